@@ -1,0 +1,111 @@
+"""The text model as a stack of layers that can be entered and left anywhere, with cached keys and values per layer.
+
+transformers' own forward always runs every layer over every new token. Attention triage needs only the first layers and
+the knockout pass only the last ones, so the layers are driven here, one by one, exactly as the Llama-shaped models
+(Llama, Qwen2, Mistral, ...) do it themselves; tests hold this to the stock forward.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import DynamicCache, PreTrainedModel
+from transformers.cache_utils import DynamicLayer
+
+#: Keys and values of one layer, each (B, Hkv, T, D).
+KeyValue = tuple[Tensor, Tensor]
+
+
+def cache_of(layers: list[KeyValue | None]) -> DynamicCache:
+    """A cache that starts from these keys and values (None: an empty layer). Updates concatenate, so clones are free."""
+    cache = DynamicCache()
+    for pair in layers:
+        layer = DynamicLayer()
+        if pair is not None:
+            layer.lazy_initialization(*pair)
+            layer.keys, layer.values = pair
+        cache.layers.append(layer)
+    return cache
+
+
+def layers_of(cache: DynamicCache) -> list[KeyValue | None]:
+    """Keys and values per layer, None where a layer has seen nothing yet."""
+    return [(layer.keys, layer.values) if layer.is_initialized else None for layer in cache.layers]
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """Text model and output head of a multimodal model.
+
+    Raises:
+        ValueError: the text model has sliding-window layers, whose caches forget the image.
+    """
+
+    model: PreTrainedModel
+    text_model: nn.Module
+    lm_head: nn.Module
+
+    def __post_init__(self) -> None:
+        config = self.text_model.config
+        kinds = set(getattr(config, "layer_types", None) or [])
+        if kinds - {"full_attention"} or (not kinds and getattr(config, "sliding_window", None)):
+            raise ValueError(
+                f"text model {config.model_type!r}: sliding-window or linear attention layers are not supported; "
+                "allowed is full attention in every layer"
+            )
+
+    @property
+    def depth(self) -> int:
+        """Number of layers."""
+        return len(self.text_model.layers)
+
+    def run(
+        self,
+        hidden: Tensor,
+        cache: DynamicCache,
+        positions: Tensor,
+        mask: Tensor | None,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> Tensor:
+        """Hidden states (B, Q, width) through layers `start` to `stop` (exclusive), extending `cache` on the way.
+
+        Args:
+            positions: (B, Q) rotary positions.
+            mask: (B, 1, Q, K) bool, True where a query may look; None for plain causal attention without a cache, or
+                for a single query that sees everything.
+        """
+        rotary = self.text_model.rotary_emb(hidden, positions)
+        for layer in self.text_model.layers[start:stop]:
+            hidden = layer(
+                hidden,
+                attention_mask=mask,
+                position_ids=positions,
+                past_key_values=cache,
+                use_cache=True,
+                position_embeddings=rotary,
+            )
+        return hidden
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Next-token logits (B, vocabulary) in fp32 after the last position of hidden states (B, Q, width)."""
+        return self.lm_head(self.text_model.norm(hidden[:, -1:]))[:, 0].float()
+
+
+def causal_mask(queries: int, visible: Tensor, padded: bool) -> Tensor | None:
+    """(B, 1, Q, K) bool: query i of the last `queries` positions sees visible keys up to itself.
+
+    Args:
+        visible: (B, K) bool, False at padding.
+        padded: whether any of `visible` is False; the caller knows it without asking the device.
+
+    None when plain causal attention says the same: no padding, and either no cache or a single query.
+    """
+    keys = visible.shape[1]
+    if queries in (1, keys) and not padded:
+        return None
+    position = torch.arange(keys - queries, keys, device=visible.device)
+    before = torch.arange(keys, device=visible.device) <= position[:, None]
+    return before[None, None] & visible[:, None, None, :]

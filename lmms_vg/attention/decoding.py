@@ -1,0 +1,146 @@
+"""From logits to answer tokens: greedy, or sampled with a seed of its own for every question.
+
+The decode loop is ours because generation has to continue on the cache that a knockout pass left behind; the distribution
+is transformers' own (its logits processors), and greedy decoding is held to `model.generate` by tests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import (
+    LogitsProcessorList,
+    RepetitionPenaltyLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from lmms_vg.attention.session import Batch
+
+#: lmms-eval generation settings that change nothing here.
+_IGNORED = {"num_return_sequences", "use_cache", "max_length", "max_gen_toks", "image_aspect_ratio"}
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """Generation settings of one question; part of the journal key.
+
+    Attributes:
+        until: strings that end the answer and are cut off.
+        repetition_penalty: 1 is none; counts the answer's own tokens and the prompt's.
+        seed: with the question's key it fixes the sample, whatever batch the question is in.
+    """
+
+    max_new_tokens: int = 16
+    do_sample: bool = False
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    repetition_penalty: float = 1.0
+    seed: int = 42
+    until: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        allowed = {
+            "max_new_tokens": (self.max_new_tokens >= 1, "an integer of at least 1"),
+            "temperature": (self.temperature > 0, "a number above 0 (do_sample=false is greedy)"),
+            "top_p": (0 < self.top_p <= 1, "a number in (0, 1]"),
+            "top_k": (self.top_k >= 0, "0 (off) or a positive integer"),
+            "repetition_penalty": (self.repetition_penalty > 0, "a number above 0 (1 is none)"),
+        }
+        for name, (fine, expected) in allowed.items():
+            if not fine:
+                raise ValueError(f"generation setting {name}={getattr(self, name)!r}: allowed is {expected}")
+
+    @classmethod
+    def from_lmms_eval(cls, settings: Mapping[str, Any]) -> Decoding:
+        """Settings as an lmms-eval task or `--gen_kwargs` states them; the mapping is left untouched.
+
+        Raises:
+            ValueError: beam search, or a setting that is not known and would silently do nothing.
+        """
+        if settings.get("num_beams", 1) not in (1, None):
+            raise ValueError(f"generation setting num_beams={settings['num_beams']!r}: allowed is 1 (no beam search)")
+        own = {k: v for k, v in settings.items() if v is not None and k not in _IGNORED and k != "num_beams"}
+        unknown = sorted(own.keys() - set(cls.__dataclass_fields__))
+        if unknown:
+            raise ValueError(f"generation settings {unknown} are not known; known: {sorted(cls.__dataclass_fields__)}")
+        until = own.get("until", ())
+        own["until"] = (until,) if isinstance(until, str) else tuple(until)
+        if not own.get("temperature", 1.0):  # temperature 0 is how tasks write "greedy"
+            own.update(temperature=1.0, do_sample=False)
+        if not own.get("do_sample", False):  # and these are then without meaning
+            for name in ("temperature", "top_p", "top_k"):
+                own.pop(name, None)
+        return cls(**own)
+
+    def as_key(self) -> dict[str, Any]:
+        """What of this may change an answer; the seed only where there is sampling."""
+        key = asdict(self)
+        return key if self.do_sample else {k: v for k, v in key.items() if k != "seed"}
+
+
+def decode(
+    batch: Batch, settings: Decoding, keys: list[str], stop_ids: frozenset[int], text: Callable[[list[int]], str]
+) -> list[list[int]]:
+    """Answer tokens of every row of a prefilled batch, without the token that ended them.
+
+    Args:
+        keys: one per row; with the seed they fix what is sampled.
+        text: turns answer tokens into text, to notice `until` strings.
+    """
+    generators = [_generator(settings.seed, key) for key in keys]
+    prompts = [prompt.input_ids.tolist() for prompt in batch.prompts]
+    answers: list[list[int]] = [[] for _ in prompts]
+    running = set(range(len(prompts)))
+    for _ in range(settings.max_new_tokens):
+        tokens = _choose(batch.logits, settings, prompts, answers, generators)
+        for row in sorted(running):
+            if tokens[row] in stop_ids:
+                running.discard(row)
+                continue
+            answers[row].append(tokens[row])
+            if len(answers[row]) == settings.max_new_tokens:
+                running.discard(row)
+            elif settings.until and any(mark in text(answers[row]) for mark in settings.until):
+                running.discard(row)
+        if not running:
+            break
+        batch.step(torch.tensor(tokens, device=batch.logits.device))
+    return answers
+
+
+def _choose(
+    logits: Tensor, settings: Decoding, prompts: list[list[int]], answers: list[list[int]], generators: list[torch.Generator]
+) -> list[int]:
+    """Next token of every row."""
+    if not settings.do_sample and settings.repetition_penalty == 1:
+        return logits.argmax(-1).tolist()
+    processors = LogitsProcessorList()
+    if settings.repetition_penalty != 1:
+        processors.append(RepetitionPenaltyLogitsProcessor(settings.repetition_penalty))
+    if settings.do_sample:
+        processors.append(TemperatureLogitsWarper(float(settings.temperature)))
+        if settings.top_k:
+            processors.append(TopKLogitsWarper(settings.top_k))
+        if settings.top_p < 1:
+            processors.append(TopPLogitsWarper(settings.top_p))
+    tokens = []
+    for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
+        scores = processors(torch.tensor([prompt + answer]), logits[row : row + 1].cpu())
+        if settings.do_sample:
+            tokens.append(int(torch.multinomial(scores.softmax(-1)[0], 1, generator=generators[row])))
+        else:
+            tokens.append(int(scores.argmax()))
+    return tokens
+
+
+def _generator(seed: int, key: str) -> torch.Generator:
+    digest = hashlib.sha256(f"{seed}/{key}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)

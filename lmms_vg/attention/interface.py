@@ -1,0 +1,150 @@
+"""The registered attention function: SDPA for everything, explicit fp32 attention for the few rows an edit selects.
+
+transformers looks both the attention function and its mask up by name; registering only the function silently drops the
+mask and with it causality, so both are registered here. Edits in force live in a ContextVar: nothing is patched, nothing
+leaks into other threads, and leaving `attend` always restores what was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+from lmms_vg.attention.edits import Edit
+
+#: Registered name. transformers gives names with "flash", "sdpa", "flex_attention" or "/" a meaning of their own.
+NAME = "lmms_vg"
+
+#: Rows computed explicitly at a time, so that "all tokens" never becomes a T x T matrix.
+ROWS_AT_A_TIME = 64
+
+_edits: ContextVar[tuple[Edit, ...]] = ContextVar("lmms_vg_edits", default=())
+
+
+@contextmanager
+def attend(model: PreTrainedModel, *edits: Edit) -> Iterator[None]:
+    """Apply `edits` to every forward pass of `model` inside the block; nested blocks add up.
+
+    Raises:
+        ValueError: the model's text attention is not ours (call `install` first), or an edit names a layer it lacks.
+    """
+    config = model.config.get_text_config()
+    if config._attn_implementation != NAME:
+        raise ValueError(
+            f"attention implementation is {config._attn_implementation!r}, not {NAME!r}; "
+            "call lmms_vg.attention.install(model) after loading"
+        )
+    for edit in edits:
+        beyond = sorted(layer for layer in edit.layers if not 0 <= layer < config.num_hidden_layers)
+        if beyond:
+            raise ValueError(f"layers={beyond}: {type(edit).__name__} allows 0 to {config.num_hidden_layers - 1}")
+    token = _edits.set((*_edits.get(), *edits))
+    try:
+        yield
+    finally:
+        _edits.reset(token)
+
+
+def install(model: PreTrainedModel) -> None:
+    """Switch the text model of `model` to our attention; a vision tower keeps plain SDPA."""
+    parts = {name: "sdpa" for name in model.config.sub_configs if name != "text_config"}
+    model.set_attn_implementation({**parts, "text_config": NAME} if parts else NAME)
+
+
+def attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """transformers' attention signature: query (B, H, Q, D), key and value (B, Hkv, K, D), output (B, Q, H, D).
+
+    The cache is part of key and value, so query row i stands at absolute position K - Q + i (dynamic caches only).
+    """
+    output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
+    layer: int = getattr(module, "layer_idx", -1)
+    edits = [edit for edit in _edits.get() if layer in edit.layers]
+    if edits:
+        scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+        output = _edit_rows(edits, layer, query, key, value, attention_mask, scale, output)
+    return output, None
+
+
+def _edit_rows(
+    edits: list[Edit],
+    layer: int,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    scale: float,
+    output: Tensor,
+) -> Tensor:
+    """Recompute the union of all edits' rows in fp32 and write back those that an edit changes."""
+    length, keys = query.shape[2], key.shape[2]
+    offset = keys - length
+    start = max(min(edit.first for edit in edits) - offset, 0)
+    stop = min(max(edit.last for edit in edits) - offset, length)
+    if start >= stop:
+        return output
+    rows = [edit.rows.to(query.device) for edit in edits]
+    for edit in edits:
+        edit.begin(layer)
+    for low in range(start, stop, ROWS_AT_A_TIME):
+        high = min(low + ROWS_AT_A_TIME, stop)
+        position = torch.arange(low + offset, high + offset, device=query.device)
+        selected = [(position >= span[:, :1]) & (position < span[:, 1:]) for span in rows]
+        scores = _scores(query[:, :, low:high], key, scale)
+        scores = _masked(scores, mask, low, high, position)
+        for edit, chosen in zip(edits, selected, strict=True):
+            scores = edit.scores(scores, chosen)
+        weights = scores.softmax(-1)
+        for edit, chosen in zip(edits, selected, strict=True):
+            weights = edit.weights(weights, chosen, layer)
+        changing = [chosen for edit, chosen in zip(edits, selected, strict=True) if edit.changes]
+        if changing:
+            changed = torch.stack(changing).any(0)[:, :, None, None]
+            fresh = _mix(weights, value).transpose(1, 2).to(output.dtype)
+            output = torch.cat(
+                [output[:, :low], torch.where(changed, fresh, output[:, low:high]), output[:, high:]], dim=1
+            )
+    return output
+
+
+def _scores(query: Tensor, key: Tensor, scale: float) -> Tensor:
+    """q.k in fp32, (B, H, R, K): large key biases make bf16 products wrong by up to .37 (Qwen2). K is not repeated for GQA."""
+    batch, heads, rows, width = query.shape
+    grouped = query.float().reshape(batch, key.shape[1], -1, width)
+    return (grouped @ key.float().transpose(-1, -2) * scale).reshape(batch, heads, rows, -1)
+
+
+def _masked(scores: Tensor, mask: Tensor | None, low: int, high: int, position: Tensor) -> Tensor:
+    """Apply the pass's mask; without one SDPA was causal, and so is this."""
+    lowest = torch.finfo(scores.dtype).min
+    if mask is None:
+        seen = torch.arange(scores.shape[-1], device=scores.device) <= position[:, None]
+        return scores.masked_fill(~seen, lowest)
+    rows = mask[:, :, low:high]
+    return scores.masked_fill(~rows, lowest) if rows.dtype == torch.bool else scores + rows.float()
+
+
+def _mix(weights: Tensor, value: Tensor) -> Tensor:
+    """weights @ v in fp32, (B, H, R, D)."""
+    batch, heads, rows, keys = weights.shape
+    grouped = weights.reshape(batch, value.shape[1], -1, keys)
+    return (grouped @ value.float()).reshape(batch, heads, rows, -1)
+
+
+AttentionInterface.register(NAME, attention)
+AttentionMaskInterface.register(NAME, sdpa_mask)

@@ -1,0 +1,140 @@
+"""Append-only record of every answered question: resume, provenance, and the channel from model to scoring.
+
+One folder per configuration (`LMMS_VG_HOME/journal/<configuration>/`), one JSON-lines file per rank, one line per answer,
+flushed as soon as the answer exists. A record is found again by its *content key* (weights, method, prompt, image,
+generation settings, code), so an answer that was given under any other circumstances is never replayed. A torn last line,
+the mark of a killed process, is dropped on reading and cut off before writing goes on.
+
+lmms-eval loses everything a model attaches to its answers before scoring starts, so scoring asks this module:
+`recall(task, uid)` returns what the model of this process remembered under `remember(record)`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from loguru import logger
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class Record(BaseModel):
+    """One asked question. `error` is None exactly when the model answered."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: str
+    task: str
+    uid: str
+    text: str = ""
+    error: str | None = None
+    prompt: str = ""
+    image: str = ""
+    seconds: float = 0.0
+    extras: dict[str, Any] = {}
+    alignment: dict[str, Any] | None = None
+
+    def without_heads(self) -> Record:
+        """The record as kept in memory: per-head values (layers x heads numbers a question) stay in the file."""
+        if not self.alignment or "heads" not in self.alignment:
+            return self
+        layers = {name: value for name, value in self.alignment.items() if name != "heads"}
+        return self.model_copy(update={"alignment": layers})
+
+
+def home() -> Path:
+    """Where lmms_vg keeps its state: `LMMS_VG_HOME`, by default `~/.cache/lmms_vg`."""
+    return Path(os.environ.get("LMMS_VG_HOME") or Path.home() / ".cache" / "lmms_vg").expanduser()
+
+
+def content_key(parts: Mapping[str, Any]) -> str:
+    """Hash of everything that may change an answer; `parts` must be JSON values."""
+    canonical = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """JSON objects of a journal file; a torn last line is dropped, damage elsewhere is reported and skipped."""
+    *lines, _torn = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield json.loads(line)
+        except ValueError:
+            logger.warning(f"journal {path.name}: line {number} is damaged and was skipped; its question is asked again")
+
+
+def read_records(paths: Iterable[Path]) -> Iterator[Record]:
+    """Records of journal files in order, headers left out."""
+    for path in paths:
+        for line in read_lines(path):
+            if "run" in line:
+                continue
+            try:
+                yield Record.model_validate(line)
+            except ValidationError as problem:
+                logger.warning(f"journal {path.name}: a record was skipped: {problem.errors()[0]['msg']}")
+
+
+class Journal:
+    """Answers of one configuration. All ranks read everything; each rank appends to its own file."""
+
+    def __init__(self, folder: Path, rank: int = 0, provenance: Mapping[str, Any] | None = None) -> None:
+        self.folder = folder
+        self.path = folder / f"rank{rank}.jsonl"
+        folder.mkdir(parents=True, exist_ok=True)
+        records = read_records(sorted(folder.glob("rank*.jsonl")))
+        self._answered = {record.key: record.without_heads() for record in records if record.error is None}
+        _cut_torn_line(self.path)
+        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        self._append([{"run": dict(provenance or {})}])
+
+    def find(self, key: str) -> Record | None:
+        """The answer given under exactly these circumstances, or None. Failures are not kept: they are asked again."""
+        return self._answered.get(key)
+
+    def write(self, records: Iterable[Record]) -> None:
+        """Append records in one write, so that a batch is journalled whole or not at all."""
+        records = list(records)
+        self._append([record.model_dump(mode="json") for record in records])
+        self._answered.update({record.key: record.without_heads() for record in records if record.error is None})
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def _append(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        data = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._file, view) :]
+
+
+def _cut_torn_line(path: Path) -> None:
+    """A line without its newline is what a killed process leaves; cut it off so that appending starts on a fresh line."""
+    if not path.exists():
+        return
+    data = path.read_bytes()
+    whole = data.rfind(b"\n") + 1
+    if whole < len(data):
+        os.truncate(path, whole)
+
+
+_remembered: dict[tuple[str, str], Record] = {}
+
+
+def remember(record: Record) -> None:
+    """Make a record visible to scoring in this process, under its task and document id."""
+    _remembered[record.task, record.uid] = record.without_heads()
+
+
+def recall(task: str, uid: str) -> Record | None:
+    """What our model said about this document in this process; None when the answer came from elsewhere."""
+    return _remembered.get((task, uid))
+
+
+def forget() -> None:
+    """Start of a run: answers of an earlier run in this process must not be scored again."""
+    _remembered.clear()

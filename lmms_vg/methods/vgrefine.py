@@ -1,0 +1,109 @@
+"""VGRefine (Liu et al., "How Do Medical MLLMs Fail?", ICLR 2026, Sec. 3): attention triage, then attention knockout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from lmms_vg.attention import Knockout
+from lmms_vg.attention.session import Batch
+from lmms_vg.methods.base import Method
+from lmms_vg.methods.head_lists import Head, check_heads, check_layers, parse_layers, resolve
+from lmms_vg.models.checkpoint import Shape
+
+
+@dataclass(frozen=True)
+class VGRefine(Method):
+    """Find what the best-grounding heads ignore, hide it from the question, answer again.
+
+    Step I (triage): the last prompt token's map of each of the first `k` heads, divided by the reference prompt's map of
+    that layer averaged over heads (+1e-10), averaged over the heads; image tokens strictly below the `p`-th percentile
+    are irrelevant. Step II (knockout): at `layers`, every prompt token behind the image may not attend to them. Edited:
+    all heads, all post-image prompt rows, prefill only; decode steps are not blocked.
+
+    Attributes:
+        k: number of heads used, from the front of `heads` (paper: 20).
+        p: percentile in 0..100 (paper: 50; the released code's default is 80). 0 hides nothing.
+        mask: "pre" hides before softmax and renormalises (released code), "post" zeroes weights without renormalising
+            (printed formula); the two differ visibly in the logits.
+        layers: 0-based knockout layers (paper: 16 for 7B; 34, 35, 36 for 34B).
+        heads: (layer, head) pairs, best first, 0-based.
+    """
+
+    name: ClassVar[str] = "vgrefine"
+
+    heads: tuple[Head, ...]
+    layers: tuple[int, ...]
+    k: int = 20
+    p: float = 50.0
+    mask: Literal["pre", "post"] = "pre"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.k, bool) or not isinstance(self.k, int) or not 1 <= self.k <= len(self.heads):
+            raise ValueError(f"k={self.k!r}: allowed is an integer from 1 to {len(self.heads)}, the length of the head list")
+        if isinstance(self.p, bool) or not isinstance(self.p, (int, float)) or not 0 <= self.p <= 100:
+            raise ValueError(f"p={self.p!r}: allowed is a percentile from 0 to 100")
+        if self.mask not in ("pre", "post"):
+            raise ValueError(f"mask={self.mask!r}: allowed is 'pre' or 'post' (before or after softmax)")
+        if not self.layers:
+            raise ValueError("layers=(): at least one knockout layer is needed")
+
+    @classmethod
+    def for_checkpoint(
+        cls,
+        shape: Shape,
+        heads: str | None = None,
+        layers: str | int | None = None,
+        k: int | None = None,
+        p: float = 50.0,
+        mask: Literal["pre", "post"] = "pre",
+    ) -> VGRefine:
+        """Heads and knockout layers from the shipped or given list; see `head_lists.resolve` for what `heads` may be.
+
+        `k` defaults to the paper's 20, or to the whole list where it is shorter.
+        """
+        chosen = resolve(shape, heads, layers_given=layers is not None)
+        places = parse_layers(layers) if layers is not None else tuple(chosen.layers)
+        check_heads(chosen.heads, shape)
+        check_layers(places, shape)
+        return cls(tuple(chosen.heads), places, min(20, len(chosen.heads)) if k is None else k, float(p), mask)
+
+    def prefill(self, batch: Batch) -> list[dict[str, Any]]:
+        if not batch.image_tokens.shape[1]:
+            raise ValueError("vgrefine needs an image; this question has none")
+        used = sorted({layer for layer, _ in self.heads[: self.k]})
+        first = min(self.layers)
+        triage = batch.capture("last", used)
+        batch.prefill(triage, stop=max(used[-1] + 1, first), keep=first or None)
+        irrelevant = self.irrelevant(triage.maps, batch.reference("last", used))
+        extras = [{"hidden_tokens": int(row.sum()), "image_tokens": row.numel()} for row in irrelevant]
+        if not irrelevant.any():
+            batch.prefill(start=first)
+            return extras
+        blocked = torch.zeros(batch.visible.shape, dtype=torch.bool, device=irrelevant.device)
+        blocked.scatter_(1, batch.image_tokens.to(irrelevant.device), irrelevant)
+        batch.prefill(Knockout(self.layers, batch.post_image, blocked, self.mask), start=first)
+        return extras
+
+    def irrelevant(self, question: dict[int, Tensor], reference: dict[int, Tensor]) -> Tensor:
+        """Step I: (B, N) bool, True for image tokens strictly below the percentile.
+
+        Args:
+            question, reference: layer to (B, H, N) maps.
+
+        Raises:
+            ValueError: the attention is not finite.
+        """
+        device = question[self.heads[0][0]].device
+        normalised = [
+            question[layer][:, head].to(device) / (reference[layer].mean(1).to(device) + 1e-10)
+            for layer, head in self.heads[: self.k]
+        ]
+        aggregated = torch.stack(normalised).mean(0)
+        if not aggregated.isfinite().all():
+            raise ValueError("attention is not finite (NaN or infinite); are the weights sound, does dtype=float32 help?")
+        threshold = torch.quantile(aggregated, self.p / 100, dim=-1, keepdim=True)
+        return aggregated < threshold

@@ -1,0 +1,156 @@
+"""Finding checkpoints, reading their configuration before any weights, and loading safetensors without surprises."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+from transformers import LlavaConfig, LlavaForConditionalGeneration, PreTrainedModel
+
+#: `pretrained=demo` is the tiny grounded LLaVA that comes with the package.
+DEMO = "demo"
+DEMO_FOLDER = Path(__file__).parent.parent / "demo" / "weights"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What is known of a checkpoint before its weights are read.
+
+    Attributes:
+        layers, heads: of the text model.
+        config: the raw config.json.
+    """
+
+    pretrained: str
+    layers: int
+    heads: int
+    config: dict[str, Any]
+
+
+def locate(pretrained: str) -> str:
+    """Folder or hub id that transformers can load."""
+    return str(DEMO_FOLDER) if pretrained == DEMO else pretrained
+
+
+def read_json(pretrained: str, revision: str | None, name: str) -> dict[str, Any] | None:
+    """A JSON file of a checkpoint folder or hub repository; None when it has no such file."""
+    place = locate(pretrained)
+    folder = Path(place)
+    try:
+        path = folder / name if folder.is_dir() else Path(hf_hub_download(place, name, revision=revision))
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except LocalEntryNotFoundError as problem:
+        raise CheckpointError(_not_here(pretrained, revision)) from problem
+    except RepositoryNotFoundError as problem:
+        raise CheckpointError(
+            f"pretrained={pretrained!r}: neither a folder here nor a repository on the hub that you may read; "
+            "check the spelling, or log in with: hf auth login"
+        ) from problem
+    except HfHubHTTPError as problem:
+        if getattr(problem.response, "status_code", None) == 404:
+            return None
+        raise CheckpointError(_not_here(pretrained, revision)) from problem
+    except (OSError, ValueError) as problem:
+        raise CheckpointError(f"pretrained={pretrained!r}: {name} cannot be read: {problem}") from problem
+
+
+def _not_here(pretrained: str, revision: str | None) -> str:
+    at = f" --revision {revision}" if revision else ""
+    return (
+        f"pretrained={pretrained!r}: no such folder, not in the local hub cache, and the hub cannot be reached; allowed "
+        f"is a checkpoint folder, a hub id, or 'demo'. To fetch it where there is a network: hf download {pretrained}{at}"
+    )
+
+
+def shape_of(pretrained: str, revision: str | None = None) -> Shape:
+    """Layers and heads of the text model, from config.json alone."""
+    config = read_json(pretrained, revision, "config.json")
+    if config is None:
+        raise CheckpointError(f"pretrained={pretrained!r}: no config.json there; is it a checkpoint folder?")
+    text = config.get("text_config", config)
+    if "text_config" in config and "num_hidden_layers" not in text:  # written as the difference to the defaults
+        text = LlavaConfig.from_dict(config).text_config.to_dict() if config.get("model_type") == "llava" else text
+    try:
+        return Shape(pretrained, int(text["num_hidden_layers"]), int(text["num_attention_heads"]), config)
+    except KeyError as missing:
+        raise CheckpointError(f"pretrained={pretrained!r}: config.json does not say {missing} of a text model") from None
+
+
+def load_llava(
+    pretrained: str,
+    revision: str | None,
+    config: LlavaConfig,
+    dtype: torch.dtype,
+    device: str,
+    device_map: str | None,
+    renaming: dict[str, str] | None = None,
+) -> LlavaForConditionalGeneration:
+    """Weights into a LlavaForConditionalGeneration, from safetensors only, every tensor accounted for.
+
+    Args:
+        renaming: regular expression to replacement, for checkpoints in another layout.
+    """
+    place = locate(pretrained)
+    if Path(place).is_dir() and not list(Path(place).glob("*.safetensors")):
+        raise CheckpointError(
+            f"pretrained={pretrained!r}: the folder has a config.json but no *.safetensors weights "
+            "(.bin files are pickles and are not read; convert them with safetensors first)"
+        )
+    try:
+        model, report = LlavaForConditionalGeneration.from_pretrained(
+            place,
+            revision=revision or "main",
+            config=config,
+            dtype=dtype,
+            device_map=device_map,
+            use_safetensors=True,
+            trust_remote_code=False,
+            key_mapping=renaming,
+            output_loading_info=True,
+        )
+    except (OSError, RuntimeError, ValueError) as problem:
+        raise CheckpointError(f"pretrained={pretrained!r}: weights cannot be loaded: {problem}") from problem
+    missing, mismatched = sorted(report["missing_keys"]), sorted(map(str, report.get("mismatched_keys", ())))
+    if missing or mismatched:
+        raise CheckpointError(
+            f"pretrained={pretrained!r}: {len(missing)} weights are missing and {len(mismatched)} have another shape "
+            f"than config.json says (first: {[*missing, *mismatched][0]}); the answers would be random"
+        )
+    if device_map is None:
+        model.to(device)
+    return model.eval()
+
+
+@torch.inference_mode()
+def fingerprint(model: PreTrainedModel, chunk: int = 1 << 20) -> str:
+    """Hash of every weight as loaded: names, shapes, dtypes, and order-sensitive sums of the bits of each chunk.
+
+    Reads each weight once on the device it lies on, so a 7B model costs milliseconds on a GPU; a checkpoint that was
+    overwritten in place never passes for the old one.
+    """
+    digest = hashlib.sha256()
+    words = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+    for name, weight in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tuple(weight.shape)} {weight.dtype};".encode())
+        if weight.is_meta:
+            raise CheckpointError(f"weight {name} was not loaded (disk offload is not supported); use fewer layers a GPU")
+        bits = weight.detach().contiguous().view(-1).view(words[weight.element_size()])
+        sums = [torch.stack([part.sum(dtype=torch.int64), _weighted(part)]) for part in bits.split(chunk)]
+        if sums:
+            digest.update(torch.stack(sums).cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _weighted(part: torch.Tensor) -> torch.Tensor:
+    weights = torch.arange(1, len(part) + 1, device=part.device, dtype=torch.int64)
+    return (part.to(torch.int64) * weights).sum()

@@ -1,0 +1,61 @@
+"""From text with image marks to token ids, without letting a question speak the model's control language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+#: Stands for all tokens of one image in rendered prompts.
+IMAGE = "<image>"
+
+
+class Tokens(NamedTuple):
+    """Token ids and, for each, the characters [start, stop) of the rendered prompt it stands for."""
+
+    ids: list[int]
+    spans: list[tuple[int, int]]
+
+    def repeated(self, token: int, times: int) -> Tokens:
+        """Every occurrence of `token` written `times` times: one image mark becomes all tokens of the image."""
+        repeats = [times if i == token else 1 for i in self.ids]
+        ids = [i for i, n in zip(self.ids, repeats, strict=True) for _ in range(n)]
+        spans = [s for s, n in zip(self.spans, repeats, strict=True) for _ in range(n)]
+        return Tokens(ids, spans)
+
+
+def neutralise(text: str, forbidden: Sequence[str]) -> str:
+    """Break every control mark inside user text with a space after its first character: `<image>` becomes `< image>`.
+
+    A question is data. Left as it is, `<image>` would claim an image of its own and `<|im_end|>` would end the turn.
+    """
+    for mark in sorted(forbidden, key=len, reverse=True):
+        if mark.strip() and len(mark) > 1:
+            text = text.replace(mark, f"{mark[0]} {mark[1:]}")
+    return text
+
+
+def join(parts: Sequence[str]) -> str:
+    """Images and texts of a message, one a line, as every LLaVA-like template has them."""
+    return "\n".join(parts)
+
+
+def tokenise(tokenizer: Any, text: str, begin_of_text: bool) -> Tokens:
+    """Tokenise a rendered prompt as a whole: pieces tokenised apart would differ at their seams."""
+    begin = tokenizer.bos_token
+    double = bool(begin) and text.startswith(begin)
+    encoded = tokenizer(text, add_special_tokens=begin_of_text and not double, return_offsets_mapping=True)
+    return Tokens(list(encoded["input_ids"]), [(int(a), int(b)) for a, b in encoded["offset_mapping"]])
+
+
+def question_span(tokens: Tokens, text: str, parts: Sequence[str]) -> tuple[int, int]:
+    """Token range of the user's text behind the last image; empty, at the end of the image, where there is none."""
+    last = max((i for i, part in enumerate(parts) if part == IMAGE), default=-1)
+    behind = [part.strip() for part in parts[last + 1 :] if part.strip()]
+    after = text.rfind(IMAGE) + len(IMAGE) if IMAGE in text else 0
+    first_token = next((i for i, span in enumerate(tokens.spans) if span[0] >= after and span[1] > span[0]), 0)
+    if not behind:
+        return first_token, first_token
+    start = text.find(behind[0], after)
+    stop = text.rfind(behind[-1]) + len(behind[-1])
+    inside = [i for i, (a, b) in enumerate(tokens.spans) if a < stop and b > start and a >= after]
+    return inside[0], inside[-1] + 1

@@ -1,0 +1,20 @@
+"""Fixtures: tiny checkpoints, and a home of its own for every test."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the user's journal or data."""
+    monkeypatch.setenv("LMMS_VG_HOME", str(tmp_path / "lmms_vg_home"))
+    monkeypatch.delenv("LMMS_VG_DATA", raising=False)
