@@ -61,13 +61,11 @@ class Axis:
         # An interval within TOLERANCE of an edge still touches one patch, and that one lies before `last`.
         start = min(math.floor(first + TOLERANCE), math.ceil(last) - 1)
         stop = max(math.ceil(last - TOLERANCE), start + 1)
-        return slice(min(max(start, 0), self.patches), min(max(stop, 0), self.patches))
+        return slice(max(start, 0), max(stop, 0))  # indexing itself ends at the last patch
 
     def patch_of_pixels(self) -> NDArray[np.int64]:
         """(pixels,): the patch of every pixel's centre; not in range(patches) where the pixel is cropped away."""
-        twice_centres = (
-            2 * np.arange(self.pixels, dtype=np.int64) + 1
-        )  # twice: a centre is a half, the sum stays integer
+        twice_centres = 2 * np.arange(self.pixels, dtype=np.int64) + 1  # twice, to stay with integers
         return (twice_centres * self.scale + 2 * self.shift) // (2 * self.unit)
 
     def overlaps(self) -> NDArray[np.float64]:

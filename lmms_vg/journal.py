@@ -64,7 +64,9 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
         try:
             yield json.loads(line)
         except ValueError:
-            logger.warning(f"journal {path.name}: line {number} is damaged and was skipped; its question is asked again")
+            logger.warning(
+                f"journal {path.name}: line {number} is damaged and was skipped; its question is asked again"
+            )
 
 
 def read_records(paths: Iterable[Path]) -> Iterator[Record]:

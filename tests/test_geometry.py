@@ -49,6 +49,8 @@ HAND = [
     ("pad", (2, 1), (0, 0, 2, 1), slice(0, 12), slice(0, 24)),  # an odd pixel of padding goes below
     ("stretch", (480, 480), (-50, -50, 20, 20.5), slice(0, 2), slice(0, 1)),  # partly outside
     ("stretch", (480, 480), (459.5, 470, 999, 1e300), slice(23, 24), slice(22, 24)),
+    ("pad", (1024, 512), (0, -100, 42, 10), slice(6, 7), slice(0, 1)),  # clipped to the image, not to the padding
+    ("pad", (512, 1024), (-100, 0, 10, 42), slice(0, 1), slice(6, 7)),
     ("pad", (20000, 10), (0, 0, 20000, 10), slice(11, 13), slice(0, 24)),
     ("center_crop", (20000, 10), (0, 0, 20000, 10), slice(0, 24), slice(0, 24)),
     ("center_crop", (20000, 10), (0, 0, 9995, 10), slice(0, 0), slice(0, 0)),
@@ -79,9 +81,11 @@ def test_float_noise_at_a_patch_edge_takes_no_further_patch():
     unit = make("stretch", GRID, GRID)  # one pixel is one patch
     noisy = (np.nextafter(3, 0), np.nextafter(5, 0), np.nextafter(7, 9), np.nextafter(6, 9))
     np.testing.assert_array_equal(unit.patch_mask([noisy]), block(slice(5, 6), slice(3, 7)))
-    # ... but an overlap larger than noise counts, and a box thinner than noise still lies somewhere.
+    # ... but an overlap larger than noise counts, and a box thinner than noise still lies in one patch.
     np.testing.assert_array_equal(unit.patch_mask([(3 - 1e-6, 5, 7, 6)]), block(slice(5, 6), slice(2, 7)))
-    np.testing.assert_array_equal(unit.patch_mask([(np.nextafter(24, 0), 5, 24, 6)]), block(slice(5, 6), slice(23, 24)))
+    for low, high, col in [(np.nextafter(24, 0), 24, 23), (np.nextafter(5, 0), np.nextafter(5, 9), 5)]:
+        thin = unit.patch_mask([(low, 5, high, 6)])
+        np.testing.assert_array_equal(thin, block(slice(5, 6), slice(col, col + 1)))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +134,7 @@ def really_processed(kind: str, mask: np.ndarray) -> np.ndarray:
     return pixels.reshape(GRID, SIZE // GRID, GRID, SIZE // GRID).mean(axis=(1, 3))
 
 
-IMAGES = [(640, 480), (480, 800), (1024, 512), (335, 337), (500, 347), (61, 1000)]
+IMAGES = [(640, 480), (480, 800), (1024, 512), (335, 337), (501, 348), (61, 1000)]  # 501 x 348: an odd number to crop
 
 
 @pytest.mark.parametrize("kind", ["pad", "center_crop"])

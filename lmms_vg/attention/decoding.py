@@ -117,7 +117,11 @@ def decode(
 
 
 def _choose(
-    logits: Tensor, settings: Decoding, prompts: list[list[int]], answers: list[list[int]], generators: list[torch.Generator]
+    logits: Tensor,
+    settings: Decoding,
+    prompts: list[list[int]],
+    answers: list[list[int]],
+    generators: list[torch.Generator],
 ) -> list[int]:
     """Next token of every row."""
     if not settings.do_sample and settings.repetition_penalty == 1:

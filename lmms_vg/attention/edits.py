@@ -103,7 +103,9 @@ class Knockout(Edit):
             "post" zeroes weights after softmax without renormalising (the printed formula, alpha * M).
     """
 
-    def __init__(self, layers: Iterable[int], rows: Tensor, blocked: Tensor, mask: Literal["pre", "post"] = "pre") -> None:
+    def __init__(
+        self, layers: Iterable[int], rows: Tensor, blocked: Tensor, mask: Literal["pre", "post"] = "pre"
+    ) -> None:
         super().__init__(layers, rows)
         self.blocked = blocked
         self.mask = mask

@@ -29,7 +29,7 @@ class Method(ABC):
     @classmethod
     def options(cls) -> tuple[str, ...]:
         """Names of the hyper-parameters that `--model_args` may give."""
-        return tuple(field.name for field in fields(cls) if field.init)
+        return tuple(field.name for field in fields(cls))
 
     @abstractmethod
     def prefill(self, batch: Batch) -> list[dict[str, Any]]:

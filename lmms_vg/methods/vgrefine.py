@@ -43,7 +43,9 @@ class VGRefine(Method):
 
     def __post_init__(self) -> None:
         if isinstance(self.k, bool) or not isinstance(self.k, int) or not 1 <= self.k <= len(self.heads):
-            raise ValueError(f"k={self.k!r}: allowed is an integer from 1 to {len(self.heads)}, the length of the head list")
+            raise ValueError(
+                f"k={self.k!r}: allowed is an integer from 1 to {len(self.heads)}, the length of the head list"
+            )
         if isinstance(self.p, bool) or not isinstance(self.p, (int, float)) or not 0 <= self.p <= 100:
             raise ValueError(f"p={self.p!r}: allowed is a percentile from 0 to 100")
         if self.mask not in ("pre", "post"):
@@ -104,6 +106,8 @@ class VGRefine(Method):
         ]
         aggregated = torch.stack(normalised).mean(0)
         if not aggregated.isfinite().all():
-            raise ValueError("attention is not finite (NaN or infinite); are the weights sound, does dtype=float32 help?")
+            raise ValueError(
+                "attention is not finite (NaN or infinite); are the weights sound, does dtype=float32 help?"
+            )
         threshold = torch.quantile(aggregated, self.p / 100, dim=-1, keepdim=True)
         return aggregated < threshold

@@ -1,8 +1,8 @@
-"""Is a short answer the reference answer: the rule for closed questions (yes/no and otherwise) and the plain exact match.
+"""Is a short answer the reference answer: the rule for closed questions (yes/no and others) and the plain exact match.
 
 "Closed" is no single set and no single rule in the literature, so print ``signature()`` and n beside every number. The
-traps of looser rules: LLaVA-Med's released scorer takes any answer that *contains* "no" for a no, so "normal", "unknown",
-"nodule" and "not sure" all count; here a whole word is needed.
+trap of looser rules: LLaVA-Med's released scorer takes any answer that *contains* "no" for a no, so that "normal",
+"unknown", "nodule" and "not sure" all count. Here a whole word is needed.
 """
 
 import re

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from lmms_vg.geometry import Geometry
+from lmms_vg.models.images import Picture
 
 #: What a user message consists of, in order.
-Content = Sequence[Image.Image | str]
+Content = Sequence[Picture | str]
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Prompt:
     pixel_values: Tensor | None
     #: How each image's pixels lie on its patch grid.
     geometries: tuple[Geometry, ...]
-    #: SHA-256 of the decoded pixels of all images.
-    image_hash: str
+    #: SHA-256 of the pixels of each image.
+    image_hashes: tuple[str, ...]
 
     @property
     def prefix(self) -> int:
@@ -46,9 +46,9 @@ class Prompt:
         return int(self.image_tokens[-1]) + 1 if len(self.image_tokens) else 0
 
     @property
-    def prefix_key(self) -> tuple[str, tuple[int, ...]]:
+    def prefix_key(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """Prompts with equal keys have the same prefix, token for token and pixel for pixel."""
-        return self.image_hash, tuple(self.input_ids[: self.prefix].tolist())
+        return self.image_hashes, tuple(self.input_ids[: self.prefix].tolist())
 
 
 class Family(ABC):
@@ -65,7 +65,13 @@ class Family(ABC):
     @classmethod
     @abstractmethod
     def load(
-        cls, pretrained: str, revision: str | None, dtype: torch.dtype, device: str, device_map: str | None, geometry: str
+        cls,
+        pretrained: str,
+        revision: str | None,
+        dtype: torch.dtype,
+        device: str,
+        device_map: str | None,
+        geometry: str,
     ) -> Family:
         """Load weights (safetensors only) and tokenizer; raises `CheckpointError` with the remedy."""
 

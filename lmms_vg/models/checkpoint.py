@@ -83,7 +83,9 @@ def shape_of(pretrained: str, revision: str | None = None) -> Shape:
     try:
         return Shape(pretrained, int(text["num_hidden_layers"]), int(text["num_attention_heads"]), config)
     except KeyError as missing:
-        raise CheckpointError(f"pretrained={pretrained!r}: config.json does not say {missing} of a text model") from None
+        raise CheckpointError(
+            f"pretrained={pretrained!r}: config.json does not say {missing} of a text model"
+        ) from None
 
 
 def load_llava(
@@ -143,7 +145,9 @@ def fingerprint(model: PreTrainedModel, chunk: int = 1 << 20) -> str:
     for name, weight in sorted(model.state_dict().items()):
         digest.update(f"{name} {tuple(weight.shape)} {weight.dtype};".encode())
         if weight.is_meta:
-            raise CheckpointError(f"weight {name} was not loaded (disk offload is not supported); use fewer layers a GPU")
+            raise CheckpointError(
+                f"weight {name} was not loaded (disk offload is not supported); use fewer layers a GPU"
+            )
         bits = weight.detach().contiguous().view(-1).view(words[weight.element_size()])
         sums = [torch.stack([part.sum(dtype=torch.int64), _weighted(part)]) for part in bits.split(chunk)]
         if sums:

@@ -82,7 +82,9 @@ class Huatuo(Llava):
             text_config=text,
             image_token_index=text.vocab_size - 1,  # a placeholder; image features are put in place by position
             vision_feature_layer=raw.get("mm_vision_select_layer", -2),
-            vision_feature_select_strategy="default" if raw.get("mm_vision_select_feature", "patch") == "patch" else "full",
+            vision_feature_select_strategy="default"
+            if raw.get("mm_vision_select_feature", "patch") == "patch"
+            else "full",
             projector_hidden_act="gelu",
             tie_word_embeddings=bool(raw.get("tie_word_embeddings", False)),
         )
@@ -96,7 +98,9 @@ class Huatuo(Llava):
             return {key: vision[key] for key in CLIP_L_336 if key in vision}
         if "large" in tower and "14" in tower and "336" in tower:
             return CLIP_L_336
-        raise CheckpointError(f"pretrained={pretrained!r}: vision tower {tower!r} is not known; expected CLIP ViT-L/14-336")
+        raise CheckpointError(
+            f"pretrained={pretrained!r}: vision tower {tower!r} is not known; expected CLIP ViT-L/14-336"
+        )
 
     @classmethod
     def _image_processor(cls, pretrained: str, revision: str | None, config: LlavaConfig) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,22 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 #: Largest image taken, in pixels: PIL's own limit for suspected decompression bombs.
 MAX_PIXELS = 178_956_970
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded RGB image and the SHA-256 of its size and pixels (the same for the same picture in another format)."""
+
+    rgb: Image.Image
+    hash: str
+
+
+def open_picture(image: Image.Image | str | Path) -> Picture:
+    """Decode an image once, for all prompts about it; raises as `open_rgb` does."""
+    rgb = open_rgb(image)
+    digest = hashlib.sha256(f"{rgb.width}x{rgb.height};".encode())
+    digest.update(rgb.tobytes())
+    return Picture(rgb, digest.hexdigest())
 
 
 def open_rgb(image: Image.Image | str | Path) -> Image.Image:
@@ -32,9 +50,8 @@ def open_rgb(image: Image.Image | str | Path) -> Image.Image:
             )
         if getattr(picture, "n_frames", 1) > 1:
             picture.seek(0)
-        if ImageFile.LOAD_TRUNCATED_IMAGES:
-            raise ValueError("PIL's LOAD_TRUNCATED_IMAGES is on and would fill missing pixels silently; switch it off")
-        picture.load()
+        with _whole_images_only():
+            picture.load()
         if picture.mode.startswith(("I", "F")):
             return _grey(picture).convert("RGB")
         return picture.convert("RGB")
@@ -44,6 +61,16 @@ def open_rgb(image: Image.Image | str | Path) -> Image.Image:
         raise ValueError(f"not an image: {problem}") from problem
     except (OSError, SyntaxError, EOFError) as problem:
         raise ValueError(f"image is truncated or damaged: {problem}") from problem
+
+
+@contextmanager
+def _whole_images_only() -> Iterator[None]:
+    """lmms-eval switches on PIL's LOAD_TRUNCATED_IMAGES, which fills missing pixels with grey; not for a measurement."""
+    before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _grey(picture: Image.Image) -> Image.Image:
@@ -64,12 +91,3 @@ def pad_to_square(image: Image.Image, colour: tuple[int, int, int]) -> Image.Ima
     square = Image.new("RGB", (side, side), colour)
     square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
     return square
-
-
-def hash_pixels(images: Iterable[Image.Image]) -> str:
-    """SHA-256 of sizes and RGB pixels: the same picture in another file or format has the same hash."""
-    digest = hashlib.sha256()
-    for image in images:
-        digest.update(f"{image.width}x{image.height};".encode())
-        digest.update(image.tobytes())
-    return digest.hexdigest()

@@ -12,7 +12,7 @@ from transformers import AutoImageProcessor, AutoTokenizer, LlavaConfig, LlavaFo
 from lmms_vg.geometry import Geometry
 from lmms_vg.models.base import Content, Family, Prompt
 from lmms_vg.models.checkpoint import CheckpointError, load_llava, locate, read_json, shape_of
-from lmms_vg.models.images import MAX_PIXELS, hash_pixels, open_rgb
+from lmms_vg.models.images import MAX_PIXELS, Picture
 from lmms_vg.models.prompts import IMAGE, Tokens, join, neutralise, question_span, tokenise
 
 
@@ -41,9 +41,12 @@ class Llava(Family):
     ) -> None:
         self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
         self.geometry, self.chat_template = geometry, chat_template
+        self._prepared: tuple[str, Tensor] | None = None
         vision = model.config.vision_config
         if not isinstance(getattr(vision, "image_size", None), int):
-            raise CheckpointError(f"vision tower {vision.model_type!r}: only towers with one square input are supported")
+            raise CheckpointError(
+                f"vision tower {vision.model_type!r}: only towers with one square input are supported"
+            )
         self.side = vision.image_size // vision.patch_size
         class_token = vision.model_type == "clip_vision_model"
         self.extra_tokens = int(class_token and model.config.vision_feature_select_strategy != "default")
@@ -54,7 +57,13 @@ class Llava(Family):
 
     @classmethod
     def load(
-        cls, pretrained: str, revision: str | None, dtype: torch.dtype, device: str, device_map: str | None, geometry: str
+        cls,
+        pretrained: str,
+        revision: str | None,
+        dtype: torch.dtype,
+        device: str,
+        device_map: str | None,
+        geometry: str,
     ) -> Llava:
         config, renaming = cls._config(pretrained, revision)
         model = load_llava(pretrained, revision, config, dtype, device, device_map, renaming)
@@ -122,7 +131,7 @@ class Llava(Family):
 
     def prompt(self, content: Content) -> Prompt:
         """The rendered prompt; see `Family.prompt`."""
-        pictures = [open_rgb(part) for part in content if not isinstance(part, str)]
+        pictures = [part for part in content if isinstance(part, Picture)]
         parts = [neutralise(part, self.forbidden) if isinstance(part, str) else IMAGE for part in content]
         if not any(part.strip() for part in parts if part != IMAGE):
             raise ValueError("empty question: the user message has no text")
@@ -139,9 +148,9 @@ class Llava(Family):
             input_ids=ids,
             image_tokens=(starts[:, None] + cells).flatten(),
             question=question_span(tokens, text, parts),
-            pixel_values=torch.cat([self.pixels(picture) for picture in pictures]) if pictures else None,
-            geometries=tuple(self.lay(*picture.size) for picture in pictures),
-            image_hash=hash_pixels(pictures),
+            pixel_values=torch.cat([self._pixels_once(picture) for picture in pictures]) if pictures else None,
+            geometries=tuple(self.lay(*picture.rgb.size) for picture in pictures),
+            image_hashes=tuple(picture.hash for picture in pictures),
         )
 
     def render(self, body: str) -> str:
@@ -159,9 +168,15 @@ class Llava(Family):
             add_generation_prompt=True,
         )
 
+    def _pixels_once(self, picture: Picture) -> Tensor:
+        """Prepared pixels; those of the last image are kept, since its other questions and its reference follow."""
+        if self._prepared is None or self._prepared[0] != picture.hash:
+            self.lay(*picture.rgb.size)  # refuses what cannot be laid before it is resized
+            self._prepared = picture.hash, self.pixels(picture.rgb)
+        return self._prepared[1]
+
     def pixels(self, image: Image.Image) -> Tensor:
         """(1, 3, side, side) float32 for the vision tower."""
-        self.lay(*image.size)  # refuses what cannot be laid before it is resized
         return self.image_processor(images=image, return_tensors="pt")["pixel_values"]
 
     def lay(self, width: int, height: int) -> Geometry:

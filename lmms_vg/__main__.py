@@ -1,0 +1,7 @@
+"""`python -m lmms_vg` is `lmms-vg`; torchrun needs a module: `torchrun -m lmms_vg run ...`."""
+
+import sys
+
+from lmms_vg.cli import main
+
+sys.exit(main())

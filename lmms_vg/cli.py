@@ -1,0 +1,138 @@
+"""`lmms-vg`: everything that is not an evaluation run, and `lmms-vg run`, which is one with an honest exit status.
+
+Commands import what they need inside, so that `lmms-vg --help` is instant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lmms_vg import __version__
+from lmms_vg.plugin import TASKS, model_ids
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["run"]:  # every further argument is lmms-eval's, --help included
+        return run(arguments[1:])
+    args = _parser().parse_args(arguments)
+    try:
+        return args.command(args)
+    except ValueError as problem:
+        print(f"lmms-vg: {problem}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lmms-vg", description=__doc__.splitlines()[0])
+    parser.add_argument("--version", action="version", version=f"lmms_vg {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands.add_parser("run", help="lmms-eval with the same arguments; exits non-zero when the run failed")
+
+    tasks = commands.add_parser("tasks", help="names of our tasks, or the folder they are in")
+    tasks.add_argument("--path", action="store_true", help="print the folder, for lmms-eval --include_path")
+    tasks.set_defaults(command=_tasks)
+
+    heads = commands.add_parser("heads", help="head lists of VGRefine").add_subparsers(required=True, metavar="ACTION")
+    calibrate = heads.add_parser("calibrate", help="rank all heads of a model by mean KL and write a head list")
+    calibrate.add_argument("--family", default="llava", choices=sorted({name.split("_")[0] for name in model_ids()}))
+    calibrate.add_argument("--pretrained", required=True)
+    calibrate.add_argument(
+        "--data", default="vgmed_coco_localization", help="a measurement task (default: %(default)s)"
+    )
+    calibrate.add_argument("-n", type=int, default=500, help="questions sampled (default: %(default)s)")
+    calibrate.add_argument("--seed", type=int, default=0)
+    calibrate.add_argument("--keep", type=int, default=20, help="heads kept, best first (default: %(default)s)")
+    calibrate.add_argument("-o", "--out", type=Path, required=True)
+    calibrate.set_defaults(command=_calibrate)
+
+    overlay = commands.add_parser("overlay", help="draw where models look: image, boxes, one attention map per model")
+    overlay.add_argument("--models", default="llava_plain,llava_vgrefine", help="default: %(default)s")
+    overlay.add_argument("--model_args", default="", help="for all of them, as lmms-eval takes them")
+    overlay.add_argument("--task", default="vgmed_demo", help="a measurement task (default: %(default)s)")
+    overlay.add_argument("-n", type=int, default=4, help="questions drawn, a seeded sample (default: %(default)s)")
+    overlay.add_argument("--seed", type=int, default=0)
+    overlay.add_argument("-o", "--out", type=Path, required=True, help="folder of the pictures")
+    overlay.set_defaults(command=_overlay)
+
+    demo = commands.add_parser("demo", help="the embedded model").add_subparsers(required=True, metavar="ACTION")
+    train = demo.add_parser("train", help="train the demo model again, from the seed up (about a quarter of an hour)")
+    train.add_argument("-o", "--out", type=Path, required=True)
+    train.add_argument("--seed", type=int, default=0)
+    train.set_defaults(command=_train)
+    return parser
+
+
+def run(arguments: Sequence[str]) -> int:
+    """lmms-eval itself, in this process; 1 when it reported an error, which lmms-eval alone answers with status 0."""
+    import lmms_eval.__main__ as host
+
+    failures: list[BaseException] = []
+    evaluate = host.cli_evaluate_single
+
+    def watched(*args: object, **kwargs: object) -> object:
+        try:
+            return evaluate(*args, **kwargs)
+        except BaseException as problem:
+            failures.append(problem)
+            raise
+
+    argv, sys.argv = sys.argv, ["lmms-eval", *arguments]
+    host.cli_evaluate_single = watched
+    try:
+        host.cli_evaluate()
+    finally:
+        sys.argv, host.cli_evaluate_single = argv, evaluate
+    return 1 if failures else 0
+
+
+def _tasks(args: argparse.Namespace) -> int:
+    if args.path:
+        print(TASKS)
+        return 0
+    names = {
+        line.split(":", 1)[1].strip()
+        for file in TASKS.rglob("*.yaml")
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if line.startswith(("task: ", "group: "))
+    }
+    print("\n".join(sorted(names)))
+    return 0
+
+
+def _calibrate(args: argparse.Namespace) -> int:
+    from lmms_vg.calibration import calibrate
+    from lmms_vg.measurement import questions
+
+    asked = questions(args.data, args.n, args.seed)
+    made = calibrate(args.family, args.pretrained, args.data, asked, args.seed, args.keep)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(made.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    best = ", ".join(f"{layer}-{head}" for layer, head in made.heads[:5])
+    print(
+        f"{args.out}: {len(made.heads)} heads of n={made.provenance['n']} questions, best {best}; layer {made.layers[0]}"
+    )
+    return 0
+
+
+def _overlay(args: argparse.Namespace) -> int:
+    from lmms_vg.looking import draw
+
+    for path in draw(args.models.split(","), args.model_args, args.task, args.n, args.seed, args.out):
+        print(path)
+    return 0
+
+
+def _train(args: argparse.Namespace) -> int:
+    from lmms_vg.demo.train import train
+
+    train(args.out, seed=args.seed)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

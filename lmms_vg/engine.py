@@ -1,0 +1,154 @@
+"""From `--model_args` to an `Answerer`: checks first, weights last, and a record of what exactly is being run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import torch
+from loguru import logger
+
+from lmms_vg import __version__
+from lmms_vg.answering import Answerer
+from lmms_vg.attention.session import Rows
+from lmms_vg.journal import Journal, content_key, home
+from lmms_vg.methods import METHODS
+from lmms_vg.models import FAMILIES
+from lmms_vg.models.checkpoint import fingerprint, shape_of
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every `<family>_<method>` model takes, besides the method's hyper-parameters.
+
+    Attributes:
+        pretrained: checkpoint folder, hub id, or "demo"; the family's default when None.
+        dtype: "auto" is bfloat16 on CUDA, float16 on MPS, float32 on CPU.
+        device: cpu, cuda, cuda:N or mps; chosen when None.
+        device_map: accelerate's placement of one model over several devices, e.g. "auto".
+        geometry: "true" places boxes as the pixels really lie; "stretch" as the paper's released code does.
+        rows: query rows of alignment maps: "last" (paper), "question" or "all".
+        per_head: journal alignment values of every head (`heads=true`).
+    """
+
+    pretrained: str | None = None
+    revision: str | None = None
+    dtype: str = "auto"
+    device: str | None = None
+    device_map: str | None = None
+    batch_size: int = 1
+    geometry: Literal["true", "stretch"] = "true"
+    rows: Rows = "last"
+    per_head: bool = False
+
+    def __post_init__(self) -> None:
+        choices: dict[str, tuple[str, ...]] = {
+            "dtype": ("auto", *DTYPES),
+            "geometry": ("true", "stretch"),
+            "rows": ("last", "question", "all"),
+        }
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name}={getattr(self, name)!r}: allowed is {', '.join(allowed)}")
+        if isinstance(self.batch_size, bool) or not isinstance(self.batch_size, int) or self.batch_size < 1:
+            raise ValueError(f"batch_size={self.batch_size!r}: allowed is a positive integer")
+
+
+def split_arguments(method: str, arguments: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
+    """Settings and hyper-parameters out of `--model_args` as lmms-eval parses them.
+
+    `heads=true` asks for per-head values in the journal; any other `heads` is the method's head list.
+
+    Raises:
+        ValueError: an argument nobody takes, or a value that is not allowed.
+    """
+    given = dict(arguments)
+    if isinstance(given.get("heads"), bool):
+        given["per_head"] = given.pop("heads")
+    if isinstance(given.get("geometry"), bool):  # lmms-eval's parser turns geometry=true into a bool
+        given["geometry"] = str(given["geometry"]).lower()
+    if isinstance(given.get("batch_size"), str) and given["batch_size"].isdigit():
+        given["batch_size"] = int(given["batch_size"])
+    for name in ("pretrained", "revision"):  # a folder or tag of digits only
+        if isinstance(given.get(name), (int, float)):
+            given[name] = str(given[name])
+    own = {name: given.pop(name) for name in list(given) if name in Settings.__dataclass_fields__}
+    options = METHODS[method].options()
+    unknown = sorted(given.keys() - set(options))
+    if unknown:
+        names = sorted({*Settings.__dataclass_fields__, *options, "heads"} - {"per_head"})
+        raise ValueError(f"model_args: {', '.join(unknown)} not known to {method!r}; allowed: {', '.join(names)}")
+    return Settings(**own), given
+
+
+def choose_device(device: str | None) -> str:
+    """The device asked for; otherwise this rank's GPU, Apple's, or the CPU."""
+    if device is not None:
+        kind = str(device).split(":")[0]
+        present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        if not present.get(kind, False):
+            have = ", ".join(name for name, there in present.items() if there)
+            raise ValueError(f"device={device!r}: allowed here is {have}")
+        return str(device)
+    if torch.cuda.is_available():
+        return f"cuda:{int(os.environ.get('LOCAL_RANK', 0)) % torch.cuda.device_count()}"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer:
+    """An answerer for `<family>_<method>` with `--model_args` arguments.
+
+    Everything that can be wrong with the arguments is reported before any weights are read.
+    """
+    settings, hyper_parameters = split_arguments(method, arguments)
+    kind = FAMILIES[family]
+    pretrained = settings.pretrained or kind.pretrained
+    device = choose_device(settings.device)
+    resolved = METHODS[method].for_checkpoint(shape_of(pretrained, settings.revision), **hyper_parameters)
+    auto = {"cuda": "bfloat16", "mps": "float16"}.get(device.split(":")[0], "float32")
+    dtype = auto if settings.dtype == "auto" else settings.dtype
+    model = kind.load(pretrained, settings.revision, DTYPES[dtype], device, settings.device_map, settings.geometry)
+
+    identity = {
+        "family": family,
+        "method": repr(resolved),
+        "weights": fingerprint(model.model),
+        "dtype": dtype,
+        "device": device.split(":")[0],
+        "geometry": settings.geometry,
+        "rows": settings.rows,
+        "per_head": settings.per_head,
+        "code": code_hash(),
+        "versions": versions(),
+    }
+    folder = home() / "journal" / f"{family}_{method}-{content_key(identity)[:16]}"
+    provenance = {**identity, "settings": {**asdict(settings), "pretrained": pretrained}}
+    logger.info(f"lmms_vg {__version__}: {family} {pretrained} ({dtype}, {device}), {resolved!r}; journal in {folder}")
+    journal = Journal(folder, rank, provenance)
+    return Answerer(model, resolved, journal, settings.batch_size, cast(Rows, settings.rows), settings.per_head)
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that may move a number."""
+    names = ("lmms_eval", "torch", "transformers", "tokenizers", "accelerate", "datasets", "numpy", "pillow")
+    return {"lmms_vg": __version__, "python": platform.python_version(), **{n: metadata.version(n) for n in names}}
+
+
+def code_hash() -> str:
+    """Hash of the package's own source, so that a changed method never replays the answers of the old one."""
+    digest = hashlib.sha256()
+    root = Path(__file__).parent
+    for path in sorted([*root.glob("*.py"), *(p for part in _ANSWERING for p in (root / part).glob("*.py"))]):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+#: The rooms of the package an answer passes through.
+_ANSWERING = ("attention", "methods", "models", "metrics")

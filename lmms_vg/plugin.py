@@ -1,0 +1,125 @@
+"""What lmms-eval loads at start: our model names, and our tasks. Imports nothing heavy and never raises.
+
+lmms-eval 0.7.3 has an entry-point group for models but none for tasks, and the entry point fires before `lmms_eval.tasks`
+is imported. So a one-shot import hook waits for that module and wraps `TaskManager.initialize_tasks`, merging our index
+last. If a later lmms-eval no longer has what this relies on, the run goes on without our tasks and a warning says what to
+do instead. An exception here would silently switch off every plugin that lmms-eval loads after us.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import os
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from loguru import logger
+
+#: Families and methods by name; a test holds these to `models.FAMILIES` and `methods.METHODS`.
+FAMILIES = ("huatuo", "llava")
+METHODS = ("plain", "vgrefine")
+
+#: Other names of models. `llava` is lmms-eval's own model and stays that.
+ALIASES = {"huatuo_plain": ("huatuo",)}
+
+TASKS = Path(__file__).parent / "tasks"
+
+_REMEDY = (
+    'lmms_vg: its tasks could not be added to lmms-eval ({}); add them with --include_path "$(lmms-vg tasks --path)"'
+)
+
+
+def model_ids() -> list[str]:
+    """Every `<family>_<method>`."""
+    return [f"{family}_{method}" for family in FAMILIES for method in METHODS]
+
+
+def manifests() -> list[Any]:
+    """Entry point `lmms_eval.models`: one manifest per model id; also makes the tasks known."""
+    from lmms_eval.models.registry_v2 import ModelManifest
+
+    _announce_tasks()
+    made = []
+    listing = sys.modules.get("lmms_eval.models")
+    for model_id in model_ids():
+        path, aliases = f"lmms_vg.harness.{model_id}", ALIASES.get(model_id, ())
+        made.append(ModelManifest(model_id=model_id, chat_class_path=path, aliases=aliases))
+        # `lmms-eval models` prints these two dicts, not the registry.
+        getattr(listing, "AVAILABLE_CHAT_TEMPLATE_MODELS", {}).setdefault(model_id, path)
+        if aliases:
+            getattr(listing, "MODEL_ALIASES", {}).setdefault(model_id, aliases)
+    return made
+
+
+def _announce_tasks() -> None:
+    module = sys.modules.get("lmms_eval.tasks")
+    if module is not None and hasattr(module, "TaskManager"):
+        add_tasks(module)
+    elif not any(isinstance(finder, _WaitForTasks) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _WaitForTasks())
+
+
+class _WaitForTasks(MetaPathFinder):
+    """Lets `lmms_eval.tasks` be imported as ever, then adds our tasks; is gone after that."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if name != "lmms_eval.tasks":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        loader = spec.loader if spec else None
+        if loader is None:
+            logger.warning(_REMEDY.format("lmms_eval.tasks was not found on the path"))
+            return spec
+        execute = loader.exec_module
+
+        def execute_and_add(module: ModuleType) -> None:
+            execute(module)
+            add_tasks(module)
+
+        loader.exec_module = execute_and_add  # type: ignore[method-assign]
+        return spec
+
+
+def add_tasks(tasks_module: ModuleType) -> None:
+    """Make every `TaskManager` of lmms-eval index our tasks last; with `LMMS_VG_KEEP_BUILTIN=1` its own names win."""
+    try:
+        manager = tasks_module.TaskManager
+        initialize, scan = manager.initialize_tasks, manager._get_task_and_group
+        if getattr(initialize, "adds_lmms_vg", False):
+            return
+
+        def initialize_tasks(self: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+            index = initialize(self, *args, **kwargs)
+            try:
+                if kwargs.get("include_defaults", True) is False:
+                    return index
+                ours = scan(self, str(TASKS))
+                same = sorted(name for name in index.keys() & ours.keys() if not _is_ours(index[name]))
+                if os.environ.get("LMMS_VG_KEEP_BUILTIN") == "1":
+                    logger.info(f"lmms_vg: {len(ours)} tasks added; kept lmms-eval's own {', '.join(same) or '(none)'}")
+                    return {**ours, **index}
+                logger.info(
+                    f"lmms_vg: {len(ours)} tasks added; {', '.join(same) or 'none'} in place of lmms-eval's own "
+                    "(LMMS_VG_KEEP_BUILTIN=1 keeps those)"
+                )
+                return {**index, **ours}
+            except Exception as problem:  # noqa: BLE001 - reported with the remedy; other tasks must go on working
+                logger.warning(_REMEDY.format(problem))
+                return index
+
+        initialize_tasks.adds_lmms_vg = True  # type: ignore[attr-defined]
+        manager.initialize_tasks = initialize_tasks
+    except Exception as problem:  # noqa: BLE001 - reported with the remedy; raising would disable other plugins
+        logger.warning(_REMEDY.format(problem))
+
+
+def _is_ours(entry: dict[str, Any]) -> bool:
+    path = entry.get("yaml_path")
+    return isinstance(path, str) and Path(path).is_relative_to(TASKS)
