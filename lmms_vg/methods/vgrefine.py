@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -109,5 +110,17 @@ class VGRefine(Method):
             raise ValueError(
                 "attention is not finite (NaN or infinite); are the weights sound, does dtype=float32 help?"
             )
-        threshold = torch.quantile(aggregated, self.p / 100, dim=-1, keepdim=True)
-        return aggregated < threshold
+        return (aggregated.double().cpu() < percentile(aggregated, self.p)).to(device)
+
+
+def percentile(values: Tensor, p: float) -> Tensor:
+    """The `p`-th percentile along the last axis, kept, linear between neighbours, in float64 on the CPU.
+
+    Where p falls on a value it is that value: torch.quantile computes the rank as p / 100 * (N - 1), which for p = 80 and
+    576 tokens lands beside it and would hide one token more.
+    """
+    ordered = values.double().cpu().sort(-1).values
+    rank = p * (ordered.shape[-1] - 1) / 100
+    low = ordered[..., math.floor(rank)]
+    high = ordered[..., math.ceil(rank)]
+    return (low + (high - low) * (rank - math.floor(rank)))[..., None]

@@ -1,0 +1,236 @@
+"""Shared prefixes, partial recomputation and decoding against full passes of the stock model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+from naive import naive, stock
+from torch import Tensor
+
+from lmms_vg.attention import Knockout, install
+from lmms_vg.attention.decoding import Decoding, decode
+from lmms_vg.attention.session import Batch, ImageSession
+from lmms_vg.models import FAMILIES, Family, Prompt
+from lmms_vg.models.images import open_picture
+
+TAIL = "Answer the question using a single word or phrase."
+SHORT, LONG = f"Where is the nodule?\n{TAIL}", f"Is the large cyst in the upper left bright or dark, or is it small?\n{TAIL}"
+REFERENCE = f"Write a general description of the image.\n{TAIL}"
+
+
+@pytest.fixture(scope="module", params=["qwen2", "llama", "mistral"])
+def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Family:
+    folder = tiny.save(tmp_path_factory.mktemp("tiny") / request.param, request.param)
+    made = FAMILIES["huatuo"].load(str(folder), None, torch.float32, "cpu", None, "true")
+    install(made.model)
+    return made
+
+
+def ask(family: Family, *texts: str, seeds: tuple[int, ...] = (1, 1), sums: bool = False) -> Batch:
+    pictures = [open_picture(tiny.picture(seed)) for seed in seeds]
+    prompts = [family.prompt([picture, text]) for picture, text in zip(pictures, texts, strict=True)]
+    references = [family.prompt([picture, REFERENCE]) for picture in pictures]
+    sessions: dict[int, ImageSession] = {}
+    for seed, prompt in zip(seeds, prompts, strict=True):
+        sessions.setdefault(seed, ImageSession(family, prompt, sums))
+    return Batch([sessions[seed] for seed in seeds], prompts, references)
+
+
+def full(family: Family, prompt: Prompt) -> dict[str, Tensor]:
+    """Inputs of one full stock pass."""
+    assert prompt.pixel_values is not None
+    return {"input_ids": prompt.input_ids[None], "pixel_values": prompt.pixel_values}
+
+
+@pytest.mark.parametrize("seeds", [(1, 1), (1, 2)])
+def test_prefix_reuse_equals_full_passes(family: Family, seeds: tuple[int, int]) -> None:
+    """Two questions of different length in one batch, about one image and about two."""
+    with torch.inference_mode():
+        batch = ask(family, SHORT, LONG, seeds=seeds)
+        batch.prefill()
+        assert batch.padded
+        for row, prompt in enumerate(batch.prompts):
+            with stock(family.model, "sdpa"):
+                expected = family.model(**full(family, prompt)).logits[0, -1]
+            torch.testing.assert_close(batch.logits[row], expected, atol=3e-5, rtol=1e-4)
+
+
+def test_greedy_decoding_equals_generate(family: Family) -> None:
+    with torch.inference_mode():
+        batch = ask(family, SHORT, LONG, seeds=(1, 2))
+        batch.prefill()
+        answers = decode(batch, Decoding(max_new_tokens=7), ["a", "b"], family.stop_ids, lambda tokens: "")
+        for prompt, answer in zip(batch.prompts, answers, strict=True):
+            with stock(family.model, "sdpa"):
+                expected = family.model.generate(
+                    **full(family, prompt),
+                    attention_mask=torch.ones(1, len(prompt.input_ids)),
+                    max_new_tokens=7,
+                    do_sample=False,
+                )[0, len(prompt.input_ids) :]
+            assert answer == [token for token in expected.tolist() if token not in family.stop_ids]
+
+
+@pytest.mark.parametrize("rows", ["last", "question", "all"])
+def test_capture_on_a_prefix_equals_eager(family: Family, rows: str) -> None:
+    with torch.inference_mode():
+        batch = ask(family, SHORT, LONG, seeds=(1, 2), sums=rows == "all")
+        capture = batch.capture(rows)
+        batch.prefill(capture)
+        for row, prompt in enumerate(batch.prompts):
+            with stock(family.model, "eager"):
+                eager = family.model(**full(family, prompt), output_attentions=True).attentions
+            length = len(prompt.input_ids)
+            start, stop = {"last": (length - 1, length), "question": prompt.question, "all": (0, length)}[rows]
+            for layer, attention in enumerate(eager):
+                expected = attention[0][:, start:stop][..., prompt.image_tokens].mean(1)
+                torch.testing.assert_close(capture.maps[layer][row], expected, atol=1e-5, rtol=0)
+
+
+def test_all_rows_need_sums(family: Family) -> None:
+    with torch.inference_mode(), pytest.raises(ValueError, match="sums=True"):
+        ask(family, SHORT, LONG).capture("all")
+
+
+@pytest.mark.parametrize("mask", ["pre", "post"])
+@pytest.mark.parametrize("layers", [(0,), (2,), (2, 3), (4,)])
+def test_partial_recompute_equals_a_full_naive_pass(family: Family, mask: str, layers: tuple[int, ...]) -> None:
+    """Only layers from the knockout on, only tokens behind the image, on a shared prefix - against everything at once."""
+    with torch.inference_mode():
+        batch = ask(family, SHORT, LONG, seeds=(1, 2))
+        hidden = torch.zeros(batch.visible.shape, dtype=torch.bool)
+        hidden[0, batch.image_tokens[0][:20]] = True
+        hidden[1, batch.image_tokens[1][5:30]] = True
+        batch.prefill(keep=layers[0] or None)
+        untouched = batch.logits.clone()
+        below = [batch.cache.layers[layer].keys.clone() for layer in range(layers[0])]
+        batch.prefill(Knockout(layers, batch.post_image, hidden, mask), start=layers[0])
+        for layer, keys in enumerate(below):
+            assert torch.equal(batch.cache.layers[layer].keys, keys), "layers below the knockout are left alone"
+        for row, prompt in enumerate(batch.prompts):
+            length = len(prompt.input_ids)
+            cells = torch.zeros(1, 1, length, length, dtype=torch.bool)
+            cells[0, 0, prompt.prefix :] = hidden[row, :length]
+
+            def change(layer: int, values: Tensor, cells: Tensor = cells) -> Tensor:
+                fill = torch.finfo(values.dtype).min if mask == "pre" else 0.0
+                return values.masked_fill(cells, fill) if layer in layers else values
+
+            with naive(family.model, *((change, None) if mask == "pre" else (None, change))):
+                expected = family.model(**full(family, prompt)).logits[0, -1]
+            torch.testing.assert_close(batch.logits[row], expected, atol=3e-5, rtol=1e-4)
+        assert (batch.logits - untouched).abs().max() > 1e-3
+
+
+def test_recompute_without_an_edit_is_bit_identical(family: Family) -> None:
+    with torch.inference_mode():
+        batch = ask(family, SHORT, LONG)
+        batch.prefill(keep=3)
+        before = batch.logits.clone()
+        batch.prefill(start=3)
+        assert torch.equal(batch.logits, before)
+
+
+def test_leaving_early_and_coming_back_equals_one_pass(family: Family) -> None:
+    with torch.inference_mode():
+        batch = ask(family, SHORT, LONG)
+        batch.prefill()
+        whole = batch.logits.clone()
+        early = ask(family, SHORT, LONG)
+        early.prefill(stop=3, keep=2)
+        early.prefill(start=2)
+        assert torch.equal(early.logits, whole)
+
+
+def test_decoding_does_not_disturb_a_later_prefill(family: Family) -> None:
+    with torch.inference_mode():
+        batch = ask(family, SHORT, LONG)
+        batch.prefill()
+        first = batch.logits.clone()
+        decode(batch, Decoding(max_new_tokens=3), ["a", "b"], frozenset(), lambda tokens: "")
+        batch.prefill()
+        assert torch.equal(batch.logits, first)
+
+
+def test_reference_is_asked_once_a_session_and_equals_eager(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    with torch.inference_mode():
+        batch = ask(family, SHORT, LONG, seeds=(1, 2))
+        maps = batch.reference("last", [1, 3])
+        for row, prompt in enumerate(batch.reference_prompts):
+            with stock(family.model, "eager"):
+                eager = family.model(**full(family, prompt), output_attentions=True).attentions
+            for layer in (1, 3):
+                expected = eager[layer][0, :, -1][:, prompt.image_tokens]
+                torch.testing.assert_close(maps[layer][row], expected, atol=1e-5, rtol=0)
+        monkeypatch.setattr(Batch, "prefill", lambda *args, **kwargs: pytest.fail("asked again"))
+        again = batch.reference("last", [3])
+        assert torch.equal(again[3], maps[3])
+
+
+def test_text_before_the_image_falls_back_to_a_full_pass(family: Family) -> None:
+    """The question is then part of the prefix, which nothing else shares; the reference has a prefix of its own."""
+    picture = open_picture(tiny.picture(3))
+    prompt = family.prompt(["Is the nodule bright?", picture, TAIL])
+    reference = family.prompt([picture, REFERENCE])
+    assert prompt.prefix_key != reference.prefix_key
+    assert prompt.prefix > reference.prefix
+    with torch.inference_mode():
+        batch = Batch([ImageSession(family, prompt)], [prompt], [reference])
+        batch.prefill()
+        maps = batch.reference("last", [2])
+        with stock(family.model, "eager"):
+            expected = family.model(**full(family, prompt)).logits[0, -1]
+            eager = family.model(**full(family, reference), output_attentions=True).attentions[2]
+        torch.testing.assert_close(batch.logits[0], expected, atol=3e-5, rtol=1e-4)
+        torch.testing.assert_close(maps[2][0], eager[0, :, -1][:, reference.image_tokens], atol=1e-5, rtol=0)
+
+
+def test_two_images_and_text_between(family: Family) -> None:
+    pictures = [open_picture(tiny.picture(seed)) for seed in (4, 5)]
+    prompt = family.prompt([pictures[0], "before this", pictures[1], SHORT])
+    assert len(prompt.image_tokens) == 2 * 36
+    assert (prompt.input_ids[prompt.image_tokens] == family.image_id).all()  # type: ignore[attr-defined]
+    with torch.inference_mode():
+        batch = Batch([ImageSession(family, prompt)], [prompt], [prompt])
+        batch.prefill()
+        with stock(family.model, "sdpa"):
+            expected = family.model(**full(family, prompt)).logits[0, -1]
+        torch.testing.assert_close(batch.logits[0], expected, atol=3e-5, rtol=1e-4)
+
+
+def test_prefixes_of_different_length_are_refused(family: Family) -> None:
+    one = family.prompt([open_picture(tiny.picture(1)), SHORT])
+    two = family.prompt(["Look:", open_picture(tiny.picture(1)), SHORT])
+    with torch.inference_mode(), pytest.raises(ValueError, match="equally long prefixes"):
+        Batch([ImageSession(family, one), ImageSession(family, two)], [one, two], [one, one])
+
+
+def test_memory_stays_linear(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No tensor of T x T scores is ever made: rows are taken a few at a time."""
+    import lmms_vg.attention.interface as interface
+
+    largest = 0
+    scores = interface._scores
+
+    def watched(query: Tensor, key: Tensor, scale: float) -> Tensor:
+        nonlocal largest
+        made = scores(query, key, scale)
+        largest = max(largest, made.shape[2])
+        return made
+
+    monkeypatch.setattr(interface, "ROWS_AT_A_TIME", 4)
+    monkeypatch.setattr(interface, "_scores", watched)
+    with torch.inference_mode():
+        batch = ask(family, SHORT, LONG, sums=True)
+        batch.prefill(batch.capture("all"))
+    assert 0 < largest <= 4
+
+
+def test_sessions_save_nothing_but_keys_values_and_sums(family: Family, tmp_path: Path) -> None:
+    with torch.inference_mode():
+        session = ask(family, SHORT, LONG, sums=True).sessions[0]
+        assert all(pair is not None and pair[0].shape[2] == session.prefix for pair in session.layers)
+        assert {total.shape for total in session.sums.values()} == {(1, tiny.HEADS, 36)}
