@@ -150,7 +150,7 @@ def _message(messages: list[dict[str, Any]]) -> Message:
 
 
 def _parts(content: list[dict[str, Any]]) -> Iterator[Any]:
-    from lmms_vg.models.images import open_rgb
+    from lmms_vg.images import open_rgb
 
     for part in content:
         if part["type"] == "text":

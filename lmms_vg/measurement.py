@@ -32,7 +32,7 @@ def questions(task: str, n: int | None = None, seed: int = 0) -> list[Question]:
         raise ValueError(f"task {task!r}: allowed is {', '.join(TASKS)}")
     documents = list(getattr(docs, task)(None))
     if n is not None and n < len(documents):
-        documents = random.Random(seed).sample(documents, n)  # noqa: S311 - a sample, not a secret
+        documents = random.Random(seed).sample(documents, n)
     documents.sort(key=lambda doc: (doc["image"], doc["uid"]))
     return [_question(task, doc) for doc in documents]
 

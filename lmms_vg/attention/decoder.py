@@ -8,9 +8,10 @@ the knockout pass only the last ones, so the layers are driven here, one by one,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
@@ -32,7 +33,8 @@ def cache_of(layers: list[KeyValue | None]) -> DynamicCache:
 
 def layers_of(cache: DynamicCache) -> list[KeyValue | None]:
     """Keys and values per layer, None where a layer has seen nothing yet."""
-    return [(layer.keys, layer.values) if layer.is_initialized else None for layer in cache.layers]
+    layers: list[Any] = cache.layers
+    return [(layer.keys, layer.values) if layer.is_initialized else None for layer in layers]
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class Decoder:
     """
 
     model: PreTrainedModel
-    text_model: nn.Module
-    lm_head: nn.Module
+    text_model: Any
+    lm_head: Any
 
     def __post_init__(self) -> None:
         config = self.text_model.config

@@ -106,9 +106,9 @@ def decode(
                 running.discard(row)
                 continue
             answers[row].append(tokens[row])
-            if len(answers[row]) == settings.max_new_tokens:
-                running.discard(row)
-            elif settings.until and any(mark in text(answers[row]) for mark in settings.until):
+            if len(answers[row]) == settings.max_new_tokens or (
+                settings.until and any(mark in text(answers[row]) for mark in settings.until)
+            ):
                 running.discard(row)
         if not running:
             break
@@ -137,7 +137,8 @@ def _choose(
             processors.append(TopPLogitsWarper(settings.top_p))
     tokens = []
     for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
-        scores = processors(torch.tensor([prompt + answer]), logits[row : row + 1].cpu())
+        seen: Any = torch.tensor([prompt + answer])
+        scores = processors(seen, logits[row : row + 1].cpu())
         if settings.do_sample:
             tokens.append(int(torch.multinomial(scores.softmax(-1)[0], 1, generator=generators[row])))
         else:

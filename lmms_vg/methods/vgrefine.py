@@ -55,7 +55,7 @@ class VGRefine(Method):
             raise ValueError("layers=(): at least one knockout layer is needed")
 
     @classmethod
-    def for_checkpoint(
+    def for_checkpoint(  # type: ignore[override]  # the hyper-parameters, spelt out
         cls,
         shape: Shape,
         heads: str | None = None,

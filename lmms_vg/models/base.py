@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
-from transformers import PreTrainedModel
+from torch import Tensor
 
 from lmms_vg.geometry import Geometry
-from lmms_vg.models.images import Picture
+from lmms_vg.images import Picture
 
 #: What a user message consists of, in order.
 Content = Sequence[Picture | str]
@@ -59,7 +58,8 @@ class Family(ABC):
     #: Checkpoint used when `pretrained` is not given.
     pretrained: ClassVar[str]
 
-    model: PreTrainedModel
+    #: The transformers model; Any, because transformers types every sub-configuration as an optional dict.
+    model: Any
     tokenizer: Any
 
     @classmethod
@@ -77,12 +77,12 @@ class Family(ABC):
 
     @property
     @abstractmethod
-    def text_model(self) -> nn.Module:
+    def text_model(self) -> Any:
         """The decoder stack: `layers`, `norm`, `rotary_emb`, `config`."""
 
     @property
     @abstractmethod
-    def lm_head(self) -> nn.Module:
+    def lm_head(self) -> Any:
         """Output head."""
 
     @abstractmethod

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+from safetensors import SafetensorError
 from transformers import LlavaConfig, LlavaForConditionalGeneration, PreTrainedModel
 
 #: `pretrained=demo` is the tiny grounded LLaVA that comes with the package.
@@ -79,7 +80,8 @@ def shape_of(pretrained: str, revision: str | None = None) -> Shape:
         raise CheckpointError(f"pretrained={pretrained!r}: no config.json there; is it a checkpoint folder?")
     text = config.get("text_config", config)
     if "text_config" in config and "num_hidden_layers" not in text:  # written as the difference to the defaults
-        text = LlavaConfig.from_dict(config).text_config.to_dict() if config.get("model_type") == "llava" else text
+        full: Any = LlavaConfig.from_dict(config).text_config if config.get("model_type") == "llava" else None
+        text = full.to_dict() if full else text
     try:
         return Shape(pretrained, int(text["num_hidden_layers"]), int(text["num_attention_heads"]), config)
     except KeyError as missing:
@@ -109,7 +111,7 @@ def load_llava(
             "(.bin files are pickles and are not read; convert them with safetensors first)"
         )
     try:
-        model, report = LlavaForConditionalGeneration.from_pretrained(
+        loaded: Any = LlavaForConditionalGeneration.from_pretrained(
             place,
             revision=revision or "main",
             config=config,
@@ -120,8 +122,9 @@ def load_llava(
             key_mapping=renaming,
             output_loading_info=True,
         )
-    except (OSError, RuntimeError, ValueError) as problem:
+    except (OSError, RuntimeError, ValueError, SafetensorError) as problem:
         raise CheckpointError(f"pretrained={pretrained!r}: weights cannot be loaded: {problem}") from problem
+    model, report = loaded
     missing, mismatched = sorted(report["missing_keys"]), sorted(map(str, report.get("mismatched_keys", ())))
     if missing or mismatched:
         raise CheckpointError(

@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 
 from PIL import Image
 from torch import Tensor
-from transformers import AutoConfig, CLIPImageProcessor, CLIPVisionConfig, LlavaConfig, PreTrainedConfig
+from transformers import AutoConfig, CLIPImageProcessor, CLIPVisionConfig, LlavaConfig
 
 from lmms_vg.geometry import Geometry
 from lmms_vg.models.checkpoint import CheckpointError, read_json, shape_of
-from lmms_vg.models.images import pad_to_square
+from lmms_vg.images import pad_to_square
 from lmms_vg.models.llava import Llava
 
 #: Tensor names of the original layout, as regular expressions, and transformers' names for them.
@@ -63,7 +63,7 @@ class Huatuo(Llava):
         if "mm_vision_tower" in raw:
             return cls._from_original(pretrained, revision, raw), RENAMING
         config, renaming = super()._config(pretrained, revision)
-        text = config.text_config
+        text: Any = config.text_config
         if text.pad_token_id is None or text.pad_token_id >= text.vocab_size:
             text.pad_token_id = text.eos_token_id if isinstance(text.eos_token_id, int) else None
         return config, renaming
@@ -106,7 +106,8 @@ class Huatuo(Llava):
     def _image_processor(cls, pretrained: str, revision: str | None, config: LlavaConfig) -> Any:
         if read_json(pretrained, revision, "preprocessor_config.json") is not None:
             return super()._image_processor(pretrained, revision, config)
-        side = config.vision_config.image_size
+        vision: Any = config.vision_config
+        side = vision.image_size
         return CLIPImageProcessor(size={"shortest_edge": side}, crop_size={"height": side, "width": side})
 
     @classmethod
@@ -114,7 +115,7 @@ class Huatuo(Llava):
         return None  # `render` is the template; the repositories' own is not what the model was trained on
 
 
-def _text_config(kind: str, raw: dict[str, Any]) -> PreTrainedConfig:
+def _text_config(kind: str, raw: dict[str, Any]) -> Any:
     """Text configuration from LLaVA's flat one: the fields that a `kind` configuration has, and its rope base."""
     known = set(AutoConfig.for_model(kind).to_dict()) | {"rope_theta", "rope_scaling"}
     own = {"model_type", "architectures", "transformers_version", "torch_dtype", "dtype", "_name_or_path"}

@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import AutoImageProcessor, AutoTokenizer, LlavaConfig, LlavaForConditionalGeneration
 
 from lmms_vg.geometry import Geometry
 from lmms_vg.models.base import Content, Family, Prompt
 from lmms_vg.models.checkpoint import CheckpointError, load_llava, locate, read_json, shape_of
-from lmms_vg.models.images import MAX_PIXELS, Picture
+from lmms_vg.images import MAX_PIXELS, Picture
 from lmms_vg.models.prompts import IMAGE, Tokens, join, neutralise, question_span, tokenise
 
 
@@ -29,8 +29,6 @@ class Llava(Family):
     #: Whether the tokenizer's own begin-of-text token starts the prompt.
     begin_of_text: ClassVar[bool] = True
 
-    model: LlavaForConditionalGeneration
-
     def __init__(
         self,
         model: LlavaForConditionalGeneration,
@@ -42,14 +40,14 @@ class Llava(Family):
         self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
         self.geometry, self.chat_template = geometry, chat_template
         self._prepared: tuple[str, Tensor] | None = None
-        vision = model.config.vision_config
+        vision = self.model.config.vision_config
         if not isinstance(getattr(vision, "image_size", None), int):
             raise CheckpointError(
                 f"vision tower {vision.model_type!r}: only towers with one square input are supported"
             )
         self.side = vision.image_size // vision.patch_size
         class_token = vision.model_type == "clip_vision_model"
-        self.extra_tokens = int(class_token and model.config.vision_feature_select_strategy != "default")
+        self.extra_tokens = int(class_token and self.model.config.vision_feature_select_strategy != "default")
         if IMAGE not in tokenizer.get_vocab():
             tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE]})
         self.image_id: int = tokenizer.convert_tokens_to_ids(IMAGE)
@@ -98,11 +96,11 @@ class Llava(Family):
         return stored.get("chat_template") or getattr(tokenizer, "chat_template", None)
 
     @property
-    def text_model(self) -> nn.Module:
+    def text_model(self) -> Any:
         return self.model.model.language_model
 
     @property
-    def lm_head(self) -> nn.Module:
+    def lm_head(self) -> Any:
         return self.model.lm_head
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
@@ -23,7 +24,7 @@ class Picture:
     hash: str
 
 
-def open_picture(image: Image.Image | str | Path) -> Picture:
+def open_picture(image: Image.Image) -> Picture:
     """Decode an image once, for all prompts about it; raises as `open_rgb` does."""
     rgb = open_rgb(image)
     digest = hashlib.sha256(f"{rgb.width}x{rgb.height};".encode())
@@ -31,7 +32,7 @@ def open_picture(image: Image.Image | str | Path) -> Picture:
     return Picture(rgb, digest.hexdigest())
 
 
-def open_rgb(image: Image.Image | str | Path) -> Image.Image:
+def open_rgb(image: Image.Image | str | Path | IO[bytes]) -> Image.Image:
     """Decode an image fully and convert it to RGB.
 
     Animated images give their first frame. 16-bit, 32-bit and float greyscale (what DICOM and NIfTI exports hold) is

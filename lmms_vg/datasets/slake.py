@@ -1,0 +1,102 @@
+"""SLAKE (Liu et al. 2021), the English part: closed and open questions of all three splits.
+
+The VGRefine paper's Table 1 pools 2,781 questions of SLAKE: not the test split, but q_lang "en" and answer_type exactly
+"CLOSED" over train, validation and test. 387 of them are not yes/no questions.
+"""
+
+from typing import Literal
+
+from loguru import logger
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from lmms_vg.datasets.archives import read_file
+from lmms_vg.datasets.counts import check_count, partial_allowed
+from lmms_vg.datasets.schema import DatasetSpec, Sample
+from lmms_vg.datasets.source import DataError, DataMissing, local_root, locate, missing, safe_path
+
+IMAGES = "imgs.zip"
+SLAKE = DatasetSpec(
+    name="slake",
+    hub_id="BoKelvin/SLAKE",
+    licence="CC-BY-4.0",
+    files={
+        "train.json": "about 3 MB",
+        "validation.json": "about 0.6 MB",
+        "test.json": "about 0.6 MB",
+        IMAGES: "about 0.2 GB",
+    },
+    counts={
+        "closed/train": 1943,
+        "closed/validation": 422,
+        "closed/test": 416,
+        "open/train": 2976,
+        "open/validation": 631,
+        "open/test": 645,
+    },
+)
+SPLITS = {"train": ("train.json",), "validation": ("validation.json", "validate.json"), "test": ("test.json",)}
+"""A split and the names its file goes by."""
+
+
+class Row(BaseModel):
+    """A row of the original JSON; keys that are not used are not read."""
+
+    img_name: str
+    question: str
+    answer: str
+    q_lang: str
+    modality: str
+    answer_type: str
+    qid: int
+
+
+def load(part: Literal["closed", "open"]) -> list[Sample]:
+    """English questions of one part over all splits, in the files' order. Errors: DataMissing, DataError."""
+    samples = []
+    for split, names in SPLITS.items():
+        rows = [row for row in _read(names) if row.q_lang == "en" and row.answer_type == part.upper()]
+        check_count(SLAKE, f"{part}/{split}", len(rows))
+        samples += [_sample(row, part, split) for row in rows]
+    if not samples:
+        raise DataError(f"slake: not one {part} question in {', '.join(SPLITS)}")
+    return samples
+
+
+def read_image(path: str) -> bytes:
+    """An image file by its ``img_name``. Errors: DataMissing."""
+    root = local_root(SLAKE) or locate(SLAKE, IMAGES).parent
+    data = read_file(root, path, folder="imgs")
+    if data is None:
+        raise missing(SLAKE, IMAGES, f"{path} is in no zip and no folder imgs of {root}.")
+    return data
+
+
+def _read(names: tuple[str, ...]) -> list[Row]:
+    try:
+        path = locate(SLAKE, *names)
+    except DataMissing as error:
+        if not partial_allowed():
+            raise
+        logger.warning(str(error))
+        return []
+    try:
+        return TypeAdapter(list[Row]).validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = " ".join(map(str, first["loc"])) or "the top"
+        raise DataError(f"{path}: {first['msg']} at {place}; the file is broken or not SLAKE's") from error
+
+
+def _sample(row: Row, part: str, split: str) -> Sample:
+    return Sample(
+        uid=f"slake/{split}/{row.qid}",
+        images=[f"slake:{safe_path(row.img_name)}"],
+        question=row.question,
+        answer=row.answer,
+        answer_type=row.answer_type,
+        modality=row.modality,
+        subset=part,
+        split=split,
+        licence=SLAKE.licence,
+        source=f"https://huggingface.co/datasets/{SLAKE.hub_id}",
+    )

@@ -1,0 +1,99 @@
+"""Where the files of a data set lie: in ``LMMS_VG_DATA/<name>/``, laid out as on the hub, or else on the hub itself."""
+
+import os
+import re
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+from huggingface_hub import hf_hub_download, snapshot_download
+from huggingface_hub.errors import EntryNotFoundError
+
+from lmms_vg.datasets.schema import DatasetSpec
+
+DATA_ENV = "LMMS_VG_DATA"
+
+
+class DataError(ValueError):
+    """Data are there, but not as they should be. The message says where."""
+
+
+class DataMissing(DataError):
+    """A file is missing. The message says which, from where, about how large, and how to get it."""
+
+
+def local_root(spec: DatasetSpec) -> Path | None:
+    """The data set's folder under ``LMMS_VG_DATA``, or None where that is not set. The folder need not exist."""
+    base = os.environ.get(DATA_ENV)
+    return Path(base).expanduser() / spec.name if base else None
+
+
+def locate(spec: DatasetSpec, *names: str) -> Path:
+    """Path of a file, which may go by any of ``names``; on the hub it is downloaded. Errors: DataMissing."""
+    root = local_root(spec)
+    if root is not None:
+        for name in names:
+            if (root / name).is_file():
+                return root / name
+        raise missing(spec, names[0], f"It is not in {root}.")
+    reason = ""
+    for name in names:
+        try:
+            return _download(spec.hub_id, name, spec.revision)
+        except (OSError, EntryNotFoundError) as error:  # no network, no such file, no access: all of them end here
+            reason = reason or type(error).__name__
+    raise missing(spec, names[0], f"The hub did not give it ({reason}).")
+
+
+def locate_root(spec: DatasetSpec) -> Path:
+    """Folder of the whole data set; on the hub all of it is downloaded. Errors: DataMissing."""
+    root = local_root(spec)
+    if root is not None:
+        if root.is_dir():
+            return root
+        raise missing(spec, "", f"There is no folder {root}.")
+    try:
+        return _download_all(spec.hub_id, spec.revision)
+    except (OSError, EntryNotFoundError) as error:
+        raise missing(spec, "", f"The hub did not give it ({type(error).__name__}).") from error
+
+
+def missing(spec: DatasetSpec, name: str, where: str) -> DataMissing:
+    """The error for a missing file, or for all files if ``name`` is empty; ``where`` says where it was looked for."""
+    target = f"${DATA_ENV}/{spec.name}"
+    if spec.hub_id is None:
+        origin, command = spec.url, f"curl -L --create-dirs -o {target}/{spec.url.rpartition('/')[2]} {spec.url}"
+    else:
+        origin = f"https://huggingface.co/datasets/{spec.hub_id}"
+        revision = f" --revision {spec.revision}" if spec.revision else ""
+        what = f" {name}" if name else ""
+        command = f"hf download {spec.hub_id}{what} --repo-type dataset{revision} --local-dir {target}"
+    files = {name: spec.files.get(name, "size not known")} if name else spec.files
+    sizes = ", ".join(f"{file} ({size})" for file, size in files.items())
+    base = os.environ.get(DATA_ENV)
+    setting = f"{DATA_ENV} is {base}" if base else f"{DATA_ENV} is not set: export it first"
+    return DataMissing(
+        f"{spec.name}: missing {sizes}. {where} It comes from {origin} (licence: {spec.licence}). Get it with\n"
+        f"    {command}\n"
+        f"where {DATA_ENV} names the folder of all data sets ({setting})."
+    )
+
+
+def safe_path(path: str) -> str:
+    """``path`` as a plain relative path with forward slashes. Errors: DataError if it could lead out of its folder.
+
+    Links are followed where the user put them: only the text of a path, which comes from data, is distrusted.
+    """
+    parts = PurePosixPath(path).parts
+    if not parts or ".." in parts or path.startswith("/") or re.search(r"^[A-Za-z]:|[\\\0]", path):
+        raise DataError(f"the path {path!r} is empty or leads out of its data set's folder")
+    return "/".join(parts)
+
+
+@cache  # a path is asked for with every image, and the hub client asks the network every time
+def _download(hub_id: str, name: str, revision: str | None) -> Path:
+    return Path(hf_hub_download(hub_id, name, repo_type="dataset", revision=revision))
+
+
+@cache
+def _download_all(hub_id: str, revision: str | None) -> Path:
+    return Path(snapshot_download(hub_id, repo_type="dataset", revision=revision))

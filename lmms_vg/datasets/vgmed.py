@@ -1,0 +1,123 @@
+"""VGMED (Liu et al., ICLR 2026, Section 2, Table C.2): questions with the boxes that matter, medical and COCO.
+
+Four JSON-lines files: two kinds of questions, each on medical images and on COCO images. Boxes are xyxy, except in
+medical rows whose image path starts with "Slake" and in all COCO rows, which are xywh; here all become xyxy.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from lmms_vg.datasets import coco
+from lmms_vg.datasets.archives import read_file
+from lmms_vg.datasets.schema import DatasetSpec, Sample
+from lmms_vg.datasets.source import DataError, local_root, locate, locate_root, missing, safe_path
+
+Images = Literal["VGMED", "COCO"]
+Kind = Literal["localization", "attribute"]
+NAN = float("nan")
+
+# The paper counts image-box pairs (13,962), not rows of the files, so no count can be asserted.
+VGMED = DatasetSpec(
+    name="vgmed",
+    hub_id="guimeng-liu/VGMED",
+    licence="not stated; images keep the terms of their 44 sources",
+    files={
+        f"{images}_{kind}.jsonl": "some MB, about 14,000 rows"
+        for images in ("VGMED", "COCO")
+        for kind in ("localization", "attribute")
+    }
+    | {"the images": "size not known"},
+)
+
+
+def load(images: Images, kind: Kind) -> list[Sample]:
+    """All rows of one file. Broken boxes are kept as they are. Errors: DataMissing; DataError with file and line."""
+    path = locate(VGMED, f"{images}_{kind}.jsonl")
+    samples = [_sample(row, images, kind, path, number) for number, row in _rows(path)]
+    if not samples:
+        raise DataError(f"{path} is empty")
+    return samples
+
+
+def read_image(path: str) -> bytes:
+    """An image file by its path in the medical files. Errors: DataMissing."""
+    root = locate_root(VGMED)
+    data = read_file(root, path)
+    if data is None:
+        raise missing(VGMED, "", f"{path} is in no zip and no folder of {root}.")
+    return data
+
+
+def read_coco_image(path: str) -> bytes:
+    """An image file by its path in the COCO files. Errors: DataMissing."""
+    return coco.read_image(path, beside=local_root(VGMED))
+
+
+def to_xyxy(boxes: Any, *, xywh: bool) -> list[list[float]]:
+    """Boxes as a file has them -> lists of floats, xyxy if they are boxes at all.
+
+    No boxes stay none. What is not a number becomes NaN, what is not a list four NaNs; inverted boxes and boxes of
+    another length stay as they are. Nothing is repaired: a guessed box would give numbers that look like results.
+    """
+    if boxes is None:
+        return []
+    if not isinstance(boxes, list):
+        return [[NAN] * 4]
+    return [_box(box, xywh) for box in boxes]
+
+
+def _box(box: Any, xywh: bool) -> list[float]:
+    if not isinstance(box, list):
+        return [NAN] * 4
+    numbers = [_number(value) for value in box]
+    if xywh and len(numbers) == 4:
+        x, y, width, height = numbers
+        return [x, y, x + width, y + height]
+    return numbers
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return NAN
+    try:
+        return float(value)
+    except OverflowError:  # JSON has integers of any size
+        return NAN
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Rows with their line numbers, from 1."""
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise DataError(f"{path}, line {number}: not JSON ({error}); is the download complete?") from error
+            if not isinstance(row, dict):
+                raise DataError(f"{path}, line {number}: not a JSON object")
+            yield number, row
+
+
+def _sample(row: dict[str, Any], images: Images, kind: Kind, path: Path, number: int) -> Sample:
+    image = str(row.get("image") or "")
+    try:
+        image = safe_path(image) if image else ""  # a row without image fails when its image is opened
+    except DataError as error:
+        raise DataError(f"{path}, line {number}: {error}") from error
+    medical = images == "VGMED"
+    boxes = row["bbox"] if "bbox" in row else row.get("original_bboxes")
+    return Sample(
+        uid=f"{'vgmed' if medical else 'vgmed_coco'}/{kind}/{number}",
+        images=[f"{'vgmed' if medical else 'coco'}:{image}"],
+        question=str(row.get("question") or ""),
+        modality=str(row.get("modality") or ""),
+        subset=image.partition("/")[0] if medical else "coco",
+        split="test",
+        boxes=to_xyxy(boxes, xywh=not medical or image.startswith("Slake")),
+        licence=VGMED.licence,
+        source=f"https://huggingface.co/datasets/{VGMED.hub_id}",
+    )

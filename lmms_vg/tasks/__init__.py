@@ -1,0 +1,1 @@
+"""lmms-eval tasks: a folder of YAML a benchmark; ``docs`` and ``scoring`` serve all of them."""

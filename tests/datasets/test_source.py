@@ -1,0 +1,105 @@
+"""Finding files: the local folder, the hub, and the message when there is nothing."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError
+
+from lmms_vg.datasets import source
+from lmms_vg.datasets.schema import DatasetSpec
+from lmms_vg.datasets.source import DataError, DataMissing, locate, locate_root, missing, safe_path
+
+SPEC = DatasetSpec(name="toy", hub_id="someone/Toy", licence="CC0", files={"a.json": "about 3 MB"})
+
+
+@pytest.fixture(autouse=True)
+def fresh_downloads() -> Iterator[None]:
+    source._download.cache_clear()
+    source._download_all.cache_clear()
+    yield
+    source._download.cache_clear()
+    source._download_all.cache_clear()
+
+
+def test_local_file_goes_by_any_of_its_names(data: Path) -> None:
+    (data / "toy").mkdir()
+    (data / "toy" / "b.json").write_text("[]")
+    assert locate(SPEC, "a.json", "b.json") == data / "toy" / "b.json"
+
+
+def test_a_local_folder_never_falls_back_to_the_hub(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "hf_hub_download", lambda *_, **__: pytest.fail("asked the hub"))
+    with pytest.raises(DataMissing):
+        locate(SPEC, "a.json")
+
+
+def test_message_says_what_is_missing_and_how_to_get_it(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    with pytest.raises(DataMissing) as caught:
+        locate(SPEC, "a.json")
+    message = str(caught.value)
+    assert isinstance(caught.value, ValueError)
+    assert "hf download someone/Toy a.json --repo-type dataset --local-dir $LMMS_VG_DATA/toy" in message
+    for part in ("a.json (about 3 MB)", "https://huggingface.co/datasets/someone/Toy", "CC0", str(data / "toy")):
+        assert part in message
+    assert "hf_secret" not in message
+
+
+def test_message_pins_the_revision() -> None:
+    pinned = SPEC.model_copy(update={"revision": "abc123"})
+    assert "--revision abc123" in str(missing(pinned, "a.json", ""))
+
+
+def test_hub_is_asked_once_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def download(repo: str, name: str, *, repo_type: str, revision: str | None) -> str:
+        asked.append((repo, name, repo_type, revision))
+        return f"/cache/{name}"
+
+    monkeypatch.setattr(source, "hf_hub_download", download)
+    assert locate(SPEC, "a.json") == locate(SPEC, "a.json") == Path("/cache/a.json")
+    assert asked == [("someone/Toy", "a.json", "dataset", None)]
+
+
+def test_hub_knows_the_file_by_its_other_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(_repo: str, name: str, **_: object) -> str:
+        if name == "a.json":
+            raise LocalEntryNotFoundError("not here")
+        return f"/cache/{name}"
+
+    monkeypatch.setattr(source, "hf_hub_download", download)
+    assert locate(SPEC, "a.json", "b.json") == Path("/cache/b.json")
+
+
+@pytest.mark.parametrize("error", [LocalEntryNotFoundError("token hf_secret"), ConnectionError("token hf_secret")])
+def test_what_the_hub_refuses_is_missing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def refuse(*_: object, **__: object) -> str:
+        raise error
+
+    monkeypatch.setattr(source, "hf_hub_download", refuse)
+    monkeypatch.setattr(source, "snapshot_download", refuse)
+    for find in (lambda: locate(SPEC, "a.json"), lambda: locate_root(SPEC)):
+        with pytest.raises(DataMissing, match=type(error).__name__) as caught:
+            find()
+        assert "LMMS_VG_DATA is not set" in str(caught.value)
+        assert "hf_secret" not in str(caught.value)
+
+
+def test_whole_data_set_in_its_folder(data: Path) -> None:
+    with pytest.raises(DataMissing, match="There is no folder"):
+        locate_root(SPEC)
+    (data / "toy").mkdir()
+    assert locate_root(SPEC) == data / "toy"
+
+
+@pytest.mark.parametrize(("path", "plain"), [("a/b.jpg", "a/b.jpg"), ("./a//b.jpg", "a/b.jpg"), ("a..b/c", "a..b/c")])
+def test_safe_path_keeps_plain_paths(path: str, plain: str) -> None:
+    assert safe_path(path) == plain
+
+
+@pytest.mark.parametrize("path", ["", ".", "..", "../x", "a/../../x", "/etc/passwd", "C:x", "c:/x", "a\\..\\x", "a\0b"])
+def test_safe_path_refuses_ways_out(path: str) -> None:
+    with pytest.raises(DataError, match="leads out"):
+        safe_path(path)

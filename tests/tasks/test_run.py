@@ -1,0 +1,78 @@
+"""Whole runs of lmms-eval with stand-in models: the numbers that reach its result table."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lmms_eval import evaluator
+from lmms_eval.api.model import lmms
+from lmms_eval.tasks import TaskManager
+
+from lmms_vg import journal
+
+
+class StandIn(lmms):
+    """Answers every question right but each third, and leaves records where ``ours``."""
+
+    is_simple = False
+
+    def __init__(self, ours: bool) -> None:
+        super().__init__()
+        self.ours = ours
+        self.prompts: list[str] = []
+
+    def generate_until(self, requests: list[Any]) -> list[str]:
+        texts = []
+        for number, request in enumerate(requests):
+            _, to_messages, _, index, task, split = request.args
+            document = self.task_dict[task][split][index]
+            self.prompts.append(to_messages(document)[0]["content"][1]["text"])
+            text = "wrong" if number % 3 == 2 else document["answer"]
+            if self.ours:
+                lists = {"ar": [1.0, 2.0], "kl": [2.0, 1.0], "js": [0.2, 0.1], "printed_ar": [0.1, 0.2]}
+                error = "boom" if number == 0 else None
+                record = {"key": str(number), "task": task, "uid": document["uid"], "text": text, "error": error}
+                journal.remember(journal.Record(**record, alignment=None if error else lists))
+            texts.append(text)
+        return texts
+
+    def loglikelihood(self, requests: list[Any]) -> None: ...
+
+    def generate_until_multi_round(self, requests: list[Any]) -> None: ...
+
+
+def run(manager: TaskManager, ours: bool, *tasks: str) -> dict[str, Any]:
+    return evaluator.simple_evaluate(
+        model=StandIn(ours), tasks=list(tasks), task_manager=manager, limit=6, bootstrap_iters=0
+    )
+
+
+def test_measurement_with_our_model(manager: TaskManager) -> None:
+    run_results = run(manager, True, "vgmed_demo")
+    results = run_results["results"]["vgmed_demo"]
+    assert (results["ar,none"], results["kl,none"], results["js,none"]) == (2.0, 1.0, 0.1)
+    assert (results["best_layer,none"], results["n,none"]) == (1, 5)
+    assert results["answered,none"] == pytest.approx(5 / 6)
+    assert run_results["samples"]["vgmed_demo"][1]["ar"]["ar"] == [1.0, 2.0]
+
+
+def test_measurement_with_a_foreign_model_ends_the_run(manager: TaskManager) -> None:
+    with pytest.raises(SystemExit, match="vgmed_demo: none of the 6 questions"):
+        run(manager, False, "vgmed_demo")
+
+
+def test_group_accuracy_and_clustered_errors(manager: TaskManager) -> None:
+    results = run(manager, False, "vqa_demo")["results"]
+    # 12 questions, standard and hard in one call: numbers 2, 5, 8, 11 are wrong, two a task
+    assert results["vqa_demo_hard"]["acc,none"] == results["vqa_demo"]["acc,none"] == pytest.approx(4 / 6)
+    assert results["vqa_demo_hard"]["acc_stderr_clt,none"] == pytest.approx(0.2108185)  # sqrt(.2667 / 6)
+    assert isinstance(results["vqa_demo_hard"]["acc_stderr_clustered,none"], float)
+    assert "best_layer,none" not in results["vqa_demo"]
+    assert set(results["vqa_demo"]) == {"acc,none", "acc_stderr,none", "alias"}
+
+
+def test_foreign_model_on_slake(manager: TaskManager, raw_data: Path) -> None:
+    results = run(manager, False, "slake")["results"]
+    assert results["slake_closed"]["acc,none"] == pytest.approx(2 / 3)
+    assert results["slake_open"]["exact_match,none"] == pytest.approx(2 / 3)
+    assert results["slake_closed"]["n,none"] == 3
