@@ -20,6 +20,7 @@ from tqdm import tqdm
 from lmms_vg import journal
 from lmms_vg.answering import Message, Question, Tally
 from lmms_vg.attention.decoding import Decoding
+from lmms_vg.datasets import counts
 from lmms_vg.engine import build
 from lmms_vg.methods import METHODS
 from lmms_vg.models import FAMILIES
@@ -110,6 +111,8 @@ class GroundedModel(lmms):
         total = Tally(**{name: sum(getattr(tally, name) for tally in tallies) for name in names})
         if self._rank == 0:
             logger.info(f"lmms_vg summary: {total}; journal {self._answerer.journal.folder}")
+            for message in counts.deviations.values():
+                logger.warning(f"lmms_vg summary: PARTIAL DATA: {message}")
             if total.failed:
                 logger.warning(
                     f"{total.failed} of {total.asked} questions failed; reasons are in the journal and above"

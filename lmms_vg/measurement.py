@@ -8,9 +8,10 @@ from lmms_vg.answering import Question
 from lmms_vg.attention.decoding import Decoding
 from lmms_vg.tasks import docs
 
-#: Tasks with boxes, by name: what `--data` and `--task` may be.
+#: Questions with boxes, by name: what `--data` and `--task` may be.
 TASKS = (
     "vgmed_demo",
+    "demo_calibration",  # no lmms-eval task: phantoms that no demo task asks about, for ranking heads without leakage
     "vgmed_localization",
     "vgmed_attribute",
     "vgmed_coco_localization",

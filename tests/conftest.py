@@ -6,11 +6,13 @@ import os
 import sys
 from pathlib import Path
 
-import pytest
-
+# Tiny models on two shared cores: a second thread only waits for the first. Subprocesses inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 sys.path.insert(0, str(Path(__file__).parent))
+
+import pytest  # noqa: E402 - after the settings above, which torch reads when it is imported
 
 
 @pytest.fixture(autouse=True)

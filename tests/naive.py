@@ -17,7 +17,7 @@ _before: Change = lambda layer, scores: scores  # noqa: E731
 _after: Change = lambda layer, weights: weights  # noqa: E731
 
 
-def _naive(module, query, key, value, attention_mask, scaling, dropout=0.0, **kwargs):  # noqa: ANN001, ANN003, ANN202
+def _naive(module, query, key, value, attention_mask, scaling, dropout=0.0, **kwargs):
     groups = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
     scores = torch.einsum("bhqd,bhkd->bhqk", query, key) * scaling

@@ -1,7 +1,7 @@
 """Questions about phantom images (``demo.phantoms``), for the demo tasks: no files, no network.
 
 Seeds are held out from the demo model's training, which draws from ``TRAIN_SEED_START`` (1,000,000) upwards:
-100,000 + i for the standard split, 200,000 + i for the hard one.
+100,000 + i for the standard split, 200,000 + i for the hard one, 300,000 + i (standard) for calibrating heads.
 """
 
 from PIL import Image
@@ -13,13 +13,14 @@ from lmms_vg.demo.phantoms import Question, Split, make_phantom, questions
 COUNT = 300
 PER_IMAGE = 4
 FIRST_SEED: dict[Split, int] = {"standard": 100_000, "hard": 200_000}
+CALIBRATION_SEED = 300_000
 
 
-def load(split: Split) -> list[Sample]:
+def load(split: Split, first_seed: int | None = None) -> list[Sample]:
     """300 questions, four an image: two on the place and two on the looks, each image another choice of findings."""
     samples = []
     for index in range(COUNT // PER_IMAGE):
-        seed = FIRST_SEED[split] + index
+        seed = (FIRST_SEED[split] if first_seed is None else first_seed) + index
         asked = questions(make_phantom(seed, split))
         places = [question for question in asked if question.kind == "localization"]
         looks = [question for question in asked if question.kind == "attribute"]

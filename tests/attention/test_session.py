@@ -14,10 +14,13 @@ from lmms_vg.attention import Knockout, install
 from lmms_vg.attention.decoding import Decoding, decode
 from lmms_vg.attention.session import Batch, ImageSession
 from lmms_vg.models import FAMILIES, Family, Prompt
-from lmms_vg.models.images import open_picture
+from lmms_vg.images import open_picture
 
 TAIL = "Answer the question using a single word or phrase."
-SHORT, LONG = f"Where is the nodule?\n{TAIL}", f"Is the large cyst in the upper left bright or dark, or is it small?\n{TAIL}"
+SHORT, LONG = (
+    f"Where is the nodule?\n{TAIL}",
+    f"Is the large cyst in the upper left bright or dark, or is it small?\n{TAIL}",
+)
 REFERENCE = f"Write a general description of the image.\n{TAIL}"
 
 

@@ -19,7 +19,7 @@ from lmms_vg.methods import Plain, VGRefine
 from lmms_vg.methods.vgrefine import percentile
 from lmms_vg.models import FAMILIES, Family, Prompt
 from lmms_vg.models.checkpoint import Shape
-from lmms_vg.models.images import open_picture
+from lmms_vg.images import open_picture
 
 TAIL = "Answer the question using a single word or phrase."
 TEXTS = [f"Where is the nodule?\n{TAIL}", f"Is the large cyst in the upper left bright or dark?\n{TAIL}"]
@@ -44,7 +44,9 @@ def ask(family: Family, texts: list[str] = TEXTS, seeds: tuple[int, ...] = (1, 2
     return Batch([ImageSession(family, prompt) for prompt in prompts], prompts, references)
 
 
-def three_passes(family: Family, prompt: Prompt, reference: Prompt, method: VGRefine) -> tuple[np.ndarray, list[Tensor]]:
+def three_passes(
+    family: Family, prompt: Prompt, reference: Prompt, method: VGRefine
+) -> tuple[np.ndarray, list[Tensor]]:
     """The paper's recipe, written out: two eager passes for the maps, a third with whole-matrix knockout, then decoding.
 
     Returns the hidden image tokens and the logits before each token of a given answer.
@@ -154,7 +156,9 @@ def test_percentile_equals_numpy_and_falls_on_values_exactly(n: int, p: float) -
     """For p = 80 of 36 or 576 values the rank is whole: exactly the values under that one are strictly below."""
     values = torch.rand(3, n, generator=torch.Generator().manual_seed(n))
     threshold = percentile(values, p)
-    assert threshold[:, 0].tolist() == pytest.approx(np.percentile(values.double().numpy(), p, axis=1).tolist(), abs=1e-12)
+    assert threshold[:, 0].tolist() == pytest.approx(
+        np.percentile(values.double().numpy(), p, axis=1).tolist(), abs=1e-12
+    )
     below = (values.double() < threshold).sum(-1).tolist()
     assert below == [math.ceil(p * (n - 1) / 100)] * 3
 
@@ -214,7 +218,9 @@ def test_shipped_list_of_huatuo_vision_7b() -> None:
         method = VGRefine.for_checkpoint(Shape(pretrained, 28, 28, {}))
         assert isinstance(method, VGRefine)
         assert (method.k, method.p, method.mask, method.layers) == (20, 50.0, "pre", (16,))
-        written = "15,4 16,5 15,1 10,6 4,0 15,24 19,6 8,3 19,18 18,10 4,17 16,2 16,17 16,1 14,23 6,18 18,19 6,11 0,2 17,26"
+        written = (
+            "15,4 16,5 15,1 10,6 4,0 15,24 19,6 8,3 19,18 18,10 4,17 16,2 16,17 16,1 14,23 6,18 18,19 6,11 0,2 17,26"
+        )
         assert method.heads == tuple(tuple(map(int, pair.split(","))) for pair in written.split())
 
 
@@ -227,7 +233,9 @@ def test_34b_knows_its_layers_and_asks_for_heads() -> None:
 
 
 def test_a_list_for_another_checkpoint_of_the_same_shape_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"is for .*HuatuoGPT-Vision-7B.*not for pretrained='Qwen/Other-7B'.*write them out"):
+    with pytest.raises(
+        ValueError, match=r"is for .*HuatuoGPT-Vision-7B.*not for pretrained='Qwen/Other-7B'.*write them out"
+    ):
         VGRefine.for_checkpoint(Shape("Qwen/Other-7B", 28, 28, {}), heads="huatuo_vision_7b")
 
 

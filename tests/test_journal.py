@@ -1,0 +1,214 @@
+"""The journal: what is found again, what is not, and what a killed process may leave behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from loguru import logger
+
+from lmms_vg import journal
+from lmms_vg.journal import Journal, Record, content_key, read_lines, read_records
+
+
+def record(key: str, **values: Any) -> Record:
+    return Record(**{"key": key, "task": "t", "uid": f"u/{key}", "text": f"says {key}", **values})
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> Iterator[None]:
+    journal.forget()
+    yield
+    journal.forget()
+
+
+@pytest.fixture
+def warnings() -> Iterator[list[str]]:
+    heard: list[str] = []
+    sink = logger.add(lambda message: heard.append(str(message)), level="WARNING", format="{message}")
+    yield heard
+    logger.remove(sink)
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Path:
+    """A journal folder with three answers, written one by one."""
+    made = Journal(tmp_path)
+    for key in "abc":
+        made.write([record(key)])
+    made.close()
+    return tmp_path
+
+
+PARTS: dict[str, Any] = {"prompt": "naïve\n<image>", "images": ["1", "2"], "mask": [[0, 1]], "repeat": 0}
+
+
+def test_content_key_does_not_depend_on_the_order_of_the_parts() -> None:
+    assert content_key(PARTS) == content_key(dict(reversed(PARTS.items())))
+    assert len(content_key(PARTS)) == 32
+
+
+@pytest.mark.parametrize(
+    "change", [{"prompt": "naive\n<image>"}, {"images": ["2", "1"]}, {"mask": None}, {"repeat": 1}, {"seed": 0}]
+)
+def test_content_key_depends_on_every_part(change: dict[str, Any]) -> None:
+    assert content_key(PARTS | change) != content_key(PARTS)
+
+
+def test_home_is_where_the_variable_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LMMS_VG_HOME", "~/elsewhere")
+    assert journal.home() == Path.home() / "elsewhere"
+    monkeypatch.setenv("LMMS_VG_HOME", "")
+    assert journal.home() == Path.home() / ".cache" / "lmms_vg"
+
+
+def test_what_was_written_is_found_again_now_and_after_reopening(tmp_path: Path) -> None:
+    full = record("k", text="żółw 肝", prompt="p", image="i", seconds=0.1, extras={"hidden_tokens": 3})
+    first = Journal(tmp_path / "deep" / "er", provenance={"weights": "w"})
+    assert first.find("k") is None
+    first.write([full])
+    assert first.find("k") == full
+    first.close()
+    assert Journal(tmp_path / "deep" / "er").find("k") == full
+    assert lines(first.path)[0] == {"run": {"weights": "w"}}
+
+
+def test_an_answer_is_in_the_file_before_the_journal_is_closed(tmp_path: Path) -> None:
+    Journal(tmp_path).write([record("a")])
+    assert [one["key"] for one in lines(tmp_path / "rank0.jsonl")[1:]] == ["a"]
+
+
+def test_reopening_appends(filled: Path) -> None:
+    before = (filled / "rank0.jsonl").read_bytes()
+    again = Journal(filled)
+    again.write([record("d")])
+    assert (filled / "rank0.jsonl").read_bytes().startswith(before)
+    assert [one.key for one in read_records([again.path])] == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("cut", [1, 2, 40])
+def test_a_torn_last_line_is_dropped_and_cut_off(filled: Path, cut: int, warnings: list[str]) -> None:
+    path = filled / "rank0.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-cut])  # the newline alone is enough: nobody knows whether the line is whole
+    assert [one.key for one in read_records([path])] == ["a", "b"]
+    again = Journal(filled)
+    assert (again.find("b"), again.find("c")) == (record("b"), None)
+    again.write([record("d")])
+    assert [one.get("key", "run") for one in lines(path)] == ["run", "a", "b", "run", "d"]
+    assert not warnings
+
+
+def test_a_file_of_one_torn_line_starts_afresh(tmp_path: Path) -> None:
+    (tmp_path / "rank0.jsonl").write_bytes(b'{"run": {"wei')
+    assert lines(Journal(tmp_path, provenance={"x": 1}).path) == [{"run": {"x": 1}}]
+
+
+@pytest.mark.parametrize(
+    "damage", [b"{", b"\xff\xfe", b"\0" * 30, b'"text"', b'{"key": "b"}', b'{"key": "b", "new": 1}']
+)
+def test_a_damaged_line_is_skipped_with_a_warning(filled: Path, damage: bytes, warnings: list[str]) -> None:
+    path = filled / "rank0.jsonl"
+    header, a, _, c = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([header, a, damage, c, b""]))
+    again = Journal(filled)
+    assert [again.find(key) is not None for key in "abc"] == [True, False, True]
+    assert len(warnings) == 1
+    assert "rank0.jsonl" in warnings[0]
+
+
+@pytest.mark.xfail(strict=True, raises=TypeError, reason="read_records: `in` on a line that is not an object")
+def test_a_line_that_is_only_a_number_is_skipped(filled: Path, warnings: list[str]) -> None:
+    with (filled / "rank0.jsonl").open("ab") as file:
+        file.write(b"17\n")
+    assert Journal(filled).find("c") == record("c")
+    assert len(warnings) == 1
+
+
+def test_the_warning_names_the_line(filled: Path, warnings: list[str]) -> None:
+    path = filled / "rank0.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'{"key": "b"', b'{"key": b"'))
+    assert len(list(read_lines(path))) == 3
+    assert "line 3" in warnings[0]
+
+
+def test_failures_are_kept_but_not_replayed(tmp_path: Path) -> None:
+    made = Journal(tmp_path)
+    made.write([record("bad", error="ValueError: no"), record("good")])
+    assert made.find("bad") is None
+    again = Journal(tmp_path)
+    assert again.find("bad") is None
+    assert again.find("good") is not None
+    assert [one.error for one in read_records([again.path])] == ["ValueError: no", None]
+
+
+def test_a_failure_does_not_hide_an_answer(tmp_path: Path) -> None:
+    made = Journal(tmp_path)
+    made.write([record("k")])
+    made.write([record("k", text="", error="E: later")])
+    assert made.find("k") == Journal(tmp_path).find("k") == record("k")
+
+
+def test_every_rank_reads_all_and_writes_its_own(filled: Path) -> None:
+    second = Journal(filled, rank=1)
+    assert second.find("a") == record("a")
+    second.write([record("z")])
+    assert [one.key for one in read_records([filled / "rank1.jsonl"])] == ["z"]
+    third = Journal(filled, rank=2)
+    assert [third.find(key) is not None for key in "acz"] == [True] * 3
+    assert "z" not in (filled / "rank0.jsonl").read_text()
+
+
+def test_another_ranks_torn_line_is_left_alone(filled: Path) -> None:
+    """It may be on its way from a live process."""
+    path = filled / "rank0.jsonl"
+    path.write_bytes(path.read_bytes()[:-5])
+    torn = path.read_bytes()
+    assert Journal(filled, rank=1).find("c") is None
+    assert path.read_bytes() == torn
+
+
+def test_per_head_values_stay_in_the_file(tmp_path: Path) -> None:
+    alignment = {"kl": [1.0, 2.0], "heads": {"kl": [[1.0, 2.0], [3.0, 4.0]]}}
+    made = Journal(tmp_path)
+    made.write([record("k", alignment=alignment)])
+    journal.remember(record("k", alignment=alignment))
+    seen = [made.find("k"), Journal(tmp_path).find("k"), journal.recall("t", "u/k")]
+    assert [one and one.alignment for one in seen] == [{"kl": [1.0, 2.0]}] * 3
+    assert lines(made.path)[1]["alignment"] == alignment
+
+
+def test_a_batch_is_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Journal(tmp_path)
+    writes: list[bytes] = []
+    real = journal.os.write
+    monkeypatch.setattr(journal.os, "write", lambda file, data: writes.append(bytes(data)) or real(file, data))
+    made.write([record("a"), record("b")])
+    assert len(writes) == 1
+    assert writes[0].count(b"\n") == 2
+
+
+def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Journal(tmp_path)
+    real = journal.os.write
+    monkeypatch.setattr(journal.os, "write", lambda file, data: real(file, bytes(data)[:7]))
+    made.write([record("a"), record("b")])
+    assert [one.key for one in read_records([made.path])] == ["a", "b"]
+
+
+def test_scoring_recalls_what_the_model_remembered() -> None:
+    journal.remember(record("k"))
+    assert journal.recall("t", "u/k") == record("k")
+    assert journal.recall("t", "u/other") is None
+    assert journal.recall("other", "u/k") is None
+    journal.remember(record("k", text="again"))
+    assert journal.recall("t", "u/k") == record("k", text="again")
+    journal.forget()
+    assert journal.recall("t", "u/k") is None

@@ -1,0 +1,312 @@
+"""What lmms-eval finds of ours: model names, tasks, and that neither can do harm."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import lmms_eval.models
+import pytest
+from lmms_eval.models import MODEL_REGISTRY_V2, get_model
+from lmms_eval.models.registry_v2 import ModelManifest, ModelRegistryV2
+from loguru import logger
+
+from lmms_vg import methods, models, plugin
+
+REMEDY = '--include_path "$(lmms-vg tasks --path)"'
+
+#: Runs in a process of its own: the hook fires once a process.
+PROBE = """
+import json, os, sys
+from loguru import logger
+import lmms_eval.models
+lines = []
+logger.remove()
+logger.add(lambda line: lines.append(str(line).strip()), level="INFO", format="{level} {message}")
+waiting = lambda: sum(type(finder).__name__ == "_WaitForTasks" for finder in sys.meta_path)
+before = waiting()
+import lmms_eval.tasks
+after = waiting()
+
+def index():
+    heard = len(lines)
+    paths = {name: str(entry.get("yaml_path")) for name, entry in lmms_eval.tasks.TaskManager().task_index.items()}
+    return {"paths": paths, "lines": [line for line in lines[heard:] if "lmms_vg" in line]}
+
+ours = index()
+os.environ["LMMS_VG_KEEP_BUILTIN"] = "1"
+print(json.dumps({"before": before, "after": after, "ours": ours, "kept": index()}))
+"""
+
+
+def python(code: str) -> Any:
+    environment = {name: value for name, value in os.environ.items() if name != "LMMS_VG_KEEP_BUILTIN"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def probe() -> dict[str, Any]:
+    return python(PROBE)
+
+
+@pytest.fixture
+def heard() -> Iterator[list[str]]:
+    lines: list[str] = []
+    sink = logger.add(lambda line: lines.append(str(line).strip()), level="INFO", format="{level} {message}")
+    yield lines
+    logger.remove(sink)
+
+
+def is_ours(path: str) -> bool:
+    return Path(path).is_relative_to(plugin.TASKS)
+
+
+# --- models ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_names_are_those_that_exist() -> None:
+    assert set(plugin.FAMILIES) == set(models.FAMILIES)
+    assert set(plugin.METHODS) == set(methods.METHODS)
+    assert len(plugin.model_ids()) == len(models.FAMILIES) * len(methods.METHODS)
+
+
+@pytest.mark.parametrize("model_id", plugin.model_ids())
+def test_lmms_eval_resolves_every_model(model_id: str) -> None:
+    found = get_model(model_id)
+    assert f"{found.__module__}.{found.__name__}" == f"lmms_vg.harness.{model_id}"
+    assert f"{found.family}_{found.method}" == model_id
+    assert (found.family in models.FAMILIES, found.method in methods.METHODS) == (True, True)
+    assert not found.is_simple
+    assert get_model(model_id) is found
+
+
+@pytest.mark.parametrize("name", ["huatuo", "huatuo_", "huatuo_none", "none_plain", "Huatuo_plain", "huatuo_plain_"])
+def test_no_other_class_is_made_up(name: str) -> None:
+    from lmms_vg import harness
+
+    with pytest.raises(AttributeError, match=name):
+        getattr(harness, name)
+
+
+def test_aliases_and_builtin_models() -> None:
+    assert MODEL_REGISTRY_V2.resolve("huatuo").class_path == "lmms_vg.harness.huatuo_plain"
+    assert MODEL_REGISTRY_V2.resolve("llava").class_path == "lmms_eval.models.simple.llava.Llava"
+    assert lmms_eval.models.MODEL_ALIASES["huatuo_plain"] == ("huatuo",)
+
+
+def test_lmms_eval_models_lists_ours() -> None:
+    command = [str(Path(sys.executable).parent / "lmms-eval"), "models", "--aliases"]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rows = {row.split()[0]: row.split()[1:] for row in listing.splitlines() if row.strip()}
+    assert {name: rows[name] for name in plugin.model_ids()} == {
+        "huatuo_plain": ["chat", "huatuo"],
+        "huatuo_vgrefine": ["chat"],
+        "llava_plain": ["chat"],
+        "llava_vgrefine": ["chat"],
+    }
+    assert rows["llava"] == ["simple"]
+
+
+def test_what_lmms_eval_loads_at_start_is_light() -> None:
+    loaded = python("import json, sys, lmms_vg.plugin; print(json.dumps(sorted(sys.modules)))")
+    assert "lmms_vg.plugin" in loaded
+    assert not {"torch", "transformers", "numpy", "datasets", "lmms_eval", "lmms_vg.harness"} & set(loaded)
+
+
+# --- tasks ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_hook_waits_for_the_tasks_and_is_gone_then(probe: dict[str, Any]) -> None:
+    assert (probe["before"], probe["after"]) == (1, 0)
+
+
+def test_our_tasks_are_indexed_beside_the_builtin_ones(probe: dict[str, Any]) -> None:
+    paths = probe["ours"]["paths"]
+    assert {name for name, path in paths.items() if is_ours(path)} == {
+        file.stem for file in plugin.TASKS.rglob("*.yaml")
+    }
+    assert "lmms_eval/tasks/mme" in Path(paths["mme"]).as_posix()
+    assert probe["ours"]["paths"].keys() == probe["kept"]["paths"].keys()
+
+
+def replaced(probe: dict[str, Any]) -> list[str]:
+    ours, kept = probe["ours"]["paths"], probe["kept"]["paths"]
+    return sorted(name for name in ours if ours[name] != kept[name])
+
+
+def test_our_slake_wins_unless_the_builtin_is_kept(probe: dict[str, Any]) -> None:
+    ours, kept = probe["ours"]["paths"], probe["kept"]["paths"]
+    assert Path(ours["slake"]) == plugin.TASKS / "slake" / "slake.yaml"
+    assert not is_ours(kept["slake"])
+    assert "lmms_eval/tasks/slake" in Path(kept["slake"]).as_posix()
+    assert is_ours(ours["vg_slake"])
+    assert is_ours(kept["vg_slake"])
+    assert all(is_ours(ours[name]) and not is_ours(kept[name]) for name in replaced(probe))
+
+
+def test_one_line_says_so(probe: dict[str, Any]) -> None:
+    count = len(list(plugin.TASKS.rglob("*.yaml")))
+    said = f"INFO lmms_vg: {count} tasks added; "
+    assert probe["ours"]["lines"] == [f"{said}slake in place of lmms-eval's own (LMMS_VG_KEEP_BUILTIN=1 keeps those)"]
+    assert probe["kept"]["lines"] == [f"{said}kept lmms-eval's own slake"]
+
+
+class Manager:
+    """lmms-eval's TaskManager, as far as it is wrapped; `slake` and `mme` are its own."""
+
+    def __init__(self, **options: Any) -> None:
+        self.index = self.initialize_tasks(**options)
+
+    def initialize_tasks(self, include_path: str | None = None, include_defaults: bool = True) -> dict[str, Any]:
+        own = {"slake": {"yaml_path": "/host/slake.yaml"}, "mme": {"yaml_path": "/host/mme.yaml"}}
+        return {**(own if include_defaults else {}), **(self._get_task_and_group(include_path) if include_path else {})}
+
+    def _get_task_and_group(self, folder: str) -> dict[str, Any]:
+        return {file.stem: {"yaml_path": str(file)} for file in Path(folder).rglob("*.yaml")}
+
+
+def host(manager: type | None = Manager) -> ModuleType:
+    """A stand-in for the module lmms_eval.tasks."""
+    module = ModuleType("lmms_eval.tasks")
+    if manager is not None:
+        module.TaskManager = type("TaskManager", (manager,), dict(vars(manager)))
+    return module
+
+
+def test_a_module_is_wrapped_once(heard: list[str]) -> None:
+    module = host()
+    plugin.add_tasks(module)
+    wrapped = module.TaskManager.initialize_tasks
+    plugin.add_tasks(module)
+    assert module.TaskManager.initialize_tasks is wrapped
+    assert is_ours(module.TaskManager().index["slake"]["yaml_path"])
+    assert len(heard) == 1
+
+
+def test_who_asks_for_no_defaults_gets_none(heard: list[str]) -> None:
+    module = host()
+    plugin.add_tasks(module)
+    assert module.TaskManager(include_defaults=False).index == {}
+    assert set(module.TaskManager(include_defaults=False, include_path=str(plugin.TASKS / "vgmed")).index) == {
+        "vgmed",
+        "vgmed_localization",
+        "vgmed_attribute",
+    }
+    assert heard == []
+
+
+def test_our_folder_given_by_hand_is_not_reported_as_replaced(heard: list[str]) -> None:
+    module = host()
+    plugin.add_tasks(module)
+    assert is_ours(module.TaskManager(include_path=str(plugin.TASKS)).index["slake"]["yaml_path"])
+    assert "none in place" in heard[0]
+
+
+# --- a later lmms-eval ----------------------------------------------------------------------------------------------
+
+
+def without(name: str) -> type:
+    return type("Manager", (), {key: value for key, value in vars(Manager).items() if key != name})
+
+
+@pytest.mark.parametrize(
+    "manager",
+    [None, without("initialize_tasks"), without("_get_task_and_group")],
+    ids=["no TaskManager", "no initialize_tasks", "no _get_task_and_group"],
+)
+def test_what_is_gone_gives_a_warning_with_the_remedy(manager: type | None, heard: list[str]) -> None:
+    plugin.add_tasks(host(manager))
+    assert len(heard) == 1
+    assert heard[0].startswith("WARNING")
+    assert REMEDY in heard[0]
+
+
+def test_a_scan_that_fails_leaves_the_index_as_it_was(heard: list[str]) -> None:
+    class Changed(Manager):
+        def initialize_tasks(self, **options: Any) -> dict[str, Any]:
+            return {"mme": {"yaml_path": "/host/mme.yaml"}}
+
+        def _get_task_and_group(self, folder: str, depth: int) -> dict[str, Any]:
+            raise AssertionError("not reached: another signature")
+
+    module = host(Changed)
+    plugin.add_tasks(module)
+    assert module.TaskManager().index == {"mme": {"yaml_path": "/host/mme.yaml"}}
+    assert len(heard) == 1
+    assert heard[0].startswith("WARNING")
+    assert REMEDY in heard[0]
+
+
+def test_an_error_of_the_host_stays_its_own() -> None:
+    class Broken(Manager):
+        def initialize_tasks(self, **options: Any) -> dict[str, Any]:
+            raise ZeroDivisionError
+
+    module = host(Broken)
+    plugin.add_tasks(module)
+    with pytest.raises(ZeroDivisionError):
+        module.TaskManager()
+
+
+def test_other_plugins_are_unharmed(monkeypatch: pytest.MonkeyPatch, heard: list[str]) -> None:
+    """lmms-eval drops every plugin behind one that raises."""
+    monkeypatch.setitem(sys.modules, "lmms_eval.tasks", host(without("initialize_tasks")))
+    other = ModelManifest(model_id="theirs", chat_class_path="a.b")
+    registry = ModelRegistryV2()
+    entries = [SimpleNamespace(load=lambda: plugin.manifests), SimpleNamespace(load=lambda: other)]
+    monkeypatch.setattr(registry, "_select_entry_points", lambda group: entries)
+    registry.load_entrypoint_manifests(overwrite=True)
+    assert set(registry.list_canonical_model_ids()) == {*plugin.model_ids(), "theirs"}
+    assert REMEDY in heard[0]
+
+
+def test_listing_without_its_dictionaries_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "lmms_eval.tasks", host())
+    monkeypatch.setitem(sys.modules, "lmms_eval.models", ModuleType("lmms_eval.models"))
+    assert [manifest.model_id for manifest in plugin.manifests()] == plugin.model_ids()
+
+
+@pytest.mark.xfail(strict=True, reason="the hook then waits for an import that has already happened")
+def test_tasks_already_imported_without_a_manager_give_a_warning(
+    monkeypatch: pytest.MonkeyPatch, heard: list[str]
+) -> None:
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    monkeypatch.setitem(sys.modules, "lmms_eval.tasks", host(None))
+    plugin.manifests()
+    assert any(REMEDY in line for line in heard)
+
+
+@pytest.mark.xfail(strict=True, reason="find_spec takes the hook away though nothing was imported")
+def test_asking_where_the_tasks_are_does_not_use_up_the_hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = plugin._WaitForTasks()
+    monkeypatch.setattr(sys, "meta_path", [hook, *sys.meta_path])
+    monkeypatch.delitem(sys.modules, "lmms_eval.tasks", raising=False)
+    assert importlib.util.find_spec("lmms_eval.tasks") is not None
+    assert hook in sys.meta_path
+
+
+def test_the_hook_leaves_other_modules_alone_and_waits_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    monkeypatch.delitem(sys.modules, "lmms_eval.tasks", raising=False)
+    plugin._announce_tasks()
+    plugin._announce_tasks()
+    (hook,) = [finder for finder in sys.meta_path if isinstance(finder, plugin._WaitForTasks)]
+    assert hook.find_spec("lmms_eval.tasks.mme", None) is None
+    assert hook in sys.meta_path
+
+
+def test_a_host_without_tasks_gets_a_warning(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, heard: list[str]) -> None:
+    hook = plugin._WaitForTasks()
+    monkeypatch.setattr(sys, "meta_path", [hook, *sys.meta_path])
+    assert hook.find_spec("lmms_eval.tasks", [str(tmp_path)]) is None
+    assert len(heard) == 1
+    assert REMEDY in heard[0]
