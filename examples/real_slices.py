@@ -1,0 +1,98 @@
+"""VGMED-format questions from images with masks' boxes, and a scaled-down HuatuoGPT-Vision-7B to ask them.
+
+    python -m examples.real_slices --source sam_med2d_demo --out first_run
+
+`--source` is a folder in the layout of SAM-Med2D's `data_demo` (images/, masks/) with `boxes_xyxy_derived.json`: rows of
+image, label and bbox (xyxy). Writes `OUT/data/vgmed/` (set LMMS_VG_DATA to OUT/data) and `OUT/HuatuoGPT-Vision-7B/`, random
+weights with the true depth, heads and patch grid in the original repository's layout, so that the published head list fits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from transformers import CLIPVisionConfig, LlavaConfig, LlavaForConditionalGeneration, Qwen2Config
+
+from lmms_vg.demo.model import build_tokenizer
+
+LOCALIZATION = "Where is the {} in this image?"
+ATTRIBUTE = "Is the {} bright or dark?"
+
+
+def write_questions(source: Path, out: Path) -> int:
+    """Both jsonl files and the images; returns the number of boxes."""
+    rows = json.loads((source / "boxes_xyxy_derived.json").read_text(encoding="utf-8"))
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(source / "images", out / "images", dirs_exist_ok=True)
+    for name, template in (("localization", LOCALIZATION), ("attribute", ATTRIBUTE)):
+        lines = [
+            {"image": row["image"], "question": template.format(row["label"]), "bbox": row["bbox"]} for row in rows
+        ]
+        (out / f"VGMED_{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return len(rows)
+
+
+def write_checkpoint(out: Path, seed: int = 0) -> None:
+    """28 layers, 28 heads on 4 key-value heads, 24 x 24 patches of 14 pixels: HuatuoGPT-Vision-7B, 8 channels a head."""
+    tokenizer = build_tokenizer()
+    vision = CLIPVisionConfig(
+        hidden_size=64, intermediate_size=128, num_hidden_layers=4, num_attention_heads=4, image_size=336, patch_size=14
+    )
+    text = Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=224,
+        intermediate_size=448,
+        num_hidden_layers=28,
+        num_attention_heads=28,
+        num_key_value_heads=4,
+        initializer_range=0.1,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = LlavaForConditionalGeneration(LlavaConfig(vision_config=vision, text_config=text))
+    older = {
+        "model.language_model.": "model.",
+        "model.vision_tower.": "model.vision_tower.vision_tower.vision_model.",
+        "model.multi_modal_projector.linear_1.": "model.mm_projector.0.",
+        "model.multi_modal_projector.linear_2.": "model.mm_projector.2.",
+        "lm_head.": "lm_head.",
+    }
+    weights = {}
+    for name, weight in model.state_dict().items():
+        new = next(prefix for prefix in older if name.startswith(prefix))
+        weights[older[new] + name.removeprefix(new)] = weight.contiguous()
+    out.mkdir(parents=True, exist_ok=True)
+    save_file(weights, out / "model.safetensors")
+    tokenizer.save_pretrained(out)
+    flat = {
+        **text.to_dict(),
+        "model_type": "llava_qwen2",
+        "architectures": ["LlavaQwen2ForCausalLM"],
+        "mm_projector_type": "mlp2x_gelu",
+        "mm_vision_tower": "./vit/clip_vit_large_patch14_336",
+        "mm_vision_select_layer": -2,
+    }
+    (out / "config.json").write_text(json.dumps(flat, indent=1), encoding="utf-8")
+    tower = out / "vit" / "clip_vit_large_patch14_336"
+    tower.mkdir(parents=True, exist_ok=True)
+    (tower / "config.json").write_text(json.dumps({"vision_config": vision.to_dict()}), encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--source", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    boxes = write_questions(args.source, args.out / "data" / "vgmed")
+    write_checkpoint(args.out / "HuatuoGPT-Vision-7B")
+    print(f"{args.out}: {2 * boxes} questions about {boxes} boxes, and a scaled-down HuatuoGPT-Vision-7B")
+
+
+if __name__ == "__main__":
+    main()

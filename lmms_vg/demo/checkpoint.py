@@ -1,0 +1,43 @@
+"""The state of a training run under way, in one safetensors file."""
+
+import json
+import os
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+
+def save(
+    path: Path, trainee: nn.Module, optimizers: dict[str, torch.optim.AdamW], recipe: dict[str, int], done: int
+) -> None:
+    """Write weights, optimizers and how far the run is, as one safetensors file that appears whole or not at all."""
+    tensors = {f"weights/{name}": tensor.contiguous() for name, tensor in trainee.state_dict().items()}
+    for stage, optimizer in optimizers.items():
+        for index, slots in optimizer.state_dict()["state"].items():
+            tensors |= {f"{stage}/{index}/{slot}": tensor for slot, tensor in slots.items()}
+    scratch = path.with_suffix(".part")
+    save_file(tensors, scratch, metadata={"recipe": json.dumps(recipe), "done": str(done)})
+    os.replace(scratch, path)
+
+
+def load(path: Path, trainee: nn.Module, optimizers: dict[str, torch.optim.AdamW], recipe: dict[str, int]) -> int:
+    """Bring back what ``save`` wrote and return the number of steps done."""
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+        if json.loads(metadata["recipe"]) != recipe:
+            raise ValueError(f"{path} belongs to a run with {metadata['recipe']}: remove it, or ask for the same run")
+        names = file.keys()
+        tensors = {name: file.get_tensor(name) for name in names}
+    trainee.load_state_dict({name.removeprefix("weights/"): t for name, t in tensors.items() if "weights/" in name})
+    for stage, optimizer in optimizers.items():
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            owner, _, rest = name.partition("/")
+            if owner == stage:
+                index, _, slot = rest.partition("/")
+                state.setdefault(int(index), {})[slot] = tensor
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    return int(metadata["done"])

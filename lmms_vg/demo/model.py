@@ -1,0 +1,109 @@
+"""The demo model before training: a LLaVA of under a million parameters, its tokenizer and its image processor."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import torch
+from tokenizers import Regex, Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.normalizers import Lowercase
+from tokenizers.pre_tokenizers import Split
+from transformers import (
+    CLIPImageProcessor,
+    CLIPVisionConfig,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+)
+
+from lmms_vg.demo.phantoms import SIDE, make_phantom, questions
+
+PATCH = 8
+"""Side of a patch in pixels."""
+GRID = SIDE // PATCH
+"""Patches along each side of the image, one image token each."""
+TEMPLATES = {
+    "huatuo": "<|user|>\n<image>\n{text}\n<|assistant|>\n",
+    "llava": "USER: <image>\n{text} ASSISTANT:",
+}
+TAIL = "Answer the question using a single word or phrase."
+REFERENCE = "Write a general description of the image."
+REFERENCE_ANSWER = "phantom"
+
+_SPECIAL = {"pad_token": "<pad>", "eos_token": "<eos>", "unk_token": "<unk>"}
+_IMAGE = "<image>"
+
+
+def build_tokenizer() -> PreTrainedTokenizerFast:
+    """A tokenizer of lower-case words; white space is dropped, ``<|user|>`` and ``upper-left`` are one word each."""
+    words = Split(Regex(r"<\|\w+\|>|[\w-]+|[^\w\s]"), behavior="removed", invert=True)
+    # Forty phantoms hold all the kinds, and so every question and answer there is.
+    asked = [question for seed in range(40) for question in questions(make_phantom(seed))]
+    texts = [question.text for question in asked] + [question.answer for question in asked]
+    texts += [template.replace(_IMAGE, " ").format(text="") for template in TEMPLATES.values()]
+    texts += [TAIL, REFERENCE, REFERENCE_ANSWER]
+    seen = {word for text in texts for word, _ in words.pre_tokenize_str(text.lower())}
+    vocabulary = [*_SPECIAL.values(), _IMAGE, *sorted(seen)]
+
+    tokenizer = Tokenizer(WordLevel({word: i for i, word in enumerate(vocabulary)}, unk_token=_SPECIAL["unk_token"]))
+    tokenizer.normalizer = Lowercase()
+    tokenizer.pre_tokenizer = words
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, model_max_length=512, extra_special_tokens=[_IMAGE], padding_side="left", **_SPECIAL
+    )
+
+
+def build_image_processor() -> CLIPImageProcessor:
+    """CLIP's processor for 64x64 pixels, grey levels 0..255 going to -1..1."""
+    square = {"height": SIDE, "width": SIDE}
+    return CLIPImageProcessor(size={"shortest_edge": SIDE}, crop_size=square, image_mean=[0.5] * 3, image_std=[0.5] * 3)
+
+
+def build_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> LlavaForConditionalGeneration:
+    """The untrained model of a seed; the global random state of torch is left as it was."""
+    vision = CLIPVisionConfig(
+        hidden_size=96,
+        intermediate_size=192,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        image_size=SIDE,
+        patch_size=PATCH,
+        projection_dim=96,
+    )
+    text = Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=96,
+        intermediate_size=192,
+        num_hidden_layers=6,
+        num_attention_heads=6,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        initializer_range=0.1,  # at this width the default of 0.02 never leaves chance
+        tie_word_embeddings=False,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    config = LlavaConfig(
+        vision_config=vision,
+        text_config=text,
+        image_token_index=tokenizer.get_vocab()[_IMAGE],
+        image_seq_length=GRID**2,
+        vision_feature_layer=-1,
+        vision_feature_select_strategy="default",
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return LlavaForConditionalGeneration(config).float()
+
+
+def save(model: LlavaForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
+    """Write the directory ``from_pretrained`` reads; each file appears whole or not at all."""
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
+        for part in (model, tokenizer, build_image_processor()):
+            part.save_pretrained(scratch)
+        for file in Path(scratch).iterdir():
+            os.replace(file, out / file.name)
