@@ -19,22 +19,22 @@ from lmms_vg.study.overlay import draw_overlay
 def draw(models: list[str], model_args: str, task: str, n: int, seed: int, out: Path) -> list[Path]:
     """Write one picture a question into `out` and return the paths.
 
-    Every model shows the layer of *its own* lowest mean KL over the questions drawn (paper Sec. 2.2).
+    All models show the same layer, that of the first model's lowest mean KL over the questions drawn (paper Sec. 2.2).
     """
     unknown = [model for model in models if model not in model_ids()]
     if unknown:
         raise ValueError(f"models {unknown}: allowed is {', '.join(model_ids())}")
     asked = questions(task, n, seed)
     maps: list[dict[str, np.ndarray]] = [{} for _ in asked]
+    layer: int | None = None
     for model in models:
         family, _, method = model.partition("_")
         answerer = build(family, method, **simple_parse_args_string(model_args))
         looks = [answerer.look(question) for question in asked]
         masks = [prompt.geometries[0].patch_mask(q.boxes) for q, (prompt, _) in zip(asked, looks, strict=True)]
-        kl = np.stack(
-            [alignment.kl_divergence(mask.ravel(), look) for mask, (_, look) in zip(masks, looks, strict=True)]
-        )
-        layer = alignment.best_layer(kl)
+        if layer is None:
+            kl = [alignment.kl_divergence(mask.ravel(), look) for mask, (_, look) in zip(masks, looks, strict=True)]
+            layer = alignment.best_layer(np.stack(kl))
         for shown, mask, (prompt, look) in zip(maps, masks, looks, strict=True):
             ratio = float(alignment.attention_ratio(look[layer], mask.ravel()))
             heat = prompt.geometries[0].to_pixels(look[layer].reshape(mask.shape))

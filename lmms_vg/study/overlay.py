@@ -28,7 +28,7 @@ def draw_overlay(
         boxes: xyxy in pixels.
     """
     panels = 1 + len(maps)
-    figure = Figure(figsize=(3.2 * panels, 3.2 * image.height / image.width + 0.9), layout="constrained")
+    figure = Figure(figsize=(3.2 * panels, 3.2 * image.height / image.width + 0.7), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, panels, squeeze=False)[0]
     grey = np.asarray(image.convert("L"))
@@ -36,11 +36,19 @@ def draw_overlay(
         axis.imshow(grey, cmap="gray", vmin=0, vmax=255, extent=(0, image.width, image.height, 0))
         if heat is not None:
             top = float(np.nanpercentile(heat, 99.5)) or 1.0
-            axis.imshow(heat, cmap="inferno", alpha=0.55, vmin=0, vmax=top, extent=(0, image.width, image.height, 0))
+            shown = np.nan_to_num(heat) / top  # where little attention lies the image stays visible
+            axis.imshow(
+                shown,
+                cmap="inferno",
+                alpha=np.clip(shown, 0.1, 0.7),
+                vmin=0,
+                vmax=1,
+                extent=(0, image.width, image.height, 0),
+            )
         for x0, y0, x1, y1 in boxes:
             axis.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor="#00e5ff", linewidth=1.6))
         axis.set_title(name, fontsize=9)
         axis.set_axis_off()
     figure.suptitle(title, fontsize=10, wrap=True)
     out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=130)
+    figure.savefig(out, dpi=130, bbox_inches="tight", pad_inches=0.06)

@@ -50,9 +50,7 @@ vgmed_attribute = partial(documents, "vgmed_attribute", partial(vgmed.load, "VGM
 vgmed_coco_localization = partial(documents, "vgmed_coco_localization", partial(vgmed.load, "COCO", "localization"))
 vgmed_coco_attribute = partial(documents, "vgmed_coco_attribute", partial(vgmed.load, "COCO", "attribute"))
 vgmed_demo = partial(documents, "vgmed_demo", partial(phantoms.load, "standard"))
-demo_calibration = partial(
-    documents, "demo_calibration", partial(phantoms.load, "standard", phantoms.CALIBRATION_SEED)
-)
+demo_calibration = partial(documents, "demo_calibration", partial(phantoms.load, "standard", phantoms.CALIBRATION_SEED))
 slake_closed = partial(documents, "slake_closed", partial(slake.load, "closed"))
 slake_open = partial(documents, "slake_open", partial(slake.load, "open"))
 vqa_demo_standard = partial(documents, "vqa_demo_standard", partial(phantoms.load, "standard"))
