@@ -13,24 +13,25 @@ $(STAMP): pyproject.toml
 	@touch $(STAMP)
 
 # The main job on the embedded model, with and without VGRefine: two tables, and pictures in demo_out/.
-DEMO = $(BIN)/lmms-vg run --tasks vgmed_demo,vqa_demo --model_args pretrained=demo,batch_size=8 --verbosity WARNING
+# One thread: the model is so small that a second one only waits.
+DEMO = OMP_NUM_THREADS=1 $(BIN)/lmms-vg run --tasks vgmed_demo,vqa_demo --model_args pretrained=demo --batch_size 8 --verbosity WARNING
 demo: $(STAMP)
 	$(DEMO) --model huatuo_plain --output_path demo_out/plain --log_samples
 	$(DEMO) --model huatuo_vgrefine --output_path demo_out/vgrefine --log_samples
-	$(BIN)/lmms-vg overlay --models huatuo_plain,huatuo_vgrefine --model_args pretrained=demo -o demo_out/overlays
+	OMP_NUM_THREADS=1 $(BIN)/lmms-vg overlay --models huatuo_plain,huatuo_vgrefine --model_args pretrained=demo -o demo_out/overlays
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
 
 check: $(STAMP)
-	$(BIN)/ruff format --check lmms_vg tests benchmarks
-	$(BIN)/ruff check lmms_vg tests benchmarks
+	$(BIN)/ruff format --check lmms_vg tests benchmarks examples
+	$(BIN)/ruff check lmms_vg tests benchmarks examples
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: $(STAMP)
-	$(BIN)/ruff check --fix-only lmms_vg tests benchmarks
-	$(BIN)/ruff format lmms_vg tests benchmarks
+	$(BIN)/ruff check --fix-only lmms_vg tests benchmarks examples
+	$(BIN)/ruff format lmms_vg tests benchmarks examples
 
 clean:
 	rm -rf $(VENV) demo_out .pytest_cache .mypy_cache .ruff_cache

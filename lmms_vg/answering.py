@@ -16,11 +16,11 @@ from PIL import Image
 from lmms_vg.attention import install
 from lmms_vg.attention.decoding import Decoding, decode
 from lmms_vg.attention.session import Batch, ImageSession, Rows
+from lmms_vg.images import Picture, open_picture
 from lmms_vg.journal import Journal, Record, content_key
 from lmms_vg.methods.base import Method
 from lmms_vg.metrics import alignment
 from lmms_vg.models.base import Family, Prompt
-from lmms_vg.images import Picture, open_picture
 
 #: A user message: PIL images and texts, in order.
 Message = Sequence[Image.Image | str]

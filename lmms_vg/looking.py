@@ -9,9 +9,9 @@ from lmms_eval.utils import simple_parse_args_string
 from PIL import Image
 
 from lmms_vg.engine import build
+from lmms_vg.images import open_rgb
 from lmms_vg.measurement import questions
 from lmms_vg.metrics import alignment
-from lmms_vg.images import open_rgb
 from lmms_vg.plugin import model_ids
 from lmms_vg.study.overlay import draw_overlay
 

@@ -15,8 +15,8 @@ from torch import Tensor
 from transformers import AutoConfig, CLIPImageProcessor, CLIPVisionConfig, LlavaConfig
 
 from lmms_vg.geometry import Geometry
-from lmms_vg.models.checkpoint import CheckpointError, read_json, shape_of
 from lmms_vg.images import pad_to_square
+from lmms_vg.models.checkpoint import CheckpointError, read_json, shape_of
 from lmms_vg.models.llava import Llava
 
 #: Tensor names of the original layout, as regular expressions, and transformers' names for them.

@@ -10,9 +10,9 @@ from torch import Tensor
 from transformers import AutoImageProcessor, AutoTokenizer, LlavaConfig, LlavaForConditionalGeneration
 
 from lmms_vg.geometry import Geometry
+from lmms_vg.images import MAX_PIXELS, Picture
 from lmms_vg.models.base import Content, Family, Prompt
 from lmms_vg.models.checkpoint import CheckpointError, load_llava, locate, read_json, shape_of
-from lmms_vg.images import MAX_PIXELS, Picture
 from lmms_vg.models.prompts import IMAGE, Tokens, join, neutralise, question_span, tokenise
 
 
