@@ -1,10 +1,11 @@
-"""VGMED-format questions from images with masks' boxes, and a scaled-down HuatuoGPT-Vision-7B to ask them.
+"""VGMED-format questions from images with masks' boxes, and scaled-down 7B models to ask them.
 
     python -m examples.real_slices --source sam_med2d_demo --out first_run
 
 `--source` is a folder in the layout of SAM-Med2D's `data_demo` (images/, masks/) with `boxes_xyxy_derived.json`: rows of
-image, label and bbox (xyxy). Writes `OUT/data/vgmed/` (set LMMS_VG_DATA to OUT/data) and `OUT/HuatuoGPT-Vision-7B/`, random
-weights with the true depth, heads and patch grid in the original repository's layout, so that the published head list fits.
+image, label and bbox (xyxy). Writes `OUT/data/vgmed/` (set LMMS_VG_DATA to OUT/data) and two checkpoints of random weights
+with the true depth, heads and patch grid, 8 channels a head: `OUT/HuatuoGPT-Vision-7B/` in the original repository's layout,
+so that the published head list fits, and `OUT/llava-1.5-7b-hf/` in transformers' layout.
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from transformers import CLIPVisionConfig, LlavaConfig, LlavaForConditionalGeneration, Qwen2Config
+from transformers import (
+    CLIPImageProcessor,
+    CLIPVisionConfig,
+    LlamaConfig,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
+    Qwen2Config,
+)
 
 from lmms_vg.demo.model import build_tokenizer
 
@@ -37,12 +45,35 @@ def write_questions(source: Path, out: Path) -> int:
     return len(rows)
 
 
-def write_checkpoint(out: Path, seed: int = 0) -> None:
-    """28 layers, 28 heads on 4 key-value heads, 24 x 24 patches of 14 pixels: HuatuoGPT-Vision-7B, 8 channels a head."""
-    tokenizer = build_tokenizer()
+def make_model(text: Qwen2Config | LlamaConfig, seed: int = 0) -> LlavaForConditionalGeneration:
+    """Random weights behind a small CLIP tower with the true 24 x 24 patches of 14 pixels."""
     vision = CLIPVisionConfig(
         hidden_size=64, intermediate_size=128, num_hidden_layers=4, num_attention_heads=4, image_size=336, patch_size=14
     )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return LlavaForConditionalGeneration(LlavaConfig(vision_config=vision, text_config=text, image_token_index=3))
+
+
+def write_llava(out: Path) -> None:
+    """LLaVA-1.5-7B: 32 layers of 32 heads, transformers' layout, centre-cropped images."""
+    tokenizer = build_tokenizer()
+    text = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=256,
+        intermediate_size=512,
+        num_hidden_layers=32,
+        num_attention_heads=32,
+        initializer_range=0.1,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    for part in (make_model(text), tokenizer, CLIPImageProcessor(size={"shortest_edge": 336}, crop_size=336)):
+        part.save_pretrained(out)
+
+
+def write_huatuo(out: Path) -> None:
+    """HuatuoGPT-Vision-7B: 28 layers of 28 heads on 4 key-value heads, the original repository's layout."""
+    tokenizer = build_tokenizer()
     text = Qwen2Config(
         vocab_size=len(tokenizer),
         hidden_size=224,
@@ -53,9 +84,7 @@ def write_checkpoint(out: Path, seed: int = 0) -> None:
         initializer_range=0.1,
         eos_token_id=tokenizer.eos_token_id,
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = LlavaForConditionalGeneration(LlavaConfig(vision_config=vision, text_config=text))
+    model = make_model(text)
     older = {
         "model.language_model.": "model.",
         "model.vision_tower.": "model.vision_tower.vision_tower.vision_model.",
@@ -81,7 +110,9 @@ def write_checkpoint(out: Path, seed: int = 0) -> None:
     (out / "config.json").write_text(json.dumps(flat, indent=1), encoding="utf-8")
     tower = out / "vit" / "clip_vit_large_patch14_336"
     tower.mkdir(parents=True, exist_ok=True)
-    (tower / "config.json").write_text(json.dumps({"vision_config": vision.to_dict()}), encoding="utf-8")
+    (tower / "config.json").write_text(
+        json.dumps({"vision_config": model.config.vision_config.to_dict()}), encoding="utf-8"
+    )
 
 
 def main() -> None:
@@ -90,8 +121,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     boxes = write_questions(args.source, args.out / "data" / "vgmed")
-    write_checkpoint(args.out / "HuatuoGPT-Vision-7B")
-    print(f"{args.out}: {2 * boxes} questions about {boxes} boxes, and a scaled-down HuatuoGPT-Vision-7B")
+    write_huatuo(args.out / "HuatuoGPT-Vision-7B")
+    write_llava(args.out / "llava-1.5-7b-hf")
+    print(f"{args.out}: {2 * boxes} questions about {boxes} boxes, and two scaled-down models")
 
 
 if __name__ == "__main__":

@@ -113,10 +113,10 @@ class Answerer:
             except Exception as problem:  # noqa: BLE001 - whatever is wrong with one question is journalled as its failure
                 yield question, self._fail(question, problem)
                 continue
-            found = self.journal.find(prepared.key)
+            found = self.journal.find(prepared.key, question.task, question.uid)
             if found is not None:
                 self.tally.from_journal += 1
-                yield question, found.model_copy(update={"task": question.task, "uid": question.uid})
+                yield question, found
                 continue
             alike = (prepared.prompt.prefix, len(prepared.prompt.image_tokens), question.decoding, question.align)
             waiting[alike].append(prepared)

@@ -26,18 +26,20 @@ def calibrate(family: str, pretrained: str, data: str, asked: list[Question], se
         ValueError: no question could be measured.
     """
     answerer = build(family, "plain", pretrained=pretrained, heads=True)
-    list(tqdm(answerer.answer(asked), total=len(asked), desc="calibrating heads"))
-    wanted = {question.uid for question in asked}
-    by_uid = {
-        record.uid: record.alignment
+    answers = tqdm(answerer.answer(asked), total=len(asked), desc="calibrating heads")
+    keys = [record.key for _, record in answers if record.error is None]
+    wanted = set(keys)
+    by_key = {
+        record.key: record.alignment
         for record in read_records(sorted(answerer.journal.folder.glob("rank*.jsonl")))
-        if record.uid in wanted and record.alignment and "heads" in record.alignment
+        if record.key in wanted and record.alignment and "heads" in record.alignment
     }
-    if not by_uid:
+    measured = [by_key[key] for key in keys]
+    if not measured:
         raise ValueError(f"none of the {len(asked)} questions could be measured; reasons: {answerer.journal.folder}")
-    heads = np.mean([values["heads"]["kl"] for values in by_uid.values()], axis=0)
-    ratio = np.mean([values["heads"]["ar"] for values in by_uid.values()], axis=0)
-    layers = np.mean([values["kl"] for values in by_uid.values()], axis=0)
+    heads = np.mean([values["heads"]["kl"] for values in measured], axis=0)
+    ratio = np.mean([values["heads"]["ar"] for values in measured], axis=0)
+    layers = np.mean([values["kl"] for values in measured], axis=0)
     order = sorted(np.ndindex(*heads.shape), key=lambda place: (heads[place], place))[:keep]
     shape = shape_of(pretrained)
     return HeadList(
@@ -49,7 +51,7 @@ def calibrate(family: str, pretrained: str, data: str, asked: list[Question], se
         source=f"calibrated with lmms_vg on {data}: lowest mean KL per head, lowest mean layer KL",
         provenance={
             "data": data,
-            "n": len(by_uid),
+            "n": len(measured),
             "seed": seed,
             "family": family,
             "date": date.today().isoformat(),

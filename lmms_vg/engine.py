@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -111,7 +111,9 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
     kind = FAMILIES[family]
     pretrained = settings.pretrained or kind.pretrained
     device = choose_device(settings.device)
-    resolved = METHODS[method].for_checkpoint(shape_of(pretrained, settings.revision), **hyper_parameters)
+    resolved = METHODS[method].for_checkpoint(
+        replace(shape_of(pretrained, settings.revision), family=family), **hyper_parameters
+    )
     auto = {"cuda": "bfloat16", "mps": "float16"}.get(device.split(":")[0], "float32")
     dtype = auto if settings.dtype == "auto" else settings.dtype
     model = kind.load(pretrained, settings.revision, DTYPES[dtype], device, settings.device_map, settings.geometry)
@@ -125,6 +127,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
         "geometry": settings.geometry,
         "rows": settings.rows,
         "per_head": settings.per_head,
+        "batch_size": settings.batch_size,
         "code": code_hash(),
         "versions": versions(),
     }

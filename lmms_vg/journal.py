@@ -54,7 +54,7 @@ def home() -> Path:
 def content_key(parts: Mapping[str, Any]) -> str:
     """Hash of everything that may change an answer; `parts` must be JSON values."""
     canonical = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+    return hashlib.sha256(canonical.encode(errors="backslashreplace")).hexdigest()[:32]
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -62,7 +62,10 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     *lines, _torn = path.read_bytes().split(b"\n")
     for number, line in enumerate(lines, start=1):
         try:
-            yield json.loads(line)
+            value = json.loads(line)
+            if not isinstance(value, dict):
+                raise ValueError("not an object")
+            yield value
         except ValueError:
             logger.warning(
                 f"journal {path.name}: line {number} is damaged and was skipped; its question is asked again"
@@ -89,26 +92,42 @@ class Journal:
         self.path = folder / f"rank{rank}.jsonl"
         folder.mkdir(parents=True, exist_ok=True)
         records = read_records(sorted(folder.glob("rank*.jsonl")))
-        self._answered = {record.key: record.without_heads() for record in records if record.error is None}
+        self._answered: dict[str, Record] = {}
+        self._named: set[tuple[str, str, str]] = set()
+        self._keep(records)
         _cut_torn_line(self.path)
         self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         self._append([{"run": dict(provenance or {})}])
 
-    def find(self, key: str) -> Record | None:
-        """The answer given under exactly these circumstances, or None. Failures are not kept: they are asked again."""
-        return self._answered.get(key)
+    def find(self, key: str, task: str, uid: str) -> Record | None:
+        """The answer given under exactly these circumstances, or None. Failures are not kept: they are asked again.
+
+        The same question about the same image may stand in several documents; each gets a line of its own name.
+        """
+        record = self._answered.get(key)
+        if record is None or (key, task, uid) in self._named:
+            return record and record.model_copy(update={"task": task, "uid": uid})
+        record = record.model_copy(update={"task": task, "uid": uid})
+        self.write([record])
+        return record
 
     def write(self, records: Iterable[Record]) -> None:
         """Append records in one write, so that a batch is journalled whole or not at all."""
         records = list(records)
         self._append([record.model_dump(mode="json") for record in records])
-        self._answered.update({record.key: record.without_heads() for record in records if record.error is None})
+        self._keep(records)
+
+    def _keep(self, records: Iterable[Record]) -> None:
+        for record in records:
+            if record.error is None:
+                self._answered[record.key] = record.without_heads()
+                self._named.add((record.key, record.task, record.uid))
 
     def close(self) -> None:
         os.close(self._file)
 
     def _append(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        data = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
+        data = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode(errors="backslashreplace")
         view = memoryview(data)
         while view:
             view = view[os.write(self._file, view) :]

@@ -57,7 +57,7 @@ def manifests() -> list[Any]:
 
 def _announce_tasks() -> None:
     module = sys.modules.get("lmms_eval.tasks")
-    if module is not None and hasattr(module, "TaskManager"):
+    if module is not None:
         add_tasks(module)
     elif not any(isinstance(finder, _WaitForTasks) for finder in sys.meta_path):
         sys.meta_path.insert(0, _WaitForTasks())
@@ -71,7 +71,6 @@ class _WaitForTasks(MetaPathFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         if name != "lmms_eval.tasks":
             return None
-        sys.meta_path.remove(self)
         spec = importlib.machinery.PathFinder.find_spec(name, path)
         loader = spec.loader if spec else None
         if loader is None:
@@ -81,6 +80,8 @@ class _WaitForTasks(MetaPathFinder):
 
         def execute_and_add(module: ModuleType) -> None:
             execute(module)
+            if self in sys.meta_path:
+                sys.meta_path.remove(self)
             add_tasks(module)
 
         loader.exec_module = execute_and_add  # type: ignore[method-assign]

@@ -71,7 +71,7 @@ def resolve(shape: Shape, heads: str | None, layers_given: bool) -> HeadList:
             num_layers=shape.layers,
             num_heads=shape.heads,
             heads=[(int(layer), int(head)) for layer, head in pairs],
-            layers=[],
+            layers=next((one.layers for one in lists.values() if _is_for(one, shape)), []),
             source="heads=",
         )
     elif heads.endswith(".json"):
@@ -83,19 +83,19 @@ def resolve(shape: Shape, heads: str | None, layers_given: bool) -> HeadList:
     if found is not None and heads is not None:
         _refuse_other_model(found, heads, shape)
     if found is None or not found.heads:
-        raise ValueError(f"heads: none are known for pretrained={shape.pretrained!r}. {_HOW.format(shape.pretrained)}")
+        raise ValueError(f"heads: none are known for pretrained={shape.pretrained!r}. {_HOW.format(shape)}")
     if not found.layers and not layers_given:
         raise ValueError(
             f"layers: no knockout layers are known for pretrained={shape.pretrained!r}; give layers=16 or "
-            f"layers=34+35+36 (0-based; the paper takes the layer of lowest mean KL). {_HOW.format(shape.pretrained)}"
+            f"layers=34+35+36 (0-based; the paper takes the layer of lowest mean KL). {_HOW.format(shape)}"
         )
     return found
 
 
 _FORMS = "layer-head pairs such as 15-4+16-5, the name of a shipped list, or a .json file"
 _HOW = (
-    "Obtain both with: lmms-vg heads calibrate --pretrained {} --data vgmed_coco -o heads.json, then pass "
-    "heads=heads.json; or give them by hand: heads=15-4+16-5,layers=16"
+    "Obtain both with: lmms-vg heads calibrate --family {0.family} --pretrained {0.pretrained} "
+    "--data vgmed_coco_localization -o heads.json, then pass heads=heads.json; or give them by hand: heads=15-4+16-5,layers=16"
 )
 
 

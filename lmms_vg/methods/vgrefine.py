@@ -49,6 +49,7 @@ class VGRefine(Method):
             )
         if isinstance(self.p, bool) or not isinstance(self.p, (int, float)) or not 0 <= self.p <= 100:
             raise ValueError(f"p={self.p!r}: allowed is a percentile from 0 to 100")
+        object.__setattr__(self, "p", float(self.p))
         if self.mask not in ("pre", "post"):
             raise ValueError(f"mask={self.mask!r}: allowed is 'pre' or 'post' (before or after softmax)")
         if not self.layers:
@@ -72,7 +73,7 @@ class VGRefine(Method):
         places = parse_layers(layers) if layers is not None else tuple(chosen.layers)
         check_heads(chosen.heads, shape)
         check_layers(places, shape)
-        return cls(tuple(chosen.heads), places, min(20, len(chosen.heads)) if k is None else k, float(p), mask)
+        return cls(tuple(chosen.heads), places, min(20, len(chosen.heads)) if k is None else k, p, mask)
 
     def prefill(self, batch: Batch) -> list[dict[str, Any]]:
         if not batch.image_tokens.shape[1]:

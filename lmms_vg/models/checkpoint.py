@@ -36,6 +36,7 @@ class Shape:
     layers: int
     heads: int
     config: dict[str, Any]
+    family: str = "llava"
 
 
 def locate(pretrained: str) -> str:
@@ -47,6 +48,8 @@ def read_json(pretrained: str, revision: str | None, name: str) -> dict[str, Any
     """A JSON file of a checkpoint folder or hub repository; None when it has no such file."""
     place = locate(pretrained)
     folder = Path(place)
+    if not folder.is_dir() and (folder.is_absolute() or len(folder.parts) > 2 or place.startswith(("~", "."))):
+        raise CheckpointError(_not_here(pretrained, revision))
     try:
         path = folder / name if folder.is_dir() else Path(hf_hub_download(place, name, revision=revision))
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
@@ -121,6 +124,7 @@ def load_llava(
             trust_remote_code=False,
             key_mapping=renaming,
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # so that they are reported, and refused below by name
         )
     except (OSError, RuntimeError, ValueError, SafetensorError) as problem:
         raise CheckpointError(f"pretrained={pretrained!r}: weights cannot be loaded: {problem}") from problem

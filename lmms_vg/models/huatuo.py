@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import AutoConfig, CLIPImageProcessor, CLIPVisionConfig, LlavaConfig
 
 from lmms_vg.geometry import Geometry
-from lmms_vg.images import pad_to_square
+from lmms_vg.images import MAX_PIXELS, pad_to_square
 from lmms_vg.models.checkpoint import CheckpointError, read_json, shape_of
 from lmms_vg.models.llava import Llava
 
@@ -55,6 +55,8 @@ class Huatuo(Llava):
         return super().pixels(pad_to_square(image, (red, green, blue)))
 
     def true_geometry(self, width: int, height: int) -> Geometry:
+        if max(width, height) ** 2 > MAX_PIXELS:
+            raise ValueError(f"image of {width} x {height} pixels is too elongated to be padded to a square")
         return Geometry.pad(width, height, self.side, self.side)
 
     @classmethod

@@ -169,7 +169,7 @@ class Llava(Family):
     def _pixels_once(self, picture: Picture) -> Tensor:
         """Prepared pixels; those of the last image are kept, since its other questions and its reference follow."""
         if self._prepared is None or self._prepared[0] != picture.hash:
-            self.lay(*picture.rgb.size)  # refuses what cannot be laid before it is resized
+            self.true_geometry(*picture.rgb.size)  # refuses what would be resized to a huge image, whatever `geometry`
             self._prepared = picture.hash, self.pixels(picture.rgb)
         return self._prepared[1]
 

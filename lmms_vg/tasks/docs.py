@@ -64,9 +64,9 @@ def visual(doc: dict[str, Any]) -> list[Image.Image]:
 
 def measurement_prompt(doc: dict[str, Any]) -> str:
     """The prompt of VGMED measurements: a space before the instruction, as in the paper's released code."""
-    return f"{doc['question']} {INSTRUCTION}"
+    return f"{doc['question']} {INSTRUCTION}" if doc["question"].strip() else ""
 
 
 def vqa_prompt(doc: dict[str, Any]) -> str:
     """The VQA prompt: a line break before the instruction (paper, Fig. I.12)."""
-    return f"{doc['question']}\n{INSTRUCTION}"
+    return f"{doc['question']}\n{INSTRUCTION}" if doc["question"].strip() else ""

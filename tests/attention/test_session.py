@@ -13,8 +13,8 @@ from torch import Tensor
 from lmms_vg.attention import Knockout, install
 from lmms_vg.attention.decoding import Decoding, decode
 from lmms_vg.attention.session import Batch, ImageSession
-from lmms_vg.models import FAMILIES, Family, Prompt
 from lmms_vg.images import open_picture
+from lmms_vg.models import FAMILIES, Family, Prompt
 
 TAIL = "Answer the question using a single word or phrase."
 SHORT, LONG = (

@@ -15,9 +15,9 @@ from torch import Tensor
 from transformers import LlavaProcessor
 
 from lmms_vg.demo.model import build_tokenizer
+from lmms_vg.images import open_picture
 from lmms_vg.models import FAMILIES, Family
 from lmms_vg.models.checkpoint import CheckpointError, fingerprint, shape_of
-from lmms_vg.images import open_picture
 from lmms_vg.models.llava import Llava
 
 QUESTION = "Where is the nodule?\nAnswer the question using a single word or phrase."
