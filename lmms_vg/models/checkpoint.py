@@ -14,9 +14,10 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, Repo
 from safetensors import SafetensorError
 from transformers import LlavaConfig, LlavaForConditionalGeneration, PreTrainedModel
 
+from lmms_vg.demo import WEIGHTS
+
 #: `pretrained=demo` is the tiny grounded LLaVA that comes with the package.
 DEMO = "demo"
-DEMO_FOLDER = Path(__file__).parent.parent / "demo" / "weights"
 
 
 class CheckpointError(ValueError):
@@ -41,7 +42,7 @@ class Shape:
 
 def locate(pretrained: str) -> str:
     """Folder or hub id that transformers can load."""
-    return str(DEMO_FOLDER) if pretrained == DEMO else pretrained
+    return str(WEIGHTS) if pretrained == DEMO else pretrained
 
 
 def read_json(pretrained: str, revision: str | None, name: str) -> dict[str, Any] | None:
