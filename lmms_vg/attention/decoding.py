@@ -26,6 +26,9 @@ from lmms_vg.attention.session import Batch
 #: lmms-eval generation settings that change nothing here.
 _IGNORED = {"num_return_sequences", "use_cache", "max_length", "max_gen_toks", "image_aspect_ratio"}
 
+#: For tasks that do not say how long an answer may be; what lmms-eval's own LLaVA model takes.
+_NEW_TOKENS = 1024
+
 
 @dataclass(frozen=True)
 class Decoding:
@@ -72,6 +75,7 @@ class Decoding:
         if unknown:
             raise ValueError(f"generation settings {unknown} are not known; known: {sorted(cls.__dataclass_fields__)}")
         until = own.get("until", ())
+        own.setdefault("max_new_tokens", _NEW_TOKENS)
         own["until"] = (until,) if isinstance(until, str) else tuple(until)
         if not own.get("temperature", 1.0):  # temperature 0 is how tasks write "greedy"
             own.update(temperature=1.0, do_sample=False)

@@ -1,0 +1,117 @@
+"""Generation settings and the decode loop; greedy decoding against `generate` is in test_session.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+from torch import Tensor
+
+from lmms_vg.attention.decoding import Decoding, decode
+
+
+@dataclass
+class Prompt:
+    input_ids: Tensor
+
+
+@dataclass
+class Batch:
+    """Logits as a script: `script[row]` gives the logits after so many tokens."""
+
+    script: list[list[list[float]]]
+    prompts: list[Prompt] = field(default_factory=list)
+    at: int = 0
+
+    def __post_init__(self) -> None:
+        self.prompts = [Prompt(torch.tensor([0])) for _ in self.script]
+
+    @property
+    def logits(self) -> Tensor:
+        return torch.tensor([row[min(self.at, len(row) - 1)] for row in self.script])
+
+    def step(self, tokens: Tensor) -> None:
+        self.at += 1
+
+
+def one_hot(*tokens: int) -> list[list[float]]:
+    return [[9.0 if i == token else 0.0 for i in range(6)] for token in tokens]
+
+
+def run(script: list[list[list[float]]], settings: Decoding, stop: set[int] | None = None) -> list[list[int]]:
+    keys = [str(row) for row in range(len(script))]
+    batch = Batch(script)
+    return decode(batch, settings, keys, frozenset(stop or ()), lambda ids: " ".join(map(str, ids)))  # type: ignore[arg-type]
+
+
+def test_rows_end_on_their_own() -> None:
+    """One row ends at its stop token, which is not part of the answer, the other at the length limit."""
+    answers = run([one_hot(3, 5, 2, 2), one_hot(4, 4, 4, 4)], Decoding(max_new_tokens=3), stop={5})
+    assert answers == [[3], [4, 4, 4]]
+
+
+def test_until_ends_a_row() -> None:
+    assert run([one_hot(3, 1, 2, 4)], Decoding(max_new_tokens=9, until=("1 2",))) == [[3, 1, 2]]
+
+
+def test_no_step_is_made_after_the_last_token() -> None:
+    batch = Batch([one_hot(3, 4)])
+    decode(batch, Decoding(max_new_tokens=1), ["a"], frozenset(), lambda ids: "")  # type: ignore[arg-type]
+    assert batch.at == 0
+
+
+def test_repetition_penalty_counts_the_answer() -> None:
+    """3 leads by little, so once it is said 4 comes first; a penalty of 1 says 3 for ever."""
+    close = [[0.0, 0.0, 0.0, 2.0, 1.9, 0.0]] * 4
+    assert run([close], Decoding(max_new_tokens=3)) == [[3, 3, 3]]
+    assert run([close], Decoding(max_new_tokens=2, repetition_penalty=2.0)) == [[3, 4]]
+
+
+def test_sampling_depends_on_seed_and_question_not_on_the_batch() -> None:
+    even = [[1.0, 1.0, 1.0, 1.0, 1.0, 1.0]] * 12
+    settings = Decoding(max_new_tokens=12, do_sample=True, seed=7)
+    both = run([even, even], settings)
+    assert both[0] != both[1], "two questions have two samples"
+    assert run([even], settings) == both[:1], "the same question has the same one, alone or in a batch"
+    assert run([even], Decoding(max_new_tokens=12, do_sample=True, seed=8)) != both[:1]
+
+
+def test_temperature_top_k_and_top_p_narrow_the_choice() -> None:
+    sloped = [[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]] * 40
+    free = set(run([sloped], Decoding(max_new_tokens=40, do_sample=True, temperature=3.0))[0])
+    assert len(free) > 2
+    assert set(run([sloped], Decoding(max_new_tokens=40, do_sample=True, temperature=3.0, top_k=2))[0]) == {4, 5}
+    assert set(run([sloped], Decoding(max_new_tokens=40, do_sample=True, top_p=0.5))[0]) == {5}
+    assert set(run([sloped], Decoding(max_new_tokens=40, do_sample=True, temperature=0.05))[0]) == {5}
+
+
+def test_settings_as_lmms_eval_writes_them() -> None:
+    given = {"max_new_tokens": 8, "temperature": 0, "do_sample": True, "top_p": None, "num_beams": 1, "until": "\n\n"}
+    kept = dict(given)
+    assert Decoding.from_lmms_eval(given) == Decoding(max_new_tokens=8, until=("\n\n",))
+    assert given == kept
+    sampled = Decoding.from_lmms_eval({"do_sample": True, "temperature": 0.2, "repetition_penalty": 1.2, "until": []})
+    assert (sampled.temperature, sampled.repetition_penalty, sampled.max_new_tokens) == (0.2, 1.2, 1024)
+    assert Decoding.from_lmms_eval({"do_sample": False, "top_p": 0.9}) == Decoding(max_new_tokens=1024)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"num_beams": 5}, r"num_beams=5: allowed is 1"),
+        ({"max_new_tokens": 0}, r"max_new_tokens=0"),
+        ({"do_sample": True, "top_p": 1.5}, r"top_p=1.5: allowed is a number in \(0, 1\]"),
+        ({"do_sample": True, "temperature": -1}, r"temperature=-1"),
+        ({"lenght_penalty": 2}, r"lenght_penalty.*are not known; known: .*repetition_penalty"),
+    ],
+)
+def test_settings_that_would_do_nothing_or_harm_are_refused(settings: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Decoding.from_lmms_eval(settings)
+
+
+def test_only_sampling_has_the_seed_in_its_key() -> None:
+    assert Decoding(seed=1).as_key() == Decoding(seed=2).as_key()
+    assert Decoding(seed=1, do_sample=True).as_key() != Decoding(seed=2, do_sample=True).as_key()
+    assert Decoding(max_new_tokens=5).as_key() != Decoding(max_new_tokens=6).as_key()
