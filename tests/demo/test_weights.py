@@ -1,0 +1,69 @@
+"""The trained demo model as shipped: it answers, it grounds, and its hard split leaves something to win."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lmms_vg.answering import Answerer, Question
+from lmms_vg.attention.decoding import Decoding
+from lmms_vg.engine import build
+from lmms_vg.journal import Record
+from lmms_vg.measurement import questions
+from lmms_vg.methods.head_lists import shipped
+from lmms_vg.metrics.alignment import best_layer
+from lmms_vg.metrics.closed import closed
+from lmms_vg.tasks import docs
+
+REFERENCE = "Write a general description of the image.\nAnswer the question using a single word or phrase."
+
+
+def answer(answerer: Answerer, asked: list[Question]) -> list[Record]:
+    records = [record for _, record in answerer.answer(asked)]
+    assert [record.error for record in records] == [None] * len(asked)
+    return records
+
+
+def accuracy(answerer: Answerer, split: str, n: int) -> float:
+    rows = list(getattr(docs, f"vqa_demo_{split}")(None))[:n]
+    asked = [
+        Question("t", row["uid"], lambda row=row: [*docs.visual(row), docs.vqa_prompt(row)], REFERENCE, Decoding())
+        for row in rows
+    ]
+    right = {row["uid"]: row["answer"] for row in rows}
+    return float(np.mean([closed(record.text, right[record.uid]).correct for record in answer(answerer, asked)]))
+
+
+@pytest.mark.parametrize("family", ["huatuo", "llava"])
+def test_it_answers_and_grounds_on_held_out_phantoms(family: str) -> None:
+    answerer = build(family, "plain", pretrained="demo", batch_size=8)
+    assert accuracy(answerer, "standard", 200) >= 0.95
+    records = answer(answerer, questions("vgmed_demo", 200))
+    values = [record.alignment for record in records if record.alignment]
+    layer = best_layer([value["kl"] for value in values])
+    assert np.mean([value["ar"][layer] for value in values]) >= 3.0
+
+
+@pytest.mark.parametrize("method", ["plain", "vgrefine"])
+def test_the_hard_split_leaves_something_to_win(method: str) -> None:
+    assert 0.6 <= accuracy(build("huatuo", method, pretrained="demo", batch_size=8), "hard", 300) <= 0.9
+
+
+def test_its_head_list_is_calibrated_on_phantoms_of_its_own() -> None:
+    made = shipped()["demo"]
+    assert made.provenance["data"] == "demo_calibration"
+    asked = {question.uid for question in questions("demo_calibration")}
+    assert made.provenance["n"] == len(asked) == 300
+    assert asked.isdisjoint(question.uid for question in questions("vgmed_demo"))
+    assert made.provenance["kl"] == sorted(made.provenance["kl"])
+
+
+def test_the_files_are_what_a_release_needs(tmp_path: Path) -> None:
+    from lmms_vg.demo import WEIGHTS
+
+    names = {path.name for path in WEIGHTS.iterdir()}
+    assert {"config.json", "model.safetensors", "tokenizer.json", "preprocessor_config.json"} <= names
+    assert not {name for name in names if name.endswith((".bin", ".pt", ".pkl"))}
+    assert (WEIGHTS / "model.safetensors").stat().st_size < 8_000_000
