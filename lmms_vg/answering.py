@@ -16,6 +16,7 @@ from PIL import Image
 from lmms_vg.attention import install
 from lmms_vg.attention.decoding import Decoding, decode
 from lmms_vg.attention.session import Batch, ImageSession, Rows
+from lmms_vg.grounding import measure, probed_maps, target_mask
 from lmms_vg.images import Picture, open_picture
 from lmms_vg.journal import Journal, Record, content_key
 from lmms_vg.methods.base import Method
@@ -130,7 +131,7 @@ class Answerer:
         prompt = self.family.prompt(parts)
         pictures = [part for part in parts if isinstance(part, Picture)]
         reference = self.family.prompt([*pictures, question.reference])
-        mask = self._mask(question, prompt) if question.align else None
+        mask = target_mask(question.uid, prompt, question.boxes, self.rows) if question.align else None
         key = content_key(
             {
                 "prompt": prompt.text,
@@ -142,21 +143,6 @@ class Answerer:
             }
         )
         return _Prepared(question, prompt, reference, mask, key)
-
-    def _mask(self, question: Question, prompt: Prompt) -> np.ndarray:
-        """Boxes on the patch grid of the first image; raises ValueError naming the question when there is nothing to see."""
-        if not prompt.geometries:
-            raise ValueError(f"{question.uid}: no image to measure attention on")
-        if not question.boxes:
-            raise ValueError(f"{question.uid}: no box to measure attention against")
-        if self.rows == "question" and prompt.question[0] == prompt.question[1]:
-            raise ValueError(
-                f'{question.uid}: no question tokens behind the image, which rows="question" averages over'
-            )
-        mask = prompt.geometries[0].patch_mask(question.boxes)
-        if not mask.any():
-            raise ValueError(f"{question.uid}: the boxes {list(question.boxes)} lie in the part the model does not see")
-        return mask
 
     def _ask(self, batch: list[_Prepared]) -> Iterator[tuple[Question, Record]]:
         """Ask a batch; where it fails as a whole, ask its questions one by one, so that only the broken ones fail."""
@@ -179,10 +165,8 @@ class Answerer:
         """The prompt of one question and where it looks: (layers, N) question over reference map, heads averaged."""
         prepared = self._prepare(question)
         batch, _ = self._prefill([prepared])
-        assert batch.probe is not None
-        maps = stack_layers(batch.probe.maps)[0].mean(1)
-        reference = stack_layers(batch.reference(self.rows))[0].mean(1)
-        return prepared.prompt, alignment.normalise(maps, reference)
+        maps, reference = probed_maps(batch, self.rows)
+        return prepared.prompt, alignment.normalise(maps[0].mean(1), reference[0].mean(1))
 
     def _prefill(self, prepared: list[_Prepared]) -> tuple[Batch, list[dict[str, Any]]]:
         """The method's prefill of a batch, watched by a probe where alignment is to be measured."""
@@ -199,7 +183,10 @@ class Answerer:
     def _run(self, prepared: list[_Prepared]) -> list[Record]:
         started = time.perf_counter()
         batch, extras = self._prefill(prepared)
-        alignments = self._measure(batch, prepared) if batch.probe else [None] * len(prepared)
+        alignments: list[dict[str, Any] | None] = [None] * len(prepared)
+        if batch.probe:
+            targets = [(one.question.uid, one.mask) for one in prepared if one.mask is not None]
+            alignments = [*measure(batch, targets, self.rows, self.per_head)]
         answers = decode(
             batch, prepared[0].question.decoding, [one.key for one in prepared], self.family.stop_ids, self._text
         )
@@ -231,24 +218,6 @@ class Answerer:
             self._sessions.popitem(last=False)
         return session
 
-    def _measure(self, batch: Batch, prepared: list[_Prepared]) -> list[dict[str, Any]]:
-        assert batch.probe is not None
-        maps = stack_layers(batch.probe.maps)
-        reference = stack_layers(batch.reference(self.rows))
-        return [self._align(maps[row], reference[row], one) for row, one in enumerate(prepared)]
-
-    def _align(self, maps: np.ndarray, reference: np.ndarray, one: _Prepared) -> dict[str, Any]:
-        """Alignment values of one question; maps are (layers, heads, N), of which the first image's tokens count."""
-        assert one.mask is not None
-        cells = one.mask.size
-        pair = maps[..., :cells], reference[..., :cells]
-        values = alignment.align(*pair, one.mask.ravel(), one.question.uid)
-        result: dict[str, Any] = {name: value.tolist() for name, value in values._asdict().items()}
-        if self.per_head:
-            heads = alignment.align_heads(*pair, one.mask.ravel(), one.question.uid)
-            result["heads"] = {name: np.round(value, 6).tolist() for name, value in heads._asdict().items()}
-        return result
-
     def _fail(self, question: Question, problem: Exception, prepared: _Prepared | None = None) -> Record:
         error = f"{type(problem).__name__}: {problem}"
         key = prepared.key if prepared else content_key({"task": question.task, "uid": question.uid, "error": error})
@@ -260,11 +229,6 @@ class Answerer:
             more = "; further ones are in the journal only" if self.tally.failed == SHOWN_FAILURES else ""
             logger.warning(f"{question.task} {question.uid} failed: {error}{more}")
         return record
-
-
-def stack_layers(maps: dict[int, torch.Tensor]) -> np.ndarray:
-    """Layer to (B, H, N) maps as one array (B, layers, H, N), layers in order."""
-    return torch.stack([maps[layer].cpu() for layer in sorted(maps)], dim=1).numpy()
 
 
 def _cut(text: str, until: Sequence[str]) -> str:

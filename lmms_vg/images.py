@@ -55,6 +55,8 @@ def open_rgb(image: Image.Image | str | Path | IO[bytes]) -> Image.Image:
             picture.load()
         if picture.mode.startswith(("I", "F")):
             return _grey(picture).convert("RGB")
+        if "transparency" in picture.info:  # PIL warns unless the transparent colour goes through RGBA
+            picture = picture.convert("RGBA")
         return picture.convert("RGB")
     except Image.DecompressionBombError as problem:
         raise ValueError(f"image too large: {problem}") from problem

@@ -1,0 +1,65 @@
+"""From a batch that was watched by a probe to alignment values against the annotated boxes (paper, Sec. 2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lmms_vg.attention.session import Batch, Rows
+from lmms_vg.metrics import alignment
+from lmms_vg.models.base import Prompt
+
+#: Whether each patch of the first image lies in a box, (rows, cols).
+Mask = NDArray[np.bool_]
+
+
+def target_mask(uid: str, prompt: Prompt, boxes: Sequence[Sequence[float]], rows: Rows) -> Mask:
+    """Boxes (xyxy pixels) on the patch grid of the first image.
+
+    Raises:
+        ValueError: naming the question, when there is nothing to measure on or against.
+    """
+    if not prompt.geometries:
+        raise ValueError(f"{uid}: no image to measure attention on")
+    if not boxes:
+        raise ValueError(f"{uid}: no box to measure attention against")
+    if rows == "question" and prompt.question[0] == prompt.question[1]:
+        raise ValueError(f'{uid}: no question tokens behind the image, which rows="question" averages over')
+    mask = prompt.geometries[0].patch_mask(boxes)
+    if not mask.any():
+        raise ValueError(f"{uid}: the boxes {list(boxes)} lie in the part of the image that the model does not see")
+    return mask
+
+
+def probed_maps(batch: Batch, rows: Rows) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Maps the answer was given with and those of the reference prompt, both (B, layers, heads, N), layers in order."""
+    if batch.probe is None:
+        raise ValueError("the batch was not watched: its questions do not ask for alignment")
+    return _stack(batch.probe.maps), _stack(batch.reference(rows))
+
+
+def measure(batch: Batch, targets: list[tuple[str, Mask]], rows: Rows, per_head: bool) -> list[dict[str, Any]]:
+    """Alignment values per layer, and per head where asked, of every question of a batch, as JSON values.
+
+    Args:
+        targets: name and mask of each question; only the first image's tokens count.
+    """
+    maps, reference = probed_maps(batch, rows)
+    values = []
+    for (uid, mask), asked, general in zip(targets, maps, reference, strict=True):
+        pair = asked[..., : mask.size], general[..., : mask.size]
+        layers = alignment.align(*pair, mask.ravel(), uid)
+        result: dict[str, Any] = {name: value.tolist() for name, value in layers._asdict().items()}
+        if per_head:
+            heads = alignment.align_heads(*pair, mask.ravel(), uid)
+            result["heads"] = {name: np.round(value, 6).tolist() for name, value in heads._asdict().items()}
+        values.append(result)
+    return values
+
+
+def _stack(maps: dict[int, torch.Tensor]) -> NDArray[Any]:
+    return torch.stack([maps[layer].cpu() for layer in sorted(maps)], dim=1).numpy()

@@ -1,0 +1,113 @@
+"""Checkpoints that cannot be used, or whose attention is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from asking import VGREFINE, copy, good, refused
+from safetensors.torch import load_file, save_file
+
+from lmms_vg.engine import build
+from lmms_vg.journal import read_records
+from lmms_vg.models import FAMILIES
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_unknown_type_of_checkpoint(checkpoint: Path, tmp_path: Path, family: str) -> None:
+    folder = copy(checkpoint, tmp_path / "bert", "config.json")
+    (folder / "config.json").write_text('{"model_type": "bert", "num_hidden_layers": 5, "num_attention_heads": 4}')
+    message = refused("model_type 'bert'", family, pretrained=str(folder))
+    assert "allowed is 'llava'" in message
+    assert str(folder) in message
+
+
+@pytest.mark.parametrize(
+    ("config", "said"), [("{", "config.json"), ("{}", "num_hidden_layers"), ('{"model_type": "llava"}', "num_hidden")]
+)
+def test_broken_config(tmp_path: Path, config: str, said: str) -> None:
+    (tmp_path / "config.json").write_text(config)
+    assert str(tmp_path) in refused(said, pretrained=str(tmp_path))
+
+
+def test_folder_without_config(checkpoint: Path, tmp_path: Path) -> None:
+    folder = copy(checkpoint, tmp_path / "c", "config.json")
+    assert "no config.json" in refused(str(folder), pretrained=str(folder))
+
+
+@pytest.mark.parametrize("name", ["no_such_folder", "/no/such/folder", "some/repository"])
+def test_no_such_checkpoint(name: str) -> None:
+    assert "no such folder" in refused(name, pretrained=name)
+
+
+def test_checkpoint_without_weights(checkpoint: Path, tmp_path: Path) -> None:
+    folder = copy(checkpoint, tmp_path / "c", "*.safetensors")
+    assert "safetensors" in refused("no .*weights", pretrained=str(folder))
+
+
+@pytest.mark.parametrize("stray", [False, True])
+def test_pickled_weights_are_never_read(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stray: bool
+) -> None:
+    folder = copy(checkpoint, tmp_path / "c", "*.safetensors")
+    torch.save(load_file(checkpoint / "model.safetensors"), folder / "pytorch_model.bin")
+    if stray:  # another safetensors file beside them is no reason to read them either
+        save_file({"a": torch.ones(1)}, folder / "adapter.safetensors")
+    monkeypatch.setattr(torch, "load", lambda *a, **k: pytest.fail("a pickle was read"))
+    message = refused("safetensors", pretrained=str(folder))
+    assert str(folder) in message
+    assert stray or ".bin files are pickles" in message
+
+
+def changed(checkpoint: Path, folder: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> str:
+    copy(checkpoint, folder, "model.safetensors")
+    weights = load_file(checkpoint / "model.safetensors")
+    change(weights)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return str(folder)
+
+
+def query(weights: dict[str, torch.Tensor], layer: int) -> str:
+    """Name of a layer's query weight in the text model, however the file calls that."""
+    (name,) = (
+        name for name in weights if name.endswith(f".layers.{layer}.self_attn.q_proj.weight") and "language" in name
+    )
+    return name
+
+
+def test_missing_tensors(checkpoint: Path, tmp_path: Path) -> None:
+    folder = changed(checkpoint, tmp_path / "c", lambda weights: weights.pop(query(weights, 2)))
+    assert "q_proj.weight" in refused("1 weights are missing", pretrained=folder)
+
+
+def test_tensors_of_another_shape(checkpoint: Path, tmp_path: Path) -> None:
+    folder = changed(checkpoint, tmp_path / "c", lambda weights: weights.update({query(weights, 2): torch.ones(2, 2)}))
+    assert "q_proj.weight" in refused("1 have another shape", pretrained=folder)
+
+
+def test_damaged_weights_file(checkpoint: Path, tmp_path: Path) -> None:
+    folder = copy(checkpoint, tmp_path / "c")
+    data = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(data[: len(data) // 2])
+    assert str(folder) in refused("weights cannot be loaded", pretrained=str(folder))
+
+
+@pytest.mark.parametrize(("method", "said"), [("plain", "logits"), ("vgrefine", "attention is not finite")])
+@pytest.mark.parametrize("align", [False, True])
+def test_attention_that_is_nan(checkpoint: Path, tmp_path: Path, method: str, said: str, align: bool) -> None:
+    folder = changed(checkpoint, tmp_path / "c", lambda weights: weights[query(weights, 1)].fill_(float("nan")))
+    answerer = build("huatuo", method, pretrained=folder, **(VGREFINE if method == "vgrefine" else {}))
+    asked = [good(uid, boxes=[[5, 5, 30, 30]], align=align) for uid in "ab"]
+    errors = [str(record.error) for _, record in answerer.answer(asked)]
+    assert all(said in error and "not finite" in error for error in errors)
+    assert answerer.tally.failed == 2
+    assert [record.error for record in read_records([answerer.journal.path])] == errors
+
+
+def test_attention_that_is_nan_behind_the_triage_layers(checkpoint: Path, tmp_path: Path) -> None:
+    folder = changed(checkpoint, tmp_path / "c", lambda weights: weights[query(weights, 4)].fill_(float("nan")))
+    answerer = build("huatuo", "vgrefine", pretrained=folder, **VGREFINE)
+    ((_, record),) = answerer.answer([good("a")])
+    assert "logits are not finite" in str(record.error)
