@@ -253,3 +253,26 @@ def test_a_json_file_is_read_and_checked(tmp_path: Path) -> None:
 def test_repr_names_every_hyper_parameter() -> None:
     made = VGRefine(HEADS, (2,), 3, 40, "post")
     assert eval(repr(made)) == made
+
+
+def test_a_probe_shows_the_attention_the_answer_was_given_with(family: Family) -> None:
+    """Layers below the knockout as in a plain run; at its layer nothing on hidden tokens; above it, the second pass's."""
+    method = VGRefine(HEADS, (2,), 5, 50)
+    with torch.inference_mode():
+        plain, refined = ask(family), ask(family)
+        for batch, how in ((plain, Plain()), (refined, method)):
+            batch.probe = batch.capture("last")
+            how.prefill(batch)
+        assert plain.probe is not None
+        assert refined.probe is not None
+        before, after = plain.probe.maps, refined.probe.maps
+        assert sorted(after) == list(range(tiny.LAYERS))
+        for layer in (0, 1):
+            assert torch.equal(after[layer], before[layer])
+        for row, (prompt, reference) in enumerate(zip(refined.prompts, refined.reference_prompts, strict=True)):
+            hidden = torch.from_numpy(three_passes(family, prompt, reference, method)[0])
+            assert after[2][row][:, hidden].max() == 0
+            assert after[2][row][:, ~hidden].min() > 0
+        for layer in (3, 4):
+            assert not torch.allclose(after[layer], before[layer])
+            assert (after[layer].sum(-1) <= 1 + 1e-5).all(), "one pass, not the sum of two"
