@@ -1,0 +1,1 @@
+"""Throughput and memory, side by side with the alternatives: `python -m benchmarks.throughput`."""

@@ -1,0 +1,78 @@
+"""lmms_vg's own path: what the harness does with lmms-eval's requests, with a fresh journal every time."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from torch import Tensor
+
+from benchmarks.questions import REFERENCE, Asked
+from lmms_vg.answering import Answerer, Question
+from lmms_vg.attention.decoding import Decoding
+from lmms_vg.journal import Journal
+from lmms_vg.methods import Method, VGRefine
+from lmms_vg.models import Family
+
+
+@dataclass(frozen=True)
+class Ours:
+    """A family and a method, answering one question after the other (batch size 1, as `llava_hf`)."""
+
+    family: Family
+    method: Method
+    new_tokens: int
+
+    def __call__(self, asked: Asked) -> list[str]:
+        """Answers to all questions about one image.
+
+        A new answerer has no image prefix yet and a new journal no answer, so nothing is left of an earlier round.
+
+        Raises:
+            RuntimeError: a question failed.
+        """
+        questions = [self._question(asked, text) for text in asked.questions]
+        with _journal() as journal:
+            records = {q.uid: record for q, record in Answerer(self.family, self.method, journal).answer(questions)}
+        for record in records.values():
+            if record.error:
+                raise RuntimeError(f"{record.uid} failed: {record.error}")
+        return [records[question.uid].text for question in questions]
+
+    def _question(self, asked: Asked, text: str) -> Question:
+        return Question(
+            task="benchmark",
+            uid=text,
+            message=partial(_message, asked, text),
+            reference=REFERENCE,
+            decoding=Decoding(max_new_tokens=self.new_tokens),
+        )
+
+
+def _message(asked: Asked, text: str) -> list:
+    return [asked.open(), text]
+
+
+@contextmanager
+def _journal() -> Iterator[Journal]:
+    with tempfile.TemporaryDirectory() as folder:
+        journal = Journal(Path(folder))
+        try:
+            yield journal
+        finally:
+            journal.close()
+
+
+@dataclass(frozen=True)
+class WeighedVGRefine(VGRefine):
+    """VGRefine that notes how many bytes it captured of every question and its reference."""
+
+    captured: list[int] = field(default_factory=list, repr=False)
+
+    def irrelevant(self, question: dict[int, Tensor], reference: dict[int, Tensor]) -> Tensor:
+        self.captured.append(sum(maps.nbytes for maps in (*question.values(), *reference.values())))
+        return super().irrelevant(question, reference)

@@ -1,0 +1,81 @@
+"""The report of a run: markdown for people, JSON for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A measured value and its target; `at_most` says on which side of it is good."""
+
+    name: str
+    value: float
+    target: float
+    at_most: bool = True
+
+    @property
+    def met(self) -> bool:
+        return self.value <= self.target if self.at_most else self.value >= self.target
+
+    def row(self) -> tuple[str, ...]:
+        sign, verdict = "<=" if self.at_most else ">=", "pass" if self.met else "MISSED"
+        return self.name, f"{self.value:.3g}", f"{sign} {self.target:g}", verdict
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How many of two paths' answers are the same, and how many different ones there are (one would prove little)."""
+
+    name: str
+    same: int
+    total: int
+    different: int
+
+    @classmethod
+    def of(cls, name: str, pairs: Sequence[tuple[str, str]]) -> Agreement:
+        return cls(name, sum(a == b for a, b in pairs), len(pairs), len({a for a, _ in pairs}))
+
+    def row(self) -> tuple[str, ...]:
+        return self.name, f"{self.same} of {self.total}", str(self.different)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything a run found out.
+
+    Attributes:
+        setup: what was run on what.
+        seconds: per question, for every contestant one value for each round.
+    """
+
+    setup: dict[str, Any]
+    seconds: dict[str, list[float]]
+    ratios: list[Ratio]
+    agreements: list[Agreement]
+
+    def markdown(self) -> str:
+        tables = [
+            _table(("setup", ""), self.setup.items()),
+            _table(("path", "seconds a question, median", "fastest", "slowest", "rounds"), self._seconds()),
+            _table(("ratio", "measured", "target", "verdict"), (ratio.row() for ratio in self.ratios)),
+            _table(("answers", "the same", "different ones"), (agreement.row() for agreement in self.agreements)),
+        ]
+        return "\n\n".join(tables)
+
+    def _seconds(self) -> list[tuple[str, ...]]:
+        return [
+            (name, *(f"{number:.3f}" for number in (median(values), min(values), max(values))), str(len(values)))
+            for name, values in self.seconds.items()
+        ]
+
+    def json(self) -> dict[str, Any]:
+        return {**asdict(self), "ratios": [{**asdict(ratio), "met": ratio.met} for ratio in self.ratios]}
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [" | ".join(map(str, row)) for row in (head, ["---"] * len(head), *rows)]
+    return "\n".join(f"| {line} |" for line in lines)

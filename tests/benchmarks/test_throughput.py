@@ -1,0 +1,32 @@
+"""The benchmark runs, and its contestants answer alike; how fast they are is not for a test to say."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_quick_run_prints_finite_ratios_and_equal_answers(tmp_path: Path) -> None:
+    numbers = tmp_path / "numbers.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.throughput", "--quick", "--json", str(numbers)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(numbers.read_text(encoding="utf-8"))
+    for ratio in report["ratios"]:
+        assert math.isfinite(ratio["value"])
+        assert ratio["value"] > 0
+        assert f"| {ratio['name']} | " in done.stdout
+    assert len(report["ratios"]) == 5  # two degrees of sharing, llava_hf, eager, memory
+    *agreeing, knockout = report["agreements"]
+    for answers in agreeing:
+        assert answers["same"] == answers["total"] > 0, answers
+        assert answers["different"] > 1, "equal answers prove nothing if there is only one"
+    assert knockout["same"] < knockout["total"], "VGRefine's answers prove nothing if they are those of the plain path"
