@@ -1,6 +1,6 @@
 """How fast lmms_vg's VGRefine is: against lmms-eval's own wrapper, a plain three-pass VGRefine, and our own plain path.
 
-    python -m benchmarks.throughput            # some minutes on two idle cores
+    python -m benchmarks.throughput            # six to seven minutes on two idle cores
     python -m benchmarks.throughput --quick    # a tiny model: shows that it works, says nothing about speed
 
 All contestants load the same random-weight LLaVA and answer the same questions about the same images with the same
