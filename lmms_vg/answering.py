@@ -26,6 +26,9 @@ from lmms_vg.models.base import Family, Prompt
 #: A user message: PIL images and texts, in order.
 Message = Sequence[Image.Image | str]
 
+#: What torch raises after a device-side fault (running out of memory is another error); none in older versions.
+_DEVICE_IS_GONE: tuple[type[Exception], ...] = tuple(filter(None, [getattr(torch, "AcceleratorError", None)]))
+
 #: So many failures are printed as they happen.
 SHOWN_FAILURES = 10
 
@@ -146,15 +149,21 @@ class Answerer:
 
     def _ask(self, batch: list[_Prepared]) -> Iterator[tuple[Question, Record]]:
         """Ask a batch; where it fails as a whole, ask its questions one by one, so that only the broken ones fail."""
+        records: list[Record] = []
         try:
             records = self._run(batch)
-        except Exception as problem:  # noqa: BLE001 - recorded below, or found out one by one
-            if len(batch) > 1:
-                logger.debug(f"a batch of {len(batch)} failed ({problem}); its questions are asked one by one")
-                for one in batch:
-                    yield from self._ask([one])
+        except _DEVICE_IS_GONE:
+            raise  # every later question would fail too; the journal has what was answered
+        except Exception as problem:  # noqa: BLE001 - recorded here, or found out one by one
+            if len(batch) == 1:
+                yield batch[0].question, self._fail(batch[0].question, problem, batch[0])
                 return
-            yield batch[0].question, self._fail(batch[0].question, problem, batch[0])
+            logger.debug(f"a batch of {len(batch)} failed ({problem}); its questions are asked one by one")
+        if not records:  # not inside the except: its traceback holds the failed batch's memory
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            for one in batch:
+                yield from self._ask([one])
             return
         self.journal.write(records)
         self.tally.answered += len(records)

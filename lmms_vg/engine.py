@@ -122,6 +122,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
         "family": family,
         "method": repr(resolved),
         "weights": fingerprint(model.model),
+        **model.identity(),
         "dtype": dtype,
         "device": device.split(":")[0],
         "geometry": settings.geometry,
@@ -140,7 +141,17 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
 
 def versions() -> dict[str, str]:
     """Versions of everything that may move a number."""
-    names = ("lmms_eval", "torch", "transformers", "tokenizers", "accelerate", "datasets", "numpy", "pillow")
+    names = (
+        "lmms_eval",
+        "torch",
+        "torchvision",
+        "transformers",
+        "tokenizers",
+        "accelerate",
+        "datasets",
+        "numpy",
+        "pillow",
+    )
     return {"lmms_vg": __version__, "python": platform.python_version(), **{n: metadata.version(n) for n in names}}
 
 

@@ -24,6 +24,7 @@ from lmms_vg.datasets import counts
 from lmms_vg.engine import build
 from lmms_vg.methods import METHODS
 from lmms_vg.models import FAMILIES
+from lmms_vg.tasks import docs
 
 #: Reference prompt of tasks that do not state one (paper Sec. 2.2, with the tail of the measurement prompt).
 REFERENCE = "Write a general description of the image. Answer the question using a single word or phrase."
@@ -86,12 +87,13 @@ class GroundedModel(lmms):
         """The request as a question, and the name of its image for grouping."""
         _, doc_to_messages, settings, doc_id, task, split = request.args
         documents = self.task_dict[task][split]
-        own = "uid" in getattr(documents, "column_names", ())  # others may decode images on access: left alone here
+        # Only our tasks' documents are looked at here: others may decode images on access, or mean something else.
+        own = set(docs.FEATURES) <= set(getattr(documents, "column_names", ()))
         doc = documents[doc_id] if own else {}
         metadata = request.metadata or {}
         question = Question(
             task=task,
-            uid=doc.get("uid") or f"{split}/{doc_id}",
+            uid=doc.get("uid", f"{split}/{doc_id}"),
             message=lambda: _message(doc_to_messages(documents[doc_id])),
             reference=metadata.get("reference") or REFERENCE,
             decoding=Decoding.from_lmms_eval(settings),

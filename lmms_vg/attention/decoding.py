@@ -23,8 +23,8 @@ from transformers import (
 
 from lmms_vg.attention.session import Batch
 
-#: lmms-eval generation settings that change nothing here.
-_IGNORED = {"num_return_sequences", "use_cache", "max_length", "max_gen_toks", "image_aspect_ratio"}
+#: lmms-eval generation settings that change nothing here, or are read on their own.
+_IGNORED = {"num_return_sequences", "num_beams", "use_cache", "max_gen_toks", "image_aspect_ratio"}
 
 #: For tasks that do not say how long an answer may be; what lmms-eval's own LLaVA model takes.
 _NEW_TOKENS = 1024
@@ -68,15 +68,19 @@ class Decoding:
         Raises:
             ValueError: beam search, or a setting that is not known and would silently do nothing.
         """
-        if settings.get("num_beams", 1) not in (1, None):
-            raise ValueError(f"generation setting num_beams={settings['num_beams']!r}: allowed is 1 (no beam search)")
-        own = {k: v for k, v in settings.items() if v is not None and k not in _IGNORED and k != "num_beams"}
+        for name in ("num_beams", "num_return_sequences"):
+            if settings.get(name, 1) not in (1, None):
+                raise ValueError(
+                    f"generation setting {name}={settings[name]!r}: allowed is 1 (one answer, no beam search)"
+                )
+        own = {k: v for k, v in settings.items() if v is not None and k not in _IGNORED}
         unknown = sorted(own.keys() - set(cls.__dataclass_fields__))
         if unknown:
             raise ValueError(f"generation settings {unknown} are not known; known: {sorted(cls.__dataclass_fields__)}")
         until = own.get("until", ())
-        own.setdefault("max_new_tokens", _NEW_TOKENS)
+        own.setdefault("max_new_tokens", settings.get("max_gen_toks") or _NEW_TOKENS)
         own["until"] = (until,) if isinstance(until, str) else tuple(until)
+        own.setdefault("do_sample", "temperature" in own)  # as lmms-eval's own models read a temperature
         if not own.get("temperature", 1.0):  # temperature 0 is how tasks write "greedy"
             own.update(temperature=1.0, do_sample=False)
         if not own.get("do_sample", False):  # and these are then without meaning

@@ -111,7 +111,7 @@ class VGRefine(Method):
             raise ValueError(
                 "attention is not finite (NaN or infinite); are the weights sound, does dtype=float32 help?"
             )
-        return (aggregated.double().cpu() < percentile(aggregated, self.p)).to(device)
+        return (aggregated.cpu().double() < percentile(aggregated, self.p)).to(device)
 
 
 def percentile(values: Tensor, p: float) -> Tensor:
@@ -120,7 +120,7 @@ def percentile(values: Tensor, p: float) -> Tensor:
     Where p falls on a value it is that value: torch.quantile computes the rank as p / 100 * (N - 1), which for p = 80 and
     576 tokens lands beside it and would hide one token more.
     """
-    ordered = values.double().cpu().sort(-1).values
+    ordered = values.cpu().double().sort(-1).values
     rank = p * (ordered.shape[-1] - 1) / 100
     low = ordered[..., math.floor(rank)]
     high = ordered[..., math.ceil(rank)]

@@ -97,6 +97,10 @@ class Family(ABC):
     def prompt(self, content: Content) -> Prompt:
         """Render one user message. Raises ValueError for an empty question, an unusable image, a prompt too long."""
 
+    @abstractmethod
+    def identity(self) -> dict[str, str]:
+        """What besides weights and code makes an answer: hashes of configuration, tokenizer and image preparation."""
+
     @property
     @abstractmethod
     def stop_ids(self) -> frozenset[int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import hf_hub_download
+from huggingface_hub import hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 from safetensors import SafetensorError
 from transformers import LlavaConfig, LlavaForConditionalGeneration, PreTrainedModel
@@ -55,6 +55,8 @@ def read_json(pretrained: str, revision: str | None, name: str) -> dict[str, Any
         path = folder / name if folder.is_dir() else Path(hf_hub_download(place, name, revision=revision))
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
     except LocalEntryNotFoundError as problem:
+        if name != "config.json" and isinstance(try_to_load_from_cache(place, "config.json", revision=revision), str):
+            return None  # offline: the repository is cached, and this file is not part of it
         raise CheckpointError(_not_here(pretrained, revision)) from problem
     except RepositoryNotFoundError as problem:
         raise CheckpointError(
@@ -83,7 +85,8 @@ def shape_of(pretrained: str, revision: str | None = None) -> Shape:
     if config is None:
         raise CheckpointError(f"pretrained={pretrained!r}: no config.json there; is it a checkpoint folder?")
     text = config.get("text_config", config)
-    if "text_config" in config and "num_hidden_layers" not in text:  # written as the difference to the defaults
+    if "text_config" in config and not {"num_hidden_layers", "num_attention_heads"} <= text.keys():
+        # written as the difference to the defaults
         full: Any = LlavaConfig.from_dict(config).text_config if config.get("model_type") == "llava" else None
         text = full.to_dict() if full else text
     try:
@@ -92,6 +95,16 @@ def shape_of(pretrained: str, revision: str | None = None) -> Shape:
         raise CheckpointError(
             f"pretrained={pretrained!r}: config.json does not say {missing} of a text model"
         ) from None
+
+
+def require_weights(pretrained: str) -> None:
+    """Raises CheckpointError for a folder without safetensors, before anything is loaded from it."""
+    folder = Path(locate(pretrained))
+    if folder.is_dir() and not list(folder.glob("*.safetensors")):
+        raise CheckpointError(
+            f"pretrained={pretrained!r}: the folder has a config.json but no *.safetensors weights "
+            "(.bin files are pickles and are not read; convert them with safetensors first)"
+        )
 
 
 def load_llava(
@@ -109,11 +122,6 @@ def load_llava(
         renaming: regular expression to replacement, for checkpoints in another layout.
     """
     place = locate(pretrained)
-    if Path(place).is_dir() and not list(Path(place).glob("*.safetensors")):
-        raise CheckpointError(
-            f"pretrained={pretrained!r}: the folder has a config.json but no *.safetensors weights "
-            "(.bin files are pickles and are not read; convert them with safetensors first)"
-        )
     try:
         loaded: Any = LlavaForConditionalGeneration.from_pretrained(
             place,

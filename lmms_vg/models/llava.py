@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any, ClassVar
 
 import torch
@@ -12,7 +14,7 @@ from transformers import AutoImageProcessor, AutoTokenizer, LlavaConfig, LlavaFo
 from lmms_vg.geometry import Geometry
 from lmms_vg.images import MAX_PIXELS, Picture
 from lmms_vg.models.base import Content, Family, Prompt
-from lmms_vg.models.checkpoint import CheckpointError, load_llava, locate, read_json, shape_of
+from lmms_vg.models.checkpoint import CheckpointError, load_llava, locate, read_json, require_weights, shape_of
 from lmms_vg.models.prompts import IMAGE, Tokens, join, neutralise, question_span, tokenise
 
 
@@ -64,13 +66,22 @@ class Llava(Family):
         geometry: str,
     ) -> Llava:
         config, renaming = cls._config(pretrained, revision)
-        model = load_llava(pretrained, revision, config, dtype, device, device_map, renaming)
-        tokenizer = AutoTokenizer.from_pretrained(
-            locate(pretrained), revision=revision or "main", config=config, trust_remote_code=False
-        )
+        require_weights(pretrained)
+        # Without a tokenizer.json the text model's own class must be found, of which "llava" says nothing.
+        own = renaming is not None and read_json(pretrained, revision, "tokenizer.json") is None
+        try:  # before the weights, which take much longer
+            tokenizer = AutoTokenizer.from_pretrained(
+                locate(pretrained),
+                revision=revision or "main",
+                config=config.text_config if own else config,
+                trust_remote_code=False,
+            )
+            processor = cls._image_processor(pretrained, revision, config)
+        except (OSError, ValueError) as problem:
+            raise CheckpointError(f"pretrained={pretrained!r}: tokenizer or image processor: {problem}") from problem
         if not tokenizer.is_fast:
             raise CheckpointError(f"pretrained={pretrained!r}: needs a fast tokenizer (tokenizer.json)")
-        processor = cls._image_processor(pretrained, revision, config)
+        model = load_llava(pretrained, revision, config, dtype, device, device_map, renaming)
         return cls(model, tokenizer, processor, geometry, cls._chat_template(pretrained, revision, tokenizer))
 
     @classmethod
@@ -109,6 +120,16 @@ class Llava(Family):
         ids = stated if isinstance(stated, list) else [stated]
         own = [self.tokenizer.eos_token_id, self.model.config.text_config.eos_token_id]
         return frozenset(i for i in [*ids, *own] if isinstance(i, int))
+
+    def identity(self) -> dict[str, str]:
+        config = self.model.config.to_dict() | {"_name_or_path": None}
+        parts = {
+            "config": json.dumps(config, sort_keys=True, default=str),
+            "tokenizer": self.tokenizer.backend_tokenizer.to_str(),
+            "image_processor": self.image_processor.to_json_string(),
+            "prompt": f"{self.render(IMAGE)} {sorted(self.stop_ids)} {self.begin_of_text}",
+        }
+        return {name: hashlib.sha256(part.encode()).hexdigest()[:16] for name, part in parts.items()}
 
     def embed_text(self, ids: Tensor) -> Tensor:
         table = self.text_model.embed_tokens

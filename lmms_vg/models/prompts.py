@@ -48,14 +48,18 @@ def tokenise(tokenizer: Any, text: str, begin_of_text: bool) -> Tokens:
 
 
 def question_span(tokens: Tokens, text: str, parts: Sequence[str]) -> tuple[int, int]:
-    """Token range of the user's text behind the last image; empty, at the end of the image, where there is none."""
-    last = max((i for i, part in enumerate(parts) if part == IMAGE), default=-1)
-    behind = [part.strip() for part in parts[last + 1 :] if part.strip()]
+    """Token range of the user's text behind the last image; empty, at the end of the image, where there is none.
+
+    "Behind" is decided in the rendered prompt, because a template may move images to the front of the message.
+    """
     after = text.rfind(IMAGE) + len(IMAGE) if IMAGE in text else 0
-    first_token = next((i for i, span in enumerate(tokens.spans) if span[0] >= after and span[1] > span[0]), 0)
-    if not behind:
-        return first_token, first_token
-    start = text.find(behind[0], after)
-    stop = text.rfind(behind[-1]) + len(behind[-1])
+    start = stop = after
+    for part in (part.strip() for part in parts if part != IMAGE and part.strip()):
+        found = text.find(part, stop)
+        if found >= 0:
+            start, stop = (found if stop == after else start), found + len(part)
     inside = [i for i, (a, b) in enumerate(tokens.spans) if a < stop and b > start and a >= after]
+    if not inside:
+        first = next((i for i, (a, b) in enumerate(tokens.spans) if a >= after and b > a), 0)
+        return first, first
     return inside[0], inside[-1] + 1

@@ -94,12 +94,15 @@ def test_settings_as_lmms_eval_writes_them() -> None:
     sampled = Decoding.from_lmms_eval({"do_sample": True, "temperature": 0.2, "repetition_penalty": 1.2, "until": []})
     assert (sampled.temperature, sampled.repetition_penalty, sampled.max_new_tokens) == (0.2, 1.2, 1024)
     assert Decoding.from_lmms_eval({"do_sample": False, "top_p": 0.9}) == Decoding(max_new_tokens=1024)
+    warm = Decoding.from_lmms_eval({"temperature": 0.7, "max_gen_toks": 16})  # llava_hf samples then, so do we
+    assert (warm.do_sample, warm.temperature, warm.max_new_tokens) == (True, 0.7, 16)
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"num_beams": 5}, r"num_beams=5: allowed is 1"),
+        ({"num_return_sequences": 3}, r"num_return_sequences=3: allowed is 1"),
         ({"max_new_tokens": 0}, r"max_new_tokens=0"),
         ({"do_sample": True, "top_p": 1.5}, r"top_p=1.5: allowed is a number in \(0, 1\]"),
         ({"do_sample": True, "temperature": -1}, r"temperature=-1"),

@@ -33,7 +33,7 @@ MEASURES = [
 
 
 def naive(attention: list[float], mask: list[float]) -> tuple[float, float, float, float]:
-    """AR, printed AR, KL, JS of one flattened map, term by term from the definitions of the paper (Sec. 2.2) with the guards of its code."""
+    """AR, printed AR, KL, JS of one flattened map, term by term from the paper (Sec. 2.2), with its code's guards."""
     n, a_sum, m_sum = len(mask), math.fsum(attention), math.fsum(mask)
     inside = math.fsum(a * m for a, m in zip(attention, mask, strict=True))
     kl = js = 0.0
