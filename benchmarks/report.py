@@ -50,21 +50,26 @@ class Report:
     Attributes:
         setup: what was run on what.
         seconds: per question, for every contestant one value for each round.
+        judged: whether the sizes are such that the ratios mean anything.
     """
 
     setup: dict[str, Any]
     seconds: dict[str, list[float]]
     ratios: list[Ratio]
     agreements: list[Agreement]
+    judged: bool = True
 
     def markdown(self) -> str:
         tables = [
             _table(("setup", ""), self.setup.items()),
             _table(("path", "seconds a question, median", "fastest", "slowest", "rounds"), self._seconds()),
-            _table(("ratio", "measured", "target", "verdict"), (ratio.row() for ratio in self.ratios)),
+            _table(("ratio", "measured", "target", "verdict"), (self._judge(ratio.row()) for ratio in self.ratios)),
             _table(("answers", "the same", "different ones"), (agreement.row() for agreement in self.agreements)),
         ]
         return "\n\n".join(tables)
+
+    def _judge(self, row: tuple[str, ...]) -> tuple[str, ...]:
+        return row if self.judged else (*row[:2], "none at this size", "-")
 
     def _seconds(self) -> list[tuple[str, ...]]:
         return [

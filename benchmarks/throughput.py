@@ -139,7 +139,7 @@ def main(argv: list[str] | None = None) -> None:
         "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
         "llava_hf": "needs decord, " + ("a stub here" if decord_is_a_stub() else "installed"),
     }
-    report = replace(found, setup=setup)
+    report = replace(found, setup=setup, judged=not options.quick)
     print(report.markdown())
     if options.json:
         options.json.write_text(json.dumps(report.json(), indent=1) + "\n", encoding="utf-8")

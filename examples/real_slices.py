@@ -2,10 +2,10 @@
 
     python -m examples.real_slices --source sam_med2d_demo --out first_run
 
-`--source` is a folder in the layout of SAM-Med2D's `data_demo` (images/, masks/) with `boxes_xyxy_derived.json`: rows of
-image, label and bbox (xyxy). Writes `OUT/data/vgmed/` (set LMMS_VG_DATA to OUT/data) and two checkpoints of random weights
-with the true depth, heads and patch grid, 8 channels a head: `OUT/HuatuoGPT-Vision-7B/` in the original repository's layout,
-so that the published head list fits, and `OUT/llava-1.5-7b-hf/` in transformers' layout.
+`--source` is a folder in the layout of SAM-Med2D's `data_demo` (github.com/OpenGVLab/SAM-Med2D): images/NAME.png and
+masks/NAME_LABEL_000.png. Boxes are the tight boxes of the masks. Writes `OUT/data/vgmed/` (set LMMS_VG_DATA to OUT/data) and
+two checkpoints of random weights with the true depth, heads and patch grid, 8 channels a head: `OUT/HuatuoGPT-Vision-7B/` in
+the original repository's layout, so that the published head list fits, and `OUT/llava-1.5-7b-hf/` in transformers' layout.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 from transformers import (
     CLIPImageProcessor,
@@ -32,9 +36,20 @@ LOCALIZATION = "Where is the {} in this image?"
 ATTRIBUTE = "Is the {} bright or dark?"
 
 
+def boxes_of(image: Path, masks: Path) -> Iterator[dict[str, Any]]:
+    """Label and tight xyxy box (x2, y2 exclusive) of every mask of an image."""
+    for path in sorted(masks.glob(f"{image.stem}_*.png")):
+        rows, columns = np.nonzero(np.asarray(Image.open(path).convert("L")))
+        box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        label = path.stem.removeprefix(f"{image.stem}_").rsplit("_", 1)[0].replace("_", " ")
+        yield {"image": f"images/{image.name}", "label": label, "bbox": [[int(edge) for edge in box]]}
+
+
 def write_questions(source: Path, out: Path) -> int:
     """Both jsonl files and the images; returns the number of boxes."""
-    rows = json.loads((source / "boxes_xyxy_derived.json").read_text(encoding="utf-8"))
+    rows = [row for image in sorted((source / "images").glob("*.png")) for row in boxes_of(image, source / "masks")]
+    if not rows:
+        raise SystemExit(f"--source {source}: no images/NAME.png with masks/NAME_LABEL_000.png there")
     out.mkdir(parents=True, exist_ok=True)
     shutil.copytree(source / "images", out / "images", dirs_exist_ok=True)
     for name, template in (("localization", LOCALIZATION), ("attribute", ATTRIBUTE)):

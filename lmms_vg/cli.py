@@ -1,4 +1,4 @@
-"""`lmms-vg`: everything that is not an evaluation run, and `lmms-vg run`, which is one with an honest exit status.
+"""Tools around lmms-eval: run it with an exit status that tells failure, list tasks, rank heads, draw overlays.
 
 Commands import what they need inside, so that `lmms-vg --help` is instant.
 """
@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     try:
         return args.command(args)
-    except ValueError as problem:
+    except (ValueError, OSError) as problem:
         print(f"lmms-vg: {problem}", file=sys.stderr)
         return 2
 
@@ -40,14 +40,17 @@ def _parser() -> argparse.ArgumentParser:
     heads = commands.add_parser("heads", help="head lists of VGRefine").add_subparsers(required=True, metavar="ACTION")
     calibrate = heads.add_parser("calibrate", help="rank all heads of a model by mean KL and write a head list")
     calibrate.add_argument("--family", default="llava", choices=sorted({name.split("_")[0] for name in model_ids()}))
-    calibrate.add_argument("--pretrained", required=True)
+    calibrate.add_argument("--pretrained", required=True, help="checkpoint folder, hub id, or demo")
     calibrate.add_argument(
-        "--data", default="vgmed_coco_localization", help="a measurement task (default: %(default)s)"
+        "--data",
+        default="vgmed_coco_localization",
+        help="measurement task whose questions rank the heads; not the one you will report (default: %(default)s; "
+        "demo_calibration for the demo)",
     )
     calibrate.add_argument("-n", type=int, default=500, help="questions sampled (default: %(default)s)")
     calibrate.add_argument("--seed", type=int, default=0)
     calibrate.add_argument("--keep", type=int, default=20, help="heads kept, best first (default: %(default)s)")
-    calibrate.add_argument("-o", "--out", type=Path, required=True)
+    calibrate.add_argument("-o", "--out", type=Path, required=True, help="the .json file to write")
     calibrate.set_defaults(command=_calibrate)
 
     overlay = commands.add_parser("overlay", help="draw where models look: image, boxes, one attention map per model")
@@ -60,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     overlay.set_defaults(command=_overlay)
 
     demo = commands.add_parser("demo", help="the embedded model").add_subparsers(required=True, metavar="ACTION")
-    train = demo.add_parser("train", help="train the demo model again, from the seed up (about a quarter of an hour)")
+    train = demo.add_parser("train", help="train the demo model again from its seed; resumes when stopped")
     train.add_argument("-o", "--out", type=Path, required=True)
     train.add_argument("--seed", type=int, default=0)
     train.set_defaults(command=_train)
@@ -108,9 +111,13 @@ def _calibrate(args: argparse.Namespace) -> int:
     from lmms_vg.calibration import calibrate
     from lmms_vg.measurement import questions
 
+    if args.out.is_dir():
+        raise ValueError(f"--out {args.out}: is a folder; name the .json file to write")
+    if args.n < 1 or args.keep < 1:
+        raise ValueError(f"-n {args.n}, --keep {args.keep}: allowed are positive integers")
+    args.out.parent.mkdir(parents=True, exist_ok=True)
     asked = questions(args.data, args.n, args.seed)
     made = calibrate(args.family, args.pretrained, args.data, asked, args.seed, args.keep)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(made.model_dump_json(indent=1) + "\n", encoding="utf-8")
     best = ", ".join(f"{layer}-{head}" for layer, head in made.heads[:5])
     print(

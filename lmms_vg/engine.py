@@ -81,6 +81,8 @@ def split_arguments(method: str, arguments: dict[str, Any]) -> tuple[Settings, d
             given[name] = str(given[name])
     own = {name: given.pop(name) for name in list(given) if name in Settings.__dataclass_fields__}
     options = METHODS[method].options()
+    if "heads" in given and "heads" not in options:
+        raise ValueError(f"heads={given['heads']!r}: with {method!r} only heads=true (values of every head) is allowed")
     unknown = sorted(given.keys() - set(options))
     if unknown:
         names = sorted({*Settings.__dataclass_fields__, *options, "heads"} - {"per_head"})

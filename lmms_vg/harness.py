@@ -31,7 +31,7 @@ REFERENCE = "Write a general description of the image. Answer the question using
 
 
 class RunFailed(SystemExit):
-    """A run without a single answer. SystemExit, because lmms-eval turns exceptions into exit status 0."""
+    """A run that cannot start, or ended without an answer. SystemExit, because lmms-eval turns exceptions into status 0."""
 
 
 class GroundedModel(lmms):
@@ -53,9 +53,21 @@ class GroundedModel(lmms):
 
     @classmethod
     def create_from_arg_string(cls, arg_string: str, additional_config: dict[str, Any] | None = None) -> GroundedModel:
-        """`--model_args` win over `--batch_size` and `--device`, which lmms-eval always passes along."""
+        """What `--model_args` starts; they win over `--batch_size` and `--device`, which lmms-eval always passes along.
+
+        Raises:
+            RunFailed: with the one-line message of whatever is wrong with arguments or checkpoint.
+        """
         extra = {name: value for name, value in (additional_config or {}).items() if value is not None}
-        return cls(**{**extra, **simple_parse_args_string(arg_string)})
+        lone = [part for part in arg_string.split(",") if part.strip() and "=" not in part]
+        if lone:
+            raise RunFailed(
+                f"lmms_vg: model_args {lone[0]!r} has no '='; allowed is name=value, such as pretrained=demo"
+            )
+        try:
+            return cls(**{**extra, **simple_parse_args_string(arg_string)})
+        except ValueError as problem:
+            raise RunFailed(f"lmms_vg: {problem}") from None
 
     def generate_until(self, requests: list[Instance]) -> list[str]:
         """Answer all requests, questions about one image together; every answer is journalled as it comes."""

@@ -15,6 +15,7 @@ from lmms_eval.tasks import TaskManager
 from naive import stock
 from PIL import Image
 
+from lmms_vg import harness
 from lmms_vg.cli import main
 from lmms_vg.images import open_picture
 from lmms_vg.measurement import questions
@@ -109,3 +110,54 @@ def test_help_is_instant_and_imports_nothing_heavy() -> None:
     script = "import sys; from lmms_vg.cli import _parser; _parser(); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "."], "is a folder; name the .json file"),
+        (["-n", "0", "-o", "x.json"], "allowed are positive integers"),
+        (["--keep", "0", "-o", "x.json"], "allowed are positive integers"),
+    ],
+)
+def test_calibration_checks_its_output_before_any_work(
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("lmms_vg.calibration.build", lambda *args, **kwargs: pytest.fail("work was done"))
+    assert main(["heads", "calibrate", "--pretrained", "demo", "--data", "demo_calibration", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "message"),
+    [
+        ("huatuo_plain", "demo", r"model_args 'demo' has no '='.*pretrained=demo"),
+        ("huatuo_plain", "pretrained=demo,heads=1-1", r"heads='1-1': with 'plain' only heads=true"),
+        ("huatuo_vgrefine", "pretrained=demo,k=99", r"k=99: allowed is an integer from 1 to 10"),
+    ],
+)
+def test_wrong_model_args_end_lmms_eval_with_one_line(model: str, arguments: str, message: str) -> None:
+    """SystemExit: lmms-eval would print a traceback of anything else, and exit with status 0."""
+    with pytest.raises(SystemExit, match=message) as caught:
+        getattr(harness, model).create_from_arg_string(arguments, {"batch_size": 1})
+    assert "\n" not in str(caught.value)
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None, "no chained traceback"
+
+
+def test_example_boxes_are_those_of_the_masks(tmp_path: Path) -> None:
+    """A mask's tight box, x2 and y2 exclusive, and its label from the file's name."""
+    from examples.real_slices import boxes_of
+
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    Image.new("RGB", (20, 10)).save(tmp_path / "images" / "s1_30.png")
+    mask = np.zeros((10, 20), dtype=np.uint8)
+    mask[2:5, 7:16] = 255
+    Image.fromarray(mask).save(tmp_path / "masks" / "s1_30_heart_atrium_left_000.png")
+    found = list(boxes_of(tmp_path / "images" / "s1_30.png", tmp_path / "masks"))
+    assert found == [{"image": "images/s1_30.png", "label": "heart atrium left", "bbox": [[7, 2, 16, 5]]}]

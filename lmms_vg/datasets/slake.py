@@ -71,6 +71,13 @@ def read_image(path: str) -> bytes:
     return data
 
 
+def require_images() -> None:
+    """Missing images would fail every single question, after the model has been loaded. Errors: DataMissing."""
+    root = local_root(SLAKE)
+    if root is None or not ((root / "imgs").is_dir() or any(root.glob("*.zip"))):
+        locate(SLAKE, IMAGES)
+
+
 def _read(names: tuple[str, ...]) -> list[Row]:
     try:
         path = locate(SLAKE, *names)

@@ -7,7 +7,7 @@ clusters standard errors; images stay URIs until a model asks for them.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from datasets import Dataset, Features, Value
 from PIL import Image
@@ -45,14 +45,20 @@ def _document(task: str, sample: Sample) -> dict[str, Any]:
     return values | {"task": task, "image": sample.images[0]}
 
 
+def _slake(part: Literal["closed", "open"]) -> list[Sample]:
+    samples = slake.load(part)
+    slake.require_images()
+    return samples
+
+
 vgmed_localization = partial(documents, "vgmed_localization", partial(vgmed.load, "VGMED", "localization"))
 vgmed_attribute = partial(documents, "vgmed_attribute", partial(vgmed.load, "VGMED", "attribute"))
 vgmed_coco_localization = partial(documents, "vgmed_coco_localization", partial(vgmed.load, "COCO", "localization"))
 vgmed_coco_attribute = partial(documents, "vgmed_coco_attribute", partial(vgmed.load, "COCO", "attribute"))
 vgmed_demo = partial(documents, "vgmed_demo", partial(phantoms.load, "standard"))
 demo_calibration = partial(documents, "demo_calibration", partial(phantoms.load, "standard", phantoms.CALIBRATION_SEED))
-slake_closed = partial(documents, "slake_closed", partial(slake.load, "closed"))
-slake_open = partial(documents, "slake_open", partial(slake.load, "open"))
+slake_closed = partial(documents, "slake_closed", partial(_slake, "closed"))
+slake_open = partial(documents, "slake_open", partial(_slake, "open"))
 vqa_demo_standard = partial(documents, "vqa_demo_standard", partial(phantoms.load, "standard"))
 vqa_demo_hard = partial(documents, "vqa_demo_hard", partial(phantoms.load, "hard"))
 

@@ -129,3 +129,14 @@ def test_questions_with_one_uid_end_the_run() -> None:
 def test_errors_that_are_not_about_data_keep_their_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
         docs.documents("t", lambda: 1 / 0, None)
+
+
+def test_missing_slake_images_end_the_run_before_a_question_is_asked(raw_data: Path) -> None:
+    """Else each of thousands of questions would fail on its own; a folder of images serves as well as the archive."""
+    (raw_data / "slake" / "imgs.zip").unlink()
+    with pytest.raises(
+        SystemExit, match=r"slake_open: slake: missing imgs\.zip .*(?s:.*)hf download BoKelvin/SLAKE imgs\.zip"
+    ):
+        docs.slake_open(None)
+    (raw_data / "slake" / "imgs").mkdir()
+    assert len(docs.slake_open(None)) == 3
