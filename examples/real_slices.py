@@ -1,6 +1,6 @@
 """VGMED-format questions from images with masks' boxes, and scaled-down 7B models to ask them.
 
-    python -m examples.real_slices --source sam_med2d_demo --out first_run
+    python -m examples.real_slices --source data_demo --out first_run
 
 `--source` is a folder in the layout of SAM-Med2D's `data_demo` (github.com/OpenGVLab/SAM-Med2D): images/NAME.png and
 masks/NAME_LABEL_000.png. Boxes are the tight boxes of the masks. Writes `OUT/data/vgmed/` (set LMMS_VG_DATA to OUT/data) and

@@ -22,12 +22,10 @@ from lmms_vg.answering import Message, Question, Tally
 from lmms_vg.attention.decoding import Decoding
 from lmms_vg.datasets import counts
 from lmms_vg.engine import build
+from lmms_vg.images import open_rgb
 from lmms_vg.methods import METHODS
 from lmms_vg.models import FAMILIES
 from lmms_vg.tasks import docs
-
-#: Reference prompt of tasks that do not state one (paper Sec. 2.2, with the tail of the measurement prompt).
-REFERENCE = "Write a general description of the image. Answer the question using a single word or phrase."
 
 
 class RunFailed(SystemExit):
@@ -107,7 +105,7 @@ class GroundedModel(lmms):
             task=task,
             uid=doc.get("uid", f"{split}/{doc_id}"),
             message=lambda: _message(doc_to_messages(documents[doc_id])),
-            reference=metadata.get("reference") or REFERENCE,
+            reference=metadata.get("reference") or docs.REFERENCE,
             decoding=Decoding.from_lmms_eval(settings),
             boxes=doc.get("boxes") or (),
             align=bool(metadata.get("alignment")),
@@ -167,8 +165,6 @@ def _message(messages: list[dict[str, Any]]) -> Message:
 
 
 def _parts(content: list[dict[str, Any]]) -> Iterator[Any]:
-    from lmms_vg.images import open_rgb
-
     for part in content:
         if part["type"] == "text":
             yield part["text"]

@@ -18,9 +18,6 @@ TASKS = (
     "vgmed_coco_attribute",
 )
 
-#: Paper Sec. 2.2: both prompts end in the same instruction.
-REFERENCE = f"Write a general description of the image. {docs.INSTRUCTION}"
-
 
 def questions(task: str, n: int | None = None, seed: int = 0) -> list[Question]:
     """The questions of a measurement task, or a seeded sample of `n`, sorted so that those about one image are adjacent.
@@ -43,7 +40,7 @@ def _question(task: str, doc: dict) -> Question:
         task=task,
         uid=doc["uid"],
         message=lambda: [*docs.visual(doc), docs.measurement_prompt(doc)],
-        reference=REFERENCE,
+        reference=docs.REFERENCE,
         decoding=Decoding(max_new_tokens=16),
         boxes=doc["boxes"],
         align=True,

@@ -35,7 +35,6 @@ class ImageSession:
         self.family = family
         self.decoder = Decoder(family.model, family.text_model, family.lm_head)
         self.prefix = prompt.prefix
-        self.image_tokens = prompt.image_tokens
         self.references: dict[tuple[Rows, tuple[int, ...]], dict[int, Tensor]] = {}
         self.sums: dict[int, Tensor] = {}
         self.layers: list[KeyValue | None] = [None] * self.decoder.depth
@@ -46,16 +45,12 @@ class ImageSession:
         hidden = self.family.embed(prompt)
         positions = torch.arange(self.prefix, device=hidden.device)[None]
         cache = cache_of(self.layers)
-        edits: list[Edit] = []
-        if sums:
-            every = torch.tensor([[0, self.prefix]])
-            edits.append(Capture(range(self.decoder.depth), every, prompt.image_tokens[None].to(hidden.device)))
-        with attend(self.decoder.model, *edits):
+        keys = prompt.image_tokens[None].to(hidden.device)
+        capture = Capture(range(self.decoder.depth), torch.tensor([[0, self.prefix]]), keys)
+        with attend(self.decoder.model, *([capture] if sums else [])):
             self.decoder.run(hidden, cache, positions, None)
         self.layers = layers_of(cache)
-        for edit in edits:
-            assert isinstance(edit, Capture)
-            self.sums = edit.sums
+        self.sums = capture.sums  # empty unless it took part
 
 
 class Batch:

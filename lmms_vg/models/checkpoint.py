@@ -31,6 +31,7 @@ class Shape:
     Attributes:
         layers, heads: of the text model.
         config: the raw config.json.
+        family: that loads it, for messages that name a command.
     """
 
     pretrained: str

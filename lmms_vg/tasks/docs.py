@@ -19,6 +19,9 @@ from lmms_vg.datasets.source import DataError
 
 INSTRUCTION = "Answer the question using a single word or phrase."
 
+REFERENCE = f"Write a general description of the image. {INSTRUCTION}"
+"""The reference prompt where a task's ``metadata`` states none: that of VGMED measurements (paper, Section 2.2)."""
+
 _TEXT = ("task", "uid", "image", "question", "answer", "answer_type", "modality", "subset", "split")
 # Spelt out, because types guessed from values fail where every list is empty.
 FEATURES = Features(
