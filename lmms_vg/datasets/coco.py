@@ -9,9 +9,10 @@ from lmms_vg.datasets.source import local_root, missing
 FOLDER = "val2014"
 COCO = DatasetSpec(
     name="coco",
-    url="http://images.cocodataset.org/zips/val2014.zip",
+    homepage="https://cocodataset.org",
     licence="images: each its Flickr licence",
     files={f"{FOLDER}.zip": "about 6 GB"},
+    urls={f"{FOLDER}.zip": "http://images.cocodataset.org/zips/val2014.zip"},
 )
 
 

@@ -105,5 +105,5 @@ def _sample(row: Row, part: str, split: str) -> Sample:
         subset=part,
         split=split,
         licence=SLAKE.licence,
-        source=f"https://huggingface.co/datasets/{SLAKE.hub_id}",
+        source=SLAKE.source,
     )

@@ -57,22 +57,36 @@ def locate_root(spec: DatasetSpec) -> Path:
         raise missing(spec, "", f"The hub did not give it ({type(error).__name__}).") from error
 
 
+def locate_all(spec: DatasetSpec, pattern: str) -> list[Path]:
+    """Sorted paths of the files that match a glob ``pattern`` (``data/test-*.parquet``). Errors: DataMissing."""
+    root = local_root(spec)
+    if root is None:
+        try:
+            root = _download_all(spec.hub_id, spec.revision, pattern)
+        except (OSError, EntryNotFoundError) as error:
+            raise missing(spec, pattern, f"The hub did not give it ({type(error).__name__}).") from error
+    found = sorted(root.glob(pattern))
+    if not found:
+        raise missing(spec, pattern, f"Nothing of that name is in {root}.")
+    return found
+
+
 def missing(spec: DatasetSpec, name: str, where: str) -> DataMissing:
     """The error for a missing file, or for all files if ``name`` is empty; ``where`` says where it was looked for."""
     target = f"${DATA_ENV}/{spec.name}"
-    if spec.hub_id is None:
-        origin, command = spec.url, f"curl -L --create-dirs -o {target}/{spec.url.rpartition('/')[2]} {spec.url}"
+    if name in spec.urls or spec.hub_id is None:
+        wanted = {name: spec.urls[name]} if name in spec.urls else spec.urls
+        command = "\n    ".join(f'curl -L --create-dirs -o "{target}/{file}" "{url}"' for file, url in wanted.items())
     else:
-        origin = f"https://huggingface.co/datasets/{spec.hub_id}"
         revision = f" --revision {spec.revision}" if spec.revision else ""
-        what = f" {name}" if name else ""
+        what = f' --include "{name}"' if "*" in name else f" {name}" if name else ""
         command = f"hf download {spec.hub_id}{what} --repo-type dataset{revision} --local-dir {target}"
     files = {name: spec.files.get(name, "size not known")} if name else spec.files
     sizes = ", ".join(f"{file} ({size})" for file, size in files.items())
     base = os.environ.get(DATA_ENV)
     setting = f"{DATA_ENV} is {base}" if base else f"{DATA_ENV} is not set: export it first"
     return DataMissing(
-        f"{spec.name}: missing {sizes}. {where} It comes from {origin} (licence: {spec.licence}). Get it with\n"
+        f"{spec.name}: missing {sizes}. {where} It comes from {spec.source} (licence: {spec.licence}). Get it with\n"
         f"    {command}\n"
         f"where {DATA_ENV} names the folder of all data sets ({setting})."
     )
@@ -95,5 +109,5 @@ def _download(hub_id: str, name: str, revision: str | None) -> Path:
 
 
 @cache
-def _download_all(hub_id: str, revision: str | None) -> Path:
-    return Path(snapshot_download(hub_id, repo_type="dataset", revision=revision))
+def _download_all(hub_id: str, revision: str | None, pattern: str | None = None) -> Path:
+    return Path(snapshot_download(hub_id, repo_type="dataset", revision=revision, allow_patterns=pattern))

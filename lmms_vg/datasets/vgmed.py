@@ -119,5 +119,5 @@ def _sample(row: dict[str, Any], images: Images, kind: Kind, path: Path, number:
         split="test",
         boxes=to_xyxy(boxes, xywh=not medical or image.startswith("Slake")),
         licence=VGMED.licence,
-        source=f"https://huggingface.co/datasets/{VGMED.hub_id}",
+        source=VGMED.source,
     )
