@@ -35,6 +35,8 @@ def locate(spec: DatasetSpec, *names: str) -> Path:
             if (root / name).is_file():
                 return root / name
         raise missing(spec, names[0], f"It is not in {root}.")
+    if spec.hub_id is None:
+        raise missing(spec, names[0], "It is not on the hub.")
     reason = ""
     for name in names:
         try:

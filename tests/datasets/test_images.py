@@ -90,7 +90,7 @@ def test_missing_image_is_named(data: Path, uri: str, name: str) -> None:
 
 def test_coco_has_no_hub_and_says_where_it_is(data: Path) -> None:
     with pytest.raises(
-        DataMissing, match=r"curl .* -o \$LMMS_VG_DATA/coco/val2014\.zip http://images\.cocodataset\.org"
+        DataMissing, match=r"""curl .* -o "\$LMMS_VG_DATA/coco/val2014\.zip" "http://images\.cocodataset\.org"""
     ):
         open_image("coco:x.jpg")
 
