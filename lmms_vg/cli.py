@@ -1,4 +1,4 @@
-"""Tools around lmms-eval: run it with an exit status that tells failure, list tasks, rank heads, draw overlays.
+"""Tools around lmms-eval: run it with an exit status that tells failure, get data, read and compare runs, rank heads.
 
 Commands import what they need inside, so that `lmms-vg --help` is instant.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lmms_vg import __version__
@@ -33,9 +33,33 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("run", help="lmms-eval with the same arguments; exits non-zero when the run failed")
 
-    tasks = commands.add_parser("tasks", help="names of our tasks, or the folder they are in")
+    tasks = commands.add_parser("tasks", help="our tasks with their number of questions, protocol and licence")
     tasks.add_argument("--path", action="store_true", help="print the folder, for lmms-eval --include_path")
     tasks.set_defaults(command=_tasks)
+
+    data = commands.add_parser("data", help="data sets: what is here, and getting the rest")
+    actions = data.add_subparsers(required=True, metavar="ACTION")
+    actions.add_parser("status", help="every data set: files, licence, questions found").set_defaults(
+        command=_data_status
+    )
+    fetch = actions.add_parser("fetch", help="download a data set into LMMS_VG_DATA; goes on where it stopped")
+    fetch.add_argument("name", metavar="NAME")
+    fetch.set_defaults(command=_data_fetch)
+
+    report = commands.add_parser("report", help="a finished run in full: intervals, micro and macro, every category")
+    report.add_argument("run", type=Path, help="--output_path of a run with --log_samples, or its *_results.json")
+    report.set_defaults(command=_report)
+
+    compare = commands.add_parser(
+        "compare", help="runs against a first one: differences, intervals, corrected p-values"
+    )
+    compare.add_argument("base", type=Path, help="as for report")
+    compare.add_argument("runs", type=Path, nargs="+")
+    compare.set_defaults(command=_compare)
+
+    published = commands.add_parser("published", help="the paper's tables")
+    published.add_argument("--check", action="store_true", help="recompute every average from its cells")
+    published.set_defaults(command=_published)
 
     heads = commands.add_parser("heads", help="head lists of VGRefine").add_subparsers(required=True, metavar="ACTION")
     calibrate = heads.add_parser("calibrate", help="rank all heads of a model by mean KL and write a head list")
@@ -97,13 +121,46 @@ def _tasks(args: argparse.Namespace) -> int:
     if args.path:
         print(TASKS)
         return 0
-    names = {
-        line.split(":", 1)[1].strip()
-        for file in TASKS.rglob("*.yaml")
-        for line in file.read_text(encoding="utf-8").splitlines()
-        if line.startswith(("task: ", "group: "))
-    }
-    print("\n".join(sorted(names)))
+    from lmms_vg.data import tasks
+
+    return _print(tasks())
+
+
+def _data_status(args: argparse.Namespace) -> int:
+    from lmms_vg.data import status
+
+    return _print(status())
+
+
+def _data_fetch(args: argparse.Namespace) -> int:
+    from lmms_vg.data import fetch
+
+    return _print([f"{args.name} is in {fetch(args.name)}"])
+
+
+def _report(args: argparse.Namespace) -> int:
+    from lmms_vg.study.report import report
+    from lmms_vg.study.runs import read_run
+
+    return _print([report(read_run(args.run))])
+
+
+def _compare(args: argparse.Namespace) -> int:
+    from lmms_vg.study.compare import show
+    from lmms_vg.study.runs import read_run
+
+    return _print([show(read_run(args.base), [read_run(run) for run in args.runs])])
+
+
+def _published(args: argparse.Namespace) -> int:
+    from lmms_vg.study.published import show
+
+    return _print([show(args.check)])
+
+
+def _print(lines: Iterable[str]) -> int:
+    for line in lines:
+        print(line, flush=True)
     return 0
 
 

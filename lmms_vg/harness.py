@@ -25,7 +25,7 @@ from lmms_vg.engine import build
 from lmms_vg.images import open_rgb
 from lmms_vg.methods import METHODS
 from lmms_vg.models import FAMILIES
-from lmms_vg.tasks import docs
+from lmms_vg.tasks import docs, prompts
 
 
 class RunFailed(SystemExit):
@@ -105,8 +105,8 @@ class GroundedModel(lmms):
             task=task,
             uid=doc.get("uid", f"{split}/{doc_id}"),
             message=lambda: _message(doc_to_messages(documents[doc_id])),
-            reference=metadata.get("reference") or docs.REFERENCE,
-            decoding=Decoding.from_lmms_eval(settings),
+            reference=metadata.get("reference") or prompts.REFERENCE,
+            decoding=Decoding.from_lmms_eval(settings, metadata.get("penalise_prompt", True)),
             boxes=doc.get("boxes") or (),
             align=bool(metadata.get("alignment")),
             repeat=repeat,

@@ -6,7 +6,7 @@ import random
 
 from lmms_vg.answering import Question
 from lmms_vg.attention.decoding import Decoding
-from lmms_vg.tasks import docs
+from lmms_vg.tasks import docs, prompts, readers
 
 #: Questions with boxes, by name: what `--data` and `--task` may be.
 TASKS = (
@@ -28,7 +28,7 @@ def questions(task: str, n: int | None = None, seed: int = 0) -> list[Question]:
     """
     if task not in TASKS:
         raise ValueError(f"task {task!r}: allowed is {', '.join(TASKS)}")
-    documents = list(getattr(docs, task)(None))
+    documents = list(getattr(readers, task)(None))
     if n is not None and n < len(documents):
         documents = random.Random(seed).sample(documents, n)
     documents.sort(key=lambda doc: (doc["image"], doc["uid"]))
@@ -39,8 +39,8 @@ def _question(task: str, doc: dict) -> Question:
     return Question(
         task=task,
         uid=doc["uid"],
-        message=lambda: [*docs.visual(doc), docs.measurement_prompt(doc)],
-        reference=docs.REFERENCE,
+        message=lambda: [*docs.visual(doc), prompts.measurement(doc)],
+        reference=prompts.REFERENCE,
         decoding=Decoding(max_new_tokens=16),
         boxes=doc["boxes"],
         align=True,

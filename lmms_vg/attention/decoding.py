@@ -36,22 +36,27 @@ class Decoding:
 
     Attributes:
         until: strings that end the answer and are cut off.
-        repetition_penalty: 1 is none; counts the answer's own tokens and the prompt's.
+        min_new_tokens: the tokens that end an answer are out of question before so many.
+        repetition_penalty: 1 is none; counts the answer's own tokens, and with `penalise_prompt` the prompt's, as
+            `generate` does with token ids (and does not with embeddings, which is how LLaVA's original code calls it).
         seed: with the question's key it fixes the sample, whatever batch the question is in.
     """
 
     max_new_tokens: int = 16
+    min_new_tokens: int = 0
     do_sample: bool = False
     temperature: float = 1.0
     top_p: float = 1.0
     top_k: int = 0
     repetition_penalty: float = 1.0
+    penalise_prompt: bool = True
     seed: int = 42
     until: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         allowed = {
             "max_new_tokens": (self.max_new_tokens >= 1, "an integer of at least 1"),
+            "min_new_tokens": (0 <= self.min_new_tokens <= self.max_new_tokens, "an integer from 0 to max_new_tokens"),
             "temperature": (self.temperature > 0, "a number above 0 (do_sample=false is greedy)"),
             "top_p": (0 < self.top_p <= 1, "a number in (0, 1]"),
             "top_k": (self.top_k >= 0, "0 (off) or a positive integer"),
@@ -62,8 +67,10 @@ class Decoding:
                 raise ValueError(f"generation setting {name}={getattr(self, name)!r}: allowed is {expected}")
 
     @classmethod
-    def from_lmms_eval(cls, settings: Mapping[str, Any]) -> Decoding:
+    def from_lmms_eval(cls, settings: Mapping[str, Any], penalise_prompt: bool = True) -> Decoding:
         """Settings as an lmms-eval task or `--gen_kwargs` states them; the mapping is left untouched.
+
+        `penalise_prompt` comes on its own, because other models' `generate` would refuse a setting it does not know.
 
         Raises:
             ValueError: beam search, or a setting that is not known and would silently do nothing.
@@ -74,9 +81,10 @@ class Decoding:
                     f"generation setting {name}={settings[name]!r}: allowed is 1 (one answer, no beam search)"
                 )
         own = {k: v for k, v in settings.items() if v is not None and k not in _IGNORED}
-        unknown = sorted(own.keys() - set(cls.__dataclass_fields__))
+        known = set(cls.__dataclass_fields__) - {"penalise_prompt"}
+        unknown = sorted(own.keys() - known)
         if unknown:
-            raise ValueError(f"generation settings {unknown} are not known; known: {sorted(cls.__dataclass_fields__)}")
+            raise ValueError(f"generation settings {unknown} are not known; known: {sorted(known)}")
         until = own.get("until", ())
         own.setdefault("max_new_tokens", settings.get("max_gen_toks") or _NEW_TOKENS)
         own["until"] = (until,) if isinstance(until, str) else tuple(until)
@@ -86,6 +94,7 @@ class Decoding:
         if not own.get("do_sample", False):  # and these are then without meaning
             for name in ("temperature", "top_p", "top_k"):
                 own.pop(name, None)
+        own["penalise_prompt"] = penalise_prompt
         return cls(**own)
 
     def as_key(self) -> dict[str, Any]:
@@ -108,7 +117,7 @@ def decode(
     answers: list[list[int]] = [[] for _ in prompts]
     running = set(range(len(prompts)))
     for _ in range(settings.max_new_tokens):
-        tokens = _choose(batch.logits, settings, prompts, answers, generators)
+        tokens = _choose(batch.logits, settings, prompts, answers, generators, stop_ids)
         for row in sorted(running):
             if tokens[row] in stop_ids:
                 running.discard(row)
@@ -130,10 +139,9 @@ def _choose(
     prompts: list[list[int]],
     answers: list[list[int]],
     generators: list[torch.Generator],
+    stop_ids: frozenset[int],
 ) -> list[int]:
     """Next token of every row."""
-    if not settings.do_sample and settings.repetition_penalty == 1:
-        return logits.argmax(-1).tolist()
     processors = LogitsProcessorList()
     if settings.repetition_penalty != 1:
         processors.append(RepetitionPenaltyLogitsProcessor(settings.repetition_penalty))
@@ -143,10 +151,16 @@ def _choose(
             processors.append(TopKLogitsWarper(settings.top_k))
         if settings.top_p < 1:
             processors.append(TopPLogitsWarper(settings.top_p))
+    too_short = max(map(len, answers)) < settings.min_new_tokens  # running rows are equally long
+    if not processors and not too_short:
+        return logits.argmax(-1).tolist()
+    logits = logits.to("cpu", copy=True)
+    if too_short:
+        logits[:, sorted(stop_ids)] = -torch.inf
     tokens = []
     for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
-        seen: Any = torch.tensor([prompt + answer])
-        scores = processors(seen, logits[row : row + 1].cpu())
+        seen: Any = torch.tensor([prompt + answer if settings.penalise_prompt else answer], dtype=torch.long)
+        scores = processors(seen, logits[row : row + 1])
         if settings.do_sample:
             tokens.append(int(torch.multinomial(scores.softmax(-1)[0], 1, generator=generators[row])))
         else:

@@ -5,7 +5,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from lmms_vg.datasets import phantoms, slake, vgmed
+from lmms_vg.datasets import medical_eval, mmmu, omnimedvqa, path_vqa, phantoms, pmc_vqa, slake, vgmed, vqa_rad
 from lmms_vg.datasets.source import DataError, safe_path
 from lmms_vg.images import open_rgb
 
@@ -13,6 +13,12 @@ _READERS: dict[str, Callable[[str], bytes]] = {
     "slake": slake.read_image,
     "vgmed": vgmed.read_image,
     "coco": vgmed.read_coco_image,
+    "vqa_rad": vqa_rad.read_image,
+    "path_vqa": path_vqa.read_image,
+    "pmc_vqa": pmc_vqa.read_image,
+    "omnimedvqa": omnimedvqa.read_image,
+    "mmmu": mmmu.read_image,
+    "medical_eval": medical_eval.read_image,
 }
 
 

@@ -6,10 +6,13 @@ Seeds are held out from the demo model's training, which draws from ``TRAIN_SEED
 
 from PIL import Image
 
-from lmms_vg.datasets.schema import Sample
+from lmms_vg.datasets.schema import DatasetSpec, Sample
 from lmms_vg.datasets.source import DataError
 from lmms_vg.demo.phantoms import Question, Split, make_phantom, questions
 
+PHANTOMS = DatasetSpec(
+    name="demo", homepage="lmms_vg.demo.phantoms", licence="Apache-2.0", files={}, counts={"standard": 300, "hard": 300}
+)
 COUNT = 300
 PER_IMAGE = 4
 FIRST_SEED: dict[Split, int] = {"standard": 100_000, "hard": 200_000}
@@ -48,6 +51,6 @@ def _sample(question: Question, split: Split, seed: int, number: int) -> Sample:
         subset=question.kind,
         split=split,
         boxes=[list(map(float, box)) for box in question.boxes],
-        licence="Apache-2.0",
-        source="lmms_vg.demo.phantoms",
+        licence=PHANTOMS.licence,
+        source=PHANTOMS.source,
     )

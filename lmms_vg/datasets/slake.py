@@ -1,7 +1,7 @@
 """SLAKE (Liu et al. 2021), the English part: closed and open questions of all three splits.
 
 The VGRefine paper's Table 1 pools 2,781 questions of SLAKE: not the test split, but q_lang "en" and answer_type exactly
-"CLOSED" over train, validation and test. 387 of them are not yes/no questions.
+"CLOSED" over train, validation and test. 387 of them are not yes/no questions. Most others report the test split alone.
 """
 
 from typing import Literal
@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from lmms_vg.datasets.archives import read_file
 from lmms_vg.datasets.counts import check_count, partial_allowed
-from lmms_vg.datasets.schema import DatasetSpec, Sample
+from lmms_vg.datasets.schema import DatasetSpec, Sample, distinct
 from lmms_vg.datasets.source import DataError, DataMissing, local_root, locate, missing, safe_path
 
 IMAGES = "imgs.zip"
@@ -39,27 +39,34 @@ SPLITS = {"train": ("train.json",), "validation": ("validation.json", "validate.
 
 
 class Row(BaseModel):
-    """A row of the original JSON; keys that are not used are not read."""
+    """A row of the original JSON; keys that are not used are not read, and what only breaks results down may be absent."""
 
     img_name: str
     question: str
     answer: str
     q_lang: str
+    location: str = ""
     modality: str
     answer_type: str
+    base_type: str = ""
+    content_type: str = ""
     qid: int
 
 
-def load(part: Literal["closed", "open"]) -> list[Sample]:
-    """English questions of one part over all splits, in the files' order. Errors: DataMissing, DataError."""
+def load(part: Literal["closed", "open"], split: Literal["all", "test"] = "all") -> list[Sample]:
+    """English questions of one part, of all three splits or of test alone, in the files' order.
+
+    Errors: DataMissing, DataError.
+    """
+    wanted = list(SPLITS) if split == "all" else [split]
     samples = []
-    for split, names in SPLITS.items():
-        rows = [row for row in _read(names) if row.q_lang == "en" and row.answer_type == part.upper()]
-        check_count(SLAKE, f"{part}/{split}", len(rows))
-        samples += [_sample(row, part, split) for row in rows]
+    for name in wanted:
+        rows = [row for row in _read(SPLITS[name]) if row.q_lang == "en" and row.answer_type == part.upper()]
+        check_count(SLAKE, f"{part}/{name}", len(rows))
+        samples += [_sample(row, part, name) for row in rows]
     if not samples:
-        raise DataError(f"slake: not one {part} question in {', '.join(SPLITS)}")
-    return samples
+        raise DataError(f"slake: not one {part} question in {', '.join(wanted)}")
+    return distinct(samples)
 
 
 def read_image(path: str) -> bytes:
@@ -102,6 +109,9 @@ def _sample(row: Row, part: str, split: str) -> Sample:
         answer=row.answer,
         answer_type=row.answer_type,
         modality=row.modality,
+        organ=row.location,
+        content_type=row.content_type,
+        question_type=row.base_type,
         subset=part,
         split=split,
         licence=SLAKE.licence,

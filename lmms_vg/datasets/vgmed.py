@@ -28,7 +28,7 @@ VGMED = DatasetSpec(
         for images in ("VGMED", "COCO")
         for kind in ("localization", "attribute")
     }
-    | {"the images": "size not known"},
+    | {"*": "with the images, size not known"},
 )
 
 

@@ -68,6 +68,27 @@ def test_repetition_penalty_counts_the_answer() -> None:
     assert run([close], Decoding(max_new_tokens=2, repetition_penalty=2.0)) == [[3, 4]]
 
 
+def test_repetition_penalty_may_leave_the_prompt_out() -> None:
+    """3 stands in the prompt and leads by little: counted, 4 comes first; not counted, 3 does, and 4 after it."""
+    close = [[0.0, 0.0, 0.0, 2.0, 1.9, 0.0]] * 4
+    first = {}
+    for counted in (True, False):
+        batch = Batch([close])
+        batch.prompts = [Prompt(torch.tensor([3]))]
+        settings = Decoding(max_new_tokens=2, repetition_penalty=2.0, penalise_prompt=counted)
+        first[counted] = decode(batch, settings, ["a"], frozenset(), lambda ids: "")  # type: ignore[arg-type]
+    assert first == {True: [[4, 3]], False: [[3, 4]]}
+
+
+def test_an_answer_may_not_end_before_it_began() -> None:
+    """5 ends an answer and leads; of the others 3 does. With at least one token the row says 3 first, then ends."""
+    eager = [[0.0, 0.0, 0.0, 2.0, 1.0, 9.0]] * 4
+    assert run([eager], Decoding(max_new_tokens=3), stop={5}) == [[]]
+    assert run([eager, eager], Decoding(max_new_tokens=3, min_new_tokens=1), stop={5}) == [[3], [3]]
+    sampled = Decoding(max_new_tokens=3, min_new_tokens=2, do_sample=True, temperature=0.01)
+    assert run([eager], sampled, stop={5}) == [[3, 3]]
+
+
 def test_sampling_depends_on_seed_and_question_not_on_the_batch() -> None:
     even = [[1.0, 1.0, 1.0, 1.0, 1.0, 1.0]] * 12
     settings = Decoding(max_new_tokens=12, do_sample=True, seed=7)
@@ -104,6 +125,8 @@ def test_settings_as_lmms_eval_writes_them() -> None:
         ({"num_beams": 5}, r"num_beams=5: allowed is 1"),
         ({"num_return_sequences": 3}, r"num_return_sequences=3: allowed is 1"),
         ({"max_new_tokens": 0}, r"max_new_tokens=0"),
+        ({"min_new_tokens": 9, "max_new_tokens": 8}, r"min_new_tokens=9: allowed is an integer from 0"),
+        ({"penalise_prompt": False}, r"penalise_prompt"),
         ({"do_sample": True, "top_p": 1.5}, r"top_p=1.5: allowed is a number in \(0, 1\]"),
         ({"do_sample": True, "temperature": -1}, r"temperature=-1"),
         ({"lenght_penalty": 2}, r"lenght_penalty.*are not known; known: .*repetition_penalty"),

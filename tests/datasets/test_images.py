@@ -6,6 +6,8 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageFile
 
@@ -14,6 +16,8 @@ from lmms_vg.datasets.source import DataError, DataMissing
 from lmms_vg.demo.phantoms import make_phantom
 
 Picture = Callable[..., bytes]
+
+SCHEMES = ["slake", "vgmed", "coco", "vqa_rad", "path_vqa", "pmc_vqa", "omnimedvqa", "mmmu", "medical_eval"]
 
 
 def put(path: Path, content: bytes) -> None:
@@ -72,6 +76,22 @@ def test_coco_image(data: Path, picture: Picture, place: str, path: str) -> None
     assert open_image(f"coco:{path}").getpixel((0, 0)) == (9, 9, 9)
 
 
+@pytest.mark.parametrize("place", ["vqa_rad/VQA_RAD Image Folder/synpic1.jpg", "vqa_rad/VQA_RAD Image Folder.zip"])
+def test_vqa_rad_image(data: Path, picture: Picture, place: str) -> None:
+    if place.endswith(".zip"):
+        put_zip(data / place, "synpic1.jpg", picture(10))
+    else:
+        put(data / place, picture(10))
+    assert open_image("vqa_rad:synpic1.jpg").getpixel((0, 0)) == (10, 10, 10)
+
+
+def test_path_vqa_image(data: Path, picture: Picture) -> None:
+    path = data / "path_vqa/data/test-00000-of-00001.parquet"
+    path.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"image": [{"bytes": picture(value), "path": None} for value in (1, 11)]}), path)
+    assert open_image("path_vqa:test/1").getpixel((0, 0)) == (11, 11, 11)
+
+
 def test_demo_image_is_drawn() -> None:
     drawn = open_image("demo:hard/200003")
     assert drawn.tobytes() == make_phantom(200_003, "hard").image.tobytes()
@@ -79,7 +99,13 @@ def test_demo_image_is_drawn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("uri", "name"), [("slake:x.jpg", "imgs.zip"), ("vgmed:x.jpg", "x.jpg"), ("coco:x.jpg", "val2014.zip")]
+    ("uri", "name"),
+    [
+        ("slake:x.jpg", r"imgs\.zip"),
+        ("vgmed:x.jpg", r"x\.jpg"),
+        ("coco:x.jpg", r"val2014\.zip"),
+        ("vqa_rad:x.jpg", r"VQA_RAD Image Folder\.zip"),
+    ],
 )
 def test_missing_image_is_named(data: Path, uri: str, name: str) -> None:
     (data / "vgmed").mkdir()
@@ -95,13 +121,19 @@ def test_coco_has_no_hub_and_says_where_it_is(data: Path) -> None:
         open_image("coco:x.jpg")
 
 
-@pytest.mark.parametrize("scheme", ["slake", "vgmed", "coco"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("path", ["../secret.png", "a/../../secret.png", "/etc/passwd", "..\\secret.png", ""])
 def test_no_uri_leads_out_of_its_folder(data: Path, picture: Picture, scheme: str, path: str) -> None:
     put(data / "secret.png", picture(1))
     put_zip(data / scheme / "imgs.zip", "../secret.png", picture(1))  # nor does an archive's own member
     with pytest.raises(DataError, match="leads out"):
         open_image(f"{scheme}:{path}")
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_every_source_names_what_is_missing(data: Path, scheme: str) -> None:
+    with pytest.raises(DataError, match=scheme):
+        open_image(f"{scheme}:nothing/of/the/sort.jpg")
 
 
 @pytest.mark.parametrize("uri", ["x.jpg", "http://host/x.jpg", "demo", "demo:soft/1", "demo:hard", "demo:hard/-1", ""])

@@ -1,7 +1,9 @@
 """SLAKE: which rows are asked, and the counts that make it SLAKE."""
 
 import json
+import zipfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,11 @@ ROW = {
     "question": "Is it normal?",
     "answer": "No",
     "q_lang": "en",
+    "location": "Abdomen",
     "modality": "CT",
     "answer_type": "CLOSED",
+    "base_type": "vqa",
+    "content_type": "Abnormality",
     "triple": ["vhead", "_", "_"],
     "qid": 5,
 }
@@ -49,6 +54,19 @@ def test_real_counts(shared_data: Path, tmp_path: Path, monkeypatch: pytest.Monk
     assert [sample.uid for sample in opened if not sample.answer] == ["slake/train/1622"]
 
 
+def test_real_test_split(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LMMS_VG_DATA", str(shared_data))
+    monkeypatch.delenv("LMMS_VG_PARTIAL_DATA", raising=False)
+    closed, opened = slake.load("closed", "test"), slake.load("open", "test")
+    assert (len(closed), len(opened)) == (416, 645)
+    assert closed == [sample for sample in slake.load("closed") if sample.split == "test"]
+    # What results are broken down by, counted on the file itself.
+    rows = [row for row in json.loads((shared_data / "slake/test.json").read_text()) if row["q_lang"] == "en"]
+    for field, key in {"organ": "location", "content_type": "content_type", "question_type": "base_type"}.items():
+        assert Counter(getattr(sample, field) for sample in closed + opened) == Counter(row[key] for row in rows)
+    assert {sample.question_type for sample in closed} == {"vqa", "kvqa"}
+
+
 @pytest.mark.parametrize("name", ["validation.json", "validate.json"])
 def test_english_rows_of_the_part_over_all_splits(data: Path, small: None, name: str) -> None:
     write(
@@ -62,8 +80,38 @@ def test_english_rows_of_the_part_over_all_splits(data: Path, small: None, name:
     assert [sample.uid for sample in samples] == ["slake/train/5", "slake/validation/5", "slake/test/5"]
     assert samples[0].images == ["slake:xmlab1/source.jpg"]
     assert (samples[0].question, samples[0].answer, samples[0].modality) == ("Is it normal?", "No", "CT")
+    assert (samples[0].organ, samples[0].content_type, samples[0].question_type) == ("Abdomen", "Abnormality", "vqa")
     assert samples[2].question == ""
     assert [sample.uid for sample in slake.load("open")] == ["slake/train/7"]
+
+
+def test_test_split_alone_needs_only_its_file(data: Path, small: None) -> None:
+    write(data, test=[ROW, ROW | {"qid": 6, "answer_type": "OPEN"}])
+    assert [sample.uid for sample in slake.load("closed", "test")] == ["slake/test/5"]
+    assert counts.deviations.keys() == {"slake closed/test"}
+
+
+def test_what_only_breaks_results_down_may_be_absent(data: Path, small: None) -> None:
+    write(data, test=[{key: ROW[key] for key in ROW.keys() - {"location", "content_type", "base_type"}}])
+    (sample,) = slake.load("closed", "test")
+    assert (sample.organ, sample.content_type, sample.question_type) == ("", "", "")
+
+
+def test_repeated_ids_are_questions_of_their_own(data: Path, small: None) -> None:
+    write(data, train=[ROW], test=[ROW, ROW])
+    assert [sample.uid for sample in slake.load("closed")] == ["slake/train/5", "slake/test/5", "slake/test/5#2"]
+
+
+@pytest.mark.parametrize("answer", ["N/A", "nan", "None", "null", ""])
+def test_answers_stay_what_they_say(data: Path, small: None, answer: str) -> None:
+    write(data, test=[ROW | {"answer": answer}])
+    assert [sample.answer for sample in slake.load("closed", "test")] == [answer]
+
+
+def test_wrong_count_of_the_test_split_stops(data: Path) -> None:
+    write(data, test=[ROW])
+    with pytest.raises(DataError, match=r"closed/test: 1 questions found, 416 expected"):
+        slake.load("closed", "test")
 
 
 def test_wrong_count_stops_and_says_both_numbers(data: Path) -> None:
@@ -113,3 +161,22 @@ def test_image_names_that_lead_out_are_refused(data: Path, small: None) -> None:
     write(data, train=[ROW | {"img_name": "../../etc/passwd"}])
     with pytest.raises(DataError, match="leads out"):
         slake.load("closed")
+
+
+@pytest.mark.parametrize("place", ["imgs/xmlab1/source.jpg", "imgs.zip"])
+def test_images_in_a_folder_or_the_zip(data: Path, picture: Callable[..., bytes], place: str) -> None:
+    with pytest.raises(DataMissing, match=r"imgs\.zip"):
+        slake.require_images()
+    path = data / "slake" / place
+    path.parent.mkdir(parents=True)
+    if place.endswith(".zip"):
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("imgs/../../escaped.jpg", b"")
+            file.writestr("imgs/xmlab1/source.jpg", picture(7))
+    else:
+        path.write_bytes(picture(7))
+    slake.require_images()
+    assert slake.read_image("xmlab1/source.jpg") == picture(7)
+    with pytest.raises(DataMissing, match=r"xmlab2/source\.jpg is in no zip"):
+        slake.read_image("xmlab2/source.jpg")
+    assert not list(data.parent.rglob("escaped.jpg"))

@@ -1,0 +1,57 @@
+"""Files that are not on the hub, fetched with a progress bar and resumed where a download stopped."""
+
+from pathlib import Path
+
+import requests
+from tqdm import tqdm
+
+from lmms_vg.datasets.source import DataError
+
+_TIMEOUT = 60
+_CHUNK = 1 << 16  # bytes; a connection that breaks loses the chunk it was at
+
+
+def download(url: str, path: Path) -> None:
+    """Fetch ``url`` to ``path``; what is there already stays. Half a file is kept as ``<name>.part`` and gone on with.
+
+    A server that cannot resume starts over. Errors: DataError if it refuses, or if the file ends early.
+    """
+    if path.exists():
+        return
+    part = path.with_name(f"{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _fetch(url, part, path.name)
+        part.rename(path)
+    except requests.HTTPError as error:
+        raise DataError(str(error)) from error
+    except OSError as error:  # of the disk or the network: requests derives its own from it
+        raise DataError(f"{url}: {error}; run the same command again to go on from {part}") from error
+
+
+def _fetch(url: str, part: Path, name: str) -> None:
+    have = part.stat().st_size if part.exists() else 0
+    # Not compressed on the way: lengths and ranges would be those of the compressed bytes.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as answer:
+        span = answer.headers.get("Content-Range", "")
+        resumed = have > 0 and answer.status_code == requests.codes.partial_content
+        beyond = have > 0 and answer.status_code == requests.codes.requested_range_not_satisfiable
+        if beyond and span == f"bytes */{have}":  # stopped between the last byte and the renaming
+            return
+        if beyond or (resumed and not span.startswith(f"bytes {have}-")):  # the part is of another file
+            part.unlink()
+            _fetch(url, part, name)
+            return
+        answer.raise_for_status()
+        have = have if resumed else 0
+        length = answer.headers.get("Content-Length")
+        total = have + int(length) if length else None
+        with (
+            part.open("ab" if resumed else "wb") as file,
+            tqdm(desc=name, initial=have, total=total, unit="B", unit_scale=True) as bar,
+        ):
+            for chunk in answer.iter_content(_CHUNK):
+                bar.update(file.write(chunk))
+    if total is not None and part.stat().st_size < total:
+        raise OSError(f"ended after {part.stat().st_size} of {total} bytes")

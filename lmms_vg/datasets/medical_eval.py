@@ -1,0 +1,130 @@
+"""HuatuoGPT-Vision's own evaluation data (Chen et al. 2024): six benchmarks in one file, all as multiple choice.
+
+Its parts are other questions than the benchmarks of the same names elsewhere, or the same ones asked in another way:
+yes/no questions come with the options "yes" and "no".
+"""
+
+import re
+from codecs import BOM_UTF8
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from lmms_vg.datasets.archives import read_file
+from lmms_vg.datasets.counts import check_count
+from lmms_vg.datasets.omnimedvqa import NAMES, SPELLINGS
+from lmms_vg.datasets.options import letter, letter_of, parse_options
+from lmms_vg.datasets.schema import DatasetSpec, Sample
+from lmms_vg.datasets.source import DataError, local_root, locate, missing, safe_path
+
+Dataset = Literal["vqa_rad", "slake", "pathvqa", "pmc_vqa", "omnimedvqa", "mmmu"]
+
+QUESTIONS = "medical_multimodel_evaluation_data.json"  # spelt so
+IMAGES = "images.zip"
+MEDICAL_EVAL = DatasetSpec(
+    name="medical_eval",
+    hub_id="FreedomIntelligence/Medical_Multimodal_Evaluation_Data",
+    licence="Apache-2.0 (dataset card); questions and images keep the terms of their sources",
+    files={QUESTIONS: "some MB", IMAGES: "size not known"},
+    counts={
+        "vqa_rad": 251,
+        "slake": 416,
+        "pathvqa": 3362,
+        "pmc_vqa": 2000,
+        "omnimedvqa": 11124,
+        "mmmu": 145,
+        "mmmu with open questions": 150,
+    },
+)
+DATASETS: dict[Dataset, str] = {
+    "vqa_rad": "VQA-RAD_test",
+    "slake": "SLAKE_test",
+    "pathvqa": "PathVQA_test",
+    "pmc_vqa": "PMC-VQA_test",
+    "omnimedvqa": "OmniMedVQA",
+    "mmmu": "MMMU_Medical_Validation",
+}
+"""The parts and what the file calls them."""
+
+_MARK = re.compile(r"<image (\d+)>")
+
+
+class Row(BaseModel):
+    """A row of the JSON; ``options`` are a list, the print of one, or nothing."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    question: str
+    options: Any = None
+    answer: str
+    dataset: str
+    subset: str | None = None
+    image: list[str] | str
+
+
+def load(dataset: Dataset) -> list[Sample]:
+    """The questions of one part that have options, in the file's order. Errors: DataMissing, DataError.
+
+    Five of MMMU's have none; the released scorer leaves them out. All images come before the question, as the released
+    code has them: MMMU's marks ``<image 1>`` would move them, so they become plain words (``image 1``).
+    """
+    rows = [row for row in _read() if row.dataset == DATASETS[dataset]]
+    samples = [_sample(row, dataset, number) for number, row in enumerate(rows)]
+    if dataset == "mmmu":
+        check_count(MEDICAL_EVAL, "mmmu with open questions", len(samples))
+        samples = [sample for sample in samples if sample.options]
+    check_count(MEDICAL_EVAL, dataset, len(samples))
+    if not samples:
+        raise DataError(f"medical_eval: not one question of {DATASETS[dataset]}")
+    return samples
+
+
+def read_image(path: str) -> bytes:
+    """An image file by its path in ``image``. Errors: DataMissing."""
+    root = local_root(MEDICAL_EVAL) or locate(MEDICAL_EVAL, IMAGES).parent
+    data = read_file(root, path, folder="images")
+    if data is None:
+        raise missing(MEDICAL_EVAL, IMAGES, f"{path} is in no zip and no folder images of {root}.")
+    return data
+
+
+def require_images() -> None:
+    """Missing images would fail every single question, after the model has been loaded. Errors: DataMissing."""
+    root = local_root(MEDICAL_EVAL)
+    if root is None or not ((root / "images").is_dir() or any(root.glob("*.zip"))):
+        locate(MEDICAL_EVAL, IMAGES)
+
+
+def _read() -> list[Row]:
+    path = locate(MEDICAL_EVAL, QUESTIONS)
+    try:
+        return TypeAdapter(list[Row]).validate_json(path.read_bytes().removeprefix(BOM_UTF8))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = " ".join(map(str, first["loc"])) or "the top"
+        raise DataError(f"{path}: {first['msg']} at {place}; the file is broken or not medical_eval's") from error
+
+
+def _sample(row: Row, dataset: Dataset, number: int) -> Sample:
+    place = f"medical_eval {QUESTIONS} {row.dataset} row {number}"
+    options = parse_options(row.options or [], place)
+    # The released scorer takes the first of equal options.
+    answer = letter(options.index(row.answer)) if row.answer in options else letter_of(row.answer, options)
+    subset = row.subset or ""
+    try:
+        images = [safe_path(row.image)] if isinstance(row.image, str) else [safe_path(path) for path in row.image]
+    except DataError as error:
+        raise DataError(f"{place}: {error}") from error
+    return Sample(
+        uid=f"medical_eval/{dataset}/{number}",
+        images=[f"medical_eval:{path}" for path in images],
+        question=_MARK.sub(r"image \1", row.question),
+        answer=answer or "",
+        options=[_MARK.sub(r"image \1", option) for option in options],
+        answer_type="CHOICE",
+        modality=NAMES[SPELLINGS[subset]] if subset in SPELLINGS else "",
+        subset=subset or dataset,
+        split="test",
+        licence=MEDICAL_EVAL.licence,
+        source=MEDICAL_EVAL.source,
+    )

@@ -1,0 +1,108 @@
+"""PathVQA (He et al. 2020), the test split: yes/no questions (closed) and all others (open).
+
+The VGRefine paper's Table 1 counts 3,362 closed questions: those left after dropping the second of rows that agree in
+image, question and answer. The authors' files have 6,761 rows, the hub's copy has the 6,719 that are left.
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from lmms_vg.datasets.counts import check_count
+from lmms_vg.datasets.parquet_images import read_cell, read_rows, row_count
+from lmms_vg.datasets.schema import DatasetSpec, Sample
+from lmms_vg.datasets.source import DataError, locate_all, missing
+
+FILES = "data/test-*.parquet"
+ROWS = 6719
+PATH_VQA = DatasetSpec(
+    name="path_vqa",
+    hub_id="flaviagiammarino/path-vqa",
+    licence="MIT (questions); images from textbooks and PEIR keep their copyright",
+    files={FILES: "about 0.2 GB"},
+    counts={"closed": 3362, "open": 3357},
+)
+
+
+class _Row(NamedTuple):
+    number: int
+    first_with_image: int
+    question: str
+    answer: str
+
+    @property
+    def part(self) -> str:
+        return "closed" if self.answer.strip().lower() in ("yes", "no") else "open"
+
+
+def load(part: Literal["closed", "open"]) -> list[Sample]:
+    """Test questions of one part, in the files' order. All questions about one picture share its URI.
+
+    Errors: DataMissing, DataError.
+    """
+    samples = [_sample(row, part) for row in _rows(tuple(_files())) if row.part == part]
+    check_count(PATH_VQA, part, len(samples))
+    if not samples:
+        raise DataError(f"path_vqa: not one {part} question in {FILES}")
+    return samples
+
+
+def read_image(path: str) -> bytes:
+    """The image of ``test/<row>``, rows counted from 0 over all files. Errors: DataMissing; DataError for other paths."""
+    split, _, number = path.partition("/")
+    if split != "test" or not number.isdecimal():
+        raise DataError(f"path_vqa: {path!r} is no image, it must read test/<row>")
+    row = int(number)
+    for file in _files():
+        if row < row_count(file):
+            data = read_cell(file, row)
+            if data is None:
+                raise missing(PATH_VQA, FILES, f"Row {row} of {file} has no image.")
+            return data
+        row -= row_count(file)
+    raise missing(PATH_VQA, FILES, f"There is no row {number}.")
+
+
+def require_images() -> None:
+    """Questions and images are in the same files. Errors: DataMissing."""
+    _files()
+
+
+def _files() -> list[Path]:
+    return locate_all(PATH_VQA, FILES)
+
+
+@cache  # hashing the images takes seconds, and both parts need it
+def _rows(files: tuple[Path, ...]) -> list[_Row]:
+    first_with: dict[bytes, int] = {}
+    rows: list[_Row] = []
+    for file in files:
+        for cells in read_rows(file, "image.bytes", "question", "answer"):
+            number = len(rows)
+            image = (cells["image"] or {}).get("bytes") or b""
+            first = first_with.setdefault(hashlib.sha256(image).digest(), number)
+            rows.append(_Row(number, first, cells["question"] or "", cells["answer"] or ""))
+    # Rows of the hub's copy count as they are, though a picture may be there under two names with the same questions.
+    return rows if len(rows) == ROWS else _without_repeats(rows)
+
+
+def _without_repeats(rows: list[_Row]) -> list[_Row]:
+    kept: dict[tuple[int, str, str], _Row] = {}
+    for row in rows:
+        kept.setdefault((row.first_with_image, row.question, row.answer), row)
+    return list(kept.values())
+
+
+def _sample(row: _Row, part: str) -> Sample:
+    return Sample(
+        uid=f"path_vqa/test/{row.number}",
+        images=[f"path_vqa:test/{row.first_with_image}"],
+        question=row.question,
+        answer=row.answer,
+        answer_type=part.upper(),
+        subset=part,
+        split="test",
+        licence=PATH_VQA.licence,
+        source=PATH_VQA.source,
+    )

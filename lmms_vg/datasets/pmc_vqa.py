@@ -1,0 +1,98 @@
+"""PMC-VQA (Zhang et al. 2023), the 2,000 questions of ``test_clean.csv``: figures of articles, four options each.
+
+The hub also has test.csv and test_2.csv, which are other sets. The rows were written by a language model and show it:
+options begin with letters that need not be those of their columns, quotes are left over, and labels may be broken.
+"""
+
+import csv
+import re
+
+from lmms_vg.datasets.archives import read_file
+from lmms_vg.datasets.counts import check_count
+from lmms_vg.datasets.options import letter_of
+from lmms_vg.datasets.schema import DatasetSpec, Sample
+from lmms_vg.datasets.source import DataError, local_root, locate, missing, safe_path
+
+QUESTIONS = "test_clean.csv"
+IMAGES = "images.zip"
+PMC_VQA = DatasetSpec(
+    name="pmc_vqa",
+    hub_id="RadGenome/PMC-VQA",
+    licence="see the dataset card; figures keep the licence of their article",
+    files={QUESTIONS: "about 0.4 MB", IMAGES: "about 18.9 GB"},
+    counts={"test_clean": 2000},
+)
+FOLDERS = ("images", "figures")
+"""What the folder of extracted images may be called: the archives of the hub's two versions differ."""
+
+CHOICES = ("Choice A", "Choice B", "Choice C", "Choice D")
+COLUMNS = ("Figure_path", "Question", "Answer", *CHOICES, "Answer_label")
+
+_LETTER = re.compile(r"""^['"]?\s*[A-D]\s*:\s*""")
+
+
+def load() -> list[Sample]:
+    """All rows in the file's order; the right letter is "" where a row does not tell. Errors: DataMissing, DataError."""
+    path = locate(PMC_VQA, QUESTIONS)
+    try:
+        # Not with pandas: "N/A", "nan" and "None" are answers.
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header, *rows = (row for row in csv.reader(file) if row)
+    except (ValueError, csv.Error) as error:  # ValueError: not a single line, or no UTF-8
+        raise DataError(f"{path}: {error}; the file is broken or no CSV file") from error
+    names = [name.strip() for name in header]
+    if absent := [name for name in COLUMNS if name not in names]:
+        raise DataError(f"{path}: no column {', '.join(absent)}, only {', '.join(names)}")
+    check_count(PMC_VQA, "test_clean", len(rows))
+    if not rows:
+        raise DataError(f"{path}: not one question")
+    empty = dict.fromkeys(names, "")  # a row that is cut short is kept, without the rest
+    return [_sample(empty | dict(zip(names, row, strict=False)), number) for number, row in enumerate(rows)]
+
+
+def read_image(path: str) -> bytes:
+    """An image file by its ``Figure_path``. Errors: DataMissing."""
+    root = local_root(PMC_VQA) or locate(PMC_VQA, IMAGES).parent
+    for folder in FOLDERS:
+        data = read_file(root, path, folder)
+        if data is not None:
+            return data
+    raise missing(PMC_VQA, IMAGES, f"{path} is in no zip and no folder {' or '.join(FOLDERS)} of {root}.")
+
+
+def require_images() -> None:
+    """Missing images would fail every single question, after the model has been loaded. Errors: DataMissing."""
+    root = local_root(PMC_VQA)
+    if root is None or not (any((root / folder).is_dir() for folder in FOLDERS) or any(root.glob("*.zip"))):
+        locate(PMC_VQA, IMAGES)
+
+
+def _sample(row: dict[str, str], number: int) -> Sample:
+    figure = row["Figure_path"].strip()
+    try:
+        image = safe_path(figure) if figure else ""  # a row without image fails when its image is opened
+    except DataError as error:
+        raise DataError(f"{PMC_VQA.name} {QUESTIONS} row {number}: {error}") from error
+    options = [_plain(_LETTER.sub("", _plain(row[name]))) for name in CHOICES]
+    label = row["Answer_label"].strip()
+    return Sample(
+        uid=f"{PMC_VQA.name}/{number}",
+        images=[f"{PMC_VQA.name}:{image}"],
+        question=_plain(row["Question"]),
+        answer=label if label in tuple("ABCD") else letter_of(_plain(row["Answer"]), options) or "",
+        options=options,
+        answer_type="CHOICE",
+        subset="test_clean",
+        split="test",
+        licence=PMC_VQA.licence,
+        source=PMC_VQA.source,
+    )
+
+
+def _plain(text: str) -> str:
+    """Single spaces, and at the ends no quote without a partner. An apostrophe at the end of a word (``5'``) stays."""
+    text = " ".join(text.split())
+    for quote in "'\"":
+        if text.count(quote) % 2:
+            text = text[1:] if text.startswith(quote) else text.removesuffix(f" {quote}")
+    return text.strip()

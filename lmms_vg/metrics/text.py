@@ -1,0 +1,60 @@
+"""When are two short answers the same text: VQAv2's normalisation (Antol et al. 2015), kept safe for medical words.
+
+VQAv2 lower-cases, drops punctuation and articles and writes number words as digits. Taken as it is, that glues words
+("left- sided" to "leftsided"), drops the A of "Vitamin A" and the signs of "ER+" and "<5 mm", so those differ here.
+"""
+
+import re
+import unicodedata
+
+_LOOKALIKES = {
+    **dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff")),  # invisible: dropped
+    **dict.fromkeys(map(ord, "‘’‛ʼ´`′＇"), "'"),
+    **dict.fromkeys(map(ord, "‐‑‒−﹣－"), "-"),
+    **dict.fromkeys(map(ord, "–—―"), " - "),  # these part words, hyphens join them
+}
+_NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_DIGITS = {"none": "0", **{word: str(number) for number, word in enumerate(_NUMBERS)}}
+_ARTICLES = frozenset({"a", "an", "the"})
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_COMPARISON = re.compile(r"([<>≤≥])\s+(?=[-.\d])")
+_PUNCTUATION = re.compile(
+    r"\.(?!\d)|(?<=[^\W\d_])\."  # not the point of a decimal
+    r"|-(?!\.?\d)|(?<![\s(=<>≤≥~])(?<!^)-"  # not the sign of a number
+    r"|(?<![^\W_])(?<!\+)\++|(?<!\+)\++(?=[^\W_])"  # not the sign at the end of a word: ER+, 3+
+    r"|[<>≤≥](?!-?\.?\d)"  # not in front of a number
+    r"|[!\"#$&()*,/:;=?@\[\\\]^_{|}~¡§«¶·»¿\u2010-\u2027\u2030-\u205e\u3001-\u303f]"
+)
+
+
+def canonical(text: str) -> str:
+    """One spelling for what looks the same: NFKC, so full-width is plain, straight apostrophes, no invisible characters.
+
+    >>> canonical("Ｂ．\u00a0Crohn’s\u200b")
+    "B. Crohn's"
+    """
+    if text.isascii():
+        return text.replace("`", "'")
+    # Twice, because NFKC takes "´" apart and makes new lookalikes of others.
+    return unicodedata.normalize("NFKC", text.translate(_LOOKALIKES)).translate(_LOOKALIKES)
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words without punctuation, numbers as digits; articles stay.
+
+    >>> words("The X-ray’s two T2-weighted, 1.5 cm foci")
+    ['the', 'x', 'rays', '2', 't2', 'weighted', '1.5', 'cm', 'foci']
+    """
+    plain = unicodedata.normalize("NFKC", canonical(text).lower().replace("'", ""))
+    plain = _COMPARISON.sub(r" \1", plain.replace("<=", "≤").replace(">=", "≥"))
+    return [_DIGITS.get(word, word) for word in _PUNCTUATION.sub(" ", _THOUSANDS.sub("", plain)).split()]
+
+
+def normalise(text: str) -> str:
+    """The words but for articles in front of another word, with single spaces. The last word stays: "vitamin a".
+
+    >>> normalise(" The  X-Ray of a left Lung. ")
+    'x ray of left lung'
+    """
+    found = words(text)
+    return " ".join([word for word in found[:-1] if word not in _ARTICLES] + found[-1:])

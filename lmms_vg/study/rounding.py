@@ -1,0 +1,64 @@
+"""What rounding allows: the averages that could have been printed beside given cells."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil, floor
+from typing import NamedTuple
+
+
+class Recomputed(NamedTuple):
+    """The average of the cells as they stand, and the lowest and highest that may be printed for it."""
+
+    value: Fraction
+    low: Fraction
+    high: Fraction
+
+
+def right_answers(cell: Decimal, n: int) -> range:
+    """Numbers of right answers out of ``n`` (above 0) that are printed as ``cell`` percent; empty where there is none.
+
+    Halves may have been rounded either way. Empty is what the GRIM test (Brown and Heathers 2017) calls inconsistent.
+
+    >>> right_answers(Decimal("71.24"), 1297)
+    range(924, 925)
+    """
+    half = half_unit(cell)
+    low, high = (Fraction(cell) - half) * n / 100, (Fraction(cell) + half) * n / 100
+    return range(max(0, ceil(low)), min(n, floor(high)) + 1)
+
+
+def recompute(cells: Sequence[Decimal], counts: Sequence[int], printed: Decimal) -> Recomputed:
+    """The average of percentages by numbers of questions, or their plain mean where ``counts`` is empty.
+
+    A printed average reproduces if values that are printed as its cells give it, after rounding to its own last digit:
+
+    - With ``counts``, a value is the share of a whole number of right answers; a cell with enough digits leaves one.
+    - A cell that no whole number gives, and every cell of a plain mean, is off by half a unit of its last digit at most.
+    - The cells as they stand may have been averaged too: authors do average rounded numbers.
+
+    Errors: ValueError unless there are as many counts as cells, or none.
+    """
+    weights = counts or [1] * len(cells)
+    lows, highs = [], []
+    for cell, n in zip(cells, weights, strict=True):
+        right = right_answers(cell, n) if counts else range(0)
+        lows.append(Fraction(100 * right[0], n) if right else Fraction(cell) - half_unit(cell))
+        highs.append(Fraction(100 * right[-1], n) if right else Fraction(cell) + half_unit(cell))
+    value, low, high = (_average(values, weights) for values in ([Fraction(cell) for cell in cells], lows, highs))
+    half = half_unit(printed)
+    return Recomputed(value, min(low, value) - half, max(high, value) + half)
+
+
+def half_unit(number: Decimal) -> Fraction:
+    """Half a unit of the last printed digit: 1/20 for 71.2, 1/200 for 71.20."""
+    return Fraction(1, 2 * 10 ** decimals(number))
+
+
+def decimals(number: Decimal) -> int:
+    """Digits after the point, zeros included."""
+    return len(str(number).partition(".")[2])
+
+
+def _average(values: Sequence[Fraction], weights: Sequence[int]) -> Fraction:
+    return sum((value * n for value, n in zip(values, weights, strict=True)), Fraction(0)) / sum(weights)

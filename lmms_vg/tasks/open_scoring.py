@@ -1,0 +1,75 @@
+"""From answers to the metrics of open questions: BLEU-1, BERTScore, OpenRecall, their mean, and exact ones beside them.
+
+BERTScore needs a language model of its own, so it runs once for all answers, at aggregation. Where its weights are not
+to be had, ``bertscore`` and ``average`` have no value, a message says how to get them, and the rest stands.
+"""
+
+from functools import cache
+from statistics import fmean
+from typing import Any
+
+from loguru import logger
+
+from lmms_vg import journal
+from lmms_vg.metrics import bertscore as bert
+from lmms_vg.metrics import open_ended
+from lmms_vg.tasks.items import Doc, Item, counted, failed, named, with_value
+
+PER_ANSWER = {
+    "bleu1": open_ended.bleu1,
+    "open_recall": open_ended.open_recall,
+    "llava_med_recall": open_ended.llava_med_recall,
+    "token_f1": open_ended.token_f1,
+    "exact_match": open_ended.exact_match,
+}
+
+
+def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
+    """The metrics of one answer; what had no answer, or has no reference (SLAKE has one such question), has none."""
+    record = journal.recall(doc["task"], doc["uid"])
+    try:
+        if record is not None and record.error is not None:
+            raise ValueError(record.error)
+        values = {name: metric(texts[0], doc["answer"]) for name, metric in PER_ANSWER.items()}
+    except ValueError as problem:
+        return failed(doc, str(problem), *PER_ANSWER, "bertscore", "average")
+    pair = {"answer": texts[0], "reference": doc["answer"]}
+    items: dict[str, Any] = {
+        name: {"score": value, "image": doc["image"], "rule": open_ended.signature(name)}
+        for name, value in values.items()
+    }
+    items["open_recall"] |= named(doc)
+    items["bertscore"] = pair | {"image": doc["image"]}
+    items["average"] = pair | {"bleu1": values["bleu1"], "open_recall": values["open_recall"]}
+    return {**items, **counted(1)}
+
+
+def bertscore(items: list[Item]) -> float | None:
+    """Mean BERTScore F1, or None where its model is not to be had."""
+    values = _scores(items)
+    return None if values is None else fmean(values)
+
+
+def average(items: list[Item]) -> float | None:
+    """Mean of BLEU-1, BERTScore and OpenRecall (paper, Table E.3), or None where BERTScore has no value."""
+    good = with_value(items)
+    score = bertscore(good)
+    if score is None:
+        return None
+    return open_ended.average(fmean(item["bleu1"] for item in good), score, fmean(item["open_recall"] for item in good))
+
+
+def _scores(items: list[Item]) -> list[float] | None:
+    good = with_value(items)
+    return _once(tuple(item["answer"] for item in good), tuple(item["reference"] for item in good))
+
+
+@cache  # two metrics ask for the same scores
+def _once(answers: tuple[str, ...], references: tuple[str, ...]) -> list[float] | None:
+    try:
+        settings = bert.Settings.from_environment()
+        logger.info(f"BERTScore of {len(answers)} answers: {bert.signature(settings, len(answers))}")
+        return bert.bertscore(answers, references, settings)
+    except (bert.BertScoreUnavailable, ValueError) as problem:
+        logger.warning(f"no BERTScore: {problem}")
+        return None

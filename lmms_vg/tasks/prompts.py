@@ -1,0 +1,69 @@
+"""What a document asks: the prompt templates of the two protocols, as text and as lmms-eval messages.
+
+An empty question gives an empty prompt, which every model refuses: the instruction alone would be answered with a guess.
+"""
+
+import re
+from typing import Any
+
+from lmms_vg.tasks.docs import visual
+
+Doc = dict[str, Any]
+
+INSTRUCTION = "Answer the question using a single word or phrase."
+LETTER = "Answer with the option's letter from the given choices directly."
+
+REFERENCE = f"Write a general description of the image. {INSTRUCTION}"
+"""The reference prompt where a task's ``metadata`` states none: that of VGMED measurements (paper, Section 2.2)."""
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_MARK = re.compile(r"<image (\d+)>")
+
+
+def measurement(doc: Doc) -> str:
+    """The prompt of VGMED measurements: a space before the instruction, as in the paper's released code."""
+    return f"{doc['question']} {INSTRUCTION}" if doc["question"].strip() else ""
+
+
+def short_answer(doc: Doc) -> str:
+    """Open and closed questions: a line break before the instruction (paper, Fig. I.12)."""
+    return f"{doc['question']}\n{INSTRUCTION}" if doc["question"].strip() else ""
+
+
+def choice(doc: Doc) -> str:
+    """Multiple choice: lettered options, one a line, and the instruction (paper, Fig. I.13; HuatuoGPT-Vision's too)."""
+    if not doc["question"].strip() or not doc["options"]:
+        return ""
+    options = [f"{letter}. {option}" for letter, option in zip(LETTERS, doc["options"], strict=False)]
+    return "\n".join([doc["question"], *options, LETTER])
+
+
+def mmmu(doc: Doc) -> str:
+    """MMMU asks both kinds: ``choice`` where there are options, else ``short_answer``."""
+    return choice(doc) if doc["options"] else short_answer(doc)
+
+
+def mmmu_messages(doc: Doc) -> list[dict[str, Any]]:
+    """The one user message of an MMMU question, each image at its first mark ``<image 1>``.
+
+    Later marks of the same image become the words "image 1"; images that no mark names come first. Errors: those of
+    ``open_image``.
+    """
+    images = visual(doc)
+    content: list[dict[str, Any]] = []
+    waiting = dict(enumerate(images, start=1))
+    start = 0
+    text = mmmu(doc)
+    for mark in _MARK.finditer(text):
+        image = waiting.pop(int(mark[1]), None)
+        if image is not None:
+            content += [_text(text[start : mark.start()]), {"type": "image", "url": image}]
+            start = mark.end()
+    content.append(_text(text[start:]))
+    unnamed = [{"type": "image", "url": image} for image in waiting.values()]
+    shown = [part for part in content if part["type"] == "image" or part["text"]]
+    return [{"role": "user", "content": unnamed + shown}]
+
+
+def _text(text: str) -> dict[str, str]:
+    return {"type": "text", "text": _MARK.sub(r"image \1", text).strip("\n ")}

@@ -1,0 +1,40 @@
+"""MMMU's hidden test split: instead of a score, the file of answers that its evaluation server takes."""
+
+import json
+from argparse import Namespace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from loguru import logger
+
+from lmms_vg import journal
+from lmms_vg.metrics import choice
+from lmms_vg.tasks.items import Doc, Item, counted, failed, with_value
+
+
+def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
+    """The answer to submit: the letter where there are options, else the text. An unreadable letter is left empty."""
+    record = journal.recall(doc["task"], doc["uid"])
+    if record is not None and record.error is not None:
+        return failed(doc, record.error, "submission", "unparseable")
+    text: str | None = texts[0].strip()
+    if doc["options"]:
+        text = choice.choice(texts[0], "A", doc["options"]).extracted
+    answer = {"id": doc["uid"].removeprefix("mmmu/"), "answer": text or ""}
+    return {"submission": answer, "unparseable": {"unparseable": not text}, **counted(1)}
+
+
+def write(items: list[Item], args: Namespace | None = None) -> str:
+    """Write ``submissions/mmmu_med_test_<model>_<time>.json``, id -> answer, under the output path; returns its path.
+
+    Questions that failed are left out, and said so. Errors: SystemExit if none has an answer.
+    """
+    good = with_value(items)
+    folder = Path(getattr(args, "output_path", None) or ".") / "submissions"
+    folder.mkdir(parents=True, exist_ok=True)
+    now = datetime.now(timezone.utc).strftime("%Y%m%d_%H%M%S")
+    path = folder / f"mmmu_med_test_{getattr(args, 'model', None) or 'model'}_{now}.json"
+    path.write_text(json.dumps({item["id"]: item["answer"] for item in good}, indent=1) + "\n", encoding="utf-8")
+    logger.info(f"{path}: {len(good)} answers of {len(items)} questions, for the evaluation server of MMMU")
+    return str(path)

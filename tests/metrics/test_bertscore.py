@@ -1,0 +1,323 @@
+"""BERTScore on a tiny random BERT: against bert-score called directly, and against its formula by hand."""
+
+import csv
+import random
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import bert_score
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModel, AutoTokenizer, BertConfig, BertForPreTraining, BertTokenizerFast
+from transformers.utils import logging as transformers_logging
+
+from lmms_vg import __version__
+from lmms_vg.metrics import bertscore as module
+from lmms_vg.metrics.bertscore import BertScoreUnavailable, Settings, bertscore, signature
+
+FRAME = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+WORDS = [
+    "left",
+    "right",
+    "lung",
+    "heart",
+    "liver",
+    "the",
+    "in",
+    "chest",
+    "pleural",
+    "effusion",
+    "normal",
+    "no",
+    "yes",
+    ".",
+]
+VOCABULARY = {word: number for number, word in enumerate(FRAME + WORDS)}
+LENGTH, LAYERS = 32, 3
+Make = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
+    def save(name: str, **tokenizer_settings: int) -> str:
+        folder = tmp_path_factory.mktemp("berts") / name
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            config = BertConfig(
+                vocab_size=len(VOCABULARY),
+                hidden_size=32,
+                num_hidden_layers=LAYERS,
+                num_attention_heads=4,
+                intermediate_size=64,
+                max_position_embeddings=LENGTH,
+                initializer_range=0.3,  # at the usual 0.02 all words of a random model look alike
+            )
+            BertForPreTraining(config).save_pretrained(folder)  # with heads nobody needs, like the real one
+        BertTokenizerFast(vocab=VOCABULARY, **tokenizer_settings).save_pretrained(folder)
+        assert (folder / "model.safetensors").is_file()
+        return str(folder)
+
+    return save
+
+
+@pytest.fixture(scope="module")
+def model(make: Make) -> str:
+    return make("tiny", model_max_length=LENGTH)
+
+
+@pytest.fixture(scope="module")
+def unbounded(make: Make) -> str:
+    return make("unbounded")
+
+
+@pytest.fixture(scope="module")
+def pairs() -> tuple[list[str], list[str]]:
+    draw = random.Random(0)
+    texts = [" ".join(draw.choices(WORDS, k=draw.randint(1, 9))) for _ in range(80)]
+    return texts[:40], texts[40:]
+
+
+@pytest.fixture(autouse=True)
+def default_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LMMS_VG_BERTSCORE", raising=False)
+    module._scorer.cache_clear()
+
+
+def near(values: list[float]) -> object:
+    return pytest.approx(values, abs=2e-6)
+
+
+@pytest.mark.parametrize("idf", [False, True])
+def test_equals_the_library(model: str, unbounded: str, pairs: tuple[list[str], list[str]], idf: bool) -> None:
+    answers, references = pairs
+    direct = bert_score.BERTScorer(
+        model_type=model, num_layers=2, idf=idf, idf_sents=references, nthreads=0, device="cpu"
+    )
+    expected = direct.score(answers, references)[2].tolist()
+    assert bertscore(answers, references, Settings(model, 2, idf=idf), device="cpu") == near(expected)
+    assert bertscore(answers, references, Settings(unbounded, 2, idf=idf)) == near(expected)
+    assert max(expected) - min(expected) > 0.1
+    assert bertscore(answers, references, Settings(model, 2, idf=not idf)) != near(expected)
+    assert bertscore(answers, references, Settings(model, 3, idf=idf)) != near(expected)
+
+
+def test_equals_the_formula(model: str) -> None:
+    """Each word's best cosine, averaged over the answer (precision) and the reference (recall), frame tokens left out."""
+    answer, reference = "pleural effusion in the chest", "the right pleural effusion"
+    tokenizer, bert = AutoTokenizer.from_pretrained(model), AutoModel.from_pretrained(model).eval()
+    vectors = []
+    for text in (answer, reference):
+        with torch.no_grad():
+            states = bert(**tokenizer(text, return_tensors="pt"), output_hidden_states=True).hidden_states[LAYERS][0]
+        vectors.append(torch.nn.functional.normalize(states, dim=-1))
+    cosines = vectors[0] @ vectors[1].T  # the frame tokens may be matched, but are not averaged over
+    precision, recall = cosines.amax(1)[1:-1].mean(), cosines.amax(0)[1:-1].mean()
+    expected = float(2 * precision * recall / (precision + recall))
+    assert bertscore([answer], [reference], Settings(model, LAYERS)) == near([expected])
+
+
+def test_rescaling_by_the_librarys_baseline(make: Make, pairs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of this name under the working directory goes before the hub's model, and has the library's baseline."""
+    folder = Path(make("bert-base-uncased", model_max_length=LENGTH))
+    monkeypatch.chdir(folder.parent)
+    baselines = Path(bert_score.__file__).parent / "rescale_baseline" / "en" / "bert-base-uncased.tsv"
+    rows = list(csv.DictReader(baselines.open()))
+    assert rows[2]["LAYER"] == "2"
+    baseline = float(rows[2]["F"])
+    plain = bertscore(*pairs, Settings("bert-base-uncased", 2))
+    rescaled = bertscore(*pairs, Settings("bert-base-uncased", 2, rescale=True))
+    assert rescaled == pytest.approx([(score - baseline) / (1 - baseline) for score in plain], abs=1e-5)
+    assert bertscore([""], ["lung"], Settings("bert-base-uncased", 2, rescale=True)) == [0]
+
+
+def test_rescaling_without_a_baseline_is_refused(model: str) -> None:
+    with pytest.raises(ValueError, match=r"no English baseline for .*tiny.*rescale=false"):
+        bertscore(["lung"], ["lung"], Settings(model, 2, rescale=True))
+
+
+def test_neither_order_nor_batches_nor_company_matter(model: str, pairs, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, references = pairs
+    settings = Settings(model, LAYERS)
+    scores = bertscore(answers, references, settings)
+    assert bertscore(answers[::-1], references[::-1], settings) == near(scores[::-1])
+    assert bertscore(answers[:1], references[:1], settings) == near(scores[:1])
+    for batch_size in (1, 7):
+        assert bertscore(answers, references, settings, batch_size=batch_size) == near(scores)
+    monkeypatch.setattr(module, "_CHUNK", 9)
+    assert bertscore(answers, references, settings) == near(scores)
+
+
+def test_equal_pairs_have_equal_scores(model: str, pairs) -> None:
+    answers, references = pairs
+    scores = bertscore(answers + answers, references + references, Settings(model, LAYERS))
+    assert scores[:40] == scores[40:]
+
+
+def test_idf_belongs_to_one_call(model: str, pairs) -> None:
+    answers, references = pairs
+    settings = Settings(model, LAYERS, idf=True)
+    first = bertscore(answers, references, settings)
+    other = bertscore(answers[:10], references[:10], settings)
+    assert other != near(first[:10])
+    assert bertscore(answers, references, settings) == near(first)
+    # A reference counts as often as it is asked about.
+    assert bertscore(answers + answers[:3], references + references[:3], settings)[:40] != near(first)
+
+
+@pytest.mark.parametrize("answer", ["", " \n", "\u200b", "\x00\x07"])
+@pytest.mark.parametrize("idf", [False, True])
+def test_an_answer_without_a_token_has_zero(
+    model: str, answer: str, idf: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(model, LAYERS, idf=idf)
+    scores = bertscore(["lung", answer, "left"], ["heart lung", "lung", "right"], settings)
+    assert scores[1] == 0
+    assert all(scores[::2])
+    assert bertscore([answer], ["lung"], settings) == [0]
+    assert capsys.readouterr().err == ""
+
+
+def test_punctuation_is_an_answer(model: str) -> None:
+    assert bertscore(["."], ["."], Settings(model, LAYERS)) == near([1])
+    assert bertscore(["?"], ["."], Settings(model, LAYERS))[0] != 0
+
+
+@pytest.mark.parametrize("reference", ["", "  ", "\u200b"])
+def test_an_empty_reference_is_refused(model: str, reference: str) -> None:
+    with pytest.raises(ValueError, match=r"reference number 1, .* is empty"):
+        bertscore(["lung", "lung"], ["lung", reference], Settings(model, LAYERS))
+
+
+def test_long_answers_are_cut_at_the_models_length(model: str, unbounded: str) -> None:
+    seen = " ".join(["lung"] * (LENGTH - 2))
+    for name in (model, unbounded):
+        long, cut = bertscore([seen + " heart heart", seen], ["left lung"] * 2, Settings(name, LAYERS))
+        assert long == pytest.approx(cut, abs=2e-6)
+
+
+def test_lists_of_different_lengths_are_refused_and_empty_lists_have_no_scores() -> None:
+    with pytest.raises(ValueError, match="2 answers and 1 references"):
+        bertscore(["a", "b"], ["a"])
+    assert bertscore([], []) == []
+
+
+def test_a_model_is_loaded_once_and_quietly(
+    make: Make, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(make("quiet"), LAYERS)
+    capfd.readouterr()
+    loaded = []
+    load = AutoModel.from_pretrained
+    monkeypatch.setattr(AutoModel, "from_pretrained", lambda name: loaded.append(name) or load(name))
+    for _ in range(3):
+        bertscore(["lung"], ["heart"], settings)
+    assert loaded == [settings.model]
+    assert capfd.readouterr() == ("", "")
+    assert transformers_logging.get_verbosity() == transformers_logging.WARNING
+    assert transformers_logging.is_progress_bar_enabled()
+
+
+def test_progress_is_shown_for_many_pairs_only(
+    model: str, pairs, monkeypatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(model, LAYERS)
+    bertscore(*pairs, settings)
+    assert "BERTScore" not in capsys.readouterr().err
+    monkeypatch.setattr(module, "_CHUNK", 20)
+    bertscore(*pairs, settings)
+    assert "40/40" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["emilyalsentzer/Bio_ClinicalBERT", "/no/such/folder"])
+def test_a_model_that_cannot_be_had(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("transformers.utils.hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(BertScoreUnavailable) as caught:
+        bertscore(["lung"], ["heart"], Settings(name))
+    message = str(caught.value)
+    for part in (f"needs {name},", f"hf download {name}", "LMMS_VG_BERTSCORE=model=", "same command again"):
+        assert part in message
+    assert "on this machine" in message
+
+
+def test_a_folder_without_weights_is_unavailable_too(make: Make) -> None:
+    folder = Path(make("hollow"))
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(BertScoreUnavailable, match="hollow"):
+        bertscore(["lung"], ["heart"], Settings(str(folder), LAYERS))
+
+
+def test_pickled_weights_are_read_and_pickled_code_does_not_run(model: str, make: Make) -> None:
+    folder = Path(make("pickled"))
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    torch.save(weights, folder / "pytorch_model.bin")
+    settings = Settings(str(folder), LAYERS)
+    assert bertscore(["lung"], ["heart"], settings) == near(bertscore(["lung"], ["heart"], Settings(model, LAYERS)))
+    module._scorer.cache_clear()
+    ran = folder / "ran"
+
+    class Payload:
+        def __reduce__(self) -> tuple[object, ...]:
+            return Path.touch, (ran,)
+
+    torch.save({"embeddings.word_embeddings.weight": Payload()}, folder / "pytorch_model.bin")
+    with pytest.raises(Exception, match=r"(?i)weights.only|unsupported"):
+        bertscore(["lung"], ["heart"], settings)
+    assert not ran.exists()
+
+
+def test_settings_that_do_not_fit_the_model(model: str, make: Make) -> None:
+    with pytest.raises(ValueError, match=r"layer 12: .*tiny has 3 layers"):
+        bertscore(["lung"], ["heart"], Settings(model))
+    with pytest.raises(ValueError, match="takes it for a T5"):
+        bertscore(["lung"], ["heart"], Settings(make("mount5"), LAYERS))
+
+
+def test_settings_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    default = Settings("emilyalsentzer/Bio_ClinicalBERT", 12, rescale=False, idf=False)
+    for text, settings in {
+        "": default,
+        "layer=9": Settings(default.model, 9),
+        " model=roberta-large, layer=17,rescale=true,idf=true,": Settings("roberta-large", 17, rescale=True, idf=True),
+        "model=/models/a=b,rescale=false": Settings("/models/a=b"),
+    }.items():
+        monkeypatch.setenv("LMMS_VG_BERTSCORE", text)
+        assert Settings.from_environment() == settings
+    monkeypatch.delenv("LMMS_VG_BERTSCORE")
+    assert Settings.from_environment() == default
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("roberta-large", "'roberta-large' is not understood, allowed is model=.*layer=.*rescale=<true|false>"),
+        ("lang=de", "'lang=de' is not understood"),
+        ("layer=last", "'layer=last' is not understood"),
+        ("layer=-1", "'layer=-1' is not understood"),
+        ("layer=0", "layer 0: layers count from 1"),
+        ("model=", "'model=' is not understood"),
+        ("model=scibert-scivocab-uncased", "allenai/scibert_scivocab_uncased"),
+        ("idf=1", "'idf=1' is not understood"),
+        ("rescale=True", "'rescale=True' is not understood"),
+        ("layer=9,layer=9", "layer is given twice"),
+    ],
+)
+def test_settings_nobody_could_mean(monkeypatch: pytest.MonkeyPatch, text: str, message: str) -> None:
+    monkeypatch.setenv("LMMS_VG_BERTSCORE", text)
+    with pytest.raises(ValueError, match=message):
+        Settings.from_environment()
+    with pytest.raises(ValueError, match=message):
+        bertscore(["lung"], ["heart"])
+
+
+def test_signature(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = f"case:kept|bert-score:{version('bert-score')}"
+    usual = "bertscore|f1|model:emilyalsentzer/Bio_ClinicalBERT|layer:12|rescale:false|idf:false"
+    assert signature() == f"{usual}|{library}|v:{__version__}"
+    assert signature(None, 645) == f"{usual}|{library}|n:645|v:{__version__}"
+    monkeypatch.setenv("LMMS_VG_BERTSCORE", f"model={model},layer=3,rescale=true,idf=true")
+    assert signature() == f"bertscore|f1|model:tiny|layer:3|rescale:true|idf:true|{library}|v:{__version__}"

@@ -1,0 +1,233 @@
+"""Intervals and tests: against scipy, binomial coefficients, brute force, and simulated runs with a known truth."""
+
+import doctest
+import math
+import re
+import tracemalloc
+import warnings
+from itertools import combinations
+from statistics import NormalDist, fmean
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from lmms_vg import __version__
+from lmms_vg.metrics import statistics
+from lmms_vg.metrics.statistics import Interval, McNemar, cluster_interval, holm, mcnemar, paired, signature
+
+P = st.floats(0, 1)
+
+
+def clustered(rng: np.random.Generator, images: int, each: int) -> tuple[list[float], list[int]]:
+    """Scores 0 and 1 with mean 0.5, where images are easy or hard: the questions of one image go together."""
+    ease = rng.beta(0.5, 0.5, images)
+    scores = rng.random((images, each)) < ease[:, None]
+    return scores.ravel().astype(float).tolist(), np.repeat(np.arange(images), each).tolist()
+
+
+def test_interval_covers_the_truth_and_single_questions_for_clusters_do_not() -> None:
+    rng = np.random.default_rng(0)
+    runs, covered, naively = 200, 0, 0
+    for seed in range(runs):
+        scores, images = clustered(rng, images=60, each=8)
+        low, high = cluster_interval(scores, images, resamples=400, seed=seed)
+        covered += low <= 0.5 <= high
+        low, high = cluster_interval(scores, range(len(scores)), resamples=400, seed=seed)
+        naively += low <= 0.5 <= high
+    assert 0.90 <= covered / runs <= 0.99
+    assert naively / runs < 0.75
+
+
+@pytest.mark.parametrize("level", [0.5, 0.95])
+def test_interval_is_near_the_normal_approximation(level: float) -> None:
+    """Of a ratio of sums over clusters: the sandwich standard error, from residual sums of clusters of unequal size."""
+    rng = np.random.default_rng(1)
+    images = np.repeat(np.arange(300), rng.integers(1, 12, 300))
+    scores = (rng.random(len(images)) < rng.beta(0.5, 0.5, 300)[images]).astype(float)
+    residuals = np.bincount(images, weights=scores - scores.mean())
+    error = math.sqrt((residuals**2).sum() * 300 / 299) / len(scores)
+    half = NormalDist().inv_cdf((1 + level) / 2) * error
+    low, high = cluster_interval(scores.tolist(), images.tolist(), level=level, resamples=4000)
+    assert (low, high) == pytest.approx((scores.mean() - half, scores.mean() + half), abs=0.12 * half)
+
+
+def test_interval_of_two_clusters_by_hand() -> None:
+    """Four resamples as likely: images (x, x), (x, y), (y, x), (y, y) with means 0, 1/4, 1/4, 1."""
+    low, high = cluster_interval([0, 0, 0, 1], ["x", "x", "x", "y"])
+    assert (low, high) == (0, 1)
+    assert cluster_interval([0, 0, 0, 1], ["x", "x", "x", "y"], level=0.3) == (0.25, 0.25)
+
+
+def test_order_and_names_of_clusters_do_not_matter_but_the_seed_does() -> None:
+    scores, images = clustered(np.random.default_rng(2), 40, 5)
+    interval = cluster_interval(scores, images, seed=3)
+    assert cluster_interval(scores, images, seed=3) == interval
+    assert cluster_interval(scores, [f"image {number}" for number in images], seed=3) == interval
+    assert cluster_interval(scores, images, seed=4) != interval
+
+
+def test_degenerate_data_give_degenerate_intervals_and_no_warnings() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert all(math.isnan(end) for end in cluster_interval([0, 1, 1], ["x", "x", "x"]))
+        assert cluster_interval([1, 1, 1], ["x", "y", "y"]) == Interval(1, 1)
+        assert cluster_interval([0.1] * 9, list("aabbccddd")) == pytest.approx((0.1, 0.1))
+        lonely = paired({"q": 0, "r": 0}, {"q": 1, "r": 1}, {"q": "x", "r": "x"})
+        assert lonely.mean == 1
+        assert math.isnan(lonely.low)
+        assert lonely.p == 1
+        certain = paired({"q": 0, "r": 0}, {"q": 1, "r": 1}, {"q": "x", "r": "y"}, resamples=99)
+        assert certain == (1, 1, 1, 0.01)  # (1 + 0) / (1 + 99): never 0
+
+
+def test_memory_does_not_grow_with_the_resamples() -> None:
+    scores, images = [0.0, 1.0] * 15_000, range(30_000)
+    tracemalloc.start()
+    cluster_interval(scores, images, resamples=400)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 120e6  # 400 resamples at once would take 288 MB
+
+
+@pytest.mark.parametrize(
+    ("scores", "clusters", "options", "message"),
+    [
+        ([], [], {}, "at least one"),
+        ([1, 0], ["x"], {}, r"\(2,\) and 1 given"),
+        ([1, 0, math.nan], ["x", "y", "y"], {}, "finite, number 2 is not"),
+        ([1, 0], ["x", "y"], {"level": 95}, "level must be between 0 and 1.*95"),
+        ([1, 0], ["x", "y"], {"resamples": 0}, "resamples at least 1"),
+    ],
+)
+def test_unusable_scores_are_refused(scores, clusters, options, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        cluster_interval(scores, clusters, **options)
+
+
+def runs(
+    images: int = 50, each: int = 4, gain: float = 0.0
+) -> tuple[dict[str, float], dict[str, float], dict[str, int]]:
+    rng = np.random.default_rng(5)
+    scores, where = clustered(rng, images, each)
+    a = {f"q{number}": score for number, score in enumerate(scores)}
+    b = {uid: 1.0 if rng.random() < gain else score for uid, score in a.items()}
+    return a, b, dict(zip(a, where, strict=True))
+
+
+def test_paired_run_against_itself_is_no_difference() -> None:
+    a, _, images = runs()
+    assert paired(a, dict(a), images) == (0, 0, 0, 1)
+
+
+def test_paired_is_the_interval_of_the_differences() -> None:
+    a, b, images = runs(gain=0.2)
+    result = paired(a, dict(reversed(b.items())), images, seed=7, resamples=500, level=0.9)
+    differences = [b[uid] - a[uid] for uid in a]
+    assert result.mean == pytest.approx(fmean(b.values()) - fmean(a.values()))
+    assert result[1:3] == cluster_interval(differences, list(images.values()), seed=7, resamples=500, level=0.9)
+    back = paired(b, a, images, seed=7, resamples=500, level=0.9)
+    assert (back.mean, back.low, back.high) == pytest.approx((-result.mean, -result.high, -result.low))
+    assert back.p == result.p
+
+
+def test_paired_p_value_by_enumeration() -> None:
+    """Three images of one question, differences 1, 0, 0: all 27 resamples, d* = k/3 with k successes of 1/3 each.
+
+    d = 1/3, so |d* - d| >= d holds for k = 0, 2, 3: 1 - 12/27. The tie at k = 0 and k = 2 is what rounding could lose.
+    """
+    a, b = dict.fromkeys("qrs", 0.0), {"q": 1.0, "r": 0.0, "s": 0.0}
+    result = paired(a, b, {"q": 1, "r": 2, "s": 3}, resamples=20_000)
+    assert result.p == pytest.approx(15 / 27, abs=0.012)
+
+
+def test_paired_p_value_holds_its_level_and_sees_a_gain() -> None:
+    """Two runs that err alike: p below .05 in about one of 20. Questions for images: far more often."""
+    rng = np.random.default_rng(11)
+    alarms = naive = 0
+    for seed in range(150):
+        lean = rng.normal(size=40)  # each image favours one run on all its questions
+        draws = rng.normal(size=(40, 5)) + 2 * lean[:, None]
+        b = {f"q{number}": float(value) for number, value in enumerate(draws.ravel())}
+        a = dict.fromkeys(b, 0.0)
+        images = {uid: number // 5 for number, uid in enumerate(b)}
+        alarms += paired(a, b, images, resamples=200, seed=seed).p < 0.05
+        naive += paired(a, b, {uid: uid for uid in b}, resamples=200, seed=seed).p < 0.05
+    assert alarms <= 18
+    assert naive >= 30
+    assert paired(*runs(gain=0.3)).p < 0.01
+
+
+def test_runs_of_other_questions_are_refused_and_named() -> None:
+    a, b = {"q1": 1, "q2": 0, "q3": 1, "q4": 1, "q5": 0}, {"q1": 1, "q9": 0}
+    expected = re.escape("4 only in a (q2, q3, q4, ...), 1 only in b (q9)")
+    with pytest.raises(ValueError, match=expected):
+        paired(a, b, dict.fromkeys("q", 1))
+    with pytest.raises(ValueError, match=expected):
+        mcnemar(a, b)
+    with pytest.raises(ValueError, match=r"paired: 1 only in b \(q9\)$"):
+        mcnemar({"q1": 1}, b)
+    with pytest.raises(ValueError, match="2 of 3 questions have no cluster: q1, q3"):
+        paired({"q1": 1, "q2": 0, "q3": 1}, {"q1": 1, "q2": 0, "q3": 1}, {"q2": "x"})
+
+
+def disagreeing(only_a: int, only_b: int, agree: int = 5) -> tuple[dict[str, int], dict[str, int]]:
+    pairs = [(1, 0)] * only_a + [(0, 1)] * only_b + [(1, 1), (0, 0)] * agree
+    return {str(n): pair[0] for n, pair in enumerate(pairs)}, {str(n): pair[1] for n, pair in enumerate(pairs)}
+
+
+@pytest.mark.parametrize(("only_a", "only_b"), [(0, 0), (1, 0), (0, 6), (3, 3), (2, 9), (9, 2), (10, 25)])
+def test_mcnemar_against_scipy_and_binomial_coefficients(only_a: int, only_b: int) -> None:
+    result = mcnemar(*disagreeing(only_a, only_b))
+    assert result[:2] == (only_a, only_b)
+    n, fewer = only_a + only_b, min(only_a, only_b)
+    tail = sum(math.comb(n, k) for k in range(fewer + 1)) / 2**n
+    assert result.p == pytest.approx(min(1, 2 * tail), rel=1e-12)
+    if n:
+        assert result.p == binomtest(only_b, n, 0.5, alternative="two-sided").pvalue
+
+
+def test_mcnemar_takes_right_and_wrong_only() -> None:
+    with pytest.raises(ValueError, match=r"q2: score 0\.5, but McNemar's test takes 0 and 1 only"):
+        mcnemar({"q1": 1, "q2": 1}, {"q1": True, "q2": 0.5})
+    assert mcnemar({"q1": 1.0, "q2": False}, {"q1": True, "q2": 1}) == McNemar(0, 1, 1)
+
+
+def test_holm_by_hand() -> None:
+    """Sorted .01 .02 .03 .04 times 4 3 2 1 is .04 .06 .06 .04, and the last may not fall below its predecessor."""
+    adjusted = holm({"d": 0.04, "a": 0.01, "c": 0.03, "b": 0.02})
+    assert list(adjusted) == ["d", "a", "c", "b"]
+    assert adjusted == pytest.approx({"a": 0.04, "b": 0.06, "c": 0.06, "d": 0.06})
+    assert holm({"x": 0.6, "y": 0.7}) == {"x": 1, "y": 1}
+    assert holm({"x": 0.03}) == {"x": 0.03}
+    assert holm({}) == {}
+
+
+@given(st.lists(P, min_size=1, max_size=6))
+def test_holm_is_the_closure_of_bonferroni(values: list[float]) -> None:
+    """A hypothesis falls if Bonferroni rejects every intersection it is part of (Marcus et al. 1976): all subsets."""
+    names = [f"h{number}" for number in range(len(values))]
+    p = dict(zip(names, values, strict=True))
+    subsets = [group for size in range(1, len(names) + 1) for group in combinations(names, size)]
+    for name, adjusted in holm(p).items():
+        closed = max(min(1, len(group) * min(p[member] for member in group)) for group in subsets if name in group)
+        assert adjusted == pytest.approx(closed)
+
+
+@pytest.mark.parametrize("bad", [-0.1, 1.5, math.nan])
+def test_holm_takes_p_values_only(bad: float) -> None:
+    with pytest.raises(ValueError, match=f"PAI: p-value {bad}"):
+        holm({"VGRefine": 0.1, "PAI": bad})
+
+
+def test_signature() -> None:
+    tail = f"|v:{__version__}"
+    assert signature() == f"bootstrap|unit:image|interval:percentile|level:0.95|resamples:2000|seed:0{tail}"
+    changed = signature(level=0.9, resamples=100, seed=3)
+    assert changed == f"bootstrap|unit:image|interval:percentile|level:0.9|resamples:100|seed:3{tail}"
+
+
+def test_docstring_examples() -> None:
+    assert doctest.testmod(statistics) == (0, 2)
