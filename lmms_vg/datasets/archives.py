@@ -117,5 +117,5 @@ def _spellings(path: str, folder: str) -> Iterator[str]:
 
 def _common_folder(names: Iterable[str]) -> str:
     """The one folder that all lie in, or empty. What macOS adds to its zips does not count."""
-    tops = {name.partition("/")[0] if "/" in name else "" for name in names if not name.startswith("__MACOSX/")}
+    tops = {name.partition("/")[0] for name in names if not name.startswith("__MACOSX/")}
     return tops.pop() if len(tops) == 1 else ""

@@ -23,7 +23,7 @@ PMC_VQA = DatasetSpec(
     counts={"test_clean": 2000},
 )
 FOLDERS = ("images", "figures")
-"""What the folder of extracted images may be called: the archives of the hub's two versions differ."""
+"""What the folder of extracted images may be called."""
 
 CHOICES = ("Choice A", "Choice B", "Choice C", "Choice D")
 COLUMNS = ("Figure_path", "Question", "Answer", *CHOICES, "Answer_label")

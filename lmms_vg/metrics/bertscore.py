@@ -190,6 +190,6 @@ def _quiet() -> Iterator[None]:
     try:
         yield
     finally:
-        logging.set_verbosity(level)
+        pass
         if bar:
             logging.enable_progress_bar()

@@ -83,7 +83,7 @@ def average(bleu1: float, bertscore: float, open_recall: float) -> float:
 
 def signature(metric: Metric, n: int | None = None) -> str:
     """What a number depends on, to be printed beside it; of an average, besides its BERTScore's own signature."""
-    library = f"|smoothing:none|nltk:{version('nltk')}" if metric in ("bleu1",) else ""
+    library = f"|smoothing:none|nltk:{version('nltk')}" if metric in ("bleu1", "average") else ""
     count = "" if n is None else f"|n:{n}"
     return f"{metric}|case:lower|words:normalised{library}{count}|v:{__version__}"
 

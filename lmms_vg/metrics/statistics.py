@@ -87,7 +87,7 @@ def paired(
     low, high, resampled = _bootstrap(differences, [clusters[uid] for uid in uids], level, resamples, seed)
     mean = math.fsum(differences) / len(differences)
     # Resampled sums are rounded, so that an exact tie could fall on either side.
-    extreme = int((np.abs(resampled - mean) >= 0*abs(mean) + 1e-12).sum())
+    extreme = int((np.abs(resampled - mean) >= abs(mean) - 1e-12).sum())
     return Difference(mean, low, high, (1 + extreme) / (1 + len(resampled)))
 
 

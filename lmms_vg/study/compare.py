@@ -1,10 +1,10 @@
 """Is one run better than another: differences on the same questions, with intervals and tests corrected for their number."""
 
-from collections.abc import Iterator
+from math import isnan
 from statistics import fmean
 from typing import NamedTuple
 
-from lmms_vg.metrics.statistics import Difference, holm, mcnemar, paired
+from lmms_vg.metrics.statistics import Difference, holm, mcnemar, paired, signature
 from lmms_vg.study.runs import Run, TaskRun
 
 
@@ -45,40 +45,77 @@ def compare(base: Run, other: Run) -> list[Comparison]:
 
 
 def _compare(name: str, base: list[TaskRun], other: list[TaskRun]) -> Comparison:
+    first, second = _scores(base), _scores(other)
+    if first.keys() != second.keys():
+        raise ValueError(f"{name}: {_how_they_differ(first, second, base, other)}")
+    if not first:
+        raise ValueError(f"{name}: no question has a score")
     for one, two in zip(base, other, strict=True):
         if one.rule != two.rule:
             raise ValueError(f"{one.task}: scored by {one.rule} in one run and by {two.rule} in the other")
-    first, second = _scores(base), _scores(other)
-    images = {(part.task, uid): image for part in base for uid, image in part.images.items()}
-    try:
-        difference = paired(first, second, images)
-        binary = {*first.values(), *second.values()} <= {0, 1}
-        p = mcnemar(first, second).p if binary else None
-    except ValueError as problem:
-        raise ValueError(f"{name}: {problem}") from problem
-    return Comparison(name, base[0].metric, len(first), fmean(first.values()), fmean(second.values()), difference, p)
+    images = {f"{part.task} {uid}": image for part in base for uid, image in part.images.items()}
+    p = mcnemar(first, second).p if {*first.values(), *second.values()} <= {0, 1} else None
+    means = fmean(first.values()), fmean(second.values())
+    return Comparison(name, base[0].metric, len(first), *means, paired(first, second, images), p)
 
 
-def _scores(parts: list[TaskRun]) -> dict[tuple[str, str], float]:
-    return {(part.task, uid): score for part in parts for uid, score in part.scores.items()}
+def _scores(parts: list[TaskRun]) -> dict[str, float]:
+    return {f"{part.task} {uid}": score for part in parts for uid, score in part.scores.items()}
+
+
+def _how_they_differ(
+    first: dict[str, float], second: dict[str, float], base: list[TaskRun], other: list[TaskRun]
+) -> str:
+    said = []
+    for which, more, less, parts in (("first", first, second, other), ("other", second, first, base)):
+        only = [question for question in more if question not in less]
+        failed = {f"{part.task} {uid}" for part in parts for uid in part.failed}
+        if only:
+            few = ", ".join(only[:3]) + (", ..." if len(only) > 3 else "")
+            said.append(
+                f"{len(only)} only in the {which} run, {len(failed.intersection(only))} failed in its pair ({few})"
+            )
+    return f"the runs have scores of different questions, so they cannot be paired: {'; '.join(said)}"
 
 
 def show(base: Run, others: list[Run]) -> str:
-    """Markdown: a table a run, p-values corrected by Holm over all comparisons shown."""
+    """Markdown: a line a run and task, p-values corrected by Holm over all comparisons shown."""
     found = [(run, one) for run in others for one in compare(base, run)]
-    p_values = {i: one.difference.p if one.mcnemar_p is None else one.mcnemar_p for i, (_, one) in enumerate(found)}
-    adjusted = holm(p_values)
-    return "\n".join(_lines(base, found, adjusted)) + "\n"
+    adjusted = holm({str(i): _p(one) for i, (_, one) in enumerate(found)})
+    rules = sorted({base.tasks[task].rule for task in base.tasks if any(task in run.tasks for run in others)})
+    lines = [
+        f"Base: {base.model}, `{base.path.name}`",
+        "",
+        "| model | task | metric | n | base | score | difference | 95% interval | p | test | p (Holm) |",
+        "|---|---|---|---:|---:|---:|---:|---|---:|---|---:|",
+        *(_line(run, one, adjusted[str(i)]) for i, (run, one) in enumerate(found)),
+        "",
+        *(f"- `{rule}`" for rule in [*rules, signature()]),
+    ]
+    return "\n".join(lines) + "\n"
 
 
-def _lines(base: Run, found: list[tuple[Run, Comparison]], adjusted: dict[int, float]) -> Iterator[str]:
-    yield f"| against {base.model} | task | metric | n | {base.model} | other | difference (95%) | p | p (Holm) |"
-    yield "|---|---|---|---:|---:|---:|---|---:|---:|"
-    for i, (run, one) in enumerate(found):
-        low, high = one.difference.low, one.difference.high
-        p = one.difference.p if one.mcnemar_p is None else one.mcnemar_p
-        test = "bootstrap" if one.mcnemar_p is None else "McNemar"
-        yield (
-            f"| {run.model} | {one.name} | {one.metric} | {one.n} | {one.base:.4f} | {one.other:.4f} "
-            f"| {one.difference.mean:+.4f} ({low:+.4f} to {high:+.4f}) | {p:.4f} {test} | {adjusted[i]:.4f} |"
-        )
+def _p(one: Comparison) -> float:
+    return one.difference.p if one.mcnemar_p is None else one.mcnemar_p
+
+
+def _line(run: Run, one: Comparison, adjusted: float) -> str:
+    low, high = one.difference.low, one.difference.high
+    cells = [
+        run.model.replace("|", "/"),
+        one.name,
+        one.metric,
+        str(one.n),
+        f"{one.base:.4f}",
+        f"{one.other:.4f}",
+        f"{one.difference.mean:+.4f}",
+        "one image" if isnan(low) else f"{low:+.4f} to {high:+.4f}",
+        _show_p(_p(one)),
+        "bootstrap" if one.mcnemar_p is None else "McNemar",
+        _show_p(adjusted),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _show_p(p: float) -> str:
+    return f"{p:.4f}" if p >= 0.0001 else "< 0.0001"

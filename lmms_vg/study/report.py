@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from math import isnan
 from statistics import fmean
 
-from lmms_vg.metrics.statistics import cluster_interval
+from lmms_vg.metrics.statistics import cluster_interval, signature
 from lmms_vg.study.runs import Run, TaskRun
 
 _OPEN = ("bleu1", "bertscore", "open_recall", "average", "llava_med_recall", "token_f1", "exact_match")
@@ -24,8 +25,8 @@ def report(run: Run) -> str:
             categories = _categories(task, axis)
             if len(categories) > 1:
                 parts.append("\n".join(_breakdown(task, axis, categories)))
-    rules = sorted({f"- `{task.rule}`" for task in run.tasks.values() if task.rule})
-    return "\n\n".join([*parts, "\n".join(rules)]) + "\n"
+    rules = sorted({task.rule for task in run.tasks.values() if task.rule})
+    return "\n\n".join([*parts, "\n".join(f"- `{rule}`" for rule in [*rules, signature()])]) + "\n"
 
 
 def _overview(run: Run) -> Iterator[str]:
@@ -46,10 +47,11 @@ def _row(name: str, parts: list[TaskRun], macro: str) -> str:
     if not scores:
         return f"| {name} | {parts[0].metric} | 0 | {failed} | | | | |"
     low, high = cluster_interval(scores, images)
+    interval = "one image" if isnan(low) else f"{low:.4f} to {high:.4f}"
     share = f"{unread / len(scores):.3f}" if parts[0].metric == "acc" else ""
     return (
         f"| {name} | {parts[0].metric} | {len(scores)} | {failed} | {share} "
-        f"| {fmean(scores):.4f} | {low:.4f} to {high:.4f} | {macro} |"
+        f"| {fmean(scores):.4f} | {interval} | {macro} |"
     )
 
 

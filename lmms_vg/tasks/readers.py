@@ -7,7 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from lmms_vg.datasets import medical_eval, mmmu, omnimedvqa, path_vqa, phantoms, pmc_vqa, slake, vgmed, vqa_rad
+from lmms_vg.datasets import medical_eval, mmmu, omnimedvqa, path_vqa, phantoms, slake, vgmed, vqa_rad
+from lmms_vg.datasets import pmc_vqa as pmc  # `pmc_vqa` is a task, and has to be free for `__getattr__`
 from lmms_vg.datasets.schema import DatasetSpec, Sample
 from lmms_vg.tasks.docs import documents
 
@@ -63,8 +64,8 @@ def _paper() -> dict[str, Reader]:
 
             read = partial(path_vqa.load, part)  # type: ignore[arg-type]
             made[f"pathvqa{suffix}_{part}"] = Reader(read, path_vqa.PATH_VQA, path_vqa.PATH_VQA.counts[part], "paper")
-    read = partial(_with_images, pmc_vqa.load, pmc_vqa.require_images)
-    made["pmc_vqa"] = Reader(read, pmc_vqa.PMC_VQA, 2000, "paper")
+    read = partial(_with_images, pmc.load, pmc.require_images)
+    made["pmc_vqa"] = Reader(read, pmc.PMC_VQA, 2000, "paper")
     for modality, n in omnimedvqa.OMNIMEDVQA.counts.items():
         if modality in OMNIMEDVQA_MODALITIES:
             read = partial(_with_images, omnimedvqa.load, omnimedvqa.require_images, modality)

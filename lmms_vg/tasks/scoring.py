@@ -9,6 +9,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
+from math import isfinite
 from statistics import fmean
 from typing import Any
 
@@ -72,7 +73,10 @@ def score(rule: Rule, signature: str, doc: Doc, results: list[str]) -> dict[str,
         "acc": {"score": right, "extracted": verdict.extracted, "rule": signature, **named(doc)},
         "ci95": {"correct": right, "image": doc["image"]},
         "unparseable": {"unparseable": verdict.extracted is None},
-        **{f"macro_{axis}": {"correct": right, "axis": axis, "category": doc[axis]} for axis in axes},
+        **{
+            f"macro_{axis}": {"correct": right, "task": doc["task"], "axis": axis, "category": doc[axis]}
+            for axis in axes
+        },
         **counted(1),
     }
 
@@ -92,11 +96,11 @@ def yes_no_results(doc: Doc, results: list[str]) -> dict[str, Any]:
     return scored | {"llava_med": {"score": int(verdict.correct), "image": doc["image"]}}
 
 
-def ci95(items: list[Item]) -> list[float]:
-    """95% interval of the accuracy, [low, high]: bootstrap that draws whole images, seed 0."""
+def ci95(items: list[Item]) -> list[float] | None:
+    """95% interval of the accuracy, [low, high]: bootstrap that draws whole images, seed 0; None for a single image."""
     good = with_value(items)
     interval = cluster_interval([item["correct"] for item in good], [item["image"] for item in good])
-    return [round(bound, 4) for bound in interval]
+    return [round(bound, 4) for bound in interval] if isfinite(interval.low) else None
 
 
 def unparseable(items: list[Item]) -> float:
@@ -111,7 +115,7 @@ def macro(items: list[Item]) -> float:
     for item in good:
         categories[item["category"] or "(none)"].append(item["correct"])
     shown = ", ".join(f"{name} {fmean(hits):.3f} (n {len(hits)})" for name, hits in sorted(categories.items()))
-    logger.info(f"accuracy by {good[0]['axis']}: {shown}")
+    logger.info(f"{good[0]['task']}: accuracy by {good[0]['axis']}: {shown}")
     return fmean(fmean(hits) for hits in categories.values())
 
 

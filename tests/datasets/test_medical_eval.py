@@ -79,7 +79,11 @@ def test_both_numbers_of_mmmu_are_checked(data: Path) -> None:
 
 
 def test_parts_do_not_mix(data: Path, small: None) -> None:
-    write(data, *[ROW | {"dataset": name, "question": key} for key, name in DATASETS.items()], ROW | {"dataset": "x"})
+    write(
+        data,
+        *[ROW | {"dataset": name, "question": key} for key, name in DATASETS.items()],
+        ROW | {"dataset": "All of SLAKE_test"},
+    )
     for key in DATASETS:
         (sample,) = medical_eval.load(key)
         assert sample.question == key

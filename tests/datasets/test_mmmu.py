@@ -84,6 +84,7 @@ def test_an_open_question_keeps_its_answers_as_they_are(data: Path, small: None)
     sample = load_one(data, **OPEN)
     assert (sample.options, sample.answer_type, sample.answer) == ([], "OPEN", "['4', 'four']")
     assert load_one(data, **OPEN | {"answer": "N/A", "options": "no options"}).answer == "N/A"
+    assert load_one(data, **OPEN | {"answer": None}).answer == ""
 
 
 @pytest.mark.parametrize("answer", ["", "C", "b", "AB", "CT", None])

@@ -70,6 +70,7 @@ def test_real_rows(shared_data: Path, data: Path, small: None) -> None:
         ("'A:One patient ", "One patient"),
         (" D:Four patients ' ", "Four patients"),
         ("A:'One patient ", "One patient"),
+        ("'A:the patient's left", "the patient's left"),
         ('A:the "halo" sign', 'the "halo" sign'),
         ('A:"halo"', '"halo"'),
         ("A:the patient's left", "the patient's left"),
@@ -93,7 +94,7 @@ def test_options_lose_their_letters_and_nothing_else(data: Path, small: None, ra
     ("label", "answer", "letter"),
     [
         ("C", "MR", "C"),
-        (" C ", "MR", "C"),
+        (" C ", "no such option", "C"),
         ("C", "no such option", "C"),
         ("C", "CT", "C"),  # a whole label is believed
         ("'", "MR", "C"),

@@ -15,7 +15,7 @@ from lmms_vg.measurement import questions
 from lmms_vg.methods.head_lists import shipped
 from lmms_vg.metrics.alignment import best_layer
 from lmms_vg.metrics.closed import closed
-from lmms_vg.tasks import docs
+from lmms_vg.tasks import docs, prompts, readers
 
 REFERENCE = "Write a general description of the image.\nAnswer the question using a single word or phrase."
 
@@ -27,9 +27,9 @@ def answer(answerer: Answerer, asked: list[Question]) -> list[Record]:
 
 
 def accuracy(answerer: Answerer, split: str, n: int) -> float:
-    rows = list(getattr(docs, f"vqa_demo_{split}")(None))[:n]
+    rows = list(getattr(readers, f"vqa_demo_{split}")(None))[:n]
     asked = [
-        Question("t", row["uid"], lambda row=row: [*docs.visual(row), docs.vqa_prompt(row)], REFERENCE, Decoding())
+        Question("t", row["uid"], lambda row=row: [*docs.visual(row), prompts.short_answer(row)], REFERENCE, Decoding())
         for row in rows
     ]
     right = {row["uid"]: row["answer"] for row in rows}

@@ -41,6 +41,7 @@ TEXT = st.one_of(WORDS, st.text(max_size=30))
         ("left", "left lower lobe lung", math.exp(-3), 1 / 4, 1 / 4, 2 / 5, 0),
         ("in the left lung", "left lung", 2 / 3, 1, 1, 4 / 5, 0),  # "the" is no word
         ("lung", "lung lung heart", math.exp(-2), 1 / 3, 1 / 2, 1 / 2, 0),  # a second "lung" missing: one recall asks
+        ("lung", "heart heart lung", math.exp(-2), 1 / 3, 1 / 3, 1 / 2, 0),  # both ask for each missing one
         ("pleural effusion", "left lung", 0, 0, 0, 0, 0),
         ("x-ray", "X Ray", 1, 1, 1, 1, 1),
         ("left-sided", "leftsided", 0, 0, 0, 0, 0),

@@ -136,11 +136,22 @@ def test_paired_is_the_interval_of_the_differences() -> None:
 def test_paired_p_value_by_enumeration() -> None:
     """Three images of one question, differences 1, 0, 0: all 27 resamples, d* = k/3 with k successes of 1/3 each.
 
-    d = 1/3, so |d* - d| >= d holds for k = 0, 2, 3: 1 - 12/27. The tie at k = 0 and k = 2 is what rounding could lose.
+    d = 1/3, so |d* - d| >= d holds for k = 0, 2, 3: 1 - 12/27.
     """
-    a, b = dict.fromkeys("qrs", 0.0), {"q": 1.0, "r": 0.0, "s": 0.0}
-    result = paired(a, b, {"q": 1, "r": 2, "s": 3}, resamples=20_000)
+    result = paired(
+        dict.fromkeys("qrs", 0.0), {"q": 1.0, "r": 0.0, "s": 0.0}, {"q": 1, "r": 2, "s": 3}, resamples=20_000
+    )
     assert result.p == pytest.approx(15 / 27, abs=0.012)
+
+
+def test_paired_p_value_counts_ties_that_rounding_hides() -> None:
+    """Differences .1 three times and 0 three times: d = .05, and only d* = 0 and .1 are as far, 2 of 2**6 resamples.
+
+    In floating point 6 * .1 / 6 - .05 is less than .05.
+    """
+    b = dict(zip("qrstuv", [0.1] * 3 + [0.0] * 3, strict=True))
+    result = paired(dict.fromkeys(b, 0.0), b, {uid: uid for uid in b}, resamples=20_000)
+    assert result.p == pytest.approx(2 / 64, abs=0.005)
 
 
 def test_paired_p_value_holds_its_level_and_sees_a_gain() -> None:

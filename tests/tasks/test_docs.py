@@ -4,21 +4,37 @@ import math
 from pathlib import Path
 
 import pytest
+import raw
 from lmms_eval.tasks import TaskManager
 
+from lmms_vg.attention.decoding import Decoding
 from lmms_vg.datasets.schema import Sample
-from lmms_vg.tasks import docs
+from lmms_vg.tasks import docs, readers
 
 MEASUREMENT = ["vgmed_localization", "vgmed_attribute", "vgmed_coco_localization", "vgmed_coco_attribute", "vgmed_demo"]
-VQA = ["slake_closed", "slake_open", "vqa_demo_standard", "vqa_demo_hard"]
+PAIRS = [f"{name}{suffix}" for name in ("vqa_rad", "slake", "pathvqa") for suffix in ("", "_test")]
+SHORT = [*(f"{pair}_{part}" for pair in PAIRS for part in ("closed", "open")), "vqa_demo_standard", "vqa_demo_hard"]
+MODALITIES = [f"omnimedvqa_{modality}" for modality in ("ct", "fp", "mri", "oct", "der", "mic", "xray", "us")]
+SUBJECTS = [f"mmmu_med_{subject.lower()}" for subject in readers.MMMU_SUBJECTS]
+CHEN = [f"{name}_chen" for name in ("vqa_rad", "slake", "pathvqa", "pmc_vqa", "omnimedvqa", "mmmu_med")]
+GREEDY = [f"{name}_greedy" for name in CHEN]
+LETTER = ["pmc_vqa", *MODALITIES, *CHEN, *GREEDY]
+MMMU = [*SUBJECTS, "mmmu_med_test"]
+ALL = [*MEASUREMENT, *SHORT, *LETTER, *MMMU]
 GROUPS = {
     "vgmed": {"vgmed_localization", "vgmed_attribute"},
     "vgmed_coco": {"vgmed_coco_localization", "vgmed_coco_attribute"},
-    "slake": {"slake_closed", "slake_open"},
+    **{pair: {f"{pair}_closed", f"{pair}_open"} for pair in PAIRS},
     "vg_slake": {"slake_closed", "slake_open"},
+    "omnimedvqa": set(MODALITIES),
+    "mmmu_med": set(SUBJECTS),
+    "medvqa": {"vqa_rad_closed", "slake_closed", "pathvqa_closed", "pmc_vqa"},
+    "medvqa_chen": set(CHEN),
+    "medvqa_chen_greedy": set(GREEDY),
     "vqa_demo": {"vqa_demo_standard", "vqa_demo_hard"},
 }
 INSTRUCTION = "Answer the question using a single word or phrase."
+BY_LETTER = "Answer with the option's letter from the given choices directly."
 
 
 def load(manager: TaskManager, name: str):
@@ -26,7 +42,7 @@ def load(manager: TaskManager, name: str):
 
 
 def test_the_folder_holds_these_tasks_and_no_others(manager: TaskManager) -> None:
-    assert set(manager.all_subtasks) == {*MEASUREMENT, *VQA}
+    assert set(manager.all_subtasks) == set(ALL)
     assert set(manager.all_groups) == set(GROUPS)
 
 
@@ -37,7 +53,7 @@ def test_groups(manager: TaskManager, raw_data: Path, name: str) -> None:
     assert set(tasks) == GROUPS[name]
 
 
-@pytest.mark.parametrize("name", [*MEASUREMENT, *VQA])
+@pytest.mark.parametrize("name", [*MEASUREMENT, *SHORT, *LETTER])
 def test_task_asks_what_its_prompt_says(manager: TaskManager, raw_data: Path, name: str) -> None:
     task = load(manager, name)
     doc = task.test_docs()[0]
@@ -46,46 +62,67 @@ def test_task_asks_what_its_prompt_says(manager: TaskManager, raw_data: Path, na
     assert image["type"] == "image"
     assert image["url"].mode == "RGB"
     assert image["url"].size == ((64, 64) if "demo" in name else (6, 4))
-    assert text == {"type": "text", "text": f"{doc['question']}{separator}{INSTRUCTION}"}
+    asked = f"{doc['question']}{separator}{INSTRUCTION}"
+    if name in LETTER:
+        asked = f"What is used?\nA. CT\nB. MRI\nC. X-ray\nD. Ultrasound\n{BY_LETTER}"
+    assert text == {"type": "text", "text": asked}
     assert task.doc_to_target(doc) == doc["answer"]
-    metadata = task.config.metadata
+
+
+@pytest.mark.parametrize("name", MMMU)
+def test_mmmu_asks_with_images_among_the_words(manager: TaskManager, raw_data: Path, name: str) -> None:
+    task = load(manager, name)
+    choice, opened = list(task.test_docs())[:2]
+    (message,) = task.doc_to_messages(choice)
+    assert [part["type"] for part in message["content"]] == ["text", "image", "text"]
+    assert message["content"][-1]["text"].endswith(BY_LETTER)
+    (message,) = task.doc_to_messages(opened)
+    assert message["content"][-1]["text"] == f"How many?\n{INSTRUCTION}"
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_reference_prompt_and_version(manager: TaskManager, raw_data: Path, name: str) -> None:
+    metadata = load(manager, name).config.metadata
+    separator = " " if name in MEASUREMENT else "\n"
     assert metadata["reference"] == f"Write a general description of the image.{separator}{INSTRUCTION}"
     assert metadata.get("alignment", False) is (name in MEASUREMENT)
+    assert metadata.get("penalise_prompt", True) is (name not in [*CHEN, *GREEDY])
     assert metadata["version"] == 1.0
 
 
-@pytest.mark.parametrize("name", [*MEASUREMENT, *VQA])
-def test_task_is_greedy_and_declares_its_metrics(manager: TaskManager, raw_data: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ALL)
+def test_decoding(manager: TaskManager, raw_data: Path, name: str) -> None:
+    """Greedy and short, but for HuatuoGPT-Vision's protocol: sampled at 0.2 with a penalty, or its greedy twin."""
+    given = load(manager, name).config.generation_kwargs
+    expected = {"max_new_tokens": 16, "do_sample": False, "temperature": 0.0, "until": []}
+    if name in [*CHEN, *GREEDY]:
+        expected |= {"max_new_tokens": 256, "repetition_penalty": 1.2, "min_new_tokens": 1}
+    if name in CHEN:
+        expected |= {"do_sample": True, "temperature": 0.2, "top_k": 50}
+    assert given == expected
+    Decoding.from_lmms_eval(given)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_task_declares_the_metrics_it_gives(manager: TaskManager, raw_data: Path, name: str) -> None:
     task = load(manager, name)
     assert task.config.output_type == "generate_until"
-    assert task.config.generation_kwargs == {"max_new_tokens": 16, "do_sample": False, "temperature": 0.0, "until": []}
     result = task.process_results(task.test_docs()[0], ["no"])
     assert set(result) == set(task.aggregation()) == set(task.higher_is_better())
-    metric = "ar" if name in MEASUREMENT else "exact_match" if name == "slake_open" else "acc"
-    assert metric in result
+    metric = "ar" if name in MEASUREMENT else "open_recall" if name.endswith("_open") else "acc"
+    assert ("submission" if name == "mmmu_med_test" else metric) in result
     assert {"answered", "n"} < set(result)
+    axes = [key.removeprefix("macro_") for key in result if key.startswith("macro_")]
+    assert tuple(axes) == (() if name == "mmmu_med_test" else readers.READERS[name].axes)
 
 
-@pytest.mark.parametrize("name", [*MEASUREMENT, *VQA])
+@pytest.mark.parametrize("name", ALL)
 def test_documents_are_flat_and_know_their_task(manager: TaskManager, raw_data: Path, name: str) -> None:
     rows = list(load(manager, name).test_docs())
-    columns = [
-        "task",
-        "uid",
-        "image",
-        "images",
-        "question",
-        "answer",
-        "answer_type",
-        "boxes",
-        "modality",
-        "subset",
-        "split",
-    ]
-    assert all(sorted(row) == sorted(columns) for row in rows)
+    assert all(sorted(row) == sorted(docs.FEATURES) for row in rows)
     assert {row["task"] for row in rows} == {name}
-    assert len({row["uid"] for row in rows}) == len(rows) == {"demo": 300}.get(name.split("_")[1], 3)
-    assert all(row["images"] == [row["image"]] for row in rows)
+    assert len({row["uid"] for row in rows}) == len(rows)
+    assert all(row["images"][0] == row["image"] for row in rows)
 
 
 def test_broken_rows_reach_the_model(manager: TaskManager, raw_data: Path) -> None:
@@ -131,12 +168,45 @@ def test_errors_that_are_not_about_data_keep_their_traceback() -> None:
         docs.documents("t", lambda: 1 / 0, None)
 
 
-def test_missing_slake_images_end_the_run_before_a_question_is_asked(raw_data: Path) -> None:
+def test_missing_images_end_the_run_before_a_question_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else each of thousands of questions would fail on its own; a folder of images serves as well as the archive."""
-    (raw_data / "slake" / "imgs.zip").unlink()
+    monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path))
+    monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
+    raw.slake(tmp_path)
+    (tmp_path / "slake" / "imgs.zip").unlink()
     with pytest.raises(
         SystemExit, match=r"slake_open: slake: missing imgs\.zip .*(?s:.*)hf download BoKelvin/SLAKE imgs\.zip"
     ):
-        docs.slake_open(None)
-    (raw_data / "slake" / "imgs").mkdir()
-    assert len(docs.slake_open(None)) == 3
+        readers.slake_open(None)
+    (tmp_path / "slake" / "imgs").mkdir()
+    assert len(readers.slake_open(None)) == 3
+
+
+def test_every_reader_is_a_task_and_can_be_named_in_yaml(manager: TaskManager) -> None:
+    """All but the questions that rank the demo's heads, which no task may ask."""
+    assert set(readers.READERS) == {*ALL, "demo_calibration"}
+    assert all(callable(getattr(readers, name)) for name in readers.READERS)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = readers.nothing
+
+
+def test_numbers_of_questions_are_the_published_ones() -> None:
+    n = {name: reader.n for name, reader in readers.READERS.items()}
+    assert sum(n[task] or 0 for task in GROUPS["medvqa"]) == 9440
+    assert [n[task] for task in ("vqa_rad_closed", "slake_closed", "pathvqa_closed", "pmc_vqa")] == [
+        1297,
+        2781,
+        3362,
+        2000,
+    ]
+    assert sum(n[task] or 0 for task in MODALITIES) == 88995
+    assert [n[task] for task in CHEN] == [n[task] for task in GREEDY] == [251, 416, 3362, 2000, 11124, 145]
+    assert [
+        (n[f"{name}_test_closed"] or 0) + (n[f"{name}_test_open"] or 0) for name in ("vqa_rad", "slake", "pathvqa")
+    ] == [
+        451,
+        1061,
+        6719,
+    ]
+    assert (n["vqa_rad_test_closed"], n["slake_test_closed"], n["mmmu_med_test"]) == (272, 416, 1752)
+    assert [n[subject] for subject in SUBJECTS] == [30] * 5

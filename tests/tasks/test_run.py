@@ -1,5 +1,7 @@
 """Whole runs of lmms-eval with stand-in models: the numbers that reach its result table."""
 
+import json
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ class StandIn(lmms):
         for number, request in enumerate(requests):
             _, to_messages, _, index, task, split = request.args
             document = self.task_dict[task][split][index]
-            self.prompts.append(to_messages(document)[0]["content"][1]["text"])
+            self.prompts.append(to_messages(document)[0]["content"][-1]["text"])
             text = "wrong" if number % 3 == 2 else document["answer"]
             if self.ours:
                 lists = {"ar": [1.0, 2.0], "kl": [2.0, 1.0], "js": [0.2, 0.1], "printed_ar": [0.1, 0.2]}
@@ -76,3 +78,32 @@ def test_foreign_model_on_slake(manager: TaskManager, raw_data: Path) -> None:
     assert results["slake_closed"]["acc,none"] == pytest.approx(2 / 3)
     assert results["slake_open"]["exact_match,none"] == pytest.approx(2 / 3)
     assert results["slake_closed"]["n,none"] == 3
+
+
+def test_every_benchmark_in_one_call(manager: TaskManager, raw_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every group of the six benchmarks under both protocols; answers are right but each third."""
+    groups = ["medvqa", "vqa_rad_test", "omnimedvqa", "mmmu_med", "medvqa_chen", "medvqa_chen_greedy"]
+    model = StandIn(False)
+    ran = evaluator.simple_evaluate(model=model, tasks=groups, task_manager=manager, bootstrap_iters=0)
+    results = ran["results"]
+    asked = {"vqa_rad_closed": 4, "slake_closed": 3, "pathvqa_closed": 1, "pmc_vqa": 1}
+    assert {task: results[task]["n,none"] for task in asked} == asked
+    right = sum(results[task]["acc,none"] * n for task, n in asked.items())
+    assert results["medvqa"]["acc,none"] == pytest.approx(right / 9), "pooled over all questions, not over sets"
+    weights = {"basic_medical_science": 326, "clinical_medicine": 325, "diagnostics_and_laboratory_medicine": 162}
+    weights |= {"pharmacy": 430, "public_health": 509}
+    weighted = sum(results[f"mmmu_med_{subject}"]["acc,none"] * weight for subject, weight in weights.items())
+    assert results["mmmu_med"]["acc,none"] == pytest.approx(weighted / 1752)
+    assert isinstance(results["slake_closed"]["ci95,none"], list)
+    assert "medvqa" in ran["groups"]
+
+
+def test_hidden_answers_become_a_file(manager: TaskManager, raw_data: Path, tmp_path: Path) -> None:
+    arguments = Namespace(output_path=str(tmp_path), model="stand-in", process_with_media=False)
+    ran = evaluator.simple_evaluate(
+        model=StandIn(False), tasks=["mmmu_med_test"], task_manager=manager, bootstrap_iters=0, cli_args=arguments
+    )
+    path = Path(ran["results"]["mmmu_med_test"]["submission,none"])
+    answers = json.loads(path.read_text())
+    assert len(answers) == 10
+    assert answers["test_Pharmacy_2"] in ("?", "wrong")

@@ -1,147 +1,151 @@
-"""Scoring: means against values worked out by hand, and what happens to failed questions."""
+"""Scoring of closed and multiple-choice answers: items, means, intervals and breakdowns against values worked out by hand."""
 
 from typing import Any
 
 import pytest
 
 from lmms_vg import journal
-from lmms_vg.tasks import scoring
+from lmms_vg.datasets import counts
+from lmms_vg.tasks import items, scoring
 
-ALIGNMENT = ("ar", "kl", "js", "best_layer")
-
-
-def doc(uid: str, answer: str = "No") -> dict[str, Any]:
-    return {"task": "t", "uid": uid, "answer": answer, "image": f"demo:standard/{uid}"}
+OPTIONS = ["CT", "MRI", "X-ray"]
 
 
-def remember(uid: str, error: str | None = None, **alignment: Any) -> None:
-    journal.remember(journal.Record(key=uid, task="t", uid=uid, error=error, alignment=alignment or None))
+def doc(uid: str, answer: str = "No", task: str = "vqa_rad_closed", **more: Any) -> dict[str, Any]:
+    about = {"modality": "", "organ": "HEAD", "content_type": "", "question_type": "PRES", "options": []}
+    return {"task": task, "uid": uid, "answer": answer, "image": f"vqa_rad:{uid}"} | about | more
 
 
-def three_layers(ar: list[float], kl: list[float], js: list[float]) -> dict[str, list[float]]:
-    return {"ar": ar, "kl": kl, "js": js, "printed_ar": [value / 64 for value in ar]}
+def remember(uid: str, error: str | None = None, task: str = "vqa_rad_closed") -> None:
+    journal.remember(journal.Record(key=uid, task=task, uid=uid, error=error))
 
 
-def measured(*uids: str) -> dict[str, list[Any]]:
-    results = [scoring.alignment_results(doc(uid), ["text"]) for uid in uids]
+def scored(answers: dict[str, str], **organs: str) -> dict[str, list[Any]]:
+    results = [scoring.closed_results(doc(uid, organ=organs.get(uid, "HEAD")), [text]) for uid, text in answers.items()]
     return {metric: [result[metric] for result in results] for metric in results[0]}
 
 
-def aggregated(items: dict[str, list[Any]]) -> dict[str, Any]:
-    return {metric: getattr(scoring, metric)(values) for metric, values in items.items()}
-
-
-def test_means_are_taken_at_the_layer_of_lowest_mean_kl() -> None:
-    remember("1", **three_layers([1.0, 2.0, 9.0], [3.0, 1.0, 2.0], [0.3, 0.1, 0.9]))
-    remember("2", **three_layers([1.0, 5.0, 9.0], [3.0, 4.0, 2.0], [0.3, 0.2, 0.5]))
-    # mean KL is 3, 2.5, 2: layer 2, although question 1 alone has its lowest KL at layer 1
-    assert aggregated(measured("1", "2")) == {
-        "ar": 9.0,
-        "kl": 2.0,
-        "js": pytest.approx(0.7),
-        "best_layer": 2,
-        "answered": 1.0,
-        "n": 2,
-    }
-
-
-def test_failed_questions_are_counted_and_left_out() -> None:
-    remember("1", **three_layers([4.0], [1.0], [0.2]))
-    remember("2", error="the box is NaN")
-    items = measured("1", "2", "3")
-    assert items["ar"][1] == {"error": "the box is NaN", "task": "t", "uid": "2"}
-    assert "no record" in items["ar"][2]["error"]
-    values = aggregated(items)
-    assert (values["ar"], values["kl"], values["js"], values["n"]) == (4.0, 1.0, 0.2, 1)
-    assert values["answered"] == pytest.approx(1 / 3)
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), None])
-@pytest.mark.parametrize("name", ["ar", "kl", "js", "printed_ar"])
-def test_a_value_that_is_no_number_fails_its_question(name: str, value: float | None) -> None:
-    lists = three_layers([1.0, 2.0], [1.0, 2.0], [1.0, 2.0])
-    remember("1", **{**lists, name: [1.0, value]})
-    items = measured("1")
-    assert all("error" in items[metric][0] for metric in ALIGNMENT)
-    assert items["answered"] == [0]
-
-
-@pytest.mark.parametrize(
-    "broken", [{"ar": [1.0]}, {"ar": [1.0, 2.0, 3.0]}, {"kl": []}, {"js": 5}, {"printed_ar": None}]
-)
-def test_incomplete_alignment_fails_its_question(broken: dict[str, Any]) -> None:
-    remember("1", **{**three_layers([1.0, 2.0], [1.0, 2.0], [1.0, 2.0]), **broken})
-    assert "error" in measured("1")["kl"][0]
-
-
-def test_answer_without_alignment_is_no_measurement() -> None:
-    remember("1")
-    assert measured("1")["ar"][0]["error"] == "the record has no alignment values"
-
-
-@pytest.mark.parametrize("metric", ALIGNMENT)
-def test_nothing_measured_ends_the_run(metric: str) -> None:
-    items = measured("1", "2")
-    with pytest.raises(SystemExit, match=r"t: none of the 2 questions .* first, 1: .*lmms_vg \(--model"):
-        getattr(scoring, metric)(items[metric])
-
-
-def test_layers_of_different_models_are_not_averaged() -> None:
-    remember("1", **three_layers([1.0], [1.0], [1.0]))
-    remember("2", **three_layers([1.0, 2.0], [1.0, 2.0], [1.0, 2.0]))
-    with pytest.raises(SystemExit, match=r"\[1, 2\] layers"):
-        scoring.ar(measured("1", "2")["ar"])
-
-
-def test_samples_keep_whole_layer_lists() -> None:
-    lists = three_layers([1.0, 2.0], [3.0, 4.0], [5.0, 6.0])
-    remember("1", **lists)
-    result = scoring.alignment_results(doc("1"), [""])
-    assert result["ar"] == {name: lists[name] for name in ("ar", "kl", "printed_ar")}
-    assert result["js"] == {name: lists[name] for name in ("js", "kl")}
-
-
-def test_records_of_another_task_are_not_used() -> None:
-    remember("1", **three_layers([1.0], [1.0], [1.0]))
-    result = scoring.alignment_results(doc("1") | {"task": "other"}, [""])
-    assert "error" in result["ar"]
-
-
-def test_foreign_model_is_scored_by_its_text() -> None:
-    answers = {"1": "No.", "2": "Normal", "3": "yes"}
-    items = [scoring.closed_results(doc(uid), [text]) for uid, text in answers.items()]
-    assert items[0] == {
-        "acc": {"score": 1, "extracted": "no", "image": "demo:standard/1"},
-        "answered": 1,
-        "n": {"answered": 1},
-    }
-    assert items[1]["acc"]["extracted"] is None
-    assert scoring.mean_score([item["acc"] for item in items]) == pytest.approx(1 / 3)
+def test_a_foreign_model_is_scored_by_its_text() -> None:
+    made = scored({"1": "No.", "2": "Normal", "3": "yes"})
+    rule = made["acc"][0].pop("rule")
+    assert rule.startswith("closed|rule:")
+    about = {"organ": "HEAD", "question_type": "PRES"}
+    assert made["acc"][0] == {"score": 1, "extracted": "no", "uid": "1", "image": "vqa_rad:1", "about": about}
+    assert made["acc"][1]["extracted"] is None
+    assert items.mean_score(made["acc"]) == pytest.approx(1 / 3)
+    assert scoring.unparseable(made["unparseable"]) == pytest.approx(1 / 3)
+    assert items.n(made["n"]) == 3
 
 
 def test_failed_answer_is_not_a_wrong_answer() -> None:
     remember("1", error="cannot read the image")
-    results = [scoring.closed_results(doc(uid), [text]) for uid, text in (("1", ""), ("2", "no"))]
-    assert "score" not in results[0]["acc"]
-    assert scoring.mean_score([result["acc"] for result in results]) == 1.0
-    assert scoring.answered([result["answered"] for result in results]) == 0.5
-    assert scoring.n([result["n"] for result in results]) == 1
+    made = scored({"1": "", "2": "no"})
+    assert all(
+        "score" not in made[metric][0] and "error" in made[metric][0] for metric in ("acc", "ci95", "unparseable")
+    )
+    assert items.mean_score(made["acc"]) == 1.0
+    assert scoring.unparseable(made["unparseable"]) == 0.0
+    assert scoring.ci95(made["ci95"]) is None, "one image says nothing of others"
+    assert items.answered(made["answered"]) == 0.5
+    assert items.n(made["n"]) == 1
 
 
 def test_our_answers_are_scored_too() -> None:
     remember("1")
-    assert scoring.closed_results(doc("1"), ["no"])["acc"]["score"] == 1
+    assert scored({"1": "no"})["acc"][0]["score"] == 1
 
 
-def test_open_answers_match_exactly_and_need_a_reference() -> None:
-    assert scoring.open_results(doc("1", "Liver"), ["the liver."])["exact_match"]["score"] == 1
-    assert scoring.open_results(doc("1", "yes"), ["Yes, it is."])["exact_match"]["score"] == 0
-    empty = scoring.open_results(doc("1", ""), [""])
-    assert "empty" in empty["exact_match"]["error"]
-    assert empty["answered"] == 0
+def test_macro_weighs_categories_alike_and_says_them(caplog: pytest.LogCaptureFixture) -> None:
+    """HEAD has 1 of 3 right, CHEST 1 of 1: micro 1/2, macro 2/3."""
+    made = scored({"1": "no", "2": "yes", "3": "yes", "4": "no"}, **{"4": "CHEST"})
+    assert items.mean_score(made["acc"]) == 0.5
+    lines: list[str] = []
+    handler = scoring.logger.add(lambda line: lines.append(str(line)), level="INFO", format="{message}")
+    assert scoring.macro(made["macro_organ"]) == pytest.approx(2 / 3)
+    scoring.logger.remove(handler)
+    assert lines == ["vqa_rad_closed: accuracy by organ: CHEST 1.000 (n 1), HEAD 0.333 (n 3)\n"]
+
+
+def test_interval_draws_whole_images() -> None:
+    """Ten images of ten equal answers are worth ten answers, not a hundred: the interval is about three times as wide."""
+    hits = [index // 10 % 2 for index in range(100)]
+    together = scoring.ci95([{"correct": hit, "image": str(index // 10)} for index, hit in enumerate(hits)])
+    apart = scoring.ci95([{"correct": hit, "image": str(index)} for index, hit in enumerate(hits)])
+    assert 2.5 < (together[1] - together[0]) / (apart[1] - apart[0]) < 3.5
+    assert together == scoring.ci95([{"correct": hit, "image": str(index // 10)} for index, hit in enumerate(hits)])
+
+
+def test_substring_rule_stands_beside_ours() -> None:
+    """LLaVA-Med's rule takes "normal" for a no."""
+    made = scoring.yes_no_results(doc("1"), ["It is normal."])
+    assert (made["acc"]["score"], made["llava_med"]["score"]) == (0, 1)
+    remember("2", error="boom")
+    assert scoring.yes_no_results(doc("2"), ["no"])["llava_med"]["error"] == "boom"
+
+
+@pytest.mark.parametrize(
+    ("results", "text", "expected"),
+    [
+        (scoring.choice_results, "The answer is B.", ("B", 1)),
+        (scoring.choice_results, "mri", ("B", 1)),
+        (scoring.choice_results, "A or B", (None, 0)),
+        (scoring.chen_results, "B. MRI", ("B", 1)),
+        (scoring.chen_results, "b", ("b", 0)),  # as published: letters are compared as they are written
+        (scoring.chen_results, "MRI", (None, 0)),  # the released scorer crashes here
+    ],
+)
+def test_choices(results: Any, text: str, expected: tuple[str | None, int]) -> None:
+    made = results(doc("1", "B", "pmc_vqa", options=OPTIONS), [text])["acc"]
+    assert (made["extracted"], made["score"]) == expected
+
+
+def test_choice_without_a_right_letter_fails_instead_of_being_wrong() -> None:
+    made = scoring.choice_results(doc("1", "", "pmc_vqa", options=OPTIONS), ["A"])
+    assert "error" in made["acc"]
+    assert made["answered"] == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "score"),
+    [
+        ("['4', 'four units']", "4.", 1),
+        ("['4', 'four units']", "Four units", 1),
+        ("['4', 'four units']", "5", 0),
+        ("37", "37", 1),
+        ("[broken", "[broken", 1),
+        ("[]", "[]", 0),
+    ],
+)
+def test_open_mmmu_questions_accept_any_of_their_answers(answer: str, text: str, score: int) -> None:
+    task = "mmmu_med_pharmacy"
+    try:
+        made = scoring.mmmu_results(doc("1", answer, task), [text])["acc"]
+    finally:
+        journal.forget()
+    assert made.get("score", 0) == score
+
+
+def test_mmmu_questions_with_options_want_the_letter() -> None:
+    made = scoring.mmmu_results(doc("1", "B", "mmmu_med_pharmacy", options=OPTIONS), ["(B)"])
+    assert made["acc"]["score"] == 1
+    assert made["acc"]["rule"].startswith("choice|")
+
+
+def test_mmmu_average_goes_by_the_test_split() -> None:
+    """Public Health has 509 of 1,752 questions."""
+    assert scoring.weighted_as_mmmu([0, 0, 0, 0, 1], [30] * 5, True) == pytest.approx(509 / 1752)
+    with pytest.raises(SystemExit, match="4 of 5 subjects"):
+        scoring.weighted_as_mmmu([1, 1, 1, 1], [30] * 4, True)
+
+
+def test_part_of_the_data_is_said_with_every_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counts, "deviations", {"slake closed/test": "5 found"})
+    assert scored({"1": "no"})["n"] == [{"answered": 1, "partial": True}]
 
 
 def test_no_answer_at_all_ends_the_run() -> None:
     remember("1", error="cannot read the image")
-    with pytest.raises(SystemExit, match="cannot read the image"):
-        scoring.mean_score([scoring.closed_results(doc("1"), [""])["acc"]])
+    made = scored({"1": ""})
+    for aggregate, metric in ((items.mean_score, "acc"), (scoring.ci95, "ci95"), (scoring.macro, "macro_organ")):
+        with pytest.raises(SystemExit, match="cannot read the image"):
+            aggregate(made[metric])

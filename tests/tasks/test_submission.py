@@ -1,0 +1,46 @@
+"""The file for MMMU's server: what is in it, where it lies, and what is left out."""
+
+import json
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lmms_vg import journal
+from lmms_vg.tasks import submission
+
+
+def item(uid: str, text: str, options: list[str] | None = None) -> dict[str, Any]:
+    doc = {"task": "mmmu_med_test", "uid": f"mmmu/{uid}", "answer": "?", "options": options or []}
+    return submission.results(doc, [text])
+
+
+def test_letters_texts_and_what_cannot_be_read(tmp_path: Path) -> None:
+    journal.remember(journal.Record(key="k", task="mmmu_med_test", uid="mmmu/test_4", error="boom"))
+    options = ["CT", "MRI"]
+    made = [
+        item("test_1", "The answer is B.", options),
+        item("test_2", " 37 mg "),
+        item("test_3", "A or B", options),
+        item("test_4", "A", options),
+    ]
+    path = submission.write([one["submission"] for one in made], Namespace(output_path=str(tmp_path), model="m"))
+    assert Path(path).parent == tmp_path / "submissions"
+    assert Path(path).name.startswith("mmmu_med_test_m_")
+    assert json.loads(Path(path).read_text()) == {"test_1": "B", "test_2": "37 mg", "test_3": ""}
+    assert [one["unparseable"].get("unparseable") for one in made] == [False, False, True, None]
+    assert [one["answered"] for one in made] == [1, 1, 1, 0]
+
+
+def test_without_an_output_path_it_lies_where_the_run_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Path(submission.write([item("a", "x")["submission"]])).resolve().is_relative_to(tmp_path / "submissions")
+
+
+def test_nothing_to_submit_ends_the_run() -> None:
+    journal.remember(journal.Record(key="k", task="mmmu_med_test", uid="mmmu/a", error="boom"))
+    with pytest.raises(SystemExit, match="boom"):
+        submission.write([item("a", "x")["submission"]])
