@@ -72,7 +72,7 @@ class Settings:
                 raise ValueError(f"{BERTSCORE_ENV}: {name} is given twice")
             if name == "model" and value:
                 chosen[name] = value
-            elif name == "layer" and value.isdecimal():
+            elif name == "layer" and value:
                 chosen[name] = int(value)
             elif name in ("rescale", "idf") and value in ("true", "false"):
                 chosen[name] = value == "true"
@@ -190,6 +190,6 @@ def _quiet() -> Iterator[None]:
     try:
         yield
     finally:
-        pass
+        logging.set_verbosity(level)
         if bar:
             logging.enable_progress_bar()

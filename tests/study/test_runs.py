@@ -176,7 +176,7 @@ def test_open_questions_are_scored_by_recall(tmp_path: Path) -> None:
 
 
 def test_what_lmms_eval_itself_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Closed questions about phantoms and open ones of two SLAKE rows; one of the model's answers and one reference are missing."""
+    """Phantoms and two SLAKE rows; one answer of the model and one reference are missing."""
     monkeypatch.setenv("LMMS_EVAL_DATASETS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
