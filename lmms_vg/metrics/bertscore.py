@@ -72,7 +72,7 @@ class Settings:
                 raise ValueError(f"{BERTSCORE_ENV}: {name} is given twice")
             if name == "model" and value:
                 chosen[name] = value
-            elif name == "layer" and value:
+            elif name == "layer" and value.isdecimal():
                 chosen[name] = int(value)
             elif name in ("rescale", "idf") and value in ("true", "false"):
                 chosen[name] = value == "true"
