@@ -77,6 +77,32 @@ def test_greedy_decoding_equals_generate(family: Family) -> None:
             assert answer == [token for token in expected.tolist() if token not in family.stop_ids]
 
 
+@pytest.mark.parametrize("penalise_prompt", [True, False])
+def test_repetition_penalty_equals_generate(family: Family, penalise_prompt: bool) -> None:
+    """From token ids `generate` penalises the prompt's tokens too, from embeddings only the answer's."""
+    settings = Decoding(max_new_tokens=7, min_new_tokens=3, repetition_penalty=1.8, penalise_prompt=penalise_prompt)
+    with torch.inference_mode():
+        batch = ask(family, SHORT, LONG, seeds=(1, 2))
+        batch.prefill()
+        answers = decode(batch, settings, ["a", "b"], family.stop_ids, lambda tokens: "")
+        for prompt, answer in zip(batch.prompts, answers, strict=True):
+            given = full(family, prompt)
+            start = len(prompt.input_ids)
+            if not penalise_prompt:
+                rest = family.embed_text(prompt.input_ids[prompt.prefix :][None])
+                given, start = {"inputs_embeds": torch.cat([family.embed(prompt), rest], 1)}, 0
+            with stock(family.model, "sdpa"):
+                expected = family.model.generate(
+                    **given,
+                    attention_mask=torch.ones(1, len(prompt.input_ids)),
+                    max_new_tokens=7,
+                    min_new_tokens=3,
+                    repetition_penalty=1.8,
+                    do_sample=False,
+                )[0, start:]
+            assert answer == [token for token in expected.tolist() if token not in family.stop_ids]
+
+
 @pytest.mark.parametrize("rows", ["last", "question", "all"])
 def test_capture_on_a_prefix_equals_eager(family: Family, rows: str) -> None:
     with torch.inference_mode():
