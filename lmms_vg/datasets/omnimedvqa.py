@@ -1,7 +1,8 @@
 """OmniMedVQA (Hu et al. 2024), the open-access part: 42 JSON files of questions with two to four options each.
 
-Results are reported for each of eight modalities. The published counts add up to 88,995, and the files hold 88,996 rows:
-one row of ``Chest CT Scan.json`` has the key ``modality`` where all others have ``modality_type``, and is not counted.
+Results are reported for each of eight modalities; the published counts add up to 88,995. ``Chest CT Scan.json`` has rows
+with the key ``modality`` where all others have ``modality_type``. Recounts differ by one such row, so those rows are
+taken exactly where the published count is not met without them.
 """
 
 from codecs import BOM_UTF8
@@ -98,7 +99,7 @@ class Entry(NamedTuple):
 def load(modality: Modality) -> list[Sample]:
     """All questions of a modality, files in the order of their names. Errors: DataMissing, DataError.
 
-    A row that is not regular is taken only where the published count is not met without it: in part of the data.
+    Rows that are not regular are taken only where the published count is not met without them.
     """
     entries = [entry for entry in _read(_root()) if entry.modality == modality]
     regular = [entry for entry in entries if entry.regular]

@@ -5,7 +5,8 @@ YAML names a task's documents as ``lmms_vg.tasks.readers.<task>``; the attribute
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from itertools import product
+from typing import Any, Literal, NamedTuple
 
 from lmms_vg.datasets import medical_eval, mmmu, omnimedvqa, path_vqa, phantoms, slake, vgmed, vqa_rad
 from lmms_vg.datasets import pmc_vqa as pmc  # `pmc_vqa` is a task, and has to be free for `__getattr__`
@@ -48,51 +49,56 @@ def _measurements() -> dict[str, Reader]:
 
 def _paper() -> dict[str, Reader]:
     """The paper's sets: all questions it pools (Table 1), and the official test splits beside them."""
-    made = {}
-    split = {"": "all", "_test": "test"}
-    for part in ("closed", "open"):
-        for suffix, which in split.items():
-            n = sum(count for key, count in slake.SLAKE.counts.items() if _in(key, part, which))
-            read = partial(_with_images, slake.load, slake.require_images, part, which)
-            axes = ("modality", "organ", "content_type") if part == "closed" else ()
-            made[f"slake{suffix}_{part}"] = Reader(read, slake.SLAKE, n, "paper", axes)
+    made: dict[str, Reader] = {}
+    parts: tuple[Literal["closed", "open"], ...] = ("closed", "open")
+    splits: tuple[Literal["all", "test"], ...] = ("all", "test")
+    for part, split in product(parts, splits):
+        name = part if split == "all" else f"test_{part}"
+        closed = part == "closed"
 
-            n = vqa_rad.VQA_RAD.counts[part if which == "all" else f"{part}/test"]
-            read = partial(_with_images, vqa_rad.load, vqa_rad.require_images, part, which)
-            axes = ("organ", "question_type") if part == "closed" else ()
-            made[f"vqa_rad{suffix}_{part}"] = Reader(read, vqa_rad.VQA_RAD, n, "paper", axes)
+        n = vqa_rad.VQA_RAD.counts[part if split == "all" else f"{part}/test"]
+        read = partial(_with_images, vqa_rad.load, vqa_rad.require_images, part, split)
+        made[f"vqa_rad_{name}"] = Reader(
+            read, vqa_rad.VQA_RAD, n, "paper", ("organ", "question_type") if closed else ()
+        )
 
-            read = partial(path_vqa.load, part)  # type: ignore[arg-type]
-            made[f"pathvqa{suffix}_{part}"] = Reader(read, path_vqa.PATH_VQA, path_vqa.PATH_VQA.counts[part], "paper")
+        n = sum(slake.SLAKE.counts[f"{part}/{which}"] for which in (slake.SPLITS if split == "all" else ("test",)))
+        read = partial(_with_images, slake.load, slake.require_images, part, split)
+        axes = ("modality", "organ", "content_type")
+        made[f"slake_{name}"] = Reader(read, slake.SLAKE, n, "paper", axes if closed else ())
+
+        pathvqa = partial(path_vqa.load, part)  # the test split is all that is asked, under either name
+        made[f"pathvqa_{name}"] = Reader(pathvqa, path_vqa.PATH_VQA, path_vqa.PATH_VQA.counts[part], "paper")
     read = partial(_with_images, pmc.load, pmc.require_images)
-    made["pmc_vqa"] = Reader(read, pmc.PMC_VQA, 2000, "paper")
-    for modality, n in omnimedvqa.OMNIMEDVQA.counts.items():
-        if modality in OMNIMEDVQA_MODALITIES:
-            read = partial(_with_images, omnimedvqa.load, omnimedvqa.require_images, modality)
-            made[f"omnimedvqa_{modality}"] = Reader(read, omnimedvqa.OMNIMEDVQA, n, "paper", ("question_type",))
-    for subject in MMMU_SUBJECTS:
+    made["pmc_vqa"] = Reader(read, pmc.PMC_VQA, pmc.PMC_VQA.counts["test_clean"], "paper")
+    for modality in omnimedvqa.NAMES:
+        read = partial(_with_images, omnimedvqa.load, omnimedvqa.require_images, modality)
+        n = omnimedvqa.OMNIMEDVQA.counts[modality]
+        made[f"omnimedvqa_{modality}"] = Reader(read, omnimedvqa.OMNIMEDVQA, n, "paper", ("question_type",))
+    for subject in mmmu.SUBJECTS:
         read = partial(mmmu.load, subject, "validation")
-        made[f"mmmu_med_{subject.lower()}"] = Reader(read, mmmu.MMMU, 30, "paper", ("content_type",))
-    made["mmmu_med_test"] = Reader(_mmmu_test, mmmu.MMMU, 1752, "paper")
+        made[f"mmmu_med_{subject.lower()}"] = Reader(
+            read, mmmu.MMMU, mmmu.MMMU.counts[f"validation/{subject}"], "paper", ("content_type",)
+        )
+    n = sum(mmmu.MMMU.counts[f"test/{subject}"] for subject in mmmu.SUBJECTS)
+    made["mmmu_med_test"] = Reader(_mmmu_test, mmmu.MMMU, n, "paper")
     return made
 
 
-def _in(key: str, part: str, which: str) -> bool:
-    return key.startswith(f"{part}/") and (which == "all" or key.endswith("/test"))
-
-
 def _mmmu_test() -> list[Sample]:
-    return [sample for subject in MMMU_SUBJECTS for sample in mmmu.load(subject, "test")]
+    return [sample for subject in mmmu.SUBJECTS for sample in mmmu.load(subject, "test")]
 
 
 def _chen() -> dict[str, Reader]:
     """HuatuoGPT-Vision's released evaluation file; the greedy twins ask the same questions."""
     made = {}
-    for name, n in CHEN.items():
+    for name in medical_eval.DATASETS:
         read = partial(_with_images, medical_eval.load, medical_eval.require_images, name)
         for suffix in ("_chen", "_chen_greedy"):
             prefix = "mmmu_med" if name == "mmmu" else name
-            made[f"{prefix}{suffix}"] = Reader(read, medical_eval.MEDICAL_EVAL, n, suffix[1:].replace("_", "-"))
+            made[f"{prefix}{suffix}"] = Reader(
+                read, medical_eval.MEDICAL_EVAL, medical_eval.MEDICAL_EVAL.counts[name], suffix[1:].replace("_", "-")
+            )
     return made
 
 
@@ -102,16 +108,6 @@ def _demo() -> dict[str, Reader]:
         for split in phantoms.FIRST_SEED
     }
 
-
-OMNIMEDVQA_MODALITIES = ("ct", "fp", "mri", "oct", "der", "mic", "xray", "us")
-MMMU_SUBJECTS = (
-    "Basic_Medical_Science",
-    "Clinical_Medicine",
-    "Diagnostics_and_Laboratory_Medicine",
-    "Pharmacy",
-    "Public_Health",
-)
-CHEN = {"vqa_rad": 251, "slake": 416, "pathvqa": 3362, "pmc_vqa": 2000, "omnimedvqa": 11124, "mmmu": 145}
 
 READERS: dict[str, Reader] = _measurements() | _paper() | _chen() | _demo()
 

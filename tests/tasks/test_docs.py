@@ -8,6 +8,7 @@ import raw
 from lmms_eval.tasks import TaskManager
 
 from lmms_vg.attention.decoding import Decoding
+from lmms_vg.datasets import mmmu
 from lmms_vg.datasets.schema import Sample
 from lmms_vg.tasks import docs, readers
 
@@ -15,7 +16,7 @@ MEASUREMENT = ["vgmed_localization", "vgmed_attribute", "vgmed_coco_localization
 PAIRS = [f"{name}{suffix}" for name in ("vqa_rad", "slake", "pathvqa") for suffix in ("", "_test")]
 SHORT = [*(f"{pair}_{part}" for pair in PAIRS for part in ("closed", "open")), "vqa_demo_standard", "vqa_demo_hard"]
 MODALITIES = [f"omnimedvqa_{modality}" for modality in ("ct", "fp", "mri", "oct", "der", "mic", "xray", "us")]
-SUBJECTS = [f"mmmu_med_{subject.lower()}" for subject in readers.MMMU_SUBJECTS]
+SUBJECTS = [f"mmmu_med_{subject.lower()}" for subject in mmmu.SUBJECTS]
 CHEN = [f"{name}_chen" for name in ("vqa_rad", "slake", "pathvqa", "pmc_vqa", "omnimedvqa", "mmmu_med")]
 GREEDY = [f"{name}_greedy" for name in CHEN]
 LETTER = ["pmc_vqa", *MODALITIES, *CHEN, *GREEDY]
