@@ -6,6 +6,7 @@ Commands import what they need inside, so that `lmms-vg --help` is instant.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -22,6 +23,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     try:
         return args.command(args)
+    except BrokenPipeError:  # the reader has seen enough, as with `| head`
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - else Python complains again at exit
+        return 0
     except (ValueError, OSError) as problem:
         print(f"lmms-vg: {problem}", file=sys.stderr)
         return 2

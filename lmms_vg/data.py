@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from huggingface_hub import constants, snapshot_download
 
 from lmms_vg.datasets.coco import COCO
 from lmms_vg.datasets.download import download
@@ -23,20 +23,21 @@ def specs() -> dict[str, DatasetSpec]:
 
 
 def status() -> Iterator[str]:
-    """A block of lines a data set: licence, every file with its size here or how large it would be, and the counts."""
+    """A block of lines a data set: licence, every file with its size here or how large it would be, and the counts.
+
+    Nothing is downloaded.
+    """
     for spec in specs().values():
-        root = local_root(spec) or _hub_cache(spec)
-        yield f"{spec.name}: {spec.source} ({spec.licence})"
-        missing = False
-        for pattern, size in spec.files.items():
-            here = _here(root, pattern) if root else None
-            missing |= here is None
-            yield f"  {pattern}: {here or f'MISSING, {size}'}"
-        yield from (f"  {line}" for line in (_counts(spec) if not missing else [_remedy(spec)]))
+        with _offline():
+            block = list(_block(spec))
+        yield from block
 
 
 def fetch(name: str) -> Path:
-    """Download all files of a data set into ``LMMS_VG_DATA/<name>``; goes on where it stopped. Errors: ValueError."""
+    """Download all files of a data set into ``LMMS_VG_DATA/<name>``; goes on where it stopped.
+
+    Errors: ValueError for a name that is not known or without LMMS_VG_DATA; DataError if a source does not give its files.
+    """
     known = specs()
     if name not in known:
         raise ValueError(f"data set {name!r}: allowed is {', '.join(known)}")
@@ -44,15 +45,8 @@ def fetch(name: str) -> Path:
     root = local_root(spec)
     if root is None:
         raise ValueError(f"{DATA_ENV} is not set: export it to the folder that shall hold the data sets")
-    on_hub = [pattern for pattern in spec.files if pattern not in spec.urls]
     if spec.hub_id is not None:
-        try:
-            snapshot_download(
-                spec.hub_id, repo_type="dataset", revision=spec.revision, allow_patterns=on_hub, local_dir=root
-            )
-        except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as problem:
-            first = str(problem).strip().splitlines()[0]
-            raise DataError(f"{spec.name}: the hub did not give {spec.hub_id}: {first}") from problem
+        _fetch_from_hub(spec, spec.hub_id, root)
     for file, url in spec.urls.items():
         download(url, root / file)
     return root
@@ -73,18 +67,42 @@ def tasks() -> Iterator[str]:
         yield f"{name:{width}}  {' '.join(members)}"
 
 
-def _here(root: Path, pattern: str) -> str | None:
-    """Size of the files that match, or of the folder an archive was extracted to; None if nothing is there."""
-    folder = root / pattern.removesuffix(".zip")
-    if pattern.endswith(".zip") and folder.is_dir():
-        found = [path for path in folder.rglob("*") if path.is_file()]
-        return f"{_size(sum(path.stat().st_size for path in found))} here, extracted" if found else None
-    found = [path for path in root.glob(pattern) if path.is_file()]
-    return f"{_size(sum(path.stat().st_size for path in found))} here" if found else None
+def _fetch_from_hub(spec: DatasetSpec, hub_id: str, root: Path) -> None:
+    patterns = [pattern for pattern in spec.files if pattern not in spec.urls]
+    try:
+        snapshot_download(hub_id, repo_type="dataset", revision=spec.revision, allow_patterns=patterns, local_dir=root)
+    except Exception as problem:  # its network errors are those of the client it happens to use
+        reason = next(iter(str(problem).strip().splitlines()), type(problem).__name__)
+        raise DataError(f"{spec.name}: the hub did not give {hub_id}: {reason}") from problem
+    # Without network it only warns, where the folder holds anything at all.
+    if absent := [pattern for pattern in patterns if _here(root, pattern) is None]:
+        raise DataError(f"{spec.name}: the hub did not give {', '.join(absent)} of {hub_id}; is there a network?")
 
 
-def _remedy(spec: DatasetSpec) -> str:
-    return f"get it with: lmms-vg data fetch {spec.name}"
+@contextmanager
+def _offline() -> Iterator[None]:
+    """Readers ask the hub for what is not here, and for newer versions of what is."""
+    before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+def _block(spec: DatasetSpec) -> Iterator[str]:
+    root = local_root(spec) or _hub_cache(spec)
+    here = {pattern: _here(root, pattern) if root else None for pattern in spec.files}
+    counts = _counts(spec) if any(here.values()) else {}
+    # Readers know more names and places than there are patterns; where nothing is read, the patterns have to do.
+    complete = all(counts.values()) if counts else all(here.values())
+    otherwise = "not here under this name" if complete else "MISSING"
+    yield f"{spec.name}: {spec.source} ({spec.licence})"
+    for pattern, size in spec.files.items():
+        yield f"  {pattern}: {here[pattern] or f'{otherwise}, {size}'}"
+    for name, count in counts.items():
+        yield f"  {name}: {count or 'files are missing'}"
+    if not complete:
+        yield f"  get it with: lmms-vg data fetch {spec.name}"
 
 
 def _hub_cache(spec: DatasetSpec) -> Path | None:
@@ -92,25 +110,36 @@ def _hub_cache(spec: DatasetSpec) -> Path | None:
         return None
     try:
         return Path(snapshot_download(spec.hub_id, repo_type="dataset", revision=spec.revision, local_files_only=True))
-    except (LocalEntryNotFoundError, OSError):
+    except OSError:  # not there
         return None
 
 
-def _counts(spec: DatasetSpec) -> Iterator[str]:
-    """Questions found and expected, each part once: twins with the same reader and n are not read again."""
+def _here(root: Path, pattern: str) -> str | None:
+    """Size of the files that match, or of the folder an archive was extracted to; None if nothing is there."""
+    folder = root / pattern.removesuffix(".zip")
+    extracted = pattern.endswith(".zip") and folder.is_dir()
+    # To the hub, * is everything, folders included.
+    found = folder.rglob("*") if extracted else root.rglob("*") if pattern == "*" else root.glob(pattern)
+    sizes = [path.stat().st_size for path in found if path.is_file()]
+    return f"{_size(sum(sizes))} here{', extracted' if extracted else ''}" if sizes else None
+
+
+def _counts(spec: DatasetSpec) -> dict[str, str]:
+    """Questions found and expected, empty where files are missing. Twins of the same reader are read once."""
     parts: dict[str, tuple[str, Reader]] = {}
     for name, reader in READERS.items():
         if reader.spec.name == spec.name:
             parts.setdefault(str(reader.read), (name, reader))
+    counts = {}
     for name, reader in parts.values():
         try:
-            found = len(reader.read())
-        except DataMissing as problem:
-            yield f"{name}: {str(problem).splitlines()[0]}"
-        except DataError as problem:
-            yield f"{name}: WRONG, {problem}"
-        else:
-            yield f"{name}: {found:,} questions" + ("" if reader.n is None else f" of {reader.n:,} expected")
+            found = f"{len(reader.read()):,} questions"
+            counts[name] = found if reader.n is None else f"{found} of {reader.n:,} expected"
+        except DataMissing:
+            counts[name] = ""
+        except (DataError, OSError) as problem:
+            counts[name] = f"WRONG, {problem}"
+    return counts
 
 
 def _names() -> tuple[set[str], dict[str, list[str]]]:

@@ -11,29 +11,31 @@ from string import ascii_uppercase
 
 from lmms_vg import __version__
 from lmms_vg.metrics.closed import Verdict
-from lmms_vg.metrics.text import canonical, normalise, words
+from lmms_vg.metrics.text import canonical, without_articles, words
 
 # A word character that is no Han character, because 答案是B has no spaces; _B_ is markdown.
 _W = r"[^\W_\u4e00-\u9fff]"
+# What may lie between; bounded, or answers that degenerate into "*****" take quadratic time.
+_GAP = r"[\W_]{0,12}"
 # A letter by itself, no part of C-section, I'd, A/P or e.g.
 _LETTER = rf"(?<!{_W})(?<!{_W}['/&+.-])(?P<letter>[A-Za-z])(?!{_W}|['/&+-]{_W}|\.{_W}(?!{_W}))"
 # A letter that stands for an option: what follows is punctuation, the end, or a word that cannot go on from an article
 # or a name ("A mass", "B cells"). "And" can ("B and T cells"). A bracket can follow the article: "a (small) mass".
 _LABEL = _LETTER + (
     r"(?=[^\w\s]|_|因为|由于|吧|选?项(?:\W|$)"
-    r"|[^\S\n]*(?:$|\n|[-:=,.;!?)\]*/&+|<]|(?<![Aa])[^\S\n]\(|(?:because|since|as|due|but)\b))"
+    r"|[^\S\n]*(?:$|\n|[-:=,.;!?)\]*/&+|<]|(?<![Aa])[^\S\n]\(|(?:because|since|as|due)\b))"
 )
-_NAMED = r"[\W_]*(?:(?:the\s+)?(?:option|choice|letter|answer)\b|选项)?[\W_]*"
+_NAMED = rf"(?:{_GAP}(?:(?:the\s)?(?:option|choice|letter|answer)\b|选项))?{_GAP}"
 _PHRASE = (
-    r"(?:\b(?:answer|ans|choice|option|letter)\b(?:\s+(?:to|for)\s[^.,;:!?\n]{1,60}?)?[\s*_\"'.]*"
+    r"(?:\b(?:answer|ans|choice|option|letter)\b(?:\s+(?:to|for)\s[^.,;:!?\n]{1,60}?)?[\s*_\"'.]{0,12}"
     r"(?:(?:is|would be|should be|must be)\b(?:\s+(?:therefore|thus|clearly|definitely|(?:most )?likely|probably)\b)?|[:=>])"
-    r"|\b(?:choose|select|pick)\b|\\boxed\{(?:\\\w+\{)?"
-    r"|答案(?:应该|应当|应|就)?[是为选]?|选(?!项)择?[是为]?|选项\s*[是为:]|正确的[是为])"
+    r"|\b(?:choose|select|pick|go with)\b|\\boxed\{(?:\\\w+\{)?"
+    r"|答案(?:应该|应当|应|就)?[是为选]?|选择?[是为]?|选项\s*[是为:]|正确的[是为])"
 )
 _EXPLICIT = re.compile(_PHRASE + _NAMED + _LABEL, re.I)
 # "B is correct", B first in its clause: "both A and B is correct" is none.
 _CORRECT = re.compile(
-    rf"(?:^|[\n.!?;:,。]|\b(?:option|choice|answer|so|therefore|thus|hence)\b|选项)[\W_]*{_LETTER}[\W_]*(?:选?项)?"
+    rf"(?:^|[\n.!?;:,。]|\b(?:option|choice|answer|so|therefore|thus|hence)\b|选项){_GAP}{_LETTER}{_GAP}(?:选?项)?"
     r"(?:\bis\s+(?:the\s+)?(?:(?:most likely|most appropriate|best|right)\s+)?(?:correct|answer|choice|option)\b"
     r"|[是为]?(?:正确|对的|答案))",
     re.I,
@@ -43,13 +45,18 @@ _NEGATION = re.compile(
     r"\b(?:not|cannot|never|neither|nor|wrong|incorrect|false|unlikely|if|whether)\b|n't\b|[不错]|非(?!常)", re.I
 )
 _LEADING = re.compile(
-    rf"[\W_]*(?:(?:i|think|believe|it|is|it's|so|thus|therefore|hence)\b[\W_]+)*{_NAMED}{_LABEL}", re.I
+    rf"{_GAP}(?:(?:i|think|believe|it|is|it's|so|thus|therefore|hence)\b[\W_]{{1,12}}){{0,6}}{_NAMED}{_LABEL}"
+    rf"(?!{_GAP}(?:is|isn't|are|was|wrong|incorrect)\b)",  # (B) is small; Option B: wrong
+    re.I,
 )
-_LEAD_IN = re.compile(rf"[\W_]*(?:(?:the|my|so|therefore|thus|final|correct|best)\b[\W_]+)*{_PHRASE}", re.I)
-_MARKED = re.compile(rf"(?:^|[\n.,;!?。、])\s*[(*_\[]*{_LETTER}[*_]*[).:\]、]", re.I)
-_ANOTHER = re.compile(rf"[\W_]*(?:(?:and|or|和|或|与|及|以及)(?!{_W}))?{_NAMED}{_LABEL}", re.I)
+_LEAD_IN = re.compile(
+    rf"{_GAP}(?:(?:the|my|so|therefore|thus|final|correct|best)\b[\W_]{{1,12}}){{0,6}}{_PHRASE}", re.I
+)
+_MARKED = re.compile(rf"(?:^|[\n.,;!?。、])\s{{0,12}}[(*_\[]{{0,4}}{_LETTER}[*_]{{0,4}}[).:\]、]", re.I)
+_ANOTHER = re.compile(rf"{_GAP}(?:(?:and|or|和|或|与|及|以及)(?!{_W}))?{_NAMED}{_LABEL}", re.I)
+_NEAR = 300  # how many characters behind a letter are looked at
 _ALONE = re.compile(rf"[\W_]*{_LETTER}[\W_]*")
-_CHEN = re.compile(r"(is |是|\*|\W|\ |\(|为|^|'|\"|#)(?![aA] )([a-nA-N])(\W|$)", re.S)
+_CHEN = re.compile(r"(?:[\W是为]|^)(?![aA] )([a-nA-N])(?:\W|$)")
 
 
 def choice(answer: str, reference: str, options: Sequence[str]) -> Verdict:
@@ -71,8 +78,13 @@ def choice(answer: str, reference: str, options: Sequence[str]) -> Verdict:
     Verdict(extracted=None, correct=False)
     """
     target = _target(reference, options)
-    found = _extract(canonical(answer), options)
+    found = extract(answer, options)
     return Verdict(found, found == target)
+
+
+def extract(answer: str, options: Sequence[str]) -> str | None:
+    """The letter of the option that an answer chooses by ``choice``'s rule, for answers that have no reference here."""
+    return _extract(canonical(answer), options)
 
 
 def chen(answer: str, reference: str, options: Sequence[str]) -> Verdict:
@@ -88,7 +100,7 @@ def chen(answer: str, reference: str, options: Sequence[str]) -> Verdict:
     """
     target = _target(reference, options)
     found = _CHEN.search(answer)
-    letter = found.group(2) if found else None
+    letter = found.group(1) if found else None
     return Verdict(letter, letter == target)
 
 
@@ -124,19 +136,19 @@ def _extract(text: str, options: Sequence[str]) -> str | None:
     alone = _ALONE.fullmatch(text)
     if alone and _letter(alone) in letters:
         return _letter(alone)
-    texts = {letter: normalise(option) for letter, option in zip(letters, options, strict=False)}
-    if same := _options_with_text(text, options):
+    spoken = {letter: words(option) for letter, option in zip(letters, options, strict=False)}
+    if same := _options_with_text(text, spoken):
         return same.pop() if len(same) == 1 else None
-    named = [label for label in _phrases(text) if _letter(label) in letters]
+    named = [label for label in _phrases(text) if _letter(label) in spoken]
     if not named:
         leading = _LEADING.match(text)
-        if not leading or _letter(leading) not in letters:
+        if not leading or _letter(leading) not in spoken:
             return None
-        if {_letter(label) for label in _MARKED.finditer(text)} & set(letters) - {_letter(leading)}:
+        if {_letter(label) for label in _MARKED.finditer(text)} & spoken.keys() - {_letter(leading)}:
             return None
         named = [leading]
     found = {_letter(label) for label in named}
-    if len(found) > 1 or not all(_agrees(text, label, options, texts) for label in named):
+    if len(found) > 1 or not all(_stands(text, label, options, spoken) for label in named):
         return None
     return found.pop()
 
@@ -145,16 +157,19 @@ def _letter(match: re.Match[str]) -> str:
     return match["letter"].upper()
 
 
-def _options_with_text(text: str, options: Sequence[str]) -> set[str]:
+def _options_with_text(text: str, spoken: dict[str, list[str]]) -> set[str]:
     """Letters of the options whose text, with or without its letter, is all the answer says."""
     lead_in = _LEAD_IN.match(text)
     found = set()
-    for part in {text, text[lead_in.end() :]} if lead_in else {text}:
+    for part in (text, text[lead_in.end() :]) if lead_in else (text,):
+        alone = _ALONE.fullmatch(part)
+        if alone and _letter(alone) in spoken:  # also where the options' texts are letters
+            continue
+        said = words(part)
         # "A. mass" is not the text "mass": behind a marked letter no article is dropped.
-        key = words if _MARKED.match(part) else normalise
-        said, whole = key(part), words(part)
-        for letter, option in zip(ascii_uppercase, options, strict=False):
-            if words(option) and (said == key(option) or whole == [letter.lower(), *words(option)]):
+        plain = " ".join if _MARKED.match(part) else without_articles
+        for letter, option in spoken.items():
+            if option and (plain(said) == plain(option) or said == [letter.lower(), *option]):
                 found.add(letter)
     return found
 
@@ -168,19 +183,20 @@ def _phrases(text: str) -> Iterator[re.Match[str]]:
                 yield match
 
 
-def _agrees(text: str, label: re.Match[str], options: Sequence[str], texts: dict[str, str]) -> bool:
+def _stands(text: str, label: re.Match[str], options: Sequence[str], spoken: dict[str, list[str]]) -> bool:
     """Whether what follows the letter is neither the text of another option nor another letter."""
-    letter, rest = _letter(label), text[label.end("letter") :]
-    behind, including = normalise(rest) + " ", normalise(text[label.start("letter") :]) + " "
+    letter, rest = _letter(label), text[label.end("letter") :][:_NEAR]
+    said = words(rest)
     # The letter may be part of a text ("C. difficile"), unless the options' texts are letters themselves.
+    behind, including = without_articles(said) + " ", without_articles([letter.lower(), *said]) + " "
     beginnings = [
         (len(option), other == letter)
-        for other, option in texts.items()
-        if option and (behind.startswith(option + " ") or (" " in option and including.startswith(option + " ")))
+        for other, option in ((other, without_articles(option)) for other, option in spoken.items() if option)
+        if behind.startswith(option + " ") or (" " in option and including.startswith(option + " "))
     ]
     if beginnings and not max(beginnings)[1]:
         return False
     own = canonical(options[ascii_uppercase.index(letter)]).strip().lower()
-    before, _, after = rest.lower().partition(own) if own else ("", "", rest)
-    another = _ANOTHER.match(rest if words(before) or before == rest.lower() else after)
-    return another is None or _letter(another) == letter or _letter(another) not in texts
+    before, found, after = rest.lower().partition(own) if own else ("", "", "")
+    another = _ANOTHER.match(after if found and not words(before) else rest)
+    return another is None or _letter(another) not in spoken or _letter(another) == letter

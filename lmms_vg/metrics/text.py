@@ -1,7 +1,7 @@
 """When are two short answers the same text: VQAv2's normalisation (Antol et al. 2015), kept safe for medical words.
 
-VQAv2 lower-cases, drops punctuation and articles and writes number words as digits. Taken as it is, that glues words
-("left- sided" to "leftsided"), drops the A of "Vitamin A" and the signs of "ER+" and "<5 mm", so those differ here.
+VQAv2 lower-cases, drops punctuation and articles and writes number words as digits. That makes "vitamin" of "Vitamin A",
+"er" of both "ER+" and "ER-", and one size of "<5 mm" and ">5 mm": here these stay apart.
 """
 
 import re
@@ -56,5 +56,13 @@ def normalise(text: str) -> str:
     >>> normalise(" The  X-Ray of a left Lung. ")
     'x ray of left lung'
     """
-    found = words(text)
+    return without_articles(words(text))
+
+
+def without_articles(found: list[str]) -> str:
+    """Words as ``normalise`` joins them.
+
+    >>> without_articles(["the", "vitamin", "a"])
+    'vitamin a'
+    """
     return " ".join([word for word in found[:-1] if word not in _ARTICLES] + found[-1:])

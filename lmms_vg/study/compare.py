@@ -32,7 +32,7 @@ def compare(base: Run, other: Run) -> list[Comparison]:
                 "not ranked; run it again without"
             )
     names = {name: [name] for name in base.tasks if name in other.tasks}
-    names |= {group: tasks for group, tasks in base.groups.items() if group in other.groups}
+    names |= {group: tasks for group, tasks in base.groups.items() if other.groups.get(group) == tasks}
     if not names:
         raise ValueError(
             f"{base.path} has {', '.join(base.tasks)}; {other.path} has {', '.join(other.tasks)}: nothing in common"

@@ -4,6 +4,7 @@ BERTScore needs a language model of its own, so it runs once for all answers, at
 to be had, ``bertscore`` and ``average`` have no value, a message says how to get them, and the rest stands.
 """
 
+from collections.abc import Callable
 from functools import cache
 from statistics import fmean
 from typing import Any
@@ -15,7 +16,7 @@ from lmms_vg.metrics import bertscore as bert
 from lmms_vg.metrics import open_ended
 from lmms_vg.tasks.items import Doc, Item, counted, failed, named, with_value
 
-PER_ANSWER = {
+PER_ANSWER: dict[open_ended.Metric, Callable[[str, str], float]] = {
     "bleu1": open_ended.bleu1,
     "open_recall": open_ended.open_recall,
     "llava_med_recall": open_ended.llava_med_recall,

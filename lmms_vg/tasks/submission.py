@@ -20,7 +20,7 @@ def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
         return failed(doc, record.error, "submission", "unparseable")
     text: str | None = texts[0].strip()
     if doc["options"]:
-        text = choice.choice(texts[0], "A", doc["options"]).extracted
+        text = choice.extract(texts[0], doc["options"])
     answer = {"id": doc["uid"].removeprefix("mmmu/"), "answer": text or ""}
     return {"submission": answer, "unparseable": {"unparseable": not text}, **counted(1)}
 

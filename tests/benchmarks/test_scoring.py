@@ -1,0 +1,65 @@
+"""The benchmark runs at tiny size, and what it scores is scored both ways; how fast is not for a test to say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from saved_run import tables
+
+from benchmarks import answers
+from benchmarks.answers import Answered
+from lmms_vg.datasets.schema import Sample
+from lmms_vg.tasks import scoring
+from lmms_vg.tasks.docs import AXES
+
+
+def test_quick_run_prints_a_table(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.scoring", "--quick"],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"LMMS_VG_DATA": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    ((head, *rows),) = tables(done.stdout)
+    assert head == ["measured", "value", "target", "verdict"]
+    scored, ratio, vqa_rad, slake, time, memory = rows
+    assert scored[0] == "280 answers scored, with intervals, s"
+    assert ratio[0].startswith("BERTScore of 70 pairs: lmms_vg / bert_score")
+    assert [vqa_rad[0], slake[0]] == [
+        f"{name} prepared: not here (LMMS_VG_DATA={tmp_path})" for name in ("vqa_rad", "slake")
+    ]
+    assert [time[0], memory[0]] == [f"zip of 1,000 members indexed, {unit}" for unit in ("s", "peak MB")]
+    assert all(float(row[1]) > 0 for row in (scored, ratio, time, memory))
+    assert {row[3] for row in rows} == {"none at this size"}
+    assert "bert-score 0.3" in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("made", "rule"),
+    [
+        (answers.closed(300), scoring.yes_no_results),
+        (answers.choice(300, "pmc_vqa"), scoring.choice_results),
+        (answers.choice(300, "pmc_vqa_chen"), scoring.chen_results),
+    ],
+    ids=["closed", "choice", "chen"],
+)
+def test_answers_take_every_way_through_a_rule(made: list[Answered], rule) -> None:
+    results = [rule(document, [text]) for document, text in made]
+    assert {result["acc"]["score"] for result in results} == {0, 1}
+    assert {result["unparseable"]["unparseable"] for result in results} == {False, True}
+
+
+def test_made_up_documents_are_like_ours() -> None:
+    (document, _), *_ = answers.choice(1, "pmc_vqa")
+    assert document.keys() - {"task", "image"} <= Sample.model_fields.keys()
+    assert document.keys() >= {"task", "uid", "image", "answer", "options", *AXES}
+    assert answers.opened(50) == answers.opened(50), "seeded"
+    said, _ = answers.pairs(500)
+    assert len(set(said)) == 500

@@ -1,0 +1,292 @@
+"""`lmms-vg data`: what is here, what is not, and that asking for it downloads nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import constants
+
+import lmms_vg.data
+from lmms_vg.cli import main
+from lmms_vg.data import fetch, specs, status
+from lmms_vg.datasets import counts, source
+from lmms_vg.datasets.schema import DatasetSpec
+from lmms_vg.datasets.source import DataError
+from lmms_vg.tasks.readers import READERS
+
+ROW = {
+    "img_name": "xmlab1/source.jpg",
+    "question": "Is it normal?",
+    "answer": "No",
+    "q_lang": "en",
+    "modality": "CT",
+    "answer_type": "CLOSED",
+    "qid": 5,
+}
+SETS = {"vgmed", "slake", "vqa_rad", "path_vqa", "pmc_vqa", "omnimedvqa", "mmmu", "medical_eval", "coco"}
+
+
+@pytest.fixture(autouse=True)
+def no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The hub is not known to be offline, its cache is empty, and a connection is a failure."""
+    asked: list[Any] = []
+
+    def connect(_: socket.socket, address: Any) -> None:
+        asked.append(address)
+        raise OSError("no network in this test")
+
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, connect)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *address, **_: connect(socket.socket(), address))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.delenv("LMMS_VG_PARTIAL_DATA", raising=False)
+    monkeypatch.setattr(counts, "deviations", {})
+    source._download.cache_clear()
+    source._download_all.cache_clear()
+    yield
+    source._download.cache_clear()
+    source._download_all.cache_clear()
+    assert asked == []
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty LMMS_VG_DATA."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    monkeypatch.setenv("LMMS_VG_DATA", str(folder))
+    return folder
+
+
+@pytest.fixture
+def shared_data(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Real data as LMMS_VG_DATA: LMMS_VG_SHARED_DATA or ../shared/data beside the checkout."""
+    default = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("LMMS_VG_SHARED_DATA") or default)
+    if not folder.is_dir():
+        pytest.skip(f"no real data: {folder} is not there (LMMS_VG_SHARED_DATA names it)")
+    monkeypatch.setenv("LMMS_VG_DATA", str(folder))
+    return folder
+
+
+def blocks() -> dict[str, list[str]]:
+    """Name of a data set -> the lines under its heading."""
+    found: dict[str, list[str]] = {}
+    for line in status():
+        name, _, rest = line.partition(": ")
+        if line[0] != " ":
+            assert rest.startswith("http")
+            found[name] = []
+        else:
+            found[list(found)[-1]].append(line[2:])
+    return found
+
+
+def write_slake(folder: Path, rows: int = 1, images: bool = True) -> None:
+    folder.mkdir(parents=True)
+    for name in ("train.json", "validation.json", "test.json"):
+        (folder / name).write_text(json.dumps([ROW | {"qid": number} for number in range(rows)]))
+    if images:
+        (folder / "imgs" / "xmlab1").mkdir(parents=True)
+        (folder / "imgs" / "xmlab1" / "source.jpg").write_bytes(b"x" * 1500)
+
+
+@pytest.mark.parametrize("set_up", [True, False])
+def test_nothing_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_up: bool) -> None:
+    if set_up:
+        monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path / "data"))
+    found = blocks()
+    assert found.keys() == specs().keys() == SETS
+    for name, lines in found.items():
+        assert all(": MISSING, " in line for line in lines[:-1]), name
+        assert len(lines) == len(specs()[name].files) + 1
+        assert lines[-1] == f"get it with: lmms-vg data fetch {name}"
+    assert "imgs.zip: MISSING, about 0.2 GB" in found["slake"]
+    assert not constants.HF_HUB_OFFLINE, "left as it was"
+    assert not (tmp_path / "data").exists()
+
+
+def test_real_data(shared_data: Path) -> None:
+    before = sorted(shared_data.rglob("*"))
+    found = blocks()
+    assert found["vqa_rad"] == [
+        "VQA_RAD Dataset Public.json: 1.4 MB here",
+        "VQA_RAD Image Folder.zip: 16.5 MB here, extracted",
+        "vqa_rad_closed: 1,297 questions of 1,297 expected",
+        "vqa_rad_test_closed: 272 questions of 272 expected",
+        "vqa_rad_open: 949 questions of 949 expected",
+        "vqa_rad_test_open: 179 questions of 179 expected",
+    ]
+    assert "train.json: 3.0 MB here" in found["slake"]
+    assert "imgs.zip: MISSING, about 0.2 GB" in found["slake"]
+    assert "slake_closed: files are missing" in found["slake"]
+    assert found["slake"][-1] == "get it with: lmms-vg data fetch slake"
+    assert sorted(shared_data.rglob("*")) == before
+
+
+def test_wrong_count_is_shown(data: Path) -> None:
+    write_slake(data / "slake")
+    lines = blocks()["slake"]
+    assert lines[3] == "imgs.zip: 1.5 kB here, extracted"
+    assert lines[4].startswith("slake_closed: WRONG, slake closed/train: 1 questions found, 1943 expected")
+    assert len(lines) == 8, "complete as far as files go, so there is nothing to get"
+
+
+def test_relaxed_count_is_shown(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
+    write_slake(data / "slake", rows=2)
+    lines = blocks()["slake"]
+    assert lines[4:6] == [
+        "slake_closed: 6 questions of 2,781 expected",
+        "slake_test_closed: 2 questions of 416 expected",
+    ]
+    assert lines[6].startswith("slake_open: WRONG, slake: not one open question")
+
+
+def test_other_names_will_do(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SLAKE's own archive says validate.json; its readers take both, so nothing is missing."""
+    monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
+    write_slake(data / "slake")
+    (data / "slake" / "validation.json").rename(data / "slake" / "validate.json")
+    lines = blocks()["slake"]
+    assert lines[1] == "validation.json: not here under this name, about 0.6 MB"
+    assert lines[4] == "slake_closed: 3 questions of 2,781 expected"
+    assert "fetch" not in lines[-1]
+
+
+def test_tasks_of_the_same_questions_are_read_once(data: Path) -> None:
+    """PathVQA's tasks of the test split are those of all questions; and a broken file is wrong, not missing."""
+    (data / "path_vqa" / "data").mkdir(parents=True)
+    (data / "path_vqa" / "data" / "test-0.parquet").write_bytes(b"")
+    first, *lines = blocks()["path_vqa"]
+    assert first == "data/test-*.parquet: 0 B here"
+    assert sorted(line.partition(", ")[0] for line in lines) == ["pathvqa_closed: WRONG", "pathvqa_open: WRONG"]
+
+
+def test_files_that_cannot_be_read_do_not_end_the_list(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_slake(data / "slake")
+    reader = READERS["slake_closed"]._replace(read=lambda: (data / "slake").read_bytes())  # type: ignore[arg-type]
+    monkeypatch.setitem(READERS, "slake_closed", reader)
+    found = blocks()
+    assert found["slake"][4].startswith("slake_closed: WRONG, [Errno ")
+    assert "coco" in found
+
+
+def test_set_without_questions_goes_by_its_files(data: Path) -> None:
+    (data / "coco").mkdir()
+    (data / "coco" / "val2014.zip").write_bytes(b"")
+    assert blocks()["coco"] == ["val2014.zip: 0 B here"]
+
+
+def test_everything_includes_folders(data: Path) -> None:
+    (data / "vgmed" / "deep" / "down").mkdir(parents=True)
+    (data / "vgmed" / "deep" / "down" / "a.png").write_bytes(b"x" * 2_500_000)
+    lines = blocks()["vgmed"]
+    assert lines[4] == "*: 2.5 MB here"
+    assert "vgmed_localization: files are missing" in lines
+
+
+def test_cache_of_the_hub_is_read_without_asking_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers alone would ask it for a newer version."""
+    monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
+    repository = tmp_path / "hub" / "datasets--BoKelvin--SLAKE"
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    write_slake(repository / "snapshots" / commit, images=False)
+    (repository / "snapshots" / commit / "imgs.zip").write_bytes(b"")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    lines = blocks()["slake"]
+    assert lines[3:6] == [
+        "imgs.zip: 0 B here",
+        "slake_closed: 3 questions of 2,781 expected",
+        "slake_test_closed: 1 questions of 416 expected",
+    ]
+    assert not constants.HF_HUB_OFFLINE
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """A hub that has every file asked for; the calls."""
+    calls: list[dict[str, Any]] = []
+
+    def snapshot_download(repo_id: str, *, local_dir: Path, allow_patterns: list[str], **options: Any) -> str:
+        calls.append({"repo_id": repo_id, "local_dir": local_dir, "allow_patterns": allow_patterns, **options})
+        local_dir.mkdir(parents=True)
+        for pattern in allow_patterns:
+            (local_dir / pattern.replace("*", "1")).write_bytes(b"")
+        return str(local_dir)
+
+    monkeypatch.setattr(lmms_vg.data, "snapshot_download", snapshot_download)
+    return calls
+
+
+def test_fetch_asks_each_source_for_its_own_files(
+    data: Path, hub: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[tuple[str, Path]] = []
+    monkeypatch.setattr(lmms_vg.data, "download", lambda url, path: fetched.append((url, path)))
+    urls = {"extra.zip": "http://example.org/1"}
+    files = {"a-*.json": "1 MB", "extra.zip": "1 MB"}
+    both = DatasetSpec(name="both", hub_id="x/both", revision="v2", licence="CC0", files=files, urls=urls)
+    monkeypatch.setattr(lmms_vg.data, "specs", lambda: {"both": both} | specs())
+    assert fetch("both") == data / "both"
+    assert hub == [
+        {
+            "repo_id": "x/both",
+            "repo_type": "dataset",
+            "revision": "v2",
+            "local_dir": data / "both",
+            "allow_patterns": ["a-*.json"],
+        }
+    ]
+    assert fetched == [("http://example.org/1", data / "both" / "extra.zip")]
+    fetch("vqa_rad")
+    assert len(hub) == 1, "nothing of it is on the hub"
+    assert [path.name for _, path in fetched[1:]] == ["VQA_RAD Dataset Public.json", "VQA_RAD Image Folder.zip"]
+
+
+@pytest.mark.parametrize("here", [False, True])
+def test_fetch_without_network_is_one_line(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], here: bool
+) -> None:
+    """Where part of it is here, the hub's client itself would warn and call it done."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    if here:
+        write_slake(data / "slake", images=False)
+    assert main(["data", "fetch", "slake"]) == 2
+    shown = capsys.readouterr().err.splitlines()
+    assert [line for line in shown if line.startswith("lmms-vg: slake: the hub did not give ")] == shown[-1:]
+    assert ("imgs.zip of BoKelvin/SLAKE; is there a network?" in shown[-1]) == here
+
+
+def test_any_error_of_the_hubs_client_is_ours(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Timeout(Exception): ...
+
+    def snapshot_download(*_: Any, **__: Any) -> str:
+        raise Timeout
+
+    monkeypatch.setattr(lmms_vg.data, "snapshot_download", snapshot_download)
+    with pytest.raises(DataError, match=r"slake: the hub did not give BoKelvin/SLAKE: Timeout$"):
+        fetch("slake")
+
+
+def test_fetch_needs_a_known_name_and_a_folder(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match=r"data set 'SLAKE': allowed is .*slake, .*coco$"):
+        fetch("SLAKE")
+    monkeypatch.delenv("LMMS_VG_DATA")
+    with pytest.raises(ValueError, match="LMMS_VG_DATA is not set: export it to the folder"):
+        fetch("slake")
+
+
+@pytest.mark.parametrize(
+    "size", [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (2.5e9, "2.5 GB"), (1.2e13, "12000.0 GB")]
+)
+def test_sizes(size: tuple[float, str]) -> None:
+    assert lmms_vg.data._size(size[0]) == size[1]
