@@ -1,4 +1,8 @@
-"""Is one run better than another: differences on the same questions, with intervals and tests corrected for their number."""
+"""Is one run better than another: differences on the same questions, with intervals and tests corrected for their number.
+
+Questions about one image are not independent, so what is corrected (Holm) is the p-value of the bootstrap that draws
+whole images. McNemar's exact test, which takes every question for itself, stands beside it because papers report it.
+"""
 
 from math import isnan
 from statistics import fmean
@@ -6,6 +10,9 @@ from typing import NamedTuple
 
 from lmms_vg.metrics.statistics import Difference, holm, mcnemar, paired, signature
 from lmms_vg.study.runs import Run, TaskRun
+
+RESAMPLES = 10_000
+"""More than for an interval: their number is the resolution of a p-value, which a correction multiplies."""
 
 
 class Comparison(NamedTuple):
@@ -55,8 +62,9 @@ def _compare(name: str, base: list[TaskRun], other: list[TaskRun]) -> Comparison
             raise ValueError(f"{one.task}: scored by {one.rule} in one run and by {two.rule} in the other")
     images = {f"{part.task} {uid}": image for part in base for uid, image in part.images.items()}
     p = mcnemar(first, second).p if {*first.values(), *second.values()} <= {0, 1} else None
+    difference = paired(first, second, images, resamples=RESAMPLES)
     means = fmean(first.values()), fmean(second.values())
-    return Comparison(name, base[0].metric, len(first), *means, paired(first, second, images), p)
+    return Comparison(name, base[0].metric, len(first), *means, difference, p)
 
 
 def _scores(parts: list[TaskRun]) -> dict[str, float]:
@@ -79,24 +87,20 @@ def _how_they_differ(
 
 
 def show(base: Run, others: list[Run]) -> str:
-    """Markdown: a line a run and task, p-values corrected by Holm over all comparisons shown."""
+    """Markdown: a line a run and task; the bootstrap's p-values are corrected by Holm over all lines."""
     found = [(run, one) for run in others for one in compare(base, run)]
-    adjusted = holm({str(i): _p(one) for i, (_, one) in enumerate(found)})
+    adjusted = holm({str(i): one.difference.p for i, (_, one) in enumerate(found)})
     rules = sorted({base.tasks[task].rule for task in base.tasks if any(task in run.tasks for run in others)})
     lines = [
         f"Base: {base.model}, `{base.path.name}`",
         "",
-        "| model | task | metric | n | base | score | difference | 95% interval | p | test | p (Holm) |",
-        "|---|---|---|---:|---:|---:|---:|---|---:|---|---:|",
+        "| model | task | metric | n | base | score | difference | 95% interval | p | p (Holm) | p (McNemar) |",
+        "|---|---|---|---:|---:|---:|---:|---|---:|---:|---:|",
         *(_line(run, one, adjusted[str(i)]) for i, (run, one) in enumerate(found)),
         "",
-        *(f"- `{rule}`" for rule in [*rules, signature()]),
+        *(f"- `{rule}`" for rule in [*rules, signature(resamples=RESAMPLES)]),
     ]
     return "\n".join(lines) + "\n"
-
-
-def _p(one: Comparison) -> float:
-    return one.difference.p if one.mcnemar_p is None else one.mcnemar_p
 
 
 def _line(run: Run, one: Comparison, adjusted: float) -> str:
@@ -110,9 +114,9 @@ def _line(run: Run, one: Comparison, adjusted: float) -> str:
         f"{one.other:.4f}",
         f"{one.difference.mean:+.4f}",
         "one image" if isnan(low) else f"{low:+.4f} to {high:+.4f}",
-        _show_p(_p(one)),
-        "bootstrap" if one.mcnemar_p is None else "McNemar",
+        _show_p(one.difference.p),
         _show_p(adjusted),
+        "" if one.mcnemar_p is None else _show_p(one.mcnemar_p),
     ]
     return f"| {' | '.join(cells)} |"
 

@@ -11,10 +11,10 @@ from saved_run import RULE, closed, failed, opened, save, tables
 from scipy.stats import binomtest
 
 from lmms_vg.metrics.statistics import paired
-from lmms_vg.study.compare import Comparison, compare, show
+from lmms_vg.study.compare import RESAMPLES, Comparison, compare, show
 from lmms_vg.study.runs import Run, read_run
 
-HEAD = ["model", "task", "metric", "n", "base", "score", "difference", "95% interval", "p", "test", "p (Holm)"]
+HEAD = ["model", "task", "metric", "n", "base", "score", "difference", "95% interval", "p", "p (Holm)", "p (McNemar)"]
 BASE = [0] * 10 + [1] * 10
 
 
@@ -34,7 +34,8 @@ def test_difference_and_exact_p(tmp_path: Path) -> None:
     assert one.mcnemar_p == pytest.approx(binomtest(1, 9).pvalue)
     uids = [f"q{i}" for i in range(20)]
     images = {uid: f"i{i // 2}" for i, uid in enumerate(uids)}
-    assert one.difference == paired(*(dict(zip(uids, scores, strict=True)) for scores in (BASE, other)), images)
+    scores = (dict(zip(uids, values, strict=True)) for values in (BASE, other))
+    assert one.difference == paired(*scores, images, resamples=RESAMPLES)
 
 
 def test_order_of_questions_does_not_matter(tmp_path: Path) -> None:
@@ -51,7 +52,7 @@ def test_identical_runs(tmp_path: Path) -> None:
 
 
 def test_several_runs_are_corrected_together(tmp_path: Path) -> None:
-    """McNemar's p are 2/2^6, 2/2^10 and 1: Holm's are twice, three times and once that."""
+    """Holm's are those of the bootstrap, of which the smallest three of three are taken thrice, twice and once."""
     runs = [
         saved(tmp_path / name, scores, model=f"model_{name}")
         for name, scores in {
@@ -60,13 +61,17 @@ def test_several_runs_are_corrected_together(tmp_path: Path) -> None:
             "same": BASE,
         }.items()
     ]
-    text = show(saved(tmp_path / "base"), runs)
+    base = saved(tmp_path / "base")
+    text = show(base, runs)
     ((head, *rows),) = tables(text)
     assert head == HEAD
-    assert [(row[0], *row[3:7], *row[8:]) for row in rows] == [
-        ("model_six (pretrained=demo)", "20", "0.5000", "0.8000", "+0.3000", "0.0312", "McNemar", "0.0625"),
-        ("model_ten (pretrained=demo)", "20", "0.5000", "1.0000", "+0.5000", "0.0020", "McNemar", "0.0059"),
-        ("model_same (pretrained=demo)", "20", "0.5000", "0.5000", "+0.0000", "1.0000", "McNemar", "1.0000"),
+    p = [compare(base, run)[0].difference.p for run in runs]
+    assert p[1] < p[0] < p[2] == 1
+    expected = [f"{max(2 * p[0], 3 * p[1]):.4f}", f"{3 * p[1]:.4f}", "1.0000"]
+    assert [(row[0], *row[3:7], *row[9:]) for row in rows] == [
+        ("model_six (pretrained=demo)", "20", "0.5000", "0.8000", "+0.3000", expected[0], "0.0312"),  # 2 / 2^6
+        ("model_ten (pretrained=demo)", "20", "0.5000", "1.0000", "+0.5000", expected[1], "0.0020"),  # 2 / 2^10
+        ("model_same (pretrained=demo)", "20", "0.5000", "0.5000", "+0.0000", expected[2], "1.0000"),
     ]
     assert rows[2][7] == "+0.0000 to +0.0000"
     assert text.startswith("Base: huatuo_plain (pretrained=demo), `20260101_120000_results.json`\n\n| model")
@@ -82,7 +87,7 @@ def test_runs_of_one_model_are_told_apart(tmp_path: Path) -> None:
 def test_small_p_is_not_called_zero(tmp_path: Path) -> None:
     ((_, row),) = tables(show(saved(tmp_path / "a", [0] * 20), [saved(tmp_path / "b", [1] * 20)]))
     assert binomtest(0, 20).pvalue < 0.0001
-    assert (row[8], row[10]) == ("< 0.0001", "< 0.0001")
+    assert row[10] == "< 0.0001"
 
 
 def test_groups_are_pooled(tmp_path: Path) -> None:
@@ -128,7 +133,7 @@ def test_open_questions_have_a_bootstrap_p(tmp_path: Path) -> None:
     assert one.mcnemar_p is None
     assert one.difference[:3] == pytest.approx((0.25, 0.25, 0.25))
     ((_, row),) = tables(show(base, [other]))
-    assert row[8:] == ["0.0005", "bootstrap", "0.0005"]  # 1 / 2001, the smallest there is
+    assert row[8:] == ["< 0.0001", "< 0.0001", ""]  # 1 / 10,001, the smallest there is
 
 
 def test_recalls_that_all_are_0_or_1_get_the_exact_test(tmp_path: Path) -> None:
@@ -142,7 +147,7 @@ def test_recalls_that_all_are_0_or_1_get_the_exact_test(tmp_path: Path) -> None:
 
 def test_one_image_has_no_interval(tmp_path: Path) -> None:
     ((_, row),) = tables(show(saved(tmp_path / "a", [0, 0]), [saved(tmp_path / "b", [1, 1])]))
-    assert (row[7], row[8]) == ("one image", "0.5000")
+    assert row[7:] == ["one image", "1.0000", "1.0000", "0.5000"]
 
 
 @pytest.mark.parametrize("restricted", ["base", "other"])
