@@ -10,34 +10,17 @@ from pathlib import Path
 
 import bert_score
 import pytest
+import tiny_bert
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModel, AutoTokenizer, BertConfig, BertForPreTraining, BertTokenizerFast
+from tiny_bert import LAYERS, LENGTH, WORDS
+from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from lmms_vg import __version__
 from lmms_vg.metrics import bertscore as module
 from lmms_vg.metrics.bertscore import BertScoreUnavailable, Settings, bertscore, signature
 
-FRAME = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-WORDS = [
-    "left",
-    "right",
-    "lung",
-    "heart",
-    "liver",
-    "the",
-    "in",
-    "chest",
-    "pleural",
-    "effusion",
-    "normal",
-    "no",
-    "yes",
-    ".",
-]
-VOCABULARY = {word: number for number, word in enumerate(FRAME + WORDS)}
-LENGTH, LAYERS = 32, 3
 Make = Callable[..., str]
 
 
@@ -45,19 +28,7 @@ Make = Callable[..., str]
 def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
     def save(name: str, **tokenizer_settings: int) -> str:
         folder = tmp_path_factory.mktemp("berts") / name
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            config = BertConfig(
-                vocab_size=len(VOCABULARY),
-                hidden_size=32,
-                num_hidden_layers=LAYERS,
-                num_attention_heads=4,
-                intermediate_size=64,
-                max_position_embeddings=LENGTH,
-                initializer_range=0.3,  # at the usual 0.02 all words of a random model look alike
-            )
-            BertForPreTraining(config).save_pretrained(folder)  # with heads nobody needs, like the real one
-        BertTokenizerFast(vocab=VOCABULARY, **tokenizer_settings).save_pretrained(folder)
+        tiny_bert.save(folder, **tokenizer_settings)
         assert (folder / "model.safetensors").is_file()
         return str(folder)
 

@@ -1,8 +1,10 @@
 """Scoring of open answers: items, means, and what happens where BERTScore cannot be had."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny_bert
 
 from lmms_vg import journal
 from lmms_vg.metrics import bertscore
@@ -85,3 +87,16 @@ def test_no_reference_and_failures_have_no_value(bert: list[int]) -> None:
 def test_no_answer_at_all_ends_the_run(bert: list[int]) -> None:
     with pytest.raises(SystemExit, match="empty"):
         open_scoring.average(scored(("liver", ""))["average"])
+
+
+def test_with_a_real_if_tiny_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library itself, asked as a user asks for it, gives the same answer 1 and another one less."""
+    tiny_bert.save(tmp_path / "bert", model_max_length=tiny_bert.LENGTH)
+    monkeypatch.setenv("LMMS_VG_BERTSCORE", f"model={tmp_path / 'bert'},layer=2")
+    same = open_scoring.bertscore(scored(("left lung", "left lung"))["bertscore"])
+    assert same == pytest.approx(1, abs=1e-5)
+    made = scored(("left lung", "left lung"), ("heart", "left lung"))
+    other = open_scoring.bertscore(made["bertscore"])
+    assert other is not None
+    assert other < 0.99
+    assert open_scoring.average(made["average"]) == pytest.approx((0.5 + other + 0.5) / 3)
