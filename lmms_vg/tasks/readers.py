@@ -11,7 +11,11 @@ from typing import Any, Literal, NamedTuple
 from lmms_vg.datasets import medical_eval, mmmu, omnimedvqa, path_vqa, phantoms, slake, vgmed, vqa_rad
 from lmms_vg.datasets import pmc_vqa as pmc  # `pmc_vqa` is a task, and has to be free for `__getattr__`
 from lmms_vg.datasets.schema import DatasetSpec, Sample
+from lmms_vg.datasets.source import DataError
 from lmms_vg.tasks.docs import documents
+
+PARTS: tuple[Literal["closed", "open"], ...] = ("closed", "open")
+SPLITS: tuple[Literal["all", "test"], ...] = ("all", "test")
 
 
 class Reader(NamedTuple):
@@ -33,6 +37,17 @@ def _with_images(load: Callable[..., list[Sample]], require: Callable[[], None],
     return samples
 
 
+def _open(read: Callable[[], list[Sample]]) -> list[Sample]:
+    """Settings of BERTScore that are wrong are said before the questions are asked, not after."""
+    from lmms_vg.metrics.bertscore import Settings  # it takes seconds, and `lmms-vg tasks` does not need it
+
+    try:
+        Settings.from_environment()
+    except ValueError as error:
+        raise DataError(str(error)) from error
+    return read()
+
+
 def _measurements() -> dict[str, Reader]:
     made = {}
     for kind in ("localization", "attribute"):
@@ -47,28 +62,39 @@ def _measurements() -> dict[str, Reader]:
     }
 
 
-def _paper() -> dict[str, Reader]:
-    """The paper's sets: all questions it pools (Table 1), and the official test splits beside them."""
-    made: dict[str, Reader] = {}
-    parts: tuple[Literal["closed", "open"], ...] = ("closed", "open")
-    splits: tuple[Literal["all", "test"], ...] = ("all", "test")
-    for part, split in product(parts, splits):
-        name = part if split == "all" else f"test_{part}"
-        closed = part == "closed"
+def _short_answers() -> dict[str, Reader]:
+    """The paper's closed and open questions: all that it pools (Table 1), and the official test splits beside them."""
+    made = {}
+    for part, split in product(PARTS, SPLITS):
+        splits = slake.SPLITS if split == "all" else ("test",)
+        sets = {
+            "vqa_rad": Reader(
+                partial(_with_images, vqa_rad.load, vqa_rad.require_images, part, split),
+                vqa_rad.VQA_RAD,
+                vqa_rad.VQA_RAD.counts[part if split == "all" else f"{part}/test"],
+                "paper",
+                ("organ", "question_type"),
+            ),
+            "slake": Reader(
+                partial(_with_images, slake.load, slake.require_images, part, split),
+                slake.SLAKE,
+                sum(slake.SLAKE.counts[f"{part}/{which}"] for which in splits),
+                "paper",
+                ("modality", "organ", "content_type"),
+            ),
+            # The paper asks its test split, under either name.
+            "pathvqa": Reader(partial(path_vqa.load, part), path_vqa.PATH_VQA, path_vqa.PATH_VQA.counts[part], "paper"),
+        }
+        for name, reader in sets.items():
+            if part == "open":
+                reader = reader._replace(read=partial(_open, reader.read), axes=())
+            made[f"{name}_{part}" if split == "all" else f"{name}_test_{part}"] = reader
+    return made
 
-        n = vqa_rad.VQA_RAD.counts[part if split == "all" else f"{part}/test"]
-        read = partial(_with_images, vqa_rad.load, vqa_rad.require_images, part, split)
-        made[f"vqa_rad_{name}"] = Reader(
-            read, vqa_rad.VQA_RAD, n, "paper", ("organ", "question_type") if closed else ()
-        )
 
-        n = sum(slake.SLAKE.counts[f"{part}/{which}"] for which in (slake.SPLITS if split == "all" else ("test",)))
-        read = partial(_with_images, slake.load, slake.require_images, part, split)
-        axes = ("modality", "organ", "content_type")
-        made[f"slake_{name}"] = Reader(read, slake.SLAKE, n, "paper", axes if closed else ())
-
-        pathvqa = partial(path_vqa.load, part)  # the test split is all that is asked, under either name
-        made[f"pathvqa_{name}"] = Reader(pathvqa, path_vqa.PATH_VQA, path_vqa.PATH_VQA.counts[part], "paper")
+def _choices() -> dict[str, Reader]:
+    """The paper's multiple-choice sets."""
+    made = {}
     read = partial(_with_images, pmc.load, pmc.require_images)
     made["pmc_vqa"] = Reader(read, pmc.PMC_VQA, pmc.PMC_VQA.counts["test_clean"], "paper")
     for modality in omnimedvqa.NAMES:
@@ -109,7 +135,7 @@ def _demo() -> dict[str, Reader]:
     }
 
 
-READERS: dict[str, Reader] = _measurements() | _paper() | _chen() | _demo()
+READERS: dict[str, Reader] = _measurements() | _short_answers() | _choices() | _chen() | _demo()
 
 
 def __getattr__(name: str) -> Callable[[object], Any]:

@@ -183,6 +183,15 @@ def test_missing_images_end_the_run_before_a_question_is_asked(tmp_path: Path, m
     assert len(readers.slake_open(None)) == 3
 
 
+def test_wrong_settings_of_bertscore_are_said_before_anything_is_asked(
+    raw_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LMMS_VG_BERTSCORE", "layer=deep")
+    with pytest.raises(SystemExit, match="vqa_rad_open: LMMS_VG_BERTSCORE: 'layer=deep'"):
+        readers.vqa_rad_open(None)
+    assert len(readers.vqa_rad_closed(None)) == 4, "closed questions need no BERTScore"
+
+
 def test_every_reader_is_a_task_and_can_be_named_in_yaml(manager: TaskManager) -> None:
     """All but the questions that rank the demo's heads, which no task may ask."""
     assert set(readers.READERS) == {*ALL, "demo_calibration"}
