@@ -12,7 +12,8 @@ from pathlib import Path
 from threading import Lock
 from zipfile import BadZipFile, ZipFile
 
-from lmms_vg.datasets.source import DataError, safe_path
+from lmms_vg.datasets.schema import DatasetSpec
+from lmms_vg.datasets.source import DataError, local_root, locate, missing, safe_path
 
 # What zipfile and its decompressors were found to raise. RuntimeError: encrypted or not implemented; ValueError: a name
 # that is no text; OSError: an offset outside of the file, and bz2's way of saying that data are damaged.
@@ -96,6 +97,34 @@ def list_files(root: Path, parent: str, suffix: str, folder: str = "") -> list[s
             if found:
                 return found
     return []
+
+
+def archive_root(spec: DatasetSpec, archive: str) -> Path:
+    """Folder of a data set whose files come in one ``archive``; on the hub that is downloaded. Errors: DataMissing."""
+    return local_root(spec) or locate(spec, archive).parent
+
+
+def read_member(spec: DatasetSpec, archive: str, path: str, *folders: str) -> bytes:
+    """Bytes of a file that ``archive`` is published with, wherever ``read_file`` finds it. Errors: DataMissing.
+
+    ``folders`` are the names that the archive's top folder may have where it lies extracted.
+    """
+    root = archive_root(spec, archive)
+    for folder in folders:
+        data = read_file(root, path, folder)
+        if data is not None:
+            return data
+    raise missing(spec, archive, f"{path} is in no zip and no folder {' or '.join(map(repr, folders))} of {root}.")
+
+
+def require_archive(spec: DatasetSpec, archive: str, *extracted: str) -> None:
+    """Errors: DataMissing if images are nowhere: every single question would fail, after the model has been loaded.
+
+    Any zip will do, or anything that matches one of the patterns ``extracted``: a folder, or files that lie loose.
+    """
+    root = local_root(spec)
+    if root is None or not any(any(root.glob(pattern)) for pattern in ("*.zip", *extracted)):
+        locate(spec, archive)
 
 
 def _archives(root: Path) -> Iterator[tuple[Archive, str]]:

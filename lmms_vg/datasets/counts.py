@@ -18,8 +18,11 @@ def partial_allowed() -> bool:
     return os.environ.get(PARTIAL_ENV) == "1"
 
 
-def check_count(spec: DatasetSpec, part: str, found: int) -> None:
-    """Errors: DataError unless ``found`` is the expected number; with partial data allowed, a warning that is kept."""
+def check_count(spec: DatasetSpec, part: str, found: int, least: int = 1) -> None:
+    """Errors: DataError unless ``found`` is the expected number.
+
+    With partial data allowed, ``least`` questions are enough, and the difference is a warning that is kept.
+    """
     expected = spec.counts[part]
     if found == expected:
         return
@@ -27,5 +30,7 @@ def check_count(spec: DatasetSpec, part: str, found: int) -> None:
     message = f"{spec.name} {part}: {found} questions found, {expected} expected; probably {cause}"
     if not partial_allowed():
         raise DataError(f"{message}. {PARTIAL_ENV}=1 runs on what is there; such results do not count as {spec.name}.")
+    if found < least:
+        raise DataError(f"{message}. There is not one question to ask.")
     deviations[f"{spec.name} {part}"] = message
     logger.warning(f"PARTIAL DATA ({PARTIAL_ENV}=1): {message}. These results do not count as {spec.name}.")

@@ -5,17 +5,17 @@ yes/no questions come with the options "yes" and "no".
 """
 
 import re
-from codecs import BOM_UTF8
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from lmms_vg.datasets.archives import read_file
+from lmms_vg.datasets.archives import read_member, require_archive
 from lmms_vg.datasets.counts import check_count
 from lmms_vg.datasets.omnimedvqa import NAMES, SPELLINGS
 from lmms_vg.datasets.options import letter, letter_of, parse_options
+from lmms_vg.datasets.rows import parse_rows
 from lmms_vg.datasets.schema import DatasetSpec, Sample
-from lmms_vg.datasets.source import DataError, local_root, locate, missing, safe_path
+from lmms_vg.datasets.source import DataError, locate, safe_path
 
 Dataset = Literal["vqa_rad", "slake", "pathvqa", "pmc_vqa", "omnimedvqa", "mmmu"]
 
@@ -68,41 +68,25 @@ def load(dataset: Dataset) -> list[Sample]:
     Five of MMMU's have none; the released scorer leaves them out. All images come before the question, as the released
     code has them: MMMU's marks ``<image 1>`` would move them, so they become plain words (``image 1``).
     """
-    rows = [row for row in _read() if row.dataset == DATASETS[dataset]]
+    path = locate(MEDICAL_EVAL, QUESTIONS)
+    every = parse_rows(Row, path.read_bytes(), path, "medical_eval")
+    rows = [row for row in every if row.dataset == DATASETS[dataset]]
     samples = [_sample(row, dataset, number) for number, row in enumerate(rows)]
     if dataset == "mmmu":
         check_count(MEDICAL_EVAL, "mmmu with open questions", len(samples))
         samples = [sample for sample in samples if sample.options]
     check_count(MEDICAL_EVAL, dataset, len(samples))
-    if not samples:
-        raise DataError(f"medical_eval: not one question of {DATASETS[dataset]}")
     return samples
 
 
 def read_image(path: str) -> bytes:
     """An image file by its path in ``image``. Errors: DataMissing."""
-    root = local_root(MEDICAL_EVAL) or locate(MEDICAL_EVAL, IMAGES).parent
-    data = read_file(root, path, folder="images")
-    if data is None:
-        raise missing(MEDICAL_EVAL, IMAGES, f"{path} is in no zip and no folder images of {root}.")
-    return data
+    return read_member(MEDICAL_EVAL, IMAGES, path, "images")
 
 
 def require_images() -> None:
-    """Missing images would fail every single question, after the model has been loaded. Errors: DataMissing."""
-    root = local_root(MEDICAL_EVAL)
-    if root is None or not ((root / "images").is_dir() or any(root.glob("*.zip"))):
-        locate(MEDICAL_EVAL, IMAGES)
-
-
-def _read() -> list[Row]:
-    path = locate(MEDICAL_EVAL, QUESTIONS)
-    try:
-        return TypeAdapter(list[Row]).validate_json(path.read_bytes().removeprefix(BOM_UTF8))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = " ".join(map(str, first["loc"])) or "the top"
-        raise DataError(f"{path}: {first['msg']} at {place}; the file is broken or not medical_eval's") from error
+    """Errors: DataMissing if there are none."""
+    require_archive(MEDICAL_EVAL, IMAGES, "images", "*.jpg", "*.png")
 
 
 def _sample(row: Row, dataset: Dataset, number: int) -> Sample:

@@ -5,18 +5,18 @@ with the key ``modality`` where all others have ``modality_type``. Recounts diff
 taken exactly where the published count is not met without them.
 """
 
-from codecs import BOM_UTF8
 from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from lmms_vg.datasets.archives import list_files, read_file
+from lmms_vg.datasets.archives import archive_root, list_files, read_file, read_member, require_archive
 from lmms_vg.datasets.counts import PARTIAL_ENV, check_count, partial_allowed
 from lmms_vg.datasets.options import letter_of
+from lmms_vg.datasets.rows import parse_rows
 from lmms_vg.datasets.schema import DatasetSpec, Sample, distinct
-from lmms_vg.datasets.source import DataError, local_root, locate, missing, safe_path
+from lmms_vg.datasets.source import DataError, missing, safe_path
 
 Modality = Literal["ct", "fp", "mri", "oct", "der", "mic", "xray", "us"]
 
@@ -101,36 +101,22 @@ def load(modality: Modality) -> list[Sample]:
 
     Rows that are not regular are taken only where the published count is not met without them.
     """
-    entries = [entry for entry in _read(_root()) if entry.modality == modality]
+    entries = [entry for entry in _read(archive_root(OMNIMEDVQA, ARCHIVE)) if entry.modality == modality]
     regular = [entry for entry in entries if entry.regular]
     if len(regular) == OMNIMEDVQA.counts[modality]:
         entries = regular
     check_count(OMNIMEDVQA, modality, len(entries))
-    if not entries:
-        raise DataError(f"omnimedvqa: not one {NAMES[modality]} question")
     return [entry.sample for entry in entries]
 
 
 def read_image(path: str) -> bytes:
     """An image file by its ``image_path``. Errors: DataMissing."""
-    root = _root()
-    data = read_file(root, path, FOLDER)
-    if data is None:
-        raise missing(OMNIMEDVQA, ARCHIVE, f"{path} is in no zip and no folder {FOLDER} of {root}.")
-    return data
+    return read_member(OMNIMEDVQA, ARCHIVE, path, FOLDER)
 
 
 def require_images() -> None:
-    """Missing images would fail every single question, after the model has been loaded. Errors: DataMissing."""
-    root = local_root(OMNIMEDVQA)
-    if root is None or not (
-        (root / "Images").is_dir() or (root / FOLDER / "Images").is_dir() or any(root.glob("*.zip"))
-    ):
-        locate(OMNIMEDVQA, ARCHIVE)
-
-
-def _root() -> Path:
-    return local_root(OMNIMEDVQA) or locate(OMNIMEDVQA, ARCHIVE).parent
+    """Errors: DataMissing if there are none."""
+    require_archive(OMNIMEDVQA, ARCHIVE, "Images", f"{FOLDER}/Images")
 
 
 @cache  # eight tasks ask for it, and each modality is spread over many files
@@ -150,12 +136,7 @@ def _read(root: Path) -> list[Entry]:
 
 def _rows(root: Path, name: str) -> list[Row]:
     data = read_file(root, name, FOLDER) or b""
-    try:
-        return TypeAdapter(list[Row]).validate_json(data.removeprefix(BOM_UTF8))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = " ".join(map(str, first["loc"])) or "the top"
-        raise DataError(f"{root}: {name}: {first['msg']} at {place}; the file is broken or not OmniMedVQA's") from error
+    return parse_rows(Row, data, f"{root}: {name}", "OmniMedVQA")
 
 
 def _entry(row: Row, place: str) -> Entry:

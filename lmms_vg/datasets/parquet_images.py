@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lmms_vg.datasets.source import DataError
+from lmms_vg.datasets.schema import DatasetSpec
+from lmms_vg.datasets.source import DataError, locate_all, missing
 
 BATCH_ROWS = 64
 """Rows decoded at a time when streaming: a few megabytes even with images."""
@@ -51,6 +52,23 @@ def read_cell(path: Path, row: int, column: str = "image") -> bytes | None:
     group = bisect_right(starts, row) - 1
     cell = _decoded_groups().get(path, group, column)[row - starts[group]]
     return cell["bytes"].as_py() if cell.is_valid else None
+
+
+def image_of_row(spec: DatasetSpec, pattern: str, row: int, column: str = "image") -> bytes:
+    """The image of a row, counted from 0 over all files that match ``pattern``, as ``read_cell`` reads it.
+
+    Errors: DataMissing also where there is no such row, or no image in it.
+    """
+    first = 0
+    for file in locate_all(spec, pattern):
+        rows = row_count(file)
+        if row < first + rows:
+            data = read_cell(file, row - first, column)
+            if data is None:
+                raise missing(spec, pattern, f"Row {row - first} of {file} has no image in column {column}.")
+            return data
+        first += rows
+    raise missing(spec, pattern, f"There is no row {row}.")
 
 
 class _Layout(NamedTuple):

@@ -7,11 +7,11 @@ options begin with letters that need not be those of their columns, quotes are l
 import csv
 import re
 
-from lmms_vg.datasets.archives import read_file
+from lmms_vg.datasets.archives import read_member, require_archive
 from lmms_vg.datasets.counts import check_count
 from lmms_vg.datasets.options import letter_of
 from lmms_vg.datasets.schema import DatasetSpec, Sample
-from lmms_vg.datasets.source import DataError, local_root, locate, missing, safe_path
+from lmms_vg.datasets.source import DataError, locate, safe_path
 
 QUESTIONS = "test_clean.csv"
 IMAGES = "images.zip"
@@ -44,27 +44,18 @@ def load() -> list[Sample]:
     if absent := [name for name in COLUMNS if name not in names]:
         raise DataError(f"{path}: no column {', '.join(absent)}, only {', '.join(names)}")
     check_count(PMC_VQA, "test_clean", len(rows))
-    if not rows:
-        raise DataError(f"{path}: not one question")
     empty = dict.fromkeys(names, "")  # a row that is cut short is kept, without the rest
     return [_sample(empty | dict(zip(names, row, strict=False)), number) for number, row in enumerate(rows)]
 
 
 def read_image(path: str) -> bytes:
     """An image file by its ``Figure_path``. Errors: DataMissing."""
-    root = local_root(PMC_VQA) or locate(PMC_VQA, IMAGES).parent
-    for folder in FOLDERS:
-        data = read_file(root, path, folder)
-        if data is not None:
-            return data
-    raise missing(PMC_VQA, IMAGES, f"{path} is in no zip and no folder {' or '.join(FOLDERS)} of {root}.")
+    return read_member(PMC_VQA, IMAGES, path, *FOLDERS)
 
 
 def require_images() -> None:
-    """Missing images would fail every single question, after the model has been loaded. Errors: DataMissing."""
-    root = local_root(PMC_VQA)
-    if root is None or not (any((root / folder).is_dir() for folder in FOLDERS) or any(root.glob("*.zip"))):
-        locate(PMC_VQA, IMAGES)
+    """Errors: DataMissing if there are none."""
+    require_archive(PMC_VQA, IMAGES, *FOLDERS, "*.jpg")
 
 
 def _sample(row: dict[str, str], number: int) -> Sample:

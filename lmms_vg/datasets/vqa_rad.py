@@ -6,12 +6,13 @@ file. Copies on the hub hold neither the answer types nor the rows that were tak
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from lmms_vg.datasets.archives import read_file
+from lmms_vg.datasets.archives import read_member, require_archive
 from lmms_vg.datasets.counts import check_count
+from lmms_vg.datasets.rows import parse_rows
 from lmms_vg.datasets.schema import DatasetSpec, Sample, distinct
-from lmms_vg.datasets.source import DataError, local_root, locate, missing, safe_path
+from lmms_vg.datasets.source import locate, safe_path
 
 JSON = "VQA_RAD Dataset Public.json"
 FOLDER = "VQA_RAD Image Folder"
@@ -57,7 +58,8 @@ def load(part: Literal["closed", "open"], split: Literal["all", "test"] = "all")
     Two rows belong to neither part: their answer_type is "CLOSED " with a space, and the published number leaves them
     out. Errors: DataMissing, DataError.
     """
-    rows = _read()
+    path = locate(VQA_RAD, JSON)
+    rows = parse_rows(Row, path.read_bytes(), path, "VQA-RAD")
     check_count(VQA_RAD, "rows", len(rows))
     samples = [_sample(row, part) for row in rows if row.answer_type == part.upper()]
     check_count(VQA_RAD, part, len(samples))
@@ -66,36 +68,18 @@ def load(part: Literal["closed", "open"], split: Literal["all", "test"] = "all")
         check_count(VQA_RAD, f"{part}/test", len(samples))
         if part == "closed":
             binary = sum(sample.answer.strip().lower() in ("yes", "no") for sample in samples)
-            check_count(VQA_RAD, "yes-no/test", binary)
-    if not samples:
-        raise DataError(f"vqa_rad: not one {part} question in {JSON}")
+            check_count(VQA_RAD, "yes-no/test", binary, least=0)
     return distinct(samples)
 
 
 def read_image(path: str) -> bytes:
     """An image file by its ``image_name``. Errors: DataMissing."""
-    root = local_root(VQA_RAD) or locate(VQA_RAD, IMAGES).parent
-    data = read_file(root, path, folder=FOLDER)
-    if data is None:
-        raise missing(VQA_RAD, IMAGES, f"{path} is in no zip and no folder {FOLDER!r} of {root}.")
-    return data
+    return read_member(VQA_RAD, IMAGES, path, FOLDER)
 
 
 def require_images() -> None:
-    """Missing images would fail every single question, after the model has been loaded. Errors: DataMissing."""
-    root = local_root(VQA_RAD)
-    if root is None or not ((root / FOLDER).is_dir() or any(root.glob("*.zip")) or any(root.glob("*.jpg"))):
-        locate(VQA_RAD, IMAGES)
-
-
-def _read() -> list[Row]:
-    path = locate(VQA_RAD, JSON)
-    try:
-        return TypeAdapter(list[Row]).validate_json(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = " ".join(map(str, first["loc"])) or "the top"
-        raise DataError(f"{path}: {first['msg']} at {place}; the file is broken or not VQA-RAD's") from error
+    """Errors: DataMissing if there are none."""
+    require_archive(VQA_RAD, IMAGES, FOLDER, "*.jpg")
 
 
 def _sample(row: Row, part: str) -> Sample:

@@ -1,12 +1,14 @@
-"""Fixtures: where raw data lie in a test, and the real data where a checkout has them."""
+"""Fixtures: where raw data lie in a test, the real data where a checkout has them, and a forked child."""
 
-import io
+import multiprocessing
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image
+import raw
+
+from lmms_vg.datasets import counts
 
 # No __init__.py in this folder: with tests/ on sys.path it would shadow the library `datasets`.
 
@@ -32,12 +34,46 @@ def shared_data() -> Path:
 
 
 @pytest.fixture
-def picture() -> Callable[..., bytes]:
-    """A PNG of one value: ``picture(7)`` is RGB (7, 7, 7)."""
+def real_data(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An LMMS_VG_DATA of real data."""
+    monkeypatch.setenv("LMMS_VG_DATA", str(shared_data))
+    monkeypatch.delenv("LMMS_VG_PARTIAL_DATA", raising=False)
+    return shared_data
 
-    def make(value: int, mode: str = "L") -> bytes:
-        buffer = io.BytesIO()
-        Image.new(mode, (3, 2), value).save(buffer, "PNG")
-        return buffer.getvalue()
 
-    return make
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts are relaxed, and what was off is noted anew."""
+    monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
+    monkeypatch.setattr(counts, "deviations", {})
+
+
+@pytest.fixture
+def lay(data: Path) -> Callable[[str, bytes], None]:
+    """Lays a file at ``slake/imgs/a.jpg`` of the data, or into a new archive: ``slake/imgs.zip:imgs/a.jpg``."""
+
+    def put(place: str, content: bytes) -> None:
+        path, _, member = place.partition(":")
+        if member:
+            raw.put_zip(data / path, {member: content})
+        else:
+            raw.put(data / path, content)
+
+    return put
+
+
+@pytest.fixture
+def forked() -> Callable[..., int | None]:
+    """The exit code of a call made in a forked child, None if it is stuck."""
+    if not hasattr(os, "fork"):
+        pytest.skip("this platform cannot fork")
+
+    def call(target: Callable[..., object], *arguments: object) -> int | None:
+        child = multiprocessing.get_context("fork").Process(target=target, args=arguments)
+        child.start()
+        child.join(20)
+        stuck = child.is_alive()
+        child.kill()
+        return None if stuck else child.exitcode
+
+    return call

@@ -1,18 +1,21 @@
 """Reading files in place: folders, zips, threads, forks, broken archives."""
 
-import multiprocessing
 import os
 import time
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from lmms_vg.datasets import archives
-from lmms_vg.datasets.archives import list_files, open_archive, read_file
-from lmms_vg.datasets.source import DataError
+from lmms_vg.datasets.archives import archive_root, list_files, open_archive, read_file, read_member, require_archive
+from lmms_vg.datasets.schema import DatasetSpec
+from lmms_vg.datasets.source import DataError, DataMissing
+
+SPEC = DatasetSpec(name="toy", hub_id="someone/Toy", licence="CC0", files={"imgs.zip": "2 MB"})
 
 
 def make_zip(path: Path, members: dict[str, bytes]) -> Path:
@@ -69,18 +72,10 @@ def test_threads_read_one_archive_at_once(tmp_path: Path) -> None:
     assert all(content == members[name] for name, content in zip(names, contents, strict=True))
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")
-def test_forked_child_opens_its_own(tmp_path: Path) -> None:
+def test_forked_child_opens_its_own(tmp_path: Path, forked: Callable[..., int | None]) -> None:
     path = make_zip(tmp_path / "imgs.zip", {"a": b"1"})
-    forking = multiprocessing.get_context("fork")
     with open_archive(path)._lock:  # as if another thread of the parent were reading
-        child = forking.Process(target=read_file, args=(tmp_path, "a"))
-        child.start()
-        child.join(20)
-        stuck = child.is_alive()
-        child.kill()
-    assert not stuck
-    assert child.exitcode == 0
+        assert forked(read_file, tmp_path, "a") == 0
 
 
 def test_what_is_no_zip_is_named(tmp_path: Path) -> None:
@@ -210,3 +205,31 @@ def test_index_of_many_members_is_quick_and_small(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert used < 300e6 / 20
     assert archive.read("Images/Some Data Set/train/class/0004999.png") == b"x"
+
+
+@pytest.mark.parametrize("place", ["imgs/a.jpg", "figures/a.jpg", "a.jpg", "imgs.zip:figures/a.jpg", "1.zip:a.jpg"])
+def test_what_an_archive_is_published_with(data: Path, lay: Callable[[str, bytes], None], place: str) -> None:
+    with pytest.raises(DataMissing, match=r"toy: missing imgs\.zip \(2 MB\)"):
+        require_archive(SPEC, "imgs.zip", "imgs", "figures", "*.jpg")
+    lay(f"toy/{place}", b"pixels")
+    require_archive(SPEC, "imgs.zip", "imgs", "figures", "*.jpg")
+    assert read_member(SPEC, "imgs.zip", "a.jpg", "imgs", "figures") == b"pixels"
+    with pytest.raises(DataMissing, match=r"b\.jpg is in no zip and no folder 'imgs' or 'figures' of .*toy\."):
+        read_member(SPEC, "imgs.zip", "b.jpg", "imgs", "figures")
+
+
+def test_what_is_no_image_does_not_stand_for_the_archive(lay: Callable[[str, bytes], None]) -> None:
+    lay("toy/README.md", b"")
+    lay("toy/other/a.jpg", b"")
+    with pytest.raises(DataMissing, match=r"missing imgs\.zip"):
+        require_archive(SPEC, "imgs.zip", "imgs", "*.jpg")
+
+
+def test_without_a_data_folder_the_archive_comes_from_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make_zip(tmp_path / "imgs.zip", {"imgs/a.jpg": b"pixels"})
+    asked = []
+    monkeypatch.setattr(archives, "locate", lambda *names: asked.append(names) or path)
+    require_archive(SPEC, "imgs.zip", "imgs")
+    assert read_member(SPEC, "imgs.zip", "a.jpg", "imgs") == b"pixels"
+    assert archive_root(SPEC, "imgs.zip") == tmp_path
+    assert asked == [(SPEC, "imgs.zip")] * 3

@@ -1,60 +1,41 @@
 """Image URIs of every source, and what must not be opened."""
 
-import zipfile
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageFile
+from raw import png, put, put_parquet, put_zip
 
 from lmms_vg.datasets.images import open_image
 from lmms_vg.datasets.source import DataError, DataMissing
 from lmms_vg.demo.phantoms import make_phantom
 
-Picture = Callable[..., bytes]
+Lay = Callable[[str, bytes], None]
 
 SCHEMES = ["slake", "vgmed", "coco", "vqa_rad", "path_vqa", "pmc_vqa", "omnimedvqa", "mmmu", "medical_eval"]
 
 
-def put(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-
-
-def put_zip(path: Path, member: str, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "a") as file:
-        file.writestr(member, content)
-
-
-@pytest.mark.parametrize("place", ["slake/imgs/xmlab1/source.jpg", "slake/imgs.zip"])
-def test_slake_image(data: Path, picture: Picture, place: str) -> None:
-    if place.endswith(".zip"):
-        put_zip(data / place, "imgs/xmlab1/source.jpg", picture(7))
-    else:
-        put(data / place, picture(7))
+@pytest.mark.parametrize("place", ["slake/imgs/xmlab1/source.jpg", "slake/imgs.zip:imgs/xmlab1/source.jpg"])
+def test_slake_image(lay: Lay, place: str) -> None:
+    lay(place, png(7))
     image = open_image("slake:xmlab1/source.jpg")
-    assert (image.mode, image.size, image.getpixel((0, 0))) == ("RGB", (3, 2), (7, 7, 7))
+    assert (image.mode, image.size, image.getpixel((0, 0))) == ("RGB", (6, 4), (7, 7, 7))
 
 
 @pytest.mark.parametrize(
-    ("place", "member"),
+    "place",
     [
-        ("vgmed/AMOS/a.png", ""),
-        ("vgmed/images.zip", "AMOS/a.png"),
-        ("vgmed/images.zip", "images/AMOS/a.png"),
-        ("vgmed/AMOS.zip", "a.png"),
+        "vgmed/AMOS/a.png",
+        "vgmed/images.zip:AMOS/a.png",
+        "vgmed/images.zip:images/AMOS/a.png",
+        "vgmed/AMOS.zip:a.png",
     ],
 )
-def test_vgmed_image(data: Path, picture: Picture, place: str, member: str) -> None:
-    if member:
-        put_zip(data / place, member, picture(8))
-    else:
-        put(data / place, picture(8))
+def test_vgmed_image(lay: Lay, place: str) -> None:
+    lay(place, png(8))
     assert open_image("vgmed:AMOS/a.png").getpixel((0, 0)) == (8, 8, 8)
 
 
@@ -64,31 +45,26 @@ def test_vgmed_image(data: Path, picture: Picture, place: str, member: str) -> N
     [
         "coco/val2014/COCO_val2014_1.jpg",
         "coco/COCO_val2014_1.jpg",
-        "coco/val2014.zip",
+        "coco/val2014.zip:val2014/COCO_val2014_1.jpg",
         "vgmed/val2014/COCO_val2014_1.jpg",
     ],
 )
-def test_coco_image(data: Path, picture: Picture, place: str, path: str) -> None:
-    if place.endswith(".zip"):
-        put_zip(data / place, "val2014/COCO_val2014_1.jpg", picture(9))
-    else:
-        put(data / place, picture(9))
+def test_coco_image(lay: Lay, place: str, path: str) -> None:
+    lay(place, png(9))
     assert open_image(f"coco:{path}").getpixel((0, 0)) == (9, 9, 9)
 
 
-@pytest.mark.parametrize("place", ["vqa_rad/VQA_RAD Image Folder/synpic1.jpg", "vqa_rad/VQA_RAD Image Folder.zip"])
-def test_vqa_rad_image(data: Path, picture: Picture, place: str) -> None:
-    if place.endswith(".zip"):
-        put_zip(data / place, "synpic1.jpg", picture(10))
-    else:
-        put(data / place, picture(10))
+@pytest.mark.parametrize(
+    "place", ["vqa_rad/VQA_RAD Image Folder/synpic1.jpg", "vqa_rad/VQA_RAD Image Folder.zip:synpic1.jpg"]
+)
+def test_vqa_rad_image(lay: Lay, place: str) -> None:
+    lay(place, png(10))
     assert open_image("vqa_rad:synpic1.jpg").getpixel((0, 0)) == (10, 10, 10)
 
 
-def test_path_vqa_image(data: Path, picture: Picture) -> None:
-    path = data / "path_vqa/data/test-00000-of-00001.parquet"
-    path.parent.mkdir(parents=True)
-    pq.write_table(pa.table({"image": [{"bytes": picture(value), "path": None} for value in (1, 11)]}), path)
+def test_path_vqa_image(data: Path) -> None:
+    rows = [{"image": {"bytes": png(value), "path": None}} for value in (1, 11)]
+    put_parquet(data / "path_vqa/data/test-00000-of-00001.parquet", rows)
     assert open_image("path_vqa:test/1").getpixel((0, 0)) == (11, 11, 11)
 
 
@@ -123,9 +99,9 @@ def test_coco_has_no_hub_and_says_where_it_is(data: Path) -> None:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("path", ["../secret.png", "a/../../secret.png", "/etc/passwd", "..\\secret.png", ""])
-def test_no_uri_leads_out_of_its_folder(data: Path, picture: Picture, scheme: str, path: str) -> None:
-    put(data / "secret.png", picture(1))
-    put_zip(data / scheme / "imgs.zip", "../secret.png", picture(1))  # nor does an archive's own member
+def test_no_uri_leads_out_of_its_folder(data: Path, scheme: str, path: str) -> None:
+    put(data / "secret.png", png())
+    put_zip(data / scheme / "imgs.zip", {"../secret.png": png()})  # nor does an archive's own member
     with pytest.raises(DataError, match="leads out"):
         open_image(f"{scheme}:{path}")
 

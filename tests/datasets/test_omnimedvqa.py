@@ -1,18 +1,17 @@
 """OmniMedVQA: eight modalities out of 42 files in one zip, their odd spellings, and the published counts."""
 
 import json
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from raw import put, put_zip
 
 from lmms_vg.datasets import counts, omnimedvqa
 from lmms_vg.datasets.omnimedvqa import NAMES, OMNIMEDVQA, Modality
 from lmms_vg.datasets.source import DataError, DataMissing
 
-QUESTIONS = "OmniMedVQA/QA_information/Open-access"
 ROW = {
     "dataset": "Chest CT Scan",
     "question_id": "Chest CT Scan_0000",
@@ -41,19 +40,17 @@ WRITTEN: dict[Modality, str] = {
 def write(data: Path, *, extracted: str = "", **files: list[dict[str, Any]] | bytes) -> None:
     """Files of the open-access part in the hub's zip, or ``extracted`` with that top folder."""
     root = data / "omnimedvqa"
-    root.mkdir(exist_ok=True)
-    contents = {name: rows if isinstance(rows, bytes) else json.dumps(rows).encode() for name, rows in files.items()}
+    contents = {
+        f"QA_information/Open-access/{name}.json": rows if isinstance(rows, bytes) else json.dumps(rows).encode()
+        for name, rows in files.items()
+    }
     if extracted:
-        folder = root / extracted.removesuffix(".") / "QA_information" / "Open-access"
-        folder.mkdir(parents=True)
-        for name, content in contents.items():
-            (folder / f"{name}.json").write_bytes(content)
+        for path, content in contents.items():
+            put(root / extracted / path, content)
         return
-    with zipfile.ZipFile(root / "OmniMedVQA.zip", "w") as file:
-        for name, content in contents.items():
-            file.writestr(f"{QUESTIONS}/{name}.json", content)
-        file.writestr("OmniMedVQA/QA_information/Restricted-access/other.json", json.dumps([ROW]))
-        file.writestr("OmniMedVQA/Images/Chest CT Scan/test/a (6).png", b"pixels")
+    contents["QA_information/Restricted-access/other.json"] = json.dumps([ROW]).encode()
+    contents["Images/Chest CT Scan/test/a (6).png"] = b"pixels"
+    put_zip(root / "OmniMedVQA.zip", {f"OmniMedVQA/{path}": content for path, content in contents.items()})
 
 
 def without(row: dict[str, Any], *keys: str) -> dict[str, Any]:
@@ -64,12 +61,6 @@ def without(row: dict[str, Any], *keys: str) -> dict[str, Any]:
 def fresh() -> Iterator[None]:
     yield
     omnimedvqa._read.cache_clear()
-
-
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
-    monkeypatch.setattr(counts, "deviations", {})
 
 
 def test_published_counts() -> None:
@@ -194,7 +185,7 @@ def test_number_of_rows(data: Path) -> None:
 
 def test_no_question_of_a_modality_stops_even_partial_data(data: Path, small: None) -> None:
     write(data, a=[ROW])
-    with pytest.raises(DataError, match="not one OCT question"):
+    with pytest.raises(DataError, match=r"omnimedvqa oct: 0 questions found, 4646 expected.*not one question"):
         omnimedvqa.load("oct")
 
 
@@ -223,15 +214,10 @@ def test_row_without_image_fails_when_the_image_is_opened(data: Path, small: Non
     assert omnimedvqa.load("ct")[0].images == ["omnimedvqa:"]
 
 
-@pytest.mark.parametrize("extracted", ["OmniMedVQA", ".", ""])
-def test_image(data: Path, extracted: str) -> None:
+@pytest.mark.parametrize("place", ["OmniMedVQA/", "", "OmniMedVQA.zip:OmniMedVQA/", "OmniMedVQA.zip:"])
+def test_image(lay: Callable[[str, bytes], None], place: str) -> None:
     path = "Images/Chest CT Scan/test/a (6).png"
-    if extracted:
-        file = data / "omnimedvqa" / extracted / path
-        file.parent.mkdir(parents=True)
-        file.write_bytes(b"pixels")
-    else:
-        write(data, a=[ROW])
+    lay(f"omnimedvqa/{place}{path}", b"pixels")
     omnimedvqa.require_images()
     assert omnimedvqa.read_image(path) == b"pixels"
 

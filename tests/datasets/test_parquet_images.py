@@ -1,9 +1,8 @@
 """Hub parquet files: which bytes are read, how often, how much is held, and files that are none."""
 
-import multiprocessing
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -13,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from lmms_vg.datasets import parquet_images
-from lmms_vg.datasets.parquet_images import GROUPS_KEPT, read_cell, read_rows, row_count
-from lmms_vg.datasets.source import DataError
+from lmms_vg.datasets.parquet_images import GROUPS_KEPT, image_of_row, read_cell, read_rows, row_count
+from lmms_vg.datasets.schema import DatasetSpec
+from lmms_vg.datasets.source import DataError, DataMissing
 
 CELL = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
@@ -172,19 +172,26 @@ def test_threads_far_apart_get_their_own_images(tmp_path: Path) -> None:
     assert contents == [images[row] for row in rows]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")
-def test_forked_child_decodes_on_its_own(tmp_path: Path) -> None:
+def test_forked_child_decodes_on_its_own(tmp_path: Path, forked: Callable[..., int | None]) -> None:
     path = write(tmp_path / "a.parquet", list(noise(9)))
     read_cell(path, 0)
-    forking = multiprocessing.get_context("fork")
     with parquet_images._decoded_groups()._lock:  # as if another thread of the parent were decoding
-        child = forking.Process(target=read_cell, args=(path, 3))
-        child.start()
-        child.join(20)
-        stuck = child.is_alive()
-        child.kill()
-    assert not stuck
-    assert child.exitcode == 0
+        assert forked(read_cell, path, 3) == 0
+
+
+def test_rows_are_counted_over_files(data: Path) -> None:
+    spec = DatasetSpec(name="toy", hub_id="someone/Toy", licence="CC0", files={})
+    images = [*noise(6), b"", None]
+    (data / "toy").mkdir()
+    for name, part in {"a-0": images[:3], "a-1": [], "a-2": images[3:], "b-0": noise(9)}.items():
+        write(data / "toy" / f"{name}.parquet", part)
+    assert [image_of_row(spec, "a-*.parquet", row) for row in range(7)] == images[:7]
+    with pytest.raises(DataMissing, match=r"Row 4 of .*a-2\.parquet has no image in column image\."):
+        image_of_row(spec, "a-*.parquet", 7)
+    with pytest.raises(DataError, match=r"no column 'question\.bytes'"):
+        image_of_row(spec, "a-*.parquet", 0, "question")
+    with pytest.raises(DataMissing, match=r"There is no row 8\."):
+        image_of_row(spec, "a-*.parquet", 8)
 
 
 @pytest.mark.parametrize("row", [-1, 4, 10**9])

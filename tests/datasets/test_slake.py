@@ -1,13 +1,13 @@
 """SLAKE: which rows are asked, and the counts that make it SLAKE."""
 
 import json
-import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from raw import put_zip
 
 from lmms_vg.datasets import counts, slake
 from lmms_vg.datasets.source import DataError, DataMissing
@@ -36,15 +36,7 @@ def write(data: Path, validation_file: str = "validation.json", **splits: list[d
             (folder / name).write_text(json.dumps(splits[split]))
 
 
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
-    monkeypatch.setattr(counts, "deviations", {})
-
-
-def test_real_counts(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LMMS_VG_DATA", str(shared_data))
-    monkeypatch.delenv("LMMS_VG_PARTIAL_DATA", raising=False)
+def test_real_counts(real_data: Path) -> None:
     closed, opened = slake.load("closed"), slake.load("open")
     assert Counter(sample.split for sample in closed) == {"train": 1943, "validation": 422, "test": 416}
     assert Counter(sample.split for sample in opened) == {"train": 2976, "validation": 631, "test": 645}
@@ -54,14 +46,12 @@ def test_real_counts(shared_data: Path, tmp_path: Path, monkeypatch: pytest.Monk
     assert [sample.uid for sample in opened if not sample.answer] == ["slake/train/1622"]
 
 
-def test_real_test_split(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LMMS_VG_DATA", str(shared_data))
-    monkeypatch.delenv("LMMS_VG_PARTIAL_DATA", raising=False)
+def test_real_test_split(real_data: Path) -> None:
     closed, opened = slake.load("closed", "test"), slake.load("open", "test")
     assert (len(closed), len(opened)) == (416, 645)
     assert closed == [sample for sample in slake.load("closed") if sample.split == "test"]
     # What results are broken down by, counted on the file itself.
-    rows = [row for row in json.loads((shared_data / "slake/test.json").read_text()) if row["q_lang"] == "en"]
+    rows = [row for row in json.loads((real_data / "slake/test.json").read_text()) if row["q_lang"] == "en"]
     for field, key in {"organ": "location", "content_type": "content_type", "question_type": "base_type"}.items():
         assert Counter(getattr(sample, field) for sample in closed + opened) == Counter(row[key] for row in rows)
     assert {sample.question_type for sample in closed} == {"vqa", "kvqa"}
@@ -89,6 +79,12 @@ def test_test_split_alone_needs_only_its_file(data: Path, small: None) -> None:
     write(data, test=[ROW, ROW | {"qid": 6, "answer_type": "OPEN"}])
     assert [sample.uid for sample in slake.load("closed", "test")] == ["slake/test/5"]
     assert counts.deviations.keys() == {"slake closed/test"}
+
+
+def test_byte_order_mark(data: Path, small: None) -> None:
+    write(data)
+    (data / "slake" / "test.json").write_text(json.dumps([ROW]), encoding="utf-8-sig")
+    assert len(slake.load("closed", "test")) == 1
 
 
 def test_what_only_breaks_results_down_may_be_absent(data: Path, small: None) -> None:
@@ -163,20 +159,18 @@ def test_image_names_that_lead_out_are_refused(data: Path, small: None) -> None:
         slake.load("closed")
 
 
-@pytest.mark.parametrize("place", ["imgs/xmlab1/source.jpg", "imgs.zip"])
-def test_images_in_a_folder_or_the_zip(data: Path, picture: Callable[..., bytes], place: str) -> None:
+@pytest.mark.parametrize("place", ["imgs/xmlab1/source.jpg", "xmlab1/source.jpg", "imgs.zip:imgs/xmlab1/source.jpg"])
+def test_image(lay: Callable[[str, bytes], None], place: str) -> None:
     with pytest.raises(DataMissing, match=r"imgs\.zip"):
         slake.require_images()
-    path = data / "slake" / place
-    path.parent.mkdir(parents=True)
-    if place.endswith(".zip"):
-        with zipfile.ZipFile(path, "w") as file:
-            file.writestr("imgs/../../escaped.jpg", b"")
-            file.writestr("imgs/xmlab1/source.jpg", picture(7))
-    else:
-        path.write_bytes(picture(7))
+    lay(f"slake/{place}", b"pixels")
     slake.require_images()
-    assert slake.read_image("xmlab1/source.jpg") == picture(7)
-    with pytest.raises(DataMissing, match=r"xmlab2/source\.jpg is in no zip"):
+    assert slake.read_image("xmlab1/source.jpg") == b"pixels"
+    with pytest.raises(DataMissing, match=r"xmlab2/source\.jpg is in no zip and no folder 'imgs'"):
         slake.read_image("xmlab2/source.jpg")
+
+
+def test_members_that_lead_out_are_not_written(data: Path) -> None:
+    put_zip(data / "slake" / "imgs.zip", {"imgs/../../escaped.jpg": b"", "imgs/a.jpg": b"pixels"})
+    assert slake.read_image("a.jpg") == b"pixels"
     assert not list(data.parent.rglob("escaped.jpg"))

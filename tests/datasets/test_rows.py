@@ -1,0 +1,40 @@
+"""Rows of JSON files: what is checked, and where a message says it is wrong."""
+
+import json
+
+import pytest
+from pydantic import BaseModel
+
+from lmms_vg.datasets.rows import parse_rows
+from lmms_vg.datasets.source import DataError
+
+
+class Row(BaseModel):
+    question: str
+    image: list[str] = []
+
+
+GOOD = {"question": "5 µm?", "image": ["a"], "unused": 1}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_rows(encoding: str) -> None:
+    rows = parse_rows(Row, json.dumps([GOOD, {"question": ""}], ensure_ascii=False).encode(encoding), "a.json", "Toy")
+    assert rows == [Row(question="5 µm?", image=["a"]), Row(question="")]
+    assert parse_rows(Row, b"[]", "a.json", "Toy") == []
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("", "Invalid JSON: .* at the top"),
+        ("[{", "Invalid JSON: .* at the top"),
+        ("version https://git-lfs.github.com/spec/v1", "Invalid JSON: .* at the top"),
+        ("{}", "Input should be a valid array at the top"),
+        (json.dumps([GOOD, {}, 3]), "Field required at 1 question"),
+        (json.dumps([GOOD, GOOD | {"image": ["a", 3]}]), "Input should be a valid string at 1 image 1"),
+    ],
+)
+def test_the_first_thing_wrong_is_named(content: str, says: str) -> None:
+    with pytest.raises(DataError, match=rf"^some/a\.json: {says}; the file is broken or not Toy's$"):
+        parse_rows(Row, content.encode(), "some/a.json", "Toy")
