@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from lmms_vg import __version__
 from lmms_vg.plugin import TASKS, model_ids
@@ -46,8 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("status", help="every data set: files, licence, questions found").set_defaults(
         command=_data_status
     )
-    fetch = actions.add_parser("fetch", help="download a data set into LMMS_VG_DATA; goes on where it stopped")
-    fetch.add_argument("name", metavar="NAME")
+    fetch = actions.add_parser("fetch", help="download data sets into LMMS_VG_DATA; goes on where it stopped")
+    fetch.add_argument("names", nargs="+", metavar="NAME", help="a data set, or a task or group for all that it uses")
     fetch.set_defaults(command=_data_fetch)
 
     report = commands.add_parser("report", help="a finished run in full: intervals, micro and macro, every category")
@@ -105,7 +106,9 @@ def run(arguments: Sequence[str]) -> int:
     failures: list[BaseException] = []
     evaluate = host.cli_evaluate_single
 
-    def watched(*args: object, **kwargs: object) -> object:
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        if args and getattr(args[0], "tasks", "") is None:  # lmms-eval says so too, and exits with 0
+            raise SystemExit("lmms-vg: --tasks is missing; name some (lmms-vg tasks), or: --tasks list")
         try:
             return evaluate(*args, **kwargs)
         except BaseException as problem:
@@ -139,7 +142,7 @@ def _data_status(args: argparse.Namespace) -> int:
 def _data_fetch(args: argparse.Namespace) -> int:
     from lmms_vg.data import fetch
 
-    return _print([f"{args.name} is in {fetch(args.name)}"])
+    return _print(fetch(args.names))
 
 
 def _report(args: argparse.Namespace) -> int:

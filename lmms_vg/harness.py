@@ -66,6 +66,13 @@ class GroundedModel(lmms):
             return cls(**{**extra, **simple_parse_args_string(arg_string)})
         except ValueError as problem:
             raise RunFailed(f"lmms_vg: {problem}") from None
+        except OSError as problem:
+            if not str(problem.filename or "").startswith(str(journal.home())):
+                raise
+            raise RunFailed(
+                f"lmms_vg: {problem.filename}: {problem.strerror}; LMMS_VG_HOME must name a folder that can be written, "
+                "since every answer is kept there"
+            ) from None
 
     def generate_until(self, requests: list[Instance]) -> list[str]:
         """Answer all requests, questions about one image together; every answer is journalled as it comes."""

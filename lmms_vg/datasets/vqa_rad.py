@@ -37,6 +37,9 @@ VQA_RAD = DatasetSpec(
 )
 
 
+_MISSPELT = {"PRSE": "PRES", "ATRIB": "ATTRIB"}
+
+
 class Row(BaseModel):
     """A row of the original JSON. Of its numbers, five are answers; one id is text while the others are numbers."""
 
@@ -82,6 +85,12 @@ def require_images() -> None:
     require_archive(VQA_RAD, IMAGES, FOLDER, "*.jpg")
 
 
+def _question_type(written: str) -> str:
+    """One of eleven types, or "several" where a row names more than one; two are misspelt and one is in lower case."""
+    types = {_MISSPELT.get(name.strip().upper(), name.strip().upper()) for name in written.split(",")}
+    return types.pop() if len(types) == 1 else "several"
+
+
 def _sample(row: Row, part: str) -> Sample:
     return Sample(
         uid=f"vqa_rad/{row.qid}",
@@ -90,7 +99,7 @@ def _sample(row: Row, part: str) -> Sample:
         answer=row.answer,
         answer_type=row.answer_type,
         organ=row.image_organ,
-        question_type=row.question_type.strip(),
+        question_type=_question_type(row.question_type),
         subset=part,
         split="test" if row.phrase_type.startswith("test_") else "train",
         licence=VQA_RAD.licence,

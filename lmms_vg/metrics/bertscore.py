@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from tqdm import tqdm
@@ -81,6 +82,15 @@ class Settings:
         return cls(**chosen)  # type: ignore[arg-type]
 
 
+def check(settings: Settings | None = None) -> None:
+    """What can be told before there are answers; a None for ``settings`` means the environment's.
+
+    Errors: BertScoreUnavailable if not even the model's configuration is to be had; ValueError for settings that do not
+    fit the model.
+    """
+    _config(settings or Settings.from_environment())
+
+
 def bertscore(
     answers: Sequence[str],
     references: Sequence[str],
@@ -136,43 +146,53 @@ def signature(settings: Settings | None = None, n: int | None = None) -> str:
 def _scorer(settings: Settings, device: str) -> "BERTScorer":
     from bert_score import BERTScorer
 
-    with _quiet():
-        try:
-            config = AutoConfig.from_pretrained(settings.model, trust_remote_code=False)
-            _check(settings, config.model_type, config.num_hidden_layers)
-            scorer = BERTScorer(
-                model_type=settings.model,
-                num_layers=settings.layer,
-                idf=settings.idf,
-                nthreads=0,  # its worker processes are forks, and a fork of a process with a GPU context hangs
-                device=device,
-                lang="en",
-                rescale_with_baseline=settings.rescale,
-            )
-        except OSError as error:
-            raise BertScoreUnavailable(
-                f"BERTScore needs {settings.model}, which is neither a folder nor a model on this machine, and the hub "
-                f"did not give it ({type(error).__name__}). Get it, where there is a network, with\n"
-                f"    hf download {settings.model}\n"
-                f"or choose another: {BERTSCORE_ENV}={_VALUES}. "
-                "The answers are in the journal: the same command again only scores them."
-            ) from error
-    if settings.rescale and not Path(scorer.baseline_path).is_file():
-        raise ValueError(
-            f"rescale: bert-score has no English baseline for {settings.model}, as it has for roberta-large; "
-            "use rescale=false"
+    config = _config(settings)
+    with _quiet(), _available(settings):
+        scorer = BERTScorer(
+            model_type=settings.model,
+            num_layers=settings.layer,
+            idf=settings.idf,
+            nthreads=0,  # its worker processes are forks, and a fork of a process with a GPU context hangs
+            device=device,
+            lang="en",
+            rescale_with_baseline=settings.rescale,
         )
     if scorer._tokenizer.model_max_length > 1_000_000:  # its file gives none, and the library would overflow
         scorer._tokenizer.model_max_length = min(_MAX_LENGTH, getattr(config, "max_position_embeddings", _MAX_LENGTH))
     return scorer
 
 
-def _check(settings: Settings, kind: str, layers: int) -> None:
-    if settings.layer > layers:
-        raise ValueError(f"layer {settings.layer}: {settings.model} has {layers} layers")
+@lru_cache(maxsize=1)
+def _config(settings: Settings) -> Any:
+    with _quiet(), _available(settings):
+        config = AutoConfig.from_pretrained(settings.model, trust_remote_code=False)
+    if settings.layer > config.num_hidden_layers:
+        raise ValueError(f"layer {settings.layer}: {settings.model} has {config.num_hidden_layers} layers")
     # bert-score takes every name with these two letters for a T5, and would fill one with random weights.
-    if "t5" in settings.model and "t5" not in kind:
+    if "t5" in settings.model and "t5" not in config.model_type:
         raise ValueError(f"model {settings.model!r}: bert-score takes it for a T5; give it a name without 't5'")
+    baselines = Path(find_spec("bert_score").origin).parent / "rescale_baseline" / "en"  # type: ignore[union-attr, arg-type]
+    if settings.rescale and not (baselines / f"{settings.model}.tsv").is_file():
+        raise ValueError(
+            f"rescale: bert-score has no English baseline for {settings.model}, as it has for roberta-large; "
+            "use rescale=false"
+        )
+    return config
+
+
+@contextmanager
+def _available(settings: Settings) -> Iterator[None]:
+    """Whatever cannot be loaded becomes BertScoreUnavailable."""
+    try:
+        yield
+    except OSError as error:
+        raise BertScoreUnavailable(
+            f"BERTScore needs {settings.model}, which is neither a folder nor a model on this machine, and the hub "
+            f"did not give it ({type(error).__name__}). Get it, where there is a network, with\n"
+            f"    hf download {settings.model}\n"
+            f"or choose another: {BERTSCORE_ENV}={_VALUES}. "
+            "Answers are kept in the journal: the same command again only scores them."
+        ) from error
 
 
 def _without_tokens(scorer: "BERTScorer", texts: Collection[str]) -> set[str]:

@@ -40,8 +40,12 @@ def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
         for name, value in values.items()
     }
     items["open_recall"] |= named(doc)
-    items["bertscore"] = pair | {"image": doc["image"]}
-    items["average"] = pair | {"bleu1": values["bleu1"], "open_recall": values["open_recall"]}
+    items["bertscore"] = pair | {"image": doc["image"], "rule": bert.signature()}
+    items["average"] = pair | {
+        "bleu1": values["bleu1"],
+        "open_recall": values["open_recall"],
+        "rule": f"{open_ended.signature('average')} with {bert.signature()}",
+    }
     return {**items, **counted(1)}
 
 

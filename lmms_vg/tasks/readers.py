@@ -4,9 +4,11 @@ YAML names a task's documents as ``lmms_vg.tasks.readers.<task>``; the attribute
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from itertools import product
 from typing import Any, Literal, NamedTuple
+
+from loguru import logger
 
 from lmms_vg.datasets import medical_eval, mmmu, omnimedvqa, path_vqa, phantoms, slake, vgmed, vqa_rad
 from lmms_vg.datasets import pmc_vqa as pmc  # `pmc_vqa` is a task, and has to be free for `__getattr__`
@@ -35,17 +37,6 @@ def _with_images(load: Callable[..., list[Sample]], require: Callable[[], None],
     samples = load(*arguments)
     require()
     return samples
-
-
-def _open(read: Callable[[], list[Sample]]) -> list[Sample]:
-    """Settings of BERTScore that are wrong are said before the questions are asked, not after."""
-    from lmms_vg.metrics.bertscore import Settings  # it takes seconds, and `lmms-vg tasks` does not need it
-
-    try:
-        Settings.from_environment()
-    except ValueError as error:
-        raise DataError(str(error)) from error
-    return read()
 
 
 def _measurements() -> dict[str, Reader]:
@@ -87,7 +78,7 @@ def _short_answers() -> dict[str, Reader]:
         }
         for name, reader in sets.items():
             if part == "open":
-                reader = reader._replace(read=partial(_open, reader.read), axes=())
+                reader = reader._replace(axes=())
             made[f"{name}_{part}" if split == "all" else f"{name}_test_{part}"] = reader
     return made
 
@@ -141,4 +132,24 @@ READERS: dict[str, Reader] = _measurements() | _short_answers() | _choices() | _
 def __getattr__(name: str) -> Callable[[object], Any]:
     if name not in READERS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return partial(documents, name, READERS[name].read)
+    read = READERS[name].read
+    return partial(documents, name, partial(_open, read) if name.endswith("_open") else read)
+
+
+def _open(read: Callable[[], list[Sample]]) -> list[Sample]:
+    """What is wrong with BERTScore is said before questions are asked, not after: settings stop, a lack is a warning."""
+    from lmms_vg.metrics import bertscore  # it takes seconds, and `lmms-vg tasks` does not need it
+
+    samples = read()
+    try:
+        bertscore.check()
+    except bertscore.BertScoreUnavailable as problem:
+        _warn(f"open questions will have no bertscore and no average: {problem}")
+    except ValueError as problem:
+        raise DataError(str(problem)) from problem
+    return samples
+
+
+@cache  # once a run
+def _warn(message: str) -> None:
+    logger.warning(message)

@@ -93,7 +93,8 @@ def yes_no_results(doc: Doc, results: list[str]) -> dict[str, Any]:
     if "error" in scored["acc"]:
         return scored | {"llava_med": scored["acc"]}
     verdict = rules.llava_med(results[0], doc["answer"])
-    return scored | {"llava_med": {"score": int(verdict.correct), "image": doc["image"]}}
+    item = {"score": int(verdict.correct), "image": doc["image"], "rule": rules.signature("llava_med")}
+    return scored | {"llava_med": item}
 
 
 def ci95(items: list[Item]) -> list[float] | None:

@@ -76,7 +76,7 @@ def test_fields_of_a_sample(data: Path, small: None) -> None:
         "CC0",
         "https://osf.io/89kps/",
     )
-    assert (test.uid, test.split, test.organ, test.question_type) == ("vqa_rad/6", "test", "ABD", "POS, PRES")
+    assert (test.uid, test.split, test.organ, test.question_type) == ("vqa_rad/6", "test", "ABD", "several")
     assert vqa_rad.load("closed", "test") == [test]
     (opened,) = vqa_rad.load("open")
     assert (opened.answer, opened.subset, opened.split) == (" the skin ", "open", "train")
@@ -220,3 +220,26 @@ def test_without_a_data_folder_all_of_it_is_missing(monkeypatch: pytest.MonkeyPa
     for use in (lambda: vqa_rad.load("open"), vqa_rad.require_images, lambda: vqa_rad.read_image("synpic1.jpg")):
         with pytest.raises(DataMissing, match="LMMS_VG_DATA is not set"):
             use()
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("PRES", "PRES"),
+        ("PRSE", "PRES"),
+        ("ATRIB", "ATTRIB"),
+        ("Other", "OTHER"),
+        (" SIZE ", "SIZE"),
+        ("POS, PRES", "several"),
+        ("PRES,PRSE", "PRES"),
+    ],
+)
+def test_question_types_are_the_eleven_or_several(data: Path, small: None, written: str, read: str) -> None:
+    write(data, ROW | {"question_type": written})
+    assert vqa_rad.load("closed")[0].question_type == read
+
+
+def test_real_question_types(real_data: Path) -> None:
+    types = {sample.question_type for part in ("closed", "open") for sample in vqa_rad.load(part)}  # type: ignore[arg-type]
+    eleven = {"ABN", "ATTRIB", "COLOR", "COUNT", "MODALITY", "ORGAN", "OTHER", "PLANE", "POS", "PRES", "SIZE"}
+    assert types == {*eleven, "several"}
