@@ -82,7 +82,7 @@ def omnimedvqa(data: Path) -> None:
         {"dataset": "D", "question_id": f"D_{number}", "question_type": "Modality Recognition", "gt_answer": "MRI"}
         | {"question": "What is used?", "image_path": "Images/D/a.png", "modality_type": modality}
         | {f"option_{letter}": option for letter, option in zip("ABCD", OPTIONS, strict=True)}
-        for number, modality in enumerate(written)
+        for number, modality in enumerate(["CT(Computed Tomography)"] * 3 + written)
     ]
     members = {"OmniMedVQA/QA_information/Open-access/D.json": json.dumps(rows).encode()}
     put_zip(data / "omnimedvqa" / "OmniMedVQA.zip", members | {"OmniMedVQA/Images/D/a.png": png()})
@@ -114,7 +114,7 @@ def medical_eval(data: Path) -> None:
     names = ["VQA-RAD_test", "SLAKE_test", "PathVQA_test", "PMC-VQA_test", "OmniMedVQA", "MMMU_Medical_Validation"]
     rows = [
         {"question": "What is used?", "options": OPTIONS, "answer": "MRI", "dataset": name, "image": ["images/a.jpg"]}
-        for name in names
+        for name in names[:1] * 3 + names
     ]
     put(data / "medical_eval" / "medical_multimodel_evaluation_data.json", json.dumps(rows).encode())
     put_zip(data / "medical_eval" / "images.zip", {"images/a.jpg": png()})

@@ -20,6 +20,10 @@ from lmms_vg.datasets.source import DataError, local_root, locate, missing, safe
 _UNREADABLE = (BadZipFile, zlib.error, LZMAError, EOFError, OSError, RuntimeError, ValueError)
 
 
+LARGEST = 1 << 29
+"""Bytes of a member that are read at most: a few MB in a download may unpack to more than a machine has."""
+
+
 class Archive:
     """A zip that several threads may read at once. Members are called as they are stored, with forward slashes.
 
@@ -44,10 +48,15 @@ class Archive:
         return iter(self._members)
 
     def read(self, name: str) -> bytes:
-        """Errors: DataError for a member that is damaged, encrypted, or packed in a way Python does not know."""
+        """Errors: DataError for a member that is damaged, huge, encrypted, or packed in a way Python does not know."""
+        member = self._members[name]
+        if member.file_size > LARGEST:
+            raise DataError(
+                f"{self._zip.filename}, member {name}: {member.file_size:,} bytes, at most {LARGEST:,} are read"
+            )
         try:
             with self._lock:
-                return self._zip.read(self._members[name])
+                return self._zip.read(member)
         except _UNREADABLE as error:
             raise DataError(f"{self._zip.filename}, member {name}: {error}") from error
 

@@ -147,8 +147,9 @@ def _bootstrap(
         raise ValueError(f"scores must be finite, number {int(np.argmin(np.isfinite(values)))} is not")
     if not 0 < level < 1 or resamples < 1:
         raise ValueError(f"level must be between 0 and 1 and resamples at least 1: {level} and {resamples} given")
-    numbers: dict[Hashable, int] = {}
-    index = [numbers.setdefault(cluster, len(numbers)) for cluster in clusters]
+    # By name: ranks hand over questions in another order, which must not move a seeded interval.
+    numbers = {cluster: number for number, cluster in enumerate(sorted(set(clusters), key=str))}
+    index = [numbers[cluster] for cluster in clusters]
     if len(numbers) == 1:
         return math.nan, math.nan, np.empty(0)
     result = stats.bootstrap(

@@ -75,6 +75,9 @@ def _once(answers: tuple[str, ...], references: tuple[str, ...]) -> list[float] 
         settings = bert.Settings.from_environment()
         logger.info(f"BERTScore of {len(answers)} answers: {bert.signature(settings, len(answers))}")
         return bert.bertscore(answers, references, settings)
-    except (bert.BertScoreUnavailable, ValueError) as problem:
-        logger.warning(f"no BERTScore: {problem}")
+    except Exception as problem:  # noqa: BLE001 - a model of its own can fail in many ways; the other metrics must stand
+        logger.warning(
+            f"no BERTScore ({type(problem).__name__}): {problem}\n"
+            "Everything else is scored; the answers are in the journal, so the same command again only scores them"
+        )
         return None

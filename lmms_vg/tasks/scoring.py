@@ -51,10 +51,10 @@ def accepted_answers(answer: str) -> list[str]:
     if not answer.startswith("["):
         return [answer]
     try:
-        several = ast.literal_eval(answer)
-    except (ValueError, SyntaxError):
+        several = [str(one) for one in ast.literal_eval(answer)]
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):  # all that literal_eval raises
         return [answer]
-    return [str(one) for one in several] or [answer]
+    return [one for one in several if one.strip()] or [answer]
 
 
 def score(rule: Rule, signature: str, doc: Doc, results: list[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from loguru import logger
 from lmms_vg import journal
 from lmms_vg.metrics import choice
 from lmms_vg.tasks.items import Doc, Item, counted, failed, with_value
+from lmms_vg.tasks.readers import READERS
 
 
 def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
@@ -28,13 +29,18 @@ def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
 def write(items: list[Item], args: Namespace | None = None) -> str:
     """Write ``submissions/mmmu_med_test_<model>_<time>.json``, id -> answer, under the output path; returns its path.
 
-    Questions that failed are left out, and said so. Errors: SystemExit if none has an answer.
+    Without an answer to every question of the test split (``--limit``, part of the data, failures) it is no submission:
+    the file is named ``partial_...`` and a warning says how many are there. Errors: SystemExit if none has an answer.
     """
-    good = with_value(items)
+    good, expected = with_value(items), READERS["mmmu_med_test"].n
     folder = Path(getattr(args, "output_path", None) or ".") / "submissions"
     folder.mkdir(parents=True, exist_ok=True)
     now = datetime.now(timezone.utc).strftime("%Y%m%d_%H%M%S")
-    path = folder / f"mmmu_med_test_{getattr(args, 'model', None) or 'model'}_{now}.json"
+    partial = "" if len(good) == expected else "partial_"
+    path = folder / f"{partial}mmmu_med_test_{getattr(args, 'model', None) or 'model'}_{now}.json"
     path.write_text(json.dumps({item["id"]: item["answer"] for item in good}, indent=1) + "\n", encoding="utf-8")
-    logger.info(f"{path}: {len(good)} answers of {len(items)} questions, for the evaluation server of MMMU")
+    if partial:
+        logger.warning(f"{path}: {len(good)} answers of {expected} questions: not to be submitted")
+    else:
+        logger.info(f"{path}: {len(good)} answers, for the evaluation server of MMMU")
     return str(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field, fields
 
 import pytest
 import torch
@@ -135,6 +135,19 @@ def test_settings_as_lmms_eval_writes_them() -> None:
 def test_settings_that_would_do_nothing_or_harm_are_refused(settings: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Decoding.from_lmms_eval(settings)
+
+
+@pytest.mark.parametrize("sampled", [True, False])
+@pytest.mark.parametrize("field", fields(Decoding), ids=lambda field: field.name)
+def test_every_setting_is_in_the_key(field: Field, sampled: bool) -> None:
+    other = {"until": ("x",), "do_sample": not sampled, "penalise_prompt": False, "min_new_tokens": 2}
+    given = {"do_sample": sampled, "max_new_tokens": 8, "temperature": 0.5, "top_p": 0.5, "top_k": 5}
+    value = other.get(
+        field.name, (given | {"repetition_penalty": 1, "seed": 1})[field.name] * 2 if field.name not in other else 0
+    )
+    changed = Decoding(**{**given, field.name: value})
+    moved = changed.as_key() != Decoding(**given).as_key()
+    assert moved is (sampled or field.name != "seed")
 
 
 def test_only_sampling_has_the_seed_in_its_key() -> None:

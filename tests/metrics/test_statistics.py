@@ -61,12 +61,22 @@ def test_interval_of_two_clusters_by_hand() -> None:
     assert cluster_interval([0, 0, 0, 1], ["x", "x", "x", "y"], level=0.3) == (0.25, 0.25)
 
 
-def test_order_and_names_of_clusters_do_not_matter_but_the_seed_does() -> None:
+def test_order_of_questions_does_not_matter_but_the_seed_does() -> None:
     scores, images = clustered(np.random.default_rng(2), 40, 5)
     interval = cluster_interval(scores, images, seed=3)
     assert cluster_interval(scores, images, seed=3) == interval
     assert cluster_interval(scores, [f"image {number}" for number in images], seed=3) == interval
-    assert cluster_interval(scores, images, seed=4) != interval
+    order = np.random.default_rng(5).permutation(len(scores))
+    assert cluster_interval([scores[i] for i in order], [images[i] for i in order], seed=3) == interval
+    assert cluster_interval(scores, images, seed=5) != interval
+
+
+def test_the_seed_of_a_pair_is_used() -> None:
+    scores, images = clustered(np.random.default_rng(2), 40, 5)
+    before = dict(enumerate(scores))
+    after = {number: 1 - score if number % 7 == 0 else score for number, score in before.items()}
+    ends = {paired(before, after, dict(enumerate(images)), seed=seed)[1:3] for seed in (1, 1, 2)}
+    assert len(ends) == 2
 
 
 def test_degenerate_data_give_degenerate_intervals_and_no_warnings() -> None:

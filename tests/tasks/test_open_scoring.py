@@ -58,9 +58,14 @@ def test_repeated_words_count_once_in_recall_and_each_time_in_llava_meds() -> No
     assert items.mean_score(made["llava_med_recall"]) == 0.75
 
 
-def test_without_its_model_bertscore_has_no_value_and_the_rest_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error", [bertscore.BertScoreUnavailable("weights"), RuntimeError("out of memory"), AttributeError("layers")]
+)
+def test_without_its_model_bertscore_has_no_value_and_the_rest_stands(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     def unavailable(*_: object) -> list[float]:
-        raise bertscore.BertScoreUnavailable("get it with hf download")
+        raise error
 
     monkeypatch.setattr(bertscore, "bertscore", unavailable)
     lines: list[str] = []
@@ -69,7 +74,8 @@ def test_without_its_model_bertscore_has_no_value_and_the_rest_stands(monkeypatc
     assert open_scoring.bertscore(made["bertscore"]) is None
     assert open_scoring.average(made["average"]) is None
     open_scoring.logger.remove(handler)
-    assert lines == ["no BERTScore: get it with hf download\n"], "said once, not for every metric"
+    assert len(lines) == 1, "said once, not for every metric"
+    assert lines[0].startswith(f"no BERTScore ({type(error).__name__}): {error}\n")
     assert items.mean_score(made["bleu1"]) == 1.0
 
 

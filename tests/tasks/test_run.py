@@ -11,6 +11,7 @@ from lmms_eval.api.model import lmms
 from lmms_eval.tasks import TaskManager
 
 from lmms_vg import journal
+from lmms_vg.harness import GroundedModel
 
 
 class StandIn(lmms):
@@ -90,6 +91,12 @@ def test_every_benchmark_in_one_call(manager: TaskManager, raw_data: Path, monke
     assert {task: results[task]["n,none"] for task in asked} == asked
     right = sum(results[task]["acc,none"] * n for task, n in asked.items())
     assert results["medvqa"]["acc,none"] == pytest.approx(right / 9), "pooled over all questions, not over sets"
+    for group in ("omnimedvqa", "medvqa_chen", "medvqa_chen_greedy"):
+        parts = [results[task] for task in ran["group_subtasks"][group]]
+        assert [part["n,none"] for part in parts] == [4] + [1] * (len(parts) - 1)
+        pooled = sum(part["acc,none"] * part["n,none"] for part in parts) / (3 + len(parts))
+        plain = sum(part["acc,none"] for part in parts) / len(parts)
+        assert results[group]["acc,none"] == pytest.approx(pooled) != pytest.approx(plain)
     weights = {"basic_medical_science": 326, "clinical_medicine": 325, "diagnostics_and_laboratory_medicine": 162}
     weights |= {"pharmacy": 430, "public_health": 509}
     weighted = sum(results[f"mmmu_med_{subject}"]["acc,none"] * weight for subject, weight in weights.items())
@@ -107,3 +114,19 @@ def test_hidden_answers_become_a_file(manager: TaskManager, raw_data: Path, tmp_
     answers = json.loads(path.read_text())
     assert len(answers) == 10
     assert answers["test_Pharmacy_2"] in ("?", "wrong")
+
+
+def test_what_a_task_says_of_its_penalty_reaches_our_models(manager: TaskManager, raw_data: Path) -> None:
+    """HuatuoGPT-Vision's protocol penalises words of the answer only; other tasks, as `generate` does, the prompt's too."""
+    asked: dict[str, bool] = {}
+
+    class Ours(StandIn):
+        def generate_until(self, requests: list[Any]) -> list[str]:
+            for request in requests:
+                _, question = GroundedModel._question(self, request, 0)  # type: ignore[arg-type]
+                asked[question.task] = question.decoding.penalise_prompt
+            return super().generate_until(requests)
+
+    tasks = ["vqa_rad_chen", "vqa_rad_chen_greedy", "vqa_rad_closed"]
+    evaluator.simple_evaluate(model=Ours(False), tasks=tasks, task_manager=manager, bootstrap_iters=0)
+    assert asked == {"vqa_rad_chen": False, "vqa_rad_chen_greedy": False, "vqa_rad_closed": True}

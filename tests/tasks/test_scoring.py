@@ -114,6 +114,9 @@ def test_choice_without_a_right_letter_fails_instead_of_being_wrong() -> None:
         ("37", "37", 1),
         ("[broken", "[broken", 1),
         ("[]", "[]", 0),
+        ("['', '4']", "4", 1),
+        ("[{[]: 1}]", "2", 0),
+        ("[" + "-" * 100_000 + "1]", "2", 0),
     ],
 )
 def test_open_mmmu_questions_accept_any_of_their_answers(answer: str, text: str, score: int) -> None:

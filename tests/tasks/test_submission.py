@@ -16,6 +16,23 @@ def item(uid: str, text: str, options: list[str] | None = None) -> dict[str, Any
     return submission.results(doc, [text])
 
 
+@pytest.fixture(autouse=True)
+def three_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = submission.READERS["mmmu_med_test"]._replace(n=3)
+    monkeypatch.setitem(submission.READERS, "mmmu_med_test", reader)
+
+
+@pytest.mark.parametrize("answers", [2, 4])
+def test_what_is_not_whole_is_no_submission(tmp_path: Path, answers: int) -> None:
+    lines: list[str] = []
+    handler = submission.logger.add(lambda line: lines.append(str(line)), level="WARNING", format="{message}")
+    made = [item(str(number), "x")["submission"] for number in range(answers)]
+    path = submission.write(made, Namespace(output_path=str(tmp_path), model="m"))
+    submission.logger.remove(handler)
+    assert Path(path).name.startswith("partial_mmmu_med_test_m_")
+    assert f"{answers} answers of 3 questions: not to be submitted" in lines[0]
+
+
 def test_letters_texts_and_what_cannot_be_read(tmp_path: Path) -> None:
     journal.remember(journal.Record(key="k", task="mmmu_med_test", uid="mmmu/test_4", error="boom"))
     options = ["CT", "MRI"]
