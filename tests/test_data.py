@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -79,7 +80,9 @@ def shared_data(monkeypatch: pytest.MonkeyPatch) -> Path:
 def blocks() -> dict[str, list[str]]:
     """Name of a data set -> the lines under its heading."""
     found: dict[str, list[str]] = {}
-    for line in status():
+    where, *lines = status()
+    assert where.startswith("LMMS_VG_DATA")
+    for line in lines:
         name, _, rest = line.partition(": ")
         if line[0] != " ":
             assert rest.startswith("http")
@@ -98,6 +101,33 @@ def write_slake(folder: Path, rows: int = 1, images: bool = True) -> None:
         (folder / "imgs" / "xmlab1" / "source.jpg").write_bytes(b"x" * 1500)
 
 
+def test_first_line_says_where_it_looks(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert next(status()) == f"LMMS_VG_DATA={data}"
+    monkeypatch.setenv("HOME", str(data.parent))
+    monkeypatch.setenv("LMMS_VG_DATA", "~/data")
+    assert next(status()) == f"LMMS_VG_DATA={data}", "as it is looked up"
+    monkeypatch.setenv("LMMS_VG_DATA", "/nowhere")
+    assert next(status()) == "LMMS_VG_DATA=/nowhere (no such folder)"
+    for unset in (lambda: monkeypatch.setenv("LMMS_VG_DATA", ""), lambda: monkeypatch.delenv("LMMS_VG_DATA")):
+        unset()
+        assert next(status()) == "LMMS_VG_DATA is not set; looking in the hub's cache only"
+
+
+def test_every_set_says_which_tasks_need_it(data: Path) -> None:
+    """Written out here: the groups whose tasks all read it, and the tasks outside of them."""
+    assert {name: lines[0].removeprefix("used by: ") for name, lines in blocks().items()} == {
+        "vgmed": "vgmed vgmed_coco",
+        "coco": "vgmed_coco",
+        "vqa_rad": "vqa_rad vqa_rad_test",
+        "slake": "slake slake_test vg_slake",
+        "path_vqa": "pathvqa pathvqa_test",
+        "pmc_vqa": "pmc_vqa",
+        "omnimedvqa": "omnimedvqa",
+        "mmmu": "mmmu_med mmmu_med_test",
+        "medical_eval": "medvqa_chen medvqa_chen_greedy",
+    }
+
+
 @pytest.mark.parametrize("set_up", [True, False])
 def test_nothing_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_up: bool) -> None:
     if set_up:
@@ -105,10 +135,14 @@ def test_nothing_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_up
     found = blocks()
     assert found.keys() == specs().keys() == SETS
     for name, lines in found.items():
-        assert all(": MISSING, " in line for line in lines[:-1]), name
-        assert len(lines) == len(specs()[name].files) + 1
+        assert lines[0].startswith("used by: "), name
+        files = len(specs()[name].files)
+        assert all(": MISSING, " in line for line in lines[1 : files + 1]), name
+        assert all(": none" in line for line in lines[files + 1 : -1]), name
         assert lines[-1] == f"get it with: lmms-vg data fetch {name}"
     assert "imgs.zip: MISSING, about 0.2 GB" in found["slake"]
+    assert "slake_closed: none of 2,781 expected" in found["slake"]
+    assert "vgmed_localization: none" in found["vgmed"], "of these no number is known"
     assert not constants.HF_HUB_OFFLINE, "left as it was"
     assert not (tmp_path / "data").exists()
 
@@ -116,7 +150,7 @@ def test_nothing_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_up
 def test_real_data(shared_data: Path) -> None:
     before = sorted(shared_data.rglob("*"))
     found = blocks()
-    assert found["vqa_rad"] == [
+    assert found["vqa_rad"][1:] == [
         "VQA_RAD Dataset Public.json: 1.4 MB here",
         "VQA_RAD Image Folder.zip: 16.5 MB here, extracted",
         "vqa_rad_closed: 1,297 questions of 1,297 expected",
@@ -126,7 +160,7 @@ def test_real_data(shared_data: Path) -> None:
     ]
     assert "train.json: 3.0 MB here" in found["slake"]
     assert "imgs.zip: MISSING, about 0.2 GB" in found["slake"]
-    assert "slake_closed: files are missing" in found["slake"]
+    assert "slake_closed: 2,781 questions of 2,781 expected; images are missing" in found["slake"]
     assert found["slake"][-1] == "get it with: lmms-vg data fetch slake"
     assert sorted(shared_data.rglob("*")) == before
 
@@ -134,20 +168,32 @@ def test_real_data(shared_data: Path) -> None:
 def test_wrong_count_is_shown(data: Path) -> None:
     write_slake(data / "slake")
     lines = blocks()["slake"]
-    assert lines[3] == "imgs.zip: 1.5 kB here, extracted"
-    assert lines[4].startswith("slake_closed: WRONG, slake closed/train: 1 questions found, 1943 expected")
-    assert len(lines) == 8, "complete as far as files go, so there is nothing to get"
+    assert lines[4] == "imgs.zip: 1.5 kB here, extracted"
+    assert lines[5].startswith("slake_closed: WRONG, slake closed/train: 1 questions found, 1943 expected")
+    assert len(lines) == 9, "complete as far as files go, so there is nothing to get"
 
 
 def test_relaxed_count_is_shown(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
     write_slake(data / "slake", rows=2)
     lines = blocks()["slake"]
-    assert lines[4:6] == [
-        "slake_closed: 6 questions of 2,781 expected",
-        "slake_test_closed: 2 questions of 416 expected",
+    assert lines[5:7] == [
+        "slake_closed: 6 questions of 2,781 expected: PARTIAL",
+        "slake_test_closed: 2 questions of 416 expected: PARTIAL",
     ]
-    assert lines[6].startswith("slake_open: WRONG, slake: not one open question")
+    assert lines[7].startswith("slake_open: WRONG, slake: not one open question")
+
+
+def test_only_a_count_that_is_off_is_partial(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And where no number is known, none can be off."""
+    write_slake(data / "slake", rows=2)
+    (data / "vgmed").mkdir()
+    (data / "vgmed" / "VGMED_localization.jsonl").write_text("{}")
+    monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
+    monkeypatch.setitem(READERS, "slake_closed", READERS["slake_closed"]._replace(n=6))
+    found = blocks()
+    assert found["slake"][5] == "slake_closed: 6 questions of 6 expected"
+    assert "vgmed_localization: 1 questions" in found["vgmed"]
 
 
 def test_other_names_will_do(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,8 +202,8 @@ def test_other_names_will_do(data: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     write_slake(data / "slake")
     (data / "slake" / "validation.json").rename(data / "slake" / "validate.json")
     lines = blocks()["slake"]
-    assert lines[1] == "validation.json: not here under this name, about 0.6 MB"
-    assert lines[4] == "slake_closed: 3 questions of 2,781 expected"
+    assert lines[2] == "validation.json: not here under this name, about 0.6 MB"
+    assert lines[5] == "slake_closed: 3 questions of 2,781 expected: PARTIAL"
     assert "fetch" not in lines[-1]
 
 
@@ -165,31 +211,31 @@ def test_tasks_of_the_same_questions_are_read_once(data: Path) -> None:
     """PathVQA's tasks of the test split are those of all questions; and a broken file is wrong, not missing."""
     (data / "path_vqa" / "data").mkdir(parents=True)
     (data / "path_vqa" / "data" / "test-0.parquet").write_bytes(b"")
-    first, *lines = blocks()["path_vqa"]
+    _, first, *lines = blocks()["path_vqa"]
     assert first == "data/test-*.parquet: 0 B here"
     assert sorted(line.partition(", ")[0] for line in lines) == ["pathvqa_closed: WRONG", "pathvqa_open: WRONG"]
 
 
 def test_files_that_cannot_be_read_do_not_end_the_list(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_slake(data / "slake")
-    reader = READERS["slake_closed"]._replace(read=lambda: (data / "slake").read_bytes())  # type: ignore[arg-type]
+    reader = READERS["slake_closed"]._replace(load=lambda: (data / "slake").read_bytes())  # type: ignore[arg-type]
     monkeypatch.setitem(READERS, "slake_closed", reader)
     found = blocks()
-    assert found["slake"][4].startswith("slake_closed: WRONG, [Errno ")
+    assert found["slake"][5].startswith("slake_closed: WRONG, [Errno ")
     assert "coco" in found
 
 
 def test_set_without_questions_goes_by_its_files(data: Path) -> None:
     (data / "coco").mkdir()
     (data / "coco" / "val2014.zip").write_bytes(b"")
-    assert blocks()["coco"] == ["val2014.zip: 0 B here"]
+    assert blocks()["coco"][1:] == ["val2014.zip: 0 B here"]
 
 
 def test_everything_includes_folders(data: Path) -> None:
     (data / "vgmed" / "deep" / "down").mkdir(parents=True)
     (data / "vgmed" / "deep" / "down" / "a.png").write_bytes(b"x" * 2_500_000)
     lines = blocks()["vgmed"]
-    assert lines[4] == "*: 2.5 MB here"
+    assert lines[5] == "*: 2.5 MB here"
     assert "vgmed_localization: files are missing" in lines
 
 
@@ -203,10 +249,10 @@ def test_cache_of_the_hub_is_read_without_asking_the_hub(tmp_path: Path, monkeyp
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text(commit)
     lines = blocks()["slake"]
-    assert lines[3:6] == [
+    assert lines[4:7] == [
         "imgs.zip: 0 B here",
-        "slake_closed: 3 questions of 2,781 expected",
-        "slake_test_closed: 1 questions of 416 expected",
+        "slake_closed: 3 questions of 2,781 expected: PARTIAL",
+        "slake_test_closed: 1 questions of 416 expected: PARTIAL",
     ]
     assert not constants.HF_HUB_OFFLINE
 
@@ -218,25 +264,31 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     def snapshot_download(repo_id: str, *, local_dir: Path, allow_patterns: list[str], **options: Any) -> str:
         calls.append({"repo_id": repo_id, "local_dir": local_dir, "allow_patterns": allow_patterns, **options})
-        local_dir.mkdir(parents=True)
-        for pattern in allow_patterns:
-            (local_dir / pattern.replace("*", "1")).write_bytes(b"")
+        for file in (local_dir / pattern.replace("*", "1") for pattern in allow_patterns):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"")
         return str(local_dir)
 
     monkeypatch.setattr(lmms_vg.data, "snapshot_download", snapshot_download)
     return calls
 
 
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
+    """What was asked for outside the hub."""
+    calls: list[tuple[str, Path]] = []
+    monkeypatch.setattr(lmms_vg.data, "download", lambda url, path: calls.append((url, path)))
+    return calls
+
+
 def test_fetch_asks_each_source_for_its_own_files(
-    data: Path, hub: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    data: Path, hub: list[dict[str, Any]], fetched: list[tuple[str, Path]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetched: list[tuple[str, Path]] = []
-    monkeypatch.setattr(lmms_vg.data, "download", lambda url, path: fetched.append((url, path)))
     urls = {"extra.zip": "http://example.org/1"}
     files = {"a-*.json": "1 MB", "extra.zip": "1 MB"}
     both = DatasetSpec(name="both", hub_id="x/both", revision="v2", licence="CC0", files=files, urls=urls)
     monkeypatch.setattr(lmms_vg.data, "specs", lambda: {"both": both} | specs())
-    assert fetch("both") == data / "both"
+    assert list(fetch(["both"]))[-1] == f"both is in {data / 'both'}"
     assert hub == [
         {
             "repo_id": "x/both",
@@ -247,9 +299,76 @@ def test_fetch_asks_each_source_for_its_own_files(
         }
     ]
     assert fetched == [("http://example.org/1", data / "both" / "extra.zip")]
-    fetch("vqa_rad")
+    list(fetch(["vqa_rad"]))
     assert len(hub) == 1, "nothing of it is on the hub"
     assert [path.name for _, path in fetched[1:]] == ["VQA_RAD Dataset Public.json", "VQA_RAD Image Folder.zip"]
+
+
+def test_fetch_says_what_goes_where_before_it_asks(
+    data: Path, hub: list[dict[str, Any]], fetched: list[tuple[str, Path]]
+) -> None:
+    lines = fetch(["coco", "slake"])
+    assert [next(lines), next(lines)] == [
+        f"coco goes to {data}/coco: val2014.zip (about 6 GB)",
+        f"slake goes to {data}/slake: train.json (about 3 MB), validation.json (about 0.6 MB), "
+        "test.json (about 0.6 MB), imgs.zip (about 0.2 GB)",
+    ]
+    assert (hub, fetched) == ([], [])
+    assert list(lines) == [f"coco is in {data}/coco", f"slake is in {data}/slake"]
+
+
+@pytest.mark.parametrize(
+    ("names", "sets"),
+    [
+        (["slake_closed"], "slake"),
+        (["vg_slake", "slake", "slake_test_open"], "slake"),
+        (["medvqa"], "vqa_rad slake path_vqa pmc_vqa"),
+        (["mmmu_med"], "mmmu"),
+        (["vqa_rad_chen", "medvqa_chen_greedy"], "medical_eval"),
+        (["vgmed"], "vgmed"),
+        (["vgmed_coco_attribute"], "vgmed coco"),
+        (["coco", "vgmed_coco"], "coco vgmed"),
+        (["vqa_demo", "vgmed_demo"], ""),
+        (["vqa_demo", "mmmu"], "mmmu"),
+    ],
+)
+def test_fetch_takes_tasks_and_groups(
+    data: Path, hub: list[dict[str, Any]], fetched: list[tuple[str, Path]], names: list[str], sets: str
+) -> None:
+    """Each data set once, in the order of the names."""
+    lines = list(fetch(names))
+    assert [line.split()[0] for line in lines if " is in " in line] == sets.split()
+    assert [line for line in lines if "no files" in line] == [
+        f"{name} needs no files" for name in names if "demo" in name
+    ]
+    asked = {call["local_dir"].name for call in hub} | {path.parent.name for _, path in fetched}
+    assert asked == set(sets.split())
+
+
+def test_a_name_of_a_set_and_of_a_group_is_the_same_data() -> None:
+    groups = lmms_vg.data._names()[1]
+    both = specs().keys() & (groups.keys() | READERS.keys())
+    assert both == {"vgmed", "vqa_rad", "slake", "pmc_vqa", "omnimedvqa"}
+    for name in both:
+        assert {READERS[task].spec.name for task in groups.get(name, [name])} == {name}
+
+
+@pytest.mark.parametrize("below", ["slake", "slake/imgs.zip"])
+def test_disk_that_cannot_be_written_is_not_blamed_on_the_hub(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], below: str
+) -> None:
+    """A file lies where the folder should be; or the hub's client runs into it."""
+
+    def snapshot_download(*_: Any, local_dir: Path, **__: Any) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device", str(local_dir / "imgs.zip"))
+
+    monkeypatch.setattr(lmms_vg.data, "snapshot_download", snapshot_download)
+    if below == "slake":
+        (data / "slake").write_bytes(b"")
+    assert main(["data", "fetch", "slake"]) == 2
+    reason = "File exists" if below == "slake" else "No space left on device"
+    said = f"lmms-vg: {data / below} cannot be written ({reason}): LMMS_VG_DATA must be a writable folder\n"
+    assert capsys.readouterr().err == said
 
 
 @pytest.mark.parametrize("here", [False, True])
@@ -274,15 +393,17 @@ def test_any_error_of_the_hubs_client_is_ours(data: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(lmms_vg.data, "snapshot_download", snapshot_download)
     with pytest.raises(DataError, match=r"slake: the hub did not give BoKelvin/SLAKE: Timeout$"):
-        fetch("slake")
+        list(fetch(["slake"]))
 
 
 def test_fetch_needs_a_known_name_and_a_folder(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ValueError, match=r"data set 'SLAKE': allowed is .*slake, .*coco$"):
-        fetch("SLAKE")
+    known = "vgmed, coco, vqa_rad, slake, path_vqa, pmc_vqa, omnimedvqa, mmmu, medical_eval"
+    allowed = rf"data set 'SLAKE': allowed is {known}, or the name of a task or group \(see lmms-vg tasks\)$"
+    with pytest.raises(ValueError, match=allowed):
+        next(fetch(["slake", "vqa_demo", "SLAKE"]))
     monkeypatch.delenv("LMMS_VG_DATA")
     with pytest.raises(ValueError, match="LMMS_VG_DATA is not set: export it to the folder"):
-        fetch("slake")
+        list(fetch(["slake"]))
 
 
 @pytest.mark.parametrize(

@@ -74,13 +74,21 @@ def test_status_and_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert shown("tasks", "--path") == [str(TASKS)]
 
 
+def test_fetch_takes_several_names(capsys: Capture) -> None:
+    assert main(["data", "fetch", "vqa_demo", "vgmed_demo"]) == 0
+    assert capsys.readouterr().out == "vqa_demo needs no files\nvgmed_demo needs no files\n"
+    with pytest.raises(SystemExit):
+        main(["data", "fetch"])
+    assert "NAME" in capsys.readouterr().err
+
+
 def test_report_and_compare(run_folders: tuple[str, str], capsys: Capture) -> None:
     assert main(["report", run_folders[0]]) == 0
     ((_, row),) = tables(capsys.readouterr().out)
     assert row[:6] == ["t", "acc", "3", "0", "0.000", "0.3333"]
-    assert main(["compare", *run_folders, run_folders[0]]) == 0
+    assert main(["compare", *run_folders, run_folders[1]]) == 0
     ((_, *rows),) = tables(capsys.readouterr().out)
-    assert [row[6] for row in rows] == ["+0.6667", "+0.0000"]
+    assert [row[6] for row in rows] == ["+0.6667", "+0.6667"]
 
 
 def test_published(capsys: Capture) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import requests
 from tqdm import tqdm
 
-from lmms_vg.datasets.source import DataError
+from lmms_vg.datasets.source import DATA_ENV, DataError
 
 _TIMEOUT = 60
 _CHUNK = 1 << 16  # bytes; a connection that breaks loses the chunk it was at
@@ -14,19 +14,29 @@ _CHUNK = 1 << 16  # bytes; a connection that breaks loses the chunk it was at
 def download(url: str, path: Path) -> None:
     """Fetch ``url`` to ``path``; what is there already stays. Half a file is kept as ``<name>.part`` and gone on with.
 
-    A server that cannot resume starts over. Errors: DataError if it refuses, or if the file ends early.
+    A server that cannot resume starts over. Errors: DataError if it refuses, if the file ends early, or if the disk
+    does not take it.
     """
-    if path.exists():
-        return
     part = path.with_name(f"{path.name}.part")
     try:
+        if path.exists():
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         _fetch(url, part, path.name)
         part.rename(path)
     except requests.HTTPError as error:
         raise DataError(str(error)) from error
-    except OSError as error:  # of the disk or the network: requests derives its own from it
+    except OSError as error:  # of the disk, or of the network: requests derives its own from it, without a number
+        if error.errno is not None:
+            raise unwritable(error, part) from error
         raise DataError(f"{url}: {error}; run the same command again to go on from {part}") from error
+
+
+def unwritable(error: OSError, path: Path) -> DataError:
+    """The error for a disk that did not take ``path``, or the file or folder above it that ``error`` names."""
+    return DataError(
+        f"{error.filename or path} cannot be written ({error.strerror}): {DATA_ENV} must be a writable folder"
+    )
 
 
 def _fetch(url: str, part: Path, name: str) -> None:

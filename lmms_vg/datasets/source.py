@@ -90,7 +90,8 @@ def missing(spec: DatasetSpec, name: str, where: str) -> DataMissing:
     return DataMissing(
         f"{spec.name}: missing {sizes}. {where} It comes from {spec.source} (licence: {spec.licence}). Get it with\n"
         f"    {command}\n"
-        f"where {DATA_ENV} names the folder of all data sets ({setting})."
+        f"where {DATA_ENV} names the folder of all data sets ({setting}). `lmms-vg data fetch {spec.name}` gets all of\n"
+        "its files and goes on where it stopped; `lmms-vg data status` shows what else is missing."
     )
 
 

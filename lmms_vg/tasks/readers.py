@@ -26,25 +26,27 @@ class Reader(NamedTuple):
     ``protocol`` names the prompt, the questions and the rule together, as docs/protocols.md states them.
     """
 
-    read: Callable[[], list[Sample]]
+    load: Callable[[], list[Sample]]
     spec: DatasetSpec
     n: int | None
     protocol: str
     axes: tuple[str, ...] = ()
+    require: Callable[[], None] | None = None
 
-
-def _with_images(load: Callable[..., list[Sample]], require: Callable[[], None], *arguments: str) -> list[Sample]:
-    samples = load(*arguments)
-    require()
-    return samples
+    def read(self) -> list[Sample]:
+        """The questions, when their images are there too. Errors: DataMissing, DataError."""
+        samples = self.load()
+        if self.require is not None:
+            self.require()
+        return samples
 
 
 def _measurements() -> dict[str, Reader]:
     made = {}
     for kind in ("localization", "attribute"):
         for name, images in (("vgmed", "VGMED"), ("vgmed_coco", "COCO")):
-            read = partial(vgmed.load, images, kind)  # type: ignore[arg-type]
-            made[f"{name}_{kind}"] = Reader(read, vgmed.VGMED, None, "vgmed")
+            load = partial(vgmed.load, images, kind)  # type: ignore[arg-type]
+            made[f"{name}_{kind}"] = Reader(load, vgmed.VGMED, None, "vgmed")
     return made | {
         "vgmed_demo": Reader(partial(phantoms.load, "standard"), phantoms.PHANTOMS, phantoms.COUNT, "vgmed"),
         "demo_calibration": Reader(
@@ -60,18 +62,20 @@ def _short_answers() -> dict[str, Reader]:
         splits = slake.SPLITS if split == "all" else ("test",)
         sets = {
             "vqa_rad": Reader(
-                partial(_with_images, vqa_rad.load, vqa_rad.require_images, part, split),
+                partial(vqa_rad.load, part, split),
                 vqa_rad.VQA_RAD,
                 vqa_rad.VQA_RAD.counts[part if split == "all" else f"{part}/test"],
                 "paper",
                 ("organ", "question_type"),
+                vqa_rad.require_images,
             ),
             "slake": Reader(
-                partial(_with_images, slake.load, slake.require_images, part, split),
+                partial(slake.load, part, split),
                 slake.SLAKE,
                 sum(slake.SLAKE.counts[f"{part}/{which}"] for which in splits),
                 "paper",
                 ("modality", "organ", "content_type"),
+                slake.require_images,
             ),
             # The paper asks its test split, under either name.
             "pathvqa": Reader(partial(path_vqa.load, part), path_vqa.PATH_VQA, path_vqa.PATH_VQA.counts[part], "paper"),
@@ -86,17 +90,17 @@ def _short_answers() -> dict[str, Reader]:
 def _choices() -> dict[str, Reader]:
     """The paper's multiple-choice sets."""
     made = {}
-    read = partial(_with_images, pmc.load, pmc.require_images)
-    made["pmc_vqa"] = Reader(read, pmc.PMC_VQA, pmc.PMC_VQA.counts["test_clean"], "paper")
+    n = pmc.PMC_VQA.counts["test_clean"]
+    made["pmc_vqa"] = Reader(pmc.load, pmc.PMC_VQA, n, "paper", require=pmc.require_images)
     for modality in omnimedvqa.NAMES:
-        read = partial(_with_images, omnimedvqa.load, omnimedvqa.require_images, modality)
-        n = omnimedvqa.OMNIMEDVQA.counts[modality]
-        made[f"omnimedvqa_{modality}"] = Reader(read, omnimedvqa.OMNIMEDVQA, n, "paper", ("question_type",))
-    for subject in mmmu.SUBJECTS:
-        read = partial(mmmu.load, subject, "validation")
-        made[f"mmmu_med_{subject.lower()}"] = Reader(
-            read, mmmu.MMMU, mmmu.MMMU.counts[f"validation/{subject}"], "paper", ("content_type",)
+        load, spec = partial(omnimedvqa.load, modality), omnimedvqa.OMNIMEDVQA
+        made[f"omnimedvqa_{modality}"] = Reader(
+            load, spec, spec.counts[modality], "paper", ("question_type",), omnimedvqa.require_images
         )
+    for subject in mmmu.SUBJECTS:
+        n = mmmu.MMMU.counts[f"validation/{subject}"]
+        validation = partial(mmmu.load, subject, "validation")
+        made[f"mmmu_med_{subject.lower()}"] = Reader(validation, mmmu.MMMU, n, "paper", ("content_type",))
     n = sum(mmmu.MMMU.counts[f"test/{subject}"] for subject in mmmu.SUBJECTS)
     made["mmmu_med_test"] = Reader(_mmmu_test, mmmu.MMMU, n, "paper")
     return made
@@ -110,11 +114,12 @@ def _chen() -> dict[str, Reader]:
     """HuatuoGPT-Vision's released evaluation file; the greedy twins ask the same questions."""
     made = {}
     for name in medical_eval.DATASETS:
-        read = partial(_with_images, medical_eval.load, medical_eval.require_images, name)
+        load, spec = partial(medical_eval.load, name), medical_eval.MEDICAL_EVAL
         for suffix in ("_chen", "_chen_greedy"):
             prefix = "mmmu_med" if name == "mmmu" else name
+            protocol = suffix[1:].replace("_", "-")
             made[f"{prefix}{suffix}"] = Reader(
-                read, medical_eval.MEDICAL_EVAL, medical_eval.MEDICAL_EVAL.counts[name], suffix[1:].replace("_", "-")
+                load, spec, spec.counts[name], protocol, require=medical_eval.require_images
             )
     return made
 

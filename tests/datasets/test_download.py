@@ -1,5 +1,6 @@
 """Downloads against a server that breaks off, cannot resume, has another file, or refuses."""
 
+import errno
 import gzip
 import re
 from collections.abc import Iterator
@@ -202,8 +203,37 @@ def test_interruption_leaves_the_part(server: Server, tmp_path: Path, monkeypatc
     assert files(tmp_path) == {"a": CONTENT}
 
 
-def test_folder_that_cannot_be_made_is_one_line(server: Server, tmp_path: Path) -> None:
+def test_folder_that_cannot_be_made_is_named(server: Server, tmp_path: Path) -> None:
+    """The one above where it would be made, too; and no advice to try again."""
     (tmp_path / "set").write_bytes(b"")
-    with pytest.raises(DataError, match="set"):
-        download(f"{server.url}/a", tmp_path / "set" / "a")
+    advice = "LMMS_VG_DATA must be a writable folder"
+    for path in (tmp_path / "set" / "a", tmp_path / "set" / "imgs" / "a"):
+        with pytest.raises(DataError) as caught:
+            download(f"{server.url}/a", path)
+        assert re.fullmatch(rf"{tmp_path}/set(/imgs)? cannot be written \(.+\): {advice}", str(caught.value))
     assert server.asked == []
+
+
+def test_disk_that_is_full_is_not_blamed_on_the_network(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error of a write names no file."""
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("lmms_vg.datasets.download.tqdm.update", full)
+    with pytest.raises(DataError, match=rf"^{tmp_path}/a\.part cannot be written \(No space left on device\): LMMS_VG"):
+        download(f"{server.url}/a", tmp_path / "a")
+    assert len(server.asked) == 1
+
+
+def test_folder_that_cannot_be_searched_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for a folder of somebody else: even whether the file is there cannot be told."""
+
+    def refuse(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    with pytest.raises(DataError, match=rf"^{tmp_path}/a cannot be written \(Permission denied\): LMMS_VG_DATA must"):
+        download("http://127.0.0.1:1/a", tmp_path / "a")

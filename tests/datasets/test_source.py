@@ -46,6 +46,12 @@ def test_message_says_what_is_missing_and_how_to_get_it(data: Path, monkeypatch:
     assert "hf_secret" not in message
 
 
+def test_message_names_the_commands_that_get_and_list_the_rest() -> None:
+    message = str(missing(SPEC, "a.json", ""))
+    assert "`lmms-vg data fetch toy` gets all of" in message
+    assert message.endswith("`lmms-vg data status` shows what else is missing.")
+
+
 def test_message_pins_the_revision() -> None:
     pinned = SPEC.model_copy(update={"revision": "abc123"})
     assert "--revision abc123" in str(missing(pinned, "a.json", ""))
