@@ -25,7 +25,20 @@ def opened(uid: str, recall: float, image: str = "", **about: str) -> Line:
     return {
         "bleu1": {"score": recall / 2, "image": image or uid, "rule": "bleu1|v:0"},
         "open_recall": {"score": recall, "rule": "open_recall|v:0", **_named(uid, image, about)},
-        "bertscore": {"answer": "liver", "reference": "liver", "image": image or uid},
+        "bertscore": {"answer": "liver", "reference": "liver", "image": image or uid, "rule": "bertscore|layer:12|v:0"},
+        "answered": 1,
+        "n": {"answered": 1},
+    }
+
+
+def measured(*kl: float) -> Line:
+    """Where a model looked when it was asked one question; a value for each layer."""
+    item = {"kl": list(kl)}
+    return {
+        "ar": item | {"ar": list(kl), "printed_ar": list(kl)},
+        "kl": item,
+        "js": item | {"js": list(kl)},
+        "best_layer": item,
         "answered": 1,
         "n": {"answered": 1},
     }
@@ -49,14 +62,14 @@ def save(
     samples: bool = True,
     **config: Any,
 ) -> Path:
-    """Writes a run to ``<out>/<folder>`` and returns its results file; ``means`` are aggregated values, task -> name."""
+    """Writes a run to ``<out>/<folder>`` and returns its results file; ``means``: task or group -> metric -> value."""
     where = out / folder
     where.mkdir(parents=True, exist_ok=True)
     groups = groups or {}
-    own = {f"{group}": {"alias": group, "acc,none": 0.5, "acc_stderr,none": "N/A"} for group in groups}
-    for task in tasks:
-        values = (means or {}).get(task, {})
-        own[task] = {"alias": f" - {task}"} | {f"{name},none": value for name, value in values.items()}
+    own = {}
+    for name in [*tasks, *groups]:
+        values = (means or {}).get(name, {})
+        own[name] = {"alias": name, " ": " "} | {f"{metric},none": value for metric, value in values.items()}
     results = {
         "results": own,
         "group_subtasks": groups or {task: [] for task in tasks},

@@ -9,6 +9,10 @@ from typing import Any
 SCORED = ("acc", "open_recall")
 """Metrics whose items name their question: the one a task is reported and compared by."""
 
+MEASURED = ("ar", "kl", "js", "best_layer")
+"""Metrics of the tasks that measure where a model looked."""
+
+_NAMED = 5  # of the other runs of a folder
 _REMEDY = "Run the same command again with --log_samples; its answers are in the journal, so that asks nothing anew"
 
 
@@ -16,18 +20,22 @@ _REMEDY = "Run the same command again with --log_samples; its answers are in the
 class TaskRun:
     """Scores of one task, uid -> value from 0 to 1; what failed is not in ``scores`` but in ``failed``, uid -> error.
 
-    ``means`` are the other metrics as lmms-eval aggregated them; ``rule`` is the metric's signature.
+    ``rules`` are the signatures of all its metrics, as far as their items have one.
     """
 
     task: str
     metric: str
-    rule: str
+    rules: dict[str, str]
     scores: dict[str, float]
     images: dict[str, str]
     about: dict[str, dict[str, str]]
     failed: dict[str, str]
     unparseable: int
-    means: dict[str, Any]
+
+    @property
+    def rule(self) -> str:
+        """The signature of ``metric``; empty where all questions failed."""
+        return self.rules.get(self.metric, "")
 
     @property
     def axes(self) -> list[str]:
@@ -39,56 +47,90 @@ class TaskRun:
 class Run:
     """One run. ``restricted`` says why its numbers do not stand for their benchmarks (``--limit``), empty if they do.
 
-    ``model`` is the model's name and arguments: runs of one model may differ in the arguments alone.
+    ``model`` is the model's name and arguments: runs of one model may differ in the arguments alone. ``chosen`` says from
+    which runs of a folder it was taken, empty if there was no choice. ``measured`` are tasks that measure where a model
+    looked, ``left_out`` those of neither kind. ``means``: task or group -> metric -> value, as lmms-eval aggregated it.
     """
 
     path: Path
     model: str
     restricted: str
+    chosen: str = ""
     tasks: dict[str, TaskRun] = field(default_factory=dict)
     groups: dict[str, list[str]] = field(default_factory=dict)
+    measured: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    means: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def read_run(folder: Path) -> Run:
     """The newest run under ``folder``, or the one of a ``*_results.json``.
 
-    Errors: ValueError if there is none, if samples are missing or cut short, or if no task of it has scores of questions.
+    Errors: ValueError if there is none, if samples are missing, cut short, or scored by several rules under one metric, or
+    if no task of it has scores of questions or measurements.
     """
-    path = folder if folder.is_file() else _newest(folder)
+    found = [folder] if folder.is_file() else _newest_first(folder)
+    path = found[0]
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
         config, values, sizes = results["config"], results["results"], results["n-samples"]
     except (ValueError, KeyError, TypeError) as problem:
         raise ValueError(f"{path}: not a results file of lmms-eval ({type(problem).__name__}: {problem})") from problem
-    tasks, partial = {}, False
+    means = {name: _means(of_one) for name, of_one in values.items()}
+    tasks, measured, partial = {}, [], False
     for task in (name for name in values if name in sizes):  # the others are groups
         lines = _samples(path, task)
         metric = next((name for name in SCORED if _is_ours(lines[0], name)), None)
         if metric is not None:
-            _check_number(path, task, len(lines), sizes[task], config.get("offset") or 0)
-            tasks[task] = _task(task, metric, lines, values[task])
-            partial |= any("partial" in line["n"] for line in lines)
-    if not tasks:
-        raise ValueError(f"{path}: none of its tasks, {', '.join(sizes)}, has scores of questions")
+            tasks[task] = _task(path, task, metric, lines)
+        elif means[task].keys() >= set(MEASURED):
+            measured.append(task)
+        else:
+            continue
+        _check_number(path, task, len(lines), sizes[task], config.get("offset") or 0)
+        partial |= any("partial" in line["n"] for line in lines)
+    if not tasks and not measured:
+        raise ValueError(f"{path}: none of its tasks, {', '.join(sizes)}, has scores of questions or measurements")
     groups = {
         group: members
         for group, members in results.get("group_subtasks", {}).items()
         if len(members) > 1 and all(member in tasks for member in members)
     }
-    return Run(path, _model(config), _restricted(config, partial), tasks, groups)
+    left_out = [name for name in values if name in sizes and name not in tasks and name not in measured]
+    restricted, chosen = _restricted(config, partial), _chosen(folder, found[1:])
+    return Run(path, _model(config), restricted, chosen, tasks, groups, measured, left_out, means)
 
 
-def _newest(folder: Path) -> Path:
-    found = sorted(folder.rglob("[0-9]*_results.json"), key=lambda path: (path.name, path))
+def _newest_first(folder: Path) -> list[Path]:
+    found = sorted(folder.rglob("[0-9]*_results.json"), key=lambda path: (path.name, path), reverse=True)
     if not found:
         raise ValueError(f"{folder}: no *_results.json under it; name the --output_path of a finished run")
-    return found[-1]
+    return found
+
+
+def _chosen(folder: Path, others: list[Path]) -> str:
+    if not others:
+        return ""
+    named = [f"{path} ({_model_of(path)})" for path in others[:_NAMED]]
+    more = [f"and {len(others) - _NAMED} more"] if len(others) > _NAMED else []
+    return f"{len(others) + 1} runs are under {folder}; this is the newest. Others: {', '.join(named + more)}"
+
+
+def _model_of(path: Path) -> str:
+    try:
+        return _model(json.loads(path.read_text(encoding="utf-8"))["config"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "not a results file of lmms-eval"
 
 
 def _model(config: dict[str, Any]) -> str:
-    """Of files and folders only their names."""
+    """On one line, and of files and folders only their names."""
     arguments = re.sub(r"=[~./][^,]*/(?=[^,/])", "=", str(config.get("model_args") or ""))
-    return f"{config.get('model')} ({arguments})" if arguments else str(config.get("model"))
+    return " ".join(f"{config.get('model')} ({arguments})".removesuffix(" ()").split())
+
+
+def _means(values: dict[str, Any]) -> dict[str, Any]:
+    return {key.removesuffix(",none"): value for key, value in values.items() if key.endswith(",none")}
 
 
 def _restricted(config: dict[str, Any], partial: bool) -> str:
@@ -128,17 +170,28 @@ def _is_ours(line: dict[str, Any], metric: str) -> bool:
     return isinstance(item, dict) and "uid" in item
 
 
-def _task(task: str, metric: str, lines: list[dict[str, Any]], values: dict[str, Any]) -> TaskRun:
+def _task(path: Path, task: str, metric: str, lines: list[dict[str, Any]]) -> TaskRun:
     items = [line[metric] for line in lines]
     good = [item for item in items if "error" not in item]
     return TaskRun(
         task=task,
         metric=metric,
-        rule=good[0]["rule"] if good else "",
+        rules=_rules(path, task, lines),
         scores={item["uid"]: item["score"] for item in good},
         images={item["uid"]: item["image"] for item in good},
         about={item["uid"]: item["about"] for item in good},
         failed={item["uid"]: item["error"] for item in items if "error" in item},
         unparseable=sum("unparseable" in line and line["unparseable"].get("unparseable", False) for line in lines),
-        means={key.removesuffix(",none"): value for key, value in values.items() if key.endswith(",none")},
     )
+
+
+def _rules(path: Path, task: str, lines: list[dict[str, Any]]) -> dict[str, str]:
+    """A mean over items of several rules would be a number of neither."""
+    found: dict[str, str] = {}
+    for line in lines:
+        for metric, item in line.items():
+            if isinstance(item, dict) and "rule" in item and found.setdefault(metric, item["rule"]) != item["rule"]:
+                raise ValueError(
+                    f"{_beside(path, task)}: {metric} is scored by {found[metric]} and by {item['rule']}; one run has one rule"
+                )
+    return found

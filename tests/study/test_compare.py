@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from saved_run import RULE, closed, failed, opened, save, tables
+from saved_run import RULE, closed, failed, measured, opened, save, tables
 from scipy.stats import binomtest
 
 from lmms_vg.metrics.statistics import paired
@@ -161,17 +161,31 @@ def test_failed_question_makes_the_sets_differ(tmp_path: Path) -> None:
     base = saved(tmp_path / "a", [1, 0, 1])
     other = read_run(save(tmp_path / "b", {"t": [closed("q0", 1), failed("q1"), closed("q9", 1)]}))
     message = (
-        r"t: the runs have scores of different questions, so they cannot be paired: "
-        r"2 only in the first run, 1 failed in its pair \(t q1, t q2\); "
-        r"1 only in the other run, 0 failed in its pair \(t q9\)$"
+        r"t: the runs have scores of different questions, so they cannot be paired\. "
+        r"2 questions have a score in the first run only \(1 failed in the other\): q1, q2; "
+        r"1 question has a score in the other run only \(none failed in the first\): q9\. "
+        r"Run the other again: failures are asked anew$"
     )
     with pytest.raises(ValueError, match=message):
         compare(base, other)
     last = read_run(save(tmp_path / "d", {"t": [closed("q5", 1)]}))
-    with pytest.raises(
-        ValueError, match=r"5 only in the first run, 0 failed in its pair \(t q0, t q1, t q2, \.\.\.\)$"
-    ):
+    message = r"5 questions have a score in the first run only \(none failed in the other\): q0, q1, q2, \.\.\.$"
+    with pytest.raises(ValueError, match=message):  # no advice: another attempt would not help
         compare(saved(tmp_path / "c", [1] * 6), last)
+
+
+def test_failures_in_both_runs(tmp_path: Path) -> None:
+    """What failed in both is no difference; three questions are all named."""
+    first = [closed("q0", 1), *(failed(f"q{i}") for i in range(1, 5))]
+    other = [failed("q0"), *(closed(f"q{i}", 1) for i in range(1, 4)), failed("q4")]
+    runs = [read_run(save(tmp_path / name, {"t": lines})) for name, lines in (("a", first), ("b", other))]
+    message = (
+        r"paired\. 1 question has a score in the first run only \(it failed in the other\): q0; "
+        r"3 questions have a score in the other run only \(all failed in the first\): q1, q2, q3\. "
+        r"Run the other and the first again: failures are asked anew$"
+    )
+    with pytest.raises(ValueError, match=message):
+        compare(*runs)
 
 
 def test_questions_that_failed_in_both_runs_are_left_out(tmp_path: Path) -> None:
@@ -191,3 +205,46 @@ def test_other_rules_are_other_numbers(tmp_path: Path) -> None:
     runs = [read_run(save(tmp_path / rule, {"t": [closed("q0", 1, rule=rule)]})) for rule in ("rule|v:1", "rule|v:2")]
     with pytest.raises(ValueError, match=r"t: scored by rule\|v:1 in one run and by rule\|v:2 in the other"):
         compare(*runs)
+
+
+def test_run_and_itself_are_no_pair(tmp_path: Path) -> None:
+    run = saved(tmp_path / "a")
+    again = read_run(tmp_path / "a" / ".." / "a" / "demo")
+    assert again.path != run.path
+    with pytest.raises(
+        ValueError, match=r"a/demo/20260101_120000_results.json: is compared with itself; name another run"
+    ):
+        compare(run, again)
+
+
+def test_what_is_not_compared_is_named(tmp_path: Path) -> None:
+    means = {"vgmed_demo": {"ar": 1.0, "kl": 1.0, "js": 1.0, "best_layer": 0, "n": 1}}
+    tasks = {"t": [closed("q1", 1)], "vgmed_demo": [measured(1)], "pope": [{"acc": 1}]}
+    base = read_run(save(tmp_path / "a", tasks | {"alone": [closed("q1", 1)]}, means=means))
+    other = read_run(save(tmp_path / "b", tasks | {"seed": [{"acc": 1}]}, means=means, model="model_b"))
+    text = show(base, [other])
+    assert [row[1] for row in tables(text)[0]] == ["task", "t"]
+    assert (
+        "|\n\nNot compared with model_b (pretrained=demo): alone (in one of the runs only), "
+        "vgmed_demo (ar, kl, js, best_layer: each run has its own layer, see its report), "
+        "pope (no scores of single questions), seed (in one of the runs only)\n\n- `"
+    ) in text
+    assert "Not compared" not in show(saved(tmp_path / "c"), [saved(tmp_path / "d")])
+    alone = [read_run(save(tmp_path / name, {"vgmed_demo": [measured(1)]}, means=means)) for name in ("e", "f")]
+    with pytest.raises(
+        ValueError, match=r"json has vgmed_demo; .* has vgmed_demo: nothing in common that has scores of"
+    ):
+        compare(*alone)
+
+
+def test_choice_of_the_newest_run_is_said(tmp_path: Path) -> None:
+    saved(tmp_path / "a", stamp="20251231_235959")
+    saved(tmp_path / "a")
+    text = show(saved(tmp_path / "b"), [read_run(tmp_path / "a")])
+    said = f"`20260101_120000_results.json`: 2 runs are under {tmp_path}/a; this is the newest. Others: "
+    assert f"\n\n{said}{tmp_path}/a/demo/20251231_235959_results.json (" in text
+
+
+def test_names_do_not_break_tables(tmp_path: Path) -> None:
+    ((_, row),) = tables(show(saved(tmp_path / "a"), [saved(tmp_path / "b", model="a|b\n| c")]))
+    assert row[0] == "a/b / c (pretrained=demo)"

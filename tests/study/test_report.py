@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from saved_run import RULE, closed, failed, opened, save, tables
+from saved_run import RULE, closed, failed, measured, opened, save, tables
 
 from lmms_vg.metrics.statistics import cluster_interval, signature
 from lmms_vg.study.report import report
@@ -21,15 +21,20 @@ def test_pooled_and_macro_of_a_group(tmp_path: Path) -> None:
     """3 of 4 and 1 of 6: pooled 4 of 10, the mean of the parts (.75 + .1667) / 2."""
     a = [closed(f"q{i}", int(i < 3)) for i in range(4)]
     b = [closed(f"q{i}", int(i < 1), read=i < 4) for i in range(6)] + [failed("q6")]
-    save(tmp_path, {"a": a, "b": b}, groups={"both": ["a", "b"]})
+    means = {"b": {"acc": 1 / 6, "open_recall": 0.9}, "both": {"acc": 0.5}}
+    save(tmp_path, {"a": a, "b": b}, groups={"both": ["a", "b"]}, means=means)
     text, (overview,) = made(tmp_path)
     head, *rows = overview
-    assert head == ["task", "metric", "n", "failed", "unparseable", "score (micro)", "95% interval", "macro over parts"]
+    assert head[:5] == ["task", "metric", "n", "failed", "unparseable"]
+    assert head[5:] == ["score (micro)", "95% interval", "macro over parts", "lmms-eval"]
     assert [row[:6] + row[7:] for row in rows] == [
-        ["a", "acc", "4", "0", "0.000", "0.7500", ""],
-        ["b", "acc", "6", "1", "0.333", "0.1667", ""],
-        ["both", "acc", "10", "1", "0.200", "0.4000", "0.4583"],
+        ["a", "acc", "4", "0", "0.000", "0.7500", "", ""],
+        ["b", "acc", "6", "1", "0.333", "0.1667", "", "0.1667"],
+        ["both", "acc", "10", "1", "0.200", "0.4000", "0.4583", "0.5000"],
     ]
+    assert (
+        "|\n\nmicro: every question weighs the same; lmms-eval: as the protocol weighs the parts (mmmu_med: by" in text
+    )
     assert text.startswith("# huatuo_plain (pretrained=demo)\n\n`20260101_120000_results.json`\n\n| task")
     assert "estricted" not in text
 
@@ -77,6 +82,14 @@ def test_pipes_do_not_break_tables(tmp_path: Path) -> None:
     assert ["size / shape", "1", "1.0000"] in types
 
 
+def test_line_breaks_do_not_break_tables(tmp_path: Path) -> None:
+    lines = [closed("q1", 1, organ="left\nlung\r\n\nand heart"), closed("q2", 0, organ="a\u2028b")]
+    save(tmp_path, {"t": lines}, model="huatuo\nplain")
+    text, (_, organs) = made(tmp_path)
+    assert [row[0] for row in organs] == ["t by organ", "a b", "left lung and heart", "micro", "macro"]
+    assert text.startswith("# huatuo plain (pretrained=demo)\n\n")
+
+
 def test_open_metrics_and_those_that_are_not_to_be_had(tmp_path: Path) -> None:
     means = {
         "bleu1": 0.25,
@@ -93,10 +106,10 @@ def test_open_metrics_and_those_that_are_not_to_be_had(tmp_path: Path) -> None:
     }
     save(tmp_path, {"t": lines, "u": lines[:2]}, means=whole, groups={"both": ["t", "u"]})
     _, (overview, opens) = made(tmp_path)
-    assert [row[:6] for row in overview[1:]] == [
-        ["t", "open_recall", "2", "1", "", "0.5000"],
-        ["u", "open_recall", "2", "0", "", "0.5000"],
-        ["both", "open_recall", "4", "1", "", "0.5000"],
+    assert [[*row[:6], row[-1]] for row in overview[1:]] == [
+        ["t", "open_recall", "2", "1", "", "0.5000", "0.5000"],
+        ["u", "open_recall", "2", "0", "", "0.5000", "0.5000"],
+        ["both", "open_recall", "4", "1", "", "0.5000", ""],
     ]
     without = "not available"
     assert opens == [
@@ -124,7 +137,7 @@ def test_closed_and_open_together_have_no_mean(tmp_path: Path) -> None:
 def test_task_without_one_answer(tmp_path: Path) -> None:
     save(tmp_path, {"a": [failed("q1"), failed("q2")], "b": [closed("q1", 1)]}, groups={"both": ["a", "b"]})
     _, (overview,) = made(tmp_path)
-    assert overview[1] == ["a", "acc", "0", "2", "", "", "", ""]
+    assert overview[1] == ["a", "acc", "0", "2", "", "", "", "", ""]
     assert [row[0] for row in overview] == ["task", "a", "b"], "half a group is no group"
 
 
@@ -137,3 +150,55 @@ def test_restricted_runs_say_so_in_bold(tmp_path: Path, partial: bool) -> None:
     reason = "LMMS_VG_PARTIAL_DATA=1" if partial else "--limit 1"
     text, _ = made(tmp_path)
     assert f"\n\n**Restricted by {reason}: these numbers do not stand for their benchmarks.**\n\n| task" in text
+
+
+def test_every_rule_is_shown_once(tmp_path: Path) -> None:
+    """Runs under other settings of BERTScore must not look the same."""
+    lines = [opened("q1", 0.5)]
+    lines[0]["bertscore"]["rule"] = "bertscore|layer:9|v:0"
+    save(tmp_path, {"a": [closed("q1", 1)], "b": [closed("q1", 1)], "t": lines, "u": [failed("q1")]})
+    text, _ = made(tmp_path)
+    rules = ["bertscore|layer:9|v:0", "bleu1|v:0", RULE, "open_recall|v:0", signature()]
+    assert text.endswith("|\n\n" + "".join(f"- `{rule}`\n" for rule in rules))
+
+
+def test_llava_meds_rule_beside_ours(tmp_path: Path) -> None:
+    line = closed("q1", 1) | {"llava_med": {"score": 0, "image": "q1", "rule": "llava_med|v:0"}}
+    save(
+        tmp_path, {"a": [line], "b": [closed("q1", 1)]}, means={"a": {"acc": 1.0, "llava_med": 0.25}, "b": {"acc": 1.0}}
+    )
+    text, (_, rules) = made(tmp_path)
+    assert rules == [["yes/no questions", "acc", "LLaVA-Med's rule"], ["a", "1.0000", "0.2500"]]
+    assert "\n- `llava_med|v:0`\n" in text
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_measurements_have_their_table(tmp_path: Path, alone: bool) -> None:
+    means = {"vgmed_demo": {"ar": 4.25, "kl": 2.0, "js": 0.5, "best_layer": 1, "n": 1}}
+    scored = {} if alone else {"t": [closed("q1", 1)]}
+    save(tmp_path, {"vgmed_demo": [measured(3, 2)]} | scored, means=means)
+    text, shown = made(tmp_path)
+    assert len(shown) == (1 if alone else 2)
+    assert shown[-1] == [
+        ["where it looked", "n", "AR", "KL", "JS", "best layer"],
+        ["vgmed_demo", "1", "4.2500", "2.0000", "0.5000", "1"],
+    ]
+    assert "at the layer of lowest mean KL of this run; layers count from 0" in text
+    assert "Not in this report" not in text
+    assert ("bootstrap" in text) != alone, "measurements have no interval"
+
+
+def test_what_is_left_out_is_named(tmp_path: Path) -> None:
+    save(tmp_path, {"pope": [{"acc": 1}], "t": [closed("q1", 1)], "seed": [{"acc": 1}]})
+    text, _ = made(tmp_path)
+    assert "|\n\nmicro: " in text
+    assert "\n\nNot in this report: pope, seed (no scores of single questions)\n\n- `" in text
+
+
+def test_choice_of_the_newest_run_is_said(tmp_path: Path) -> None:
+    save(tmp_path, {"t": [closed("q1", 0)]}, stamp="20251231_235959")
+    save(tmp_path, {"t": [closed("q1", 1)]})
+    text, _ = made(tmp_path)
+    assert (
+        f"_results.json`\n\n2 runs are under {tmp_path}; this is the newest. Others: {tmp_path}/demo/20251231" in text
+    )

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from saved_run import RULE, closed, failed, opened, save
+from saved_run import RULE, closed, failed, measured, opened, save
 
 from lmms_vg import journal
 from lmms_vg.datasets import counts
@@ -23,16 +23,16 @@ def test_scores_failures_and_what_questions_are_about(tmp_path: Path) -> None:
         failed("q2"),
         closed("q3", 0, "a", read=False, organ="Head"),
     ]
-    path = save(tmp_path, {"t": lines}, means={"t": {"acc": 0.5, "acc_stderr": "N/A"}})
+    path = save(tmp_path, {"t": lines}, means={"t": {"acc": 0.5}})
     run = read_run(tmp_path)
     assert (run.path, run.model, run.restricted, run.groups) == (path, "huatuo_plain (pretrained=demo)", "", {})
+    assert (run.means, run.measured, run.left_out) == ({"t": {"acc": 0.5}}, [], [])
     task = run.tasks["t"]
     assert (task.task, task.metric, task.rule, task.unparseable) == ("t", "acc", RULE, 1)
     assert task.scores == {"q1": 1, "q3": 0}
     assert task.images == {"q1": "a", "q3": "a"}
     assert task.about == {"q1": {"organ": "Chest", "modality": "CT"}, "q3": {"organ": "Head"}}
     assert task.failed == {"q2": "it was too large"}
-    assert task.means["acc"] == 0.5
     assert task.axes == ["organ", "modality"]
 
 
@@ -44,6 +44,32 @@ def test_newest_run_of_all_models_or_the_one_named(tmp_path: Path) -> None:
     assert read_run(tmp_path).path == new
     assert read_run(tmp_path / "z").path == old
     assert read_run(old).tasks["t"].scores == {"q1": 0}
+
+
+def test_other_runs_of_the_folder_are_named(tmp_path: Path) -> None:
+    """A choice made in silence would be taken for the run that was meant."""
+    line = {"t": [closed("q1", 1)]}
+    old = save(tmp_path, line, stamp="20251231_235959", model="huatuo_vgrefine", model_args="heads=a\nb")
+    new = save(tmp_path, line)
+    said = f"2 runs are under {tmp_path}; this is the newest. Others: {old} (huatuo_vgrefine (heads=a b))"
+    assert read_run(tmp_path).chosen == said
+    assert read_run(new).chosen == read_run(old).chosen == "", "a file is no choice"
+    new.unlink()
+    assert read_run(tmp_path).chosen == "", "nor is the only run"
+
+
+def test_at_most_five_other_runs_are_named(tmp_path: Path) -> None:
+    paths = [save(tmp_path, {"t": [closed("q1", 1)]}, stamp=f"2026010{day}_120000") for day in range(1, 8)]
+    paths[5].write_text("[]")
+    chosen = read_run(tmp_path).chosen
+    assert chosen.startswith(
+        f"7 runs are under {tmp_path}; this is the newest. Others: {paths[5]} (not a results file of"
+    )
+    assert [str(path) in chosen for path in paths] == [False, True, True, True, True, True, False]
+    assert chosen.endswith(", and 1 more")
+    paths[0].unlink()
+    assert str(paths[1]) in read_run(tmp_path).chosen
+    assert "more" not in read_run(tmp_path).chosen
 
 
 def test_groups_count_where_all_their_tasks_are_scored(tmp_path: Path) -> None:
@@ -60,13 +86,30 @@ def test_tasks_of_others_are_left_out(tmp_path: Path, item: Any) -> None:
     """lmms-eval's own tasks have a metric ``acc`` too, and lines that need not be one a document."""
     sizes = {"pope": {"original": 9, "effective": 9}}
     save(tmp_path, {"pope": [{"acc": item, "n": 4, "unparseable": 1}], "t": [closed("q1", 1)]}, sizes=sizes)
-    assert list(read_run(tmp_path).tasks) == ["t"]
+    run = read_run(tmp_path)
+    assert (list(run.tasks), run.left_out) == (["t"], ["pope"])
 
 
 def test_task_whose_questions_all_failed(tmp_path: Path) -> None:
     save(tmp_path, {"t": [failed("q1"), failed("q2")]})
     task = read_run(tmp_path).tasks["t"]
     assert (task.scores, task.rule, task.axes, list(task.failed)) == ({}, "", [], ["q1", "q2"])
+
+
+def test_rules_of_all_metrics_from_the_first_item_that_has_one(tmp_path: Path) -> None:
+    save(tmp_path, {"t": [failed("q1", "bleu1", "open_recall", "bertscore"), opened("q2", 1)]})
+    task = read_run(tmp_path).tasks["t"]
+    assert task.rules == {"bleu1": "bleu1|v:0", "open_recall": "open_recall|v:0", "bertscore": "bertscore|layer:12|v:0"}
+    assert task.rule == "open_recall|v:0"
+
+
+def test_two_rules_under_one_metric_are_refused(tmp_path: Path) -> None:
+    lines = [opened(f"q{i}", 1) for i in range(3)]
+    lines[2]["bertscore"]["rule"] = "bertscore|layer:9|v:0"
+    save(tmp_path, {"t": lines})
+    message = r"samples_t.jsonl: bertscore is scored by bertscore\|layer:12\|v:0 and by bertscore\|layer:9\|v:0"
+    with pytest.raises(ValueError, match=message):
+        read_run(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +152,7 @@ def test_partial_data(tmp_path: Path) -> None:
         ("pretrained=FreedomIntelligence/HuatuoGPT", " (pretrained=FreedomIntelligence/HuatuoGPT)"),
         ("", ""),
         (None, ""),
+        ("p=90,\nheads=a", " (p=90, heads=a)"),
     ],
 )
 def test_model_with_its_arguments_but_no_paths(tmp_path: Path, arguments: str | None, shown: str) -> None:
@@ -162,9 +206,24 @@ def test_samples_of_two_runs_in_one_file(tmp_path: Path) -> None:
         read_run(tmp_path)
 
 
-def test_measurements_alone_have_no_scores(tmp_path: Path) -> None:
-    save(tmp_path, {"vgmed_demo": [{"ar": {"ar": [1.0]}, "n": {"answered": 1}}]})
-    with pytest.raises(ValueError, match="none of its tasks, vgmed_demo, has scores of questions"):
+def test_measurements(tmp_path: Path) -> None:
+    """Known by their metrics; whether their data set is complete is said as for any other task."""
+    means = {"vgmed_demo": {"ar": 2.0, "kl": 1.0, "js": 0.5, "best_layer": 1, "n": 2}}
+    last = measured(3, 1)
+    last["n"]["partial"] = True
+    path = save(tmp_path, {"vgmed_demo": [measured(3, 1), last]}, means=means)
+    run = read_run(tmp_path)
+    assert (run.tasks, run.measured, run.left_out, run.means) == ({}, ["vgmed_demo"], [], means)
+    assert run.restricted == "LMMS_VG_PARTIAL_DATA=1"
+    samples = path.with_name("20260101_120000_samples_vgmed_demo.jsonl")
+    samples.write_text(samples.read_text().splitlines(keepends=True)[0])
+    with pytest.raises(ValueError, match="1 questions, but the run had 2"):
+        read_run(tmp_path)
+
+
+def test_neither_scores_nor_measurements(tmp_path: Path) -> None:
+    save(tmp_path, {"pope": [{"acc": 1}], "seed": [{"acc": 1}]}, means={"pope": {"acc": 1.0, "kl": 1.0}})
+    with pytest.raises(ValueError, match="none of its tasks, pope, seed, has scores of questions or measurements"):
         read_run(tmp_path)
 
 
@@ -205,9 +264,12 @@ def test_what_lmms_eval_itself_writes(tmp_path: Path, monkeypatch: pytest.Monkey
             for request in requests:
                 _, _, _, index, task, split = request.args
                 document = self.task_dict[task][split][index]
-                if (task, index) == ("vqa_demo_hard", 0):
-                    key = {"key": "0", "task": task, "uid": document["uid"]}
+                key = {"key": "0", "task": task, "uid": document["uid"]}
+                if index == 0 and task in ("vqa_demo_hard", "vgmed_demo"):
                     journal.remember(journal.Record(**key, text="", error="boom"))
+                elif task == "vgmed_demo":
+                    layers = {name: [1.0, 0.5] for name in ("ar", "kl", "js", "printed_ar")}
+                    journal.remember(journal.Record(**key, text="", alignment=layers))
                 texts.append(document["answer"])
             return texts
 
@@ -219,7 +281,7 @@ def test_what_lmms_eval_itself_writes(tmp_path: Path, monkeypatch: pytest.Monkey
     tracker = EvaluationTracker(output_path=str(tmp_path / "out"))
     results = evaluator.simple_evaluate(
         model=StandIn(),
-        tasks=["vqa_demo", "slake_test_open"],
+        tasks=["vqa_demo", "slake_test_open", "vgmed_demo"],
         task_manager=TaskManager("ERROR", include_path=str(TASKS), include_defaults=False),
         limit=6,
         bootstrap_iters=0,
@@ -247,4 +309,9 @@ def test_what_lmms_eval_itself_writes(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "empty" in task.failed["slake/test/2"]
     assert task.about == {"slake/test/1": {"modality": "MRI"}}
     assert task.images == {"slake/test/1": "slake:a.png"}
-    assert (task.means["open_recall"], task.means["bertscore"], task.means["average"]) == (1.0, None, None)
+    means = run.means["slake_test_open"]
+    assert (means["open_recall"], means["bertscore"], means["average"]) == (1.0, None, None)
+    assert run.means["vqa_demo"]["acc"] == 1.0
+    assert task.rules.keys() == {name for name in means if "_stderr" not in name} - {"answered", "n"}, "all have one"
+    assert (run.measured, run.left_out) == (["vgmed_demo"], [])
+    assert run.means["vgmed_demo"]["n"] == 5
