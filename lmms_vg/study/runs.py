@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,15 +81,20 @@ def read_run(folder: Path) -> Run:
     tasks, measured, partial = {}, [], False
     for task in (name for name in values if name in sizes):  # the others are groups
         lines = _samples(path, task)
-        metric = next((name for name in SCORED if _is_ours(lines[0], name)), None)
-        if metric is not None:
-            tasks[task] = _task(path, task, metric, lines)
-        elif means[task].keys() >= set(MEASURED):
-            measured.append(task)
-        else:
-            continue
-        _check_number(path, task, len(lines), sizes[task], config.get("offset") or 0)
-        partial |= any("partial" in line["n"] for line in lines)
+        try:
+            metric = next((name for name in SCORED if _is_ours(lines[0], name)), None)
+            if metric is None and not means[task].keys() >= set(MEASURED):
+                continue
+            _check_number(path, task, len(lines), sizes[task], config.get("offset") or 0)
+            if metric is None:
+                measured.append(task)
+            else:
+                tasks[task] = _task(path, task, metric, lines)
+            partial |= any("partial" in line["n"] for line in lines)
+        except (KeyError, TypeError, AttributeError) as problem:
+            raise ValueError(
+                f"{_beside(path, task)}: not as this version writes it ({type(problem).__name__}: {problem}). {_REMEDY}"
+            ) from problem
     if not tasks and not measured:
         raise ValueError(f"{path}: none of its tasks, {', '.join(sizes)}, has scores of questions or measurements")
     groups = {
@@ -135,8 +141,18 @@ def _means(values: dict[str, Any]) -> dict[str, Any]:
 
 def _restricted(config: dict[str, Any], partial: bool) -> str:
     # lmms-eval takes a limit of -1 for none.
-    reasons = [f"--{name} {config[name]:g}" for name in ("limit", "offset") if config.get(name) not in (None, 0, -1)]
+    reasons = [
+        f"--{name} {_plain(config[name])}" for name in ("limit", "offset") if config.get(name) not in (None, 0, -1)
+    ]
+    if config.get("gen_kwargs"):  # another decoding than the protocol's
+        reasons.append(f"--gen_kwargs {_plain(config['gen_kwargs'])}")
     return " and ".join([*reasons, *(["LMMS_VG_PARTIAL_DATA=1"] if partial else [])])
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ",".join(f"{name}={of_one}" for name, of_one in value.items())
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _samples(path: Path, task: str) -> list[dict[str, Any]]:
@@ -172,6 +188,11 @@ def _is_ours(line: dict[str, Any], metric: str) -> bool:
 
 def _task(path: Path, task: str, metric: str, lines: list[dict[str, Any]]) -> TaskRun:
     items = [line[metric] for line in lines]
+    twice = [uid for uid, times in Counter(item["uid"] for item in items).items() if times > 1]
+    if twice:
+        raise ValueError(
+            f"{_beside(path, task)}: {len(twice)} questions stand there twice, the first is {twice[0]}. {_REMEDY}"
+        )
     good = [item for item in items if "error" not in item]
     return TaskRun(
         task=task,

@@ -315,3 +315,21 @@ def test_what_lmms_eval_itself_writes(tmp_path: Path, monkeypatch: pytest.Monkey
     assert task.rules.keys() == {name for name in means if "_stderr" not in name} - {"answered", "n"}, "all have one"
     assert (run.measured, run.left_out) == (["vgmed_demo"], [])
     assert run.means["vgmed_demo"]["n"] == 5
+
+
+def test_another_decoding_is_not_the_protocols(tmp_path: Path) -> None:
+    save(tmp_path, {"t": [closed("q1", 1)]}, gen_kwargs={"temperature": 1, "do_sample": True})
+    assert read_run(tmp_path).restricted == "--gen_kwargs temperature=1,do_sample=True"
+
+
+def test_a_question_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
+    save(tmp_path, {"t": [closed("q1", 1), closed("q1", 0), closed("q2", 0)]})
+    with pytest.raises(ValueError, match="1 questions stand there twice, the first is q1"):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize("damage", [{"acc": {"uid": "q2"}}, {"n": 5}, {"acc": [1]}])
+def test_lines_of_another_shape_are_named(tmp_path: Path, damage: dict[str, object]) -> None:
+    save(tmp_path, {"t": [closed("q1", 1), closed("q2", 1) | damage]})
+    with pytest.raises(ValueError, match=r"samples_t\.jsonl: not as this version writes it"):
+        read_run(tmp_path)
