@@ -159,3 +159,16 @@ def test_example_boxes_are_those_of_the_masks(tmp_path: Path) -> None:
     Image.fromarray(mask).save(tmp_path / "masks" / "s1_30_heart_atrium_left_000.png")
     found = list(boxes_of(tmp_path / "images" / "s1_30.png", tmp_path / "masks"))
     assert found == [{"image": "images/s1_30.png", "label": "heart atrium left", "bbox": [[7, 2, 16, 5]]}]
+
+
+def test_run_without_tasks_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """lmms-eval alone says so in its log and exits with 0."""
+    with pytest.raises(SystemExit, match="--tasks is missing"):
+        main(["run", "--model", "huatuo_plain", "--model_args", "pretrained=demo"])
+
+
+def test_a_home_that_cannot_be_written_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LMMS_VG_HOME", str(tmp_path / "file" / "home"))
+    with pytest.raises(SystemExit, match="LMMS_VG_HOME must name a folder that can be written"):
+        harness.huatuo_plain.create_from_arg_string("pretrained=demo")
