@@ -7,68 +7,34 @@ What is not understood is unparseable (``extracted`` None), so print the share o
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
 from string import ascii_uppercase
 
 from lmms_vg import __version__
+from lmms_vg.metrics import letters
 from lmms_vg.metrics.closed import Verdict
 from lmms_vg.metrics.text import canonical, without_articles, words
 
-# A word character that is no Han character, because 答案是B has no spaces; _B_ is markdown.
-_W = r"[^\W_\u4e00-\u9fff]"
-# What may lie between; bounded, or answers that degenerate into "*****" take quadratic time.
-_GAP = r"[\W_]{0,12}"
-# A letter by itself, no part of C-section, I'd, A/P or e.g.
-_LETTER = rf"(?<!{_W})(?<!{_W}['/&+.-])(?P<letter>[A-Za-z])(?!{_W}|['/&+-]{_W}|\.{_W}(?!{_W}))"
-# A letter that stands for an option: what follows is punctuation, the end, or a word that cannot go on from an article
-# or a name ("A mass", "B cells"). "And" can ("B and T cells"). A bracket can follow the article: "a (small) mass".
-_LABEL = _LETTER + (
-    r"(?=[^\w\s]|_|因为|由于|吧|选?项(?:\W|$)"
-    r"|[^\S\n]*(?:$|\n|[-:=,.;!?)\]*/&+|<]|(?<![Aa])[^\S\n]\(|(?:because|since|as|due)\b))"
-)
-_NAMED = rf"(?:{_GAP}(?:(?:the\s)?(?:option|choice|letter|answer)\b|选项))?{_GAP}"
-_PHRASE = (
-    r"(?:\b(?:answer|ans|choice|option|letter)\b(?:\s+(?:to|for)\s[^.,;:!?\n]{1,60}?)?[\s*_\"'.]{0,12}"
-    r"(?:(?:is|would be|should be|must be)\b(?:\s+(?:therefore|thus|clearly|definitely|(?:most )?likely|probably)\b)?|[:=>])"
-    r"|\b(?:choose|select|pick|go with)\b|\\boxed\{(?:\\\w+\{)?"
-    r"|答案(?:应该|应当|应|就)?[是为选]?|选择?[是为]?|选项\s*[是为:]|正确的[是为])"
-)
-_EXPLICIT = re.compile(_PHRASE + _NAMED + _LABEL, re.I)
-# "B is correct", B first in its clause: "both A and B is correct" is none.
-_CORRECT = re.compile(
-    rf"(?:^|[\n.!?;:,。]|\b(?:option|choice|answer|so|therefore|thus|hence)\b|选项){_GAP}{_LETTER}{_GAP}(?:选?项)?"
-    r"(?:\bis\s+(?:the\s+)?(?:(?:most likely|most appropriate|best|right)\s+)?(?:correct|answer|choice|option)\b"
-    r"|[是为]?(?:正确|对的|答案))",
-    re.I,
-)
-_CLAUSE = re.compile(r"[,.;:!?\n。、]")
-_NEGATION = re.compile(
-    r"\b(?:not|cannot|never|neither|nor|wrong|incorrect|false|unlikely|if|whether)\b|n't\b|[不错]|非(?!常)", re.I
-)
-_LEADING = re.compile(
-    rf"{_GAP}(?:(?:i|think|believe|it|is|it's|so|thus|therefore|hence)\b[\W_]{{1,12}}){{0,6}}{_NAMED}{_LABEL}"
-    rf"(?!{_GAP}(?:is|isn't|are|was|wrong|incorrect)\b)",  # (B) is small; Option B: wrong
-    re.I,
-)
-_LEAD_IN = re.compile(
-    rf"{_GAP}(?:(?:the|my|so|therefore|thus|final|correct|best)\b[\W_]{{1,12}}){{0,6}}{_PHRASE}", re.I
-)
-_MARKED = re.compile(rf"(?:^|[\n.,;!?。、])\s{{0,12}}[(*_\[]{{0,4}}{_LETTER}[*_]{{0,4}}[).:\]、]", re.I)
-_ANOTHER = re.compile(rf"{_GAP}(?:(?:and|or|和|或|与|及|以及)(?!{_W}))?{_NAMED}{_LABEL}", re.I)
-_NEAR = 300  # how many characters behind a letter are looked at
-_ALONE = re.compile(rf"[\W_]*{_LETTER}[\W_]*")
+Claim = tuple[set[str], int]
+Spoken = dict[str, list[str]]
+_CLAUSES = 40  # how many places are tried as the end of an option's text
+_NEAR = 300  # how many characters behind a letter or a phrase are looked at
 _CHEN = re.compile(r"(?:[\W是为]|^)(?![aA] )([a-nA-N])(?:\W|$)")
 
 
 def choice(answer: str, reference: str, options: Sequence[str]) -> Verdict:
     """The one option an answer chooses, as its letter, against the reference letter; None if that is not clear.
 
-    In this order, and the first that is there decides:
-    1. The letter alone: "b", "(B)", "**B**", "B。".
-    2. An option's text alone, also after its letter or "the answer is"; two options of the same text are not clear.
-    3. Answer phrases: "the answer is (B) because ...", "I choose B", "B is correct", "\\boxed{B}", "故选B". They win
-       over other letters, but two phrases that differ are not clear. Negated ones ("is not B") do not count.
-    4. The letter in front: "B. Lung", "B because ...", "Option B". Not clear if the answer goes on to list another one.
-    A letter beside the text of another option ("B. Heart" where B is the lung) is not clear, nor is "A or B".
+    Finished thinking (<think>) and chat tokens are left out. Then the letter alone ("b", "(B)", "**B**") decides, or
+    all claims together, which must be of one option:
+    1. The start: an option's text as the first line or sentence ("Liver.", "the liver (B)", "B. Liver"), or a letter
+       in front ("B because ...", "Option B", "Most likely B"). Where other letters stand like it, as in a list of the
+       options, this is no claim.
+    2. Each answer phrase, with a letter or an option's text: "the answer is (B)", "I choose B", "B is correct",
+       "\\boxed{B}", "故选B", "Answer: Liver". Negated ones ("is not B") are none.
+    Not clear is a claim beside another letter ("A or B", "A, C", "However, B is also correct"), unless that one is
+    ruled out ("not A", "A is wrong"); one beside the text of another option ("B. Heart" where B is the lung); and one
+    taken back ("B, which is wrong", "B? Not sure").
 
     Errors: ValueError for a reference that is no letter of an option.
 
@@ -84,7 +50,7 @@ def choice(answer: str, reference: str, options: Sequence[str]) -> Verdict:
 
 def extract(answer: str, options: Sequence[str]) -> str | None:
     """The letter of the option that an answer chooses by ``choice``'s rule, for answers that have no reference here."""
-    return _extract(canonical(answer), options)
+    return _extract(letters.final_part(canonical(answer)), options)
 
 
 def chen(answer: str, reference: str, options: Sequence[str]) -> Verdict:
@@ -124,68 +90,111 @@ def signature(rule: str = "choice", n: int | None = None) -> str:
 
 
 def _target(reference: str, options: Sequence[str]) -> str:
-    letter, letters = reference.strip().upper(), ascii_uppercase[: len(options)]
-    if len(letter) != 1 or letter not in letters:
-        allowed = f"{letters[0]} to {letters[-1]}" if letters else "nothing, there are no options"
+    letter, known = reference.strip().upper(), ascii_uppercase[: len(options)]
+    if len(letter) != 1 or letter not in known:
+        allowed = f"{known[0]} to {known[-1]}" if known else "nothing, there are no options"
         raise ValueError(f"reference {reference!r}: allowed is {allowed}")
     return letter
 
 
 def _extract(text: str, options: Sequence[str]) -> str | None:
-    letters = ascii_uppercase[: len(options)]
-    alone = _ALONE.fullmatch(text)
-    if alone and _letter(alone) in letters:
-        return _letter(alone)
-    spoken = {letter: words(option) for letter, option in zip(letters, options, strict=False)}
-    if same := _options_with_text(text, spoken):
-        return same.pop() if len(same) == 1 else None
-    named = [label for label in _phrases(text) if _letter(label) in spoken]
-    if not named:
-        leading = _LEADING.match(text)
-        if not leading or _letter(leading) not in spoken:
-            return None
-        if {_letter(label) for label in _MARKED.finditer(text)} & spoken.keys() - {_letter(leading)}:
-            return None
-        named = [leading]
-    found = {_letter(label) for label in named}
-    if len(found) > 1 or not all(_stands(text, label, options, spoken) for label in named):
+    spoken = {letter: words(option) for letter, option in zip(ascii_uppercase, options, strict=False)}
+    if letters.CROSS.search(text):
         return None
-    return found.pop()
+    alone = letters.ALONE.fullmatch(text)
+    if alone and _letter(alone) in spoken:
+        return _letter(alone)
+    claims = list(_claims(text, options, spoken))
+    found = set().union(*(claim for claim, _ in claims))
+    if len(found) != 1 or not all(claim for claim, _ in claims):
+        return None
+    (letter,), last = found, max(end for _, end in claims)
+    later = chain(letters.AGAIN.finditer(text, last), letters.POSSIBLE.finditer(text, last))
+    return None if any(_rival(text, other, letter, spoken) for other in later) else letter
 
 
 def _letter(match: re.Match[str]) -> str:
     return match["letter"].upper()
 
 
-def _options_with_text(text: str, spoken: dict[str, list[str]]) -> set[str]:
-    """Letters of the options whose text, with or without its letter, is all the answer says."""
-    lead_in = _LEAD_IN.match(text)
-    found = set()
-    for part in (text, text[lead_in.end() :]) if lead_in else (text,):
-        alone = _ALONE.fullmatch(part)
-        if alone and _letter(alone) in spoken:  # also where the options' texts are letters
+def _claims(text: str, options: Sequence[str], spoken: Spoken) -> Iterator[Claim]:
+    """The letters that the start of the answer and each of its answer phrases claim, and where; none if not clear."""
+    start, leading = _told(text, 0, spoken), letters.LEADING.match(text)
+    if start is None and leading and _letter(leading) in spoken:
+        start = _stands(text, leading, options, spoken), leading.end()
+    if start:
+        marked = {_letter(label) for label in letters.MARKED.finditer(text, start[1] - 1)} & spoken.keys()
+        if len(start[0]) < 2 and not marked - start[0]:  # else a list of the options, and the answer is below
+            yield start
+    seen = set()
+    for phrase in letters.PHRASE.finditer(text):
+        near = text[phrase.start() : phrase.end() + _NEAR]
+        if near in seen or _negated(text, phrase.start()):
             continue
-        said = words(part)
-        # "A. mass" is not the text "mass": behind a marked letter no article is dropped.
-        plain = " ".join if _MARKED.match(part) else without_articles
-        for letter, option in spoken.items():
-            if option and (plain(said) == plain(option) or said == [letter.lower(), *option]):
-                found.add(letter)
-    return found
+        seen.add(near)  # answers that go round in circles would take long
+        label = letters.EXPLICIT.match(text, phrase.start())
+        told = _told(text, phrase.end(), spoken)
+        if told is not None:
+            yield told
+        elif label and _letter(label) in spoken:
+            yield _stands(text, label, options, spoken), label.end()
+    for label in letters.CORRECT.finditer(text):
+        if _letter(label) in spoken and not _negated(text, label.start("letter")):
+            yield _stands(text, label, options, spoken), label.end()
 
 
-def _phrases(text: str) -> Iterator[re.Match[str]]:
-    """Answer phrases with a letter, in clauses without a negation in front of them."""
-    for pattern, group in ((_EXPLICIT, 0), (_CORRECT, "letter")):
-        for match in pattern.finditer(text):
-            start = match.start(group)
-            if not _NEGATION.search(_CLAUSE.split(text[max(0, start - 200) : start])[-1]):
-                yield match
+def _negated(text: str, start: int) -> bool:
+    return letters.NEGATION.search(letters.CLAUSE.split(text[max(0, start - 200) : start])[-1]) is not None
 
 
-def _stands(text: str, label: re.Match[str], options: Sequence[str], spoken: dict[str, list[str]]) -> bool:
-    """Whether what follows the letter is neither the text of another option nor another letter."""
-    letter, rest = _letter(label), text[label.end("letter") :][:_NEAR]
+def _rival(text: str, match: re.Match[str], letter: str, spoken: Spoken) -> bool:
+    """Whether another letter is named and not ruled out."""
+    other = _letter(match)
+    if other == letter or other not in spoken or _negated(text, match.start("letter")):
+        return False
+    return letters.REJECTED.match(text, match.end("letter")) is None
+
+
+def _told(text: str, start: int, spoken: Spoken) -> Claim | None:
+    """Letters of the options whose text, with or without its letter, is the first clause; empty if more is named."""
+    length = _NEAR + max((sum(map(len, option)) for option in spoken.values()), default=0)
+    part = text[start : start + 2 * length]
+    found = _texts(part, spoken)
+    if found is None:
+        return None
+    told, end = found
+    rest = part[end:]
+    another = letters.NEXT.match(rest)
+    letter = min(told)
+    if letters.DOUBT.match(rest) or (another and _rival(rest, another, letter, spoken)):
+        return set(), start + end
+    again = _texts(letters.TOO.sub("", rest, count=1), spoken)
+    return (set() if again and again[0] != told else told), start + end
+
+
+def _texts(part: str, spoken: Spoken) -> Claim | None:
+    """The longest first clause that is the text of options, as their letters, and where it ends."""
+    # "A. mass" is not the text "mass": no article is dropped there.
+    plain = " ".join if letters.NO_ARTICLE.match(part) else without_articles
+    texts = {letter: plain(option) for letter, option in spoken.items() if option}
+    longest, most = None, 2 * max(map(len, spoken.values()), default=0) + 3
+    for end in islice(letters.END.finditer(part), _CLAUSES):
+        said = words(part[: end.start()])
+        if len(said) > most:  # even with an article in front of each word
+            break
+        if len(said) == 1 and said[0].upper() in spoken:  # also where the options' texts are letters
+            continue
+        told = {
+            letter for letter, text in texts.items() if plain(said) == text or said == [letter.lower(), *spoken[letter]]
+        }
+        if told:
+            longest = told | {end["letter"].upper()} if end["letter"] else told, end.end()
+    return longest
+
+
+def _stands(text: str, label: re.Match[str], options: Sequence[str], spoken: Spoken) -> set[str]:
+    """The letter, unless what follows is the text of another option, another letter, or takes it back."""
+    letter, rest = _letter(label), text[label.end("letter") : label.end("letter") + _NEAR]
     said = words(rest)
     # The letter may be part of a text ("C. difficile"), unless the options' texts are letters themselves.
     behind, including = without_articles(said) + " ", without_articles([letter.lower(), *said]) + " "
@@ -195,8 +204,14 @@ def _stands(text: str, label: re.Match[str], options: Sequence[str], spoken: dic
         if behind.startswith(option + " ") or (" " in option and including.startswith(option + " "))
     ]
     if beginnings and not max(beginnings)[1]:
-        return False
+        return set()
     own = canonical(options[ascii_uppercase.index(letter)]).strip().lower()
     before, found, after = rest.lower().partition(own) if own else ("", "", "")
-    another = _ANOTHER.match(after if found and not words(before) else rest)
-    return another is None or _letter(another) not in spoken or _letter(another) == letter
+    if found and not words(before) and not after[:1].isalnum():
+        rest = rest[len(before) + len(own) :]
+    another = letters.NEXT.match(rest)
+    listed = letters.LISTED.finditer(letters.SENTENCE.split(rest, maxsplit=1)[0])
+    rivals = chain([another] if another else [], listed)
+    if letters.DOUBT.match(rest) or any(_rival(rest, other, letter, spoken) for other in rivals):
+        return set()
+    return {letter}

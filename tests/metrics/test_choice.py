@@ -62,6 +62,13 @@ DEGENERATE = [
     "A,",
     "< ",
     "a ",
+    "is ",
+    "also a b ",
+    "however, ",
+    "I think left lung. ",
+    "The answer is B. ",
+    "</think>",
+    "<|",
 ]
 PIECES = [
     *"ABDEbaI",
@@ -80,6 +87,9 @@ PIECES = [
     "heart",
     "选",
     "是",
+    "wrong",
+    "also",
+    "</think>",
 ]
 
 
