@@ -26,8 +26,10 @@ def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
     return {"submission": answer, "unparseable": {"unparseable": not text}, **counted(1)}
 
 
-def write(items: list[Item], args: Namespace | None = None) -> str:
-    """Write ``submissions/mmmu_med_test_<model>_<time>.json``, id -> answer, under the output path; returns its path.
+def write(items: list[Item], args: Namespace | None = None) -> int:
+    """Write ``submissions/mmmu_med_test_<model>_<time>.json``, id -> answer, under the output path: how many it holds.
+
+    The path is logged; as a value it would make lmms-eval's table as wide as itself.
 
     Without an answer to every question of the test split (``--limit``, part of the data, failures) it is no submission:
     the file is named ``partial_...`` and a warning says how many are there. Errors: SystemExit if none has an answer.
@@ -43,4 +45,4 @@ def write(items: list[Item], args: Namespace | None = None) -> str:
         logger.warning(f"{path}: {len(good)} answers of {expected} questions: not to be submitted")
     else:
         logger.info(f"{path}: {len(good)} answers, for the evaluation server of MMMU")
-    return str(path)
+    return len(good)

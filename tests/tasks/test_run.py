@@ -110,9 +110,9 @@ def test_hidden_answers_become_a_file(manager: TaskManager, raw_data: Path, tmp_
     ran = evaluator.simple_evaluate(
         model=StandIn(False), tasks=["mmmu_med_test"], task_manager=manager, bootstrap_iters=0, cli_args=arguments
     )
-    path = Path(ran["results"]["mmmu_med_test"]["submission,none"])
+    (path,) = (tmp_path / "submissions").iterdir()
     answers = json.loads(path.read_text())
-    assert len(answers) == 10
+    assert ran["results"]["mmmu_med_test"]["submission,none"] == len(answers) == 10
     assert answers["test_Pharmacy_2"] in ("?", "wrong")
 
 
