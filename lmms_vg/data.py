@@ -189,7 +189,8 @@ def _count(name: str, reader: Reader, look: bool) -> tuple[str, bool]:
     except (DataError, OSError) as problem:
         return f"{name}: WRONG, {problem}", True
     try:
-        reader.read()
+        if reader.require is not None:
+            reader.require()
     except DataMissing:
         return f"{line}; images are missing", False
     return line, True

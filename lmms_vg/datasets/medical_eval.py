@@ -4,7 +4,6 @@ Its parts are other questions than the benchmarks of the same names elsewhere, o
 yes/no questions come with the options "yes" and "no".
 """
 
-import re
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -14,7 +13,7 @@ from lmms_vg.datasets.counts import check_count
 from lmms_vg.datasets.omnimedvqa import NAMES, SPELLINGS
 from lmms_vg.datasets.options import letter, letter_of, parse_options
 from lmms_vg.datasets.rows import parse_rows
-from lmms_vg.datasets.schema import DatasetSpec, Sample
+from lmms_vg.datasets.schema import MARK, DatasetSpec, Sample
 from lmms_vg.datasets.source import DataError, locate, safe_path
 
 Dataset = Literal["vqa_rad", "slake", "pathvqa", "pmc_vqa", "omnimedvqa", "mmmu"]
@@ -45,8 +44,6 @@ DATASETS: dict[Dataset, str] = {
     "mmmu": "MMMU_Medical_Validation",
 }
 """The parts and what the file calls them."""
-
-_MARK = re.compile(r"<image (\d+)>")
 
 
 class Row(BaseModel):
@@ -102,9 +99,9 @@ def _sample(row: Row, dataset: Dataset, number: int) -> Sample:
     return Sample(
         uid=f"medical_eval/{dataset}/{number}",
         images=[f"medical_eval:{path}" for path in images],
-        question=_MARK.sub(r"image \1", row.question),
+        question=MARK.sub(r"image \1", row.question),
         answer=answer or "",
-        options=[_MARK.sub(r"image \1", option) for option in options],
+        options=[MARK.sub(r"image \1", option) for option in options],
         answer_type="CHOICE",
         modality=NAMES[SPELLINGS[subset]] if subset in SPELLINGS else "",
         subset=subset or dataset,

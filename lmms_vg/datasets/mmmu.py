@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from lmms_vg.datasets.counts import check_count
 from lmms_vg.datasets.options import letter, parse_options
 from lmms_vg.datasets.parquet_images import image_of_row, read_rows
-from lmms_vg.datasets.schema import DatasetSpec, Sample, distinct
+from lmms_vg.datasets.schema import MARK, DatasetSpec, Sample, distinct
 from lmms_vg.datasets.source import DataError, locate_all
 
 Subject = Literal[
@@ -52,7 +52,6 @@ HIDDEN = "?"
 
 _COLUMNS = ("id", "question", "options", "answer", "topic_difficulty", "question_type", "subfield")
 _IMAGES = range(1, 8)
-_MARK = re.compile(r"<image (\d+)>")
 
 
 def load(subject: Subject, split: Split) -> list[Sample]:
@@ -123,7 +122,7 @@ def _sample(row: dict[str, Any], subject: Subject, split: Split, number: int) ->
 
 def _renumbered(text: str, there: list[int]) -> str:
     """Marks of images as their columns count them -> as ``images`` counts them."""
-    return _MARK.sub(lambda mark: _mark(int(mark[1]), there), text)
+    return MARK.sub(lambda mark: _mark(int(mark[1]), there), text)
 
 
 def _mark(n: int, there: list[int]) -> str:

@@ -1,8 +1,12 @@
 """What every source is read into (``Sample``) and what is known about a source beforehand (``DatasetSpec``)."""
 
+import re
 from collections import Counter
 
 from pydantic import BaseModel, ConfigDict
+
+MARK = re.compile(r"<image (\d+)>")
+"""Where an image belongs, counted from 1, in ``Sample.question`` and ``Sample.options``."""
 
 
 class Sample(BaseModel):

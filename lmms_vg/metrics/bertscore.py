@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -134,7 +134,11 @@ def bertscore(
 
 def signature(settings: Settings | None = None, n: int | None = None) -> str:
     """What a BERTScore depends on, to be printed beside it; of a model in a folder only the folder's name."""
-    settings = settings or Settings.from_environment()
+    return _signature(settings or Settings.from_environment(), n)
+
+
+@cache  # asked for with every answer, and it looks at the disk
+def _signature(settings: Settings, n: int | None) -> str:
     model = Path(settings.model).resolve().name if Path(settings.model).is_dir() else settings.model
     switches = f"rescale:{str(settings.rescale).lower()}|idf:{str(settings.idf).lower()}"
     count = "" if n is None else f"|n:{n}"

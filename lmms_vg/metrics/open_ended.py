@@ -10,6 +10,7 @@ ValueError for a reference without a word, which no answer can match.
 """
 
 from collections import Counter
+from functools import cache
 from importlib.metadata import version
 from statistics import fmean
 from typing import Literal
@@ -81,6 +82,7 @@ def average(bleu1: float, bertscore: float, open_recall: float) -> float:
     return fmean((bleu1, bertscore, open_recall))
 
 
+@cache  # asked for with every answer, and a package's version is on the disk
 def signature(metric: Metric, n: int | None = None) -> str:
     """What a number depends on, to be printed beside it; of an average, besides its BERTScore's own signature."""
     library = f"|smoothing:none|nltk:{version('nltk')}" if metric in ("bleu1", "average") else ""

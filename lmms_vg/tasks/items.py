@@ -9,11 +9,18 @@ exit status 0.
 from statistics import fmean
 from typing import Any
 
+from lmms_vg import journal
 from lmms_vg.datasets import counts
 from lmms_vg.tasks.docs import AXES
 
 Doc = dict[str, Any]
 Item = dict[str, Any]
+
+
+def model_error(doc: Doc) -> str | None:
+    """What kept our model from answering; None where it answered, and for models that leave no record."""
+    record = journal.recall(doc["task"], doc["uid"])
+    return None if record is None else record.error
 
 
 def failed(doc: Doc, error: str, *metrics: str) -> dict[str, Any]:

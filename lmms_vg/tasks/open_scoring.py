@@ -11,10 +11,9 @@ from typing import Any
 
 from loguru import logger
 
-from lmms_vg import journal
 from lmms_vg.metrics import bertscore as bert
 from lmms_vg.metrics import open_ended
-from lmms_vg.tasks.items import Doc, Item, counted, failed, named, with_value
+from lmms_vg.tasks.items import Doc, Item, counted, failed, model_error, named, with_value
 
 PER_ANSWER: dict[open_ended.Metric, Callable[[str, str], float]] = {
     "bleu1": open_ended.bleu1,
@@ -27,13 +26,13 @@ PER_ANSWER: dict[open_ended.Metric, Callable[[str, str], float]] = {
 
 def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
     """The metrics of one answer; what had no answer, or has no reference (SLAKE has one such question), has none."""
-    record = journal.recall(doc["task"], doc["uid"])
+    declared = (*PER_ANSWER, "bertscore", "average")
+    if (error := model_error(doc)) is not None:
+        return failed(doc, error, *declared)
     try:
-        if record is not None and record.error is not None:
-            raise ValueError(record.error)
         values = {name: metric(texts[0], doc["answer"]) for name, metric in PER_ANSWER.items()}
     except ValueError as problem:
-        return failed(doc, str(problem), *PER_ANSWER, "bertscore", "average")
+        return failed(doc, str(problem), *declared)
     pair = {"answer": texts[0], "reference": doc["answer"]}
     items: dict[str, Any] = {
         name: {"score": value, "image": doc["image"], "rule": open_ended.signature(name)}
@@ -51,7 +50,8 @@ def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
 
 def bertscore(items: list[Item]) -> float | None:
     """Mean BERTScore F1, or None where its model is not to be had."""
-    values = _scores(items)
+    good = with_value(items)
+    values = _once(tuple(item["answer"] for item in good), tuple(item["reference"] for item in good))
     return None if values is None else fmean(values)
 
 
@@ -62,11 +62,6 @@ def average(items: list[Item]) -> float | None:
     if score is None:
         return None
     return open_ended.average(fmean(item["bleu1"] for item in good), score, fmean(item["open_recall"] for item in good))
-
-
-def _scores(items: list[Item]) -> list[float] | None:
-    good = with_value(items)
-    return _once(tuple(item["answer"] for item in good), tuple(item["reference"] for item in good))
 
 
 @cache  # two metrics ask for the same scores

@@ -3,9 +3,10 @@
 An empty question gives an empty prompt, which every model refuses: the instruction alone would be answered with a guess.
 """
 
-import re
+from string import ascii_uppercase
 from typing import Any
 
+from lmms_vg.datasets.schema import MARK
 from lmms_vg.tasks.docs import visual
 
 Doc = dict[str, Any]
@@ -15,9 +16,6 @@ LETTER = "Answer with the option's letter from the given choices directly."
 
 REFERENCE = f"Write a general description of the image. {INSTRUCTION}"
 """The reference prompt where a task's ``metadata`` states none: that of VGMED measurements (paper, Section 2.2)."""
-
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_MARK = re.compile(r"<image (\d+)>")
 
 
 def measurement(doc: Doc) -> str:
@@ -34,7 +32,7 @@ def choice(doc: Doc) -> str:
     """Multiple choice: lettered options, one a line, and the instruction (paper, Fig. I.13; HuatuoGPT-Vision's too)."""
     if not doc["question"].strip() or not doc["options"]:
         return ""
-    options = [f"{letter}. {option}" for letter, option in zip(LETTERS, doc["options"], strict=False)]
+    options = [f"{letter}. {option}" for letter, option in zip(ascii_uppercase, doc["options"], strict=False)]
     return "\n".join([doc["question"], *options, LETTER])
 
 
@@ -54,7 +52,7 @@ def mmmu_messages(doc: Doc) -> list[dict[str, Any]]:
     waiting = dict(enumerate(images, start=1))
     start = 0
     text = mmmu(doc)
-    for mark in _MARK.finditer(text):
+    for mark in MARK.finditer(text):
         image = waiting.pop(int(mark[1]), None)
         if image is not None:
             content += [_text(text[start : mark.start()]), {"type": "image", "url": image}]
@@ -66,4 +64,4 @@ def mmmu_messages(doc: Doc) -> list[dict[str, Any]]:
 
 
 def _text(text: str) -> dict[str, str]:
-    return {"type": "text", "text": _MARK.sub(r"image \1", text).strip("\n ")}
+    return {"type": "text", "text": MARK.sub(r"image \1", text).strip("\n ")}

@@ -15,12 +15,12 @@ from typing import Any
 
 from loguru import logger
 
-from lmms_vg import journal
+from lmms_vg.datasets import mmmu
 from lmms_vg.metrics import choice as choices
 from lmms_vg.metrics import closed as rules
 from lmms_vg.metrics.closed import Verdict
 from lmms_vg.metrics.statistics import cluster_interval
-from lmms_vg.tasks.items import Doc, Item, counted, failed, named, with_value
+from lmms_vg.tasks.items import Doc, Item, counted, failed, model_error, named, with_value
 from lmms_vg.tasks.readers import READERS
 
 Rule = Callable[[str, Doc], Verdict]
@@ -61,10 +61,9 @@ def score(rule: Rule, signature: str, doc: Doc, results: list[str]) -> dict[str,
     """The metrics of one answer under a rule; an answer the model could not give, or that has no reference, has none."""
     axes = READERS[doc["task"]].axes
     declared = ("acc", "ci95", "unparseable", *(f"macro_{axis}" for axis in axes))
-    record = journal.recall(doc["task"], doc["uid"])
+    if (error := model_error(doc)) is not None:
+        return failed(doc, error, *declared)
     try:
-        if record is not None and record.error is not None:
-            raise ValueError(record.error)
         verdict = rule(results[0], doc)
     except ValueError as problem:
         return failed(doc, str(problem), *declared)
@@ -122,11 +121,7 @@ def macro(items: list[Item]) -> float:
 
 def weighted_as_mmmu(accuracies: list[float], _sizes: list[int], _by_size: bool) -> float:
     """Mean of the five subjects' accuracies weighted by the size of their *test* splits, as the paper's Table 2."""
-    weights = MMMU_TEST
+    weights = [mmmu.MMMU.counts[f"test/{subject}"] for subject in mmmu.SUBJECTS]
     if len(accuracies) != len(weights):
         raise SystemExit(f"mmmu_med: {len(accuracies)} of {len(weights)} subjects have an accuracy, so no mean")
     return sum(a * w for a, w in zip(accuracies, weights, strict=True)) / sum(weights)
-
-
-MMMU_TEST = (326, 325, 162, 430, 509)
-"""Questions of the MMMU test split: Basic Medical Science, Clinical Medicine, Diagnostics, Pharmacy, Public Health."""

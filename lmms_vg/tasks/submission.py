@@ -8,17 +8,15 @@ from typing import Any
 
 from loguru import logger
 
-from lmms_vg import journal
 from lmms_vg.metrics import choice
-from lmms_vg.tasks.items import Doc, Item, counted, failed, with_value
+from lmms_vg.tasks.items import Doc, Item, counted, failed, model_error, with_value
 from lmms_vg.tasks.readers import READERS
 
 
 def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
     """The answer to submit: the letter where there are options, else the text. An unreadable letter is left empty."""
-    record = journal.recall(doc["task"], doc["uid"])
-    if record is not None and record.error is not None:
-        return failed(doc, record.error, "submission", "unparseable")
+    if (error := model_error(doc)) is not None:
+        return failed(doc, error, "submission", "unparseable")
     text: str | None = texts[0].strip()
     if doc["options"]:
         text = choice.extract(texts[0], doc["options"])
