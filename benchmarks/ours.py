@@ -12,7 +12,7 @@ from pathlib import Path
 from torch import Tensor
 
 from benchmarks.questions import REFERENCE, Asked
-from lmms_vg.answering import Answerer, Question
+from lmms_vg.answering import Answerer, Contender, Question
 from lmms_vg.attention.decoding import Decoding
 from lmms_vg.journal import Journal
 from lmms_vg.methods import Method, VGRefine
@@ -37,7 +37,8 @@ class Ours:
         """
         questions = [self._question(asked, text) for text in asked.questions]
         with _journal() as journal:
-            records = {q.uid: record for q, record in Answerer(self.family, self.method, journal).answer(questions)}
+            answerer = Answerer(self.family, [Contender(self.method, journal)])
+            records = {question.uid: record for question, record in answerer.answer(questions)}
         for record in records.values():
             if record.error:
                 raise RuntimeError(f"{record.uid} failed: {record.error}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,10 @@ from loguru import logger
 from PIL import Image
 
 from lmms_vg.attention import install
+from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.decoding import Decoding, decode
-from lmms_vg.attention.session import Batch, ImageSession, Rows
+from lmms_vg.attention.diagnosis import saturated_layers
+from lmms_vg.attention.session import ImageSession, Rows
 from lmms_vg.grounding import measure, probed_maps, target_mask
 from lmms_vg.images import Picture, open_picture
 from lmms_vg.journal import Journal, Record, content_key
@@ -80,61 +82,106 @@ class Tally:
         )
 
 
+@dataclass
+class Contender:
+    """A method, the journal of its answers, and what became of its questions."""
+
+    method: Method
+    journal: Journal
+    tally: Tally = field(default_factory=Tally)
+
+
 class Answerer:
-    """Answers questions with one model and one method, journalling each.
+    """Answers questions with one model and one method, journalling each; further methods may answer them along the way.
 
     Args:
+        contenders: the method whose records are handed out, and others that are asked the same questions on the same image
+            prefixes, batch by batch, and journal their answers only. Every one's answers are those of a run of its own.
         batch_size: questions per pass; they may be about different images.
         rows: query rows of the alignment maps (paper: "last").
         per_head: also journal alignment values of every head.
+        diagnose: also journal what the edits did to the attention, per layer.
     """
 
     def __init__(
         self,
         family: Family,
-        method: Method,
-        journal: Journal,
+        contenders: Sequence[Contender],
         batch_size: int = 1,
         rows: Rows = "last",
         per_head: bool = False,
+        diagnose: bool = False,
     ) -> None:
         install(family.model)
-        self.family, self.method, self.journal = family, method, journal
-        self.batch_size, self.rows, self.per_head = batch_size, rows, per_head
-        self.tally = Tally()
+        self.family, self.contenders = family, list(contenders)
+        self.batch_size, self.rows, self.per_head, self.diagnose = batch_size, rows, per_head, diagnose
         self._sessions: OrderedDict[object, ImageSession] = OrderedDict()
+        self._capacity = batch_size * max(one.method.prefixes for one in contenders)
+
+    @property
+    def main(self) -> Contender:
+        """The one whose records are handed out."""
+        return self.contenders[0]
+
+    @property
+    def journal(self) -> Journal:
+        """The main method's."""
+        return self.main.journal
+
+    @property
+    def tally(self) -> Tally:
+        """The main method's."""
+        return self.main.tally
+
+    def close(self) -> None:
+        """Close all journals."""
+        for contender in self.contenders:
+            contender.journal.close()
 
     def answer(self, questions: Iterable[Question]) -> Iterator[tuple[Question, Record]]:
         """Yield every question with its record, in the order they are done; questions about one image should be adjacent.
 
         Nothing a single question does ends the run: what cannot be asked yields a record with `error`.
         """
-        waiting: dict[object, list[_Prepared]] = defaultdict(list)
+        waiting: dict[object, list[dict[int, _Prepared]]] = defaultdict(list)
         for question in questions:
-            self.tally.asked += 1
-            try:
-                prepared = self._prepare(question)
-            except Exception as problem:  # noqa: BLE001 - whatever is wrong with one question is journalled as its failure
-                yield question, self._fail(question, problem)
-                continue
-            found = self.journal.find(prepared.key, question.task, question.uid)
-            if found is not None:
-                self.tally.from_journal += 1
-                yield question, found
-                continue
-            alike = (prepared.prompt.prefix, len(prepared.prompt.image_tokens), question.decoding, question.align)
-            waiting[alike].append(prepared)
-            if len(waiting[alike]) == self.batch_size:
-                yield from self._ask(waiting.pop(alike))
+            missing: dict[int, _Prepared] = {}
+            ways: dict[bool, _Prepared | Exception] = {}
+            for number, contender in enumerate(self.contenders):
+                contender.tally.asked += 1
+                boxes = question.align or contender.method.needs_boxes
+                if boxes not in ways:
+                    ways[boxes] = self._attempt(question, boxes, ways.get(not boxes))
+                prepared = ways[boxes]
+                if isinstance(prepared, Exception):
+                    record: Record | None = self._fail(contender, question, prepared)
+                else:
+                    record = contender.journal.find(prepared.key, question.task, question.uid)
+                    contender.tally.from_journal += record is not None
+                if record is not None:
+                    if contender is self.main:
+                        yield question, record
+                elif isinstance(prepared, _Prepared):
+                    missing[number] = prepared
+            if missing:
+                prompt = next(iter(missing.values())).prompt
+                alike = (prompt.prefix, len(prompt.image_tokens), question.decoding, question.align, tuple(missing))
+                waiting[alike].append(missing)
+                if len(waiting[alike]) == self.batch_size:
+                    yield from self._ask(waiting.pop(alike))
         for batch in waiting.values():
             yield from self._ask(batch)
 
-    def _prepare(self, question: Question) -> _Prepared:
-        parts = [part if isinstance(part, str) else open_picture(part) for part in question.message()]
-        prompt = self.family.prompt(parts)
-        pictures = [part for part in parts if isinstance(part, Picture)]
-        reference = self.family.prompt([*pictures, question.reference])
-        mask = target_mask(question.uid, prompt, question.boxes, self.rows) if question.align else None
+    def _attempt(self, question: Question, boxes: bool, other: _Prepared | Exception | None) -> _Prepared | Exception:
+        """The question prepared, from its other form where there is one, or what is wrong with it."""
+        try:
+            return self._prepare(question, boxes, other if isinstance(other, _Prepared) else None)
+        except Exception as problem:  # noqa: BLE001 - whatever is wrong with one question is journalled as its failure
+            return problem
+
+    def _prepare(self, question: Question, boxes: bool, other: _Prepared | None = None) -> _Prepared:
+        prompt, reference = (other.prompt, other.reference) if other else self._render(question)
+        mask = target_mask(question.uid, prompt, question.boxes, self.rows) if boxes else None
         key = content_key(
             {
                 "prompt": prompt.text,
@@ -147,53 +194,70 @@ class Answerer:
         )
         return _Prepared(question, prompt, reference, mask, key)
 
-    def _ask(self, batch: list[_Prepared]) -> Iterator[tuple[Question, Record]]:
-        """Ask a batch; where it fails as a whole, ask its questions one by one, so that only the broken ones fail."""
-        records: list[Record] = []
+    def _render(self, question: Question) -> tuple[Prompt, Prompt]:
+        """The question's prompt and its reference prompt."""
+        parts = [part if isinstance(part, str) else open_picture(part) for part in question.message()]
+        pictures = [part for part in parts if isinstance(part, Picture)]
+        return self.family.prompt(parts), self.family.prompt([*pictures, question.reference])
+
+    def _ask(self, batch: list[dict[int, _Prepared]]) -> Iterator[tuple[Question, Record]]:
+        """Ask a batch of every contender that has not answered it; they share the prefixes and the unedited model's run."""
+        shared: Batch | None = None
+        for number in batch[0]:
+            contender, prepared = self.contenders[number], [one[number] for one in batch]
+            records, shared = self._try(contender, prepared, shared)
+            if contender is self.main:
+                yield from zip([one.question for one in prepared], records, strict=True)
+
+    def _try(
+        self, contender: Contender, prepared: list[_Prepared], batch: Batch | None
+    ) -> tuple[list[Record], Batch | None]:
+        """Records of a batch; where it fails as a whole its questions are asked one by one, so that only broken ones fail."""
+        started = time.perf_counter()
         try:
-            records = self._run(batch)
+            batch = batch or self._open(prepared)
+            records = self._run(contender, prepared, batch, started)
         except _DEVICE_IS_GONE:
             raise  # every later question would fail too; the journal has what was answered
         except Exception as problem:  # noqa: BLE001 - recorded here, or found out one by one
-            if len(batch) == 1:
-                yield batch[0].question, self._fail(batch[0].question, problem, batch[0])
-                return
-            logger.debug(f"a batch of {len(batch)} failed ({problem}); its questions are asked one by one")
-        if not records:  # not inside the except: its traceback holds the failed batch's memory
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            for one in batch:
-                yield from self._ask([one])
-            return
-        self.journal.write(records)
-        self.tally.answered += len(records)
-        yield from zip([prepared.question for prepared in batch], records, strict=True)
+            if len(prepared) == 1:
+                return [self._fail(contender, prepared[0].question, problem, prepared[0])], None
+            logger.debug(f"a batch of {len(prepared)} failed ({problem}); its questions are asked one by one")
+        else:
+            contender.journal.write(records)
+            contender.tally.answered += len(records)
+            return records, batch
+        del batch  # not inside the except: its traceback holds the failed batch's memory
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return [record for one in prepared for record in self._try(contender, [one], None)[0]], None
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def look(self, question: Question) -> tuple[Prompt, np.ndarray]:
         """The prompt of one question and where it looks: (layers, N) question over reference map, heads averaged."""
-        prepared = self._prepare(question)
-        batch, _ = self._prefill([prepared])
+        prepared = self._prepare(question, question.align or self.main.method.needs_boxes)
+        batch = self._open([prepared])
+        batch.targets = [prepared.mask]
+        batch = self.main.method.prefill(batch)
         maps, reference = probed_maps(batch, self.rows)
         return prepared.prompt, alignment.normalise(maps[0].mean(1), reference[0].mean(1))
 
-    def _prefill(self, prepared: list[_Prepared]) -> tuple[Batch, list[dict[str, Any]]]:
-        """The method's prefill of a batch, watched by a probe where alignment is to be measured."""
+    @torch.no_grad()
+    def _open(self, prepared: list[_Prepared]) -> Batch:
+        """A batch of these questions, watched where alignment is to be measured."""
         sessions = [self._session(one.prompt) for one in prepared]
-        batch = Batch(sessions, [one.prompt for one in prepared], [one.reference for one in prepared])
-        if prepared[0].question.align:
-            batch.probe = batch.capture(self.rows)
-        extras = self.method.prefill(batch)
-        if not batch.logits.isfinite().all():
-            raise ValueError("the model's logits are not finite (NaN or infinite); are the weights sound?")
-        return batch, extras
+        batch = Batch(sessions, [one.prompt for one in prepared], [one.reference for one in prepared], self._session)
+        batch.watched = self.rows if prepared[0].question.align else None
+        return batch
 
-    @torch.inference_mode()
-    def _run(self, prepared: list[_Prepared]) -> list[Record]:
-        started = time.perf_counter()
-        batch, extras = self._prefill(prepared)
+    @torch.no_grad()
+    def _run(self, contender: Contender, prepared: list[_Prepared], batch: Batch, started: float) -> list[Record]:
+        batch.targets = [one.mask for one in prepared]
+        batch.diagnose = self.diagnose or not contender.tally.answered
+        batch = contender.method.prefill(batch)
+        reports = self._diagnosed(contender, batch)
         alignments: list[dict[str, Any] | None] = [None] * len(prepared)
-        if batch.probe:
+        if prepared[0].question.align:
             targets = [(one.question.uid, one.mask) for one in prepared if one.mask is not None]
             alignments = [*measure(batch, targets, self.rows, self.per_head)]
         answers = decode(
@@ -209,33 +273,50 @@ class Answerer:
                 prompt=one.prompt.text,
                 image="+".join(one.prompt.image_hashes),
                 seconds=round(seconds, 4),
-                extras=extra,
+                extras=extra | report,
                 alignment=values,
             )
-            for one, tokens, extra, values in zip(prepared, answers, extras, alignments, strict=True)
+            for one, tokens, extra, report, values in zip(
+                prepared, answers, batch.extras, reports, alignments, strict=True
+            )
         ]
+
+    def _diagnosed(self, contender: Contender, batch: Batch) -> list[dict[str, Any]]:
+        """What goes to the journal of the edits' effect; a method's first batch is looked at in any case, to warn."""
+        if batch.diagnosis is None:
+            return [{} for _ in range(len(batch))]
+        reports = batch.diagnosis.report()
+        layers = sorted({layer for report in reports for layer in saturated_layers(report)})
+        if layers and not contender.tally.answered:
+            logger.warning(
+                f"{contender.method!r} drives the attention on the image of most rows to 0 or 1 in layers {layers}: what it "
+                "measures may be a broken model, not its idea; diagnose=true journals every question's figures"
+            )
+        return [{"diagnosis": report} if self.diagnose else {} for report in reports]
 
     def _text(self, tokens: list[int]) -> str:
         return self.family.tokenizer.decode(tokens, skip_special_tokens=True)
 
     def _session(self, prompt: Prompt) -> ImageSession:
-        """The image's session; as many are kept as a batch can need."""
+        """The session of a prefix; as many are kept as a batch can need."""
         key = prompt.prefix_key
         session = self._sessions.pop(key, None) or ImageSession(self.family, prompt, sums=self.rows == "all")
         self._sessions[key] = session
-        while len(self._sessions) > self.batch_size:
+        while len(self._sessions) > self._capacity:
             self._sessions.popitem(last=False)
         return session
 
-    def _fail(self, question: Question, problem: Exception, prepared: _Prepared | None = None) -> Record:
+    def _fail(
+        self, contender: Contender, question: Question, problem: Exception, prepared: _Prepared | None = None
+    ) -> Record:
         error = f"{type(problem).__name__}: {problem}"
         key = prepared.key if prepared else content_key({"task": question.task, "uid": question.uid, "error": error})
         prompt = prepared.prompt.text if prepared else ""
         record = Record(key=key, task=question.task, uid=question.uid, error=error, prompt=prompt)
-        self.journal.write([record])
-        self.tally.failed += 1
-        if self.tally.failed <= SHOWN_FAILURES:
-            more = "; further ones are in the journal only" if self.tally.failed == SHOWN_FAILURES else ""
+        contender.journal.write([record])
+        contender.tally.failed += 1
+        if contender.tally.failed <= SHOWN_FAILURES:
+            more = "; further ones are in the journal only" if contender.tally.failed == SHOWN_FAILURES else ""
             logger.warning(f"{question.task} {question.uid} failed: {error}{more}")
         return record
 

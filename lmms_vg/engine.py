@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -14,11 +17,11 @@ import torch
 from loguru import logger
 
 from lmms_vg import __version__
-from lmms_vg.answering import Answerer
+from lmms_vg.answering import Answerer, Contender
 from lmms_vg.attention.session import Rows
 from lmms_vg.journal import Journal, content_key, home
 from lmms_vg.methods import METHODS
-from lmms_vg.models import FAMILIES
+from lmms_vg.models import FAMILIES, Family
 from lmms_vg.models.checkpoint import fingerprint, shape_of
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -36,6 +39,8 @@ class Settings:
         geometry: "true" places boxes as the pixels really lie; "stretch" as the paper's released code does.
         rows: query rows of alignment maps: "last" (paper), "question" or "all".
         per_head: journal alignment values of every head (`heads=true`).
+        diagnose: journal per layer what the method's edits did to the attention: largest logit, attention on the image
+            before and after.
     """
 
     pretrained: str | None = None
@@ -47,6 +52,7 @@ class Settings:
     geometry: Literal["true", "stretch"] = "true"
     rows: Rows = "last"
     per_head: bool = False
+    diagnose: bool = False
 
     def __post_init__(self) -> None:
         choices: dict[str, tuple[str, ...]] = {
@@ -57,6 +63,8 @@ class Settings:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name}={getattr(self, name)!r}: allowed is {', '.join(allowed)}")
+        if not isinstance(self.diagnose, bool):
+            raise ValueError(f"diagnose={self.diagnose!r}: allowed is true or false")
         if isinstance(self.batch_size, bool) or not isinstance(self.batch_size, int) or self.batch_size < 1:
             raise ValueError(f"batch_size={self.batch_size!r}: allowed is a positive integer")
 
@@ -86,7 +94,11 @@ def split_arguments(method: str, arguments: dict[str, Any]) -> tuple[Settings, d
     unknown = sorted(given.keys() - set(options))
     if unknown:
         names = sorted({*Settings.__dataclass_fields__, *options, "heads"} - {"per_head"})
-        raise ValueError(f"model_args: {', '.join(unknown)} not known to {method!r}; allowed: {', '.join(names)}")
+        near = [nearest[0] for name in unknown if (nearest := get_close_matches(name, names, 1))]
+        meant = f" (did you mean {', '.join(near)}?)" if near else ""
+        raise ValueError(
+            f"model_args: {', '.join(unknown)} not known to {method!r}{meant}; allowed: {', '.join(names)}"
+        )
     return Settings(**own), given
 
 
@@ -105,40 +117,101 @@ def choose_device(device: str | None) -> str:
 
 
 def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer:
-    """An answerer for `<family>_<method>` with `--model_args` arguments.
+    """An answerer for `<family>_<method>` with `--model_args` arguments; inside `together`, for further methods too.
 
     Everything that can be wrong with the arguments is reported before any weights are read.
     """
-    settings, hyper_parameters = split_arguments(method, arguments)
-    kind = FAMILIES[family]
-    pretrained = settings.pretrained or kind.pretrained
+    settings, _ = split_arguments(method, arguments)
+    wanted = [(method, arguments), *(_shared.take() if _shared else [])]
+    pretrained = settings.pretrained or FAMILIES[family].pretrained
     device = choose_device(settings.device)
-    resolved = METHODS[method].for_checkpoint(
-        replace(shape_of(pretrained, settings.revision), family=family), **hyper_parameters
-    )
+    shape = replace(shape_of(pretrained, settings.revision), family=family)
+    methods = [METHODS[name].for_checkpoint(shape, **split_arguments(name, given)[1]) for name, given in wanted]
     auto = {"cuda": "bfloat16", "mps": "float16"}.get(device.split(":")[0], "float32")
-    dtype = auto if settings.dtype == "auto" else settings.dtype
-    model = kind.load(pretrained, settings.revision, DTYPES[dtype], device, settings.device_map, settings.geometry)
+    settings = replace(settings, pretrained=pretrained, dtype=auto if settings.dtype == "auto" else settings.dtype)
+    model = _load(family, settings, device)
 
-    identity = {
-        "family": family,
-        "method": repr(resolved),
+    circumstances = {
         "weights": fingerprint(model.model),
         **model.identity(),
-        "dtype": dtype,
+        "dtype": settings.dtype,
         "device": device.split(":")[0],
         "geometry": settings.geometry,
         "rows": settings.rows,
         "per_head": settings.per_head,
+        "diagnose": settings.diagnose,
         "batch_size": settings.batch_size,
         "code": code_hash(),
         "versions": versions(),
     }
-    folder = home() / "journal" / f"{family}_{method}-{content_key(identity)[:16]}"
-    provenance = {**identity, "settings": {**asdict(settings), "pretrained": pretrained}}
-    logger.info(f"lmms_vg {__version__}: {family} {pretrained} ({dtype}, {device}), {resolved!r}; journal in {folder}")
-    journal = Journal(folder, rank, provenance)
-    return Answerer(model, resolved, journal, settings.batch_size, cast(Rows, settings.rows), settings.per_head)
+    contenders = []
+    for one in methods:
+        identity = {"family": family, "method": repr(one), **circumstances}
+        folder = home() / "journal" / f"{family}_{one.name}-{content_key(identity)[:16]}"
+        provenance = {**identity, "settings": asdict(settings)} | ({"shared": _shared.names} if _shared else {})
+        logger.info(
+            f"lmms_vg {__version__}: {family} {pretrained} ({settings.dtype}, {device}), {one!r}; journal {folder}"
+        )
+        contenders.append(Contender(one, Journal(folder, rank, provenance)))
+    return Answerer(
+        model, contenders, settings.batch_size, cast(Rows, settings.rows), settings.per_head, settings.diagnose
+    )
+
+
+class _Shared:
+    """What runs of several methods in one process have in common."""
+
+    def __init__(self, others: list[tuple[str, dict[str, Any]]], names: list[str]) -> None:
+        self.others, self.names = others, names
+        self.families: dict[object, Family] = {}
+
+    def take(self) -> list[tuple[str, dict[str, Any]]]:
+        """The further methods, once: after the first run their answers are in their journals."""
+        taken, self.others = self.others, []
+        return taken
+
+
+_shared: _Shared | None = None
+
+
+@contextmanager
+def together(others: list[tuple[str, dict[str, Any]]], names: list[str]) -> Iterator[None]:
+    """Inside, weights are loaded once, and the first run asks `others` (method, arguments) too, into their journals.
+
+    Args:
+        names: of all methods, for the record.
+    """
+    global _shared
+    _shared = _Shared(others, names)
+    try:
+        yield
+    finally:
+        _shared = None
+
+
+def _load(family: str, settings: Settings, device: str) -> Family:
+    key = (
+        family,
+        settings.pretrained,
+        settings.revision,
+        settings.dtype,
+        device,
+        settings.device_map,
+        settings.geometry,
+    )
+    if _shared and key in _shared.families:
+        return _shared.families[key]
+    model = FAMILIES[family].load(
+        str(settings.pretrained),
+        settings.revision,
+        DTYPES[settings.dtype],
+        device,
+        settings.device_map,
+        settings.geometry,
+    )
+    if _shared:
+        _shared.families[key] = model
+    return model
 
 
 def versions() -> dict[str, str]:

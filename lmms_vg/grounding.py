@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lmms_vg.attention.session import Batch, Rows
+from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.session import Rows
 from lmms_vg.metrics import alignment
 from lmms_vg.models.base import Prompt
 
@@ -37,9 +38,9 @@ def target_mask(uid: str, prompt: Prompt, boxes: Sequence[Sequence[float]], rows
 
 def probed_maps(batch: Batch, rows: Rows) -> tuple[NDArray[Any], NDArray[Any]]:
     """Maps the answer was given with and those of the reference prompt, both (B, layers, heads, N), layers in order."""
-    if batch.probe is None:
+    if not batch.seen:
         raise ValueError("the batch was not watched: its questions do not ask for alignment")
-    return _stack(batch.probe.maps), _stack(batch.reference(rows))
+    return _stack(batch.seen), _stack(batch.reference(rows))
 
 
 def measure(batch: Batch, targets: list[tuple[str, Mask]], rows: Rows, per_head: bool) -> list[dict[str, Any]]:

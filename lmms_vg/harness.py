@@ -144,7 +144,7 @@ class GroundedModel(lmms):
 
     def clean(self) -> None:
         """Free the weights before scoring, which may load models of its own."""
-        self._answerer.journal.close()
+        self._answerer.close()
         del self._answerer
         super().clean()
 

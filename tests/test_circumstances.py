@@ -18,7 +18,7 @@ from lmms_eval.api.instance import Instance
 
 from lmms_vg import harness, journal
 from lmms_vg.answering import Answerer
-from lmms_vg.attention.session import Batch
+from lmms_vg.attention.batch import Batch
 from lmms_vg.engine import build
 from lmms_vg.images import open_picture
 from lmms_vg.models import FAMILIES

@@ -71,6 +71,7 @@ class Decoder:
         mask: Tensor | None,
         start: int = 0,
         stop: int | None = None,
+        between: list[Tensor] | None = None,
     ) -> Tensor:
         """Hidden states (B, Q, width) through layers `start` to `stop` (exclusive), extending `cache` on the way.
 
@@ -78,6 +79,7 @@ class Decoder:
             positions: (B, Q) rotary positions.
             mask: (B, 1, Q, K) bool, True where a query may look; None for plain causal attention without a cache, or
                 for a single query that sees everything.
+            between: gets the hidden states behind every layer, the last included.
         """
         rotary = self.text_model.rotary_emb(hidden, positions)
         for layer in self.text_model.layers[start:stop]:
@@ -89,6 +91,8 @@ class Decoder:
                 use_cache=True,
                 position_embeddings=rotary,
             )
+            if between is not None:
+                between.append(hidden)
         return hidden
 
     def logits(self, hidden: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from lmms_vg.attention.session import Batch
+from lmms_vg.attention.batch import Batch
 
 #: lmms-eval generation settings that change nothing here, or are read on their own.
 _IGNORED = {"num_return_sequences", "num_beams", "use_cache", "max_gen_toks", "image_aspect_ratio"}

@@ -1,4 +1,4 @@
-"""What can be done to selected attention rows: capture, knockout.
+"""What can be done to selected attention rows: capture, knockout, scale, boost.
 
 An edit says which layers and which query rows it concerns and maps scores to scores before softmax or weights to weights
 after it. Rows are absolute positions in the sequence, a half-open range per batch row, so that the same edit is right in
@@ -22,7 +22,8 @@ class Edit:
     Args:
         layers: 0-based layers of the text model concerned.
         rows: (B, 2) start and stop (exclusive) of the query rows, absolute positions; kept on the CPU, so that passes
-            which reach none of them (every decode step, for prompt rows) cost no device synchronisation.
+            which reach none of them (every decode step, for prompt rows) cost no device synchronisation. `onwards(rows)`
+            reaches the decode steps too.
     """
 
     #: False for edits that only look: the attention output then stays SDPA's own.
@@ -33,6 +34,13 @@ class Edit:
         self.rows = rows.cpu()
         self.first = int(self.rows[:, 0].min())
         self.last = int(self.rows[:, 1].max())
+        self._placed: dict[torch.device, Tensor] = {}
+
+    def rows_on(self, device: torch.device) -> Tensor:
+        """`rows` on a device, copied there once."""
+        if device not in self._placed:
+            self._placed[device] = self.rows.to(device)
+        return self._placed[device]
 
     def begin(self, layer: int) -> None:
         """A forward pass with some of the rows reaches `layer`; called once, before the first of them."""
@@ -94,33 +102,84 @@ class Capture(Edit):
         return weights
 
 
-class Knockout(Edit):
-    """Selected rows may not attend to blocked keys (paper Sec. 3, Step II).
+class KeyEdit(Edit):
+    """An edit of the selected rows' attention to some keys.
 
     Args:
-        blocked: (B, K') bool over absolute key positions; keys from K' on are never blocked.
+        keys: (B, K') bool over absolute key positions; keys from K' on are not concerned.
+    """
+
+    def __init__(self, layers: Iterable[int], rows: Tensor, keys: Tensor) -> None:
+        super().__init__(layers, rows)
+        self.keys = keys
+
+    def cells(self, like: Tensor, selected: Tensor) -> Tensor:
+        """(B, 1, R, K) bool: the selected rows at this edit's keys."""
+        missing = like.shape[-1] - self.keys.shape[1]
+        keys = torch.nn.functional.pad(self.keys.to(like.device), (0, max(missing, 0)))[:, : like.shape[-1]]
+        return selected[:, None, :, None] & keys[:, None, None, :]
+
+
+class Knockout(KeyEdit):
+    """Selected rows may not attend to `keys` (paper Sec. 3, Step II).
+
+    Args:
         mask: "pre" blocks before softmax, so the remaining weights sum to one again (the released code);
             "post" zeroes weights after softmax without renormalising (the printed formula, alpha * M).
     """
 
-    def __init__(
-        self, layers: Iterable[int], rows: Tensor, blocked: Tensor, mask: Literal["pre", "post"] = "pre"
-    ) -> None:
-        super().__init__(layers, rows)
-        self.blocked = blocked
+    def __init__(self, layers: Iterable[int], rows: Tensor, keys: Tensor, mask: Literal["pre", "post"] = "pre") -> None:
+        super().__init__(layers, rows, keys)
         self.mask = mask
 
     def scores(self, scores: Tensor, selected: Tensor) -> Tensor:
         if self.mask != "pre":
             return scores
-        return scores.masked_fill(self._cells(scores, selected), torch.finfo(scores.dtype).min)
+        return scores.masked_fill(self.cells(scores, selected), torch.finfo(scores.dtype).min)
 
     def weights(self, weights: Tensor, selected: Tensor, layer: int) -> Tensor:
         if self.mask != "post":
             return weights
-        return weights.masked_fill(self._cells(weights, selected), 0.0)
+        return weights.masked_fill(self.cells(weights, selected), 0.0)
 
-    def _cells(self, like: Tensor, selected: Tensor) -> Tensor:
-        missing = like.shape[-1] - self.blocked.shape[1]
-        blocked = torch.nn.functional.pad(self.blocked.to(like.device), (0, max(missing, 0)))[:, : like.shape[-1]]
-        return selected[:, None, :, None] & blocked[:, None, None, :]
+
+class Scale(KeyEdit):
+    """Multiplies scores at `keys` by a weight, before softmax (AdaptVis, VAF).
+
+    Args:
+        weight: one number, or (B,) one a batch row.
+    """
+
+    def __init__(self, layers: Iterable[int], rows: Tensor, keys: Tensor, weight: float | Tensor) -> None:
+        super().__init__(layers, rows, keys)
+        self.weight = torch.as_tensor(weight, dtype=torch.float32).reshape(-1, 1, 1, 1)
+
+    def scores(self, scores: Tensor, selected: Tensor) -> Tensor:
+        return torch.where(self.cells(scores, selected), scores * self.weight.to(scores.device), scores)
+
+
+class Boost(KeyEdit):
+    """Adds alpha times the magnitude of the scores at `keys`, before softmax.
+
+    Args:
+        across_heads: the magnitude is the mean over all heads (Attention Lens) instead of the head's own (PAI).
+    """
+
+    def __init__(
+        self, layers: Iterable[int], rows: Tensor, keys: Tensor, alpha: float, across_heads: bool = False
+    ) -> None:
+        super().__init__(layers, rows, keys)
+        self.alpha = alpha
+        self.across_heads = across_heads
+
+    def scores(self, scores: Tensor, selected: Tensor) -> Tensor:
+        cells = self.cells(scores, selected)
+        size = scores.masked_fill(~cells, 0.0).abs()  # hidden keys hold the lowest number there is
+        if self.across_heads:
+            size = size.mean(1, keepdim=True)
+        return torch.where(cells, scores + self.alpha * size, scores)
+
+
+def onwards(rows: Tensor) -> Tensor:
+    """(B, 2) row ranges from the same start on and without end: they reach every decode step."""
+    return torch.stack([rows[:, 0], torch.full_like(rows[:, 1], torch.iinfo(torch.int64).max)], dim=1)

@@ -75,9 +75,11 @@ def attention(
     output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
     layer: int = getattr(module, "layer_idx", -1)
     edits = [edit for edit in _edits.get() if layer in edit.layers]
-    if edits:
-        scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-        output = _edit_rows(edits, layer, query, key, value, attention_mask, scale, output)
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    # Captures of an unedited model are computed each by itself: how many rows are multiplied at once moves the last bits,
+    # and what is seen must not depend on who else is looking.
+    for group in [edits] if any(edit.changes for edit in edits) else [[edit] for edit in edits]:
+        output = _edit_rows(group, layer, query, key, value, attention_mask, scale, output)
     return output, None
 
 
@@ -98,7 +100,7 @@ def _edit_rows(
     stop = min(max(edit.last for edit in edits) - offset, length)
     if start >= stop:
         return output
-    rows = [edit.rows.to(query.device) for edit in edits]
+    rows = [edit.rows_on(query.device) for edit in edits]
     for edit in edits:
         edit.begin(layer)
     for low in range(start, stop, ROWS_AT_A_TIME):

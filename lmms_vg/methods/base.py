@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from lmms_vg.attention.session import Batch
+from lmms_vg.attention.batch import Batch
 from lmms_vg.models.checkpoint import Shape
 
 
@@ -16,6 +17,10 @@ class Method(ABC):
 
     #: Second half of `<family>_<method>`.
     name: ClassVar[str]
+    #: Prefixes a question takes that further questions about its image can use again.
+    prefixes: ClassVar[int] = 1
+    #: Whether it must know the annotated boxes (`batch.targets`); questions without boxes then fail.
+    needs_boxes: ClassVar[bool] = False
 
     @classmethod
     def for_checkpoint(cls, shape: Shape, **hyper_parameters: Any) -> Method:
@@ -29,8 +34,26 @@ class Method(ABC):
     @classmethod
     def options(cls) -> tuple[str, ...]:
         """Names of the hyper-parameters that `--model_args` may give."""
-        return tuple(field.name for field in fields(cls))
+        return tuple(field.name for field in fields(cls) if field.repr)
 
     @abstractmethod
-    def prefill(self, batch: Batch) -> list[dict[str, Any]]:
-        """Prefill the batch, so that decoding may start; returns what the journal should keep, per question."""
+    def prefill(self, batch: Batch) -> Batch:
+        """Prefill the batch, so that decoding may start, and return it, or another batch to answer from instead.
+
+        What the journal should keep goes into the `extras` of the batch returned. Where the hyper-parameters change
+        nothing there must be no edit at all: the answer is then that of `plain`, bit for bit.
+        """
+
+
+def require_number(method: Method, name: str, low: float = -math.inf, high: float = math.inf) -> None:
+    """Check a hyper-parameter that is a number from `low` to `high`, and make it a float.
+
+    Raises:
+        ValueError: naming field, value and what is allowed.
+    """
+    value = getattr(method, name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high or math.isinf(value):
+        bounds = {(False, False): "a number", (True, False): f"a number of at least {low:g}"}
+        allowed = bounds.get((math.isfinite(low), math.isfinite(high)), f"a number from {low:g} to {high:g}")
+        raise ValueError(f"{name}={value!r}: allowed is {allowed}")
+    object.__setattr__(method, name, float(value))

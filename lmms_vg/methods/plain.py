@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from lmms_vg.attention.session import Batch
+from lmms_vg.attention.batch import Batch
 from lmms_vg.methods.base import Method
 
 
@@ -15,6 +15,6 @@ class Plain(Method):
 
     name: ClassVar[str] = "plain"
 
-    def prefill(self, batch: Batch) -> list[dict[str, Any]]:
+    def prefill(self, batch: Batch) -> Batch:
         batch.prefill()
-        return [{} for _ in range(len(batch))]
+        return batch

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from lmms_vg.attention import Knockout
-from lmms_vg.attention.session import Batch
+from lmms_vg.attention.batch import Batch
 from lmms_vg.methods.base import Method
 from lmms_vg.methods.head_lists import Head, check_heads, check_layers, parse_layers, resolve
 from lmms_vg.models.checkpoint import Shape
@@ -32,6 +32,7 @@ class VGRefine(Method):
             (printed formula); the two differ visibly in the logits.
         layers: 0-based knockout layers (paper: 16 for 7B; 34, 35, 36 for 34B).
         heads: (layer, head) pairs, best first, 0-based.
+        leaks: data sets whose images the heads were ranked on.
     """
 
     name: ClassVar[str] = "vgrefine"
@@ -41,6 +42,7 @@ class VGRefine(Method):
     k: int = 20
     p: float = 50.0
     mask: Literal["pre", "post"] = "pre"
+    leaks: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if isinstance(self.k, bool) or not isinstance(self.k, int) or not 1 <= self.k <= len(self.heads):
@@ -75,22 +77,23 @@ class VGRefine(Method):
         check_layers(places, shape)
         return cls(tuple(chosen.heads), places, min(20, len(chosen.heads)) if k is None else k, p, mask)
 
-    def prefill(self, batch: Batch) -> list[dict[str, Any]]:
+    def prefill(self, batch: Batch) -> Batch:
         if not batch.image_tokens.shape[1]:
-            raise ValueError("vgrefine needs an image; this question has none")
+            raise ValueError(f"{self.name} needs an image; this question has none")
         used = sorted({layer for layer, _ in self.heads[: self.k]})
-        first = min(self.layers)
-        triage = batch.capture("last", used)
-        batch.prefill(triage, stop=max(used[-1] + 1, first), keep=first or None)
-        irrelevant = self.irrelevant(triage.maps, batch.reference("last", used))
-        extras = [{"hidden_tokens": int(row.sum()), "image_tokens": row.numel()} for row in irrelevant]
-        if not irrelevant.any():
-            batch.prefill(start=first)
-            return extras
-        blocked = torch.zeros(batch.visible.shape, dtype=torch.bool, device=irrelevant.device)
-        blocked.scatter_(1, batch.image_tokens.to(irrelevant.device), irrelevant)
-        batch.prefill(Knockout(self.layers, batch.post_image, blocked, self.mask), start=first)
-        return extras
+        irrelevant = self.irrelevant(batch.maps("last", used), batch.reference("last", used))
+        hidden = self.hidden(irrelevant, batch)
+        if hidden.any():
+            batch.prefill(Knockout(self.layers, batch.post_image, batch.image_keys(hidden), self.mask))
+        else:
+            batch.prefill()
+        for extra, row in zip(batch.extras, hidden, strict=True):
+            extra |= {"hidden_tokens": int(row.sum()), "image_tokens": row.numel()}
+        return batch
+
+    def hidden(self, irrelevant: Tensor, batch: Batch) -> Tensor:
+        """(B, N) bool, the image tokens to hide; controls hide others than the irrelevant ones."""
+        return irrelevant
 
     def irrelevant(self, question: dict[int, Tensor], reference: dict[int, Tensor]) -> Tensor:
         """Step I: (B, N) bool, True for image tokens strictly below the percentile.

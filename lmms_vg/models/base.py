@@ -38,6 +38,8 @@ class Prompt:
     geometries: tuple[Geometry, ...]
     #: SHA-256 of the pixels of each image.
     image_hashes: tuple[str, ...]
+    #: The message it was rendered from, for methods that ask the same in another form.
+    content: tuple[Picture | str, ...]
 
     @property
     def prefix(self) -> int:

@@ -147,7 +147,7 @@ def load_llava(
         )
     if device_map is None:
         model.to(device)
-    return model.eval()
+    return model.eval().requires_grad_(False)  # only methods that ask for gradients of attention want any
 
 
 @torch.inference_mode()

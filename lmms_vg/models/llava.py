@@ -170,6 +170,7 @@ class Llava(Family):
             pixel_values=torch.cat([self._pixels_once(picture) for picture in pictures]) if pictures else None,
             geometries=tuple(self.lay(*picture.rgb.size) for picture in pictures),
             image_hashes=tuple(picture.hash for picture in pictures),
+            content=tuple(content),
         )
 
     def render(self, body: str) -> str:

@@ -11,8 +11,10 @@ from naive import naive, stock
 from torch import Tensor
 
 from lmms_vg.attention import Knockout, install
+from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.decoder import Decoder
 from lmms_vg.attention.decoding import Decoding, decode
-from lmms_vg.attention.session import Batch, ImageSession
+from lmms_vg.attention.session import ImageSession
 from lmms_vg.images import open_picture
 from lmms_vg.models import FAMILIES, Family, Prompt
 
@@ -51,7 +53,7 @@ def full(family: Family, prompt: Prompt) -> dict[str, Tensor]:
 @pytest.mark.parametrize("seeds", [(1, 1), (1, 2)])
 def test_prefix_reuse_equals_full_passes(family: Family, seeds: tuple[int, int]) -> None:
     """Two questions of different length in one batch, about one image and about two."""
-    with torch.inference_mode():
+    with torch.no_grad():
         batch = ask(family, SHORT, LONG, seeds=seeds)
         batch.prefill()
         assert batch.padded
@@ -62,7 +64,7 @@ def test_prefix_reuse_equals_full_passes(family: Family, seeds: tuple[int, int])
 
 
 def test_greedy_decoding_equals_generate(family: Family) -> None:
-    with torch.inference_mode():
+    with torch.no_grad():
         batch = ask(family, SHORT, LONG, seeds=(1, 2))
         batch.prefill()
         answers = decode(batch, Decoding(max_new_tokens=7), ["a", "b"], family.stop_ids, lambda tokens: "")
@@ -81,7 +83,7 @@ def test_greedy_decoding_equals_generate(family: Family) -> None:
 def test_repetition_penalty_equals_generate(family: Family, penalise_prompt: bool) -> None:
     """From token ids `generate` penalises the prompt's tokens too, from embeddings only the answer's."""
     settings = Decoding(max_new_tokens=7, min_new_tokens=3, repetition_penalty=1.8, penalise_prompt=penalise_prompt)
-    with torch.inference_mode():
+    with torch.no_grad():
         batch = ask(family, SHORT, LONG, seeds=(1, 2))
         batch.prefill()
         answers = decode(batch, settings, ["a", "b"], family.stop_ids, lambda tokens: "")
@@ -105,10 +107,9 @@ def test_repetition_penalty_equals_generate(family: Family, penalise_prompt: boo
 
 @pytest.mark.parametrize("rows", ["last", "question", "all"])
 def test_capture_on_a_prefix_equals_eager(family: Family, rows: str) -> None:
-    with torch.inference_mode():
+    with torch.no_grad():
         batch = ask(family, SHORT, LONG, seeds=(1, 2), sums=rows == "all")
-        capture = batch.capture(rows)
-        batch.prefill(capture)
+        maps = batch.maps(rows)
         for row, prompt in enumerate(batch.prompts):
             with stock(family.model, "eager"):
                 eager = family.model(**full(family, prompt), output_attentions=True).attentions
@@ -116,11 +117,11 @@ def test_capture_on_a_prefix_equals_eager(family: Family, rows: str) -> None:
             start, stop = {"last": (length - 1, length), "question": prompt.question, "all": (0, length)}[rows]
             for layer, attention in enumerate(eager):
                 expected = attention[0][:, start:stop][..., prompt.image_tokens].mean(1)
-                torch.testing.assert_close(capture.maps[layer][row], expected, atol=1e-5, rtol=0)
+                torch.testing.assert_close(maps[layer][row], expected, atol=1e-5, rtol=0)
 
 
 def test_all_rows_need_sums(family: Family) -> None:
-    with torch.inference_mode(), pytest.raises(ValueError, match="sums=True"):
+    with torch.no_grad(), pytest.raises(ValueError, match="sums=True"):
         ask(family, SHORT, LONG).capture("all")
 
 
@@ -128,15 +129,15 @@ def test_all_rows_need_sums(family: Family) -> None:
 @pytest.mark.parametrize("layers", [(0,), (2,), (2, 3), (4,)])
 def test_partial_recompute_equals_a_full_naive_pass(family: Family, mask: str, layers: tuple[int, ...]) -> None:
     """Only layers from the knockout on, only tokens behind the image, on a shared prefix - against everything at once."""
-    with torch.inference_mode():
+    with torch.no_grad():
         batch = ask(family, SHORT, LONG, seeds=(1, 2))
         hidden = torch.zeros(batch.visible.shape, dtype=torch.bool)
         hidden[0, batch.image_tokens[0][:20]] = True
         hidden[1, batch.image_tokens[1][5:30]] = True
-        batch.prefill(keep=layers[0] or None)
+        batch.prefill()
         untouched = batch.logits.clone()
         below = [batch.cache.layers[layer].keys.clone() for layer in range(layers[0])]
-        batch.prefill(Knockout(layers, batch.post_image, hidden, mask), start=layers[0])
+        batch.prefill(Knockout(layers, batch.post_image, hidden, mask))
         for layer, keys in enumerate(below):
             assert torch.equal(batch.cache.layers[layer].keys, keys), "layers below the knockout are left alone"
         for row, prompt in enumerate(batch.prompts):
@@ -154,28 +155,64 @@ def test_partial_recompute_equals_a_full_naive_pass(family: Family, mask: str, l
         assert (batch.logits - untouched).abs().max() > 1e-3
 
 
-def test_recompute_without_an_edit_is_bit_identical(family: Family) -> None:
-    with torch.inference_mode():
-        batch = ask(family, SHORT, LONG)
-        batch.prefill(keep=3)
-        before = batch.logits.clone()
-        batch.prefill(start=3)
-        assert torch.equal(batch.logits, before)
+@pytest.mark.parametrize("rows", ["last", "question", "all"])
+def test_watching_edits_and_earlier_prefills_leave_no_trace(family: Family, rows: str) -> None:
+    """Whatever was asked of a batch before, in whatever order: the next prefill is that of a batch of its own, to the bit."""
+
+    def fresh() -> Batch:
+        return ask(family, SHORT, LONG, seeds=(1, 2), sums=True)
+
+    def hide(batch: Batch, layer: int) -> Knockout:
+        hidden = torch.zeros(batch.image_tokens.shape, dtype=torch.bool)
+        hidden[:, 5:25] = True
+        return Knockout([layer], batch.post_image, batch.image_keys(hidden))
+
+    with torch.no_grad():
+        used = fresh()
+        used.watched = rows  # type: ignore[assignment]
+        used.maps("last", [1])
+        used.prefill(hide(used, 3))
+        decode(used, Decoding(max_new_tokens=3), ["a", "b"], frozenset(), lambda tokens: "")
+        used.maps("question", [0, 2])  # behind what was run already
+        for layer in (2, 0, 4):
+            used.prefill(hide(used, layer))
+            alone = fresh()
+            alone.watched = rows  # type: ignore[assignment]
+            alone.prefill(hide(alone, layer))
+            assert torch.equal(used.logits, alone.logits)
+            assert used.seen.keys() == alone.seen.keys() == set(range(tiny.LAYERS))
+            assert all(torch.equal(used.seen[i], alone.seen[i]) for i in used.seen)
+        used.prefill()
+        alone = fresh()
+        alone.prefill()
+        assert torch.equal(used.logits, alone.logits)
+        for which in ("last", "question", "all"):
+            assert all(torch.equal(maps, alone.maps(which)[i]) for i, maps in used.maps(which).items())  # type: ignore[arg-type]
 
 
-def test_leaving_early_and_coming_back_equals_one_pass(family: Family) -> None:
-    with torch.inference_mode():
+def test_maps_run_no_further_than_asked(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Triage leaves the model behind its last head; a knockout starts at its first layer."""
+    ran: list[int] = []
+    run = Decoder.run
+
+    def counted(self: Decoder, hidden: Tensor, cache: object, positions: Tensor, mask: object, start: int = 0, *rest):  # type: ignore[no-untyped-def]
+        stop = rest[0] if rest else None
+        ran.extend(range(start, self.depth if stop is None else stop))
+        return run(self, hidden, cache, positions, mask, start, *rest)  # type: ignore[arg-type]
+
+    with torch.no_grad():
         batch = ask(family, SHORT, LONG)
-        batch.prefill()
-        whole = batch.logits.clone()
-        early = ask(family, SHORT, LONG)
-        early.prefill(stop=3, keep=2)
-        early.prefill(start=2)
-        assert torch.equal(early.logits, whole)
+        monkeypatch.setattr(Decoder, "run", counted)
+        batch.maps("last", [0, 2])
+        assert ran == [0, 1, 2]
+        batch.prefill(Knockout([3], batch.post_image, batch.image_keys()))
+        assert ran == [0, 1, 2, 3, 4]
+        batch.prefill(Knockout([3], batch.post_image, batch.image_keys()))
+        assert ran == [0, 1, 2, 3, 4, 3, 4]
 
 
 def test_decoding_does_not_disturb_a_later_prefill(family: Family) -> None:
-    with torch.inference_mode():
+    with torch.no_grad():
         batch = ask(family, SHORT, LONG)
         batch.prefill()
         first = batch.logits.clone()
@@ -185,7 +222,7 @@ def test_decoding_does_not_disturb_a_later_prefill(family: Family) -> None:
 
 
 def test_reference_is_asked_once_a_session_and_equals_eager(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
-    with torch.inference_mode():
+    with torch.no_grad():
         batch = ask(family, SHORT, LONG, seeds=(1, 2))
         maps = batch.reference("last", [1, 3])
         for row, prompt in enumerate(batch.reference_prompts):
@@ -194,7 +231,7 @@ def test_reference_is_asked_once_a_session_and_equals_eager(family: Family, monk
             for layer in (1, 3):
                 expected = eager[layer][0, :, -1][:, prompt.image_tokens]
                 torch.testing.assert_close(maps[layer][row], expected, atol=1e-5, rtol=0)
-        monkeypatch.setattr(Batch, "prefill", lambda *args, **kwargs: pytest.fail("asked again"))
+        monkeypatch.setattr(Batch, "maps", lambda *args, **kwargs: pytest.fail("asked again"))
         again = batch.reference("last", [3])
         assert torch.equal(again[3], maps[3])
 
@@ -206,7 +243,7 @@ def test_text_before_the_image_falls_back_to_a_full_pass(family: Family) -> None
     reference = family.prompt([picture, REFERENCE])
     assert prompt.prefix_key != reference.prefix_key
     assert prompt.prefix > reference.prefix
-    with torch.inference_mode():
+    with torch.no_grad():
         batch = Batch([ImageSession(family, prompt)], [prompt], [reference])
         batch.prefill()
         maps = batch.reference("last", [2])
@@ -222,7 +259,7 @@ def test_two_images_and_text_between(family: Family) -> None:
     prompt = family.prompt([pictures[0], "before this", pictures[1], SHORT])
     assert len(prompt.image_tokens) == 2 * 36
     assert (prompt.input_ids[prompt.image_tokens] == family.image_id).all()  # type: ignore[attr-defined]
-    with torch.inference_mode():
+    with torch.no_grad():
         batch = Batch([ImageSession(family, prompt)], [prompt], [prompt])
         batch.prefill()
         with stock(family.model, "sdpa"):
@@ -233,7 +270,7 @@ def test_two_images_and_text_between(family: Family) -> None:
 def test_prefixes_of_different_length_are_refused(family: Family) -> None:
     one = family.prompt([open_picture(tiny.picture(1)), SHORT])
     two = family.prompt(["Look:", open_picture(tiny.picture(1)), SHORT])
-    with torch.inference_mode(), pytest.raises(ValueError, match="equally long prefixes"):
+    with torch.no_grad(), pytest.raises(ValueError, match="equally long prefixes"):
         Batch([ImageSession(family, one), ImageSession(family, two)], [one, two], [one, one])
 
 
@@ -252,14 +289,14 @@ def test_memory_stays_linear(family: Family, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(interface, "ROWS_AT_A_TIME", 4)
     monkeypatch.setattr(interface, "_scores", watched)
-    with torch.inference_mode():
+    with torch.no_grad():
         batch = ask(family, SHORT, LONG, sums=True)
-        batch.prefill(batch.capture("all"))
+        batch.maps("all")
     assert 0 < largest <= 4
 
 
 def test_sessions_save_nothing_but_keys_values_and_sums(family: Family, tmp_path: Path) -> None:
-    with torch.inference_mode():
+    with torch.no_grad():
         session = ask(family, SHORT, LONG, sums=True).sessions[0]
         assert all(pair is not None and pair[0].shape[2] == session.prefix for pair in session.layers)
         assert {total.shape for total in session.sums.values()} == {(1, tiny.HEADS, 36)}

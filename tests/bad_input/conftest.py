@@ -12,7 +12,7 @@ import torch
 from asking import GOOD, Ask, good, question
 from PIL import ImageFile
 
-from lmms_vg.answering import Answerer, Question
+from lmms_vg.answering import Answerer, Contender, Question
 from lmms_vg.journal import Journal, Record, read_records
 from lmms_vg.methods import Plain
 from lmms_vg.models import FAMILIES, Family
@@ -38,7 +38,7 @@ def ask(families: dict[str, Family], tmp_path: Path) -> Iterator[Ask]:
 
     def asked(questions: Sequence[Question], family: str = "huatuo", **values: Any) -> dict[str, Record]:
         opened.append(Journal(tmp_path / f"journal{len(opened)}"))
-        answerer = Answerer(families[family], values.pop("method", Plain()), opened[-1], **values)
+        answerer = Answerer(families[family], [Contender(values.pop("method", Plain()), opened[-1])], **values)
         align = questions[0].align
         boxes = [[5, 5, 30, 30]] if align else []
         first, last = good("first", align=align, boxes=boxes), question("last", tiny.picture(2), GOOD)

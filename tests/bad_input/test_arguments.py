@@ -53,6 +53,9 @@ FIELDS: list[tuple[dict[str, Any], str, str]] = [
     ({"heads": "none.json"}, "heads='none.json'", "cannot be read"),
     ({"heads": "huatuo_vision_7b"}, "heads='huatuo_vision_7b'", "5 layers of 4 heads"),
     ({"alpha": 1, "topk": 2}, "alpha, topk not known to 'vgrefine'", "heads, k, layers, mask, p, pretrained"),
+    ({"layer": 3}, "layer not known to 'vgrefine' (did you mean layers?)", "layers, mask"),
+    ({"batchsize": 3}, "batchsize not known to 'vgrefine' (did you mean batch_size?)", "batch_size"),
+    ({"diagnose": 1}, "diagnose=1", "true or false"),
 ]
 
 
@@ -111,7 +114,7 @@ def test_head_list_file(only_config: str, tmp_path: Path, changes: dict[str, Any
 
 def test_head_list_file_is_taken(checkpoint: Path, tmp_path: Path) -> None:
     answerer = build("llava", "vgrefine", pretrained=str(checkpoint), heads=head_list(tmp_path / "heads.json"))
-    assert answerer.method == VGRefine(((1, 0),), (3,), 1)
+    assert answerer.main.method == VGRefine(((1, 0),), (3,), 1)
     answerer.journal.close()
 
 
@@ -128,8 +131,8 @@ def test_the_command_in_that_message_is_one_that_is_taken(only_config: str, fami
     message = refused("lmms-vg heads calibrate", family, "vgrefine", pretrained=only_config)
     command = message.split("lmms-vg ", 1)[1].split(", then", 1)[0]
     given = cli._parser().parse_args(command.split())
-    assert (given.family, given.pretrained) == (family, only_config)
-    assert given.data in measurement.TASKS
+    assert (given.model, given.model_args) == (family, f"pretrained={only_config}")
+    assert given.data in measurement.CALIBRATION
 
 
 BIG = {

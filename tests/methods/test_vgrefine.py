@@ -9,39 +9,20 @@ import numpy as np
 import pytest
 import tiny
 import torch
-from naive import naive, stock
+from batches import TEXTS, ask, assert_same, in_full_passes, in_steps
+from naive import stock
 from torch import Tensor
 
-from lmms_vg.attention import install
+from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.decoding import Decoding, decode
-from lmms_vg.attention.session import Batch, ImageSession
-from lmms_vg.images import open_picture
+from lmms_vg.attention.session import ImageSession
 from lmms_vg.methods import Plain, VGRefine
 from lmms_vg.methods.vgrefine import percentile
-from lmms_vg.models import FAMILIES, Family, Prompt
+from lmms_vg.models import Family, Prompt
 from lmms_vg.models.checkpoint import Shape
 
-TAIL = "Answer the question using a single word or phrase."
-TEXTS = [f"Where is the nodule?\n{TAIL}", f"Is the large cyst in the upper left bright or dark?\n{TAIL}"]
-REFERENCE = f"Write a general description of the image.\n{TAIL}"
 HEADS = ((2, 1), (0, 3), (3, 0), (2, 2), (1, 1))
-ANSWER = [7, 9, 11, 13]
 SHAPE = Shape("somewhere", tiny.LAYERS, tiny.HEADS, {})
-
-
-@pytest.fixture(scope="module", params=["qwen2", "llama", "mistral"])
-def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Family:
-    folder = tiny.save(tmp_path_factory.mktemp("tiny") / request.param, request.param)
-    made = FAMILIES["llava"].load(str(folder), None, torch.float32, "cpu", None, "true")
-    install(made.model)
-    return made
-
-
-def ask(family: Family, texts: list[str] = TEXTS, seeds: tuple[int, ...] = (1, 2)) -> Batch:
-    pictures = [open_picture(tiny.picture(seed)) for seed in seeds]
-    prompts = [family.prompt([picture, text]) for picture, text in zip(pictures, texts, strict=True)]
-    references = [family.prompt([picture, REFERENCE]) for picture in pictures]
-    return Batch([ImageSession(family, prompt) for prompt in prompts], prompts, references)
 
 
 def three_passes(
@@ -64,21 +45,15 @@ def three_passes(
     aggregated = np.mean(maps, axis=0)
     hidden = aggregated < np.percentile(aggregated, method.p)
     keys = prompt.image_tokens[torch.from_numpy(hidden)]
-    tokens, logits = prompt.input_ids.tolist(), []
-    for _ in ANSWER:  # no cache: every step is a full pass over everything so far
-        length = len(tokens)
-        cells = torch.zeros(1, 1, length, length, dtype=torch.bool)
-        cells[0, 0, prompt.prefix : len(prompt.input_ids), keys] = True  # prompt rows only, decode steps look freely
 
-        def change(layer: int, values: Tensor, cells: Tensor = cells) -> Tensor:
-            fill = torch.finfo(values.dtype).min if method.mask == "pre" else 0.0
-            return values.masked_fill(cells, fill) if layer in method.layers else values
+    def change(layer: int, values: Tensor, length: int) -> Tensor:
+        cells = torch.zeros(1, 1, *values.shape[-2:], dtype=torch.bool)
+        cells[0, 0, prompt.prefix : length, keys] = True  # prompt rows only, decode steps look freely
+        fill = torch.finfo(values.dtype).min if method.mask == "pre" else 0.0
+        return values.masked_fill(cells, fill) if layer in method.layers else values
 
-        with naive(family.model, *((change, None) if method.mask == "pre" else (None, change))):
-            out = family.model(input_ids=torch.tensor([tokens]), pixel_values=prompt.pixel_values).logits[0, -1]
-        logits.append(out)
-        tokens.append(ANSWER[len(logits) - 1])
-    return hidden, logits
+    how = {"before": change} if method.mask == "pre" else {"after": change}
+    return hidden, in_full_passes(family, prompt, **how)
 
 
 @pytest.mark.parametrize("mask", ["pre", "post"])
@@ -87,24 +62,20 @@ def test_equals_three_eager_passes(family: Family, mask: str, k: int, p: float, 
     """Hidden tokens, first token and three decode steps, for two questions in one batch; knockout below, among and above
     the triage layers."""
     method = VGRefine(HEADS, layers, k, p, mask)  # type: ignore[arg-type]
-    with torch.inference_mode():
+    with torch.no_grad():
         batch = ask(family)
-        extras = method.prefill(batch)
+        method.prefill(batch)
         expected = [
             three_passes(family, prompt, reference, method)
             for prompt, reference in zip(batch.prompts, batch.reference_prompts, strict=True)
         ]
-        for row, (hidden, logits) in enumerate(expected):
-            assert extras[row] == {"hidden_tokens": int(hidden.sum()), "image_tokens": 36}
-            torch.testing.assert_close(batch.logits[row], logits[0], atol=1e-4, rtol=1e-4)
-        for step in range(1, 4):
-            batch.step(torch.tensor([ANSWER[step - 1]] * 2))
-            for row, (_, logits) in enumerate(expected):
-                torch.testing.assert_close(batch.logits[row], logits[step], atol=1e-4, rtol=1e-4)
+        for extra, (hidden, _) in zip(batch.extras, expected, strict=True):
+            assert extra == {"hidden_tokens": int(hidden.sum()), "image_tokens": 36}
+        assert_same(in_steps(batch), [logits for _, logits in expected])
 
 
 def test_the_two_masks_differ(family: Family) -> None:
-    with torch.inference_mode():
+    with torch.no_grad():
         answers = []
         for mask in ("pre", "post"):
             batch = ask(family)
@@ -114,21 +85,21 @@ def test_the_two_masks_differ(family: Family) -> None:
 
 
 def test_p_zero_hides_nothing_and_is_plain_bit_for_bit(family: Family) -> None:
-    with torch.inference_mode():
+    with torch.no_grad():
         plain, refined = ask(family), ask(family)
         Plain().prefill(plain)
-        assert VGRefine(HEADS, (2,), 5, 0).prefill(refined)[0]["hidden_tokens"] == 0
+        assert VGRefine(HEADS, (2,), 5, 0).prefill(refined).extras[0]["hidden_tokens"] == 0
         assert torch.equal(plain.logits, refined.logits)
 
 
 def test_p_one_hundred_keeps_the_best_token_only(family: Family) -> None:
-    with torch.inference_mode():
-        assert VGRefine(HEADS, (2,), 5, 100).prefill(ask(family))[0]["hidden_tokens"] == 35
+    with torch.no_grad():
+        assert VGRefine(HEADS, (2,), 5, 100).prefill(ask(family)).extras[0]["hidden_tokens"] == 35
 
 
 def test_a_batch_equals_one_by_one(family: Family) -> None:
     method = VGRefine(HEADS, (2,), 5, 50)
-    with torch.inference_mode():
+    with torch.no_grad():
         batch = ask(family)
         method.prefill(batch)
         for row in range(2):
@@ -171,13 +142,13 @@ def test_not_finite_attention_is_an_error() -> None:
 
 def test_a_question_without_an_image_is_an_error(family: Family) -> None:
     prompt = family.prompt([TEXTS[0]])
-    with torch.inference_mode(), pytest.raises(ValueError, match="needs an image"):
+    with torch.no_grad(), pytest.raises(ValueError, match="needs an image"):
         VGRefine(HEADS, (2,), 5).prefill(Batch([ImageSession(family, prompt)], [prompt], [prompt]))
 
 
 def test_plain_answers_without_an_image(family: Family) -> None:
     prompt = family.prompt([TEXTS[0]])
-    with torch.inference_mode():
+    with torch.no_grad():
         batch = Batch([ImageSession(family, prompt)], [prompt], [prompt])
         Plain().prefill(batch)
         with stock(family.model, "sdpa"):
@@ -258,14 +229,12 @@ def test_repr_names_every_hyper_parameter() -> None:
 def test_a_probe_shows_the_attention_the_answer_was_given_with(family: Family) -> None:
     """Layers below the knockout as in a plain run; at its layer nothing on hidden tokens; above it, the second pass's."""
     method = VGRefine(HEADS, (2,), 5, 50)
-    with torch.inference_mode():
+    with torch.no_grad():
         plain, refined = ask(family), ask(family)
         for batch, how in ((plain, Plain()), (refined, method)):
-            batch.probe = batch.capture("last")
+            batch.watched = "last"
             how.prefill(batch)
-        assert plain.probe is not None
-        assert refined.probe is not None
-        before, after = plain.probe.maps, refined.probe.maps
+        before, after = plain.seen, refined.seen
         assert sorted(after) == list(range(tiny.LAYERS))
         for layer in (0, 1):
             assert torch.equal(after[layer], before[layer])
