@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,14 +21,14 @@ from lmms_vg.models import Family
 
 @dataclass(frozen=True)
 class Ours:
-    """A family and a method, answering one question after the other (batch size 1, as `llava_hf`)."""
+    """A family and methods, answering one question after the other (batch size 1, as `llava_hf`)."""
 
     family: Family
-    method: Method
+    methods: Sequence[Method]
     new_tokens: int
 
     def __call__(self, asked: Asked) -> list[str]:
-        """Answers to all questions about one image.
+        """The first method's answers to all questions about one image; the others answer along.
 
         A new answerer has no image prefix yet and a new journal no answer, so nothing is left of an earlier round.
 
@@ -36,12 +36,11 @@ class Ours:
             RuntimeError: a question failed.
         """
         questions = [self._question(asked, text) for text in asked.questions]
-        with _journal() as journal:
-            answerer = Answerer(self.family, [Contender(self.method, journal)])
-            records = {question.uid: record for question, record in answerer.answer(questions)}
-        for record in records.values():
-            if record.error:
-                raise RuntimeError(f"{record.uid} failed: {record.error}")
+        with _journals(len(self.methods)) as journals:
+            contenders = [Contender(method, journal) for method, journal in zip(self.methods, journals, strict=True)]
+            records = {question.uid: record for question, record in Answerer(self.family, contenders).answer(questions)}
+        if failed := [one.method for one in contenders if one.tally.failed]:
+            raise RuntimeError(f"failed: {failed}; {[record.error for record in records.values()]}")
         return [records[question.uid].text for question in questions]
 
     def _question(self, asked: Asked, text: str) -> Question:
@@ -59,13 +58,14 @@ def _message(asked: Asked, text: str) -> list:
 
 
 @contextmanager
-def _journal() -> Iterator[Journal]:
+def _journals(number: int) -> Iterator[list[Journal]]:
     with tempfile.TemporaryDirectory() as folder:
-        journal = Journal(Path(folder))
+        journals = [Journal(Path(folder) / str(i)) for i in range(number)]
         try:
-            yield journal
+            yield journals
         finally:
-            journal.close()
+            for journal in journals:
+                journal.close()
 
 
 @dataclass(frozen=True)

@@ -87,8 +87,8 @@ def run(folder: Path, layers_and_heads: tuple[int, int], images: list[Asked], op
         EAGER: Contestant(eager, options.eager_questions),
     }
     for shared in shares:
-        everyone[PLAIN.format(shared)] = Contestant(Ours(family, Plain(), tokens), shared)
-        everyone[VGREFINE.format(shared)] = Contestant(Ours(family, vgrefine, tokens), shared)
+        everyone[PLAIN.format(shared)] = Contestant(Ours(family, [Plain()], tokens), shared)
+        everyone[VGREFINE.format(shared)] = Contestant(Ours(family, [vgrefine], tokens), shared)
 
     results = contest.hold(everyone, images, options.repeats)
     plain, refined = results[PLAIN.format(shares[0])], results[VGREFINE.format(shares[0])]

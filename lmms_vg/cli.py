@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from lmms_vg import __version__
-from lmms_vg.commands import benchmarks, demo, heads, run, study
+from lmms_vg.commands import benchmarks, demo, heads, methods, run, study, sweep
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,7 +19,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["run"]:  # every further argument is lmms-eval's, --help included
         return run.run(arguments[1:])
-    args = _parser().parse_args(arguments)
+    parser = _parser()
+    args, more = parser.parse_known_args(arguments)
+    if getattr(args, "takes_more", False):  # what else there is goes to lmms-eval
+        args.more = more
+    elif more:
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
     try:
         return args.command(args)
     except BrokenPipeError:  # the reader has seen enough, as with `| head`
@@ -34,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lmms-vg", description=__doc__.splitlines()[0])
     parser.add_argument("--version", action="version", version=f"lmms_vg {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for topic in (run, benchmarks, study, heads, demo):
+    for topic in (run, sweep, benchmarks, study, methods, heads, demo):
         topic.add(commands)
     return parser
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -20,7 +21,7 @@ from lmms_vg import __version__
 from lmms_vg.answering import Answerer, Contender
 from lmms_vg.attention.session import Rows
 from lmms_vg.journal import Journal, content_key, home
-from lmms_vg.methods import METHODS
+from lmms_vg.methods import METHODS, Method
 from lmms_vg.models import FAMILIES, Family
 from lmms_vg.models.checkpoint import fingerprint, shape_of
 
@@ -122,11 +123,14 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
     Everything that can be wrong with the arguments is reported before any weights are read.
     """
     settings, _ = split_arguments(method, arguments)
-    wanted = [(method, arguments), *(_shared.take() if _shared else [])]
     pretrained = settings.pretrained or FAMILIES[family].pretrained
     device = choose_device(settings.device)
-    shape = replace(shape_of(pretrained, settings.revision), family=family)
-    methods = [METHODS[name].for_checkpoint(shape, **split_arguments(name, given)[1]) for name, given in wanted]
+    methods = [resolve(family, method, arguments)]
+    for name, given in _shared.take() if _shared else ():
+        try:
+            methods.append(resolve(family, name, given))
+        except ValueError as problem:
+            raise ValueError(f"{name}: {problem}") from problem
     auto = {"cuda": "bfloat16", "mps": "float16"}.get(device.split(":")[0], "float32")
     settings = replace(settings, pretrained=pretrained, dtype=auto if settings.dtype == "auto" else settings.dtype)
     model = _load(family, settings, device)
@@ -145,7 +149,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
         "versions": versions(),
     }
     contenders = []
-    for one in methods:
+    for one in dict.fromkeys(methods):  # settings that come to the same are one
         identity = {"family": family, "method": repr(one), **circumstances}
         folder = home() / "journal" / f"{family}_{one.name}-{content_key(identity)[:16]}"
         provenance = {**identity, "settings": asdict(settings)} | ({"shared": _shared.names} if _shared else {})
@@ -156,6 +160,17 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
     return Answerer(
         model, contenders, settings.batch_size, cast(Rows, settings.rows), settings.per_head, settings.diagnose
     )
+
+
+def resolve(family: str, method: str, arguments: dict[str, Any]) -> Method:
+    """The method with its hyper-parameters resolved against the checkpoint, of which no weights are read.
+
+    Raises:
+        ValueError: naming the argument, its value and what is allowed.
+    """
+    settings, hyper_parameters = split_arguments(method, arguments)
+    shape = shape_of(settings.pretrained or FAMILIES[family].pretrained, settings.revision)
+    return METHODS[method].for_checkpoint(replace(shape, family=family), **hyper_parameters)
 
 
 class _Shared:
@@ -230,6 +245,7 @@ def versions() -> dict[str, str]:
     return {"lmms_vg": __version__, "python": platform.python_version(), **{n: metadata.version(n) for n in names}}
 
 
+@cache  # what was imported stays in force, whatever happens to the files meanwhile
 def code_hash() -> str:
     """Hash of the package's own source, so that a changed method never replays the answers of the old one."""
     digest = hashlib.sha256()

@@ -1,37 +1,47 @@
-"""lmms-eval itself, with an exit status that tells failure."""
+"""lmms-eval with its own arguments; with `--methods`, several methods in one process."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+from lmms_vg.plugin import FAMILIES, METHODS
 
 
 def add(commands: Any) -> None:
     """Add `run`, for the help text only: its arguments are lmms-eval's."""
-    commands.add_parser("run", help="lmms-eval with the same arguments; exits non-zero when the run failed")
+    commands.add_parser(
+        "run",
+        help="lmms-eval with the same arguments; exits non-zero when the run failed. --methods plain,vgrefine,... with "
+        "--model FAMILY runs several methods at once, sharing weights and image prefixes",
+    )
 
 
 def run(arguments: Sequence[str]) -> int:
-    """lmms-eval itself, in this process; 1 when it reported an error, which lmms-eval alone answers with status 0."""
-    import lmms_eval.__main__ as host
+    """The exit status: 1 when lmms-eval reported an error, 2 for wrong arguments of ours."""
+    if not any(argument.split("=")[0] == "--methods" for argument in arguments):
+        from lmms_vg import host
 
-    failures: list[BaseException] = []
-    evaluate = host.cli_evaluate_single
-
-    def watched(*args: Any, **kwargs: Any) -> Any:
-        if args and getattr(args[0], "tasks", "") is None:  # lmms-eval says so too, and exits with 0
-            raise SystemExit("lmms-vg: --tasks is missing; name some (lmms-vg tasks), or: --tasks list")
-        try:
-            return evaluate(*args, **kwargs)
-        except BaseException as problem:
-            failures.append(problem)
-            raise
-
-    argv, sys.argv = sys.argv, ["lmms-eval", *arguments]
-    host.cli_evaluate_single = watched
+        return host.run(arguments)
+    parser = argparse.ArgumentParser(prog="lmms-vg run", allow_abbrev=False)
+    parser.add_argument("--methods", required=True, help=f"some of {', '.join(METHODS)}, joined by commas")
+    parser.add_argument("--model", required=True, choices=FAMILIES, help="the family")
+    parser.add_argument("--model_args", default="", help="hyper-parameters as method.name=value")
+    parser.add_argument("--output_path", type=Path, required=True, help="results go to a folder a method in it")
+    own, rest = parser.parse_known_args(arguments)
     try:
-        host.cli_evaluate()
-    finally:
-        sys.argv, host.cli_evaluate_single = argv, evaluate
-    return 1 if failures else 0
+        from lmms_vg.several import run_together, settings_of
+
+        settings, common = settings_of(own.methods.split(","), own.model_args)
+        status = run_together(own.model, settings, common, rest, own.output_path)
+    except ValueError as problem:
+        print(f"lmms-vg: {problem}", file=sys.stderr)
+        return 2
+    failed = [setting.label for setting in settings if status.get(setting.label, 1)]
+    if failed:
+        print(f"lmms-vg: failed: {', '.join(failed)}", file=sys.stderr)
+    print("Compare them: lmms-vg compare " + " ".join(str(own.output_path / one.label) for one in settings))
+    return int(bool(failed))

@@ -1,0 +1,34 @@
+"""Writing result files: whole or not at all, and never over one that is there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def check_new(path: Path) -> None:
+    """Before long work: whether `path` can be written as a new file.
+
+    Raises:
+        ValueError: it is there already, or its folder is not.
+    """
+    if path.exists():
+        raise ValueError(f"{path}: is there already and is not overwritten; name a new file, or remove it")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path}: there is no folder {path.parent}; make it first")
+
+
+def write_new(path: Path, data: str | bytes) -> None:
+    """Write a new file. Raises as `check_new`."""
+    check_new(path)  # another process may have been faster
+    replace_file(path, data)
+
+
+def replace_file(path: Path, data: str | bytes) -> None:
+    """Write beside `path` and move into place, so that a reader or a crash never meets half a file."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        scratch.write_bytes(data.encode() if isinstance(data, str) else data)
+        os.replace(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)

@@ -1,0 +1,86 @@
+"""Several methods, or settings of one, on the same questions in one process: weights and image prefixes are shared.
+
+lmms-eval runs one model at a time, so it runs once a setting. The first run answers for all of them into their journals,
+batch by batch on the same image prefixes and the same run of the unedited model; the later runs find their answers there.
+Every setting leaves the results folder that a run of its own would have left.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from lmms_eval.utils import simple_parse_args_string
+
+from lmms_vg.engine import Settings, together
+from lmms_vg.host import run
+from lmms_vg.methods import METHODS
+
+
+class Setting(NamedTuple):
+    """A method with hyper-parameters, as `--model_args` has them; `label` names its folder under the output path."""
+
+    label: str
+    method: str
+    hyper_parameters: str = ""
+
+
+def settings_of(methods: Sequence[str], model_args: str) -> tuple[list[Setting], str]:
+    """A setting for every method, and the arguments common to all, from `--methods` and `--model_args`.
+
+    A hyper-parameter names its method there: `vgrefine.k=10`, since `layers` or `alpha` mean different things to each.
+
+    Raises:
+        ValueError: an unknown method, one named twice, or a hyper-parameter without or with another method.
+    """
+    for method in methods:
+        if method not in METHODS:
+            raise ValueError(f"--methods {method!r}: allowed is {', '.join(METHODS)}")
+    if len(set(methods)) < len(methods):
+        raise ValueError(f"--methods {','.join(methods)}: each at most once (settings of one method: lmms-vg sweep)")
+    common: list[str] = []
+    own: dict[str, list[str]] = {method: [] for method in methods}
+    for part in filter(None, model_args.split(",")):
+        name, _, value = part.partition("=")
+        method, dot, hyper_parameter = name.strip().partition(".")
+        if dot and method in own:
+            own[method].append(f"{hyper_parameter}={value}")
+        elif name.strip() in Settings.__dataclass_fields__ or value.strip().lower() in ("true", "false"):
+            common.append(part)
+        else:
+            example = f"{methods[-1]}.{hyper_parameter or name.strip()}={value}"
+            raise ValueError(
+                f"model_args {part!r}: with --methods a hyper-parameter names one of them, such as {example}"
+            )
+    return [Setting(method, method, ",".join(own[method])) for method in methods], ",".join(common)
+
+
+def run_together(
+    family: str, settings: Sequence[Setting], common: str, arguments: Sequence[str], out: Path
+) -> dict[str, int]:
+    """Run lmms-eval once a setting, results under `out/<label>`; returns the exit status of each.
+
+    Args:
+        common: `--model_args` of all settings.
+        arguments: further arguments of lmms-eval (tasks, batch size, ...).
+    """
+    given = {s.label: ",".join(filter(None, (common, s.hyper_parameters))) for s in settings}
+    others = [(s.method, simple_parse_args_string(given[s.label])) for s in settings[1:]]
+    status: dict[str, int] = {}
+    failure = ""
+    with together(others, list(given)):
+        for setting in settings:
+            model = ["--model", f"{family}_{setting.method}", "--model_args", given[setting.label]]
+            try:
+                status[setting.label] = run(
+                    [*arguments, *model, "--output_path", str(out / setting.label), "--log_samples"]
+                )
+            except SystemExit as problem:  # one method may fail where others do not, such as oracle_mask without boxes
+                status[setting.label] = 1
+                print(f"{setting.label}: {problem}", file=sys.stderr)
+                if str(problem) == failure:  # whatever it is, it is no matter of the method
+                    break
+                failure = str(problem)
+    return status

@@ -1,0 +1,119 @@
+"""A method's hyper-parameters varied (paper, Table 4): which settings there are, run together with `plain`.
+
+Every setting is asked on the same image prefixes, and reads the same captured maps: only what it does with them differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+from lmms_eval.utils import simple_parse_args_string
+
+from lmms_vg.engine import resolve
+from lmms_vg.files import replace_file
+from lmms_vg.methods import METHODS, Method
+from lmms_vg.several import Setting, run_together
+from lmms_vg.study import comparison
+from lmms_vg.study.compare import compare
+from lmms_vg.study.runs import read_run
+from lmms_vg.study.sweeps import Point, as_markdown, draw
+
+#: Folder of the baseline.
+PLAIN = "plain"
+
+
+class Axis(NamedTuple):
+    """One hyper-parameter and its values, as written."""
+
+    name: str
+    values: list[str]
+
+
+def parse_grid(method: str, grid: Sequence[str]) -> list[Axis]:
+    """`k=1,2,5 p=30,50` as axes.
+
+    Raises:
+        ValueError: an axis without values, named twice, or that is no hyper-parameter of the method; a value twice.
+    """
+    options = METHODS[method].options()
+    axes: list[Axis] = []
+    for part in grid:
+        name, _, values = part.partition("=")
+        axis = Axis(name, [value for value in values.split(",") if value])
+        if name not in options:
+            raise ValueError(f"--grid {part!r}: {method} has {', '.join(options)}, as in --grid {options[-1]}=...")
+        if not axis.values or len(set(axis.values)) < len(axis.values) or name in [one.name for one in axes]:
+            raise ValueError(f"--grid {part!r}: allowed is each hyper-parameter once, with different values: k=1,2,5")
+        axes.append(axis)
+    return axes
+
+
+def plan(axes: Sequence[Axis], cross: bool) -> list[tuple[str, str, dict[str, str]]]:
+    """Name of the axis, value on it, and hyper-parameters of every setting.
+
+    One axis after the other (paper, Table 4), or with `cross` every combination, which is one axis then.
+    """
+    if not cross:
+        return [(axis.name, value, {axis.name: value}) for axis in axes for value in axis.values]
+    names = [axis.name for axis in axes]
+    combinations = product(*(axis.values for axis in axes))
+    return [(", ".join(names), ", ".join(one), dict(zip(names, one, strict=True))) for one in combinations]
+
+
+def join(values: dict[str, str]) -> str:
+    """As `--model_args` has them."""
+    return ",".join(f"{name}={value}" for name, value in values.items())
+
+
+def divide(method: str, model_args: str) -> tuple[str, str]:
+    """`--model_args` as what all settings have in common, plain included, and the method's own hyper-parameters.
+
+    Raises:
+        ValueError: an argument without a value.
+    """
+    common: list[str] = []
+    own: list[str] = []
+    for part in filter(None, model_args.split(",")):
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise ValueError(f"model_args {part!r} has no '='; allowed is name=value, such as pretrained=demo")
+        is_own = name.strip() in METHODS[method].options() and value.strip().lower() not in ("true", "false")
+        (own if is_own else common).append(part.strip())
+    return ",".join(common), ",".join(own)
+
+
+def sweep(
+    model: str, model_args: str, grid: Sequence[str], cross: bool, arguments: Sequence[str], out: Path
+) -> tuple[str, list[str]]:
+    """Run all settings and plain; write `sweep.md`, `sweep.csv` and `sweep.png` into `out`.
+
+    Returns the Markdown and the labels of settings that failed.
+
+    Raises:
+        ValueError: an unknown model, axis or value, or no setting that could be compared with plain.
+    """
+    family, _, method = model.partition("_")
+    common, own = divide(method, model_args)
+    settings: dict[Method, Setting] = {}  # what comes to the same, such as a default, is run once
+    points: list[tuple[str, str, Setting]] = []
+    for axis, value, values in plan(parse_grid(method, grid), cross):
+        chosen = join(dict(part.split("=", 1) for part in own.split(",") if part) | values)
+        resolved = resolve(family, method, simple_parse_args_string(",".join(filter(None, (common, chosen)))))
+        setting = settings.setdefault(resolved, Setting(join(values).replace("/", "_"), method, chosen))
+        points.append((axis, value, setting))
+    status = run_together(family, [Setting(PLAIN, PLAIN), *settings.values()], common, arguments, out)
+    failed = [label for label in (PLAIN, *(one.label for one in settings.values())) if status.get(label, 1)]
+    done = [one.label for one in settings.values() if one.label not in failed]
+    if PLAIN in failed or not done:
+        raise ValueError(f"nothing to compare: {', '.join(failed)} failed, see above")
+    runs = {label: read_run(out / label) for label in done}
+    table = compare([read_run(out / PLAIN), *runs.values()])
+    shown = [Point(axis, value, runs[setting.label].path) for axis, value, setting in points if setting.label in runs]
+    text = f"{as_markdown(shown, table)}\n\n{comparison.details(table)}"
+    replace_file(out / "sweep.md", text)
+    replace_file(out / "sweep.csv", comparison.as_csv(table))
+    replace_file(out / "sweep.png", draw(shown, table))
+    return text, failed

@@ -1,0 +1,140 @@
+"""Several methods in one process: each leaves what a run of its own leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lmms_vg.several import Setting, settings_of
+
+BIN = Path(sys.executable).parent
+COMMON = ["--tasks", "vgmed_demo,vqa_demo_hard", "--limit", "40", "--batch_size", "4", "--verbosity", "WARNING"]
+
+
+def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    outer = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
+    kept = {name: value for name, value in os.environ.items() if name not in outer}
+    return subprocess.run(
+        [BIN / "lmms-vg", *arguments],
+        env=kept | {"LMMS_VG_HOME": str(home), "HF_HOME": str(home / "hf")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def answers(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Task to what the samples file says of every question, but for times and for what was run beside it."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(folder.rglob("*_samples_*.jsonl")):
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        for line in lines:
+            line["n"].pop("seconds", None)
+            line["n"].get("run", {}).pop("shared", None)
+            line.pop("latency", None)
+        found[path.name.split("_samples_")[1]] = sorted(lines, key=lambda line: line["doc_id"])
+    return found
+
+
+def records(home: Path, model: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """What the journal of a model keeps of every question, but for times."""
+    paths = home.glob(f"journal/{model}-*/rank0.jsonl")
+    lines = [json.loads(line) for path in paths for line in path.read_text().splitlines()]
+    return {(line["task"], line["uid"]): line | {"seconds": 0} for line in lines if "uid" in line}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Any]]:
+    """Folder and process of the joint run and of the single ones, each with a home of its own."""
+    hyper_parameters = {"plain": "", "vgrefine": "k=5", "pai": "alpha=0.3"}
+    joint = "pretrained=demo,vgrefine.k=5,pai.alpha=0.3"
+    given = {
+        "joint": ["--methods", "plain,vgrefine,pai", "--model", "huatuo", "--model_args", joint],
+        **{
+            method: [
+                "--model",
+                f"huatuo_{method}",
+                "--log_samples",
+                "--model_args",
+                f"pretrained=demo,{own}".strip(","),
+            ]
+            for method, own in hyper_parameters.items()
+        },
+    }
+    folders = {name: tmp_path_factory.mktemp(name) for name in given}
+    with ThreadPoolExecutor(2) as pool:
+        done = {
+            name: pool.submit(command, f / "home", "run", *COMMON, *given[name], "--output_path", str(f / "out"))
+            for name, f in folders.items()
+        }
+    return {name: (folders[name], process.result()) for name, process in done.items()}
+
+
+def test_all_runs_succeed(runs: dict[str, tuple[Path, Any]]) -> None:
+    assert {name: process.returncode for name, (_, process) in runs.items()} == dict.fromkeys(runs, 0)
+    assert "lmms-vg compare" in runs["joint"][1].stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("method", ["plain", "vgrefine", "pai"])
+def test_a_joint_run_equals_a_run_of_its_own(runs: dict[str, tuple[Path, Any]], method: str) -> None:
+    """Samples as lmms-eval saves them, and journalled records with alignment values, to the last digit."""
+    joint, alone = answers(runs["joint"][0] / "out" / method), answers(runs[method][0] / "out")
+    assert joint.keys() == alone.keys() == {"vgmed_demo.jsonl", "vqa_demo_hard.jsonl"}
+    assert joint == alone
+    first, second = (records(runs[name][0] / "home", f"huatuo_{method}") for name in ("joint", method))
+    assert len(first) == 80
+    assert first == second
+
+
+def test_methods_differ(runs: dict[str, tuple[Path, Any]]) -> None:
+    """Otherwise the test above could pass because everybody was asked the same."""
+    plain, refined, pai = (
+        records(runs["joint"][0] / "home", f"huatuo_{name}") for name in ("plain", "vgrefine", "pai")
+    )
+    assert all(refined[key]["alignment"] != plain[key]["alignment"] for key in plain if key[0] == "vgmed_demo")
+    assert all(pai[key]["alignment"] != plain[key]["alignment"] for key in plain if key[0] == "vgmed_demo")
+
+
+def test_a_method_that_fails_does_not_harm_the_others(tmp_path: Path) -> None:
+    """oracle_mask needs boxes, which a task of another data set has none of; here its argument is wrong from the start."""
+    wrong = command(
+        tmp_path / "home", "run", *COMMON, "--methods", "plain,vgrefine", "--model", "huatuo", "--model_args",
+        "pretrained=demo,vgrefine.k=99", "--output_path", str(tmp_path / "out"),
+    )  # fmt: skip
+    assert wrong.returncode == 1
+    assert "vgrefine: k=99: allowed is an integer from 1 to 10" in wrong.stderr
+    assert not list((tmp_path / "out").rglob("*_results.json")), "refused before anything was asked"
+
+
+def test_settings_of_divides_the_arguments() -> None:
+    settings, common = settings_of(
+        ["plain", "pai", "vgrefine"],
+        "pretrained=demo,pai.alpha=.3,heads=true,vgrefine.layers=3+4,dtype=float32,pai.cfg=true",
+    )
+    assert common == "pretrained=demo,heads=true,dtype=float32"
+    assert settings == [
+        Setting("plain", "plain"),
+        Setting("pai", "pai", "alpha=.3,cfg=true"),
+        Setting("vgrefine", "vgrefine", "layers=3+4"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("methods", "model_args", "said"),
+    [
+        (["plain", "vgrefin"], "", "--methods 'vgrefin': allowed is .*vgrefine"),
+        (["plain", "plain"], "", "each at most once.*lmms-vg sweep"),
+        (["plain", "vgrefine"], "k=5", "'k=5': .* such as vgrefine.k=5"),
+        (["plain", "vgrefine"], "pai.alpha=1", r"'pai.alpha=1': .* such as vgrefine.alpha=1"),
+    ],
+)
+def test_wrong_arguments(methods: list[str], model_args: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        settings_of(methods, model_args)
