@@ -1,6 +1,6 @@
 """What calibrating heads costs: time against plain answering, and memory against the number of questions.
 
-    python -m benchmarks.calibration            # about four minutes on one core
+    python -m benchmarks.calibration            # about five minutes on one idle core
     python -m benchmarks.calibration --quick    # a tiny model: shows that it works, says nothing about speed
 
 Both load the same random-weight LLaVA and take turns on the same images and questions. Plain answering generates as many
@@ -45,7 +45,7 @@ from lmms_vg.models import Family, Llava
 #: What tasks of closed questions generate at most.
 NEW_TOKENS = 16
 #: Head counts where memory is measured: many layers of a small model, so that questions weigh more than weights.
-SMALL = Size(24, 512, vocabulary=4096, vision_layers=2, vision_hidden=128, image=112)
+SMALL = Size(24, 128, vocabulary=4096, vision_layers=2, vision_hidden=128, image=112)
 CALIBRATION, PLAIN, SHORT = "calibration", f"plain, {NEW_TOKENS} tokens", "plain, 1 token"
 
 
@@ -135,7 +135,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--questions-per-image", type=int, default=4)
     parser.add_argument("--quick", action="store_true", help="tiny sizes: a smoke test")
     options = parser.parse_args(argv)
-    size, few, many = (SMALL, 4, 8) if options.quick else (Size(), 60, 300)
+    size, few, many = (SMALL, 4, 8) if options.quick else (Size(), 20, 100)
     with tempfile.TemporaryDirectory(prefix="lmms_vg_benchmark_") as scratch:
         images, origin = questions.choose(options.images, options.questions_per_image, Path(scratch))
         texts = [text for asked in images for text in asked.questions]

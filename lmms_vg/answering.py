@@ -153,6 +153,8 @@ class Answerer:
                 if boxes not in ways:
                     ways[boxes] = self._attempt(question, boxes, ways.get(not boxes))
                 prepared = ways[boxes]
+                if contender.method.needs_boxes and not question.boxes:
+                    prepared = ValueError(f"{contender.method.name} needs annotated boxes; this question has none")
                 if isinstance(prepared, Exception):
                     record: Record | None = self._fail(contender, question, prepared)
                 else:
@@ -240,7 +242,9 @@ class Answerer:
         batch.targets = [prepared.mask]
         batch = self.main.method.prefill(batch)
         maps, reference = probed_maps(batch, self.rows)
-        return prepared.prompt, alignment.normalise(maps[0].mean(1), reference[0].mean(1))
+        grid = prepared.prompt.geometries[0]
+        cells = slice(grid.rows * grid.cols)  # of the first image; what lies behind has no boxes
+        return prepared.prompt, alignment.normalise(maps[0].mean(1)[:, cells], reference[0].mean(1)[:, cells])
 
     @torch.no_grad()
     def _open(self, prepared: list[_Prepared]) -> Batch:

@@ -125,12 +125,8 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
     settings, _ = split_arguments(method, arguments)
     pretrained = settings.pretrained or FAMILIES[family].pretrained
     device = choose_device(settings.device)
-    methods = [resolve(family, method, arguments)]
-    for name, given in _shared.take() if _shared else ():
-        try:
-            methods.append(resolve(family, name, given))
-        except ValueError as problem:
-            raise ValueError(f"{name}: {problem}") from problem
+    wanted = [(method, arguments), *(_shared.take() if _shared else ())]
+    methods = [resolve(family, name, given) for name, given in wanted]
     auto = {"cuda": "bfloat16", "mps": "float16"}.get(device.split(":")[0], "float32")
     settings = replace(settings, pretrained=pretrained, dtype=auto if settings.dtype == "auto" else settings.dtype)
     model = _load(family, settings, device)

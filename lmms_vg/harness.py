@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -21,9 +21,11 @@ from lmms_vg import journal
 from lmms_vg.answering import Message, Question, Tally
 from lmms_vg.attention.decoding import Decoding
 from lmms_vg.datasets import counts
+from lmms_vg.datasets.leaks import leaks
 from lmms_vg.engine import build
 from lmms_vg.images import open_rgb
 from lmms_vg.methods import METHODS
+from lmms_vg.methods.head_lists import leaking
 from lmms_vg.models import FAMILIES
 from lmms_vg.tasks import docs, prompts
 
@@ -78,6 +80,7 @@ class GroundedModel(lmms):
         """Answer all requests, questions about one image together; every answer is journalled as it comes."""
         repeats: Counter[tuple[str, int]] = Counter()
         places: dict[int, list[int]] = {}
+        first: dict[str, tuple[int, str]] = {}
         questions: list[tuple[str, Question]] = []
         for place, request in enumerate(requests):
             if (request.metadata or {}).get("__padding_only__"):
@@ -85,8 +88,13 @@ class GroundedModel(lmms):
             document = (request.task_name, request.doc_id)
             image, question = self._question(request, repeats[document])
             repeats[document] += 1
+            named = (request.doc_id, question.uid)
+            first[question.task] = min(first.get(question.task, named), named)
             questions.append((image, question))
             places.setdefault(id(question), []).append(place)
+        for task, (_, uid) in first.items():  # so the samples file says what was run
+            journal.sign(task, uid, self._answerer.journal.provenance)
+        self._warn_of_leaks(image for name, _ in questions for image in name.split("|") if image)
         questions.sort(key=lambda pair: pair[0])  # stable: questions about one image become neighbours
 
         answers = [""] * len(requests)
@@ -99,6 +107,16 @@ class GroundedModel(lmms):
         bar.close()
         self._close()
         return answers
+
+    def _warn_of_leaks(self, images: Iterable[str]) -> None:
+        """Heads that were ranked on the images asked about make results too good."""
+        method = self._answerer.main.method
+        found = leaking(getattr(method, "leaks", ()), leaks(images))  # methods without heads have no leaks
+        if found and self._rank == 0:
+            logger.warning(
+                f"the heads of {method.name} were ranked on images of {', '.join(sorted(found))}, which are asked about here: "
+                "results are too good; rank them on other images (lmms-vg heads calibrate --data coco)"
+            )
 
     def _question(self, request: Instance, repeat: int) -> tuple[str, Question]:
         """The request as a question, and the name of its image for grouping."""

@@ -6,7 +6,8 @@ generation settings, code), so an answer that was given under any other circumst
 the mark of a killed process, is dropped on reading and cut off before writing goes on.
 
 lmms-eval loses everything a model attaches to its answers before scoring starts, so scoring asks this module:
-`recall(task, uid)` returns what the model of this process remembered under `remember(record)`.
+`recall(task, uid)` returns what the model of this process remembered under `remember(record)`. Nor do its results have a
+place for what exactly was run; a document that was signed (`sign`) carries it into the samples file.
 """
 
 from __future__ import annotations
@@ -59,17 +60,19 @@ def content_key(parts: Mapping[str, Any]) -> str:
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """JSON objects of a journal file; a torn last line is dropped, damage elsewhere is reported and skipped."""
-    *lines, _torn = path.read_bytes().split(b"\n")
-    for number, line in enumerate(lines, start=1):
-        try:
-            value = json.loads(line)
-            if not isinstance(value, dict):
-                raise ValueError("not an object")
-            yield value
-        except ValueError:
-            logger.warning(
-                f"journal {path.name}: line {number} is damaged and was skipped; its question is asked again"
-            )
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                value = json.loads(line)
+                if not isinstance(value, dict):
+                    raise ValueError("not an object")
+                yield value
+            except ValueError:
+                logger.warning(
+                    f"journal {path.name}: line {number} is damaged and was skipped; its question is asked again"
+                )
 
 
 def read_records(paths: Iterable[Path]) -> Iterator[Record]:
@@ -90,6 +93,7 @@ class Journal:
     def __init__(self, folder: Path, rank: int = 0, provenance: Mapping[str, Any] | None = None) -> None:
         self.folder = folder
         self.path = folder / f"rank{rank}.jsonl"
+        self.provenance = dict(provenance or {})
         folder.mkdir(parents=True, exist_ok=True)
         records = read_records(sorted(folder.glob("rank*.jsonl")))
         self._answered: dict[str, Record] = {}
@@ -97,7 +101,7 @@ class Journal:
         self._keep(records)
         _cut_torn_line(self.path)
         self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        self._append([{"run": dict(provenance or {})}])
+        self._append([{"run": self.provenance}])
 
     def find(self, key: str, task: str, uid: str) -> Record | None:
         """The answer given under exactly these circumstances, or None. Failures are not kept: they are asked again.
@@ -137,13 +141,14 @@ def _cut_torn_line(path: Path) -> None:
     """A line without its newline is what a killed process leaves; cut it off so that appending starts on a fresh line."""
     if not path.exists():
         return
-    data = path.read_bytes()
-    whole = data.rfind(b"\n") + 1
-    if whole < len(data):
+    with path.open("rb") as lines:
+        whole = sum(len(line) for line in lines if line.endswith(b"\n"))
+    if whole < path.stat().st_size:
         os.truncate(path, whole)
 
 
 _remembered: dict[tuple[str, str], Record] = {}
+_signed: dict[tuple[str, str], dict[str, Any]] = {}
 
 
 def remember(record: Record) -> None:
@@ -156,6 +161,31 @@ def recall(task: str, uid: str) -> Record | None:
     return _remembered.get((task, uid))
 
 
+def sign(task: str, uid: str, provenance: Mapping[str, Any]) -> None:
+    """Hang the run's identity on this document."""
+    _signed[task, uid] = without_folders(provenance)
+
+
+def signed(task: str, uid: str) -> dict[str, Any] | None:
+    """The identity that was hung on this document in this process; None for all documents but the first of each task."""
+    return _signed.get((task, uid))
+
+
 def forget() -> None:
     """Start of a run: answers of an earlier run in this process must not be scored again."""
     _remembered.clear()
+    _signed.clear()
+
+
+def without_folders(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, and of the files and folders in its settings only their names: it is handed on with the results."""
+    settings = {name: _name_of(value) for name, value in provenance.get("settings", {}).items()}
+    return dict(provenance) | ({"settings": settings} if settings else {})
+
+
+def _name_of(value: Any) -> Any:
+    """A hub id has slashes too, so a relative path is one only if something is there."""
+    if not isinstance(value, str) or not value:
+        return value
+    path = Path(value).expanduser()
+    return path.resolve().name if path.is_absolute() or path.exists() else value

@@ -21,7 +21,20 @@ from loguru import logger
 
 #: Families and methods by name; a test holds these to `models.FAMILIES` and `methods.METHODS`.
 FAMILIES = ("huatuo", "llava")
-METHODS = ("plain", "vgrefine")
+METHODS = (
+    "plain",
+    "vgrefine",
+    "random_mask",
+    "inverse_mask",
+    "oracle_mask",
+    "pai",
+    "adaptvis",
+    "scalingvis",
+    "vaf",
+    "attention_lens",
+    "vcd",
+    "vicrop",
+)
 
 #: Other names of models. `llava` is lmms-eval's own model and stays that.
 ALIASES = {"huatuo_plain": ("huatuo",)}

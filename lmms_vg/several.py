@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from lmms_eval.utils import simple_parse_args_string
 
-from lmms_vg.engine import Settings, together
+from lmms_vg.engine import Settings, resolve, together
 from lmms_vg.host import run
 from lmms_vg.methods import METHODS
 
@@ -65,14 +65,25 @@ def run_together(
     Args:
         common: `--model_args` of all settings.
         arguments: further arguments of lmms-eval (tasks, batch size, ...).
+
+    Raises:
+        ValueError: wrong arguments of any setting, before anything is run.
     """
-    given = {s.label: ",".join(filter(None, (common, s.hyper_parameters))) for s in settings}
-    others = [(s.method, simple_parse_args_string(given[s.label])) for s in settings[1:]]
+    given = {
+        one.label: simple_parse_args_string(",".join(filter(None, (common, one.hyper_parameters)))) for one in settings
+    }
+    for one in settings:
+        try:
+            resolve(family, one.method, given[one.label])
+        except ValueError as problem:
+            raise ValueError(f"{one.label}: {problem}") from problem
+    others = [(one.method, given[one.label]) for one in settings[1:]]
     status: dict[str, int] = {}
     failure = ""
     with together(others, list(given)):
         for setting in settings:
-            model = ["--model", f"{family}_{setting.method}", "--model_args", given[setting.label]]
+            model_args = ",".join(filter(None, (common, setting.hyper_parameters)))
+            model = ["--model", f"{family}_{setting.method}", "--model_args", model_args]
             try:
                 status[setting.label] = run(
                     [*arguments, *model, "--output_path", str(out / setting.label), "--log_samples"]

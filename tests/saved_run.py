@@ -7,6 +7,26 @@ from pathlib import Path
 from typing import Any
 
 RULE = "closed|rule:made-up|v:0"
+IDENTITY = {
+    "family": "huatuo",
+    "method": "Plain()",
+    "weights": "f11c28524bde19d1",
+    "config": "5105ec96",
+    "tokenizer": "4b14c97b",
+    "image_processor": "44fbbc74",
+    "prompt": "88b9caa1",
+    "dtype": "float32",
+    "device": "cpu",
+    "geometry": "true",
+    "rows": "last",
+    "per_head": False,
+    "batch_size": 8,
+    "code": "ba7a875c",
+    "versions": {"lmms_vg": "0.1.0", "torch": "2.6.0"},
+    "settings": {"pretrained": "demo"},
+}
+"""What our models sign the first document of every task with."""
+
 Line = dict[str, Any]
 
 
@@ -60,9 +80,14 @@ def save(
     means: dict[str, dict[str, Any]] | None = None,
     sizes: dict[str, dict[str, int]] | None = None,
     samples: bool = True,
+    run: dict[str, Any] | None = None,
+    seconds: float | None = None,
     **config: Any,
 ) -> Path:
-    """Writes a run to ``<out>/<folder>`` and returns its results file; ``means``: task or group -> metric -> value."""
+    """Writes a run to ``<out>/<folder>`` and returns its results file; ``means``: task or group -> metric -> value.
+
+    ``run`` is what it was signed with, ``seconds`` what every answer took.
+    """
     where = out / folder
     where.mkdir(parents=True, exist_ok=True)
     groups = groups or {}
@@ -84,10 +109,21 @@ def save(
     path = where / f"{stamp}_results.json"
     path.write_text(json.dumps(results, indent=2), encoding="utf-8")
     for task, lines in tasks.items() if samples else ():
-        rows = [
-            {"doc_id": number, "target": "yes", "filtered_resps": "yes", "doc_hash": "0", **line, "input": "Is it?"}
-            for number, line in enumerate(lines)
-        ]
+        rows = []
+        for number, line in enumerate(lines):
+            row = {
+                "doc_id": number,
+                "target": "yes",
+                "filtered_resps": "yes",
+                "doc_hash": "0",
+                "input": "Is it?",
+                **line,
+            }
+            if number == 0 and run is not None:
+                row["n"] = row["n"] | {"run": run}
+            if seconds is not None and line.get("answered"):
+                row["n"] = row["n"] | {"seconds": seconds}
+            rows.append(row)
         text = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
         (where / f"{stamp}_samples_{task}.jsonl").write_text(text, encoding="utf-8")
     return path

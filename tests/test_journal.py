@@ -230,3 +230,36 @@ def test_one_answer_for_two_documents_gets_a_line_of_each_name(tmp_path: Path) -
     assert again.find("k", "t2", "u2") == other
     assert find(again, "k") == record("k")
     assert len([line for line in lines(made.path) if "run" not in line]) == 2, "nothing is written twice"
+
+
+def test_a_signed_document_names_the_run_but_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "Huatuo-7B").mkdir()
+    settings = {"pretrained": str(tmp_path / "Huatuo-7B"), "revision": None, "batch_size": 8, "device_map": "auto"}
+    journal.sign("t", "u", {"weights": "w", "settings": settings})
+    signed = journal.signed("t", "u")
+    assert signed == {"weights": "w", "settings": settings | {"pretrained": "Huatuo-7B"}}
+    assert settings["pretrained"] == str(tmp_path / "Huatuo-7B"), "the run itself keeps it"
+    assert (journal.signed("t", "v"), journal.signed("v", "u")) == (None, None)
+    journal.forget()
+    assert journal.signed("t", "u") is None
+
+
+@pytest.mark.parametrize(
+    ("pretrained", "kept"),
+    [
+        ("demo", "demo"),
+        ("FreedomIntelligence/HuatuoGPT", "FreedomIntelligence/HuatuoGPT"),
+        ("/gone/models/A", "A"),
+        ("models/here", "here"),
+        ("models/../models/here/", "here"),
+    ],
+)
+def test_names_of_checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pretrained: str, kept: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models" / "here").mkdir(parents=True)
+    made = journal.without_folders({"settings": {"pretrained": pretrained}})
+    assert made == {"settings": {"pretrained": kept}}
+
+
+def test_a_journal_knows_what_it_is_of(tmp_path: Path) -> None:
+    assert Journal(tmp_path, provenance={"weights": "w"}).provenance == {"weights": "w"}

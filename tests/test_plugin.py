@@ -107,12 +107,8 @@ def test_lmms_eval_models_lists_ours() -> None:
     command = [str(Path(sys.executable).parent / "lmms-eval"), "models", "--aliases"]
     listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     rows = {row.split()[0]: row.split()[1:] for row in listing.splitlines() if row.strip()}
-    assert {name: rows[name] for name in plugin.model_ids()} == {
-        "huatuo_plain": ["chat", "huatuo"],
-        "huatuo_vgrefine": ["chat"],
-        "llava_plain": ["chat"],
-        "llava_vgrefine": ["chat"],
-    }
+    chat = {f"{family}_{method}": ["chat"] for family in plugin.FAMILIES for method in plugin.METHODS}
+    assert {name: rows[name] for name in plugin.model_ids()} == {**chat, "huatuo_plain": ["chat", "huatuo"]}
     assert rows["llava"] == ["simple"]
 
 

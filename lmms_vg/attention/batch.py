@@ -7,7 +7,7 @@ at the first edited layer. So several methods, or several settings of one, share
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import torch
@@ -29,7 +29,6 @@ class Batch:
         last, post_image, question: (B, 2) row ranges of the last prompt token, of everything behind the image, and of
             the user's text; absolute, padding included.
         image_tokens: (B, N) key positions.
-        logits: (B, vocabulary) after the last `prefill` or `step`; what the next token is chosen by.
         extras: what a method wants the journal to keep, per question; emptied by `prefill`.
         targets: (rows, cols) bool masks of the annotated boxes on the first image's grid, None where there are none.
         watched: rows whose maps `prefill` leaves in `seen`; None for no watching.
@@ -111,6 +110,11 @@ class Batch:
         keys = torch.zeros(self.visible.shape, dtype=torch.bool, device=device)
         return keys.scatter_(1, self.image_tokens.to(device), chosen.to(device))
 
+    def before_image(self) -> Tensor:
+        """(B, K) bool over key positions: everything before the first image token, the begin-of-text token included."""
+        device = self.visible.device
+        return torch.arange(self.visible.shape[1], device=device) < self.image_tokens[:, :1].to(device)
+
     def capture(self, rows: Rows = "last", layers: list[int] | None = None, heads: list[int] | None = None) -> Capture:
         """A capture of `rows` to the image tokens, to be passed to `prefill`; all layers by default."""
         layers = list(range(self.decoder.depth)) if layers is None else layers
@@ -183,8 +187,8 @@ class Batch:
         with attend(self.decoder.model, *watched):
             hidden = self._run(self._entering[first], self.cache, first, depth)
         self.seen = seen | (look[0].maps if look else {})
-        self.logits = self.decoder.logits(hidden)
-        if not self.logits.isfinite().all():
+        self._own = self.decoder.logits(hidden)
+        if not self._own.isfinite().all():
             raise ValueError("the model's logits are not finite (NaN or infinite); are the weights sound?")
         self._edits, self._visible, self._position = edits, self.visible, self.positions[:, -1:]
         self._contrast = None
@@ -199,16 +203,29 @@ class Batch:
         with attend(self.decoder.model, *self._edits):
             mask = causal_mask(1, self._visible, self.padded)
             hidden = self.decoder.run(hidden, self.cache, self._position, mask)
-        self.logits = self.decoder.logits(hidden)
+        self._own = self.decoder.logits(hidden)
         if self._contrast is not None:
-            other, combine = self._contrast
-            other.step(tokens)
-            self.logits = combine(self.logits, other.logits)
+            self._contrast[0].step(tokens)
+
+    @property
+    def logits(self) -> Tensor:
+        """(B, vocabulary) after the last `prefill` or `step`: what the next token is chosen by."""
+        return self.logits_without(())
+
+    def logits_without(self, tokens: Collection[int]) -> Tensor:
+        """The same with `tokens` out of the question (-inf): a contrast takes its cut-off from what is left."""
+        own = self._own
+        if tokens:
+            own = own.clone()
+            own[:, sorted(tokens)] = -torch.inf
+        if self._contrast is None:
+            return own
+        other, combine = self._contrast
+        return combine(own, other.logits)
 
     def contrast(self, other: Batch, combine: Callable[[Tensor, Tensor], Tensor]) -> None:
         """Choose tokens by `combine(own logits, the other's)` from now on; `other`, prefilled too, takes the same steps."""
         self._contrast = other, combine
-        self.logits = combine(self.logits, other.logits)
 
     def beside(self, prompts: list[Prompt], references: list[Prompt] | None = None, keep: bool = False) -> Batch:
         """The same questions in another form: without the image, with a noised one, with a second one.

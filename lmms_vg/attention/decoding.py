@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 from transformers import (
     LogitsProcessorList,
     RepetitionPenaltyLogitsProcessor,
@@ -112,12 +111,12 @@ def decode(
         keys: one per row; with the seed they fix what is sampled.
         text: turns answer tokens into text, to notice `until` strings.
     """
-    generators = [_generator(settings.seed, key) for key in keys]
+    generators = [seeded(settings.seed, key) for key in keys]
     prompts = [prompt.input_ids.tolist() for prompt in batch.prompts]
     answers: list[list[int]] = [[] for _ in prompts]
     running = set(range(len(prompts)))
     for _ in range(settings.max_new_tokens):
-        tokens = _choose(batch.logits, settings, prompts, answers, generators, stop_ids)
+        tokens = _choose(batch, settings, prompts, answers, generators, stop_ids)
         for row in sorted(running):
             if tokens[row] in stop_ids:
                 running.discard(row)
@@ -134,7 +133,7 @@ def decode(
 
 
 def _choose(
-    logits: Tensor,
+    batch: Batch,
     settings: Decoding,
     prompts: list[list[int]],
     answers: list[list[int]],
@@ -152,11 +151,10 @@ def _choose(
         if settings.top_p < 1:
             processors.append(TopPLogitsWarper(settings.top_p))
     too_short = max(map(len, answers)) < settings.min_new_tokens  # running rows are equally long
-    if not processors and not too_short:
+    logits = batch.logits_without(stop_ids if too_short else ())
+    if not processors:
         return logits.argmax(-1).tolist()
-    logits = logits.to("cpu", copy=True)
-    if too_short:
-        logits[:, sorted(stop_ids)] = -torch.inf
+    logits = logits.to("cpu")
     tokens = []
     for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
         seen: Any = torch.tensor([prompt + answer if settings.penalise_prompt else answer], dtype=torch.long)
@@ -168,6 +166,7 @@ def _choose(
     return tokens
 
 
-def _generator(seed: int, key: str) -> torch.Generator:
+def seeded(seed: int, key: str) -> torch.Generator:
+    """A generator on the CPU that depends on both, and on nothing else."""
     digest = hashlib.sha256(f"{seed}/{key}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)

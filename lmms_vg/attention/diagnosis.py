@@ -22,6 +22,8 @@ LOW, HIGH = 0.01, 0.99
 class Diagnosis:
     """Watches the rows that `edits` select, in every layer they concern; the last prompt row of all layers without edits.
 
+    Of a question whose prompt rows no edit concerns (only decode steps, or none at all) it watches the last prompt row.
+
     Use as `attend(model, diagnosis.before, *edits, diagnosis.after)`.
 
     Args:
@@ -34,6 +36,8 @@ class Diagnosis:
         layers = {layer for edit in edits for layer in edit.layers} if edits else set(range(depth))
         spans = torch.stack([edit.rows for edit in edits] or [last])
         rows = torch.stack([spans[..., 0].amin(0), spans[..., 1].amax(0)], dim=1)
+        idle = rows[:, 0] >= torch.minimum(rows[:, 1], last[:, 1])  # no prompt row of this question is edited
+        rows = torch.where(idle[:, None], last, rows)
         self.before, self.after = _Before(layers, rows, image), _After(layers, rows, image)
 
     def report(self) -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ VGMED = DatasetSpec(
 def load(images: Images, kind: Kind) -> list[Sample]:
     """All rows of one file. Broken boxes are kept as they are. Errors: DataMissing; DataError with file and line."""
     path = locate(VGMED, f"{images}_{kind}.jsonl")
-    samples = [_sample(row, images, kind, path, number) for number, row in _rows(path)]
+    samples = [_sample(number, image, row, images, kind) for number, image, row in read_rows(path)]
     if not samples:
         raise DataError(f"{path} is empty")
     return samples
@@ -53,6 +53,11 @@ def read_image(path: str) -> bytes:
 def read_coco_image(path: str) -> bytes:
     """An image file by its path in the COCO files. Errors: DataMissing."""
     return coco.read_image(path, beside=local_root(VGMED))
+
+
+def boxes_of(row: dict[str, Any], *, xywh: bool) -> list[list[float]]:
+    """A row's boxes, from either field that may hold them, as ``to_xyxy`` makes them."""
+    return to_xyxy(row["bbox"] if "bbox" in row else row.get("original_bboxes"), xywh=xywh)
 
 
 def to_xyxy(boxes: Any, *, xywh: bool) -> list[list[float]]:
@@ -87,8 +92,8 @@ def _number(value: Any) -> float:
         return NAN
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Rows with their line numbers, from 1."""
+def read_rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """Line numbers, from 1, with the path of the image and the row. Errors: DataError with file and line; OSError."""
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
@@ -99,17 +104,16 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 raise DataError(f"{path}, line {number}: not JSON ({error}); is the download complete?") from error
             if not isinstance(row, dict):
                 raise DataError(f"{path}, line {number}: not a JSON object")
-            yield number, row
+            image = str(row.get("image") or "")
+            try:
+                image = safe_path(image) if image else ""  # a row without image fails when its image is opened
+            except DataError as error:
+                raise DataError(f"{path}, line {number}: {error}") from error
+            yield number, image, row
 
 
-def _sample(row: dict[str, Any], images: Images, kind: Kind, path: Path, number: int) -> Sample:
-    image = str(row.get("image") or "")
-    try:
-        image = safe_path(image) if image else ""  # a row without image fails when its image is opened
-    except DataError as error:
-        raise DataError(f"{path}, line {number}: {error}") from error
+def _sample(number: int, image: str, row: dict[str, Any], images: Images, kind: Kind) -> Sample:
     medical = images == "VGMED"
-    boxes = row["bbox"] if "bbox" in row else row.get("original_bboxes")
     return Sample(
         uid=f"{'vgmed' if medical else 'vgmed_coco'}/{kind}/{number}",
         images=[f"{'vgmed' if medical else 'coco'}:{image}"],
@@ -117,7 +121,7 @@ def _sample(row: dict[str, Any], images: Images, kind: Kind, path: Path, number:
         modality=str(row.get("modality") or ""),
         subset=image.partition("/")[0] if medical else "coco",
         split="test",
-        boxes=to_xyxy(boxes, xywh=not medical or image.startswith("Slake")),
+        boxes=boxes_of(row, xywh=not medical or image.startswith("Slake")),
         licence=VGMED.licence,
         source=VGMED.source,
     )

@@ -57,3 +57,21 @@ def require_number(method: Method, name: str, low: float = -math.inf, high: floa
         allowed = bounds.get((math.isfinite(low), math.isfinite(high)), f"a number from {low:g} to {high:g}")
         raise ValueError(f"{name}={value!r}: allowed is {allowed}")
     object.__setattr__(method, name, float(value))
+
+
+def require_integer(method: Method, name: str, low: int, high: int | None = None) -> None:
+    """Check a hyper-parameter that is an integer from `low` to `high`.
+
+    Raises:
+        ValueError: naming field, value and what is allowed.
+    """
+    value = getattr(method, name)
+    if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
+        allowed = f"an integer of at least {low}" if high is None else f"an integer from {low} to {high}"
+        raise ValueError(f"{name}={value!r}: allowed is {allowed}")
+
+
+def require_image(method: Method, batch: Batch) -> None:
+    """Raises ValueError for questions without an image, which the method has nothing to do with."""
+    if not batch.image_tokens.shape[1]:
+        raise ValueError(f"{method.name} needs an image; this question has none")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,16 +17,55 @@ from lmms_vg.models.checkpoint import DEMO, Shape
 Head: TypeAlias = tuple[int, int]
 
 
+class Scores(BaseModel):
+    """Mean alignment values of a calibration.
+
+    Attributes:
+        kl, ar, js: of the list's heads, in its order.
+        layer_kl: of every layer, heads averaged first.
+        all_kl: of every head, layers x heads.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kl: list[float]
+    ar: list[float]
+    js: list[float]
+    layer_kl: list[float]
+    all_kl: list[list[float]]
+
+
+class Bootstrap(BaseModel):
+    """Share of a list's heads that the list of a resample has too: mean over resamples, and 5th percentile."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    resamples: int
+    mean: float
+    p5: float
+
+
+class Stability(BaseModel):
+    """How much of a list is found again when images are resampled, and between two halves of the images (0 to 1)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bootstrap: Bootstrap
+    halves: float | None
+
+
 class HeadList(BaseModel):
     """A calibrated (or published) head list, as stored in `methods/heads/*.json`.
 
     Attributes:
         models: checkpoints it was made for (hub ids, or "demo").
         num_layers, num_heads: of their text model.
-        heads: [layer, head], lowest KL first; empty where they still have to be calibrated.
+        heads: [layer, head], best first; empty where they still have to be calibrated.
         layers: knockout layers; empty where they are not known.
         source: where the list is published, or how it was made.
-        provenance: data, n, seed, weights and versions of a calibration; scores per head.
+        leaks: data sets (`DatasetSpec.name`) whose own images ranked the heads; results on those are too good.
+        scores, stability: of a calibration; None for lists from elsewhere.
+        provenance: data, n, seed, weights, revision and versions of a calibration.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,7 +76,38 @@ class HeadList(BaseModel):
     heads: list[Head]
     layers: list[int]
     source: str
+    leaks: list[str] = []
+    scores: Scores | None = None
+    stability: Stability | None = None
     provenance: dict[str, Any] = {}
+
+    def write(self, path: Path) -> None:
+        """Write a JSON file that appears whole or not at all; a head, and a layer of the matrix, is a line."""
+        text = self.model_dump_json(indent=1)
+        innermost = r"\[\n[^\[\]]*\]"
+        text = re.sub(innermost, lambda found: re.sub(r"\n *", "", re.sub(r",\n *", ", ", found[0])), text)
+        scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
+        scratch.write_text(text + "\n", encoding="utf-8")
+        os.replace(scratch, path)
+
+
+def leaking(leaks: Iterable[str], datasets: Iterable[str]) -> set[str]:
+    """Which of the data sets to be asked have ranked the heads with their own images."""
+    return set(leaks) & set(datasets)
+
+
+def load(name: str) -> HeadList:
+    """A shipped list by its name, or a `.json` file.
+
+    Raises:
+        ValueError: there is none, or it is no head list.
+    """
+    lists = shipped()
+    if name.endswith(".json"):
+        return _read(Path(name).expanduser())
+    if name in lists:
+        return lists[name]
+    raise ValueError(f"heads={name!r}: allowed is {_FORMS}; shipped lists: {', '.join(lists)}")
 
 
 def shipped() -> dict[str, HeadList]:
@@ -71,15 +143,11 @@ def resolve(shape: Shape, heads: str | None, layers_given: bool) -> HeadList:
             num_layers=shape.layers,
             num_heads=shape.heads,
             heads=[(int(layer), int(head)) for layer, head in pairs],
-            layers=next((one.layers for one in lists.values() if _is_for(one, shape)), []),
+            layers=known_layers(shape),
             source="heads=",
         )
-    elif heads.endswith(".json"):
-        found = _read(Path(heads).expanduser())
-    elif heads in lists:
-        found = lists[heads]
     else:
-        raise ValueError(f"heads={heads!r}: allowed is {_FORMS}; shipped lists: {', '.join(lists)}")
+        found = load(heads)
     if found is not None and heads is not None:
         _refuse_other_model(found, heads, shape)
     if found is None or not found.heads:
@@ -92,10 +160,15 @@ def resolve(shape: Shape, heads: str | None, layers_given: bool) -> HeadList:
     return found
 
 
+def known_layers(shape: Shape) -> list[int]:
+    """Knockout layers that the shipped list of this checkpoint states; empty where there is none."""
+    return next((one.layers for one in shipped().values() if _is_for(one, shape)), [])
+
+
 _FORMS = "layer-head pairs such as 15-4+16-5, the name of a shipped list, or a .json file"
 _HOW = (
-    "Obtain both with: lmms-vg heads calibrate --family {0.family} --pretrained {0.pretrained} "
-    "--data vgmed_coco_localization -o heads.json, then pass heads=heads.json; or give them by hand: heads=15-4+16-5,layers=16"
+    "Obtain both with: lmms-vg heads calibrate --model {0.family} --model_args pretrained={0.pretrained} "
+    "--data coco -o heads.json, then pass heads=heads.json; or give them by hand: heads=15-4+16-5,layers=16"
 )
 
 

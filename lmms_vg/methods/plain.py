@@ -11,7 +11,16 @@ from lmms_vg.methods.base import Method
 
 @dataclass(frozen=True)
 class Plain(Method):
-    """Nothing is edited."""
+    """Plain: nothing is edited; what every method is compared with.
+
+    Paper: -
+    Source: -
+    Layers: -
+    Heads: -
+    Rows: -
+    Softmax: -
+    Phase: -
+    """
 
     name: ClassVar[str] = "plain"
 

@@ -11,19 +11,27 @@ from torch import Tensor
 
 from lmms_vg.attention import Knockout
 from lmms_vg.attention.batch import Batch
-from lmms_vg.methods.base import Method
+from lmms_vg.methods.base import Method, require_image
 from lmms_vg.methods.head_lists import Head, check_heads, check_layers, parse_layers, resolve
 from lmms_vg.models.checkpoint import Shape
 
 
 @dataclass(frozen=True)
 class VGRefine(Method):
-    """Find what the best-grounding heads ignore, hide it from the question, answer again.
+    """VGRefine (Liu et al., ICLR 2026): hides from the question what the best-grounding heads ignore.
 
     Step I (triage): the last prompt token's map of each of the first `k` heads, divided by the reference prompt's map of
     that layer averaged over heads (+1e-10), averaged over the heads; image tokens strictly below the `p`-th percentile
-    are irrelevant. Step II (knockout): at `layers`, every prompt token behind the image may not attend to them. Edited:
-    all heads, all post-image prompt rows, prefill only; decode steps are not blocked.
+    are irrelevant. Step II (knockout): at `layers`, every prompt token behind the image may not attend to them. Decode
+    steps are not blocked.
+
+    Paper: Liu et al., "How Do Medical MLLMs Fail? A Study on Visual Grounding in Medical Images", ICLR 2026, Sec. 3
+    Source: Guimeng-Leo-Liu/Medical-MLLMs-Fail; its mask before softmax and its heads. Not taken: its default p = 80
+    Layers: knockout at `layers` (7B: 16; 34B: 34, 35, 36); triage at those of `heads`
+    Heads: knockout in all; triage by the first `k` of `heads`
+    Rows: all prompt rows behind the image
+    Softmax: before (mask="pre") or after (mask="post")
+    Phase: prefill
 
     Attributes:
         k: number of heads used, from the front of `heads` (paper: 20).
@@ -52,10 +60,7 @@ class VGRefine(Method):
         if isinstance(self.p, bool) or not isinstance(self.p, (int, float)) or not 0 <= self.p <= 100:
             raise ValueError(f"p={self.p!r}: allowed is a percentile from 0 to 100")
         object.__setattr__(self, "p", float(self.p))
-        if self.mask not in ("pre", "post"):
-            raise ValueError(f"mask={self.mask!r}: allowed is 'pre' or 'post' (before or after softmax)")
-        if not self.layers:
-            raise ValueError("layers=(): at least one knockout layer is needed")
+        check_knockout(self.layers, self.mask)
 
     @classmethod
     def for_checkpoint(  # type: ignore[override]  # the hyper-parameters, spelt out
@@ -75,21 +80,14 @@ class VGRefine(Method):
         places = parse_layers(layers) if layers is not None else tuple(chosen.layers)
         check_heads(chosen.heads, shape)
         check_layers(places, shape)
-        return cls(tuple(chosen.heads), places, min(20, len(chosen.heads)) if k is None else k, p, mask)
+        first = min(20, len(chosen.heads)) if k is None else k
+        return cls(tuple(chosen.heads), places, first, p, mask, leaks=tuple(chosen.leaks))
 
     def prefill(self, batch: Batch) -> Batch:
-        if not batch.image_tokens.shape[1]:
-            raise ValueError(f"{self.name} needs an image; this question has none")
+        require_image(self, batch)
         used = sorted({layer for layer, _ in self.heads[: self.k]})
         irrelevant = self.irrelevant(batch.maps("last", used), batch.reference("last", used))
-        hidden = self.hidden(irrelevant, batch)
-        if hidden.any():
-            batch.prefill(Knockout(self.layers, batch.post_image, batch.image_keys(hidden), self.mask))
-        else:
-            batch.prefill()
-        for extra, row in zip(batch.extras, hidden, strict=True):
-            extra |= {"hidden_tokens": int(row.sum()), "image_tokens": row.numel()}
-        return batch
+        return knock_out(batch, self.hidden(irrelevant, batch), self.layers, self.mask)
 
     def hidden(self, irrelevant: Tensor, batch: Batch) -> Tensor:
         """(B, N) bool, the image tokens to hide; controls hide others than the irrelevant ones."""
@@ -115,6 +113,25 @@ class VGRefine(Method):
                 "attention is not finite (NaN or infinite); are the weights sound, does dtype=float32 help?"
             )
         return (aggregated.cpu().double() < percentile(aggregated, self.p)).to(device)
+
+
+def check_knockout(layers: tuple[int, ...], mask: str) -> None:
+    """Raises ValueError for a knockout nowhere, or a mask that is not known."""
+    if mask not in ("pre", "post"):
+        raise ValueError(f"mask={mask!r}: allowed is 'pre' or 'post' (before or after softmax)")
+    if not layers:
+        raise ValueError("layers=(): allowed is at least one knockout layer")
+
+
+def knock_out(batch: Batch, hidden: Tensor, layers: tuple[int, ...], mask: Literal["pre", "post"]) -> Batch:
+    """Step II: prefill so that no prompt token behind the image attends to the image tokens `hidden`, (B, N) bool."""
+    if hidden.any():
+        batch.prefill(Knockout(layers, batch.post_image, batch.image_keys(hidden), mask))
+    else:
+        batch.prefill()
+    for extra, row in zip(batch.extras, hidden, strict=True):
+        extra |= {"hidden_tokens": int(row.sum()), "image_tokens": row.numel()}
+    return batch
 
 
 def percentile(values: Tensor, p: float) -> Tensor:

@@ -100,6 +100,10 @@ class Family(ABC):
         """Render one user message. Raises ValueError for an empty question, an unusable image, a prompt too long."""
 
     @abstractmethod
+    def true_geometry(self, width: int, height: int) -> Geometry:
+        """Where the pixels of an image of this size really lie on the patch grid, whatever `geometry` it was loaded with."""
+
+    @abstractmethod
     def identity(self) -> dict[str, str]:
         """What besides weights and code makes an answer: hashes of configuration, tokenizer and image preparation."""
 

@@ -6,7 +6,7 @@ from math import isnan
 from statistics import fmean
 
 from lmms_vg.metrics.statistics import cluster_interval, signature
-from lmms_vg.study.runs import MEASURED, Run, TaskRun
+from lmms_vg.study.results import MEASURED, Run, TaskRun
 from lmms_vg.study.tables import row
 
 _OPEN = ("bleu1", "bertscore", "open_recall", "average", "llava_med_recall", "token_f1", "exact_match")
@@ -24,9 +24,7 @@ def report(run: Run) -> str:
 
     Below stand the measurements, the tasks that have neither, and the rule of every metric shown.
     """
-    parts = [f"# {run.model}", f"`{run.path.name}`"]
-    if run.chosen:
-        parts.append(run.chosen)
+    parts = [f"# {run.model}", f"`{run.path.name}`", *run.notes]
     if run.restricted:
         parts.append(f"**Restricted by {run.restricted}: these numbers do not stand for their benchmarks.**")
     if run.tasks:

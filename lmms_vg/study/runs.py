@@ -2,66 +2,13 @@
 
 import json
 import re
-from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-SCORED = ("acc", "open_recall")
-"""Metrics whose items name their question: the one a task is reported and compared by."""
-
-MEASURED = ("ar", "kl", "js", "best_layer")
-"""Metrics of the tasks that measure where a model looked."""
+from lmms_vg.study.results import MEASURED, Line, Run, TaskRun, agreed, metric_of, partial, signed, task_run
 
 _NAMED = 5  # of the other runs of a folder
 _REMEDY = "Run the same command again with --log_samples; its answers are in the journal, so that asks nothing anew"
-
-
-@dataclass(frozen=True)
-class TaskRun:
-    """Scores of one task, uid -> value from 0 to 1; what failed is not in ``scores`` but in ``failed``, uid -> error.
-
-    ``rules`` are the signatures of all its metrics, as far as their items have one.
-    """
-
-    task: str
-    metric: str
-    rules: dict[str, str]
-    scores: dict[str, float]
-    images: dict[str, str]
-    about: dict[str, dict[str, str]]
-    failed: dict[str, str]
-    unparseable: int
-
-    @property
-    def rule(self) -> str:
-        """The signature of ``metric``; empty where all questions failed."""
-        return self.rules.get(self.metric, "")
-
-    @property
-    def axes(self) -> list[str]:
-        """What its questions can be broken down by."""
-        return list(dict.fromkeys(axis for about in self.about.values() for axis in about))
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run. ``restricted`` says why its numbers do not stand for their benchmarks (``--limit``), empty if they do.
-
-    ``model`` is the model's name and arguments: runs of one model may differ in the arguments alone. ``chosen`` says from
-    which runs of a folder it was taken, empty if there was no choice. ``measured`` are tasks that measure where a model
-    looked, ``left_out`` those of neither kind. ``means``: task or group -> metric -> value, as lmms-eval aggregated it.
-    """
-
-    path: Path
-    model: str
-    restricted: str
-    chosen: str = ""
-    tasks: dict[str, TaskRun] = field(default_factory=dict)
-    groups: dict[str, list[str]] = field(default_factory=dict)
-    measured: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-    means: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def read_run(folder: Path) -> Run:
@@ -78,19 +25,23 @@ def read_run(folder: Path) -> Run:
     except (ValueError, KeyError, TypeError) as problem:
         raise ValueError(f"{path}: not a results file of lmms-eval ({type(problem).__name__}: {problem})") from problem
     means = {name: _means(of_one) for name, of_one in values.items()}
-    tasks, measured, partial = {}, [], False
+    tasks: dict[str, TaskRun] = {}
+    measured: list[str] = []
+    signatures: list[dict[str, Any]] = []
+    in_part = False
     for task in (name for name in values if name in sizes):  # the others are groups
         lines = _samples(path, task)
         try:
-            metric = next((name for name in SCORED if _is_ours(lines[0], name)), None)
+            metric = metric_of(lines[0])
             if metric is None and not means[task].keys() >= set(MEASURED):
                 continue
             _check_number(path, task, len(lines), sizes[task], config.get("offset") or 0)
             if metric is None:
                 measured.append(task)
             else:
-                tasks[task] = _task(path, task, metric, lines)
-            partial |= any("partial" in line["n"] for line in lines)
+                tasks[task] = task_run(_beside(path, task), task, metric, lines)
+            in_part |= partial(lines)
+            signatures += signed(lines)
         except (KeyError, TypeError, AttributeError) as problem:
             raise ValueError(
                 f"{_beside(path, task)}: not as this version writes it ({type(problem).__name__}: {problem}). {_REMEDY}"
@@ -103,8 +54,18 @@ def read_run(folder: Path) -> Run:
         if len(members) > 1 and all(member in tasks for member in members)
     }
     left_out = [name for name in values if name in sizes and name not in tasks and name not in measured]
-    restricted, chosen = _restricted(config, partial), _chosen(folder, found[1:])
-    return Run(path, _model(config), restricted, chosen, tasks, groups, measured, left_out, means)
+    return Run(
+        path,
+        _model(config),
+        _restricted(config, in_part),
+        _chosen(folder, found[1:]),
+        tasks,
+        groups,
+        measured,
+        left_out,
+        means,
+        agreed(path, signatures),
+    )
 
 
 def _newest_first(folder: Path) -> list[Path]:
@@ -114,12 +75,12 @@ def _newest_first(folder: Path) -> list[Path]:
     return found
 
 
-def _chosen(folder: Path, others: list[Path]) -> str:
+def _chosen(folder: Path, others: list[Path]) -> list[str]:
     if not others:
-        return ""
+        return []
     named = [f"{path} ({_model_of(path)})" for path in others[:_NAMED]]
     more = [f"and {len(others) - _NAMED} more"] if len(others) > _NAMED else []
-    return f"{len(others) + 1} runs are under {folder}; this is the newest. Others: {', '.join(named + more)}"
+    return [f"{len(others) + 1} runs are under {folder}; this is the newest. Others: {', '.join(named + more)}"]
 
 
 def _model_of(path: Path) -> str:
@@ -139,14 +100,14 @@ def _means(values: dict[str, Any]) -> dict[str, Any]:
     return {key.removesuffix(",none"): value for key, value in values.items() if key.endswith(",none")}
 
 
-def _restricted(config: dict[str, Any], partial: bool) -> str:
+def _restricted(config: dict[str, Any], in_part: bool) -> str:
     # lmms-eval takes a limit of -1 for none.
     reasons = [
         f"--{name} {_plain(config[name])}" for name in ("limit", "offset") if config.get(name) not in (None, 0, -1)
     ]
     if config.get("gen_kwargs"):  # another decoding than the protocol's
         reasons.append(f"--gen_kwargs {_plain(config['gen_kwargs'])}")
-    return " and ".join([*reasons, *(["LMMS_VG_PARTIAL_DATA=1"] if partial else [])])
+    return " and ".join([*reasons, *(["LMMS_VG_PARTIAL_DATA=1"] if in_part else [])])
 
 
 def _plain(value: Any) -> str:
@@ -155,7 +116,7 @@ def _plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _samples(path: Path, task: str) -> list[dict[str, Any]]:
+def _samples(path: Path, task: str) -> list[Line]:
     samples = _beside(path, task)
     if not samples.is_file():
         raise ValueError(f"{path}: no samples of {task} beside it. {_REMEDY}")
@@ -178,41 +139,3 @@ def _check_number(path: Path, task: str, found: int, size: dict[str, int], offse
     expected = min(size["effective"], size["original"] - offset)
     if found != expected:
         raise ValueError(f"{_beside(path, task)}: {found} questions, but the run had {expected}. {_REMEDY}")
-
-
-def _is_ours(line: dict[str, Any], metric: str) -> bool:
-    """Other tasks have metrics of the same names, whose items do not say which question they are of."""
-    item = line.get(metric)
-    return isinstance(item, dict) and "uid" in item
-
-
-def _task(path: Path, task: str, metric: str, lines: list[dict[str, Any]]) -> TaskRun:
-    items = [line[metric] for line in lines]
-    twice = [uid for uid, times in Counter(item["uid"] for item in items).items() if times > 1]
-    if twice:
-        raise ValueError(
-            f"{_beside(path, task)}: {len(twice)} questions stand there twice, the first is {twice[0]}. {_REMEDY}"
-        )
-    good = [item for item in items if "error" not in item]
-    return TaskRun(
-        task=task,
-        metric=metric,
-        rules=_rules(path, task, lines),
-        scores={item["uid"]: item["score"] for item in good},
-        images={item["uid"]: item["image"] for item in good},
-        about={item["uid"]: item["about"] for item in good},
-        failed={item["uid"]: item["error"] for item in items if "error" in item},
-        unparseable=sum("unparseable" in line and line["unparseable"].get("unparseable", False) for line in lines),
-    )
-
-
-def _rules(path: Path, task: str, lines: list[dict[str, Any]]) -> dict[str, str]:
-    """A mean over items of several rules would be a number of neither."""
-    found: dict[str, str] = {}
-    for line in lines:
-        for metric, item in line.items():
-            if isinstance(item, dict) and "rule" in item and found.setdefault(metric, item["rule"]) != item["rule"]:
-                raise ValueError(
-                    f"{_beside(path, task)}: {metric} is scored by {found[metric]} and by {item['rule']}; one run has one rule"
-                )
-    return found

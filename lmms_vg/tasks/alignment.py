@@ -30,7 +30,7 @@ def results(doc: Doc, _results: list[str]) -> dict[str, Any]:
         "kl": {"kl": kl},
         "js": {"js": layers["js"], "kl": kl},
         "best_layer": {"kl": kl},
-        **counted(1),
+        **counted(doc, 1),
     }
 
 

@@ -26,13 +26,26 @@ def model_error(doc: Doc) -> str | None:
 def failed(doc: Doc, error: str, *metrics: str) -> dict[str, Any]:
     """The results of a document that has no value under any of ``metrics``."""
     item = {"error": error, "task": doc["task"], "uid": doc["uid"]}
-    return {**dict.fromkeys(metrics, item), **counted(0)}
+    return {**dict.fromkeys(metrics, item), **counted(doc, 0)}
 
 
-def counted(value: int) -> dict[str, Any]:
-    """The items of ``answered`` and ``n`` for one document, and whether its data set was read in part only."""
-    # The count is wrapped because lmms-eval gives a standard error to every metric whose items are numbers.
-    return {"answered": value, "n": {"answered": value} | ({"partial": True} if counts.deviations else {})}
+def counted(doc: Doc, value: int) -> dict[str, Any]:
+    """The items of ``answered`` and ``n`` for one document.
+
+    The samples file then says in ``n`` how long our model took for its answer (``seconds``), whether the data set was read
+    in part only (``partial``), and with the first document of a task what exactly was run (``run``).
+    """
+    item: Item = {
+        "answered": value
+    }  # wrapped: lmms-eval gives a standard error to every metric whose items are numbers
+    if counts.deviations:
+        item["partial"] = True
+    record, run = journal.recall(doc["task"], doc["uid"]), journal.signed(doc["task"], doc["uid"])
+    if record is not None and record.error is None:
+        item["seconds"] = record.seconds
+    if run is not None:
+        item["run"] = run
+    return {"answered": value, "n": item}
 
 
 def named(doc: Doc) -> Item:

@@ -45,7 +45,7 @@ def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
         "open_recall": values["open_recall"],
         "rule": f"{open_ended.signature('average')} with {bert.signature()}",
     }
-    return {**items, **counted(1)}
+    return {**items, **counted(doc, 1)}
 
 
 def bertscore(items: list[Item]) -> float | None:

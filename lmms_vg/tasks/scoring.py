@@ -76,7 +76,7 @@ def score(rule: Rule, signature: str, doc: Doc, results: list[str]) -> dict[str,
             f"macro_{axis}": {"correct": right, "task": doc["task"], "axis": axis, "category": doc[axis]}
             for axis in axes
         },
-        **counted(1),
+        **counted(doc, 1),
     }
 
 

@@ -21,7 +21,7 @@ def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
     if doc["options"]:
         text = choice.extract(texts[0], doc["options"])
     answer = {"id": doc["uid"].removeprefix("mmmu/"), "answer": text or ""}
-    return {"submission": answer, "unparseable": {"unparseable": not text}, **counted(1)}
+    return {"submission": answer, "unparseable": {"unparseable": not text}, **counted(doc, 1)}
 
 
 def write(items: list[Item], args: Namespace | None = None) -> int:

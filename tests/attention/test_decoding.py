@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import Field, dataclass, field, fields
 
 import pytest
@@ -26,6 +27,11 @@ class Batch:
 
     def __post_init__(self) -> None:
         self.prompts = [Prompt(torch.tensor([0])) for _ in self.script]
+
+    def logits_without(self, tokens: Collection[int]) -> Tensor:
+        logits = self.logits.clone()
+        logits[:, sorted(tokens)] = -torch.inf
+        return logits
 
     @property
     def logits(self) -> Tensor:

@@ -52,24 +52,24 @@ def test_other_runs_of_the_folder_are_named(tmp_path: Path) -> None:
     old = save(tmp_path, line, stamp="20251231_235959", model="huatuo_vgrefine", model_args="heads=a\nb")
     new = save(tmp_path, line)
     said = f"2 runs are under {tmp_path}; this is the newest. Others: {old} (huatuo_vgrefine (heads=a b))"
-    assert read_run(tmp_path).chosen == said
-    assert read_run(new).chosen == read_run(old).chosen == "", "a file is no choice"
+    assert read_run(tmp_path).notes == [said]
+    assert read_run(new).notes == read_run(old).notes == [], "a file is no choice"
     new.unlink()
-    assert read_run(tmp_path).chosen == "", "nor is the only run"
+    assert read_run(tmp_path).notes == [], "nor is the only run"
 
 
 def test_at_most_five_other_runs_are_named(tmp_path: Path) -> None:
     paths = [save(tmp_path, {"t": [closed("q1", 1)]}, stamp=f"2026010{day}_120000") for day in range(1, 8)]
     paths[5].write_text("[]")
-    chosen = read_run(tmp_path).chosen
+    (chosen,) = read_run(tmp_path).notes
     assert chosen.startswith(
         f"7 runs are under {tmp_path}; this is the newest. Others: {paths[5]} (not a results file of"
     )
     assert [str(path) in chosen for path in paths] == [False, True, True, True, True, True, False]
     assert chosen.endswith(", and 1 more")
     paths[0].unlink()
-    assert str(paths[1]) in read_run(tmp_path).chosen
-    assert "more" not in read_run(tmp_path).chosen
+    assert str(paths[1]) in read_run(tmp_path).notes[0]
+    assert "more" not in read_run(tmp_path).notes[0]
 
 
 def test_groups_count_where_all_their_tasks_are_scored(tmp_path: Path) -> None:

@@ -1,0 +1,41 @@
+"""Questions with boxes from a JSON-lines file of one's own, in VGMED's format.
+
+A row has ``image`` (a path inside the file's folder), ``question`` and ``bbox``: a list of xyxy boxes in pixels.
+"""
+
+from pathlib import Path
+
+from PIL import Image
+
+from lmms_vg.datasets import vgmed
+from lmms_vg.datasets.schema import Sample
+from lmms_vg.datasets.source import DataError
+from lmms_vg.images import open_rgb
+
+
+def load(path: Path) -> list[Sample]:
+    """All rows. Broken boxes are kept as they are. Errors: DataError with file and line; OSError."""
+    samples = [
+        Sample(
+            uid=f"{path.name}/{number}",
+            images=[image],
+            question=str(row.get("question") or ""),
+            subset="",
+            split="",
+            boxes=vgmed.boxes_of(row, xywh=False),
+            licence="",
+            source=path.name,
+        )
+        for number, image, row in vgmed.read_rows(path)
+    ]
+    if not samples:
+        raise DataError(f"{path} is empty")
+    return samples
+
+
+def open_image(folder: Path, image: str) -> Image.Image:
+    """An image of the file's folder, RGB and read in full. Errors: DataError naming it."""
+    try:
+        return open_rgb(folder / image)
+    except (ValueError, OSError) as problem:
+        raise DataError(f"{folder / image}: {problem}") from problem

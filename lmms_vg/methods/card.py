@@ -1,0 +1,66 @@
+"""What a method's docstring says in fixed lines: one row of the table of methods."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, fields
+
+from lmms_vg.methods.base import Method
+
+#: The lines every method's docstring has, in this order, between its text and `Attributes:`.
+LINES = ("Paper", "Source", "Layers", "Heads", "Rows", "Softmax", "Phase")
+
+_COLUMNS = ("method", "hyper-parameters", "layers", "heads", "rows", "softmax", "phase", "paper", "source")
+
+
+def card(method: type[Method]) -> dict[str, str]:
+    """The fixed lines of a method's docstring by name; a continuation line is indented.
+
+    Raises:
+        ValueError: lines are missing, empty or in another order.
+    """
+    found: dict[str, str] = {}
+    name = ""
+    for line in inspect.cleandoc(method.__doc__ or "").splitlines():
+        start, colon, rest = line.partition(":")
+        if colon and start in LINES:
+            name, found[start] = start, rest.strip()
+        elif name and line.startswith(" "):
+            found[name] += " " + line.strip()
+        else:
+            name = ""
+    if tuple(found) != LINES or not all(found.values()):
+        raise ValueError(
+            f"docstring of {method.__name__}: allowed are the lines {', '.join(LINES)}, in this order, each filled in "
+            f"(- for nothing); it has {', '.join(name for name, text in found.items() if text) or 'none'}"
+        )
+    return found
+
+
+def defaults(method: type[Method]) -> str:
+    """The hyper-parameters as `--model_args` takes them; without a value where the default depends on the checkpoint."""
+    given = {field.name: field.default for field in fields(method)}
+    return ", ".join(
+        name if given[name] in (MISSING, None) else f"{name}={_plain(given[name])}" for name in method.options()
+    )
+
+
+def table(methods: Mapping[str, type[Method]]) -> Iterator[str]:
+    """Lines of a Markdown table, a method a row."""
+    yield _row(_COLUMNS)
+    yield _row(["---"] * len(_COLUMNS))
+    for name, method in methods.items():
+        values = card(method)
+        yield _row([name, defaults(method) or "-", *(values[column.capitalize()] for column in _COLUMNS[2:])])
+
+
+def _row(cells: list[str] | tuple[str, ...]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _plain(value: object) -> str:
+    """As it is typed: true, not True; 50, not 50.0."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)

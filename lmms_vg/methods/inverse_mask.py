@@ -1,0 +1,36 @@
+"""Inverse mask: VGRefine's knockout of what it would have kept. If VGRefine helps, this must harm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from lmms_vg.attention.batch import Batch
+from lmms_vg.methods.vgrefine import VGRefine
+
+
+@dataclass(frozen=True)
+class InverseMask(VGRefine):
+    """Inverse mask (control for VGRefine): hides the image tokens that VGRefine keeps, and keeps those it hides.
+
+    The same triage, layers and rows as `vgrefine`; hidden are the image tokens at or above the percentile.
+
+    Paper: -
+    Source: -
+    Layers: as vgrefine
+    Heads: as vgrefine
+    Rows: as vgrefine
+    Softmax: as vgrefine
+    Phase: prefill
+
+    Attributes:
+        k, p, mask, layers, heads: as for `vgrefine`. No value is neutral: p = 0, where VGRefine keeps everything, hides the
+            whole image, and p = 100 still hides the one best token. At p = 50 and an even number of tokens both hide half.
+    """
+
+    name: ClassVar[str] = "inverse_mask"
+
+    def hidden(self, irrelevant: Tensor, batch: Batch) -> Tensor:
+        return ~irrelevant

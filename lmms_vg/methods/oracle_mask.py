@@ -1,0 +1,66 @@
+"""Oracle mask: knockout of all that lies outside the annotated boxes. What a perfect triage would give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+
+from lmms_vg.attention.batch import Batch
+from lmms_vg.methods.base import Method, require_image
+from lmms_vg.methods.head_lists import check_layers, known_layers, parse_layers
+from lmms_vg.methods.vgrefine import check_knockout, knock_out
+from lmms_vg.models.checkpoint import Shape
+
+
+@dataclass(frozen=True)
+class OracleMask(Method):
+    """Oracle mask (upper bound for VGRefine): hides every image token that no annotated box touches.
+
+    VGRefine's knockout without its triage: the boxes say what is relevant. Boxes belong to the first image; tokens of further
+    images are kept. A question without boxes fails.
+
+    Paper: -
+    Source: -
+    Layers: as vgrefine
+    Heads: all
+    Rows: as vgrefine
+    Softmax: as vgrefine
+    Phase: prefill
+
+    Attributes:
+        layers: 0-based knockout layers (default: those of the checkpoint's shipped head list).
+        mask: "pre" or "post", as for `vgrefine`.
+    """
+
+    name: ClassVar[str] = "oracle_mask"
+    needs_boxes: ClassVar[bool] = True
+
+    layers: tuple[int, ...]
+    mask: Literal["pre", "post"] = "pre"
+
+    def __post_init__(self) -> None:
+        check_knockout(self.layers, self.mask)
+
+    @classmethod
+    def for_checkpoint(  # type: ignore[override]  # the hyper-parameters, spelt out
+        cls, shape: Shape, layers: str | int | None = None, mask: Literal["pre", "post"] = "pre"
+    ) -> OracleMask:
+        places = tuple(known_layers(shape)) if layers is None else parse_layers(layers)
+        if not places:
+            raise ValueError(
+                f"layers: no knockout layers are known for pretrained={shape.pretrained!r}; give layers=16 or "
+                "layers=34+35+36 (0-based; the paper takes the layer of lowest mean KL)"
+            )
+        check_layers(places, shape)
+        return cls(places, mask)
+
+    def prefill(self, batch: Batch) -> Batch:
+        require_image(self, batch)
+        if any(target is None for target in batch.targets):
+            raise ValueError(f"{self.name} needs annotated boxes; this question has none")
+        hidden = torch.zeros(batch.image_tokens.shape, dtype=torch.bool)
+        for row, target in zip(hidden, batch.targets, strict=True):
+            row[: target.size] = torch.from_numpy(~target.ravel())
+        return knock_out(batch, hidden, self.layers, self.mask)

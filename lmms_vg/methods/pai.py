@@ -1,0 +1,90 @@
+"""PAI (Liu et al., ECCV 2024): more attention to the image, and guidance away from what is said without it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.edits import Boost, onwards
+from lmms_vg.methods.base import require_image, require_number
+from lmms_vg.methods.layer_range import LayerRange, require_layer_range
+
+#: Share of the largest probability below which guidance leaves no token, as released.
+CUTOFF = 0.1
+
+
+@dataclass(frozen=True)
+class PAI(LayerRange):
+    """PAI (Liu et al., ECCV 2024): adds to the image's attention scores a share of their magnitude.
+
+    Scores w of image tokens become w + alpha * |w|. With `cfg` every token is chosen by gamma * (lp - lp_u) + lp_u, where lp
+    are the log-probabilities under this edit and lp_u those of the unedited model for the same question without its images;
+    tokens with lp < log(.1) + max(lp) are cut off (-inf). Scores that all share a large value (Qwen2's key biases) have large
+    magnitudes: the boost then leaves attention to nothing but the image.
+
+    Paper: Liu et al., "Paying More Attention to Image: A Training-Free Method for Alleviating Hallucination in LVLMs",
+        ECCV 2024
+    Source: LALBJ/PAI; its edit, guidance and cut-off. Not taken: under guidance no boost before the second answer token
+        (`faithful` reproduces it), defaults alpha .2 and gamma 2, an index error for layers beyond the model's depth
+    Layers: `start` to `end`, exclusive (2 to 32)
+    Heads: all
+    Rows: last prompt token and every decode step
+    Softmax: before
+    Phase: prefill and decoding
+
+    Attributes:
+        alpha: share of the magnitude that is added, at least 0 (VGRefine's comparison, LLaVA-1.5: .5; released: .2). 0 adds
+            nothing, and is `plain` unless there is guidance.
+        start: first layer, 0-based (released: 2).
+        end: layer behind the last one (released: 32); the default stops at the model's depth.
+        cfg: guidance against the question without its images (released: a flag, on in its README's commands).
+        gamma: strength of the guidance, at least 0 (released: 1.1 in its README, 2 by default). 1 is no guidance and no
+            cut-off.
+        faithful: with `cfg`, what the released code does: the prompt is read without the boost, which so begins with the
+            second answer token; and with gamma = 1 there is no boost at all.
+    """
+
+    name: ClassVar[str] = "pai"
+
+    alpha: float = 0.5
+    start: int = 2
+    end: int = 32
+    cfg: bool = False
+    gamma: float = 1.1
+    faithful: bool = False
+
+    def __post_init__(self) -> None:
+        require_number(self, "alpha", 0)
+        require_number(self, "gamma", 0)
+        require_layer_range(self)
+        for name in ("cfg", "faithful"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name}={getattr(self, name)!r}: allowed is true or false")
+        if self.faithful and not self.cfg:
+            raise ValueError(
+                "faithful=True: allowed with cfg=True only; without guidance the released code is the same"
+            )
+
+    def prefill(self, batch: Batch) -> Batch:
+        require_image(self, batch)
+        guided = self.cfg and self.gamma != 1
+        if self.alpha == 0 or (self.faithful and not guided):
+            batch.prefill()
+        else:
+            rows = onwards(batch.last + 1 if self.faithful else batch.last)
+            batch.prefill(Boost(self.layers, rows, batch.image_keys(), self.alpha))
+        if guided:
+            unseen = [[part for part in prompt.content if isinstance(part, str)] for prompt in batch.prompts]
+            blind = batch.beside([batch.family.prompt(content) for content in unseen])
+            blind.prefill()
+            batch.contrast(blind, self._guide)
+        return batch
+
+    def _guide(self, own: Tensor, blind: Tensor) -> Tensor:
+        seen, unseen = own.log_softmax(-1), blind.log_softmax(-1)
+        lowest = seen.amax(-1, keepdim=True) + math.log(CUTOFF)
+        return (self.gamma * (seen - unseen) + unseen).masked_fill(seen < lowest, -math.inf)

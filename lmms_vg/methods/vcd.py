@@ -1,0 +1,90 @@
+"""VCD (Leng et al., CVPR 2024): contrast with what the model says about a noised image."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.decoding import seeded
+from lmms_vg.methods.base import Method, require_image, require_integer, require_number
+from lmms_vg.models.base import Prompt
+
+#: Number of steps of the noise schedule.
+STEPS = 1000
+
+
+@dataclass(frozen=True)
+class VCD(Method):
+    """VCD (Leng et al., CVPR 2024): contrasts the logits with those for a noised image.
+
+    Every token is chosen by (1 + alpha) * l - alpha * l_noised, where l are the logits and l_noised those for the same
+    tokens behind the noised image; tokens with l < log(beta) + max(l) are cut off (-inf). No attention is edited. The noised
+    image is x_t = sqrt(abar_t) x + sqrt(1 - abar_t) eps, drawn once per image and shared by all questions about it, on the
+    normalised pixels and not clamped; abar is the running product of 1 - b, b = sigmoid(-6 .. 6) * (.005 - 1e-5) + 1e-5 over
+    1000 steps. At t = 500 that is .863 x + .505 eps: the image is never quite gone.
+
+    Paper: Leng et al., "Mitigating Object Hallucinations in Large Vision-Language Models through Visual Contrastive
+        Decoding", CVPR 2024
+    Source: DAMO-NLP-SG/VCD; its defaults. Not taken: contrast only when sampling (its greedy runs are plain; here greedy
+        contrasts too), noise from the global generator, beta .2 of its POPE script
+    Layers: -
+    Heads: -
+    Rows: -
+    Softmax: -
+    Phase: prefill and decoding
+
+    Attributes:
+        alpha: strength of the contrast, at least 0 (released default: 1). 0 is `plain`, without the cut-off too.
+        beta: share of the largest probability below which tokens are cut off, 0..1 (released default: .1). 0 cuts nothing.
+        noise_step: step t of the schedule, 0..999 (released default: 500).
+        seed: with the image's pixels it fixes the noise (released default: 42).
+    """
+
+    name: ClassVar[str] = "vcd"
+    prefixes: ClassVar[int] = 2  # the image and the noised one
+
+    alpha: float = 1.0
+    beta: float = 0.1
+    noise_step: int = 500
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        require_number(self, "alpha", 0)
+        require_number(self, "beta", 0, 1)
+        require_integer(self, "noise_step", 0, STEPS - 1)
+        require_integer(self, "seed", 0)
+
+    def prefill(self, batch: Batch) -> Batch:
+        require_image(self, batch)
+        batch.prefill()
+        if self.alpha:
+            noised = batch.beside([self._noised(prompt) for prompt in batch.prompts], keep=True)
+            noised.prefill()
+            batch.contrast(noised, self._combine)
+        return batch
+
+    def _noised(self, prompt: Prompt) -> Prompt:
+        """The same prompt about noised images; their hashes say so, so that prefixes are not mixed up."""
+        assert prompt.pixel_values is not None
+        kept = float(signal(STEPS)[self.noise_step])
+        pixels = []
+        for image, image_hash in zip(prompt.pixel_values, prompt.image_hashes, strict=True):
+            noise = torch.randn(image.shape, generator=seeded(self.seed, image_hash))
+            pixels.append(math.sqrt(kept) * image + math.sqrt(1 - kept) * noise.to(image))
+        hashes = tuple(f"{one} vcd noise_step={self.noise_step} seed={self.seed}" for one in prompt.image_hashes)
+        return replace(prompt, pixel_values=torch.stack(pixels), image_hashes=hashes)
+
+    def _combine(self, own: Tensor, noised: Tensor) -> Tensor:
+        lowest = own.amax(-1, keepdim=True) + (math.log(self.beta) if self.beta else -math.inf)
+        return ((1 + self.alpha) * own - self.alpha * noised).masked_fill(own < lowest, -math.inf)
+
+
+def signal(steps: int) -> Tensor:
+    """(steps,) float64: the share of the image's variance that is left at each step, abar."""
+    added = torch.sigmoid(torch.linspace(-6, 6, steps, dtype=torch.float64)) * (0.005 - 1e-5) + 1e-5
+    return (1 - added).cumprod(0)

@@ -1,0 +1,146 @@
+"""ViCrop (Zhang et al., "MLLMs Know Where to Look", ICLR 2025): answer from the image and a crop of where the model looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from numpy.typing import NDArray
+
+from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.gradient import gradient
+from lmms_vg.geometry import Geometry
+from lmms_vg.images import Picture, open_picture
+from lmms_vg.methods.base import Method, require_image, require_integer
+from lmms_vg.methods.tiles import Tile, join, split
+from lmms_vg.methods.window import Window, search
+from lmms_vg.models.base import Prompt
+from lmms_vg.models.checkpoint import Shape
+
+
+@dataclass(frozen=True)
+class ViCrop(Method):
+    """ViCrop (Zhang et al., ICLR 2025): answers from the image and a crop of where the model looks.
+
+    The map is the last prompt token's attention to the first image at one layer. "rel": the mean over heads, divided by that
+    of the reference prompt. "grad": the mean over heads of the attention times max(0, g), g being the gradient of the most
+    likely first token's log-probability with respect to it; the reference plays no part. The window that stands out most in
+    the map (`window.search`, from the model's input size to twice as many pixels of the image) is cut out and goes directly
+    behind the image as one more; the text stays as it is.
+
+    Otherwise than the released code: a patch is placed where the image's pixels really lie (there, the map is taken for the
+    whole image), so that padding is left out and what a centre crop cut away is not searched; a window has at least one
+    patch. Images above 1024 pixels are split into ceil(height / 1024) x ceil(width / 1024) tiles (there, columns follow from
+    rows and the side ratio, and a portrait image of up to 1024 pixels' height fails); tiles' maps are put together by area,
+    as there without normalising each; smaller images are not split. Two images stand in the prompt as the family writes them.
+
+    Paper: Zhang et al., "MLLMs Know Where to Look: Training-free Perception of Small Visual Details with Multimodal LLMs",
+        ICLR 2025
+    Source: saccharomycetes/mllms_know; its maps, window search and two-image prompt. Not taken: its geometry and tiling (see
+        above), its third map (pure gradient)
+    Layers: one is read, 14 of 32 (LLaVA-1.5), in proportion for other depths; none is edited
+    Heads: all, averaged
+    Rows: the last prompt token
+    Softmax: -
+    Phase: -
+
+    Attributes:
+        layer: 0-based layer of the map (released: 14 of LLaVA-1.5's 32). Default: depth * 14/32, rounded half up.
+        map: "rel" or "grad" (released: rel-att, grad-att).
+        high_res: whether images with a side above 1024 pixels are looked at in tiles (released: a method of its own).
+    """
+
+    name: ClassVar[str] = "vicrop"
+
+    layer: int
+    map: Literal["rel", "grad"] = "rel"
+    high_res: bool = True
+
+    def __post_init__(self) -> None:
+        require_integer(self, "layer", 0)
+        if self.map not in ("rel", "grad"):
+            raise ValueError(f"map={self.map!r}: allowed is 'rel' or 'grad'")
+        if not isinstance(self.high_res, bool):
+            raise ValueError(f"high_res={self.high_res!r}: allowed is true or false")
+
+    @classmethod
+    def for_checkpoint(  # type: ignore[override]  # the hyper-parameters, spelt out
+        cls, shape: Shape, layer: int | None = None, map: Literal["rel", "grad"] = "rel", high_res: bool = True
+    ) -> ViCrop:
+        """`layer` is by default where 14 is among 32."""
+        made = cls((14 * shape.layers + 16) // 32 if layer is None else layer, map, high_res)
+        if made.layer >= shape.layers:
+            raise ValueError(f"layer={layer}: {shape.pretrained!r} allows 0 to {shape.layers - 1}")
+        return made
+
+    def prefill(self, batch: Batch) -> Batch:
+        require_image(self, batch)
+        windows = self._windows(batch)
+        prompts, references = [], []
+        for window, prompt, reference in zip(windows, batch.prompts, batch.reference_prompts, strict=True):
+            image = _first(prompt)
+            images = image, open_picture(image.rgb.crop(window.box))
+            prompts.append(_about(batch, prompt, *images))
+            references.append(_about(batch, reference, *images))
+        both = batch.beside(prompts, references)
+        both.prefill()
+        for extra, window in zip(both.extras, windows, strict=True):
+            extra |= {"crop_box": list(window.box), "crop_ratio": window.ratio}
+        return both
+
+    def _windows(self, batch: Batch) -> list[Window]:
+        """What to cut out of each question's first image."""
+        sizes = [_first(prompt).rgb.size for prompt in batch.prompts]
+        tiles = [split(*size) if self.high_res else [] for size in sizes]
+        whole = [*self._maps(batch)] if any(len(parts) < 2 for parts in tiles) else []
+        found = []
+        for row, (prompt, size, parts) in enumerate(zip(batch.prompts, sizes, tiles, strict=True)):
+            if len(parts) < 2:
+                values, geometry = whole[row], batch.family.true_geometry(*size)
+            else:
+                values, geometry = self._in_tiles(batch, row, parts)
+            assert prompt.pixel_values is not None
+            found.append(search(values, geometry, base=prompt.pixel_values.shape[-1]))
+        return found
+
+    def _in_tiles(self, batch: Batch, row: int, tiles: list[Tile]) -> tuple[NDArray[Any], Geometry]:
+        """The map of a large image and where it lies. One tile at a time: there may be more than fit in memory together."""
+        prompt, reference = batch.prompts[row], batch.reference_prompts[row]
+        maps, geometries = [], []
+        for tile in tiles:
+            picture = open_picture(_first(prompt).rgb.crop(tile))
+            asked = batch.beside([_about(batch, prompt, picture)], [_about(batch, reference, picture)])
+            asked.watched = None  # alignment is measured where the answer is given
+            maps.append(self._maps(asked)[0])
+            geometries.append(batch.family.true_geometry(*picture.rgb.size))
+        return join(tiles, maps, geometries)
+
+    def _maps(self, batch: Batch) -> NDArray[Any]:
+        """(B, rows, cols): where the model looks in each question's first image.
+
+        Raises:
+            ValueError: the map is not finite.
+        """
+        asked = batch.maps("last", [self.layer])[self.layer]
+        if self.map == "grad":
+            values = (asked * gradient(batch, self.layer).relu()).mean(1)
+        else:
+            values = asked.mean(1) / batch.reference("last", [self.layer])[self.layer].mean(1)
+        rows, cols = batch.prompts[0].geometries[0].rows, batch.prompts[0].geometries[0].cols
+        values = values[:, : rows * cols]
+        if not values.isfinite().all():
+            raise ValueError(
+                f"the {self.map!r} map of layer {self.layer} is not finite (NaN or infinite); are the weights sound, "
+                "does dtype=float32 help?"
+            )
+        return values.reshape(-1, rows, cols).cpu().numpy()
+
+
+def _first(prompt: Prompt) -> Picture:
+    return next(part for part in prompt.content if isinstance(part, Picture))
+
+
+def _about(batch: Batch, prompt: Prompt, *pictures: Picture) -> Prompt:
+    """The same message with `pictures` in the place of its first image."""
+    place = prompt.content.index(_first(prompt))
+    return batch.family.prompt([*prompt.content[:place], *pictures, *prompt.content[place + 1 :]])

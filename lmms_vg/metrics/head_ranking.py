@@ -1,0 +1,114 @@
+"""Which heads ground best, and how sure that is: running sums over questions, so memory does not grow with them.
+
+Source: Liu et al., "How Do Medical MLLMs Fail?", ICLR 2026, Sec. 4.1, Fig. D.1: heads of lowest mean KL. The stability of
+the list is ours: overlap of the top K under resampling of the images, and between two halves of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+By = Literal["kl", "ar", "js"]
+METRICS: tuple[By, ...] = ("kl", "ar", "js")
+
+#: Values are summed as whole millionths: integer sums are exact, so the order of the questions cannot change a ranking.
+_UNIT = 1_000_000
+
+
+class Overlap(NamedTuple):
+    """Shares of the best K heads that are found again, 0 to 1.
+
+    `mean`, `p5`: over bootstrap resamples of the images, and their 5th percentile; `halves`: between two halves of the
+    images, None where one is empty, as may happen with a handful of images.
+    """
+
+    mean: float
+    p5: float
+    halves: float | None
+
+
+class HeadSums:
+    """Sums of alignment values per head, over all questions, per bootstrap resample and per half.
+
+    Questions about one image belong together (their values are not independent): in each resample an image has a weight
+    drawn from Poisson(1), which stands for how often it would be drawn with replacement, and it lies in one of two halves.
+    Both depend on `seed` and the image's name only.
+
+    Args:
+        shape: layers and heads.
+        by: metric that ranks; `ar` is better when higher, `kl` and `js` when lower.
+        resamples: of the bootstrap; a matrix of `shape` is kept for each.
+    """
+
+    def __init__(self, shape: tuple[int, int], by: By = "kl", seed: int = 0, resamples: int = 1000) -> None:
+        self.by, self.seed, self.resamples = by, seed, resamples
+        self.n = 0
+        self._heads = {name: np.zeros(shape, np.int64) for name in METRICS}
+        self._layers = np.zeros(shape[0], np.int64)
+        self._drawn = np.zeros((resamples, *shape), np.int64)
+        self._halves = np.zeros((2, *shape), np.int64)
+        self._weights, self._sizes = np.zeros(resamples, np.int64), np.zeros(2, np.int64)
+
+    def add(self, image: str, heads: Mapping[str, Any], layer_kl: Any, times: int = 1) -> None:
+        """Add a question.
+
+        Args:
+            image: name of its image.
+            heads: kl, ar and js, each (layers, heads).
+            layer_kl: (layers,), of head-averaged maps.
+            times: how many questions have these values.
+        """
+        values = {name: times * _whole(heads[name]) for name in METRICS}
+        for name, value in values.items():
+            self._heads[name] += value
+        self._layers += times * _whole(layer_kl)
+        weights, half = self._draw(image)
+        self._drawn += weights[:, None, None] * values[self.by]
+        self._halves[half] += values[self.by]
+        self._weights += times * weights
+        self._sizes[half] += times
+        self.n += times
+
+    def means(self) -> dict[By, NDArray[np.float64]]:
+        """Mean kl, ar and js, each (layers, heads)."""
+        return {name: sums / (self.n * _UNIT) for name, sums in self._heads.items()}
+
+    def layer_kl(self) -> NDArray[np.float64]:
+        """Mean KL per layer, (layers,)."""
+        return self._layers / (self.n * _UNIT)
+
+    def ranking(self, keep: int) -> list[tuple[int, int]]:
+        """The best `keep` heads as (layer, head), best first; equal ones in order of layer and head."""
+        order = self._best(self._heads[self.by], keep)
+        return [(int(layer), int(head)) for layer, head in np.stack(np.unravel_index(order, self._halves[0].shape), 1)]
+
+    def overlap(self, keep: int) -> Overlap:
+        """How much of the best `keep` heads is found again."""
+        whole = self._best(self._heads[self.by], keep)
+        first, second = (self._best(sums, keep) for sums in self._halves)
+        drawn = [
+            _shared(whole, self._best(sums, keep)) for sums, w in zip(self._drawn, self._weights, strict=True) if w
+        ]
+        halves = _shared(first, second) if self._sizes.all() else None
+        return Overlap(float(np.mean(drawn)), float(np.percentile(drawn, 5)), halves)
+
+    def _best(self, sums: NDArray[np.int64], keep: int) -> NDArray[np.int64]:
+        return np.argsort(-sums if self.by == "ar" else sums, axis=None, kind="stable")[:keep]
+
+    def _draw(self, image: str) -> tuple[NDArray[np.int64], int]:
+        digest = hashlib.sha256(f"{self.seed} {image}".encode()).digest()
+        generator = np.random.default_rng(int.from_bytes(digest, "big"))
+        return generator.poisson(1.0, self.resamples), int(generator.integers(2))
+
+
+def _shared(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
+    return len(np.intersect1d(one, other)) / len(one)
+
+
+def _whole(values: Any) -> NDArray[np.int64]:
+    return np.rint(np.asarray(values, np.float64) * _UNIT).astype(np.int64)

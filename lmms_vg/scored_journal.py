@@ -1,0 +1,153 @@
+"""A journal read as a finished run: its answers are scored anew, each by the ``process_results`` of its task's YAML.
+
+Here is made, document by document, what lmms-eval would have saved and ``study.runs`` would read, so both kinds of run give
+the same numbers. A journal holds the answers of all runs of its configuration; it stands for the tasks it has in full.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lmms_vg import journal
+from lmms_vg.journal import Record
+from lmms_vg.plugin import TASKS
+from lmms_vg.study.results import MEASURED, Line, Run, TaskRun, metric_of, partial, task_run
+from lmms_vg.tasks.docs import documents
+from lmms_vg.tasks.open_scoring import PER_ANSWER
+from lmms_vg.tasks.readers import READERS
+
+_MEANS = ("acc", "llava_med", *PER_ANSWER, *MEASURED, "n")  # the others load a model, write a file, or are not reported
+_NOT_TOLD = "read from a journal, which does not say with which --gen_kwargs its answers were given"
+
+
+def is_journal(folder: Path) -> bool:
+    """Whether this is the folder of a journal, ``LMMS_VG_HOME/journal/<configuration>``."""
+    return any(folder.glob("rank*.jsonl"))
+
+
+def read_journal(folder: Path) -> Run:
+    """The tasks of which a journal has every answer. What failed, and was not answered since, has failed.
+
+    Errors: ValueError if none of its tasks is finished. SystemExit if the data of one are missing.
+    """
+    from lmms_eval.tasks import TaskManager
+
+    paths = sorted(folder.glob("rank*.jsonl"))
+    provenance = _provenance(paths)
+    manager = TaskManager("ERROR", include_path=str(TASKS), include_defaults=False)
+    tasks: dict[str, TaskRun] = {}
+    means: dict[str, dict[str, Any]] = {}
+    measured: list[str] = []
+    left_out: list[str] = []
+    unfinished: list[str] = []
+    in_part = False
+    for task, records in _records(paths).items():
+        if task not in READERS or task not in manager.all_subtasks:
+            left_out.append(task)
+            continue
+        docs = list(documents(task, READERS[task].read, None))
+        if missing := _missing(docs, records):
+            unfinished.append(f"{task}: {missing}")
+            continue
+        config = _config(manager, task)
+        lines = _score(config, docs, records)
+        in_part |= partial(lines)
+        means[task] = dict(_means(config, lines))
+        if (metric := metric_of(lines[0])) is not None:
+            tasks[task] = task_run(folder, task, metric, lines)
+        else:
+            (measured if "kl" in means[task] else left_out).append(task)
+    if not tasks and not measured:
+        found = "; ".join(unfinished) or f"no scores of questions or measurements ({', '.join(left_out) or 'empty'})"
+        advice = ". Run the same command again: it goes on where it stopped" if unfinished else ""
+        raise ValueError(f"{folder}: {found}{advice}")
+    groups = {group: members for group, members in _groups(manager) if tasks.keys() >= set(members)}
+    return Run(
+        folder,
+        _model(folder, provenance),
+        "LMMS_VG_PARTIAL_DATA=1" if in_part else "",
+        [_NOT_TOLD, *(f"left out, as it is not finished: {one}" for one in unfinished)],
+        tasks,
+        groups,
+        measured,
+        left_out,
+        means | {group: {} for group in groups},
+        provenance,
+    )
+
+
+def _provenance(paths: list[Path]) -> dict[str, Any] | None:
+    """All processes that wrote a journal are of one identity; they may have answered alone or for several methods."""
+    headers = [line["run"] for path in paths for line in journal.read_lines(path) if line.get("run")]
+    shared = [header["shared"] for header in headers if "shared" in header]
+    return journal.without_folders(headers[-1]) | ({"shared": shared[-1]} if shared else {}) if headers else None
+
+
+def _records(paths: list[Path]) -> dict[str, dict[str, Record | None]]:
+    """Task -> uid -> its record; None where there are several answers that differ, of which none can be preferred."""
+    found: dict[str, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
+    for record in journal.read_records(paths):
+        found[record.task][record.uid].append(record.without_heads())
+    return {task: {uid: _one(records) for uid, records in by_uid.items()} for task, by_uid in found.items()}
+
+
+def _one(records: list[Record]) -> Record | None:
+    answers = {record.key: record for record in records if record.error is None}  # of one key the last
+    if not answers:
+        return records[-1]
+    *others, last = answers.values()
+    same = all((one.text, one.alignment) == (last.text, last.alignment) for one in others)
+    return last if same else None
+
+
+def _missing(docs: list[dict[str, Any]], records: dict[str, Record | None]) -> str:
+    done = sum(records.get(doc["uid"]) is not None for doc in docs)
+    several = sum(doc["uid"] in records and records[doc["uid"]] is None for doc in docs)
+    if done == len(docs):
+        return ""
+    differing = f"; {several} have two different answers, given under other --gen_kwargs or data" if several else ""
+    return f"{done} of {len(docs)} questions are answered{differing}"
+
+
+def _score(config: dict[str, Any], docs: list[dict[str, Any]], records: dict[str, Record | None]) -> list[Line]:
+    """A line of the samples file a document, as far as ``study`` reads it."""
+    journal.forget()
+    lines = []
+    for doc in docs:
+        record = records[doc["uid"]]
+        assert record is not None, "_missing found none"
+        journal.remember(record)
+        results = config["process_results"](doc, [record.text])
+        lines.append({**results, "input": config["doc_to_text"](doc), "target": doc[config["doc_to_target"]]})
+    journal.forget()
+    return lines
+
+
+def _means(config: dict[str, Any], lines: list[Line]) -> Iterator[tuple[str, Any]]:
+    for metric in config["metric_list"]:
+        name = metric["metric"]
+        items = [line[name] for line in lines]
+        if name in _MEANS and not all("error" in item for item in items):
+            yield name, metric["aggregation"](items)
+
+
+def _config(manager: Any, task: str) -> dict[str, Any]:
+    """A task's or group's YAML with what it includes; functions are resolved."""
+    from lmms_eval.utils import load_yaml_config
+
+    return load_yaml_config(manager.task_index[task]["yaml_path"])
+
+
+def _groups(manager: Any) -> Iterator[tuple[str, list[str]]]:
+    for group in manager.all_groups:
+        yield group, _config(manager, group)["task"]
+
+
+def _model(folder: Path, provenance: dict[str, Any] | None) -> str:
+    name = folder.resolve().name.rpartition("-")[0] or folder.name
+    if not provenance or "settings" not in provenance:
+        return name
+    return f"{name} (pretrained={provenance['settings'].get('pretrained')})"

@@ -1,0 +1,174 @@
+"""A comparison to read: Markdown, CSV or LaTeX.
+
+First accuracies alone, a row a run and a column a task, as the paper's Table F.4 has them; then every difference.
+"""
+
+import re
+from collections.abc import Callable
+from math import isnan
+
+from lmms_vg.study.agreement import shared, shown
+from lmms_vg.study.compare import Line, Table
+from lmms_vg.study.results import Run
+from lmms_vg.study.tables import comma_separated, escape, latex, markdown
+
+Cells = list[list[str]]
+
+_TESTED = ("difference", "95% interval", "better", "worse", "p", "p (Holm)", "McNemar p", "McNemar p (Holm)")
+_STATED = ("weights", "prompt", "dtype", "device", "batch_size")
+
+
+def as_markdown(table: Table) -> str:
+    """Both tables, what has to be said beside them, and the rules of scoring."""
+    return f"{markdown(*_overview(table), texts=1)}\n\n{details(table)}"
+
+
+def details(table: Table) -> str:
+    """The second table, what has to be said beside it, and the rules of scoring."""
+    parts = [
+        markdown(*_detail(table), texts=2),
+        "\n".join(f"- {note}" for note in (*_about(table), *_explained(table), *table.notes)),
+        "\n".join(f"- `{rule}`" for rule in table.rules),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def as_latex(table: Table) -> str:
+    """Accuracies, and differences with their intervals, as two tables for the package booktabs; notes stand below each."""
+    parts = [_float(r"Accuracy in \%", _overview(table), [*_about(table), *table.notes])]
+    if len(table.runs) > 1:
+        caption = r"Difference to the base in points of \%, with 95\% interval"
+        parts.append(_float(caption, _intervals(table), [f"`{rule}`" for rule in table.rules]))
+    return "\n".join(parts)
+
+
+def as_csv(table: Table) -> str:
+    """A line a run and task, from 0 to 1 in full precision; cells that have no meaning are empty."""
+    head = "run method task metric n score seconds_per_question shared_work base difference low high better worse"
+    head += " p p_holm mcnemar_p mcnemar_p_holm rule allowed"
+    rows = []
+    for line in table.lines:
+        tested: list[object] = [None] * 10
+        if (one := line.against) is not None:
+            low, high = (None if isnan(bound) else bound for bound in (one.difference.low, one.difference.high))
+            tested = [table.base.label, one.difference.mean, low, high, one.better, one.worse]
+            tested += [one.difference.p, one.holm, one.mcnemar_p, one.mcnemar_holm]
+        about = [line.run.path.name, line.run.label, line.name, line.metric, line.n, line.score, line.seconds]
+        rows.append([*about, line.shared, *tested, line.rule, " ".join(table.allowed)])
+    return comma_separated(head.split(), rows)
+
+
+FORMATS: dict[str, Callable[[Table], str]] = {"markdown": as_markdown, "csv": as_csv, "latex": as_latex}
+
+
+def beside(table: Table) -> list[str]:
+    """What has to be said beside a comparison and has no place in a CSV file."""
+    return [*_about(table), *table.notes]
+
+
+def _overview(table: Table) -> tuple[list[str], Cells]:
+    return _matrix(table, table.runs, lambda line: f"{100 * line.score:.1f}")
+
+
+def _intervals(table: Table) -> tuple[list[str], Cells]:
+    others = [run for run in table.runs if run is not table.base]
+    return _matrix(table, others, lambda line: f"{_difference(line)} ({_interval(line)})")
+
+
+def _matrix(table: Table, runs: list[Run], cell: Callable[[Line], str]) -> tuple[list[str], Cells]:
+    columns = {line.name: f"{_title(table, line)} (n = {line.n})" for line in table.lines}
+    found = {(line.run.path, line.name): cell(line) for line in table.lines}
+    rows = [[_method(table, run), *(found.get((run.path, name), "") for name in columns)] for run in runs]
+    return ["method", *columns.values()], rows
+
+
+def _detail(table: Table) -> tuple[list[str], Cells]:
+    rows = []
+    for line in table.lines:
+        seconds = "" if line.seconds is None else f"{line.seconds:#.3g}{' (shared)' if line.shared else ''}"
+        cells = [_method(table, line.run), _title(table, line), str(line.n), f"{100 * line.score:.2f}", seconds]
+        rows.append(cells + (_tested(line) if len(table.runs) > 1 else []))
+    head = ["method", "task", "n", "score (%)", "s/question"]
+    return head + (list(_TESTED) if len(table.runs) > 1 else []), rows
+
+
+def _tested(line: Line) -> list[str]:
+    if (one := line.against) is None:
+        return [""] * len(_TESTED)
+    p_values = (one.difference.p, one.holm, one.mcnemar_p, one.mcnemar_holm)
+    return [_difference(line), _interval(line), str(one.better), str(one.worse), *map(_show_p, p_values)]
+
+
+def _method(table: Table, run: Run) -> str:
+    return f"{run.label} (base)" if run is table.base and len(table.runs) > 1 else run.label
+
+
+def _title(table: Table, line: Line) -> str:
+    metric = "" if line.metric == "acc" else f", {line.metric}"
+    return f"{line.name}{', pooled' if line.name in table.pooled else ''}{metric}"
+
+
+def _difference(line: Line) -> str:
+    return "" if line.against is None else f"{100 * line.against.difference.mean:+.2f}"
+
+
+def _interval(line: Line) -> str:
+    if line.against is None:
+        return ""
+    low, high = line.against.difference.low, line.against.difference.high
+    return "one image" if isnan(low) else f"{100 * low:+.2f} to {100 * high:+.2f}"
+
+
+def _show_p(p: float | None) -> str:
+    if p is None:
+        return ""
+    return f"{p:.4f}" if p >= 0.0001 else "< 0.0001"
+
+
+def _about(table: Table) -> list[str]:
+    """Which runs these are."""
+    said = []
+    for run in table.runs:
+        about = [] if run.label == run.model else [run.model]
+        method = str((run.provenance or {}).get("method", ""))
+        said.append(
+            f"{_method(table, run)}: {', '.join([*about, f'`{run.path.name}`', *([method] if '=' in method else [])])}"
+        )
+    if table.base.provenance is not None:
+        same = all(shown(run, name) == shown(table.base, name) for run in table.runs for name in _STATED)
+        which = "of the run" if len(table.runs) == 1 else "of all runs" if same else "of the base"
+        said.append(f"Circumstances {which}: {', '.join(f'{name} {shown(table.base, name)}' for name in _STATED)}")
+    return said
+
+
+def _explained(table: Table) -> list[str]:
+    said = []
+    if table.pooled:
+        said.append("pooled: every question weighs the same, whichever task it is of")
+    tested = [line.against for line in table.lines if line.against is not None]
+    if tested:
+        exact = sum(one.mcnemar_p is not None for one in tested)
+        said.append(
+            f"Differences to the base, in points of %, of the same questions; better and worse are how many of them have a "
+            f"higher and a lower score. p is of a bootstrap that draws whole images, corrected over {len(tested)} lines. "
+            f"McNemar's exact test, corrected over {exact}, takes questions about one image for independent"
+        )
+    if any(line.seconds is not None for line in table.lines):
+        said.append(
+            "s/question: mean time the model took when it answered, on the machine and in the batches of that time; without "
+            "loading and scoring"
+        )
+    together = {", ".join(shared(run)) for run in table.runs if shared(run)}
+    said += [
+        f"(shared): {names} were answered together and share work, so none of the times is a method's own"
+        for names in sorted(together)
+    ]
+    return said
+
+
+def _float(caption: str, cells: tuple[list[str], Cells], notes: list[str]) -> str:
+    below = "\n".join(r"\par " + re.sub("`(.*?)`", r"\\texttt{\1}", escape(note)) for note in notes)
+    return (
+        f"\\begin{{table}}\n\\caption{{{caption}}}\n\\centering\n{latex(*cells, texts=1)}\n{{\\footnotesize\n{below}\n}}\n"
+        "\\end{table}\n"
+    )

@@ -1,0 +1,94 @@
+"""The gradient with respect to attention against autograd through a stock eager pass."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+import tiny
+import torch
+from batches import ask
+from naive import stock
+from torch import Tensor
+
+from lmms_vg.attention import install
+from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.gradient import Leaf, gradient
+from lmms_vg.models import FAMILIES, Family, Prompt
+
+
+@pytest.fixture(scope="module", params=["qwen2", "llama", "mistral"])
+def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Family:
+    folder = tiny.save(tmp_path_factory.mktemp("tiny") / request.param, request.param)
+    made = FAMILIES["huatuo"].load(str(folder), None, torch.float32, "cpu", None, "true")
+    install(made.model)
+    return made
+
+
+def eager_gradient(family: Family, prompt: Prompt, layer: int) -> Tensor:
+    """(H, N): one full pass with gradients everywhere."""
+    table = family.model.get_input_embeddings().weight
+    table.requires_grad_()
+    try:
+        with torch.enable_grad(), stock(family.model, "eager"):
+            made = family.model(
+                input_ids=prompt.input_ids[None], pixel_values=prompt.pixel_values, output_attentions=True
+            )
+            logits = made.logits[0, -1]
+            loss = torch.nn.functional.cross_entropy(logits[None], logits.argmax()[None])
+            (slope,) = torch.autograd.grad(-loss, made.attentions[layer])
+    finally:
+        table.requires_grad_(False)
+    return slope[0, :, -1, prompt.image_tokens]
+
+
+@pytest.mark.parametrize("layer", [0, 2, 4])
+def test_equals_a_full_eager_pass(family: Family, layer: int) -> None:
+    with torch.no_grad():
+        batch = ask(family)
+        slope = gradient(batch, layer)
+    assert slope.shape == (2, tiny.HEADS, 36)
+    for row, prompt in enumerate(batch.prompts):
+        expected = eager_gradient(family, prompt, layer)
+        scale = float(expected.abs().max())
+        assert scale > 1e-3
+        torch.testing.assert_close(slope[row], expected, atol=1e-4 * scale, rtol=1e-3)
+
+
+def test_the_edit_changes_no_value(family: Family) -> None:
+    with torch.no_grad():
+        plain, cut = ask(family), ask(family)
+        plain.prefill()
+        cut.prefill(Leaf([2], cut.last))
+        torch.testing.assert_close(cut.logits, plain.logits, atol=1e-5, rtol=1e-5)
+
+
+def with_graph() -> list[Tensor]:
+    gc.collect()
+    return [one for one in gc.get_objects() if issubclass(type(one), Tensor) and one.requires_grad]
+
+
+@pytest.mark.parametrize("watched", [None, "last"])
+def test_it_leaves_no_graph_and_the_batch_as_it_was(family: Family, watched: str | None) -> None:
+    """Watched and diagnosed batches keep maps of what they see: none of it may hold a graph, were the weights to want one."""
+
+    def watch(batch: Batch) -> Batch:
+        batch.watched, batch.diagnose = watched, True  # type: ignore[assignment]
+        return batch
+
+    with torch.no_grad():
+        untouched, asked = watch(ask(family)), watch(ask(family))
+        untouched.prefill()
+        family.model.requires_grad_(True)
+        before = len(with_graph())
+        slope = gradient(asked, 2)
+        after = len(with_graph())
+        family.model.requires_grad_(False)
+        assert after == before
+        assert not slope.requires_grad
+        assert (asked.watched, asked.diagnose) == (watched, True)
+        asked.prefill()
+        assert torch.equal(asked.logits, untouched.logits)
+        assert asked.seen.keys() == untouched.seen.keys()
+        for layer in asked.seen:
+            assert torch.equal(asked.seen[layer], untouched.seen[layer])

@@ -1,0 +1,73 @@
+"""Whose images they are: by URI, by the folder a file lies in, and by what VGMED took them from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import tiny
+
+from lmms_vg.datasets.leaks import leaks
+from lmms_vg.measurement import annotated
+
+
+@pytest.mark.parametrize(
+    ("images", "found"),
+    [
+        (["coco:COCO_val2014_000000000042.jpg"], ["vgmed_coco"]),
+        (["vgmed:AMOS2022/a.png", "vgmed:Slake_like/b.png"], ["vgmed"]),
+        (["vgmed:AMOS2022/a.png", "vgmed:Slake/imgs/xmlab1/source.jpg"], ["medical_eval", "slake", "vgmed"]),
+        (["demo:standard/100000"], ["demo"]),
+        (["demo:hard/200000"], ["demo"]),
+        (["demo:standard/300000", "demo:standard/300074"], []),
+        (["path_vqa:a", "mmmu:b"], ["medical_eval", "mmmu", "path_vqa"]),
+        (["medical_eval:images/a.jpg"], ["medical_eval"]),
+        ([], []),
+    ],
+)
+def test_uris(images: list[str], found: list[str]) -> None:
+    assert leaks(images) == found
+
+
+def test_demo_sets() -> None:
+    assert annotated("demo", 300, 0).leaks == []
+    assert annotated("vgmed_demo", 4, 0).leaks == ["demo"]
+
+
+def test_vgmed_as_its_files_have_it(data: Path) -> None:
+    """Only the rows that were drawn count."""
+    row = {"image": "AMOS2022/a.png", "question": "Where is the liver?", "bbox": [[4, 4, 20, 20]]}
+    rows = [row, row | {"image": "Slake/imgs/xmlab1/source.jpg"}]
+    for image in (one["image"] for one in rows):
+        (data / "vgmed" / image).parent.mkdir(parents=True)
+        tiny.picture().save(data / "vgmed" / image)
+    path = data / "vgmed" / "VGMED_localization.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in rows))
+    assert annotated("vgmed", 2, 0).leaks == ["medical_eval", "slake", "vgmed"]
+    drawn = {seed: annotated("vgmed", 1, seed) for seed in range(6)}
+    for sample in drawn.values():
+        slake = sample.questions[0].uid.endswith("/2")
+        assert sample.leaks == (["medical_eval", "slake", "vgmed"] if slake else ["vgmed"])
+    assert len({tuple(sample.leaks) for sample in drawn.values()}) == 2
+
+
+def test_files_are_told_by_the_data_set_they_lie_in(data: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    for name in ("slake/imgs/xmlab1/source.jpg", "coco/val2014/a.jpg", "vgmed/Slake/b.jpg"):
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).touch()
+    (own / "a.jpg").touch()
+    (own / "link.jpg").symlink_to(data / "slake/imgs/xmlab1/source.jpg")
+    (own / "folder").symlink_to(data / "vgmed")
+    assert leaks(["a.jpg"], own) == []
+    assert leaks(["val2014/a.jpg"], data / "coco") == []
+    assert leaks(["a.jpg", "link.jpg"], own) == ["medical_eval", "slake"]
+    assert leaks(["folder/Slake/b.jpg"], own) == ["medical_eval", "slake", "vgmed"]
+    assert leaks(["imgs/xmlab1/source.jpg"], data / "slake") == ["medical_eval", "slake"]
+
+
+def test_files_without_a_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LMMS_VG_DATA", raising=False)
+    assert leaks(["slake/a.jpg"], tmp_path) == []

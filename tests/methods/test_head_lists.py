@@ -1,0 +1,67 @@
+"""Head lists as files: what is written is read again, and what leaks is told."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from lmms_vg.methods.head_lists import Bootstrap, HeadList, Scores, Stability, leaking, load, shipped
+
+MADE = HeadList(
+    models=["one, of two", "two"],
+    num_layers=2,
+    num_heads=3,
+    heads=[(1, 2), (0, 1)],
+    layers=[1],
+    source="a [b, c] d",
+    leaks=["demo", "slake"],
+    scores=Scores(kl=[0.5, 1], ar=[3, 2], js=[0.1, 0.2], layer_kl=[2, 1.5], all_kl=[[2, 1, 3], [4, 5, 0.5]]),
+    stability=Stability(bootstrap=Bootstrap(resamples=10, mean=0.75, p5=0.5), halves=None),
+    provenance={"n": 4, "versions": {"lmms_vg": "1"}},
+)
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "list.json"
+    MADE.write(path)
+    assert load(str(path)) == MADE
+    assert [entry.name for entry in tmp_path.iterdir()] == ["list.json"]
+    lines = path.read_text().splitlines()
+    assert "  [1, 2]," in lines
+    assert "   [4.0, 5.0, 0.5]" in lines
+
+
+def test_a_write_that_fails_leaves_no_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="no space"):
+        MADE.write(tmp_path / "list.json")
+    assert not (tmp_path / "list.json").exists()
+
+
+def test_shipped_lists_are_found_by_name() -> None:
+    assert load("demo") == shipped()["demo"]
+    assert shipped()["huatuo_vision_7b"].scores is None
+    with pytest.raises(ValueError, match=r"heads='unheard_of'.*shipped lists: demo, huatuo"):
+        load("unheard_of")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"), [({"extra": 1}, "extra"), ({"scores": {"kl": [1]}}, "scores.ar"), ({"leaks": 1}, "leaks")]
+)
+def test_files_that_are_no_head_lists(changes: dict[str, object], said: str, tmp_path: Path) -> None:
+    path = tmp_path / "list.json"
+    path.write_text(json.dumps(MADE.model_dump(mode="json") | changes))
+    with pytest.raises(ValueError, match=said):
+        load(str(path))
+
+
+def test_leaking() -> None:
+    assert leaking(MADE.leaks, ["slake", "vqa_rad"]) == {"slake"}
+    assert leaking(("vgmed",), ["slake"]) == set()
+    assert leaking((), ["slake"]) == set()

@@ -1,0 +1,129 @@
+"""Ranking and stability against loops that keep every question."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lmms_vg.metrics.head_ranking import METRICS, By, HeadSums
+
+SHAPE = (4, 5)
+RESAMPLES = 40
+SEED = 7
+
+Asked = tuple[str, dict[str, np.ndarray], np.ndarray]
+
+
+@pytest.fixture
+def asked() -> list[Asked]:
+    """30 questions on 11 images, whose images differ more than their questions do."""
+    random = np.random.default_rng(3)
+    images = [{name: random.gamma(4, 1, SHAPE) for name in METRICS} for _ in range(11)]
+    made = []
+    for number in range(30):
+        own = images[number % 11]
+        heads = {name: np.round(own[name] + 0.3 * random.random(SHAPE), 6) for name in METRICS}
+        made.append((f"image {number % 11}", heads, np.round(random.random(SHAPE[0]), 6)))
+    return made
+
+
+def added(asked: Iterable[Asked], **values: Any) -> HeadSums:
+    sums = HeadSums(SHAPE, **{"seed": SEED, "resamples": RESAMPLES} | values)
+    for image, heads, layers in asked:
+        sums.add(image, heads, layers)
+    return sums
+
+
+def best(mean: np.ndarray, keep: int, by: str = "kl") -> list[tuple[int, int]]:
+    sign = -1 if by == "ar" else 1
+    return sorted(product(range(SHAPE[0]), range(SHAPE[1])), key=lambda place: (sign * mean[place], place))[:keep]
+
+
+def drawn(image: str) -> tuple[np.ndarray, int]:
+    generator = np.random.default_rng(int(hashlib.sha256(f"{SEED} {image}".encode()).hexdigest(), 16))
+    return generator.poisson(1.0, RESAMPLES), int(generator.integers(2))
+
+
+@pytest.mark.parametrize("by", METRICS)
+def test_means_and_ranking(asked: list[Asked], by: By) -> None:
+    sums = added(asked, by=by)
+    for name in METRICS:
+        assert sums.means()[name] == pytest.approx(np.mean([heads[name] for _, heads, _ in asked], axis=0))
+    assert sums.layer_kl() == pytest.approx(np.mean([layers for _, _, layers in asked], axis=0))
+    assert sums.ranking(6) == best(np.mean([heads[by] for _, heads, _ in asked], axis=0), 6, by)
+    assert len(sums.ranking(20)) == 20
+
+
+@pytest.mark.parametrize("by", METRICS)
+@pytest.mark.parametrize("keep", [1, 5, 20])
+def test_overlap(asked: list[Asked], by: By, keep: int) -> None:
+    """Every resample repeats each question as often as its image was drawn; halves are split by image."""
+    found = added(asked, by=by).overlap(keep)
+    whole = set(best(np.mean([heads[by] for _, heads, _ in asked], axis=0), keep, by))
+    shares = []
+    for resample in range(RESAMPLES):
+        again = [heads[by] for image, heads, _ in asked for _ in range(drawn(image)[0][resample])]
+        if again:
+            shares.append(len(whole & set(best(np.mean(again, axis=0), keep, by))) / keep)
+    assert found.mean == pytest.approx(np.mean(shares))
+    assert found.p5 == pytest.approx(np.percentile(shares, 5))
+    halves = [[heads[by] for image, heads, _ in asked if drawn(image)[1] == half] for half in (0, 1)]
+    one, other = (set(best(np.mean(half, axis=0), keep, by)) for half in halves)
+    assert found.halves == len(one & other) / keep
+    if keep == 5:
+        assert found.p5 < found.mean < 1, "the case tells good from bad"
+
+
+def test_the_order_of_questions_changes_nothing_not_even_by_rounding() -> None:
+    """Sums of floats in another order differ in the last digit, which would decide between equal heads."""
+    values = [0.1, 0.7, 0.3, 12.3, 0.000001, 5.9] * 3
+    # Head 0 adds them up forwards, head 1 backwards: floats differ, heads do not.
+    assert sum(values) != sum(reversed(values))
+    sums = HeadSums((1, 2), resamples=2)
+    for forwards, backwards in zip(values, reversed(values), strict=True):
+        heads = np.array([[forwards, backwards]])
+        sums.add("one image", dict.fromkeys(METRICS, heads), np.zeros(1))
+    assert sums.means()["kl"][0, 0] == sums.means()["kl"][0, 1]
+    assert sums.ranking(2) == [(0, 0), (0, 1)], "ties go by layer and head"
+
+
+def test_equal_heads_go_by_layer_and_head() -> None:
+    """Enough of them for a sort that is not stable to mix them up."""
+    values = np.arange(600).reshape(20, 30) % 3
+    sums = HeadSums(values.shape, resamples=2)
+    sums.add("image", dict.fromkeys(METRICS, values), np.zeros(20))
+    assert sums.ranking(600) == sorted(np.ndindex(20, 30), key=lambda place: (values[place], place))
+
+
+def test_shuffled_questions_and_repeated_ones(asked: list[Asked]) -> None:
+    there, back = added([*asked, asked[0], asked[0]]), added([])
+    for number, (image, heads, layers) in enumerate(reversed(asked)):
+        back.add(image, heads, layers, times=3 if number == len(asked) - 1 else 1)
+    assert there.n == back.n == 32
+    assert np.array_equal(there.means()["kl"], back.means()["kl"])
+    assert there.overlap(5) == back.overlap(5)
+
+
+def test_one_image_has_no_halves(asked: list[Asked]) -> None:
+    assert added([asked[0]]).overlap(5).halves is None
+    assert added(asked).overlap(5).halves is not None
+
+
+def test_memory_does_not_grow_with_questions(asked: list[Asked]) -> None:
+    def size(sums: HeadSums) -> int:
+        arrays = [*vars(sums).values(), *sums._heads.values()]
+        return sum(value.nbytes for value in arrays if isinstance(value, np.ndarray))
+
+    assert size(added(asked[:1])) == size(added(asked))
+    assert not [name for name, value in vars(added(asked)).items() if isinstance(value, list | set)]
+
+
+def test_another_seed_resamples_otherwise(asked: list[Asked]) -> None:
+    one, other = added(asked), added(asked, seed=8)
+    assert one.ranking(5) == other.ranking(5)
+    assert one.overlap(5) != other.overlap(5)
