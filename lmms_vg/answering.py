@@ -4,67 +4,31 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from loguru import logger
-from PIL import Image
 
 from lmms_vg.attention import install
 from lmms_vg.attention.batch import Batch
-from lmms_vg.attention.decoding import Decoding, decode
+from lmms_vg.attention.decoding import decode
 from lmms_vg.attention.diagnosis import saturated_layers
 from lmms_vg.attention.session import ImageSession, Rows
-from lmms_vg.grounding import measure, probed_maps, target_mask
-from lmms_vg.images import Picture, open_picture
+from lmms_vg.grounding import measure, probed_maps
 from lmms_vg.journal import Journal, Record, content_key
 from lmms_vg.methods.base import Method
 from lmms_vg.metrics import alignment
 from lmms_vg.models.base import Family, Prompt
-
-#: A user message: PIL images and texts, in order.
-Message = Sequence[Image.Image | str]
+from lmms_vg.questions import Prepared, Question, prepare
 
 #: What torch raises after a device-side fault (running out of memory is another error); none in older versions.
 _DEVICE_IS_GONE: tuple[type[Exception], ...] = tuple(filter(None, [getattr(torch, "AcceleratorError", None)]))
 
 #: So many failures are printed as they happen.
 SHOWN_FAILURES = 10
-
-
-@dataclass(frozen=True)
-class Question:
-    """One question to ask.
-
-    Attributes:
-        message: gives the user message; called late, so that images are opened one at a time and a broken one fails alone.
-        reference: text of the reference prompt, asked about the same images.
-        boxes: xyxy boxes in pixels of the first image; with `align`, attention is measured against them.
-        repeat: counts repeated requests for the same document, which sampling answers differently.
-    """
-
-    task: str
-    uid: str
-    message: Callable[[], Message]
-    reference: str
-    decoding: Decoding
-    boxes: Sequence[Sequence[float]] = ()
-    align: bool = False
-    repeat: int = 0
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    """A question that can be asked: rendered, laid on the patch grid, and with its content key."""
-
-    question: Question
-    prompt: Prompt
-    reference: Prompt
-    mask: np.ndarray | None
-    key: str
 
 
 @dataclass
@@ -143,10 +107,10 @@ class Answerer:
 
         Nothing a single question does ends the run: what cannot be asked yields a record with `error`.
         """
-        waiting: dict[object, list[dict[int, _Prepared]]] = defaultdict(list)
+        waiting: dict[object, list[dict[int, Prepared]]] = defaultdict(list)
         for question in questions:
-            missing: dict[int, _Prepared] = {}
-            ways: dict[bool, _Prepared | Exception] = {}
+            missing: dict[int, Prepared] = {}
+            ways: dict[bool, Prepared | Exception] = {}
             for number, contender in enumerate(self.contenders):
                 contender.tally.asked += 1
                 boxes = question.align or contender.method.needs_boxes
@@ -163,7 +127,7 @@ class Answerer:
                 if record is not None:
                     if contender is self.main:
                         yield question, record
-                elif isinstance(prepared, _Prepared):
+                elif isinstance(prepared, Prepared):
                     missing[number] = prepared
             if missing:
                 prompt = next(iter(missing.values())).prompt
@@ -174,35 +138,14 @@ class Answerer:
         for batch in waiting.values():
             yield from self._ask(batch)
 
-    def _attempt(self, question: Question, boxes: bool, other: _Prepared | Exception | None) -> _Prepared | Exception:
+    def _attempt(self, question: Question, boxes: bool, other: Prepared | Exception | None) -> Prepared | Exception:
         """The question prepared, from its other form where there is one, or what is wrong with it."""
         try:
-            return self._prepare(question, boxes, other if isinstance(other, _Prepared) else None)
+            return prepare(self.family, question, self.rows, boxes, other if isinstance(other, Prepared) else None)
         except Exception as problem:  # noqa: BLE001 - whatever is wrong with one question is journalled as its failure
             return problem
 
-    def _prepare(self, question: Question, boxes: bool, other: _Prepared | None = None) -> _Prepared:
-        prompt, reference = (other.prompt, other.reference) if other else self._render(question)
-        mask = target_mask(question.uid, prompt, question.boxes, self.rows) if boxes else None
-        key = content_key(
-            {
-                "prompt": prompt.text,
-                "images": prompt.image_hashes,
-                "reference": reference.text,
-                "decoding": question.decoding.as_key(),
-                "repeat": question.repeat if question.decoding.do_sample else 0,
-                "mask": None if mask is None else mask.astype(int).tolist(),
-            }
-        )
-        return _Prepared(question, prompt, reference, mask, key)
-
-    def _render(self, question: Question) -> tuple[Prompt, Prompt]:
-        """The question's prompt and its reference prompt."""
-        parts = [part if isinstance(part, str) else open_picture(part) for part in question.message()]
-        pictures = [part for part in parts if isinstance(part, Picture)]
-        return self.family.prompt(parts), self.family.prompt([*pictures, question.reference])
-
-    def _ask(self, batch: list[dict[int, _Prepared]]) -> Iterator[tuple[Question, Record]]:
+    def _ask(self, batch: list[dict[int, Prepared]]) -> Iterator[tuple[Question, Record]]:
         """Ask a batch of every contender that has not answered it; they share the prefixes and the unedited model's run."""
         shared: Batch | None = None
         for number in batch[0]:
@@ -212,7 +155,7 @@ class Answerer:
                 yield from zip([one.question for one in prepared], records, strict=True)
 
     def _try(
-        self, contender: Contender, prepared: list[_Prepared], batch: Batch | None
+        self, contender: Contender, prepared: list[Prepared], batch: Batch | None
     ) -> tuple[list[Record], Batch | None]:
         """Records of a batch; where it fails as a whole its questions are asked one by one, so that only broken ones fail."""
         started = time.perf_counter()
@@ -237,7 +180,7 @@ class Answerer:
     @torch.no_grad()
     def look(self, question: Question) -> tuple[Prompt, np.ndarray]:
         """The prompt of one question and where it looks: (layers, N) question over reference map, heads averaged."""
-        prepared = self._prepare(question, question.align or self.main.method.needs_boxes)
+        prepared = prepare(self.family, question, self.rows, question.align or self.main.method.needs_boxes)
         batch = self._open([prepared])
         batch.targets = [prepared.mask]
         batch = self.main.method.prefill(batch)
@@ -247,7 +190,7 @@ class Answerer:
         return prepared.prompt, alignment.normalise(maps[0].mean(1)[:, cells], reference[0].mean(1)[:, cells])
 
     @torch.no_grad()
-    def _open(self, prepared: list[_Prepared]) -> Batch:
+    def _open(self, prepared: list[Prepared]) -> Batch:
         """A batch of these questions, watched where alignment is to be measured."""
         sessions = [self._session(one.prompt) for one in prepared]
         batch = Batch(sessions, [one.prompt for one in prepared], [one.reference for one in prepared], self._session)
@@ -255,7 +198,7 @@ class Answerer:
         return batch
 
     @torch.no_grad()
-    def _run(self, contender: Contender, prepared: list[_Prepared], batch: Batch, started: float) -> list[Record]:
+    def _run(self, contender: Contender, prepared: list[Prepared], batch: Batch, started: float) -> list[Record]:
         batch.targets = [one.mask for one in prepared]
         batch.diagnose = self.diagnose or not contender.tally.answered
         batch = contender.method.prefill(batch)
@@ -277,6 +220,7 @@ class Answerer:
                 prompt=one.prompt.text,
                 image="+".join(one.prompt.image_hashes),
                 seconds=round(seconds, 4),
+                decoding=one.question.decoding.as_key(),
                 extras=extra | report,
                 alignment=values,
             )
@@ -311,7 +255,7 @@ class Answerer:
         return session
 
     def _fail(
-        self, contender: Contender, question: Question, problem: Exception, prepared: _Prepared | None = None
+        self, contender: Contender, question: Question, problem: Exception, prepared: Prepared | None = None
     ) -> Record:
         error = f"{type(problem).__name__}: {problem}"
         key = prepared.key if prepared else content_key({"task": question.task, "uid": question.uid, "error": error})

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
-from functools import cache
-from importlib import metadata
-from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
@@ -24,6 +19,7 @@ from lmms_vg.journal import Journal, content_key, home
 from lmms_vg.methods import METHODS, Method
 from lmms_vg.models import FAMILIES, Family
 from lmms_vg.models.checkpoint import fingerprint, shape_of
+from lmms_vg.provenance import code_hash, versions
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -223,33 +219,3 @@ def _load(family: str, settings: Settings, device: str) -> Family:
     if _shared:
         _shared.families[key] = model
     return model
-
-
-def versions() -> dict[str, str]:
-    """Versions of everything that may move a number."""
-    names = (
-        "lmms_eval",
-        "torch",
-        "torchvision",
-        "transformers",
-        "tokenizers",
-        "accelerate",
-        "datasets",
-        "numpy",
-        "pillow",
-    )
-    return {"lmms_vg": __version__, "python": platform.python_version(), **{n: metadata.version(n) for n in names}}
-
-
-@cache  # what was imported stays in force, whatever happens to the files meanwhile
-def code_hash() -> str:
-    """Hash of the package's own source, so that a changed method never replays the answers of the old one."""
-    digest = hashlib.sha256()
-    root = Path(__file__).parent
-    for path in sorted([*root.glob("*.py"), *(p for part in _ANSWERING for p in (root / part).glob("*.py"))]):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-#: The rooms of the package an answer passes through.
-_ANSWERING = ("attention", "methods", "models", "metrics")

@@ -7,15 +7,9 @@ from pathlib import Path
 
 
 def check_new(path: Path) -> None:
-    """Before long work: whether `path` can be written as a new file.
-
-    Raises:
-        ValueError: it is there already, or its folder is not.
-    """
+    """Raises ValueError if `path` is there already; before long work."""
     if path.exists():
         raise ValueError(f"{path}: is there already and is not overwritten; name a new file, or remove it")
-    if not path.parent.is_dir():
-        raise ValueError(f"{path}: there is no folder {path.parent}; make it first")
 
 
 def write_new(path: Path, data: str | bytes) -> None:
@@ -25,7 +19,8 @@ def write_new(path: Path, data: str | bytes) -> None:
 
 
 def replace_file(path: Path, data: str | bytes) -> None:
-    """Write beside `path` and move into place, so that a reader or a crash never meets half a file."""
+    """Write beside `path` and move into place, so that a reader or a crash never meets half a file; folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         scratch.write_bytes(data.encode() if isinstance(data, str) else data)

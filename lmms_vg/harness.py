@@ -18,7 +18,7 @@ from loguru import logger
 from tqdm import tqdm
 
 from lmms_vg import journal
-from lmms_vg.answering import Message, Question, Tally
+from lmms_vg.answering import Tally
 from lmms_vg.attention.decoding import Decoding
 from lmms_vg.datasets import counts
 from lmms_vg.datasets.leaks import leaks
@@ -27,6 +27,7 @@ from lmms_vg.images import open_rgb
 from lmms_vg.methods import METHODS
 from lmms_vg.methods.head_lists import leaking
 from lmms_vg.models import FAMILIES
+from lmms_vg.questions import Message, Question
 from lmms_vg.tasks import docs, prompts
 
 

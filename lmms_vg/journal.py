@@ -36,6 +36,7 @@ class Record(BaseModel):
     prompt: str = ""
     image: str = ""
     seconds: float = 0.0
+    decoding: dict[str, Any] = {}
     extras: dict[str, Any] = {}
     alignment: dict[str, Any] | None = None
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from lmms_vg.answering import Question
 from lmms_vg.attention.decoding import Decoding
 from lmms_vg.datasets import boxed_file
 from lmms_vg.datasets.leaks import leaks
 from lmms_vg.datasets.source import DataError
+from lmms_vg.questions import Question
 from lmms_vg.tasks import docs, prompts, readers
 
 #: Questions with boxes, by name: what `--data` and `--task` may be.

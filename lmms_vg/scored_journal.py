@@ -1,17 +1,20 @@
 """A journal read as a finished run: its answers are scored anew, each by the ``process_results`` of its task's YAML.
 
 Here is made, document by document, what lmms-eval would have saved and ``study.runs`` would read, so both kinds of run give
-the same numbers. A journal holds the answers of all runs of its configuration; it stands for the tasks it has in full.
+the same numbers. A journal holds the answers of all runs of its configuration; it stands for the tasks it has in full, decoded
+as the task says (``--gen_kwargs`` is another protocol).
 """
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from lmms_vg import journal
+from lmms_vg.attention.decoding import Decoding
 from lmms_vg.journal import Record
 from lmms_vg.plugin import TASKS
 from lmms_vg.study.results import MEASURED, Line, Run, TaskRun, metric_of, partial, task_run
@@ -20,7 +23,6 @@ from lmms_vg.tasks.open_scoring import PER_ANSWER
 from lmms_vg.tasks.readers import READERS
 
 _MEANS = ("acc", "llava_med", *PER_ANSWER, *MEASURED, "n")  # the others load a model, write a file, or are not reported
-_NOT_TOLD = "read from a journal, which does not say with which --gen_kwargs its answers were given"
 
 
 def is_journal(folder: Path) -> bool:
@@ -49,11 +51,12 @@ def read_journal(folder: Path) -> Run:
             left_out.append(task)
             continue
         docs = list(documents(task, READERS[task].read, None))
-        if missing := _missing(docs, records):
+        config = _config(manager, task)
+        chosen = {uid: _one(of_one, _decoding(config)) for uid, of_one in records.items()}
+        if missing := _missing(docs, chosen):
             unfinished.append(f"{task}: {missing}")
             continue
-        config = _config(manager, task)
-        lines = _score(config, docs, records)
+        lines = _score(config, docs, chosen)
         in_part |= partial(lines)
         means[task] = dict(_means(config, lines))
         if (metric := metric_of(lines[0])) is not None:
@@ -69,7 +72,7 @@ def read_journal(folder: Path) -> Run:
         folder,
         _model(folder, provenance),
         "LMMS_VG_PARTIAL_DATA=1" if in_part else "",
-        [_NOT_TOLD, *(f"left out, as it is not finished: {one}" for one in unfinished)],
+        [f"left out, as it is not finished: {one}" for one in unfinished],
         tasks,
         groups,
         measured,
@@ -86,18 +89,27 @@ def _provenance(paths: list[Path]) -> dict[str, Any] | None:
     return journal.without_folders(headers[-1]) | ({"shared": shared[-1]} if shared else {}) if headers else None
 
 
-def _records(paths: list[Path]) -> dict[str, dict[str, Record | None]]:
-    """Task -> uid -> its record; None where there are several answers that differ, of which none can be preferred."""
+def _records(paths: list[Path]) -> dict[str, dict[str, list[Record]]]:
+    """Task -> uid -> its records."""
     found: dict[str, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
     for record in journal.read_records(paths):
         found[record.task][record.uid].append(record.without_heads())
-    return {task: {uid: _one(records) for uid, records in by_uid.items()} for task, by_uid in found.items()}
+    return found
 
 
-def _one(records: list[Record]) -> Record | None:
-    answers = {record.key: record for record in records if record.error is None}  # of one key the last
+def _decoding(config: dict[str, Any]) -> dict[str, Any]:
+    """How a task's answers are decoded, as a journal has it."""
+    penalise_prompt = config.get("metadata", {}).get("penalise_prompt", True)
+    settings = Decoding.from_lmms_eval(config["generation_kwargs"], penalise_prompt)
+    return json.loads(json.dumps(settings.as_key()))
+
+
+def _one(records: list[Record], decoding: dict[str, Any]) -> Record | None:
+    """The answer that counts; None if it was given otherwise only, or if there are several, of which none can be preferred."""
+    given = [record for record in records if record.error is None]
+    answers = {record.key: record for record in given if record.decoding == decoding}  # of one key the last
     if not answers:
-        return records[-1]
+        return None if given else records[-1]
     *others, last = answers.values()
     same = all((one.text, one.alignment) == (last.text, last.alignment) for one in others)
     return last if same else None
@@ -105,11 +117,11 @@ def _one(records: list[Record]) -> Record | None:
 
 def _missing(docs: list[dict[str, Any]], records: dict[str, Record | None]) -> str:
     done = sum(records.get(doc["uid"]) is not None for doc in docs)
-    several = sum(doc["uid"] in records and records[doc["uid"]] is None for doc in docs)
+    other = sum(doc["uid"] in records and records[doc["uid"]] is None for doc in docs)
     if done == len(docs):
         return ""
-    differing = f"; {several} have two different answers, given under other --gen_kwargs or data" if several else ""
-    return f"{done} of {len(docs)} questions are answered{differing}"
+    unusable = f"; {other} have answers under --gen_kwargs only, or two that differ" if other else ""
+    return f"{done} of {len(docs)} questions are answered{unusable}"
 
 
 def _score(config: dict[str, Any], docs: list[dict[str, Any]], records: dict[str, Record | None]) -> list[Line]:

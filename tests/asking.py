@@ -12,10 +12,10 @@ import pytest
 import tiny
 from PIL import Image
 
-from lmms_vg.answering import Question
 from lmms_vg.attention.decoding import Decoding
 from lmms_vg.engine import build
 from lmms_vg.journal import Record
+from lmms_vg.questions import Question
 
 Ask = Callable[..., dict[str, Record]]
 

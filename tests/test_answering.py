@@ -12,12 +12,13 @@ import tiny
 import torch
 from asking import GOOD, question
 
-from lmms_vg.answering import Answerer, Contender, Question, Tally
+from lmms_vg.answering import Answerer, Contender, Tally
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.decoding import Decoding
 from lmms_vg.journal import Journal, Record, read_records
 from lmms_vg.methods import PAI, VCD, AdaptVis, Method, OracleMask, Plain, VGRefine, ViCrop
 from lmms_vg.models import FAMILIES, Family
+from lmms_vg.questions import Question
 
 METHODS: list[Method] = [
     Plain(),

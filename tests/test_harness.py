@@ -24,9 +24,9 @@ import pytest
 import tiny
 import torch
 
-from lmms_vg.answering import Question
 from lmms_vg.attention.decoding import Decoding
 from lmms_vg.engine import build
+from lmms_vg.questions import Question
 
 BIN = Path(sys.executable).parent
 SPLITS = ("train", "validation", "test")

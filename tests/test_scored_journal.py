@@ -14,6 +14,7 @@ import pytest
 from saved_run import IDENTITY
 
 from lmms_vg import journal
+from lmms_vg.attention.decoding import Decoding
 from lmms_vg.datasets import counts, phantoms
 from lmms_vg.journal import Journal, Record
 from lmms_vg.scored_journal import is_journal, read_journal
@@ -24,6 +25,7 @@ from lmms_vg.study.runs import read_run
 
 HARD, STANDARD = "vqa_demo_hard", "vqa_demo_standard"
 SAMPLES = {HARD: phantoms.load("hard"), STANDARD: phantoms.load("standard")}
+DECODING = json.loads(json.dumps(Decoding(max_new_tokens=16).as_key()))  # of every demo task
 SHARED = {"method": "VGRefine(k=5)", "shared": ["Plain()", "VGRefine(k=5)"]}
 
 
@@ -38,7 +40,15 @@ def right(task: str, places: Iterable[int], **values: Any) -> list[Record]:
     samples = [SAMPLES[task][place] for place in places]
     return [
         Record(
-            **{"key": f"{task} {one.uid}", "task": task, "uid": one.uid, "text": one.answer, "seconds": 0.5, **values}
+            **{
+                "key": f"{task} {one.uid}",
+                "task": task,
+                "uid": one.uid,
+                "text": one.answer,
+                "seconds": 0.5,
+                "decoding": DECODING,
+                **values,
+            }
         )
         for one in samples
     ]
@@ -162,7 +172,6 @@ def test_finished_tasks_are_taken_and_others_named(tmp_path: Path) -> None:
     assert {line.name for line in table.lines} == {HARD}
     left_out = f"`b`: left out, as it is not finished: {STANDARD}: 7 of 300 questions are answered"
     assert left_out in table.notes
-    assert any("does not say with which --gen_kwargs" in note for note in table.notes)
 
 
 def test_failures_count_as_failed_until_they_are_answered(tmp_path: Path) -> None:
@@ -180,9 +189,20 @@ def test_an_answer_is_not_undone_by_a_later_failure(tmp_path: Path) -> None:
 def test_answers_that_differ_are_not_taken(tmp_path: Path) -> None:
     """Under another key, such as of other decoding settings, it is another answer; the same text is the same answer."""
     folder = full(tmp_path, right(HARD, [5], key="sampled", text="north"), right(HARD, [6], key="sampled"))
-    said = f"{HARD}: 299 of 300 questions are answered; 1 have two different answers"
+    said = f"{HARD}: 299 of 300 questions are answered; 1 have answers under --gen_kwargs only, or two that differ"
     with pytest.raises(ValueError, match=said):
         read_journal(folder)
+
+
+def test_answers_decoded_otherwise_do_not_count(tmp_path: Path) -> None:
+    """A run with --gen_kwargs leaves answers in the same journal; alone they are no run of the task's protocol."""
+    sampled = DECODING | {"do_sample": True, "temperature": 0.7}
+    both = written(
+        tmp_path / "both", right(HARD, range(300)), right(HARD, [5], key="s", text="north", decoding=sampled)
+    )
+    assert set(read_journal(both).tasks[HARD].scores.values()) == {1}
+    with pytest.raises(ValueError, match="0 of 300 questions are answered; 300 have answers under --gen_kwargs only"):
+        read_journal(written(tmp_path / "alone", right(HARD, range(300), decoding=sampled)))
 
 
 def test_of_one_key_the_last_answer_counts(tmp_path: Path) -> None:

@@ -1,8 +1,7 @@
-"""B questions asked on clones of their images' caches: padded, run through any layers under edits, decoded.
+"""B questions asked on clones of their images' caches: run through any layers under edits, decoded.
 
-Questions are padded on the left (between prefix and question, so the last token is always the last column). What the
-unedited model makes of them is computed once, layer by layer and as far as needed; a prefill under edits starts from there
-at the first edited layer. So several methods, or several settings of one, share all that they can.
+What the unedited model makes of them is computed once, layer by layer and as far as needed; a prefill under edits starts from
+there at the first edited layer. So several methods, or several settings of one, share all that they can.
 """
 
 from __future__ import annotations
@@ -18,17 +17,15 @@ from lmms_vg.attention.decoder import KeyValue, cache_of, causal_mask, layers_of
 from lmms_vg.attention.diagnosis import Diagnosis
 from lmms_vg.attention.edits import Capture, Edit
 from lmms_vg.attention.interface import attend
+from lmms_vg.attention.layout import Layout
 from lmms_vg.attention.session import ImageSession, Rows
 from lmms_vg.models.base import Prompt
 
 
-class Batch:
+class Batch(Layout):
     """B questions, each on its image session; all sessions have equally long prefixes and equally many image tokens.
 
     Attributes:
-        last, post_image, question: (B, 2) row ranges of the last prompt token, of everything behind the image, and of
-            the user's text; absolute, padding included.
-        image_tokens: (B, N) key positions.
         extras: what a method wants the journal to keep, per question; emptied by `prefill`.
         targets: (rows, cols) bool masks of the annotated boxes on the first image's grid, None where there are none.
         watched: rows whose maps `prefill` leaves in `seen`; None for no watching.
@@ -42,36 +39,13 @@ class Batch:
         references: list[Prompt],
         open_session: Callable[[Prompt], ImageSession] | None = None,
     ) -> None:
-        self.sessions, self.prompts, self.reference_prompts = sessions, prompts, references
-        self.family, self.decoder = sessions[0].family, sessions[0].decoder
-        self.open_session = open_session or self._new_session
         prefixes = {session.prefix for session in sessions}
         if len(prefixes) != 1:
             raise ValueError(f"questions of one batch need equally long prefixes, got {sorted(prefixes)}")
-        self.prefix = prefixes.pop()
-        suffixes = [prompt.input_ids[self.prefix :] for prompt in prompts]
-        width = max(len(suffix) for suffix in suffixes)
-        pads = torch.tensor([width - len(suffix) for suffix in suffixes])
-        ids = torch.stack([torch.nn.functional.pad(s, (width - len(s), 0), value=int(s[0])) for s in suffixes])
-        embedded = self.family.embed_text(ids)
-        device = embedded.device
-
-        end = self.prefix + width
-        column = torch.arange(end)
-        visible = (column < self.prefix) | (column >= self.prefix + pads[:, None])
-        self.visible = visible.to(device)
-        self.positions = (torch.arange(self.prefix, end) - pads[:, None]).clamp_min(0).to(device)
-        self.padded = bool(pads.any())
-        self.mask = causal_mask(width, self.visible, self.padded)
-
-        def spans(starts: list[int], stops: list[int]) -> Tensor:
-            return torch.tensor([starts, stops]).T + pads[:, None]
-
-        lengths = [len(prompt.input_ids) for prompt in prompts]
-        self.last = spans([length - 1 for length in lengths], lengths)
-        self.post_image = spans([self.prefix] * len(prompts), lengths)
-        self.question = spans([p.question[0] for p in prompts], [p.question[1] for p in prompts])
-        self.image_tokens = torch.stack([prompt.image_tokens for prompt in prompts])
+        super().__init__(sessions[0].family, prompts, prefixes.pop())
+        self.sessions, self.reference_prompts = sessions, references
+        self.decoder = sessions[0].decoder
+        self.open_session = open_session or self._new_session
         self.targets: list[Any] = [None] * len(prompts)
         self.extras: list[dict[str, Any]] = [{} for _ in prompts]
         self.watched: Rows | None = None
@@ -80,13 +54,10 @@ class Batch:
         self.diagnosis: Diagnosis | None = None
         self._shared = [self._stack(layer) for layer in range(self.decoder.depth)]
         # The unedited model: hidden states entering each layer, and keys and values of each, as far as it was run.
-        self._entering: list[Tensor] = [embedded]
+        self._entering: list[Tensor] = [self.embedded]
         self._unedited: list[KeyValue | None] = []
         self._maps: dict[Rows, dict[int, Tensor]] = {}
         self._contrast: tuple[Batch, Callable[[Tensor, Tensor], Tensor]] | None = None
-
-    def __len__(self) -> int:
-        return len(self.prompts)
 
     def _new_session(self, prompt: Prompt) -> ImageSession:
         return ImageSession(self.family, prompt, sums=any(session.sums for session in self.sessions))
@@ -101,19 +72,6 @@ class Batch:
             return first[0].expand(len(pairs), -1, -1, -1), first[1].expand(len(pairs), -1, -1, -1)
         filled = [pair for pair in pairs if pair is not None]
         return torch.cat([pair[0] for pair in filled]), torch.cat([pair[1] for pair in filled])
-
-    def image_keys(self, chosen: Tensor | None = None) -> Tensor:
-        """(B, K) bool over key positions: the image tokens, or those of them that `chosen` (B, N) marks."""
-        device = self.visible.device
-        if chosen is None:
-            chosen = torch.ones_like(self.image_tokens, dtype=torch.bool)
-        keys = torch.zeros(self.visible.shape, dtype=torch.bool, device=device)
-        return keys.scatter_(1, self.image_tokens.to(device), chosen.to(device))
-
-    def before_image(self) -> Tensor:
-        """(B, K) bool over key positions: everything before the first image token, the begin-of-text token included."""
-        device = self.visible.device
-        return torch.arange(self.visible.shape[1], device=device) < self.image_tokens[:, :1].to(device)
 
     def capture(self, rows: Rows = "last", layers: list[int] | None = None, heads: list[int] | None = None) -> Capture:
         """A capture of `rows` to the image tokens, to be passed to `prefill`; all layers by default."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmms_vg.commands.printing import print_lines
+from lmms_vg.files import check_new, replace_file
 from lmms_vg.plugin import FAMILIES
 
 if TYPE_CHECKING:
@@ -49,11 +50,9 @@ def _calibrate(args: argparse.Namespace) -> int:
         )
     if args.out.is_dir() or args.out.suffix != ".json":
         raise ValueError(f"--out {args.out}: name the .json file to write")
-    if args.out.exists():
-        raise ValueError(f"--out {args.out}: exists and is not overwritten; remove it, or name another file")
     if args.n < 1 or args.keep < 1:
         raise ValueError(f"-n {args.n}, --keep {args.keep}: allowed are positive integers")
-    args.out.parent.mkdir(parents=True, exist_ok=True)
+    check_new(args.out)
 
     from lmms_eval.utils import simple_parse_args_string
 
@@ -94,7 +93,7 @@ def _show(args: argparse.Namespace) -> int:
     from lmms_vg.study.heat_map import draw_heat_map
 
     title = f"{', '.join(made.models)}, {made.provenance['data']}, n={made.provenance['n']}"
-    draw_heat_map(np.array(made.scores.all_kl), made.heads, made.layers, title, args.out)
+    replace_file(args.out, draw_heat_map(np.array(made.scores.all_kl), made.heads, made.layers, title))
     print(args.out)
     return 0
 

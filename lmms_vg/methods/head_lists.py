@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 from importlib import resources
@@ -11,6 +10,7 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from lmms_vg.files import replace_file
 from lmms_vg.models.checkpoint import DEMO, Shape
 
 #: Layer and head, both 0-based.
@@ -86,9 +86,7 @@ class HeadList(BaseModel):
         text = self.model_dump_json(indent=1)
         innermost = r"\[\n[^\[\]]*\]"
         text = re.sub(innermost, lambda found: re.sub(r"\n *", "", re.sub(r",\n *", ", ", found[0])), text)
-        scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
-        scratch.write_text(text + "\n", encoding="utf-8")
-        os.replace(scratch, path)
+        replace_file(path, text + "\n")
 
 
 def leaking(leaks: Iterable[str], datasets: Iterable[str]) -> set[str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
+
+from lmms_vg.study.pictures import png
 
 #: Marks of chosen heads and proposed layers: far from every colour of the map.
 MARK = "#ff6d00"
@@ -21,9 +21,8 @@ def draw_heat_map(
     heads: Sequence[tuple[int, int]],
     layers: Sequence[int],
     title: str,
-    out: Path,
-) -> None:
-    """Write a PNG: a row a layer, a column a head, dark where the KL is low; chosen heads framed, layers with an arrow.
+) -> bytes:
+    """A PNG: a row a layer, a column a head, dark where the KL is low; chosen heads framed, layers with an arrow.
 
     Args:
         kl: mean KL, (layers, heads). The colours go from its minimum to its 95th percentile: a few heads that look
@@ -33,7 +32,6 @@ def draw_heat_map(
     rows, columns = kl.shape
     cell = float(np.clip(7.0 / max(rows, columns), 0.14, 0.5))  # inches
     figure = Figure(figsize=(max(columns * cell, 3) + 1.6, max(rows * cell, 2.4) + 1.2), layout="constrained")
-    FigureCanvasAgg(figure)
     axis = figure.subplots()
     shown = axis.imshow(kl, cmap="Blues_r", vmin=kl.min(), vmax=np.percentile(kl, 95), aspect="equal")
     for layer, head in heads:
@@ -61,5 +59,4 @@ def draw_heat_map(
         pad=0.08,
     )
     axis.set_title(title, fontsize=9, wrap=True)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=130, bbox_inches="tight", pad_inches=0.06)
+    return png(figure)

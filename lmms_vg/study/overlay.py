@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from PIL import Image
+
+from lmms_vg.files import replace_file
+from lmms_vg.study.pictures import png
 
 
 def draw_overlay(
@@ -29,7 +31,6 @@ def draw_overlay(
     """
     panels = 1 + len(maps)
     figure = Figure(figsize=(3.2 * panels, 3.2 * image.height / image.width + 0.7), layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.subplots(1, panels, squeeze=False)[0]
     grey = np.asarray(image.convert("L"))
     for axis, (name, heat) in zip(axes, [("image and box", None), *maps.items()], strict=True):
@@ -51,4 +52,4 @@ def draw_overlay(
         axis.set_axis_off()
     figure.suptitle(title, fontsize=10, wrap=True)
     out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=130, bbox_inches="tight", pad_inches=0.06)
+    replace_file(out, png(figure))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from io import BytesIO
 from math import isnan
 from pathlib import Path
 from typing import NamedTuple
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lmms_vg.study.compare import Line, Table
+from lmms_vg.study.pictures import png
 from lmms_vg.study.tables import markdown
 
 NOTE = (
@@ -57,7 +56,6 @@ def draw(points: Sequence[Point], table: Table) -> bytes:
     """A PNG: a panel an axis, differences to plain with 95% intervals, a line a task; pooled groups stand out."""
     axes = list(dict.fromkeys(point.axis for point in points))
     figure = Figure(figsize=(1.5 + 4.2 * len(axes), 3.8), layout="constrained")
-    FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(axes), squeeze=False, sharey=True)[0]
     lines = {(line.run.path, line.name): line for line in table.lines}
     names = list(dict.fromkeys(line.name for line in table.lines))
@@ -93,6 +91,4 @@ def draw(points: Sequence[Point], table: Table) -> bytes:
         panel.set_xlabel(axis)
     panels[0].set_ylabel("difference to plain, points of %")
     panels[-1].legend(fontsize=8, loc="best")
-    png = BytesIO()
-    figure.savefig(png, dpi=130, metadata={"Software": None})
-    return png.getvalue()
+    return png(figure)

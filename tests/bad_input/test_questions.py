@@ -15,10 +15,11 @@ from asking import GOOD, Ask, encoded, good, question
 from PIL import Image
 
 from lmms_vg import measurement
-from lmms_vg.answering import Answerer, Question
+from lmms_vg.answering import Answerer
 from lmms_vg.journal import Record
 from lmms_vg.methods import VGRefine
 from lmms_vg.models import FAMILIES, Family
+from lmms_vg.questions import Question
 
 # --- boxes ----------------------------------------------------------------------------------------------------------
 

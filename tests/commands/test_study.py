@@ -82,7 +82,6 @@ def test_a_file_that_another_process_wrote_meanwhile(
     ("arguments", "said"),
     [
         (["-o", "a.txt"], "-o a.txt: its suffix names no format; allowed are .md, .csv, .tex, or add --format"),
-        (["-o", "no/a.md"], "no/a.md: there is no folder no; make it first"),
         (["--allow", "dtyp"], "--allow dtyp: did you mean dtype?"),
     ],
 )

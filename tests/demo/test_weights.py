@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmms_vg.answering import Answerer, Question
+from lmms_vg.answering import Answerer
 from lmms_vg.attention.decoding import Decoding
 from lmms_vg.engine import build
 from lmms_vg.journal import Record
@@ -15,6 +15,7 @@ from lmms_vg.measurement import questions
 from lmms_vg.methods.head_lists import shipped
 from lmms_vg.metrics.alignment import best_layer
 from lmms_vg.metrics.closed import closed
+from lmms_vg.questions import Question
 from lmms_vg.tasks import docs, prompts, readers
 
 REFERENCE = "Write a general description of the image.\nAnswer the question using a single word or phrase."

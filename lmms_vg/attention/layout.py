@@ -1,0 +1,70 @@
+"""Questions of different length as one batch: padding, positions, what may see what, and which rows are which.
+
+Questions are padded on the left (between prefix and question, so the last token is always the last column). Row ranges and key
+positions are absolute, padding included.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from lmms_vg.attention.decoder import causal_mask
+from lmms_vg.models.base import Family, Prompt
+
+
+class Layout:
+    """B prompts behind equally long prefixes.
+
+    Attributes:
+        prefix: tokens up to the end of the image, which are in the cache already.
+        embedded: (B, Q, width) input embeddings of what is behind.
+        visible: (B, K) bool over key positions, False at padding; padded says whether there is any.
+        positions: (B, Q) rotary positions.
+        mask: (B, 1, Q, K) bool, or None (`causal_mask`).
+        last, post_image, question: (B, 2) row ranges of the last prompt token, of everything behind the image, and of
+            the user's text.
+        image_tokens: (B, N) key positions.
+    """
+
+    def __init__(self, family: Family, prompts: list[Prompt], prefix: int) -> None:
+        self.family, self.prompts, self.prefix = family, prompts, prefix
+        suffixes = [prompt.input_ids[prefix:] for prompt in prompts]
+        width = max(len(suffix) for suffix in suffixes)
+        pads = torch.tensor([width - len(suffix) for suffix in suffixes])
+        ids = torch.stack([torch.nn.functional.pad(s, (width - len(s), 0), value=int(s[0])) for s in suffixes])
+        self.embedded = family.embed_text(ids)
+        device = self.embedded.device
+
+        end = prefix + width
+        column = torch.arange(end)
+        visible = (column < prefix) | (column >= prefix + pads[:, None])
+        self.visible = visible.to(device)
+        self.positions = (torch.arange(prefix, end) - pads[:, None]).clamp_min(0).to(device)
+        self.padded = bool(pads.any())
+        self.mask = causal_mask(width, self.visible, self.padded)
+
+        def spans(starts: list[int], stops: list[int]) -> Tensor:
+            return torch.tensor([starts, stops]).T + pads[:, None]
+
+        lengths = [len(prompt.input_ids) for prompt in prompts]
+        self.last = spans([length - 1 for length in lengths], lengths)
+        self.post_image = spans([prefix] * len(prompts), lengths)
+        self.question = spans([p.question[0] for p in prompts], [p.question[1] for p in prompts])
+        self.image_tokens = torch.stack([prompt.image_tokens for prompt in prompts])
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+    def image_keys(self, chosen: Tensor | None = None) -> Tensor:
+        """(B, K) bool over key positions: the image tokens, or those of them that `chosen` (B, N) marks."""
+        device = self.visible.device
+        if chosen is None:
+            chosen = torch.ones_like(self.image_tokens, dtype=torch.bool)
+        keys = torch.zeros(self.visible.shape, dtype=torch.bool, device=device)
+        return keys.scatter_(1, self.image_tokens.to(device), chosen.to(device))
+
+    def before_image(self) -> Tensor:
+        """(B, K) bool over key positions: everything before the first image token, the begin-of-text token included."""
+        device = self.visible.device
+        return torch.arange(self.visible.shape[1], device=device) < self.image_tokens[:, :1].to(device)

@@ -1,0 +1,41 @@
+"""Versions and code: what of the surroundings may move a number."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from lmms_vg import __version__
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that may move a number."""
+    names = (
+        "lmms_eval",
+        "torch",
+        "torchvision",
+        "transformers",
+        "tokenizers",
+        "accelerate",
+        "datasets",
+        "numpy",
+        "pillow",
+    )
+    return {"lmms_vg": __version__, "python": platform.python_version(), **{n: metadata.version(n) for n in names}}
+
+
+@cache  # what was imported stays in force, whatever happens to the files meanwhile
+def code_hash() -> str:
+    """Hash of the package's own source, so that a changed method never replays the answers of the old one."""
+    digest = hashlib.sha256()
+    root = Path(__file__).parent
+    for path in sorted([*root.glob("*.py"), *(p for part in _ANSWERING for p in (root / part).glob("*.py"))]):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+#: The rooms of the package an answer passes through.
+_ANSWERING = ("attention", "methods", "models", "metrics")
