@@ -99,7 +99,9 @@ class GroundedModel(lmms):
         questions.sort(key=lambda pair: pair[0])  # stable: questions about one image become neighbours
 
         answers = [""] * len(requests)
-        bar = tqdm(total=len(questions), desc=f"{self.family}_{self.method}", disable=self._rank != 0)
+        others = len(self._answerer.contenders) - 1
+        along = f" and {others} more" * (others > 0)
+        bar = tqdm(total=len(questions), desc=f"{self.family}_{self.method}{along}", disable=self._rank != 0)
         for question, record in self._answerer.answer(question for _, question in questions):
             journal.remember(record)
             for place in places[id(question)]:

@@ -5,6 +5,7 @@ Every setting is asked on the same image prefixes, and reads the same captured m
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -90,7 +91,7 @@ def sweep(
 ) -> tuple[str, list[str]]:
     """Run all settings and plain; write `sweep.md`, `sweep.csv` and `sweep.png` into `out`.
 
-    Returns the Markdown and the labels of settings that failed.
+    Returns the Markdown (empty but for the first rank) and the labels of settings that failed.
 
     Raises:
         ValueError: an unknown model, axis or value, or no setting that could be compared with plain.
@@ -107,6 +108,8 @@ def sweep(
     status = run_together(family, [Setting(PLAIN, PLAIN), *settings.values()], common, arguments, out)
     failed = [label for label in (PLAIN, *(one.label for one in settings.values())) if status.get(label, 1)]
     done = [one.label for one in settings.values() if one.label not in failed]
+    if int(os.environ.get("RANK", 0)):  # the first rank has the results, and writes
+        return "", failed
     if PLAIN in failed or not done:
         raise ValueError(f"nothing to compare: {', '.join(failed)} failed, see above")
     runs = {label: read_run(out / label) for label in done}

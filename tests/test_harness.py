@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 import tiny
 import torch
+from loguru import logger
 
 from lmms_vg.attention.decoding import Decoding
 from lmms_vg.engine import build
@@ -411,3 +412,23 @@ def test_model_args_win_over_what_lmms_eval_always_passes(checkpoint: Path) -> N
         with pytest.raises(NotImplementedError, match="generate_until"):
             ask([])
     model.clean()
+
+
+@pytest.mark.parametrize(("ranked_on", "warned"), [(["demo"], True), (["vgmed", "slake"], False), ([], False)])
+def test_heads_ranked_on_the_images_asked_about_are_warned_of(
+    ranked_on: list[str], warned: bool, tmp_path: Path
+) -> None:
+    """Phantoms of the demo tasks are asked about; a list says by which data sets' images it was made."""
+    from lmms_vg.harness import huatuo_vgrefine
+
+    listed = {"models": ["demo"], "num_layers": 6, "num_heads": 6, "heads": [[1, 1]], "layers": [1], "source": "s"}
+    path = tmp_path / "heads.json"
+    path.write_text(json.dumps(listed | {"leaks": ranked_on}))
+    model = huatuo_vgrefine.create_from_arg_string(f"pretrained=demo,heads={path}", {})
+    said: list[str] = []
+    sink = logger.add(lambda message: said.append(str(message)), level="WARNING")
+    model._warn_of_leaks(["demo:standard/100000", "demo:standard/100001"])
+    model._warn_of_leaks(["demo:standard/300000"])  # made for calibrating
+    logger.remove(sink)
+    model.clean()
+    assert [("demo" in line and "results are too good" in line) for line in said] == [True] * warned

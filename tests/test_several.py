@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ import pytest
 from lmms_vg.several import Setting, settings_of
 
 BIN = Path(sys.executable).parent
-COMMON = ["--tasks", "vgmed_demo,vqa_demo_hard", "--limit", "40", "--batch_size", "4", "--verbosity", "WARNING"]
+COMMON = ["--tasks", "vgmed_demo,vqa_demo_hard", "--limit", "40", "--batch_size", "4", "--verbosity", "INFO"]
 
 
 def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -80,6 +81,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Any]
 def test_all_runs_succeed(runs: dict[str, tuple[Path, Any]]) -> None:
     assert {name: process.returncode for name, (_, process) in runs.items()} == dict.fromkeys(runs, 0)
     assert "lmms-vg compare" in runs["joint"][1].stdout.splitlines()[-1]
+
+
+def test_weights_are_loaded_and_questions_asked_once(runs: dict[str, tuple[Path, Any]]) -> None:
+    joint = runs["joint"][1]
+    assert joint.stderr.count("Loading weights: 100%") == 1
+    summaries = re.findall(r"(\d+) asked, (\d+) from journal, (\d+) answered now, 0 failed", joint.stdout + joint.stderr)
+    assert summaries == [("80", "0", "80"), ("80", "80", "0"), ("80", "80", "0")]
 
 
 @pytest.mark.parametrize("method", ["plain", "vgrefine", "pai"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,5 +44,6 @@ def run(arguments: Sequence[str]) -> int:
     failed = [setting.label for setting in settings if status.get(setting.label, 1)]
     if failed:
         print(f"lmms-vg: failed: {', '.join(failed)}", file=sys.stderr)
-    print("Compare them: lmms-vg compare " + " ".join(str(own.output_path / one.label) for one in settings))
+    if not int(os.environ.get("RANK", 0)):
+        print("Compare them: lmms-vg compare " + " ".join(str(own.output_path / one.label) for one in settings))
     return int(bool(failed))

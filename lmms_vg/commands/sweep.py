@@ -38,8 +38,9 @@ def _sweep(args: argparse.Namespace) -> int:
 
     arguments = ["--tasks", args.tasks, *args.more]
     text, failed = sweep(args.model, args.model_args, args.grid, args.cross, arguments, args.output_path)
-    print(text)
-    print(f"{args.output_path / 'sweep.md'}, sweep.csv and sweep.png beside it")
+    if text:
+        print(text)
+        print(f"{args.output_path / 'sweep.md'}, sweep.csv and sweep.png beside it")
     if failed:
         print(f"lmms-vg: failed: {', '.join(failed)}", file=sys.stderr)
     return int(bool(failed))

@@ -15,7 +15,8 @@ from lmms_vg.study.tables import markdown
 
 NOTE = (
     "Accuracy in %, then the difference to plain in points with its 95% interval (paired, whole images drawn). A setting is "
-    "better than plain where the interval lies above 0; the highest of many settings is also the luckiest."
+    "better than plain where the interval lies above 0 and p, corrected for all lines (below), is small; the highest of many "
+    "settings is also the luckiest."
 )
 
 
