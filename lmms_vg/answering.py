@@ -147,35 +147,38 @@ class Answerer:
 
     def _ask(self, batch: list[dict[int, Prepared]]) -> Iterator[tuple[Question, Record]]:
         """Ask a batch of every contender that has not answered it; they share the prefixes and the unedited model's run."""
-        shared: Batch | None = None
+        shared: list[Batch] = []
         for number in batch[0]:
             contender, prepared = self.contenders[number], [one[number] for one in batch]
-            records, shared = self._try(contender, prepared, shared)
+            records = self._try(contender, prepared, shared)
             if contender is self.main:
                 yield from zip([one.question for one in prepared], records, strict=True)
 
-    def _try(
-        self, contender: Contender, prepared: list[Prepared], batch: Batch | None
-    ) -> tuple[list[Record], Batch | None]:
-        """Records of a batch; where it fails as a whole its questions are asked one by one, so that only broken ones fail."""
+    def _try(self, contender: Contender, prepared: list[Prepared], shared: list[Batch]) -> list[Record]:
+        """Records of a batch; where it fails as a whole its questions are asked one by one, so that only broken ones fail.
+
+        Args:
+            shared: the batch where it was opened already, and where it is left for the next contender unless it failed.
+        """
         started = time.perf_counter()
         try:
-            batch = batch or self._open(prepared)
-            records = self._run(contender, prepared, batch, started)
+            if not shared:
+                shared.append(self._open(prepared))
+            records = self._run(contender, prepared, shared[0], started)
         except _DEVICE_IS_GONE:
             raise  # every later question would fail too; the journal has what was answered
         except Exception as problem:  # noqa: BLE001 - recorded here, or found out one by one
+            shared.clear()
             if len(prepared) == 1:
-                return [self._fail(contender, prepared[0].question, problem, prepared[0])], None
+                return [self._fail(contender, prepared[0].question, problem, prepared[0])]
             logger.debug(f"a batch of {len(prepared)} failed ({problem}); its questions are asked one by one")
         else:
             contender.journal.write(records)
             contender.tally.answered += len(records)
-            return records, batch
-        del batch  # not inside the except: its traceback holds the failed batch's memory
-        if torch.cuda.is_available():
+            return records
+        if torch.cuda.is_available():  # not inside the except: its traceback holds the failed batch's memory
             torch.cuda.empty_cache()
-        return [record for one in prepared for record in self._try(contender, [one], None)[0]], None
+        return [record for one in prepared for record in self._try(contender, [one], [])]
 
     @torch.no_grad()
     def look(self, question: Question) -> tuple[Prompt, np.ndarray]:
@@ -203,12 +206,13 @@ class Answerer:
         batch.diagnose = self.diagnose or not contender.tally.answered
         batch = contender.method.prefill(batch)
         reports = self._diagnosed(contender, batch)
+        decoding = prepared[0].question.decoding.as_key()  # that of the whole batch
         alignments: list[dict[str, Any] | None] = [None] * len(prepared)
         if prepared[0].question.align:
             targets = [(one.question.uid, one.mask) for one in prepared if one.mask is not None]
             alignments = [*measure(batch, targets, self.rows, self.per_head)]
         answers = decode(
-            batch, prepared[0].question.decoding, [one.key for one in prepared], self.family.stop_ids, self._text
+            batch, prepared[0].question.decoding, [one.draw for one in prepared], self.family.stop_ids, self._text
         )
         seconds = (time.perf_counter() - started) / len(prepared)
         return [
@@ -220,7 +224,7 @@ class Answerer:
                 prompt=one.prompt.text,
                 image="+".join(one.prompt.image_hashes),
                 seconds=round(seconds, 4),
-                decoding=one.question.decoding.as_key(),
+                decoding=decoding,
                 extras=extra | report,
                 alignment=values,
             )

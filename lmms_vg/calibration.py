@@ -29,6 +29,9 @@ from lmms_vg.models.checkpoint import locate, shape_of
 #: Resamples of the images, for the stability of a list.
 RESAMPLES = 1000
 
+#: Images below which resampling says nothing: of a single one every resample is the same.
+FEWEST = 10
+
 
 def calibrate(
     family: str, arguments: Mapping[str, Any], sample: Annotated, seed: int = 0, keep: int = 20, by: By = "kl"
@@ -70,7 +73,9 @@ def calibrate(
             layer_kl=_round(layer_kl),
             all_kl=_round(means["kl"]),
         ),
-        stability=Stability(
+        stability=None
+        if images < FEWEST
+        else Stability(
             bootstrap=Bootstrap(resamples=RESAMPLES, mean=_round(overlap.mean), p5=_round(overlap.p5)),
             halves=None if overlap.halves is None else _round(overlap.halves),
         ),

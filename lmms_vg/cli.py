@@ -17,6 +17,14 @@ from lmms_vg.commands import benchmarks, demo, heads, methods, run, study, sweep
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _main(arguments)
+    except KeyboardInterrupt:
+        print("\nlmms-vg: stopped; the same command goes on where it stopped", file=sys.stderr)
+        return 130
+
+
+def _main(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["run"]:  # every further argument is lmms-eval's, --help included
         return run.run(arguments[1:])
     parser = _parser()

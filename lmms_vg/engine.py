@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from difflib import get_close_matches
 from typing import Any, Literal, cast
 
 import torch
@@ -19,6 +18,7 @@ from lmms_vg.journal import Journal, content_key, home
 from lmms_vg.methods import METHODS, Method
 from lmms_vg.models import FAMILIES, Family
 from lmms_vg.models.checkpoint import fingerprint, shape_of
+from lmms_vg.names import suggest
 from lmms_vg.provenance import code_hash, versions
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -35,7 +35,7 @@ class Settings:
         device_map: accelerate's placement of one model over several devices, e.g. "auto".
         geometry: "true" places boxes as the pixels really lie; "stretch" as the paper's released code does.
         rows: query rows of alignment maps: "last" (paper), "question" or "all".
-        per_head: journal alignment values of every head (`heads=true`).
+        per_head: journal alignment values of every head.
         diagnose: journal per layer what the method's edits did to the attention: largest logit, attention on the image
             before and after.
     """
@@ -60,8 +60,9 @@ class Settings:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name}={getattr(self, name)!r}: allowed is {', '.join(allowed)}")
-        if not isinstance(self.diagnose, bool):
-            raise ValueError(f"diagnose={self.diagnose!r}: allowed is true or false")
+        for name in ("per_head", "diagnose"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name}={getattr(self, name)!r}: allowed is true or false")
         if isinstance(self.batch_size, bool) or not isinstance(self.batch_size, int) or self.batch_size < 1:
             raise ValueError(f"batch_size={self.batch_size!r}: allowed is a positive integer")
 
@@ -69,7 +70,7 @@ class Settings:
 def split_arguments(method: str, arguments: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
     """Settings and hyper-parameters out of `--model_args` as lmms-eval parses them.
 
-    `heads=true` asks for per-head values in the journal; any other `heads` is the method's head list.
+    `per_head=true`, or `heads=true`, asks for per-head values in the journal; any other `heads` is the method's head list.
 
     Raises:
         ValueError: an argument nobody takes, or a value that is not allowed.
@@ -87,14 +88,15 @@ def split_arguments(method: str, arguments: dict[str, Any]) -> tuple[Settings, d
     own = {name: given.pop(name) for name in list(given) if name in Settings.__dataclass_fields__}
     options = METHODS[method].options()
     if "heads" in given and "heads" not in options:
-        raise ValueError(f"heads={given['heads']!r}: with {method!r} only heads=true (values of every head) is allowed")
+        raise ValueError(
+            f"heads={given['heads']!r}: {method!r} takes no head list; values of every head: per_head=true (or heads=true)"
+        )
     unknown = sorted(given.keys() - set(options))
     if unknown:
-        names = sorted({*Settings.__dataclass_fields__, *options, "heads"} - {"per_head"})
-        near = [nearest[0] for name in unknown if (nearest := get_close_matches(name, names, 1))]
-        meant = f" (did you mean {', '.join(near)}?)" if near else ""
+        names = sorted({*Settings.__dataclass_fields__, *options})
+        meant = "".join(suggest(name, names) for name in unknown)
         raise ValueError(
-            f"model_args: {', '.join(unknown)} not known to {method!r}{meant}; allowed: {', '.join(names)}"
+            f"model_args: {', '.join(unknown)} not known to {method!r}; {meant}allowed: {', '.join(names)}"
         )
     return Settings(**own), given
 
@@ -144,7 +146,9 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
     for one in dict.fromkeys(methods):  # settings that come to the same are one
         identity = {"family": family, "method": repr(one), **circumstances}
         folder = home() / "journal" / f"{family}_{one.name}-{content_key(identity)[:16]}"
-        provenance = {**identity, "settings": asdict(settings)} | ({"shared": _shared.names} if _shared else {})
+        provenance = {**identity, "settings": asdict(settings)} | (
+            {"shared": _shared.names} if _shared and _shared.names[1:] else {}
+        )
         logger.info(
             f"lmms_vg {__version__}: {family} {pretrained} ({settings.dtype}, {device}), {one!r}; journal {folder}"
         )

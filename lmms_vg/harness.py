@@ -93,9 +93,10 @@ class GroundedModel(lmms):
             first[question.task] = min(first.get(question.task, named), named)
             questions.append((image, question))
             places.setdefault(id(question), []).append(place)
+        self._require_boxes([question for _, question in questions])
+        self._warn_of_leaks(image for name, _ in questions for image in name.split("|") if image)
         for task, (_, uid) in first.items():  # so the samples file says what was run
             journal.sign(task, uid, self._answerer.journal.provenance)
-        self._warn_of_leaks(image for name, _ in questions for image in name.split("|") if image)
         questions.sort(key=lambda pair: pair[0])  # stable: questions about one image become neighbours
 
         answers = [""] * len(requests)
@@ -111,10 +112,27 @@ class GroundedModel(lmms):
         self._close()
         return answers
 
+    def _require_boxes(self, questions: list[Question]) -> None:
+        """A method that needs boxes where no question has any fails at once; beside others it is not asked at all."""
+        if not questions or any(question.boxes for question in questions):
+            return
+        name = self._answerer.main.method.name
+        if self._answerer.main.method.needs_boxes:
+            tasks = ", ".join(sorted({question.task for question in questions}))
+            raise RunFailed(
+                f"lmms_vg: {name} needs annotated boxes, and no question of {tasks} has any; leave {name} out, or ask tasks "
+                "with boxes: vgmed, vgmed_coco, vgmed_demo, vqa_demo"
+            )
+        for one in [one for one in self._answerer.contenders if one.method.needs_boxes]:
+            one.journal.close()
+            self._answerer.contenders.remove(one)
+
     def _warn_of_leaks(self, images: Iterable[str]) -> None:
         """Heads that were ranked on the images asked about make results too good."""
         method = self._answerer.main.method
         found = leaking(getattr(method, "leaks", ()), leaks(images))  # methods without heads have no leaks
+        if found:
+            self._answerer.journal.provenance["leaks"] = sorted(found)
         if found and self._rank == 0:
             logger.warning(
                 f"the heads of {method.name} were ranked on images of {', '.join(sorted(found))}, which are asked about here: "

@@ -41,13 +41,19 @@ class Question:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A question that can be asked: rendered, laid on the patch grid, and with its content key."""
+    """A question that can be asked: rendered, laid on the patch grid.
+
+    Attributes:
+        key: hash of all that may change its record.
+        draw: hash of what is asked, by which samples are drawn: the same for all methods.
+    """
 
     question: Question
     prompt: Prompt
     reference: Prompt
     mask: Mask | None
     key: str
+    draw: str
 
 
 def prepare(family: Family, question: Question, rows: Rows, boxes: bool, other: Prepared | None = None) -> Prepared:
@@ -63,17 +69,15 @@ def prepare(family: Family, question: Question, rows: Rows, boxes: bool, other: 
     """
     prompt, reference = (other.prompt, other.reference) if other else _render(family, question)
     mask = target_mask(question.uid, prompt, question.boxes, rows) if boxes else None
-    key = content_key(
-        {
-            "prompt": prompt.text,
-            "images": prompt.image_hashes,
-            "reference": reference.text,
-            "decoding": question.decoding.as_key(),
-            "repeat": question.repeat if question.decoding.do_sample else 0,
-            "mask": None if mask is None else mask.astype(int).tolist(),
-        }
-    )
-    return Prepared(question, prompt, reference, mask, key)
+    asked = {
+        "prompt": prompt.text,
+        "images": prompt.image_hashes,
+        "reference": reference.text,
+        "decoding": question.decoding.as_key(),
+        "repeat": question.repeat if question.decoding.do_sample else 0,
+    }
+    used = {"align": question.align, "mask": None if mask is None else mask.astype(int).tolist()}
+    return Prepared(question, prompt, reference, mask, content_key(asked | used), content_key(asked))
 
 
 def _render(family: Family, question: Question) -> tuple[Prompt, Prompt]:

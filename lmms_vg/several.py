@@ -7,6 +7,7 @@ Every setting leaves the results folder that a run of its own would have left.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from lmms_eval.utils import simple_parse_args_string
 from lmms_vg.engine import Settings, resolve, together
 from lmms_vg.host import run
 from lmms_vg.methods import METHODS
+from lmms_vg.names import suggest
 
 
 class Setting(NamedTuple):
@@ -37,7 +39,7 @@ def settings_of(methods: Sequence[str], model_args: str) -> tuple[list[Setting],
     """
     for method in methods:
         if method not in METHODS:
-            raise ValueError(f"--methods {method!r}: allowed is {', '.join(METHODS)}")
+            raise ValueError(f"--methods {method!r}: {suggest(method, METHODS)}allowed is {', '.join(METHODS)}")
     if len(set(methods)) < len(methods):
         raise ValueError(f"--methods {','.join(methods)}: each at most once (settings of one method: lmms-vg sweep)")
     common: list[str] = []
@@ -45,16 +47,38 @@ def settings_of(methods: Sequence[str], model_args: str) -> tuple[list[Setting],
     for part in filter(None, model_args.split(",")):
         name, _, value = part.partition("=")
         method, dot, hyper_parameter = name.strip().partition(".")
-        if dot and method in own:
+        if dot and method in own and hyper_parameter in METHODS[method].options():
             own[method].append(f"{hyper_parameter}={value}")
-        elif name.strip() in Settings.__dataclass_fields__ or value.strip().lower() in ("true", "false"):
-            common.append(part)
+        elif is_common(name.strip(), value.strip()):
+            common.append(per_head(part))
         else:
-            example = f"{methods[-1]}.{hyper_parameter or name.strip()}={value}"
-            raise ValueError(
-                f"model_args {part!r}: with --methods a hyper-parameter names one of them, such as {example}"
-            )
+            raise ValueError(_misplaced(part, methods))
     return [Setting(method, method, ",".join(own[method])) for method in methods], ",".join(common)
+
+
+def is_common(name: str, value: str) -> bool:
+    """Whether an argument is the model's, whatever its method."""
+    return name in Settings.__dataclass_fields__ or (name == "heads" and value.lower() in ("true", "false"))
+
+
+def per_head(argument: str) -> str:
+    """`heads=true` under its other name, which does not collide with a method's head list."""
+    name, _, value = argument.partition("=")
+    return f"per_head={value}" if name.strip() == "heads" else argument
+
+
+def _misplaced(argument: str, methods: Sequence[str]) -> str:
+    name = argument.partition("=")[0].strip()
+    owner, _, hyper_parameter = name.rpartition(".")
+    if owner in methods:
+        options = METHODS[owner].options()
+        has = ", ".join(options) or "no hyper-parameters"
+        return f"model_args {argument!r}: {suggest(hyper_parameter, options)}{owner} has {has}"
+    takers = [method for method in methods if hyper_parameter in METHODS[method].options()]
+    if takers:
+        return f"model_args {argument!r}: with --methods a hyper-parameter names its method, here {takers[0]}.{hyper_parameter}"
+    fields = ", ".join(Settings.__dataclass_fields__)
+    return f"model_args {argument!r}: not known to {', '.join(methods)}; arguments of all are {fields}"
 
 
 def run_together(
@@ -89,9 +113,17 @@ def run_together(
                     [*arguments, *model, "--output_path", str(out / setting.label), "--log_samples"]
                 )
             except SystemExit as problem:  # one method may fail where others do not, such as oracle_mask without boxes
+                if problem.code in (0, None):  # `--tasks list` and the like
+                    raise
                 status[setting.label] = 1
                 print(f"{setting.label}: {problem}", file=sys.stderr)
                 if str(problem) == failure:  # whatever it is, it is no matter of the method
                     break
                 failure = str(problem)
+            else:
+                if status[setting.label]:  # an error of lmms-eval's own, such as a task it does not know
+                    break
+            if status[setting.label] and int(os.environ.get("WORLD_SIZE", 1)) > 1:
+                # What fails while scoring fails on the first rank only; the others would wait for it for ever.
+                raise SystemExit(f"{setting.label} failed; run the same command again: answers are in the journals")
     return status

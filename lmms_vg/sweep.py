@@ -15,12 +15,15 @@ from lmms_eval.utils import simple_parse_args_string
 
 from lmms_vg.engine import resolve
 from lmms_vg.files import replace_file
+from lmms_vg.measurement import TASKS as MEASURED
 from lmms_vg.methods import METHODS, Method
-from lmms_vg.several import Setting, run_together
+from lmms_vg.models import FAMILIES
+from lmms_vg.names import suggest
+from lmms_vg.several import Setting, is_common, per_head, run_together
 from lmms_vg.study import comparison
 from lmms_vg.study.compare import compare
 from lmms_vg.study.runs import read_run
-from lmms_vg.study.sweeps import Point, as_markdown, draw
+from lmms_vg.study.sweeps import Point, as_csv, as_markdown, draw
 
 #: Folder of the baseline.
 PLAIN = "plain"
@@ -45,7 +48,7 @@ def parse_grid(method: str, grid: Sequence[str]) -> list[Axis]:
         name, _, values = part.partition("=")
         axis = Axis(name, [value for value in values.split(",") if value])
         if name not in options:
-            raise ValueError(f"--grid {part!r}: {method} has {', '.join(options)}, as in --grid {options[-1]}=...")
+            raise ValueError(f"--grid {part!r}: {suggest(name, options)}{method} has {', '.join(options)}")
         if not axis.values or len(set(axis.values)) < len(axis.values) or name in [one.name for one in axes]:
             raise ValueError(f"--grid {part!r}: allowed is each hyper-parameter once, with different values: k=1,2,5")
         axes.append(axis)
@@ -69,7 +72,7 @@ def join(values: dict[str, str]) -> str:
     return ",".join(f"{name}={value}" for name, value in values.items())
 
 
-def divide(method: str, model_args: str) -> tuple[str, str]:
+def divide(model_args: str) -> tuple[str, str]:
     """`--model_args` as what all settings have in common, plain included, and the method's own hyper-parameters.
 
     Raises:
@@ -81,9 +84,34 @@ def divide(method: str, model_args: str) -> tuple[str, str]:
         name, equals, value = part.partition("=")
         if not equals:
             raise ValueError(f"model_args {part!r} has no '='; allowed is name=value, such as pretrained=demo")
-        is_own = name.strip() in METHODS[method].options() and value.strip().lower() not in ("true", "false")
-        (own if is_own else common).append(part.strip())
+        if is_common(name.strip(), value.strip()):
+            common.append(per_head(part.strip()))
+        else:
+            own.append(part.strip())
     return ",".join(common), ",".join(own)
+
+
+def require_comparable(arguments: Sequence[str]) -> None:
+    """Before anything is run: whether there will be numbers to compare with plain's.
+
+    Raises:
+        ValueError: for what makes numbers that do not stand for their benchmark, and for tasks that only measure.
+    """
+    given = [one.split("=")[0] for one in arguments]
+    restricting: list[str] = [one for one in ("--limit", "--offset", "--gen_kwargs") if one in given]
+    if os.environ.get("LMMS_VG_PARTIAL_DATA") == "1":
+        restricting.append("LMMS_VG_PARTIAL_DATA=1")
+    if restricting:
+        raise ValueError(
+            f"{', '.join(restricting)}: a sweep compares its settings with plain, and such runs are not compared, as their "
+            "numbers do not stand for their benchmark; to try things take a small task, such as --tasks vqa_demo"
+        )
+    tasks = arguments[given.index("--tasks") + 1].split(",")
+    if set(tasks) <= {*MEASURED, "vgmed", "vgmed_coco"}:
+        raise ValueError(
+            f"--tasks {','.join(tasks)}: measures where a model looks, and has no right answers to compare settings by; to "
+            "vary a method there, run it several times (lmms-vg run) and read the reports"
+        )
 
 
 def sweep(
@@ -97,7 +125,11 @@ def sweep(
         ValueError: an unknown model, axis or value, or no setting that could be compared with plain.
     """
     family, _, method = model.partition("_")
-    common, own = divide(method, model_args)
+    if method not in METHODS or family not in FAMILIES or not METHODS[method].options():
+        able = [f"{one}_{name}" for one in FAMILIES for name in METHODS if METHODS[name].options()]
+        raise ValueError(f"--model {model!r}: {suggest(model, able)}allowed is {', '.join(able)}")
+    require_comparable(arguments)
+    common, own = divide(model_args)
     settings: dict[Method, Setting] = {}  # what comes to the same, such as a default, is run once
     points: list[tuple[str, str, Setting]] = []
     for axis, value, values in plan(parse_grid(method, grid), cross):
@@ -117,6 +149,6 @@ def sweep(
     shown = [Point(axis, value, runs[setting.label].path) for axis, value, setting in points if setting.label in runs]
     text = f"{as_markdown(shown, table)}\n\n{comparison.details(table)}"
     replace_file(out / "sweep.md", text)
-    replace_file(out / "sweep.csv", comparison.as_csv(table))
-    replace_file(out / "sweep.png", draw(shown, table))
+    replace_file(out / "sweep.csv", as_csv(shown, table))
+    replace_file(out / "sweep.png", draw(shown, table, f"{model} ({model_args})"))
     return text, failed

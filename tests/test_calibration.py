@@ -17,7 +17,7 @@ from naive import stock
 from PIL import Image
 
 import lmms_vg.data
-from lmms_vg import measurement
+from lmms_vg import calibration, measurement
 from lmms_vg.calibration import calibrate
 from lmms_vg.cli import main
 from lmms_vg.images import open_picture
@@ -167,8 +167,7 @@ def test_a_stopped_calibration_goes_on_to_the_same_file(
 
     with monkeypatch.context() as patch:
         patch.setattr(measurement.docs, "visual", until_stopped)
-        with pytest.raises(KeyboardInterrupt):
-            main(command(checkpoint, resumed))
+        assert main(command(checkpoint, resumed)) == 130
     assert not resumed.exists()
     assert len(raw_records()) == 3
     (path,) = home().glob("journal/*/rank0.jsonl")
@@ -269,7 +268,7 @@ def test_coco_without_images_says_how_to_fetch_them(
         ({"model": "gpt"}, "--model 'gpt': allowed is huatuo, llava"),
         ({"model": "huatuo_vgrefine"}, "heads are ranked on the plain model"),
         ({"model_args": "demo"}, "--model_args 'demo': allowed is name=value"),
-        ({"model_args": "pretrained=demo,heads=1-1"}, "with 'plain' only heads=true"),
+        ({"model_args": "pretrained=demo,heads=1-1"}, "'plain' takes no head list"),
         ({"data": "slake_closed"}, "--data 'slake_closed': allowed is coco, vgmed, demo"),
         ({"keep": 37}, "--keep 37: 'demo' has 6 layers of 6 heads, so allowed is 1 to 36"),
         ({"keep": 0}, "allowed are positive integers"),
@@ -312,7 +311,17 @@ def test_a_list_of_another_architecture_is_refused(checkpoint: str, tmp_path: Pa
         VGRefine.for_checkpoint(shape_of("demo"), heads=str(out))
 
 
-def test_show_prints_a_calibrated_list_and_draws_it(checkpoint: str, tmp_path: Path, capsys: Capture) -> None:
+def test_a_few_images_say_nothing_of_stability(checkpoint: str, tmp_path: Path, capsys: Capture) -> None:
+    """Of a single image every resample is the same: all heads would always be found again."""
+    assert main(command(checkpoint, tmp_path / "list.json", data="vgmed_demo")) == 0
+    assert read(tmp_path / "list.json").stability is None
+    assert "stability: not known" in capsys.readouterr().out
+
+
+def test_show_prints_a_calibrated_list_and_draws_it(
+    checkpoint: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibration, "FEWEST", 1)
     out, picture = tmp_path / "list.json", tmp_path / "new" / "map.png"
     assert main(command(checkpoint, out, data="vgmed_demo")) == 0
     made = read(out)

@@ -65,7 +65,7 @@ def test_help_is_instant_and_imports_nothing_heavy() -> None:
     ("model", "arguments", "message"),
     [
         ("huatuo_plain", "demo", r"model_args 'demo' has no '='.*pretrained=demo"),
-        ("huatuo_plain", "pretrained=demo,heads=1-1", r"heads='1-1': with 'plain' only heads=true"),
+        ("huatuo_plain", "pretrained=demo,heads=1-1", r"heads='1-1': 'plain' takes no head list.*per_head=true"),
         ("huatuo_vgrefine", "pretrained=demo,k=99", r"k=99: allowed is an integer from 1 to 10"),
     ],
 )

@@ -86,7 +86,9 @@ def test_all_runs_succeed(runs: dict[str, tuple[Path, Any]]) -> None:
 def test_weights_are_loaded_and_questions_asked_once(runs: dict[str, tuple[Path, Any]]) -> None:
     joint = runs["joint"][1]
     assert joint.stderr.count("Loading weights: 100%") == 1
-    summaries = re.findall(r"(\d+) asked, (\d+) from journal, (\d+) answered now, 0 failed", joint.stdout + joint.stderr)
+    summaries = re.findall(
+        r"(\d+) asked, (\d+) from journal, (\d+) answered now, 0 failed", joint.stdout + joint.stderr
+    )
     assert summaries == [("80", "0", "80"), ("80", "80", "0"), ("80", "80", "0")]
 
 
@@ -125,7 +127,7 @@ def test_settings_of_divides_the_arguments() -> None:
         ["plain", "pai", "vgrefine"],
         "pretrained=demo,pai.alpha=.3,heads=true,vgrefine.layers=3+4,dtype=float32,pai.cfg=true",
     )
-    assert common == "pretrained=demo,heads=true,dtype=float32"
+    assert common == "pretrained=demo,per_head=true,dtype=float32"
     assert settings == [
         Setting("plain", "plain"),
         Setting("pai", "pai", "alpha=.3,cfg=true"),
@@ -136,10 +138,13 @@ def test_settings_of_divides_the_arguments() -> None:
 @pytest.mark.parametrize(
     ("methods", "model_args", "said"),
     [
-        (["plain", "vgrefin"], "", "--methods 'vgrefin': allowed is .*vgrefine"),
+        (["plain", "vgrefin"], "", r"--methods 'vgrefin': did you mean vgrefine\? allowed is "),
         (["plain", "plain"], "", "each at most once.*lmms-vg sweep"),
-        (["plain", "vgrefine"], "k=5", "'k=5': .* such as vgrefine.k=5"),
-        (["plain", "vgrefine"], "pai.alpha=1", r"'pai.alpha=1': .* such as vgrefine.alpha=1"),
+        (["plain", "vgrefine"], "k=5", "'k=5': .* here vgrefine.k"),
+        (["plain", "vgrefine"], "pai.alpha=1", r"'pai.alpha=1': not known to plain, vgrefine"),
+        (["plain", "vgrefine"], "vgrefine.kk=1", r"did you mean k\? vgrefine has heads, layers, k, p, mask"),
+        (["plain", "vgrefine"], "vgrefine.dtype=float32", r"'vgrefine.dtype=float32': .*vgrefine has heads"),
+        (["plain", "vgrefine"], "plain.k=1", "plain has no hyper-parameters"),
     ],
 )
 def test_wrong_arguments(methods: list[str], model_args: str, said: str) -> None:

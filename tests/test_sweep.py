@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from test_several import answers, command
 
-from lmms_vg.sweep import Axis, divide, parse_grid, plan
+from lmms_vg.sweep import Axis, divide, parse_grid, plan, require_comparable
 
 COMMON = ["--tasks", "vqa_demo_hard", "--batch_size", "8", "--verbosity", "WARNING"]
 
@@ -46,7 +46,13 @@ def test_settings_that_come_to_the_same_are_run_once(swept: Path) -> None:
 def test_csv_holds_every_setting_with_its_interval(swept: Path) -> None:
     with (swept / "out" / "sweep.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 4
+    assert [(row["axis"], row["value"]) for row in rows] == [
+        ("", ""),
+        ("k", "5"),
+        ("k", "10"),
+        ("p", "50"),
+        ("p", "80"),
+    ]
     for row in rows:
         correct = [line["acc"]["score"] for line in answers_of(swept, row)]
         assert float(row["score"]) == pytest.approx(sum(correct) / 300)
@@ -69,10 +75,30 @@ def test_plan_varies_one_axis_at_a_time_or_all() -> None:
 
 
 def test_divide_keeps_what_plain_takes_apart() -> None:
-    given = "pretrained=demo,heads=true,p=60,dtype=float32,heads=1-1+1-0"
-    assert divide("vgrefine", given) == ("pretrained=demo,heads=true,dtype=float32", "p=60,heads=1-1+1-0")
+    given = "pretrained=demo,heads=true,p=60,dtype=float32,heads=1-1+1-0,cfg=true"
+    assert divide(given) == ("pretrained=demo,per_head=true,dtype=float32", "p=60,heads=1-1+1-0,cfg=true")
     with pytest.raises(ValueError, match="'demo' has no '='"):
-        divide("vgrefine", "demo")
+        divide("demo")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--tasks", "vqa_demo", "--limit", "20"], "--limit: .* not compared.*--tasks vqa_demo"),
+        (["--tasks", "vqa_demo", "--gen_kwargs=temperature=1"], "--gen_kwargs: "),
+        (["--tasks", "vgmed_demo,vgmed"], "--tasks vgmed_demo,vgmed: measures where a model looks"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_before_it_is_run(arguments: list[str], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        require_comparable(arguments)
+
+
+def test_a_measurement_beside_questions_is_no_hindrance(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_comparable(["--tasks", "vgmed_demo,vqa_demo"])
+    monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
+    with pytest.raises(ValueError, match="LMMS_VG_PARTIAL_DATA=1"):
+        require_comparable(["--tasks", "vqa_demo"])
 
 
 @pytest.mark.parametrize("part", ["k", "k=", "k=1,1", "q=1", "k=1 k=2"])

@@ -112,6 +112,7 @@ def causal_mask(queries: int, visible: Tensor, padded: bool) -> Tensor | None:
     keys = visible.shape[1]
     if queries in (1, keys) and not padded:
         return None
-    position = torch.arange(keys - queries, keys, device=visible.device)
-    before = torch.arange(keys, device=visible.device) <= position[:, None]
-    return before[None, None] & visible[:, None, None, :]
+    position = torch.arange(keys - queries, keys, device=visible.device)[:, None]
+    key = torch.arange(keys, device=visible.device)
+    # Padding sees itself: a row that sees nothing is NaN on some devices, and NaN times a weight of 0 is NaN.
+    return ((key <= position)[None, None] & visible[:, None, None, :]) | (key == position)

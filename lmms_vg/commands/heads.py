@@ -119,10 +119,14 @@ def _remarks(made: HeadList) -> Iterator[str]:
     if made.stability is not None:
         drawn, halves = made.stability.bootstrap, made.stability.halves
         between = "too few images" if halves is None else f"{halves:.2f}"
+        chance = len(made.heads) / (made.num_layers * made.num_heads)
         yield (
             f"stability of the {len(made.heads)} heads: {drawn.mean:.2f} of them found again when images are resampled "
-            f"(5th percentile {drawn.p5:.2f}, {drawn.resamples} resamples), {between} between two halves"
+            f"(5th percentile {drawn.p5:.2f}, {drawn.resamples} resamples), {between} between two halves; by chance "
+            f"{chance:.2f}"
         )
+    elif made.scores is not None:
+        yield "stability: not known, there were too few images"
     if made.leaks:
         yield f"leaks: {', '.join(made.leaks)}; the heads were ranked on images of these, so do not report results on them"
 

@@ -11,6 +11,13 @@ from typing import Any
 
 from lmms_vg.plugin import FAMILIES, METHODS
 
+ABOUT = f"""lmms-vg run: lmms-eval with its own arguments (below); exits non-zero when the run failed, goes on where it stopped.
+
+With --methods, several methods in one process: --methods plain,vgrefine,pai --model FAMILY --output_path OUT. Weights and image
+prefixes are shared, each method has its results in OUT/<method>, and hyper-parameters name their method: --model_args
+pretrained=...,vgrefine.k=10,pai.alpha=.2. Methods: {", ".join(METHODS)}.
+"""
+
 
 def add(commands: Any) -> None:
     """Add `run`, for the help text only: its arguments are lmms-eval's."""
@@ -26,13 +33,20 @@ def run(arguments: Sequence[str]) -> int:
     if not any(argument.split("=")[0] == "--methods" for argument in arguments):
         from lmms_vg import host
 
+        if {"-h", "--help"} & set(arguments):
+            print(ABOUT)
         return host.run(arguments)
     parser = argparse.ArgumentParser(prog="lmms-vg run", allow_abbrev=False)
     parser.add_argument("--methods", required=True, help=f"some of {', '.join(METHODS)}, joined by commas")
-    parser.add_argument("--model", required=True, choices=FAMILIES, help="the family")
+    parser.add_argument("--model", required=True, help=f"the family: {' or '.join(FAMILIES)}")
     parser.add_argument("--model_args", default="", help="hyper-parameters as method.name=value")
     parser.add_argument("--output_path", type=Path, required=True, help="results go to a folder a method in it")
     own, rest = parser.parse_known_args(arguments)
+    if own.model not in FAMILIES:
+        print(
+            f"lmms-vg: --model {own.model!r}: with --methods it is the family: {', '.join(FAMILIES)}", file=sys.stderr
+        )
+        return 2
     try:
         from lmms_vg.several import run_together, settings_of
 
@@ -45,5 +59,7 @@ def run(arguments: Sequence[str]) -> int:
     if failed:
         print(f"lmms-vg: failed: {', '.join(failed)}", file=sys.stderr)
     if not int(os.environ.get("RANK", 0)):
-        print("Compare them: lmms-vg compare " + " ".join(str(own.output_path / one.label) for one in settings))
+        done = [str(own.output_path / one.label) for one in settings if one.label not in failed]
+        if len(done) > 1:
+            print(f"Compare them: lmms-vg compare {' '.join(done)}")
     return int(bool(failed))

@@ -7,20 +7,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lmms_vg.plugin import model_ids
-
 
 def add(commands: Any) -> None:
     """Add `sweep`; arguments it does not know are lmms-eval's."""
     sweep = commands.add_parser(
         "sweep",
         help="vary a method's hyper-parameters on the same questions: table, CSV and curves with intervals",
-        epilog="Further arguments go to lmms-eval, such as --batch_size 8 or --limit 20.",
+        epilog="Further arguments go to lmms-eval, such as --batch_size 8.",
         allow_abbrev=False,
     )
-    sweep.add_argument(
-        "--model", required=True, choices=model_ids(), metavar="FAMILY_METHOD", help="huatuo_vgrefine, ..."
-    )
+    sweep.add_argument("--model", required=True, metavar="FAMILY_METHOD", help="huatuo_vgrefine, ...")
     sweep.add_argument(
         "--model_args", default="", help="as lmms-eval takes them; hyper-parameters hold where not varied"
     )

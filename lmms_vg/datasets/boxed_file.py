@@ -35,6 +35,8 @@ def load(path: Path) -> list[Sample]:
 
 def open_image(folder: Path, image: str) -> Image.Image:
     """An image of the file's folder, RGB and read in full. Errors: DataError naming it."""
+    if not (folder / image).is_file():
+        raise DataError(f"{image}: there is no such image in {folder}")
     try:
         return open_rgb(folder / image)
     except (ValueError, OSError) as problem:

@@ -185,7 +185,7 @@ def _refuse_other_model(one: HeadList, heads: str, shape: Shape) -> None:
     if not _fits(one, shape):
         raise ValueError(
             f"heads={heads!r} is for {', '.join(one.models)} ({one.num_layers} layers of {one.num_heads} heads); "
-            f"pretrained={shape.pretrained!r} has {shape.layers} layers of {shape.heads} heads"
+            f"pretrained={shape.pretrained!r} has {shape.layers} layers of {shape.heads} heads. {_HOW.format(shape)}"
         )
     folder = shape.pretrained != DEMO and Path(shape.pretrained).is_dir()
     if not folder and not _is_for(one, shape):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.edits import Boost, onwards
-from lmms_vg.methods.base import require_image, require_number
+from lmms_vg.methods.base import Method, require_image, require_number
 from lmms_vg.methods.layer_range import LayerRange, require_layer_range
+from lmms_vg.models.checkpoint import Shape
 
 #: Share of the largest probability below which guidance leaves no token, as released.
 CUTOFF = 0.1
@@ -68,6 +69,15 @@ class PAI(LayerRange):
             raise ValueError(
                 "faithful=True: allowed with cfg=True only; without guidance the released code is the same"
             )
+
+    @classmethod
+    def for_checkpoint(cls, shape: Shape, **hyper_parameters: Any) -> Method:
+        """As `LayerRange`; `gamma` without guidance is refused, since it would do nothing."""
+        if "gamma" in hyper_parameters and not hyper_parameters.get("cfg"):
+            raise ValueError(
+                f"gamma={hyper_parameters['gamma']!r}: allowed with cfg=true only; without it there is no guidance"
+            )
+        return super().for_checkpoint(shape, **hyper_parameters)
 
     def prefill(self, batch: Batch) -> Batch:
         require_image(self, batch)

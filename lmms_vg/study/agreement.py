@@ -1,9 +1,9 @@
 """What runs must have in common for their difference to be the method's: checked, or allowed to differ by name."""
 
 from collections.abc import Collection, Iterator
-from difflib import get_close_matches
 from typing import Any
 
+from lmms_vg.names import suggest
 from lmms_vg.study.results import Run
 
 FIELDS = ("weights", "config", "tokenizer", "image_processor", "prompt", "dtype", "device", "batch_size")
@@ -24,9 +24,9 @@ def check_names(allowed: Collection[str]) -> None:
                 "version of lmms_vg (the same command again takes its answers from the journal)"
             )
         if name not in ALLOWED:
-            near = get_close_matches(name, ALLOWED, 1)
-            meant = f"did you mean {near[0]}? " if near else ""
-            raise ValueError(f"--allow {name}: {meant}What can be allowed to differ is {', '.join(ALLOWED)}")
+            raise ValueError(
+                f"--allow {name}: {suggest(name, ALLOWED)}What can be allowed to differ is {', '.join(ALLOWED)}"
+            )
 
 
 def agree(base: Run, others: list[Run], allowed: Collection[str] = ()) -> list[str]:

@@ -84,6 +84,7 @@ def compare(runs: list[Run], allowed: Collection[str] = ()) -> Table:
         for name, members in names.items()
         if _has(run, base, name, members)
     ]
+    notes += [*(f"Leak: {run.label}: {run.leak}" for run in runs if run.leak)]
     notes += [*more, *(f"`{run.path.name}`: {note}" for run in runs for note in run.notes), *_skipped(base, others)]
     rules = sorted({line.rule for line in lines}) + ([signature(resamples=RESAMPLES)] if others else [])
     pooled = frozenset(name for name in names if name not in base.tasks)

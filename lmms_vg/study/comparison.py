@@ -34,19 +34,25 @@ def details(table: Table) -> str:
 
 
 def as_latex(table: Table) -> str:
-    """Accuracies, and differences with their intervals, as two tables for the package booktabs; notes stand below each."""
-    parts = [_float(r"Accuracy in \%", _overview(table), [*_about(table), *table.notes])]
-    if len(table.runs) > 1:
-        caption = r"Difference to the base in points of \%, with 95\% interval"
-        parts.append(_float(caption, _intervals(table), [f"`{rule}`" for rule in table.rules]))
-    return "\n".join(parts)
+    """Both tables for the package booktabs; notes stand below each."""
+    first = _float(r"Accuracy in \%", _overview(table), 1, [*_about(table), *table.notes])
+    if len(table.runs) == 1:
+        return first
+    notes = [*_explained(table), *table.notes, *(f"`{rule}`" for rule in table.rules)]
+    return "\n".join([first, _float("Differences to the base", _detail(table), 2, notes)])
 
 
 def as_csv(table: Table) -> str:
     """A line a run and task, from 0 to 1 in full precision; cells that have no meaning are empty."""
+    head, rows = csv_rows(table)
+    return comma_separated(head, [cells for _, cells in rows])
+
+
+def csv_rows(table: Table) -> tuple[list[str], list[tuple[Line, list[object]]]]:
+    """Names of the columns, and every line with its cells."""
     head = "run method task metric n score seconds_per_question shared_work base difference low high better worse"
     head += " p p_holm mcnemar_p mcnemar_p_holm rule allowed"
-    rows = []
+    rows: list[tuple[Line, list[object]]] = []
     for line in table.lines:
         tested: list[object] = [None] * 10
         if (one := line.against) is not None:
@@ -54,8 +60,8 @@ def as_csv(table: Table) -> str:
             tested = [table.base.label, one.difference.mean, low, high, one.better, one.worse]
             tested += [one.difference.p, one.holm, one.mcnemar_p, one.mcnemar_holm]
         about = [line.run.path.name, line.run.label, line.name, line.metric, line.n, line.score, line.seconds]
-        rows.append([*about, line.shared, *tested, line.rule, " ".join(table.allowed)])
-    return comma_separated(head.split(), rows)
+        rows.append((line, [*about, line.shared, *tested, line.rule, " ".join(table.allowed)]))
+    return head.split(), rows
 
 
 FORMATS: dict[str, Callable[[Table], str]] = {"markdown": as_markdown, "csv": as_csv, "latex": as_latex}
@@ -67,25 +73,16 @@ def beside(table: Table) -> list[str]:
 
 
 def _overview(table: Table) -> tuple[list[str], Cells]:
-    return _matrix(table, table.runs, lambda line: f"{100 * line.score:.1f}")
-
-
-def _intervals(table: Table) -> tuple[list[str], Cells]:
-    others = [run for run in table.runs if run is not table.base]
-    return _matrix(table, others, lambda line: f"{_difference(line)} ({_interval(line)})")
-
-
-def _matrix(table: Table, runs: list[Run], cell: Callable[[Line], str]) -> tuple[list[str], Cells]:
     columns = {line.name: f"{_title(table, line)} (n = {line.n})" for line in table.lines}
-    found = {(line.run.path, line.name): cell(line) for line in table.lines}
-    rows = [[_method(table, run), *(found.get((run.path, name), "") for name in columns)] for run in runs]
+    found = {(line.run.path, line.name): f"{100 * line.score:.1f}" for line in table.lines}
+    rows = [[_method(table, run), *(found.get((run.path, name), "") for name in columns)] for run in table.runs]
     return ["method", *columns.values()], rows
 
 
 def _detail(table: Table) -> tuple[list[str], Cells]:
     rows = []
     for line in table.lines:
-        seconds = "" if line.seconds is None else f"{line.seconds:#.3g}{' (shared)' if line.shared else ''}"
+        seconds = "" if line.seconds is None else "(shared)" if line.shared else f"{line.seconds:#.3g}"
         cells = [_method(table, line.run), _title(table, line), str(line.n), f"{100 * line.score:.2f}", seconds]
         rows.append(cells + (_tested(line) if len(table.runs) > 1 else []))
     head = ["method", "task", "n", "score (%)", "s/question"]
@@ -100,7 +97,10 @@ def _tested(line: Line) -> list[str]:
 
 
 def _method(table: Table, run: Run) -> str:
-    return f"{run.label} (base)" if run is table.base and len(table.runs) > 1 else run.label
+    """The method's name where only one run has it, with hyper-parameters where several do."""
+    name = run.label.partition(" (")[0]
+    unique = [one.label.partition(" (")[0] for one in table.runs].count(name) == 1
+    return f"{name if unique else run.label}{' (base)' if run is table.base and len(table.runs) > 1 else ''}"
 
 
 def _title(table: Table, line: Line) -> str:
@@ -160,15 +160,15 @@ def _explained(table: Table) -> list[str]:
         )
     together = {", ".join(shared(run)) for run in table.runs if shared(run)}
     said += [
-        f"(shared): {names} were answered together and share work, so none of the times is a method's own"
+        f"(shared): {names} were answered together and share work, so no time is a method's own; the CSV has them"
         for names in sorted(together)
     ]
     return said
 
 
-def _float(caption: str, cells: tuple[list[str], Cells], notes: list[str]) -> str:
+def _float(caption: str, cells: tuple[list[str], Cells], texts: int, notes: list[str]) -> str:
     below = "\n".join(r"\par " + re.sub("`(.*?)`", r"\\texttt{\1}", escape(note)) for note in notes)
     return (
-        f"\\begin{{table}}\n\\caption{{{caption}}}\n\\centering\n{latex(*cells, texts=1)}\n{{\\footnotesize\n{below}\n}}\n"
-        "\\end{table}\n"
+        f"\\begin{{table}}\n\\caption{{{caption}}}\n\\centering\n\\small\n{latex(*cells, texts=texts)}\n"
+        f"{{\\footnotesize\n{below}\n}}\n\\end{{table}}\n"
     )

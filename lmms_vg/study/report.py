@@ -27,6 +27,8 @@ def report(run: Run) -> str:
     parts = [f"# {run.model}", f"`{run.path.name}`", *run.notes]
     if run.restricted:
         parts.append(f"**Restricted by {run.restricted}: these numbers do not stand for their benchmarks.**")
+    if run.leak:
+        parts.append(f"**Leak: {run.leak}.**")
     if run.tasks:
         parts += ["\n".join(_overview(run)), _WEIGHTS]
     opened = [task.task for task in run.tasks.values() if task.metric == "open_recall"]

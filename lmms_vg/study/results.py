@@ -86,6 +86,16 @@ class Run:
         return self.model.partition(" ")[0].endswith("_plain")
 
     @property
+    def leak(self) -> str:
+        """What has to be said of heads that were ranked on images this run asks about; empty if none were."""
+        leaks = (self.provenance or {}).get("leaks")
+        if not leaks:
+            return ""
+        return (
+            f"its heads were ranked on images of {', '.join(leaks)}, which are asked about here: results are too good"
+        )
+
+    @property
     def label(self) -> str:
         """The method and its hyper-parameters, in short; the model where the method is not known."""
         name = self.model if self.provenance is None else _short(str(self.provenance.get("method")))
@@ -133,13 +143,14 @@ def agreed(where: object, signatures: list[dict[str, Any]]) -> dict[str, Any] | 
     Errors: ValueError, beginning with ``where``, if two of them differ.
     """
     for one in signatures:
-        for name in sorted((signatures[0].keys() | one.keys()) - {"settings"}):
+        for name in sorted((signatures[0].keys() | one.keys()) - {"settings", "leaks"}):
             if signatures[0].get(name) != one.get(name):
                 raise ValueError(
                     f"{where}: {name} is {signatures[0].get(name)} at one question and {one.get(name)} at another, so its "
                     "files are of several runs; run it again into a folder of its own"
                 )
-    return signatures[0] if signatures else None
+    leaks = sorted({name for one in signatures for name in one.get("leaks", ())})  # every process sees its own images
+    return signatures[0] | ({"leaks": leaks} if leaks else {}) if signatures else None
 
 
 def partial(lines: Iterable[Line]) -> bool:

@@ -52,9 +52,9 @@ FIELDS: list[tuple[dict[str, Any], str, str]] = [
     ({"heads": 7}, "heads=7", "layer-head pairs"),
     ({"heads": "none.json"}, "heads='none.json'", "cannot be read"),
     ({"heads": "huatuo_vision_7b"}, "heads='huatuo_vision_7b'", "5 layers of 4 heads"),
-    ({"alpha": 1, "topk": 2}, "alpha, topk not known to 'vgrefine'", "heads, k, layers, mask, p, pretrained"),
-    ({"layer": 3}, "layer not known to 'vgrefine' (did you mean layers?)", "layers, mask"),
-    ({"batchsize": 3}, "batchsize not known to 'vgrefine' (did you mean batch_size?)", "batch_size"),
+    ({"alpha": 1, "topk": 2}, "alpha, topk not known to 'vgrefine'", "heads, k, layers, mask, p, per_head, pretrained"),
+    ({"layer": 3}, "layer not known to 'vgrefine'; did you mean layers? ", "layers, mask"),
+    ({"batchsize": 3}, "batchsize not known to 'vgrefine'; did you mean batch_size? ", "batch_size"),
     ({"diagnose": 1}, "diagnose=1", "true or false"),
 ]
 

@@ -212,7 +212,7 @@ def test_wrong_hyper_parameters_are_named(name: str, option: str) -> None:
 @pytest.mark.parametrize(("name", "option"), [(name, option) for name in NAMES for option in METHODS[name].options()])
 def test_misspelt_hyper_parameters_are_told_the_nearest(name: str, option: str) -> None:
     misspelt = option + option[-1]
-    with pytest.raises(ValueError, match=rf"{misspelt} not known to '{name}' \(did you mean {option}\?\)"):
+    with pytest.raises(ValueError, match=rf"{misspelt} not known to '{name}'; did you mean {option}\? "):
         split_arguments(name, {misspelt: 1})
 
 

@@ -36,7 +36,7 @@ def test_a_row_a_run_and_a_column_a_task(tmp_path: Path) -> None:
     assert overview == [
         ["method", "a (n = 4)", "b_x (n = 2)", "both, pooled (n = 6)"],
         ["Plain (base)", "25.0", "50.0", "33.3"],
-        ["VGRefine (4 heads, k=10)", "75.0", "100.0", "83.3"],
+        ["VGRefine", "75.0", "100.0", "83.3"],
     ]
     assert detail[0][5:] == [
         *("difference", "95% interval", "better", "worse"),
@@ -44,7 +44,7 @@ def test_a_row_a_run_and_a_column_a_task(tmp_path: Path) -> None:
     ]
     assert detail[1] == ["Plain (base)", "a", "4", "25.00", "0.500", *[""] * 8]
     pooled = detail[6]
-    assert pooled[:6] == ["VGRefine (4 heads, k=10)", "both, pooled", "6", "83.33", "0.500", "+50.00"]
+    assert pooled[:6] == ["VGRefine", "both, pooled", "6", "83.33", "0.500", "+50.00"]
     assert pooled[7:9] == ["3", "0"]
     assert pooled[11:] == [f"{binomtest(0, 3).pvalue:.4f}", "0.7500"], "three lines: thrice the smallest of three"
 
@@ -66,10 +66,10 @@ def test_what_is_said_beside_the_tables(tmp_path: Path) -> None:
 def test_one_run_is_a_table_without_differences(tmp_path: Path) -> None:
     run = read_run(save(tmp_path, {"a": [closed("q1", 1)]}))
     overview, detail = tables(as_markdown(compare([run])))
-    assert overview == [["method", "a (n = 1)"], ["huatuo_plain (pretrained=demo)", "100.0"]]
+    assert overview == [["method", "a (n = 1)"], ["huatuo_plain", "100.0"]]
     assert detail == [
         ["method", "task", "n", "score (%)", "s/question"],
-        ["huatuo_plain (pretrained=demo)", "a", "1", "100.00", ""],
+        ["huatuo_plain", "a", "1", "100.00", ""],
     ]
     assert as_latex(compare([run])).count(r"\begin{tabular}") == 1
 
@@ -78,7 +78,8 @@ def test_shared_work_is_said_beside_the_time(tmp_path: Path) -> None:
     shared = ["Plain()", "PAI(gamma=1.1)"]
     path = save(tmp_path, {"a": [closed("q1", 1)]}, run=IDENTITY | {"shared": shared}, seconds=0.4149)
     text = as_markdown(compare([read_run(path)]))
-    assert tables(text)[1][1][4] == "0.415 (shared)"
+    assert tables(text)[1][1][4] == "(shared)", "a time that is no method's own is not put beside others"
+    assert ",0.4149," in as_csv(compare([read_run(path)]))
     assert "- (shared): Plain(), PAI(gamma=1.1) were answered together" in text
 
 
@@ -143,13 +144,16 @@ def test_latex_has_accuracies_and_differences(tmp_path: Path) -> None:
         assert part.count("{") == part.count("}")
         assert all(part.count(rule) == 1 for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
         rows = [line for line in part.splitlines() if line.endswith(r"\\")]
-        assert {row.count(" & ") for row in rows} == {3}
+        assert {row.count(" & ") for row in rows} == {3 if part is first else 12}
     assert r"method & a (n = 4) & b\_x (n = 2) & both, pooled (n = 6) \\" in first
-    assert r"VGRefine (4 heads, k=10) & 75.0 & 100.0 & 83.3 \\" in first
+    assert r"VGRefine & 75.0 & 100.0 & 83.3 \\" in first
     assert r"\par Allowed to differ: dtype (Plain: float32; VGRefine (4 heads, k=10): bfloat16)" in first
     assert r"\texttt{20260101\_120000\_results.json}" in first
-    assert "VGRefine (4 heads, k=10) & +50.00 (" in second
-    assert "Plain (base)" not in second
+    pooled = next(line for line in second.splitlines() if line.startswith("VGRefine & both, pooled"))
+    assert pooled.split(" & ")[2:6] == ["6", "83.33", "0.500", "+50.00"]
+    assert pooled.split(" & ")[7:9] == ["3", "0"]
+    assert "McNemar p (Holm)" in second
+    assert "questions about one image for independent" in second
 
 
 def test_same_runs_same_text(tmp_path: Path) -> None:
