@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +20,7 @@ from lmms_vg.attention.decoding import Decoding
 from lmms_vg.journal import Journal, Record, read_records
 from lmms_vg.methods import PAI, VCD, AdaptVis, Method, OracleMask, Plain, VGRefine, ViCrop
 from lmms_vg.models import FAMILIES, Family
-from lmms_vg.questions import Question
+from lmms_vg.questions import Question, prepare
 
 METHODS: list[Method] = [
     Plain(),
@@ -194,3 +196,46 @@ def test_methods_share_image_prefixes_and_batches(
     run(family, METHODS[:4], tmp_path, questions, 3)
     assert len(embedded) == 2
     assert len({id(batch) for batch in prefilled}) == 2
+
+
+def test_a_failed_batch_is_gone_before_its_questions_are_asked_again(
+    family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Out of memory, nothing of the batch that did not fit may be kept while its questions are asked one by one."""
+    alive: weakref.WeakSet[Batch] = weakref.WeakSet()
+    seen: list[int] = []
+    make, prefill = Batch.__init__, AdaptVis.prefill
+
+    def made(self: Batch, *arguments: Any, **more: Any) -> None:
+        make(self, *arguments, **more)
+        alive.add(self)
+
+    def crowded(self: AdaptVis, batch: Batch) -> Batch:
+        gc.collect()
+        seen.append(len(alive))
+        if len(batch) > 1:
+            raise torch.cuda.OutOfMemoryError("out of memory")
+        return prefill(self, batch)
+
+    monkeypatch.setattr(Batch, "__init__", made)
+    monkeypatch.setattr(AdaptVis, "prefill", crowded)
+    asked = [question(f"{n}", tiny.picture(1), text) for n, text in enumerate([GOOD, "Is it bright?", "Is it dark?"])]
+    _, tallies = run(family, [Plain(), AdaptVis()], tmp_path, asked, 3)
+    assert [(tally.answered, tally.failed) for tally in tallies] == [(3, 0), (3, 0)]
+    assert seen == [1, 1, 1, 1], "the batch of three, then one by one, each alone"
+
+
+def test_boxes_change_the_key_and_nothing_else() -> None:
+    """What is asked draws the samples, so that methods that know the boxes draw as plain does; a measurement is a record of
+    its own."""
+    family = FAMILIES["huatuo"].load("demo", None, torch.float32, "cpu", None, "true")
+    asked = question("q", tiny.picture(1), "Where is the nodule?", boxes=BOX)
+    plain, oracle = (prepare(family, asked, "last", boxes) for boxes in (False, True))
+    measured = prepare(family, replace(asked, align=True), "last", True)
+    assert len({plain.key, oracle.key, measured.key}) == 3
+    assert plain.draw == oracle.draw == measured.draw
+    assert prepare(family, replace(asked, repeat=1), "last", False).draw == plain.draw, "greedy"
+    sampled = replace(asked, decoding=Decoding(max_new_tokens=3, do_sample=True))
+    assert (
+        prepare(family, replace(sampled, repeat=1), "last", False).draw != prepare(family, sampled, "last", False).draw
+    )

@@ -16,7 +16,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -432,3 +432,26 @@ def test_heads_ranked_on_the_images_asked_about_are_warned_of(
     logger.remove(sink)
     model.clean()
     assert [("demo" in line and "results are too good" in line) for line in said] == [True] * warned
+
+
+def test_methods_that_need_boxes_are_not_asked_where_there_are_none() -> None:
+    """Alone the run fails at once; beside others only their own run does."""
+    from lmms_vg.engine import together
+    from lmms_vg.harness import RunFailed, huatuo_oracle_mask, huatuo_plain
+
+    boxed, bare = (
+        replace(question, boxes=boxes) for question, boxes in zip(questions(), ([[1, 1, 9, 9]], ()), strict=False)
+    )
+    with together([("oracle_mask", {"pretrained": "demo"})], ["plain", "oracle_mask"]):
+        model = huatuo_plain.create_from_arg_string("pretrained=demo", {})
+        model._require_boxes([bare, boxed])
+        assert len(model._answerer.contenders) == 2
+        model._require_boxes([bare])
+        assert [one.method.name for one in model._answerer.contenders] == ["plain"]
+        model.clean()
+    alone = huatuo_oracle_mask.create_from_arg_string("pretrained=demo", {})
+    with pytest.raises(
+        RunFailed, match="oracle_mask needs annotated boxes, and no question of t has any; leave oracle_mask out"
+    ):
+        alone._require_boxes([replace(bare, task="t")])
+    alone.clean()

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from lmms_vg import several
 from lmms_vg.several import Setting, settings_of
 
 BIN = Path(sys.executable).parent
@@ -150,3 +151,62 @@ def test_settings_of_divides_the_arguments() -> None:
 def test_wrong_arguments(methods: list[str], model_args: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         settings_of(methods, model_args)
+
+
+# --- what happens when one of them fails --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hosted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """lmms-eval in name only: what each model does, by name, and which were run."""
+    plays: dict[str, Any] = {"ran": []}
+
+    def run(arguments: list[str]) -> int:
+        model = arguments[arguments.index("--model") + 1]
+        plays["ran"].append(model)
+        outcome = plays.get(model, 0)
+        if isinstance(outcome, SystemExit):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(several, "run", run)
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    return plays
+
+
+def together(tmp_path: Path, *methods: str) -> dict[str, int]:
+    return several.run_together(
+        "huatuo", [Setting(name, name) for name in methods], "pretrained=demo", ["--tasks", "t"], tmp_path
+    )
+
+
+def test_a_failure_of_one_method_does_not_stop_the_others(hosted: dict[str, Any], tmp_path: Path) -> None:
+    hosted["huatuo_oracle_mask"] = SystemExit("oracle_mask needs annotated boxes")
+    assert together(tmp_path, "plain", "oracle_mask", "vgrefine") == {"plain": 0, "oracle_mask": 1, "vgrefine": 0}
+
+
+def test_with_several_ranks_the_run_ends_at_a_failure(
+    hosted: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scoring fails on the first rank only: going on there would leave the others waiting."""
+    hosted["huatuo_oracle_mask"] = SystemExit("none of the questions got a value")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(SystemExit, match="oracle_mask failed; run the same command again"):
+        together(tmp_path, "plain", "oracle_mask", "vgrefine")
+    assert hosted["ran"] == ["huatuo_plain", "huatuo_oracle_mask"]
+
+
+@pytest.mark.parametrize("outcome", [1, SystemExit("no such data")])
+def test_what_is_no_matter_of_the_method_is_said_once_or_twice_and_not_for_all(
+    hosted: dict[str, Any], tmp_path: Path, outcome: Any
+) -> None:
+    hosted |= dict.fromkeys(["huatuo_plain", "huatuo_pai", "huatuo_vgrefine", "huatuo_vcd"], outcome)
+    together(tmp_path, "plain", "pai", "vgrefine", "vcd")
+    assert len(hosted["ran"]) <= 2
+
+
+def test_listing_tasks_is_no_failure(hosted: dict[str, Any], tmp_path: Path) -> None:
+    hosted["huatuo_plain"] = SystemExit(0)
+    with pytest.raises(SystemExit) as ended:
+        together(tmp_path, "plain", "pai")
+    assert ended.value.code == 0
