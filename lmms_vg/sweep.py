@@ -150,5 +150,5 @@ def sweep(
     text = f"{as_markdown(shown, table)}\n\n{comparison.details(table)}"
     replace_file(out / "sweep.md", text)
     replace_file(out / "sweep.csv", as_csv(shown, table))
-    replace_file(out / "sweep.png", draw(shown, table, f"{model} ({model_args})"))
+    replace_file(out / "sweep.png", draw(shown, table, f"{method} against {table.base.model}"))
     return text, failed

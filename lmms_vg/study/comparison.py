@@ -93,7 +93,7 @@ def _tested(line: Line) -> list[str]:
     if (one := line.against) is None:
         return [""] * len(_TESTED)
     p_values = (one.difference.p, one.holm, one.mcnemar_p, one.mcnemar_holm)
-    return [_difference(line), _interval(line), str(one.better), str(one.worse), *map(_show_p, p_values)]
+    return [difference_of(line), interval_of(line), str(one.better), str(one.worse), *map(_show_p, p_values)]
 
 
 def _method(table: Table, run: Run) -> str:
@@ -108,11 +108,13 @@ def _title(table: Table, line: Line) -> str:
     return f"{line.name}{', pooled' if line.name in table.pooled else ''}{metric}"
 
 
-def _difference(line: Line) -> str:
+def difference_of(line: Line) -> str:
+    """To the base, in points of %; empty for the base itself."""
     return "" if line.against is None else f"{100 * line.against.difference.mean:+.2f}"
 
 
-def _interval(line: Line) -> str:
+def interval_of(line: Line) -> str:
+    """Of that difference."""
     if line.against is None:
         return ""
     low, high = line.against.difference.low, line.against.difference.high

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isnan
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
 from lmms_vg.study.compare import Line, Table
-from lmms_vg.study.comparison import csv_rows
+from lmms_vg.study.comparison import csv_rows, difference_of, interval_of
 from lmms_vg.study.pictures import png
 from lmms_vg.study.tables import comma_separated, markdown
 
@@ -57,11 +56,7 @@ def _by_axis(points: Sequence[Point]) -> dict[str, list[Point]]:
 
 def _cell(line: Line) -> str:
     score = f"{100 * line.score:.2f}"
-    if line.against is None:
-        return score
-    mean, low, high, _ = line.against.difference
-    interval = "one image" if isnan(low) else f"{100 * low:+.2f} to {100 * high:+.2f}"
-    return f"{score} ({100 * mean:+.2f}: {interval})"
+    return score if line.against is None else f"{score} ({difference_of(line)}: {interval_of(line)})"
 
 
 def draw(points: Sequence[Point], table: Table, title: str) -> bytes:
