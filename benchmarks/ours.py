@@ -12,8 +12,9 @@ from pathlib import Path
 from torch import Tensor
 
 from benchmarks.questions import REFERENCE, Asked
-from lmms_vg.answering import Answerer, Contender
+from lmms_vg.answering import Answerer
 from lmms_vg.attention.decoding import Decoding
+from lmms_vg.contender import Contender
 from lmms_vg.journal import Journal
 from lmms_vg.methods import Method, VGRefine
 from lmms_vg.models import Family

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,9 @@ from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.decoding import decode
 from lmms_vg.attention.diagnosis import saturated_layers
 from lmms_vg.attention.session import ImageSession, Rows
+from lmms_vg.contender import Contender, Tally
 from lmms_vg.grounding import measure, probed_maps
 from lmms_vg.journal import Journal, Record, content_key
-from lmms_vg.methods.base import Method
 from lmms_vg.metrics import alignment
 from lmms_vg.models.base import Family, Prompt
 from lmms_vg.questions import Prepared, Question, prepare
@@ -29,30 +28,6 @@ _DEVICE_IS_GONE: tuple[type[Exception], ...] = tuple(filter(None, [getattr(torch
 
 #: So many failures are printed as they happen.
 SHOWN_FAILURES = 10
-
-
-@dataclass
-class Tally:
-    """What became of the questions of a run."""
-
-    asked: int = 0
-    from_journal: int = 0
-    answered: int = 0
-    failed: int = 0
-
-    def __str__(self) -> str:
-        return (
-            f"{self.asked} asked, {self.from_journal} from journal, {self.answered} answered now, {self.failed} failed"
-        )
-
-
-@dataclass
-class Contender:
-    """A method, the journal of its answers, and what became of its questions."""
-
-    method: Method
-    journal: Journal
-    tally: Tally = field(default_factory=Tally)
 
 
 class Answerer:

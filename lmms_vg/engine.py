@@ -12,8 +12,9 @@ import torch
 from loguru import logger
 
 from lmms_vg import __version__
-from lmms_vg.answering import Answerer, Contender
+from lmms_vg.answering import Answerer
 from lmms_vg.attention.session import Rows
+from lmms_vg.contender import Contender
 from lmms_vg.journal import Journal, content_key, home
 from lmms_vg.methods import METHODS, Method
 from lmms_vg.models import FAMILIES, Family

@@ -18,8 +18,8 @@ from loguru import logger
 from tqdm import tqdm
 
 from lmms_vg import journal
-from lmms_vg.answering import Tally
 from lmms_vg.attention.decoding import Decoding
+from lmms_vg.contender import Tally
 from lmms_vg.datasets import counts
 from lmms_vg.datasets.leaks import leaks
 from lmms_vg.engine import build
@@ -130,7 +130,8 @@ class GroundedModel(lmms):
     def _warn_of_leaks(self, images: Iterable[str]) -> None:
         """Heads that were ranked on the images asked about make results too good."""
         method = self._answerer.main.method
-        found = leaking(getattr(method, "leaks", ()), leaks(images))  # methods without heads have no leaks
+        ranked_on = getattr(method, "leaks", ())  # methods without heads have none
+        found = leaking(ranked_on, leaks(images)) if ranked_on else set()
         if found:
             self._answerer.journal.provenance["leaks"] = sorted(found)
         if found and self._rank == 0:

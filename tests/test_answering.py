@@ -14,9 +14,10 @@ import tiny
 import torch
 from asking import GOOD, question
 
-from lmms_vg.answering import Answerer, Contender, Tally
+from lmms_vg.answering import Answerer
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.decoding import Decoding
+from lmms_vg.contender import Contender, Tally
 from lmms_vg.journal import Journal, Record, read_records
 from lmms_vg.methods import PAI, VCD, AdaptVis, Method, OracleMask, Plain, VGRefine, ViCrop
 from lmms_vg.models import FAMILIES, Family

@@ -128,7 +128,7 @@ def decode(
                 running.discard(row)
         if not running:
             break
-        batch.step(torch.tensor(tokens, device=batch.logits.device))
+        batch.step(torch.tensor(tokens))
     return answers
 
 

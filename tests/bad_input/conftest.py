@@ -12,7 +12,8 @@ import torch
 from asking import GOOD, Ask, good, question
 from PIL import ImageFile
 
-from lmms_vg.answering import Answerer, Contender
+from lmms_vg.answering import Answerer
+from lmms_vg.contender import Contender
 from lmms_vg.journal import Journal, Record, read_records
 from lmms_vg.methods import Plain
 from lmms_vg.models import FAMILIES, Family

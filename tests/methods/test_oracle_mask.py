@@ -13,9 +13,10 @@ from asking import GOOD, good, question
 from batches import TEXTS, ask, assert_same, in_steps
 from knockouts import hidden_by, in_full_passes_without
 
-from lmms_vg.answering import Answerer, Contender
+from lmms_vg.answering import Answerer
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.session import ImageSession
+from lmms_vg.contender import Contender
 from lmms_vg.images import open_picture
 from lmms_vg.journal import Journal
 from lmms_vg.methods import OracleMask, Plain

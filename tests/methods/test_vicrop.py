@@ -16,10 +16,11 @@ from naive import stock
 from PIL import Image
 from torch import Tensor
 
-from lmms_vg.answering import Answerer, Contender
+from lmms_vg.answering import Answerer
 from lmms_vg.attention import install
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.session import ImageSession
+from lmms_vg.contender import Contender
 from lmms_vg.geometry import Geometry
 from lmms_vg.images import Picture, open_picture
 from lmms_vg.journal import Journal
