@@ -128,10 +128,10 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
     methods = [resolve(family, name, given) for name, given in wanted]
     auto = {"cuda": "bfloat16", "mps": "float16"}.get(device.split(":")[0], "float32")
     settings = replace(settings, pretrained=pretrained, dtype=auto if settings.dtype == "auto" else settings.dtype)
-    model = _load(family, settings, device)
+    model, weights = _load(family, settings, device)
 
     circumstances = {
-        "weights": fingerprint(model.model),
+        "weights": weights,
         **model.identity(),
         "dtype": settings.dtype,
         "device": device.split(":")[0],
@@ -175,7 +175,7 @@ class _Shared:
 
     def __init__(self, others: list[tuple[str, dict[str, Any]]], names: list[str]) -> None:
         self.others, self.names = others, names
-        self.families: dict[object, Family] = {}
+        self.families: dict[object, tuple[Family, str]] = {}
 
     def take(self) -> list[tuple[str, dict[str, Any]]]:
         """The further methods, once: after the first run their answers are in their journals."""
@@ -201,19 +201,9 @@ def together(others: list[tuple[str, dict[str, Any]]], names: list[str]) -> Iter
         _shared = None
 
 
-def _load(family: str, settings: Settings, device: str) -> Family:
-    key = (
-        family,
-        settings.pretrained,
-        settings.revision,
-        settings.dtype,
-        device,
-        settings.device_map,
-        settings.geometry,
-    )
-    if _shared and key in _shared.families:
-        return _shared.families[key]
-    model = FAMILIES[family].load(
+def _load(family: str, settings: Settings, device: str) -> tuple[Family, str]:
+    """The model and the fingerprint of its weights; inside `together` both are made once."""
+    what = (
         str(settings.pretrained),
         settings.revision,
         DTYPES[settings.dtype],
@@ -221,6 +211,8 @@ def _load(family: str, settings: Settings, device: str) -> Family:
         settings.device_map,
         settings.geometry,
     )
-    if _shared:
-        _shared.families[key] = model
-    return model
+    kept = _shared.families if _shared else {}
+    if (family, what) not in kept:
+        model = FAMILIES[family].load(*what)
+        kept[family, what] = model, fingerprint(model.model)
+    return kept[family, what]

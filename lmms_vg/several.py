@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +28,10 @@ class Setting(NamedTuple):
     method: str
     hyper_parameters: str = ""
 
+    def model_args(self, common: str) -> str:
+        """With the arguments that all settings have in common."""
+        return ",".join(filter(None, (common, self.hyper_parameters)))
+
 
 def settings_of(methods: Sequence[str], model_args: str) -> tuple[list[Setting], str]:
     """A setting for every method, and the arguments common to all, from `--methods` and `--model_args`.
@@ -44,27 +48,33 @@ def settings_of(methods: Sequence[str], model_args: str) -> tuple[list[Setting],
         raise ValueError(f"--methods {','.join(methods)}: each at most once (settings of one method: lmms-vg sweep)")
     common: list[str] = []
     own: dict[str, list[str]] = {method: [] for method in methods}
-    for part in filter(None, model_args.split(",")):
-        name, _, value = part.partition("=")
-        method, dot, hyper_parameter = name.strip().partition(".")
+    for name, value in pairs(model_args):
+        method, dot, hyper_parameter = name.partition(".")
         if dot and method in own and hyper_parameter in METHODS[method].options():
             own[method].append(f"{hyper_parameter}={value}")
-        elif is_common(name.strip(), value.strip()):
-            common.append(per_head(part))
+        elif is_common(name):
+            common.append(f"{name}={value}")
         else:
-            raise ValueError(_misplaced(part, methods))
+            raise ValueError(_misplaced(f"{name}={value}", methods))
     return [Setting(method, method, ",".join(own[method])) for method in methods], ",".join(common)
 
 
-def is_common(name: str, value: str) -> bool:
+def pairs(model_args: str) -> Iterator[tuple[str, str]]:
+    """Names and values; `heads=true` under its other name, which does not collide with a method's head list.
+
+    Raises:
+        ValueError: an argument without a value.
+    """
+    for part in filter(None, model_args.split(",")):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals:
+            raise ValueError(f"model_args {part!r} has no '='; allowed is name=value, such as pretrained=demo")
+        yield "per_head" if name == "heads" and value.lower() in ("true", "false") else name, value
+
+
+def is_common(name: str) -> bool:
     """Whether an argument is the model's, whatever its method."""
-    return name in Settings.__dataclass_fields__ or (name == "heads" and value.lower() in ("true", "false"))
-
-
-def per_head(argument: str) -> str:
-    """`heads=true` under its other name, which does not collide with a method's head list."""
-    name, _, value = argument.partition("=")
-    return f"per_head={value}" if name.strip() == "heads" else argument
+    return name in Settings.__dataclass_fields__
 
 
 def _misplaced(argument: str, methods: Sequence[str]) -> str:
@@ -93,9 +103,7 @@ def run_together(
     Raises:
         ValueError: wrong arguments of any setting, before anything is run.
     """
-    given = {
-        one.label: simple_parse_args_string(",".join(filter(None, (common, one.hyper_parameters)))) for one in settings
-    }
+    given = {one.label: simple_parse_args_string(one.model_args(common)) for one in settings}
     for one in settings:
         try:
             resolve(family, one.method, given[one.label])
@@ -106,8 +114,7 @@ def run_together(
     failure = ""
     with together(others, list(given)):
         for setting in settings:
-            model_args = ",".join(filter(None, (common, setting.hyper_parameters)))
-            model = ["--model", f"{family}_{setting.method}", "--model_args", model_args]
+            model = ["--model", f"{family}_{setting.method}", "--model_args", setting.model_args(common)]
             try:
                 status[setting.label] = run(
                     [*arguments, *model, "--output_path", str(out / setting.label), "--log_samples"]

@@ -19,7 +19,7 @@ from lmms_vg.measurement import TASKS as MEASURED
 from lmms_vg.methods import METHODS, Method
 from lmms_vg.models import FAMILIES
 from lmms_vg.names import suggest
-from lmms_vg.several import Setting, is_common, per_head, run_together
+from lmms_vg.several import Setting, is_common, pairs, run_together
 from lmms_vg.study import comparison
 from lmms_vg.study.compare import compare
 from lmms_vg.study.runs import read_run
@@ -72,23 +72,14 @@ def join(values: dict[str, str]) -> str:
     return ",".join(f"{name}={value}" for name, value in values.items())
 
 
-def divide(model_args: str) -> tuple[str, str]:
+def divide(model_args: str) -> tuple[dict[str, str], dict[str, str]]:
     """`--model_args` as what all settings have in common, plain included, and the method's own hyper-parameters.
 
     Raises:
         ValueError: an argument without a value.
     """
-    common: list[str] = []
-    own: list[str] = []
-    for part in filter(None, model_args.split(",")):
-        name, equals, value = part.partition("=")
-        if not equals:
-            raise ValueError(f"model_args {part!r} has no '='; allowed is name=value, such as pretrained=demo")
-        if is_common(name.strip(), value.strip()):
-            common.append(per_head(part.strip()))
-        else:
-            own.append(part.strip())
-    return ",".join(common), ",".join(own)
+    given = list(pairs(model_args))
+    return {n: v for n, v in given if is_common(n)}, {n: v for n, v in given if not is_common(n)}
 
 
 def require_comparable(arguments: Sequence[str]) -> None:
@@ -129,14 +120,14 @@ def sweep(
         able = [f"{one}_{name}" for one in FAMILIES for name in METHODS if METHODS[name].options()]
         raise ValueError(f"--model {model!r}: {suggest(model, able)}allowed is {', '.join(able)}")
     require_comparable(arguments)
-    common, own = divide(model_args)
+    shared, own = divide(model_args)
+    common = join(shared)
     settings: dict[Method, Setting] = {}  # what comes to the same, such as a default, is run once
     points: list[tuple[str, str, Setting]] = []
     for axis, value, values in plan(parse_grid(method, grid), cross):
-        chosen = join(dict(part.split("=", 1) for part in own.split(",") if part) | values)
-        resolved = resolve(family, method, simple_parse_args_string(",".join(filter(None, (common, chosen)))))
-        setting = settings.setdefault(resolved, Setting(join(values).replace("/", "_"), method, chosen))
-        points.append((axis, value, setting))
+        setting = Setting(join(values).replace("/", "_"), method, join(own | values))
+        resolved = resolve(family, method, simple_parse_args_string(setting.model_args(common)))
+        points.append((axis, value, settings.setdefault(resolved, setting)))
     status = run_together(family, [Setting(PLAIN, PLAIN), *settings.values()], common, arguments, out)
     failed = [label for label in (PLAIN, *(one.label for one in settings.values())) if status.get(label, 1)]
     done = [one.label for one in settings.values() if one.label not in failed]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from test_several import answers, command
 
-from lmms_vg.sweep import Axis, divide, parse_grid, plan, require_comparable
+from lmms_vg.sweep import Axis, divide, join, parse_grid, plan, require_comparable
 
 COMMON = ["--tasks", "vqa_demo_hard", "--batch_size", "8", "--verbosity", "WARNING"]
 
@@ -76,7 +76,10 @@ def test_plan_varies_one_axis_at_a_time_or_all() -> None:
 
 def test_divide_keeps_what_plain_takes_apart() -> None:
     given = "pretrained=demo,heads=true,p=60,dtype=float32,heads=1-1+1-0,cfg=true"
-    assert divide(given) == ("pretrained=demo,per_head=true,dtype=float32", "p=60,heads=1-1+1-0,cfg=true")
+    assert [join(part) for part in divide(given)] == [
+        "pretrained=demo,per_head=true,dtype=float32",
+        "p=60,heads=1-1+1-0,cfg=true",
+    ]
     with pytest.raises(ValueError, match="'demo' has no '='"):
         divide("demo")
 
