@@ -1,0 +1,1 @@
+"""Submissions that can be checked by anyone, offline, and the static page that ranks them."""

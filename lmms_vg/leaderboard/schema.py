@@ -1,0 +1,155 @@
+"""What a bundle holds: ``manifest.json`` (``Manifest``), a line a question in ``questions/<task>.jsonl`` and ``answers/<task>.jsonl``.
+
+Every model forbids what it does not know and takes no type for another, so that a bundle means the same to everyone who reads
+it. A change that older readers would misread gets another ``SCHEMA_VERSION``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+SCHEMA_VERSION = 1
+
+Protocol = Literal["vgrefine", "test", "chen", "chen-greedy"]
+"""Whose questions, prompt, rule and decoding: the paper's pooled sets, the official test splits, HuatuoGPT-Vision's (and greedy)."""
+
+Text = Annotated[str, Field(max_length=2_000)]
+Word = Annotated[str, Field(min_length=1, max_length=200)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Card(_Strict):
+    """What only the submitter knows of a model.
+
+    ``parameters`` are billions. ``trained_on`` names the benchmarks whose *training* sets the model has seen (names of
+    ``lmms-vg data status``); the paper keeps such models out of its zero-shot rows. It has to be declared, if only as [].
+    """
+
+    name: Word
+    parameters: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False, strict=False)]
+    trained_on: Annotated[list[Word], Field(max_length=100)]
+    organisation: Text = ""
+    url: Annotated[str, Field(max_length=500, pattern=r"^(https://[^\s<>\"']+)?$")] = ""
+    licence: Text = ""
+    notes: Text = ""
+
+
+class Provenance(_Strict):
+    """What exactly was run, as our models sign their results (``engine.build``); hashes are of what they name."""
+
+    family: Word
+    method: Annotated[str, Field(min_length=1, max_length=100_000)]
+    weights: Word
+    config: Word
+    tokenizer: Word
+    image_processor: Word
+    prompt: Word
+    dtype: Word
+    device: Word
+    geometry: Word
+    rows: Word
+    per_head: bool
+    diagnose: bool
+    batch_size: Annotated[int, Field(ge=1)]
+    code: Word
+    commit: Word | None = None
+    versions: dict[Word, Word]
+    settings: dict[Word, JsonValue]
+    shared: list[Word] = []
+    leaks: list[Word] = []
+
+
+class Data(_Strict):
+    """Where a task's questions come from; ``revision`` None is whatever was newest, so go by the questions' SHA-256."""
+
+    name: Word
+    source: Text
+    revision: Word | None
+    licence: Text
+
+
+class Task(_Strict):
+    """One task. ``questions`` and ``answers`` are the SHA-256 of its two files; ``n`` questions have a score.
+
+    ``metrics``: as lmms-eval aggregated them, None where there was no value (BERTScore without its model). ``rules``: metric
+    -> signature. ``decoding`` as the task states it; ``reference`` is the reference prompt.
+    """
+
+    protocol: Word
+    asked: Annotated[int, Field(ge=1)]
+    n: Annotated[int, Field(ge=1)]
+    questions: Word
+    answers: Word
+    metrics: dict[Word, Finite | list[Finite] | None]
+    rules: dict[Word, Text]
+    decoding: dict[Word, JsonValue]
+    reference: Text
+    data: Data
+
+
+class Group(_Strict):
+    """Tasks that lmms-eval averaged, each in its own way (docs/protocols.md)."""
+
+    members: list[Word]
+    metrics: dict[Word, Finite | None]
+
+
+class Manifest(_Strict):
+    """One model with one method under one protocol. ``seeds`` are lmms-eval's; decoding has its own."""
+
+    schema_version: Literal[1]
+    protocol: Protocol | None
+    card: Card
+    run: Provenance
+    seeds: dict[Word, int | None]
+    tasks: Annotated[dict[Word, Task], Field(min_length=1)]
+    groups: dict[Word, Group]
+
+
+class Question(_Strict):
+    """A document of a task as it was asked and scored; see ``datasets.schema.Sample``."""
+
+    uid: Word
+    images: Annotated[list[Word], Field(max_length=100)]
+    question: str
+    answer: str
+    options: list[str]
+    answer_type: str
+    modality: str
+    organ: str
+    content_type: str
+    question_type: str
+    subset: str
+    split: str
+    boxes: list[list[Annotated[float, Field(strict=False)]]]
+
+
+class Answer(_Strict):
+    """What the model said, what the rule took from it, and the verdict.
+
+    ``score``: 0 or 1 for accuracy, 0 to 1 for recall of open questions, None for measurements and where the question itself
+    cannot be scored (``error`` says why). ``alignment``: AR, KL, JS and the printed AR, a value a layer, for measurements.
+    """
+
+    uid: Word
+    answer: str
+    extracted: str | None = None
+    score: Finite | None = None
+    error: str | None = None
+    alignment: dict[Literal["ar", "printed_ar", "kl", "js"], list[Finite]] | None = None
+    seconds: Finite | None = None
+
+
+def json_schema() -> dict[str, Any]:
+    """The manifest's JSON Schema, with those of a question's and an answer's line under ``$defs``."""
+    schema = Manifest.model_json_schema()
+    for model in (Question, Answer):
+        part = model.model_json_schema()
+        schema["$defs"] |= part.pop("$defs", {}) | {model.__name__: part}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
