@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
-from huggingface_hub import constants, snapshot_download
+from huggingface_hub import snapshot_download
 
 from lmms_vg.datasets.coco import COCO
 from lmms_vg.datasets.download import download, unwritable
 from lmms_vg.datasets.schema import DatasetSpec
-from lmms_vg.datasets.source import DATA_ENV, DataError, DataMissing, local_root
-from lmms_vg.plugin import TASKS
+from lmms_vg.datasets.source import DATA_ENV, DataError, DataMissing, local_root, offline
+from lmms_vg.tasks import definitions
 from lmms_vg.tasks.readers import READERS, Reader
 
 
@@ -35,7 +34,7 @@ def status() -> Iterator[str]:
     else:
         yield f"{DATA_ENV} is not set; looking in the hub's cache only"
     for spec in specs().values():
-        with _offline():
+        with offline():
             block = list(_block(spec))
         yield from block
 
@@ -67,7 +66,7 @@ def fetch(names: Sequence[str]) -> Iterator[str]:
 
 def tasks() -> Iterator[str]:
     """A line a task: name, number of questions, protocol, licence; then the groups with their tasks."""
-    leaves, groups = _names()
+    leaves, groups = definitions.tasks(), definitions.groups()
     width = max(map(len, leaves))
     yield f"{'task':{width}}  {'n':>6}  {'protocol':11}  licence"
     for name in sorted(leaves):
@@ -76,7 +75,7 @@ def tasks() -> Iterator[str]:
         yield f"{name:{width}}  {n:>6}  {reader.protocol:11}  {reader.spec.licence}"
     yield ""
     yield "groups"
-    for name, members in sorted(groups.items()):
+    for name, members in groups.items():
         yield f"{name:{width}}  {' '.join(members)}"
 
 
@@ -88,7 +87,7 @@ def _sets(task: str) -> list[DatasetSpec]:
 
 def _resolve(name: str) -> list[DatasetSpec]:
     """The data sets that a data set, a task or a group is or uses. Errors: ValueError for a name that is not known."""
-    known, groups = specs(), _names()[1]
+    known, groups = specs(), definitions.groups()
     if name in known:
         return [known[name]]
     if name not in groups and name not in READERS:
@@ -100,7 +99,7 @@ def _resolve(name: str) -> list[DatasetSpec]:
 
 def _used_by(spec: DatasetSpec) -> list[str]:
     """Groups whose tasks all use the data set, and the tasks that are in none of these."""
-    leaves, groups = _names()
+    leaves, groups = definitions.tasks(), definitions.groups()
     using = {task for task in leaves if spec in _sets(task)}
     whole = {name: members for name, members in groups.items() if using.issuperset(members)}
     return sorted([*whole, *using.difference(*whole.values())])
@@ -119,16 +118,6 @@ def _fetch_from_hub(spec: DatasetSpec, hub_id: str, root: Path) -> None:
     # Without network it only warns, where the folder holds anything at all.
     if absent := [pattern for pattern in patterns if _here(root, pattern) is None]:
         raise DataError(f"{spec.name}: the hub did not give {', '.join(absent)} of {hub_id}; is there a network?")
-
-
-@contextmanager
-def _offline() -> Iterator[None]:
-    """Readers ask the hub for what is not here, and for newer versions of what is."""
-    before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
-    try:
-        yield
-    finally:
-        constants.HF_HUB_OFFLINE = before
 
 
 def _block(spec: DatasetSpec) -> Iterator[str]:
@@ -194,20 +183,6 @@ def _count(name: str, reader: Reader, look: bool) -> tuple[str, bool]:
     except DataMissing:
         return f"{line}; images are missing", False
     return line, True
-
-
-def _names() -> tuple[set[str], dict[str, list[str]]]:
-    """Names of tasks, and groups with their members, as the YAML files state them."""
-    leaves: set[str] = set()
-    groups: dict[str, list[str]] = {}
-    for file in TASKS.rglob("*.yaml"):
-        lines = file.read_text(encoding="utf-8").splitlines()
-        name = next((line.removeprefix("group: ") for line in lines if line.startswith("group: ")), None)
-        if name is None:
-            leaves |= {line.removeprefix("task: ") for line in lines if line.startswith("task: ")}
-        else:
-            groups[name] = [line.removeprefix("  - ") for line in lines if line.startswith("  - ") and ":" not in line]
-    return leaves, groups
 
 
 def _size(size: float) -> str:

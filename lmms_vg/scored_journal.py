@@ -1,7 +1,6 @@
 """A journal read as a finished run: its answers are scored anew, each by the ``process_results`` of its task's YAML.
 
-Here is made, document by document, what lmms-eval would have saved and ``study.runs`` would read, so both kinds of run give
-the same numbers. A journal holds the answers of all runs of its configuration; it stands for the tasks it has in full, decoded
+A journal holds the answers of all runs of its configuration; it stands for the tasks it has in full, decoded
 as the task says (``--gen_kwargs`` is another protocol).
 """
 
@@ -16,13 +15,11 @@ from typing import Any
 from lmms_vg import journal
 from lmms_vg.attention.decoding import Decoding
 from lmms_vg.journal import Record
-from lmms_vg.plugin import TASKS
-from lmms_vg.study.results import MEASURED, Line, Run, TaskRun, metric_of, partial, task_run
+from lmms_vg.study.results import Run, TaskRun, metric_of, partial, task_run
+from lmms_vg.tasks import definitions, rescore
 from lmms_vg.tasks.docs import documents
-from lmms_vg.tasks.open_scoring import PER_ANSWER
+from lmms_vg.tasks.items import Doc
 from lmms_vg.tasks.readers import READERS
-
-_MEANS = ("acc", "llava_med", *PER_ANSWER, *MEASURED, "n")  # the others load a model, write a file, or are not reported
 
 
 def is_journal(folder: Path) -> bool:
@@ -35,11 +32,8 @@ def read_journal(folder: Path) -> Run:
 
     Errors: ValueError if none of its tasks is finished. SystemExit if the data of one are missing.
     """
-    from lmms_eval.tasks import TaskManager
-
     paths = sorted(folder.glob("rank*.jsonl"))
     provenance = _provenance(paths)
-    manager = TaskManager("ERROR", include_path=str(TASKS), include_defaults=False)
     tasks: dict[str, TaskRun] = {}
     means: dict[str, dict[str, Any]] = {}
     measured: list[str] = []
@@ -47,18 +41,18 @@ def read_journal(folder: Path) -> Run:
     unfinished: list[str] = []
     in_part = False
     for task, records in _records(paths).items():
-        if task not in READERS or task not in manager.all_subtasks:
+        if task not in definitions.tasks():
             left_out.append(task)
             continue
         docs = list(documents(task, READERS[task].read, None))
-        config = _config(manager, task)
-        chosen = {uid: _one(of_one, _decoding(config)) for uid, of_one in records.items()}
+        decoding = _decoding(definitions.definition(task))
+        chosen = {uid: _one(of_one, decoding) for uid, of_one in records.items()}
         if missing := _missing(docs, chosen):
             unfinished.append(f"{task}: {missing}")
             continue
-        lines = _score(config, docs, chosen)
+        lines = list(rescore.score(task, _answered(docs, chosen)))
         in_part |= partial(lines)
-        means[task] = dict(_means(config, lines))
+        means[task] = dict(rescore.means(task, lines))
         if (metric := metric_of(lines[0])) is not None:
             tasks[task] = task_run(folder, task, metric, lines)
         else:
@@ -67,7 +61,7 @@ def read_journal(folder: Path) -> Run:
         found = "; ".join(unfinished) or f"no scores of questions or measurements ({', '.join(left_out) or 'empty'})"
         advice = ". Run the same command again: it goes on where it stopped" if unfinished else ""
         raise ValueError(f"{folder}: {found}{advice}")
-    groups = {group: members for group, members in _groups(manager) if tasks.keys() >= set(members)}
+    groups = {group: members for group, members in definitions.groups().items() if tasks.keys() >= set(members)}
     return Run(
         folder,
         _model(folder, provenance),
@@ -124,38 +118,11 @@ def _missing(docs: list[dict[str, Any]], records: dict[str, Record | None]) -> s
     return f"{done} of {len(docs)} questions are answered{unusable}"
 
 
-def _score(config: dict[str, Any], docs: list[dict[str, Any]], records: dict[str, Record | None]) -> list[Line]:
-    """A line of the samples file a document, as far as ``study`` reads it."""
-    journal.forget()
-    lines = []
+def _answered(docs: list[Doc], records: dict[str, Record | None]) -> Iterator[tuple[Doc, Record]]:
     for doc in docs:
         record = records[doc["uid"]]
         assert record is not None, "_missing found none"
-        journal.remember(record)
-        results = config["process_results"](doc, [record.text])
-        lines.append({**results, "input": config["doc_to_text"](doc), "target": doc[config["doc_to_target"]]})
-    journal.forget()
-    return lines
-
-
-def _means(config: dict[str, Any], lines: list[Line]) -> Iterator[tuple[str, Any]]:
-    for metric in config["metric_list"]:
-        name = metric["metric"]
-        items = [line[name] for line in lines]
-        if name in _MEANS and not all("error" in item for item in items):
-            yield name, metric["aggregation"](items)
-
-
-def _config(manager: Any, task: str) -> dict[str, Any]:
-    """A task's or group's YAML with what it includes; functions are resolved."""
-    from lmms_eval.utils import load_yaml_config
-
-    return load_yaml_config(manager.task_index[task]["yaml_path"])
-
-
-def _groups(manager: Any) -> Iterator[tuple[str, list[str]]]:
-    for group in manager.all_groups:
-        yield group, _config(manager, group)["task"]
+        yield doc, record
 
 
 def _model(folder: Path, provenance: dict[str, Any] | None) -> str:

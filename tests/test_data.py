@@ -19,6 +19,7 @@ from lmms_vg.data import fetch, specs, status
 from lmms_vg.datasets import counts, source
 from lmms_vg.datasets.schema import DatasetSpec
 from lmms_vg.datasets.source import DataError
+from lmms_vg.tasks import definitions
 from lmms_vg.tasks.readers import READERS
 
 ROW = {
@@ -346,7 +347,7 @@ def test_fetch_takes_tasks_and_groups(
 
 
 def test_a_name_of_a_set_and_of_a_group_is_the_same_data() -> None:
-    groups = lmms_vg.data._names()[1]
+    groups = definitions.groups()
     both = specs().keys() & (groups.keys() | READERS.keys())
     assert both == {"vgmed", "vqa_rad", "slake", "pmc_vqa", "omnimedvqa"}
     for name in both:

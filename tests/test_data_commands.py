@@ -12,6 +12,7 @@ import lmms_vg.data
 from lmms_vg.cli import main
 from lmms_vg.data import status, tasks
 from lmms_vg.plugin import TASKS
+from lmms_vg.tasks import definitions
 from lmms_vg.tasks.readers import READERS
 
 Capture = pytest.CaptureFixture[str]
@@ -47,7 +48,7 @@ def test_every_task_has_a_line() -> None:
 
 def test_published_numbers_of_questions_are_the_tasks_own() -> None:
     """9,440 questions of Table 1, 17,298 of HuatuoGPT-Vision's file, 88,995 of OmniMedVQA."""
-    groups = lmms_vg.data._names()[1]
+    groups = definitions.groups()
 
     def total(group: str) -> int:
         return sum(READERS[task].n or 0 for task in groups[group])

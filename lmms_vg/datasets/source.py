@@ -2,10 +2,12 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from huggingface_hub import hf_hub_download, snapshot_download
+from huggingface_hub import constants, hf_hub_download, snapshot_download
 from huggingface_hub.errors import EntryNotFoundError
 
 from lmms_vg.datasets.schema import DatasetSpec
@@ -93,6 +95,16 @@ def missing(spec: DatasetSpec, name: str, where: str) -> DataMissing:
         f"where {DATA_ENV} names the folder of all data sets ({setting}). `lmms-vg data fetch {spec.name}` gets all of\n"
         "its files and goes on where it stopped; `lmms-vg data status` shows what else is missing."
     )
+
+
+@contextmanager
+def offline() -> Iterator[None]:
+    """Inside, readers do not ask the hub for what is not here, nor for newer versions of what is."""
+    before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def safe_path(path: str) -> str:

@@ -1,4 +1,4 @@
-"""What a bundle holds: ``manifest.json`` (``Manifest``), a line a question in ``questions/<task>.jsonl`` and ``answers/<task>.jsonl``.
+"""What a bundle holds: ``manifest.json``, and a line a question in ``questions/<task>.jsonl`` and ``answers/<task>.jsonl``.
 
 Every model forbids what it does not know and takes no type for another, so that a bundle means the same to everyone who reads
 it. A change that older readers would misread gets another ``SCHEMA_VERSION``.
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 SCHEMA_VERSION = 1
 
 Protocol = Literal["vgrefine", "test", "chen", "chen-greedy"]
-"""Whose questions, prompt, rule and decoding: the paper's pooled sets, the official test splits, HuatuoGPT-Vision's (and greedy)."""
+"""Whose questions, prompt, rule, decoding: the paper's pooled sets, the official test splits, HuatuoGPT-Vision's, the same greedy."""
 
 Text = Annotated[str, Field(max_length=2_000)]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
@@ -127,7 +127,7 @@ class Question(_Strict):
     question_type: str
     subset: str
     split: str
-    boxes: list[list[Annotated[float, Field(strict=False)]]]
+    boxes: list[list[Finite | None]]
 
 
 class Answer(_Strict):

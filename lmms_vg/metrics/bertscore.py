@@ -18,10 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from tqdm import tqdm
-from transformers import AutoConfig
-from transformers.utils import logging
 
 from lmms_vg import __version__
 
@@ -112,6 +109,8 @@ def bertscore(
         raise ValueError(f"{len(answers)} answers and {len(references)} references")
     if not answers:
         return []
+    import torch  # late, as everything heavy here: signatures are asked for without a model
+
     settings = settings or Settings.from_environment()
     scorer = _scorer(settings, device or ("cuda" if torch.cuda.is_available() else "cpu"))
     empty = _without_tokens(scorer, {*answers, *references})
@@ -168,6 +167,8 @@ def _scorer(settings: Settings, device: str) -> "BERTScorer":
 
 @lru_cache(maxsize=1)
 def _config(settings: Settings) -> Any:
+    from transformers import AutoConfig
+
     with _quiet(), _available(settings):
         config = AutoConfig.from_pretrained(settings.model, trust_remote_code=False)
     if settings.layer > config.num_hidden_layers:
@@ -208,6 +209,8 @@ def _without_tokens(scorer: "BERTScorer", texts: Collection[str]) -> set[str]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """No notes of transformers on weights that the encoder does not use, which are expected, and no loading bar."""
+    from transformers.utils import logging
+
     level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()

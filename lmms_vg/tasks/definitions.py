@@ -1,0 +1,67 @@
+"""Our tasks and groups as their YAML files state them, read without lmms-eval, whose import takes seconds and a gigabyte.
+
+A test holds this to lmms-eval's own reading of the same files.
+"""
+
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lmms_vg.plugin import TASKS
+
+
+class _Loader(yaml.SafeLoader):
+    """Builds no objects; ``!function package.module.name`` is looked up in this package only."""
+
+
+def _function(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:
+    module, _, name = str(loader.construct_scalar(node)).rpartition(".")
+    return getattr(import_module(module), name)
+
+
+def _name(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
+class _Names(yaml.SafeLoader):
+    """Leaves the functions as their names, so that nothing is imported."""
+
+
+_Loader.add_constructor("!function", _function)
+_Names.add_constructor("!function", _name)
+
+
+@cache
+def groups() -> dict[str, list[str]]:
+    """Group -> its tasks, sorted by name."""
+    found = ((config["group"], config["task"]) for config, _ in _files() if "group" in config)
+    return dict(sorted(found))
+
+
+@cache
+def tasks() -> frozenset[str]:
+    """Every task that is no group."""
+    return frozenset(config["task"] for config, _ in _files() if "group" not in config)
+
+
+@cache
+def definition(name: str) -> dict[str, Any]:
+    """A task's or group's YAML with what it includes, functions resolved. Errors: KeyError for a name that is not ours."""
+    paths = {
+        config.get("group", config["task"]): path for config, path in _files() if "group" in config or "task" in config
+    }
+    return _read(paths[name], _Loader)
+
+
+@cache
+def _files() -> list[tuple[dict[str, Any], Path]]:
+    return [(_read(path, _Names), path) for path in sorted(TASKS.rglob("*.yaml"))]
+
+
+def _read(path: Path, loader: type[yaml.SafeLoader]) -> dict[str, Any]:
+    config = yaml.load(path.read_text(encoding="utf-8"), loader)  # noqa: S506 - both derive from SafeLoader
+    included = config.pop("include", None)
+    return _read(path.parent / included, loader) | config if included else config
