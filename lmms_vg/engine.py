@@ -20,7 +20,7 @@ from lmms_vg.methods import METHODS, Method
 from lmms_vg.models import FAMILIES, Family
 from lmms_vg.models.checkpoint import fingerprint, shape_of
 from lmms_vg.names import suggest
-from lmms_vg.provenance import code_hash, versions
+from lmms_vg.provenance import code_hash, commit, versions
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -147,7 +147,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
     for one in dict.fromkeys(methods):  # settings that come to the same are one
         identity = {"family": family, "method": repr(one), **circumstances}
         folder = home() / "journal" / f"{family}_{one.name}-{content_key(identity)[:16]}"
-        provenance = {**identity, "settings": asdict(settings)} | (
+        provenance = {**identity, "commit": commit(), "settings": asdict(settings)} | (
             {"shared": _shared.names} if _shared and _shared.names[1:] else {}
         )
         logger.info(

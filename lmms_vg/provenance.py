@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
+import shutil
+import subprocess
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -39,3 +42,25 @@ def code_hash() -> str:
 
 #: The rooms of the package an answer passes through.
 _ANSWERING = ("attention", "methods", "models", "metrics")
+
+
+@cache
+def commit() -> str | None:
+    """The commit of the package: what it was installed from, or the checkout it lies in, with "-dirty" where its files differ.
+
+    None for a release, whose version says it all, and wherever git cannot tell.
+    """
+    stated = json.loads(metadata.distribution("lmms-vg").read_text("direct_url.json") or "{}")
+    installed = stated.get("vcs_info", {}).get("commit_id")
+    package = Path(__file__).parent
+    git = shutil.which("git")
+    if installed or git is None or not (package.parent / ".git").exists():
+        return installed
+    head = _git(git, package, "rev-parse", "HEAD")
+    changed = _git(git, package, "status", "--porcelain", "--", ".")
+    return head and f"{head}{'-dirty' if changed else ''}"
+
+
+def _git(git: str, folder: Path, *arguments: str) -> str | None:
+    done = subprocess.run([git, "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 SCHEMA_VERSION = 1
 
 Protocol = Literal["vgrefine", "test", "chen", "chen-greedy"]
-"""Whose questions, prompt, rule, decoding: the paper's pooled sets, the official test splits, HuatuoGPT-Vision's, the same greedy."""
+"""Whose questions, prompt, rule and decoding: the paper's pooled sets, the official test splits, HuatuoGPT-Vision's (greedy)."""
 
 Text = Annotated[str, Field(max_length=2_000)]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
@@ -130,11 +130,20 @@ class Question(_Strict):
     boxes: list[list[Finite | None]]
 
 
+class Alignment(_Strict):
+    """How attention and boxes of one question agree, a value a layer; see ``metrics/alignment.py``."""
+
+    ar: list[Finite]
+    printed_ar: list[Finite]
+    kl: list[Finite]
+    js: list[Finite]
+
+
 class Answer(_Strict):
     """What the model said, what the rule took from it, and the verdict.
 
     ``score``: 0 or 1 for accuracy, 0 to 1 for recall of open questions, None for measurements and where the question itself
-    cannot be scored (``error`` says why). ``alignment``: AR, KL, JS and the printed AR, a value a layer, for measurements.
+    cannot be scored (``error`` says why). Measurements have ``alignment``.
     """
 
     uid: Word
@@ -142,7 +151,7 @@ class Answer(_Strict):
     extracted: str | None = None
     score: Finite | None = None
     error: str | None = None
-    alignment: dict[Literal["ar", "printed_ar", "kl", "js"], list[Finite]] | None = None
+    alignment: Alignment | None = None
     seconds: Finite | None = None
 
 

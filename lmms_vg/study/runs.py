@@ -30,7 +30,7 @@ def read_run(folder: Path) -> Run:
     signatures: list[dict[str, Any]] = []
     in_part = False
     for task in (name for name in values if name in sizes):  # the others are groups
-        lines = _samples(path, task)
+        lines = samples(path, task)
         try:
             metric = metric_of(lines[0])
             if metric is None and not means[task].keys() >= set(MEASURED):
@@ -116,7 +116,7 @@ def _plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _samples(path: Path, task: str) -> list[Line]:
+def samples(path: Path, task: str) -> list[Line]:
     samples = _beside(path, task)
     if not samples.is_file():
         raise ValueError(f"{path}: no samples of {task} beside it. {_REMEDY}")

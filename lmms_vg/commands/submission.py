@@ -1,0 +1,81 @@
+"""Submissions: made from finished runs, and checked by whoever receives them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from lmms_vg.commands.printing import print_lines
+
+
+def add(commands: Any) -> None:
+    """Add `submit` and `validate`."""
+    submit = commands.add_parser("submit", help="pack finished runs of one model with one method into a bundle")
+    submit.add_argument(
+        "runs",
+        type=Path,
+        nargs="+",
+        metavar="RUN",
+        help="--output_path of a run with --log_samples, or its *_results.json",
+    )
+    submit.add_argument(
+        "--card",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="JSON: name, parameters (billions), trained_on (data sets whose training part the model has seen), ...",
+    )
+    submit.add_argument("-o", "--out", type=Path, required=True, metavar="BUNDLE.zip", help="a new file")
+    submit.set_defaults(command=_submit)
+
+    validate = commands.add_parser(
+        "validate", help="check bundles offline: every score is computed again from the answers"
+    )
+    validate.add_argument("bundles", type=Path, nargs="*", metavar="BUNDLE.zip")
+    validate.add_argument(
+        "--schema", action="store_true", help="print the JSON Schema of a bundle's manifest and lines"
+    )
+    validate.add_argument("--codes", action="store_true", help="print every reason code with its meaning")
+    validate.set_defaults(command=_validate)
+
+
+def _submit(args: argparse.Namespace) -> int:
+    from lmms_vg.leaderboard.findings import Rejected
+    from lmms_vg.leaderboard.submit import read_card, submit
+
+    try:
+        checked, ignored = submit(args.runs, read_card(args.card), args.out)
+    except Rejected as problem:
+        print_lines(["lmms-vg: no bundle was made:", *(f"  {one}" for one in problem.findings)])
+        return 1
+    assert checked.entry is not None, "submit raises where there are errors"
+    manifest = checked.entry.manifest
+    size = args.out.stat().st_size
+    lines = [f"{args.out}: {manifest.card.name}, {manifest.run.method}, {len(manifest.tasks)} tasks, {size:,} bytes"]
+    lines += [f"  not in it, as they are not lmms_vg's: {', '.join(ignored)}"] if ignored else []
+    return print_lines([*lines, *(f"  {one}" for one in checked.findings)])
+
+
+def _validate(args: argparse.Namespace) -> int:
+    from lmms_vg.leaderboard.findings import CODES, NOTES
+    from lmms_vg.leaderboard.schema import json_schema
+
+    if args.schema:
+        return print_lines([json.dumps(json_schema(), indent=1, sort_keys=True)])
+    if args.codes:
+        return print_lines(f"{code:22}{'(note) ' * (code in NOTES)}{meaning}" for code, meaning in CODES.items())
+    if not args.bundles:
+        raise ValueError("validate: name a bundle, such as submissions/my-model/bundle.zip")
+
+    from lmms_vg.leaderboard.validate import check
+
+    status = 0
+    for path in args.bundles:
+        checked = check(path)
+        status |= bool(checked.errors)
+        print_lines([f"{path}: {'INVALID' if checked.errors else 'valid'}", *(f"  {one}" for one in checked.findings)])
+        sys.stdout.flush()
+    return status

@@ -1,0 +1,178 @@
+"""A bundle as a file: written the same every time, read without trust.
+
+Nothing is unpacked to disk. A member is read as a stream, line by line, and given up at the first line that is not what it
+should be, so a hostile file costs no more than an honest one of its size, however well it was compressed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from lmms_vg.leaderboard.findings import Rejected, rejected
+from lmms_vg.leaderboard.schema import SCHEMA_VERSION, Manifest
+from lmms_vg.leaderboard.strict_json import Model, load, parse
+
+MANIFEST = "manifest.json"
+_MEMBER = re.compile(r"manifest\.json|(?:questions|answers)/[a-z0-9_]{1,100}\.jsonl")
+
+# All of the paper's benchmarks and VGMED with a model of 60 layers: 60 MB packed, 400 MB unpacked, 110 members.
+MAX_FILE = 200_000_000
+MAX_MEMBERS = 200
+MAX_UNPACKED = 600_000_000
+MAX_MEMBER = 100_000_000
+MAX_MANIFEST = 4_000_000
+MAX_LINE = 100_000
+MAX_LINES = 100_000
+
+_END = struct.Struct("<4s4H2LH")  # end of central directory
+_ZIP64_LOCATOR = 20  # bytes in front of it, in a zip of the large kind
+
+
+def write(members: Mapping[str, str]) -> bytes:
+    """A zip of the texts by name: sorted, without times, so that equal texts give equal bytes."""
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name in sorted(members):
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            info.compress_type, info.create_system, info.external_attr = zipfile.ZIP_DEFLATED, 3, (0o100644 << 16)
+            archive.writestr(info, members[name].encode())
+    return out.getvalue()
+
+
+def sha256(text: str) -> str:
+    """Of a member's text, as manifests have it."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Bundle:
+    """A bundle open for reading; use it in ``with``.
+
+    Errors: Rejected if it is no zip, holds anything but plain files of a bundle's names, or is too large; OSError if it cannot
+    be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = path.open("rb")
+        try:
+            self._members = _members(self._file, path.name)
+            self._archive = zipfile.ZipFile(self._file)
+            self._check()
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error) as problem:
+            self._file.close()
+            if isinstance(problem, Rejected):
+                raise
+            raise rejected("not-a-zip", path.name, str(problem)[:200]) from None
+
+    def __enter__(self) -> Bundle:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    @property
+    def names(self) -> list[str]:
+        """Of its members, sorted."""
+        return sorted(self._archive.namelist())
+
+    def manifest(self) -> Manifest:
+        """Errors: Rejected (``missing-file``, ``json``, ``schema-version``, ``schema``, ...)."""
+        with self._open(MANIFEST) as member:
+            data = self._read(member, MANIFEST, MAX_MANIFEST)
+        value = load(data, MANIFEST)
+        version = value.get("schema_version") if isinstance(value, dict) else None
+        if version != SCHEMA_VERSION or isinstance(version, bool):
+            raise rejected(
+                "schema-version",
+                MANIFEST,
+                f"schema_version is {str(version)[:40]}, this version of lmms_vg reads {SCHEMA_VERSION}; make the bundle again "
+                "with lmms-vg submit of this version",
+            )
+        return parse(data, MANIFEST, Manifest)
+
+    def lines(self, name: str, model: type[Model], digest: str) -> Iterator[Model]:
+        """The lines of a member. Errors: Rejected at the first wrong one; at the end (``checksum``) if it is another file."""
+        found = hashlib.sha256()
+        with self._open(name) as member:
+            size = 0
+            for number in range(1, MAX_LINES + 2):
+                line = self._read(member, name, MAX_LINE, line=True)
+                if not line:
+                    break
+                size += len(line)
+                if number > MAX_LINES or size > MAX_MEMBER:
+                    raise rejected("too-large", name, f"more than {MAX_LINES:,} lines or {MAX_MEMBER:,} bytes")
+                found.update(line)
+                yield parse(line, f"{name}, line {number}", model)
+        if found.hexdigest() != digest:
+            raise rejected("checksum", name, f"its SHA-256 is {found.hexdigest()}, but {digest} in the manifest")
+
+    def _open(self, name: str) -> BinaryIO:
+        try:
+            return self._archive.open(name)  # type: ignore[return-value]
+        except KeyError:
+            raise rejected("missing-file", name, "is not there") from None
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as problem:
+            raise rejected("not-a-zip", name, str(problem)[:200]) from None
+
+    def _read(self, member: BinaryIO, name: str, most: int, line: bool = False) -> bytes:
+        try:
+            data = member.readline(most + 1) if line else member.read(most + 1)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as problem:
+            raise rejected("not-a-zip", name, f"damaged: {str(problem)[:200]}") from None
+        if len(data) > most:
+            raise rejected("too-large", name, f"{'a line' if line else 'it'} is longer than {most:,} bytes")
+        return data
+
+    def _check(self) -> None:
+        infos = self._archive.infolist()
+        seen: set[str] = set()
+        for info in infos:
+            name = info.filename
+            where = repr(name[:100])
+            kind = stat.S_IFMT(info.external_attr >> 16)
+            if name.startswith("/") or re.search(r"\.\.|[\\:\0]", name) or name != info.orig_filename:
+                raise rejected("path", where, "leads out of the bundle, or may on some system")
+            if kind not in (0, stat.S_IFREG) or info.is_dir():
+                raise rejected("link", where, "is a link, a folder or a device")
+            if not _MEMBER.fullmatch(name):
+                raise rejected("unknown-file", where, "a bundle holds manifest.json, questions/ and answers/ only")
+            if name in seen:
+                raise rejected("duplicate-file", where, "is there twice")
+            seen.add(name)
+            if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise rejected("not-a-zip", where, "is encrypted or compressed in another way than deflated")
+            if info.file_size > MAX_MEMBER:
+                raise rejected("too-large", where, f"{info.file_size:,} bytes unpacked, at most {MAX_MEMBER:,}")
+        if sum(info.file_size for info in infos) > MAX_UNPACKED:
+            raise rejected("too-large", self.path.name, f"more than {MAX_UNPACKED:,} bytes unpacked")
+
+
+def _members(file: BinaryIO, where: str) -> int:
+    """How many there are, read before the zip library makes an object of each. Errors: Rejected."""
+    size = file.seek(0, 2)
+    if size > MAX_FILE:
+        raise rejected("too-large", where, f"{size:,} bytes, at most {MAX_FILE:,}")
+    if size < _END.size:
+        raise rejected("not-a-zip", where, f"{size} bytes are no zip")
+    file.seek(-_END.size, 2)
+    mark, _, _, _, count, directory, _, comment = _END.unpack(file.read())
+    if mark != b"PK\x05\x06" or comment:
+        raise rejected("not-a-zip", where, "it does not end as a zip without comment does")
+    if size >= _END.size + _ZIP64_LOCATOR:
+        file.seek(-_END.size - _ZIP64_LOCATOR, 2)
+        if file.read(4) == b"PK\x06\x07":
+            raise rejected("not-a-zip", where, "it is of the kind for more than 4 GB")
+    if count > MAX_MEMBERS or directory > MAX_MEMBERS * 1_000:
+        raise rejected("too-large", where, f"{count:,} members, at most {MAX_MEMBERS}")
+    file.seek(0)
+    return int(count)

@@ -1,0 +1,170 @@
+"""Finished runs as one submission: what does not go together, or stands for less than it seems to, is refused by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lmms_vg.datasets.source import DataError
+from lmms_vg.leaderboard.findings import Finding, Rejected, rejected
+from lmms_vg.leaderboard.questions import question_of
+from lmms_vg.leaderboard.schema import Alignment, Answer, Question
+from lmms_vg.leaderboard.scoring import Pair, Scored, scored, verdict
+from lmms_vg.study.results import MEASURED, Line, Run
+from lmms_vg.study.runs import read_run, samples
+from lmms_vg.tasks.definitions import definition, groups, tasks
+from lmms_vg.tasks.readers import READERS
+
+_APART = {"settings", "shared", "leaks", "commit"}  # of a run's identity: what may differ between its parts
+_SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
+
+
+class Part(NamedTuple):
+    """One task of a run: answers with their questions, what this version makes of them, and what lmms-eval made."""
+
+    pairs: list[Pair]
+    scored: Scored
+    metrics: dict[str, Any]
+
+
+class Collected(NamedTuple):
+    """Everything of a submission but the model card. ``groups``: group -> metric -> value."""
+
+    provenance: dict[str, Any]
+    seeds: dict[str, int | None]
+    parts: dict[str, Part]
+    groups: dict[str, dict[str, Any]]
+    ignored: list[str]
+
+
+def collect(paths: Sequence[Path]) -> Collected:
+    """Read runs of one model with one method.
+
+    Errors: Rejected with every reason that was found; ValueError for what is no run.
+    """
+    runs = [read_run(path) for path in paths]
+    reasons = [reason for run in runs for reason in _alone(run)] + list(_together(runs))
+    if reasons:
+        raise Rejected(*reasons)
+    parts: dict[str, Part] = {}
+    ignored: list[str] = []
+    for run in runs:
+        for task in [*run.tasks, *run.measured, *run.left_out]:
+            if task not in tasks():
+                ignored.append(task)
+                continue
+            part = _part(run, task)
+            if task in parts and [answer.answer for _, answer in part.pairs] != [
+                a.answer for _, a in parts[task].pairs
+            ]:
+                raise rejected("mixed", task, "is in two of the runs, with other answers; name one of them")
+            parts.setdefault(task, part)
+    averaged = {name: found for run in runs for name in run.groups if (found := _group(run, name))}
+    return Collected(
+        _identity(runs), _seeds(runs), dict(sorted(parts.items())), dict(sorted(averaged.items())), ignored
+    )
+
+
+def _alone(run: Run) -> Iterator[Finding]:
+    if run.restricted:
+        yield Finding("restricted", run.path.name, f"was run with {run.restricted}; run it again without")
+    if run.provenance is None:
+        yield Finding(
+            "provenance", run.path.name, f"{run.model} is no model of lmms_vg, or was run before it signed its results"
+        )
+
+
+def _together(runs: list[Run]) -> Iterator[Finding]:
+    first, *others = runs
+    for run in others:
+        for name in sorted((first.provenance or {}).keys() | (run.provenance or {}).keys()):
+            mine, theirs = (first.provenance or {}).get(name), (run.provenance or {}).get(name)
+            if name not in _APART and mine != theirs:
+                said = f"{name} is {str(theirs)[:80]}, but {str(mine)[:80]} in {first.path.name}"
+                yield Finding(
+                    "mixed", run.path.name, f"{said}; a bundle is of one model with one method: make one of each"
+                )
+
+
+def _part(run: Run, task: str) -> Part:
+    lines = samples(run.path, task)
+    questions = _questions(task)
+    if len(lines) != len(questions):
+        raise rejected(
+            "count", task, f"{len(lines)} answers in {run.path.name}, but the benchmark has {len(questions)} questions"
+        )
+    config = definition(task)
+    lines = sorted(lines, key=lambda line: line["doc_id"])
+    given = [(question, _answer(question.uid, line)) for question, line in zip(questions, lines, strict=True)]
+    made = scored(task, given)
+    for question, line, mine in zip(questions, lines, made.lines, strict=True):
+        if (line["input"], line["target"]) != (mine["input"], mine["target"]):
+            raise rejected(
+                "questions", f"{task} {question.uid}", "was asked or is scored in other words than this version's"
+            )
+        if verdict(line) != verdict(mine):
+            if verdict(line).error is not None:
+                raise _failed(
+                    task, [question.uid for question, one in zip(questions, lines, strict=True) if verdict(one).error]
+                )
+            raise rejected(
+                "verdict", f"{task} {question.uid}", "the samples file has another verdict than the answer gives"
+            )
+    pairs = [
+        (question, answer.model_copy(update=verdict(line)._asdict()))
+        for (question, answer), line in zip(given, made.lines, strict=True)
+    ]
+    names = {one["metric"] for one in config["metric_list"]}
+    stated = {name: run.means[task].get(name) for name in made.metrics if name in names}
+    return Part(
+        pairs, made, {name: value if isinstance(value, int | float) else None for name, value in stated.items()}
+    )
+
+
+def _group(run: Run, name: str) -> dict[str, Any]:
+    averaged = [one["metric"] for one in definition(name).get("aggregate_metric_list", ())] if name in groups() else []
+    return {metric: run.means[name][metric] for metric in averaged if metric in run.means[name]}
+
+
+def _failed(task: str, uids: list[str]) -> Rejected:
+    named = ", ".join(uids[:3]) + (", ..." if len(uids) > 3 else "")
+    return rejected(
+        "failed", task, f"{len(uids)} questions have no answer ({named}); run it again: failures are asked anew"
+    )
+
+
+def _questions(task: str) -> list[Question]:
+    try:
+        return [question_of(sample) for sample in READERS[task].load()]
+    except DataError as problem:
+        raise ValueError(f"{task}: its questions are needed to make a bundle. {problem}") from problem
+
+
+def _answer(uid: str, line: Line) -> Answer:
+    """Of a samples file's line: the text that was scored, and for measurements where the model looked."""
+    text = line["filtered_resps"]
+    text = text[0] if isinstance(text, list) else text
+    item = line.get(MEASURED[0])
+    alignment = None
+    if isinstance(item, dict) and "printed_ar" in item:
+        alignment = Alignment(ar=item["ar"], printed_ar=item["printed_ar"], kl=item["kl"], js=line["js"]["js"])
+    return Answer(uid=uid, answer=str(text), alignment=alignment, seconds=line["n"].get("seconds"))
+
+
+def _identity(runs: list[Run]) -> dict[str, Any]:
+    every = [run.provenance or {} for run in runs]
+    commits = sorted({str(one["commit"]) for one in every if one.get("commit")})
+    made = every[0] | {"commit": " and ".join(commits) or None}
+    for name in ("shared", "leaks"):
+        made[name] = sorted({value for one in every for value in one.get(name) or ()})
+    return made
+
+
+def _seeds(runs: list[Run]) -> dict[str, int | None]:
+    every = [json.loads(run.path.read_text(encoding="utf-8"))["config"] for run in runs]
+    seeds = [{name: config.get(name) for name in _SEEDS} for config in every]
+    if any(one != seeds[0] for one in seeds):
+        raise rejected("mixed", "seeds", "the runs were started with different --seed")
+    return seeds[0]

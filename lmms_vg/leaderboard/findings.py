@@ -1,0 +1,76 @@
+"""What can be wrong with a submission: a code that never changes its meaning, where, and what in words."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+CODES = {
+    # the file
+    "not-a-zip": "no zip, damaged, or a kind of zip that lmms-vg submit does not write",
+    "too-large": "larger than any honest submission: the file, one of its members, or a line",
+    "path": "a member whose name leads out of the bundle",
+    "link": "a member that is no plain file",
+    "duplicate-file": "two members of one name",
+    "unknown-file": "a member that no bundle has",
+    "missing-file": "a member that its manifest needs",
+    "checksum": "a file that is not the one its manifest was written for",
+    # what it says
+    "json": "not JSON, or JSON that could be read in two ways",
+    "not-finite": "NaN or infinity where a number is needed",
+    "schema-version": "made for another version of the schema",
+    "schema": "a field is missing, unknown, or not of its type",
+    "private": "a path, a host name or a token",
+    # what it stands for
+    "unknown-task": "a task or group that this version does not have",
+    "protocol": "tasks of two protocols, or another than the task's own",
+    "restricted": "run on part of a benchmark, or decoded otherwise than its protocol says",
+    "provenance": "does not say what exactly was run",
+    "mixed": "runs of different models, methods or circumstances",
+    "failed": "questions that the model did not answer",
+    "count": "another number of questions than the benchmark has",
+    "duplicate-uid": "a question that is there twice",
+    "missing-uid": "a question without an answer, or an answer without a question",
+    "questions": "other questions, options or reference answers than the benchmark has",
+    "alignment": "alignment values that no attention map has",
+    "verdict": "a verdict that the answer does not give",
+    "metric": "a value that the answers do not give",
+    # what is said beside it, and is no error
+    "unverified-questions": "the questions could not be compared with the benchmark's: it is not on this machine",
+    "unverified-metric": "a value that needs a language model was not computed again",
+    "unverified-alignment": "alignment values are the submitter's: attention cannot be computed again without the model",
+    "rule": "scored by another version's rule, which gives the same here",
+    "leak": "heads ranked on images that are asked about",
+}
+"""Code -> what it means."""
+
+NOTES = frozenset({"unverified-questions", "unverified-metric", "unverified-alignment", "rule", "leak"})
+"""Codes that do not make a submission invalid."""
+
+
+class Finding(NamedTuple):
+    """``where`` is the file, task or field."""
+
+    code: str
+    where: str
+    message: str
+
+    @property
+    def is_note(self) -> bool:
+        """Whether the submission counts all the same."""
+        return self.code in NOTES
+
+    def __str__(self) -> str:
+        return f"{self.code}  {self.where}: {self.message}"
+
+
+class Rejected(ValueError):
+    """A submission that cannot be read on, or cannot be made. Holds at least one finding."""
+
+    def __init__(self, *findings: Finding) -> None:
+        super().__init__("\n".join(map(str, findings)))
+        self.findings = findings
+
+
+def rejected(code: str, where: str, message: str) -> Rejected:
+    """For ``raise``."""
+    return Rejected(Finding(code, where, message))

@@ -1,0 +1,39 @@
+"""Could these alignment values be of an attention map at all?
+
+Attention cannot be computed again without the model, so values are the submitter's word. What can be told is whether there is
+any map and any box that gives them. With N patches, of which the box has k, and attention mass m inside the box, AR = m N / k;
+the printed AR is AR / N. The mask is uniform over the box, so KL(mask || attention) >= -ln m and 0 <= JS <= ln 2. A question
+has one box, so one k/N fits all its layers: max exp(-KL) / AR <= k/N <= min 1 / AR.
+"""
+
+from __future__ import annotations
+
+from math import exp, log
+
+from lmms_vg.leaderboard.schema import Alignment
+
+_SLACK = 1e-3  # relative; the measures have guards of 1e-8 (metrics/alignment.py)
+
+
+def implausible(alignment: Alignment) -> str | None:
+    """What is wrong with one question's values; None if nothing is."""
+    ar, printed, kl, js = alignment.ar, alignment.printed_ar, alignment.kl, alignment.js
+    if not ar or len({len(ar), len(printed), len(kl), len(js)}) > 1:
+        return f"{len(ar)} values of AR, {len(printed)} of printed AR, {len(kl)} of KL and {len(js)} of JS"
+    if min(*ar, *printed, *kl, *js) < -_SLACK:
+        return "a value below 0"
+    if max(js) > log(2) * (1 + _SLACK):
+        return f"JS {max(js):.4f} is above ln 2"
+    shown = [(a, p) for a, p in zip(ar, printed, strict=True) if p > 0]
+    patches = {a / p for a, p in shown}
+    if patches and max(patches) > min(patches) * (1 + _SLACK):
+        return f"AR over printed AR is {min(patches):.2f} patches at one layer and {max(patches):.2f} at another"
+    if patches and abs(min(patches) - round(min(patches))) > _SLACK * min(patches):
+        return f"AR over printed AR is {min(patches):.3f}, no whole number of patches"
+    if patches and max(ar) > min(patches) * (1 + _SLACK):
+        return f"AR {max(ar):.2f} is above the number of patches, {min(patches):.0f}"
+    least = max((exp(-k) / a for a, k in zip(ar, kl, strict=True) if a > 0), default=0.0)
+    most = min((1 / a for a in ar if a > 0), default=1.0)
+    if least > most * (1 + _SLACK):
+        return f"the layers' AR and KL need boxes of different sizes: at least {least:.3f} and at most {most:.3f} of the image"
+    return None

@@ -1,0 +1,152 @@
+"""A task's answers scored by this version: each verdict, each mean, and where they differ from what a submission says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lmms_vg.journal import Record
+from lmms_vg.leaderboard.entry import Scores
+from lmms_vg.leaderboard.findings import Finding
+from lmms_vg.leaderboard.plausible import implausible
+from lmms_vg.leaderboard.questions import document
+from lmms_vg.leaderboard.schema import Answer, Provenance, Question, Task
+from lmms_vg.study.results import MEASURED, SCORED, Line, metric_of
+from lmms_vg.tasks import rescore
+from lmms_vg.tasks.definitions import definition
+from lmms_vg.tasks.docs import AXES
+
+Pair = tuple[Question, Answer]
+
+HIDDEN = "submission"
+"""What a task has in place of a metric where the answers are not public."""
+
+_DRAWN = frozenset({"ci95"})
+"""Not kept: whoever shows an interval draws it, and the same draws depend on scipy's version."""
+
+_CLOSE = 1e-9  # relative; sums of floats may be taken in another order elsewhere
+
+
+class Verdict(NamedTuple):
+    """What the rule made of an answer; ``error`` where the question itself cannot be scored."""
+
+    extracted: str | None
+    score: float | None
+    error: str | None
+
+
+class Scored(NamedTuple):
+    """``lines`` as lmms-eval's samples file has them; ``metrics`` as it aggregates them, None if a language model is needed."""
+
+    lines: list[Line]
+    metrics: dict[str, Any]
+    rules: dict[str, str]
+
+
+def scored(task: str, pairs: Sequence[Pair]) -> Scored:
+    """All answers of a task, without those metrics that load a language model."""
+    lines = list(rescore.score(task, _records(task, pairs)))
+    found = dict(rescore.means(task, lines, without=rescore.NEEDS_MODEL | _DRAWN))
+    names = [one["metric"] for one in definition(task)["metric_list"]]
+    needs_model = {name: None for name in names if name in rescore.NEEDS_MODEL}
+    return Scored(lines, found | needs_model, rules_of(lines))
+
+
+def rules_of(lines: Sequence[Line]) -> dict[str, str]:
+    """Metric -> signature; of a task's items all have the same."""
+    return {
+        name: item["rule"]
+        for line in lines
+        for name, item in line.items()
+        if isinstance(item, dict) and isinstance(item.get("rule"), str)
+    }
+
+
+def verdict(line: Line) -> Verdict:
+    """Of one line, whatever kind of task it is of."""
+    metric = next(name for name in (*SCORED, HIDDEN, MEASURED[0]) if name in line)
+    item = line[metric]
+    if "error" in item:
+        return Verdict(None, None, item["error"])
+    if metric == HIDDEN:
+        return Verdict(item["answer"] or None, None, None)
+    return Verdict(item.get("extracted"), item.get("score"), None)
+
+
+def differences(task: str, pairs: Sequence[Pair], made: Scored) -> Iterator[Finding]:
+    """Every answer whose verdict, or alignment, is not what its text gives."""
+    for (_, answer), line in zip(pairs, made.lines, strict=True):
+        mine, said = verdict(line), Verdict(answer.extracted, answer.score, answer.error)
+        if mine != said:
+            yield Finding("verdict", f"{task} {answer.uid}", f"says {_show(said)}, but the answer gives {_show(mine)}")
+    if _measures(made):
+        for _, answer in pairs:
+            wrong = "there is none" if answer.alignment is None else implausible(answer.alignment)
+            if wrong:
+                yield Finding("alignment", f"{task} {answer.uid}", wrong)
+        if len({len(answer.alignment.kl) for _, answer in pairs if answer.alignment}) > 1:
+            yield Finding("alignment", task, "answers of models with different numbers of layers")
+
+
+def metric_differences(where: str, said: dict[str, Any], made: dict[str, Any]) -> Iterator[Finding]:
+    """Every value that is not what the answers give. What was not computed again is a note."""
+    for name in sorted(said.keys() | made.keys()):
+        if name not in said or name not in made:
+            yield Finding("metric", f"{where} {name}", "is missing" if name in made else "is none of its metrics")
+        elif name in rescore.NEEDS_MODEL:
+            if said[name] is not None:
+                yield Finding("unverified-metric", f"{where} {name}", f"{said[name]} needs a language model")
+        elif not _close(said[name], made[name]):
+            yield Finding("metric", f"{where} {name}", f"says {said[name]}, but the answers give {made[name]}")
+
+
+def scores_of(task: str, stated: Task, run: Provenance, pairs: Sequence[Pair], made: Scored) -> Scores | None:
+    """What the page compares by; None for answers that are scored elsewhere."""
+    metric = metric_of(made.lines[0])
+    if metric is not None:
+        values = [verdict(line).score for line in made.lines]
+        rule = made.rules[metric]
+    elif _measures(made):
+        metric, rule = "ar", f"alignment|geometry:{run.geometry}|rows:{run.rows}"
+        layer = made.metrics["best_layer"]
+        values = [line["ar"]["ar"][layer] for line in made.lines]
+    else:
+        return None
+    questions = [question for question, _ in pairs]
+    axes = [axis for axis in AXES if any(getattr(one, axis) for one in questions)]
+    return Scores(
+        questions=stated.questions,
+        rule=rule,
+        metric=metric,
+        uids=tuple(one.uid for one in questions),
+        images=tuple(one.images[0] if one.images else "" for one in questions),
+        values=np.array([math.nan if value is None else value for value in values], dtype=np.float64),
+        categories={axis: tuple(getattr(one, axis) for one in questions) for axis in axes},
+    )
+
+
+def _records(task: str, pairs: Sequence[Pair]) -> Iterator[tuple[dict[str, Any], Record]]:
+    for question, answer in pairs:
+        alignment = None if answer.alignment is None else answer.alignment.model_dump()
+        yield (
+            document(task, question),
+            Record(key="", task=task, uid=question.uid, text=answer.answer, alignment=alignment),
+        )
+
+
+def _measures(made: Scored) -> bool:
+    return MEASURED[-1] in made.metrics or MEASURED[-1] in made.lines[0]
+
+
+def _close(first: Any, second: Any) -> bool:
+    numbers = isinstance(first, int | float) and isinstance(second, int | float)
+    return math.isclose(first, second, rel_tol=_CLOSE, abs_tol=_CLOSE) if numbers else first == second
+
+
+def _show(one: Verdict) -> str:
+    if one.error is not None:
+        return f"that it cannot be scored ({one.error[:100]})"
+    return f"{one.score} for {(one.extracted or 'nothing')[:100]!r}"

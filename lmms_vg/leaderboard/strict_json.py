@@ -1,0 +1,65 @@
+"""JSON that can be read in one way only, and the one way it is written."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from lmms_vg.leaderboard.findings import rejected
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class _NotFinite(ValueError):
+    pass
+
+
+def canonical(value: Any) -> str:
+    """One line, keys sorted. Errors: ValueError for NaN and infinity."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def parse(data: bytes, where: str, model: type[Model]) -> Model:
+    """Errors: Rejected (``json``, ``not-finite``, ``schema``) for anything that is not exactly a ``model``."""
+    value = load(data, where)
+    try:
+        return model.model_validate(value)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False, include_input=False)[0]
+        field = ".".join(map(str, first["loc"])) or "the whole"
+        more = f", and {problem.error_count() - 1} more" if problem.error_count() > 1 else ""
+        raise rejected("schema", where, f"{field[:200]}: {first['msg']}{more}") from None
+    except RecursionError:
+        raise rejected("json", where, "nested too deeply") from None
+
+
+def load(data: bytes, where: str) -> Any:
+    """Errors: Rejected (``json``, ``not-finite``): not UTF-8, two values of one name, NaN, nested deeper than Python reads."""
+    try:
+        return json.loads(data.decode("utf-8"), parse_constant=_constant, parse_float=_float, object_pairs_hook=_object)
+    except _NotFinite as problem:
+        raise rejected("not-finite", where, str(problem)) from None
+    except (ValueError, RecursionError) as problem:
+        raise rejected("json", where, str(problem)[:200] or type(problem).__name__) from None
+
+
+def _constant(name: str) -> Any:
+    raise _NotFinite(f"{name} is no number")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise _NotFinite(f"{text[:40]} is larger than any number")
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)[:100]!r} is there twice")
+    return made

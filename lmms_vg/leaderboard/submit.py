@@ -1,0 +1,128 @@
+"""From finished runs to a bundle that anyone can check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from lmms_vg.files import check_new, write_new
+from lmms_vg.leaderboard.archive import MANIFEST, sha256, write
+from lmms_vg.leaderboard.collect import Collected, Part, collect
+from lmms_vg.leaderboard.findings import Finding, Rejected, rejected
+from lmms_vg.leaderboard.private import own_findings
+from lmms_vg.leaderboard.protocol import only_protocol
+from lmms_vg.leaderboard.questions import text_of
+from lmms_vg.leaderboard.schema import Card, Data, Group, Manifest, Provenance, Task
+from lmms_vg.leaderboard.scoring import metric_differences
+from lmms_vg.leaderboard.strict_json import canonical, parse
+from lmms_vg.leaderboard.validate import Checked, check
+from lmms_vg.tasks import rescore
+from lmms_vg.tasks.definitions import definition
+from lmms_vg.tasks.readers import READERS
+
+EXAMPLE = '{"name": "HuatuoGPT-Vision-7B", "parameters": 7.9, "trained_on": ["slake", "path_vqa"]}'
+
+
+def read_card(path: Path) -> Card:
+    """A model card, JSON. Errors: ValueError naming the field; OSError."""
+    try:
+        card = parse(path.read_bytes(), path.name, Card)
+    except Rejected as problem:
+        raise ValueError(
+            f"{path}: {problem.findings[0].message}. A card reads {EXAMPLE}; parameters are billions, trained_on names the "
+            "data sets whose training part the model has seen, [] for none; organisation, url, licence and notes may be added"
+        ) from None
+    known = {reader.spec.name for reader in READERS.values()}
+    unknown = sorted(set(card.trained_on) - known)
+    if unknown:
+        raise ValueError(f"{path}: trained_on names {', '.join(unknown)}; allowed are {', '.join(sorted(known))}")
+    return card
+
+
+def submit(runs: Sequence[Path], card: Card, out: Path) -> tuple[Checked, list[str]]:
+    """Write the bundle of one model with one method; what validation says of it, and tasks of the runs that are not ours.
+
+    The same runs and card give the same bytes. Errors: Rejected with every reason found; ValueError, also if ``out`` is there.
+    """
+    check_new(out)
+    found = collect(runs)
+    members = _members(found, card)
+    write_new(out, write(members))
+    try:
+        checked = check(out)
+        if checked.errors:
+            raise Rejected(*checked.errors)
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
+    return checked, found.ignored
+
+
+def _members(found: Collected, card: Card) -> dict[str, str]:
+    if not found.parts:
+        raise rejected(
+            "unknown-task", "tasks", f"none of {', '.join(found.ignored) or 'the runs'} is a task of lmms_vg"
+        )
+    members: dict[str, str] = {}
+    tasks: dict[str, Any] = {}
+    for name, part in found.parts.items():
+        questions = text_of([question for question, _ in part.pairs])
+        answers = "".join(f"{canonical(answer.model_dump(exclude_none=True))}\n" for _, answer in part.pairs)
+        members |= {f"questions/{name}.jsonl": questions, f"answers/{name}.jsonl": answers}
+        tasks[name] = _task(name, part, sha256(questions), sha256(answers))
+    groups = {
+        name: Group(members=definition(name)["task"], metrics=metrics).model_dump()
+        for name, metrics in found.groups.items()
+    }
+    reasons = [*_differing(found), *own_findings([card.model_dump(), found.provenance], MANIFEST)]
+    if reasons:
+        raise Rejected(*reasons)
+    try:
+        manifest = Manifest(
+            schema_version=1,
+            protocol=only_protocol(found.parts),
+            card=card,
+            run=Provenance(**found.provenance),
+            seeds=found.seeds,
+            tasks=tasks,
+            groups={name: Group(**group) for name, group in groups.items()},
+        )
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise rejected("provenance", where, f"{first['msg']}; run again with this version of lmms_vg") from problem
+    return members | {MANIFEST: f"{canonical(manifest.model_dump())}\n"}
+
+
+def _task(name: str, part: Part, questions: str, answers: str) -> Task:
+    reader, config = READERS[name], definition(name)
+    return Task(
+        protocol=reader.protocol,
+        asked=len(part.pairs),
+        n=part.metrics["n"],
+        questions=questions,
+        answers=answers,
+        metrics=part.metrics,
+        rules=part.scored.rules,
+        decoding=config["generation_kwargs"],
+        reference=config["metadata"]["reference"],
+        data=Data(
+            name=reader.spec.name,
+            source=reader.spec.source,
+            revision=reader.spec.revision,
+            licence=reader.spec.licence,
+        ),
+    )
+
+
+def _differing(found: Collected) -> Iterator[Finding]:
+    """lmms-eval's own table against the answers: where they differ, one of the two was changed afterwards."""
+    made = {name: part.scored.metrics for name, part in found.parts.items()}
+    asked = {name: len(part.pairs) for name, part in found.parts.items()}
+    for name, part in found.parts.items():
+        yield from (one for one in metric_differences(name, part.metrics, part.scored.metrics) if not one.is_note)
+    for name, metrics in found.groups.items():
+        yield from metric_differences(name, metrics, rescore.group_means(name, made, asked))

@@ -1,0 +1,191 @@
+"""Is a bundle what it says: its questions the benchmark's, its verdicts and numbers what its answers give. Offline.
+
+Every score is computed again from the answers. Codes are those of ``findings.CODES``; the same bundle gives the same findings
+in the same order on every machine that has the same benchmarks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from lmms_vg.leaderboard import questions as known
+from lmms_vg.leaderboard.archive import MANIFEST, Bundle
+from lmms_vg.leaderboard.entry import Entry, Scores
+from lmms_vg.leaderboard.findings import Finding, Rejected
+from lmms_vg.leaderboard.private import findings as private
+from lmms_vg.leaderboard.protocol import only_protocol
+from lmms_vg.leaderboard.schema import Answer, Manifest, Question, Task
+from lmms_vg.leaderboard.scoring import Pair, Scored, differences, metric_differences, scored, scores_of
+from lmms_vg.tasks import rescore
+from lmms_vg.tasks.definitions import definition, groups, tasks
+from lmms_vg.tasks.readers import READERS
+
+_NAMED = 5  # findings of one code about one task; the others are counted
+
+
+@dataclass(frozen=True)
+class Checked:
+    """``entry`` is None where there are errors."""
+
+    findings: tuple[Finding, ...]
+    entry: Entry | None
+
+    @property
+    def errors(self) -> list[Finding]:
+        """What makes it invalid."""
+        return [one for one in self.findings if not one.is_note]
+
+
+def check(path: Path, id: str = "") -> Checked:
+    """Validate a bundle; ``id`` names the entry, by default the file's name. Errors: OSError if it cannot be read."""
+    found: list[Finding] = []
+    try:
+        with Bundle(path) as bundle:
+            manifest = bundle.manifest()
+            found += _structure(bundle, manifest)
+            if any(not one.is_note for one in found):
+                return Checked(tuple(found), None)
+            scores = _tasks(bundle, manifest, found)
+    except Rejected as problem:
+        return Checked((*found, *problem.findings), None)
+    checked = tuple(_shortened(found))
+    if any(not one.is_note for one in checked):
+        return Checked(checked, None)
+    notes = tuple(str(one) for one in checked)
+    return Checked(checked, Entry(id or path.stem, manifest, scores, notes))
+
+
+def pairs(path: Path, task: str) -> Iterator[Pair]:
+    """Questions and answers of a task of a valid bundle. Errors: Rejected."""
+    with Bundle(path) as bundle:
+        stated = bundle.manifest().tasks[task]
+        yield from zip(
+            bundle.lines(f"questions/{task}.jsonl", Question, stated.questions),
+            bundle.lines(f"answers/{task}.jsonl", Answer, stated.answers),
+            strict=True,
+        )
+
+
+def _structure(bundle: Bundle, manifest: Manifest) -> Iterator[Finding]:
+    """What can be told from the manifest alone."""
+    wanted = {MANIFEST} | {f"{kind}/{task}.jsonl" for task in manifest.tasks for kind in ("questions", "answers")}
+    yield from (
+        Finding("missing-file", name, "is named by the manifest and not there")
+        for name in sorted(wanted - {*bundle.names})
+    )
+    yield from (
+        Finding("unknown-file", name, "is not named by the manifest") for name in sorted({*bundle.names} - wanted)
+    )
+    unknown = sorted(manifest.tasks.keys() - tasks() | manifest.groups.keys() - groups().keys())
+    yield from (Finding("unknown-task", name, "is no task or group of this version") for name in unknown)
+    yield from private(manifest.model_dump(exclude={"tasks": {"__all__": {"reference"}}}), MANIFEST)
+    named = {reader.spec.name for reader in READERS.values()}
+    for name in sorted(set(manifest.card.trained_on) - named):
+        yield Finding("schema", f"{MANIFEST} card.trained_on", f"{name!r} is no data set of lmms-vg data status")
+    if unknown:
+        return
+    try:
+        protocol = only_protocol(manifest.tasks)
+        if protocol != manifest.protocol:
+            yield Finding("protocol", MANIFEST, f"says {manifest.protocol}, but its tasks are of {protocol}")
+    except Rejected as problem:
+        yield from problem.findings
+    for name, task in manifest.tasks.items():
+        yield from _stated(name, task)
+    for leak in manifest.run.leaks:
+        yield Finding("leak", leak, "the method's heads were ranked on images of it")
+
+
+def _stated(name: str, task: Task) -> Iterator[Finding]:
+    """What a manifest says of a task against what this version knows of it."""
+    reader, config = READERS[name], definition(name)
+    if task.protocol != reader.protocol:
+        yield Finding("protocol", name, f"says {task.protocol}, its protocol is {reader.protocol}")
+    if reader.n is not None and task.asked != reader.n:
+        yield Finding("count", name, f"{task.asked} questions, the benchmark has {reader.n}")
+    if task.decoding != config["generation_kwargs"] or task.reference != config["metadata"]["reference"]:
+        yield Finding("restricted", name, "was decoded otherwise, or with another reference prompt, than its task says")
+    if task.data.name != reader.spec.name:
+        yield Finding("questions", name, f"says it is of {task.data.name}, it is of {reader.spec.name}")
+
+
+def _tasks(bundle: Bundle, manifest: Manifest, found: list[Finding]) -> dict[str, Scores]:
+    """Scores of all tasks; what is wrong goes to ``found``. Errors: Rejected for a file that cannot be read on."""
+    scores: dict[str, Scores] = {}
+    metrics: dict[str, dict[str, Any]] = {}
+    for name, task in sorted(manifest.tasks.items()):
+        asked = list(islice(bundle.lines(f"questions/{name}.jsonl", Question, task.questions), task.asked + 1))
+        given = list(islice(bundle.lines(f"answers/{name}.jsonl", Answer, task.answers), task.asked + 1))
+        wrong = list(_uids(name, task, asked, given))
+        found += wrong
+        if wrong:
+            continue
+        if (problem := known.check(name, task.questions, asked)) is not None:
+            found.append(problem)
+        both = list(zip(asked, given, strict=True))
+        made = _scored(name, both, found)
+        if made is None:
+            continue
+        metrics[name] = made.metrics
+        found += differences(name, both, made)
+        found += metric_differences(name, task.metrics, made.metrics)
+        found += _rules(name, task, made)
+        if (of_task := scores_of(name, task, manifest.run, both, made)) is not None:
+            scores[name] = of_task
+            if of_task.metric == "ar":
+                found.append(Finding("unverified-alignment", name, "AR, KL and JS are as submitted"))
+    sizes = {name: task.asked for name, task in manifest.tasks.items()}
+    for name, group in sorted(manifest.groups.items()):
+        if group.members != definition(name)["task"] or not metrics.keys() >= set(group.members):
+            found.append(Finding("missing-file", name, f"needs {', '.join(definition(name)['task'])}"))
+        else:
+            found += metric_differences(name, group.metrics, rescore.group_means(name, metrics, sizes))
+    return scores
+
+
+def _uids(name: str, task: Task, asked: list[Question], given: list[Answer]) -> Iterator[Finding]:
+    for kind, lines in (("questions", asked), ("answers", given)):
+        uids = [line.uid for line in lines]
+        twice = [uid for uid, times in Counter(uids).items() if times > 1]
+        if twice:
+            yield Finding("duplicate-uid", f"{kind}/{name}.jsonl", f"{twice[0]} is there twice")
+        elif len(uids) != task.asked:
+            more = "more" if len(uids) > task.asked else str(len(uids))
+            yield Finding("missing-uid", f"{kind}/{name}.jsonl", f"{more} lines, {task.asked} are stated")
+    first = next((pair for pair in zip(asked, given, strict=False) if pair[0].uid != pair[1].uid), None)
+    if first is not None:
+        yield Finding("missing-uid", name, f"question {first[0].uid} stands beside the answer to {first[1].uid}")
+
+
+def _scored(name: str, both: list[Pair], found: list[Finding]) -> Scored | None:
+    """None where not one question has a score, which the tasks' own aggregation refuses."""
+    try:
+        return scored(name, both)
+    except SystemExit as problem:
+        found.append(Finding("metric", name, str(problem)[:300]))
+        return None
+
+
+def _rules(name: str, task: Task, made: Scored) -> Iterator[Finding]:
+    for metric in sorted(task.rules.keys() | made.rules.keys()):
+        said, mine = task.rules.get(metric), made.rules.get(metric)
+        if said != mine:
+            yield Finding("rule", f"{name} {metric}", f"was scored by {said}, here by {mine}")
+
+
+def _shortened(found: list[Finding]) -> Iterator[Finding]:
+    """Of many alike, the first few and how many more."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for one in found:
+        kind = (one.code, one.where.partition(" ")[0])
+        seen[kind] += 1
+        if seen[kind] <= _NAMED:
+            yield one
+    for (code, where), times in seen.items():
+        if times > _NAMED:
+            yield Finding(code, where, f"and {times - _NAMED} more like it")
