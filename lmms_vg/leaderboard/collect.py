@@ -12,7 +12,7 @@ from lmms_vg.leaderboard.findings import Finding, Rejected, rejected
 from lmms_vg.leaderboard.questions import question_of
 from lmms_vg.leaderboard.schema import Alignment, Answer, Question
 from lmms_vg.leaderboard.scoring import Pair, Scored, scored, verdict
-from lmms_vg.study.results import MEASURED, Line, Run
+from lmms_vg.study.results import MEASURED, SCORED, Line, Run
 from lmms_vg.study.runs import read_run, samples
 from lmms_vg.tasks.definitions import definition, groups, tasks
 from lmms_vg.tasks.readers import READERS
@@ -100,7 +100,7 @@ def _part(run: Run, task: str) -> Part:
     given = [(question, _answer(question.uid, line)) for question, line in zip(questions, lines, strict=True)]
     made = scored(task, given)
     for question, line, mine in zip(questions, lines, made.lines, strict=True):
-        if (line["input"], line["target"]) != (mine["input"], mine["target"]):
+        if (line["input"], line["target"], _uid(line)) != (mine["input"], mine["target"], _uid(mine)):
             raise rejected(
                 "questions", f"{task} {question.uid}", "was asked or is scored in other words than this version's"
             )
@@ -121,6 +121,11 @@ def _part(run: Run, task: str) -> Part:
     return Part(
         pairs, made, {name: value if isinstance(value, int | float) else None for name, value in stated.items()}
     )
+
+
+def _uid(line: Line) -> str | None:
+    """Of a scored line; measurements do not name their question."""
+    return next((line[metric].get("uid") for metric in SCORED if isinstance(line.get(metric), dict)), None)
 
 
 def _group(run: Run, name: str) -> dict[str, Any]:
@@ -150,7 +155,8 @@ def _answer(uid: str, line: Line) -> Answer:
     alignment = None
     if isinstance(item, dict) and "printed_ar" in item:
         alignment = Alignment(ar=item["ar"], printed_ar=item["printed_ar"], kl=item["kl"], js=line["js"]["js"])
-    return Answer(uid=uid, answer=str(text), alignment=alignment, seconds=line["n"].get("seconds"))
+    error = item["error"] if isinstance(item, dict) and "error" in item else None
+    return Answer(uid=uid, answer=str(text), alignment=alignment, error=error, seconds=line["n"].get("seconds"))
 
 
 def _identity(runs: list[Run]) -> dict[str, Any]:

@@ -38,12 +38,13 @@ CODES = {
     "unverified-questions": "the questions could not be compared with the benchmark's: it is not on this machine",
     "unverified-metric": "a value that needs a language model was not computed again",
     "unverified-alignment": "alignment values are the submitter's: attention cannot be computed again without the model",
+    "unmeasured": "questions without alignment values, such as boxes in a part of the image that the model does not see",
     "rule": "scored by another version's rule, which gives the same here",
     "leak": "heads ranked on images that are asked about",
 }
 """Code -> what it means."""
 
-NOTES = frozenset({"unverified-questions", "unverified-metric", "unverified-alignment", "rule", "leak"})
+NOTES = frozenset({"unverified-questions", "unverified-metric", "unverified-alignment", "unmeasured", "rule", "leak"})
 """Codes that do not make a submission invalid."""
 
 

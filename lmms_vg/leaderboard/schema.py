@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 SCHEMA_VERSION = 1
 
 Protocol = Literal["vgrefine", "test", "chen", "chen-greedy"]
-"""Whose questions, prompt, rule and decoding: the paper's pooled sets, the official test splits, HuatuoGPT-Vision's (greedy)."""
+"""Whose questions, prompt, rule, decoding: the paper's pooled sets, the official test splits, HuatuoGPT-Vision's (greedy)."""
 
 Text = Annotated[str, Field(max_length=2_000)]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
@@ -143,7 +143,7 @@ class Answer(_Strict):
     """What the model said, what the rule took from it, and the verdict.
 
     ``score``: 0 or 1 for accuracy, 0 to 1 for recall of open questions, None for measurements and where the question itself
-    cannot be scored (``error`` says why). Measurements have ``alignment``.
+    cannot be scored. Measurements have ``alignment``, unless it could not be measured; ``error`` says why in either case.
     """
 
     uid: Word

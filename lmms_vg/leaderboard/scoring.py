@@ -77,18 +77,28 @@ def verdict(line: Line) -> Verdict:
 
 
 def differences(task: str, pairs: Sequence[Pair], made: Scored) -> Iterator[Finding]:
-    """Every answer whose verdict, or alignment, is not what its text gives."""
+    """Every answer whose verdict is not what its text gives."""
     for (_, answer), line in zip(pairs, made.lines, strict=True):
         mine, said = verdict(line), Verdict(answer.extracted, answer.score, answer.error)
         if mine != said:
             yield Finding("verdict", f"{task} {answer.uid}", f"says {_show(said)}, but the answer gives {_show(mine)}")
-    if _measures(made):
-        for _, answer in pairs:
-            wrong = "there is none" if answer.alignment is None else implausible(answer.alignment)
-            if wrong:
-                yield Finding("alignment", f"{task} {answer.uid}", wrong)
-        if len({len(answer.alignment.kl) for _, answer in pairs if answer.alignment}) > 1:
-            yield Finding("alignment", task, "answers of models with different numbers of layers")
+
+
+def alignment_findings(task: str, answers: Sequence[Answer]) -> Iterator[Finding]:
+    """Of a measurement: every answer whose alignment is missing, or that of no attention map."""
+    if not measures(task):
+        return
+    for answer in answers:
+        if answer.alignment is not None and (wrong := implausible(answer.alignment)):
+            yield Finding("alignment", f"{task} {answer.uid}", wrong)
+        elif (answer.alignment is None) == (answer.error is None):
+            yield Finding("alignment", f"{task} {answer.uid}", "has either values or an error")
+    if any(answer.error for answer in answers):
+        unmeasured = [answer for answer in answers if answer.error]
+        said = f"{len(unmeasured)} of {len(answers)} questions; {unmeasured[0].uid}: {str(unmeasured[0].error)[:200]}"
+        yield Finding("unmeasured", task, said)
+    if len({len(answer.alignment.kl) for answer in answers if answer.alignment}) > 1:
+        yield Finding("alignment", task, "answers of models with different numbers of layers")
 
 
 def metric_differences(where: str, said: dict[str, Any], made: dict[str, Any]) -> Iterator[Finding]:
@@ -103,16 +113,21 @@ def metric_differences(where: str, said: dict[str, Any], made: dict[str, Any]) -
             yield Finding("metric", f"{where} {name}", f"says {said[name]}, but the answers give {made[name]}")
 
 
+def measures(task: str) -> bool:
+    """Whether a task measures where a model looked."""
+    return MEASURED[-1] in {one["metric"] for one in definition(task)["metric_list"]}
+
+
 def scores_of(task: str, stated: Task, run: Provenance, pairs: Sequence[Pair], made: Scored) -> Scores | None:
     """What the page compares by; None for answers that are scored elsewhere."""
     metric = metric_of(made.lines[0])
     if metric is not None:
         values = [verdict(line).score for line in made.lines]
         rule = made.rules[metric]
-    elif _measures(made):
+    elif measures(task):
         metric, rule = "ar", f"alignment|geometry:{run.geometry}|rows:{run.rows}"
         layer = made.metrics["best_layer"]
-        values = [line["ar"]["ar"][layer] for line in made.lines]
+        values = [line["ar"]["ar"][layer] if "ar" in line["ar"] else None for line in made.lines]
     else:
         return None
     questions = [question for question, _ in pairs]
@@ -131,14 +146,11 @@ def scores_of(task: str, stated: Task, run: Provenance, pairs: Sequence[Pair], m
 def _records(task: str, pairs: Sequence[Pair]) -> Iterator[tuple[dict[str, Any], Record]]:
     for question, answer in pairs:
         alignment = None if answer.alignment is None else answer.alignment.model_dump()
+        error = answer.error if measures(task) else None  # what cannot be scored is found out again
         yield (
             document(task, question),
-            Record(key="", task=task, uid=question.uid, text=answer.answer, alignment=alignment),
+            Record(key="", task=task, uid=question.uid, text=answer.answer, alignment=alignment, error=error),
         )
-
-
-def _measures(made: Scored) -> bool:
-    return MEASURED[-1] in made.metrics or MEASURED[-1] in made.lines[0]
 
 
 def _close(first: Any, second: Any) -> bool:

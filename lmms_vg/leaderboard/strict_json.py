@@ -39,7 +39,11 @@ def parse(data: bytes, where: str, model: type[Model]) -> Model:
 def load(data: bytes, where: str) -> Any:
     """Errors: Rejected (``json``, ``not-finite``): not UTF-8, two values of one name, NaN, nested deeper than Python reads."""
     try:
-        return json.loads(data.decode("utf-8"), parse_constant=_constant, parse_float=_float, object_pairs_hook=_object)
+        text = data.decode("utf-8")
+        value = json.loads(text, parse_constant=_constant, parse_float=_float, object_pairs_hook=_object)
+        if "\\u" in text:
+            canonical(value).encode()  # half a surrogate pair can be written so, and is no text
+        return value
     except _NotFinite as problem:
         raise rejected("not-finite", where, str(problem)) from None
     except (ValueError, RecursionError) as problem:

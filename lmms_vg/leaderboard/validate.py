@@ -20,7 +20,15 @@ from lmms_vg.leaderboard.findings import Finding, Rejected
 from lmms_vg.leaderboard.private import findings as private
 from lmms_vg.leaderboard.protocol import only_protocol
 from lmms_vg.leaderboard.schema import Answer, Manifest, Question, Task
-from lmms_vg.leaderboard.scoring import Pair, Scored, differences, metric_differences, scored, scores_of
+from lmms_vg.leaderboard.scoring import (
+    Pair,
+    Scored,
+    alignment_findings,
+    differences,
+    metric_differences,
+    scored,
+    scores_of,
+)
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.definitions import definition, groups, tasks
 from lmms_vg.tasks.readers import READERS
@@ -115,15 +123,15 @@ def _stated(name: str, task: Task) -> Iterator[Finding]:
 
 
 def _tasks(bundle: Bundle, manifest: Manifest, found: list[Finding]) -> dict[str, Scores]:
-    """Scores of all tasks; what is wrong goes to ``found``. Errors: Rejected for a file that cannot be read on."""
+    """Scores of the tasks without errors; all that is wrong goes to ``found``. Errors: Rejected for a file that breaks off."""
     scores: dict[str, Scores] = {}
     metrics: dict[str, dict[str, Any]] = {}
     for name, task in sorted(manifest.tasks.items()):
         asked = list(islice(bundle.lines(f"questions/{name}.jsonl", Question, task.questions), task.asked + 1))
         given = list(islice(bundle.lines(f"answers/{name}.jsonl", Answer, task.answers), task.asked + 1))
-        wrong = list(_uids(name, task, asked, given))
+        wrong = [*_uids(name, task, asked, given), *alignment_findings(name, given)]
         found += wrong
-        if wrong:
+        if any(not one.is_note for one in wrong):
             continue
         if (problem := known.check(name, task.questions, asked)) is not None:
             found.append(problem)
@@ -141,9 +149,10 @@ def _tasks(bundle: Bundle, manifest: Manifest, found: list[Finding]) -> dict[str
                 found.append(Finding("unverified-alignment", name, "AR, KL and JS are as submitted"))
     sizes = {name: task.asked for name, task in manifest.tasks.items()}
     for name, group in sorted(manifest.groups.items()):
-        if group.members != definition(name)["task"] or not metrics.keys() >= set(group.members):
-            found.append(Finding("missing-file", name, f"needs {', '.join(definition(name)['task'])}"))
-        else:
+        members = definition(name)["task"]
+        if group.members != members or not manifest.tasks.keys() >= set(members):
+            found.append(Finding("missing-file", name, f"needs {', '.join(members)}"))
+        elif metrics.keys() >= set(members):
             found += metric_differences(name, group.metrics, rescore.group_means(name, metrics, sizes))
     return scores
 

@@ -1,0 +1,49 @@
+"""A good bundle taken apart, changed, and put together again with its checksums right: what a careful forger would send."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Parts = dict[str, Any]
+"""``manifest``: the parsed manifest; every other member's name: its lines, parsed."""
+
+
+def parts(bundle: Path) -> Parts:
+    with zipfile.ZipFile(bundle) as archive:
+        made: Parts = {
+            name: [json.loads(line) for line in archive.read(name).decode().splitlines()]
+            for name in archive.namelist()
+            if name != "manifest.json"
+        }
+        return made | {"manifest": json.loads(archive.read("manifest.json"))}
+
+
+def put_together(out: Path, made: Parts) -> Path:
+    """With new checksums in the manifest."""
+    texts = {}
+    for name, lines in made.items():
+        if name == "manifest":
+            continue
+        texts[name] = "".join(canonical(line) + "\n" for line in lines)
+        kind, _, task = name.removesuffix(".jsonl").partition("/")
+        if task in made["manifest"]["tasks"]:
+            made["manifest"]["tasks"][task][kind] = hashlib.sha256(texts[name].encode()).hexdigest()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in {"manifest.json": canonical(made["manifest"]), **texts}.items():
+            archive.writestr(name, text)
+    return out
+
+
+def change(bundle: Path, out: Path, how: Callable[[Parts], None]) -> Path:
+    made = parts(bundle)
+    how(made)
+    return put_together(out, made)
+
+
+def canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

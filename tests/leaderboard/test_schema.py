@@ -1,0 +1,63 @@
+"""The published JSON Schema is that of the models, and says the same of a bundle as they do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import runs
+from pydantic import ValidationError
+from tampered import parts
+
+from lmms_vg.cli import main
+from lmms_vg.leaderboard.schema import Answer, Card, Manifest, Question, json_schema
+from lmms_vg.leaderboard.submit import submit
+
+FILE = Path(__file__).parents[2] / "docs" / "bundle.schema.json"
+
+
+def test_the_file_in_docs_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", "--schema"]) == 0
+    assert FILE.read_text(encoding="utf-8") == capsys.readouterr().out, (
+        "lmms-vg validate --schema > docs/bundle.schema.json"
+    )
+
+
+def test_a_bundle_fits_it_and_a_changed_one_does_not(tmp_path: Path) -> None:
+    submit([runs.save_run(tmp_path / "run", "vqa_demo_hard", "vgmed_demo")], runs.CARD, tmp_path / "b.zip")
+    made, schema = parts(tmp_path / "b.zip"), json_schema()
+    jsonschema.validate(made["manifest"], schema)
+    for kind in ("Question", "Answer"):
+        of_line = {"$ref": f"#/$defs/{kind}", "$defs": schema["$defs"]}
+        for name, lines in made.items():
+            if name.startswith(kind.lower()):
+                jsonschema.validate(lines[0], of_line)
+                with pytest.raises(jsonschema.ValidationError):
+                    jsonschema.validate(lines[0] | {"more": 1}, of_line)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(made["manifest"] | {"schema_version": 2}, schema)
+
+
+@pytest.mark.parametrize(
+    ("model", "value"),
+    [
+        (Card, {"name": "", "parameters": 7.0, "trained_on": []}),
+        (Card, {"name": "x", "parameters": float("nan"), "trained_on": []}),
+        (Card, {"name": "x" * 201, "parameters": 7.0, "trained_on": []}),
+        (Card, {"name": "x", "parameters": 7.0, "trained_on": [], "url": "http://x"}),
+        (Card, {"name": "x", "parameters": 7.0, "trained_on": [], "url": 'https://x"onclick'}),
+        (Answer, {"uid": "u", "answer": 1}),
+        (Answer, {"uid": "u", "answer": "a", "score": float("inf")}),
+        (Question, {"uid": "u"}),
+        (Manifest, {}),
+    ],
+)
+def test_refused(model: type, value: dict) -> None:
+    with pytest.raises(ValidationError):
+        model.model_validate(value)
+
+
+def test_a_whole_number_is_a_size() -> None:
+    assert json.loads(Card(name="x", parameters=7, trained_on=[]).model_dump_json())["parameters"] == 7.0

@@ -1,0 +1,312 @@
+"""Finished runs become a bundle, the same bytes every time; what does not stand for its benchmark is refused by name."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import runs
+from raw import write_all
+from saved_run import closed, save
+
+from lmms_vg.cli import main
+from lmms_vg.datasets import counts
+from lmms_vg.leaderboard import submit as submitting
+from lmms_vg.leaderboard.archive import Bundle
+from lmms_vg.leaderboard.findings import Rejected
+from lmms_vg.leaderboard.submit import read_card, submit
+from lmms_vg.leaderboard.validate import check
+
+HARD, STANDARD, LOOKED = "vqa_demo_hard", "vqa_demo_standard", "vgmed_demo"
+
+
+def refused(tmp_path: Path, code: str, *folders: Path, card: Any = runs.CARD) -> str:
+    """The findings of a submission that is not made; no file is left."""
+    out = tmp_path / "refused.zip"
+    with pytest.raises(Rejected) as caught:
+        submit(folders, card, out)
+    assert {one.code for one in caught.value.findings} == {code}, caught.value
+    assert not out.exists()
+    return str(caught.value)
+
+
+def test_a_bundle_holds_what_was_asked_said_and_measured(tmp_path: Path) -> None:
+    run = runs.save_run(tmp_path / "run", HARD, STANDARD, LOOKED, identity={"method": "VGRefine(k=5)"})
+    checked, ignored = submit([run], runs.CARD, tmp_path / "b.zip")
+    assert ignored == []
+    assert [one.code for one in checked.findings] == ["unverified-alignment"]
+    entry = checked.entry
+    assert entry is not None
+    assert (entry.id, entry.method, entry.is_plain) == ("b", "VGRefine", False)
+    manifest = entry.manifest
+    assert (manifest.protocol, manifest.card, manifest.run.commit) == ("vgrefine", runs.CARD, "c0ffee")
+    assert manifest.seeds == runs.SEEDS
+    assert sorted(manifest.tasks) == sorted([HARD, STANDARD, LOOKED])
+    results = json.loads(next((run / "demo").glob("*_results.json")).read_text())["results"]
+    for task, stated in manifest.tasks.items():
+        assert stated.asked == stated.n == 300
+        for name, value in stated.metrics.items():
+            assert value == results[task][f"{name},none"], "lmms-eval's own table"
+    assert manifest.groups["vqa_demo"].metrics == {"acc": results["vqa_demo"]["acc,none"]}
+    assert manifest.tasks[HARD].rules["acc"].startswith("closed|rule:")
+    assert (entry.scores[HARD].metric, entry.scores[LOOKED].metric) == ("acc", "ar")
+    assert entry.scores[HARD].values.mean() == pytest.approx(manifest.tasks[HARD].metrics["acc"])
+    assert entry.scores[LOOKED].values.mean() == pytest.approx(manifest.tasks[LOOKED].metrics["ar"])
+    assert entry.scores[HARD].categories["modality"] == ("phantom",) * 300
+
+
+def test_the_same_runs_and_card_give_the_same_bytes(tmp_path: Path) -> None:
+    run = runs.save_run(tmp_path / "run", HARD)
+    for name in ("a.zip", "b.zip"):
+        submit([run], runs.CARD, tmp_path / name)
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    other = runs.save_run(tmp_path / "other", HARD, say=runs.mostly_right(1))
+    submit([other], runs.CARD, tmp_path / "c.zip")
+    assert (tmp_path / "a.zip").read_bytes() != (tmp_path / "c.zip").read_bytes()
+
+
+def test_runs_of_different_tasks_go_together(tmp_path: Path) -> None:
+    first = runs.save_run(tmp_path / "1", HARD, identity={"commit": "a" * 40})
+    second = runs.save_run(tmp_path / "2", STANDARD, HARD, identity={"commit": "b" * 40, "leaks": ["demo"]})
+    checked, _ = submit([first, second], runs.CARD, tmp_path / "b.zip")
+    assert checked.entry is not None
+    assert sorted(checked.entry.manifest.tasks) == [HARD, STANDARD]
+    assert checked.entry.manifest.run.commit == f"{'a' * 40} and {'b' * 40}"
+    assert [one.code for one in checked.findings] == ["leak"], "what one of the runs leaked the submission leaked"
+
+
+def test_one_task_with_two_sets_of_answers(tmp_path: Path) -> None:
+    first = runs.save_run(tmp_path / "1", HARD)
+    second = runs.save_run(tmp_path / "2", HARD, say=runs.mostly_right(1))
+    assert HARD in refused(tmp_path, "mixed", first, second)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"limit": 8.0}, "--limit 8"),
+        ({"offset": 3}, "--offset 3"),
+        ({"gen_kwargs": {"temperature": 1}}, "--gen_kwargs"),
+    ],
+)
+def test_restricted_runs(tmp_path: Path, config: dict[str, Any], said: str) -> None:
+    sizes = {"offset": {HARD: {"original": 303}}}.get(next(iter(config)))
+    run = runs.save_run(tmp_path / "run", HARD, sizes=sizes, **config)
+    assert said in refused(tmp_path, "restricted", run)
+
+
+def test_part_of_a_benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counts, "deviations", {"demo hard": "half of it"})
+    run = runs.save_run(tmp_path / "run", HARD)
+    monkeypatch.setattr(counts, "deviations", {})
+    assert "LMMS_VG_PARTIAL_DATA" in refused(tmp_path, "restricted", run)
+
+
+def test_questions_that_failed(tmp_path: Path) -> None:
+    def fail(_task: str, lines: list[dict[str, Any]]) -> None:
+        uid = lines[7]["acc"]["uid"]
+        item = {"error": "out of memory", "task": HARD, "uid": uid}
+        lines[7] |= {
+            "acc": item,
+            "ci95": item,
+            "unparseable": item,
+            "answered": 0,
+            "n": {"answered": 0},
+            "filtered_resps": "",
+        }
+
+    run = runs.save_run(tmp_path / "run", HARD, change=fail)
+    said = refused(tmp_path, "failed", run)
+    assert "1 questions have no answer" in said
+    assert runs.questions(HARD)[7].uid in said
+
+
+def test_boxes_that_the_model_does_not_see(tmp_path: Path) -> None:
+    """A model that crops its images cannot be measured on them; it is said, and n counts the others."""
+
+    def crop(_task: str, lines: list[dict[str, Any]]) -> None:
+        item = {
+            "error": "the boxes lie in the part of the image that the model does not see",
+            "task": LOOKED,
+            "uid": "q",
+        }
+        for line in lines[:2]:
+            line |= dict.fromkeys(("ar", "kl", "js", "best_layer"), item) | {"answered": 0, "n": {"answered": 0}}
+
+    left = {"n": 298, "answered": 298 / 300}
+    run = runs.save_run(tmp_path / "1", LOOKED, change=crop, means={LOOKED: left})
+    said = refused(tmp_path, "metric", run)
+    assert "vgmed_demo ar: says" in said, "the table was made of all questions"
+    values = {
+        name: float(said.split(f"vgmed_demo {name}: says ")[1].split("answers give ")[1].split("\n")[0])
+        for name in ("ar", "js", "kl")
+    }
+    run = runs.save_run(tmp_path / "2", LOOKED, change=crop, means={LOOKED: left | values})
+    checked, _ = submit([run], runs.CARD, tmp_path / "b.zip")
+    assert [one.code for one in checked.findings] == ["unmeasured", "unverified-alignment"]
+    assert "2 of 300" in checked.findings[0].message
+    assert checked.entry is not None
+    assert checked.entry.manifest.tasks[LOOKED].n == 298
+
+
+@pytest.mark.parametrize(
+    "other", [{"method": "PAI()"}, {"weights": "0"}, {"dtype": "bfloat16"}, {"code": "0"}, {"versions": {"torch": "9"}}]
+)
+def test_runs_that_are_not_of_one_thing(tmp_path: Path, other: dict[str, Any]) -> None:
+    first = runs.save_run(tmp_path / "1", HARD)
+    second = runs.save_run(tmp_path / "2", STANDARD, identity=other)
+    assert f"{next(iter(other))} is " in refused(tmp_path, "mixed", first, second)
+
+
+def test_different_seeds(tmp_path: Path) -> None:
+    first = runs.save_run(tmp_path / "1", HARD)
+    second = runs.save_run(tmp_path / "2", STANDARD, torch_seed=7)
+    assert "--seed" in refused(tmp_path, "mixed", first, second)
+
+
+def test_a_model_that_is_not_ours_signs_nothing(tmp_path: Path) -> None:
+    save(tmp_path / "run", {HARD: [closed("q", 1)]}, model="llava_hf")
+    assert "llava_hf" in refused(tmp_path, "provenance", tmp_path / "run")
+
+
+def test_a_run_signed_by_an_older_version(tmp_path: Path) -> None:
+    run = runs.save_run(tmp_path / "run", HARD, identity={"batch_size": "eight"})
+    assert "batch_size" in refused(tmp_path, "provenance", run)
+
+
+def test_the_table_of_lmms_eval_was_edited(tmp_path: Path) -> None:
+    run = runs.save_run(tmp_path / "1", HARD, means={HARD: {"acc": 0.99}})
+    assert "says 0.99" in refused(tmp_path, "metric", run)
+    run = runs.save_run(tmp_path / "2", HARD, STANDARD, means={"vqa_demo": {"acc": 0.99}})
+    assert "vqa_demo acc" in refused(tmp_path, "metric", run)
+
+
+def test_a_verdict_of_the_samples_was_edited(tmp_path: Path) -> None:
+    def cheat(_task: str, lines: list[dict[str, Any]]) -> None:
+        wrong = next(line for line in lines if not line["acc"]["score"])
+        wrong["acc"]["score"] = 1
+
+    assert HARD in refused(tmp_path, "verdict", runs.save_run(tmp_path / "run", HARD, change=cheat))
+
+
+@pytest.mark.parametrize("field", ["input", "target"])
+def test_another_prompt_or_reference(tmp_path: Path, field: str) -> None:
+    def reword(_task: str, lines: list[dict[str, Any]]) -> None:
+        lines[3][field] = "left"
+
+    assert "other words" in refused(tmp_path, "questions", runs.save_run(tmp_path / "run", HARD, change=reword))
+
+
+def test_questions_in_another_place(tmp_path: Path) -> None:
+    """Two questions that read the same are told apart by their uid."""
+
+    def swap(_task: str, lines: list[dict[str, Any]]) -> None:
+        lines[0]["acc"]["uid"], lines[1]["acc"]["uid"] = lines[1]["acc"]["uid"], lines[0]["acc"]["uid"]
+
+    refused(tmp_path, "questions", runs.save_run(tmp_path / "run", HARD, change=swap))
+
+
+def test_two_protocols(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = tmp_path / "data"
+    write_all(data)
+    monkeypatch.setenv("LMMS_VG_DATA", str(data))
+    monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
+    monkeypatch.setattr(counts, "deviations", {})
+    lines = runs.save_run(tmp_path / "run", "vqa_rad_closed", "vqa_rad_chen")
+    for path in (lines / "demo").glob("*_samples_*.jsonl"):  # as if the data were whole
+        path.write_text(path.read_text().replace('"partial": true, ', "").replace(', "partial": true', ""))
+    said = refused(tmp_path, "protocol", lines)
+    assert "vqa_rad_chen is of chen, vqa_rad_closed is of vgrefine" in said
+
+
+def test_tasks_of_others_are_left_out_and_named(tmp_path: Path) -> None:
+    run = runs.save_run(tmp_path / "run", HARD)
+    results = next((run / "demo").glob("*_results.json"))
+    found = json.loads(results.read_text())
+    found["results"]["mme"] = {"alias": "mme", "score,none": 3.0}
+    found["n-samples"]["mme"] = {"original": 1, "effective": 1}
+    results.write_text(json.dumps(found))
+    (run / "demo" / results.name.replace("results.json", "samples_mme.jsonl")).write_text('{"score": 3}\n')
+    checked, ignored = submit([run], runs.CARD, tmp_path / "b.zip")
+    assert ignored == ["mme"]
+    assert checked.entry is not None
+    assert list(checked.entry.manifest.tasks) == [HARD]
+
+
+@pytest.mark.parametrize(
+    "text", ["/home/me/models/x", "~/models", "C:\\models", "see hf_abcdefghijklmnopqrstuvwxyz", "\\\\server\\share"]
+)
+def test_paths_and_tokens_do_not_leave(tmp_path: Path, text: str) -> None:
+    run = runs.save_run(tmp_path / "run", HARD)
+    said = refused(tmp_path, "private", run, card=runs.CARD.model_copy(update={"notes": f"made with {text}"}))
+    assert text.split()[-1] not in said, "what is private is not printed either"
+
+
+def test_what_only_this_machine_knows_does_not_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "radiology-gpu-7")
+    monkeypatch.setenv("WANDB_API_KEY", "0123456789abcdef")
+    run = runs.save_run(tmp_path / "run", HARD, identity={"settings": {"pretrained": "on radiology-gpu-7"}})
+    assert "this machine's name" in refused(tmp_path, "private", run)
+    run = runs.save_run(tmp_path / "run2", HARD)
+    card = runs.CARD.model_copy(update={"notes": "key 0123456789abcdef"})
+    said = refused(tmp_path, "private", run, card=card)
+    assert "WANDB_API_KEY" in said
+    assert "0123456789abcdef" not in said
+
+
+def test_a_file_that_is_there_is_kept(tmp_path: Path) -> None:
+    out = tmp_path / "b.zip"
+    out.write_text("mine")
+    with pytest.raises(ValueError, match="not overwritten"):
+        submit([tmp_path], runs.CARD, out)
+    assert out.read_text() == "mine"
+
+
+def test_what_validation_would_refuse_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = runs.save_run(tmp_path / "run", HARD)
+    monkeypatch.setattr(submitting, "sha256", lambda text: "0" * 64)
+    refused(tmp_path, "checksum", run)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "JSON|Expecting"),
+        ('{"name": "x", "parameters": 7}', "trained_on"),
+        ('{"name": "x", "parameters": 0, "trained_on": []}', "parameters"),
+        ('{"name": "x", "parameters": 7, "trained_on": ["slake2"]}', "slake2.*allowed are"),
+        ('{"name": "x", "parameters": 7, "trained_on": [], "url": "javascript:alert(1)"}', "url"),
+        ('{"name": "x", "parameters": 7, "trained_on": [], "best": true}', "best"),
+    ],
+)
+def test_cards(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "card.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=said):
+        read_card(path)
+
+
+def test_the_example_of_the_message_is_a_card(tmp_path: Path) -> None:
+    path = tmp_path / "card.json"
+    path.write_text(submitting.EXAMPLE)
+    assert read_card(path).trained_on == ["slake", "path_vqa"]
+
+
+def test_as_typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, out = runs.save_run(tmp_path / "run", HARD), tmp_path / "b.zip"
+    card = runs.write_card(tmp_path / "card.json")
+    command = ["submit", str(run), "--card", str(card), "-o", str(out)]
+    assert main(command) == 0
+    assert capsys.readouterr().out.startswith(f"{out}: Tiny, Plain(), 1 tasks, ")
+    assert main(command) == 2, "it is there"
+    assert main(["validate", str(out)]) == 0
+    assert capsys.readouterr().out == f"{out}: valid\n"
+    limited = runs.save_run(tmp_path / "limited", HARD, limit=8.0)
+    assert main(["submit", str(limited), "--card", str(card), "-o", str(tmp_path / "c.zip")]) == 1
+    assert "restricted  " in capsys.readouterr().out
+    with Bundle(out) as bundle:
+        assert bundle.names == [f"answers/{HARD}.jsonl", "manifest.json", f"questions/{HARD}.jsonl"]
+    assert check(out).entry is not None

@@ -1,0 +1,250 @@
+"""A forged submission is told by the code of what was forged; an honest one is not."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import runs
+from tampered import Parts, change, parts, put_together
+
+from lmms_vg.leaderboard import questions as known
+from lmms_vg.leaderboard.archive import sha256
+from lmms_vg.leaderboard.findings import CODES, NOTES
+from lmms_vg.leaderboard.submit import submit
+from lmms_vg.leaderboard.validate import check, pairs
+
+HARD, STANDARD, LOOKED = "vqa_demo_hard", "vqa_demo_standard", "vgmed_demo"
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("good")
+    run = runs.save_run(folder / "run", HARD, STANDARD, LOOKED)
+    submit([run], runs.CARD, folder / "good.zip")
+    return folder / "good.zip"
+
+
+def codes(bundle: Path) -> set[str]:
+    """Of the errors."""
+    checked = check(bundle)
+    assert (checked.entry is None) == bool(checked.errors)
+    assert {one.code for one in checked.findings} <= CODES.keys()
+    return {one.code for one in checked.errors}
+
+
+def answers(made: Parts, task: str = HARD) -> list[dict]:
+    return made[f"answers/{task}.jsonl"]
+
+
+def task(made: Parts, name: str = HARD) -> dict:
+    return made["manifest"]["tasks"][name]
+
+
+def flip(made: Parts) -> None:
+    wrong = next(line for line in answers(made) if not line["score"])
+    wrong["score"] = 1
+
+
+def flip_and_count(made: Parts) -> None:
+    """The forger also corrects the mean and the group's."""
+    flip(made)
+    task(made)["metrics"]["acc"] += 1 / 300
+    made["manifest"]["groups"]["vqa_demo"]["metrics"]["acc"] += 1 / 600
+
+
+def better_answers_but_old_verdicts(made: Parts) -> None:
+    for line, question in zip(answers(made), made[f"questions/{HARD}.jsonl"], strict=True):
+        line["answer"] = question["answer"]
+
+
+def easier_reference(made: Parts) -> None:
+    """Every answer becomes right by changing the question; all verdicts and means agree."""
+    for line, question in zip(answers(made), made[f"questions/{HARD}.jsonl"], strict=True):
+        question["answer"] = line["answer"]
+        line["score"] = 1
+        if line["answer"] == "nothing":
+            line["extracted"] = "nothing"
+    task(made)["metrics"] |= {"acc": 1.0, "unparseable": 0.0}
+    acc = task(made, STANDARD)["metrics"]["acc"]
+    made["manifest"]["groups"]["vqa_demo"]["metrics"]["acc"] = (1 + acc) / 2
+
+
+def drop_wrong_questions(made: Parts) -> None:
+    kept = [number for number, line in enumerate(answers(made)) if line["score"]]
+    for name in (f"answers/{HARD}.jsonl", f"questions/{HARD}.jsonl"):
+        made[name] = [made[name][number] for number in kept]
+    task(made).update(asked=len(kept), n=len(kept))
+    task(made)["metrics"] |= {"acc": 1.0, "n": len(kept)}
+    del made["manifest"]["groups"]["vqa_demo"]
+
+
+def drop_an_answer(made: Parts) -> None:
+    del answers(made)[5]
+
+
+def one_question_twice(made: Parts) -> None:
+    answers(made)[5] = dict(answers(made)[4])
+
+
+def swapped(made: Parts) -> None:
+    lines = answers(made)
+    lines[4], lines[5] = lines[5], lines[4]
+
+
+def one_more(made: Parts) -> None:
+    answers(made).append(answers(made)[0] | {"uid": "demo/hard/9/9"})
+
+
+def looks_better(made: Parts) -> None:
+    for line in answers(made, LOOKED):
+        line["alignment"]["kl"] = [0.5 for _ in line["alignment"]["kl"]]
+    task(made, LOOKED)["metrics"] |= {"kl": 0.5}
+
+
+def other_layers(made: Parts) -> None:
+    for values in answers(made, LOOKED)[0]["alignment"].values():
+        values.append(values[0])
+
+
+FORGED: dict[str, tuple[Callable[[Parts], object], set[str]]] = {
+    "a verdict": (flip, {"verdict"}),
+    "a verdict and the means": (flip_and_count, {"verdict", "metric"}),
+    "answers": (better_answers_but_old_verdicts, {"verdict", "metric"}),
+    "a mean": (lambda made: task(made)["metrics"].update(acc=0.999), {"metric"}),
+    "a group's mean": (lambda made: made["manifest"]["groups"]["vqa_demo"]["metrics"].update(acc=0.999), {"metric"}),
+    "a mean that no task has": (lambda made: task(made)["metrics"].update(f1=0.9), {"metric"}),
+    "a mean left out": (lambda made: task(made)["metrics"].pop("unparseable"), {"metric"}),
+    "the references": (easier_reference, {"questions"}),
+    "a question": (lambda made: made[f"questions/{HARD}.jsonl"][0].update(question="Is it?"), {"questions"}),
+    "a box": (lambda made: made[f"questions/{LOOKED}.jsonl"][0].update(boxes=[[0, 0, 64, 64]]), {"questions"}),
+    "wrong questions dropped": (drop_wrong_questions, {"count"}),
+    "an answer dropped": (drop_an_answer, {"missing-uid"}),
+    "an answer twice": (one_question_twice, {"duplicate-uid", "missing-uid"}),
+    "answers swapped": (swapped, {"missing-uid"}),
+    "an answer too many": (one_more, {"missing-uid"}),
+    "where it looked": (looks_better, {"alignment"}),
+    "more layers at one question": (other_layers, {"alignment"}),
+    "no alignment": (lambda made: answers(made, LOOKED)[0].pop("alignment"), {"alignment"}),
+    "another best layer": (lambda made: task(made, LOOKED)["metrics"].update(best_layer=0, ar=9.0), {"metric"}),
+    "another decoding": (lambda made: task(made)["decoding"].update(max_new_tokens=512), {"restricted"}),
+    "another reference prompt": (lambda made: task(made).update(reference="Describe the box."), {"restricted"}),
+    "another protocol of a task": (lambda made: task(made).update(protocol="chen"), {"protocol"}),
+    "another protocol": (lambda made: made["manifest"].update(protocol="test"), {"protocol"}),
+    "an unknown task": (
+        lambda made: made["manifest"]["tasks"].update(vqa_easy=task(made)),
+        {"unknown-task", "missing-file"},
+    ),
+    "an unknown group": (
+        lambda made: made["manifest"]["groups"].update(all={"members": [HARD], "metrics": {}}),
+        {"unknown-task"},
+    ),
+    "another data set": (lambda made: task(made)["data"].update(name="slake"), {"questions"}),
+    "fewer members of a group": (
+        lambda made: made["manifest"]["groups"]["vqa_demo"].update(members=[HARD]),
+        {"missing-file"},
+    ),
+    "a path": (lambda made: made["manifest"]["run"]["settings"].update(pretrained="/home/me/model"), {"private"}),
+    "a token": (lambda made: made["manifest"]["card"].update(notes="hf_" + "a" * 30), {"private"}),
+    "a training set that is none": (lambda made: made["manifest"]["card"].update(trained_on=["cifar"]), {"schema"}),
+    "a field of one's own": (lambda made: made["manifest"]["card"].update(rank=1), {"schema"}),
+    "a number as text": (lambda made: task(made)["metrics"].update(acc="0.9"), {"schema"}),
+    "a score that is no number": (lambda made: answers(made)[0].update(score="1"), {"schema"}),
+    "an endless score": (lambda made: task(made)["metrics"].update(acc=math.inf), {"not-finite"}),
+    "NaN alignment": (lambda made: answers(made, LOOKED)[0]["alignment"].update(kl=[math.nan] * 3), {"not-finite"}),
+    "an older schema": (lambda made: made["manifest"].update(schema_version=0), {"schema-version"}),
+    "a newer schema": (lambda made: made["manifest"].update(schema_version=2), {"schema-version"}),
+    "no schema": (lambda made: made["manifest"].pop("schema_version"), {"schema-version"}),
+    "true as a schema": (lambda made: made["manifest"].update(schema_version=True), {"schema-version"}),
+    "no tasks": (
+        lambda made: [made["manifest"].update(tasks={}), [made.pop(name) for name in [*made] if "/" in name]],
+        {"schema"},
+    ),
+    "a task without its files": (lambda made: made.pop(f"answers/{HARD}.jsonl"), {"missing-file"}),
+    "a file of no task": (lambda made: made.update({"answers/mme.jsonl": [{}]}), {"unknown-file"}),
+    "an error made up": (
+        lambda made: answers(made)[0].update(error="could not be scored", score=None, extracted=None),
+        {"verdict"},
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FORGED)
+def test_forged(good: Path, tmp_path: Path, what: str) -> None:
+    how, expected = FORGED[what]
+    assert codes(change(good, tmp_path / "forged.zip", how)) == expected
+
+
+def test_taking_apart_and_putting_together_is_no_forgery(good: Path, tmp_path: Path) -> None:
+    assert codes(put_together(tmp_path / "again.zip", parts(good))) == set()
+
+
+def test_a_checksum_that_was_not_corrected(good: Path, tmp_path: Path) -> None:
+    forged = tmp_path / "b.zip"
+    with zipfile.ZipFile(good) as archive, zipfile.ZipFile(forged, "w") as out:
+        for name in archive.namelist():
+            text = archive.read(name)
+            out.writestr(name, text.replace(b'"score":0', b'"score":1', 1) if name == f"answers/{HARD}.jsonl" else text)
+    assert codes(forged) == {"checksum"}
+
+
+def test_scored_by_another_version(good: Path, tmp_path: Path) -> None:
+    """Another signature is said; as long as it gives the same verdicts it is no error."""
+    rule = "closed|rule:yes-no-word+normalised-match|case:lower|v:0.0.9"
+    forged = change(good, tmp_path / "b.zip", lambda made: task(made)["rules"].update(acc=rule))
+    checked = check(forged)
+    assert checked.errors == []
+    assert [one.where for one in checked.findings if one.code == "rule"] == [f"{HARD} acc"]
+    assert checked.entry is not None
+    assert checked.entry.scores[HARD].rule != rule, "rows are compared by the rule that gave their scores here"
+
+
+def test_findings_are_the_same_each_time_and_many_are_counted(good: Path, tmp_path: Path) -> None:
+    forged = change(good, tmp_path / "b.zip", better_answers_but_old_verdicts)
+    first, second = check(forged).findings, check(forged).findings
+    assert first == second
+    verdicts = [one for one in first if one.code == "verdict"]
+    assert len(verdicts) == 6
+    assert verdicts[-1].message.startswith("and ")
+    wrong = sum(not line["score"] for line in answers(parts(good)))
+    assert f"and {wrong - 5} more" in verdicts[-1].message
+
+
+def test_a_benchmark_that_is_nowhere_known(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known, "shipped", dict)
+    monkeypatch.setattr(known, "local", lambda _task: None)
+    checked = check(good)
+    assert checked.errors == []
+    unverified = [one.where for one in checked.findings if one.code == "unverified-questions"]
+    assert unverified == sorted([HARD, STANDARD, LOOKED])
+
+
+def test_the_data_at_hand_win_over_the_shipped_hash(
+    good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A published file may be corrected after this was released."""
+    monkeypatch.setattr(known, "shipped", lambda: {HARD: "0" * 64, STANDARD: "0" * 64, LOOKED: "0" * 64})
+    assert codes(good) == set()
+    forged = change(good, tmp_path / "b.zip", lambda made: made[f"questions/{HARD}.jsonl"][6].update(question="Is it?"))
+    (finding,) = check(forged).errors
+    assert (finding.code, "line 7" in finding.message) == ("questions", True)
+
+
+def test_pairs_are_read_again_in_order(good: Path) -> None:
+    both = list(pairs(good, HARD))
+    assert [question for question, _ in both] == runs.questions(HARD)
+    assert [answer.uid for _, answer in both] == [question.uid for question, _ in both]
+
+
+def test_notes_are_no_errors_and_every_code_is_explained() -> None:
+    assert set(NOTES) <= set(CODES)
+    assert all(meaning and not meaning.endswith(".") for meaning in CODES.values())
+
+
+def test_the_questions_hash_is_that_of_the_file(good: Path) -> None:
+    checked = check(good)
+    assert checked.entry is not None
+    assert checked.entry.scores[HARD].questions == sha256(known.text_of(runs.questions(HARD)))

@@ -1,0 +1,63 @@
+"""Group means as lmms-eval takes them; metrics that write files or load models stay out."""
+
+from __future__ import annotations
+
+from lmms_eval.api.metrics import aggregate_subtask_metrics
+
+from lmms_vg.journal import Record
+from lmms_vg.tasks import rescore
+from lmms_vg.tasks.docs import documents
+from lmms_vg.tasks.readers import READERS
+
+HARD = "vqa_demo_hard"
+
+
+def lines(say: str) -> list[rescore.Line]:
+    docs = list(documents(HARD, READERS[HARD].read, None))
+    return list(rescore.score(HARD, [(doc, Record(key="", task=HARD, uid=doc["uid"], text=say)) for doc in docs]))
+
+
+def test_weighed_by_questions_as_lmms_eval_does() -> None:
+    values = {"vqa_rad_closed": 0.5, "slake_closed": 0.25, "pathvqa_closed": 0.75, "pmc_vqa": 1.0}
+    sizes = {"vqa_rad_closed": 1297, "slake_closed": 2781, "pathvqa_closed": 3362, "pmc_vqa": 2000}
+    made = rescore.group_means("medvqa", {task: {"acc": value} for task, value in values.items()}, sizes)
+    theirs = aggregate_subtask_metrics(list(values.values()), list(sizes.values()), True)
+    assert made == {"acc": theirs}
+    right = 0.5 * 1297 + 0.25 * 2781 + 0.75 * 3362 + 2000
+    assert abs(made["acc"] - right / 9440) < 1e-12
+
+
+def test_a_groups_own_weights() -> None:
+    """MMMU's are those of the test split, whatever was asked."""
+    members = [
+        "basic_medical_science",
+        "clinical_medicine",
+        "diagnostics_and_laboratory_medicine",
+        "pharmacy",
+        "public_health",
+    ]
+    values = {f"mmmu_med_{name}": {"acc": number / 5} for number, name in enumerate(members)}
+    made = rescore.group_means("mmmu_med", values, dict.fromkeys(values, 30))
+    assert abs(made["acc"] - (325 * 0.2 + 162 * 0.4 + 430 * 0.6 + 509 * 0.8) / 1752) < 1e-12
+
+
+def test_a_group_that_is_not_averaged() -> None:
+    assert rescore.group_means("vqa_rad", {}, {}) == {}
+
+
+def test_what_was_said_is_scored() -> None:
+    made = lines("yes")
+    assert all(line["acc"]["extracted"] == "yes" for line in made)
+    right = sum(line["target"] == "yes" for line in made)
+    means = dict(rescore.means(HARD, made))
+    assert means["acc"] == right / 300
+    assert "acc" not in dict(rescore.means(HARD, made, without={"acc"}))
+    assert made[0]["input"].endswith("Answer the question using a single word or phrase.")
+
+
+def test_nothing_is_left_in_the_process() -> None:
+    """A second task's answers must not meet the first one's records."""
+    from lmms_vg import journal
+
+    made = lines("yes")
+    assert journal.recall(HARD, made[0]["acc"]["uid"]) is None
