@@ -61,3 +61,22 @@ def test_nothing_is_left_in_the_process() -> None:
 
     made = lines("yes")
     assert journal.recall(HARD, made[0]["acc"]["uid"]) is None
+
+
+def test_categories_are_not_logged_again() -> None:
+    from loguru import logger
+
+    said: list[str] = []
+    number = logger.add(said.append, level="INFO")
+    try:
+        task, axis = "vqa_rad_closed", {"organ": "HEAD", "question_type": "PRES"}
+        doc = next(iter(documents(HARD, READERS[HARD].read, None))) | {"task": task} | axis
+        record = Record(key="", task=task, uid=doc["uid"], text="yes")
+        assert "macro_organ" in dict(rescore.means(task, list(rescore.score(task, [(doc, record)]))))
+        assert said == []
+        rescore.definition(task)["metric_list"][3]["aggregation"](
+            [line["macro_organ"] for line in rescore.score(task, [(doc, record)])]
+        )
+        assert len(said) == 1, "as at the end of a run"
+    finally:
+        logger.remove(number)
