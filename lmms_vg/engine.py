@@ -116,6 +116,11 @@ def choose_device(device: str | None) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
+def choose_dtype(device: str) -> str:
+    """What dtype="auto" is on a device."""
+    return {"cuda": "bfloat16", "mps": "float16"}.get(device.split(":")[0], "float32")
+
+
 def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer:
     """An answerer for `<family>_<method>` with `--model_args` arguments; inside `together`, for further methods too.
 
@@ -126,8 +131,8 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
     device = choose_device(settings.device)
     wanted = [(method, arguments), *(_shared.take() if _shared else ())]
     methods = [resolve(family, name, given) for name, given in wanted]
-    auto = {"cuda": "bfloat16", "mps": "float16"}.get(device.split(":")[0], "float32")
-    settings = replace(settings, pretrained=pretrained, dtype=auto if settings.dtype == "auto" else settings.dtype)
+    dtype = choose_dtype(device) if settings.dtype == "auto" else settings.dtype
+    settings = replace(settings, pretrained=pretrained, dtype=dtype)
     model, weights = _load(family, settings, device)
 
     circumstances = {

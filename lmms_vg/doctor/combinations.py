@@ -1,0 +1,151 @@
+"""What does not go together although every version is allowed: a table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+from lmms_vg.doctor.finding import Check, Finding, Mark, described, ok
+from lmms_vg.doctor.pip import pip
+
+_WHEELS = "https://download.pytorch.org/whl"
+
+
+class Combination(NamedTuple):
+    """``detect`` says what was found, or nothing where it is not the case, which is ``fine``."""
+
+    fine: str
+    detect: Callable[[], str]
+    why: str
+    remedy: str
+    mark: Mark = "PROBLEM"
+
+
+def _torchvision() -> str:
+    """A torchvision for another torch, or for another kind of build, imports at times but has lost its operators."""
+    import torch
+
+    try:
+        from torchvision.ops import nms
+
+        nms(torch.zeros(1, 4), torch.zeros(1), 0.5)
+    except Exception as failure:  # noqa: BLE001 - ImportError, RuntimeError, NotImplementedError, as versions differ
+        return f"torchvision does not work with torch {torch.__version__} ({type(failure).__name__})"
+    return ""
+
+
+def _cpu_build() -> str:
+    import torch
+
+    if not _nvidia() or torch.version.cuda is not None or torch.version.hip is not None:
+        return ""
+    return f"torch {torch.__version__} is built without CUDA, and there is an NVIDIA GPU"
+
+
+def _cuda_unavailable() -> str:
+    import torch
+
+    if not _nvidia() or torch.version.cuda is None or torch.cuda.is_available():
+        return ""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):  # hidden on purpose
+        return ""
+    try:
+        torch.cuda.init()
+        reason = "no reason given"
+    except Exception as failure:  # noqa: BLE001 - whatever it is, it is the reason
+        reason = described(failure)
+    return f"torch {torch.__version__} (CUDA {torch.version.cuda}) cannot use the NVIDIA GPU that is here ({reason})"
+
+
+def _nvidia() -> bool:
+    """Whether the driver shows a GPU. Its version file is no sign: containers without a GPU see that of their host."""
+    return any(Path("/dev").glob("nvidia[0-9]*"))
+
+
+def _decord() -> str:
+    return "" if find_spec("decord") else "decord is missing"
+
+
+def _set_to_1(name: str) -> str:
+    return f"{name}=1" if os.environ.get(name) == "1" else ""
+
+
+def _old_plugins() -> str:
+    return "LMMS_EVAL_PLUGINS names lmms_vg" if "lmms_vg" in os.environ.get("LMMS_EVAL_PLUGINS", "").split(",") else ""
+
+
+def _token() -> str:
+    return "HF_TOKEN is set" if os.environ.get("HF_TOKEN") else ""
+
+
+COMBINATIONS = (
+    Combination(
+        "torchvision works with this torch",
+        _torchvision,
+        "image processors need its operators; the two are released in pairs, and both for CUDA or both for the CPU",
+        pip("install --force-reinstall torch torchvision"),
+    ),
+    Combination(
+        "no NVIDIA GPU beside a torch built without CUDA",
+        _cpu_build,
+        "runs would take the CPU",
+        pip("install --force-reinstall torch torchvision")
+        + f"   (if nvidia-smi shows an older CUDA than theirs, with --index-url {_WHEELS}/cu126 or what fits)",
+    ),
+    Combination(
+        "no NVIDIA GPU that torch cannot use",
+        _cuda_unavailable,
+        "mostly the driver is older than that CUDA; runs would take the CPU",
+        "nvidia-smi   (if it shows an older CUDA, update the driver, or: "
+        + pip(f"install --force-reinstall torch torchvision --index-url {_WHEELS}/cu126, or what fits)"),
+    ),
+    Combination(
+        "LMMS_EVAL_PLUGINS does not name lmms_vg",
+        _old_plugins,
+        "lmms-eval then looks for a list that lmms_vg does not have and ends; it is found without that",
+        "unset LMMS_EVAL_PLUGINS   (or take lmms_vg out of it)",
+    ),
+    Combination(
+        "HF_TOKEN is not set",
+        _token,
+        "lmms-eval writes its value into the log at --verbosity INFO, which is the default",
+        "unset HF_TOKEN && hf auth login   (keeps it in a file; or add --verbosity WARNING to every run)",
+        "note",
+    ),
+    Combination(
+        "LMMS_VG_KEEP_BUILTIN is not 1",
+        partial(_set_to_1, "LMMS_VG_KEEP_BUILTIN"),
+        "where a task of lmms-eval has the name of one of ours, that one is run",
+        "unset LMMS_VG_KEEP_BUILTIN",
+        "note",
+    ),
+    Combination(
+        "LMMS_VG_PARTIAL_DATA is not 1",
+        partial(_set_to_1, "LMMS_VG_PARTIAL_DATA"),
+        "wrong numbers of questions are let through, and such results do not count",
+        "unset LMMS_VG_PARTIAL_DATA",
+        "note",
+    ),
+    Combination(
+        "decord is installed",
+        _decord,
+        "lmms-eval's own llava_hf needs it to be compared with; no model of ours does",
+        pip("install decord"),
+        "note",
+    ),
+)
+
+
+def _look(combination: Combination) -> Iterator[Finding]:
+    found = combination.detect()
+    if found:
+        yield Finding(combination.mark, f"{found}: {combination.why}", combination.remedy)
+    else:
+        yield ok(combination.fine)
+
+
+CHECKS: dict[str, Check] = {combination.fine: partial(_look, combination) for combination in COMBINATIONS}

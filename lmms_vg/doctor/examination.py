@@ -1,0 +1,92 @@
+"""All checks in their order, as lines that come as they are made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+
+from loguru import logger
+
+from lmms_vg.doctor.finding import Check, Finding, described, problem
+from lmms_vg.doctor.pip import pip
+
+#: Headings, and the module that has the checks.
+GROUPS = {
+    "versions": "lmms_vg.doctor.versions",
+    "known-bad combinations": "lmms_vg.doctor.combinations",
+    "lmms-eval": "lmms_vg.doctor.hook",
+    "devices": "lmms_vg.doctor.devices",
+    "data sets": "lmms_vg.doctor.data_sets",
+    "folders": "lmms_vg.doctor.folders",
+    "offline": "lmms_vg.doctor.offline",
+}
+
+_SECRET = ("TOKEN", "KEY", "SECRET", "PASSWORD")
+
+
+@dataclass
+class Examination:
+    """How many problems and notes there were, counted as `lines` goes."""
+
+    problems: int = 0
+    notes: int = 0
+
+    def lines(self, groups: Mapping[str, str] = GROUPS) -> Iterator[str]:
+        """A heading a group, its findings, and at the end how many of them were problems and notes."""
+        for heading, module in groups.items():
+            yield heading
+            for finding in _findings(heading, module):
+                self.problems += finding.mark == "PROBLEM"
+                self.notes += finding.mark == "note"
+                yield from map(_without_secrets, finding.lines())
+            yield ""
+        yield f"{_count(self.problems, 'problem')}, {_count(self.notes, 'note')}"
+
+
+def _findings(heading: str, module: str) -> Iterator[Finding]:
+    try:
+        checks: Mapping[str, Check] = import_module(module).CHECKS
+    except Exception as failure:  # noqa: BLE001 - a check may meet anything, and the others have to go on
+        yield _crashed(heading, failure)
+        return
+    for name, check in checks.items():
+        try:
+            with _quiet():
+                yield from check()
+        except (Exception, SystemExit) as failure:  # noqa: BLE001 - as above; SystemExit is how our runs fail
+            yield _crashed(f"{heading} ({name})", failure)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What is logged is for runs; here it would stand among the findings, which say the same."""
+    for library in ("lmms_vg", "lmms_eval"):
+        logger.disable(library)
+    try:
+        yield
+    finally:
+        for library in ("lmms_vg", "lmms_eval"):
+            logger.enable(library)
+
+
+def _crashed(name: str, failure: BaseException) -> Finding:
+    return problem(
+        f"the check of {name} ended with {described(failure)}",
+        f"{pip('check')}   (names packages that are missing or do not fit; if there is none, report this line with the "
+        "versions above)",
+    )
+
+
+def _without_secrets(line: str) -> str:
+    """Messages of others may quote a token; none leaves."""
+    for name, value in os.environ.items():
+        if name.endswith(_SECRET) and len(value.strip()) > 5:  # "1" and "false" are switches
+            line = line.replace(value.strip(), f"<{name}>")
+    return line
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,103 @@
+"""What lmms-eval makes of us: the entry point, the models and the tasks it finds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from lmms_vg.doctor.finding import Check, Finding, described, note, ok, problem
+from lmms_vg.doctor.pip import pip, reinstall
+from lmms_vg.plugin import TASKS, model_ids
+
+GROUP = "lmms_eval.models"
+OURS = "lmms_vg.plugin:manifests"
+
+
+def entry_points() -> Iterator[Finding]:
+    """Each loaded as lmms-eval does, and in its order: the first that fails makes it skip all that come after."""
+    met = False
+    for entry in metadata.entry_points(group=GROUP):
+        ours = entry.value == OURS
+        of = entry.dist.name if entry.dist else entry.value.split(":")[0].split(".")[0]
+        failure = _failure(entry)
+        if failure is None:
+            yield ok(f"entry point {entry.name} of {of} loads")
+        elif ours:
+            yield problem(f"our entry point fails, so lmms-eval knows none of our models: {failure}", reinstall())
+        elif not met:
+            yield problem(
+                f"entry point {entry.name} of {of} fails, and lmms-eval skips all behind it, ours too: {failure}",
+                f"{pip(f'uninstall {of}')}   (or install a version of it that works)",
+            )
+        else:
+            yield note(f"entry point {entry.name} of {of} fails; it comes after ours, which is found: {failure}")
+        met = met or ours
+    if not met:
+        yield problem(f"lmms-vg has no entry point in {GROUP}, so lmms-eval knows none of our models", reinstall())
+
+
+def _failure(entry: metadata.EntryPoint) -> str | None:
+    from lmms_eval.models.registry_v2 import ModelRegistryV2
+
+    registry = ModelRegistryV2()
+    registry._select_entry_points = lambda group: [entry]
+    try:
+        registry.load_entrypoint_manifests(overwrite=True)
+    except (Exception, SystemExit) as failure:  # noqa: BLE001 - code of others
+        return described(failure)
+    return None
+
+
+def models() -> Iterator[Finding]:
+    """Every name of ours is our class, in the registry that lmms-eval asks."""
+    from lmms_eval.models import MODEL_REGISTRY_V2 as registry
+
+    known = set(registry.list_canonical_model_ids())
+    absent = [name for name in model_ids() if name not in known]
+    others = {name: registry.resolve(name).class_path for name in model_ids() if name in known}
+    others = {name: path for name, path in others.items() if path != f"lmms_vg.harness.{name}"}
+    if absent:
+        yield problem(f"lmms-eval does not know {_some(absent)}", reinstall())
+    if others:
+        name, path = next(iter(others.items()))
+        yield problem(
+            f"another plugin has taken {_some(list(others))}: {name} is {path}",
+            f"{pip('uninstall ' + path.partition('.')[0])}   (or whichever distribution brings it)",
+        )
+    if not absent and not others:
+        for name in model_ids():
+            registry.get_model_class(name)
+        yield ok(f"{len(model_ids())} models are found: {_some(model_ids())}")
+
+
+def tasks() -> Iterator[Finding]:
+    """Every name of ours is our file, in the index that lmms-eval makes: the hook is in force."""
+    from lmms_eval.tasks import TaskManager
+
+    names = sorted(file.stem for file in TASKS.rglob("*.yaml"))  # a test holds stems to names
+    index = {name: str(entry.get("yaml_path")) for name, entry in TaskManager().task_index.items()}
+    absent = [name for name in names if name not in index]
+    others = [name for name in names if name in index and not Path(index[name]).is_relative_to(TASKS)]
+    kept = os.environ.get("LMMS_VG_KEEP_BUILTIN") == "1"
+    if absent:
+        yield problem(
+            f"the hook is not in force: lmms-eval does not know our tasks {_some(absent)}",
+            'lmms-eval --include_path "$(lmms-vg tasks --path)" ...   (in every run)',
+        )
+    if others and not kept:
+        yield problem(
+            f"not ours but of the same name: {_some([f'{name} ({index[name]})' for name in others])}",
+            "lmms-eval --tasks vg_slake ...   (where slake is meant; uninstall what brings the rest)",
+        )
+    if not absent and (kept or not others):
+        own = f"; lmms-eval's own {', '.join(others)} is kept" if others else ""
+        yield ok(f"{len(names)} tasks and groups are found{own}: the hook is in force")
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+CHECKS: dict[str, Check] = {"entry points": entry_points, "models": models, "tasks": tasks}

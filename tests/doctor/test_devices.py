@@ -1,0 +1,119 @@
+"""Devices that are not there, and what a run takes, which is what the engine takes."""
+
+from __future__ import annotations
+
+import os
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from lmms_vg import engine
+from lmms_vg.doctor import devices
+from lmms_vg.doctor.finding import Finding
+
+
+@pytest.fixture(autouse=True)
+def nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without a GPU."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+@pytest.fixture
+def gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new GPU and an old one."""
+    names, current = ["NVIDIA H100", "Tesla T4"], [0]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(
+        torch.cuda,
+        "get_device_properties",
+        lambda number: SimpleNamespace(name=names[number], total_memory=85e9 if number == 0 else 15.8e9),
+    )
+
+    def device(number: int) -> Any:
+        current[0] = number
+        return nullcontext()
+
+    monkeypatch.setattr(torch.cuda, "device", device)
+    monkeypatch.setattr(
+        torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or not current[0]
+    )
+
+
+def test_every_gpu_with_its_memory(gpus: None) -> None:
+    new, old = devices.accelerators()
+    assert new == ("ok", "cuda:0 NVIDIA H100, 85 GB, bfloat16", "")
+    assert (old.mark, old.remedy) == ("note", "lmms-vg run --model_args dtype=float16 ...")
+    assert old.text.startswith("cuda:1 Tesla T4, 16 GB, no bfloat16 ")
+
+
+def test_no_gpu_is_a_note() -> None:
+    (found,) = devices.accelerators()
+    assert found.mark == "note"
+    assert found.text.startswith("no CUDA device and no MPS")
+
+
+def test_mps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert list(devices.accelerators()) == [("ok", "mps, Apple's GPU", "")]
+
+
+def threads(monkeypatch: pytest.MonkeyPatch, number: int, cpus: int, setting: str | None) -> Finding:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: number)
+    monkeypatch.setattr(devices, "_cpus", lambda: cpus)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if setting is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", setting)
+    (found,) = devices.cpu()
+    return found
+
+
+def test_threads_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half as many as CPUs too: torch counts cores."""
+    assert threads(monkeypatch, 8, 16, None) == ("ok", "CPU: 8 threads on 16 CPUs (OMP_NUM_THREADS is not set)", "")
+    assert threads(monkeypatch, 1, 2, "1") == ("ok", "CPU: 1 thread on 2 CPUs (OMP_NUM_THREADS=1)", "")
+
+
+def test_more_threads_than_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = threads(monkeypatch, 32, 4, None)
+    assert (found.mark, found.remedy) == ("note", "export OMP_NUM_THREADS=4")
+
+
+def test_idle_cpus_matter_where_they_compute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torchrun sets one thread a rank, which is right beside a GPU."""
+    found = threads(monkeypatch, 1, 16, "1")
+    assert (found.mark, found.remedy) == ("note", "unset OMP_NUM_THREADS")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert threads(monkeypatch, 1, 16, "1").mark == "ok"
+
+
+def test_cpus_are_those_of_this_process() -> None:
+    assert 1 <= devices._cpus() <= (os.cpu_count() or 1)
+
+
+def test_what_a_run_takes(monkeypatch: pytest.MonkeyPatch, gpus: None) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert list(devices.choice()) == [("ok", "a run takes cuda:1 in bfloat16", "")]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert list(devices.choice()) == [("ok", "a run takes cpu in float32", "")]
+
+
+@pytest.mark.parametrize(("device", "dtype"), [("cuda:1", "bfloat16"), ("mps", "float16"), ("cpu", "float32")])
+def test_the_dtype_is_the_one_the_engine_takes(device: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Loading(Exception): ...
+
+    taken: list[str] = []
+
+    def load(family: str, settings: engine.Settings, device: str) -> None:
+        taken.append(settings.dtype)
+        raise Loading
+
+    monkeypatch.setattr(engine, "choose_device", lambda asked: device)
+    monkeypatch.setattr(engine, "_load", load)
+    with pytest.raises(Loading):
+        engine.build("huatuo", "plain", pretrained="demo")
+    assert taken == [dtype]
