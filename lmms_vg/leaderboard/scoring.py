@@ -130,16 +130,23 @@ def scores_of(task: str, stated: Task, run: Provenance, pairs: Sequence[Pair], m
         values = [line["ar"]["ar"][layer] if "ar" in line["ar"] else None for line in made.lines]
     else:
         return None
-    questions = [question for question, _ in pairs]
+    if stated.questions not in _labels:
+        _labels[stated.questions] = _labels_of([question for question, _ in pairs])
+    uids, images, categories = _labels[stated.questions]
+    numbers = np.array([math.nan if value is None else value for value in values], dtype=np.float64)
+    return Scores(stated.questions, rule, metric, uids, images, numbers, categories)
+
+
+_Labels = tuple[tuple[str, ...], tuple[str, ...], dict[str, tuple[str, ...]]]
+_labels: dict[str, _Labels] = {}  # SHA-256 of questions -> theirs, shared by hundreds of submissions
+
+
+def _labels_of(questions: Sequence[Question]) -> _Labels:
     axes = [axis for axis in AXES if any(getattr(one, axis) for one in questions)]
-    return Scores(
-        questions=stated.questions,
-        rule=rule,
-        metric=metric,
-        uids=tuple(one.uid for one in questions),
-        images=tuple(one.images[0] if one.images else "" for one in questions),
-        values=np.array([math.nan if value is None else value for value in values], dtype=np.float64),
-        categories={axis: tuple(getattr(one, axis) for one in questions) for axis in axes},
+    return (
+        tuple(one.uid for one in questions),
+        tuple(one.images[0] if one.images else "" for one in questions),
+        {axis: tuple(getattr(one, axis) for one in questions) for axis in axes},
     )
 
 

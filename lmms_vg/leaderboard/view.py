@@ -6,18 +6,22 @@ from typing import Literal, NamedTuple
 
 
 class Column(NamedTuple):
-    """``better``: which way is up, None for neither (a layer, a share). ``about`` says what exactly stands here, with n."""
+    """``better``: which way is up, None for neither (a layer, a share). ``about`` says what exactly stands here, with n.
+
+    ``unit``: "%", "points" (of %), "nats", or empty for a number without one.
+    """
 
     title: str
     about: str
     better: Literal["higher", "lower"] | None = "higher"
+    unit: str = ""
 
 
 class Cell(NamedTuple):
     """A number as it is shown; ``value`` None where there is none, and ``text`` is then "" or says why.
 
     ``low``, ``high``: 95% interval. ``rank``: among the measured rows of this column, None where it has no rank. ``n``: number
-    of questions.
+    of questions. ``rule``: signature it was scored by.
     """
 
     text: str
@@ -26,6 +30,7 @@ class Cell(NamedTuple):
     high: float | None = None
     n: int | None = None
     rank: int | None = None
+    rule: str = ""
 
 
 class Row(NamedTuple):

@@ -20,6 +20,7 @@ from lmms_vg import __version__
 Uid = TypeVar("Uid", bound=Hashable)
 
 _BATCH = 2**21  # resampled clusters held at once; a cluster takes an index, a sum and a count: 50 MB together
+_BLOCK = 2**23  # sums of clusters held at once, over runs: 64 MB
 
 
 class Interval(NamedTuple):
@@ -36,6 +37,25 @@ class Difference(NamedTuple):
     low: float
     high: float
     p: float
+
+
+class Resampled(NamedTuple):
+    """Runs on the same ``n`` questions under the same draws, so that any two are paired.
+
+    ``totals`` (runs): sums of all scores. ``sums`` (runs, resamples): of the drawn ones, of which there are ``counts``
+    (resamples). A single cluster gives no resamples.
+    """
+
+    n: int
+    totals: NDArray[np.float64]
+    sums: NDArray[np.float64]
+    counts: NDArray[np.float64]
+
+    def difference(self, a: int, b: int, *, level: float = 0.95) -> Difference:
+        """Run number b against number a: what ``paired`` gives, to the bit for scores of 0 and 1."""
+        return _difference(
+            float(self.totals[b] - self.totals[a]) / self.n, (self.sums[b] - self.sums[a]) / self.counts, level
+        )
 
 
 class McNemar(NamedTuple):
@@ -59,8 +79,8 @@ def cluster_interval(
     Scores that are all the same give an interval of no width. Errors: ValueError for no scores, for scores that are
     not finite, for lengths that differ, and for a level outside 0 to 1.
     """
-    low, high, _ = _bootstrap(scores, clusters, level, resamples, seed)
-    return Interval(low, high)
+    low, high = percentile_interval(_bootstrap(scores, clusters, level, resamples, seed), level)
+    return Interval(float(low), float(high))
 
 
 def paired(
@@ -84,11 +104,48 @@ def paired(
     if without:
         raise ValueError(f"{len(without)} of {len(uids)} questions have no cluster: {_first(without)}")
     differences = [b[uid] - a[uid] for uid in uids]
-    low, high, resampled = _bootstrap(differences, [clusters[uid] for uid in uids], level, resamples, seed)
-    mean = math.fsum(differences) / len(differences)
-    # Resampled sums are rounded, so that an exact tie could fall on either side.
-    extreme = int((np.abs(resampled - mean) >= abs(mean) - 1e-12).sum())
-    return Difference(mean, low, high, (1 + extreme) / (1 + len(resampled)))
+    resampled = _bootstrap(differences, [clusters[uid] for uid in uids], level, resamples, seed)
+    return _difference(math.fsum(differences) / len(differences), resampled, level)
+
+
+def resample(
+    runs: Sequence[Sequence[float] | NDArray[np.float64]],
+    clusters: Sequence[Hashable],
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Resampled:
+    """Many runs' scores of the same questions, in the same order, resampled together by the draws of ``paired``.
+
+    Half a second for 500 runs on 2,000 images, for which ``paired`` would be asked 124,750 times. Memory is runs x resamples
+    and some 150 MB. Errors: as in ``cluster_interval``, for any of the runs, and ValueError for none.
+    """
+    values = [_checked(scores, clusters) for scores in runs]
+    if not values or resamples < 1:
+        raise ValueError(f"at least one run and one resample: {len(values)} and {resamples} given")
+    index, number = _numbered(clusters)
+    sizes = np.bincount(index).astype(np.float64)
+    drawn = resamples if number > 1 else 0
+    sums, counts = np.empty((len(values), drawn)), np.empty(drawn)
+    block, batch = max(1, _BLOCK // number), max(1, _BATCH // number)
+    for first in range(0, len(values) if drawn else 0, block):
+        of_clusters = np.stack([np.bincount(index, weights=scores) for scores in values[first : first + block]])
+        rng = np.random.default_rng(seed)  # every block has the same draws
+        for start in range(0, resamples, batch):
+            size = min(batch, resamples - start)
+            places = rng.integers(0, number, (size, number)) + number * np.arange(size)[:, None]
+            times = np.bincount(places.ravel(), minlength=size * number).reshape(size, number).astype(np.float64)
+            sums[first : first + block, start : start + size] = of_clusters @ times.T
+            counts[start : start + size] = times @ sizes
+    return Resampled(len(index), np.array([scores.sum() for scores in values]), sums, counts)
+
+
+def percentile_interval(resampled: NDArray[np.float64], level: float = 0.95) -> NDArray[np.float64]:
+    """(2, ...): both ends of (..., resamples), NaN where there are no resamples."""
+    if not resampled.shape[-1]:
+        return np.full((2, *resampled.shape[:-1]), math.nan)
+    tail = (1 - level) / 2
+    return np.quantile(resampled, [tail, 1 - tail], axis=-1)
 
 
 def mcnemar(a: Mapping[Uid, float], b: Mapping[Uid, float]) -> McNemar:
@@ -136,35 +193,52 @@ def signature(*, level: float = 0.95, resamples: int = 2000, seed: int = 0) -> s
     return f"bootstrap|unit:image|interval:percentile|{settings}|v:{__version__}"
 
 
+def _difference(mean: float, resampled: NDArray[np.float64], level: float) -> Difference:
+    low, high = percentile_interval(resampled, level)
+    # Resampled sums are rounded, so that an exact tie could fall on either side.
+    extreme = int((np.abs(resampled - mean) >= abs(mean) - 1e-12).sum())
+    return Difference(mean, float(low), float(high), (1 + extreme) / (1 + len(resampled)))
+
+
 def _bootstrap(
     scores: Sequence[float], clusters: Sequence[Hashable], level: float, resamples: int, seed: int
-) -> tuple[float, float, NDArray[np.float64]]:
-    """Low and high end of the mean's interval, and the resampled means (none for a single cluster)."""
-    values = np.asarray(scores, dtype=np.float64)
-    if values.ndim != 1 or not values.size or len(values) != len(clusters):
-        raise ValueError(f"one cluster a score and at least one of both: {values.shape} and {len(clusters)} given")
-    if not np.isfinite(values).all():
-        raise ValueError(f"scores must be finite, number {int(np.argmin(np.isfinite(values)))} is not")
+) -> NDArray[np.float64]:
+    """The resampled means, none for a single cluster."""
+    values = _checked(scores, clusters)
     if not 0 < level < 1 or resamples < 1:
         raise ValueError(f"level must be between 0 and 1 and resamples at least 1: {level} and {resamples} given")
-    # By name: ranks hand over questions in another order, which must not move a seeded interval.
-    numbers = {cluster: number for number, cluster in enumerate(sorted(set(clusters), key=str))}
-    index = [numbers[cluster] for cluster in clusters]
-    if len(numbers) == 1:
-        return math.nan, math.nan, np.empty(0)
+    index, number = _numbered(clusters)
+    if number == 1:
+        return np.empty(0)
     result = stats.bootstrap(
         (np.bincount(index, weights=values), np.bincount(index).astype(np.float64)),
         _ratio,
         paired=True,
         vectorized=True,
         n_resamples=resamples,
-        batch=max(1, _BATCH // len(numbers)),
+        batch=max(1, _BATCH // number),
         confidence_level=level,
         method="percentile",
         random_state=np.random.default_rng(seed),
     )
-    low, high = result.confidence_interval
-    return float(low), float(high), result.bootstrap_distribution
+    # Its interval is left alone: the last bit depends on scipy's version.
+    return np.asarray(result.bootstrap_distribution)
+
+
+def _checked(scores: Sequence[float] | NDArray[np.float64], clusters: Sequence[Hashable]) -> NDArray[np.float64]:
+    values = np.asarray(scores, dtype=np.float64)
+    if values.ndim != 1 or not values.size or len(values) != len(clusters):
+        raise ValueError(f"one cluster a score and at least one of both: {values.shape} and {len(clusters)} given")
+    if not np.isfinite(values).all():
+        raise ValueError(f"scores must be finite, number {int(np.argmin(np.isfinite(values)))} is not")
+    return values
+
+
+def _numbered(clusters: Sequence[Hashable]) -> tuple[NDArray[np.intp], int]:
+    """The number of each score's cluster, and how many clusters there are."""
+    # By name: ranks hand over questions in another order, which must not move a seeded interval.
+    numbers = {cluster: number for number, cluster in enumerate(sorted(set(clusters), key=str))}
+    return np.array([numbers[cluster] for cluster in clusters], dtype=np.intp), len(numbers)
 
 
 def _ratio(sums: Any, counts: Any, axis: int = -1) -> Any:
