@@ -1,4 +1,4 @@
-"""Submissions: made from finished runs, and checked by whoever receives them."""
+"""Submissions: made from finished runs, checked by whoever receives them, and exported to what others read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lmms_vg.commands.printing import print_lines
 
 
 def add(commands: Any) -> None:
-    """Add `submit` and `validate`."""
+    """Add `submit`, `validate` and `export`."""
     submit = commands.add_parser("submit", help="pack finished runs of one model with one method into a bundle")
     submit.add_argument(
         "runs",
@@ -40,6 +40,22 @@ def add(commands: Any) -> None:
     )
     validate.add_argument("--codes", action="store_true", help="print every reason code with its meaning")
     validate.set_defaults(command=_validate)
+
+    export = commands.add_parser(
+        "export", help="a bundle as a model card's metadata, as lmms-eval's results, or as MMMU's submission file"
+    )
+    export.add_argument("bundle", type=Path, metavar="BUNDLE.zip")
+    export.add_argument(
+        "--to",
+        required=True,
+        choices=("model-index", "lmms-eval", "mmmu"),
+        help="model-index: YAML for the top of a model card; lmms-eval: results and samples, for report and compare; "
+        "mmmu: answers of mmmu_med_test, for its evaluation server",
+    )
+    export.add_argument(
+        "-o", "--out", type=Path, required=True, metavar="FILE", help="a new file; for lmms-eval a new folder"
+    )
+    export.set_defaults(command=_export)
 
 
 def _submit(args: argparse.Namespace) -> int:
@@ -79,3 +95,19 @@ def _validate(args: argparse.Namespace) -> int:
         print_lines([f"{path}: {'INVALID' if checked.errors else 'valid'}", *(f"  {one}" for one in checked.findings)])
         sys.stdout.flush()
     return status
+
+
+def _export(args: argparse.Namespace) -> int:
+    from lmms_vg.files import check_new
+    from lmms_vg.leaderboard.export import lmms_eval, mmmu, model_index
+    from lmms_vg.leaderboard.validate import check
+
+    check_new(args.out)
+    checked = check(args.bundle)
+    notes = [f"  {one}" for one in checked.findings]
+    if checked.entry is None:
+        print_lines([f"{args.bundle}: INVALID, nothing was exported", *notes])
+        return 1
+    write = {"model-index": model_index.write, "lmms-eval": lmms_eval.write, "mmmu": mmmu.write}[args.to]
+    write(args.bundle, checked.entry, args.out)
+    return print_lines([str(args.out), *notes])

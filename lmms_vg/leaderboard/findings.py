@@ -48,6 +48,9 @@ NOTES = frozenset({"unverified-questions", "unverified-metric", "unverified-alig
 """Codes that do not make a submission invalid."""
 
 
+_LONGEST = 1_000
+
+
 class Finding(NamedTuple):
     """``where`` is the file, task or field."""
 
@@ -61,7 +64,9 @@ class Finding(NamedTuple):
         return self.code in NOTES
 
     def __str__(self) -> str:
-        return f"{self.code}  {self.where}: {self.message}"
+        """On one line of what can be printed: a stranger's text may not move the cursor, nor command whoever reads a log."""
+        said = f"{self.code}  {self.where}: {self.message}"
+        return "".join(sign if sign.isprintable() else "?" for sign in said)[:_LONGEST]
 
 
 class Rejected(ValueError):

@@ -239,6 +239,19 @@ def test_pairs_are_read_again_in_order(good: Path) -> None:
     assert [answer.uid for _, answer in both] == [question.uid for question, _ in both]
 
 
+def test_what_is_printed_commands_nothing(good: Path, tmp_path: Path) -> None:
+    hostile = "x\n::add-mask::y\x1b[2J\u202e"
+
+    def rename(made: Parts) -> None:
+        for line in (made[f"questions/{HARD}.jsonl"][0], answers(made)[0]):
+            line["uid"] = hostile
+        answers(made)[0]["score"] = 1 - answers(made)[0]["score"]
+
+    said = [str(one) for one in check(change(good, tmp_path / "b.zip", rename)).errors]
+    assert any("x?::add-mask::y?[2J?" in one for one in said)
+    assert all(one.isprintable() for one in said)
+
+
 def test_notes_are_no_errors_and_every_code_is_explained() -> None:
     assert set(NOTES) <= set(CODES)
     assert all(meaning and not meaning.endswith(".") for meaning in CODES.values())

@@ -1,0 +1,125 @@
+"""A folder as lmms-eval 0.7.3 leaves one: a results file, and beside it a samples file a task.
+
+``study.runs.read_run``, and with it ``lmms-vg report`` and ``compare``, take it for the run that the bundle was made of. What a
+bundle does not hold is not made up: the time of the run (hence ``_STAMP``), its duration, and where things lay. Intervals are
+drawn again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lmms_vg.files import check_new, write_new
+from lmms_vg.leaderboard.entry import Entry
+from lmms_vg.leaderboard.export.arguments import model_args, model_of
+from lmms_vg.leaderboard.export.stderr import NONE, standard_errors
+from lmms_vg.leaderboard.schema import Answer, Group, Manifest, Task
+from lmms_vg.leaderboard.scoring import scored
+from lmms_vg.leaderboard.validate import pairs
+from lmms_vg.study.results import Line
+from lmms_vg.tasks import rescore
+from lmms_vg.tasks.definitions import definition
+from lmms_vg.tasks.items import with_value
+
+_STAMP = "00000000_000000"
+
+
+def write(bundle: Path, entry: Entry, out: Path) -> None:
+    """A new folder. The results file, by which a run is found, comes last. Errors: ValueError."""
+    check_new(out)
+    results = {}
+    for task, stated in entry.manifest.tasks.items():
+        both = list(pairs(bundle, task))
+        lines = scored(task, both).lines
+        results[task] = _row(task, stated, lines)
+        texts = (f"{json.dumps(line, ensure_ascii=False)}\n" for line in _samples(entry, [a for _, a in both], lines))
+        write_new(out / f"{_STAMP}_samples_{task}.jsonl", "".join(texts))
+    table = _table(entry.manifest, results)
+    write_new(out / f"{_STAMP}_results.json", json.dumps(table, indent=2, ensure_ascii=False))
+
+
+def _samples(entry: Entry, answers: list[Answer], lines: list[Line]) -> Iterator[Line]:
+    """The first says what exactly was run, as with our models."""
+    for number, (answer, line) in enumerate(zip(answers, lines, strict=True)):
+        more: Line = {} if answer.seconds is None else {"seconds": answer.seconds}
+        if number == 0:
+            more["run"] = entry.manifest.run.model_dump(exclude_defaults=True)
+        made = line | {"n": line["n"] | more}
+        yield {"doc_id": number, "target": made.pop("target"), "filtered_resps": answer.answer, **made}
+
+
+def _row(task: str, stated: Task, lines: list[Line]) -> dict[str, Any]:
+    """Every metric with its standard errors; those that need a language model as they were submitted."""
+    config = definition(task)
+    values = stated.metrics | dict(rescore.means(task, lines))
+    row: dict[str, Any] = {"alias": task}
+    for metric in config["metric_list"]:
+        name = metric["metric"]
+        items = [line[name] for line in lines]
+        value = len(with_value(items)) if name in rescore.WRITES else values.get(name)
+        independent, clustered = standard_errors(items, config.get("cluster_key"))
+        row |= {f"{name},none": value, f"{name}_stderr,none": NONE}
+        row |= {f"{name}_stderr_clt,none": independent, f"{name}_stderr_clustered,none": clustered}
+    return row
+
+
+def _table(manifest: Manifest, results: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    groups, run = manifest.groups, manifest.run
+    inside = {task for group in groups.values() for task in group.members}
+    top = sorted({*groups, *results} - inside)
+    averages = {name: _average(name, group) for name, group in groups.items()}
+    rows: dict[str, dict[str, Any]] = {}
+    for name in top:
+        rows[name] = averages.get(name) or results[name]
+        members = sorted(groups[name].members) if name in groups else []
+        rows |= {task: results[task] | {"alias": f" - {task}"} for task in members}
+    better = {
+        task: {one["metric"]: one["higher_is_better"] for one in definition(task)["metric_list"]} for task in results
+    }
+    for name, group in groups.items():
+        better[name] = {metric: up for task in group.members for metric, up in better[task].items()}
+    return {
+        "results": rows,
+        **({"groups": averages} if averages else {}),
+        "group_subtasks": {name: groups[name].members if name in groups else [] for name in top},
+        "configs": {task: _config(task) for task in sorted(results)},
+        "versions": {name: definition(name)["metadata"]["version"] for name in sorted(rows)},
+        "n-shot": dict.fromkeys(sorted(results), 0),
+        "higher_is_better": dict(sorted(better.items())),
+        "n-samples": {
+            task: {"original": stated.asked, "effective": stated.asked} for task, stated in manifest.tasks.items()
+        },
+        "config": {
+            "model": model_of(run),
+            "model_args": model_args(run),
+            "batch_size": str(run.batch_size),
+            "device": None,
+            "use_cache": None,
+            "limit": None,
+            "offset": 0,
+            "gen_kwargs": "",
+            **manifest.seeds,
+        },
+        "lmms_eval_version": run.versions.get("lmms_eval"),
+        "model_source": model_of(run),
+        "model_name": manifest.card.name,
+    }
+
+
+def _average(name: str, group: Group) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for metric, value in group.metrics.items():
+        row |= {f"{metric},none": value, f"{metric}_stderr,none": NONE}
+    return row | {"alias": name}
+
+
+def _config(task: str) -> dict[str, Any]:
+    """The task's definition without its functions, and without the folder it lies in."""
+    config = {
+        name: value for name, value in definition(task).items() if not callable(value) and name != "dataset_kwargs"
+    }
+    metrics = [{name: value for name, value in one.items() if not callable(value)} for one in config["metric_list"]]
+    return config | {"metric_list": metrics}

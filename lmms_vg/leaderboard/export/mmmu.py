@@ -1,0 +1,25 @@
+"""What MMMU's evaluation server takes: id -> answer of its test split, in the form that ``tasks/submission.py`` writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from lmms_vg.files import check_new, write_new
+from lmms_vg.leaderboard.entry import Entry
+from lmms_vg.leaderboard.scoring import HIDDEN, scored
+from lmms_vg.leaderboard.validate import pairs
+
+TASK = "mmmu_med_test"
+
+
+def write(bundle: Path, entry: Entry, out: Path) -> None:
+    """A new file. Errors: ValueError, also if the bundle has no answers to the test split."""
+    check_new(out)
+    if TASK not in entry.manifest.tasks:
+        has = ", ".join(entry.manifest.tasks)
+        raise ValueError(
+            f"{bundle}: it has {has}, but not {TASK}: run that task, and name its run in lmms-vg submit too"
+        )
+    items = [line[HIDDEN] for line in scored(TASK, list(pairs(bundle, TASK))).lines]
+    write_new(out, json.dumps({item["id"]: item["answer"] for item in items}, indent=1) + "\n")

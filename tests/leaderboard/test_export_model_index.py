@@ -1,0 +1,146 @@
+"""A model card's metadata, read back by huggingface_hub: the same values, and none without n, rule and method."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import runs
+import yaml
+from huggingface_hub import EvalResult, ModelCard
+from huggingface_hub.repocard_data import model_index_to_eval_results
+from mmmu_data import write_split
+from tampered import Parts, change
+
+from lmms_vg.leaderboard.entry import Entry
+from lmms_vg.leaderboard.export import model_index
+from lmms_vg.leaderboard.schema import Manifest
+from lmms_vg.leaderboard.submit import submit
+from lmms_vg.leaderboard.validate import check
+
+HARD, LOOKED, OPENED, PHARMACY = "vqa_demo_hard", "vgmed_demo", "vqa_demo_open", "mmmu_med_pharmacy"
+METHOD = "VGRefine(heads=((1, 1), (1, 0)), layers=(1,), k=2, p=50.0, mask='pre')"
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model_index")
+    with pytest.MonkeyPatch.context() as patched:
+        write_split(folder / "data", "validation", "Pharmacy")
+        patched.setenv("LMMS_VG_DATA", str(folder / "data"))
+        means = {OPENED: {"bertscore": 0.6125, "average": None}}
+        run = runs.save_run(
+            folder / "run",
+            HARD,
+            LOOKED,
+            OPENED,
+            PHARMACY,
+            identity={"method": METHOD, "geometry": "stretch"},
+            means=means,
+        )
+        submit([run], runs.CARD, folder / "b.zip")
+    return folder / "b.zip"
+
+
+def valid(bundle: Path) -> Entry:
+    entry = check(bundle).entry
+    assert entry is not None
+    return entry
+
+
+def exported(bundle: Path, out: Path) -> tuple[Manifest, str, dict[tuple[str, str], EvalResult]]:
+    """The manifest; and the name and the results, by task and metric, that a model card has with this on top."""
+    entry = valid(bundle)
+    model_index.write(bundle, entry, out)
+    text = out.read_text(encoding="utf-8")
+    body = "\n# The model\n\n---\n\nWhat it is.\n"
+    card = ModelCard(text + body)
+    assert card.text == body, "nothing of the metadata shows in the text"
+    metadata = yaml.safe_load(text.split("\n---\n")[0])
+    assert metadata.keys() == {"model-index"}
+    name, results = model_index_to_eval_results(metadata["model-index"])
+    assert (card.data.model_name, card.data.eval_results) == (name, results)
+    found = {(one.dataset_config, one.metric_args["metric"]): one for one in map(_named, results)}
+    assert len(found) == len(results)
+    return entry.manifest, name, found
+
+
+def _named(result: EvalResult) -> Any:
+    """Our own name of a metric is the first word of its pretty one."""
+    result.metric_args = result.metric_args | {"metric": result.metric_name.partition(" ")[0]}
+    return result
+
+
+def test_every_number_of_every_task_reads_back(bundle: Path, tmp_path: Path) -> None:
+    manifest, name, found = exported(bundle, tmp_path / "card.md")
+    assert name == runs.CARD.name
+    wanted = {
+        (task, metric): value
+        for task, stated in manifest.tasks.items()
+        for metric, value in stated.metrics.items()
+        if metric not in ("n", "answered") and value is not None
+    }
+    assert {key: one.metric_value for key, one in found.items()} == wanted
+    assert len(wanted) == 2 + 4 + 6 + 3
+    assert found[OPENED, "bertscore"].metric_value == 0.6125
+    assert isinstance(found[LOOKED, "best_layer"].metric_value, int)
+
+
+def test_no_number_stands_without_its_n_rule_and_method(bundle: Path, tmp_path: Path) -> None:
+    manifest, _, found = exported(bundle, tmp_path / "card.md")
+    for (task, metric), one in found.items():
+        stated, rule = manifest.tasks[task], one.metric_args["rule"]
+        assert one.metric_name == f"{metric} with VGRefine, n={stated.n}, {rule}"
+        assert (one.metric_args["n"], one.metric_args["asked"]) == (stated.n, stated.asked)
+        assert one.metric_args["method"] == METHOD
+        assert one.dataset_args == {"protocol": stated.protocol, "questions_sha256": stated.questions}
+        assert one.dataset_name == f"{task}, {stated.asked} questions"
+        assert rule == stated.rules.get(metric, rule)
+    assert found[HARD, "unparseable"].metric_args["rule"] == manifest.tasks[HARD].rules["acc"]
+    assert found[LOOKED, "kl"].metric_args["rule"] == "alignment|geometry:stretch|rows:last"
+
+
+def test_a_data_set_goes_by_its_id_on_the_hub(bundle: Path, tmp_path: Path) -> None:
+    _, _, found = exported(bundle, tmp_path / "card.md")
+    acc = found[PHARMACY, "acc"]
+    assert (acc.dataset_type, acc.dataset_split, acc.dataset_revision) == ("MMMU/MMMU", "validation", None)
+    assert (acc.metric_type, acc.task_type) == ("accuracy", "visual-question-answering")
+    assert (found[HARD, "acc"].dataset_type, found[HARD, "acc"].dataset_split) == ("demo", "hard")
+    assert found[LOOKED, "ar"].metric_type == "ar"
+
+
+def test_a_revision_that_was_named_is_named(bundle: Path, tmp_path: Path) -> None:
+    def pin(made: Parts) -> None:
+        made["manifest"]["tasks"][PHARMACY]["data"]["revision"] = "a1b2c3"
+
+    _, _, found = exported(change(bundle, tmp_path / "b.zip", pin), tmp_path / "card.md")
+    assert found[PHARMACY, "acc"].dataset_revision == "a1b2c3"
+    assert found[HARD, "acc"].dataset_revision is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["A\n---\nlicense: mit", "a: b # c", "'\"", "- [x]", "null", "1e3", "模型 \N{GRINNING FACE}", "a\x00\x85\u2028b"],
+)
+def test_a_name_is_text_whatever_it_holds(tmp_path: Path, name: str) -> None:
+    run = runs.save_run(tmp_path / "run", HARD)
+    submit([run], runs.CARD.model_copy(update={"name": name}), tmp_path / "b.zip")
+    assert exported(tmp_path / "b.zip", tmp_path / "card.md")[1] == name
+
+
+def test_answers_that_are_scored_elsewhere_are_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_split(tmp_path / "data", "test")
+    monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path / "data"))
+    submit([runs.save_run(tmp_path / "run", "mmmu_med_test", HARD)], runs.CARD, tmp_path / "both.zip")
+    assert {task for task, _ in exported(tmp_path / "both.zip", tmp_path / "card.md")[2]} == {HARD}
+
+    def keep_hidden(made: Parts) -> None:
+        for kind in ("questions", "answers"):
+            del made[f"{kind}/{HARD}.jsonl"]
+        del made["manifest"]["tasks"][HARD]
+
+    hidden = change(tmp_path / "both.zip", tmp_path / "hidden.zip", keep_hidden)
+    with pytest.raises(ValueError, match="none of its tasks, mmmu_med_test, is scored here"):
+        model_index.write(hidden, valid(hidden), tmp_path / "none.md")
+    assert not (tmp_path / "none.md").exists()
