@@ -18,7 +18,7 @@ from lmms_vg.tasks.readers import READERS, Reader
 
 def specs() -> dict[str, DatasetSpec]:
     """All data sets that need files, by name."""
-    return {spec.name: spec for task in READERS for spec in _sets(task)}
+    return {spec.name: spec for task in READERS for spec in sets_of(task)}
 
 
 def status() -> Iterator[str]:
@@ -35,8 +35,8 @@ def status() -> Iterator[str]:
         yield f"{DATA_ENV} is not set; looking in the hub's cache only"
     for spec in specs().values():
         with offline():
-            block = list(_block(spec))
-        yield from block
+            lines = list(block(spec))
+        yield from lines
 
 
 def fetch(names: Sequence[str]) -> Iterator[str]:
@@ -79,7 +79,7 @@ def tasks() -> Iterator[str]:
         yield f"{name:{width}}  {' '.join(members)}"
 
 
-def _sets(task: str) -> list[DatasetSpec]:
+def sets_of(task: str) -> list[DatasetSpec]:
     """The data sets with files that a task reads."""
     images = [COCO] if task.startswith("vgmed_coco") else []  # its rows are VGMED's, its images are not
     return [spec for spec in [READERS[task].spec, *images] if spec.files]
@@ -94,13 +94,13 @@ def _resolve(name: str) -> list[DatasetSpec]:
         raise ValueError(
             f"data set {name!r}: allowed is {', '.join(known)}, or the name of a task or group (see lmms-vg tasks)"
         )
-    return [spec for task in groups.get(name, [name]) for spec in _sets(task)]
+    return [spec for task in groups.get(name, [name]) for spec in sets_of(task)]
 
 
 def _used_by(spec: DatasetSpec) -> list[str]:
     """Groups whose tasks all use the data set, and the tasks that are in none of these."""
     leaves, groups = definitions.tasks(), definitions.groups()
-    using = {task for task in leaves if spec in _sets(task)}
+    using = {task for task in leaves if spec in sets_of(task)}
     whole = {name: members for name, members in groups.items() if using.issuperset(members)}
     return sorted([*whole, *using.difference(*whole.values())])
 
@@ -116,13 +116,14 @@ def _fetch_from_hub(spec: DatasetSpec, hub_id: str, root: Path) -> None:
         reason = next(iter(str(problem).strip().splitlines()), type(problem).__name__)
         raise DataError(f"{spec.name}: the hub did not give {hub_id}: {reason}") from problem
     # Without network it only warns, where the folder holds anything at all.
-    if absent := [pattern for pattern in patterns if _here(root, pattern) is None]:
+    if absent := [pattern for pattern in patterns if size_here(root, pattern) is None]:
         raise DataError(f"{spec.name}: the hub did not give {', '.join(absent)} of {hub_id}; is there a network?")
 
 
-def _block(spec: DatasetSpec) -> Iterator[str]:
+def block(spec: DatasetSpec) -> Iterator[str]:
+    """Of one data set; inside ``offline()``, else it downloads."""
     root = local_root(spec) or _hub_cache(spec)
-    here = {pattern: _here(root, pattern) if root else None for pattern in spec.files}
+    here = {pattern: size_here(root, pattern) if root else None for pattern in spec.files}
     counts = [_count(name, reader, any(here.values())) for name, reader in _parts(spec)]
     # Readers know more names and places than there are patterns; where nothing is read, the patterns have to do.
     complete = all(whole for _, whole in counts) if counts else all(here.values())
@@ -146,7 +147,7 @@ def _hub_cache(spec: DatasetSpec) -> Path | None:
         return None
 
 
-def _here(root: Path, pattern: str) -> str | None:
+def size_here(root: Path, pattern: str) -> str | None:
     """Size of the files that match, or of the folder an archive was extracted to; None if nothing is there."""
     folder = root / pattern.removesuffix(".zip")
     extracted = pattern.endswith(".zip") and folder.is_dir()

@@ -124,8 +124,10 @@ def _part(run: Run, task: str) -> Part:
 
 
 def _uid(line: Line) -> str | None:
-    """Of a scored line; measurements do not name their question."""
-    return next((line[metric].get("uid") for metric in SCORED if isinstance(line.get(metric), dict)), None)
+    """None where a line does not name its question, as those that are submitted elsewhere."""
+    return next(
+        (line[metric].get("uid") for metric in (*SCORED, MEASURED[0]) if isinstance(line.get(metric), dict)), None
+    )
 
 
 def _group(run: Run, name: str) -> dict[str, Any]:

@@ -117,6 +117,7 @@ def _plain(value: Any) -> str:
 
 
 def samples(path: Path, task: str) -> list[Line]:
+    """What a run's samples file has of a task, a dict a document. Errors: ValueError if it is not there or cut short."""
     samples = _beside(path, task)
     if not samples.is_file():
         raise ValueError(f"{path}: no samples of {task} beside it. {_REMEDY}")

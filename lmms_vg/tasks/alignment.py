@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from lmms_vg import journal
-from lmms_vg.tasks.items import Doc, Item, counted, failed, with_value
+from lmms_vg.tasks.items import Doc, Item, counted, failed, named, with_value
 
 _LISTS = ("ar", "kl", "js", "printed_ar")
 _NO_RECORD = (
@@ -26,7 +26,7 @@ def results(doc: Doc, _results: list[str]) -> dict[str, Any]:
         return failed(doc, str(problem), "ar", "kl", "js", "best_layer")
     kl = layers["kl"]
     return {
-        "ar": {"ar": layers["ar"], "printed_ar": layers["printed_ar"], "kl": kl},
+        "ar": {"ar": layers["ar"], "printed_ar": layers["printed_ar"], "kl": kl, **named(doc)},
         "kl": {"kl": kl},
         "js": {"js": layers["js"], "kl": kl},
         "best_layer": {"kl": kl},

@@ -128,12 +128,8 @@ def test_boxes_that_the_model_does_not_see(tmp_path: Path) -> None:
     """A model that crops its images cannot be measured on them; it is said, and n counts the others."""
 
     def crop(_task: str, lines: list[dict[str, Any]]) -> None:
-        item = {
-            "error": "the boxes lie in the part of the image that the model does not see",
-            "task": LOOKED,
-            "uid": "q",
-        }
         for line in lines[:2]:
+            item = {"error": "the boxes lie where the model does not see", "task": LOOKED, "uid": line["ar"]["uid"]}
             line |= dict.fromkeys(("ar", "kl", "js", "best_layer"), item) | {"answered": 0, "n": {"answered": 0}}
 
     left = {"n": 298, "answered": 298 / 300}

@@ -7,12 +7,14 @@ import pytest
 from lmms_vg import journal
 from lmms_vg.tasks import alignment
 from lmms_vg.tasks import items as shared
+from lmms_vg.tasks.docs import AXES
 
 ALIGNMENT = ("ar", "kl", "js", "best_layer")
 
 
 def doc(uid: str, answer: str = "No") -> dict[str, Any]:
-    return {"task": "t", "uid": uid, "answer": answer, "image": f"demo:standard/{uid}"}
+    axes = dict.fromkeys(AXES, "")
+    return {"task": "t", "uid": uid, "answer": answer, "image": f"demo:standard/{uid}"} | axes | {"modality": "CT"}
 
 
 def remember(uid: str, error: str | None = None, **alignment: Any) -> None:
@@ -101,7 +103,8 @@ def test_samples_keep_whole_layer_lists() -> None:
     lists = three_layers([1.0, 2.0], [3.0, 4.0], [5.0, 6.0])
     remember("1", **lists)
     result = alignment.results(doc("1"), [""])
-    assert result["ar"] == {name: lists[name] for name in ("ar", "kl", "printed_ar")}
+    named = {"uid": "1", "image": "demo:standard/1", "about": {"modality": "CT"}}  # so it can be resampled by image
+    assert result["ar"] == {name: lists[name] for name in ("ar", "kl", "printed_ar")} | named
     assert result["js"] == {name: lists[name] for name in ("js", "kl")}
 
 

@@ -14,7 +14,8 @@ from lmms_vg.tasks import docs, readers
 
 MEASUREMENT = ["vgmed_localization", "vgmed_attribute", "vgmed_coco_localization", "vgmed_coco_attribute", "vgmed_demo"]
 PAIRS = [f"{name}{suffix}" for name in ("vqa_rad", "slake", "pathvqa") for suffix in ("", "_test")]
-SHORT = [*(f"{pair}_{part}" for pair in PAIRS for part in ("closed", "open")), "vqa_demo_standard", "vqa_demo_hard"]
+DEMO = [f"vqa_demo_{name}" for name in ("standard", "hard", "open")]
+SHORT = [*(f"{pair}_{part}" for pair in PAIRS for part in ("closed", "open")), *DEMO]
 MODALITIES = [f"omnimedvqa_{modality}" for modality in ("ct", "fp", "mri", "oct", "der", "mic", "xray", "us")]
 SUBJECTS = [f"mmmu_med_{subject.lower()}" for subject in mmmu.SUBJECTS]
 CHEN = [f"{name}_chen" for name in ("vqa_rad", "slake", "pathvqa", "pmc_vqa", "omnimedvqa", "mmmu_med")]

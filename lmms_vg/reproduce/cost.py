@@ -1,0 +1,83 @@
+"""What a run costs on a GPU: a simple model, stated in full. No GPU has been measured.
+
+    seconds = factor * (images * I + questions * (texts * T + D)) + questions * crops * I
+    I = 2 P 576 / F        an image's tokens, once through the model
+    T = 2 P 60 / F         the tokens behind the image: question and template
+    D = 4 * 2 P / B        four new tokens, each reading all weights of two bytes once
+
+P: parameters. F: 312 TFLOP/s, an A100's bfloat16 peak, times .4. B: 2.0 TB/s, an A100-80GB's memory bandwidth, times .6.
+`factor`, `texts` and `crops` are the method's (`WORK`). One question at a time; batches read the weights less often. Not
+counted: loading weights, opening images, reference prompts, scoring.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+FLOPS = 312e12 * 0.4
+BANDWIDTH = 2.0e12 * 0.6
+IMAGE_TOKENS = 576
+TEXT_TOKENS = 60
+NEW_TOKENS = 4
+
+STATED = (
+    "seconds = factor x (images x I + questions x (texts x T + D)) + questions x crops x I, with I = 2 P 576 / F (an image's "
+    "tokens), T = 2 P 60 / F (question and template), D = 4 x 2 P / B (four new tokens, each reading all weights); P "
+    "parameters, F = 312 TFLOP/s x .4, B = 2.0 TB/s x .6: an A100-80GB, one question at a time. Larger batches and prefixes "
+    "shared between rows make it less; loading, opening images, reference prompts and scoring make it more. **No GPU has "
+    "been measured.**"
+)
+
+
+class Work(NamedTuple):
+    """A method's part: `factor` on what plain costs, `texts` passes of the text, `crops` further images a question."""
+
+    why: str
+    factor: float = 1.0
+    texts: int = 1
+    crops: int = 0
+
+
+WORK = {
+    "plain": Work("one pass"),
+    "vgrefine": Work("measured against plain on a CPU, seven questions an image (docs/speed.md)", factor=1.06),
+    "pai": Work("one pass; its explicit rows are not counted"),
+    "adaptvis": Work("the text once for the confidence and once under the weight", texts=2),
+    "vicrop": Work("the text once for the map, then image and crop once more, for every question", texts=2, crops=2),
+}
+
+IMAGES = {
+    "vqa_rad_closed": 300,
+    "vqa_rad_open": 267,
+    "slake_closed": 641,
+    "slake_open": 641,
+    "pathvqa_closed": 839,
+    "pathvqa_open": 849,
+    "vqa_demo_standard": 75,
+    "vqa_demo_hard": 75,
+    "vqa_demo_open": 75,
+    "vgmed_demo": 75,
+}
+"""Task -> images its questions are about, counted in the published files; of others an image a question is the most."""
+
+VGMED_ROWS = 14_000
+"""Questions of each of VGMED's four files, about: the paper counts pairs of image and box."""
+
+
+def seconds(billions: float, method: str, questions: int, images: int) -> float:
+    """GPU seconds of all questions about so many images."""
+    parameters, work = billions * 1e9, WORK[method]
+    image = 2 * parameters * IMAGE_TOKENS / FLOPS
+    text = 2 * parameters * TEXT_TOKENS / FLOPS
+    decoding = NEW_TOKENS * 2 * parameters / BANDWIDTH
+    asked = images * image + questions * (work.texts * text + decoding)
+    return work.factor * asked + questions * work.crops * image
+
+
+def spoken(time: float) -> str:
+    """Of a time in seconds two digits, in a unit that suits.
+
+    >>> spoken(5000), spoken(90)
+    ('1.4 h', '1.5 min')
+    """
+    return f"{time / 3600:.2g} h" if time >= 3600 else f"{time / 60:.2g} min"

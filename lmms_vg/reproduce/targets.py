@@ -1,0 +1,108 @@
+"""What can be reproduced: rows of the paper's tables and Figure 3 as checkpoints and methods.
+
+Rows go by their names in `study/published.json`. Hyper-parameters are those the paper states (Supplement L). For the methods of
+Table F.4 it refers to their official code, so they run with our defaults, which are those.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Checkpoint(NamedTuple):
+    """A model on the hub; `billions` of parameters, vision tower included."""
+
+    family: str
+    pretrained: str
+    billions: float
+
+
+class Row(NamedTuple):
+    """A row that can be asked here. `calibrate`: the paper does not publish its heads, so they have to be ranked first."""
+
+    name: str
+    method: str
+    checkpoint: Checkpoint
+    hyper_parameters: str = ""
+    calibrate: bool = False
+
+
+class Target(NamedTuple):
+    """`table` is the paper's number, empty for the figure; `not_run` are its rows of models that have no family here."""
+
+    table: str
+    rows: tuple[Row, ...]
+    not_run: tuple[str, ...] = ()
+    note: str = ""
+
+
+HUATUO_7B = Checkpoint("huatuo", "FreedomIntelligence/HuatuoGPT-Vision-7B-hf", 7.9)
+HUATUO_34B = Checkpoint("huatuo", "FreedomIntelligence/HuatuoGPT-Vision-34B-hf", 34.8)
+LLAVA_7B = Checkpoint("llava", "llava-hf/llava-1.5-7b-hf", 7.1)
+
+_PAPER = "k=20,p=50,layers="
+_MMMU = (
+    "MMMU: the paper's averages weigh the subjects by the questions of the test split, whose answers are hidden. Ours are of "
+    "the validation split, 30 questions a subject, under the same weights: other questions, and wide intervals"
+)
+_OPEN = (
+    "Open questions: the paper says neither which BERTScore it takes nor whether it asks the open questions or all of them; "
+    "do not expect its digits"
+)
+_BASE = Row("HuatuoGPT-V-7B", "plain", HUATUO_7B)
+_OURS = Row("VGRefine (Ours)", "vgrefine", HUATUO_7B, f"{_PAPER}16")
+
+TARGETS = {
+    "table1": Target(
+        "1",
+        (_BASE, _OURS),
+        ("Qwen-VL-Chat", "LLaVA-v1.6-7B", "Med-Flamingo", "RadFM", "LLaVA-Med-7B", "LLaVA-Tri"),
+    ),
+    "table2": Target(
+        "2",
+        (_BASE, _OURS),
+        ("Qwen-VL-Chat", "LLaVA-v1.6-7B", "Med-Flamingo", "RadFM", "LLaVA-Med-7B", "LLaVA-Tri", "VILA-M3-8B"),
+        _MMMU,
+    ),
+    "table3": Target(
+        "3",
+        (_BASE, _OURS),
+        ("Qwen-VL-Chat", "LLaVA-v1.6-7B", "Med-Flamingo", "RadFM", "LLaVA-Med-7B", "VILA-M3-8B", "MedPLIB"),
+    ),
+    "tableE3": Target(
+        "E.3",
+        (_BASE, _OURS._replace(name="VGRefine-7B (Ours)")),
+        ("Qwen-VL-Chat", "LLaVA-v1.6-7B", "Med-Flamingo", "RadFM", "LLaVA-Med-7B"),
+        _OPEN,
+    ),
+    "tableF4": Target(
+        "F.4",
+        (
+            _BASE._replace(name="HuatuoGPT-V-7B (Baseline)"),
+            Row("PAI", "pai", HUATUO_7B),
+            Row("AdaptVis", "adaptvis", HUATUO_7B),
+            Row("ViCrop", "vicrop", HUATUO_7B),
+            _OURS,
+        ),
+    ),
+    "tableG5": Target(
+        "G.5",
+        (
+            Row("HuatuoGPT-V-34B", "plain", HUATUO_34B),
+            Row("VGRefine-34B (Ours)", "vgrefine", HUATUO_34B, f"{_PAPER}34+35+36", calibrate=True),
+        ),
+        ("LLaVA-v1.6-34B", "VILA-M3-13B", "MedRegA-34B"),
+        f"{_MMMU}. {_OPEN}",
+    ),
+    "fig3": Target(
+        "",
+        (_BASE, Row("HuatuoGPT-V-34B", "plain", HUATUO_34B), Row("LLaVA-v1.5-7B", "plain", LLAVA_7B)),
+        ("LLaVA-Med", "LLaVA-Tri", "VILA-M3-8B", "VILA-M3-13B", "MedRegA", "HuatuoGPT-V-Bio"),
+    ),
+}
+
+FIGURE = {
+    "localization": ("vgmed_localization", "vgmed_coco_localization"),
+    "attribute": ("vgmed_attribute", "vgmed_coco_attribute"),
+}
+"""Kind of question -> the task on medical images and the one on COCO images (Figure 3)."""

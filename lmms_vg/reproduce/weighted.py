@@ -1,0 +1,34 @@
+"""The interval of a weighted mean of means, as MMMU's average is one."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+
+from lmms_vg.metrics.statistics import Interval, percentile_interval, resample
+
+
+def weighted_interval(
+    parts: Mapping[str, tuple[Sequence[float], Sequence[Hashable]]],
+    weights: Mapping[str, float],
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """95% percentile bootstrap interval of the weighted mean of the parts' means; images are drawn within each part.
+
+    Both ends are NaN where a part has a single image, and so no interval.
+
+    Args:
+        parts: name to scores and the image of each.
+        weights: of every part; only their ratios count.
+        seed: of the first part; each has draws of its own.
+    """
+    total = sum(weights.values())
+    drawn = []
+    for number, (name, (scores, images)) in enumerate(parts.items()):
+        part = resample([scores], images, resamples=resamples, seed=seed + number)
+        drawn.append(part.sums[0] / part.counts * weights[name] / total)
+    if any(not len(means) for means in drawn):
+        return Interval(float("nan"), float("nan"))
+    low, high = percentile_interval(sum(drawn[1:], drawn[0]))
+    return Interval(float(low), float(high))

@@ -1,0 +1,162 @@
+"""The paper's cell beside ours: every verdict, and means and intervals of runs as lmms-eval saves them."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+import tiny_bert
+from saved_run import closed, failed, opened, save
+
+from lmms_vg.metrics import bertscore
+from lmms_vg.metrics.statistics import cluster_interval
+from lmms_vg.reproduce.cells import Score, cells, faults, score_of, verdict
+from lmms_vg.reproduce.columns import Column, columns
+from lmms_vg.reproduce.values import values
+from lmms_vg.reproduce.weighted import weighted_interval
+from lmms_vg.study.published import table
+from lmms_vg.study.results import Run
+from lmms_vg.study.runs import read_run
+
+
+@pytest.mark.parametrize(
+    ("printed", "low", "high", "said"),
+    [
+        ("68.4", 65.0, 70.0, "within"),
+        ("68.4", 68.45, 70.0, "within"),  # 68.45 may have been printed as 68.4
+        ("68.4", 68.46, 70.0, "differs (+0.8)"),
+        ("68.40", 68.41, 70.0, "differs (+0.80)"),  # of two digits half a unit is .005
+        ("68.4", 60.0, 68.35, "within"),
+        ("68.4", 60.0, 68.34, "differs (+0.8)"),
+        ("68.4", math.nan, math.nan, "-"),  # one image
+    ],
+)
+def test_verdict(printed: str, low: float, high: float, said: str) -> None:
+    assert verdict(Decimal(printed), Score(69.2, low, high, 100)) == said
+
+
+def test_verdict_of_ours_below() -> None:
+    assert verdict(Decimal("68.4"), Score(60.0, 58.0, 62.0, 100)) == "differs (-8.4)"
+
+
+def test_verdict_without_a_comparison() -> None:
+    ours = Score(69.2, 65.0, 70.0, 100)
+    assert verdict(None, ours) == "-"
+    assert verdict(None, None, inconsistent=True) == "-"
+    assert verdict(Decimal("68.4"), None) == "-"
+
+
+def test_verdict_of_a_number_at_odds_with_its_own_paper() -> None:
+    """Even if ours agrees with it, and if there is none of ours."""
+    assert verdict(Decimal("68.4"), Score(68.4, 68.0, 70.0, 100), inconsistent=True) == "inconsistent"
+    assert verdict(Decimal("68.4"), None, inconsistent=True) == "inconsistent"
+
+
+def test_faults_are_those_of_the_published_tables() -> None:
+    found = faults(table("F.4"))
+    assert set(found) == {
+        ("PAI", "SLAKE"),
+        *((row, "Avg.") for row in ("HuatuoGPT-V-7B (Baseline)", "PAI", "AdaptVis", "ViCrop")),
+    }
+    assert found["PAI", "SLAKE"] == "no whole number of 2,781 questions gives 24.48"
+    assert found["ViCrop", "Avg."] == "printed 65.5, its cells give 65.68 (pooled)"
+    assert ("HuatuoGPT-V-34B", "BMS") in faults(table("G.5"))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """40 closed questions about 20 images and 30 about 15, of which one failed; 10 open ones about 5, and one that failed."""
+    first = [closed(f"a{i}", int(i % 5 == 0), f"x{i // 2}") for i in range(40)]
+    second = [closed(f"b{i}", int(i % 3 == 0), f"y{i // 2}") for i in range(30)]
+    second[0] = failed("b0")
+    third = [
+        opened(f"c{i}", (i % 4) / 3, f"z{i // 2}")
+        | {"bertscore": line("left lung" if i % 2 else "heart", f"z{i // 2}")}
+        for i in range(10)
+    ]
+    third.append(failed("c10", "bleu1", "open_recall", "bertscore"))
+    return read_run(save(tmp_path, {"first": first, "second": second, "third": third}))
+
+
+def line(answer: str, image: str) -> dict[str, str]:
+    return {"answer": answer, "reference": "right lung", "image": image, "rule": "bertscore|layer:12|v:0"}
+
+
+def test_score_of_one_task(run: Run) -> None:
+    score = score_of(run, Column("A", "acc", ("first",), {}))
+    assert score is not None
+    scores, images = [float(i % 5 == 0) for i in range(40)], [f"x{i // 2}" for i in range(40)]
+    assert score == pytest.approx((20.0, *(100 * end for end in cluster_interval(scores, images)), 40))
+
+
+def test_score_of_pooled_tasks_leaves_failures_out(run: Run) -> None:
+    score = score_of(run, Column("Avg.", "acc", ("first", "second"), {}))
+    assert score is not None
+    scores = [float(i % 5 == 0) for i in range(40)] + [float(i % 3 == 0) for i in range(1, 30)]
+    images = [f"x{i // 2}" for i in range(40)] + [f"y{i // 2}" for i in range(1, 30)]
+    assert score.n == 69
+    assert score.value == pytest.approx(100 * 17 / 69)
+    assert score[1:3] == pytest.approx([100 * end for end in cluster_interval(scores, images)])
+
+
+def test_score_under_weights(run: Run) -> None:
+    score = score_of(run, Column("Avg.", "acc", ("first", "second"), {"first": 3, "second": 1}))
+    assert score is not None
+    assert score.value == pytest.approx(100 * (3 * 8 / 40 + 9 / 29) / 4)
+    parts = {name: values(run, name, "acc") for name in ("first", "second")}
+    assert score[1:3] == pytest.approx([100 * end for end in weighted_interval(parts, {"first": 3, "second": 1})])
+
+
+def test_open_metrics(run: Run) -> None:
+    recalls = [(i % 4) / 3 for i in range(10)]
+    images = [f"z{i // 2}" for i in range(10)]
+    for metric, scores in (("open_recall", recalls), ("bleu1", [one / 2 for one in recalls])):
+        score = score_of(run, Column(metric, metric, ("third",), {}))
+        assert score is not None
+        assert score == pytest.approx(
+            (100 * fmean(scores), *(100 * end for end in cluster_interval(scores, images)), 10)
+        )
+
+
+def test_without_bertscore_a_cell_is_not_available_and_not_zero(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LMMS_VG_BERTSCORE", f"model={tmp_path / 'nothing'},layer=2")
+    one = table("E.3")
+    asked = [
+        column._replace(tasks=("third",)) for column in columns(one, demo=False) if column.name.startswith("SLAKE")
+    ]
+    made = {cell.column.name: cell for cell in cells(one, asked, {"HuatuoGPT-V-7B": run})}
+    for name in ("SLAKE BERT", "SLAKE Avg."):
+        assert (made[name].score, made[name].missing, made[name].verdict) == (None, "not available", "-")
+    assert made["SLAKE BLEU-1"].score is not None
+
+
+def test_bertscore_and_average_of_single_questions(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There may be a model now where there was none when the run was scored."""
+    tiny_bert.save(tmp_path / "bert")
+    monkeypatch.setenv("LMMS_VG_BERTSCORE", f"model={tmp_path / 'bert'},layer=2")
+    answers = ["left lung" if i % 2 else "heart" for i in range(10)]
+    similar = bertscore.bertscore(answers, ["right lung"] * 10)
+    found, mean = values(run, "third", "bertscore"), values(run, "third", "average")
+    assert found is not None
+    assert mean is not None
+    assert found.scores == pytest.approx(similar, abs=1e-5)
+    assert len(set(similar)) == 2
+    recalls = [(i % 4) / 3 for i in range(10)]
+    assert mean.scores == pytest.approx([(r / 2 + b + r) / 3 for r, b in zip(recalls, similar, strict=True)], abs=1e-5)
+
+
+def test_a_task_that_was_not_asked_and_a_row_that_was_not_run(run: Run) -> None:
+    one = table("1")
+    asked = [Column("VQA-RAD", "acc", ("first",), {}), Column("Avg.", "acc", ("first", "pmc_vqa"), {})]
+    made = cells(one, asked, {"VGRefine (Ours)": run, "HuatuoGPT-V-7B": None})
+    assert [(cell.row, cell.missing, cell.verdict) for cell in made] == [
+        ("VGRefine (Ours)", "", "differs (-51.2)"),
+        ("VGRefine (Ours)", "not asked", "-"),
+        ("HuatuoGPT-V-7B", "not asked", "-"),
+        ("HuatuoGPT-V-7B", "not asked", "inconsistent"),
+    ]

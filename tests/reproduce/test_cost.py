@@ -1,0 +1,59 @@
+"""The cost model against sums made by hand."""
+
+from __future__ import annotations
+
+import doctest
+import os
+from pathlib import Path
+
+import pytest
+
+from lmms_vg.reproduce import cost
+from lmms_vg.reproduce.cost import IMAGES, seconds
+from lmms_vg.tasks.readers import READERS
+
+# A model of 10 billion parameters: 2 * 1e10 * 576 / 1.248e14, 2 * 1e10 * 60 / 1.248e14, 4 * 2 * 1e10 / 1.2e12.
+IMAGE, TEXT, DECODING = 0.0923077, 0.00961538, 0.0666667
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        ("plain", 3 * IMAGE + 7 * (TEXT + DECODING)),  # .8109
+        ("vgrefine", 1.06 * (3 * IMAGE + 7 * (TEXT + DECODING))),
+        ("pai", 3 * IMAGE + 7 * (TEXT + DECODING)),
+        ("adaptvis", 3 * IMAGE + 7 * (2 * TEXT + DECODING)),
+        ("vicrop", 3 * IMAGE + 7 * (2 * TEXT + DECODING) + 7 * 2 * IMAGE),
+    ],
+)
+def test_seconds_by_hand(method: str, expected: float) -> None:
+    assert seconds(10, method, questions=7, images=3) == pytest.approx(expected, rel=1e-5)
+
+
+def test_seconds_of_a_table_by_hand() -> None:
+    """VQA-RAD's 1,297 questions about 300 images, 7.9 billion parameters: 300 * 72.92 ms + 1,297 * (7.60 + 52.67) ms."""
+    assert seconds(7.9, "plain", 1297, IMAGES["vqa_rad_closed"]) == pytest.approx(100.0, abs=0.1)
+
+
+def test_the_statement_has_the_numbers_of_the_formula() -> None:
+    speeds = cost.FLOPS, cost.BANDWIDTH
+    assert speeds == pytest.approx((1.248e14, 1.2e12))
+    for said in ("312 TFLOP/s x .4", "2.0 TB/s x .6", f"2 P {cost.IMAGE_TOKENS}", f"2 P {cost.TEXT_TOKENS}"):
+        assert said in cost.STATED
+    assert f"D = {cost.NEW_TOKENS} x 2 P / B" in cost.STATED
+    assert "No GPU has been measured" in cost.STATED
+
+
+def test_spoken_times() -> None:
+    assert doctest.testmod(cost).failed == 0
+    assert doctest.testmod(cost).attempted
+
+
+@pytest.mark.parametrize("task", ["vqa_rad_closed", "vqa_rad_open"])
+def test_images_are_as_counted_in_the_data(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(os.environ.get("LMMS_VG_SHARED_DATA") or Path(__file__).parents[3] / "shared" / "data") / "vqa_rad"
+    if not folder.is_dir():
+        pytest.skip(f"no VQA-RAD in {folder} (LMMS_VG_SHARED_DATA names the folder of data sets)")
+    (tmp_path / "vqa_rad").symlink_to(folder)
+    monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path))
+    assert len({sample.images[0] for sample in READERS[task].load()}) == IMAGES[task]

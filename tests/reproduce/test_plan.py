@@ -1,0 +1,234 @@
+"""Plans: what is done, what is to be run with which arguments, what has to be calibrated; and that a dry run is dry."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from saved_run import closed, save
+
+from lmms_vg.cli import main
+from lmms_vg.reproduce.announce import announce
+from lmms_vg.reproduce.cost import seconds, spoken
+from lmms_vg.reproduce.plan import Plan, calibration, make
+
+STANDARD, HARD = "vqa_demo_standard", "vqa_demo_hard"
+LINES = {task: [closed(f"{task}{i}", i % 2, f"x{i}") for i in range(6)] for task in (STANDARD, HARD)}
+
+
+def demo(out: Path, name: str = "table1") -> Plan:
+    return make(name, "demo", "demo", "", out)
+
+
+def row(out: Path, folder: str = "huatuogpt-v-7b", tasks: tuple[str, ...] = (STANDARD, HARD), **given: object) -> Path:
+    """A row's folder as a run of the plain demo model leaves it."""
+    config = {"model": "huatuo_plain", "model_args": "pretrained=demo"} | given
+    return save(out / folder, {task: LINES[task] for task in tasks}, **config)  # type: ignore[arg-type]
+
+
+def test_rows_as_lmms_eval_takes_them(tmp_path: Path) -> None:
+    plain, refined = make("table1", None, None, "dtype=bfloat16", tmp_path).asks
+    hub = "pretrained=FreedomIntelligence/HuatuoGPT-Vision-7B-hf"
+    assert (plain.model, plain.model_args) == ("huatuo_plain", f"{hub},dtype=bfloat16")
+    assert (refined.model, refined.model_args) == (
+        "huatuo_vgrefine",
+        f"{hub},dtype=bfloat16,k=20,p=50,layers=16",
+    )
+    assert [ask.folder for ask in (plain, refined)] == [tmp_path / "huatuogpt-v-7b", tmp_path / "vgrefine-ours"]
+
+
+def test_the_demo_model_takes_every_method_without_the_papers_hyper_parameters(tmp_path: Path) -> None:
+    plan = demo(tmp_path, "tableG5")
+    assert [(ask.model, ask.model_args, ask.heads) for ask in plan.asks] == [
+        ("huatuo_plain", "pretrained=demo", None),
+        ("huatuo_vgrefine", "pretrained=demo", None),
+    ]
+    assert set(plan.tasks) == {STANDARD, HARD, "vqa_demo_open"}
+    assert demo(tmp_path, "fig3").asks[2].model == "llava_plain"
+    assert demo(tmp_path, "fig3").tasks == ["vgmed_demo"]
+
+
+def test_the_default_folder_is_the_targets() -> None:
+    assert make("fig3", None, None, "", None).out == Path("reproduce/fig3")
+
+
+# --- what is done -------------------------------------------------------------------------------------------------------
+
+
+def test_a_finished_row_is_done(tmp_path: Path) -> None:
+    path = row(tmp_path)
+    plain, refined = demo(tmp_path).asks
+    assert plain.run is not None
+    assert plain.run.path == path
+    assert plain.missing == []
+    assert (refined.run, refined.missing) == (None, [STANDARD, HARD])
+
+
+def test_a_row_that_lacks_a_task_has_that_task_to_run(tmp_path: Path) -> None:
+    row(tmp_path, tasks=(HARD,))
+    plain = demo(tmp_path).asks[0]
+    assert plain.run is not None
+    assert plain.missing == [STANDARD]
+    assert f"to run: {STANDARD}" in announce(demo(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"limit": 6},
+        {"model": "huatuo_vgrefine"},
+        {"model_args": "pretrained=demo,dtype=bfloat16"},
+        {"model_args": "pretrained=FreedomIntelligence/HuatuoGPT-Vision-7B-hf"},
+    ],
+)
+def test_a_trial_or_a_run_of_something_else_is_not_the_row(tmp_path: Path, given: dict[str, object]) -> None:
+    row(tmp_path, **given)
+    assert (demo(tmp_path).asks[0].run, demo(tmp_path).asks[0].missing) == (None, [STANDARD, HARD])
+
+
+def test_a_run_that_cannot_be_read_is_not_there(tmp_path: Path) -> None:
+    row(tmp_path).write_text("{")
+    assert demo(tmp_path).asks[0].run is None
+
+
+# --- heads --------------------------------------------------------------------------------------------------------------
+
+
+def test_heads_that_are_not_published_are_calibrated_first_and_found_then(tmp_path: Path) -> None:
+    plain, refined = make("tableG5", None, None, "device_map=auto", tmp_path).asks
+    heads = tmp_path / "heads_HuatuoGPT-Vision-34B-hf.json"
+    assert (plain.heads, refined.heads) == (None, heads)
+    assert calibration(refined) == (
+        "lmms-vg heads calibrate --model huatuo --model_args "
+        f"pretrained=FreedomIntelligence/HuatuoGPT-Vision-34B-hf,device_map=auto --data coco -o {heads}"
+    )
+    shown = announce(make("tableG5", None, None, "device_map=auto", tmp_path))
+    assert calibration(refined) in shown
+    assert "heads have to be calibrated first" in shown
+    heads.write_text("{}")
+    again = make("tableG5", None, None, "device_map=auto", tmp_path).asks[1]
+    assert again.heads is None
+    assert again.model_args.endswith(f"layers=34+35+36,heads={heads}")
+    assert "calibrate" not in announce(make("tableG5", None, None, "", tmp_path))
+
+
+def test_a_row_is_run_again_when_its_heads_are_newer(tmp_path: Path) -> None:
+    heads = tmp_path / "heads_HuatuoGPT-Vision-34B-hf.json"
+    heads.write_text("{}")
+    ask = make("tableG5", None, "demo", "", tmp_path).asks[1]
+    path = save(ask.folder, LINES, model=ask.model, model_args=ask.model_args)
+    for older, there in ((heads, True), (path, False)):
+        os.utime(older, (1, 1))
+        os.utime(path if older is heads else heads, (2, 2))
+        assert (make("tableG5", None, "demo", "", tmp_path).asks[1].run is not None) is there
+
+
+# --- what is printed ----------------------------------------------------------------------------------------------------
+
+
+def test_the_plan_names_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """VQA-RAD's questions are here, its images are not; nothing else is."""
+    monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path))
+    (tmp_path / "vqa_rad").mkdir()
+    (tmp_path / "vqa_rad" / "VQA_RAD Dataset Public.json").write_text("[]")
+    shown = announce(make("table1", None, None, "", tmp_path / "out"))
+    assert "Not run: Qwen-VL-Chat, LLaVA-v1.6-7B, Med-Flamingo, RadFM, LLaVA-Med-7B, LLaVA-Tri (no family" in shown
+    assert "| vqa_rad_closed | VQA-RAD | 1,297 | 300 |" in shown
+    assert "| pmc_vqa | PMC-VQA | 2,000 | at most 2,000 |" in shown
+    assert "HuatuoGPT-Vision-7B-hf: about 16 GB (2 bytes x 7.9 billion parameters), MISSING" in shown
+    assert "VQA_RAD Dataset Public.json: 2 B here" in shown
+    assert "images.zip: MISSING, about 18.9 GB" in shown
+    assert "omnimedvqa" not in shown
+    assert "vqa_rad_open" not in shown, "another task of a data set that is asked"
+    assert "NOTHING IS REPRODUCED" not in shown
+    images = {"vqa_rad_closed": (1297, 300), "slake_closed": (2781, 641), "pathvqa_closed": (3362, 839)}
+    asked = [*images.values(), (2000, 2000)]
+    expected = [spoken(sum(seconds(7.9, method, *one) for one in asked)) for method in ("plain", "vgrefine")]
+    assert f"| HuatuoGPT-V-7B | one pass | {expected[0]} |" in shown
+    assert f"seven questions an image (docs/speed.md) | {expected[1]} |" in shown
+
+
+def test_mmmu_and_bertscore_have_their_remarks(tmp_path: Path) -> None:
+    assert "by the questions of the test split, whose answers are hidden. Ours are of the validation split" in announce(
+        make("table2", None, None, "", tmp_path)
+    )
+    assert "emilyalsentzer/Bio_ClinicalBERT: for BERTScore, about 0.4 GB" in announce(
+        make("tableE3", None, None, "", tmp_path)
+    )
+    assert "BERT" not in announce(make("table1", None, None, "", tmp_path))
+
+
+def test_what_is_done_costs_nothing(tmp_path: Path) -> None:
+    """Half of the tasks of one row."""
+    pretrained = "pretrained=FreedomIntelligence/HuatuoGPT-Vision-7B-hf"
+    row(tmp_path, tasks=(STANDARD,), model_args=pretrained)
+    shown = announce(make("table1", None, "demo", "", tmp_path))
+    assert f"| HuatuoGPT-V-7B | one pass | {spoken(seconds(7.9, 'plain', 300, 75))} |" in shown
+    row(tmp_path, model_args=pretrained, stamp="20270101_120000")
+    assert "| HuatuoGPT-V-7B | one pass | done |" in announce(make("table1", None, "demo", "", tmp_path))
+
+
+@pytest.mark.parametrize(("model", "data"), [("demo", None), (None, "demo"), ("demo", "demo")])
+def test_a_demo_says_loudly_that_nothing_is_reproduced(tmp_path: Path, model: str | None, data: str | None) -> None:
+    shown = announce(make("fig3", model, data, "", tmp_path))
+    assert "**NOTHING IS REPRODUCED HERE.**" in shown
+    assert ("--model demo:" in shown, "--data demo:" in shown) == (model == "demo", data == "demo")
+    assert ("the same phantoms, so the gap is 0" in shown) is (data == "demo")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["table4"], "invalid choice: 'table4' (choose from "),
+        (["table1", "--model", "huatuo"], "argument --model: invalid choice: 'huatuo' (choose from "),
+        (["table1", "--data", "coco"], "argument --data: invalid choice: 'coco' (choose from "),
+    ],
+)
+def test_other_targets_models_and_data_are_refused_with_what_is_allowed(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["reproduce", *arguments])
+    shown = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said in shown
+    assert ("table1" if arguments == ["table4"] else "demo") in shown.partition("choose from")[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--tasks", "slake"], "--tasks: tasks and folders are the target's"),
+        (["--output_path=x"], "--output_path=x: tasks and folders"),
+        (
+            ["--model_args", "pretrained=demo"],
+            "--model_args pretrained=demo: checkpoint and hyper-parameters are those",
+        ),
+        (["--model_args", "k=10"], "--model_args k=10: checkpoint and hyper-parameters are those of each row"),
+        (["--model_args", "demo"], "'demo' has no '='"),
+    ],
+)
+def test_what_a_target_settles_is_refused(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "table1", "--dry-run", *arguments]) == 2
+    shown = capsys.readouterr()
+    assert said in shown.err
+    assert shown.out == ""
+
+
+def test_a_dry_run_runs_nothing_reads_no_weights_and_writes_nothing(tmp_path: Path) -> None:
+    """In a process of its own: not even torch is imported, so no weights can be read."""
+    code = (
+        "import sys; from lmms_vg.cli import main; status = main(sys.argv[1:]); "
+        "print([name for name in ('torch', 'transformers', 'lmms_eval.__main__', 'lmms_vg.engine') if name in sys.modules]); "
+        "sys.exit(status)"
+    )
+    for target in ("tableG5", "fig3"):
+        command = [sys.executable, "-c", code, "reproduce", target, "--dry-run", "-o", "out"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "## Plan" in done.stdout
+        assert done.stdout.splitlines()[-1] == "[]"
+        assert not (tmp_path / "out").exists()

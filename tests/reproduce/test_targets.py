@@ -1,0 +1,115 @@
+"""Targets against what they name: the paper's tables, the tasks, the checkpoints' head lists, the methods."""
+
+from __future__ import annotations
+
+import pytest
+from lmms_eval.utils import simple_parse_args_string
+
+from lmms_vg.engine import split_arguments
+from lmms_vg.methods import METHODS
+from lmms_vg.methods.head_lists import shipped
+from lmms_vg.models import FAMILIES
+from lmms_vg.models.checkpoint import Shape
+from lmms_vg.reproduce.columns import columns
+from lmms_vg.reproduce.cost import IMAGES, WORK
+from lmms_vg.reproduce.targets import FIGURE, HUATUO_7B, LLAVA_7B, TARGETS
+from lmms_vg.study.published import published, table
+from lmms_vg.tasks.readers import READERS
+
+TABLES = {name: target for name, target in TARGETS.items() if target.table}
+ROWS = [(name, row) for name, target in TARGETS.items() for row in target.rows]
+
+
+def test_every_table_but_the_ablation_is_a_target() -> None:
+    assert [target.table for target in TABLES.values()] == [one.id for one in published().tables if one.id != "4"]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_published_row_is_run_or_named_as_not_run(name: str) -> None:
+    target = TABLES[name]
+    named = [*target.not_run, *(row.name for row in target.rows)]
+    assert sorted(named) == sorted(table(target.table).rows)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_published_column_is_a_metric_of_its_tasks(name: str) -> None:
+    made = columns(table(TABLES[name].table), demo=False)
+    assert [one.name for one in made] == table(TABLES[name].table).columns
+    for one in made:
+        for task in one.tasks:
+            assert READERS[task].protocol == "paper"
+            assert (one.metric == "acc") is not task.endswith("_open")
+
+
+def test_columns_are_the_tasks_of_their_names() -> None:
+    by_name = {one.name: one for one in columns(table("G.5"), demo=False)}
+    assert by_name["PathVQA"][1:] == ("acc", ("pathvqa_closed",), {})
+    assert by_name["SLAKE OpenRecall"][1:] == ("open_recall", ("slake_open",), {})
+    assert by_name["VQA-RAD BERT"][1:] == ("bertscore", ("vqa_rad_open",), {})
+    assert by_name["DLM"].tasks == ("mmmu_med_diagnostics_and_laboratory_medicine",)
+    assert by_name["X-Ray"].tasks == ("omnimedvqa_xray",)
+    (average,) = (one for one in columns(table("E.3"), demo=False) if one.name == "SLAKE Avg.")
+    assert average[1:] == ("average", ("slake_open",), {})
+
+
+@pytest.mark.parametrize(("id", "column"), [("1", "Avg."), ("3", "Avg."), ("G.5", "OmniMedVQA Avg.")])
+def test_pooling_our_questions_is_the_papers_weighting(id: str, column: str) -> None:
+    (average,) = (one for one in table(id).averages if one.column == column)
+    (made,) = (one for one in columns(table(id), demo=False) if one.name == column)
+    counts = published().weightings[average.weighting].counts
+    assert made.weights == {}
+    assert [READERS[task].n for task in made.tasks] == list(counts.values())
+
+
+def test_mmmu_is_weighed_by_its_test_questions() -> None:
+    made = columns(table("2"), demo=False)[-1]
+    assert list(made.weights.values()) == [326, 325, 162, 430, 509]
+    assert tuple(made.weights) == made.tasks
+    assert [READERS[task].n for task in made.tasks] == [30] * 5, "pooled, all would weigh the same"
+
+
+def test_demo_columns_take_turns_and_weights_add_up() -> None:
+    made = {one.name: one for one in columns(table("2"), demo=True)}
+    turns = [made[name].tasks[0] for name in ("BMS", "CM", "DLM", "P", "PH")]
+    assert turns == ["vqa_demo_standard", "vqa_demo_hard", "vqa_demo_standard", "vqa_demo_hard", "vqa_demo_standard"]
+    assert made["Avg."].weights == {"vqa_demo_standard": 326 + 162 + 509, "vqa_demo_hard": 325 + 430}
+    assert {task for one in columns(table("E.3"), demo=True) for task in one.tasks} == {"vqa_demo_open"}
+
+
+@pytest.mark.parametrize(("name", "row"), ROWS, ids=[f"{name}-{row.name}" for name, row in ROWS])
+def test_a_row_is_one_its_family_and_method_take(name: str, row) -> None:
+    """With the published shapes; a head list stands in for one that has to be calibrated."""
+    shape = {28: (28, 28), 34: (60, 56), 32: (32, 32)}
+    layers, heads = shape[{HUATUO_7B: 28, LLAVA_7B: 32}.get(row.checkpoint, 34)]
+    given = row.hyper_parameters
+    if row.calibrate:
+        given += ",heads=" + "+".join(f"30-{head}" for head in range(20))
+    _, own = split_arguments(row.method, simple_parse_args_string(given))
+    made = METHODS[row.method].for_checkpoint(Shape(row.checkpoint.pretrained, layers, heads, {}), **own)
+    assert row.checkpoint.family in FAMILIES
+    assert row.method in WORK
+    if row.method == "vgrefine":
+        assert (made.k, made.p, made.layers) == (20, 50.0, (34, 35, 36) if row.calibrate else (16,))
+
+
+def test_heads_are_to_be_calibrated_exactly_where_none_are_shipped() -> None:
+    for _, row in ROWS:
+        lists = [one for one in shipped().values() if row.checkpoint.pretrained in one.models]
+        if row.method == "vgrefine":
+            assert len(lists) == 1
+            assert row.calibrate is (not lists[0].heads)
+        else:
+            assert not row.calibrate
+
+
+def test_folders_of_a_target_are_its_own() -> None:
+    for target in TARGETS.values():
+        assert len({row.name.lower() for row in target.rows}) == len(target.rows)
+
+
+def test_figure_and_counted_images_are_of_tasks_that_exist() -> None:
+    assert {task for pair in FIGURE.values() for task in pair} <= set(READERS)
+    assert all("coco" not in medical and "coco" in coco for medical, coco in FIGURE.values())
+    assert set(IMAGES) <= set(READERS)
+    demo = READERS["vqa_demo_hard"].load()
+    assert IMAGES["vqa_demo_hard"] == len({sample.images[0] for sample in demo})
