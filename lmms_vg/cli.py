@@ -11,7 +11,19 @@ import sys
 from collections.abc import Sequence
 
 from lmms_vg import __version__
-from lmms_vg.commands import benchmarks, demo, heads, methods, run, study, sweep
+from lmms_vg.commands import (
+    benchmarks,
+    demo,
+    doctor,
+    heads,
+    leaderboard,
+    methods,
+    reproduce,
+    run,
+    study,
+    submission,
+    sweep,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lmms-vg", description=__doc__.splitlines()[0])
     parser.add_argument("--version", action="version", version=f"lmms_vg {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for topic in (run, sweep, benchmarks, study, methods, heads, demo):
+    for topic in (run, sweep, reproduce, benchmarks, study, submission, leaderboard, methods, heads, demo, doctor):
         topic.add(commands)
     return parser
 

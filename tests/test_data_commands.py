@@ -8,7 +8,6 @@ import pytest
 import yaml
 from saved_run import closed, save, tables
 
-import lmms_vg.data
 from lmms_vg.cli import main
 from lmms_vg.data import status, tasks
 from lmms_vg.plugin import TASKS

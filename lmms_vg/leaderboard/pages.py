@@ -1,0 +1,104 @@
+"""The leaderboard's pages as HTML: one of tables for each protocol, and one for each submission.
+
+Every text is escaped by Jinja, whoever wrote it. Pages allow nothing but scripts, styles and images of their own folder;
+Chromium takes 'self' for a page's own folder on disk, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from lmms_vg import __version__
+from lmms_vg.leaderboard import sheets
+from lmms_vg.leaderboard.breakdown import breakdowns
+from lmms_vg.leaderboard.entry import Entry
+from lmms_vg.leaderboard.explorer import explorables
+from lmms_vg.leaderboard.formats import FORMATS
+from lmms_vg.leaderboard.profile import Standing, metrics, provenance
+from lmms_vg.leaderboard.radar import radar, style
+from lmms_vg.leaderboard.ranks import DEFINITION
+from lmms_vg.leaderboard.schema import Protocol
+from lmms_vg.leaderboard.view import Table
+
+PROTOCOLS: dict[Protocol, str] = {
+    "vgrefine": "The questions of the VGRefine paper (Liu et al., ICLR 2026): everything that VQA-RAD and SLAKE hold, the test "
+    "parts of PathVQA and PMC-VQA, MMMU's medical subjects and OmniMedVQA. The model answers in a word, a phrase or a letter "
+    "and always gives its likeliest answer, so nothing is left to chance.",
+    "test": "Asked and scored as under vgrefine, but of VQA-RAD and SLAKE the official test parts only, which are meant to be "
+    "kept out of training.",
+    "chen": "HuatuoGPT-Vision's own evaluation (Chen et al., 2024): every question, yes-or-no ones too, is asked with lettered "
+    "options. Answers are drawn by chance from a fixed seed; with another seed some would differ.",
+    "chen-greedy": "The questions, options and rule of chen, but the model always gives its likeliest answer.",
+}
+"""In the order in which they are offered, in words for readers who have not read docs/protocols.md."""
+
+
+def page_of(protocol: Protocol | None, offered: Sequence[Protocol]) -> str:
+    """File of a protocol's tables; the first is the site's front, and measurements without one stand there too."""
+    return "index.html" if protocol in (None, offered[0]) else f"{protocol}.html"
+
+
+def front(protocol: Protocol, offered: Sequence[Protocol], tables: Sequence[Table], withheld: Collection[str]) -> str:
+    """The page of a protocol's tables."""
+    return (
+        _environment()
+        .get_template("tables.html")
+        .render(
+            root="",
+            protocol=protocol,
+            offered={one: page_of(one, offered) for one in offered},
+            about=PROTOCOLS[protocol],
+            tables=tables,
+            withheld=sorted(withheld),
+            definition=DEFINITION,
+            formats=list(FORMATS),
+        )
+    )
+
+
+def submission(
+    entry: Entry,
+    plain: Entry | None,
+    digest: str,
+    standings: Sequence[Standing],
+    offered: Sequence[Protocol],
+    withheld: Collection[str],
+) -> str:
+    """The page of one submission; ``digest`` is its bundle's SHA-256, ``plain`` its model's plain run."""
+    return (
+        _environment()
+        .get_template("submission.html")
+        .render(
+            root="../",
+            entry=entry,
+            manifest=entry.manifest,
+            plain=plain,
+            digest=digest,
+            standings=standings,
+            back=page_of(entry.manifest.protocol, offered),
+            provenance=provenance(entry.manifest),
+            breakdowns=breakdowns(entry, plain),
+            explorables=explorables(entry, plain, withheld),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("lmms_vg.leaderboard"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    drawn: dict[str, Any] = {"radar": lambda *shown: Markup(radar(*shown)), "line_style": style}  # noqa: S704 - escaped
+    made.globals |= drawn | {name: getattr(sheets, name) for name in ("heads", "ranked", "interval", "sort_value")}
+    made.globals |= {"zero_shot": sheets.zero_shot, "printed_as": sheets.printed_as, "metrics": metrics}
+    made.globals |= {"version": __version__}
+    return made

@@ -1,0 +1,99 @@
+"""Bundles written at once, without a run: of any task, with answers of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import runs
+
+from lmms_vg.leaderboard.archive import MANIFEST, sha256, write
+from lmms_vg.leaderboard.protocol import only_protocol
+from lmms_vg.leaderboard.questions import text_of
+from lmms_vg.leaderboard.schema import Alignment, Answer, Card, Question
+from lmms_vg.leaderboard.scoring import measures, scored, verdict
+from lmms_vg.leaderboard.strict_json import canonical
+from lmms_vg.tasks.definitions import definition
+from lmms_vg.tasks.readers import READERS
+
+DEMO = ("vgmed_demo", "vqa_demo_hard", "vqa_demo_standard")
+
+
+def write_bundle(
+    path: Path,
+    given: Mapping[str, Sequence[tuple[Question, str]]],
+    *,
+    card: Card = runs.CARD,
+    run: Mapping[str, Any] | None = None,
+    change: Callable[[dict[str, Any]], object] = lambda manifest: None,
+) -> Path:
+    """``given``: task -> its questions, each with what the model said. ``change`` alters the manifest at last."""
+    members: dict[str, str] = {}
+    tasks: dict[str, Any] = {}
+    for task, pairs in given.items():
+        asked = [question for question, _ in pairs]
+        said = [
+            Answer(uid=question.uid, answer=text, alignment=_looked(number) if measures(task) else None)
+            for number, (question, text) in enumerate(pairs)
+        ]
+        made = scored(task, list(zip(asked, said, strict=True)))
+        answers = "".join(
+            f"{canonical(answer.model_copy(update=verdict(line)._asdict()).model_dump(exclude_none=True))}\n"
+            for answer, line in zip(said, made.lines, strict=True)
+        )
+        questions = text_of(asked)
+        members |= {f"questions/{task}.jsonl": questions, f"answers/{task}.jsonl": answers}
+        spec, config = READERS[task].spec, definition(task)
+        tasks[task] = {
+            "protocol": READERS[task].protocol,
+            "asked": len(pairs),
+            "n": int(made.metrics["n"]),
+            "questions": sha256(questions),
+            "answers": sha256(answers),
+            "metrics": made.metrics,
+            "rules": made.rules,
+            "decoding": config["generation_kwargs"],
+            "reference": config["metadata"]["reference"],
+            "data": {"name": spec.name, "source": spec.source, "revision": spec.revision, "licence": spec.licence},
+        }
+    manifest = {
+        "schema_version": 1,
+        "protocol": only_protocol(tasks),
+        "card": card.model_dump(),
+        "run": {**runs.PLAIN, **(run or {})},
+        "seeds": runs.SEEDS,
+        "tasks": tasks,
+        "groups": {},
+    }
+    change(manifest)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(write(members | {MANIFEST: f"{canonical(manifest)}\n"}))
+    return path
+
+
+def demo(say: runs.Say, *tasks: str) -> dict[str, list[tuple[Question, str]]]:
+    """The demo's questions with answers."""
+    return {task: [(question, say(question)) for question in runs.questions(task)] for task in tasks or DEMO}
+
+
+def choices(n: int, **texts: str) -> list[Question]:
+    """Multiple-choice questions of no benchmark, the first option right; ``texts`` replace fields of all."""
+    fields = {"question": "What is shown?", "modality": "CT", "organ": "liver", "content_type": "Anatomy"}
+    fields |= {"question_type": "", "subset": "made-up", "split": "validation"} | texts
+    return [
+        Question(
+            uid=f"made-up/{number}",
+            images=[f"made-up:{number}.png"],
+            answer="A",
+            options=["a liver", "a lung", "a heart", "a stone"],
+            answer_type="CHOICE",
+            boxes=[],
+            **fields,
+        )
+        for number in range(n)
+    ]
+
+
+def _looked(seed: int) -> Alignment:
+    return Alignment(**runs.looked(seed))

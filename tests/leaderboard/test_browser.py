@@ -1,0 +1,343 @@
+"""The site in Chromium, opened from disk and from a web server: by keyboard, on a phone, without scripts, under attack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import bundles
+import pytest
+import runs
+from chromium import chromium, requested, served
+
+from lmms_vg.leaderboard.entry import Entry
+from lmms_vg.leaderboard.schema import Card, Question
+from lmms_vg.leaderboard.site import build
+from lmms_vg.leaderboard.validate import check
+
+EVIL = "</script><script>window.pwned=1</script><img src=x onerror=window.pwned=1>\"'&"
+HARD, HEALTH, CHEN = "vqa_demo_hard", "mmmu_med_public_health", "mmmu_med_chen_greedy"
+
+
+def health(right: int) -> list[tuple[Question, str]]:
+    return [(question, "A" if number < right else "B") for number, question in enumerate(bundles.choices(30))]
+
+
+def evil() -> dict[str, list[tuple[Question, str]]]:
+    """Markup in everything that a question and an answer have."""
+    texts = dict.fromkeys(("question", "modality", "content_type", "question_type", "subset", "split"), EVIL)
+    asked = [
+        question.model_copy(
+            update={
+                "uid": f"{EVIL}{number}",
+                "images": [f"{EVIL}{number}"],
+                "options": [EVIL, f"{EVIL} 2"],
+                "organ": f"{EVIL}{number % 4}",
+            }
+        )
+        for number, question in enumerate(bundles.choices(145, **texts))
+    ]
+    opened = [one.model_copy(update={"options": [], "answer": EVIL, "answer_type": "OPEN"}) for one in asked[:30]]
+    return {CHEN: [(one, f"A {EVIL}") for one in asked], HEALTH: [(one, EVIL) for one in opened]}
+
+
+def spoil(manifest: dict[str, Any]) -> None:
+    """The same in everything that a manifest has and that validation does not compare."""
+    run, free = (
+        manifest["run"],
+        ("family", "weights", "config", "tokenizer", "image_processor", "prompt", "dtype", "device"),
+    )
+    run |= dict.fromkeys((*free, "code", "commit", "geometry", "rows"), EVIL) | {"method": f"{EVIL}(k={EVIL})"}
+    run |= {"versions": {EVIL: EVIL}, "settings": {EVIL: [EVIL, {EVIL: EVIL}]}, "shared": [EVIL], "leaks": [EVIL]}
+    manifest["seeds"] = {EVIL: 1}
+    for task in manifest["tasks"].values():
+        task["rules"] = {EVIL: EVIL} | dict.fromkeys(task["rules"], EVIL)
+        task["data"] |= {"source": EVIL, "revision": EVIL, "licence": EVIL}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model's plain run and a method on it, a model that has seen the benchmark, and one that means harm."""
+    folder = tmp_path_factory.mktemp("site")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(
+            "LMMS_VG_DATA", str(folder / "no-data")
+        )  # so that nobody's own MMMU contradicts what is made up here
+        plain = bundles.demo(runs.mostly_right(1)) | {HEALTH: health(20)}
+        bundles.write_bundle(folder / "in" / "tiny-plain" / "bundle.zip", plain)
+        method = bundles.demo(runs.mostly_right(2)) | {HEALTH: health(10)}
+        run = {"method": "VGRefine(k=5)"}
+        bundles.write_bundle(folder / "in" / "tiny-vgrefine" / "bundle.zip", method, run=run)
+        seen = Card(name="Seen", parameters=7, trained_on=["demo"])
+        say = runs.mostly_right(3, right=0.99)
+        bundles.write_bundle(
+            folder / "in" / "seen" / "bundle.zip", bundles.demo(say, HARD), card=seen, run={"weights": "0"}
+        )
+        texts = dict.fromkeys(("name", "organisation", "licence", "notes"), EVIL)
+        card = Card(parameters=7, trained_on=[], url="https://example.org/javascript:window.pwned=1", **texts)
+        bundles.write_bundle(folder / "in" / "evil" / "bundle.zip", evil(), card=card, change=spoil)
+        built = build(folder / "in", folder / "site")
+    assert built.refused == []
+    return folder / "site"
+
+
+@pytest.fixture(scope="module", params=["file", "http"])
+def address(request: pytest.FixtureRequest, site: Path) -> Iterator[str]:
+    if request.param == "file":
+        yield site.as_uri()
+    else:
+        with served(site) as url:
+            yield url
+
+
+@pytest.fixture(scope="module")
+def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with chromium(tmp_path_factory.mktemp("profile")) as started:
+        yield started
+
+
+@pytest.fixture
+def browser(chrome: Any, address: str) -> Iterator[Any]:
+    """Nothing was logged and nothing asked for elsewhere when a test ends."""
+    chrome.get("about:blank")
+    chrome.get_log("browser")
+    requested(chrome)
+    yield chrome
+    assert chrome.get_log("browser") == []
+    assert [url for url in requested(chrome) if not url.startswith((f"{address}/", "about:"))] == []
+    chrome.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def all_of(browser: Any, selector: str) -> list[Any]:
+    return browser.find_elements("css selector", selector)
+
+
+def one_of(browser: Any, selector: str) -> Any:
+    return browser.find_element("css selector", selector)
+
+
+def names(browser: Any, table: str, part: str = "tbody:first-of-type") -> list[str]:
+    """Submissions, or models, of the rows that can be seen, from top to bottom."""
+    rows = all_of(browser, f"#{table} {part} tr:not(.kind)")
+    return [row.find_element("css selector", "th").text.replace("\n", " ") for row in rows if row.is_displayed()]
+
+
+def press(element: Any, key: str) -> None:
+    element.send_keys({"Enter": "\ue007", "Space": " "}[key])
+
+
+def wait_for(browser: Any, selector: str, text: str) -> str:
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    def found(_: Any) -> str:
+        said = one_of(browser, selector).text
+        return said if text in said else ""
+
+    return WebDriverWait(browser, 10).until(found)
+
+
+def column(browser: Any, table: str, title: str) -> Any:
+    heads = all_of(browser, f"#{table} thead th")
+    return next(head for head in heads if head.text.partition("\n")[0] == title)
+
+
+def test_sorting_by_keyboard(browser: Any, address: str) -> None:
+    browser.get(f"{address}/index.html")
+    first = names(browser, "demo")
+    assert len(first) == 3
+    assert "Seen" in first[2], "it has no average"
+    hard = column(browser, "demo", "hard")
+    assert hard.get_attribute("aria-sort") is None
+    press(hard.find_element("css selector", "button"), "Enter")
+    assert hard.get_attribute("aria-sort") == "descending"
+    assert "Seen" in names(browser, "demo")[0]
+    assert one_of(browser, "#demo thead th small").text == "by hard"
+    ranks = [cell.text for cell in all_of(browser, "#demo tbody tr:not(.kind) td:first-child")]
+    assert ranks[0] == "1"
+    assert set(ranks[1:]) <= {"2", "3"}
+    press(hard.find_element("css selector", "button"), "Space")
+    assert hard.get_attribute("aria-sort") == "ascending"
+    assert "Seen" in names(browser, "demo")[-1]
+    assert len(all_of(browser, "#demo th[aria-sort]")) == 1
+    press(column(browser, "demo", "KL").find_element("css selector", "button"), "Enter")
+    assert column(browser, "demo", "KL").get_attribute("aria-sort") == "ascending", "lower is better"
+    assert "Seen" in names(browser, "demo")[-1], "no value: last"
+    browser.refresh()
+    assert column(browser, "demo", "KL").get_attribute("aria-sort") == "ascending", "the address remembers"
+
+
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(browser: Any, address: str) -> None:
+    browser.get(f"{address}/index.html")
+    seen = []
+    for _ in range(25):
+        browser.switch_to.active_element.send_keys("\ue004")
+        now = browser.switch_to.active_element
+        outline = now.value_of_css_property("outline-style"), now.value_of_css_property("outline-width")
+        assert outline == ("solid", "3px"), now.get_attribute("outerHTML")[:200]
+        seen.append(now.tag_name + (now.get_attribute("class") or now.get_attribute("id") or ""))
+    assert seen[0] == "askip"
+    assert {"inputtext", "inputzero-shot", "divscroll long", "button", "summary"} <= set(seen)
+
+
+def test_published_rows_stay_apart(browser: Any, address: str) -> None:
+    browser.get(f"{address}/index.html")
+    measured, published = names(browser, "table2"), names(browser, "table2", "tbody.published")
+    assert len(measured) == 2
+    assert "VGRefine (Ours) VGRefine" in published
+    assert "Published, not measured here: Liu et al., ICLR 2026" in one_of(browser, "#table2 .published .kind").text
+    for title in ("PH", "BMS", "Model", "Zero-shot", "Size"):
+        for _ in range(2):
+            press(column(browser, "table2", title).find_element("css selector", "button"), "Enter")
+            assert sorted(names(browser, "table2")) == sorted(measured)
+            assert sorted(names(browser, "table2", "tbody.published")) == sorted(published)
+            order = [row.get_attribute("class") for row in all_of(browser, "#table2 tbody tr")]
+            assert order == ["kind", "", "", "kind", *[""] * len(published)]
+    assert not any(cell.text for cell in all_of(browser, "#table2 .published td:first-child")), "no ranks"
+
+
+def test_filters_and_the_switch_of_protocols(browser: Any, address: str) -> None:
+    browser.get(f"{address}/index.html")
+    every = len(names(browser, "demo"))
+    one_of(browser, "#text").send_keys("VGREFINE tiny")
+    assert names(browser, "demo") == ["Tiny VGRefine tiny-vgrefine"]
+    assert names(browser, "table2", "tbody.published") == []
+    assert one_of(browser, "#count").text.startswith("2 of "), "in two tables"
+    one_of(browser, "#text").clear()
+    one_of(browser, "#text").send_keys(" ")
+    assert len(names(browser, "demo")) == every
+    published = len(names(browser, "tableE3", "tbody.published"))
+    press(one_of(browser, "#zero-shot"), "Space")
+    assert not any("Seen" in name for name in names(browser, "demo"))
+    assert len(names(browser, "demo")) == every - 1
+    assert len(names(browser, "tableE3", "tbody.published")) == published, "not stated is not no"
+    assert "LLaVA-Tri" not in names(browser, "table1", "tbody.published")
+    press(next(link for link in all_of(browser, ".protocols a") if link.text == "chen-greedy"), "Enter")
+    assert browser.current_url == f"{address}/chen-greedy.html#zeroshot=1"
+    assert one_of(browser, ".protocols [aria-current]").text == "chen-greedy"
+    assert one_of(browser, "#zero-shot").is_selected(), "stays chosen"
+    assert len(all_of(browser, "#table2 tbody:first-of-type tr:not(.kind)")) == 1
+    assert not all_of(browser, ".published"), "the paper has no such numbers"
+    press(one_of(browser, ".protocols a"), "Enter")
+    assert browser.current_url.startswith(f"{address}/index.html")
+
+
+def test_tables_and_links_without_scripts(browser: Any, address: str) -> None:
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    browser.get(f"{address}/index.html")
+    assert len(names(browser, "demo")) == 3
+    assert not all_of(browser, "thead button")
+    assert not one_of(browser, "#filter").is_displayed()
+    one_of(browser, ".protocols a:last-child").click()
+    assert browser.current_url == f"{address}/chen-greedy.html"
+    browser.get(f"{address}/submissions/tiny-vgrefine.html")
+    assert "needs JavaScript" in one_of(browser, "#answers").text
+    assert not one_of(browser, "#explorer").is_displayed()
+
+
+def entry_of(site: Path, id: str) -> Entry:
+    checked = check(site.parent / "in" / id / "bundle.zip", id)
+    assert checked.entry is not None
+    return checked.entry
+
+
+def choose(browser: Any, selector: str, value: str) -> None:
+    from selenium.webdriver.support.ui import Select
+
+    Select(one_of(browser, selector)).select_by_value(value)
+
+
+def test_the_explorer_pages_filters_and_finds(browser: Any, address: str, site: Path) -> None:
+    browser.get(f"{address}/submissions/tiny-vgrefine.html#task={HARD}")
+    assert wait_for(browser, "#found", " of ") == "1 to 50 of 300"
+    assert len(all_of(browser, "#list > li")) == 50
+    assert one_of(browser, "#back").get_property("disabled")
+    press(one_of(browser, "#next"), "Enter")
+    assert one_of(browser, "#found").text == "51 to 100 of 300"
+    browser.refresh()
+    assert wait_for(browser, "#found", " of ") == "51 to 100 of 300", "the address remembers"
+    mine, before = (entry_of(site, id).scores[HARD].values for id in ("tiny-vgrefine", "tiny-plain"))
+    counts = {"right": (mine == 1).sum(), "won": (mine > before).sum(), "lost": (mine < before).sum()}
+    shown = {option.get_attribute("value"): option.text for option in all_of(browser, "#show option")}
+    for kind, count in counts.items():
+        assert f"({count})" in shown[kind]
+        choose(browser, "#show", kind)
+        assert one_of(browser, "#found").text.endswith(f" of {count}")
+    assert {head.text for head in all_of(browser, "#list > li > .id b")} == {"lost"}
+    first = one_of(browser, "#list > li")
+    assert [said.text.partition("\n")[0] for said in first.find_elements("css selector", ".said")] == [
+        "VGRefine: Wrong",
+        "Plain: Right",
+    ]
+    choose(browser, "#show", "all")
+    one_of(browser, "#find").send_keys("stent")
+    wait_for(browser, "#found", " of ")
+    assert all("stent" in item.text.lower() for item in all_of(browser, "#list > li"))
+    one_of(browser, "#find").send_keys(" nowhere")
+    assert one_of(browser, "#found").text == "No answer fits"
+
+
+def test_the_explorer_shows_measurements_and_choices(browser: Any, address: str) -> None:
+    browser.get(f"{address}/submissions/tiny-vgrefine.html#task=vgmed_demo")
+    wait_for(browser, "#found", " of ")
+    assert "VGRefine: AR " in one_of(browser, "#list .said").text
+    choose(browser, "#task", HEALTH)
+    wait_for(browser, "#found", "30 of 30")
+    assert one_of(browser, "#list .options li").text == "A. a liver (reference)"
+    choose(browser, "#show", "lost")
+    assert one_of(browser, "#found").text == "1 to 10 of 10"
+    browser.get(f"{address}/submissions/tiny-plain.html")
+    wait_for(browser, "#found", " of ")
+    assert not [one for one in all_of(browser, "#show option") if one.get_attribute("value") in ("won", "lost")]
+
+
+def test_nothing_that_a_submission_says_is_run(browser: Any, address: str) -> None:
+    for page in ("index.html", "chen-greedy.html", "submissions/evil.html"):
+        browser.get(f"{address}/{page}")
+        if page == "submissions/evil.html":
+            for task in (CHEN, HEALTH):
+                choose(browser, "#task", task)
+                wait_for(browser, "#found", "30 of 30" if task == HEALTH else "1 to 50 of 145")
+                shown = one_of(browser, "#list > li").text
+                assert shown.count("<script>window.pwned=1</script>") >= 4, "shown as it is"
+        assert browser.execute_script("return window.pwned") is None
+        assert not all_of(browser, "main img, main script, header img, header script")
+    browser.get(f"{address}/submissions/evil.html")
+    for part in ("h1", "#main pre", ".notes", "#provenance", "#tasks", "#categories", ".card .facts"):
+        assert EVIL[:20] in one_of(browser, part).get_attribute("textContent"), part
+    assert len(all_of(browser, "svg.radar")) == 1
+    browser.get(f"{address}/chen-greedy.html")
+    assert EVIL in one_of(browser, "#table2 th[scope=row] a").text
+
+
+def test_the_policy_holds(browser: Any, address: str) -> None:
+    browser.get(f"{address}/index.html")
+    for kind, code in {
+        "inline": "s.textContent = 'window.ran = 1'",
+        "elsewhere": "s.src = 'data:text/javascript,window.ran=1'",
+    }.items():
+        browser.execute_script(f"const s = document.createElement('script'); {code}; document.head.append(s)")
+        assert browser.execute_script("return window.ran") is None, kind
+    browser.execute_script("document.body.setAttribute('style', 'color: rgb(1, 2, 3)')")
+    assert one_of(browser, "body").value_of_css_property("color") != "rgba(1, 2, 3, 1)"
+    violations = [one["message"] for one in browser.get_log("browser")]
+    assert len(violations) == 3
+    assert all("Content Security Policy" in one for one in violations)
+    requested(browser)  # what was refused is on record as asked for
+
+
+def test_a_phone_shows_every_page_at_its_width(browser: Any, address: str, site: Path) -> None:
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    for path in sorted(site.rglob("*.html")):
+        browser.get(f"{address}/{path.relative_to(site).as_posix()}")
+        if path.parent.name == "submissions":
+            wait_for(browser, "#found", " of ")
+        widths = "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+        assert browser.execute_script(widths) == [390, 390], path.name
+    browser.get(f"{address}/index.html")
+    assert one_of(browser, ".how").get_attribute("open") is None
+    browser.execute_script("document.querySelector('#table1 .scroll').scrollLeft = 200")
+    name = one_of(browser, "#table1 tbody th[scope=row]")
+    assert 0 <= name.rect["x"] < 100, "the name stays when numbers are scrolled"
