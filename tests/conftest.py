@@ -14,9 +14,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import pytest
 
+from lmms_vg.datasets import counts
+
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's journal or data."""
     monkeypatch.setenv("LMMS_VG_HOME", str(tmp_path / "lmms_vg_home"))
     monkeypatch.delenv("LMMS_VG_DATA", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def whole_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data that another test read in part are none of this one's business: counts that were off stay in the process."""
+    monkeypatch.setattr(counts, "deviations", {})

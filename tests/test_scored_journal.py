@@ -29,12 +29,6 @@ DECODING = json.loads(json.dumps(Decoding(max_new_tokens=16).as_key()))  # of ev
 SHARED = {"method": "VGRefine(k=5)", "shared": ["Plain()", "VGRefine(k=5)"]}
 
 
-@pytest.fixture(autouse=True)
-def whole_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counts that were off stay in the process."""
-    monkeypatch.setattr(counts, "deviations", {})
-
-
 def right(task: str, places: Iterable[int], **values: Any) -> list[Record]:
     """Right answers to some questions of a demo task."""
     samples = [SAMPLES[task][place] for place in places]

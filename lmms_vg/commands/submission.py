@@ -59,8 +59,8 @@ def add(commands: Any) -> None:
 
 
 def _submit(args: argparse.Namespace) -> int:
-    from lmms_vg.leaderboard.findings import Rejected
-    from lmms_vg.leaderboard.submit import read_card, submit
+    from lmms_vg.submission.findings import Rejected
+    from lmms_vg.submission.submit import read_card, submit
 
     try:
         checked, ignored = submit(args.runs, read_card(args.card), args.out)
@@ -76,8 +76,8 @@ def _submit(args: argparse.Namespace) -> int:
 
 
 def _validate(args: argparse.Namespace) -> int:
-    from lmms_vg.leaderboard.findings import CODES, NOTES
-    from lmms_vg.leaderboard.schema import json_schema
+    from lmms_vg.submission.findings import CODES, NOTES
+    from lmms_vg.submission.schema import json_schema
 
     if args.schema:
         return print_lines([json.dumps(json_schema(), indent=1, sort_keys=True)])
@@ -86,7 +86,7 @@ def _validate(args: argparse.Namespace) -> int:
     if not args.bundles:
         raise ValueError("validate: name a bundle, such as submissions/my-model/bundle.zip")
 
-    from lmms_vg.leaderboard.validate import check
+    from lmms_vg.submission.validate import check
 
     status = 0
     for path in args.bundles:
@@ -99,8 +99,8 @@ def _validate(args: argparse.Namespace) -> int:
 
 def _export(args: argparse.Namespace) -> int:
     from lmms_vg.files import check_new
-    from lmms_vg.leaderboard.export import lmms_eval, mmmu, model_index
-    from lmms_vg.leaderboard.validate import check
+    from lmms_vg.submission.export import lmms_eval, mmmu, model_index
+    from lmms_vg.submission.validate import check
 
     check_new(args.out)
     checked = check(args.bundle)

@@ -1,1 +1,1 @@
-"""Submissions that can be checked by anyone, offline, and the static page that ranks them."""
+"""The static page that ranks submissions beside the paper's numbers."""

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lmms_vg.leaderboard.entry import Entry, Scores
 from lmms_vg.leaderboard.measures import Measure
+from lmms_vg.leaderboard.plain_runs import plain_runs
 from lmms_vg.leaderboard.ranks import comparable, pooled, way_of
 from lmms_vg.metrics.statistics import Difference, holm
-from lmms_vg.study.agreement import FIELDS
 from lmms_vg.study.compare import RESAMPLES
+from lmms_vg.submission.entry import Entry, Scores
 
 
 class Against(NamedTuple):
@@ -45,27 +45,11 @@ class _Pair(NamedTuple):
 def against(entries: Sequence[Entry], measures: Sequence[Measure]) -> dict[str, Against]:
     """Id -> what became of the plain run, for every entry of a method that has one; ``measures`` are of one task each.
 
-    A plain run fits if it agrees in ``agreement.FIELDS``, and in questions, rule, and questions with a score of at least one
-    column. Of several that fit, the one with the most such columns is taken, of equals the one of the smallest id.
+    Which plain run, ``plain_runs`` says.
     """
     scores = {entry.id: _scores(entry, measures) for entry in entries}
-    plain: dict[Hashable, list[str]] = {}
-    for entry in sorted(entries, key=lambda entry: entry.id):
-        if entry.is_plain:
-            plain.setdefault(circumstances(entry), []).append(entry.id)
-    pairs = []
-    for entry in entries:
-        if not entry.is_plain:
-            made = [_pair(entry.id, id, scores) for id in plain.get(circumstances(entry), ())]
-            best = max(made, key=lambda pair: len(pair.of), default=None)  # the first of equals
-            if best is not None and best.of:
-                pairs.append(best)
-    return _corrected([line for alike in _alike(pairs) for line in _lines(alike)])
-
-
-def circumstances(entry: Entry) -> Hashable:
-    """What a method and its plain run must have in common."""
-    return tuple(getattr(entry.manifest.run, name) for name in FIELDS)
+    pairs = [_pair(id, plain.id, scores) for id, plain in plain_runs(entries).items()]
+    return _corrected([line for alike in _alike([pair for pair in pairs if pair.of]) for line in _lines(alike)])
 
 
 def _scores(entry: Entry, measures: Sequence[Measure]) -> dict[str, Scores]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lmms_vg.leaderboard.entry import Entry
 from lmms_vg.leaderboard.measures import Measure, Way
 from lmms_vg.leaderboard.ranks import estimates, way_of
 from lmms_vg.leaderboard.view import Cell
 from lmms_vg.study.results import MEASURED
+from lmms_vg.submission.entry import Entry
 
 SCORED = frozenset({"acc", "open_recall", "ar"})
 """Metrics of which every question's value is at hand."""

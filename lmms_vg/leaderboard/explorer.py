@@ -12,11 +12,11 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lmms_vg.leaderboard.entry import Entry
 from lmms_vg.leaderboard.plain_runs import shared
-from lmms_vg.leaderboard.schema import Question
-from lmms_vg.leaderboard.validate import pairs
 from lmms_vg.names import suggest
+from lmms_vg.submission.entry import Entry
+from lmms_vg.submission.schema import Question
+from lmms_vg.submission.validate import pairs
 from lmms_vg.tasks.readers import READERS
 
 _DIGITS = 4  # of a value that is shown with two
@@ -105,7 +105,7 @@ def path_of(key: str) -> str:
 
 
 def _questions_key(entry: Entry, task: str) -> str:
-    return f"questions/{task}-{entry.manifest.tasks[task].questions[:12]}"
+    return f"questions/{task}-{entry.manifest.tasks[task].questions}"
 
 
 def _question(question: Question, hidden: bool) -> list[Any]:

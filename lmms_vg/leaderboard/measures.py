@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from lmms_vg.datasets.mmmu import MMMU, SUBJECTS
 from lmms_vg.datasets.omnimedvqa import NAMES
-from lmms_vg.leaderboard.schema import Protocol
+from lmms_vg.submission.schema import Protocol
 from lmms_vg.tasks.readers import READERS
 
 _SETS = {"VQA-RAD": "vqa_rad", "SLAKE": "slake", "PathVQA": "pathvqa"}

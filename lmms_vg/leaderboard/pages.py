@@ -16,14 +16,14 @@ from markupsafe import Markup
 from lmms_vg import __version__
 from lmms_vg.leaderboard import sheets
 from lmms_vg.leaderboard.breakdown import breakdowns
-from lmms_vg.leaderboard.entry import Entry
 from lmms_vg.leaderboard.explorer import explorables
 from lmms_vg.leaderboard.formats import FORMATS
 from lmms_vg.leaderboard.profile import Standing, metrics, provenance
 from lmms_vg.leaderboard.radar import radar, style
 from lmms_vg.leaderboard.ranks import DEFINITION
-from lmms_vg.leaderboard.schema import Protocol
 from lmms_vg.leaderboard.view import Table
+from lmms_vg.submission.entry import Entry
+from lmms_vg.submission.schema import Protocol
 
 PROTOCOLS: dict[Protocol, str] = {
     "vgrefine": "The questions of the VGRefine paper (Liu et al., ICLR 2026): everything that VQA-RAD and SLAKE hold, the test "

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from lmms_vg.leaderboard.against import circumstances
-from lmms_vg.leaderboard.entry import Entry
 from lmms_vg.leaderboard.ranks import comparable
+from lmms_vg.study.agreement import FIELDS
+from lmms_vg.submission.entry import Entry
 
 
 def plain_runs(entries: Sequence[Entry]) -> dict[str, Entry]:
@@ -25,6 +25,11 @@ def plain_runs(entries: Sequence[Entry]) -> dict[str, Entry]:
         if best is not None and shared(entry, best):
             found[entry.id] = best
     return found
+
+
+def circumstances(entry: Entry) -> Hashable:
+    """What a method and its plain run must have in common."""
+    return tuple(getattr(entry.manifest.run, name) for name in FIELDS)
 
 
 def shared(entry: Entry, plain: Entry) -> list[str]:

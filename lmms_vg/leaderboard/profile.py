@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from lmms_vg.leaderboard.schema import Manifest, Task
 from lmms_vg.leaderboard.view import Cell, Column, Table
+from lmms_vg.submission.schema import Manifest, Task
 
 
 class Place(NamedTuple):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from lmms_vg.leaderboard import measures
 from lmms_vg.leaderboard.measures import Measure
-from lmms_vg.leaderboard.schema import Protocol
+from lmms_vg.submission.schema import Protocol
 from lmms_vg.tasks.readers import READERS
 
 LARGE = 10.0

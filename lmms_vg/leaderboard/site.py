@@ -18,13 +18,13 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from lmms_vg.leaderboard import pages, profile
-from lmms_vg.leaderboard.entry import Entry
 from lmms_vg.leaderboard.explorer import check_withheld, data_files
 from lmms_vg.leaderboard.formats import FORMATS
 from lmms_vg.leaderboard.plain_runs import plain_runs
-from lmms_vg.leaderboard.schema import Protocol
 from lmms_vg.leaderboard.tables import tables
-from lmms_vg.leaderboard.validate import check
+from lmms_vg.submission.entry import Entry
+from lmms_vg.submission.schema import Protocol
+from lmms_vg.submission.validate import check
 
 MARKER = ".lmms-vg-site"
 BUNDLE = "bundle.zip"

@@ -8,14 +8,14 @@ from math import isnan
 
 from lmms_vg.leaderboard.against import Against, against
 from lmms_vg.leaderboard.cells import Filled, fill, show
-from lmms_vg.leaderboard.entry import Entry
 from lmms_vg.leaderboard.published_rows import printed
 from lmms_vg.leaderboard.ranks import DEFINITION, RESAMPLES
-from lmms_vg.leaderboard.schema import Protocol
 from lmms_vg.leaderboard.shapes import LARGE, Shape, shapes
 from lmms_vg.leaderboard.view import Cell, Column, Row, Table
 from lmms_vg.metrics.statistics import signature
 from lmms_vg.study import compare
+from lmms_vg.submission.entry import Entry
+from lmms_vg.submission.schema import Protocol
 
 NO_PLAIN = "no plain run"
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import runs
 
-from lmms_vg.leaderboard.archive import MANIFEST, sha256, write
-from lmms_vg.leaderboard.protocol import only_protocol
-from lmms_vg.leaderboard.questions import text_of
-from lmms_vg.leaderboard.schema import Alignment, Answer, Card, Question
-from lmms_vg.leaderboard.scoring import measures, scored, verdict
-from lmms_vg.leaderboard.strict_json import canonical
+from lmms_vg.submission.archive import MANIFEST, sha256, write
+from lmms_vg.submission.protocol import only_protocol
+from lmms_vg.submission.questions import text_of
+from lmms_vg.submission.schema import Alignment, Answer, Card, Question
+from lmms_vg.submission.scoring import measures, scored, verdict
+from lmms_vg.submission.strict_json import canonical
 from lmms_vg.tasks.definitions import definition
 from lmms_vg.tasks.readers import READERS
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from lmms_vg.leaderboard.entry import Entry, Scores
-from lmms_vg.leaderboard.schema import Card, Data, Manifest, Provenance, Task
+from lmms_vg.submission.entry import Entry, Scores
+from lmms_vg.submission.schema import Card, Data, Manifest, Provenance, Task
 
 RULES = {"acc": "closed|rule:made-up|v:0", "open_recall": "open_recall|v:0", "ar": "alignment|geometry:true|rows:last"}
 

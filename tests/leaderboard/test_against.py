@@ -10,11 +10,11 @@ import pytest
 from entries import entry
 
 from lmms_vg.leaderboard.against import Against, against
-from lmms_vg.leaderboard.entry import Entry
 from lmms_vg.leaderboard.measures import closed
 from lmms_vg.metrics.statistics import holm, paired
 from lmms_vg.study.agreement import FIELDS
 from lmms_vg.study.compare import RESAMPLES
+from lmms_vg.submission.entry import Entry
 
 SETS = closed("vgrefine")[:-1]
 BEFORE = {"vqa_rad_closed": [1.0, 0.0, 1.0, 0.0], "slake_closed": [0.0, 1.0, 0.0]}

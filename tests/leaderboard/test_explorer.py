@@ -10,9 +10,9 @@ import bundles
 import pytest
 import runs
 
-from lmms_vg.leaderboard.entry import Entry
 from lmms_vg.leaderboard.explorer import check_withheld, data_files, explorables, script, withheld
-from lmms_vg.leaderboard.validate import check
+from lmms_vg.submission.entry import Entry
+from lmms_vg.submission.validate import check
 from lmms_vg.tasks.readers import READERS
 
 
@@ -47,8 +47,8 @@ def test_questions_once_and_answers_in_their_order(tmp_path: Path) -> None:
     entry = entry_of(path)
     files = dict(data_files(entry, path, (), ()))
     digest = entry.manifest.tasks["vqa_demo_hard"].questions
-    key, asked = called(files[f"data/questions/vqa_demo_hard-{digest[:12]}.js"])
-    assert key == f"questions/vqa_demo_hard-{digest[:12]}"
+    key, asked = called(files[f"data/questions/vqa_demo_hard-{digest}.js"])
+    assert key == f"questions/vqa_demo_hard-{digest}"
     first = runs.questions("vqa_demo_hard")[0]
     assert asked[0] == [first.uid, first.question, [], first.answer, first.images[0]]
     key, given = called(files["data/answers/a/vqa_demo_hard.js"])

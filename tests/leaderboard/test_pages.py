@@ -12,11 +12,11 @@ import pytest
 from entries import entry
 
 from lmms_vg.leaderboard import pages
-from lmms_vg.leaderboard.entry import Entry
 from lmms_vg.leaderboard.profile import standings
 from lmms_vg.leaderboard.shapes import shapes
 from lmms_vg.leaderboard.tables import tables
 from lmms_vg.leaderboard.view import Cell, Column, Row, Table
+from lmms_vg.submission.entry import Entry
 
 STATIC = Path(str(resources.files("lmms_vg.leaderboard").joinpath("static")))
 METHODS = ("Plain()", "VGRefine(k=20)", "PAI(alpha=0.5)", "AdaptVis()", "ViCrop()")

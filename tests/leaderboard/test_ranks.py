@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from entries import entry
 
-from lmms_vg.leaderboard.entry import Entry
 from lmms_vg.leaderboard.measures import Measure, Part, Way
 from lmms_vg.leaderboard.ranks import Estimate, estimates, ranks
 from lmms_vg.metrics.statistics import cluster_interval, paired
+from lmms_vg.submission.entry import Entry
 
 
 def column(*ways: Way, metric: str = "acc", better: str | None = "higher") -> Measure:

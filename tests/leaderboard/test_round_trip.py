@@ -12,7 +12,7 @@ import runs
 from tampered import parts
 
 from lmms_vg.cli import main
-from lmms_vg.leaderboard.validate import check
+from lmms_vg.submission.validate import check
 from lmms_vg.tasks.rescore import NEEDS_MODEL
 
 TASKS = ["vgmed_demo", "vqa_demo_hard", "vqa_demo_standard"]

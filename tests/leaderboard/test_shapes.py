@@ -7,10 +7,10 @@ from typing import get_args
 import pytest
 
 from lmms_vg.leaderboard.measures import Measure
-from lmms_vg.leaderboard.protocol import protocol_of
-from lmms_vg.leaderboard.schema import Protocol
 from lmms_vg.leaderboard.shapes import PROTOCOLS, Shape, shapes
 from lmms_vg.study import published
+from lmms_vg.submission.protocol import protocol_of
+from lmms_vg.submission.schema import Protocol
 from lmms_vg.tasks.readers import READERS
 
 ALL = get_args(Protocol)

@@ -12,8 +12,8 @@ import pytest
 import runs
 
 from lmms_vg.cli import main
-from lmms_vg.leaderboard.schema import Card
 from lmms_vg.leaderboard.site import MARKER, build
+from lmms_vg.submission.schema import Card
 
 HARD = "vqa_demo_hard"
 CHEN = "mmmu_med_chen_greedy"

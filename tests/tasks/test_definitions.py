@@ -56,7 +56,7 @@ def test_a_name_that_is_not_ours() -> None:
 def test_nothing_heavy_is_imported() -> None:
     """A stranger's bundle is checked in a process without torch and lmms-eval."""
     code = (
-        "import sys; from lmms_vg.leaderboard import validate; from lmms_vg.tasks.definitions import *\n"
+        "import sys; from lmms_vg.submission import validate; from lmms_vg.tasks.definitions import *\n"
         "[definition(name) for name in (*tasks(), *groups())]\n"
         "print([name for name in ('torch', 'transformers', 'lmms_eval', 'matplotlib') if name in sys.modules])"
     )

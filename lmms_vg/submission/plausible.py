@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from math import exp, log
 
-from lmms_vg.leaderboard.schema import Alignment
+from lmms_vg.submission.schema import Alignment
 
 _SLACK = 1e-3  # relative; the measures have guards of 1e-8 (metrics/alignment.py)
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from lmms_vg.leaderboard.findings import rejected
+from lmms_vg.submission.findings import rejected
 
 Model = TypeVar("Model", bound=BaseModel)
 

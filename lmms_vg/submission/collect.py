@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lmms_vg.datasets.source import DataError
-from lmms_vg.leaderboard.findings import Finding, Rejected, rejected
-from lmms_vg.leaderboard.questions import question_of
-from lmms_vg.leaderboard.schema import Alignment, Answer, Question
-from lmms_vg.leaderboard.scoring import Pair, Scored, scored, verdict
 from lmms_vg.study.results import MEASURED, SCORED, Line, Run
 from lmms_vg.study.runs import read_run, samples
+from lmms_vg.submission.findings import Finding, Rejected, rejected
+from lmms_vg.submission.questions import question_of
+from lmms_vg.submission.schema import Alignment, Answer, Question
+from lmms_vg.submission.scoring import Pair, Scored, scored, verdict
 from lmms_vg.tasks.definitions import definition, groups, tasks
 from lmms_vg.tasks.readers import READERS
 

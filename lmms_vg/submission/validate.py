@@ -13,14 +13,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from lmms_vg.leaderboard import questions as known
-from lmms_vg.leaderboard.archive import MANIFEST, Bundle
-from lmms_vg.leaderboard.entry import Entry, Scores
-from lmms_vg.leaderboard.findings import Finding, Rejected
-from lmms_vg.leaderboard.private import findings as private
-from lmms_vg.leaderboard.protocol import only_protocol
-from lmms_vg.leaderboard.schema import Answer, Manifest, Question, Task
-from lmms_vg.leaderboard.scoring import (
+from lmms_vg.submission import questions as known
+from lmms_vg.submission.archive import MANIFEST, Bundle
+from lmms_vg.submission.entry import Entry, Scores
+from lmms_vg.submission.findings import Finding, Rejected
+from lmms_vg.submission.private import findings as private
+from lmms_vg.submission.protocol import only_protocol
+from lmms_vg.submission.schema import Answer, Manifest, Question, Task
+from lmms_vg.submission.scoring import (
     Pair,
     Scored,
     alignment_findings,

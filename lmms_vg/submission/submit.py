@@ -9,16 +9,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from lmms_vg.files import check_new, write_new
-from lmms_vg.leaderboard.archive import MANIFEST, sha256, write
-from lmms_vg.leaderboard.collect import Collected, Part, collect
-from lmms_vg.leaderboard.findings import Finding, Rejected, rejected
-from lmms_vg.leaderboard.private import own_findings
-from lmms_vg.leaderboard.protocol import only_protocol
-from lmms_vg.leaderboard.questions import text_of
-from lmms_vg.leaderboard.schema import Card, Data, Group, Manifest, Provenance, Task
-from lmms_vg.leaderboard.scoring import metric_differences
-from lmms_vg.leaderboard.strict_json import canonical, parse
-from lmms_vg.leaderboard.validate import Checked, check
+from lmms_vg.submission.archive import MANIFEST, sha256, write
+from lmms_vg.submission.collect import Collected, Part, collect
+from lmms_vg.submission.findings import Finding, Rejected, rejected
+from lmms_vg.submission.private import own_findings
+from lmms_vg.submission.protocol import only_protocol
+from lmms_vg.submission.questions import text_of
+from lmms_vg.submission.schema import Card, Data, Group, Manifest, Provenance, Task
+from lmms_vg.submission.scoring import metric_differences
+from lmms_vg.submission.strict_json import canonical, parse
+from lmms_vg.submission.validate import Checked, check
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.definitions import definition
 from lmms_vg.tasks.readers import READERS

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lmms_vg.leaderboard.schema import Manifest
+from lmms_vg.submission.schema import Manifest
 
 Values = NDArray[np.float64]
 

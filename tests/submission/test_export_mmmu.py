@@ -11,8 +11,8 @@ import runs
 from mmmu_data import write_split
 
 from lmms_vg.cli import main
-from lmms_vg.leaderboard.schema import Question
-from lmms_vg.leaderboard.submit import submit
+from lmms_vg.submission.schema import Question
+from lmms_vg.submission.submit import submit
 from lmms_vg.tasks import submission
 
 TEST, HARD = "mmmu_med_test", "vqa_demo_hard"

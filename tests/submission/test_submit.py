@@ -14,11 +14,11 @@ from saved_run import closed, save
 
 from lmms_vg.cli import main
 from lmms_vg.datasets import counts
-from lmms_vg.leaderboard import submit as submitting
-from lmms_vg.leaderboard.archive import Bundle
-from lmms_vg.leaderboard.findings import Rejected
-from lmms_vg.leaderboard.submit import read_card, submit
-from lmms_vg.leaderboard.validate import check
+from lmms_vg.submission import submit as submitting
+from lmms_vg.submission.archive import Bundle
+from lmms_vg.submission.findings import Rejected
+from lmms_vg.submission.submit import read_card, submit
+from lmms_vg.submission.validate import check
 
 HARD, STANDARD, LOOKED = "vqa_demo_hard", "vqa_demo_standard", "vgmed_demo"
 

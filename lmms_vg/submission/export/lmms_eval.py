@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from lmms_vg.files import check_new, write_new
-from lmms_vg.leaderboard.entry import Entry
-from lmms_vg.leaderboard.export.arguments import model_args, model_of
-from lmms_vg.leaderboard.export.stderr import NONE, standard_errors
-from lmms_vg.leaderboard.schema import Answer, Group, Manifest, Task
-from lmms_vg.leaderboard.scoring import scored
-from lmms_vg.leaderboard.validate import pairs
 from lmms_vg.study.results import Line
+from lmms_vg.submission.entry import Entry
+from lmms_vg.submission.export.arguments import model_args, model_of
+from lmms_vg.submission.export.stderr import NONE, standard_errors
+from lmms_vg.submission.schema import Answer, Group, Manifest, Task
+from lmms_vg.submission.scoring import scored
+from lmms_vg.submission.validate import pairs
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.definitions import definition
 from lmms_vg.tasks.items import with_value

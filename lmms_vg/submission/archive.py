@@ -17,9 +17,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from lmms_vg.leaderboard.findings import Rejected, rejected
-from lmms_vg.leaderboard.schema import SCHEMA_VERSION, Manifest
-from lmms_vg.leaderboard.strict_json import Model, load, parse
+from lmms_vg.submission.findings import Rejected, rejected
+from lmms_vg.submission.schema import SCHEMA_VERSION, Manifest
+from lmms_vg.submission.strict_json import Model, load, parse
 
 MANIFEST = "manifest.json"
 _MEMBER = re.compile(r"manifest\.json|(?:questions|answers)/[a-z0-9_]{1,100}\.jsonl")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lmms_vg.leaderboard.private import findings
+from lmms_vg.submission.private import findings
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from pathlib import Path
 from huggingface_hub import EvalResult, ModelCardData
 
 from lmms_vg.files import check_new, write_new
-from lmms_vg.leaderboard.entry import Entry
-from lmms_vg.leaderboard.validate import pairs
+from lmms_vg.submission.entry import Entry
+from lmms_vg.submission.validate import pairs
 from lmms_vg.tasks.readers import READERS
 
 _BESIDE = frozenset({"n", "answered"})

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lmms_vg.leaderboard.findings import Finding
+from lmms_vg.submission.findings import Finding
 
 _PATTERNS = {
     "an absolute path": re.compile(

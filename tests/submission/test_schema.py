@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from tampered import parts
 
 from lmms_vg.cli import main
-from lmms_vg.leaderboard.schema import Answer, Card, Manifest, Question, json_schema
-from lmms_vg.leaderboard.submit import submit
+from lmms_vg.submission.schema import Answer, Card, Manifest, Question, json_schema
+from lmms_vg.submission.submit import submit
 
 FILE = Path(__file__).parents[2] / "docs" / "bundle.schema.json"
 

@@ -12,9 +12,9 @@ import numpy as np
 from saved_run import IDENTITY, save
 
 from lmms_vg.journal import Record
-from lmms_vg.leaderboard.questions import document, question_of
-from lmms_vg.leaderboard.schema import Card, Question
 from lmms_vg.metrics.alignment import align
+from lmms_vg.submission.questions import document, question_of
+from lmms_vg.submission.schema import Card, Question
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.definitions import definition, groups
 from lmms_vg.tasks.readers import READERS

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lmms_vg.journal import Record
-from lmms_vg.leaderboard.entry import Scores
-from lmms_vg.leaderboard.findings import Finding
-from lmms_vg.leaderboard.plausible import implausible
-from lmms_vg.leaderboard.questions import document
-from lmms_vg.leaderboard.schema import Answer, Provenance, Question, Task
 from lmms_vg.study.results import MEASURED, SCORED, Line, metric_of
+from lmms_vg.submission.entry import Scores
+from lmms_vg.submission.findings import Finding
+from lmms_vg.submission.plausible import implausible
+from lmms_vg.submission.questions import document
+from lmms_vg.submission.schema import Answer, Provenance, Question, Task
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.definitions import definition
 from lmms_vg.tasks.docs import AXES

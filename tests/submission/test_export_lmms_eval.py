@@ -20,14 +20,14 @@ from saved_run import tables
 
 from lmms_vg.cli import main
 from lmms_vg.engine import resolve
-from lmms_vg.leaderboard.export import lmms_eval
-from lmms_vg.leaderboard.export.arguments import model_args, model_of
-from lmms_vg.leaderboard.export.stderr import standard_errors
-from lmms_vg.leaderboard.schema import Provenance
-from lmms_vg.leaderboard.submit import submit
-from lmms_vg.leaderboard.validate import check
 from lmms_vg.plugin import METHODS
 from lmms_vg.study.runs import read_run
+from lmms_vg.submission.export import lmms_eval
+from lmms_vg.submission.export.arguments import model_args, model_of
+from lmms_vg.submission.export.stderr import standard_errors
+from lmms_vg.submission.schema import Provenance
+from lmms_vg.submission.submit import submit
+from lmms_vg.submission.validate import check
 
 HARD, STANDARD, LOOKED, OPENED = "vqa_demo_hard", "vqa_demo_standard", "vgmed_demo", "vqa_demo_open"
 REFINED = "VGRefine(heads=((1, 1), (1, 0)), layers=(1,), k=2, p=50.0, mask='pre')"

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmms_vg.leaderboard.plausible import implausible
-from lmms_vg.leaderboard.schema import Alignment
 from lmms_vg.metrics.alignment import align
+from lmms_vg.submission.plausible import implausible
+from lmms_vg.submission.schema import Alignment
 
 
 def alignment(maps: np.ndarray, mask: np.ndarray) -> Alignment:

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 from lmms_vg.files import check_new, write_new
-from lmms_vg.leaderboard.entry import Entry
-from lmms_vg.leaderboard.scoring import HIDDEN, scored
-from lmms_vg.leaderboard.validate import pairs
+from lmms_vg.submission.entry import Entry
+from lmms_vg.submission.scoring import HIDDEN, scored
+from lmms_vg.submission.validate import pairs
 
 TASK = "mmmu_med_test"
 

@@ -11,8 +11,8 @@ from raw import write_all
 
 from lmms_vg.datasets import counts
 from lmms_vg.datasets.schema import Sample
-from lmms_vg.leaderboard.archive import sha256
-from lmms_vg.leaderboard.questions import document, local, question_of, shipped, text_of
+from lmms_vg.submission.archive import sha256
+from lmms_vg.submission.questions import document, local, question_of, shipped, text_of
 from lmms_vg.tasks.definitions import tasks
 from lmms_vg.tasks.docs import documents
 from lmms_vg.tasks.readers import READERS

@@ -9,7 +9,7 @@ import runs
 from tampered import change
 
 from lmms_vg.cli import main
-from lmms_vg.leaderboard.submit import submit
+from lmms_vg.submission.submit import submit
 
 HARD, LOOKED = "vqa_demo_hard", "vgmed_demo"
 FORMATS = ("model-index", "lmms-eval", "mmmu")

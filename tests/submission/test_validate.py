@@ -11,11 +11,11 @@ import pytest
 import runs
 from tampered import Parts, change, parts, put_together
 
-from lmms_vg.leaderboard import questions as known
-from lmms_vg.leaderboard.archive import sha256
-from lmms_vg.leaderboard.findings import CODES, NOTES
-from lmms_vg.leaderboard.submit import submit
-from lmms_vg.leaderboard.validate import check, pairs
+from lmms_vg.submission import questions as known
+from lmms_vg.submission.archive import sha256
+from lmms_vg.submission.findings import CODES, NOTES
+from lmms_vg.submission.submit import submit
+from lmms_vg.submission.validate import check, pairs
 
 HARD, STANDARD, LOOKED = "vqa_demo_hard", "vqa_demo_standard", "vgmed_demo"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from lmms_vg.leaderboard.schema import Provenance
 from lmms_vg.plugin import METHODS
+from lmms_vg.submission.schema import Provenance
 
 
 def model_of(run: Provenance) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from lmms_vg.leaderboard.findings import rejected
-from lmms_vg.leaderboard.schema import Protocol
+from lmms_vg.submission.findings import rejected
+from lmms_vg.submission.schema import Protocol
 from lmms_vg.tasks.readers import READERS
 
 _EITHER = ("pmc_vqa", "omnimedvqa_", "mmmu_med_", "pathvqa_")

@@ -15,10 +15,10 @@ from typing import Any
 from lmms_vg.datasets.counts import partial_allowed
 from lmms_vg.datasets.schema import Sample
 from lmms_vg.datasets.source import DataError, DataMissing, offline
-from lmms_vg.leaderboard.archive import sha256
-from lmms_vg.leaderboard.findings import Finding
-from lmms_vg.leaderboard.schema import Question
-from lmms_vg.leaderboard.strict_json import canonical
+from lmms_vg.submission.archive import sha256
+from lmms_vg.submission.findings import Finding
+from lmms_vg.submission.schema import Question
+from lmms_vg.submission.strict_json import canonical
 from lmms_vg.tasks.docs import FEATURES
 from lmms_vg.tasks.items import Doc
 from lmms_vg.tasks.readers import READERS
@@ -49,7 +49,7 @@ def text_of(questions: list[Question]) -> str:
 def shipped() -> dict[str, str]:
     """Task -> SHA-256 of its questions, for the benchmarks whose files were at hand when this was released."""
     read: dict[str, str] = json.loads(
-        resources.files("lmms_vg.leaderboard").joinpath("questions.json").read_text("utf-8")
+        resources.files("lmms_vg.submission").joinpath("questions.json").read_text("utf-8")
     )
     return read
 

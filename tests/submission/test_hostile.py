@@ -12,8 +12,8 @@ import runs
 from hostile import CASES
 
 from lmms_vg.cli import main
-from lmms_vg.leaderboard.submit import submit
-from lmms_vg.leaderboard.validate import check
+from lmms_vg.submission.submit import submit
+from lmms_vg.submission.validate import check
 
 MEMORY = 500_000_000  # bytes
 TIME = 10  # seconds
@@ -21,7 +21,7 @@ TIME = 10  # seconds
 _CHILD = r"""
 import json, re, sys, time
 from pathlib import Path
-from lmms_vg.leaderboard.validate import check
+from lmms_vg.submission.validate import check
 for path in map(Path, sys.argv[1:]):
     start = time.monotonic()
     codes = [one.code for one in check(path).errors]

@@ -1,0 +1,1 @@
+"""Submissions: finished runs packed into a bundle that anyone can check, offline."""
