@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # Tiny models on two shared cores: a second thread only waits for the first. Subprocesses inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -13,8 +16,9 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 sys.path.insert(0, str(Path(__file__).parent))
 
 import pytest
+from huggingface_hub import constants
 
-from lmms_vg.datasets import counts
+from lmms_vg.datasets import counts, source
 
 
 @pytest.fixture(autouse=True)
@@ -28,3 +32,45 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def whole_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """Data that another test read in part are none of this one's business: counts that were off stay in the process."""
     monkeypatch.setattr(counts, "deviations", {})
+
+
+@pytest.fixture
+def no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The hub is not known to be offline, its cache is empty, nothing is remembered of it, and a connection is a failure."""
+    asked: list[Any] = []
+
+    def connect(_: socket.socket, address: Any) -> None:
+        asked.append(address)
+        raise OSError("no network in this test")
+
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, connect)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *address, **_: connect(socket.socket(), address))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.delenv("LMMS_VG_PARTIAL_DATA", raising=False)
+    for asks in (source._download, source._download_all):
+        asks.cache_clear()
+    yield
+    for asks in (source._download, source._download_all):
+        asks.cache_clear()
+    assert asked == []
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty LMMS_VG_DATA."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    monkeypatch.setenv("LMMS_VG_DATA", str(folder))
+    return folder
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real data, LMMS_VG_SHARED_DATA or ../shared/data beside the checkout."""
+    default = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("LMMS_VG_SHARED_DATA") or default)
+    if not folder.is_dir():
+        pytest.skip(f"no real data: {folder} is not there (LMMS_VG_SHARED_DATA names it)")
+    return folder

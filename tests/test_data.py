@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,6 @@ from huggingface_hub import constants
 import lmms_vg.data
 from lmms_vg.cli import main
 from lmms_vg.data import fetch, specs, status
-from lmms_vg.datasets import counts, source
 from lmms_vg.datasets.schema import DatasetSpec
 from lmms_vg.datasets.source import DataError
 from lmms_vg.tasks import definitions
@@ -34,37 +31,7 @@ ROW = {
 SETS = {"vgmed", "slake", "vqa_rad", "path_vqa", "pmc_vqa", "omnimedvqa", "mmmu", "medical_eval", "coco"}
 
 
-@pytest.fixture(autouse=True)
-def no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The hub is not known to be offline, its cache is empty, and a connection is a failure."""
-    asked: list[Any] = []
-
-    def connect(_: socket.socket, address: Any) -> None:
-        asked.append(address)
-        raise OSError("no network in this test")
-
-    for name in ("connect", "connect_ex"):
-        monkeypatch.setattr(socket.socket, name, connect)
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *address, **_: connect(socket.socket(), address))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.delenv("LMMS_VG_PARTIAL_DATA", raising=False)
-    monkeypatch.setattr(counts, "deviations", {})
-    source._download.cache_clear()
-    source._download_all.cache_clear()
-    yield
-    source._download.cache_clear()
-    source._download_all.cache_clear()
-    assert asked == []
-
-
-@pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty LMMS_VG_DATA."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    monkeypatch.setenv("LMMS_VG_DATA", str(folder))
-    return folder
+pytestmark = pytest.mark.usefixtures("no_network")
 
 
 @pytest.fixture

@@ -24,16 +24,6 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def shared_data() -> Path:
-    """The folder of real data, LMMS_VG_SHARED_DATA or ../shared/data beside the checkout."""
-    default = Path(__file__).parents[3] / "shared" / "data"
-    folder = Path(os.environ.get("LMMS_VG_SHARED_DATA") or default)
-    if not folder.is_dir():
-        pytest.skip(f"no real data: {folder} is not there (LMMS_VG_SHARED_DATA names it)")
-    return folder
-
-
-@pytest.fixture
 def real_data(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An LMMS_VG_DATA of real data."""
     monkeypatch.setenv("LMMS_VG_DATA", str(shared_data))

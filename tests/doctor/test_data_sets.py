@@ -10,32 +10,11 @@ import raw
 from huggingface_hub import constants
 
 import lmms_vg.data
-from lmms_vg.datasets import counts, source
 from lmms_vg.doctor.data_sets import data_sets
 from lmms_vg.doctor.finding import Finding
 from lmms_vg.tasks.readers import READERS
 
 SETS = ["vgmed", "coco", "vqa_rad", "slake", "path_vqa", "pmc_vqa", "omnimedvqa", "mmmu", "medical_eval"]
-
-
-@pytest.fixture(autouse=True)
-def no_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Of earlier data."""
-    monkeypatch.setattr(counts, "deviations", {})
-    source._download.cache_clear()
-    source._download_all.cache_clear()
-    yield
-    source._download.cache_clear()
-    source._download_all.cache_clear()
-
-
-@pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty LMMS_VG_DATA."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    monkeypatch.setenv("LMMS_VG_DATA", str(folder))
-    return folder
 
 
 def found() -> dict[str, Finding]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,6 @@ from lmms_vg.tasks.readers import READERS
 
 DEMO = sorted(name for name in tasks() if READERS[name].spec.name == "demo")
 REAL = sorted(name for name in shipped() if name not in DEMO)
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 @pytest.fixture(autouse=True)
@@ -28,14 +26,8 @@ def read_anew() -> None:
 
 
 @pytest.fixture
-def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not all((SHARED / name).is_dir() for name in ("vqa_rad", "slake")):
-        pytest.skip("needs the authors' files of VQA-RAD and SLAKE, which are not part of the project")
-    (tmp_path / "data" / "slake").mkdir(parents=True)
-    for name in ("train", "validate", "test"):
-        shutil.copy(SHARED / "slake" / f"{name}.json", tmp_path / "data" / "slake")
-    (tmp_path / "data" / "vqa_rad").symlink_to(SHARED / "vqa_rad")
-    monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path / "data"))
+def real(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LMMS_VG_DATA", str(shared_data))
 
 
 def test_every_demo_task_is_shipped_and_every_hash_is_of_a_task() -> None:
