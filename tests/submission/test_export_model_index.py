@@ -144,3 +144,12 @@ def test_answers_that_are_scored_elsewhere_are_no_result(tmp_path: Path, monkeyp
     with pytest.raises(ValueError, match="none of its tasks, mmmu_med_test, is scored here"):
         model_index.write(hidden, valid(hidden), tmp_path / "none.md")
     assert not (tmp_path / "none.md").exists()
+
+
+def test_an_average_stands_under_the_name_of_its_group(tmp_path: Path) -> None:
+    submit([runs.save_run(tmp_path / "run", HARD, "vqa_demo_standard")], runs.CARD, tmp_path / "b.zip")
+    manifest, _, found = exported(tmp_path / "b.zip", tmp_path / "card.md")
+    average = found["vqa_demo", "acc"]
+    assert average.metric_value == manifest.groups["vqa_demo"].metrics["acc"]
+    assert average.dataset_name == "vqa_demo: vqa_demo_standard, vqa_demo_hard"
+    assert average.metric_name == f"acc with Plain, n=600, {manifest.tasks[HARD].rules['acc']}"

@@ -25,7 +25,7 @@ _HUB = {"acc": "accuracy"}
 def write(bundle: Path, entry: Entry, out: Path) -> None:
     """A new file: the front matter of a README.md. Errors: ValueError, also if no task has public reference answers."""
     check_new(out)
-    results = list(_results(bundle, entry))
+    results = [*_results(bundle, entry), *_averages(entry)]
     if not results:
         raise ValueError(f"{bundle}: none of its tasks, {', '.join(entry.manifest.tasks)}, is scored here")
     card = ModelCardData(model_name=entry.manifest.card.name, eval_results=results)
@@ -57,4 +57,25 @@ def _results(bundle: Path, entry: Entry) -> Iterator[EvalResult]:
                     "asked": stated.asked,
                     "rule": rule,
                 },
+            )
+
+
+def _averages(entry: Entry) -> Iterator[EvalResult]:
+    """Of groups, each in its own weighting: a data set of its own name, since the hub has none for it."""
+    tasks = entry.manifest.tasks
+    for name, group in sorted(entry.manifest.groups.items()):
+        n = sum(tasks[task].n for task in group.members)
+        for metric, value in sorted(group.metrics.items()):
+            rules = ", ".join(
+                sorted({tasks[task].rules[metric] for task in group.members if metric in tasks[task].rules})
+            )
+            yield EvalResult(
+                task_type="visual-question-answering",
+                dataset_type=name,
+                dataset_name=f"{name}: {', '.join(group.members)}",
+                dataset_config=name,
+                metric_type=_HUB.get(metric, metric),
+                metric_name=f"{metric} with {entry.method}, n={n}, {rules}",
+                metric_value=value,
+                metric_args={"method": entry.manifest.run.method, "n": n, "rule": rules},
             )
