@@ -10,7 +10,9 @@ from lmms_vg.datasets.vgmed import VGMED
 
 _PARTS = (vqa_rad.VQA_RAD, slake.SLAKE, path_vqa.PATH_VQA, pmc_vqa.PMC_VQA, omnimedvqa.OMNIMEDVQA, mmmu.MMMU)
 _SPECS = (*_PARTS, MEDICAL_EVAL, VGMED)
-_COCO = "vgmed_coco"
+COCO_IMAGES = "vgmed_coco"
+"""No data set of its own: VGMED's questions about COCO's images."""
+
 _IN_MEDICAL_EVAL = {spec.name for spec in _PARTS}
 _BENCHMARKS = {spec.name for spec in (*_SPECS, phantoms.PHANTOMS)}
 
@@ -32,7 +34,7 @@ def _datasets(name: str, path: str) -> set[str]:
     if name == VGMED.name:
         return {VGMED.name} | (_BENCHMARKS & {path.partition("/")[0].lower()})
     if name == "coco":
-        return {_COCO}
+        return {COCO_IMAGES}
     if name == phantoms.PHANTOMS.name and int(path.rpartition("/")[2]) >= phantoms.CALIBRATION_SEED:
         return set()  # made for calibrating
     return _BENCHMARKS & {name}

@@ -14,6 +14,9 @@ from lmms_vg.submission.entry import Entry
 SCORED = frozenset({"acc", "open_recall", "ar"})
 """Metrics of which every question's value is at hand."""
 
+UNVERIFIED = " †"
+"""Behind a number whose questions were not compared with the benchmark's."""
+
 _LAYER = "best_layer"
 
 
@@ -40,7 +43,7 @@ def fill(entries: Sequence[Entry], measure: Measure) -> Filled:
     scale = 100 if measure.unit == "%" else 1
     cells = {
         id: Cell(
-            text=show(scale * one.value, measure.digits),
+            text=show(scale * one.value, measure.digits) + _mark(*ways[id]),
             value=scale * one.value,
             low=None if one.low is None else scale * one.low,
             high=None if one.high is None else scale * one.high,
@@ -78,7 +81,7 @@ def _reported(entry: Entry, way: Way, measure: Measure) -> Cell:
     if measure.metric == _LAYER:
         layers = sorted(set(values.values()))
         value = layers[0] if len(layers) == 1 else None
-        return Cell(", ".join(show(layer, 0) for layer in layers), value, n=n, rule=rule)
+        return Cell(", ".join(show(layer, 0) for layer in layers) + _mark(entry, way), value, n=n, rule=rule)
     means = [
         part.weight
         * sum(tasks[name].n * values[name] for name in part.tasks)
@@ -86,7 +89,12 @@ def _reported(entry: Entry, way: Way, measure: Measure) -> Cell:
         for part in way
     ]
     value = (100 if measure.unit == "%" else 1) * sum(means)
-    return Cell(show(value, measure.digits), value, n=n, rule=rule)
+    return Cell(show(value, measure.digits) + _mark(entry, way), value, n=n, rule=rule)
+
+
+def _mark(entry: Entry, way: Way) -> str:
+    known = all(entry.scores[name].verified for name in _tasks(way) if name in entry.scores)
+    return "" if known else UNVERIFIED
 
 
 def _rule(entry: Entry, way: Way, measure: Measure) -> str:

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from lmms_vg.leaderboard.cells import UNVERIFIED
 from lmms_vg.leaderboard.published_rows import MARK
 from lmms_vg.leaderboard.view import Cell, Row, Table
 from lmms_vg.study.tables import comma_separated, escape, latex, markdown
@@ -24,7 +25,7 @@ _Cells = list[list[str]]
 
 
 def as_csv(table: Table) -> str:
-    """A line a row and column that has a number, or says in ``remark`` why it has none; there, * marks a published one.
+    """A line a row and column that has a number, or says in ``remark`` why it has none; marks stand there, too (notes).
 
     Texts that a spreadsheet would compute begin with an apostrophe.
     """
@@ -34,7 +35,8 @@ def as_csv(table: Table) -> str:
         for column, cell in zip(table.columns, row.cells, strict=True):
             if cell.text or cell.value is not None:
                 values = [cell.value, cell.low, cell.high, cell.n, cell.rank, column.better, cell.rule]
-                remark = cell.text if cell.value is None else MARK.strip() if cell.text.endswith(MARK) else ""
+                marks = [mark.strip() for mark in (MARK, UNVERIFIED) if cell.text.endswith(mark)]
+                remark = cell.text if cell.value is None else "".join(marks)
                 source = table.source if kind == "published" else ""
                 lines.append([*about, column.title, column.unit, *values, remark, source])
     return comma_separated(_HEAD.split(), [list(map(_guarded, line)) for line in lines])
@@ -133,7 +135,7 @@ def _shown(cell: Cell, with_n: bool) -> str:
     if cell.low is None or cell.high is None:
         more = []
     else:
-        digits = len(cell.text.partition(".")[2])
+        digits = len(re.sub(r"[^\d.]", "", cell.text).partition(".")[2])
         more = [f"{cell.low:.{digits}f} to {cell.high:.{digits}f}"]
     if with_n and cell.n is not None:
         more.append(f"n = {cell.n:,}")

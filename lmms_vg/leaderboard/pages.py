@@ -24,6 +24,7 @@ from lmms_vg.leaderboard.ranks import DEFINITION
 from lmms_vg.leaderboard.view import Table
 from lmms_vg.submission.entry import Entry
 from lmms_vg.submission.schema import Protocol
+from lmms_vg.tasks.readers import READERS
 
 PROTOCOLS: dict[Protocol, str] = {
     "vgrefine": "The questions of the VGRefine paper (Liu et al., ICLR 2026): everything that VQA-RAD and SLAKE hold, the test "
@@ -77,6 +78,7 @@ def submission(
             root="../",
             entry=entry,
             manifest=entry.manifest,
+            specs={reader.spec.name: reader.spec for reader in READERS.values()},
             plain=plain,
             digest=digest,
             standings=standings,

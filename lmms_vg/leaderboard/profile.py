@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from lmms_vg.leaderboard.view import Cell, Column, Table
@@ -59,9 +59,5 @@ def _flat(values: dict[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
             yield f"{prefix}{name}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _value(value: float | Iterable[float] | None) -> str:
-    if value is None:
-        return "not measured"
-    if isinstance(value, int | float):
-        return f"{value:.6g}"
-    return ", ".join(map(_value, value))
+def _value(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.6g}"

@@ -53,14 +53,20 @@ def estimates(entries: Sequence[Entry], measure: Measure) -> dict[str, Estimate]
     """Id -> what a column says of an entry, for those that have all tasks of one of its ways.
 
     Rows are compared that have the same questions, the same rule, and a score for the same of them. Of several such groups
-    the largest is ranked; of equals the one of the smallest id.
+    one is ranked: one whose questions were compared with the benchmark's before one whose were not, then the one of most
+    models (whoever sends in many rows of one is still one), then of most rows, then of the smallest id.
     """
     ways = {entry.id: (entry, way) for entry in entries if (way := way_of(entry, measure)) is not None}
     parts = {id: _parts(*ways[id]) for id in sorted(ways)}
     groups: dict[Hashable, list[str]] = {}
     for id, of_way in parts.items():
         groups.setdefault(tuple(tuple(map(comparable, scores)) for scores, _ in of_way), []).append(id)
-    most = max(groups.values(), key=len, default=[])  # the first of equals
+    weights = {id: entry.manifest.run.weights for id, (entry, _) in ways.items()}
+    most = max(  # the first of equals
+        groups.values(),
+        key=lambda ids: (verified(parts[ids[0]]), len({weights[id] for id in ids}), len(ids)),
+        default=[],
+    )
     found: dict[str, Estimate] = {}
     for ids in groups.values():
         values, resampled = _together([parts[id] for id in ids])
@@ -131,7 +137,14 @@ def _together(rows: Sequence[Parts]) -> tuple[Values, Values]:
     return values, resampled
 
 
+def verified(parts: Parts) -> bool:
+    """Whether all questions were compared with the benchmark's."""
+    return all(scores.verified for several, _ in parts for scores in several)
+
+
 def _apart(mine: Parts, most: Parts) -> str:
+    if verified(most) and not verified(mine):
+        return "its questions were not compared with the benchmark's"
     pairs = [
         pair for (first, _), (second, _) in zip(mine, most, strict=False) for pair in zip(first, second, strict=False)
     ]

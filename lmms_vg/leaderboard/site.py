@@ -94,6 +94,7 @@ def _free(out: Path, folder: Path) -> Path:
 
 def _read(folder: Path) -> tuple[list[Submission], list[Refused]]:
     valid, refused = [], []
+    seen: dict[object, str] = {}
     paths = sorted(folder.glob(f"*/{BUNDLE}"), key=lambda path: path.parent.name)
     for path in tqdm(paths, desc="checking", unit="bundle"):
         id = path.parent.name
@@ -110,9 +111,17 @@ def _read(folder: Path) -> tuple[list[Submission], list[Refused]]:
             continue
         if checked.entry is None:
             refused.append(Refused(path, list(map(str, checked.errors))))
+        elif (first := seen.setdefault(_identity(checked.entry), id)) != id:
+            refused.append(Refused(path, [f"has the answers of {first}, of the same model with the same method"]))
         else:
             valid.append(Submission(checked.entry, path, digest))
     return valid, refused
+
+
+def _identity(entry: Entry) -> object:
+    """A copy under another id would count twice."""
+    run = entry.manifest.run
+    return run.weights, run.method, tuple((name, task.answers) for name, task in sorted(entry.manifest.tasks.items()))
 
 
 def _files(valid: Sequence[Submission], withheld: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from math import isnan
 
 from lmms_vg.leaderboard.against import Against, against
-from lmms_vg.leaderboard.cells import Filled, fill, show
+from lmms_vg.leaderboard.cells import UNVERIFIED, Filled, fill, show
+from lmms_vg.leaderboard.plain_runs import disputed
 from lmms_vg.leaderboard.published_rows import printed
 from lmms_vg.leaderboard.ranks import DEFINITION, RESAMPLES
 from lmms_vg.leaderboard.shapes import LARGE, Shape, shapes
@@ -18,6 +19,7 @@ from lmms_vg.submission.entry import Entry
 from lmms_vg.submission.schema import Protocol
 
 NO_PLAIN = "no plain run"
+DISPUTED = "plain runs differ"
 
 _AGAINST = [
     Column("difference", "To its model's plain run, paired", "higher", "points"),
@@ -56,8 +58,13 @@ def _table(shape: Shape, entries: Sequence[Entry]) -> Table:
         sets = [measure for measure in shape.measures if len(measure.ways[0][0].tasks) == 1]
         found = against(standing, sets)
         columns += _AGAINST
-        cells = {one.id: [*cells[one.id], *_tested(one, found.get(one.id))] for one in standing}
+        disagree = disputed(standing)
+        cells = {one.id: [*cells[one.id], *_tested(one, found.get(one.id), one.id in disagree)] for one in standing}
         notes += _against_notes(found, standing, len(sets))
+        notes += [
+            f"Difference: {id} has none, since its model's plain runs differ from each other: {', '.join(runs)}"
+            for id, runs in disagree.items()
+        ]
     paper = printed(shape, [column.title for column in columns])
     return Table(
         key=shape.key,
@@ -109,9 +116,9 @@ def _below_plain(entries: Sequence[Entry]) -> list[Entry]:
     return [entry for _, group in named for entry in group]
 
 
-def _tested(entry: Entry, line: Against | None) -> list[Cell]:
+def _tested(entry: Entry, line: Against | None, disagree: bool) -> list[Cell]:
     if line is None:
-        return [Cell("" if entry.is_plain else NO_PLAIN), *[Cell("")] * (len(_AGAINST) - 1)]
+        return [Cell("" if entry.is_plain else DISPUTED if disagree else NO_PLAIN), *[Cell("")] * (len(_AGAINST) - 1)]
     # All about a single image has no interval.
     mean, low, high = (None if isnan(value) else 100 * value for value in line.difference[:3])
     p = f"{line.holm:.4f}" if line.holm >= 0.0001 else "< 0.0001"
@@ -126,6 +133,11 @@ def _tested(entry: Entry, line: Against | None) -> list[Cell]:
 def _notes(shape: Shape, filled: dict[str, Filled], standing: Sequence[Entry]) -> list[str]:
     notes = [DEFINITION, f"Intervals: 95%, {signature(resamples=RESAMPLES)}"]
     notes.append(f"Zero-shot: by its submitter's word not trained on {', '.join(sorted(shape.datasets))}")
+    if any(cell.text.endswith(UNVERIFIED) for column in filled.values() for cell in column.cells.values()):
+        notes.append(
+            f"{UNVERIFIED.strip()} Its questions and references were not compared with the benchmark's, which was not on the "
+            "machine that made this table: they are the submitter's word"
+        )
     notes += _gathered("Not ranked", {title: column.apart for title, column in filled.items()})
     notes += _gathered("Measured on other tasks", {title: column.instead for title, column in filled.items()})
     for title, column in filled.items():

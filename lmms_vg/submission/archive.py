@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lmms_vg.submission.findings import Rejected, rejected
-from lmms_vg.submission.schema import SCHEMA_VERSION, Manifest
+from lmms_vg.submission.schema import LONGEST, SCHEMA_VERSION, Manifest
 from lmms_vg.submission.strict_json import Model, load, parse
 
 MANIFEST = "manifest.json"
@@ -29,9 +29,10 @@ MAX_FILE = 200_000_000
 MAX_MEMBERS = 200
 MAX_UNPACKED = 600_000_000
 MAX_MEMBER = 100_000_000
-MAX_MANIFEST = 4_000_000
+MAX_MANIFEST = 1_000_000
 MAX_LINE = 100_000
-MAX_LINES = 100_000
+MAX_LINES = LONGEST
+MAX_TASKS = 100
 
 _END = struct.Struct("<4s4H2LH")  # end of central directory
 _ZIP64_LOCATOR = 20  # bytes in front of it, in a zip of the large kind
@@ -97,6 +98,9 @@ class Bundle:
                 f"schema_version is {str(version)[:40]}, this version of lmms_vg reads {SCHEMA_VERSION}; make the bundle again "
                 "with lmms-vg submit of this version",
             )
+        for name in ("tasks", "groups"):  # before a complaint is made about each
+            if isinstance(value.get(name), dict) and len(value[name]) > MAX_TASKS:
+                raise rejected("too-large", MANIFEST, f"{len(value[name]):,} {name}, at most {MAX_TASKS}")
         return parse(data, MANIFEST, Manifest)
 
     def lines(self, name: str, model: type[Model], digest: str) -> Iterator[Model]:
@@ -121,13 +125,13 @@ class Bundle:
             return self._archive.open(name)  # type: ignore[return-value]
         except KeyError:
             raise rejected("missing-file", name, "is not there") from None
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as problem:
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError, struct.error) as problem:
             raise rejected("not-a-zip", name, str(problem)[:200]) from None
 
     def _read(self, member: BinaryIO, name: str, most: int, line: bool = False) -> bytes:
         try:
             data = member.readline(most + 1) if line else member.read(most + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as problem:
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError) as problem:
             raise rejected("not-a-zip", name, f"damaged: {str(problem)[:200]}") from None
         if len(data) > most:
             raise rejected("too-large", name, f"{'a line' if line else 'it'} is longer than {most:,} bytes")

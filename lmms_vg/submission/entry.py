@@ -19,6 +19,7 @@ class Scores(NamedTuple):
     ``questions`` is the SHA-256 of the questions' file: scores are comparable where it and ``rule`` are equal. ``metric`` is
     what the task is compared by, ``acc`` or ``open_recall``; of measurements ``ar``, with ``values`` at the layer of lowest
     mean KL. ``images`` cluster the questions. ``categories``: axis -> category of every question.
+    ``verified``: whether the questions were compared with the benchmark's own.
     """
 
     questions: str
@@ -28,6 +29,7 @@ class Scores(NamedTuple):
     images: tuple[str, ...]
     values: Values
     categories: dict[str, tuple[str, ...]]
+    verified: bool = True
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,11 @@ CODES = {
     "schema-version": "made for another version of the schema",
     "schema": "a field is missing, unknown, or not of its type",
     "private": "a path, a host name or a token",
+    "unexpected": "this version of lmms_vg fails on it, which is a fault of its own: please report it",
     # what it stands for
     "unknown-task": "a task or group that this version does not have",
     "protocol": "tasks of two protocols, or another than the task's own",
-    "restricted": "run on part of a benchmark, or decoded otherwise than its protocol says",
+    "restricted": "run on part of a benchmark, or decoded otherwise, or at greater length, than its protocol says",
     "provenance": "does not say what exactly was run",
     "mixed": "runs of different models, methods or circumstances",
     "failed": "questions that the model did not answer",

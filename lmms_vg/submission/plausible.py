@@ -13,6 +13,8 @@ from math import exp, log
 from lmms_vg.submission.schema import Alignment
 
 _SLACK = 1e-3  # relative; the measures have guards of 1e-8 (metrics/alignment.py)
+_CLIPPED = 1e-6  # mass that KL may see and AR not: it clips attention to 1e-12 a patch
+_MOST = 1e6  # patches, and so any of the values
 
 
 def implausible(alignment: Alignment) -> str | None:
@@ -22,9 +24,13 @@ def implausible(alignment: Alignment) -> str | None:
         return f"{len(ar)} values of AR, {len(printed)} of printed AR, {len(kl)} of KL and {len(js)} of JS"
     if min(*ar, *printed, *kl, *js) < -_SLACK:
         return "a value below 0"
+    if max(*ar, *printed, *kl, *js) > _MOST:
+        return f"a value above {_MOST:,.0f}"
+    if any(a > _SLACK and p * _MOST < a for a, p in zip(ar, printed, strict=True)):
+        return "an AR without a printed AR"
     if max(js) > log(2) * (1 + _SLACK):
         return f"JS {max(js):.4f} is above ln 2"
-    shown = [(a, p) for a, p in zip(ar, printed, strict=True) if p > 0]
+    shown = [(a, p) for a, p in zip(ar, printed, strict=True) if p > 1 / _MOST**2 and a > 0]
     patches = {a / p for a, p in shown}
     if patches and max(patches) > min(patches) * (1 + _SLACK):
         return f"AR over printed AR is {min(patches):.2f} patches at one layer and {max(patches):.2f} at another"
@@ -32,7 +38,7 @@ def implausible(alignment: Alignment) -> str | None:
         return f"AR over printed AR is {min(patches):.3f}, no whole number of patches"
     if patches and max(ar) > min(patches) * (1 + _SLACK):
         return f"AR {max(ar):.2f} is above the number of patches, {min(patches):.0f}"
-    least = max((exp(-k) / a for a, k in zip(ar, kl, strict=True) if a > 0), default=0.0)
+    least = max(((exp(-k) - _CLIPPED) / a for a, k in zip(ar, kl, strict=True) if a > 0), default=0.0)
     most = min((1 / a for a in ar if a > 0), default=1.0)
     if least > most * (1 + _SLACK):
         return f"the layers' AR and KL need boxes of different sizes: at least {least:.3f} and at most {most:.3f} of the image"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import get_args
 
 from lmms_vg.submission.findings import rejected
 from lmms_vg.submission.schema import Protocol
@@ -12,16 +13,18 @@ _EITHER = ("pmc_vqa", "omnimedvqa_", "mmmu_med_", "pathvqa_")
 """The paper asks the test splits of these, so they stand under either of its two selections."""
 
 
-def protocol_of(task: str) -> Protocol | None:
-    """None for measurements, and for sets that are the same under the paper's selection and on the official test splits."""
+def protocols_of(task: str) -> frozenset[Protocol]:
+    """Those that a task may stand under: all for measurements, two for sets that the paper's selections have in common."""
     stated = READERS[task].protocol
+    if stated == "vgmed":
+        return frozenset(get_args(Protocol))
     if stated == "chen":
-        return "chen"
+        return frozenset({"chen"})
     if stated == "chen-greedy":
-        return "chen-greedy"
-    if "_test_" in task:
-        return "test"
-    return None if stated == "vgmed" or task.startswith(_EITHER) else "vgrefine"
+        return frozenset({"chen-greedy"})
+    if task.startswith(_EITHER) and not task.startswith("pathvqa_test_"):
+        return frozenset({"vgrefine", "test"})
+    return frozenset({"test"}) if "_test_" in task else frozenset({"vgrefine"})
 
 
 def only_protocol(tasks: Collection[str]) -> Protocol | None:
@@ -29,10 +32,11 @@ def only_protocol(tasks: Collection[str]) -> Protocol | None:
 
     Errors: Rejected (``protocol``) for tasks of several.
     """
-    found = {protocol: task for task in sorted(tasks) if (protocol := protocol_of(task)) is not None}
-    if len(found) > 1:
-        named = ", ".join(f"{task} is of {protocol}" for protocol, task in sorted(found.items()))
+    allowed = {task: protocols_of(task) for task in sorted(tasks)}
+    common = frozenset(get_args(Protocol)).intersection(*allowed.values())
+    if not common:
+        named = ", ".join(f"{task} is of {' or '.join(sorted(of))}" for task, of in allowed.items() if len(of) < 4)
         raise rejected("protocol", "tasks", f"{named}; make a bundle of the runs of each")
-    if found:
-        return next(iter(found))
-    return None if all(READERS[task].protocol == "vgmed" for task in tasks) else "vgrefine"
+    if all(READERS[task].protocol == "vgmed" for task in tasks):
+        return None
+    return "vgrefine" if "vgrefine" in common else next(iter(common))

@@ -8,16 +8,30 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION = 1
 
 Protocol = Literal["vgrefine", "test", "chen", "chen-greedy"]
 """Whose questions, prompt, rule, decoding: the paper's pooled sets, the official test splits, HuatuoGPT-Vision's (greedy)."""
 
+LONGEST = 100_000
+"""Questions of a task; the largest benchmark, OmniMedVQA's MRI, has 31,877."""
+
+
+def _readable(name: str) -> str:
+    """A name is shown as a link, so it must have something to click on, and may not turn or hide what stands beside it."""
+    if not name.isprintable() or not any(sign.isalnum() for sign in name):
+        raise ValueError("needs a letter or digit, and signs that can be printed only")
+    return name
+
+
 Text = Annotated[str, Field(max_length=2_000)]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[Word, AfterValidator(_readable)]
+Count = Annotated[int, Field(ge=1, le=LONGEST)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Scalar = Text | bool | int | Finite | None
 
 
 class _Strict(BaseModel):
@@ -31,8 +45,8 @@ class Card(_Strict):
     ``lmms-vg data status``); the paper keeps such models out of its zero-shot rows. It has to be declared, if only as [].
     """
 
-    name: Word
-    parameters: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False, strict=False)]
+    name: Name
+    parameters: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
     trained_on: Annotated[list[Word], Field(max_length=100)]
     organisation: Text = ""
     url: Annotated[str, Field(max_length=500, pattern=r"^(https://[^\s<>\"']+)?$")] = ""
@@ -44,7 +58,7 @@ class Provenance(_Strict):
     """What exactly was run, as our models sign their results (``engine.build``); hashes are of what they name."""
 
     family: Word
-    method: Annotated[str, Field(min_length=1, max_length=100_000)]
+    method: Annotated[str, Field(max_length=20_000, pattern=r"^[A-Za-z][A-Za-z0-9_]{0,60}\(.*\)$")]
     weights: Word
     config: Word
     tokenizer: Word
@@ -52,26 +66,24 @@ class Provenance(_Strict):
     prompt: Word
     dtype: Word
     device: Word
-    geometry: Word
-    rows: Word
+    geometry: Literal["true", "stretch"]
+    rows: Literal["last", "question", "all"]
     per_head: bool
     diagnose: bool
     batch_size: Annotated[int, Field(ge=1)]
     code: Word
     commit: Word | None = None
-    versions: dict[Word, Word]
-    settings: dict[Word, JsonValue]
-    shared: list[Word] = []
-    leaks: list[Word] = []
+    versions: Annotated[dict[Word, Word], Field(max_length=50)]
+    settings: Annotated[dict[Word, Scalar], Field(max_length=50)]
+    shared: Annotated[list[Word], Field(max_length=100)] = []
+    leaks: Annotated[list[Word], Field(max_length=50)] = []
 
 
 class Data(_Strict):
-    """Where a task's questions come from; ``revision`` None is whatever was newest, so go by the questions' SHA-256."""
+    """The data set of a task's questions; ``revision`` None is whatever was newest, so go by the questions' SHA-256."""
 
     name: Word
-    source: Text
     revision: Word | None
-    licence: Text
 
 
 class Task(_Strict):
@@ -82,13 +94,13 @@ class Task(_Strict):
     """
 
     protocol: Word
-    asked: Annotated[int, Field(ge=1)]
-    n: Annotated[int, Field(ge=1)]
+    asked: Count
+    n: Count
     questions: Word
     answers: Word
-    metrics: dict[Word, Finite | list[Finite] | None]
-    rules: dict[Word, Text]
-    decoding: dict[Word, JsonValue]
+    metrics: Annotated[dict[Word, Finite | None], Field(max_length=50)]
+    rules: Annotated[dict[Word, Text], Field(max_length=50)]
+    decoding: Annotated[dict[Word, Scalar | list[Word]], Field(max_length=50)]
     reference: Text
     data: Data
 
@@ -96,8 +108,8 @@ class Task(_Strict):
 class Group(_Strict):
     """Tasks that lmms-eval averaged, each in its own way (docs/protocols.md)."""
 
-    members: list[Word]
-    metrics: dict[Word, Finite | None]
+    members: Annotated[list[Word], Field(max_length=100)]
+    metrics: Annotated[dict[Word, Finite | None], Field(max_length=50)]
 
 
 class Manifest(_Strict):
@@ -107,36 +119,42 @@ class Manifest(_Strict):
     protocol: Protocol | None
     card: Card
     run: Provenance
-    seeds: dict[Word, int | None]
-    tasks: Annotated[dict[Word, Task], Field(min_length=1)]
-    groups: dict[Word, Group]
+    seeds: Annotated[dict[Word, int | None], Field(max_length=50)]
+    tasks: Annotated[dict[Word, Task], Field(min_length=1, max_length=100)]
+    groups: Annotated[dict[Word, Group], Field(max_length=100)]
+
+
+Label = Annotated[str, Field(max_length=500)]
 
 
 class Question(_Strict):
     """A document of a task as it was asked and scored; see ``datasets.schema.Sample``."""
 
     uid: Word
-    images: Annotated[list[Word], Field(max_length=100)]
-    question: str
-    answer: str
-    options: list[str]
-    answer_type: str
-    modality: str
-    organ: str
-    content_type: str
-    question_type: str
-    subset: str
-    split: str
-    boxes: list[list[Finite | None]]
+    images: Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=100)]
+    question: Annotated[str, Field(max_length=20_000)]
+    answer: Text
+    options: Annotated[list[Text], Field(max_length=26)]
+    answer_type: Label
+    modality: Label
+    organ: Label
+    content_type: Label
+    question_type: Label
+    subset: Label
+    split: Label
+    boxes: Annotated[list[Annotated[list[Finite | None], Field(max_length=10)]], Field(max_length=1_000)]
+
+
+Layers = Annotated[list[Finite], Field(max_length=500)]
 
 
 class Alignment(_Strict):
     """How attention and boxes of one question agree, a value a layer; see ``metrics/alignment.py``."""
 
-    ar: list[Finite]
-    printed_ar: list[Finite]
-    kl: list[Finite]
-    js: list[Finite]
+    ar: Layers
+    printed_ar: Layers
+    kl: Layers
+    js: Layers
 
 
 class Answer(_Strict):
@@ -150,7 +168,7 @@ class Answer(_Strict):
     answer: str
     extracted: str | None = None
     score: Finite | None = None
-    error: str | None = None
+    error: Annotated[str, Field(max_length=500)] | None = None
     alignment: Alignment | None = None
     seconds: Finite | None = None
 

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lmms_vg.journal import Record
+from lmms_vg.metrics.open_ended import average
 from lmms_vg.study.results import MEASURED, SCORED, Line, metric_of
 from lmms_vg.submission.entry import Scores
-from lmms_vg.submission.findings import Finding
+from lmms_vg.submission.findings import Finding, rejected
 from lmms_vg.submission.plausible import implausible
 from lmms_vg.submission.questions import document
 from lmms_vg.submission.schema import Answer, Provenance, Question, Task
@@ -26,6 +27,8 @@ HIDDEN = "submission"
 
 _DRAWN = frozenset({"ci95"})
 """Not kept: whoever shows an interval draws it, and the same draws depend on scipy's version."""
+
+_BERTSCORE, _AVERAGE = "bertscore", "average"
 
 _CLOSE = 1e-9  # relative; sums of floats may be taken in another order elsewhere
 
@@ -47,8 +50,10 @@ class Scored(NamedTuple):
 
 
 def scored(task: str, pairs: Sequence[Pair]) -> Scored:
-    """All answers of a task, without those metrics that load a language model."""
+    """All answers of a task, without those metrics that load a language model. Errors: Rejected if there is no value at all."""
     lines = list(rescore.score(task, _records(task, pairs)))
+    if all(verdict(line).error is not None for line in lines):
+        raise rejected("metric", task, "not one of its questions has a value")
     found = dict(rescore.means(task, lines, without=rescore.NEEDS_MODEL | _DRAWN))
     names = [one["metric"] for one in definition(task)["metric_list"]]
     needs_model = {name: None for name in names if name in rescore.NEEDS_MODEL}
@@ -85,8 +90,10 @@ def differences(task: str, pairs: Sequence[Pair], made: Scored) -> Iterator[Find
 
 
 def alignment_findings(task: str, answers: Sequence[Answer]) -> Iterator[Finding]:
-    """Of a measurement: every answer whose alignment is missing, or that of no attention map."""
+    """Of a measurement each answer whose alignment is missing or that of no attention map; of other tasks, that it is there."""
     if not measures(task):
+        there = [answer for answer in answers if answer.alignment is not None]
+        yield from (Finding("alignment", f"{task} {answer.uid}", "is no measurement") for answer in there)
         return
     for answer in answers:
         if answer.alignment is not None and (wrong := implausible(answer.alignment)):
@@ -106,9 +113,16 @@ def metric_differences(where: str, said: dict[str, Any], made: dict[str, Any]) -
     for name in sorted(said.keys() | made.keys()):
         if name not in said or name not in made:
             yield Finding("metric", f"{where} {name}", "is missing" if name in made else "is none of its metrics")
-        elif name in rescore.NEEDS_MODEL:
-            if said[name] is not None:
+        elif name == _BERTSCORE:
+            if said[name] is not None and not -1 <= said[name] <= 1:
+                yield Finding("metric", f"{where} {name}", f"{said[name]} is no cosine")
+            elif said[name] is not None:
                 yield Finding("unverified-metric", f"{where} {name}", f"{said[name]} needs a language model")
+        elif name == _AVERAGE:
+            parts = made["bleu1"], said[_BERTSCORE], made["open_recall"]
+            mean = None if said[_BERTSCORE] is None else average(*parts)
+            if not _close(said[name], mean):
+                yield Finding("metric", f"{where} {name}", f"says {said[name]}, but its parts give {mean}")
         elif not _close(said[name], made[name]):
             yield Finding("metric", f"{where} {name}", f"says {said[name]}, but the answers give {made[name]}")
 
@@ -118,7 +132,9 @@ def measures(task: str) -> bool:
     return MEASURED[-1] in {one["metric"] for one in definition(task)["metric_list"]}
 
 
-def scores_of(task: str, stated: Task, run: Provenance, pairs: Sequence[Pair], made: Scored) -> Scores | None:
+def scores_of(
+    task: str, stated: Task, run: Provenance, pairs: Sequence[Pair], made: Scored, verified: bool
+) -> Scores | None:
     """What the page compares by; None for answers that are scored elsewhere."""
     metric = metric_of(made.lines[0])
     if metric is not None:
@@ -134,7 +150,7 @@ def scores_of(task: str, stated: Task, run: Provenance, pairs: Sequence[Pair], m
         _labels[stated.questions] = _labels_of([question for question, _ in pairs])
     uids, images, categories = _labels[stated.questions]
     numbers = np.array([math.nan if value is None else value for value in values], dtype=np.float64)
-    return Scores(stated.questions, rule, metric, uids, images, numbers, categories)
+    return Scores(stated.questions, rule, metric, uids, images, numbers, categories, verified)
 
 
 _Labels = tuple[tuple[str, ...], tuple[str, ...], dict[str, tuple[str, ...]]]

@@ -77,7 +77,8 @@ def _members(found: Collected, card: Card) -> dict[str, str]:
         name: Group(members=definition(name)["task"], metrics=metrics).model_dump()
         for name, metrics in found.groups.items()
     }
-    reasons = [*_differing(found), *own_findings([card.model_dump(), found.provenance], MANIFEST)]
+    errors = [answer.error for part in found.parts.values() for _, answer in part.pairs if answer.error]
+    reasons = [*_differing(found), *own_findings([card.model_dump(), found.provenance, errors], MANIFEST)]
     if reasons:
         raise Rejected(*reasons)
     try:
@@ -109,12 +110,7 @@ def _task(name: str, part: Part, questions: str, answers: str) -> Task:
         rules=part.scored.rules,
         decoding=config["generation_kwargs"],
         reference=config["metadata"]["reference"],
-        data=Data(
-            name=reader.spec.name,
-            source=reader.spec.source,
-            revision=reader.spec.revision,
-            licence=reader.spec.licence,
-        ),
+        data=Data(name=reader.spec.name, revision=reader.spec.revision),
     )
 
 

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from lmms_vg.datasets.leaks import COCO_IMAGES
 from lmms_vg.submission import questions as known
 from lmms_vg.submission.archive import MANIFEST, Bundle
 from lmms_vg.submission.entry import Entry, Scores
@@ -29,10 +30,12 @@ from lmms_vg.submission.scoring import (
     scored,
     scores_of,
 )
+from lmms_vg.submission.strict_json import canonical
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.definitions import definition, groups, tasks
 from lmms_vg.tasks.readers import READERS
 
+_SIGNS = 100  # of a token, at most
 _NAMED = 5  # findings of one code about one task; the others are counted
 
 
@@ -53,7 +56,11 @@ def check(path: Path, id: str = "") -> Checked:
     """Validate a bundle; ``id`` names the entry, by default the file's name. Errors: OSError if it cannot be read."""
     found: list[Finding] = []
     try:
-        with Bundle(path) as bundle:
+        opened = Bundle(path)
+    except Rejected as problem:
+        return Checked(problem.findings, None)
+    try:
+        with opened as bundle:
             manifest = bundle.manifest()
             found += _structure(bundle, manifest)
             if any(not one.is_note for one in found):
@@ -61,6 +68,9 @@ def check(path: Path, id: str = "") -> Checked:
             scores = _tasks(bundle, manifest, found)
     except Rejected as problem:
         return Checked((*found, *problem.findings), None)
+    except Exception as problem:  # noqa: BLE001 - one stranger's file must not keep others from being checked
+        failure = Finding("unexpected", path.name, f"{type(problem).__name__}: {problem}")
+        return Checked((*found, failure), None)
     checked = tuple(_shortened(found))
     if any(not one.is_note for one in checked):
         return Checked(checked, None)
@@ -106,7 +116,10 @@ def _structure(bundle: Bundle, manifest: Manifest) -> Iterator[Finding]:
     for name, task in manifest.tasks.items():
         yield from _stated(name, task)
     for leak in manifest.run.leaks:
-        yield Finding("leak", leak, "the method's heads were ranked on images of it")
+        if leak not in named | {COCO_IMAGES}:
+            yield Finding("schema", f"{MANIFEST} run.leaks", f"{leak!r} is no data set")
+        else:
+            yield Finding("leak", leak, "the method's heads were ranked on images of it")
 
 
 def _stated(name: str, task: Task) -> Iterator[Finding]:
@@ -116,7 +129,10 @@ def _stated(name: str, task: Task) -> Iterator[Finding]:
         yield Finding("protocol", name, f"says {task.protocol}, its protocol is {reader.protocol}")
     if reader.n is not None and task.asked != reader.n:
         yield Finding("count", name, f"{task.asked} questions, the benchmark has {reader.n}")
-    if task.decoding != config["generation_kwargs"] or task.reference != config["metadata"]["reference"]:
+    if (
+        canonical(task.decoding) != canonical(config["generation_kwargs"])
+        or task.reference != config["metadata"]["reference"]
+    ):
         yield Finding("restricted", name, "was decoded otherwise, or with another reference prompt, than its task says")
     if task.data.name != reader.spec.name:
         yield Finding("questions", name, f"says it is of {task.data.name}, it is of {reader.spec.name}")
@@ -129,21 +145,27 @@ def _tasks(bundle: Bundle, manifest: Manifest, found: list[Finding]) -> dict[str
     for name, task in sorted(manifest.tasks.items()):
         asked = list(islice(bundle.lines(f"questions/{name}.jsonl", Question, task.questions), task.asked + 1))
         given = list(islice(bundle.lines(f"answers/{name}.jsonl", Answer, task.answers), task.asked + 1))
-        wrong = [*_uids(name, task, asked, given), *alignment_findings(name, given)]
+        wrong = [*_uids(name, task, asked, given), *alignment_findings(name, given), *_texts(name, given)]
         found += wrong
         if any(not one.is_note for one in wrong):
             continue
-        if (problem := known.check(name, task.questions, asked)) is not None:
-            found.append(problem)
+        other = known.check(name, task.questions, asked)
+        found += [other] if other is not None else []
         both = list(zip(asked, given, strict=True))
-        made = _scored(name, both, found)
-        if made is None:
+        try:
+            made = scored(name, both)
+        except Rejected as no_value:
+            found += no_value.findings
             continue
+        if task.n != made.metrics["n"]:
+            found.append(
+                Finding("count", name, f"says that n is {task.n}, but {made.metrics['n']} questions have a score")
+            )
         metrics[name] = made.metrics
         found += differences(name, both, made)
         found += metric_differences(name, task.metrics, made.metrics)
         found += _rules(name, task, made)
-        if (of_task := scores_of(name, task, manifest.run, both, made)) is not None:
+        if (of_task := scores_of(name, task, manifest.run, both, made, other is None)) is not None:
             scores[name] = of_task
             if of_task.metric == "ar":
                 found.append(Finding("unverified-alignment", name, "AR, KL and JS are as submitted"))
@@ -171,13 +193,15 @@ def _uids(name: str, task: Task, asked: list[Question], given: list[Answer]) -> 
         yield Finding("missing-uid", name, f"question {first[0].uid} stands beside the answer to {first[1].uid}")
 
 
-def _scored(name: str, both: list[Pair], found: list[Finding]) -> Scored | None:
-    """None where not one question has a score, which the tasks' own aggregation refuses."""
-    try:
-        return scored(name, both)
-    except SystemExit as problem:
-        found.append(Finding("metric", name, str(problem)[:300]))
-        return None
+def _texts(name: str, given: list[Answer]) -> Iterator[Finding]:
+    """What cannot have been said in as many tokens as the protocol allows, and errors that show more than what went wrong."""
+    most = int(definition(name)["generation_kwargs"]["max_new_tokens"])
+    for answer in given:
+        if len(answer.answer.split()) > most or len(answer.answer) > most * _SIGNS:
+            said = f"{len(answer.answer.split())} words, {len(answer.answer)} signs; the protocol allows {most} tokens"
+            yield Finding("restricted", f"{name} {answer.uid}", said)
+        if answer.error is not None:
+            yield from private(answer.error, f"{name} {answer.uid}")
 
 
 def _rules(name: str, task: Task, made: Scored) -> Iterator[Finding]:

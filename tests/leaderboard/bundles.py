@@ -55,7 +55,7 @@ def write_bundle(
             "rules": made.rules,
             "decoding": config["generation_kwargs"],
             "reference": config["metadata"]["reference"],
-            "data": {"name": spec.name, "source": spec.source, "revision": spec.revision, "licence": spec.licence},
+            "data": {"name": spec.name, "revision": spec.revision},
         }
     manifest = {
         "schema_version": 1,

@@ -53,8 +53,9 @@ def entry(
         manifest=Manifest(
             schema_version=1,
             protocol=protocol,  # type: ignore[arg-type]
-            card=Card(name=name, parameters=parameters, trained_on=list(trained_on)),
-            run=Provenance(**(RUN | {"method": method} | run)),
+            # Names and methods that the schema refuses must not break a page either.
+            card=Card(name="x", parameters=parameters, trained_on=list(trained_on)).model_copy(update={"name": name}),
+            run=Provenance(**(RUN | {"method": "Plain()"} | run)).model_copy(update={"method": method}),
             seeds={"random_seed": 0},
             tasks=tasks,
             groups={},
@@ -84,5 +85,5 @@ def _task(task: str, scores: Scores, metrics: Mapping[str, Any]) -> Task:
         rules={scores.metric: scores.rule},
         decoding={},
         reference="",
-        data=Data(name="made-up", source="", revision=None, licence=""),
+        data=Data(name="demo", revision=None),
     )

@@ -24,8 +24,8 @@ def health(right: int) -> list[tuple[Question, str]]:
     return [(question, "A" if number < right else "B") for number, question in enumerate(bundles.choices(30))]
 
 
-def evil() -> dict[str, list[tuple[Question, str]]]:
-    """Markup in everything that a question and an answer have."""
+def evil() -> tuple[dict[str, list[tuple[Question, str]]], ...]:
+    """Markup in everything that a question and an answer have: of two protocols, so for two bundles."""
     texts = dict.fromkeys(("question", "modality", "content_type", "question_type", "subset", "split"), EVIL)
     asked = [
         question.model_copy(
@@ -39,7 +39,7 @@ def evil() -> dict[str, list[tuple[Question, str]]]:
         for number, question in enumerate(bundles.choices(145, **texts))
     ]
     opened = [one.model_copy(update={"options": [], "answer": EVIL, "answer_type": "OPEN"}) for one in asked[:30]]
-    return {CHEN: [(one, f"A {EVIL}") for one in asked], HEALTH: [(one, EVIL) for one in opened]}
+    return {CHEN: [(one, f"A {EVIL}") for one in asked]}, {HEALTH: [(one, EVIL) for one in opened]}
 
 
 def spoil(manifest: dict[str, Any]) -> None:
@@ -48,12 +48,12 @@ def spoil(manifest: dict[str, Any]) -> None:
         manifest["run"],
         ("family", "weights", "config", "tokenizer", "image_processor", "prompt", "dtype", "device"),
     )
-    run |= dict.fromkeys((*free, "code", "commit", "geometry", "rows"), EVIL) | {"method": f"{EVIL}(k={EVIL})"}
-    run |= {"versions": {EVIL: EVIL}, "settings": {EVIL: [EVIL, {EVIL: EVIL}]}, "shared": [EVIL], "leaks": [EVIL]}
+    run |= dict.fromkeys((*free, "code", "commit"), EVIL) | {"method": f"Evil(k='{EVIL}')"}
+    run |= {"versions": {EVIL: EVIL}, "settings": {EVIL: EVIL}, "shared": [EVIL]}
     manifest["seeds"] = {EVIL: 1}
     for task in manifest["tasks"].values():
         task["rules"] = {EVIL: EVIL} | dict.fromkeys(task["rules"], EVIL)
-        task["data"] |= {"source": EVIL, "revision": EVIL, "licence": EVIL}
+        task["data"] |= {"revision": EVIL}
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         texts = dict.fromkeys(("name", "organisation", "licence", "notes"), EVIL)
         card = Card(parameters=7, trained_on=[], url="https://example.org/javascript:window.pwned=1", **texts)
-        bundles.write_bundle(folder / "in" / "evil" / "bundle.zip", evil(), card=card, change=spoil)
+        for id, given in zip(("evil", "evil-open"), evil(), strict=True):
+            bundles.write_bundle(folder / "in" / id / "bundle.zip", given, card=card, change=spoil)
         built = build(folder / "in", folder / "site")
     assert built.refused == []
     return folder / "site"
@@ -184,7 +185,7 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(browser: Any, add
 def test_published_rows_stay_apart(browser: Any, address: str) -> None:
     browser.get(f"{address}/index.html")
     measured, published = names(browser, "table2"), names(browser, "table2", "tbody.published")
-    assert len(measured) == 2
+    assert len(measured) == 3
     assert "VGRefine (Ours) VGRefine" in published
     assert "Published, not measured here: Liu et al., ICLR 2026" in one_of(browser, "#table2 .published .kind").text
     for title in ("PH", "BMS", "Model", "Zero-shot", "Size"):
@@ -193,7 +194,7 @@ def test_published_rows_stay_apart(browser: Any, address: str) -> None:
             assert sorted(names(browser, "table2")) == sorted(measured)
             assert sorted(names(browser, "table2", "tbody.published")) == sorted(published)
             order = [row.get_attribute("class") for row in all_of(browser, "#table2 tbody tr")]
-            assert order == ["kind", "", "", "kind", *[""] * len(published)]
+            assert order == ["kind", *[""] * len(measured), "kind", *[""] * len(published)]
     assert not any(cell.text for cell in all_of(browser, "#table2 .published td:first-child")), "no ranks"
 
 
@@ -293,14 +294,13 @@ def test_the_explorer_shows_measurements_and_choices(browser: Any, address: str)
 
 
 def test_nothing_that_a_submission_says_is_run(browser: Any, address: str) -> None:
-    for page in ("index.html", "chen-greedy.html", "submissions/evil.html"):
+    said = {"submissions/evil.html": "1 to 50 of 145", "submissions/evil-open.html": "30 of 30"}
+    for page in ("index.html", "chen-greedy.html", *said):
         browser.get(f"{address}/{page}")
-        if page == "submissions/evil.html":
-            for task in (CHEN, HEALTH):
-                choose(browser, "#task", task)
-                wait_for(browser, "#found", "30 of 30" if task == HEALTH else "1 to 50 of 145")
-                shown = one_of(browser, "#list > li").text
-                assert shown.count("<script>window.pwned=1</script>") >= 4, "shown as it is"
+        if page in said:
+            wait_for(browser, "#found", said[page])
+            shown = one_of(browser, "#list > li").text
+            assert shown.count("<script>window.pwned=1</script>") >= 4, "shown as it is"
         assert browser.execute_script("return window.pwned") is None
         assert not all_of(browser, "main img, main script, header img, header script")
     browser.get(f"{address}/submissions/evil.html")

@@ -122,7 +122,7 @@ def _bomb_of_lines(good: Path, out: Path) -> None:
 def _bomb_of_questions(good: Path, out: Path) -> None:
     """The same, and the manifest says that there are as many as may be."""
     made = parts(good)
-    made["manifest"]["tasks"][TASK]["asked"] = 10**9
+    made["manifest"]["tasks"][TASK]["asked"] = 100_000
     made[ANSWERS] = [made[ANSWERS][0]] * 200_000
     made[f"questions/{TASK}.jsonl"] = [made[f"questions/{TASK}.jsonl"][0]] * 90_000
     put_together(out, made)
@@ -151,6 +151,25 @@ def _damaged(good: Path, out: Path) -> None:
     def change(data: bytearray) -> None:
         start = data.index(ANSWERS.encode()) + len(ANSWERS) + 200
         data[start : start + 50] = bytes(50)
+
+    _bytes(good, out, change)
+
+
+def _boxes(good: Path, out: Path) -> None:
+    made = parts(good)
+    for line in made[f"questions/{TASK}.jsonl"]:
+        line["boxes"] = [[]] * 33_000
+    put_together(out, made)
+
+
+def _no_utf8(good: Path, out: Path) -> None:
+    """The first member's local name, which is not looked at before it is read."""
+
+    def change(data: bytearray) -> None:
+        directory = data.index(b"PK\x01\x02")
+        data[7] |= 8
+        data[directory + 9] |= 8
+        data[30] = 0xFF
 
     _bytes(good, out, change)
 
@@ -215,8 +234,14 @@ CASES: dict[str, tuple[Make, str]] = {
     "a manifest of nothing": (_manifest(b'{"schema_version":1}'), "schema"),
     "nested 100,000 times": (_manifest(b"[" * 100_000 + b"]" * 100_000), "json"),
     "objects nested 100,000 times": (_manifest(b'{"a":' * 100_000 + b"1" + b"}" * 100_000), "json"),
-    "a number of 1,000,000 digits": (_manifest(b'{"schema_version":' + b"9" * 1_000_000 + b"}"), "json"),
+    "a number of 500,000 digits": (_manifest(b'{"schema_version":' + b"9" * 500_000 + b"}"), "json"),
     "two versions": (_manifest(b'{"schema_version":1,"schema_version":2}'), "json"),
+    "100,000 names and one twice": (
+        _manifest(b"{" + b",".join(b'"%d":1' % n for n in [*range(80_000), 79_999]) + b"}"),
+        "json",
+    ),
+    "questions of 33,000 boxes": (_boxes, "schema"),
+    "a name that is no UTF-8": (_no_utf8, "not-a-zip"),
     "UTF-16": (_manifest('{"schema_version":1}'.encode("utf-16")), "json"),
     "no UTF-8": (_line(b'{"answer":"\xff","uid":"x"}'), "json"),
     "NaN": (_line(b'{"answer":"a","score":NaN,"uid":"x"}'), "not-finite"),

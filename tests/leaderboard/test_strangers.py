@@ -1,0 +1,87 @@
+"""What somebody might send in to rise, to push others down, or to take the page away from all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bundles
+import pytest
+import runs
+from bundles import DEMO
+from entries import entry
+
+from lmms_vg.leaderboard.site import build
+from lmms_vg.leaderboard.tables import DISPUTED, NO_PLAIN, tables
+from lmms_vg.leaderboard.view import Cell, Table
+from lmms_vg.submission.entry import Entry
+from lmms_vg.submission.schema import Card
+
+TASK = "vqa_rad_closed"
+RIGHT, HALF, WRONG = [1.0] * 40, [1.0, 0.0] * 20, [0.0] * 40
+
+
+def table(key: str, *entries: Entry) -> Table:
+    return next(one for one in tables(entries, "vgrefine") if one.key == key)
+
+
+def cell(of: Table, id: str, column: str) -> Cell:
+    number = [one.title for one in of.columns].index(column)
+    return next(row.cells[number] for row in of.measured if row.entry == id)
+
+
+def unverified(one: Entry) -> Entry:
+    return Entry(one.id, one.manifest, {task: scores._replace(verified=False) for task, scores in one.scores.items()})
+
+
+def test_questions_that_nobody_compared_stand_below_and_are_marked() -> None:
+    honest = entry("honest", {TASK: HALF}, weights="1")
+    made_up = [
+        unverified(entry(f"a{n}", {TASK: RIGHT}, weights=f"x{n}", questions={TASK: "made up"})) for n in range(3)
+    ]
+    one = table("table1", honest, *made_up)
+    assert cell(one, "honest", "VQA-RAD").rank == 1
+    assert cell(one, "a0", "VQA-RAD") == Cell("100.0 †", 100.0, 100.0, 100.0, 40, None, "closed|rule:made-up|v:0")
+    assert cell(one, "honest", "VQA-RAD").text == "50.0"
+    assert any(note.startswith("† ") for note in one.notes)
+    assert any("a0 in VQA-RAD (its questions were not compared" in note for note in one.notes)
+    alone = table("table1", *made_up)
+    assert cell(alone, "a0", "VQA-RAD").rank == 1, "among themselves"
+
+
+def test_many_rows_of_one_model_are_one() -> None:
+    """Three bundles on questions of their own do not make two honest ones the odd ones out."""
+    honest = [entry(f"honest{n}", {TASK: HALF}, weights=str(n)) for n in range(2)]
+    many = [entry(f"a{n}", {TASK: RIGHT}, weights="x", questions={TASK: "other"}) for n in range(3)]
+    one = table("table1", *many, *honest)
+    assert [cell(one, id, "VQA-RAD").rank for id in ("honest0", "honest1", "a0")] == [1, 1, None]
+
+
+def test_a_strangers_plain_run_does_not_take_the_place_of_ones_own() -> None:
+    own = entry("z-plain", {TASK: HALF}, name="Mine")
+    method = entry("z-method", {TASK: RIGHT}, name="Mine", method="VGRefine(k=5)")
+    stranger = entry("a", {TASK: WRONG}, name="Not mine")
+    one = table("tableF4", own, method, stranger)
+    assert cell(one, "z-method", "difference").value == pytest.approx(50)
+
+
+def test_plain_runs_that_differ_are_not_believed() -> None:
+    method = entry("method", {TASK: RIGHT}, name="Mine", method="VGRefine(k=5)")
+    first, second = entry("a", {TASK: HALF}), entry("b", {TASK: WRONG})
+    one = table("tableF4", method, first, second)
+    assert cell(one, "method", "difference").text == DISPUTED
+    assert any("method has none" in note and "a, b" in note for note in one.notes)
+    same = table("tableF4", method, first, entry("b", {TASK: HALF}))
+    assert cell(same, "method", "difference").value == pytest.approx(50)
+    assert cell(table("tableF4", method), "method", "difference").text == NO_PLAIN
+
+
+def test_a_copy_counts_once(tmp_path: Path) -> None:
+    given = bundles.demo(runs.mostly_right(1), DEMO[1])
+    for id, name in (("a", "Tiny"), ("b", "Tiny"), ("c", "Another name")):
+        card = Card(name=name, parameters=7, trained_on=[])
+        bundles.write_bundle(tmp_path / "in" / id / "bundle.zip", given, card=card)
+    built = build(tmp_path / "in", tmp_path / "site")
+    assert built.submissions == 1
+    assert [(one.path.parent.name, *one.reasons) for one in built.refused] == [
+        (id, "has the answers of a, of the same model with the same method") for id in ("b", "c")
+    ]
