@@ -20,8 +20,9 @@ demo: $(STAMP)
 	$(DEMO) --model huatuo_vgrefine --output_path demo_out/vgrefine --log_samples
 	OMP_NUM_THREADS=1 $(BIN)/lmms-vg overlay --models huatuo_plain,huatuo_vgrefine --model_args pretrained=demo -o demo_out/overlays
 
+# Two processes: half of the time goes into whole runs of lmms-eval, each of which imports it for five seconds.
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(STAMP)
 	$(BIN)/ruff format --check lmms_vg tests benchmarks examples

@@ -65,7 +65,7 @@ class Bundle:
         self.path = path
         self._file = path.open("rb")
         try:
-            self._members = _members(self._file, path.name)
+            _check_end(self._file, path.name)
             self._archive = zipfile.ZipFile(self._file)
             self._check()
         except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error) as problem:
@@ -161,8 +161,8 @@ class Bundle:
             raise rejected("too-large", self.path.name, f"more than {MAX_UNPACKED:,} bytes unpacked")
 
 
-def _members(file: BinaryIO, where: str) -> int:
-    """How many there are, read before the zip library makes an object of each. Errors: Rejected."""
+def _check_end(file: BinaryIO, where: str) -> None:
+    """The number of members, read before the zip library makes an object of each. Errors: Rejected."""
     size = file.seek(0, 2)
     if size > MAX_FILE:
         raise rejected("too-large", where, f"{size:,} bytes, at most {MAX_FILE:,}")
@@ -179,4 +179,3 @@ def _members(file: BinaryIO, where: str) -> int:
     if count > MAX_MEMBERS or directory > MAX_MEMBERS * 1_000:
         raise rejected("too-large", where, f"{count:,} members, at most {MAX_MEMBERS}")
     file.seek(0)
-    return int(count)
