@@ -50,7 +50,10 @@ def commit() -> str | None:
 
     None for a release, whose version says it all, and wherever git cannot tell.
     """
-    stated = json.loads(metadata.distribution("lmms-vg").read_text("direct_url.json") or "{}")
+    try:
+        stated = json.loads(metadata.distribution("lmms-vg").read_text("direct_url.json") or "{}")
+    except metadata.PackageNotFoundError:  # a checkout on the path
+        stated = {}
     installed = stated.get("vcs_info", {}).get("commit_id")
     package = Path(__file__).parent
     git = shutil.which("git")

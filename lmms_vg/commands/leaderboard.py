@@ -31,9 +31,11 @@ def _build(args: argparse.Namespace) -> int:
     from lmms_vg.leaderboard.site import build
 
     built = build(args.folder, args.out, frozenset(filter(None, args.withhold.split(","))))
-    for one in built.refused:
-        print_lines([f"{one.path}: INVALID, left out", *(f"  {reason}" for reason in one.reasons)])
-    left_out = f", {len(built.refused)} left out" if built.refused else ""
+    for word, several in (("refused", built.refused), ("left out", built.left_out)):
+        for one in several:
+            print_lines([f"{one.path}: {word}", *(f"  {reason}" for reason in one.reasons)])
+    away = len(built.refused) + len(built.left_out)
+    left_out = f", {away} left out" if away else ""
     print_lines(
         [f"{args.out}: {built.submissions} submissions{left_out}; a page of tables loads {built.initial:,} bytes"]
     )

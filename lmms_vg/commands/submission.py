@@ -90,8 +90,13 @@ def _validate(args: argparse.Namespace) -> int:
 
     status = 0
     for path in args.bundles:
-        checked = check(path)
-        status |= bool(checked.errors)
+        try:
+            checked = check(path)
+        except OSError as problem:  # those behind it are checked all the same
+            status = 2
+            print_lines([f"{path}: {problem.strerror}"])
+            continue
+        status = max(status, int(bool(checked.errors)))
         print_lines([f"{path}: {'INVALID' if checked.errors else 'valid'}", *(f"  {one}" for one in checked.findings)])
         sys.stdout.flush()
     return status

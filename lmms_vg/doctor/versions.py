@@ -17,7 +17,7 @@ from lmms_vg.doctor.pip import pip, reinstall
 
 OURS = "lmms-vg"
 
-#: Not asked for by us but by what we ask for, and they may move a number or stop a run.
+#: What is looked at even where our own requirements do not name it: it may move a number or stop a run.
 INDIRECT = ("torchvision", "tokenizers", "jinja2")
 
 _WHY = {

@@ -17,7 +17,7 @@ from lmms_vg.names import suggest
 from lmms_vg.submission.entry import Entry
 from lmms_vg.submission.schema import Question
 from lmms_vg.submission.validate import pairs
-from lmms_vg.tasks.readers import READERS
+from lmms_vg.tasks.readers import DATASETS, READERS
 
 _DIGITS = 4  # of a value that is shown with two
 _ORDER = ("acc", "open_recall", "ar", "")
@@ -40,7 +40,7 @@ class Explorable(NamedTuple):
 
 def check_withheld(names: Collection[str]) -> None:
     """Errors: ValueError for what is no data set."""
-    known = sorted({reader.spec.name for reader in READERS.values()})
+    known = sorted(DATASETS)
     for name in names:
         if name not in known:
             raise ValueError(

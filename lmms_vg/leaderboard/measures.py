@@ -18,6 +18,7 @@ from lmms_vg.tasks.readers import READERS
 _SETS = {"VQA-RAD": "vqa_rad", "SLAKE": "slake", "PathVQA": "pathvqa"}
 _SHORT = dict(zip(SUBJECTS, ("BMS", "CM", "DLM", "P", "PH"), strict=True))
 _OPEN = {"BLEU-1": "bleu1", "BERT": "bertscore", "OpenRecall": "open_recall", "Avg.": "average"}
+_STATED = {"bertscore": ", as submitted", "average": ", of these three"}
 _KINDS = (("localization", "attribute"), ("localization",), ("attribute",))
 
 
@@ -65,7 +66,9 @@ def opened(protocol: Protocol) -> tuple[Measure, ...]:
         return ()
     sets = {title: _names(prefix, "open", protocol) for title, prefix in _SETS.items()}
     return tuple(
-        Measure(f"{title} {name}", metric, _each(names), _count(f"{metric} times 100", names[:1]))
+        Measure(
+            f"{title} {name}", metric, _each(names), _count(f"{metric} times 100{_STATED.get(metric, '')}", names[:1])
+        )
         for title, names in sets.items()
         for name, metric in _OPEN.items()
     )

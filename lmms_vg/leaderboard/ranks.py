@@ -25,8 +25,8 @@ RESAMPLES = 2000
 
 DEFINITION = (
     "Rank: 1 + the number of rows whose paired difference to this one, on the same questions, has a 95% interval wholly above "
-    "0. Rows that no other row separates share a rank, which is no proof that they are equal. Not corrected for the number of "
-    "pairs."
+    "0. Rows that no other row separates share a rank, which is no proof that they are equal. Two rows that are not told apart "
+    "can still have different ranks, where a third is better than only one of them. Not corrected for the number of pairs."
 )
 
 _TIE = 1e-12  # sums of the same numbers may differ in their last bits

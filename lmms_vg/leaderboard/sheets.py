@@ -76,5 +76,6 @@ def printed_as(table: Table) -> str:
 
 
 def _is_sorted(cells: Sequence[Cell], better: str | None) -> bool:
-    values = [cell.value for cell in cells if cell.value is not None]
+    ranked = [cell for cell in cells if cell.rank is not None] or cells
+    values = [cell.value for cell in ranked if cell.value is not None]
     return len(values) > 1 and values == sorted(values, reverse=better != "lower")

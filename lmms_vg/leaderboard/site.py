@@ -20,7 +20,7 @@ from tqdm import tqdm
 from lmms_vg.leaderboard import pages, profile
 from lmms_vg.leaderboard.explorer import check_withheld, data_files
 from lmms_vg.leaderboard.formats import FORMATS
-from lmms_vg.leaderboard.plain_runs import plain_runs
+from lmms_vg.leaderboard.plain_runs import is_copy, plain_runs
 from lmms_vg.leaderboard.tables import tables
 from lmms_vg.submission.entry import Entry
 from lmms_vg.submission.schema import Protocol
@@ -49,10 +49,14 @@ class Refused(NamedTuple):
 
 
 class Built(NamedTuple):
-    """What became of the bundles. ``initial``: the largest number of bytes that a page of tables loads."""
+    """What became of the bundles; ``left_out`` are valid ones that are not shown, and folders without a bundle.
+
+    ``initial``: the largest number of bytes that a page of tables loads.
+    """
 
     submissions: int
     refused: list[Refused]
+    left_out: list[Refused]
     initial: int
 
 
@@ -64,7 +68,15 @@ def build(folder: Path, out: Path, withheld: Collection[str] = ()) -> Built:
     """
     check_withheld(withheld)
     place = _free(out, folder)
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: there is no such folder")
     valid, refused = _read(folder)
+    valid, left_out = _without_copies(valid)
+    left_out += [
+        Refused(one, [f"has no {BUNDLE} in it"])
+        for one in sorted(folder.iterdir())
+        if one.is_dir() and not (one / BUNDLE).exists()
+    ]
     if not valid:
         reasons = "\n".join(f"{one.path}: {reason}" for one in refused for reason in one.reasons)
         raise ValueError(f"{folder}: holds no valid <id>/{BUNDLE}, so there is nothing to show\n{reasons}".rstrip())
@@ -76,14 +88,14 @@ def build(folder: Path, out: Path, withheld: Collection[str] = ()) -> Built:
         _move(scratch, place)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return Built(len(valid), refused, initial)
+    return Built(len(valid), refused, left_out, initial)
 
 
 def _free(out: Path, folder: Path) -> Path:
     place = out.resolve()
-    if folder.resolve().is_relative_to(place):
+    if folder.resolve().is_relative_to(place) or place.is_relative_to(folder.resolve()):
         raise ValueError(
-            f"{out}: holds the bundles, which would be lost when the site is replaced; name another folder"
+            f"{out}: a site beside its bundles or around them would be lost or mixed up; name another folder"
         )
     if place.exists() and not (place / MARKER).is_file() and not (place.is_dir() and not any(place.iterdir())):
         raise ValueError(
@@ -93,15 +105,16 @@ def _free(out: Path, folder: Path) -> Path:
 
 
 def _read(folder: Path) -> tuple[list[Submission], list[Refused]]:
-    valid, refused = [], []
-    seen: dict[object, str] = {}
+    valid: list[Submission] = []
+    refused: list[Refused] = []
     paths = sorted(folder.glob(f"*/{BUNDLE}"), key=lambda path: path.parent.name)
     for path in tqdm(paths, desc="checking", unit="bundle"):
         id = path.parent.name
         if not _ID.fullmatch(id):
-            refused.append(
-                Refused(path, [f"{id!r} is no id: a-z, 0-9, '.', '_', '-', at most 100, first a letter or digit"])
+            said = (
+                f"{id!r} is no id: rename the folder to a-z, 0-9, '.', '_', '-', at most 100, first a letter or digit"
             )
+            refused.append(Refused(path, [said]))
             continue
         try:
             checked = check(path, id)
@@ -111,17 +124,24 @@ def _read(folder: Path) -> tuple[list[Submission], list[Refused]]:
             continue
         if checked.entry is None:
             refused.append(Refused(path, list(map(str, checked.errors))))
-        elif (first := seen.setdefault(_identity(checked.entry), id)) != id:
-            refused.append(Refused(path, [f"has the answers of {first}, of the same model with the same method"]))
         else:
             valid.append(Submission(checked.entry, path, digest))
     return valid, refused
 
 
-def _identity(entry: Entry) -> object:
-    """A copy under another id would count twice."""
-    run = entry.manifest.run
-    return run.weights, run.method, tuple((name, task.answers) for name, task in sorted(entry.manifest.tasks.items()))
+def _without_copies(valid: Sequence[Submission]) -> tuple[list[Submission], list[Refused]]:
+    kept: list[Submission] = []
+    copies = []
+    for one in valid:
+        original = next((other for other in valid if is_copy(one.entry, other.entry)), None)
+        if original is None:
+            kept.append(one)
+        else:
+            said = (
+                f"has the scores of {original.entry.id}, of the same model with the same method; it would count twice"
+            )
+            copies.append(Refused(one.path, [said]))
+    return kept, copies
 
 
 def _files(valid: Sequence[Submission], withheld: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -56,9 +56,10 @@ def _table(shape: Shape, entries: Sequence[Entry]) -> Table:
     if shape.against:
         standing = _below_plain(standing)
         sets = [measure for measure in shape.measures if len(measure.ways[0][0].tasks) == 1]
-        found = against(standing, sets)
+        tested = against(entries, sets)
+        found = {one.id: tested[one.id] for one in standing if one.id in tested}
         columns += _AGAINST
-        disagree = disputed(standing)
+        disagree = {id: runs for id, runs in disputed(entries).items() if id in cells}
         cells = {one.id: [*cells[one.id], *_tested(one, found.get(one.id), one.id in disagree)] for one in standing}
         notes += _against_notes(found, standing, len(sets))
         notes += [
@@ -87,11 +88,10 @@ def _ranked(shape: Shape, filled: dict[str, Filled]) -> int:
     return titles.index(max(named, key=lambda title: len(filled[title].cells)))
 
 
-def _place(column: Filled, id: str) -> tuple[bool, float]:
-    """All columns that order rows are better the higher; of equals the smaller id stays first."""
-    cell = column.cells.get(id)
-    value = None if cell is None else cell.value
-    return value is None, -(value or 0.0)
+def _place(column: Filled, id: str) -> tuple[bool, bool, float]:
+    """What has no rank stands below what has. Columns that order rows are better the higher; of equals the smaller id first."""
+    cell = column.cells.get(id, Cell(""))
+    return cell.value is None, cell.rank is None, -(cell.value or 0.0)
 
 
 def _row(shape: Shape, entry: Entry, cells: list[Cell]) -> Row:

@@ -13,7 +13,7 @@ from lmms_vg.study.runs import read_run, samples
 from lmms_vg.submission.findings import Finding, Rejected, rejected
 from lmms_vg.submission.questions import question_of
 from lmms_vg.submission.schema import Alignment, Answer, Question
-from lmms_vg.submission.scoring import Pair, Scored, scored, verdict
+from lmms_vg.submission.scoring import Pair, Scored, measures, scored, unmeasurable, verdict
 from lmms_vg.tasks.definitions import definition, groups, tasks
 from lmms_vg.tasks.readers import READERS
 
@@ -44,7 +44,7 @@ def collect(paths: Sequence[Path]) -> Collected:
 
     Errors: Rejected with every reason that was found; ValueError for what is no run.
     """
-    runs = [read_run(path) for path in paths]
+    runs = [_read(path) for path in paths]
     reasons = [reason for run in runs for reason in _alone(run)] + list(_together(runs))
     if reasons:
         raise Rejected(*reasons)
@@ -67,6 +67,16 @@ def collect(paths: Sequence[Path]) -> Collected:
     )
 
 
+def _read(path: Path) -> Run:
+    """One run; of several in a folder nobody can tell which is meant. Errors: Rejected; ValueError."""
+    if not path.exists():
+        raise ValueError(f"{path}: there is no such folder or file")
+    run = read_run(path)
+    if run.notes:
+        raise rejected("mixed", str(path), f"name the one that is meant, or its *_results.json: {'; '.join(run.notes)}")
+    return run
+
+
 def _alone(run: Run) -> Iterator[Finding]:
     if run.restricted:
         yield Finding("restricted", run.path.name, f"was run with {run.restricted}; run it again without")
@@ -82,9 +92,10 @@ def _together(runs: list[Run]) -> Iterator[Finding]:
         for name in sorted((first.provenance or {}).keys() | (run.provenance or {}).keys()):
             mine, theirs = (first.provenance or {}).get(name), (run.provenance or {}).get(name)
             if name not in _APART and mine != theirs:
-                said = f"{name} is {str(theirs)[:80]}, but {str(mine)[:80]} in {first.path.name}"
+                theirs, mine = (run.label, first.label) if name == "method" else (theirs, mine)
+                said = f"{name} is {str(theirs)[:80]}, but {str(mine)[:80]} in {first.path}"
                 yield Finding(
-                    "mixed", run.path.name, f"{said}; a bundle is of one model with one method: make one of each"
+                    "mixed", str(run.path), f"{said}; a bundle is of one model with one method: make one of each"
                 )
 
 
@@ -99,16 +110,17 @@ def _part(run: Run, task: str) -> Part:
     lines = sorted(lines, key=lambda line: line["doc_id"])
     given = [(question, _answer(question.uid, line)) for question, line in zip(questions, lines, strict=True)]
     made = scored(task, given)
+    failed = [
+        answer.uid for (_, answer), *both in zip(given, lines, made.lines, strict=True) if _has_failed(task, *both)
+    ]
+    if failed:
+        raise _failed(task, failed)
     for question, line, mine in zip(questions, lines, made.lines, strict=True):
         if (line["input"], line["target"], _uid(line)) != (mine["input"], mine["target"], _uid(mine)):
             raise rejected(
                 "questions", f"{task} {question.uid}", "was asked or is scored in other words than this version's"
             )
         if verdict(line) != verdict(mine):
-            if verdict(line).error is not None:
-                raise _failed(
-                    task, [question.uid for question, one in zip(questions, lines, strict=True) if verdict(one).error]
-                )
             raise rejected(
                 "verdict", f"{task} {question.uid}", "the samples file has another verdict than the answer gives"
             )
@@ -121,6 +133,14 @@ def _part(run: Run, task: str) -> Part:
     return Part(
         pairs, made, {name: value if isinstance(value, int | float) else None for name, value in stated.items()}
     )
+
+
+def _has_failed(task: str, line: Line, mine: Line) -> bool:
+    """Where a model gave no answer; not where the question itself has no reference, or no box that the model sees."""
+    error = verdict(line).error
+    if error is None:
+        return False
+    return not unmeasurable(error) if measures(task) else error != verdict(mine).error
 
 
 def _uid(line: Line) -> str | None:
@@ -167,7 +187,14 @@ def _identity(runs: list[Run]) -> dict[str, Any]:
     made = every[0] | {"commit": " and ".join(commits) or None}
     for name in ("shared", "leaks"):
         made[name] = sorted({value for one in every for value in one.get(name) or ()})
-    return made
+    names = sorted({name for one in every for name in one.get("settings", ())})
+    return made | {"settings": {name: _agreed([one.get("settings", {}).get(name) for one in every]) for name in names}}
+
+
+def _agreed(values: list[Any]) -> Any:
+    """A setting of all parts; what weights and circumstances do not fix, such as how a folder was named, may differ."""
+    same = all(value == values[0] for value in values)
+    return values[0] if same else " and ".join(sorted({str(value) for value in values}))
 
 
 def _seeds(runs: list[Run]) -> dict[str, int | None]:

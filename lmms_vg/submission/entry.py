@@ -14,7 +14,7 @@ Values = NDArray[np.float64]
 
 
 class Scores(NamedTuple):
-    """Per question of one task, in the order of ``uids``; NaN where the question itself cannot be scored.
+    """Per question of one task, in the benchmark's order; NaN where the question itself cannot be scored.
 
     ``questions`` is the SHA-256 of the questions' file: scores are comparable where it and ``rule`` are equal. ``metric`` is
     what the task is compared by, ``acc`` or ``open_recall``; of measurements ``ar``, with ``values`` at the layer of lowest
@@ -25,11 +25,10 @@ class Scores(NamedTuple):
     questions: str
     rule: str
     metric: str
-    uids: tuple[str, ...]
     images: tuple[str, ...]
     values: Values
     categories: dict[str, tuple[str, ...]]
-    verified: bool = True
+    verified: bool
 
 
 @dataclass(frozen=True)

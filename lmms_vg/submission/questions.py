@@ -1,7 +1,7 @@
 """The questions of a task as a bundle holds them, and whether they are the benchmark's own.
 
-Where the benchmark is on this machine, its reader says what the questions are; otherwise the SHA-256 of ``questions.json``,
-which were computed from the authors' files. Others cannot be told.
+They are, if they have the SHA-256 that ``questions.json`` has from the authors' files, or are what the reader makes of files on
+this machine: a published file may be corrected later. Where neither is at hand it cannot be told.
 """
 
 from __future__ import annotations

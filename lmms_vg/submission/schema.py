@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 
 Protocol = Literal["vgrefine", "test", "chen", "chen-greedy"]
 """Whose questions, prompt, rule, decoding: the paper's pooled sets, the official test splits, HuatuoGPT-Vision's (greedy)."""

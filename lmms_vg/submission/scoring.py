@@ -22,6 +22,16 @@ from lmms_vg.tasks.docs import AXES
 
 Pair = tuple[Question, Answer]
 
+UNMEASURABLE = (
+    "lie in the part of the image that the model does not see",
+    "lies outside the image",
+    "no box to measure attention against",
+    "need four finite numbers",
+    "is empty or inverted",
+    "no question tokens behind the image",
+)
+"""What an error says where a question cannot be measured on a model, as opposed to one that failed (geometry, grounding)."""
+
 HIDDEN = "submission"
 """What a task has in place of a metric where the answers are not public."""
 
@@ -100,12 +110,19 @@ def alignment_findings(task: str, answers: Sequence[Answer]) -> Iterator[Finding
             yield Finding("alignment", f"{task} {answer.uid}", wrong)
         elif (answer.alignment is None) == (answer.error is None):
             yield Finding("alignment", f"{task} {answer.uid}", "has either values or an error")
-    if any(answer.error for answer in answers):
-        unmeasured = [answer for answer in answers if answer.error]
-        said = f"{len(unmeasured)} of {len(answers)} questions; {unmeasured[0].uid}: {str(unmeasured[0].error)[:200]}"
-        yield Finding("unmeasured", task, said)
+    for code, of_code in (("unmeasured", True), ("failed", False)):
+        found = [answer for answer in answers if answer.error and unmeasurable(answer.error) is of_code]
+        if found:
+            yield Finding(
+                code, task, f"{len(found)} of {len(answers)} questions; {found[0].uid}: {str(found[0].error)[:200]}"
+            )
     if len({len(answer.alignment.kl) for answer in answers if answer.alignment}) > 1:
         yield Finding("alignment", task, "answers of models with different numbers of layers")
+
+
+def unmeasurable(error: str) -> bool:
+    """Whether it is no failure: the same question fails on this model every time."""
+    return any(said in error for said in UNMEASURABLE)
 
 
 def metric_differences(where: str, said: dict[str, Any], made: dict[str, Any]) -> Iterator[Finding]:
@@ -119,8 +136,8 @@ def metric_differences(where: str, said: dict[str, Any], made: dict[str, Any]) -
             elif said[name] is not None:
                 yield Finding("unverified-metric", f"{where} {name}", f"{said[name]} needs a language model")
         elif name == _AVERAGE:
-            parts = made["bleu1"], said[_BERTSCORE], made["open_recall"]
-            mean = None if said[_BERTSCORE] is None else average(*parts)
+            bertscore = said.get(_BERTSCORE)
+            mean = None if bertscore is None else average(made["bleu1"], bertscore, made["open_recall"])
             if not _close(said[name], mean):
                 yield Finding("metric", f"{where} {name}", f"says {said[name]}, but its parts give {mean}")
         elif not _close(said[name], made[name]):
@@ -148,19 +165,18 @@ def scores_of(
         return None
     if stated.questions not in _labels:
         _labels[stated.questions] = _labels_of([question for question, _ in pairs])
-    uids, images, categories = _labels[stated.questions]
+    images, categories = _labels[stated.questions]
     numbers = np.array([math.nan if value is None else value for value in values], dtype=np.float64)
-    return Scores(stated.questions, rule, metric, uids, images, numbers, categories, verified)
+    return Scores(stated.questions, rule, metric, images, numbers, categories, verified)
 
 
-_Labels = tuple[tuple[str, ...], tuple[str, ...], dict[str, tuple[str, ...]]]
+_Labels = tuple[tuple[str, ...], dict[str, tuple[str, ...]]]
 _labels: dict[str, _Labels] = {}  # SHA-256 of questions -> theirs, shared by hundreds of submissions
 
 
 def _labels_of(questions: Sequence[Question]) -> _Labels:
     axes = [axis for axis in AXES if any(getattr(one, axis) for one in questions)]
     return (
-        tuple(one.uid for one in questions),
         tuple(one.images[0] if one.images else "" for one in questions),
         {axis: tuple(getattr(one, axis) for one in questions) for axis in axes},
     )

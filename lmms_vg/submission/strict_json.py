@@ -13,6 +13,9 @@ from lmms_vg.submission.findings import rejected
 Model = TypeVar("Model", bound=BaseModel)
 
 
+_NAMED = 7  # errors of one object
+
+
 class _NotFinite(ValueError):
     pass
 
@@ -28,10 +31,10 @@ def parse(data: bytes, where: str, model: type[Model]) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as problem:
-        first = problem.errors(include_url=False, include_input=False)[0]
-        field = ".".join(map(str, first["loc"])) or "the whole"
-        more = f", and {problem.error_count() - 1} more" if problem.error_count() > 1 else ""
-        raise rejected("schema", where, f"{field[:200]}: {first['msg']}{more}") from None
+        errors = problem.errors(include_url=False, include_input=False)
+        named = [f"{'.'.join(map(str, one['loc']))[:200] or 'the whole'}: {one['msg']}" for one in errors[:_NAMED]]
+        more = [f"and {len(errors) - _NAMED} more"] if len(errors) > _NAMED else []
+        raise rejected("schema", where, "; ".join([*named, *more])) from None
     except RecursionError:
         raise rejected("json", where, "nested too deeply") from None
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from lmms_vg.files import check_new, write_new
+from lmms_vg.names import suggest
 from lmms_vg.submission.archive import MANIFEST, sha256, write
 from lmms_vg.submission.collect import Collected, Part, collect
 from lmms_vg.submission.findings import Finding, Rejected, rejected
 from lmms_vg.submission.private import own_findings
 from lmms_vg.submission.protocol import only_protocol
 from lmms_vg.submission.questions import text_of
-from lmms_vg.submission.schema import Card, Data, Group, Manifest, Provenance, Task
+from lmms_vg.submission.schema import SCHEMA_VERSION, Card, Data, Group, Manifest, Provenance, Task
 from lmms_vg.submission.scoring import metric_differences
 from lmms_vg.submission.strict_json import canonical, parse
 from lmms_vg.submission.validate import Checked, check
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.definitions import definition
-from lmms_vg.tasks.readers import READERS
+from lmms_vg.tasks.readers import DATASETS, READERS
 
 EXAMPLE = '{"name": "HuatuoGPT-Vision-7B", "parameters": 7.9, "trained_on": ["slake", "path_vqa"]}'
 
@@ -35,10 +35,12 @@ def read_card(path: Path) -> Card:
             f"{path}: {problem.findings[0].message}. A card reads {EXAMPLE}; parameters are billions, trained_on names the "
             "data sets whose training part the model has seen, [] for none; organisation, url, licence and notes may be added"
         ) from None
-    known = {reader.spec.name for reader in READERS.values()}
-    unknown = sorted(set(card.trained_on) - known)
+    unknown = sorted(set(card.trained_on) - DATASETS)
     if unknown:
-        raise ValueError(f"{path}: trained_on names {', '.join(unknown)}; allowed are {', '.join(sorted(known))}")
+        meant = "".join(suggest(name, DATASETS) for name in unknown)
+        raise ValueError(
+            f"{path}: trained_on names {', '.join(unknown)}; {meant}allowed are {', '.join(sorted(DATASETS))}"
+        )
     return card
 
 
@@ -66,30 +68,27 @@ def _members(found: Collected, card: Card) -> dict[str, str]:
         raise rejected(
             "unknown-task", "tasks", f"none of {', '.join(found.ignored) or 'the runs'} is a task of lmms_vg"
         )
-    members: dict[str, str] = {}
-    tasks: dict[str, Any] = {}
-    for name, part in found.parts.items():
-        questions = text_of([question for question, _ in part.pairs])
-        answers = "".join(f"{canonical(answer.model_dump(exclude_none=True))}\n" for _, answer in part.pairs)
-        members |= {f"questions/{name}.jsonl": questions, f"answers/{name}.jsonl": answers}
-        tasks[name] = _task(name, part, sha256(questions), sha256(answers))
-    groups = {
-        name: Group(members=definition(name)["task"], metrics=metrics).model_dump()
-        for name, metrics in found.groups.items()
-    }
     errors = [answer.error for part in found.parts.values() for _, answer in part.pairs if answer.error]
     reasons = [*_differing(found), *own_findings([card.model_dump(), found.provenance, errors], MANIFEST)]
     if reasons:
         raise Rejected(*reasons)
+    members: dict[str, str] = {}
+    for name, part in found.parts.items():
+        answers = (canonical(answer.model_dump(exclude_none=True)) for _, answer in part.pairs)
+        members[f"questions/{name}.jsonl"] = text_of([question for question, _ in part.pairs])
+        members[f"answers/{name}.jsonl"] = "".join(f"{line}\n" for line in answers)
+    digests = {name: sha256(text) for name, text in members.items()}
     try:
         manifest = Manifest(
-            schema_version=1,
+            schema_version=SCHEMA_VERSION,
             protocol=only_protocol(found.parts),
             card=card,
             run=Provenance(**found.provenance),
             seeds=found.seeds,
-            tasks=tasks,
-            groups={name: Group(**group) for name, group in groups.items()},
+            tasks={name: _task(name, part, digests) for name, part in found.parts.items()},
+            groups={
+                name: Group(members=definition(name)["task"], metrics=metrics) for name, metrics in found.groups.items()
+            },
         )
     except ValidationError as problem:
         first = problem.errors(include_url=False)[0]
@@ -98,14 +97,14 @@ def _members(found: Collected, card: Card) -> dict[str, str]:
     return members | {MANIFEST: f"{canonical(manifest.model_dump())}\n"}
 
 
-def _task(name: str, part: Part, questions: str, answers: str) -> Task:
+def _task(name: str, part: Part, digests: dict[str, str]) -> Task:
     reader, config = READERS[name], definition(name)
     return Task(
         protocol=reader.protocol,
         asked=len(part.pairs),
         n=part.metrics["n"],
-        questions=questions,
-        answers=answers,
+        questions=digests[f"questions/{name}.jsonl"],
+        answers=digests[f"answers/{name}.jsonl"],
         metrics=part.metrics,
         rules=part.scored.rules,
         decoding=config["generation_kwargs"],

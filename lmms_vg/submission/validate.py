@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from lmms_vg.submission.scoring import (
 from lmms_vg.submission.strict_json import canonical
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.definitions import definition, groups, tasks
-from lmms_vg.tasks.readers import READERS
+from lmms_vg.tasks.readers import DATASETS, READERS
 
 _SIGNS = 100  # of a token, at most
 _NAMED = 5  # findings of one code about one task; the others are counted
@@ -59,23 +59,29 @@ def check(path: Path, id: str = "") -> Checked:
         opened = Bundle(path)
     except Rejected as problem:
         return Checked(problem.findings, None)
+    entry: Entry | None = None
     try:
         with opened as bundle:
-            manifest = bundle.manifest()
-            found += _structure(bundle, manifest)
-            if any(not one.is_note for one in found):
-                return Checked(tuple(found), None)
-            scores = _tasks(bundle, manifest, found)
+            entry = _entry(bundle, id or path.stem, found)
     except Rejected as problem:
-        return Checked((*found, *problem.findings), None)
+        found += problem.findings
     except Exception as problem:  # noqa: BLE001 - one stranger's file must not keep others from being checked
-        failure = Finding("unexpected", path.name, f"{type(problem).__name__}: {problem}")
-        return Checked((*found, failure), None)
+        found.append(Finding("unexpected", path.name, f"{type(problem).__name__}: {problem}"))
     checked = tuple(_shortened(found))
-    if any(not one.is_note for one in checked):
+    if entry is None or any(not one.is_note for one in checked):
         return Checked(checked, None)
-    notes = tuple(str(one) for one in checked)
-    return Checked(checked, Entry(id or path.stem, manifest, scores, notes))
+    return Checked(checked, replace(entry, notes=tuple(map(str, checked))))
+
+
+def _entry(bundle: Bundle, id: str, found: list[Finding]) -> Entry | None:
+    """What the page needs, with the rules that scored it here; all that is wrong goes to ``found``. Errors: Rejected."""
+    manifest = bundle.manifest()
+    found += _structure(bundle, manifest)
+    if any(not one.is_note for one in found):
+        return None
+    scores, rules = _tasks(bundle, manifest, found)
+    tasks = {name: task.model_copy(update={"rules": rules.get(name, {})}) for name, task in manifest.tasks.items()}
+    return Entry(id, manifest.model_copy(update={"tasks": tasks}), scores)
 
 
 def pairs(path: Path, task: str) -> Iterator[Pair]:
@@ -102,8 +108,7 @@ def _structure(bundle: Bundle, manifest: Manifest) -> Iterator[Finding]:
     unknown = sorted(manifest.tasks.keys() - tasks() | manifest.groups.keys() - groups().keys())
     yield from (Finding("unknown-task", name, "is no task or group of this version") for name in unknown)
     yield from private(manifest.model_dump(exclude={"tasks": {"__all__": {"reference"}}}), MANIFEST)
-    named = {reader.spec.name for reader in READERS.values()}
-    for name in sorted(set(manifest.card.trained_on) - named):
+    for name in sorted(set(manifest.card.trained_on) - DATASETS):
         yield Finding("schema", f"{MANIFEST} card.trained_on", f"{name!r} is no data set of lmms-vg data status")
     if unknown:
         return
@@ -116,7 +121,7 @@ def _structure(bundle: Bundle, manifest: Manifest) -> Iterator[Finding]:
     for name, task in manifest.tasks.items():
         yield from _stated(name, task)
     for leak in manifest.run.leaks:
-        if leak not in named | {COCO_IMAGES}:
+        if leak not in DATASETS | {COCO_IMAGES}:
             yield Finding("schema", f"{MANIFEST} run.leaks", f"{leak!r} is no data set")
         else:
             yield Finding("leak", leak, "the method's heads were ranked on images of it")
@@ -138,9 +143,12 @@ def _stated(name: str, task: Task) -> Iterator[Finding]:
         yield Finding("questions", name, f"says it is of {task.data.name}, it is of {reader.spec.name}")
 
 
-def _tasks(bundle: Bundle, manifest: Manifest, found: list[Finding]) -> dict[str, Scores]:
-    """Scores of the tasks without errors; all that is wrong goes to ``found``. Errors: Rejected for a file that breaks off."""
+def _tasks(
+    bundle: Bundle, manifest: Manifest, found: list[Finding]
+) -> tuple[dict[str, Scores], dict[str, dict[str, str]]]:
+    """Scores and rules of the tasks that could be scored; all that is wrong goes to ``found``. Errors: Rejected."""
     scores: dict[str, Scores] = {}
+    rules: dict[str, dict[str, str]] = {}
     metrics: dict[str, dict[str, Any]] = {}
     for name, task in sorted(manifest.tasks.items()):
         asked = list(islice(bundle.lines(f"questions/{name}.jsonl", Question, task.questions), task.asked + 1))
@@ -162,6 +170,7 @@ def _tasks(bundle: Bundle, manifest: Manifest, found: list[Finding]) -> dict[str
                 Finding("count", name, f"says that n is {task.n}, but {made.metrics['n']} questions have a score")
             )
         metrics[name] = made.metrics
+        rules[name] = made.rules | {one: said for one, said in task.rules.items() if one in rescore.NEEDS_MODEL}
         found += differences(name, both, made)
         found += metric_differences(name, task.metrics, made.metrics)
         found += _rules(name, task, made)
@@ -176,7 +185,7 @@ def _tasks(bundle: Bundle, manifest: Manifest, found: list[Finding]) -> dict[str
             found.append(Finding("missing-file", name, f"needs {', '.join(members)}"))
         elif metrics.keys() >= set(members):
             found += metric_differences(name, group.metrics, rescore.group_means(name, metrics, sizes))
-    return scores
+    return scores, rules
 
 
 def _uids(name: str, task: Task, asked: list[Question], given: list[Answer]) -> Iterator[Finding]:

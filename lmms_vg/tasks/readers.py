@@ -135,6 +135,10 @@ def _demo() -> dict[str, Reader]:
 READERS: dict[str, Reader] = _measurements() | _short_answers() | _choices() | _chen() | _demo()
 
 
+DATASETS = frozenset(reader.spec.name for reader in READERS.values())
+"""Names of all data sets that are asked about."""
+
+
 def __getattr__(name: str) -> Callable[[object], Any]:
     if name not in READERS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

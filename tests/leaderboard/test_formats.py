@@ -112,10 +112,10 @@ def test_markdown_has_two_tables_with_rank_interval_and_n() -> None:
         *("rank", "model", "method", "parameters (B)", "zero-shot", "submission"),
         *("VQA-RAD", "SLAKE", "PathVQA", "PMC-VQA (n = 4)", "Avg."),
     ]
-    assert ours[1][:6] == ["", "Model-7B", "PAI", "7", "no", "other"]
-    assert ours[1][7] == "50.0 (0.0 to 100.0, n = 2)", "rows differ in n"
-    assert ours[2][:2] == ["1", "Model-7B"]
-    assert ours[2][7] == "33.3 (0.0 to 100.0, n = 3)"
+    assert ours[1][:2] == ["1", "Model-7B"]
+    assert ours[1][7] == "33.3 (0.0 to 100.0, n = 3)"
+    assert ours[3][:6] == ["", "Model-7B", "PAI", "7", "no", "other"], "without a rank, so below"
+    assert ours[3][7] == "50.0 (0.0 to 100.0, n = 2)", "rows differ in n"
     assert papers[0] == [
         "model",
         "method",

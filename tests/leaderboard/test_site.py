@@ -119,10 +119,10 @@ def test_an_invalid_bundle_is_left_out_and_said(tmp_path: Path, capsys: pytest.C
     (folder / "folder" / "bundle.zip").mkdir(parents=True)
     assert main(["leaderboard", "build", str(folder), "-o", str(tmp_path / "site")]) == 1
     said = capsys.readouterr().out
-    assert f"{folder / 'broken' / 'bundle.zip'}: INVALID, left out\n  not-a-zip" in said
+    assert f"{folder / 'broken' / 'bundle.zip'}: refused\n  not-a-zip" in said
     assert "'Upper' is no id" in said
     assert "'-x' is no id" in said
-    assert f"{folder / 'folder' / 'bundle.zip'}: INVALID, left out\n  cannot be read" in said
+    assert f"{folder / 'folder' / 'bundle.zip'}: refused\n  cannot be read" in said
     assert "3 submissions, 4 left out" in said
     names = "\n".join(content(tmp_path / "site"))
     assert "broken" not in names

@@ -40,6 +40,7 @@ def test_questions_that_nobody_compared_stand_below_and_are_marked() -> None:
     ]
     one = table("table1", honest, *made_up)
     assert cell(one, "honest", "VQA-RAD").rank == 1
+    assert [row.entry for row in one.measured] == ["honest", "a0", "a1", "a2"]
     assert cell(one, "a0", "VQA-RAD") == Cell("100.0 †", 100.0, 100.0, 100.0, 40, None, "closed|rule:made-up|v:0")
     assert cell(one, "honest", "VQA-RAD").text == "50.0"
     assert any(note.startswith("† ") for note in one.notes)
@@ -82,6 +83,7 @@ def test_a_copy_counts_once(tmp_path: Path) -> None:
         bundles.write_bundle(tmp_path / "in" / id / "bundle.zip", given, card=card)
     built = build(tmp_path / "in", tmp_path / "site")
     assert built.submissions == 1
-    assert [(one.path.parent.name, *one.reasons) for one in built.refused] == [
-        (id, "has the answers of a, of the same model with the same method") for id in ("b", "c")
+    assert built.refused == []
+    assert [(one.path.parent.name, *one.reasons) for one in built.left_out] == [
+        (id, "has the scores of a, of the same model with the same method; it would count twice") for id in ("b", "c")
     ]

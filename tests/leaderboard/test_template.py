@@ -338,4 +338,4 @@ def test_a_bundle_that_is_not_valid_any_more_stops_the_deployment(repository: Pa
     put(repository / MINE, b"no zip")
     done = run_step(step("pages", "Build the site"), repository)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert f"{MINE}: INVALID" in done.stdout
+    assert f"{MINE}: refused" in done.stdout

@@ -87,7 +87,11 @@ def test_as_typed(files: dict[str, Path], good: Path, capsys: pytest.CaptureFixt
     first, reason, second = capsys.readouterr().out.splitlines()
     assert (first, second) == (f"{bad}: INVALID", f"{good}: valid")
     assert reason.startswith("  path  '../../etc/passwd': ")
-    assert main(["validate", str(bad.with_name("none.zip"))]) == 2
+    assert main(["validate", str(bad.with_name("none.zip")), str(bad.parent), str(good)]) == 2
+    gone, folder, last = capsys.readouterr().out.splitlines()
+    assert gone.endswith("none.zip: No such file or directory")
+    assert folder.endswith("Is a directory")
+    assert last == f"{good}: valid", "what comes behind is checked"
     assert main(["validate"]) == 2
     assert main(["validate", "--codes"]) == 0
     assert "duplicate-uid" in capsys.readouterr().out

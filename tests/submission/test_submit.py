@@ -78,6 +78,40 @@ def test_runs_of_different_tasks_go_together(tmp_path: Path) -> None:
     assert [one.code for one in checked.findings] == ["leak"], "what one of the runs leaked the submission leaked"
 
 
+def test_of_several_runs_in_a_folder_none_is_chosen(tmp_path: Path) -> None:
+    """What `run --methods` leaves: the newest would be packed, whichever that is."""
+    for method in ("plain", "pai"):
+        runs.save_run(tmp_path / "out" / method, HARD, identity={"method": f"{method}()"})
+    said = refused(tmp_path, "mixed", tmp_path / "out")
+    assert "2 runs are under" in said
+    with pytest.raises(ValueError, match="no such folder"):
+        submit([tmp_path / "nowhere"], runs.CARD, tmp_path / "b.zip")
+
+
+def test_settings_of_parts_are_all_kept(tmp_path: Path) -> None:
+    made = []
+    for number, revision in enumerate(("a", "b")):
+        settings = {"pretrained": "x", "revision": revision}
+        task = (HARD, STANDARD)[number]
+        made.append(runs.save_run(tmp_path / revision, task, identity={"settings": settings}))
+    for order in (made, made[::-1]):
+        out = tmp_path / f"{order[0].name}.zip"
+        checked, _ = submit(order, runs.CARD, out)
+        assert checked.entry is not None
+        assert checked.entry.manifest.run.settings == {"pretrained": "x", "revision": "a and b"}
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
+def test_measurements_that_failed(tmp_path: Path) -> None:
+    def fail(_task: str, lines: list[dict[str, Any]]) -> None:
+        item = {"error": "OutOfMemoryError: CUDA", "task": LOOKED, "uid": lines[7]["ar"]["uid"]}
+        lines[7] |= dict.fromkeys(("ar", "kl", "js", "best_layer"), item) | {"answered": 0, "n": {"answered": 0}}
+
+    assert "1 questions have no answer" in refused(
+        tmp_path, "failed", runs.save_run(tmp_path / "run", LOOKED, change=fail)
+    )
+
+
 def test_one_task_with_two_sets_of_answers(tmp_path: Path) -> None:
     first = runs.save_run(tmp_path / "1", HARD)
     second = runs.save_run(tmp_path / "2", HARD, say=runs.mostly_right(1))
@@ -129,7 +163,11 @@ def test_boxes_that_the_model_does_not_see(tmp_path: Path) -> None:
 
     def crop(_task: str, lines: list[dict[str, Any]]) -> None:
         for line in lines[:2]:
-            item = {"error": "the boxes lie where the model does not see", "task": LOOKED, "uid": line["ar"]["uid"]}
+            item = {
+                "error": "ValueError: q: the boxes lie in the part of the image that the model does not see",
+                "task": LOOKED,
+                "uid": line["ar"]["uid"],
+            }
             line |= dict.fromkeys(("ar", "kl", "js", "best_layer"), item) | {"answered": 0, "n": {"answered": 0}}
 
     left = {"n": 298, "answered": 298 / 300}
@@ -273,6 +311,8 @@ def test_what_validation_would_refuse_is_not_left(tmp_path: Path, monkeypatch: p
         ("{", "JSON|Expecting"),
         ('{"name": "x", "parameters": 7}', "trained_on"),
         ('{"name": "x", "parameters": 0, "trained_on": []}', "parameters"),
+        ('{"name": 3, "parameters": "7B", "licens": ""}', "name: .*parameters: .*trained_on: .*licens: "),
+        ('{"name": "x", "parameters": 7, "trained_on": ["slakee"]}', "did you mean slake"),
         ('{"name": "x", "parameters": 7, "trained_on": ["slake2"]}', "slake2.*allowed are"),
         ('{"name": "x", "parameters": 7, "trained_on": [], "url": "javascript:alert(1)"}', "url"),
         ('{"name": "x", "parameters": 7, "trained_on": [], "best": true}', "best"),

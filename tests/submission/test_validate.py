@@ -14,9 +14,11 @@ from tampered import Parts, change, parts, put_together
 from lmms_vg.submission import questions as known
 from lmms_vg.submission.archive import sha256
 from lmms_vg.submission.findings import CODES, NOTES
+from lmms_vg.submission.scoring import UNMEASURABLE, unmeasurable
 from lmms_vg.submission.submit import submit
 from lmms_vg.submission.validate import check, pairs
 
+UNSEEN = "the boxes lie in the part of the image that the model does not see"
 HARD, STANDARD, LOOKED, OPENED = "vqa_demo_hard", "vqa_demo_standard", "vgmed_demo", "vqa_demo_open"
 
 
@@ -213,13 +215,27 @@ FORGED: dict[str, tuple[Callable[[Parts], object], set[str]]] = {
     ),
     "KL beyond all": (lambda made: answers(made, LOOKED)[0]["alignment"].update(kl=[1e308] * 3), {"alignment"}),
     "nothing measured": (
-        lambda made: [(line.pop("alignment"), line.update(error="x", score=None)) for line in answers(made, LOOKED)],
+        lambda made: [(line.pop("alignment"), line.update(error=UNSEEN, score=None)) for line in answers(made, LOOKED)],
+        {"metric"},
+    ),
+    "a measurement that failed": (
+        lambda made: (
+            answers(made, LOOKED)[0].pop("alignment"),
+            answers(made, LOOKED)[0].update(error="OutOfMemoryError: CUDA"),
+        ),
+        {"failed"},
+    ),
+    "an average beside no bertscore": (
+        lambda made: (
+            task(made, OPENED)["metrics"].pop("bertscore"),
+            task(made, OPENED)["metrics"].update(average=0.9),
+        ),
         {"metric"},
     ),
     "an error that shows a path": (
         lambda made: (
             answers(made, LOOKED)[0].pop("alignment"),
-            answers(made, LOOKED)[0].update(error="FileNotFoundError: /home/alice/x"),
+            answers(made, LOOKED)[0].update(error=f"{UNSEEN} /home/alice/x"),
         ),
         {"private"},
     ),
@@ -236,6 +252,44 @@ FORGED: dict[str, tuple[Callable[[Parts], object], set[str]]] = {
 def test_forged(good: Path, tmp_path: Path, what: str) -> None:
     how, expected = FORGED[what]
     assert codes(change(good, tmp_path / "forged.zip", how)) == expected
+
+
+def test_what_is_no_failure_comes_from_the_functions_that_measure() -> None:
+    """The words by which a question that cannot be measured is told from one that failed."""
+    from types import SimpleNamespace
+
+    import numpy as np
+
+    from lmms_vg.geometry import check_box
+    from lmms_vg.grounding import target_mask
+
+    def said(call: Callable[[], object]) -> str:
+        with pytest.raises(ValueError) as caught:  # noqa: PT011 - what it says is looked at below
+            call()
+        return str(caught.value)
+
+    geometry = SimpleNamespace(patch_mask=lambda _boxes: np.zeros((2, 2), dtype=bool))
+    prompt = SimpleNamespace(geometries=[geometry], question=(3, 3))
+    errors = [
+        said(lambda: target_mask("q", prompt, [[0, 0, 1, 1]], "last")),
+        said(lambda: target_mask("q", prompt, [], "last")),
+        said(lambda: target_mask("q", prompt, [[0, 0, 1, 1]], "question")),
+        said(lambda: check_box([1, 2, 3], 9, 9)),
+        said(lambda: check_box([5, 5, 1, 1], 9, 9)),
+        said(lambda: check_box([90, 90, 91, 91], 9, 9)),
+    ]
+    assert all(unmeasurable(error) for error in errors)
+    assert {said for said in UNMEASURABLE if any(said in error for error in errors)} == set(UNMEASURABLE)
+
+
+def test_many_findings_are_counted_even_where_a_file_breaks_off(good: Path, tmp_path: Path) -> None:
+    def forge(made: Parts) -> None:
+        better_answers_but_old_verdicts(made)
+        answers(made, STANDARD)[3] = {"uid": "x"}
+
+    found = check(change(good, tmp_path / "b.zip", forge)).errors
+    assert {one.code for one in found} == {"verdict", "metric", "schema"}
+    assert len(found) < 12
 
 
 def test_taking_apart_and_putting_together_is_no_forgery(good: Path, tmp_path: Path) -> None:
@@ -278,6 +332,8 @@ def test_a_benchmark_that_is_nowhere_known(good: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(known, "local", lambda _task: None)
     checked = check(good)
     assert checked.errors == []
+    assert checked.entry is not None
+    assert not any(scores.verified for scores in checked.entry.scores.values())
     unverified = [one.where for one in checked.findings if one.code == "unverified-questions"]
     assert unverified == sorted([HARD, STANDARD, LOOKED, OPENED])
 
