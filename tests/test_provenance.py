@@ -66,3 +66,12 @@ def test_without_git(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _name: None)
     provenance.commit.cache_clear()
     assert provenance.commit() is None
+
+
+def test_of_a_checkout_that_is_only_on_the_path(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_name: str) -> None:
+        raise metadata.PackageNotFoundError
+
+    monkeypatch.setattr(metadata, "distribution", missing)
+    provenance.commit.cache_clear()
+    assert provenance.commit() == git(checkout, "rev-parse", "HEAD")

@@ -15,6 +15,7 @@ from lmms_vg.leaderboard.shapes import LARGE, Shape, shapes
 from lmms_vg.leaderboard.view import Cell, Column, Row, Table
 from lmms_vg.metrics.statistics import signature
 from lmms_vg.study import compare
+from lmms_vg.study.agreement import NOTED
 from lmms_vg.submission.entry import Entry
 from lmms_vg.submission.schema import Protocol
 
@@ -161,7 +162,8 @@ def _gathered(what: str, columns: dict[str, dict[str, str]]) -> list[str]:
 
 
 def _against_notes(found: dict[str, Against], standing: Sequence[Entry], sets: int) -> list[str]:
-    """Which plain run, where a model has several, and which columns, where not all."""
+    """Which plain run, where a model has several; which columns, where not all; and what else differs."""
+    runs = {one.id: one.manifest.run for one in standing}
     weights = {one.id: one.manifest.run.weights for one in standing}
     plain = Counter(weights[one.id] for one in standing if one.is_plain)
     notes = [f"Differences: paired, with 95% intervals; {signature(resamples=compare.RESAMPLES)}"] if found else []
@@ -170,4 +172,8 @@ def _against_notes(found: dict[str, Against], standing: Sequence[Entry], sets: i
         over = f" over {', '.join(line.of)} only" if len(line.of) < sets else ""
         if which or over:
             notes.append(f"Difference: {id}{which}{over}")
+        # The plain run shares columns with the method, so it stands in the table, too.
+        differing = [name for name in NOTED if getattr(runs[id], name) != getattr(runs[line.plain], name)]
+        if differing:
+            notes.append(f"Differs too: {', '.join(differing)} of {id} and its plain run {line.plain}")
     return notes

@@ -11,7 +11,9 @@ FIELDS = ("weights", "config", "tokenizer", "image_processor", "prompt", "dtype"
 
 ALLOWED = (*FIELDS, "questions")
 
-_NOTED = ("versions", "code", "geometry", "rows")  # may differ, and is said
+NOTED = ("versions", "code", "geometry", "rows")
+"""What may differ, and is said."""
+
 _SHOWN = 12  # characters of a hash
 
 
@@ -47,7 +49,7 @@ def agree(base: Run, others: list[Run], allowed: Collection[str] = ()) -> list[s
                 f"or allow it by name: {' '.join(f'--allow {name}' for name in refused)}"
             )
         notes += [f"Allowed to differ: {name} {values}" for name, values in _both(base, run, differing)]
-        noted = [name for name in _NOTED if name in _differing(base, run)]
+        noted = [name for name in NOTED if name in _differing(base, run)]
         notes += [f"Differs too: {name} {values}" for name, values in _both(base, run, noted)]
     for run in (base, *others) if others else ():
         if run.provenance is None:
@@ -63,7 +65,7 @@ def shared(run: Run) -> list[str]:
 def _differing(base: Run, run: Run) -> list[str]:
     if base.provenance is None or run.provenance is None:
         return []
-    return [name for name in (*FIELDS, *_NOTED) if base.provenance.get(name) != run.provenance.get(name)]
+    return [name for name in (*FIELDS, *NOTED) if base.provenance.get(name) != run.provenance.get(name)]
 
 
 def _both(base: Run, run: Run, names: list[str]) -> Iterator[tuple[str, str]]:

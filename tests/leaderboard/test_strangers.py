@@ -76,6 +76,14 @@ def test_plain_runs_that_differ_are_not_believed() -> None:
     assert cell(table("tableF4", method), "method", "difference").text == NO_PLAIN
 
 
+def test_what_else_differs_from_the_plain_run_is_said() -> None:
+    method = entry("m", {TASK: RIGHT}, method="PAI()", code="new", versions={"torch": "9"})
+    one = table("tableF4", entry("p", {TASK: HALF}, code="old"), method)
+    assert "Differs too: versions, code of m and its plain run p" in one.notes
+    same = table("tableF4", entry("p", {TASK: HALF}), entry("m", {TASK: RIGHT}, method="PAI()"))
+    assert not [note for note in same.notes if note.startswith("Differs too")]
+
+
 def test_a_copy_counts_once(tmp_path: Path) -> None:
     given = bundles.demo(runs.mostly_right(1), DEMO[1])
     for id, name in (("a", "Tiny"), ("b", "Tiny"), ("c", "Another name")):

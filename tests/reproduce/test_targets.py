@@ -113,3 +113,23 @@ def test_figure_and_counted_images_are_of_tasks_that_exist() -> None:
     assert set(IMAGES) <= set(READERS)
     demo = READERS["vqa_demo_hard"].load()
     assert IMAGES["vqa_demo_hard"] == len({sample.images[0] for sample in demo})
+
+
+@pytest.mark.parametrize("id", ["1", "2", "3", "E.3", "G.5"])
+def test_columns_are_the_leaderboards(id: str) -> None:
+    """The same column of the paper means the same tasks, metric and weights in both."""
+    from lmms_vg.leaderboard.shapes import shapes
+
+    (shape,) = [one for one in shapes("vgrefine") if one.published == id]
+    theirs = {measure.title: measure for measure in shape.measures}
+    for column in columns(table(id), demo=False):
+        measure = theirs[column.name]
+        way = measure.ways[0]
+        assert measure.metric == column.metric
+        tasks = [task for part in way for task in part.tasks]
+        assert tuple(tasks) == column.tasks or column.metric == "average"
+        if column.weights:
+            total = sum(column.weights.values())
+            assert {part.tasks[0]: part.weight for part in way} == {
+                task: pytest.approx(weight / total) for task, weight in column.weights.items()
+            }
