@@ -108,7 +108,7 @@ def test_hosted_checks_call_what_there_is() -> None:
 
 
 def test_the_address_stands_once() -> None:
-    """Templates and documents refer to [project.urls]; CONTRIBUTING.md names the placeholder that stands there until it is known."""
+    """Under [project.urls]; CONTRIBUTING.md names the placeholder that stands there until it is known."""
     (url,) = [line.split(", ")[1] for line in metadata.metadata("lmms-vg").get_all("Project-URL") or []]
     assert url in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert url in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
