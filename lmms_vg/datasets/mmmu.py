@@ -27,6 +27,7 @@ SUBJECTS: tuple[Subject, ...] = get_args(Subject)
 MMMU = DatasetSpec(
     name="mmmu",
     hub_id="MMMU/MMMU",
+    revision="98e6ac0cb9b7b2cd2c991b85a50762edc4aedc68",
     licence="Apache-2.0",
     files={
         f"{subject}/{split}-*.parquet": size
