@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from lmms_vg.datasets.source import revision_read
 from lmms_vg.files import check_new, write_new
 from lmms_vg.names import suggest
 from lmms_vg.submission.archive import MANIFEST, sha256, write
@@ -109,7 +110,7 @@ def _task(name: str, part: Part, digests: dict[str, str]) -> Task:
         rules=part.scored.rules,
         decoding=config["generation_kwargs"],
         reference=config["metadata"]["reference"],
-        data=Data(name=reader.spec.name, revision=reader.spec.revision),
+        data=Data(name=reader.spec.name, revision=revision_read(reader.spec)),
     )
 
 
