@@ -67,11 +67,7 @@ class Huatuo(Llava):
     ) -> tuple[LlavaConfig, dict[str, str] | None]:
         if is_original(raw):
             return config_of(pretrained, revision, raw), RENAMING
-        config, renaming = super()._config(pretrained, revision, raw)
-        text: Any = config.text_config
-        if text.pad_token_id is None or text.pad_token_id >= text.vocab_size:
-            text.pad_token_id = text.eos_token_id if isinstance(text.eos_token_id, int) else None
-        return config, renaming
+        return super()._config(pretrained, revision, raw)
 
     @classmethod
     def _image_processor(cls, pretrained: str, revision: str | None, config: LlavaConfig, raw: dict[str, Any]) -> Any:

@@ -37,7 +37,7 @@ def is_huatuo(raw: dict[str, Any]) -> bool:
 
 def difference(raw: dict[str, Any]) -> str | None:
     """What in a raw config.json is not HuatuoGPT-Vision's; None if nothing."""
-    text = raw.get("text_config", raw)
+    text = raw.get("text_config") or raw
     kind = TEXT_MODELS.get(str(raw.get("model_type"))) if is_original(raw) else text.get("model_type", "llama")
     width, vocabulary = text.get("hidden_size", 4096), text.get("vocab_size", 32_000)
     for size in SIZES:

@@ -126,7 +126,11 @@ class Llava(Family):
     def _config(
         cls, pretrained: str, revision: str | None, raw: dict[str, Any]
     ) -> tuple[LlavaConfig, dict[str, str] | None]:
-        return LlavaConfig.from_dict(raw), None
+        config = LlavaConfig.from_dict(raw)
+        text: Any = config.text_config
+        if text.pad_token_id is None or text.pad_token_id >= text.vocab_size:  # nothing is padded by it here
+            text.pad_token_id = text.eos_token_id if isinstance(text.eos_token_id, int) else None
+        return config, None
 
     @classmethod
     def _image_processor(cls, pretrained: str, revision: str | None, config: LlavaConfig, raw: dict[str, Any]) -> Any:
