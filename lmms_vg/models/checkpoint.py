@@ -15,7 +15,6 @@ import torch
 from huggingface_hub import hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 from loguru import logger
-from safetensors import SafetensorError
 from transformers import LlavaConfig, LlavaForConditionalGeneration, PreTrainedModel
 
 from lmms_vg.demo import WEIGHTS
@@ -33,15 +32,14 @@ class CheckpointError(ValueError):
 
 @contextmanager
 def reading(pretrained: str, what: str) -> Iterator[None]:
-    """Whatever transformers raises over a broken file becomes one line; its readers raise anything, bare Exception included."""
+    """Whatever transformers raises over a file becomes one line; what it calls may raise anything, a bare Exception too."""
     try:
         yield
     except CheckpointError:
         raise
     except Exception as problem:
-        raise CheckpointError(
-            f"pretrained={pretrained!r}: {what} cannot be used: {type(problem).__name__}: {problem}"
-        ) from problem
+        reason = " ".join(f"{type(problem).__name__}: {problem}".split())
+        raise CheckpointError(f"pretrained={pretrained!r}: {what} cannot be loaded: {reason}") from problem
 
 
 @dataclass(frozen=True)
@@ -68,13 +66,27 @@ def locate(pretrained: str) -> str:
 
 def read_json(pretrained: str, revision: str | None, name: str) -> dict[str, Any] | None:
     """A JSON file of a checkpoint folder or hub repository; None when it has no such file."""
+    path = path_of(pretrained, revision, name)
+    if path is None:
+        return None
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(stored, dict):
+            raise ValueError(f"it holds a {type(stored).__name__}, where a JSON object is expected")
+    except (OSError, ValueError, RecursionError) as problem:
+        raise CheckpointError(f"pretrained={pretrained!r}: {name} cannot be read: {problem}") from problem
+    return stored
+
+
+def path_of(pretrained: str, revision: str | None, name: str) -> Path | None:
+    """A file of a checkpoint folder, or of a hub repository, which is then fetched; None when it has no such file."""
     place = locate(pretrained)
     folder = Path(place)
     if not folder.is_dir() and (folder.is_absolute() or len(folder.parts) > 2 or place.startswith(("~", "."))):
         raise CheckpointError(_not_here(pretrained, revision))
     try:
         path = folder / name if folder.is_dir() else Path(hf_hub_download(place, name, revision=revision))
-        return _object(path) if path.is_file() else None
+        return path if path.is_file() else None
     except LocalEntryNotFoundError as problem:
         if name != "config.json" and isinstance(try_to_load_from_cache(place, "config.json", revision=revision), str):
             return None  # offline: the repository is cached, and this file is not part of it
@@ -88,15 +100,8 @@ def read_json(pretrained: str, revision: str | None, name: str) -> dict[str, Any
         if getattr(problem.response, "status_code", None) == 404:
             return None
         raise CheckpointError(_not_here(pretrained, revision)) from problem
-    except (OSError, ValueError, RecursionError) as problem:
+    except (OSError, ValueError) as problem:
         raise CheckpointError(f"pretrained={pretrained!r}: {name} cannot be read: {problem}") from problem
-
-
-def _object(path: Path) -> dict[str, Any]:
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(stored, dict):
-        raise ValueError(f"it holds a {type(stored).__name__}, where a JSON object is expected")
-    return stored
 
 
 def _not_here(pretrained: str, revision: str | None) -> str:
@@ -172,7 +177,7 @@ def load_llava(
         renaming: regular expression to replacement, for checkpoints in another layout.
     """
     place = locate(pretrained)
-    try:
+    with reading(pretrained, "weights"):
         loaded: Any = LlavaForConditionalGeneration.from_pretrained(
             place,
             revision=revision or "main",
@@ -185,8 +190,6 @@ def load_llava(
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # so that they are reported, and refused below by name
         )
-    except (OSError, RuntimeError, ValueError, ImportError, SafetensorError) as problem:
-        raise CheckpointError(f"pretrained={pretrained!r}: weights cannot be loaded: {problem}") from problem
     model, report = loaded
     _require_every_tensor(pretrained, report["unexpected_keys"])
     missing, mismatched = sorted(report["missing_keys"]), sorted(map(str, report.get("mismatched_keys", ())))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from transformers import LlavaConfig
+
 from lmms_vg.models.checkpoint import CheckpointError, read_json
 from lmms_vg.models.prompts import IMAGE
 
@@ -57,7 +59,23 @@ def refuse(pretrained: str, file: str, field: str, value: Any, allowed: str) -> 
     )
 
 
-def require_decoding(pretrained: str, revision: str | None, config: dict[str, Any]) -> None:
+def require_stored(pretrained: str, revision: str | None, raw: dict[str, Any]) -> None:
+    """Raises CheckpointError for a field of the files as they are stored that is not followed here.
+
+    Args:
+        raw: config.json.
+    """
+    _require_decoding(pretrained, revision, raw)
+    _require_weights_as_stored(pretrained, revision, raw)
+
+
+def require_runnable(pretrained: str, config: LlavaConfig) -> None:
+    """Raises CheckpointError for a text model or a vision tower that is not run here."""
+    _require_text(pretrained, config.text_config)
+    _require_tower(pretrained, config)
+
+
+def _require_decoding(pretrained: str, revision: str | None, config: dict[str, Any]) -> None:
     """Raises CheckpointError where `generate` would do more with the checkpoint's own settings than decode by the task's.
 
     Args:
@@ -82,7 +100,7 @@ def require_decoding(pretrained: str, revision: str | None, config: dict[str, An
                 )
 
 
-def require_weights_as_stored(pretrained: str, revision: str | None, config: dict[str, Any]) -> None:
+def _require_weights_as_stored(pretrained: str, revision: str | None, config: dict[str, Any]) -> None:
     """Raises CheckpointError where the model run would not be the weights stored, or depend on what is installed."""
     adapter = read_json(pretrained, revision, "adapter_config.json")
     if adapter is not None:
@@ -124,7 +142,7 @@ def forgets(text: Any) -> bool:
     return bool(kinds - {"full_attention"} or (not kinds and getattr(text, "sliding_window", None)))
 
 
-def require_text(pretrained: str, text: Any) -> None:
+def _require_text(pretrained: str, text: Any) -> None:
     """Raises CheckpointError for a text configuration that cannot be run layer by layer on a prefix of its own."""
     if forgets(text):
         raise refuse(
@@ -145,9 +163,9 @@ def require_text(pretrained: str, text: Any) -> None:
         )
 
 
-def require_tower(pretrained: str, config: Any) -> None:
+def _require_tower(pretrained: str, config: LlavaConfig) -> None:
     """Raises CheckpointError for a vision tower whose image tokens cannot be counted and placed."""
-    vision = config.vision_config
+    vision: Any = config.vision_config
     if vision.model_type not in TOWERS or not isinstance(getattr(vision, "image_size", None), int):
         raise CheckpointError(
             f"pretrained={pretrained!r}: vision tower {vision.model_type!r}: only towers with one square input are "

@@ -24,15 +24,7 @@ from lmms_vg.models.checkpoint import (
     reading,
     require_weights,
 )
-from lmms_vg.models.fields import (
-    TOWERS,
-    control_marks,
-    require_decoding,
-    require_image_mark,
-    require_text,
-    require_tower,
-    require_weights_as_stored,
-)
+from lmms_vg.models.fields import TOWERS, control_marks, require_image_mark, require_runnable, require_stored
 from lmms_vg.models.original_layout import is_original
 from lmms_vg.models.prompts import IMAGE, Tokens, join, neutralise, question_span, tokenise
 from lmms_vg.models.tokenizer import load_tokenizer
@@ -56,9 +48,9 @@ class Llava(Family):
         model: LlavaForConditionalGeneration,
         tokenizer: Any,
         image_processor: Any,
-        geometry: str = "true",
         chat_template: str | None = None,
         form: Form = "parts",
+        geometry: str = "true",
     ) -> None:
         self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
         self.geometry, self.chat_template, self.form = geometry, chat_template, form
@@ -80,25 +72,43 @@ class Llava(Family):
         device_map: str | None,
         geometry: str,
     ) -> Llava:
-        raw = read_config(pretrained, revision)
-        cls.require_own(pretrained, revision, raw)
-        require_decoding(pretrained, revision, raw)
-        require_weights_as_stored(pretrained, revision, raw)
-        with reading(pretrained, "config.json"):
-            config, renaming = cls._config(pretrained, revision, raw)
-        require_text(pretrained, config.text_config)
-        require_tower(pretrained, config)
+        raw, config, renaming = cls.read_configuration(pretrained, revision)
         require_weights(pretrained)
         # Before the weights, which take much longer.
+        processors = cls.read_processors(pretrained, revision, raw, config)
+        model = load_llava(pretrained, revision, config, dtype, device, device_map, renaming)
+        return cls(model, *processors, geometry)
+
+    @classmethod
+    def read_configuration(
+        cls, pretrained: str, revision: str | None
+    ) -> tuple[dict[str, Any], LlavaConfig, dict[str, str] | None]:
+        """config.json as it is stored and as transformers' configuration, and the renaming of tensors, if any.
+
+        Raises:
+            CheckpointError: naming the field that is not followed here, or the family to use instead.
+        """
+        raw = read_config(pretrained, revision)
+        cls.require_own(pretrained, revision, raw)
+        require_stored(pretrained, revision, raw)
+        with reading(pretrained, "config.json"):
+            config, renaming = cls._config(pretrained, revision, raw)
+        require_runnable(pretrained, config)
+        return raw, config, renaming
+
+    @classmethod
+    def read_processors(
+        cls, pretrained: str, revision: str | None, raw: dict[str, Any], config: LlavaConfig
+    ) -> tuple[Any, Any, str | None, Form]:
+        """Tokenizer, image processor, chat template and its form, each tried on an image and a text."""
         tokenizer = load_tokenizer(pretrained, revision, config)
-        vocabulary: Any = config.text_config
-        require_image_mark(pretrained, revision, tokenizer, vocabulary.vocab_size)
+        text: Any = config.text_config
+        require_image_mark(pretrained, revision, tokenizer, text.vocab_size)
         template = cls._chat_template(pretrained, revision, tokenizer)
         form: Form = form_of(pretrained, tokenizer, template, raw) if template else "parts"
         with reading(pretrained, "image processor"):
             processor = cls._image_processor(pretrained, revision, config, raw)
-        model = load_llava(pretrained, revision, config, dtype, device, device_map, renaming)
-        return cls(model, tokenizer, processor, geometry, template, form)
+        return tokenizer, processor, template, form
 
     @classmethod
     def inspect(cls, pretrained: str, revision: str | None = None) -> Shape:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import tiny
-from checkpoints import edited, load, original_layout
+from checkpoints import edit, edited, load, original_layout
+from tokenizers.pre_tokenizers import ByteLevel
 from transformers import AutoTokenizer
 
 from lmms_vg.images import open_picture
 from lmms_vg.models import tokenizer as loading
 from lmms_vg.models.checkpoint import CheckpointError
+from lmms_vg.models.huatuo import Huatuo
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +85,6 @@ def test_a_tokenizer_model_that_cannot_be_read_names_the_remedy(
 
     monkeypatch.setattr(loading.AutoTokenizer, "from_pretrained", broken)
     monkeypatch.setitem(sys.modules, "sentencepiece", None)
-    monkeypatch.setattr("lmms_vg.models.huatuo_checkpoint.has_role_words", lambda *_: True)
     monkeypatch.setattr("lmms_vg.models.huatuo.has_role_words", lambda *_: True)
     with pytest.raises(CheckpointError, match=r'Error parsing line .*pip install "sentencepiece<0\.2\.2"'):
         load("huatuo", copy)
@@ -91,23 +93,47 @@ def test_a_tokenizer_model_that_cannot_be_read_names_the_remedy(
 def test_another_fault_of_the_tokenizer_is_not_put_down_to_sentencepiece(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "c")
     (tmp_path / "c" / "tokenizer.json").write_text('{"version": "1.0", "model": {"type": "Nonsense"}}')
-    with pytest.raises(CheckpointError, match="tokenizer cannot be used") as caught:
+    with pytest.raises(CheckpointError, match="tokenizer cannot be loaded") as caught:
         load("llava", tmp_path / "c")
     assert "sentencepiece" not in str(caught.value)
 
 
-def test_original_layouts_are_tokenised_as_llava_not_as_their_text_model(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("files", "kind"),
+    [
+        (["tokenizer.json"], "llava"),
+        (["tokenizer.model"], "llava"),  # the text model's class would put a space of its own behind <image>
+        (["vocab.json", "merges.txt"], "qwen2"),  # and is the only one that reads these
+    ],
+)
+def test_whose_class_reads_which_files(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: list[str], kind: str
 ) -> None:
-    """A text model's own class puts a space of its own before every chunk, behind `<image>` too."""
     copy = original_layout(folder, tmp_path / "old", "qwen2")
+    stored = AutoTokenizer.from_pretrained(folder)
+    (copy / "tokenizer.json").rename(copy / files[0])
+    for file in files[1:]:
+        (copy / file).touch()
     asked: list[str] = []
-    real = loading.AutoTokenizer.from_pretrained
 
-    def noted(place: str, **values: object) -> object:
-        asked.append(values["config"].model_type)  # type: ignore[attr-defined]
-        return real(place, **values)
+    def noted(place: str, **values: Any) -> object:
+        asked.append(values["config"].model_type)
+        return stored
 
-    monkeypatch.setattr(loading, "AutoTokenizer", SimpleNamespace(from_pretrained=noted))
+    monkeypatch.setattr(loading.AutoTokenizer, "from_pretrained", noted)
+    monkeypatch.setattr("lmms_vg.models.huatuo.has_role_words", lambda *_: True)
     load("huatuo", copy)
-    assert asked == ["llava"]
+    assert asked == [kind]
+
+
+def test_vocabulary_and_merges_alone_are_read(tmp_path: Path) -> None:
+    """As repositories of Qwen2's time have them; the words of the question come out as bytes here."""
+    copy = original_layout(tiny.save(tmp_path / "hf", "qwen2"), tmp_path / "old", "qwen2")
+    (copy / "tokenizer.json").unlink()
+    vocabulary = [*sorted(ByteLevel.alphabet()), "<|endoftext|>"]
+    edit(copy, "vocab.json", {token: i for i, token in enumerate(vocabulary[:60])})
+    (copy / "merges.txt").write_text("#version: 0.2\n")
+    (copy / "tokenizer_config.json").write_text('{"tokenizer_class": "Qwen2Tokenizer", "eos_token": "<|endoftext|>"}')
+    config = Huatuo._config(str(copy), None, json.loads((copy / "config.json").read_text()))[0]
+    tokenizer = loading.load_tokenizer(str(copy), None, config)
+    assert tokenizer.convert_ids_to_tokens(tokenizer("AB<image>")["input_ids"]) == ["A", "B", "<image>"]
