@@ -18,7 +18,7 @@ from lmms_vg.contender import Contender
 from lmms_vg.journal import Journal, content_key, home
 from lmms_vg.methods import METHODS, Method
 from lmms_vg.models import FAMILIES, Family
-from lmms_vg.models.checkpoint import fingerprint, shape_of
+from lmms_vg.models.checkpoint import explicit, fingerprint
 from lmms_vg.names import suggest
 from lmms_vg.provenance import code_hash, commit, versions
 
@@ -127,7 +127,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
     Everything that can be wrong with the arguments is reported before any weights are read.
     """
     settings, _ = split_arguments(method, arguments)
-    pretrained = settings.pretrained or FAMILIES[family].pretrained
+    pretrained = explicit(settings.pretrained or FAMILIES[family].pretrained)
     device = choose_device(settings.device)
     wanted = [(method, arguments), *(_shared.take() if _shared else ())]
     methods = [resolve(family, name, given) for name, given in wanted]
@@ -171,8 +171,8 @@ def resolve(family: str, method: str, arguments: dict[str, Any]) -> Method:
         ValueError: naming the argument, its value and what is allowed.
     """
     settings, hyper_parameters = split_arguments(method, arguments)
-    shape = shape_of(settings.pretrained or FAMILIES[family].pretrained, settings.revision)
-    return METHODS[method].for_checkpoint(replace(shape, family=family), **hyper_parameters)
+    shape = FAMILIES[family].inspect(settings.pretrained or FAMILIES[family].pretrained, settings.revision)
+    return METHODS[method].for_checkpoint(shape, **hyper_parameters)
 
 
 class _Shared:
