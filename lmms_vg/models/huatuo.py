@@ -14,8 +14,7 @@ from PIL import Image
 from torch import Tensor
 from transformers import AutoConfig, CLIPImageProcessor, CLIPVisionConfig, LlavaConfig
 
-from lmms_vg.geometry import Geometry
-from lmms_vg.images import MAX_PIXELS, pad_to_square
+from lmms_vg.images import pad_to_square
 from lmms_vg.models.checkpoint import CheckpointError, read_json, shape_of
 from lmms_vg.models.llava import Llava
 
@@ -46,6 +45,7 @@ class Huatuo(Llava):
     pretrained: ClassVar[str] = "FreedomIntelligence/HuatuoGPT-Vision-7B-hf"
     roles: ClassVar[tuple[str, ...]] = ("<|user|>", "<|assistant|>")
     begin_of_text: ClassVar[bool] = False
+    squared: ClassVar[bool] = True
 
     def render(self, body: str) -> str:
         return f"<|user|>\n{body}\n<|assistant|>\n"
@@ -53,11 +53,6 @@ class Huatuo(Llava):
     def pixels(self, image: Image.Image) -> Tensor:
         red, green, blue = (int(mean * 255) for mean in self.image_processor.image_mean)
         return super().pixels(pad_to_square(image, (red, green, blue)))
-
-    def true_geometry(self, width: int, height: int) -> Geometry:
-        if max(width, height) ** 2 > MAX_PIXELS:
-            raise ValueError(f"image of {width} x {height} pixels is too elongated to be padded to a square")
-        return Geometry.pad(width, height, self.side, self.side)
 
     @classmethod
     def _config(cls, pretrained: str, revision: str | None) -> tuple[LlavaConfig, dict[str, str] | None]:

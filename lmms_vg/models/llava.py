@@ -12,16 +12,18 @@ from torch import Tensor
 from transformers import AutoImageProcessor, AutoTokenizer, LlavaConfig, LlavaForConditionalGeneration
 
 from lmms_vg.geometry import Geometry
-from lmms_vg.images import MAX_PIXELS, Picture
+from lmms_vg.images import Picture
 from lmms_vg.models.base import Content, Family, Prompt
 from lmms_vg.models.checkpoint import CheckpointError, load_llava, locate, read_json, require_weights, shape_of
+from lmms_vg.models.placement import Placement
 from lmms_vg.models.prompts import IMAGE, Tokens, join, neutralise, question_span, tokenise
 
 
 class Llava(Family):
-    """LLaVA 1.5 and its relatives: CLIP, a two-layer projector, a Llama-shaped text model, images centre-cropped.
+    """LLaVA 1.5 and its relatives: CLIP, a two-layer projector, a Llama-shaped text model.
 
-    The prompt is the checkpoint's own chat template, or Vicuna's where it has none.
+    Images are laid as the checkpoint's image processor lays them (LLaVA 1.5: centre crop). The prompt is the checkpoint's
+    own chat template, or Vicuna's where it has none.
     """
 
     name: ClassVar[str] = "llava"
@@ -30,6 +32,8 @@ class Llava(Family):
     roles: ClassVar[tuple[str, ...]] = ()
     #: Whether the tokenizer's own begin-of-text token starts the prompt.
     begin_of_text: ClassVar[bool] = True
+    #: Whether `pixels` pads images to a square before the image processor sees them.
+    squared: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -43,11 +47,8 @@ class Llava(Family):
         self.geometry, self.chat_template = geometry, chat_template
         self._prepared: tuple[str, Tensor] | None = None
         vision = self.model.config.vision_config
-        if not isinstance(getattr(vision, "image_size", None), int):
-            raise CheckpointError(
-                f"vision tower {vision.model_type!r}: only towers with one square input are supported"
-            )
-        self.side = vision.image_size // vision.patch_size
+        self.placement = Placement(image_processor, vision, self.squared)
+        self.side = self.placement.patches
         class_token = vision.model_type == "clip_vision_model"
         self.extra_tokens = int(class_token and self.model.config.vision_feature_select_strategy != "default")
         if IMAGE not in tokenizer.get_vocab():
@@ -77,6 +78,7 @@ class Llava(Family):
                 trust_remote_code=False,
             )
             processor = cls._image_processor(pretrained, revision, config)
+            Placement(processor, config.vision_config, cls.squared).check()
         except (OSError, ValueError) as problem:
             raise CheckpointError(f"pretrained={pretrained!r}: tokenizer or image processor: {problem}") from problem
         if not tokenizer.is_fast:
@@ -206,14 +208,8 @@ class Llava(Family):
         return self.true_geometry(width, height)
 
     def true_geometry(self, width: int, height: int) -> Geometry:
-        """What the image processor really does, read from its settings."""
-        size = dict(self.image_processor.size)
-        edge = size.get("shortest_edge")
-        if edge is None:
-            return Geometry.stretch(width, height, self.side, self.side)
-        if max(width, height) / min(width, height) * edge * edge > MAX_PIXELS:
-            raise ValueError(f"image of {width} x {height} pixels is too elongated for a centre crop of {edge} pixels")
-        return Geometry.center_crop(width, height, self.side, self.side, edge)
+        """What the image processor really does; see `Placement`."""
+        return self.placement.lay(width, height)
 
     def _expand(self, tokens: Tokens, images: int) -> Tokens:
         found = tokens.ids.count(self.image_id)
