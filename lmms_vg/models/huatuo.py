@@ -14,8 +14,7 @@ from PIL import Image
 from torch import Tensor
 from transformers import CLIPImageProcessor, LlavaConfig
 
-from lmms_vg.geometry import Geometry
-from lmms_vg.images import MAX_PIXELS, pad_to_square
+from lmms_vg.images import pad_to_square
 from lmms_vg.models.checkpoint import CheckpointError, read_json
 from lmms_vg.models.huatuo_checkpoint import ROLES, difference, has_role_words, not_huatuo
 from lmms_vg.models.llava import Llava
@@ -36,6 +35,7 @@ class Huatuo(Llava):
     pretrained: ClassVar[str] = "FreedomIntelligence/HuatuoGPT-Vision-7B-hf"
     roles: ClassVar[tuple[str, ...]] = ROLES
     begin_of_text: ClassVar[bool] = False
+    squared: ClassVar[bool] = True
 
     def render(self, body: str) -> str:
         return f"<|user|>\n{body}\n<|assistant|>\n"
@@ -43,11 +43,6 @@ class Huatuo(Llava):
     def pixels(self, image: Image.Image) -> Tensor:
         red, green, blue = (int(mean * 255) for mean in self.image_processor.image_mean)
         return super().pixels(pad_to_square(image, (red, green, blue)))
-
-    def true_geometry(self, width: int, height: int) -> Geometry:
-        if max(width, height) ** 2 > MAX_PIXELS:
-            raise ValueError(f"image of {width} x {height} pixels is too elongated to be padded to a square")
-        return Geometry.pad(width, height, self.side, self.side)
 
     @classmethod
     def require_own(cls, pretrained: str, revision: str | None, raw: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import AutoImageProcessor, LlavaConfig, LlavaForConditionalGeneration
 
 from lmms_vg.geometry import Geometry
-from lmms_vg.images import MAX_PIXELS, Picture
+from lmms_vg.images import Picture
 from lmms_vg.models.base import Content, Family, Prompt
 from lmms_vg.models.chat_template import Form, find, form_of, render
 from lmms_vg.models.checkpoint import (
@@ -26,14 +26,16 @@ from lmms_vg.models.checkpoint import (
 )
 from lmms_vg.models.fields import TOWERS, control_marks, require_image_mark, require_runnable, require_stored
 from lmms_vg.models.original_layout import is_original
+from lmms_vg.models.placement import Placement
 from lmms_vg.models.prompts import IMAGE, Tokens, join, neutralise, question_span, tokenise
 from lmms_vg.models.tokenizer import load_tokenizer
 
 
 class Llava(Family):
-    """LLaVA 1.5 and its relatives: CLIP, a two-layer projector, a Llama-shaped text model, images centre-cropped.
+    """LLaVA 1.5 and its relatives: CLIP, a two-layer projector, a Llama-shaped text model.
 
-    The prompt is the checkpoint's own chat template, or Vicuna's where it has none.
+    Images are laid as the checkpoint's image processor lays them (LLaVA 1.5: centre crop). The prompt is the checkpoint's
+    own chat template, or Vicuna's where it has none.
     """
 
     name: ClassVar[str] = "llava"
@@ -42,6 +44,8 @@ class Llava(Family):
     roles: ClassVar[tuple[str, ...]] = ()
     #: Whether the tokenizer's own begin-of-text token starts the prompt.
     begin_of_text: ClassVar[bool] = True
+    #: Whether `pixels` pads images to a square before the image processor sees them.
+    squared: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -56,7 +60,8 @@ class Llava(Family):
         self.geometry, self.chat_template, self.form = geometry, chat_template, form
         self._prepared: tuple[str, Tensor] | None = None
         vision = self.model.config.vision_config
-        self.side = vision.image_size // vision.patch_size
+        self.placement = Placement(image_processor, vision, self.squared)
+        self.side = self.placement.patches
         class_token = TOWERS[vision.model_type]
         self.extra_tokens = int(class_token and self.model.config.vision_feature_select_strategy != "default")
         self.image_id: int = tokenizer.convert_tokens_to_ids(IMAGE)
@@ -108,6 +113,7 @@ class Llava(Family):
         form: Form = form_of(pretrained, tokenizer, template, raw) if template else "parts"
         with reading(pretrained, "image processor"):
             processor = cls._image_processor(pretrained, revision, config, raw)
+            Placement(processor, config.vision_config, cls.squared).check()
         return tokenizer, processor, template, form
 
     @classmethod
@@ -252,14 +258,8 @@ class Llava(Family):
         return self.true_geometry(width, height)
 
     def true_geometry(self, width: int, height: int) -> Geometry:
-        """What the image processor really does, read from its settings."""
-        size = dict(self.image_processor.size)
-        edge = size.get("shortest_edge")
-        if edge is None:
-            return Geometry.stretch(width, height, self.side, self.side)
-        if max(width, height) / min(width, height) * edge * edge > MAX_PIXELS:
-            raise ValueError(f"image of {width} x {height} pixels is too elongated for a centre crop of {edge} pixels")
-        return Geometry.center_crop(width, height, self.side, self.side, edge)
+        """What the image processor really does; see `Placement`."""
+        return self.placement.lay(width, height)
 
     def _expand(self, tokens: Tokens, images: int) -> Tokens:
         found = tokens.ids.count(self.image_id)
