@@ -16,8 +16,8 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 sys.path.insert(0, str(Path(__file__).parent))
 
 import pytest
-from hypothesis import HealthCheck, settings
 from huggingface_hub import constants
+from hypothesis import HealthCheck, settings
 
 from lmms_vg.datasets import counts, source
 
