@@ -21,7 +21,7 @@ from lmms_vg import journal
 from lmms_vg.attention.decoding import Decoding
 from lmms_vg.contender import Tally
 from lmms_vg.datasets import counts
-from lmms_vg.datasets.leaks import leaks
+from lmms_vg.datasets.leaks import sources
 from lmms_vg.engine import build
 from lmms_vg.images import open_rgb
 from lmms_vg.methods import METHODS
@@ -128,16 +128,17 @@ class GroundedModel(lmms):
             self._answerer.contenders.remove(one)
 
     def _warn_of_leaks(self, images: Iterable[str]) -> None:
-        """Heads that were ranked on the images asked about make results too good."""
+        """Heads that were ranked on the images asked about, or may have been, make results too good."""
         method = self._answerer.main.method
         ranked_on = getattr(method, "leaks", ())  # methods without heads have none
-        found = leaking(ranked_on, leaks(images)) if ranked_on else set()
+        found = leaking(ranked_on, sources(images)) if ranked_on else set()
         if found:
             self._answerer.journal.provenance["leaks"] = sorted(found)
         if found and self._rank == 0:
             logger.warning(
-                f"the heads of {method.name} were ranked on images of {', '.join(sorted(found))}, which are asked about here: "
-                "results are too good; rank them on other images (lmms-vg heads calibrate --data coco)"
+                f"the heads of {method.name} were, or may have been, ranked on images of {', '.join(sorted(found))}, which are "
+                "asked about here: results may be too good. Where the heads come from: lmms-vg heads show; to rank them on "
+                "other images: lmms-vg heads calibrate --data coco"
             )
 
     def _question(self, request: Instance, repeat: int) -> tuple[str, Question]:
