@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from loguru import logger
 from pydantic import ValidationError
 
-from lmms_vg.journal.lines import cut_torn_line, encode, read_lines
+from lmms_vg.journal.lines import cut_torn_batch, encode, read_lines
 from lmms_vg.journal.record import Record
 
 
@@ -85,8 +85,8 @@ class Journal:
     def __enter__(self) -> Journal:
         with writing_to(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
+            cut_torn_batch(self.path)
             self._keep(read_records(sorted(self.folder.glob("rank*.jsonl"))))
-            cut_torn_line(self.path)
             self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             self._append([{"run": self.provenance}])
@@ -134,9 +134,9 @@ class Journal:
                 self._answered[record.key] = record.without_heads()
                 self._named.add((record.key, record.task, record.uid))
 
-    def _append(self, entries: Iterable[Mapping[str, Any]]) -> None:
+    def _append(self, batch: Sequence[Mapping[str, Any]]) -> None:
         assert self._file is not None, "a journal is written within `with`"
-        view = memoryview(b"".join(encode(entry) for entry in entries))
+        view = memoryview(encode(batch))
         before = os.fstat(self._file).st_size
         try:
             with writing_to(self.folder):

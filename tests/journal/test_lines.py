@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from journals import Opened, find, record
 
-from lmms_vg.journal import Record, read_entries, read_lines, read_records
+from lmms_vg.journal import Journal, Record, read_entries, read_lines, read_records
 from lmms_vg.journal.lines import encode
 
 fuzzed = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -27,8 +27,11 @@ RECORDS = [
     record("e", text="", extras={"hidden_tokens": 3}),
     record("f", decoding={"until": ["\n"]}, seconds=0.25),
 ]
-LINES = [encode({"run": {"weights": "w"}}), *(encode(one.model_dump(mode="json")) for one in RECORDS)]
-WHOLE = b"".join(LINES)
+BATCHES = [RECORDS[:1], RECORDS[1:4], RECORDS[4:]]
+WHOLE = encode([{"run": {"weights": "w"}}]) + b"".join(
+    encode([one.model_dump(mode="json") for one in batch]) for batch in BATCHES
+)
+LINES = WHOLE.splitlines(keepends=True)
 
 
 def read(path: Path, data: bytes) -> list[Record | dict[str, Any]]:
@@ -57,6 +60,7 @@ def test_the_checksum_is_that_of_the_rest_of_the_line() -> None:
         written = json.dumps(body, ensure_ascii=False).encode(errors="backslashreplace")
         assert hashlib.sha256(written).hexdigest()[:32] == digits
         assert line == b'{"sha256": "' + digits.encode() + b'", ' + written[1:] + b"\n"
+    assert [json.loads(line).get("more", 0) for line in LINES] == [0, 0, 2, 1, 0, 1, 0], "lines of a batch that follow"
 
 
 def test_no_flipped_bit_is_ever_read(tmp_path: Path, whole: list[Any]) -> None:
@@ -90,6 +94,21 @@ def test_no_overwritten_part_is_ever_read(
 def test_a_file_cut_anywhere_has_its_whole_lines(tmp_path: Path, whole: list[Any], length: int) -> None:
     entries = read(tmp_path / "f", WHOLE[:length])
     assert entries == whole[: WHOLE[:length].count(b"\n")]
+
+
+@fuzzed
+@given(length=st.integers(0, len(WHOLE)))
+def test_who_goes_on_finds_whole_batches(tmp_path: Path, length: int) -> None:
+    """The rest of a batch is cut off with its torn line, so that its questions share a batch again."""
+    path = tmp_path / "rank0.jsonl"
+    path.write_bytes(WHOLE[:length])
+    with Journal(tmp_path) as made:
+        kept = [one.error or find(made, one.key) is not None for one in RECORDS]
+    ends = [len(b"".join(LINES[: number + 1])) for number in (0, 1, 4, 6)]
+    whole_batches = BATCHES[: max(0, sum(end <= length for end in ends) - 1)]
+    count = sum(map(len, whole_batches))
+    assert [bool(one) for one in kept] == [number < count or RECORDS[number].key == "d" for number in range(6)]
+    assert path.read_bytes() == WHOLE[: max([0, *(end for end in ends if end <= length)])] + encode([{"run": {}}])
 
 
 @fuzzed
