@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from lmms_vg.answering import Answerer
 from lmms_vg.engine import build, split_arguments
-from lmms_vg.journal import read_records
+from lmms_vg.journal import check_home, read_records
 from lmms_vg.measurement import Annotated
 from lmms_vg.methods.head_lists import Bootstrap, HeadList, Scores, Stability
 from lmms_vg.metrics.head_ranking import METRICS, By, HeadSums
@@ -53,6 +53,7 @@ def calibrate(
             f"--keep {keep}: {pretrained!r} has {shape.layers} layers of {shape.heads} heads, "
             f"so allowed is 1 to {shape.layers * shape.heads}"
         )
+    check_home()
     answerer = build(family, "plain", **{**arguments, "heads": True})
     sums = HeadSums((shape.layers, shape.heads), by, seed, RESAMPLES)
     images = measure(answerer, sample, sums)

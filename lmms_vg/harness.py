@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import torch
 from lmms_eval.api.instance import Instance
 from lmms_eval.api.model import lmms
 from lmms_eval.utils import simple_parse_args_string
@@ -24,6 +23,7 @@ from lmms_vg.datasets import counts
 from lmms_vg.datasets.leaks import sources
 from lmms_vg.engine import build
 from lmms_vg.images import open_rgb
+from lmms_vg.job import gather
 from lmms_vg.methods import METHODS
 from lmms_vg.methods.head_lists import leaking
 from lmms_vg.models import FAMILIES
@@ -48,6 +48,7 @@ class GroundedModel(lmms):
         self._rank = int(os.environ.get("RANK", 0))
         self._world_size = int(os.environ.get("WORLD_SIZE", 1))
         journal.forget()
+        journal.check_home()
         self._answerer = build(self.family, self.method, self._rank, **arguments)
         self.device = self._answerer.family.model.device
         self.batch_size = self._answerer.batch_size
@@ -67,15 +68,8 @@ class GroundedModel(lmms):
             )
         try:
             return cls(**{**extra, **simple_parse_args_string(arg_string)})
-        except ValueError as problem:
+        except (ValueError, journal.JournalError) as problem:
             raise RunFailed(f"lmms_vg: {problem}") from None
-        except OSError as problem:
-            if not str(problem.filename or "").startswith(str(journal.home())):
-                raise
-            raise RunFailed(
-                f"lmms_vg: {problem.filename}: {problem.strerror}; LMMS_VG_HOME must name a folder that can be written, "
-                "since every answer is kept there"
-            ) from None
 
     def generate_until(self, requests: list[Instance]) -> list[str]:
         """Answer all requests, questions about one image together; every answer is journalled as it comes."""
@@ -103,11 +97,14 @@ class GroundedModel(lmms):
         others = len(self._answerer.contenders) - 1
         along = f" and {others} more" * (others > 0)
         bar = tqdm(total=len(questions), desc=f"{self.family}_{self.method}{along}", disable=self._rank != 0)
-        for question, record in self._answerer.answer(question for _, question in questions):
-            journal.remember(record)
-            for place in places[id(question)]:
-                answers[place] = record.text
-            bar.update(1)
+        try:
+            for question, record in self._answerer.answer(question for _, question in questions):
+                journal.remember(record)
+                for place in places[id(question)]:
+                    answers[place] = record.text
+                bar.update(1)
+        except journal.JournalError as problem:
+            raise RunFailed(f"lmms_vg: {problem}") from None
         bar.close()
         self._close()
         return answers
@@ -124,7 +121,6 @@ class GroundedModel(lmms):
                 "with boxes: vgmed, vgmed_coco, vgmed_demo, vqa_demo"
             )
         for one in [one for one in self._answerer.contenders if one.method.needs_boxes]:
-            one.journal.close()
             self._answerer.contenders.remove(one)
 
     def _warn_of_leaks(self, images: Iterable[str]) -> None:
@@ -163,10 +159,7 @@ class GroundedModel(lmms):
 
     def _close(self) -> None:
         """Say what became of the questions; a run without one answer fails visibly."""
-        tallies = [self._answerer.tally]
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            tallies = [Tally()] * torch.distributed.get_world_size()
-            torch.distributed.all_gather_object(tallies, self._answerer.tally)
+        tallies = gather(self._answerer.tally)
         names = Tally.__dataclass_fields__
         total = Tally(**{name: sum(getattr(tally, name) for tally in tallies) for name in names})
         if self._rank == 0:

@@ -19,6 +19,7 @@ from lmms_vg.engine import Settings, resolve, together
 from lmms_vg.host import run
 from lmms_vg.methods import METHODS
 from lmms_vg.names import suggest
+from lmms_vg.stopping import Stopped
 
 
 class Setting(NamedTuple):
@@ -120,7 +121,7 @@ def run_together(
                     [*arguments, *model, "--output_path", str(out / setting.label), "--log_samples"]
                 )
             except SystemExit as problem:  # one method may fail where others do not, such as oracle_mask without boxes
-                if problem.code in (0, None):  # `--tasks list` and the like
+                if problem.code in (0, None) or isinstance(problem, Stopped):  # `--tasks list` and the like
                     raise
                 status[setting.label] = 1
                 print(f"{setting.label}: {problem}", file=sys.stderr)

@@ -100,5 +100,5 @@ def test_run_without_tasks_is_an_error(capsys: pytest.CaptureFixture[str]) -> No
 def test_a_home_that_cannot_be_written_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("LMMS_VG_HOME", str(tmp_path / "file" / "home"))
-    with pytest.raises(SystemExit, match="LMMS_VG_HOME must name a folder that can be written"):
+    with pytest.raises(SystemExit, match=f"{tmp_path / 'file'}.*LMMS_VG_HOME="):
         harness.huatuo_plain.create_from_arg_string("pretrained=demo")
