@@ -13,6 +13,7 @@ from loguru import logger
 
 from lmms_vg import __version__
 from lmms_vg.answering import Answerer
+from lmms_vg.attention.self_check import self_check
 from lmms_vg.attention.session import Rows
 from lmms_vg.contender import Contender
 from lmms_vg.journal import Journal, content_key, home
@@ -39,6 +40,7 @@ class Settings:
         per_head: journal alignment values of every head.
         diagnose: journal per layer what the method's edits did to the attention: largest logit, attention on the image
             before and after.
+        self_check: hold the loaded checkpoint to its own forward (`attention/self_check.py`); no answer depends on it.
     """
 
     pretrained: str | None = None
@@ -51,6 +53,7 @@ class Settings:
     rows: Rows = "last"
     per_head: bool = False
     diagnose: bool = False
+    self_check: bool = True
 
     def __post_init__(self) -> None:
         choices: dict[str, tuple[str, ...]] = {
@@ -61,7 +64,7 @@ class Settings:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name}={getattr(self, name)!r}: allowed is {', '.join(allowed)}")
-        for name in ("per_head", "diagnose"):
+        for name in ("per_head", "diagnose", "self_check"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name}={getattr(self, name)!r}: allowed is true or false")
         if isinstance(self.batch_size, bool) or not isinstance(self.batch_size, int) or self.batch_size < 1:
@@ -217,7 +220,12 @@ def _load(family: str, settings: Settings, device: str) -> tuple[Family, str]:
         settings.geometry,
     )
     kept = _shared.families if _shared else {}
-    if (family, what) not in kept:
+    key = family, what, settings.self_check
+    if key not in kept:
         model = FAMILIES[family].load(*what)
-        kept[family, what] = model, fingerprint(model.model)
-    return kept[family, what]
+        if settings.self_check:
+            self_check(model, str(settings.pretrained))
+        else:
+            logger.warning("self_check=false: nobody looks whether this checkpoint's own forward gives the same logits")
+        kept[key] = model, fingerprint(model.model)
+    return kept[key]
