@@ -10,7 +10,9 @@ import tiny
 import torch
 from checkpoints import edit, load, original_layout, reweighted, sharded
 from torch import Tensor
+from transformers import LlavaForConditionalGeneration, SiglipVisionConfig
 
+from lmms_vg.images import open_picture
 from lmms_vg.models.checkpoint import CheckpointError, fingerprint
 
 #: Family, and whether the checkpoint is in LLaVA's original layout.
@@ -105,3 +107,38 @@ def test_an_adapter_is_never_loaded_by_the_way(checkpoint: tuple[str, Path], tmp
     edit(folder, "adapter_config.json", {"base_model_name_or_path": "some/base", "peft_type": "LORA"})
     with pytest.raises(CheckpointError, match=r"adapter_config\.json.*some/base"):
         load(family, folder)
+
+
+def test_one_matrix_stored_for_two_is_tied(tmp_path: Path) -> None:
+    folder = reweighted(
+        tiny.save(tmp_path / "hf"), tmp_path / "c", lambda weights: weights.pop("language_model.lm_head.weight")
+    )
+    with pytest.raises(CheckpointError, match=r"1 weights are missing.*lm_head"):
+        load("llava", folder)
+    edit(folder, "config.json", {"text_config.tie_word_embeddings": True})
+    family = load("llava", folder)
+    assert family.lm_head.weight is family.text_model.embed_tokens.weight
+
+
+def test_a_tower_without_class_token_keeps_its_first_patch(tmp_path: Path) -> None:
+    """SigLIP under "default" would lose a patch, and every question would fail."""
+    tower = SiglipVisionConfig(
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=tiny.SIDE,
+        patch_size=tiny.PATCH,
+        vision_use_head=False,
+    )
+    settings = tiny.config(strategy="full")
+    settings.vision_config = tower
+    LlavaForConditionalGeneration(settings).save_pretrained(tmp_path)
+    tiny.save_processors(tmp_path)
+    family = load("llava", tmp_path)
+    prompt = family.prompt([open_picture(tiny.picture()), "Where is the nodule?"])
+    assert family.embed(prompt).shape[1] == prompt.prefix
+    assert len(prompt.image_tokens) == (tiny.SIDE // tiny.PATCH) ** 2
+    edit(tmp_path, "config.json", {"vision_feature_select_strategy": "default"})
+    with pytest.raises(CheckpointError, match="vision_feature_select_strategy='default'"):
+        load("llava", tmp_path)
