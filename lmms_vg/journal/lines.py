@@ -38,10 +38,12 @@ _UNPROTECTED = (b'{"run": ', b'{"key": ')
 
 def encode(batch: Sequence[Mapping[str, Any]]) -> bytes:
     """The lines of entries that are written together; none of them is empty."""
-    last = len(batch) - 1
-    entries = (({"more": last - number} if number < last else {}) | entry for number, entry in enumerate(batch))
-    bodies = (json.dumps(entry, ensure_ascii=False).encode(errors="backslashreplace") for entry in entries)
-    return b"".join(_START + _checksum(body) + _SEPARATOR + body[1:] + b"\n" for body in bodies)
+    lines = []
+    for more, entry in zip(reversed(range(len(batch))), batch, strict=True):
+        whole = {"more": more, **entry} if more else entry
+        body = json.dumps(whole, ensure_ascii=False).encode(errors="backslashreplace")
+        lines.append(_START + _checksum(body) + _SEPARATOR + body[1:] + b"\n")
+    return b"".join(lines)
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -6,38 +6,14 @@ import errno
 import os
 import platform
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from filelock import BaseFileLock
+from journals import free, held
 
 from lmms_vg.journal import JournalError
 from lmms_vg.journal.lock import FolderLock
-
-HOLD = """
-import sys
-from pathlib import Path
-from lmms_vg.journal.lock import FolderLock
-lock = FolderLock(Path(sys.argv[1]), "other job")
-print(lock.take(), flush=True)
-sys.stdin.read()
-"""
-
-
-@contextmanager
-def held(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process has the lock of this folder."""
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "True\n"
-        yield process
-        process.kill()
 
 
 def test_another_job_is_kept_out_and_told_by_whom(tmp_path: Path) -> None:
@@ -71,11 +47,9 @@ def test_a_process_may_have_it_twice_and_gives_it_back_twice(tmp_path: Path) -> 
     first, second = FolderLock(tmp_path, "a"), FolderLock(tmp_path, "b")
     assert (first.take(), second.take()) == (True, True)
     first.release()
-    script = HOLD.replace("sys.stdin.read()", "")
-    taken = [sys.executable, "-c", script, str(tmp_path)]
-    assert subprocess.run(taken, capture_output=True, text=True, check=True).stdout == "False\n"
+    assert free(tmp_path) == [False]
     second.release()
-    assert subprocess.run(taken, capture_output=True, text=True, check=True).stdout == "True\n"
+    assert free(tmp_path) == [True]
 
 
 @pytest.mark.parametrize("note", ["", "{", "[1]", '"x"'])
