@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from entries import entry
 
+from lmms_vg.leaderboard.alike import Counter
 from lmms_vg.leaderboard.measures import Measure, Part, Way
 from lmms_vg.leaderboard.ranks import Estimate, estimates, ranks
 from lmms_vg.metrics.statistics import cluster_interval, paired
@@ -38,7 +39,23 @@ def wrong(*questions: int, of: int = 100) -> list[float]:
 
 
 def test_rows_that_nobody_separates_share_a_rank() -> None:
-    assert placed(wrong(1, 2), wrong(2, 3), wrong(*range(40)), wrong(*range(41)), wrong(*range(90))) == [1, 1, 3, 3, 5]
+    assert placed(wrong(1, 2), wrong(2, 3), wrong(*range(40)), wrong(*range(5, 45)), wrong(*range(90))) == [
+        1,
+        1,
+        3,
+        3,
+        5,
+    ]
+
+
+def test_rows_that_are_alike_count_once_above_others() -> None:
+    """Five copies of the best row, each with another answer spoiled, push nobody down; they are below it all the same."""
+    best, worst = wrong(*range(40)), wrong(*range(90))
+    copies = [wrong(*range(40), 90 + number) for number in range(5)]
+    assert placed(best, worst) == [1, 2]
+    assert placed(best, *copies, worst) == [1] * 6 + [2]
+    spoiled = [wrong(*range(40), *range(90, 95)) for _ in range(5)]
+    assert placed(best, *spoiled, worst) == [1, *[2] * 5, 2], "five questions lost and none won is a sure difference"
 
 
 def test_equal_rows_share_a_rank_whatever_their_number() -> None:
@@ -87,12 +104,12 @@ def test_counting_gives_what_the_percentile_gives(resamples: int) -> None:
     for spread in (0.5, 1.0, 2.0):
         drawn = rng.normal(size=(25, resamples)).round(1) * 0.1 + spread * rng.normal(size=(25, 1)) * 0.2
         low = np.quantile(drawn[:, None] - drawn[None], 0.025, axis=2)
-        assert ranks(drawn) == [1 + int((low[:, row] > 1e-12).sum()) for row in range(25)]
+        assert ranks(drawn, Counter(np.eye(25))) == [1 + int((low[:, row] > 1e-12).sum()) for row in range(25)]
 
 
 def test_differences_of_rounding_are_none() -> None:
     drawn = np.random.default_rng(0).random((1, 200))
-    assert ranks(np.concatenate([drawn, drawn + 1e-15, drawn + 1e-6])) == [2, 2, 1]
+    assert ranks(np.concatenate([drawn, drawn + 1e-15, drawn + 1e-6]), Counter(np.eye(3))) == [2, 2, 1]
 
 
 def test_images_not_questions_are_drawn() -> None:
