@@ -7,6 +7,8 @@ option that can change an answer or a score is honoured, refused by name, or rec
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
 from lmms_vg import callers, failure
@@ -194,9 +196,12 @@ def shown(name: str) -> str:
 
 
 def as_markdown() -> str:
-    """The table of docs/host_options.md."""
-    rows = [f"| `--{name}` | {option.models} | {option.tasks} | {option.why} |" for name, option in OPTIONS.items()]
-    return "\n".join(["| option | our models | our tasks, any model | |", "|---|---|---|---|", *rows]) + "\n"
+    """The table of docs/host_options.md; options that are treated alike for one reason share a row."""
+    rows = ["| option | models of lmms_vg | tasks of lmms_vg, any model | |", "|---|---|---|---|"]
+    for option, items in groupby(OPTIONS.items(), key=itemgetter(1)):
+        names = ", ".join(f"`{name}`" for name, _ in items)
+        rows.append(f"| {names} | {option.models} | {option.tasks} | {option.why} |")
+    return "\n".join(rows) + "\n"
 
 
 def _caching(arguments: Mapping[str, Any]) -> Any:
