@@ -68,7 +68,10 @@ class Settings:
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name}={getattr(self, name)!r}: allowed is true or false")
         if isinstance(self.batch_size, bool) or not isinstance(self.batch_size, int) or self.batch_size < 1:
-            raise ValueError(f"batch_size={self.batch_size!r}: allowed is a positive integer")
+            raise ValueError(
+                f"batch_size={self.batch_size!r}: allowed is a positive integer, as answers belong to the batch size they were "
+                "given with; try 8, and half of it where memory runs out"
+            )
 
 
 def split_arguments(method: str, arguments: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
