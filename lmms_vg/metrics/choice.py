@@ -104,6 +104,9 @@ def _extract(text: str, options: Sequence[str]) -> str | None:
     if alone and _letter(alone) in known:
         return _letter(alone)
     answer = mark(letters.lettered(text, known), options)
+    if named := letters.NAMED_ALONE.fullmatch(answer.text):
+        claimed = answer.letters[named["sign"]]
+        return min(claimed) if len(claimed) == 1 else None
     claims = list(_claims(answer)) or list(_shown(answer))
     claimed = set().union(*(claim for claim, _ in claims))
     if len(claimed) != 1 or not all(claim for claim, _ in claims):
@@ -120,15 +123,13 @@ def _letter(match: re.Match[str]) -> str:
 def _claims(answer: Marked) -> Iterator[Claim]:
     """The letters that the start of the answer, its last line and each of its answer phrases claim, and where; none if not clear."""
     text = answer.text
-    last_line = letters.LAST_LINE.search(text)
-    for begin in (0, *([last_line.start("claim")] if last_line else [])):
+    last = letters.LAST.search(text)
+    for begin in (0, last.start("claim")) if last else (0,):
         start, leading = _told(answer, begin), letters.LEADING.match(text, begin)
         if start is None and leading and _letter(leading) in answer.known:
             start = _stands(answer, leading), leading.end()
         if start:
-            marked = {_letter(label) for label in letters.MARKED.finditer(text, 0 if begin else start[1] - 1)} & {
-                *answer.known
-            }
+            marked = _marked(answer, 0 if begin else start[1] - 1)
             if len(start[0]) < 2 and not marked - start[0]:  # else a list of the options, and the answer is below
                 yield start
     seen = set()
@@ -152,6 +153,15 @@ def _claims(answer: Marked) -> Iterator[Claim]:
             yield _stands(answer, label), label.end()
 
 
+def _marked(answer: Marked, begin: int) -> set[str]:
+    """The letters that stand like those of a list of the options, but for the ones that are ruled out."""
+    found = set()
+    for label in letters.MARKED.finditer(answer.text, begin):
+        if not _rejected(answer.text, label.end("letter")):
+            found.add(_letter(label))
+    return found & {*answer.known}
+
+
 def _shown(answer: Marked) -> Iterator[Claim]:
     """The options that sentences name as what is seen."""
     for sentence in letters.SHOWN.finditer(answer.text):
@@ -161,6 +171,9 @@ def _shown(answer: Marked) -> Iterator[Claim]:
         claimed = {*answer.letters[sentence[group]]}
         if sentence["behind"]:
             claimed &= {sentence["behind"].upper()}
+        before = letters.SENTENCE.split(answer.text[: sentence.start(group)][-_NEAR:])[-1]
+        if any(_rival(answer, other, claimed) for other in letters.NAME.finditer(before)):
+            claimed = set()
         yield claimed, sentence.end()
 
 
@@ -175,11 +188,17 @@ def _clause(text: str, start: int, pattern: re.Pattern[str]) -> bool:
 
 def _rival(answer: Marked, match: re.Match[str], claimed: Collection[str]) -> bool:
     """Whether another option is named and not ruled out."""
-    group = "letter" if match["letter"] else "sign"
-    others = answer.letters[match["sign"]] if group == "sign" else {_letter(match)} & {*answer.known}
+    sign = match.groupdict().get("sign")
+    group, others = ("sign", answer.letters[sign]) if sign else ("letter", {_letter(match)} & {*answer.known})
     if not others or not others.isdisjoint(claimed) or _negated(match.string, match.start(group)):
         return False
-    return letters.REJECTED.match(match.string, match.end(group)) is None
+    return not _rejected(match.string, match.end(group))
+
+
+def _rejected(text: str, end: int) -> bool:
+    """Whether what stands behind an option, its text perhaps between, rules it out."""
+    own = letters.OWN.match(text, end)
+    return any(letters.REJECTED.match(text, place) for place in {end, own.end() if own else end})
 
 
 def _told(answer: Marked, start: int) -> Claim | None:

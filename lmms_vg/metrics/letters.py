@@ -18,7 +18,7 @@ _LETTER = rf"(?<!{_W})(?<!{_W}['/&+.-])(?P<letter>[A-Za-z])(?!{_W}|['/&+-]{_W}|\
 # or a name ("A mass", "B cells"). "And" can ("B and T cells"). A bracket can follow the article: "a (small) mass".
 _LABEL = _LETTER + (
     r"(?=[^\w\s]|_|因为|由于|吧|选?项(?:\W|$)"
-    r"|[^\S\n]*(?:$|\n|[-:=,.;!?)\]*/&+|<]|(?<![Aa])[^\S\n]\(|(?:because|since|as|due|rather\sthan|instead\sof)\b))"
+    r"|[^\S\n]*(?:$|\n|[-:=,.;!?)\]*/&+|<]|(?<![Aa])[^\S\n]\(|(?:because|since|as|due|rather\sthan|instead\sof|over|(?:and|but)\snot)\b))"
 )
 # In a list any letter does ("A, C are shown") that is neither an article nor the pronoun.
 _LISTED = _LETTER + r"(?!(?<=(?-i:[aI]))[^\S\n]+(?!(?:and|or)\b)\w)"
@@ -26,18 +26,22 @@ _NAMED = rf"(?:{_GAP}(?:(?:the\s)?(?:option|choice|letter|answer)\b|选项))?{_G
 _NUMBER = r"(?:\d{1,2}[.)]\s{0,3})?"  # of a line: "1. B"
 _IS = r"(?:is|would be|should be|must be|(?:appears|seems) to be)\b"
 _HEDGE = r"(?:therefore|thus|clearly|definitely|certainly|(?:most )?likely|probably)\b"
-_CLOSING = r"[*_\"')\]}$]{0,4}"
+_CLOSING = r"[*_\"”')\]}$]{0,4}"
 _REASON = r"\b(?:because|since|due|(?<!well\s)as(?!\swell))\b|因为|由于"
 _RATHER = r"\b(?:rather\sthan|instead\sof|as\sopposed\sto)\b"
 _LEAD = (
+    r"(?:(?:based\son|according\sto|looking\sat|judging\sby|from|in)\s[^.,;:!?\n]{1,60},\s)?"
     rf"(?:(?:(?:it|this|that|there|here)(?:\sis|'s)|these\sare|so|thus|therefore|hence|the|my|final|correct|best|{_HEDGE})"
     r"\b[\W_]{1,12}){0,6}"
 )
 
 # An option named by its text, behind an article.
-_SIGN = rf"(?:(?:the|an?)\s{{1,3}}[*_\"'(\[]{{0,4}})?(?P<sign>{_A_SIGN})"
+_SIGN = rf"(?:(?:the|an?)\s{{1,3}}[*_\"“'(\[]{{0,4}})?(?P<sign>{_A_SIGN})(?:\s(?:side|one)\b)?"
 _IN_IMAGE = r"(?:\s(?:in|on|by|within|from)\s(?:the|this|that)\s(?:[\w-]{1,15}\s){0,3}(?:image|picture|scan|figure|photo|slide|x-ray|radiograph|ct|mri|view))?"
 _STOP = rf"{_CLOSING}(?:\s{{0,3}}$|\s{{0,3}}\n+|</|[.!]{_CLOSING}(?=\s|$)|。)"
+
+# Where a clause about an option ends without a full stop: reasons or a contrast follow.
+_TURN = rf"{_CLOSING},?\s?(?:{_REASON}|{_RATHER}|(?:but\s|and\s)?not\s|over\s)"
 
 PHRASE = re.compile(
     rf"(?:(?<!\beach\s)(?<!\bevery\s)\b(?:answer|ans|choice|option|letter|(?:correct|right|best)\sone)\b(?:\s+(?:to|for)\s[^.,;:!?\n]{{1,60}}?)?"
@@ -68,18 +72,21 @@ LEADING = re.compile(
     rf"(?!{_GAP}(?:is|isn't|are|was|wrong|incorrect)\b)",  # (B) is small; Option B: wrong
     re.I,
 )
+# A letter, or an option's text, and nothing else: once, or as often as a model that goes round in circles says it.
 ALONE = re.compile(rf"[\W_]*{_LETTER}(?:[\W_]+(?P=letter))*[\W_]*", re.I)
-"""A letter and nothing else, once or as often as a model that goes round in circles says it."""
+NAMED_ALONE = re.compile(rf"[\W_]*(?P<sign>{_A_SIGN})(?:[\W_]+(?P=sign))*[\W_]*")
 # A letter at the start of a line or clause, as in a list of the options.
 MARKED = re.compile(
     rf"(?:^|[\n.,;!?。、]|{_A_SIGN}(?!\s?\([a-z]\)(?!\s?{_A_SIGN})))\s{{0,12}}(?:[-•*]\s)?{_NUMBER}[(*_\[]{{0,4}}(?:(?:option|choice)\s|选项)?"
     rf"{_LETTER}(?=[*_]{{0,4}}(?:[).:\]、]|\s-\s|[^\S\n]*(?:\n|$)))",
     re.I,
 )
-LAST_LINE = re.compile(
-    rf"\n(?P<claim>[^\w\n]*(?:{_LETTER}|(?:{_LETTER.replace('letter', 'before')}[^\w\n]+)?{_SIGN})[\W_]*)$", re.I
+# The last line or sentence, if it is an option and nothing else.
+LAST = re.compile(
+    rf"(?:\n|[?!]\s|(?<=\w{{3}}\.)\s|(?<={_A_SIGN}\.)\s)"
+    rf"(?P<claim>[^\w\n]*(?:{_LETTER}|(?:{_LETTER.replace('letter', 'before')}[^\w\n]+)?{_SIGN})[\W_]*)$",
+    re.I,
 )
-"""A last line with an option and nothing else, below reasons."""
 
 # Crosses and ticks say of each option what it is, in too many ways.
 CROSS = re.compile("[❌❎✗✘✖≠]")
@@ -96,9 +103,9 @@ UNSURE = re.compile(
 """What keeps a sentence that names an option from claiming it."""
 # The text of an option as a clause of its own, with its letter in front or behind: "It is the spleen (D), because".
 TOLD = re.compile(
-    rf"{_GAP}{_NUMBER}{_GAP}{_LEAD}(?:(?P<label>(?<!{_W})[A-Za-z])(?P<between>[\W_]{{1,12}}))?{_SIGN}"
+    rf"{_GAP}{_NUMBER}{_GAP}{_LEAD}(?:(?P<label>(?<!{_W})[A-Za-z])(?P<between>[\W_]{{1,12}}))?(?:(?:on|in|at)\s)?{_SIGN}"
     rf"(?:[*_\s]{{0,6}}[(\[](?:(?:option|choice|answer)\s)?(?P<behind>[A-Za-z])[)\]])?{_IN_IMAGE}"
-    rf"(?:(?P<stop>{_STOP})|(?={_CLOSING}(?:,?\s?(?:{_REASON}|{_RATHER}|(?:but\s|and\s)?not\s)|,?而?不是|[,;]\s|\s-\s|\s\((?![A-Za-z]\)))))",
+    rf"(?:(?P<stop>{_STOP})|(?={_TURN}|{_CLOSING}(?:,?而?不是|[,;]\s|\s{{1,3}}-\s|\s\((?![A-Za-z]\)))))",
     re.I,
 )
 # The text of an option directly behind a letter, or as the line below.
@@ -108,14 +115,15 @@ OWN = re.compile(
 )
 # A sentence that says what is seen: "The image shows the liver", "A liver is seen in this scan".
 SHOWN = re.compile(
-    rf"(?:(?:\b(?:is|are|shows?|depicts?|displays?|demonstrates?|represents?|reveals?|indicates?|illustrates?|suggests?"
+    rf"(?:(?:(?<!^\w\s)(?<!\W\w\s)\b(?:(?:is|are)(?:\s(?:located|situated|found))?(?:\s(?:on|in|at))?|shows?|depicts?|displays?|demonstrates?|represents?|reveals?|indicates?|illustrates?|suggests?"
     rf"|(?:appears|seems)\sto\sbe|looks\slike|consistent\swith|diagnosis\sof|(?:seen|shown|visible|depicted)\s(?:here\s)?is)|'s)\s(?:{_HEDGE}\s)?"
-    rf"[*_\"'(\[]{{0,4}}{_SIGN}"
+    rf"[*_\"“'(\[]{{0,4}}{_SIGN}"
     rf"|(?:^|[\n.!?,]\s?){_SIGN.replace('sign', 'subject')}\s(?:is|are|can\sbe|was)\s(?:(?:clearly|mainly|well|being)\s)?"
     r"(?:seen|shown|visible|present|depicted|identified|displayed|highlighted|indicated|noted|observed|detected|visualized|imaged)\b)"
-    rf"(?:\s?\((?P<behind>[A-Za-z])\))?{_IN_IMAGE}{_STOP}",
+    rf"(?:\s?\((?P<behind>[A-Za-z])\))?{_IN_IMAGE}(?:{_STOP}|(?={_TURN}))",
     re.I,
 )
+NAME = re.compile(_SIGN)
 # Where the sentence behind a letter ends, or its reasons begin.
 SENTENCE = re.compile(rf"[.!?](?=\s|$)|[\n。]|{_REASON}", re.I)
 

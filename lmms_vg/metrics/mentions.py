@@ -23,7 +23,7 @@ _JUDGEMENT = frozenset(
     "excluded second".split()
 )
 _CLAUSE_END = re.compile(r"[*_\"')\]]{0,4}\s?(?:$|[.,;:!?\n。)]|-\s|(?:because|since|as|rather|not)\b)", re.I)
-_OF_ANSWER = re.compile(r"\s+(?:answer|choice|option)\b", re.I)
+_OF_ANSWER = re.compile(r"[^\S\n]+(?:answer|choice|option)\b", re.I)
 _BREAK = re.compile(r"[\n!?;。]")
 
 
@@ -59,7 +59,8 @@ def mark(text: str, options: Sequence[str]) -> Marked:
         sign = _WORD_OF_OPTIONS
         if place.letters:
             sign = numbers.setdefault(place.letters, chr(SIGNS[0] + len(numbers)))
-        parts += [text[end : place.start], " ", sign]  # the space keeps "B.lung" from being an abbreviation
+        between = text[end : place.start]
+        parts += [between, "" if between[-1:].isspace() else " ", sign]  # "B.lung" shall not look like an abbreviation
         end = place.end
     known = ascii_uppercase[: len(options)]
     return Marked("".join([*parts, text[end:]]), known, {sign: letters for letters, sign in numbers.items()})
@@ -73,7 +74,9 @@ def _places(text: str, options: Sequence[str]) -> Iterator[_Place]:
         token = said[number]
         lengths = [(_length(text, said, number, name), letters) for name, letters in texts.get(token.word, ())]
         length, letters = max(lengths, key=lambda fit: fit[0], default=(0, frozenset()))
-        if length:
+        if length == 1 and token.word in _JUDGEMENT and _OF_ANSWER.match(text, token.end):
+            pass  # "the right answer" is no side
+        elif length:
             yield _Place(token.start, said[number + length - 1].end, letters)
         elif token.word in alone and _CLAUSE_END.match(text, token.end):
             yield _Place(token.start, token.end, alone[token.word])
