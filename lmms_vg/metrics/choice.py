@@ -108,8 +108,10 @@ def _extract(text: str, options: Sequence[str]) -> str | None:
         claimed = answer.letters[named["sign"]]
         return min(claimed) if len(claimed) == 1 else None
     claims = list(_claims(answer)) or list(_shown(answer))
-    claimed = set().union(*(claim for claim, _ in claims))
-    if len(claimed) != 1 or not all(claim for claim, _ in claims):
+    if not claims:
+        return None
+    claimed = set.intersection(*(claim for claim, _ in claims))
+    if len(claimed) != 1:
         return None
     (letter,), last = claimed, max(end for _, end in claims)
     later = chain(letters.AGAIN.finditer(answer.text, last), letters.POSSIBLE.finditer(answer.text, last))
@@ -130,7 +132,7 @@ def _claims(answer: Marked) -> Iterator[Claim]:
             start = _stands(answer, leading), leading.end()
         if start:
             marked = _marked(answer, 0 if begin else start[1] - 1)
-            if len(start[0]) < 2 and not marked - start[0]:  # else a list of the options, and the answer is below
+            if not marked - start[0]:  # else a list of the options, and the answer is below
                 yield start
     seen = set()
     for phrase in chain(letters.PHRASE.finditer(text), letters.CONTRAST.finditer(text)):
@@ -172,7 +174,8 @@ def _shown(answer: Marked) -> Iterator[Claim]:
         if sentence["behind"]:
             claimed &= {sentence["behind"].upper()}
         before = letters.SENTENCE.split(answer.text[: sentence.start(group)][-_NEAR:])[-1]
-        if any(_rival(answer, other, claimed) for other in letters.NAME.finditer(before)):
+        rivals = any(_rival(answer, other, claimed) for other in letters.NAME.finditer(before))
+        if rivals or letters.DOUBT.match(answer.text, sentence.end()):
             claimed = set()
         yield claimed, sentence.end()
 
@@ -214,9 +217,9 @@ def _told(answer: Marked, start: int) -> Claim | None:
             claimed &= {label.upper()}
     rest = text[told.end() : told.end() + _NEAR]
     again = letters.TOLD.match(letters.TOO.sub("", rest, count=1))
-    if again and answer.letters[again["sign"]].isdisjoint(claimed):
+    if again and answer.letters[again["sign"]].isdisjoint(claimed) and not letters.NEGATION.search(_sentence(rest)):
         claimed = set()
-    clause = letters.SENTENCE.split(rest, maxsplit=1)[0] if told["stop"] is None else ""
+    clause = _sentence(rest) if told["stop"] is None else ""
     return (set() if _taken_back(answer, rest, clause, claimed) else claimed), told.end("sign")
 
 
@@ -228,8 +231,22 @@ def _stands(answer: Marked, label: re.Match[str]) -> set[str]:
         if letter not in answer.letters[named["sign"]]:
             return set()
         rest = rest[named.end() :]
-    clause = letters.SENTENCE.split(rest[:_NEAR], maxsplit=1)[0]
-    return set() if _taken_back(answer, rest, clause, {letter}) else {letter}
+    return (
+        set()
+        if _taken_back(answer, rest, _sentence(rest[:_NEAR]), {letter}) or _first_of_wrong(letter, rest)
+        else {letter}
+    )
+
+
+def _first_of_wrong(letter: str, rest: str) -> bool:
+    """Whether a list of letters that are ruled out begins with this one: "A, C and D are wrong", but not "B, A is wrong"."""
+    rejected = letters.REJECTED.match(rest)
+    others = re.findall(r"\b[A-Z]\b", rejected["others"].upper()) if rejected else []
+    return bool(others) and letter < min(others)
+
+
+def _sentence(rest: str) -> str:
+    return letters.SENTENCE.split(rest, maxsplit=1)[0]
 
 
 def _taken_back(answer: Marked, rest: str, clause: str, claimed: set[str]) -> bool:

@@ -31,7 +31,7 @@ _REASON = r"\b(?:because|since|due|(?<!well\s)as(?!\swell))\b|因为|由于"
 _RATHER = r"\b(?:rather\sthan|instead\sof|as\sopposed\sto)\b"
 _LEAD = (
     r"(?:(?:based\son|according\sto|looking\sat|judging\sby|from|in)\s[^.,;:!?\n]{1,60},\s)?"
-    rf"(?:(?:(?:it|this|that|there|here)(?:\sis|'s)|these\sare|so|thus|therefore|hence|the|my|final|correct|best|{_HEDGE})"
+    rf"(?:(?:(?:it|this|that|there|here)(?:\sis|'s)?|these\sare|so|thus|therefore|hence|the|my|final|correct|best|{_HEDGE})"
     r"\b[\W_]{1,12}){0,6}"
 )
 
@@ -47,6 +47,7 @@ PHRASE = re.compile(
     rf"(?:(?<!\beach\s)(?<!\bevery\s)\b(?:answer|ans|choice|option|letter|(?:correct|right|best)\sone)\b(?:\s+(?:to|for)\s[^.,;:!?\n]{{1,60}}?)?"
     rf"[\s*_\"'.]{{0,12}}(?:{_IS}(?:\s+{_HEDGE})?|[:=>])|\bfinal\sanswer\b(?!\s{_IS})"
     rf"|\bI\s(?:think|believe)\b(?:\s{_HEDGE})?|\bI(?:'d|\swould)\s(?:say|guess)\b"
+    r"|\b(?:response|output|prediction|result|conclusion|assistant|diagnosis|finding|modality|organ|location|side)[*_\"']{0,3}:"
     r"|\b(?:choose|select|pick|go with)\b|\\boxed\{(?:\\\w+\{)?"
     r"|答案(?:应该|应当|应|就)?[是为选]?|选项\s*[是为:]|选择?[是为]?|正确的[是为]|而?应[该当]?[是为]|而是|(?<=,)是)",
     re.I,
@@ -63,7 +64,7 @@ CORRECT = re.compile(
     rf"(?:^|[\n.!?;:,。]|\b(?:option|choice|answer|so|therefore|thus|hence|think|believe|that)\b|选项)"
     rf"{_GAP}(?:{_LETTER}|{_SIGN}){_GAP}(?:选?项)?"
     r"(?:\bis\s+(?:the\s+)?(?:(?:most likely|most appropriate|best|right)\s+)?"
-    r"(?:(?:correct|answer|choice|option)\b|right\b(?!\s\w))"
+    r"(?:(?:correct|answer|choice|option|diagnosis|finding|cause|explanation)\b|right\b(?!\s\w))"
     r"|[是为]?(?:正确|对(?!\w)|对的|答案))",
     re.I,
 )
@@ -97,7 +98,7 @@ NEGATION = re.compile(
     re.I,
 )
 UNSURE = re.compile(
-    rf"{NEGATION.pattern}|\b(?:no(?!\sdoubt)|without|could|may|might|possibly|perhaps|maybe|fails?|except|like|than|other|another)\b",
+    rf"{NEGATION.pattern}|\b(?:no(?!\sdoubt)|without|could|may|might|possibly|perhaps|maybe|fails?|except|unlike|than|other|another)\b",
     re.I,
 )
 """What keeps a sentence that names an option from claiming it."""
@@ -116,11 +117,11 @@ OWN = re.compile(
 # A sentence that says what is seen: "The image shows the liver", "A liver is seen in this scan".
 SHOWN = re.compile(
     rf"(?:(?:(?<!^\w\s)(?<!\W\w\s)\b(?:(?:is|are)(?:\s(?:located|situated|found))?(?:\s(?:on|in|at))?|shows?|depicts?|displays?|demonstrates?|represents?|reveals?|indicates?|illustrates?|suggests?"
-    rf"|(?:appears|seems)\sto\sbe|looks\slike|consistent\swith|diagnosis\sof|(?:seen|shown|visible|depicted)\s(?:here\s)?is)|'s)\s(?:{_HEDGE}\s)?"
+    rf"|(?:appears|seems)\sto\sbe|looks\slike|point(?:s|ing)\sto|consistent\swith|diagnosis\sof|(?:seen|shown|visible|depicted)\s(?:here\s)?is)|'s)\s(?:{_HEDGE}\s)?"
     rf"[*_\"“'(\[]{{0,4}}{_SIGN}"
-    rf"|(?:^|[\n.!?,]\s?){_SIGN.replace('sign', 'subject')}\s(?:is|are|can\sbe|was)\s(?:(?:clearly|mainly|well|being)\s)?"
-    r"(?:seen|shown|visible|present|depicted|identified|displayed|highlighted|indicated|noted|observed|detected|visualized|imaged)\b)"
-    rf"(?:\s?\((?P<behind>[A-Za-z])\))?{_IN_IMAGE}(?:{_STOP}|(?={_TURN}))",
+    rf"|(?:^|[\n.!?,])\s?{_SIGN.replace('sign', 'subject')}\s(?:is|are|can\sbe|was)\s(?:(?:clearly|mainly|well|being)\s)?"
+    r"(?:seen|shown|visible|present|depicted|identified|displayed|highlighted|indicated|noted|observed|detected|visualized|imaged|affected|involved)\b)"
+    rf"(?:\s?\((?P<behind>[A-Za-z])\))?{_IN_IMAGE}(?:{_STOP}|(?={_TURN}|,\s(?:which|with|where|indicating|suggesting|showing|I)\b))",
     re.I,
 )
 NAME = re.compile(_SIGN)
@@ -134,21 +135,21 @@ _SO = r"(?:also|then|too|even|still|both|all|very|entirely|clearly|definitely|po
 # About the option just named: "B, which is wrong", "B? Not sure.", "B. No".
 DOUBT = re.compile(
     rf"{_GAP}(?:(?:but|though|or|which|that|this|it|i|option|answer|is|was|am|it's|that's|i'm|seems|be|{_SO})\b[\W_]{{1,4}}){{0,6}}"
-    rf"(?:{_WRONG}\b|(?:{_NOT}|never)\s(?:(?:the|be|{_SO})\s){{0,2}}(?:{_RIGHT}|sure|certain|answer|seen|visible|shown)\b|un(?:sure|certain)\b"
+    rf"(?:{_WRONG}\b(?!\s(?:answer|option|choice))|(?:{_NOT}|never)\s(?:(?:the|be|{_SO})\s){{0,2}}(?:{_RIGHT}|sure|certain|answer|seen|visible|shown)\b|un(?:sure|certain)\b"
     rf"|(?:no|not|maybe\snot)(?=[^\S\n]*(?:$|[,.;:!?)\n]))|[是为]?(?:错|不[对正]|不是(?!\w)|不确定))",
     re.I,
 )
 # About another option behind it: "A is wrong", "A and C are not seen". "Cannot be excluded" is the opposite.
 REJECTED = re.compile(
-    rf"(?:[,\s]{{1,3}}(?:(?:and|or|nor)\s)?[a-z]\b){{0,4}}[\s:*_)-]{{0,6}}(?:(?:is|are|was|were|do|does|did|can|could|would)\b\s)?"
-    rf"(?:{_SO}\s)?(?:{_NOT}\b(?!\s(?:(?:be|{_SO})\s){{0,2}}(?:{_WRONG}|sure|certain)\b)"
+    rf"(?P<others>(?:[,\s]{{1,3}}(?:(?:and|or|nor)\s)?[a-z]\b){{0,4}})[\s:*_)-]{{0,6}}(?:(?:is|are|was|were|do|does|did|can|could|would)\b\s)?"
+    rf"(?:be\s)?(?:{_SO}\s)?(?:{_NOT}\b(?!\s(?:(?:be|{_SO})\s){{0,2}}(?:{_WRONG}|sure|certain)\b)"
     rf"|(?:less\slikely|less\splausible|{_WRONG})\b|[是为]?(?:错|不[对是正]))",
     re.I,
 )
-_TOO = rf"(?:{_SO}|and|or|but|however|alternatively|otherwise|yet|either|actually|rather|is\sit|hmm|wait|sorry)"
+_TOO = rf"(?:{_SO}|and|or|but|however|alternatively|otherwise|yet|either|actually|rather|is\sit|hmm|wait|sorry|namely|specifically)"
 _HAN_TOO = r"[也还有可能或者以及是]{0,6}"
 _ALSO = r"\balso(?:\s\w{1,12}){1,3}\b"  # "I would also accept B"
-_CLAUSE_END = rf"(?={_CLOSING}\s{{0,3}}(?:$|[.,;:!?\n。)]|(?:and|or)\b))"
+_CLAUSE_END = rf"(?={_CLOSING}\s{{0,3}}(?:$|[.,;:!?\n。)]|(?:and|or|can|cannot|can't|could|may|might)\b))"
 # Another letter directly behind, or led to by the punctuation of a list or by a conjunction in the same sentence.
 NEXT = re.compile(rf"{_GAP}{_NUMBER}{_NAMED}{_LABEL}", re.I)
 LISTED = re.compile(
@@ -166,7 +167,10 @@ POSSIBLE = re.compile(
 )
 TOO = re.compile(rf"(?:{_GAP}\b{_TOO}\b){{1,4}}", re.I)
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
-ORDINAL = re.compile(rf"\b(?P<ordinal>{'|'.join(_ORDINALS)}|last)\s(?:answer\s)?option\b", re.I)
+ORDINAL = re.compile(
+    rf"\b(?P<ordinal>{'|'.join(_ORDINALS)}|last|(?P<number>\d)(?:st|nd|rd|th))\s(?:answer\s)?option\b", re.I
+)
+_THINKING = r"(?:think|thinking|thought|analysis|reasoning)>"
 _ASIDE = re.compile(
     r"<\|[\w-]{1,30}\|>(?:assistant\b)?|</?(?:s|bos|eos|pad|unk)>|<(?:start|end)_of_turn>(?:model\b)?|\[/?INST\]"
 )
@@ -178,7 +182,8 @@ def final_part(text: str) -> str:
     >>> final_part("<think>A or C?</think> B<|im_end|>")
     ' B '
     """
-    return _ASIDE.sub(" ", text.rpartition("</think>")[2].partition("<think>")[0])
+    behind = re.split(f"</{_THINKING}", text)[-1]
+    return _ASIDE.sub(" ", re.split(f"<{_THINKING}", behind, maxsplit=1)[0])
 
 
 def lettered(text: str, known: str) -> str:
@@ -190,7 +195,10 @@ def lettered(text: str, known: str) -> str:
 
     def letter(match: re.Match[str]) -> str:
         ordinal = match["ordinal"].lower()
-        number = len(known) - 1 if ordinal == "last" else _ORDINALS.index(ordinal)
-        return f"option {known[number]}" if number < len(known) else match.group()
+        if match["number"]:
+            number = int(match["number"]) - 1
+        else:
+            number = len(known) - 1 if ordinal == "last" else _ORDINALS.index(ordinal)
+        return f"option {known[number]}" if 0 <= number < len(known) else match.group()
 
     return ORDINAL.sub(letter, text) if known else text

@@ -220,7 +220,7 @@ GROUPS = {
             ("A. Hepatitis B", "A", "behind its letter"),
             ("C. difficile", "B", "a text that starts with a letter"),
             ("A. baumannii", "D", "or with what is an article elsewhere"),
-            ("C. difficile is seen", None, "the start of a text is not a letter"),
+            ("C. difficile is seen", "B", "the start of a text is not a letter"),
             ("C. Vitamin D", "C", "letter in front, letter behind"),
             ("Vitamin B", None, "no such text"),
         ],
