@@ -8,6 +8,7 @@ quadratic time.
 import re
 
 from lmms_vg.metrics.mentions import SIGN as _A_SIGN
+from lmms_vg.metrics.text import without_tokens
 
 # A word character that is no Han character, because 答案是B has no spaces; _B_ is markdown.
 _W = r"[^\W_\u4e00-\u9fff]"
@@ -171,9 +172,6 @@ ORDINAL = re.compile(
     rf"\b(?P<ordinal>{'|'.join(_ORDINALS)}|last|(?P<number>\d)(?:st|nd|rd|th))\s(?:answer\s)?option\b", re.I
 )
 _THINKING = r"(?:think|thinking|thought|analysis|reasoning)>"
-_ASIDE = re.compile(
-    r"<\|[\w-]{1,30}\|>(?:assistant\b)?|</?(?:s|bos|eos|pad|unk)>|<(?:start|end)_of_turn>(?:model\b)?|\[/?INST\]"
-)
 
 
 def final_part(text: str) -> str:
@@ -183,7 +181,7 @@ def final_part(text: str) -> str:
     ' B '
     """
     behind = re.split(f"</{_THINKING}", text)[-1]
-    return _ASIDE.sub(" ", re.split(f"<{_THINKING}", behind, maxsplit=1)[0])
+    return without_tokens(re.split(f"<{_THINKING}", behind, maxsplit=1)[0])
 
 
 def lettered(text: str, known: str) -> str:

@@ -19,8 +19,7 @@ _WORD_OF_OPTIONS = chr(0x12399)
 
 _ALONE = frozenset({"yes", "no", "true", "false", "left", "right", "present", "absent", "positive", "negative"})
 _JUDGEMENT = frozenset(
-    "right correct true possible plausible likely valid acceptable reasonable wrong incorrect false unlikely impossible "
-    "excluded second".split()
+    ["right", "correct", "true", "possible", "plausible", "likely", "valid", "acceptable", "reasonable", "wrong", "incorrect", "false", "unlikely", "impossible", "excluded", "second"]
 )
 _CLAUSE_END = re.compile(r"[*_\"')\]]{0,4}\s?(?:$|[.,;:!?\n。)]|-\s|(?:because|since|as|rather|not)\b)", re.I)
 _OF_ANSWER = re.compile(r"[^\S\n]+(?:answer|choice|option)\b", re.I)

@@ -19,6 +19,9 @@ _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eigh
 _DIGITS = {"none": "0", **{word: str(number) for number, word in enumerate(_NUMBERS)}}
 ARTICLES = frozenset({"a", "an", "the"})
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_TOKENS = re.compile(
+    r"<\|[\w-]{1,30}\|>(?:assistant\b)?|</?(?:s|bos|eos|pad|unk)>|<(?:start|end)_of_turn>(?:model\b)?|\[/?INST\]"
+)
 # Pieces of a text that are words: numbers with their signs, Han characters up to an "is", all others.
 _PIECE = re.compile(
     r"(?:[<>≤≥]=?\s*)?(?:(?<![^\s(=<>≤≥~])-)?\.?\d(?:[\d.,]*\d)?[^\W_\u4e00-\u9fff]*\+*"
@@ -45,6 +48,15 @@ def canonical(text: str) -> str:
         return text.replace("`", "'")
     # Twice, because NFKC takes "´" apart and makes new lookalikes of others.
     return unicodedata.normalize("NFKC", text.translate(_LOOKALIKES)).translate(_LOOKALIKES)
+
+
+def without_tokens(text: str) -> str:
+    """The text without the tokens that frame it in a chat format, which some models leave in their answers.
+
+    >>> without_tokens("<s>Left lung</s><|im_end|>").split()
+    ['Left', 'lung']
+    """
+    return _TOKENS.sub(" ", text)
 
 
 def words(text: str) -> list[str]:
