@@ -6,18 +6,16 @@ What is not understood is unparseable (``extracted`` None), so print the share o
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import chain
 from string import ascii_uppercase
 
-from lmms_vg import __version__
 from lmms_vg.metrics import letters
 from lmms_vg.metrics.closed import Verdict
-from lmms_vg.metrics.text import canonical, without_articles, words
+from lmms_vg.metrics.mentions import Marked, mark
+from lmms_vg.metrics.text import canonical
 
 Claim = tuple[set[str], int]
-Spoken = dict[str, list[str]]
-_CLAUSES = 40  # how many places are tried as the end of an option's text
 _NEAR = 300  # how many characters behind a letter or a phrase are looked at
 _CHEN = re.compile(r"(?:[\W是为]|^)(?![aA] )([a-nA-N])(?:\W|$)")
 
@@ -71,6 +69,8 @@ def chen(answer: str, reference: str, options: Sequence[str]) -> Verdict:
 
 
 RULES: dict[str, Callable[[str, str, Sequence[str]], Verdict]] = {"choice": choice, "chen": chen}
+_VERSIONS = {"choice": 2, "chen": 1}
+"""Rule -> its version, which goes up when the rule reads any answer otherwise than before."""
 _SUMMARIES = {
     "choice": "letter+option-text+answer-phrase+leading-letter|case:lower",
     "chen": "first-letter-a-n|case:mixed",
@@ -86,7 +86,7 @@ def signature(rule: str = "choice", n: int | None = None) -> str:
     if rule not in RULES:
         raise ValueError(f"rule {rule!r}: allowed is {', '.join(RULES)}")
     count = "" if n is None else f"|n:{n}"
-    return f"{rule}|rule:{_SUMMARIES[rule]}{count}|v:{__version__}"
+    return f"{rule}|rule:{_SUMMARIES[rule]}{count}|v:{_VERSIONS[rule]}"
 
 
 def _target(reference: str, options: Sequence[str]) -> str:
@@ -98,120 +98,161 @@ def _target(reference: str, options: Sequence[str]) -> str:
 
 
 def _extract(text: str, options: Sequence[str]) -> str | None:
-    spoken = {letter: words(option) for letter, option in zip(ascii_uppercase, options, strict=False)}
+    known = ascii_uppercase[: len(options)]
     if letters.CROSS.search(text):
         return None
     alone = letters.ALONE.fullmatch(text)
-    if alone and _letter(alone) in spoken:
+    if alone and _letter(alone) in known:
         return _letter(alone)
-    claims = list(_claims(text, options, spoken))
-    found = set().union(*(claim for claim, _ in claims))
-    if len(found) != 1 or not all(claim for claim, _ in claims):
+    answer = mark(letters.lettered(text, known), options)
+    if named := letters.NAMED_ALONE.fullmatch(answer.text):
+        claimed = answer.letters[named["sign"]]
+        return min(claimed) if len(claimed) == 1 else None
+    claims = list(_claims(answer)) or list(_shown(answer))
+    if not claims:
         return None
-    (letter,), last = found, max(end for _, end in claims)
-    later = chain(letters.AGAIN.finditer(text, last), letters.POSSIBLE.finditer(text, last))
-    return None if any(_rival(text, other, letter, spoken) for other in later) else letter
+    claimed = set.intersection(*(claim for claim, _ in claims))
+    if len(claimed) != 1:
+        return None
+    (letter,), last = claimed, max(end for _, end in claims)
+    later = chain(letters.AGAIN.finditer(answer.text, last), letters.POSSIBLE.finditer(answer.text, last))
+    return None if any(_rival(answer, other, {letter}) for other in later) else letter
 
 
 def _letter(match: re.Match[str]) -> str:
     return match["letter"].upper()
 
 
-def _claims(text: str, options: Sequence[str], spoken: Spoken) -> Iterator[Claim]:
-    """The letters that the start of the answer and each of its answer phrases claim, and where; none if not clear."""
-    start, leading = _told(text, 0, spoken), letters.LEADING.match(text)
-    if start is None and leading and _letter(leading) in spoken:
-        start = _stands(text, leading, options, spoken), leading.end()
-    if start:
-        marked = {_letter(label) for label in letters.MARKED.finditer(text, start[1] - 1)} & spoken.keys()
-        if len(start[0]) < 2 and not marked - start[0]:  # else a list of the options, and the answer is below
-            yield start
+def _claims(answer: Marked) -> Iterator[Claim]:
+    """The letters that the start of the answer, its last line and each of its answer phrases claim, and where; none if not clear."""
+    text = answer.text
+    last = letters.LAST.search(text)
+    for begin in (0, last.start("claim")) if last else (0,):
+        start, leading = _told(answer, begin), letters.LEADING.match(text, begin)
+        if start is None and leading and _letter(leading) in answer.known:
+            start = _stands(answer, leading), leading.end()
+        if start:
+            marked = _marked(answer, 0 if begin else start[1] - 1)
+            if not marked - start[0]:  # else a list of the options, and the answer is below
+                yield start
     seen = set()
-    for phrase in letters.PHRASE.finditer(text):
+    for phrase in chain(letters.PHRASE.finditer(text), letters.CONTRAST.finditer(text)):
         near = text[phrase.start() : phrase.end() + _NEAR]
         if near in seen or _negated(text, phrase.start()):
             continue
         seen.add(near)  # answers that go round in circles would take long
-        label = letters.EXPLICIT.match(text, phrase.start())
-        told = _told(text, phrase.end(), spoken)
+        label = letters.EXPLICIT.match(text, phrase.end())
+        told = _told(answer, phrase.end())
         if told is not None:
             yield told
-        elif label and _letter(label) in spoken:
-            yield _stands(text, label, options, spoken), label.end()
+        elif label and _letter(label) in answer.known:
+            yield _stands(answer, label), label.end()
     for label in letters.CORRECT.finditer(text):
-        if _letter(label) in spoken and not _negated(text, label.start("letter")):
-            yield _stands(text, label, options, spoken), label.end()
+        if _negated(text, label.start("letter" if label["letter"] else "sign")):
+            continue
+        if label["sign"]:
+            yield {*answer.letters[label["sign"]]}, label.end()
+        elif _letter(label) in answer.known:
+            yield _stands(answer, label), label.end()
+
+
+def _marked(answer: Marked, begin: int) -> set[str]:
+    """The letters that stand like those of a list of the options, but for the ones that are ruled out."""
+    found = set()
+    for label in letters.MARKED.finditer(answer.text, begin):
+        if not _rejected(answer.text, label.end("letter")):
+            found.add(_letter(label))
+    return found & {*answer.known}
+
+
+def _shown(answer: Marked) -> Iterator[Claim]:
+    """The options that sentences name as what is seen."""
+    for sentence in letters.SHOWN.finditer(answer.text):
+        group = "sign" if sentence["sign"] else "subject"
+        if _clause(answer.text, sentence.start(group), letters.UNSURE):
+            continue
+        claimed = {*answer.letters[sentence[group]]}
+        if sentence["behind"]:
+            claimed &= {sentence["behind"].upper()}
+        before = letters.SENTENCE.split(answer.text[: sentence.start(group)][-_NEAR:])[-1]
+        rivals = any(_rival(answer, other, claimed) for other in letters.NAME.finditer(before))
+        if rivals or letters.DOUBT.match(answer.text, sentence.end()):
+            claimed = set()
+        yield claimed, sentence.end()
 
 
 def _negated(text: str, start: int) -> bool:
-    return letters.NEGATION.search(letters.CLAUSE.split(text[max(0, start - 200) : start])[-1]) is not None
+    return _clause(text, start, letters.NEGATION)
 
 
-def _rival(text: str, match: re.Match[str], letter: str, spoken: Spoken) -> bool:
-    """Whether another letter is named and not ruled out."""
-    other = _letter(match)
-    if other == letter or other not in spoken or _negated(text, match.start("letter")):
+def _clause(text: str, start: int, pattern: re.Pattern[str]) -> bool:
+    """Whether a pattern is found in the clause up to here."""
+    return pattern.search(letters.CLAUSE.split(text[max(0, start - 200) : start])[-1]) is not None
+
+
+def _rival(answer: Marked, match: re.Match[str], claimed: Collection[str]) -> bool:
+    """Whether another option is named and not ruled out."""
+    sign = match.groupdict().get("sign")
+    group, others = ("sign", answer.letters[sign]) if sign else ("letter", {_letter(match)} & {*answer.known})
+    if not others or not others.isdisjoint(claimed) or _negated(match.string, match.start(group)):
         return False
-    return letters.REJECTED.match(text, match.end("letter")) is None
+    return not _rejected(match.string, match.end(group))
 
 
-def _told(text: str, start: int, spoken: Spoken) -> Claim | None:
+def _rejected(text: str, end: int) -> bool:
+    """Whether what stands behind an option, its text perhaps between, rules it out."""
+    own = letters.OWN.match(text, end)
+    return any(letters.REJECTED.match(text, place) for place in {end, own.end() if own else end})
+
+
+def _told(answer: Marked, start: int) -> Claim | None:
     """Letters of the options whose text, with or without its letter, is the first clause; empty if more is named."""
-    length = _NEAR + max((sum(map(len, option)) for option in spoken.values()), default=0)
-    part = text[start : start + 2 * length]
-    found = _texts(part, spoken)
-    if found is None:
+    text = answer.text
+    told = letters.TOLD.match(text, start)
+    if told is None:
         return None
-    told, end = found
-    rest = part[end:]
-    another = letters.NEXT.match(rest)
-    letter = min(told)
-    if letters.DOUBT.match(rest) or (another and _rival(rest, another, letter, spoken)):
-        return set(), start + end
-    again = _texts(letters.TOO.sub("", rest, count=1), spoken)
-    return (set() if again and again[0] != told else told), start + end
+    claimed = {*answer.letters[told["sign"]]}
+    article = told["label"] in ("a", "A") and told["between"].isspace() and "\n" not in told["between"]
+    for label in (None if article else told["label"], told["behind"]):
+        if label is not None:
+            claimed &= {label.upper()}
+    rest = text[told.end() : told.end() + _NEAR]
+    again = letters.TOLD.match(letters.TOO.sub("", rest, count=1))
+    if again and answer.letters[again["sign"]].isdisjoint(claimed) and not letters.NEGATION.search(_sentence(rest)):
+        claimed = set()
+    clause = _sentence(rest) if told["stop"] is None else ""
+    return (set() if _taken_back(answer, rest, clause, claimed) else claimed), told.end("sign")
 
 
-def _texts(part: str, spoken: Spoken) -> Claim | None:
-    """The longest first clause that is the text of options, as their letters, and where it ends."""
-    # "A. mass" is not the text "mass": no article is dropped there.
-    plain = " ".join if letters.NO_ARTICLE.match(part) else without_articles
-    texts = {letter: plain(option) for letter, option in spoken.items() if option}
-    longest, most = None, 2 * max(map(len, spoken.values()), default=0) + 3
-    for end in islice(letters.END.finditer(part), _CLAUSES):
-        said = words(part[: end.start()])
-        if len(said) > most:  # even with an article in front of each word
-            break
-        if len(said) == 1 and said[0].upper() in spoken:  # also where the options' texts are letters
-            continue
-        told = {
-            letter for letter, text in texts.items() if plain(said) == text or said == [letter.lower(), *spoken[letter]]
-        }
-        if told:
-            longest = told | {end["letter"].upper()} if end["letter"] else told, end.end()
-    return longest
-
-
-def _stands(text: str, label: re.Match[str], options: Sequence[str], spoken: Spoken) -> set[str]:
+def _stands(answer: Marked, label: re.Match[str]) -> set[str]:
     """The letter, unless what follows is the text of another option, another letter, or takes it back."""
-    letter, rest = _letter(label), text[label.end("letter") : label.end("letter") + _NEAR]
-    said = words(rest)
-    # The letter may be part of a text ("C. difficile"), unless the options' texts are letters themselves.
-    behind, including = without_articles(said) + " ", without_articles([letter.lower(), *said]) + " "
-    beginnings = [
-        (len(option), other == letter)
-        for other, option in ((other, without_articles(option)) for other, option in spoken.items() if option)
-        if behind.startswith(option + " ") or (" " in option and including.startswith(option + " "))
-    ]
-    if beginnings and not max(beginnings)[1]:
-        return set()
-    own = canonical(options[ascii_uppercase.index(letter)]).strip().lower()
-    before, found, after = rest.lower().partition(own) if own else ("", "", "")
-    if found and not words(before) and not after[:1].isalnum():
-        rest = rest[len(before) + len(own) :]
-    another = letters.NEXT.match(rest)
-    listed = letters.LISTED.finditer(letters.SENTENCE.split(rest, maxsplit=1)[0])
-    rivals = chain([another] if another else [], listed)
-    if letters.DOUBT.match(rest) or any(_rival(rest, other, letter, spoken) for other in rivals):
-        return set()
-    return {letter}
+    letter, rest = _letter(label), answer.text[label.end("letter") :]
+    named = letters.OWN.match(rest)
+    if named:
+        if letter not in answer.letters[named["sign"]]:
+            return set()
+        rest = rest[named.end() :]
+    return (
+        set()
+        if _taken_back(answer, rest, _sentence(rest[:_NEAR]), {letter}) or _first_of_wrong(letter, rest)
+        else {letter}
+    )
+
+
+def _first_of_wrong(letter: str, rest: str) -> bool:
+    """Whether a list of letters that are ruled out begins with this one: "A, C and D are wrong", but not "B, A is wrong"."""
+    rejected = letters.REJECTED.match(rest)
+    others = re.findall(r"\b[A-Z]\b", rejected["others"].upper()) if rejected else []
+    return bool(others) and letter < min(others)
+
+
+def _sentence(rest: str) -> str:
+    return letters.SENTENCE.split(rest, maxsplit=1)[0]
+
+
+def _taken_back(answer: Marked, rest: str, clause: str, claimed: set[str]) -> bool:
+    """Whether what stands behind a claim doubts it, or the clause it ends names another option beside it."""
+    another, listed = letters.NEXT.match(rest), letters.LISTED.finditer(clause)
+    return letters.DOUBT.match(rest) is not None or any(
+        _rival(answer, other, claimed) for other in chain([another] if another else [], listed)
+    )

@@ -14,7 +14,8 @@ from lmms_vg.submission.choice import Choice
 from lmms_vg.submission.findings import Finding, Rejected, rejected
 from lmms_vg.submission.questions import question_of
 from lmms_vg.submission.schema import Alignment, Answer, Question
-from lmms_vg.submission.scoring import Pair, Scored, measures, scored, unmeasurable, verdict
+from lmms_vg.submission.scoring import Pair, Scored, measures, rules_of, scored, unmeasurable, verdict
+from lmms_vg.tasks import rescore
 from lmms_vg.tasks.definitions import definition, groups, tasks
 from lmms_vg.tasks.readers import READERS
 
@@ -144,6 +145,13 @@ def _part(run: Run, task: str) -> Part:
                 "questions", f"{task} {question.uid}", "was asked or is scored in other words than this version's"
             )
         if verdict(line) != verdict(mine):
+            if (theirs := rules_of([line])) != (ours := rules_of([mine])):
+                raise rejected(
+                    "outdated-rule",
+                    f"{task} {question.uid}",
+                    f"was scored by {'; '.join(theirs.values())}, here by {'; '.join(ours.values())}, which read it "
+                    "otherwise; run the same command again, which scores the answers anew",
+                )
             raise rejected(
                 "verdict", f"{task} {question.uid}", "the samples file has another verdict than the answer gives"
             )
@@ -153,6 +161,8 @@ def _part(run: Run, task: str) -> Part:
     ]
     names = {one["metric"] for one in config["metric_list"]}
     stated = {name: run.means[task].get(name) for name in made.metrics if name in names}
+    said = {name: rule for name, rule in rules_of(lines).items() if name in rescore.NEEDS_MODEL}
+    made = made._replace(rules=made.rules | said)  # of values that are not computed here
     return Part(
         pairs, made, {name: value if isinstance(value, int | float) else None for name, value in stated.items()}
     )

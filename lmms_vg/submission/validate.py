@@ -171,9 +171,9 @@ def _tasks(
             )
         metrics[name] = made.metrics
         rules[name] = made.rules | {one: said for one, said in task.rules.items() if one in rescore.NEEDS_MODEL}
-        found += differences(name, both, made)
-        found += metric_differences(name, task.metrics, made.metrics)
-        found += _rules(name, task, made)
+        found += _by_its_rules(
+            name, task, made, [*differences(name, both, made), *metric_differences(name, task.metrics, made.metrics)]
+        )
         if (of_task := scores_of(name, task, manifest.run, both, made, other is None)) is not None:
             scores[name] = of_task
             if of_task.metric == "ar":
@@ -213,11 +213,28 @@ def _texts(name: str, given: list[Answer]) -> Iterator[Finding]:
             yield from private(answer.error, f"{name} {answer.uid}")
 
 
-def _rules(name: str, task: Task, made: Scored) -> Iterator[Finding]:
-    for metric in sorted(task.rules.keys() | made.rules.keys()):
-        said, mine = task.rules.get(metric), made.rules.get(metric)
-        if said != mine:
-            yield Finding("rule", f"{name} {metric}", f"was scored by {said}, here by {mine}")
+def _by_its_rules(name: str, task: Task, made: Scored, wrong: list[Finding]) -> Iterator[Finding]:
+    """``wrong`` verdicts and values; where a rule is not the one of this version, they are no forgery, and that is said instead."""
+    others = sorted(
+        metric
+        for metric in (task.rules.keys() | made.rules.keys()) - rescore.NEEDS_MODEL
+        if task.rules.get(metric) != made.rules.get(metric)
+    )
+    errors = [one for one in wrong if not one.is_note]
+    if not others or not errors:
+        yield from wrong
+    else:
+        yield from (one for one in wrong if one.is_note)
+        verdicts = sum(one.code == "verdict" for one in errors)
+        yield Finding(
+            "outdated-rule",
+            name,
+            f"{verdicts} of {task.asked} answers are read otherwise by the rules of this version; "
+            "run the same command again, which scores the answers anew, and make the bundle again with lmms-vg submit",
+        )
+    for metric in others:
+        said = f"was scored by {task.rules.get(metric)}, here by {made.rules.get(metric)}"
+        yield Finding("rule", f"{name} {metric}", said)
 
 
 def _shortened(found: list[Finding]) -> Iterator[Finding]:

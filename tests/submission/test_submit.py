@@ -234,6 +234,14 @@ def test_a_verdict_of_the_samples_was_edited(tmp_path: Path) -> None:
     assert HARD in refused(tmp_path, "verdict", runs.save_run(tmp_path / "run", HARD, change=cheat))
 
 
+def test_a_run_scored_by_an_older_rule(tmp_path: Path) -> None:
+    def older(_task: str, lines: list[dict[str, Any]]) -> None:
+        for line in lines:
+            line["acc"] |= {"rule": "closed|v:0.0.9", "score": 0}
+
+    refused(tmp_path, "outdated-rule", runs.save_run(tmp_path / "run", HARD, change=older))
+
+
 @pytest.mark.parametrize("field", ["input", "target"])
 def test_another_prompt_or_reference(tmp_path: Path, field: str) -> None:
     def reword(_task: str, lines: list[dict[str, Any]]) -> None:
