@@ -93,7 +93,7 @@ class Placement:
     def __str__(self) -> str:
         stated = {name: self._setting(name) for name in FIELDS}
         settings = ", ".join(f"{name}={value!r}" for name, value in stated.items() if value is not None)
-        return f"{type(self.processor).__name__} with {settings}"
+        return f"{type(self.processor).__name__} in preprocessor_config.json has {settings}"
 
     def _setting(self, name: str) -> Any:
         value: Any = getattr(self.processor, name, None)
