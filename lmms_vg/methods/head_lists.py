@@ -198,7 +198,7 @@ def _refuse_other_model(one: HeadList, heads: str, shape: Shape) -> None:
 
 def _read(path: Path) -> HeadList:
     try:
-        return HeadList.model_validate_json(path.read_text(encoding="utf-8"))
+        return HeadList.model_validate_json(path.read_bytes())
     except OSError as problem:
         raise ValueError(f"heads={str(path)!r}: cannot be read: {problem.strerror}") from problem
     except ValidationError as problem:

@@ -79,3 +79,10 @@ def test_leaking() -> None:
     assert leaking(MADE.leaks, ["slake", "vqa_rad"]) == {"slake"}
     assert leaking(("vgmed",), ["slake"]) == set()
     assert leaking((), ["slake"]) == set()
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"[" * 200_000, rb'{"models": ["\ud800"]}', b""])
+def test_files_that_are_no_json_are_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"heads='.*a\.json'"):
+        load(str(tmp_path / "a.json"))
