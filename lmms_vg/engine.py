@@ -229,6 +229,6 @@ def _load(family: str, settings: Settings, device: str) -> tuple[Family, str]:
         if settings.self_check:
             self_check(model, str(settings.pretrained))
         else:
-            logger.warning("self_check=false: nobody looks whether this checkpoint's own forward gives the same logits")
+            logger.warning("self_check=false: the checkpoint is not compared with its own forward")
         kept[key] = model, fingerprint(model.model)
     return kept[key]
