@@ -26,6 +26,12 @@ def evaluation() -> Mapping[str, Any] | None:
     return variables_of("lmms_eval.evaluator", "simple_evaluate")
 
 
+def leaves_records() -> bool:
+    """Whether the model that is being evaluated keeps records of its answers, as ours do; True outside of an evaluation."""
+    model = (evaluation() or {}).get("lm")
+    return model is None or getattr(model, "leaves_records", False)
+
+
 def command_line() -> Mapping[str, Any] | None:
     """Variables of lmms-eval's running command line, which turns every exception into a traceback and status 0."""
     return variables_of("lmms_eval.__main__", "cli_evaluate")

@@ -15,7 +15,7 @@ import pytest
 from lmms_eval import evaluator
 from lmms_eval.api.model import lmms
 
-from lmms_vg import host_options
+from lmms_vg import host_options, journal
 from lmms_vg.failure import RunFailed
 from lmms_vg.harness import huatuo_plain
 from lmms_vg.host_options import OPTIONS
@@ -236,7 +236,12 @@ def test_of_repeated_answers_the_first_counts() -> None:
         repeats=3,
         gen_kwargs="do_sample=true,temperature=5,max_new_tokens=4",
     )
-    assert results["results"]["vgmed_demo"]["n,none"] == 2
+    lines = results["samples"]["vgmed_demo"]
+    assert len({text for line in lines for text in line["resps"][0]}) > len(lines), "they differ"
+    for line in lines:
+        record = journal.recall("vgmed_demo", line["ar"]["uid"])
+        assert record is not None
+        assert record.text.strip() == line["filtered_resps"][0].strip() == line["resps"][0][0].strip()
 
 
 def test_batch_size_and_generation_settings_reach_the_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

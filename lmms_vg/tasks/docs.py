@@ -11,7 +11,7 @@ from typing import Any
 from datasets import Dataset, Features, Value
 from PIL import Image
 
-from lmms_vg import host_options
+from lmms_vg import callers, host_options, journal
 from lmms_vg.datasets.images import open_image
 from lmms_vg.datasets.schema import Sample
 from lmms_vg.datasets.source import DataError
@@ -35,6 +35,8 @@ def documents(task: str, read: Callable[[], list[Sample]], _stub: object) -> Dat
     expected, or if an option cannot be honoured on our tasks.
     """
     host_options.refuse("tasks")
+    if not callers.leaves_records():
+        journal.forget()  # of another model in this process: its records would speak for this one's answers
     try:
         samples = read()
     except (DataError, OSError) as error:

@@ -167,12 +167,10 @@ def _open(read: Callable[[], list[Sample]]) -> list[Sample]:
 
 def _measured(read: Callable[[], list[Sample]]) -> list[Sample]:
     """A model that keeps no record of its attention is not asked, and perhaps paid, for what has no value then."""
-    evaluation = callers.evaluation()
-    model = evaluation and evaluation.get("lm")
-    if model is not None and not getattr(model, "leaves_records", False):
+    if not callers.leaves_records():
         raise DataError(
-            f"measures where a model looks, and {type(model).__name__} keeps no record of its attention; leave the task out, "
-            "or ask a model of lmms_vg: --model <family>_<method> (lmms-vg methods)"
+            "measures where a model looks, and this model keeps no record of its attention; leave the task out, or ask a "
+            "model of lmms_vg: --model <family>_<method> (lmms-vg methods)"
         )
     return read()
 
