@@ -91,7 +91,7 @@ class Plainly:
             else:
                 for _ in answerer.answer(asked):
                     pass
-            journal.close()
+            answerer.close()
             return [record.text for record in read_records([journal.path])]
 
 

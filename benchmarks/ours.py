@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -38,9 +38,10 @@ class Ours:
             RuntimeError: a question failed.
         """
         questions = [self._question(asked, text) for text in asked.questions]
-        with _journals(len(self.methods)) as journals:
-            contenders = [Contender(method, journal) for method, journal in zip(self.methods, journals, strict=True)]
-            records = {question.uid: record for question, record in Answerer(self.family, contenders).answer(questions)}
+        with tempfile.TemporaryDirectory() as folder:
+            contenders = [Contender(one, Journal(Path(folder) / str(i))) for i, one in enumerate(self.methods)]
+            with closing(Answerer(self.family, contenders)) as answerer:
+                records = {question.uid: record for question, record in answerer.answer(questions)}
         if failed := [one.method for one in contenders if one.tally.failed]:
             raise RuntimeError(f"failed: {failed}; {[record.error for record in records.values()]}")
         return [records[question.uid].text for question in questions]
@@ -57,17 +58,6 @@ class Ours:
 
 def _message(asked: Asked, text: str) -> list:
     return [asked.open(), text]
-
-
-@contextmanager
-def _journals(number: int) -> Iterator[list[Journal]]:
-    with tempfile.TemporaryDirectory() as folder:
-        journals = [Journal(Path(folder) / str(i)) for i in range(number)]
-        try:
-            yield journals
-        finally:
-            for journal in journals:
-                journal.close()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -12,22 +13,18 @@ import torch
 from loguru import logger
 
 from lmms_vg.attention import install
-from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.batch import DEVICE_IS_GONE, Batch
 from lmms_vg.attention.decoding import decode
 from lmms_vg.attention.diagnosis import saturated_layers
 from lmms_vg.attention.session import ImageSession, Rows
 from lmms_vg.contender import Contender, Tally
 from lmms_vg.grounding import measure, probed_maps
+from lmms_vg.job import locked
 from lmms_vg.journal import Journal, Record, content_key
 from lmms_vg.metrics import alignment
 from lmms_vg.models.base import Family, Prompt
 from lmms_vg.questions import Prepared, Question, prepare
-
-#: What torch raises after a device-side fault (running out of memory is another error); none in older versions.
-_DEVICE_IS_GONE: tuple[type[Exception], ...] = tuple(filter(None, [getattr(torch, "AcceleratorError", None)]))
-
-#: So many failures are printed as they happen.
-SHOWN_FAILURES = 10
+from lmms_vg.stopping import finishing_batches
 
 
 class Answerer:
@@ -56,6 +53,8 @@ class Answerer:
         self.batch_size, self.rows, self.per_head, self.diagnose = batch_size, rows, per_head, diagnose
         self._sessions: OrderedDict[object, ImageSession] = OrderedDict()
         self._capacity = batch_size * max(one.method.prefixes for one in contenders)
+        self._folders = [one.journal.folder for one in contenders]
+        self._opened: ExitStack | None = None
 
     @property
     def main(self) -> Contender:
@@ -73,17 +72,37 @@ class Answerer:
         return self.main.tally
 
     def close(self) -> None:
-        """Close all journals."""
-        for contender in self.contenders:
-            contender.journal.close()
+        """Close all journals and give back their locks; asked again, the answerer opens them again."""
+        if self._opened is not None:
+            self._opened.close()
+        self._opened = None
+
+    def _open_journals(self, check: Callable[[], None]) -> None:
+        """Open all journals once this job has the locks of their folders; all ranks come here together."""
+        with ExitStack() as opening:
+            opening.enter_context(locked(self._folders, check))
+            for contender in self.contenders:
+                opening.enter_context(contender.journal)
+            self._opened = opening.pop_all()
 
     def answer(self, questions: Iterable[Question]) -> Iterator[tuple[Question, Record]]:
         """Yield every question with its record, in the order they are done; questions about one image should be adjacent.
 
         Nothing a single question does ends the run: what cannot be asked yields a record with `error`.
+
+        Raises:
+            JournalError: an answer cannot be kept.
+            Stopped: by SIGTERM, once the batch in hand is journalled.
         """
+        with finishing_batches() as check:
+            if self._opened is None:
+                self._open_journals(check)
+            yield from self._answer(questions, check)
+
+    def _answer(self, questions: Iterable[Question], check: Callable[[], None]) -> Iterator[tuple[Question, Record]]:
         waiting: dict[object, list[dict[int, Prepared]]] = defaultdict(list)
         for question in questions:
+            check()
             missing: dict[int, Prepared] = {}
             ways: dict[bool, Prepared | Exception] = {}
             for number, contender in enumerate(self.contenders):
@@ -109,9 +128,9 @@ class Answerer:
                 alike = (prompt.prefix, len(prompt.image_tokens), question.decoding, question.align, tuple(missing))
                 waiting[alike].append(missing)
                 if len(waiting[alike]) == self.batch_size:
-                    yield from self._ask(waiting.pop(alike))
+                    yield from self._ask(waiting.pop(alike), check)
         for batch in waiting.values():
-            yield from self._ask(batch)
+            yield from self._ask(batch, check)
 
     def _attempt(self, question: Question, boxes: bool, other: Prepared | Exception | None) -> Prepared | Exception:
         """The question prepared, from its other form where there is one, or what is wrong with it."""
@@ -120,10 +139,11 @@ class Answerer:
         except Exception as problem:  # noqa: BLE001 - whatever is wrong with one question is journalled as its failure
             return problem
 
-    def _ask(self, batch: list[dict[int, Prepared]]) -> Iterator[tuple[Question, Record]]:
+    def _ask(self, batch: list[dict[int, Prepared]], check: Callable[[], None]) -> Iterator[tuple[Question, Record]]:
         """Ask a batch of every contender that has not answered it; they share the prefixes and the unedited model's run."""
         shared: list[Batch] = []
         for number in batch[0]:
+            check()
             contender, prepared = self.contenders[number], [one[number] for one in batch]
             records = self._try(contender, prepared, shared)
             if contender is self.main:
@@ -140,7 +160,7 @@ class Answerer:
             if not shared:
                 shared.append(self._open(prepared))
             records = self._run(contender, prepared, shared[0], started)
-        except _DEVICE_IS_GONE:
+        except DEVICE_IS_GONE:
             raise  # every later question would fail too; the journal has what was answered
         except Exception as problem:  # noqa: BLE001 - recorded here, or found out one by one
             shared.clear()
@@ -148,8 +168,7 @@ class Answerer:
                 return [self._fail(contender, prepared[0].question, problem, prepared[0])]
             logger.debug(f"a batch of {len(prepared)} failed ({problem}); its questions are asked one by one")
         else:
-            contender.journal.write(records)
-            contender.tally.answered += len(records)
+            contender.keep(records)
             return records
         if torch.cuda.is_available():  # not inside the except: its traceback holds the failed batch's memory
             torch.cuda.empty_cache()
@@ -240,15 +259,11 @@ class Answerer:
         key = prepared.key if prepared else content_key({"task": question.task, "uid": question.uid, "error": error})
         prompt = prepared.prompt.text if prepared else ""
         record = Record(key=key, task=question.task, uid=question.uid, error=error, prompt=prompt)
-        contender.journal.write([record])
-        contender.tally.failed += 1
-        if contender.tally.failed <= SHOWN_FAILURES:
-            more = "; further ones are in the journal only" if contender.tally.failed == SHOWN_FAILURES else ""
-            logger.warning(f"{question.task} {question.uid} failed: {error}{more}")
+        contender.keep_failure(record)
         return record
 
 
 def _cut(text: str, until: Sequence[str]) -> str:
     """The answer up to the first of the `until` strings."""
-    ends = [text.find(mark) for mark in until if mark and mark in text]
+    ends = [text.find(mark) for mark in until if mark in text]
     return text[: min(ends)] if ends else text

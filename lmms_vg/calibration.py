@@ -19,12 +19,12 @@ from tqdm import tqdm
 
 from lmms_vg.answering import Answerer
 from lmms_vg.engine import build, split_arguments
-from lmms_vg.journal import read_records
+from lmms_vg.journal import check_home, read_records
 from lmms_vg.measurement import Annotated
 from lmms_vg.methods.head_lists import Bootstrap, HeadList, Scores, Stability
 from lmms_vg.metrics.head_ranking import METRICS, By, HeadSums
 from lmms_vg.models import FAMILIES
-from lmms_vg.models.checkpoint import locate, shape_of
+from lmms_vg.models.checkpoint import locate
 
 #: Resamples of the images, for the stability of a list.
 RESAMPLES = 1000
@@ -47,12 +47,13 @@ def calibrate(
     """
     settings, _ = split_arguments("plain", dict(arguments))
     pretrained = settings.pretrained or FAMILIES[family].pretrained
-    shape = shape_of(pretrained, settings.revision)
+    shape = FAMILIES[family].inspect(pretrained, settings.revision)
     if keep > shape.layers * shape.heads:
         raise ValueError(
             f"--keep {keep}: {pretrained!r} has {shape.layers} layers of {shape.heads} heads, "
             f"so allowed is 1 to {shape.layers * shape.heads}"
         )
+    check_home()
     answerer = build(family, "plain", **{**arguments, "heads": True})
     sums = HeadSums((shape.layers, shape.heads), by, seed, RESAMPLES)
     images = measure(answerer, sample, sums)

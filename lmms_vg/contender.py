@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lmms_vg.journal import Journal
+from loguru import logger
+
+from lmms_vg.journal import Journal, Record
 from lmms_vg.methods.base import Method
+
+#: So many failures are printed as they happen.
+SHOWN_FAILURES = 10
 
 
 @dataclass
@@ -30,3 +36,16 @@ class Contender:
     method: Method
     journal: Journal
     tally: Tally = field(default_factory=Tally)
+
+    def keep(self, records: Sequence[Record]) -> None:
+        """Journal the answers of a batch."""
+        self.journal.write(records)
+        self.tally.answered += len(records)
+
+    def keep_failure(self, record: Record) -> None:
+        """Journal a failure, and print the first ones."""
+        self.journal.write([record])
+        self.tally.failed += 1
+        if self.tally.failed <= SHOWN_FAILURES:
+            more = "; further ones are in the journal only" if self.tally.failed == SHOWN_FAILURES else ""
+            logger.warning(f"{record.task} {record.uid} failed: {record.error}{more}")

@@ -30,17 +30,17 @@ def is_journal(folder: Path) -> bool:
 def read_journal(folder: Path) -> Run:
     """The tasks of which a journal has every answer. What failed, and was not answered since, has failed.
 
-    Errors: ValueError if none of its tasks is finished. SystemExit if the data of one are missing.
+    Errors: ValueError if none of its tasks is finished. RunFailed if the data of one are missing.
     """
-    paths = sorted(folder.glob("rank*.jsonl"))
-    provenance = _provenance(paths)
+    runs, answers = _read(sorted(folder.glob("rank*.jsonl")))
+    provenance = _provenance(runs)
     tasks: dict[str, TaskRun] = {}
     means: dict[str, dict[str, Any]] = {}
     measured: list[str] = []
     left_out: list[str] = []
     unfinished: list[str] = []
     in_part = False
-    for task, records in _records(paths).items():
+    for task, records in answers.items():
         if task not in definitions.tasks():
             left_out.append(task)
             continue
@@ -76,19 +76,22 @@ def read_journal(folder: Path) -> Run:
     )
 
 
-def _provenance(paths: list[Path]) -> dict[str, Any] | None:
+def _read(paths: list[Path]) -> tuple[list[dict[str, Any]], dict[str, dict[str, list[Record]]]]:
+    """The provenance of every process that wrote the journal; and task -> uid -> its records."""
+    runs: list[dict[str, Any]] = []
+    records: dict[str, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
+    for entry in journal.read_entries(paths):
+        if isinstance(entry, Record):
+            records[entry.task][entry.uid].append(entry.without_heads())
+        elif entry:
+            runs.append(entry)
+    return runs, records
+
+
+def _provenance(runs: list[dict[str, Any]]) -> dict[str, Any] | None:
     """All processes that wrote a journal are of one identity; they may have answered alone or for several methods."""
-    headers = [line["run"] for path in paths for line in journal.read_lines(path) if line.get("run")]
-    shared = [header["shared"] for header in headers if "shared" in header]
-    return journal.without_folders(headers[-1]) | ({"shared": shared[-1]} if shared else {}) if headers else None
-
-
-def _records(paths: list[Path]) -> dict[str, dict[str, list[Record]]]:
-    """Task -> uid -> its records."""
-    found: dict[str, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
-    for record in journal.read_records(paths):
-        found[record.task][record.uid].append(record.without_heads())
-    return found
+    shared = [run["shared"] for run in runs if "shared" in run]
+    return journal.without_folders(runs[-1]) | ({"shared": shared[-1]} if shared else {}) if runs else None
 
 
 def _decoding(config: dict[str, Any]) -> dict[str, Any]:

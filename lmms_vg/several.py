@@ -16,9 +16,10 @@ from typing import NamedTuple
 from lmms_eval.utils import simple_parse_args_string
 
 from lmms_vg.engine import Settings, resolve, together
-from lmms_vg.host import run
+from lmms_vg.host import INCOMPLETE, run
 from lmms_vg.methods import METHODS
 from lmms_vg.names import suggest
+from lmms_vg.stopping import Stopped
 
 
 class Setting(NamedTuple):
@@ -120,7 +121,7 @@ def run_together(
                     [*arguments, *model, "--output_path", str(out / setting.label), "--log_samples"]
                 )
             except SystemExit as problem:  # one method may fail where others do not, such as oracle_mask without boxes
-                if problem.code in (0, None):  # `--tasks list` and the like
+                if problem.code in (0, None) or isinstance(problem, Stopped):  # `--tasks list` and the like
                     raise
                 status[setting.label] = 1
                 print(f"{setting.label}: {problem}", file=sys.stderr)
@@ -128,7 +129,10 @@ def run_together(
                     break
                 failure = str(problem)
             else:
-                if status[setting.label]:  # an error of lmms-eval's own, such as a task it does not know
+                if status[setting.label] not in (
+                    0,
+                    INCOMPLETE,
+                ):  # an error of lmms-eval's own, such as a task it does not know
                     break
             if status[setting.label] and int(os.environ.get("WORLD_SIZE", 1)) > 1:
                 # What fails while scoring fails on the first rank only; the others would wait for it for ever.

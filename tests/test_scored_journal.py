@@ -54,10 +54,9 @@ def right(task: str, places: Iterable[int], **values: Any) -> list[Record]:
 
 
 def written(folder: Path, *batches: list[Record], rank: int = 0, **identity: Any) -> Path:
-    made = Journal(folder, rank, IDENTITY | identity)
-    for batch in batches:
-        made.write(batch)
-    made.close()
+    with Journal(folder, rank, IDENTITY | identity) as made:
+        for batch in batches:
+            made.write(batch)
     return folder
 
 

@@ -130,6 +130,6 @@ def _decode_group(path: Path, group: int, column: str) -> pa.ChunkedArray:
 def _errors_name(path: Path) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: {reason}; the file is no parquet file, or the download is incomplete") from error

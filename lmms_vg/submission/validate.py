@@ -113,7 +113,7 @@ def _structure(bundle: Bundle, manifest: Manifest) -> Iterator[Finding]:
     if unknown:
         return
     try:
-        protocol = only_protocol(manifest.tasks)
+        protocol = only_protocol(manifest.tasks, manifest.protocol)
         if protocol != manifest.protocol:
             yield Finding("protocol", MANIFEST, f"says {manifest.protocol}, but its tasks are of {protocol}")
     except Rejected as problem:

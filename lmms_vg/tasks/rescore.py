@@ -70,9 +70,9 @@ def group_means(group: str, values: dict[str, dict[str, Any]], sizes: dict[str, 
 
 @contextmanager
 def _unlogged() -> Iterator[None]:
-    """The end of a run logs every category of its accuracy; whoever scores again prints what is wanted."""
-    logger.disable("lmms_vg.tasks.scoring")
+    """The end of a run logs every category of its accuracy, and what failed; whoever scores again prints what is wanted."""
+    logger.disable("lmms_vg.tasks")
     try:
         yield
     finally:
-        logger.enable("lmms_vg.tasks.scoring")
+        logger.enable("lmms_vg.tasks")

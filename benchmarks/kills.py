@@ -1,0 +1,176 @@
+"""Runs that are killed again and again: do they end in the results file of an undisturbed one?
+
+    python -m benchmarks.kills              # 100 times ten SIGKILLs over two runs
+    python -m benchmarks.kills --times 1    # once: what the tests do
+
+The demo model, plain and with VGRefine, is asked what it looks at on phantoms. A run is a process that is started again after
+each kill, as its user would. It is killed at a random byte of what it writes, so that lines are torn, or at a random moment.
+Then it runs to its end, its journal is scored by the functions of the task, and the file of all results is compared with that
+of a run which nobody disturbed, byte by byte; times are left out. lmms-eval's own start takes no part: it would cost twelve
+seconds a kill and answers through the same code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # processes are forked
+
+from loguru import logger
+
+from lmms_vg.answering import Answerer
+from lmms_vg.contender import Contender
+from lmms_vg.engine import build
+from lmms_vg.journal import Journal, Record, read_records, store
+from lmms_vg.measurement import questions
+from lmms_vg.questions import Question
+from lmms_vg.tasks import readers, rescore
+
+TASK = "vgmed_demo"
+METHODS = ("plain", "vgrefine")
+KILLS = 5  # of each of the two runs
+BATCH = 4
+
+
+@dataclass
+class Tally:
+    """What was seen over all experiments."""
+
+    killed: int = 0
+    torn: int = 0
+    twice: int = 0
+    equal: int = 0
+    runs: int = 0
+    moments: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class Experiment:
+    """The questions and the answerer of one method; every run of it has a journal folder of its own."""
+
+    answerer: Answerer
+    asked: list[Question]
+
+    def start(self, folder: Path, budget: int | None) -> int:
+        """Answer in a process of its own, which kills itself where it has written `budget` bytes; returns its pid."""
+        pid = os.fork()
+        if pid:
+            return pid
+        try:
+            if budget is not None:
+                _die_after(budget)
+            contender = Contender(self.answerer.main.method, Journal(folder))
+            with closing(Answerer(self.answerer.family, [contender], BATCH)) as answerer:
+                for _ in answerer.answer(self.asked):
+                    pass
+            os._exit(contender.tally.failed)
+        finally:
+            os._exit(99)
+
+    def results(self, folder: Path) -> bytes:
+        """The results file: every sample and every mean, without times."""
+        records = {one.uid: one.model_copy(update={"seconds": 0.0}) for one in _records(folder) if one.error is None}
+        docs = [doc for doc in getattr(readers, TASK)(None) if doc["uid"] in records]
+        lines = list(rescore.score(TASK, [(doc, records[doc["uid"]]) for doc in docs]))
+        assert len(lines) == len(self.asked), f"{len(lines)} of {len(self.asked)} questions have an answer"
+        return json.dumps({"results": dict(rescore.means(TASK, lines)), "samples": lines}, default=str).encode()
+
+
+def _die_after(budget: int) -> None:
+    """Before the next byte, this process sends itself a SIGKILL."""
+    left, write = budget, os.write
+
+    def written(file: int, data: bytes) -> int:
+        nonlocal left
+        count = write(file, bytes(data[:left]))
+        left -= count
+        if left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return count
+
+    store.os.write = written  # type: ignore[assignment]
+
+
+def _records(folder: Path) -> list[Record]:
+    return list(read_records(sorted(folder.glob("rank*.jsonl"))))
+
+
+def _run(experiment: Experiment, folder: Path, seconds: float, draw: random.Random, tally: Tally) -> None:
+    """Kill a run `KILLS` times, then let it end."""
+    size = 3000 * len(experiment.asked)
+    for kill in range(KILLS):
+        by_bytes = draw.random() < 0.7
+        budget = draw.randrange(1, max(2, size // (KILLS + 1))) if by_bytes else None
+        pid = experiment.start(folder, budget)
+        if budget is None:
+            time.sleep(draw.uniform(0, seconds / KILLS))
+            os.kill(pid, signal.SIGKILL)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        if status == 0:  # it was faster, and has nothing left to answer: killed while it writes that it was started
+            status = os.waitstatus_to_exitcode(os.waitpid(experiment.start(folder, draw.randrange(1, 50)), 0)[1])
+        assert status == -signal.SIGKILL, f"kill {kill}: status {status}"
+        tally.killed += 1
+        tally.moments["of writing" if by_bytes else "at random"] += 1
+        path = folder / "rank0.jsonl"
+        tally.torn += path.exists() and not path.read_bytes().endswith(b"\n")
+    status = os.waitstatus_to_exitcode(os.waitpid(experiment.start(folder, None), 0)[1])
+    assert status == 0, f"the last run ended with {status}"
+    keys = [record.key for record in _records(folder)]
+    tally.twice += len(keys) - len(set(keys))
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.kills", description=__doc__.splitlines()[0])
+    parser.add_argument("--times", type=int, default=100, help="experiments of ten kills over two runs (100)")
+    parser.add_argument("--questions", type=int, default=24, help="of each run (24)")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args(argv)
+    warnings.simplefilter("ignore")
+    logger.remove()
+    logger.add(sys.stderr, level="ERROR")
+    draw, tally = random.Random(args.seed), Tally()
+    asked = questions(TASK, args.questions, args.seed)
+    with tempfile.TemporaryDirectory(prefix="lmms_vg_kills_") as scratch:
+        os.environ["LMMS_VG_HOME"] = scratch
+        experiments, seconds, expected = {}, {}, {}
+        for method in METHODS:
+            experiments[method] = Experiment(build("huatuo", method, pretrained="demo", batch_size=BATCH), asked)
+            started, folder = time.perf_counter(), Path(scratch) / f"{method}_undisturbed"
+            os.waitpid(experiments[method].start(folder, None), 0)
+            seconds[method] = time.perf_counter() - started
+            expected[method] = experiments[method].results(folder)
+        for number in range(args.times):
+            for method, experiment in experiments.items():
+                folder = Path(scratch) / f"{method}_{number}"
+                _run(experiment, folder, seconds[method], draw, tally)
+                tally.runs += 1
+                tally.equal += experiment.results(folder) == expected[method]
+    print("| measured | value |\n|---|---:|")
+    for name, value in (
+        ("runs", tally.runs),
+        ("SIGKILLs", tally.killed),
+        ("of them at a random byte of what is written", tally.moments["of writing"]),
+        ("of them at a random moment", tally.moments["at random"]),
+        ("torn lines they left", tally.torn),
+        ("questions asked twice", tally.twice),
+        ("runs whose results file is that of the undisturbed run", tally.equal),
+    ):
+        print(f"| {name} | {value} |")
+    return int(tally.equal < tally.runs or tally.twice > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

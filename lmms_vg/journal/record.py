@@ -1,0 +1,41 @@
+"""What is kept of one question, and the key by which it is found again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Record(BaseModel):
+    """One asked question. `error` is None exactly when the model answered."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: str
+    task: str
+    uid: str
+    text: str = ""
+    error: str | None = None
+    prompt: str = ""
+    image: str = ""
+    seconds: float = 0.0
+    decoding: dict[str, Any] = {}
+    extras: dict[str, Any] = {}
+    alignment: dict[str, Any] | None = None
+
+    def without_heads(self) -> Record:
+        """The record as kept in memory: per-head values (layers x heads numbers a question) stay in the file."""
+        if not self.alignment or "heads" not in self.alignment:
+            return self
+        layers = {name: value for name, value in self.alignment.items() if name != "heads"}
+        return self.model_copy(update={"alignment": layers})
+
+
+def content_key(parts: Mapping[str, Any]) -> str:
+    """Hash of everything that may change an answer; `parts` must be JSON values."""
+    canonical = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode(errors="backslashreplace")).hexdigest()[:32]

@@ -1,0 +1,106 @@
+"""Which submissions give nearly the same scores: copies of each other, whatever they call themselves.
+
+A copy with a few answers changed cannot be told from a second honest run of the same checkpoint. So nothing is left out for
+being like something else: both are shown and say so, and where rows are counted, rows that are alike count once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from lmms_vg.study.agreement import FIELDS
+from lmms_vg.submission.entry import Entry, Values
+
+ALIKE = 0.9
+"""Correlation of two runs' scores over the questions from which on they are alike."""
+
+FEWEST = 100
+"""Questions of a task from which on it is said that two submissions are alike: on fewer, honest models may well be."""
+
+
+class Likeness(NamedTuple):
+    """Another submission that an entry is like. ``tasks``: task -> correlation, for those on which they are alike.
+
+    ``came``: whether the other one came "first" or "later"; empty where the repository's history does not say.
+    """
+
+    other: str
+    tasks: dict[str, float]
+    came: str
+
+
+def likenesses(entries: Sequence[Entry]) -> dict[str, list[Likeness]]:
+    """Id -> the submissions that it is like, the earliest first; for those that are like any.
+
+    Methods that one card names for one model are expected to be alike, so they are not said to be.
+    """
+    found: dict[str, dict[str, Likeness]] = {}
+    for task, group in _groups(entries):
+        rows = np.array([entry.scores[task].values for entry in group])
+        r = correlations(rows[:, np.isfinite(rows[0])])
+        for number, other in np.argwhere(r >= ALIKE):
+            entry, like = group[number], group[other]
+            if number != other and not _expected(entry, like):
+                of_entry = found.setdefault(entry.id, {})
+                likeness = of_entry.setdefault(like.id, Likeness(like.id, {}, _came(like, entry)))
+                likeness.tasks[task] = float(r[number, other])
+    place = {entry.id: entry.precedence() for entry in entries}
+    return {id: sorted(of_entry.values(), key=lambda one: place[one.other]) for id, of_entry in found.items()}
+
+
+def correlations(rows: Values) -> Values:
+    """(runs, runs) of (runs, questions) scores. A run without spread correlates with its equals only, by 1."""
+    centred = rows - rows.mean(axis=1, keepdims=True)
+    length = np.sqrt((centred**2).sum(axis=1, keepdims=True))
+    varies = length > 1e-9 * np.sqrt((rows**2).sum(axis=1, keepdims=True))  # else it is rounding
+    unit = np.divide(centred, length, out=np.zeros_like(centred), where=varies)
+    equal = ~varies & ~varies.T & np.isclose(rows[:, :1], rows[:, :1].T)
+    return np.where(equal, 1.0, np.clip(unit @ unit.T, -1.0, 1.0))
+
+
+class Counter:
+    """Counts rows of (rows, questions) scores, those that are alike once."""
+
+    def __init__(self, rows: Values) -> None:
+        alike = np.packbits(correlations(rows) >= ALIKE, axis=1, bitorder="little")
+        self._alike = [int.from_bytes(row.tobytes(), "little") for row in alike]
+
+    def count(self, rows: Sequence[int]) -> int:
+        """Of these numbers of rows, those that are like none before them: what comes later never takes a place away."""
+        counted = number = 0
+        for row in rows:
+            if not self._alike[row] & counted:
+                counted |= 1 << row
+                number += 1
+        return number
+
+
+def _groups(entries: Sequence[Entry]) -> Iterator[tuple[str, list[Entry]]]:
+    """A task and the entries that have comparable scores of it, of enough questions."""
+    found: dict[tuple[str, Hashable], list[Entry]] = {}
+    for entry in entries:
+        for task, scores in entry.scores.items():
+            if np.isfinite(scores.values).sum() >= FEWEST:
+                found.setdefault((task, scores.comparable), []).append(entry)
+    for (task, _), group in found.items():
+        yield task, group
+
+
+def _expected(one: Entry, other: Entry) -> bool:
+    """Whether both are a submitter's own, of one model, and say that they were run differently."""
+    first, second = one.manifest, other.manifest
+    return (first.card, first.run.weights) == (second.card, second.run.weights) and _run(one) != _run(other)
+
+
+def _run(entry: Entry) -> Hashable:
+    run = entry.manifest.run
+    return run.method, *(getattr(run, name) for name in FIELDS)
+
+
+def _came(other: Entry, entry: Entry) -> str:
+    if other.arrival == entry.arrival:
+        return ""
+    return "first" if other.precedence() < entry.precedence() else "later"

@@ -1,0 +1,193 @@
+"""Damage to a journal file: what was flipped, cut, moved or glued is never taken for an answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from journals import Opened, find, record
+
+from lmms_vg.journal import Journal, Record, read_entries, read_lines, read_records
+from lmms_vg.journal.lines import encode
+
+fuzzed = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+#: Among them texts that look like lines, and characters that JSON escapes or that are no characters.
+RECORDS = [
+    record("a", text="lower-right", alignment={"kl": [1.25, 2.5], "ar": [0.1]}),
+    record("b", text='{"key": "x", "task": "t", "uid": "u"}'),
+    record("c", text='"}\n{"run": {"weights": "w"}}\n{"sha256": "'),
+    record("d", text="żółw 肝 \udc80", error="ValueError: no"),
+    record("e", text="", extras={"hidden_tokens": 3}),
+    record("f", decoding={"until": ["\n"]}, seconds=0.25),
+]
+BATCHES = [RECORDS[:1], RECORDS[1:4], RECORDS[4:]]
+WHOLE = encode([{"run": {"weights": "w"}}]) + b"".join(
+    encode([one.model_dump(mode="json") for one in batch]) for batch in BATCHES
+)
+LINES = WHOLE.splitlines(keepends=True)
+
+
+def read(path: Path, data: bytes) -> list[Record | dict[str, Any]]:
+    path.write_bytes(data)
+    return list(read_entries([path]))
+
+
+def is_part(entries: list[Any], of: list[Any]) -> bool:
+    """Whether all entries stand among the others, in the same order."""
+    rest = iter(of)
+    return all(entry in rest for entry in entries)
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> list[Any]:
+    entries = read(tmp_path / "whole", WHOLE)
+    assert len(entries) == len(LINES)
+    return entries
+
+
+def test_the_checksum_is_that_of_the_rest_of_the_line() -> None:
+    """By the documented rule, with nothing of the module that writes it."""
+    for line in LINES:
+        body = json.loads(line)
+        digits = body.pop("sha256")
+        written = json.dumps(body, ensure_ascii=False).encode(errors="backslashreplace")
+        assert hashlib.sha256(written).hexdigest()[:32] == digits
+        assert line == b'{"sha256": "' + digits.encode() + b'", ' + written[1:] + b"\n"
+    assert [json.loads(line).get("more", 0) for line in LINES] == [0, 0, 2, 1, 0, 1, 0], "lines of a batch that follow"
+
+
+def test_no_flipped_bit_is_ever_read(tmp_path: Path, whole: list[Any]) -> None:
+    """In every byte of the file in turn: the lines it stands in are skipped, all others are as they were."""
+    for place in range(len(WHOLE)):
+        data = bytearray(WHOLE)
+        data[place] ^= 1 << place % 8
+        entries = read(tmp_path / "f", bytes(data))
+        assert is_part(entries, whole)
+        assert len(whole) - 2 <= len(entries) < len(whole)
+
+
+@fuzzed
+@given(place=st.integers(0, len(WHOLE) - 1), byte=st.integers(0, 255))
+def test_no_changed_byte_is_ever_read(tmp_path: Path, whole: list[Any], place: int, byte: int) -> None:
+    entries = read(tmp_path / "f", WHOLE[:place] + bytes([byte]) + WHOLE[place + 1 :])
+    assert is_part(entries, whole)
+    assert (len(entries) == len(whole)) == (WHOLE[place] == byte)
+
+
+@fuzzed
+@given(start=st.integers(0, len(WHOLE)), length=st.integers(0, 400), put=st.binary(max_size=60))
+def test_no_overwritten_part_is_ever_read(
+    tmp_path: Path, whole: list[Any], start: int, length: int, put: bytes
+) -> None:
+    assert is_part(read(tmp_path / "f", WHOLE[:start] + put + WHOLE[start + length :]), whole)
+
+
+@fuzzed
+@given(length=st.integers(0, len(WHOLE)))
+def test_a_file_cut_anywhere_has_its_whole_lines(tmp_path: Path, whole: list[Any], length: int) -> None:
+    entries = read(tmp_path / "f", WHOLE[:length])
+    assert entries == whole[: WHOLE[:length].count(b"\n")]
+
+
+@fuzzed
+@given(length=st.integers(0, len(WHOLE)))
+def test_who_goes_on_finds_whole_batches(tmp_path: Path, length: int) -> None:
+    """The rest of a batch is cut off with its torn line, so that its questions share a batch again."""
+    path = tmp_path / "rank0.jsonl"
+    path.write_bytes(WHOLE[:length])
+    with Journal(tmp_path) as made:
+        kept = [one.error or find(made, one.key) is not None for one in RECORDS]
+    ends = [len(b"".join(LINES[: number + 1])) for number in (0, 1, 4, 6)]
+    whole_batches = BATCHES[: max(0, sum(end <= length for end in ends) - 1)]
+    count = sum(map(len, whole_batches))
+    assert [bool(one) for one in kept] == [number < count or RECORDS[number].key == "d" for number in range(6)]
+    assert path.read_bytes() == WHOLE[: max([0, *(end for end in ends if end <= length)])] + encode([{"run": {}}])
+
+
+@fuzzed
+@given(order=st.lists(st.integers(0, len(LINES) - 1), max_size=12))
+def test_lines_stand_by_themselves(tmp_path: Path, whole: list[Any], order: list[int]) -> None:
+    """Swapped, doubled or lost, each says what it said."""
+    entries = read(tmp_path / "f", b"".join(LINES[number] for number in order))
+    assert entries == [whole[number] for number in order]
+
+
+@fuzzed
+@given(glued=st.sets(st.integers(0, len(LINES) - 2)))
+def test_glued_lines_are_skipped(tmp_path: Path, whole: list[Any], glued: set[int]) -> None:
+    data = b"".join(line[:-1] if number in glued else line for number, line in enumerate(LINES))
+    harmed = glued | {number + 1 for number in glued}
+    assert read(tmp_path / "f", data) == [entry for number, entry in enumerate(whole) if number not in harmed]
+
+
+@fuzzed
+@given(pair=st.permutations(range(len(LINES))), cut=st.integers(1, 400))
+def test_halves_of_two_lines_are_no_line(tmp_path: Path, whole: list[Any], pair: list[int], cut: int) -> None:
+    first, second = (LINES[number] for number in pair[:2])
+    entries = read(tmp_path / "f", LINES[0] + first[:cut] + second[cut:])
+    assert is_part(entries[1:], whole)
+    assert Counter(map(str, entries[1:])) <= Counter(map(str, whole))
+
+
+def test_damage_is_said_with_file_and_line_and_asked_again(opened: Opened, filled: Path, warnings: list[str]) -> None:
+    path = filled / "rank0.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"says b", b"says c"))
+    again = opened(filled)
+    assert [find(again, key) is not None for key in "abc"] == [True, False, True]
+    (said,) = warnings
+    assert str(path) in said
+    assert "line 3 is damaged" in said
+
+
+# --- journals of older versions ---------------------------------------------------------------------------------------
+
+
+def unprotected(*entries: dict[str, Any]) -> bytes:
+    return b"".join(json.dumps(entry, ensure_ascii=False).encode() + b"\n" for entry in entries)
+
+
+OLD = unprotected({"run": {"weights": "old"}}, *(record(key).model_dump(mode="json") for key in "xyz"))
+
+
+def test_an_old_journal_is_read_and_said_once_to_be_unprotected(
+    opened: Opened, tmp_path: Path, warnings: list[str]
+) -> None:
+    path = tmp_path / "rank0.jsonl"
+    path.write_bytes(OLD)
+    made = opened(tmp_path)
+    assert [find(made, key) for key in "xyz"] == [record(key) for key in "xyz"]
+    made.write([record("new")])
+    (said,) = warnings
+    assert f"{path}: 4 lines" in said
+    assert [one.key for one in read_records([path])] == ["x", "y", "z", "new"]
+    assert path.read_bytes().startswith(OLD)
+
+
+def test_damaged_lines_of_an_old_journal_are_skipped(tmp_path: Path, warnings: list[str]) -> None:
+    path = tmp_path / "rank0.jsonl"
+    path.write_bytes(OLD.replace(b'"uid": "u/y"', b'"uid: "u/y"') + b"[" * 200_000 + b"\n")
+    assert [one.key for one in read_records([path])] == ["x", "z"]
+    assert ["line 3" in said for said in warnings] == [True, False, False]
+    assert "line 5" in warnings[1]
+
+
+def test_a_line_that_lost_its_checksum_is_damaged(tmp_path: Path, warnings: list[str]) -> None:
+    """Behind a line that has one, none is of an older version."""
+    path = tmp_path / "rank0.jsonl"
+    path.write_bytes(LINES[0] + unprotected(record("x").model_dump(mode="json")) + LINES[1])
+    assert [one.key for one in read_records([path])] == ["a"]
+    assert "line 2" in warnings[0]
+    assert len(warnings) == 1
+
+
+def test_a_whole_file_warns_of_nothing(tmp_path: Path, warnings: list[str]) -> None:
+    (tmp_path / "f").write_bytes(WHOLE)
+    assert [line.get("key", "run") for line in read_lines(tmp_path / "f")] == ["run", *"abcdef"]
+    assert warnings == []
