@@ -6,14 +6,11 @@ What is not understood is unparseable (``extracted`` None), so print the share o
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import chain
+from collections.abc import Callable, Sequence
 from string import ascii_uppercase
 
-from lmms_vg.metrics import letters
+from lmms_vg.metrics.claims import chosen
 from lmms_vg.metrics.closed import Verdict
-from lmms_vg.metrics.mentions import Marked, mark
-from lmms_vg.metrics.text import canonical
 
 Claim = tuple[set[str], int]
 _NEAR = 300  # how many characters behind a letter or a phrase are looked at
@@ -23,16 +20,20 @@ _CHEN = re.compile(r"(?:[\W是为]|^)(?![aA] )([a-nA-N])(?:\W|$)")
 def choice(answer: str, reference: str, options: Sequence[str]) -> Verdict:
     """The one option an answer chooses, as its letter, against the reference letter; None if that is not clear.
 
-    Finished thinking (<think>) and chat tokens are left out. Then the letter alone ("b", "(B)", "**B**") decides, or
-    all claims together, which must be of one option:
-    1. The start: an option's text as the first line or sentence ("Liver.", "the liver (B)", "B. Liver"), or a letter
-       in front ("B because ...", "Option B", "Most likely B"). Where other letters stand like it, as in a list of the
-       options, this is no claim.
+    Thinking and chat tokens are left out. Then the letter alone ("b", "(B)", "B B B") or an option's text alone decides, or
+    all claims together, which must have one option in common:
+    1. The start: an option's text as the first clause ("Liver.", "It is the liver (B)", "B. Liver"), or a letter in front
+       ("B because ...", "Option B", "Most likely B"). Where other letters stand like it, as in a list of the options, this
+       is no claim. Likewise the last line or sentence, if it is an option and nothing else.
     2. Each answer phrase, with a letter or an option's text: "the answer is (B)", "I choose B", "B is correct",
-       "\\boxed{B}", "故选B", "Answer: Liver". Negated ones ("is not B") are none.
-    Not clear is a claim beside another letter ("A or B", "A, C", "However, B is also correct"), unless that one is
-    ruled out ("not A", "A is wrong"); one beside the text of another option ("B. Heart" where B is the lung); and one
-    taken back ("B, which is wrong", "B? Not sure").
+       "\\boxed{B}", "故选B", "Answer: Liver", "not A but B". Negated ones ("is not B") are none. "The second option" is B.
+    3. Where there is none of these, sentences that say what is seen: "The image shows the liver", "A liver is seen".
+    Not clear is a claim beside another option ("A or B", "Liver, spleen", "However, B is also correct"), unless that one
+    is ruled out ("not A", "A is wrong"); one beside the text of another ("B. Heart" where B is the lung); and one taken
+    back ("B, which is wrong", "B? Not sure").
+
+    Words that name an option are never read as a judgement: with the options left and right, "right" is a side; an option
+    that begins with "no" can be named by it ("B. No"). So the words could be swapped, and the verdict would be the same.
 
     Errors: ValueError for a reference that is no letter of an option.
 
@@ -48,7 +49,7 @@ def choice(answer: str, reference: str, options: Sequence[str]) -> Verdict:
 
 def extract(answer: str, options: Sequence[str]) -> str | None:
     """The letter of the option that an answer chooses by ``choice``'s rule, for answers that have no reference here."""
-    return _extract(letters.final_part(canonical(answer)), options)
+    return chosen(answer, options)
 
 
 def chen(answer: str, reference: str, options: Sequence[str]) -> Verdict:
@@ -72,7 +73,7 @@ RULES: dict[str, Callable[[str, str, Sequence[str]], Verdict]] = {"choice": choi
 _VERSIONS = {"choice": 2, "chen": 1}
 """Rule -> its version, which goes up when the rule reads any answer otherwise than before."""
 _SUMMARIES = {
-    "choice": "letter+option-text+answer-phrase+leading-letter|case:lower",
+    "choice": "letter+option-text+answer-phrase+leading-letter+statement|case:lower",
     "chen": "first-letter-a-n|case:mixed",
 }
 
@@ -95,164 +96,3 @@ def _target(reference: str, options: Sequence[str]) -> str:
         allowed = f"{known[0]} to {known[-1]}" if known else "nothing, there are no options"
         raise ValueError(f"reference {reference!r}: allowed is {allowed}")
     return letter
-
-
-def _extract(text: str, options: Sequence[str]) -> str | None:
-    known = ascii_uppercase[: len(options)]
-    if letters.CROSS.search(text):
-        return None
-    alone = letters.ALONE.fullmatch(text)
-    if alone and _letter(alone) in known:
-        return _letter(alone)
-    answer = mark(letters.lettered(text, known), options)
-    if named := letters.NAMED_ALONE.fullmatch(answer.text):
-        claimed = answer.letters[named["sign"]]
-        return min(claimed) if len(claimed) == 1 else None
-    claims = list(_claims(answer)) or list(_shown(answer))
-    if not claims:
-        return None
-    claimed = set.intersection(*(claim for claim, _ in claims))
-    if len(claimed) != 1:
-        return None
-    (letter,), last = claimed, max(end for _, end in claims)
-    later = chain(letters.AGAIN.finditer(answer.text, last), letters.POSSIBLE.finditer(answer.text, last))
-    return None if any(_rival(answer, other, {letter}) for other in later) else letter
-
-
-def _letter(match: re.Match[str]) -> str:
-    return match["letter"].upper()
-
-
-def _claims(answer: Marked) -> Iterator[Claim]:
-    """The letters that the start of the answer, its last line and each of its answer phrases claim, and where; none if not clear."""
-    text = answer.text
-    last = letters.LAST.search(text)
-    for begin in (0, last.start("claim")) if last else (0,):
-        start, leading = _told(answer, begin), letters.LEADING.match(text, begin)
-        if start is None and leading and _letter(leading) in answer.known:
-            start = _stands(answer, leading), leading.end()
-        if start:
-            marked = _marked(answer, 0 if begin else start[1] - 1)
-            if not marked - start[0]:  # else a list of the options, and the answer is below
-                yield start
-    seen = set()
-    for phrase in chain(letters.PHRASE.finditer(text), letters.CONTRAST.finditer(text)):
-        near = text[phrase.start() : phrase.end() + _NEAR]
-        if near in seen or _negated(text, phrase.start()):
-            continue
-        seen.add(near)  # answers that go round in circles would take long
-        label = letters.EXPLICIT.match(text, phrase.end())
-        told = _told(answer, phrase.end())
-        if told is not None:
-            yield told
-        elif label and _letter(label) in answer.known:
-            yield _stands(answer, label), label.end()
-    for label in letters.CORRECT.finditer(text):
-        if _negated(text, label.start("letter" if label["letter"] else "sign")):
-            continue
-        if label["sign"]:
-            yield {*answer.letters[label["sign"]]}, label.end()
-        elif _letter(label) in answer.known:
-            yield _stands(answer, label), label.end()
-
-
-def _marked(answer: Marked, begin: int) -> set[str]:
-    """The letters that stand like those of a list of the options, but for the ones that are ruled out."""
-    found = set()
-    for label in letters.MARKED.finditer(answer.text, begin):
-        if not _rejected(answer.text, label.end("letter")):
-            found.add(_letter(label))
-    return found & {*answer.known}
-
-
-def _shown(answer: Marked) -> Iterator[Claim]:
-    """The options that sentences name as what is seen."""
-    for sentence in letters.SHOWN.finditer(answer.text):
-        group = "sign" if sentence["sign"] else "subject"
-        if _clause(answer.text, sentence.start(group), letters.UNSURE):
-            continue
-        claimed = {*answer.letters[sentence[group]]}
-        if sentence["behind"]:
-            claimed &= {sentence["behind"].upper()}
-        before = letters.SENTENCE.split(answer.text[: sentence.start(group)][-_NEAR:])[-1]
-        rivals = any(_rival(answer, other, claimed) for other in letters.NAME.finditer(before))
-        if rivals or letters.DOUBT.match(answer.text, sentence.end()):
-            claimed = set()
-        yield claimed, sentence.end()
-
-
-def _negated(text: str, start: int) -> bool:
-    return _clause(text, start, letters.NEGATION)
-
-
-def _clause(text: str, start: int, pattern: re.Pattern[str]) -> bool:
-    """Whether a pattern is found in the clause up to here."""
-    return pattern.search(letters.CLAUSE.split(text[max(0, start - 200) : start])[-1]) is not None
-
-
-def _rival(answer: Marked, match: re.Match[str], claimed: Collection[str]) -> bool:
-    """Whether another option is named and not ruled out."""
-    sign = match.groupdict().get("sign")
-    group, others = ("sign", answer.letters[sign]) if sign else ("letter", {_letter(match)} & {*answer.known})
-    if not others or not others.isdisjoint(claimed) or _negated(match.string, match.start(group)):
-        return False
-    return not _rejected(match.string, match.end(group))
-
-
-def _rejected(text: str, end: int) -> bool:
-    """Whether what stands behind an option, its text perhaps between, rules it out."""
-    own = letters.OWN.match(text, end)
-    return any(letters.REJECTED.match(text, place) for place in {end, own.end() if own else end})
-
-
-def _told(answer: Marked, start: int) -> Claim | None:
-    """Letters of the options whose text, with or without its letter, is the first clause; empty if more is named."""
-    text = answer.text
-    told = letters.TOLD.match(text, start)
-    if told is None:
-        return None
-    claimed = {*answer.letters[told["sign"]]}
-    article = told["label"] in ("a", "A") and told["between"].isspace() and "\n" not in told["between"]
-    for label in (None if article else told["label"], told["behind"]):
-        if label is not None:
-            claimed &= {label.upper()}
-    rest = text[told.end() : told.end() + _NEAR]
-    again = letters.TOLD.match(letters.TOO.sub("", rest, count=1))
-    if again and answer.letters[again["sign"]].isdisjoint(claimed) and not letters.NEGATION.search(_sentence(rest)):
-        claimed = set()
-    clause = _sentence(rest) if told["stop"] is None else ""
-    return (set() if _taken_back(answer, rest, clause, claimed) else claimed), told.end("sign")
-
-
-def _stands(answer: Marked, label: re.Match[str]) -> set[str]:
-    """The letter, unless what follows is the text of another option, another letter, or takes it back."""
-    letter, rest = _letter(label), answer.text[label.end("letter") :]
-    named = letters.OWN.match(rest)
-    if named:
-        if letter not in answer.letters[named["sign"]]:
-            return set()
-        rest = rest[named.end() :]
-    return (
-        set()
-        if _taken_back(answer, rest, _sentence(rest[:_NEAR]), {letter}) or _first_of_wrong(letter, rest)
-        else {letter}
-    )
-
-
-def _first_of_wrong(letter: str, rest: str) -> bool:
-    """Whether a list of letters that are ruled out begins with this one: "A, C and D are wrong", but not "B, A is wrong"."""
-    rejected = letters.REJECTED.match(rest)
-    others = re.findall(r"\b[A-Z]\b", rejected["others"].upper()) if rejected else []
-    return bool(others) and letter < min(others)
-
-
-def _sentence(rest: str) -> str:
-    return letters.SENTENCE.split(rest, maxsplit=1)[0]
-
-
-def _taken_back(answer: Marked, rest: str, clause: str, claimed: set[str]) -> bool:
-    """Whether what stands behind a claim doubts it, or the clause it ends names another option beside it."""
-    another, listed = letters.NEXT.match(rest), letters.LISTED.finditer(clause)
-    return letters.DOUBT.match(rest) is not None or any(
-        _rival(answer, other, claimed) for other in chain([another] if another else [], listed)
-    )

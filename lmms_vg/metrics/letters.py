@@ -38,7 +38,10 @@ _LEAD = (
 
 # An option named by its text, behind an article.
 _SIGN = rf"(?:(?:the|an?)\s{{1,3}}[*_\"“'(\[]{{0,4}})?(?P<sign>{_A_SIGN})(?:\s(?:side|one)\b)?"
-_IN_IMAGE = r"(?:\s(?:in|on|by|within|from)\s(?:the|this|that)\s(?:[\w-]{1,15}\s){0,3}(?:image|picture|scan|figure|photo|slide|x-ray|radiograph|ct|mri|view))?"
+_IN_IMAGE = (
+    r"(?:\s(?:in|on|by|within|from)\s(?:the|this|that)\s(?:[\w-]{1,15}\s){0,3}"
+    r"(?:image|picture|scan|figure|photo|slide|x-ray|radiograph|ct|mri|view))?"
+)
 _STOP = rf"{_CLOSING}(?:\s{{0,3}}$|\s{{0,3}}\n+|</|[.!]{_CLOSING}(?=\s|$)|。)"
 
 # Where a clause about an option ends without a full stop: reasons or a contrast follow.
@@ -147,7 +150,10 @@ REJECTED = re.compile(
     rf"|(?:less\slikely|less\splausible|{_WRONG})\b|[是为]?(?:错|不[对是正]))",
     re.I,
 )
-_TOO = rf"(?:{_SO}|and|or|but|however|alternatively|otherwise|yet|either|actually|rather|is\sit|hmm|wait|sorry|namely|specifically)"
+_TOO = (
+    rf"(?:{_SO}|and|or|but|however|alternatively|otherwise|yet|either|actually|rather|is\sit|hmm|wait|sorry|namely|"
+    r"specifically)"
+)
 _HAN_TOO = r"[也还有可能或者以及是]{0,6}"
 _ALSO = r"\balso(?:\s\w{1,12}){1,3}\b"  # "I would also accept B"
 _CLAUSE_END = rf"(?={_CLOSING}\s{{0,3}}(?:$|[.,;:!?\n。)]|(?:and|or|can|cannot|can't|could|may|might)\b))"

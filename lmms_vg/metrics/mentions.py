@@ -19,8 +19,8 @@ _WORD_OF_OPTIONS = chr(0x12399)
 
 _ALONE = frozenset({"yes", "no", "true", "false", "left", "right", "present", "absent", "positive", "negative"})
 _JUDGEMENT = frozenset(
-    ["right", "correct", "true", "possible", "plausible", "likely", "valid", "acceptable", "reasonable", "wrong", "incorrect", "false", "unlikely", "impossible", "excluded", "second"]
-)
+    {"right", "correct", "true", "possible", "plausible", "likely", "valid", "acceptable", "reasonable"}
+) | frozenset({"wrong", "incorrect", "false", "unlikely", "impossible", "excluded", "second"})
 _CLAUSE_END = re.compile(r"[*_\"')\]]{0,4}\s?(?:$|[.,;:!?\n。)]|-\s|(?:because|since|as|rather|not)\b)", re.I)
 _OF_ANSWER = re.compile(r"[^\S\n]+(?:answer|choice|option)\b", re.I)
 _BREAK = re.compile(r"[\n!?;。]")
@@ -73,13 +73,12 @@ def _places(text: str, options: Sequence[str]) -> Iterator[_Place]:
         token = said[number]
         lengths = [(_length(text, said, number, name), letters) for name, letters in texts.get(token.word, ())]
         length, letters = max(lengths, key=lambda fit: fit[0], default=(0, frozenset()))
-        if length == 1 and token.word in _JUDGEMENT and _OF_ANSWER.match(text, token.end):
-            pass  # "the right answer" is no side
-        elif length:
+        of_answer = token.word in _JUDGEMENT and _OF_ANSWER.match(text, token.end)  # "the right answer" is no side
+        if length and not (length == 1 and of_answer):
             yield _Place(token.start, said[number + length - 1].end, letters)
         elif token.word in alone and _CLAUSE_END.match(text, token.end):
             yield _Place(token.start, token.end, alone[token.word])
-        elif token.word in used and not _OF_ANSWER.match(text, token.end):
+        elif token.word in used and not of_answer:
             yield _Place(token.start, token.end, frozenset())
         number += max(length, 1)
 

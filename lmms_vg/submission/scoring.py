@@ -146,6 +146,30 @@ def metric_differences(where: str, said: dict[str, Any], made: dict[str, Any]) -
             yield Finding("metric", f"{where} {name}", f"says {said[name]}, but the answers give {made[name]}")
 
 
+def by_its_rules(name: str, task: Task, made: Scored, wrong: list[Finding]) -> Iterator[Finding]:
+    """``wrong`` verdicts and values; where a rule is another version's, they are no forgery, and that is said instead."""
+    others = sorted(
+        metric
+        for metric in (task.rules.keys() | made.rules.keys()) - rescore.NEEDS_MODEL
+        if task.rules.get(metric) != made.rules.get(metric)
+    )
+    errors = [one for one in wrong if not one.is_note]
+    if not others or not errors:
+        yield from wrong
+    else:
+        yield from (one for one in wrong if one.is_note)
+        verdicts = sum(one.code == "verdict" for one in errors)
+        yield Finding(
+            "outdated-rule",
+            name,
+            f"{verdicts} of {task.asked} answers are read otherwise by the rules of this version; "
+            "run the same command again, which scores the answers anew, and make the bundle again with lmms-vg submit",
+        )
+    for metric in others:
+        said = f"was scored by {task.rules.get(metric)}, here by {made.rules.get(metric)}"
+        yield Finding("rule", f"{name} {metric}", said)
+
+
 def measures(task: str) -> bool:
     """Whether a task measures where a model looked."""
     return MEASURED[-1] in {one["metric"] for one in definition(task)["metric_list"]}

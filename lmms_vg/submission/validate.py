@@ -23,8 +23,8 @@ from lmms_vg.submission.protocol import only_protocol
 from lmms_vg.submission.schema import Answer, Manifest, Question, Task
 from lmms_vg.submission.scoring import (
     Pair,
-    Scored,
     alignment_findings,
+    by_its_rules,
     differences,
     metric_differences,
     scored,
@@ -171,7 +171,7 @@ def _tasks(
             )
         metrics[name] = made.metrics
         rules[name] = made.rules | {one: said for one, said in task.rules.items() if one in rescore.NEEDS_MODEL}
-        found += _by_its_rules(
+        found += by_its_rules(
             name, task, made, [*differences(name, both, made), *metric_differences(name, task.metrics, made.metrics)]
         )
         if (of_task := scores_of(name, task, manifest.run, both, made, other is None)) is not None:
@@ -179,11 +179,12 @@ def _tasks(
             if of_task.metric == "ar":
                 found.append(Finding("unverified-alignment", name, "AR, KL and JS are as submitted"))
     sizes = {name: task.asked for name, task in manifest.tasks.items()}
+    outdated = {one.where for one in found if one.code == "outdated-rule"}
     for name, group in sorted(manifest.groups.items()):
         members = definition(name)["task"]
         if group.members != members or not manifest.tasks.keys() >= set(members):
             found.append(Finding("missing-file", name, f"needs {', '.join(members)}"))
-        elif metrics.keys() >= set(members):
+        elif metrics.keys() >= set(members) and not outdated & {*members}:
             found += metric_differences(name, group.metrics, rescore.group_means(name, metrics, sizes))
     return scores, rules
 
@@ -211,30 +212,6 @@ def _texts(name: str, given: list[Answer]) -> Iterator[Finding]:
             yield Finding("restricted", f"{name} {answer.uid}", said)
         if answer.error is not None:
             yield from private(answer.error, f"{name} {answer.uid}")
-
-
-def _by_its_rules(name: str, task: Task, made: Scored, wrong: list[Finding]) -> Iterator[Finding]:
-    """``wrong`` verdicts and values; where a rule is not the one of this version, they are no forgery, and that is said instead."""
-    others = sorted(
-        metric
-        for metric in (task.rules.keys() | made.rules.keys()) - rescore.NEEDS_MODEL
-        if task.rules.get(metric) != made.rules.get(metric)
-    )
-    errors = [one for one in wrong if not one.is_note]
-    if not others or not errors:
-        yield from wrong
-    else:
-        yield from (one for one in wrong if one.is_note)
-        verdicts = sum(one.code == "verdict" for one in errors)
-        yield Finding(
-            "outdated-rule",
-            name,
-            f"{verdicts} of {task.asked} answers are read otherwise by the rules of this version; "
-            "run the same command again, which scores the answers anew, and make the bundle again with lmms-vg submit",
-        )
-    for metric in others:
-        said = f"was scored by {task.rules.get(metric)}, here by {made.rules.get(metric)}"
-        yield Finding("rule", f"{name} {metric}", said)
 
 
 def _shortened(found: list[Finding]) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Answers in which a word like left or right, yes or no *is* the answer, as templates: what is read must not depend on the word.
+"""Answers in which a word like left or right, yes or no *is* the answer, as templates: the word must not matter.
 
 {X} is the option that is meant and {x} the same in lower case, {L} its letter; {Y}, {y} and {M} are another option; {a} and
 {b} are the first two options as they are listed. CLAIMED templates claim {X}, UNCLEAR ones nothing.

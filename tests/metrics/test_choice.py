@@ -175,7 +175,7 @@ def test_degenerate_answers_take_no_quadratic_time(piece: str) -> None:
 
 
 def test_signature_names_rule_case_n_and_version() -> None:
-    rule = "choice|rule:letter+option-text+answer-phrase+leading-letter|case:lower"
+    rule = "choice|rule:letter+option-text+answer-phrase+leading-letter+statement|case:lower"
     assert signature() == f"{rule}|v:2"
     assert signature("choice", n=0) == f"{rule}|n:0|v:2"
     assert signature("chen", 2000) == "chen|rule:first-letter-a-n|case:mixed|n:2000|v:1"

@@ -1,4 +1,4 @@
-"""What is read does not depend on the words: swapped in answer, options and reference together, the verdict stays where it was."""
+"""The words do not matter: swapped in answer, options and reference together, they leave the verdict where it was."""
 
 import itertools
 import re
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lmms_vg.metrics.choice import choice, extract
 from lmms_vg.metrics.closed import closed
@@ -67,6 +69,58 @@ def test_what_is_not_clear_is_not_read_whatever_the_word(pair: tuple[str, str]) 
         if extract(answer, options) is not None
     ]
     assert wrong == []
+
+
+PIECES = [
+    "{X}",
+    "{x}",
+    "{Y}",
+    "{y}",
+    "A",
+    "B",
+    "C",
+    ".",
+    ",",
+    "\n",
+    "(",
+    ")",
+    ":",
+    "- ",
+    "**",
+    "?",
+    ";",
+    "the answer is",
+    "not",
+    "or",
+    "and",
+]
+PIECES += [
+    "but",
+    "is wrong",
+    "is seen",
+    "The image shows",
+    "It is",
+    "rather than",
+    "because",
+    "the",
+    "side",
+    "\nAnswer:",
+    "I think",
+    "also",
+]
+
+
+@settings(max_examples=2000)
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map(" ".join), st.sampled_from(PAIRS[:5]))
+def test_any_answer_is_read_alike_with_the_words_swapped(answer: str, pair: tuple[str, str]) -> None:
+    """The options stay where they are, A and B, and take each other's text with the answer.
+
+    No option stands right before the word answer: "the right answer" is a judgement, "the left answer" is nothing.
+    """
+    first, second = (
+        extract(answer.format(X=x, x=x.lower(), Y=y, y=y.lower()), (x, y, "Spleen")) for x, y in (pair, pair[::-1])
+    )
+    assert first == second
 
 
 @pytest.mark.parametrize(("template", "claimed"), SIDES)

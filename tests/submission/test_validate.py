@@ -106,7 +106,7 @@ def test_scored_by_another_version(good: Path, tmp_path: Path) -> None:
 def test_scored_by_another_version_that_read_answers_otherwise(good: Path, tmp_path: Path) -> None:
     """No forgery, and told apart from one: one line says so for the task, not one for each answer."""
 
-    def older(made: dict[str, Any]) -> None:
+    def older(made: Parts) -> None:
         better_answers_but_old_verdicts(made)
         task(made)["rules"].update(acc="closed|rule:yes-no-word+normalised-match|case:lower|v:0.0.9")
 
