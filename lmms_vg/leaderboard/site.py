@@ -80,16 +80,17 @@ def build(folder: Path, out: Path, withheld: Collection[str] = ()) -> Built:
     if not valid:
         reasons = "\n".join(f"{one.path}: {reason}" for one in refused for reason in one.reasons)
         raise ValueError(f"{folder}: holds no valid <id>/{BUNDLE}, so there is nothing to show\n{reasons}".rstrip())
+    alike = likenesses([one.entry for one in valid])
     scratch = place.with_name(f".{place.name}.{os.getpid()}")
     try:
-        for path, text in _files(valid, withheld):
+        for path, text in _files(valid, alike, withheld):
             _write(scratch / path, text)
         initial = _initial(scratch)
         _move(scratch, place)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     empty = [one for one in sorted(folder.iterdir()) if one.is_dir() and not (one / BUNDLE).exists()]
-    return Built(len(valid), refused, empty, likenesses([one.entry for one in valid]), past.unknown, initial)
+    return Built(len(valid), refused, empty, alike, past.unknown, initial)
 
 
 def _free(out: Path, folder: Path) -> Path:
@@ -131,7 +132,9 @@ def _read(folder: Path, arrivals: Mapping[str, int]) -> tuple[list[Submission], 
     return valid, refused
 
 
-def _files(valid: Sequence[Submission], withheld: Collection[str]) -> Iterator[tuple[str, str]]:
+def _files(
+    valid: Sequence[Submission], alike: Mapping[str, list[Likeness]], withheld: Collection[str]
+) -> Iterator[tuple[str, str]]:
     """Path and text of every file."""
     yield MARKER, _SAID
     yield ".nojekyll", ""  # else GitHub Pages turns the Markdown files into pages
@@ -140,23 +143,24 @@ def _files(valid: Sequence[Submission], withheld: Collection[str]) -> Iterator[t
     entries = [one.entry for one in valid]
     present = {entry.manifest.protocol for entry in entries}
     offered = [protocol for protocol in pages.PROTOCOLS if protocol in present] or [*pages.PROTOCOLS][:1]
-    made = {protocol: tables(entries, protocol) for protocol in offered}
+    made = {protocol: tables(entries, protocol, alike) for protocol in offered}
     for protocol, shown in made.items():
         yield pages.page_of(protocol, offered), pages.front(protocol, offered, shown, withheld)
         for table in shown:
             for kind, form in FORMATS.items():
                 yield f"downloads/{protocol}/{table.key}.{kind}", form(table)
-    yield from _submissions(valid, {protocol: profile.standings(shown) for protocol, shown in made.items()}, withheld)
+    standings = {protocol: profile.standings(shown) for protocol, shown in made.items()}
+    yield from _submissions(valid, standings, alike, withheld)
 
 
 def _submissions(
     valid: Sequence[Submission],
     standings: dict[Protocol, dict[str, list[profile.Standing]]],
+    alike: Mapping[str, list[Likeness]],
     withheld: Collection[str],
 ) -> Iterator[tuple[str, str]]:
     offered = list(standings)
-    entries = [one.entry for one in valid]
-    plain, alike = plain_runs(entries), likenesses(entries)
+    plain = plain_runs([one.entry for one in valid])
     done: set[str] = set()
     for entry, path, digest in tqdm(valid, desc="writing", unit="bundle"):
         stands = standings[entry.manifest.protocol or offered[0]].get(entry.id, [])

@@ -22,17 +22,21 @@ _ALIKE = (
 )
 
 
-def tables(entries: Sequence[Entry], protocol: Protocol) -> list[Table]:
+def tables(
+    entries: Sequence[Entry], protocol: Protocol, alike: Mapping[str, Sequence[Likeness]] | None = None
+) -> list[Table]:
     """The tables that have rows, in the paper's order, whatever order the entries are in.
 
     Of equals the one that came first in the repository's history precedes, then that of the smaller id. Entries of another
-    protocol are left out; those of measurements only have none and stand under every one. Errors: ValueError for two entries
+    protocol are left out; those of measurements only have none and stand under every one. ``alike`` are the entries'
+    ``likenesses``, where they are at hand already. Errors: ValueError for two entries
     of one id.
     """
     chosen = sorted((one for one in entries if one.manifest.protocol in (protocol, None)), key=Entry.precedence)
     if len({one.id for one in chosen}) < len(chosen):
         raise ValueError(f"two of {len(chosen)} submissions have the same id, which names their rows")
-    alike = likenesses(entries)
+    if alike is None:
+        alike = likenesses(entries)
     made = [_table(shape, chosen, alike) for shape in shapes(protocol)]
     return [table for table in made if table.measured or table.published]
 

@@ -19,14 +19,15 @@ class Scores(NamedTuple):
 
     ``questions`` is the SHA-256 of the questions' file. ``metric`` is what the task is compared by, ``acc`` or
     ``open_recall``; of measurements ``ar``, with ``values`` at the layer of lowest mean KL over all questions.
-    ``images`` cluster the questions. ``categories``: axis -> category of every question. ``verified``: whether the questions
-    were compared with the benchmark's own. ``further``: metric -> rule and values of the same questions, for what else has
-    a value a question: ``kl`` and ``js`` at the same layer as ``ar``, ``bleu1`` beside ``open_recall``.
+    ``uids`` name the questions, ``images`` cluster them. ``categories``: axis -> category of every question. ``verified``:
+    whether the questions were compared with the benchmark's own. ``further``: metric -> rule and values of the same questions,
+    for what else has a value a question: ``kl`` and ``js`` at the same layer as ``ar``, ``bleu1`` beside ``open_recall``.
     """
 
     questions: str
     rule: str
     metric: str
+    uids: tuple[str, ...]
     images: tuple[str, ...]
     values: Values
     categories: dict[str, tuple[str, ...]]

@@ -194,8 +194,8 @@ def scores_of(
         return None
     if stated.questions not in _labels:
         _labels[stated.questions] = _labels_of([question for question, _ in pairs])
-    images, categories = _labels[stated.questions]
-    return Scores(stated.questions, rule, metric, images, values, categories, verified, further)
+    uids, images, categories = _labels[stated.questions]
+    return Scores(stated.questions, rule, metric, uids, images, values, categories, verified, further)
 
 
 def _at_layer(made: Scored, name: str) -> Values:
@@ -208,13 +208,14 @@ def _values(values: Sequence[float | None]) -> Values:
     return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
 
 
-_Labels = tuple[tuple[str, ...], dict[str, tuple[str, ...]]]
+_Labels = tuple[tuple[str, ...], tuple[str, ...], dict[str, tuple[str, ...]]]
 _labels: dict[str, _Labels] = {}  # SHA-256 of questions -> theirs, shared by hundreds of submissions
 
 
 def _labels_of(questions: Sequence[Question]) -> _Labels:
     axes = [axis for axis in AXES if any(getattr(one, axis) for one in questions)]
     return (
+        tuple(one.uid for one in questions),
         tuple(one.images[0] if one.images else "" for one in questions),
         {axis: tuple(getattr(one, axis) for one in questions) for axis in axes},
     )

@@ -33,6 +33,7 @@ def entry(
     method: str = "Plain()",
     metrics: Mapping[str, Mapping[str, Any]] | None = None,
     images: Mapping[str, Sequence[str]] | None = None,
+    uids: Mapping[str, Sequence[str]] | None = None,
     questions: Mapping[str, str] | None = None,
     rules: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
@@ -43,14 +44,15 @@ def entry(
     """``scores``: task -> a value a question, NaN for one without. ``run``: fields of the provenance that differ.
 
     By task, too: further ``metrics`` of the manifest, ``images`` (one of its own for every question where none are given),
-    ``questions`` (their SHA-256), ``rules``, and ``further`` metrics with a value a question: where none are given, those of
-    ``metrics`` at every question.
+    ``uids``, ``questions`` (their SHA-256), ``rules``, and ``further`` metrics with a value a question: where none are given,
+    those of ``metrics`` at every question.
     """
     made = {
         task: Scores(
             questions=(questions or {}).get(task, f"sha256-of-{task}-{len(values)}"),
             rule=(rules or {}).get(task, RULES[metric_of(task)]),
             metric=metric_of(task),
+            uids=tuple((uids or {}).get(task, [f"{task}/{number}" for number in range(len(values))])),
             images=tuple((images or {}).get(task, [f"{task}/{number}.png" for number in range(len(values))])),
             values=np.array(values, dtype=np.float64),
             categories={},

@@ -108,6 +108,12 @@ def test_a_workflow_is_pinned_and_may_only_read(name: str) -> None:
     assert all(job["timeout-minutes"] <= 60 for job in workflow["jobs"].values())
 
 
+def test_the_page_is_built_with_all_of_the_history() -> None:
+    """It says which submission came first; a checkout has the last commit only, unless asked for all."""
+    (checkout,) = [one for one in steps("pages") if one.get("uses", "").startswith("actions/checkout@")]
+    assert checkout["with"]["fetch-depth"] == 0
+
+
 def test_a_stranger_starts_the_check_only() -> None:
     """Of the two events for pull requests, this is the one without secrets and without a token that may write."""
     assert read("validate")[True] == {"pull_request": None}

@@ -95,7 +95,7 @@ def test_a_theft(theft: str, ordered: bool) -> None:
     assert ("which came later" in row(after, "z-mine").alike) is ordered
     for id in ids:
         assert row(after, id).alike.startswith("like z-mine" if ordered or len(ids) == 1 else "like ")
-        assert ("z-mine, which came first" in row(after, id).alike) is ordered
+        assert ("z-mine, which came earlier" in row(after, id).alike) is ordered
     assert row(after, "z-other").alike == ""
     assert any(note.startswith("‡ ") for note in after.notes)
 
@@ -158,6 +158,104 @@ def test_few_questions_tell_nothing() -> None:
     assert likenesses([entry(id, {TASK: [1.0, 0.0] * 50}, name=id) for id in "ab"]).keys() == {"a", "b"}
 
 
+def test_easy_questions_tell_nothing() -> None:
+    """Nine mislabelled questions that every good model gets wrong."""
+    easy = [1.0] * 391 + [0.0] * 9
+    assert likenesses([entry(id, {TASK: easy}, name=id) for id in "ab"]) == {}
+    assert likenesses([entry(id, {TASK: [1.0] * N}, name=id) for id in "ab"]) == {}
+    assert likenesses([entry(id, {TASK: [*easy[:390], *[0.0] * 10]}, name=id) for id in "ab"]).keys() == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scores": {LOOKS: [float("nan"), *LOOKED[1:]]}},
+        {"scores": {LOOKS: LOOKED[::-1]}, "uids": {LOOKS: [f"{LOOKS}/{n}" for n in reversed(range(N))]}},
+        {"scores": {LOOKS: LOOKED[:300]}},
+        {"questions": {LOOKS: "another edition"}},
+        {"rules": {LOOKS: "alignment|geometry:stretch|rows:last"}},
+        {"protocol": "test"},
+    ],
+)
+def test_what_keeps_rows_from_being_compared_hides_no_copy(change: dict[str, Any]) -> None:
+    """A question that could not be measured, another order, part of them, another edition, rule or protocol."""
+    mine = entry("z", {LOOKS: LOOKED}, protocol=None, **MINE)
+    given: dict[str, Any] = {"scores": {LOOKS: LOOKED}, "protocol": None} | change
+    assert likenesses([mine, entry("a", **given, **THEIRS)]).keys() == {"a", "z"}
+
+
+def test_correlations_are_those_of_what_both_have() -> None:
+    rng = np.random.default_rng(0)
+    rows = {id: rng.gamma(2.0, 1.0, N) for id in "abc"}
+    rows["b"] = rows["a"] + rng.normal(0, 0.3, N)
+    rows["b"][:50] = rows["a"][100:130] = np.nan
+    found = likenesses([entry(id, {LOOKS: row.tolist()}, name=id) for id, row in rows.items()])
+    both = np.isfinite(rows["a"]) & np.isfinite(rows["b"])
+    assert found.keys() == {"a", "b"}
+    assert found["a"][0].tasks[LOOKS] == pytest.approx(np.corrcoef(rows["a"][both], rows["b"][both])[0, 1])
+
+
+# --- honest, and yet odd ------------------------------------------------------------------------------------------------
+
+
+def test_two_labs_run_one_public_checkpoint() -> None:
+    """With the same answers. Each lab's method stands beside its own plain run, and whoever is below is below one model."""
+    labs = [
+        entry(f"{lab}-{method}", {TASK: row}, name=f"Public, by {lab}", method=f"{method}()", arrival=arrival)
+        for arrival, lab in enumerate(("x", "y"))
+        for method, row in (("Plain", BEST), ("PAI", edited(BEST, 0.1, lambda one: 1 - one)))
+    ]
+    below = entry("below", {TASK: WORST}, weights="o")
+    assert rank(table(*labs, below), "below") == rank(table(*labs[:2], below), "below")
+    assert rank(table(*labs, below), "x-Plain") == rank(table(*labs, below), "y-Plain") == 1
+    one = table(*labs, below, key="tableF4")
+    assert row(one, "x-PAI").cells[5] == row(one, "y-PAI").cells[5]
+    assert "Difference: y-PAI against y-Plain" in " ".join(one.notes)
+
+
+def test_a_card_is_corrected() -> None:
+    """The group sends all in again. Both stand, alike, until a maintainer removes the old ones."""
+    old, new = (
+        [
+            entry(f"{kind}-{method}", {TASK: values}, method=f"{method}()", trained_on=seen, arrival=arrival)
+            for method, values in (("Plain", WORST), ("PAI", BEST))
+        ]
+        for arrival, kind, seen in ((1, "old", []), (2, "new", ["vqa_rad"]))
+    )
+    one = table(*old, *new)
+    assert {row.entry: row.zero_shot for row in one.measured} == {
+        "old-PAI": True, "old-Plain": True, "new-PAI": False, "new-Plain": False
+    }  # fmt: skip
+    assert row(one, "new-PAI").alike == "like old-PAI, which came earlier"
+    against = table(*old, *new, key="tableF4")
+    assert row(against, "new-PAI").cells[5] == row(against, "old-PAI").cells[5]
+    assert any("new-PAI against new-Plain" in note for note in against.notes)
+
+
+def test_a_squatter_was_there_before() -> None:
+    """With a wrong plain run of a public checkpoint, before its makers came."""
+    squatter = entry("a", {TASK: [0.0] * N}, name="Public", method="Plain()", arrival=1)
+    plain = entry("m-plain", {TASK: WORST}, name="Ours", method="Plain()", arrival=2)
+    method = entry("m", {TASK: BEST}, name="Ours", method="PAI()", arrival=2)
+    with_squatter = table(squatter, plain, method, key="tableF4")
+    assert row(with_squatter, "m").cells[5] == row(table(plain, method, key="tableF4"), "m").cells[5]
+
+
+def test_many_settings_of_one_method_push_nobody_down() -> None:
+    below = entry("below", {TASK: WORST}, weights="o")
+    settings = [
+        entry(f"k{n}", {TASK: edited(BEST, 0.015, lambda one: 1 - one, seed=n)}, method=f"PAI(k={n})")
+        for n in range(20)
+    ]
+    first = entry("k", {TASK: BEST}, method="PAI(k=20)", arrival=1)
+    assert rank(table(first, *settings, below), "below") == 2
+
+
+def test_unlike_models_all_count() -> None:
+    better = [entry(f"b{n}", {TASK: answers(0.85, 20 + n)}, weights=str(n)) for n in range(5)]
+    assert rank(table(*better, entry("below", {TASK: WORST}, weights="o")), "below") == 6
+
+
 # --- on real bundles ----------------------------------------------------------------------------------------------------
 
 
@@ -177,13 +275,13 @@ def test_on_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     folder = stolen(tmp_path / "repository", ["original", "a-copy"])
     assert main(["leaderboard", "build", str(folder), "-o", str(tmp_path / "site")]) == 0
     said = capsys.readouterr().out
-    assert "a-copy: its scores are nearly those of original (came first)" in said
+    assert "a-copy: its scores are nearly those of original (came earlier)" in said
     assert "2 submissions;" in said
     page = (tmp_path / "site" / "index.html").read_text()
-    assert "‡ like original, which came first" in page
+    assert "‡ like original, which came earlier" in page
     assert "‡ like a-copy, which came later" in page
     of_copy = (tmp_path / "site" / "submissions" / "a-copy.html").read_text()
-    assert '<a href="original.html">original</a>, which came first: vqa_demo_hard (r 1.000)' in of_copy
+    assert '<a href="original.html">original</a>, which came earlier: vqa_demo_hard (r 1.000)' in of_copy
 
 
 def test_without_a_history_both_are_shown_and_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -191,8 +289,8 @@ def test_without_a_history_both_are_shown_and_it_says_so(tmp_path: Path, capsys:
     for id in ("a", "b"):
         card = Card(name=f"Of {id}", parameters=7, trained_on=[])
         bundles.write_bundle(tmp_path / "in" / id / "bundle.zip", given, card=card)
-    built = build(tmp_path / "in", tmp_path / "site")
-    assert built.submissions == 2
+    built = build(tmp_path / "in", tmp_path / "site", ["demo"])
+    assert built.submissions == 2, "withheld or not"
     assert {id: [one.other for one in alike] for id, alike in built.alike.items()} == {"a": ["b"], "b": ["a"]}
     assert main(["leaderboard", "build", str(tmp_path / "in"), "-o", str(tmp_path / "site")]) == 0
     assert "which of them came first is not known: the folder is in no git repository" in capsys.readouterr().out
