@@ -18,7 +18,6 @@ Side = Literal["models", "tasks"]
 
 _UNSET = (None, False, "")
 _SEEDS = ("random_seed", "numpy_random_seed", "torch_random_seed", "fewshot_random_seed")
-_TAGS = '[["<think>", "</think>"], ["<analysis>", "</analysis>"]]'
 
 
 class Option(NamedTuple):
@@ -78,10 +77,9 @@ OPTIONS: dict[str, Option] = {
     ),
     "predict_only": Option("recorded", "recorded", "answers are journalled and saved, no score is taken"),
     "reasoning_tags": Option(
-        "recorded",
-        "recorded",
-        "what is cut off before scoring; reports of a journal cut off lmms-eval's default tags",
-        (_TAGS,),
+        "honoured",
+        "no effect",
+        "our tasks state what is cut off before scoring, thinking and analysis, and lmms-eval takes a task's word first",
     ),
     "seed": Option(
         "recorded",
@@ -166,8 +164,6 @@ def given() -> dict[str, Any]:
     if arguments is None:
         return {}
     values = dict(arguments) | {"cache_requests": _caching(arguments), "seed": [arguments.get(name) for name in _SEEDS]}
-    host = arguments.get("cli_args")
-    values["reasoning_tags"] = getattr(host, "reasoning_tags", "none")
     return {
         name: values[name] for name, option in OPTIONS.items() if name in values and values[name] not in option.unset
     }

@@ -195,7 +195,7 @@ def test_what_is_recorded_stands_in_samples_and_summary(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hosting.light(monkeypatch, tmp_path)
-    options = {"limit": "2", "offset": "1", "repeats": "2", "seed": "7", "reasoning_tags": "none"}
+    options = {"limit": "2", "offset": "1", "repeats": "2", "seed": "7"}
     arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
     out = ("--output_path", str(tmp_path / "out"), "--log_samples")
     assert hosting.command_line(monkeypatch, *DEMO, *arguments, *out) is None
@@ -205,7 +205,6 @@ def test_what_is_recorded_stands_in_samples_and_summary(
         "offset": 1,
         "repeats": 2,
         "seed": [7, 7, 7, 7],
-        "reasoning_tags": "none",
     }
     assert "host_options" not in second["n"]
     assert "host_options" not in first["n"]["run"], "bundles take what was run as it is"
