@@ -98,14 +98,14 @@ class GroundedModel(lmms):
         along = f" and {others} more" * (others > 0)
         bar = tqdm(total=len(questions), desc=f"{self.family}_{self.method}{along}", disable=self._rank != 0)
         try:
-            for question, record in self._answerer.answer(question for _, question in questions):
-                journal.remember(record)
-                for place in places[id(question)]:
-                    answers[place] = record.text
-                bar.update(1)
+            with bar:  # a message begins on a line of its own
+                for question, record in self._answerer.answer(question for _, question in questions):
+                    journal.remember(record)
+                    for place in places[id(question)]:
+                        answers[place] = record.text
+                    bar.update(1)
         except journal.JournalError as problem:
             raise RunFailed(f"lmms_vg: {problem}") from None
-        bar.close()
         self._close()
         return answers
 
