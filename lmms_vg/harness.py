@@ -119,17 +119,17 @@ class GroundedModel(lmms):
         along = f" and {further} more" * (further > 0)
         bar = tqdm(total=len(questions), desc=f"{self.family}_{self.method}{along}", disable=self._rank != 0)
         try:
-            for question, record in self._answerer.answer(question for _, question in questions):
-                if not question.repeat:  # of repeated answers lmms-eval scores the first
-                    journal.remember(record)
-                if record.error and question.task in others:
-                    unscorable[question.task] += 1
-                for place in places[id(question)]:
-                    answers[place] = record.text
-                bar.update(1)
+            with bar:  # a message begins on a line of its own
+                for question, record in self._answerer.answer(question for _, question in questions):
+                    if not question.repeat:  # of repeated answers lmms-eval scores the first
+                        journal.remember(record)
+                    if record.error and question.task in others:
+                        unscorable[question.task] += 1
+                    for place in places[id(question)]:
+                        answers[place] = record.text
+                    bar.update(1)
         except journal.JournalError as problem:
             raise failed(f"lmms_vg: {problem}") from None
-        bar.close()
         self._close(unscorable)
         return answers
 
