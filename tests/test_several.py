@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from lmms_vg import several
+from lmms_vg.journal import read_records
 from lmms_vg.several import Setting, settings_of
 
 BIN = Path(sys.executable).parent
@@ -48,8 +49,7 @@ def answers(folder: Path) -> dict[str, list[dict[str, Any]]]:
 def records(home: Path, model: str) -> dict[tuple[str, str], dict[str, Any]]:
     """What the journal of a model keeps of every question, but for times."""
     paths = home.glob(f"journal/{model}-*/rank0.jsonl")
-    lines = [json.loads(line) for path in paths for line in path.read_text().splitlines()]
-    return {(line["task"], line["uid"]): line | {"seconds": 0} for line in lines if "uid" in line}
+    return {(record.task, record.uid): record.model_dump() | {"seconds": 0} for record in read_records(paths)}
 
 
 @pytest.fixture(scope="module")

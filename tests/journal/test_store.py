@@ -218,9 +218,13 @@ def test_a_full_disk_leaves_whole_batches(
 
 
 def test_a_device_that_is_really_full(tmp_path: Path) -> None:
-    (tmp_path / "rank0.jsonl").symlink_to("/dev/full")
-    with pytest.raises(JournalError, match="No space left on device"), Journal(tmp_path, rank=0):
-        pass
+    """Put where the file is written; reading it would never end."""
+    full = os.open("/dev/full", os.O_WRONLY)
+    with Journal(tmp_path) as made:
+        os.dup2(full, made._file or -1)
+        with pytest.raises(JournalError, match="No space left on device"):
+            made.write([record("a")])
+    os.close(full)
 
 
 @pytest.mark.parametrize("file", ["home", "home/journal"])

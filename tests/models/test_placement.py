@@ -234,7 +234,7 @@ def test_stretch_remains_what_the_released_code_assumes(loaded: Any) -> None:
     """Whatever the processor does, boxes are spread over the grid; ViCrop, which cuts pixels, keeps the true geometry."""
     model, tokenizer = loaded
     family = FAMILIES["huatuo"](
-        model, tokenizer, CLIPImageProcessor(size={"shortest_edge": 61}, crop_size=CROP), "stretch"
+        model, tokenizer, CLIPImageProcessor(size={"shortest_edge": 61}, crop_size=CROP), geometry="stretch"
     )  # type: ignore[call-arg]
     assert family.lay(200, 100) == Geometry.stretch(200, 100, GRID, GRID)  # type: ignore[attr-defined]
     assert family.true_geometry(200, 100) != family.lay(200, 100)  # type: ignore[attr-defined]
