@@ -2,14 +2,22 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+UV     := UV_PYTHON_DOWNLOADS=never $(BIN)/uv
+LOCK   ?= requirements.lock
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check format clean
+.PHONY: demo test check format lock clean
 
-# One install serves every target; it is redone when the dependencies change. The project itself is installed editable.
-$(STAMP): pyproject.toml
+# uv of the lock's version, checked against the lock's hashes.
+$(BIN)/uv:
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+	@awk '/^uv==/,!/\\$$/' requirements.lock > $(VENV)/uv.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
+
+# Exactly what the lock names and nothing else, then the project itself, editable; redone when one of them changes.
+$(STAMP): $(LOCK) pyproject.toml | $(BIN)/uv
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes --build-constraints $(LOCK) $(LOCK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
 # The main job on the embedded model, with and without VGRefine: two tables, and pictures in demo_out/.
@@ -34,5 +42,16 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix-only lmms_vg tests benchmarks examples
 	$(BIN)/ruff format lmms_vg tests benchmarks examples
 
+# Resolve anew; the new lock is kept only if the whole suite passes with it on all three interpreters.
+lock: | $(BIN)/uv
+	.ci/lock $(BIN)/uv
+
+# The two ends of what pyproject.toml allows, for `make test LOCK=lowest.lock` (or newest.lock).
+RESOLVE = $(UV) pip compile --quiet --no-config --upgrade --python $(BIN)/python --generate-hashes --no-header --extra dev pyproject.toml
+lowest.lock: pyproject.toml | $(BIN)/uv
+	$(RESOLVE) --resolution lowest-direct -o $@
+newest.lock: pyproject.toml | $(BIN)/uv
+	$(RESOLVE) -o $@
+
 clean:
-	rm -rf $(VENV) demo_out .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) demo_out lowest.lock newest.lock .pytest_cache .mypy_cache .ruff_cache

@@ -13,7 +13,7 @@ import torch
 from loguru import logger
 
 from lmms_vg.attention import install
-from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.batch import DEVICE_IS_GONE, Batch
 from lmms_vg.attention.decoding import decode
 from lmms_vg.attention.diagnosis import saturated_layers
 from lmms_vg.attention.session import ImageSession, Rows
@@ -25,9 +25,6 @@ from lmms_vg.metrics import alignment
 from lmms_vg.models.base import Family, Prompt
 from lmms_vg.questions import Prepared, Question, prepare
 from lmms_vg.stopping import finishing_batches
-
-#: What torch raises after a device-side fault (running out of memory is another error); none in older versions.
-_DEVICE_IS_GONE: tuple[type[Exception], ...] = tuple(filter(None, [getattr(torch, "AcceleratorError", None)]))
 
 
 class Answerer:
@@ -163,7 +160,7 @@ class Answerer:
             if not shared:
                 shared.append(self._open(prepared))
             records = self._run(contender, prepared, shared[0], started)
-        except _DEVICE_IS_GONE:
+        except DEVICE_IS_GONE:
             raise  # every later question would fail too; the journal has what was answered
         except Exception as problem:  # noqa: BLE001 - recorded here, or found out one by one
             shared.clear()
@@ -268,5 +265,5 @@ class Answerer:
 
 def _cut(text: str, until: Sequence[str]) -> str:
     """The answer up to the first of the `until` strings."""
-    ends = [text.find(mark) for mark in until if mark and mark in text]
+    ends = [text.find(mark) for mark in until if mark in text]
     return text[: min(ends)] if ends else text

@@ -24,7 +24,7 @@ from lmms_vg.measurement import Annotated
 from lmms_vg.methods.head_lists import Bootstrap, HeadList, Scores, Stability
 from lmms_vg.metrics.head_ranking import METRICS, By, HeadSums
 from lmms_vg.models import FAMILIES
-from lmms_vg.models.checkpoint import locate, shape_of
+from lmms_vg.models.checkpoint import locate
 
 #: Resamples of the images, for the stability of a list.
 RESAMPLES = 1000
@@ -47,7 +47,7 @@ def calibrate(
     """
     settings, _ = split_arguments("plain", dict(arguments))
     pretrained = settings.pretrained or FAMILIES[family].pretrained
-    shape = shape_of(pretrained, settings.revision)
+    shape = FAMILIES[family].inspect(pretrained, settings.revision)
     if keep > shape.layers * shape.heads:
         raise ValueError(
             f"--keep {keep}: {pretrained!r} has {shape.layers} layers of {shape.heads} heads, "

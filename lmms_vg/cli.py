@@ -24,6 +24,7 @@ from lmms_vg.commands import (
     submission,
     sweep,
 )
+from lmms_vg.failure import RunFailed
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,6 +51,9 @@ def _main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader has seen enough, as with `| head`
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - else Python complains again at exit
         return 0
+    except RunFailed as problem:
+        print(f"lmms-vg: {problem}", file=sys.stderr)
+        return 1
     except (ValueError, OSError) as problem:
         print(f"lmms-vg: {problem}", file=sys.stderr)
         return 2

@@ -11,7 +11,7 @@ from huggingface_hub import snapshot_download
 from lmms_vg.datasets.coco import COCO
 from lmms_vg.datasets.download import download, unwritable
 from lmms_vg.datasets.schema import DatasetSpec
-from lmms_vg.datasets.source import DATA_ENV, DataError, DataMissing, local_root, offline
+from lmms_vg.datasets.source import DATA_ENV, DataError, DataMissing, local_root, offline, other_revisions
 from lmms_vg.tasks import definitions
 from lmms_vg.tasks.readers import READERS, Reader
 
@@ -22,7 +22,7 @@ def specs() -> dict[str, DatasetSpec]:
 
 
 def status() -> Iterator[str]:
-    """Where it looks; then a block of lines a data set: licence, tasks, files with their sizes, counts of questions.
+    """Where it looks; then a block of lines a data set: licence, revision, tasks, files with their sizes, counts of questions.
 
     Nothing is downloaded. A group stands for its tasks where all of them use the data set; a file that is not here is
     listed with the size it would have.
@@ -128,14 +128,22 @@ def block(spec: DatasetSpec) -> Iterator[str]:
     # Readers know more names and places than there are patterns; where nothing is read, the patterns have to do.
     complete = all(whole for _, whole in counts) if counts else all(here.values())
     otherwise = "not here under this name" if complete else "MISSING"
-    yield f"{spec.name}: {spec.source} ({spec.licence})"
+    yield f"{spec.name}: {spec.source} ({spec.licence}){_pin(spec)}"
     yield f"  used by: {' '.join(_used_by(spec))}"
+    if others := other_revisions(spec):
+        yield f"  the hub's cache has another revision, which is not read: {', '.join(path.name[:8] for path in others)}"
     for pattern, size in spec.files.items():
         yield f"  {pattern}: {here[pattern] or f'{otherwise}, {size}'}"
     for count, _ in counts:
         yield f"  {count}"
     if not complete:
         yield f"  get it with: lmms-vg data fetch {spec.name}"
+
+
+def _pin(spec: DatasetSpec) -> str:
+    if spec.hub_id is None:
+        return ""
+    return f", pinned to revision {spec.revision[:8]}" if spec.revision else ", not pinned: the hub's newest"
 
 
 def _hub_cache(spec: DatasetSpec) -> Path | None:

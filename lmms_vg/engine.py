@@ -13,12 +13,13 @@ from loguru import logger
 
 from lmms_vg import __version__
 from lmms_vg.answering import Answerer
+from lmms_vg.attention.self_check import self_check
 from lmms_vg.attention.session import Rows
 from lmms_vg.contender import Contender
 from lmms_vg.journal import Journal, content_key, home
 from lmms_vg.methods import METHODS, Method
 from lmms_vg.models import FAMILIES, Family
-from lmms_vg.models.checkpoint import fingerprint, shape_of
+from lmms_vg.models.checkpoint import explicit, fingerprint
 from lmms_vg.names import suggest
 from lmms_vg.provenance import code_hash, commit, versions
 
@@ -39,6 +40,7 @@ class Settings:
         per_head: journal alignment values of every head.
         diagnose: journal per layer what the method's edits did to the attention: largest logit, attention on the image
             before and after.
+        self_check: hold the loaded checkpoint to its own forward (`attention/self_check.py`); no answer depends on it.
     """
 
     pretrained: str | None = None
@@ -51,6 +53,7 @@ class Settings:
     rows: Rows = "last"
     per_head: bool = False
     diagnose: bool = False
+    self_check: bool = True
 
     def __post_init__(self) -> None:
         choices: dict[str, tuple[str, ...]] = {
@@ -61,11 +64,14 @@ class Settings:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name}={getattr(self, name)!r}: allowed is {', '.join(allowed)}")
-        for name in ("per_head", "diagnose"):
+        for name in ("per_head", "diagnose", "self_check"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name}={getattr(self, name)!r}: allowed is true or false")
         if isinstance(self.batch_size, bool) or not isinstance(self.batch_size, int) or self.batch_size < 1:
-            raise ValueError(f"batch_size={self.batch_size!r}: allowed is a positive integer")
+            raise ValueError(
+                f"batch_size={self.batch_size!r}: allowed is a positive integer, as answers belong to the batch size they were "
+                "given with; try 8, and half of it where memory runs out"
+            )
 
 
 def split_arguments(method: str, arguments: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
@@ -127,7 +133,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
     Everything that can be wrong with the arguments is reported before any weights are read.
     """
     settings, _ = split_arguments(method, arguments)
-    pretrained = settings.pretrained or FAMILIES[family].pretrained
+    pretrained = explicit(settings.pretrained or FAMILIES[family].pretrained)
     device = choose_device(settings.device)
     wanted = [(method, arguments), *(_shared.take() if _shared else ())]
     methods = [resolve(family, name, given) for name, given in wanted]
@@ -171,8 +177,8 @@ def resolve(family: str, method: str, arguments: dict[str, Any]) -> Method:
         ValueError: naming the argument, its value and what is allowed.
     """
     settings, hyper_parameters = split_arguments(method, arguments)
-    shape = shape_of(settings.pretrained or FAMILIES[family].pretrained, settings.revision)
-    return METHODS[method].for_checkpoint(replace(shape, family=family), **hyper_parameters)
+    shape = FAMILIES[family].inspect(settings.pretrained or FAMILIES[family].pretrained, settings.revision)
+    return METHODS[method].for_checkpoint(shape, **hyper_parameters)
 
 
 class _Shared:
@@ -217,7 +223,12 @@ def _load(family: str, settings: Settings, device: str) -> tuple[Family, str]:
         settings.geometry,
     )
     kept = _shared.families if _shared else {}
-    if (family, what) not in kept:
+    key = family, what, settings.self_check
+    if key not in kept:
         model = FAMILIES[family].load(*what)
-        kept[family, what] = model, fingerprint(model.model)
-    return kept[family, what]
+        if settings.self_check:
+            self_check(model, str(settings.pretrained))
+        else:
+            logger.warning("self_check=false: the checkpoint is not compared with its own forward")
+        kept[key] = model, fingerprint(model.model)
+    return kept[key]

@@ -1,7 +1,7 @@
 """How an image's pixels lie on a model's patch grid, and what a box or a mask in pixels is in patches.
 
 Pixel coordinates are continuous: pixel i spans [i, i + 1). Patch coordinates likewise: patch j spans [j, j + 1).
-Every image preparation in use (pad to a square, centre crop, stretch) is one affine map per axis between the two.
+Every image preparation in use (pad to a square, resize, centre crop) is one affine map per axis between the two.
 """
 
 import math
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 Box: TypeAlias = tuple[float, float, float, float]
 """x1, y1, x2, y2 in pixels of the original image; x2 and y2 are exclusive."""
+
+Size: TypeAlias = tuple[int, int]
+"""Along x and along y: width and height, or columns and rows."""
 
 TOLERANCE = 1e-9
 """In patches. Boxes which were divided and multiplied on their way here end at 2.9999999999999996 or 3.0000000000000004
@@ -92,13 +95,9 @@ class Geometry:
     @classmethod
     def pad(cls, width: int, height: int, rows: int, cols: int) -> "Geometry":
         """The image is pasted into the middle of a square, which is then resized (LLaVA ``pad``, HuatuoGPT-Vision)."""
-        _check_positive(width=width, height=height, rows=rows, cols=cols)
+        _check_positive(width=width, height=height)
         side = max(width, height)
-
-        def axis(pixels: int, patches: int) -> Axis:
-            return Axis(pixels, patches, scale=patches, shift=(side - pixels) // 2 * patches, unit=side)
-
-        return cls(axis(width, cols), axis(height, rows))
+        return cls.prepared((width, height), (cols, rows), (side, side), resized=(1, 1), offset=(0, 0), extent=(1, 1))
 
     @classmethod
     def center_crop(cls, width: int, height: int, rows: int, cols: int, size: int) -> "Geometry":
@@ -106,15 +105,36 @@ class Geometry:
 
         Rounds as transformers' CLIPImageProcessor does: the resized longer edge and the crop's offset are rounded down.
         """
-        _check_positive(width=width, height=height, rows=rows, cols=cols, size=size)
+        _check_positive(width=width, height=height, size=size)
         short = min(width, height)
+        resized = (size * width // short, size * height // short)
+        offset = ((size - resized[0] + 1) // 2, (size - resized[1] + 1) // 2)
+        return cls.prepared((width, height), (cols, rows), (width, height), resized, offset, extent=(size, size))
 
-        def axis(pixels: int, patches: int) -> Axis:
-            resized = size * pixels // short
-            offset = (resized - size) // 2
-            return Axis(pixels, patches, scale=resized * patches, shift=-offset * pixels * patches, unit=pixels * size)
+    @classmethod
+    def prepared(
+        cls, image: Size, grid: Size, canvas: Size, resized: Size, offset: tuple[int, int], extent: Size
+    ) -> "Geometry":
+        """The image is pasted into the middle of a canvas, which is resized, and placed on the model's input.
 
-        return cls(axis(width, cols), axis(height, rows))
+        Args:
+            image: Width and height in pixels; so are all lengths.
+            grid: Columns and rows of patches.
+            canvas: At least as large as the image; an odd pixel of padding goes behind it.
+            resized: Of the canvas.
+            offset: Of the resized canvas on the input; negative where it is cropped.
+            extent: The part of the input, from its first pixel, that all patches together cover.
+        """
+
+        (cols, rows), (width, height) = grid, resized
+        _check_positive(rows=rows, cols=cols, width=width, height=height)
+
+        def axis(pixels: int, patches: int, canvas: int, resized: int, offset: int, extent: int) -> Axis:
+            shift = ((canvas - pixels) // 2 * resized + offset * canvas) * patches
+            return Axis(pixels, patches, scale=resized * patches, shift=shift, unit=canvas * extent)
+
+        x, y = zip(image, grid, canvas, resized, offset, extent, strict=True)
+        return cls(axis(*x), axis(*y))
 
     @classmethod
     def stretch(cls, width: int, height: int, rows: int, cols: int) -> "Geometry":

@@ -52,7 +52,7 @@ def questions(task: str, n: int | None = None, seed: int = 0) -> list[Question]:
 
     Raises:
         ValueError: not a measurement task.
-        SystemExit: its data are missing; the message says how to get them.
+        RunFailed: its data are missing; the message says how to get them.
     """
     if task not in TASKS:
         raise ValueError(f"task {task!r}: allowed is {', '.join(TASKS)}")
@@ -69,7 +69,7 @@ def annotated(data: str, n: int, seed: int) -> Annotated:
     Raises:
         ValueError: `data` is nothing of these, no question has a box, or no image can be opened (DataMissing: with the
             command that fetches them).
-        SystemExit: questions are missing or damaged; the message says how to get them.
+        RunFailed: questions are missing or damaged; the message says how to get them.
     """
     task, path = CALIBRATION.get(data, data), Path(data).expanduser()
     if task in TASKS:

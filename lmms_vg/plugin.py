@@ -2,8 +2,9 @@
 
 lmms-eval 0.7.3 has an entry-point group for models but none for tasks, and the entry point fires before `lmms_eval.tasks`
 is imported. So a one-shot import hook waits for that module and wraps `TaskManager.initialize_tasks`, merging our index
-last. If a later lmms-eval no longer has what this relies on, the run goes on without our tasks and a warning says what to
-do instead. An exception here would silently switch off every plugin that lmms-eval loads after us.
+last. A lmms-eval that loads the entry-point group `lmms_eval.tasks` (`task_folder`) has our tasks already, and nothing is
+merged. If a later one no longer has what this relies on, the run goes on without our tasks and a warning says what to do
+instead. An exception here would silently switch off every plugin that lmms-eval loads after us.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from types import ModuleType
 from typing import Any
 
 from loguru import logger
+
+from lmms_vg import failure  # noqa: F401 - from here on a run that failed has a status that tells
 
 #: Families and methods by name; a test holds these to `models.FAMILIES` and `methods.METHODS`.
 FAMILIES = ("huatuo", "llava")
@@ -68,6 +71,11 @@ def manifests() -> list[Any]:
     return made
 
 
+def task_folder() -> str:
+    """Entry point `lmms_eval.tasks`, for a host that has such a group (docs/host_options.md): where our tasks are."""
+    return str(TASKS)
+
+
 def _announce_tasks() -> None:
     module = sys.modules.get("lmms_eval.tasks")
     if module is not None:
@@ -77,14 +85,24 @@ def _announce_tasks() -> None:
 
 
 class _WaitForTasks(MetaPathFinder):
-    """Lets `lmms_eval.tasks` be imported as ever, then adds our tasks; is gone after that."""
+    """Lets `lmms_eval.tasks` be imported as ever, then adds our tasks; is gone after that.
+
+    Other plugins may wait for the same module. So the other finders are asked for it, which lets their hooks act; and as a
+    finder that goes past the others would not ask us, this one moves to the front until then.
+    """
+
+    def __init__(self) -> None:
+        self._asking = False
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if name != "lmms_eval.tasks":
+        if name != "lmms_eval.tasks" or self._asking:
+            if sys.meta_path[0] is not self and self in sys.meta_path:
+                sys.meta_path.remove(self)
+                sys.meta_path.insert(0, self)
             return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        spec = self._ask_others(name, path, target)
         loader = spec.loader if spec else None
         if loader is None:
             logger.warning(_REMEDY.format("lmms_eval.tasks was not found on the path"))
@@ -99,6 +117,20 @@ class _WaitForTasks(MetaPathFinder):
 
         loader.exec_module = execute_and_add  # type: ignore[method-assign]
         return spec
+
+    def _ask_others(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None
+    ) -> importlib.machinery.ModuleSpec | None:
+        self._asking = True  # one of them may ask us in turn
+        try:
+            specs = (
+                finder.find_spec(name, path, target)
+                for finder in sys.meta_path.copy()
+                if finder is not self and hasattr(finder, "find_spec")
+            )
+            return next((spec for spec in specs if spec is not None), None)
+        finally:
+            self._asking = False
 
 
 def add_tasks(tasks_module: ModuleType) -> None:
@@ -116,6 +148,8 @@ def add_tasks(tasks_module: ModuleType) -> None:
                     return index
                 ours = scan(self, str(TASKS))
                 same = sorted(name for name in index.keys() & ours.keys() if not _is_ours(index[name]))
+                if not same and ours.keys() <= index.keys():  # the host knows our folder without us
+                    return index
                 if os.environ.get("LMMS_VG_KEEP_BUILTIN") == "1":
                     logger.info(f"lmms_vg: {len(ours)} tasks added; kept lmms-eval's own {', '.join(same) or '(none)'}")
                     return {**ours, **index}

@@ -30,7 +30,7 @@ def is_journal(folder: Path) -> bool:
 def read_journal(folder: Path) -> Run:
     """The tasks of which a journal has every answer. What failed, and was not answered since, has failed.
 
-    Errors: ValueError if none of its tasks is finished. SystemExit if the data of one are missing.
+    Errors: ValueError if none of its tasks is finished. RunFailed if the data of one are missing.
     """
     runs, answers = _read(sorted(folder.glob("rank*.jsonl")))
     provenance = _provenance(runs)

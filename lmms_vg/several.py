@@ -16,7 +16,7 @@ from typing import NamedTuple
 from lmms_eval.utils import simple_parse_args_string
 
 from lmms_vg.engine import Settings, resolve, together
-from lmms_vg.host import run
+from lmms_vg.host import INCOMPLETE, run
 from lmms_vg.methods import METHODS
 from lmms_vg.names import suggest
 from lmms_vg.stopping import Stopped
@@ -129,7 +129,10 @@ def run_together(
                     break
                 failure = str(problem)
             else:
-                if status[setting.label]:  # an error of lmms-eval's own, such as a task it does not know
+                if status[setting.label] not in (
+                    0,
+                    INCOMPLETE,
+                ):  # an error of lmms-eval's own, such as a task it does not know
                     break
             if status[setting.label] and int(os.environ.get("WORLD_SIZE", 1)) > 1:
                 # What fails while scoring fails on the first rank only; the others would wait for it for ever.

@@ -17,8 +17,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import pytest
 from huggingface_hub import constants
+from hypothesis import HealthCheck, settings
 
 from lmms_vg.datasets import counts, source
+
+# No test is about time: a busy machine is no failure.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

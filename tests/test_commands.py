@@ -13,6 +13,7 @@ from PIL import Image
 
 from lmms_vg import harness
 from lmms_vg.cli import main
+from lmms_vg.failure import RunFailed
 from lmms_vg.plugin import TASKS
 
 
@@ -69,9 +70,9 @@ def test_help_is_instant_and_imports_nothing_heavy() -> None:
         ("huatuo_vgrefine", "pretrained=demo,k=99", r"k=99: allowed is an integer from 1 to 10"),
     ],
 )
-def test_wrong_model_args_end_lmms_eval_with_one_line(model: str, arguments: str, message: str) -> None:
-    """SystemExit: lmms-eval would print a traceback of anything else, and exit with status 0."""
-    with pytest.raises(SystemExit, match=message) as caught:
+def test_wrong_model_args_are_an_ordinary_exception_of_one_line(model: str, arguments: str, message: str) -> None:
+    """Outside of lmms-eval's command line."""
+    with pytest.raises(RunFailed, match=message) as caught:
         getattr(harness, model).create_from_arg_string(arguments, {"batch_size": 1})
     assert "\n" not in str(caught.value)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None, "no chained traceback"
@@ -100,5 +101,5 @@ def test_run_without_tasks_is_an_error(capsys: pytest.CaptureFixture[str]) -> No
 def test_a_home_that_cannot_be_written_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("LMMS_VG_HOME", str(tmp_path / "file" / "home"))
-    with pytest.raises(SystemExit, match=f"{tmp_path / 'file'}.*LMMS_VG_HOME="):
+    with pytest.raises(RunFailed, match=f"{tmp_path / 'file'}.*LMMS_VG_HOME="):
         harness.huatuo_plain.create_from_arg_string("pretrained=demo")

@@ -379,3 +379,17 @@ def test_fetch_needs_a_known_name_and_a_folder(data: Path, monkeypatch: pytest.M
 )
 def test_sizes(size: tuple[float, str]) -> None:
     assert lmms_vg.data._size(size[0]) == size[1]
+
+
+def test_status_says_what_is_pinned_and_what_of_it_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    heads = {line.partition(": ")[0]: line for line in status() if line[0] != " "}
+    assert heads["path_vqa"].endswith(", pinned to revision 16858328")
+    assert heads["slake"].endswith(", not pinned: the hub's newest")
+    assert heads["coco"].endswith(")"), "of no hub"
+    (tmp_path / "hub" / "datasets--MMMU--MMMU" / "snapshots" / "0123456789abcdef").mkdir(parents=True)
+    found = blocks()
+    assert found["mmmu"][1] == "the hub's cache has another revision, which is not read: 01234567"
+    assert found["mmmu"][-1] == "get it with: lmms-vg data fetch mmmu"
+    monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path))
+    assert "another revision" not in str(blocks())

@@ -11,12 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lmms_eval import evaluator
+from lmms_eval.__main__ import parse_eval_args
+from lmms_eval.api.model import lmms
+from lmms_eval.tasks import TaskManager
 from saved_run import IDENTITY
 
 from lmms_vg import journal
 from lmms_vg.attention.decoding import Decoding
 from lmms_vg.datasets import counts, phantoms
 from lmms_vg.journal import Journal, Record
+from lmms_vg.plugin import TASKS
 from lmms_vg.scored_journal import is_journal, read_journal
 from lmms_vg.study.compare import compare
 from lmms_vg.study.report import report
@@ -122,6 +127,60 @@ def test_only_first_documents_are_signed(finished: Path) -> None:
         assert ["run" in line["n"] for line in lines] == [line["doc_id"] == 0 for line in lines]
         assert str(finished) not in text
         assert str(Path(journal.__file__).parent) not in text
+
+
+class Thinks(lmms):
+    """Thinks before it answers, mostly of the other answer, in all the ways that lmms-eval knows and some it does not."""
+
+    is_simple = False
+    ways = (
+        "<think>{no}?</think>{yes}",
+        "{no}? Hm.</think>\n{yes}",
+        "<analysis>{no}</analysis> {yes}",
+        "<think>{no}</think><analysis>{no}</analysis>{yes}",
+        "<think>{yes}",
+        "<THINK>{no}</THINK>{yes}",
+        "{yes} <think>{no}</think>",
+        "{yes}",
+    )
+
+    def generate_until(self, requests: list[Any]) -> list[str]:
+        self.said = []
+        for number, request in enumerate(requests):
+            _, _, _, index, task, split = request.args
+            yes = self.task_dict[task][split][index]["answer"]
+            no = "left" if yes == "right" else "right" if yes == "left" else "no" if yes == "yes" else "yes"
+            self.said.append(self.ways[number % len(self.ways)].format(yes=yes, no=no))
+        return self.said
+
+    def loglikelihood(self, requests: list[Any]) -> None: ...
+
+    def generate_until_multi_round(self, requests: list[Any]) -> None: ...
+
+
+@pytest.mark.parametrize("by_command", [True, False])
+def test_answers_that_think_are_scored_as_in_the_run(
+    tmp_path: Path, by_command: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As lmms-eval's command scores them, which cuts thinking out by default, and its Python interface, which does not."""
+    monkeypatch.setattr(sys, "argv", ["lmms-eval"])
+    model, options = Thinks(), parse_eval_args()[1] if by_command else None
+    ran = evaluator.simple_evaluate(
+        model=model,
+        tasks=[HARD],
+        task_manager=TaskManager("ERROR", include_path=str(TASKS), include_defaults=False),
+        bootstrap_iters=0,
+        cli_args=options,
+    )
+    saved = {line["acc"]["uid"]: line["acc"]["score"] for line in ran["samples"][HARD]}
+    answers = [
+        record.model_copy(update={"text": text})
+        for record, text in zip(right(HARD, range(300)), model.said, strict=True)
+    ]
+    scored = read_journal(written(tmp_path / "huatuo_plain-0123", answers))
+    assert scored.tasks[HARD].scores == saved
+    assert scored.means[HARD]["acc"] == pytest.approx(ran["results"][HARD]["acc,none"])
+    assert 0.7 < scored.means[HARD]["acc"] < 1, "of <THINK>, which nobody cuts out, the first word counts"
 
 
 # --- journals made by hand --------------------------------------------------------------------------------------------

@@ -21,6 +21,12 @@ from lmms_vg.attention.layout import Layout
 from lmms_vg.attention.session import ImageSession, Rows
 from lmms_vg.models.base import Prompt
 
+#: What torch raises after a device-side fault (running out of memory is another error); none in older versions.
+DEVICE_IS_GONE: tuple[type[Exception], ...] = tuple(filter(None, [getattr(torch, "AcceleratorError", None)]))
+
+#: What is said of a question whose logits are not, in prefill or in a decode step.
+NOT_FINITE = "the model's logits are not finite (NaN or infinite); are the weights sound, does dtype=float32 help?"
+
 
 class Batch(Layout):
     """B questions, each on its image session; all sessions have equally long prefixes and equally many image tokens.
@@ -147,7 +153,7 @@ class Batch(Layout):
         self.seen = seen | (look[0].maps if look else {})
         self._own = self.decoder.logits(hidden)
         if not self._own.isfinite().all():
-            raise ValueError("the model's logits are not finite (NaN or infinite); are the weights sound?")
+            raise ValueError(NOT_FINITE)
         self._edits, self._visible, self._position = edits, self.visible, self.positions[:, -1:]
         self._contrast = None
         self.extras = [{} for _ in self.prompts]
@@ -169,6 +175,12 @@ class Batch(Layout):
     def logits(self) -> Tensor:
         """(B, vocabulary) after the last `prefill` or `step`: what the next token is chosen by."""
         return self.logits_without(())
+
+    @property
+    def finite(self) -> Tensor:
+        """(B,) bool on the device: whether the model's logits are, and those they are contrasted with."""
+        finite = self._own.isfinite().all(-1)
+        return finite if self._contrast is None else finite & self._contrast[0].finite
 
     def logits_without(self, tokens: Collection[int]) -> Tensor:
         """The same with `tokens` out of the question (-inf): a contrast takes its cut-off from what is left."""

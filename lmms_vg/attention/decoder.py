@@ -15,6 +15,8 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
+from lmms_vg.models.fields import forgets
+
 #: Keys and values of one layer, each (B, Hkv, T, D).
 KeyValue = tuple[Tensor, Tensor]
 
@@ -51,8 +53,7 @@ class Decoder:
 
     def __post_init__(self) -> None:
         config = self.text_model.config
-        kinds = set(getattr(config, "layer_types", None) or [])
-        if kinds - {"full_attention"} or (not kinds and getattr(config, "sliding_window", None)):
+        if forgets(config):
             raise ValueError(
                 f"text model {config.model_type!r}: sliding-window or linear attention layers are not supported; "
                 "allowed is full attention in every layer"

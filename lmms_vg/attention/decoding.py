@@ -7,8 +7,9 @@ is transformers' own (its logits processors), and greedy decoding is held to `mo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -20,10 +21,14 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.batch import NOT_FINITE, Batch
+from lmms_vg.names import suggest
 
 #: lmms-eval generation settings that change nothing here, or are read on their own.
 _IGNORED = {"num_return_sequences", "num_beams", "use_cache", "max_gen_toks", "image_aspect_ratio"}
+
+#: The next token of a row that has none.
+_NONE = -1
 
 #: For tasks that do not say how long an answer may be; what lmms-eval's own LLaVA model takes.
 _NEW_TOKENS = 1024
@@ -34,7 +39,7 @@ class Decoding:
     """Generation settings of one question; part of the journal key.
 
     Attributes:
-        until: strings that end the answer and are cut off.
+        until: strings that end the answer and are cut off; an empty one would end it before it began.
         min_new_tokens: the tokens that end an answer are out of question before so many.
         repetition_penalty: 1 is none; counts the answer's own tokens, and with `penalise_prompt` the prompt's, as
             `generate` does with token ids (and does not with embeddings, which is how LLaVA's original code calls it).
@@ -53,17 +58,23 @@ class Decoding:
     until: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        allowed = {
-            "max_new_tokens": (self.max_new_tokens >= 1, "an integer of at least 1"),
-            "min_new_tokens": (0 <= self.min_new_tokens <= self.max_new_tokens, "an integer from 0 to max_new_tokens"),
-            "temperature": (self.temperature > 0, "a number above 0 (do_sample=false is greedy)"),
-            "top_p": (0 < self.top_p <= 1, "a number in (0, 1]"),
-            "top_k": (self.top_k >= 0, "0 (off) or a positive integer"),
-            "repetition_penalty": (self.repetition_penalty > 0, "a number above 0 (1 is none)"),
-        }
-        for name, (fine, expected) in allowed.items():
+        for name, fine, expected in self._rules():
             if not fine:
                 raise ValueError(f"generation setting {name}={getattr(self, name)!r}: allowed is {expected}")
+
+    def _rules(self) -> Iterator[tuple[str, bool, str]]:
+        """Every setting, whether its value is allowed, and what is; those further up may be relied on further down."""
+        for name in ("do_sample", "penalise_prompt"):
+            yield name, isinstance(getattr(self, name), bool), "true or false"
+        yield "max_new_tokens", _integer(self.max_new_tokens, 1), "an integer of at least 1"
+        fewest = _integer(self.min_new_tokens, 0) and self.min_new_tokens <= self.max_new_tokens
+        yield "min_new_tokens", fewest, "an integer from 0 to max_new_tokens"
+        yield "temperature", _number(self.temperature), "a number above 0 (do_sample=false is greedy)"
+        yield "top_p", _number(self.top_p) and self.top_p <= 1, "a number in (0, 1]"
+        yield "top_k", _integer(self.top_k, 0), "0 (off) or a positive integer"
+        yield "repetition_penalty", _number(self.repetition_penalty), "a number above 0 (1 is none)"
+        yield "seed", _integer(self.seed, 0), "an integer of at least 0"
+        yield "until", all(isinstance(mark, str) and mark for mark in self.until), "strings of at least one character"
 
     @classmethod
     def from_lmms_eval(cls, settings: Mapping[str, Any], penalise_prompt: bool = True) -> Decoding:
@@ -72,7 +83,7 @@ class Decoding:
         `penalise_prompt` comes on its own, because other models' `generate` would refuse a setting it does not know.
 
         Raises:
-            ValueError: beam search, or a setting that is not known and would silently do nothing.
+            ValueError: beam search, a value that is not allowed, or a setting that is not known and would silently do nothing.
         """
         for name in ("num_beams", "num_return_sequences"):
             if settings.get(name, 1) not in (1, None):
@@ -80,21 +91,20 @@ class Decoding:
                     f"generation setting {name}={settings[name]!r}: allowed is 1 (one answer, no beam search)"
                 )
         own = {k: v for k, v in settings.items() if v is not None and k not in _IGNORED}
-        known = set(cls.__dataclass_fields__) - {"penalise_prompt"}
-        unknown = sorted(own.keys() - known)
-        if unknown:
-            raise ValueError(f"generation settings {unknown} are not known; known: {sorted(known)}")
+        _require_known(own, set(cls.__dataclass_fields__) - {"penalise_prompt"})
+        if settings.get("max_gen_toks") is not None:
+            own.setdefault("max_new_tokens", settings["max_gen_toks"])
+        own.setdefault("max_new_tokens", _NEW_TOKENS)
         until = own.get("until", ())
-        own.setdefault("max_new_tokens", settings.get("max_gen_toks") or _NEW_TOKENS)
-        own["until"] = (until,) if isinstance(until, str) else tuple(until)
+        own["until"] = tuple(mark for mark in (until if isinstance(until, (list, tuple)) else [until]) if mark != "")
         own.setdefault("do_sample", "temperature" in own)  # as lmms-eval's own models read a temperature
         if not own.get("temperature", 1.0):  # temperature 0 is how tasks write "greedy"
             own.update(temperature=1.0, do_sample=False)
-        if not own.get("do_sample", False):  # and these are then without meaning
-            for name in ("temperature", "top_p", "top_k"):
-                own.pop(name, None)
-        own["penalise_prompt"] = penalise_prompt
-        return cls(**own)
+        if not own["do_sample"] and not own.get("top_p", 1.0):  # and some write top_p 0 beside it
+            own["top_p"] = 1.0
+        made = cls(**own, penalise_prompt=penalise_prompt)
+        # Greedy decoding has no use for these; a value that means nothing anywhere was refused all the same.
+        return made if made.do_sample else replace(made, temperature=1.0, top_p=1.0, top_k=0)
 
     def as_key(self) -> dict[str, Any]:
         """What of this may change an answer; the seed only where there is sampling."""
@@ -110,6 +120,9 @@ def decode(
     Args:
         keys: one per row; with the seed they fix what is sampled.
         text: turns answer tokens into text, to notice `until` strings.
+
+    Raises:
+        ValueError: logits of a row whose answer is not complete are not finite.
     """
     generators = [seeded(settings.seed, key) for key in keys]
     prompts = [prompt.input_ids.tolist() for prompt in batch.prompts]
@@ -118,6 +131,8 @@ def decode(
     for _ in range(settings.max_new_tokens):
         tokens = _choose(batch, settings, prompts, answers, generators, stop_ids)
         for row in sorted(running):
+            if tokens[row] == _NONE:
+                raise ValueError(f"behind {len(answers[row])} answer tokens {NOT_FINITE}")
             if tokens[row] in stop_ids:
                 running.discard(row)
                 continue
@@ -128,7 +143,7 @@ def decode(
                 running.discard(row)
         if not running:
             break
-        batch.step(torch.tensor(tokens))
+        batch.step(torch.tensor(tokens).clamp_min(0))  # a row that ended may have no token
     return answers
 
 
@@ -140,7 +155,7 @@ def _choose(
     generators: list[torch.Generator],
     stop_ids: frozenset[int],
 ) -> list[int]:
-    """Next token of every row."""
+    """Next token of every row, `_NONE` where the logits are not finite; one transfer from the device, whatever is asked."""
     processors = LogitsProcessorList()
     if settings.repetition_penalty != 1:
         processors.append(RepetitionPenaltyLogitsProcessor(settings.repetition_penalty))
@@ -152,11 +167,15 @@ def _choose(
             processors.append(TopPLogitsWarper(settings.top_p))
     too_short = max(map(len, answers)) < settings.min_new_tokens  # running rows are equally long
     logits = batch.logits_without(stop_ids if too_short else ())
+    finite = batch.finite & logits.amax(-1).isfinite()  # a contrast may leave no token at all
     if not processors:
-        return logits.argmax(-1).tolist()
-    logits = logits.to("cpu")
+        return torch.where(finite, logits.argmax(-1), _NONE).tolist()
+    logits = logits.masked_fill(~finite[:, None], torch.nan).to("cpu")
     tokens = []
     for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
+        if logits[row, 0].isnan():
+            tokens.append(_NONE)
+            continue
         seen: Any = torch.tensor([prompt + answer if settings.penalise_prompt else answer], dtype=torch.long)
         scores = processors(seen, logits[row : row + 1])
         if settings.do_sample:
@@ -164,6 +183,24 @@ def _choose(
         else:
             tokens.append(int(scores.argmax()))
     return tokens
+
+
+def _require_known(given: Mapping[str, Any], known: set[str]) -> None:
+    unknown = sorted(given.keys() - known)
+    if unknown:
+        named = ", ".join(f"{name}={given[name]!r}" for name in unknown)
+        meant = "".join(suggest(name, known) for name in unknown)
+        raise ValueError(f"generation setting {named}: not known; {meant}allowed: {', '.join(sorted(known))}")
+
+
+def _integer(value: Any, low: int) -> bool:
+    """Whether it is an integer of at least `low`; true and false are not."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= low
+
+
+def _number(value: Any) -> bool:
+    """Whether it is a finite number above 0."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0
 
 
 def seeded(seed: int, key: str) -> torch.Generator:

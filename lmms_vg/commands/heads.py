@@ -128,7 +128,10 @@ def _remarks(made: HeadList) -> Iterator[str]:
     elif made.scores is not None:
         yield "stability: not known, there were too few images"
     if made.leaks:
-        yield f"leaks: {', '.join(made.leaks)}; the heads were ranked on images of these, so do not report results on them"
+        yield (
+            f"leaks: {', '.join(made.leaks)}; the heads were, or may have been, ranked on images of these, so results on them "
+            "may be too good"
+        )
 
 
 def _provenance(made: HeadList) -> Iterator[str]:

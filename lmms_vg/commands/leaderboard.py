@@ -31,10 +31,15 @@ def _build(args: argparse.Namespace) -> int:
     from lmms_vg.leaderboard.site import build
 
     built = build(args.folder, args.out, frozenset(filter(None, args.withhold.split(","))))
-    for word, several in (("refused", built.refused), ("left out", built.left_out)):
-        for one in several:
-            print_lines([f"{one.path}: {word}", *(f"  {reason}" for reason in one.reasons)])
-    away = len(built.refused) + len(built.left_out)
+    for one in built.refused:
+        print_lines([f"{one.path}: refused", *(f"  {reason}" for reason in one.reasons)])
+    print_lines(f"{folder}: has no bundle.zip in it" for folder in built.empty)
+    for id, alike in built.alike.items():
+        others = ", ".join(f"{one.other}{f' (came {one.came})' if one.came else ''}" for one in alike)
+        print_lines([f"{id}: its scores are nearly those of {others}"])
+    if built.alike and built.unordered:
+        print_lines([f"which of them came first is not known: {built.unordered}"])
+    away = len(built.refused) + len(built.empty)
     left_out = f", {away} left out" if away else ""
     print_lines(
         [f"{args.out}: {built.submissions} submissions{left_out}; a page of tables loads {built.initial:,} bytes"]

@@ -11,7 +11,8 @@ from typing import Any
 
 from lmms_vg.plugin import FAMILIES, METHODS
 
-ABOUT = f"""lmms-vg run: lmms-eval with its own arguments (below); exits non-zero when the run failed, goes on where it stopped.
+ABOUT = f"""lmms-vg run: lmms-eval with its own arguments (below); exits non-zero when the run failed (3: results are saved,
+but incomplete), goes on where it stopped.
 
 With --methods, several methods in one process: --methods plain,vgrefine,pai --model FAMILY --output_path OUT. Weights and image
 prefixes are shared, each method has its results in OUT/<method>, and hyper-parameters name their method: --model_args
@@ -29,7 +30,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """The exit status: 1 when lmms-eval reported an error, 2 for wrong arguments of ours."""
+    """The exit status: 1 when lmms-eval reported an error, 2 for wrong arguments of ours, 3 where results lack something."""
     if not any(argument.split("=")[0] == "--methods" for argument in arguments):
         from lmms_vg import host
 

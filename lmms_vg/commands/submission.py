@@ -5,21 +5,25 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lmms_vg.commands.printing import print_lines
+
+if TYPE_CHECKING:
+    from lmms_vg.submission.submit import Submitted
 
 
 def add(commands: Any) -> None:
     """Add `submit`, `validate` and `export`."""
-    submit = commands.add_parser("submit", help="pack finished runs of one model with one method into a bundle")
+    submit = commands.add_parser("submit", help="pack finished runs of one model into bundles, one for each method")
     submit.add_argument(
         "runs",
         type=Path,
         nargs="+",
         metavar="RUN",
-        help="--output_path of a run with --log_samples, or its *_results.json",
+        help="--output_path of a run with --log_samples, or its *_results.json; of a run with --methods out/*",
     )
     submit.add_argument(
         "--card",
@@ -28,7 +32,20 @@ def add(commands: Any) -> None:
         metavar="FILE",
         help="JSON: name, parameters (billions), trained_on (data sets whose training part the model has seen), ...",
     )
-    submit.add_argument("-o", "--out", type=Path, required=True, metavar="BUNDLE.zip", help="a new file")
+    submit.add_argument(
+        "--protocol",
+        metavar="NAME",
+        help="only tasks of vgrefine, test, chen or chen-greedy, and measurements",
+    )
+    submit.add_argument("--tasks", default="", metavar="NAME,...", help="only these tasks or groups")
+    submit.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        metavar="OUT",
+        help="BUNDLE.zip, a new file for one method; or a folder, for <model>-<run's folder>/bundle.zip of each method",
+    )
     submit.set_defaults(command=_submit)
 
     validate = commands.add_parser(
@@ -59,20 +76,34 @@ def add(commands: Any) -> None:
 
 
 def _submit(args: argparse.Namespace) -> int:
+    from lmms_vg.submission.choice import choice
     from lmms_vg.submission.findings import Rejected
-    from lmms_vg.submission.submit import read_card, submit
+    from lmms_vg.submission.submit import by_method, read_card, submit
 
-    try:
-        checked, ignored = submit(args.runs, read_card(args.card), args.out)
-    except Rejected as problem:
-        print_lines(["lmms-vg: no bundle was made:", *(f"  {one}" for one in problem.findings)])
-        return 1
+    chosen = choice(args.protocol, [name for name in args.tasks.split(",") if name])
+    card = read_card(args.card)
+    bundles = {args.out: args.runs} if args.out.suffix == ".zip" else by_method(args.runs, card, args.out)
+    status = 0
+    for out, runs in bundles.items():
+        try:
+            print_lines(_said(out, submit(runs, card, out, chosen)))
+        except Rejected as problem:  # those of other methods are made all the same
+            status = 1
+            print_lines([f"{out}: no bundle was made:", *(f"  {one}" for one in problem.findings)])
+    return status
+
+
+def _said(out: Path, submitted: Submitted) -> Iterator[str]:
+    checked, ignored, left_out = submitted
     assert checked.entry is not None, "submit raises where there are errors"
     manifest = checked.entry.manifest
-    size = args.out.stat().st_size
-    lines = [f"{args.out}: {manifest.card.name}, {manifest.run.method}, {len(manifest.tasks)} tasks, {size:,} bytes"]
-    lines += [f"  not in it, as they are not lmms_vg's: {', '.join(ignored)}"] if ignored else []
-    return print_lines([*lines, *(f"  {one}" for one in checked.findings)])
+    size = out.stat().st_size
+    yield f"{out}: {manifest.card.name}, {manifest.run.method}, {len(manifest.tasks)} tasks, {size:,} bytes"
+    if ignored:
+        yield f"  not in it, as they are not lmms_vg's: {', '.join(ignored)}"
+    if left_out:
+        yield f"  not in it, as they were not chosen: {', '.join(left_out)}"
+    yield from (f"  {one}" for one in checked.findings)
 
 
 def _validate(args: argparse.Namespace) -> int:

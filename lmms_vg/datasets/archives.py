@@ -20,8 +20,8 @@ from lmms_vg.datasets.source import DataError, local_root, locate, missing, safe
 _UNREADABLE = (BadZipFile, zlib.error, LZMAError, EOFError, OSError, RuntimeError, ValueError)
 
 
-LARGEST = 1 << 29
-"""Bytes of a member that are read at most: a few MB in a download may unpack to more than a machine has."""
+LARGEST = 1 << 28
+"""Bytes of a file or a member that are read at most: a few MB in a download may unpack to more than a machine has."""
 
 
 class Archive:
@@ -50,10 +50,7 @@ class Archive:
     def read(self, name: str) -> bytes:
         """Errors: DataError for a member that is damaged, huge, encrypted, or packed in a way Python does not know."""
         member = self._members[name]
-        if member.file_size > LARGEST:
-            raise DataError(
-                f"{self._zip.filename}, member {name}: {member.file_size:,} bytes, at most {LARGEST:,} are read"
-            )
+        _require_small(member.file_size, f"{self._zip.filename}, member {name}")
         try:
             with self._lock:
                 return self._zip.read(member)
@@ -73,7 +70,8 @@ if hasattr(os, "register_at_fork"):
 
 
 def read_file(root: Path, path: str, folder: str = "") -> bytes | None:
-    """Bytes of ``path`` under ``root``, or None if it is nowhere. Errors: DataError if ``path`` leads out of ``root``.
+    """Bytes of ``path`` under ``root``, or None if it is nowhere. Errors: DataError if ``path`` leads out of ``root``
+    or the file is larger than ``LARGEST``.
 
     Looks for the file itself first, then into each zip of ``root``. An archive's top folder may or may not be part of
     ``path`` and of the member's name; ``folder`` is that top folder where files lie extracted, a zip's stem or its own
@@ -81,8 +79,10 @@ def read_file(root: Path, path: str, folder: str = "") -> bytes | None:
     """
     path = safe_path(path)
     for spelling in _spellings(path, folder):
-        if (root / spelling).is_file():
-            return (root / spelling).read_bytes()
+        file = root / spelling
+        if os.path.isfile(file):  # False, too, for a name longer than names may be
+            _require_small(file.stat().st_size, str(file))
+            return file.read_bytes()
     for archive, top in _archives(root):
         for spelling in _spellings(path, top):
             if spelling in archive:
@@ -134,6 +134,11 @@ def require_archive(spec: DatasetSpec, archive: str, *extracted: str) -> None:
     root = local_root(spec)
     if root is None or not any(any(root.glob(pattern)) for pattern in ("*.zip", *extracted)):
         locate(spec, archive)
+
+
+def _require_small(size: int, place: str) -> None:
+    if size > LARGEST:
+        raise DataError(f"{place}: {size:,} bytes, at most {LARGEST:,} are read")
 
 
 def _archives(root: Path) -> Iterator[tuple[Archive, str]]:

@@ -3,6 +3,7 @@
 A row has ``image`` (a path inside the file's folder), ``question`` and ``bbox``: a list of xyxy boxes in pixels.
 """
 
+import os
 from pathlib import Path
 
 from PIL import Image
@@ -19,7 +20,7 @@ def load(path: Path) -> list[Sample]:
         Sample(
             uid=f"{path.name}/{number}",
             images=[image],
-            question=str(row.get("question") or ""),
+            question=vgmed.text_of(row, "question"),
             subset="",
             split="",
             boxes=vgmed.boxes_of(row, xywh=False),
@@ -35,9 +36,9 @@ def load(path: Path) -> list[Sample]:
 
 def open_image(folder: Path, image: str) -> Image.Image:
     """An image of the file's folder, RGB and read in full. Errors: DataError naming it."""
-    if not (folder / image).is_file():
-        raise DataError(f"{image}: there is no such image in {folder}")
+    if not os.path.isfile(folder / image):  # False, too, for a name longer than names may be
+        raise DataError(f"{image[:200]}: there is no such image in {folder}")
     try:
         return open_rgb(folder / image)
-    except (ValueError, OSError) as problem:
+    except ValueError as problem:
         raise DataError(f"{folder / image}: {problem}") from problem

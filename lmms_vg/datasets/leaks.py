@@ -18,15 +18,26 @@ _BENCHMARKS = {spec.name for spec in (*_SPECS, phantoms.PHANTOMS)}
 
 
 def leaks(images: Iterable[str], folder: Path | None = None) -> list[str]:
-    """Sorted names of the data sets (``DatasetSpec.name``, and ``vgmed_coco``) that the images are from.
+    """Sorted names of the data sets that what was tuned on the images leaks into, or may: all that have images of theirs.
+
+    HuatuoGPT-Vision's evaluation file is made of six of the others: what is tuned on one of them leaks into the file, and
+    what is tuned on the file may leak into each of them.
+    """
+    found = sources(images, folder)
+    whole = {MEDICAL_EVAL.name} if found & _IN_MEDICAL_EVAL else set()
+    parts = _IN_MEDICAL_EVAL if MEDICAL_EVAL.name in found else set()
+    return sorted(found | whole | parts)
+
+
+def sources(images: Iterable[str], folder: Path | None = None) -> set[str]:
+    """Names of the data sets (``DatasetSpec.name``, and ``vgmed_coco``) that the images are from.
 
     ``images`` are URIs, or paths in ``folder``; of those it is told by whether they lie in a data set's own folder under
     ``LMMS_VG_DATA``, so a copy elsewhere is not found out. VGMED's images keep the name of their source as first folder
-    (Slake). Whatever shares images with HuatuoGPT-Vision's evaluation file leaks into that, too.
+    (Slake).
     """
     places = map(_place, images) if folder is None else (_place_of_file(folder / image) for image in images)
-    found: set[str] = set().union(*(_datasets(name, path) for name, path in places))
-    return sorted(found | ({MEDICAL_EVAL.name} if found & _IN_MEDICAL_EVAL else set()))
+    return set().union(*(_datasets(name, path) for name, path in places))
 
 
 def _datasets(name: str, path: str) -> set[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lmms_vg.datasets.counts import check_count
-from lmms_vg.datasets.options import letter, parse_options
+from lmms_vg.datasets.options import has_texts_run_together, letter, parse_options
 from lmms_vg.datasets.parquet_images import image_of_row, read_rows
 from lmms_vg.datasets.schema import MARK, DatasetSpec, Sample, distinct
 from lmms_vg.datasets.source import DataError, locate_all
@@ -27,6 +27,7 @@ SUBJECTS: tuple[Subject, ...] = get_args(Subject)
 MMMU = DatasetSpec(
     name="mmmu",
     hub_id="MMMU/MMMU",
+    revision="98e6ac0cb9b7b2cd2c991b85a50762edc4aedc68",
     licence="Apache-2.0",
     files={
         f"{subject}/{split}-*.parquet": size
@@ -68,7 +69,8 @@ def load(subject: Subject, split: Split) -> list[Sample]:
     check_count(MMMU, f"{split}/{subject}", len(rows))
     if split == "validation":
         _check_kinds(files[0].parents[1])
-    return distinct([_sample(row, subject, split, number) for number, row in enumerate(rows)])
+    place = f"{files[0].parent}/{split}-*.parquet"
+    return distinct([_sample(row, subject, split, number, f"{place} row {number}") for number, row in enumerate(rows)])
 
 
 def read_image(path: str) -> bytes:
@@ -93,13 +95,16 @@ def _check_kinds(root: Path) -> None:
             check_count(MMMU, f"validation {kind}", found[kind], least=0)
 
 
-def _sample(row: dict[str, Any], subject: Subject, split: Split, number: int) -> Sample:
-    place = f"mmmu {subject} {split} row {number}"
+def _sample(row: dict[str, Any], subject: Subject, split: Split, number: int, place: str) -> Sample:
     kind = row["question_type"]
     if kind not in KINDS:
         raise DataError(f"{place}: question_type {kind!r} is none of {', '.join(KINDS)}")
     options = parse_options(row["options"], place) if kind == "multiple-choice" else []
     answer = row["answer"] or ""
+    if kind == "open" and answer.startswith("[") and has_texts_run_together(answer):
+        raise DataError(
+            f"{place}: answer {answer[:80]!r} has texts without a comma between them; each is to be accepted"
+        )
     if kind == "multiple-choice" and answer != HIDDEN and answer not in map(letter, range(len(options))):
         answer = ""
     # Only paths were read, and a cell is None exactly where it is null in the file, not where it has no path.

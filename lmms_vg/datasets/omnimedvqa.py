@@ -54,6 +54,7 @@ SPELLINGS: dict[str, Modality] = {
 OMNIMEDVQA = DatasetSpec(
     name="omnimedvqa",
     hub_id="foreverbeliever/OmniMedVQA",
+    revision="1ba51c28fc0773bdf7efb8396e5bcfd4227e22da",
     licence="per source; open-access part",
     files={ARCHIVE: "about 10.7 GB"},
     counts={

@@ -72,10 +72,10 @@ def image_of_row(spec: DatasetSpec, pattern: str, row: int, column: str = "image
 
 
 class _Layout(NamedTuple):
-    """First row of every row group, then the number of rows; the leaves of all columns (``image.bytes``)."""
+    """First row of every row group, then the number of rows; the leaves of all columns (``image.bytes``) with their types."""
 
     starts: tuple[int, ...]
-    columns: tuple[str, ...]
+    columns: dict[str, str]
 
 
 @cache
@@ -83,16 +83,33 @@ def _layout(path: Path) -> _Layout:
     with _errors_name(path):
         footer = pq.read_metadata(path)
     sizes = (footer.row_group(group).num_rows for group in range(footer.num_row_groups))
-    columns = (footer.schema.column(number).path for number in range(footer.num_columns))
-    return _Layout(tuple(accumulate(sizes, initial=0)), tuple(columns))
+    leaves = (footer.schema.column(number) for number in range(footer.num_columns))
+    return _Layout(tuple(accumulate(sizes, initial=0)), {leaf.path: _type(leaf) for leaf in leaves})
+
+
+def _type(leaf: Any) -> str:
+    """``bytes`` for what has no more exact type."""
+    kind = leaf.logical_type.type
+    return (
+        "bytes"
+        if (kind, leaf.physical_type) == ("NONE", "BYTE_ARRAY")
+        else (kind if kind != "NONE" else leaf.physical_type)
+    )
 
 
 def _require(path: Path, columns: tuple[str, ...]) -> None:
-    """Pyarrow itself leaves out the columns that are not there."""
+    """Pyarrow itself leaves out the columns that are not there, and readers take texts and bytes only."""
     leaves = _layout(path).columns
     for column in columns:
-        if not any(leaf == column or leaf.startswith(f"{column}.") for leaf in leaves):
+        below = [leaf for leaf in leaves if leaf == column or leaf.startswith(f"{column}.")]
+        if not below:
             raise DataError(f"{path}: no column {column!r}, only {', '.join(leaves)}")
+        for leaf in below:
+            expected = "bytes" if leaf.endswith(".bytes") else "STRING"
+            if leaf not in (column, f"{column}.bytes", f"{column}.path") or leaves[leaf] not in (expected, "NULL"):
+                raise DataError(
+                    f"{path}: column {leaf!r} holds {leaves[leaf]}, {expected} is expected; get the file again"
+                )
 
 
 class _DecodedGroups:
@@ -130,6 +147,6 @@ def _decode_group(path: Path, group: int, column: str) -> pa.ChunkedArray:
 def _errors_name(path: Path) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: {reason}; the file is no parquet file, or the download is incomplete") from error

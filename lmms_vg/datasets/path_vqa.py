@@ -19,6 +19,7 @@ ROWS = 6719
 PATH_VQA = DatasetSpec(
     name="path_vqa",
     hub_id="flaviagiammarino/path-vqa",
+    revision="1685832883334b5bb5beaf4e4b333fdeecaa4ad9",
     licence="MIT (questions); images from textbooks and PEIR keep their copyright",
     files={FILES: "about 0.2 GB"},
     counts={"closed": 3362, "open": 3357},

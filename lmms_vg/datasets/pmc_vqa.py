@@ -6,6 +6,7 @@ options begin with letters that need not be those of their columns, quotes are l
 
 import csv
 import re
+from io import StringIO
 
 from lmms_vg.datasets.archives import read_member, require_archive
 from lmms_vg.datasets.counts import check_count
@@ -28,17 +29,26 @@ FOLDERS = ("images", "figures")
 CHOICES = ("Choice A", "Choice B", "Choice C", "Choice D")
 COLUMNS = ("Figure_path", "Question", "Answer", *CHOICES, "Answer_label")
 
-_LETTER = re.compile(r"""^['"]?\s*[A-D]\s*:\s*""")
+_LETTERED = re.compile(r"""(['"]?)\s*[A-D]\s*:(.*)""")
+_MARK = {quote: re.compile(rf"(?<!\w){quote}|{quote}(?!\w)") for quote in "'\""}
+_OPENING = {quote: re.compile(rf"(?<!\S){quote}.") for quote in _MARK}
+_CLOSING = {"'": re.compile(r"(?<![s\d])'$"), '"': re.compile(r'(?<!\d)"$')}
 
 
 def load() -> list[Sample]:
     """All rows in the file's order; the right letter is "" where a row does not tell. Errors: DataMissing, DataError."""
     path = locate(PMC_VQA, QUESTIONS)
+    data = path.read_bytes()
     try:
         # Not with pandas: "N/A", "nan" and "None" are answers.
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            header, *rows = (row for row in csv.reader(file) if row)
-    except (ValueError, csv.Error) as error:  # ValueError: not a single line, or no UTF-8
+        lines = StringIO(data.decode("utf-8-sig"), newline="")
+        header, *rows = (row for row in csv.reader(lines) if row)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{path}, line {line}: not UTF-8 ({error.reason}); the file is broken or no CSV file"
+        ) from error
+    except (ValueError, csv.Error) as error:  # ValueError: not a single line
         raise DataError(f"{path}: {error}; the file is broken or no CSV file") from error
     names = [name.strip() for name in header]
     if absent := [name for name in COLUMNS if name not in names]:
@@ -64,13 +74,13 @@ def _sample(row: dict[str, str], number: int) -> Sample:
         image = safe_path(figure) if figure else ""  # a row without image fails when its image is opened
     except DataError as error:
         raise DataError(f"{PMC_VQA.name} {QUESTIONS} row {number}: {error}") from error
-    options = [_plain(_LETTER.sub("", _plain(row[name]))) for name in CHOICES]
+    options = [_choice(row[name]) for name in CHOICES]
     label = row["Answer_label"].strip()
     return Sample(
         uid=f"{PMC_VQA.name}/{number}",
         images=[f"{PMC_VQA.name}:{image}"],
         question=_plain(row["Question"]),
-        answer=label if label in tuple("ABCD") else letter_of(_plain(row["Answer"]), options) or "",
+        answer=label if label in tuple("ABCD") else _letter(row["Answer"], options),
         options=options,
         answer_type="CHOICE",
         subset="test_clean",
@@ -80,10 +90,31 @@ def _sample(row: dict[str, str], number: int) -> Sample:
     )
 
 
+def _choice(text: str) -> str:
+    """An option without its letter, and without the quotes that stand around both: ``'A:Crohn's disease'``."""
+    lettered = _LETTERED.fullmatch(" ".join(text.split()))
+    if not lettered:
+        return _plain(text)
+    quote, text = lettered.groups()
+    return _plain(text.removesuffix(quote) if quote else text)
+
+
+def _letter(answer: str, options: list[str]) -> str:
+    """Letter of the option that ``answer`` is, with or without quotes around it; empty if it is none."""
+    text = _plain(answer)
+    return letter_of(text, options) or letter_of(text.strip("'\""), options) or ""
+
+
 def _plain(text: str) -> str:
-    """Single spaces, and at the ends no quote without a partner. An apostrophe at the end of a word (``5'``) stays."""
+    """Single spaces, and at the ends no quote without a partner.
+
+    Apostrophes within a word are no quotes (``Crohn's``); nor are, at the end, those after an s or a digit (``the
+    patients'``, ``5'``) and double ones after a digit (``3"``).
+    """
     text = " ".join(text.split())
-    for quote in "'\"":
-        if text.count(quote) % 2:
-            text = text[1:] if text.startswith(quote) else text.removesuffix(f" {quote}")
+    for quote, mark in _MARK.items():
+        if len(mark.findall(text)) % 2:
+            text = text[1:] if text.startswith(quote) else _CLOSING[quote].sub("", text)
+        elif not _OPENING[quote].search(text):
+            text = text.removesuffix(f" {quote}")
     return text.strip()

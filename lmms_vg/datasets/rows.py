@@ -22,4 +22,6 @@ def parse_rows(model: type[Row], data: bytes, place: Path | str, benchmark: str)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = " ".join(map(str, first["loc"])) or "the top"
-        raise DataError(f"{place}: {first['msg']} at {where}; the file is broken or not {benchmark}'s") from error
+        raise DataError(
+            f"{place}: {first['msg']} at {where}; the file is broken or not {benchmark}'s; get it again"
+        ) from error

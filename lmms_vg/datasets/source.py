@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from huggingface_hub import constants, hf_hub_download, snapshot_download
 from huggingface_hub.errors import EntryNotFoundError
+from huggingface_hub.file_download import repo_folder_name
 
 from lmms_vg.datasets.schema import DatasetSpec
 
@@ -27,6 +28,19 @@ def local_root(spec: DatasetSpec) -> Path | None:
     """The data set's folder under ``LMMS_VG_DATA``, or None where that is not set. The folder need not exist."""
     base = os.environ.get(DATA_ENV)
     return Path(base).expanduser() / spec.name if base else None
+
+
+def revision_read(spec: DatasetSpec) -> str | None:
+    """The hub's revision that readers read; None where it is the newest, or a folder whose revision nothing says."""
+    return spec.revision if local_root(spec) is None else None
+
+
+def other_revisions(spec: DatasetSpec) -> list[Path]:
+    """What the hub's cache holds of a pinned data set beside the pinned revision, where the cache is read: not this."""
+    if spec.hub_id is None or revision_read(spec) is None:
+        return []
+    folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=spec.hub_id, repo_type="dataset") / "snapshots"
+    return [path for path in sorted(folder.glob("*")) if path.name != spec.revision]
 
 
 def locate(spec: DatasetSpec, *names: str) -> Path:
@@ -85,6 +99,12 @@ def missing(spec: DatasetSpec, name: str, where: str) -> DataMissing:
         revision = f" --revision {spec.revision}" if spec.revision else ""
         what = f' --include "{name}"' if "*" in name else f" {name}" if name else ""
         command = f"hf download {spec.hub_id}{what} --repo-type dataset{revision} --local-dir {target}"
+    if others := other_revisions(spec):
+        where += (
+            f" The hub's cache has revision {', '.join(path.name[:8] for path in others)} of it, but {spec.revision} is what "
+            "this version reads; files that are equal in both are not downloaded again. To read that one all the same, "
+            f'export {DATA_ENV} and: ln -s "{others[-1]}" "{target}".'
+        )
     files = {name: spec.files.get(name, "size not known")} if name else spec.files
     sizes = ", ".join(f"{file} ({size})" for file, size in files.items())
     base = os.environ.get(DATA_ENV)

@@ -4,7 +4,6 @@ Four JSON-lines files: two kinds of questions, each on medical images and on COC
 medical rows whose image path starts with "Slake" and in all COCO rows, which are xywh; here all become xyxy.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from lmms_vg.datasets import coco
 from lmms_vg.datasets.archives import read_file
 from lmms_vg.datasets.schema import DatasetSpec, Sample
 from lmms_vg.datasets.source import DataError, local_root, locate, locate_root, missing, safe_path
+from lmms_vg.json_text import parse_json
 
 Images = Literal["VGMED", "COCO"]
 Kind = Literal["localization", "attribute"]
@@ -99,12 +99,14 @@ def read_rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
+                row = parse_json(line)
             except ValueError as error:
-                raise DataError(f"{path}, line {number}: not JSON ({error}); is the download complete?") from error
+                raise DataError(
+                    f"{path}, line {number}: {error}; mend the line, or get the whole file again"
+                ) from error
             if not isinstance(row, dict):
-                raise DataError(f"{path}, line {number}: not a JSON object")
-            image = str(row.get("image") or "")
+                raise DataError(f"{path}, line {number}: not a JSON object; a row is one, with an image and a question")
+            image = text_of(row, "image")
             try:
                 image = safe_path(image) if image else ""  # a row without image fails when its image is opened
             except DataError as error:
@@ -112,13 +114,19 @@ def read_rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
             yield number, image, row
 
 
+def text_of(row: dict[str, Any], name: str) -> str:
+    """A row's text of this name; empty where there is none, or something that is no text."""
+    value = row.get(name)
+    return value if isinstance(value, str) else ""
+
+
 def _sample(number: int, image: str, row: dict[str, Any], images: Images, kind: Kind) -> Sample:
     medical = images == "VGMED"
     return Sample(
         uid=f"{'vgmed' if medical else 'vgmed_coco'}/{kind}/{number}",
         images=[f"{'vgmed' if medical else 'coco'}:{image}"],
-        question=str(row.get("question") or ""),
-        modality=str(row.get("modality") or ""),
+        question=text_of(row, "question"),
+        modality=text_of(row, "modality"),
         subset=image.partition("/")[0] if medical else "coco",
         split="test",
         boxes=boxes_of(row, xywh=not medical or image.startswith("Slake")),

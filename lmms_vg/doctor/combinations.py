@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +36,25 @@ def _torchvision() -> str:
         nms(torch.zeros(1, 4), torch.zeros(1), 0.5)
     except Exception as failure:  # noqa: BLE001 - ImportError, RuntimeError, NotImplementedError, as versions differ
         return f"torchvision does not work with torch {torch.__version__} ({type(failure).__name__})"
+    return ""
+
+
+def _private_modules() -> str:
+    """Every run of lmms-eval 0.7.3 starts with these; neither is promised to stay."""
+    for name, member in (("filelock._api", "FileLockMeta"), ("datasets.utils._filelock", "FileLock")):
+        try:
+            getattr(import_module(name), member)
+        except (ImportError, AttributeError) as failure:
+            return f"{name.split('.')[0]} no longer has what lmms-eval uses of it ({described(failure)})"
+    return ""
+
+
+def _tokenizer_pair() -> str:
+    """The failure is protobuf's own kind of error, which is no ImportError."""
+    try:
+        import_module("sentencepiece.sentencepiece_model_pb2")
+    except Exception as failure:  # noqa: BLE001 - whatever it is, the file cannot be read
+        return f"sentencepiece does not work with this protobuf ({described(failure)})"
     return ""
 
 
@@ -88,6 +108,18 @@ COMBINATIONS = (
         _torchvision,
         "image processors need its operators; the two are released in pairs, and both for CUDA or both for the CPU",
         pip("install --force-reinstall torch torchvision"),
+    ),
+    Combination(
+        "filelock and datasets have what lmms-eval uses of them",
+        _private_modules,
+        "lmms-eval imports private modules of both, and no run starts without them",
+        pip('install "filelock>=3.16,<4.3" "datasets>=5.2,<6"'),
+    ),
+    Combination(
+        "sentencepiece works with this protobuf",
+        _tokenizer_pair,
+        "a checkpoint whose only tokenizer file is tokenizer.model cannot be read (LLaVA-Med, Vicuna)",
+        pip('install "sentencepiece>=0.2,<0.2.2"'),
     ),
     Combination(
         "no NVIDIA GPU beside a torch built without CUDA",

@@ -4,50 +4,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 
 from lmms_vg.doctor.finding import Check, Finding, described, note, ok, problem
 from lmms_vg.doctor.pip import pip, reinstall
+from lmms_vg.entry_points import GROUP, loaded
 from lmms_vg.plugin import TASKS, model_ids
-
-GROUP = "lmms_eval.models"
-OURS = "lmms_vg.plugin:manifests"
 
 
 def entry_points() -> Iterator[Finding]:
     """Each loaded as lmms-eval does, and in its order: the first that fails makes it skip all that come after."""
     met = False
-    for entry in metadata.entry_points(group=GROUP):
-        ours = entry.value == OURS
-        of = entry.dist.name if entry.dist else entry.value.split(":")[0].split(".")[0]
-        failure = _failure(entry)
+    for entry in loaded():
+        name, of = entry.name, entry.of
+        failure = described(entry.failure) if entry.failure else None
         if failure is None:
-            yield ok(f"entry point {entry.name} of {of} loads")
-        elif ours:
+            yield ok(f"entry point {name} of {of} loads")
+        elif entry.ours:
             yield problem(f"our entry point fails, so lmms-eval knows none of our models: {failure}", reinstall())
         elif not met:
             yield problem(
-                f"entry point {entry.name} of {of} fails, and lmms-eval skips all behind it, ours too: {failure}",
+                f"entry point {name} of {of} fails, and lmms-eval skips all behind it, ours too: {failure}",
                 f"{pip(f'uninstall {of}')}   (or install a version of it that works)",
             )
         else:
-            yield note(f"entry point {entry.name} of {of} fails; it comes after ours, which is found: {failure}")
-        met = met or ours
+            yield note(f"entry point {name} of {of} fails; it comes after ours, which is found: {failure}")
+        met = met or entry.ours
     if not met:
         yield problem(f"lmms-vg has no entry point in {GROUP}, so lmms-eval knows none of our models", reinstall())
-
-
-def _failure(entry: metadata.EntryPoint) -> str | None:
-    from lmms_eval.models.registry_v2 import ModelRegistryV2
-
-    registry = ModelRegistryV2()
-    registry._select_entry_points = lambda group: [entry]
-    try:
-        registry.load_entrypoint_manifests(overwrite=True)
-    except (Exception, SystemExit) as failure:  # noqa: BLE001 - code of others
-        return described(failure)
-    return None
 
 
 def models() -> Iterator[Finding]:

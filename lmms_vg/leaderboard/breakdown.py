@@ -9,7 +9,6 @@ import numpy as np
 
 from lmms_vg.datasets.mmmu import SUBJECTS
 from lmms_vg.datasets.omnimedvqa import NAMES
-from lmms_vg.leaderboard.plain_runs import shared
 from lmms_vg.study import published
 from lmms_vg.submission.entry import Entry, Scores, Values
 
@@ -38,8 +37,8 @@ class Breakdown(NamedTuple):
     note: str = ""
 
 
-def breakdowns(entry: Entry, plain: Entry | None) -> list[Breakdown]:
-    """OmniMedVQA by modality and MMMU by subject, with the paper's numbers (its Fig. A.1).
+def breakdowns(entry: Entry, plain: Mapping[str, Entry]) -> list[Breakdown]:
+    """``plain``: task -> its plain run. OmniMedVQA by modality and MMMU by subject, with the paper's numbers (its Fig. A.1).
 
     Of every other task whose answers are right or wrong, one for each axis of 3 to 12 categories.
     """
@@ -50,7 +49,7 @@ def breakdowns(entry: Entry, plain: Entry | None) -> list[Breakdown]:
     ]
     for task, scores in sorted(entry.scores.items()):
         if scores.metric == "acc" and task not in _MODALITIES and task not in _SUBJECTS:
-            before = plain.scores[task] if plain is not None and task in shared(entry, plain) else None
+            before = plain[task].scores[task] if task in plain else None
             made += [found for axis in scores.categories if (found := _of_categories(task, axis, scores, before))]
     return made
 
@@ -58,7 +57,7 @@ def breakdowns(entry: Entry, plain: Entry | None) -> list[Breakdown]:
 def _of_tasks(
     title: str,
     entry: Entry,
-    plain: Entry | None,
+    plain: Mapping[str, Entry],
     names: Mapping[str, str],
     printed: published.Table,
     columns: Mapping[str, str],
@@ -68,7 +67,7 @@ def _of_tasks(
     tasks = [task for task in names if task in entry.scores]
     if len(tasks) < _FEWEST:
         return
-    before = [plain.scores[task] for task in tasks] if plain is not None and {*tasks} <= {*shared(entry, plain)} else []
+    before = [plain[task].scores[task] for task in tasks] if plain.keys() >= {*tasks} else []
     lines = _measured([entry.scores[task].values for task in tasks], [scores.values for scores in before])
     for row in _PRINTED:
         cells = [cell for task in tasks if (cell := printed.cell(row, columns[task])) is not None]

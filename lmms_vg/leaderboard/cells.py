@@ -8,10 +8,9 @@ from typing import NamedTuple
 from lmms_vg.leaderboard.measures import Measure, Way
 from lmms_vg.leaderboard.ranks import estimates, way_of
 from lmms_vg.leaderboard.view import Cell
-from lmms_vg.study.results import MEASURED
 from lmms_vg.submission.entry import Entry
 
-SCORED = frozenset({"acc", "open_recall", "ar"})
+SCORED = frozenset({"acc", "open_recall", "bleu1", "ar", "kl", "js"})
 """Metrics of which every question's value is at hand."""
 
 UNVERIFIED = " †"
@@ -23,13 +22,17 @@ _LAYER = "best_layer"
 class Filled(NamedTuple):
     """A column by the entries' ids, for those that have a value.
 
-    ``apart``: id -> what keeps it from being ranked. ``instead``: id -> the tasks it was measured on, where these are not the
-    first that the column is of.
+    ``apart``: id -> what keeps it from being ranked with the others. ``instead``: id -> the tasks it was measured on, where
+    these are not the first that the column is of.
     """
 
     cells: dict[str, Cell]
     apart: dict[str, str]
     instead: dict[str, str]
+
+    def apart_with(self, has_rank: bool) -> dict[str, str]:
+        """Those of ``apart`` that have a rank all the same, or that have none."""
+        return {id: why for id, why in self.apart.items() if (self.cells[id].rank is not None) is has_rank}
 
 
 def fill(entries: Sequence[Entry], measure: Measure) -> Filled:
@@ -99,12 +102,10 @@ def _mark(entry: Entry, way: Way) -> str:
 
 def _rule(entry: Entry, way: Way, measure: Measure) -> str:
     """Where a model looked has one rule, whatever is made of it."""
-    rules = {
-        entry.scores[name].rule
-        if name in entry.scores and (measure.metric in SCORED or measure.metric in MEASURED)
-        else entry.manifest.tasks[name].rules.get(measure.metric, "")
-        for name in _tasks(way)
-    }
+    rules = set()
+    for name in _tasks(way):
+        scores = entry.scores[name].under("ar" if measure.metric == _LAYER else measure.metric)
+        rules.add(entry.manifest.tasks[name].rules.get(measure.metric, "") if scores is None else scores.rule)
     return "; ".join(sorted(rules - {""}))
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lmms_vg.leaderboard.plain_runs import shared
 from lmms_vg.names import suggest
 from lmms_vg.submission.entry import Entry
 from lmms_vg.submission.schema import Question
@@ -58,9 +57,11 @@ def withheld(task: str, names: Collection[str]) -> bool:
     return any(READERS[other].spec.name in names for other in alike)
 
 
-def explorables(entry: Entry, plain: Entry | None, names: Collection[str]) -> list[Explorable]:
-    """Of a submission's tasks, those first that are right or wrong; questions of the data sets ``names`` are withheld."""
-    beside = [] if plain is None else shared(entry, plain)
+def explorables(entry: Entry, plain: Mapping[str, Entry], names: Collection[str]) -> list[Explorable]:
+    """Of a submission's tasks, those first that are right or wrong; questions of the data sets ``names`` are withheld.
+
+    ``plain``: task -> its plain run.
+    """
     made = [
         Explorable(
             task=task,
@@ -68,7 +69,7 @@ def explorables(entry: Entry, plain: Entry | None, names: Collection[str]) -> li
             n=stated.asked,
             questions=_questions_key(entry, task),
             answers=f"answers/{entry.id}/{task}",
-            plain=f"answers/{plain.id}/{task}" if plain is not None and task in beside else "",
+            plain=f"answers/{plain[task].id}/{task}" if task in plain else "",
             withheld=withheld(task, names),
         )
         for task, stated in sorted(entry.manifest.tasks.items())

@@ -14,10 +14,10 @@ from typing import Any
 
 from lmms_vg.leaderboard.cells import UNVERIFIED
 from lmms_vg.leaderboard.published_rows import MARK
-from lmms_vg.leaderboard.view import Cell, Row, Table
+from lmms_vg.leaderboard.view import ALIKE_MARK, Cell, Row, Table
 from lmms_vg.study.tables import comma_separated, escape, latex, markdown
 
-_HEAD = "table kind entry name method parameters zero_shot column unit value low high n rank better rule remark source"
+_HEAD = "table kind entry name method parameters zero_shot column unit value low high n rank better rule remark source alike"
 _FORMULA = "=+-@＝＋－＠"  # spreadsheets compute what begins so; the wide ones do in East Asian ones
 _WIDE = 12  # columns that fit beside each other
 
@@ -38,7 +38,7 @@ def as_csv(table: Table) -> str:
                 marks = [mark.strip() for mark in (MARK, UNVERIFIED) if cell.text.endswith(mark)]
                 remark = cell.text if cell.value is None else "".join(marks)
                 source = table.source if kind == "published" else ""
-                lines.append([*about, column.title, column.unit, *values, remark, source])
+                lines.append([*about, column.title, column.unit, *values, remark, source, row.alike])
     return comma_separated(_HEAD.split(), [list(map(_guarded, line)) for line in lines])
 
 
@@ -101,7 +101,8 @@ def _grids(table: Table) -> list[tuple[str, int, _Cells]]:
         body = []
         for row in table.measured:
             rank = row.cells[table.ranked].rank
-            about = ["" if rank is None else str(rank), row.name, row.method, *_about(row), row.entry]
+            entry = f"{row.entry} {ALIKE_MARK} {row.alike}" if row.alike else row.entry
+            about = ["" if rank is None else str(rank), row.name, row.method, *_about(row), entry]
             body.append([*about, *(_shown(cell, n is None) for cell, n in zip(row.cells, same, strict=True))])
         made.append(("measured", 6, [head, *body]))
     if table.published:

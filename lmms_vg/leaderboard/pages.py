@@ -6,7 +6,7 @@ Chromium takes 'self' for a page's own folder on disk, too.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -15,13 +15,14 @@ from markupsafe import Markup
 
 from lmms_vg import __version__
 from lmms_vg.leaderboard import sheets
+from lmms_vg.leaderboard.alike import Likeness
 from lmms_vg.leaderboard.breakdown import breakdowns
 from lmms_vg.leaderboard.explorer import explorables
 from lmms_vg.leaderboard.formats import FORMATS
 from lmms_vg.leaderboard.profile import Standing, metrics, provenance
 from lmms_vg.leaderboard.radar import radar, style
 from lmms_vg.leaderboard.ranks import DEFINITION
-from lmms_vg.leaderboard.view import Table
+from lmms_vg.leaderboard.view import ALIKE_MARK, Table
 from lmms_vg.submission.entry import Entry
 from lmms_vg.submission.schema import Protocol
 from lmms_vg.tasks.readers import READERS
@@ -64,13 +65,14 @@ def front(protocol: Protocol, offered: Sequence[Protocol], tables: Sequence[Tabl
 
 def submission(
     entry: Entry,
-    plain: Entry | None,
+    plain: Mapping[str, Entry],
+    alike: Sequence[Likeness],
     digest: str,
     standings: Sequence[Standing],
     offered: Sequence[Protocol],
     withheld: Collection[str],
 ) -> str:
-    """The page of one submission; ``digest`` is its bundle's SHA-256, ``plain`` its model's plain run."""
+    """The page of one submission; ``digest`` is its bundle's SHA-256, ``plain``: task -> its plain run."""
     return (
         _environment()
         .get_template("submission.html")
@@ -79,7 +81,8 @@ def submission(
             entry=entry,
             manifest=entry.manifest,
             specs={reader.spec.name: reader.spec for reader in READERS.values()},
-            plain=plain,
+            plain=sorted({run.id for run in plain.values()}),
+            alike=alike,
             digest=digest,
             standings=standings,
             back=page_of(entry.manifest.protocol, offered),
@@ -102,5 +105,5 @@ def _environment() -> Environment:
     drawn: dict[str, Any] = {"radar": lambda *shown: Markup(radar(*shown)), "line_style": style}  # noqa: S704 - escaped
     made.globals |= drawn | {name: getattr(sheets, name) for name in ("heads", "ranked", "interval", "sort_value")}
     made.globals |= {"zero_shot": sheets.zero_shot, "printed_as": sheets.printed_as, "metrics": metrics}
-    made.globals |= {"version": __version__}
+    made.globals |= {"version": __version__, "alike_mark": ALIKE_MARK}
     return made

@@ -1,89 +1,72 @@
-"""Which submissions belong together: a method and its plain run, which have to be of the same circumstances; and copies.
+"""Which submissions belong together: a method and its plain run, which have to be of the same circumstances.
 
-Anyone may send in a plain run of anyone's model. A model's own submitter comes first, and where plain runs that should be the
-same give different scores, none is believed.
+Anyone may send in a plain run of anyone's model. So for every task a model's own submitter comes first, then what came into the
+repository first, which nobody who comes later can change. Where neither tells plain runs apart that give different scores, none
+is believed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from lmms_vg.leaderboard.ranks import comparable
 from lmms_vg.study.agreement import FIELDS
 from lmms_vg.submission.entry import Entry
 
 
-def plain_runs(entries: Sequence[Entry]) -> dict[str, Entry]:
-    """Id -> the plain run of its model, for every entry of a method that has one.
+class PlainRuns(NamedTuple):
+    """Of one method. ``of``: task -> its plain run. ``disputed``: task -> ids of plain runs that differ, none of them believed.
 
-    Of several that say the same the one with most tasks in common, then of the smallest id.
+    ``contradicted``: task -> ids of plain runs that differ from the one believed, and do not come before it.
     """
-    return {id: found[0] for id, found in _candidates(entries).items() if len(found) == 1}
+
+    of: dict[str, Entry]
+    disputed: dict[str, list[str]]
+    contradicted: dict[str, list[str]]
 
 
-def disputed(entries: Sequence[Entry]) -> dict[str, list[str]]:
-    """Id -> ids of plain runs that differ from each other, for every entry of a method that has such."""
-    return {id: [one.id for one in found] for id, found in _candidates(entries).items() if len(found) > 1}
+NONE = PlainRuns({}, {}, {})
 
 
-def shared(entry: Entry, plain: Entry) -> list[str]:
-    """Tasks on which both answered the same questions under the same rule."""
-    both = sorted(entry.scores.keys() & plain.scores.keys())
-    return [task for task in both if comparable(entry.scores[task]) == comparable(plain.scores[task])]
-
-
-def is_copy(one: Entry, other: Entry) -> bool:
-    """Whether ``other`` says all that ``one`` says: the same model and method with equal scores on all its tasks, and on more,
-    or with a smaller id."""
-    same = one.id != other.id and one.manifest.run.method == other.manifest.run.method
-    if (
-        not same
-        or _circumstances(one) != _circumstances(other)
-        or one.manifest.tasks.keys() - other.manifest.tasks.keys()
-    ):
-        return False
-    if set(shared(one, other)) != one.scores.keys() or _differ(one, [one, other]):
-        return False
-    return len(other.manifest.tasks) > len(one.manifest.tasks) or other.id < one.id
-
-
-def _candidates(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
-    """One plain run a method, or all that fit where two of them differ on a task of the method.
-
-    Those with the method's own model card come before all others. What is compared by accuracy counts before what is not.
-    """
+def plain_runs(entries: Sequence[Entry]) -> dict[str, PlainRuns]:
+    """Id -> its plain runs, for every entry of a method that shares a task with any."""
     plain: dict[Hashable, list[Entry]] = {}
-    for entry in sorted(entries, key=lambda one: one.id):
+    for entry in sorted(entries, key=Entry.precedence):
         if entry.is_plain:
             plain.setdefault(_circumstances(entry), []).append(entry)
-    found: dict[str, list[Entry]] = {}
+    found = {}
     for entry in entries:
         fitting = [] if entry.is_plain else [one for one in plain.get(_circumstances(entry), ()) if _fits(entry, one)]
-        fitting = [one for one in fitting if one.manifest.card == entry.manifest.card] or fitting
-        if fitting:
-            most = max(fitting, key=lambda one: _in_common(entry, one))  # the first of equals
-            found[entry.id] = fitting if _differ(entry, fitting) else [most]
+        if (runs := _by_task(entry, fitting)) != NONE:
+            found[entry.id] = runs
     return found
 
 
 def _fits(entry: Entry, plain: Entry) -> bool:
-    return plain.manifest.protocol in (entry.manifest.protocol, None) and bool(shared(entry, plain))
+    return plain.manifest.protocol in (entry.manifest.protocol, None)
 
 
-def _in_common(entry: Entry, plain: Entry) -> tuple[int, int]:
-    tasks = shared(entry, plain)
-    return sum(entry.scores[task].metric == "acc" for task in tasks), len(tasks)
+def _by_task(entry: Entry, plain: Sequence[Entry]) -> PlainRuns:
+    runs = PlainRuns({}, {}, {})
+    for task, scores in sorted(entry.scores.items()):
+        alike = [one for one in plain if task in one.scores and one.scores[task].comparable == scores.comparable]
+        if not alike:
+            continue
+        own = [one for one in alike if one.manifest.card == entry.manifest.card] or alike
+        first = [one for one in own if one.arrival == own[0].arrival]
+        if any(_differ(first[0], one, task) for one in first):
+            runs.disputed[task] = [one.id for one in first]
+            continue
+        runs.of[task] = first[0]
+        if differing := [one.id for one in own if _differ(first[0], one, task)]:
+            runs.contradicted[task] = differing
+    return runs
 
 
-def _differ(entry: Entry, fitting: Sequence[Entry]) -> bool:
-    """Scores without a value are at the same places, which ``comparable`` has seen to."""
-    for task in entry.scores:
-        values = [one.scores[task].values for one in fitting if task in shared(entry, one)]
-        if any(not np.array_equal(values[0], other, equal_nan=True) for other in values[1:]):
-            return True
-    return False
+def _differ(one: Entry, other: Entry, task: str) -> bool:
+    return not np.array_equal(one.scores[task].values, other.scores[task].values, equal_nan=True)
 
 
 def _circumstances(entry: Entry) -> Hashable:

@@ -55,9 +55,14 @@ class Shape(NamedTuple):
     against: bool = False
 
     @property
+    def tasks(self) -> set[str]:
+        """Of all columns."""
+        return {task for measure in self.measures for task in measure.tasks}
+
+    @property
     def datasets(self) -> set[str]:
         """Names of the data sets that a zero-shot model was not trained on."""
-        return {name for measure in self.measures for task in measure.tasks for name in _datasets(task)}
+        return {name for task in self.tasks for name in _datasets(task)}
 
 
 def shapes(protocol: Protocol) -> list[Shape]:

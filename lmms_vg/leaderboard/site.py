@@ -10,17 +10,19 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
 from tqdm import tqdm
 
-from lmms_vg.leaderboard import pages, profile
+from lmms_vg.leaderboard import history, pages, profile
+from lmms_vg.leaderboard.alike import Likeness, likenesses
 from lmms_vg.leaderboard.explorer import check_withheld, data_files
 from lmms_vg.leaderboard.formats import FORMATS
-from lmms_vg.leaderboard.plain_runs import is_copy, plain_runs
+from lmms_vg.leaderboard.plain_runs import NONE, plain_runs
 from lmms_vg.leaderboard.tables import tables
 from lmms_vg.submission.entry import Entry
 from lmms_vg.submission.schema import Protocol
@@ -49,14 +51,17 @@ class Refused(NamedTuple):
 
 
 class Built(NamedTuple):
-    """What became of the bundles; ``left_out`` are valid ones that are not shown, and folders without a bundle.
+    """What became of the bundles; ``empty`` are folders without one. ``alike``: what each is like that is like any.
 
+    ``unordered`` says why nobody knows which of them came first, empty if the repository's history tells.
     ``initial``: the largest number of bytes that a page of tables loads.
     """
 
     submissions: int
     refused: list[Refused]
-    left_out: list[Refused]
+    empty: list[Path]
+    alike: dict[str, list[Likeness]]
+    unordered: str
     initial: int
 
 
@@ -70,25 +75,22 @@ def build(folder: Path, out: Path, withheld: Collection[str] = ()) -> Built:
     place = _free(out, folder)
     if not folder.is_dir():
         raise ValueError(f"{folder}: there is no such folder")
-    valid, refused = _read(folder)
-    valid, left_out = _without_copies(valid)
-    left_out += [
-        Refused(one, [f"has no {BUNDLE} in it"])
-        for one in sorted(folder.iterdir())
-        if one.is_dir() and not (one / BUNDLE).exists()
-    ]
+    past = history.read(folder)
+    valid, refused = _read(folder, past.arrivals)
     if not valid:
         reasons = "\n".join(f"{one.path}: {reason}" for one in refused for reason in one.reasons)
         raise ValueError(f"{folder}: holds no valid <id>/{BUNDLE}, so there is nothing to show\n{reasons}".rstrip())
+    alike = likenesses([one.entry for one in valid])
     scratch = place.with_name(f".{place.name}.{os.getpid()}")
     try:
-        for path, text in _files(valid, withheld):
+        for path, text in _files(valid, alike, withheld):
             _write(scratch / path, text)
         initial = _initial(scratch)
         _move(scratch, place)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return Built(len(valid), refused, left_out, initial)
+    empty = [one for one in sorted(folder.iterdir()) if one.is_dir() and not (one / BUNDLE).exists()]
+    return Built(len(valid), refused, empty, alike, past.unknown, initial)
 
 
 def _free(out: Path, folder: Path) -> Path:
@@ -104,7 +106,7 @@ def _free(out: Path, folder: Path) -> Path:
     return place
 
 
-def _read(folder: Path) -> tuple[list[Submission], list[Refused]]:
+def _read(folder: Path, arrivals: Mapping[str, int]) -> tuple[list[Submission], list[Refused]]:
     valid: list[Submission] = []
     refused: list[Refused] = []
     paths = sorted(folder.glob(f"*/{BUNDLE}"), key=lambda path: path.parent.name)
@@ -125,26 +127,14 @@ def _read(folder: Path) -> tuple[list[Submission], list[Refused]]:
         if checked.entry is None:
             refused.append(Refused(path, list(map(str, checked.errors))))
         else:
-            valid.append(Submission(checked.entry, path, digest))
+            entry = replace(checked.entry, arrival=arrivals.get(f"{id}/{BUNDLE}"))
+            valid.append(Submission(entry, path, digest))
     return valid, refused
 
 
-def _without_copies(valid: Sequence[Submission]) -> tuple[list[Submission], list[Refused]]:
-    kept: list[Submission] = []
-    copies = []
-    for one in valid:
-        original = next((other for other in valid if is_copy(one.entry, other.entry)), None)
-        if original is None:
-            kept.append(one)
-        else:
-            said = (
-                f"has the scores of {original.entry.id}, of the same model with the same method; it would count twice"
-            )
-            copies.append(Refused(one.path, [said]))
-    return kept, copies
-
-
-def _files(valid: Sequence[Submission], withheld: Collection[str]) -> Iterator[tuple[str, str]]:
+def _files(
+    valid: Sequence[Submission], alike: Mapping[str, list[Likeness]], withheld: Collection[str]
+) -> Iterator[tuple[str, str]]:
     """Path and text of every file."""
     yield MARKER, _SAID
     yield ".nojekyll", ""  # else GitHub Pages turns the Markdown files into pages
@@ -153,18 +143,20 @@ def _files(valid: Sequence[Submission], withheld: Collection[str]) -> Iterator[t
     entries = [one.entry for one in valid]
     present = {entry.manifest.protocol for entry in entries}
     offered = [protocol for protocol in pages.PROTOCOLS if protocol in present] or [*pages.PROTOCOLS][:1]
-    made = {protocol: tables(entries, protocol) for protocol in offered}
+    made = {protocol: tables(entries, protocol, alike) for protocol in offered}
     for protocol, shown in made.items():
         yield pages.page_of(protocol, offered), pages.front(protocol, offered, shown, withheld)
         for table in shown:
             for kind, form in FORMATS.items():
                 yield f"downloads/{protocol}/{table.key}.{kind}", form(table)
-    yield from _submissions(valid, {protocol: profile.standings(shown) for protocol, shown in made.items()}, withheld)
+    standings = {protocol: profile.standings(shown) for protocol, shown in made.items()}
+    yield from _submissions(valid, standings, alike, withheld)
 
 
 def _submissions(
     valid: Sequence[Submission],
     standings: dict[Protocol, dict[str, list[profile.Standing]]],
+    alike: Mapping[str, list[Likeness]],
     withheld: Collection[str],
 ) -> Iterator[tuple[str, str]]:
     offered = list(standings)
@@ -172,7 +164,9 @@ def _submissions(
     done: set[str] = set()
     for entry, path, digest in tqdm(valid, desc="writing", unit="bundle"):
         stands = standings[entry.manifest.protocol or offered[0]].get(entry.id, [])
-        page = pages.submission(entry, plain.get(entry.id), digest, stands, offered, withheld)
+        page = pages.submission(
+            entry, plain.get(entry.id, NONE).of, alike.get(entry.id, []), digest, stands, offered, withheld
+        )
         yield f"submissions/{entry.id}.html", page
         for name, text in data_files(entry, path, withheld, done):
             done.add(name)

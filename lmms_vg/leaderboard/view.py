@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+ALIKE_MARK = "‡"
+"""Before what a row says of submissions that it is like."""
+
 
 class Column(NamedTuple):
     """``better``: which way is up, None for neither (a layer, a share). ``about`` says what exactly stands here, with n.
@@ -37,7 +40,7 @@ class Row(NamedTuple):
     """``entry`` is the submission's id, empty for a published row, whose numbers were not measured here.
 
     ``zero_shot``: whether the model's training saw none of the training sets of the table's benchmarks; None where the paper
-    does not say.
+    does not say. ``alike``: which submissions it is like, in words; empty if none.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Row(NamedTuple):
     entry: str
     zero_shot: bool | None
     cells: list[Cell]
+    alike: str = ""
 
 
 class Table(NamedTuple):

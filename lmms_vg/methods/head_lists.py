@@ -63,7 +63,8 @@ class HeadList(BaseModel):
         heads: [layer, head], best first; empty where they still have to be calibrated.
         layers: knockout layers; empty where they are not known.
         source: where the list is published, or how it was made.
-        leaks: data sets (`DatasetSpec.name`) whose own images ranked the heads; results on those are too good.
+        leaks: data sets (`DatasetSpec.name`, and `vgmed_coco`) whose own images ranked the heads, or may have where the
+            source leaves it open; results on those may be too good.
         scores, stability: of a calibration; None for lists from elsewhere.
         provenance: data, n, seed, weights, revision and versions of a calibration.
     """
@@ -90,7 +91,7 @@ class HeadList(BaseModel):
 
 
 def leaking(leaks: Iterable[str], datasets: Iterable[str]) -> set[str]:
-    """Which of the data sets to be asked have ranked the heads with their own images."""
+    """Which of the data sets to be asked have ranked the heads with their own images, or may have."""
     return set(leaks) & set(datasets)
 
 
@@ -197,7 +198,7 @@ def _refuse_other_model(one: HeadList, heads: str, shape: Shape) -> None:
 
 def _read(path: Path) -> HeadList:
     try:
-        return HeadList.model_validate_json(path.read_text(encoding="utf-8"))
+        return HeadList.model_validate_json(path.read_bytes())
     except OSError as problem:
         raise ValueError(f"heads={str(path)!r}: cannot be read: {problem.strerror}") from problem
     except ValidationError as problem:

@@ -29,8 +29,9 @@ class PAI(LayerRange):
 
     Paper: Liu et al., "Paying More Attention to Image: A Training-Free Method for Alleviating Hallucination in LVLMs",
         ECCV 2024
-    Source: LALBJ/PAI; its edit, guidance and cut-off. Not taken: under guidance no boost before the second answer token
-        (`faithful` reproduces it), defaults alpha .2 and gamma 2, an index error for layers beyond the model's depth
+    Source: LALBJ/PAI; its edit, guidance and cut-off. Its README runs alpha .2 with guidance of gamma 1.1
+        (`alpha=0.2,cfg=true,faithful=true`). Not taken: under guidance no boost before the second answer token (`faithful`
+        reproduces it), defaults alpha .2 and gamma 2, an index error for layers beyond the model's depth
     Layers: `start` to `end`, exclusive (2 to 32)
     Heads: all
     Rows: last prompt token and every decode step
@@ -38,8 +39,9 @@ class PAI(LayerRange):
     Phase: prefill and decoding
 
     Attributes:
-        alpha: share of the magnitude that is added, at least 0 (VGRefine's comparison, LLaVA-1.5: .5; released: .2). 0 adds
-            nothing, and is `plain` unless there is guidance.
+        alpha: share of the magnitude that is added, at least 0 (released: .2, by default and in its README; VGRefine's paper
+            prints none for its comparison in Table F.4; .5 is a default of this package). 0 adds nothing, and is `plain`
+            unless there is guidance.
         start: first layer, 0-based (released: 2).
         end: layer behind the last one (released: 32); the default stops at the model's depth.
         cfg: guidance against the question without its images (released: a flag, on in its README's commands).

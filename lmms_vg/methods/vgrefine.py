@@ -26,7 +26,11 @@ class VGRefine(Method):
     steps are not blocked.
 
     Paper: Liu et al., "How Do Medical MLLMs Fail? A Study on Visual Grounding in Medical Images", ICLR 2026, Sec. 3
-    Source: Guimeng-Leo-Liu/Medical-MLLMs-Fail; its mask before softmax and its heads. Not taken: its default p = 80
+    Source: Guimeng-Leo-Liu/Medical-MLLMs-Fail; its mask before softmax and its heads. Not taken: p = 80 by default; one
+        token for an answer (here the task's limit, 16 for short answers); a space before the instruction (here a line break,
+        Fig. I.12; measurements keep the space); maps read in bfloat16 (here float32); `Q` (triage by the mean of all rows
+        behind the image), `norm=False` (no reference prompt), `magnitude_threshold` (a cut through the map scaled to 0..1 in
+        place of the percentile, used with `percentile=None`): all off there by default
     Layers: knockout at `layers` (7B: 16; 34B: 34, 35, 36); triage at those of `heads`
     Heads: knockout in all; triage by the first `k` of `heads`
     Rows: all prompt rows behind the image
@@ -40,7 +44,7 @@ class VGRefine(Method):
             (printed formula); the two differ visibly in the logits.
         layers: 0-based knockout layers (paper: 16 for 7B; 34, 35, 36 for 34B).
         heads: (layer, head) pairs, best first, 0-based.
-        leaks: data sets whose images the heads were ranked on.
+        leaks: data sets whose images ranked the heads, or may have.
     """
 
     name: ClassVar[str] = "vgrefine"

@@ -6,7 +6,7 @@ supplement. A is an attention map, M the mask, N the number of patches, A^ = A/|
 Shapes: an attention map is (..., rows, cols) with a mask (rows, cols), or flattened (..., N) with a mask of either
 shape; leading axes (layers, heads) are kept, and values come back in their shape. numpy or torch of any dtype goes in,
 float64 numpy comes out. ``name`` names the sample in errors: ValueError if the mask covers nothing, if a shape does not
-fit, or if attention or mask has NaN, infinite or negative values.
+fit, or if attention or mask has NaN, infinite or negative values. No value depends on the scale of a map or mask.
 """
 
 import math
@@ -32,20 +32,20 @@ class Alignment(NamedTuple):
 def normalise(question: Any, reference: Any) -> Array:
     """A_question / A_reference, elementwise, in the inputs' shape: what the question adds to a look at any image.
 
-    Guard: a reference below 1e-10 counts as 1e-10. The paper prints none; this one is exact wherever it is not needed
-    (softmax over some hundred patches stays far above it) and gives 0 for 0/0.
+    0/0 is 0. Where only the reference is 0, it counts as the smallest number above 0 that its type can hold (float64: that
+    float32 can hold): the true ratio is at least that large.
 
     >>> normalise([0.2, 0.1, 0.0], [0.1, 0.4, 0.0]).tolist()
     [2.0, 0.25, 0.0]
     """
-    return _array(question) / np.maximum(_array(reference), 1e-10)
+    return _ratio(_array(question), _array(reference), _smallest(reference))
 
 
 def attention_ratio(attention: Any, mask: Any, name: str = "sample") -> Array:
     """Mean attention inside the mask over mean attention anywhere: N * sum(A*M) / (|A|_1 |M|_1), 0 to N/|M|_1.
 
     1 for uniform attention, as the paper's text and released code have it; its printed formula lacks the N.
-    Guard: 1e-8 is added to |A|_1 |M|_1, so attention that is zero everywhere has ratio 0.
+    Attention that is zero everywhere has ratio 0. The released code adds 1e-8 to |A|_1 |M|_1 instead.
 
     >>> float(attention_ratio([0.3, 0.1, 0.1, 0.1], [1, 0, 0, 0]).round(6))
     2.0
@@ -83,7 +83,7 @@ def js_divergence(mask: Any, attention: Any, name: str = "sample") -> Array:
 
 
 def align(question: Any, reference: Any | None, mask: Any, name: str = "sample") -> Alignment:
-    """All four per layer, from (layers, heads, N) maps of the question and of the reference prompt.
+    """All four per layer, from (layers, heads, N) or (layers, heads, rows, cols) maps of question and reference prompt.
 
     Heads are averaged first, question and reference each, and divided then. Without a reference: the question's map.
     """
@@ -91,7 +91,7 @@ def align(question: Any, reference: Any | None, mask: Any, name: str = "sample")
 
 
 def align_heads(question: Any, reference: Any | None, mask: Any, name: str = "sample") -> Alignment:
-    """All four per head, from (layers, heads, N) maps: each head's map is divided by the same head's reference."""
+    """All four per head, from maps as in `align`: each head's map is divided by the same head's reference."""
     return _align(question, reference, mask, name, heads_averaged=False)
 
 
@@ -120,20 +120,43 @@ def signature(
 
 
 def _align(question: Any, reference: Any | None, mask: Any, name: str, heads_averaged: bool) -> Alignment:
-    first, flat = _flatten(question, mask, name)
-    maps = [first] if reference is None else [first, _flatten(reference, mask, name)[0]]
-    if first.ndim < 2 or maps[-1].shape != first.shape:
-        shapes = " and ".join(str(m.shape) for m in maps)
-        raise ValueError(f"{name}: question and reference must both be (layers, heads, patches), got {shapes}")
+    given = [question] if reference is None else [question, reference]
+    shapes = [tuple(np.shape(maps)) for maps in given]
+    axes = len(shapes[0])
+    # A mask's own shape counts for maps on a grid only: with one head, flat maps can look like a grid of one row.
+    target = _array(mask).ravel() if axes == 3 else mask
+    maps, flat = zip(*(_flatten(values, target, name) for values in given), strict=True)
+    if axes not in (3, 4) or shapes[-1] != shapes[0] or maps[0].ndim != 3:
+        raise ValueError(
+            f"{name}: question and reference must both be (layers, heads, patches), or (layers, heads, rows, cols) with a "
+            f"mask (rows, cols); got {' and '.join(map(str, shapes))} with a mask {np.shape(mask)}"
+        )
     if heads_averaged:
-        maps = [m.mean(axis=-2) for m in maps]
-    return _measure(maps[0] if reference is None else normalise(*maps), flat)
+        maps = tuple(heads.mean(axis=-2) for heads in maps)
+    if reference is None:
+        return _measure(maps[0], flat[0])
+    ratio = _ratio(maps[0], maps[1], _smallest(reference))
+    if not np.isfinite(ratio).all():
+        raise ValueError(f"{name}: attention divided by that of the reference is not finite")
+    return _measure(ratio, flat[0])
+
+
+def _ratio(question: Array, reference: Array, smallest: float) -> Array:
+    with np.errstate(over="ignore"):
+        return question / np.where(reference > 0, reference, smallest)
+
+
+def _smallest(values: Any) -> float:
+    """The smallest number above 0 of the values' type; of float32 where that is unknown or holds smaller ones."""
+    return {"float16": 2.0**-24, "bfloat16": 2.0**-133}.get(
+        str(getattr(values, "dtype", "")).removeprefix("torch."), 2.0**-149
+    )
 
 
 def _measure(maps: Array, mask: Array) -> Alignment:
     """All four for (..., N) maps and an (N,) mask, both checked."""
-    printed = (maps * mask).sum(axis=-1) / (maps.sum(axis=-1) * mask.sum() + 1e-8)
     target, looked = _distribution(mask), _distribution(maps)
+    printed = (looked * mask).sum(axis=-1) / mask.sum()
     clipped_target, clipped_looked = np.clip(target, 1e-12, 1), np.clip(looked, 1e-12, 1)
     kl = (clipped_target * np.log(clipped_target / clipped_looked)).sum(axis=-1)
     middle = (target + looked) / 2

@@ -20,8 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from lmms_vg import __version__
-
 if TYPE_CHECKING:
     from bert_score import BERTScorer  # imported late: it brings matplotlib and pandas
 
@@ -29,6 +27,9 @@ BERTSCORE_ENV = "LMMS_VG_BERTSCORE"
 _CHUNK = 1024  # pairs: the library keeps the vectors of every token of a call in memory, 3 kB a token
 _MAX_LENGTH = 512  # tokens, what encoders of BERT's kind read at most
 _WORD = re.compile(r"\w")
+_VERSION = 1  # goes up when the same settings and texts come to give another number
+_UNREAD = "unread"
+_cases: dict[str, str] = {}  # model -> what its tokenizer does to capitals, as far as one was loaded
 _VALUES = "model=<hub id or folder>,layer=<number>,rescale=<true|false>,idf=<true|false>"
 
 
@@ -80,12 +81,19 @@ class Settings:
 
 
 def check(settings: Settings | None = None) -> None:
-    """What can be told before there are answers; a None for ``settings`` means the environment's.
+    """What can be told before there are answers; a None for ``settings`` means the environment's. Reads the tokenizer.
 
-    Errors: BertScoreUnavailable if not even the model's configuration is to be had; ValueError for settings that do not
-    fit the model.
+    Errors: BertScoreUnavailable if not even the model's configuration and tokenizer are to be had; ValueError for settings
+    that do not fit the model.
     """
-    _config(settings or Settings.from_environment())
+    from transformers import AutoTokenizer
+
+    settings = settings or Settings.from_environment()
+    _config(settings)
+    if settings.model not in _cases:
+        with _quiet(), _available(settings):
+            tokenizer = AutoTokenizer.from_pretrained(settings.model, use_fast=False, trust_remote_code=False)
+        _cases[settings.model] = _case(tokenizer)
 
 
 def bertscore(
@@ -96,7 +104,9 @@ def bertscore(
     device: str | None = None,
     batch_size: int = 64,
 ) -> list[float]:
-    """F1 of each answer against its reference, case as it is; None for ``settings`` means the environment's.
+    """F1 of each answer against its reference; None for ``settings`` means the environment's.
+
+    Whether capitals count is the tokenizer's affair: that of the default model lower-cases, and ``signature`` says so.
 
     Range: 0 to 1 with models that are in use; as a mean of cosines it could be negative, and rescaled it sometimes is.
     An answer without a token has 0.0, rescaled or not. What lies beyond the model's length (512 tokens) is not read.
@@ -132,17 +142,22 @@ def bertscore(
 
 
 def signature(settings: Settings | None = None, n: int | None = None) -> str:
-    """What a BERTScore depends on, to be printed beside it; of a model in a folder only the folder's name."""
-    return _signature(settings or Settings.from_environment(), n)
+    """What a BERTScore depends on, to be printed beside it; of a model in a folder only the folder's name.
+
+    ``case`` is ``lower`` or ``kept`` as the model's tokenizer has it, which ``check`` and ``bertscore`` load; before, and where
+    it cannot be had, ``unread``.
+    """
+    settings = settings or Settings.from_environment()
+    return _signature(settings, n, _cases.get(settings.model, _UNREAD))
 
 
 @cache  # asked for with every answer, and it looks at the disk
-def _signature(settings: Settings, n: int | None) -> str:
+def _signature(settings: Settings, n: int | None, case: str) -> str:
     model = Path(settings.model).resolve().name if Path(settings.model).is_dir() else settings.model
     switches = f"rescale:{str(settings.rescale).lower()}|idf:{str(settings.idf).lower()}"
     count = "" if n is None else f"|n:{n}"
     library = f"bert-score:{version('bert-score')}"  # its __version__ of 0.3.13 says 0.3.12
-    return f"bertscore|f1|model:{model}|layer:{settings.layer}|{switches}|case:kept|{library}{count}|v:{__version__}"
+    return f"bertscore|f1|model:{model}|layer:{settings.layer}|{switches}|case:{case}|{library}{count}|v:{_VERSION}"
 
 
 @lru_cache(maxsize=1)
@@ -162,7 +177,17 @@ def _scorer(settings: Settings, device: str) -> "BERTScorer":
         )
     if scorer._tokenizer.model_max_length > 1_000_000:  # its file gives none, and the library would overflow
         scorer._tokenizer.model_max_length = min(_MAX_LENGTH, getattr(config, "max_position_embeddings", _MAX_LENGTH))
+    _cases[settings.model] = _case(scorer._tokenizer)
     return scorer
+
+
+def _case(tokenizer: Any) -> str:
+    """What becomes of capitals before a tokenizer looks words up: its own normaliser is asked, not its class."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:  # written in Python
+        return "lower" if getattr(tokenizer, "do_lower_case", False) else "kept"
+    shown = backend.normalizer.normalize_str("LUNG") if backend.normalizer is not None else "LUNG"
+    return "lower" if shown == shown.lower() else "kept"
 
 
 @lru_cache(maxsize=1)

@@ -10,8 +10,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from lmms_vg import __version__
-from lmms_vg.metrics.text import canonical, normalise
+from lmms_vg.metrics.text import canonical, normalise, without_tokens
 
 # Words joined by hyphen or apostrophe are other words ("non-contrast", "no-one"); *no* and _no_ are markdown.
 _YES_NO = re.compile(r"(?<![^\W_])(?<![^\W_]['-])(yes|no)(?!['-]?[^\W_])")
@@ -44,12 +43,14 @@ def closed(answer: str, reference: str) -> Verdict:
 
 
 def exact(answer: str, reference: str) -> Verdict:
-    """The whole answer against the reference, both under ``text.normalise``. Errors: ValueError for an empty reference.
+    """The whole answer, but for tokens of a chat format, against the reference, both under ``text.normalise``.
+
+    Errors: ValueError for an empty reference.
 
     >>> exact("the liver.", "Liver")
     Verdict(extracted='liver', correct=True)
     """
-    target, extracted = _target(reference), normalise(answer)
+    target, extracted = _target(reference), normalise(without_tokens(answer))
     return Verdict(extracted or None, extracted == target)
 
 
@@ -71,6 +72,8 @@ def llava_med(answer: str, reference: str) -> Verdict:
 
 RULES: dict[str, Callable[[str, str], Verdict]] = {"closed": closed, "exact": exact, "llava_med": llava_med}
 _SUMMARIES = {"closed": "yes-no-word+normalised-match", "exact": "normalised-match", "llava_med": "substring"}
+_VERSIONS = {"closed": 2, "exact": 2, "llava_med": 1}
+"""Rule -> its version, which goes up when the rule reads any answer otherwise than before."""
 
 
 def signature(rule: str = "closed", n: int | None = None) -> str:
@@ -82,11 +85,11 @@ def signature(rule: str = "closed", n: int | None = None) -> str:
     if rule not in RULES:
         raise ValueError(f"rule {rule!r}: allowed is {', '.join(RULES)}")
     count = "" if n is None else f"|n:{n}"
-    return f"{rule}|rule:{_SUMMARIES[rule]}|case:lower{count}|v:{__version__}"
+    return f"{rule}|rule:{_SUMMARIES[rule]}|case:lower{count}|v:{_VERSIONS[rule]}"
 
 
 def _target(reference: str) -> str:
-    target = normalise(reference)
+    target = normalise(without_tokens(reference))
     if not target:
         raise ValueError(f"the reference answer {reference!r} is empty")
     return target

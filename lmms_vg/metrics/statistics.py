@@ -15,8 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from lmms_vg import __version__
-
 Uid = TypeVar("Uid", bound=Hashable)
 
 _BATCH = 2**21  # resampled clusters held at once; a cluster takes an index, a sum and a count: 50 MB together
@@ -187,10 +185,13 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     return adjusted
 
 
+_VERSION = 1  # of the bootstrap; goes up when the same scores come to give another interval or p
+
+
 def signature(*, level: float = 0.95, resamples: int = 2000, seed: int = 0) -> str:
     """What an interval or a p-value of the bootstrap depends on, to be printed beside it."""
     settings = f"level:{level}|resamples:{resamples}|seed:{seed}"
-    return f"bootstrap|unit:image|interval:percentile|{settings}|v:{__version__}"
+    return f"bootstrap|unit:image|interval:percentile|{settings}|v:{_VERSION}"
 
 
 def _difference(mean: float, resampled: NDArray[np.float64], level: float) -> Difference:

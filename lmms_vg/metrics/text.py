@@ -6,6 +6,8 @@ VQAv2 lower-cases, drops punctuation and articles and writes number words as dig
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from typing import NamedTuple
 
 _LOOKALIKES = {
     **dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff")),  # invisible: dropped
@@ -15,8 +17,17 @@ _LOOKALIKES = {
 }
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _DIGITS = {"none": "0", **{word: str(number) for number, word in enumerate(_NUMBERS)}}
-_ARTICLES = frozenset({"a", "an", "the"})
+ARTICLES = frozenset({"a", "an", "the"})
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_TOKENS = re.compile(
+    r"<\|[\w-]{1,30}\|>(?:assistant\b)?|</?(?:s|bos|eos|pad|unk)>|<(?:start|end)_of_turn>(?:model\b)?|\[/?INST\]"
+)
+# Pieces of a text that are words: numbers with their signs, Han characters up to an "is", all others.
+_PIECE = re.compile(
+    r"(?:[<>≤≥]=?\s*)?(?:(?<![^\s(=<>≤≥~])-)?\.?\d(?:[\d.,]*\d)?[^\W_\u4e00-\u9fff]*\+*"
+    r"|[\u4e00-\u9fff]*?[是为选]|[\u4e00-\u9fff]+"
+    r"|[^\W_\u4e00-\u9fff]+(?:'[^\W_\u4e00-\u9fff]+)*\+*"
+)
 _COMPARISON = re.compile(r"([<>≤≥])\s+(?=[-.\d])")
 _PUNCTUATION = re.compile(
     r"\.(?!\d)|(?<=[^\W\d_])\."  # not the point of a decimal
@@ -39,6 +50,15 @@ def canonical(text: str) -> str:
     return unicodedata.normalize("NFKC", text.translate(_LOOKALIKES)).translate(_LOOKALIKES)
 
 
+def without_tokens(text: str) -> str:
+    """The text without the tokens that frame it in a chat format, which some models leave in their answers.
+
+    >>> without_tokens("<s>Left lung</s><|im_end|>").split()
+    ['Left', 'lung']
+    """
+    return _TOKENS.sub(" ", text)
+
+
 def words(text: str) -> list[str]:
     """Lower-case words without punctuation, numbers as digits; articles stay.
 
@@ -48,6 +68,25 @@ def words(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKC", canonical(text).lower().replace("'", ""))
     plain = _COMPARISON.sub(r" \1", plain.replace("<=", "≤").replace(">=", "≥"))
     return [_DIGITS.get(word, word) for word in _PUNCTUATION.sub(" ", _THOUSANDS.sub("", plain)).split()]
+
+
+class Token(NamedTuple):
+    """A word as `words` writes it, and where it stands in the text."""
+
+    word: str
+    start: int
+    end: int
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """The words of a `canonical` text, with their places.
+
+    >>> [token.word for token in tokens("B: Crohn's disease, <5 mm")]
+    ['b', 'crohns', 'disease', '<5', 'mm']
+    """
+    for piece in _PIECE.finditer(text):
+        for word in words(piece.group()):
+            yield Token(word, *piece.span())
 
 
 def normalise(text: str) -> str:
@@ -65,4 +104,4 @@ def without_articles(found: list[str]) -> str:
     >>> without_articles(["the", "vitamin", "a"])
     'vitamin a'
     """
-    return " ".join([word for word in found[:-1] if word not in _ARTICLES] + found[-1:])
+    return " ".join([word for word in found[:-1] if word not in ARTICLES] + found[-1:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lmms_vg.geometry import Geometry
 from lmms_vg.images import Picture
+from lmms_vg.models.checkpoint import Shape, shape_of
 
 #: What a user message consists of, in order.
 Content = Sequence[Picture | str]
@@ -76,6 +77,11 @@ class Family(ABC):
         geometry: str,
     ) -> Family:
         """Load weights (safetensors only) and tokenizer; raises `CheckpointError` with the remedy."""
+
+    @classmethod
+    def inspect(cls, pretrained: str, revision: str | None = None) -> Shape:
+        """Layers and heads of a checkpoint, from its small files; raises `CheckpointError` for one of another family."""
+        return replace(shape_of(pretrained, revision), family=cls.name)
 
     @property
     @abstractmethod

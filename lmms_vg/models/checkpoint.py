@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ from typing import Any
 import torch
 from huggingface_hub import hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
-from safetensors import SafetensorError
+from loguru import logger
 from transformers import LlavaConfig, LlavaForConditionalGeneration, PreTrainedModel
 
 from lmms_vg.demo import WEIGHTS
@@ -19,9 +22,24 @@ from lmms_vg.demo import WEIGHTS
 #: `pretrained=demo` is the tiny grounded LLaVA that comes with the package.
 DEMO = "demo"
 
+#: Buffers that older releases saved and that follow from the configuration.
+_COMPUTED = ("rotary_emb.inv_freq", "embeddings.position_ids")
+
 
 class CheckpointError(ValueError):
     """A checkpoint cannot be used; the message says why and what to do."""
+
+
+@contextmanager
+def reading(pretrained: str, what: str) -> Iterator[None]:
+    """Whatever transformers raises over a file becomes one line; what it calls may raise anything, a bare Exception too."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except Exception as problem:
+        reason = " ".join(f"{type(problem).__name__}: {problem}".split())
+        raise CheckpointError(f"pretrained={pretrained!r}: {what} cannot be loaded: {reason}") from problem
 
 
 @dataclass(frozen=True)
@@ -48,13 +66,27 @@ def locate(pretrained: str) -> str:
 
 def read_json(pretrained: str, revision: str | None, name: str) -> dict[str, Any] | None:
     """A JSON file of a checkpoint folder or hub repository; None when it has no such file."""
+    path = path_of(pretrained, revision, name)
+    if path is None:
+        return None
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(stored, dict):
+            raise ValueError(f"it holds a {type(stored).__name__}, where a JSON object is expected")
+    except (OSError, ValueError, RecursionError) as problem:
+        raise CheckpointError(f"pretrained={pretrained!r}: {name} cannot be read: {problem}") from problem
+    return stored
+
+
+def path_of(pretrained: str, revision: str | None, name: str) -> Path | None:
+    """A file of a checkpoint folder, or of a hub repository, which is then fetched; None when it has no such file."""
     place = locate(pretrained)
     folder = Path(place)
     if not folder.is_dir() and (folder.is_absolute() or len(folder.parts) > 2 or place.startswith(("~", "."))):
         raise CheckpointError(_not_here(pretrained, revision))
     try:
         path = folder / name if folder.is_dir() else Path(hf_hub_download(place, name, revision=revision))
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        return path if path.is_file() else None
     except LocalEntryNotFoundError as problem:
         if name != "config.json" and isinstance(try_to_load_from_cache(place, "config.json", revision=revision), str):
             return None  # offline: the repository is cached, and this file is not part of it
@@ -80,22 +112,44 @@ def _not_here(pretrained: str, revision: str | None) -> str:
     )
 
 
-def shape_of(pretrained: str, revision: str | None = None) -> Shape:
-    """Layers and heads of the text model, from config.json alone."""
+def explicit(pretrained: str) -> str:
+    """The name, or `./owner/name` where a folder here hides the hub's repository owner/name; that is logged."""
+    if not _is_hub_id(pretrained) or not Path(pretrained).is_dir():
+        return pretrained
+    logger.info(f"pretrained={pretrained!r} is the folder {Path(pretrained).resolve()}, not the hub's repository")
+    return f"./{pretrained}"
+
+
+def _is_hub_id(pretrained: str) -> bool:
+    return re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", pretrained) is not None
+
+
+def read_config(pretrained: str, revision: str | None = None) -> dict[str, Any]:
+    """config.json as it is stored."""
     config = read_json(pretrained, revision, "config.json")
     if config is None:
-        raise CheckpointError(f"pretrained={pretrained!r}: no config.json there; is it a checkpoint folder?")
-    text = config.get("text_config", config)
-    if "text_config" in config and not {"num_hidden_layers", "num_attention_heads"} <= text.keys():
-        # written as the difference to the defaults
-        full: Any = LlavaConfig.from_dict(config).text_config if config.get("model_type") == "llava" else None
-        text = full.to_dict() if full else text
-    try:
-        return Shape(pretrained, int(text["num_hidden_layers"]), int(text["num_attention_heads"]), config)
-    except KeyError as missing:
+        name = pretrained.removeprefix("./")
+        hidden = Path(pretrained).is_dir() and _is_hub_id(name)
         raise CheckpointError(
-            f"pretrained={pretrained!r}: config.json does not say {missing} of a text model"
-        ) from None
+            f"pretrained={pretrained!r}: no config.json there; is it a checkpoint folder?"
+            + (f" The hub's repository {name} is read where no folder ./{name} hides it" if hidden else "")
+        )
+    return config
+
+
+def shape_of(pretrained: str, revision: str | None = None) -> Shape:
+    """Layers and heads of the text model, from config.json alone."""
+    config = read_config(pretrained, revision)
+    text = config.get("text_config", config)
+    with reading(pretrained, "config.json"):
+        if "text_config" in config and not {"num_hidden_layers", "num_attention_heads"} <= text.keys():
+            # written as the difference to the defaults
+            full: Any = LlavaConfig.from_dict(config).text_config if config.get("model_type") == "llava" else None
+            text = full.to_dict() if full else text
+        missing = [name for name in ("num_hidden_layers", "num_attention_heads") if name not in text]
+        if missing:
+            raise CheckpointError(f"pretrained={pretrained!r}: config.json does not say {missing[0]} of a text model")
+        return Shape(pretrained, int(text["num_hidden_layers"]), int(text["num_attention_heads"]), config)
 
 
 def require_weights(pretrained: str) -> None:
@@ -123,7 +177,7 @@ def load_llava(
         renaming: regular expression to replacement, for checkpoints in another layout.
     """
     place = locate(pretrained)
-    try:
+    with reading(pretrained, "weights"):
         loaded: Any = LlavaForConditionalGeneration.from_pretrained(
             place,
             revision=revision or "main",
@@ -136,9 +190,8 @@ def load_llava(
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # so that they are reported, and refused below by name
         )
-    except (OSError, RuntimeError, ValueError, SafetensorError) as problem:
-        raise CheckpointError(f"pretrained={pretrained!r}: weights cannot be loaded: {problem}") from problem
     model, report = loaded
+    _require_every_tensor(pretrained, report["unexpected_keys"])
     missing, mismatched = sorted(report["missing_keys"]), sorted(map(str, report.get("mismatched_keys", ())))
     if missing or mismatched:
         raise CheckpointError(
@@ -148,6 +201,18 @@ def load_llava(
     if device_map is None:
         model.to(device)
     return model.eval().requires_grad_(False)  # only methods that ask for gradients of attention want any
+
+
+def _require_every_tensor(pretrained: str, unexpected: Collection[str]) -> None:
+    """What a checkpoint holds and the model has no place for was part of the model that somebody trained or measured."""
+    strange = sorted(name for name in unexpected if not name.endswith(_COMPUTED))
+    if strange:
+        shown = ", ".join(strange[:3]) + (", ..." if strange[3:] else "")
+        raise CheckpointError(
+            f"pretrained={pretrained!r}: {len(strange)} tensors of the checkpoint have no place in the model that config.json "
+            f"describes: {shown}. Allowed is a checkpoint whose every tensor is used: correct config.json (number of layers, "
+            "quantization_config), merge adapters (lora_A, lora_B), convert scaled float8 weights to bfloat16"
+        )
 
 
 @torch.inference_mode()

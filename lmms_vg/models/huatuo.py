@@ -12,31 +12,20 @@ from typing import Any, ClassVar
 
 from PIL import Image
 from torch import Tensor
-from transformers import AutoConfig, CLIPImageProcessor, CLIPVisionConfig, LlavaConfig
+from transformers import CLIPImageProcessor, LlavaConfig
 
-from lmms_vg.geometry import Geometry
-from lmms_vg.images import MAX_PIXELS, pad_to_square
-from lmms_vg.models.checkpoint import CheckpointError, read_json, shape_of
+from lmms_vg.images import pad_to_square
+from lmms_vg.models.checkpoint import CheckpointError, read_json
+from lmms_vg.models.huatuo_checkpoint import ROLES, difference, has_role_words, not_huatuo
 from lmms_vg.models.llava import Llava
-
-#: Tensor names of the original layout, as regular expressions, and transformers' names for them.
-RENAMING = {
-    r"^model\.vision_tower\.vision_tower\.(vision_model\.)?": "model.vision_tower.",
-    r"^model\.mm_projector\.0\.": "model.multi_modal_projector.linear_1.",
-    r"^model\.mm_projector\.2\.": "model.multi_modal_projector.linear_2.",
-    r"^model\.(layers|embed_tokens|norm)\.": r"model.language_model.\1.",
-}
-
-#: CLIP ViT-L/14 at 336 pixels, the tower of every original HuatuoGPT-Vision.
-CLIP_L_336 = {
-    "hidden_size": 1024,
-    "intermediate_size": 4096,
-    "num_hidden_layers": 24,
-    "num_attention_heads": 16,
-    "image_size": 336,
-    "patch_size": 14,
-    "projection_dim": 768,
-}
+from lmms_vg.models.original_layout import (
+    RENAMING,
+    TEXT_MODELS,
+    config_of,
+    image_processor,
+    is_original,
+    require_image_fields,
+)
 
 
 class Huatuo(Llava):
@@ -44,8 +33,9 @@ class Huatuo(Llava):
 
     name: ClassVar[str] = "huatuo"
     pretrained: ClassVar[str] = "FreedomIntelligence/HuatuoGPT-Vision-7B-hf"
-    roles: ClassVar[tuple[str, ...]] = ("<|user|>", "<|assistant|>")
+    roles: ClassVar[tuple[str, ...]] = ROLES
     begin_of_text: ClassVar[bool] = False
+    squared: ClassVar[bool] = True
 
     def render(self, body: str) -> str:
         return f"<|user|>\n{body}\n<|assistant|>\n"
@@ -54,60 +44,33 @@ class Huatuo(Llava):
         red, green, blue = (int(mean * 255) for mean in self.image_processor.image_mean)
         return super().pixels(pad_to_square(image, (red, green, blue)))
 
-    def true_geometry(self, width: int, height: int) -> Geometry:
-        if max(width, height) ** 2 > MAX_PIXELS:
-            raise ValueError(f"image of {width} x {height} pixels is too elongated to be padded to a square")
-        return Geometry.pad(width, height, self.side, self.side)
+    @classmethod
+    def require_own(cls, pretrained: str, revision: str | None, raw: dict[str, Any]) -> None:
+        if not is_original(raw):
+            super().require_own(pretrained, revision, raw)
+        elif raw.get("model_type") not in TEXT_MODELS:
+            raise CheckpointError(not_huatuo(pretrained, raw, f"its model_type is {raw.get('model_type')!r}"))
+        else:
+            require_image_fields(pretrained, raw)
+        reason = difference(raw)
+        if reason and not has_role_words(pretrained, revision):
+            raise CheckpointError(not_huatuo(pretrained, raw, reason))
 
     @classmethod
-    def _config(cls, pretrained: str, revision: str | None) -> tuple[LlavaConfig, dict[str, str] | None]:
-        raw = shape_of(pretrained, revision).config
-        if "mm_vision_tower" in raw:
-            return cls._from_original(pretrained, revision, raw), RENAMING
-        config, renaming = super()._config(pretrained, revision)
-        text: Any = config.text_config
-        if text.pad_token_id is None or text.pad_token_id >= text.vocab_size:
-            text.pad_token_id = text.eos_token_id if isinstance(text.eos_token_id, int) else None
-        return config, renaming
+    def _config(
+        cls, pretrained: str, revision: str | None, raw: dict[str, Any]
+    ) -> tuple[LlavaConfig, dict[str, str] | None]:
+        if is_original(raw):
+            return config_of(pretrained, revision, raw), RENAMING
+        return super()._config(pretrained, revision, raw)
 
     @classmethod
-    def _from_original(cls, pretrained: str, revision: str | None, raw: dict[str, Any]) -> LlavaConfig:
-        """transformers' configuration of a checkpoint in the original layout."""
-        if raw.get("mm_projector_type") != "mlp2x_gelu":
-            raise CheckpointError(
-                f"pretrained={pretrained!r}: mm_projector_type={raw.get('mm_projector_type')!r}; allowed is 'mlp2x_gelu'"
-            )
-        names = " ".join([raw.get("model_type", ""), *raw.get("architectures", [])]).lower()
-        text = _text_config("qwen2" if "qwen2" in names else "llama", raw)
-        return LlavaConfig(
-            vision_config=CLIPVisionConfig(**cls._vision(pretrained, revision, raw["mm_vision_tower"])),
-            text_config=text,
-            image_token_index=text.vocab_size - 1,  # a placeholder; image features are put in place by position
-            vision_feature_layer=raw.get("mm_vision_select_layer", -2),
-            vision_feature_select_strategy="default"
-            if raw.get("mm_vision_select_feature", "patch") == "patch"
-            else "full",
-            projector_hidden_act="gelu",
-            tie_word_embeddings=bool(raw.get("tie_word_embeddings", False)),
-        )
-
-    @classmethod
-    def _vision(cls, pretrained: str, revision: str | None, tower: str) -> dict[str, Any]:
-        """The tower's own config.json where the repository carries one, else CLIP ViT-L/14-336."""
-        stored = read_json(pretrained, revision, f"{tower.removeprefix('./').strip('/')}/config.json") or {}
-        vision = stored.get("vision_config") or stored
-        if vision:
-            return {key: vision[key] for key in CLIP_L_336 if key in vision}
-        if "large" in tower and "14" in tower and "336" in tower:
-            return CLIP_L_336
-        raise CheckpointError(
-            f"pretrained={pretrained!r}: vision tower {tower!r} is not known; expected CLIP ViT-L/14-336"
-        )
-
-    @classmethod
-    def _image_processor(cls, pretrained: str, revision: str | None, config: LlavaConfig) -> Any:
-        if read_json(pretrained, revision, "preprocessor_config.json") is not None:
-            return super()._image_processor(pretrained, revision, config)
+    def _image_processor(cls, pretrained: str, revision: str | None, config: LlavaConfig, raw: dict[str, Any]) -> Any:
+        own = image_processor(pretrained, revision, raw) if is_original(raw) else None
+        if own is not None:
+            return own
+        if not is_original(raw) or read_json(pretrained, revision, "preprocessor_config.json") is not None:
+            return super()._image_processor(pretrained, revision, config, raw)
         vision: Any = config.vision_config
         side = vision.image_size
         return CLIPImageProcessor(size={"shortest_edge": side}, crop_size={"height": side, "width": side})
@@ -115,14 +78,3 @@ class Huatuo(Llava):
     @classmethod
     def _chat_template(cls, pretrained: str, revision: str | None, tokenizer: Any) -> str | None:
         return None  # `render` is the template; the repositories' own is not what the model was trained on
-
-
-def _text_config(kind: str, raw: dict[str, Any]) -> Any:
-    """Text configuration from LLaVA's flat one: the fields that a `kind` configuration has, and its rope base."""
-    known = set(AutoConfig.for_model(kind).to_dict()) | {"rope_theta", "rope_scaling"}
-    own = {"model_type", "architectures", "transformers_version", "torch_dtype", "dtype", "_name_or_path"}
-    fields = {key: value for key, value in raw.items() if key in known - own}
-    config = AutoConfig.for_model(kind, **fields)
-    if config.pad_token_id is not None and config.pad_token_id >= config.vocab_size:
-        config.pad_token_id = None
-    return config

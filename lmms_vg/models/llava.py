@@ -9,19 +9,33 @@ from typing import Any, ClassVar
 import torch
 from PIL import Image
 from torch import Tensor
-from transformers import AutoImageProcessor, AutoTokenizer, LlavaConfig, LlavaForConditionalGeneration
+from transformers import AutoImageProcessor, LlavaConfig, LlavaForConditionalGeneration
 
 from lmms_vg.geometry import Geometry
-from lmms_vg.images import MAX_PIXELS, Picture
+from lmms_vg.images import Picture
 from lmms_vg.models.base import Content, Family, Prompt
-from lmms_vg.models.checkpoint import CheckpointError, load_llava, locate, read_json, require_weights, shape_of
+from lmms_vg.models.chat_template import Form, find, form_of, render
+from lmms_vg.models.checkpoint import (
+    CheckpointError,
+    Shape,
+    load_llava,
+    locate,
+    read_config,
+    reading,
+    require_weights,
+)
+from lmms_vg.models.fields import TOWERS, control_marks, require_image_mark, require_runnable, require_stored
+from lmms_vg.models.original_layout import is_original
+from lmms_vg.models.placement import Placement
 from lmms_vg.models.prompts import IMAGE, Tokens, join, neutralise, question_span, tokenise
+from lmms_vg.models.tokenizer import load_tokenizer
 
 
 class Llava(Family):
-    """LLaVA 1.5 and its relatives: CLIP, a two-layer projector, a Llama-shaped text model, images centre-cropped.
+    """LLaVA 1.5 and its relatives: CLIP, a two-layer projector, a Llama-shaped text model.
 
-    The prompt is the checkpoint's own chat template, or Vicuna's where it has none.
+    Images are laid as the checkpoint's image processor lays them (LLaVA 1.5: centre crop). The prompt is the checkpoint's
+    own chat template, or Vicuna's where it has none.
     """
 
     name: ClassVar[str] = "llava"
@@ -30,30 +44,28 @@ class Llava(Family):
     roles: ClassVar[tuple[str, ...]] = ()
     #: Whether the tokenizer's own begin-of-text token starts the prompt.
     begin_of_text: ClassVar[bool] = True
+    #: Whether `pixels` pads images to a square before the image processor sees them.
+    squared: ClassVar[bool] = False
 
     def __init__(
         self,
         model: LlavaForConditionalGeneration,
         tokenizer: Any,
         image_processor: Any,
-        geometry: str = "true",
         chat_template: str | None = None,
+        form: Form = "parts",
+        geometry: str = "true",
     ) -> None:
         self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
-        self.geometry, self.chat_template = geometry, chat_template
+        self.geometry, self.chat_template, self.form = geometry, chat_template, form
         self._prepared: tuple[str, Tensor] | None = None
         vision = self.model.config.vision_config
-        if not isinstance(getattr(vision, "image_size", None), int):
-            raise CheckpointError(
-                f"vision tower {vision.model_type!r}: only towers with one square input are supported"
-            )
-        self.side = vision.image_size // vision.patch_size
-        class_token = vision.model_type == "clip_vision_model"
+        self.placement = Placement(image_processor, vision, self.squared)
+        self.side = self.placement.patches
+        class_token = TOWERS[vision.model_type]
         self.extra_tokens = int(class_token and self.model.config.vision_feature_select_strategy != "default")
-        if IMAGE not in tokenizer.get_vocab():
-            tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE]})
         self.image_id: int = tokenizer.convert_tokens_to_ids(IMAGE)
-        self.forbidden = tuple(sorted({*tokenizer.get_added_vocab(), *tokenizer.all_special_tokens, *self.roles}))
+        self.forbidden = tuple(sorted({*control_marks(tokenizer), *self.roles}))
 
     @classmethod
     def load(
@@ -65,46 +77,86 @@ class Llava(Family):
         device_map: str | None,
         geometry: str,
     ) -> Llava:
-        config, renaming = cls._config(pretrained, revision)
+        raw, config, renaming = cls.read_configuration(pretrained, revision)
         require_weights(pretrained)
-        # Without a tokenizer.json the text model's own class must be found, of which "llava" says nothing.
-        own = renaming is not None and read_json(pretrained, revision, "tokenizer.json") is None
-        try:  # before the weights, which take much longer
-            tokenizer = AutoTokenizer.from_pretrained(
-                locate(pretrained),
-                revision=revision or "main",
-                config=config.text_config if own else config,
-                trust_remote_code=False,
-            )
-            processor = cls._image_processor(pretrained, revision, config)
-        except (OSError, ValueError) as problem:
-            raise CheckpointError(f"pretrained={pretrained!r}: tokenizer or image processor: {problem}") from problem
-        if not tokenizer.is_fast:
-            raise CheckpointError(f"pretrained={pretrained!r}: needs a fast tokenizer (tokenizer.json)")
+        # Before the weights, which take much longer.
+        processors = cls.read_processors(pretrained, revision, raw, config)
         model = load_llava(pretrained, revision, config, dtype, device, device_map, renaming)
-        return cls(model, tokenizer, processor, geometry, cls._chat_template(pretrained, revision, tokenizer))
+        return cls(model, *processors, geometry)
 
     @classmethod
-    def _config(cls, pretrained: str, revision: str | None) -> tuple[LlavaConfig, dict[str, str] | None]:
-        raw = shape_of(pretrained, revision).config
-        if raw.get("model_type") != "llava" or "text_config" not in raw:
-            raise CheckpointError(
-                f"pretrained={pretrained!r}: model_type {raw.get('model_type')!r} is not one the {cls.name!r} family "
-                "loads; allowed is 'llava' in transformers' layout (LlavaForConditionalGeneration), such as "
-                f"{cls.pretrained}"
-            )
-        return LlavaConfig.from_dict(raw), None
+    def read_configuration(
+        cls, pretrained: str, revision: str | None
+    ) -> tuple[dict[str, Any], LlavaConfig, dict[str, str] | None]:
+        """config.json as it is stored and as transformers' configuration, and the renaming of tensors, if any.
+
+        Raises:
+            CheckpointError: naming the field that is not followed here, or the family to use instead.
+        """
+        raw = read_config(pretrained, revision)
+        cls.require_own(pretrained, revision, raw)
+        require_stored(pretrained, revision, raw)
+        with reading(pretrained, "config.json"):
+            config, renaming = cls._config(pretrained, revision, raw)
+        require_runnable(pretrained, config)
+        return raw, config, renaming
 
     @classmethod
-    def _image_processor(cls, pretrained: str, revision: str | None, config: LlavaConfig) -> Any:
+    def read_processors(
+        cls, pretrained: str, revision: str | None, raw: dict[str, Any], config: LlavaConfig
+    ) -> tuple[Any, Any, str | None, Form]:
+        """Tokenizer, image processor, chat template and its form, each tried on an image and a text."""
+        tokenizer = load_tokenizer(pretrained, revision, config)
+        text: Any = config.text_config
+        require_image_mark(pretrained, revision, tokenizer, text.vocab_size)
+        template = cls._chat_template(pretrained, revision, tokenizer)
+        form: Form = form_of(pretrained, tokenizer, template, raw) if template else "parts"
+        with reading(pretrained, "image processor"):
+            processor = cls._image_processor(pretrained, revision, config, raw)
+            Placement(processor, config.vision_config, cls.squared).check()
+        return tokenizer, processor, template, form
+
+    @classmethod
+    def inspect(cls, pretrained: str, revision: str | None = None) -> Shape:
+        cls.require_own(pretrained, revision, read_config(pretrained, revision))
+        return super().inspect(pretrained, revision)
+
+    @classmethod
+    def require_own(cls, pretrained: str, revision: str | None, raw: dict[str, Any]) -> None:
+        """Raises CheckpointError, naming the command to use instead, for a checkpoint of another kind.
+
+        Args:
+            raw: config.json as it is stored.
+        """
+        if raw.get("model_type") == "llava" and "text_config" in raw:
+            return
+        raise CheckpointError(
+            f"pretrained={pretrained!r}: model_type {raw.get('model_type')!r}"
+            f"{' without a text_config (num_hidden_layers and so on)' if raw.get('model_type') in ('llava', None) else ''} "
+            f"is not one the {cls.name!r} family loads; allowed is 'llava' in transformers' layout "
+            f"(LlavaForConditionalGeneration), such as {cls.pretrained}"
+            f"{', or the original layout of HuatuoGPT-Vision: --model huatuo_plain' if is_original(raw) else ''}"
+        )
+
+    @classmethod
+    def _config(
+        cls, pretrained: str, revision: str | None, raw: dict[str, Any]
+    ) -> tuple[LlavaConfig, dict[str, str] | None]:
+        config = LlavaConfig.from_dict(raw)
+        text: Any = config.text_config
+        if text.pad_token_id is None or text.pad_token_id >= text.vocab_size:  # nothing is padded by it here
+            text.pad_token_id = text.eos_token_id if isinstance(text.eos_token_id, int) else None
+        return config, None
+
+    @classmethod
+    def _image_processor(cls, pretrained: str, revision: str | None, config: LlavaConfig, raw: dict[str, Any]) -> Any:
         return AutoImageProcessor.from_pretrained(
             locate(pretrained), revision=revision or "main", trust_remote_code=False
         )
 
     @classmethod
     def _chat_template(cls, pretrained: str, revision: str | None, tokenizer: Any) -> str | None:
-        stored = read_json(pretrained, revision, "chat_template.json") or {}
-        return stored.get("chat_template") or getattr(tokenizer, "chat_template", None)
+        return find(pretrained, revision, tokenizer)
 
     @property
     def text_model(self) -> Any:
@@ -123,11 +175,20 @@ class Llava(Family):
 
     def identity(self) -> dict[str, str]:
         config = self.model.config.to_dict() | {"_name_or_path": None}
+        tokenizer = self.tokenizer
+        said = [self.chat_template, self.form, self.begin_of_text, sorted(self.stop_ids), self.forbidden]
         parts = {
             "config": json.dumps(config, sort_keys=True, default=str),
-            "tokenizer": self.tokenizer.backend_tokenizer.to_str(),
+            "tokenizer": json.dumps(
+                [
+                    tokenizer.backend_tokenizer.to_str(),
+                    tokenizer.bos_token,
+                    tokenizer.clean_up_tokenization_spaces,
+                    getattr(tokenizer, "split_special_tokens", None),
+                ]
+            ),
             "image_processor": self.image_processor.to_json_string(),
-            "prompt": f"{self.render(IMAGE)} {sorted(self.stop_ids)} {self.begin_of_text}",
+            "prompt": json.dumps([self.render(IMAGE), self.render(join([IMAGE, "a"])), *said]),
         }
         return {name: hashlib.sha256(part.encode()).hexdigest()[:16] for name, part in parts.items()}
 
@@ -177,16 +238,7 @@ class Llava(Family):
         """The user's message (images marked `<image>`) in the model's template, ready to be answered."""
         if self.chat_template is None:
             return f"USER: {body} ASSISTANT:"
-        parts: list[dict[str, str]] = []
-        for i, piece in enumerate(body.split(IMAGE)):
-            parts += [{"type": "image"}] * (i > 0)
-            parts += [{"type": "text", "text": piece.strip("\n")}] * bool(piece.strip("\n"))
-        return self.tokenizer.apply_chat_template(
-            [{"role": "user", "content": parts}],
-            chat_template=self.chat_template,
-            tokenize=False,
-            add_generation_prompt=True,
-        )
+        return render(self.tokenizer, self.chat_template, body, self.form)
 
     def _pixels_once(self, picture: Picture) -> Tensor:
         """Prepared pixels; those of the last image are kept, since its other questions and its reference follow."""
@@ -206,14 +258,8 @@ class Llava(Family):
         return self.true_geometry(width, height)
 
     def true_geometry(self, width: int, height: int) -> Geometry:
-        """What the image processor really does, read from its settings."""
-        size = dict(self.image_processor.size)
-        edge = size.get("shortest_edge")
-        if edge is None:
-            return Geometry.stretch(width, height, self.side, self.side)
-        if max(width, height) / min(width, height) * edge * edge > MAX_PIXELS:
-            raise ValueError(f"image of {width} x {height} pixels is too elongated for a centre crop of {edge} pixels")
-        return Geometry.center_crop(width, height, self.side, self.side, edge)
+        """What the image processor really does; see `Placement`."""
+        return self.placement.lay(width, height)
 
     def _expand(self, tokens: Tokens, images: int) -> Tokens:
         found = tokens.ids.count(self.image_id)

@@ -47,8 +47,11 @@ def warning(plan: Plan, runs: Mapping[str, Run]) -> str:
 
 
 def _rows(plan: Plan) -> str:
-    rows = [[ask.row.name, f"`{ask.model}`", f"`{ask.model_args}`", str(ask.folder), _state(ask)] for ask in plan.asks]
-    return markdown(["row", "--model", "--model_args", "results in", "state"], rows, texts=5)
+    rows = [
+        [ask.row.name, f"`{ask.model}`", f"`{ask.model_args}`", ask.stated or "none", str(ask.folder), _state(ask)]
+        for ask in plan.asks
+    ]
+    return markdown(["row", "--model", "--model_args", "hyper-parameters", "results in", "state"], rows, texts=6)
 
 
 def _state(ask: Ask) -> str:

@@ -38,17 +38,20 @@ class Cell(NamedTuple):
     verdict: str
 
 
-def cells(table: Table, columns: list[Column], runs: Mapping[str, Run | None]) -> list[Cell]:
-    """Every column of every row; `runs` has None for rows that were not run."""
+def cells(
+    table: Table, columns: list[Column], runs: Mapping[str, Run | None], published: Mapping[str, str]
+) -> list[Cell]:
+    """Every column of every row; `runs` has None for rows that were not run. `published`: row -> the paper's row."""
     wrong = faults(table)
     made = []
     for row, run in runs.items():
+        theirs = published[row]
         for column in columns:
-            printed = table.cell(row, column.name)
+            printed = table.cell(theirs, column.name)
             asked = run is not None and all(task in run.tasks for task in column.tasks)
             score = score_of(run, column) if run is not None and asked else None
             missing = "" if score else "not available" if asked else "not asked"
-            said = verdict(printed, score, inconsistent=(row, column.name) in wrong)
+            said = verdict(printed, score, inconsistent=(theirs, column.name) in wrong)
             made.append(Cell(row, column, printed, score, missing, said))
     return made
 

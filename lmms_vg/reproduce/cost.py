@@ -41,7 +41,7 @@ class Work(NamedTuple):
 WORK = {
     "plain": Work("one pass"),
     "vgrefine": Work("measured against plain on a CPU, seven questions an image (docs/speed.md)", factor=1.06),
-    "pai": Work("one pass; its explicit rows are not counted"),
+    "pai": Work("one pass; its explicit rows, and guidance, are not counted"),
     "adaptvis": Work("the text once for the confidence and once under the weight", texts=2),
     "vicrop": Work("the text once for the map, then image and crop once more, for every question", texts=2, crops=2),
 }

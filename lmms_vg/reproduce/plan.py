@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lmms_vg.reproduce.columns import Column, columns
 from lmms_vg.reproduce.found import find, lacking
@@ -18,20 +18,22 @@ DEMO = "demo"
 
 _DEMO_PAIR = ("vgmed_demo", "vgmed_demo")
 _HEADS = "heads_{}.json"
+_LONG = 3  # values of a hyper-parameter; of more, their number is shown
 _OURS = ("--tasks", "--output_path", "--methods")
 
 
 class Ask(NamedTuple):
     """A row as a run: `model` and `model_args` as lmms-eval takes them, and `common` the part all rows of it share.
 
-    `run` is a finished one, and `missing` the tasks it lacks, which may be all. `heads` is the head list that has to be
-    calibrated first, None if none has to be.
+    `stated` names every hyper-parameter with its value, for people. `run` is a finished one, and `missing` the tasks it lacks,
+    which may be all. `heads` is the head list that has to be calibrated first, None if none has to be.
     """
 
     row: Row
     folder: Path
     common: str
     hyper_parameters: str
+    stated: str
     heads: Path | None
     run: Run | None
     missing: list[str]
@@ -99,18 +101,48 @@ def calibration(ask: Ask) -> str:
 
 def _ask(row: Row, demo: bool, model_args: str, out: Path, tasks: list[str]) -> Ask:
     folder = out / re.sub(r"[^a-z0-9.]+", "-", row.name.lower()).strip("-")
-    own, heads = row.hyper_parameters, None
-    if demo:  # of six layers of six heads: the paper's numbers are those of other models
-        own = ""
+    given, heads = dict(row.hyper_parameters), None
+    if (
+        demo and "layers" in given
+    ):  # the demo has six layers of six heads: the paper's numbers are those of other models
+        given = {}
     elif row.calibrate:
         heads = out / _HEADS.format(Path(row.checkpoint.pretrained).name)
-        own = f"{own},heads={heads}"
+        given["heads"] = str(heads)
+    own = ",".join(f"{name}={_typed(value)}" for name, value in given.items())
     common = ",".join(filter(None, (f"pretrained={DEMO if demo else row.checkpoint.pretrained}", model_args)))
-    ask = Ask(row, folder, common, own, None if heads is None or heads.is_file() else heads, None, tasks)
+    stated = _stated(row, given, demo)
+    ask = Ask(row, folder, common, own, stated, None if heads is None or heads.is_file() else heads, None, tasks)
     run = find(folder, ask.model, ask.model_args)
     if run is None or run.restricted or _newer(heads, run.path):
         return ask
     return ask._replace(run=run, missing=lacking(run, tasks))
+
+
+def _typed(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _stated(row: Row, given: Mapping[str, Any], demo: bool) -> str:
+    """All hyper-parameters as they are resolved for the checkpoint; those given, where its heads have yet to be ranked."""
+    from lmms_vg.methods import METHODS  # late: it takes seconds
+    from lmms_vg.models.checkpoint import Shape, shape_of
+
+    if "heads" in given:
+        values = given
+    else:
+        family, pretrained, _, layers, heads = row.checkpoint
+        shape = shape_of(DEMO) if demo else Shape(pretrained, layers, heads, {}, family)
+        method = METHODS[row.method].for_checkpoint(shape, **given)
+        values = {name: getattr(method, name) for name in method.options()}
+    return ", ".join(_counted(name, value) for name, value in values.items())
+
+
+def _counted(name: str, value: object) -> str:
+    """Of long lists only their length."""
+    if isinstance(value, tuple) and len(value) > _LONG:
+        return f"{len(value)} {name}"
+    return f"{name}={'+'.join(map(str, value)) if isinstance(value, tuple) else _typed(value)}"
 
 
 def _require_common(model_args: str) -> None:

@@ -89,7 +89,8 @@ def _run(plan: Plan, asks: Sequence[Ask], tasks: Sequence[str], more: Sequence[s
 
 def _write(plan: Plan, runs: Mapping[str, Run], failed: Mapping[str, str]) -> str:
     if plan.table is not None:
-        found = cells(plan.table, plan.columns, {ask.row.name: runs.get(ask.row.name) for ask in plan.asks})
+        rows = {ask.row.name: runs.get(ask.row.name) for ask in plan.asks}
+        found = cells(plan.table, plan.columns, rows, {ask.row.name: ask.row.published for ask in plan.asks})
         text, csv = shown.table_markdown(plan, found, runs), shown.table_csv(found)
     else:
         measured = {row: [gaps(run, kind, *pair) for kind, pair in _asked(plan, run)] for row, run in runs.items()}

@@ -1,30 +1,47 @@
 """What can be reproduced: rows of the paper's tables and Figure 3 as checkpoints and methods.
 
-Rows go by their names in `study/published.json`. Hyper-parameters are those the paper states (Supplement L). For the methods of
-Table F.4 it refers to their official code, so they run with our defaults, which are those.
+Rows go by their names in `study/published.json`. Hyper-parameters are those the paper states (Supplement L). Of the other
+methods of Table F.4 it prints none, so they run with our defaults (`lmms-vg methods NAME` says where each is from); where the
+authors' own command has others, it has a row of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 
 class Checkpoint(NamedTuple):
-    """A model on the hub; `billions` of parameters, vision tower included."""
+    """A model on the hub; `billions` of parameters, vision tower included; `layers` and `heads` of its text model."""
 
     family: str
     pretrained: str
     billions: float
+    layers: int
+    heads: int
 
 
 class Row(NamedTuple):
-    """A row that can be asked here. `calibrate`: the paper does not publish its heads, so they have to be ranked first."""
+    """A row that can be asked here.
+
+    Attributes:
+        hyper_parameters: those that differ from the method's defaults, as Python values.
+        calibrate: the paper does not publish its heads, so they have to be ranked first.
+        printed: the paper's row it is compared with, where that has another name.
+    """
 
     name: str
     method: str
     checkpoint: Checkpoint
-    hyper_parameters: str = ""
+    hyper_parameters: Mapping[str, int | float | bool | str] = MappingProxyType({})
     calibrate: bool = False
+    printed: str = ""
+
+    @property
+    def published(self) -> str:
+        """Name of the paper's row."""
+        return self.printed or self.name
 
 
 class Target(NamedTuple):
@@ -36,11 +53,12 @@ class Target(NamedTuple):
     note: str = ""
 
 
-HUATUO_7B = Checkpoint("huatuo", "FreedomIntelligence/HuatuoGPT-Vision-7B-hf", 7.9)
-HUATUO_34B = Checkpoint("huatuo", "FreedomIntelligence/HuatuoGPT-Vision-34B-hf", 34.8)
-LLAVA_7B = Checkpoint("llava", "llava-hf/llava-1.5-7b-hf", 7.1)
+HUATUO_7B = Checkpoint("huatuo", "FreedomIntelligence/HuatuoGPT-Vision-7B-hf", 7.9, 28, 28)
+HUATUO_34B = Checkpoint("huatuo", "FreedomIntelligence/HuatuoGPT-Vision-34B-hf", 34.8, 60, 56)
+LLAVA_7B = Checkpoint("llava", "llava-hf/llava-1.5-7b-hf", 7.1, 32, 32)
 
-_PAPER = "k=20,p=50,layers="
+_PAPER = {"k": 20, "p": 50.0}
+_PAI_README = {"alpha": 0.2, "cfg": True, "gamma": 1.1, "faithful": True}
 _MMMU = (
     "MMMU: the paper's averages weigh the subjects by the questions of the test split, whose answers are hidden. Ours are of "
     "the validation split, 30 questions a subject, under the same weights: other questions, and wide intervals"
@@ -49,8 +67,12 @@ _OPEN = (
     "Open questions: the paper says neither which BERTScore it takes nor whether it asks the open questions or all of them; "
     "do not expect its digits"
 )
+_DEFAULTS = (
+    "The paper prints no hyper-parameters of PAI, AdaptVis and ViCrop. They run with our defaults; PAI also as its authors' "
+    "README runs their code: alpha .2 with guidance of 1.1, under which the prompt is read without the boost"
+)
 _BASE = Row("HuatuoGPT-V-7B", "plain", HUATUO_7B)
-_OURS = Row("VGRefine (Ours)", "vgrefine", HUATUO_7B, f"{_PAPER}16")
+_OURS = Row("VGRefine (Ours)", "vgrefine", HUATUO_7B, _PAPER | {"layers": "16"})
 
 TARGETS = {
     "table1": Target(
@@ -80,16 +102,18 @@ TARGETS = {
         (
             _BASE._replace(name="HuatuoGPT-V-7B (Baseline)"),
             Row("PAI", "pai", HUATUO_7B),
+            Row("PAI, as its README runs it", "pai", HUATUO_7B, _PAI_README, printed="PAI"),
             Row("AdaptVis", "adaptvis", HUATUO_7B),
             Row("ViCrop", "vicrop", HUATUO_7B),
             _OURS,
         ),
+        note=_DEFAULTS,
     ),
     "tableG5": Target(
         "G.5",
         (
             Row("HuatuoGPT-V-34B", "plain", HUATUO_34B),
-            Row("VGRefine-34B (Ours)", "vgrefine", HUATUO_34B, f"{_PAPER}34+35+36", calibrate=True),
+            Row("VGRefine-34B (Ours)", "vgrefine", HUATUO_34B, _PAPER | {"layers": "34+35+36"}, calibrate=True),
         ),
         ("LLaVA-v1.6-34B", "VILA-M3-13B", "MedRegA-34B"),
         f"{_MMMU}. {_OPEN}",

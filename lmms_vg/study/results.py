@@ -87,12 +87,13 @@ class Run:
 
     @property
     def leak(self) -> str:
-        """What has to be said of heads that were ranked on images this run asks about; empty if none were."""
+        """What has to be said of heads that were ranked on images this run asks about, or may have been; else empty."""
         leaks = (self.provenance or {}).get("leaks")
         if not leaks:
             return ""
         return (
-            f"its heads were ranked on images of {', '.join(leaks)}, which are asked about here: results are too good"
+            f"its heads were, or may have been, ranked on images of {', '.join(leaks)}, which are asked about here: results "
+            "may be too good"
         )
 
     @property

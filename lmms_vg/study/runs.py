@@ -1,13 +1,14 @@
 """What a finished run says about every question, read back from what lmms-eval saved (``--output_path``, ``--log_samples``)."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
+from lmms_vg.json_text import parse_json
 from lmms_vg.study.results import MEASURED, Line, Run, TaskRun, agreed, metric_of, partial, signed, task_run
 
 _NAMED = 5  # of the other runs of a folder
+_OTHER_SHAPE = (KeyError, TypeError, AttributeError, RecursionError)  # JSON, but not what was expected
 _REMEDY = "Run the same command again with --log_samples; its answers are in the journal, so that asks nothing anew"
 
 
@@ -20,16 +21,19 @@ def read_run(folder: Path) -> Run:
     found = [folder] if folder.is_file() else _newest_first(folder)
     path = found[0]
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))
+        results = parse_json(path.read_bytes())
         config, values, sizes = results["config"], results["results"], results["n-samples"]
-    except (ValueError, KeyError, TypeError) as problem:
+        means = {name: _means(of_one) for name, of_one in values.items()}
+        subtasks = {group: list(members) for group, members in results.get("group_subtasks", {}).items()}
+        model = _model(config)
+        asked = [name for name in values if name in sizes]  # the others are groups
+    except (ValueError, *_OTHER_SHAPE) as problem:
         raise ValueError(f"{path}: not a results file of lmms-eval ({type(problem).__name__}: {problem})") from problem
-    means = {name: _means(of_one) for name, of_one in values.items()}
     tasks: dict[str, TaskRun] = {}
     measured: list[str] = []
     signatures: list[dict[str, Any]] = []
     in_part = False
-    for task in (name for name in values if name in sizes):  # the others are groups
+    for task in asked:
         lines = samples(path, task)
         try:
             metric = metric_of(lines[0])
@@ -39,10 +43,11 @@ def read_run(folder: Path) -> Run:
             if metric is None:
                 measured.append(task)
             else:
+                _check_scores(_beside(path, task), metric, lines)
                 tasks[task] = task_run(_beside(path, task), task, metric, lines)
             in_part |= partial(lines)
             signatures += signed(lines)
-        except (KeyError, TypeError, AttributeError) as problem:
+        except _OTHER_SHAPE as problem:
             raise ValueError(
                 f"{_beside(path, task)}: not as this version writes it ({type(problem).__name__}: {problem}). {_REMEDY}"
             ) from problem
@@ -50,13 +55,13 @@ def read_run(folder: Path) -> Run:
         raise ValueError(f"{path}: none of its tasks, {', '.join(sizes)}, has scores of questions or measurements")
     groups = {
         group: members
-        for group, members in results.get("group_subtasks", {}).items()
+        for group, members in subtasks.items()
         if len(members) > 1 and all(member in tasks for member in members)
     }
-    left_out = [name for name in values if name in sizes and name not in tasks and name not in measured]
+    left_out = [name for name in asked if name not in tasks and name not in measured]
     return Run(
         path,
-        _model(config),
+        model,
         _restricted(config, in_part),
         _chosen(folder, found[1:]),
         tasks,
@@ -85,8 +90,8 @@ def _chosen(folder: Path, others: list[Path]) -> list[str]:
 
 def _model_of(path: Path) -> str:
     try:
-        return _model(json.loads(path.read_text(encoding="utf-8"))["config"])
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return _model(parse_json(path.read_bytes())["config"])
+    except (ValueError, *_OTHER_SHAPE):
         return "not a results file of lmms-eval"
 
 
@@ -122,13 +127,24 @@ def samples(path: Path, task: str) -> list[Line]:
     if not samples.is_file():
         raise ValueError(f"{path}: no samples of {task} beside it. {_REMEDY}")
     lines = []
-    with samples.open(encoding="utf-8") as file:
+    with samples.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
-                lines.append(json.loads(line))
+                lines.append(parse_json(line))
             except ValueError as problem:
-                raise ValueError(f"{samples}, line {number}: not JSON ({problem}). {_REMEDY}") from problem
+                raise ValueError(f"{samples}, line {number}: {problem}. {_REMEDY}") from problem
     return lines or [{}]
+
+
+def _check_scores(samples: Path, metric: str, lines: list[Line]) -> None:
+    """A mean over what is no score would be a number all the same."""
+    for number, line in enumerate(lines, start=1):
+        item = line[metric]
+        if "error" not in item and not (isinstance(item["score"], int | float) and 0 <= item["score"] <= 1):
+            raise ValueError(
+                f"{samples}, line {number}: {metric} of {item['uid']} is {str(item['score'])[:80]}, a score is a number "
+                f"from 0 to 1. {_REMEDY}"
+            )
 
 
 def _beside(path: Path, task: str) -> Path:

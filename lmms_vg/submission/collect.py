@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 from lmms_vg.datasets.source import DataError
 from lmms_vg.study.results import MEASURED, SCORED, Line, Run
 from lmms_vg.study.runs import read_run, samples
+from lmms_vg.submission.choice import Choice
 from lmms_vg.submission.findings import Finding, Rejected, rejected
 from lmms_vg.submission.questions import question_of
 from lmms_vg.submission.schema import Alignment, Answer, Question
-from lmms_vg.submission.scoring import Pair, Scored, measures, scored, unmeasurable, verdict
+from lmms_vg.submission.scoring import Pair, Scored, measures, rules_of, scored, unmeasurable, verdict
+from lmms_vg.tasks import rescore
 from lmms_vg.tasks.definitions import definition, groups, tasks
 from lmms_vg.tasks.readers import READERS
 
@@ -30,30 +32,45 @@ class Part(NamedTuple):
 
 
 class Collected(NamedTuple):
-    """Everything of a submission but the model card. ``groups``: group -> metric -> value."""
+    """Everything of a submission but the model card. ``groups``: group -> metric -> value.
+
+    ``ignored`` are tasks of the runs that are not ours, ``left_out`` those that are ours and were not chosen.
+    """
 
     provenance: dict[str, Any]
     seeds: dict[str, int | None]
     parts: dict[str, Part]
     groups: dict[str, dict[str, Any]]
     ignored: list[str]
+    left_out: list[str]
 
 
-def collect(paths: Sequence[Path]) -> Collected:
-    """Read runs of one model with one method.
+def read(path: Path) -> Run:
+    """One run; of several in a folder nobody can tell which is meant. Errors: Rejected; ValueError for what is no run."""
+    if not path.exists():
+        raise ValueError(f"{path}: there is no such folder or file")
+    run = read_run(path)
+    if run.notes:
+        remedy = f"name the one that is meant, or its *_results.json, or each of them ({path}/*)"
+        raise rejected("mixed", str(path), f"{remedy}: {'; '.join(run.notes)}")
+    return run
 
-    Errors: Rejected with every reason that was found; ValueError for what is no run.
+
+def collect(paths: Sequence[Path], choice: Choice) -> Collected:
+    """What was chosen of runs of one model with one method.
+
+    Errors: Rejected with every reason that was found; ValueError for what is no run, and a choice that the runs do not have.
     """
-    runs = [_read(path) for path in paths]
+    runs = [read(path) for path in paths]
     reasons = [reason for run in runs for reason in _alone(run)] + list(_together(runs))
     if reasons:
         raise Rejected(*reasons)
+    there = dict.fromkeys(task for run in runs for task in _tasks(run))
+    choice.require([task for task in there if task in tasks()])
     parts: dict[str, Part] = {}
-    ignored: list[str] = []
     for run in runs:
-        for task in [*run.tasks, *run.measured, *run.left_out]:
-            if task not in tasks():
-                ignored.append(task)
+        for task in _tasks(run):
+            if task not in tasks() or not choice.takes(task):
                 continue
             part = _part(run, task)
             if task in parts and [answer.answer for _, answer in part.pairs] != [
@@ -61,20 +78,24 @@ def collect(paths: Sequence[Path]) -> Collected:
             ]:
                 raise rejected("mixed", task, "is in two of the runs, with other answers; name one of them")
             parts.setdefault(task, part)
-    averaged = {name: found for run in runs for name in run.groups if (found := _group(run, name))}
+    averaged = {
+        name: found
+        for run in runs
+        for name, of in run.groups.items()
+        if {*of} <= {*parts} and (found := _group(run, name))
+    }
     return Collected(
-        _identity(runs), _seeds(runs), dict(sorted(parts.items())), dict(sorted(averaged.items())), ignored
+        _identity(runs),
+        _seeds(runs),
+        dict(sorted(parts.items())),
+        dict(sorted(averaged.items())),
+        ignored=[task for task in there if task not in tasks()],
+        left_out=[task for task in there if task in tasks() and task not in parts],
     )
 
 
-def _read(path: Path) -> Run:
-    """One run; of several in a folder nobody can tell which is meant. Errors: Rejected; ValueError."""
-    if not path.exists():
-        raise ValueError(f"{path}: there is no such folder or file")
-    run = read_run(path)
-    if run.notes:
-        raise rejected("mixed", str(path), f"name the one that is meant, or its *_results.json: {'; '.join(run.notes)}")
-    return run
+def _tasks(run: Run) -> list[str]:
+    return [*run.tasks, *run.measured, *run.left_out]
 
 
 def _alone(run: Run) -> Iterator[Finding]:
@@ -95,7 +116,10 @@ def _together(runs: list[Run]) -> Iterator[Finding]:
                 theirs, mine = (run.label, first.label) if name == "method" else (theirs, mine)
                 said = f"{name} is {str(theirs)[:80]}, but {str(mine)[:80]} in {first.path}"
                 yield Finding(
-                    "mixed", str(run.path), f"{said}; a bundle is of one model with one method: make one of each"
+                    "mixed",
+                    str(run.path),
+                    f"{said}; a bundle is of one model with one method: with a folder after -o "
+                    "instead of a .zip, each method gets one",
                 )
 
 
@@ -121,6 +145,13 @@ def _part(run: Run, task: str) -> Part:
                 "questions", f"{task} {question.uid}", "was asked or is scored in other words than this version's"
             )
         if verdict(line) != verdict(mine):
+            if (theirs := rules_of([line])) != (ours := rules_of([mine])):
+                raise rejected(
+                    "outdated-rule",
+                    f"{task} {question.uid}",
+                    f"was scored by {'; '.join(theirs.values())}, here by {'; '.join(ours.values())}, which read it "
+                    "otherwise; run the same command again, which scores the answers anew",
+                )
             raise rejected(
                 "verdict", f"{task} {question.uid}", "the samples file has another verdict than the answer gives"
             )
@@ -130,6 +161,8 @@ def _part(run: Run, task: str) -> Part:
     ]
     names = {one["metric"] for one in config["metric_list"]}
     stated = {name: run.means[task].get(name) for name in made.metrics if name in names}
+    said = {name: rule for name, rule in rules_of(lines).items() if name in rescore.NEEDS_MODEL}
+    made = made._replace(rules=made.rules | said)  # of values that are not computed here
     return Part(
         pairs, made, {name: value if isinstance(value, int | float) else None for name, value in stated.items()}
     )

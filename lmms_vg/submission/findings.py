@@ -35,12 +35,13 @@ CODES = {
     "alignment": "alignment values that no attention map has, or that the task does not measure",
     "verdict": "a verdict that the answer does not give",
     "metric": "a value that the answers do not give",
+    "outdated-rule": "scored by another version's rule, which gives other verdicts or values here",
     # what is said beside it, and is no error
     "unverified-questions": "the questions could not be compared with the benchmark's: it is not on this machine",
     "unverified-metric": "a value that needs a language model was not computed again",
     "unverified-alignment": "alignment values are the submitter's: attention cannot be computed again without the model",
     "unmeasured": "questions without alignment values, such as boxes in a part of the image that the model does not see",
-    "rule": "scored by another version's rule, which gives the same here",
+    "rule": "scored by another version's rule",
     "leak": "heads ranked on images that are asked about",
 }
 """Code -> what it means."""

@@ -27,16 +27,19 @@ def protocols_of(task: str) -> frozenset[Protocol]:
     return frozenset({"test"}) if "_test_" in task else frozenset({"vgrefine"})
 
 
-def only_protocol(tasks: Collection[str]) -> Protocol | None:
+def only_protocol(tasks: Collection[str], stated: Protocol | None = None) -> Protocol | None:
     """The protocol of a submission; None if it holds measurements only.
 
-    Errors: Rejected (``protocol``) for tasks of several.
+    Where its tasks may stand under several it is the ``stated`` one, or the paper's. Errors: Rejected (``protocol``) for
+    tasks of several.
     """
     allowed = {task: protocols_of(task) for task in sorted(tasks)}
     common = frozenset(get_args(Protocol)).intersection(*allowed.values())
     if not common:
         named = ", ".join(f"{task} is of {' or '.join(sorted(of))}" for task, of in allowed.items() if len(of) < 4)
-        raise rejected("protocol", "tasks", f"{named}; make a bundle of the runs of each")
+        raise rejected("protocol", "tasks", f"{named}; choose with --protocol NAME, or --tasks NAME,...")
     if all(READERS[task].protocol == "vgmed" for task in tasks):
         return None
+    if stated in common:
+        return stated
     return "vgrefine" if "vgrefine" in common else next(iter(common))

@@ -11,7 +11,7 @@ import numpy as np
 from lmms_vg.journal import Record
 from lmms_vg.metrics.open_ended import average
 from lmms_vg.study.results import MEASURED, SCORED, Line, metric_of
-from lmms_vg.submission.entry import Scores
+from lmms_vg.submission.entry import Scores, Values
 from lmms_vg.submission.findings import Finding, rejected
 from lmms_vg.submission.plausible import implausible
 from lmms_vg.submission.questions import document
@@ -38,7 +38,9 @@ HIDDEN = "submission"
 _DRAWN = frozenset({"ci95"})
 """Not kept: whoever shows an interval draws it, and the same draws depend on scipy's version."""
 
-_BERTSCORE, _AVERAGE = "bertscore", "average"
+_BLEU, _BERTSCORE, _AVERAGE = "bleu1", "bertscore", "average"
+
+_LOOKED = ("ar", "kl", "js")
 
 _CLOSE = 1e-9  # relative; sums of floats may be taken in another order elsewhere
 
@@ -144,6 +146,30 @@ def metric_differences(where: str, said: dict[str, Any], made: dict[str, Any]) -
             yield Finding("metric", f"{where} {name}", f"says {said[name]}, but the answers give {made[name]}")
 
 
+def by_its_rules(name: str, task: Task, made: Scored, wrong: list[Finding]) -> Iterator[Finding]:
+    """``wrong`` verdicts and values; where a rule is another version's, they are no forgery, and that is said instead."""
+    others = sorted(
+        metric
+        for metric in (task.rules.keys() | made.rules.keys()) - rescore.NEEDS_MODEL
+        if task.rules.get(metric) != made.rules.get(metric)
+    )
+    errors = [one for one in wrong if not one.is_note]
+    if not others or not errors:
+        yield from wrong
+    else:
+        yield from (one for one in wrong if one.is_note)
+        verdicts = sum(one.code == "verdict" for one in errors)
+        yield Finding(
+            "outdated-rule",
+            name,
+            f"{verdicts} of {task.asked} answers are read otherwise by the rules of this version; "
+            "run the same command again, which scores the answers anew, and make the bundle again with lmms-vg submit",
+        )
+    for metric in others:
+        said = f"was scored by {task.rules.get(metric)}, here by {made.rules.get(metric)}"
+        yield Finding("rule", f"{name} {metric}", said)
+
+
 def measures(task: str) -> bool:
     """Whether a task measures where a model looked."""
     return MEASURED[-1] in {one["metric"] for one in definition(task)["metric_list"]}
@@ -154,29 +180,42 @@ def scores_of(
 ) -> Scores | None:
     """What the page compares by; None for answers that are scored elsewhere."""
     metric = metric_of(made.lines[0])
+    further: dict[str, tuple[str, Values]] = {}
     if metric is not None:
-        values = [verdict(line).score for line in made.lines]
+        values = _values([verdict(line).score for line in made.lines])
         rule = made.rules[metric]
+        if _BLEU in made.rules:
+            further[_BLEU] = made.rules[_BLEU], _values([line[_BLEU].get("score") for line in made.lines])
     elif measures(task):
         metric, rule = "ar", f"alignment|geometry:{run.geometry}|rows:{run.rows}"
-        layer = made.metrics["best_layer"]
-        values = [line["ar"]["ar"][layer] if "ar" in line["ar"] else None for line in made.lines]
+        values, *others = (_at_layer(made, name) for name in _LOOKED)
+        further = {name: (rule, other) for name, other in zip(_LOOKED[1:], others, strict=True)}
     else:
         return None
     if stated.questions not in _labels:
         _labels[stated.questions] = _labels_of([question for question, _ in pairs])
-    images, categories = _labels[stated.questions]
-    numbers = np.array([math.nan if value is None else value for value in values], dtype=np.float64)
-    return Scores(stated.questions, rule, metric, images, numbers, categories, verified)
+    uids, images, categories = _labels[stated.questions]
+    return Scores(stated.questions, rule, metric, uids, images, values, categories, verified, further)
 
 
-_Labels = tuple[tuple[str, ...], dict[str, tuple[str, ...]]]
+def _at_layer(made: Scored, name: str) -> Values:
+    """A measurement's values at the one layer that its means are of."""
+    layer = made.metrics["best_layer"]
+    return _values([line[name][name][layer] if name in line[name] else None for line in made.lines])
+
+
+def _values(values: Sequence[float | None]) -> Values:
+    return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
+
+
+_Labels = tuple[tuple[str, ...], tuple[str, ...], dict[str, tuple[str, ...]]]
 _labels: dict[str, _Labels] = {}  # SHA-256 of questions -> theirs, shared by hundreds of submissions
 
 
 def _labels_of(questions: Sequence[Question]) -> _Labels:
     axes = [axis for axis in AXES if any(getattr(one, axis) for one in questions)]
     return (
+        tuple(one.uid for one in questions),
         tuple(one.images[0] if one.images else "" for one in questions),
         {axis: tuple(getattr(one, axis) for one in questions) for axis in axes},
     )

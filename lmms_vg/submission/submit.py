@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from lmms_vg.datasets.source import revision_read
 from lmms_vg.files import check_new, write_new
 from lmms_vg.names import suggest
 from lmms_vg.submission.archive import MANIFEST, sha256, write
-from lmms_vg.submission.collect import Collected, Part, collect
+from lmms_vg.submission.choice import Choice
+from lmms_vg.submission.collect import Collected, Part, collect, read
 from lmms_vg.submission.findings import Finding, Rejected, rejected
 from lmms_vg.submission.private import own_findings
 from lmms_vg.submission.protocol import only_protocol
@@ -22,6 +26,9 @@ from lmms_vg.submission.validate import Checked, check
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.definitions import definition
 from lmms_vg.tasks.readers import DATASETS, READERS
+
+EVERYTHING = Choice()
+"""Every task of the runs that is ours."""
 
 EXAMPLE = '{"name": "HuatuoGPT-Vision-7B", "parameters": 7.9, "trained_on": ["slake", "path_vqa"]}'
 
@@ -44,14 +51,22 @@ def read_card(path: Path) -> Card:
     return card
 
 
-def submit(runs: Sequence[Path], card: Card, out: Path) -> tuple[Checked, list[str]]:
-    """Write the bundle of one model with one method; what validation says of it, and tasks of the runs that are not ours.
+class Submitted(NamedTuple):
+    """A bundle, what validation says of it, and the tasks of its runs that are not in it: not ours, and not chosen."""
+
+    checked: Checked
+    ignored: list[str]
+    left_out: list[str]
+
+
+def submit(runs: Sequence[Path], card: Card, out: Path, choice: Choice = EVERYTHING) -> Submitted:
+    """Write the bundle of one model with one method.
 
     The same runs and card give the same bytes. Errors: Rejected with every reason found; ValueError, also if ``out`` is there.
     """
     check_new(out)
-    found = collect(runs)
-    members = _members(found, card)
+    found = collect(runs, choice)
+    members = _members(found, card, choice)
     write_new(out, write(members))
     try:
         checked = check(out)
@@ -60,10 +75,37 @@ def submit(runs: Sequence[Path], card: Card, out: Path) -> tuple[Checked, list[s
     except BaseException:
         out.unlink(missing_ok=True)
         raise
-    return checked, found.ignored
+    return Submitted(checked, found.ignored, found.left_out)
 
 
-def _members(found: Collected, card: Card) -> dict[str, str]:
+def by_method(runs: Sequence[Path], card: Card, folder: Path) -> dict[Path, list[Path]]:
+    """The bundle of each method, ``folder/<model>-<run's folder>/bundle.zip``, with its runs; the first of several names it.
+
+    Errors: ValueError for what is no run, and for two bundles of one name.
+    """
+    methods: dict[str, list[Path]] = {}
+    for path in runs:
+        methods.setdefault(str((read(path).provenance or {}).get("method")), []).append(path)
+    bundles: dict[Path, list[Path]] = {}
+    for parts in methods.values():
+        out = folder / _name(card, parts[0]) / "bundle.zip"
+        if out in bundles:
+            raise ValueError(
+                f"{out}: {bundles[out][0]} and {parts[0]} are of two methods, and their folders have one name; call submit for "
+                "each, with -o BUNDLE.zip"
+            )
+        check_new(out)
+        bundles[out] = parts
+    return bundles
+
+
+def _name(card: Card, path: Path) -> str:
+    """What a leaderboard takes for an id. A results file lies in a folder of its model, below that of its run."""
+    label = path.resolve().name if path.is_dir() else path.resolve().parents[1].name
+    return re.sub(r"[^a-z0-9.]+", "-", f"{card.name}-{label}".lower()).strip("-.")[:100]
+
+
+def _members(found: Collected, card: Card, choice: Choice) -> dict[str, str]:
     if not found.parts:
         raise rejected(
             "unknown-task", "tasks", f"none of {', '.join(found.ignored) or 'the runs'} is a task of lmms_vg"
@@ -81,7 +123,7 @@ def _members(found: Collected, card: Card) -> dict[str, str]:
     try:
         manifest = Manifest(
             schema_version=SCHEMA_VERSION,
-            protocol=only_protocol(found.parts),
+            protocol=only_protocol(found.parts, choice.protocol),
             card=card,
             run=Provenance(**found.provenance),
             seeds=found.seeds,
@@ -109,7 +151,7 @@ def _task(name: str, part: Part, digests: dict[str, str]) -> Task:
         rules=part.scored.rules,
         decoding=config["generation_kwargs"],
         reference=config["metadata"]["reference"],
-        data=Data(name=reader.spec.name, revision=reader.spec.revision),
+        data=Data(name=reader.spec.name, revision=revision_read(reader.spec)),
     )
 
 

@@ -23,8 +23,8 @@ from lmms_vg.submission.protocol import only_protocol
 from lmms_vg.submission.schema import Answer, Manifest, Question, Task
 from lmms_vg.submission.scoring import (
     Pair,
-    Scored,
     alignment_findings,
+    by_its_rules,
     differences,
     metric_differences,
     scored,
@@ -113,7 +113,7 @@ def _structure(bundle: Bundle, manifest: Manifest) -> Iterator[Finding]:
     if unknown:
         return
     try:
-        protocol = only_protocol(manifest.tasks)
+        protocol = only_protocol(manifest.tasks, manifest.protocol)
         if protocol != manifest.protocol:
             yield Finding("protocol", MANIFEST, f"says {manifest.protocol}, but its tasks are of {protocol}")
     except Rejected as problem:
@@ -171,19 +171,20 @@ def _tasks(
             )
         metrics[name] = made.metrics
         rules[name] = made.rules | {one: said for one, said in task.rules.items() if one in rescore.NEEDS_MODEL}
-        found += differences(name, both, made)
-        found += metric_differences(name, task.metrics, made.metrics)
-        found += _rules(name, task, made)
+        found += by_its_rules(
+            name, task, made, [*differences(name, both, made), *metric_differences(name, task.metrics, made.metrics)]
+        )
         if (of_task := scores_of(name, task, manifest.run, both, made, other is None)) is not None:
             scores[name] = of_task
             if of_task.metric == "ar":
                 found.append(Finding("unverified-alignment", name, "AR, KL and JS are as submitted"))
     sizes = {name: task.asked for name, task in manifest.tasks.items()}
+    outdated = {one.where for one in found if one.code == "outdated-rule"}
     for name, group in sorted(manifest.groups.items()):
         members = definition(name)["task"]
         if group.members != members or not manifest.tasks.keys() >= set(members):
             found.append(Finding("missing-file", name, f"needs {', '.join(members)}"))
-        elif metrics.keys() >= set(members):
+        elif metrics.keys() >= set(members) and not outdated & {*members}:
             found += metric_differences(name, group.metrics, rescore.group_means(name, metrics, sizes))
     return scores, rules
 
@@ -211,13 +212,6 @@ def _texts(name: str, given: list[Answer]) -> Iterator[Finding]:
             yield Finding("restricted", f"{name} {answer.uid}", said)
         if answer.error is not None:
             yield from private(answer.error, f"{name} {answer.uid}")
-
-
-def _rules(name: str, task: Task, made: Scored) -> Iterator[Finding]:
-    for metric in sorted(task.rules.keys() | made.rules.keys()):
-        said, mine = task.rules.get(metric), made.rules.get(metric)
-        if said != mine:
-            yield Finding("rule", f"{name} {metric}", f"was scored by {said}, here by {mine}")
 
 
 def _shortened(found: list[Finding]) -> Iterator[Finding]:

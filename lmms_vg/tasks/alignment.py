@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from lmms_vg import journal
-from lmms_vg.tasks.items import Doc, Item, counted, failed, named, with_value
+from lmms_vg.tasks.items import Doc, Item, counted, failed, named, over_values
 
 _LISTS = ("ar", "kl", "js", "printed_ar")
 _NO_RECORD = (
@@ -34,26 +34,28 @@ def results(doc: Doc, _results: list[str]) -> dict[str, Any]:
     }
 
 
+@over_values
 def ar(items: list[Item]) -> float:
-    """Mean AR at the layer of lowest mean KL; 1 is uniform attention. Errors: SystemExit if no question has a value."""
+    """Mean AR at the layer of lowest mean KL; 1 is uniform attention. None if no question has a value."""
     return _mean_at_best_layer(items, "ar")
 
 
+@over_values
 def kl(items: list[Item]) -> float:
-    """Mean KL(mask || attention) at its lowest layer, in nats. Errors: SystemExit if no question has a value."""
+    """Mean KL(mask || attention) at its lowest layer, in nats. None if no question has a value."""
     return _mean_at_best_layer(items, "kl")
 
 
+@over_values
 def js(items: list[Item]) -> float:
-    """Mean JS divergence at the layer of lowest mean KL, in nats. Errors: SystemExit if no question has a value."""
+    """Mean JS divergence at the layer of lowest mean KL, in nats. None if no question has a value."""
     return _mean_at_best_layer(items, "js")
 
 
+@over_values
 def best_layer(items: list[Item]) -> int:
-    """The layer of lowest mean KL, from 0; the first of equals. Errors: SystemExit if no question has a value."""
-    columns = zip(*(item["kl"] for item in _measured(items)), strict=True)
-    means = [fmean(column) for column in columns]
-    return means.index(min(means))
+    """The layer of lowest mean KL, from 0; the first of equals. None if no question has a value."""
+    return _best_layer(items)
 
 
 def _layers(doc: Doc) -> dict[str, list[float]]:
@@ -76,15 +78,12 @@ def _layers(doc: Doc) -> dict[str, list[float]]:
     return lists
 
 
-def _measured(items: list[Item]) -> list[Item]:
-    """The items that have a value. Errors: SystemExit if there is none, or if they are of different models."""
-    good = with_value(items)
-    depths = {len(item["kl"]) for item in good}
-    if len(depths) > 1:
-        raise SystemExit(f"answers of models with {sorted(depths)} layers are mixed: no layer can be averaged")
-    return good
+def _best_layer(items: list[Item]) -> int:
+    """Errors: ValueError if the items are of different models, which one process cannot make."""
+    means = [fmean(column) for column in zip(*(item["kl"] for item in items), strict=True)]
+    return means.index(min(means))
 
 
 def _mean_at_best_layer(items: list[Item], name: str) -> float:
-    layer = best_layer(items)
-    return fmean(item[name][layer] for item in with_value(items))
+    layer = _best_layer(items)
+    return fmean(item[name][layer] for item in items)

@@ -11,9 +11,11 @@ from typing import Any
 from datasets import Dataset, Features, Value
 from PIL import Image
 
+from lmms_vg import callers, host_options, journal
 from lmms_vg.datasets.images import open_image
 from lmms_vg.datasets.schema import Sample
 from lmms_vg.datasets.source import DataError
+from lmms_vg.failure import RunFailed, failed
 
 AXES = ("modality", "organ", "content_type", "question_type")
 """What results are broken down by."""
@@ -27,17 +29,52 @@ FEATURES = Features(
 
 
 def documents(task: str, read: Callable[[], list[Sample]], _stub: object) -> Dataset:
-    """The documents of a task. Errors: SystemExit with the reader's message if data are missing or not as expected."""
+    """The documents of a task.
+
+    Errors: RunFailed, or SystemExit at lmms-eval's command line, with the reader's message if data are missing or not as
+    expected, or if an option cannot be honoured on our tasks.
+    """
+    host_options.refuse("tasks")
+    if not callers.leaves_records():
+        journal.forget()  # of another model in this process: its records would speak for this one's answers
     try:
         samples = read()
     except (DataError, OSError) as error:
-        # lmms-eval retries any Exception here five times and then shows its own RetryError, without the message, and
-        # exits with status 0. SystemExit is not retried, and ends the run with the message and status 1.
-        raise SystemExit(f"{task}: {error}") from error
+        raise failed(f"{task}: {error}") from error
     uids = {sample.uid for sample in samples}
     if len(uids) < len(samples):
-        raise SystemExit(f"{task}: {len(samples) - len(uids)} of {len(samples)} questions share their uid with another")
+        raise failed(f"{task}: {len(samples) - len(uids)} of {len(samples)} questions share their uid with another")
     return Dataset.from_list([_document(task, sample) for sample in samples], features=FEATURES)
+
+
+def documents_of_task(task: str, read: Callable[[], list[Sample]], stub: object) -> Dataset:
+    """``documents`` for lmms-eval, which retries what fails in here five times and shows its own error for it.
+
+    What can be caught is therefore raised by the first look at a document, which lmms-eval takes before it asks anything.
+    """
+    try:
+        return documents(task, read, stub)
+    except RunFailed as failure:
+        return _Failed.with_reason(failure)
+
+
+class _Failed(Dataset):
+    """No documents, and the reason."""
+
+    reason: RunFailed
+
+    @classmethod
+    def with_reason(cls, reason: RunFailed) -> Dataset:
+        made = Dataset.from_dict({name: [] for name in FEATURES}, features=FEATURES)
+        made.__class__ = cls
+        made.reason = reason
+        return made
+
+    def __getitem__(self, _key: Any) -> Any:
+        raise self.reason
+
+    def __iter__(self) -> Any:
+        raise self.reason
 
 
 def visual(doc: dict[str, Any]) -> list[Image.Image]:

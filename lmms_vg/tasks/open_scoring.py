@@ -13,7 +13,7 @@ from loguru import logger
 
 from lmms_vg.metrics import bertscore as bert
 from lmms_vg.metrics import open_ended
-from lmms_vg.tasks.items import Doc, Item, counted, failed, model_error, named, with_value
+from lmms_vg.tasks.items import Doc, Item, counted, failed, model_error, named, over_values
 
 PER_ANSWER: dict[open_ended.Metric, Callable[[str, str], float]] = {
     "bleu1": open_ended.bleu1,
@@ -27,7 +27,7 @@ PER_ANSWER: dict[open_ended.Metric, Callable[[str, str], float]] = {
 def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
     """The metrics of one answer; what had no answer, or has no reference (SLAKE has one such question), has none."""
     declared = (*PER_ANSWER, "bertscore", "average")
-    if (error := model_error(doc)) is not None:
+    if (error := model_error(doc, texts[0])) is not None:
         return failed(doc, error, *declared)
     try:
         values = {name: metric(texts[0], doc["answer"]) for name, metric in PER_ANSWER.items()}
@@ -48,20 +48,22 @@ def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
     return {**items, **counted(doc, 1)}
 
 
+@over_values
 def bertscore(items: list[Item]) -> float | None:
     """Mean BERTScore F1, or None where its model is not to be had."""
-    good = with_value(items)
-    values = _once(tuple(item["answer"] for item in good), tuple(item["reference"] for item in good))
+    values = _once(tuple(item["answer"] for item in items), tuple(item["reference"] for item in items))
     return None if values is None else fmean(values)
 
 
+@over_values
 def average(items: list[Item]) -> float | None:
     """Mean of BLEU-1, BERTScore and OpenRecall (paper, Table E.3), or None where BERTScore has no value."""
-    good = with_value(items)
-    score = bertscore(good)
+    score = bertscore(items)
     if score is None:
         return None
-    return open_ended.average(fmean(item["bleu1"] for item in good), score, fmean(item["open_recall"] for item in good))
+    return open_ended.average(
+        fmean(item["bleu1"] for item in items), score, fmean(item["open_recall"] for item in items)
+    )
 
 
 @cache  # two metrics ask for the same scores

@@ -10,11 +10,12 @@ from typing import Any, Literal, NamedTuple
 
 from loguru import logger
 
+from lmms_vg import callers
 from lmms_vg.datasets import medical_eval, mmmu, omnimedvqa, path_vqa, phantoms, slake, vgmed, vqa_rad
 from lmms_vg.datasets import pmc_vqa as pmc  # `pmc_vqa` is a task, and has to be free for `__getattr__`
 from lmms_vg.datasets.schema import DatasetSpec, Sample
 from lmms_vg.datasets.source import DataError
-from lmms_vg.tasks.docs import documents
+from lmms_vg.tasks.docs import documents_of_task
 
 PARTS: tuple[Literal["closed", "open"], ...] = ("closed", "open")
 SPLITS: tuple[Literal["all", "test"], ...] = ("all", "test")
@@ -143,7 +144,11 @@ def __getattr__(name: str) -> Callable[[object], Any]:
     if name not in READERS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     read = READERS[name].read
-    return partial(documents, name, partial(_open, read) if name.endswith("_open") else read)
+    if name.endswith("_open"):
+        read = partial(_open, read)
+    elif READERS[name].protocol == "vgmed":
+        read = partial(_measured, read)
+    return partial(documents_of_task, name, read)
 
 
 def _open(read: Callable[[], list[Sample]]) -> list[Sample]:
@@ -158,6 +163,16 @@ def _open(read: Callable[[], list[Sample]]) -> list[Sample]:
     except ValueError as problem:
         raise DataError(str(problem)) from problem
     return samples
+
+
+def _measured(read: Callable[[], list[Sample]]) -> list[Sample]:
+    """A model that keeps no record of its attention is not asked, and perhaps paid, for what has no value then."""
+    if not callers.leaves_records():
+        raise DataError(
+            "measures where a model looks, and this model keeps no record of its attention; leave the task out, or ask a "
+            "model of lmms_vg: --model <family>_<method> (lmms-vg methods)"
+        )
+    return read()
 
 
 @cache  # once a run

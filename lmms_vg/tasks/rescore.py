@@ -24,12 +24,14 @@ NEEDS_MODEL = frozenset({"bertscore", "average"})
 
 
 def score(task: str, answered: Iterable[tuple[Doc, Record]]) -> Iterator[Line]:
-    """A line of the samples file a document, as far as ``study`` reads it."""
+    """A line of the samples file a document, as far as ``study`` reads it; thinking is cut out as lmms-eval does."""
+    from lmms_eval.api.reasoning import strip_reasoning_tags  # late: lmms-eval is no part of reading our tasks
+
     config = definition(task)
     journal.forget()
     for doc, record in answered:
         journal.remember(record)
-        results = config["process_results"](doc, [record.text])
+        results = config["process_results"](doc, [strip_reasoning_tags(record.text, config["reasoning_tags"])])
         yield {**results, "input": config["doc_to_text"](doc), "target": doc[config["doc_to_target"]]}
         journal.forget()
 
@@ -68,9 +70,9 @@ def group_means(group: str, values: dict[str, dict[str, Any]], sizes: dict[str, 
 
 @contextmanager
 def _unlogged() -> Iterator[None]:
-    """The end of a run logs every category of its accuracy; whoever scores again prints what is wanted."""
-    logger.disable("lmms_vg.tasks.scoring")
+    """The end of a run logs every category of its accuracy, and what failed; whoever scores again prints what is wanted."""
+    logger.disable("lmms_vg.tasks")
     try:
         yield
     finally:
-        logger.enable("lmms_vg.tasks.scoring")
+        logger.enable("lmms_vg.tasks")

@@ -15,12 +15,13 @@ from typing import Any
 
 from loguru import logger
 
+from lmms_vg import failure
 from lmms_vg.datasets import mmmu
 from lmms_vg.metrics import choice as choices
 from lmms_vg.metrics import closed as rules
 from lmms_vg.metrics.closed import Verdict
 from lmms_vg.metrics.statistics import cluster_interval
-from lmms_vg.tasks.items import Doc, Item, counted, failed, model_error, named, with_value
+from lmms_vg.tasks.items import Doc, Item, counted, failed, model_error, named, over_values
 from lmms_vg.tasks.readers import READERS
 
 Rule = Callable[[str, Doc], Verdict]
@@ -61,7 +62,7 @@ def score(rule: Rule, signature: str, doc: Doc, results: list[str]) -> dict[str,
     """The metrics of one answer under a rule; an answer the model could not give, or that has no reference, has none."""
     axes = READERS[doc["task"]].axes
     declared = ("acc", "ci95", "unparseable", *(f"macro_{axis}" for axis in axes))
-    if (error := model_error(doc)) is not None:
+    if (error := model_error(doc, results[0])) is not None:
         return failed(doc, error, *declared)
     try:
         verdict = rule(results[0], doc)
@@ -96,32 +97,46 @@ def yes_no_results(doc: Doc, results: list[str]) -> dict[str, Any]:
     return scored | {"llava_med": item}
 
 
+@over_values
 def ci95(items: list[Item]) -> list[float] | None:
     """95% interval of the accuracy, [low, high]: bootstrap that draws whole images, seed 0; None for a single image."""
-    good = with_value(items)
-    interval = cluster_interval([item["correct"] for item in good], [item["image"] for item in good])
+    interval = cluster_interval([item["correct"] for item in items], [item["image"] for item in items])
     return [round(bound, 4) for bound in interval] if isfinite(interval.low) else None
 
 
+@over_values
 def unparseable(items: list[Item]) -> float:
     """Share of the answers that the rule could not read."""
-    return fmean(item["unparseable"] for item in with_value(items))
+    return fmean(item["unparseable"] for item in items)
 
 
+@over_values
 def macro(items: list[Item]) -> float:
     """Mean of the categories' accuracies, each category weighing the same; logs the categories."""
-    good = with_value(items)
     categories: dict[str, list[int]] = defaultdict(list)
-    for item in good:
+    for item in items:
         categories[item["category"] or "(none)"].append(item["correct"])
     shown = ", ".join(f"{name} {fmean(hits):.3f} (n {len(hits)})" for name, hits in sorted(categories.items()))
-    logger.info(f"{good[0]['task']}: accuracy by {good[0]['axis']}: {shown}")
+    logger.info(f"{items[0]['task']}: accuracy by {items[0]['axis']}: {shown}")
     return fmean(fmean(hits) for hits in categories.values())
 
 
-def weighted_as_mmmu(accuracies: list[float], _sizes: list[int], _by_size: bool) -> float:
-    """Mean of the five subjects' accuracies weighted by the size of their *test* splits, as the paper's Table 2."""
-    weights = [mmmu.MMMU.counts[f"test/{subject}"] for subject in mmmu.SUBJECTS]
-    if len(accuracies) != len(weights):
-        raise SystemExit(f"mmmu_med: {len(accuracies)} of {len(weights)} subjects have an accuracy, so no mean")
-    return sum(a * w for a, w in zip(accuracies, weights, strict=True)) / sum(weights)
+def pooled(accuracies: list[float | None], sizes: list[int], _by_size: bool) -> float | None:
+    """A group's accuracy over all questions asked, as lmms-eval pools it; None where one of its tasks has no value."""
+    return _weighted(accuracies, sizes)
+
+
+def weighted_as_mmmu(accuracies: list[float | None], _sizes: list[int], _by_size: bool) -> float | None:
+    """Mean of the five subjects' accuracies weighted by the size of their *test* splits, as the paper's Table 2.
+
+    None where one of them has no value.
+    """
+    return _weighted(accuracies, [mmmu.MMMU.counts[f"test/{subject}"] for subject in mmmu.SUBJECTS])
+
+
+def _weighted(accuracies: list[float | None], weights: list[int]) -> float | None:
+    values = [accuracy for accuracy in accuracies if accuracy is not None]
+    if len(values) < len(weights):
+        failure.note(f"{len(weights) - len(values)} of a group's {len(weights)} tasks have no accuracy, so it has none")
+        return None
+    return sum(value * weight for value, weight in zip(values, weights, strict=True)) / sum(weights)

@@ -34,6 +34,10 @@ class Batch:
         return logits
 
     @property
+    def finite(self) -> Tensor:
+        return self.logits.isfinite().all(-1)
+
+    @property
     def logits(self) -> Tensor:
         return torch.tensor([row[min(self.at, len(row) - 1)] for row in self.script])
 
@@ -135,12 +139,52 @@ def test_settings_as_lmms_eval_writes_them() -> None:
         ({"penalise_prompt": False}, r"penalise_prompt"),
         ({"do_sample": True, "top_p": 1.5}, r"top_p=1.5: allowed is a number in \(0, 1\]"),
         ({"do_sample": True, "temperature": -1}, r"temperature=-1"),
-        ({"lenght_penalty": 2}, r"lenght_penalty.*are not known; known: .*repetition_penalty"),
+        ({"do_sample": False, "top_p": 1.5}, r"top_p=1.5: allowed is a number in \(0, 1\]"),
+        ({"do_sample": False, "temperature": -1}, r"temperature=-1"),
+        ({"do_sample": False, "top_k": -1}, r"top_k=-1"),
+        ({"temperature": float("nan")}, r"temperature=nan"),
+        ({"temperature": "hot"}, r"temperature='hot'"),
+        ({"max_new_tokens": "8"}, r"max_new_tokens='8': allowed is an integer"),
+        ({"max_new_tokens": 8.5}, r"max_new_tokens=8.5"),
+        ({"max_new_tokens": True}, r"max_new_tokens=True"),
+        ({"max_gen_toks": 0}, r"max_new_tokens=0"),
+        ({"min_new_tokens": None, "max_new_tokens": -3}, r"max_new_tokens=-3"),
+        ({"do_sample": "yes"}, r"do_sample='yes': allowed is true or false"),
+        ({"repetition_penalty": float("inf")}, r"repetition_penalty=inf"),
+        ({"seed": "x"}, r"seed='x'"),
+        ({"until": 5}, r"until=\(5,\): allowed is strings"),
+        ({"lenght_penalty": 2}, r"lenght_penalty=2: not known; did you mean repetition_penalty\? allowed: .*until"),
     ],
 )
 def test_settings_that_would_do_nothing_or_harm_are_refused(settings: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Decoding.from_lmms_eval(settings)
+
+
+@pytest.mark.parametrize("until", ["", [""], ["", ""]])
+def test_an_empty_string_ends_no_answer(until: object) -> None:
+    assert Decoding.from_lmms_eval({"until": until}) == Decoding.from_lmms_eval({})
+    assert Decoding.from_lmms_eval({"until": ["", "1 2"]}).until == ("1 2",)
+    with pytest.raises(ValueError, match="until="):
+        Decoding(until=("",))
+
+
+def test_top_p_0_beside_greedy_is_how_tasks_write_nothing() -> None:
+    assert Decoding.from_lmms_eval({"temperature": 0, "top_p": 0}) == Decoding.from_lmms_eval({})
+
+
+BROKEN = {"NaN": [torch.nan] * 6, "one NaN": [9.0, torch.nan, 0.0, 0.0, 0.0, 0.0], "all -inf": [-torch.inf] * 6}
+
+
+@pytest.mark.parametrize("settings", [Decoding(), Decoding(do_sample=True), Decoding(repetition_penalty=1.2)], ids=str)
+@pytest.mark.parametrize("logits", BROKEN.values(), ids=BROKEN)
+def test_logits_that_are_not_finite_are_no_token(logits: list[float], settings: Decoding) -> None:
+    """After two tokens, in a row that goes on; in one that has ended nobody asks for them."""
+    broken = [*one_hot(3, 4), logits]
+    with pytest.raises(ValueError, match="behind 2 answer tokens the model's logits are not finite"):
+        run([one_hot(1, 1, 1, 1), broken], settings)
+    answers = run([one_hot(1, 1, 1, 1), [*one_hot(3, 5), logits]], Decoding(max_new_tokens=4), stop={5})
+    assert answers == [[1, 1, 1, 1], [3]]
 
 
 @pytest.mark.parametrize("sampled", [True, False])

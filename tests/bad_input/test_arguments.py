@@ -56,6 +56,7 @@ FIELDS: list[tuple[dict[str, Any], str, str]] = [
     ({"layer": 3}, "layer not known to 'vgrefine'; did you mean layers? ", "layers, mask"),
     ({"batchsize": 3}, "batchsize not known to 'vgrefine'; did you mean batch_size? ", "batch_size"),
     ({"diagnose": 1}, "diagnose=1", "true or false"),
+    ({"self_check": "no"}, "self_check='no'", "true or false"),
 ]
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import tiny
 import torch
-from asking import VGREFINE, copy, good, refused
+from asking import GOOD, VGREFINE, copy, good, question, refused
 from safetensors.torch import load_file, save_file
 
+from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.decoding import Decoding
 from lmms_vg.engine import build
+from lmms_vg.images import open_picture
 from lmms_vg.journal import read_records
 from lmms_vg.models import FAMILIES
 
@@ -77,6 +83,11 @@ def query(weights: dict[str, torch.Tensor], layer: int) -> str:
     return name
 
 
+def embedding(weights: dict[str, torch.Tensor]) -> str:
+    (name,) = (name for name in weights if name.endswith("embed_tokens.weight"))
+    return name
+
+
 def test_missing_tensors(checkpoint: Path, tmp_path: Path) -> None:
     folder = changed(checkpoint, tmp_path / "c", lambda weights: weights.pop(query(weights, 2)))
     assert "q_proj.weight" in refused("1 weights are missing", pretrained=folder)
@@ -98,7 +109,9 @@ def test_damaged_weights_file(checkpoint: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("align", [False, True])
 def test_attention_that_is_nan(checkpoint: Path, tmp_path: Path, method: str, said: str, align: bool) -> None:
     folder = changed(checkpoint, tmp_path / "c", lambda weights: weights[query(weights, 1)].fill_(float("nan")))
-    answerer = build("huatuo", method, pretrained=folder, **(VGREFINE if method == "vgrefine" else {}))
+    given = VGREFINE if method == "vgrefine" else {}
+    assert "own forward are not finite" in refused("load check", "huatuo", method, pretrained=folder, **given)
+    answerer = build("huatuo", method, pretrained=folder, self_check=False, **given)
     asked = [good(uid, boxes=[[5, 5, 30, 30]], align=align) for uid in "ab"]
     errors = [str(record.error) for _, record in answerer.answer(asked)]
     assert all(said in error and "not finite" in error for error in errors)
@@ -108,6 +121,51 @@ def test_attention_that_is_nan(checkpoint: Path, tmp_path: Path, method: str, sa
 
 def test_attention_that_is_nan_behind_the_triage_layers(checkpoint: Path, tmp_path: Path) -> None:
     folder = changed(checkpoint, tmp_path / "c", lambda weights: weights[query(weights, 4)].fill_(float("nan")))
-    answerer = build("huatuo", "vgrefine", pretrained=folder, **VGREFINE)
+    answerer = build("huatuo", "vgrefine", pretrained=folder, self_check=False, **VGREFINE)
     ((_, record),) = answerer.answer([good("a")])
     assert "logits are not finite" in str(record.error)
+
+
+@pytest.mark.parametrize("method", ["plain", "vcd"])
+def test_logits_that_break_in_a_decode_step(checkpoint: Path, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    """The embedding of one question's second answer token overflows: that question fails, those beside it are answered."""
+    long = Decoding(max_new_tokens=4, min_new_tokens=4)
+    questions = [replace(one, decoding=long) for one in (good("a"), question("b", tiny.picture(2), GOOD))]
+    sound = build("huatuo", method, pretrained=str(checkpoint), batch_size=2)
+    texts = {one.uid: record.text for one, record in sound.answer(questions)}
+    sound.close()
+    step, broken = (
+        Batch.step,
+        build("huatuo", method, pretrained=str(checkpoint), batch_size=2, rows="question"),
+    )  # another key
+
+    def overflowing(self: Batch, tokens: torch.Tensor) -> None:
+        embed = self.family.embed_text
+        about_b = [prompt.image_hashes[0].startswith(open_picture(tiny.picture(2)).hash) for prompt in self.prompts]
+
+        def embedded(ids: torch.Tensor) -> torch.Tensor:
+            hidden = embed(ids)
+            second = self.visible.shape[1] + 1 == self._visible.shape[1] - 1
+            return hidden.masked_fill(torch.tensor(about_b)[:, None, None], torch.inf) if second else hidden
+
+        with monkeypatch.context() as inside:
+            inside.setattr(self.family, "embed_text", embedded)
+            step(self, tokens)
+
+    monkeypatch.setattr(Batch, "step", overflowing)
+    records = {one.uid: record for one, record in broken.answer(questions)}
+    assert "behind 2 answer tokens the model's logits are not finite" in str(records["b"].error)
+    assert (records["a"].error, records["a"].text) == (None, texts["a"])
+    assert (broken.tally.answered, broken.tally.failed) == (1, 1)
+
+
+def test_float16_that_overflows_in_decoding_only(checkpoint: Path, tmp_path: Path) -> None:
+    """The row of the embedding that the first answer token has, times 1e7: infinite in float16, and no part of any prompt."""
+    first = build("huatuo", "plain", pretrained=str(checkpoint), dtype="float16")
+    ((_, record),) = first.answer([good("a")])
+    (token, *_) = first.family.tokenizer(record.text, add_special_tokens=False)["input_ids"]
+    folder = changed(checkpoint, tmp_path / "c", lambda weights: weights[embedding(weights)][token].mul_(1e7))
+    answerer = build("huatuo", "plain", pretrained=folder, dtype="float16")
+    ((_, record),) = answerer.answer([good("a")])
+    assert re.search(r"behind \d answer tokens .* not finite", str(record.error))
+    assert "dtype=float32" in str(record.error)

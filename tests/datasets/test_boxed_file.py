@@ -46,6 +46,6 @@ def test_images_are_opened_beside_the_file(tmp_path: Path) -> None:
     image = open_image(tmp_path, "imgs/a.png")
     assert (image.size, image.mode) == ((31, 17), "RGB")
     (tmp_path / "imgs" / "b.png").write_text("no picture")
-    for name in ("b.png", "c.png"):
-        with pytest.raises(DataError, match=name):
+    for name in ("b.png", "c.png", "long" * 100):
+        with pytest.raises(DataError, match=name[:100]):
             open_image(tmp_path / "imgs", name)

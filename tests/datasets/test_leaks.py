@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import tiny
 
-from lmms_vg.datasets.leaks import leaks
+from lmms_vg.datasets.leaks import leaks, sources
 from lmms_vg.measurement import annotated
+from lmms_vg.methods.head_lists import leaking
 
 
 @pytest.mark.parametrize(
@@ -22,12 +23,25 @@ from lmms_vg.measurement import annotated
         (["demo:hard/200000"], ["demo"]),
         (["demo:standard/300000", "demo:standard/300074"], []),
         (["path_vqa:a", "mmmu:b"], ["medical_eval", "mmmu", "path_vqa"]),
-        (["medical_eval:images/a.jpg"], ["medical_eval"]),
+        (
+            ["medical_eval:images/a.jpg"],
+            ["medical_eval", "mmmu", "omnimedvqa", "path_vqa", "pmc_vqa", "slake", "vqa_rad"],
+        ),
         ([], []),
     ],
 )
 def test_uris(images: list[str], found: list[str]) -> None:
     assert leaks(images) == found
+
+
+def test_images_asked_about_are_of_their_own_data_set_only() -> None:
+    """Heads ranked on SLAKE leak into the file that holds SLAKE, but not into VQA-RAD, which is in that file as well."""
+    assert sources(["slake:a"]) == {"slake"}
+    assert sources(["vgmed:Slake/b.png", "vqa_rad:c"]) == {"vgmed", "slake", "vqa_rad"}
+    ranked_on = leaks(["slake:a"])
+    asked = {name: bool(leaking(ranked_on, sources([f"{name}:a"]))) for name in ("slake", "medical_eval", "vqa_rad")}
+    assert asked == {"slake": True, "medical_eval": True, "vqa_rad": False}
+    assert leaking(leaks(["medical_eval:a"]), sources(["vqa_rad:a"])) == {"vqa_rad"}
 
 
 def test_demo_sets() -> None:

@@ -101,7 +101,7 @@ def test_quotes_and_words_that_look_like_nothing_in_options(data: Path, small: N
 @pytest.mark.parametrize("options", ["A. CT", "['CT'", None])
 def test_broken_options_are_refused_with_their_row(data: Path, small: None, options: str | None) -> None:
     write(data, ROW, ROW | {"options": options})
-    with pytest.raises(DataError, match="mmmu Pharmacy validation row 1: options"):
+    with pytest.raises(DataError, match=r"mmmu/Pharmacy/validation-\*\.parquet row 1: options"):
         mmmu.load("Pharmacy", "validation")
 
 
@@ -247,3 +247,12 @@ def test_only_texts_are_read_to_list_questions(data: Path, small: None) -> None:
     assert len(mmmu.load("Pharmacy", "validation")) == 1
     with pytest.raises(DataError, match="parquet"):
         mmmu.read_image("Pharmacy/validation/0/1")
+
+
+def test_accepted_answers_without_commas_are_refused_with_their_row(data: Path, small: None) -> None:
+    """Read as Python does, two answers would be one that nobody gives."""
+    for answer, options in (("['4' 'four']", "[]"), ("['4', 'four' '4.0']", "[]")):
+        write(data, ROW, OPEN | {"answer": answer, "options": options})
+        with pytest.raises(DataError, match=r"mmmu/Pharmacy/validation-\*\.parquet row 1: answer"):
+            mmmu.load("Pharmacy", "validation")
+    assert load_one(data, **OPEN | {"answer": "[Na+] or 'salt' 'water"}).answer == "[Na+] or 'salt' 'water"

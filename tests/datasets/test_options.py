@@ -23,6 +23,11 @@ def test_a_list_and_its_print_are_the_same(options: list[str]) -> None:
     assert parse_options(f" {options!r}\n", "row 0") == options
 
 
+def test_json_lists_are_read_as_json() -> None:
+    """Python's literals have other escapes: a pair of halves would be no text, and a slash would keep its backslash."""
+    assert parse_options('["\\ud83e\\uddb4 bone", "A\\/P", "it\'s"]', "row 0") == ["\U0001f9b4 bone", "A/P", "it's"]
+
+
 def test_numbers_become_texts() -> None:
     assert parse_options("[1, 2.50, 'x']", "row 0") == ["1", "2.5", "x"]
     assert parse_options([1, 2.5, "x"], "row 0") == ["1", "2.5", "x"]
@@ -40,6 +45,23 @@ def test_numbers_become_texts() -> None:
         "{'A': 'CT'}",
         {"A": "CT"},
         ["CT", None],
+        ["CT", float("nan")],
+        ["CT", "\ud800"],
+        [10**400],
+        "['CT' 'MR']",  # numpy
+        "['CT', 'MR' 'US']",
+        "['CT' 'MR'\n 'US']",
+        '["CT" "MR"]',
+        "array(['CT', 'MR'], dtype=object)",
+        "['CT', nan]",
+        '["CT", NaN]',
+        '["CT", null]',
+        '["CT", "\\ud800"]',
+        "['CT', '\\ud800']",
+        "CT; MR",
+        "['CT'; 'MR']",
+        f"[{'1' * 5000}]",
+        "[" * 200_000,
         "['CT', None]",
         "[['CT']]",
         "__import__('os').getcwd()",

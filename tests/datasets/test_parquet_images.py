@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -239,3 +240,31 @@ def test_errors_of_the_reader_of_rows_stay_its_own(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="disk full"):
         use()
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "held"),
+    [
+        ("question", [5], "INT64"),
+        ("question", [1.5], "DOUBLE"),
+        ("question", [b"x"], "bytes"),
+        ("question", [["a"]], "STRING"),  # below question.list
+        ("question", [{"a": "b"}], "STRING"),
+        ("image", [{"bytes": 5, "path": "a"}], "INT64"),
+        ("image", ["a.jpg"], "no column 'image.bytes'"),
+    ],
+)
+def test_columns_of_another_type_are_named(tmp_path: Path, column: str, values: list[Any], held: str) -> None:
+    """A reader would fail on the first row with an error of its own."""
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"question": ["q"], "image": pa.array([None], CELL)} | {column: values}), path)
+    with pytest.raises(DataError, match=rf"a\.parquet: .*{held}"):
+        list(read_rows(path, "question", "image.bytes"))
+
+
+def test_text_that_is_no_utf_8_is_named(tmp_path: Path) -> None:
+    ends = pa.py_buffer((0).to_bytes(4, "little") + (2).to_bytes(4, "little"))
+    broken = pa.StringArray.from_buffers(1, ends, pa.py_buffer(b"\xff\xfe"))
+    pq.write_table(pa.table({"question": broken}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"a\.parquet: .*utf-8"):
+        list(read_rows(tmp_path / "a.parquet", "question"))

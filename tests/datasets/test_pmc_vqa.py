@@ -66,6 +66,20 @@ def test_real_rows(shared_data: Path, data: Path, small: None) -> None:
         (" D:Four patients ' ", "Four patients"),
         ("A:'One patient ", "One patient"),
         ("'A:the patient's left", "the patient's left"),
+        ("'A:Crohn's disease'", "Crohn's disease"),
+        ("' A: Crohn's disease '", "Crohn's disease"),
+        ('"A:Crohn\'s disease"', "Crohn's disease"),
+        ("A:Crohn's disease'", "Crohn's disease"),
+        (" 'A:Crohn's disease ", "Crohn's disease"),
+        ("A:Crohn's disease ' ", "Crohn's disease"),
+        ("'A:read from 3'", "read from 3"),
+        ("'A:the patients'", "the patients"),
+        ("A:the patients'", "the patients'"),
+        ('A:3" wide', '3" wide'),
+        ('A:a mass of 3"', 'a mass of 3"'),
+        ('A:a mass"', "a mass"),
+        ("A:5'-3' end", "5'-3' end"),
+        ("A:'Crohn's disease'", "'Crohn's disease'"),
         ('A:the "halo" sign', 'the "halo" sign'),
         ('A:"halo"', '"halo"'),
         ("A:the patient's left", "the patient's left"),
@@ -95,6 +109,8 @@ def test_options_lose_their_letters_and_nothing_else(data: Path, small: None, ra
         ("'", "MR", "C"),
         ("'", "'MR", "C"),
         ("", " mr ", "C"),
+        ("'", "'MR'", "C"),
+        ("'", '"MR', "C"),
         ("E", "C:MR", ""),
         ("", "", ""),
         ("AB", "something else", ""),
@@ -103,6 +119,20 @@ def test_options_lose_their_letters_and_nothing_else(data: Path, small: None, ra
 )
 def test_the_right_letter(data: Path, small: None, label: str, answer: str, letter: str) -> None:
     assert load_one(data, Answer_label=label, Answer=answer).answer == letter
+
+
+def test_an_answer_in_quotes_is_the_option_without(data: Path, small: None) -> None:
+    sample = load_one(data, Choice_B="'B:Crohn's disease'", Answer="'Crohn's disease'", Answer_label="'")
+    assert (sample.options[1], sample.answer) == ("Crohn's disease", "B")
+
+
+@pytest.mark.parametrize("text", ["X-ray", "Crohn's disease", "the patient's left", "1:20 dilution", "5' long", "N/A"])
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_no_quote_around_or_beside_an_option_stays(data: Path, small: None, text: str, quote: str) -> None:
+    for left in ("", quote, f"{quote} ", f" {quote}"):
+        for right in ("", f" {quote}", f" {quote} "):
+            assert load_one(data, Choice_A=f"{left}A:{text}{right}").options[0] == text
+        assert load_one(data, Choice_A=f"{quote}A:{text}{quote}").options[0] == text
 
 
 def test_of_equal_options_none_is_guessed(data: Path, small: None) -> None:
@@ -166,12 +196,13 @@ def test_partial_data_are_noted(data: Path, small: None) -> None:
         (b"Figure_path,Question\nx,y\n", "no column Answer, Choice A"),
         (b"version https://git-lfs.github.com/spec/v1\n", "no column Figure_path"),
         (b"Figure_path\n\xff\xfe\n", "no CSV file"),
+        (b"Figure_path\r\n" * 4 + b"\xed\xa0\x80", "not UTF-8"),
         (b'Figure_path\n"' + b"x" * 200_000, "no CSV file"),
     ],
 )
 def test_broken_file_is_named(data: Path, content: bytes, says: str) -> None:
     write(data).write_bytes(content)
-    with pytest.raises(DataError, match=rf"test_clean\.csv: .*{says}"):
+    with pytest.raises(DataError, match=rf"test_clean\.csv(, line [25])?: .*{says}"):
         pmc_vqa.load()
 
 

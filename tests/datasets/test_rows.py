@@ -30,11 +30,17 @@ def test_rows(encoding: str) -> None:
         ("", "Invalid JSON: .* at the top"),
         ("[{", "Invalid JSON: .* at the top"),
         ("version https://git-lfs.github.com/spec/v1", "Invalid JSON: .* at the top"),
+        ("[" * 200_000, "Invalid JSON: recursion limit exceeded .* at the top"),
+        (r'[{"question": "\ud800"}]', r"Invalid JSON: .* hex escape at line 1 column \d+ at the top"),
+        (
+            '[{"question": "' + "1" * 5000 + '", "unused": ' + "1" * 5000 + "}, 3]",
+            r"Invalid JSON: number out of range at line 1 column \d+ at the top",
+        ),
         ("{}", "Input should be a valid array at the top"),
         (json.dumps([GOOD, {}, 3]), "Field required at 1 question"),
         (json.dumps([GOOD, GOOD | {"image": ["a", 3]}]), "Input should be a valid string at 1 image 1"),
     ],
 )
 def test_the_first_thing_wrong_is_named(content: str, says: str) -> None:
-    with pytest.raises(DataError, match=rf"^some/a\.json: {says}; the file is broken or not Toy's$"):
+    with pytest.raises(DataError, match=rf"^some/a\.json: {says}; the file is broken or not Toy's; get it again$"):
         parse_rows(Row, content.encode(), "some/a.json", "Toy")

@@ -4,11 +4,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 from huggingface_hub.errors import LocalEntryNotFoundError
 
+from lmms_vg.data import specs
 from lmms_vg.datasets import source
 from lmms_vg.datasets.schema import DatasetSpec
-from lmms_vg.datasets.source import DataError, DataMissing, locate, locate_root, missing, safe_path
+from lmms_vg.datasets.source import (
+    DataError,
+    DataMissing,
+    locate,
+    locate_all,
+    locate_root,
+    missing,
+    revision_read,
+    safe_path,
+)
 
 SPEC = DatasetSpec(name="toy", hub_id="someone/Toy", licence="CC0", files={"a.json": "about 3 MB"})
 
@@ -109,3 +120,61 @@ def test_safe_path_keeps_plain_paths(path: str, plain: str) -> None:
 def test_safe_path_refuses_ways_out(path: str) -> None:
     with pytest.raises(DataError, match="leads out"):
         safe_path(path)
+
+
+PINNED = SPEC.model_copy(update={"revision": "abc1230000"})
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Snapshots of the toy set in a hub's cache, which is not to be asked for more."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    return tmp_path / "hub" / "datasets--someone--Toy" / "snapshots"
+
+
+def put_snapshot(cache: Path, revision: str) -> Path:
+    (cache / revision).mkdir(parents=True)
+    (cache / revision / "a.json").write_text("[]")
+    (cache.parent / "refs").mkdir(exist_ok=True)
+    (cache.parent / "refs" / "main").write_text(revision)
+    return cache / revision
+
+
+def test_the_pinned_revision_is_read_from_the_cache(cache: Path) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    pinned = SPEC.model_copy(update={"revision": commit})
+    put_snapshot(cache, commit)
+    put_snapshot(cache, "f" * 40)
+    assert locate(pinned, "a.json") == cache / commit / "a.json"
+    assert locate(SPEC, "a.json") == cache / ("f" * 40) / "a.json", "not pinned: the newest known"
+    assert locate_root(pinned) == cache / commit
+    assert revision_read(pinned) == commit
+
+
+def test_another_cached_revision_is_told_with_the_ways_on(cache: Path) -> None:
+    """Before the pin it was read: without a word it would seem lost."""
+    old = put_snapshot(cache, "f" * 40)
+    for find in (lambda: locate(PINNED, "a.json"), lambda: locate_root(PINNED), lambda: locate_all(PINNED, "*.json")):
+        with pytest.raises(DataMissing) as caught:
+            find()
+        assert "has revision ffffffff of it, but abc1230000 is what this version reads" in str(caught.value)
+        assert f'ln -s "{old}" "$LMMS_VG_DATA/toy"' in str(caught.value)
+
+
+def test_linked_as_told_another_revision_is_read(cache: Path, data: Path) -> None:
+    (data / "toy").symlink_to(put_snapshot(cache, "f" * 40))
+    assert locate(PINNED, "a.json").read_text() == "[]"
+    assert revision_read(PINNED) is None, "nothing says of which revision a folder is"
+    with pytest.raises(DataMissing) as caught:
+        locate(PINNED, "b.json")
+    assert "revision ffffffff" not in str(caught.value), "the cache is not what is read"
+
+
+def test_revisions_are_pinned_where_they_are_known() -> None:
+    pins = {spec.name: spec.revision for spec in specs().values() if spec.revision}
+    assert pins == {
+        "omnimedvqa": "1ba51c28fc0773bdf7efb8396e5bcfd4227e22da",
+        "path_vqa": "1685832883334b5bb5beaf4e4b333fdeecaa4ad9",
+        "mmmu": "98e6ac0cb9b7b2cd2c991b85a50762edc4aedc68",
+    }

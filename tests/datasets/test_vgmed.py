@@ -90,13 +90,37 @@ def test_broken_rows_are_kept(data: Path) -> None:
     assert samples[4].images == ["vgmed:"]  # refused by open_image, so the question fails in the open
 
 
-@pytest.mark.parametrize("line", ['{"image": "a', "[1]", "version https://git-lfs", "\ud800"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"image": "a',
+        "[1]",
+        "version https://git-lfs",
+        "\ud800",
+        r'{"image": "a.png", "question": "Is \ud83e it?"}',
+        r'{"image": "\udc00.png"}',
+        '{"n": ' + "9" * 5000 + "}",
+    ],
+)
 def test_line_that_is_no_row_is_named(data: Path, line: str) -> None:
     write(data, ROW)
     path = data / "vgmed" / "VGMED_localization.jsonl"
     path.write_bytes(path.read_bytes() + line.encode(errors="surrogatepass") + b"\n")
     with pytest.raises(DataError, match=r"VGMED_localization\.jsonl, line 2: not"):
         vgmed.load("VGMED", "localization")
+
+
+def test_nested_too_deeply_is_named(data: Path) -> None:
+    write(data, ROW, "[" * 200_000)
+    with pytest.raises(DataError, match=r"VGMED_localization\.jsonl, line 2: nested too deeply"):
+        vgmed.load("VGMED", "localization")
+
+
+@pytest.mark.parametrize("value", [5, ["a"], {"a": 1}, True, json.loads("[" * 900 + "]" * 900)])
+def test_what_is_no_text_is_an_empty_question(data: Path, value: Any) -> None:
+    write(data, ROW | {"question": value, "modality": value})
+    (sample,) = vgmed.load("VGMED", "localization")
+    assert (sample.question, sample.modality) == ("", "")
 
 
 @pytest.mark.parametrize("image", ["../../etc/passwd", "/etc/passwd"])

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import lmms_eval.models
 import pytest
 import torch
 import torchvision
 from lmms_eval.models.registry_v2 import ModelRegistryV2
+from packaging.requirements import Requirement
 
 from lmms_vg.doctor import combinations
 from lmms_vg.doctor.combinations import CHECKS, COMBINATIONS
@@ -29,6 +32,18 @@ def lose_operators(patch: Patch) -> None:
 
 def lose_torchvision(patch: Patch) -> None:
     patch.setitem(sys.modules, "torchvision.ops", None)
+
+
+def lose_private_module(patch: Patch) -> None:
+    patch.setitem(sys.modules, "filelock._api", None)
+
+
+def lose_private_member(patch: Patch) -> None:
+    patch.setitem(sys.modules, "datasets.utils._filelock", ModuleType("datasets.utils._filelock"))
+
+
+def unpair(patch: Patch) -> None:
+    patch.setitem(sys.modules, "sentencepiece.sentencepiece_model_pb2", None)
 
 
 def cuda(patch: Patch, built: str | None, available: bool, gpu: bool = True) -> None:
@@ -50,6 +65,11 @@ def find_decord(patch: Patch, there: bool) -> None:
 #: Row -> what brings it about, and the start of what is said then.
 BROUGHT_ABOUT: dict[str, tuple[Callable[[Patch], None], str]] = {
     "torchvision works with this torch": (lose_operators, "PROBLEM torchvision does not work with torch "),
+    "filelock and datasets have what lmms-eval uses of them": (
+        lose_private_module,
+        "PROBLEM filelock no longer has what lmms-eval uses of it (ModuleNotFoundError",
+    ),
+    "sentencepiece works with this protobuf": (unpair, "PROBLEM sentencepiece does not work with this protobuf ("),
     "no NVIDIA GPU beside a torch built without CUDA": (
         lambda patch: cuda(patch, None, False),
         f"PROBLEM torch {torch.__version__} is built without CUDA, and there is an NVIDIA GPU: runs would take the CPU",
@@ -81,6 +101,8 @@ BROUGHT_ABOUT: dict[str, tuple[Callable[[Patch], None], str]] = {
 #: Row -> what is near to it and all right; where nothing is named, that is the environment as it is.
 ALL_RIGHT: list[tuple[str, Callable[[Patch], None]]] = [
     ("torchvision works with this torch", lambda patch: None),
+    ("filelock and datasets have what lmms-eval uses of them", lambda patch: None),
+    ("sentencepiece works with this protobuf", lambda patch: None),
     ("no NVIDIA GPU beside a torch built without CUDA", lambda patch: cuda(patch, None, False, gpu=False)),
     ("no NVIDIA GPU beside a torch built without CUDA", lambda patch: cuda(patch, "13.0", False)),
     ("no NVIDIA GPU that torch cannot use", lambda patch: cuda(patch, "13.0", True)),
@@ -118,6 +140,23 @@ def test_found_with_its_remedy(row: str, monkeypatch: Patch) -> None:
 def test_not_found(row: str, set_up: Callable[[Patch], None], monkeypatch: Patch) -> None:
     set_up(monkeypatch)
     assert look(row) == ("ok", row, "")
+
+
+@pytest.mark.parametrize(
+    "row", ["filelock and datasets have what lmms-eval uses of them", "sentencepiece works with this protobuf"]
+)
+def test_a_remedy_asks_for_what_the_project_asks_for(row: str) -> None:
+    (remedy,) = [combination.remedy for combination in COMBINATIONS if combination.fine == row]
+    asked = {Requirement(line) for line in metadata.requires("lmms-vg") or []}
+    named = {Requirement(quoted) for quoted in re.findall('"([^"]+)"', remedy.split(" install ")[1])}
+    assert named
+    assert named <= asked
+
+
+def test_a_private_name_that_is_gone_from_its_module(monkeypatch: Patch) -> None:
+    lose_private_member(monkeypatch)
+    found = look("filelock and datasets have what lmms-eval uses of them")
+    assert (found.mark, found.text.split()[0]) == ("PROBLEM", "datasets")
 
 
 def test_torchvision_that_is_not_there_at_all(monkeypatch: Patch) -> None:

@@ -13,6 +13,7 @@ import lmms_eval.tasks
 import pytest
 from lmms_eval.models.registry_v2 import ModelManifest, ModelRegistryV2
 
+from lmms_vg import entry_points as points
 from lmms_vg import plugin
 from lmms_vg.doctor import hook
 from lmms_vg.doctor.finding import Finding
@@ -36,11 +37,13 @@ def others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, EntryPo
         "def leaves(): raise SystemExit('left')\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    return {name: EntryPoint(name, f"of_others:{name}", hook.GROUP) for name in ("works", "wrong", "raises", "leaves")}
+    return {
+        name: EntryPoint(name, f"of_others:{name}", points.GROUP) for name in ("works", "wrong", "raises", "leaves")
+    }
 
 
 def installed(monkeypatch: pytest.MonkeyPatch, *entries: EntryPoint) -> list[Finding]:
-    monkeypatch.setattr(hook.metadata, "entry_points", lambda group: entries if group == hook.GROUP else ())
+    monkeypatch.setattr(points.metadata, "entry_points", lambda group: entries if group == points.GROUP else ())
     return list(hook.entry_points())
 
 

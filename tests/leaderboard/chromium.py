@@ -23,7 +23,7 @@ _OPTIONS = (
 @contextmanager
 def chromium(profile: Path) -> Iterator[Any]:
     """Skips the test where there is none."""
-    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    browser, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
     if browser is None or driver is None:
         pytest.skip("needs chromium and chromedriver (Debian: chromium chromium-driver)")
     from selenium import webdriver

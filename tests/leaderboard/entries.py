@@ -11,7 +11,15 @@ from saved_run import IDENTITY
 from lmms_vg.submission.entry import Entry, Scores
 from lmms_vg.submission.schema import Card, Data, Manifest, Provenance, Task
 
-RULES = {"acc": "closed|rule:made-up|v:0", "open_recall": "open_recall|v:0", "ar": "alignment|geometry:true|rows:last"}
+LOOKED = "alignment|geometry:true|rows:last"
+RULES = {
+    "bleu1": "bleu1|v:0",
+    "acc": "closed|rule:made-up|v:0",
+    "open_recall": "open_recall|v:0",
+    "ar": LOOKED,
+    "kl": LOOKED,
+    "js": LOOKED,
+}
 
 
 def entry(
@@ -25,25 +33,36 @@ def entry(
     method: str = "Plain()",
     metrics: Mapping[str, Mapping[str, Any]] | None = None,
     images: Mapping[str, Sequence[str]] | None = None,
+    uids: Mapping[str, Sequence[str]] | None = None,
     questions: Mapping[str, str] | None = None,
     rules: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
+    further: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
+    arrival: int | None = None,
     **run: Any,
 ) -> Entry:
     """``scores``: task -> a value a question, NaN for one without. ``run``: fields of the provenance that differ.
 
     By task, too: further ``metrics`` of the manifest, ``images`` (one of its own for every question where none are given),
-    ``questions`` (their SHA-256) and ``rules``.
+    ``uids``, ``questions`` (their SHA-256), ``rules``, and ``further`` metrics with a value a question: where none are given,
+    those of ``metrics`` at every question.
     """
     made = {
         task: Scores(
             questions=(questions or {}).get(task, f"sha256-of-{task}-{len(values)}"),
             rule=(rules or {}).get(task, RULES[metric_of(task)]),
             metric=metric_of(task),
+            uids=tuple((uids or {}).get(task, [f"{task}/{number}" for number in range(len(values))])),
             images=tuple((images or {}).get(task, [f"{task}/{number}.png" for number in range(len(values))])),
             values=np.array(values, dtype=np.float64),
             categories={},
             verified=True,
+            further={
+                metric: (RULES.get(metric, ""), np.array(row, dtype=np.float64))
+                for metric, row in (
+                    _alike((metrics or {}).get(task, {}), values) | dict((further or {}).get(task, {}))
+                ).items()
+            },
         )
         for task, values in scores.items()
     }
@@ -62,10 +81,17 @@ def entry(
         ),
         scores=made,
         notes=tuple(notes),
+        arrival=arrival,
     )
 
 
 RUN: dict[str, Any] = IDENTITY | {"diagnose": False}
+
+
+def _alike(metrics: Mapping[str, Any], values: Sequence[float]) -> dict[str, Sequence[float]]:
+    return {
+        name: [0 * value + mean for value in values] for name, mean in metrics.items() if name in ("kl", "js", "bleu1")
+    }
 
 
 def metric_of(task: str) -> str:

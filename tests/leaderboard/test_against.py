@@ -35,7 +35,7 @@ def plain(id: str = "plain", **changes: object) -> Entry:
 
 def test_by_hand() -> None:
     line = of(plain(), method())["method"]
-    assert (line.plain, line.of, line.n) == ("plain", ("VQA-RAD", "SLAKE"), 7)
+    assert (line.plain, line.of, line.n) == (("plain", "plain"), ("VQA-RAD", "SLAKE"), 7)
     assert (line.better, line.worse) == (3, 1)
     assert line.difference.mean == pytest.approx(2 / 7)
     assert line.rule == "closed|rule:made-up|v:0"
@@ -116,10 +116,13 @@ def test_questions_without_a_score_are_left_out() -> None:
     assert line.difference.mean == pytest.approx(2 / 6)
 
 
-def test_of_several_plain_runs_the_one_with_most_in_common_then_the_smallest_id() -> None:
-    part = {"vqa_rad_closed": BEFORE["vqa_rad_closed"]}
-    assert of(plain("a", scores=part), plain("c"), plain("b"), method())["method"].plain == "b"
-    assert of(plain("a", scores=part), method())["method"].plain == "a"
+def test_every_set_stands_beside_a_plain_run_of_its_own() -> None:
+    """As one run in two bundles."""
+    parts = [plain(id, scores={task: BEFORE[task]}) for id, task in zip("ab", BEFORE, strict=True)]
+    line, whole = of(*parts, method())["method"], of(plain(), method())["method"]
+    assert line == whole._replace(plain=("a", "b"))
+    alone = of(parts[0], method())["method"]
+    assert (alone.plain, alone.of) == (("a",), ("VQA-RAD",))
 
 
 def test_the_order_of_entries_does_not_matter() -> None:

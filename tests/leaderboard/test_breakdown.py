@@ -11,6 +11,7 @@ from entries import entry
 from lmms_vg.datasets.mmmu import SUBJECTS
 from lmms_vg.datasets.omnimedvqa import NAMES
 from lmms_vg.leaderboard.breakdown import breakdowns
+from lmms_vg.leaderboard.plain_runs import plain_runs
 from lmms_vg.submission.entry import Entry
 
 OMNI = {f"omnimedvqa_{name}": [1, 0, 1, 1] for name in NAMES}
@@ -25,7 +26,7 @@ def with_categories(one: Entry, task: str, **axes: list[str]) -> Entry:
 def test_omnimedvqa_and_mmmu_stand_beside_the_paper() -> None:
     plain = entry("p", OMNI | MMMU)
     method = entry("m", OMNI | MMMU | {"omnimedvqa_ct": [0, 0, 0, nan]}, method="PAI()")
-    first, second = breakdowns(method, plain)
+    first, second = breakdowns(method, plain_runs([method, plain])["m"].of)
     assert first.categories == ["CT", "FP", "MRI", "OCT", "Der", "Mic", "X-Ray", "US"]
     assert first.n == [3, 4, 4, 4, 4, 4, 4, 4]
     assert [(line.name, line.kind) for line in first.lines] == [
@@ -39,14 +40,14 @@ def test_omnimedvqa_and_mmmu_stand_beside_the_paper() -> None:
     assert [line.name for line in second.lines][:2] == ["this submission", "its plain run"]
     assert second.lines[2].values == [58.9, 57.2, 43.8, 37.2, 38.3]
     assert "test split" in second.note
-    assert breakdowns(plain, None)[0].lines[0].values == [75] * 8
+    assert breakdowns(plain, {})[0].lines[0].values == [75] * 8
 
 
 def test_some_modalities_are_enough_two_are_not() -> None:
     three = entry("a", {task: OMNI[task] for task in list(OMNI)[:3]})
-    assert breakdowns(three, None)[0].categories == ["CT", "FP", "MRI"]
-    assert len(breakdowns(three, None)[0].lines[1].values) == 3
-    assert breakdowns(entry("a", {task: OMNI[task] for task in list(OMNI)[:2]}), None) == []
+    assert breakdowns(three, {})[0].categories == ["CT", "FP", "MRI"]
+    assert len(breakdowns(three, {})[0].lines[1].values) == 3
+    assert breakdowns(entry("a", {task: OMNI[task] for task in list(OMNI)[:2]}), {}) == []
 
 
 def test_a_task_by_its_own_categories() -> None:
@@ -55,7 +56,7 @@ def test_a_task_by_its_own_categories() -> None:
     values = [1, 0, 1, 0, 1, nan]
     method = with_categories(entry("m", {task: values}, method="PAI()"), task, organ=organs, modality=["CT"] * 6)
     plain = with_categories(entry("p", {task: [0, 0, 1, 1, 1, nan]}), task, organ=organs)
-    (made,) = breakdowns(method, plain)
+    (made,) = breakdowns(method, plain_runs([method, plain])["m"].of)
     assert made.title == "vqa_rad_closed by organ"
     assert made.categories == ["(none)", "ABD", "CHEST", "HEAD"]
     assert made.n == [1, 1, 1, 2], "questions without a score do not count"
@@ -65,10 +66,10 @@ def test_a_task_by_its_own_categories() -> None:
 def test_what_makes_no_radar() -> None:
     task = "vqa_rad_closed"
     thirteen = [str(number) for number in range(13)]
-    assert breakdowns(with_categories(entry("a", {task: [1] * 13}), task, organ=thirteen), None) == []
+    assert breakdowns(with_categories(entry("a", {task: [1] * 13}), task, organ=thirteen), {}) == []
     twelve = with_categories(entry("a", {task: [1] * 13}), task, organ=[*thirteen[:12], "0"])
-    assert len(breakdowns(twelve, None)[0].categories) == 12
+    assert len(breakdowns(twelve, {})[0].categories) == 12
     opened = with_categories(entry("a", {"vqa_rad_open": [1, 0, 0.5]}), "vqa_rad_open", organ=["a", "b", "c"])
-    assert breakdowns(opened, None) == [], "recall is not accuracy"
+    assert breakdowns(opened, {}) == [], "recall is not accuracy"
     modality = with_categories(entry("a", {"omnimedvqa_ct": [1, 0, 1]}), "omnimedvqa_ct", question_type=["a", "b", "c"])
-    assert breakdowns(modality, None) == [], "a modality has a place of its own"
+    assert breakdowns(modality, {}) == [], "a modality has a place of its own"

@@ -65,11 +65,11 @@ def test_what_can_be_looked_through(tmp_path: Path) -> None:
     plain = entry_of(bundles.write_bundle(tmp_path / "p.zip", bundles.demo(runs.mostly_right(1))), "p")
     hard = bundles.demo(runs.mostly_right(2), "vqa_demo_hard", "vgmed_demo")
     method = entry_of(bundles.write_bundle(tmp_path / "m.zip", hard, run={"method": "PAI()"}), "m")
-    first, second = explorables(method, plain, {"demo"})
+    first, second = explorables(method, {"vqa_demo_hard": plain}, {"demo"})
     assert (first.task, first.metric, first.n, first.withheld) == ("vqa_demo_hard", "acc", 300, True)
     assert (first.answers, first.plain) == ("answers/m/vqa_demo_hard", "answers/p/vqa_demo_hard")
     assert (second.task, second.metric) == ("vgmed_demo", "ar"), "where it looks comes after what it says"
-    assert [one.plain for one in explorables(plain, None, ())] == ["", "", ""]
+    assert [one.plain for one in explorables(plain, {}, ())] == ["", "", ""]
 
 
 def test_a_question_without_a_score_says_why(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_no_text_of_a_submission_is_markup() -> None:
     one = entry(
         "id", {"vqa_demo_hard": [1, 0]}, name=EVIL[:60], method=EVIL, notes=[EVIL], code=EVIL, versions={EVIL: EVIL}
     )
-    page = pages.submission(one, None, "0" * 64, standings([one_table(EVIL)])["id"], ["vgrefine"], [])
+    page = pages.submission(one, {}, [], "0" * 64, standings([one_table(EVIL)])["id"], ["vgrefine"], [])
     assert "<script>x" not in page
     assert "<img" not in page
     assert page.count("&lt;script&gt;") > 5
@@ -95,7 +95,7 @@ def test_pages_say_what_may_load_and_have_nothing_inline() -> None:
     one = entry("id", {"vqa_demo_hard": [1, 0]})
     for page in (
         pages.front("vgrefine", ["vgrefine"], [one_table("T")], []),
-        pages.submission(one, None, "0" * 64, [], ["vgrefine"], []),
+        pages.submission(one, {}, [], "0" * 64, [], ["vgrefine"], []),
     ):
         policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)
         assert policy is not None
@@ -129,7 +129,7 @@ def test_an_address_is_a_link_that_recommends_nothing() -> None:
     one = entry("id", {"vqa_demo_hard": [1, 0]})
     card = one.manifest.card.model_copy(update={"url": "https://example.org/?a=1&b=2"})
     one = Entry("id", one.manifest.model_copy(update={"card": card}), one.scores)
-    page = pages.submission(one, None, "0" * 64, [], ["vgrefine"], [])
+    page = pages.submission(one, {}, [], "0" * 64, [], ["vgrefine"], [])
     assert '<a href="https://example.org/?a=1&amp;b=2" rel="noopener nofollow">' in page
 
 

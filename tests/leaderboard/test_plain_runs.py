@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import nan
 
+import pytest
 from entries import entry
 
-from lmms_vg.leaderboard.plain_runs import disputed, is_copy, plain_runs, shared
+from lmms_vg.leaderboard.plain_runs import plain_runs
+from lmms_vg.submission.entry import Entry
 
 SCORES = {"vqa_demo_hard": [1, 0, 1], "vqa_demo_standard": [1, 1, 0]}
+HARD, STANDARD = SCORES
+
+
+def of(entries: Sequence[Entry], id: str = "pai") -> dict[str, str]:
+    """Task -> id of the plain run that a method stands beside."""
+    found = plain_runs(entries)
+    return {task: plain.id for task, plain in found[id].of.items()} if id in found else {}
+
+
+def pai(**changes: object) -> Entry:
+    return entry("pai", **({"scores": SCORES, "method": "PAI()"} | changes))  # type: ignore[arg-type]
 
 
 def test_of_its_own_model_under_its_own_circumstances() -> None:
@@ -19,63 +33,70 @@ def test_of_its_own_model_under_its_own_circumstances() -> None:
         entry("b-pai", SCORES, weights="b", method="PAI(alpha=0.5)"),
         entry("c-pai", SCORES, weights="c", method="PAI(alpha=0.5)"),
     ]
-    assert {id: plain.id for id, plain in plain_runs(entries).items()} == {"b-pai": "b-plain"}
+    assert plain_runs(entries).keys() == {"b-pai"}
+    assert of(entries, "b-pai") == dict.fromkeys(SCORES, "b-plain")
 
 
-def test_of_several_the_one_with_most_in_common_then_the_first_by_id() -> None:
-    hard = {"vqa_demo_hard": [1, 0, 1]}
-    entries = [entry("z", SCORES), entry("a", hard), entry("y", SCORES), entry("pai", SCORES, method="PAI()")]
-    assert plain_runs(entries)["pai"].id == "y"
-    assert plain_runs(entries[::-1])["pai"].id == "y"
+def test_of_several_that_say_the_same_the_first_by_id() -> None:
+    entries = [entry("z", SCORES), entry("a", {HARD: SCORES[HARD]}), entry("y", SCORES), pai()]
+    assert of(entries) == of(entries[::-1]) == {HARD: "a", STANDARD: "y"}
 
 
 def test_only_the_same_questions_rule_and_unscored_are_shared() -> None:
-    one = entry("one", SCORES)
-    assert shared(one, entry("two", SCORES)) == ["vqa_demo_hard", "vqa_demo_standard"]
-    assert shared(one, entry("two", SCORES, questions={"vqa_demo_hard": "others"})) == ["vqa_demo_standard"]
-    assert shared(one, entry("two", SCORES, rules={"vqa_demo_hard": "another"})) == ["vqa_demo_standard"]
-    assert shared(one, entry("two", SCORES | {"vqa_demo_hard": [1, 0, nan]})) == ["vqa_demo_standard"]
-    other = [entry("plain", {"vqa_demo_hard": [1, 0]}), entry("pai", SCORES, method="PAI()")]
-    assert plain_runs(other) == {}, "nothing in common"
+    assert of([entry("p", SCORES), pai()]) == {HARD: "p", STANDARD: "p"}
+    for change in ({"questions": {HARD: "others"}}, {"rules": {HARD: "another"}}):
+        assert of([entry("p", SCORES, **change), pai()]) == {STANDARD: "p"}  # type: ignore[arg-type]
+    assert of([entry("p", SCORES | {HARD: [1, 0, nan]}), pai()]) == {STANDARD: "p"}
+    assert of([entry("p", {HARD: [1, 0]}), pai()]) == {}, "nothing in common"
 
 
-def test_one_more_task_does_not_buy_belief() -> None:
-    """A forged plain run with the same card and more tasks contradicts the model's own: neither is taken."""
-    own = entry("z-plain", {"vqa_rad_closed": [1, 0]})
-    forged = entry("a-forged", {"vqa_rad_closed": [0, 0], "slake_closed": [0, 0]})
-    method = entry("method", {"vqa_rad_closed": [1, 1], "slake_closed": [1, 1]}, method="PAI()")
-    assert plain_runs([own, forged, method]) == {}
-    assert disputed([own, forged, method]) == {"method": ["a-forged", "z-plain"]}
+@pytest.mark.parametrize("arrivals", [(None, None), (4, 4)])
+def test_without_an_order_two_that_differ_are_not_believed(arrivals: tuple[int | None, int | None]) -> None:
+    """On the task that they differ on; the other one stands."""
+    one, other = arrivals
+    own = entry("z", SCORES, arrival=one)
+    forged = entry("a", SCORES | {HARD: [0, 0, 0]}, arrival=other)
+    found = plain_runs([own, forged, pai()])["pai"]
+    assert found.disputed == {HARD: ["a", "z"]}
+    assert of([own, forged, pai()]) == {STANDARD: "a"}
 
 
 def test_any_two_that_differ_are_found() -> None:
-    """Also where both agree with a third, which has neither of their tasks."""
-    tasks = ("vqa_demo_hard", "vqa_demo_standard")
-    first = entry("a", {tasks[0]: [1, 0]})
-    others = [entry(id, {tasks[1]: [value, 0]}) for id, value in (("b", 1), ("c", 0))]
-    method = entry("pai", {task: [1, 1] for task in tasks}, method="PAI()")
-    assert disputed([first, *others, method]) == {"pai": ["a", "b", "c"]}
-    assert plain_runs([first, others[0], method])["pai"].id == "a"
+    entries = [entry(id, {HARD: row}) for id, row in {"a": [1, 0, 1], "b": [1, 0, 1], "c": [1, 0, 0]}.items()]
+    assert plain_runs([*entries, pai()])["pai"].disputed == {HARD: ["a", "b", "c"]}
 
 
-def test_accuracy_counts_before_attention_and_protocols_do_not_mix() -> None:
-    """So that a page and the table of accuracies name the same plain run."""
+def test_the_first_to_come_is_believed_and_who_contradicts_it_is_named() -> None:
+    own = entry("z", SCORES, arrival=3)
+    late = entry("a", SCORES | {HARD: [0, 0, 0]}, arrival=7)
+    uncommitted = entry("b", SCORES | {HARD: [0, 0, 0]})
+    found = plain_runs([own, late, uncommitted, pai()])["pai"]
+    assert of([own, late, uncommitted, pai()]) == {HARD: "z", STANDARD: "z"}
+    assert found.disputed == {}
+    assert found.contradicted == {HARD: ["a", "b"]}
+
+
+def test_a_submitters_own_comes_before_what_strangers_sent_earlier() -> None:
+    stranger = entry("a", {HARD: [0, 0, 0]}, name="Not mine", arrival=1)
+    own = entry("b", {HARD: [1, 0, 1]}, name="Mine", arrival=2)
+    assert of([stranger, own, pai(name="Mine")]) == {HARD: "b"}
+    assert of([stranger, own, pai(name="Third")]) == {HARD: "a"}
+    assert of([stranger, pai(name="Mine")]) == {HARD: "a"}
+
+
+def test_what_comes_later_only_fills_in() -> None:
+    """A plain run with one more task does not take the place of the first on the tasks that this one has."""
+    first = entry("z", {HARD: [1, 0, 1]}, arrival=1)
+    more = entry("a", SCORES | {HARD: [0, 0, 0]}, arrival=2)
+    assert of([first, more, pai()]) == {HARD: "z", STANDARD: "a"}
+
+
+def test_protocols_do_not_mix() -> None:
+    scores = {"vqa_rad_closed": [1, 1], "vgmed_localization": [2.0]}
     closed = entry("p-closed", {"vqa_rad_closed": [1, 0]})
-    looks = entry("p-looks", {"vgmed_localization": [1.0], "vgmed_attribute": [1.0]}, protocol=None)
-    scores = {"vqa_rad_closed": [1, 1], "vgmed_localization": [2.0], "vgmed_attribute": [2.0]}
-    method = entry("m", scores, method="PAI()")
-    assert plain_runs([closed, looks, method])["m"].id == "p-closed"
-    assert plain_runs([looks, method])["m"].id == "p-looks", "measurements stand under every protocol"
-    assert plain_runs([entry("t", {"vqa_rad_closed": [1, 0]}, protocol="test"), method]) == {}
-
-
-def test_copies() -> None:
-    one = entry("b", SCORES)
-    assert is_copy(one, entry("a", SCORES))
-    assert not is_copy(one, entry("c", SCORES)), "of equals the smaller id stays"
-    assert is_copy(one, entry("c", SCORES | {"vqa_rad_closed": [1]})), "which has more stays"
-    assert not is_copy(entry("b", SCORES | {"vqa_rad_closed": [1]}), entry("a", SCORES))
-    for other in ({"method": "PAI()"}, {"weights": "x"}, {"dtype": "float16"}):
-        assert not is_copy(one, entry("a", SCORES, **other))
-    assert not is_copy(one, entry("a", SCORES | {"vqa_demo_hard": [1, 1, 1]}))
-    assert not is_copy(one, one)
+    looks = entry("p-looks", {"vgmed_localization": [1.0]}, protocol=None)
+    found = of([closed, looks, pai(scores=scores)])
+    assert found == {"vqa_rad_closed": "p-closed", "vgmed_localization": "p-looks"}, (
+        "measurements stand under every one"
+    )
+    assert of([entry("t", {"vqa_rad_closed": [1, 0]}, protocol="test"), pai(scores=scores)]) == {}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from entries import entry
 
+from lmms_vg.leaderboard.alike import Counter
 from lmms_vg.leaderboard.measures import Measure, Part, Way
 from lmms_vg.leaderboard.ranks import Estimate, estimates, ranks
 from lmms_vg.metrics.statistics import cluster_interval, paired
@@ -38,7 +39,23 @@ def wrong(*questions: int, of: int = 100) -> list[float]:
 
 
 def test_rows_that_nobody_separates_share_a_rank() -> None:
-    assert placed(wrong(1, 2), wrong(2, 3), wrong(*range(40)), wrong(*range(41)), wrong(*range(90))) == [1, 1, 3, 3, 5]
+    assert placed(wrong(1, 2), wrong(2, 3), wrong(*range(40)), wrong(*range(5, 45)), wrong(*range(90))) == [
+        1,
+        1,
+        3,
+        3,
+        5,
+    ]
+
+
+def test_rows_that_are_alike_count_once_above_others() -> None:
+    """Five copies of the best row, each with another answer spoiled, push nobody down; they are below it all the same."""
+    best, worst = wrong(*range(40)), wrong(*range(90))
+    copies = [wrong(*range(40), 90 + number) for number in range(5)]
+    assert placed(best, worst) == [1, 2]
+    assert placed(best, *copies, worst) == [1] * 6 + [2]
+    spoiled = [wrong(*range(40), *range(90, 95)) for _ in range(5)]
+    assert placed(best, *spoiled, worst) == [1, *[2] * 5, 2], "five questions lost and none won is a sure difference"
 
 
 def test_equal_rows_share_a_rank_whatever_their_number() -> None:
@@ -87,12 +104,12 @@ def test_counting_gives_what_the_percentile_gives(resamples: int) -> None:
     for spread in (0.5, 1.0, 2.0):
         drawn = rng.normal(size=(25, resamples)).round(1) * 0.1 + spread * rng.normal(size=(25, 1)) * 0.2
         low = np.quantile(drawn[:, None] - drawn[None], 0.025, axis=2)
-        assert ranks(drawn) == [1 + int((low[:, row] > 1e-12).sum()) for row in range(25)]
+        assert ranks(drawn, Counter(np.eye(25))) == [1 + int((low[:, row] > 1e-12).sum()) for row in range(25)]
 
 
 def test_differences_of_rounding_are_none() -> None:
     drawn = np.random.default_rng(0).random((1, 200))
-    assert ranks(np.concatenate([drawn, drawn + 1e-15, drawn + 1e-6])) == [2, 2, 1]
+    assert ranks(np.concatenate([drawn, drawn + 1e-15, drawn + 1e-6]), Counter(np.eye(3))) == [2, 2, 1]
 
 
 def test_images_not_questions_are_drawn() -> None:
@@ -194,3 +211,48 @@ def test_the_first_way_that_is_there_counts_and_is_compared_with_its_like_only()
 
 def test_a_task_of_another_metric_is_no_task_of_the_column() -> None:
     assert estimates([run("a", wrong())], column((Part(("pmc_vqa",)),), metric="open_recall")) == {}
+
+
+@pytest.mark.parametrize("metric", ["kl", "js"])
+def test_where_lower_is_better_ranks_turn_around(metric: str) -> None:
+    """1 + the rows whose paired interval, from ``statistics.paired`` on its own, is below 0."""
+    rng = np.random.default_rng(6)
+    task, images = "vgmed_attribute", [f"image {number // 3}" for number in range(150)]
+    ease = rng.gamma(2.0, 0.5, 150)
+    rows = {f"run {n}": ease + n / 10 + rng.normal(0, 0.5, 150) for n in range(6)}
+    rows = {id: rng.permutation(row) if id == "run 3" else row for id, row in rows.items()}
+    made = estimates(
+        [
+            entry(id, {task: [1.0] * 150}, further={task: {metric: row}}, images={task: images}, weights=id)
+            for id, row in rows.items()
+        ],
+        column((Part((task,)),), metric=metric, better="lower"),
+    )
+    where = dict(enumerate(images))
+    for id, row in rows.items():
+        assert (made[id].low, made[id].high) == pytest.approx(tuple(cluster_interval(row, images)), abs=1e-12)
+        better = [
+            other
+            for other in rows
+            if paired(dict(enumerate(rows[other])), dict(enumerate(row)), where).low > 0  # this row is higher
+        ]
+        kept: list[str] = []
+        for other in sorted(better, key=lambda one: rows[one].mean()):
+            if all(np.corrcoef(rows[other], rows[one])[0, 1] < 0.9 for one in kept):
+                kept.append(other)
+        assert made[id].rank == 1 + len(kept)
+    assert made["run 0"].rank == 1
+    assert max(one.rank or 0 for one in made.values()) > 1
+
+
+def test_whoever_comes_first_counts() -> None:
+    """A row that is like two others, both of which were there before it, does not make one of them."""
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(5, 1, 400), rng.normal(5, 1, 400)
+    other = 0.8 * one + 0.6 * other + 0.1
+    between = (one + other) / 2 + 3
+    worst = rng.normal(0, 1, 400)
+    rows = [run("z", one, arrival=1), run("y", other, arrival=2), run("x", worst, arrival=3)]
+    before = estimates(rows, ONE)["x"].rank
+    assert before == 3
+    assert (estimates([*rows, run("a", between, arrival=4)], ONE)["x"].rank or 0) >= before

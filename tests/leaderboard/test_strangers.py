@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import bundles
 import pytest
-import runs
-from bundles import DEMO
 from entries import entry
 
-from lmms_vg.leaderboard.site import build
-from lmms_vg.leaderboard.tables import DISPUTED, NO_PLAIN, tables
+from lmms_vg.leaderboard.against_columns import DISPUTED, NO_PLAIN
+from lmms_vg.leaderboard.tables import tables
 from lmms_vg.leaderboard.view import Cell, Table
 from lmms_vg.submission.entry import Entry
-from lmms_vg.submission.schema import Card
 
 TASK = "vqa_rad_closed"
 RIGHT, HALF, WRONG = [1.0] * 40, [1.0, 0.0] * 20, [0.0] * 40
@@ -51,7 +45,7 @@ def test_questions_that_nobody_compared_stand_below_and_are_marked() -> None:
 
 def test_many_rows_of_one_model_are_one() -> None:
     """Three bundles on questions of their own do not make two honest ones the odd ones out."""
-    honest = [entry(f"honest{n}", {TASK: HALF}, weights=str(n)) for n in range(2)]
+    honest = [entry(f"honest{n}", {TASK: row}, weights=str(n)) for n, row in enumerate((HALF, HALF[::-1]))]
     many = [entry(f"a{n}", {TASK: RIGHT}, weights="x", questions={TASK: "other"}) for n in range(3)]
     one = table("table1", *many, *honest)
     assert [cell(one, id, "VQA-RAD").rank for id in ("honest0", "honest1", "a0")] == [1, 1, None]
@@ -82,16 +76,3 @@ def test_what_else_differs_from_the_plain_run_is_said() -> None:
     assert "Differs too: versions, code of m and its plain run p" in one.notes
     same = table("tableF4", entry("p", {TASK: HALF}), entry("m", {TASK: RIGHT}, method="PAI()"))
     assert not [note for note in same.notes if note.startswith("Differs too")]
-
-
-def test_a_copy_counts_once(tmp_path: Path) -> None:
-    given = bundles.demo(runs.mostly_right(1), DEMO[1])
-    for id, name in (("a", "Tiny"), ("b", "Tiny"), ("c", "Another name")):
-        card = Card(name=name, parameters=7, trained_on=[])
-        bundles.write_bundle(tmp_path / "in" / id / "bundle.zip", given, card=card)
-    built = build(tmp_path / "in", tmp_path / "site")
-    assert built.submissions == 1
-    assert built.refused == []
-    assert [(one.path.parent.name, *one.reasons) for one in built.left_out] == [
-        (id, "has the scores of a, of the same model with the same method; it would count twice") for id in ("b", "c")
-    ]

@@ -245,10 +245,12 @@ def test_mmmu_weighs_by_test_questions() -> None:
     assert cell(table("table2", entry("a", scores)), "a", "Avg.") == Cell("")
 
 
-def test_open_questions_are_shown_times_100_and_only_recall_is_ranked() -> None:
-    means = {"bleu1": 0.125, "bertscore": 0.75, "average": 0.4}
-    one = table("tableE3", entry("a", {"slake_open": [0.5, 0.25]}, metrics={"slake_open": means}))
-    assert cell(one, "a", "SLAKE BLEU-1") == Cell("12.5", 12.5, n=2)
+def test_open_questions_are_shown_times_100_and_those_with_values_a_question_are_ranked() -> None:
+    means = {"bertscore": 0.75, "average": 0.4}
+    bleu = {"slake_open": {"bleu1": [0.0, 0.25]}}
+    one = table("tableE3", entry("a", {"slake_open": [0.5, 0.25]}, metrics={"slake_open": means}, further=bleu))
+    assert cell(one, "a", "SLAKE BLEU-1") == Cell("12.5", 12.5, 0, 25, n=2, rank=1, rule="bleu1|v:0")
+    assert (cell(one, "a", "SLAKE BERT").low, cell(one, "a", "SLAKE BERT").rank) == (None, None), "a mean only"
     assert cell(one, "a", "SLAKE BERT").text == "75.0"
     assert cell(one, "a", "SLAKE Avg.").value == 40
     recall = cell(one, "a", "SLAKE OpenRecall")
@@ -291,7 +293,9 @@ def test_where_models_look_is_pooled_over_both_kinds_of_questions() -> None:
     assert cell(one, "a", "COCO best layer").value == 16
     assert cell(one, "a", "medical AR").rank == 1
     assert cell(one, "a", "medical AR").low is not None
-    assert (cell(one, "a", "medical KL").low, cell(one, "a", "medical KL").rank) == (None, None)
+    medical = cell(one, "a", "medical KL")
+    assert medical.low is not None
+    assert (medical.low < 2.5 < (medical.high or 0), medical.rank) == (True, 1)
     assert cell(one, "a", "medical KL").rule == "alignment|geometry:true|rows:last"
     assert (cell(one, "a", "gap AR").rank, cell(one, "a", "gap AR").n) == (None, 8)
 
@@ -305,12 +309,15 @@ def test_a_gap_is_of_the_kinds_of_questions_that_both_sides_have() -> None:
         "Measured on other tasks: a in gap AR, gap KL, gap JS (vgmed_coco_localization, vgmed_localization)"
         in one.notes
     )
-    assert said(one, "Not ranked: b in medical AR (other tasks)")
+    assert said(one, "Not ranked: b in medical AR, medical KL, medical JS (other tasks)")
 
 
 def test_attention_measured_otherwise_is_not_ranked() -> None:
     rules = {"vgmed_attribute": "alignment|geometry:stretch|rows:last"}
-    rows = [entry(id, {"vgmed_attribute": [1.0, 2.0]}, protocol=None) for id in "bc"]
+    rows = [
+        entry(id, {"vgmed_attribute": row}, protocol=None, weights=id)
+        for id, row in {"b": [1.0, 2.0], "c": [2.0, 1.0]}.items()
+    ]
     one = table("grounding", *rows, entry("a", {"vgmed_attribute": [9.0, 9.5]}, protocol=None, rules=rules))
     assert cell(one, "a", "medical AR").rank is None
     assert "Not ranked: a in medical AR (another rule)" in one.notes
@@ -369,9 +376,8 @@ def test_no_plain_run_is_said() -> None:
 
 
 def test_ranks_are_among_the_rows_that_are_shown() -> None:
-    good = [
-        entry(f"good-{number}", {task: [1.0] * 9 for task in FOUR}, name="C", weights="third") for number in range(3)
-    ]
+    wrong = [[float(number != other) for number in range(9)] for other in range(3)]
+    good = [entry(f"good-{n}", dict.fromkeys(FOUR, row), name="C", weights="third") for n, row in enumerate(wrong)]
     rows = [entry("m", {task: [0.0] * 9 for task in FOUR}, method="PAI()")]
     assert cell(table("table1", *good, *rows), "m", "Avg.").rank == 4
     assert cell(table("tableF4", *good, *rows), "m", "Avg.").rank == 1
@@ -392,7 +398,7 @@ def test_which_plain_run_is_said_where_there_are_several() -> None:
 
 def test_notes() -> None:
     rules = {"pmc_vqa": "another"}
-    rows = [entry("a", FOUR), entry("b", FOUR), entry("c", FOUR, rules=rules, leaks=["slake"])]
+    rows = [entry("a", FOUR), entry("b", FOUR | {"pmc_vqa": [0.0]}), entry("c", FOUR, rules=rules, leaks=["slake"])]
     one = table("table1", *rows)
     assert cell(one, "c", "PMC-VQA").rank is None
     assert cell(one, "c", "SLAKE").rank == 1

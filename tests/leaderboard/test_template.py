@@ -16,7 +16,6 @@ import runs
 import yaml
 from tampered import Parts, change
 
-from lmms_vg import __version__
 from lmms_vg.submission.submit import submit
 
 TEMPLATE = Path(__file__).parents[2] / "templates" / "leaderboard"
@@ -78,6 +77,10 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *arguments], cwd=folder, env=ENVIRONMENT, check=True, capture_output=True)
 
 
+#: git fetches a submodule from a folder only when told to.
+LOCAL_SUBMODULES = ("-c", "protocol.file.allow=always")
+
+
 def put(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
@@ -97,13 +100,18 @@ def test_a_workflow_is_pinned_and_may_only_read(name: str) -> None:
     assert workflow["permissions"] == {"contents": "read"}
     assert workflow["defaults"] == {"run": {"shell": "bash"}}
     for one in steps(name):
-        assert "run" in one or re.fullmatch(r"actions/[a-z-]+@v[0-9]+", one["uses"]), one
+        assert "run" in one or re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", one["uses"]), one
         assert "${{" not in one.get("run", ""), "an expression would be pasted into the script"
         if one.get("uses", "").startswith("actions/checkout@"):
             assert one["with"]["persist-credentials"] is False
     assert "secrets" not in re.sub(r"#.*", "", WORKFLOWS[name].read_text(encoding="utf-8"))
-    assert step(name, "Install lmms-vg")["env"]["LMMS_VG"] == f"lmms-vg=={__version__}"
     assert all(job["timeout-minutes"] <= 60 for job in workflow["jobs"].values())
+
+
+def test_the_page_is_built_with_all_of_the_history() -> None:
+    """It says which submission came first; a checkout has the last commit only, unless asked for all."""
+    (checkout,) = [one for one in steps("pages") if one.get("uses", "").startswith("actions/checkout@")]
+    assert checkout["with"]["fetch-depth"] == 0
 
 
 def test_a_stranger_starts_the_check_only() -> None:
@@ -123,18 +131,42 @@ def test_only_the_deployment_may_write() -> None:
 
 
 @pytest.mark.parametrize("name", ["validate", "pages"])
-def test_the_pinned_version_is_installed(name: str, tmp_path: Path) -> None:
-    pip = tmp_path / "bin" / "pip"
-    put(pip, b'#!/bin/sh\nfor one in "$@"; do echo "[$one]"; done\n')
-    pip.chmod(0o755)
-    done = run_step(step(name, "Install lmms-vg"), tmp_path, PATH=f"{pip.parent}{os.pathsep}{ENVIRONMENT['PATH']}")
-    assert done.returncode == 0
-    assert done.stdout.splitlines()[0] == "[install]"
-    assert done.stdout.splitlines()[-1] == f"[lmms-vg=={__version__}]"
+def test_the_pinned_commit_is_installed_with_its_lock(name: str, tmp_path: Path) -> None:
+    """A submodule's commit, whatever its repository holds by now; nothing is taken from an index by our name."""
+    source, repository = tmp_path / "source", tmp_path / "repository"
+    for folder in (source, repository):
+        folder.mkdir()
+        git(folder, "init", "--initial-branch", "main")
+    put(source / "requirements.lock", b"pinned")
+    commit(source)
+    git(repository, *LOCAL_SUBMODULES, "submodule", "add", str(source), "lmms_vg")
+    commit(repository)
+    put(source / "requirements.lock", b"moved on")
+    commit(source)
+    checkout = tmp_path / "checkout"
+    git(tmp_path, "clone", str(repository), str(checkout))
+    python = tmp_path / "bin" / "python"
+    put(python, b'#!/bin/sh\necho "$*"\n')
+    python.chmod(0o755)
+    done = run_step(
+        step(name, "Install lmms-vg"),
+        checkout,
+        PATH=f"{python.parent}{os.pathsep}{ENVIRONMENT['PATH']}",
+        GIT_ALLOW_PROTOCOL="file",
+    )
+    assert done.returncode == 0, done.stderr
+    assert (checkout / "lmms_vg" / "requirements.lock").read_bytes() == b"pinned"
+    installs = [line for line in done.stdout.splitlines() if "pip install" in line]
+    assert installs == [
+        "-m pip install --require-hashes -r lmms_vg/requirements.lock",
+        "-m pip install --no-deps --no-build-isolation ./lmms_vg",
+    ]
 
 
-def test_the_read_me_names_the_same_version() -> None:
-    assert f"pip install lmms-vg=={__version__}\n" in (TEMPLATE / "README.md").read_text(encoding="utf-8")
+def test_the_read_me_installs_as_the_workflows_do() -> None:
+    text = (TEMPLATE / "README.md").read_text(encoding="utf-8")
+    for line in step("validate", "Install lmms-vg")["run"].splitlines()[1:]:
+        assert f"\n{line.removeprefix('python -m ')}\n" in text
 
 
 # --- pull requests ----------------------------------------------------------------------------------------------------

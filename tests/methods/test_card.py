@@ -99,6 +99,21 @@ def test_one_method_in_full(capsys: pytest.CaptureFixture[str]) -> None:
     assert "noise_step: step t" in shown
 
 
+@pytest.mark.parametrize(
+    ("name", "differs"),
+    [
+        (
+            "vgrefine",
+            ["p = 80", "one token", "16", "a space before the instruction", "Q", "norm", "magnitude_threshold"],
+        ),
+        ("pai", ["README runs alpha .2", "gamma 1.1", "prints none", "alpha=0.2,cfg=true"]),
+    ],
+)
+def test_a_card_says_where_a_method_differs_from_its_source(name: str, differs: list[str]) -> None:
+    text = " ".join((METHODS[name].__doc__ or "").split())
+    assert [words for words in differs if words not in text] == []
+
+
 def test_an_unknown_method_is_told_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["methods", "vgrefin"]) == 2
     assert "did you mean vgrefine?" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lmms_vg.datasets.leaks import leaks, sources
 from lmms_vg.methods.head_lists import Bootstrap, HeadList, Scores, Stability, leaking, load, shipped
 
 MADE = HeadList(
@@ -61,7 +62,27 @@ def test_files_that_are_no_head_lists(changes: dict[str, object], said: str, tmp
         load(str(path))
 
 
+def test_the_published_list_leaks_into_all_that_its_sources_name() -> None:
+    """VGMED or COCO: they differ. VGMED has images of SLAKE, which are in HuatuoGPT-Vision's evaluation file, too."""
+    published = shipped()["huatuo_vision_7b"]
+    named = leaks(["vgmed:AMOS2022/a.png", "vgmed:Slake/imgs/xmlab1/source.jpg", "coco:COCO_val2014_000000000042.jpg"])
+    assert published.leaks == named
+    for source in ("Sec. 3", "Sec. 4.1", "README", "COCO", "VGMED"):
+        assert source in published.source
+    for asked in ("vgmed:AMOS2022/a.png", "slake:xmlab1/source.jpg"):
+        assert leaking(published.leaks, sources([asked]))
+    for asked in ("vqa_rad:synpic1.jpg", "path_vqa:a", "pmc_vqa:b", "omnimedvqa:c", "demo:standard/100000"):
+        assert not leaking(published.leaks, sources([asked]))
+
+
 def test_leaking() -> None:
     assert leaking(MADE.leaks, ["slake", "vqa_rad"]) == {"slake"}
     assert leaking(("vgmed",), ["slake"]) == set()
     assert leaking((), ["slake"]) == set()
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"[" * 200_000, rb'{"models": ["\ud800"]}', b""])
+def test_files_that_are_no_json_are_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"heads='.*a\.json'"):
+        load(str(tmp_path / "a.json"))

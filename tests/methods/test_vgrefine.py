@@ -193,6 +193,7 @@ def test_shipped_list_of_huatuo_vision_7b() -> None:
             "15,4 16,5 15,1 10,6 4,0 15,24 19,6 8,3 19,18 18,10 4,17 16,2 16,17 16,1 14,23 6,18 18,19 6,11 0,2 17,26"
         )
         assert method.heads == tuple(tuple(map(int, pair.split(","))) for pair in written.split())
+        assert "vgmed" in method.leaks
 
 
 def test_34b_knows_its_layers_and_asks_for_heads() -> None:

@@ -33,7 +33,7 @@ MEASURES = [
 
 
 def naive(attention: list[float], mask: list[float]) -> tuple[float, float, float, float]:
-    """AR, printed AR, KL, JS of one flattened map, term by term from the paper (Sec. 2.2), with its code's guards."""
+    """AR, printed AR, KL, JS of one flattened map, term by term from the paper (Sec. 2.2); KL and JS guarded as in its code."""
     n, a_sum, m_sum = len(mask), math.fsum(attention), math.fsum(mask)
     inside = math.fsum(a * m for a, m in zip(attention, mask, strict=True))
     kl = js = 0.0
@@ -44,7 +44,7 @@ def naive(attention: list[float], mask: list[float]) -> tuple[float, float, floa
         r = (a_hat + m_hat) / 2
         js += 0.5 * m_hat * math.log((m_hat + 1e-8) / (r + 1e-8))
         js += 0.5 * a_hat * math.log((a_hat + 1e-8) / (r + 1e-8))
-    return n * inside / (a_sum * m_sum + 1e-8), inside / (a_sum * m_sum + 1e-8), kl, js
+    return n * inside / (a_sum * m_sum), inside / (a_sum * m_sum), kl, js
 
 
 @pytest.fixture
@@ -158,7 +158,84 @@ def test_attention_zero_everywhere_is_finite_and_no_alignment():
 
 def test_normalise_is_the_plain_ratio_and_finite_at_zero():
     assert normalise([3e-9, 1e-3], [2e-9, 4e-3]).tolist() == pytest.approx([1.5, 0.25], rel=1e-14)
-    assert normalise([0.0, 0.5], [0.0, 0.0]).tolist() == pytest.approx([0, 5e9])
+    assert normalise([3e-40, 3e-300], [2e-40, 2e-300]).tolist() == pytest.approx([1.5, 1.5], rel=1e-14)
+    assert normalise([0.0, 0.5], [0.0, 0.0]).tolist() == [0, 0.5 * 2.0**149]
+    tiny = np.array([0, 2.0**-149], dtype=np.float32)
+    assert normalise(tiny, tiny).tolist() == [0, 1]
+    assert normalise(tiny, np.zeros_like(tiny)).tolist() == [0, 1]  # one step above underflow over one below
+
+
+@pytest.mark.parametrize(
+    ("dtype", "smallest"), [(torch.float16, 2**-24), (torch.bfloat16, 2**-133), (torch.float32, 2**-149)]
+)
+def test_a_reference_that_underflowed_counts_as_the_smallest_number_of_its_type(dtype, smallest):
+    zero = torch.zeros(1, dtype=dtype)
+    assert torch.tensor([smallest], dtype=torch.float64).to(dtype) > 0
+    assert torch.tensor([smallest / 4], dtype=torch.float64).to(dtype) == 0
+    assert normalise(torch.ones(1), zero).tolist() == [1 / smallest]
+
+
+@pytest.mark.parametrize("mass", [10.0**-power for power in range(31)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("function", [align, align_heads])
+def test_values_do_not_depend_on_how_much_attention_the_image_gets(function, dtype, mass, maps):
+    """Softmax rows in which the image has all the attention, or next to none: the ratio is what it is. AR with it."""
+    question, reference, mask = maps
+    for other in (None, reference):
+        scaled = [(mass * one).astype(dtype) for one in (question, reference)]
+        result = function(scaled[0], None if other is None else scaled[1], mask, "a")
+        for values, expected in zip(result, function(question, other, mask, "a"), strict=True):
+            np.testing.assert_allclose(values, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("mass", [1e-38, 1e-41, 1e-44])
+def test_subnormal_attention_is_finite_and_within_its_precision(mass, maps):
+    """Below 2^-126 float32 holds multiples of 2^-149 only: a map of such numbers is as good as their rounding."""
+    question, reference, mask = maps
+    scaled = [(mass / 0.2 * one).astype(np.float32) for one in (question, reference)]
+    result = align(*scaled, mask, "a")
+    exact = align(*(one.astype(np.float64) for one in scaled), mask, "a")
+    assert np.isfinite(result).all()
+    np.testing.assert_allclose(result.ar, exact.ar, rtol=1e-12)
+    if mass > 1e-40:
+        np.testing.assert_allclose(result.ar, align(question, reference, mask, "a").ar, rtol=1e-2)
+
+
+def test_a_ratio_that_no_float_holds_is_refused():
+    with pytest.raises(ValueError, match="mr-1: attention divided by that of the reference is not finite"):
+        align([[[0.5, 0.5]]], [[[1e-310, 0.5]]], [1, 0], "mr-1")
+
+
+@pytest.mark.parametrize("mask", [[[1, 0, 0]], [1, 0, 0], [[1], [0], [0]]])
+def test_one_head_and_one_row_of_patches(mask):
+    """Flat maps of one head are no grid of one row: layers are never averaged."""
+    question = [[[0.1, 0.2, 0.3]], [[0.3, 0.2, 0.1]]]
+    for function, shape in ((align, (2,)), (align_heads, (2, 1))):
+        for reference in (None, np.ones_like(question)):
+            result = function(question, reference, mask, "a")
+            assert result.ar.shape == result.kl.shape == shape
+            assert result.ar.ravel().tolist() == pytest.approx([0.5, 1.5])
+
+
+@pytest.mark.parametrize("shape", [(1, 6), (6, 1), (1, 1), (2, 3)])
+@pytest.mark.parametrize("heads", [1, 2, 6])
+def test_grids_of_any_shape_are_read_like_flat_maps(shape, heads):
+    rng = np.random.default_rng(1)
+    flat = rng.random((3, heads, shape[0] * shape[1]))
+    mask = np.zeros(shape)
+    mask[0, 0] = 1
+    for function in (align, align_heads):
+        expected = function(flat, flat[::-1], mask.ravel(), "a")
+        grid = flat.reshape(3, heads, *shape)
+        for result in (function(flat, flat[::-1], mask, "a"), function(grid, grid[::-1], mask, "a")):
+            np.testing.assert_array_equal(result, expected)
+
+
+def test_a_grid_needs_a_mask_of_its_shape():
+    grid = np.ones((2, 3, 1, 4))
+    for mask in (np.ones(4), np.ones((4, 1)), np.ones((2, 2))):
+        with pytest.raises(ValueError, match=r"ct-3: .*\(2, 3, 1, 4\)"):
+            align(grid, None, mask, "ct-3")
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
@@ -193,7 +270,9 @@ def test_align_names_the_sample(function, maps):
         function(question, reference, mask & False, "ct-3")
     with pytest.raises(ValueError, match=r"ct-3: the attention has NaN"):
         function(question, np.where(mask, reference, np.nan), mask, "ct-3")
-    with pytest.raises(ValueError, match=r"ct-3: question and reference must both be .* \(3, 4, 30\) and \(4, 30\)"):
+    with pytest.raises(
+        ValueError, match=r"ct-3: question and reference must both be .* \(3, 4, 5, 6\) and \(4, 5, 6\)"
+    ):
         function(question, reference[0], mask, "ct-3")
     with pytest.raises(ValueError, match=r"ct-3: question and reference must both be"):
         function(question[0, 0], None, mask, "ct-3")

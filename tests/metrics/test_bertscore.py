@@ -17,9 +17,8 @@ from tiny_bert import LAYERS, LENGTH, WORDS
 from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from lmms_vg import __version__
 from lmms_vg.metrics import bertscore as module
-from lmms_vg.metrics.bertscore import BertScoreUnavailable, Settings, bertscore, signature
+from lmms_vg.metrics.bertscore import BertScoreUnavailable, Settings, bertscore, check, signature
 
 Make = Callable[..., str]
 
@@ -56,6 +55,7 @@ def pairs() -> tuple[list[str], list[str]]:
 def default_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LMMS_VG_BERTSCORE", raising=False)
     module._scorer.cache_clear()
+    module._cases.clear()
 
 
 def near(values: list[float]) -> object:
@@ -298,10 +298,33 @@ def test_settings_nobody_could_mean(monkeypatch: pytest.MonkeyPatch, text: str, 
         bertscore(["lung"], ["heart"])
 
 
+@pytest.mark.parametrize(("lower", "case"), [(True, "lower"), (False, "kept")])
+def test_signature_says_what_the_tokenizer_does_to_capitals(make: Make, lower: bool, case: str) -> None:
+    settings = Settings(make(case, model_max_length=LENGTH, do_lower_case=lower), 2)
+    assert "|case:unread|" in signature(settings)
+    check(settings)
+    assert f"|case:{case}|" in signature(settings)
+    module._cases.clear()
+    (score,) = bertscore(["LEFT lung"], ["left LUNG"], settings)
+    assert (score > 0.9999) is lower
+    assert f"|case:{case}|" in signature(settings)
+
+
+def test_a_model_without_tokenizer_files_has_the_tokenizer_of_its_class(make: Make) -> None:
+    """As Bio_ClinicalBERT, which has a vocabulary and a configuration only: BERT's lower-cases."""
+    folder = Path(make("bare", model_max_length=LENGTH))
+    for path in folder.glob("tokenizer*.json"):
+        path.unlink()
+    (folder / "vocab.txt").write_text("\n".join(tiny_bert.VOCABULARY) + "\n")
+    settings = Settings(str(folder), 2)
+    assert bertscore(["LEFT lung"], ["left LUNG"], settings) == near([1.0])
+    assert "|case:lower|" in signature(settings)
+
+
 def test_signature(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    library = f"case:kept|bert-score:{version('bert-score')}"
+    library = f"case:unread|bert-score:{version('bert-score')}"
     usual = "bertscore|f1|model:emilyalsentzer/Bio_ClinicalBERT|layer:12|rescale:false|idf:false"
-    assert signature() == f"{usual}|{library}|v:{__version__}"
-    assert signature(None, 645) == f"{usual}|{library}|n:645|v:{__version__}"
+    assert signature() == f"{usual}|{library}|v:1"
+    assert signature(None, 645) == f"{usual}|{library}|n:645|v:1"
     monkeypatch.setenv("LMMS_VG_BERTSCORE", f"model={model},layer=3,rescale=true,idf=true")
-    assert signature() == f"bertscore|f1|model:tiny|layer:3|rescale:true|idf:true|{library}|v:{__version__}"
+    assert signature() == f"bertscore|f1|model:tiny|layer:3|rescale:true|idf:true|{library}|v:1"

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lmms_vg import __version__
 from lmms_vg.metrics import choice as module
 from lmms_vg.metrics.choice import RULES, chen, choice, signature
 from lmms_vg.metrics.closed import Verdict
@@ -176,10 +175,10 @@ def test_degenerate_answers_take_no_quadratic_time(piece: str) -> None:
 
 
 def test_signature_names_rule_case_n_and_version() -> None:
-    rule = "choice|rule:letter+option-text+answer-phrase+leading-letter|case:lower"
-    assert signature() == f"{rule}|v:{__version__}"
-    assert signature("choice", n=0) == f"{rule}|n:0|v:{__version__}"
-    assert signature("chen", 2000) == f"chen|rule:first-letter-a-n|case:mixed|n:2000|v:{__version__}"
+    rule = "choice|rule:letter+option-text+answer-phrase+leading-letter+statement|case:lower"
+    assert signature() == f"{rule}|v:2"
+    assert signature("choice", n=0) == f"{rule}|n:0|v:2"
+    assert signature("chen", 2000) == "chen|rule:first-letter-a-n|case:mixed|n:2000|v:1"
     with pytest.raises(ValueError, match="rule 'first': allowed is choice, chen"):
         signature("first")
 

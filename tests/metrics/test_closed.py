@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmms_vg import __version__
 from lmms_vg.metrics import closed as module
 from lmms_vg.metrics.closed import RULES, Verdict, closed, exact, llava_med, signature
 
@@ -80,6 +79,8 @@ WHOLE = [
     ("vitamin", "vitamin a", False, "the last word is no article"),
     ("yes", "Lung", False, "yes to another question"),
     ("Yes, no!", "yes/no", True, "a reference of both words"),
+    ("<s>Liver</s>", "Liver", True, "tokens of a chat format"),
+    ("<|im_start|>assistant\nliver<|im_end|>", "Liver", True, "more of them"),
     ("", "Lung", False, "nothing"),
 ]
 
@@ -175,12 +176,12 @@ def test_an_answer_is_its_own_reference(answer: str) -> None:
             assert verdict.correct
 
 
-def test_signature_names_rule_n_and_version() -> None:
-    version = f"case:lower|v:{__version__}"
+def test_signature_names_rule_n_and_its_own_version() -> None:
+    version = "case:lower|v:2"
     assert signature() == f"closed|rule:yes-no-word+normalised-match|{version}"
     assert signature("exact") == f"exact|rule:normalised-match|{version}"
-    assert signature("llava_med", n=0) == f"llava_med|rule:substring|case:lower|n:0|v:{__version__}"
-    assert signature("closed", 1297) == f"closed|rule:yes-no-word+normalised-match|case:lower|n:1297|v:{__version__}"
+    assert signature("llava_med", n=0) == "llava_med|rule:substring|case:lower|n:0|v:1"
+    assert signature("closed", 1297) == "closed|rule:yes-no-word+normalised-match|case:lower|n:1297|v:2"
     with pytest.raises(ValueError, match="rule 'loose': allowed is closed, exact, llava_med"):
         signature("loose")
 

@@ -36,4 +36,4 @@ def test_no_pattern_of_a_letter_finds_one_inside_a_word(name: str) -> None:
 
 
 def test_examples_in_the_documentation() -> None:
-    assert doctest.testmod(letters) == (0, 1)
+    assert doctest.testmod(letters) == (0, 2)

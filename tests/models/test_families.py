@@ -9,25 +9,17 @@ import numpy as np
 import pytest
 import tiny
 import torch
+from checkpoints import load, original_layout
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 from transformers import LlavaProcessor
 
-from lmms_vg.demo.model import build_tokenizer
 from lmms_vg.images import open_picture
-from lmms_vg.models import FAMILIES, Family
+from lmms_vg.models import Family
 from lmms_vg.models.checkpoint import CheckpointError, fingerprint, shape_of
 from lmms_vg.models.llava import Llava
 
 QUESTION = "Where is the nodule?\nAnswer the question using a single word or phrase."
-
-
-def load(family: str, folder: Path, **changes: object) -> Llava:
-    settings = {"revision": None, "dtype": torch.float32, "device": "cpu", "device_map": None, "geometry": "true"}
-    made = FAMILIES[family].load(str(folder), **{**settings, **changes})  # type: ignore[arg-type]
-    assert isinstance(made, Llava)
-    return made
 
 
 @pytest.fixture(scope="module")
@@ -162,43 +154,6 @@ def test_class_token_kept_by_the_full_strategy_is_not_an_image_patch(tmp_path: P
     assert len(prompt.image_tokens) == 36
     assert prompt.image_tokens[0] == int((prompt.input_ids == family.image_id).nonzero()[0]) + 1
     assert family.embed(prompt).shape == (1, prompt.prefix, 32)
-
-
-def original_layout(folder: Path, out: Path, kind: str) -> Path:
-    """Write a checkpoint the way HuatuoGPT-Vision's original repositories are laid out."""
-    out.mkdir()
-    older = {
-        "language_model.model.": "model.",
-        "language_model.lm_head.": "lm_head.",
-        "vision_tower.": "model.vision_tower.vision_tower.vision_model.",
-        "multi_modal_projector.linear_1.": "model.mm_projector.0.",
-        "multi_modal_projector.linear_2.": "model.mm_projector.2.",
-    }
-    renamed: dict[str, Tensor] = {}
-    for name, weight in load_file(folder / "model.safetensors").items():
-        new = next(new for new in older if name.startswith(new))
-        renamed[older[new] + name.removeprefix(new)] = weight
-    save_file(renamed, out / "model.safetensors")
-    stored = json.loads((folder / "config.json").read_text())
-    text, vision = stored["text_config"], stored["vision_config"]
-    rope = text.pop("rope_parameters", {})
-    architecture = {"qwen2": "LlavaQwen2ForCausalLM", "llama": "LlavaLlamaForCausalLM"}[kind]
-    config = {
-        **text,
-        "rope_theta": rope.get("rope_theta", 10000.0),
-        "model_type": f"llava_{kind}",
-        "architectures": [architecture],
-        "mm_vision_tower": "./vit/clip_vit_large_patch14_336",
-        "mm_vision_select_layer": -2,
-        "mm_projector_type": "mlp2x_gelu",
-        "pad_token_id": 32001,
-    }
-    (out / "config.json").write_text(json.dumps(config))
-    vit = out / "vit" / "clip_vit_large_patch14_336"
-    vit.mkdir(parents=True)
-    (vit / "config.json").write_text(json.dumps({"model_type": "clip", "vision_config": vision}))
-    build_tokenizer().save_pretrained(out)
-    return out
 
 
 @pytest.mark.parametrize("kind", ["qwen2", "llama"])

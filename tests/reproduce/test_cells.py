@@ -129,7 +129,10 @@ def test_without_bertscore_a_cell_is_not_available_and_not_zero(
     asked = [
         column._replace(tasks=("third",)) for column in columns(one, demo=False) if column.name.startswith("SLAKE")
     ]
-    made = {cell.column.name: cell for cell in cells(one, asked, {"HuatuoGPT-V-7B": run})}
+    made = {
+        cell.column.name: cell
+        for cell in cells(one, asked, {"HuatuoGPT-V-7B": run}, {"HuatuoGPT-V-7B": "HuatuoGPT-V-7B"})
+    }
     for name in ("SLAKE BERT", "SLAKE Avg."):
         assert (made[name].score, made[name].missing, made[name].verdict) == (None, "not available", "-")
     assert made["SLAKE BLEU-1"].score is not None
@@ -153,10 +156,11 @@ def test_bertscore_and_average_of_single_questions(run: Run, tmp_path: Path, mon
 def test_a_task_that_was_not_asked_and_a_row_that_was_not_run(run: Run) -> None:
     one = table("1")
     asked = [Column("VQA-RAD", "acc", ("first",), {}), Column("Avg.", "acc", ("first", "pmc_vqa"), {})]
-    made = cells(one, asked, {"VGRefine (Ours)": run, "HuatuoGPT-V-7B": None})
+    rows = {"again": "VGRefine (Ours)", "HuatuoGPT-V-7B": "HuatuoGPT-V-7B"}
+    made = cells(one, asked, {"again": run, "HuatuoGPT-V-7B": None}, rows)
     assert [(cell.row, cell.missing, cell.verdict) for cell in made] == [
-        ("VGRefine (Ours)", "", "differs (-51.2)"),
-        ("VGRefine (Ours)", "not asked", "-"),
+        ("again", "", "differs (-51.2)"),
+        ("again", "not asked", "-"),
         ("HuatuoGPT-V-7B", "not asked", "-"),
         ("HuatuoGPT-V-7B", "not asked", "inconsistent"),
     ]

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from saved_run import closed, save
+from saved_run import closed, save, tables
 
 from lmms_vg.cli import main
 from lmms_vg.reproduce.announce import announce
@@ -219,10 +219,10 @@ def test_what_a_target_settles_is_refused(arguments: list[str], said: str, capsy
 
 
 def test_a_dry_run_runs_nothing_reads_no_weights_and_writes_nothing(tmp_path: Path) -> None:
-    """In a process of its own: not even torch is imported, so no weights can be read."""
+    """In a process of its own: the module that builds models is not even imported, and no tensor is opened."""
     code = (
-        "import sys; from lmms_vg.cli import main; status = main(sys.argv[1:]); "
-        "print([name for name in ('torch', 'transformers', 'lmms_eval.__main__', 'lmms_vg.engine') if name in sys.modules]); "
+        "import sys, safetensors; safetensors.safe_open = None; from lmms_vg.cli import main; status = main(sys.argv[1:]); "
+        "print([name for name in ('lmms_eval.__main__', 'lmms_vg.engine', 'lmms_vg.host') if name in sys.modules]); "
         "sys.exit(status)"
     )
     for target in ("tableG5", "fig3"):
@@ -232,3 +232,27 @@ def test_a_dry_run_runs_nothing_reads_no_weights_and_writes_nothing(tmp_path: Pa
         assert "## Plan" in done.stdout
         assert done.stdout.splitlines()[-1] == "[]"
         assert not (tmp_path / "out").exists()
+
+
+def plan_rows(name: str, model: str | None, out: Path) -> dict[str, str]:
+    """Row -> its hyper-parameters, as the plan shows them."""
+    grid = tables(announce(make(name, model, None, "", out)))[0]
+    place = grid[0].index("hyper-parameters")
+    return {row[0]: row[place] for row in grid[1:]}
+
+
+def test_the_plan_states_every_hyper_parameter(tmp_path: Path) -> None:
+    assert plan_rows("tableF4", None, tmp_path) == {
+        "HuatuoGPT-V-7B (Baseline)": "none",
+        "PAI": "alpha=0.5, start=2, end=28, cfg=false, gamma=1.1, faithful=false",
+        "PAI, as its README runs it": "alpha=0.2, start=2, end=28, cfg=true, gamma=1.1, faithful=true",
+        "AdaptVis": "w1=0.5, w2=1.2, threshold=0.3",
+        "ViCrop": "layer=12, map=rel, high_res=true",
+        "VGRefine (Ours)": "20 heads, layers=16, k=20, p=50, mask=pre",
+    }
+    assert plan_rows("tableF4", "demo", tmp_path)["PAI, as its README runs it"].startswith("alpha=0.2, start=2, end=6")
+    heads = tmp_path / "heads_HuatuoGPT-Vision-34B-hf.json"
+    assert plan_rows("tableG5", None, tmp_path)["VGRefine-34B (Ours)"] == f"k=20, p=50, layers=34+35+36, heads={heads}"
+    assert "prints no hyper-parameters of PAI, AdaptVis and ViCrop" in announce(
+        make("tableF4", None, None, "", tmp_path)
+    )

@@ -19,7 +19,7 @@ from lmms_vg.reproduce import run as running
 from lmms_vg.tasks.readers import READERS
 
 DEMO = ["--model", "demo", "--data", "demo"]
-F4 = ["HuatuoGPT-V-7B (Baseline)", "PAI", "AdaptVis", "ViCrop", "VGRefine (Ours)"]
+F4 = ["HuatuoGPT-V-7B (Baseline)", "PAI", "PAI, as its README runs it", "AdaptVis", "ViCrop", "VGRefine (Ours)"]
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,9 @@ def test_every_row_and_column_is_printed_beside_the_papers(table_f4: tuple[Path,
     assert by_place["VGRefine (Ours)", "VQA-RAD"][2].startswith("differs (+")
     written = (folder / "out" / "tableF4.md").read_text(encoding="utf-8")
     assert shown[shown.index("## Results") :].startswith(written[written.index("## Results") :])
-    assert "| PAI | `huatuo_pai` | `pretrained=demo` |" in written
+    assert "| PAI | `huatuo_pai` | `pretrained=demo` | alpha=0.5, start=2, end=6, cfg=false," in written
+    assert "PAI(alpha=0.2, start=2, end=6, cfg=True, gamma=1.1, faithful=True)" in written, "of the run itself"
+    assert by_place["PAI, as its README runs it", "SLAKE"][0] == "24.48", "beside the paper's row"
     assert written.count("| done: `") == 5, "the plan as it stands now"
     assert shown.count("| to run |") == 5, "and before"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from lmms_eval.utils import simple_parse_args_string
 
@@ -9,10 +11,11 @@ from lmms_vg.engine import split_arguments
 from lmms_vg.methods import METHODS
 from lmms_vg.methods.head_lists import shipped
 from lmms_vg.models import FAMILIES
-from lmms_vg.models.checkpoint import Shape
+from lmms_vg.models.checkpoint import Shape, shape_of
 from lmms_vg.reproduce.columns import columns
 from lmms_vg.reproduce.cost import IMAGES, WORK
-from lmms_vg.reproduce.targets import FIGURE, HUATUO_7B, LLAVA_7B, TARGETS
+from lmms_vg.reproduce.plan import make
+from lmms_vg.reproduce.targets import FIGURE, HUATUO_7B, HUATUO_34B, LLAVA_7B, TARGETS, Row
 from lmms_vg.study.published import published, table
 from lmms_vg.tasks.readers import READERS
 
@@ -27,7 +30,7 @@ def test_every_table_but_the_ablation_is_a_target() -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_every_published_row_is_run_or_named_as_not_run(name: str) -> None:
     target = TABLES[name]
-    named = [*target.not_run, *(row.name for row in target.rows)]
+    named = {*target.not_run, *(row.published for row in target.rows)}
     assert sorted(named) == sorted(table(target.table).rows)
 
 
@@ -77,19 +80,37 @@ def test_demo_columns_take_turns_and_weights_add_up() -> None:
 
 
 @pytest.mark.parametrize(("name", "row"), ROWS, ids=[f"{name}-{row.name}" for name, row in ROWS])
-def test_a_row_is_one_its_family_and_method_take(name: str, row) -> None:
-    """With the published shapes; a head list stands in for one that has to be calibrated."""
-    shape = {28: (28, 28), 34: (60, 56), 32: (32, 32)}
-    layers, heads = shape[{HUATUO_7B: 28, LLAVA_7B: 32}.get(row.checkpoint, 34)]
-    given = row.hyper_parameters
+def test_a_row_is_one_its_family_and_method_take(name: str, row: Row) -> None:
+    """As lmms-eval parses it; a head list stands in for one that has to be calibrated."""
+    (ask,) = [one for one in make(name, None, None, "", None).asks if one.row.name == row.name]
+    given = simple_parse_args_string(ask.hyper_parameters)
     if row.calibrate:
-        given += ",heads=" + "+".join(f"30-{head}" for head in range(20))
-    _, own = split_arguments(row.method, simple_parse_args_string(given))
-    made = METHODS[row.method].for_checkpoint(Shape(row.checkpoint.pretrained, layers, heads, {}), **own)
+        given["heads"] = "+".join(f"30-{head}" for head in range(20))
+    _, own = split_arguments(row.method, given)
+    shape = Shape(row.checkpoint.pretrained, row.checkpoint.layers, row.checkpoint.heads, {})
+    made = METHODS[row.method].for_checkpoint(shape, **own)
     assert row.checkpoint.family in FAMILIES
     assert row.method in WORK
+    for option, value in row.hyper_parameters.items():
+        expected = tuple(map(int, str(value).split("+"))) if option == "layers" else value
+        assert getattr(made, option) == expected
     if row.method == "vgrefine":
         assert (made.k, made.p, made.layers) == (20, 50.0, (34, 35, 36) if row.calibrate else (16,))
+
+
+def test_shapes_are_those_of_the_checkpoints(shared_data: Path) -> None:
+    """Of HuatuoGPT-Vision the original layouts, which are of the same models as the rows' conversions."""
+    for checkpoint in (HUATUO_7B, HUATUO_34B, LLAVA_7B):
+        name = Path(checkpoint.pretrained).name
+        shape = shape_of(str(shared_data / "checkpoints" / (name.removesuffix("-hf") if "Huatuo" in name else name)))
+        assert (shape.layers, shape.heads) == (checkpoint.layers, checkpoint.heads)
+
+
+def test_pai_runs_as_here_and_as_its_read_me() -> None:
+    ours, theirs = (row for row in TARGETS["tableF4"].rows if row.method == "pai")
+    assert (ours.published, theirs.published) == ("PAI", "PAI")
+    assert ours.hyper_parameters == {}
+    assert theirs.hyper_parameters == {"alpha": 0.2, "cfg": True, "gamma": 1.1, "faithful": True}
 
 
 def test_heads_are_to_be_calibrated_exactly_where_none_are_shipped() -> None:

@@ -333,3 +333,47 @@ def test_lines_of_another_shape_are_named(tmp_path: Path, damage: dict[str, obje
     save(tmp_path, {"t": [closed("q1", 1), closed("q2", 1) | damage]})
     with pytest.raises(ValueError, match=r"samples_t\.jsonl: not as this version writes it"):
         read_run(tmp_path)
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), -1, 1.5, "1", None, [1], {}])
+def test_scores_that_are_none_are_named_with_file_and_line(tmp_path: Path, score: Any) -> None:
+    line = closed("q2", 1)
+    line["acc"]["score"] = score
+    save(tmp_path, {"t": [failed("q0"), closed("q1", 1), line]})
+    with pytest.raises(ValueError, match=r"samples_t\.jsonl, line 3: acc of q2 is .*from 0 to 1\. Run the same"):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["[" * 200_000, r'"\ud800"', "\xff"])
+def test_damaged_lines_are_named_with_file_and_line(tmp_path: Path, damage: str) -> None:
+    path = save(tmp_path, {"t": [closed("q1", 1), closed("q2", 1)]})
+    samples = path.with_name("20260101_120000_samples_t.jsonl")
+    samples.write_bytes(samples.read_bytes().splitlines(keepends=True)[0] + damage.encode("latin-1"))
+    with pytest.raises(ValueError, match=r"samples_t\.jsonl, line 2: (nested|not).*Run the same command again"):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"results": []},
+        {"results": {"t": 5}},
+        {"config": []},
+        {"n-samples": 3},
+        {"n-samples": {"t": 3}},
+        {"group_subtasks": [1]},
+        {"group_subtasks": {"g": 5}},
+    ],
+)
+def test_results_of_another_shape_are_named(tmp_path: Path, change: dict[str, Any]) -> None:
+    path = save(tmp_path, {"t": [closed("q1", 1)]})
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(ValueError, match=r"20260101_120000_(results\.json|samples_t\.jsonl): n"):
+        read_run(tmp_path)
+
+
+def test_results_nested_too_deeply_are_named(tmp_path: Path) -> None:
+    path = save(tmp_path, {"t": [closed("q1", 1)]})
+    path.write_text("[" * 200_000)
+    with pytest.raises(ValueError, match=r"_results\.json: not a results file of lmms-eval"):
+        read_run(path)

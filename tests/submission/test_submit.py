@@ -16,8 +16,11 @@ from lmms_vg.cli import main
 from lmms_vg.datasets import counts
 from lmms_vg.submission import submit as submitting
 from lmms_vg.submission.archive import Bundle
+from lmms_vg.submission.choice import choice
+from lmms_vg.submission.collect import collect
 from lmms_vg.submission.findings import Rejected
-from lmms_vg.submission.submit import read_card, submit
+from lmms_vg.submission.protocol import only_protocol
+from lmms_vg.submission.submit import by_method, read_card, submit
 from lmms_vg.submission.validate import check
 
 HARD, STANDARD, LOOKED = "vqa_demo_hard", "vqa_demo_standard", "vgmed_demo"
@@ -35,7 +38,7 @@ def refused(tmp_path: Path, code: str, *folders: Path, card: Any = runs.CARD) ->
 
 def test_a_bundle_holds_what_was_asked_said_and_measured(tmp_path: Path) -> None:
     run = runs.save_run(tmp_path / "run", HARD, STANDARD, LOOKED, identity={"method": "VGRefine(k=5)"})
-    checked, ignored = submit([run], runs.CARD, tmp_path / "b.zip")
+    checked, ignored, _ = submit([run], runs.CARD, tmp_path / "b.zip")
     assert ignored == []
     assert [one.code for one in checked.findings] == ["unverified-alignment"]
     entry = checked.entry
@@ -54,7 +57,12 @@ def test_a_bundle_holds_what_was_asked_said_and_measured(tmp_path: Path) -> None
     assert manifest.tasks[HARD].rules["acc"].startswith("closed|rule:")
     assert (entry.scores[HARD].metric, entry.scores[LOOKED].metric) == ("acc", "ar")
     assert entry.scores[HARD].values.mean() == pytest.approx(manifest.tasks[HARD].metrics["acc"])
-    assert entry.scores[LOOKED].values.mean() == pytest.approx(manifest.tasks[LOOKED].metrics["ar"])
+    for metric in ("ar", "kl", "js"):
+        under = entry.scores[LOOKED].under(metric)
+        assert under is not None
+        assert (under.metric, under.values.size) == (metric, 300)
+        assert under.values.mean() == pytest.approx(manifest.tasks[LOOKED].metrics[metric]), "of the one best layer"
+    assert entry.scores[HARD].under("kl") is None
     assert entry.scores[HARD].categories["modality"] == ("phantom",) * 300
 
 
@@ -71,7 +79,7 @@ def test_the_same_runs_and_card_give_the_same_bytes(tmp_path: Path) -> None:
 def test_runs_of_different_tasks_go_together(tmp_path: Path) -> None:
     first = runs.save_run(tmp_path / "1", HARD, identity={"commit": "a" * 40})
     second = runs.save_run(tmp_path / "2", STANDARD, HARD, identity={"commit": "b" * 40, "leaks": ["demo"]})
-    checked, _ = submit([first, second], runs.CARD, tmp_path / "b.zip")
+    checked, *_ = submit([first, second], runs.CARD, tmp_path / "b.zip")
     assert checked.entry is not None
     assert sorted(checked.entry.manifest.tasks) == [HARD, STANDARD]
     assert checked.entry.manifest.run.commit == f"{'a' * 40} and {'b' * 40}"
@@ -96,7 +104,7 @@ def test_settings_of_parts_are_all_kept(tmp_path: Path) -> None:
         made.append(runs.save_run(tmp_path / revision, task, identity={"settings": settings}))
     for order in (made, made[::-1]):
         out = tmp_path / f"{order[0].name}.zip"
-        checked, _ = submit(order, runs.CARD, out)
+        checked, *_ = submit(order, runs.CARD, out)
         assert checked.entry is not None
         assert checked.entry.manifest.run.settings == {"pretrained": "x", "revision": "a and b"}
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
@@ -179,7 +187,7 @@ def test_boxes_that_the_model_does_not_see(tmp_path: Path) -> None:
         for name in ("ar", "js", "kl")
     }
     run = runs.save_run(tmp_path / "2", LOOKED, change=crop, means={LOOKED: left | values})
-    checked, _ = submit([run], runs.CARD, tmp_path / "b.zip")
+    checked, *_ = submit([run], runs.CARD, tmp_path / "b.zip")
     assert [one.code for one in checked.findings] == ["unmeasured", "unverified-alignment"]
     assert "2 of 300" in checked.findings[0].message
     assert checked.entry is not None
@@ -226,6 +234,14 @@ def test_a_verdict_of_the_samples_was_edited(tmp_path: Path) -> None:
     assert HARD in refused(tmp_path, "verdict", runs.save_run(tmp_path / "run", HARD, change=cheat))
 
 
+def test_a_run_scored_by_an_older_rule(tmp_path: Path) -> None:
+    def older(_task: str, lines: list[dict[str, Any]]) -> None:
+        for line in lines:
+            line["acc"] |= {"rule": "closed|v:0.0.9", "score": 0}
+
+    refused(tmp_path, "outdated-rule", runs.save_run(tmp_path / "run", HARD, change=older))
+
+
 @pytest.mark.parametrize("field", ["input", "target"])
 def test_another_prompt_or_reference(tmp_path: Path, field: str) -> None:
     def reword(_task: str, lines: list[dict[str, Any]]) -> None:
@@ -243,17 +259,125 @@ def test_questions_in_another_place(tmp_path: Path) -> None:
     refused(tmp_path, "questions", runs.save_run(tmp_path / "run", HARD, change=swap))
 
 
-def test_two_protocols(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = tmp_path / "data"
-    write_all(data)
-    monkeypatch.setenv("LMMS_VG_DATA", str(data))
+@pytest.fixture
+def chen_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One run of tasks of two protocols, one of either of two, and a measurement."""
+    write_all(tmp_path / "data")
+    monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
     monkeypatch.setattr(counts, "deviations", {})
-    lines = runs.save_run(tmp_path / "run", "vqa_rad_closed", "vqa_rad_chen")
-    for path in (lines / "demo").glob("*_samples_*.jsonl"):  # as if the data were whole
+    run = runs.save_run(tmp_path / "run", "vqa_rad_closed", "vqa_rad_chen", "pmc_vqa", LOOKED)
+    for path in (run / "demo").glob("*_samples_*.jsonl"):  # as if the data were whole
         path.write_text(path.read_text().replace('"partial": true, ', "").replace(', "partial": true', ""))
-    said = refused(tmp_path, "protocol", lines)
+    return run
+
+
+def test_two_protocols(tmp_path: Path, chen_too: Path) -> None:
+    said = refused(tmp_path, "protocol", chen_too)
     assert "vqa_rad_chen is of chen, vqa_rad_closed is of vgrefine" in said
+    assert "--protocol NAME" in said
+    assert "--tasks" in said
+
+
+@pytest.mark.parametrize(
+    ("protocol", "names", "expected", "tasks"),
+    [
+        ("vgrefine", [], "vgrefine", ["pmc_vqa", LOOKED, "vqa_rad_closed"]),
+        ("chen", [], "chen", [LOOKED, "vqa_rad_chen"]),
+        ("test", [], "test", ["pmc_vqa", LOOKED]),
+        ("test", ["pmc_vqa"], "test", ["pmc_vqa"]),
+        (None, ["vqa_rad_chen"], "chen", ["vqa_rad_chen"]),
+        (None, ["pmc_vqa", "vqa_rad_closed"], "vgrefine", ["pmc_vqa", "vqa_rad_closed"]),
+        ("chen", [LOOKED], None, [LOOKED]),
+    ],
+)
+def test_a_choice_of_tasks(
+    chen_too: Path, protocol: str | None, names: list[str], expected: str | None, tasks: list[str]
+) -> None:
+    chosen = choice(protocol, names)
+    found = collect([chen_too], chosen)
+    assert (only_protocol(found.parts, chosen.protocol), sorted(found.parts)) == (expected, tasks)
+    assert {*found.left_out} == {"pmc_vqa", LOOKED, "vqa_rad_chen", "vqa_rad_closed"} - {*tasks}
+
+
+def test_a_choice_that_the_runs_do_not_have(tmp_path: Path) -> None:
+    run = runs.save_run(tmp_path / "run", HARD, STANDARD)
+    for given, said in (
+        (("vgrefine", ["vqa_demo_hrad"]), "did you mean vqa_demo_hard"),
+        (("chenn", []), "did you mean chen"),
+        ((None, ["vqa_rad_open"]), "not in the runs, which have vqa_demo_hard, vqa_demo_standard"),
+        (("chen", []), "no task of the runs is of it; vqa_demo_hard is of vgrefine"),
+        (("chen", [HARD]), "no task of the runs is of it"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            submit([run], runs.CARD, tmp_path / "b.zip", choice(*given))
+    assert not (tmp_path / "b.zip").exists()
+
+
+def test_a_group_stands_for_its_tasks_and_is_kept_whole_only(tmp_path: Path) -> None:
+    run = runs.save_run(tmp_path / "run", HARD, STANDARD, LOOKED)
+    for names, groups in ((["vqa_demo"], ["vqa_demo"]), ([HARD, LOOKED], [])):
+        out = tmp_path / f"{len(groups)}.zip"
+        checked, *_ = submit([run], runs.CARD, out, choice(None, names))
+        assert checked.entry is not None
+        assert list(checked.entry.manifest.groups) == groups
+
+
+def test_what_is_not_chosen_may_be_broken(tmp_path: Path) -> None:
+    def reword(task: str, lines: list[dict[str, Any]]) -> None:
+        if task == STANDARD:
+            lines[3]["input"] = "left"
+
+    run = runs.save_run(tmp_path / "run", HARD, STANDARD, change=reword)
+    checked, _, left_out = submit([run], runs.CARD, tmp_path / "b.zip", choice(None, [HARD]))
+    assert checked.entry is not None
+    assert left_out == [STANDARD]
+
+
+def joint(out: Path) -> list[Path]:
+    """Three methods, as `run --methods` leaves them; one in two parts, and one that cannot be submitted."""
+    for method in ("plain", "vgrefine", "pai"):
+        limit = {"limit": 8.0} if method == "pai" else {}
+        runs.save_run(out / method, HARD, identity={"method": f"{method}()"}, **limit)
+    runs.save_run(out / "vgrefine-more", STANDARD, identity={"method": "vgrefine()"})
+    return sorted(out.iterdir())
+
+
+def test_every_method_of_a_joint_run_in_one_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folders = joint(tmp_path / "out")
+    card = runs.write_card(tmp_path / "card.json", name="Tiny: a Model!")
+    command = ["submit", *map(str, folders), "--card", str(card), "-o", str(tmp_path / "in")]
+    assert main(command) == 1, "one of them was run in part"
+    said = capsys.readouterr().out
+    found = {path.parent.name: check(path).entry for path in sorted((tmp_path / "in").glob("*/bundle.zip"))}
+    assert list(found) == ["tiny-a-model-plain", "tiny-a-model-vgrefine"]
+    assert {id: sorted(entry.manifest.tasks) for id, entry in found.items() if entry} == {
+        "tiny-a-model-plain": [HARD],
+        "tiny-a-model-vgrefine": [HARD, STANDARD],
+    }
+    assert f"{tmp_path / 'in' / 'tiny-a-model-pai' / 'bundle.zip'}: no bundle was made:\n  restricted" in said
+    assert main(command) == 2, "they are there"
+    assert "tiny-a-model-plain/bundle.zip: is there already" in capsys.readouterr().err
+    alone = ["submit", str(folders[1]), "--card", str(card), "-o", str(tmp_path / "one")]
+    assert main(alone) == 0
+    assert (tmp_path / "one" / "tiny-a-model-plain" / "bundle.zip").is_file()
+
+
+def test_a_bundle_is_named_for_its_folder_and_two_of_one_name_are_refused(tmp_path: Path) -> None:
+    first = runs.save_run(tmp_path / "a" / "out", HARD)
+    second = runs.save_run(tmp_path / "b" / "out", HARD, identity={"method": "PAI()"})
+    results = next((first / "demo").glob("*_results.json"))
+    named = {tmp_path / "in" / "tiny-out" / "bundle.zip": [results]}
+    assert by_method([results], runs.CARD, tmp_path / "in") == named
+    with pytest.raises(ValueError, match="tiny-out") as caught:
+        by_method([first, second], runs.CARD, tmp_path / "in")
+    assert str(first) in str(caught.value)
+    assert str(second) in str(caught.value)
+
+
+def test_methods_in_one_file_are_refused_with_the_way_on(tmp_path: Path) -> None:
+    folders = joint(tmp_path / "out")[1:3]
+    assert "a folder after -o" in refused(tmp_path, "mixed", *folders)
 
 
 def test_tasks_of_others_are_left_out_and_named(tmp_path: Path) -> None:
@@ -264,7 +388,7 @@ def test_tasks_of_others_are_left_out_and_named(tmp_path: Path) -> None:
     found["n-samples"]["mme"] = {"original": 1, "effective": 1}
     results.write_text(json.dumps(found))
     (run / "demo" / results.name.replace("results.json", "samples_mme.jsonl")).write_text('{"score": 3}\n')
-    checked, ignored = submit([run], runs.CARD, tmp_path / "b.zip")
+    checked, ignored, _ = submit([run], runs.CARD, tmp_path / "b.zip")
     assert ignored == ["mme"]
     assert checked.entry is not None
     assert list(checked.entry.manifest.tasks) == [HARD]

@@ -103,6 +103,20 @@ def test_scored_by_another_version(good: Path, tmp_path: Path) -> None:
     assert checked.entry.scores[HARD].rule != rule, "rows are compared by the rule that gave their scores here"
 
 
+def test_scored_by_another_version_that_read_answers_otherwise(good: Path, tmp_path: Path) -> None:
+    """No forgery, and told apart from one: one line says so for the task, not one for each answer."""
+
+    def older(made: Parts) -> None:
+        better_answers_but_old_verdicts(made)
+        task(made)["rules"].update(acc="closed|rule:yes-no-word+normalised-match|case:lower|v:0.0.9")
+
+    checked = check(change(good, tmp_path / "b.zip", older))
+    assert [one.code for one in checked.errors] == ["outdated-rule"]
+    assert checked.errors[0].where == HARD
+    assert [one.where for one in checked.findings if one.code == "rule"] == [f"{HARD} acc"]
+    assert checked.entry is None
+
+
 def test_findings_are_the_same_each_time_and_many_are_counted(good: Path, tmp_path: Path) -> None:
     forged = change(good, tmp_path / "b.zip", better_answers_but_old_verdicts)
     first, second = check(forged).findings, check(forged).findings

@@ -85,18 +85,9 @@ def test_answer_without_alignment_is_no_measurement() -> None:
     assert measured("1")["ar"][0]["error"] == "the record has no alignment values"
 
 
-@pytest.mark.parametrize("metric", ALIGNMENT)
-def test_nothing_measured_ends_the_run(metric: str) -> None:
-    items = measured("1", "2")
-    with pytest.raises(SystemExit, match=r"t: none of the 2 questions .* first, 1: .*lmms_vg \(--model"):
-        getattr(alignment, metric)(items[metric])
-
-
-def test_layers_of_different_models_are_not_averaged() -> None:
-    remember("1", **three_layers([1.0], [1.0], [1.0]))
-    remember("2", **three_layers([1.0, 2.0], [1.0, 2.0], [1.0, 2.0]))
-    with pytest.raises(SystemExit, match=r"\[1, 2\] layers"):
-        alignment.ar(measured("1", "2")["ar"])
+def test_nothing_measured_has_no_value() -> None:
+    values = aggregated(measured("1", "2"))
+    assert values == dict.fromkeys(ALIGNMENT) | {"answered": 0.0, "n": 0}
 
 
 def test_samples_keep_whole_layer_lists() -> None:

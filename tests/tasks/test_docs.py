@@ -10,6 +10,7 @@ from lmms_eval.tasks import TaskManager
 from lmms_vg.attention.decoding import Decoding
 from lmms_vg.datasets import mmmu
 from lmms_vg.datasets.schema import Sample
+from lmms_vg.failure import RunFailed
 from lmms_vg.tasks import docs, readers
 
 MEASUREMENT = ["vgmed_localization", "vgmed_attribute", "vgmed_coco_localization", "vgmed_coco_attribute", "vgmed_demo"]
@@ -149,19 +150,19 @@ def test_missing_data_end_the_run_with_the_whole_message(
     manager: TaskManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path))
-    with pytest.raises(SystemExit, match=f"(?s){name}: .*hf download .* --repo-type dataset"):
+    with pytest.raises(RunFailed, match=f"(?s){name}: .*hf download .* --repo-type dataset"):
         load(manager, name)
 
 
 def test_wrong_counts_end_the_run(manager: TaskManager, raw_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LMMS_VG_PARTIAL_DATA")
-    with pytest.raises(SystemExit, match="1 questions found, 1943 expected"):
+    with pytest.raises(RunFailed, match="1 questions found, 1943 expected"):
         load(manager, "slake_closed")
 
 
 def test_questions_with_one_uid_end_the_run() -> None:
     sample = Sample(uid="a", images=["demo:hard/1"], question="?", subset="", split="", licence="", source="")
-    with pytest.raises(SystemExit, match="1 of 2 questions share"):
+    with pytest.raises(RunFailed, match="1 of 2 questions share"):
         docs.documents("t", lambda: [sample, sample], None)
 
 
@@ -177,9 +178,9 @@ def test_missing_images_end_the_run_before_a_question_is_asked(tmp_path: Path, m
     raw.slake(tmp_path)
     (tmp_path / "slake" / "imgs.zip").unlink()
     with pytest.raises(
-        SystemExit, match=r"slake_open: slake: missing imgs\.zip .*(?s:.*)hf download BoKelvin/SLAKE imgs\.zip"
+        RunFailed, match=r"slake_open: slake: missing imgs\.zip .*(?s:.*)hf download BoKelvin/SLAKE imgs\.zip"
     ):
-        readers.slake_open(None)
+        list(readers.slake_open(None))
     (tmp_path / "slake" / "imgs").mkdir()
     assert len(readers.slake_open(None)) == 3
 
@@ -188,8 +189,8 @@ def test_wrong_settings_of_bertscore_are_said_before_anything_is_asked(
     raw_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LMMS_VG_BERTSCORE", "layer=deep")
-    with pytest.raises(SystemExit, match="vqa_rad_open: LMMS_VG_BERTSCORE: 'layer=deep'"):
-        readers.vqa_rad_open(None)
+    with pytest.raises(RunFailed, match="vqa_rad_open: LMMS_VG_BERTSCORE: 'layer=deep'"):
+        readers.vqa_rad_open(None)[0]
     assert len(readers.vqa_rad_closed(None)) == 4, "closed questions need no BERTScore"
 
 

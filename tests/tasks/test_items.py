@@ -1,6 +1,7 @@
 """What the count of a document carries into the samples file: time, partial data, and what was run."""
 
 import pytest
+from loguru import logger
 
 from lmms_vg import journal
 from lmms_vg.datasets import counts
@@ -31,7 +32,8 @@ def test_time_of_an_answer() -> None:
 
 def test_no_time_of_a_failure() -> None:
     remember(error="boom")
-    assert items.failed(DOC, "boom", "acc")["n"] == {"answered": 0}
+    reason = {"error": "boom", "task": "t", "uid": "u"}
+    assert items.failed(DOC, "boom", "acc") == {"acc": reason, "answered": 0, "n": {"answered": 0, "failed": reason}}
 
 
 def test_the_signed_document_alone_says_what_was_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,3 +41,46 @@ def test_the_signed_document_alone_says_what_was_run(monkeypatch: pytest.MonkeyP
     journal.sign("t", "u", {"weights": "w"})
     assert items.counted(DOC, 1)["n"] == {"answered": 1, "partial": True, "run": {"weights": "w"}}
     assert items.counted(DOC | {"uid": "v"}, 1)["n"] == {"answered": 1, "partial": True}
+
+
+def test_options_that_numbers_have_to_be_read_with_stand_beside_what_was_run() -> None:
+    journal.sign("t", "u", {"weights": "w", "host_options": {"limit": 4}})
+    assert items.counted(DOC, 1)["n"] == {"answered": 1, "run": {"weights": "w"}, "host_options": {"limit": 4}}
+    journal.sign("t", "u", {"weights": "w", "host_options": {}})
+    assert items.counted(DOC, 1)["n"] == {"answered": 1, "run": {"weights": "w"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "failed"),
+    [
+        ("[LMMS_EVAL_REQUEST_FAILED after 5 retries] Error code: 400, no such model", True),
+        ("[LMMS_EVAL_BUDGET_EXCEEDED]", True),
+        ("", True),
+        (" \n", True),
+        ("no", False),
+        ("[no]", False),
+    ],
+)
+def test_a_failed_request_is_no_answer(text: str, failed: bool) -> None:
+    assert (items.model_error(DOC, text) is not None) == failed
+
+
+@pytest.mark.parametrize("error", [None, "boom"])
+def test_a_record_of_ours_says_whether_it_is_an_answer(error: str | None) -> None:
+    """Saying nothing is an answer then."""
+    remember(error=error)
+    assert items.model_error(DOC, "") == error
+
+
+def test_what_failed_is_said_once_a_task() -> None:
+    said: list[str] = []
+    sink = logger.add(lambda message: said.append(str(message).strip()), level="WARNING", format="{level} {message}")
+    good, bad = items.counted(DOC, 1)["n"], items.failed(DOC, "boom", "acc")["n"]
+    try:
+        assert [items.n([good, good]), items.n([good, bad, bad]), items.n([bad, bad])] == [2, 1, 0]
+    finally:
+        logger.remove(sink)
+    assert [line.split(". ")[0] for line in said] == [
+        "WARNING lmms_vg: t: 2 of 3 questions got no value, first u: boom",
+        "ERROR lmms_vg: t: 2 of 2 questions got no value, first u: boom",
+    ]

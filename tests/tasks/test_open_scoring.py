@@ -90,9 +90,10 @@ def test_no_reference_and_failures_have_no_value(bert: list[int]) -> None:
     assert bert == [1]
 
 
-def test_no_answer_at_all_ends_the_run(bert: list[int]) -> None:
-    with pytest.raises(SystemExit, match="empty"):
-        open_scoring.average(scored(("liver", ""))["average"])
+def test_no_answer_at_all_has_no_value(bert: list[int]) -> None:
+    made = scored(("liver", ""))
+    assert (open_scoring.average(made["average"]), open_scoring.bertscore(made["bertscore"])) == (None, None)
+    assert bert == []
 
 
 def test_with_a_real_if_tiny_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from lmms_eval.api.model import lmms
 from lmms_eval.tasks import TaskManager
 
 from lmms_vg import journal
+from lmms_vg.failure import RunFailed
 from lmms_vg.harness import GroundedModel
 
 
@@ -21,7 +22,7 @@ class StandIn(lmms):
 
     def __init__(self, ours: bool) -> None:
         super().__init__()
-        self.ours = ours
+        self.leaves_records = self.ours = ours
         self.prompts: list[str] = []
 
     def generate_until(self, requests: list[Any]) -> list[str]:
@@ -59,9 +60,12 @@ def test_measurement_with_our_model(manager: TaskManager) -> None:
     assert run_results["samples"]["vgmed_demo"][1]["ar"]["ar"] == [1.0, 2.0]
 
 
-def test_measurement_with_a_foreign_model_ends_the_run(manager: TaskManager) -> None:
-    with pytest.raises(SystemExit, match="vgmed_demo: none of the 6 questions"):
-        run(manager, False, "vgmed_demo")
+def test_what_a_foreign_model_cannot_have_measured_it_is_not_asked(manager: TaskManager) -> None:
+    """Nor anything beside it: an API is paid for every answer."""
+    model = StandIn(False)
+    with pytest.raises(RunFailed, match="vgmed_demo: measures where a model looks, and this model keeps no record"):
+        evaluator.simple_evaluate(model=model, tasks=["vqa_demo_hard", "vgmed_demo"], task_manager=manager, limit=6)
+    assert model.prompts == []
 
 
 def test_group_accuracy_and_clustered_errors(manager: TaskManager) -> None:

@@ -137,8 +137,13 @@ def test_mmmu_questions_with_options_want_the_letter() -> None:
 def test_mmmu_average_goes_by_the_test_split() -> None:
     """Public Health has 509 of 1,752 questions."""
     assert scoring.weighted_as_mmmu([0, 0, 0, 0, 1], [30] * 5, True) == pytest.approx(509 / 1752)
-    with pytest.raises(SystemExit, match="4 of 5 subjects"):
-        scoring.weighted_as_mmmu([1, 1, 1, 1], [30] * 4, True)
+    assert scoring.weighted_as_mmmu([1, 1, 1, 1], [30] * 4, True) is None
+    assert scoring.weighted_as_mmmu([1, 1, None, 1, 1], [30] * 5, True) is None
+
+
+def test_a_group_pools_all_questions_or_has_no_value() -> None:
+    assert scoring.pooled([0.5, 1.0], [30, 10], True) == pytest.approx(25 / 40)
+    assert scoring.pooled([0.5, None], [30, 10], True) is None
 
 
 def test_part_of_the_data_is_said_with_every_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,9 +151,8 @@ def test_part_of_the_data_is_said_with_every_count(monkeypatch: pytest.MonkeyPat
     assert scored({"1": "no"})["n"] == [{"answered": 1, "partial": True}]
 
 
-def test_no_answer_at_all_ends_the_run() -> None:
+def test_no_answer_at_all_has_no_value() -> None:
     remember("1", error="cannot read the image")
     made = scored({"1": ""})
     for aggregate, metric in ((items.mean_score, "acc"), (scoring.ci95, "ci95"), (scoring.macro, "macro_organ")):
-        with pytest.raises(SystemExit, match="cannot read the image"):
-            aggregate(made[metric])
+        assert aggregate(made[metric]) is None

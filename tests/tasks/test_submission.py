@@ -60,7 +60,13 @@ def test_without_an_output_path_it_lies_where_the_run_was_started(
     assert len(list((tmp_path / "submissions").iterdir())) == 1
 
 
-def test_nothing_to_submit_ends_the_run() -> None:
+def test_with_nothing_to_submit_there_is_no_file(tmp_path: Path) -> None:
     journal.remember(journal.Record(key="k", task="mmmu_med_test", uid="mmmu/a", error="boom"))
-    with pytest.raises(SystemExit, match="boom"):
-        submission.write([item("a", "x")["submission"]])
+    assert submission.write([item("a", "x")["submission"]], Namespace(output_path=str(tmp_path), model="m")) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_nothing_can_be_written_the_other_numbers_stand(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    options = Namespace(output_path=str(tmp_path / "file"), model="m")
+    assert submission.write([item("a", "x")["submission"]], options) is None

@@ -1,0 +1,60 @@
+"""Which submission came first: told by the repository that holds them, since everything in a bundle can be made up.
+
+Only the main line counts, the first parents: what a merge brings in comes at the merge, whatever dates its own commits have.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+_PLACE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+"""Variables that point git to another repository than the folder's."""
+
+
+class History(NamedTuple):
+    """``arrivals``: path below the folder -> number of the commit that brought the file as it is now; a larger one is later.
+
+    Files that are not committed, or changed since, are not in it. ``unknown`` says why there is no history, empty if there is.
+    """
+
+    arrivals: dict[str, int]
+    unknown: str
+
+
+def read(folder: Path) -> History:
+    """The history of a folder's files."""
+    if _git(folder, "rev-parse", "--verify", "--quiet", "HEAD") is None:
+        return History({}, "the folder is in no git repository with a commit")
+    if _git(folder, "rev-parse", "--is-shallow-repository") != "false\n":
+        return History(
+            {}, "the repository's history is cut off; fetch all of it (git fetch --unshallow, or fetch-depth: 0)"
+        )
+    log = _git(folder, *_LOG)
+    tracked, changed = _git(folder, "ls-files", "-z"), _git(folder, "diff", *_DIFF, "HEAD", "--", ".")
+    if log is None or tracked is None or changed is None:
+        return History({}, "git cannot read the repository's history")
+    arrivals: dict[str, int] = {}
+    for number, commit in enumerate(log.split("\x01")):
+        arrivals |= dict.fromkeys(filter(None, commit.strip("\n\0").split("\0")), number)
+    there = {*tracked.split("\0")} - {*changed.split("\0")}
+    return History({path: number for path, number in arrivals.items() if path in there}, "")
+
+
+_DIFF = ("--name-only", "-z", "--relative", "--no-renames", "--no-ext-diff")
+_LOG = ("log", "--reverse", "--first-parent", "-m", *_DIFF, "--format=%x01", "--", ".")
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """What it prints; None where there is no git, or it fails."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    environment = {name: value for name, value in os.environ.items() if name not in _PLACE}
+    done = subprocess.run(
+        [git, "--no-replace-objects", "-C", str(folder), *arguments], capture_output=True, check=False, env=environment
+    )
+    return done.stdout.decode(errors="replace") if done.returncode == 0 else None

@@ -1,0 +1,92 @@
+"""The checkpoint's own chat template: which one it is, and in which form it takes a message."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from loguru import logger
+
+from lmms_vg.models.checkpoint import CheckpointError, read_json
+from lmms_vg.models.huatuo_checkpoint import is_huatuo
+from lmms_vg.models.prompts import IMAGE, join
+
+#: How a template wants the content of a message: a list of parts, or one string with `<image>` in it.
+Form = Literal["parts", "string"]
+
+_PROBE = "Is there a nodule in the upper lobe?"
+
+
+def find(pretrained: str, revision: str | None, tokenizer: Any) -> str | None:
+    """The template transformers' processor would use, else the tokenizer's; of several, the one named "default".
+
+    Raises:
+        CheckpointError: several named templates, and none is the default.
+    """
+    for file in ("processor_config.json", "chat_template.json"):
+        stored = (read_json(pretrained, revision, file) or {}).get("chat_template")
+        if stored:
+            return _default(pretrained, file, stored)
+    return _default(pretrained, "the tokenizer", getattr(tokenizer, "chat_template", None))
+
+
+def _default(pretrained: str, file: str, stored: Any) -> str | None:
+    if isinstance(stored, list):
+        stored = {entry["name"]: entry["template"] for entry in stored}
+    if not isinstance(stored, dict):
+        return stored or None
+    if "default" not in stored:
+        raise CheckpointError(
+            f"pretrained={pretrained!r}: {file} has the chat templates {', '.join(sorted(stored))} and none named "
+            "'default'; allowed is one template, or several with a default: name it in a copy"
+        )
+    return stored["default"]
+
+
+def render(tokenizer: Any, template: str, body: str, form: Form) -> str:
+    """A user's message (images marked `<image>`) in the template, ready to be answered."""
+    content: str | list[dict[str, str]] = body
+    if form == "parts":
+        content = []
+        for i, piece in enumerate(body.split(IMAGE)):
+            content += [{"type": "image"}] * (i > 0)
+            content += [{"type": "text", "text": piece.strip("\n")}] * bool(piece.strip("\n"))
+    return tokenizer.apply_chat_template(
+        [{"role": "user", "content": content}], chat_template=template, tokenize=False, add_generation_prompt=True
+    )
+
+
+def form_of(pretrained: str, tokenizer: Any, template: str, raw: dict[str, Any]) -> Form:
+    """The form in which one image and one text come out of the template as they went in; parts are tried first.
+
+    Args:
+        raw: config.json as it is stored, to know a HuatuoGPT-Vision by.
+
+    Raises:
+        CheckpointError: in neither form they do.
+    """
+    hint = f"HuatuoGPT-Vision was trained on another prompt: --model huatuo_plain --model_args pretrained={pretrained}"
+    if is_huatuo(raw):
+        logger.warning(f"pretrained={pretrained!r}: asked in the chat template of its tokenizer; {hint}")
+    results = []
+    forms: tuple[Form, Form] = ("parts", "string")
+    for form in forms:
+        problem = _problem(tokenizer, template, form)
+        if problem is None:
+            return form
+        results.append(f"as {form}: {problem}")
+    raise CheckpointError(
+        f"pretrained={pretrained!r}: its chat template, which begins {template[:60]!r}, does not write one image and one "
+        f"text as exactly one {IMAGE} and that text ({'; '.join(results)}). {f'{hint}. ' if is_huatuo(raw) else ''}"
+        "Mend the template in a copy, or remove it: without one the prompt is Vicuna's"
+    )
+
+
+def _problem(tokenizer: Any, template: str, form: Form) -> str | None:
+    try:
+        text = render(tokenizer, template, join([IMAGE, _PROBE]), form)
+    except Exception as problem:  # noqa: BLE001 - a template is a program: it may raise anything
+        return f"{type(problem).__name__}: {problem}"
+    if "'type': '" in text:
+        return "the list of parts is printed as it is"
+    images, texts = text.count(IMAGE), text.count(_PROBE)
+    return None if (images, texts) == (1, 1) else f"{images} {IMAGE} and {texts} times the text"

@@ -1,0 +1,224 @@
+"""Fields of a checkpoint's small files that would change answers and are not followed here: refused by name.
+
+docs/checkpoints.md has every field of every file: what is honoured, what cannot matter, and what these functions refuse.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import LlavaConfig
+
+from lmms_vg.models.checkpoint import CheckpointError, read_json
+from lmms_vg.models.prompts import IMAGE
+
+#: What `generate` would do with these, and the values with which it does nothing. None is always one of them. How to
+#: sample and how long an answer may be is not among them: the task says so.
+NEUTRAL: dict[str, tuple[Any, ...]] = {
+    "bad_words_ids": ([],),
+    "begin_suppress_tokens": ([],),
+    "cache_implementation": ("dynamic", "dynamic_full", "static", "offloaded", "offloaded_static"),
+    "constraints": ([],),
+    "dola_layers": (),
+    "encoder_no_repeat_ngram_size": (0,),
+    "encoder_repetition_penalty": (1.0,),
+    "exponential_decay_length_penalty": (),
+    "force_words_ids": ([],),
+    "forced_bos_token_id": (),
+    "forced_decoder_ids": ([],),
+    "forced_eos_token_id": (),
+    "guidance_scale": (1.0,),
+    "max_time": (),
+    "min_length": (0,),
+    "min_new_tokens": (0,),
+    "no_repeat_ngram_size": (0,),
+    "num_beam_groups": (1,),
+    "num_beams": (1,),
+    "num_return_sequences": (1,),
+    "penalty_alpha": (0.0,),
+    "remove_invalid_values": (False,),
+    "repetition_penalty": (1.0,),
+    "sequence_bias": ([], {}),
+    "stop_strings": ([], ""),
+    "suppress_tokens": ([],),
+    "token_healing": (False,),
+    "watermarking_config": (),
+}
+
+#: Rotary frequencies that are the same for every length of the prompt, so that a prefix may be computed by itself.
+FIXED_ROPE = ("default", "linear", "llama3", "yarn")
+
+#: Vision towers with one square input, and whether a class token stands before their patches.
+TOWERS = {"clip_vision_model": True, "siglip_vision_model": False}
+
+
+def refuse(pretrained: str, file: str, field: str, value: Any, allowed: str) -> CheckpointError:
+    """The error for one field of one file: its value, what is allowed, and the next step."""
+    return CheckpointError(
+        f"pretrained={pretrained!r}: {file} says {field}={value!r}; allowed is {allowed} (docs/checkpoints.md has every field)"
+    )
+
+
+def require_stored(pretrained: str, revision: str | None, raw: dict[str, Any]) -> None:
+    """Raises CheckpointError for a field of the files as they are stored that is not followed here.
+
+    Args:
+        raw: config.json.
+    """
+    _require_decoding(pretrained, revision, raw)
+    _require_weights_as_stored(pretrained, revision, raw)
+
+
+def require_runnable(pretrained: str, config: LlavaConfig) -> None:
+    """Raises CheckpointError for a text model or a vision tower that is not run here."""
+    _require_text(pretrained, config.text_config)
+    _require_tower(pretrained, config)
+
+
+def _require_decoding(pretrained: str, revision: str | None, config: dict[str, Any]) -> None:
+    """Raises CheckpointError where `generate` would do more with the checkpoint's own settings than decode by the task's.
+
+    Args:
+        config: the raw config.json, where older checkpoints keep such settings.
+    """
+    stored = {
+        "generation_config.json": read_json(pretrained, revision, "generation_config.json") or {},
+        "config.json": config,
+        "config.json, text_config,": config.get("text_config") or {},
+    }
+    for file, settings in stored.items():
+        for field, neutral in NEUTRAL.items():
+            value = settings.get(field)
+            if value is not None and value not in neutral:
+                raise refuse(
+                    pretrained,
+                    file,
+                    field,
+                    value,
+                    f"{' or '.join(map(repr, (*neutral, None)))}, because answers are decoded as the task says: take it out "
+                    "of that file in a copy, and state it with --gen_kwargs where it is wanted and known there",
+                )
+
+
+def _require_weights_as_stored(pretrained: str, revision: str | None, config: dict[str, Any]) -> None:
+    """Raises CheckpointError where the model run would not be the weights stored, or depend on what is installed."""
+    adapter = read_json(pretrained, revision, "adapter_config.json")
+    if adapter is not None:
+        raise CheckpointError(
+            f"pretrained={pretrained!r}: adapter_config.json makes this an adapter of "
+            f"{adapter.get('base_model_name_or_path')!r}; allowed is a whole model: merge it first "
+            "(peft: PeftModel.from_pretrained(...).merge_and_unload().save_pretrained(FOLDER))"
+        )
+    for part in ("text_config", "vision_config"):
+        nested = (config.get(part) or {}).get("quantization_config")
+        if nested:
+            raise refuse(
+                pretrained, f"config.json, {part},", "quantization_config", nested, "one at the top of config.json"
+            )
+    quantization = config.get("quantization_config")
+    if quantization and not _is_known(quantization):
+        raise refuse(
+            pretrained,
+            "config.json",
+            "quantization_config",
+            quantization,
+            "a quant_method that the installed transformers knows, or none",
+        )
+
+
+def _is_known(quantization: Any) -> bool:
+    from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING as known
+
+    if not isinstance(quantization, dict):
+        return False
+    method = str(quantization.get("quant_method") or "")
+    eight, four = quantization.get("load_in_8bit"), quantization.get("load_in_4bit")
+    return method in known or bool(method in ("", "bitsandbytes") and (eight or four))
+
+
+def forgets(text: Any) -> bool:
+    """Whether some layer of a text configuration sees only part of what came before: its cache forgets the image."""
+    kinds = set(getattr(text, "layer_types", None) or [])
+    return bool(kinds - {"full_attention"} or (not kinds and getattr(text, "sliding_window", None)))
+
+
+def _require_text(pretrained: str, text: Any) -> None:
+    """Raises CheckpointError for a text configuration that cannot be run layer by layer on a prefix of its own."""
+    if forgets(text):
+        raise refuse(
+            pretrained,
+            f"config.json, text model {text.model_type!r},",
+            "sliding_window" if getattr(text, "sliding_window", None) else "layer_types",
+            getattr(text, "sliding_window", None) or sorted(set(text.layer_types)),
+            "full attention in every layer: a cache with a window forgets the image",
+        )
+    rope = (getattr(text, "rope_parameters", None) or {}).get("rope_type", "default")
+    if rope not in FIXED_ROPE:
+        raise refuse(
+            pretrained,
+            "config.json",
+            "rope_type",
+            rope,
+            f"{', '.join(FIXED_ROPE)}: other frequencies change with the length of the prompt, whose image comes first",
+        )
+
+
+def _require_tower(pretrained: str, config: LlavaConfig) -> None:
+    """Raises CheckpointError for a vision tower whose image tokens cannot be counted and placed."""
+    vision: Any = config.vision_config
+    if vision.model_type not in TOWERS or not isinstance(getattr(vision, "image_size", None), int):
+        raise CheckpointError(
+            f"pretrained={pretrained!r}: vision tower {vision.model_type!r}: only towers with one square input are "
+            f"supported; allowed is {', '.join(TOWERS)}"
+        )
+    strategy = config.vision_feature_select_strategy
+    if strategy == "default" and not TOWERS[vision.model_type]:
+        raise refuse(
+            pretrained,
+            "config.json",
+            "vision_feature_select_strategy",
+            strategy,
+            "'full': 'default' drops the first image token, and this tower has no class token there",
+        )
+    depth, chosen = vision.num_hidden_layers, config.vision_feature_layer
+    for layer in chosen if isinstance(chosen, (list, tuple)) else [chosen]:
+        if not -depth - 1 <= layer <= depth:
+            raise refuse(
+                pretrained, "config.json", "vision_feature_layer", chosen, f"integers from {-depth - 1} to {depth}"
+            )
+
+
+def require_image_mark(pretrained: str, revision: str | None, tokenizer: Any, vocabulary: int) -> None:
+    """Raises CheckpointError where `<image>` is not the one token of an image, or the tokenizer is another model's.
+
+    Args:
+        vocabulary: number of rows of the embedding table.
+    """
+    processor = read_json(pretrained, revision, "processor_config.json") or {}
+    for file, mark in (
+        ("processor_config.json", processor.get("image_token")),
+        ("tokenizer_config.json", getattr(tokenizer, "image_token", None)),
+    ):
+        if mark is not None and str(mark) != IMAGE:
+            raise refuse(pretrained, file, "image_token", str(mark), repr(IMAGE))
+    image = tokenizer.convert_tokens_to_ids(IMAGE)
+    count = tokenizer(f"a {IMAGE}\na", add_special_tokens=False)["input_ids"].count(image)
+    if count != 1:
+        raise CheckpointError(
+            f"pretrained={pretrained!r}: the tokenizer makes {count} image tokens of one {IMAGE}; "
+            f"allowed is one (tokenizer_config.json: split_special_tokens={getattr(tokenizer, 'split_special_tokens', None)})"
+        )
+    special = set(control_marks(tokenizer))
+    words = {word: place for word, place in tokenizer.get_vocab().items() if word not in special}
+    last = max(words, key=words.__getitem__, default=None)
+    if last is not None and words[last] >= vocabulary:
+        raise CheckpointError(
+            f"pretrained={pretrained!r}: the tokenizer has the token {last!r} of id {words[last]}, and the model "
+            f"embeds {vocabulary} tokens (vocab_size); they belong to different checkpoints"
+        )
+
+
+def control_marks(tokenizer: Any) -> list[str]:
+    """Special tokens, which a question must not contain. Ordinary words that somebody added stay words."""
+    special = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
+    return sorted({*special, *tokenizer.all_special_tokens, IMAGE})

@@ -1,0 +1,83 @@
+"""Whether a checkpoint is a HuatuoGPT-Vision: any other LLaVA would be asked in a prompt that is not its own."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from lmms_vg.models.checkpoint import read_json
+from lmms_vg.models.original_layout import TEXT_MODELS, is_original
+
+#: Role marks of HuatuoGPT-Vision's prompt; plain text to its own tokenizers.
+ROLES = ("<|user|>", "<|assistant|>")
+
+
+class Size(NamedTuple):
+    """What tells a HuatuoGPT-Vision from any other LLaVA: its text model, and where conversions have put `<image>`."""
+
+    text: str
+    width: int
+    vocabulary: int
+    image_tokens: frozenset[int]
+
+
+#: Qwen2-7B (`<image>` behind Qwen2's 3 or Qwen2.5's 22 control tokens) and Yi-34B, both under CLIP ViT-L/14-336.
+SIZES = (
+    Size("qwen2", 3584, 152_064, frozenset({151_646, 151_665})),
+    Size("llama", 7168, 64_000, frozenset({64_000})),
+)
+
+#: Rows that conversions add to the vocabulary, to have `<image>` and `<pad>` in it and a multiple of 64.
+ADDED_ROWS = 64
+
+
+def is_huatuo(raw: dict[str, Any]) -> bool:
+    """Whether a raw config.json is that of a HuatuoGPT-Vision, in either layout."""
+    return difference(raw) is None
+
+
+def difference(raw: dict[str, Any]) -> str | None:
+    """What in a raw config.json is not HuatuoGPT-Vision's; None if nothing."""
+    text = raw.get("text_config") or raw
+    kind = TEXT_MODELS.get(str(raw.get("model_type"))) if is_original(raw) else text.get("model_type", "llama")
+    width, vocabulary = text.get("hidden_size", 4096), text.get("vocab_size", 32_000)
+    for size in SIZES:
+        if (kind, width) == size[:2] and 0 <= vocabulary - size.vocabulary <= ADDED_ROWS:
+            break
+    else:
+        return f"its text model is {kind!r} of width {width} with a vocabulary of {vocabulary}"
+    if is_original(raw):
+        return None
+    image = raw.get("image_token_index", raw.get("image_token_id"))
+    if image not in size.image_tokens:
+        return f"its image token is {image}"
+    tower = raw.get("vision_config") or {}
+    if (tower.get("image_size", 336), tower.get("patch_size", 14)) != (336, 14):
+        return f"its vision tower takes {tower.get('image_size')} pixels in patches of {tower.get('patch_size')}"
+    return None
+
+
+def has_role_words(pretrained: str, revision: str | None) -> bool:
+    """Whether both role marks of the prompt are words of the vocabulary: a model made for this prompt, as the demo is.
+
+    Elsewhere they are special tokens (Phi-3, Falcon 3) with a meaning of their own, or no tokens at all.
+    """
+    stored = read_json(pretrained, revision, "tokenizer.json") or {}
+    words = stored.get("model", {}).get("vocab", {})
+    special = {token["content"] for token in stored.get("added_tokens", ())}
+    return isinstance(words, dict) and all(role in words and role not in special for role in ROLES)
+
+
+def not_huatuo(pretrained: str, raw: dict[str, Any], reason: str) -> str:
+    """Why the family refuses a checkpoint, and the command to use instead."""
+    if is_original(raw):
+        instead = (
+            "No family loads other models in LLaVA's original layout; a conversion to transformers' layout "
+            "(LlavaForConditionalGeneration) is loaded with --model llava_plain --model_args pretrained=CONVERSION"
+        )
+    else:
+        instead = f"Ask it in its own prompt: --model llava_plain --model_args pretrained={pretrained}"
+    return (
+        f"pretrained={pretrained!r} is not a HuatuoGPT-Vision: {reason}; 'huatuo' takes HuatuoGPT-Vision 7B (Qwen2-7B, "
+        f"vocabulary 152064) and 34B (Yi-34B, 64000), and models whose vocabulary has the words "
+        f"{' and '.join(ROLES)}. {instead}"
+    )

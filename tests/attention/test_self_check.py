@@ -1,0 +1,246 @@
+"""The load check: text models whose forward does more than their layers are refused, all others are taken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+import torch
+from asking import good
+from loguru import logger
+from torch import Tensor, nn
+
+from lmms_vg import engine
+from lmms_vg.attention import self_check
+from lmms_vg.attention.decoder import Decoder
+from lmms_vg.engine import build
+from lmms_vg.images import open_picture
+from lmms_vg.models import FAMILIES, Family
+from lmms_vg.models.checkpoint import CheckpointError
+
+KINDS = ["llama", "qwen2", "qwen3", "mistral"]
+DTYPES = ["float32", "bfloat16", "float16"]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {kind: tiny.save(tmp_path_factory.mktemp("checkpoint") / kind, kind) for kind in KINDS}
+
+
+def load(folder: Path, dtype: str = "float32") -> Family:
+    return FAMILIES["llava"].load(str(folder), None, engine.DTYPES[dtype], "cpu", None, "true")
+
+
+def with_image(family: Family) -> Any:
+    return family.prompt([open_picture(tiny.picture(1)), self_check.TEXT])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_sound_checkpoints_are_taken(folders: dict[str, Path], kind: str, dtype: str) -> None:
+    """And to the last bit, with an image as on a GPU and without: both make the same steps in the same order."""
+    for prompt in (self_check.probe, with_image):
+        family = load(folders[kind], dtype)
+        deviation, allowed = self_check.compare(family, prompt(family))
+        assert deviation == 0
+        assert allowed < 0.04
+    self_check.self_check(load(folders[kind], dtype), kind)
+
+
+def test_on_a_cpu_it_is_asked_a_short_text(folders: dict[str, Path]) -> None:
+    family = load(folders["llama"])
+    prompt = self_check.probe(family)
+    assert 0 < len(prompt.input_ids) <= 16
+    assert prompt.pixel_values is None
+    family.tokenizer.chat_template = family.chat_template = (  # type: ignore[attr-defined]
+        "You look at pictures. " * 20 + "{{ messages[0]['content'][0]['text'] }}"
+    )
+    assert len(self_check.probe(family).input_ids) == 16
+
+
+# What a text model's forward may do besides its layers: (family, monkeypatch) makes it do so.
+Deviate = Callable[[Family, pytest.MonkeyPatch], None]
+
+
+def around(module: nn.Module, monkeypatch: pytest.MonkeyPatch, change: Callable[..., Any]) -> None:
+    """`module.forward` becomes `change(own forward, *its arguments)`."""
+    own = module.forward
+    monkeypatch.setattr(module, "forward", lambda *args, **kwargs: change(own, *args, **kwargs))
+
+
+def embedding_multiplier(by: float) -> Deviate:
+    def multiplied(own: Any, *args: Any, inputs_embeds: Tensor, **kwargs: Any) -> Any:
+        return own(*args, inputs_embeds=inputs_embeds * by, **kwargs)
+
+    return lambda family, monkeypatch: around(family.text_model, monkeypatch, multiplied)
+
+
+def logits(change: Callable[[Tensor], Tensor]) -> Deviate:
+    def changed(own: Any, *args: Any, **kwargs: Any) -> Any:
+        output = own(*args, **kwargs)
+        output.logits = change(output.logits)
+        return output
+
+    return lambda family, monkeypatch: around(family.model, monkeypatch, changed)
+
+
+def residual_multiplier(by: float) -> Deviate:
+    def multiplied(own: Any, *args: Any, layers: nn.ModuleList, **kwargs: Any) -> Any:
+        hooks = [
+            layer.register_forward_hook(lambda _, given, out: given[0] + by * (out - given[0])) for layer in layers
+        ]
+        try:
+            return own(*args, **kwargs)
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def deviate(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+        layers = family.text_model.layers
+        around(family.text_model, monkeypatch, lambda own, *a, **k: multiplied(own, *a, layers=layers, **k))
+
+    return deviate
+
+
+def other_positions(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a rope of another scale: all positions doubled."""
+    rotary = family.text_model.rotary_emb
+
+    def doubled(own: Any, *args: Any, **kwargs: Any) -> Any:
+        with pytest.MonkeyPatch.context() as inside:
+            around(rotary, inside, lambda rope, hidden, position_ids: rope(hidden, 2 * position_ids))
+            return own(*args, **kwargs)
+
+    around(family.text_model, monkeypatch, doubled)
+
+
+def skipped_layer(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our path, and no other, passes layer 2 by."""
+    run, layer = Decoder.run, family.text_model.layers[2]
+
+    def skipping(*args: Any) -> Tensor:
+        with pytest.MonkeyPatch.context() as inside:
+            around(layer, inside, lambda own, hidden, **kwargs: hidden)
+            return run(*args)
+
+    monkeypatch.setattr(Decoder, "run", skipping)
+
+
+DEVIATIONS: dict[str, Deviate] = {
+    "embeddings x 12": embedding_multiplier(12),
+    "embeddings x 1.25": embedding_multiplier(1.25),
+    "logits x 0.9": logits(lambda values: values * 0.9),
+    "logits capped": logits(lambda values: 5 * (values / 5).tanh()),
+    "residuals x 0.22": residual_multiplier(0.22),
+    "residuals x 0.9": residual_multiplier(0.9),
+    "other positions": other_positions,
+    "layer skipped here": skipped_layer,
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("deviate", DEVIATIONS.values(), ids=DEVIATIONS)
+def test_what_deviates_is_refused(
+    folders: dict[str, Path], kind: str, dtype: str, deviate: Deviate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for prompt in (self_check.probe, with_image):
+        family = load(folders[kind], dtype)
+        with monkeypatch.context() as patched:
+            deviate(family, patched)
+            with pytest.raises(self_check.Deviation, match="does more than its layers"):
+                self_check.compare(family, prompt(family))
+
+
+@pytest.fixture
+def granite(tmp_path: Path) -> Path:
+    """A real text model of that kind; its residual multiplier is inside its layers, so our path honours it."""
+    folder = tiny.save(tmp_path / "granite", "granite")
+    set_text(folder, residual_multiplier=0.22, embedding_multiplier=1.0)
+    return folder
+
+
+def set_text(folder: Path, **values: Any) -> None:
+    stored = json.loads((folder / "config.json").read_text())
+    stored["text_config"] |= values
+    (folder / "config.json").write_text(json.dumps(stored))
+
+
+@pytest.fixture
+def said() -> Iterator[list[str]]:
+    lines: list[str] = []
+    number = logger.add(lambda line: lines.append(str(line)), format="{level} {message}")
+    yield lines
+    logger.remove(number)
+
+
+def test_granite_is_taken_until_its_forward_does_more_than_its_layers(granite: Path, said: list[str]) -> None:
+    build("llava", "plain", pretrained=str(granite)).close()
+    assert [line for line in said if "load check: our logits are 0.0e+00" in line]
+    set_text(granite, embedding_multiplier=12.0)
+    with pytest.raises(CheckpointError, match=r"load check: .* logits are [.\d]+ apart .* explains 0.0001 ") as refused:
+        build("llava", "plain", pretrained=str(granite))
+    assert str(granite) in str(refused.value)
+    assert "self_check=false" in str(refused.value)
+
+
+def test_unchecked_is_said_recorded_and_no_reason_to_ask_again(granite: Path, said: list[str]) -> None:
+    checked = build("llava", "plain", pretrained=str(granite))
+    assert [record.error for _, record in checked.answer([good("one")])] == [None]
+    checked.close()
+    unchecked = build("llava", "plain", pretrained=str(granite), self_check=False)
+    assert unchecked.journal.folder == checked.journal.folder
+    list(unchecked.answer([good("one")]))
+    assert unchecked.tally.from_journal == 1
+    unchecked.close()
+    assert [one.journal.provenance["settings"]["self_check"] for one in (checked, unchecked)] == [True, False]
+    assert [line for line in said if line.startswith("WARNING self_check=false")]
+    set_text(granite, embedding_multiplier=12.0)
+    build("llava", "plain", pretrained=str(granite), self_check=False).close()
+
+
+def test_weights_loaded_once_are_checked_once(granite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[str] = []
+    monkeypatch.setattr(engine, "self_check", lambda family, pretrained: checked.append(pretrained))
+    arguments = {"pretrained": str(granite)}
+    with engine.together([("pai", arguments)], ["plain", "pai"]):
+        for method in ("plain", "pai"):
+            build("llava", method, **arguments).close()
+    assert checked == [str(granite)]
+
+
+def test_placed_by_accelerate(folders: dict[str, Path]) -> None:
+    build("llava", "plain", pretrained=str(folders["qwen2"]), device_map="auto", device="cpu").close()
+
+
+def test_logits_that_are_not_finite(folders: dict[str, Path]) -> None:
+    family = load(folders["qwen2"])
+    family.lm_head.weight[3] = torch.nan
+    with pytest.raises(CheckpointError, match="own forward are not finite"):
+        self_check.self_check(family, "p")
+
+
+def test_a_prefix_that_depends_on_what_follows(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a model that reads its whole prompt both ways: behind a cached prefix it is not the same model."""
+    family = load(folders["qwen2"])
+    around(
+        family.text_model,
+        monkeypatch,
+        lambda own, *args, inputs_embeds, **kwargs: own(
+            *args, inputs_embeds=inputs_embeds + inputs_embeds.mean(1, keepdim=True) * 9, **kwargs
+        ),
+    )
+    with pytest.raises(self_check.Deviation, match="behind a cached prefix"):
+        self_check.compare(family, with_image(family))
+
+
+def test_a_text_model_that_our_path_cannot_run(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    family = load(folders["llama"])
+    for layer in family.text_model.layers:
+        around(layer, monkeypatch, lambda own, hidden, **kwargs: own(hidden, position_embeddings=kwargs["cosines"]))
+    with pytest.raises(CheckpointError, match="load check: KeyError"):
+        self_check.self_check(family, "p")

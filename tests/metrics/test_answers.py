@@ -1,0 +1,16 @@
+"""Multiple-choice answers of many models' kinds, beside the table that specifies the rule."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from lmms_vg.metrics.choice import extract
+
+ANSWERS = runpy.run_path(str(Path(__file__).with_name("cases_answers.py")))["ANSWERS"]
+CASES = [(answer, letter, options) for options, cases in ANSWERS for answer, letter in cases]
+
+
+@pytest.mark.parametrize(("answer", "letter", "options"), CASES)
+def test_answers(answer: str, letter: str | None, options: tuple[str, ...]) -> None:
+    assert extract(answer, options) == letter

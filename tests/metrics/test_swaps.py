@@ -1,0 +1,149 @@
+"""The words do not matter: swapped in answer, options and reference together, they leave the verdict where it was."""
+
+import itertools
+import re
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lmms_vg.metrics.choice import choice, extract
+from lmms_vg.metrics.closed import closed
+from lmms_vg.metrics.text import words
+
+_CASES = runpy.run_path(str(Path(__file__).with_name("cases_swaps.py")))
+CLAIMED, UNCLEAR, SIDES = _CASES["CLAIMED"], _CASES["UNCLEAR"], _CASES["SIDES"]
+
+PAIRS = [
+    ("Left", "Right"),
+    ("Left lung", "Right lung"),
+    ("Yes", "No"),
+    ("True", "False"),
+    ("Present", "Absent"),
+    ("Correct", "Incorrect"),
+    ("Normal", "Not normal"),
+    ("Pleural effusion", "No pleural effusion"),
+    ("Right-sided heart failure", "Wrong placement"),
+]
+Reading = tuple[str, tuple[str, ...], str]
+
+
+def readings(template: str, pair: tuple[str, str]) -> Iterator[Reading]:
+    """A template's answers, their options and the letter meant: either word in either place, among two and among four."""
+    judged = {"correct", "wrong", "not"}.intersection(words(template))
+    if judged.intersection(words(" ".join(pair))):
+        return  # of "Correct is wrong" nobody could say which word is the option
+    for meant, (first, second), more in itertools.product((0, 1), (pair, pair[::-1]), ((), ("Spleen", "Thyroid"))):
+        x, y = (first, second)[:: -1 if meant else 1]
+        letters = {"L": "AB"[meant], "M": "BA"[meant], "a": first, "b": second}
+        answer = template.format(X=x, x=x.lower(), Y=y, y=y.lower(), **letters)
+        yield answer, (first, second, *more), "AB"[meant]
+
+
+def test_there_are_enough_and_each_is_there_once() -> None:
+    assert len(CLAIMED) >= 150
+    templates = [*CLAIMED, *UNCLEAR, *(template for template, _ in SIDES)]
+    assert len(set(templates)) == len(templates)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="/".join)
+def test_what_is_claimed_is_read_whatever_the_word(pair: tuple[str, str]) -> None:
+    wrong = [
+        (answer, options, letter)
+        for template in CLAIMED
+        for answer, options, letter in readings(template, pair)
+        if choice(answer, letter, options) != (letter, True)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="/".join)
+def test_what_is_not_clear_is_not_read_whatever_the_word(pair: tuple[str, str]) -> None:
+    wrong = [
+        (answer, options, extract(answer, options))
+        for template in UNCLEAR
+        for answer, options, _ in readings(template, pair)
+        if extract(answer, options) is not None
+    ]
+    assert wrong == []
+
+
+PIECES = [
+    "{X}",
+    "{x}",
+    "{Y}",
+    "{y}",
+    "A",
+    "B",
+    "C",
+    ".",
+    ",",
+    "\n",
+    "(",
+    ")",
+    ":",
+    "- ",
+    "**",
+    "?",
+    ";",
+    "the answer is",
+    "not",
+    "or",
+    "and",
+]
+PIECES += [
+    "but",
+    "is wrong",
+    "is seen",
+    "The image shows",
+    "It is",
+    "rather than",
+    "because",
+    "the",
+    "side",
+    "\nAnswer:",
+    "I think",
+    "also",
+]
+
+
+@settings(max_examples=2000)
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map(" ".join), st.sampled_from(PAIRS[:5]))
+def test_any_answer_is_read_alike_with_the_words_swapped(answer: str, pair: tuple[str, str]) -> None:
+    """The options stay where they are, A and B, and take each other's text with the answer.
+
+    No option stands right before the word answer: "the right answer" is a judgement, "the left answer" is nothing.
+    """
+    first, second = (
+        extract(answer.format(X=x, x=x.lower(), Y=y, y=y.lower()), (x, y, "Spleen")) for x, y in (pair, pair[::-1])
+    )
+    assert first == second
+
+
+@pytest.mark.parametrize(("template", "claimed"), SIDES)
+def test_sides(template: str, claimed: bool) -> None:
+    for answer, options, letter in readings(template, ("Left", "Right")):
+        assert extract(answer, options) == (letter if claimed else None), (answer, options)
+
+
+@pytest.mark.parametrize("pair", [("left lung", "right lung"), ("yes", "no"), ("true", "false")], ids="/".join)
+def test_the_closed_rule_has_no_favourite(pair: tuple[str, str]) -> None:
+    """Words swapped in the whole answer and in the reference leave its verdict as it was."""
+    first, second = (word.split()[0] for word in pair)
+    other = {first: second, second: first}
+
+    def swapped(text: str) -> str:
+        return re.sub(
+            rf"(?<![^\W_])({first}|{second})(?![^\W_])", lambda word: other[word[0].lower()], text, flags=re.I
+        )
+
+    right = 0
+    for template, both, reference in itertools.product([*CLAIMED, *UNCLEAR], (pair, pair[::-1]), pair):
+        for answer, _, _ in readings(template, both):
+            verdict = closed(answer, reference).correct
+            assert closed(swapped(answer), swapped(reference)).correct is verdict, answer
+            right += verdict
+    assert right > 200

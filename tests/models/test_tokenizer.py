@@ -1,0 +1,139 @@
+"""Tokenizers: control marks, `<image>`, and files that cannot be read here."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+from checkpoints import edit, edited, load, original_layout
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import AutoTokenizer
+
+from lmms_vg.images import open_picture
+from lmms_vg.models import tokenizer as loading
+from lmms_vg.models.checkpoint import CheckpointError
+from lmms_vg.models.huatuo import Huatuo
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.save(tmp_path_factory.mktemp("checkpoint") / "tiny")
+
+
+def with_tokens(folder: Path, out: Path, special: bool) -> Path:
+    shutil.copytree(folder, out)
+    tokenizer = AutoTokenizer.from_pretrained(out)
+    tokenizer.add_tokens(["effusion"], special_tokens=special)
+    tokenizer.save_pretrained(out)
+    return out
+
+
+@pytest.mark.parametrize("name", ["llava", "huatuo"])
+@pytest.mark.parametrize(("special", "asked"), [(False, "Is an effusion left?"), (True, "Is an e ffusion left?")])
+def test_only_special_tokens_are_control_marks(
+    folder: Path, tmp_path: Path, name: str, special: bool, asked: str
+) -> None:
+    """A word that somebody added to the vocabulary is a word; FAULTS 1.6 had it broken in two."""
+    family = load(name, with_tokens(folder, tmp_path / "c", special))
+    prompt = family.prompt([open_picture(tiny.picture()), "Is an effusion left?"])
+    assert asked in prompt.text
+    word = family.tokenizer.convert_tokens_to_ids("effusion")
+    assert prompt.input_ids.tolist().count(word) == (0 if special else 1)
+
+
+def test_special_tokens_belong_to_the_identity(folder: Path, tmp_path: Path) -> None:
+    identities = [load("llava", with_tokens(folder, tmp_path / str(i), bool(i))).identity() for i in (0, 1)]
+    assert identities[0]["prompt"] != identities[1]["prompt"]
+
+
+def test_a_tokenizer_that_splits_the_image_mark_is_refused_before_the_weights(folder: Path, tmp_path: Path) -> None:
+    copy = edited(folder, tmp_path / "c", "tokenizer_config.json", {"split_special_tokens": True})
+    (copy / "model.safetensors").write_bytes(b"never read")
+    with pytest.raises(CheckpointError, match="split_special_tokens=True"):
+        load("llava", copy)
+
+
+def test_a_tokenizer_of_another_model_is_refused(folder: Path, tmp_path: Path) -> None:
+    """Its ids go beyond the embedding table: a failure of every other question, or of the device."""
+    shutil.copytree(folder, tmp_path / "c")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens([f"word{i}" for i in range(9)])  # the table has 8 rows to spare
+    tokenizer.save_pretrained(tmp_path / "c")
+    with pytest.raises(CheckpointError, match=r"'word8' of id \d+, and the model embeds \d+ tokens"):
+        load("llava", tmp_path / "c")
+
+
+@pytest.mark.parametrize("original", [False, True])
+def test_a_tokenizer_model_that_cannot_be_read_names_the_remedy(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, original: bool
+) -> None:
+    """sentencepiece 0.2.2 wants protobuf 7.36; transformers then takes the file for tiktoken's and finds it broken."""
+    copy = tmp_path / "hf"
+    shutil.copytree(folder, copy)
+    if original:
+        copy = original_layout(folder, tmp_path / "old", "qwen2")
+    (copy / "tokenizer.json").rename(copy / "tokenizer.model")
+    (copy / "tokenizer_config.json").write_text('{"tokenizer_class": "LlamaTokenizer"}')
+
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError(r"Error parsing line b'\x0e' in tokenizer.model")
+
+    monkeypatch.setattr(loading.AutoTokenizer, "from_pretrained", broken)
+    monkeypatch.setitem(sys.modules, "sentencepiece", None)
+    monkeypatch.setattr("lmms_vg.models.huatuo.has_role_words", lambda *_: True)
+    with pytest.raises(CheckpointError, match=r'Error parsing line .*pip install "sentencepiece<0\.2\.2"'):
+        load("huatuo", copy)
+
+
+def test_another_fault_of_the_tokenizer_is_not_put_down_to_sentencepiece(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "c")
+    (tmp_path / "c" / "tokenizer.json").write_text('{"version": "1.0", "model": {"type": "Nonsense"}}')
+    with pytest.raises(CheckpointError, match="tokenizer cannot be loaded") as caught:
+        load("llava", tmp_path / "c")
+    assert "sentencepiece" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("files", "kind"),
+    [
+        (["tokenizer.json"], "llava"),
+        (["tokenizer.model"], "llava"),  # the text model's class would put a space of its own behind <image>
+        (["vocab.json", "merges.txt"], "qwen2"),  # and is the only one that reads these
+    ],
+)
+def test_whose_class_reads_which_files(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: list[str], kind: str
+) -> None:
+    copy = original_layout(folder, tmp_path / "old", "qwen2")
+    stored = AutoTokenizer.from_pretrained(folder)
+    (copy / "tokenizer.json").rename(copy / files[0])
+    for file in files[1:]:
+        (copy / file).touch()
+    asked: list[str] = []
+
+    def noted(place: str, **values: Any) -> object:
+        asked.append(values["config"].model_type)
+        return stored
+
+    monkeypatch.setattr(loading.AutoTokenizer, "from_pretrained", noted)
+    monkeypatch.setattr("lmms_vg.models.huatuo.has_role_words", lambda *_: True)
+    load("huatuo", copy)
+    assert asked == [kind]
+
+
+def test_vocabulary_and_merges_alone_are_read(tmp_path: Path) -> None:
+    """As repositories of Qwen2's time have them; the words of the question come out as bytes here."""
+    copy = original_layout(tiny.save(tmp_path / "hf", "qwen2"), tmp_path / "old", "qwen2")
+    (copy / "tokenizer.json").unlink()
+    vocabulary = [*sorted(ByteLevel.alphabet()), "<|endoftext|>"]
+    edit(copy, "vocab.json", {token: i for i, token in enumerate(vocabulary[:60])})
+    (copy / "merges.txt").write_text("#version: 0.2\n")
+    (copy / "tokenizer_config.json").write_text('{"tokenizer_class": "Qwen2Tokenizer", "eos_token": "<|endoftext|>"}')
+    config = Huatuo._config(str(copy), None, json.loads((copy / "config.json").read_text()))[0]
+    tokenizer = loading.load_tokenizer(str(copy), None, config)
+    assert tokenizer.convert_ids_to_tokens(tokenizer("AB<image>")["input_ids"]) == ["A", "B", "<image>"]
