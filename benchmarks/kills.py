@@ -30,6 +30,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # processes are forked
 
 from loguru import logger
+from tqdm import tqdm
 
 from lmms_vg.answering import Answerer
 from lmms_vg.contender import Contender
@@ -152,7 +153,7 @@ def main(argv: list[str] | None = None) -> int:
             os.waitpid(experiments[method].start(folder, None), 0)
             seconds[method] = time.perf_counter() - started
             expected[method] = experiments[method].results(folder)
-        for number in range(args.times):
+        for number in tqdm(range(args.times), desc="experiments"):
             for method, experiment in experiments.items():
                 folder = Path(scratch) / f"{method}_{number}"
                 _run(experiment, folder, seconds[method], draw, tally)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ import pytest
 from lmms_vg import several
 from lmms_vg.journal import read_records
 from lmms_vg.several import Setting, settings_of
+from lmms_vg.stopping import Stopped
 
 BIN = Path(sys.executable).parent
 COMMON = ["--tasks", "vgmed_demo,vqa_demo_hard", "--limit", "40", "--batch_size", "4", "--verbosity", "INFO"]
@@ -203,6 +205,14 @@ def test_what_is_no_matter_of_the_method_is_said_once_or_twice_and_not_for_all(
     hosted |= dict.fromkeys(["huatuo_plain", "huatuo_pai", "huatuo_vgrefine", "huatuo_vcd"], outcome)
     together(tmp_path, "plain", "pai", "vgrefine", "vcd")
     assert len(hosted["ran"]) <= 2
+
+
+def test_a_signal_ends_all_methods(hosted: dict[str, Any], tmp_path: Path) -> None:
+    """Otherwise the second method would be asked while the scheduler waits for the end."""
+    hosted["huatuo_plain"] = Stopped(signal.SIGTERM)
+    with pytest.raises(Stopped):
+        together(tmp_path, "plain", "pai")
+    assert hosted["ran"] == ["huatuo_plain"]
 
 
 def test_listing_tasks_is_no_failure(hosted: dict[str, Any], tmp_path: Path) -> None:
