@@ -14,9 +14,10 @@ $(BIN)/uv:
 	@awk '/^uv==/,!/\\$$/' requirements.lock > $(VENV)/uv.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
 
-# Exactly what the lock names and nothing else, then the project itself, editable; redone when one of them changes.
+# Exactly what the lock names and nothing else, then the project itself, editable; redone when one of them changes. Compiled here, on all
+# cores, since uv leaves that to the first import, and where PYTHONDONTWRITEBYTECODE is set to every import: 44 s a process.
 $(STAMP): $(LOCK) pyproject.toml | $(BIN)/uv
-	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes --build-constraints $(LOCK) $(LOCK)
+	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes --build-constraints $(LOCK) $(LOCK)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
