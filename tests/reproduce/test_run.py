@@ -24,13 +24,13 @@ F4 = ["HuatuoGPT-V-7B (Baseline)", "PAI", "PAI, as its README runs it", "AdaptVi
 
 @pytest.fixture(scope="module")
 def table_f4(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """Folder and output of five methods on 600 questions."""
+    """Folder and output of six rows on 600 questions."""
     folder = tmp_path_factory.mktemp("f4")
     done = command(
         folder / "home", "reproduce", "tableF4", *DEMO, "--batch_size", "8", "--verbosity", "INFO", "-o", str(folder / "out")
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert (done.stdout + done.stderr).count("600 asked, 600 from journal, 0 answered now") == 4, "asked together"
+    assert (done.stdout + done.stderr).count("600 asked, 600 from journal, 0 answered now") == 5, "asked together"
     return folder, done.stdout
 
 
@@ -54,8 +54,8 @@ def test_every_row_and_column_is_printed_beside_the_papers(table_f4: tuple[Path,
     assert "| PAI | `huatuo_pai` | `pretrained=demo` | alpha=0.5, start=2, end=6, cfg=false," in written
     assert "PAI(alpha=0.2, start=2, end=6, cfg=True, gamma=1.1, faithful=True)" in written, "of the run itself"
     assert by_place["PAI, as its README runs it", "SLAKE"][0] == "24.48", "beside the paper's row"
-    assert written.count("| done: `") == 5, "the plan as it stands now"
-    assert shown.count("| to run |") == 5, "and before"
+    assert written.count("| done: `") == 6, "the plan as it stands now"
+    assert shown.count("| to run |") == 6, "and before"
 
 
 def test_numbers_are_those_of_the_saved_samples(table_f4: tuple[Path, str]) -> None:
@@ -82,7 +82,7 @@ def test_a_second_call_asks_nothing_anew(table_f4: tuple[Path, str]) -> None:
     before = sorted((folder / "out").rglob("*_results.json"))
     done = command(folder / "other_home", "reproduce", "tableF4", *DEMO, "-o", str(folder / "out"))
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("| done: `") == 5
+    assert done.stdout.count("| done: `") == 6
     assert not (folder / "other_home" / "journal").exists(), "no model was asked, not even from a journal"
     assert sorted((folder / "out").rglob("*_results.json")) == before
     assert done.stdout[done.stdout.index("## Results") :] == first[first.index("## Results") :]
