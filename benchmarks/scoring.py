@@ -38,6 +38,7 @@ from benchmarks.report import Ratio
 from lmms_vg import __version__
 from lmms_vg.datasets import archives, slake, vqa_rad
 from lmms_vg.datasets.source import DataMissing
+from lmms_vg.failure import RunFailed
 from lmms_vg.metrics.bertscore import Settings, bertscore
 from lmms_vg.metrics.statistics import cluster_interval
 from lmms_vg.tasks import items, open_scoring, scoring
@@ -119,7 +120,7 @@ def prepare() -> list[Ratio | str]:
         try:
             taken = sum(seconds(partial(documents, name, partial(load, part), None)) for part in ("closed", "open"))
             made.append(Ratio(f"{name} prepared, closed and open, s", taken, 30))
-        except SystemExit as problem:
+        except RunFailed as problem:
             if not isinstance(problem.__cause__, DataMissing):
                 raise
             made.append(f"{name} prepared: not here (LMMS_VG_DATA={os.environ.get('LMMS_VG_DATA', '')})")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
 from loguru import logger
 
+from lmms_vg import entry_points
 from lmms_vg.cli import main
-from lmms_vg.doctor import examination, folders, hook
+from lmms_vg.doctor import examination, folders
 from lmms_vg.doctor.examination import GROUPS, Examination
 from lmms_vg.doctor.finding import Check, Finding, note, ok, problem
 
@@ -174,12 +176,9 @@ def test_all_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     (tmp_path / "leaking.py").write_text("import os\nraise RuntimeError('no access with ' + os.environ['HF_TOKEN'])\n")
     monkeypatch.syspath_prepend(tmp_path)
-    entries = [
-        hook.metadata.EntryPoint("leaking", "leaking:it", hook.GROUP),
-        *hook.metadata.entry_points(group=hook.GROUP),
-    ]
-    fake = SimpleNamespace(entry_points=lambda group: entries, EntryPoint=hook.metadata.EntryPoint)
-    monkeypatch.setattr(hook, "metadata", fake)
+    leaking = metadata.EntryPoint("leaking", "leaking:it", entry_points.GROUP)
+    entries = [leaking, *metadata.entry_points(group=entry_points.GROUP)]
+    monkeypatch.setattr(entry_points, "metadata", SimpleNamespace(entry_points=lambda group: entries))
     assert main(["doctor"]) == 1
     shown, errors = capsys.readouterr()
     lines = shown.splitlines()
