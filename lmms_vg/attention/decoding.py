@@ -177,7 +177,9 @@ def _choose(
             tokens.append(_NONE)
             continue
         seen: Any = torch.tensor([prompt + answer if settings.penalise_prompt else answer], dtype=torch.long)
-        scores = processors(seen, logits[row : row + 1])
+        # Any for both, since transformers asks for torch.LongTensor and torch.FloatTensor, which no type of a tensor is.
+        row_logits: Any = logits[row : row + 1]
+        scores = processors(seen, row_logits)
         if settings.do_sample:
             tokens.append(int(torch.multinomial(scores.softmax(-1)[0], 1, generator=generators[row])))
         else:

@@ -159,7 +159,8 @@ def _parts(entry: Entry, way: Way, metric: str) -> Parts:
 
 def _together(rows: Sequence[Parts]) -> tuple[Values, Values]:
     """(rows) values and (rows, resamples) means."""
-    values, resampled = np.zeros(len(rows)), np.zeros((len(rows), RESAMPLES))
+    values: Values = np.zeros(len(rows))
+    resampled: Values = np.zeros((len(rows), RESAMPLES))
     for number, (_, weight) in enumerate(rows[0]):
         # Parts are drawn independently, so each has a seed of its own.
         drawn = pooled([row[number][0] for row in rows], RESAMPLES, seed=number)

@@ -33,7 +33,7 @@ def draw_heat_map(
     cell = float(np.clip(7.0 / max(rows, columns), 0.14, 0.5))  # inches
     figure = Figure(figsize=(max(columns * cell, 3) + 1.6, max(rows * cell, 2.4) + 1.2), layout="constrained")
     axis = figure.subplots()
-    shown = axis.imshow(kl, cmap="Blues_r", vmin=kl.min(), vmax=np.percentile(kl, 95), aspect="equal")
+    shown = axis.imshow(kl, cmap="Blues_r", vmin=float(kl.min()), vmax=float(np.percentile(kl, 95)), aspect="equal")
     for layer, head in heads:
         axis.add_patch(Rectangle((head - 0.5, layer - 0.5), 1, 1, fill=False, edgecolor=MARK, linewidth=1.6))
     for layer in layers:
