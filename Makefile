@@ -6,6 +6,9 @@ UV     := UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 LOCK   ?= requirements.lock
 STAMP  := $(VENV)/.installed
 
+# uv leaves compiling to the first import. Where bytecode may not be written, every process would do it anew: 20 to 40 s each.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check format lock clean
 
 # uv of the lock's version, checked against the lock's hashes.
@@ -14,19 +17,17 @@ $(BIN)/uv:
 	@awk '/^uv==/,!/\\$$/' requirements.lock > $(VENV)/uv.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
 
-# Exactly what the lock names and nothing else, then the project itself, editable; redone when one of them changes. Compiled here, on all
-# cores, since uv leaves that to the first import, and where PYTHONDONTWRITEBYTECODE is set to every import: 44 s a process.
+# Exactly what the lock names and nothing else, then the project itself, editable; redone when one of them changes.
 $(STAMP): $(LOCK) pyproject.toml | $(BIN)/uv
-	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes --build-constraints $(LOCK) $(LOCK)
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes --build-constraints $(LOCK) $(LOCK)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
 # The main job on the embedded model, with and without VGRefine: two tables, and pictures in demo_out/.
 # One thread: the model is so small that a second one only waits.
-DEMO = OMP_NUM_THREADS=1 $(BIN)/lmms-vg run --tasks vgmed_demo,vqa_demo --model_args pretrained=demo --batch_size 8 --verbosity WARNING
 demo: $(STAMP)
-	$(DEMO) --model huatuo_plain --output_path demo_out/plain --log_samples
-	$(DEMO) --model huatuo_vgrefine --output_path demo_out/vgrefine --log_samples
+	OMP_NUM_THREADS=1 $(BIN)/lmms-vg run --methods plain,vgrefine --model huatuo --model_args pretrained=demo \
+		--tasks vgmed_demo,vqa_demo --batch_size 8 --output_path demo_out --log_samples --verbosity WARNING
 	OMP_NUM_THREADS=1 $(BIN)/lmms-vg overlay --models huatuo_plain,huatuo_vgrefine --model_args pretrained=demo -o demo_out/overlays
 
 # Two processes: half of the time goes into whole runs of lmms-eval, each of which imports it for five seconds.

@@ -20,7 +20,10 @@ from typing import Any
 
 from loguru import logger
 
-from lmms_vg import failure  # noqa: F401 - from here on a run that failed has a status that tells
+from lmms_vg import (
+    failure,  # noqa: F401 - from here on a run that failed has a status that tells
+    task_files,
+)
 
 #: Families and methods by name; a test holds these to `models.FAMILIES` and `methods.METHODS`.
 FAMILIES = ("huatuo", "llava")
@@ -142,11 +145,13 @@ def add_tasks(tasks_module: ModuleType) -> None:
             return
 
         def initialize_tasks(self: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-            index = initialize(self, *args, **kwargs)
+            with task_files.fast(tasks_module):
+                index = initialize(self, *args, **kwargs)
             try:
                 if kwargs.get("include_defaults", True) is False:
                     return index
-                ours = scan(self, str(TASKS))
+                with task_files.fast(tasks_module):
+                    ours = scan(self, str(TASKS))
                 same = sorted(name for name in index.keys() & ours.keys() if not _is_ours(index[name]))
                 if not same and ours.keys() <= index.keys():  # the host knows our folder without us
                     return index
