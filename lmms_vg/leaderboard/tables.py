@@ -137,7 +137,8 @@ def _notes(shape: Shape, filled: dict[str, Filled], standing: Sequence[Entry]) -
             notes.append(f"{title} is scored by several rules, which give several quantities: {', '.join(rules)}")
     leaks = ((one.id, ", ".join(one.manifest.run.leaks)) for one in standing if one.manifest.run.leaks)
     notes += [
-        f"Leak: {id}: its heads were ranked on images of {of}, so its results may be too good" for id, of in leaks
+        f"Leak: {id}: its heads were, or may have been, ranked on images of {of}, so its results may be too good"
+        for id, of in leaks
     ]
     return notes
 

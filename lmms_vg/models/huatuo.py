@@ -16,6 +16,7 @@ from transformers import CLIPImageProcessor, LlavaConfig
 
 from lmms_vg.images import pad_to_square
 from lmms_vg.models.checkpoint import CheckpointError, read_json
+from lmms_vg.models.fields import refuse
 from lmms_vg.models.huatuo_checkpoint import ROLES, difference, has_role_words, not_huatuo
 from lmms_vg.models.llava import Llava
 from lmms_vg.models.original_layout import (
@@ -66,6 +67,15 @@ class Huatuo(Llava):
 
     @classmethod
     def _image_processor(cls, pretrained: str, revision: str | None, config: LlavaConfig, raw: dict[str, Any]) -> Any:
+        processor = cls._stored_processor(pretrained, revision, config, raw)
+        mean = processor.image_mean
+        if not isinstance(mean, list | tuple) or len(mean) != 3 or not all(0 <= part <= 1 for part in mean):
+            allowed = "three numbers from 0 to 1: images are padded to a square in this colour"
+            raise refuse(pretrained, "the image processor", "image_mean", mean, allowed)
+        return processor
+
+    @classmethod
+    def _stored_processor(cls, pretrained: str, revision: str | None, config: LlavaConfig, raw: dict[str, Any]) -> Any:
         own = image_processor(pretrained, revision, raw) if is_original(raw) else None
         if own is not None:
             return own

@@ -42,7 +42,7 @@ CODES = {
     "unverified-alignment": "alignment values are the submitter's: attention cannot be computed again without the model",
     "unmeasured": "questions without alignment values, such as boxes in a part of the image that the model does not see",
     "rule": "scored by another version's rule",
-    "leak": "heads ranked on images that are asked about",
+    "leak": "heads that were, or may have been, ranked on images that are asked about",
 }
 """Code -> what it means."""
 

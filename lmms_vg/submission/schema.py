@@ -80,7 +80,7 @@ class Provenance(_Strict):
 
 
 class Data(_Strict):
-    """The data set of a task's questions; ``revision`` None is whatever was newest, so go by the questions' SHA-256."""
+    """The data set of a task's questions; ``revision`` None: a folder, or whatever was newest; go by the questions' SHA-256."""
 
     name: Word
     revision: Word | None

@@ -124,7 +124,7 @@ def _structure(bundle: Bundle, manifest: Manifest) -> Iterator[Finding]:
         if leak not in DATASETS | {COCO_IMAGES}:
             yield Finding("schema", f"{MANIFEST} run.leaks", f"{leak!r} is no data set")
         else:
-            yield Finding("leak", leak, "the method's heads were ranked on images of it")
+            yield Finding("leak", leak, "the method's heads were, or may have been, ranked on images of it")
 
 
 def _stated(name: str, task: Task) -> Iterator[Finding]:

@@ -407,7 +407,9 @@ def test_notes() -> None:
     assert said(one, "Rank: 1 + the number of rows")
     assert said(one, "resamples:2000|seed:0")
     assert said(one, "Zero-shot: ")[0].endswith("not trained on path_vqa, pmc_vqa, slake, vqa_rad")
-    assert said(one, "Leak: c") == ["Leak: c: its heads were ranked on images of slake, so its results may be too good"]
+    assert said(one, "Leak: c") == [
+        "Leak: c: its heads were, or may have been, ranked on images of slake, so its results may be too good"
+    ]
     assert said(table("tableF4", *bases()), "resamples:10000|seed:0")
     assert not said(table("table2"), "Rank")
 

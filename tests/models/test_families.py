@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tiny
 import torch
-from checkpoints import load, original_layout
+from checkpoints import edit, load, original_layout
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import LlavaProcessor
@@ -102,6 +102,14 @@ def test_huatuo_pads_to_a_square_with_the_mean_colour(huatuo: Llava) -> None:
         huatuo.lay(60, 44).patch_mask([(0, 0, 60, 1)]).tolist()
         != stretched.lay(60, 44).patch_mask([(0, 7, 60, 9)]).tolist()
     )
+
+
+@pytest.mark.parametrize("mean", [None, 0.5, [0.5], [122.7, 116.7, 104.0]])
+def test_huatuo_needs_a_colour_to_pad_with(tmp_path: Path, mean: object) -> None:
+    folder = tiny.save(tmp_path / "checkpoint")
+    edit(folder, "preprocessor_config.json", {"image_mean": mean})
+    with pytest.raises(CheckpointError, match=r"image_mean=.*three numbers from 0 to 1"):
+        load("huatuo", folder)
 
 
 def test_a_chat_template_of_the_checkpoint_is_used(folder: Path, tmp_path: Path) -> None:
