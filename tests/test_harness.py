@@ -26,8 +26,8 @@ import torch
 from loguru import logger
 
 from lmms_vg.attention.decoding import Decoding
-from lmms_vg.engine import build
-from lmms_vg.questions import Question
+from lmms_vg.inference.build import build
+from lmms_vg.inference.question import Question
 
 BIN = Path(sys.executable).parent
 SPLITS = ("train", "validation", "test")
@@ -436,9 +436,9 @@ def test_heads_ranked_on_the_images_asked_about_are_warned_of(
 
 def test_methods_that_need_boxes_are_not_asked_where_there_are_none() -> None:
     """Alone the run fails at once; beside others only their own run does."""
-    from lmms_vg.engine import together
-    from lmms_vg.failure import RunFailed
     from lmms_vg.harness import huatuo_oracle_mask, huatuo_plain
+    from lmms_vg.host.failure import RunFailed
+    from lmms_vg.inference.build import together
 
     boxed, bare = (
         replace(question, boxes=boxes) for question, boxes in zip(questions(), ([[1, 1, 9, 9]], ()), strict=False)

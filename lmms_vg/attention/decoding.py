@@ -21,8 +21,8 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from lmms_vg._util.suggest import suggest
 from lmms_vg.attention.batch import NOT_FINITE, Batch
-from lmms_vg.names import suggest
 
 #: lmms-eval generation settings that change nothing here, or are read on their own.
 _IGNORED = {"num_return_sequences", "num_beams", "use_cache", "max_gen_toks", "image_aspect_ratio"}
