@@ -117,7 +117,7 @@ class Check(NamedTuple):
 @cache
 def published() -> Published:
     """All that is shipped."""
-    return Published.model_validate_json(resources.files("lmms_vg.runs").joinpath("published.json").read_bytes())
+    return Published.model_validate_json(resources.files("lmms_vg.paper").joinpath("published.json").read_bytes())
 
 
 def table(id: str) -> Table:
