@@ -18,7 +18,6 @@ from loguru import logger
 from tqdm import tqdm
 
 from lmms_vg import journal
-from lmms_vg.attention.decoding import Decoding
 from lmms_vg.datasets import counts
 from lmms_vg.datasets.leaks import sources
 from lmms_vg.host import failure, options
@@ -27,6 +26,7 @@ from lmms_vg.inference.build import build
 from lmms_vg.inference.job import gather
 from lmms_vg.inference.method_run import Tally
 from lmms_vg.inference.question import Message, Question
+from lmms_vg.journal.decoding import Decoding
 from lmms_vg.methods import METHODS
 from lmms_vg.methods.head_lists import leaking
 from lmms_vg.models import FAMILIES

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lmms_vg.cli.unknown_names import unknown_name
 from lmms_vg.plugin import FAMILIES, METHODS
 
 ABOUT = f"""lmms-vg run: lmms-eval with its own arguments (below); exits non-zero when the run failed (3: results are saved,
@@ -31,7 +32,11 @@ def add(commands: Any) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """The exit status: 1 when lmms-eval reported an error, 2 for wrong arguments of ours, 3 where results lack something."""
-    if not any(argument.split("=")[0] == "--methods" for argument in arguments):
+    joint = any(argument.split("=")[0] == "--methods" for argument in arguments)
+    if message := unknown_name(arguments, family=joint):
+        print(f"lmms-vg: {message}", file=sys.stderr)
+        return 2
+    if not joint:
         from lmms_vg.experiments import lmms_eval_process
 
         if {"-h", "--help"} & set(arguments):

@@ -63,10 +63,15 @@ def _compare(args: argparse.Namespace) -> int:
 
 
 def _read(path: Path) -> Any:
-    from lmms_vg.runs.journal_run import is_journal, read_journal
+    from lmms_vg.journal import is_journal
+
+    if is_journal(path):  # scored by its tasks, which need libraries that take seconds to import
+        from lmms_vg.runs.journal_run import read_journal
+
+        return read_journal(path)
     from lmms_vg.runs.lmms_eval_output import read_run
 
-    return read_journal(path) if is_journal(path) else read_run(path)
+    return read_run(path)
 
 
 def _kind_of(out: Path | None) -> str:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from lmms_vg.attention.decoding import Decoding
 from lmms_vg.datasets import boxed_file
 from lmms_vg.datasets.leaks import leaks
 from lmms_vg.datasets.source import DataError
 from lmms_vg.inference.question import Question
+from lmms_vg.journal.decoding import Decoding
 from lmms_vg.tasks import documents as docs
 from lmms_vg.tasks import prompts, registry
 

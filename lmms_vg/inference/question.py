@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from lmms_vg.attention.decoding import Decoding
 from lmms_vg.attention.session import Rows
 from lmms_vg.inference.alignment_probe import Mask, target_mask
 from lmms_vg.journal import content_key
+from lmms_vg.journal.decoding import Decoding
 from lmms_vg.models.base import Family, Prompt
 from lmms_vg.vision.images import Picture, open_picture
 

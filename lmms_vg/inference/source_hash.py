@@ -31,6 +31,7 @@ NEUTRAL = frozenset(
         "lmms_vg.inference.method_run",
         "lmms_vg.inference.source_hash",
         "lmms_vg.journal",
+        "lmms_vg.journal.decoding",
         "lmms_vg.journal.provenance",
         "lmms_vg.methods",
         "lmms_vg.methods.head_lists",

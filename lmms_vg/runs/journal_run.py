@@ -13,18 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from lmms_vg import journal
-from lmms_vg.attention.decoding import Decoding
 from lmms_vg.journal import Record
+from lmms_vg.journal.decoding import Decoding
 from lmms_vg.runs.results import Run, TaskRun, metric_of, partial, task_run
 from lmms_vg.tasks import rescore, yaml_files
 from lmms_vg.tasks.documents import documents
 from lmms_vg.tasks.metric_items import Doc
 from lmms_vg.tasks.registry import READERS
-
-
-def is_journal(folder: Path) -> bool:
-    """Whether this is the folder of a journal, ``LMMS_VG_HOME/journal/<configuration>``."""
-    return any(folder.glob("rank*.jsonl"))
 
 
 def read_journal(folder: Path) -> Run:

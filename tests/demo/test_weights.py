@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmms_vg.attention.decoding import Decoding
 from lmms_vg.experiments.boxed_questions import questions
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.build import build
 from lmms_vg.inference.question import Question
 from lmms_vg.journal import Record
+from lmms_vg.journal.decoding import Decoding
 from lmms_vg.methods.head_lists import shipped
 from lmms_vg.metrics.alignment import best_layer
 from lmms_vg.metrics.closed import closed

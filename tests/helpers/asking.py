@@ -12,10 +12,10 @@ import pytest
 import tiny
 from PIL import Image
 
-from lmms_vg.attention.decoding import Decoding
 from lmms_vg.inference.build import build
 from lmms_vg.inference.question import Question
 from lmms_vg.journal import Record
+from lmms_vg.journal.decoding import Decoding
 
 Ask = Callable[..., dict[str, Record]]
 

@@ -15,11 +15,11 @@ import torch
 from asking import GOOD, question
 
 from lmms_vg.attention.batch import Batch
-from lmms_vg.attention.decoding import Decoding
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.method_run import Contender, Tally
 from lmms_vg.inference.question import Question, prepare
 from lmms_vg.journal import Journal, Record, read_records
+from lmms_vg.journal.decoding import Decoding
 from lmms_vg.methods import PAI, VCD, AdaptVis, Method, OracleMask, Plain, VGRefine, ViCrop
 from lmms_vg.models import FAMILIES, Family
 

@@ -18,12 +18,12 @@ from lmms_eval.tasks import TaskManager
 from saved_run import IDENTITY
 
 from lmms_vg import journal
-from lmms_vg.attention.decoding import Decoding
 from lmms_vg.datasets import counts, phantoms
-from lmms_vg.journal import Journal, Record
+from lmms_vg.journal import Journal, Record, is_journal
+from lmms_vg.journal.decoding import Decoding
 from lmms_vg.plugin import TASKS
 from lmms_vg.runs.compare import compare
-from lmms_vg.runs.journal_run import is_journal, read_journal
+from lmms_vg.runs.journal_run import read_journal
 from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.runs.report import report
 from lmms_vg.runs.results import TaskRun

@@ -7,10 +7,10 @@ import pytest
 import raw
 from lmms_eval.tasks import TaskManager
 
-from lmms_vg.attention.decoding import Decoding
 from lmms_vg.datasets import mmmu
 from lmms_vg.datasets.schema import Sample
 from lmms_vg.host.failure import RunFailed
+from lmms_vg.journal.decoding import Decoding
 from lmms_vg.tasks import documents, registry
 
 MEASUREMENT = ["vgmed_localization", "vgmed_attribute", "vgmed_coco_localization", "vgmed_coco_attribute", "vgmed_demo"]
