@@ -36,23 +36,24 @@ def add(commands: Any) -> None:
 
 
 def _report(args: argparse.Namespace) -> int:
-    from lmms_vg.runs.report import report
+    from lmms_vg.runs.read import read
 
-    return print_lines([report(_read(args.run))])
+    return print_lines([read(args.run).table()])
 
 
 def _compare(args: argparse.Namespace) -> int:
     from lmms_vg._util.atomic_files import check_new, write_new
     from lmms_vg.runs.agreement import check_names
     from lmms_vg.runs.compare import compare
-    from lmms_vg.runs.comparison_tables import FORMATS, beside
+    from lmms_vg.runs.comparison_tables import beside
+    from lmms_vg.runs.read import read
 
-    kind = args.format or _kind_of(args.out)
+    kind: Any = args.format or _kind_of(args.out)
     if args.out is not None:
         check_new(args.out)
     check_names(args.allow)
-    table = compare([_read(run) for run in args.runs], args.allow)
-    text = FORMATS[kind](table)
+    table = compare([read(run) for run in args.runs], args.allow)
+    text = table.table(kind)
     if kind == "csv":
         print("\n".join(beside(table)), file=sys.stderr)
     if args.out is None:
@@ -60,18 +61,6 @@ def _compare(args: argparse.Namespace) -> int:
         return 0
     write_new(args.out, text)
     return print_lines([str(args.out)])
-
-
-def _read(path: Path) -> Any:
-    from lmms_vg.journal import is_journal
-
-    if is_journal(path):  # scored by its tasks, which need libraries that take seconds to import
-        from lmms_vg.runs.journal_run import read_journal
-
-        return read_journal(path)
-    from lmms_vg.runs.lmms_eval_output import read_run
-
-    return read_run(path)
 
 
 def _kind_of(out: Path | None) -> str:

@@ -8,7 +8,7 @@ McNemar's exact test, which takes every question for itself, stands beside it be
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from lmms_vg.metrics.statistics import Difference, holm, mcnemar, paired, signature
 from lmms_vg.runs import pairing
@@ -17,6 +17,9 @@ from lmms_vg.runs.results import Run, TaskRun
 
 RESAMPLES = 10_000
 """More than for an interval: their number is the resolution of a p-value, which a correction multiplies."""
+
+
+Kind = Literal["markdown", "csv", "latex"]
 
 
 class Against(NamedTuple):
@@ -48,7 +51,7 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Table:
+class Comparison:
     """Runs in the order given, a line a run and task or group, in that order, and what has to be said beside them."""
 
     runs: list[Run]
@@ -59,8 +62,16 @@ class Table:
     rules: list[str]
     allowed: tuple[str, ...]
 
+    def table(self, kind: Kind = "markdown") -> str:
+        """The comparison as text: accuracies as the paper's Table F.4 has them, then every difference."""
+        from lmms_vg.runs.comparison_tables import FORMATS  # which reads this module
 
-def compare(runs: list[Run], allowed: Collection[str] = ()) -> Table:
+        if kind not in FORMATS:
+            raise ValueError(f"kind={kind!r}: allowed is {', '.join(FORMATS)}")
+        return FORMATS[kind](self)
+
+
+def compare(runs: list[Run], allowed: Collection[str] = ()) -> Comparison:
     """Every task and pooled group of the base, for every run that has it. A single run has no differences.
 
     The base is the one run that is plain; of several, or none, the first. Errors: ValueError for a restricted run, for a run
@@ -88,7 +99,7 @@ def compare(runs: list[Run], allowed: Collection[str] = ()) -> Table:
     notes += [*more, *(f"`{run.path.name}`: {note}" for run in runs for note in run.notes), *_skipped(base, others)]
     rules = sorted({line.rule for line in lines}) + ([signature(resamples=RESAMPLES)] if others else [])
     pooled = frozenset(name for name in names if name not in base.tasks)
-    return Table(runs, base, _corrected(lines), pooled, list(dict.fromkeys(notes)), rules, tuple(allowed))
+    return Comparison(runs, base, _corrected(lines), pooled, list(dict.fromkeys(notes)), rules, tuple(allowed))
 
 
 def _check(runs: list[Run]) -> None:

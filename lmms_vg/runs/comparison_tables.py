@@ -8,7 +8,7 @@ from collections.abc import Callable
 from math import isnan
 
 from lmms_vg.runs.agreement import shared, shown
-from lmms_vg.runs.compare import Line, Table
+from lmms_vg.runs.compare import Comparison, Line
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.text_tables import comma_separated, escape, latex, markdown
 
@@ -18,12 +18,12 @@ _TESTED = ("difference", "95% interval", "better", "worse", "p", "p (Holm)", "Mc
 _STATED = ("weights", "prompt", "dtype", "device", "batch_size")
 
 
-def as_markdown(table: Table) -> str:
+def as_markdown(table: Comparison) -> str:
     """Both tables, what has to be said beside them, and the rules of scoring."""
     return f"{markdown(*_overview(table), texts=1)}\n\n{details(table)}"
 
 
-def details(table: Table) -> str:
+def details(table: Comparison) -> str:
     """The second table, what has to be said beside it, and the rules of scoring."""
     parts = [
         markdown(*_detail(table), texts=2),
@@ -33,7 +33,7 @@ def details(table: Table) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def as_latex(table: Table) -> str:
+def as_latex(table: Comparison) -> str:
     """Both tables for the package booktabs; notes stand below each."""
     first = _float(r"Accuracy in \%", _overview(table), 1, [*_about(table), *table.notes])
     if len(table.runs) == 1:
@@ -42,13 +42,13 @@ def as_latex(table: Table) -> str:
     return "\n".join([first, _float("Differences to the base", _detail(table), 2, notes)])
 
 
-def as_csv(table: Table) -> str:
+def as_csv(table: Comparison) -> str:
     """A line a run and task, from 0 to 1 in full precision; cells that have no meaning are empty."""
     head, rows = csv_rows(table)
     return comma_separated(head, [cells for _, cells in rows])
 
 
-def csv_rows(table: Table) -> tuple[list[str], list[tuple[Line, list[object]]]]:
+def csv_rows(table: Comparison) -> tuple[list[str], list[tuple[Line, list[object]]]]:
     """Names of the columns, and every line with its cells."""
     head = "run method task metric n score seconds_per_question shared_work base difference low high better worse"
     head += " p p_holm mcnemar_p mcnemar_p_holm rule allowed"
@@ -64,22 +64,22 @@ def csv_rows(table: Table) -> tuple[list[str], list[tuple[Line, list[object]]]]:
     return head.split(), rows
 
 
-FORMATS: dict[str, Callable[[Table], str]] = {"markdown": as_markdown, "csv": as_csv, "latex": as_latex}
+FORMATS: dict[str, Callable[[Comparison], str]] = {"markdown": as_markdown, "csv": as_csv, "latex": as_latex}
 
 
-def beside(table: Table) -> list[str]:
+def beside(table: Comparison) -> list[str]:
     """What has to be said beside a comparison and has no place in a CSV file."""
     return [*_about(table), *table.notes]
 
 
-def _overview(table: Table) -> tuple[list[str], Cells]:
+def _overview(table: Comparison) -> tuple[list[str], Cells]:
     columns = {line.name: f"{_title(table, line)} (n = {line.n})" for line in table.lines}
     found = {(line.run.path, line.name): f"{100 * line.score:.1f}" for line in table.lines}
     rows = [[_method(table, run), *(found.get((run.path, name), "") for name in columns)] for run in table.runs]
     return ["method", *columns.values()], rows
 
 
-def _detail(table: Table) -> tuple[list[str], Cells]:
+def _detail(table: Comparison) -> tuple[list[str], Cells]:
     rows = []
     for line in table.lines:
         seconds = "" if line.seconds is None else "(shared)" if line.shared else f"{line.seconds:#.3g}"
@@ -96,14 +96,14 @@ def _tested(line: Line) -> list[str]:
     return [difference_of(line), interval_of(line), str(one.better), str(one.worse), *map(_show_p, p_values)]
 
 
-def _method(table: Table, run: Run) -> str:
+def _method(table: Comparison, run: Run) -> str:
     """The method's name where only one run has it, with hyper-parameters where several do."""
     name = run.label.partition(" (")[0]
     unique = [one.label.partition(" (")[0] for one in table.runs].count(name) == 1
     return f"{name if unique else run.label}{' (base)' if run is table.base and len(table.runs) > 1 else ''}"
 
 
-def _title(table: Table, line: Line) -> str:
+def _title(table: Comparison, line: Line) -> str:
     metric = "" if line.metric == "acc" else f", {line.metric}"
     return f"{line.name}{', pooled' if line.name in table.pooled else ''}{metric}"
 
@@ -127,7 +127,7 @@ def _show_p(p: float | None) -> str:
     return f"{p:.4f}" if p >= 0.0001 else "< 0.0001"
 
 
-def _about(table: Table) -> list[str]:
+def _about(table: Comparison) -> list[str]:
     """Which runs these are."""
     said = []
     for run in table.runs:
@@ -143,7 +143,7 @@ def _about(table: Table) -> list[str]:
     return said
 
 
-def _explained(table: Table) -> list[str]:
+def _explained(table: Comparison) -> list[str]:
     said = []
     if table.pooled:
         said.append("pooled: every question weighs the same, whichever task it is of")

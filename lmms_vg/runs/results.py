@@ -96,6 +96,12 @@ class Run:
             "may be too good"
         )
 
+    def table(self) -> str:
+        """The run in full as Markdown: intervals, means over questions and over categories, every category."""
+        from lmms_vg.runs.report import report  # which reads this module
+
+        return report(self)
+
     @property
     def label(self) -> str:
         """The method and its hyper-parameters, in short; the model where the method is not known."""

@@ -10,7 +10,7 @@ import pytest
 from saved_run import IDENTITY, RULE, closed, opened, save, tables
 from scipy.stats import binomtest
 
-from lmms_vg.runs.compare import Table, compare
+from lmms_vg.runs.compare import Comparison, compare
 from lmms_vg.runs.comparison_tables import as_csv, as_latex, as_markdown
 from lmms_vg.runs.lmms_eval_output import read_run
 
@@ -18,7 +18,7 @@ METHODS = {"Plain()": [1, 0, 0, 0], "VGRefine(heads=((1, 1), (1, 0), (2, 3), (1,
 GROUPS = {"both": ["a", "b_x"]}
 
 
-def table(folder: Path, allowed: tuple[str, ...] = (), **identity: object) -> Table:
+def table(folder: Path, allowed: tuple[str, ...] = (), **identity: object) -> Comparison:
     """Two tasks, of which the second has the first two questions only; 1 and 3 of 4 right."""
     runs = []
     for number, (method, scores) in enumerate(METHODS.items()):

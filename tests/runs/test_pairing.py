@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from saved_run import closed, failed, save
 
-from lmms_vg.runs.compare import Table, compare
+from lmms_vg.runs.compare import Comparison, compare
 from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.runs.results import Run
 
@@ -17,7 +17,7 @@ def saved(folder: Path, lines: list[dict[str, Any]], model: str = "") -> Run:
     return read_run(save(folder, {"t": lines}, model=model or folder.name, model_args=""))
 
 
-def numbers(table: Table) -> list[tuple[int, float]]:
+def numbers(table: Comparison) -> list[tuple[int, float]]:
     return [(line.n, line.score) for line in table.lines]
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
-from lmms_vg.runs.compare import Line, Table
+from lmms_vg.runs.compare import Comparison, Line
 from lmms_vg.runs.comparison_tables import csv_rows, difference_of, interval_of
 from lmms_vg.runs.plots.png import png
 from lmms_vg.runs.text_tables import comma_separated, markdown
@@ -28,7 +28,7 @@ class Point(NamedTuple):
     path: Path
 
 
-def as_markdown(points: Sequence[Point], table: Table) -> str:
+def as_markdown(points: Sequence[Point], table: Comparison) -> str:
     """One table an axis: a row a value, plain first; a column a task or pooled group."""
     sizes = {line.name: line.n for line in table.lines}
     cells = {(line.run.path, line.name): _cell(line) for line in table.lines}
@@ -41,7 +41,7 @@ def as_markdown(points: Sequence[Point], table: Table) -> str:
     return "\n\n".join([*parts, NOTE])
 
 
-def as_csv(points: Sequence[Point], table: Table) -> str:
+def as_csv(points: Sequence[Point], table: Comparison) -> str:
     """The comparison's lines with the axis and value they stand for; plain's have neither."""
     head, rows = csv_rows(table)
     plain = [["", "", *cells] for line, cells in rows if line.run.path == table.base.path]
@@ -59,7 +59,7 @@ def _cell(line: Line) -> str:
     return score if line.against is None else f"{score} ({difference_of(line)}: {interval_of(line)})"
 
 
-def draw(points: Sequence[Point], table: Table, title: str) -> bytes:
+def draw(points: Sequence[Point], table: Comparison, title: str) -> bytes:
     """A PNG: a panel an axis, differences to plain with 95% intervals; pooled groups stand out.
 
     Numbers stand where they are on their axis and are joined; what has no order is not.
