@@ -127,11 +127,11 @@ def test_llava_without_heads_says_how_to_obtain_them(only_config: str) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_command_in_that_message_is_one_that_is_taken(only_config: str, family: str) -> None:
-    from lmms_vg import cli
+    from lmms_vg.cli import main
 
     message = refused("lmms-vg heads calibrate", family, "vgrefine", pretrained=only_config)
     command = message.split("lmms-vg ", 1)[1].split(", then", 1)[0]
-    given = cli._parser().parse_args(command.split())
+    given = main._parser().parse_args(command.split())
     assert (given.model, given.model_args) == (family, f"pretrained={only_config}")
     assert given.data in boxed_questions.CALIBRATION
 

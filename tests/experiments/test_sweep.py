@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from test_several import answers, command
+from commands import answers, command
 
 from lmms_vg.experiments.sweep import Axis, divide, join, parse_grid, plan, require_comparable
 

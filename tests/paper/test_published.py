@@ -116,7 +116,7 @@ def test_the_turned_table_is_the_papers(paper: list[list[str]]) -> None:
 
 def test_numbers_are_stored_as_text() -> None:
     """A JSON number would lose the last zero of 68.20, and with it what the rounding says."""
-    raw = json.loads(resources.files("lmms_vg.runs").joinpath("published.json").read_text(encoding="utf-8"))
+    raw = json.loads(resources.files("lmms_vg.paper").joinpath("published.json").read_text(encoding="utf-8"))
     values = [value for one in raw["tables"] for row in one["rows"].values() for value in row]
     assert {type(value) for value in values} == {str, type(None)}
     assert str(table("4").cell("p = 90%", "Avg.")) == "68.20"

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import raw
+from commands import command
 from PIL import Image
 from saved_run import IDENTITY, closed, opened, save, tables
-from test_several import command
 
 from lmms_vg.cli.main import main
 from lmms_vg.metrics.statistics import cluster_interval

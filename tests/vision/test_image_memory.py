@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from test_images import png
+from png import png
 from tiff import tiff
 
 from lmms_vg.vision.images import BYTES_PER_PIXEL, MAX_BYTES, MAX_PIXELS

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import struct
-import zlib
 from io import BytesIO
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageFile
+from png import png
 from tiff import WHITE_IS_ZERO, tiff
 
 from lmms_vg.vision.images import BYTES_PER_PIXEL, MAX_BYTES, MAX_PIXELS, open_picture, open_rgb, pad_to_square
@@ -198,19 +197,6 @@ def test_formats_that_are_not_read_are_named(tmp_path: Path) -> None:
         open_rgb(Image.open(BytesIO(icon)))
     with pytest.raises(ValueError, match=rf"{tmp_path}: cannot be read \(Is a directory\)"):
         open_rgb(tmp_path)
-
-
-def png(width: int, height: int, depth: int, colour: int) -> bytes:
-    """A PNG of zeros, of a few kB whatever its size."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    row = bytes(1 + (width * depth * {0: 1, 2: 3, 4: 2, 6: 4}[colour] + 7) // 8)
-    packer = zlib.compressobj(1)
-    data = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
-    head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize(("depth", "colour"), [(1, 0), (8, 0), (16, 0), (8, 6), (16, 4)])
