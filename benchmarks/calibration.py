@@ -32,16 +32,16 @@ from benchmarks.checkpoint import Size
 from benchmarks.contest import Contestant
 from benchmarks.questions import REFERENCE, Asked
 from benchmarks.report import Agreement, Ratio, Report
-from lmms_vg.answering import Answerer, Contender
-from lmms_vg.attention.decoding import Decoding
-from lmms_vg.calibration import measure
+from lmms_vg.experiments.boxed_questions import Annotated, annotated
+from lmms_vg.experiments.calibration import measure
+from lmms_vg.inference.answerer import Answerer, Contender
+from lmms_vg.inference.question import Question
 from lmms_vg.journal import Journal, read_records
-from lmms_vg.measurement import Annotated, annotated
+from lmms_vg.journal.decoding import Decoding
+from lmms_vg.journal.provenance import versions
 from lmms_vg.methods import Plain
 from lmms_vg.metrics.head_ranking import HeadSums
 from lmms_vg.models import Family, Llava
-from lmms_vg.provenance import versions
-from lmms_vg.questions import Question
 
 #: What tasks of closed questions generate at most.
 NEW_TOKENS = 16

@@ -32,13 +32,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # processes are forked
 from loguru import logger
 from tqdm import tqdm
 
-from lmms_vg.answering import Answerer
-from lmms_vg.contender import Contender
-from lmms_vg.engine import build
+from lmms_vg.experiments.boxed_questions import questions
+from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.build import build
+from lmms_vg.inference.method_run import Contender
+from lmms_vg.inference.question import Question
 from lmms_vg.journal import Journal, Record, read_records, store
-from lmms_vg.measurement import questions
-from lmms_vg.questions import Question
-from lmms_vg.tasks import readers, rescore
+from lmms_vg.tasks import registry, rescore
 
 TASK = "vgmed_demo"
 METHODS = ("plain", "vgrefine")
@@ -84,7 +84,7 @@ class Experiment:
     def results(self, folder: Path) -> bytes:
         """The results file: every sample and every mean, without times."""
         records = {one.uid: one.model_copy(update={"seconds": 0.0}) for one in _records(folder) if one.error is None}
-        docs = [doc for doc in getattr(readers, TASK)(None) if doc["uid"] in records]
+        docs = [doc for doc in getattr(registry, TASK)(None) if doc["uid"] in records]
         lines = list(rescore.score(TASK, [(doc, records[doc["uid"]]) for doc in docs]))
         assert len(lines) == len(self.asked), f"{len(lines)} of {len(self.asked)} questions have an answer"
         return json.dumps({"results": dict(rescore.means(TASK, lines)), "samples": lines}, default=str).encode()

@@ -12,13 +12,13 @@ from pathlib import Path
 from torch import Tensor
 
 from benchmarks.questions import REFERENCE, Asked
-from lmms_vg.answering import Answerer
-from lmms_vg.attention.decoding import Decoding
-from lmms_vg.contender import Contender
+from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.method_run import Contender
+from lmms_vg.inference.question import Question
 from lmms_vg.journal import Journal
+from lmms_vg.journal.decoding import Decoding
 from lmms_vg.methods import Method, VGRefine
 from lmms_vg.models import Family
-from lmms_vg.questions import Question
 
 
 @dataclass(frozen=True)

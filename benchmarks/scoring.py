@@ -38,12 +38,12 @@ from benchmarks.report import Ratio
 from lmms_vg import __version__
 from lmms_vg.datasets import archives, slake, vqa_rad
 from lmms_vg.datasets.source import DataMissing
-from lmms_vg.failure import RunFailed
+from lmms_vg.host.failure import RunFailed
 from lmms_vg.metrics.bertscore import Settings, bertscore
 from lmms_vg.metrics.statistics import cluster_interval
-from lmms_vg.tasks import items, open_scoring, scoring
-from lmms_vg.tasks.docs import documents
-from lmms_vg.tasks.readers import READERS
+from lmms_vg.tasks import metric_items, scoring_closed, scoring_open
+from lmms_vg.tasks.documents import documents
+from lmms_vg.tasks.registry import READERS
 
 #: Answers scored, pairs for BERTScore, members of the archive, rounds of BERTScore.
 FULL, QUICK = (28_000, 2_000, 100_000, 5), (280, 70, 1_000, 1)
@@ -62,9 +62,9 @@ def score(n: int) -> Ratio:
     choice, chen = answers.choice(quarter, "pmc_vqa"), answers.choice(quarter, "pmc_vqa_chen")
 
     def work() -> None:
-        _score_right_or_wrong(closed, scoring.yes_no_results)
-        _score_right_or_wrong(choice, scoring.choice_results)
-        _score_right_or_wrong(chen, scoring.chen_results)
+        _score_right_or_wrong(closed, scoring_closed.yes_no_results)
+        _score_right_or_wrong(choice, scoring_closed.choice_results)
+        _score_right_or_wrong(chen, scoring_closed.chen_results)
         _score_open(opened)
 
     return Ratio(f"{n:,} answers scored, with intervals, s", seconds(work), 20)
@@ -73,18 +73,18 @@ def score(n: int) -> Ratio:
 def _score_right_or_wrong(answered: list[Answered], rule: Callable[..., dict[str, Any]]) -> None:
     """As lmms-eval does: every document, then every metric."""
     results = [rule(document, [text]) for document, text in answered]
-    items.mean_score([result["acc"] for result in results])
-    scoring.ci95([result["ci95"] for result in results])
-    scoring.unparseable([result["unparseable"] for result in results])
+    metric_items.mean_score([result["acc"] for result in results])
+    scoring_closed.ci95([result["ci95"] for result in results])
+    scoring_closed.unparseable([result["unparseable"] for result in results])
     for axis in READERS[answered[0][0]["task"]].axes:
-        scoring.macro([result[f"macro_{axis}"] for result in results])
+        scoring_closed.macro([result[f"macro_{axis}"] for result in results])
 
 
 def _score_open(answered: list[Answered]) -> None:
-    results = [open_scoring.results(document, [text]) for document, text in answered]
-    for metric in open_scoring.PER_ANSWER:
+    results = [scoring_open.results(document, [text]) for document, text in answered]
+    for metric in scoring_open.PER_ANSWER:
         scored = [result[metric] for result in results]
-        items.mean_score(scored)
+        metric_items.mean_score(scored)
         cluster_interval([item["score"] for item in scored], [item["image"] for item in scored])
 
 

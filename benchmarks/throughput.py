@@ -31,9 +31,9 @@ from benchmarks.llava_hf import LlavaHf, decord_is_a_stub
 from benchmarks.ours import Ours, WeighedVGRefine
 from benchmarks.questions import Asked
 from benchmarks.report import Agreement, Ratio, Report
+from lmms_vg.journal.provenance import versions
 from lmms_vg.methods import Plain
 from lmms_vg.models import Llava
-from lmms_vg.provenance import versions
 
 #: The paper's percentile.
 PERCENTILE = 50.0

@@ -28,10 +28,10 @@ from benchmarks.llava_hf import LlavaHf
 from benchmarks.ours import Ours
 from benchmarks.questions import Asked
 from benchmarks.report import Agreement, Ratio, Report
+from lmms_vg.journal.provenance import versions
 from lmms_vg.methods import METHODS, Method, Plain, VGRefine
 from lmms_vg.models import Llava
 from lmms_vg.models.checkpoint import Shape
-from lmms_vg.provenance import versions
 
 #: Most VQA-RAD images have so many questions.
 PER_IMAGE = 7

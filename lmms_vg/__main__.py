@@ -2,6 +2,6 @@
 
 import sys
 
-from lmms_vg.cli import main
+from lmms_vg.cli.main import main
 
 sys.exit(main())

@@ -17,20 +17,22 @@ from lmms_eval.utils import simple_parse_args_string
 from loguru import logger
 from tqdm import tqdm
 
-from lmms_vg import failure, host_options, journal
-from lmms_vg.attention.decoding import Decoding
-from lmms_vg.contender import Tally
+from lmms_vg import journal
 from lmms_vg.datasets import counts
 from lmms_vg.datasets.leaks import sources
-from lmms_vg.engine import build
-from lmms_vg.failure import failed
-from lmms_vg.images import open_rgb
-from lmms_vg.job import gather
+from lmms_vg.host import failure, options
+from lmms_vg.host.failure import failed
+from lmms_vg.inference.build import build
+from lmms_vg.inference.job import gather
+from lmms_vg.inference.method_run import Tally
+from lmms_vg.inference.question import Message, Question
+from lmms_vg.journal.decoding import Decoding
 from lmms_vg.methods import METHODS
 from lmms_vg.methods.head_lists import leaking
 from lmms_vg.models import FAMILIES
-from lmms_vg.questions import Message, Question
-from lmms_vg.tasks import docs, prompts
+from lmms_vg.tasks import documents as docs
+from lmms_vg.tasks import prompts
+from lmms_vg.vision.images import open_rgb
 
 
 class GroundedModel(lmms):
@@ -73,7 +75,7 @@ class GroundedModel(lmms):
 
     def _open(self) -> None:
         """The model and its journal, at the start and for an evaluation after the one that freed them."""
-        host_options.refuse("models")
+        options.refuse("models")
         journal.forget()
         try:
             _check_gen_kwargs()
@@ -86,7 +88,7 @@ class GroundedModel(lmms):
     @failure.not_swallowed()
     def generate_until(self, requests: list[Instance]) -> list[str]:
         """Answer all requests, questions about one image together; every answer is journalled as it comes."""
-        host_options.refuse("models")
+        options.refuse("models")
         if not self._is_open:
             self._open()
         repeats: Counter[tuple[str, int]] = Counter()
@@ -110,7 +112,7 @@ class GroundedModel(lmms):
         self._require_boxes([question for _, question in questions])
         self._warn_of_leaks(image for name, _ in questions for image in name.split("|") if image)
         for task, (_, uid) in first.items():  # so the samples file says what was run
-            journal.sign(task, uid, self._answerer.journal.provenance | {"host_options": host_options.recorded()})
+            journal.sign(task, uid, self._answerer.journal.provenance | {"host_options": options.recorded()})
         questions.sort(key=lambda pair: pair[0])  # stable: questions about one image become neighbours
 
         answers = [""] * len(requests)
@@ -201,8 +203,8 @@ class GroundedModel(lmms):
         logger.info(f"lmms_vg summary: {total}; journal {self._answerer.journal.folder}")
         for message in counts.deviations.values():
             logger.warning(f"lmms_vg summary: PARTIAL DATA: {message}")
-        for name in host_options.recorded():
-            logger.warning(f"lmms_vg summary: {host_options.shown(name)}")
+        for name in options.recorded():
+            logger.warning(f"lmms_vg summary: {options.shown(name)}")
         if total.failed:
             logger.warning(f"{total.failed} of {total.asked} questions failed; reasons are in the journal and above")
         for task, failures in sorted(unscorable.items()):
@@ -244,7 +246,7 @@ def _check_gen_kwargs() -> None:
     Raises:
         RunFailed: or SystemExit, as `failure.failed`.
     """
-    settings = host_options.given().get("gen_kwargs")
+    settings = options.given().get("gen_kwargs")
     if isinstance(settings, Mapping):
         _decoding("--gen_kwargs", {"max_new_tokens": sys.maxsize, **settings})
 
@@ -260,8 +262,8 @@ def _decoding(where: str, settings: Mapping[str, Any], penalise_prompt: bool = T
 
 def _require_no_other_seed(questions: list[Question]) -> None:
     """Samples are drawn by the seed of the generation settings; runs of another `--seed` would be the same run."""
-    if "seed" in host_options.given() and any(question.decoding.do_sample for question in questions):
-        raise failed(f"lmms_vg: {host_options.shown('seed')}")
+    if "seed" in options.given() and any(question.decoding.do_sample for question in questions):
+        raise failed(f"lmms_vg: {options.shown('seed')}")
 
 
 def _is_ours(documents: Any) -> bool:

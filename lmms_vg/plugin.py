@@ -20,7 +20,7 @@ from typing import Any
 
 from loguru import logger
 
-from lmms_vg import (
+from lmms_vg.host import (
     failure,  # noqa: F401 - from here on a run that failed has a status that tells
     task_files,
 )

@@ -13,8 +13,8 @@ import hosting
 import pytest
 from lmms_eval.models.chat.openai import OpenAICompatible
 
-from lmms_vg import failure
-from lmms_vg.failure import RunFailed
+from lmms_vg.host import failure
+from lmms_vg.host.failure import RunFailed
 
 MOST = 40  # requests a test may make
 

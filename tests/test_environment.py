@@ -15,7 +15,10 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "requirements.lock"
-WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
+WORKFLOWS = {
+    path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
+    for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+}
 PYTHONS = ("3.10", "3.11", "3.12")
 MACHINES = {
     "linux": {"sys_platform": "linux", "platform_machine": "x86_64", "platform_system": "Linux"},
@@ -83,17 +86,24 @@ def test_the_makefile_takes_uv_out_of_the_lock() -> None:
 
 
 def steps() -> list[dict[str, Any]]:
-    return [
-        step for job in yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"].values() for step in job["steps"]
-    ]
+    return [step for workflow in WORKFLOWS.values() for job in workflow["jobs"].values() for step in job["steps"]]
 
 
 def test_hosted_checks_are_pinned_and_may_only_read() -> None:
-    workflow = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))
-    assert workflow["permissions"] == {"contents": "read"}
-    assert tuple(workflow["jobs"]["test"]["strategy"]["matrix"]["python"]) == PYTHONS
+    assert WORKFLOWS.keys() == {"ci", "release"}
+    assert tuple(WORKFLOWS["ci"]["jobs"]["test"]["strategy"]["matrix"]["python"]) == PYTHONS
+    for workflow in WORKFLOWS.values():
+        assert workflow["permissions"] == {"contents": "read"}
+    granted = {
+        name: job["permissions"]
+        for workflow in WORKFLOWS.values()
+        for name, job in workflow["jobs"].items()
+        if "permissions" in job
+    }
+    assert granted == {"publish": {"id-token": "write"}}, "the job that publishes runs nothing of ours"
+    assert all("run" not in step for step in WORKFLOWS["release"]["jobs"]["publish"]["steps"])
     for step in steps():
-        assert "run" in step or re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", step["uses"]), step
+        assert "run" in step or re.fullmatch(r"(actions|pypa)/[a-z-]+@[0-9a-f]{40}", step["uses"]), step
         assert "${{" not in step.get("run", ""), "an expression would be pasted into the script"
 
 

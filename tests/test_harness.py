@@ -25,9 +25,9 @@ import tiny
 import torch
 from loguru import logger
 
-from lmms_vg.attention.decoding import Decoding
-from lmms_vg.engine import build
-from lmms_vg.questions import Question
+from lmms_vg.inference.build import build
+from lmms_vg.inference.question import Question
+from lmms_vg.journal.decoding import Decoding
 
 BIN = Path(sys.executable).parent
 SPLITS = ("train", "validation", "test")
@@ -339,13 +339,14 @@ def test_missing_data_are_named_with_the_command_that_gets_them(runs: dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("unknown task", "Tasks not found: vgmedd"), ("bad argument", "k=99: allowed is an integer")]
+    ("name", "status", "said"),
+    [("unknown task", 2, "--tasks vgmedd: did you mean vgmed?"), ("bad argument", 1, "k=99: allowed is an integer")],
 )
 def test_our_command_ends_in_an_error_where_lmms_eval_swallows_one(
-    runs: dict[str, Future[Any]], name: str, said: str
+    runs: dict[str, Future[Any]], name: str, status: int, said: str
 ) -> None:
     run: Run = runs[name].result()
-    assert run.status == 1, run.output
+    assert run.status == status, run.output
     assert said in run.output
     assert run.table == []
 
@@ -436,9 +437,9 @@ def test_heads_ranked_on_the_images_asked_about_are_warned_of(
 
 def test_methods_that_need_boxes_are_not_asked_where_there_are_none() -> None:
     """Alone the run fails at once; beside others only their own run does."""
-    from lmms_vg.engine import together
-    from lmms_vg.failure import RunFailed
     from lmms_vg.harness import huatuo_oracle_mask, huatuo_plain
+    from lmms_vg.host.failure import RunFailed
+    from lmms_vg.inference.build import together
 
     boxed, bare = (
         replace(question, boxes=boxes) for question, boxes in zip(questions(), ([[1, 1, 9, 9]], ()), strict=False)

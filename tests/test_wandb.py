@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from lmms_vg.study.runs import read_run
+from lmms_vg.runs.lmms_eval_output import read_run
 
 wandb_pb2 = pytest.importorskip("wandb.proto.wandb_internal_pb2", reason="wandb is not installed")
 datastore = pytest.importorskip("wandb.sdk.internal.datastore", reason="this wandb does not read offline runs")

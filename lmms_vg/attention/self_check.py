@@ -19,9 +19,9 @@ from transformers import DynamicCache
 from lmms_vg.attention.batch import DEVICE_IS_GONE, Batch
 from lmms_vg.attention.interface import install
 from lmms_vg.attention.session import ImageSession
-from lmms_vg.images import open_picture
 from lmms_vg.models.base import Family, Prompt
 from lmms_vg.models.checkpoint import CheckpointError
+from lmms_vg.vision.images import open_picture
 
 #: What is asked: with an image on a GPU; on a CPU, where an image costs a 7B model minutes, the last tokens of this prompt.
 TEXT = "What does the picture show?"

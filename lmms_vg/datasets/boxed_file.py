@@ -11,7 +11,7 @@ from PIL import Image
 from lmms_vg.datasets import vgmed
 from lmms_vg.datasets.schema import Sample
 from lmms_vg.datasets.source import DataError
-from lmms_vg.images import open_rgb
+from lmms_vg.vision.images import open_rgb
 
 
 def load(path: Path) -> list[Sample]:

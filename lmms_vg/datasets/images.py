@@ -7,7 +7,7 @@ from PIL import Image
 
 from lmms_vg.datasets import medical_eval, mmmu, omnimedvqa, path_vqa, phantoms, pmc_vqa, slake, vgmed, vqa_rad
 from lmms_vg.datasets.source import DataError, safe_path
-from lmms_vg.images import open_rgb
+from lmms_vg.vision.images import open_rgb
 
 _READERS: dict[str, Callable[[str], bytes]] = {
     "slake": slake.read_image,

@@ -6,8 +6,8 @@ import tokenize
 from io import StringIO
 from itertools import pairwise
 
+from lmms_vg._util.json_text import parse_json
 from lmms_vg.datasets.source import DataError
-from lmms_vg.json_text import parse_json
 
 
 def parse_options(value: object, place: str) -> list[str]:

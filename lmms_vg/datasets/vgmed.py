@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+from lmms_vg._util.json_text import parse_json
 from lmms_vg.datasets import coco
 from lmms_vg.datasets.archives import read_file
 from lmms_vg.datasets.schema import DatasetSpec, Sample
 from lmms_vg.datasets.source import DataError, local_root, locate, locate_root, missing, safe_path
-from lmms_vg.json_text import parse_json
 
 Images = Literal["VGMED", "COCO"]
 Kind = Literal["localization", "attribute"]

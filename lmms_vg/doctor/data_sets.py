@@ -9,7 +9,7 @@ from lmms_vg.doctor.finding import Check, Finding, described, note, ok, problem
 
 def data_sets() -> Iterator[Finding]:
     """A file on which a reader fails in a way of its own ends the list, with the name of its set."""
-    from lmms_vg.data import specs, status
+    from lmms_vg.tasks.catalogue import specs, status
 
     lines = status()
     yield _place(next(lines))
@@ -73,8 +73,8 @@ def _fetch(name: str) -> str:
 
 def _again(name: str) -> str:
     """Fetch it once more; what is there may be of use to its owner, so it is moved and not removed."""
-    from lmms_vg.data import specs
     from lmms_vg.datasets.source import local_root
+    from lmms_vg.tasks.catalogue import specs
 
     spec = specs()[name]
     root = local_root(spec)

@@ -47,7 +47,7 @@ def cpu() -> Iterator[Finding]:
 
 def choice() -> Iterator[Finding]:
     """What `engine.build` takes where `--model_args` says nothing."""
-    from lmms_vg.engine import choose_device, choose_dtype
+    from lmms_vg.inference.build import choose_device, choose_dtype
 
     device = choose_device(None)
     yield ok(f"a run takes {device} in {choose_dtype(device)}")

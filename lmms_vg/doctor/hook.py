@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lmms_vg.doctor.finding import Check, Finding, described, note, ok, problem
 from lmms_vg.doctor.pip import pip, reinstall
-from lmms_vg.entry_points import GROUP, loaded
+from lmms_vg.host.entry_points import GROUP, loaded
 from lmms_vg.plugin import TASKS, model_ids
 
 

@@ -146,3 +146,8 @@ class Journal:
             with suppress(OSError):  # the next line must not be glued to half of this one
                 os.ftruncate(self._file, before)
             raise
+
+
+def is_journal(folder: Path) -> bool:
+    """Whether this is the folder of a journal, `LMMS_VG_HOME/journal/<configuration>`."""
+    return any(folder.glob("rank*.jsonl"))

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lmms_vg.study.agreement import FIELDS
-from lmms_vg.submission.entry import Entry, Scores, Values
+from lmms_vg.runs.agreement import FIELDS
+from lmms_vg.submission.validated import Entry, Scores, Values
 
 ALIKE = 0.9
 """Correlation of two runs' scores over the questions from which on they are alike."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from lmms_vg.datasets.mmmu import SUBJECTS
 from lmms_vg.datasets.omnimedvqa import NAMES
-from lmms_vg.study import published
-from lmms_vg.submission.entry import Entry, Scores, Values
+from lmms_vg.paper import published
+from lmms_vg.submission.validated import Entry, Scores, Values
 
 _FEWEST, _MOST = 3, 12  # categories that make a readable radar
 _PRINTED = ("HuatuoGPT-V-7B", "VGRefine (Ours)")

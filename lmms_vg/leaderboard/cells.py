@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lmms_vg.leaderboard.measures import Measure, Way
+from lmms_vg.leaderboard.columns import Measure, Way
 from lmms_vg.leaderboard.ranks import estimates, way_of
-from lmms_vg.leaderboard.view import Cell
-from lmms_vg.submission.entry import Entry
+from lmms_vg.leaderboard.table_model import Cell
+from lmms_vg.submission.validated import Entry
 
 SCORED = frozenset({"acc", "open_recall", "bleu1", "ar", "kl", "js"})
 """Metrics of which every question's value is at hand."""

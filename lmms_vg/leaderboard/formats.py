@@ -14,8 +14,8 @@ from typing import Any
 
 from lmms_vg.leaderboard.cells import UNVERIFIED
 from lmms_vg.leaderboard.published_rows import MARK
-from lmms_vg.leaderboard.view import ALIKE_MARK, Cell, Row, Table
-from lmms_vg.study.tables import comma_separated, escape, latex, markdown
+from lmms_vg.leaderboard.table_model import ALIKE_MARK, Cell, Row, Table
+from lmms_vg.runs.text_tables import comma_separated, escape, latex, markdown
 
 _HEAD = "table kind entry name method parameters zero_shot column unit value low high n rank better rule remark source alike"
 _FORMULA = "=+-@＝＋－＠"  # spreadsheets compute what begins so; the wide ones do in East Asian ones

@@ -14,18 +14,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lmms_vg import __version__
-from lmms_vg.leaderboard import sheets
+from lmms_vg.leaderboard import table_html
 from lmms_vg.leaderboard.alike import Likeness
+from lmms_vg.leaderboard.answer_explorer import explorables
 from lmms_vg.leaderboard.breakdown import breakdowns
-from lmms_vg.leaderboard.explorer import explorables
 from lmms_vg.leaderboard.formats import FORMATS
-from lmms_vg.leaderboard.profile import Standing, metrics, provenance
-from lmms_vg.leaderboard.radar import radar, style
+from lmms_vg.leaderboard.radar_svg import radar, style
 from lmms_vg.leaderboard.ranks import DEFINITION
-from lmms_vg.leaderboard.view import ALIKE_MARK, Table
-from lmms_vg.submission.entry import Entry
+from lmms_vg.leaderboard.standings import Standing, metrics, provenance
+from lmms_vg.leaderboard.table_model import ALIKE_MARK, Table
 from lmms_vg.submission.schema import Protocol
-from lmms_vg.tasks.readers import READERS
+from lmms_vg.submission.validated import Entry
+from lmms_vg.tasks.registry import READERS
 
 PROTOCOLS: dict[Protocol, str] = {
     "vgrefine": "The questions of the VGRefine paper (Liu et al., ICLR 2026): everything that VQA-RAD and SLAKE hold, the test "
@@ -103,7 +103,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     drawn: dict[str, Any] = {"radar": lambda *shown: Markup(radar(*shown)), "line_style": style}  # noqa: S704 - escaped
-    made.globals |= drawn | {name: getattr(sheets, name) for name in ("heads", "ranked", "interval", "sort_value")}
-    made.globals |= {"zero_shot": sheets.zero_shot, "printed_as": sheets.printed_as, "metrics": metrics}
+    made.globals |= drawn | {name: getattr(table_html, name) for name in ("heads", "ranked", "interval", "sort_value")}
+    made.globals |= {"zero_shot": table_html.zero_shot, "printed_as": table_html.printed_as, "metrics": metrics}
     made.globals |= {"version": __version__, "alike_mark": ALIKE_MARK}
     return made

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lmms_vg.leaderboard.shapes import Shape
-from lmms_vg.leaderboard.view import Cell, Row
-from lmms_vg.study import published
+from lmms_vg.leaderboard.table_model import Cell, Row
+from lmms_vg.leaderboard.table_specs import Shape
+from lmms_vg.paper import published
 
 MARK = " *"
 

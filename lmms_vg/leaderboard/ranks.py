@@ -19,9 +19,9 @@ from typing import NamedTuple
 import numpy as np
 
 from lmms_vg.leaderboard.alike import ALIKE, Counter
-from lmms_vg.leaderboard.measures import Measure, Way
+from lmms_vg.leaderboard.columns import Measure, Way
 from lmms_vg.metrics.statistics import Resampled, percentile_interval, resample
-from lmms_vg.submission.entry import Entry, Scores, Values
+from lmms_vg.submission.validated import Entry, Scores, Values
 
 LEVEL = 0.95
 RESAMPLES = 2000

@@ -18,15 +18,16 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from lmms_vg.leaderboard import history, pages, profile
+from lmms_vg.leaderboard import history, pages
+from lmms_vg.leaderboard import standings as profile
 from lmms_vg.leaderboard.alike import Likeness, likenesses
-from lmms_vg.leaderboard.explorer import check_withheld, data_files
+from lmms_vg.leaderboard.answer_explorer import check_withheld, data_files
 from lmms_vg.leaderboard.formats import FORMATS
-from lmms_vg.leaderboard.plain_runs import NONE, plain_runs
+from lmms_vg.leaderboard.plain_pairing import NONE, plain_runs
 from lmms_vg.leaderboard.tables import tables
-from lmms_vg.submission.entry import Entry
 from lmms_vg.submission.schema import Protocol
 from lmms_vg.submission.validate import check
+from lmms_vg.submission.validated import Entry
 
 MARKER = ".lmms-vg-site"
 BUNDLE = "bundle.zip"

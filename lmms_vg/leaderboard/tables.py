@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lmms_vg.leaderboard import against_columns
+from lmms_vg.leaderboard import vs_plain_columns
 from lmms_vg.leaderboard.alike import ALIKE, Likeness, likenesses
 from lmms_vg.leaderboard.cells import UNVERIFIED, Filled, fill
 from lmms_vg.leaderboard.published_rows import printed
 from lmms_vg.leaderboard.ranks import DEFINITION, RESAMPLES
-from lmms_vg.leaderboard.shapes import LARGE, Shape, shapes
-from lmms_vg.leaderboard.view import ALIKE_MARK, Cell, Column, Row, Table
+from lmms_vg.leaderboard.table_model import ALIKE_MARK, Cell, Column, Row, Table
+from lmms_vg.leaderboard.table_specs import LARGE, Shape, shapes
 from lmms_vg.metrics.statistics import signature
-from lmms_vg.submission.entry import Entry
 from lmms_vg.submission.schema import Protocol
+from lmms_vg.submission.validated import Entry
 
 _ALIKE = (
     f"{ALIKE_MARK} Like another submission: on a task of this table their scores correlate by {ALIKE} or more over the "
@@ -54,8 +54,8 @@ def _table(shape: Shape, entries: Sequence[Entry], alike: Mapping[str, Sequence[
     notes = _notes(shape, filled, standing) if standing else []
     if shape.against:
         standing = _below_plain(standing)
-        further, said = against_columns.against_columns(standing, shape.measures)
-        columns += against_columns.COLUMNS
+        further, said = vs_plain_columns.against_columns(standing, shape.measures)
+        columns += vs_plain_columns.COLUMNS
         cells = {id: [*cells[id], *further[id]] for id in further}
         notes += said
     rows = [_row(shape, one, cells[one.id], alike.get(one.id, ())) for one in standing]

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from lmms_vg.files import replace_file
+from lmms_vg._util.atomic_files import replace_file
 from lmms_vg.models.checkpoint import DEMO, Shape
 
 #: Layer and head, both 0-based.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmms_vg.geometry import Axis, Geometry
+from lmms_vg.vision.patch_grid import Axis, Geometry
 
 #: Longest side of a tile in pixels.
 LONGEST = 1024

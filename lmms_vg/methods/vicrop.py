@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.gradient import gradient
-from lmms_vg.geometry import Geometry
-from lmms_vg.images import Picture, open_picture
 from lmms_vg.methods.base import Method, require_image, require_integer
 from lmms_vg.methods.tiles import Tile, join, split
 from lmms_vg.methods.window import Window, search
 from lmms_vg.models.base import Prompt
 from lmms_vg.models.checkpoint import Shape
+from lmms_vg.vision.images import Picture, open_picture
+from lmms_vg.vision.patch_grid import Geometry
 
 
 @dataclass(frozen=True)

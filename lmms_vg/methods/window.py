@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lmms_vg.geometry import Axis, Geometry
+from lmms_vg.vision.patch_grid import Axis, Geometry
 
 #: Side of the window over the model's input size, in tenths: 1.0, 1.2, ... 2.0; whole numbers, so that cells are counted
 #: exactly.

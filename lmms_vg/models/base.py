@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from lmms_vg.geometry import Geometry
-from lmms_vg.images import Picture
 from lmms_vg.models.checkpoint import Shape, shape_of
+from lmms_vg.vision.images import Picture
+from lmms_vg.vision.patch_grid import Geometry
 
 #: What a user message consists of, in order.
 Content = Sequence[Picture | str]

@@ -14,7 +14,6 @@ from PIL import Image
 from torch import Tensor
 from transformers import CLIPImageProcessor, LlavaConfig
 
-from lmms_vg.images import pad_to_square
 from lmms_vg.models.checkpoint import CheckpointError, read_json
 from lmms_vg.models.fields import refuse
 from lmms_vg.models.huatuo_checkpoint import ROLES, difference, has_role_words, not_huatuo
@@ -27,6 +26,7 @@ from lmms_vg.models.original_layout import (
     is_original,
     require_image_fields,
 )
+from lmms_vg.vision.images import pad_to_square
 
 
 class Huatuo(Llava):

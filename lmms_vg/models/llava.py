@@ -11,8 +11,6 @@ from PIL import Image
 from torch import Tensor
 from transformers import AutoImageProcessor, LlavaConfig, LlavaForConditionalGeneration
 
-from lmms_vg.geometry import Geometry
-from lmms_vg.images import Picture
 from lmms_vg.models.base import Content, Family, Prompt
 from lmms_vg.models.chat_template import Form, find, form_of, render
 from lmms_vg.models.checkpoint import (
@@ -29,6 +27,8 @@ from lmms_vg.models.original_layout import is_original
 from lmms_vg.models.placement import Placement
 from lmms_vg.models.prompts import IMAGE, Tokens, join, neutralise, question_span, tokenise
 from lmms_vg.models.tokenizer import load_tokenizer
+from lmms_vg.vision.images import Picture
+from lmms_vg.vision.patch_grid import Geometry
 
 
 class Llava(Family):

@@ -10,9 +10,9 @@ from PIL import Image
 from transformers.image_transforms import get_size_with_aspect_ratio
 from transformers.image_utils import get_image_size_for_max_height_width
 
-from lmms_vg.geometry import Geometry, Size
-from lmms_vg.images import MAX_PIXELS, pad_to_square
 from lmms_vg.models.checkpoint import CheckpointError
+from lmms_vg.vision.images import MAX_PIXELS, pad_to_square
+from lmms_vg.vision.patch_grid import Geometry, Size
 
 #: The settings that decide where pixels go.
 FIELDS = ("do_pad", "pad_size", "do_resize", "size", "do_center_crop", "crop_size")

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lmms_vg.reproduce.columns import Column, columns
-from lmms_vg.reproduce.found import find, lacking
+from lmms_vg.paper.columns import Column, columns
+from lmms_vg.paper.published import Table, table
+from lmms_vg.reproduce.existing_runs import find, lacking
 from lmms_vg.reproduce.targets import FIGURE, TARGETS, Row, Target
-from lmms_vg.study.published import Table, table
-from lmms_vg.study.results import Run
+from lmms_vg.runs.results import Run
 
 DEMO = "demo"
 
@@ -146,7 +146,7 @@ def _counted(name: str, value: object) -> str:
 
 
 def _require_common(model_args: str) -> None:
-    from lmms_vg.several import is_common, pairs  # late: it takes seconds
+    from lmms_vg.experiments.joint_run import is_common, pairs  # late: it takes seconds
 
     for name, value in pairs(model_args):
         if name == "pretrained" or not is_common(name):

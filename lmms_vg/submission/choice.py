@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple, get_args
 
-from lmms_vg.names import suggest
+from lmms_vg._util.suggest import suggest
 from lmms_vg.submission.protocol import protocols_of
 from lmms_vg.submission.schema import Protocol
-from lmms_vg.tasks.definitions import groups, tasks
+from lmms_vg.tasks.yaml_files import groups, tasks
 
 
 class Choice(NamedTuple):

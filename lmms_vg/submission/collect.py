@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lmms_vg.datasets.source import DataError
-from lmms_vg.study.results import MEASURED, SCORED, Line, Run
-from lmms_vg.study.runs import read_run, samples
+from lmms_vg.journal.provenance import COMPUTING
+from lmms_vg.runs.lmms_eval_output import read_run, samples
+from lmms_vg.runs.results import MEASURED, SCORED, Line, Run
 from lmms_vg.submission.choice import Choice
 from lmms_vg.submission.findings import Finding, Rejected, rejected
-from lmms_vg.submission.questions import question_of
+from lmms_vg.submission.question_check import question_of
+from lmms_vg.submission.rescoring import Pair, Scored, measures, rules_of, scored, unmeasurable, verdict
 from lmms_vg.submission.schema import Alignment, Answer, Question
-from lmms_vg.submission.scoring import Pair, Scored, measures, rules_of, scored, unmeasurable, verdict
 from lmms_vg.tasks import rescore
-from lmms_vg.tasks.definitions import definition, groups, tasks
-from lmms_vg.tasks.readers import READERS
+from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.yaml_files import definition, groups, tasks
 
 _APART = {"settings", "shared", "leaks", "commit"}  # of a run's identity: what may differ between its parts
 _SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
@@ -111,7 +112,7 @@ def _together(runs: list[Run]) -> Iterator[Finding]:
     first, *others = runs
     for run in others:
         for name in sorted((first.provenance or {}).keys() | (run.provenance or {}).keys()):
-            mine, theirs = (first.provenance or {}).get(name), (run.provenance or {}).get(name)
+            mine, theirs = (_bearing(one, name) for one in (first, run))
             if name not in _APART and mine != theirs:
                 theirs, mine = (run.label, first.label) if name == "method" else (theirs, mine)
                 said = f"{name} is {str(theirs)[:80]}, but {str(mine)[:80]} in {first.path}"
@@ -121,6 +122,14 @@ def _together(runs: list[Run]) -> Iterator[Finding]:
                     f"{said}; a bundle is of one model with one method: with a folder after -o "
                     "instead of a .zip, each method gets one",
                 )
+
+
+def _bearing(run: Run, name: str) -> Any:
+    """A value of a run's provenance, as far as it bears on the answers: of versions, those of libraries that compute."""
+    value = (run.provenance or {}).get(name)
+    if name == "versions" and isinstance(value, dict):
+        return {library: value.get(library) for library in COMPUTING}
+    return value
 
 
 def _part(run: Run, task: str) -> Part:

@@ -7,7 +7,7 @@ from typing import get_args
 
 from lmms_vg.submission.findings import rejected
 from lmms_vg.submission.schema import Protocol
-from lmms_vg.tasks.readers import READERS
+from lmms_vg.tasks.registry import READERS
 
 _EITHER = ("pmc_vqa", "omnimedvqa_", "mmmu_med_", "pathvqa_")
 """The paper asks the test splits of these, so they stand under either of its two selections."""

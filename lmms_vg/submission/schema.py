@@ -72,6 +72,7 @@ class Provenance(_Strict):
     diagnose: bool
     batch_size: Annotated[int, Field(ge=1)]
     code: Word
+    method_code: Word | None = None
     commit: Word | None = None
     versions: Annotated[dict[Word, Word], Field(max_length=50)]
     settings: Annotated[dict[Word, Scalar], Field(max_length=50)]

@@ -9,23 +9,23 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from lmms_vg._util.atomic_files import check_new, write_new
+from lmms_vg._util.suggest import suggest
 from lmms_vg.datasets.source import revision_read
-from lmms_vg.files import check_new, write_new
-from lmms_vg.names import suggest
 from lmms_vg.submission.archive import MANIFEST, sha256, write
 from lmms_vg.submission.choice import Choice
 from lmms_vg.submission.collect import Collected, Part, collect, read
 from lmms_vg.submission.findings import Finding, Rejected, rejected
-from lmms_vg.submission.private import own_findings
+from lmms_vg.submission.privacy import own_findings
 from lmms_vg.submission.protocol import only_protocol
-from lmms_vg.submission.questions import text_of
+from lmms_vg.submission.question_check import text_of
+from lmms_vg.submission.rescoring import metric_differences
 from lmms_vg.submission.schema import SCHEMA_VERSION, Card, Data, Group, Manifest, Provenance, Task
-from lmms_vg.submission.scoring import metric_differences
 from lmms_vg.submission.strict_json import canonical, parse
 from lmms_vg.submission.validate import Checked, check
 from lmms_vg.tasks import rescore
-from lmms_vg.tasks.definitions import definition
-from lmms_vg.tasks.readers import DATASETS, READERS
+from lmms_vg.tasks.registry import DATASETS, READERS
+from lmms_vg.tasks.yaml_files import definition
 
 EVERYTHING = Choice()
 """Every task of the runs that is ours."""

@@ -14,14 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from lmms_vg.datasets.leaks import COCO_IMAGES
-from lmms_vg.submission import questions as known
+from lmms_vg.submission import question_check as known
 from lmms_vg.submission.archive import MANIFEST, Bundle
-from lmms_vg.submission.entry import Entry, Scores
 from lmms_vg.submission.findings import Finding, Rejected
-from lmms_vg.submission.private import findings as private
+from lmms_vg.submission.privacy import findings as private
 from lmms_vg.submission.protocol import only_protocol
-from lmms_vg.submission.schema import Answer, Manifest, Question, Task
-from lmms_vg.submission.scoring import (
+from lmms_vg.submission.rescoring import (
     Pair,
     alignment_findings,
     by_its_rules,
@@ -30,10 +28,12 @@ from lmms_vg.submission.scoring import (
     scored,
     scores_of,
 )
+from lmms_vg.submission.schema import Answer, Manifest, Question, Task
 from lmms_vg.submission.strict_json import canonical
+from lmms_vg.submission.validated import Entry, Scores
 from lmms_vg.tasks import rescore
-from lmms_vg.tasks.definitions import definition, groups, tasks
-from lmms_vg.tasks.readers import DATASETS, READERS
+from lmms_vg.tasks.registry import DATASETS, READERS
+from lmms_vg.tasks.yaml_files import definition, groups, tasks
 
 _SIGNS = 100  # of a token, at most
 _NAMED = 5  # findings of one code about one task; the others are counted

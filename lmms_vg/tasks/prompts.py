@@ -7,7 +7,7 @@ from string import ascii_uppercase
 from typing import Any
 
 from lmms_vg.datasets.schema import MARK
-from lmms_vg.tasks.docs import visual
+from lmms_vg.tasks.documents import visual
 
 Doc = dict[str, Any]
 

@@ -11,8 +11,8 @@ from loguru import logger
 
 from lmms_vg import journal
 from lmms_vg.journal import Record
-from lmms_vg.tasks.definitions import definition
-from lmms_vg.tasks.items import Doc
+from lmms_vg.tasks.metric_items import Doc
+from lmms_vg.tasks.yaml_files import definition
 
 Line = dict[str, Any]
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from lmms_vg.attention.decoding import Decoding, decode
+from lmms_vg.attention.decoding import decode
+from lmms_vg.journal.decoding import Decoding
 
 
 @dataclass

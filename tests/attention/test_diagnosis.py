@@ -16,12 +16,12 @@ from loguru import logger
 from naive import naive
 from torch import Tensor
 
-from lmms_vg.answering import Answerer
 from lmms_vg.attention import install
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.diagnosis import saturated_layers
 from lmms_vg.attention.edits import Boost, Knockout, Scale, onwards
-from lmms_vg.contender import Contender
+from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.method_run import Contender
 from lmms_vg.journal import Journal, read_records
 from lmms_vg.methods import PAI, Plain
 from lmms_vg.models import FAMILIES, Family, Prompt

@@ -14,13 +14,13 @@ from asking import good
 from loguru import logger
 from torch import Tensor, nn
 
-from lmms_vg import engine
 from lmms_vg.attention import self_check
 from lmms_vg.attention.decoder import Decoder
-from lmms_vg.engine import build
-from lmms_vg.images import open_picture
+from lmms_vg.inference import build as engine
+from lmms_vg.inference.build import build
 from lmms_vg.models import FAMILIES, Family
 from lmms_vg.models.checkpoint import CheckpointError
+from lmms_vg.vision.images import open_picture
 
 KINDS = ["llama", "qwen2", "qwen3", "mistral"]
 DTYPES = ["float32", "bfloat16", "float16"]

@@ -13,10 +13,11 @@ from torch import Tensor
 from lmms_vg.attention import Knockout, install
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.decoder import Decoder
-from lmms_vg.attention.decoding import Decoding, decode
+from lmms_vg.attention.decoding import decode
 from lmms_vg.attention.session import ImageSession
-from lmms_vg.images import open_picture
+from lmms_vg.journal.decoding import Decoding
 from lmms_vg.models import FAMILIES, Family, Prompt
+from lmms_vg.vision.images import open_picture
 
 TAIL = "Answer the question using a single word or phrase."
 SHORT, LONG = (

@@ -12,12 +12,12 @@ import torch
 from asking import GOOD, Ask, good, question
 from PIL import ImageFile
 
-from lmms_vg.answering import Answerer
-from lmms_vg.contender import Contender
+from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.method_run import Contender
+from lmms_vg.inference.question import Question
 from lmms_vg.journal import Journal, Record, read_records
 from lmms_vg.methods import Plain
 from lmms_vg.models import FAMILIES, Family
-from lmms_vg.questions import Question
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ import pytest
 import torch
 from asking import VGREFINE, copy, refused
 
-from lmms_vg import measurement
-from lmms_vg.engine import build
+from lmms_vg.experiments import boxed_questions
+from lmms_vg.inference.build import build
 from lmms_vg.methods import METHODS, VGRefine
 from lmms_vg.methods.head_lists import shipped
 from lmms_vg.models import FAMILIES
@@ -127,13 +127,13 @@ def test_llava_without_heads_says_how_to_obtain_them(only_config: str) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_command_in_that_message_is_one_that_is_taken(only_config: str, family: str) -> None:
-    from lmms_vg import cli
+    from lmms_vg.cli import main
 
     message = refused("lmms-vg heads calibrate", family, "vgrefine", pretrained=only_config)
     command = message.split("lmms-vg ", 1)[1].split(", then", 1)[0]
-    given = cli._parser().parse_args(command.split())
+    given = main._parser().parse_args(command.split())
     assert (given.model, given.model_args) == (family, f"pretrained={only_config}")
-    assert given.data in measurement.CALIBRATION
+    assert given.data in boxed_questions.CALIBRATION
 
 
 BIG = {

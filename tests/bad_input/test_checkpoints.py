@@ -14,11 +14,11 @@ from asking import GOOD, VGREFINE, copy, good, question, refused
 from safetensors.torch import load_file, save_file
 
 from lmms_vg.attention.batch import Batch
-from lmms_vg.attention.decoding import Decoding
-from lmms_vg.engine import build
-from lmms_vg.images import open_picture
+from lmms_vg.inference.build import build
 from lmms_vg.journal import read_records
+from lmms_vg.journal.decoding import Decoding
 from lmms_vg.models import FAMILIES
+from lmms_vg.vision.images import open_picture
 
 
 @pytest.mark.parametrize("family", FAMILIES)

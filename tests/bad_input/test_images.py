@@ -15,8 +15,8 @@ import torch
 from asking import GOOD, Ask, encoded, opened, question
 from PIL import Image, ImageFile
 
-from lmms_vg.images import open_rgb
 from lmms_vg.models import FAMILIES, Family
+from lmms_vg.vision.images import open_rgb
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])

@@ -14,12 +14,12 @@ import torch
 from asking import GOOD, Ask, encoded, good, question
 from PIL import Image
 
-from lmms_vg import measurement
-from lmms_vg.answering import Answerer
+from lmms_vg.experiments import boxed_questions
+from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.question import Question
 from lmms_vg.journal import Record
 from lmms_vg.methods import VGRefine
 from lmms_vg.models import FAMILIES, Family
-from lmms_vg.questions import Question
 
 # --- boxes ----------------------------------------------------------------------------------------------------------
 
@@ -155,7 +155,7 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, truncated_allowed: Non
     lines = [json.dumps(good_row | change) for change in changes.values()]
     (folder / "VGMED_localization.jsonl").write_text("\n".join(lines))
     monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path / "data"))
-    asked = sorted(measurement.questions("vgmed_localization"), key=lambda one: int(one.uid.rpartition("/")[2]))
+    asked = sorted(boxed_questions.questions("vgmed_localization"), key=lambda one: int(one.uid.rpartition("/")[2]))
     return dict(zip(changes, asked, strict=True))
 
 

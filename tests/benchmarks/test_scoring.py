@@ -13,8 +13,8 @@ from saved_run import tables
 from benchmarks import answers
 from benchmarks.answers import Answered
 from lmms_vg.datasets.schema import Sample
-from lmms_vg.tasks import scoring
-from lmms_vg.tasks.docs import AXES
+from lmms_vg.tasks import scoring_closed
+from lmms_vg.tasks.documents import AXES
 
 
 def test_quick_run_prints_a_table(tmp_path: Path) -> None:
@@ -44,9 +44,9 @@ def test_quick_run_prints_a_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("made", "rule"),
     [
-        (answers.closed(300), scoring.yes_no_results),
-        (answers.choice(300, "pmc_vqa"), scoring.choice_results),
-        (answers.choice(300, "pmc_vqa_chen"), scoring.chen_results),
+        (answers.closed(300), scoring_closed.yes_no_results),
+        (answers.choice(300, "pmc_vqa"), scoring_closed.choice_results),
+        (answers.choice(300, "pmc_vqa_chen"), scoring_closed.chen_results),
     ],
     ids=["closed", "choice", "chen"],
 )

@@ -10,7 +10,7 @@ import raw
 
 from lmms_vg.datasets import counts
 
-# No __init__.py in this folder: with tests/ on sys.path it would shadow the library `datasets`.
+# No __init__.py in this folder: with tests/helpers on sys.path it would shadow the library `datasets`.
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 import raw
 
 from lmms_vg.datasets import archives, omnimedvqa, parquet_images, path_vqa
-from lmms_vg.failure import RunFailed
-from lmms_vg.tasks import docs
-from lmms_vg.tasks.readers import READERS
+from lmms_vg.host.failure import RunFailed
+from lmms_vg.tasks import documents
+from lmms_vg.tasks.registry import READERS
 
 SETS = ["vqa_rad", "slake", "path_vqa", "pmc_vqa", "omnimedvqa", "mmmu", "medical_eval", "vgmed"]
 PIECES = [
@@ -65,11 +65,11 @@ def test_damaged_questions(data: Path, small: None, name: str) -> None:
         file.write_bytes(damaged(whole, draw))
         forget()
         try:
-            docs.documents(task, READERS[task].load, None)
+            documents.documents(task, READERS[task].load, None)
         except RunFailed as end:
             refused += 1
             assert task in str(end)  # noqa: PT017 - some are read all the same
         file.write_bytes(whole)
     forget()
     assert refused
-    assert len(docs.documents(tasks[0], READERS[tasks[0]].load, None))
+    assert len(documents.documents(tasks[0], READERS[tasks[0]].load, None))

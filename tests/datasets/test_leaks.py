@@ -9,7 +9,7 @@ import pytest
 import tiny
 
 from lmms_vg.datasets.leaks import leaks, sources
-from lmms_vg.measurement import annotated
+from lmms_vg.experiments.boxed_questions import annotated
 from lmms_vg.methods.head_lists import leaking
 
 

@@ -7,7 +7,6 @@ import pytest
 from huggingface_hub import constants
 from huggingface_hub.errors import LocalEntryNotFoundError
 
-from lmms_vg.data import specs
 from lmms_vg.datasets import source
 from lmms_vg.datasets.schema import DatasetSpec
 from lmms_vg.datasets.source import (
@@ -20,6 +19,7 @@ from lmms_vg.datasets.source import (
     revision_read,
     safe_path,
 )
+from lmms_vg.tasks.catalogue import specs
 
 SPEC = DatasetSpec(name="toy", hub_id="someone/Toy", licence="CC0", files={"a.json": "about 3 MB"})
 

@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmms_vg.answering import Answerer
-from lmms_vg.attention.decoding import Decoding
-from lmms_vg.engine import build
+from lmms_vg.experiments.boxed_questions import questions
+from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.build import build
+from lmms_vg.inference.question import Question
 from lmms_vg.journal import Record
-from lmms_vg.measurement import questions
+from lmms_vg.journal.decoding import Decoding
 from lmms_vg.methods.head_lists import shipped
 from lmms_vg.metrics.alignment import best_layer
 from lmms_vg.metrics.closed import closed
-from lmms_vg.questions import Question
-from lmms_vg.tasks import docs, prompts, readers
+from lmms_vg.tasks import documents, prompts, registry
 
 REFERENCE = "Write a general description of the image.\nAnswer the question using a single word or phrase."
 
@@ -28,9 +28,11 @@ def answer(answerer: Answerer, asked: list[Question]) -> list[Record]:
 
 
 def accuracy(answerer: Answerer, split: str, n: int) -> float:
-    rows = list(getattr(readers, f"vqa_demo_{split}")(None))[:n]
+    rows = list(getattr(registry, f"vqa_demo_{split}")(None))[:n]
     asked = [
-        Question("t", row["uid"], lambda row=row: [*docs.visual(row), prompts.short_answer(row)], REFERENCE, Decoding())
+        Question(
+            "t", row["uid"], lambda row=row: [*documents.visual(row), prompts.short_answer(row)], REFERENCE, Decoding()
+        )
         for row in rows
     ]
     right = {row["uid"]: row["answer"] for row in rows}

@@ -9,10 +9,10 @@ import pytest
 import raw
 from huggingface_hub import constants
 
-import lmms_vg.data
+import lmms_vg.tasks.catalogue
 from lmms_vg.doctor.data_sets import data_sets
 from lmms_vg.doctor.finding import Finding
-from lmms_vg.tasks.readers import READERS
+from lmms_vg.tasks.registry import READERS
 
 SETS = ["vgmed", "coco", "vqa_rad", "slake", "path_vqa", "pmc_vqa", "omnimedvqa", "mmmu", "medical_eval"]
 
@@ -90,7 +90,7 @@ def test_a_crash_in_the_first_set_is_its_own(data: Path, monkeypatch: pytest.Mon
         yield "LMMS_VG_DATA=x"
         raise ZeroDivisionError
 
-    monkeypatch.setattr(lmms_vg.data, "status", status)
+    monkeypatch.setattr(lmms_vg.tasks.catalogue, "status", status)
     assert [finding.text for finding in data_sets()] == [
         "LMMS_VG_DATA=x",
         "vgmed: WRONG, ZeroDivisionError; no set behind it was looked at",

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from lmms_vg import engine
 from lmms_vg.doctor import devices
 from lmms_vg.doctor.finding import Finding
+from lmms_vg.inference import build
 
 
 @pytest.fixture(autouse=True)
@@ -108,12 +108,12 @@ def test_the_dtype_is_the_one_the_engine_takes(device: str, dtype: str, monkeypa
 
     taken: list[str] = []
 
-    def load(family: str, settings: engine.Settings, device: str) -> None:
+    def load(family: str, settings: build.Settings, device: str) -> None:
         taken.append(settings.dtype)
         raise Loading
 
-    monkeypatch.setattr(engine, "choose_device", lambda asked: device)
-    monkeypatch.setattr(engine, "_load", load)
+    monkeypatch.setattr(build, "choose_device", lambda asked: device)
+    monkeypatch.setattr(build, "_load", load)
     with pytest.raises(Loading):
-        engine.build("huatuo", "plain", pretrained="demo")
+        build.build("huatuo", "plain", pretrained="demo")
     assert taken == [dtype]

@@ -11,11 +11,11 @@ from types import ModuleType, SimpleNamespace
 import pytest
 from loguru import logger
 
-from lmms_vg import entry_points
-from lmms_vg.cli import main
+from lmms_vg.cli.main import main
 from lmms_vg.doctor import examination, folders
 from lmms_vg.doctor.examination import GROUPS, Examination
 from lmms_vg.doctor.finding import Check, Finding, note, ok, problem
+from lmms_vg.host import entry_points
 
 TOKEN = "hf_" + "x" * 30
 

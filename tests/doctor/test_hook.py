@@ -13,10 +13,10 @@ import lmms_eval.tasks
 import pytest
 from lmms_eval.models.registry_v2 import ModelManifest, ModelRegistryV2
 
-from lmms_vg import entry_points as points
 from lmms_vg import plugin
 from lmms_vg.doctor import hook
 from lmms_vg.doctor.finding import Finding
+from lmms_vg.host import entry_points as points
 
 OURS = EntryPoint("lmms_vg", "lmms_vg.plugin:manifests", "lmms_eval.models")
 STEMS = sorted(file.stem for file in plugin.TASKS.rglob("*.yaml"))

@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import pytest
 from packaging.utils import canonicalize_name
 
-from lmms_vg import __version__, provenance
+from lmms_vg import __version__
 from lmms_vg.doctor import versions
 from lmms_vg.doctor.finding import Finding
+from lmms_vg.journal import provenance
 
 #: Name -> version and requirements, in which nothing is wrong.
 GOOD = {

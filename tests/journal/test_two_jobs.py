@@ -18,8 +18,8 @@ RUN = f"""
 import json, sys, time
 from pathlib import Path
 from loguru import logger
-from lmms_vg.engine import build
-from lmms_vg.measurement import questions
+from lmms_vg.inference.build import build
+from lmms_vg.experiments.boxed_questions import questions
 
 waiting = Path(sys.argv[1])
 logger.add(lambda message: "waiting for process" in message and waiting.touch(), level="WARNING")

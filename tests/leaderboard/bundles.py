@@ -10,12 +10,12 @@ import runs
 
 from lmms_vg.submission.archive import MANIFEST, sha256, write
 from lmms_vg.submission.protocol import only_protocol
-from lmms_vg.submission.questions import text_of
+from lmms_vg.submission.question_check import text_of
+from lmms_vg.submission.rescoring import measures, scored, verdict
 from lmms_vg.submission.schema import Alignment, Answer, Card, Question
-from lmms_vg.submission.scoring import measures, scored, verdict
 from lmms_vg.submission.strict_json import canonical
-from lmms_vg.tasks.definitions import definition
-from lmms_vg.tasks.readers import READERS
+from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.yaml_files import definition
 
 DEMO = ("vgmed_demo", "vqa_demo_hard", "vqa_demo_standard")
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from saved_run import IDENTITY
 
-from lmms_vg.submission.entry import Entry, Scores
 from lmms_vg.submission.schema import Card, Data, Manifest, Provenance, Task
+from lmms_vg.submission.validated import Entry, Scores
 
 LOOKED = "alignment|geometry:true|rows:last"
 RULES = {

@@ -11,8 +11,8 @@ from entries import entry
 from lmms_vg.datasets.mmmu import SUBJECTS
 from lmms_vg.datasets.omnimedvqa import NAMES
 from lmms_vg.leaderboard.breakdown import breakdowns
-from lmms_vg.leaderboard.plain_runs import plain_runs
-from lmms_vg.submission.entry import Entry
+from lmms_vg.leaderboard.plain_pairing import plain_runs
+from lmms_vg.submission.validated import Entry
 
 OMNI = {f"omnimedvqa_{name}": [1, 0, 1, 1] for name in NAMES}
 MMMU = {f"mmmu_med_{subject.lower()}": [1, 0] for subject in SUBJECTS}

@@ -12,9 +12,9 @@ import runs
 from chromium import chromium, requested, served
 
 from lmms_vg.leaderboard.site import build
-from lmms_vg.submission.entry import Entry
 from lmms_vg.submission.schema import Card, Question
 from lmms_vg.submission.validate import check
+from lmms_vg.submission.validated import Entry
 
 EVIL = "</script><script>window.pwned=1</script><img src=x onerror=window.pwned=1>\"'&"
 HARD, HEALTH, CHEN = "vqa_demo_hard", "mmmu_med_public_health", "mmmu_med_chen_greedy"

@@ -12,8 +12,8 @@ import saved_run
 from entries import entry
 
 from lmms_vg.leaderboard.formats import FORMATS, as_csv, as_json, as_latex, as_markdown
+from lmms_vg.leaderboard.table_model import Cell, Column, Row, Table
 from lmms_vg.leaderboard.tables import tables
-from lmms_vg.leaderboard.view import Cell, Column, Row, Table
 
 ROWS = [
     entry("plain", {"slake_closed": [1, 0, 0], "pmc_vqa": [1, 1, 0, 0]}),

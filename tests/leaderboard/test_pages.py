@@ -12,11 +12,11 @@ import pytest
 from entries import entry
 
 from lmms_vg.leaderboard import pages
-from lmms_vg.leaderboard.profile import standings
-from lmms_vg.leaderboard.shapes import shapes
+from lmms_vg.leaderboard.standings import standings
+from lmms_vg.leaderboard.table_model import Cell, Column, Row, Table
+from lmms_vg.leaderboard.table_specs import shapes
 from lmms_vg.leaderboard.tables import tables
-from lmms_vg.leaderboard.view import Cell, Column, Row, Table
-from lmms_vg.submission.entry import Entry
+from lmms_vg.submission.validated import Entry
 
 STATIC = Path(str(resources.files("lmms_vg.leaderboard").joinpath("static")))
 METHODS = ("Plain()", "VGRefine(k=20)", "PAI(alpha=0.5)", "AdaptVis()", "ViCrop()")
@@ -51,7 +51,7 @@ def many() -> tuple[Entry, ...]:
 def fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page has the same size however often its intervals were drawn."""
     monkeypatch.setattr("lmms_vg.leaderboard.ranks.RESAMPLES", 50)
-    monkeypatch.setattr("lmms_vg.leaderboard.against.RESAMPLES", 50)
+    monkeypatch.setattr("lmms_vg.leaderboard.vs_plain.RESAMPLES", 50)
 
 
 @pytest.mark.usefixtures("fewer_draws")

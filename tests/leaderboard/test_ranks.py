@@ -11,10 +11,10 @@ import pytest
 from entries import entry
 
 from lmms_vg.leaderboard.alike import Counter
-from lmms_vg.leaderboard.measures import Measure, Part, Way
+from lmms_vg.leaderboard.columns import Measure, Part, Way
 from lmms_vg.leaderboard.ranks import Estimate, estimates, ranks
 from lmms_vg.metrics.statistics import cluster_interval, paired
-from lmms_vg.submission.entry import Entry
+from lmms_vg.submission.validated import Entry
 
 
 def column(*ways: Way, metric: str = "acc", better: str | None = "higher") -> Measure:

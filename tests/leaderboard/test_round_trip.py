@@ -11,7 +11,7 @@ import pytest
 import runs
 from tampered import parts
 
-from lmms_vg.cli import main
+from lmms_vg.cli.main import main
 from lmms_vg.submission.validate import check
 from lmms_vg.tasks.rescore import NEEDS_MODEL
 

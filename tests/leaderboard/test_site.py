@@ -11,7 +11,7 @@ import bundles
 import pytest
 import runs
 
-from lmms_vg.cli import main
+from lmms_vg.cli.main import main
 from lmms_vg.leaderboard.site import MARKER, build
 from lmms_vg.submission.schema import Card
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from entries import entry
 
-from lmms_vg.leaderboard.against_columns import DISPUTED, NO_PLAIN
+from lmms_vg.leaderboard.table_model import Cell, Table
 from lmms_vg.leaderboard.tables import tables
-from lmms_vg.leaderboard.view import Cell, Table
-from lmms_vg.submission.entry import Entry
+from lmms_vg.leaderboard.vs_plain_columns import DISPUTED, NO_PLAIN
+from lmms_vg.submission.validated import Entry
 
 TASK = "vqa_rad_closed"
 RIGHT, HALF, WRONG = [1.0] * 40, [1.0, 0.0] * 20, [0.0] * 40

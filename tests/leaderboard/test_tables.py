@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from entries import entry
 
+from lmms_vg.leaderboard.table_model import Cell, Row, Table
 from lmms_vg.leaderboard.tables import tables
-from lmms_vg.leaderboard.view import Cell, Row, Table
-from lmms_vg.study import published
-from lmms_vg.submission.entry import Entry
+from lmms_vg.paper import published
 from lmms_vg.submission.schema import Protocol
+from lmms_vg.submission.validated import Entry
 
 FOUR = {
     "vqa_rad_closed": [1.0, 1.0, 0.0],

@@ -13,13 +13,13 @@ import runs
 from entries import entry
 from test_history import add, git
 
-from lmms_vg.cli import main
+from lmms_vg.cli.main import main
 from lmms_vg.leaderboard.alike import likenesses
 from lmms_vg.leaderboard.site import build
+from lmms_vg.leaderboard.table_model import Row, Table
 from lmms_vg.leaderboard.tables import tables
-from lmms_vg.leaderboard.view import Row, Table
-from lmms_vg.submission.entry import Entry
 from lmms_vg.submission.schema import Card
+from lmms_vg.submission.validated import Entry
 
 N = 400
 TASK, OTHER, LOOKS = "vqa_rad_closed", "slake_closed", "vgmed_attribute"

@@ -16,15 +16,15 @@ from asking import GOOD, question
 from batches import TEXTS, ask, in_steps
 from torch import Tensor
 
-from lmms_vg.answering import Answerer
 from lmms_vg.attention import install
 from lmms_vg.attention.batch import Batch
-from lmms_vg.attention.decoding import Decoding
 from lmms_vg.attention.interface import NAME, _edits
 from lmms_vg.attention.session import ImageSession
-from lmms_vg.contender import Contender
-from lmms_vg.engine import split_arguments
+from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.build import split_arguments
+from lmms_vg.inference.method_run import Contender
 from lmms_vg.journal import Journal
+from lmms_vg.journal.decoding import Decoding
 from lmms_vg.methods import *  # noqa: F403 - eval(repr(method)) needs every class by name
 from lmms_vg.methods import METHODS, Method
 from lmms_vg.models import FAMILIES, Family

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from lmms_vg.cli import main
+from lmms_vg.cli.main import main
 from lmms_vg.methods import METHODS, Plain
 from lmms_vg.methods.card import LINES, card, defaults, table
 

@@ -13,15 +13,15 @@ from asking import GOOD, good, question
 from batches import TEXTS, ask, assert_same, in_steps
 from knockouts import hidden_by, in_full_passes_without
 
-from lmms_vg.answering import Answerer
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.session import ImageSession
-from lmms_vg.contender import Contender
-from lmms_vg.images import open_picture
+from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.method_run import Contender
 from lmms_vg.journal import Journal
 from lmms_vg.methods import OracleMask, Plain
 from lmms_vg.models import Family
 from lmms_vg.models.checkpoint import Shape
+from lmms_vg.vision.images import open_picture
 
 TARGETS = [np.zeros((6, 6), dtype=bool), np.zeros((6, 6), dtype=bool)]
 TARGETS[0][1:3, 2:5] = True

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmms_vg.geometry import Geometry
 from lmms_vg.methods.tiles import LONGEST, join, split
+from lmms_vg.vision.patch_grid import Geometry
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,13 @@ from asking import GOOD, question
 from batches import TEXTS, ask, assert_same, in_full_passes, in_steps
 from torch import Tensor
 
-from lmms_vg.answering import Answerer
 from lmms_vg.attention.batch import Batch
-from lmms_vg.attention.decoding import Decoding, decode
+from lmms_vg.attention.decoding import decode
 from lmms_vg.attention.session import ImageSession
-from lmms_vg.contender import Contender
+from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.method_run import Contender
 from lmms_vg.journal import Journal
+from lmms_vg.journal.decoding import Decoding
 from lmms_vg.methods import VCD, Plain
 from lmms_vg.models import Family, Prompt
 

@@ -14,8 +14,9 @@ from naive import stock
 from torch import Tensor
 
 from lmms_vg.attention.batch import Batch
-from lmms_vg.attention.decoding import Decoding, decode
+from lmms_vg.attention.decoding import decode
 from lmms_vg.attention.session import ImageSession
+from lmms_vg.journal.decoding import Decoding
 from lmms_vg.methods import Plain, VGRefine
 from lmms_vg.methods.vgrefine import percentile
 from lmms_vg.models import Family, Prompt

@@ -16,18 +16,18 @@ from naive import stock
 from PIL import Image
 from torch import Tensor
 
-from lmms_vg.answering import Answerer
 from lmms_vg.attention import install
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.session import ImageSession
-from lmms_vg.contender import Contender
-from lmms_vg.geometry import Geometry
-from lmms_vg.images import Picture, open_picture
+from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.method_run import Contender
 from lmms_vg.journal import Journal
 from lmms_vg.methods import Plain, ViCrop, tiles
 from lmms_vg.metrics import alignment
 from lmms_vg.models import FAMILIES, Family, Prompt
 from lmms_vg.models.checkpoint import Shape
+from lmms_vg.vision.images import Picture, open_picture
+from lmms_vg.vision.patch_grid import Geometry
 
 SHAPE = Shape("somewhere", tiny.LAYERS, tiny.HEADS, {})
 SIZES = [(200, 150), (90, 260)]

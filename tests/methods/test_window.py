@@ -8,8 +8,8 @@ from brute_window import candidates
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmms_vg.geometry import Geometry
 from lmms_vg.methods.window import search
+from lmms_vg.vision.patch_grid import Geometry
 
 
 def laid(kind: str, width: int, height: int, side: int) -> Geometry:

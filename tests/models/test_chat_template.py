@@ -10,8 +10,8 @@ import pytest
 import tiny
 from checkpoints import edit, edited, load
 
-from lmms_vg.images import open_picture
 from lmms_vg.models.checkpoint import CheckpointError
+from lmms_vg.vision.images import open_picture
 
 QUESTION = "Where is the nodule?"
 OPEN = "{% for m in messages %}"

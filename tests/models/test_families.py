@@ -14,10 +14,10 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import LlavaProcessor
 
-from lmms_vg.images import open_picture
 from lmms_vg.models import Family
 from lmms_vg.models.checkpoint import CheckpointError, fingerprint, shape_of
 from lmms_vg.models.llava import Llava
+from lmms_vg.vision.images import open_picture
 
 QUESTION = "Where is the nodule?\nAnswer the question using a single word or phrase."
 

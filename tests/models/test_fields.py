@@ -29,11 +29,11 @@ from transformers import (
 from lmms_vg.attention import install
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.session import ImageSession
-from lmms_vg.images import open_picture
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.models.fields import NEUTRAL
 from lmms_vg.models.llava import Llava
 from lmms_vg.models.prompts import tokenise
+from lmms_vg.vision.images import open_picture
 
 QUESTION = "Is the nodule bright ?"
 TABLE = Path(__file__).parents[2] / "docs" / "checkpoints.md"

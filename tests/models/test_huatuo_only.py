@@ -10,7 +10,7 @@ import tiny
 from checkpoints import edit, load, original_layout
 from tokenizers import Tokenizer
 
-from lmms_vg.engine import resolve
+from lmms_vg.inference.build import resolve
 from lmms_vg.models import FAMILIES
 from lmms_vg.models.checkpoint import CheckpointError
 

@@ -25,11 +25,11 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from transformers.models.llava.image_processing_pil_llava import LlavaImageProcessorPil
 
 from lmms_vg.demo.model import build_tokenizer
-from lmms_vg.geometry import Geometry
 from lmms_vg.models import FAMILIES
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.models.llava import Llava
 from lmms_vg.models.placement import Placement
+from lmms_vg.vision.patch_grid import Geometry
 
 SIDE, PATCH = tiny.SIDE, tiny.PATCH
 GRID = SIDE // PATCH

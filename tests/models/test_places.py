@@ -10,7 +10,7 @@ import pytest
 import tiny
 from loguru import logger
 
-from lmms_vg.engine import build
+from lmms_vg.inference.build import build
 from lmms_vg.models import FAMILIES
 from lmms_vg.models.checkpoint import CheckpointError, explicit
 

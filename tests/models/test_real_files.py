@@ -20,13 +20,13 @@ from checkpoints import edit
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import GenerationConfig, LlavaForConditionalGeneration
 
-from lmms_vg.engine import resolve
-from lmms_vg.images import open_picture
+from lmms_vg.inference.build import resolve
 from lmms_vg.methods import METHODS
 from lmms_vg.models import FAMILIES
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.models.llava import Llava
 from lmms_vg.models.original_layout import RENAMING
+from lmms_vg.vision.images import open_picture
 
 #: Family, folder, tensors, bytes in bfloat16 (the sum of the hub's shards), ordinary tokens of its vocabulary.
 MODELS = [

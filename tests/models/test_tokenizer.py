@@ -14,10 +14,10 @@ from checkpoints import edit, edited, load, original_layout
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import AutoTokenizer
 
-from lmms_vg.images import open_picture
 from lmms_vg.models import tokenizer as loading
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.models.huatuo import Huatuo
+from lmms_vg.vision.images import open_picture
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from lmms_vg.reproduce import cost
 from lmms_vg.reproduce.cost import IMAGES, seconds
-from lmms_vg.tasks.readers import READERS
+from lmms_vg.tasks.registry import READERS
 
 # A model of 10 billion parameters: 2 * 1e10 * 576 / 1.248e14, 2 * 1e10 * 60 / 1.248e14, 4 * 2 * 1e10 / 1.2e12.
 IMAGE, TEXT, DECODING = 0.0923077, 0.00961538, 0.0666667

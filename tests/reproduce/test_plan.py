@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from saved_run import closed, save, tables
 
-from lmms_vg.cli import main
-from lmms_vg.reproduce.announce import announce
+from lmms_vg.cli.main import main
 from lmms_vg.reproduce.cost import seconds, spoken
 from lmms_vg.reproduce.plan import Plan, calibration, make
+from lmms_vg.reproduce.plan_report import announce
 
 STANDARD, HARD = "vqa_demo_standard", "vqa_demo_hard"
 LINES = {task: [closed(f"{task}{i}", i % 2, f"x{i}") for i in range(6)] for task in (STANDARD, HARD)}
@@ -221,8 +221,9 @@ def test_what_a_target_settles_is_refused(arguments: list[str], said: str, capsy
 def test_a_dry_run_runs_nothing_reads_no_weights_and_writes_nothing(tmp_path: Path) -> None:
     """In a process of its own: the module that builds models is not even imported, and no tensor is opened."""
     code = (
-        "import sys, safetensors; safetensors.safe_open = None; from lmms_vg.cli import main; status = main(sys.argv[1:]); "
-        "print([name for name in ('lmms_eval.__main__', 'lmms_vg.engine', 'lmms_vg.host') if name in sys.modules]); "
+        "import sys, safetensors; safetensors.safe_open = None; from lmms_vg.cli.main import main; "
+        "status = main(sys.argv[1:]); heavy = {'lmms_eval.__main__', 'lmms_vg.inference.build', "
+        "'lmms_vg.experiments.lmms_eval_process'}; print(sorted(heavy & set(sys.modules))); "
         "sys.exit(status)"
     )
     for target in ("tableG5", "fig3"):

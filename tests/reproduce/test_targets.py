@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 from lmms_eval.utils import simple_parse_args_string
 
-from lmms_vg.engine import split_arguments
+from lmms_vg.inference.build import split_arguments
 from lmms_vg.methods import METHODS
 from lmms_vg.methods.head_lists import shipped
 from lmms_vg.models import FAMILIES
 from lmms_vg.models.checkpoint import Shape, shape_of
-from lmms_vg.reproduce.columns import columns
+from lmms_vg.paper.columns import columns
+from lmms_vg.paper.published import published, table
 from lmms_vg.reproduce.cost import IMAGES, WORK
 from lmms_vg.reproduce.plan import make
 from lmms_vg.reproduce.targets import FIGURE, HUATUO_7B, HUATUO_34B, LLAVA_7B, TARGETS, Row
-from lmms_vg.study.published import published, table
-from lmms_vg.tasks.readers import READERS
+from lmms_vg.tasks.registry import READERS
 
 TABLES = {name: target for name, target in TARGETS.items() if target.table}
 ROWS = [(name, row) for name, target in TARGETS.items() for row in target.rows]
@@ -139,7 +139,7 @@ def test_figure_and_counted_images_are_of_tasks_that_exist() -> None:
 @pytest.mark.parametrize("id", ["1", "2", "3", "E.3", "G.5"])
 def test_columns_are_the_leaderboards(id: str) -> None:
     """The same column of the paper means the same tasks, metric and weights in both."""
-    from lmms_vg.leaderboard.shapes import shapes
+    from lmms_vg.leaderboard.table_specs import shapes
 
     (shape,) = [one for one in shapes("vgrefine") if one.published == id]
     theirs = {measure.title: measure for measure in shape.measures}

@@ -14,11 +14,11 @@ from saved_run import IDENTITY, save
 from lmms_vg.journal import Record
 from lmms_vg.metrics.alignment import align
 from lmms_vg.metrics.open_ended import average
-from lmms_vg.submission.questions import document, question_of
+from lmms_vg.submission.question_check import document, question_of
 from lmms_vg.submission.schema import Card, Question
 from lmms_vg.tasks import rescore
-from lmms_vg.tasks.definitions import definition, groups
-from lmms_vg.tasks.readers import READERS
+from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.yaml_files import definition, groups
 
 CARD = Card(name="Tiny", parameters=0.001, trained_on=[])
 PLAIN = IDENTITY | {"diagnose": False, "commit": "c0ffee"}

@@ -8,7 +8,7 @@ import pytest
 import runs
 from tampered import change
 
-from lmms_vg.cli import main
+from lmms_vg.cli.main import main
 from lmms_vg.submission.submit import submit
 
 HARD, LOOKED = "vqa_demo_hard", "vgmed_demo"

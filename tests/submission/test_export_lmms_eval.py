@@ -18,10 +18,10 @@ from lmms_eval.baselines.loader import load_baseline
 from lmms_eval.utils import make_table, simple_parse_args_string
 from saved_run import tables
 
-from lmms_vg.cli import main
-from lmms_vg.engine import resolve
+from lmms_vg.cli.main import main
+from lmms_vg.inference.build import resolve
 from lmms_vg.plugin import METHODS
-from lmms_vg.study.runs import read_run
+from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.submission.export import lmms_eval
 from lmms_vg.submission.export.arguments import model_args, model_of
 from lmms_vg.submission.export.stderr import standard_errors

@@ -10,10 +10,10 @@ import pytest
 import runs
 from mmmu_data import write_split
 
-from lmms_vg.cli import main
+from lmms_vg.cli.main import main
 from lmms_vg.submission.schema import Question
 from lmms_vg.submission.submit import submit
-from lmms_vg.tasks import submission
+from lmms_vg.tasks import mmmu_server_file
 
 TEST, HARD = "mmmu_med_test", "vqa_demo_hard"
 
@@ -37,7 +37,9 @@ def test_the_file_is_the_one_that_the_run_wrote(tmp_path: Path, monkeypatch: pyt
     assert main(["export", str(tmp_path / "b.zip"), "--to", "mmmu", "-o", str(out)]) == 0
     (samples,) = run.rglob(f"*_samples_{TEST}.jsonl")
     lines = [json.loads(line) for line in samples.read_text(encoding="utf-8").splitlines()]
-    submission.write([line["submission"] for line in lines], Namespace(output_path=str(tmp_path / "own"), model="m"))
+    mmmu_server_file.write(
+        [line["submission"] for line in lines], Namespace(output_path=str(tmp_path / "own"), model="m")
+    )
     (written,) = (tmp_path / "own" / "submissions").glob(f"{TEST}_m_*.json")
     assert out.read_bytes() == written.read_bytes()
 

@@ -13,11 +13,11 @@ from huggingface_hub.repocard_data import model_index_to_eval_results
 from mmmu_data import write_split
 from tampered import Parts, change
 
-from lmms_vg.submission.entry import Entry
 from lmms_vg.submission.export import model_index
 from lmms_vg.submission.schema import Manifest
 from lmms_vg.submission.submit import submit
 from lmms_vg.submission.validate import check
+from lmms_vg.submission.validated import Entry
 
 HARD, LOOKED, OPENED, PHARMACY = "vqa_demo_hard", "vgmed_demo", "vqa_demo_open", "mmmu_med_pharmacy"
 METHOD = "VGRefine(heads=((1, 1), (1, 0)), layers=(1,), k=2, p=50.0, mask='pre')"

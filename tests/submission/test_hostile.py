@@ -11,7 +11,7 @@ import pytest
 import runs
 from hostile import CASES
 
-from lmms_vg.cli import main
+from lmms_vg.cli.main import main
 from lmms_vg.submission.submit import submit
 from lmms_vg.submission.validate import check
 

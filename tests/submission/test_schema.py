@@ -11,7 +11,7 @@ import runs
 from pydantic import ValidationError
 from tampered import parts
 
-from lmms_vg.cli import main
+from lmms_vg.cli.main import main
 from lmms_vg.submission.schema import Answer, Card, Manifest, Question, json_schema
 from lmms_vg.submission.submit import submit
 

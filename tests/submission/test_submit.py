@@ -12,7 +12,7 @@ import runs
 from raw import write_all
 from saved_run import closed, save
 
-from lmms_vg.cli import main
+from lmms_vg.cli.main import main
 from lmms_vg.datasets import counts
 from lmms_vg.submission import submit as submitting
 from lmms_vg.submission.archive import Bundle
@@ -201,6 +201,14 @@ def test_runs_that_are_not_of_one_thing(tmp_path: Path, other: dict[str, Any]) -
     first = runs.save_run(tmp_path / "1", HARD)
     second = runs.save_run(tmp_path / "2", STANDARD, identity=other)
     assert f"{next(iter(other))} is " in refused(tmp_path, "mixed", first, second)
+
+
+def test_runs_of_two_commits_of_which_nothing_bears_on_answers(tmp_path: Path) -> None:
+    first = runs.save_run(tmp_path / "1", HARD)
+    libraries = runs.IDENTITY["versions"] | {"lmms_vg": "0.2.0", "datasets": "9"}
+    second = runs.save_run(tmp_path / "2", STANDARD, identity={"commit": "b" * 40, "versions": libraries})
+    checked, *_ = submit([first, second], runs.CARD, tmp_path / "b.zip")
+    assert not checked.errors
 
 
 def test_different_seeds(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ import runs
 from forgeries import FORGED, HARD, LOOKED, OPENED, STANDARD, answers, better_answers_but_old_verdicts, task
 from tampered import Parts, change, parts, put_together
 
-from lmms_vg.submission import questions as known
+from lmms_vg.submission import question_check as known
 from lmms_vg.submission.archive import sha256
 from lmms_vg.submission.findings import CODES, NOTES
-from lmms_vg.submission.scoring import UNMEASURABLE, unmeasurable
+from lmms_vg.submission.rescoring import UNMEASURABLE, unmeasurable
 from lmms_vg.submission.submit import submit
 from lmms_vg.submission.validate import check, pairs
 
@@ -47,8 +47,8 @@ def test_what_is_no_failure_comes_from_the_functions_that_measure() -> None:
 
     import numpy as np
 
-    from lmms_vg.geometry import check_box
-    from lmms_vg.grounding import target_mask
+    from lmms_vg.inference.alignment_probe import target_mask
+    from lmms_vg.vision.patch_grid import check_box
 
     def said(call: Callable[[], object]) -> str:
         with pytest.raises(ValueError) as caught:  # noqa: PT011 - what it says is looked at below

@@ -11,7 +11,7 @@ import lmms_vg.tasks
 from lmms_vg import journal
 from lmms_vg.datasets import counts
 
-# No __init__.py in this folder: tests/ is on sys.path.
+# No __init__.py in this folder: tests/helpers is on sys.path.
 TASKS = str(Path(lmms_vg.tasks.__file__).parent)
 
 

@@ -6,8 +6,8 @@ from lmms_eval.api.metrics import aggregate_subtask_metrics
 
 from lmms_vg.journal import Record
 from lmms_vg.tasks import rescore
-from lmms_vg.tasks.docs import documents
-from lmms_vg.tasks.readers import READERS
+from lmms_vg.tasks.documents import documents
+from lmms_vg.tasks.registry import READERS
 
 HARD = "vqa_demo_hard"
 

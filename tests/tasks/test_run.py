@@ -11,8 +11,8 @@ from lmms_eval.api.model import lmms
 from lmms_eval.tasks import TaskManager
 
 from lmms_vg import journal
-from lmms_vg.failure import RunFailed
 from lmms_vg.harness import GroundedModel
+from lmms_vg.host.failure import RunFailed
 
 
 class StandIn(lmms):

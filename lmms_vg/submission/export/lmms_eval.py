@@ -12,17 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lmms_vg.files import check_new, write_new
-from lmms_vg.study.results import Line
-from lmms_vg.submission.entry import Entry
+from lmms_vg._util.atomic_files import check_new, write_new
+from lmms_vg.runs.results import Line
 from lmms_vg.submission.export.arguments import model_args, model_of
 from lmms_vg.submission.export.stderr import NONE, standard_errors
+from lmms_vg.submission.rescoring import scored
 from lmms_vg.submission.schema import Answer, Group, Manifest, Task
-from lmms_vg.submission.scoring import scored
 from lmms_vg.submission.validate import pairs
+from lmms_vg.submission.validated import Entry
 from lmms_vg.tasks import rescore
-from lmms_vg.tasks.definitions import definition
-from lmms_vg.tasks.items import with_value
+from lmms_vg.tasks.metric_items import with_value
+from lmms_vg.tasks.yaml_files import definition
 
 _STAMP = "00000000_000000"
 

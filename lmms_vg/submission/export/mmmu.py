@@ -1,14 +1,14 @@
-"""What MMMU's evaluation server takes: id -> answer of its test split, in the form that ``tasks/submission.py`` writes."""
+"""What MMMU's evaluation server takes: id -> answer of its test split, as ``tasks/mmmu_server_file.py`` writes it."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from lmms_vg.files import check_new, write_new
-from lmms_vg.submission.entry import Entry
-from lmms_vg.submission.scoring import HIDDEN, scored
+from lmms_vg._util.atomic_files import check_new, write_new
+from lmms_vg.submission.rescoring import HIDDEN, scored
 from lmms_vg.submission.validate import pairs
+from lmms_vg.submission.validated import Entry
 
 TASK = "mmmu_med_test"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from lmms_vg.files import check_new, write_new
-from lmms_vg.submission.entry import Entry
+from lmms_vg._util.atomic_files import check_new, write_new
 from lmms_vg.submission.validate import pairs
-from lmms_vg.tasks.readers import READERS
+from lmms_vg.submission.validated import Entry
+from lmms_vg.tasks.registry import READERS
 
 _BESIDE = frozenset({"n", "answered"})
 """No results of their own: they stand beside every other."""

@@ -1,0 +1,56 @@
+"""Tasks, data sets and the paper's tables: what there is to be asked."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from lmms_vg.cli.printing import print_lines
+from lmms_vg.plugin import TASKS
+
+
+def add(commands: Any) -> None:
+    """Add `tasks`, `data` and `published`."""
+    tasks = commands.add_parser("tasks", help="our tasks with their number of questions, protocol and licence")
+    tasks.add_argument("--path", action="store_true", help="print the folder, for lmms-eval --include_path")
+    tasks.set_defaults(command=_tasks)
+
+    data = commands.add_parser("data", help="data sets: what is here, and getting the rest")
+    actions = data.add_subparsers(required=True, metavar="ACTION")
+    actions.add_parser("status", help="every data set: files, licence, questions found").set_defaults(
+        command=_data_status
+    )
+    fetch = actions.add_parser("fetch", help="download data sets into LMMS_VG_DATA; goes on where it stopped")
+    fetch.add_argument("names", nargs="+", metavar="NAME", help="a data set, or a task or group for all that it uses")
+    fetch.set_defaults(command=_data_fetch)
+
+    published = commands.add_parser("published", help="the paper's tables")
+    published.add_argument("--check", action="store_true", help="recompute every average from its cells")
+    published.set_defaults(command=_published)
+
+
+def _tasks(args: argparse.Namespace) -> int:
+    if args.path:
+        print(TASKS)
+        return 0
+    from lmms_vg.tasks.catalogue import tasks
+
+    return print_lines(tasks())
+
+
+def _data_status(args: argparse.Namespace) -> int:
+    from lmms_vg.tasks.catalogue import status
+
+    return print_lines(status())
+
+
+def _data_fetch(args: argparse.Namespace) -> int:
+    from lmms_vg.tasks.catalogue import fetch
+
+    return print_lines(fetch(args.names))
+
+
+def _published(args: argparse.Namespace) -> int:
+    from lmms_vg.paper.published import show
+
+    return print_lines([show(args.check)])

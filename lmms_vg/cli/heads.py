@@ -1,0 +1,141 @@
+"""Head lists: which heads of a model ground best."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmms_vg._util.atomic_files import check_new, replace_file
+from lmms_vg.cli.printing import print_lines
+from lmms_vg.plugin import FAMILIES
+
+if TYPE_CHECKING:
+    from lmms_vg.methods.head_lists import HeadList
+
+
+def add(commands: Any) -> None:
+    """Add `heads`."""
+    heads = commands.add_parser("heads", help="head lists of VGRefine").add_subparsers(required=True, metavar="ACTION")
+    calibrate = heads.add_parser("calibrate", help="rank all heads of a model and write a head list; resumes")
+    calibrate.add_argument("--model", required=True, help=f"{' or '.join(FAMILIES)}")
+    calibrate.add_argument("--model_args", default="", help="as lmms-eval takes them, such as pretrained=demo")
+    calibrate.add_argument(
+        "--data",
+        default="coco",
+        help="what ranks the heads: coco, vgmed, demo, a measurement task, or a JSON-lines file of questions with boxes; "
+        "not what you will report (default: %(default)s)",
+    )
+    calibrate.add_argument("-n", type=int, default=500, help="questions sampled (default: %(default)s)")
+    calibrate.add_argument("--seed", type=int, default=0)
+    calibrate.add_argument("--keep", type=int, default=20, help="heads kept, best first (default: %(default)s)")
+    calibrate.add_argument(
+        "--by", default="kl", choices=("kl", "ar", "js"), help="what ranks the heads (default: %(default)s)"
+    )
+    calibrate.add_argument("-o", "--out", type=Path, required=True, help="the .json file to write; a new one")
+    calibrate.set_defaults(command=_calibrate)
+
+    show = heads.add_parser("show", help="a head list as a table, and its heat map")
+    show.add_argument("list", help="a .json file, or the name of a shipped list")
+    show.add_argument("-o", "--out", type=Path, help="the .png file to draw: mean KL, layers x heads")
+    show.set_defaults(command=_show)
+
+
+def _calibrate(args: argparse.Namespace) -> int:
+    family = args.model.removesuffix("_plain")
+    if family not in FAMILIES:
+        raise ValueError(
+            f"--model {args.model!r}: allowed is {', '.join(FAMILIES)}; heads are ranked on the plain model"
+        )
+    if args.out.is_dir() or args.out.suffix != ".json":
+        raise ValueError(f"--out {args.out}: name the .json file to write")
+    if args.n < 1 or args.keep < 1:
+        raise ValueError(f"-n {args.n}, --keep {args.keep}: allowed are positive integers")
+    check_new(args.out)
+
+    from lmms_eval.utils import simple_parse_args_string
+
+    from lmms_vg.experiments.boxed_questions import annotated
+    from lmms_vg.experiments.calibration import calibrate
+
+    try:
+        arguments = simple_parse_args_string(args.model_args)
+    except ValueError:
+        raise ValueError(
+            f"--model_args {args.model_args!r}: allowed is name=value, joined by commas, such as pretrained=demo"
+        ) from None
+    sample = annotated(args.data, args.n, args.seed)
+    if sample.without_boxes:
+        named = ", ".join(sample.without_boxes[:5]) + (", ..." if len(sample.without_boxes) > 5 else "")
+        print(f"{len(sample.without_boxes)} questions of {sample.data} have no box and are left out: {named}")
+    made = calibrate(family, arguments, sample, args.seed, args.keep, args.by)
+    made.write(args.out)
+    best = ", ".join(f"{layer}-{head}" for layer, head in made.heads[:5])
+    print(
+        f"{args.out}: {len(made.heads)} heads of n={made.provenance['n']} questions, best {best}; layer {made.layers[0]}"
+    )
+    return print_lines(_remarks(made))
+
+
+def _show(args: argparse.Namespace) -> int:
+    from lmms_vg.methods.head_lists import load
+
+    made = load(args.list)
+    print_lines([*_table(made), *_remarks(made), *_provenance(made)])
+    if args.out is None:
+        return 0
+    if made.scores is None:
+        raise ValueError(f"--out {args.out}: {args.list} has no scores to draw; lists made by heads calibrate have")
+
+    import numpy as np
+
+    from lmms_vg.runs.plots.heat_map import draw_heat_map
+
+    title = f"{', '.join(made.models)}, {made.provenance['data']}, n={made.provenance['n']}"
+    replace_file(args.out, draw_heat_map(np.array(made.scores.all_kl), made.heads, made.layers, title))
+    print(args.out)
+    return 0
+
+
+def _table(made: HeadList) -> Iterator[str]:
+    yield f"{', '.join(made.models)}: {made.num_layers} layers of {made.num_heads} heads"
+    if not made.heads:
+        yield "no heads: they have to be calibrated"
+    elif made.scores is None:
+        yield "no scores: the list does not come from heads calibrate"
+        yield "rank  layer  head"
+        yield from (f"{rank:4}  {layer:5}  {head:4}" for rank, (layer, head) in enumerate(made.heads, start=1))
+    else:
+        yield "rank  layer  head       kl       ar       js"
+        rows = zip(made.heads, made.scores.kl, made.scores.ar, made.scores.js, strict=True)
+        for rank, ((layer, head), *values) in enumerate(rows, start=1):
+            yield f"{rank:4}  {layer:5}  {head:4}" + "".join(f"{value:9.4f}" for value in values)
+    yield f"knockout layers: {', '.join(map(str, made.layers)) or 'not known'}"
+
+
+def _remarks(made: HeadList) -> Iterator[str]:
+    """How far the list can be trusted."""
+    if made.stability is not None:
+        drawn, halves = made.stability.bootstrap, made.stability.halves
+        between = "too few images" if halves is None else f"{halves:.2f}"
+        chance = len(made.heads) / (made.num_layers * made.num_heads)
+        yield (
+            f"stability of the {len(made.heads)} heads: {drawn.mean:.2f} of them found again when images are resampled "
+            f"(5th percentile {drawn.p5:.2f}, {drawn.resamples} resamples), {between} between two halves; by chance "
+            f"{chance:.2f}"
+        )
+    elif made.scores is not None:
+        yield "stability: not known, there were too few images"
+    if made.leaks:
+        yield (
+            f"leaks: {', '.join(made.leaks)}; the heads were, or may have been, ranked on images of these, so results on them "
+            "may be too good"
+        )
+
+
+def _provenance(made: HeadList) -> Iterator[str]:
+    yield f"source: {made.source}"
+    for name, value in made.provenance.items():
+        pairs = value.items() if isinstance(value, dict) else None
+        yield f"{name}: {', '.join(f'{key} {one}' for key, one in pairs) if pairs else value}"

@@ -1,0 +1,47 @@
+"""The leaderboard: a static site from a folder of bundles."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from lmms_vg.cli.printing import print_lines
+
+
+def add(commands: Any) -> None:
+    """Add `leaderboard`."""
+    leaderboard = commands.add_parser("leaderboard", help="a static site that ranks submissions")
+    actions = leaderboard.add_subparsers(required=True, metavar="ACTION")
+    build = actions.add_parser("build", help="validate bundles and write the site of the valid ones")
+    build.add_argument("folder", type=Path, metavar="DIR", help="holds <id>/bundle.zip for every submission")
+    build.add_argument(
+        "-o", "--out", type=Path, required=True, metavar="SITE", help="a new folder, or a site to be replaced"
+    )
+    build.add_argument(
+        "--withhold",
+        default="",
+        metavar="NAME,...",
+        help="data sets (lmms-vg data status) whose questions, options and references are not shown",
+    )
+    build.set_defaults(command=_build)
+
+
+def _build(args: argparse.Namespace) -> int:
+    from lmms_vg.leaderboard.site import build
+
+    built = build(args.folder, args.out, frozenset(filter(None, args.withhold.split(","))))
+    for one in built.refused:
+        print_lines([f"{one.path}: refused", *(f"  {reason}" for reason in one.reasons)])
+    print_lines(f"{folder}: has no bundle.zip in it" for folder in built.empty)
+    for id, alike in built.alike.items():
+        others = ", ".join(f"{one.other}{f' (came {one.came})' if one.came else ''}" for one in alike)
+        print_lines([f"{id}: its scores are nearly those of {others}"])
+    if built.alike and built.unordered:
+        print_lines([f"which of them came first is not known: {built.unordered}"])
+    away = len(built.refused) + len(built.empty)
+    left_out = f", {away} left out" if away else ""
+    print_lines(
+        [f"{args.out}: {built.submissions} submissions{left_out}; a page of tables loads {built.initial:,} bytes"]
+    )
+    return int(bool(built.refused))

@@ -1,0 +1,60 @@
+"""Tools around lmms-eval: run it with an exit status that tells failure, get data, read and compare runs, rank heads.
+
+Commands import what they need inside, so that `lmms-vg --help` is instant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from lmms_vg import __version__
+from lmms_vg.cli import data, demo, doctor, heads, leaderboard, methods, reproduce, run, runs, submission, sweep
+from lmms_vg.host.failure import RunFailed
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _main(arguments)
+    except KeyboardInterrupt:
+        print("\nlmms-vg: stopped; the same command goes on where it stopped", file=sys.stderr)
+        return 130
+
+
+def _main(arguments: Sequence[str]) -> int:
+    if arguments[:1] == ["run"]:  # every further argument is lmms-eval's, --help included
+        return run.run(arguments[1:])
+    parser = _parser()
+    args, more = parser.parse_known_args(arguments)
+    if getattr(args, "takes_more", False):  # what else there is goes to lmms-eval
+        args.more = more
+    elif more:
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
+    try:
+        return args.command(args)
+    except BrokenPipeError:  # the reader has seen enough, as with `| head`
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - else Python complains again at exit
+        return 0
+    except RunFailed as problem:
+        print(f"lmms-vg: {problem}", file=sys.stderr)
+        return 1
+    except (ValueError, OSError) as problem:
+        print(f"lmms-vg: {problem}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lmms-vg", description=__doc__.splitlines()[0])
+    parser.add_argument("--version", action="version", version=f"lmms_vg {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for topic in (run, sweep, reproduce, data, runs, submission, leaderboard, methods, heads, demo, doctor):
+        topic.add(commands)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""Methods: what each edits, and where it comes from."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+from difflib import get_close_matches
+from typing import Any
+
+from lmms_vg.cli.printing import print_lines
+from lmms_vg.plugin import METHODS
+
+
+def add(commands: Any) -> None:
+    """Add `methods`."""
+    methods = commands.add_parser("methods", help="methods: what each edits, its hyper-parameters, paper and source")
+    methods.add_argument("name", nargs="?", metavar="NAME", help="one method, in full")
+    methods.set_defaults(command=_methods)
+
+
+def _methods(args: argparse.Namespace) -> int:
+    if args.name is not None and args.name not in METHODS:
+        near = get_close_matches(args.name, METHODS, 1)
+        meant = f" (did you mean {near[0]}?)" if near else ""
+        raise ValueError(f"method {args.name!r} is not known{meant}; allowed: {', '.join(METHODS)}")
+
+    from lmms_vg.methods import METHODS as CLASSES
+    from lmms_vg.methods.card import table
+
+    if args.name is None:
+        return print_lines(table(CLASSES))
+    return print_lines([args.name, "", inspect.getdoc(CLASSES[args.name]) or ""])

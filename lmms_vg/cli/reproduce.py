@@ -1,0 +1,51 @@
+"""The paper's tables and Figure 3, asked again."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from lmms_vg.reproduce.targets import TARGETS
+
+
+def add(commands: Any) -> None:
+    """Add `reproduce`; arguments it does not know are lmms-eval's."""
+    reproduce = commands.add_parser(
+        "reproduce",
+        help="a table or figure of the paper: the plan with its costs, then the runs, then the paper's cells beside ours",
+        epilog="Further arguments go to lmms-eval, such as --batch_size 8.",
+        allow_abbrev=False,
+    )
+    reproduce.add_argument("target", choices=TARGETS, metavar="TARGET", help=", ".join(TARGETS))
+    reproduce.add_argument("--dry-run", action="store_true", help="print the plan only")
+    reproduce.add_argument("--model", choices=["demo"], help="the embedded model instead of the paper's checkpoints")
+    reproduce.add_argument("--model_args", default="", help="of all rows, such as device_map=auto")
+    reproduce.add_argument("--data", choices=["demo"], help="phantoms instead of the paper's data")
+    reproduce.add_argument(
+        "-o", "--out", type=Path, help="default: reproduce/TARGET; a folder a row, and its own files"
+    )
+    reproduce.set_defaults(command=_reproduce, takes_more=True)
+
+
+def _reproduce(args: argparse.Namespace) -> int:
+    from lmms_vg.reproduce.plan import make, require_ours
+    from lmms_vg.reproduce.plan_report import announce
+
+    require_ours(args.more)
+    plan = make(args.target, args.model, args.data, args.model_args, args.out)
+    if not int(os.environ.get("RANK", 0)):
+        print(announce(plan), flush=True)
+    if args.dry_run:
+        return 0
+    from lmms_vg.reproduce.reproduce import reproduce
+
+    text, failed = reproduce(plan, args.more)
+    if text:
+        print(f"\n{text}")
+        print(f"{plan.out / plan.name}.md and .csv beside it")
+    if failed:
+        print(f"lmms-vg: not run: {'; '.join(failed)}", file=sys.stderr)
+    return int(bool(failed))

@@ -1,0 +1,71 @@
+"""Reading finished runs: one in full, or several against a first one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from lmms_vg.cli.printing import print_lines
+
+_SUFFIXES = {".md": "markdown", ".csv": "csv", ".tex": "latex"}
+
+
+def add(commands: Any) -> None:
+    """Add `report` and `compare`."""
+    run = "--output_path of a run with --log_samples, its *_results.json, or a folder of LMMS_VG_HOME/journal"
+    report = commands.add_parser("report", help="a finished run in full: intervals, micro and macro, every category")
+    report.add_argument("run", type=Path, help=run)
+    report.set_defaults(command=_report)
+
+    compare = commands.add_parser(
+        "compare", help="runs of several methods on the same questions: differences, intervals, corrected p-values"
+    )
+    compare.add_argument("runs", type=Path, nargs="+", metavar="RUN", help=f"{run}; the plain one is the base")
+    compare.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="let runs differ in this, such as dtype or questions",
+    )
+    compare.add_argument("--format", choices=_SUFFIXES.values(), help="default: by the suffix of FILE, else markdown")
+    compare.add_argument("-o", "--out", type=Path, metavar="FILE", help="a new file: .md, .csv or .tex")
+    compare.set_defaults(command=_compare)
+
+
+def _report(args: argparse.Namespace) -> int:
+    from lmms_vg.runs.read import read
+
+    return print_lines([read(args.run).table()])
+
+
+def _compare(args: argparse.Namespace) -> int:
+    from lmms_vg._util.atomic_files import check_new, write_new
+    from lmms_vg.runs.agreement import check_names
+    from lmms_vg.runs.compare import compare
+    from lmms_vg.runs.comparison_tables import beside
+    from lmms_vg.runs.read import read
+
+    kind: Any = args.format or _kind_of(args.out)
+    if args.out is not None:
+        check_new(args.out)
+    check_names(args.allow)
+    table = compare([read(run) for run in args.runs], args.allow)
+    text = table.table(kind)
+    if kind == "csv":
+        print("\n".join(beside(table)), file=sys.stderr)
+    if args.out is None:
+        sys.stdout.write(text)
+        return 0
+    write_new(args.out, text)
+    return print_lines([str(args.out)])
+
+
+def _kind_of(out: Path | None) -> str:
+    if out is None:
+        return "markdown"
+    if out.suffix not in _SUFFIXES:
+        raise ValueError(f"-o {out}: its suffix names no format; allowed are {', '.join(_SUFFIXES)}, or add --format")
+    return _SUFFIXES[out.suffix]

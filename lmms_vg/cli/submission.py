@@ -1,0 +1,149 @@
+"""Submissions: made from finished runs, checked by whoever receives them, and exported to what others read."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmms_vg.cli.printing import print_lines
+
+if TYPE_CHECKING:
+    from lmms_vg.submission.submit import Submitted
+
+
+def add(commands: Any) -> None:
+    """Add `submit`, `validate` and `export`."""
+    submit = commands.add_parser("submit", help="pack finished runs of one model into bundles, one for each method")
+    submit.add_argument(
+        "runs",
+        type=Path,
+        nargs="+",
+        metavar="RUN",
+        help="--output_path of a run with --log_samples, or its *_results.json; of a run with --methods out/*",
+    )
+    submit.add_argument(
+        "--card",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="JSON: name, parameters (billions), trained_on (data sets whose training part the model has seen), ...",
+    )
+    submit.add_argument(
+        "--protocol",
+        metavar="NAME",
+        help="only tasks of vgrefine, test, chen or chen-greedy, and measurements",
+    )
+    submit.add_argument("--tasks", default="", metavar="NAME,...", help="only these tasks or groups")
+    submit.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        metavar="OUT",
+        help="BUNDLE.zip, a new file for one method; or a folder, for <model>-<run's folder>/bundle.zip of each method",
+    )
+    submit.set_defaults(command=_submit)
+
+    validate = commands.add_parser(
+        "validate", help="check bundles offline: every score is computed again from the answers"
+    )
+    validate.add_argument("bundles", type=Path, nargs="*", metavar="BUNDLE.zip")
+    validate.add_argument(
+        "--schema", action="store_true", help="print the JSON Schema of a bundle's manifest and lines"
+    )
+    validate.add_argument("--codes", action="store_true", help="print every reason code with its meaning")
+    validate.set_defaults(command=_validate)
+
+    export = commands.add_parser(
+        "export", help="a bundle as a model card's metadata, as lmms-eval's results, or as MMMU's submission file"
+    )
+    export.add_argument("bundle", type=Path, metavar="BUNDLE.zip")
+    export.add_argument(
+        "--to",
+        required=True,
+        choices=("model-index", "lmms-eval", "mmmu"),
+        help="model-index: YAML for the top of a model card; lmms-eval: results and samples, for report and compare; "
+        "mmmu: answers of mmmu_med_test, for its evaluation server",
+    )
+    export.add_argument(
+        "-o", "--out", type=Path, required=True, metavar="FILE", help="a new file; for lmms-eval a new folder"
+    )
+    export.set_defaults(command=_export)
+
+
+def _submit(args: argparse.Namespace) -> int:
+    from lmms_vg.submission.choice import choice
+    from lmms_vg.submission.findings import Rejected
+    from lmms_vg.submission.submit import by_method, read_card, submit
+
+    chosen = choice(args.protocol, [name for name in args.tasks.split(",") if name])
+    card = read_card(args.card)
+    bundles = {args.out: args.runs} if args.out.suffix == ".zip" else by_method(args.runs, card, args.out)
+    status = 0
+    for out, runs in bundles.items():
+        try:
+            print_lines(_said(out, submit(runs, card, out, chosen)))
+        except Rejected as problem:  # those of other methods are made all the same
+            status = 1
+            print_lines([f"{out}: no bundle was made:", *(f"  {one}" for one in problem.findings)])
+    return status
+
+
+def _said(out: Path, submitted: Submitted) -> Iterator[str]:
+    checked, ignored, left_out = submitted
+    assert checked.entry is not None, "submit raises where there are errors"
+    manifest = checked.entry.manifest
+    size = out.stat().st_size
+    yield f"{out}: {manifest.card.name}, {manifest.run.method}, {len(manifest.tasks)} tasks, {size:,} bytes"
+    if ignored:
+        yield f"  not in it, as they are not lmms_vg's: {', '.join(ignored)}"
+    if left_out:
+        yield f"  not in it, as they were not chosen: {', '.join(left_out)}"
+    yield from (f"  {one}" for one in checked.findings)
+
+
+def _validate(args: argparse.Namespace) -> int:
+    from lmms_vg.submission.findings import CODES, NOTES
+    from lmms_vg.submission.schema import json_schema
+
+    if args.schema:
+        return print_lines([json.dumps(json_schema(), indent=1, sort_keys=True)])
+    if args.codes:
+        return print_lines(f"{code:22}{'(note) ' * (code in NOTES)}{meaning}" for code, meaning in CODES.items())
+    if not args.bundles:
+        raise ValueError("validate: name a bundle, such as submissions/my-model/bundle.zip")
+
+    from lmms_vg.submission.validate import check
+
+    status = 0
+    for path in args.bundles:
+        try:
+            checked = check(path)
+        except OSError as problem:  # those behind it are checked all the same
+            status = 2
+            print_lines([f"{path}: {problem.strerror}"])
+            continue
+        status = max(status, int(bool(checked.errors)))
+        print_lines([f"{path}: {'INVALID' if checked.errors else 'valid'}", *(f"  {one}" for one in checked.findings)])
+        sys.stdout.flush()
+    return status
+
+
+def _export(args: argparse.Namespace) -> int:
+    from lmms_vg._util.atomic_files import check_new
+    from lmms_vg.submission.export import lmms_eval, mmmu, model_index
+    from lmms_vg.submission.validate import check
+
+    check_new(args.out)
+    checked = check(args.bundle)
+    notes = [f"  {one}" for one in checked.findings]
+    if checked.entry is None:
+        print_lines([f"{args.bundle}: INVALID, nothing was exported", *notes])
+        return 1
+    write = {"model-index": model_index.write, "lmms-eval": lmms_eval.write, "mmmu": mmmu.write}[args.to]
+    write(args.bundle, checked.entry, args.out)
+    return print_lines([str(args.out), *notes])

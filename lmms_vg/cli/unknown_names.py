@@ -1,0 +1,84 @@
+"""Models and tasks that nobody knows, found before lmms-eval is imported, which takes seconds.
+
+lmms-eval's names are looked for in its files as text. A name that stands there somewhere may still be no task; lmms-eval itself
+says so then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterable, Sequence
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+from lmms_vg._util.suggest import suggest
+from lmms_vg.plugin import ALIASES, model_ids
+
+#: What may stand for several tasks, for a file, or for a list that is to be printed.
+_NO_NAME = re.compile(r"[*?/\\\[]|\.ya?ml$|^list")
+
+
+def unknown_name(arguments: Sequence[str], family: bool = False) -> str:
+    """A message about the first unknown name in lmms-eval's arguments; empty if there is none, or it cannot be told.
+
+    Args:
+        family: `--model` names a family, which is not looked at here.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for option in ("--model", "--tasks", "--include_path", "--config"):
+        parser.add_argument(option)
+    given, _ = parser.parse_known_args([argument for argument in arguments if argument not in ("-h", "--help")])
+    if given.config:
+        return ""
+    host = _host()
+    if host is None:
+        return ""
+    if given.model and not family and not _plugins_of_others("lmms_eval.models"):
+        message = _unknown_model(given.model, host)
+        if message:
+            return message
+    if given.tasks and not given.include_path and not _plugins_of_others("lmms_eval.tasks"):
+        return _unknown_task(given.tasks.split(","), host)
+    return ""
+
+
+def _unknown_model(name: str, host: Path) -> str:
+    text = (host / "models" / "__init__.py").read_text(encoding="utf-8")
+    ours = [*model_ids(), *(alias for aliases in ALIASES.values() for alias in aliases)]
+    if name in ours or _is_word_of(name, [text]):
+        return ""
+    theirs = re.findall(r'^    "([\w.-]+)":', text, re.MULTILINE)
+    meant = suggest(name, [*ours, *theirs])
+    return f"--model {name}: {meant}lmms_vg's are <family>_<method> (lmms-vg methods), lmms-eval's: lmms-eval models"
+
+
+def _unknown_task(names: Iterable[str], host: Path) -> str:
+    from lmms_vg.tasks.yaml_files import groups, tasks
+
+    ours = {*groups(), *tasks()}
+    asked = [name.strip() for name in names if name.strip() and not _NO_NAME.search(name.strip())]
+    asked = [name for name in asked if name not in ours]
+    if not asked:
+        return ""
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in (host / "tasks").rglob("*.yaml")]
+    for name in asked:
+        if not _is_word_of(name, texts):
+            meant = suggest(name, ours)
+            return f"--tasks {name}: {meant}lmms_vg's tasks: lmms-vg tasks; lmms-eval's: --tasks list"
+    return ""
+
+
+def _is_word_of(name: str, texts: Iterable[str]) -> bool:
+    word = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
+    return any(name in text and word.search(text) for text in texts)
+
+
+def _host() -> Path | None:
+    spec = find_spec("lmms_eval")
+    return Path(spec.origin).parent if spec and spec.origin else None
+
+
+def _plugins_of_others(group: str) -> bool:
+    return any(entry.value.split(".")[0] != "lmms_vg" for entry in metadata.entry_points(group=group))

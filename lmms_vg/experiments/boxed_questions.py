@@ -1,0 +1,136 @@
+"""Questions with boxes, for commands that run outside lmms-eval (calibration, overlays)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from PIL import Image
+
+from lmms_vg.datasets import boxed_file
+from lmms_vg.datasets.leaks import leaks
+from lmms_vg.datasets.source import DataError
+from lmms_vg.inference.question import Question
+from lmms_vg.journal.decoding import Decoding
+from lmms_vg.tasks import documents as docs
+from lmms_vg.tasks import prompts, registry
+
+#: Questions with boxes, by name: what `--data` and `--task` may be.
+TASKS = (
+    "vgmed_demo",
+    "demo_calibration",  # no lmms-eval task: phantoms that no demo task asks about, for ranking heads without leakage
+    "vgmed_localization",
+    "vgmed_attribute",
+    "vgmed_coco_localization",
+    "vgmed_coco_attribute",
+)
+
+#: Short names that `--data` takes for some of them.
+CALIBRATION = {"coco": "vgmed_coco_localization", "vgmed": "vgmed_localization", "demo": "demo_calibration"}
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """A sample of questions with boxes, to rank heads on.
+
+    Attributes:
+        data: task or file they come from.
+        without_boxes: uids of its questions that have none and were left out before sampling.
+        leaks: data sets whose own images are in the sample.
+    """
+
+    data: str
+    questions: list[Question]
+    without_boxes: list[str]
+    leaks: list[str]
+
+
+def questions(task: str, n: int | None = None, seed: int = 0) -> list[Question]:
+    """The questions of a measurement task, or a seeded sample of `n`, sorted so that those about one image are adjacent.
+
+    Raises:
+        ValueError: not a measurement task.
+        RunFailed: its data are missing; the message says how to get them.
+    """
+    if task not in TASKS:
+        raise ValueError(f"task {task!r}: allowed is {', '.join(TASKS)}")
+    documents = _sample(list(getattr(registry, task)(None)), n, seed)
+    return [_question(task, doc, docs.visual) for doc in documents]
+
+
+def annotated(data: str, n: int, seed: int) -> Annotated:
+    """A seeded sample of `n` questions with boxes.
+
+    Args:
+        data: a short name (`CALIBRATION`), a measurement task, or a JSON-lines file (`datasets.boxed_file`).
+
+    Raises:
+        ValueError: `data` is nothing of these, no question has a box, or no image can be opened (DataMissing: with the
+            command that fetches them).
+        RunFailed: questions are missing or damaged; the message says how to get them.
+    """
+    task, path = CALIBRATION.get(data, data), Path(data).expanduser()
+    if task in TASKS:
+        name, visual = task, docs.visual
+        everything = list(getattr(registry, task)(None))
+    elif path.is_file():
+        name, visual = path.name, partial(_own_images, path.parent)
+        everything = list(docs.documents(path.name, partial(boxed_file.load, path), None))
+    else:
+        raise ValueError(
+            f"--data {data!r}: allowed is {', '.join(CALIBRATION)}, a task ({', '.join(TASKS)}), or a JSON-lines file "
+            'with a row such as {"image": "a.png", "question": "Where is the liver?", "bbox": [[x1, y1, x2, y2]]}; '
+            "there is no file of that name"
+        )
+    boxed = [doc for doc in everything if doc["boxes"]]
+    if not boxed:
+        raise ValueError(
+            f"--data {data!r}: none of its {len(everything)} questions has a box, so nothing says where heads should "
+            'look; give every row "bbox": [[x1, y1, x2, y2]] in pixels'
+        )
+    chosen = _sample(boxed, n, seed)
+    _require_an_image(chosen, visual)
+    return Annotated(
+        data=name,
+        questions=[_question(name, doc, visual) for doc in chosen],
+        without_boxes=[doc["uid"] for doc in everything if not doc["boxes"]],
+        leaks=leaks((image for doc in chosen for image in doc["images"]), None if task in TASKS else path.parent),
+    )
+
+
+def _sample(documents: list[dict], n: int | None, seed: int) -> list[dict]:
+    if n is not None and n < len(documents):
+        documents = random.Random(seed).sample(documents, n)
+    return sorted(documents, key=lambda doc: (doc["image"], doc["uid"]))
+
+
+def _require_an_image(documents: Iterable[dict], visual: Callable[[dict], list[Image.Image]]) -> None:
+    """Raises DataError if not one image opens: no need to load a model for that. Single broken ones fail when asked."""
+    first: DataError | None = None
+    for doc in documents:
+        try:
+            visual(doc)
+            return
+        except DataError as problem:
+            first = first or problem
+    if first is not None:
+        raise first
+
+
+def _own_images(folder: Path, doc: dict) -> list[Image.Image]:
+    return [boxed_file.open_image(folder, image) for image in doc["images"]]
+
+
+def _question(task: str, doc: dict, visual: Callable[[dict], list[Image.Image]]) -> Question:
+    return Question(
+        task=task,
+        uid=doc["uid"],
+        message=lambda: [*visual(doc), prompts.measurement(doc)],
+        reference=prompts.REFERENCE,
+        decoding=Decoding(max_new_tokens=1),  # what is asked for is where the model looks, not what it says
+        boxes=doc["boxes"],
+        align=True,
+    )

@@ -1,0 +1,140 @@
+"""Several methods, or settings of one, on the same questions in one process: weights and image prefixes are shared.
+
+lmms-eval runs one model at a time, so it runs once a setting. The first run answers for all of them into their journals,
+batch by batch on the same image prefixes and the same run of the unedited model; the later runs find their answers there.
+Every setting leaves the results folder that a run of its own would have left.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from lmms_eval.utils import simple_parse_args_string
+
+from lmms_vg._util.suggest import suggest
+from lmms_vg.experiments.lmms_eval_process import INCOMPLETE, run
+from lmms_vg.host.stopping import Stopped
+from lmms_vg.inference.build import Settings, resolve, together
+from lmms_vg.methods import METHODS
+
+
+class Setting(NamedTuple):
+    """A method with hyper-parameters, as `--model_args` has them; `label` names its folder under the output path."""
+
+    label: str
+    method: str
+    hyper_parameters: str = ""
+
+    def model_args(self, common: str) -> str:
+        """With the arguments that all settings have in common."""
+        return ",".join(filter(None, (common, self.hyper_parameters)))
+
+
+def settings_of(methods: Sequence[str], model_args: str) -> tuple[list[Setting], str]:
+    """A setting for every method, and the arguments common to all, from `--methods` and `--model_args`.
+
+    A hyper-parameter names its method there: `vgrefine.k=10`, since `layers` or `alpha` mean different things to each.
+
+    Raises:
+        ValueError: an unknown method, one named twice, or a hyper-parameter without or with another method.
+    """
+    for method in methods:
+        if method not in METHODS:
+            raise ValueError(f"--methods {method!r}: {suggest(method, METHODS)}allowed is {', '.join(METHODS)}")
+    if len(set(methods)) < len(methods):
+        raise ValueError(f"--methods {','.join(methods)}: each at most once (settings of one method: lmms-vg sweep)")
+    common: list[str] = []
+    own: dict[str, list[str]] = {method: [] for method in methods}
+    for name, value in pairs(model_args):
+        method, dot, hyper_parameter = name.partition(".")
+        if dot and method in own and hyper_parameter in METHODS[method].options():
+            own[method].append(f"{hyper_parameter}={value}")
+        elif is_common(name):
+            common.append(f"{name}={value}")
+        else:
+            raise ValueError(_misplaced(f"{name}={value}", methods))
+    return [Setting(method, method, ",".join(own[method])) for method in methods], ",".join(common)
+
+
+def pairs(model_args: str) -> Iterator[tuple[str, str]]:
+    """Names and values; `heads=true` under its other name, which does not collide with a method's head list.
+
+    Raises:
+        ValueError: an argument without a value.
+    """
+    for part in filter(None, model_args.split(",")):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals:
+            raise ValueError(f"model_args {part!r} has no '='; allowed is name=value, such as pretrained=demo")
+        yield "per_head" if name == "heads" and value.lower() in ("true", "false") else name, value
+
+
+def is_common(name: str) -> bool:
+    """Whether an argument is the model's, whatever its method."""
+    return name in Settings.__dataclass_fields__
+
+
+def _misplaced(argument: str, methods: Sequence[str]) -> str:
+    name = argument.partition("=")[0].strip()
+    owner, _, hyper_parameter = name.rpartition(".")
+    if owner in methods:
+        options = METHODS[owner].options()
+        has = ", ".join(options) or "no hyper-parameters"
+        return f"model_args {argument!r}: {suggest(hyper_parameter, options)}{owner} has {has}"
+    takers = [method for method in methods if hyper_parameter in METHODS[method].options()]
+    if takers:
+        return f"model_args {argument!r}: with --methods a hyper-parameter names its method, here {takers[0]}.{hyper_parameter}"
+    fields = ", ".join(Settings.__dataclass_fields__)
+    return f"model_args {argument!r}: not known to {', '.join(methods)}; arguments of all are {fields}"
+
+
+def run_together(
+    family: str, settings: Sequence[Setting], common: str, arguments: Sequence[str], out: Path
+) -> dict[str, int]:
+    """Run lmms-eval once a setting, results under `out/<label>`; returns the exit status of each.
+
+    Args:
+        common: `--model_args` of all settings.
+        arguments: further arguments of lmms-eval (tasks, batch size, ...).
+
+    Raises:
+        ValueError: wrong arguments of any setting, before anything is run.
+    """
+    given = {one.label: simple_parse_args_string(one.model_args(common)) for one in settings}
+    for one in settings:
+        try:
+            resolve(family, one.method, given[one.label])
+        except ValueError as problem:
+            raise ValueError(f"{one.label}: {problem}") from problem
+    others = [(one.method, given[one.label]) for one in settings[1:]]
+    status: dict[str, int] = {}
+    failure = ""
+    with together(others, list(given)):
+        for setting in settings:
+            model = ["--model", f"{family}_{setting.method}", "--model_args", setting.model_args(common)]
+            try:
+                status[setting.label] = run(
+                    [*arguments, *model, "--output_path", str(out / setting.label), "--log_samples"]
+                )
+            except SystemExit as problem:  # one method may fail where others do not, such as oracle_mask without boxes
+                if problem.code in (0, None) or isinstance(problem, Stopped):  # `--tasks list` and the like
+                    raise
+                status[setting.label] = 1
+                print(f"{setting.label}: {problem}", file=sys.stderr)
+                if str(problem) == failure:  # whatever it is, it is no matter of the method
+                    break
+                failure = str(problem)
+            else:
+                if status[setting.label] not in (
+                    0,
+                    INCOMPLETE,
+                ):  # an error of lmms-eval's own, such as a task it does not know
+                    break
+            if status[setting.label] and int(os.environ.get("WORLD_SIZE", 1)) > 1:
+                # What fails while scoring fails on the first rank only; the others would wait for it for ever.
+                raise SystemExit(f"{setting.label} failed; run the same command again: answers are in the journals")
+    return status

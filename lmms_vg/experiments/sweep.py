@@ -1,0 +1,145 @@
+"""A method's hyper-parameters varied (paper, Table 4): which settings there are, run together with `plain`.
+
+Every setting is asked on the same image prefixes, and reads the same captured maps: only what it does with them differs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+from lmms_eval.utils import simple_parse_args_string
+
+from lmms_vg._util.atomic_files import replace_file
+from lmms_vg._util.suggest import suggest
+from lmms_vg.experiments.boxed_questions import TASKS as MEASURED
+from lmms_vg.experiments.joint_run import Setting, is_common, pairs, run_together
+from lmms_vg.inference.build import resolve
+from lmms_vg.methods import METHODS, Method
+from lmms_vg.models import FAMILIES
+from lmms_vg.runs import comparison_tables
+from lmms_vg.runs.compare import compare
+from lmms_vg.runs.lmms_eval_output import read_run
+from lmms_vg.runs.plots.sweep import Point, as_csv, as_markdown, draw
+
+#: Folder of the baseline.
+PLAIN = "plain"
+
+
+class Axis(NamedTuple):
+    """One hyper-parameter and its values, as written."""
+
+    name: str
+    values: list[str]
+
+
+def parse_grid(method: str, grid: Sequence[str]) -> list[Axis]:
+    """`k=1,2,5 p=30,50` as axes.
+
+    Raises:
+        ValueError: an axis without values, named twice, or that is no hyper-parameter of the method; a value twice.
+    """
+    options = METHODS[method].options()
+    axes: list[Axis] = []
+    for part in grid:
+        name, _, values = part.partition("=")
+        axis = Axis(name, [value for value in values.split(",") if value])
+        if name not in options:
+            raise ValueError(f"--grid {part!r}: {suggest(name, options)}{method} has {', '.join(options)}")
+        if not axis.values or len(set(axis.values)) < len(axis.values) or name in [one.name for one in axes]:
+            raise ValueError(f"--grid {part!r}: allowed is each hyper-parameter once, with different values: k=1,2,5")
+        axes.append(axis)
+    return axes
+
+
+def plan(axes: Sequence[Axis], cross: bool) -> list[tuple[str, str, dict[str, str]]]:
+    """Name of the axis, value on it, and hyper-parameters of every setting.
+
+    One axis after the other (paper, Table 4), or with `cross` every combination, which is one axis then.
+    """
+    if not cross:
+        return [(axis.name, value, {axis.name: value}) for axis in axes for value in axis.values]
+    names = [axis.name for axis in axes]
+    combinations = product(*(axis.values for axis in axes))
+    return [(", ".join(names), ", ".join(one), dict(zip(names, one, strict=True))) for one in combinations]
+
+
+def join(values: dict[str, str]) -> str:
+    """As `--model_args` has them."""
+    return ",".join(f"{name}={value}" for name, value in values.items())
+
+
+def divide(model_args: str) -> tuple[dict[str, str], dict[str, str]]:
+    """`--model_args` as what all settings have in common, plain included, and the method's own hyper-parameters.
+
+    Raises:
+        ValueError: an argument without a value.
+    """
+    given = list(pairs(model_args))
+    return {n: v for n, v in given if is_common(n)}, {n: v for n, v in given if not is_common(n)}
+
+
+def require_comparable(arguments: Sequence[str]) -> None:
+    """Before anything is run: whether there will be numbers to compare with plain's.
+
+    Raises:
+        ValueError: for what makes numbers that do not stand for their benchmark, and for tasks that only measure.
+    """
+    given = [one.split("=")[0] for one in arguments]
+    restricting: list[str] = [one for one in ("--limit", "--offset", "--gen_kwargs") if one in given]
+    if os.environ.get("LMMS_VG_PARTIAL_DATA") == "1":
+        restricting.append("LMMS_VG_PARTIAL_DATA=1")
+    if restricting:
+        raise ValueError(
+            f"{', '.join(restricting)}: a sweep compares its settings with plain, and such runs are not compared, as their "
+            "numbers do not stand for their benchmark; to try things take a small task, such as --tasks vqa_demo"
+        )
+    tasks = arguments[given.index("--tasks") + 1].split(",")
+    if set(tasks) <= {*MEASURED, "vgmed", "vgmed_coco"}:
+        raise ValueError(
+            f"--tasks {','.join(tasks)}: measures where a model looks, and has no right answers to compare settings by; to "
+            "vary a method there, run it several times (lmms-vg run) and read the reports"
+        )
+
+
+def sweep(
+    model: str, model_args: str, grid: Sequence[str], cross: bool, arguments: Sequence[str], out: Path
+) -> tuple[str, list[str]]:
+    """Run all settings and plain; write `sweep.md`, `sweep.csv` and `sweep.png` into `out`.
+
+    Returns the Markdown (empty but for the first rank) and the labels of settings that failed.
+
+    Raises:
+        ValueError: an unknown model, axis or value, or no setting that could be compared with plain.
+    """
+    family, _, method = model.partition("_")
+    if method not in METHODS or family not in FAMILIES or not METHODS[method].options():
+        able = [f"{one}_{name}" for one in FAMILIES for name in METHODS if METHODS[name].options()]
+        raise ValueError(f"--model {model!r}: {suggest(model, able)}allowed is {', '.join(able)}")
+    require_comparable(arguments)
+    shared, own = divide(model_args)
+    common = join(shared)
+    settings: dict[Method, Setting] = {}  # what comes to the same, such as a default, is run once
+    points: list[tuple[str, str, Setting]] = []
+    for axis, value, values in plan(parse_grid(method, grid), cross):
+        setting = Setting(join(values).replace("/", "_"), method, join(own | values))
+        resolved = resolve(family, method, simple_parse_args_string(setting.model_args(common)))
+        points.append((axis, value, settings.setdefault(resolved, setting)))
+    status = run_together(family, [Setting(PLAIN, PLAIN), *settings.values()], common, arguments, out)
+    failed = [label for label in (PLAIN, *(one.label for one in settings.values())) if status.get(label, 1)]
+    done = [one.label for one in settings.values() if one.label not in failed]
+    if int(os.environ.get("RANK", 0)):  # the first rank has the results, and writes
+        return "", failed
+    if PLAIN in failed or not done:
+        raise ValueError(f"nothing to compare: {', '.join(failed)} failed, see above")
+    runs = {label: read_run(out / label) for label in done}
+    table = compare([read_run(out / PLAIN), *runs.values()])
+    shown = [Point(axis, value, runs[setting.label].path) for axis, value, setting in points if setting.label in runs]
+    text = f"{as_markdown(shown, table)}\n\n{comparison_tables.details(table)}"
+    replace_file(out / "sweep.md", text)
+    replace_file(out / "sweep.csv", as_csv(shown, table))
+    replace_file(out / "sweep.png", draw(shown, table, f"{method} against {table.base.model}"))
+    return text, failed

@@ -1,0 +1,183 @@
+"""Ask a model in Python: `lmms_vg.load("huatuo", "vgrefine").ask("scan.png", "Where is the nodule?")`.
+
+The path is an evaluation's: the same prompt, method and journal, in batches of one. A question that was asked before is
+answered from the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Generic, TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lmms_vg._util.suggest import suggest
+from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.build import build, together
+from lmms_vg.inference.question import Question
+from lmms_vg.journal import Record, content_key
+from lmms_vg.journal.decoding import Decoding
+from lmms_vg.methods import METHODS
+from lmms_vg.metrics.alignment import Alignment, best_layer
+from lmms_vg.models import FAMILIES
+from lmms_vg.tasks.prompts import REFERENCE
+from lmms_vg.vision.images import open_rgb
+
+Picture = Image.Image | str | Path
+Box = Sequence[float]
+
+
+class AskError(RuntimeError):
+    """A question could not be answered; the message says why."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a method answered.
+
+    Attributes:
+        text: the answer.
+        alignment: how well the attention of each layer lies on the boxes, arrays of shape (layers,); None without boxes.
+            AR is 1 where attention is uniform; KL and JS are in nats.
+        record: all that the journal keeps of the answer.
+    """
+
+    text: str
+    alignment: Alignment | None
+    record: Record
+
+    @property
+    def best_layer(self) -> int | None:
+        """Index of the layer of lowest KL; None without boxes."""
+        return None if self.alignment is None else best_layer(self.alignment.kl[None])
+
+
+Returned = TypeVar("Returned", Answer, dict[str, Answer])
+
+
+class Model(Generic[Returned]):
+    """A loaded family with one method, or several that share its weights. Made by `load`; closes its journals as a context."""
+
+    def __init__(self, answerers: Mapping[str, Answerer], several: bool) -> None:
+        self._answerers, self._several = dict(answerers), several
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Names of its methods."""
+        return tuple(self._answerers)
+
+    def ask(
+        self,
+        image: Picture | Sequence[Picture],
+        question: str,
+        boxes: Sequence[Box] | None = None,
+        *,
+        reference: str = REFERENCE,
+        max_new_tokens: int = 128,
+    ) -> Returned:
+        """Answer a question about an image, greedily.
+
+        Args:
+            image: a file, an opened image, or several of them.
+            question: is asked as it stands. Benchmarks add an instruction, such as "Answer the question using a single word
+                or phrase."
+            boxes: (x1, y1, x2, y2) in pixels of the first image; with them, attention is measured against them.
+            reference: the prompt whose attention the question's is divided by (paper, Sec. 2.2).
+            max_new_tokens: length of the answer at most.
+
+        Returns:
+            An `Answer`, or one of each method by its name if several were loaded.
+
+        Raises:
+            AskError: the image cannot be opened, a box does not lie on it, or the method cannot answer.
+        """
+        pictures: list[Picture] = [image] if isinstance(image, Image.Image | str | Path) else list(image)
+        asked = Question(
+            task="ask",
+            uid=content_key({"question": question, "boxes": [list(map(float, box)) for box in boxes or ()]})[:16],
+            message=lambda: [*map(_opened, pictures), question],
+            reference=reference,
+            decoding=Decoding(max_new_tokens=max_new_tokens),
+            boxes=[tuple(map(float, box)) for box in boxes or ()],
+            align=bool(boxes),
+        )
+        answers: Any = {name: _answer(answerer, asked) for name, answerer in self._answerers.items()}
+        return answers if self._several else answers.popitem()[1]
+
+    def close(self) -> None:
+        """Close the journals, so that other processes may answer into them; a later `ask` opens them again."""
+        for answerer in self._answerers.values():
+            answerer.close()
+
+    def __enter__(self) -> Model[Returned]:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@overload
+def load(family: str, method: str = "plain", **model_args: Any) -> Model[Answer]: ...
+
+
+@overload
+def load(
+    family: str, method: Sequence[str] | Mapping[str, Mapping[str, Any]], **model_args: Any
+) -> Model[dict[str, Answer]]: ...
+
+
+def load(
+    family: str, method: str | Sequence[str] | Mapping[str, Mapping[str, Any]] = "plain", **model_args: Any
+) -> Model[Any]:
+    """Load a checkpoint with one method or several.
+
+    Args:
+        family: name of a family, such as "huatuo".
+        method: name of a method; several names; or a mapping from names to hyper-parameters, such as
+            `{"plain": {}, "vgrefine": {"k": 10}}`. With one name, hyper-parameters may stand among `model_args`.
+        model_args: what `--model_args` takes: `pretrained` (folder, hub id, "demo"), `dtype`, `device`, `rows` and so on.
+
+    Raises:
+        ValueError: an unknown family, method or argument, or a value that is not allowed.
+        CheckpointError: the checkpoint cannot be run as it is stored.
+    """
+    if family not in FAMILIES:
+        raise ValueError(f"family {family!r}: {suggest(family, FAMILIES)}allowed is {', '.join(FAMILIES)}")
+    named: Iterable[str] = [method] if isinstance(method, str) else method
+    wanted = dict(method) if isinstance(method, Mapping) else {name: {} for name in named}
+    for name in wanted:
+        if name not in METHODS:
+            raise ValueError(f"method {name!r}: {suggest(name, METHODS)}allowed is {', '.join(METHODS)}")
+    if not wanted:
+        raise ValueError(f"no method was named; allowed is {', '.join(METHODS)}")
+    with together([], list(wanted)):  # weights are read once
+        answerers = {name: build(family, name, **model_args, **given) for name, given in wanted.items()}
+    return Model(answerers, several=not isinstance(method, str))
+
+
+def _opened(picture: Picture) -> Image.Image:
+    try:
+        return open_rgb(picture)
+    except ValueError as problem:
+        raise ValueError(f"{problem}" if isinstance(picture, Image.Image) else f"{picture}: {problem}") from problem
+
+
+def _answer(answerer: Answerer, question: Question) -> Answer:
+    ((_, record),) = answerer.answer([question])
+    if record.error is not None:
+        raise AskError(f"{answerer.main.method.name}: {record.error}")
+    return Answer(record.text, _alignment(record), record)
+
+
+def _alignment(record: Record) -> Alignment | None:
+    if record.alignment is None:
+        return None
+    values: dict[str, NDArray[np.float64]] = {name: np.array(record.alignment[name]) for name in Alignment._fields}
+    return Alignment(**values)

@@ -1,0 +1,117 @@
+"""Hashes of the source code that an answer depends on, for the journal's key.
+
+An answer is given by the engine, a family and a method: what these modules import of this package is hashed, and nothing
+else. So a new help text, table or scoring rule leaves every journal valid, and a changed method asks again.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+PACKAGE = "lmms_vg"
+
+#: Where the import closure starts: all that turns questions into answers, whatever the family and the method.
+ENGINE = ("lmms_vg.inference.answerer", "lmms_vg.inference.build")
+
+#: Imported by the engine, a family or a method, yet unable to change an answer: what registers, names, writes, locks, prints
+#: or refuses. Values that pass through them, such as hyper-parameters and the checkpoint's fields, are in the key themselves.
+NEUTRAL = frozenset(
+    {
+        "lmms_vg",
+        "lmms_vg._util.suggest",
+        "lmms_vg.attention.self_check",
+        "lmms_vg.demo",
+        "lmms_vg.host.stopping",
+        "lmms_vg.inference.job",
+        "lmms_vg.inference.method_run",
+        "lmms_vg.inference.source_hash",
+        "lmms_vg.journal",
+        "lmms_vg.journal.decoding",
+        "lmms_vg.journal.provenance",
+        "lmms_vg.methods",
+        "lmms_vg.methods.head_lists",
+        "lmms_vg.models",
+        "lmms_vg.models.fields",
+    }
+)
+
+
+def engine_hash(family: type) -> str:
+    """Hash of the engine's and a family's source, 16 hexadecimal digits."""
+    return _hash(closure([*ENGINE, family.__module__]))
+
+
+def method_hash(method: type) -> str:
+    """Hash of the source of a method: its module, those of its base classes, and what they import beyond the engine."""
+    bases = [base.__module__ for base in method.__mro__ if base.__module__ not in ("builtins", "abc")]
+    return _hash(closure(bases) - closure(ENGINE))
+
+
+@cache
+def _source(module: str) -> bytes:
+    """What was imported stays in force, whatever becomes of the file meanwhile: each is read once."""
+    return _file(module).read_bytes()
+
+
+def closure(modules: Iterable[str]) -> frozenset[str]:
+    """These modules and all of this package that they import, directly or not; without `NEUTRAL` ones.
+
+    Modules of other packages are taken as they are given: their own imports are not followed.
+    """
+    found: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        module = waiting.pop()
+        if module not in found and module not in NEUTRAL:
+            found.add(module)
+            waiting += _imports(module)
+    return frozenset(found)
+
+
+def _imports(module: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(_source(module))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name.split(".")[0] == PACKAGE:
+                yield name if _exists(name) else name.rpartition(".")[0]
+
+
+@cache
+def _exists(module: str) -> bool:
+    """Whether a dotted name is a module of this package, and not something in one."""
+    path = _ROOT.joinpath(*module.split(".")[1:])
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+_ROOT = Path(__file__).parents[1]
+
+
+def _file(module: str) -> Path:
+    if module.split(".")[0] == PACKAGE:
+        path = _ROOT.joinpath(*module.split(".")[1:])
+        return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    spec = find_spec(module)
+    if spec is None or not spec.origin or not Path(spec.origin).is_file():
+        raise ValueError(
+            f"module {module!r} has no source file: answers of a method or family are journalled under the hash of its source, "
+            "so it has to be defined in a .py file"
+        )
+    return Path(spec.origin)
+
+
+def _hash(modules: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for module in sorted(modules):
+        source = _source(module)
+        digest.update(f"{module}\0{len(source)}\0".encode() + source)
+    return digest.hexdigest()[:16]

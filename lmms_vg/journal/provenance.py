@@ -1,0 +1,52 @@
+"""Versions and commit: what of the surroundings may move a number."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import subprocess
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from lmms_vg import __version__
+
+#: Libraries that compute answers: their versions are in the journal's key.
+COMPUTING = ("torch", "torchvision", "transformers", "tokenizers", "numpy", "pillow")
+
+
+def computing_versions() -> dict[str, str]:
+    """Versions of the libraries in `COMPUTING`."""
+    return {name: metadata.version(name) for name in COMPUTING}
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that may move a number: an answer, or what is made of it."""
+    others = {name: metadata.version(name) for name in ("lmms_eval", "accelerate", "datasets")}
+    return {"lmms_vg": __version__, "python": platform.python_version(), **others, **computing_versions()}
+
+
+@cache
+def commit() -> str | None:
+    """The commit of the package: what it was installed from, or the checkout it lies in, with "-dirty" where its files differ.
+
+    None for a release, whose version says it all, and wherever git cannot tell.
+    """
+    try:
+        stated = json.loads(metadata.distribution("lmms-vg").read_text("direct_url.json") or "{}")
+    except metadata.PackageNotFoundError:  # a checkout on the path
+        stated = {}
+    installed = stated.get("vcs_info", {}).get("commit_id")
+    package = Path(__file__).parents[1]
+    git = shutil.which("git")
+    if installed or git is None or not (package.parent / ".git").exists():
+        return installed
+    head = _git(git, package, "rev-parse", "HEAD")
+    changed = _git(git, package, "status", "--porcelain", "--", ".")
+    return head and f"{head}{'-dirty' if changed else ''}"
+
+
+def _git(git: str, folder: Path, *arguments: str) -> str | None:
+    done = subprocess.run([git, "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,172 @@
+"""The columns of the leaderboard's tables: of which questions, under which metric, and how they are shown.
+
+Columns are named as the paper prints them, so that its cells are found by name (``study.published``). Task names and numbers
+of questions are those of ``tasks.readers``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Literal, NamedTuple
+
+from lmms_vg.datasets.mmmu import MMMU, SUBJECTS
+from lmms_vg.datasets.omnimedvqa import NAMES
+from lmms_vg.submission.schema import Protocol
+from lmms_vg.tasks.registry import READERS
+
+_SETS = {"VQA-RAD": "vqa_rad", "SLAKE": "slake", "PathVQA": "pathvqa"}
+_SHORT = dict(zip(SUBJECTS, ("BMS", "CM", "DLM", "P", "PH"), strict=True))
+_OPEN = {"BLEU-1": "bleu1", "BERT": "bertscore", "OpenRecall": "open_recall", "Avg.": "average"}
+_STATED = {"bertscore": ", as submitted", "average": ", of these three"}
+_KINDS = (("localization", "attribute"), ("localization",), ("attribute",))
+
+
+class Part(NamedTuple):
+    """The questions of ``tasks``, pooled; their mean counts ``weight`` times."""
+
+    tasks: tuple[str, ...]
+    weight: float = 1.0
+
+
+Way = tuple[Part, ...]
+"""Parts whose weighted means are added."""
+
+
+class Measure(NamedTuple):
+    """A column. Of ``ways`` the first counts that a submission has all tasks of. ``digits`` are those shown."""
+
+    title: str
+    metric: str
+    ways: tuple[Way, ...]
+    about: str
+    better: Literal["higher", "lower"] | None = "higher"
+    unit: str = "%"
+    digits: int = 1
+
+    @property
+    def tasks(self) -> set[str]:
+        """Of all ways."""
+        return {task for way in self.ways for part in way for task in part.tasks}
+
+
+def closed(protocol: Protocol) -> tuple[Measure, ...]:
+    """Four sets, and last their pooled average."""
+    sets = {title: _names(prefix, "closed", protocol) for title, prefix in _SETS.items()}
+    sets["PMC-VQA"] = _names("pmc_vqa", "", protocol)
+    one = [Measure(title, "acc", _each(names), _count("Accuracy", names[:1])) for title, names in sets.items()]
+    pooled = tuple((Part(tasks),) for tasks in product(*sets.values()))
+    first = [names[0] for names in sets.values()]
+    return (*one, Measure("Avg.", "acc", pooled, _count("Accuracy, pooled over the questions", first)))
+
+
+def opened(protocol: Protocol) -> tuple[Measure, ...]:
+    """Four metrics of three sets; none where a protocol asks no open questions."""
+    if protocol not in ("vgrefine", "test"):
+        return ()
+    sets = {title: _names(prefix, "open", protocol) for title, prefix in _SETS.items()}
+    return tuple(
+        Measure(
+            f"{title} {name}", metric, _each(names), _count(f"{metric} times 100{_STATED.get(metric, '')}", names[:1])
+        )
+        for title, names in sets.items()
+        for name, metric in _OPEN.items()
+    )
+
+
+def mmmu(protocol: Protocol) -> tuple[Measure, ...]:
+    """Five subjects, and last their average by test questions; one column where a protocol pools them."""
+    if protocol not in ("vgrefine", "test"):
+        names = _names("mmmu_med", "", protocol)
+        return (Measure("MMMU", "acc", _each(names), _count("Accuracy, five subjects pooled", names)),)
+    tasks = [f"mmmu_med_{subject.lower()}" for subject in SUBJECTS]
+    one = [
+        Measure(_SHORT[subject], "acc", _each([task]), _count(f"Accuracy, {subject.replace('_', ' ')}", [task]))
+        for subject, task in zip(SUBJECTS, tasks, strict=True)
+    ]
+    counts = [MMMU.counts[f"test/{subject}"] for subject in SUBJECTS]
+    weighted = tuple(Part((task,), n / sum(counts)) for task, n in zip(tasks, counts, strict=True))
+    about = _count(f"Accuracy, subjects weighted by their test questions {', '.join(map(str, counts))}", tasks)
+    return (*one, Measure("Avg.", "acc", (weighted,), about))
+
+
+def omnimedvqa(protocol: Protocol) -> tuple[Measure, ...]:
+    """Eight modalities, and last their pooled average; one column where a protocol pools them."""
+    if protocol not in ("vgrefine", "test"):
+        names = _names("omnimedvqa", "", protocol)
+        return (Measure("OmniMedVQA", "acc", _each(names), _count("Accuracy, modalities pooled", names)),)
+    tasks = {title: f"omnimedvqa_{modality}" for modality, title in NAMES.items()}
+    one = [Measure(title, "acc", _each([task]), _count("Accuracy", [task])) for title, task in tasks.items()]
+    about = _count("Accuracy, pooled over the questions", list(tasks.values()))
+    return (*one, Measure("Avg.", "acc", ((Part(tuple(tasks.values())),),), about))
+
+
+def six_benchmarks(protocol: Protocol) -> tuple[Measure, ...]:
+    """All of the above as Table G.5 has them: a data set's open questions stand beside its closed ones."""
+    *sets, average = closed(protocol)
+    made: list[Measure] = []
+    for measure in sets:
+        beside = [f"{measure.title} {name}" for name in _OPEN if name != "Avg."]
+        made += [measure, *(one for one in opened(protocol) if one.title in beside)]
+    made.append(average._replace(title="Avg. on Med-VQAs"))
+    for name, several in (("MMMU", mmmu(protocol)), ("OmniMedVQA", omnimedvqa(protocol))):
+        made += [one._replace(title=f"{name} Avg.") if one.title == "Avg." else one for one in several]
+    return tuple(made)
+
+
+def grounding() -> tuple[Measure, ...]:
+    """Where models look in medical images, in COCO, and how much nearer to the boxes they look in COCO."""
+    medical, coco = (
+        [tuple(f"{name}_{kind}" for kind in kinds) for kinds in _KINDS] for name in ("vgmed", "vgmed_coco")
+    )
+    made: list[Measure] = []
+    for side, names in (("medical", medical), ("COCO", coco)):
+        which = f"{' and '.join(names[0])} pooled, or the one that is there"
+        made += _looks(f"{side} ", tuple((Part(tasks),) for tasks in names), which)
+    for metric, digits, unit in (("ar", 2, ""), ("kl", 3, "nats"), ("js", 3, "nats")):
+        sign = 1.0 if metric == "ar" else -1.0  # a higher AR is nearer, a lower KL
+        both = zip(medical, coco, strict=True)
+        ways = tuple((Part(there, sign), Part(here, -sign)) for here, there in both)
+        less = "COCO - medical" if metric == "ar" else "medical - COCO"
+        about = f"{less}, of the kinds of questions that both have. Above 0: attention is nearer to the boxes in COCO; "
+        about += "about 0 also for a model that looks nowhere in particular"
+        made.append(Measure(f"gap {metric.upper()}", metric, ways, about, None, unit, digits))
+    return tuple(made)
+
+
+def demo() -> tuple[Measure, ...]:
+    """Accuracy on the demo's phantoms, and where models look in them."""
+    tasks = ["vqa_demo_standard", "vqa_demo_hard"]
+    one = [Measure(task.removeprefix("vqa_demo_"), "acc", _each([task]), _count("Accuracy", [task])) for task in tasks]
+    pooled = Measure("Avg.", "acc", ((Part(tuple(tasks)),),), _count("Accuracy, pooled over the questions", tasks))
+    return (*one, pooled, *_looks("", _each(["vgmed_demo"]), _count("phantoms", ["vgmed_demo"])))
+
+
+def _looks(prefix: str, ways: tuple[Way, ...], which: str) -> Iterator[Measure]:
+    about = "Mean attention inside the boxes over mean attention anywhere, 1 is uniform"
+    yield Measure(f"{prefix}AR", "ar", ways, f"{about}; {which}", "higher", "", 2)
+    yield Measure(f"{prefix}KL", "kl", ways, f"KL(boxes || attention); {which}", "lower", "nats", 3)
+    yield Measure(f"{prefix}JS", "js", ways, f"Jensen-Shannon divergence; {which}", "lower", "nats", 3)
+    about = "Layer of lowest mean KL, from 0; one for each task where they differ"
+    yield Measure(f"{prefix}best layer", "best_layer", ways, f"{about}; {which}", None, "", 0)
+
+
+def _names(prefix: str, part: str, protocol: Protocol) -> list[str]:
+    """The task's names under a protocol. PathVQA has two for its one test split."""
+    if protocol not in ("vgrefine", "test"):
+        return [f"{prefix}_{protocol.replace('-', '_')}"]
+    if not part:
+        return [prefix]
+    own, test = f"{prefix}_{part}", f"{prefix}_test_{part}"
+    if protocol == "vgrefine":
+        return [own]
+    return [test, own] if prefix == "pathvqa" else [test]
+
+
+def _each(names: Sequence[str]) -> tuple[Way, ...]:
+    """Alternatives of one task."""
+    return tuple((Part((name,)),) for name in names)
+
+
+def _count(what: str, tasks: Sequence[str]) -> str:
+    return f"{what}: {', '.join(tasks)} (n = {sum(READERS[task].n or 0 for task in tasks):,})"

@@ -1,0 +1,100 @@
+"""Which tables there are: their columns, the models that stand in them, and what orders the rows."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from lmms_vg.leaderboard import columns as measures
+from lmms_vg.leaderboard.columns import Measure
+from lmms_vg.submission.schema import Protocol
+from lmms_vg.tasks.registry import READERS
+
+LARGE = 10.0
+"""Billions of parameters above which the paper shows a model in Table G.5 and not in Tables 1 to 3 and E.3."""
+
+PROTOCOLS: dict[Protocol, str] = {
+    "vgrefine": "Protocol vgrefine: the questions that the paper pools.",
+    "test": "Protocol test: the official test splits, asked and scored as in the paper.",
+    "chen": "Protocol chen: HuatuoGPT-Vision's questions, prompt, rule and sampled decoding.",
+    "chen-greedy": "Protocol chen-greedy: HuatuoGPT-Vision's questions, prompt and rule, decoded without chance.",
+}
+_MMMU = (
+    "MMMU: measured rows are of the validation split, 30 questions a subject; published ones are of the test split, whose "
+    "answers are hidden. Both averages weigh subjects by their test questions."
+)
+_MMMU_CHEN = "MMMU: multiple-choice questions of the validation split."
+_AGAINST = (
+    "Accuracy in %, and the difference to the plain run of the same weights under the same circumstances, in points, pooled "
+    "over the closed questions that both have. Models of any size."
+)
+_GROUNDING = (
+    "Attention of the last prompt token, over that of the reference prompt, against the annotated boxes, at the layer of "
+    "lowest mean KL of each run and task; which layer that is may differ, which favours each a little. Models of any size; "
+    "the same under every protocol."
+)
+
+# The evaluation file of protocol chen holds questions of six data sets.
+_SOURCES = {"vqa_rad": "vqa_rad", "slake": "slake", "pathvqa": "path_vqa", "pmc_vqa": "pmc_vqa"}
+_SOURCES |= {"omnimedvqa": "omnimedvqa", "mmmu_med": "mmmu"}
+
+
+class Shape(NamedTuple):
+    """A table. ``ranked``: titles of columns; the one that most rows have, the first of equals, orders the rows.
+
+    ``published``: the paper's table. ``large``: for models above ``LARGE`` only (True), up to it only (False), or for all
+    (None). ``against``: methods stand below their own plain run, with the difference to it.
+    """
+
+    key: str
+    title: str
+    about: str
+    measures: tuple[Measure, ...]
+    ranked: tuple[str, ...]
+    published: str = ""
+    large: bool | None = None
+    against: bool = False
+
+    @property
+    def tasks(self) -> set[str]:
+        """Of all columns."""
+        return {task for measure in self.measures for task in measure.tasks}
+
+    @property
+    def datasets(self) -> set[str]:
+        """Names of the data sets that a zero-shot model was not trained on."""
+        return {name for task in self.tasks for name in _datasets(task)}
+
+
+def shapes(protocol: Protocol) -> list[Shape]:
+    """The tables of a protocol, in the paper's order. The paper's numbers stand in those of its own questions only."""
+    closed, opened = measures.closed(protocol), measures.opened(protocol)
+    mmmu, omnimedvqa = measures.mmmu(protocol), measures.omnimedvqa(protocol)
+    about_mmmu = _MMMU if len(mmmu) > 1 else _MMMU_CHEN
+    recall = tuple(measure.title for measure in opened if measure.metric == "open_recall")
+    large = measures.six_benchmarks(protocol)
+    found = [
+        Shape("table1", "Closed questions of four medical VQA data sets", _CLOSED, closed, ("Avg.",), "1", False),
+        Shape("table2", "MMMU Health & Medicine", f"Accuracy in %. {about_mmmu}", mmmu, (mmmu[-1].title,), "2", False),
+        Shape("table3", "OmniMedVQA by modality", _OMNIMEDVQA, omnimedvqa, (omnimedvqa[-1].title,), "3", False),
+        Shape("tableE3", "Open questions", _OPEN, opened, recall, "E.3", False),
+        Shape("tableF4", "Methods against their own plain run", _AGAINST, closed, ("Avg.",), "F.4", against=True),
+        Shape("tableG5", "Larger models", f"{_LARGE} {about_mmmu}", large, ("Avg. on Med-VQAs",), "G.5", True),
+    ]
+    if protocol != "vgrefine":
+        found = [shape._replace(published="") for shape in found]
+    found = [shape._replace(about=f"{PROTOCOLS[protocol]} {shape.about}") for shape in found if shape.measures]
+    found.append(Shape("grounding", "Where models look", _GROUNDING, measures.grounding(), ("medical AR",)))
+    if protocol == "vgrefine":
+        found.append(Shape("demo", "The demo's phantoms", _DEMO, measures.demo(), ("Avg.", "AR")))
+    return found
+
+
+_CLOSED = "Accuracy in %; Avg. is over the questions of all four sets, for rows that have all four. Models up to 10B."
+_OMNIMEDVQA = "Accuracy in % on the open-access part, averaged over its questions. Models up to 10B."
+_OPEN = "BLEU-1, BERTScore (F1), recall of the reference's words, and their mean, times 100. Models up to 10B."
+_LARGE = "Models of more than 10B parameters on six benchmarks. Accuracy in %; BLEU-1, BERTScore and recall times 100."
+_DEMO = "Accuracy in % on images that the demo draws itself, and where models look in them."
+
+
+def _datasets(task: str) -> set[str]:
+    return {READERS[task].spec.name} | {name for prefix, name in _SOURCES.items() if task.startswith(f"{prefix}_")}

@@ -1,0 +1,92 @@
+"""Every method against the plain run of its own model: the one difference that is the method's alone.
+
+Computed as ``study.compare`` does it: 10,000 bootstrap draws of whole images, seed 0, corrected (Holm) over all lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from lmms_vg.leaderboard.columns import Measure
+from lmms_vg.leaderboard.plain_pairing import plain_runs
+from lmms_vg.leaderboard.ranks import pooled, way_of
+from lmms_vg.metrics.statistics import Difference, holm
+from lmms_vg.runs.compare import RESAMPLES
+from lmms_vg.submission.validated import Entry, Scores
+
+
+class Against(NamedTuple):
+    """A method against ``plain``, ids of entries, over the columns of the titles ``of``, one for each, pooled.
+
+    ``better``, ``worse``: how many of the ``n`` questions have a higher or a lower score than in the plain run.
+    """
+
+    plain: tuple[str, ...]
+    of: tuple[str, ...]
+    n: int
+    rule: str
+    difference: Difference
+    better: int
+    worse: int
+    holm: float
+
+
+class _Pair(NamedTuple):
+    method: str
+    plain: tuple[str, ...]
+    of: tuple[str, ...]
+    scores: list[Scores]
+    before: list[Scores]
+
+
+def against(entries: Sequence[Entry], measures: Sequence[Measure]) -> dict[str, Against]:
+    """Id -> what became of the plain run, for every entry of a method that has one; ``measures`` are of one task each.
+
+    Which plain run, ``plain_runs`` says.
+    """
+    plain = plain_runs(entries)
+    pairs = [_pair(entry, plain[entry.id].of, measures) for entry in entries if entry.id in plain]
+    groups = _on_the_same_questions([pair for pair in pairs if pair.of])
+    return _corrected([line for group in groups for line in _lines(group)])
+
+
+def _pair(entry: Entry, plain: Mapping[str, Entry], measures: Sequence[Measure]) -> _Pair:
+    ways = {measure.title: way for measure in measures if (way := way_of(entry, measure)) is not None}
+    tasks = {title: task for title, way in ways.items() if (task := way[0].tasks[0]) in plain}
+    return _Pair(
+        entry.id,
+        tuple(plain[task].id for task in tasks.values()),
+        tuple(tasks),
+        [entry.scores[task] for task in tasks.values()],
+        [plain[task].scores[task] for task in tasks.values()],
+    )
+
+
+def _on_the_same_questions(pairs: Sequence[_Pair]) -> list[list[_Pair]]:
+    """In groups: the draws of each are the same, so they are drawn once."""
+    groups: dict[Hashable, list[_Pair]] = {}
+    for pair in pairs:
+        groups.setdefault((pair.of, tuple(scores.comparable for scores in pair.scores)), []).append(pair)
+    return list(groups.values())
+
+
+def _lines(pairs: Sequence[_Pair]) -> list[tuple[str, Against]]:
+    runs = {ids: scores for pair in pairs for ids, scores in (((pair.method,), pair.scores), (pair.plain, pair.before))}
+    places = {ids: place for place, ids in enumerate(sorted(runs))}
+    drawn = pooled([runs[ids] for ids in places], RESAMPLES)
+    made = []
+    for pair in pairs:
+        difference = drawn.difference(places[pair.plain], places[pair.method,])
+        changes = [np.subtract(one.values, two.values) for one, two in zip(pair.scores, pair.before, strict=True)]
+        better, worse = (sum(int((sign * change > 0).sum()) for change in changes) for sign in (1, -1))
+        rule = "; ".join(sorted({scores.rule for scores in pair.scores}))
+        made.append((pair.method, Against(pair.plain, pair.of, drawn.n, rule, difference, better, worse, 1.0)))
+    return made
+
+
+def _corrected(lines: Sequence[tuple[str, Against]]) -> dict[str, Against]:
+    corrected = holm({id: line.difference.p for id, line in lines})
+    return {id: line._replace(holm=corrected[id]) for id, line in lines}

@@ -1,0 +1,83 @@
+"""What the table of methods says of each beside its plain run: four columns, and the notes to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import isnan
+
+from lmms_vg.leaderboard.cells import show
+from lmms_vg.leaderboard.columns import Measure
+from lmms_vg.leaderboard.plain_pairing import NONE, PlainRuns, plain_runs
+from lmms_vg.leaderboard.table_model import Cell, Column
+from lmms_vg.leaderboard.vs_plain import Against, against
+from lmms_vg.metrics.statistics import signature
+from lmms_vg.runs import compare
+from lmms_vg.runs.agreement import NOTED
+from lmms_vg.submission.validated import Entry
+
+NO_PLAIN = "no plain run"
+DISPUTED = "plain runs differ"
+
+COLUMNS = [
+    Column("difference", "To its model's plain run, paired", "higher", "points"),
+    Column("better", "Questions that are right, or have a higher score, with the method only", None),
+    Column("worse", "Questions that are right, or have a higher score, in the plain run only", None),
+    Column("p (Holm)", "Of no difference, two-sided, corrected over all methods of this table", None),
+]
+
+
+def against_columns(entries: Sequence[Entry], measures: Sequence[Measure]) -> tuple[dict[str, list[Cell]], list[str]]:
+    """Id -> its cells under ``COLUMNS``, and what has to be said; entries and notes in the order given."""
+    sets = [measure for measure in measures if len(measure.ways[0][0].tasks) == 1]
+    tasks = {task for measure in sets for task in measure.tasks}
+    lines, runs = against(entries, sets), plain_runs(entries)
+    disputed = {
+        entry.id: {task: ids for task, ids in runs.get(entry.id, NONE).disputed.items() if task in tasks}
+        for entry in entries
+    }
+    cells = {one.id: _cells(one, lines.get(one.id), bool(disputed[one.id])) for one in entries}
+    notes = [f"Differences: paired, with 95% intervals; {signature(resamples=compare.RESAMPLES)}"] if lines else []
+    by_id = {entry.id: entry for entry in entries}
+    for entry in entries:
+        if entry.id in lines:
+            notes += _notes(entry, lines[entry.id], runs[entry.id], by_id, len(sets))
+        for task, ids in disputed[entry.id].items():
+            notes.append(
+                f"Difference: {entry.id} has none on {task}, since its model's plain runs differ from each other: "
+                f"{', '.join(ids)}"
+            )
+    return cells, notes
+
+
+def _cells(entry: Entry, line: Against | None, disputed: bool) -> list[Cell]:
+    if line is None:
+        return [Cell("" if entry.is_plain else DISPUTED if disputed else NO_PLAIN), *[Cell("")] * (len(COLUMNS) - 1)]
+    # All about a single image has no interval.
+    mean, low, high = (None if isnan(value) else 100 * value for value in line.difference[:3])
+    p = f"{line.holm:.4f}" if line.holm >= 0.0001 else "< 0.0001"
+    return [
+        Cell(show(100 * line.difference.mean, 2, "+"), mean, low, high, line.n, rule=line.rule),
+        Cell(str(line.better), line.better),
+        Cell(str(line.worse), line.worse),
+        Cell(p, line.holm),
+    ]
+
+
+def _notes(entry: Entry, line: Against, runs: PlainRuns, entries: dict[str, Entry], sets: int) -> Iterator[str]:
+    """Which plain run, where a model has several; which columns, where not all; what contradicts it; and what else differs."""
+    weights = entry.manifest.run.weights
+    several = sum(one.is_plain and one.manifest.run.weights == weights for one in entries.values()) > 1
+    plain = sorted({*line.plain})
+    which = f" against {', '.join(plain)}" if several else ""
+    over = f" over {', '.join(line.of)} only" if len(line.of) < sets else ""
+    if which or over:
+        yield f"Difference: {entry.id}{which}{over}"
+    for task, ids in runs.contradicted.items():
+        if runs.of[task].id in plain:
+            yield f"Difference: {entry.id}: {', '.join(ids)} came later than {runs.of[task].id} and differs from it on {task}"
+    for id in plain:  # it shares columns with the method, so it stands in the table, too
+        differing = [
+            name for name in NOTED if getattr(entry.manifest.run, name) != getattr(entries[id].manifest.run, name)
+        ]
+        if differing:
+            yield f"Differs too: {', '.join(differing)} of {entry.id} and its plain run {id}"

@@ -1,0 +1,53 @@
+"""What has to be downloaded, and what of it is here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+
+from lmms_vg.datasets.source import offline
+from lmms_vg.metrics import bertscore as bert
+from lmms_vg.reproduce.targets import Checkpoint
+from lmms_vg.tasks.catalogue import block, sets_of, size_here
+from lmms_vg.tasks.registry import READERS
+
+#: Of a bfloat16 weight.
+BYTES = 2
+
+
+def datasets(tasks: Collection[str]) -> Iterator[str]:
+    """What `lmms-vg data status` says of every data set of these tasks, without its other tasks. Nothing is downloaded."""
+    specs = {spec.name: spec for task in tasks for spec in sets_of(task)}
+    for spec in specs.values():
+        with offline():
+            lines = list(block(spec))
+        yield from (line for line in lines if not _beside_the_point(line.strip().partition(":")[0], tasks))
+
+
+def _beside_the_point(name: str, tasks: Collection[str]) -> bool:
+    return name == "used by" or (name in READERS and name not in tasks)
+
+
+def checkpoint(one: Checkpoint) -> str:
+    """A line on a checkpoint: its size, and what the hub's cache holds of its weights."""
+    size = f"about {BYTES * one.billions:.0f} GB ({BYTES} bytes x {one.billions} billion parameters)"
+    return _weights(one.pretrained, size, "*.safetensors")
+
+
+def bertscore() -> str:
+    """A line on BERTScore's model."""
+    model = bert.Settings.from_environment().model
+    size = "about 0.4 GB" if model == bert.Settings().model else "size not known"
+    return _weights(model, f"for BERTScore, {size}", "*")
+
+
+def _weights(model: str, about: str, pattern: str) -> str:
+    try:
+        folder = Path(model) if Path(model).is_dir() else Path(snapshot_download(model, local_files_only=True))
+    except OSError:  # not there
+        here = None
+    else:
+        here = size_here(folder, pattern)
+    return f"{model}: {about}, {here or f'MISSING; get it with: hf download {model}'}"

@@ -1,0 +1,25 @@
+"""What lies in a row's folder: the newest run, if it is of this model with these arguments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from lmms_vg.runs.lmms_eval_output import read_run
+from lmms_vg.runs.results import Run
+
+
+def find(folder: Path, model: str, model_args: str) -> Run | None:
+    """The newest run under `folder`; None if there is none, it cannot be read, or it was asked of something else."""
+    try:
+        run = read_run(folder)
+    except ValueError:
+        return None
+    config = json.loads(run.path.read_text(encoding="utf-8"))["config"]
+    return run if (config["model"], config["model_args"]) == (model, model_args) else None
+
+
+def lacking(run: Run | None, tasks: Sequence[str]) -> list[str]:
+    """The tasks a run does not have."""
+    return [task for task in tasks if run is None or task not in (*run.tasks, *run.measured)]

@@ -1,0 +1,105 @@
+"""A plan to read: who is asked what, what has to be downloaded, and how long it takes by the cost model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from lmms_vg.reproduce import cost
+from lmms_vg.reproduce.downloads import bertscore, checkpoint, datasets
+from lmms_vg.reproduce.plan import Ask, Plan, calibration
+from lmms_vg.runs.results import Run
+from lmms_vg.runs.text_tables import markdown
+from lmms_vg.tasks.registry import READERS
+
+
+def announce(plan: Plan) -> str:
+    """Markdown. Nothing is run, and no weights are read."""
+    parts = [title(plan), "## Plan", _rows(plan)]
+    waiting = [ask for ask in plan.asks if ask.heads and ask.missing]
+    parts += [
+        f"{ask.row.name}: its heads are not published and have to be ranked first, with VGMED's questions about COCO "
+        f"(`lmms-vg data fetch vgmed coco`); the same command then finds the list:\n\n    {calibration(ask)}"
+        for ask in waiting
+    ]
+    if plan.target.not_run:
+        parts.append(f"Not run: {', '.join(plan.target.not_run)} (no family for it here)")
+    parts += [_tasks(plan), "Downloads:", _downloads(plan), "Estimated GPU time:", _time(plan)]
+    return "\n\n".join([*parts, *([plan.target.note] if plan.target.note else [])])
+
+
+def title(plan: Plan) -> str:
+    """The heading, and below it, where there is reason to, that nothing is reproduced."""
+    about = f"Table {plan.table.id}: {plan.table.title}" if plan.table else "Figure 3: where models look, by layer"
+    return f"# {about}{warning(plan, {})}"
+
+
+def warning(plan: Plan, runs: Mapping[str, Run]) -> str:
+    """A paragraph on why the numbers do not stand for the paper's; empty if they do."""
+    said = [
+        *(["--model demo: the embedded model answers for the paper's checkpoints"] if plan.demo_model else []),
+        *(["--data demo: phantoms stand for the paper's data"] if plan.demo_data else []),
+        *(["medical and COCO images are the same phantoms, so the gap is 0"] if plan.demo_data and plan.figure else []),
+        *(f"{row} was run with {run.restricted}" for row, run in runs.items() if run.restricted),
+    ]
+    if not said:
+        return ""
+    return f"\n\n**NOTHING IS REPRODUCED HERE.** {'; '.join(said)}. This shows the path; verdicts mean nothing."
+
+
+def _rows(plan: Plan) -> str:
+    rows = [
+        [ask.row.name, f"`{ask.model}`", f"`{ask.model_args}`", ask.stated or "none", str(ask.folder), _state(ask)]
+        for ask in plan.asks
+    ]
+    return markdown(["row", "--model", "--model_args", "hyper-parameters", "results in", "state"], rows, texts=6)
+
+
+def _state(ask: Ask) -> str:
+    if ask.run is not None and not ask.missing:
+        return f"done: `{ask.run.path.name}`"
+    if ask.heads:
+        return "heads have to be calibrated first"
+    return "to run" if ask.run is None else f"to run: {', '.join(ask.missing)}"
+
+
+def _tasks(plan: Plan) -> str:
+    columns = {task: ", ".join(one.name for one in plan.columns if one.tasks == (task,)) for task in plan.tasks}
+    for kind, pair in plan.figure.items():
+        for side, task in zip(("medical", "COCO"), pair, strict=True):
+            columns[task] = ", ".join(filter(None, (columns[task], f"{kind} ({side})")))
+    rows = []
+    for task in plan.tasks:
+        questions, images = _numbers(task)
+        exactly = task in cost.IMAGES
+        n = f"{questions:,}" if READERS[task].n is not None else f"about {questions:,}"
+        rows.append([task, columns[task], n, f"{images:,}" if exactly else f"at most {images:,}"])
+    return markdown(["task", "column", "questions", "images"], rows, texts=2)
+
+
+def _numbers(task: str) -> tuple[int, int]:
+    questions = READERS[task].n or cost.VGMED_ROWS
+    return questions, cost.IMAGES.get(task, questions)
+
+
+def _downloads(plan: Plan) -> str:
+    wanted = [] if plan.demo_model else dict.fromkeys(ask.row.checkpoint for ask in plan.asks)
+    scorer = [bertscore()] if any(one.metric == "bertscore" for one in plan.columns) else []
+    lines = [*map(checkpoint, wanted), *scorer, *datasets(plan.tasks)]
+    return "\n".join(f"    {line}" for line in lines) if lines else "none: model and data come with the package"
+
+
+def _time(plan: Plan) -> str:
+    if plan.demo_model:
+        return "none: the embedded model answers on a CPU, in minutes"
+    return "\n\n".join(_estimates(plan))
+
+
+def _estimates(plan: Plan) -> Iterator[str]:
+    rows, total = [], 0.0
+    for ask in plan.asks:
+        billions, method = ask.row.checkpoint.billions, ask.row.method
+        time = sum(cost.seconds(billions, method, *_numbers(task)) for task in ask.missing)
+        total += time
+        rows.append([ask.row.name, cost.WORK[method].why, cost.spoken(time) if ask.missing else "done"])
+    yield markdown(["row", "method", "time"], [*rows, ["all", "", cost.spoken(total)]], texts=2)
+    yield cost.STATED

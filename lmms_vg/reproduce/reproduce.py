@@ -1,0 +1,127 @@
+"""Runs what is missing of a plan, and writes the paper's cells beside ours.
+
+Rows of one checkpoint are run together, as `lmms-vg run --methods` does: weights, image prefixes and the unedited model's pass
+are shared, and answers go through the journal, so a run that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from lmms_vg._util.atomic_files import replace_file
+from lmms_vg.datasets.source import DataError
+from lmms_vg.experiments.joint_run import Setting, run_together
+from lmms_vg.reproduce import result_report
+from lmms_vg.reproduce.cells import cells
+from lmms_vg.reproduce.domain_gap import gaps
+from lmms_vg.reproduce.domain_gap_plot import draw
+from lmms_vg.reproduce.existing_runs import find, lacking
+from lmms_vg.reproduce.plan import Ask, Plan
+from lmms_vg.reproduce.plan_report import announce
+from lmms_vg.runs.results import Run
+from lmms_vg.tasks.registry import READERS
+
+
+def reproduce(plan: Plan, more: Sequence[str]) -> tuple[str, list[str]]:
+    """Run the rows that are not done; write `<target>.md`, `.csv` and the figure's pictures into the plan's folder.
+
+    Returns the Markdown of the results (empty but for the first rank), and rows and tasks that were not run, with the reason.
+
+    Args:
+        more: further arguments of lmms-eval, such as --batch_size 8.
+
+    Raises:
+        ValueError: the data of the figure are not those its runs were asked of.
+    """
+    pending = [ask for ask in plan.asks if ask.missing]
+    ready = [ask for ask in pending if ask.heads is None]
+    failed = {ask.row.name: "its heads have to be calibrated first" for ask in pending if ask.heads is not None}
+    tasks, unread = _readable(plan.tasks) if ready else (plan.tasks, {})
+    asked = [ask for ask in ready if set(ask.missing) & set(tasks)]
+    failed |= unread | {ask.row.name: "there are no data for it" for ask in ready if not tasks}
+    failed |= _run(plan, asked, tasks, more)
+    if int(os.environ.get("RANK", 0)):  # the first rank has the results, and writes
+        return "", _named(failed)
+    runs = {}
+    for ask in plan.asks:
+        anew = ask in asked and ask.row.name not in failed
+        if (run := find(ask.folder, ask.model, ask.model_args) if anew else ask.run) is not None:
+            runs[ask.row.name] = run
+    return _write(plan, runs, failed), _named(failed)
+
+
+def _readable(tasks: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The tasks whose data are here or can be had; of the others, why not. One that is missing does not stop the others."""
+    good, bad = [], {}
+    for task in tasks:
+        try:
+            READERS[task].read()
+        except (DataError, OSError) as problem:
+            print(f"{task}: {problem}", file=sys.stderr)
+            bad[task] = "its data are missing or not as expected; see lmms-vg data status"
+        else:
+            good.append(task)
+    return good, bad
+
+
+def _run(plan: Plan, asks: Sequence[Ask], tasks: Sequence[str], more: Sequence[str]) -> dict[str, str]:
+    """Run the rows, those of one checkpoint together; returns those that failed."""
+    groups: dict[tuple[str, str], list[Ask]] = defaultdict(list)
+    for ask in asks:
+        groups[ask.row.checkpoint.family, ask.common].append(ask)
+    failed: dict[str, str] = {}
+    for (family, common), group in groups.items():
+        settings = [Setting(ask.folder.name, ask.row.method, ask.hyper_parameters) for ask in group]
+        try:
+            status = run_together(family, settings, common, ["--tasks", ",".join(tasks), *more], plan.out)
+        except ValueError as problem:  # a checkpoint that cannot be had: the others may be here
+            print(f"lmms-vg: {problem}", file=sys.stderr)
+            status = {}
+        failed |= {
+            ask.row.name: "it failed, see the messages of the run" for ask in group if status.get(ask.folder.name, 1)
+        }
+    return failed
+
+
+def _write(plan: Plan, runs: Mapping[str, Run], failed: Mapping[str, str]) -> str:
+    if plan.table is not None:
+        rows = {ask.row.name: runs.get(ask.row.name) for ask in plan.asks}
+        found = cells(plan.table, plan.columns, rows, {ask.row.name: ask.row.published for ask in plan.asks})
+        text, csv = result_report.table_markdown(plan, found, runs), result_report.table_csv(found)
+    else:
+        measured = {row: [gaps(run, kind, *pair) for kind, pair in _asked(plan, run)] for row, run in runs.items()}
+        text, csv = result_report.figure_markdown(plan, measured, runs), result_report.figure_csv(measured)
+        for ask in plan.asks:
+            if measured.get(ask.row.name):
+                picture = plan.out / f"{plan.name}_{ask.folder.name}.png"
+                demo = ", demo: nothing is reproduced" if plan.demo_model or plan.demo_data else ""
+                title = f"{ask.row.name}: {runs[ask.row.name].model}{demo}"
+                replace_file(picture, draw(measured[ask.row.name], title))
+                text += f"\n- {picture.name}: {ask.row.name}"
+    text += "".join(f"\n- not run: {one}" for one in _named(failed)) + "\n"
+    replace_file(plan.out / f"{plan.name}.md", f"{announce(_done(plan, runs))}\n\n{text}")
+    replace_file(plan.out / f"{plan.name}.csv", csv)
+    return text
+
+
+def _done(plan: Plan, runs: Mapping[str, Run]) -> Plan:
+    """The plan as it stands now."""
+    finished = {row: run for row, run in runs.items() if not run.restricted}
+    asks = [
+        ask._replace(run=run, missing=lacking(run, plan.tasks))
+        for ask, run in ((ask, finished.get(ask.row.name)) for ask in plan.asks)
+    ]
+    return replace(plan, asks=asks)
+
+
+def _asked(plan: Plan, run: Run) -> list[tuple[str, tuple[str, str]]]:
+    """The kinds of questions of which a run has both sets."""
+    return [(kind, pair) for kind, pair in plan.figure.items() if set(pair) <= set(run.measured)]
+
+
+def _named(failed: Mapping[str, str]) -> list[str]:
+    return [f"{name} ({why})" for name, why in failed.items()]

@@ -1,0 +1,152 @@
+"""Results to read: Markdown, and the same numbers as CSV in full precision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import isnan
+
+from lmms_vg.metrics import bertscore
+from lmms_vg.metrics.statistics import signature
+from lmms_vg.reproduce.cells import Cell, faults
+from lmms_vg.reproduce.domain_gap import CLAIM, SAID, Gaps
+from lmms_vg.reproduce.plan import Plan
+from lmms_vg.reproduce.plan_report import warning
+from lmms_vg.runs.agreement import shown
+from lmms_vg.runs.results import Run
+from lmms_vg.runs.text_tables import comma_separated, markdown
+
+_CELLS = (
+    "Ours: mean in %, with its 95% interval (bootstrap that draws whole images) and number of questions",
+    "within: the printed number, half a unit of its last digit up or down, meets our interval: so far apart may two draws of "
+    "images be. It does not say that the answers are the same",
+    "differs: it does not; ours minus the paper's, in points",
+    "inconsistent: the printed number is at odds with the paper itself, whatever ours is",
+)
+_GAPS = (
+    "Medical minus COCO with its 95% interval: both sets resampled by themselves, whole images drawn, seed 0; not corrected "
+    "for the number of layers and metrics",
+    "The paper's claim: medical images have lower AR and higher KL and JS. as claimed, opposite: the interval lies on that "
+    "side of 0; not shown: it holds 0",
+)
+_STATED = ("weights", "prompt", "dtype", "device", "batch_size", "geometry")
+
+
+def table_markdown(plan: Plan, cells: Sequence[Cell], runs: Mapping[str, Run]) -> str:
+    """The paper's cell beside ours, a line each."""
+    rows = [[one.row, one.column.name, _printed(one), _ours(one), one.verdict] for one in cells]
+    table = markdown(["row", "column", "paper", "ours [95% interval] (n)", "verdict"], rows, texts=2)
+    assert plan.table is not None
+    rows_shown = {one.row for one in cells}
+    found = ((place, why) for place, why in faults(plan.table).items() if place[0] in rows_shown)
+    wrong = [f"inconsistent: {row}, {column}: {why}" for (row, column), why in found]
+    return "\n\n".join([f"## Results{warning(plan, runs)}", table, _listed([*_CELLS, *wrong, *about(plan, runs)])])
+
+
+def table_csv(cells: Sequence[Cell]) -> str:
+    """In %, as the paper has them."""
+    head = ["row", "column", "metric", "tasks", "paper", "ours", "low", "high", "n", "verdict", "missing"]
+    rows: list[list[object]] = []
+    for one in cells:
+        name, metric, tasks, _ = one.column
+        ours = [_number(value) for value in one.score] if one.score else [None] * 4
+        rows.append([one.row, name, metric, " ".join(tasks), one.printed, *ours, one.verdict, one.missing])
+    return comma_separated(head, rows)
+
+
+def figure_markdown(plan: Plan, found: Mapping[str, Sequence[Gaps]], runs: Mapping[str, Run]) -> str:
+    """How far the claim holds, then every layer."""
+    parts = [f"## Results{warning(plan, runs)}"]
+    summary = [[row, gap.kind, metric.upper(), *_counted(gap, metric)] for row, gap, metric in _each(found)]
+    parts.append(
+        markdown(["row", "questions", "metric", *(f"layers {said}" for said in SAID.values())], summary, texts=3)
+    )
+    for row, kinds in found.items():
+        for gap in kinds:
+            parts += [f"### {row}, {gap.kind}: {gap.n[0]:,} medical questions, {gap.n[1]:,} COCO", _layers(gap)]
+    return "\n\n".join([*parts, _listed([*_GAPS, *about(plan, runs)])])
+
+
+def figure_csv(found: Mapping[str, Sequence[Gaps]]) -> str:
+    """A line a row, kind, metric and layer."""
+    head = "row questions metric layer medical medical_low medical_high coco coco_low coco_high gap low high"
+    head += " n_medical n_coco images_medical images_coco verdict"
+    rows: list[list[object]] = []
+    for row, gap, metric in _each(found):
+        for layer in range(gap.gap.mean.shape[1]):
+            place = list(CLAIM).index(metric), layer
+            bands = [_number(float(end[place])) for band in (gap.medical, gap.coco, gap.gap) for end in band]
+            numbers = [*bands, *gap.n, *gap.images, gap.verdict(metric, layer)]
+            rows.append([row, gap.kind, metric, layer, *numbers])
+    return comma_separated(head.split(), rows)
+
+
+def about(plan: Plan, runs: Mapping[str, Run]) -> Iterator[str]:
+    """Which runs these are, what failed in them, and the rules of scoring."""
+    if plan.target.note:
+        yield plan.target.note
+    for row, run in runs.items():
+        made = run.provenance or {}
+        stated = ", ".join(f"{name} {shown(run, name)}" for name in _STATED)
+        version = made.get("versions", {}).get("lmms_vg")
+        yield f"{row}: `{run.path.name}`, {made.get('method')}; {stated}; lmms_vg {version}"
+        if run.leak:
+            yield f"Leak: {row}: {run.leak}"
+        for task, of_one in run.tasks.items():
+            if of_one.failed:
+                yield f"{row}: {len(of_one.failed)} questions of {task} failed and are in no mean"
+    yield from (f"`{rule}`" for rule in sorted({*_rules(plan, runs), signature()}))
+
+
+def _rules(plan: Plan, runs: Mapping[str, Run]) -> Iterator[str]:
+    """Of the metrics in the table; BERTScore's as it is set now, since it is computed now."""
+    metrics = {column.metric for column in plan.columns}
+    if "bertscore" in metrics:
+        yield bertscore.signature()
+    for run in runs.values():
+        for task in run.tasks.values():
+            yield from (rule for metric, rule in task.rules.items() if metric in metrics - {"bertscore", "average"})
+
+
+def _printed(one: Cell) -> str:
+    return "-" if one.printed is None else str(one.printed)
+
+
+def _ours(one: Cell) -> str:
+    if one.score is None:
+        return one.missing
+    value, low, high, n = one.score
+    interval = "one image" if isnan(low) else f"{low:.2f}, {high:.2f}"
+    return f"{value:.2f} [{interval}] ({n:,})"
+
+
+def _number(value: float) -> float | None:
+    return None if isnan(value) else value
+
+
+def _each(found: Mapping[str, Sequence[Gaps]]) -> Iterator[tuple[str, Gaps, str]]:
+    return ((row, gap, metric) for row, kinds in found.items() for gap in kinds for metric in CLAIM)
+
+
+def _counted(gap: Gaps, metric: str) -> list[str]:
+    verdicts = [gap.verdict(metric, layer) for layer in range(gap.gap.mean.shape[1])]
+    return [str(verdicts.count(said)) for said in SAID.values()]
+
+
+def _layers(gap: Gaps) -> str:
+    head = ["layer"]
+    for metric in CLAIM:
+        head += [f"{metric.upper()} medical", "COCO", "gap [95% interval]", "verdict"]
+    rows = []
+    for layer in range(gap.gap.mean.shape[1]):
+        cells = [str(layer)]
+        for number, metric in enumerate(CLAIM):
+            value, low, high = (end[number, layer] for end in gap.gap)
+            interval = "one image" if isnan(low) else f"{low:+.3f}, {high:+.3f}"
+            means = [f"{band.mean[number, layer]:.3f}" for band in (gap.medical, gap.coco)]
+            cells += [*means, f"{value:+.3f} [{interval}]", gap.verdict(metric, layer)]
+        rows.append(cells)
+    return markdown(head, rows, texts=0)
+
+
+def _listed(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)

@@ -1,0 +1,158 @@
+"""What a finished run says about every question, read back from what lmms-eval saved (``--output_path``, ``--log_samples``)."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from lmms_vg._util.json_text import parse_json
+from lmms_vg.runs.results import MEASURED, Line, Run, TaskRun, agreed, metric_of, partial, signed, task_run
+
+_NAMED = 5  # of the other runs of a folder
+_OTHER_SHAPE = (KeyError, TypeError, AttributeError, RecursionError)  # JSON, but not what was expected
+_REMEDY = "Run the same command again with --log_samples; its answers are in the journal, so that asks nothing anew"
+
+
+def read_run(folder: Path) -> Run:
+    """The newest run under ``folder``, or the one of a ``*_results.json``.
+
+    Errors: ValueError if there is none, if samples are missing, cut short, or scored by several rules under one metric, or
+    if no task of it has scores of questions or measurements.
+    """
+    found = [folder] if folder.is_file() else _newest_first(folder)
+    path = found[0]
+    try:
+        results = parse_json(path.read_bytes())
+        config, values, sizes = results["config"], results["results"], results["n-samples"]
+        means = {name: _means(of_one) for name, of_one in values.items()}
+        subtasks = {group: list(members) for group, members in results.get("group_subtasks", {}).items()}
+        model = _model(config)
+        asked = [name for name in values if name in sizes]  # the others are groups
+    except (ValueError, *_OTHER_SHAPE) as problem:
+        raise ValueError(f"{path}: not a results file of lmms-eval ({type(problem).__name__}: {problem})") from problem
+    tasks: dict[str, TaskRun] = {}
+    measured: list[str] = []
+    signatures: list[dict[str, Any]] = []
+    in_part = False
+    for task in asked:
+        lines = samples(path, task)
+        try:
+            metric = metric_of(lines[0])
+            if metric is None and not means[task].keys() >= set(MEASURED):
+                continue
+            _check_number(path, task, len(lines), sizes[task], config.get("offset") or 0)
+            if metric is None:
+                measured.append(task)
+            else:
+                _check_scores(_beside(path, task), metric, lines)
+                tasks[task] = task_run(_beside(path, task), task, metric, lines)
+            in_part |= partial(lines)
+            signatures += signed(lines)
+        except _OTHER_SHAPE as problem:
+            raise ValueError(
+                f"{_beside(path, task)}: not as this version writes it ({type(problem).__name__}: {problem}). {_REMEDY}"
+            ) from problem
+    if not tasks and not measured:
+        raise ValueError(f"{path}: none of its tasks, {', '.join(sizes)}, has scores of questions or measurements")
+    groups = {
+        group: members
+        for group, members in subtasks.items()
+        if len(members) > 1 and all(member in tasks for member in members)
+    }
+    left_out = [name for name in asked if name not in tasks and name not in measured]
+    return Run(
+        path,
+        model,
+        _restricted(config, in_part),
+        _chosen(folder, found[1:]),
+        tasks,
+        groups,
+        measured,
+        left_out,
+        means,
+        agreed(path, signatures),
+    )
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    found = sorted(folder.rglob("[0-9]*_results.json"), key=lambda path: (path.name, path), reverse=True)
+    if not found:
+        raise ValueError(f"{folder}: no *_results.json under it; name the --output_path of a finished run")
+    return found
+
+
+def _chosen(folder: Path, others: list[Path]) -> list[str]:
+    if not others:
+        return []
+    named = [f"{path} ({_model_of(path)})" for path in others[:_NAMED]]
+    more = [f"and {len(others) - _NAMED} more"] if len(others) > _NAMED else []
+    return [f"{len(others) + 1} runs are under {folder}; this is the newest. Others: {', '.join(named + more)}"]
+
+
+def _model_of(path: Path) -> str:
+    try:
+        return _model(parse_json(path.read_bytes())["config"])
+    except (ValueError, *_OTHER_SHAPE):
+        return "not a results file of lmms-eval"
+
+
+def _model(config: dict[str, Any]) -> str:
+    """On one line, and of files and folders only their names."""
+    arguments = re.sub(r"=[~./][^,]*/(?=[^,/])", "=", str(config.get("model_args") or ""))
+    return " ".join(f"{config.get('model')} ({arguments})".removesuffix(" ()").split())
+
+
+def _means(values: dict[str, Any]) -> dict[str, Any]:
+    return {key.removesuffix(",none"): value for key, value in values.items() if key.endswith(",none")}
+
+
+def _restricted(config: dict[str, Any], in_part: bool) -> str:
+    # lmms-eval takes a limit of -1 for none.
+    reasons = [
+        f"--{name} {_plain(config[name])}" for name in ("limit", "offset") if config.get(name) not in (None, 0, -1)
+    ]
+    if config.get("gen_kwargs"):  # another decoding than the protocol's
+        reasons.append(f"--gen_kwargs {_plain(config['gen_kwargs'])}")
+    return " and ".join([*reasons, *(["LMMS_VG_PARTIAL_DATA=1"] if in_part else [])])
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ",".join(f"{name}={of_one}" for name, of_one in value.items())
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def samples(path: Path, task: str) -> list[Line]:
+    """What a run's samples file has of a task, a dict a document. Errors: ValueError if it is not there or cut short."""
+    samples = _beside(path, task)
+    if not samples.is_file():
+        raise ValueError(f"{path}: no samples of {task} beside it. {_REMEDY}")
+    lines = []
+    with samples.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                lines.append(parse_json(line))
+            except ValueError as problem:
+                raise ValueError(f"{samples}, line {number}: {problem}. {_REMEDY}") from problem
+    return lines or [{}]
+
+
+def _check_scores(samples: Path, metric: str, lines: list[Line]) -> None:
+    """A mean over what is no score would be a number all the same."""
+    for number, line in enumerate(lines, start=1):
+        item = line[metric]
+        if "error" not in item and not (isinstance(item["score"], int | float) and 0 <= item["score"] <= 1):
+            raise ValueError(
+                f"{samples}, line {number}: {metric} of {item['uid']} is {str(item['score'])[:80]}, a score is a number "
+                f"from 0 to 1. {_REMEDY}"
+            )
+
+
+def _beside(path: Path, task: str) -> Path:
+    return path.with_name(f"{path.name.removesuffix('_results.json')}_samples_{task}.jsonl")
+
+
+def _check_number(path: Path, task: str, found: int, size: dict[str, int], offset: int) -> None:
+    """lmms-eval writes samples after the results, one by one: a killed run leaves some of them."""
+    expected = min(size["effective"], size["original"] - offset)
+    if found != expected:
+        raise ValueError(f"{_beside(path, task)}: {found} questions, but the run had {expected}. {_REMEDY}")

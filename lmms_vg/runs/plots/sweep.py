@@ -1,0 +1,114 @@
+"""A sweep to look at: the paper's Table 4 with differences to plain, and the same as curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from matplotlib.figure import Figure
+
+from lmms_vg.runs.compare import Comparison, Line
+from lmms_vg.runs.comparison_tables import csv_rows, difference_of, interval_of
+from lmms_vg.runs.plots.png import png
+from lmms_vg.runs.text_tables import comma_separated, markdown
+
+NOTE = (
+    "Accuracy in %, then the difference to plain in points with its 95% interval (paired, whole images drawn), which is not "
+    "corrected for the number of settings: go by p (Holm) below. The highest of many settings is also the luckiest. Where one "
+    "hyper-parameter varies, the others are as given, or at their default."
+)
+
+
+class Point(NamedTuple):
+    """A setting: `value` of `axis`, and the folder of its results as `Run.path` has it."""
+
+    axis: str
+    value: str
+    path: Path
+
+
+def as_markdown(points: Sequence[Point], table: Comparison) -> str:
+    """One table an axis: a row a value, plain first; a column a task or pooled group."""
+    sizes = {line.name: line.n for line in table.lines}
+    cells = {(line.run.path, line.name): _cell(line) for line in table.lines}
+    titles = [f"{name}{', pooled' if name in table.pooled else ''} (n = {n})" for name, n in sizes.items()]
+    parts = []
+    for axis, of_axis in _by_axis(points).items():
+        places = [("plain", table.base.path), *((point.value, point.path) for point in of_axis)]
+        rows = [[value, *(cells.get((path, name), "") for name in sizes)] for value, path in places]
+        parts.append(markdown([axis, *titles], rows, texts=1))
+    return "\n\n".join([*parts, NOTE])
+
+
+def as_csv(points: Sequence[Point], table: Comparison) -> str:
+    """The comparison's lines with the axis and value they stand for; plain's have neither."""
+    head, rows = csv_rows(table)
+    plain = [["", "", *cells] for line, cells in rows if line.run.path == table.base.path]
+    settings = [[one.axis, one.value, *cells] for one in points for line, cells in rows if line.run.path == one.path]
+    return comma_separated(["axis", "value", *head], [*plain, *settings])
+
+
+def _by_axis(points: Sequence[Point]) -> dict[str, list[Point]]:
+    axes = dict.fromkeys(point.axis for point in points)
+    return {axis: [point for point in points if point.axis == axis] for axis in axes}
+
+
+def _cell(line: Line) -> str:
+    score = f"{100 * line.score:.2f}"
+    return score if line.against is None else f"{score} ({difference_of(line)}: {interval_of(line)})"
+
+
+def draw(points: Sequence[Point], table: Comparison, title: str) -> bytes:
+    """A PNG: a panel an axis, differences to plain with 95% intervals; pooled groups stand out.
+
+    Numbers stand where they are on their axis and are joined; what has no order is not.
+    """
+    axes = _by_axis(points)
+    figure = Figure(figsize=(1.5 + 4.2 * len(axes), 4.0), layout="constrained")
+    panels = figure.subplots(1, len(axes), squeeze=False, sharey=True)[0]
+    lines = {(line.run.path, line.name): line for line in table.lines}
+    sizes = {line.name: line.n for line in table.lines}
+    for panel, (axis, of_axis) in zip(panels, axes.items(), strict=True):
+        numbers = _numbers([point.value for point in of_axis])
+        places = numbers or [float(i) for i in range(len(of_axis))]
+        apart = 0.025 * (max(places) - min(places) or 1.0)  # tasks side by side, not over each other
+        for number, name in enumerate(sizes):
+            found = [
+                (place + apart * (number - (len(sizes) - 1) / 2), lines[point.path, name].against)
+                for place, point in zip(places, of_axis, strict=True)
+                if (point.path, name) in lines
+            ]
+            _errorbars(panel, found, name, name in table.pooled, sizes[name], joined=bool(numbers))
+        panel.axhline(0, color="grey", linewidth=0.8, linestyle="--")
+        panel.set_xticks(places, [point.value for point in of_axis], rotation=0 if numbers else 30)
+        panel.set_xlabel(axis)
+    panels[0].set_ylabel("difference to plain, points of %")
+    panels[-1].legend(fontsize=8, loc="best")
+    figure.suptitle(f"{title}; 95% intervals, paired, not corrected", fontsize=10)
+    return png(figure)
+
+
+def _numbers(values: list[str]) -> list[float]:
+    try:
+        return [float(value) for value in values]
+    except ValueError:
+        return []
+
+
+def _errorbars(panel: Any, found: list[tuple[float, Any]], name: str, pooled: bool, n: int, joined: bool) -> None:
+    shown = [(place, one.difference) for place, one in found if one is not None]
+    panel.errorbar(
+        [place for place, _ in shown],
+        [100 * one.mean for _, one in shown],
+        yerr=[[100 * (one.mean - one.low) for _, one in shown], [100 * (one.high - one.mean) for _, one in shown]],
+        label=f"{name}{', pooled' if pooled else ''} (n = {n})",
+        marker="o",
+        markersize=4,
+        linestyle="-" if joined else "none",
+        linewidth=2.2 if pooled else 1.0,
+        elinewidth=1.0,
+        capsize=2,
+        alpha=1.0 if pooled else 0.75,
+        color="black" if pooled else None,
+    )

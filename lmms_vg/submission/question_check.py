@@ -1,0 +1,89 @@
+"""The questions of a task as a bundle holds them, and whether they are the benchmark's own.
+
+They are, if they have the SHA-256 that ``questions.json`` has from the authors' files, or are what the reader makes of files on
+this machine: a published file may be corrected later. Where neither is at hand it cannot be told.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from lmms_vg.datasets.counts import partial_allowed
+from lmms_vg.datasets.schema import Sample
+from lmms_vg.datasets.source import DataError, DataMissing, offline
+from lmms_vg.submission.archive import sha256
+from lmms_vg.submission.findings import Finding
+from lmms_vg.submission.schema import Question
+from lmms_vg.submission.strict_json import canonical
+from lmms_vg.tasks.documents import FEATURES
+from lmms_vg.tasks.metric_items import Doc
+from lmms_vg.tasks.registry import READERS
+
+
+def question_of(sample: Sample) -> Question:
+    """A reader's sample. NaN in a broken row's boxes becomes None, since JSON has no NaN."""
+    values = {name: getattr(sample, name) for name in Question.model_fields}
+    boxes = [[None if math.isnan(edge) else edge for edge in box] for box in sample.boxes]
+    return Question(**(values | {"boxes": boxes}))
+
+
+def document(task: str, question: Question) -> Doc:
+    """The document as lmms-eval has it; see ``tasks.docs``."""
+    boxes = [[math.nan if edge is None else edge for edge in box] for box in question.boxes]
+    own = {"task": task, "image": question.images[0] if question.images else "", "boxes": boxes}
+    made: dict[str, Any] = question.model_dump() | own
+    assert made.keys() == FEATURES.keys(), "a bundle's questions hold all that is scored by"
+    return made
+
+
+def text_of(questions: list[Question]) -> str:
+    """The member ``questions/<task>.jsonl``."""
+    return "".join(_lines(questions))
+
+
+@cache
+def shipped() -> dict[str, str]:
+    """Task -> SHA-256 of its questions, for the benchmarks whose files were at hand when this was released."""
+    read: dict[str, str] = json.loads(
+        resources.files("lmms_vg.submission").joinpath("questions.json").read_text("utf-8")
+    )
+    return read
+
+
+@cache
+def local(task: str) -> tuple[str, ...] | None:
+    """The lines of the benchmark's questions as this machine has them, None if they are not here or not whole."""
+    if partial_allowed():
+        return None
+    try:
+        with offline():
+            samples = READERS[task].load()
+    except (DataMissing, DataError, OSError):
+        return None
+    return tuple(_lines([question_of(sample) for sample in samples]))
+
+
+def check(task: str, digest: str, asked: list[Question]) -> Finding | None:
+    """None if these are the benchmark's questions; else ``questions``, or ``unverified-questions`` if that cannot be told."""
+    known = shipped().get(task)
+    if digest == known:
+        return None
+    own = local(task)
+    if own is None:
+        if known is None:
+            return Finding("unverified-questions", task, "put the data set into LMMS_VG_DATA to have them compared")
+        return Finding("questions", task, f"their SHA-256 is {digest}, that of the benchmark is {known}")
+    if digest == sha256("".join(own)):
+        return None
+    first = next(
+        (number for number, pair in enumerate(zip(own, _lines(asked), strict=False)) if pair[0] != pair[1]), len(own)
+    )
+    return Finding("questions", task, f"line {first + 1} is not the benchmark's question, options, answer or boxes")
+
+
+def _lines(questions: list[Question]) -> list[str]:
+    return [f"{canonical(question.model_dump())}\n" for question in questions]

@@ -1,0 +1,202 @@
+"""What data sets there are, what of them is here, and how to get the rest: ``lmms-vg data`` and ``lmms-vg tasks``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+
+from lmms_vg.datasets.coco import COCO
+from lmms_vg.datasets.download import download, unwritable
+from lmms_vg.datasets.schema import DatasetSpec
+from lmms_vg.datasets.source import DATA_ENV, DataError, DataMissing, local_root, offline, other_revisions
+from lmms_vg.tasks import yaml_files
+from lmms_vg.tasks.registry import READERS, Reader
+
+
+def specs() -> dict[str, DatasetSpec]:
+    """All data sets that need files, by name."""
+    return {spec.name: spec for task in READERS for spec in sets_of(task)}
+
+
+def status() -> Iterator[str]:
+    """Where it looks; then a block of lines a data set: licence, revision, tasks, files with their sizes, counts of questions.
+
+    Nothing is downloaded. A group stands for its tasks where all of them use the data set; a file that is not here is
+    listed with the size it would have.
+    """
+    base = os.environ.get(DATA_ENV)
+    if base:
+        folder = Path(base).expanduser()
+        yield f"{DATA_ENV}={folder}{'' if folder.is_dir() else ' (no such folder)'}"
+    else:
+        yield f"{DATA_ENV} is not set; looking in the hub's cache only"
+    for spec in specs().values():
+        with offline():
+            lines = list(block(spec))
+        yield from lines
+
+
+def fetch(names: Sequence[str]) -> Iterator[str]:
+    """Download all files of data sets, or of those that tasks or groups use, into ``LMMS_VG_DATA/<data set>``.
+
+    Lines: what goes where and how large it is, before anything is asked for; then one for each data set that is there.
+    Goes on where it stopped. Errors: ValueError for a name that is not known or without LMMS_VG_DATA; DataError if a
+    source does not give its files or a folder cannot be written.
+    """
+    found = {name: _resolve(name) for name in names}
+    yield from (f"{name} needs no files" for name, used in found.items() if not used)
+    roots: dict[str, tuple[DatasetSpec, Path]] = {}
+    for spec in (spec for used in found.values() for spec in used):
+        root = local_root(spec)
+        if root is None:
+            raise ValueError(f"{DATA_ENV} is not set: export it to the folder that shall hold the data sets")
+        roots[spec.name] = spec, root
+    for name, (spec, root) in roots.items():
+        yield f"{name} goes to {root}: {', '.join(f'{file} ({size})' for file, size in spec.files.items())}"
+    for name, (spec, root) in roots.items():
+        if spec.hub_id is not None:
+            _fetch_from_hub(spec, spec.hub_id, root)
+        for file, url in spec.urls.items():
+            download(url, root / file)
+        yield f"{name} is in {root}"
+
+
+def tasks() -> Iterator[str]:
+    """A line a task: name, number of questions, protocol, licence; then the groups with their tasks."""
+    leaves, groups = yaml_files.tasks(), yaml_files.groups()
+    width = max(map(len, leaves))
+    yield f"{'task':{width}}  {'n':>6}  {'protocol':11}  licence"
+    for name in sorted(leaves):
+        reader = READERS[name]
+        n = "-" if reader.n is None else f"{reader.n:,}"
+        yield f"{name:{width}}  {n:>6}  {reader.protocol:11}  {reader.spec.licence}"
+    yield ""
+    yield "groups"
+    for name, members in groups.items():
+        yield f"{name:{width}}  {' '.join(members)}"
+
+
+def sets_of(task: str) -> list[DatasetSpec]:
+    """The data sets with files that a task reads."""
+    images = [COCO] if task.startswith("vgmed_coco") else []  # its rows are VGMED's, its images are not
+    return [spec for spec in [READERS[task].spec, *images] if spec.files]
+
+
+def _resolve(name: str) -> list[DatasetSpec]:
+    """The data sets that a data set, a task or a group is or uses. Errors: ValueError for a name that is not known."""
+    known, groups = specs(), yaml_files.groups()
+    if name in known:
+        return [known[name]]
+    if name not in groups and name not in READERS:
+        raise ValueError(
+            f"data set {name!r}: allowed is {', '.join(known)}, or the name of a task or group (see lmms-vg tasks)"
+        )
+    return [spec for task in groups.get(name, [name]) for spec in sets_of(task)]
+
+
+def _used_by(spec: DatasetSpec) -> list[str]:
+    """Groups whose tasks all use the data set, and the tasks that are in none of these."""
+    leaves, groups = yaml_files.tasks(), yaml_files.groups()
+    using = {task for task in leaves if spec in sets_of(task)}
+    whole = {name: members for name, members in groups.items() if using.issuperset(members)}
+    return sorted([*whole, *using.difference(*whole.values())])
+
+
+def _fetch_from_hub(spec: DatasetSpec, hub_id: str, root: Path) -> None:
+    patterns = [pattern for pattern in spec.files if pattern not in spec.urls]
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        snapshot_download(hub_id, repo_type="dataset", revision=spec.revision, allow_patterns=patterns, local_dir=root)
+    except Exception as problem:  # its network errors are those of the client it happens to use
+        if isinstance(problem, OSError) and problem.errno is not None:
+            raise unwritable(problem, root) from problem
+        reason = next(iter(str(problem).strip().splitlines()), type(problem).__name__)
+        raise DataError(f"{spec.name}: the hub did not give {hub_id}: {reason}") from problem
+    # Without network it only warns, where the folder holds anything at all.
+    if absent := [pattern for pattern in patterns if size_here(root, pattern) is None]:
+        raise DataError(f"{spec.name}: the hub did not give {', '.join(absent)} of {hub_id}; is there a network?")
+
+
+def block(spec: DatasetSpec) -> Iterator[str]:
+    """Of one data set; inside ``offline()``, else it downloads."""
+    root = local_root(spec) or _hub_cache(spec)
+    here = {pattern: size_here(root, pattern) if root else None for pattern in spec.files}
+    counts = [_count(name, reader, any(here.values())) for name, reader in _parts(spec)]
+    # Readers know more names and places than there are patterns; where nothing is read, the patterns have to do.
+    complete = all(whole for _, whole in counts) if counts else all(here.values())
+    otherwise = "not here under this name" if complete else "MISSING"
+    yield f"{spec.name}: {spec.source} ({spec.licence}){_pin(spec)}"
+    yield f"  used by: {' '.join(_used_by(spec))}"
+    if others := other_revisions(spec):
+        yield f"  the hub's cache has another revision, which is not read: {', '.join(path.name[:8] for path in others)}"
+    for pattern, size in spec.files.items():
+        yield f"  {pattern}: {here[pattern] or f'{otherwise}, {size}'}"
+    for count, _ in counts:
+        yield f"  {count}"
+    if not complete:
+        yield f"  get it with: lmms-vg data fetch {spec.name}"
+
+
+def _pin(spec: DatasetSpec) -> str:
+    if spec.hub_id is None:
+        return ""
+    return f", pinned to revision {spec.revision[:8]}" if spec.revision else ", not pinned: the hub's newest"
+
+
+def _hub_cache(spec: DatasetSpec) -> Path | None:
+    if spec.hub_id is None:
+        return None
+    try:
+        return Path(snapshot_download(spec.hub_id, repo_type="dataset", revision=spec.revision, local_files_only=True))
+    except OSError:  # not there
+        return None
+
+
+def size_here(root: Path, pattern: str) -> str | None:
+    """Size of the files that match, or of the folder an archive was extracted to; None if nothing is there."""
+    folder = root / pattern.removesuffix(".zip")
+    extracted = pattern.endswith(".zip") and folder.is_dir()
+    # To the hub, * is everything, folders included.
+    found = folder.rglob("*") if extracted else root.rglob("*") if pattern == "*" else root.glob(pattern)
+    sizes = [path.stat().st_size for path in found if path.is_file()]
+    return f"{_size(sum(sizes))} here{', extracted' if extracted else ''}" if sizes else None
+
+
+def _parts(spec: DatasetSpec) -> list[tuple[str, Reader]]:
+    """The tasks that ask a data set, of twins with the same questions only one."""
+    parts: dict[str, tuple[str, Reader]] = {}
+    for name, reader in READERS.items():
+        if reader.spec.name == spec.name:
+            parts.setdefault(str(reader.load), (name, reader))
+    return list(parts.values())
+
+
+def _count(name: str, reader: Reader, look: bool) -> tuple[str, bool]:
+    """A line on a task's questions, found and expected, and whether nothing is missing. Not looked for: as missing."""
+    expected = "" if reader.n is None else f" of {reader.n:,} expected"
+    try:
+        if not look:
+            return f"{name}: none{expected}", False
+        n = len(reader.load())
+        line = f"{name}: {n:,} questions{expected}{': PARTIAL' if reader.n not in (None, n) else ''}"
+    except DataMissing:
+        return f"{name}: files are missing{expected and f', none{expected}'}", False
+    except (DataError, OSError) as problem:
+        return f"{name}: WRONG, {problem}", True
+    try:
+        if reader.require is not None:
+            reader.require()
+    except DataMissing:
+        return f"{line}; images are missing", False
+    return line, True
+
+
+def _size(size: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    raise AssertionError

@@ -1,0 +1,89 @@
+"""From where a model looked to the metrics ar, kl, js and best_layer of the measurement tasks.
+
+Items are what the samples file shows, so they hold whole layer lists, and each repeats the KL list: the layer of lowest
+mean KL is known only once all questions are in. Models that are not ours leave no record of their attention.
+"""
+
+import math
+from statistics import fmean
+from typing import Any
+
+from lmms_vg import journal
+from lmms_vg.tasks.metric_items import Doc, Item, counted, failed, named, over_values
+
+_LISTS = ("ar", "kl", "js", "printed_ar")
+_NO_RECORD = (
+    "the model left no record of its attention; run this task with a model of lmms_vg (--model <family>_<method>) "
+    "and without --use_cache"
+)
+
+
+def results(doc: Doc, _results: list[str]) -> dict[str, Any]:
+    """Where the model looked (paper, Section 2): metrics ar, kl, js and best_layer, with their values at every layer."""
+    try:
+        layers = _layers(doc)
+    except ValueError as problem:
+        return failed(doc, str(problem), "ar", "kl", "js", "best_layer")
+    kl = layers["kl"]
+    return {
+        "ar": {"ar": layers["ar"], "printed_ar": layers["printed_ar"], "kl": kl, **named(doc)},
+        "kl": {"kl": kl},
+        "js": {"js": layers["js"], "kl": kl},
+        "best_layer": {"kl": kl},
+        **counted(doc, 1),
+    }
+
+
+@over_values
+def ar(items: list[Item]) -> float:
+    """Mean AR at the layer of lowest mean KL; 1 is uniform attention. None if no question has a value."""
+    return _mean_at_best_layer(items, "ar")
+
+
+@over_values
+def kl(items: list[Item]) -> float:
+    """Mean KL(mask || attention) at its lowest layer, in nats. None if no question has a value."""
+    return _mean_at_best_layer(items, "kl")
+
+
+@over_values
+def js(items: list[Item]) -> float:
+    """Mean JS divergence at the layer of lowest mean KL, in nats. None if no question has a value."""
+    return _mean_at_best_layer(items, "js")
+
+
+@over_values
+def best_layer(items: list[Item]) -> int:
+    """The layer of lowest mean KL, from 0; the first of equals. None if no question has a value."""
+    return _best_layer(items)
+
+
+def _layers(doc: Doc) -> dict[str, list[float]]:
+    """Lists of equal length, a finite value for each layer. Errors: ValueError saying what is wrong with the record."""
+    record = journal.recall(doc["task"], doc["uid"])
+    if record is None:
+        raise ValueError(_NO_RECORD)
+    if record.error is not None:
+        raise ValueError(record.error)
+    if record.alignment is None:
+        raise ValueError("the record has no alignment values")
+    try:
+        lists = {name: [float(value) for value in record.alignment[name]] for name in _LISTS}
+    except (KeyError, TypeError) as problem:
+        raise ValueError(f"the record's alignment values are incomplete ({problem!r})") from problem
+    if not lists["kl"] or len({len(values) for values in lists.values()}) > 1:
+        raise ValueError(f"alignment lists differ in length: { {name: len(values) for name, values in lists.items()} }")
+    if not all(math.isfinite(value) for values in lists.values() for value in values):
+        raise ValueError("an alignment value is not finite")
+    return lists
+
+
+def _best_layer(items: list[Item]) -> int:
+    """Errors: ValueError if the items are of different models, which one process cannot make."""
+    means = [fmean(column) for column in zip(*(item["kl"] for item in items), strict=True)]
+    return means.index(min(means))
+
+
+def _mean_at_best_layer(items: list[Item], name: str) -> float:
+    layer = _best_layer(items)
+    return fmean(item[name][layer] for item in items)

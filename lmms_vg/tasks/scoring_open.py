@@ -1,0 +1,80 @@
+"""From answers to the metrics of open questions: BLEU-1, BERTScore, OpenRecall, their mean, and exact ones beside them.
+
+BERTScore needs a language model of its own, so it runs once for all answers, at aggregation. Where its weights are not
+to be had, ``bertscore`` and ``average`` have no value, a message says how to get them, and the rest stands.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from statistics import fmean
+from typing import Any
+
+from loguru import logger
+
+from lmms_vg.metrics import bertscore as bert
+from lmms_vg.metrics import open_ended
+from lmms_vg.tasks.metric_items import Doc, Item, counted, failed, model_error, named, over_values
+
+PER_ANSWER: dict[open_ended.Metric, Callable[[str, str], float]] = {
+    "bleu1": open_ended.bleu1,
+    "open_recall": open_ended.open_recall,
+    "llava_med_recall": open_ended.llava_med_recall,
+    "token_f1": open_ended.token_f1,
+    "exact_match": open_ended.exact_match,
+}
+
+
+def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
+    """The metrics of one answer; what had no answer, or has no reference (SLAKE has one such question), has none."""
+    declared = (*PER_ANSWER, "bertscore", "average")
+    if (error := model_error(doc, texts[0])) is not None:
+        return failed(doc, error, *declared)
+    try:
+        values = {name: metric(texts[0], doc["answer"]) for name, metric in PER_ANSWER.items()}
+    except ValueError as problem:
+        return failed(doc, str(problem), *declared)
+    pair = {"answer": texts[0], "reference": doc["answer"]}
+    items: dict[str, Any] = {
+        name: {"score": value, "image": doc["image"], "rule": open_ended.signature(name)}
+        for name, value in values.items()
+    }
+    items["open_recall"] |= named(doc)
+    items["bertscore"] = pair | {"image": doc["image"], "rule": bert.signature()}
+    items["average"] = pair | {
+        "bleu1": values["bleu1"],
+        "open_recall": values["open_recall"],
+        "rule": f"{open_ended.signature('average')} with {bert.signature()}",
+    }
+    return {**items, **counted(doc, 1)}
+
+
+@over_values
+def bertscore(items: list[Item]) -> float | None:
+    """Mean BERTScore F1, or None where its model is not to be had."""
+    values = _once(tuple(item["answer"] for item in items), tuple(item["reference"] for item in items))
+    return None if values is None else fmean(values)
+
+
+@over_values
+def average(items: list[Item]) -> float | None:
+    """Mean of BLEU-1, BERTScore and OpenRecall (paper, Table E.3), or None where BERTScore has no value."""
+    score = bertscore(items)
+    if score is None:
+        return None
+    return open_ended.average(
+        fmean(item["bleu1"] for item in items), score, fmean(item["open_recall"] for item in items)
+    )
+
+
+@cache  # two metrics ask for the same scores
+def _once(answers: tuple[str, ...], references: tuple[str, ...]) -> list[float] | None:
+    try:
+        settings = bert.Settings.from_environment()
+        logger.info(f"BERTScore of {len(answers)} answers: {bert.signature(settings, len(answers))}")
+        return bert.bertscore(answers, references, settings)
+    except Exception as problem:  # noqa: BLE001 - a model of its own can fail in many ways; the other metrics must stand
+        logger.warning(
+            f"no BERTScore ({type(problem).__name__}): {problem}\n"
+            "Everything else is scored; the answers are in the journal, so the same command again only scores them"
+        )
+        return None

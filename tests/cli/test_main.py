@@ -1,0 +1,105 @@
+"""`lmms-vg`: overlays, task names, and errors without tracebacks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lmms_eval.tasks import TaskManager
+from PIL import Image
+
+from lmms_vg import harness
+from lmms_vg.cli.main import main
+from lmms_vg.host.failure import RunFailed
+from lmms_vg.plugin import TASKS
+
+
+def test_overlay_draws_a_picture_a_question(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "pictures"
+    models = ["--models", "huatuo_plain,huatuo_vgrefine", "--model_args", "pretrained=demo"]
+    assert main(["overlay", *models, "-n", "2", "-o", str(out)]) == 0
+    paths = [Path(line) for line in capsys.readouterr().out.splitlines() if line.endswith(".png")]
+    assert paths == [out / "vgmed_demo_00.png", out / "vgmed_demo_01.png"]
+    assert all(Image.open(path).width > 2 * Image.open(path).height for path in paths), "three panels"
+
+
+def test_the_task_folder_is_what_lmms_eval_can_include(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tasks", "--path"]) == 0
+    assert capsys.readouterr().out.strip() == str(TASKS)
+    found = TaskManager(include_path=str(TASKS), include_defaults=False).all_tasks
+    assert {"vgmed", "vgmed_coco", "slake", "vg_slake", "vgmed_demo", "vqa_demo", "medvqa"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["overlay", "--models", "gpt_plain", "-o", "x"], "huatuo_plain"),
+        (["overlay", "--task", "slake_closed", "-o", "x"], "task 'slake_closed': allowed is vgmed_demo"),
+        (["heads", "show", "unheard_of"], "shipped lists: demo, huatuo_vision_34b"),
+    ],
+)
+def test_errors_are_one_line_and_status_2(
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert shown.count("\n") == 1
+
+
+def test_help_is_instant_and_imports_nothing_heavy() -> None:
+    """Every command imports what it needs inside."""
+    script = "import sys; from lmms_vg.cli.main import _parser; _parser(); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "message"),
+    [
+        ("huatuo_plain", "demo", r"model_args 'demo' has no '='.*pretrained=demo"),
+        ("huatuo_plain", "pretrained=demo,heads=1-1", r"heads='1-1': 'plain' takes no head list.*per_head=true"),
+        ("huatuo_vgrefine", "pretrained=demo,k=99", r"k=99: allowed is an integer from 1 to 10"),
+    ],
+)
+def test_wrong_model_args_are_an_ordinary_exception_of_one_line(model: str, arguments: str, message: str) -> None:
+    """Outside of lmms-eval's command line."""
+    with pytest.raises(RunFailed, match=message) as caught:
+        getattr(harness, model).create_from_arg_string(arguments, {"batch_size": 1})
+    assert "\n" not in str(caught.value)
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None, "no chained traceback"
+
+
+def test_example_boxes_are_those_of_the_masks(tmp_path: Path) -> None:
+    """A mask's tight box, x2 and y2 exclusive, and its label from the file's name."""
+    from examples.real_slices import boxes_of
+
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    Image.new("RGB", (20, 10)).save(tmp_path / "images" / "s1_30.png")
+    mask = np.zeros((10, 20), dtype=np.uint8)
+    mask[2:5, 7:16] = 255
+    Image.fromarray(mask).save(tmp_path / "masks" / "s1_30_heart_atrium_left_000.png")
+    found = list(boxes_of(tmp_path / "images" / "s1_30.png", tmp_path / "masks"))
+    assert found == [{"image": "images/s1_30.png", "label": "heart atrium left", "bbox": [[7, 2, 16, 5]]}]
+
+
+def test_run_without_tasks_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """lmms-eval alone says so in its log and exits with 0."""
+    with pytest.raises(SystemExit, match="--tasks is missing"):
+        main(["run", "--model", "huatuo_plain", "--model_args", "pretrained=demo"])
+
+
+def test_a_home_that_cannot_be_written_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LMMS_VG_HOME", str(tmp_path / "file" / "home"))
+    with pytest.raises(RunFailed, match=f"{tmp_path / 'file'}.*LMMS_VG_HOME="):
+        harness.huatuo_plain.create_from_arg_string("pretrained=demo")

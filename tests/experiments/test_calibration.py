@@ -1,0 +1,356 @@
+"""Calibrating heads: against eager attention and the raw journal, stopped and resumed, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from loguru import logger
+from naive import stock
+from PIL import Image
+
+import lmms_vg.tasks.catalogue
+from lmms_vg.cli.main import main
+from lmms_vg.experiments import boxed_questions, calibration
+from lmms_vg.experiments.boxed_questions import annotated, questions
+from lmms_vg.experiments.calibration import calibrate
+from lmms_vg.journal import home
+from lmms_vg.methods import VGRefine
+from lmms_vg.methods.head_lists import HeadList
+from lmms_vg.metrics.alignment import attention_ratio, js_divergence
+from lmms_vg.models import FAMILIES
+from lmms_vg.models.checkpoint import shape_of
+from lmms_vg.vision.images import open_picture
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tiny.save(tmp_path_factory.mktemp("calibration") / "model"))
+
+
+@pytest.fixture
+def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing may be loaded."""
+    monkeypatch.setattr(
+        "lmms_vg.experiments.calibration.build", lambda *args, **kwargs: pytest.fail("a model was loaded")
+    )
+
+
+@pytest.fixture
+def own_file(tmp_path: Path) -> Callable[..., Path]:
+    """Writes rows beside two images."""
+
+    def write(*rows: dict[str, Any]) -> Path:
+        folder = tmp_path / "own"
+        (folder / "imgs").mkdir(parents=True, exist_ok=True)
+        for seed in (1, 2):
+            tiny.picture(seed).save(folder / "imgs" / f"{seed}.png")
+        path = folder / "boxes.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return path
+
+    return write
+
+
+ROW = {"image": "imgs/1.png", "question": "Where is the liver?", "bbox": [[4, 4, 20, 20]]}
+
+
+def command(checkpoint: str, out: Path, **options: Any) -> list[str]:
+    given = {"data": "demo", "model": "huatuo", "model_args": f"pretrained={checkpoint}", "keep": 7, "seed": 3}
+    pairs = [part for name, value in (given | options).items() for part in (f"--{name}", str(value))]
+    return ["heads", "calibrate", *pairs, "-n", "6", "-o", str(out)]
+
+
+def read(path: Path) -> HeadList:
+    return HeadList.model_validate_json(path.read_text())
+
+
+def raw_records() -> list[dict[str, Any]]:
+    (path,) = home().glob("journal/*/rank0.jsonl")
+    return [line for line in map(json.loads, path.read_text().splitlines()) if "run" not in line]
+
+
+def test_heads_are_ranked_as_eager_attention_says(checkpoint: str, tmp_path: Path, capsys: Capture) -> None:
+    """Against maps of the stock model, head by head; and the list is one VGRefine takes."""
+    out = tmp_path / "heads" / "list.json"
+    assert main(command(checkpoint, out)) == 0
+    assert "7 heads of n=6 questions" in capsys.readouterr().out
+    made = read(out)
+
+    family = FAMILIES["huatuo"].load(checkpoint, None, torch.float32, "cpu", None, "true")
+    found: dict[str, list[np.ndarray]] = {"kl": [], "ar": [], "js": [], "layer": []}
+    for question in questions("demo_calibration", 6, 3):
+        image, text = question.message()
+        assert isinstance(image, Image.Image)
+        picture, maps = open_picture(image), []
+        for one in (family.prompt([picture, str(text)]), family.prompt([picture, question.reference])):
+            with torch.no_grad(), stock(family.model, "eager"):
+                seen = family.model(
+                    input_ids=one.input_ids[None], pixel_values=one.pixel_values, output_attentions=True
+                ).attentions
+            maps.append(np.stack([layer[0, :, -1].double().numpy()[:, one.image_tokens] for layer in seen]))
+            mask = one.geometries[0].patch_mask(question.boxes).ravel()
+        target = mask / mask.sum()
+
+        def kl(values: np.ndarray, target: np.ndarray = target) -> np.ndarray:
+            shares = np.clip(values / values.sum(-1, keepdims=True), 1e-12, 1)
+            return (np.clip(target, 1e-12, 1) * np.log(np.clip(target, 1e-12, 1) / shares)).sum(-1)
+
+        found["kl"].append(kl(maps[0] / maps[1]))
+        found["ar"].append(attention_ratio(maps[0] / maps[1], mask))
+        found["js"].append(js_divergence(mask, maps[0] / maps[1]))
+        found["layer"].append(kl(maps[0].mean(1) / maps[1].mean(1)))
+    means = {name: np.mean(values, 0) for name, values in found.items()}
+    order = np.argsort(means["kl"], axis=None)[:7]
+    assert made.heads == [divmod(int(place), tiny.HEADS) for place in order]
+    assert made.layers == [int(means["layer"].argmin())]
+    assert made.scores is not None
+    for name in ("kl", "ar", "js"):
+        assert getattr(made.scores, name) == pytest.approx(means[name].ravel()[order], abs=2e-4)
+    assert np.array(made.scores.all_kl) == pytest.approx(means["kl"], abs=2e-4)
+    assert made.scores.layer_kl == pytest.approx(means["layer"], abs=2e-4)
+    method = VGRefine.for_checkpoint(shape_of(checkpoint), heads=str(out))
+    assert isinstance(method, VGRefine)
+    assert [*method.heads] == made.heads
+
+
+@pytest.mark.parametrize("by", ["kl", "ar", "js"])
+def test_the_list_is_the_mean_of_the_journal(by: str, checkpoint: str, tmp_path: Path) -> None:
+    out = tmp_path / "list.json"
+    assert main(command(checkpoint, out, by=by)) == 0
+    made, records = read(out), raw_records()
+    values = np.mean([record["alignment"]["heads"][by] for record in records], axis=0)
+    order = np.argsort(-values if by == "ar" else values, axis=None, kind="stable")[:7]
+    assert made.heads == [divmod(int(place), tiny.HEADS) for place in order]
+    assert made.layers == [int(np.mean([record["alignment"]["kl"] for record in records], axis=0).argmin())]
+    assert made.provenance["by"] == by
+    assert made.provenance["n"] == len(records) == 6
+    assert made.provenance["images"] == len({record["image"] for record in records})
+    assert len(made.provenance["weights"]) == 64
+    assert all(record["text"] == "" or len(record["text"].split()) == 1 for record in records), "one token is enough"
+
+
+def test_order_and_batch_size_of_questions_do_not_matter(
+    checkpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample = annotated("demo", 12, 0)
+    made = calibrate("huatuo", {"pretrained": checkpoint}, sample)
+    monkeypatch.setenv("LMMS_VG_HOME", str(tmp_path / "other"))
+    turned = calibrate("huatuo", {"pretrained": checkpoint}, replace(sample, questions=sample.questions[::-1]))
+    assert turned == made
+    by_four = calibrate("huatuo", {"pretrained": checkpoint, "batch_size": 4}, sample)
+    assert (by_four.heads, by_four.layers) == (made.heads, made.layers)
+
+
+def test_a_stopped_calibration_goes_on_to_the_same_file(
+    checkpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped at the fourth question, with half a line in the journal, as a killed process leaves it."""
+    whole, resumed = tmp_path / "whole.json", tmp_path / "resumed.json"
+    assert main(command(checkpoint, whole)) == 0
+    monkeypatch.setenv("LMMS_VG_HOME", str(tmp_path / "other"))
+    asked: list[str] = []
+    visual = boxed_questions.docs.visual
+
+    def until_stopped(doc: dict[str, Any]) -> list[Image.Image]:
+        asked.append(doc["uid"])
+        if len(asked) == 5:  # the first is looked at before the model is loaded
+            raise KeyboardInterrupt
+        return visual(doc)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(boxed_questions.docs, "visual", until_stopped)
+        assert main(command(checkpoint, resumed)) == 130
+    assert not resumed.exists()
+    assert len(raw_records()) == 3
+    (path,) = home().glob("journal/*/rank0.jsonl")
+    with path.open("a") as torn:
+        torn.write('{"key": "half a li')
+    assert main(command(checkpoint, resumed)) == 0
+    assert len(raw_records()) == 6, "what had been answered was not asked again"
+    assert resumed.read_bytes() == whole.read_bytes()
+    assert sorted(path.name for path in tmp_path.glob("*.json*")) == ["resumed.json", "whole.json"]
+
+
+def test_images_and_boxes_of_ones_own(
+    checkpoint: str, tmp_path: Path, own_file: Callable[..., Path], capsys: Capture
+) -> None:
+    rows = [ROW, ROW | {"image": "imgs/2.png"}, ROW | {"bbox": []}, ROW | {"question": "And the spleen?", "bbox": None}]
+    path = own_file(*rows)
+    out = tmp_path / "list.json"
+    assert main(command(checkpoint, out, data=path)) == 0
+    said = capsys.readouterr().out
+    assert "2 questions of boxes.jsonl have no box and are left out: boxes.jsonl/3, boxes.jsonl/4" in said
+    made = read(out)
+    assert (made.provenance["data"], made.provenance["n"], made.leaks) == ("boxes.jsonl", 2, [])
+    assert [record["uid"] for record in raw_records()] == ["boxes.jsonl/1", "boxes.jsonl/2"]
+
+
+def test_the_same_question_twice_counts_twice(checkpoint: str, tmp_path: Path, own_file: Callable[..., Path]) -> None:
+    """It is answered once; the journal has its values under one of its two names."""
+    other = ROW | {"image": "imgs/2.png"}
+    assert main(command(checkpoint, tmp_path / "list.json", data=own_file(ROW, other, ROW))) == 0
+    made, records = read(tmp_path / "list.json"), raw_records()
+    values = {record["uid"]: record["alignment"]["heads"]["kl"] for record in records if "heads" in record["alignment"]}
+    assert len(values) == 2
+    assert made.provenance["n"] == 3
+    assert made.scores is not None
+    twice, once = (np.array(values[f"boxes.jsonl/{row}"]) for row in (1, 2))
+    assert np.array(made.scores.all_kl) == pytest.approx((2 * twice + once) / 3, abs=1e-4)
+
+
+def test_a_broken_image_is_counted(checkpoint: str, tmp_path: Path, own_file: Callable[..., Path]) -> None:
+    path = own_file(ROW | {"image": "imgs/0.png"}, ROW)
+    heard: list[str] = []
+    sink = logger.add(lambda message: heard.append(str(message)), level="WARNING")
+    assert main(command(checkpoint, tmp_path / "list.json", data=path)) == 0
+    logger.remove(sink)
+    assert "1 of 2 questions were not measured" in "".join(heard)
+    made = read(tmp_path / "list.json")
+    assert (made.provenance["n"], made.provenance["asked"]) == (1, 2)
+
+
+@pytest.mark.usefixtures("no_model")
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([ROW | {"bbox": []}, {"image": "imgs/1.png", "question": "?"}], "none of its 2 questions has a box"),
+        ([ROW | {"image": "gone.png"}, ROW | {"image": "imgs/none.png"}], "gone.png"),
+    ],
+)
+def test_data_that_rank_nothing_are_refused_before_the_model(
+    rows: list[dict[str, Any]], message: str, own_file: Callable[..., Path], tmp_path: Path, capsys: Capture
+) -> None:
+    assert main(command("demo", tmp_path / "list.json", data=own_file(*rows))) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "list.json").exists()
+
+
+@pytest.mark.usefixtures("no_model")
+def test_damaged_data_are_named_with_their_line(own_file: Callable[..., Path], tmp_path: Path, capsys: Capture) -> None:
+    path = own_file(ROW)
+    with path.open("a") as lines:
+        lines.write("{not JSON\n")
+    assert main(command("demo", tmp_path / "list.json", data=path)) == 1
+    assert "boxes.jsonl, line 2: not JSON" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("no_model")
+def test_coco_without_images_says_how_to_fetch_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    data = tmp_path / "data"
+    (data / "vgmed").mkdir(parents=True)
+    row = {"image": "COCO_val2014_000000000042.jpg", "question": "Where is the dog?", "bbox": [[1, 2, 3, 4]]}
+    (data / "vgmed" / "COCO_localization.jsonl").write_text(json.dumps(row) + "\n")
+    monkeypatch.setenv("LMMS_VG_DATA", str(data))
+    assert main(command("demo", tmp_path / "list.json", data="coco")) == 2
+    said = capsys.readouterr().err
+    assert "lmms-vg data fetch coco" in said
+    assert "coco" in lmms_vg.tasks.catalogue.specs(), "which that command knows"
+    assert "COCO_val2014_000000000042.jpg" in said
+    (data / "vgmed" / "COCO_localization.jsonl").unlink()
+    assert main(command("demo", tmp_path / "list.json", data="coco")) == 1
+    assert "lmms-vg data fetch vgmed" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("no_model")
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": "gpt"}, "--model 'gpt': allowed is huatuo, llava"),
+        ({"model": "huatuo_vgrefine"}, "heads are ranked on the plain model"),
+        ({"model_args": "demo"}, "--model_args 'demo': allowed is name=value"),
+        ({"model_args": "pretrained=demo,heads=1-1"}, "'plain' takes no head list"),
+        ({"data": "slake_closed"}, "--data 'slake_closed': allowed is coco, vgmed, demo"),
+        ({"keep": 37}, "--keep 37: 'demo' has 6 layers of 6 heads, so allowed is 1 to 36"),
+        ({"keep": 0}, "allowed are positive integers"),
+    ],
+)
+def test_wrong_arguments_are_named_before_any_work(
+    changes: dict[str, Any], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(command("demo", Path("list.json"), **changes)) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("no_model")
+@pytest.mark.parametrize("out", [".", "heads.txt"])
+def test_a_list_is_a_json_file(out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(command("demo", Path(out))) == 2
+    assert f"--out {out}: name the .json file to write" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("no_model")
+def test_a_list_is_never_overwritten(tmp_path: Path, capsys: Capture) -> None:
+    out = tmp_path / "list.json"
+    out.write_text("precious")
+    assert main(command("demo", out)) == 2
+    assert f"{out}: is there already and is not overwritten" in capsys.readouterr().err
+    assert out.read_text() == "precious"
+
+
+def test_a_family_may_be_named_as_a_model(checkpoint: str, tmp_path: Path) -> None:
+    assert main(command(checkpoint, tmp_path / "list.json", model="llava_plain")) == 0
+    assert read(tmp_path / "list.json").provenance["family"] == "llava"
+
+
+def test_a_list_of_another_architecture_is_refused(checkpoint: str, tmp_path: Path) -> None:
+    out = tmp_path / "list.json"
+    assert main(command(checkpoint, out)) == 0
+    with pytest.raises(ValueError, match=r"is for model \(5 layers of 4 heads\); pretrained='demo' has 6 layers of 6"):
+        VGRefine.for_checkpoint(shape_of("demo"), heads=str(out))
+
+
+def test_a_few_images_say_nothing_of_stability(checkpoint: str, tmp_path: Path, capsys: Capture) -> None:
+    """Of a single image every resample is the same: all heads would always be found again."""
+    assert main(command(checkpoint, tmp_path / "list.json", data="vgmed_demo")) == 0
+    assert read(tmp_path / "list.json").stability is None
+    assert "stability: not known" in capsys.readouterr().out
+
+
+def test_show_prints_a_calibrated_list_and_draws_it(
+    checkpoint: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibration, "FEWEST", 1)
+    out, picture = tmp_path / "list.json", tmp_path / "new" / "map.png"
+    assert main(command(checkpoint, out, data="vgmed_demo")) == 0
+    made = read(out)
+    assert made.scores is not None
+    assert made.stability is not None
+    capsys.readouterr()
+    assert main(["heads", "show", str(out), "-o", str(picture)]) == 0
+    said = capsys.readouterr().out
+    (layer, head), *_ = made.heads
+    first = next(line for line in said.splitlines() if line.split()[:1] == ["1"])
+    values = made.scores.kl[0], made.scores.ar[0], made.scores.js[0]
+    assert first.split() == ["1", str(layer), str(head), *(f"{value:.4f}" for value in values)]
+    assert f"knockout layers: {made.layers[0]}" in said
+    assert "leaks: demo;" in said
+    assert f"{made.stability.bootstrap.mean:.2f} of them found again" in said
+    assert f"weights: {made.provenance['weights']}" in said
+    assert Image.open(picture).width > 200
+
+
+def test_show_of_a_list_without_scores(tmp_path: Path, capsys: Capture) -> None:
+    assert main(["heads", "show", "huatuo_vision_7b"]) == 0
+    said = capsys.readouterr().out
+    assert "no scores" in said
+    assert [line.split() for line in said.splitlines() if line.split()[:1] == ["1"]] == [["1", "15", "4"]]
+    assert main(["heads", "show", "huatuo_vision_7b", "-o", str(tmp_path / "map.png")]) == 2
+    captured = capsys.readouterr()
+    assert "no scores to draw" in captured.err
+    assert "15" in captured.out
+    assert main(["heads", "show", "huatuo_vision_34b"]) == 0
+    assert "have to be calibrated" in capsys.readouterr().out

@@ -1,0 +1,193 @@
+"""Several methods in one process: each leaves what a run of its own leaves."""
+
+from __future__ import annotations
+
+import re
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import answers, command
+
+from lmms_vg.experiments import joint_run
+from lmms_vg.experiments.joint_run import Setting, settings_of
+from lmms_vg.host.stopping import Stopped
+from lmms_vg.journal import read_records
+
+COMMON = ["--tasks", "vgmed_demo,vqa_demo_hard", "--limit", "40", "--batch_size", "4", "--verbosity", "INFO"]
+
+
+def records(home: Path, model: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """What the journal of a model keeps of every question, but for times."""
+    paths = home.glob(f"journal/{model}-*/rank0.jsonl")
+    return {(record.task, record.uid): record.model_dump() | {"seconds": 0} for record in read_records(paths)}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Any]]:
+    """Folder and process of the joint run and of the single ones, each with a home of its own."""
+    hyper_parameters = {"plain": "", "vgrefine": "k=5", "pai": "alpha=0.3"}
+    joint = "pretrained=demo,vgrefine.k=5,pai.alpha=0.3"
+    given = {
+        "joint": ["--methods", "plain,vgrefine,pai", "--model", "huatuo", "--model_args", joint],
+        **{
+            method: [
+                "--model",
+                f"huatuo_{method}",
+                "--log_samples",
+                "--model_args",
+                f"pretrained=demo,{own}".strip(","),
+            ]
+            for method, own in hyper_parameters.items()
+        },
+    }
+    folders = {name: tmp_path_factory.mktemp(name) for name in given}
+    with ThreadPoolExecutor(2) as pool:
+        done = {
+            name: pool.submit(command, f / "home", "run", *COMMON, *given[name], "--output_path", str(f / "out"))
+            for name, f in folders.items()
+        }
+    return {name: (folders[name], process.result()) for name, process in done.items()}
+
+
+def test_all_runs_succeed(runs: dict[str, tuple[Path, Any]]) -> None:
+    assert {name: process.returncode for name, (_, process) in runs.items()} == dict.fromkeys(runs, 0)
+    assert "lmms-vg compare" in runs["joint"][1].stdout.splitlines()[-1]
+
+
+def test_weights_are_loaded_and_questions_asked_once(runs: dict[str, tuple[Path, Any]]) -> None:
+    joint = runs["joint"][1]
+    assert joint.stderr.count("Loading weights: 100%") == 1
+    summaries = re.findall(
+        r"(\d+) asked, (\d+) from journal, (\d+) answered now, 0 failed", joint.stdout + joint.stderr
+    )
+    assert summaries == [("80", "0", "80"), ("80", "80", "0"), ("80", "80", "0")]
+
+
+@pytest.mark.parametrize("method", ["plain", "vgrefine", "pai"])
+def test_a_joint_run_equals_a_run_of_its_own(runs: dict[str, tuple[Path, Any]], method: str) -> None:
+    """Samples as lmms-eval saves them, and journalled records with alignment values, to the last digit."""
+    joint, alone = answers(runs["joint"][0] / "out" / method), answers(runs[method][0] / "out")
+    assert joint.keys() == alone.keys() == {"vgmed_demo.jsonl", "vqa_demo_hard.jsonl"}
+    assert joint == alone
+    first, second = (records(runs[name][0] / "home", f"huatuo_{method}") for name in ("joint", method))
+    assert len(first) == 80
+    assert first == second
+
+
+def test_methods_differ(runs: dict[str, tuple[Path, Any]]) -> None:
+    """Otherwise the test above could pass because everybody was asked the same."""
+    plain, refined, pai = (
+        records(runs["joint"][0] / "home", f"huatuo_{name}") for name in ("plain", "vgrefine", "pai")
+    )
+    assert all(refined[key]["alignment"] != plain[key]["alignment"] for key in plain if key[0] == "vgmed_demo")
+    assert all(pai[key]["alignment"] != plain[key]["alignment"] for key in plain if key[0] == "vgmed_demo")
+
+
+def test_wrong_argument_of_one_method_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    wrong = command(
+        tmp_path / "home", "run", *COMMON, "--methods", "plain,vgrefine", "--model", "huatuo", "--model_args",
+        "pretrained=demo,vgrefine.k=99", "--output_path", str(tmp_path / "out"),
+    )  # fmt: skip
+    assert wrong.returncode == 2
+    assert "vgrefine: k=99: allowed is an integer from 1 to 10" in wrong.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_settings_of_divides_the_arguments() -> None:
+    settings, common = settings_of(
+        ["plain", "pai", "vgrefine"],
+        "pretrained=demo,pai.alpha=.3,heads=true,vgrefine.layers=3+4,dtype=float32,pai.cfg=true",
+    )
+    assert common == "pretrained=demo,per_head=true,dtype=float32"
+    assert settings == [
+        Setting("plain", "plain"),
+        Setting("pai", "pai", "alpha=.3,cfg=true"),
+        Setting("vgrefine", "vgrefine", "layers=3+4"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("methods", "model_args", "said"),
+    [
+        (["plain", "vgrefin"], "", r"--methods 'vgrefin': did you mean vgrefine\? allowed is "),
+        (["plain", "plain"], "", "each at most once.*lmms-vg sweep"),
+        (["plain", "vgrefine"], "k=5", "'k=5': .* here vgrefine.k"),
+        (["plain", "vgrefine"], "pai.alpha=1", r"'pai.alpha=1': not known to plain, vgrefine"),
+        (["plain", "vgrefine"], "vgrefine.kk=1", r"did you mean k\? vgrefine has heads, layers, k, p, mask"),
+        (["plain", "vgrefine"], "vgrefine.dtype=float32", r"'vgrefine.dtype=float32': .*vgrefine has heads"),
+        (["plain", "vgrefine"], "plain.k=1", "plain has no hyper-parameters"),
+    ],
+)
+def test_wrong_arguments(methods: list[str], model_args: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        settings_of(methods, model_args)
+
+
+# --- what happens when one of them fails --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hosted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """lmms-eval in name only: what each model does, by name, and which were run."""
+    plays: dict[str, Any] = {"ran": []}
+
+    def run(arguments: list[str]) -> int:
+        model = arguments[arguments.index("--model") + 1]
+        plays["ran"].append(model)
+        outcome = plays.get(model, 0)
+        if isinstance(outcome, SystemExit):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(joint_run, "run", run)
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    return plays
+
+
+def together(tmp_path: Path, *methods: str) -> dict[str, int]:
+    return joint_run.run_together(
+        "huatuo", [Setting(name, name) for name in methods], "pretrained=demo", ["--tasks", "t"], tmp_path
+    )
+
+
+def test_a_failure_of_one_method_does_not_stop_the_others(hosted: dict[str, Any], tmp_path: Path) -> None:
+    hosted["huatuo_oracle_mask"] = SystemExit("oracle_mask needs annotated boxes")
+    assert together(tmp_path, "plain", "oracle_mask", "vgrefine") == {"plain": 0, "oracle_mask": 1, "vgrefine": 0}
+
+
+def test_with_several_ranks_the_run_ends_at_a_failure(
+    hosted: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scoring fails on the first rank only: going on there would leave the others waiting."""
+    hosted["huatuo_oracle_mask"] = SystemExit("none of the questions got a value")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(SystemExit, match="oracle_mask failed; run the same command again"):
+        together(tmp_path, "plain", "oracle_mask", "vgrefine")
+    assert hosted["ran"] == ["huatuo_plain", "huatuo_oracle_mask"]
+
+
+@pytest.mark.parametrize("outcome", [1, SystemExit("no such data")])
+def test_what_is_no_matter_of_the_method_is_said_once_or_twice_and_not_for_all(
+    hosted: dict[str, Any], tmp_path: Path, outcome: Any
+) -> None:
+    hosted |= dict.fromkeys(["huatuo_plain", "huatuo_pai", "huatuo_vgrefine", "huatuo_vcd"], outcome)
+    together(tmp_path, "plain", "pai", "vgrefine", "vcd")
+    assert len(hosted["ran"]) <= 2
+
+
+def test_a_signal_ends_all_methods(hosted: dict[str, Any], tmp_path: Path) -> None:
+    """Otherwise the second method would be asked while the scheduler waits for the end."""
+    hosted["huatuo_plain"] = Stopped(signal.SIGTERM)
+    with pytest.raises(Stopped):
+        together(tmp_path, "plain", "pai")
+    assert hosted["ran"] == ["huatuo_plain"]
+
+
+def test_listing_tasks_is_no_failure(hosted: dict[str, Any], tmp_path: Path) -> None:
+    hosted["huatuo_plain"] = SystemExit(0)
+    with pytest.raises(SystemExit) as ended:
+        together(tmp_path, "plain", "pai")
+    assert ended.value.code == 0

@@ -1,0 +1,171 @@
+"""`lmms-vg run`: a status that tells what lmms-eval swallows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import hosting
+import pytest
+import tiny
+import yaml
+from lmms_eval.loggers import EvaluationTracker
+
+from lmms_vg.cli.main import main
+from lmms_vg.experiments import joint_run, lmms_eval_process
+from lmms_vg.host import failure
+from lmms_vg.tasks import documents
+
+DEMO = ("run", "--model", "huatuo_plain", "--model_args", "pretrained=demo")
+
+#: A task of somebody else: three images, of which two cannot be opened.
+OTHERS = """
+from pathlib import Path
+from PIL import Image
+
+def visual(doc):
+    return [Image.open(Path(__file__).parent / doc["picture"]).convert("RGB")]
+"""
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Any:
+    failure.take()
+    yield
+    assert failure.take() == [], "the command returns a status of its own"
+
+
+def others_task(folder: Path, pictures: list[str]) -> str:
+    """The folder of a task that is none of ours."""
+    tiny.picture(0).save(folder / "there.png")
+    (folder / "of_others.py").write_text(OTHERS)
+    rows = [{"picture": picture, "question": "Is it bright?", "answer": "no"} for picture in pictures]
+    (folder / "rows.json").write_text(json.dumps(rows))
+    task = {
+        "task": "of_others",
+        "dataset_path": "json",
+        "dataset_kwargs": {"data_files": {"test": str(folder / "rows.json")}},
+        "test_split": "test",
+        "output_type": "generate_until",
+        "doc_to_text": "{{question}}",
+        "doc_to_target": "answer",
+        "generation_kwargs": {"max_new_tokens": 2, "until": []},
+        "metric_list": [{"metric": "exact_match", "aggregation": "mean", "higher_is_better": True}],
+    }
+    text = yaml.safe_dump(task) + "doc_to_visual: !function of_others.visual\n"
+    (folder / "of_others.yaml").write_text(text)
+    return str(folder)
+
+
+@pytest.mark.parametrize(("gone", "status"), [(0, 0), (2, 3)])
+def test_failures_that_somebody_elses_task_scores_make_a_status(
+    gone: int, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hosting.light(monkeypatch, tmp_path)
+    (tmp_path / "task").mkdir()
+    folder = others_task(tmp_path / "task", ["there.png"] + ["gone.png" if gone else "there.png"] * 2)
+    out = ("--output_path", str(tmp_path / "out"), "--log_samples")
+    ran = hosting.ended(lambda: main([*DEMO, "--tasks", "of_others", "--include_path", folder, *out]))
+    assert ran == status
+    assert ("2 questions of of_others failed, and it scores their empty answers" in capsys.readouterr().out) == bool(
+        gone
+    )
+    assert len(hosting.samples(tmp_path / "out", "of_others")) == 3, "they are saved all the same"
+
+
+def test_failures_on_our_own_tasks_are_left_out_and_are_no_failure_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hosting.light(monkeypatch, tmp_path)
+    real, first = documents.open_image, iter([True])
+
+    def open_image(uri: str) -> Any:
+        if next(first, False):
+            raise ValueError("torn")
+        return real(uri)
+
+    monkeypatch.setattr(documents, "open_image", open_image)
+    assert hosting.ended(lambda: main([*DEMO, "--tasks", "vqa_demo_hard", "--limit", "3"])) == 0
+    assert (
+        "vqa_demo_hard: 1 of 3 questions got no value, first demo/hard/200000/0: ValueError: torn"
+        in capsys.readouterr().out
+    )
+
+
+# --- results that were not saved -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("out", ["/dev/full/out", "/dev/null"])
+def test_what_cannot_be_a_folder_is_said_before_anything_is_asked(out: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lmms_eval_process.host, "cli_evaluate_single", lambda *_: pytest.fail("asked"))
+    message = hosting.ended(lambda: main([*DEMO, "--tasks", "vqa_demo_hard", "--output_path", out]))
+    assert message.startswith(f"lmms-vg: --output_path {out}: /dev/")
+
+
+def test_results_that_lmms_eval_could_not_write_make_a_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says so in its log, and ends with 0."""
+    hosting.light(monkeypatch, tmp_path)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "demo").touch()  # where the folder of the model should be
+    out = ("--output_path", str(tmp_path / "out"), "--log_samples")
+    assert (
+        hosting.ended(lambda: main([*DEMO, "--tasks", "vqa_demo_hard", "--limit", "2", *out]))
+        == lmms_eval_process.INCOMPLETE
+    )
+    shown = capsys.readouterr().out
+    assert f"results were not saved in {tmp_path / 'out'} (" in shown
+    assert "|vqa_demo_hard|" in shown, "the table is printed"
+
+
+def written(out: Path) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
+    """What lmms-eval's own code leaves, and what it was given."""
+    tracker = EvaluationTracker(output_path=str(out))
+    tracker.general_config_tracker.model_name_sanitized = "m"
+    sample = {
+        "arguments": ["?"],
+        "resps": [["no"]],
+        "filtered_resps": ["no"],
+        "target": "no",
+        "doc": {},
+        "doc_hash": "h",
+    }
+    samples = {"t": [dict(sample) for _ in range(3)]}
+    results: dict[str, Any] = {"results": {"t": {"acc,none": 1.0}}, "date": "20260101_00:00:00"}
+    tracker.save_results_aggregated(results=results, samples=samples, datetime_str=results["date"])
+    tracker.save_results_samples(task_name="t", samples=samples["t"])
+    return results, samples
+
+
+def test_whole_files_are_saved(tmp_path: Path) -> None:
+    assert lmms_eval_process.unsaved(tmp_path, *written(tmp_path)) == ""
+
+
+@pytest.mark.parametrize("name", ["20260101_00-00-00_results.json", "20260101_00-00-00_samples_t.jsonl"])
+@pytest.mark.parametrize("share", [None, 0.0, 0.5, 0.99])
+def test_missing_empty_and_half_files_are_not_saved(name: str, share: float | None, tmp_path: Path) -> None:
+    results, samples = written(tmp_path)
+    path = tmp_path / "m" / name
+    if share is None:
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    assert lmms_eval_process.unsaved(tmp_path, results, samples).startswith(str(path))
+
+
+def test_a_run_that_lacks_something_does_not_stop_the_other_methods(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+
+    def run(arguments: list[str]) -> int:
+        ran.append(arguments[arguments.index("--model") + 1])
+        return lmms_eval_process.INCOMPLETE
+
+    monkeypatch.setattr(joint_run, "run", run)
+    settings = [joint_run.Setting(name, name) for name in ("plain", "pai", "vgrefine", "vcd")]
+    status = joint_run.run_together("huatuo", settings, "pretrained=demo", ["--tasks", "t"], tmp_path)
+    assert len(ran) == 4
+    assert set(status.values()) == {lmms_eval_process.INCOMPLETE}

@@ -1,0 +1,70 @@
+"""A batch of two questions about two images on a tiny model, and the same answered the slow way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tiny
+import torch
+from naive import naive
+from torch import Tensor
+
+from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.session import ImageSession
+from lmms_vg.models import Family, Prompt
+from lmms_vg.vision.images import open_picture
+
+TAIL = "Answer the question using a single word or phrase."
+TEXTS = [f"Where is the nodule?\n{TAIL}", f"Is the large cyst in the upper left bright or dark?\n{TAIL}"]
+REFERENCE = f"Write a general description of the image.\n{TAIL}"
+#: Answer tokens fed to decode steps, whatever the model would say.
+ANSWER = [7, 9, 11, 13]
+
+#: (layer, scores or weights (1, H, T, T), number of prompt tokens) -> the same, changed.
+Change = Callable[[int, Tensor, int], Tensor]
+
+
+def ask(family: Family, texts: Sequence[str] = TEXTS, seeds: Sequence[int] = (1, 2)) -> Batch:
+    """Questions of different length in one batch, each with its reference prompt; equal seeds are the same image."""
+    pictures = [open_picture(tiny.picture(seed)) for seed in seeds]
+    prompts = [family.prompt([picture, text]) for picture, text in zip(pictures, texts, strict=True)]
+    references = [family.prompt([picture, REFERENCE]) for picture in pictures]
+    return Batch([ImageSession(family, prompt) for prompt in prompts], prompts, references)
+
+
+def in_full_passes(
+    family: Family, prompt: Prompt, before: Change | None = None, after: Change | None = None
+) -> list[Tensor]:
+    """Logits before each token of `ANSWER`: no cache, whole matrices, every step a full pass over everything so far.
+
+    A change sees rows from the prompt's length on exactly when they are decode steps.
+    """
+    tokens, logits = prompt.input_ids.tolist(), []
+    length = len(tokens)
+
+    def at(change: Change | None) -> Any:
+        return None if change is None else lambda layer, values: change(layer, values, length)
+
+    pixels = {} if prompt.pixel_values is None else {"pixel_values": prompt.pixel_values}
+    for token in ANSWER:
+        with naive(family.model, at(before), at(after)):
+            logits.append(family.model(input_ids=torch.tensor([tokens]), **pixels).logits[0, -1])
+        tokens.append(token)
+    return logits
+
+
+def in_steps(batch: Batch) -> list[Tensor]:
+    """Logits (B, vocabulary) before each token of `ANSWER`, of a batch that was prefilled."""
+    logits = [batch.logits]
+    for token in ANSWER[:-1]:
+        batch.step(torch.tensor([token] * len(batch)))
+        logits.append(batch.logits)
+    return logits
+
+
+def assert_same(steps: list[Tensor], expected: Sequence[list[Tensor]], tolerance: float = 1e-4) -> None:
+    """Every row's first token and three decode steps, within `tolerance` (absolute and relative)."""
+    for row, ones in enumerate(expected):
+        for step, one in zip(steps, ones, strict=True):
+            torch.testing.assert_close(step[row], one, atol=tolerance, rtol=tolerance)

@@ -1,0 +1,37 @@
+"""`lmms-vg` in a process and a home of its own, and what its runs answered."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+BIN = Path(sys.executable).parent
+
+
+def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    outer = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
+    kept = {name: value for name, value in os.environ.items() if name not in outer}
+    return subprocess.run(
+        [BIN / "lmms-vg", *arguments],
+        env=kept | {"LMMS_VG_HOME": str(home), "HF_HOME": str(home / "hf")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def answers(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Task to what the samples file says of every question, but for times and for what was run beside it."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(folder.rglob("*_samples_*.jsonl")):
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        for line in lines:
+            line["n"].pop("seconds", None)
+            line["n"].get("run", {}).pop("shared", None)
+            line.pop("latency", None)
+        found[path.name.split("_samples_")[1]] = sorted(lines, key=lambda line: line["doc_id"])
+    return found

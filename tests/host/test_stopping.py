@@ -1,0 +1,111 @@
+"""SIGTERM while answering: what is in hand is finished, the status is that of the signal, and the second one ends at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+from asking import good, question
+
+from lmms_vg.host.stopping import Stopped, finishing_batches
+from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.method_run import Contender
+from lmms_vg.journal import Journal, Record, read_records
+from lmms_vg.methods import AdaptVis, Plain
+from lmms_vg.models import FAMILIES, Family
+
+
+@pytest.fixture(scope="module")
+def family(tmp_path_factory: pytest.TempPathFactory) -> Family:
+    folder = tiny.save(tmp_path_factory.mktemp("checkpoint"))
+    return FAMILIES["huatuo"].load(str(folder), None, torch.float32, "cpu", None, "true")
+
+
+def records(folder: Path) -> list[Record]:
+    return list(read_records([folder / "rank0.jsonl"]))
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_the_batch_in_hand_is_journalled(
+    family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Of six questions, two a batch: sent while a batch is being asked. The next run goes on behind it."""
+    asked = [question(str(n), tiny.picture(1), f"Is it bright? {n}") for n in range(6)]
+    run, batches = Answerer._run, iter(range(9))
+
+    def interrupted(self: Answerer, *arguments: object) -> list[Record]:
+        if next(batches) == after:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return run(self, *arguments)  # type: ignore[arg-type]
+
+    handler = signal.getsignal(signal.SIGTERM)
+    answerer = Answerer(family, [Contender(Plain(), Journal(tmp_path))], 2)
+    with monkeypatch.context() as patched:
+        patched.setattr(Answerer, "_run", interrupted)
+        with pytest.raises(Stopped) as stopped:
+            list(answerer.answer(asked))
+    answerer.close()
+    assert stopped.value.code == 143
+    assert signal.getsignal(signal.SIGTERM) is handler
+    assert "the same command goes on" in capfd.readouterr().err
+    assert len(records(tmp_path)) == 2 * (after + 1)
+
+    again = Answerer(family, [Contender(Plain(), Journal(tmp_path))], 2)
+    list(again.answer(asked))
+    again.close()
+    assert (again.tally.from_journal, again.tally.answered) == (2 * (after + 1), 4 - 2 * after)
+
+
+def test_a_joint_run_stops_between_two_methods(family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    contenders = [Contender(one, Journal(tmp_path / one.name)) for one in (Plain(), AdaptVis())]
+    answerer = Answerer(family, contenders, 2)
+    keep = Contender.keep
+
+    def kept(self: Contender, batch: list[Record]) -> None:
+        keep(self, batch)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Contender, "keep", kept)
+    with pytest.raises(Stopped):
+        list(answerer.answer([good("a"), good("b", repeat=1)]))
+    answerer.close()
+    assert [len(records(tmp_path / one.method.name)) for one in contenders] == [2, 0]
+
+
+def test_elsewhere_than_in_the_main_thread_nothing_changes() -> None:
+    handlers: list[object] = []
+
+    def inside() -> None:
+        with finishing_batches() as check:
+            check()
+            handlers.append(signal.getsignal(signal.SIGTERM))
+
+    before = signal.getsignal(signal.SIGTERM)
+    thread = threading.Thread(target=inside)
+    thread.start()
+    thread.join()
+    assert handlers == [before]
+
+
+TWICE = """
+import os, signal
+from lmms_vg.host.stopping import finishing_batches
+with finishing_batches() as check:
+    for _ in range({times}):
+        os.kill(os.getpid(), signal.SIGTERM)
+    print("still here", flush=True)
+    check()
+"""
+
+
+@pytest.mark.parametrize(("times", "status", "printed"), [(0, 0, True), (1, 143, True), (2, -signal.SIGTERM, False)])
+def test_a_second_one_ends_at_once(times: int, status: int, printed: bool) -> None:
+    done = subprocess.run([sys.executable, "-c", TWICE.format(times=times)], capture_output=True, text=True)
+    assert (done.returncode, "still here" in done.stdout) == (status, printed)

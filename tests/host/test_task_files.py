@@ -1,0 +1,83 @@
+"""lmms-eval's index of tasks is the same whichever parser reads its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import lmms_eval.tasks
+import pytest
+import yaml
+from lmms_eval import utils
+
+from lmms_vg.host import task_files
+
+WRITTEN = """
+task: one
+doc_to_text: !function code.text
+prompt: {a: "x: y", b: [1, 2.5, yes, ~, 2026-01-02, 0x1F, 1e3, '1_000']}
+text: |
+  two
+   lines
+folded: >-
+  a
+  b
+base: &base {k: v}
+other: {<<: *base, n: null}
+"""
+
+
+def index() -> dict[str, Any]:
+    manager = object.__new__(lmms_eval.tasks.TaskManager)
+    manager.logger = lmms_eval.tasks.eval_logger
+    return dict(manager._get_task_and_group(str(Path(lmms_eval.tasks.__file__).parent)))
+
+
+@pytest.mark.skipif(not yaml.__with_libyaml__, reason="this PyYAML was built without libyaml")
+def test_index_is_the_same() -> None:
+    plainly = index()
+    with task_files.fast(lmms_eval.tasks):
+        assert utils.yaml is not yaml
+        fast = index()
+    assert utils.yaml is yaml
+    assert len(plainly) > 1000
+    assert fast == plainly
+
+
+@pytest.mark.parametrize("mode", ["simple", "full"])
+def test_values_are_the_same(tmp_path: Path, mode: str) -> None:
+    (tmp_path / "code.py").write_text("def text(document): return 'asked'\n")
+    (tmp_path / "base.yaml").write_text(WRITTEN)
+    file = tmp_path / "task.yaml"
+    file.write_text("include: base.yaml\nmore: 1\n")
+    plainly = utils.load_yaml_config(str(file), mode=mode)
+    with task_files.fast(lmms_eval.tasks):
+        fast = utils.load_yaml_config(str(file), mode=mode)
+    ours, theirs = fast.pop("doc_to_text"), plainly.pop("doc_to_text")
+    if mode == "full":
+        assert ours({}) == theirs({}) == "asked"
+    else:  # nodes, which compare by identity
+        assert (ours.tag, ours.value) == (theirs.tag, theirs.value) == ("!function", "code.text")
+    assert fast == plainly
+    assert fast["prompt"]["b"][:3] == [1, 2.5, True]
+
+
+def test_refuses_what_full_load_refuses(tmp_path: Path) -> None:
+    file = tmp_path / "task.yaml"
+    file.write_text("a: !!python/object/apply:os.system ['exit 1']\n")
+    with task_files.fast(lmms_eval.tasks), pytest.raises(yaml.constructor.ConstructorError):
+        utils.load_yaml_config(str(file))
+
+
+def test_restored_after_an_error() -> None:
+    with pytest.raises(KeyError), task_files.fast(lmms_eval.tasks):
+        raise KeyError
+    assert utils.yaml is yaml
+
+
+@pytest.mark.parametrize("tasks", [SimpleNamespace(), SimpleNamespace(utils=SimpleNamespace(yaml=SimpleNamespace()))])
+def test_without_libyaml(tasks: Any) -> None:
+    before = dict(vars(tasks))
+    with task_files.fast(tasks):
+        assert vars(tasks) == before

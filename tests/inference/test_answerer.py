@@ -1,0 +1,242 @@
+"""Several methods asked together: every journal is that of a run of its own."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+import torch
+from asking import GOOD, question
+
+from lmms_vg.attention.batch import Batch
+from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.method_run import Contender, Tally
+from lmms_vg.inference.question import Question, prepare
+from lmms_vg.journal import Journal, Record, read_records
+from lmms_vg.journal.decoding import Decoding
+from lmms_vg.methods import PAI, VCD, AdaptVis, Method, OracleMask, Plain, VGRefine, ViCrop
+from lmms_vg.models import FAMILIES, Family
+
+METHODS: list[Method] = [
+    Plain(),
+    VGRefine(((2, 1), (0, 3), (3, 0)), (2,), 3),
+    OracleMask((2,)),
+    AdaptVis(),
+    ViCrop(2),
+    PAI(start=1, end=4, cfg=True),
+    VCD(),
+]
+BOX = [[5, 5, 30, 30]]
+
+
+@pytest.fixture(scope="module")
+def family(tmp_path_factory: pytest.TempPathFactory) -> Family:
+    folder = tiny.save(tmp_path_factory.mktemp("checkpoint"))
+    return FAMILIES["huatuo"].load(str(folder), None, torch.float32, "cpu", None, "true")
+
+
+def some() -> list[Question]:
+    """About two images, with and without boxes, measured or not, sampled; one without an image, one that nobody can answer."""
+    first, second = tiny.picture(1), tiny.picture(2, 50, 70)
+    return [
+        question("measured", first, GOOD, boxes=BOX, align=True),
+        question("measured too", first, "Is the large cyst dark?", boxes=[[1, 1, 9, 40]], align=True),
+        question("boxed", first, "Is it bright?", boxes=BOX),
+        question("no box", first, GOOD),
+        question("no text", first, ""),
+        replace(
+            question("sampled", second, GOOD, boxes=BOX),
+            decoding=Decoding(max_new_tokens=4, do_sample=True, temperature=2.0, min_new_tokens=1),
+        ),
+        question("boxed too", second, "Is the nodule in the upper left?", boxes=BOX),
+        question("measured as well", second, "Is it bright?", boxes=BOX, align=True),
+        question("no image", GOOD),
+    ]
+
+
+def run(
+    family: Family, methods: Sequence[Method], folder: Path, questions: Sequence[Question], batch_size: int
+) -> tuple[list[tuple[str, Record]], list[Tally]]:
+    """What was handed out, and every method's tally; a method's journal lies in the folder named by its number in METHODS."""
+    contenders = [Contender(one, Journal(folder / str(METHODS.index(one)))) for one in methods]
+    answerer = Answerer(family, contenders, batch_size)
+    try:
+        return [(one.uid, record) for one, record in answerer.answer(questions)], [one.tally for one in contenders]
+    finally:
+        answerer.close()
+
+
+def journalled(folder: Path, method: Method) -> dict[str, dict[str, Any]]:
+    """By question, what its last record says apart from how long it took."""
+    path = folder / str(METHODS.index(method)) / "rank0.jsonl"
+    return {record.uid: record.model_dump(exclude={"seconds"}) for record in read_records([path])}
+
+
+def assert_same(made: Any, expected: Any, exact: bool) -> None:
+    """Equal, or with other questions in the batch equal to 1e-4 in every number (and exactly in everything else)."""
+    if isinstance(expected, dict):
+        assert made.keys() == expected.keys()
+        for name in expected:
+            assert_same(made[name], expected[name], exact)
+    elif isinstance(expected, list):
+        assert len(made) == len(expected)
+        for one, other in zip(made, expected, strict=True):
+            assert_same(one, other, exact)
+    else:
+        assert made == (expected if exact or not isinstance(expected, float) else pytest.approx(expected, rel=1e-4))
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("order", [1, -1])
+def test_journals_of_a_joint_run_are_those_of_separate_runs(
+    family: Family, batch_size: int, order: int, tmp_path: Path
+) -> None:
+    """In either order of methods; the one that needs boxes fails alone where there are none."""
+    methods = METHODS[::order]
+    handed_out, tallies = run(family, methods, tmp_path / "joint", some(), batch_size)
+    for method, tally in zip(methods, tallies, strict=True):
+        alone, (tally_alone,) = run(family, [method], tmp_path / "alone", some(), batch_size)
+        made, expected = journalled(tmp_path / "joint", method), journalled(tmp_path / "alone", method)
+        assert_same(made, expected, exact=batch_size == 1)
+        assert tally == tally_alone
+        failed = {uid for uid, record in made.items() if record["error"]}
+        assert failed == {"no text"} | ({"no image"} if not isinstance(method, Plain) else set()) | (
+            {"no box", "no image"} if method.needs_boxes else set()
+        )
+        if method is methods[0]:
+            assert sorted(uid for uid, _ in handed_out) == sorted(uid for uid, _ in alone)
+    assert sorted(uid for uid, _ in handed_out) == sorted(one.uid for one in some())
+    main = journalled(tmp_path / "joint", methods[0])
+    assert all(record.text == main[uid]["text"] and record.error == main[uid]["error"] for uid, record in handed_out)
+    measured = journalled(tmp_path / "joint", OracleMask((2,)))
+    assert [uid for uid, record in sorted(measured.items()) if record["alignment"]] == [
+        "measured",
+        "measured as well",
+        "measured too",
+    ]
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("ahead", range(len(METHODS)))
+def test_what_one_journal_has_already_is_asked_of_the_others(
+    family: Family, batch_size: int, ahead: int, tmp_path: Path
+) -> None:
+    """Also where the one that is ahead hands the records out."""
+    first = [one for one in some() if one.uid in ("measured too", "boxed")]
+    run(family, [METHODS[ahead]], tmp_path / "joint", first, batch_size)
+    handed_out, tallies = run(family, METHODS, tmp_path / "joint", some(), batch_size)
+    assert sorted(uid for uid, _ in handed_out) == sorted(one.uid for one in some())
+    assert [tally.from_journal for tally in tallies] == [2 * (n == ahead) for n in range(len(METHODS))]
+    for method in (METHODS[0], METHODS[ahead]):
+        run(family, [method], tmp_path / "alone", some(), batch_size)
+        made, expected = journalled(tmp_path / "joint", method), journalled(tmp_path / "alone", method)
+        assert_same(made, expected, exact=batch_size == 1)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_a_joint_run_resumes(family: Family, batch_size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed on the way, then finished, then asked again: nothing is asked twice but failures."""
+    calls = 0
+    step = Batch.step
+
+    def dies(self: Batch, tokens: torch.Tensor) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 40:
+            raise KeyboardInterrupt
+        step(self, tokens)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Batch, "step", dies)
+        with pytest.raises(KeyboardInterrupt):
+            run(family, METHODS, tmp_path / "joint", some(), batch_size)
+    done = [len(journalled(tmp_path / "joint", method)) for method in METHODS]
+    assert 0 < sum(done) < len(METHODS) * len(some())
+
+    _, tallies = run(family, METHODS, tmp_path / "joint", some(), batch_size)
+    assert sum(tally.from_journal for tally in tallies) > 0
+    _, again = run(family, METHODS, tmp_path / "joint", some(), batch_size)
+    for method, first, second in zip(METHODS, tallies, again, strict=True):
+        run(family, [method], tmp_path / "alone", some(), batch_size)
+        made, expected = journalled(tmp_path / "joint", method), journalled(tmp_path / "alone", method)
+        assert_same(made, expected, exact=batch_size == 1)
+        assert second == Tally(first.asked, first.asked - first.failed, 0, first.failed)
+
+
+def test_a_method_that_breaks_harms_no_other(family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the middle of a batch of four: its questions fail, the next method finds the batch as it should be."""
+    monkeypatch.setattr(VGRefine, "irrelevant", lambda *_: 1 / 0)
+    methods = METHODS[:4]
+    run(family, methods, tmp_path / "joint", some(), 4)
+    broken = journalled(tmp_path / "joint", methods[1])
+    assert all("ZeroDivisionError" in record["error"] for uid, record in broken.items() if not uid.startswith("no "))
+    for method in (methods[0], methods[2], methods[3]):
+        run(family, [method], tmp_path / "alone", some(), 4)
+        made, expected = journalled(tmp_path / "joint", method), journalled(tmp_path / "alone", method)
+        assert_same(made, expected, exact=False)
+
+
+def test_methods_share_image_prefixes_and_batches(
+    family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six questions in turn about two images, three a batch; none of the methods asks them in another form."""
+    embedded: list[tuple[str, ...]] = []
+    embed, prefill = family.embed, Batch.prefill
+    prefilled: list[Batch] = []
+    monkeypatch.setattr(family, "embed", lambda prompt: (embedded.append(prompt.image_hashes), embed(prompt))[1])
+    monkeypatch.setattr(Batch, "prefill", lambda self, *edits: (prefilled.append(self), prefill(self, *edits))[1])
+    questions = [
+        question(f"{seed}{n}", tiny.picture(seed), f"{GOOD} {n}", boxes=BOX) for seed in (1, 2) for n in range(3)
+    ]
+    run(family, METHODS[:4], tmp_path, questions, 3)
+    assert len(embedded) == 2
+    assert len({id(batch) for batch in prefilled}) == 2
+
+
+def test_a_failed_batch_is_gone_before_its_questions_are_asked_again(
+    family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Out of memory, nothing of the batch that did not fit may be kept while its questions are asked one by one."""
+    alive: weakref.WeakSet[Batch] = weakref.WeakSet()
+    seen: list[int] = []
+    make, prefill = Batch.__init__, AdaptVis.prefill
+
+    def made(self: Batch, *arguments: Any, **more: Any) -> None:
+        make(self, *arguments, **more)
+        alive.add(self)
+
+    def crowded(self: AdaptVis, batch: Batch) -> Batch:
+        gc.collect()
+        seen.append(len(alive))
+        if len(batch) > 1:
+            raise torch.cuda.OutOfMemoryError("out of memory")
+        return prefill(self, batch)
+
+    monkeypatch.setattr(Batch, "__init__", made)
+    monkeypatch.setattr(AdaptVis, "prefill", crowded)
+    asked = [question(f"{n}", tiny.picture(1), text) for n, text in enumerate([GOOD, "Is it bright?", "Is it dark?"])]
+    _, tallies = run(family, [Plain(), AdaptVis()], tmp_path, asked, 3)
+    assert [(tally.answered, tally.failed) for tally in tallies] == [(3, 0), (3, 0)]
+    assert seen == [1, 1, 1, 1], "the batch of three, then one by one, each alone"
+
+
+def test_boxes_change_the_key_and_nothing_else() -> None:
+    """What is asked draws the samples, so that methods that know the boxes draw as plain does; a measurement is a record of
+    its own."""
+    family = FAMILIES["huatuo"].load("demo", None, torch.float32, "cpu", None, "true")
+    asked = question("q", tiny.picture(1), "Where is the nodule?", boxes=BOX)
+    plain, oracle = (prepare(family, asked, "last", boxes) for boxes in (False, True))
+    measured = prepare(family, replace(asked, align=True), "last", True)
+    assert len({plain.key, oracle.key, measured.key}) == 3
+    assert plain.draw == oracle.draw == measured.draw
+    assert prepare(family, replace(asked, repeat=1), "last", False).draw == plain.draw, "greedy"
+    sampled = replace(asked, decoding=Decoding(max_new_tokens=3, do_sample=True))
+    assert (
+        prepare(family, replace(sampled, repeat=1), "last", False).draw != prepare(family, sampled, "last", False).draw
+    )

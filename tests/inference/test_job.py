@@ -1,0 +1,140 @@
+"""Locks of a job: in order, one job at a time, given back, and one for all ranks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from journals import free, held
+from loguru import logger
+
+from lmms_vg.host.stopping import Stopped
+from lmms_vg.inference import job
+from lmms_vg.inference.job import locked
+from lmms_vg.journal.lock import FolderLock
+
+
+def nothing() -> None:
+    """What is called while waiting, and ends nothing."""
+
+
+@pytest.fixture
+def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[str]]:
+    """Another job that has the lock of the folder "b"."""
+    monkeypatch.setattr(job, "PAUSE", 0.01)
+    with held(tmp_path / "b") as process:
+        yield process
+
+
+@pytest.fixture
+def warnings() -> Iterator[list[str]]:
+    heard: list[str] = []
+    sink = logger.add(lambda message: heard.append(str(message)), level="WARNING", format="{message}")
+    yield heard
+    logger.remove(sink)
+
+
+def test_a_job_waits_says_once_for_whom_and_goes_on(
+    tmp_path: Path, other: subprocess.Popen[str], warnings: list[str]
+) -> None:
+    calls: list[int] = []
+
+    def check() -> None:
+        calls.append(1)
+        if len(calls) == 5:
+            other.kill()
+            other.wait()
+
+    with locked([tmp_path / "b"], check):
+        assert len(calls) >= 5
+        assert free(tmp_path / "b") == [False]
+    assert free(tmp_path / "b") == [True]
+    (said,) = warnings
+    assert f"process {other.pid} " in said
+    assert str(tmp_path / "b") in said
+
+
+@pytest.mark.parametrize(("ending", "status"), [(KeyboardInterrupt(), 130), (Stopped(signal.SIGTERM), 143)])
+def test_waiting_can_be_ended_and_what_was_taken_is_given_back(
+    tmp_path: Path, other: subprocess.Popen[str], ending: BaseException, status: int
+) -> None:
+    def check() -> None:
+        raise ending
+
+    with pytest.raises(Stopped) as stopped, locked([tmp_path / "a", tmp_path / "b"], check):
+        pass
+    assert stopped.value.code == status
+    assert free(tmp_path / "a", tmp_path / "b") == [True, False]
+
+
+def test_locks_are_taken_in_one_order_whatever_the_methods_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two joint runs with the same methods in another order would wait for each other for ever."""
+    taken: list[str] = []
+    take = FolderLock.take
+    monkeypatch.setattr(FolderLock, "take", lambda self: (taken.append(self.folder.name), take(self))[1])
+    for folders in ("cab", "bca", "abca"):
+        with locked([tmp_path / name for name in folders], nothing):
+            pass
+    assert "".join(taken) == "abcabcabc"
+
+
+# --- several ranks ----------------------------------------------------------------------------------------------------
+
+RANK = """
+import os, sys
+from pathlib import Path
+import torch
+from lmms_vg.inference.job import gather, locked
+os.environ["LOCAL_RANK"] = sys.argv[3]
+rank = int(os.environ["RANK"])
+torch.distributed.init_process_group("gloo", init_method=f"file://{sys.argv[1]}", rank=rank, world_size=2)
+with locked([Path(folder) for folder in sys.argv[4:]], lambda: None):
+    made = gather(sorted(path.parent.name for path in Path(sys.argv[2]).glob("*/lock")))
+    print(rank, *made[0], flush=True)
+    torch.distributed.barrier()
+torch.distributed.destroy_process_group()
+"""
+
+
+@pytest.mark.parametrize(
+    ("local", "folders", "locks"),
+    [
+        (("0", "1"), (("a", "b"), ("c",)), ["a", "b"]),  # one host: its first rank takes the locks, the other none
+        (("0", "0"), (("a", "b"), ("a", "b")), ["a", "b"]),  # two hosts that share the disk
+        (("0", "0"), (("a",), ("b",)), ["a", "b"]),  # two hosts with disks of their own
+    ],
+)
+def test_ranks_of_a_job_share_its_locks(
+    tmp_path: Path, local: tuple[str, str], folders: tuple[tuple[str, ...], ...], locks: list[str]
+) -> None:
+    processes = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                RANK,
+                tmp_path / "meet",
+                tmp_path,
+                local[rank],
+                *(tmp_path / f for f in folders[rank]),
+            ],
+            env=os.environ | {"RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    started = time.monotonic()
+    outputs = [process.communicate(timeout=200) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], (outputs, time.monotonic() - started)
+    assert [output.split() for output, _ in outputs] == [[str(rank), *locks] for rank in range(2)]
+    assert all(free(*(tmp_path / name for name in locks)))

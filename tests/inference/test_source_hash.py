@@ -1,0 +1,128 @@
+"""The journal's key hashes the source that an answer depends on, and nothing else."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import grimp
+import pytest
+
+import lmms_vg
+from lmms_vg.inference import source_hash
+from lmms_vg.inference.source_hash import ENGINE, NEUTRAL, closure, engine_hash, method_hash
+from lmms_vg.methods import METHODS
+from lmms_vg.models import FAMILIES
+
+Hashes = dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph("lmms_vg")
+
+
+def walked(graph: grimp.ImportGraph, modules: list[str]) -> set[str]:
+    """The closure again, over the import graph of a library."""
+    found: set[str] = set()
+    waiting = set(modules)
+    while waiting:
+        module = waiting.pop()
+        if module not in NEUTRAL:
+            found.add(module)
+            waiting |= graph.find_modules_directly_imported_by(module) - found
+    return found
+
+
+@pytest.mark.parametrize("cls", [*FAMILIES.values(), *METHODS.values()], ids=lambda cls: cls.__name__)
+def test_closure_is_that_of_the_import_graph(graph: grimp.ImportGraph, cls: type) -> None:
+    start = [*ENGINE, cls.__module__] if cls in FAMILIES.values() else [cls.__module__]
+    assert closure(start) == walked(graph, start)
+
+
+def test_neutral_modules_are_reached(graph: grimp.ImportGraph) -> None:
+    """A name that no longer stands for anything would hide a module that takes it."""
+    start = [*ENGINE, *(cls.__module__ for cls in [*FAMILIES.values(), *METHODS.values()])]
+    reached = walked(graph, start)
+    imported = {name for module in reached for name in graph.find_modules_directly_imported_by(module)}
+    assert imported >= NEUTRAL
+
+
+def test_nothing_of_the_benchmark_side_is_hashed() -> None:
+    hashed = closure([*ENGINE, *(cls.__module__ for cls in [*FAMILIES.values(), *METHODS.values()])])
+    rooms = {module.split(".")[1] for module in hashed}
+    assert rooms == {"attention", "inference", "methods", "metrics", "models", "vision"}
+    assert {module for module in hashed if ".metrics." in module} == {"lmms_vg.metrics.alignment"}
+
+
+@pytest.fixture
+def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Hashes]]:
+    """Hashes of all families and methods after a comment was added to a file of a copy of the package."""
+    root = tmp_path / "lmms_vg"
+    shutil.copytree(Path(lmms_vg.__file__).parent, root, ignore=shutil.ignore_patterns("*.safetensors", "__pycache__"))
+
+    def clear() -> None:
+        source_hash._source.cache_clear()
+        source_hash._exists.cache_clear()
+
+    def hashes(file: str = "") -> Hashes:
+        if file:
+            (root / file).write_text((root / file).read_text() + "\n# a comment\n")
+        clear()
+        families = {name: engine_hash(cls) for name, cls in FAMILIES.items()}
+        return families | {name: method_hash(cls) for name, cls in METHODS.items()}
+
+    monkeypatch.setattr(source_hash, "_ROOT", root)
+    yield hashes
+    clear()
+
+
+@pytest.mark.parametrize(
+    ("file", "changed"),
+    [
+        ("attention/edits.py", {*FAMILIES}),
+        ("inference/question.py", {*FAMILIES}),
+        ("vision/images.py", {*FAMILIES}),
+        ("models/huatuo.py", {"huatuo"}),
+        ("models/llava.py", {"huatuo", "llava"}),
+        ("methods/pai.py", {"pai"}),
+        ("methods/scalingvis.py", {"scalingvis"}),
+        *((file, set()) for file in ("cli/main.py", "metrics/bertscore.py", "metrics/closed.py", "methods/card.py")),
+        *(
+            (file, set())
+            for file in ("harness.py", "journal/store.py", "plugin.py", "runs/report.py", "tasks/registry.py")
+        ),
+    ],
+)
+def test_what_a_changed_file_changes(edited: Callable[[str], Hashes], file: str, changed: set[str]) -> None:
+    before, after = edited(""), edited(file)
+    assert {name for name in before if before[name] != after[name]} == changed
+
+
+def test_a_method_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The source of its module, and of the module of a class it is derived from."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "others_base.py").write_text(
+        "from dataclasses import dataclass\nfrom lmms_vg.methods.plain import Plain\n\n"
+        "@dataclass(frozen=True)\nclass Base(Plain): ...\n"
+    )
+    (tmp_path / "others_method.py").write_text("from others_base import Base\n\nclass Sharpen(Base): ...\n")
+    cls = importlib.import_module("others_method").Sharpen
+    seen = set()
+    for file in ("others_method.py", "others_base.py"):
+        source_hash._source.cache_clear()
+        seen.add(method_hash(cls))
+        (tmp_path / file).write_text((tmp_path / file).read_text() + "# changed\n")
+    source_hash._source.cache_clear()
+    seen.add(method_hash(cls))
+    assert len(seen) == 3
+    assert method_hash(METHODS["plain"]) not in seen
+
+
+def test_a_method_without_a_file() -> None:
+    namespace: dict[str, object] = {"__name__": "typed_in"}
+    exec("class Typed: ...", namespace)
+    with pytest.raises(ValueError, match=r"'typed_in' has no source file"):
+        method_hash(namespace["Typed"])  # type: ignore[arg-type]

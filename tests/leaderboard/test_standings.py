@@ -1,0 +1,45 @@
+"""What a submission's page says of it: its places in the tables, and all that its run is signed with."""
+
+from __future__ import annotations
+
+from entries import entry
+
+from lmms_vg.leaderboard.standings import metrics, provenance, standings
+from lmms_vg.leaderboard.table_model import Cell, Column, Row, Table
+
+
+def test_places_among_those_with_a_rank() -> None:
+    columns = [Column("A", ""), Column("B", "")]
+    rows = [
+        Row("m", "Plain", 7.0, "a", True, [Cell("9", 9.0, rank=1), Cell("", None)]),
+        Row("m", "PAI", 7.0, "b", True, [Cell("8", 8.0, rank=2), Cell("7", 7.0)]),
+    ]
+    printed = Row("p", "", None, "", None, [Cell("99", 99.0), Cell("99", 99.0)])
+    table = Table("t", "T", "", columns, 0, rows, [printed], "paper", [])
+    found = standings([table, table])
+    assert sorted(found) == ["a", "b"], "published rows have no page"
+    assert [[(place.column.title, place.cell.text, place.of) for place in one.places] for one in found["a"]] == [
+        [("A", "9", 2)]
+    ] * 2
+    assert [place.of for place in found["b"][0].places] == [2, 0]
+
+
+def test_provenance_is_flat_and_leaves_nothing_out() -> None:
+    one = entry("a", {"vqa_demo_hard": [1, 0]}, method="PAI(alpha=0.5)", leaks=["slake"])
+    found = dict(provenance(one.manifest))
+    assert found["weights"] == "f11c28524bde19d1"
+    assert found["versions.torch"] == "2.6.0"
+    assert found["settings.pretrained"] == "demo"
+    assert found["seeds.random_seed"] == "0"
+    assert found["leaks"] == '["slake"]'
+    assert found["per_head"] == "false"
+    assert found["commit"] == "null"
+    assert found["schema_version"] == "1"
+    left_out = set(type(one.manifest.run).model_fields) - {name.partition(".")[0] for name in found}
+    assert left_out == {"method"}
+
+
+def test_metrics_that_were_not_measured_say_so() -> None:
+    values = {"vqa_rad_open": {"bertscore": None, "bleu1": 0.25}}
+    task = entry("a", {"vqa_rad_open": [1, 0]}, metrics=values).manifest.tasks["vqa_rad_open"]
+    assert metrics(task) == [("bertscore", "not measured"), ("bleu1", "0.25"), ("open_recall", "0.5")]

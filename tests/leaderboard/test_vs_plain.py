@@ -1,0 +1,138 @@
+"""A method against its plain run: which run that is, and the same numbers as a comparison of the two alone."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from math import isnan, nan
+
+import numpy as np
+import pytest
+from entries import entry
+
+from lmms_vg.leaderboard.columns import closed
+from lmms_vg.leaderboard.vs_plain import Against, against
+from lmms_vg.metrics.statistics import holm, paired
+from lmms_vg.runs.agreement import FIELDS
+from lmms_vg.runs.compare import RESAMPLES
+from lmms_vg.submission.validated import Entry
+
+SETS = closed("vgrefine")[:-1]
+BEFORE = {"vqa_rad_closed": [1.0, 0.0, 1.0, 0.0], "slake_closed": [0.0, 1.0, 0.0]}
+AFTER = {"vqa_rad_closed": [1.0, 1.0, 1.0, 1.0], "slake_closed": [0.0, 0.0, 1.0]}
+
+
+def of(*entries: Entry) -> dict[str, Against]:
+    return against(entries, SETS)
+
+
+def method(id: str = "method", **changes: object) -> Entry:
+    return entry(id, **({"scores": AFTER, "method": "PAI(alpha=0.5)"} | changes))  # type: ignore[arg-type]
+
+
+def plain(id: str = "plain", **changes: object) -> Entry:
+    return entry(id, **({"scores": BEFORE} | changes))  # type: ignore[arg-type]
+
+
+def test_by_hand() -> None:
+    line = of(plain(), method())["method"]
+    assert (line.plain, line.of, line.n) == (("plain", "plain"), ("VQA-RAD", "SLAKE"), 7)
+    assert (line.better, line.worse) == (3, 1)
+    assert line.difference.mean == pytest.approx(2 / 7)
+    assert line.rule == "closed|rule:made-up|v:0"
+
+
+def test_it_is_the_paired_bootstrap_of_the_pooled_questions() -> None:
+    rng = np.random.default_rng(0)
+    images = {task: [f"{task} {number // 4}" for number in range(80)] for task in BEFORE}
+    rows = {
+        id: {task: (rng.random(80) < share).astype(float).tolist() for task in BEFORE}
+        for id, share in {"plain": 0.5, "good": 0.7, "bad": 0.4, "same": 0.5}.items()
+    }
+    made = of(
+        plain(scores=rows["plain"], images=images),
+        *(method(id, scores=rows[id], images=images) for id in ("good", "bad", "same")),
+    )
+
+    def flat(values: dict[str, list[float]]) -> dict[str, float]:
+        return {f"{task} {number}": value for task, row in values.items() for number, value in enumerate(row)}
+
+    where = {f"{task} {number}": image for task, row in images.items() for number, image in enumerate(row)}
+    alone = {id: paired(flat(rows["plain"]), flat(rows[id]), where, resamples=RESAMPLES) for id in made}
+    assert {id: line.difference for id, line in made.items()} == alone
+    assert {id: line.holm for id, line in made.items()} == holm({id: one.p for id, one in alone.items()})
+    assert made["good"].holm > made["good"].difference.p
+
+
+def test_correction_is_over_all_lines_of_all_models() -> None:
+    one = of(plain(), method())["method"]
+    two = of(plain(), method(), plain("other plain", weights="other"), method("other", weights="other"))
+    assert two.keys() == {"method", "other"}
+    assert two["method"].difference == one.difference
+    assert two["method"].holm == min(1, 2 * one.difference.p)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_run_in_other_circumstances_is_no_plain_run_of_it(field: str) -> None:
+    assert of(plain(), method(**{field: 4 if field == "batch_size" else "other"})) == {}
+
+
+def test_what_may_differ_does() -> None:
+    assert of(plain(), method(code="other", geometry="stretch", rows="question", versions={"torch": "1"})).keys() == {
+        "method"
+    }
+
+
+def test_no_plain_run_at_all() -> None:
+    assert of(method(), method("other", method="VGRefine(k=1)")) == {}
+    assert of(plain()) == {}
+    assert of() == {}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"questions": {"slake_closed": "other"}},
+        {"rules": {"slake_closed": "other"}},
+        {"scores": AFTER | {"slake_closed": [0.0, 0.0, nan]}},
+        {"scores": {"vqa_rad_closed": AFTER["vqa_rad_closed"], "pmc_vqa": [1.0]}},
+    ],
+)
+def test_only_what_both_have_is_compared(changes: dict[str, object]) -> None:
+    line = of(plain(), method(**changes))["method"]
+    assert (line.of, line.n) == (("VQA-RAD",), 4)
+    assert (line.better, line.worse) == (2, 0)
+
+
+def test_nothing_in_common_is_no_plain_run() -> None:
+    assert of(plain(), method(scores={"pmc_vqa": [1.0, 0.0]})) == {}
+    assert of(plain(), method(rules=dict.fromkeys(AFTER, "other"))) == {}
+
+
+def test_questions_without_a_score_are_left_out() -> None:
+    before, after = ({**rows, "slake_closed": [nan, *rows["slake_closed"][1:]]} for rows in (BEFORE, AFTER))
+    line = of(plain(scores=before), method(scores=after))["method"]
+    assert line.n == 6
+    assert (line.better, line.worse) == (3, 1)
+    assert line.difference.mean == pytest.approx(2 / 6)
+
+
+def test_every_set_stands_beside_a_plain_run_of_its_own() -> None:
+    """As one run in two bundles."""
+    parts = [plain(id, scores={task: BEFORE[task]}) for id, task in zip("ab", BEFORE, strict=True)]
+    line, whole = of(*parts, method())["method"], of(plain(), method())["method"]
+    assert line == whole._replace(plain=("a", "b"))
+    alone = of(parts[0], method())["method"]
+    assert (alone.plain, alone.of) == (("a",), ("VQA-RAD",))
+
+
+def test_the_order_of_entries_does_not_matter() -> None:
+    rows = [plain("b"), plain("a"), method(), method("other", scores=BEFORE)]
+    made = [of(*order) for order in permutations(rows)]
+    assert all(one == made[0] for one in made)
+
+
+def test_a_single_image_tells_nothing() -> None:
+    images = {task: ["image"] * len(row) for task, row in BEFORE.items()}
+    line = of(plain(images=images), method(images=images))["method"]
+    assert isnan(line.difference.low)
+    assert line.holm == 1

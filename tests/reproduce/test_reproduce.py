@@ -1,0 +1,264 @@
+"""`lmms-vg reproduce`: the whole path on demo model and data, what is missing, what fails, and what is written."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import raw
+from commands import command
+from PIL import Image
+from saved_run import IDENTITY, closed, opened, save, tables
+
+from lmms_vg.cli.main import main
+from lmms_vg.metrics.statistics import cluster_interval
+from lmms_vg.reproduce import reproduce as running
+from lmms_vg.tasks.registry import READERS
+
+DEMO = ["--model", "demo", "--data", "demo"]
+F4 = ["HuatuoGPT-V-7B (Baseline)", "PAI", "PAI, as its README runs it", "AdaptVis", "ViCrop", "VGRefine (Ours)"]
+
+
+@pytest.fixture(scope="module")
+def table_f4(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Folder and output of six rows on 600 questions."""
+    folder = tmp_path_factory.mktemp("f4")
+    done = command(
+        folder / "home", "reproduce", "tableF4", *DEMO, "--batch_size", "8", "--verbosity", "INFO", "-o", str(folder / "out")
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (done.stdout + done.stderr).count("600 asked, 600 from journal, 0 answered now") == 5, "asked together"
+    return folder, done.stdout
+
+
+def cells(folder: Path) -> list[dict[str, str]]:
+    with (folder / "out" / "tableF4.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_row_and_column_is_printed_beside_the_papers(table_f4: tuple[Path, str]) -> None:
+    folder, shown = table_f4
+    assert shown.count("**NOTHING IS REPRODUCED HERE.**") == 2, "above the plan and above the results"
+    (results,) = [one for one in tables(shown) if one[0][2:3] == ["paper"]]
+    columns = ["VQA-RAD", "SLAKE", "PathVQA", "PMC-VQA", "Avg."]
+    assert [line[:2] for line in results[1:]] == [[row, column] for row in F4 for column in columns]
+    by_place = {(line[0], line[1]): line[2:] for line in results[1:]}
+    assert by_place["PAI", "SLAKE"][0] == "24.48"
+    assert by_place["PAI", "SLAKE"][2] == by_place["ViCrop", "Avg."][2] == "inconsistent"
+    assert by_place["VGRefine (Ours)", "VQA-RAD"][2].startswith("differs (+")
+    written = (folder / "out" / "tableF4.md").read_text(encoding="utf-8")
+    assert shown[shown.index("## Results") :].startswith(written[written.index("## Results") :])
+    assert "| PAI | `huatuo_pai` | `pretrained=demo` | alpha=0.5, start=2, end=6, cfg=false," in written
+    assert "PAI(alpha=0.2, start=2, end=6, cfg=True, gamma=1.1, faithful=True)" in written, "of the run itself"
+    assert by_place["PAI, as its README runs it", "SLAKE"][0] == "24.48", "beside the paper's row"
+    assert written.count("| done: `") == 6, "the plan as it stands now"
+    assert shown.count("| to run |") == 6, "and before"
+
+
+def test_numbers_are_those_of_the_saved_samples(table_f4: tuple[Path, str]) -> None:
+    folder, _ = table_f4
+    found = {(line["row"], line["column"]): line for line in cells(folder)}
+    (path,) = (folder / "out" / "vicrop").rglob("*_samples_vqa_demo_hard.jsonl")
+    items = [json.loads(line)["acc"] for line in path.read_text(encoding="utf-8").splitlines()]
+    scores, images = [item["score"] for item in items], [item["image"] for item in items]
+    for column in ("SLAKE", "PMC-VQA"):
+        line = found["ViCrop", column]
+        low, high = cluster_interval(scores, images)
+        ours = [float(line[name]) for name in ("ours", "low", "high", "n")]
+        assert ours == pytest.approx([100 * sum(scores) / 300, 100 * low, 100 * high, 300])
+        assert (line["tasks"], line["metric"]) == ("vqa_demo_hard", "acc")
+    average = found["ViCrop", "Avg."]
+    parts = [float(found["ViCrop", column]["ours"]) for column in ("VQA-RAD", "SLAKE")]
+    assert float(average["ours"]) == pytest.approx(sum(parts) / 2)
+    assert average["n"] == "600", "a demo task that stands for two columns is pooled once"
+    assert len({found[row, "VQA-RAD"]["ours"] for row in F4}) > 1, "methods are those of the rows"
+
+
+def test_a_second_call_asks_nothing_anew(table_f4: tuple[Path, str]) -> None:
+    folder, first = table_f4
+    before = sorted((folder / "out").rglob("*_results.json"))
+    done = command(folder / "other_home", "reproduce", "tableF4", *DEMO, "-o", str(folder / "out"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("| done: `") == 6
+    assert not (folder / "other_home" / "journal").exists(), "no model was asked, not even from a journal"
+    assert sorted((folder / "out").rglob("*_results.json")) == before
+    assert done.stdout[done.stdout.index("## Results") :] == first[first.index("## Results") :]
+
+
+# --- with lmms-eval in name only ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def together(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """`run_together` that leaves what a run leaves; `fails` are labels that do not, `calls` what it was asked."""
+    plays: dict[str, Any] = {"calls": [], "fails": [], "lines": {}, "config": {}}
+
+    def run(family: str, settings: Any, common: str, arguments: list[str], out: Path) -> dict[str, int]:
+        plays["calls"].append((family, [one.label for one in settings], common, arguments))
+        tasks = arguments[arguments.index("--tasks") + 1].split(",")
+        for one in settings:
+            if one.label not in plays["fails"]:
+                lines = {
+                    t: plays["lines"].get(t) or [closed(f"{t}{i}", i % 2, f"x{i}") for i in range(4)] for t in tasks
+                }
+                means = {t: dict.fromkeys(("ar", "kl", "js", "best_layer"), 1) for t in tasks}
+                given = {"model": f"{family}_{one.method}", "model_args": one.model_args(common)} | plays["config"]
+                save(out / one.label, lines, means=means, run=IDENTITY, **given)
+        return {one.label: int(one.label in plays["fails"]) for one in settings}
+
+    monkeypatch.setattr(running, "run_together", run)
+    monkeypatch.delenv("RANK", raising=False)
+    return plays
+
+
+def test_only_what_is_missing_is_run(together: dict[str, Any], tmp_path: Path) -> None:
+    arguments = ["reproduce", "table1", *DEMO, "-o", str(tmp_path / "out"), "--batch_size", "4"]
+    together["fails"] = ["huatuogpt-v-7b"]
+    assert main(arguments) == 1
+    together["fails"] = []
+    assert main(arguments) == 0
+    assert main(arguments) == 0
+    tasks = ["--tasks", "vqa_demo_standard,vqa_demo_hard", "--batch_size", "4"]
+    assert together["calls"] == [
+        ("huatuo", ["huatuogpt-v-7b", "vgrefine-ours"], "pretrained=demo", tasks),
+        ("huatuo", ["huatuogpt-v-7b"], "pretrained=demo", tasks),
+    ]
+
+
+def test_a_row_that_failed_is_named_and_the_others_stand(
+    together: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    together["fails"] = ["vgrefine-ours"]
+    assert main(["reproduce", "table1", *DEMO, "-o", str(tmp_path)]) == 1
+    shown = capsys.readouterr()
+    assert "not run: VGRefine (Ours) (it failed, see the messages of the run)" in shown.err
+    assert "| HuatuoGPT-V-7B | VQA-RAD | 67.4 | 50.00 [" in shown.out
+    assert "| VGRefine (Ours) | VQA-RAD | 71.2 | not asked | - |" in shown.out
+    assert "- not run: VGRefine (Ours)" in (tmp_path / "table1.md").read_text(encoding="utf-8")
+
+
+def test_a_checkpoint_that_cannot_be_had_fails_its_rows_only(
+    monkeypatch: pytest.MonkeyPatch, together: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = running.run_together
+
+    def gone(family: str, settings: Any, common: str, *rest: Any) -> dict[str, int]:
+        if "34B" in common:
+            raise ValueError("no such folder, and the hub cannot be reached")
+        return run(family, settings, common, *rest)
+
+    monkeypatch.setattr(running, "run_together", gone)
+    together["lines"]["vgmed_demo"] = looks()
+    assert main(["reproduce", "fig3", "--data", "demo", "-o", str(tmp_path)]) == 1
+    shown = capsys.readouterr()
+    assert "the hub cannot be reached" in shown.err
+    assert "not run: HuatuoGPT-V-34B (it failed" in shown.err
+    assert [call[2] for call in together["calls"]] == [
+        "pretrained=FreedomIntelligence/HuatuoGPT-Vision-7B-hf",
+        "pretrained=llava-hf/llava-1.5-7b-hf",
+    ]
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == [
+        "fig3_huatuogpt-v-7b.png",
+        "fig3_llava-v1.5-7b.png",
+    ]
+
+
+def test_uncalibrated_heads_keep_their_row_from_running_and_no_other(
+    together: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    together["lines"]["vqa_demo_open"] = [opened(f"q{i}", 0.5) for i in range(4)]
+    assert main(["reproduce", "tableG5", "--data", "demo", "-o", str(tmp_path)]) == 1
+    assert [call[1] for call in together["calls"]] == [["huatuogpt-v-34b"]]
+    assert "VGRefine-34B (Ours) (its heads have to be calibrated first)" in capsys.readouterr().err
+
+
+def test_tasks_without_data_are_named_and_the_others_asked(
+    together: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
+    raw.slake(tmp_path / "data")
+    arguments = ["reproduce", "table1", "--model", "demo", "-o", str(tmp_path / "out")]
+    assert main(arguments) == 1
+    assert [call[3] for call in together["calls"]] == [["--tasks", "slake_closed"]]
+    shown = capsys.readouterr()
+    for task in ("vqa_rad_closed", "pathvqa_closed", "pmc_vqa"):
+        assert f"{task} (its data are missing" in shown.err
+    assert "lmms-vg data fetch pmc_vqa" in shown.err, "the reader's own message"
+    assert "| HuatuoGPT-V-7B | SLAKE | 76.5 | 50.00 [" in shown.out
+    assert "| HuatuoGPT-V-7B | Avg. | 65.3 | not asked | inconsistent |" in shown.out
+    assert main(arguments) == 1
+    assert len(together["calls"]) == 1, "what is missing has no data, so nothing is run"
+
+
+def test_without_any_data_nothing_is_run(
+    together: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path / "nothing"))
+    assert main(["reproduce", "table1", "--model", "demo", "-o", str(tmp_path / "out")]) == 1
+    assert together["calls"] == []
+    assert "VGRefine (Ours) (there are no data for it)" in capsys.readouterr().err
+
+
+def test_a_trial_says_so_and_is_no_finished_row(
+    together: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    together["config"] = {"limit": 4}
+    trial = ["reproduce", "table1", *DEMO, "-o", str(tmp_path), "--limit", "4"]
+    assert main(trial) == 0
+    assert "VGRefine (Ours) was run with --limit 4" in capsys.readouterr().out
+    assert main(trial) == 0
+    assert [len(call[1]) for call in together["calls"]] == [2, 2]
+
+
+def test_other_ranks_write_nothing(
+    together: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RANK", "1")
+    assert main(["reproduce", "table1", *DEMO, "-o", str(tmp_path)]) == 0
+    assert len(together["calls"]) == 1
+    assert capsys.readouterr().out == ""
+    assert not list(tmp_path.glob("table1.*"))
+
+
+def looks() -> list[dict[str, Any]]:
+    """What three layers say of the first questions about phantoms."""
+    made = []
+    for number, sample in enumerate(READERS["vgmed_demo"].load()[:12]):
+        kl = [1.0 + number % 3, 2.0 + number % 5, 3.0]
+        named = {"uid": sample.uid, "image": sample.images[0]}
+        one = {
+            "ar": {"ar": kl, "kl": kl, **named},
+            "kl": {"kl": kl},
+            "js": {"js": kl, "kl": kl},
+            "best_layer": {"kl": kl},
+        }
+        made.append({**one, "answered": 1, "n": {"answered": 1}, "input": sample.question})
+    return made
+
+
+def test_the_figure(together: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    together["lines"]["vgmed_demo"] = looks()
+    assert main(["reproduce", "fig3", *DEMO, "-o", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "the same phantoms, so the gap is 0" in shown
+    summary, *layers = [one for one in tables(shown) if one[0][0] in ("row", "layer") and "state" not in one[0]]
+    assert summary[1] == ["HuatuoGPT-V-7B", "localization", "AR", "0", "0", "3"]
+    assert len(summary) == 1 + 3 * 2 * 3
+    assert [len(one) for one in layers] == [1 + 3] * 6
+    assert layers[0][1][1:3] == ["2.000", "2.000"]
+    with (tmp_path / "fig3.csv").open(encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 3 * 2 * 3 * 3
+    assert {line["verdict"] for line in lines} == {"not shown"}
+    assert {line["images_coco"] for line in lines} == {"3"}
+    pictures = sorted(tmp_path.glob("fig3_*.png"))
+    assert [path.name for path in pictures] == [
+        "fig3_huatuogpt-v-34b.png",
+        "fig3_huatuogpt-v-7b.png",
+        "fig3_llava-v1.5-7b.png",
+    ]
+    assert Image.open(pictures[0]).width > 1000

@@ -1,0 +1,264 @@
+"""Comparisons against scipy, Holm's correction by hand and counts by hand; which run is the base; what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from saved_run import IDENTITY, RULE, closed, failed, measured, opened, save
+from scipy import stats
+
+from lmms_vg.runs.compare import Against, Line, compare
+from lmms_vg.runs.lmms_eval_output import read_run
+from lmms_vg.runs.results import Run
+
+BASE = [0] * 10 + [1] * 10
+
+
+def saved(folder: Path, scores: Sequence[int] = BASE, task: str = "t", **config: Any) -> Run:
+    """A run with two questions an image."""
+    lines = [closed(f"q{i}", score, f"i{i // 2}") for i, score in enumerate(scores)]
+    return read_run(save(folder, {task: lines}, **config))
+
+
+def against(*runs: Run) -> list[Against]:
+    return [line.against for line in compare(list(runs)).lines if line.against is not None]
+
+
+def test_difference_against_scipys_bootstrap_of_sums_over_images(tmp_path: Path) -> None:
+    """Another seed, so the numbers agree up to chance: some 0.005 of 10,000 draws."""
+    rng = np.random.default_rng(7)
+    before, after = rng.integers(0, 2, 200), rng.integers(0, 2, 200)
+    after[:60] = 1
+    images = [f"i{number}" for number in rng.integers(0, 60, 200)]
+    base, other = (
+        read_run(
+            save(tmp_path / name, {"t": [closed(f"q{i}", int(scores[i]), images[i]) for i in range(200)]}, model=name)
+        )
+        for name, scores in (("x_plain", before), ("x_other", after))
+    )
+    (found,) = against(base, other)
+    sums, counts = [], []
+    for image in set(images):
+        places = [place for place, one in enumerate(images) if one == image]
+        sums.append(sum(int(after[place]) - int(before[place]) for place in places))
+        counts.append(len(places))
+    result = stats.bootstrap(
+        (sums, counts),
+        lambda a, b, axis: a.sum(axis) / b.sum(axis),
+        paired=True,
+        n_resamples=10_000,
+        method="percentile",
+        random_state=np.random.default_rng(99),
+    )
+    mean = (after.sum() - before.sum()) / 200
+    assert found.difference.mean == pytest.approx(mean)
+    assert found.difference[1:3] == pytest.approx(result.confidence_interval, abs=0.01)
+    p = np.mean(np.abs(result.bootstrap_distribution - mean) >= abs(mean))
+    assert found.difference.p == pytest.approx(p, abs=0.01)
+
+
+def test_changed_answers_and_exact_p(tmp_path: Path) -> None:
+    """Eight questions gained and one lost of 20."""
+    other = [1] * 8 + [0] * 2 + [0] + [1] * 9
+    table = compare([saved(tmp_path / "a"), saved(tmp_path / "b", other)])
+    first, second = table.lines
+    assert (first.name, first.metric, first.rule, first.n, first.score, first.against) == (
+        "t",
+        "acc",
+        RULE,
+        20,
+        0.5,
+        None,
+    )
+    assert (second.n, second.score) == (20, 0.85)
+    found = second.against
+    assert found is not None
+    assert (found.better, found.worse) == (8, 1)
+    assert found.difference.mean == pytest.approx(0.35)
+    assert found.mcnemar_p == pytest.approx(stats.binomtest(1, 9).pvalue)
+    assert found.mcnemar_holm == found.mcnemar_p, "there is one line"
+
+
+def test_order_of_questions_does_not_matter(tmp_path: Path) -> None:
+    lines = [closed(f"q{i}", score, f"i{i // 2}") for i, score in enumerate(BASE)]
+    (found,) = against(saved(tmp_path / "a"), read_run(save(tmp_path / "b", {"t": lines[::-1]})))
+    assert found == ((0, 0, 0, 1), 0, 0, 1, 1, 1)
+
+
+def test_both_p_values_are_corrected_over_all_lines(tmp_path: Path) -> None:
+    """Holm by hand: the smallest of three is taken thrice, the next twice, the last once; each test by itself."""
+    scores = {"six": [1] * 6 + [0] * 4 + [1] * 10, "ten": [1] * 20, "same": BASE}
+    runs = [saved(tmp_path / name, values, model=f"m_{name}") for name, values in scores.items()]
+    six, ten, same = against(saved(tmp_path / "base"), *runs)
+    assert ten.difference.p < six.difference.p < same.difference.p == 1
+    assert ten.holm == pytest.approx(3 * ten.difference.p)
+    assert six.holm == pytest.approx(max(3 * ten.difference.p, 2 * six.difference.p))
+    assert same.holm == 1
+    assert (six.mcnemar_p, ten.mcnemar_p) == (pytest.approx(2 / 2**6), pytest.approx(2 / 2**10))
+    assert (ten.mcnemar_holm, six.mcnemar_holm, same.mcnemar_holm) == pytest.approx((3 * 2 / 2**10, 2 * 2 / 2**6, 1))
+
+
+def test_open_questions_have_no_exact_test_and_none_is_counted(tmp_path: Path) -> None:
+    """Of two lines one has McNemar's p, which is therefore not corrected."""
+
+    def run(name: str, score: int, *recalls: float) -> Run:
+        tasks = {
+            "c": [closed(f"q{i}", score) for i in range(6)],
+            "o": [opened(f"q{i}", recall, f"i{i}") for i, recall in enumerate(recalls)],
+        }
+        return read_run(save(tmp_path / name, tasks))
+
+    shut, openly = against(run("a", 0, 0.5, 0, 0.25, 0.5), run("b", 1, 0.75, 0.25, 0.5, 0.25))
+    assert (openly.better, openly.worse, openly.mcnemar_p, openly.mcnemar_holm) == (3, 1, None, None)
+    assert openly.difference.mean == pytest.approx(0.125)
+    assert shut.mcnemar_holm == shut.mcnemar_p == pytest.approx(2 / 2**6)
+
+
+def test_recalls_that_all_are_0_or_1_get_the_exact_test(tmp_path: Path) -> None:
+    runs = [
+        read_run(save(tmp_path / name, {"t": [opened(f"q{i}", recall) for i in range(3)]}))
+        for name, recall in (("a", 0), ("b", 1))
+    ]
+    assert against(*runs)[0].mcnemar_p == 0.25
+
+
+def test_groups_are_pooled(tmp_path: Path) -> None:
+    """The same uids in both tasks are different questions: 4 + 2 of them, 3 of 6 right against 5 of 6."""
+    runs = []
+    for folder, a, b in (("one", [1, 1, 0, 0], [1, 0]), ("two", [1, 1, 1, 0], [1, 1])):
+        tasks = {
+            name: [closed(f"q{i}", score) for i, score in enumerate(scores)] for name, scores in (("a", a), ("b", b))
+        }
+        runs.append(read_run(save(tmp_path / folder, tasks, groups={"both": ["a", "b"]})))
+    table = compare(runs)
+    assert table.pooled == {"both"}
+    assert [line.name for line in table.lines] == ["a", "b", "both"] * 2
+    both = table.lines[-1]
+    assert both.against is not None
+    assert (both.n, both.score, both.against.better, both.against.mcnemar_p) == (6, pytest.approx(5 / 6), 2, 0.5)
+    assert both.against.difference.mean == pytest.approx(1 / 3)
+
+
+def test_the_one_plain_run_is_the_base_wherever_it_stands(tmp_path: Path) -> None:
+    """By what it was signed with, or else by its name; the rows keep their order."""
+    signed = [
+        saved(tmp_path / name, model="huatuo", run=IDENTITY | {"method": method})
+        for name, method in (("a", "VGRefine(k=5)"), ("b", "Plain()"), ("c", "PAI(gamma=1.1)"))
+    ]
+    table = compare(signed)
+    assert [run.label for run in table.runs] == ["VGRefine (k=5)", "Plain", "PAI (gamma=1.1)"]
+    assert table.base is table.runs[1]
+    assert [line.against is None for line in table.lines] == [False, True, False]
+    named = [saved(tmp_path / name, model=name) for name in ("llava_vgrefine", "llava_plain")]
+    assert compare(named).base.model.startswith("llava_plain")
+    two = [saved(tmp_path / name, model=name) for name in ("x_vgrefine", "x_plain", "y_plain")]
+    assert compare(two).base.model.startswith("x_vgrefine"), "two plain ones: the first run"
+
+
+def test_one_run_has_no_differences(tmp_path: Path) -> None:
+    table = compare([saved(tmp_path / "a")])
+    assert [(line.score, line.against) for line in table.lines] == [(0.5, None)]
+    assert table.rules == [RULE], "nothing was drawn"
+
+
+def test_time_a_question(tmp_path: Path) -> None:
+    """Of the pooled ones 0.3 s: 1 question of 0.1 s and 3 of 0.3 s would be 0.25; here 2 of each."""
+    tasks = {name: [closed("q1", 1), closed("q2", 0)] for name in ("a", "b")}
+    path = save(
+        tmp_path / "a", tasks, seconds=0.1, groups={"g": ["a", "b"]}, run=IDENTITY | {"shared": ["Plain()", "PAI()"]}
+    )
+    samples = path.with_name("20260101_120000_samples_b.jsonl")
+    samples.write_text(samples.read_text().replace('"seconds": 0.1', '"seconds": 0.5'))
+    lines = compare([read_run(path)]).lines
+    assert [(line.seconds, line.shared) for line in lines] == [(0.1, True), (0.5, True), (pytest.approx(0.3), True)]
+    text = samples.read_text()
+    samples.write_text(text.replace(', "seconds": 0.5', "", 1))
+    assert [line.seconds for line in compare([read_run(path)]).lines] == [0.1, None, None], "one answer says no time"
+    (unknown,) = compare([saved(tmp_path / "b")]).lines
+    assert (unknown.seconds, unknown.shared) == (None, False)
+
+
+def test_time_is_of_the_questions_of_the_line(tmp_path: Path) -> None:
+    """Not of one that took its time and could not be scored."""
+    slow = failed("q2")
+    slow["n"]["seconds"] = 9.0
+    (line,) = compare([read_run(save(tmp_path, {"t": [closed("q1", 1), slow]}, seconds=0.1))]).lines
+    assert (line.n, line.seconds) == (1, 0.1)
+
+
+def test_runs_of_one_name_are_numbered(tmp_path: Path) -> None:
+    runs = [saved(tmp_path / name, run=IDENTITY | {"method": "PAI(g=1)"}) for name in ("a", "b")]
+    assert [run.label for run in compare(runs).runs] == ["PAI (g=1) #1", "PAI (g=1) #2"]
+
+
+def test_what_runs_have_in_common(tmp_path: Path) -> None:
+    """Groups of other tasks are left out; closed and open questions have no common mean."""
+    line, openly = [closed("q1", 1)], [opened("q1", 0.5)]
+    base = read_run(
+        save(
+            tmp_path / "a",
+            {"a": line, "b": line, "o": openly, "x": line},
+            groups={"g": ["a", "b"], "mixed": ["a", "o"]},
+        )
+    )
+    other = read_run(
+        save(tmp_path / "b", {"a": line, "b": line, "o": openly}, groups={"g": ["a", "b", "o"], "mixed": ["a", "o"]})
+    )
+    table = compare([base, other])
+    assert [line.name for line in table.lines if line.against] == ["a", "b", "o"]
+    assert "open_recall|v:0" in table.rules
+    closed_only = read_run(save(tmp_path / "c", {"a": line}))
+    assert "open_recall|v:0" not in compare([base, closed_only]).rules, "no rule of what is not compared"
+    with pytest.raises(ValueError, match=r"a2.*_results.json has t; .*b.*_results.json has a, b, o: nothing in common"):
+        compare([saved(tmp_path / "a2"), other])
+
+
+def test_what_is_not_compared_is_named(tmp_path: Path) -> None:
+    means = {"vgmed_demo": {"ar": 1.0, "kl": 1.0, "js": 1.0, "best_layer": 0, "n": 1}}
+    tasks = {"t": [closed("q1", 1)], "vgmed_demo": [measured(1)], "pope": [{"acc": 1}]}
+    base = read_run(save(tmp_path / "a", tasks | {"alone": [closed("q1", 1)]}, means=means))
+    other = read_run(save(tmp_path / "b", tasks | {"seed": [{"acc": 1}]}, means=means, model="model_b"))
+    table = compare([base, other])
+    assert {line.name for line in table.lines} == {"t"}
+    assert (
+        "Not compared with model_b (pretrained=demo): alone (in one of the runs only), "
+        "vgmed_demo (ar, kl, js, best_layer: each run has its own layer, see its report), "
+        "pope (no scores of single questions), seed (in one of the runs only)"
+    ) in table.notes
+    alone = [read_run(save(tmp_path / name, {"vgmed_demo": [measured(1)]}, means=means)) for name in ("e", "f")]
+    with pytest.raises(ValueError, match=r"has vgmed_demo; .* has vgmed_demo: nothing in common that has scores of"):
+        compare(alone)
+    with pytest.raises(ValueError, match=r"has vgmed_demo: nothing that has scores of"):
+        compare(alone[:1])
+
+
+def test_choice_of_the_newest_run_is_said(tmp_path: Path) -> None:
+    saved(tmp_path / "a", stamp="20251231_235959")
+    saved(tmp_path / "a")
+    notes = compare([saved(tmp_path / "b"), read_run(tmp_path / "a")]).notes
+    assert any(f"2 runs are under {tmp_path}/a; this is the newest" in note for note in notes)
+
+
+@pytest.mark.parametrize("restricted", ["base", "other"])
+def test_restricted_runs_are_refused(tmp_path: Path, restricted: str) -> None:
+    runs = [saved(tmp_path / name, [1, 0], limit=2 if name == restricted else None) for name in ("base", "other")]
+    with pytest.raises(ValueError, match=rf"{restricted}/demo/.*_results.json: was run with --limit 2.*not compared"):
+        compare(runs)
+
+
+def test_run_and_itself_are_no_pair(tmp_path: Path) -> None:
+    run = saved(tmp_path / "a")
+    again = read_run(tmp_path / "a" / ".." / "a" / "demo")
+    assert again.path != run.path
+    with pytest.raises(ValueError, match=r"_results.json: is compared with itself; name another run"):
+        compare([run, saved(tmp_path / "b"), again])
+
+
+def test_identical_runs_give_the_same_table_twice(tmp_path: Path) -> None:
+    runs = [saved(tmp_path / "a"), saved(tmp_path / "b", [1] * 20)]
+    assert compare(runs) == compare(runs)
+    assert isinstance(compare(runs).lines[0], Line)

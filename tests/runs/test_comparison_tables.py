@@ -1,0 +1,162 @@
+"""What a comparison prints: Table F.4's shape, every difference, and the same numbers in all three formats."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from saved_run import IDENTITY, RULE, closed, opened, save, tables
+from scipy.stats import binomtest
+
+from lmms_vg.runs.compare import Comparison, compare
+from lmms_vg.runs.comparison_tables import as_csv, as_latex, as_markdown
+from lmms_vg.runs.lmms_eval_output import read_run
+
+METHODS = {"Plain()": [1, 0, 0, 0], "VGRefine(heads=((1, 1), (1, 0), (2, 3), (1, 2)), k=10)": [1, 1, 1, 0]}
+GROUPS = {"both": ["a", "b_x"]}
+
+
+def table(folder: Path, allowed: tuple[str, ...] = (), **identity: object) -> Comparison:
+    """Two tasks, of which the second has the first two questions only; 1 and 3 of 4 right."""
+    runs = []
+    for number, (method, scores) in enumerate(METHODS.items()):
+        lines = [closed(f"q{i}", score) for i, score in enumerate(scores)]
+        run = IDENTITY | {"method": method} | (identity if number else {})
+        model = f"huatuo_{'vgrefine' if number else 'plain'}"
+        where = folder / str(number)
+        saved = save(where, {"a": lines, "b_x": lines[:2]}, groups=GROUPS, run=run, seconds=0.5, model=model)
+        runs.append(read_run(saved))
+    return compare(runs, allowed)
+
+
+def test_a_row_a_run_and_a_column_a_task(tmp_path: Path) -> None:
+    overview, detail = tables(as_markdown(table(tmp_path)))
+    assert overview == [
+        ["method", "a (n = 4)", "b_x (n = 2)", "both, pooled (n = 6)"],
+        ["Plain (base)", "25.0", "50.0", "33.3"],
+        ["VGRefine", "75.0", "100.0", "83.3"],
+    ]
+    assert detail[0][5:] == [
+        *("difference", "95% interval", "better", "worse"),
+        *("p", "p (Holm)", "McNemar p", "McNemar p (Holm)"),
+    ]
+    assert detail[1] == ["Plain (base)", "a", "4", "25.00", "0.500", *[""] * 8]
+    pooled = detail[6]
+    assert pooled[:6] == ["VGRefine", "both, pooled", "6", "83.33", "0.500", "+50.00"]
+    assert pooled[7:9] == ["3", "0"]
+    assert pooled[11:] == [f"{binomtest(0, 3).pvalue:.4f}", "0.7500"], "three lines: thrice the smallest of three"
+
+
+def test_what_is_said_beside_the_tables(tmp_path: Path) -> None:
+    text = as_markdown(table(tmp_path, ("dtype",), dtype="bfloat16"))
+    notes = [line for line in text.splitlines() if line.startswith("- ")]
+    assert notes[0] == "- Plain (base): huatuo_plain (pretrained=demo), `20260101_120000_results.json`"
+    assert notes[1].endswith(", VGRefine(heads=((1, 1), (1, 0), (2, 3), (1, 2)), k=10)"), "in full"
+    assert "- Allowed to differ: dtype (Plain: float32; VGRefine (4 heads, k=10): bfloat16)" in notes
+    assert f"- `{RULE}`" in notes
+    assert notes[-1].startswith("- `bootstrap|unit:image|")
+    assert "best" not in text.lower()
+    said = "- Circumstances of {}: weights f11c28524bde..., prompt 88b9caa1, dtype float32, device cpu, batch_size 8"
+    assert said.format("the base") in notes
+    assert said.format("all runs") in as_markdown(table(tmp_path / "same")).splitlines()
+
+
+def test_one_run_is_a_table_without_differences(tmp_path: Path) -> None:
+    run = read_run(save(tmp_path, {"a": [closed("q1", 1)]}))
+    overview, detail = tables(as_markdown(compare([run])))
+    assert overview == [["method", "a (n = 1)"], ["huatuo_plain", "100.0"]]
+    assert detail == [
+        ["method", "task", "n", "score (%)", "s/question"],
+        ["huatuo_plain", "a", "1", "100.00", ""],
+    ]
+    assert as_latex(compare([run])).count(r"\begin{tabular}") == 1
+
+
+def test_shared_work_is_said_beside_the_time(tmp_path: Path) -> None:
+    shared = ["Plain()", "PAI(gamma=1.1)"]
+    path = save(tmp_path, {"a": [closed("q1", 1)]}, run=IDENTITY | {"shared": shared}, seconds=0.4149)
+    text = as_markdown(compare([read_run(path)]))
+    assert tables(text)[1][1][4] == "(shared)", "a time that is no method's own is not put beside others"
+    assert ",0.4149," in as_csv(compare([read_run(path)]))
+    assert "- (shared): Plain(), PAI(gamma=1.1) were answered together" in text
+
+
+@pytest.mark.parametrize(("score", "shown"), [(1, "< 0.0001"), (0, "1.0000")])
+def test_small_p_is_not_called_zero(tmp_path: Path, score: int, shown: str) -> None:
+    runs = [
+        read_run(save(tmp_path / name, {"a": [closed(f"q{i}", value) for i in range(20)]}))
+        for name, value in (("x", 0), ("y", score))
+    ]
+    cells = tables(as_markdown(compare(runs)))[1][2]
+    assert cells[5:7] == [f"{100 * score:+.2f}", f"{100 * score:+.2f} to {100 * score:+.2f}"]
+    assert cells[11] == shown
+
+
+def test_one_image_has_no_interval(tmp_path: Path) -> None:
+    runs = [
+        read_run(save(tmp_path / name, {"a": [closed(f"q{i}", score, "i") for i in range(2)]}))
+        for name, score in (("x", 0), ("y", 1))
+    ]
+    assert tables(as_markdown(compare(runs)))[1][2][5:] == [
+        *("+100.00", "one image", "2", "0"),
+        *("1.0000", "1.0000", "0.5000", "0.5000"),
+    ]
+    (_, row) = csv.DictReader(io.StringIO(as_csv(compare(runs))))
+    assert (row["low"], row["high"], row["better"]) == ("", "", "2")
+
+
+def test_open_questions_are_named_by_their_metric(tmp_path: Path) -> None:
+    runs = [
+        read_run(save(tmp_path / str(recall), {"o": [opened("q1", recall), opened("q2", recall)]}))
+        for recall in (0.25, 0.5)
+    ]
+    overview, detail = tables(as_markdown(compare(runs)))
+    assert overview[0][1] == "o, open_recall (n = 2)"
+    assert (detail[2][1], detail[2][5], detail[2][11:]) == ("o, open_recall", "+25.00", ["", ""])
+
+
+def test_csv_has_the_numbers_in_full(tmp_path: Path) -> None:
+    made = table(tmp_path, ("dtype",), dtype="bfloat16")
+    rows = list(csv.DictReader(io.StringIO(as_csv(made))))
+    assert len(rows) == len(made.lines) == 6
+    for row, line in zip(rows, made.lines, strict=True):
+        assert (row["method"], row["task"], int(row["n"])) == (line.run.label, line.name, line.n)
+        assert (float(row["score"]), float(row["seconds_per_question"])) == (line.score, line.seconds)
+        assert (row["rule"], row["allowed"], row["shared_work"]) == (RULE, "dtype", "False")
+        if line.against is None:
+            assert {row[name] for name in ("base", "difference", "low", "high", "better", "p", "mcnemar_p_holm")} == {
+                ""
+            }
+            continue
+        names = ("difference", "low", "high", "p", "p_holm", "mcnemar_p", "mcnemar_p_holm", "better", "worse")
+        against = line.against
+        expected = (*against.difference, against.holm, against.mcnemar_p, against.mcnemar_holm)
+        assert [float(row[name]) for name in names] == [*expected, against.better, against.worse]
+        assert row["base"] == "Plain"
+
+
+def test_latex_has_accuracies_and_differences(tmp_path: Path) -> None:
+    made = table(tmp_path, ("dtype",), dtype="bfloat16")
+    first, second = as_latex(made).split("\n\n")
+    for part in (first, second):
+        assert part.count("{") == part.count("}")
+        assert all(part.count(rule) == 1 for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
+        rows = [line for line in part.splitlines() if line.endswith(r"\\")]
+        assert {row.count(" & ") for row in rows} == {3 if part is first else 12}
+    assert r"method & a (n = 4) & b\_x (n = 2) & both, pooled (n = 6) \\" in first
+    assert r"VGRefine & 75.0 & 100.0 & 83.3 \\" in first
+    assert r"\par Allowed to differ: dtype (Plain: float32; VGRefine (4 heads, k=10): bfloat16)" in first
+    assert r"\texttt{20260101\_120000\_results.json}" in first
+    pooled = next(line for line in second.splitlines() if line.startswith("VGRefine & both, pooled"))
+    assert pooled.split(" & ")[2:6] == ["6", "83.33", "0.500", "+50.00"]
+    assert pooled.split(" & ")[7:9] == ["3", "0"]
+    assert "McNemar p (Holm)" in second
+    assert "questions about one image for independent" in second
+
+
+def test_same_runs_same_text(tmp_path: Path) -> None:
+    made, again = table(tmp_path), table(tmp_path)
+    for write in (as_markdown, as_csv, as_latex):
+        assert write(made) == write(again)

@@ -1,0 +1,288 @@
+"""A journal says what the result folder of the same run says; and what an unfinished one is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lmms_eval import evaluator
+from lmms_eval.__main__ import parse_eval_args
+from lmms_eval.api.model import lmms
+from lmms_eval.tasks import TaskManager
+from saved_run import IDENTITY
+
+from lmms_vg import journal
+from lmms_vg.datasets import counts, phantoms
+from lmms_vg.journal import Journal, Record, is_journal
+from lmms_vg.journal.decoding import Decoding
+from lmms_vg.plugin import TASKS
+from lmms_vg.runs.compare import compare
+from lmms_vg.runs.journal_run import read_journal
+from lmms_vg.runs.lmms_eval_output import read_run
+from lmms_vg.runs.report import report
+from lmms_vg.runs.results import TaskRun
+
+HARD, STANDARD = "vqa_demo_hard", "vqa_demo_standard"
+SAMPLES = {HARD: phantoms.load("hard"), STANDARD: phantoms.load("standard")}
+DECODING = json.loads(json.dumps(Decoding(max_new_tokens=16).as_key()))  # of every demo task
+SHARED = {"method": "VGRefine(k=5)", "shared": ["Plain()", "VGRefine(k=5)"]}
+
+
+def right(task: str, places: Iterable[int], **values: Any) -> list[Record]:
+    """Right answers to some questions of a demo task."""
+    samples = [SAMPLES[task][place] for place in places]
+    return [
+        Record(
+            **{
+                "key": f"{task} {one.uid}",
+                "task": task,
+                "uid": one.uid,
+                "text": one.answer,
+                "seconds": 0.5,
+                "decoding": DECODING,
+                **values,
+            }
+        )
+        for one in samples
+    ]
+
+
+def written(folder: Path, *batches: list[Record], rank: int = 0, **identity: Any) -> Path:
+    with Journal(folder, rank, IDENTITY | identity) as made:
+        for batch in batches:
+            made.write(batch)
+    return folder
+
+
+def full(folder: Path, *more: list[Record], **identity: Any) -> Path:
+    return written(folder, right(HARD, range(300)), *more, **identity)
+
+
+# --- a run of the real command ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo model on questions that are scored and on questions that measure."""
+    folder = tmp_path_factory.mktemp("run")
+    command = [sys.executable, "-m", "lmms_vg", "run", "--model", "huatuo_vgrefine", "--model_args", "pretrained=demo"]
+    command += ["--tasks", "vqa_demo,vgmed_demo", "--batch_size", "8", "--output_path", "out", "--log_samples"]
+    outer = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LMMS_VG_PARTIAL_DATA")
+    environment = {name: value for name, value in os.environ.items() if name not in outer}
+    environment |= {"LMMS_VG_HOME": str(folder / "home"), "LMMS_EVAL_DATASETS_CACHE": str(folder / "datasets")}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def by_question(task: TaskRun) -> dict[str, Any]:
+    return {
+        uid: [
+            values.get(uid) for values in (task.scores, task.images, task.about, task.seconds, task.asked, task.failed)
+        ]
+        for uid in task.asked
+    }
+
+
+def test_a_journal_is_the_run_that_wrote_it(finished: Path) -> None:
+    (folder,) = (finished / "home" / "journal").iterdir()
+    assert is_journal(folder)
+    assert not is_journal(finished / "out")
+    scored, saved = read_journal(folder), read_run(finished / "out")
+    assert scored.tasks.keys() == saved.tasks.keys() == {HARD, STANDARD}
+    for name, task in saved.tasks.items():
+        assert by_question(scored.tasks[name]) == by_question(task)
+        assert (scored.tasks[name].rules, scored.tasks[name].unparseable) == (task.rules, task.unparseable)
+        assert len(task.seconds) == len(task.scores) == 300
+    assert scored.provenance == saved.provenance
+    assert saved.provenance is not None
+    assert saved.provenance["dtype"] == "float32"
+    assert (
+        (scored.model, scored.restricted)
+        == (saved.model, saved.restricted)
+        == ("huatuo_vgrefine (pretrained=demo)", "")
+    )
+    assert (scored.groups, scored.measured, scored.left_out) == (saved.groups, saved.measured, [])
+    assert scored.measured == ["vgmed_demo"]
+    for name in (HARD, STANDARD, "vgmed_demo"):
+        shown = scored.means[name]
+        assert shown.keys() & {"acc", "kl", "best_layer", "n"}
+        assert shown == {metric: pytest.approx(saved.means[name][metric]) for metric in shown}
+    assert report(scored).count("|") > 50
+    lines = compare([saved, scored]).lines
+    assert [line.against and line.against[0][:1] + line.against[1:3] for line in lines] == [None] * 3 + [(0, 0, 0)] * 3
+
+
+def test_only_first_documents_are_signed(finished: Path) -> None:
+    """And nothing that is handed on has a path of this machine."""
+    for path in (finished / "out").rglob("*_samples_*.jsonl"):
+        text = path.read_text()
+        lines = [json.loads(line) for line in text.splitlines()]
+        assert ["run" in line["n"] for line in lines] == [line["doc_id"] == 0 for line in lines]
+        assert str(finished) not in text
+        assert str(Path(journal.__file__).parent) not in text
+
+
+class Thinks(lmms):
+    """Thinks before it answers, mostly of the other answer, in all the ways that lmms-eval knows and some it does not."""
+
+    is_simple = False
+    ways = (
+        "<think>{no}?</think>{yes}",
+        "{no}? Hm.</think>\n{yes}",
+        "<analysis>{no}</analysis> {yes}",
+        "<think>{no}</think><analysis>{no}</analysis>{yes}",
+        "<think>{yes}",
+        "<THINK>{no}</THINK>{yes}",
+        "{yes} <think>{no}</think>",
+        "{yes}",
+    )
+
+    def generate_until(self, requests: list[Any]) -> list[str]:
+        self.said = []
+        for number, request in enumerate(requests):
+            _, _, _, index, task, split = request.args
+            yes = self.task_dict[task][split][index]["answer"]
+            no = "left" if yes == "right" else "right" if yes == "left" else "no" if yes == "yes" else "yes"
+            self.said.append(self.ways[number % len(self.ways)].format(yes=yes, no=no))
+        return self.said
+
+    def loglikelihood(self, requests: list[Any]) -> None: ...
+
+    def generate_until_multi_round(self, requests: list[Any]) -> None: ...
+
+
+@pytest.mark.parametrize("by_command", [True, False])
+def test_answers_that_think_are_scored_as_in_the_run(
+    tmp_path: Path, by_command: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As lmms-eval's command scores them, which cuts thinking out by default, and its Python interface, which does not."""
+    monkeypatch.setattr(sys, "argv", ["lmms-eval"])
+    model, options = Thinks(), parse_eval_args()[1] if by_command else None
+    ran = evaluator.simple_evaluate(
+        model=model,
+        tasks=[HARD],
+        task_manager=TaskManager("ERROR", include_path=str(TASKS), include_defaults=False),
+        bootstrap_iters=0,
+        cli_args=options,
+    )
+    saved = {line["acc"]["uid"]: line["acc"]["score"] for line in ran["samples"][HARD]}
+    answers = [
+        record.model_copy(update={"text": text})
+        for record, text in zip(right(HARD, range(300)), model.said, strict=True)
+    ]
+    scored = read_journal(written(tmp_path / "huatuo_plain-0123", answers))
+    assert scored.tasks[HARD].scores == saved
+    assert scored.means[HARD]["acc"] == pytest.approx(ran["results"][HARD]["acc,none"])
+    assert 0.7 < scored.means[HARD]["acc"] < 1, "of <THINK>, which nobody cuts out, the first word counts"
+
+
+# --- journals made by hand --------------------------------------------------------------------------------------------
+
+
+def test_what_it_holds(tmp_path: Path) -> None:
+    run = read_journal(full(tmp_path / "huatuo_plain-0123"))
+    task = run.tasks[HARD]
+    assert (len(task.scores), set(task.scores.values()), set(task.seconds.values())) == (300, {1}, {0.5})
+    assert (run.model, run.label, run.groups) == ("huatuo_plain (pretrained=demo)", "Plain", {})
+    assert run.is_plain
+    assert journal.recall(HARD, SAMPLES[HARD][0].uid) is None, "nothing is left for a run in this process"
+
+
+@pytest.mark.parametrize("n", [0, 1, 299])
+def test_an_unfinished_journal_is_refused(tmp_path: Path, n: int) -> None:
+    written(tmp_path, right(HARD, range(n)), right(STANDARD, range(2)))
+    with pytest.raises(
+        ValueError, match=rf"{STANDARD}: 2 of 300 questions are answered.*same command again: it goes on"
+    ):
+        read_journal(tmp_path)
+    if n:
+        with pytest.raises(ValueError, match=rf"{tmp_path}: {HARD}: {n} of 300 questions are answered; {STANDARD}"):
+            read_journal(tmp_path)
+
+
+def test_an_empty_journal_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no scores of questions or measurements \(empty\)$"):
+        read_journal(written(tmp_path))
+    other = [Record(key=task, task=task, uid="1") for task in ("pope", "demo_calibration")]
+    with pytest.raises(ValueError, match=r"no scores of questions or measurements \(pope, demo_calibration\)$"):
+        read_journal(written(tmp_path, other))
+
+
+def test_finished_tasks_are_taken_and_others_named(tmp_path: Path) -> None:
+    base = read_journal(full(tmp_path / "a", right(STANDARD, range(300))))
+    other = read_journal(full(tmp_path / "b", right(STANDARD, range(7)), method="VGRefine(k=5)"))
+    assert base.groups == {"vqa_demo": [STANDARD, HARD]}
+    assert (list(other.tasks), other.groups) == ([HARD], {})
+    table = compare([base, other])
+    assert {line.name for line in table.lines} == {HARD}
+    left_out = f"`b`: left out, as it is not finished: {STANDARD}: 7 of 300 questions are answered"
+    assert left_out in table.notes
+
+
+def test_failures_count_as_failed_until_they_are_answered(tmp_path: Path) -> None:
+    bad = right(HARD, [0, 1], text="", error="ValueError: torn image")
+    run = read_journal(written(tmp_path, bad, right(HARD, range(1, 300))))
+    assert run.tasks[HARD].failed == {SAMPLES[HARD][0].uid: "ValueError: torn image"}
+    assert len(run.tasks[HARD].scores) == 299
+
+
+def test_an_answer_is_not_undone_by_a_later_failure(tmp_path: Path) -> None:
+    run = read_journal(full(tmp_path, right(HARD, [0], key="other", text="", error="E: later")))
+    assert run.tasks[HARD].failed == {}
+
+
+def test_answers_that_differ_are_not_taken(tmp_path: Path) -> None:
+    """Under another key, such as of other decoding settings, it is another answer; the same text is the same answer."""
+    folder = full(tmp_path, right(HARD, [5], key="sampled", text="north"), right(HARD, [6], key="sampled"))
+    said = f"{HARD}: 299 of 300 questions are answered; 1 have answers under --gen_kwargs only, or two that differ"
+    with pytest.raises(ValueError, match=said):
+        read_journal(folder)
+
+
+def test_answers_decoded_otherwise_do_not_count(tmp_path: Path) -> None:
+    """A run with --gen_kwargs leaves answers in the same journal; alone they are no run of the task's protocol."""
+    sampled = DECODING | {"do_sample": True, "temperature": 0.7}
+    both = written(
+        tmp_path / "both", right(HARD, range(300)), right(HARD, [5], key="s", text="north", decoding=sampled)
+    )
+    assert set(read_journal(both).tasks[HARD].scores.values()) == {1}
+    with pytest.raises(ValueError, match="0 of 300 questions are answered; 300 have answers under --gen_kwargs only"):
+        read_journal(written(tmp_path / "alone", right(HARD, range(300), decoding=sampled)))
+
+
+def test_of_one_key_the_last_answer_counts(tmp_path: Path) -> None:
+    run = read_journal(full(tmp_path, right(HARD, [5], text="north")))
+    assert [uid for uid, score in run.tasks[HARD].scores.items() if score == 0] == [SAMPLES[HARD][5].uid]
+
+
+def test_all_ranks_are_read(tmp_path: Path) -> None:
+    written(tmp_path, right(HARD, range(0, 300, 2)))
+    written(tmp_path, right(HARD, range(1, 300, 2)), rank=1)
+    assert len(read_journal(tmp_path).tasks[HARD].scores) == 300
+
+
+def test_work_that_was_shared_once_is_said(tmp_path: Path) -> None:
+    """The same configuration may have run alone before or after."""
+    full(tmp_path, **SHARED)
+    run = read_journal(written(tmp_path, method="VGRefine(k=5)"))
+    assert run.provenance is not None
+    assert run.provenance["shared"] == SHARED["shared"]
+    assert all(line.shared for line in compare([run]).lines)
+
+
+def test_part_of_the_data_is_a_restriction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counts, "deviations", {"slake closed": "5 found"})
+    assert read_journal(full(tmp_path)).restricted == "LMMS_VG_PARTIAL_DATA=1"
+
+
+def test_folders_are_not_handed_on(tmp_path: Path) -> None:
+    run = read_journal(full(tmp_path / "m-1", settings={"pretrained": "/home/someone/models/Huatuo-7B"}))
+    assert run.model == "m (pretrained=Huatuo-7B)"
+    assert "/home/someone" not in str(run)

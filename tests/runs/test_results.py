@@ -1,0 +1,56 @@
+"""What one run says of itself: its method in short, and one identity."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from saved_run import IDENTITY, closed, failed, save
+
+from lmms_vg.runs.lmms_eval_output import read_run
+from lmms_vg.runs.results import Run
+
+
+@pytest.mark.parametrize(
+    ("method", "label"),
+    [
+        ("Plain()", "Plain"),
+        ("PAI(gamma=1.1, heads=None)", "PAI (gamma=1.1, heads=None)"),
+        (
+            "VGRefine(heads=((1, 1), (1, 0), (2, 3), (1, 2)), layers=(1,), p=50.0)",
+            "VGRefine (4 heads, layers=(1,), p=50.0)",
+        ),
+        ("not a call <", "not a call <"),
+        ("3", "3"),
+    ],
+)
+def test_method_in_short(tmp_path: Path, method: str, label: str) -> None:
+    assert Run(tmp_path, "huatuo_x", "", provenance={"method": method}).label == label
+
+
+def test_a_model_that_is_not_ours_goes_by_its_name(tmp_path: Path) -> None:
+    run = Run(tmp_path, "qwen2_vl (pretrained=a)", "", number=2)
+    assert (run.label, run.is_plain) == ("qwen2_vl (pretrained=a) #2", False)
+
+
+def test_identity_is_read_from_the_document_that_has_it(tmp_path: Path) -> None:
+    tasks = {"t": [failed("q1"), closed("q2", 1)], "u": [closed("q1", 1)]}
+    assert read_run(save(tmp_path / "a", tasks)).provenance is None
+    assert read_run(save(tmp_path / "b", tasks, run=IDENTITY)).provenance == IDENTITY
+
+
+def test_two_identities_are_no_run(tmp_path: Path) -> None:
+    path = save(tmp_path, {"t": [closed("q1", 1)], "u": [closed("q1", 1)]}, run=IDENTITY)
+    samples = path.with_name("20260101_120000_samples_u.jsonl")
+    text = samples.read_text()
+    samples.write_text(text.replace('"pretrained": "demo"', '"pretrained": "copy"'))
+    assert read_run(path).provenance == IDENTITY, "where it was read from is no identity"
+    samples.write_text(text.replace('"float32"', '"float16"'))
+    with pytest.raises(ValueError, match=r"dtype is float32 at one question and float16 at another.*several runs"):
+        read_run(path)
+
+
+def test_seconds_are_those_of_the_answers(tmp_path: Path) -> None:
+    task = read_run(save(tmp_path, {"t": [closed("q1", 1), failed("q2")]}, seconds=0.25)).tasks["t"]
+    assert task.seconds == {"q1": 0.25}
+    assert task.asked["q2"] == ("Is it?", "yes")

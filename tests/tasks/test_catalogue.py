@@ -1,0 +1,395 @@
+"""`lmms-vg data`: what is here, what is not, and that asking for it downloads nothing."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import constants
+
+import lmms_vg.tasks.catalogue
+from lmms_vg.cli.main import main
+from lmms_vg.datasets.schema import DatasetSpec
+from lmms_vg.datasets.source import DataError
+from lmms_vg.tasks import yaml_files
+from lmms_vg.tasks.catalogue import fetch, specs, status
+from lmms_vg.tasks.registry import READERS
+
+ROW = {
+    "img_name": "xmlab1/source.jpg",
+    "question": "Is it normal?",
+    "answer": "No",
+    "q_lang": "en",
+    "modality": "CT",
+    "answer_type": "CLOSED",
+    "qid": 5,
+}
+SETS = {"vgmed", "slake", "vqa_rad", "path_vqa", "pmc_vqa", "omnimedvqa", "mmmu", "medical_eval", "coco"}
+
+
+pytestmark = pytest.mark.usefixtures("no_network")
+
+
+@pytest.fixture
+def shared_data(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Real data as LMMS_VG_DATA: LMMS_VG_SHARED_DATA or ../shared/data beside the checkout."""
+    default = Path(__file__).parents[3] / "shared" / "data"
+    folder = Path(os.environ.get("LMMS_VG_SHARED_DATA") or default)
+    if not folder.is_dir():
+        pytest.skip(f"no real data: {folder} is not there (LMMS_VG_SHARED_DATA names it)")
+    monkeypatch.setenv("LMMS_VG_DATA", str(folder))
+    return folder
+
+
+def blocks() -> dict[str, list[str]]:
+    """Name of a data set -> the lines under its heading."""
+    found: dict[str, list[str]] = {}
+    where, *lines = status()
+    assert where.startswith("LMMS_VG_DATA")
+    for line in lines:
+        name, _, rest = line.partition(": ")
+        if line[0] != " ":
+            assert rest.startswith("http")
+            found[name] = []
+        else:
+            found[list(found)[-1]].append(line[2:])
+    return found
+
+
+def write_slake(folder: Path, rows: int = 1, images: bool = True) -> None:
+    folder.mkdir(parents=True)
+    for name in ("train.json", "validation.json", "test.json"):
+        (folder / name).write_text(json.dumps([ROW | {"qid": number} for number in range(rows)]))
+    if images:
+        (folder / "imgs" / "xmlab1").mkdir(parents=True)
+        (folder / "imgs" / "xmlab1" / "source.jpg").write_bytes(b"x" * 1500)
+
+
+def test_first_line_says_where_it_looks(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert next(status()) == f"LMMS_VG_DATA={data}"
+    monkeypatch.setenv("HOME", str(data.parent))
+    monkeypatch.setenv("LMMS_VG_DATA", "~/data")
+    assert next(status()) == f"LMMS_VG_DATA={data}", "as it is looked up"
+    monkeypatch.setenv("LMMS_VG_DATA", "/nowhere")
+    assert next(status()) == "LMMS_VG_DATA=/nowhere (no such folder)"
+    for unset in (lambda: monkeypatch.setenv("LMMS_VG_DATA", ""), lambda: monkeypatch.delenv("LMMS_VG_DATA")):
+        unset()
+        assert next(status()) == "LMMS_VG_DATA is not set; looking in the hub's cache only"
+
+
+def test_every_set_says_which_tasks_need_it(data: Path) -> None:
+    """Written out here: the groups whose tasks all read it, and the tasks outside of them."""
+    assert {name: lines[0].removeprefix("used by: ") for name, lines in blocks().items()} == {
+        "vgmed": "vgmed vgmed_coco",
+        "coco": "vgmed_coco",
+        "vqa_rad": "vqa_rad vqa_rad_test",
+        "slake": "slake slake_test vg_slake",
+        "path_vqa": "pathvqa pathvqa_test",
+        "pmc_vqa": "pmc_vqa",
+        "omnimedvqa": "omnimedvqa",
+        "mmmu": "mmmu_med mmmu_med_test",
+        "medical_eval": "medvqa_chen medvqa_chen_greedy",
+    }
+
+
+@pytest.mark.parametrize("set_up", [True, False])
+def test_nothing_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_up: bool) -> None:
+    if set_up:
+        monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path / "data"))
+    found = blocks()
+    assert found.keys() == specs().keys() == SETS
+    for name, lines in found.items():
+        assert lines[0].startswith("used by: "), name
+        files = len(specs()[name].files)
+        assert all(": MISSING, " in line for line in lines[1 : files + 1]), name
+        assert all(": none" in line for line in lines[files + 1 : -1]), name
+        assert lines[-1] == f"get it with: lmms-vg data fetch {name}"
+    assert "imgs.zip: MISSING, about 0.2 GB" in found["slake"]
+    assert "slake_closed: none of 2,781 expected" in found["slake"]
+    assert "vgmed_localization: none" in found["vgmed"], "of these no number is known"
+    assert not constants.HF_HUB_OFFLINE, "left as it was"
+    assert not (tmp_path / "data").exists()
+
+
+def test_real_data(shared_data: Path) -> None:
+    before = sorted(shared_data.rglob("*"))
+    found = blocks()
+    assert found["vqa_rad"][1:] == [
+        "VQA_RAD Dataset Public.json: 1.4 MB here",
+        "VQA_RAD Image Folder.zip: 16.5 MB here, extracted",
+        "vqa_rad_closed: 1,297 questions of 1,297 expected",
+        "vqa_rad_test_closed: 272 questions of 272 expected",
+        "vqa_rad_open: 949 questions of 949 expected",
+        "vqa_rad_test_open: 179 questions of 179 expected",
+    ]
+    assert "train.json: 3.0 MB here" in found["slake"]
+    assert "imgs.zip: MISSING, about 0.2 GB" in found["slake"]
+    assert "slake_closed: 2,781 questions of 2,781 expected; images are missing" in found["slake"]
+    assert found["slake"][-1] == "get it with: lmms-vg data fetch slake"
+    assert sorted(shared_data.rglob("*")) == before
+
+
+def test_wrong_count_is_shown(data: Path) -> None:
+    write_slake(data / "slake")
+    lines = blocks()["slake"]
+    assert lines[4] == "imgs.zip: 1.5 kB here, extracted"
+    assert lines[5].startswith("slake_closed: WRONG, slake closed/train: 1 questions found, 1943 expected")
+    assert len(lines) == 9, "complete as far as files go, so there is nothing to get"
+
+
+def test_relaxed_count_is_shown(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
+    write_slake(data / "slake", rows=2)
+    lines = blocks()["slake"]
+    assert lines[5:7] == [
+        "slake_closed: 6 questions of 2,781 expected: PARTIAL",
+        "slake_test_closed: 2 questions of 416 expected: PARTIAL",
+    ]
+    assert lines[7].startswith("slake_open: WRONG, slake: not one open question")
+
+
+def test_only_a_count_that_is_off_is_partial(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And where no number is known, none can be off."""
+    write_slake(data / "slake", rows=2)
+    (data / "vgmed").mkdir()
+    (data / "vgmed" / "VGMED_localization.jsonl").write_text("{}")
+    monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
+    monkeypatch.setitem(READERS, "slake_closed", READERS["slake_closed"]._replace(n=6))
+    found = blocks()
+    assert found["slake"][5] == "slake_closed: 6 questions of 6 expected"
+    assert "vgmed_localization: 1 questions" in found["vgmed"]
+
+
+def test_other_names_will_do(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SLAKE's own archive says validate.json; its readers take both, so nothing is missing."""
+    monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
+    write_slake(data / "slake")
+    (data / "slake" / "validation.json").rename(data / "slake" / "validate.json")
+    lines = blocks()["slake"]
+    assert lines[2] == "validation.json: not here under this name, about 0.6 MB"
+    assert lines[5] == "slake_closed: 3 questions of 2,781 expected: PARTIAL"
+    assert "fetch" not in lines[-1]
+
+
+def test_tasks_of_the_same_questions_are_read_once(data: Path) -> None:
+    """PathVQA's tasks of the test split are those of all questions; and a broken file is wrong, not missing."""
+    (data / "path_vqa" / "data").mkdir(parents=True)
+    (data / "path_vqa" / "data" / "test-0.parquet").write_bytes(b"")
+    _, first, *lines = blocks()["path_vqa"]
+    assert first == "data/test-*.parquet: 0 B here"
+    assert sorted(line.partition(", ")[0] for line in lines) == ["pathvqa_closed: WRONG", "pathvqa_open: WRONG"]
+
+
+def test_files_that_cannot_be_read_do_not_end_the_list(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_slake(data / "slake")
+    reader = READERS["slake_closed"]._replace(load=lambda: (data / "slake").read_bytes())  # type: ignore[arg-type]
+    monkeypatch.setitem(READERS, "slake_closed", reader)
+    found = blocks()
+    assert found["slake"][5].startswith("slake_closed: WRONG, [Errno ")
+    assert "coco" in found
+
+
+def test_set_without_questions_goes_by_its_files(data: Path) -> None:
+    (data / "coco").mkdir()
+    (data / "coco" / "val2014.zip").write_bytes(b"")
+    assert blocks()["coco"][1:] == ["val2014.zip: 0 B here"]
+
+
+def test_everything_includes_folders(data: Path) -> None:
+    (data / "vgmed" / "deep" / "down").mkdir(parents=True)
+    (data / "vgmed" / "deep" / "down" / "a.png").write_bytes(b"x" * 2_500_000)
+    lines = blocks()["vgmed"]
+    assert lines[5] == "*: 2.5 MB here"
+    assert "vgmed_localization: files are missing" in lines
+
+
+def test_cache_of_the_hub_is_read_without_asking_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers alone would ask it for a newer version."""
+    monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
+    repository = tmp_path / "hub" / "datasets--BoKelvin--SLAKE"
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    write_slake(repository / "snapshots" / commit, images=False)
+    (repository / "snapshots" / commit / "imgs.zip").write_bytes(b"")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    lines = blocks()["slake"]
+    assert lines[4:7] == [
+        "imgs.zip: 0 B here",
+        "slake_closed: 3 questions of 2,781 expected: PARTIAL",
+        "slake_test_closed: 1 questions of 416 expected: PARTIAL",
+    ]
+    assert not constants.HF_HUB_OFFLINE
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """A hub that has every file asked for; the calls."""
+    calls: list[dict[str, Any]] = []
+
+    def snapshot_download(repo_id: str, *, local_dir: Path, allow_patterns: list[str], **options: Any) -> str:
+        calls.append({"repo_id": repo_id, "local_dir": local_dir, "allow_patterns": allow_patterns, **options})
+        for file in (local_dir / pattern.replace("*", "1") for pattern in allow_patterns):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"")
+        return str(local_dir)
+
+    monkeypatch.setattr(lmms_vg.tasks.catalogue, "snapshot_download", snapshot_download)
+    return calls
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
+    """What was asked for outside the hub."""
+    calls: list[tuple[str, Path]] = []
+    monkeypatch.setattr(lmms_vg.tasks.catalogue, "download", lambda url, path: calls.append((url, path)))
+    return calls
+
+
+def test_fetch_asks_each_source_for_its_own_files(
+    data: Path, hub: list[dict[str, Any]], fetched: list[tuple[str, Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = {"extra.zip": "http://example.org/1"}
+    files = {"a-*.json": "1 MB", "extra.zip": "1 MB"}
+    both = DatasetSpec(name="both", hub_id="x/both", revision="v2", licence="CC0", files=files, urls=urls)
+    monkeypatch.setattr(lmms_vg.tasks.catalogue, "specs", lambda: {"both": both} | specs())
+    assert list(fetch(["both"]))[-1] == f"both is in {data / 'both'}"
+    assert hub == [
+        {
+            "repo_id": "x/both",
+            "repo_type": "dataset",
+            "revision": "v2",
+            "local_dir": data / "both",
+            "allow_patterns": ["a-*.json"],
+        }
+    ]
+    assert fetched == [("http://example.org/1", data / "both" / "extra.zip")]
+    list(fetch(["vqa_rad"]))
+    assert len(hub) == 1, "nothing of it is on the hub"
+    assert [path.name for _, path in fetched[1:]] == ["VQA_RAD Dataset Public.json", "VQA_RAD Image Folder.zip"]
+
+
+def test_fetch_says_what_goes_where_before_it_asks(
+    data: Path, hub: list[dict[str, Any]], fetched: list[tuple[str, Path]]
+) -> None:
+    lines = fetch(["coco", "slake"])
+    assert [next(lines), next(lines)] == [
+        f"coco goes to {data}/coco: val2014.zip (about 6 GB)",
+        f"slake goes to {data}/slake: train.json (about 3 MB), validation.json (about 0.6 MB), "
+        "test.json (about 0.6 MB), imgs.zip (about 0.2 GB)",
+    ]
+    assert (hub, fetched) == ([], [])
+    assert list(lines) == [f"coco is in {data}/coco", f"slake is in {data}/slake"]
+
+
+@pytest.mark.parametrize(
+    ("names", "sets"),
+    [
+        (["slake_closed"], "slake"),
+        (["vg_slake", "slake", "slake_test_open"], "slake"),
+        (["medvqa"], "vqa_rad slake path_vqa pmc_vqa"),
+        (["mmmu_med"], "mmmu"),
+        (["vqa_rad_chen", "medvqa_chen_greedy"], "medical_eval"),
+        (["vgmed"], "vgmed"),
+        (["vgmed_coco_attribute"], "vgmed coco"),
+        (["coco", "vgmed_coco"], "coco vgmed"),
+        (["vqa_demo", "vgmed_demo"], ""),
+        (["vqa_demo", "mmmu"], "mmmu"),
+    ],
+)
+def test_fetch_takes_tasks_and_groups(
+    data: Path, hub: list[dict[str, Any]], fetched: list[tuple[str, Path]], names: list[str], sets: str
+) -> None:
+    """Each data set once, in the order of the names."""
+    lines = list(fetch(names))
+    assert [line.split()[0] for line in lines if " is in " in line] == sets.split()
+    assert [line for line in lines if "no files" in line] == [
+        f"{name} needs no files" for name in names if "demo" in name
+    ]
+    asked = {call["local_dir"].name for call in hub} | {path.parent.name for _, path in fetched}
+    assert asked == set(sets.split())
+
+
+def test_a_name_of_a_set_and_of_a_group_is_the_same_data() -> None:
+    groups = yaml_files.groups()
+    both = specs().keys() & (groups.keys() | READERS.keys())
+    assert both == {"vgmed", "vqa_rad", "slake", "pmc_vqa", "omnimedvqa"}
+    for name in both:
+        assert {READERS[task].spec.name for task in groups.get(name, [name])} == {name}
+
+
+@pytest.mark.parametrize("below", ["slake", "slake/imgs.zip"])
+def test_disk_that_cannot_be_written_is_not_blamed_on_the_hub(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], below: str
+) -> None:
+    """A file lies where the folder should be; or the hub's client runs into it."""
+
+    def snapshot_download(*_: Any, local_dir: Path, **__: Any) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device", str(local_dir / "imgs.zip"))
+
+    monkeypatch.setattr(lmms_vg.tasks.catalogue, "snapshot_download", snapshot_download)
+    if below == "slake":
+        (data / "slake").write_bytes(b"")
+    assert main(["data", "fetch", "slake"]) == 2
+    reason = "File exists" if below == "slake" else "No space left on device"
+    said = f"lmms-vg: {data / below} cannot be written ({reason}): LMMS_VG_DATA must be a writable folder\n"
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize("here", [False, True])
+def test_fetch_without_network_is_one_line(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], here: bool
+) -> None:
+    """Where part of it is here, the hub's client itself would warn and call it done."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    if here:
+        write_slake(data / "slake", images=False)
+    assert main(["data", "fetch", "slake"]) == 2
+    shown = capsys.readouterr().err.splitlines()
+    assert [line for line in shown if line.startswith("lmms-vg: slake: the hub did not give ")] == shown[-1:]
+    assert ("imgs.zip of BoKelvin/SLAKE; is there a network?" in shown[-1]) == here
+
+
+def test_any_error_of_the_hubs_client_is_ours(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Timeout(Exception): ...
+
+    def snapshot_download(*_: Any, **__: Any) -> str:
+        raise Timeout
+
+    monkeypatch.setattr(lmms_vg.tasks.catalogue, "snapshot_download", snapshot_download)
+    with pytest.raises(DataError, match=r"slake: the hub did not give BoKelvin/SLAKE: Timeout$"):
+        list(fetch(["slake"]))
+
+
+def test_fetch_needs_a_known_name_and_a_folder(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = "vgmed, coco, vqa_rad, slake, path_vqa, pmc_vqa, omnimedvqa, mmmu, medical_eval"
+    allowed = rf"data set 'SLAKE': allowed is {known}, or the name of a task or group \(see lmms-vg tasks\)$"
+    with pytest.raises(ValueError, match=allowed):
+        next(fetch(["slake", "vqa_demo", "SLAKE"]))
+    monkeypatch.delenv("LMMS_VG_DATA")
+    with pytest.raises(ValueError, match="LMMS_VG_DATA is not set: export it to the folder"):
+        list(fetch(["slake"]))
+
+
+@pytest.mark.parametrize(
+    "size", [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (2.5e9, "2.5 GB"), (1.2e13, "12000.0 GB")]
+)
+def test_sizes(size: tuple[float, str]) -> None:
+    assert lmms_vg.tasks.catalogue._size(size[0]) == size[1]
+
+
+def test_status_says_what_is_pinned_and_what_of_it_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    heads = {line.partition(": ")[0]: line for line in status() if line[0] != " "}
+    assert heads["path_vqa"].endswith(", pinned to revision 16858328")
+    assert heads["slake"].endswith(", not pinned: the hub's newest")
+    assert heads["coco"].endswith(")"), "of no hub"
+    (tmp_path / "hub" / "datasets--MMMU--MMMU" / "snapshots" / "0123456789abcdef").mkdir(parents=True)
+    found = blocks()
+    assert found["mmmu"][1] == "the hub's cache has another revision, which is not read: 01234567"
+    assert found["mmmu"][-1] == "get it with: lmms-vg data fetch mmmu"
+    monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path))
+    assert "another revision" not in str(blocks())

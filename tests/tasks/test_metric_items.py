@@ -1,0 +1,90 @@
+"""What the count of a document carries into the samples file: time, partial data, and what was run."""
+
+import pytest
+from loguru import logger
+
+from lmms_vg import journal
+from lmms_vg.datasets import counts
+from lmms_vg.tasks import metric_items
+
+DOC = {"task": "t", "uid": "u"}
+
+
+@pytest.fixture(autouse=True)
+def whole_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts that were off stay in the process."""
+    monkeypatch.setattr(counts, "deviations", {})
+
+
+def remember(**values: object) -> None:
+    journal.remember(journal.Record(**{"key": "k", "task": "t", "uid": "u", "seconds": 0.25, **values}))  # type: ignore[arg-type]
+
+
+def test_of_a_model_that_is_not_ours() -> None:
+    assert metric_items.counted(DOC, 1) == {"answered": 1, "n": {"answered": 1}}
+
+
+def test_time_of_an_answer() -> None:
+    """Also of one that could not be scored: the model took its time."""
+    remember()
+    assert metric_items.counted(DOC, 0) == {"answered": 0, "n": {"answered": 0, "seconds": 0.25}}
+
+
+def test_no_time_of_a_failure() -> None:
+    remember(error="boom")
+    reason = {"error": "boom", "task": "t", "uid": "u"}
+    assert metric_items.failed(DOC, "boom", "acc") == {
+        "acc": reason,
+        "answered": 0,
+        "n": {"answered": 0, "failed": reason},
+    }
+
+
+def test_the_signed_document_alone_says_what_was_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counts, "deviations", {"slake": "5 found"})
+    journal.sign("t", "u", {"weights": "w"})
+    assert metric_items.counted(DOC, 1)["n"] == {"answered": 1, "partial": True, "run": {"weights": "w"}}
+    assert metric_items.counted(DOC | {"uid": "v"}, 1)["n"] == {"answered": 1, "partial": True}
+
+
+def test_options_that_numbers_have_to_be_read_with_stand_beside_what_was_run() -> None:
+    journal.sign("t", "u", {"weights": "w", "host_options": {"limit": 4}})
+    assert metric_items.counted(DOC, 1)["n"] == {"answered": 1, "run": {"weights": "w"}, "host_options": {"limit": 4}}
+    journal.sign("t", "u", {"weights": "w", "host_options": {}})
+    assert metric_items.counted(DOC, 1)["n"] == {"answered": 1, "run": {"weights": "w"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "failed"),
+    [
+        ("[LMMS_EVAL_REQUEST_FAILED after 5 retries] Error code: 400, no such model", True),
+        ("[LMMS_EVAL_BUDGET_EXCEEDED]", True),
+        ("", True),
+        (" \n", True),
+        ("no", False),
+        ("[no]", False),
+    ],
+)
+def test_a_failed_request_is_no_answer(text: str, failed: bool) -> None:
+    assert (metric_items.model_error(DOC, text) is not None) == failed
+
+
+@pytest.mark.parametrize("error", [None, "boom"])
+def test_a_record_of_ours_says_whether_it_is_an_answer(error: str | None) -> None:
+    """Saying nothing is an answer then."""
+    remember(error=error)
+    assert metric_items.model_error(DOC, "") == error
+
+
+def test_what_failed_is_said_once_a_task() -> None:
+    said: list[str] = []
+    sink = logger.add(lambda message: said.append(str(message).strip()), level="WARNING", format="{level} {message}")
+    good, bad = metric_items.counted(DOC, 1)["n"], metric_items.failed(DOC, "boom", "acc")["n"]
+    try:
+        assert [metric_items.n([good, good]), metric_items.n([good, bad, bad]), metric_items.n([bad, bad])] == [2, 1, 0]
+    finally:
+        logger.remove(sink)
+    assert [line.split(". ")[0] for line in said] == [
+        "WARNING lmms_vg: t: 2 of 3 questions got no value, first u: boom",
+        "ERROR lmms_vg: t: 2 of 2 questions got no value, first u: boom",
+    ]
