@@ -46,7 +46,7 @@ def cpu() -> Iterator[Finding]:
 
 
 def choice() -> Iterator[Finding]:
-    """What `engine.build` takes where `--model_args` says nothing."""
+    """What `inference.build` takes where `--model_args` says nothing."""
     from lmms_vg.inference.build import choose_device, choose_dtype
 
     device = choose_device(None)

@@ -1,6 +1,6 @@
 """What can be reproduced: rows of the paper's tables and Figure 3 as checkpoints and methods.
 
-Rows go by their names in `study/published.json`. Hyper-parameters are those the paper states (Supplement L). Of the other
+Rows go by their names in `paper/published.json`. Hyper-parameters are those the paper states (Supplement L). Of the other
 methods of Table F.4 it prints none, so they run with our defaults (`lmms-vg methods NAME` says where each is from); where the
 authors' own command has others, it has a row of its own.
 """

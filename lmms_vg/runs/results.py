@@ -62,7 +62,7 @@ class Run:
     ``model`` is the model's name and arguments: runs of one model may differ in the arguments alone. ``notes`` are what has
     to be said beside its numbers. ``measured`` are tasks that measure where a model looked, ``left_out`` those of neither
     kind. ``means``: task or group -> metric -> value, as lmms-eval aggregated it. ``provenance``: weights, prompt, dtype and
-    all else of ``engine.build`` that makes an answer; None for models that are not ours. ``number`` tells runs of one label
+    all else of ``inference.build`` that makes an answer; None for models that are not ours. ``number`` tells runs of one label
     apart where several are shown, 0 if there is no other.
     """
 

@@ -30,7 +30,10 @@ UNMEASURABLE = (
     "is empty or inverted",
     "no question tokens behind the image",
 )
-"""What an error says where a question cannot be measured on a model, as opposed to one that failed (geometry, grounding)."""
+"""What an error says where a question cannot be measured on a model, as opposed to one that failed.
+
+The errors are those of ``vision.patch_grid`` and ``inference.alignment_probe``.
+"""
 
 HIDDEN = "submission"
 """What a task has in place of a metric where the answers are not public."""

@@ -55,7 +55,7 @@ class Card(_Strict):
 
 
 class Provenance(_Strict):
-    """What exactly was run, as our models sign their results (``engine.build``); hashes are of what they name."""
+    """What exactly was run, as our models sign their results (``inference.build``); hashes are of what they name."""
 
     family: Word
     method: Annotated[str, Field(max_length=20_000, pattern=r"^[A-Za-z][A-Za-z0-9_]{0,60}\(.*\)$")]
