@@ -144,7 +144,7 @@ class Placement:
             images=pad_to_square(image, (0, 0, 0)) if self.squared else image,
             do_rescale=False,
             do_normalize=False,
-            return_tensors="np",
+            return_tensors="pt",
         )
         pixels = np.asarray(prepared["pixel_values"], dtype=np.float64)
         if pixels.shape != (1, 3, self.side, self.side):

@@ -130,7 +130,7 @@ def really_processed(kind: str, mask: np.ndarray) -> np.ndarray:
     processor = CLIPImageProcessor(
         size={"shortest_edge": SIZE}, crop_size={"height": SIZE, "width": SIZE}, do_normalize=False
     )
-    pixels = processor(image, return_tensors="np")["pixel_values"][0].mean(axis=0)
+    pixels = processor(image, return_tensors="pt")["pixel_values"][0].numpy().mean(axis=0)
     return pixels.reshape(GRID, SIZE // GRID, GRID, SIZE // GRID).mean(axis=(1, 3))
 
 
