@@ -52,10 +52,10 @@ def _compare(args: argparse.Namespace) -> int:
     if args.out is not None:
         check_new(args.out)
     check_names(args.allow)
-    table = compare([read(run) for run in args.runs], args.allow)
-    text = table.table(kind)
+    comparison = compare([read(run) for run in args.runs], args.allow)
+    text = comparison.table(kind)
     if kind == "csv":
-        print("\n".join(beside(table)), file=sys.stderr)
+        print("\n".join(beside(comparison)), file=sys.stderr)
     if args.out is None:
         sys.stdout.write(text)
         return 0

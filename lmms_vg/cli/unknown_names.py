@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lmms_vg._util.suggest import suggest
+from lmms_vg.host.entry_points import GROUP
 from lmms_vg.plugin import ALIASES, model_ids
 
 #: What may stand for several tasks, for a file, or for a list that is to be printed.
@@ -35,7 +36,7 @@ def unknown_name(arguments: Sequence[str], family: bool = False) -> str:
     host = _host()
     if host is None:
         return ""
-    if given.model and not family and not _plugins_of_others("lmms_eval.models"):
+    if given.model and not family and not _plugins_of_others(GROUP):
         message = _unknown_model(given.model, host)
         if message:
             return message

@@ -97,14 +97,15 @@ class Model(Generic[Returned]):
             AskError: the image cannot be opened, a box does not lie on it, or the method cannot answer.
         """
         pictures: list[Picture] = [image] if isinstance(image, Image.Image | str | Path) else list(image)
+        placed = [tuple(map(float, box)) for box in boxes or ()]
         asked = Question(
             task="ask",
-            uid=content_key({"question": question, "boxes": [list(map(float, box)) for box in boxes or ()]})[:16],
+            uid=content_key({"question": question, "boxes": placed})[:16],
             message=lambda: [*map(_opened, pictures), question],
             reference=reference,
             decoding=Decoding(max_new_tokens=max_new_tokens),
-            boxes=[tuple(map(float, box)) for box in boxes or ()],
-            align=bool(boxes),
+            boxes=placed,
+            align=bool(placed),
         )
         answers: Any = {name: _answer(answerer, asked) for name, answerer in self._answerers.items()}
         return answers if self._several else answers.popitem()[1]
@@ -163,10 +164,12 @@ def load(
 
 
 def _opened(picture: Picture) -> Image.Image:
+    if isinstance(picture, Image.Image):
+        return open_rgb(picture)
     try:
         return open_rgb(picture)
     except ValueError as problem:
-        raise ValueError(f"{problem}" if isinstance(picture, Image.Image) else f"{picture}: {problem}") from problem
+        raise ValueError(f"{picture}: {problem}") from problem
 
 
 def _answer(answerer: Answerer, question: Question) -> Answer:

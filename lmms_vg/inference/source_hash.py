@@ -61,7 +61,7 @@ def _source(module: str) -> bytes:
 def closure(modules: Iterable[str]) -> frozenset[str]:
     """These modules and all of this package that they import, directly or not; without `NEUTRAL` ones.
 
-    Modules of other packages are taken as they are given: their own imports are not followed.
+    Of a module of another package only what it imports of this one is followed.
     """
     found: set[str] = set()
     waiting = list(modules)
@@ -73,7 +73,13 @@ def closure(modules: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _imports(module: str) -> Iterator[str]:
+@cache
+def _imports(module: str) -> tuple[str, ...]:
+    """What a module imports of this package, wherever in its code: modules, not the names in them."""
+    return tuple(_imported(module))
+
+
+def _imported(module: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(_source(module))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -86,20 +92,22 @@ def _imports(module: str) -> Iterator[str]:
                 yield name if _exists(name) else name.rpartition(".")[0]
 
 
-@cache
 def _exists(module: str) -> bool:
     """Whether a dotted name is a module of this package, and not something in one."""
-    path = _ROOT.joinpath(*module.split(".")[1:])
-    return path.is_dir() or path.with_suffix(".py").is_file()
+    return _own_file(module).is_file()
 
 
 _ROOT = Path(__file__).parents[1]
 
 
+def _own_file(module: str) -> Path:
+    path = _ROOT.joinpath(*module.split(".")[1:])
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
 def _file(module: str) -> Path:
     if module.split(".")[0] == PACKAGE:
-        path = _ROOT.joinpath(*module.split(".")[1:])
-        return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        return _own_file(module)
     spec = find_spec(module)
     if spec is None or not spec.origin or not Path(spec.origin).is_file():
         raise ValueError(

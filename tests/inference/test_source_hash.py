@@ -65,7 +65,7 @@ def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 
     def clear() -> None:
         source_hash._source.cache_clear()
-        source_hash._exists.cache_clear()
+        source_hash._imports.cache_clear()
 
     def hashes(file: str = "") -> Hashes:
         if file:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import runs
 from entries import entry
-from test_history import add, git
+from repository import add, git
 
 from lmms_vg.cli.main import main
 from lmms_vg.leaderboard.alike import likenesses
