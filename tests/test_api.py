@@ -101,6 +101,9 @@ def test_what_cannot_be_asked(docs: list[dict], tmp_path: Path) -> None:
         ]:
             with pytest.raises(lmms_vg.AskError, match=message):
                 model.ask(asked, "Is there a nodule?", boxes=boxes)
+        for boxes in ((5, 5, 20, 20), [("a", 5, 20, 20)]):  # the first is one box that stands in no list
+            with pytest.raises(ValueError, match="allowed is a list of"):
+                model.ask(image, "Is there a nodule?", boxes=boxes)
     with (
         lmms_vg.load("huatuo", "oracle_mask", pretrained="demo") as model,
         pytest.raises(lmms_vg.AskError, match="boxes"),

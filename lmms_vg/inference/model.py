@@ -95,9 +95,10 @@ class Model(Generic[Returned]):
 
         Raises:
             AskError: the image cannot be opened, a box does not lie on it, or the method cannot answer.
+            ValueError: `boxes` are no boxes, or `max_new_tokens` is not allowed.
         """
         pictures: list[Picture] = [image] if isinstance(image, Image.Image | str | Path) else list(image)
-        placed = [tuple(map(float, box)) for box in boxes or ()]
+        placed = _numbers(boxes or ())
         asked = Question(
             task="ask",
             uid=content_key({"question": question, "boxes": placed})[:16],
@@ -161,6 +162,15 @@ def load(
     with together([], list(wanted)):  # weights are read once
         answerers = {name: build(family, name, **model_args, **given) for name, given in wanted.items()}
     return Model(answerers, several=not isinstance(method, str))
+
+
+def _numbers(boxes: Sequence[Box]) -> list[tuple[float, ...]]:
+    try:
+        return [tuple(map(float, box)) for box in boxes]
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"boxes={boxes!r}: allowed is a list of (x1, y1, x2, y2) in pixels of the first image"
+        ) from None
 
 
 def _opened(picture: Picture) -> Image.Image:
