@@ -17,6 +17,9 @@ from transformers.cache_utils import DynamicLayer
 
 from lmms_vg.models.fields import forgets
 
+#: What torch raises after a device-side fault (running out of memory is another error); none in older versions.
+DEVICE_IS_GONE: tuple[type[Exception], ...] = tuple(filter(None, [getattr(torch, "AcceleratorError", None)]))
+
 #: Keys and values of one layer, each (B, Hkv, T, D).
 KeyValue = tuple[Tensor, Tensor]
 

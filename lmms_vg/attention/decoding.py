@@ -19,7 +19,8 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from lmms_vg.attention.batch import NOT_FINITE, Batch
+from lmms_vg.attention.forward_pass import Pass
+from lmms_vg.attention.unedited import NOT_FINITE
 from lmms_vg.journal.decoding import Decoding
 
 #: The next token of a row that has none.
@@ -27,9 +28,9 @@ _NONE = -1
 
 
 def decode(
-    batch: Batch, settings: Decoding, keys: list[str], stop_ids: frozenset[int], text: Callable[[list[int]], str]
+    answering: Pass, settings: Decoding, keys: list[str], stop_ids: frozenset[int], text: Callable[[list[int]], str]
 ) -> list[list[int]]:
-    """Answer tokens of every row of a prefilled batch, without the token that ended them.
+    """Answer tokens of every row of a prefilled batch (a pass), without the token that ended them.
 
     Args:
         keys: one per row; with the seed they fix what is sampled.
@@ -39,11 +40,11 @@ def decode(
         ValueError: logits of a row whose answer is not complete are not finite.
     """
     generators = [seeded(settings.seed, key) for key in keys]
-    prompts = [prompt.input_ids.tolist() for prompt in batch.prompts]
+    prompts = [prompt.input_ids.tolist() for prompt in answering.layout.prompts]
     answers: list[list[int]] = [[] for _ in prompts]
     running = set(range(len(prompts)))
     for _ in range(settings.max_new_tokens):
-        tokens = _choose(batch, settings, prompts, answers, generators, stop_ids)
+        tokens = _choose(answering, settings, prompts, answers, generators, stop_ids)
         for row in sorted(running):
             if tokens[row] == _NONE:
                 raise ValueError(f"behind {len(answers[row])} answer tokens {NOT_FINITE}")
@@ -57,12 +58,12 @@ def decode(
                 running.discard(row)
         if not running:
             break
-        batch.step(torch.tensor(tokens).clamp_min(0))  # a row that ended may have no token
+        answering.step(torch.tensor(tokens).clamp_min(0))  # a row that ended may have no token
     return answers
 
 
 def _choose(
-    batch: Batch,
+    answering: Pass,
     settings: Decoding,
     prompts: list[list[int]],
     answers: list[list[int]],
@@ -80,8 +81,8 @@ def _choose(
         if settings.top_p < 1:
             processors.append(TopPLogitsWarper(settings.top_p))
     too_short = max(map(len, answers)) < settings.min_new_tokens  # running rows are equally long
-    logits = batch.logits_without(stop_ids if too_short else ())
-    finite = batch.finite & logits.amax(-1).isfinite()  # a contrast may leave no token at all
+    logits = answering.logits_without(stop_ids if too_short else ())
+    finite = answering.finite & logits.amax(-1).isfinite()  # a contrast may leave no token at all
     if not processors:
         return torch.where(finite, logits.argmax(-1), _NONE).tolist()
     logits = logits.masked_fill(~finite[:, None], torch.nan).to("cpu")

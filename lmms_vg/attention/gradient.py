@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import Tensor
 
-from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.edits import Edit
+from lmms_vg.attention.unedited import UneditedRun
 
 
 class Leaf(Edit):
@@ -19,22 +17,19 @@ class Leaf(Edit):
         return self.kept
 
 
-def gradient(batch: Batch, layer: int) -> Tensor:
+def gradient(unedited: UneditedRun, layer: int) -> Tensor:
     """(B, H, N) fp32: d log p / d attention after softmax, p being the probability of the most likely first token.
 
-    The attention is the last prompt token's to the image tokens at `layer`; the layers below take no part. The batch is left
-    as it was.
+    The attention is the last prompt token's to the image tokens at `layer`; the layers below take no part.
 
     Raises:
         ValueError: the logits are not finite.
     """
-    batch.maps("last", [layer])  # what is computed here stays with the batch, and must not hold a graph
-    throwaway = copy.copy(batch)  # shares that; everything a prefill makes with a graph goes with it
-    throwaway.watched, throwaway.diagnose = None, False
-    leaf = Leaf([layer], batch.last)
+    unedited.advance(layer)  # what is computed here stays with the run, and must not hold a graph
+    leaf = Leaf([layer], unedited.layout.last)
     with torch.enable_grad():
-        throwaway.prefill(leaf)
-        likelihood = throwaway.logits.log_softmax(-1).max(-1).values.sum()  # rows do not depend on each other
+        hidden, _ = unedited.leave(layer, leaf)
+        likelihood = unedited.logits(hidden).log_softmax(-1).max(-1).values.sum()  # rows do not depend on each other
         (slope,) = torch.autograd.grad(likelihood, leaf.kept)
-    keys = batch.image_tokens.to(slope.device)[:, None].expand(-1, slope.shape[1], -1)
+    keys = unedited.layout.image_tokens.to(slope.device)[:, None].expand(-1, slope.shape[1], -1)
     return slope[:, :, -1].gather(-1, keys)

@@ -6,6 +6,8 @@ positions are absolute, padding included.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -27,7 +29,7 @@ class Layout:
         image_tokens: (B, N) key positions.
     """
 
-    def __init__(self, family: Family, prompts: list[Prompt], prefix: int) -> None:
+    def __init__(self, family: Family, prompts: Sequence[Prompt], prefix: int) -> None:
         self.family, self.prompts, self.prefix = family, prompts, prefix
         suffixes = [prompt.input_ids[prefix:] for prompt in prompts]
         width = max(len(suffix) for suffix in suffixes)

@@ -16,9 +16,10 @@ from PIL import Image
 from torch import Tensor
 from transformers import DynamicCache
 
-from lmms_vg.attention.batch import DEVICE_IS_GONE, Batch
+from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.decoder import DEVICE_IS_GONE
 from lmms_vg.attention.interface import install
-from lmms_vg.attention.session import ImageSession
+from lmms_vg.attention.session import Sessions
 from lmms_vg.models.base import Family, Prompt
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.vision.images import open_picture
@@ -124,9 +125,7 @@ def stock_logits(family: Family, prompt: Prompt, cut: int) -> Tensor:
 def our_logits(family: Family, prompt: Prompt) -> Tensor:
     """(vocabulary,) fp32 on the CPU: the same by the code that answers questions, whose attention stays installed."""
     install(family.model)
-    batch = Batch([ImageSession(family, prompt)], [prompt], [prompt])
-    batch.prefill()
-    return batch.logits[0].cpu()
+    return Batch.open(Sessions(family), [prompt], [prompt]).prefill().logits[0].cpu()
 
 
 def distance(logits: Tensor, reference: Tensor) -> float:

@@ -6,6 +6,8 @@ session of its own, which is one full pass, on the same code path.
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -47,3 +49,38 @@ class ImageSession:
             self.decoder.run(hidden, cache, positions, None)
         self.layers = layers_of(cache)
         self.sums = capture.sums  # empty unless it took part
+
+
+def stacked(sessions: Sequence[ImageSession], layer: int) -> KeyValue | None:
+    """Prefix keys and values of all rows; rows on the same session share memory until the cache concatenates."""
+    pairs = [session.layers[layer] for session in sessions]
+    first = pairs[0]
+    if first is None:
+        return None
+    if all(session is sessions[0] for session in sessions):
+        return first[0].expand(len(pairs), -1, -1, -1), first[1].expand(len(pairs), -1, -1, -1)
+    filled = [pair for pair in pairs if pair is not None]
+    return torch.cat([pair[0] for pair in filled]), torch.cat([pair[1] for pair in filled])
+
+
+class Sessions:
+    """Opens image sessions; those used last are kept, so that further questions about an image find its prefix.
+
+    Args:
+        capacity: how many are kept.
+        sums: as for `ImageSession`.
+    """
+
+    def __init__(self, family: Family, capacity: int = 0, sums: bool = False) -> None:
+        self._family, self._capacity, self._sums = family, capacity, sums
+        self._kept: OrderedDict[object, ImageSession] = OrderedDict()
+
+    def open(self, prompt: Prompt, keep: bool = True) -> ImageSession:
+        """The session of a prompt's prefix: a kept one, or else a new one; always a new one unless `keep`."""
+        if not keep:
+            return ImageSession(self._family, prompt, self._sums)
+        session = self._kept.pop(prompt.prefix_key, None) or ImageSession(self._family, prompt, self._sums)
+        self._kept[prompt.prefix_key] = session
+        while len(self._kept) > self._capacity:
+            self._kept.popitem(last=False)
+        return session

@@ -1,4 +1,4 @@
-"""From a batch that was watched by a probe to alignment values against the annotated boxes (paper, Sec. 2.2)."""
+"""From a pass that was watched by a probe to alignment values against the annotated boxes (paper, Sec. 2.2)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.attention.session import Rows
 from lmms_vg.metrics import alignment
 from lmms_vg.models.base import Prompt
@@ -36,20 +36,20 @@ def target_mask(uid: str, prompt: Prompt, boxes: Sequence[Sequence[float]], rows
     return mask
 
 
-def probed_maps(batch: Batch, rows: Rows) -> tuple[NDArray[Any], NDArray[Any]]:
+def probed_maps(answering: Pass, rows: Rows) -> tuple[NDArray[Any], NDArray[Any]]:
     """Maps the answer was given with and those of the reference prompt, both (B, layers, heads, N), layers in order."""
-    if not batch.seen:
+    if not answering.seen:
         raise ValueError("the batch was not watched: its questions do not ask for alignment")
-    return _stack(batch.seen), _stack(batch.reference(rows))
+    return _stack(answering.seen), _stack(answering.reference.maps(rows))
 
 
-def measure(batch: Batch, targets: list[tuple[str, Mask]], rows: Rows, per_head: bool) -> list[dict[str, Any]]:
+def measure(answering: Pass, targets: list[tuple[str, Mask]], rows: Rows, per_head: bool) -> list[dict[str, Any]]:
     """Alignment values per layer, and per head where asked, of every question of a batch, as JSON values.
 
     Args:
         targets: name and mask of each question; only the first image's tokens count.
     """
-    maps, reference = probed_maps(batch, rows)
+    maps, reference = probed_maps(answering, rows)
     values = []
     for (uid, mask), asked, general in zip(targets, maps, reference, strict=True):
         pair = asked[..., : mask.size], general[..., : mask.size]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -13,10 +13,12 @@ import torch
 from loguru import logger
 
 from lmms_vg.attention import install
-from lmms_vg.attention.batch import DEVICE_IS_GONE, Batch
+from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.decoder import DEVICE_IS_GONE
 from lmms_vg.attention.decoding import decode
 from lmms_vg.attention.diagnosis import saturated_layers
-from lmms_vg.attention.session import ImageSession, Rows
+from lmms_vg.attention.forward_pass import Pass
+from lmms_vg.attention.session import Rows, Sessions
 from lmms_vg.host.stopping import finishing_batches
 from lmms_vg.inference.alignment_probe import measure, probed_maps
 from lmms_vg.inference.job import locked
@@ -51,8 +53,8 @@ class Answerer:
         install(family.model)
         self.family, self.contenders = family, list(contenders)
         self.batch_size, self.rows, self.per_head, self.diagnose = batch_size, rows, per_head, diagnose
-        self._sessions: OrderedDict[object, ImageSession] = OrderedDict()
-        self._capacity = batch_size * max(one.method.prefixes for one in contenders)
+        capacity = batch_size * max(one.method.prefixes for one in contenders)  # as many as a batch can need
+        self._sessions = Sessions(family, capacity, sums=rows == "all")
         self._folders = [one.journal.folder for one in contenders]
         self._opened: ExitStack | None = None
 
@@ -179,9 +181,8 @@ class Answerer:
         """The prompt of one question and where it looks: (layers, N) question over reference map, heads averaged."""
         prepared = prepare(self.family, question, self.rows, question.align or self.main.method.needs_boxes)
         batch = self._open([prepared])
-        batch.targets = [prepared.mask]
-        batch = self.main.method.prefill(batch)
-        maps, reference = probed_maps(batch, self.rows)
+        answering = self.main.method.prefill(self._for(batch, [prepared], diagnose=False))
+        maps, reference = probed_maps(answering, self.rows)
         grid = prepared.prompt.geometries[0]
         cells = slice(grid.rows * grid.cols)  # of the first image; what lies behind has no boxes
         return prepared.prompt, alignment.normalise(maps[0].mean(1)[:, cells], reference[0].mean(1)[:, cells])
@@ -189,24 +190,27 @@ class Answerer:
     @torch.no_grad()
     def _open(self, prepared: list[Prepared]) -> Batch:
         """A batch of these questions, watched where alignment is to be measured."""
-        sessions = [self._session(one.prompt) for one in prepared]
-        batch = Batch(sessions, [one.prompt for one in prepared], [one.reference for one in prepared], self._session)
-        batch.watched = self.rows if prepared[0].question.align else None
-        return batch
+        prompts, references = [one.prompt for one in prepared], [one.reference for one in prepared]
+        watched = self.rows if prepared[0].question.align else None
+        return Batch.open(self._sessions, prompts, references, watched=watched)
+
+    def _for(self, shared: Batch, prepared: list[Prepared], diagnose: bool) -> Batch:
+        """The batch as one method gets it: with the boxes, if the method may know them."""
+        targets = [one.mask for one in prepared]
+        return Batch(shared.unedited, shared.reference, self._sessions, targets, diagnose)
 
     @torch.no_grad()
-    def _run(self, contender: Contender, prepared: list[Prepared], batch: Batch, started: float) -> list[Record]:
-        batch.targets = [one.mask for one in prepared]
-        batch.diagnose = self.diagnose or not contender.tally.answered
-        batch = contender.method.prefill(batch)
-        reports = self._diagnosed(contender, batch)
+    def _run(self, contender: Contender, prepared: list[Prepared], shared: Batch, started: float) -> list[Record]:
+        batch = self._for(shared, prepared, diagnose=self.diagnose or not contender.tally.answered)
+        answering = contender.method.prefill(batch)
+        reports = self._diagnosed(contender, answering)
         decoding = prepared[0].question.decoding.as_key()  # that of the whole batch
         alignments: list[dict[str, Any] | None] = [None] * len(prepared)
         if prepared[0].question.align:
             targets = [(one.question.uid, one.mask) for one in prepared if one.mask is not None]
-            alignments = [*measure(batch, targets, self.rows, self.per_head)]
+            alignments = [*measure(answering, targets, self.rows, self.per_head)]
         answers = decode(
-            batch, prepared[0].question.decoding, [one.draw for one in prepared], self.family.stop_ids, self._text
+            answering, prepared[0].question.decoding, [one.draw for one in prepared], self.family.stop_ids, self._text
         )
         seconds = (time.perf_counter() - started) / len(prepared)
         return [
@@ -223,15 +227,15 @@ class Answerer:
                 alignment=values,
             )
             for one, tokens, extra, report, values in zip(
-                prepared, answers, batch.extras, reports, alignments, strict=True
+                prepared, answers, answering.extras, reports, alignments, strict=True
             )
         ]
 
-    def _diagnosed(self, contender: Contender, batch: Batch) -> list[dict[str, Any]]:
+    def _diagnosed(self, contender: Contender, answering: Pass) -> list[dict[str, Any]]:
         """What goes to the journal of the edits' effect; a method's first batch is looked at in any case, to warn."""
-        if batch.diagnosis is None:
-            return [{} for _ in range(len(batch))]
-        reports = batch.diagnosis.report()
+        if answering.diagnosis is None:
+            return [{} for _ in answering.extras]
+        reports = answering.diagnosis.report()
         layers = sorted({layer for report in reports for layer in saturated_layers(report)})
         if layers and not contender.tally.answered:
             logger.warning(
@@ -242,15 +246,6 @@ class Answerer:
 
     def _text(self, tokens: list[int]) -> str:
         return self.family.tokenizer.decode(tokens, skip_special_tokens=True)
-
-    def _session(self, prompt: Prompt) -> ImageSession:
-        """The session of a prefix; as many are kept as a batch can need."""
-        key = prompt.prefix_key
-        session = self._sessions.pop(key, None) or ImageSession(self.family, prompt, sums=self.rows == "all")
-        self._sessions[key] = session
-        while len(self._sessions) > self._capacity:
-            self._sessions.popitem(last=False)
-        return session
 
     def _fail(
         self, contender: Contender, question: Question, problem: Exception, prepared: Prepared | None = None

@@ -9,6 +9,7 @@ import torch
 
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.edits import Scale
+from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.methods.base import Method, require_image, require_number
 
 
@@ -46,15 +47,16 @@ class AdaptVis(Method):
         require_number(self, "w2", 0)
         require_number(self, "threshold", 0, 1)
 
-    def prefill(self, batch: Batch) -> Batch:
+    def prefill(self, batch: Batch) -> Pass:
         require_image(self, batch)
-        batch.prefill()
-        confidence = batch.logits.softmax(-1).amax(-1).tolist()
+        answering = batch.prefill()
+        confidence = answering.logits.softmax(-1).amax(-1).tolist()
         weights = [self.w1 if sure < self.threshold else self.w2 for sure in confidence]
         if set(weights) != {1}:
-            rows, weight = batch.last.clone(), torch.tensor(weights)
+            del answering  # and its cache, before there is another one
+            rows, weight = batch.layout.last.clone(), torch.tensor(weights)
             rows[weight == 1, 0] = rows[weight == 1, 1]  # empty: those stay as they are, bit for bit
-            batch.prefill(Scale(range(batch.decoder.depth), rows, batch.image_keys(), weight))
-        for extra, sure, factor in zip(batch.extras, confidence, weights, strict=True):
+            answering = batch.prefill(Scale(range(batch.unedited.depth), rows, batch.layout.image_keys(), weight))
+        for extra, sure, factor in zip(answering.extras, confidence, weights, strict=True):
             extra |= {"confidence": round(sure, 6), "weight": factor}
-        return batch
+        return answering

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.edits import Boost, onwards
+from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.methods.base import require_image, require_number
 from lmms_vg.methods.layer_range import LayerRange, require_layer_range
 
@@ -43,11 +44,9 @@ class AttentionLens(LayerRange):
         require_number(self, "alpha", 0)
         require_layer_range(self)
 
-    def prefill(self, batch: Batch) -> Batch:
+    def prefill(self, batch: Batch) -> Pass:
         require_image(self, batch)
         if self.alpha == 0:
-            batch.prefill()
-        else:
-            rows = onwards(batch.last)
-            batch.prefill(Boost(self.layers, rows, batch.image_keys(), self.alpha, across_heads=True))
-        return batch
+            return batch.prefill()
+        rows, keys = onwards(batch.layout.last), batch.layout.image_keys()
+        return batch.prefill(Boost(self.layers, rows, keys, self.alpha, across_heads=True))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.models.checkpoint import Shape
 
 
@@ -37,10 +38,10 @@ class Method(ABC):
         return tuple(field.name for field in fields(cls) if field.repr)
 
     @abstractmethod
-    def prefill(self, batch: Batch) -> Batch:
-        """Prefill the batch, so that decoding may start, and return it, or another batch to answer from instead.
+    def prefill(self, batch: Batch) -> Pass:
+        """Prefill the batch, or another one to answer from instead, and return the pass that decoding goes on from.
 
-        What the journal should keep goes into the `extras` of the batch returned. Where the hyper-parameters change
+        What the journal should keep goes into the `extras` of the pass. Where the hyper-parameters change
         nothing there must be no edit at all: the answer is then that of `plain`, bit for bit.
         """
 
@@ -73,5 +74,5 @@ def require_integer(method: Method, name: str, low: int, high: int | None = None
 
 def require_image(method: Method, batch: Batch) -> None:
     """Raises ValueError for questions without an image, which the method has nothing to do with."""
-    if not batch.image_tokens.shape[1]:
+    if not batch.layout.image_tokens.shape[1]:
         raise ValueError(f"{method.name} needs an image; this question has none")

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import torch
 
 from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.methods.base import Method, require_image
 from lmms_vg.methods.head_lists import check_layers, known_layers, parse_layers
 from lmms_vg.methods.vgrefine import check_knockout, knock_out
@@ -56,11 +57,11 @@ class OracleMask(Method):
         check_layers(places, shape)
         return cls(places, mask)
 
-    def prefill(self, batch: Batch) -> Batch:
+    def prefill(self, batch: Batch) -> Pass:
         require_image(self, batch)
         if any(target is None for target in batch.targets):
             raise ValueError(f"{self.name} needs annotated boxes; this question has none")
-        hidden = torch.zeros(batch.image_tokens.shape, dtype=torch.bool)
+        hidden = torch.zeros(batch.layout.image_tokens.shape, dtype=torch.bool)
         for row, target in zip(hidden, batch.targets, strict=True):
             row[: target.size] = torch.from_numpy(~target.ravel())
         return knock_out(batch, hidden, self.layers, self.mask)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.edits import Boost, onwards
+from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.methods.base import Method, require_image, require_number
 from lmms_vg.methods.layer_range import LayerRange, require_layer_range
 from lmms_vg.models.checkpoint import Shape
@@ -81,20 +82,19 @@ class PAI(LayerRange):
             )
         return super().for_checkpoint(shape, **hyper_parameters)
 
-    def prefill(self, batch: Batch) -> Batch:
+    def prefill(self, batch: Batch) -> Pass:
         require_image(self, batch)
         guided = self.cfg and self.gamma != 1
         if self.alpha == 0 or (self.faithful and not guided):
-            batch.prefill()
+            boosted = batch.prefill()
         else:
-            rows = onwards(batch.last + 1 if self.faithful else batch.last)
-            batch.prefill(Boost(self.layers, rows, batch.image_keys(), self.alpha))
+            rows = onwards(batch.layout.last + 1 if self.faithful else batch.layout.last)
+            boosted = batch.prefill(Boost(self.layers, rows, batch.layout.image_keys(), self.alpha))
         if guided:
-            unseen = [[part for part in prompt.content if isinstance(part, str)] for prompt in batch.prompts]
-            blind = batch.beside([batch.family.prompt(content) for content in unseen])
-            blind.prefill()
-            batch.contrast(blind, self._guide)
-        return batch
+            unseen = [[part for part in prompt.content if isinstance(part, str)] for prompt in batch.layout.prompts]
+            blind = batch.beside([batch.layout.family.prompt(content) for content in unseen])
+            boosted.contrast(blind.prefill(), self._guide)
+        return boosted
 
     def _guide(self, own: Tensor, blind: Tensor) -> Tensor:
         seen, unseen = own.log_softmax(-1), blind.log_softmax(-1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.methods.base import Method
 
 
@@ -24,6 +25,5 @@ class Plain(Method):
 
     name: ClassVar[str] = "plain"
 
-    def prefill(self, batch: Batch) -> Batch:
-        batch.prefill()
-        return batch
+    def prefill(self, batch: Batch) -> Pass:
+        return batch.prefill()

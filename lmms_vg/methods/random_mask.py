@@ -52,7 +52,7 @@ class RandomMask(VGRefine):
 
     def hidden(self, irrelevant: Tensor, batch: Batch) -> Tensor:
         hidden = torch.zeros_like(irrelevant)
-        for row, count, prompt in zip(hidden, irrelevant.sum(1).tolist(), batch.prompts, strict=True):
+        for row, count, prompt in zip(hidden, irrelevant.sum(1).tolist(), batch.layout.prompts, strict=True):
             generator = seeded(self.seed, "/".join([*prompt.image_hashes, prompt.text]))
             row[torch.randperm(len(row), generator=generator)[:count].to(row.device)] = True
         return hidden

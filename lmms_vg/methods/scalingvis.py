@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.edits import Scale
+from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.methods.base import Method, require_image, require_number
 
 
@@ -37,10 +38,9 @@ class ScalingVis(Method):
     def __post_init__(self) -> None:
         require_number(self, "weight", 0)
 
-    def prefill(self, batch: Batch) -> Batch:
+    def prefill(self, batch: Batch) -> Pass:
         require_image(self, batch)
         if self.weight == 1:
-            batch.prefill()
-        else:
-            batch.prefill(Scale(range(batch.decoder.depth), batch.last, batch.image_keys(), self.weight))
-        return batch
+            return batch.prefill()
+        layers, layout = range(batch.unedited.depth), batch.layout
+        return batch.prefill(Scale(layers, layout.last, layout.image_keys(), self.weight))

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.edits import Scale, onwards
+from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.methods.base import require_image, require_number
 from lmms_vg.methods.layer_range import LayerRange, require_layer_range
 
@@ -47,9 +48,9 @@ class VAF(LayerRange):
         require_number(self, "suppress", 0)
         require_layer_range(self)
 
-    def prefill(self, batch: Batch) -> Batch:
+    def prefill(self, batch: Batch) -> Pass:
         require_image(self, batch)
-        rows = onwards(batch.post_image)
-        factors = ((batch.image_keys(), self.enhance), (batch.before_image(), self.suppress))
-        batch.prefill(*[Scale(self.layers, rows, keys, factor) for keys, factor in factors if factor != 1])
-        return batch
+        layout = batch.layout
+        rows = onwards(layout.post_image)
+        factors = ((layout.image_keys(), self.enhance), (layout.before_image(), self.suppress))
+        return batch.prefill(*[Scale(self.layers, rows, keys, factor) for keys, factor in factors if factor != 1])

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.decoding import seeded
+from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.methods.base import Method, require_image, require_integer, require_number
 from lmms_vg.models.base import Prompt
 
@@ -59,14 +60,13 @@ class VCD(Method):
         require_integer(self, "noise_step", 0, STEPS - 1)
         require_integer(self, "seed", 0)
 
-    def prefill(self, batch: Batch) -> Batch:
+    def prefill(self, batch: Batch) -> Pass:
         require_image(self, batch)
-        batch.prefill()
+        contrasted = batch.prefill()
         if self.alpha:
-            noised = batch.beside([self._noised(prompt) for prompt in batch.prompts], keep=True)
-            noised.prefill()
-            batch.contrast(noised, self._combine)
-        return batch
+            noised = batch.beside([self._noised(prompt) for prompt in batch.layout.prompts], keep=True)
+            contrasted.contrast(noised.prefill(), self._combine)
+        return contrasted
 
     def _noised(self, prompt: Prompt) -> Prompt:
         """The same prompt about noised images; their hashes say so, so that prefixes are not mixed up."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lmms_vg.attention import Knockout
 from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.methods.base import Method, require_image
 from lmms_vg.methods.head_lists import Head, check_heads, check_layers, parse_layers, resolve
 from lmms_vg.models.checkpoint import Shape
@@ -87,10 +88,10 @@ class VGRefine(Method):
         first = min(20, len(chosen.heads)) if k is None else k
         return cls(tuple(chosen.heads), places, first, p, mask, leaks=tuple(chosen.leaks))
 
-    def prefill(self, batch: Batch) -> Batch:
+    def prefill(self, batch: Batch) -> Pass:
         require_image(self, batch)
         used = sorted({layer for layer, _ in self.heads[: self.k]})
-        irrelevant = self.irrelevant(batch.maps("last", used), batch.reference("last", used))
+        irrelevant = self.irrelevant(batch.unedited.maps("last", used), batch.reference.maps("last", used))
         return knock_out(batch, self.hidden(irrelevant, batch), self.layers, self.mask)
 
     def hidden(self, irrelevant: Tensor, batch: Batch) -> Tensor:
@@ -127,15 +128,14 @@ def check_knockout(layers: tuple[int, ...], mask: str) -> None:
         raise ValueError("layers=(): allowed is at least one knockout layer")
 
 
-def knock_out(batch: Batch, hidden: Tensor, layers: tuple[int, ...], mask: Literal["pre", "post"]) -> Batch:
+def knock_out(batch: Batch, hidden: Tensor, layers: tuple[int, ...], mask: Literal["pre", "post"]) -> Pass:
     """Step II: prefill so that no prompt token behind the image attends to the image tokens `hidden`, (B, N) bool."""
-    if hidden.any():
-        batch.prefill(Knockout(layers, batch.post_image, batch.image_keys(hidden), mask))
-    else:
-        batch.prefill()
-    for extra, row in zip(batch.extras, hidden, strict=True):
+    layout = batch.layout
+    edits = [Knockout(layers, layout.post_image, layout.image_keys(hidden), mask)] if hidden.any() else []
+    answering = batch.prefill(*edits)
+    for extra, row in zip(answering.extras, hidden, strict=True):
         extra |= {"hidden_tokens": int(row.sum()), "image_tokens": row.numel()}
-    return batch
+    return answering
 
 
 def percentile(values: Tensor, p: float) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from numpy.typing import NDArray
 
 from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.attention.gradient import gradient
 from lmms_vg.methods.base import Method, require_image, require_integer
 from lmms_vg.methods.tiles import Tile, join, split
@@ -73,30 +74,29 @@ class ViCrop(Method):
             raise ValueError(f"layer={layer}: {shape.pretrained!r} allows 0 to {shape.layers - 1}")
         return made
 
-    def prefill(self, batch: Batch) -> Batch:
+    def prefill(self, batch: Batch) -> Pass:
         require_image(self, batch)
         windows = self._windows(batch)
         prompts, references = [], []
-        for window, prompt, reference in zip(windows, batch.prompts, batch.reference_prompts, strict=True):
+        for window, prompt, reference in zip(windows, batch.layout.prompts, batch.reference.prompts, strict=True):
             image = _first(prompt)
             images = image, open_picture(image.rgb.crop(window.box))
             prompts.append(_about(batch, prompt, *images))
             references.append(_about(batch, reference, *images))
-        both = batch.beside(prompts, references)
-        both.prefill()
+        both = batch.beside(prompts, references, answers=True).prefill()
         for extra, window in zip(both.extras, windows, strict=True):
             extra |= {"crop_box": list(window.box), "crop_ratio": window.ratio}
         return both
 
     def _windows(self, batch: Batch) -> list[Window]:
         """What to cut out of each question's first image."""
-        sizes = [_first(prompt).rgb.size for prompt in batch.prompts]
+        sizes = [_first(prompt).rgb.size for prompt in batch.layout.prompts]
         tiles = [split(*size) if self.high_res else [] for size in sizes]
         whole = [*self._maps(batch)] if any(len(parts) < 2 for parts in tiles) else []
         found = []
-        for row, (prompt, size, parts) in enumerate(zip(batch.prompts, sizes, tiles, strict=True)):
+        for row, (prompt, size, parts) in enumerate(zip(batch.layout.prompts, sizes, tiles, strict=True)):
             if len(parts) < 2:
-                values, geometry = whole[row], batch.family.true_geometry(*size)
+                values, geometry = whole[row], batch.layout.family.true_geometry(*size)
             else:
                 values, geometry = self._in_tiles(batch, row, parts)
             assert prompt.pixel_values is not None
@@ -105,14 +105,13 @@ class ViCrop(Method):
 
     def _in_tiles(self, batch: Batch, row: int, tiles: list[Tile]) -> tuple[NDArray[Any], Geometry]:
         """The map of a large image and where it lies. One tile at a time: there may be more than fit in memory together."""
-        prompt, reference = batch.prompts[row], batch.reference_prompts[row]
+        prompt, reference = batch.layout.prompts[row], batch.reference.prompts[row]
         maps, geometries = [], []
         for tile in tiles:
             picture = open_picture(_first(prompt).rgb.crop(tile))
             asked = batch.beside([_about(batch, prompt, picture)], [_about(batch, reference, picture)])
-            asked.watched = None  # alignment is measured where the answer is given
             maps.append(self._maps(asked)[0])
-            geometries.append(batch.family.true_geometry(*picture.rgb.size))
+            geometries.append(batch.layout.family.true_geometry(*picture.rgb.size))
         return join(tiles, maps, geometries)
 
     def _maps(self, batch: Batch) -> NDArray[Any]:
@@ -121,19 +120,19 @@ class ViCrop(Method):
         Raises:
             ValueError: the map is not finite.
         """
-        asked = batch.maps("last", [self.layer])[self.layer]
+        asked = batch.unedited.maps("last", [self.layer])[self.layer]
         if self.map == "grad":
-            values = (asked * gradient(batch, self.layer).relu()).mean(1)
+            values = (asked * gradient(batch.unedited, self.layer).relu()).mean(1)
         else:
-            values = asked.mean(1) / batch.reference("last", [self.layer])[self.layer].mean(1)
-        rows, cols = batch.prompts[0].geometries[0].rows, batch.prompts[0].geometries[0].cols
-        values = values[:, : rows * cols]
+            values = asked.mean(1) / batch.reference.maps("last", [self.layer])[self.layer].mean(1)
+        grid = batch.layout.prompts[0].geometries[0]
+        values = values[:, : grid.rows * grid.cols]
         if not values.isfinite().all():
             raise ValueError(
                 f"the {self.map!r} map of layer {self.layer} is not finite (NaN or infinite); are the weights sound, "
                 "does dtype=float32 help?"
             )
-        return values.reshape(-1, rows, cols).cpu().numpy()
+        return values.reshape(-1, grid.rows, grid.cols).cpu().numpy()
 
 
 def _first(prompt: Prompt) -> Picture:
@@ -143,4 +142,4 @@ def _first(prompt: Prompt) -> Picture:
 def _about(batch: Batch, prompt: Prompt, *pictures: Picture) -> Prompt:
     """The same message with `pictures` in the place of its first image."""
     place = prompt.content.index(_first(prompt))
-    return batch.family.prompt([*prompt.content[:place], *pictures, *prompt.content[place + 1 :]])
+    return batch.layout.family.prompt([*prompt.content[:place], *pictures, *prompt.content[place + 1 :]])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, fields
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -19,15 +20,14 @@ class Prompt:
 
 
 @dataclass
-class Batch:
-    """Logits as a script: `script[row]` gives the logits after so many tokens."""
+class Script:
+    """A pass whose logits are a script: `script[row]` gives the logits after so many tokens."""
 
     script: list[list[list[float]]]
-    prompts: list[Prompt] = field(default_factory=list)
     at: int = 0
 
     def __post_init__(self) -> None:
-        self.prompts = [Prompt(torch.tensor([0])) for _ in self.script]
+        self.layout = SimpleNamespace(prompts=[Prompt(torch.tensor([0])) for _ in self.script])
 
     def logits_without(self, tokens: Collection[int]) -> Tensor:
         logits = self.logits.clone()
@@ -52,8 +52,8 @@ def one_hot(*tokens: int) -> list[list[float]]:
 
 def run(script: list[list[list[float]]], settings: Decoding, stop: set[int] | None = None) -> list[list[int]]:
     keys = [str(row) for row in range(len(script))]
-    batch = Batch(script)
-    return decode(batch, settings, keys, frozenset(stop or ()), lambda ids: " ".join(map(str, ids)))  # type: ignore[arg-type]
+    script = Script(script)
+    return decode(script, settings, keys, frozenset(stop or ()), lambda ids: " ".join(map(str, ids)))  # type: ignore[arg-type]
 
 
 def test_rows_end_on_their_own() -> None:
@@ -67,9 +67,9 @@ def test_until_ends_a_row() -> None:
 
 
 def test_no_step_is_made_after_the_last_token() -> None:
-    batch = Batch([one_hot(3, 4)])
-    decode(batch, Decoding(max_new_tokens=1), ["a"], frozenset(), lambda ids: "")  # type: ignore[arg-type]
-    assert batch.at == 0
+    script = Script([one_hot(3, 4)])
+    decode(script, Decoding(max_new_tokens=1), ["a"], frozenset(), lambda ids: "")  # type: ignore[arg-type]
+    assert script.at == 0
 
 
 def test_repetition_penalty_counts_the_answer() -> None:
@@ -84,10 +84,10 @@ def test_repetition_penalty_may_leave_the_prompt_out() -> None:
     close = [[0.0, 0.0, 0.0, 2.0, 1.9, 0.0]] * 4
     first = {}
     for counted in (True, False):
-        batch = Batch([close])
-        batch.prompts = [Prompt(torch.tensor([3]))]
+        script = Script([close])
+        script.layout.prompts = [Prompt(torch.tensor([3]))]
         settings = Decoding(max_new_tokens=2, repetition_penalty=2.0, penalise_prompt=counted)
-        first[counted] = decode(batch, settings, ["a"], frozenset(), lambda ids: "")  # type: ignore[arg-type]
+        first[counted] = decode(script, settings, ["a"], frozenset(), lambda ids: "")  # type: ignore[arg-type]
     assert first == {True: [[4, 3]], False: [[3, 4]]}
 
 

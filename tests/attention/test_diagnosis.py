@@ -17,9 +17,9 @@ from naive import naive
 from torch import Tensor
 
 from lmms_vg.attention import install
-from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.diagnosis import saturated_layers
 from lmms_vg.attention.edits import Boost, Knockout, Scale, onwards
+from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.method_run import Contender
 from lmms_vg.journal import Journal, read_records
@@ -85,22 +85,16 @@ def by_hand(
     }
 
 
-def reports(batch: Batch) -> list[dict[str, Any]]:
-    assert batch.diagnosis is not None
-    return batch.diagnosis.report()
+def reports(answering: Pass) -> list[dict[str, Any]]:
+    assert answering.diagnosis is not None
+    return answering.diagnosis.report()
 
 
-def assert_reported(batch: Batch, expected: list[dict[str, Any]]) -> None:
-    for made, wanted in zip(reports(batch), expected, strict=True):
+def assert_reported(answering: Pass, expected: list[dict[str, Any]]) -> None:
+    for made, wanted in zip(reports(answering), expected, strict=True):
         assert made.keys() == wanted.keys()
         for name, values in wanted.items():
             assert made[name] == pytest.approx(values, abs=2e-4), name
-
-
-def diagnosed(family: Family) -> Batch:
-    batch = ask(family)
-    batch.diagnose = True
-    return batch
 
 
 @pytest.mark.parametrize("alpha", [0.5, 20.0])
@@ -110,13 +104,14 @@ def test_boost_of_the_last_row_and_all_decode_steps(family: Family, alpha: float
     def boost(rows: Tensor, image: Tensor) -> Tensor:
         return torch.where(image, rows + alpha * rows.abs(), rows)
 
-    batch = diagnosed(family)
-    batch.prefill(Boost([1, 3], onwards(batch.last), batch.image_keys(), alpha))
-    expected = [by_hand(family, p, len(p.input_ids) - 1, [1, 3], boost, None) for p in batch.prompts]
-    assert_reported(batch, expected)
-    first = reports(batch)
-    batch.step(torch.tensor([7, 7]))
-    assert reports(batch) == first
+    batch = ask(family, diagnose=True)
+    layout = batch.layout
+    boosted = batch.prefill(Boost([1, 3], onwards(layout.last), layout.image_keys(), alpha))
+    expected = [by_hand(family, p, len(p.input_ids) - 1, [1, 3], boost, None) for p in layout.prompts]
+    assert_reported(boosted, expected)
+    first = reports(boosted)
+    boosted.step(torch.tensor([7, 7]))
+    assert reports(boosted) == first
     assert any(saturated_layers(report) for report in first) == (alpha > 1)
 
 
@@ -130,26 +125,25 @@ def test_knockout_of_all_rows_behind_the_image(family: Family, mask: str, monkey
         hidden[image.nonzero()[:18, 0]] = True
         return rows.masked_fill(hidden, torch.finfo(rows.dtype).min if mask == "pre" else 0.0)
 
-    batch = diagnosed(family)
+    batch = ask(family, diagnose=True)
     chosen = torch.arange(36).expand(2, -1) < 18
-    batch.prefill(Knockout([0, 2], batch.post_image, batch.image_keys(chosen), mask))  # type: ignore[arg-type]
+    layout = batch.layout
+    knocked = batch.prefill(Knockout([0, 2], layout.post_image, layout.image_keys(chosen), mask))  # type: ignore[arg-type]
     changes = (knock_out, None) if mask == "pre" else (None, knock_out)
-    assert_reported(batch, [by_hand(family, p, p.prefix, [0, 2], *changes) for p in batch.prompts])
+    assert_reported(knocked, [by_hand(family, p, p.prefix, [0, 2], *changes) for p in layout.prompts])
 
 
 def test_a_whole_image_that_is_hidden_is_saturation(family: Family) -> None:
-    batch = diagnosed(family)
-    batch.prefill(Knockout([2], batch.post_image, batch.image_keys()))
-    for report in reports(batch):
+    batch = ask(family, diagnose=True)
+    for report in reports(batch.prefill(Knockout([2], batch.layout.post_image, batch.layout.image_keys()))):
         assert report["image_mass_after"] == [0]
         assert report["saturated"][0] > 0.9
 
 
 def test_without_edits_the_last_row_of_every_layer(family: Family) -> None:
-    batch = diagnosed(family)
-    Plain().prefill(batch)
+    batch = Plain().prefill(ask(family, diagnose=True))
     every = list(range(tiny.LAYERS))
-    assert_reported(batch, [by_hand(family, p, len(p.input_ids) - 1, every, None, None) for p in batch.prompts])
+    assert_reported(batch, [by_hand(family, p, len(p.input_ids) - 1, every, None, None) for p in batch.layout.prompts])
     for report in reports(batch):
         assert report["image_mass_before"] == report["image_mass_after"]
         assert report["saturated"] == [0] * tiny.LAYERS
@@ -161,16 +155,16 @@ def test_a_question_that_is_not_edited_beside_one_that_is(family: Family) -> Non
     def scale(rows: Tensor, image: Tensor) -> Tensor:
         return torch.where(image, rows * 2, rows)
 
-    batch = diagnosed(family)
-    rows = batch.last.clone()
+    batch = ask(family, diagnose=True)
+    rows = batch.layout.last.clone()
     rows[0, 0] = rows[0, 1]
-    batch.prefill(Scale([1, 2], rows, batch.image_keys(), 2.0))
+    scaled = batch.prefill(Scale([1, 2], rows, batch.layout.image_keys(), 2.0))
     expected = [
         by_hand(family, prompt, len(prompt.input_ids) - 1, [1, 2], change, None)
-        for prompt, change in zip(batch.prompts, (None, scale), strict=True)
+        for prompt, change in zip(batch.layout.prompts, (None, scale), strict=True)
     ]
-    assert_reported(batch, expected)
-    assert all(math.isfinite(value) for value in reports(batch)[0]["largest_logit"])
+    assert_reported(scaled, expected)
+    assert all(math.isfinite(value) for value in reports(scaled)[0]["largest_logit"])
 
 
 # --- a model whose scores all share a large value -----------------------------------------------------------------------
@@ -202,11 +196,9 @@ def shifted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Family]:
 def test_softmax_ignores_a_shift_and_boost_does_not(shifted: dict[str, Family]) -> None:
     after, plain = {}, {}
     for name, family in shifted.items():
-        batch = diagnosed(family)
-        Plain().prefill(batch)
-        plain[name] = reports(batch)[0]
-        PAI(alpha=0.5, start=1, end=4).prefill(batch)
-        after[name] = reports(batch)
+        batch = ask(family, diagnose=True)
+        plain[name] = reports(Plain().prefill(batch))[0]
+        after[name] = reports(PAI(alpha=0.5, start=1, end=4).prefill(batch))
     shift_of_largest = torch.tensor(plain["by 60"]["largest_logit"]) - torch.tensor(plain["no"]["largest_logit"])
     assert ((shift_of_largest - 60).abs() < 2).all()
     masses = [torch.tensor(one["image_mass_before"]) for one in plain.values()]

@@ -12,7 +12,6 @@ from naive import stock
 from torch import Tensor
 
 from lmms_vg.attention import install
-from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.gradient import Leaf, gradient
 from lmms_vg.models import FAMILIES, Family, Prompt
 
@@ -46,9 +45,9 @@ def eager_gradient(family: Family, prompt: Prompt, layer: int) -> Tensor:
 def test_equals_a_full_eager_pass(family: Family, layer: int) -> None:
     with torch.no_grad():
         batch = ask(family)
-        slope = gradient(batch, layer)
+        slope = gradient(batch.unedited, layer)
     assert slope.shape == (2, tiny.HEADS, 36)
-    for row, prompt in enumerate(batch.prompts):
+    for row, prompt in enumerate(batch.layout.prompts):
         expected = eager_gradient(family, prompt, layer)
         scale = float(expected.abs().max())
         assert scale > 1e-3
@@ -57,9 +56,8 @@ def test_equals_a_full_eager_pass(family: Family, layer: int) -> None:
 
 def test_the_edit_changes_no_value(family: Family) -> None:
     with torch.no_grad():
-        plain, cut = ask(family), ask(family)
-        plain.prefill()
-        cut.prefill(Leaf([2], cut.last))
+        batch = ask(family)
+        plain, cut = batch.prefill(), batch.prefill(Leaf([2], batch.layout.last))
         torch.testing.assert_close(cut.logits, plain.logits, atol=1e-5, rtol=1e-5)
 
 
@@ -72,23 +70,18 @@ def with_graph() -> list[Tensor]:
 def test_it_leaves_no_graph_and_the_batch_as_it_was(family: Family, watched: str | None) -> None:
     """Watched and diagnosed batches keep maps of what they see: none of it may hold a graph, were the weights to want one."""
 
-    def watch(batch: Batch) -> Batch:
-        batch.watched, batch.diagnose = watched, True  # type: ignore[assignment]
-        return batch
-
     with torch.no_grad():
-        untouched, asked = watch(ask(family)), watch(ask(family))
-        untouched.prefill()
+        untouched, asked = (ask(family, watched=watched, diagnose=True) for _ in range(2))
+        expected = untouched.prefill()
         family.model.requires_grad_(True)
         before = len(with_graph())
-        slope = gradient(asked, 2)
+        slope = gradient(asked.unedited, 2)
         after = len(with_graph())
         family.model.requires_grad_(False)
         assert after == before
         assert not slope.requires_grad
-        assert (asked.watched, asked.diagnose) == (watched, True)
-        asked.prefill()
-        assert torch.equal(asked.logits, untouched.logits)
-        assert asked.seen.keys() == untouched.seen.keys()
-        for layer in asked.seen:
-            assert torch.equal(asked.seen[layer], untouched.seen[layer])
+        found = asked.prefill()
+        assert torch.equal(found.logits, expected.logits)
+        assert found.seen.keys() == expected.seen.keys()
+        for layer in found.seen:
+            assert torch.equal(found.seen[layer], expected.seen[layer])

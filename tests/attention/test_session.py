@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny
@@ -14,7 +15,9 @@ from lmms_vg.attention import Knockout, install
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.decoder import Decoder
 from lmms_vg.attention.decoding import decode
-from lmms_vg.attention.session import ImageSession
+from lmms_vg.attention.layout import Layout
+from lmms_vg.attention.session import ImageSession, Rows, Sessions
+from lmms_vg.attention.unedited import UneditedRun
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.models import FAMILIES, Family, Prompt
 from lmms_vg.vision.images import open_picture
@@ -35,14 +38,11 @@ def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return made
 
 
-def ask(family: Family, *texts: str, seeds: tuple[int, ...] = (1, 1), sums: bool = False) -> Batch:
+def ask(family: Family, *texts: str, seeds: tuple[int, ...] = (1, 1), sums: bool = False, **observed: Any) -> Batch:
     pictures = [open_picture(tiny.picture(seed)) for seed in seeds]
     prompts = [family.prompt([picture, text]) for picture, text in zip(pictures, texts, strict=True)]
     references = [family.prompt([picture, REFERENCE]) for picture in pictures]
-    sessions: dict[int, ImageSession] = {}
-    for seed, prompt in zip(seeds, prompts, strict=True):
-        sessions.setdefault(seed, ImageSession(family, prompt, sums))
-    return Batch([sessions[seed] for seed in seeds], prompts, references)
+    return Batch.open(Sessions(family, len(prompts), sums), prompts, references, **observed)
 
 
 def full(family: Family, prompt: Prompt) -> dict[str, Tensor]:
@@ -55,10 +55,9 @@ def full(family: Family, prompt: Prompt) -> dict[str, Tensor]:
 def test_prefix_reuse_equals_full_passes(family: Family, seeds: tuple[int, int]) -> None:
     """Two questions of different length in one batch, about one image and about two."""
     with torch.no_grad():
-        batch = ask(family, SHORT, LONG, seeds=seeds)
-        batch.prefill()
-        assert batch.padded
-        for row, prompt in enumerate(batch.prompts):
+        batch = ask(family, SHORT, LONG, seeds=seeds).prefill()
+        assert batch.layout.padded
+        for row, prompt in enumerate(batch.layout.prompts):
             with stock(family.model, "sdpa"):
                 expected = family.model(**full(family, prompt)).logits[0, -1]
             torch.testing.assert_close(batch.logits[row], expected, atol=3e-5, rtol=1e-4)
@@ -66,10 +65,9 @@ def test_prefix_reuse_equals_full_passes(family: Family, seeds: tuple[int, int])
 
 def test_greedy_decoding_equals_generate(family: Family) -> None:
     with torch.no_grad():
-        batch = ask(family, SHORT, LONG, seeds=(1, 2))
-        batch.prefill()
+        batch = ask(family, SHORT, LONG, seeds=(1, 2)).prefill()
         answers = decode(batch, Decoding(max_new_tokens=7), ["a", "b"], family.stop_ids, lambda tokens: "")
-        for prompt, answer in zip(batch.prompts, answers, strict=True):
+        for prompt, answer in zip(batch.layout.prompts, answers, strict=True):
             with stock(family.model, "sdpa"):
                 expected = family.model.generate(
                     **full(family, prompt),
@@ -85,10 +83,9 @@ def test_repetition_penalty_equals_generate(family: Family, penalise_prompt: boo
     """From token ids `generate` penalises the prompt's tokens too, from embeddings only the answer's."""
     settings = Decoding(max_new_tokens=7, min_new_tokens=3, repetition_penalty=1.8, penalise_prompt=penalise_prompt)
     with torch.no_grad():
-        batch = ask(family, SHORT, LONG, seeds=(1, 2))
-        batch.prefill()
+        batch = ask(family, SHORT, LONG, seeds=(1, 2)).prefill()
         answers = decode(batch, settings, ["a", "b"], family.stop_ids, lambda tokens: "")
-        for prompt, answer in zip(batch.prompts, answers, strict=True):
+        for prompt, answer in zip(batch.layout.prompts, answers, strict=True):
             given = full(family, prompt)
             start = len(prompt.input_ids)
             if not penalise_prompt:
@@ -110,8 +107,8 @@ def test_repetition_penalty_equals_generate(family: Family, penalise_prompt: boo
 def test_capture_on_a_prefix_equals_eager(family: Family, rows: str) -> None:
     with torch.no_grad():
         batch = ask(family, SHORT, LONG, seeds=(1, 2), sums=rows == "all")
-        maps = batch.maps(rows)
-        for row, prompt in enumerate(batch.prompts):
+        maps = batch.unedited.maps(rows)  # type: ignore[arg-type]
+        for row, prompt in enumerate(batch.layout.prompts):
             with stock(family.model, "eager"):
                 eager = family.model(**full(family, prompt), output_attentions=True).attentions
             length = len(prompt.input_ids)
@@ -123,7 +120,7 @@ def test_capture_on_a_prefix_equals_eager(family: Family, rows: str) -> None:
 
 def test_all_rows_need_sums(family: Family) -> None:
     with torch.no_grad(), pytest.raises(ValueError, match="sums=True"):
-        ask(family, SHORT, LONG).capture("all")
+        ask(family, SHORT, LONG).unedited.capture("all")
 
 
 @pytest.mark.parametrize("mask", ["pre", "post"])
@@ -132,16 +129,16 @@ def test_partial_recompute_equals_a_full_naive_pass(family: Family, mask: str, l
     """Only layers from the knockout on, only tokens behind the image, on a shared prefix - against everything at once."""
     with torch.no_grad():
         batch = ask(family, SHORT, LONG, seeds=(1, 2))
-        hidden = torch.zeros(batch.visible.shape, dtype=torch.bool)
-        hidden[0, batch.image_tokens[0][:20]] = True
-        hidden[1, batch.image_tokens[1][5:30]] = True
-        batch.prefill()
-        untouched = batch.logits.clone()
-        below = [batch.cache.layers[layer].keys.clone() for layer in range(layers[0])]
-        batch.prefill(Knockout(layers, batch.post_image, hidden, mask))
+        layout = batch.layout
+        hidden = torch.zeros(layout.visible.shape, dtype=torch.bool)
+        hidden[0, layout.image_tokens[0][:20]] = True
+        hidden[1, layout.image_tokens[1][5:30]] = True
+        untouched = batch.prefill()
+        below = [untouched._cache.layers[layer].keys.clone() for layer in range(layers[0])]
+        knocked = batch.prefill(Knockout(layers, layout.post_image, hidden, mask))  # type: ignore[arg-type]
         for layer, keys in enumerate(below):
-            assert torch.equal(batch.cache.layers[layer].keys, keys), "layers below the knockout are left alone"
-        for row, prompt in enumerate(batch.prompts):
+            assert torch.equal(knocked._cache.layers[layer].keys, keys), "layers below the knockout are left alone"
+        for row, prompt in enumerate(layout.prompts):
             length = len(prompt.input_ids)
             cells = torch.zeros(1, 1, length, length, dtype=torch.bool)
             cells[0, 0, prompt.prefix :] = hidden[row, :length]
@@ -152,43 +149,39 @@ def test_partial_recompute_equals_a_full_naive_pass(family: Family, mask: str, l
 
             with naive(family.model, *((change, None) if mask == "pre" else (None, change))):
                 expected = family.model(**full(family, prompt)).logits[0, -1]
-            torch.testing.assert_close(batch.logits[row], expected, atol=3e-5, rtol=1e-4)
-        assert (batch.logits - untouched).abs().max() > 1e-3
+            torch.testing.assert_close(knocked.logits[row], expected, atol=3e-5, rtol=1e-4)
+        assert (knocked.logits - untouched.logits).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("rows", ["last", "question", "all"])
 def test_watching_edits_and_earlier_prefills_leave_no_trace(family: Family, rows: str) -> None:
     """Whatever was asked of a batch before, in whatever order: the next prefill is that of a batch of its own, to the bit."""
 
-    def fresh() -> Batch:
-        return ask(family, SHORT, LONG, seeds=(1, 2), sums=True)
+    def fresh(watched: str | None) -> Batch:
+        return ask(family, SHORT, LONG, seeds=(1, 2), sums=True, watched=watched)
 
-    def hide(batch: Batch, layer: int) -> Knockout:
-        hidden = torch.zeros(batch.image_tokens.shape, dtype=torch.bool)
+    def hide(layout: Layout, layer: int) -> Knockout:
+        hidden = torch.zeros(layout.image_tokens.shape, dtype=torch.bool)
         hidden[:, 5:25] = True
-        return Knockout([layer], batch.post_image, batch.image_keys(hidden))
+        return Knockout([layer], layout.post_image, layout.image_keys(hidden))
 
     with torch.no_grad():
-        used = fresh()
-        used.watched = rows  # type: ignore[assignment]
-        used.maps("last", [1])
-        used.prefill(hide(used, 3))
-        decode(used, Decoding(max_new_tokens=3), ["a", "b"], frozenset(), lambda tokens: "")
-        used.maps("question", [0, 2])  # behind what was run already
+        used = fresh(rows)
+        used.unedited.maps("last", [1])
+        answering = used.prefill(hide(used.layout, 3))
+        decode(answering, Decoding(max_new_tokens=3), ["a", "b"], frozenset(), lambda tokens: "")
+        used.unedited.maps("question", [0, 2])  # behind what was run already
         for layer in (2, 0, 4):
-            used.prefill(hide(used, layer))
-            alone = fresh()
-            alone.watched = rows  # type: ignore[assignment]
-            alone.prefill(hide(alone, layer))
-            assert torch.equal(used.logits, alone.logits)
-            assert used.seen.keys() == alone.seen.keys() == set(range(tiny.LAYERS))
-            assert all(torch.equal(used.seen[i], alone.seen[i]) for i in used.seen)
-        used.prefill()
-        alone = fresh()
-        alone.prefill()
-        assert torch.equal(used.logits, alone.logits)
+            again, first = (batch.prefill(hide(batch.layout, layer)) for batch in (used, fresh(rows)))
+            assert torch.equal(again.logits, first.logits)
+            assert again.seen.keys() == first.seen.keys() == set(range(tiny.LAYERS))
+            assert all(torch.equal(again.seen[i], first.seen[i]) for i in again.seen)
+        alone = fresh(None)
+        assert torch.equal(used.prefill().logits, alone.prefill().logits)
+        which: Rows
         for which in ("last", "question", "all"):
-            assert all(torch.equal(maps, alone.maps(which)[i]) for i, maps in used.maps(which).items())  # type: ignore[arg-type]
+            expected = alone.unedited.maps(which)
+            assert all(torch.equal(maps, expected[i]) for i, maps in used.unedited.maps(which).items())
 
 
 def test_maps_run_no_further_than_asked(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,36 +197,35 @@ def test_maps_run_no_further_than_asked(family: Family, monkeypatch: pytest.Monk
     with torch.no_grad():
         batch = ask(family, SHORT, LONG)
         monkeypatch.setattr(Decoder, "run", counted)
-        batch.maps("last", [0, 2])
+        batch.unedited.maps("last", [0, 2])
         assert ran == [0, 1, 2]
-        batch.prefill(Knockout([3], batch.post_image, batch.image_keys()))
+        batch.prefill(Knockout([3], batch.layout.post_image, batch.layout.image_keys()))
         assert ran == [0, 1, 2, 3, 4]
-        batch.prefill(Knockout([3], batch.post_image, batch.image_keys()))
+        batch.prefill(Knockout([3], batch.layout.post_image, batch.layout.image_keys()))
         assert ran == [0, 1, 2, 3, 4, 3, 4]
 
 
 def test_decoding_does_not_disturb_a_later_prefill(family: Family) -> None:
     with torch.no_grad():
         batch = ask(family, SHORT, LONG)
-        batch.prefill()
-        first = batch.logits.clone()
-        decode(batch, Decoding(max_new_tokens=3), ["a", "b"], frozenset(), lambda tokens: "")
-        batch.prefill()
-        assert torch.equal(batch.logits, first)
+        answering = batch.prefill()
+        first = answering.logits.clone()
+        decode(answering, Decoding(max_new_tokens=3), ["a", "b"], frozenset(), lambda tokens: "")
+        assert torch.equal(batch.prefill().logits, first)
 
 
 def test_reference_is_asked_once_a_session_and_equals_eager(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
     with torch.no_grad():
         batch = ask(family, SHORT, LONG, seeds=(1, 2))
-        maps = batch.reference("last", [1, 3])
-        for row, prompt in enumerate(batch.reference_prompts):
+        maps = batch.reference.maps("last", [1, 3])
+        for row, prompt in enumerate(batch.reference.prompts):
             with stock(family.model, "eager"):
                 eager = family.model(**full(family, prompt), output_attentions=True).attentions
             for layer in (1, 3):
                 expected = eager[layer][0, :, -1][:, prompt.image_tokens]
                 torch.testing.assert_close(maps[layer][row], expected, atol=1e-5, rtol=0)
-        monkeypatch.setattr(Batch, "maps", lambda *args, **kwargs: pytest.fail("asked again"))
-        again = batch.reference("last", [3])
+        monkeypatch.setattr(UneditedRun, "maps", lambda *args, **kwargs: pytest.fail("asked again"))
+        again = batch.reference.maps("last", [3])
         assert torch.equal(again[3], maps[3])
 
 
@@ -245,13 +237,12 @@ def test_text_before_the_image_falls_back_to_a_full_pass(family: Family) -> None
     assert prompt.prefix_key != reference.prefix_key
     assert prompt.prefix > reference.prefix
     with torch.no_grad():
-        batch = Batch([ImageSession(family, prompt)], [prompt], [reference])
-        batch.prefill()
-        maps = batch.reference("last", [2])
+        batch = Batch.open(Sessions(family), [prompt], [reference])
+        logits, maps = batch.prefill().logits, batch.reference.maps("last", [2])
         with stock(family.model, "eager"):
             expected = family.model(**full(family, prompt)).logits[0, -1]
             eager = family.model(**full(family, reference), output_attentions=True).attentions[2]
-        torch.testing.assert_close(batch.logits[0], expected, atol=3e-5, rtol=1e-4)
+        torch.testing.assert_close(logits[0], expected, atol=3e-5, rtol=1e-4)
         torch.testing.assert_close(maps[2][0], eager[0, :, -1][:, reference.image_tokens], atol=1e-5, rtol=0)
 
 
@@ -261,8 +252,7 @@ def test_two_images_and_text_between(family: Family) -> None:
     assert len(prompt.image_tokens) == 2 * 36
     assert (prompt.input_ids[prompt.image_tokens] == family.image_id).all()  # type: ignore[attr-defined]
     with torch.no_grad():
-        batch = Batch([ImageSession(family, prompt)], [prompt], [prompt])
-        batch.prefill()
+        batch = Batch.open(Sessions(family), [prompt], [prompt]).prefill()
         with stock(family.model, "sdpa"):
             expected = family.model(**full(family, prompt)).logits[0, -1]
         torch.testing.assert_close(batch.logits[0], expected, atol=3e-5, rtol=1e-4)
@@ -272,7 +262,7 @@ def test_prefixes_of_different_length_are_refused(family: Family) -> None:
     one = family.prompt([open_picture(tiny.picture(1)), SHORT])
     two = family.prompt(["Look:", open_picture(tiny.picture(1)), SHORT])
     with torch.no_grad(), pytest.raises(ValueError, match="equally long prefixes"):
-        Batch([ImageSession(family, one), ImageSession(family, two)], [one, two], [one, one])
+        Batch.open(Sessions(family), [one, two], [one, one])
 
 
 def test_memory_stays_linear(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,12 +282,12 @@ def test_memory_stays_linear(family: Family, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(interface, "_scores", watched)
     with torch.no_grad():
         batch = ask(family, SHORT, LONG, sums=True)
-        batch.maps("all")
+        batch.unedited.maps("all")
     assert 0 < largest <= 4
 
 
 def test_sessions_save_nothing_but_keys_values_and_sums(family: Family, tmp_path: Path) -> None:
     with torch.no_grad():
-        session = ask(family, SHORT, LONG, sums=True).sessions[0]
+        session = ImageSession(family, ask(family, SHORT, LONG).layout.prompts[0], sums=True)
         assert all(pair is not None and pair[0].shape[2] == session.prefix for pair in session.layers)
         assert {total.shape for total in session.sums.values()} == {(1, tiny.HEADS, 36)}

@@ -13,7 +13,7 @@ import torch
 from asking import GOOD, VGREFINE, copy, good, question, refused
 from safetensors.torch import load_file, save_file
 
-from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.inference.build import build
 from lmms_vg.journal import read_records
 from lmms_vg.journal.decoding import Decoding
@@ -135,24 +135,25 @@ def test_logits_that_break_in_a_decode_step(checkpoint: Path, monkeypatch: pytes
     texts = {one.uid: record.text for one, record in sound.answer(questions)}
     sound.close()
     step, broken = (
-        Batch.step,
+        Pass.step,
         build("huatuo", method, pretrained=str(checkpoint), batch_size=2, rows="question"),
     )  # another key
 
-    def overflowing(self: Batch, tokens: torch.Tensor) -> None:
-        embed = self.family.embed_text
-        about_b = [prompt.image_hashes[0].startswith(open_picture(tiny.picture(2)).hash) for prompt in self.prompts]
+    def overflowing(self: Pass, tokens: torch.Tensor) -> None:
+        layout = self.layout
+        embed, about = layout.family.embed_text, open_picture(tiny.picture(2)).hash
+        about_b = [prompt.image_hashes[0].startswith(about) for prompt in layout.prompts]
 
         def embedded(ids: torch.Tensor) -> torch.Tensor:
             hidden = embed(ids)
-            second = self.visible.shape[1] + 1 == self._visible.shape[1] - 1
+            second = layout.visible.shape[1] + 1 == self._visible.shape[1] - 1
             return hidden.masked_fill(torch.tensor(about_b)[:, None, None], torch.inf) if second else hidden
 
         with monkeypatch.context() as inside:
-            inside.setattr(self.family, "embed_text", embedded)
+            inside.setattr(layout.family, "embed_text", embedded)
             step(self, tokens)
 
-    monkeypatch.setattr(Batch, "step", overflowing)
+    monkeypatch.setattr(Pass, "step", overflowing)
     records = {one.uid: record for one, record in broken.answer(questions)}
     assert "behind 2 answer tokens the model's logits are not finite" in str(records["b"].error)
     assert (records["a"].error, records["a"].text) == (None, texts["a"])

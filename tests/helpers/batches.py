@@ -11,7 +11,8 @@ from naive import naive
 from torch import Tensor
 
 from lmms_vg.attention.batch import Batch
-from lmms_vg.attention.session import ImageSession
+from lmms_vg.attention.forward_pass import Pass
+from lmms_vg.attention.session import Sessions
 from lmms_vg.models import Family, Prompt
 from lmms_vg.vision.images import open_picture
 
@@ -25,12 +26,21 @@ ANSWER = [7, 9, 11, 13]
 Change = Callable[[int, Tensor, int], Tensor]
 
 
-def ask(family: Family, texts: Sequence[str] = TEXTS, seeds: Sequence[int] = (1, 2)) -> Batch:
-    """Questions of different length in one batch, each with its reference prompt; equal seeds are the same image."""
+def ask(family: Family, texts: Sequence[str] = TEXTS, seeds: Sequence[int] = (1, 2), **observed: Any) -> Batch:
+    """Questions of different length in one batch, each with its reference prompt; equal seeds are the same image.
+
+    `observed` are arguments of `Batch.open`.
+    """
     pictures = [open_picture(tiny.picture(seed)) for seed in seeds]
     prompts = [family.prompt([picture, text]) for picture, text in zip(pictures, texts, strict=True)]
     references = [family.prompt([picture, REFERENCE]) for picture in pictures]
-    return Batch([ImageSession(family, prompt) for prompt in prompts], prompts, references)
+    sums = observed.get("watched") == "all"
+    return Batch.open(Sessions(family, len(prompts), sums), prompts, references, **observed)
+
+
+def alone(family: Family, prompt: Prompt, reference: Prompt | None = None, **observed: Any) -> Batch:
+    """A batch of one question."""
+    return Batch.open(Sessions(family), [prompt], [reference or prompt], **observed)
 
 
 def in_full_passes(
@@ -54,12 +64,12 @@ def in_full_passes(
     return logits
 
 
-def in_steps(batch: Batch) -> list[Tensor]:
-    """Logits (B, vocabulary) before each token of `ANSWER`, of a batch that was prefilled."""
-    logits = [batch.logits]
+def in_steps(answering: Pass) -> list[Tensor]:
+    """Logits (B, vocabulary) before each token of `ANSWER`."""
+    logits = [answering.logits]
     for token in ANSWER[:-1]:
-        batch.step(torch.tensor([token] * len(batch)))
-        logits.append(batch.logits)
+        answering.step(torch.tensor([token] * len(answering.layout)))
+        logits.append(answering.logits)
     return logits
 
 

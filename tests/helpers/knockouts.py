@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lmms_vg.attention import Knockout
 from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.methods import Method
 from lmms_vg.models import Family, Prompt
 
@@ -29,18 +30,25 @@ def in_full_passes_without(
     return in_full_passes(family, prompt, **{"before" if mask == "pre" else "after": change})
 
 
-def hidden_by(method: Method, batch: Batch) -> Tensor:
-    """(B, N) bool: the image tokens that the method knocks out; the batch is prefilled with it."""
+def prefilled(method: Method, batch: Batch) -> tuple[Pass, Tensor]:
+    """The method's pass, and (B, N) bool: the image tokens that it knocks out."""
     edits: list[Knockout] = []
     prefill = batch.prefill
-    batch.prefill = lambda *given: (edits.extend(given), prefill(*given))[1]  # type: ignore[method-assign,func-returns-value]
+    batch.prefill = lambda *given: (edits.extend(given), prefill(*given))[1]  # type: ignore[method-assign]
     try:
-        method.prefill(batch)
+        answering = method.prefill(batch)
     finally:
         del batch.prefill  # type: ignore[method-assign]
+    tokens = batch.layout.image_tokens
     if not edits:
-        return torch.zeros(batch.image_tokens.shape, dtype=torch.bool)
+        return answering, torch.zeros(tokens.shape, dtype=torch.bool)
     assert len(edits) == 1
     assert type(edits[0]) is Knockout
-    assert edits[0].keys.sum() == edits[0].keys.gather(1, batch.image_tokens).sum(), "only image tokens are hidden"
-    return edits[0].keys.gather(1, batch.image_tokens)
+    hidden = edits[0].keys.gather(1, tokens)
+    assert edits[0].keys.sum() == hidden.sum(), "only image tokens are hidden"
+    return answering, hidden
+
+
+def hidden_by(method: Method, batch: Batch) -> Tensor:
+    """(B, N) bool: the image tokens that the method knocks out."""
+    return prefilled(method, batch)[1]

@@ -15,6 +15,8 @@ import torch
 from asking import GOOD, question
 
 from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.forward_pass import Pass
+from lmms_vg.attention.unedited import UneditedRun
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.method_run import Contender, Tally
 from lmms_vg.inference.question import Question, prepare
@@ -143,9 +145,9 @@ def test_what_one_journal_has_already_is_asked_of_the_others(
 def test_a_joint_run_resumes(family: Family, batch_size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed on the way, then finished, then asked again: nothing is asked twice but failures."""
     calls = 0
-    step = Batch.step
+    step = Pass.step
 
-    def dies(self: Batch, tokens: torch.Tensor) -> None:
+    def dies(self: Pass, tokens: torch.Tensor) -> None:
         nonlocal calls
         calls += 1
         if calls == 40:
@@ -153,7 +155,7 @@ def test_a_joint_run_resumes(family: Family, batch_size: int, tmp_path: Path, mo
         step(self, tokens)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Batch, "step", dies)
+        patch.setattr(Pass, "step", dies)
         with pytest.raises(KeyboardInterrupt):
             run(family, METHODS, tmp_path / "joint", some(), batch_size)
     done = [len(journalled(tmp_path / "joint", method)) for method in METHODS]
@@ -188,37 +190,39 @@ def test_methods_share_image_prefixes_and_batches(
     """Six questions in turn about two images, three a batch; none of the methods asks them in another form."""
     embedded: list[tuple[str, ...]] = []
     embed, prefill = family.embed, Batch.prefill
-    prefilled: list[Batch] = []
+    prefilled: list[UneditedRun] = []
     monkeypatch.setattr(family, "embed", lambda prompt: (embedded.append(prompt.image_hashes), embed(prompt))[1])
-    monkeypatch.setattr(Batch, "prefill", lambda self, *edits: (prefilled.append(self), prefill(self, *edits))[1])
+    monkeypatch.setattr(
+        Batch, "prefill", lambda self, *edits: (prefilled.append(self.unedited), prefill(self, *edits))[1]
+    )
     questions = [
         question(f"{seed}{n}", tiny.picture(seed), f"{GOOD} {n}", boxes=BOX) for seed in (1, 2) for n in range(3)
     ]
     run(family, METHODS[:4], tmp_path, questions, 3)
     assert len(embedded) == 2
-    assert len({id(batch) for batch in prefilled}) == 2
+    assert len(set(prefilled)) == 2
 
 
 def test_a_failed_batch_is_gone_before_its_questions_are_asked_again(
     family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Out of memory, nothing of the batch that did not fit may be kept while its questions are asked one by one."""
-    alive: weakref.WeakSet[Batch] = weakref.WeakSet()
+    alive: weakref.WeakSet[UneditedRun] = weakref.WeakSet()
     seen: list[int] = []
-    make, prefill = Batch.__init__, AdaptVis.prefill
+    make, prefill = UneditedRun.__init__, AdaptVis.prefill
 
-    def made(self: Batch, *arguments: Any, **more: Any) -> None:
+    def made(self: UneditedRun, *arguments: Any, **more: Any) -> None:
         make(self, *arguments, **more)
         alive.add(self)
 
-    def crowded(self: AdaptVis, batch: Batch) -> Batch:
+    def crowded(self: AdaptVis, batch: Batch) -> Pass:
         gc.collect()
         seen.append(len(alive))
-        if len(batch) > 1:
+        if len(batch.layout) > 1:
             raise torch.cuda.OutOfMemoryError("out of memory")
         return prefill(self, batch)
 
-    monkeypatch.setattr(Batch, "__init__", made)
+    monkeypatch.setattr(UneditedRun, "__init__", made)
     monkeypatch.setattr(AdaptVis, "prefill", crowded)
     asked = [question(f"{n}", tiny.picture(1), text) for n, text in enumerate([GOOD, "Is it bright?", "Is it dark?"])]
     _, tallies = run(family, [Plain(), AdaptVis()], tmp_path, asked, 3)

@@ -18,6 +18,7 @@ from lmms_eval.api.instance import Instance
 
 from lmms_vg import harness, journal
 from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.build import build
 from lmms_vg.models import FAMILIES
@@ -70,13 +71,13 @@ def test_a_failed_batch_is_gone_before_its_questions_are_asked_again(
     seen: list[int] = []
     prefill = Batch.prefill
 
-    def limited(self: Batch, *edits: Any, **values: Any) -> None:
+    def limited(self: Batch, *edits: Any) -> Pass:
         gc.collect()
         seen.append(sum(ref() is not None for ref in alive))
-        if len(self) > 1:
+        if len(self.layout) > 1:
             alive.append(weakref.ref(self))
             raise torch.OutOfMemoryError("simulated")
-        prefill(self, *edits, **values)
+        return prefill(self, *edits)
 
     monkeypatch.setattr(Batch, "prefill", limited)
     records = [record for _, record in answerer.answer([good("one"), question("two", tiny.picture(2), GOOD)])]
@@ -90,7 +91,7 @@ def test_a_failed_batch_is_gone_before_its_questions_are_asked_again(
 def test_a_lost_device_ends_the_run(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every later question would fail within a millisecond and the means would be over what came before."""
 
-    def broken(self: Batch, *edits: Any, **values: Any) -> None:
+    def broken(self: Batch, *edits: Any) -> Pass:
         raise torch.AcceleratorError("device-side assert")
 
     monkeypatch.setattr(Batch, "prefill", broken)

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from batches import TEXTS, ask, assert_same, in_full_passes, in_steps
+from batches import TEXTS, alone, ask, assert_same, in_full_passes, in_steps
 from torch import Tensor
 
-from lmms_vg.attention.batch import Batch
-from lmms_vg.attention.session import ImageSession
 from lmms_vg.methods import AdaptVis, Plain, ScalingVis
 from lmms_vg.models import Family, Prompt
 
@@ -41,7 +39,7 @@ def weighted(family: Family, prompt: Prompt, weight: float) -> list[Tensor]:
 
 def between(family: Family) -> tuple[float, list[float]]:
     """A threshold that parts the two questions, and their confidences."""
-    sure = [confidence(family, prompt) for prompt in ask(family).prompts]
+    sure = [confidence(family, prompt) for prompt in ask(family).layout.prompts]
     assert abs(sure[0] - sure[1]) > 1e-3
     return sum(sure) / 2, sure
 
@@ -53,7 +51,7 @@ def test_equals_full_passes_and_weighs_each_question_by_its_confidence(family: F
     assert sorted(weights) == [0.5, 1.5]
     assert [extra["weight"] for extra in batch.extras] == weights
     assert [extra["confidence"] for extra in batch.extras] == pytest.approx(sure, abs=2e-6)
-    expected = [weighted(family, prompt, one) for prompt, one in zip(batch.prompts, weights, strict=True)]
+    expected = [weighted(family, prompt, one) for prompt, one in zip(batch.layout.prompts, weights, strict=True)]
     assert_same(in_steps(batch), expected)
 
 
@@ -65,9 +63,8 @@ def test_a_question_of_weight_one_stays_as_it_is_in_a_batch_that_does_not(
     """Bit for bit, in decode steps too; the other one is edited, and the diagnosis has numbers for both."""
     threshold, sure = between(family)
     values: dict[str, Any] = {"w1": 0.5, "w2": 1.5, ones: 1}
-    edited = ask(family)
-    edited.diagnose = diagnose
-    found = in_steps(AdaptVis(threshold=threshold, **values).prefill(edited))
+    edited = AdaptVis(threshold=threshold, **values).prefill(ask(family, diagnose=diagnose))
+    found = in_steps(edited)
     plain = in_steps(Plain().prefill(ask(family)))
     low = int(sure[1] < sure[0])
     same, other = (low, 1 - low) if ones == "w1" else (1 - low, low)
@@ -75,7 +72,7 @@ def test_a_question_of_weight_one_stays_as_it_is_in_a_batch_that_does_not(
         assert torch.equal(one[same], without[same])
         assert not torch.equal(one[other], without[other])
     weight = values["w2" if ones == "w1" else "w1"]
-    expected = weighted(family, edited.prompts[other], weight)
+    expected = weighted(family, edited.layout.prompts[other], weight)
     assert_same([one[[other]] for one in found], [expected])
     if edited.diagnosis is not None:
         reports = edited.diagnosis.report()
@@ -133,4 +130,4 @@ def test_repr_names_every_hyper_parameter() -> None:
 def test_a_question_without_an_image_is_an_error(family: Family) -> None:
     prompt = family.prompt([TEXTS[0]])
     with pytest.raises(ValueError, match="adaptvis needs an image"):
-        AdaptVis().prefill(Batch([ImageSession(family, prompt)], [prompt], [prompt]))
+        AdaptVis().prefill(alone(family, prompt))

@@ -19,7 +19,6 @@ from torch import Tensor
 from lmms_vg.attention import install
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.interface import NAME, _edits
-from lmms_vg.attention.session import ImageSession
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.build import split_arguments
 from lmms_vg.inference.method_run import Contender
@@ -71,12 +70,11 @@ def _no_gradients() -> Iterator[None]:
         yield
 
 
-def boxed(family: Family, rows: tuple[int, ...] = (0, 1)) -> Batch:
+def boxed(family: Family, rows: tuple[int, ...] = (0, 1), **observed: Any) -> Batch:
     """The questions of `rows` out of two of different length about two images, with boxes."""
     masks = [np.arange(36).reshape(6, 6) < 9, np.arange(36).reshape(6, 6) > 20]
-    batch = ask(family, [TEXTS[row] for row in rows], [row + 1 for row in rows])
-    batch.targets = [masks[row] for row in rows]
-    return batch
+    texts, seeds = [TEXTS[row] for row in rows], [row + 1 for row in rows]
+    return ask(family, texts, seeds, targets=[masks[row] for row in rows], **observed)
 
 
 def test_every_method_is_in_the_table_and_announced() -> None:
@@ -100,7 +98,7 @@ def test_neutral_is_plain_bit_for_bit(family: Family, name: str) -> None:
 
 
 def stock_logits(family: Family) -> Tensor:
-    prompt = boxed(family).prompts[0]
+    prompt = boxed(family).layout.prompts[0]
     return family.model(input_ids=prompt.input_ids[None], pixel_values=prompt.pixel_values).logits
 
 
@@ -168,11 +166,7 @@ def test_methods_in_sequence_on_one_batch_equal_each_alone(family: Family) -> No
 def test_being_watched_and_diagnosed_changes_nothing(family: Family, name: str, watched: Any) -> None:
     """Beyond the last bits: what is edited and watched is computed together."""
     expected = in_steps(made(name).prefill(boxed(family)))
-    asked = boxed(family)
-    sessions = [ImageSession(family, prompt, sums=watched == "all") for prompt in asked.prompts]
-    batch = Batch(sessions, asked.prompts, asked.reference_prompts)
-    batch.targets, batch.watched, batch.diagnose = asked.targets, watched, True
-    answered = made(name).prefill(batch)
+    answered = made(name).prefill(boxed(family, watched=watched, diagnose=True))
     assert sorted(answered.seen) == list(range(tiny.LAYERS))
     assert answered.diagnosis is not None
     assert len(answered.diagnosis.report()) == 2
@@ -183,9 +177,8 @@ def test_being_watched_and_diagnosed_changes_nothing(family: Family, name: str, 
 @pytest.mark.parametrize("name", NAMES)
 def test_being_diagnosed_changes_not_one_bit(family: Family, name: str) -> None:
     """A method's first batch always is, so that a resumed run diagnoses others than one that was not interrupted."""
-    expected, batch = in_steps(made(name).prefill(boxed(family))), boxed(family)
-    batch.diagnose = True
-    for one, other in zip(in_steps(made(name).prefill(batch)), expected, strict=True):
+    expected = in_steps(made(name).prefill(boxed(family)))
+    for one, other in zip(in_steps(made(name).prefill(boxed(family, diagnose=True))), expected, strict=True):
         assert torch.equal(one, other)
 
 

@@ -7,11 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from batches import TEXTS, ask, assert_same, in_full_passes, in_steps
+from batches import TEXTS, alone, ask, assert_same, in_full_passes, in_steps
 from torch import Tensor
 
-from lmms_vg.attention.batch import Batch
-from lmms_vg.attention.session import ImageSession
 from lmms_vg.methods import PAI, AttentionLens, Plain
 from lmms_vg.models import Family, Prompt
 
@@ -41,7 +39,7 @@ def full_passes(family: Family, prompt: Prompt, method: AttentionLens) -> list[T
 )
 def test_equals_full_passes(family: Family, method: AttentionLens) -> None:
     batch = method.prefill(ask(family))
-    assert_same(in_steps(batch), [full_passes(family, prompt, method) for prompt in batch.prompts])
+    assert_same(in_steps(batch), [full_passes(family, prompt, method) for prompt in batch.layout.prompts])
 
 
 def test_the_mean_over_heads_is_not_the_heads_own(family: Family) -> None:
@@ -70,4 +68,4 @@ def test_repr_names_every_hyper_parameter() -> None:
 def test_a_question_without_an_image_is_an_error(family: Family) -> None:
     prompt = family.prompt([TEXTS[0]])
     with pytest.raises(ValueError, match="attention_lens needs an image"):
-        AttentionLens(0.5, 2, 5).prefill(Batch([ImageSession(family, prompt)], [prompt], [prompt]))
+        AttentionLens(0.5, 2, 5).prefill(alone(family, prompt))

@@ -18,13 +18,12 @@ HEADS = ((2, 1), (0, 3), (3, 0), (2, 2), (1, 1))
 def test_equals_whole_matrices(family: Family, mask: str, p: float, layers: tuple[int, ...]) -> None:
     """p = 0 included: the whole image is hidden from the question."""
     with torch.no_grad():
-        batch = ask(family)
         kept = ~hidden_by(VGRefine(HEADS, layers, 5, p), ask(family))
-        InverseMask(HEADS, layers, 5, p, mask).prefill(batch)  # type: ignore[arg-type]
+        batch = InverseMask(HEADS, layers, 5, p, mask).prefill(ask(family))  # type: ignore[arg-type]
         assert [extra["hidden_tokens"] for extra in batch.extras] == kept.sum(1).tolist()
         expected = [
             in_full_passes_without(family, prompt, one, layers, mask)
-            for prompt, one in zip(batch.prompts, kept, strict=True)
+            for prompt, one in zip(batch.layout.prompts, kept, strict=True)
         ]
         assert_same(in_steps(batch), expected)
 

@@ -10,11 +10,10 @@ import pytest
 import tiny
 import torch
 from asking import GOOD, good, question
-from batches import TEXTS, ask, assert_same, in_steps
+from batches import TEXTS, alone, ask, assert_same, in_steps
 from knockouts import hidden_by, in_full_passes_without
 
 from lmms_vg.attention.batch import Batch
-from lmms_vg.attention.session import ImageSession
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.method_run import Contender
 from lmms_vg.journal import Journal
@@ -29,9 +28,7 @@ TARGETS[1][5, 0] = True
 
 
 def boxed(family: Family) -> Batch:
-    batch = ask(family)
-    batch.targets = list(TARGETS)
-    return batch
+    return ask(family, targets=TARGETS)
 
 
 @pytest.mark.parametrize("mask", ["pre", "post"])
@@ -42,16 +39,15 @@ def test_equals_whole_matrices(family: Family, mask: str, layers: tuple[int, ...
         assert batch.extras == [{"hidden_tokens": 30, "image_tokens": 36}, {"hidden_tokens": 35, "image_tokens": 36}]
         expected = [
             in_full_passes_without(family, prompt, torch.from_numpy(~target.ravel()), layers, mask)
-            for prompt, target in zip(batch.prompts, TARGETS, strict=True)
+            for prompt, target in zip(batch.layout.prompts, TARGETS, strict=True)
         ]
         assert_same(in_steps(batch), expected)
 
 
 def test_a_box_around_everything_is_plain_bit_for_bit(family: Family) -> None:
     with torch.no_grad():
-        plain, batch = Plain().prefill(ask(family)), ask(family)
-        batch.targets = [np.ones((6, 6), dtype=bool)] * 2
-        OracleMask((2,)).prefill(batch)
+        everything = [np.ones((6, 6), dtype=bool)] * 2
+        plain, batch = Plain().prefill(ask(family)), OracleMask((2,)).prefill(ask(family, targets=everything))
         for one, other in zip(in_steps(plain), in_steps(batch), strict=True):
             assert torch.equal(one, other)
 
@@ -60,9 +56,7 @@ def test_further_images_are_kept(family: Family) -> None:
     """Boxes belong to the first of them."""
     prompt = family.prompt([open_picture(tiny.picture(1)), open_picture(tiny.picture(2)), TEXTS[0]])
     with torch.no_grad():
-        batch = Batch([ImageSession(family, prompt)], [prompt], [prompt])
-        batch.targets = TARGETS[:1]
-        hidden = hidden_by(OracleMask((2,)), batch)[0]
+        hidden = hidden_by(OracleMask((2,)), alone(family, prompt, targets=TARGETS[:1]))[0]
     assert hidden[:36].tolist() == (~TARGETS[0]).ravel().tolist()
     assert not hidden[36:].any()
     assert len(hidden) == 72
@@ -93,7 +87,7 @@ def test_a_question_without_boxes_fails_and_says_why(family: Family, tmp_path: P
 def test_a_question_without_an_image_is_an_error(family: Family) -> None:
     prompt = family.prompt([TEXTS[0]])
     with torch.no_grad(), pytest.raises(ValueError, match="oracle_mask needs an image"):
-        OracleMask((2,)).prefill(Batch([ImageSession(family, prompt)], [prompt], [prompt]))
+        OracleMask((2,)).prefill(alone(family, prompt))
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,11 @@ from pathlib import Path
 import pytest
 import tiny
 import torch
-from batches import TEXTS, ask, assert_same, in_full_passes, in_steps
+from batches import TEXTS, alone, ask, assert_same, in_full_passes, in_steps
 from torch import Tensor
 
 from lmms_vg.attention import install
-from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.diagnosis import saturated_layers
-from lmms_vg.attention.session import ImageSession
 from lmms_vg.methods import PAI, Method, Plain, ScalingVis
 from lmms_vg.models import FAMILIES, Family, Prompt
 
@@ -68,7 +66,7 @@ def steps(family: Family, method: Method) -> list[Tensor]:
 @pytest.mark.parametrize("method", [PAI(0.5, 2, 5), PAI(1.5, 0, 3), PAI(0.2, 4, 5)])
 def test_equals_full_passes(family: Family, method: PAI) -> None:
     batch = method.prefill(ask(family))
-    assert_same(in_steps(batch), [boosted(family, prompt, method) for prompt in batch.prompts])
+    assert_same(in_steps(batch), [boosted(family, prompt, method) for prompt in batch.layout.prompts])
 
 
 @pytest.mark.parametrize(
@@ -77,7 +75,8 @@ def test_equals_full_passes(family: Family, method: PAI) -> None:
 def test_guidance_equals_full_passes_with_and_without_the_image(family: Family, method: PAI) -> None:
     batch = method.prefill(ask(family))
     expected = [
-        guided(boosted(family, prompt, method), without_image(family, prompt), method.gamma) for prompt in batch.prompts
+        guided(boosted(family, prompt, method), without_image(family, prompt), method.gamma)
+        for prompt in batch.layout.prompts
     ]
     found = in_steps(batch)
     assert any(logits.isinf().any() for logits in found)
@@ -89,7 +88,8 @@ def test_faithful_leaves_the_prompt_without_the_boost(family: Family) -> None:
     method = PAI(0.5, 2, 5, cfg=True, gamma=1.5, faithful=True)
     batch = method.prefill(ask(family))
     expected = [
-        guided(boosted(family, prompt, method, first=0), without_image(family, prompt), 1.5) for prompt in batch.prompts
+        guided(boosted(family, prompt, method, first=0), without_image(family, prompt), 1.5)
+        for prompt in batch.layout.prompts
     ]
     found = in_steps(batch)
     assert_same(found, expected)
@@ -132,9 +132,7 @@ def test_several_on_one_batch_leave_nothing_behind(family: Family) -> None:
 
 
 def test_faithful_is_diagnosed_on_the_row_it_leaves_alone(family: Family) -> None:
-    batch = ask(family)
-    batch.diagnose = True
-    PAI(0.5, 2, 5, cfg=True, faithful=True).prefill(batch)
+    batch = PAI(0.5, 2, 5, cfg=True, faithful=True).prefill(ask(family, diagnose=True))
     assert batch.diagnosis is not None
     reports = batch.diagnosis.report()
     assert [report["layers"] for report in reports] == [[2, 3, 4]] * 2
@@ -175,9 +173,7 @@ def test_scores_that_are_all_large_saturate(tmp_path: Path, method: Method, by: 
     """Softmax ignores what all scores have in common; these edits do not, and the diagnosis says so."""
     masses = {}
     for size in (0.0, by):
-        batch = ask(shifted(tmp_path / str(size), size))
-        batch.diagnose = True
-        method.prefill(batch)
+        batch = method.prefill(ask(shifted(tmp_path / str(size), size), diagnose=True))
         assert batch.diagnosis is not None
         masses[size] = batch.diagnosis.report()
     for calm, wild in zip(masses[0.0], masses[by], strict=True):
@@ -216,4 +212,4 @@ def test_repr_names_every_hyper_parameter() -> None:
 def test_a_question_without_an_image_is_an_error(family: Family) -> None:
     prompt = family.prompt([TEXTS[0]])
     with pytest.raises(ValueError, match="pai needs an image"):
-        PAI(0.5, 2, 5).prefill(Batch([ImageSession(family, prompt)], [prompt], [prompt]))
+        PAI(0.5, 2, 5).prefill(alone(family, prompt))

@@ -8,7 +8,7 @@ import pytest
 import tiny
 import torch
 from batches import TEXTS, ask, assert_same, in_steps
-from knockouts import hidden_by, in_full_passes_without
+from knockouts import hidden_by, in_full_passes_without, prefilled
 
 from lmms_vg.methods import Plain, RandomMask, VGRefine
 from lmms_vg.models import Family
@@ -22,11 +22,10 @@ HEADS = ((2, 1), (0, 3), (3, 0), (2, 2), (1, 1))
 def test_equals_whole_matrices(family: Family, mask: str, p: float, layers: tuple[int, ...]) -> None:
     method = RandomMask(HEADS, layers, 5, p, mask)  # type: ignore[arg-type]
     with torch.no_grad():
-        batch = ask(family)
-        hidden = hidden_by(method, batch)
+        batch, hidden = prefilled(method, ask(family))
         expected = [
             in_full_passes_without(family, prompt, one, layers, mask)
-            for prompt, one in zip(batch.prompts, hidden, strict=True)
+            for prompt, one in zip(batch.layout.prompts, hidden, strict=True)
         ]
         assert_same(in_steps(batch), expected)
 

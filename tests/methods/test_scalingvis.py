@@ -7,11 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from batches import TEXTS, ask, assert_same, in_full_passes, in_steps
+from batches import TEXTS, alone, ask, assert_same, in_full_passes, in_steps
 from torch import Tensor
 
-from lmms_vg.attention.batch import Batch
-from lmms_vg.attention.session import ImageSession
 from lmms_vg.methods import Plain, ScalingVis
 from lmms_vg.models import Family, Prompt
 
@@ -37,7 +35,7 @@ def full_passes(family: Family, prompt: Prompt, weight: float) -> list[Tensor]:
 @pytest.mark.parametrize("weight", [0, 0.5, 0.8, 1.2, 2.0])
 def test_equals_full_passes(family: Family, weight: float) -> None:
     batch = ScalingVis(weight).prefill(ask(family))
-    assert_same(in_steps(batch), [full_passes(family, prompt, weight) for prompt in batch.prompts])
+    assert_same(in_steps(batch), [full_passes(family, prompt, weight) for prompt in batch.layout.prompts])
 
 
 def test_weight_one_is_plain_bit_for_bit(family: Family) -> None:
@@ -60,4 +58,4 @@ def test_repr_names_every_hyper_parameter() -> None:
 def test_a_question_without_an_image_is_an_error(family: Family) -> None:
     prompt = family.prompt([TEXTS[0]])
     with pytest.raises(ValueError, match="scalingvis needs an image"):
-        ScalingVis().prefill(Batch([ImageSession(family, prompt)], [prompt], [prompt]))
+        ScalingVis().prefill(alone(family, prompt))

@@ -8,11 +8,9 @@ from collections.abc import Iterator
 import pytest
 import tiny
 import torch
-from batches import TEXTS, ask, assert_same, in_full_passes, in_steps
+from batches import TEXTS, alone, ask, assert_same, in_full_passes, in_steps
 from torch import Tensor
 
-from lmms_vg.attention.batch import Batch
-from lmms_vg.attention.session import ImageSession
 from lmms_vg.methods import VAF, Plain
 from lmms_vg.models import Family, Prompt
 from lmms_vg.vision.images import open_picture
@@ -44,17 +42,17 @@ def full_passes(family: Family, prompt: Prompt, method: VAF) -> list[Tensor]:
 )
 def test_equals_full_passes(family: Family, method: VAF) -> None:
     batch = method.prefill(ask(family))
-    assert_same(in_steps(batch), [full_passes(family, prompt, method) for prompt in batch.prompts])
+    assert_same(in_steps(batch), [full_passes(family, prompt, method) for prompt in batch.layout.prompts])
 
 
 def test_text_between_two_images_is_left_alone(family: Family) -> None:
     first, second = open_picture(tiny.picture(1)), open_picture(tiny.picture(2))
     prompt = family.prompt(["Look:", first, "before, and after:", second, TEXTS[0]])
     method = VAF(2.0, 0.25, 1, 5)
-    batch = method.prefill(Batch([ImageSession(family, prompt)], [prompt], [prompt]))
+    batch = method.prefill(alone(family, prompt))
     between = set(range(int(prompt.image_tokens[0]), prompt.prefix)) - set(prompt.image_tokens.tolist())
     assert between
-    assert batch.before_image()[0].nonzero()[:, 0].tolist() == list(range(int(prompt.image_tokens[0])))
+    assert batch.layout.before_image()[0].nonzero()[:, 0].tolist() == list(range(int(prompt.image_tokens[0])))
     assert_same(in_steps(batch), [full_passes(family, prompt, method)])
 
 
@@ -80,4 +78,4 @@ def test_repr_names_every_hyper_parameter() -> None:
 def test_a_question_without_an_image_is_an_error(family: Family) -> None:
     prompt = family.prompt([TEXTS[0]])
     with pytest.raises(ValueError, match="vaf needs an image"):
-        VAF(start=2, end=5).prefill(Batch([ImageSession(family, prompt)], [prompt], [prompt]))
+        VAF(start=2, end=5).prefill(alone(family, prompt))

@@ -7,18 +7,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 import tiny
 import torch
 from asking import GOOD, question
-from batches import TEXTS, ask, assert_same, in_full_passes, in_steps
+from batches import TEXTS, alone, ask, assert_same, in_full_passes, in_steps
 from torch import Tensor
 
-from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.decoding import decode
-from lmms_vg.attention.session import ImageSession
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.method_run import Contender
 from lmms_vg.journal import Journal
@@ -29,15 +28,10 @@ from lmms_vg.models import Family, Prompt
 
 def noised(family: Family, method: VCD, prompt: Prompt) -> Prompt:
     """The prompt that the method contrasts with."""
-    asked: list[Prompt] = []
-
-    class Looks(Batch):
-        def beside(self, prompts: list[Prompt], *args: Any, **values: Any) -> Batch:
-            asked.extend(prompts)
-            return super().beside(prompts, *args, **values)
-
-    method.prefill(Looks([ImageSession(family, prompt)], [prompt], [prompt]))
-    return asked[0]
+    batch = alone(family, prompt)
+    with patch.object(batch, "beside", wraps=batch.beside) as beside:
+        method.prefill(batch)
+    return beside.call_args.args[0][0]
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +57,7 @@ def by_hand(family: Family, prompt: Prompt, method: VCD) -> list[Tensor]:
 )
 def test_equals_two_full_passes_a_token(family: Family, method: VCD) -> None:
     batch = method.prefill(ask(family))
-    assert_same(in_steps(batch), [by_hand(family, prompt, method) for prompt in batch.prompts])
+    assert_same(in_steps(batch), [by_hand(family, prompt, method) for prompt in batch.layout.prompts])
 
 
 def test_the_noise_follows_the_published_schedule(family: Family) -> None:
@@ -168,7 +162,7 @@ def test_where_only_the_end_is_left_and_too_early_the_own_choice_counts(family: 
 def test_a_question_without_an_image_is_an_error(family: Family) -> None:
     prompt = family.prompt([TEXTS[0]])
     with pytest.raises(ValueError, match="vcd needs an image"):
-        VCD().prefill(Batch([ImageSession(family, prompt)], [prompt], [prompt]))
+        VCD().prefill(alone(family, prompt))
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,11 @@ import numpy as np
 import pytest
 import tiny
 import torch
-from batches import TEXTS, ask, assert_same, in_full_passes, in_steps
+from batches import TEXTS, alone, ask, assert_same, in_full_passes, in_steps
 from naive import stock
 from torch import Tensor
 
-from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.decoding import decode
-from lmms_vg.attention.session import ImageSession
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.methods import Plain, VGRefine
 from lmms_vg.methods.vgrefine import percentile
@@ -64,11 +62,10 @@ def test_equals_three_eager_passes(family: Family, mask: str, k: int, p: float, 
     the triage layers."""
     method = VGRefine(HEADS, layers, k, p, mask)  # type: ignore[arg-type]
     with torch.no_grad():
-        batch = ask(family)
-        method.prefill(batch)
+        batch = method.prefill(ask(family))
         expected = [
             three_passes(family, prompt, reference, method)
-            for prompt, reference in zip(batch.prompts, batch.reference_prompts, strict=True)
+            for prompt, reference in zip(batch.layout.prompts, batch.reference.prompts, strict=True)
         ]
         for extra, (hidden, _) in zip(batch.extras, expected, strict=True):
             assert extra == {"hidden_tokens": int(hidden.sum()), "image_tokens": 36}
@@ -79,17 +76,15 @@ def test_the_two_masks_differ(family: Family) -> None:
     with torch.no_grad():
         answers = []
         for mask in ("pre", "post"):
-            batch = ask(family)
-            VGRefine(HEADS, (2,), 5, 50, mask).prefill(batch)  # type: ignore[arg-type]
+            batch = VGRefine(HEADS, (2,), 5, 50, mask).prefill(ask(family))  # type: ignore[arg-type]
             answers.append(batch.logits)
     assert (answers[0] - answers[1]).abs().max() > 1e-3
 
 
 def test_p_zero_hides_nothing_and_is_plain_bit_for_bit(family: Family) -> None:
     with torch.no_grad():
-        plain, refined = ask(family), ask(family)
-        Plain().prefill(plain)
-        assert VGRefine(HEADS, (2,), 5, 0).prefill(refined).extras[0]["hidden_tokens"] == 0
+        plain, refined = Plain().prefill(ask(family)), VGRefine(HEADS, (2,), 5, 0).prefill(ask(family))
+        assert refined.extras[0]["hidden_tokens"] == 0
         assert torch.equal(plain.logits, refined.logits)
 
 
@@ -101,12 +96,10 @@ def test_p_one_hundred_keeps_the_best_token_only(family: Family) -> None:
 def test_a_batch_equals_one_by_one(family: Family) -> None:
     method = VGRefine(HEADS, (2,), 5, 50)
     with torch.no_grad():
-        batch = ask(family)
-        method.prefill(batch)
+        batch = method.prefill(ask(family))
         for row in range(2):
-            alone = ask(family, [TEXTS[row]], ((1, 2)[row],))
-            method.prefill(alone)
-            torch.testing.assert_close(batch.logits[row], alone.logits[0], atol=2e-5, rtol=1e-4)
+            single = method.prefill(ask(family, [TEXTS[row]], ((1, 2)[row],)))
+            torch.testing.assert_close(batch.logits[row], single.logits[0], atol=2e-5, rtol=1e-4)
 
 
 def test_triage_divides_by_the_layer_mean_not_by_the_head() -> None:
@@ -144,14 +137,13 @@ def test_not_finite_attention_is_an_error() -> None:
 def test_a_question_without_an_image_is_an_error(family: Family) -> None:
     prompt = family.prompt([TEXTS[0]])
     with torch.no_grad(), pytest.raises(ValueError, match="needs an image"):
-        VGRefine(HEADS, (2,), 5).prefill(Batch([ImageSession(family, prompt)], [prompt], [prompt]))
+        VGRefine(HEADS, (2,), 5).prefill(alone(family, prompt))
 
 
 def test_plain_answers_without_an_image(family: Family) -> None:
     prompt = family.prompt([TEXTS[0]])
     with torch.no_grad():
-        batch = Batch([ImageSession(family, prompt)], [prompt], [prompt])
-        Plain().prefill(batch)
+        batch = Plain().prefill(alone(family, prompt))
         with stock(family.model, "sdpa"):
             expected = family.model(input_ids=prompt.input_ids[None]).logits[0, -1]
         torch.testing.assert_close(batch.logits[0], expected, atol=2e-5, rtol=1e-4)
@@ -232,15 +224,12 @@ def test_a_probe_shows_the_attention_the_answer_was_given_with(family: Family) -
     """Layers below the knockout as in a plain run; at its layer nothing on hidden tokens; above it, the second pass's."""
     method = VGRefine(HEADS, (2,), 5, 50)
     with torch.no_grad():
-        plain, refined = ask(family), ask(family)
-        for batch, how in ((plain, Plain()), (refined, method)):
-            batch.watched = "last"
-            how.prefill(batch)
+        plain, refined = (how.prefill(ask(family, watched="last")) for how in (Plain(), method))
         before, after = plain.seen, refined.seen
         assert sorted(after) == list(range(tiny.LAYERS))
         for layer in (0, 1):
             assert torch.equal(after[layer], before[layer])
-        for row, (prompt, reference) in enumerate(zip(refined.prompts, refined.reference_prompts, strict=True)):
+        for row, (prompt, reference) in enumerate(zip(refined.layout.prompts, refined.reference.prompts, strict=True)):
             hidden = torch.from_numpy(three_passes(family, prompt, reference, method)[0])
             assert after[2][row][:, hidden].max() == 0
             assert after[2][row][:, ~hidden].min() > 0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tiny
 import torch
 from asking import question
-from batches import REFERENCE, TEXTS, assert_same, in_full_passes, in_steps
+from batches import REFERENCE, TEXTS, alone, assert_same, in_full_passes, in_steps
 from brute_window import brute_search
 from naive import stock
 from PIL import Image
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from lmms_vg.attention import install
 from lmms_vg.attention.batch import Batch
-from lmms_vg.attention.session import ImageSession
+from lmms_vg.attention.session import Sessions
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.method_run import Contender
 from lmms_vg.journal import Journal
@@ -42,11 +43,11 @@ def padding(tmp_path_factory: pytest.TempPathFactory) -> Family:
     return made
 
 
-def ask(family: Family, images: Sequence[Image.Image], texts: Sequence[str] = TEXTS) -> Batch:
+def ask(family: Family, images: Sequence[Image.Image], texts: Sequence[str] = TEXTS, **observed: Any) -> Batch:
     pictures = [open_picture(image) for image in images]
     prompts = [family.prompt([picture, text]) for picture, text in zip(pictures, texts, strict=True)]
     references = [family.prompt([picture, REFERENCE]) for picture in pictures]
-    return Batch([ImageSession(family, prompt) for prompt in prompts], prompts, references)
+    return Batch.open(Sessions(family, len(prompts)), prompts, references, **observed)
 
 
 def images(sizes: Sequence[tuple[int, int]] = SIZES) -> list[Image.Image]:
@@ -117,9 +118,9 @@ def test_a_batch_equals_one_by_one(family: Family, map: str) -> None:
     with torch.no_grad():
         together = method.prefill(ask(family, images()))
         for row, (image, text) in enumerate(zip(images(), TEXTS, strict=True)):
-            alone = method.prefill(ask(family, [image], [text]))
-            assert alone.extras == [together.extras[row]]
-            torch.testing.assert_close(together.logits[row], alone.logits[0], atol=2e-5, rtol=1e-4)
+            single = method.prefill(ask(family, [image], [text]))
+            assert single.extras == [together.extras[row]]
+            torch.testing.assert_close(together.logits[row], single.logits[0], atol=2e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("map", ["rel", "grad"])
@@ -132,9 +133,7 @@ def test_large_images_are_looked_at_in_tiles(family: Family, map: str, monkeypat
     values = np.hstack([naive_map(family, part, TEXTS[0], method) for part in parts])
     box, ratio = brute_search(values, Geometry.stretch(200, 100, 6, 12), tiny.SIDE)
     with torch.no_grad():
-        both = ask(family, [large, small])
-        both.watched = "last"
-        answered = method.prefill(both)
+        answered = method.prefill(ask(family, [large, small], watched="last"))
         assert answered.extras[0] == {"crop_box": list(box), "crop_ratio": ratio}
         assert answered.extras[1] == method.prefill(ask(family, [small], [TEXTS[1]])).extras[0]
         expected = in_full_passes(family, two_images(family, large, box, TEXTS[0]))
@@ -149,7 +148,7 @@ def test_an_image_no_larger_than_the_input_is_shown_twice(family: Family) -> Non
     with torch.no_grad():
         batch = ViCrop(2).prefill(ask(family, [small], TEXTS[:1]))
     assert batch.extras == [{"crop_box": [0, 0, 48, 30], "crop_ratio": 1.0}]
-    assert len(set(batch.prompts[0].image_hashes)) == 1
+    assert len(set(batch.layout.prompts[0].image_hashes)) == 1
 
 
 def test_the_crop_goes_behind_the_first_of_several_images(family: Family) -> None:
@@ -158,13 +157,13 @@ def test_the_crop_goes_behind_the_first_of_several_images(family: Family) -> Non
     prompt = family.prompt(["Before:", first, "after:", second, TEXTS[0]])
     reference = family.prompt([first, second, REFERENCE])
     with torch.no_grad():
-        batch = ViCrop(2).prefill(Batch([ImageSession(family, prompt)], [prompt], [reference]))
-        crop = batch.prompts[0].content[2]
+        batch = ViCrop(2).prefill(alone(family, prompt, reference))
+        crop = batch.layout.prompts[0].content[2]
         assert isinstance(crop, Picture)
         assert crop == open_picture(first.rgb.crop(batch.extras[0]["crop_box"]))
-        assert batch.prompts[0].content == ("Before:", first, crop, "after:", second, TEXTS[0])
-        assert batch.reference_prompts[0].content == (first, crop, second, REFERENCE)
-        assert len(batch.image_tokens[0]) == 3 * 36
+        assert batch.layout.prompts[0].content == ("Before:", first, crop, "after:", second, TEXTS[0])
+        assert batch.reference.prompts[0].content == (first, crop, second, REFERENCE)
+        assert len(batch.layout.image_tokens[0]) == 3 * 36
         with stock(family.model, "eager"):
             looks = [
                 family.model(input_ids=one.input_ids[None], pixel_values=one.pixel_values, output_attentions=True)
@@ -192,15 +191,13 @@ def test_boxes_follow_the_pixels_whatever_the_geometry(family: Family) -> None:
 @pytest.mark.parametrize("map", ["rel", "grad"])
 def test_the_batch_it_was_given_answers_others_as_before(family: Family, map: str) -> None:
     with torch.no_grad():
-        shared, alone = ask(family, images()), ask(family, images())
-        shared.watched = alone.watched = "last"
+        shared = ask(family, images(), watched="last")
         ViCrop(2, map).prefill(shared)  # type: ignore[arg-type]
-        Plain().prefill(shared)
-        Plain().prefill(alone)
-        assert torch.equal(shared.logits, alone.logits)
-        assert shared.extras == [{}, {}]
-        for layer, seen in alone.seen.items():
-            torch.testing.assert_close(shared.seen[layer], seen, atol=1e-6, rtol=0)
+        behind, first = Plain().prefill(shared), Plain().prefill(ask(family, images(), watched="last"))
+        assert torch.equal(behind.logits, first.logits)
+        assert behind.extras == [{}, {}]
+        for layer, seen in first.seen.items():
+            torch.testing.assert_close(behind.seen[layer], seen, atol=1e-6, rtol=0)
 
 
 def test_alignment_is_measured_in_the_image_beside_its_crop(padding: Family, tmp_path: Path) -> None:
@@ -232,13 +229,13 @@ def test_alignment_is_measured_in_the_image_beside_its_crop(padding: Family, tmp
 def test_a_question_without_an_image_is_an_error(family: Family) -> None:
     prompt = family.prompt([TEXTS[0]])
     with torch.no_grad(), pytest.raises(ValueError, match="vicrop needs an image"):
-        ViCrop(2).prefill(Batch([ImageSession(family, prompt)], [prompt], [prompt]))
+        ViCrop(2).prefill(alone(family, prompt))
 
 
 def test_a_map_that_is_not_finite_is_an_error(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
     with torch.no_grad():
         batch = ask(family, images())
-        monkeypatch.setattr(batch, "reference", lambda rows, layers: {2: torch.zeros(2, tiny.HEADS, 36)})
+        monkeypatch.setattr(batch.reference, "maps", lambda rows, layers: {2: torch.zeros(2, tiny.HEADS, 36)})
         with pytest.raises(ValueError, match="'rel' map of layer 2 is not finite"):
             ViCrop(2).prefill(batch)
 

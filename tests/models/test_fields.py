@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import tiny
 import torch
+from batches import alone
 from checkpoints import edit, load, original_layout
 from field_cases import CASES, Case
 from transformers import (
@@ -27,8 +28,6 @@ from transformers import (
 )
 
 from lmms_vg.attention import install
-from lmms_vg.attention.batch import Batch
-from lmms_vg.attention.session import ImageSession
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.models.fields import NEUTRAL
 from lmms_vg.models.llava import Llava
@@ -54,13 +53,11 @@ def answered(family: Llava) -> dict[str, Any]:
     except ValueError as problem:
         return {"refused": str(problem)}
     install(family.model)
-    batch = Batch([ImageSession(family, prompt, False)], [prompt], [prompt])
-    batch.prefill()
     assert prompt.pixel_values is not None
     return {
         "ids": prompt.input_ids.tolist(),
         "pixels": prompt.pixel_values.numpy().tobytes(),
-        "logits": batch.logits[0],
+        "logits": alone(family, prompt).prefill().logits[0],
         "stop": family.stop_ids,
         "text": family.tokenizer.decode(family.tokenizer("it is bright .", add_special_tokens=False)["input_ids"]),
     }

@@ -1,0 +1,59 @@
+"""Maps of the reference prompt ("Write a general description of the image."), by which a question's maps are divided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from lmms_vg.attention.session import ImageSession, Rows
+from lmms_vg.attention.unedited import UneditedRun
+from lmms_vg.models.base import Prompt
+
+
+class ReferenceMaps:
+    """Maps of the reference prompts of B questions: asked once per image session, and kept there.
+
+    Args:
+        asked: prompts of the questions.
+        watched: rows whose alignment is measured; it will want every layer of them.
+
+    Attributes:
+        prompts: the reference prompts, one per question.
+    """
+
+    def __init__(
+        self,
+        sessions: Sequence[ImageSession],
+        asked: Sequence[Prompt],
+        prompts: Sequence[Prompt],
+        watched: Rows | None = None,
+    ) -> None:
+        self.prompts = prompts
+        self._sessions, self._asked, self._watched = sessions, asked, watched
+
+    def maps(self, rows: Rows = "last", layers: Iterable[int] | None = None) -> dict[int, Tensor]:
+        """Layer to (B, H, N)."""
+        wanted = set(range(self._sessions[0].decoder.depth))
+        if layers is not None and rows != self._watched:  # what is watched takes one pass for method and alignment
+            wanted = set(layers)
+        keys = [(rows, tuple(prompt.input_ids.tolist())) for prompt in self.prompts]
+        kept = [session.references.setdefault(key, {}) for session, key in zip(self._sessions, keys, strict=True)]
+        missing: dict[object, int] = {}
+        for i, (session, key, known) in enumerate(zip(self._sessions, keys, kept, strict=True)):
+            if not wanted <= known.keys():
+                missing.setdefault((session, key), i)
+        if missing:
+            indices = list(missing.values())
+            run = UneditedRun([self._session(i, rows) for i in indices], [self.prompts[i] for i in indices])
+            maps = run.maps(rows, wanted)
+            for row, i in enumerate(indices):
+                kept[i] |= {layer: maps[layer][row] for layer in wanted}
+        return {layer: torch.stack([known[layer] for known in kept]) for layer in sorted(wanted)}
+
+    def _session(self, i: int, rows: Rows) -> ImageSession:
+        """The question's own session, unless text before the image makes the reference's prefix another one."""
+        if self.prompts[i].prefix_key == self._asked[i].prefix_key:
+            return self._sessions[i]
+        return ImageSession(self._sessions[i].family, self.prompts[i], sums=rows == "all")
