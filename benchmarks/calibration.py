@@ -34,7 +34,7 @@ from benchmarks.questions import REFERENCE, Asked
 from benchmarks.report import Agreement, Ratio, Report
 from lmms_vg.experiments.boxed_questions import Annotated, annotated
 from lmms_vg.experiments.calibration import measure
-from lmms_vg.inference.answerer import Answerer, Contender
+from lmms_vg.inference.answerer import Answerer, MethodRun
 from lmms_vg.inference.question import Question
 from lmms_vg.journal import Journal, read_records
 from lmms_vg.journal.decoding import Decoding
@@ -85,7 +85,7 @@ class Plainly:
     def ask(self, asked: list[Question]) -> list[str]:
         with tempfile.TemporaryDirectory() as folder:
             journal = Journal(Path(folder))
-            answerer = Answerer(self.family, [Contender(Plain(), journal)], per_head=self.calibrate)
+            answerer = Answerer(self.family, [MethodRun(Plain(), journal)], per_head=self.calibrate)
             if self.calibrate:
                 measure(answerer, Annotated("benchmark", asked, [], []), HeadSums(self.shape))
             else:

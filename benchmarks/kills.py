@@ -35,7 +35,7 @@ from tqdm import tqdm
 from lmms_vg.experiments.boxed_questions import questions
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.build import build
-from lmms_vg.inference.method_run import Contender
+from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Question
 from lmms_vg.journal import Journal, Record, read_records, store
 from lmms_vg.tasks import registry, rescore
@@ -73,11 +73,11 @@ class Experiment:
         try:
             if budget is not None:
                 _die_after(budget)
-            contender = Contender(self.answerer.main.method, Journal(folder))
-            with closing(Answerer(self.answerer.family, [contender], BATCH)) as answerer:
+            method_run = MethodRun(self.answerer.main.method, Journal(folder))
+            with closing(Answerer(self.answerer.family, [method_run], BATCH)) as answerer:
                 for _ in answerer.answer(self.asked):
                     pass
-            os._exit(contender.tally.failed)
+            os._exit(method_run.counts.failed)
         finally:
             os._exit(99)
 

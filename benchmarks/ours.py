@@ -13,7 +13,7 @@ from torch import Tensor
 
 from benchmarks.questions import REFERENCE, Asked
 from lmms_vg.inference.answerer import Answerer
-from lmms_vg.inference.method_run import Contender
+from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Question
 from lmms_vg.journal import Journal
 from lmms_vg.journal.decoding import Decoding
@@ -39,10 +39,10 @@ class Ours:
         """
         questions = [self._question(asked, text) for text in asked.questions]
         with tempfile.TemporaryDirectory() as folder:
-            contenders = [Contender(one, Journal(Path(folder) / str(i))) for i, one in enumerate(self.methods)]
-            with closing(Answerer(self.family, contenders)) as answerer:
+            method_runs = [MethodRun(one, Journal(Path(folder) / str(i))) for i, one in enumerate(self.methods)]
+            with closing(Answerer(self.family, method_runs)) as answerer:
                 records = {question.uid: record for question, record in answerer.answer(questions)}
-        if failed := [one.method for one in contenders if one.tally.failed]:
+        if failed := [one.method for one in method_runs if one.counts.failed]:
             raise RuntimeError(f"failed: {failed}; {[record.error for record in records.values()]}")
         return [records[question.uid].text for question in questions]
 

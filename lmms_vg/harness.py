@@ -24,7 +24,7 @@ from lmms_vg.host import failure, options
 from lmms_vg.host.failure import failed
 from lmms_vg.inference.build import build
 from lmms_vg.inference.job import gather
-from lmms_vg.inference.method_run import Tally
+from lmms_vg.inference.method_run import RunCounts
 from lmms_vg.inference.question import Message, Question
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.methods import METHODS
@@ -117,7 +117,7 @@ class GroundedModel(lmms):
 
         answers = [""] * len(requests)
         unscorable: Counter[str] = Counter()
-        further = len(self._answerer.contenders) - 1
+        further = len(self._answerer.method_runs) - 1
         along = f" and {further} more" * (further > 0)
         bar = tqdm(total=len(questions), desc=f"{self.family}_{self.method}{along}", disable=self._rank != 0)
         try:
@@ -146,8 +146,8 @@ class GroundedModel(lmms):
                 f"lmms_vg: {name} needs annotated boxes, and no question of {tasks} has any; leave {name} out, or ask tasks "
                 "with boxes: vgmed, vgmed_coco, vgmed_demo, vqa_demo"
             )
-        for one in [one for one in self._answerer.contenders if one.method.needs_boxes]:
-            self._answerer.contenders.remove(one)
+        for one in [one for one in self._answerer.method_runs if one.method.needs_boxes]:
+            self._answerer.method_runs.remove(one)
 
     def _warn_of_leaks(self, images: Iterable[str]) -> None:
         """Heads that were ranked on the images asked about, or may have been, make results too good."""
@@ -188,9 +188,9 @@ class GroundedModel(lmms):
         Args:
             unscorable: failures by task, of tasks that are not ours.
         """
-        ranks = gather((self._answerer.tally, unscorable))
-        names = Tally.__dataclass_fields__
-        total = Tally(**{name: sum(getattr(tally, name) for tally, _ in ranks) for name in names})
+        ranks = gather((self._answerer.counts, unscorable))
+        names = RunCounts.__dataclass_fields__
+        total = RunCounts(**{name: sum(getattr(counts, name) for counts, _ in ranks) for name in names})
         if self._rank == 0:
             self._summarise(total, sum((failures for _, failures in ranks), Counter()))
         if total.asked and not total.answered + total.from_journal:
@@ -199,7 +199,7 @@ class GroundedModel(lmms):
                 f"above; all of them are in {self._answerer.journal.folder}"
             )
 
-    def _summarise(self, total: Tally, unscorable: Counter[str]) -> None:
+    def _summarise(self, total: RunCounts, unscorable: Counter[str]) -> None:
         logger.info(f"lmms_vg summary: {total}; journal {self._answerer.journal.folder}")
         for message in counts.deviations.values():
             logger.warning(f"lmms_vg summary: PARTIAL DATA: {message}")

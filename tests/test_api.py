@@ -72,7 +72,7 @@ def test_asked_again_is_answered_from_the_journal(docs: list[dict]) -> None:
         first = model.ask(image, text)
         assert model.ask(image, text).record == first.record
         (answerer,) = model._answerers.values()
-        assert (answerer.tally.answered, answerer.tally.from_journal) == (1, 1)
+        assert (answerer.counts.answered, answerer.counts.from_journal) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -377,7 +377,7 @@ def test_batches_give_the_answers_of_single_questions(
         answerer = build("huatuo", method, pretrained=str(checkpoint), batch_size=batch_size, **extra)
         found.append({question.uid: record for question, record in answerer.answer(questions())})
         answerer.journal.close()
-        assert (answerer.tally.answered, answerer.tally.failed) == (12, 0)
+        assert (answerer.counts.answered, answerer.counts.failed) == (12, 0)
     single, batched = found
     assert len({record.text for record in single.values()}) > 4
     for uid, record in single.items():
@@ -447,9 +447,9 @@ def test_methods_that_need_boxes_are_not_asked_where_there_are_none() -> None:
     with together([("oracle_mask", {"pretrained": "demo"})], ["plain", "oracle_mask"]):
         model = huatuo_plain.create_from_arg_string("pretrained=demo", {})
         model._require_boxes([bare, boxed])
-        assert len(model._answerer.contenders) == 2
+        assert len(model._answerer.method_runs) == 2
         model._require_boxes([bare])
-        assert [one.method.name for one in model._answerer.contenders] == ["plain"]
+        assert [one.method.name for one in model._answerer.method_runs] == ["plain"]
         model.clean()
     alone = huatuo_oracle_mask.create_from_arg_string("pretrained=demo", {})
     with pytest.raises(

@@ -22,7 +22,7 @@ from lmms_vg.attention.session import Rows, Sessions
 from lmms_vg.host.stopping import finishing_batches
 from lmms_vg.inference.alignment_probe import measure, probed_maps
 from lmms_vg.inference.job import locked
-from lmms_vg.inference.method_run import Contender, Tally
+from lmms_vg.inference.method_run import MethodRun, RunCounts
 from lmms_vg.inference.question import Prepared, Question, prepare
 from lmms_vg.journal import Journal, Record, content_key
 from lmms_vg.metrics import alignment
@@ -33,7 +33,7 @@ class Answerer:
     """Answers questions with one model and one method, journalling each; further methods may answer them along the way.
 
     Args:
-        contenders: the method whose records are handed out, and others that are asked the same questions on the same image
+        method_runs: the method whose records are handed out, and others that are asked the same questions on the same image
             prefixes, batch by batch, and journal their answers only. Every one's answers are those of a run of its own.
         batch_size: questions per pass; they may be about different images.
         rows: query rows of the alignment maps (paper: "last").
@@ -44,24 +44,24 @@ class Answerer:
     def __init__(
         self,
         family: Family,
-        contenders: Sequence[Contender],
+        method_runs: Sequence[MethodRun],
         batch_size: int = 1,
         rows: Rows = "last",
         per_head: bool = False,
         diagnose: bool = False,
     ) -> None:
         install(family.model)
-        self.family, self.contenders = family, list(contenders)
+        self.family, self.method_runs = family, list(method_runs)
         self.batch_size, self.rows, self.per_head, self.diagnose = batch_size, rows, per_head, diagnose
-        capacity = batch_size * max(one.method.prefixes for one in contenders)  # as many as a batch can need
+        capacity = batch_size * max(one.method.prefixes for one in method_runs)  # as many as a batch can need
         self._sessions = Sessions(family, capacity, sums=rows == "all")
-        self._folders = [one.journal.folder for one in contenders]
+        self._folders = [one.journal.folder for one in method_runs]
         self._opened: ExitStack | None = None
 
     @property
-    def main(self) -> Contender:
+    def main(self) -> MethodRun:
         """The one whose records are handed out."""
-        return self.contenders[0]
+        return self.method_runs[0]
 
     @property
     def journal(self) -> Journal:
@@ -69,9 +69,9 @@ class Answerer:
         return self.main.journal
 
     @property
-    def tally(self) -> Tally:
+    def counts(self) -> RunCounts:
         """The main method's."""
-        return self.main.tally
+        return self.main.counts
 
     def close(self) -> None:
         """Close all journals and give back their locks; asked again, the answerer opens them again."""
@@ -83,8 +83,8 @@ class Answerer:
         """Open all journals once this job has the locks of their folders; all ranks come here together."""
         with ExitStack() as opening:
             opening.enter_context(locked(self._folders, check))
-            for contender in self.contenders:
-                opening.enter_context(contender.journal)
+            for method_run in self.method_runs:
+                opening.enter_context(method_run.journal)
             self._opened = opening.pop_all()
 
     def answer(self, questions: Iterable[Question]) -> Iterator[tuple[Question, Record]]:
@@ -107,21 +107,21 @@ class Answerer:
             check()
             missing: dict[int, Prepared] = {}
             ways: dict[bool, Prepared | Exception] = {}
-            for number, contender in enumerate(self.contenders):
-                contender.tally.asked += 1
-                boxes = question.align or contender.method.needs_boxes
+            for number, method_run in enumerate(self.method_runs):
+                method_run.counts.asked += 1
+                boxes = question.align or method_run.method.needs_boxes
                 if boxes not in ways:
                     ways[boxes] = self._attempt(question, boxes, ways.get(not boxes))
                 prepared = ways[boxes]
-                if contender.method.needs_boxes and not question.boxes:
-                    prepared = ValueError(f"{contender.method.name} needs annotated boxes; this question has none")
+                if method_run.method.needs_boxes and not question.boxes:
+                    prepared = ValueError(f"{method_run.method.name} needs annotated boxes; this question has none")
                 if isinstance(prepared, Exception):
-                    record: Record | None = self._fail(contender, question, prepared)
+                    record: Record | None = self._fail(method_run, question, prepared)
                 else:
-                    record = contender.journal.find(prepared.key, question.task, question.uid)
-                    contender.tally.from_journal += record is not None
+                    record = method_run.journal.find(prepared.key, question.task, question.uid)
+                    method_run.counts.from_journal += record is not None
                 if record is not None:
-                    if contender is self.main:
+                    if method_run is self.main:
                         yield question, record
                 elif isinstance(prepared, Prepared):
                     missing[number] = prepared
@@ -142,39 +142,39 @@ class Answerer:
             return problem
 
     def _ask(self, batch: list[dict[int, Prepared]], check: Callable[[], None]) -> Iterator[tuple[Question, Record]]:
-        """Ask a batch of every contender that has not answered it; they share the prefixes and the unedited model's run."""
+        """Ask a batch of every method_run that has not answered it; they share the prefixes and the unedited model's run."""
         shared: list[Batch] = []
         for number in batch[0]:
             check()
-            contender, prepared = self.contenders[number], [one[number] for one in batch]
-            records = self._try(contender, prepared, shared)
-            if contender is self.main:
+            method_run, prepared = self.method_runs[number], [one[number] for one in batch]
+            records = self._try(method_run, prepared, shared)
+            if method_run is self.main:
                 yield from zip([one.question for one in prepared], records, strict=True)
 
-    def _try(self, contender: Contender, prepared: list[Prepared], shared: list[Batch]) -> list[Record]:
+    def _try(self, method_run: MethodRun, prepared: list[Prepared], shared: list[Batch]) -> list[Record]:
         """Records of a batch; where it fails as a whole its questions are asked one by one, so that only broken ones fail.
 
         Args:
-            shared: the batch where it was opened already, and where it is left for the next contender unless it failed.
+            shared: the batch where it was opened already, and where it is left for the next method_run unless it failed.
         """
         started = time.perf_counter()
         try:
             if not shared:
                 shared.append(self._open(prepared))
-            records = self._run(contender, prepared, shared[0], started)
+            records = self._run(method_run, prepared, shared[0], started)
         except DEVICE_IS_GONE:
             raise  # every later question would fail too; the journal has what was answered
         except Exception as problem:  # noqa: BLE001 - recorded here, or found out one by one
             shared.clear()
             if len(prepared) == 1:
-                return [self._fail(contender, prepared[0].question, problem, prepared[0])]
+                return [self._fail(method_run, prepared[0].question, problem, prepared[0])]
             logger.debug(f"a batch of {len(prepared)} failed ({problem}); its questions are asked one by one")
         else:
-            contender.keep(records)
+            method_run.keep(records)
             return records
         if torch.cuda.is_available():  # not inside the except: its traceback holds the failed batch's memory
             torch.cuda.empty_cache()
-        return [record for one in prepared for record in self._try(contender, [one], [])]
+        return [record for one in prepared for record in self._try(method_run, [one], [])]
 
     @torch.no_grad()
     def look(self, question: Question) -> tuple[Prompt, np.ndarray]:
@@ -200,10 +200,10 @@ class Answerer:
         return Batch(shared.unedited, shared.reference, self._sessions, targets, diagnose)
 
     @torch.no_grad()
-    def _run(self, contender: Contender, prepared: list[Prepared], shared: Batch, started: float) -> list[Record]:
-        batch = self._for(shared, prepared, diagnose=self.diagnose or not contender.tally.answered)
-        answering = contender.method.prefill(batch)
-        reports = self._diagnosed(contender, answering)
+    def _run(self, method_run: MethodRun, prepared: list[Prepared], shared: Batch, started: float) -> list[Record]:
+        batch = self._for(shared, prepared, diagnose=self.diagnose or not method_run.counts.answered)
+        answering = method_run.method.prefill(batch)
+        reports = self._diagnosed(method_run, answering)
         decoding = prepared[0].question.decoding.as_key()  # that of the whole batch
         alignments: list[dict[str, Any] | None] = [None] * len(prepared)
         if prepared[0].question.align:
@@ -231,15 +231,15 @@ class Answerer:
             )
         ]
 
-    def _diagnosed(self, contender: Contender, answering: Pass) -> list[dict[str, Any]]:
+    def _diagnosed(self, method_run: MethodRun, answering: Pass) -> list[dict[str, Any]]:
         """What goes to the journal of the edits' effect; a method's first batch is looked at in any case, to warn."""
         if answering.diagnosis is None:
             return [{} for _ in answering.extras]
         reports = answering.diagnosis.report()
         layers = sorted({layer for report in reports for layer in saturated_layers(report)})
-        if layers and not contender.tally.answered:
+        if layers and not method_run.counts.answered:
             logger.warning(
-                f"{contender.method!r} drives the attention on the image of most rows to 0 or 1 in layers {layers}: what it "
+                f"{method_run.method!r} drives the attention on the image of most rows to 0 or 1 in layers {layers}: what it "
                 "measures may be a broken model, not its idea; diagnose=true journals every question's figures"
             )
         return [{"diagnosis": report} if self.diagnose else {} for report in reports]
@@ -248,13 +248,13 @@ class Answerer:
         return self.family.tokenizer.decode(tokens, skip_special_tokens=True)
 
     def _fail(
-        self, contender: Contender, question: Question, problem: Exception, prepared: Prepared | None = None
+        self, method_run: MethodRun, question: Question, problem: Exception, prepared: Prepared | None = None
     ) -> Record:
         error = f"{type(problem).__name__}: {problem}"
         key = prepared.key if prepared else content_key({"task": question.task, "uid": question.uid, "error": error})
         prompt = prepared.prompt.text if prepared else ""
         record = Record(key=key, task=question.task, uid=question.uid, error=error, prompt=prompt)
-        contender.keep_failure(record)
+        method_run.keep_failure(record)
         return record
 
 

@@ -16,7 +16,7 @@ from lmms_vg._util.suggest import suggest
 from lmms_vg.attention.self_check import self_check
 from lmms_vg.attention.session import Rows
 from lmms_vg.inference.answerer import Answerer
-from lmms_vg.inference.method_run import Contender
+from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.source_hash import engine_hash, method_hash
 from lmms_vg.journal import Journal, content_key, home
 from lmms_vg.journal.provenance import commit, computing_versions, versions
@@ -155,7 +155,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
         "code": engine_hash(type(model)),
         "versions": computing_versions(),
     }
-    contenders = []
+    method_runs = []
     for one in dict.fromkeys(methods):  # settings that come to the same are one
         identity = {
             "family": family,
@@ -169,9 +169,9 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
         logger.info(
             f"lmms_vg {__version__}: {family} {pretrained} ({settings.dtype}, {device}), {one!r}; journal {folder}"
         )
-        contenders.append(Contender(one, Journal(folder, rank, provenance)))
+        method_runs.append(MethodRun(one, Journal(folder, rank, provenance)))
     return Answerer(
-        model, contenders, settings.batch_size, cast(Rows, settings.rows), settings.per_head, settings.diagnose
+        model, method_runs, settings.batch_size, cast(Rows, settings.rows), settings.per_head, settings.diagnose
     )
 
 

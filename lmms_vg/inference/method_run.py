@@ -15,8 +15,8 @@ SHOWN_FAILURES = 10
 
 
 @dataclass
-class Tally:
-    """What became of the questions of a run."""
+class RunCounts:
+    """How many questions a run asked, answered and failed."""
 
     asked: int = 0
     from_journal: int = 0
@@ -30,22 +30,22 @@ class Tally:
 
 
 @dataclass
-class Contender:
-    """A method, the journal of its answers, and what became of its questions."""
+class MethodRun:
+    """A method, the journal its answers are written to, and counts of asked, answered and failed questions."""
 
     method: Method
     journal: Journal
-    tally: Tally = field(default_factory=Tally)
+    counts: RunCounts = field(default_factory=RunCounts)
 
     def keep(self, records: Sequence[Record]) -> None:
         """Journal the answers of a batch."""
         self.journal.write(records)
-        self.tally.answered += len(records)
+        self.counts.answered += len(records)
 
     def keep_failure(self, record: Record) -> None:
         """Journal a failure, and print the first ones."""
         self.journal.write([record])
-        self.tally.failed += 1
-        if self.tally.failed <= SHOWN_FAILURES:
-            more = "; further ones are in the journal only" if self.tally.failed == SHOWN_FAILURES else ""
+        self.counts.failed += 1
+        if self.counts.failed <= SHOWN_FAILURES:
+            more = "; further ones are in the journal only" if self.counts.failed == SHOWN_FAILURES else ""
             logger.warning(f"{record.task} {record.uid} failed: {record.error}{more}")

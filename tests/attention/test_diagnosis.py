@@ -21,7 +21,7 @@ from lmms_vg.attention.diagnosis import saturated_layers
 from lmms_vg.attention.edits import Boost, Knockout, Scale, onwards
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.inference.answerer import Answerer
-from lmms_vg.inference.method_run import Contender
+from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.journal import Journal, read_records
 from lmms_vg.methods import PAI, Plain
 from lmms_vg.models import FAMILIES, Family, Prompt
@@ -214,8 +214,8 @@ def asked(family: Family, folder: Path, diagnose: bool, *methods: Any) -> tuple[
     warned: list[str] = []
     sink = logger.add(lambda message: warned.append(message.record["message"]), level="WARNING")
     try:
-        contenders = [Contender(method, Journal(folder / str(n))) for n, method in enumerate(methods)]
-        answerer = Answerer(family, contenders, diagnose=diagnose)
+        method_runs = [MethodRun(method, Journal(folder / str(n))) for n, method in enumerate(methods)]
+        answerer = Answerer(family, method_runs, diagnose=diagnose)
         questions = [question(str(n), tiny.picture(1), f"{GOOD} {n}") for n in range(4)]
         assert [record.error for _, record in answerer.answer(questions)] == [None] * 4
         answerer.close()

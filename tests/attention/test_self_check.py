@@ -195,7 +195,7 @@ def test_unchecked_is_said_recorded_and_no_reason_to_ask_again(granite: Path, sa
     unchecked = build("llava", "plain", pretrained=str(granite), self_check=False)
     assert unchecked.journal.folder == checked.journal.folder
     list(unchecked.answer([good("one")]))
-    assert unchecked.tally.from_journal == 1
+    assert unchecked.counts.from_journal == 1
     unchecked.close()
     assert [one.journal.provenance["settings"]["self_check"] for one in (checked, unchecked)] == [True, False]
     assert [line for line in said if line.startswith("WARNING self_check=false")]

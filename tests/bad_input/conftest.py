@@ -13,7 +13,7 @@ from asking import GOOD, Ask, good, question
 from PIL import ImageFile
 
 from lmms_vg.inference.answerer import Answerer
-from lmms_vg.inference.method_run import Contender
+from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Question
 from lmms_vg.journal import Journal, Record, read_records
 from lmms_vg.methods import Plain
@@ -35,12 +35,12 @@ def families(checkpoint: Path) -> dict[str, Family]:
 
 @pytest.fixture
 def ask(families: dict[str, Family], tmp_path: Path) -> Iterator[Ask]:
-    """Ask questions with a good one before and behind them, which must be answered; the tally must add up."""
+    """Ask questions with a good one before and behind them, which must be answered; the counts must add up."""
     opened: list[Journal] = []
 
     def asked(questions: Sequence[Question], family: str = "huatuo", **values: Any) -> dict[str, Record]:
         opened.append(Journal(tmp_path / f"journal{len(opened)}"))
-        answerer = Answerer(families[family], [Contender(values.pop("method", Plain()), opened[-1])], **values)
+        answerer = Answerer(families[family], [MethodRun(values.pop("method", Plain()), opened[-1])], **values)
         align = questions[0].align
         boxes = [[5, 5, 30, 30]] if align else []
         first, last = good("first", align=align, boxes=boxes), question("last", tiny.picture(2), GOOD)
@@ -48,12 +48,12 @@ def ask(families: dict[str, Family], tmp_path: Path) -> Iterator[Ask]:
         assert len(records) == len(questions) + 2
         assert (records["first"].error, records["last"].error) == (None, None)
         failed = sum(record.error is not None for record in records.values())
-        tally = answerer.tally
-        assert (tally.asked, tally.failed) == (len(records), failed)
-        assert tally.answered + tally.from_journal == len(records) - failed
+        counts = answerer.counts
+        assert (counts.asked, counts.failed) == (len(records), failed)
+        assert counts.answered + counts.from_journal == len(records) - failed
         journalled = {one.uid: one.error for one in read_records([opened[-1].path])}
         assert {records[uid].error for uid in journalled} == set(journalled.values())
-        assert len(journalled) == tally.asked, "every question has a line of its own"
+        assert len(journalled) == counts.asked, "every question has a line of its own"
         return records
 
     yield asked

@@ -115,7 +115,7 @@ def test_attention_that_is_nan(checkpoint: Path, tmp_path: Path, method: str, sa
     asked = [good(uid, boxes=[[5, 5, 30, 30]], align=align) for uid in "ab"]
     errors = [str(record.error) for _, record in answerer.answer(asked)]
     assert all(said in error and "not finite" in error for error in errors)
-    assert answerer.tally.failed == 2
+    assert answerer.counts.failed == 2
     assert [record.error for record in read_records([answerer.journal.path])] == errors
 
 
@@ -157,7 +157,7 @@ def test_logits_that_break_in_a_decode_step(checkpoint: Path, monkeypatch: pytes
     records = {one.uid: record for one, record in broken.answer(questions)}
     assert "behind 2 answer tokens the model's logits are not finite" in str(records["b"].error)
     assert (records["a"].error, records["a"].text) == (None, texts["a"])
-    assert (broken.tally.answered, broken.tally.failed) == (1, 1)
+    assert (broken.counts.answered, broken.counts.failed) == (1, 1)
 
 
 def test_float16_that_overflows_in_decoding_only(checkpoint: Path, tmp_path: Path) -> None:

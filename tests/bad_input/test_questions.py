@@ -117,10 +117,10 @@ def test_failing_batch_is_asked_one_by_one(ask: Ask, monkeypatch: pytest.MonkeyP
     """What goes wrong only in the forward pass takes the batch along; the others are asked again without it."""
     run = Answerer._run
 
-    def fragile(self: Answerer, contender: Any, prepared: list[Any], *rest: Any) -> list[Record]:
+    def fragile(self: Answerer, method_run: Any, prepared: list[Any], *rest: Any) -> list[Record]:
         if any(one.question.uid == "bad" for one in prepared):
             raise torch.cuda.OutOfMemoryError("out of memory")
-        return run(self, contender, prepared, *rest)
+        return run(self, method_run, prepared, *rest)
 
     monkeypatch.setattr(Answerer, "_run", fragile)
     records = ask([good("bad"), question("good", tiny.picture(3), GOOD)], batch_size=4)

@@ -16,7 +16,7 @@ from asking import good, question
 
 from lmms_vg.host.stopping import Stopped, finishing_batches
 from lmms_vg.inference.answerer import Answerer
-from lmms_vg.inference.method_run import Contender
+from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.journal import Journal, Record, read_records
 from lmms_vg.methods import AdaptVis, Plain
 from lmms_vg.models import FAMILIES, Family
@@ -46,7 +46,7 @@ def test_the_batch_in_hand_is_journalled(
         return run(self, *arguments)  # type: ignore[arg-type]
 
     handler = signal.getsignal(signal.SIGTERM)
-    answerer = Answerer(family, [Contender(Plain(), Journal(tmp_path))], 2)
+    answerer = Answerer(family, [MethodRun(Plain(), Journal(tmp_path))], 2)
     with monkeypatch.context() as patched:
         patched.setattr(Answerer, "_run", interrupted)
         with pytest.raises(Stopped) as stopped:
@@ -57,26 +57,26 @@ def test_the_batch_in_hand_is_journalled(
     assert "the same command goes on" in capfd.readouterr().err
     assert len(records(tmp_path)) == 2 * (after + 1)
 
-    again = Answerer(family, [Contender(Plain(), Journal(tmp_path))], 2)
+    again = Answerer(family, [MethodRun(Plain(), Journal(tmp_path))], 2)
     list(again.answer(asked))
     again.close()
-    assert (again.tally.from_journal, again.tally.answered) == (2 * (after + 1), 4 - 2 * after)
+    assert (again.counts.from_journal, again.counts.answered) == (2 * (after + 1), 4 - 2 * after)
 
 
 def test_a_joint_run_stops_between_two_methods(family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    contenders = [Contender(one, Journal(tmp_path / one.name)) for one in (Plain(), AdaptVis())]
-    answerer = Answerer(family, contenders, 2)
-    keep = Contender.keep
+    method_runs = [MethodRun(one, Journal(tmp_path / one.name)) for one in (Plain(), AdaptVis())]
+    answerer = Answerer(family, method_runs, 2)
+    keep = MethodRun.keep
 
-    def kept(self: Contender, batch: list[Record]) -> None:
+    def kept(self: MethodRun, batch: list[Record]) -> None:
         keep(self, batch)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(Contender, "keep", kept)
+    monkeypatch.setattr(MethodRun, "keep", kept)
     with pytest.raises(Stopped):
         list(answerer.answer([good("a"), good("b", repeat=1)]))
     answerer.close()
-    assert [len(records(tmp_path / one.method.name)) for one in contenders] == [2, 0]
+    assert [len(records(tmp_path / one.method.name)) for one in method_runs] == [2, 0]
 
 
 def test_elsewhere_than_in_the_main_thread_nothing_changes() -> None:

@@ -18,7 +18,7 @@ from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.attention.unedited import UneditedRun
 from lmms_vg.inference.answerer import Answerer
-from lmms_vg.inference.method_run import Contender, Tally
+from lmms_vg.inference.method_run import MethodRun, RunCounts
 from lmms_vg.inference.question import Question, prepare
 from lmms_vg.journal import Journal, Record, read_records
 from lmms_vg.journal.decoding import Decoding
@@ -64,12 +64,12 @@ def some() -> list[Question]:
 
 def run(
     family: Family, methods: Sequence[Method], folder: Path, questions: Sequence[Question], batch_size: int
-) -> tuple[list[tuple[str, Record]], list[Tally]]:
-    """What was handed out, and every method's tally; a method's journal lies in the folder named by its number in METHODS."""
-    contenders = [Contender(one, Journal(folder / str(METHODS.index(one)))) for one in methods]
-    answerer = Answerer(family, contenders, batch_size)
+) -> tuple[list[tuple[str, Record]], list[RunCounts]]:
+    """What was handed out, and every method's counts; a method's journal lies in the folder named by its number in METHODS."""
+    method_runs = [MethodRun(one, Journal(folder / str(METHODS.index(one)))) for one in methods]
+    answerer = Answerer(family, method_runs, batch_size)
     try:
-        return [(one.uid, record) for one, record in answerer.answer(questions)], [one.tally for one in contenders]
+        return [(one.uid, record) for one, record in answerer.answer(questions)], [one.counts for one in method_runs]
     finally:
         answerer.close()
 
@@ -101,12 +101,12 @@ def test_journals_of_a_joint_run_are_those_of_separate_runs(
 ) -> None:
     """In either order of methods; the one that needs boxes fails alone where there are none."""
     methods = METHODS[::order]
-    handed_out, tallies = run(family, methods, tmp_path / "joint", some(), batch_size)
-    for method, tally in zip(methods, tallies, strict=True):
-        alone, (tally_alone,) = run(family, [method], tmp_path / "alone", some(), batch_size)
+    handed_out, all_counts = run(family, methods, tmp_path / "joint", some(), batch_size)
+    for method, counts in zip(methods, all_counts, strict=True):
+        alone, (counts_alone,) = run(family, [method], tmp_path / "alone", some(), batch_size)
         made, expected = journalled(tmp_path / "joint", method), journalled(tmp_path / "alone", method)
         assert_same(made, expected, exact=batch_size == 1)
-        assert tally == tally_alone
+        assert counts == counts_alone
         failed = {uid for uid, record in made.items() if record["error"]}
         assert failed == {"no text"} | ({"no image"} if not isinstance(method, Plain) else set()) | (
             {"no box", "no image"} if method.needs_boxes else set()
@@ -132,9 +132,9 @@ def test_what_one_journal_has_already_is_asked_of_the_others(
     """Also where the one that is ahead hands the records out."""
     first = [one for one in some() if one.uid in ("measured too", "boxed")]
     run(family, [METHODS[ahead]], tmp_path / "joint", first, batch_size)
-    handed_out, tallies = run(family, METHODS, tmp_path / "joint", some(), batch_size)
+    handed_out, all_counts = run(family, METHODS, tmp_path / "joint", some(), batch_size)
     assert sorted(uid for uid, _ in handed_out) == sorted(one.uid for one in some())
-    assert [tally.from_journal for tally in tallies] == [2 * (n == ahead) for n in range(len(METHODS))]
+    assert [counts.from_journal for counts in all_counts] == [2 * (n == ahead) for n in range(len(METHODS))]
     for method in (METHODS[0], METHODS[ahead]):
         run(family, [method], tmp_path / "alone", some(), batch_size)
         made, expected = journalled(tmp_path / "joint", method), journalled(tmp_path / "alone", method)
@@ -161,14 +161,14 @@ def test_a_joint_run_resumes(family: Family, batch_size: int, tmp_path: Path, mo
     done = [len(journalled(tmp_path / "joint", method)) for method in METHODS]
     assert 0 < sum(done) < len(METHODS) * len(some())
 
-    _, tallies = run(family, METHODS, tmp_path / "joint", some(), batch_size)
-    assert sum(tally.from_journal for tally in tallies) > 0
+    _, all_counts = run(family, METHODS, tmp_path / "joint", some(), batch_size)
+    assert sum(counts.from_journal for counts in all_counts) > 0
     _, again = run(family, METHODS, tmp_path / "joint", some(), batch_size)
-    for method, first, second in zip(METHODS, tallies, again, strict=True):
+    for method, first, second in zip(METHODS, all_counts, again, strict=True):
         run(family, [method], tmp_path / "alone", some(), batch_size)
         made, expected = journalled(tmp_path / "joint", method), journalled(tmp_path / "alone", method)
         assert_same(made, expected, exact=batch_size == 1)
-        assert second == Tally(first.asked, first.asked - first.failed, 0, first.failed)
+        assert second == RunCounts(first.asked, first.asked - first.failed, 0, first.failed)
 
 
 def test_a_method_that_breaks_harms_no_other(family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,8 +225,8 @@ def test_a_failed_batch_is_gone_before_its_questions_are_asked_again(
     monkeypatch.setattr(UneditedRun, "__init__", made)
     monkeypatch.setattr(AdaptVis, "prefill", crowded)
     asked = [question(f"{n}", tiny.picture(1), text) for n, text in enumerate([GOOD, "Is it bright?", "Is it dark?"])]
-    _, tallies = run(family, [Plain(), AdaptVis()], tmp_path, asked, 3)
-    assert [(tally.answered, tally.failed) for tally in tallies] == [(3, 0), (3, 0)]
+    _, all_counts = run(family, [Plain(), AdaptVis()], tmp_path, asked, 3)
+    assert [(counts.answered, counts.failed) for counts in all_counts] == [(3, 0), (3, 0)]
     assert seen == [1, 1, 1, 1], "the batch of three, then one by one, each alone"
 
 

@@ -47,19 +47,19 @@ def test_only_the_same_circumstances_replay_an_answer(checkpoint: Path, tmp_path
     """A checkpoint folder edited in place: other pixels, another layer of features, another tokenizer are other models."""
     folder = tmp_path / "model"
     shutil.copytree(checkpoint, folder)
-    assert ask(folder).tally.answered == 1
-    assert ask(folder).tally.from_journal == 1
+    assert ask(folder).counts.answered == 1
+    assert ask(folder).counts.from_journal == 1
     edit(folder, "preprocessor_config.json", image_mean=[0.1, 0.1, 0.1])
-    assert ask(folder).tally.answered == 1
+    assert ask(folder).counts.answered == 1
     edit(folder, "config.json", vision_feature_layer=-1)
-    assert ask(folder).tally.answered == 1
+    assert ask(folder).counts.answered == 1
     stored = (folder / "tokenizer.json").read_text()
     assert '"lowercase"' in stored.lower()
     (folder / "tokenizer.json").write_text(
         stored.replace('{"type": "Lowercase"}', "null").replace('"Lowercase"', '"NFC"')
     )
-    assert ask(folder).tally.answered == 1
-    assert ask(folder).tally.from_journal == 1
+    assert ask(folder).counts.answered == 1
+    assert ask(folder).counts.from_journal == 1
 
 
 def test_a_failed_batch_is_gone_before_its_questions_are_asked_again(

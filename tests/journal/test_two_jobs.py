@@ -33,7 +33,7 @@ def asked():
 answerer = build("huatuo", "plain", pretrained="demo")
 records = {{question.uid: record.model_dump(exclude={{"seconds"}}) for question, record in answerer.answer(asked())}}
 answerer.close()
-print(json.dumps([answerer.tally.answered, answerer.tally.from_journal, records]))
+print(json.dumps([answerer.counts.answered, answerer.counts.from_journal, records]))
 """
 
 

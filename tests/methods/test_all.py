@@ -21,7 +21,7 @@ from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.interface import NAME, _edits
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.build import split_arguments
-from lmms_vg.inference.method_run import Contender
+from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.journal import Journal
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.methods import *  # noqa: F403 - eval(repr(method)) needs every class by name
@@ -221,7 +221,7 @@ def test_answers_do_not_depend_on_the_batch(family: Family, name: str, sampled: 
     ]
     answers = []
     for batch_size in (1, 3):
-        answerer = Answerer(family, [Contender(made(name), Journal(tmp_path / str(batch_size)))], batch_size)
+        answerer = Answerer(family, [MethodRun(made(name), Journal(tmp_path / str(batch_size)))], batch_size)
         records = {one.uid: record for one, record in answerer.answer(questions)}
         answerer.close()
         assert [record.error for record in records.values()] == [None] * 6

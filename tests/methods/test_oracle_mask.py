@@ -15,7 +15,7 @@ from knockouts import hidden_by, in_full_passes_without
 
 from lmms_vg.attention.batch import Batch
 from lmms_vg.inference.answerer import Answerer
-from lmms_vg.inference.method_run import Contender
+from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.journal import Journal
 from lmms_vg.methods import OracleMask, Plain
 from lmms_vg.models import Family
@@ -64,7 +64,7 @@ def test_further_images_are_kept(family: Family) -> None:
 
 def test_boxes_are_laid_where_the_pixels_are(family: Family, tmp_path: Path) -> None:
     """60 x 44 pixels, the short edge scaled to 48 and the middle cropped: 65.45 x 48, of which columns 8.73 to 56.73."""
-    answerer = Answerer(family, [Contender(OracleMask((2,)), Journal(tmp_path))])
+    answerer = Answerer(family, [MethodRun(OracleMask((2,)), Journal(tmp_path))])
     (_, record), *_ = answerer.answer([good("one", boxes=[[9, 1, 14, 14]])])
     answerer.close()
     # columns (9 .. 14) * 48 / 44 - 8.73 = 1.09 .. 6.55: the first; rows 1.09 .. 15.3: the first two
@@ -76,7 +76,7 @@ def test_boxes_are_laid_where_the_pixels_are(family: Family, tmp_path: Path) -> 
 def test_a_question_without_boxes_fails_and_says_why(family: Family, tmp_path: Path) -> None:
     with torch.no_grad(), pytest.raises(ValueError, match="oracle_mask needs annotated boxes"):
         OracleMask((2,)).prefill(ask(family))
-    answerer = Answerer(family, [Contender(OracleMask((2,)), Journal(tmp_path))])
+    answerer = Answerer(family, [MethodRun(OracleMask((2,)), Journal(tmp_path))])
     asked = [question("none", tiny.picture(1), GOOD), good("some", boxes=[[9, 1, 14, 14]])]
     errors = {one.uid: record.error for one, record in answerer.answer(asked)}
     answerer.close()

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from lmms_vg.attention.decoding import decode
 from lmms_vg.inference.answerer import Answerer
-from lmms_vg.inference.method_run import Contender
+from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.journal import Journal
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.methods import VCD, Plain
@@ -113,7 +113,7 @@ def test_questions_about_one_image_share_both_prefixes(
     embed = family.embed
     monkeypatch.setattr(family, "embed", lambda prompt: (embedded.append(prompt.image_hashes), embed(prompt))[1])
     questions = [question(f"{seed}{n}", tiny.picture(seed), f"{GOOD} {n}") for seed in (1, 2) for n in range(4)]
-    answerer = Answerer(family, [Contender(VCD(), Journal(tmp_path))], batch_size)
+    answerer = Answerer(family, [MethodRun(VCD(), Journal(tmp_path))], batch_size)
     assert [record.error for _, record in answerer.answer(questions)] == [None] * 8
     answerer.close()
     assert len(embedded) == 4

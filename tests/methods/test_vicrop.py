@@ -21,7 +21,7 @@ from lmms_vg.attention import install
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.session import Sessions
 from lmms_vg.inference.answerer import Answerer
-from lmms_vg.inference.method_run import Contender
+from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.journal import Journal
 from lmms_vg.methods import Plain, ViCrop, tiles
 from lmms_vg.metrics import alignment
@@ -203,7 +203,7 @@ def test_the_batch_it_was_given_answers_others_as_before(family: Family, map: st
 def test_alignment_is_measured_in_the_image_beside_its_crop(padding: Family, tmp_path: Path) -> None:
     """The first image's tokens only, in question and reference, both with the crop: the figures of full eager passes."""
     boxes, image = [[20, 30, 90, 80]], images()[0]
-    answerer = Answerer(padding, [Contender(ViCrop(2), Journal(tmp_path))])
+    answerer = Answerer(padding, [MethodRun(ViCrop(2), Journal(tmp_path))])
     asked = question("a", image, TEXTS[0], boxes=boxes, align=True)
     ((_, record),) = answerer.answer([asked])
     assert record.error is None
