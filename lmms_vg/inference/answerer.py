@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from typing import Any
 
 import numpy as np
 import torch
-from loguru import logger
 
 from lmms_vg.attention import install
-from lmms_vg.attention.batch import Batch
-from lmms_vg.attention.decoder import DEVICE_IS_GONE
-from lmms_vg.attention.decoding import decode
-from lmms_vg.attention.diagnosis import saturated_layers
-from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.attention.session import Rows, Sessions
 from lmms_vg.host.stopping import finishing_batches
-from lmms_vg.inference.alignment_probe import measure, probed_maps
+from lmms_vg.inference.alignment_probe import probed_maps
+from lmms_vg.inference.asking import Asking
+from lmms_vg.inference.batch_run import BatchRun
 from lmms_vg.inference.job import locked
 from lmms_vg.inference.method_run import MethodRun, RunCounts
+from lmms_vg.inference.pending import BatchQueue, Forms, Pending, Unaskable
 from lmms_vg.inference.question import Prepared, Question, prepare
-from lmms_vg.journal import Journal, Record, content_key
+from lmms_vg.journal import Journal, Record
 from lmms_vg.metrics import alignment
 from lmms_vg.models.base import Family, Prompt
 
@@ -51,10 +45,9 @@ class Answerer:
         diagnose: bool = False,
     ) -> None:
         install(family.model)
-        self.family, self.method_runs = family, list(method_runs)
-        self.batch_size, self.rows, self.per_head, self.diagnose = batch_size, rows, per_head, diagnose
+        self.family, self.method_runs, self.batch_size = family, list(method_runs), batch_size
         capacity = batch_size * max(one.method.prefixes for one in method_runs)  # as many as a batch can need
-        self._sessions = Sessions(family, capacity, sums=rows == "all")
+        self._asking = Asking(family, Sessions(family, capacity, sums=rows == "all"), rows, per_head, diagnose)
         self._folders = [one.journal.folder for one in method_runs]
         self._opened: ExitStack | None = None
 
@@ -99,166 +92,49 @@ class Answerer:
         with finishing_batches() as check:
             if self._opened is None:
                 self._open_journals(check)
-            yield from self._answer(questions, check)
+            queue = BatchQueue(self.batch_size)
+            for question in questions:
+                check()
+                known, pending = self._look_up(question)
+                if known is not None:
+                    yield question, known
+                for batch in queue.add(pending):
+                    yield from self._ask(batch, check)
+            for batch in queue.rest():
+                yield from self._ask(batch, check)
 
-    def _answer(self, questions: Iterable[Question], check: Callable[[], None]) -> Iterator[tuple[Question, Record]]:
-        waiting: dict[object, list[dict[int, Prepared]]] = defaultdict(list)
-        for question in questions:
+    def _look_up(self, question: Question) -> tuple[Record | None, Pending]:
+        """The main method's record if there is one already, and the question for the methods that have none."""
+        records: dict[MethodRun, Record] = {}
+        missing: dict[MethodRun, Prepared] = {}
+        forms = Forms(self.family, question, self._asking.rows)
+        for method_run in self.method_runs:
+            method_run.counts.asked += 1
+            form = forms.of(method_run.method)
+            if isinstance(form, Unaskable):
+                records[method_run] = method_run.fail(question, form.reason)
+            elif record := method_run.find(form):
+                records[method_run] = record
+            else:
+                missing[method_run] = form
+        return records.get(self.main), Pending(question, missing)
+
+    def _ask(self, batch: Sequence[Pending], check: Callable[[], None]) -> Iterator[tuple[Question, Record]]:
+        """Ask a batch of every method that has not answered it."""
+        run = BatchRun(self._asking)
+        for method_run in batch[0].prepared:
             check()
-            missing: dict[int, Prepared] = {}
-            ways: dict[bool, Prepared | Exception] = {}
-            for number, method_run in enumerate(self.method_runs):
-                method_run.counts.asked += 1
-                boxes = question.align or method_run.method.needs_boxes
-                if boxes not in ways:
-                    ways[boxes] = self._attempt(question, boxes, ways.get(not boxes))
-                prepared = ways[boxes]
-                if method_run.method.needs_boxes and not question.boxes:
-                    prepared = ValueError(f"{method_run.method.name} needs annotated boxes; this question has none")
-                if isinstance(prepared, Exception):
-                    record: Record | None = self._fail(method_run, question, prepared)
-                else:
-                    record = method_run.journal.find(prepared.key, question.task, question.uid)
-                    method_run.counts.from_journal += record is not None
-                if record is not None:
-                    if method_run is self.main:
-                        yield question, record
-                elif isinstance(prepared, Prepared):
-                    missing[number] = prepared
-            if missing:
-                prompt = next(iter(missing.values())).prompt
-                alike = (prompt.prefix, len(prompt.image_tokens), question.decoding, question.align, tuple(missing))
-                waiting[alike].append(missing)
-                if len(waiting[alike]) == self.batch_size:
-                    yield from self._ask(waiting.pop(alike), check)
-        for batch in waiting.values():
-            yield from self._ask(batch, check)
-
-    def _attempt(self, question: Question, boxes: bool, other: Prepared | Exception | None) -> Prepared | Exception:
-        """The question prepared, from its other form where there is one, or what is wrong with it."""
-        try:
-            return prepare(self.family, question, self.rows, boxes, other if isinstance(other, Prepared) else None)
-        except Exception as problem:  # noqa: BLE001 - whatever is wrong with one question is journalled as its failure
-            return problem
-
-    def _ask(self, batch: list[dict[int, Prepared]], check: Callable[[], None]) -> Iterator[tuple[Question, Record]]:
-        """Ask a batch of every method_run that has not answered it; they share the prefixes and the unedited model's run."""
-        shared: list[Batch] = []
-        for number in batch[0]:
-            check()
-            method_run, prepared = self.method_runs[number], [one[number] for one in batch]
-            records = self._try(method_run, prepared, shared)
+            records = run.ask(method_run, [pending.prepared[method_run] for pending in batch])
             if method_run is self.main:
-                yield from zip([one.question for one in prepared], records, strict=True)
-
-    def _try(self, method_run: MethodRun, prepared: list[Prepared], shared: list[Batch]) -> list[Record]:
-        """Records of a batch; where it fails as a whole its questions are asked one by one, so that only broken ones fail.
-
-        Args:
-            shared: the batch where it was opened already, and where it is left for the next method_run unless it failed.
-        """
-        started = time.perf_counter()
-        try:
-            if not shared:
-                shared.append(self._open(prepared))
-            records = self._run(method_run, prepared, shared[0], started)
-        except DEVICE_IS_GONE:
-            raise  # every later question would fail too; the journal has what was answered
-        except Exception as problem:  # noqa: BLE001 - recorded here, or found out one by one
-            shared.clear()
-            if len(prepared) == 1:
-                return [self._fail(method_run, prepared[0].question, problem, prepared[0])]
-            logger.debug(f"a batch of {len(prepared)} failed ({problem}); its questions are asked one by one")
-        else:
-            method_run.keep(records)
-            return records
-        if torch.cuda.is_available():  # not inside the except: its traceback holds the failed batch's memory
-            torch.cuda.empty_cache()
-        return [record for one in prepared for record in self._try(method_run, [one], [])]
+                yield from zip([pending.question for pending in batch], records, strict=True)
 
     @torch.no_grad()
     def look(self, question: Question) -> tuple[Prompt, np.ndarray]:
         """The prompt of one question and where it looks: (layers, N) question over reference map, heads averaged."""
-        prepared = prepare(self.family, question, self.rows, question.align or self.main.method.needs_boxes)
-        batch = self._open([prepared])
-        answering = self.main.method.prefill(self._for(batch, [prepared], diagnose=False))
-        maps, reference = probed_maps(answering, self.rows)
-        grid = prepared.prompt.geometries[0]
+        method, rows = self.main.method, self._asking.rows
+        prepared = [prepare(self.family, question, rows, question.align or method.needs_boxes)]
+        answering = self._asking.prefill(method, self._asking.open(prepared), prepared)
+        maps, reference = probed_maps(answering, rows)
+        grid = prepared[0].prompt.geometries[0]
         cells = slice(grid.rows * grid.cols)  # of the first image; what lies behind has no boxes
-        return prepared.prompt, alignment.normalise(maps[0].mean(1)[:, cells], reference[0].mean(1)[:, cells])
-
-    @torch.no_grad()
-    def _open(self, prepared: list[Prepared]) -> Batch:
-        """A batch of these questions, watched where alignment is to be measured."""
-        prompts, references = [one.prompt for one in prepared], [one.reference for one in prepared]
-        watched = self.rows if prepared[0].question.align else None
-        return Batch.open(self._sessions, prompts, references, watched=watched)
-
-    def _for(self, shared: Batch, prepared: list[Prepared], diagnose: bool) -> Batch:
-        """The batch as one method gets it: with the boxes, if the method may know them."""
-        targets = [one.mask for one in prepared]
-        return Batch(shared.unedited, shared.reference, self._sessions, targets, diagnose)
-
-    @torch.no_grad()
-    def _run(self, method_run: MethodRun, prepared: list[Prepared], shared: Batch, started: float) -> list[Record]:
-        batch = self._for(shared, prepared, diagnose=self.diagnose or not method_run.counts.answered)
-        answering = method_run.method.prefill(batch)
-        reports = self._diagnosed(method_run, answering)
-        decoding = prepared[0].question.decoding.as_key()  # that of the whole batch
-        alignments: list[dict[str, Any] | None] = [None] * len(prepared)
-        if prepared[0].question.align:
-            targets = [(one.question.uid, one.mask) for one in prepared if one.mask is not None]
-            alignments = [*measure(answering, targets, self.rows, self.per_head)]
-        answers = decode(
-            answering, prepared[0].question.decoding, [one.draw for one in prepared], self.family.stop_ids, self._text
-        )
-        seconds = (time.perf_counter() - started) / len(prepared)
-        return [
-            Record(
-                key=one.key,
-                task=one.question.task,
-                uid=one.question.uid,
-                text=_cut(self._text(tokens), one.question.decoding.until),
-                prompt=one.prompt.text,
-                image="+".join(one.prompt.image_hashes),
-                seconds=round(seconds, 4),
-                decoding=decoding,
-                extras=extra | report,
-                alignment=values,
-            )
-            for one, tokens, extra, report, values in zip(
-                prepared, answers, answering.extras, reports, alignments, strict=True
-            )
-        ]
-
-    def _diagnosed(self, method_run: MethodRun, answering: Pass) -> list[dict[str, Any]]:
-        """What goes to the journal of the edits' effect; a method's first batch is looked at in any case, to warn."""
-        if answering.diagnosis is None:
-            return [{} for _ in answering.extras]
-        reports = answering.diagnosis.report()
-        layers = sorted({layer for report in reports for layer in saturated_layers(report)})
-        if layers and not method_run.counts.answered:
-            logger.warning(
-                f"{method_run.method!r} drives the attention on the image of most rows to 0 or 1 in layers {layers}: what it "
-                "measures may be a broken model, not its idea; diagnose=true journals every question's figures"
-            )
-        return [{"diagnosis": report} if self.diagnose else {} for report in reports]
-
-    def _text(self, tokens: list[int]) -> str:
-        return self.family.tokenizer.decode(tokens, skip_special_tokens=True)
-
-    def _fail(
-        self, method_run: MethodRun, question: Question, problem: Exception, prepared: Prepared | None = None
-    ) -> Record:
-        error = f"{type(problem).__name__}: {problem}"
-        key = prepared.key if prepared else content_key({"task": question.task, "uid": question.uid, "error": error})
-        prompt = prepared.prompt.text if prepared else ""
-        record = Record(key=key, task=question.task, uid=question.uid, error=error, prompt=prompt)
-        method_run.keep_failure(record)
-        return record
-
-
-def _cut(text: str, until: Sequence[str]) -> str:
-    """The answer up to the first of the `until` strings."""
-    ends = [text.find(mark) for mark in until if mark in text]
-    return text[: min(ends)] if ends else text
+        return prepared[0].prompt, alignment.normalise(maps[0].mean(1)[:, cells], reference[0].mean(1)[:, cells])

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from loguru import logger
 
-from lmms_vg.journal import Journal, Record
+from lmms_vg.inference.question import Prepared, Question
+from lmms_vg.journal import Journal, Record, content_key
 from lmms_vg.methods.base import Method
 
 #: So many failures are printed as they happen.
@@ -29,7 +30,7 @@ class RunCounts:
         )
 
 
-@dataclass
+@dataclass(eq=False)
 class MethodRun:
     """A method, the journal its answers are written to, and counts of asked, answered and failed questions."""
 
@@ -37,15 +38,26 @@ class MethodRun:
     journal: Journal
     counts: RunCounts = field(default_factory=RunCounts)
 
+    def find(self, prepared: Prepared) -> Record | None:
+        """The journal's answer to a question, or None."""
+        record = self.journal.find(prepared.key, prepared.question.task, prepared.question.uid)
+        self.counts.from_journal += record is not None
+        return record
+
     def keep(self, records: Sequence[Record]) -> None:
         """Journal the answers of a batch."""
         self.journal.write(records)
         self.counts.answered += len(records)
 
-    def keep_failure(self, record: Record) -> None:
-        """Journal a failure, and print the first ones."""
+    def fail(self, question: Question, problem: Exception, prepared: Prepared | None = None) -> Record:
+        """Journal what was wrong with a question, and print the first failures."""
+        error = f"{type(problem).__name__}: {problem}"
+        key = prepared.key if prepared else content_key({"task": question.task, "uid": question.uid, "error": error})
+        prompt = prepared.prompt.text if prepared else ""
+        record = Record(key=key, task=question.task, uid=question.uid, error=error, prompt=prompt)
         self.journal.write([record])
         self.counts.failed += 1
         if self.counts.failed <= SHOWN_FAILURES:
             more = "; further ones are in the journal only" if self.counts.failed == SHOWN_FAILURES else ""
             logger.warning(f"{record.task} {record.uid} failed: {record.error}{more}")
+        return record

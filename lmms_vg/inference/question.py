@@ -18,9 +18,9 @@ from lmms_vg.vision.images import Picture, open_picture
 Message = Sequence[Image.Image | str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Question:
-    """One question to ask.
+    """One question to ask; equal to itself only.
 
     Attributes:
         message: gives the user message; called late, so that images are opened one at a time and a broken one fails alone.

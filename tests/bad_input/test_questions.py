@@ -15,7 +15,7 @@ from asking import GOOD, Ask, encoded, good, question
 from PIL import Image
 
 from lmms_vg.experiments import boxed_questions
-from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.asking import Asking
 from lmms_vg.inference.question import Question
 from lmms_vg.journal import Record
 from lmms_vg.methods import VGRefine
@@ -115,14 +115,14 @@ def test_failure_whose_reason_is_not_unicode(ask: Ask) -> None:
 
 def test_failing_batch_is_asked_one_by_one(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     """What goes wrong only in the forward pass takes the batch along; the others are asked again without it."""
-    run = Answerer._run
+    run = Asking.records
 
-    def fragile(self: Answerer, method_run: Any, prepared: list[Any], *rest: Any) -> list[Record]:
+    def fragile(self: Asking, method_run: Any, shared: Any, prepared: list[Any], started: float) -> list[Record]:
         if any(one.question.uid == "bad" for one in prepared):
             raise torch.cuda.OutOfMemoryError("out of memory")
-        return run(self, method_run, prepared, *rest)
+        return run(self, method_run, shared, prepared, started)
 
-    monkeypatch.setattr(Answerer, "_run", fragile)
+    monkeypatch.setattr(Asking, "records", fragile)
     records = ask([good("bad"), question("good", tiny.picture(3), GOOD)], batch_size=4)
     assert {uid for uid, record in records.items() if record.error} == {"bad"}
     assert "out of memory" in str(records["bad"].error)

@@ -16,6 +16,7 @@ from asking import good, question
 
 from lmms_vg.host.stopping import Stopped, finishing_batches
 from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.asking import Asking
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.journal import Journal, Record, read_records
 from lmms_vg.methods import AdaptVis, Plain
@@ -38,9 +39,9 @@ def test_the_batch_in_hand_is_journalled(
 ) -> None:
     """Of six questions, two a batch: sent while a batch is being asked. The next run goes on behind it."""
     asked = [question(str(n), tiny.picture(1), f"Is it bright? {n}") for n in range(6)]
-    run, batches = Answerer._run, iter(range(9))
+    run, batches = Asking.records, iter(range(9))
 
-    def interrupted(self: Answerer, *arguments: object) -> list[Record]:
+    def interrupted(self: Asking, *arguments: object) -> list[Record]:
         if next(batches) == after:
             os.kill(os.getpid(), signal.SIGTERM)
         return run(self, *arguments)  # type: ignore[arg-type]
@@ -48,7 +49,7 @@ def test_the_batch_in_hand_is_journalled(
     handler = signal.getsignal(signal.SIGTERM)
     answerer = Answerer(family, [MethodRun(Plain(), Journal(tmp_path))], 2)
     with monkeypatch.context() as patched:
-        patched.setattr(Answerer, "_run", interrupted)
+        patched.setattr(Asking, "records", interrupted)
         with pytest.raises(Stopped) as stopped:
             list(answerer.answer(asked))
     answerer.close()

@@ -1,0 +1,82 @@
+"""Questions on their way into a batch: prepared for every method that has no answer to them yet."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from lmms_vg.attention.session import Rows
+from lmms_vg.inference.method_run import MethodRun
+from lmms_vg.inference.question import Prepared, Question, prepare
+from lmms_vg.methods.base import Method
+from lmms_vg.models.base import Family
+
+
+@dataclass(frozen=True)
+class Unaskable:
+    """Stands for a question that cannot be asked."""
+
+    reason: Exception
+
+
+class Forms:
+    """One question as methods are asked it: with the annotated boxes or without, each prepared once."""
+
+    def __init__(self, family: Family, question: Question, rows: Rows) -> None:
+        self._family, self._question, self._rows = family, question, rows
+        self._prepared: dict[bool, Prepared | Unaskable] = {}
+
+    def of(self, method: Method) -> Prepared | Unaskable:
+        """The form that a method is asked."""
+        if method.needs_boxes and not self._question.boxes:
+            return Unaskable(ValueError(f"{method.name} needs annotated boxes; this question has none"))
+        boxes = self._question.align or method.needs_boxes
+        if boxes not in self._prepared:
+            self._prepared[boxes] = self._prepare(boxes)
+        return self._prepared[boxes]
+
+    def _prepare(self, boxes: bool) -> Prepared | Unaskable:
+        other = self._prepared.get(not boxes)
+        try:
+            return prepare(
+                self._family, self._question, self._rows, boxes, other if isinstance(other, Prepared) else None
+            )
+        except Exception as problem:  # noqa: BLE001 - whatever is wrong with one question is journalled as its failure
+            return Unaskable(problem)
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A question and its form for every method that has to be asked."""
+
+    question: Question
+    prepared: Mapping[MethodRun, Prepared]
+
+    @property
+    def batch_key(self) -> object:
+        """Questions that have it in common may be asked together."""
+        prompt = next(iter(self.prepared.values())).prompt
+        methods = tuple(self.prepared)
+        return prompt.prefix, len(prompt.image_tokens), self.question.decoding, self.question.align, methods
+
+
+class BatchQueue:
+    """Collects questions until there are enough for a batch."""
+
+    def __init__(self, batch_size: int) -> None:
+        self._batch_size = batch_size
+        self._waiting: dict[object, list[Pending]] = defaultdict(list)
+
+    def add(self, pending: Pending) -> Iterator[list[Pending]]:
+        """Queue a question if any method has to be asked; yields the batch that it completes, if it does."""
+        if not pending.prepared:
+            return
+        key = pending.batch_key
+        self._waiting[key].append(pending)
+        if len(self._waiting[key]) == self._batch_size:
+            yield self._waiting.pop(key)
+
+    def rest(self) -> Iterator[list[Pending]]:
+        """Batches of the questions that are left."""
+        yield from self._waiting.values()
