@@ -93,14 +93,15 @@ def test_what_cannot_be_asked(docs: list[dict], tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no image")
     image = documents.visual(docs[0])
     with lmms_vg.load("huatuo", pretrained="demo") as model:
-        for asked, boxes, message in [
-            (tmp_path / "text.png", None, "plain: .*text.png: not an image"),
-            (tmp_path / "absent.png", None, "absent.png"),
-            (image, [(900, 900, 950, 950)], "outside the image"),
-            (image, [(5, 5, 2, 2)], "empty or inverted"),
+        for asked, boxes, message, code in [
+            (tmp_path / "text.png", None, "plain: .*text.png: not an image", "image"),
+            (tmp_path / "absent.png", None, "absent.png", "image"),
+            (image, [(900, 900, 950, 950)], "outside the image", "bad_box"),
+            (image, [(5, 5, 2, 2)], "empty or inverted", "bad_box"),
         ]:
-            with pytest.raises(lmms_vg.AskError, match=message):
+            with pytest.raises(lmms_vg.AskError, match=message) as caught:
                 model.ask(asked, "Is there a nodule?", boxes=boxes)
+            assert caught.value.code == code
         for boxes in ((5, 5, 20, 20), [("a", 5, 20, 20)]):  # the first is one box that stands in no list
             with pytest.raises(ValueError, match="allowed is a list of"):
                 model.ask(image, "Is there a nodule?", boxes=boxes)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from loguru import logger
 
+from lmms_vg._util.error_codes import NoBoxes, code_of
 from lmms_vg.attention import install
 from lmms_vg.attention.batch import DEVICE_IS_GONE, Batch
 from lmms_vg.attention.decoding import decode
@@ -112,7 +113,7 @@ class Answerer:
                     ways[boxes] = self._attempt(question, boxes, ways.get(not boxes))
                 prepared = ways[boxes]
                 if contender.method.needs_boxes and not question.boxes:
-                    prepared = ValueError(f"{contender.method.name} needs annotated boxes; this question has none")
+                    prepared = NoBoxes(f"{contender.method.name} needs annotated boxes; this question has none")
                 if isinstance(prepared, Exception):
                     record: Record | None = self._fail(contender, question, prepared)
                 else:
@@ -258,7 +259,9 @@ class Answerer:
         error = f"{type(problem).__name__}: {problem}"
         key = prepared.key if prepared else content_key({"task": question.task, "uid": question.uid, "error": error})
         prompt = prepared.prompt.text if prepared else ""
-        record = Record(key=key, task=question.task, uid=question.uid, error=error, prompt=prompt)
+        record = Record(
+            key=key, task=question.task, uid=question.uid, error=error, error_code=code_of(problem), prompt=prompt
+        )
         contender.keep_failure(record)
         return record
 

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+from lmms_vg._util.error_codes import BadQuestion
 from lmms_vg.attention.batch import Batch
 from lmms_vg.models.checkpoint import Shape
 
@@ -72,6 +73,6 @@ def require_integer(method: Method, name: str, low: int, high: int | None = None
 
 
 def require_image(method: Method, batch: Batch) -> None:
-    """Raises ValueError for questions without an image, which the method has nothing to do with."""
+    """Raises BadQuestion for questions without an image, which the method has nothing to do with."""
     if not batch.image_tokens.shape[1]:
-        raise ValueError(f"{method.name} needs an image; this question has none")
+        raise BadQuestion(f"{method.name} needs an image; this question has none")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lmms_vg._util.error_codes import Failure
+
 SCORED = ("acc", "open_recall")
 """Metrics whose items name their question: the one a task is reported and compared by."""
 
@@ -27,7 +29,7 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True)
 class TaskRun:
-    """Scores of one task, uid -> value from 0 to 1; what failed is not in ``scores`` but in ``failed``, uid -> error.
+    """Scores of one task, uid -> value from 0 to 1; what failed is not in ``scores`` but in ``failed``, uid -> why.
 
     ``rules`` are the signatures of all its metrics, as far as their items have one. ``seconds``: uid -> time the model took
     when it answered, empty for models that are not ours.
@@ -39,7 +41,7 @@ class TaskRun:
     scores: dict[str, float]
     images: dict[str, str]
     about: dict[str, dict[str, str]]
-    failed: dict[str, str]
+    failed: dict[str, Failure]
     unparseable: int
     asked: dict[str, Asked] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -132,7 +134,7 @@ def task_run(where: object, task: str, metric: str, lines: list[Line]) -> TaskRu
         scores={item["uid"]: item["score"] for item in good},
         images={item["uid"]: item["image"] for item in good},
         about={item["uid"]: item["about"] for item in good},
-        failed={item["uid"]: item["error"] for item in items if "error" in item},
+        failed={item["uid"]: Failure(item["error_code"], item["error"]) for item in items if "error" in item},
         unparseable=sum("unparseable" in line and line["unparseable"].get("unparseable", False) for line in lines),
         asked={item["uid"]: Asked(str(line["input"]), str(line["target"])) for item, line in both},
         seconds={item["uid"]: line["n"]["seconds"] for item, line in both if "seconds" in line["n"]},

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from lmms_vg._util.error_codes import ErrorCode
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -162,7 +164,8 @@ class Answer(_Strict):
     """What the model said, what the rule took from it, and the verdict.
 
     ``score``: 0 or 1 for accuracy, 0 to 1 for recall of open questions, None for measurements and where the question itself
-    cannot be scored. Measurements have ``alignment``, unless it could not be measured; ``error`` says why in either case.
+    cannot be scored. Measurements have ``alignment``, unless it could not be measured. ``error_code`` says why in either case,
+    ``error`` in words.
     """
 
     uid: Word
@@ -170,8 +173,15 @@ class Answer(_Strict):
     extracted: str | None = None
     score: Finite | None = None
     error: Annotated[str, Field(max_length=500)] | None = None
+    error_code: ErrorCode | None = None
     alignment: Alignment | None = None
     seconds: Finite | None = None
+
+    @model_validator(mode="after")
+    def _has_both_or_neither(self) -> Answer:
+        if (self.error is None) != (self.error_code is None):
+            raise ValueError("error and error_code are given together")
+        return self
 
 
 def json_schema() -> dict[str, Any]:

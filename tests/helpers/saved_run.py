@@ -65,7 +65,7 @@ def measured(*kl: float) -> Line:
 
 
 def failed(uid: str, *metrics: str) -> Line:
-    item = {"error": "it was too large", "task": "some task", "uid": uid}
+    item = {"error": "it was too large", "error_code": "image", "task": "some task", "uid": uid}
     return {**dict.fromkeys(metrics or ("acc", "ci95", "unparseable"), item), "answered": 0, "n": {"answered": 0}}
 
 

@@ -23,7 +23,7 @@ RECORDS = [
     record("a", text="lower-right", alignment={"kl": [1.25, 2.5], "ar": [0.1]}),
     record("b", text='{"key": "x", "task": "t", "uid": "u"}'),
     record("c", text='"}\n{"run": {"weights": "w"}}\n{"sha256": "'),
-    record("d", text="żółw 肝 \udc80", error="ValueError: no"),
+    record("d", text="żółw 肝 \udc80", error="ValueError: no", error_code="model"),
     record("e", text="", extras={"hidden_tokens": 3}),
     record("f", decoding={"until": ["\n"]}, seconds=0.25),
 ]

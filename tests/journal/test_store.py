@@ -101,18 +101,18 @@ def test_the_warning_names_the_line(filled: Path, warnings: list[str]) -> None:
 
 def test_failures_are_kept_but_not_replayed(opened: Opened, tmp_path: Path) -> None:
     made = opened(tmp_path)
-    made.write([record("bad", error="ValueError: no"), record("good")])
+    made.write([record("bad", error="ValueError: no", error_code="model"), record("good")])
     assert find(made, "bad") is None
     again = opened(tmp_path)
     assert find(again, "bad") is None
     assert find(again, "good") is not None
-    assert [one.error for one in read_records([again.path])] == ["ValueError: no", None]
+    assert [one.failure for one in read_records([again.path])] == [("model", "ValueError: no"), None]
 
 
 def test_a_failure_does_not_hide_an_answer(opened: Opened, tmp_path: Path) -> None:
     made = opened(tmp_path)
     made.write([record("k")])
-    made.write([record("k", text="", error="E: later")])
+    made.write([record("k", text="", error="E: later", error_code="model")])
     assert find(made, "k") == find(opened(tmp_path), "k") == record("k")
 
 

@@ -227,14 +227,14 @@ def test_finished_tasks_are_taken_and_others_named(tmp_path: Path) -> None:
 
 
 def test_failures_count_as_failed_until_they_are_answered(tmp_path: Path) -> None:
-    bad = right(HARD, [0, 1], text="", error="ValueError: torn image")
+    bad = right(HARD, [0, 1], text="", error="BadImage: torn", error_code="image")
     run = read_journal(written(tmp_path, bad, right(HARD, range(1, 300))))
-    assert run.tasks[HARD].failed == {SAMPLES[HARD][0].uid: "ValueError: torn image"}
+    assert run.tasks[HARD].failed == {SAMPLES[HARD][0].uid: ("image", "BadImage: torn")}
     assert len(run.tasks[HARD].scores) == 299
 
 
 def test_an_answer_is_not_undone_by_a_later_failure(tmp_path: Path) -> None:
-    run = read_journal(full(tmp_path, right(HARD, [0], key="other", text="", error="E: later")))
+    run = read_journal(full(tmp_path, right(HARD, [0], key="other", text="", error="E: later", error_code="model")))
     assert run.tasks[HARD].failed == {}
 
 

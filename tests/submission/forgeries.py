@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from tampered import Parts
 
-UNSEEN = "the boxes lie in the part of the image that the model does not see"
+UNSEEN = {"error": "the words are free", "error_code": "unmeasurable"}
 HARD, STANDARD, LOOKED, OPENED = "vqa_demo_hard", "vqa_demo_standard", "vgmed_demo", "vqa_demo_open"
 
 
@@ -188,13 +188,13 @@ FORGED: dict[str, tuple[Callable[[Parts], object], set[str]]] = {
     ),
     "KL beyond all": (lambda made: answers(made, LOOKED)[0]["alignment"].update(kl=[1e308] * 3), {"alignment"}),
     "nothing measured": (
-        lambda made: [(line.pop("alignment"), line.update(error=UNSEEN, score=None)) for line in answers(made, LOOKED)],
+        lambda made: [(line.pop("alignment"), line.update(UNSEEN, score=None)) for line in answers(made, LOOKED)],
         {"metric"},
     ),
     "a measurement that failed": (
         lambda made: (
             answers(made, LOOKED)[0].pop("alignment"),
-            answers(made, LOOKED)[0].update(error="OutOfMemoryError: CUDA"),
+            answers(made, LOOKED)[0].update(error="OutOfMemoryError: CUDA", error_code="model"),
         ),
         {"failed"},
     ),
@@ -208,14 +208,25 @@ FORGED: dict[str, tuple[Callable[[Parts], object], set[str]]] = {
     "an error that shows a path": (
         lambda made: (
             answers(made, LOOKED)[0].pop("alignment"),
-            answers(made, LOOKED)[0].update(error=f"{UNSEEN} /home/alice/x"),
+            answers(made, LOOKED)[0].update(UNSEEN, error="in /home/alice/x"),
         ),
         {"private"},
     ),
     "more words than tokens": (lambda made: answers(made)[0].update(answer="yes " * 17), {"restricted"}),
     "a word without end": (lambda made: answers(made)[0].update(answer="\ufdfa" * 20_000), {"restricted"}),
     "an error made up": (
-        lambda made: answers(made)[0].update(error="could not be scored", score=None, extracted=None),
+        lambda made: answers(made)[0].update(error="no", error_code="question", score=None, extracted=None),
         {"verdict"},
+    ),
+    "an error without a code": (
+        lambda made: (answers(made, LOOKED)[0].pop("alignment"), answers(made, LOOKED)[0].update(error="no")),
+        {"schema"},
+    ),
+    "a code of one's own": (
+        lambda made: (
+            answers(made, LOOKED)[0].pop("alignment"),
+            answers(made, LOOKED)[0].update(UNSEEN, error_code="mine"),
+        ),
+        {"schema"},
     ),
 }

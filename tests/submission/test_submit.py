@@ -112,7 +112,7 @@ def test_settings_of_parts_are_all_kept(tmp_path: Path) -> None:
 
 def test_measurements_that_failed(tmp_path: Path) -> None:
     def fail(_task: str, lines: list[dict[str, Any]]) -> None:
-        item = {"error": "OutOfMemoryError: CUDA", "task": LOOKED, "uid": lines[7]["ar"]["uid"]}
+        item = {"error": "OutOfMemoryError: CUDA", "error_code": "model", "task": LOOKED, "uid": lines[7]["ar"]["uid"]}
         lines[7] |= dict.fromkeys(("ar", "kl", "js", "best_layer"), item) | {"answered": 0, "n": {"answered": 0}}
 
     assert "1 questions have no answer" in refused(
@@ -150,7 +150,7 @@ def test_part_of_a_benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_questions_that_failed(tmp_path: Path) -> None:
     def fail(_task: str, lines: list[dict[str, Any]]) -> None:
         uid = lines[7]["acc"]["uid"]
-        item = {"error": "out of memory", "task": HARD, "uid": uid}
+        item = {"error": "out of memory", "error_code": "model", "task": HARD, "uid": uid}
         lines[7] |= {
             "acc": item,
             "ci95": item,
@@ -172,7 +172,8 @@ def test_boxes_that_the_model_does_not_see(tmp_path: Path) -> None:
     def crop(_task: str, lines: list[dict[str, Any]]) -> None:
         for line in lines[:2]:
             item = {
-                "error": "ValueError: q: the boxes lie in the part of the image that the model does not see",
+                "error": "the words are free",
+                "error_code": "unmeasurable",
                 "task": LOOKED,
                 "uid": line["ar"]["uid"],
             }
