@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from saved_run import closed, save
+from saved_run import closed, save, spec
 
 import lmms_vg
 from lmms_vg.experiments.boxed_questions import questions
@@ -114,7 +114,7 @@ def test_what_cannot_be_asked(docs: list[dict], tmp_path: Path) -> None:
 
 def test_runs(tmp_path: Path) -> None:
     for name, score in (("plain", 0), ("vgrefine", 1)):
-        identity = {"method": "Plain()" if name == "plain" else "VGRefine(k=3)"}
+        identity = {"method": spec("plain") if name == "plain" else spec("vgrefine", k=3)}
         save(tmp_path / name, {"vqa_demo_hard": [closed(f"q{n}", score) for n in range(6)]}, identity=identity)
     plain, refined = lmms_vg.read(tmp_path / "plain"), lmms_vg.read(str(tmp_path / "vgrefine"))
     assert isinstance(plain, lmms_vg.Run)
@@ -168,7 +168,7 @@ def test_the_page_runs(
     monkeypatch.chdir(tmp_path)
     documents.visual(docs[0])[0].save("scan.png")
     for name, score in (("plain", 0), ("vgrefine", 1)):
-        identity = {"method": "Plain()" if name == "plain" else "VGRefine(k=3)"}
+        identity = {"method": spec("plain") if name == "plain" else spec("vgrefine", k=3)}
         save(tmp_path / "out" / name, {"vqa_demo_hard": [closed(f"q{n}", score) for n in range(6)]}, identity=identity)
     assert len(SNIPPETS) == 3
     namespace: dict[str, object] = {}

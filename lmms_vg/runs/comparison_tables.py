@@ -132,10 +132,8 @@ def _about(table: Comparison) -> list[str]:
     said = []
     for run in table.runs:
         about = [] if run.label == run.model else [run.model]
-        method = str((run.provenance or {}).get("method", ""))
-        said.append(
-            f"{_method(table, run)}: {', '.join([*about, f'`{run.path.name}`', *([method] if '=' in method else [])])}"
-        )
+        given = [str(run.method)] if run.method and run.method.hyper_parameters else []
+        said.append(f"{_method(table, run)}: {', '.join([*about, f'`{run.path.name}`', *given])}")
     if table.base.provenance is not None:
         same = all(shown(run, name) == shown(table.base, name) for run in table.runs for name in _STATED)
         which = "of the run" if len(table.runs) == 1 else "of all runs" if same else "of the base"

@@ -1,6 +1,5 @@
 """What a finished run says about every question, wherever it was read from."""
 
-import ast
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,14 +7,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lmms_vg._util.error_codes import Failure
+from lmms_vg.runs.method_spec import MethodSpec
 
 SCORED = ("acc", "open_recall")
 """Metrics whose items name their question: the one a task is reported and compared by."""
 
 MEASURED = ("ar", "kl", "js", "best_layer")
 """Metrics of the tasks that measure where a model looked."""
-
-_LONG = 3  # values of a hyper-parameter; of more, their number stands in a table
 
 Line = dict[str, Any]
 
@@ -81,10 +79,15 @@ class Run:
     number: int = 0
 
     @property
+    def method(self) -> MethodSpec | None:
+        """None for models that are not ours."""
+        return None if self.provenance is None else MethodSpec.model_validate(self.provenance["method"])
+
+    @property
     def is_plain(self) -> bool:
         """Whether its model is a family without any method."""
-        if self.provenance is not None:
-            return str(self.provenance.get("method")).startswith("Plain(")
+        if self.method is not None:
+            return self.method.name == "plain"
         return self.model.partition(" ")[0].endswith("_plain")
 
     @property
@@ -107,7 +110,7 @@ class Run:
     @property
     def label(self) -> str:
         """The method and its hyper-parameters, in short; the model where the method is not known."""
-        name = self.model if self.provenance is None else _short(str(self.provenance.get("method")))
+        name = self.model if self.method is None else self.method.label
         return f"{name} #{self.number}" if self.number else name
 
 
@@ -149,8 +152,12 @@ def signed(lines: Iterable[Line]) -> list[dict[str, Any]]:
 def agreed(where: object, signatures: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The one identity of a run, None where nothing was signed.
 
-    Errors: ValueError, beginning with ``where``, if two of them differ.
+    Errors: ValueError, beginning with ``where``, if two of them differ, or are not of this version's form.
     """
+    if not all(isinstance(one.get("method"), dict) for one in signatures):
+        raise ValueError(
+            f"{where}: signed by an older version of lmms_vg, which named the method in one text; run the same command again"
+        )
     for one in signatures:
         for name in sorted((signatures[0].keys() | one.keys()) - {"settings", "leaks"}):
             if signatures[0].get(name) != one.get(name):
@@ -177,25 +184,3 @@ def _rules(where: object, lines: list[Line]) -> dict[str, str]:
                     f"{where}: {metric} is scored by {found[metric]} and by {item['rule']}; one run has one rule"
                 )
     return found
-
-
-def _short(method: str) -> str:
-    """A method's ``repr`` for the cell of a table: of long lists only their length.
-
-    >>> _short("VGRefine(heads=((1, 1), (1, 0), (2, 3), (1, 2)), k=10, p=50.0)")
-    'VGRefine (4 heads, k=10, p=50.0)'
-    """
-    try:
-        call = ast.parse(method, mode="eval").body
-    except SyntaxError:
-        return method
-    if not isinstance(call, ast.Call):
-        return method
-    shown = [
-        f"{len(one.value.elts)} {one.arg}"
-        if isinstance(one.value, ast.Tuple | ast.List) and len(one.value.elts) > _LONG
-        else f"{one.arg}={ast.unparse(one.value)}"
-        for one in call.keywords
-    ]
-    name = ast.unparse(call.func)
-    return f"{name} ({', '.join(shown)})" if shown else name

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from lmms_vg._util.error_codes import ErrorCode
+from lmms_vg.runs.method_spec import MethodSpec, Scalar, Word
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -29,11 +30,9 @@ def _readable(name: str) -> str:
 
 
 Text = Annotated[str, Field(max_length=2_000)]
-Word = Annotated[str, Field(min_length=1, max_length=200)]
 Name = Annotated[Word, AfterValidator(_readable)]
 Count = Annotated[int, Field(ge=1, le=LONGEST)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Scalar = Text | bool | int | Finite | None
 
 
 class _Strict(BaseModel):
@@ -60,7 +59,7 @@ class Provenance(_Strict):
     """What exactly was run, as our models sign their results (``inference.build``); hashes are of what they name."""
 
     family: Word
-    method: Annotated[str, Field(max_length=20_000, pattern=r"^[A-Za-z][A-Za-z0-9_]{0,60}\(.*\)$")]
+    method: MethodSpec
     weights: Word
     config: Word
     tokenizer: Word

@@ -158,8 +158,16 @@ FORGED: dict[str, tuple[Callable[[Parts], object], set[str]]] = {
     ),
     "many leaks": (lambda made: made["manifest"]["run"].update(leaks=[f"{n}" for n in range(15_000)]), {"schema"}),
     "a leak of nothing": (lambda made: made["manifest"]["run"].update(leaks=["<b>everything</b>"]), {"schema"}),
-    "a method without end": (lambda made: made["manifest"]["run"].update(method="A" * 100_000), {"schema"}),
-    "a method that is no call": (lambda made: made["manifest"]["run"].update(method="Plain"), {"schema"}),
+    "a method without end": (lambda made: made["manifest"]["run"]["method"].update(name="A" * 100_000), {"schema"}),
+    "a method in one text": (lambda made: made["manifest"]["run"].update(method="Plain()"), {"schema"}),
+    "a hyper-parameter without end": (
+        lambda made: made["manifest"]["run"]["method"].update(hyper_parameters={"heads": [[0, 0]] * 20_000}),
+        {"schema"},
+    ),
+    "a hyper-parameter in a hyper-parameter": (
+        lambda made: made["manifest"]["run"]["method"].update(hyper_parameters={"x": {"y": 1}}),
+        {"schema"},
+    ),
     "300,000 tasks": (
         lambda made: made["manifest"].update(tasks={str(n): {} for n in range(100_000)}),
         {"too-large"},
