@@ -1,7 +1,9 @@
 """What a bundle holds: ``manifest.json``, and a line a question in ``questions/<task>.jsonl`` and ``answers/<task>.jsonl``.
 
 Every model forbids what it does not know and takes no type for another, so that a bundle means the same to everyone who reads
-it. A change that older readers would misread gets another ``SCHEMA_VERSION``.
+it. Optional fields may be added within a ``SCHEMA_VERSION``; they are left out where they have no value, so a reader who does
+not know one refuses the bundles that need it, by the field's name, and reads all others. Whatever else changes raises it
+(``schema_1`` reads the first).
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from lmms_vg._util.error_codes import ErrorCode
 from lmms_vg.runs.method_spec import MethodSpec, Scalar, Word
 
-SCHEMA_VERSION: Literal[1] = 1
+SCHEMA_VERSION: Literal[2] = 2
 
 Protocol = Literal["vgrefine", "test", "chen", "chen-greedy"]
 """Whose questions, prompt, rule, decoding: the paper's pooled sets, the official test splits, HuatuoGPT-Vision's (greedy)."""
@@ -117,7 +119,7 @@ class Group(_Strict):
 class Manifest(_Strict):
     """One model with one method under one protocol. ``seeds`` are lmms-eval's; decoding has its own."""
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     protocol: Protocol | None
     card: Card
     run: Provenance

@@ -9,7 +9,7 @@ import numpy as np
 from saved_run import IDENTITY, spec
 
 from lmms_vg.runs.method_spec import MethodSpec
-from lmms_vg.submission.schema import Card, Data, Manifest, Provenance, Task
+from lmms_vg.submission.schema import SCHEMA_VERSION, Card, Data, Manifest, Provenance, Task
 from lmms_vg.submission.validated import Entry, Scores
 
 LOOKED = "alignment|geometry:true|rows:last"
@@ -74,7 +74,7 @@ def entry(
     return Entry(
         id=id,
         manifest=Manifest(
-            schema_version=1,
+            schema_version=SCHEMA_VERSION,
             protocol=protocol,  # type: ignore[arg-type]
             # Names and methods that the schema refuses must not break a page either.
             card=Card(name="x", parameters=parameters, trained_on=list(trained_on)).model_copy(update={"name": name}),

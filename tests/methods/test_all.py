@@ -27,7 +27,7 @@ from lmms_vg.inference.method_run import Contender
 from lmms_vg.journal import Journal
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.methods import *  # noqa: F403 - eval(repr(method)) needs every class by name
-from lmms_vg.methods import METHODS, Method
+from lmms_vg.methods import METHODS, Method, Plain, VGRefine
 from lmms_vg.models import FAMILIES, Family
 from lmms_vg.models.checkpoint import Shape
 from lmms_vg.plugin import METHODS as ANNOUNCED

@@ -131,7 +131,7 @@ FORGED: dict[str, tuple[Callable[[Parts], object], set[str]]] = {
     "an endless score": (lambda made: task(made)["metrics"].update(acc=math.inf), {"not-finite"}),
     "NaN alignment": (lambda made: answers(made, LOOKED)[0]["alignment"].update(kl=[math.nan] * 3), {"not-finite"}),
     "an older schema": (lambda made: made["manifest"].update(schema_version=0), {"schema-version"}),
-    "a newer schema": (lambda made: made["manifest"].update(schema_version=2), {"schema-version"}),
+    "a newer schema": (lambda made: made["manifest"].update(schema_version=3), {"schema-version"}),
     "no schema": (lambda made: made["manifest"].pop("schema_version"), {"schema-version"}),
     "true as a schema": (lambda made: made["manifest"].update(schema_version=True), {"schema-version"}),
     "no tasks": (
