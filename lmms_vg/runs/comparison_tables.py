@@ -98,9 +98,8 @@ def _tested(line: Line) -> list[str]:
 
 def _method(table: Comparison, run: Run) -> str:
     """The method's name where only one run has it, with hyper-parameters where several do."""
-    name = run.label.partition(" (")[0]
-    unique = [one.label.partition(" (")[0] for one in table.runs].count(name) == 1
-    return f"{name if unique else run.label}{' (base)' if run is table.base and len(table.runs) > 1 else ''}"
+    unique = [one.name for one in table.runs].count(run.name) == 1
+    return f"{run.name if unique else run.label}{' (base)' if run is table.base and len(table.runs) > 1 else ''}"
 
 
 def _title(table: Comparison, line: Line) -> str:

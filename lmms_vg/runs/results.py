@@ -84,11 +84,14 @@ class Run:
         return None if self.provenance is None else MethodSpec.model_validate(self.provenance["method"])
 
     @property
+    def name(self) -> str:
+        """The method's name; the model's where the method is not known."""
+        return self.model.partition(" ")[0] if self.method is None else self.method.name
+
+    @property
     def is_plain(self) -> bool:
         """Whether its model is a family without any method."""
-        if self.method is not None:
-            return self.method.name == "plain"
-        return self.model.partition(" ")[0].endswith("_plain")
+        return self.name == "plain" or (self.method is None and self.name.endswith("_plain"))
 
     @property
     def leak(self) -> str:
