@@ -13,6 +13,7 @@ from journals import Opened, find, record
 
 from lmms_vg import journal
 from lmms_vg.journal import Journal, JournalError, read_lines, read_records, store
+from lmms_vg.journal.lines import FORMAT
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -36,7 +37,7 @@ def test_what_was_written_is_found_again_now_and_after_reopening(opened: Opened,
     assert find(first, "k") == full
     first.close()
     assert find(opened(tmp_path / "deep" / "er"), "k") == full
-    assert lines(first.path)[0] == {"run": {"weights": "w"}}
+    assert lines(first.path)[0] == {"format": FORMAT, "run": {"weights": "w"}}
 
 
 def test_an_answer_is_in_the_file_before_the_journal_is_closed(opened: Opened, tmp_path: Path) -> None:
@@ -67,7 +68,7 @@ def test_a_torn_last_line_is_dropped_and_cut_off(opened: Opened, filled: Path, c
 
 def test_a_file_of_one_torn_line_starts_afresh(opened: Opened, tmp_path: Path) -> None:
     (tmp_path / "rank0.jsonl").write_bytes(b'{"run": {"wei')
-    assert lines(opened(tmp_path, provenance={"x": 1}).path) == [{"run": {"x": 1}}]
+    assert lines(opened(tmp_path, provenance={"x": 1}).path) == [{"format": FORMAT, "run": {"x": 1}}]
 
 
 @pytest.mark.parametrize(

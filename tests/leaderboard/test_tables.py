@@ -227,7 +227,7 @@ def test_zero_shot_is_of_the_tables_benchmarks() -> None:
 
 def test_rows_say_who_they_are() -> None:
     row = table("table1", entry("a", FOUR, name="Some-7B", parameters=7.6, method=spec("pai", alpha=0.5))).measured[0]
-    assert (row.name, row.method, row.parameters, row.entry) == ("Some-7B", "PAI", 7.6, "a")
+    assert (row.name, row.method, row.parameters, row.entry) == ("Some-7B", "pai", 7.6, "a")
 
 
 # other tables

@@ -47,7 +47,7 @@ THEFTS: dict[str, Callable[[], list[Entry]]] = {
     "a made-up task": lambda: [entry("a", {TASK: BEST, OTHER: [1.0] * N}, **THEIRS)],
     "a task left out": lambda: [entry("a", {TASK: BEST}, **THEIRS)],
     "other weights": lambda: [entry("a", {TASK: BEST}, **THEIRS | {"weights": "x"})],
-    "another method": lambda: [entry("a", {TASK: BEST}, **THEIRS | {"method": "Mine()"})],
+    "another method": lambda: [entry("a", {TASK: BEST}, **THEIRS | {"method": spec("mine")})],
     "as a plain run": lambda: [entry("a", {TASK: BEST}, **THEIRS | {"method": spec("plain"), "weights": "x"})],
     "another dtype": lambda: [entry("a", {TASK: BEST}, **THEIRS, dtype="float16")],
     "other code and versions": lambda: [entry("a", {TASK: BEST}, **THEIRS, code="x", versions={"torch": "9"})],
