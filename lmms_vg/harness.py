@@ -18,6 +18,7 @@ from loguru import logger
 from tqdm import tqdm
 
 from lmms_vg import journal
+from lmms_vg._util.error_codes import BadQuestion
 from lmms_vg.datasets import counts
 from lmms_vg.datasets.leaks import sources
 from lmms_vg.host import failure, options
@@ -275,10 +276,10 @@ def _message(messages: list[dict[str, Any]]) -> Message:
     """The one user message of an lmms-eval chat request: PIL images and texts in order.
 
     Raises:
-        ValueError: several turns, a system prompt, or media that are not images.
+        BadQuestion: several turns, a system prompt, or media that are not images.
     """
     if len(messages) != 1 or messages[0]["role"] != "user":
-        raise ValueError(
+        raise BadQuestion(
             f"{len(messages)} messages with roles {[m['role'] for m in messages]}: one user message is taken"
         )
     content = messages[0]["content"]
@@ -292,7 +293,7 @@ def _parts(content: list[dict[str, Any]]) -> Iterator[Any]:
         elif part["type"] == "image":
             yield part["url"] if not isinstance(part["url"], str) else open_rgb(part["url"])
         else:
-            raise ValueError(f"message part of type {part['type']!r}: only images and text are taken")
+            raise BadQuestion(f"message part of type {part['type']!r}: only images and text are taken")
 
 
 def __getattr__(name: str) -> type[GroundedModel]:

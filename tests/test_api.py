@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from saved_run import closed, save
+from saved_run import closed, save, spec
 
 import lmms_vg
 from lmms_vg.experiments.boxed_questions import questions
@@ -93,14 +93,15 @@ def test_what_cannot_be_asked(docs: list[dict], tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no image")
     image = documents.visual(docs[0])
     with lmms_vg.load("huatuo", pretrained="demo") as model:
-        for asked, boxes, message in [
-            (tmp_path / "text.png", None, "plain: .*text.png: not an image"),
-            (tmp_path / "absent.png", None, "absent.png"),
-            (image, [(900, 900, 950, 950)], "outside the image"),
-            (image, [(5, 5, 2, 2)], "empty or inverted"),
+        for asked, boxes, message, code in [
+            (tmp_path / "text.png", None, "plain: .*text.png: not an image", "image"),
+            (tmp_path / "absent.png", None, "absent.png", "image"),
+            (image, [(900, 900, 950, 950)], "outside the image", "bad_box"),
+            (image, [(5, 5, 2, 2)], "empty or inverted", "bad_box"),
         ]:
-            with pytest.raises(lmms_vg.AskError, match=message):
+            with pytest.raises(lmms_vg.AskError, match=message) as caught:
                 model.ask(asked, "Is there a nodule?", boxes=boxes)
+            assert caught.value.code == code
         for boxes in ((5, 5, 20, 20), [("a", 5, 20, 20)]):  # the first is one box that stands in no list
             with pytest.raises(ValueError, match="allowed is a list of"):
                 model.ask(image, "Is there a nodule?", boxes=boxes)
@@ -113,7 +114,7 @@ def test_what_cannot_be_asked(docs: list[dict], tmp_path: Path) -> None:
 
 def test_runs(tmp_path: Path) -> None:
     for name, score in (("plain", 0), ("vgrefine", 1)):
-        identity = {"method": "Plain()" if name == "plain" else "VGRefine(k=3)"}
+        identity = {"method": spec("plain") if name == "plain" else spec("vgrefine", k=3)}
         save(tmp_path / name, {"vqa_demo_hard": [closed(f"q{n}", score) for n in range(6)]}, identity=identity)
     plain, refined = lmms_vg.read(tmp_path / "plain"), lmms_vg.read(str(tmp_path / "vgrefine"))
     assert isinstance(plain, lmms_vg.Run)
@@ -167,7 +168,7 @@ def test_the_page_runs(
     monkeypatch.chdir(tmp_path)
     documents.visual(docs[0])[0].save("scan.png")
     for name, score in (("plain", 0), ("vgrefine", 1)):
-        identity = {"method": "Plain()" if name == "plain" else "VGRefine(k=3)"}
+        identity = {"method": spec("plain") if name == "plain" else spec("vgrefine", k=3)}
         save(tmp_path / "out" / name, {"vqa_demo_hard": [closed(f"q{n}", score) for n in range(6)]}, identity=identity)
     assert len(SNIPPETS) == 3
     namespace: dict[str, object] = {}

@@ -84,6 +84,8 @@ def test_requests_that_failed_are_failures_and_not_wrong_answers(server: Server)
     results = made["results"]["vqa_demo_hard"]
     assert server.asked == 5
     assert (results["n,none"], results["answered,none"], results["unparseable,none"]) == (2, 0.4, 0.0)
+    codes = [line["acc"]["error_code"] for line in made["samples"]["vqa_demo_hard"] if "error" in line["acc"]]
+    assert codes == ["model"] * 3
     errors = sorted(line["acc"]["error"] for line in made["samples"]["vqa_demo_hard"] if "error" in line["acc"])
     assert len(errors) == 3
     assert errors[0].startswith("[LMMS_EVAL_REQUEST_FAILED after 1 retries] Error code: 400")

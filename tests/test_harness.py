@@ -260,7 +260,7 @@ def test_samples_have_lists_of_layers(whole: Run) -> None:
         for number, sample in enumerate(samples, start=1):
             line = lines[f"vgmed_{kind}", f"vgmed/{kind}/{number}"]
             if line["error"]:
-                assert sample["ar"]["error"] == line["error"]
+                assert [sample["ar"][name] == line[name] for name in ("error", "error_code")] == [True, True]
                 continue
             for metric in ("ar", "kl", "js"):
                 assert sample[metric][metric] == line["alignment"][metric]

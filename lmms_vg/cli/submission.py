@@ -98,7 +98,7 @@ def _said(out: Path, submitted: Submitted) -> Iterator[str]:
     assert checked.entry is not None, "submit raises where there are errors"
     manifest = checked.entry.manifest
     size = out.stat().st_size
-    yield f"{out}: {manifest.card.name}, {manifest.run.method}, {len(manifest.tasks)} tasks, {size:,} bytes"
+    yield f"{out}: {manifest.card.name}, {manifest.run.method.label}, {len(manifest.tasks)} tasks, {size:,} bytes"
     if ignored:
         yield f"  not in it, as they are not lmms_vg's: {', '.join(ignored)}"
     if left_out:

@@ -11,13 +11,19 @@ from huggingface_hub import constants, hf_hub_download, snapshot_download
 from huggingface_hub.errors import EntryNotFoundError
 from huggingface_hub.file_download import repo_folder_name
 
+from lmms_vg._util.error_codes import CodedError
 from lmms_vg.datasets.schema import DatasetSpec
 
 DATA_ENV = "LMMS_VG_DATA"
 
 
-class DataError(ValueError):
-    """Data are there, but not as they should be. The message says where."""
+class DataError(CodedError):
+    """Data are there, but not as they should be. The message says where.
+
+    Questions are read before any is asked, so where one fails by this, it is its image that cannot be read.
+    """
+
+    code = "image"
 
 
 class DataMissing(DataError):

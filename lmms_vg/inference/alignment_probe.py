@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lmms_vg._util.error_codes import BadQuestion, NoBoxes, Unmeasurable
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.attention.session import Rows
 from lmms_vg.metrics import alignment
@@ -22,17 +23,17 @@ def target_mask(uid: str, prompt: Prompt, boxes: Sequence[Sequence[float]], rows
     """Boxes (xyxy pixels) on the patch grid of the first image.
 
     Raises:
-        ValueError: naming the question, when there is nothing to measure on or against.
+        CodedError: naming the question, when there is nothing to measure on or against.
     """
     if not prompt.geometries:
-        raise ValueError(f"{uid}: no image to measure attention on")
+        raise BadQuestion(f"{uid}: no image to measure attention on")
     if not boxes:
-        raise ValueError(f"{uid}: no box to measure attention against")
+        raise NoBoxes(f"{uid}: no box to measure attention against")
     if rows == "question" and prompt.question[0] == prompt.question[1]:
-        raise ValueError(f'{uid}: no question tokens behind the image, which rows="question" averages over')
+        raise Unmeasurable(f'{uid}: no question tokens behind the image, which rows="question" averages over')
     mask = prompt.geometries[0].patch_mask(boxes)
     if not mask.any():
-        raise ValueError(f"{uid}: the boxes {list(boxes)} lie in the part of the image that the model does not see")
+        raise Unmeasurable(f"{uid}: the boxes {list(boxes)} lie in the part of the image that the model does not see")
     return mask
 
 

@@ -137,7 +137,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
     pretrained = explicit(settings.pretrained or FAMILIES[family].pretrained)
     device = choose_device(settings.device)
     wanted = [(method, arguments), *(_shared.take() if _shared else ())]
-    methods = [resolve(family, name, given) for name, given in wanted]
+    methods = {one: one.spec() for one in (resolve(family, name, given) for name, given in wanted)}
     dtype = choose_dtype(device) if settings.dtype == "auto" else settings.dtype
     settings = replace(settings, pretrained=pretrained, dtype=dtype)
     model, weights = _load(family, settings, device)
@@ -156,10 +156,10 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
         "versions": computing_versions(),
     }
     method_runs = []
-    for one in dict.fromkeys(methods):  # settings that come to the same are one
+    for one, spec in methods.items():  # settings that come to the same are one
         identity = {
             "family": family,
-            "method": repr(one),
+            "method": spec,
             **circumstances,
             "method_code": method_hash(type(one)),
         }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from loguru import logger
 
+from lmms_vg._util.error_codes import code_of
 from lmms_vg.inference.question import Prepared, Question
 from lmms_vg.journal import Journal, Record, content_key
 from lmms_vg.methods.base import Method
@@ -54,7 +55,9 @@ class MethodRun:
         error = f"{type(problem).__name__}: {problem}"
         key = prepared.key if prepared else content_key({"task": question.task, "uid": question.uid, "error": error})
         prompt = prepared.prompt.text if prepared else ""
-        record = Record(key=key, task=question.task, uid=question.uid, error=error, prompt=prompt)
+        record = Record(
+            key=key, task=question.task, uid=question.uid, error=error, error_code=code_of(problem), prompt=prompt
+        )
         self.journal.write([record])
         self.counts.failed += 1
         if self.counts.failed <= SHOWN_FAILURES:

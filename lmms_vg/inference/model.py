@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from lmms_vg._util.error_codes import BadImage, ErrorCode
 from lmms_vg._util.suggest import suggest
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.build import build, together
@@ -33,7 +34,11 @@ Box = Sequence[float]
 
 
 class AskError(RuntimeError):
-    """A question could not be answered; the message says why."""
+    """A question could not be answered; the message says why, and `code` in one word (`image`, `bad_box`, ...)."""
+
+    def __init__(self, message: str, code: ErrorCode) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -178,14 +183,14 @@ def _opened(picture: Picture) -> Image.Image:
         return open_rgb(picture)
     try:
         return open_rgb(picture)
-    except ValueError as problem:
-        raise ValueError(f"{picture}: {problem}") from problem
+    except BadImage as problem:
+        raise BadImage(f"{picture}: {problem}") from problem
 
 
 def _answer(answerer: Answerer, question: Question) -> Answer:
     ((_, record),) = answerer.answer([question])
-    if record.error is not None:
-        raise AskError(f"{answerer.main.method.name}: {record.error}")
+    if record.failure is not None:
+        raise AskError(f"{answerer.main.method.name}: {record.failure.error}", record.failure.code)
     return Answer(record.text, _alignment(record), record)
 
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from lmms_vg._util.error_codes import NoBoxes
 from lmms_vg.attention.session import Rows
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Prepared, Question, prepare
@@ -30,7 +31,7 @@ class Forms:
     def of(self, method: Method) -> Prepared | Unaskable:
         """The form that a method is asked."""
         if method.needs_boxes and not self._question.boxes:
-            return Unaskable(ValueError(f"{method.name} needs annotated boxes; this question has none"))
+            return Unaskable(NoBoxes(f"{method.name} needs annotated boxes; this question has none"))
         boxes = self._question.align or method.needs_boxes
         if boxes not in self._prepared:
             self._prepared[boxes] = self._prepare(boxes)

@@ -23,6 +23,7 @@ ENGINE = ("lmms_vg.inference.answerer", "lmms_vg.inference.build")
 NEUTRAL = frozenset(
     {
         "lmms_vg",
+        "lmms_vg._util.error_codes",
         "lmms_vg._util.suggest",
         "lmms_vg.attention.self_check",
         "lmms_vg.demo",

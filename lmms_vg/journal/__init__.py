@@ -9,9 +9,9 @@ first one writes there, and `handover` brings answers to scoring.
 """
 
 from lmms_vg.journal.handover import forget, recall, remember, sign, signed, without_folders
-from lmms_vg.journal.lines import read_lines
+from lmms_vg.journal.lines import JournalError, read_lines
 from lmms_vg.journal.record import Record, content_key
-from lmms_vg.journal.store import Journal, JournalError, check_home, home, is_journal, read_entries, read_records
+from lmms_vg.journal.store import Journal, check_home, home, is_journal, read_entries, read_records
 
 __all__ = [
     "Journal",

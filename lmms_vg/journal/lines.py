@@ -11,8 +11,8 @@ Lines of a batch are written together. All but the last begin with `"more": n`, 
 was not written whole is cut off before writing goes on, and its questions share a batch again: so a run that was killed gives
 the numbers of one that was not.
 
-Journals of older versions have no checksums. Such lines are read where they stand before all lines with one: behind them, a
-line without a checksum has lost it.
+The first line of every process has `"format"` beside `"run"`. A reader refuses other formats than its own by number; so that it
+can, these lines keep their form in every format.
 """
 
 from __future__ import annotations
@@ -32,8 +32,15 @@ _SEPARATOR = b'", '
 _REST = len(_START) + _DIGITS + len(_SEPARATOR)
 _MORE = b'"more": '
 
-#: How lines of older versions begin: a run, or an answer.
-_UNPROTECTED = (b'{"run": ', b'{"key": ')
+#: Goes up with every change but an optional field of a record. 1 had no number in the file.
+FORMAT = 2
+
+
+class JournalError(OSError):
+    """Answers cannot be kept, or not be read: a full disk, no right to write, another format.
+
+    The message names the folder and the way on.
+    """
 
 
 def encode(batch: Sequence[Mapping[str, Any]]) -> bytes:
@@ -50,32 +57,38 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """JSON objects of a journal file, without what belongs to the line.
 
     A torn last line, which a killed process leaves or a live one is writing, is no entry yet. A damaged line is reported
-    and skipped, and it is said once how many lines have no checksum.
+    and skipped.
+
+    Raises:
+        JournalError: it is of another format.
     """
-    unprotected, protected = 0, False
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.endswith(b"\n"):
                 break
-            old = not protected and line.startswith(_UNPROTECTED)
             try:
-                entry = json.loads(line if old else _verified(line))
+                entry = json.loads(_verified(line))
             except (ValueError, RecursionError):
                 logger.warning(f"journal {path}: line {number} is damaged and was skipped; its question is asked again")
                 continue
-            unprotected, protected = unprotected + old, not old
+            if "run" in entry and (stated := entry.pop("format", 1)) != FORMAT:
+                raise JournalError(
+                    f"journal {path}: its format is {stated}, this version of lmms_vg reads and writes {FORMAT}. Use the "
+                    "version that wrote it, or answer anew elsewhere: LMMS_VG_HOME=FOLDER and the same command"
+                )
             entry.pop("more", None)
             yield entry
-    if unprotected:
-        logger.warning(
-            f"journal {path}: {unprotected} lines of an older version have no checksum; damage to them may go unnoticed"
-        )
 
 
 def cut_torn_batch(path: Path) -> None:
-    """Cut off what was not written whole, so that appending starts on a fresh line. Only for who holds the lock."""
+    """Cut off what was not written whole, so that appending starts on a fresh line. Only for who holds the lock.
+
+    Raises:
+        JournalError: it is of another format.
+    """
     if not path.exists():
         return
+    next(read_lines(path), None)  # of another format nothing is cut off
     size = whole = 0
     with path.open("rb") as lines:
         for line in lines:

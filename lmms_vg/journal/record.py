@@ -7,11 +7,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from lmms_vg._util.error_codes import ErrorCode, Failure
 
 
 class Record(BaseModel):
-    """One asked question. `error` is None exactly when the model answered."""
+    """One asked question. `error` and `error_code` are None exactly when the model answered."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -20,12 +22,24 @@ class Record(BaseModel):
     uid: str
     text: str = ""
     error: str | None = None
+    error_code: ErrorCode | None = None
     prompt: str = ""
     image: str = ""
     seconds: float = 0.0
     decoding: dict[str, Any] = {}
     extras: dict[str, Any] = {}
     alignment: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _has_both_or_neither(self) -> Record:
+        if (self.error is None) != (self.error_code is None):
+            raise ValueError("error and error_code are given together")
+        return self
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the model did not answer; None where it did."""
+        return None if self.error is None or self.error_code is None else Failure(self.error_code, self.error)
 
     def without_heads(self) -> Record:
         """The record as kept in memory: per-head values (layers x heads numbers a question) stay in the file."""

@@ -12,12 +12,8 @@ from typing import Any
 from loguru import logger
 from pydantic import ValidationError
 
-from lmms_vg.journal.lines import cut_torn_batch, encode, read_lines
+from lmms_vg.journal.lines import FORMAT, JournalError, cut_torn_batch, encode, read_lines
 from lmms_vg.journal.record import Record
-
-
-class JournalError(OSError):
-    """Answers cannot be kept: a full disk, no right to write. The message names the folder and the way on."""
 
 
 def home() -> Path:
@@ -39,6 +35,8 @@ def writing_to(folder: Path) -> Iterator[None]:
     """Turns what the system says of a file in this folder into a JournalError."""
     try:
         yield
+    except JournalError:
+        raise
     except OSError as problem:
         raise JournalError(
             f"{folder} cannot be written: {problem.strerror or problem}. Every answer is kept there. Make room or give the "
@@ -51,6 +49,9 @@ def read_entries(paths: Iterable[Path]) -> Iterator[Record | dict[str, Any]]:
     """What journal files hold, in order: of every process that wrote there its provenance, then its records.
 
     Needs no lock, and changes nothing.
+
+    Raises:
+        JournalError: one is of another format.
     """
     for path in paths:
         for line in read_lines(path):
@@ -89,7 +90,7 @@ class Journal:
             self._keep(read_records(sorted(self.folder.glob("rank*.jsonl"))))
             self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            self._append([{"run": self.provenance}])
+            self._append([{"format": FORMAT, "run": self.provenance}])
         except BaseException:
             self.close()
             raise

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+from lmms_vg._util.error_codes import BadQuestion
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.models.checkpoint import Shape
@@ -14,7 +16,7 @@ from lmms_vg.models.checkpoint import Shape
 
 @dataclass(frozen=True)
 class Method(ABC):
-    """Base of all methods. `repr(method)` names the method and every hyper-parameter; it is saved with every result."""
+    """Base of all methods. `spec()` is its identity, saved with every result; `repr` is for people."""
 
     #: Second half of `<family>_<method>`.
     name: ClassVar[str]
@@ -36,6 +38,23 @@ class Method(ABC):
     def options(cls) -> tuple[str, ...]:
         """Names of the hyper-parameters that `--model_args` may give."""
         return tuple(field.name for field in fields(cls) if field.repr)
+
+    def spec(self) -> dict[str, Any]:
+        """`{"name": ..., "hyper_parameters": {...}}`, JSON values only: the method's part of the journal's key.
+
+        Raises:
+            ValueError: a hyper-parameter that is no JSON value.
+        """
+        return {"name": self.name, "hyper_parameters": {name: self._json_value(name) for name in self.options()}}
+
+    def _json_value(self, name: str) -> Any:
+        value = getattr(self, name)
+        try:
+            return json.loads(json.dumps(value, allow_nan=False))
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"{self.name}: {name}={value!r}: allowed is a finite number, a text, true or false, None, or a list of these"
+            ) from None
 
     @abstractmethod
     def prefill(self, batch: Batch) -> Pass:
@@ -73,6 +92,6 @@ def require_integer(method: Method, name: str, low: int, high: int | None = None
 
 
 def require_image(method: Method, batch: Batch) -> None:
-    """Raises ValueError for questions without an image, which the method has nothing to do with."""
+    """Raises BadQuestion for questions without an image, which the method has nothing to do with."""
     if not batch.layout.image_tokens.shape[1]:
-        raise ValueError(f"{method.name} needs an image; this question has none")
+        raise BadQuestion(f"{method.name} needs an image; this question has none")

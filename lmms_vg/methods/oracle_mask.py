@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 import torch
 
+from lmms_vg._util.error_codes import NoBoxes
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.methods.base import Method, require_image
@@ -60,7 +61,7 @@ class OracleMask(Method):
     def prefill(self, batch: Batch) -> Pass:
         require_image(self, batch)
         if any(target is None for target in batch.targets):
-            raise ValueError(f"{self.name} needs annotated boxes; this question has none")
+            raise NoBoxes(f"{self.name} needs annotated boxes; this question has none")
         hidden = torch.zeros(batch.layout.image_tokens.shape, dtype=torch.bool)
         for row, target in zip(hidden, batch.targets, strict=True):
             row[: target.size] = torch.from_numpy(~target.ravel())

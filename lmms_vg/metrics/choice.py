@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from string import ascii_uppercase
 
+from lmms_vg._util.error_codes import BadQuestion
 from lmms_vg.metrics.claims import chosen
 from lmms_vg.metrics.closed import Verdict
 
@@ -94,5 +95,5 @@ def _target(reference: str, options: Sequence[str]) -> str:
     letter, known = reference.strip().upper(), ascii_uppercase[: len(options)]
     if len(letter) != 1 or letter not in known:
         allowed = f"{known[0]} to {known[-1]}" if known else "nothing, there are no options"
-        raise ValueError(f"reference {reference!r}: allowed is {allowed}")
+        raise BadQuestion(f"reference {reference!r}: allowed is {allowed}")
     return letter

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from lmms_vg._util.error_codes import BadQuestion
 from lmms_vg.metrics.text import canonical, normalise, without_tokens
 
 # Words joined by hyphen or apostrophe are other words ("non-contrast", "no-one"); *no* and _no_ are markdown.
@@ -91,5 +92,5 @@ def signature(rule: str = "closed", n: int | None = None) -> str:
 def _target(reference: str) -> str:
     target = normalise(without_tokens(reference))
     if not target:
-        raise ValueError(f"the reference answer {reference!r} is empty")
+        raise BadQuestion(f"the reference answer {reference!r} is empty")
     return target

@@ -15,6 +15,7 @@ from importlib.metadata import version
 from statistics import fmean
 from typing import Literal
 
+from lmms_vg._util.error_codes import BadQuestion
 from lmms_vg.metrics.text import normalise
 
 Metric = Literal["bleu1", "open_recall", "llava_med_recall", "token_f1", "exact_match", "average"]
@@ -93,10 +94,10 @@ def signature(metric: Metric, n: int | None = None) -> str:
 
 
 def _words(answer: str, reference: str) -> tuple[list[str], list[str]]:
-    """Words of both. Errors: ValueError for a reference without any."""
+    """Words of both. Errors: BadQuestion for a reference without any."""
     wanted = normalise(reference).split()
     if not wanted:
-        raise ValueError(f"the reference answer {reference!r} is empty")
+        raise BadQuestion(f"the reference answer {reference!r} is empty")
     return normalise(answer).split(), wanted
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 from transformers import AutoImageProcessor, LlavaConfig, LlavaForConditionalGeneration
 
+from lmms_vg._util.error_codes import BadQuestion
 from lmms_vg.models.base import Content, Family, Prompt
 from lmms_vg.models.chat_template import Form, find, form_of, render
 from lmms_vg.models.checkpoint import (
@@ -214,12 +215,12 @@ class Llava(Family):
         pictures = [part for part in content if isinstance(part, Picture)]
         parts = [neutralise(part, self.forbidden) if isinstance(part, str) else IMAGE for part in content]
         if not any(part.strip() for part in parts if part != IMAGE):
-            raise ValueError("empty question: the user message has no text")
+            raise BadQuestion("empty question: the user message has no text")
         text = self.render(join(parts))
         tokens = self._expand(tokenise(self.tokenizer, text, self.begin_of_text), len(pictures))
         limit = self.model.config.text_config.max_position_embeddings
         if len(tokens.ids) >= limit:
-            raise ValueError(f"prompt of {len(tokens.ids)} tokens: the model takes fewer than {limit}")
+            raise BadQuestion(f"prompt of {len(tokens.ids)} tokens: the model takes fewer than {limit}")
         ids = torch.tensor(tokens.ids)
         starts = self._image_starts(ids)
         cells = torch.arange(self.extra_tokens, self.extra_tokens + self.side**2)

@@ -12,13 +12,13 @@ from lmms_vg.paper.columns import Column, columns
 from lmms_vg.paper.published import Table, table
 from lmms_vg.reproduce.existing_runs import find, lacking
 from lmms_vg.reproduce.targets import FIGURE, TARGETS, Row, Target
+from lmms_vg.runs.method_spec import MethodSpec
 from lmms_vg.runs.results import Run
 
 DEMO = "demo"
 
 _DEMO_PAIR = ("vgmed_demo", "vgmed_demo")
 _HEADS = "heads_{}.json"
-_LONG = 3  # values of a hyper-parameter; of more, their number is shown
 _OURS = ("--tasks", "--output_path", "--methods")
 
 
@@ -109,7 +109,9 @@ def _ask(row: Row, demo: bool, model_args: str, out: Path, tasks: list[str]) -> 
     elif row.calibrate:
         heads = out / _HEADS.format(Path(row.checkpoint.pretrained).name)
         given["heads"] = str(heads)
-    own = ",".join(f"{name}={_typed(value)}" for name, value in given.items())
+    own = ",".join(
+        f"{name}={text}" for name, text in MethodSpec(name=row.method, hyper_parameters=given).arguments.items()
+    )
     common = ",".join(filter(None, (f"pretrained={DEMO if demo else row.checkpoint.pretrained}", model_args)))
     stated = _stated(row, given, demo)
     ask = Ask(row, folder, common, own, stated, None if heads is None or heads.is_file() else heads, None, tasks)
@@ -119,30 +121,16 @@ def _ask(row: Row, demo: bool, model_args: str, out: Path, tasks: list[str]) -> 
     return ask._replace(run=run, missing=lacking(run, tasks))
 
 
-def _typed(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _stated(row: Row, given: Mapping[str, Any], demo: bool) -> str:
     """All hyper-parameters as they are resolved for the checkpoint; those given, where its heads have yet to be ranked."""
     from lmms_vg.methods import METHODS  # late: it takes seconds
     from lmms_vg.models.checkpoint import Shape, shape_of
 
     if "heads" in given:
-        values = given
-    else:
-        family, pretrained, _, layers, heads = row.checkpoint
-        shape = shape_of(DEMO) if demo else Shape(pretrained, layers, heads, {}, family)
-        method = METHODS[row.method].for_checkpoint(shape, **given)
-        values = {name: getattr(method, name) for name in method.options()}
-    return ", ".join(_counted(name, value) for name, value in values.items())
-
-
-def _counted(name: str, value: object) -> str:
-    """Of long lists only their length."""
-    if isinstance(value, tuple) and len(value) > _LONG:
-        return f"{len(value)} {name}"
-    return f"{name}={'+'.join(map(str, value)) if isinstance(value, tuple) else _typed(value)}"
+        return MethodSpec(name=row.method, hyper_parameters=given).shown
+    family, pretrained, _, layers, heads = row.checkpoint
+    shape = shape_of(DEMO) if demo else Shape(pretrained, layers, heads, {}, family)
+    return MethodSpec(**METHODS[row.method].for_checkpoint(shape, **given).spec()).shown
 
 
 def _require_common(model_args: str) -> None:

@@ -88,7 +88,7 @@ def about(plan: Plan, runs: Mapping[str, Run]) -> Iterator[str]:
         made = run.provenance or {}
         stated = ", ".join(f"{name} {shown(run, name)}" for name in _STATED)
         version = made.get("versions", {}).get("lmms_vg")
-        yield f"{row}: `{run.path.name}`, {made.get('method')}; {stated}; lmms_vg {version}"
+        yield f"{row}: `{run.path.name}`, {run.method}; {stated}; lmms_vg {version}"
         if run.leak:
             yield f"Leak: {row}: {run.leak}"
         for task, of_one in run.tasks.items():

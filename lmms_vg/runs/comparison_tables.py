@@ -98,9 +98,8 @@ def _tested(line: Line) -> list[str]:
 
 def _method(table: Comparison, run: Run) -> str:
     """The method's name where only one run has it, with hyper-parameters where several do."""
-    name = run.label.partition(" (")[0]
-    unique = [one.label.partition(" (")[0] for one in table.runs].count(name) == 1
-    return f"{name if unique else run.label}{' (base)' if run is table.base and len(table.runs) > 1 else ''}"
+    unique = [one.name for one in table.runs].count(run.name) == 1
+    return f"{run.name if unique else run.label}{' (base)' if run is table.base and len(table.runs) > 1 else ''}"
 
 
 def _title(table: Comparison, line: Line) -> str:
@@ -132,10 +131,8 @@ def _about(table: Comparison) -> list[str]:
     said = []
     for run in table.runs:
         about = [] if run.label == run.model else [run.model]
-        method = str((run.provenance or {}).get("method", ""))
-        said.append(
-            f"{_method(table, run)}: {', '.join([*about, f'`{run.path.name}`', *([method] if '=' in method else [])])}"
-        )
+        given = [str(run.method)] if run.method and run.method.hyper_parameters else []
+        said.append(f"{_method(table, run)}: {', '.join([*about, f'`{run.path.name}`', *given])}")
     if table.base.provenance is not None:
         same = all(shown(run, name) == shown(table.base, name) for run in table.runs for name in _STATED)
         which = "of the run" if len(table.runs) == 1 else "of all runs" if same else "of the base"

@@ -1,19 +1,19 @@
 """What a finished run says about every question, wherever it was read from."""
 
-import ast
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lmms_vg._util.error_codes import Failure
+from lmms_vg.runs.method_spec import MethodSpec
+
 SCORED = ("acc", "open_recall")
 """Metrics whose items name their question: the one a task is reported and compared by."""
 
 MEASURED = ("ar", "kl", "js", "best_layer")
 """Metrics of the tasks that measure where a model looked."""
-
-_LONG = 3  # values of a hyper-parameter; of more, their number stands in a table
 
 Line = dict[str, Any]
 
@@ -27,7 +27,7 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True)
 class TaskRun:
-    """Scores of one task, uid -> value from 0 to 1; what failed is not in ``scores`` but in ``failed``, uid -> error.
+    """Scores of one task, uid -> value from 0 to 1; what failed is not in ``scores`` but in ``failed``, uid -> why.
 
     ``rules`` are the signatures of all its metrics, as far as their items have one. ``seconds``: uid -> time the model took
     when it answered, empty for models that are not ours.
@@ -39,7 +39,7 @@ class TaskRun:
     scores: dict[str, float]
     images: dict[str, str]
     about: dict[str, dict[str, str]]
-    failed: dict[str, str]
+    failed: dict[str, Failure]
     unparseable: int
     asked: dict[str, Asked] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -79,11 +79,19 @@ class Run:
     number: int = 0
 
     @property
+    def method(self) -> MethodSpec | None:
+        """None for models that are not ours."""
+        return None if self.provenance is None else MethodSpec.model_validate(self.provenance["method"])
+
+    @property
+    def name(self) -> str:
+        """The method's name; the model's where the method is not known."""
+        return self.model.partition(" ")[0] if self.method is None else self.method.name
+
+    @property
     def is_plain(self) -> bool:
         """Whether its model is a family without any method."""
-        if self.provenance is not None:
-            return str(self.provenance.get("method")).startswith("Plain(")
-        return self.model.partition(" ")[0].endswith("_plain")
+        return self.name == "plain" or (self.method is None and self.name.endswith("_plain"))
 
     @property
     def leak(self) -> str:
@@ -105,7 +113,7 @@ class Run:
     @property
     def label(self) -> str:
         """The method and its hyper-parameters, in short; the model where the method is not known."""
-        name = self.model if self.provenance is None else _short(str(self.provenance.get("method")))
+        name = self.model if self.method is None else self.method.label
         return f"{name} #{self.number}" if self.number else name
 
 
@@ -132,7 +140,7 @@ def task_run(where: object, task: str, metric: str, lines: list[Line]) -> TaskRu
         scores={item["uid"]: item["score"] for item in good},
         images={item["uid"]: item["image"] for item in good},
         about={item["uid"]: item["about"] for item in good},
-        failed={item["uid"]: item["error"] for item in items if "error" in item},
+        failed={item["uid"]: Failure(item["error_code"], item["error"]) for item in items if "error" in item},
         unparseable=sum("unparseable" in line and line["unparseable"].get("unparseable", False) for line in lines),
         asked={item["uid"]: Asked(str(line["input"]), str(line["target"])) for item, line in both},
         seconds={item["uid"]: line["n"]["seconds"] for item, line in both if "seconds" in line["n"]},
@@ -147,8 +155,12 @@ def signed(lines: Iterable[Line]) -> list[dict[str, Any]]:
 def agreed(where: object, signatures: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The one identity of a run, None where nothing was signed.
 
-    Errors: ValueError, beginning with ``where``, if two of them differ.
+    Errors: ValueError, beginning with ``where``, if two of them differ, or are not of this version's form.
     """
+    if not all(isinstance(one.get("method"), dict) for one in signatures):
+        raise ValueError(
+            f"{where}: signed by an older version of lmms_vg, which named the method in one text; run the same command again"
+        )
     for one in signatures:
         for name in sorted((signatures[0].keys() | one.keys()) - {"settings", "leaks"}):
             if signatures[0].get(name) != one.get(name):
@@ -175,25 +187,3 @@ def _rules(where: object, lines: list[Line]) -> dict[str, str]:
                     f"{where}: {metric} is scored by {found[metric]} and by {item['rule']}; one run has one rule"
                 )
     return found
-
-
-def _short(method: str) -> str:
-    """A method's ``repr`` for the cell of a table: of long lists only their length.
-
-    >>> _short("VGRefine(heads=((1, 1), (1, 0), (2, 3), (1, 2)), k=10, p=50.0)")
-    'VGRefine (4 heads, k=10, p=50.0)'
-    """
-    try:
-        call = ast.parse(method, mode="eval").body
-    except SyntaxError:
-        return method
-    if not isinstance(call, ast.Call):
-        return method
-    shown = [
-        f"{len(one.value.elts)} {one.arg}"
-        if isinstance(one.value, ast.Tuple | ast.List) and len(one.value.elts) > _LONG
-        else f"{one.arg}={ast.unparse(one.value)}"
-        for one in call.keywords
-    ]
-    name = ast.unparse(call.func)
-    return f"{name} ({', '.join(shown)})" if shown else name

@@ -17,9 +17,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+from lmms_vg import __version__
+from lmms_vg.submission import schema_1
 from lmms_vg.submission.findings import Rejected, rejected
 from lmms_vg.submission.schema import LONGEST, SCHEMA_VERSION, Manifest
-from lmms_vg.submission.strict_json import Model, load, parse
+from lmms_vg.submission.strict_json import Model, load, validated
 
 MANIFEST = "manifest.json"
 _MEMBER = re.compile(r"manifest\.json|(?:questions|answers)/[a-z0-9_]{1,100}\.jsonl")
@@ -63,6 +65,7 @@ class Bundle:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._version: int = SCHEMA_VERSION
         self._file = path.open("rb")
         try:
             _check_end(self._file, path.name)
@@ -91,20 +94,25 @@ class Bundle:
             data = self._read(member, MANIFEST, MAX_MANIFEST)
         value = load(data, MANIFEST)
         version = value.get("schema_version") if isinstance(value, dict) else None
-        if version != SCHEMA_VERSION or isinstance(version, bool):
+        if type(version) is not int or version not in (schema_1.VERSION, SCHEMA_VERSION):
             raise rejected(
                 "schema-version",
                 MANIFEST,
-                f"schema_version is {str(version)[:40]}, this version of lmms_vg reads {SCHEMA_VERSION}; make the bundle again "
-                "with lmms-vg submit of this version",
+                f"schema_version is {str(version)[:40]}; lmms_vg {__version__} reads {schema_1.VERSION} and {SCHEMA_VERSION}; "
+                "update lmms_vg, or make the bundle again from its runs with lmms-vg submit of this version",
             )
+        self._version = version
         for name in ("tasks", "groups"):  # before a complaint is made about each
             if isinstance(value.get(name), dict) and len(value[name]) > MAX_TASKS:
                 raise rejected("too-large", MANIFEST, f"{len(value[name]):,} {name}, at most {MAX_TASKS}")
-        return parse(data, MANIFEST, Manifest)
+        return validated(schema_1.manifest(value) if version == schema_1.VERSION else value, MANIFEST, Manifest)
 
     def lines(self, name: str, model: type[Model], digest: str) -> Iterator[Model]:
-        """The lines of a member. Errors: Rejected at the first wrong one; at the end (``checksum``) if it is another file."""
+        """The lines of a member, once the manifest was read.
+
+        Errors: Rejected at the first wrong one; at the end (``checksum``) if it is another file.
+        """
+        older = self._version == schema_1.VERSION and name.startswith("answers/")
         found = hashlib.sha256()
         with self._open(name) as member:
             size = 0
@@ -116,7 +124,9 @@ class Bundle:
                 if number > MAX_LINES or size > MAX_MEMBER:
                     raise rejected("too-large", name, f"more than {MAX_LINES:,} lines or {MAX_MEMBER:,} bytes")
                 found.update(line)
-                yield parse(line, f"{name}, line {number}", model)
+                where = f"{name}, line {number}"
+                value = load(line, where)
+                yield validated(schema_1.answer(value) if older else value, where, model)
         if found.hexdigest() != digest:
             raise rejected("checksum", name, f"its SHA-256 is {found.hexdigest()}, but {digest} in the manifest")
 

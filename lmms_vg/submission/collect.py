@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lmms_vg._util.error_codes import UNMEASURED
 from lmms_vg.datasets.source import DataError
 from lmms_vg.journal.provenance import COMPUTING
 from lmms_vg.runs.lmms_eval_output import read_run, samples
@@ -14,7 +15,7 @@ from lmms_vg.runs.results import MEASURED, SCORED, Line, Run
 from lmms_vg.submission.choice import Choice
 from lmms_vg.submission.findings import Finding, Rejected, rejected
 from lmms_vg.submission.question_check import question_of
-from lmms_vg.submission.rescoring import Pair, Scored, measures, rules_of, scored, unmeasurable, verdict
+from lmms_vg.submission.rescoring import Pair, Scored, measures, rules_of, scored, verdict
 from lmms_vg.submission.schema import Alignment, Answer, Question
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.registry import READERS
@@ -165,7 +166,7 @@ def _part(run: Run, task: str) -> Part:
                 "verdict", f"{task} {question.uid}", "the samples file has another verdict than the answer gives"
             )
     pairs = [
-        (question, answer.model_copy(update=verdict(line)._asdict()))
+        (question, answer.model_copy(update=vars(verdict(line))))
         for (question, answer), line in zip(given, made.lines, strict=True)
     ]
     names = {one["metric"] for one in config["metric_list"]}
@@ -179,10 +180,10 @@ def _part(run: Run, task: str) -> Part:
 
 def _has_failed(task: str, line: Line, mine: Line) -> bool:
     """Where a model gave no answer; not where the question itself has no reference, or no box that the model sees."""
-    error = verdict(line).error
-    if error is None:
+    code = verdict(line).error_code
+    if code is None:
         return False
-    return not unmeasurable(error) if measures(task) else error != verdict(mine).error
+    return code not in UNMEASURED if measures(task) else code != verdict(mine).error_code
 
 
 def _uid(line: Line) -> str | None:
@@ -219,8 +220,8 @@ def _answer(uid: str, line: Line) -> Answer:
     alignment = None
     if isinstance(item, dict) and "printed_ar" in item:
         alignment = Alignment(ar=item["ar"], printed_ar=item["printed_ar"], kl=item["kl"], js=line["js"]["js"])
-    error = item["error"] if isinstance(item, dict) and "error" in item else None
-    return Answer(uid=uid, answer=str(text), alignment=alignment, error=error, seconds=line["n"].get("seconds"))
+    failure = {name: item[name] for name in ("error", "error_code") if isinstance(item, dict) and name in item}
+    return Answer(uid=uid, answer=str(text), alignment=alignment, seconds=line["n"].get("seconds"), **failure)
 
 
 def _identity(runs: list[Run]) -> dict[str, Any]:

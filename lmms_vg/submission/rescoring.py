@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from lmms_vg._util.error_codes import UNMEASURED, ErrorCode
 from lmms_vg.journal import Record
 from lmms_vg.metrics.open_ended import average
 from lmms_vg.runs.results import MEASURED, SCORED, Line, metric_of
@@ -22,19 +24,6 @@ from lmms_vg.tasks.yaml_files import definition
 
 Pair = tuple[Question, Answer]
 
-UNMEASURABLE = (
-    "lie in the part of the image that the model does not see",
-    "lies outside the image",
-    "no box to measure attention against",
-    "need four finite numbers",
-    "is empty or inverted",
-    "no question tokens behind the image",
-)
-"""What an error says where a question cannot be measured on a model, as opposed to one that failed.
-
-The errors are those of ``vision.patch_grid`` and ``inference.alignment_probe``.
-"""
-
 HIDDEN = "submission"
 """What a task has in place of a metric where the answers are not public."""
 
@@ -48,12 +37,14 @@ _LOOKED = ("ar", "kl", "js")
 _CLOSE = 1e-9  # relative; sums of floats may be taken in another order elsewhere
 
 
-class Verdict(NamedTuple):
-    """What the rule made of an answer; ``error`` where the question itself cannot be scored."""
+@dataclass(frozen=True)
+class Verdict:
+    """What the rule made of an answer; ``error_code`` where it has no value. The words of ``error`` make no difference."""
 
-    extracted: str | None
-    score: float | None
-    error: str | None
+    extracted: str | None = None
+    score: float | None = None
+    error_code: ErrorCode | None = None
+    error: str | None = field(default=None, compare=False)
 
 
 class Scored(NamedTuple):
@@ -67,7 +58,7 @@ class Scored(NamedTuple):
 def scored(task: str, pairs: Sequence[Pair]) -> Scored:
     """All answers of a task, without those metrics that load a language model. Errors: Rejected if there is no value at all."""
     lines = list(rescore.score(task, _records(task, pairs)))
-    if all(verdict(line).error is not None for line in lines):
+    if all(verdict(line).error_code for line in lines):
         raise rejected("metric", task, "not one of its questions has a value")
     found = dict(rescore.means(task, lines, without=rescore.NEEDS_MODEL | _DRAWN))
     names = [one["metric"] for one in definition(task)["metric_list"]]
@@ -90,16 +81,16 @@ def verdict(line: Line) -> Verdict:
     metric = next(name for name in (*SCORED, HIDDEN, MEASURED[0]) if name in line)
     item = line[metric]
     if "error" in item:
-        return Verdict(None, None, item["error"])
+        return Verdict(error_code=item["error_code"], error=item["error"])
     if metric == HIDDEN:
-        return Verdict(item["answer"] or None, None, None)
-    return Verdict(item.get("extracted"), item.get("score"), None)
+        return Verdict(item["answer"] or None)
+    return Verdict(item.get("extracted"), item.get("score"))
 
 
 def differences(task: str, pairs: Sequence[Pair], made: Scored) -> Iterator[Finding]:
     """Every answer whose verdict is not what its text gives."""
     for (_, answer), line in zip(pairs, made.lines, strict=True):
-        mine, said = verdict(line), Verdict(answer.extracted, answer.score, answer.error)
+        mine, said = verdict(line), Verdict(answer.extracted, answer.score, answer.error_code, answer.error)
         if mine != said:
             yield Finding("verdict", f"{task} {answer.uid}", f"says {_show(said)}, but the answer gives {_show(mine)}")
 
@@ -113,21 +104,16 @@ def alignment_findings(task: str, answers: Sequence[Answer]) -> Iterator[Finding
     for answer in answers:
         if answer.alignment is not None and (wrong := implausible(answer.alignment)):
             yield Finding("alignment", f"{task} {answer.uid}", wrong)
-        elif (answer.alignment is None) == (answer.error is None):
+        elif (answer.alignment is None) == (answer.error_code is None):
             yield Finding("alignment", f"{task} {answer.uid}", "has either values or an error")
     for code, of_code in (("unmeasured", True), ("failed", False)):
-        found = [answer for answer in answers if answer.error and unmeasurable(answer.error) is of_code]
+        found = [answer for answer in answers if answer.error_code and (answer.error_code in UNMEASURED) is of_code]
         if found:
             yield Finding(
                 code, task, f"{len(found)} of {len(answers)} questions; {found[0].uid}: {str(found[0].error)[:200]}"
             )
     if len({len(answer.alignment.kl) for answer in answers if answer.alignment}) > 1:
         yield Finding("alignment", task, "answers of models with different numbers of layers")
-
-
-def unmeasurable(error: str) -> bool:
-    """Whether it is no failure: the same question fails on this model every time."""
-    return any(said in error for said in UNMEASURABLE)
 
 
 def metric_differences(where: str, said: dict[str, Any], made: dict[str, Any]) -> Iterator[Finding]:
@@ -227,11 +213,10 @@ def _labels_of(questions: Sequence[Question]) -> _Labels:
 def _records(task: str, pairs: Sequence[Pair]) -> Iterator[tuple[dict[str, Any], Record]]:
     for question, answer in pairs:
         alignment = None if answer.alignment is None else answer.alignment.model_dump()
-        error = answer.error if measures(task) else None  # what cannot be scored is found out again
-        yield (
-            document(task, question),
-            Record(key="", task=task, uid=question.uid, text=answer.answer, alignment=alignment, error=error),
-        )
+        record = Record(key="", task=task, uid=question.uid, text=answer.answer, alignment=alignment)
+        if measures(task):  # elsewhere it is found out again what cannot be scored
+            record = record.model_copy(update={"error": answer.error, "error_code": answer.error_code})
+        yield document(task, question), record
 
 
 def _close(first: Any, second: Any) -> bool:
@@ -240,6 +225,6 @@ def _close(first: Any, second: Any) -> bool:
 
 
 def _show(one: Verdict) -> str:
-    if one.error is not None:
-        return f"that it cannot be scored ({one.error[:100]})"
+    if one.error_code is not None:
+        return f"that it cannot be scored ({one.error_code}: {str(one.error)[:100]})"
     return f"{one.score} for {(one.extracted or 'nothing')[:100]!r}"

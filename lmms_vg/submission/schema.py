@@ -1,16 +1,21 @@
 """What a bundle holds: ``manifest.json``, and a line a question in ``questions/<task>.jsonl`` and ``answers/<task>.jsonl``.
 
 Every model forbids what it does not know and takes no type for another, so that a bundle means the same to everyone who reads
-it. A change that older readers would misread gets another ``SCHEMA_VERSION``.
+it. Optional fields may be added within a ``SCHEMA_VERSION``; they are left out where they have no value, so a reader who does
+not know one refuses the bundles that need it, by the field's name, and reads all others. Whatever else changes raises it
+(``schema_1`` reads the first).
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-SCHEMA_VERSION: Literal[1] = 1
+from lmms_vg._util.error_codes import ErrorCode
+from lmms_vg.runs.method_spec import MethodSpec, Scalar, Word
+
+SCHEMA_VERSION: Literal[2] = 2
 
 Protocol = Literal["vgrefine", "test", "chen", "chen-greedy"]
 """Whose questions, prompt, rule, decoding: the paper's pooled sets, the official test splits, HuatuoGPT-Vision's (greedy)."""
@@ -27,11 +32,9 @@ def _readable(name: str) -> str:
 
 
 Text = Annotated[str, Field(max_length=2_000)]
-Word = Annotated[str, Field(min_length=1, max_length=200)]
 Name = Annotated[Word, AfterValidator(_readable)]
 Count = Annotated[int, Field(ge=1, le=LONGEST)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Scalar = Text | bool | int | Finite | None
 
 
 class _Strict(BaseModel):
@@ -58,7 +61,7 @@ class Provenance(_Strict):
     """What exactly was run, as our models sign their results (``inference.build``); hashes are of what they name."""
 
     family: Word
-    method: Annotated[str, Field(max_length=20_000, pattern=r"^[A-Za-z][A-Za-z0-9_]{0,60}\(.*\)$")]
+    method: MethodSpec
     weights: Word
     config: Word
     tokenizer: Word
@@ -116,7 +119,7 @@ class Group(_Strict):
 class Manifest(_Strict):
     """One model with one method under one protocol. ``seeds`` are lmms-eval's; decoding has its own."""
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     protocol: Protocol | None
     card: Card
     run: Provenance
@@ -162,7 +165,8 @@ class Answer(_Strict):
     """What the model said, what the rule took from it, and the verdict.
 
     ``score``: 0 or 1 for accuracy, 0 to 1 for recall of open questions, None for measurements and where the question itself
-    cannot be scored. Measurements have ``alignment``, unless it could not be measured; ``error`` says why in either case.
+    cannot be scored. Measurements have ``alignment``, unless it could not be measured. ``error_code`` says why in either case,
+    ``error`` in words.
     """
 
     uid: Word
@@ -170,8 +174,15 @@ class Answer(_Strict):
     extracted: str | None = None
     score: Finite | None = None
     error: Annotated[str, Field(max_length=500)] | None = None
+    error_code: ErrorCode | None = None
     alignment: Alignment | None = None
     seconds: Finite | None = None
+
+    @model_validator(mode="after")
+    def _has_both_or_neither(self) -> Answer:
+        if (self.error is None) != (self.error_code is None):
+            raise ValueError("error and error_code are given together")
+        return self
 
 
 def json_schema() -> dict[str, Any]:

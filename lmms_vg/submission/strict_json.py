@@ -7,7 +7,9 @@ import math
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
+from lmms_vg import __version__
 from lmms_vg.submission.findings import rejected
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -27,16 +29,26 @@ def canonical(value: Any) -> str:
 
 def parse(data: bytes, where: str, model: type[Model]) -> Model:
     """Errors: Rejected (``json``, ``not-finite``, ``schema``) for anything that is not exactly a ``model``."""
-    value = load(data, where)
+    return validated(load(data, where), where, model)
+
+
+def validated(value: Any, where: str, model: type[Model]) -> Model:
+    """Errors: Rejected (``schema``, ``json``) for anything that is not exactly a ``model``."""
     try:
         return model.model_validate(value)
     except ValidationError as problem:
         errors = problem.errors(include_url=False, include_input=False)
-        named = [f"{'.'.join(map(str, one['loc']))[:200] or 'the whole'}: {one['msg']}" for one in errors[:_NAMED]]
+        named = [f"{'.'.join(map(str, one['loc']))[:200] or 'the whole'}: {_words(one)}" for one in errors[:_NAMED]]
         more = [f"and {len(errors) - _NAMED} more"] if len(errors) > _NAMED else []
         raise rejected("schema", where, "; ".join([*named, *more])) from None
     except RecursionError:
         raise rejected("json", where, "nested too deeply") from None
+
+
+def _words(error: ErrorDetails) -> str:
+    if error["type"] == "extra_forbidden":
+        return f"is no field of lmms_vg {__version__}; if a newer version made it, update lmms_vg"
+    return error["msg"]
 
 
 def load(data: bytes, where: str) -> Any:

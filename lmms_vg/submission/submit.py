@@ -85,7 +85,7 @@ def by_method(runs: Sequence[Path], card: Card, folder: Path) -> dict[Path, list
     """
     methods: dict[str, list[Path]] = {}
     for path in runs:
-        methods.setdefault(str((read(path).provenance or {}).get("method")), []).append(path)
+        methods.setdefault(str(read(path).method), []).append(path)
     bundles: dict[Path, list[Path]] = {}
     for parts in methods.values():
         out = folder / _name(card, parts[0]) / "bundle.zip"

@@ -64,13 +64,13 @@ class Entry:
 
     @property
     def method(self) -> str:
-        """The method's class name, such as ``VGRefine``."""
-        return self.manifest.run.method.partition("(")[0]
+        """The method's name, such as ``vgrefine``."""
+        return self.manifest.run.method.name
 
     @property
     def is_plain(self) -> bool:
         """Whether nothing is edited."""
-        return self.method == "Plain"
+        return self.method == "plain"
 
     def precedence(self) -> tuple[bool, int, str]:
         """Sorts by arrival, what has none last, and then by id."""

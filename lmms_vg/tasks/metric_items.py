@@ -1,9 +1,10 @@
 """What every kind of scoring shares: failed questions, counts, and means over what was answered.
 
-lmms-eval hands a metric the items of all documents. An item is a dict that the samples file shows; one with ``error``
-has no value: it is left out of every mean and counted by ``answered``, never scored as 0. Where all questions of a task
-failed, its metrics have no value either, which is said and makes the status of the process another than 0; the other
-tasks of the run keep theirs, and all is saved. An exception here would lose them, and the answers they were paid for.
+lmms-eval hands a metric the items of all documents. An item is a dict that the samples file shows; one with ``error``, and
+with it ``error_code`` (``_util/error_codes.py``), has no value: it is left out of every mean and counted by ``answered``,
+never scored as 0. Where all questions of a task failed, its metrics have no value either, which is said and makes the status
+of the process another than 0; the other tasks of the run keep theirs, and all is saved. An exception here would lose them,
+and the answers they were paid for.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from loguru import logger
 
 from lmms_vg import journal
+from lmms_vg._util.error_codes import Failure, code_of
 from lmms_vg.datasets import counts
 from lmms_vg.host import failure
 from lmms_vg.tasks.documents import AXES
@@ -28,7 +30,7 @@ _MARK = "[LMMS_EVAL_"
 """So begins what lmms-eval's API models hand on instead of an answer: a failed request's message, or a budget's end."""
 
 
-def model_error(doc: Doc, text: str) -> str | None:
+def model_failure(doc: Doc, text: str) -> Failure | None:
     """What kept the model from answering; None where it answered.
 
     Our models leave a record, which says so. Of others the text says it: API models of lmms-eval hand on a failed request
@@ -36,15 +38,17 @@ def model_error(doc: Doc, text: str) -> str | None:
     """
     record = journal.recall(doc["task"], doc["uid"])
     if record is not None:
-        return record.error
+        return record.failure
     if text.lstrip().startswith(_MARK):
-        return text.strip()
-    return None if text.strip() else "the model gave no text, which is how lmms-eval hands on requests that failed"
+        return Failure("model", text.strip())
+    no_text = "the model gave no text, which is how lmms-eval hands on requests that failed"
+    return None if text.strip() else Failure("model", no_text)
 
 
-def failed(doc: Doc, error: str, *metrics: str) -> dict[str, Any]:
+def failed(doc: Doc, reason: Failure | Exception, *metrics: str) -> dict[str, Any]:
     """The results of a document that has no value under any of ``metrics``."""
-    item = {"error": error, "task": doc["task"], "uid": doc["uid"]}
+    code, error = reason if isinstance(reason, Failure) else (code_of(reason), str(reason))
+    item = {"error": error, "error_code": code, "task": doc["task"], "uid": doc["uid"]}
     count = counted(doc, 0)
     return {**dict.fromkeys(metrics, item), **count, "n": {**count["n"], "failed": item}}
 

@@ -10,14 +10,14 @@ from loguru import logger
 
 from lmms_vg.host import failure
 from lmms_vg.metrics import choice
-from lmms_vg.tasks.metric_items import Doc, Item, counted, failed, model_error, over_values
+from lmms_vg.tasks.metric_items import Doc, Item, counted, failed, model_failure, over_values
 from lmms_vg.tasks.registry import READERS
 
 
 def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
     """The answer to submit: the letter where there are options, else the text. An unreadable letter is left empty."""
-    if (error := model_error(doc, texts[0])) is not None:
-        return failed(doc, error, "submission", "unparseable")
+    if (reason := model_failure(doc, texts[0])) is not None:
+        return failed(doc, reason, "submission", "unparseable")
     text: str | None = texts[0].strip()
     if doc["options"]:
         text = choice.extract(texts[0], doc["options"])

@@ -21,7 +21,7 @@ from lmms_vg.metrics import choice as choices
 from lmms_vg.metrics import closed as rules
 from lmms_vg.metrics.closed import Verdict
 from lmms_vg.metrics.statistics import cluster_interval
-from lmms_vg.tasks.metric_items import Doc, Item, counted, failed, model_error, named, over_values
+from lmms_vg.tasks.metric_items import Doc, Item, counted, failed, model_failure, named, over_values
 from lmms_vg.tasks.registry import READERS
 
 Rule = Callable[[str, Doc], Verdict]
@@ -62,12 +62,12 @@ def score(rule: Rule, signature: str, doc: Doc, results: list[str]) -> dict[str,
     """The metrics of one answer under a rule; an answer the model could not give, or that has no reference, has none."""
     axes = READERS[doc["task"]].axes
     declared = ("acc", "ci95", "unparseable", *(f"macro_{axis}" for axis in axes))
-    if (error := model_error(doc, results[0])) is not None:
-        return failed(doc, error, *declared)
+    if (reason := model_failure(doc, results[0])) is not None:
+        return failed(doc, reason, *declared)
     try:
         verdict = rule(results[0], doc)
     except ValueError as problem:
-        return failed(doc, str(problem), *declared)
+        return failed(doc, problem, *declared)
     right = int(verdict.correct)
     return {
         "acc": {"score": right, "extracted": verdict.extracted, "rule": signature, **named(doc)},

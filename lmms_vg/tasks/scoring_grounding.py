@@ -9,8 +9,10 @@ from statistics import fmean
 from typing import Any
 
 from lmms_vg import journal
+from lmms_vg.journal import Record
 from lmms_vg.tasks.metric_items import Doc, Item, counted, failed, named, over_values
 
+_METRICS = ("ar", "kl", "js", "best_layer")
 _LISTS = ("ar", "kl", "js", "printed_ar")
 _NO_RECORD = (
     "the model left no record of its attention; run this task with a model of lmms_vg (--model <family>_<method>) "
@@ -20,10 +22,13 @@ _NO_RECORD = (
 
 def results(doc: Doc, _results: list[str]) -> dict[str, Any]:
     """Where the model looked (paper, Section 2): metrics ar, kl, js and best_layer, with their values at every layer."""
+    record = journal.recall(doc["task"], doc["uid"])
+    if record is not None and record.failure is not None:
+        return failed(doc, record.failure, *_METRICS)
     try:
-        layers = _layers(doc)
+        layers = _layers(record)
     except ValueError as problem:
-        return failed(doc, str(problem), "ar", "kl", "js", "best_layer")
+        return failed(doc, problem, *_METRICS)
     kl = layers["kl"]
     return {
         "ar": {"ar": layers["ar"], "printed_ar": layers["printed_ar"], "kl": kl, **named(doc)},
@@ -58,13 +63,10 @@ def best_layer(items: list[Item]) -> int:
     return _best_layer(items)
 
 
-def _layers(doc: Doc) -> dict[str, list[float]]:
+def _layers(record: Record | None) -> dict[str, list[float]]:
     """Lists of equal length, a finite value for each layer. Errors: ValueError saying what is wrong with the record."""
-    record = journal.recall(doc["task"], doc["uid"])
     if record is None:
         raise ValueError(_NO_RECORD)
-    if record.error is not None:
-        raise ValueError(record.error)
     if record.alignment is None:
         raise ValueError("the record has no alignment values")
     try:

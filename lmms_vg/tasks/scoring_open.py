@@ -13,7 +13,7 @@ from loguru import logger
 
 from lmms_vg.metrics import bertscore as bert
 from lmms_vg.metrics import open_ended
-from lmms_vg.tasks.metric_items import Doc, Item, counted, failed, model_error, named, over_values
+from lmms_vg.tasks.metric_items import Doc, Item, counted, failed, model_failure, named, over_values
 
 PER_ANSWER: dict[open_ended.Metric, Callable[[str, str], float]] = {
     "bleu1": open_ended.bleu1,
@@ -27,12 +27,12 @@ PER_ANSWER: dict[open_ended.Metric, Callable[[str, str], float]] = {
 def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
     """The metrics of one answer; what had no answer, or has no reference (SLAKE has one such question), has none."""
     declared = (*PER_ANSWER, "bertscore", "average")
-    if (error := model_error(doc, texts[0])) is not None:
-        return failed(doc, error, *declared)
+    if (reason := model_failure(doc, texts[0])) is not None:
+        return failed(doc, reason, *declared)
     try:
         values = {name: metric(texts[0], doc["answer"]) for name, metric in PER_ANSWER.items()}
     except ValueError as problem:
-        return failed(doc, str(problem), *declared)
+        return failed(doc, problem, *declared)
     pair = {"answer": texts[0], "reference": doc["answer"]}
     items: dict[str, Any] = {
         name: {"score": value, "image": doc["image"], "rule": open_ended.signature(name)}

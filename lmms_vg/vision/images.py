@@ -30,6 +30,8 @@ import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
+from lmms_vg._util.error_codes import BadImage
+
 #: Bytes that opening one image may take, its file included where that is in memory.
 MAX_BYTES = 500_000_000
 
@@ -85,7 +87,7 @@ def open_rgb(image: Image.Image | str | Path | IO[bytes]) -> Image.Image:
     An RGB image that is decoded already is returned itself.
 
     Raises:
-        ValueError: not an image, of a format that is not read, truncated or damaged, without a pixel, with NaN pixels, or
+        BadImage: not an image, of a format that is not read, truncated or damaged, without a pixel, with NaN pixels, or
             one whose opening would take more than `MAX_BYTES`; the last is found before it is decoded.
     """
     with _plain_errors():
@@ -120,33 +122,33 @@ def pad_to_square(image: Image.Image, colour: tuple[int, int, int]) -> Image.Ima
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """Whatever PIL raises becomes a ValueError: its decoders meet damaged bytes with exceptions of every kind."""
+    """Whatever PIL raises becomes a BadImage: its decoders meet damaged bytes with exceptions of every kind."""
     try:
         yield
     except Image.DecompressionBombError as problem:
-        raise ValueError(f"image too large: {problem} {_SMALLER}") from problem
+        raise BadImage(f"image too large: {problem} {_SMALLER}") from problem
     except UnidentifiedImageError as problem:
-        raise ValueError(
+        raise BadImage(
             f"not an image of a format that is read: {', '.join(BYTES_PER_PIXEL)}. Export others (DICOM, NIfTI) as PNG or TIFF"
         ) from problem
     except Exception as problem:
         if isinstance(problem, OSError) and problem.filename is not None:
-            raise ValueError(f"{problem.filename}: cannot be read ({problem.strerror})") from problem
+            raise BadImage(f"{problem.filename}: cannot be read ({problem.strerror})") from problem
         reason = " ".join(str(problem).split()) or type(problem).__name__
-        raise ValueError(f"image is truncated or damaged: {reason}") from problem
+        raise BadImage(f"image is truncated or damaged: {reason}") from problem
 
 
 def _require_small(picture: Image.Image, encoded: int) -> None:
-    """Raises ValueError if there is nothing to open, or too much. `encoded`: bytes of its file that are in memory."""
+    """Raises BadImage if there is nothing to open, or too much. `encoded`: bytes of its file that are in memory."""
     size = f"image of {picture.width} x {picture.height} pixels"
     if picture.format not in (None, *BYTES_PER_PIXEL):
-        raise ValueError(f"image format {picture.format}: those that are read are {', '.join(BYTES_PER_PIXEL)}")
+        raise BadImage(f"image format {picture.format}: those that are read are {', '.join(BYTES_PER_PIXEL)}")
     if not picture.width or not picture.height:
-        raise ValueError(f"{size}: it has none; store it again from its source")
+        raise BadImage(f"{size}: it has none; store it again from its source")
     each = BYTES_PER_PIXEL.get(picture.format or "", _IN_MEMORY)
     needed = picture.width * picture.height * each + encoded
     if needed > MAX_BYTES:
-        raise ValueError(
+        raise BadImage(
             f"{size}: opening it would take up to {needed / 1e6:,.0f} MB, at most {MAX_BYTES / 1e6:.0f} MB are taken "
             f"({MAX_BYTES // each:,} pixels of {picture.format or 'an image in memory'}); {_SMALLER}"
         )
@@ -197,7 +199,7 @@ def _grey(picture: Image.Image, stored: str | None) -> Image.Image:
     ends = np.array([(strip.min(), strip.max()) for strip in values()])
     if not np.isfinite(ends).all():
         lost = sum(int((~np.isfinite(strip)).sum()) for strip in values())
-        raise ValueError(
+        raise BadImage(
             f"image has {lost:,} NaN or infinite pixels of {picture.width * picture.height:,}, which have no grey; "
             "replace them by a number, such as that of the background"
         )

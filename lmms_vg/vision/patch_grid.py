@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from lmms_vg._util.error_codes import BadBox
+
 Box: TypeAlias = tuple[float, float, float, float]
 """x1, y1, x2, y2 in pixels of the original image; x2 and y2 are exclusive."""
 
@@ -26,19 +28,19 @@ where 3 is meant; an overlap with a patch smaller than this is none."""
 def check_box(box: Any, width: int, height: int) -> Box:
     """The part of an xyxy pixel box inside the image.
 
-    Raises ValueError, naming the box, if it is not four finite numbers, empty, inverted or wholly outside the image.
+    Raises BadBox, naming it, if it is not four finite numbers, empty, inverted or wholly outside the image.
     """
     try:
         corners = np.asarray(box)
     except (TypeError, ValueError):  # ragged nesting
         corners = np.empty(0)
     if corners.shape != (4,) or corners.dtype.kind not in "iuf" or not np.isfinite(corners).all():
-        raise ValueError(f"box {box!r}: need four finite numbers x1, y1, x2, y2")
+        raise BadBox(f"box {box!r}: need four finite numbers x1, y1, x2, y2")
     x1, y1, x2, y2 = map(float, corners)
     if x2 <= x1 or y2 <= y1:
-        raise ValueError(f"box {box!r} is empty or inverted: need x1 < x2 and y1 < y2 (is it x, y, width, height?)")
+        raise BadBox(f"box {box!r} is empty or inverted: need x1 < x2 and y1 < y2 (is it x, y, width, height?)")
     if x1 >= width or y1 >= height or x2 <= 0 or y2 <= 0:
-        raise ValueError(f"box {box!r} lies outside the image of {width} x {height} pixels")
+        raise BadBox(f"box {box!r} lies outside the image of {width} x {height} pixels")
     return max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height))
 
 
@@ -166,7 +168,7 @@ class Geometry:
         """(rows, cols): the patches which the union of xyxy pixel ``boxes`` overlaps, however little.
 
         No patch at all if there is no box, or if a centre crop cut all of them away: for the caller to report.
-        Raises ValueError for a box that ``check_box`` refuses.
+        Raises BadBox for a box that ``check_box`` refuses.
         """
         mask = np.zeros((self.rows, self.cols), dtype=bool)
         for box in boxes:

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from saved_run import IDENTITY, closed, save
+from saved_run import IDENTITY, closed, save, spec
 
 from lmms_vg.cli.main import main
 
@@ -15,7 +15,7 @@ from lmms_vg.cli.main import main
 def runs(tmp_path: Path) -> list[str]:
     """Plain stands last and is the base all the same."""
     made = []
-    for method, score, dtype in (("VGRefine(k=5)", 1, "bfloat16"), ("Plain()", 0, "float32")):
+    for method, score, dtype in ((spec("vgrefine", k=5), 1, "bfloat16"), (spec("plain"), 0, "float32")):
         run = IDENTITY | {"method": method, "dtype": dtype}
         folder = tmp_path / f"run_{dtype}"
         save(folder, {"t": [closed(f"q{i}", score) for i in range(3)]}, run=run)
@@ -30,7 +30,7 @@ def test_refusal_names_what_would_allow_it(runs: list[str], capsys: pytest.Captu
     assert shown.endswith("--allow dtype\n")
     assert main(["compare", *runs, "--allow", "dtype"]) == 0
     shown = capsys.readouterr().out
-    assert "| Plain (base) | 0.0 |" in shown
+    assert "| plain (base) | 0.0 |" in shown
     assert "Allowed to differ: dtype" in shown
 
 

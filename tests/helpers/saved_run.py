@@ -6,10 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+
+def spec(name: str, **hyper_parameters: Any) -> dict[str, Any]:
+    """A method's identity, as runs are signed with it."""
+    return {"name": name, "hyper_parameters": hyper_parameters}
+
+
 RULE = "closed|rule:made-up|v:0"
 IDENTITY = {
     "family": "huatuo",
-    "method": "Plain()",
+    "method": spec("plain"),
     "weights": "f11c28524bde19d1",
     "config": "5105ec96",
     "tokenizer": "4b14c97b",
@@ -65,7 +71,7 @@ def measured(*kl: float) -> Line:
 
 
 def failed(uid: str, *metrics: str) -> Line:
-    item = {"error": "it was too large", "task": "some task", "uid": uid}
+    item = {"error": "it was too large", "error_code": "image", "task": "some task", "uid": uid}
     return {**dict.fromkeys(metrics or ("acc", "ci95", "unparseable"), item), "answered": 0, "n": {"answered": 0}}
 
 

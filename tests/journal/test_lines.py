@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from journals import Opened, find, record
 
-from lmms_vg.journal import Journal, Record, read_entries, read_lines, read_records
-from lmms_vg.journal.lines import encode
+from lmms_vg.journal import Journal, JournalError, Record, read_entries, read_lines, read_records
+from lmms_vg.journal.lines import FORMAT, encode
 
 fuzzed = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -23,12 +23,12 @@ RECORDS = [
     record("a", text="lower-right", alignment={"kl": [1.25, 2.5], "ar": [0.1]}),
     record("b", text='{"key": "x", "task": "t", "uid": "u"}'),
     record("c", text='"}\n{"run": {"weights": "w"}}\n{"sha256": "'),
-    record("d", text="żółw 肝 \udc80", error="ValueError: no"),
+    record("d", text="żółw 肝 \udc80", error="ValueError: no", error_code="model"),
     record("e", text="", extras={"hidden_tokens": 3}),
     record("f", decoding={"until": ["\n"]}, seconds=0.25),
 ]
 BATCHES = [RECORDS[:1], RECORDS[1:4], RECORDS[4:]]
-WHOLE = encode([{"run": {"weights": "w"}}]) + b"".join(
+WHOLE = encode([{"format": FORMAT, "run": {"weights": "w"}}]) + b"".join(
     encode([one.model_dump(mode="json") for one in batch]) for batch in BATCHES
 )
 LINES = WHOLE.splitlines(keepends=True)
@@ -108,7 +108,9 @@ def test_who_goes_on_finds_whole_batches(tmp_path: Path, length: int) -> None:
     whole_batches = BATCHES[: max(0, sum(end <= length for end in ends) - 1)]
     count = sum(map(len, whole_batches))
     assert [bool(one) for one in kept] == [number < count or RECORDS[number].key == "d" for number in range(6)]
-    assert path.read_bytes() == WHOLE[: max([0, *(end for end in ends if end <= length)])] + encode([{"run": {}}])
+    assert path.read_bytes() == WHOLE[: max([0, *(end for end in ends if end <= length)])] + encode(
+        [{"format": FORMAT, "run": {}}]
+    )
 
 
 @fuzzed
@@ -146,45 +148,28 @@ def test_damage_is_said_with_file_and_line_and_asked_again(opened: Opened, fille
     assert "line 3 is damaged" in said
 
 
-# --- journals of older versions ---------------------------------------------------------------------------------------
-
-
-def unprotected(*entries: dict[str, Any]) -> bytes:
-    return b"".join(json.dumps(entry, ensure_ascii=False).encode() + b"\n" for entry in entries)
-
-
-OLD = unprotected({"run": {"weights": "old"}}, *(record(key).model_dump(mode="json") for key in "xyz"))
-
-
-def test_an_old_journal_is_read_and_said_once_to_be_unprotected(
-    opened: Opened, tmp_path: Path, warnings: list[str]
-) -> None:
+def test_a_line_without_a_checksum_is_damaged(tmp_path: Path, warnings: list[str]) -> None:
     path = tmp_path / "rank0.jsonl"
-    path.write_bytes(OLD)
-    made = opened(tmp_path)
-    assert [find(made, key) for key in "xyz"] == [record(key) for key in "xyz"]
-    made.write([record("new")])
-    (said,) = warnings
-    assert f"{path}: 4 lines" in said
-    assert [one.key for one in read_records([path])] == ["x", "y", "z", "new"]
-    assert path.read_bytes().startswith(OLD)
-
-
-def test_damaged_lines_of_an_old_journal_are_skipped(tmp_path: Path, warnings: list[str]) -> None:
-    path = tmp_path / "rank0.jsonl"
-    path.write_bytes(OLD.replace(b'"uid": "u/y"', b'"uid: "u/y"') + b"[" * 200_000 + b"\n")
-    assert [one.key for one in read_records([path])] == ["x", "z"]
-    assert ["line 3" in said for said in warnings] == [True, False, False]
-    assert "line 5" in warnings[1]
-
-
-def test_a_line_that_lost_its_checksum_is_damaged(tmp_path: Path, warnings: list[str]) -> None:
-    """Behind a line that has one, none is of an older version."""
-    path = tmp_path / "rank0.jsonl"
-    path.write_bytes(LINES[0] + unprotected(record("x").model_dump(mode="json")) + LINES[1])
+    bare = json.dumps(record("x").model_dump(mode="json")).encode() + b"\n"
+    path.write_bytes(LINES[0] + bare + LINES[1])
     assert [one.key for one in read_records([path])] == ["a"]
     assert "line 2" in warnings[0]
     assert len(warnings) == 1
+
+
+@pytest.mark.parametrize("stated", [{}, {"format": 1}, {"format": 3}, {"format": "two"}])
+def test_another_format_is_refused_and_left_as_it_is(tmp_path: Path, stated: dict[str, Any]) -> None:
+    path = tmp_path / "rank0.jsonl"
+    path.write_bytes(encode([stated | {"run": {}}]) + LINES[2] + b'{"torn')
+    for read_it in (
+        lambda: list(read_entries([path])),
+        Journal(tmp_path).__enter__,
+        Journal(tmp_path, rank=1).__enter__,
+    ):
+        with pytest.raises(JournalError, match=rf"format is {stated.get('format', 1)}.*{FORMAT}.*LMMS_VG_HOME"):
+            read_it()
+    assert path.read_bytes() == encode([stated | {"run": {}}]) + LINES[2] + b'{"torn'
+    assert [one.name for one in tmp_path.iterdir()] == ["rank0.jsonl"]
 
 
 def test_a_whole_file_warns_of_nothing(tmp_path: Path, warnings: list[str]) -> None:

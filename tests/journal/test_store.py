@@ -13,6 +13,7 @@ from journals import Opened, find, record
 
 from lmms_vg import journal
 from lmms_vg.journal import Journal, JournalError, read_lines, read_records, store
+from lmms_vg.journal.lines import FORMAT
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -36,7 +37,7 @@ def test_what_was_written_is_found_again_now_and_after_reopening(opened: Opened,
     assert find(first, "k") == full
     first.close()
     assert find(opened(tmp_path / "deep" / "er"), "k") == full
-    assert lines(first.path)[0] == {"run": {"weights": "w"}}
+    assert lines(first.path)[0] == {"format": FORMAT, "run": {"weights": "w"}}
 
 
 def test_an_answer_is_in_the_file_before_the_journal_is_closed(opened: Opened, tmp_path: Path) -> None:
@@ -67,7 +68,7 @@ def test_a_torn_last_line_is_dropped_and_cut_off(opened: Opened, filled: Path, c
 
 def test_a_file_of_one_torn_line_starts_afresh(opened: Opened, tmp_path: Path) -> None:
     (tmp_path / "rank0.jsonl").write_bytes(b'{"run": {"wei')
-    assert lines(opened(tmp_path, provenance={"x": 1}).path) == [{"run": {"x": 1}}]
+    assert lines(opened(tmp_path, provenance={"x": 1}).path) == [{"format": FORMAT, "run": {"x": 1}}]
 
 
 @pytest.mark.parametrize(
@@ -101,18 +102,18 @@ def test_the_warning_names_the_line(filled: Path, warnings: list[str]) -> None:
 
 def test_failures_are_kept_but_not_replayed(opened: Opened, tmp_path: Path) -> None:
     made = opened(tmp_path)
-    made.write([record("bad", error="ValueError: no"), record("good")])
+    made.write([record("bad", error="ValueError: no", error_code="model"), record("good")])
     assert find(made, "bad") is None
     again = opened(tmp_path)
     assert find(again, "bad") is None
     assert find(again, "good") is not None
-    assert [one.error for one in read_records([again.path])] == ["ValueError: no", None]
+    assert [one.failure for one in read_records([again.path])] == [("model", "ValueError: no"), None]
 
 
 def test_a_failure_does_not_hide_an_answer(opened: Opened, tmp_path: Path) -> None:
     made = opened(tmp_path)
     made.write([record("k")])
-    made.write([record("k", text="", error="E: later")])
+    made.write([record("k", text="", error="E: later", error_code="model")])
     assert find(made, "k") == find(opened(tmp_path), "k") == record("k")
 
 

@@ -12,7 +12,7 @@ from lmms_vg.submission.archive import MANIFEST, sha256, write
 from lmms_vg.submission.protocol import only_protocol
 from lmms_vg.submission.question_check import text_of
 from lmms_vg.submission.rescoring import measures, scored, verdict
-from lmms_vg.submission.schema import Alignment, Answer, Card, Question
+from lmms_vg.submission.schema import SCHEMA_VERSION, Alignment, Answer, Card, Question
 from lmms_vg.submission.strict_json import canonical
 from lmms_vg.tasks.registry import READERS
 from lmms_vg.tasks.yaml_files import definition
@@ -39,7 +39,7 @@ def write_bundle(
         ]
         made = scored(task, list(zip(asked, said, strict=True)))
         answers = "".join(
-            f"{canonical(answer.model_copy(update=verdict(line)._asdict()).model_dump(exclude_none=True))}\n"
+            f"{canonical(answer.model_copy(update=vars(verdict(line))).model_dump(exclude_none=True))}\n"
             for answer, line in zip(said, made.lines, strict=True)
         )
         questions = text_of(asked)
@@ -58,7 +58,7 @@ def write_bundle(
             "data": {"name": spec.name, "revision": spec.revision},
         }
     manifest = {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "protocol": only_protocol(tasks),
         "card": card.model_dump(),
         "run": {**runs.PLAIN, **(run or {})},

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from saved_run import IDENTITY
+from saved_run import IDENTITY, spec
 
-from lmms_vg.submission.schema import Card, Data, Manifest, Provenance, Task
+from lmms_vg.runs.method_spec import MethodSpec
+from lmms_vg.submission.schema import SCHEMA_VERSION, Card, Data, Manifest, Provenance, Task
 from lmms_vg.submission.validated import Entry, Scores
 
 LOOKED = "alignment|geometry:true|rows:last"
@@ -22,6 +23,9 @@ RULES = {
 }
 
 
+PLAIN = spec("plain")
+
+
 def entry(
     id: str,
     scores: Mapping[str, Sequence[float]],
@@ -30,7 +34,7 @@ def entry(
     parameters: float = 7.0,
     trained_on: Sequence[str] = (),
     protocol: str | None = "vgrefine",
-    method: str = "Plain()",
+    method: Mapping[str, Any] = PLAIN,
     metrics: Mapping[str, Mapping[str, Any]] | None = None,
     images: Mapping[str, Sequence[str]] | None = None,
     uids: Mapping[str, Sequence[str]] | None = None,
@@ -70,11 +74,11 @@ def entry(
     return Entry(
         id=id,
         manifest=Manifest(
-            schema_version=1,
+            schema_version=SCHEMA_VERSION,
             protocol=protocol,  # type: ignore[arg-type]
             # Names and methods that the schema refuses must not break a page either.
             card=Card(name="x", parameters=parameters, trained_on=list(trained_on)).model_copy(update={"name": name}),
-            run=Provenance(**(RUN | {"method": "Plain()"} | run)).model_copy(update={"method": method}),
+            run=Provenance(**(RUN | run)).model_copy(update={"method": MethodSpec.model_construct(**method)}),
             seeds={"random_seed": 0},
             tasks=tasks,
             groups={},

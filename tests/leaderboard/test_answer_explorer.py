@@ -9,6 +9,7 @@ from typing import Any
 import bundles
 import pytest
 import runs
+from saved_run import spec
 
 from lmms_vg.leaderboard.answer_explorer import check_withheld, data_files, explorables, script, withheld
 from lmms_vg.submission.validate import check
@@ -64,7 +65,7 @@ def test_questions_once_and_answers_in_their_order(tmp_path: Path) -> None:
 def test_what_can_be_looked_through(tmp_path: Path) -> None:
     plain = entry_of(bundles.write_bundle(tmp_path / "p.zip", bundles.demo(runs.mostly_right(1))), "p")
     hard = bundles.demo(runs.mostly_right(2), "vqa_demo_hard", "vgmed_demo")
-    method = entry_of(bundles.write_bundle(tmp_path / "m.zip", hard, run={"method": "PAI()"}), "m")
+    method = entry_of(bundles.write_bundle(tmp_path / "m.zip", hard, run={"method": spec("pai")}), "m")
     first, second = explorables(method, {"vqa_demo_hard": plain}, {"demo"})
     assert (first.task, first.metric, first.n, first.withheld) == ("vqa_demo_hard", "acc", 300, True)
     assert (first.answers, first.plain) == ("answers/m/vqa_demo_hard", "answers/p/vqa_demo_hard")

@@ -7,6 +7,7 @@ from math import nan
 from typing import Any
 
 from entries import entry
+from saved_run import spec
 
 from lmms_vg.datasets.mmmu import SUBJECTS
 from lmms_vg.datasets.omnimedvqa import NAMES
@@ -25,7 +26,7 @@ def with_categories(one: Entry, task: str, **axes: list[str]) -> Entry:
 
 def test_omnimedvqa_and_mmmu_stand_beside_the_paper() -> None:
     plain = entry("p", OMNI | MMMU)
-    method = entry("m", OMNI | MMMU | {"omnimedvqa_ct": [0, 0, 0, nan]}, method="PAI()")
+    method = entry("m", OMNI | MMMU | {"omnimedvqa_ct": [0, 0, 0, nan]}, method=spec("pai"))
     first, second = breakdowns(method, plain_runs([method, plain])["m"].of)
     assert first.categories == ["CT", "FP", "MRI", "OCT", "Der", "Mic", "X-Ray", "US"]
     assert first.n == [3, 4, 4, 4, 4, 4, 4, 4]
@@ -54,7 +55,7 @@ def test_a_task_by_its_own_categories() -> None:
     task = "vqa_rad_closed"
     organs = ["HEAD", "CHEST", "", "HEAD", "ABD", "HEAD"]
     values = [1, 0, 1, 0, 1, nan]
-    method = with_categories(entry("m", {task: values}, method="PAI()"), task, organ=organs, modality=["CT"] * 6)
+    method = with_categories(entry("m", {task: values}, method=spec("pai")), task, organ=organs, modality=["CT"] * 6)
     plain = with_categories(entry("p", {task: [0, 0, 1, 1, 1, nan]}), task, organ=organs)
     (made,) = breakdowns(method, plain_runs([method, plain])["m"].of)
     assert made.title == "vqa_rad_closed by organ"

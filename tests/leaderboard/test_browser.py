@@ -10,6 +10,7 @@ import bundles
 import pytest
 import runs
 from chromium import chromium, requested, served
+from saved_run import spec
 
 from lmms_vg.leaderboard.site import build
 from lmms_vg.submission.schema import Card, Question
@@ -48,7 +49,7 @@ def spoil(manifest: dict[str, Any]) -> None:
         manifest["run"],
         ("family", "weights", "config", "tokenizer", "image_processor", "prompt", "dtype", "device"),
     )
-    run |= dict.fromkeys((*free, "code", "commit"), EVIL) | {"method": f"Evil(k='{EVIL}')"}
+    run |= dict.fromkeys((*free, "code", "commit"), EVIL) | {"method": spec(EVIL, k=EVIL)}
     run |= {"versions": {EVIL: EVIL}, "settings": {EVIL: EVIL}, "shared": [EVIL]}
     manifest["seeds"] = {EVIL: 1}
     for task in manifest["tasks"].values():
@@ -67,7 +68,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         plain = bundles.demo(runs.mostly_right(1)) | {HEALTH: health(20)}
         bundles.write_bundle(folder / "in" / "tiny-plain" / "bundle.zip", plain)
         method = bundles.demo(runs.mostly_right(2)) | {HEALTH: health(10)}
-        run = {"method": "VGRefine(k=5)"}
+        run = {"method": spec("vgrefine", k=5)}
         bundles.write_bundle(folder / "in" / "tiny-vgrefine" / "bundle.zip", method, run=run)
         seen = Card(name="Seen", parameters=7, trained_on=["demo"])
         say = runs.mostly_right(3, right=0.99)
@@ -202,7 +203,7 @@ def test_filters_and_the_switch_of_protocols(browser: Any, address: str) -> None
     browser.get(f"{address}/index.html")
     every = len(names(browser, "demo"))
     one_of(browser, "#text").send_keys("VGREFINE tiny")
-    assert names(browser, "demo") == ["Tiny VGRefine tiny-vgrefine"]
+    assert names(browser, "demo") == ["Tiny vgrefine tiny-vgrefine"]
     assert names(browser, "table2", "tbody.published") == []
     assert one_of(browser, "#count").text.startswith("2 of "), "in two tables"
     one_of(browser, "#text").clear()
@@ -268,8 +269,8 @@ def test_the_explorer_pages_filters_and_finds(browser: Any, address: str, site: 
     assert {head.text for head in all_of(browser, "#list > li > .id b")} == {"lost"}
     first = one_of(browser, "#list > li")
     assert [said.text.partition("\n")[0] for said in first.find_elements("css selector", ".said")] == [
-        "VGRefine: Wrong",
-        "Plain: Right",
+        "vgrefine: Wrong",
+        "plain: Right",
     ]
     choose(browser, "#show", "all")
     one_of(browser, "#find").send_keys("stent")
@@ -282,7 +283,7 @@ def test_the_explorer_pages_filters_and_finds(browser: Any, address: str, site: 
 def test_the_explorer_shows_measurements_and_choices(browser: Any, address: str) -> None:
     browser.get(f"{address}/submissions/tiny-vgrefine.html#task=vgmed_demo")
     wait_for(browser, "#found", " of ")
-    assert "VGRefine: AR " in one_of(browser, "#list .said").text
+    assert "vgrefine: AR " in one_of(browser, "#list .said").text
     choose(browser, "#task", HEALTH)
     wait_for(browser, "#found", "30 of 30")
     assert one_of(browser, "#list .options li").text == "A. a liver (reference)"

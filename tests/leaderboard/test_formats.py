@@ -10,6 +10,7 @@ import re
 import pytest
 import saved_run
 from entries import entry
+from saved_run import spec
 
 from lmms_vg.leaderboard.formats import FORMATS, as_csv, as_json, as_latex, as_markdown
 from lmms_vg.leaderboard.table_model import Cell, Column, Row, Table
@@ -17,8 +18,8 @@ from lmms_vg.leaderboard.tables import tables
 
 ROWS = [
     entry("plain", {"slake_closed": [1, 0, 0], "pmc_vqa": [1, 1, 0, 0]}),
-    entry("pai", {"slake_closed": [0, 0, 0], "pmc_vqa": [0, 1, 0, 1]}, method="PAI()"),
-    entry("other", {"slake_closed": [1, 0]}, weights="w", method="PAI()", trained_on=["slake"]),
+    entry("pai", {"slake_closed": [0, 0, 0], "pmc_vqa": [0, 1, 0, 1]}, method=spec("pai")),
+    entry("other", {"slake_closed": [1, 0]}, weights="w", method=spec("pai"), trained_on=["slake"]),
 ]
 
 
@@ -35,7 +36,7 @@ ONE = Cell("1.0", 1.0)
 
 def made(name: str, cell: Cell = ONE) -> Table:
     column = Column("SLAKE", "about", unit="%")
-    return Table("table1", "title", "about", [column], 0, [Row(name, "Plain", 7.0, "id", True, [cell])], [], "", [name])
+    return Table("table1", "title", "about", [column], 0, [Row(name, "plain", 7.0, "id", True, [cell])], [], "", [name])
 
 
 def test_csv_has_a_line_a_number_in_full_precision() -> None:
@@ -48,7 +49,7 @@ def test_csv_has_a_line_a_number_in_full_precision() -> None:
     assert first["value"] == repr(100 * (1 / 3))
     assert [
         first[name] for name in ("table", "kind", "name", "method", "parameters", "zero_shot", "unit", "n", "rank")
-    ] == [*("table1", "measured", "Model-7B", "Plain", "7.0", "True", "%", "3", "1")]
+    ] == [*("table1", "measured", "Model-7B", "plain", "7.0", "True", "%", "3", "1")]
     assert (first["rule"], first["better"]) == ("closed|rule:made-up|v:0", "higher")
 
 
@@ -114,7 +115,7 @@ def test_markdown_has_two_tables_with_rank_interval_and_n() -> None:
     ]
     assert ours[1][:2] == ["1", "Model-7B"]
     assert ours[1][7] == "33.3 (0.0 to 100.0, n = 3)"
-    assert ours[3][:6] == ["", "Model-7B", "PAI", "7", "no", "other"], "without a rank, so below"
+    assert ours[3][:6] == ["", "Model-7B", "pai", "7", "no", "other"], "without a rank, so below"
     assert ours[3][7] == "50.0 (0.0 to 100.0, n = 2)", "rows differ in n"
     assert papers[0] == [
         "model",

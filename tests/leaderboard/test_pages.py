@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from entries import entry
+from saved_run import spec
 
 from lmms_vg.leaderboard import pages
 from lmms_vg.leaderboard.standings import standings
@@ -19,7 +20,7 @@ from lmms_vg.leaderboard.tables import tables
 from lmms_vg.submission.validated import Entry
 
 STATIC = Path(str(resources.files("lmms_vg.leaderboard").joinpath("static")))
-METHODS = ("Plain()", "VGRefine(k=20)", "PAI(alpha=0.5)", "AdaptVis()", "ViCrop()")
+METHODS = (spec("plain"), spec("vgrefine", k=20), spec("pai", alpha=0.5), spec("adaptvis"), spec("vicrop"))
 EVIL = "</td></script><script>x()</script><img src=x onerror='x()'>\"&"
 
 
@@ -58,7 +59,7 @@ def fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_500_submissions_load_less_than_5_mb() -> None:
     made = tables(many(), "vgrefine")
     assert sum(len(table.measured) for table in made if table.key in ("table1", "tableG5")) == 500
-    assert all(cell.text for table in made for row in table.measured for cell in row.cells if row.method != "Plain")
+    assert all(cell.text for table in made for row in table.measured for cell in row.cells if row.method != "plain")
     page = pages.front("vgrefine", ["vgrefine"], made, [])
     static = sum(path.stat().st_size for path in STATIC.iterdir())
     assert static < 60_000

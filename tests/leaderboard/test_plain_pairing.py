@@ -7,6 +7,7 @@ from math import nan
 
 import pytest
 from entries import entry
+from saved_run import spec
 
 from lmms_vg.leaderboard.plain_pairing import plain_runs
 from lmms_vg.submission.validated import Entry
@@ -22,7 +23,7 @@ def of(entries: Sequence[Entry], id: str = "pai") -> dict[str, str]:
 
 
 def pai(**changes: object) -> Entry:
-    return entry("pai", **({"scores": SCORES, "method": "PAI()"} | changes))  # type: ignore[arg-type]
+    return entry("pai", **({"scores": SCORES, "method": spec("pai")} | changes))  # type: ignore[arg-type]
 
 
 def test_of_its_own_model_under_its_own_circumstances() -> None:
@@ -30,8 +31,8 @@ def test_of_its_own_model_under_its_own_circumstances() -> None:
         entry("a-plain", SCORES, weights="a"),
         entry("b-plain", SCORES, weights="b"),
         entry("b-half", SCORES, weights="b", dtype="float16"),
-        entry("b-pai", SCORES, weights="b", method="PAI(alpha=0.5)"),
-        entry("c-pai", SCORES, weights="c", method="PAI(alpha=0.5)"),
+        entry("b-pai", SCORES, weights="b", method=spec("pai", alpha=0.5)),
+        entry("c-pai", SCORES, weights="c", method=spec("pai", alpha=0.5)),
     ]
     assert plain_runs(entries).keys() == {"b-pai"}
     assert of(entries, "b-pai") == dict.fromkeys(SCORES, "b-plain")

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 import bundles
 import pytest
 import runs
+from saved_run import spec
 
 from lmms_vg.cli.main import main
 from lmms_vg.leaderboard.site import MARKER, build
@@ -23,7 +24,7 @@ def submissions(folder: Path) -> Path:
     """A model's plain run, a method on it, and one under another protocol."""
     plain = bundles.demo(runs.mostly_right(1), HARD)
     bundles.write_bundle(folder / "tiny-plain" / "bundle.zip", plain)
-    method = {"method": "VGRefine(k=5)"}
+    method = {"method": spec("vgrefine", k=5)}
     bundles.write_bundle(folder / "tiny-vgrefine" / "bundle.zip", bundles.demo(runs.mostly_right(2), HARD), run=method)
     asked = [(question, "A") for question in bundles.choices(145)]
     bundles.write_bundle(
@@ -58,7 +59,7 @@ def test_what_a_site_holds(tmp_path: Path) -> None:
     assert {f"downloads/chen-greedy/table2.{kind}" for kind in ("csv", "json", "tex", "md")} <= names
     assert len([name for name in names if name.startswith("data/questions/vqa_demo_hard-")]) == 1, "once for both"
     page = (tmp_path / "site" / "submissions" / "tiny-vgrefine.html").read_text()
-    assert "VGRefine(k=5)" in page
+    assert "vgrefine k=5" in page
     assert 'href="tiny-plain.html"' in page
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from entries import entry
+from saved_run import spec
 
 from lmms_vg.leaderboard.standings import metrics, provenance, standings
 from lmms_vg.leaderboard.table_model import Cell, Column, Row, Table
@@ -11,8 +12,8 @@ from lmms_vg.leaderboard.table_model import Cell, Column, Row, Table
 def test_places_among_those_with_a_rank() -> None:
     columns = [Column("A", ""), Column("B", "")]
     rows = [
-        Row("m", "Plain", 7.0, "a", True, [Cell("9", 9.0, rank=1), Cell("", None)]),
-        Row("m", "PAI", 7.0, "b", True, [Cell("8", 8.0, rank=2), Cell("7", 7.0)]),
+        Row("m", "plain", 7.0, "a", True, [Cell("9", 9.0, rank=1), Cell("", None)]),
+        Row("m", "pai", 7.0, "b", True, [Cell("8", 8.0, rank=2), Cell("7", 7.0)]),
     ]
     printed = Row("p", "", None, "", None, [Cell("99", 99.0), Cell("99", 99.0)])
     table = Table("t", "T", "", columns, 0, rows, [printed], "paper", [])
@@ -25,7 +26,7 @@ def test_places_among_those_with_a_rank() -> None:
 
 
 def test_provenance_is_flat_and_leaves_nothing_out() -> None:
-    one = entry("a", {"vqa_demo_hard": [1, 0]}, method="PAI(alpha=0.5)", leaks=["slake"])
+    one = entry("a", {"vqa_demo_hard": [1, 0]}, method=spec("pai", alpha=0.5), leaks=["slake"])
     found = dict(provenance(one.manifest))
     assert found["weights"] == "f11c28524bde19d1"
     assert found["versions.torch"] == "2.6.0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from entries import entry
+from saved_run import spec
 
 from lmms_vg.leaderboard.table_model import Cell, Table
 from lmms_vg.leaderboard.tables import tables
@@ -53,14 +54,14 @@ def test_many_rows_of_one_model_are_one() -> None:
 
 def test_a_strangers_plain_run_does_not_take_the_place_of_ones_own() -> None:
     own = entry("z-plain", {TASK: HALF}, name="Mine")
-    method = entry("z-method", {TASK: RIGHT}, name="Mine", method="VGRefine(k=5)")
+    method = entry("z-method", {TASK: RIGHT}, name="Mine", method=spec("vgrefine", k=5))
     stranger = entry("a", {TASK: WRONG}, name="Not mine")
     one = table("tableF4", own, method, stranger)
     assert cell(one, "z-method", "difference").value == pytest.approx(50)
 
 
 def test_plain_runs_that_differ_are_not_believed() -> None:
-    method = entry("method", {TASK: RIGHT}, name="Mine", method="VGRefine(k=5)")
+    method = entry("method", {TASK: RIGHT}, name="Mine", method=spec("vgrefine", k=5))
     first, second = entry("a", {TASK: HALF}), entry("b", {TASK: WRONG})
     one = table("tableF4", method, first, second)
     assert cell(one, "method", "difference").text == DISPUTED
@@ -71,8 +72,8 @@ def test_plain_runs_that_differ_are_not_believed() -> None:
 
 
 def test_what_else_differs_from_the_plain_run_is_said() -> None:
-    method = entry("m", {TASK: RIGHT}, method="PAI()", code="new", versions={"torch": "9"})
+    method = entry("m", {TASK: RIGHT}, method=spec("pai"), code="new", versions={"torch": "9"})
     one = table("tableF4", entry("p", {TASK: HALF}, code="old"), method)
     assert "Differs too: versions, code of m and its plain run p" in one.notes
-    same = table("tableF4", entry("p", {TASK: HALF}), entry("m", {TASK: RIGHT}, method="PAI()"))
+    same = table("tableF4", entry("p", {TASK: HALF}), entry("m", {TASK: RIGHT}, method=spec("pai")))
     assert not [note for note in same.notes if note.startswith("Differs too")]

@@ -9,7 +9,7 @@ from lmms_vg.leaderboard.table_model import Cell, Column, Row, Table
 
 
 def table(*rows: list[Cell], columns: list[Column], ranked: int = 0, key: str = "table1") -> Table:
-    measured = [Row(f"m{n}", "Plain", 7.0, f"m{n}", True, cells) for n, cells in enumerate(rows)]
+    measured = [Row(f"m{n}", "plain", 7.0, f"m{n}", True, cells) for n, cells in enumerate(rows)]
     return Table(key, "T", "", columns, ranked, measured, [], "", [])
 
 

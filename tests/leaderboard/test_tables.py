@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from entries import entry
+from saved_run import spec
 
 from lmms_vg.leaderboard.table_model import Cell, Row, Table
 from lmms_vg.leaderboard.tables import tables
@@ -84,8 +85,8 @@ def test_rows_are_in_order_of_their_value_then_id() -> None:
 def test_the_order_of_entries_does_not_matter() -> None:
     rows = [
         entry("a", FOUR),
-        entry("b", FOUR, method="PAI()"),
-        entry("c", THREE, method="PAI()", parameters=34, weights="w"),
+        entry("b", FOUR, method=spec("pai")),
+        entry("c", THREE, method=spec("pai"), parameters=34, weights="w"),
         entry("d", {"vgmed_attribute": [1.0, 2.0]}, protocol=None, metrics={"vgmed_attribute": LOOKS}),
     ]
     made = [tables(order, "vgrefine") for order in permutations(rows)]
@@ -225,8 +226,8 @@ def test_zero_shot_is_of_the_tables_benchmarks() -> None:
 
 
 def test_rows_say_who_they_are() -> None:
-    row = table("table1", entry("a", FOUR, name="Some-7B", parameters=7.6, method="PAI(alpha=0.5)")).measured[0]
-    assert (row.name, row.method, row.parameters, row.entry) == ("Some-7B", "PAI", 7.6, "a")
+    row = table("table1", entry("a", FOUR, name="Some-7B", parameters=7.6, method=spec("pai", alpha=0.5))).measured[0]
+    assert (row.name, row.method, row.parameters, row.entry) == ("Some-7B", "pai", 7.6, "a")
 
 
 # other tables
@@ -340,15 +341,15 @@ def test_the_demo() -> None:
 
 def bases(**changes: Any) -> list[Entry]:
     return [
-        entry("vgrefine", FOUR | {"slake_closed": [1.0, 1.0]}, method="VGRefine(k=1)", name="B", **changes),
+        entry("vgrefine", FOUR | {"slake_closed": [1.0, 1.0]}, method=spec("vgrefine", k=1), name="B", **changes),
         entry("plain", FOUR, name="B", **changes),
-        entry("pai", {**FOUR, "pathvqa_closed": [0.0] * 4}, method="PAI()", name="B", **changes),
+        entry("pai", {**FOUR, "pathvqa_closed": [0.0] * 4}, method=spec("pai"), name="B", **changes),
     ]
 
 
 def test_methods_stand_below_their_plain_run() -> None:
     other = [
-        entry("other-pai", THREE, method="PAI()", name="A", weights="other"),
+        entry("other-pai", THREE, method=spec("pai"), name="A", weights="other"),
         entry("other-plain", THREE, name="A", weights="other"),
     ]
     one = table("tableF4", *bases(), *other, entry("lonely", FOUR, name="C", weights="third"))
@@ -369,7 +370,7 @@ def test_methods_stand_below_their_plain_run() -> None:
 
 
 def test_no_plain_run_is_said() -> None:
-    one = table("tableF4", *bases(), entry("bf16", FOUR, method="PAI()", dtype="bfloat16"))
+    one = table("tableF4", *bases(), entry("bf16", FOUR, method=spec("pai"), dtype="bfloat16"))
     assert cell(one, "bf16", "difference") == Cell("no plain run")
     assert cell(one, "bf16", "p (Holm)") == Cell("")
     assert cell(one, "bf16", "Avg.").text == "50.0"
@@ -378,7 +379,7 @@ def test_no_plain_run_is_said() -> None:
 def test_ranks_are_among_the_rows_that_are_shown() -> None:
     wrong = [[float(number != other) for number in range(9)] for other in range(3)]
     good = [entry(f"good-{n}", dict.fromkeys(FOUR, row), name="C", weights="third") for n, row in enumerate(wrong)]
-    rows = [entry("m", {task: [0.0] * 9 for task in FOUR}, method="PAI()")]
+    rows = [entry("m", {task: [0.0] * 9 for task in FOUR}, method=spec("pai"))]
     assert cell(table("table1", *good, *rows), "m", "Avg.").rank == 4
     assert cell(table("tableF4", *good, *rows), "m", "Avg.").rank == 1
 

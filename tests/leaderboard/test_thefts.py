@@ -12,6 +12,7 @@ import pytest
 import runs
 from entries import entry
 from repository import add, git
+from saved_run import spec
 
 from lmms_vg.cli.main import main
 from lmms_vg.leaderboard.alike import likenesses
@@ -37,7 +38,7 @@ def edited(values: list[float], share: float, to: Callable[[float], float], seed
 
 BEST, WORST = answers(0.8, 1), answers(0.5, 2)
 LOOKED = np.random.default_rng(3).gamma(2.0, 1.0, N).tolist()
-MINE: dict[str, Any] = {"name": "Mine", "method": "VGRefine(k=5)", "weights": "w", "arrival": 5}
+MINE: dict[str, Any] = {"name": "Mine", "method": spec("vgrefine", k=5), "weights": "w", "arrival": 5}
 THEIRS: dict[str, Any] = MINE | {"name": "Theirs", "arrival": 9}
 
 THEFTS: dict[str, Callable[[], list[Entry]]] = {
@@ -46,8 +47,8 @@ THEFTS: dict[str, Callable[[], list[Entry]]] = {
     "a made-up task": lambda: [entry("a", {TASK: BEST, OTHER: [1.0] * N}, **THEIRS)],
     "a task left out": lambda: [entry("a", {TASK: BEST}, **THEIRS)],
     "other weights": lambda: [entry("a", {TASK: BEST}, **THEIRS | {"weights": "x"})],
-    "another method": lambda: [entry("a", {TASK: BEST}, **THEIRS | {"method": "Mine()"})],
-    "as a plain run": lambda: [entry("a", {TASK: BEST}, **THEIRS | {"method": "Plain()", "weights": "x"})],
+    "another method": lambda: [entry("a", {TASK: BEST}, **THEIRS | {"method": spec("mine")})],
+    "as a plain run": lambda: [entry("a", {TASK: BEST}, **THEIRS | {"method": spec("plain"), "weights": "x"})],
     "another dtype": lambda: [entry("a", {TASK: BEST}, **THEIRS, dtype="float16")],
     "other code and versions": lambda: [entry("a", {TASK: BEST}, **THEIRS, code="x", versions={"torch": "9"})],
     "a few answers spoiled": lambda: [entry("a", {TASK: edited(BEST, 0.02, lambda _: 0.0)}, **THEIRS)],
@@ -112,9 +113,9 @@ def test_where_it_looked_is_stolen() -> None:
 
 @pytest.mark.parametrize("edit", [lambda one: 1 - one, lambda _: 0.0, lambda _: 1.0])
 def test_a_forged_plain_run_changes_no_difference(edit: Callable[[float], float]) -> None:
-    plain = entry("z-plain", {TASK: WORST}, **MINE | {"method": "Plain()"})
+    plain = entry("z-plain", {TASK: WORST}, **MINE | {"method": spec("plain")})
     method = entry("z-method", {TASK: BEST}, **MINE)
-    forged = entry("a", {TASK: edited(WORST, 0.3, edit), OTHER: BEST}, **MINE | {"method": "Plain()", "arrival": 9})
+    forged = entry("a", {TASK: edited(WORST, 0.3, edit), OTHER: BEST}, **MINE | {"method": spec("plain"), "arrival": 9})
 
     def difference(*entries: Entry) -> Any:
         return row(table(*entries, key="tableF4"), "z-method").cells[5]
@@ -147,9 +148,13 @@ def test_honest_models_are_not_alike() -> None:
 
 
 def test_methods_of_one_card_and_model_are_not_said_to_be_alike() -> None:
-    own = [entry(id, {TASK: BEST}, name="Mine", method=f"{id}()") for id in ("Plain", "PAI")]
+    own = [entry(id, {TASK: BEST}, name="Mine", method=spec(id)) for id in ("plain", "pai")]
     assert likenesses(own) == {}
-    assert likenesses([*own, entry("x", {TASK: BEST}, name="Theirs", method="PAI()")]).keys() == {"Plain", "PAI", "x"}
+    assert likenesses([*own, entry("x", {TASK: BEST}, name="Theirs", method=spec("pai"))]).keys() == {
+        "plain",
+        "pai",
+        "x",
+    }
     assert likenesses([entry(id, {TASK: BEST}, name="Mine") for id in "ab"]).keys() == {"a", "b"}, "the same run twice"
 
 
@@ -201,42 +206,42 @@ def test_correlations_are_those_of_what_both_have() -> None:
 def test_two_labs_run_one_public_checkpoint() -> None:
     """With the same answers. Each lab's method stands beside its own plain run, and whoever is below is below one model."""
     labs = [
-        entry(f"{lab}-{method}", {TASK: row}, name=f"Public, by {lab}", method=f"{method}()", arrival=arrival)
+        entry(f"{lab}-{method}", {TASK: row}, name=f"Public, by {lab}", method=spec(method), arrival=arrival)
         for arrival, lab in enumerate(("x", "y"))
-        for method, row in (("Plain", BEST), ("PAI", edited(BEST, 0.1, lambda one: 1 - one)))
+        for method, row in (("plain", BEST), ("pai", edited(BEST, 0.1, lambda one: 1 - one)))
     ]
     below = entry("below", {TASK: WORST}, weights="o")
     assert rank(table(*labs, below), "below") == rank(table(*labs[:2], below), "below")
-    assert rank(table(*labs, below), "x-Plain") == rank(table(*labs, below), "y-Plain") == 1
+    assert rank(table(*labs, below), "x-plain") == rank(table(*labs, below), "y-plain") == 1
     one = table(*labs, below, key="tableF4")
-    assert row(one, "x-PAI").cells[5] == row(one, "y-PAI").cells[5]
-    assert "Difference: y-PAI against y-Plain" in " ".join(one.notes)
+    assert row(one, "x-pai").cells[5] == row(one, "y-pai").cells[5]
+    assert "Difference: y-pai against y-plain" in " ".join(one.notes)
 
 
 def test_a_card_is_corrected() -> None:
     """The group sends all in again. Both stand, alike, until a maintainer removes the old ones."""
     old, new = (
         [
-            entry(f"{kind}-{method}", {TASK: values}, method=f"{method}()", trained_on=seen, arrival=arrival)
-            for method, values in (("Plain", WORST), ("PAI", BEST))
+            entry(f"{kind}-{method}", {TASK: values}, method=spec(method), trained_on=seen, arrival=arrival)
+            for method, values in (("plain", WORST), ("pai", BEST))
         ]
         for arrival, kind, seen in ((1, "old", []), (2, "new", ["vqa_rad"]))
     )
     one = table(*old, *new)
     assert {row.entry: row.zero_shot for row in one.measured} == {
-        "old-PAI": True, "old-Plain": True, "new-PAI": False, "new-Plain": False
+        "old-pai": True, "old-plain": True, "new-pai": False, "new-plain": False
     }  # fmt: skip
-    assert row(one, "new-PAI").alike == "like old-PAI, which came earlier"
+    assert row(one, "new-pai").alike == "like old-pai, which came earlier"
     against = table(*old, *new, key="tableF4")
-    assert row(against, "new-PAI").cells[5] == row(against, "old-PAI").cells[5]
-    assert any("new-PAI against new-Plain" in note for note in against.notes)
+    assert row(against, "new-pai").cells[5] == row(against, "old-pai").cells[5]
+    assert any("new-pai against new-plain" in note for note in against.notes)
 
 
 def test_a_squatter_was_there_before() -> None:
     """With a wrong plain run of a public checkpoint, before its makers came."""
-    squatter = entry("a", {TASK: [0.0] * N}, name="Public", method="Plain()", arrival=1)
-    plain = entry("m-plain", {TASK: WORST}, name="Ours", method="Plain()", arrival=2)
-    method = entry("m", {TASK: BEST}, name="Ours", method="PAI()", arrival=2)
+    squatter = entry("a", {TASK: [0.0] * N}, name="Public", method=spec("plain"), arrival=1)
+    plain = entry("m-plain", {TASK: WORST}, name="Ours", method=spec("plain"), arrival=2)
+    method = entry("m", {TASK: BEST}, name="Ours", method=spec("pai"), arrival=2)
     with_squatter = table(squatter, plain, method, key="tableF4")
     assert row(with_squatter, "m").cells[5] == row(table(plain, method, key="tableF4"), "m").cells[5]
 
@@ -244,10 +249,10 @@ def test_a_squatter_was_there_before() -> None:
 def test_many_settings_of_one_method_push_nobody_down() -> None:
     below = entry("below", {TASK: WORST}, weights="o")
     settings = [
-        entry(f"k{n}", {TASK: edited(BEST, 0.015, lambda one: 1 - one, seed=n)}, method=f"PAI(k={n})")
+        entry(f"k{n}", {TASK: edited(BEST, 0.015, lambda one: 1 - one, seed=n)}, method=spec("pai", k=n))
         for n in range(20)
     ]
-    first = entry("k", {TASK: BEST}, method="PAI(k=20)", arrival=1)
+    first = entry("k", {TASK: BEST}, method=spec("pai", k=20), arrival=1)
     assert rank(table(first, *settings, below), "below") == 2
 
 

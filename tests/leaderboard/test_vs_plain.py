@@ -8,6 +8,7 @@ from math import isnan, nan
 import numpy as np
 import pytest
 from entries import entry
+from saved_run import spec
 
 from lmms_vg.leaderboard.columns import closed
 from lmms_vg.leaderboard.vs_plain import Against, against
@@ -26,7 +27,7 @@ def of(*entries: Entry) -> dict[str, Against]:
 
 
 def method(id: str = "method", **changes: object) -> Entry:
-    return entry(id, **({"scores": AFTER, "method": "PAI(alpha=0.5)"} | changes))  # type: ignore[arg-type]
+    return entry(id, **({"scores": AFTER, "method": spec("pai", alpha=0.5)} | changes))  # type: ignore[arg-type]
 
 
 def plain(id: str = "plain", **changes: object) -> Entry:
@@ -83,7 +84,7 @@ def test_what_may_differ_does() -> None:
 
 
 def test_no_plain_run_at_all() -> None:
-    assert of(method(), method("other", method="VGRefine(k=1)")) == {}
+    assert of(method(), method("other", method=spec("vgrefine", k=1))) == {}
     assert of(plain()) == {}
     assert of() == {}
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.journal import Journal
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.methods import *  # noqa: F403 - eval(repr(method)) needs every class by name
-from lmms_vg.methods import METHODS, Method
+from lmms_vg.methods import METHODS, Method, Plain, VGRefine
 from lmms_vg.models import FAMILIES, Family
 from lmms_vg.models.checkpoint import Shape
 from lmms_vg.plugin import METHODS as ANNOUNCED
@@ -233,3 +234,29 @@ def test_answers_do_not_depend_on_the_batch(family: Family, name: str, sampled: 
         assert extras.keys() == other.keys()
         for key, value in extras.items():  # a pass over more rows moves the last bits, and with them a rounded digit
             assert value == (pytest.approx(other[key], abs=1e-5) if isinstance(value, float) else other[key]), key
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_identity_is_name_and_hyper_parameters_in_json(name: str) -> None:
+    identity = made(name).spec()
+    assert json.loads(json.dumps(identity)) == identity
+    assert (identity["name"], tuple(identity["hyper_parameters"])) == (name, METHODS[name].options())
+
+
+def test_another_hyper_parameter_is_another_identity() -> None:
+    one = VGRefine(((1, 0), (2, 1)), (3,), 1, leaks=("slake",))
+    assert one.spec() == {
+        "name": "vgrefine",
+        "hyper_parameters": {"heads": [[1, 0], [2, 1]], "layers": [3], "k": 1, "p": 50.0, "mask": "pre"},
+    }
+    assert one.spec() != replace(one, k=2).spec()
+
+
+@pytest.mark.parametrize("value", [math.inf, {1, 2}, object()])
+def test_a_hyper_parameter_that_json_does_not_have(value: object) -> None:
+    @dataclass(frozen=True)
+    class Odd(Plain):
+        value: object = None
+
+    with pytest.raises(ValueError, match="value="):
+        Odd(value).spec()

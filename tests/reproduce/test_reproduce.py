@@ -52,7 +52,7 @@ def test_every_row_and_column_is_printed_beside_the_papers(table_f4: tuple[Path,
     written = (folder / "out" / "tableF4.md").read_text(encoding="utf-8")
     assert shown[shown.index("## Results") :].startswith(written[written.index("## Results") :])
     assert "| PAI | `huatuo_pai` | `pretrained=demo` | alpha=0.5, start=2, end=6, cfg=false," in written
-    assert "PAI(alpha=0.2, start=2, end=6, cfg=True, gamma=1.1, faithful=True)" in written, "of the run itself"
+    assert "pai alpha=0.2,start=2,end=6,cfg=true,gamma=1.1,faithful=true" in written, "of the run itself"
     assert by_place["PAI, as its README runs it", "SLAKE"][0] == "24.48", "beside the paper's row"
     assert written.count("| done: `") == 6, "the plan as it stands now"
     assert shown.count("| to run |") == 6, "and before"

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from saved_run import IDENTITY, closed, save
+from saved_run import IDENTITY, closed, save, spec
 
 from lmms_vg.runs.agreement import agree, check_names
 from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.runs.results import Run
 
-VGREFINE = IDENTITY | {"method": "VGRefine(k=5)"}
+VGREFINE = IDENTITY | {"method": spec("vgrefine", k=5)}
 
 
 def saved(folder: Path, run: dict[str, Any] | None) -> Run:
@@ -44,7 +44,7 @@ def test_differences_that_are_not_the_methods(tmp_path: Path, base: Run, name: s
     with pytest.raises(ValueError, match=said):
         agree(base, [other], ["questions"])
     (note,) = agree(base, [other], [name])
-    assert note.startswith(f"Allowed to differ: {name} (Plain: ")
+    assert note.startswith(f"Allowed to differ: {name} (plain: ")
 
 
 def test_all_differences_are_named_at_once(tmp_path: Path, base: Run) -> None:
@@ -52,9 +52,9 @@ def test_all_differences_are_named_at_once(tmp_path: Path, base: Run) -> None:
     with pytest.raises(ValueError, match=r"dtype is .*; batch_size is .*: --allow dtype --allow batch_size$"):
         agree(base, [other], ["device"])
     assert agree(base, [other], ["device", "dtype", "batch_size"]) == [
-        "Allowed to differ: dtype (Plain: float32; VGRefine (k=5): float16)",
-        "Allowed to differ: device (Plain: cpu; VGRefine (k=5): cuda)",
-        "Allowed to differ: batch_size (Plain: 8; VGRefine (k=5): 1)",
+        "Allowed to differ: dtype (plain: float32; vgrefine (k=5): float16)",
+        "Allowed to differ: device (plain: cpu; vgrefine (k=5): cuda)",
+        "Allowed to differ: batch_size (plain: 8; vgrefine (k=5): 1)",
     ]
 
 
@@ -69,9 +69,9 @@ def test_code_and_versions_are_said(tmp_path: Path, base: Run) -> None:
     versions = {"lmms_vg": "0.1.0", "torch": "2.7.0"}
     other = saved(tmp_path / "other", VGREFINE | {"code": "new", "versions": versions, "rows": "all"})
     assert agree(base, [other]) == [
-        "Differs too: versions (Plain: torch 2.6.0; VGRefine (k=5): torch 2.7.0)",
-        "Differs too: code (Plain: ba7a875c; VGRefine (k=5): new)",
-        "Differs too: rows (Plain: last; VGRefine (k=5): all)",
+        "Differs too: versions (plain: torch 2.6.0; vgrefine (k=5): torch 2.7.0)",
+        "Differs too: code (plain: ba7a875c; vgrefine (k=5): new)",
+        "Differs too: rows (plain: last; vgrefine (k=5): all)",
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from saved_run import IDENTITY, RULE, closed, failed, measured, opened, save
+from saved_run import IDENTITY, RULE, closed, failed, measured, opened, save, spec
 from scipy import stats
 
 from lmms_vg.runs.compare import Against, Line, compare
@@ -147,10 +147,10 @@ def test_the_one_plain_run_is_the_base_wherever_it_stands(tmp_path: Path) -> Non
     """By what it was signed with, or else by its name; the rows keep their order."""
     signed = [
         saved(tmp_path / name, model="huatuo", run=IDENTITY | {"method": method})
-        for name, method in (("a", "VGRefine(k=5)"), ("b", "Plain()"), ("c", "PAI(gamma=1.1)"))
+        for name, method in (("a", spec("vgrefine", k=5)), ("b", spec("plain")), ("c", spec("pai", gamma=1.1)))
     ]
     table = compare(signed)
-    assert [run.label for run in table.runs] == ["VGRefine (k=5)", "Plain", "PAI (gamma=1.1)"]
+    assert [run.label for run in table.runs] == ["vgrefine (k=5)", "plain", "pai (gamma=1.1)"]
     assert table.base is table.runs[1]
     assert [line.against is None for line in table.lines] == [False, True, False]
     named = [saved(tmp_path / name, model=name) for name in ("llava_vgrefine", "llava_plain")]
@@ -169,7 +169,7 @@ def test_time_a_question(tmp_path: Path) -> None:
     """Of the pooled ones 0.3 s: 1 question of 0.1 s and 3 of 0.3 s would be 0.25; here 2 of each."""
     tasks = {name: [closed("q1", 1), closed("q2", 0)] for name in ("a", "b")}
     path = save(
-        tmp_path / "a", tasks, seconds=0.1, groups={"g": ["a", "b"]}, run=IDENTITY | {"shared": ["Plain()", "PAI()"]}
+        tmp_path / "a", tasks, seconds=0.1, groups={"g": ["a", "b"]}, run=IDENTITY | {"shared": ["plain", "pai"]}
     )
     samples = path.with_name("20260101_120000_samples_b.jsonl")
     samples.write_text(samples.read_text().replace('"seconds": 0.1', '"seconds": 0.5'))
@@ -191,8 +191,8 @@ def test_time_is_of_the_questions_of_the_line(tmp_path: Path) -> None:
 
 
 def test_runs_of_one_name_are_numbered(tmp_path: Path) -> None:
-    runs = [saved(tmp_path / name, run=IDENTITY | {"method": "PAI(g=1)"}) for name in ("a", "b")]
-    assert [run.label for run in compare(runs).runs] == ["PAI (g=1) #1", "PAI (g=1) #2"]
+    runs = [saved(tmp_path / name, run=IDENTITY | {"method": spec("pai", g=1)}) for name in ("a", "b")]
+    assert [run.label for run in compare(runs).runs] == ["pai (g=1) #1", "pai (g=1) #2"]
 
 
 def test_what_runs_have_in_common(tmp_path: Path) -> None:

@@ -7,21 +7,22 @@ import io
 from pathlib import Path
 
 import pytest
-from saved_run import IDENTITY, RULE, closed, opened, save, tables
+from saved_run import IDENTITY, RULE, closed, opened, save, spec, tables
 from scipy.stats import binomtest
 
 from lmms_vg.runs.compare import Comparison, compare
 from lmms_vg.runs.comparison_tables import as_csv, as_latex, as_markdown
 from lmms_vg.runs.lmms_eval_output import read_run
 
-METHODS = {"Plain()": [1, 0, 0, 0], "VGRefine(heads=((1, 1), (1, 0), (2, 3), (1, 2)), k=10)": [1, 1, 1, 0]}
+REFINED = spec("vgrefine", heads=[[1, 1], [1, 0], [2, 3], [1, 2]], k=10)
+METHODS = [(spec("plain"), [1, 0, 0, 0]), (REFINED, [1, 1, 1, 0])]
 GROUPS = {"both": ["a", "b_x"]}
 
 
 def table(folder: Path, allowed: tuple[str, ...] = (), **identity: object) -> Comparison:
     """Two tasks, of which the second has the first two questions only; 1 and 3 of 4 right."""
     runs = []
-    for number, (method, scores) in enumerate(METHODS.items()):
+    for number, (method, scores) in enumerate(METHODS):
         lines = [closed(f"q{i}", score) for i, score in enumerate(scores)]
         run = IDENTITY | {"method": method} | (identity if number else {})
         model = f"huatuo_{'vgrefine' if number else 'plain'}"
@@ -35,16 +36,16 @@ def test_a_row_a_run_and_a_column_a_task(tmp_path: Path) -> None:
     overview, detail = tables(as_markdown(table(tmp_path)))
     assert overview == [
         ["method", "a (n = 4)", "b_x (n = 2)", "both, pooled (n = 6)"],
-        ["Plain (base)", "25.0", "50.0", "33.3"],
-        ["VGRefine", "75.0", "100.0", "83.3"],
+        ["plain (base)", "25.0", "50.0", "33.3"],
+        ["vgrefine", "75.0", "100.0", "83.3"],
     ]
     assert detail[0][5:] == [
         *("difference", "95% interval", "better", "worse"),
         *("p", "p (Holm)", "McNemar p", "McNemar p (Holm)"),
     ]
-    assert detail[1] == ["Plain (base)", "a", "4", "25.00", "0.500", *[""] * 8]
+    assert detail[1] == ["plain (base)", "a", "4", "25.00", "0.500", *[""] * 8]
     pooled = detail[6]
-    assert pooled[:6] == ["VGRefine", "both, pooled", "6", "83.33", "0.500", "+50.00"]
+    assert pooled[:6] == ["vgrefine", "both, pooled", "6", "83.33", "0.500", "+50.00"]
     assert pooled[7:9] == ["3", "0"]
     assert pooled[11:] == [f"{binomtest(0, 3).pvalue:.4f}", "0.7500"], "three lines: thrice the smallest of three"
 
@@ -52,9 +53,9 @@ def test_a_row_a_run_and_a_column_a_task(tmp_path: Path) -> None:
 def test_what_is_said_beside_the_tables(tmp_path: Path) -> None:
     text = as_markdown(table(tmp_path, ("dtype",), dtype="bfloat16"))
     notes = [line for line in text.splitlines() if line.startswith("- ")]
-    assert notes[0] == "- Plain (base): huatuo_plain (pretrained=demo), `20260101_120000_results.json`"
-    assert notes[1].endswith(", VGRefine(heads=((1, 1), (1, 0), (2, 3), (1, 2)), k=10)"), "in full"
-    assert "- Allowed to differ: dtype (Plain: float32; VGRefine (4 heads, k=10): bfloat16)" in notes
+    assert notes[0] == "- plain (base): huatuo_plain (pretrained=demo), `20260101_120000_results.json`"
+    assert notes[1].endswith(", vgrefine heads=1-1+1-0+2-3+1-2,k=10"), "in full"
+    assert "- Allowed to differ: dtype (plain: float32; vgrefine (4 heads, k=10): bfloat16)" in notes
     assert f"- `{RULE}`" in notes
     assert notes[-1].startswith("- `bootstrap|unit:image|")
     assert "best" not in text.lower()
@@ -75,12 +76,12 @@ def test_one_run_is_a_table_without_differences(tmp_path: Path) -> None:
 
 
 def test_shared_work_is_said_beside_the_time(tmp_path: Path) -> None:
-    shared = ["Plain()", "PAI(gamma=1.1)"]
+    shared = ["plain", "pai"]
     path = save(tmp_path, {"a": [closed("q1", 1)]}, run=IDENTITY | {"shared": shared}, seconds=0.4149)
     text = as_markdown(compare([read_run(path)]))
     assert tables(text)[1][1][4] == "(shared)", "a time that is no method's own is not put beside others"
     assert ",0.4149," in as_csv(compare([read_run(path)]))
-    assert "- (shared): Plain(), PAI(gamma=1.1) were answered together" in text
+    assert "- (shared): plain, pai were answered together" in text
 
 
 @pytest.mark.parametrize(("score", "shown"), [(1, "< 0.0001"), (0, "1.0000")])
@@ -134,7 +135,7 @@ def test_csv_has_the_numbers_in_full(tmp_path: Path) -> None:
         against = line.against
         expected = (*against.difference, against.holm, against.mcnemar_p, against.mcnemar_holm)
         assert [float(row[name]) for name in names] == [*expected, against.better, against.worse]
-        assert row["base"] == "Plain"
+        assert row["base"] == "plain"
 
 
 def test_latex_has_accuracies_and_differences(tmp_path: Path) -> None:
@@ -146,10 +147,10 @@ def test_latex_has_accuracies_and_differences(tmp_path: Path) -> None:
         rows = [line for line in part.splitlines() if line.endswith(r"\\")]
         assert {row.count(" & ") for row in rows} == {3 if part is first else 12}
     assert r"method & a (n = 4) & b\_x (n = 2) & both, pooled (n = 6) \\" in first
-    assert r"VGRefine & 75.0 & 100.0 & 83.3 \\" in first
-    assert r"\par Allowed to differ: dtype (Plain: float32; VGRefine (4 heads, k=10): bfloat16)" in first
+    assert r"vgrefine & 75.0 & 100.0 & 83.3 \\" in first
+    assert r"\par Allowed to differ: dtype (plain: float32; vgrefine (4 heads, k=10): bfloat16)" in first
     assert r"\texttt{20260101\_120000\_results.json}" in first
-    pooled = next(line for line in second.splitlines() if line.startswith("VGRefine & both, pooled"))
+    pooled = next(line for line in second.splitlines() if line.startswith("vgrefine & both, pooled"))
     assert pooled.split(" & ")[2:6] == ["6", "83.33", "0.500", "+50.00"]
     assert pooled.split(" & ")[7:9] == ["3", "0"]
     assert "McNemar p (Holm)" in second

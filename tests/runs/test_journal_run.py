@@ -15,7 +15,7 @@ from lmms_eval import evaluator
 from lmms_eval.__main__ import parse_eval_args
 from lmms_eval.api.model import lmms
 from lmms_eval.tasks import TaskManager
-from saved_run import IDENTITY
+from saved_run import IDENTITY, spec
 
 from lmms_vg import journal
 from lmms_vg.datasets import counts, phantoms
@@ -31,7 +31,7 @@ from lmms_vg.runs.results import TaskRun
 HARD, STANDARD = "vqa_demo_hard", "vqa_demo_standard"
 SAMPLES = {HARD: phantoms.load("hard"), STANDARD: phantoms.load("standard")}
 DECODING = json.loads(json.dumps(Decoding(max_new_tokens=16).as_key()))  # of every demo task
-SHARED = {"method": "VGRefine(k=5)", "shared": ["Plain()", "VGRefine(k=5)"]}
+SHARED = {"method": spec("vgrefine", k=5), "shared": ["plain", "vgrefine"]}
 
 
 def right(task: str, places: Iterable[int], **values: Any) -> list[Record]:
@@ -190,7 +190,7 @@ def test_what_it_holds(tmp_path: Path) -> None:
     run = read_journal(full(tmp_path / "huatuo_plain-0123"))
     task = run.tasks[HARD]
     assert (len(task.scores), set(task.scores.values()), set(task.seconds.values())) == (300, {1}, {0.5})
-    assert (run.model, run.label, run.groups) == ("huatuo_plain (pretrained=demo)", "Plain", {})
+    assert (run.model, run.label, run.groups) == ("huatuo_plain (pretrained=demo)", "plain", {})
     assert run.is_plain
     assert journal.recall(HARD, SAMPLES[HARD][0].uid) is None, "nothing is left for a run in this process"
 
@@ -217,7 +217,7 @@ def test_an_empty_journal_is_refused(tmp_path: Path) -> None:
 
 def test_finished_tasks_are_taken_and_others_named(tmp_path: Path) -> None:
     base = read_journal(full(tmp_path / "a", right(STANDARD, range(300))))
-    other = read_journal(full(tmp_path / "b", right(STANDARD, range(7)), method="VGRefine(k=5)"))
+    other = read_journal(full(tmp_path / "b", right(STANDARD, range(7)), method=spec("vgrefine", k=5)))
     assert base.groups == {"vqa_demo": [STANDARD, HARD]}
     assert (list(other.tasks), other.groups) == ([HARD], {})
     table = compare([base, other])
@@ -227,14 +227,14 @@ def test_finished_tasks_are_taken_and_others_named(tmp_path: Path) -> None:
 
 
 def test_failures_count_as_failed_until_they_are_answered(tmp_path: Path) -> None:
-    bad = right(HARD, [0, 1], text="", error="ValueError: torn image")
+    bad = right(HARD, [0, 1], text="", error="BadImage: torn", error_code="image")
     run = read_journal(written(tmp_path, bad, right(HARD, range(1, 300))))
-    assert run.tasks[HARD].failed == {SAMPLES[HARD][0].uid: "ValueError: torn image"}
+    assert run.tasks[HARD].failed == {SAMPLES[HARD][0].uid: ("image", "BadImage: torn")}
     assert len(run.tasks[HARD].scores) == 299
 
 
 def test_an_answer_is_not_undone_by_a_later_failure(tmp_path: Path) -> None:
-    run = read_journal(full(tmp_path, right(HARD, [0], key="other", text="", error="E: later")))
+    run = read_journal(full(tmp_path, right(HARD, [0], key="other", text="", error="E: later", error_code="model")))
     assert run.tasks[HARD].failed == {}
 
 
@@ -271,7 +271,7 @@ def test_all_ranks_are_read(tmp_path: Path) -> None:
 def test_work_that_was_shared_once_is_said(tmp_path: Path) -> None:
     """The same configuration may have run alone before or after."""
     full(tmp_path, **SHARED)
-    run = read_journal(written(tmp_path, method="VGRefine(k=5)"))
+    run = read_journal(written(tmp_path, method=spec("vgrefine", k=5)))
     assert run.provenance is not None
     assert run.provenance["shared"] == SHARED["shared"]
     assert all(line.shared for line in compare([run]).lines)

@@ -32,7 +32,7 @@ def test_scores_failures_and_what_questions_are_about(tmp_path: Path) -> None:
     assert task.scores == {"q1": 1, "q3": 0}
     assert task.images == {"q1": "a", "q3": "a"}
     assert task.about == {"q1": {"organ": "Chest", "modality": "CT"}, "q3": {"organ": "Head"}}
-    assert task.failed == {"q2": "it was too large"}
+    assert task.failed == {"q2": ("image", "it was too large")}
     assert task.axes == ["organ", "modality"]
 
 
@@ -267,7 +267,7 @@ def test_what_lmms_eval_itself_writes(tmp_path: Path, monkeypatch: pytest.Monkey
                 document = self.task_dict[task][split][index]
                 key = {"key": "0", "task": task, "uid": document["uid"]}
                 if index == 0 and task in ("vqa_demo_hard", "vgmed_demo"):
-                    journal.remember(journal.Record(**key, text="", error="boom"))
+                    journal.remember(journal.Record(**key, text="", error="boom", error_code="model"))
                 elif task == "vgmed_demo":
                     layers = {name: [1.0, 0.5] for name in ("ar", "kl", "js", "printed_ar")}
                     journal.remember(journal.Record(**key, text="", alignment=layers))
@@ -304,10 +304,10 @@ def test_what_lmms_eval_itself_writes(tmp_path: Path, monkeypatch: pytest.Monkey
         "vqa_demo_hard": ("acc", *[1] * 5),
         "slake_test_open": ("open_recall", 1),
     }
-    assert list(run.tasks["vqa_demo_hard"].failed.values()) == ["boom"]
+    assert list(run.tasks["vqa_demo_hard"].failed.values()) == [("model", "boom")]
     task = run.tasks["slake_test_open"]
     assert task.scores == {"slake/test/1": 1.0}
-    assert "empty" in task.failed["slake/test/2"]
+    assert task.failed["slake/test/2"].code == "question"
     assert task.about == {"slake/test/1": {"modality": "MRI"}}
     assert task.images == {"slake/test/1": "slake:a.png"}
     means = run.means["slake_test_open"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from saved_run import IDENTITY, closed, failed, save
+from saved_run import IDENTITY, closed, failed, save, spec
 
 from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.runs.results import Run
@@ -14,18 +15,22 @@ from lmms_vg.runs.results import Run
 @pytest.mark.parametrize(
     ("method", "label"),
     [
-        ("Plain()", "Plain"),
-        ("PAI(gamma=1.1, heads=None)", "PAI (gamma=1.1, heads=None)"),
+        (spec("plain"), "plain"),
+        (spec("pai", gamma=1.1, heads=None, cfg=True), "pai (gamma=1.1, cfg=true)"),
         (
-            "VGRefine(heads=((1, 1), (1, 0), (2, 3), (1, 2)), layers=(1,), p=50.0)",
-            "VGRefine (4 heads, layers=(1,), p=50.0)",
+            spec("vgrefine", heads=[[1, 1], [1, 0], [2, 3], [1, 2]], layers=[1], p=50.0),
+            "vgrefine (4 heads, layers=1, p=50)",
         ),
-        ("not a call <", "not a call <"),
-        ("3", "3"),
     ],
 )
-def test_method_in_short(tmp_path: Path, method: str, label: str) -> None:
+def test_method_in_short(tmp_path: Path, method: dict[str, Any], label: str) -> None:
     assert Run(tmp_path, "huatuo_x", "", provenance={"method": method}).label == label
+
+
+def test_a_method_in_one_text_is_of_an_older_version(tmp_path: Path) -> None:
+    path = save(tmp_path, {"t": [closed("q1", 1)]}, run=IDENTITY | {"method": "Plain()"})
+    with pytest.raises(ValueError, match=r"older version.*run the same command again"):
+        read_run(path)
 
 
 def test_a_model_that_is_not_ours_goes_by_its_name(tmp_path: Path) -> None:

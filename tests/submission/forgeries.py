@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from tampered import Parts
 
-UNSEEN = "the boxes lie in the part of the image that the model does not see"
+UNSEEN = {"error": "the words are free", "error_code": "unmeasurable"}
 HARD, STANDARD, LOOKED, OPENED = "vqa_demo_hard", "vqa_demo_standard", "vgmed_demo", "vqa_demo_open"
 
 
@@ -131,7 +131,7 @@ FORGED: dict[str, tuple[Callable[[Parts], object], set[str]]] = {
     "an endless score": (lambda made: task(made)["metrics"].update(acc=math.inf), {"not-finite"}),
     "NaN alignment": (lambda made: answers(made, LOOKED)[0]["alignment"].update(kl=[math.nan] * 3), {"not-finite"}),
     "an older schema": (lambda made: made["manifest"].update(schema_version=0), {"schema-version"}),
-    "a newer schema": (lambda made: made["manifest"].update(schema_version=2), {"schema-version"}),
+    "a newer schema": (lambda made: made["manifest"].update(schema_version=3), {"schema-version"}),
     "no schema": (lambda made: made["manifest"].pop("schema_version"), {"schema-version"}),
     "true as a schema": (lambda made: made["manifest"].update(schema_version=True), {"schema-version"}),
     "no tasks": (
@@ -158,8 +158,16 @@ FORGED: dict[str, tuple[Callable[[Parts], object], set[str]]] = {
     ),
     "many leaks": (lambda made: made["manifest"]["run"].update(leaks=[f"{n}" for n in range(15_000)]), {"schema"}),
     "a leak of nothing": (lambda made: made["manifest"]["run"].update(leaks=["<b>everything</b>"]), {"schema"}),
-    "a method without end": (lambda made: made["manifest"]["run"].update(method="A" * 100_000), {"schema"}),
-    "a method that is no call": (lambda made: made["manifest"]["run"].update(method="Plain"), {"schema"}),
+    "a method without end": (lambda made: made["manifest"]["run"]["method"].update(name="A" * 100_000), {"schema"}),
+    "a method in one text": (lambda made: made["manifest"]["run"].update(method="Plain()"), {"schema"}),
+    "a hyper-parameter without end": (
+        lambda made: made["manifest"]["run"]["method"].update(hyper_parameters={"heads": [[0, 0]] * 20_000}),
+        {"schema"},
+    ),
+    "a hyper-parameter in a hyper-parameter": (
+        lambda made: made["manifest"]["run"]["method"].update(hyper_parameters={"x": {"y": 1}}),
+        {"schema"},
+    ),
     "300,000 tasks": (
         lambda made: made["manifest"].update(tasks={str(n): {} for n in range(100_000)}),
         {"too-large"},
@@ -188,13 +196,13 @@ FORGED: dict[str, tuple[Callable[[Parts], object], set[str]]] = {
     ),
     "KL beyond all": (lambda made: answers(made, LOOKED)[0]["alignment"].update(kl=[1e308] * 3), {"alignment"}),
     "nothing measured": (
-        lambda made: [(line.pop("alignment"), line.update(error=UNSEEN, score=None)) for line in answers(made, LOOKED)],
+        lambda made: [(line.pop("alignment"), line.update(UNSEEN, score=None)) for line in answers(made, LOOKED)],
         {"metric"},
     ),
     "a measurement that failed": (
         lambda made: (
             answers(made, LOOKED)[0].pop("alignment"),
-            answers(made, LOOKED)[0].update(error="OutOfMemoryError: CUDA"),
+            answers(made, LOOKED)[0].update(error="OutOfMemoryError: CUDA", error_code="model"),
         ),
         {"failed"},
     ),
@@ -208,14 +216,25 @@ FORGED: dict[str, tuple[Callable[[Parts], object], set[str]]] = {
     "an error that shows a path": (
         lambda made: (
             answers(made, LOOKED)[0].pop("alignment"),
-            answers(made, LOOKED)[0].update(error=f"{UNSEEN} /home/alice/x"),
+            answers(made, LOOKED)[0].update(UNSEEN, error="in /home/alice/x"),
         ),
         {"private"},
     ),
     "more words than tokens": (lambda made: answers(made)[0].update(answer="yes " * 17), {"restricted"}),
     "a word without end": (lambda made: answers(made)[0].update(answer="\ufdfa" * 20_000), {"restricted"}),
     "an error made up": (
-        lambda made: answers(made)[0].update(error="could not be scored", score=None, extracted=None),
+        lambda made: answers(made)[0].update(error="no", error_code="question", score=None, extracted=None),
         {"verdict"},
+    ),
+    "an error without a code": (
+        lambda made: (answers(made, LOOKED)[0].pop("alignment"), answers(made, LOOKED)[0].update(error="no")),
+        {"schema"},
+    ),
+    "a code of one's own": (
+        lambda made: (
+            answers(made, LOOKED)[0].pop("alignment"),
+            answers(made, LOOKED)[0].update(UNSEEN, error_code="mine"),
+        ),
+        {"schema"},
     ),
 }

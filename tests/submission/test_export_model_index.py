@@ -11,6 +11,7 @@ import yaml
 from huggingface_hub import EvalResult, ModelCard
 from huggingface_hub.repocard_data import model_index_to_eval_results
 from mmmu_data import write_split
+from saved_run import spec
 from tampered import Parts, change
 
 from lmms_vg.submission.export import model_index
@@ -20,7 +21,7 @@ from lmms_vg.submission.validate import check
 from lmms_vg.submission.validated import Entry
 
 HARD, LOOKED, OPENED, PHARMACY = "vqa_demo_hard", "vgmed_demo", "vqa_demo_open", "mmmu_med_pharmacy"
-METHOD = "VGRefine(heads=((1, 1), (1, 0)), layers=(1,), k=2, p=50.0, mask='pre')"
+METHOD = spec("vgrefine", heads=[[1, 1], [1, 0]], layers=[1], k=2, p=50.0, mask="pre")
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def test_no_number_stands_without_its_n_rule_and_method(bundle: Path, tmp_path: 
     manifest, _, found = exported(bundle, tmp_path / "card.md")
     for (task, metric), one in found.items():
         stated, rule = manifest.tasks[task], one.metric_args["rule"]
-        assert one.metric_name == f"{metric} with VGRefine, n={stated.n}, {rule}"
+        assert one.metric_name == f"{metric} with vgrefine, n={stated.n}, {rule}"
         assert (one.metric_args["n"], one.metric_args["asked"]) == (stated.n, stated.asked)
         assert one.metric_args["method"] == METHOD
         assert one.dataset_args == {"protocol": stated.protocol, "questions_sha256": stated.questions}
@@ -152,4 +153,4 @@ def test_an_average_stands_under_the_name_of_its_group(tmp_path: Path) -> None:
     average = found["vqa_demo", "acc"]
     assert average.metric_value == manifest.groups["vqa_demo"].metrics["acc"]
     assert average.dataset_name == "vqa_demo: vqa_demo_standard, vqa_demo_hard"
-    assert average.metric_name == f"acc with Plain, n=600, {manifest.tasks[HARD].rules['acc']}"
+    assert average.metric_name == f"acc with plain, n=600, {manifest.tasks[HARD].rules['acc']}"

@@ -37,7 +37,7 @@ def test_a_bundle_fits_it_and_a_changed_one_does_not(tmp_path: Path) -> None:
                 with pytest.raises(jsonschema.ValidationError):
                     jsonschema.validate(lines[0] | {"more": 1}, of_line)
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(made["manifest"] | {"schema_version": 2}, schema)
+        jsonschema.validate(made["manifest"] | {"schema_version": 3}, schema)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import runs
 from raw import write_all
-from saved_run import closed, save
+from saved_run import closed, save, spec
 
 from lmms_vg.cli.main import main
 from lmms_vg.datasets import counts
@@ -37,13 +37,13 @@ def refused(tmp_path: Path, code: str, *folders: Path, card: Any = runs.CARD) ->
 
 
 def test_a_bundle_holds_what_was_asked_said_and_measured(tmp_path: Path) -> None:
-    run = runs.save_run(tmp_path / "run", HARD, STANDARD, LOOKED, identity={"method": "VGRefine(k=5)"})
+    run = runs.save_run(tmp_path / "run", HARD, STANDARD, LOOKED, identity={"method": spec("vgrefine", k=5)})
     checked, ignored, _ = submit([run], runs.CARD, tmp_path / "b.zip")
     assert ignored == []
     assert [one.code for one in checked.findings] == ["unverified-alignment"]
     entry = checked.entry
     assert entry is not None
-    assert (entry.id, entry.method, entry.is_plain) == ("b", "VGRefine", False)
+    assert (entry.id, entry.method, entry.is_plain) == ("b", "vgrefine", False)
     manifest = entry.manifest
     assert (manifest.protocol, manifest.card, manifest.run.commit) == ("vgrefine", runs.CARD, "c0ffee")
     assert manifest.seeds == runs.SEEDS
@@ -89,7 +89,7 @@ def test_runs_of_different_tasks_go_together(tmp_path: Path) -> None:
 def test_of_several_runs_in_a_folder_none_is_chosen(tmp_path: Path) -> None:
     """What `run --methods` leaves: the newest would be packed, whichever that is."""
     for method in ("plain", "pai"):
-        runs.save_run(tmp_path / "out" / method, HARD, identity={"method": f"{method}()"})
+        runs.save_run(tmp_path / "out" / method, HARD, identity={"method": spec(method)})
     said = refused(tmp_path, "mixed", tmp_path / "out")
     assert "2 runs are under" in said
     with pytest.raises(ValueError, match="no such folder"):
@@ -112,7 +112,7 @@ def test_settings_of_parts_are_all_kept(tmp_path: Path) -> None:
 
 def test_measurements_that_failed(tmp_path: Path) -> None:
     def fail(_task: str, lines: list[dict[str, Any]]) -> None:
-        item = {"error": "OutOfMemoryError: CUDA", "task": LOOKED, "uid": lines[7]["ar"]["uid"]}
+        item = {"error": "OutOfMemoryError: CUDA", "error_code": "model", "task": LOOKED, "uid": lines[7]["ar"]["uid"]}
         lines[7] |= dict.fromkeys(("ar", "kl", "js", "best_layer"), item) | {"answered": 0, "n": {"answered": 0}}
 
     assert "1 questions have no answer" in refused(
@@ -150,7 +150,7 @@ def test_part_of_a_benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_questions_that_failed(tmp_path: Path) -> None:
     def fail(_task: str, lines: list[dict[str, Any]]) -> None:
         uid = lines[7]["acc"]["uid"]
-        item = {"error": "out of memory", "task": HARD, "uid": uid}
+        item = {"error": "out of memory", "error_code": "model", "task": HARD, "uid": uid}
         lines[7] |= {
             "acc": item,
             "ci95": item,
@@ -172,7 +172,8 @@ def test_boxes_that_the_model_does_not_see(tmp_path: Path) -> None:
     def crop(_task: str, lines: list[dict[str, Any]]) -> None:
         for line in lines[:2]:
             item = {
-                "error": "ValueError: q: the boxes lie in the part of the image that the model does not see",
+                "error": "the words are free",
+                "error_code": "unmeasurable",
                 "task": LOOKED,
                 "uid": line["ar"]["uid"],
             }
@@ -195,7 +196,8 @@ def test_boxes_that_the_model_does_not_see(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{"method": "PAI()"}, {"weights": "0"}, {"dtype": "bfloat16"}, {"code": "0"}, {"versions": {"torch": "9"}}]
+    "other",
+    [{"method": spec("pai")}, {"weights": "0"}, {"dtype": "bfloat16"}, {"code": "0"}, {"versions": {"torch": "9"}}],
 )
 def test_runs_that_are_not_of_one_thing(tmp_path: Path, other: dict[str, Any]) -> None:
     first = runs.save_run(tmp_path / "1", HARD)
@@ -346,8 +348,8 @@ def joint(out: Path) -> list[Path]:
     """Three methods, as `run --methods` leaves them; one in two parts, and one that cannot be submitted."""
     for method in ("plain", "vgrefine", "pai"):
         limit = {"limit": 8.0} if method == "pai" else {}
-        runs.save_run(out / method, HARD, identity={"method": f"{method}()"}, **limit)
-    runs.save_run(out / "vgrefine-more", STANDARD, identity={"method": "vgrefine()"})
+        runs.save_run(out / method, HARD, identity={"method": spec(method)}, **limit)
+    runs.save_run(out / "vgrefine-more", STANDARD, identity={"method": spec("vgrefine")})
     return sorted(out.iterdir())
 
 
@@ -373,7 +375,7 @@ def test_every_method_of_a_joint_run_in_one_call(tmp_path: Path, capsys: pytest.
 
 def test_a_bundle_is_named_for_its_folder_and_two_of_one_name_are_refused(tmp_path: Path) -> None:
     first = runs.save_run(tmp_path / "a" / "out", HARD)
-    second = runs.save_run(tmp_path / "b" / "out", HARD, identity={"method": "PAI()"})
+    second = runs.save_run(tmp_path / "b" / "out", HARD, identity={"method": spec("pai")})
     results = next((first / "demo").glob("*_results.json"))
     named = {tmp_path / "in" / "tiny-out" / "bundle.zip": [results]}
     assert by_method([results], runs.CARD, tmp_path / "in") == named
@@ -468,7 +470,7 @@ def test_as_typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     card = runs.write_card(tmp_path / "card.json")
     command = ["submit", str(run), "--card", str(card), "-o", str(out)]
     assert main(command) == 0
-    assert capsys.readouterr().out.startswith(f"{out}: Tiny, Plain(), 1 tasks, ")
+    assert capsys.readouterr().out.startswith(f"{out}: Tiny, plain, 1 tasks, ")
     assert main(command) == 2, "it is there"
     assert main(["validate", str(out)]) == 0
     assert capsys.readouterr().out == f"{out}: valid\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from tampered import Parts, change, parts, put_together
 from lmms_vg.submission import question_check as known
 from lmms_vg.submission.archive import sha256
 from lmms_vg.submission.findings import CODES, NOTES
-from lmms_vg.submission.rescoring import UNMEASURABLE, unmeasurable
 from lmms_vg.submission.submit import submit
 from lmms_vg.submission.validate import check, pairs
 
@@ -39,34 +37,6 @@ def codes(bundle: Path) -> set[str]:
 def test_forged(good: Path, tmp_path: Path, what: str) -> None:
     how, expected = FORGED[what]
     assert codes(change(good, tmp_path / "forged.zip", how)) == expected
-
-
-def test_what_is_no_failure_comes_from_the_functions_that_measure() -> None:
-    """The words by which a question that cannot be measured is told from one that failed."""
-    from types import SimpleNamespace
-
-    import numpy as np
-
-    from lmms_vg.inference.alignment_probe import target_mask
-    from lmms_vg.vision.patch_grid import check_box
-
-    def said(call: Callable[[], object]) -> str:
-        with pytest.raises(ValueError) as caught:  # noqa: PT011 - what it says is looked at below
-            call()
-        return str(caught.value)
-
-    geometry = SimpleNamespace(patch_mask=lambda _boxes: np.zeros((2, 2), dtype=bool))
-    prompt = SimpleNamespace(geometries=[geometry], question=(3, 3))
-    errors = [
-        said(lambda: target_mask("q", prompt, [[0, 0, 1, 1]], "last")),
-        said(lambda: target_mask("q", prompt, [], "last")),
-        said(lambda: target_mask("q", prompt, [[0, 0, 1, 1]], "question")),
-        said(lambda: check_box([1, 2, 3], 9, 9)),
-        said(lambda: check_box([5, 5, 1, 1], 9, 9)),
-        said(lambda: check_box([90, 90, 91, 91], 9, 9)),
-    ]
-    assert all(unmeasurable(error) for error in errors)
-    assert {said for said in UNMEASURABLE if any(said in error for error in errors)} == set(UNMEASURABLE)
 
 
 def test_many_findings_are_counted_even_where_a_file_breaks_off(good: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import pytest
 from loguru import logger
 
 from lmms_vg import journal
+from lmms_vg._util.error_codes import Failure
 from lmms_vg.datasets import counts
 from lmms_vg.tasks import metric_items
 
@@ -31,9 +32,9 @@ def test_time_of_an_answer() -> None:
 
 
 def test_no_time_of_a_failure() -> None:
-    remember(error="boom")
-    reason = {"error": "boom", "task": "t", "uid": "u"}
-    assert metric_items.failed(DOC, "boom", "acc") == {
+    remember(error="boom", error_code="image")
+    reason = {"error": "boom", "error_code": "image", "task": "t", "uid": "u"}
+    assert metric_items.failed(DOC, Failure("image", "boom"), "acc") == {
         "acc": reason,
         "answered": 0,
         "n": {"answered": 0, "failed": reason},
@@ -66,20 +67,21 @@ def test_options_that_numbers_have_to_be_read_with_stand_beside_what_was_run() -
     ],
 )
 def test_a_failed_request_is_no_answer(text: str, failed: bool) -> None:
-    assert (metric_items.model_error(DOC, text) is not None) == failed
+    reason = metric_items.model_failure(DOC, text)
+    assert (reason and reason.code) == ("model" if failed else None)
 
 
-@pytest.mark.parametrize("error", [None, "boom"])
-def test_a_record_of_ours_says_whether_it_is_an_answer(error: str | None) -> None:
+@pytest.mark.parametrize("reason", [None, Failure("image", "boom")])
+def test_a_record_of_ours_says_whether_it_is_an_answer(reason: Failure | None) -> None:
     """Saying nothing is an answer then."""
-    remember(error=error)
-    assert metric_items.model_error(DOC, "") == error
+    remember(**({} if reason is None else {"error": reason.error, "error_code": reason.code}))
+    assert metric_items.model_failure(DOC, "") == reason
 
 
 def test_what_failed_is_said_once_a_task() -> None:
     said: list[str] = []
     sink = logger.add(lambda message: said.append(str(message).strip()), level="WARNING", format="{level} {message}")
-    good, bad = metric_items.counted(DOC, 1)["n"], metric_items.failed(DOC, "boom", "acc")["n"]
+    good, bad = metric_items.counted(DOC, 1)["n"], metric_items.failed(DOC, Failure("model", "boom"), "acc")["n"]
     try:
         assert [metric_items.n([good, good]), metric_items.n([good, bad, bad]), metric_items.n([bad, bad])] == [2, 1, 0]
     finally:

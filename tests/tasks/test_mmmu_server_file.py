@@ -35,7 +35,7 @@ def test_what_is_not_whole_is_no_submission(tmp_path: Path, answers: int) -> Non
 
 
 def test_letters_texts_and_what_cannot_be_read(tmp_path: Path) -> None:
-    journal.remember(journal.Record(key="k", task="mmmu_med_test", uid="mmmu/test_4", error="boom"))
+    journal.remember(journal.Record(key="k", task="mmmu_med_test", uid="mmmu/test_4", error="boom", error_code="model"))
     options = ["CT", "MRI"]
     made = [
         item("test_1", "The answer is B.", options),
@@ -63,7 +63,7 @@ def test_without_an_output_path_it_lies_where_the_run_was_started(
 
 
 def test_with_nothing_to_submit_there_is_no_file(tmp_path: Path) -> None:
-    journal.remember(journal.Record(key="k", task="mmmu_med_test", uid="mmmu/a", error="boom"))
+    journal.remember(journal.Record(key="k", task="mmmu_med_test", uid="mmmu/a", error="boom", error_code="model"))
     assert (
         mmmu_server_file.write([item("a", "x")["submission"]], Namespace(output_path=str(tmp_path), model="m")) is None
     )

@@ -36,6 +36,7 @@ class StandIn(lmms):
                 lists = {"ar": [1.0, 2.0], "kl": [2.0, 1.0], "js": [0.2, 0.1], "printed_ar": [0.1, 0.2]}
                 error = "boom" if number == 0 else None
                 record = {"key": str(number), "task": task, "uid": document["uid"], "text": text, "error": error}
+                record |= {"error_code": error and "model"}
                 journal.remember(journal.Record(**record, alignment=None if error else lists))
             texts.append(text)
         return texts

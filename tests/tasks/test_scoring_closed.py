@@ -17,7 +17,7 @@ def doc(uid: str, answer: str = "No", task: str = "vqa_rad_closed", **more: Any)
 
 
 def remember(uid: str, error: str | None = None, task: str = "vqa_rad_closed") -> None:
-    journal.remember(journal.Record(key=uid, task=task, uid=uid, error=error))
+    journal.remember(journal.Record(key=uid, task=task, uid=uid, error=error, error_code=error and "model"))
 
 
 def scored(answers: dict[str, str], **organs: str) -> dict[str, list[Any]]:

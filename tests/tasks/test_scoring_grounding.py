@@ -18,7 +18,10 @@ def doc(uid: str, answer: str = "No") -> dict[str, Any]:
 
 
 def remember(uid: str, error: str | None = None, **alignment: Any) -> None:
-    journal.remember(journal.Record(key=uid, task="t", uid=uid, error=error, alignment=alignment or None))
+    code = error and "bad_box"
+    journal.remember(
+        journal.Record(key=uid, task="t", uid=uid, error=error, error_code=code, alignment=alignment or None)
+    )
 
 
 def three_layers(ar: list[float], kl: list[float], js: list[float]) -> dict[str, list[float]]:
@@ -55,8 +58,8 @@ def test_failed_questions_are_counted_and_left_out() -> None:
     remember("1", **three_layers([4.0], [1.0], [0.2]))
     remember("2", error="the box is NaN")
     items = measured("1", "2", "3")
-    assert items["ar"][1] == {"error": "the box is NaN", "task": "t", "uid": "2"}
-    assert "no record" in items["ar"][2]["error"]
+    assert items["ar"][1] == {"error": "the box is NaN", "error_code": "bad_box", "task": "t", "uid": "2"}
+    assert items["ar"][2]["error_code"] == "model", "it left no record"
     values = aggregated(items)
     assert (values["ar"], values["kl"], values["js"], values["n"]) == (4.0, 1.0, 0.2, 1)
     assert values["answered"] == pytest.approx(1 / 3)

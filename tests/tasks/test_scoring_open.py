@@ -81,7 +81,7 @@ def test_without_its_model_bertscore_has_no_value_and_the_rest_stands(
 
 def test_no_reference_and_failures_have_no_value(bert: list[int]) -> None:
     """SLAKE has one open question with an empty reference."""
-    journal.remember(journal.Record(key="k", task="slake_open", uid="1", error="boom"))
+    journal.remember(journal.Record(key="k", task="slake_open", uid="1", error="boom", error_code="model"))
     made = scored(("liver", ""), ("liver", "liver"), ("liver", "liver"))
     assert "empty" in made["bleu1"][0]["error"]
     assert made["average"][1]["error"] == "boom"

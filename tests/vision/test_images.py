@@ -15,6 +15,7 @@ from PIL import Image, ImageFile
 from png import png
 from tiff import WHITE_IS_ZERO, tiff
 
+from lmms_vg._util.error_codes import BadImage
 from lmms_vg.vision.images import BYTES_PER_PIXEL, MAX_BYTES, MAX_PIXELS, open_picture, open_rgb, pad_to_square
 
 RNG = np.random.default_rng(0)
@@ -136,7 +137,7 @@ def test_any_picture_is_the_same_under_any_scale(values: np.ndarray, power: int,
 def test_pixels_without_a_number_are_refused_and_counted(bad: float) -> None:
     values = PICTURE.astype(np.float32)
     values[3, 4:6] = bad
-    with pytest.raises(ValueError, match=rf"2 NaN or infinite pixels of {PICTURE.size:,}"):
+    with pytest.raises(BadImage, match=rf"2 NaN or infinite pixels of {PICTURE.size:,}"):
         open_rgb(BytesIO(tiff(values)))
 
 
@@ -184,18 +185,18 @@ def test_hash_is_that_of_size_and_pixels() -> None:
 @pytest.mark.parametrize("size", [(0, 5), (5, 0), (0, 0)])
 def test_image_without_a_pixel(size: tuple[int, int]) -> None:
     for mode in ("RGB", "L", "F", "P"):
-        with pytest.raises(ValueError, match=f"image of {size[0]} x {size[1]} pixels"):
+        with pytest.raises(BadImage, match=f"image of {size[0]} x {size[1]} pixels"):
             open_picture(Image.new(mode, size))
 
 
 def test_formats_that_are_not_read_are_named(tmp_path: Path) -> None:
     """An icon's header does not bound what lies in it, and EPS is run by Ghostscript."""
     icon = encoded(Image.new("RGB", (16, 16)), "ICO")
-    with pytest.raises(ValueError, match=r"not an image of a format that is read: AVIF, .*DICOM"):
+    with pytest.raises(BadImage, match=r"not an image of a format that is read: AVIF, .*DICOM"):
         open_rgb(BytesIO(icon))
-    with pytest.raises(ValueError, match="image format ICO"):
+    with pytest.raises(BadImage, match="image format ICO"):
         open_rgb(Image.open(BytesIO(icon)))
-    with pytest.raises(ValueError, match=rf"{tmp_path}: cannot be read \(Is a directory\)"):
+    with pytest.raises(BadImage, match=rf"{tmp_path}: cannot be read \(Is a directory\)"):
         open_rgb(tmp_path)
 
 
@@ -203,7 +204,7 @@ def test_formats_that_are_not_read_are_named(tmp_path: Path) -> None:
 def test_size_is_refused_before_decoding(depth: int, colour: int, monkeypatch: pytest.MonkeyPatch) -> None:
     data = png(13_377, 13_377, depth, colour)
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda _: pytest.fail("decoded"))
-    with pytest.raises(ValueError, match=r"image of 13377 x 13377 pixels: .* 1,7[0-9]{2} MB, at most 500 MB"):
+    with pytest.raises(BadImage, match=r"image of 13377 x 13377 pixels: .* 1,7[0-9]{2} MB, at most 500 MB"):
         open_rgb(BytesIO(data))
 
 
@@ -215,7 +216,7 @@ def test_bytes_of_the_file_count_where_they_are_in_memory() -> None:
         def seek(self, offset: int, whence: int = 0) -> int:
             return MAX_BYTES if whence == 2 else super().seek(offset, whence)
 
-    with pytest.raises(ValueError, match=r"image of 4 x 4 pixels: opening it would take up to 500 MB"):
+    with pytest.raises(BadImage, match=r"image of 4 x 4 pixels: opening it would take up to 500 MB"):
         open_rgb(Long(small))
 
 
@@ -255,7 +256,7 @@ def test_damaged_files_give_an_image_or_one_clear_error(number: int, monkeypatch
             damaged[int(len(damaged) * draw.random() ** 3)] = draw.randrange(256)
         try:
             assert open_picture(open_rgb(BytesIO(damaged))).rgb.mode == "RGB"
-        except ValueError as problem:
+        except BadImage as problem:
             messages.append(str(problem))
     assert messages, "nothing was damaged"
     assert not any(" at 0x" in message for message in messages), "an address is another one in every run"

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from transformers import CLIPImageProcessor
 
+from lmms_vg._util.error_codes import BadBox
 from lmms_vg.vision import patch_grid
 from lmms_vg.vision.patch_grid import Geometry
 
@@ -108,7 +109,7 @@ def test_float_noise_at_a_patch_edge_takes_no_further_patch():
     ],
 )
 def test_a_bad_box_is_named_with_what_is_wrong(box, says):
-    with pytest.raises(ValueError, match=f"^{re.escape(f'box {box!r}')}.*{says}"):
+    with pytest.raises(BadBox, match=f"^{re.escape(f'box {box!r}')}.*{says}"):
         make("pad", 100, 50).patch_mask([(0, 0, 10, 10), box])
 
 

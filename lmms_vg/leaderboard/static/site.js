@@ -188,7 +188,7 @@
     }
     const pair = made.appendChild(make("div", "pair"));
     pair.append(said(metric, method, one));
-    if (one.plain) pair.append(said(metric, "Plain", one.plain));
+    if (one.plain) pair.append(said(metric, "plain", one.plain));
     return made;
   }
 

@@ -52,7 +52,7 @@ def _results(bundle: Path, entry: Entry) -> Iterator[EvalResult]:
                 metric_name=f"{metric} with {entry.method}, n={stated.n}, {rule}",
                 metric_value=int(value) if metric == "best_layer" else value,
                 metric_args={
-                    "method": entry.manifest.run.method,
+                    "method": entry.manifest.run.method.model_dump(),
                     "n": stated.n,
                     "asked": stated.asked,
                     "rule": rule,
@@ -77,5 +77,5 @@ def _averages(entry: Entry) -> Iterator[EvalResult]:
                 metric_type=_HUB.get(metric, metric),
                 metric_name=f"{metric} with {entry.method}, n={n}, {rules}",
                 metric_value=value,
-                metric_args={"method": entry.manifest.run.method, "n": n, "rule": rules},
+                metric_args={"method": entry.manifest.run.method.model_dump(), "n": n, "rule": rules},
             )

@@ -1,0 +1,70 @@
+"""A method's identity, as runs are signed with it and bundles hold it: its name and every hyper-parameter."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_LONG = 3  # values of a hyper-parameter; of more, their number stands in a table
+
+Word = Annotated[str, Field(min_length=1, max_length=200)]
+Scalar = Annotated[str, Field(max_length=2_000)] | bool | int | Annotated[float, Field(allow_inf_nan=False)] | None
+Pair = Annotated[list[Scalar], Field(max_length=100)]
+
+
+class MethodSpec(BaseModel):
+    """What `Method.spec` gives.
+
+    Attributes:
+        name: second half of `<family>_<method>`.
+        hyper_parameters: name -> value; lists are layers, or pairs of layer and head.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: Word
+    hyper_parameters: Annotated[
+        dict[Word, Scalar | Annotated[list[Scalar | Pair], Field(max_length=10_000)]], Field(max_length=50)
+    ]
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """Hyper-parameters as `--model_args` takes them (layers 34+35, heads 15-4+16-5), without those that have no value."""
+        return {name: _typed(value) for name, value in self.hyper_parameters.items() if value is not None}
+
+    @property
+    def shown(self) -> str:
+        """Hyper-parameters for the cell of a table: of long lists only their length.
+
+        >>> MethodSpec(name="vgrefine", hyper_parameters={"heads": [[1, 1], [1, 0], [2, 3], [1, 2]], "p": 50.0}).shown
+        '4 heads, p=50'
+        """
+        return ", ".join(
+            f"{len(value)} {name}"
+            if isinstance(value := self.hyper_parameters[name], list) and len(value) > _LONG
+            else f"{name}={text}"
+            for name, text in self.arguments.items()
+        )
+
+    @property
+    def label(self) -> str:
+        """Name and hyper-parameters for the cell of a table."""
+        return f"{self.name} ({self.shown})" if self.shown else self.name
+
+    def __str__(self) -> str:
+        """In full."""
+        return f"{self.name} {','.join(f'{name}={text}' for name, text in self.arguments.items())}".strip()
+
+
+def _typed(value: Any) -> str:
+    """As it is typed: true, not True; 50, not 50.0.
+
+    >>> _typed([[15, 4], [16, 5]])
+    '15-4+16-5'
+    """
+    if isinstance(value, list):
+        return "+".join("-".join(map(_typed, one)) if isinstance(one, list) else _typed(one) for one in value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)

@@ -1,0 +1,72 @@
+"""Bundles of schema 1, read as those of today.
+
+There, a method was the text of its `repr`, and an error had words only. The rules by which both were read live on here, and
+nowhere else.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from typing import Any
+
+from lmms_vg._util.error_codes import ErrorCode
+from lmms_vg.runs.method_spec import MethodSpec
+
+VERSION = 1
+
+_CALL = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,60})\(.*\)")
+_LONGEST = 20_000
+
+#: Methods whose names have more than one word; the others are called as their class is, in small letters.
+_NAMES = {
+    "RandomMask": "random_mask",
+    "InverseMask": "inverse_mask",
+    "OracleMask": "oracle_mask",
+    "AttentionLens": "attention_lens",
+}
+
+#: What an error said -> its code; all others were failures of the model.
+_CODES: dict[str, ErrorCode] = {
+    "lie in the part of the image that the model does not see": "unmeasurable",
+    "no question tokens behind the image": "unmeasurable",
+    "no box to measure attention against": "no_boxes",
+    "need four finite numbers": "bad_box",
+    "is empty or inverted": "bad_box",
+    "lies outside the image": "bad_box",
+    "the reference answer ": "question",
+    "reference '": "question",
+}
+
+
+def manifest(value: dict[str, Any]) -> dict[str, Any]:
+    """A manifest of schema 1 as one of schema 2; what is wrong with it stays wrong."""
+    run = value.get("run")
+    if isinstance(run, dict) and isinstance(run.get("method"), str):
+        run = run | {"method": _method(run["method"])}
+    elif isinstance(run, dict):
+        run = run | {"method": None}
+    return value | {"run": run, "schema_version": 2}
+
+
+def answer(value: Any) -> Any:
+    """The line of an answer of schema 1 as one of schema 2."""
+    if not isinstance(value, dict) or not isinstance(value.get("error"), str):
+        return value
+    code = next((code for words, code in _CODES.items() if words in value["error"]), "model")
+    return value | {"error_code": code}
+
+
+def _method(text: str) -> Any:
+    """The identity of a method from its `repr`; the text itself where that is not the call of a class."""
+    call = _CALL.fullmatch(text)
+    if call is None or len(text) > _LONGEST:
+        return text
+    name = _NAMES.get(call[1], call[1].lower())
+    try:
+        keywords = ast.parse(text, mode="eval").body.keywords  # type: ignore[attr-defined]
+        given = json.loads(json.dumps({one.arg: ast.literal_eval(one.value) for one in keywords}))
+        return MethodSpec(name=name, hyper_parameters=given).model_dump()
+    except (SyntaxError, ValueError, TypeError, AttributeError, MemoryError, RecursionError):  # no call of plain values
+        return {"name": name, "hyper_parameters": {"repr": text[:2_000]}}

@@ -1,0 +1,44 @@
+"""What cannot be measured says why by a code."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lmms_vg._util.error_codes import CodedError
+from lmms_vg.inference.alignment_probe import target_mask
+from lmms_vg.vision.patch_grid import Geometry
+
+SQUARE = Geometry.stretch(100, 100, 4, 4)
+CROPPED = Geometry.center_crop(300, 100, 4, 4, 100)
+
+
+def prompt(*geometries: Geometry, question: tuple[int, int] = (20, 24)) -> Any:
+    return SimpleNamespace(geometries=geometries, question=question)
+
+
+@pytest.mark.parametrize(
+    ("asked", "boxes", "rows", "code"),
+    [
+        (prompt(), [[0, 0, 9, 9]], "last", "question"),
+        (prompt(SQUARE), [], "last", "no_boxes"),
+        (prompt(SQUARE, question=(20, 20)), [[0, 0, 9, 9]], "question", "unmeasurable"),
+        (prompt(CROPPED), [[0, 0, 9, 9]], "last", "unmeasurable"),
+        (prompt(SQUARE), [[0, 0, 9]], "last", "bad_box"),
+        (prompt(SQUARE), [[0, 0, float("nan"), 9]], "last", "bad_box"),
+        (prompt(SQUARE), [[9, 9, 0, 0]], "last", "bad_box"),
+        (prompt(SQUARE), [[0, 0, 9, 9], [100, 0, 109, 9]], "last", "bad_box"),
+    ],
+)
+def test_code(asked: Any, boxes: Any, rows: Any, code: str) -> None:
+    with pytest.raises(CodedError) as caught:
+        target_mask("q", asked, boxes, rows)
+    assert caught.value.code == code
+
+
+def test_a_box_that_can_be_measured() -> None:
+    mask = target_mask("q", prompt(SQUARE, question=(20, 20)), [[0, 0, 26, 9]], "last")
+    assert np.argwhere(mask).tolist() == [[0, 0], [0, 1]]
