@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 
 from lmms_vg.datasets.mmmu import MMMU, SUBJECTS
 from lmms_vg.datasets.omnimedvqa import NAMES
-from lmms_vg.submission.schema import Protocol
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.paper.protocols import ProtocolName
+from lmms_vg.tasks.registry import TASKS
 
 _SETS = {"VQA-RAD": "vqa_rad", "SLAKE": "slake", "PathVQA": "pathvqa"}
 _SHORT = dict(zip(SUBJECTS, ("BMS", "CM", "DLM", "P", "PH"), strict=True))
@@ -50,7 +50,7 @@ class Measure(NamedTuple):
         return {task for way in self.ways for part in way for task in part.tasks}
 
 
-def closed(protocol: Protocol) -> tuple[Measure, ...]:
+def closed(protocol: ProtocolName) -> tuple[Measure, ...]:
     """Four sets, and last their pooled average."""
     sets = {title: _names(prefix, "closed", protocol) for title, prefix in _SETS.items()}
     sets["PMC-VQA"] = _names("pmc_vqa", "", protocol)
@@ -60,7 +60,7 @@ def closed(protocol: Protocol) -> tuple[Measure, ...]:
     return (*one, Measure("Avg.", "acc", pooled, _count("Accuracy, pooled over the questions", first)))
 
 
-def opened(protocol: Protocol) -> tuple[Measure, ...]:
+def opened(protocol: ProtocolName) -> tuple[Measure, ...]:
     """Four metrics of three sets; none where a protocol asks no open questions."""
     if protocol not in ("vgrefine", "test"):
         return ()
@@ -74,7 +74,7 @@ def opened(protocol: Protocol) -> tuple[Measure, ...]:
     )
 
 
-def mmmu(protocol: Protocol) -> tuple[Measure, ...]:
+def mmmu(protocol: ProtocolName) -> tuple[Measure, ...]:
     """Five subjects, and last their average by test questions; one column where a protocol pools them."""
     if protocol not in ("vgrefine", "test"):
         names = _names("mmmu_med", "", protocol)
@@ -90,7 +90,7 @@ def mmmu(protocol: Protocol) -> tuple[Measure, ...]:
     return (*one, Measure("Avg.", "acc", (weighted,), about))
 
 
-def omnimedvqa(protocol: Protocol) -> tuple[Measure, ...]:
+def omnimedvqa(protocol: ProtocolName) -> tuple[Measure, ...]:
     """Eight modalities, and last their pooled average; one column where a protocol pools them."""
     if protocol not in ("vgrefine", "test"):
         names = _names("omnimedvqa", "", protocol)
@@ -101,7 +101,7 @@ def omnimedvqa(protocol: Protocol) -> tuple[Measure, ...]:
     return (*one, Measure("Avg.", "acc", ((Part(tuple(tasks.values())),),), about))
 
 
-def six_benchmarks(protocol: Protocol) -> tuple[Measure, ...]:
+def six_benchmarks(protocol: ProtocolName) -> tuple[Measure, ...]:
     """All of the above as Table G.5 has them: a data set's open questions stand beside its closed ones."""
     *sets, average = closed(protocol)
     made: list[Measure] = []
@@ -151,7 +151,7 @@ def _looks(prefix: str, ways: tuple[Way, ...], which: str) -> Iterator[Measure]:
     yield Measure(f"{prefix}best layer", "best_layer", ways, f"{about}; {which}", None, "", 0)
 
 
-def _names(prefix: str, part: str, protocol: Protocol) -> list[str]:
+def _names(prefix: str, part: str, protocol: ProtocolName) -> list[str]:
     """The task's names under a protocol. PathVQA has two for its one test split."""
     if protocol not in ("vgrefine", "test"):
         return [f"{prefix}_{protocol.replace('-', '_')}"]
@@ -169,4 +169,4 @@ def _each(names: Sequence[str]) -> tuple[Way, ...]:
 
 
 def _count(what: str, tasks: Sequence[str]) -> str:
-    return f"{what}: {', '.join(tasks)} (n = {sum(READERS[task].n or 0 for task in tasks):,})"
+    return f"{what}: {', '.join(tasks)} (n = {sum(TASKS[task].n or 0 for task in tasks):,})"

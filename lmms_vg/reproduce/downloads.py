@@ -11,7 +11,7 @@ from lmms_vg.datasets.source import offline
 from lmms_vg.metrics import bertscore as bert
 from lmms_vg.reproduce.targets import Checkpoint
 from lmms_vg.tasks.catalogue import block, sets_of, size_here
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 
 #: Of a bfloat16 weight.
 BYTES = 2
@@ -27,7 +27,7 @@ def datasets(tasks: Collection[str]) -> Iterator[str]:
 
 
 def _beside_the_point(name: str, tasks: Collection[str]) -> bool:
-    return name == "used by" or (name in READERS and name not in tasks)
+    return name == "used by" or (name in TASKS and name not in tasks)
 
 
 def checkpoint(one: Checkpoint) -> str:

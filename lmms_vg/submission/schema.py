@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from lmms_vg.paper.protocols import ProtocolName
 
 SCHEMA_VERSION: Literal[1] = 1
-
-Protocol = Literal["vgrefine", "test", "chen", "chen-greedy"]
-"""Whose questions, prompt, rule, decoding: the paper's pooled sets, the official test splits, HuatuoGPT-Vision's (greedy)."""
 
 LONGEST = 100_000
 """Questions of a task; the largest benchmark, OmniMedVQA's MRI, has 31,877."""
@@ -91,10 +90,11 @@ class Task(_Strict):
     """One task. ``questions`` and ``answers`` are the SHA-256 of its two files; ``n`` questions have a score.
 
     ``metrics``: as lmms-eval aggregated them, None where there was no value (BERTScore without its model). ``rules``: metric
-    -> signature. ``decoding`` as the task states it; ``reference`` is the reference prompt.
+    -> signature. ``decoding`` as the task states it; ``reference`` is the reference prompt. ``protocol`` is the bundle's,
+    None for a measurement.
     """
 
-    protocol: Word
+    protocol: ProtocolName | None
     asked: Count
     n: Count
     questions: Word
@@ -117,12 +117,33 @@ class Manifest(_Strict):
     """One model with one method under one protocol. ``seeds`` are lmms-eval's; decoding has its own."""
 
     schema_version: Literal[1]
-    protocol: Protocol | None
+    protocol: ProtocolName | None
     card: Card
     run: Provenance
     seeds: Annotated[dict[Word, int | None], Field(max_length=50)]
     tasks: Annotated[dict[Word, Task], Field(min_length=1, max_length=100)]
     groups: Annotated[dict[Word, Group], Field(max_length=100)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_words_of_today(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or not isinstance(value.get("tasks"), dict):
+            return value
+        tasks = {
+            name: task | {"protocol": named_today(task.get("protocol"), value.get("protocol"))}
+            if isinstance(task, dict)
+            else task
+            for name, task in value["tasks"].items()
+        }
+        return value | {"tasks": tasks}
+
+
+def named_today(word: Any, bundle: Any) -> Any:
+    """The protocol of a task as it is called now, where a bundle under the protocol ``bundle`` calls it ``word``.
+
+    Bundles of schema 1 say "paper" for either of the paper's selections of questions, and "vgmed" for measurements.
+    """
+    return bundle if word == "paper" else None if word == "vgmed" else word
 
 
 Label = Annotated[str, Field(max_length=500)]

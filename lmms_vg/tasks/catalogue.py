@@ -13,12 +13,12 @@ from lmms_vg.datasets.download import download, unwritable
 from lmms_vg.datasets.schema import DatasetSpec
 from lmms_vg.datasets.source import DATA_ENV, DataError, DataMissing, local_root, offline, other_revisions
 from lmms_vg.tasks import yaml_files
-from lmms_vg.tasks.registry import READERS, Reader
+from lmms_vg.tasks.registry import TASKS, TaskSpec
 
 
 def specs() -> dict[str, DatasetSpec]:
     """All data sets that need files, by name."""
-    return {spec.name: spec for task in READERS for spec in sets_of(task)}
+    return {spec.name: spec for task in TASKS for spec in sets_of(task)}
 
 
 def status() -> Iterator[str]:
@@ -65,14 +65,14 @@ def fetch(names: Sequence[str]) -> Iterator[str]:
 
 
 def tasks() -> Iterator[str]:
-    """A line a task: name, number of questions, protocol, licence; then the groups with their tasks."""
+    """A line a task: name, number of questions, protocols ("-" for measurements), licence; then the groups with their tasks."""
     leaves, groups = yaml_files.tasks(), yaml_files.groups()
     width = max(map(len, leaves))
-    yield f"{'task':{width}}  {'n':>6}  {'protocol':11}  licence"
+    yield f"{'task':{width}}  {'n':>6}  {'protocol':14}  licence"
     for name in sorted(leaves):
-        reader = READERS[name]
-        n = "-" if reader.n is None else f"{reader.n:,}"
-        yield f"{name:{width}}  {n:>6}  {reader.protocol:11}  {reader.spec.licence}"
+        task = TASKS[name]
+        n = "-" if task.n is None else f"{task.n:,}"
+        yield f"{name:{width}}  {n:>6}  {','.join(task.protocols) or '-':14}  {task.spec.licence}"
     yield ""
     yield "groups"
     for name, members in groups.items():
@@ -82,7 +82,7 @@ def tasks() -> Iterator[str]:
 def sets_of(task: str) -> list[DatasetSpec]:
     """The data sets with files that a task reads."""
     images = [COCO] if task.startswith("vgmed_coco") else []  # its rows are VGMED's, its images are not
-    return [spec for spec in [READERS[task].spec, *images] if spec.files]
+    return [spec for spec in [TASKS[task].spec, *images] if spec.files]
 
 
 def _resolve(name: str) -> list[DatasetSpec]:
@@ -90,7 +90,7 @@ def _resolve(name: str) -> list[DatasetSpec]:
     known, groups = specs(), yaml_files.groups()
     if name in known:
         return [known[name]]
-    if name not in groups and name not in READERS:
+    if name not in groups and name not in TASKS:
         raise ValueError(
             f"data set {name!r}: allowed is {', '.join(known)}, or the name of a task or group (see lmms-vg tasks)"
         )
@@ -165,16 +165,16 @@ def size_here(root: Path, pattern: str) -> str | None:
     return f"{_size(sum(sizes))} here{', extracted' if extracted else ''}" if sizes else None
 
 
-def _parts(spec: DatasetSpec) -> list[tuple[str, Reader]]:
+def _parts(spec: DatasetSpec) -> list[tuple[str, TaskSpec]]:
     """The tasks that ask a data set, of twins with the same questions only one."""
-    parts: dict[str, tuple[str, Reader]] = {}
-    for name, reader in READERS.items():
+    parts: dict[str, tuple[str, TaskSpec]] = {}
+    for name, reader in TASKS.items():
         if reader.spec.name == spec.name:
             parts.setdefault(str(reader.load), (name, reader))
     return list(parts.values())
 
 
-def _count(name: str, reader: Reader, look: bool) -> tuple[str, bool]:
+def _count(name: str, reader: TaskSpec, look: bool) -> tuple[str, bool]:
     """A line on a task's questions, found and expected, and whether nothing is missing. Not looked for: as missing."""
     expected = "" if reader.n is None else f" of {reader.n:,} expected"
     try:

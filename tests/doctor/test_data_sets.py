@@ -12,7 +12,7 @@ from huggingface_hub import constants
 import lmms_vg.tasks.catalogue
 from lmms_vg.doctor.data_sets import data_sets
 from lmms_vg.doctor.finding import Finding
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 
 SETS = ["vgmed", "coco", "vqa_rad", "slake", "path_vqa", "pmc_vqa", "omnimedvqa", "mmmu", "medical_eval"]
 
@@ -76,7 +76,7 @@ def test_a_reader_that_crashes_is_a_problem_of_its_set(data: Path, monkeypatch: 
 
     raw.vqa_rad(data)
     raw.slake(data)
-    monkeypatch.setitem(READERS, "slake_open", READERS["slake_open"]._replace(load=crash))  # type: ignore[arg-type]
+    monkeypatch.setitem(TASKS, "slake_open", TASKS["slake_open"]._replace(load=crash))  # type: ignore[arg-type]
     findings = found()
     assert list(findings) == ["vgmed", "coco", "vqa_rad", "slake"]
     assert findings["vqa_rad"].text.startswith("vqa_rad: vqa_rad_closed: WRONG, ")
@@ -102,7 +102,7 @@ def small_slake(monkeypatch: pytest.MonkeyPatch, data: Path, n: dict[str, int]) 
     raw.slake(data)
     monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
     for name, number in n.items():
-        monkeypatch.setitem(READERS, name, READERS[name]._replace(n=number))
+        monkeypatch.setitem(TASKS, name, TASKS[name]._replace(n=number))
 
 
 def test_part_of_the_files(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from lmms_vg.datasets.schema import DatasetSpec
 from lmms_vg.datasets.source import DataError
 from lmms_vg.tasks import yaml_files
 from lmms_vg.tasks.catalogue import fetch, specs, status
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 
 ROW = {
     "img_name": "xmlab1/source.jpg",
@@ -158,7 +158,7 @@ def test_only_a_count_that_is_off_is_partial(data: Path, monkeypatch: pytest.Mon
     (data / "vgmed").mkdir()
     (data / "vgmed" / "VGMED_localization.jsonl").write_text("{}")
     monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
-    monkeypatch.setitem(READERS, "slake_closed", READERS["slake_closed"]._replace(n=6))
+    monkeypatch.setitem(TASKS, "slake_closed", TASKS["slake_closed"]._replace(n=6))
     found = blocks()
     assert found["slake"][5] == "slake_closed: 6 questions of 6 expected"
     assert "vgmed_localization: 1 questions" in found["vgmed"]
@@ -186,8 +186,8 @@ def test_tasks_of_the_same_questions_are_read_once(data: Path) -> None:
 
 def test_files_that_cannot_be_read_do_not_end_the_list(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_slake(data / "slake")
-    reader = READERS["slake_closed"]._replace(load=lambda: (data / "slake").read_bytes())  # type: ignore[arg-type]
-    monkeypatch.setitem(READERS, "slake_closed", reader)
+    reader = TASKS["slake_closed"]._replace(load=lambda: (data / "slake").read_bytes())  # type: ignore[arg-type]
+    monkeypatch.setitem(TASKS, "slake_closed", reader)
     found = blocks()
     assert found["slake"][5].startswith("slake_closed: WRONG, [Errno ")
     assert "coco" in found
@@ -315,10 +315,10 @@ def test_fetch_takes_tasks_and_groups(
 
 def test_a_name_of_a_set_and_of_a_group_is_the_same_data() -> None:
     groups = yaml_files.groups()
-    both = specs().keys() & (groups.keys() | READERS.keys())
+    both = specs().keys() & (groups.keys() | TASKS.keys())
     assert both == {"vgmed", "vqa_rad", "slake", "pmc_vqa", "omnimedvqa"}
     for name in both:
-        assert {READERS[task].spec.name for task in groups.get(name, [name])} == {name}
+        assert {TASKS[task].spec.name for task in groups.get(name, [name])} == {name}
 
 
 @pytest.mark.parametrize("below", ["slake", "slake/imgs.zip"])
