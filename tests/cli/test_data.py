@@ -11,7 +11,7 @@ from saved_run import closed, save, tables
 from lmms_vg import plugin
 from lmms_vg.cli.main import main
 from lmms_vg.tasks import yaml_files
-from lmms_vg.tasks.catalogue import status, tasks
+from lmms_vg.tasks.catalogue import looked_in, status, tasks
 from lmms_vg.tasks.registry import TASKS
 
 Capture = pytest.CaptureFixture[str]
@@ -70,7 +70,7 @@ def test_status_and_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
         assert main(arguments) == 0
         return capsys.readouterr().out.splitlines()
 
-    assert shown("data", "status") == list(status())
+    assert shown("data", "status") == [looked_in(), *(line for one in status() for line in one.lines())]
     assert shown("tasks") == list(tasks())
     assert shown("tasks", "--path") == [str(plugin.TASKS)]
 
