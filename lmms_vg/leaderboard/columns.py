@@ -45,35 +45,35 @@ class Measure(NamedTuple):
         return {task for way in self.ways for part in way for task in part.tasks}
 
 
-def closed(protocol: ProtocolName) -> tuple[Measure, ...]:
-    """Four sets, and last their pooled average."""
-    return _with_average("1", protocol)
+def of_paper(table: str, protocol: ProtocolName) -> tuple[Measure, ...]:
+    """The columns of a table of the paper that a protocol asks, and last their average, where they are weighed in one.
 
-
-def opened(protocol: ProtocolName) -> tuple[Measure, ...]:
-    """Four metrics of three sets; none where a protocol asks no open questions."""
-    return tuple(_measure(column, protocol) for column in of_table("E.3", protocol))
-
-
-def mmmu(protocol: ProtocolName) -> tuple[Measure, ...]:
-    """Five subjects, and last their average by test questions; one column where a protocol pools them."""
-    return _with_average("2", protocol)
-
-
-def omnimedvqa(protocol: ProtocolName) -> tuple[Measure, ...]:
-    """Eight modalities, and last their pooled average; one column where a protocol pools them."""
-    return _with_average("3", protocol)
+    Where pooling the questions weighs them so, they are pooled.
+    """
+    columns = of_table(table, protocol)
+    measures = tuple(_measure(column, protocol) for column in columns)
+    if not any(column.weights for column in columns):
+        return measures
+    alternatives = [column.tasks[protocol] for column in columns]
+    first = [tasks[0] for tasks in alternatives]
+    if counts := weights([column.title for column in columns], HIDDEN):
+        about = f"Accuracy, subjects weighted by their test questions {', '.join(map(str, counts))}"
+        ways: tuple[Way, ...] = (tuple(Part((task,), n / sum(counts)) for task, n in zip(first, counts, strict=True)),)
+    else:
+        about = "Accuracy, pooled over the questions"
+        ways = tuple((Part(tasks),) for tasks in product(*alternatives))
+    return (*measures, Measure("Avg.", "acc", ways, _count(about, first)))
 
 
 def six_benchmarks(protocol: ProtocolName) -> tuple[Measure, ...]:
-    """All of the above as Table G.5 has them: a data set's open questions stand beside its closed ones."""
-    *sets, average = closed(protocol)
+    """All of the paper's columns as Table G.5 has them: a data set's open questions stand beside its closed ones."""
+    *sets, average = of_paper("1", protocol)
     made: list[Measure] = []
     for measure in sets:
-        beside = (one for one in opened(protocol) if one.title.startswith(f"{measure.title} "))
+        beside = (one for one in of_paper("E.3", protocol) if one.title.startswith(f"{measure.title} "))
         made += [measure, *(one for one in beside if one.metric != "average")]
     made.append(average._replace(title="Avg. on Med-VQAs"))
-    for name, several in (("MMMU", mmmu(protocol)), ("OmniMedVQA", omnimedvqa(protocol))):
+    for name, several in (("MMMU", of_paper("2", protocol)), ("OmniMedVQA", of_paper("3", protocol))):
         made += [one._replace(title=f"{name} Avg.") if one.title == "Avg." else one for one in several]
     return tuple(made)
 
@@ -120,22 +120,6 @@ def _measure(column: PaperColumn, protocol: ProtocolName) -> Measure:
     what = "Accuracy" if column.metric == "acc" else f"{column.metric} times 100"
     about = f"{what}, {column.about}" if column.about else what
     return Measure(column.title, column.metric, _each(tasks), _count(about, tasks[:1]))
-
-
-def _with_average(table: str, protocol: ProtocolName) -> tuple[Measure, ...]:
-    columns = of_table(table, protocol)
-    measures = tuple(_measure(column, protocol) for column in columns)
-    if len(columns) == 1:
-        return measures
-    alternatives = [column.tasks[protocol] for column in columns]
-    first = [tasks[0] for tasks in alternatives]
-    if counts := weights([column.title for column in columns], HIDDEN):
-        about = f"Accuracy, subjects weighted by their test questions {', '.join(map(str, counts))}"
-        ways: tuple[Way, ...] = (tuple(Part((task,), n / sum(counts)) for task, n in zip(first, counts, strict=True)),)
-    else:
-        about = "Accuracy, pooled over the questions"
-        ways = tuple((Part(tasks),) for tasks in product(*alternatives))
-    return (*measures, Measure("Avg.", "acc", ways, _count(about, first)))
 
 
 def _each(names: Sequence[str]) -> tuple[Way, ...]:

@@ -61,8 +61,7 @@ class Shape(NamedTuple):
 
 def shapes(protocol: ProtocolName) -> list[Shape]:
     """The tables of a protocol, in the paper's order. The paper's numbers stand in those of its own questions only."""
-    closed, opened = measures.closed(protocol), measures.opened(protocol)
-    mmmu, omnimedvqa = measures.mmmu(protocol), measures.omnimedvqa(protocol)
+    closed, opened, mmmu, omnimedvqa = (measures.of_paper(table, protocol) for table in ("1", "E.3", "2", "3"))
     about_mmmu = _MMMU if len(mmmu) > 1 else _MMMU_CHEN
     recall = tuple(measure.title for measure in opened if measure.metric == "open_recall")
     large = measures.six_benchmarks(protocol)

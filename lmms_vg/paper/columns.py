@@ -80,6 +80,7 @@ _OPEN_METRICS = (
     ("OpenRecall", "open_recall", ""),
     ("Avg.", "average", "of these three"),
 )
+_MODALITIES = {"CT": 15808, "FP": 5398, "MRI": 31877, "OCT": 4646, "Der": 6679, "Mic": 5680, "X-Ray": 7916, "US": 10991}
 
 COLUMNS: tuple[PaperColumn, ...] = (
     _closed("VQA-RAD", _tasks("vqa_rad_closed", "vqa_rad_test_closed") | _chen("vqa_rad"), 1297, 251),
@@ -99,14 +100,7 @@ COLUMNS: tuple[PaperColumn, ...] = (
     _subject("P", "Pharmacy", 430),
     _subject("PH", "Public Health", 509),
     PaperColumn("MMMU", "2", "acc", _chen("mmmu_med"), about="five subjects pooled"),
-    _modality("CT", 15808),
-    _modality("FP", 5398),
-    _modality("MRI", 31877),
-    _modality("OCT", 4646),
-    _modality("Der", 6679),
-    _modality("Mic", 5680),
-    _modality("X-Ray", 7916),
-    _modality("US", 10991),
+    *(_modality(title, n) for title, n in _MODALITIES.items()),
     PaperColumn("OmniMedVQA", "3", "acc", _chen("omnimedvqa"), about="modalities pooled"),
 )
 
