@@ -43,7 +43,7 @@ from lmms_vg.metrics.bertscore import Settings, bertscore
 from lmms_vg.metrics.statistics import cluster_interval
 from lmms_vg.tasks import metric_items, scoring_closed, scoring_open
 from lmms_vg.tasks.documents import documents
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 
 #: Answers scored, pairs for BERTScore, members of the archive, rounds of BERTScore.
 FULL, QUICK = (28_000, 2_000, 100_000, 5), (280, 70, 1_000, 1)
@@ -76,7 +76,7 @@ def _score_right_or_wrong(answered: list[Answered], rule: Callable[..., dict[str
     metric_items.mean_score([result["acc"] for result in results])
     scoring_closed.ci95([result["ci95"] for result in results])
     scoring_closed.unparseable([result["unparseable"] for result in results])
-    for axis in READERS[answered[0][0]["task"]].axes:
+    for axis in TASKS[answered[0][0]["task"]].axes:
         scoring_closed.macro([result[f"macro_{axis}"] for result in results])
 
 

@@ -39,9 +39,10 @@ def _tasks(args: argparse.Namespace) -> int:
 
 
 def _data_status(args: argparse.Namespace) -> int:
-    from lmms_vg.tasks.catalogue import status
+    from lmms_vg.tasks.catalogue import looked_in, status
 
-    return print_lines(status())
+    print(looked_in())
+    return print_lines(line for one in status() for line in one.lines())
 
 
 def _data_fetch(args: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmms_vg.cli.printing import print_lines
+from lmms_vg.paper.protocols import PROTOCOLS
 
 if TYPE_CHECKING:
     from lmms_vg.submission.submit import Submitted
@@ -35,7 +36,7 @@ def add(commands: Any) -> None:
     submit.add_argument(
         "--protocol",
         metavar="NAME",
-        help="only tasks of vgrefine, test, chen or chen-greedy, and measurements",
+        help=f"only tasks of this protocol ({', '.join(PROTOCOLS)}), and measurements",
     )
     submit.add_argument("--tasks", default="", metavar="NAME,...", help="only these tasks or groups")
     submit.add_argument(

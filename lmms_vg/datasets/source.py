@@ -30,10 +30,16 @@ class DataMissing(DataError):
     """A file is missing. The message says which, from where, about how large, and how to get it."""
 
 
+def data_root() -> Path | None:
+    """The folder of all data sets, ``LMMS_VG_DATA``, or None where that is not set. The folder need not exist."""
+    base = os.environ.get(DATA_ENV)
+    return Path(base).expanduser() if base else None
+
+
 def local_root(spec: DatasetSpec) -> Path | None:
     """The data set's folder under ``LMMS_VG_DATA``, or None where that is not set. The folder need not exist."""
-    base = os.environ.get(DATA_ENV)
-    return Path(base).expanduser() / spec.name if base else None
+    root = data_root()
+    return None if root is None else root / spec.name
 
 
 def revision_read(spec: DatasetSpec) -> str | None:

@@ -16,7 +16,7 @@ from lmms_vg._util.suggest import suggest
 from lmms_vg.submission.schema import Question
 from lmms_vg.submission.validate import pairs
 from lmms_vg.submission.validated import Entry
-from lmms_vg.tasks.registry import DATASETS, READERS
+from lmms_vg.tasks.registry import DATASETS, TASKS
 
 _DIGITS = 4  # of a value that is shown with two
 _ORDER = ("acc", "open_recall", "ar", "")
@@ -53,8 +53,8 @@ def withheld(task: str, names: Collection[str]) -> bool:
     HuatuoGPT-Vision's evaluation file holds questions of six data sets, so a task of it is of that set, too.
     """
     stem = task.removesuffix("_greedy").removesuffix("_chen")
-    alike = [other for other in READERS if other == task or (stem != task and f"{other}_".startswith(f"{stem}_"))]
-    return any(READERS[other].spec.name in names for other in alike)
+    alike = [other for other in TASKS if other == task or (stem != task and f"{other}_".startswith(f"{stem}_"))]
+    return any(TASKS[other].spec.name in names for other in alike)
 
 
 def explorables(entry: Entry, plain: Mapping[str, Entry], names: Collection[str]) -> list[Explorable]:

@@ -7,15 +7,12 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from lmms_vg.datasets.mmmu import SUBJECTS
-from lmms_vg.datasets.omnimedvqa import NAMES
 from lmms_vg.paper import published
+from lmms_vg.paper.columns import of_table
 from lmms_vg.submission.validated import Entry, Scores, Values
 
 _FEWEST, _MOST = 3, 12  # categories that make a readable radar
 _PRINTED = ("HuatuoGPT-V-7B", "VGRefine (Ours)")
-_MODALITIES = {f"omnimedvqa_{modality}": title for modality, title in NAMES.items()}
-_SUBJECTS = {f"mmmu_med_{name.lower()}": name.replace("_", " ") for name in SUBJECTS}
 _SPLITS = "Measured on the validation split; published numbers are of the test split, whose answers are hidden."
 
 
@@ -42,39 +39,34 @@ def breakdowns(entry: Entry, plain: Mapping[str, Entry]) -> list[Breakdown]:
 
     Of every other task whose answers are right or wrong, one for each axis of 3 to 12 categories.
     """
-    columns = dict(zip(_SUBJECTS, published.table("2").columns, strict=False))  # the last is the average
     made = [
-        *_of_tasks("OmniMedVQA by modality", entry, plain, _MODALITIES, published.table("3"), _MODALITIES),
-        *_of_tasks("MMMU by subject", entry, plain, _SUBJECTS, published.table("2"), columns, _SPLITS),
+        *_of_tasks("OmniMedVQA by modality", entry, plain, "3"),
+        *_of_tasks("MMMU by subject", entry, plain, "2", _SPLITS),
     ]
+    split = {task for table in ("2", "3") for column in of_table(table) for task in column.tasks["vgrefine"]}
     for task, scores in sorted(entry.scores.items()):
-        if scores.metric == "acc" and task not in _MODALITIES and task not in _SUBJECTS:
+        if scores.metric == "acc" and task not in split:
             before = plain[task].scores[task] if task in plain else None
             made += [found for axis in scores.categories if (found := _of_categories(task, axis, scores, before))]
     return made
 
 
-def _of_tasks(
-    title: str,
-    entry: Entry,
-    plain: Mapping[str, Entry],
-    names: Mapping[str, str],
-    printed: published.Table,
-    columns: Mapping[str, str],
-    note: str = "",
-) -> Iterator[Breakdown]:
-    """One, if the entry has enough of the tasks. ``names``, ``columns``: task -> its name here, and in the paper's table."""
-    tasks = [task for task in names if task in entry.scores]
+def _of_tasks(title: str, entry: Entry, plain: Mapping[str, Entry], table: str, note: str = "") -> Iterator[Breakdown]:
+    """By the columns of a table of the paper; none if the entry has too few of them."""
+    columns = {column.tasks["vgrefine"][0]: column for column in of_table(table)}
+    printed = published.table(table)
+    tasks = [task for task in columns if task in entry.scores]
     if len(tasks) < _FEWEST:
         return
     before = [plain[task].scores[task] for task in tasks] if plain.keys() >= {*tasks} else []
     lines = _measured([entry.scores[task].values for task in tasks], [scores.values for scores in before])
     for row in _PRINTED:
-        cells = [cell for task in tasks if (cell := printed.cell(row, columns[task])) is not None]
+        titles = [columns[task].title for task in tasks if columns[task].title in printed.columns]
+        cells = [cell for column in titles if (cell := printed.cell(row, column)) is not None]
         if len(cells) == len(tasks):
             lines.append(Line(f"{row} (published)", "published", [float(cell) for cell in cells]))
     n = [int(np.isfinite(entry.scores[task].values).sum()) for task in tasks]
-    yield Breakdown(title, [names[task] for task in tasks], n, lines, note)
+    yield Breakdown(title, [columns[task].about or columns[task].title for task in tasks], n, lines, note)
 
 
 def _of_categories(task: str, axis: str, scores: Scores, before: Scores | None) -> Breakdown | None:

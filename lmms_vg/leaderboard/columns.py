@@ -1,7 +1,7 @@
 """The columns of the leaderboard's tables: of which questions, under which metric, and how they are shown.
 
-Columns are named as the paper prints them, so that its cells are found by name (``study.published``). Task names and numbers
-of questions are those of ``tasks.readers``.
+Those of the paper are made from ``paper.columns``, named as it prints them, so that its cells are found by name. Numbers of
+questions are those of ``tasks.registry``.
 """
 
 from __future__ import annotations
@@ -10,15 +10,10 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Literal, NamedTuple
 
-from lmms_vg.datasets.mmmu import MMMU, SUBJECTS
-from lmms_vg.datasets.omnimedvqa import NAMES
-from lmms_vg.submission.schema import Protocol
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.paper.columns import HIDDEN, PaperColumn, of_table, weights
+from lmms_vg.paper.protocols import ProtocolName
+from lmms_vg.tasks.registry import TASKS
 
-_SETS = {"VQA-RAD": "vqa_rad", "SLAKE": "slake", "PathVQA": "pathvqa"}
-_SHORT = dict(zip(SUBJECTS, ("BMS", "CM", "DLM", "P", "PH"), strict=True))
-_OPEN = {"BLEU-1": "bleu1", "BERT": "bertscore", "OpenRecall": "open_recall", "Avg.": "average"}
-_STATED = {"bertscore": ", as submitted", "average": ", of these three"}
 _KINDS = (("localization", "attribute"), ("localization",), ("attribute",))
 
 
@@ -50,66 +45,35 @@ class Measure(NamedTuple):
         return {task for way in self.ways for part in way for task in part.tasks}
 
 
-def closed(protocol: Protocol) -> tuple[Measure, ...]:
-    """Four sets, and last their pooled average."""
-    sets = {title: _names(prefix, "closed", protocol) for title, prefix in _SETS.items()}
-    sets["PMC-VQA"] = _names("pmc_vqa", "", protocol)
-    one = [Measure(title, "acc", _each(names), _count("Accuracy", names[:1])) for title, names in sets.items()]
-    pooled = tuple((Part(tasks),) for tasks in product(*sets.values()))
-    first = [names[0] for names in sets.values()]
-    return (*one, Measure("Avg.", "acc", pooled, _count("Accuracy, pooled over the questions", first)))
+def of_paper(table: str, protocol: ProtocolName) -> tuple[Measure, ...]:
+    """The columns of a table of the paper that a protocol asks, and last their average, where they are weighed in one.
+
+    Where pooling the questions weighs them so, they are pooled.
+    """
+    columns = of_table(table, protocol)
+    measures = tuple(_measure(column, protocol) for column in columns)
+    if not any(column.weights for column in columns):
+        return measures
+    alternatives = [column.tasks[protocol] for column in columns]
+    first = [tasks[0] for tasks in alternatives]
+    if counts := weights([column.title for column in columns], HIDDEN):
+        about = f"Accuracy, subjects weighted by their test questions {', '.join(map(str, counts))}"
+        ways: tuple[Way, ...] = (tuple(Part((task,), n / sum(counts)) for task, n in zip(first, counts, strict=True)),)
+    else:
+        about = "Accuracy, pooled over the questions"
+        ways = tuple((Part(tasks),) for tasks in product(*alternatives))
+    return (*measures, Measure("Avg.", "acc", ways, _count(about, first)))
 
 
-def opened(protocol: Protocol) -> tuple[Measure, ...]:
-    """Four metrics of three sets; none where a protocol asks no open questions."""
-    if protocol not in ("vgrefine", "test"):
-        return ()
-    sets = {title: _names(prefix, "open", protocol) for title, prefix in _SETS.items()}
-    return tuple(
-        Measure(
-            f"{title} {name}", metric, _each(names), _count(f"{metric} times 100{_STATED.get(metric, '')}", names[:1])
-        )
-        for title, names in sets.items()
-        for name, metric in _OPEN.items()
-    )
-
-
-def mmmu(protocol: Protocol) -> tuple[Measure, ...]:
-    """Five subjects, and last their average by test questions; one column where a protocol pools them."""
-    if protocol not in ("vgrefine", "test"):
-        names = _names("mmmu_med", "", protocol)
-        return (Measure("MMMU", "acc", _each(names), _count("Accuracy, five subjects pooled", names)),)
-    tasks = [f"mmmu_med_{subject.lower()}" for subject in SUBJECTS]
-    one = [
-        Measure(_SHORT[subject], "acc", _each([task]), _count(f"Accuracy, {subject.replace('_', ' ')}", [task]))
-        for subject, task in zip(SUBJECTS, tasks, strict=True)
-    ]
-    counts = [MMMU.counts[f"test/{subject}"] for subject in SUBJECTS]
-    weighted = tuple(Part((task,), n / sum(counts)) for task, n in zip(tasks, counts, strict=True))
-    about = _count(f"Accuracy, subjects weighted by their test questions {', '.join(map(str, counts))}", tasks)
-    return (*one, Measure("Avg.", "acc", (weighted,), about))
-
-
-def omnimedvqa(protocol: Protocol) -> tuple[Measure, ...]:
-    """Eight modalities, and last their pooled average; one column where a protocol pools them."""
-    if protocol not in ("vgrefine", "test"):
-        names = _names("omnimedvqa", "", protocol)
-        return (Measure("OmniMedVQA", "acc", _each(names), _count("Accuracy, modalities pooled", names)),)
-    tasks = {title: f"omnimedvqa_{modality}" for modality, title in NAMES.items()}
-    one = [Measure(title, "acc", _each([task]), _count("Accuracy", [task])) for title, task in tasks.items()]
-    about = _count("Accuracy, pooled over the questions", list(tasks.values()))
-    return (*one, Measure("Avg.", "acc", ((Part(tuple(tasks.values())),),), about))
-
-
-def six_benchmarks(protocol: Protocol) -> tuple[Measure, ...]:
-    """All of the above as Table G.5 has them: a data set's open questions stand beside its closed ones."""
-    *sets, average = closed(protocol)
+def six_benchmarks(protocol: ProtocolName) -> tuple[Measure, ...]:
+    """All of the paper's columns as Table G.5 has them: a data set's open questions stand beside its closed ones."""
+    *sets, average = of_paper("1", protocol)
     made: list[Measure] = []
     for measure in sets:
-        beside = [f"{measure.title} {name}" for name in _OPEN if name != "Avg."]
-        made += [measure, *(one for one in opened(protocol) if one.title in beside)]
+        beside = (one for one in of_paper("E.3", protocol) if one.title.startswith(f"{measure.title} "))
+        made += [measure, *(one for one in beside if one.metric != "average")]
     made.append(average._replace(title="Avg. on Med-VQAs"))
-    for name, several in (("MMMU", mmmu(protocol)), ("OmniMedVQA", omnimedvqa(protocol))):
+    for name, several in (("MMMU", of_paper("2", protocol)), ("OmniMedVQA", of_paper("3", protocol))):
         made += [one._replace(title=f"{name} Avg.") if one.title == "Avg." else one for one in several]
     return tuple(made)
 
@@ -151,16 +115,11 @@ def _looks(prefix: str, ways: tuple[Way, ...], which: str) -> Iterator[Measure]:
     yield Measure(f"{prefix}best layer", "best_layer", ways, f"{about}; {which}", None, "", 0)
 
 
-def _names(prefix: str, part: str, protocol: Protocol) -> list[str]:
-    """The task's names under a protocol. PathVQA has two for its one test split."""
-    if protocol not in ("vgrefine", "test"):
-        return [f"{prefix}_{protocol.replace('-', '_')}"]
-    if not part:
-        return [prefix]
-    own, test = f"{prefix}_{part}", f"{prefix}_test_{part}"
-    if protocol == "vgrefine":
-        return [own]
-    return [test, own] if prefix == "pathvqa" else [test]
+def _measure(column: PaperColumn, protocol: ProtocolName) -> Measure:
+    tasks = column.tasks[protocol]
+    what = "Accuracy" if column.metric == "acc" else f"{column.metric} times 100"
+    about = f"{what}, {column.about}" if column.about else what
+    return Measure(column.title, column.metric, _each(tasks), _count(about, tasks[:1]))
 
 
 def _each(names: Sequence[str]) -> tuple[Way, ...]:
@@ -169,4 +128,4 @@ def _each(names: Sequence[str]) -> tuple[Way, ...]:
 
 
 def _count(what: str, tasks: Sequence[str]) -> str:
-    return f"{what}: {', '.join(tasks)} (n = {sum(READERS[task].n or 0 for task in tasks):,})"
+    return f"{what}: {', '.join(tasks)} (n = {sum(TASKS[task].n or 0 for task in tasks):,})"

@@ -23,29 +23,19 @@ from lmms_vg.leaderboard.radar_svg import radar, style
 from lmms_vg.leaderboard.ranks import DEFINITION
 from lmms_vg.leaderboard.standings import Standing, metrics, provenance
 from lmms_vg.leaderboard.table_model import ALIKE_MARK, Table
-from lmms_vg.submission.schema import Protocol
+from lmms_vg.paper.protocols import PROTOCOLS, ProtocolName
 from lmms_vg.submission.validated import Entry
-from lmms_vg.tasks.registry import READERS
-
-PROTOCOLS: dict[Protocol, str] = {
-    "vgrefine": "The questions of the VGRefine paper (Liu et al., ICLR 2026): everything that VQA-RAD and SLAKE hold, the test "
-    "parts of PathVQA and PMC-VQA, MMMU's medical subjects and OmniMedVQA. The model answers in a word, a phrase or a letter "
-    "and always gives its likeliest answer, so nothing is left to chance.",
-    "test": "Asked and scored as under vgrefine, but of VQA-RAD and SLAKE the official test parts only, which are meant to be "
-    "kept out of training.",
-    "chen": "HuatuoGPT-Vision's own evaluation (Chen et al., 2024): every question, yes-or-no ones too, is asked with lettered "
-    "options. Answers are drawn by chance from a fixed seed; with another seed some would differ.",
-    "chen-greedy": "The questions, options and rule of chen, but the model always gives its likeliest answer.",
-}
-"""In the order in which they are offered, in words for readers who have not read docs/protocols.md."""
+from lmms_vg.tasks.registry import TASKS
 
 
-def page_of(protocol: Protocol | None, offered: Sequence[Protocol]) -> str:
+def page_of(protocol: ProtocolName | None, offered: Sequence[ProtocolName]) -> str:
     """File of a protocol's tables; the first is the site's front, and measurements without one stand there too."""
     return "index.html" if protocol in (None, offered[0]) else f"{protocol}.html"
 
 
-def front(protocol: Protocol, offered: Sequence[Protocol], tables: Sequence[Table], withheld: Collection[str]) -> str:
+def front(
+    protocol: ProtocolName, offered: Sequence[ProtocolName], tables: Sequence[Table], withheld: Collection[str]
+) -> str:
     """The page of a protocol's tables."""
     return (
         _environment()
@@ -54,7 +44,7 @@ def front(protocol: Protocol, offered: Sequence[Protocol], tables: Sequence[Tabl
             root="",
             protocol=protocol,
             offered={one: page_of(one, offered) for one in offered},
-            about=PROTOCOLS[protocol],
+            about=PROTOCOLS[protocol].about,
             tables=tables,
             withheld=sorted(withheld),
             definition=DEFINITION,
@@ -69,7 +59,7 @@ def submission(
     alike: Sequence[Likeness],
     digest: str,
     standings: Sequence[Standing],
-    offered: Sequence[Protocol],
+    offered: Sequence[ProtocolName],
     withheld: Collection[str],
 ) -> str:
     """The page of one submission; ``digest`` is its bundle's SHA-256, ``plain``: task -> its plain run."""
@@ -80,7 +70,7 @@ def submission(
             root="../",
             entry=entry,
             manifest=entry.manifest,
-            specs={reader.spec.name: reader.spec for reader in READERS.values()},
+            specs={task.spec.name: task.spec for task in TASKS.values()},
             plain=sorted({run.id for run in plain.values()}),
             alike=alike,
             digest=digest,

@@ -25,7 +25,7 @@ from lmms_vg.leaderboard.answer_explorer import check_withheld, data_files
 from lmms_vg.leaderboard.formats import FORMATS
 from lmms_vg.leaderboard.plain_pairing import NONE, plain_runs
 from lmms_vg.leaderboard.tables import tables
-from lmms_vg.submission.schema import Protocol
+from lmms_vg.paper.protocols import PROTOCOLS, ProtocolName
 from lmms_vg.submission.validate import check
 from lmms_vg.submission.validated import Entry
 
@@ -143,7 +143,7 @@ def _files(
         yield file.name, file.read_text("utf-8")
     entries = [one.entry for one in valid]
     present = {entry.manifest.protocol for entry in entries}
-    offered = [protocol for protocol in pages.PROTOCOLS if protocol in present] or [*pages.PROTOCOLS][:1]
+    offered = [protocol for protocol in PROTOCOLS if protocol in present] or [*PROTOCOLS][:1]
     made = {protocol: tables(entries, protocol, alike) for protocol in offered}
     for protocol, shown in made.items():
         yield pages.page_of(protocol, offered), pages.front(protocol, offered, shown, withheld)
@@ -156,7 +156,7 @@ def _files(
 
 def _submissions(
     valid: Sequence[Submission],
-    standings: dict[Protocol, dict[str, list[profile.Standing]]],
+    standings: dict[ProtocolName, dict[str, list[profile.Standing]]],
     alike: Mapping[str, list[Likeness]],
     withheld: Collection[str],
 ) -> Iterator[tuple[str, str]]:

@@ -6,18 +6,12 @@ from typing import NamedTuple
 
 from lmms_vg.leaderboard import columns as measures
 from lmms_vg.leaderboard.columns import Measure
-from lmms_vg.submission.schema import Protocol
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.paper.protocols import PROTOCOLS, ProtocolName
+from lmms_vg.tasks.registry import TASKS
 
 LARGE = 10.0
 """Billions of parameters above which the paper shows a model in Table G.5 and not in Tables 1 to 3 and E.3."""
 
-PROTOCOLS: dict[Protocol, str] = {
-    "vgrefine": "Protocol vgrefine: the questions that the paper pools.",
-    "test": "Protocol test: the official test splits, asked and scored as in the paper.",
-    "chen": "Protocol chen: HuatuoGPT-Vision's questions, prompt, rule and sampled decoding.",
-    "chen-greedy": "Protocol chen-greedy: HuatuoGPT-Vision's questions, prompt and rule, decoded without chance.",
-}
 _MMMU = (
     "MMMU: measured rows are of the validation split, 30 questions a subject; published ones are of the test split, whose "
     "answers are hidden. Both averages weigh subjects by their test questions."
@@ -65,10 +59,9 @@ class Shape(NamedTuple):
         return {name for task in self.tasks for name in _datasets(task)}
 
 
-def shapes(protocol: Protocol) -> list[Shape]:
+def shapes(protocol: ProtocolName) -> list[Shape]:
     """The tables of a protocol, in the paper's order. The paper's numbers stand in those of its own questions only."""
-    closed, opened = measures.closed(protocol), measures.opened(protocol)
-    mmmu, omnimedvqa = measures.mmmu(protocol), measures.omnimedvqa(protocol)
+    closed, opened, mmmu, omnimedvqa = (measures.of_paper(table, protocol) for table in ("1", "E.3", "2", "3"))
     about_mmmu = _MMMU if len(mmmu) > 1 else _MMMU_CHEN
     recall = tuple(measure.title for measure in opened if measure.metric == "open_recall")
     large = measures.six_benchmarks(protocol)
@@ -82,7 +75,8 @@ def shapes(protocol: Protocol) -> list[Shape]:
     ]
     if protocol != "vgrefine":
         found = [shape._replace(published="") for shape in found]
-    found = [shape._replace(about=f"{PROTOCOLS[protocol]} {shape.about}") for shape in found if shape.measures]
+    about = f"Protocol {protocol}: {PROTOCOLS[protocol].title}."
+    found = [shape._replace(about=f"{about} {shape.about}") for shape in found if shape.measures]
     found.append(Shape("grounding", "Where models look", _GROUNDING, measures.grounding(), ("medical AR",)))
     if protocol == "vgrefine":
         found.append(Shape("demo", "The demo's phantoms", _DEMO, measures.demo(), ("Avg.", "AR")))
@@ -97,4 +91,4 @@ _DEMO = "Accuracy in % on images that the demo draws itself, and where models lo
 
 
 def _datasets(task: str) -> set[str]:
-    return {READERS[task].spec.name} | {name for prefix, name in _SOURCES.items() if task.startswith(f"{prefix}_")}
+    return {TASKS[task].spec.name} | {name for prefix, name in _SOURCES.items() if task.startswith(f"{prefix}_")}

@@ -12,7 +12,7 @@ from lmms_vg.leaderboard.ranks import DEFINITION, RESAMPLES
 from lmms_vg.leaderboard.table_model import ALIKE_MARK, Cell, Column, Row, Table
 from lmms_vg.leaderboard.table_specs import LARGE, Shape, shapes
 from lmms_vg.metrics.statistics import signature
-from lmms_vg.submission.schema import Protocol
+from lmms_vg.paper.protocols import ProtocolName
 from lmms_vg.submission.validated import Entry
 
 _ALIKE = (
@@ -23,7 +23,7 @@ _ALIKE = (
 
 
 def tables(
-    entries: Sequence[Entry], protocol: Protocol, alike: Mapping[str, Sequence[Likeness]] | None = None
+    entries: Sequence[Entry], protocol: ProtocolName, alike: Mapping[str, Sequence[Likeness]] | None = None
 ) -> list[Table]:
     """The tables that have rows, in the paper's order, whatever order the entries are in.
 

@@ -1,67 +1,126 @@
-"""Columns of the paper's tables as tasks and a metric."""
+"""The columns of the paper's tables, each once: its metric, its task under each protocol, and what it counts in averages.
+
+The leaderboard's tables and radars, the cells that can be reproduced, and the averages recomputed from the paper's own cells
+all read `COLUMNS`, so a column is added in this one place.
+"""
 
 from __future__ import annotations
 
-from itertools import cycle
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
 
-from lmms_vg.paper.published import Table, published
+from lmms_vg.paper.protocols import ProtocolName
 
-_CLOSED = {"VQA-RAD": "vqa_rad_closed", "SLAKE": "slake_closed", "PathVQA": "pathvqa_closed", "PMC-VQA": "pmc_vqa"}
-_SUBJECTS = {
-    "BMS": "mmmu_med_basic_medical_science",
-    "CM": "mmmu_med_clinical_medicine",
-    "DLM": "mmmu_med_diagnostics_and_laboratory_medicine",
-    "P": "mmmu_med_pharmacy",
-    "PH": "mmmu_med_public_health",
+Tasks = dict[ProtocolName, tuple[str, ...]]
+
+MEAN = "mean"
+HIDDEN = "MMMU test"
+"""The weighting by questions that cannot be asked here. Under any other but the mean, pooling our questions gives the same."""
+
+WEIGHTINGS = {
+    MEAN: "every column counts the same",
+    "pooled": "by closed questions of all of VQA-RAD and SLAKE and of the test splits of PathVQA and PMC-VQA",
+    "test splits": "by the questions of the official test splits that HuatuoGPT-Vision asks: yes/no ones of VQA-RAD, closed "
+    "ones of SLAKE and PathVQA, all of PMC-VQA",
+    HIDDEN: "by questions of MMMU's test split",
+    "OmniMedVQA": "by questions of the open-access part",
 }
-_MODALITIES = {
-    name: f"omnimedvqa_{name.replace('-', '').lower()}"
-    for name in ("CT", "FP", "MRI", "OCT", "Der", "Mic", "X-Ray", "US")
-}
-_OPEN = {"VQA-RAD": "vqa_rad_open", "SLAKE": "slake_open", "PathVQA": "pathvqa_open"}
-_OPEN_METRICS = {"BLEU-1": "bleu1", "BERT": "bertscore", "OpenRecall": "open_recall"}
-
-CELLS = {name: ("acc", task) for name, task in (_CLOSED | _SUBJECTS | _MODALITIES).items()} | {
-    f"{name} {title}": (metric, task) for name, task in _OPEN.items() for title, metric in _OPEN_METRICS.items()
-}
-"""Published column that is no average -> metric and task."""
-
-DEMO_ACCURACY = ("vqa_demo_standard", "vqa_demo_hard")
-DEMO_OPEN = "vqa_demo_open"
+"""Name -> by what an average weighs its columns. The paper prints no numbers of questions: these are ours."""
 
 
-class Column(NamedTuple):
-    """A published column: the mean of `metric` over the questions of `tasks`.
+class PaperColumn(NamedTuple):
+    """A column that is no average over others.
 
-    `weights`: task -> what the mean over its questions counts; empty where every question counts the same.
+    Attributes:
+        title: as the paper prints it.
+        table: the paper's table of such columns: 1 closed questions, E.3 open ones, 2 MMMU, 3 OmniMedVQA.
+        metric: its mean over the questions of a task is the column's number.
+        tasks: protocol -> the task; several ask the same questions, and the first that a run has counts.
+        weights: weighting -> how many questions the column counts in an average.
+        about: what the title does not say.
     """
 
-    name: str
+    title: str
+    table: Literal["1", "2", "3", "E.3"]
     metric: str
-    tasks: tuple[str, ...]
-    weights: dict[str, int]
+    tasks: Tasks
+    weights: Mapping[str, int] = {}
+    about: str = ""
 
 
-def columns(table: Table, demo: bool) -> list[Column]:
-    """All columns of a table; with `demo`, on phantoms: accuracies of its two closed tasks in turn, and its open one.
+def _tasks(paper: str, *test: str) -> Tasks:
+    """`test`: the tasks of the official test split, where that is not what the paper asks anyway."""
+    return {"vgrefine": (paper,), "test": test or (paper,)}
 
-    Averages follow the table's weightings. Pooling our questions is the weighting wherever we ask the questions it counts,
-    which is everywhere but in MMMU.
+
+def _chen(stem: str) -> Tasks:
+    return {"chen": (f"{stem}_chen",), "chen-greedy": (f"{stem}_chen_greedy",)}
+
+
+def _closed(title: str, tasks: Tasks, pooled: int, test: int) -> PaperColumn:
+    return PaperColumn(title, "1", "acc", tasks, {"pooled": pooled, "test splits": test})
+
+
+def _subject(title: str, name: str, n: int) -> PaperColumn:
+    return PaperColumn(title, "2", "acc", _tasks(f"mmmu_med_{name.lower().replace(' ', '_')}"), {HIDDEN: n}, name)
+
+
+def _modality(title: str, n: int) -> PaperColumn:
+    return PaperColumn(title, "3", "acc", _tasks(f"omnimedvqa_{title.lower().replace('-', '')}"), {"OmniMedVQA": n})
+
+
+_OPEN = {
+    "VQA-RAD": _tasks("vqa_rad_open", "vqa_rad_test_open"),
+    "SLAKE": _tasks("slake_open", "slake_test_open"),
+    "PathVQA": _tasks("pathvqa_open", "pathvqa_test_open", "pathvqa_open"),
+}
+_OPEN_METRICS = (
+    ("BLEU-1", "bleu1", ""),
+    ("BERT", "bertscore", "as submitted"),
+    ("OpenRecall", "open_recall", ""),
+    ("Avg.", "average", "of these three"),
+)
+_MODALITIES = {"CT": 15808, "FP": 5398, "MRI": 31877, "OCT": 4646, "Der": 6679, "Mic": 5680, "X-Ray": 7916, "US": 10991}
+
+COLUMNS: tuple[PaperColumn, ...] = (
+    _closed("VQA-RAD", _tasks("vqa_rad_closed", "vqa_rad_test_closed") | _chen("vqa_rad"), 1297, 251),
+    _closed("SLAKE", _tasks("slake_closed", "slake_test_closed") | _chen("slake"), 2781, 416),
+    _closed(
+        "PathVQA", _tasks("pathvqa_closed", "pathvqa_test_closed", "pathvqa_closed") | _chen("pathvqa"), 3362, 3362
+    ),
+    _closed("PMC-VQA", _tasks("pmc_vqa") | _chen("pmc_vqa"), 2000, 2000),
+    *(
+        PaperColumn(f"{title} {name}", "E.3", metric, tasks, about=about)
+        for title, tasks in _OPEN.items()
+        for name, metric, about in _OPEN_METRICS
+    ),
+    _subject("BMS", "Basic Medical Science", 326),
+    _subject("CM", "Clinical Medicine", 325),
+    _subject("DLM", "Diagnostics and Laboratory Medicine", 162),
+    _subject("P", "Pharmacy", 430),
+    _subject("PH", "Public Health", 509),
+    PaperColumn("MMMU", "2", "acc", _chen("mmmu_med"), about="five subjects pooled"),
+    *(_modality(title, n) for title, n in _MODALITIES.items()),
+    PaperColumn("OmniMedVQA", "3", "acc", _chen("omnimedvqa"), about="modalities pooled"),
+)
+
+
+def of_table(table: str, protocol: ProtocolName = "vgrefine") -> list[PaperColumn]:
+    """The columns of one of the paper's tables that a protocol asks, in their order."""
+    return [column for column in COLUMNS if column.table == table and protocol in column.tasks]
+
+
+def by_title() -> dict[str, PaperColumn]:
+    """All columns by their titles."""
+    return {column.title: column for column in COLUMNS}
+
+
+def weights(titles: Sequence[str], weighting: str) -> list[int] | None:
+    """How many questions each of the columns counts; none of them where all count the same (`MEAN`).
+
+    None where it is no weighting of all these columns.
     """
-    turn = cycle(DEMO_ACCURACY)
-    found = {name: CELLS[name] for name in table.columns if name in CELLS}
-    if demo:
-        found = {name: (metric, next(turn) if metric == "acc" else DEMO_OPEN) for name, (metric, _) in found.items()}
-    made = {name: Column(name, metric, (task,), {}) for name, (metric, task) in found.items()}
-    for average in table.averages:
-        parts = [found[name] for name in average.of]
-        tasks = tuple(dict.fromkeys(task for _, task in parts))
-        weights: dict[str, int] = {}
-        if average.weighting == "MMMU test":
-            counts = published().weightings[average.weighting].counts
-            for name, (_, task) in zip(average.of, parts, strict=True):  # two subjects may be one demo task
-                weights[task] = weights.get(task, 0) + counts[name]
-        metric = "average" if average.weighting == "mean" else parts[0][0]
-        made[average.column] = Column(average.column, metric, tasks, weights)
-    return [made[name] for name in table.columns]
+    if weighting == MEAN:
+        return []
+    counts = {column.title: column.weights[weighting] for column in COLUMNS if weighting in column.weights}
+    return [counts[title] for title in titles] if counts.keys() >= {*titles} else None

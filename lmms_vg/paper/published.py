@@ -2,8 +2,8 @@
 
 Source: Liu et al., "How Do Medical MLLMs Fail? A Study on Visual Grounding in Medical Images", ICLR 2026, read from a
 text of the PDF into ``published.json``. Numbers are kept as printed, with their digits; model names are without their
-citations. The paper says that averages are weighted by questions and prints no numbers of questions: the weightings are
-ours, chosen because they reproduce most averages of the paper's own method.
+citations. The paper says that averages are weighted by questions and prints no numbers of questions: the weightings
+(``columns.WEIGHTINGS``) are ours, chosen because they reproduce most averages of the paper's own method.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +16,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from lmms_vg.paper.columns import WEIGHTINGS, weights
 from lmms_vg.paper.rounding import Recomputed, decimals, recompute, right_answers
 
 Cell = Annotated[Decimal, Field(ge=0, le=100)]
@@ -63,33 +64,18 @@ class Table(BaseModel):
         return self
 
 
-class Weighting(BaseModel):
-    """By questions, column -> number of questions; or all columns alike where ``counts`` is empty."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    about: str
-    counts: dict[str, int]
-
-    def fits(self, average: Average) -> bool:
-        """Whether it weights just these columns."""
-        return not self.counts or list(self.counts) == average.of
-
-
 class Published(BaseModel):
-    """``published.json``: weightings by name, and the tables."""
+    """``published.json``: the tables, with our weightings of their averages."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    weightings: dict[str, Weighting]
     tables: list[Table]
 
     @model_validator(mode="after")
     def _weighted(self) -> "Published":
         for one in self.tables:
             for average in one.averages:
-                weighting = self.weightings.get(average.weighting)
-                if weighting is None or not weighting.fits(average):
+                if weights(average.of, average.weighting) is None:
                     raise ValueError(f"table {one.id} {average.column}: {average.weighting!r} is no weighting of it")
         return self
 
@@ -138,9 +124,9 @@ def check(one: Table) -> list[Check]:
             if printed is None or len(cells) < len(average.of):
                 continue
             made = {
-                name: recompute(cells, list(weighting.counts.values()), printed)
-                for name, weighting in published().weightings.items()
-                if weighting.fits(average)
+                name: recompute(cells, counts, printed)
+                for name in WEIGHTINGS
+                if (counts := weights(average.of, name)) is not None
             }
             main = made[average.weighting]
             good = {} if _within(printed, main) else {name: it for name, it in made.items() if _within(printed, it)}
@@ -154,7 +140,7 @@ def impossible(one: Table) -> list[tuple[str, str, Decimal, int]]:
         (row, column, cell, n)
         for average in one.averages
         for row in one.rows
-        for column, n in published().weightings[average.weighting].counts.items()
+        for column, n in zip(average.of, weights(average.of, average.weighting) or (), strict=False)
         if (cell := one.cell(row, column)) is not None and not right_answers(cell, n)
     ]
 
@@ -174,10 +160,9 @@ def _show_table(one: Table) -> str:
     if len(one.columns) > len(one.rows) + 1:  # too wide for a screen; the paper turns its widest table as well
         grid = [list(line) for line in zip(*grid, strict=True)]
     lines = [f"Table {one.id}. {one.title}; {one.unit}", f"Source: Liu et al., ICLR 2026, {one.source}", *_align(grid)]
-    for name in dict.fromkeys(average.weighting for average in one.averages):
-        weighting = published().weightings[name]
-        counts = ", ".join(f"{column} {n:,}" for column, n in weighting.counts.items())
-        lines.append(f"Weighting: {name}, {weighting.about}{f' ({counts})' if counts else ''}")
+    for name, of in {average.weighting: average.of for average in one.averages}.items():
+        counts = ", ".join(f"{column} {n:,}" for column, n in zip(of, weights(of, name) or (), strict=False))
+        lines.append(f"Weighting: {name}, {WEIGHTINGS[name]}{f' ({counts})' if counts else ''}")
     return "\n".join([*lines, f"Note: {one.note}"] if one.note else lines)
 
 

@@ -10,9 +10,9 @@ from statistics import fmean
 from typing import NamedTuple
 
 from lmms_vg.metrics.statistics import cluster_interval
-from lmms_vg.paper.columns import Column
 from lmms_vg.paper.published import Table, check, impossible
 from lmms_vg.paper.rounding import decimals, half_unit
+from lmms_vg.reproduce.columns import Column
 from lmms_vg.reproduce.question_scores import Values, values
 from lmms_vg.reproduce.weighted_interval import weighted_interval
 from lmms_vg.runs.results import Run

@@ -7,11 +7,9 @@ from pathlib import Path
 
 from huggingface_hub import snapshot_download
 
-from lmms_vg.datasets.source import offline
 from lmms_vg.metrics import bertscore as bert
 from lmms_vg.reproduce.targets import Checkpoint
-from lmms_vg.tasks.catalogue import block, sets_of, size_here
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.catalogue import sets_of, size_here, status_of
 
 #: Of a bfloat16 weight.
 BYTES = 2
@@ -21,13 +19,7 @@ def datasets(tasks: Collection[str]) -> Iterator[str]:
     """What `lmms-vg data status` says of every data set of these tasks, without its other tasks. Nothing is downloaded."""
     specs = {spec.name: spec for task in tasks for spec in sets_of(task)}
     for spec in specs.values():
-        with offline():
-            lines = list(block(spec))
-        yield from (line for line in lines if not _beside_the_point(line.strip().partition(":")[0], tasks))
-
-
-def _beside_the_point(name: str, tasks: Collection[str]) -> bool:
-    return name == "used by" or (name in READERS and name not in tasks)
+        yield from status_of(spec).lines(tasks)
 
 
 def checkpoint(one: Checkpoint) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lmms_vg.paper.columns import Column, columns
 from lmms_vg.paper.published import Table, table
+from lmms_vg.reproduce.columns import Column, columns
 from lmms_vg.reproduce.existing_runs import find, lacking
 from lmms_vg.reproduce.targets import FIGURE, TARGETS, Row, Target
 from lmms_vg.runs.method_spec import MethodSpec

@@ -9,7 +9,7 @@ from lmms_vg.reproduce.downloads import bertscore, checkpoint, datasets
 from lmms_vg.reproduce.plan import Ask, Plan, calibration
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.text_tables import markdown
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 
 
 def announce(plan: Plan) -> str:
@@ -71,13 +71,13 @@ def _tasks(plan: Plan) -> str:
     for task in plan.tasks:
         questions, images = _numbers(task)
         exactly = task in cost.IMAGES
-        n = f"{questions:,}" if READERS[task].n is not None else f"about {questions:,}"
+        n = f"{questions:,}" if TASKS[task].n is not None else f"about {questions:,}"
         rows.append([task, columns[task], n, f"{images:,}" if exactly else f"at most {images:,}"])
     return markdown(["task", "column", "questions", "images"], rows, texts=2)
 
 
 def _numbers(task: str) -> tuple[int, int]:
-    questions = READERS[task].n or cost.VGMED_ROWS
+    questions = TASKS[task].n or cost.VGMED_ROWS
     return questions, cost.IMAGES.get(task, questions)
 
 

@@ -23,7 +23,7 @@ from lmms_vg.reproduce.existing_runs import find, lacking
 from lmms_vg.reproduce.plan import Ask, Plan
 from lmms_vg.reproduce.plan_report import announce
 from lmms_vg.runs.results import Run
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 
 
 def reproduce(plan: Plan, more: Sequence[str]) -> tuple[str, list[str]]:
@@ -59,7 +59,7 @@ def _readable(tasks: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     good, bad = [], {}
     for task in tasks:
         try:
-            READERS[task].read()
+            TASKS[task].read()
         except (DataError, OSError) as problem:
             print(f"{task}: {problem}", file=sys.stderr)
             bad[task] = "its data are missing or not as expected; see lmms-vg data status"

@@ -19,7 +19,7 @@ from lmms_vg.runs.results import Run, TaskRun, metric_of, partial, task_run
 from lmms_vg.tasks import rescore, yaml_files
 from lmms_vg.tasks.documents import documents
 from lmms_vg.tasks.metric_items import Doc
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 
 
 def read_journal(folder: Path) -> Run:
@@ -39,7 +39,7 @@ def read_journal(folder: Path) -> Run:
         if task not in yaml_files.tasks():
             left_out.append(task)
             continue
-        docs = list(documents(task, READERS[task].read, None))
+        docs = list(documents(task, TASKS[task].read, None))
         decoding = _decoding(yaml_files.definition(task))
         chosen = {uid: _one(of_one, decoding) for uid, of_one in records.items()}
         if missing := _missing(docs, chosen):

@@ -18,7 +18,7 @@ from lmms_vg.submission.question_check import question_of
 from lmms_vg.submission.rescoring import Pair, Scored, measures, rules_of, scored, verdict
 from lmms_vg.submission.schema import Alignment, Answer, Question
 from lmms_vg.tasks import rescore
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 from lmms_vg.tasks.yaml_files import definition, groups, tasks
 
 _APART = {"settings", "shared", "leaks", "commit"}  # of a run's identity: what may differ between its parts
@@ -207,7 +207,7 @@ def _failed(task: str, uids: list[str]) -> Rejected:
 
 def _questions(task: str) -> list[Question]:
     try:
-        return [question_of(sample) for sample in READERS[task].load()]
+        return [question_of(sample) for sample in TASKS[task].load()]
     except DataError as problem:
         raise ValueError(f"{task}: its questions are needed to make a bundle. {problem}") from problem
 

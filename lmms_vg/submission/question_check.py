@@ -21,7 +21,7 @@ from lmms_vg.submission.schema import Question
 from lmms_vg.submission.strict_json import canonical
 from lmms_vg.tasks.documents import FEATURES
 from lmms_vg.tasks.metric_items import Doc
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 
 
 def question_of(sample: Sample) -> Question:
@@ -61,7 +61,7 @@ def local(task: str) -> tuple[str, ...] | None:
         return None
     try:
         with offline():
-            samples = READERS[task].load()
+            samples = TASKS[task].load()
     except (DataMissing, DataError, OSError):
         return None
     return tuple(_lines([question_of(sample) for sample in samples]))

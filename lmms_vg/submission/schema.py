@@ -13,12 +13,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from lmms_vg._util.error_codes import ErrorCode
+from lmms_vg.paper.protocols import ProtocolName
 from lmms_vg.runs.method_spec import MethodSpec, Scalar, Word
 
 SCHEMA_VERSION: Literal[2] = 2
-
-Protocol = Literal["vgrefine", "test", "chen", "chen-greedy"]
-"""Whose questions, prompt, rule, decoding: the paper's pooled sets, the official test splits, HuatuoGPT-Vision's (greedy)."""
 
 LONGEST = 100_000
 """Questions of a task; the largest benchmark, OmniMedVQA's MRI, has 31,877."""
@@ -94,10 +92,11 @@ class Task(_Strict):
     """One task. ``questions`` and ``answers`` are the SHA-256 of its two files; ``n`` questions have a score.
 
     ``metrics``: as lmms-eval aggregated them, None where there was no value (BERTScore without its model). ``rules``: metric
-    -> signature. ``decoding`` as the task states it; ``reference`` is the reference prompt.
+    -> signature. ``decoding`` as the task states it; ``reference`` is the reference prompt. ``protocol`` is the bundle's,
+    None for a measurement.
     """
 
-    protocol: Word
+    protocol: ProtocolName | None
     asked: Count
     n: Count
     questions: Word
@@ -120,7 +119,7 @@ class Manifest(_Strict):
     """One model with one method under one protocol. ``seeds`` are lmms-eval's; decoding has its own."""
 
     schema_version: Literal[2]
-    protocol: Protocol | None
+    protocol: ProtocolName | None
     card: Card
     run: Provenance
     seeds: Annotated[dict[Word, int | None], Field(max_length=50)]

@@ -1,7 +1,7 @@
 """Bundles of schema 1, read as those of today.
 
-There, a method was the text of its `repr`, and an error had words only. The rules by which both were read live on here, and
-nowhere else.
+There, a method was the text of its `repr`, an error had words only, and a task's protocol had words of its own. The rules by
+which these were read live on here, and nowhere else.
 """
 
 from __future__ import annotations
@@ -47,7 +47,18 @@ def manifest(value: dict[str, Any]) -> dict[str, Any]:
         run = run | {"method": _method(run["method"])}
     elif isinstance(run, dict):
         run = run | {"method": None}
-    return value | {"run": run, "schema_version": 2}
+    tasks = value.get("tasks")
+    if isinstance(tasks, dict):
+        tasks = {name: _task(task, value.get("protocol")) for name, task in tasks.items()}
+    return value | {"run": run, "tasks": tasks, "schema_version": 2}
+
+
+def _task(task: Any, protocol: Any) -> Any:
+    """A task's protocol as today: "paper" stood for either of the paper's selections of questions, "vgmed" for measurements."""
+    if not isinstance(task, dict):
+        return task
+    word = task.get("protocol")
+    return task | {"protocol": protocol if word == "paper" else None if word == "vgmed" else word}
 
 
 def answer(value: Any) -> Any:

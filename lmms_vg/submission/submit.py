@@ -12,19 +12,19 @@ from pydantic import ValidationError
 from lmms_vg._util.atomic_files import check_new, write_new
 from lmms_vg._util.suggest import suggest
 from lmms_vg.datasets.source import revision_read
+from lmms_vg.paper.protocols import ProtocolName
 from lmms_vg.submission.archive import MANIFEST, sha256, write
-from lmms_vg.submission.choice import Choice
+from lmms_vg.submission.choice import Choice, only_protocol
 from lmms_vg.submission.collect import Collected, Part, collect, read
 from lmms_vg.submission.findings import Finding, Rejected, rejected
 from lmms_vg.submission.privacy import own_findings
-from lmms_vg.submission.protocol import only_protocol
 from lmms_vg.submission.question_check import text_of
 from lmms_vg.submission.rescoring import metric_differences
 from lmms_vg.submission.schema import SCHEMA_VERSION, Card, Data, Group, Manifest, Provenance, Task
 from lmms_vg.submission.strict_json import canonical, parse
 from lmms_vg.submission.validate import Checked, check
 from lmms_vg.tasks import rescore
-from lmms_vg.tasks.registry import DATASETS, READERS
+from lmms_vg.tasks.registry import DATASETS, TASKS
 from lmms_vg.tasks.yaml_files import definition
 
 EVERYTHING = Choice()
@@ -120,14 +120,15 @@ def _members(found: Collected, card: Card, choice: Choice) -> dict[str, str]:
         members[f"questions/{name}.jsonl"] = text_of([question for question, _ in part.pairs])
         members[f"answers/{name}.jsonl"] = "".join(f"{line}\n" for line in answers)
     digests = {name: sha256(text) for name, text in members.items()}
+    protocol = only_protocol(found.parts, choice.protocol)
     try:
         manifest = Manifest(
             schema_version=SCHEMA_VERSION,
-            protocol=only_protocol(found.parts, choice.protocol),
+            protocol=protocol,
             card=card,
             run=Provenance(**found.provenance),
             seeds=found.seeds,
-            tasks={name: _task(name, part, digests) for name, part in found.parts.items()},
+            tasks={name: _task(name, part, digests, protocol) for name, part in found.parts.items()},
             groups={
                 name: Group(members=definition(name)["task"], metrics=metrics) for name, metrics in found.groups.items()
             },
@@ -139,10 +140,10 @@ def _members(found: Collected, card: Card, choice: Choice) -> dict[str, str]:
     return members | {MANIFEST: f"{canonical(manifest.model_dump())}\n"}
 
 
-def _task(name: str, part: Part, digests: dict[str, str]) -> Task:
-    reader, config = READERS[name], definition(name)
+def _task(name: str, part: Part, digests: dict[str, str], protocol: ProtocolName | None) -> Task:
+    spec, config = TASKS[name], definition(name)
     return Task(
-        protocol=reader.protocol,
+        protocol=None if spec.measures else protocol,
         asked=len(part.pairs),
         n=part.metrics["n"],
         questions=digests[f"questions/{name}.jsonl"],
@@ -151,7 +152,7 @@ def _task(name: str, part: Part, digests: dict[str, str]) -> Task:
         rules=part.scored.rules,
         decoding=config["generation_kwargs"],
         reference=config["metadata"]["reference"],
-        data=Data(name=reader.spec.name, revision=revision_read(reader.spec)),
+        data=Data(name=spec.spec.name, revision=revision_read(spec.spec)),
     )
 
 

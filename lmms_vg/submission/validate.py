@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from lmms_vg.datasets.leaks import COCO_IMAGES
+from lmms_vg.paper.protocols import ProtocolName
 from lmms_vg.submission import question_check as known
 from lmms_vg.submission.archive import MANIFEST, Bundle
+from lmms_vg.submission.choice import only_protocol
 from lmms_vg.submission.findings import Finding, Rejected
 from lmms_vg.submission.privacy import findings as private
-from lmms_vg.submission.protocol import only_protocol
 from lmms_vg.submission.rescoring import (
     Pair,
     alignment_findings,
@@ -32,7 +33,7 @@ from lmms_vg.submission.schema import Answer, Manifest, Question, Task
 from lmms_vg.submission.strict_json import canonical
 from lmms_vg.submission.validated import Entry, Scores
 from lmms_vg.tasks import rescore
-from lmms_vg.tasks.registry import DATASETS, READERS
+from lmms_vg.tasks.registry import DATASETS, TASKS
 from lmms_vg.tasks.yaml_files import definition, groups, tasks
 
 _SIGNS = 100  # of a token, at most
@@ -119,7 +120,7 @@ def _structure(bundle: Bundle, manifest: Manifest) -> Iterator[Finding]:
     except Rejected as problem:
         yield from problem.findings
     for name, task in manifest.tasks.items():
-        yield from _stated(name, task)
+        yield from _stated(name, task, manifest.protocol)
     for leak in manifest.run.leaks:
         if leak not in DATASETS | {COCO_IMAGES}:
             yield Finding("schema", f"{MANIFEST} run.leaks", f"{leak!r} is no data set")
@@ -127,20 +128,21 @@ def _structure(bundle: Bundle, manifest: Manifest) -> Iterator[Finding]:
             yield Finding("leak", leak, "the method's heads were, or may have been, ranked on images of it")
 
 
-def _stated(name: str, task: Task) -> Iterator[Finding]:
+def _stated(name: str, task: Task, protocol: ProtocolName | None) -> Iterator[Finding]:
     """What a manifest says of a task against what this version knows of it."""
-    reader, config = READERS[name], definition(name)
-    if task.protocol != reader.protocol:
-        yield Finding("protocol", name, f"says {task.protocol}, its protocol is {reader.protocol}")
-    if reader.n is not None and task.asked != reader.n:
-        yield Finding("count", name, f"{task.asked} questions, the benchmark has {reader.n}")
+    spec, config = TASKS[name], definition(name)
+    expected = None if spec.measures else protocol
+    if task.protocol != expected:
+        yield Finding("protocol", name, f"says {task.protocol}, in this bundle it is {expected}")
+    if spec.n is not None and task.asked != spec.n:
+        yield Finding("count", name, f"{task.asked} questions, the benchmark has {spec.n}")
     if (
         canonical(task.decoding) != canonical(config["generation_kwargs"])
         or task.reference != config["metadata"]["reference"]
     ):
         yield Finding("restricted", name, "was decoded otherwise, or with another reference prompt, than its task says")
-    if task.data.name != reader.spec.name:
-        yield Finding("questions", name, f"says it is of {task.data.name}, it is of {reader.spec.name}")
+    if task.data.name != spec.spec.name:
+        yield Finding("questions", name, f"says it is of {task.data.name}, it is of {spec.spec.name}")
 
 
 def _tasks(

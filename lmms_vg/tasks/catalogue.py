@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,32 +10,47 @@ from huggingface_hub import snapshot_download
 from lmms_vg.datasets.coco import COCO
 from lmms_vg.datasets.download import download, unwritable
 from lmms_vg.datasets.schema import DatasetSpec
-from lmms_vg.datasets.source import DATA_ENV, DataError, DataMissing, local_root, offline, other_revisions
+from lmms_vg.datasets.source import (
+    DATA_ENV,
+    DataError,
+    DataMissing,
+    data_root,
+    local_root,
+    offline,
+    other_revisions,
+)
 from lmms_vg.tasks import yaml_files
-from lmms_vg.tasks.registry import READERS, Reader
+from lmms_vg.tasks.dataset_status import DatasetStatus, QuestionCount
+from lmms_vg.tasks.registry import TASKS, TaskSpec
 
 
 def specs() -> dict[str, DatasetSpec]:
     """All data sets that need files, by name."""
-    return {spec.name: spec for task in READERS for spec in sets_of(task)}
+    return {spec.name: spec for task in TASKS for spec in sets_of(task)}
 
 
-def status() -> Iterator[str]:
-    """Where it looks; then a block of lines a data set: licence, revision, tasks, files with their sizes, counts of questions.
+def looked_in() -> str:
+    """Where data sets are looked for, in a line."""
+    root = data_root()
+    if root is None:
+        return f"{DATA_ENV} is not set; looking in the hub's cache only"
+    return f"{DATA_ENV}={root}{'' if root.is_dir() else ' (no such folder)'}"
 
-    Nothing is downloaded. A group stands for its tasks where all of them use the data set; a file that is not here is
-    listed with the size it would have.
-    """
-    base = os.environ.get(DATA_ENV)
-    if base:
-        folder = Path(base).expanduser()
-        yield f"{DATA_ENV}={folder}{'' if folder.is_dir() else ' (no such folder)'}"
-    else:
-        yield f"{DATA_ENV} is not set; looking in the hub's cache only"
-    for spec in specs().values():
-        with offline():
-            lines = list(block(spec))
-        yield from lines
+
+def status() -> Iterator[DatasetStatus]:
+    """Of every data set what is here, one after the other, since reading them takes a while."""
+    return map(status_of, specs().values())
+
+
+def status_of(spec: DatasetSpec) -> DatasetStatus:
+    """What of a data set is here. Nothing is downloaded."""
+    with offline():
+        root = local_root(spec) or _hub_cache(spec)
+        files = {pattern: size_here(root, pattern) if root else None for pattern in spec.files}
+        look = any(files.values())
+        counts = [_count(name, task) if look else QuestionCount(name, task.n) for name, task in _parts(spec)]
+        unread = [path.name[:8] for path in other_revisions(spec)]
+        return DatasetStatus(spec, root, files, counts, _used_by(spec), unread)
 
 
 def fetch(names: Sequence[str]) -> Iterator[str]:
@@ -65,14 +79,14 @@ def fetch(names: Sequence[str]) -> Iterator[str]:
 
 
 def tasks() -> Iterator[str]:
-    """A line a task: name, number of questions, protocol, licence; then the groups with their tasks."""
+    """A line a task: name, number of questions, protocols ("-" for measurements), licence; then the groups with their tasks."""
     leaves, groups = yaml_files.tasks(), yaml_files.groups()
     width = max(map(len, leaves))
-    yield f"{'task':{width}}  {'n':>6}  {'protocol':11}  licence"
+    yield f"{'task':{width}}  {'n':>6}  {'protocol':14}  licence"
     for name in sorted(leaves):
-        reader = READERS[name]
-        n = "-" if reader.n is None else f"{reader.n:,}"
-        yield f"{name:{width}}  {n:>6}  {reader.protocol:11}  {reader.spec.licence}"
+        task = TASKS[name]
+        n = "-" if task.n is None else f"{task.n:,}"
+        yield f"{name:{width}}  {n:>6}  {','.join(task.protocols) or '-':14}  {task.spec.licence}"
     yield ""
     yield "groups"
     for name, members in groups.items():
@@ -82,7 +96,7 @@ def tasks() -> Iterator[str]:
 def sets_of(task: str) -> list[DatasetSpec]:
     """The data sets with files that a task reads."""
     images = [COCO] if task.startswith("vgmed_coco") else []  # its rows are VGMED's, its images are not
-    return [spec for spec in [READERS[task].spec, *images] if spec.files]
+    return [spec for spec in [TASKS[task].spec, *images] if spec.files]
 
 
 def _resolve(name: str) -> list[DatasetSpec]:
@@ -90,7 +104,7 @@ def _resolve(name: str) -> list[DatasetSpec]:
     known, groups = specs(), yaml_files.groups()
     if name in known:
         return [known[name]]
-    if name not in groups and name not in READERS:
+    if name not in groups and name not in TASKS:
         raise ValueError(
             f"data set {name!r}: allowed is {', '.join(known)}, or the name of a task or group (see lmms-vg tasks)"
         )
@@ -120,32 +134,6 @@ def _fetch_from_hub(spec: DatasetSpec, hub_id: str, root: Path) -> None:
         raise DataError(f"{spec.name}: the hub did not give {', '.join(absent)} of {hub_id}; is there a network?")
 
 
-def block(spec: DatasetSpec) -> Iterator[str]:
-    """Of one data set; inside ``offline()``, else it downloads."""
-    root = local_root(spec) or _hub_cache(spec)
-    here = {pattern: size_here(root, pattern) if root else None for pattern in spec.files}
-    counts = [_count(name, reader, any(here.values())) for name, reader in _parts(spec)]
-    # Readers know more names and places than there are patterns; where nothing is read, the patterns have to do.
-    complete = all(whole for _, whole in counts) if counts else all(here.values())
-    otherwise = "not here under this name" if complete else "MISSING"
-    yield f"{spec.name}: {spec.source} ({spec.licence}){_pin(spec)}"
-    yield f"  used by: {' '.join(_used_by(spec))}"
-    if others := other_revisions(spec):
-        yield f"  the hub's cache has another revision, which is not read: {', '.join(path.name[:8] for path in others)}"
-    for pattern, size in spec.files.items():
-        yield f"  {pattern}: {here[pattern] or f'{otherwise}, {size}'}"
-    for count, _ in counts:
-        yield f"  {count}"
-    if not complete:
-        yield f"  get it with: lmms-vg data fetch {spec.name}"
-
-
-def _pin(spec: DatasetSpec) -> str:
-    if spec.hub_id is None:
-        return ""
-    return f", pinned to revision {spec.revision[:8]}" if spec.revision else ", not pinned: the hub's newest"
-
-
 def _hub_cache(spec: DatasetSpec) -> Path | None:
     if spec.hub_id is None:
         return None
@@ -165,33 +153,31 @@ def size_here(root: Path, pattern: str) -> str | None:
     return f"{_size(sum(sizes))} here{', extracted' if extracted else ''}" if sizes else None
 
 
-def _parts(spec: DatasetSpec) -> list[tuple[str, Reader]]:
+def _parts(spec: DatasetSpec) -> list[tuple[str, TaskSpec]]:
     """The tasks that ask a data set, of twins with the same questions only one."""
-    parts: dict[str, tuple[str, Reader]] = {}
-    for name, reader in READERS.items():
-        if reader.spec.name == spec.name:
-            parts.setdefault(str(reader.load), (name, reader))
+    parts: dict[str, tuple[str, TaskSpec]] = {}
+    for name, task in TASKS.items():
+        if task.spec.name == spec.name:
+            parts.setdefault(str(task.load), (name, task))
     return list(parts.values())
 
 
-def _count(name: str, reader: Reader, look: bool) -> tuple[str, bool]:
-    """A line on a task's questions, found and expected, and whether nothing is missing. Not looked for: as missing."""
-    expected = "" if reader.n is None else f" of {reader.n:,} expected"
+def _count(name: str, task: TaskSpec) -> QuestionCount:
+    """The questions of a task whose data set is here, at least in part."""
     try:
-        if not look:
-            return f"{name}: none{expected}", False
-        n = len(reader.load())
-        line = f"{name}: {n:,} questions{expected}{': PARTIAL' if reader.n not in (None, n) else ''}"
+        count = QuestionCount(name, task.n, len(task.load()))
     except DataMissing:
-        return f"{name}: files are missing{expected and f', none{expected}'}", False
+        return QuestionCount(name, task.n)
     except (DataError, OSError) as problem:
-        return f"{name}: WRONG, {problem}", True
+        return QuestionCount(name, task.n, problem=str(problem))
+    except Exception as problem:  # noqa: BLE001 - readers name what they foresee, and a file may hold anything
+        return QuestionCount(name, task.n, problem=f"{type(problem).__name__}: {problem}")
     try:
-        if reader.require is not None:
-            reader.require()
+        if task.require is not None:
+            task.require()
     except DataMissing:
-        return f"{line}; images are missing", False
-    return line, True
+        return count._replace(images=False)
+    return count
 
 
 def _size(size: float) -> str:

@@ -11,7 +11,7 @@ from loguru import logger
 from lmms_vg.host import failure
 from lmms_vg.metrics import choice
 from lmms_vg.tasks.metric_items import Doc, Item, counted, failed, model_failure, over_values
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 
 
 def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def write(items: list[Item], args: Namespace | None = None) -> int | None:
     the file is named ``partial_...`` and a warning says how many are there. None if there is no answer, and if the file
     cannot be written.
     """
-    expected = READERS["mmmu_med_test"].n
+    expected = TASKS["mmmu_med_test"].n
     now = datetime.now(timezone.utc).strftime("%Y%m%d_%H%M%S")
     partial = "" if len(items) == expected else "partial_"
     folder = Path(getattr(args, "output_path", None) or ".") / "submissions"

@@ -1,6 +1,6 @@
-"""Every task's questions: which reader, how many, under whose protocol.
+"""Every task's questions: which reader, how many, under which protocols.
 
-YAML names a task's documents as ``lmms_vg.tasks.registry.<task>``; the attribute is made on demand from ``READERS``.
+YAML names a task's documents as ``lmms_vg.tasks.registry.<task>``; the attribute is made on demand from ``TASKS``.
 """
 
 from collections.abc import Callable
@@ -15,24 +15,36 @@ from lmms_vg.datasets import pmc_vqa as pmc  # `pmc_vqa` is a task, and has to b
 from lmms_vg.datasets.schema import DatasetSpec, Sample
 from lmms_vg.datasets.source import DataError
 from lmms_vg.host import callers
+from lmms_vg.paper.protocols import ProtocolName
 from lmms_vg.tasks.documents import documents_of_task
 
 PARTS: tuple[Literal["closed", "open"], ...] = ("closed", "open")
 SPLITS: tuple[Literal["all", "test"], ...] = ("all", "test")
 
+Protocols = tuple[ProtocolName, ...]
 
-class Reader(NamedTuple):
+_PAPER: Protocols = ("vgrefine",)
+_TEST: Protocols = ("test",)
+_EITHER: Protocols = ("vgrefine", "test")  # of these the paper asks test splits anyway
+
+
+class TaskSpec(NamedTuple):
     """``n`` is the asserted number of questions, None where none is known; ``axes`` are what accuracy is broken down by.
 
-    ``protocol`` names the prompt, the questions and the rule together, as docs/protocols.md states them.
+    ``protocols`` are those that its numbers may stand under (`paper.protocols`); measurements have none.
     """
 
     load: Callable[[], list[Sample]]
     spec: DatasetSpec
     n: int | None
-    protocol: str
+    protocols: Protocols
     axes: tuple[str, ...] = ()
     require: Callable[[], None] | None = None
+
+    @property
+    def measures(self) -> bool:
+        """Whether it measures where a model looks, and asks for no answer."""
+        return not self.protocols
 
     def read(self) -> list[Sample]:
         """The questions, when their images are there too. Errors: DataMissing, DataError."""
@@ -42,68 +54,74 @@ class Reader(NamedTuple):
         return samples
 
 
-def _measurements() -> dict[str, Reader]:
+def _measurements() -> dict[str, TaskSpec]:
     made = {}
     for kind in ("localization", "attribute"):
         for name, images in (("vgmed", "VGMED"), ("vgmed_coco", "COCO")):
             load = partial(vgmed.load, images, kind)  # type: ignore[arg-type]
-            made[f"{name}_{kind}"] = Reader(load, vgmed.VGMED, None, "vgmed")
+            made[f"{name}_{kind}"] = TaskSpec(load, vgmed.VGMED, None, ())
     return made | {
-        "vgmed_demo": Reader(partial(phantoms.load, "standard"), phantoms.PHANTOMS, phantoms.COUNT, "vgmed"),
-        "demo_calibration": Reader(
-            partial(phantoms.load, "standard", phantoms.CALIBRATION_SEED), phantoms.PHANTOMS, phantoms.COUNT, "vgmed"
+        "vgmed_demo": TaskSpec(partial(phantoms.load, "standard"), phantoms.PHANTOMS, phantoms.COUNT, ()),
+        "demo_calibration": TaskSpec(
+            partial(phantoms.load, "standard", phantoms.CALIBRATION_SEED), phantoms.PHANTOMS, phantoms.COUNT, ()
         ),
     }
 
 
-def _short_answers() -> dict[str, Reader]:
+def _short_answers() -> dict[str, TaskSpec]:
     """The paper's closed and open questions: all that it pools (Table 1), and the official test splits beside them."""
     made = {}
     for part, split in product(PARTS, SPLITS):
         splits = slake.SPLITS if split == "all" else ("test",)
+        protocols = _PAPER if split == "all" else _TEST
         sets = {
-            "vqa_rad": Reader(
+            "vqa_rad": TaskSpec(
                 partial(vqa_rad.load, part, split),
                 vqa_rad.VQA_RAD,
                 vqa_rad.VQA_RAD.counts[part if split == "all" else f"{part}/test"],
-                "paper",
+                protocols,
                 ("organ", "question_type"),
                 vqa_rad.require_images,
             ),
-            "slake": Reader(
+            "slake": TaskSpec(
                 partial(slake.load, part, split),
                 slake.SLAKE,
                 sum(slake.SLAKE.counts[f"{part}/{which}"] for which in splits),
-                "paper",
+                protocols,
                 ("modality", "organ", "content_type"),
                 slake.require_images,
             ),
             # The paper asks its test split, under either name.
-            "pathvqa": Reader(partial(path_vqa.load, part), path_vqa.PATH_VQA, path_vqa.PATH_VQA.counts[part], "paper"),
+            "pathvqa": TaskSpec(
+                partial(path_vqa.load, part),
+                path_vqa.PATH_VQA,
+                path_vqa.PATH_VQA.counts[part],
+                _EITHER if split == "all" else _TEST,
+            ),
         }
-        for name, reader in sets.items():
+        for name, spec in sets.items():
             if part == "open":
-                reader = reader._replace(axes=())
-            made[f"{name}_{part}" if split == "all" else f"{name}_test_{part}"] = reader
+                spec = spec._replace(axes=())
+            made[f"{name}_{part}" if split == "all" else f"{name}_test_{part}"] = spec
     return made
 
 
-def _choices() -> dict[str, Reader]:
+def _choices() -> dict[str, TaskSpec]:
     """The paper's multiple-choice sets."""
     made = {}
     n = pmc.PMC_VQA.counts["test_clean"]
-    made["pmc_vqa"] = Reader(pmc.load, pmc.PMC_VQA, n, "paper", require=pmc.require_images)
+    made["pmc_vqa"] = TaskSpec(pmc.load, pmc.PMC_VQA, n, _EITHER, require=pmc.require_images)
     for modality in omnimedvqa.NAMES:
         load, spec = partial(omnimedvqa.load, modality), omnimedvqa.OMNIMEDVQA
-        made[f"omnimedvqa_{modality}"] = Reader(
-            load, spec, spec.counts[modality], "paper", ("question_type",), omnimedvqa.require_images
+        made[f"omnimedvqa_{modality}"] = TaskSpec(
+            load, spec, spec.counts[modality], _EITHER, ("question_type",), omnimedvqa.require_images
         )
     for subject in mmmu.SUBJECTS:
         n = mmmu.MMMU.counts[f"validation/{subject}"]
         validation = partial(mmmu.load, subject, "validation")
-        made[f"mmmu_med_{subject.lower()}"] = Reader(validation, mmmu.MMMU, n, "paper", ("content_type",))
+        made[f"mmmu_med_{subject.lower()}"] = TaskSpec(validation, mmmu.MMMU, n, _EITHER, ("content_type",))
     n = sum(mmmu.MMMU.counts[f"test/{subject}"] for subject in mmmu.SUBJECTS)
-    made["mmmu_med_test"] = Reader(_mmmu_test, mmmu.MMMU, n, "paper")
+    made["mmmu_med_test"] = TaskSpec(_mmmu_test, mmmu.MMMU, n, _EITHER)
     return made
 
 
@@ -111,42 +129,42 @@ def _mmmu_test() -> list[Sample]:
     return [sample for subject in mmmu.SUBJECTS for sample in mmmu.load(subject, "test")]
 
 
-def _chen() -> dict[str, Reader]:
+def _chen() -> dict[str, TaskSpec]:
     """HuatuoGPT-Vision's released evaluation file; the greedy twins ask the same questions."""
     made = {}
+    suffixes: dict[str, Protocols] = {"chen": ("chen",), "chen_greedy": ("chen-greedy",)}
     for name in medical_eval.DATASETS:
         load, spec = partial(medical_eval.load, name), medical_eval.MEDICAL_EVAL
-        for suffix in ("_chen", "_chen_greedy"):
-            prefix = "mmmu_med" if name == "mmmu" else name
-            protocol = suffix[1:].replace("_", "-")
-            made[f"{prefix}{suffix}"] = Reader(
-                load, spec, spec.counts[name], protocol, require=medical_eval.require_images
+        prefix = "mmmu_med" if name == "mmmu" else name
+        for suffix, protocols in suffixes.items():
+            made[f"{prefix}_{suffix}"] = TaskSpec(
+                load, spec, spec.counts[name], protocols, require=medical_eval.require_images
             )
     return made
 
 
-def _demo() -> dict[str, Reader]:
+def _demo() -> dict[str, TaskSpec]:
     splits = {
-        f"vqa_demo_{split}": Reader(partial(phantoms.load, split), phantoms.PHANTOMS, phantoms.COUNT, "paper")
+        f"vqa_demo_{split}": TaskSpec(partial(phantoms.load, split), phantoms.PHANTOMS, phantoms.COUNT, _PAPER)
         for split in phantoms.FIRST_SEED
     }
     return splits | {"vqa_demo_open": splits["vqa_demo_hard"]}  # the same questions under the open metrics
 
 
-READERS: dict[str, Reader] = _measurements() | _short_answers() | _choices() | _chen() | _demo()
+TASKS: dict[str, TaskSpec] = _measurements() | _short_answers() | _choices() | _chen() | _demo()
 
 
-DATASETS = frozenset(reader.spec.name for reader in READERS.values())
+DATASETS = frozenset(task.spec.name for task in TASKS.values())
 """Names of all data sets that are asked about."""
 
 
 def __getattr__(name: str) -> Callable[[object], Any]:
-    if name not in READERS:
+    if name not in TASKS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    read = READERS[name].read
+    read = TASKS[name].read
     if name.endswith("_open"):
         read = partial(_open, read)
-    elif READERS[name].protocol == "vgmed":
+    elif TASKS[name].measures:
         read = partial(_measured, read)
     return partial(documents_of_task, name, read)
 

@@ -22,7 +22,7 @@ from lmms_vg.metrics import closed as rules
 from lmms_vg.metrics.closed import Verdict
 from lmms_vg.metrics.statistics import cluster_interval
 from lmms_vg.tasks.metric_items import Doc, Item, counted, failed, model_failure, named, over_values
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 
 Rule = Callable[[str, Doc], Verdict]
 
@@ -60,7 +60,7 @@ def accepted_answers(answer: str) -> list[str]:
 
 def score(rule: Rule, signature: str, doc: Doc, results: list[str]) -> dict[str, Any]:
     """The metrics of one answer under a rule; an answer the model could not give, or that has no reference, has none."""
-    axes = READERS[doc["task"]].axes
+    axes = TASKS[doc["task"]].axes
     declared = ("acc", "ci95", "unparseable", *(f"macro_{axis}" for axis in axes))
     if (reason := model_failure(doc, results[0])) is not None:
         return failed(doc, reason, *declared)

@@ -8,11 +8,11 @@ import pytest
 import yaml
 from saved_run import closed, save, tables
 
+from lmms_vg import plugin
 from lmms_vg.cli.main import main
-from lmms_vg.plugin import TASKS
 from lmms_vg.tasks import yaml_files
-from lmms_vg.tasks.catalogue import status, tasks
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.catalogue import looked_in, status, tasks
+from lmms_vg.tasks.registry import TASKS
 
 Capture = pytest.CaptureFixture[str]
 
@@ -26,19 +26,20 @@ YamlLoader.add_multi_constructor("!", lambda loader, _, node: loader.construct_s
 
 def test_every_task_has_a_line() -> None:
     """Against the YAML files as a YAML parser reads them."""
-    files = [yaml.load(file.read_text(), YamlLoader) for file in TASKS.rglob("*.yaml")]
+    files = [yaml.load(file.read_text(), YamlLoader) for file in plugin.TASKS.rglob("*.yaml")]
     leaves = {file["task"] for file in files if "group" not in file}
     groups = {file["group"]: file["task"] for file in files if "group" in file}
-    assert leaves == READERS.keys() - {"demo_calibration"}
+    assert leaves == TASKS.keys() - {"demo_calibration"}
     lines = list(tasks())
     middle = lines.index("")
     assert lines[0].split() == ["task", "n", "protocol", "licence"]
     shown = [line.split(maxsplit=3) for line in lines[1:middle]]
     assert [name for name, *_ in shown] == sorted(leaves)
-    assert ["vqa_rad_closed", "1,297", "paper", "CC0"] in shown
-    assert ["slake_closed", "2,781", "paper", "CC-BY-4.0"] in shown
-    assert ["vgmed_demo", "300", "vgmed", "Apache-2.0"] in shown
-    assert next(row for row in shown if row[0] == "vgmed_localization")[1:3] == ["-", "vgmed"]
+    assert ["vqa_rad_closed", "1,297", "vgrefine", "CC0"] in shown
+    assert ["slake_closed", "2,781", "vgrefine", "CC-BY-4.0"] in shown
+    assert ["vgmed_demo", "300", "-", "Apache-2.0"] in shown
+    assert next(row for row in shown if row[0] == "vgmed_localization")[1:3] == ["-", "-"]
+    assert next(row for row in shown if row[0] == "pmc_vqa")[1:3] == ["2,000", "vgrefine,test"]
     assert next(row for row in shown if row[0] == "omnimedvqa_chen_greedy")[1:3] == ["11,124", "chen-greedy"]
     assert lines[middle + 1] == "groups"
     assert {name: members for name, *members in map(str.split, lines[middle + 2 :])} == groups
@@ -50,7 +51,7 @@ def test_published_numbers_of_questions_are_the_tasks_own() -> None:
     groups = yaml_files.groups()
 
     def total(group: str) -> int:
-        return sum(READERS[task].n or 0 for task in groups[group])
+        return sum(TASKS[task].n or 0 for task in groups[group])
 
     assert [total(group) for group in ("medvqa", "medvqa_chen", "omnimedvqa", "mmmu_med")] == [9440, 17298, 88995, 150]
 
@@ -69,9 +70,9 @@ def test_status_and_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
         assert main(arguments) == 0
         return capsys.readouterr().out.splitlines()
 
-    assert shown("data", "status") == list(status())
+    assert shown("data", "status") == [looked_in(), *(line for one in status() for line in one.lines())]
     assert shown("tasks") == list(tasks())
-    assert shown("tasks", "--path") == [str(TASKS)]
+    assert shown("tasks", "--path") == [str(plugin.TASKS)]
 
 
 def test_fetch_takes_several_names(capsys: Capture) -> None:

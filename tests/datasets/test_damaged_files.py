@@ -11,7 +11,7 @@ import raw
 from lmms_vg.datasets import archives, omnimedvqa, parquet_images, path_vqa
 from lmms_vg.host.failure import RunFailed
 from lmms_vg.tasks import documents
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 
 SETS = ["vqa_rad", "slake", "path_vqa", "pmc_vqa", "omnimedvqa", "mmmu", "medical_eval", "vgmed"]
 PIECES = [
@@ -57,7 +57,7 @@ def test_damaged_questions(data: Path, small: None, name: str) -> None:
     files = [
         file for file in sorted((data / name).rglob("*")) if file.suffix in (".json", ".jsonl", ".csv", ".parquet")
     ]
-    tasks = [task for task, reader in READERS.items() if reader.spec.name == name]
+    tasks = [task for task, reader in TASKS.items() if reader.spec.name == name]
     draw, refused = random.Random(name), 0
     for _ in range(40):
         file, task = draw.choice(files), draw.choice(tasks)
@@ -65,11 +65,11 @@ def test_damaged_questions(data: Path, small: None, name: str) -> None:
         file.write_bytes(damaged(whole, draw))
         forget()
         try:
-            documents.documents(task, READERS[task].load, None)
+            documents.documents(task, TASKS[task].load, None)
         except RunFailed as end:
             refused += 1
             assert task in str(end)  # noqa: PT017 - some are read all the same
         file.write_bytes(whole)
     forget()
     assert refused
-    assert len(documents.documents(tasks[0], READERS[tasks[0]].load, None))
+    assert len(documents.documents(tasks[0], TASKS[tasks[0]].load, None))

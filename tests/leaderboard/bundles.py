@@ -9,12 +9,12 @@ from typing import Any
 import runs
 
 from lmms_vg.submission.archive import MANIFEST, sha256, write
-from lmms_vg.submission.protocol import only_protocol
+from lmms_vg.submission.choice import only_protocol
 from lmms_vg.submission.question_check import text_of
 from lmms_vg.submission.rescoring import measures, scored, verdict
 from lmms_vg.submission.schema import SCHEMA_VERSION, Alignment, Answer, Card, Question
 from lmms_vg.submission.strict_json import canonical
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 from lmms_vg.tasks.yaml_files import definition
 
 DEMO = ("vgmed_demo", "vqa_demo_hard", "vqa_demo_standard")
@@ -44,9 +44,9 @@ def write_bundle(
         )
         questions = text_of(asked)
         members |= {f"questions/{task}.jsonl": questions, f"answers/{task}.jsonl": answers}
-        spec, config = READERS[task].spec, definition(task)
+        spec, config = TASKS[task].spec, definition(task)
         tasks[task] = {
-            "protocol": READERS[task].protocol,
+            "protocol": None if measures(task) else only_protocol(given),
             "asked": len(pairs),
             "n": int(made.metrics["n"]),
             "questions": sha256(questions),

@@ -70,7 +70,7 @@ def entry(
         )
         for task, values in scores.items()
     }
-    tasks = {task: _task(task, one, (metrics or {}).get(task, {})) for task, one in made.items()}
+    tasks = {task: _task(task, one, protocol, (metrics or {}).get(task, {})) for task, one in made.items()}
     return Entry(
         id=id,
         manifest=Manifest(
@@ -104,9 +104,9 @@ def metric_of(task: str) -> str:
     return "open_recall" if task.endswith("_open") else "acc"
 
 
-def _task(task: str, scores: Scores, metrics: Mapping[str, Any]) -> Task:
+def _task(task: str, scores: Scores, protocol: str | None, metrics: Mapping[str, Any]) -> Task:
     return Task(
-        protocol="paper",
+        protocol=None if metric_of(task) == "ar" else protocol,  # type: ignore[arg-type]
         asked=len(scores.values),
         n=int(np.isfinite(scores.values).sum()),
         questions=scores.questions,

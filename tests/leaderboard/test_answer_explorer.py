@@ -14,7 +14,7 @@ from saved_run import spec
 from lmms_vg.leaderboard.answer_explorer import check_withheld, data_files, explorables, script, withheld
 from lmms_vg.submission.validate import check
 from lmms_vg.submission.validated import Entry
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 
 
 def entry_of(path: Path, id: str = "a") -> Entry:
@@ -87,20 +87,20 @@ def test_a_question_without_a_score_says_why(tmp_path: Path) -> None:
 
 
 def test_a_set_is_withheld_wherever_its_questions_are() -> None:
-    hidden = {task for task in READERS if withheld(task, {"vqa_rad"})}
-    assert hidden == {task for task in READERS if task.startswith("vqa_rad_")}
+    hidden = {task for task in TASKS if withheld(task, {"vqa_rad"})}
+    assert hidden == {task for task in TASKS if task.startswith("vqa_rad_")}
     assert "vqa_rad_chen_greedy" in hidden
     for name, task in {"slake": "slake_chen", "path_vqa": "pathvqa_chen", "pmc_vqa": "pmc_vqa_chen_greedy"}.items():
         assert withheld(task, {name})
     assert withheld("omnimedvqa_chen", {"omnimedvqa"})
     assert withheld("mmmu_med_chen", {"mmmu"})
-    assert {task for task in READERS if withheld(task, {"medical_eval"})} == {t for t in READERS if "_chen" in t}
-    assert {task for task in READERS if withheld(task, {"pmc_vqa"})} == {
+    assert {task for task in TASKS if withheld(task, {"medical_eval"})} == {t for t in TASKS if "_chen" in t}
+    assert {task for task in TASKS if withheld(task, {"pmc_vqa"})} == {
         "pmc_vqa",
         "pmc_vqa_chen",
         "pmc_vqa_chen_greedy",
     }
-    assert not any(withheld(task, ()) for task in READERS)
-    check_withheld({reader.spec.name for reader in READERS.values()})
+    assert not any(withheld(task, ()) for task in TASKS)
+    check_withheld({reader.spec.name for reader in TASKS.values()})
     with pytest.raises(ValueError, match="--withhold slake_open: did you mean slake"):
         check_withheld(["slake_open"])

@@ -6,6 +6,7 @@ from dataclasses import replace
 from math import nan
 from typing import Any
 
+import pytest
 from entries import entry
 from saved_run import spec
 
@@ -13,6 +14,7 @@ from lmms_vg.datasets.mmmu import SUBJECTS
 from lmms_vg.datasets.omnimedvqa import NAMES
 from lmms_vg.leaderboard.breakdown import breakdowns
 from lmms_vg.leaderboard.plain_pairing import plain_runs
+from lmms_vg.paper import columns as paper
 from lmms_vg.submission.validated import Entry
 
 OMNI = {f"omnimedvqa_{name}": [1, 0, 1, 1] for name in NAMES}
@@ -74,3 +76,12 @@ def test_what_makes_no_radar() -> None:
     assert breakdowns(opened, {}) == [], "recall is not accuracy"
     modality = with_categories(entry("a", {"omnimedvqa_ct": [1, 0, 1]}), "omnimedvqa_ct", question_type=["a", "b", "c"])
     assert breakdowns(modality, {}) == [], "a modality has a place of its own"
+
+
+def test_a_modality_that_is_added_to_the_papers_columns_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the paper's lines, since it prints no number of it."""
+    column = paper.PaperColumn("PET", "3", "acc", {"vgrefine": ("vqa_demo_hard",)})
+    monkeypatch.setattr(paper, "COLUMNS", (*paper.COLUMNS, column))
+    (made,) = breakdowns(entry("a", OMNI | {"vqa_demo_hard": [1, 0]}), {})
+    assert made.categories[-1] == "PET"
+    assert (made.lines[0].values[-1], len(made.lines)) == (50, 1)

@@ -13,7 +13,7 @@ from saved_run import spec
 from lmms_vg.leaderboard.table_model import Cell, Row, Table
 from lmms_vg.leaderboard.tables import tables
 from lmms_vg.paper import published
-from lmms_vg.submission.schema import Protocol
+from lmms_vg.paper.protocols import ProtocolName
 from lmms_vg.submission.validated import Entry
 
 FOUR = {
@@ -33,11 +33,11 @@ SUBJECTS = (
 LOOKS = {"kl": 2.0, "js": 0.25, "best_layer": 16.0}
 
 
-def table(key: str, *entries: Entry, protocol: Protocol = "vgrefine") -> Table:
+def table(key: str, *entries: Entry, protocol: ProtocolName = "vgrefine") -> Table:
     return next(one for one in tables(entries, protocol) if one.key == key)
 
 
-def keys(*entries: Entry, protocol: Protocol = "test") -> list[str]:
+def keys(*entries: Entry, protocol: ProtocolName = "test") -> list[str]:
     return [one.key for one in tables(entries, protocol)]
 
 
@@ -164,7 +164,7 @@ def test_the_paper_names_who_was_trained_on_the_data() -> None:
 
 
 @pytest.mark.parametrize("protocol", ["test", "chen", "chen-greedy"])
-def test_under_another_protocol_nothing_is_published(protocol: Protocol) -> None:
+def test_under_another_protocol_nothing_is_published(protocol: ProtocolName) -> None:
     assert tables([], protocol) == []
     task = "pmc_vqa" if protocol == "test" else f"pmc_vqa_{protocol.replace('-', '_')}"
     (one,) = tables([entry("a", {task: [1.0, 0.0]}, protocol=protocol)], protocol)

@@ -13,9 +13,9 @@ from saved_run import closed, failed, opened, save
 
 from lmms_vg.metrics import bertscore
 from lmms_vg.metrics.statistics import cluster_interval
-from lmms_vg.paper.columns import Column, columns
 from lmms_vg.paper.published import table
 from lmms_vg.reproduce.cells import Score, cells, faults, score_of, verdict
+from lmms_vg.reproduce.columns import Column, columns
 from lmms_vg.reproduce.question_scores import values
 from lmms_vg.reproduce.weighted_interval import weighted_interval
 from lmms_vg.runs.lmms_eval_output import read_run

@@ -10,7 +10,7 @@ import pytest
 
 from lmms_vg.reproduce import cost
 from lmms_vg.reproduce.cost import IMAGES, seconds
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 
 # A model of 10 billion parameters: 2 * 1e10 * 576 / 1.248e14, 2 * 1e10 * 60 / 1.248e14, 4 * 2 * 1e10 / 1.2e12.
 IMAGE, TEXT, DECODING = 0.0923077, 0.00961538, 0.0666667
@@ -56,4 +56,4 @@ def test_images_are_as_counted_in_the_data(task: str, tmp_path: Path, monkeypatc
         pytest.skip(f"no VQA-RAD in {folder} (LMMS_VG_SHARED_DATA names the folder of data sets)")
     (tmp_path / "vqa_rad").symlink_to(folder)
     monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path))
-    assert len({sample.images[0] for sample in READERS[task].load()}) == IMAGES[task]
+    assert len({sample.images[0] for sample in TASKS[task].load()}) == IMAGES[task]

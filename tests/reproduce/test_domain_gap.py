@@ -18,17 +18,17 @@ from lmms_vg.reproduce.domain_gap import Band, Gaps, gaps, measured
 from lmms_vg.reproduce.domain_gap_plot import draw
 from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.runs.results import Run
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 
 N = 60
-TASKS = ("vgmed_demo", "demo_calibration")  # two tasks with boxes that need no data
-MEANS = {"means": dict.fromkeys(TASKS, dict.fromkeys(("ar", "kl", "js", "best_layer"), 1))}
+BOXED = ("vgmed_demo", "demo_calibration")  # two tasks with boxes that need no data
+MEANS = {"means": dict.fromkeys(BOXED, dict.fromkeys(("ar", "kl", "js", "best_layer"), 1))}
 
 
 def lines(task: str, shift: float) -> list[dict[str, Any]]:
     """Two layers: in the first the metrics of the tasks differ by the shift, in the second they do not."""
     made = []
-    for number, sample in enumerate(READERS[task].load()[:N]):
+    for number, sample in enumerate(TASKS[task].load()[:N]):
         draw = random.Random(f"{task}{number // 4}")  # questions about one image go together
         noise = [draw.gauss(0, 0.3) for _ in range(6)]
         ar = [2 - shift + noise[0], 2 + noise[1]]
@@ -50,15 +50,15 @@ def lines(task: str, shift: float) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    return read_run(save(tmp_path, {TASKS[0]: lines(TASKS[0], 0.6), TASKS[1]: lines(TASKS[1], 0)}, **MEANS))
+    return read_run(save(tmp_path, {BOXED[0]: lines(BOXED[0], 0.6), BOXED[1]: lines(BOXED[1], 0)}, **MEANS))
 
 
 def naive(run: Run, metric: str, layer: int) -> tuple[float, float]:
     """Draws images of either task and subtracts the means."""
     draw, drawn, clusters = random.Random(3), [], []
-    for task, shift in zip(TASKS, (0.6, 0), strict=True):
+    for task, shift in zip(BOXED, (0.6, 0), strict=True):
         images: dict[str, list[float]] = {}
-        for sample, line in zip(READERS[task].load(), lines(task, shift), strict=False):
+        for sample, line in zip(TASKS[task].load(), lines(task, shift), strict=False):
             images.setdefault(sample.images[0], []).append(line[metric][metric][layer])
         clusters.append(list(images.values()))
     for _ in range(3000):
@@ -71,8 +71,8 @@ def naive(run: Run, metric: str, layer: int) -> tuple[float, float]:
 @pytest.mark.parametrize(("number", "metric"), enumerate(["ar", "kl", "js"]))
 @pytest.mark.parametrize("layer", [0, 1])
 def test_gap_and_interval_are_those_of_a_naive_bootstrap(run: Run, number: int, metric: str, layer: int) -> None:
-    found = gaps(run, "localization", *TASKS)
-    made = lines(TASKS[0], 0.6), lines(TASKS[1], 0)
+    found = gaps(run, "localization", *BOXED)
+    made = lines(BOXED[0], 0.6), lines(BOXED[1], 0)
     first, second = (fmean(line[metric][metric][layer] for line in one) for one in made)
     assert found.medical.mean[number, layer] == pytest.approx(first)
     assert found.coco.mean[number, layer] == pytest.approx(second)
@@ -86,9 +86,9 @@ def test_gap_and_interval_are_those_of_a_naive_bootstrap(run: Run, number: int, 
 
 def test_verdicts(run: Run) -> None:
     """Lower AR and higher KL are claimed, as made above; JS was made lower."""
-    found = gaps(run, "localization", *TASKS)
+    found = gaps(run, "localization", *BOXED)
     assert [found.verdict(metric, 0) for metric in ("ar", "kl", "js")] == ["as claimed", "as claimed", "opposite"]
-    turned = gaps(run, "localization", *reversed(TASKS))
+    turned = gaps(run, "localization", *reversed(BOXED))
     assert [turned.verdict(metric, 0) for metric in ("ar", "kl", "js")] == ["opposite", "opposite", "as claimed"]
 
 
@@ -100,36 +100,36 @@ def test_verdict_where_the_interval_holds_0_or_there_is_none() -> None:
 
 
 def test_the_same_task_on_both_sides_has_no_gap_but_an_interval(run: Run) -> None:
-    found = gaps(run, "localization", TASKS[0], TASKS[0])
+    found = gaps(run, "localization", BOXED[0], BOXED[0])
     assert (found.gap.mean == 0).all()
     assert (found.gap.low < 0).all()
     assert (found.gap.high > 0).all()
 
 
 def test_repeats_and_depends_on_the_seed(run: Run) -> None:
-    first, again, other = (gaps(run, "localization", *TASKS, seed=seed).gap.low for seed in (0, 0, 9))
+    first, again, other = (gaps(run, "localization", *BOXED, seed=seed).gap.low for seed in (0, 0, 9))
     assert (first == again).all()
     assert (first != other).any()
 
 
 def test_what_failed_is_left_out(tmp_path: Path) -> None:
-    made = lines(TASKS[0], 0)
+    made = lines(BOXED[0], 0)
     made[3] = failed("q", "ar", "kl", "js", "best_layer")
-    values, images = measured(read_run(save(tmp_path, {TASKS[0]: made}, **MEANS)), TASKS[0])
+    values, images = measured(read_run(save(tmp_path, {BOXED[0]: made}, **MEANS)), BOXED[0])
     assert values.shape == (N - 1, 6)
     assert len(images) == N - 1
 
 
 def test_a_run_of_an_older_version_is_refused(tmp_path: Path) -> None:
-    made = lines(TASKS[0], 0)
+    made = lines(BOXED[0], 0)
     del made[5]["ar"]["image"]
-    run = read_run(save(tmp_path, {TASKS[0]: made}, **MEANS))
+    run = read_run(save(tmp_path, {BOXED[0]: made}, **MEANS))
     with pytest.raises(ValueError, match="do not name their images; run it again"):
-        measured(run, TASKS[0])
+        measured(run, BOXED[0])
 
 
 def test_the_picture_has_a_panel_a_kind_and_metric(run: Run) -> None:
-    found = gaps(run, "localization", *TASKS)
+    found = gaps(run, "localization", *BOXED)
     one = Image.open(io.BytesIO(draw([found], "title")))
     two = Image.open(io.BytesIO(draw([found, found._replace(kind="attribute")], "title")))
     assert one.width > 2 * one.height

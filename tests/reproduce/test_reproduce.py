@@ -16,7 +16,7 @@ from saved_run import IDENTITY, closed, opened, save, tables
 from lmms_vg.cli.main import main
 from lmms_vg.metrics.statistics import cluster_interval
 from lmms_vg.reproduce import reproduce as running
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 
 DEMO = ["--model", "demo", "--data", "demo"]
 F4 = ["HuatuoGPT-V-7B (Baseline)", "PAI", "PAI, as its README runs it", "AdaptVis", "ViCrop", "VGRefine (Ours)"]
@@ -227,7 +227,7 @@ def test_other_ranks_write_nothing(
 def looks() -> list[dict[str, Any]]:
     """What three layers say of the first questions about phantoms."""
     made = []
-    for number, sample in enumerate(READERS["vgmed_demo"].load()[:12]):
+    for number, sample in enumerate(TASKS["vgmed_demo"].load()[:12]):
         kl = [1.0 + number % 3, 2.0 + number % 5, 3.0]
         named = {"uid": sample.uid, "image": sample.images[0]}
         one = {

@@ -12,12 +12,13 @@ from lmms_vg.methods import METHODS
 from lmms_vg.methods.head_lists import shipped
 from lmms_vg.models import FAMILIES
 from lmms_vg.models.checkpoint import Shape, shape_of
-from lmms_vg.paper.columns import columns
+from lmms_vg.paper.columns import weights
 from lmms_vg.paper.published import published, table
+from lmms_vg.reproduce.columns import columns
 from lmms_vg.reproduce.cost import IMAGES, WORK
 from lmms_vg.reproduce.plan import make
 from lmms_vg.reproduce.targets import FIGURE, HUATUO_7B, HUATUO_34B, LLAVA_7B, TARGETS, Row
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 
 TABLES = {name: target for name, target in TARGETS.items() if target.table}
 ROWS = [(name, row) for name, target in TARGETS.items() for row in target.rows]
@@ -40,7 +41,7 @@ def test_every_published_column_is_a_metric_of_its_tasks(name: str) -> None:
     assert [one.name for one in made] == table(TABLES[name].table).columns
     for one in made:
         for task in one.tasks:
-            assert READERS[task].protocol == "paper"
+            assert "vgrefine" in TASKS[task].protocols
             assert (one.metric == "acc") is not task.endswith("_open")
 
 
@@ -59,16 +60,15 @@ def test_columns_are_the_tasks_of_their_names() -> None:
 def test_pooling_our_questions_is_the_papers_weighting(id: str, column: str) -> None:
     (average,) = (one for one in table(id).averages if one.column == column)
     (made,) = (one for one in columns(table(id), demo=False) if one.name == column)
-    counts = published().weightings[average.weighting].counts
     assert made.weights == {}
-    assert [READERS[task].n for task in made.tasks] == list(counts.values())
+    assert [TASKS[task].n for task in made.tasks] == weights(average.of, average.weighting)
 
 
 def test_mmmu_is_weighed_by_its_test_questions() -> None:
     made = columns(table("2"), demo=False)[-1]
     assert list(made.weights.values()) == [326, 325, 162, 430, 509]
     assert tuple(made.weights) == made.tasks
-    assert [READERS[task].n for task in made.tasks] == [30] * 5, "pooled, all would weigh the same"
+    assert [TASKS[task].n for task in made.tasks] == [30] * 5, "pooled, all would weigh the same"
 
 
 def test_demo_columns_take_turns_and_weights_add_up() -> None:
@@ -129,10 +129,10 @@ def test_folders_of_a_target_are_its_own() -> None:
 
 
 def test_figure_and_counted_images_are_of_tasks_that_exist() -> None:
-    assert {task for pair in FIGURE.values() for task in pair} <= set(READERS)
+    assert {task for pair in FIGURE.values() for task in pair} <= set(TASKS)
     assert all("coco" not in medical and "coco" in coco for medical, coco in FIGURE.values())
-    assert set(IMAGES) <= set(READERS)
-    demo = READERS["vqa_demo_hard"].load()
+    assert set(IMAGES) <= set(TASKS)
+    demo = TASKS["vqa_demo_hard"].load()
     assert IMAGES["vqa_demo_hard"] == len({sample.images[0] for sample in demo})
 
 

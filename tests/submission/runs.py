@@ -17,7 +17,7 @@ from lmms_vg.metrics.open_ended import average
 from lmms_vg.submission.question_check import document, question_of
 from lmms_vg.submission.schema import Card, Question
 from lmms_vg.tasks import rescore
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 from lmms_vg.tasks.yaml_files import definition, groups
 
 CARD = Card(name="Tiny", parameters=0.001, trained_on=[])
@@ -36,7 +36,7 @@ def mostly_right(seed: int = 0, right: float = 0.7) -> Say:
 
 
 def questions(task: str) -> list[Question]:
-    return [question_of(sample) for sample in READERS[task].load()]
+    return [question_of(sample) for sample in TASKS[task].load()]
 
 
 def looked(seed: int, layers: int = 3, side: int = 6) -> dict[str, list[float]]:

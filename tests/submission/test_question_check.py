@@ -13,10 +13,10 @@ from lmms_vg.datasets.schema import Sample
 from lmms_vg.submission.archive import sha256
 from lmms_vg.submission.question_check import document, local, question_of, shipped, text_of
 from lmms_vg.tasks.documents import documents
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 from lmms_vg.tasks.yaml_files import tasks
 
-DEMO = sorted(name for name in tasks() if READERS[name].spec.name == "demo")
+DEMO = sorted(name for name in tasks() if TASKS[name].spec.name == "demo")
 REAL = sorted(name for name in shipped() if name not in DEMO)
 
 
@@ -32,19 +32,19 @@ def real(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_demo_task_is_shipped_and_every_hash_is_of_a_task() -> None:
     assert set(DEMO) <= shipped().keys() <= tasks()
-    assert {READERS[name].spec.name for name in shipped()} == {"demo", "vqa_rad", "slake"}
+    assert {TASKS[name].spec.name for name in shipped()} == {"demo", "vqa_rad", "slake"}
 
 
 @pytest.mark.parametrize("task", DEMO)
 def test_shipped_hashes_of_the_demo(task: str) -> None:
-    assert shipped()[task] == sha256(text_of([question_of(sample) for sample in READERS[task].load()]))
+    assert shipped()[task] == sha256(text_of([question_of(sample) for sample in TASKS[task].load()]))
 
 
 @pytest.mark.usefixtures("real")
 @pytest.mark.parametrize("task", REAL)
 def test_shipped_hashes_of_real_files(task: str) -> None:
-    samples = READERS[task].load()
-    assert len(samples) == READERS[task].n
+    samples = TASKS[task].load()
+    assert len(samples) == TASKS[task].n
     assert shipped()[task] == sha256(text_of([question_of(sample) for sample in samples]))
 
 
@@ -55,7 +55,7 @@ def test_documents_are_what_lmms_eval_was_given(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
     monkeypatch.setattr(counts, "deviations", {})
     for task in sorted(tasks()):
-        samples = READERS[task].load()
+        samples = TASKS[task].load()
         given = list(documents(task, lambda samples=samples: samples, None))
         made = [document(task, question_of(sample)) for sample in samples]
         assert [sorted(map(repr, one.items())) for one in made] == [sorted(map(repr, one.items())) for one in given], (

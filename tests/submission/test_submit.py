@@ -16,10 +16,9 @@ from lmms_vg.cli.main import main
 from lmms_vg.datasets import counts
 from lmms_vg.submission import submit as submitting
 from lmms_vg.submission.archive import Bundle
-from lmms_vg.submission.choice import choice
+from lmms_vg.submission.choice import choice, only_protocol
 from lmms_vg.submission.collect import collect
 from lmms_vg.submission.findings import Rejected
-from lmms_vg.submission.protocol import only_protocol
 from lmms_vg.submission.submit import by_method, read_card, submit
 from lmms_vg.submission.validate import check
 

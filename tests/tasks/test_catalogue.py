@@ -16,8 +16,8 @@ from lmms_vg.cli.main import main
 from lmms_vg.datasets.schema import DatasetSpec
 from lmms_vg.datasets.source import DataError
 from lmms_vg.tasks import yaml_files
-from lmms_vg.tasks.catalogue import fetch, specs, status
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.catalogue import fetch, looked_in, specs, status
+from lmms_vg.tasks.registry import TASKS
 
 ROW = {
     "img_name": "xmlab1/source.jpg",
@@ -47,17 +47,16 @@ def shared_data(monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def blocks() -> dict[str, list[str]]:
     """Name of a data set -> the lines under its heading."""
-    found: dict[str, list[str]] = {}
-    where, *lines = status()
-    assert where.startswith("LMMS_VG_DATA")
-    for line in lines:
-        name, _, rest = line.partition(": ")
-        if line[0] != " ":
-            assert rest.startswith("http")
-            found[name] = []
-        else:
-            found[list(found)[-1]].append(line[2:])
+    found = {}
+    for one in status():
+        heading, *lines = one.lines()
+        assert heading.startswith(f"{one.name}: http")
+        found[one.name] = [line.removeprefix("  ") for line in lines]
     return found
+
+
+def states() -> dict[str, str]:
+    return {one.name: one.state for one in status()}
 
 
 def write_slake(folder: Path, rows: int = 1, images: bool = True) -> None:
@@ -70,15 +69,15 @@ def write_slake(folder: Path, rows: int = 1, images: bool = True) -> None:
 
 
 def test_first_line_says_where_it_looks(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert next(status()) == f"LMMS_VG_DATA={data}"
+    assert looked_in() == f"LMMS_VG_DATA={data}"
     monkeypatch.setenv("HOME", str(data.parent))
     monkeypatch.setenv("LMMS_VG_DATA", "~/data")
-    assert next(status()) == f"LMMS_VG_DATA={data}", "as it is looked up"
+    assert looked_in() == f"LMMS_VG_DATA={data}", "as it is looked up"
     monkeypatch.setenv("LMMS_VG_DATA", "/nowhere")
-    assert next(status()) == "LMMS_VG_DATA=/nowhere (no such folder)"
+    assert looked_in() == "LMMS_VG_DATA=/nowhere (no such folder)"
     for unset in (lambda: monkeypatch.setenv("LMMS_VG_DATA", ""), lambda: monkeypatch.delenv("LMMS_VG_DATA")):
         unset()
-        assert next(status()) == "LMMS_VG_DATA is not set; looking in the hub's cache only"
+        assert looked_in() == "LMMS_VG_DATA is not set; looking in the hub's cache only"
 
 
 def test_every_set_says_which_tasks_need_it(data: Path) -> None:
@@ -102,6 +101,7 @@ def test_nothing_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_up
         monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path / "data"))
     found = blocks()
     assert found.keys() == specs().keys() == SETS
+    assert set(states().values()) == {"missing"}
     for name, lines in found.items():
         assert lines[0].startswith("used by: "), name
         files = len(specs()[name].files)
@@ -139,6 +139,7 @@ def test_wrong_count_is_shown(data: Path) -> None:
     assert lines[4] == "imgs.zip: 1.5 kB here, extracted"
     assert lines[5].startswith("slake_closed: WRONG, slake closed/train: 1 questions found, 1943 expected")
     assert len(lines) == 9, "complete as far as files go, so there is nothing to get"
+    assert states()["slake"] == "wrong"
 
 
 def test_relaxed_count_is_shown(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,9 +159,15 @@ def test_only_a_count_that_is_off_is_partial(data: Path, monkeypatch: pytest.Mon
     (data / "vgmed").mkdir()
     (data / "vgmed" / "VGMED_localization.jsonl").write_text("{}")
     monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
-    monkeypatch.setitem(READERS, "slake_closed", READERS["slake_closed"]._replace(n=6))
+    monkeypatch.setitem(TASKS, "slake_closed", TASKS["slake_closed"]._replace(n=6))
     found = blocks()
     assert found["slake"][5] == "slake_closed: 6 questions of 6 expected"
+    (slake,) = (one for one in status() if one.name == "slake")
+    assert [(count.found, count.expected, count.partial) for count in slake.counts[:2]] == [
+        (6, 6, False),
+        (2, 416, True),
+    ]
+    assert slake.folder == data / "slake"
     assert "vgmed_localization: 1 questions" in found["vgmed"]
 
 
@@ -186,17 +193,42 @@ def test_tasks_of_the_same_questions_are_read_once(data: Path) -> None:
 
 def test_files_that_cannot_be_read_do_not_end_the_list(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_slake(data / "slake")
-    reader = READERS["slake_closed"]._replace(load=lambda: (data / "slake").read_bytes())  # type: ignore[arg-type]
-    monkeypatch.setitem(READERS, "slake_closed", reader)
+    reader = TASKS["slake_closed"]._replace(load=lambda: (data / "slake").read_bytes())  # type: ignore[arg-type]
+    monkeypatch.setitem(TASKS, "slake_closed", reader)
     found = blocks()
     assert found["slake"][5].startswith("slake_closed: WRONG, [Errno ")
     assert "coco" in found
+
+
+def test_a_reader_that_crashes_does_not_end_the_list(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash() -> list[object]:
+        raise KeyError("question")
+
+    write_slake(data / "slake")
+    monkeypatch.setitem(TASKS, "slake_closed", TASKS["slake_closed"]._replace(load=crash))  # type: ignore[arg-type]
+    found = blocks()
+    assert found["slake"][5] == "slake_closed: WRONG, KeyError: 'question'"
+    assert states()["slake"] == "wrong"
+    assert found.keys() == SETS
+
+
+def test_questions_without_their_images_are_not_complete(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
+    row = ROW | {"answer_type": "OPEN", "qid": 6}
+    write_slake(data / "slake", images=False)
+    for name in ("train.json", "validation.json", "test.json"):
+        (data / "slake" / name).write_text(json.dumps([ROW, row]))
+    (slake,) = (one for one in status() if one.name == "slake")
+    assert (slake.state, slake.remedy) == ("incomplete", "lmms-vg data fetch slake")
+    assert [count.images for count in slake.counts] == [False] * 4
+    assert slake.files["imgs.zip"] is None
 
 
 def test_set_without_questions_goes_by_its_files(data: Path) -> None:
     (data / "coco").mkdir()
     (data / "coco" / "val2014.zip").write_bytes(b"")
     assert blocks()["coco"][1:] == ["val2014.zip: 0 B here"]
+    assert states()["coco"] == "here"
 
 
 def test_everything_includes_folders(data: Path) -> None:
@@ -204,7 +236,7 @@ def test_everything_includes_folders(data: Path) -> None:
     (data / "vgmed" / "deep" / "down" / "a.png").write_bytes(b"x" * 2_500_000)
     lines = blocks()["vgmed"]
     assert lines[5] == "*: 2.5 MB here"
-    assert "vgmed_localization: files are missing" in lines
+    assert "vgmed_localization: none" in lines
 
 
 def test_cache_of_the_hub_is_read_without_asking_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -315,10 +347,10 @@ def test_fetch_takes_tasks_and_groups(
 
 def test_a_name_of_a_set_and_of_a_group_is_the_same_data() -> None:
     groups = yaml_files.groups()
-    both = specs().keys() & (groups.keys() | READERS.keys())
+    both = specs().keys() & (groups.keys() | TASKS.keys())
     assert both == {"vgmed", "vqa_rad", "slake", "pmc_vqa", "omnimedvqa"}
     for name in both:
-        assert {READERS[task].spec.name for task in groups.get(name, [name])} == {name}
+        assert {TASKS[task].spec.name for task in groups.get(name, [name])} == {name}
 
 
 @pytest.mark.parametrize("below", ["slake", "slake/imgs.zip"])
@@ -383,7 +415,7 @@ def test_sizes(size: tuple[float, str]) -> None:
 
 def test_status_says_what_is_pinned_and_what_of_it_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    heads = {line.partition(": ")[0]: line for line in status() if line[0] != " "}
+    heads = {one.name: next(one.lines()) for one in status()}
     assert heads["path_vqa"].endswith(", pinned to revision 16858328")
     assert heads["slake"].endswith(", not pinned: the hub's newest")
     assert heads["coco"].endswith(")"), "of no hub"

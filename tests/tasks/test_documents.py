@@ -116,7 +116,7 @@ def test_task_declares_the_metrics_it_gives(manager: TaskManager, raw_data: Path
     assert ("submission" if name == "mmmu_med_test" else metric) in result
     assert {"answered", "n"} < set(result)
     axes = [key.removeprefix("macro_") for key in result if key.startswith("macro_")]
-    assert tuple(axes) == (() if name == "mmmu_med_test" else registry.READERS[name].axes)
+    assert tuple(axes) == (() if name == "mmmu_med_test" else registry.TASKS[name].axes)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -196,14 +196,14 @@ def test_wrong_settings_of_bertscore_are_said_before_anything_is_asked(
 
 def test_every_reader_is_a_task_and_can_be_named_in_yaml(manager: TaskManager) -> None:
     """All but the questions that rank the demo's heads, which no task may ask."""
-    assert set(registry.READERS) == {*ALL, "demo_calibration"}
-    assert all(callable(getattr(registry, name)) for name in registry.READERS)
+    assert set(registry.TASKS) == {*ALL, "demo_calibration"}
+    assert all(callable(getattr(registry, name)) for name in registry.TASKS)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = registry.nothing
 
 
 def test_numbers_of_questions_are_the_published_ones() -> None:
-    n = {name: reader.n for name, reader in registry.READERS.items()}
+    n = {name: reader.n for name, reader in registry.TASKS.items()}
     assert sum(n[task] or 0 for task in GROUPS["medvqa"]) == 9440
     assert [n[task] for task in ("vqa_rad_closed", "slake_closed", "pathvqa_closed", "pmc_vqa")] == [
         1297,

@@ -18,8 +18,8 @@ def item(uid: str, text: str, options: list[str] | None = None) -> dict[str, Any
 
 @pytest.fixture(autouse=True)
 def three_questions(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = mmmu_server_file.READERS["mmmu_med_test"]._replace(n=3)
-    monkeypatch.setitem(mmmu_server_file.READERS, "mmmu_med_test", reader)
+    reader = mmmu_server_file.TASKS["mmmu_med_test"]._replace(n=3)
+    monkeypatch.setitem(mmmu_server_file.TASKS, "mmmu_med_test", reader)
 
 
 @pytest.mark.parametrize("answers", [2, 4])

@@ -7,13 +7,13 @@ from lmms_eval.api.metrics import aggregate_subtask_metrics
 from lmms_vg.journal import Record
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.documents import documents
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 
 HARD = "vqa_demo_hard"
 
 
 def lines(say: str) -> list[rescore.Line]:
-    docs = list(documents(HARD, READERS[HARD].read, None))
+    docs = list(documents(HARD, TASKS[HARD].read, None))
     return list(rescore.score(HARD, [(doc, Record(key="", task=HARD, uid=doc["uid"], text=say)) for doc in docs]))
 
 
@@ -70,7 +70,7 @@ def test_categories_are_not_logged_again() -> None:
     number = logger.add(said.append, level="INFO")
     try:
         task, axis = "vqa_rad_closed", {"organ": "HEAD", "question_type": "PRES"}
-        doc = next(iter(documents(HARD, READERS[HARD].read, None))) | {"task": task} | axis
+        doc = next(iter(documents(HARD, TASKS[HARD].read, None))) | {"task": task} | axis
         record = Record(key="", task=task, uid=doc["uid"], text="yes")
         assert "macro_organ" in dict(rescore.means(task, list(rescore.score(task, [(doc, record)]))))
         assert said == []

@@ -10,14 +10,14 @@ import pytest
 from lmms_eval.tasks import TaskManager
 from lmms_eval.utils import load_yaml_config
 
-from lmms_vg.plugin import TASKS
-from lmms_vg.tasks.registry import READERS
+from lmms_vg import plugin
+from lmms_vg.tasks.registry import TASKS
 from lmms_vg.tasks.yaml_files import definition, groups, tasks
 
 
 @pytest.fixture(scope="module")
 def manager() -> Any:
-    return TaskManager("ERROR", include_path=str(TASKS), include_defaults=False)
+    return TaskManager("ERROR", include_path=str(plugin.TASKS), include_defaults=False)
 
 
 def plain(value: Any) -> Any:
@@ -30,7 +30,7 @@ def plain(value: Any) -> Any:
 def test_names(manager: Any) -> None:
     assert tasks() == set(manager.all_subtasks)
     assert groups().keys() == set(manager.all_groups)
-    assert tasks() < READERS.keys(), "demo_calibration is read, and no task"
+    assert tasks() < TASKS.keys(), "demo_calibration is read, and no task"
 
 
 @pytest.mark.parametrize("name", sorted([*tasks(), *groups()]))

@@ -13,7 +13,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from lmms_vg._util.atomic_files import check_new, write_new
 from lmms_vg.submission.validate import pairs
 from lmms_vg.submission.validated import Entry
-from lmms_vg.tasks.registry import READERS
+from lmms_vg.tasks.registry import TASKS
 
 _BESIDE = frozenset({"n", "answered"})
 """No results of their own: they stand beside every other."""
@@ -34,7 +34,7 @@ def write(bundle: Path, entry: Entry, out: Path) -> None:
 
 def _results(bundle: Path, entry: Entry) -> Iterator[EvalResult]:
     for task, scores in sorted(entry.scores.items()):
-        stated, spec = entry.manifest.tasks[task], READERS[task].spec
+        stated, spec = entry.manifest.tasks[task], TASKS[task].spec
         splits = dict.fromkeys(question.split for question, _ in pairs(bundle, task))
         for metric, value in sorted(stated.metrics.items()):
             if metric in _BESIDE or not isinstance(value, float):  # None: BERTScore without its model

@@ -1,0 +1,130 @@
+"""What of a data set is here: its files, the questions that were found in them, and the command that mends what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from huggingface_hub import constants
+
+from lmms_vg.datasets.schema import DatasetSpec
+from lmms_vg.datasets.source import local_root
+
+State = Literal["here", "partial", "incomplete", "missing", "wrong"]
+"""All is here; all, with another number of questions than expected; a part is missing; everything is; a file is wrong."""
+
+
+class QuestionCount(NamedTuple):
+    """The questions of one task.
+
+    Attributes:
+        expected: None where no number is known.
+        found: None where files are missing, or cannot be read.
+        images: whether their images are here too.
+        problem: what is wrong with the files; empty if nothing is.
+    """
+
+    task: str
+    expected: int | None
+    found: int | None = None
+    images: bool = True
+    problem: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether no file is missing."""
+        return bool(self.problem) or (self.found is not None and self.images)
+
+    @property
+    def partial(self) -> bool:
+        """Whether there are more or fewer questions than the benchmark has."""
+        return None not in (self.found, self.expected) and self.found != self.expected
+
+    def __str__(self) -> str:
+        if self.problem:
+            return f"{self.task}: WRONG, {self.problem}"
+        expected = "" if self.expected is None else f" of {self.expected:,} expected"
+        if self.found is None:
+            return f"{self.task}: none{expected}"
+        images = "" if self.images else "; images are missing"
+        return f"{self.task}: {self.found:,} questions{expected}{': PARTIAL' * self.partial}{images}"
+
+
+class DatasetStatus(NamedTuple):
+    """One data set.
+
+    Attributes:
+        folder: where its files lie, or would lie; None if neither LMMS_VG_DATA nor the hub's cache has a place for them.
+        files: file or pattern of the spec -> size of what is here, in words; None if nothing is.
+        counts: of its tasks; of several with the same questions only the first.
+        used_by: groups all of whose tasks need it, and the tasks in none of them.
+        unread: other revisions of it in the hub's cache, which are not read.
+    """
+
+    spec: DatasetSpec
+    folder: Path | None
+    files: dict[str, str | None]
+    counts: list[QuestionCount]
+    used_by: list[str]
+    unread: list[str]
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def complete(self) -> bool:
+        """Whether no file is missing.
+
+        Readers know more names and places than there are patterns; where nothing is read, the patterns have to do.
+        """
+        return all(count.complete for count in self.counts) if self.counts else all(self.files.values())
+
+    @property
+    def state(self) -> State:
+        if any(count.problem for count in self.counts):
+            return "wrong"
+        if not self.complete:
+            return "incomplete" if any(self.files.values()) else "missing"
+        return "partial" if any(count.partial for count in self.counts) else "here"
+
+    @property
+    def fetch(self) -> str:
+        """The command that gets what is missing."""
+        return f"{'HF_HUB_OFFLINE=0 ' if constants.HF_HUB_OFFLINE else ''}lmms-vg data fetch {self.name}"
+
+    @property
+    def remedy(self) -> str:
+        """The command to type next; empty where all is here."""
+        if self.state in ("missing", "incomplete"):
+            return self.fetch
+        return "" if self.state == "here" else self._again()
+
+    def lines(self, tasks: Collection[str] | None = None) -> Iterator[str]:
+        """For people: licence and revision, files with their sizes, questions; with `tasks`, of these tasks only."""
+        yield f"{self.name}: {self.spec.source} ({self.spec.licence}){self._pin()}"
+        if tasks is None:
+            yield f"  used by: {' '.join(self.used_by)}"
+        if self.unread:
+            yield f"  the hub's cache has another revision, which is not read: {', '.join(self.unread)}"
+        otherwise = "not here under this name" if self.complete else "MISSING"
+        for pattern, size in self.files.items():
+            yield f"  {pattern}: {size or f'{otherwise}, {self.spec.files[pattern]}'}"
+        yield from (f"  {count}" for count in self.counts if tasks is None or count.task in tasks)
+        if not self.complete:
+            yield f"  get it with: {self.fetch}"
+
+    def _pin(self) -> str:
+        if self.spec.hub_id is None:
+            return ""
+        revision = self.spec.revision
+        return f", pinned to revision {revision[:8]}" if revision else ", not pinned: the hub's newest"
+
+    def _again(self) -> str:
+        """Fetch it once more; what is there may be of use to its owner, so it is moved and not removed."""
+        root = local_root(self.spec)
+        if root is not None:
+            return f'mv "{root}" "{root}.wrong" && {self.fetch}'
+        revision = f" --revision {self.spec.revision}" if self.spec.revision else ""
+        return f"hf download {self.spec.hub_id} --repo-type dataset{revision} --force-download"
