@@ -60,7 +60,7 @@ def accepted_answers(answer: str) -> list[str]:
 
 def score(rule: Rule, signature: str, doc: Doc, results: list[str]) -> dict[str, Any]:
     """The metrics of one answer under a rule; an answer the model could not give, or that has no reference, has none."""
-    axes = READERS[doc["task"]].axes
+    axes = READERS[doc["task"]].axes if doc["task"] in READERS else ()  # tasks of others state no axes
     declared = ("acc", "ci95", "unparseable", *(f"macro_{axis}" for axis in axes))
     if (error := model_error(doc, results[0])) is not None:
         return failed(doc, error, *declared)

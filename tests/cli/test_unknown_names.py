@@ -10,7 +10,7 @@ import pytest
 
 from lmms_vg.cli.main import main
 from lmms_vg.cli.unknown_names import unknown_name
-from lmms_vg.plugin import model_ids
+from lmms_vg.extensions.registered import model_ids
 from lmms_vg.tasks.yaml_files import groups, tasks
 
 

@@ -14,7 +14,9 @@ from torch import Tensor
 
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.session import ImageSession
-from lmms_vg.methods import AdaptVis, Plain, ScalingVis
+from lmms_vg.methods.adaptvis import AdaptVis
+from lmms_vg.methods.plain import Plain
+from lmms_vg.methods.scalingvis import ScalingVis
 from lmms_vg.models import Family, Prompt
 
 

@@ -12,7 +12,9 @@ from torch import Tensor
 
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.session import ImageSession
-from lmms_vg.methods import PAI, AttentionLens, Plain
+from lmms_vg.methods.attention_lens import AttentionLens
+from lmms_vg.methods.pai import PAI
+from lmms_vg.methods.plain import Plain
 from lmms_vg.models import Family, Prompt
 
 

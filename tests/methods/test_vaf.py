@@ -13,7 +13,8 @@ from torch import Tensor
 
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.session import ImageSession
-from lmms_vg.methods import VAF, Plain
+from lmms_vg.methods.plain import Plain
+from lmms_vg.methods.vaf import VAF
 from lmms_vg.models import Family, Prompt
 from lmms_vg.vision.images import open_picture
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from lmms_vg.plugin import METHODS
+from lmms_vg.extensions.registered import methods
 from lmms_vg.submission.schema import Provenance
 
 
 def model_of(run: Provenance) -> str:
     """``<family>_<method>``."""
     written = run.method.partition("(")[0].lower()
-    return f"{run.family}_{next((name for name in METHODS if name.replace('_', '') == written), written)}"
+    return f"{run.family}_{next((name for name in methods() if name.replace('_', '') == written), written)}"
 
 
 def model_args(run: Provenance) -> str:
