@@ -65,6 +65,7 @@ def _run_together(arguments: Sequence[str]) -> int:
     parser.add_argument("--model", required=True, help=f"the family: {' or '.join(families())}")
     parser.add_argument("--model_args", default="", help="hyper-parameters as method.name=value")
     parser.add_argument("--output_path", type=Path, required=True, help="results go to a folder a method in it")
+    method_files.add(parser)  # for --help; `run` has taken it
     own, rest = parser.parse_known_args(arguments)
     if own.model not in families():
         raise ValueError(f"--model {own.model!r}: with --methods it is the family: {', '.join(families())}")

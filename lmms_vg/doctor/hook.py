@@ -9,6 +9,7 @@ from pathlib import Path
 from lmms_vg.doctor.finding import Check, Finding, described, note, ok, problem
 from lmms_vg.doctor.pip import pip, reinstall
 from lmms_vg.extensions.classes import ExtensionError
+from lmms_vg.extensions.entries import OURS
 from lmms_vg.extensions.registered import model_ids, registered
 from lmms_vg.host.entry_points import GROUP, loaded
 from lmms_vg.plugin import TASKS
@@ -41,15 +42,17 @@ def extensions() -> Iterator[Finding]:
     from lmms_vg.methods import METHODS
     from lmms_vg.models import FAMILIES
 
-    for message in registered().problems:
-        yield problem(message, pip("list") + "   (and rename, uninstall or install again what is named)")
-    for classes in (FAMILIES, METHODS):
-        for name in classes:
+    known = registered()
+    for message in known.problems:
+        yield problem(message, f"{pip('uninstall NAME')}   (of one that is named; if lmms_vg is: {reinstall()})")
+    for classes, entries in ((FAMILIES, known.families), (METHODS, known.methods)):
+        for name, entry in entries.items():
             try:
                 classes[name]
             except ExtensionError as failure:
-                yield problem(str(failure), pip("list") + "   (and uninstall or upgrade what is named)")
-    yield ok(f"{len(FAMILIES)} families and {len(METHODS)} methods are registered")
+                ours = entry.distribution == OURS
+                yield problem(str(failure), reinstall() if ours else pip(f"uninstall {entry.distribution}"))
+    yield ok(f"{len(known.families)} families and {len(known.methods)} methods are registered")
 
 
 def models() -> Iterator[Finding]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,5 +26,27 @@ def files(page: str) -> dict[str, str]:
 
 
 def commands(page: str) -> list[str]:
-    """What is typed, block after block."""
-    return [text for language, text in blocks(page) if language == "sh"]
+    """What is typed, a command each."""
+    typed = (text.replace("\\\n", "") for language, text in blocks(page) if language == "sh")
+    return [line for text in typed for line in text.splitlines()]
+
+
+def packaged(page: str, folder: Path) -> Path:
+    """The package that a page describes, built and installed by pip; the folder to put on the path."""
+    code = dict(files(page))
+    project = folder / "project"
+    (name,) = re.findall(r'= "(\w+)\.\w+:', code["pyproject.toml"])
+    (project / name).mkdir(parents=True)
+    (project / "pyproject.toml").write_text(code.pop("pyproject.toml"))
+    (project / name / "__init__.py").touch()
+    for path, text in code.items():
+        if path.endswith(".py"):
+            (project / name / path).write_text(text)
+    install = ["install", "--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
+    subprocess.run(
+        [sys.executable, "-m", "pip", *install, "--target", str(folder / "site"), str(project)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return folder / "site"

@@ -70,6 +70,12 @@ def test_a_missing_line_is_named(monkeypatch: pytest.MonkeyPatch, old: str, new:
         card(Sharpen)
 
 
+def test_a_method_without_a_card_has_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Sharpen, "__doc__", "Sharpens.")
+    rows = list(table({"sharpen": Sharpen, "plain": Plain}))[2:]
+    assert [row.split(" | ")[0] for row in rows] == ["| plain"]
+
+
 @pytest.mark.parametrize("name", list(METHODS))
 def test_every_method_has_a_card_of_its_own(name: str) -> None:
     method = METHODS[name]
