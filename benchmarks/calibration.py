@@ -39,9 +39,10 @@ from lmms_vg.inference.question import Question
 from lmms_vg.journal import Journal, read_records
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.journal.provenance import versions
-from lmms_vg.methods import Plain
+from lmms_vg.methods.plain import Plain
 from lmms_vg.metrics.head_ranking import HeadSums
-from lmms_vg.models import Family, Llava
+from lmms_vg.models import Family
+from lmms_vg.models.llava import Llava
 
 #: What tasks of closed questions generate at most.
 NEW_TOKENS = 16

@@ -17,7 +17,8 @@ from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Question
 from lmms_vg.journal import Journal
 from lmms_vg.journal.decoding import Decoding
-from lmms_vg.methods import Method, VGRefine
+from lmms_vg.methods import Method
+from lmms_vg.methods.vgrefine import VGRefine
 from lmms_vg.models import Family
 
 

@@ -32,8 +32,8 @@ from benchmarks.ours import Ours, WeighedVGRefine
 from benchmarks.questions import Asked
 from benchmarks.report import Agreement, Ratio, Report
 from lmms_vg.journal.provenance import versions
-from lmms_vg.methods import Plain
-from lmms_vg.models import Llava
+from lmms_vg.methods.plain import Plain
+from lmms_vg.models.llava import Llava
 
 #: The paper's percentile.
 PERCENTILE = 50.0

@@ -29,9 +29,11 @@ from benchmarks.ours import Ours
 from benchmarks.questions import Asked
 from benchmarks.report import Agreement, Ratio, Report
 from lmms_vg.journal.provenance import versions
-from lmms_vg.methods import METHODS, Method, Plain, VGRefine
-from lmms_vg.models import Llava
+from lmms_vg.methods import METHODS, Method
+from lmms_vg.methods.plain import Plain
+from lmms_vg.methods.vgrefine import VGRefine
 from lmms_vg.models.checkpoint import Shape
+from lmms_vg.models.llava import Llava
 
 #: Most VQA-RAD images have so many questions.
 PER_IMAGE = 7

@@ -21,6 +21,7 @@ from lmms_vg import journal
 from lmms_vg._util.error_codes import BadQuestion
 from lmms_vg.datasets import counts
 from lmms_vg.datasets.leaks import sources
+from lmms_vg.extensions.registered import model_ids
 from lmms_vg.host import failure, options
 from lmms_vg.host.failure import failed
 from lmms_vg.inference.build import build
@@ -28,9 +29,7 @@ from lmms_vg.inference.job import gather
 from lmms_vg.inference.method_run import RunCounts
 from lmms_vg.inference.question import Message, Question
 from lmms_vg.journal.decoding import Decoding
-from lmms_vg.methods import METHODS
 from lmms_vg.methods.head_lists import leaking
-from lmms_vg.models import FAMILIES
 from lmms_vg.tasks import documents as docs
 from lmms_vg.tasks import prompts
 from lmms_vg.vision.images import open_rgb
@@ -297,9 +296,9 @@ def _parts(content: list[dict[str, Any]]) -> Iterator[Any]:
 
 
 def __getattr__(name: str) -> type[GroundedModel]:
-    family, _, method = name.partition("_")
-    if family not in FAMILIES or method not in METHODS:
+    if name not in model_ids():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    family, method = model_ids()[name]
     made = type(name, (GroundedModel,), {"family": family, "method": method, "__module__": __name__})
     globals()[name] = made
     return made

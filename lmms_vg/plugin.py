@@ -20,27 +20,8 @@ from typing import Any
 
 from loguru import logger
 
-from lmms_vg.host import (
-    failure,  # noqa: F401 - from here on a run that failed has a status that tells
-    task_files,
-)
-
-#: Families and methods by name; a test holds these to `models.FAMILIES` and `methods.METHODS`.
-FAMILIES = ("huatuo", "llava")
-METHODS = (
-    "plain",
-    "vgrefine",
-    "random_mask",
-    "inverse_mask",
-    "oracle_mask",
-    "pai",
-    "adaptvis",
-    "scalingvis",
-    "vaf",
-    "attention_lens",
-    "vcd",
-    "vicrop",
-)
+from lmms_vg.extensions.registered import model_ids
+from lmms_vg.host import failure  # noqa: F401 - from here on a run that failed has a status that tells
 
 #: Other names of models. `llava` is lmms-eval's own model and stays that.
 ALIASES = {"huatuo_plain": ("huatuo",)}
@@ -50,11 +31,6 @@ TASKS = Path(__file__).parent / "tasks"
 _REMEDY = (
     'lmms_vg: its tasks could not be added to lmms-eval ({}); add them with --include_path "$(lmms-vg tasks --path)"'
 )
-
-
-def model_ids() -> list[str]:
-    """Every `<family>_<method>`."""
-    return [f"{family}_{method}" for family in FAMILIES for method in METHODS]
 
 
 def manifests() -> list[Any]:
@@ -138,6 +114,8 @@ class _WaitForTasks(MetaPathFinder):
 
 def add_tasks(tasks_module: ModuleType) -> None:
     """Make every `TaskManager` of lmms-eval index our tasks last; with `LMMS_VG_KEEP_BUILTIN=1` its own names win."""
+    from lmms_vg.host import task_files  # late: listing models needs no tasks
+
     try:
         manager = tasks_module.TaskManager
         initialize, scan = manager.initialize_tasks, manager._get_task_and_group

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from distributions import found, install, method
 from saved_run import closed, save, spec
 
 import lmms_vg
@@ -48,6 +49,13 @@ def test_alignment_is_that_of_a_measurement() -> None:
         np.testing.assert_array_equal(getattr(answer.alignment, name), record.alignment[name])
     assert answer.best_layer == int(np.argmin(record.alignment["kl"]))
     assert answer.record.extras == record.extras
+
+
+def test_a_method_of_others(docs: list[dict], tmp_path: Path) -> None:
+    install(tmp_path, "theirs", {"methods:sharpen": "theirs:Sharpen"}, {"theirs": method("sharpen")})
+    with found(tmp_path), lmms_vg.load("huatuo", ["plain", "sharpen"], pretrained="demo") as model:
+        answers = model.ask(documents.visual(docs[0]), prompts.short_answer(docs[0]))
+    assert answers["sharpen"].text == answers["plain"].text == docs[0]["answer"]
 
 
 def test_several_methods_and_their_hyper_parameters(docs: list[dict], tmp_path: Path) -> None:

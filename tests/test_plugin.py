@@ -18,7 +18,8 @@ from lmms_eval.models import MODEL_REGISTRY_V2, get_model
 from lmms_eval.models.registry_v2 import ModelManifest, ModelRegistryV2
 from loguru import logger
 
-from lmms_vg import methods, models, plugin
+from lmms_vg import plugin
+from lmms_vg.extensions.registered import model_ids
 
 REMEDY = '--include_path "$(lmms-vg tasks --path)"'
 
@@ -73,18 +74,11 @@ def is_ours(path: str) -> bool:
 # --- models ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_names_are_those_that_exist() -> None:
-    assert set(plugin.FAMILIES) == set(models.FAMILIES)
-    assert set(plugin.METHODS) == set(methods.METHODS)
-    assert len(plugin.model_ids()) == len(models.FAMILIES) * len(methods.METHODS)
-
-
-@pytest.mark.parametrize("model_id", plugin.model_ids())
+@pytest.mark.parametrize("model_id", sorted(model_ids()))
 def test_lmms_eval_resolves_every_model(model_id: str) -> None:
     found = get_model(model_id)
     assert f"{found.__module__}.{found.__name__}" == f"lmms_vg.harness.{model_id}"
-    assert f"{found.family}_{found.method}" == model_id
-    assert (found.family in models.FAMILIES, found.method in methods.METHODS) == (True, True)
+    assert (found.family, found.method) == model_ids()[model_id]
     assert not found.is_simple
     assert get_model(model_id) is found
 
@@ -107,8 +101,10 @@ def test_lmms_eval_models_lists_ours() -> None:
     command = [str(Path(sys.executable).parent / "lmms-eval"), "models", "--aliases"]
     listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     rows = {row.split()[0]: row.split()[1:] for row in listing.splitlines() if row.strip()}
-    chat = {f"{family}_{method}": ["chat"] for family in plugin.FAMILIES for method in plugin.METHODS}
-    assert {name: rows[name] for name in plugin.model_ids()} == {**chat, "huatuo_plain": ["chat", "huatuo"]}
+    assert {name: rows[name] for name in model_ids()} == {
+        **{model_id: ["chat"] for model_id in model_ids()},
+        "huatuo_plain": ["chat", "huatuo"],
+    }
     assert rows["llava"] == ["simple"]
 
 
@@ -116,6 +112,12 @@ def test_what_lmms_eval_loads_at_start_is_light() -> None:
     loaded = python("import json, sys, lmms_vg.plugin; print(json.dumps(sorted(sys.modules)))")
     assert "lmms_vg.plugin" in loaded
     assert not {"torch", "transformers", "numpy", "datasets", "lmms_eval", "lmms_vg.harness"} & set(loaded)
+
+
+def test_listing_models_imports_no_family_and_no_method() -> None:
+    loaded = python("import json, sys, lmms_eval.models; print(json.dumps(sorted(sys.modules)))")
+    assert "lmms_vg.extensions.registered" in loaded
+    assert not {"torch", "lmms_vg.methods", "lmms_vg.models", "lmms_vg.harness"} & set(loaded)
 
 
 # --- tasks ----------------------------------------------------------------------------------------------------------
@@ -261,14 +263,14 @@ def test_other_plugins_are_unharmed(monkeypatch: pytest.MonkeyPatch, heard: list
     entries = [SimpleNamespace(load=lambda: plugin.manifests), SimpleNamespace(load=lambda: other)]
     monkeypatch.setattr(registry, "_select_entry_points", lambda group: entries)
     registry.load_entrypoint_manifests(overwrite=True)
-    assert set(registry.list_canonical_model_ids()) == {*plugin.model_ids(), "theirs"}
+    assert set(registry.list_canonical_model_ids()) == {*model_ids(), "theirs"}
     assert REMEDY in heard[0]
 
 
 def test_listing_without_its_dictionaries_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lmms_eval.tasks", host())
     monkeypatch.setitem(sys.modules, "lmms_eval.models", ModuleType("lmms_eval.models"))
-    assert [manifest.model_id for manifest in plugin.manifests()] == plugin.model_ids()
+    assert [manifest.model_id for manifest in plugin.manifests()] == list(model_ids())
 
 
 def test_tasks_already_imported_without_a_manager_give_a_warning(

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from lmms_vg.cli import method_files
+
 
 def add(commands: Any) -> None:
     """Add `overlay` and `demo`."""
@@ -16,6 +18,7 @@ def add(commands: Any) -> None:
     overlay.add_argument("-n", type=int, default=4, help="questions drawn, a seeded sample (default: %(default)s)")
     overlay.add_argument("--seed", type=int, default=0)
     overlay.add_argument("-o", "--out", type=Path, required=True, help="folder of the pictures")
+    method_files.add(overlay)
     overlay.set_defaults(command=_overlay)
 
     demo = commands.add_parser("demo", help="the embedded model").add_subparsers(required=True, metavar="ACTION")
@@ -26,6 +29,8 @@ def add(commands: Any) -> None:
 
 
 def _overlay(args: argparse.Namespace) -> int:
+    method_files.register(args.method_file)
+
     from lmms_vg.experiments.overlay import draw
 
     for path in draw(args.models.split(","), args.model_args, args.task, args.n, args.seed, args.out):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmms_vg._util.atomic_files import check_new, replace_file
 from lmms_vg.cli.printing import print_lines
-from lmms_vg.plugin import FAMILIES
+from lmms_vg.extensions.registered import families
 
 if TYPE_CHECKING:
     from lmms_vg.methods.head_lists import HeadList
@@ -19,7 +19,7 @@ def add(commands: Any) -> None:
     """Add `heads`."""
     heads = commands.add_parser("heads", help="head lists of VGRefine").add_subparsers(required=True, metavar="ACTION")
     calibrate = heads.add_parser("calibrate", help="rank all heads of a model and write a head list; resumes")
-    calibrate.add_argument("--model", required=True, help=f"{' or '.join(FAMILIES)}")
+    calibrate.add_argument("--model", required=True, metavar="FAMILY", help="huatuo, llava, ...")
     calibrate.add_argument("--model_args", default="", help="as lmms-eval takes them, such as pretrained=demo")
     calibrate.add_argument(
         "--data",
@@ -44,9 +44,9 @@ def add(commands: Any) -> None:
 
 def _calibrate(args: argparse.Namespace) -> int:
     family = args.model.removesuffix("_plain")
-    if family not in FAMILIES:
+    if family not in families():
         raise ValueError(
-            f"--model {args.model!r}: allowed is {', '.join(FAMILIES)}; heads are ranked on the plain model"
+            f"--model {args.model!r}: allowed is {', '.join(families())}; heads are ranked on the plain model"
         )
     if args.out.is_dir() or args.out.suffix != ".json":
         raise ValueError(f"--out {args.out}: name the .json file to write")

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from lmms_vg.cli.printing import print_lines
-from lmms_vg.plugin import METHODS
+from lmms_vg.extensions.registered import methods as registered
 
 
 def add(commands: Any) -> None:
@@ -19,14 +19,14 @@ def add(commands: Any) -> None:
 
 
 def _methods(args: argparse.Namespace) -> int:
-    if args.name is not None and args.name not in METHODS:
-        near = get_close_matches(args.name, METHODS, 1)
+    if args.name is not None and args.name not in registered():
+        near = get_close_matches(args.name, registered(), 1)
         meant = f" (did you mean {near[0]}?)" if near else ""
-        raise ValueError(f"method {args.name!r} is not known{meant}; allowed: {', '.join(METHODS)}")
+        raise ValueError(f"method {args.name!r} is not known{meant}; allowed: {', '.join(registered())}")
 
-    from lmms_vg.methods import METHODS as CLASSES
+    from lmms_vg.methods import METHODS
     from lmms_vg.methods.card import table
 
     if args.name is None:
-        return print_lines(table(CLASSES))
-    return print_lines([args.name, "", inspect.getdoc(CLASSES[args.name]) or ""])
+        return print_lines(table(METHODS.usable()))
+    return print_lines([args.name, "", inspect.getdoc(METHODS[args.name]) or ""])

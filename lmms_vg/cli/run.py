@@ -9,15 +9,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lmms_vg.cli import method_files
 from lmms_vg.cli.unknown_names import unknown_name
-from lmms_vg.plugin import FAMILIES, METHODS
+from lmms_vg.extensions.registered import families, methods
 
-ABOUT = f"""lmms-vg run: lmms-eval with its own arguments (below); exits non-zero when the run failed (3: results are saved,
+_ABOUT = """lmms-vg run: lmms-eval with its own arguments (below); exits non-zero when the run failed (3: results are saved,
 but incomplete), goes on where it stopped.
 
 With --methods, several methods in one process: --methods plain,vgrefine,pai --model FAMILY --output_path OUT. Weights and image
 prefixes are shared, each method has its results in OUT/<method>, and hyper-parameters name their method: --model_args
-pretrained=...,vgrefine.k=10,pai.alpha=.2. Methods: {", ".join(METHODS)}.
+pretrained=...,vgrefine.k=10,pai.alpha=.2. Methods: {}.
+
+With --method_file FILE.py, a method of one's own, which the file defines, is known by its name; may be given several times.
 """
 
 
@@ -32,35 +35,45 @@ def add(commands: Any) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """The exit status: 1 when lmms-eval reported an error, 2 for wrong arguments of ours, 3 where results lack something."""
+    files = argparse.ArgumentParser(prog="lmms-vg run", allow_abbrev=False, add_help=False)
+    method_files.add(files)
+    own, arguments = files.parse_known_args(arguments)
     joint = any(argument.split("=")[0] == "--methods" for argument in arguments)
-    if message := unknown_name(arguments, family=joint):
-        print(f"lmms-vg: {message}", file=sys.stderr)
-        return 2
-    if not joint:
-        from lmms_vg.experiments import lmms_eval_process
-
-        if {"-h", "--help"} & set(arguments):
-            print(ABOUT)
-        return lmms_eval_process.run(arguments)
-    parser = argparse.ArgumentParser(prog="lmms-vg run", allow_abbrev=False)
-    parser.add_argument("--methods", required=True, help=f"some of {', '.join(METHODS)}, joined by commas")
-    parser.add_argument("--model", required=True, help=f"the family: {' or '.join(FAMILIES)}")
-    parser.add_argument("--model_args", default="", help="hyper-parameters as method.name=value")
-    parser.add_argument("--output_path", type=Path, required=True, help="results go to a folder a method in it")
-    own, rest = parser.parse_known_args(arguments)
-    if own.model not in FAMILIES:
-        print(
-            f"lmms-vg: --model {own.model!r}: with --methods it is the family: {', '.join(FAMILIES)}", file=sys.stderr
-        )
-        return 2
     try:
-        from lmms_vg.experiments.joint_run import run_together, settings_of
-
-        settings, common = settings_of(own.methods.split(","), own.model_args)
-        status = run_together(own.model, settings, common, rest, own.output_path)
+        method_files.register(own.method_file)
+        if message := unknown_name(arguments, family=joint):
+            raise ValueError(message)
+        if joint:
+            return _run_together(arguments)
     except ValueError as problem:
         print(f"lmms-vg: {problem}", file=sys.stderr)
         return 2
+    return _run_one(arguments)
+
+
+def _run_one(arguments: Sequence[str]) -> int:
+    from lmms_vg.experiments import lmms_eval_process
+
+    if {"-h", "--help"} & set(arguments):
+        print(_ABOUT.format(", ".join(methods())))
+    return lmms_eval_process.run(arguments)
+
+
+def _run_together(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="lmms-vg run", allow_abbrev=False)
+    parser.add_argument("--methods", required=True, help=f"some of {', '.join(methods())}, joined by commas")
+    parser.add_argument("--model", required=True, help=f"the family: {' or '.join(families())}")
+    parser.add_argument("--model_args", default="", help="hyper-parameters as method.name=value")
+    parser.add_argument("--output_path", type=Path, required=True, help="results go to a folder a method in it")
+    method_files.add(parser)  # for --help; `run` has taken it
+    own, rest = parser.parse_known_args(arguments)
+    if own.model not in families():
+        raise ValueError(f"--model {own.model!r}: with --methods it is the family: {', '.join(families())}")
+
+    from lmms_vg.experiments.joint_run import run_together, settings_of
+
+    settings, common = settings_of(own.methods.split(","), own.model_args)
+    status = run_together(own.model, settings, common, rest, own.output_path)
     failed = [setting.label for setting in settings if status.get(setting.label, 1)]
     if failed:
         print(f"lmms-vg: failed: {', '.join(failed)}", file=sys.stderr)

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lmms_vg.cli import method_files
+
 
 def add(commands: Any) -> None:
     """Add `sweep`; arguments it does not know are lmms-eval's."""
@@ -26,10 +28,13 @@ def add(commands: Any) -> None:
     )
     sweep.add_argument("--cross", action="store_true", help="every combination instead")
     sweep.add_argument("--output_path", type=Path, required=True, help="a folder a setting, and the sweep's own files")
+    method_files.add(sweep)
     sweep.set_defaults(command=_sweep, takes_more=True)
 
 
 def _sweep(args: argparse.Namespace) -> int:
+    method_files.register(args.method_file)
+
     from lmms_vg.experiments.sweep import sweep
 
     arguments = ["--tasks", args.tasks, *args.more]

@@ -14,8 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lmms_vg._util.suggest import suggest
+from lmms_vg.extensions.registered import model_ids
 from lmms_vg.host.entry_points import GROUP
-from lmms_vg.plugin import ALIASES, model_ids
+from lmms_vg.plugin import ALIASES
 
 #: What may stand for several tasks, for a file, or for a list that is to be printed.
 _NO_NAME = re.compile(r"[*?/\\\[]|\.ya?ml$|^list")

@@ -8,8 +8,11 @@ from pathlib import Path
 
 from lmms_vg.doctor.finding import Check, Finding, described, note, ok, problem
 from lmms_vg.doctor.pip import pip, reinstall
+from lmms_vg.extensions.classes import ExtensionError
+from lmms_vg.extensions.entries import OURS
+from lmms_vg.extensions.registered import model_ids, registered
 from lmms_vg.host.entry_points import GROUP, loaded
-from lmms_vg.plugin import TASKS, model_ids
+from lmms_vg.plugin import TASKS
 
 
 def entry_points() -> Iterator[Finding]:
@@ -34,6 +37,24 @@ def entry_points() -> Iterator[Finding]:
         yield problem(f"lmms-vg has no entry point in {GROUP}, so lmms-eval knows none of our models", reinstall())
 
 
+def extensions() -> Iterator[Finding]:
+    """Every registered family and method can be imported, and none was left out."""
+    from lmms_vg.methods import METHODS
+    from lmms_vg.models import FAMILIES
+
+    known = registered()
+    for message in known.problems:
+        yield problem(message, f"{pip('uninstall NAME')}   (of one that is named; if lmms_vg is: {reinstall()})")
+    for classes, entries in ((FAMILIES, known.families), (METHODS, known.methods)):
+        for name, entry in entries.items():
+            try:
+                classes[name]
+            except ExtensionError as failure:
+                ours = entry.distribution == OURS
+                yield problem(str(failure), reinstall() if ours else pip(f"uninstall {entry.distribution}"))
+    yield ok(f"{len(known.families)} families and {len(known.methods)} methods are registered")
+
+
 def models() -> Iterator[Finding]:
     """Every name of ours is our class, in the registry that lmms-eval asks."""
     from lmms_eval.models import MODEL_REGISTRY_V2 as registry
@@ -53,7 +74,7 @@ def models() -> Iterator[Finding]:
     if not absent and not others:
         for name in model_ids():
             registry.get_model_class(name)
-        yield ok(f"{len(model_ids())} models are found: {_some(model_ids())}")
+        yield ok(f"{len(model_ids())} models are found: {_some(list(model_ids()))}")
 
 
 def tasks() -> Iterator[Finding]:
@@ -84,4 +105,9 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-CHECKS: dict[str, Check] = {"entry points": entry_points, "models": models, "tasks": tasks}
+CHECKS: dict[str, Check] = {
+    "entry points": entry_points,
+    "families and methods": extensions,
+    "models": models,
+    "tasks": tasks,
+}

@@ -14,6 +14,7 @@ import lmms_eval.tasks
 from lmms_eval.models import MODEL_REGISTRY_V2
 
 from lmms_vg import plugin
+from lmms_vg.extensions.registered import model_ids
 from lmms_vg.host import entry_points, failure
 
 #: Of a run whose results were saved, but lack something: a task without values, failures that were scored.
@@ -97,7 +98,7 @@ def _require_folder(out: str | None) -> None:
 
 def _require_our_models() -> None:
     """Another plugin's entry point may keep lmms-eval from knowing ours."""
-    if set(plugin.model_ids()) <= set(MODEL_REGISTRY_V2.list_canonical_model_ids()):
+    if set(model_ids()) <= set(MODEL_REGISTRY_V2.list_canonical_model_ids()):
         return
     culprit = entry_points.culprit()
     raise SystemExit(

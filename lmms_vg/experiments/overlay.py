@@ -9,9 +9,9 @@ from lmms_eval.utils import simple_parse_args_string
 from PIL import Image
 
 from lmms_vg.experiments.boxed_questions import questions
+from lmms_vg.extensions.registered import model_ids
 from lmms_vg.inference.build import build
 from lmms_vg.metrics import alignment
-from lmms_vg.plugin import model_ids
 from lmms_vg.runs.plots.overlay import draw_overlay
 from lmms_vg.vision.images import open_rgb
 
@@ -28,7 +28,7 @@ def draw(models: list[str], model_args: str, task: str, n: int, seed: int, out: 
     maps: list[dict[str, np.ndarray]] = [{} for _ in asked]
     layer: int | None = None
     for model in models:
-        family, _, method = model.partition("_")
+        family, method = model_ids()[model]
         answerer = build(family, method, **simple_parse_args_string(model_args))
         looks = [answerer.look(question) for question in asked]
         masks = [prompt.geometries[0].patch_mask(q.boxes) for q, (prompt, _) in zip(asked, looks, strict=True)]

@@ -17,9 +17,9 @@ from lmms_vg._util.atomic_files import replace_file
 from lmms_vg._util.suggest import suggest
 from lmms_vg.experiments.boxed_questions import TASKS as MEASURED
 from lmms_vg.experiments.joint_run import Setting, is_common, pairs, run_together
+from lmms_vg.extensions.registered import model_ids
 from lmms_vg.inference.build import resolve
 from lmms_vg.methods import METHODS, Method
-from lmms_vg.models import FAMILIES
 from lmms_vg.runs import comparison_tables
 from lmms_vg.runs.compare import compare
 from lmms_vg.runs.lmms_eval_output import read_run
@@ -115,9 +115,9 @@ def sweep(
     Raises:
         ValueError: an unknown model, axis or value, or no setting that could be compared with plain.
     """
-    family, _, method = model.partition("_")
-    if method not in METHODS or family not in FAMILIES or not METHODS[method].options():
-        able = [f"{one}_{name}" for one in FAMILIES for name in METHODS if METHODS[name].options()]
+    family, method = model_ids().get(model, ("", PLAIN))
+    if not METHODS[method].options():
+        able = [name for name, (_, method) in model_ids().items() if method != PLAIN]
         raise ValueError(f"--model {model!r}: {suggest(model, able)}allowed is {', '.join(able)}")
     require_comparable(arguments)
     shared, own = divide(model_args)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.util import find_spec
+from importlib.util import find_spec, resolve_name
 from pathlib import Path
 
 PACKAGE = "lmms_vg"
@@ -44,13 +45,18 @@ NEUTRAL = frozenset(
 
 def engine_hash(family: type) -> str:
     """Hash of the engine's and a family's source, 16 hexadecimal digits."""
-    return _hash(closure([*ENGINE, family.__module__]))
+    return _hash(closure([*ENGINE, *_defining(family)]))
 
 
 def method_hash(method: type) -> str:
     """Hash of the source of a method: its module, those of its base classes, and what they import beyond the engine."""
-    bases = [base.__module__ for base in method.__mro__ if base.__module__ not in ("builtins", "abc")]
-    return _hash(closure(bases) - closure(ENGINE))
+    return _hash(closure(_defining(method)) - closure(ENGINE))
+
+
+def _defining(cls: type) -> list[str]:
+    """Modules of a class and its base classes, apart from Python's own."""
+    modules = [base.__module__ for base in cls.__mro__]
+    return [module for module in modules if module.split(".")[0] not in sys.stdlib_module_names]
 
 
 @cache
@@ -62,7 +68,7 @@ def _source(module: str) -> bytes:
 def closure(modules: Iterable[str]) -> frozenset[str]:
     """These modules and all of this package that they import, directly or not; without `NEUTRAL` ones.
 
-    Of a module of another package only what it imports of this one is followed.
+    Of a module of another package, what it imports of its own package is followed too.
     """
     found: set[str] = set()
     waiting = list(modules)
@@ -76,26 +82,38 @@ def closure(modules: Iterable[str]) -> frozenset[str]:
 
 @cache
 def _imports(module: str) -> tuple[str, ...]:
-    """What a module imports of this package, wherever in its code: modules, not the names in them."""
+    """What a module imports of this package and of its own, wherever in its code: modules, not the names in them."""
     return tuple(_imported(module))
 
 
 def _imported(module: str) -> Iterator[str]:
+    followed = (PACKAGE, module.split(".")[0])
     for node in ast.walk(ast.parse(_source(module))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{_origin(module, node)}.{alias.name}" for alias in node.names]
         else:
             continue
         for name in names:
-            if name.split(".")[0] == PACKAGE:
+            if name.split(".")[0] in followed:
                 yield name if _exists(name) else name.rpartition(".")[0]
 
 
+def _origin(module: str, node: ast.ImportFrom) -> str:
+    """What is imported from, which may be relative."""
+    package = module if _file(module).name == "__init__.py" else module.rpartition(".")[0]
+    return resolve_name("." * node.level + (node.module or ""), package)
+
+
 def _exists(module: str) -> bool:
-    """Whether a dotted name is a module of this package, and not something in one."""
-    return _own_file(module).is_file()
+    """Whether a dotted name is a module, and not something in one."""
+    if module.split(".")[0] == PACKAGE:
+        return _own_file(module).is_file()
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # what it is in is no package
+        return False
 
 
 _ROOT = Path(__file__).parents[1]

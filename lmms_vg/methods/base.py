@@ -65,6 +65,12 @@ class Method(ABC):
         """
 
 
+def not_frozen(method: type[Method]) -> str:
+    """What is wrong with a class that is no frozen dataclass of its own; empty for one that is."""
+    parameters = vars(method).get("__dataclass_params__")
+    return "" if parameters and parameters.frozen else "is no frozen dataclass: write @dataclass(frozen=True) above it"
+
+
 def require_number(method: Method, name: str, low: float = -math.inf, high: float = math.inf) -> None:
     """Check a hyper-parameter that is a number from `low` to `high`, and make it a float.
 

@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
 
+from loguru import logger
+
 from lmms_vg.methods.base import Method
 
 #: The lines every method's docstring has, in this order, between its text and `Attributes:`.
@@ -47,11 +49,15 @@ def defaults(method: type[Method]) -> str:
 
 
 def table(methods: Mapping[str, type[Method]]) -> Iterator[str]:
-    """Lines of a Markdown table, a method a row."""
+    """Lines of a Markdown table, a method a row; a warning instead for one whose docstring lacks lines."""
     yield _row(_COLUMNS)
     yield _row(["---"] * len(_COLUMNS))
     for name, method in methods.items():
-        values = card(method)
+        try:
+            values = card(method)
+        except ValueError as problem:
+            logger.warning(f"lmms_vg: method {name} is left out of the table: {problem}")
+            continue
         yield _row([name, defaults(method) or "-", *(values[column.capitalize()] for column in _COLUMNS[2:])])
 
 

@@ -1,10 +1,10 @@
 """Model families: load a checkpoint, write its prompt, prepare its images, say where the image tokens are."""
 
+from lmms_vg.extensions.classes import Classes
+from lmms_vg.extensions.registered import families
 from lmms_vg.models.base import Family, Prompt
-from lmms_vg.models.huatuo import Huatuo
-from lmms_vg.models.llava import Llava
 
-#: Every family by the name it has in `<family>_<method>`.
-FAMILIES: dict[str, type[Family]] = {family.name: family for family in (Huatuo, Llava)}
+#: Every registered family by the name it has in `<family>_<method>`.
+FAMILIES: Classes[Family] = Classes(families, Family)
 
 __all__ = ["FAMILIES", "Family", "Prompt"]

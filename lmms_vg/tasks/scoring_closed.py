@@ -60,7 +60,7 @@ def accepted_answers(answer: str) -> list[str]:
 
 def score(rule: Rule, signature: str, doc: Doc, results: list[str]) -> dict[str, Any]:
     """The metrics of one answer under a rule; an answer the model could not give, or that has no reference, has none."""
-    axes = TASKS[doc["task"]].axes
+    axes = TASKS[doc["task"]].axes if doc["task"] in TASKS else ()  # tasks of others state no axes
     declared = ("acc", "ci95", "unparseable", *(f"macro_{axis}" for axis in axes))
     if (reason := model_failure(doc, results[0])) is not None:
         return failed(doc, reason, *declared)

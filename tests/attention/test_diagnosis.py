@@ -23,7 +23,8 @@ from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.journal import Journal, read_records
-from lmms_vg.methods import PAI, Plain
+from lmms_vg.methods.pai import PAI
+from lmms_vg.methods.plain import Plain
 from lmms_vg.models import FAMILIES, Family, Prompt
 
 #: (scores or weights (1, H, R, T) of the edited rows, (T,) bool of image tokens) -> the same, changed.

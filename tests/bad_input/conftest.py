@@ -16,7 +16,7 @@ from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Question
 from lmms_vg.journal import Journal, Record, read_records
-from lmms_vg.methods import Plain
+from lmms_vg.methods.plain import Plain
 from lmms_vg.models import FAMILIES, Family
 
 

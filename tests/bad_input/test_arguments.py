@@ -13,8 +13,9 @@ from asking import VGREFINE, copy, refused
 
 from lmms_vg.experiments import boxed_questions
 from lmms_vg.inference.build import build
-from lmms_vg.methods import METHODS, VGRefine
+from lmms_vg.methods import METHODS
 from lmms_vg.methods.head_lists import shipped
+from lmms_vg.methods.vgrefine import VGRefine
 from lmms_vg.models import FAMILIES
 from lmms_vg.models.checkpoint import Shape
 

@@ -18,7 +18,7 @@ from lmms_vg.experiments import boxed_questions
 from lmms_vg.inference.asking import Asking
 from lmms_vg.inference.question import Question
 from lmms_vg.journal import Record
-from lmms_vg.methods import VGRefine
+from lmms_vg.methods.vgrefine import VGRefine
 from lmms_vg.models import FAMILIES, Family
 
 # --- boxes ----------------------------------------------------------------------------------------------------------

@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import pytest
+from distributions import found, install
 
 from lmms_vg.cli.main import main
 from lmms_vg.cli.unknown_names import unknown_name
-from lmms_vg.plugin import model_ids
+from lmms_vg.extensions.registered import model_ids
 from lmms_vg.tasks.yaml_files import groups, tasks
 
 
@@ -48,6 +50,15 @@ def test_every_name_of_ours_is_known() -> None:
     for name in model_ids():
         assert unknown_name(["--model", name]) == ""
     assert unknown_name(["--tasks", ",".join([*groups(), *tasks()])]) == ""
+
+
+def test_methods_of_others_are_known_and_suggested(tmp_path: Path) -> None:
+    install(tmp_path, "theirs", {"methods:sharpen": "theirs:Sharpen"})
+    with found(tmp_path):
+        assert unknown_name(["--model", "huatuo_sharpen"]) == ""
+        assert unknown_name(["--model", "huatuo_sharpn"]).startswith(
+            "--model huatuo_sharpn: did you mean huatuo_sharpen? "
+        )
 
 
 def test_names_of_other_plugins_are_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from lmms_eval.models.registry_v2 import ModelManifest, ModelRegistryV2
 from lmms_vg import plugin
 from lmms_vg.doctor import hook
 from lmms_vg.doctor.finding import Finding
+from lmms_vg.extensions.registered import model_ids
 from lmms_vg.host import entry_points as points
 
 OURS = EntryPoint("lmms_vg", "lmms_vg.plugin:manifests", "lmms_eval.models")
@@ -113,15 +114,15 @@ def test_ours_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_our_models_are_found() -> None:
     (found,) = hook.models()
     assert found.mark == "ok"
-    assert found.text.startswith(f"{len(plugin.model_ids())} models are found: huatuo_plain, huatuo_vgrefine, ")
+    assert found.text.startswith(f"{len(model_ids())} models are found: huatuo_adaptvis, huatuo_attention_lens, ")
 
 
 def test_our_models_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lmms_eval.models, "MODEL_REGISTRY_V2", ModelRegistryV2())
     (found,) = hook.models()
     assert found.mark == "PROBLEM"
-    assert found.text.startswith("lmms-eval does not know huatuo_plain, huatuo_vgrefine, ")
-    assert found.text.endswith(f" and {len(plugin.model_ids()) - 3} more")
+    assert found.text.startswith("lmms-eval does not know huatuo_adaptvis, huatuo_attention_lens, ")
+    assert found.text.endswith(f" and {len(model_ids()) - 3} more")
 
 
 def test_another_plugin_has_our_names(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,8 +22,8 @@ from lmms_vg.experiments import boxed_questions, calibration
 from lmms_vg.experiments.boxed_questions import annotated, questions
 from lmms_vg.experiments.calibration import calibrate
 from lmms_vg.journal import home
-from lmms_vg.methods import VGRefine
 from lmms_vg.methods.head_lists import HeadList
+from lmms_vg.methods.vgrefine import VGRefine
 from lmms_vg.metrics.alignment import attention_ratio, js_divergence
 from lmms_vg.models import FAMILIES
 from lmms_vg.models.checkpoint import shape_of

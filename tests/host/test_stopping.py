@@ -19,7 +19,8 @@ from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.asking import Asking
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.journal import Journal, Record, read_records
-from lmms_vg.methods import AdaptVis, Plain
+from lmms_vg.methods.adaptvis import AdaptVis
+from lmms_vg.methods.plain import Plain
 from lmms_vg.models import FAMILIES, Family
 
 

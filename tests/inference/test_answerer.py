@@ -22,7 +22,14 @@ from lmms_vg.inference.method_run import MethodRun, RunCounts
 from lmms_vg.inference.question import Question, prepare
 from lmms_vg.journal import Journal, Record, read_records
 from lmms_vg.journal.decoding import Decoding
-from lmms_vg.methods import PAI, VCD, AdaptVis, Method, OracleMask, Plain, VGRefine, ViCrop
+from lmms_vg.methods import Method
+from lmms_vg.methods.adaptvis import AdaptVis
+from lmms_vg.methods.oracle_mask import OracleMask
+from lmms_vg.methods.pai import PAI
+from lmms_vg.methods.plain import Plain
+from lmms_vg.methods.vcd import VCD
+from lmms_vg.methods.vgrefine import VGRefine
+from lmms_vg.methods.vicrop import ViCrop
 from lmms_vg.models import FAMILIES, Family
 
 METHODS: list[Method] = [

@@ -121,6 +121,34 @@ def test_a_method_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert method_hash(METHODS["plain"]) not in seen
 
 
+def test_a_package_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever of the package the method imports, in whichever way; nothing else."""
+    monkeypatch.syspath_prepend(tmp_path)
+    root = tmp_path / "others_package"
+    (root / "deep").mkdir(parents=True)
+    files = {
+        "__init__.py": "",
+        "method.py": "import others_package.one\nfrom .two import value\nfrom .deep import three\n\nclass Sharpen: ...\n",
+        "one.py": "from others_package import four\n",
+        "two.py": "value = 2\n",
+        "deep/__init__.py": "",
+        "deep/three.py": "from ..five import *\n",
+        "four.py": "",
+        "five.py": "",
+        "unrelated.py": "",
+    }
+    for name, code in files.items():
+        (root / name).write_text(code)
+    cls = importlib.import_module("others_package.method").Sharpen
+    changing = set()
+    for name in files:
+        before = method_hash(cls)
+        (root / name).write_text((root / name).read_text() + "# changed\n")
+        source_hash._source.cache_clear()
+        changing |= {name} if method_hash(cls) != before else set()
+    assert changing == {"method.py", "one.py", "two.py", "deep/three.py", "four.py", "five.py"}
+
+
 def test_a_method_without_a_file() -> None:
     namespace: dict[str, object] = {"__name__": "typed_in"}
     exec("class Typed: ...", namespace)

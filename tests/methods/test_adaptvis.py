@@ -12,7 +12,9 @@ import torch
 from batches import TEXTS, alone, ask, assert_same, in_full_passes, in_steps
 from torch import Tensor
 
-from lmms_vg.methods import AdaptVis, Plain, ScalingVis
+from lmms_vg.methods.adaptvis import AdaptVis
+from lmms_vg.methods.plain import Plain
+from lmms_vg.methods.scalingvis import ScalingVis
 from lmms_vg.models import Family, Prompt
 
 

@@ -10,7 +10,9 @@ import torch
 from batches import TEXTS, alone, ask, assert_same, in_full_passes, in_steps
 from torch import Tensor
 
-from lmms_vg.methods import PAI, AttentionLens, Plain
+from lmms_vg.methods.attention_lens import AttentionLens
+from lmms_vg.methods.pai import PAI
+from lmms_vg.methods.plain import Plain
 from lmms_vg.models import Family, Prompt
 
 

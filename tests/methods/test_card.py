@@ -8,8 +8,9 @@ from typing import ClassVar
 import pytest
 
 from lmms_vg.cli.main import main
-from lmms_vg.methods import METHODS, Plain
+from lmms_vg.methods import METHODS
 from lmms_vg.methods.card import LINES, card, defaults, table
+from lmms_vg.methods.plain import Plain
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,12 @@ def test_a_missing_line_is_named(monkeypatch: pytest.MonkeyPatch, old: str, new:
         card(Sharpen)
 
 
+def test_a_method_without_a_card_has_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Sharpen, "__doc__", "Sharpens.")
+    rows = list(table({"sharpen": Sharpen, "plain": Plain}))[2:]
+    assert [row.split(" | ")[0] for row in rows] == ["| plain"]
+
+
 @pytest.mark.parametrize("name", list(METHODS))
 def test_every_method_has_a_card_of_its_own(name: str) -> None:
     method = METHODS[name]
@@ -118,4 +125,4 @@ def test_an_unknown_method_is_told_the_nearest(capsys: pytest.CaptureFixture[str
     assert main(["methods", "vgrefin"]) == 2
     assert "did you mean vgrefine?" in capsys.readouterr().err
     assert main(["methods", "zzz"]) == 2
-    assert "allowed: plain, vgrefine" in capsys.readouterr().err
+    assert "allowed: adaptvis, " in capsys.readouterr().err

@@ -7,7 +7,8 @@ import torch
 from batches import ask, assert_same, in_steps
 from knockouts import hidden_by, in_full_passes_without
 
-from lmms_vg.methods import InverseMask, VGRefine
+from lmms_vg.methods.inverse_mask import InverseMask
+from lmms_vg.methods.vgrefine import VGRefine
 from lmms_vg.models import Family
 
 HEADS = ((2, 1), (0, 3), (3, 0), (2, 2), (1, 1))

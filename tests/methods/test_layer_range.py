@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from lmms_vg.methods import PAI, VAF, AttentionLens
+from lmms_vg.methods.attention_lens import AttentionLens
 from lmms_vg.methods.layer_range import LayerRange
+from lmms_vg.methods.pai import PAI
+from lmms_vg.methods.vaf import VAF
 from lmms_vg.models.checkpoint import Shape
 
 

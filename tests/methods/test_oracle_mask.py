@@ -17,7 +17,8 @@ from lmms_vg.attention.batch import Batch
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.journal import Journal
-from lmms_vg.methods import OracleMask, Plain
+from lmms_vg.methods.oracle_mask import OracleMask
+from lmms_vg.methods.plain import Plain
 from lmms_vg.models import Family
 from lmms_vg.models.checkpoint import Shape
 from lmms_vg.vision.images import open_picture

@@ -15,7 +15,10 @@ from torch import Tensor
 
 from lmms_vg.attention import install
 from lmms_vg.attention.diagnosis import saturated_layers
-from lmms_vg.methods import PAI, Method, Plain, ScalingVis
+from lmms_vg.methods import Method
+from lmms_vg.methods.pai import PAI
+from lmms_vg.methods.plain import Plain
+from lmms_vg.methods.scalingvis import ScalingVis
 from lmms_vg.models import FAMILIES, Family, Prompt
 
 

@@ -10,7 +10,9 @@ import torch
 from batches import TEXTS, ask, assert_same, in_steps
 from knockouts import hidden_by, in_full_passes_without, prefilled
 
-from lmms_vg.methods import Plain, RandomMask, VGRefine
+from lmms_vg.methods.plain import Plain
+from lmms_vg.methods.random_mask import RandomMask
+from lmms_vg.methods.vgrefine import VGRefine
 from lmms_vg.models import Family
 from lmms_vg.models.checkpoint import Shape
 

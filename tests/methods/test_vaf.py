@@ -11,7 +11,8 @@ import torch
 from batches import TEXTS, alone, ask, assert_same, in_full_passes, in_steps
 from torch import Tensor
 
-from lmms_vg.methods import VAF, Plain
+from lmms_vg.methods.plain import Plain
+from lmms_vg.methods.vaf import VAF
 from lmms_vg.models import Family, Prompt
 from lmms_vg.vision.images import open_picture
 

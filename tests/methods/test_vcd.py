@@ -22,7 +22,8 @@ from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.journal import Journal
 from lmms_vg.journal.decoding import Decoding
-from lmms_vg.methods import VCD, Plain
+from lmms_vg.methods.plain import Plain
+from lmms_vg.methods.vcd import VCD
 from lmms_vg.models import Family, Prompt
 
 

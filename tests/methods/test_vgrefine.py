@@ -15,8 +15,8 @@ from torch import Tensor
 
 from lmms_vg.attention.decoding import decode
 from lmms_vg.journal.decoding import Decoding
-from lmms_vg.methods import Plain, VGRefine
-from lmms_vg.methods.vgrefine import percentile
+from lmms_vg.methods.plain import Plain
+from lmms_vg.methods.vgrefine import VGRefine, percentile
 from lmms_vg.models import Family, Prompt
 from lmms_vg.models.checkpoint import Shape
 

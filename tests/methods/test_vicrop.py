@@ -23,7 +23,9 @@ from lmms_vg.attention.session import Sessions
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.journal import Journal
-from lmms_vg.methods import Plain, ViCrop, tiles
+from lmms_vg.methods import tiles
+from lmms_vg.methods.plain import Plain
+from lmms_vg.methods.vicrop import ViCrop
 from lmms_vg.metrics import alignment
 from lmms_vg.models import FAMILIES, Family, Prompt
 from lmms_vg.models.checkpoint import Shape

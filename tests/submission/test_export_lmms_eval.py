@@ -19,8 +19,8 @@ from lmms_eval.utils import make_table, simple_parse_args_string
 from saved_run import spec, tables
 
 from lmms_vg.cli.main import main
+from lmms_vg.extensions.registered import methods
 from lmms_vg.inference.build import resolve
-from lmms_vg.plugin import METHODS
 from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.submission.export import lmms_eval
 from lmms_vg.submission.export.arguments import model_args, model_of
@@ -200,7 +200,7 @@ def test_it_can_be_the_baseline_of_a_run(real: tuple[Path, Path]) -> None:
 # --- its parts --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", methods())
 def test_the_arguments_give_the_method_again(method: str) -> None:
     needed = {"vaf": {"start": 1, "end": 3}, "pai": {"cfg": True}}  # PAI refuses its gamma where there is no guidance
     made = resolve("huatuo", method, {"pretrained": "demo"} | needed.get(method, {}))

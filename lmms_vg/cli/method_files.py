@@ -1,0 +1,33 @@
+"""`--method_file`: methods under work, for the commands that run methods."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the argument."""
+    parser.add_argument(
+        "--method_file",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE.py",
+        help="a Python file that defines a method, which is then known by its name; may be given several times",
+    )
+
+
+def register(paths: Iterable[Path]) -> None:
+    """Make the methods of all files known, before lmms-eval asks for our models.
+
+    Raises:
+        ValueError: as `method_file.register`.
+    """
+    for path in paths:
+        from lmms_vg.inference.source_hash import method_hash
+        from lmms_vg.methods import method_file
+
+        for method in method_file.register(path):
+            method_hash(method)  # read now: the file may be edited while weights are loaded

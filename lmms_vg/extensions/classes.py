@@ -1,0 +1,90 @@
+"""Registered classes by name, each imported when it is first asked for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+from loguru import logger
+
+from lmms_vg.extensions.entries import Entry
+
+T = TypeVar("T")
+
+
+class ExtensionError(ValueError):
+    """A registered family or method cannot be used. The message names it and its distribution."""
+
+
+class Classes(Mapping[str, type[T]], Generic[T]):
+    """Subclasses of a base class by their registered names. Names alone, `in` and `len` import nothing."""
+
+    def __init__(
+        self,
+        registered: Callable[[], Mapping[str, Entry]],
+        base: type,
+        fault_of: Callable[[Any], str] = lambda cls: "",
+    ) -> None:
+        """Classes that may be registered later are found too.
+
+        Args:
+            registered: names with what brings them.
+            base: what all of them are subclasses of.
+            fault_of: what is wrong with a subclass; empty where nothing is.
+        """
+        self._registered, self._base, self._fault_of = registered, base, fault_of
+        self._loaded: dict[Entry, type[T]] = {}
+
+    def __getitem__(self, name: str) -> type[T]:
+        """The class of a name.
+
+        Raises:
+            KeyError: the name is not registered.
+            ExtensionError: the class cannot be imported, or is none of these.
+        """
+        entry = self._registered()[name]
+        if entry not in self._loaded:
+            self._loaded[entry] = self._load(entry)
+        return self._loaded[entry]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._registered()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._registered())
+
+    def __len__(self) -> int:
+        return len(self._registered())
+
+    def usable(self) -> dict[str, type[T]]:
+        """All that can be imported; a warning for each of the others."""
+        found = {}
+        for name in self:
+            try:
+                found[name] = self[name]
+            except ExtensionError as problem:
+                logger.warning(f"lmms_vg: {problem}")
+        return found
+
+    def fault(self, cls: Any, name: str) -> str:
+        """What keeps a class from being registered under a name; empty if nothing does."""
+        if not (isinstance(cls, type) and issubclass(cls, self._base)):
+            return f"is no subclass of {self._base.__module__}.{self._base.__name__}"
+        if inspect.isabstract(cls):
+            return f"does not define {', '.join(sorted(vars(cls)['__abstractmethods__']))}"
+        if getattr(cls, "name", None) != name:
+            return f"has name = {getattr(cls, 'name', None)!r}, but is registered as {name!r}"
+        return self._fault_of(cls)
+
+    def _load(self, entry: Entry) -> type[T]:
+        try:
+            cls = entry.load()
+        except (Exception, SystemExit) as problem:
+            raise ExtensionError(
+                f"{entry} cannot be imported from {entry.value}: {type(problem).__name__}: {problem}; uninstall "
+                f"{entry.distribution}, or install a version of it that works"
+            ) from problem
+        if fault := self.fault(cls, entry.name):
+            raise ExtensionError(f"{entry}: {entry.value} {fault}")
+        return cls

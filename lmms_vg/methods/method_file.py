@@ -1,0 +1,63 @@
+"""A method under work: a Python file that no distribution brings."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+from lmms_vg.extensions.entries import Entry
+from lmms_vg.extensions.registered import add_method
+from lmms_vg.methods import METHODS, Method
+
+
+def register(path: Path) -> list[type[Method]]:
+    """Register the methods that a file defines, for this process.
+
+    Raises:
+        ValueError: the file cannot be imported, defines no method, or one that cannot be registered.
+    """
+    module = _imported(path)
+    found = [cls for cls in vars(module).values() if _is_method_of(module, cls)]
+    if not found:
+        raise ValueError(f"{path} defines no method: a subclass of lmms_vg.methods.Method with a `name`")
+    for cls in found:
+        if fault := METHODS.fault(cls, cls.name):
+            raise ValueError(f"{path}: {cls.__name__} {fault}")
+        add_method(Entry("method", cls.name, f"{module.__name__}:{cls.__qualname__}", str(path)))
+    return found
+
+
+def _is_method_of(module: ModuleType, value: object) -> bool:
+    """Not what the file imports, nor a base class without a name."""
+    return (
+        isinstance(value, type)
+        and issubclass(value, Method)
+        and value.__module__ == module.__name__
+        and "name" in vars(value)
+    )
+
+
+def _imported(path: Path) -> ModuleType:
+    """Without bytecode, which is told from a file's second and size: what runs is what the journal's key hashes."""
+    name = f"method_file_{path.stem}"
+    spec = spec_from_file_location(name, path.resolve())
+    if not path.is_file() or spec is None:
+        raise ValueError(f"--method_file {path}: {'not a .py file' if path.is_file() else 'there is no such file'}")
+    if name in sys.modules:
+        raise ValueError(f"--method_file {path}: another one of this name is in use; rename it")
+    module = sys.modules[name] = module_from_spec(spec)
+    try:
+        exec(compile(path.read_bytes(), path.resolve(), "exec"), vars(module))  # noqa: S102 - the user's own file
+    except (Exception, SystemExit) as problem:
+        del sys.modules[name]
+        lines = [
+            frame.lineno
+            for frame in traceback.extract_tb(problem.__traceback__)
+            if frame.filename == str(path.resolve())
+        ]
+        where = f", line {lines[-1]}" if lines else ""
+        raise ValueError(f"{path}{where}: {type(problem).__name__}: {problem}") from problem
+    return module

@@ -1,0 +1,110 @@
+"""Classes of others are imported when asked for; what cannot be used is named with its distribution, and all else works."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from distributions import environment, found, install, method
+
+from lmms_vg.cli.main import main
+from lmms_vg.doctor import hook
+from lmms_vg.extensions.classes import ExtensionError
+from lmms_vg.methods import METHODS
+
+BROKEN = {
+    "raises": ("raise RuntimeError('boom')", "RuntimeError: boom"),
+    "leaves": ("raise SystemExit('bye')", "SystemExit: bye"),
+    "wants": ("import nowhere_to_be_found", "ModuleNotFoundError"),
+    "lacks": ("", "AttributeError"),
+    "number": ("Number = 5", "is no subclass of lmms_vg.methods.base.Method"),
+    "other_name": (method("another").replace("class Another", "class OtherName"), "has name = 'another'"),
+    "undecorated": (
+        method("undecorated").replace("@dataclass(frozen=True)\n", ""),
+        "is no frozen dataclass",
+    ),
+    "melted": (method("melted").replace("(frozen=True)", ""), "TypeError: cannot inherit non-frozen"),
+    "abstract": (
+        method("abstract").replace("methods.plain import Plain", "methods import Method as Plain"),
+        "does not define prefill",
+    ),
+}
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Path:
+    """A method that works, one of a module that is not there, and one of each kind that cannot be used."""
+    install(tmp_path, "works", {"methods:sharpen": "sharpen_code:Sharpen"}, {"sharpen_code": method("sharpen")})
+    install(tmp_path, "gone", {"methods:absent": "gone_code:Absent"})
+    for name, (code, _) in BROKEN.items():
+        cls = name.title().replace("_", "")
+        install(tmp_path, f"of_{name}", {f"methods:{name}": f"{name}_code:{cls}"}, {f"{name}_code": code})
+    return tmp_path
+
+
+def test_names_are_known_without_importing(theirs: Path) -> None:
+    with found(theirs):
+        assert {"sharpen", "absent", *BROKEN} < set(METHODS)
+        assert "raises" in METHODS
+        assert len(METHODS) == len(set(METHODS))
+        assert not {f"{name}_code" for name in ("sharpen", *BROKEN)} & sys.modules.keys()
+
+
+@pytest.mark.parametrize("name", [*BROKEN, "absent"])
+def test_what_cannot_be_used_is_named(name: str, theirs: Path) -> None:
+    reason = BROKEN.get(name, ("", "ModuleNotFoundError: No module named 'gone_code'"))[1]
+    with found(theirs), pytest.raises(ExtensionError) as caught:
+        METHODS[name]
+    distribution = "gone" if name == "absent" else f"of_{name}"
+    assert str(caught.value).startswith(f"method {name} of {distribution}")
+    assert reason in str(caught.value)
+
+
+def test_an_unknown_name_is_a_key_error() -> None:
+    with pytest.raises(KeyError):
+        METHODS["nothing"]
+
+
+def test_the_table_of_methods_has_the_others(theirs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with found(theirs):
+        assert main(["methods"]) == 0
+        rows = [row.split(" | ")[0] for row in capsys.readouterr().out.splitlines()]
+        assert "| sharpen" in rows
+        assert "| vgrefine" in rows
+        assert not {f"| {name}" for name in (*BROKEN, "absent")} & set(rows)
+        assert main(["methods", "sharpen"]) == 0
+        assert "Nowhere 2020" in capsys.readouterr().out
+        assert main(["methods", "raises"]) == 2
+        assert "method raises of of_raises" in capsys.readouterr().err
+
+
+def test_doctor_names_each(theirs: Path) -> None:
+    with found(theirs):
+        problems = [finding.text for finding in hook.extensions() if finding.mark == "PROBLEM"]
+    assert sorted(text.split(" of ")[0] for text in problems) == sorted(f"method {n}" for n in (*BROKEN, "absent"))
+    assert [finding.mark for finding in hook.extensions()] == ["ok"]
+
+
+PROBE = """
+import json, sys
+from lmms_eval.models import MODEL_REGISTRY_V2, get_model
+known = set(MODEL_REGISTRY_V2.list_canonical_model_ids())
+imported = "torch" in sys.modules
+found = [get_model(name).method for name in ("huatuo_plain", "llava_sharpen", "llava_raises")]
+print(json.dumps([sorted(known & {"huatuo_plain", "huatuo_sharpen", "llava_raises", "huatuo_pai"}), imported, found]))
+"""
+
+
+def test_lmms_eval_knows_them_and_imports_none(theirs: Path) -> None:
+    install(theirs, "impostor", {"methods:pai": "impostor:PAI"})
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE], capture_output=True, text=True, env=environment(theirs), check=True
+    )
+    known, imported, methods = json.loads(done.stdout.splitlines()[-1])
+    assert known == ["huatuo_pai", "huatuo_plain", "huatuo_sharpen", "llava_raises"]
+    assert not imported
+    assert methods == ["plain", "sharpen", "raises"]
+    assert ["lmms_vg" in line for line in (done.stdout + done.stderr).splitlines() if "impostor" in line] == [True]
