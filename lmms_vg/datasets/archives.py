@@ -70,7 +70,7 @@ def open_archive(path: Path) -> Archive:
     return Archive(path)
 
 
-# A forked child shares the parent's file position and may inherit a locked lock, so it opens its own archives.
+# A forked child shares the parent's file position and may inherit a held lock, so it opens its own archives.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=open_archive.cache_clear)
 

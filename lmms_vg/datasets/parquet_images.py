@@ -144,7 +144,7 @@ def _decoded_groups() -> _DecodedGroups:
     return _DecodedGroups()
 
 
-# A forked child may inherit a locked lock, so it starts with an empty cache.
+# A forked child may inherit a held lock, so it starts with an empty cache.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_decoded_groups.cache_clear)
 

@@ -73,7 +73,7 @@ def test_a_file_that_another_process_wrote_meanwhile(
 
     monkeypatch.setattr(module, "compare", slow)
     assert main(["compare", *runs, "--allow", "dtype", "-o", str(out)]) == 2
-    assert "not overwritten" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert out.read_text() == "theirs"
     assert not list(tmp_path.glob(".a.md*"))
 

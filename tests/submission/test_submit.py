@@ -426,7 +426,7 @@ def test_what_only_this_machine_knows_does_not_leave(tmp_path: Path, monkeypatch
 def test_a_file_that_is_there_is_kept(tmp_path: Path) -> None:
     out = tmp_path / "b.zip"
     out.write_text("mine")
-    with pytest.raises(ValueError, match="not overwritten"):
+    with pytest.raises(ValueError, match="already exists"):
         submit([tmp_path], runs.CARD, out)
     assert out.read_text() == "mine"
 
