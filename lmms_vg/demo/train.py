@@ -128,7 +128,7 @@ def accuracy(
 
 
 def pixels(phantoms: list[Phantom]) -> Tensor:
-    """Pixel values equal to the image processor's, computed faster: (images, 3, 64, 64), -1 to 1."""
+    """Pixel values as the image processor gives them, computed faster: (images, 3, 64, 64), -1 to 1."""
     images = torch.from_numpy(np.stack([np.asarray(phantom.image) for phantom in phantoms]))
     return images.permute(0, 3, 1, 2).float() / 127.5 - 1
 

@@ -34,7 +34,7 @@ _VALUES = "model=<hub id or folder>,layer=<number>,rescale=<true|false>,idf=<tru
 
 
 class BertScoreUnavailable(RuntimeError):
-    """The model is neither here nor downloadable; the message tells how to get it or to choose another."""
+    """The model cannot be loaded; the message tells how to get it, or how to choose another."""
 
 
 @dataclass(frozen=True)

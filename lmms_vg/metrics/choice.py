@@ -1,7 +1,7 @@
 """The option that a free-form answer chooses: a rule that refuses to guess, and HuatuoGPT-Vision's published rule.
 
 A letter counts where it names an option: in an answer phrase ("the answer is B", "答案是B"), or before the answer
-("B. Lung"). A letter of the prose does not count: the article in "A mass is seen", "hepatitis B", "C-section", "A/P". An
+("B. Lung"). A letter in prose does not count: the article in "A mass is seen", "hepatitis B", "C-section", "A/P". An
 answer whose choice is not clear is unparseable (`extracted` is None); print the share of these with the accuracy.
 """
 
