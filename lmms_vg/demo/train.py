@@ -50,7 +50,7 @@ def train(
     checkpoint_every: int = 100,
     on_step: Callable[[int, float], None] | None = None,
 ) -> Path:
-    """Train the model of a seed and save it; an interrupted run resumes from its last checkpoint.
+    """Train the model of a seed, save it and return `out`; an interrupted run resumes from its last checkpoint.
 
     Args:
         out: output folder.
@@ -59,9 +59,6 @@ def train(
         text_steps: number of steps that train the projector and the text model, after those.
         checkpoint_every: number of steps between checkpoints.
         on_step: called after every step with the number of steps done and the step's loss.
-
-    Returns:
-        `out`.
 
     Raises:
         ValueError: the checkpoint in `out` belongs to a run with other settings.

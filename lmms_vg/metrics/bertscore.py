@@ -112,22 +112,13 @@ def bertscore(
     device: str | None = None,
     batch_size: int = 64,
 ) -> list[float]:
-    """Compute BERTScore F1 of each answer against its reference.
+    """Compute BERTScore F1 of each answer against the reference of the same index.
 
     Values are 0 to 1 with common models; as means of cosines they may be negative, and rescaled values sometimes are. An
     answer without tokens has 0.0, rescaled or not. Text beyond the model's length (512 tokens) is ignored. Scores repeat to
     about 1e-6, since padding, and so rounding, depends on the batch. Whether case matters depends on the tokenizer, as
-    `signature` shows: the default model's lower-cases. A model is loaded once per process.
-
-    Args:
-        answers: texts.
-        references: texts, one per answer.
-        settings: the environment's by default.
-        device: torch device; the GPU by default, if there is one.
-        batch_size: pairs per forward pass.
-
-    Returns:
-        One F1 value per answer.
+    `signature` shows: the default model's lower-cases. `settings` defaults to the environment's, `device` to the GPU if
+    there is one, else the CPU. A model is loaded once per process.
 
     Raises:
         BertScoreUnavailable: the model cannot be loaded.
