@@ -1,4 +1,4 @@
-"""Writing result files: whole or not at all, and never over one that is there."""
+"""Write result files atomically, and never overwrite an existing one by accident."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from pathlib import Path
 
 
 def check_new(path: Path) -> None:
-    """Raises ValueError if `path` is there already; before long work."""
+    """Raise ValueError if `path` exists; to be called before long work."""
     if path.exists():
-        raise ValueError(f"{path}: is there already and is not overwritten; name a new file, or remove it")
+        raise ValueError(f"{path}: already exists and will not be overwritten; choose another path or remove it")
 
 
 def write_new(path: Path, data: str | bytes) -> None:
-    """Write a new file. Raises as `check_new`."""
-    check_new(path)  # another process may have been faster
+    """Write a new file; raise ValueError if `path` exists."""
+    check_new(path)  # again: another process may have been faster
     replace_file(path, data)
 
 
 def replace_file(path: Path, data: str | bytes) -> None:
-    """Write beside `path` and move into place, so that a reader or a crash never meets half a file; folders are made."""
+    """Write a temporary file and rename it to `path`, so that `path` never holds half a file; missing folders are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:

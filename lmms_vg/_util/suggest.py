@@ -1,4 +1,4 @@
-"""Names that were typed and are not known."""
+"""Suggestions for misspelt names."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from difflib import get_close_matches
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """`did you mean alpha? `, or nothing where no known name is near."""
-    near = get_close_matches(name, list(known), 1)
-    return f"did you mean {near[0]}? " if near else ""
+    """Return `did you mean alpha? ` for the known name that is most similar; empty if none is similar."""
+    matches = get_close_matches(name, list(known), 1)
+    return f"did you mean {matches[0]}? " if matches else ""

@@ -1,1 +1,1 @@
-"""Where questions and images come from: one source a file, every reader giving the same ``schema.Sample``."""
+"""Sources of questions and images: one file per source, and every reader returns `schema.Sample`."""

@@ -1,6 +1,6 @@
-"""Files of a data set, read in place: from a folder, or else from a zip lying in it, which is never extracted.
+"""Read files of a data set in place: from its folder, or from a zip in that folder, which is never extracted.
 
-Opening a zip of 100,000 members takes about a second and 70 MB, for as long as the process lives.
+Opening a zip of 100,000 members takes about a second, and 70 MB until the process ends.
 """
 
 import os
@@ -15,20 +15,22 @@ from zipfile import BadZipFile, ZipFile
 from lmms_vg.datasets.schema import DatasetSpec
 from lmms_vg.datasets.source import DataError, local_root, locate, missing, safe_path
 
-# What zipfile and its decompressors were found to raise. RuntimeError: encrypted or not implemented; ValueError: a name
-# that is no text; OSError: an offset outside of the file, and bz2's way of saying that data are damaged.
+# Everything that zipfile and its decompressors raise on damaged files. RuntimeError: encrypted or not implemented;
+# ValueError: a name that is not text; OSError: an offset outside the file, or damaged bz2 data.
 _UNREADABLE = (BadZipFile, zlib.error, LZMAError, EOFError, OSError, RuntimeError, ValueError)
 
-
+#: Largest file or zip member that is read, in bytes: a few MB of download may unpack to more than the memory.
 LARGEST = 1 << 28
-"""Bytes of a file or a member that are read at most: a few MB in a download may unpack to more than a machine has."""
 
 
 class Archive:
-    """A zip that several threads may read at once. Members are called as they are stored, with forward slashes.
+    """A zip file that several threads may read at once.
 
-    ``top`` is the one folder that all members lie in, or empty. Names that lead out of the archive mean nothing here:
-    nothing is ever written, and ``read_file`` refuses to ask for them.
+    Members keep their stored names, with forward slashes. Names that lead out of the archive do no harm: nothing is
+    ever written, and `read_file` never asks for them.
+
+    Attributes:
+        top: the one folder that holds all members; empty if there are several.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,7 +38,7 @@ class Archive:
             self._zip = ZipFile(path)
         except (BadZipFile, RuntimeError, ValueError) as error:
             raise DataError(f"{path}: {error}; the download is probably incomplete") from error
-        # Some tools write Windows paths, which the format does not know.
+        # Some tools write backslashes, which the format does not allow.
         self._members = {info.filename.replace("\\", "/"): info for info in self._zip.infolist()}
         self.top = _common_folder(self._members)
         self._lock = Lock()
@@ -48,7 +50,11 @@ class Archive:
         return iter(self._members)
 
     def read(self, name: str) -> bytes:
-        """Errors: DataError for a member that is damaged, huge, encrypted, or packed in a way Python does not know."""
+        """Read a member.
+
+        Raises:
+            DataError: it is damaged, larger than `LARGEST`, encrypted, or compressed in a way Python does not know.
+        """
         member = self._members[name]
         _require_small(member.file_size, f"{self._zip.filename}, member {name}")
         try:
@@ -60,27 +66,33 @@ class Archive:
 
 @cache
 def open_archive(path: Path) -> Archive:
-    """The archive at ``path``, opened once per process: listing a large zip takes seconds."""
+    """Open the archive at `path`, once per process: listing a large zip takes seconds."""
     return Archive(path)
 
 
-# A forked child shares the parent's file position, and may inherit a lock that nobody will release: it opens its own.
+# A forked child shares the parent's file position and may inherit a held lock, so it opens its own archives.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=open_archive.cache_clear)
 
 
 def read_file(root: Path, path: str, folder: str = "") -> bytes | None:
-    """Bytes of ``path`` under ``root``, or None if it is nowhere. Errors: DataError if ``path`` leads out of ``root``
-    or the file is larger than ``LARGEST``.
+    """Read a file of a data set; None if it is in no folder and no zip.
 
-    Looks for the file itself first, then into each zip of ``root``. An archive's top folder may or may not be part of
-    ``path`` and of the member's name; ``folder`` is that top folder where files lie extracted, a zip's stem or its own
-    one folder where not.
+    The file itself is looked for first, then each zip of `root`. An archive's top folder may be part of `path`, of the
+    member's name, of both or of neither.
+
+    Args:
+        root: folder of the data set.
+        path: path of the file, relative to `root`.
+        folder: name that the archive's top folder has where the archive was extracted.
+
+    Raises:
+        DataError: `path` leads out of `root`, or the file is larger than `LARGEST`.
     """
     path = safe_path(path)
     for spelling in _spellings(path, folder):
         file = root / spelling
-        if os.path.isfile(file):  # False, too, for a name longer than names may be
+        if os.path.isfile(file):  # Path.is_file() would raise for a name that is too long
             _require_small(file.stat().st_size, str(file))
             return file.read_bytes()
     for archive, top in _archives(root):
@@ -91,32 +103,44 @@ def read_file(root: Path, path: str, folder: str = "") -> bytes | None:
 
 
 def list_files(root: Path, parent: str, suffix: str, folder: str = "") -> list[str]:
-    """Sorted paths, as ``read_file`` takes them, of the files directly in ``parent`` whose names end in ``suffix``.
+    """List the files directly in `parent` whose names end in `suffix`: sorted paths, as `read_file` takes them.
 
-    The first place that has any is taken whole, in the order in which ``read_file`` looks. Hidden files do not count.
+    Places are searched in the order of `read_file`; the first one that has such files gives all of them. Hidden files
+    do not count.
     """
     parent = safe_path(parent)
     for spelling in _spellings(parent, folder):
-        if found := sorted(f"{parent}/{file.name}" for file in (root / spelling).glob(f"[!.]*{suffix}")):
-            return found
+        if paths := sorted(f"{parent}/{file.name}" for file in (root / spelling).glob(f"[!.]*{suffix}")):
+            return paths
     for archive, top in _archives(root):
         for spelling in _spellings(parent, top):
             names = [name.rpartition("/") for name in archive if name.endswith(suffix)]
-            found = sorted(f"{parent}/{name}" for place, _, name in names if place == spelling and name[0] != ".")
-            if found:
-                return found
+            paths = sorted(f"{parent}/{name}" for place, _, name in names if place == spelling and name[0] != ".")
+            if paths:
+                return paths
     return []
 
 
 def archive_root(spec: DatasetSpec, archive: str) -> Path:
-    """Folder of a data set whose files come in one ``archive``; on the hub that is downloaded. Errors: DataMissing."""
+    """Folder of a data set whose files come in one `archive`; without a local folder, `archive` is downloaded.
+
+    Raises:
+        DataMissing: the archive is missing.
+    """
     return local_root(spec) or locate(spec, archive).parent
 
 
 def read_member(spec: DatasetSpec, archive: str, path: str, *folders: str) -> bytes:
-    """Bytes of a file that ``archive`` is published with, wherever ``read_file`` finds it. Errors: DataMissing.
+    """Read a file that is published in `archive`, wherever `read_file` finds it.
 
-    ``folders`` are the names that the archive's top folder may have where it lies extracted.
+    Args:
+        spec: the data set.
+        archive: name of the zip.
+        path: path of the file in the zip.
+        folders: names that the archive's top folder may have where the archive was extracted.
+
+    Raises:
+        DataMissing: the file is in no zip and no folder.
     """
     root = archive_root(spec, archive)
     for folder in folders:
@@ -127,9 +151,15 @@ def read_member(spec: DatasetSpec, archive: str, path: str, *folders: str) -> by
 
 
 def require_archive(spec: DatasetSpec, archive: str, *extracted: str) -> None:
-    """Errors: DataMissing if images are nowhere: every single question would fail, after the model has been loaded.
+    """Fail early without images: otherwise every question would fail, after the model was loaded.
 
-    Any zip will do, or anything that matches one of the patterns ``extracted``: a folder, or files that lie loose.
+    Args:
+        spec: the data set.
+        archive: zip to download where there is no local folder.
+        extracted: glob patterns; a match of any, or any zip, counts as images.
+
+    Raises:
+        DataMissing: there are no images.
     """
     root = local_root(spec)
     if root is None or not any(any(root.glob(pattern)) for pattern in ("*.zip", *extracted)):
@@ -138,11 +168,11 @@ def require_archive(spec: DatasetSpec, archive: str, *extracted: str) -> None:
 
 def _require_small(size: int, place: str) -> None:
     if size > LARGEST:
-        raise DataError(f"{place}: {size:,} bytes, at most {LARGEST:,} are read")
+        raise DataError(f"{place}: {size:,} bytes; allowed is at most {LARGEST:,}")
 
 
 def _archives(root: Path) -> Iterator[tuple[Archive, str]]:
-    """Each zip of a folder, once for each name its top folder may have."""
+    """Each zip of a folder, once per name that its top folder may have."""
     for file in sorted(root.glob("*.zip")):
         archive = open_archive(file)
         yield archive, file.stem
@@ -159,6 +189,6 @@ def _spellings(path: str, folder: str) -> Iterator[str]:
 
 
 def _common_folder(names: Iterable[str]) -> str:
-    """The one folder that all lie in, or empty. What macOS adds to its zips does not count."""
+    """The one folder that holds all names, or empty; the folder that macOS adds to zips does not count."""
     tops = {name.partition("/")[0] for name in names if not name.startswith("__MACOSX/")}
     return tops.pop() if len(tops) == 1 else ""

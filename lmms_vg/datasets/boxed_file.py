@@ -1,6 +1,6 @@
-"""Questions with boxes from a JSON-lines file of one's own, in VGMED's format.
+"""Questions with boxes from a user's own JSON-lines file, in VGMED's format.
 
-A row has ``image`` (a path inside the file's folder), ``question`` and ``bbox``: a list of xyxy boxes in pixels.
+A row has `image` (a path relative to the file's folder), `question` and `bbox` (a list of xyxy boxes in pixels).
 """
 
 import os
@@ -15,7 +15,12 @@ from lmms_vg.vision.images import open_rgb
 
 
 def load(path: Path) -> list[Sample]:
-    """All rows. Broken boxes are kept as they are. Errors: DataError with file and line; OSError."""
+    """Load all rows; broken boxes are kept as they are.
+
+    Raises:
+        DataError: the file is empty, or a row is broken; the message has file and line.
+        OSError: the file cannot be read.
+    """
     samples = [
         Sample(
             uid=f"{path.name}/{number}",
@@ -30,15 +35,19 @@ def load(path: Path) -> list[Sample]:
         for number, image, row in vgmed.read_rows(path)
     ]
     if not samples:
-        raise DataError(f"{path} is empty")
+        raise DataError(f"{path} is empty; allowed is one JSON object per line, with image, question and bbox")
     return samples
 
 
 def open_image(folder: Path, image: str) -> Image.Image:
-    """An image of the file's folder, RGB and read in full. Errors: DataError naming it."""
-    if not os.path.isfile(folder / image):  # False, too, for a name longer than names may be
+    """Open an image of the file's folder as RGB, fully decoded.
+
+    Raises:
+        DataError: there is no such image, or it cannot be read.
+    """
+    if not os.path.isfile(folder / image):  # Path.is_file() would raise for a name that is too long
         raise DataError(f"{image[:200]}: there is no such image in {folder}")
     try:
         return open_rgb(folder / image)
-    except ValueError as problem:
-        raise DataError(f"{folder / image}: {problem}") from problem
+    except ValueError as error:
+        raise DataError(f"{folder / image}: {error}") from error

@@ -1,4 +1,4 @@
-"""COCO val2014 images, which the COCO rows of VGMED point to and which are fetched separately."""
+"""COCO val2014 images: the COCO rows of VGMED point to them, and they are fetched separately."""
 
 from pathlib import Path
 
@@ -17,13 +17,14 @@ COCO = DatasetSpec(
 
 
 def read_image(path: str, beside: Path | None) -> bytes:
-    """An image file, from ``LMMS_VG_DATA/coco`` (folder val2014, val2014.zip, or files lying there) or from ``beside``.
+    """Read an image file from `LMMS_VG_DATA/coco` (folder val2014, val2014.zip, or loose files) or from `beside`.
 
-    Errors: DataMissing.
+    Raises:
+        DataMissing: it is in neither.
     """
     roots = [root for root in (local_root(COCO), beside) if root is not None]
     for root in roots:
         data = read_file(root, path, FOLDER)
         if data is not None:
             return data
-    raise missing(COCO, f"{FOLDER}.zip", f"{path} is not in {' or '.join(map(str, roots)) or 'any folder known'}.")
+    raise missing(COCO, f"{FOLDER}.zip", f"{path} is not in {' or '.join(map(str, roots)) or 'any known folder'}.")

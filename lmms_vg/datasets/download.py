@@ -1,4 +1,4 @@
-"""Files that are not on the hub, fetched with a progress bar and resumed where a download stopped."""
+"""Download files that are not on the hub, with a progress bar, and resume interrupted downloads."""
 
 from pathlib import Path
 
@@ -8,14 +8,16 @@ from tqdm import tqdm
 from lmms_vg.datasets.source import DATA_ENV, DataError
 
 _TIMEOUT = 60
-_CHUNK = 1 << 16  # bytes; a connection that breaks loses the chunk it was at
+_CHUNK = 1 << 16  # bytes; a connection that breaks loses the current chunk
 
 
 def download(url: str, path: Path) -> None:
-    """Fetch ``url`` to ``path``; what is there already stays. Half a file is kept as ``<name>.part`` and gone on with.
+    """Fetch `url` to `path`, unless `path` exists.
 
-    A server that cannot resume starts over. Errors: DataError if it refuses, if the file ends early, or if the disk
-    does not take it.
+    An incomplete file is kept as `<name>.part` and resumed; it starts over where the server cannot resume.
+
+    Raises:
+        DataError: the server refuses, the file ends early, or the file cannot be written.
     """
     part = path.with_name(f"{path.name}.part")
     try:
@@ -26,14 +28,14 @@ def download(url: str, path: Path) -> None:
         part.rename(path)
     except requests.HTTPError as error:
         raise DataError(str(error)) from error
-    except OSError as error:  # of the disk, or of the network: requests derives its own from it, without a number
+    except OSError as error:  # from the disk, or from requests, whose errors are OSErrors without a number
         if error.errno is not None:
             raise unwritable(error, part) from error
-        raise DataError(f"{url}: {error}; run the same command again to go on from {part}") from error
+        raise DataError(f"{url}: {error}; run the same command again to resume from {part}") from error
 
 
 def unwritable(error: OSError, path: Path) -> DataError:
-    """The error for a disk that did not take ``path``, or the file or folder above it that ``error`` names."""
+    """The error for a `path` that cannot be written; `error` may name a folder above it."""
     return DataError(
         f"{error.filename or path} cannot be written ({error.strerror}): {DATA_ENV} must be a writable folder"
     )
@@ -41,27 +43,27 @@ def unwritable(error: OSError, path: Path) -> DataError:
 
 def _fetch(url: str, part: Path, name: str) -> None:
     have = part.stat().st_size if part.exists() else 0
-    # Not compressed on the way: lengths and ranges would be those of the compressed bytes.
+    # No compression: lengths and ranges would count compressed bytes.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-    with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as answer:
-        span = answer.headers.get("Content-Range", "")
-        resumed = have > 0 and answer.status_code == requests.codes.partial_content
-        beyond = have > 0 and answer.status_code == requests.codes.requested_range_not_satisfiable
-        if beyond and span == f"bytes */{have}":  # stopped between the last byte and the renaming
+    with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
+        span = response.headers.get("Content-Range", "")
+        resumed = have > 0 and response.status_code == requests.codes.partial_content
+        beyond = have > 0 and response.status_code == requests.codes.requested_range_not_satisfiable
+        if beyond and span == f"bytes */{have}":  # interrupted between the last byte and the renaming
             return
-        if beyond or (resumed and not span.startswith(f"bytes {have}-")):  # the part is of another file
+        if beyond or (resumed and not span.startswith(f"bytes {have}-")):  # the part belongs to another file
             part.unlink()
             _fetch(url, part, name)
             return
-        answer.raise_for_status()
+        response.raise_for_status()
         have = have if resumed else 0
-        length = answer.headers.get("Content-Length")
+        length = response.headers.get("Content-Length")
         total = have + int(length) if length else None
         with (
             part.open("ab" if resumed else "wb") as file,
             tqdm(desc=name, initial=have, total=total, unit="B", unit_scale=True) as bar,
         ):
-            for chunk in answer.iter_content(_CHUNK):
+            for chunk in response.iter_content(_CHUNK):
                 bar.update(file.write(chunk))
     if total is not None and part.stat().st_size < total:
         raise OSError(f"ended after {part.stat().st_size} of {total} bytes")

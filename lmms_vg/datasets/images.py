@@ -1,4 +1,4 @@
-"""From an image URI (``slake:xmlab1/source.jpg``, ``demo:hard/200000``) to pixels, whatever the source."""
+"""Open images of every source by URI (`slake:xmlab1/source.jpg`, `demo:hard/200000`)."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -23,16 +23,17 @@ _READERS: dict[str, Callable[[str], bytes]] = {
 
 
 def open_image(uri: str) -> Image.Image:
-    """The image of a URI, RGB and read in full. Safe to call from several threads.
+    """Open the image of a URI as RGB, fully decoded. Safe to call from several threads.
 
-    Errors: DataMissing if its file is not there; DataError for a URI that is none or leads out of its data set, and for
-    a file that ``images.open_rgb`` refuses.
+    Raises:
+        DataMissing: the file is missing.
+        DataError: the URI is invalid or leads out of its data set, or `vision.images.open_rgb` refuses the file.
     """
     scheme, _, path = uri.partition(":")
     if scheme == "demo":
         return phantoms.draw(path)
     if scheme not in _READERS:
-        raise DataError(f"{uri!r} is no image URI: it does not start with demo: or {': or '.join(_READERS)}:")
+        raise DataError(f"{uri!r} is not an image URI: allowed is demo:, {':, '.join(_READERS)}: and a path")
     return _decode(_READERS[scheme](safe_path(path)), uri)
 
 

@@ -1,4 +1,4 @@
-"""Which data sets some images belong to, so that what was tuned on a benchmark's own images can be told."""
+"""Find the data sets that images belong to, so that tuning on a benchmark's own images is noticed."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,44 +10,47 @@ from lmms_vg.datasets.vgmed import VGMED
 
 _PARTS = (vqa_rad.VQA_RAD, slake.SLAKE, path_vqa.PATH_VQA, pmc_vqa.PMC_VQA, omnimedvqa.OMNIMEDVQA, mmmu.MMMU)
 _SPECS = (*_PARTS, MEDICAL_EVAL, VGMED)
+#: Name for COCO's images: VGMED's questions about them are no data set of their own.
 COCO_IMAGES = "vgmed_coco"
-"""No data set of its own: VGMED's questions about COCO's images."""
 
 _IN_MEDICAL_EVAL = {spec.name for spec in _PARTS}
 _BENCHMARKS = {spec.name for spec in (*_SPECS, phantoms.PHANTOMS)}
 
 
 def leaks(images: Iterable[str], folder: Path | None = None) -> list[str]:
-    """Sorted names of the data sets that what was tuned on the images leaks into, or may: all that have images of theirs.
+    """Sorted names of the data sets that share, or may share, some of these images; arguments as in `sources`.
 
-    HuatuoGPT-Vision's evaluation file is made of six of the others: what is tuned on one of them leaks into the file, and
-    what is tuned on the file may leak into each of them.
+    HuatuoGPT-Vision's evaluation file consists of six other data sets: tuning on one of them leaks into the file, and
+    tuning on the file may leak into each of them.
     """
-    found = sources(images, folder)
-    whole = {MEDICAL_EVAL.name} if found & _IN_MEDICAL_EVAL else set()
-    parts = _IN_MEDICAL_EVAL if MEDICAL_EVAL.name in found else set()
-    return sorted(found | whole | parts)
+    names = sources(images, folder)
+    whole = {MEDICAL_EVAL.name} if names & _IN_MEDICAL_EVAL else set()
+    parts = _IN_MEDICAL_EVAL if MEDICAL_EVAL.name in names else set()
+    return sorted(names | whole | parts)
 
 
 def sources(images: Iterable[str], folder: Path | None = None) -> set[str]:
-    """Names of the data sets (``DatasetSpec.name``, and ``vgmed_coco``) that the images are from.
+    """Names of the data sets (`DatasetSpec.name` or `vgmed_coco`) that the images come from.
 
-    ``images`` are URIs, or paths in ``folder``; of those it is told by whether they lie in a data set's own folder under
-    ``LMMS_VG_DATA``, so a copy elsewhere is not found out. VGMED's images keep the name of their source as first folder
-    (Slake).
+    VGMED's images have the name of their source as first folder (Slake), and count for that source too.
+
+    Args:
+        images: image URIs; or, with `folder`, paths relative to it.
+        folder: where the files are. A file counts only inside a data set's folder under `LMMS_VG_DATA`; a copy
+            elsewhere is not recognised.
     """
     places = map(_place, images) if folder is None else (_place_of_file(folder / image) for image in images)
     return set().union(*(_datasets(name, path) for name, path in places))
 
 
 def _datasets(name: str, path: str) -> set[str]:
-    """Of an image of a data set, by its path in there."""
+    """Data sets that hold an image, from the scheme and the path of its URI."""
     if name == VGMED.name:
         return {VGMED.name} | (_BENCHMARKS & {path.partition("/")[0].lower()})
     if name == "coco":
         return {COCO_IMAGES}
     if name == phantoms.PHANTOMS.name and int(path.rpartition("/")[2]) >= phantoms.CALIBRATION_SEED:
-        return set()  # made for calibrating
+        return set()  # drawn for calibration only
     return _BENCHMARKS & {name}
 
 
@@ -57,7 +60,7 @@ def _place(uri: str) -> tuple[str, str]:
 
 
 def _place_of_file(file: Path) -> tuple[str, str]:
-    """The data set whose folder a file lies in, behind all links, and its path in there."""
+    """The data set whose folder holds a file, and the file's path in it; links are resolved."""
     for spec in _SPECS:
         root = local_root(spec)
         if root is not None and file.resolve().is_relative_to(root.resolve()):

@@ -1,7 +1,7 @@
-"""HuatuoGPT-Vision's own evaluation data (Chen et al. 2024): six benchmarks in one file, all as multiple choice.
+"""HuatuoGPT-Vision's evaluation data (Chen et al. 2024): six benchmarks in one file, all as multiple choice.
 
-Its parts are other questions than the benchmarks of the same names elsewhere, or the same ones asked in another way:
-yes/no questions come with the options "yes" and "no".
+Its parts differ from the benchmarks of the same names elsewhere: they are other questions, or the same questions in
+another form, such as yes/no questions with the options "yes" and "no".
 """
 
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from lmms_vg.datasets.source import DataError, locate, safe_path
 
 Dataset = Literal["vqa_rad", "slake", "pathvqa", "pmc_vqa", "omnimedvqa", "mmmu"]
 
-QUESTIONS = "medical_multimodel_evaluation_data.json"  # spelt so
+QUESTIONS = "medical_multimodel_evaluation_data.json"  # the published spelling
 IMAGES = "images.zip"
 MEDICAL_EVAL = DatasetSpec(
     name="medical_eval",
@@ -35,6 +35,7 @@ MEDICAL_EVAL = DatasetSpec(
         "mmmu with open questions": 150,
     },
 )
+#: Part -> its name in the file.
 DATASETS: dict[Dataset, str] = {
     "vqa_rad": "VQA-RAD_test",
     "slake": "SLAKE_test",
@@ -43,11 +44,10 @@ DATASETS: dict[Dataset, str] = {
     "omnimedvqa": "OmniMedVQA",
     "mmmu": "MMMU_Medical_Validation",
 }
-"""The parts and what the file calls them."""
 
 
 class Row(BaseModel):
-    """A row of the JSON; ``options`` are a list, the print of one, or nothing."""
+    """A row of the JSON; `options` is a list, the text of a list, or None."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
@@ -60,14 +60,18 @@ class Row(BaseModel):
 
 
 def load(dataset: Dataset) -> list[Sample]:
-    """The questions of one part that have options, in the file's order. Errors: DataMissing, DataError.
+    """Load the questions of one part that have options, in the file's order.
 
-    Five of MMMU's have none; the released scorer leaves them out. All images come before the question, as the released
-    code has them: MMMU's marks ``<image 1>`` would move them, so they become plain words (``image 1``).
+    Five questions of MMMU have no options; the released scorer leaves them out. As in the released code all images
+    come before the question: MMMU's marks `<image 1>` would move them, so they become plain words (`image 1`).
+
+    Raises:
+        DataMissing: the file is missing.
+        DataError: the file is broken or has a wrong number of questions.
     """
     path = locate(MEDICAL_EVAL, QUESTIONS)
-    every = parse_rows(Row, path.read_bytes(), path, "medical_eval")
-    rows = [row for row in every if row.dataset == DATASETS[dataset]]
+    rows = parse_rows(Row, path.read_bytes(), path, "medical_eval")
+    rows = [row for row in rows if row.dataset == DATASETS[dataset]]
     samples = [_sample(row, dataset, number) for number, row in enumerate(rows)]
     if dataset == "mmmu":
         check_count(MEDICAL_EVAL, "mmmu with open questions", len(samples))
@@ -77,12 +81,16 @@ def load(dataset: Dataset) -> list[Sample]:
 
 
 def read_image(path: str) -> bytes:
-    """An image file by its path in ``image``. Errors: DataMissing."""
+    """Read an image file by its path in the field `image`.
+
+    Raises:
+        DataMissing: it is in no zip and no folder.
+    """
     return read_member(MEDICAL_EVAL, IMAGES, path, "images")
 
 
 def require_images() -> None:
-    """Errors: DataMissing if there are none."""
+    """Raise DataMissing if there are no images."""
     require_archive(MEDICAL_EVAL, IMAGES, "images", "*.jpg", "*.png")
 
 

@@ -1,6 +1,6 @@
-"""MMMU (Yue et al. 2024), the five subjects of Health & Medicine: questions with up to seven images among their words.
+"""MMMU (Yue et al. 2024), the five subjects of Health & Medicine: questions with up to seven images within the text.
 
-The validation part has answers. Those of the test part are hidden ("?"): its results come from the authors' server.
+The validation split has answers. Those of the test split are hidden ("?"): the authors' server scores it.
 """
 
 import re
@@ -45,24 +45,28 @@ MMMU = DatasetSpec(
         "test/Public_Health": 509,
     },
 )
+#: `question_type` -> `Sample.answer_type`.
 KINDS = {"multiple-choice": "CHOICE", "open": "OPEN"}
-"""``question_type`` and what it is called here."""
 
+#: The answer that the files have for every test question.
 HIDDEN = "?"
-"""The answer of every test question."""
 
 _COLUMNS = ("id", "question", "options", "answer", "topic_difficulty", "question_type", "subfield")
 _IMAGES = range(1, 8)
 
 
 def load(subject: Subject, split: Split) -> list[Sample]:
-    """All questions of a subject, in the files' order. Errors: DataMissing, DataError.
+    """Load all questions of a subject, in the files' order.
 
-    ``answer`` is the letter of a multiple-choice question, and what the file has for an open one: a text, or the print
-    of a list of texts any of which is right. In the test part it is "?".
+    The answer of a multiple-choice question is a letter. The answer of an open question is the file's: a text, or a
+    printed list of texts, each of which is right. Answers of the test split are "?".
 
-    A mark ``<image 2>`` in question or options stands for ``images[1]``. Where a row lacks an image of a lower number,
-    marks are renumbered accordingly; the mark of an image that is not there becomes plain words.
+    A mark `<image 2>` in question or options stands for `images[1]`. Where a row lacks an image of a lower number,
+    marks are renumbered; the mark of a missing image becomes plain words.
+
+    Raises:
+        DataMissing: a file is missing.
+        DataError: a file is broken or the subject has a wrong number of questions.
     """
     files = locate_all(MMMU, f"{subject}/{split}-*.parquet")
     rows = [row for file in files for row in read_rows(file, *_COLUMNS, *(f"image_{n}.path" for n in _IMAGES))]
@@ -74,47 +78,49 @@ def load(subject: Subject, split: Split) -> list[Sample]:
 
 
 def read_image(path: str) -> bytes:
-    """The image of ``<subject>/<split>/<row>/<n>``: column ``image_<n>``, rows counted from 0 over a subject's files.
+    """Read the image of `<subject>/<split>/<row>/<n>`: column `image_<n>`, rows counted from 0 over a subject's files.
 
-    Errors: DataMissing; DataError for other paths.
+    Raises:
+        DataMissing: there is no such image.
+        DataError: the path has another form.
     """
     parts = re.fullmatch(r"(\w+)/(validation|test)/([0-9]+)/([1-7])", path)
     if not parts or parts[1] not in SUBJECTS:
-        raise DataError(f"mmmu: {path!r} is no image, it must read <subject>/<split>/<row>/<1 to 7>")
+        raise DataError(f"mmmu: {path!r} is not an image; allowed is <subject>/<split>/<row>/<1 to 7>")
     return image_of_row(MMMU, f"{parts[1]}/{parts[2]}-*.parquet", int(parts[3]), f"image_{parts[4]}")
 
 
 def _check_kinds(root: Path) -> None:
-    """Over all subjects, how many validation questions have options. Not checked before all of them are there."""
+    """Check how many validation questions of all subjects have options, once the files of all subjects are present."""
     files = [sorted(root.glob(f"{subject}/validation-*.parquet")) for subject in SUBJECTS]
     if all(files):
-        found = Counter(
+        kinds = Counter(
             row["question_type"] for shards in files for file in shards for row in read_rows(file, "question_type")
         )
         for kind in KINDS:
-            check_count(MMMU, f"validation {kind}", found[kind], least=0)
+            check_count(MMMU, f"validation {kind}", kinds[kind], least=0)
 
 
 def _sample(row: dict[str, Any], subject: Subject, split: Split, number: int, place: str) -> Sample:
     kind = row["question_type"]
     if kind not in KINDS:
-        raise DataError(f"{place}: question_type {kind!r} is none of {', '.join(KINDS)}")
+        raise DataError(f"{place}: question_type {kind!r}: allowed is {', '.join(KINDS)}")
     options = parse_options(row["options"], place) if kind == "multiple-choice" else []
     answer = row["answer"] or ""
     if kind == "open" and answer.startswith("[") and has_texts_run_together(answer):
         raise DataError(
-            f"{place}: answer {answer[:80]!r} has texts without a comma between them; each is to be accepted"
+            f"{place}: answer {answer[:80]!r} has texts without a comma between them; allowed is a list with commas"
         )
     if kind == "multiple-choice" and answer != HIDDEN and answer not in map(letter, range(len(options))):
         answer = ""
-    # Only paths were read, and a cell is None exactly where it is null in the file, not where it has no path.
-    there = [n for n in _IMAGES if row[f"image_{n}"] is not None]
+    # Only paths were read. A cell without a path is not None: it is None only where the file has null.
+    numbers = [n for n in _IMAGES if row[f"image_{n}"] is not None]
     return Sample(
         uid=f"mmmu/{row['id']}",
-        images=[f"mmmu:{subject}/{split}/{number}/{n}" for n in there],
-        question=_renumbered(row["question"] or "", there),
+        images=[f"mmmu:{subject}/{split}/{number}/{n}" for n in numbers],
+        question=_renumbered(row["question"] or "", numbers),
         answer=answer,
-        options=[_renumbered(option, there) for option in options],
+        options=[_renumbered(option, numbers) for option in options],
         answer_type=KINDS[kind],
         content_type=row["subfield"] or "",
         question_type=row["topic_difficulty"] or "",
@@ -125,10 +131,10 @@ def _sample(row: dict[str, Any], subject: Subject, split: Split, number: int, pl
     )
 
 
-def _renumbered(text: str, there: list[int]) -> str:
-    """Marks of images as their columns count them -> as ``images`` counts them."""
-    return MARK.sub(lambda mark: _mark(int(mark[1]), there), text)
+def _renumbered(text: str, numbers: list[int]) -> str:
+    """Replace column numbers in marks by places in `Sample.images`; `numbers` are the columns that have an image."""
+    return MARK.sub(lambda mark: _mark(int(mark[1]), numbers), text)
 
 
-def _mark(n: int, there: list[int]) -> str:
-    return f"<image {there.index(n) + 1}>" if n in there else f"image {n}"
+def _mark(n: int, numbers: list[int]) -> str:
+    return f"<image {numbers.index(n) + 1}>" if n in numbers else f"image {n}"

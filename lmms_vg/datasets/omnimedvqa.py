@@ -1,8 +1,8 @@
 """OmniMedVQA (Hu et al. 2024), the open-access part: 42 JSON files of questions with two to four options each.
 
-Results are reported for each of eight modalities; the published counts add up to 88,995. ``Chest CT Scan.json`` has rows
-with the key ``modality`` where all others have ``modality_type``. Recounts differ by one such row, so those rows are
-taken exactly where the published count is not met without them.
+Results are reported per modality, for eight modalities; the published counts add up to 88,995. Some rows of
+`Chest CT Scan.json` have the key `modality` instead of `modality_type`. Counts by others differ by one such row, so
+these rows are used only where the published count is not reached without them.
 """
 
 from functools import cache
@@ -23,9 +23,10 @@ Modality = Literal["ct", "fp", "mri", "oct", "der", "mic", "xray", "us"]
 ARCHIVE = "OmniMedVQA.zip"
 FOLDER = "OmniMedVQA"
 QUESTIONS = "QA_information/Open-access"
+#: Number of JSON files in `QUESTIONS`.
 FILES = 42
-"""How many JSON files ``QUESTIONS`` has."""
 
+#: Modality -> its column heading in published tables.
 NAMES: dict[Modality, str] = {
     "ct": "CT",
     "fp": "FP",
@@ -36,8 +37,8 @@ NAMES: dict[Modality, str] = {
     "xray": "X-Ray",
     "us": "US",
 }
-"""The modalities as they head the columns of published tables."""
 
+#: The files' name of a modality -> modality.
 SPELLINGS: dict[str, Modality] = {
     "CT(Computed Tomography)": "ct",
     "Fundus Photography": "fp",
@@ -49,7 +50,6 @@ SPELLINGS: dict[str, Modality] = {
     "X-Ray": "xray",
     "ultrasound": "us",
 }
-"""The modalities as the files have them."""
 
 OMNIMEDVQA = DatasetSpec(
     name="omnimedvqa",
@@ -71,7 +71,7 @@ OMNIMEDVQA = DatasetSpec(
 
 
 class Row(BaseModel):
-    """A row of the JSON files; keys that are not used are not read."""
+    """A row of the JSON files, with the keys that are used."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
@@ -90,7 +90,7 @@ class Row(BaseModel):
 
 
 class Entry(NamedTuple):
-    """``regular``: the modality stands under the key that published counts go by."""
+    """A question; `regular` if its row has the key `modality_type`, which published counts use."""
 
     modality: Modality
     regular: bool
@@ -98,9 +98,13 @@ class Entry(NamedTuple):
 
 
 def load(modality: Modality) -> list[Sample]:
-    """All questions of a modality, files in the order of their names. Errors: DataMissing, DataError.
+    """Load all questions of a modality, files in the order of their names.
 
-    Rows that are not regular are taken only where the published count is not met without them.
+    Rows that are not regular are used only where the published count is not reached without them.
+
+    Raises:
+        DataMissing: the archive is missing.
+        DataError: a file is broken or the modality has a wrong number of questions.
     """
     entries = [entry for entry in _read(archive_root(OMNIMEDVQA, ARCHIVE)) if entry.modality == modality]
     regular = [entry for entry in entries if entry.regular]
@@ -111,24 +115,28 @@ def load(modality: Modality) -> list[Sample]:
 
 
 def read_image(path: str) -> bytes:
-    """An image file by its ``image_path``. Errors: DataMissing."""
+    """Read an image file by its `image_path`.
+
+    Raises:
+        DataMissing: it is in no zip and no folder.
+    """
     return read_member(OMNIMEDVQA, ARCHIVE, path, FOLDER)
 
 
 def require_images() -> None:
-    """Errors: DataMissing if there are none."""
+    """Raise DataMissing if there are no images."""
     require_archive(OMNIMEDVQA, ARCHIVE, "Images", f"{FOLDER}/Images")
 
 
-@cache  # eight tasks ask for it, and each modality is spread over many files
+@cache  # used by eight tasks, each of whose questions are spread over many files
 def _read(root: Path) -> list[Entry]:
     names = list_files(root, QUESTIONS, ".json", FOLDER)
     if not names:
         raise missing(OMNIMEDVQA, ARCHIVE, f"{QUESTIONS}/*.json is in no zip and no folder {FOLDER} of {root}.")
     if len(names) != FILES and not partial_allowed():
         raise DataError(
-            f"{root}: {len(names)} JSON files in {QUESTIONS}, {FILES} expected; probably of another version, or not "
-            f"all of them were extracted. {PARTIAL_ENV}=1 runs on what is there."
+            f"{root}: {len(names)} JSON files in {QUESTIONS}, {FILES} expected; probably another version, or not "
+            f"all files were extracted. {PARTIAL_ENV}=1 runs on part of the data."
         )
     entries = [_entry(row, f"{name} row {number}") for name in names for number, row in enumerate(_rows(root, name))]
     samples = distinct([entry.sample for entry in entries])
@@ -141,12 +149,12 @@ def _rows(root: Path, name: str) -> list[Row]:
 
 
 def _entry(row: Row, place: str) -> Entry:
-    written = row.modality if row.modality_type is None else row.modality_type
-    modality = SPELLINGS.get((written or "").strip())
+    spelling = row.modality if row.modality_type is None else row.modality_type
+    modality = SPELLINGS.get((spelling or "").strip())
     if modality is None:
-        raise DataError(f"omnimedvqa {place}: modality {written!r} is none of {', '.join(SPELLINGS)}")
+        raise DataError(f"omnimedvqa {place}: modality {spelling!r}: allowed is {', '.join(SPELLINGS)}")
     try:
-        image = safe_path(row.image_path) if row.image_path else ""  # such a row fails when its image is opened
+        image = safe_path(row.image_path) if row.image_path else ""  # opening its image will fail
     except DataError as error:
         raise DataError(f"omnimedvqa {place}: {error}") from error
     options = [option for option in (row.option_A, row.option_B, row.option_C, row.option_D) if option]

@@ -1,4 +1,4 @@
-"""Options of a multiple-choice question: read from what a source writes, and the letter that an answer text means."""
+"""Options of multiple-choice questions: parse a source's list of options, and find the letter of an answer text."""
 
 import ast
 import math
@@ -11,24 +11,29 @@ from lmms_vg.datasets.source import DataError
 
 
 def parse_options(value: object, place: str) -> list[str]:
-    """Texts of the options, from a list, a JSON list, or what Python prints for one; numbers become texts.
+    """Parse options from a list, a JSON list, or a list printed by Python; numbers become texts.
 
-    Other programs' lists are refused, not guessed at: what numpy prints (``['a' 'b']``) would be one option to Python,
-    None and nan would be options of that name, and semicolons may be part of a text.
+    Nothing is executed and nothing is guessed: Python would read a list printed by numpy (`['a' 'b']`) as one option,
+    None and nan would become options of that name, and a semicolon may be part of a text.
 
-    Errors: DataError naming ``place`` (file and row) for anything else. Only literals are read, nothing is executed.
+    Args:
+        value: what the source has.
+        place: file and row, for the error.
+
+    Raises:
+        DataError: `value` is anything else.
     """
     options = _literal(value.strip()) if isinstance(value, str) else value
     if not isinstance(options, list) or not all(map(_is_option, options)):
         raise DataError(
-            f"{place}: options {_short(value)} are no list of texts; write a list with commas and quotes, as JSON or Python "
-            'print it: ["CT", "MRI"]'
+            f"{place}: options {_short(value)} are not a list of texts; write a list with commas and quotes, as in JSON or "
+            'Python: ["CT", "MRI"]'
         )
     return [str(option) for option in options]
 
 
 def has_texts_run_together(text: str) -> bool:
-    """Whether two texts stand in it without a comma between them, which Python reads as one.
+    """Whether two string literals follow each other without a comma, so that Python reads them as one.
 
     >>> has_texts_run_together("['4' 'four']"), has_texts_run_together("['4', 'four']")
     (True, False)
@@ -42,9 +47,9 @@ def has_texts_run_together(text: str) -> bool:
 
 
 def _literal(text: str) -> object:
-    """The value of a JSON or a Python literal, None if it is neither."""
+    """The value of a JSON or Python literal; None if the text is neither."""
     try:
-        return parse_json(text.encode())  # first: pairs of \u and \/ mean something else in Python
+        return parse_json(text.encode())  # first, because Python reads \u pairs and \/ in another way
     except ValueError:
         pass
     try:
@@ -56,7 +61,7 @@ def _literal(text: str) -> object:
 
 def _is_option(value: object) -> bool:
     if isinstance(value, str):
-        return not any("\ud800" <= sign <= "\udfff" for sign in value)  # half a pair, which is no text
+        return not any("\ud800" <= sign <= "\udfff" for sign in value)  # half a surrogate pair is not text
     try:
         return isinstance(value, int | float) and math.isfinite(value)
     except OverflowError:  # an integer of hundreds of digits
@@ -64,7 +69,7 @@ def _is_option(value: object) -> bool:
 
 
 def _short(value: object) -> str:
-    """The beginning of a value of any depth."""
+    """The first 80 characters of a value, or its type where it cannot be printed."""
     try:
         return repr(str(value)[:80])
     except (RecursionError, ValueError):
@@ -72,15 +77,15 @@ def _short(value: object) -> str:
 
 
 def letter(index: int) -> str:
-    """Letter of the option at ``index``, from 0: "A" is the first."""
+    """Letter of the option at 0-based `index`: "A" is the first."""
     return chr(ord("A") + index)
 
 
 def letter_of(answer: str, options: list[str]) -> str | None:
-    """Letter of the one option whose text is ``answer``; None if no option is, or several are, or ``answer`` is blank.
+    """Letter of the option whose text is `answer`; None if no option or several options match, or `answer` is blank.
 
-    Compared without white space at the ends; only where no option matches so, also without regard to case and to the
-    kind and amount of white space inside.
+    White space at the ends is ignored. Where no option matches, case and the kind and amount of inner white space are
+    ignored too.
 
     >>> letter_of("ct ", ["CT", "ct", "MR"])
     'B'
@@ -88,9 +93,9 @@ def letter_of(answer: str, options: list[str]) -> str | None:
     if not answer.strip():
         return None
     for form in (str.strip, _folded):
-        found = [index for index, option in enumerate(options) if form(option) == form(answer)]
-        if found:
-            return letter(found[0]) if len(found) == 1 else None
+        matches = [index for index, option in enumerate(options) if form(option) == form(answer)]
+        if matches:
+            return letter(matches[0]) if len(matches) == 1 else None
     return None
 
 

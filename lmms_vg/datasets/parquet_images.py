@@ -1,4 +1,4 @@
-"""Rows and images of the hub's parquet files, where every image is a cell {bytes, path}: never a whole file in memory."""
+"""Read rows and images of parquet files without loading a whole file; an image is a cell with fields bytes and path."""
 
 import os
 from bisect import bisect_right
@@ -16,48 +16,63 @@ import pyarrow.parquet as pq
 from lmms_vg.datasets.schema import DatasetSpec
 from lmms_vg.datasets.source import DataError, locate_all, missing
 
+#: Rows per batch when streaming: a few megabytes, even with images.
 BATCH_ROWS = 64
-"""Rows decoded at a time when streaming: a few megabytes even with images."""
 
+#: Decoded row groups kept in memory: two, since threads may read on both sides of a border. The hub's hold 100 to 1,000 rows.
 GROUPS_KEPT = 2
-"""Row groups kept decoded: threads may stand on both sides of a border. The hub's hold 100 to 1,000 rows."""
 
 
 def row_count(path: Path) -> int:
-    """Number of rows, from the file's footer. Errors: DataError for what is no parquet file."""
+    """Number of rows, read from the file's footer.
+
+    Raises:
+        DataError: the file is not a parquet file.
+    """
     return _layout(path).starts[-1]
 
 
 def read_rows(path: Path, *columns: str) -> Iterator[dict[str, Any]]:
-    """The rows with only these columns, streamed; no other column is read from disk.
+    """Stream the rows with only these columns; no other column is read from disk.
 
-    ``image.bytes`` names one field of an image's cell, which a row then holds as ``row["image"]["bytes"]``.
-    Errors: DataError for what is no parquet file or is cut short, and for a column that is not there.
+    A name such as `image.bytes` selects one field of an image's cell, which is then `row["image"]["bytes"]`.
+
+    Raises:
+        DataError: the file is not a parquet file or is cut short, or there is no such column.
     """
     _require(path, columns)
-    with _errors_name(path), pq.ParquetFile(path, pre_buffer=False) as file:  # it would read all row groups ahead
+    with _errors_name(path), pq.ParquetFile(path, pre_buffer=False) as file:  # True would read all row groups ahead
         for batch in file.iter_batches(BATCH_ROWS, columns=list(columns), use_threads=False):
             yield from batch.to_pylist()
 
 
 def read_cell(path: Path, row: int, column: str = "image") -> bytes | None:
-    """The bytes of one image, or None where the cell is empty. Safe to call from several threads.
+    """Bytes of one image; None where the cell is empty. Safe to call from several threads.
 
-    Decodes the row group it lies in, once for neighbouring rows. Errors: DataError as for ``read_rows``, and for a row
-    outside of 0..``row_count`` - 1.
+    The row group of the image is decoded once for neighbouring rows.
+
+    Args:
+        path: a parquet file.
+        row: number of the row, from 0.
+        column: the column of images.
+
+    Raises:
+        DataError: as in `read_rows`, or there is no such row.
     """
     starts = _layout(path).starts
     if not 0 <= row < starts[-1]:
-        raise DataError(f"{path}: no row {row}, only 0 to {starts[-1] - 1}")
+        raise DataError(f"{path}: no row {row}; allowed is 0 to {starts[-1] - 1}")
     group = bisect_right(starts, row) - 1
     cell = _decoded_groups().get(path, group, column)[row - starts[group]]
     return cell["bytes"].as_py() if cell.is_valid else None
 
 
 def image_of_row(spec: DatasetSpec, pattern: str, row: int, column: str = "image") -> bytes:
-    """The image of a row, counted from 0 over all files that match ``pattern``, as ``read_cell`` reads it.
+    """Bytes of the image in a row, counted from 0 over all files that match `pattern`.
 
-    Errors: DataMissing also where there is no such row, or no image in it.
+    Raises:
+        DataMissing: there is no file, no such row, or no image in it.
+        DataError: as in `read_cell`.
     """
     first = 0
     for file in locate_all(spec, pattern):
@@ -72,7 +87,7 @@ def image_of_row(spec: DatasetSpec, pattern: str, row: int, column: str = "image
 
 
 class _Layout(NamedTuple):
-    """First row of every row group, then the number of rows; the leaves of all columns (``image.bytes``) with their types."""
+    """`starts`: first row of each row group, then the number of rows. `columns`: leaf (`image.bytes`) -> type."""
 
     starts: tuple[int, ...]
     columns: dict[str, str]
@@ -88,7 +103,7 @@ def _layout(path: Path) -> _Layout:
 
 
 def _type(leaf: Any) -> str:
-    """``bytes`` for what has no more exact type."""
+    """Logical type of a leaf, else its physical type; `bytes` for a byte array without a logical type."""
     kind = leaf.logical_type.type
     return (
         "bytes"
@@ -98,22 +113,22 @@ def _type(leaf: Any) -> str:
 
 
 def _require(path: Path, columns: tuple[str, ...]) -> None:
-    """Pyarrow itself leaves out the columns that are not there, and readers take texts and bytes only."""
+    """Raise DataError for a column that is missing (pyarrow would leave it out) or holds neither text nor bytes."""
     leaves = _layout(path).columns
     for column in columns:
         below = [leaf for leaf in leaves if leaf == column or leaf.startswith(f"{column}.")]
         if not below:
-            raise DataError(f"{path}: no column {column!r}, only {', '.join(leaves)}")
+            raise DataError(f"{path}: no column {column!r}; allowed is {', '.join(leaves)}")
         for leaf in below:
             expected = "bytes" if leaf.endswith(".bytes") else "STRING"
             if leaf not in (column, f"{column}.bytes", f"{column}.path") or leaves[leaf] not in (expected, "NULL"):
                 raise DataError(
-                    f"{path}: column {leaf!r} holds {leaves[leaf]}, {expected} is expected; get the file again"
+                    f"{path}: column {leaf!r} holds {leaves[leaf]}, but {expected} is expected; download the file again"
                 )
 
 
 class _DecodedGroups:
-    """The row groups read last. One thread decodes while the others wait: they mostly want the same group."""
+    """The row groups decoded last. One thread decodes while the others wait: they mostly need the same group."""
 
     def __init__(self) -> None:
         self._decode = lru_cache(GROUPS_KEPT)(_decode_group)
@@ -129,16 +144,16 @@ def _decoded_groups() -> _DecodedGroups:
     return _DecodedGroups()
 
 
-# A forked child may inherit a lock that nobody will release: it starts with an empty cache of its own.
+# A forked child may inherit a held lock, so it starts with an empty cache.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_decoded_groups.cache_clear)
 
 
 def _decode_group(path: Path, group: int, column: str) -> pa.ChunkedArray:
-    # Opened anew for every group: a footer takes a millisecond, and no handle is shared by threads or forks.
+    # Each group opens the file again: a footer takes a millisecond, and no handle is shared by threads or forks.
     field = f"{column}.bytes"
     _require(path, (field,))
-    # As a dictionary, an image that many rows repeat is held once: an eighth of the memory, and faster.
+    # A dictionary holds an image of many rows once: an eighth of the memory, and faster.
     with _errors_name(path), pq.ParquetFile(path, read_dictionary=[field]) as file:
         return file.read_row_group(group, columns=[field], use_threads=False).column(column)
 
@@ -149,4 +164,4 @@ def _errors_name(path: Path) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
-        raise DataError(f"{path}: {reason}; the file is no parquet file, or the download is incomplete") from error
+        raise DataError(f"{path}: {reason}; the file is not a parquet file, or the download is incomplete") from error

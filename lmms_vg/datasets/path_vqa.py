@@ -1,7 +1,7 @@
 """PathVQA (He et al. 2020), the test split: yes/no questions (closed) and all others (open).
 
-The VGRefine paper's Table 1 counts 3,362 closed questions: those left after dropping the second of rows that agree in
-image, question and answer. The authors' files have 6,761 rows, the hub's copy has the 6,719 that are left.
+The VGRefine paper's Table 1 counts 3,362 closed questions: those that remain when rows with the same image, question and
+answer are used once. The authors' files have 6,761 rows; the hub's copy has the 6,719 remaining ones.
 """
 
 import hashlib
@@ -38,9 +38,11 @@ class _Row(NamedTuple):
 
 
 def load(part: Literal["closed", "open"]) -> list[Sample]:
-    """Test questions of one part, in the files' order. All questions about one picture share its URI.
+    """Load the test questions of one part, in the files' order; questions about one picture share its URI.
 
-    Errors: DataMissing, DataError.
+    Raises:
+        DataMissing: a file is missing.
+        DataError: a file is broken or the part has a wrong number of questions.
     """
     samples = [_sample(row, part) for row in _rows(tuple(_files())) if row.part == part]
     check_count(PATH_VQA, part, len(samples))
@@ -48,10 +50,15 @@ def load(part: Literal["closed", "open"]) -> list[Sample]:
 
 
 def read_image(path: str) -> bytes:
-    """The image of ``test/<row>``, rows counted from 0 over all files. Errors: DataMissing; DataError for other paths."""
+    """Read the image of `test/<row>`, rows counted from 0 over all files.
+
+    Raises:
+        DataMissing: there is no such image.
+        DataError: the path has another form.
+    """
     split, _, number = path.partition("/")
     if split != "test" or not number.isdecimal():
-        raise DataError(f"path_vqa: {path!r} is no image, it must read test/<row>")
+        raise DataError(f"path_vqa: {path!r} is not an image; allowed is test/<row>")
     return image_of_row(PATH_VQA, FILES, int(number))
 
 
@@ -69,7 +76,7 @@ def _rows(files: tuple[Path, ...]) -> list[_Row]:
             image = (cells["image"] or {}).get("bytes") or b""
             first = first_with.setdefault(hashlib.sha256(image).digest(), number)
             rows.append(_Row(number, first, cells["question"] or "", cells["answer"] or ""))
-    # Rows of the hub's copy count as they are, though a picture may be there under two names with the same questions.
+    # The hub's copy is used as it is, although it may hold one picture under two names with the same questions.
     return rows if len(rows) == ROWS else _without_repeats(rows)
 
 

@@ -1,7 +1,7 @@
-"""Questions about phantom images (``demo.phantoms``), for the demo tasks: no files, no network.
+"""Questions of the demo tasks, about phantom images (`demo.phantoms`): no files, no network.
 
-Seeds are held out from the demo model's training, which draws from ``TRAIN_SEED_START`` (1,000,000) upwards:
-100,000 + i for the standard split, 200,000 + i for the hard one, 300,000 + i (standard) for calibrating heads.
+Seeds are 100,000 + i for the standard split, 200,000 + i for the hard split, and 300,000 + i (standard) for calibrating
+heads. The demo model was trained on seeds from `TRAIN_SEED_START` (1,000,000) upwards only.
 """
 
 from PIL import Image
@@ -20,23 +20,27 @@ CALIBRATION_SEED = 300_000
 
 
 def load(split: Split, first_seed: int | None = None) -> list[Sample]:
-    """300 questions, four an image: two on the place and two on the looks, each image another choice of findings."""
+    """Make 300 questions, four per image: two about location and two about appearance; the findings vary by image."""
     samples = []
     for index in range(COUNT // PER_IMAGE):
         seed = (FIRST_SEED[split] if first_seed is None else first_seed) + index
-        asked = questions(make_phantom(seed, split))
-        places = [question for question in asked if question.kind == "localization"]
-        looks = [question for question in asked if question.kind == "attribute"]
-        chosen = [pool[(index + turn * len(pool) // 2) % len(pool)] for pool in (places, looks) for turn in (0, 1)]
+        pool = questions(make_phantom(seed, split))
+        places = [question for question in pool if question.kind == "localization"]
+        looks = [question for question in pool if question.kind == "attribute"]
+        chosen = [kind[(index + turn * len(kind) // 2) % len(kind)] for kind in (places, looks) for turn in (0, 1)]
         samples += [_sample(question, split, seed, number) for number, question in enumerate(chosen)]
     return samples
 
 
 def draw(path: str) -> Image.Image:
-    """The image of ``<split>/<seed>``, RGB 64x64. Errors: DataError."""
+    """Draw the image of `<split>/<seed>`, RGB, 64x64 pixels.
+
+    Raises:
+        DataError: the path has another form.
+    """
     split, _, seed = path.partition("/")
     if split not in FIRST_SEED or not (seed.isascii() and seed.isdecimal()):
-        raise DataError(f"demo:{path} is not demo:<{'|'.join(FIRST_SEED)}>/<seed>")
+        raise DataError(f"demo:{path} is not an image; allowed is demo:<{'|'.join(FIRST_SEED)}>/<seed>")
     return make_phantom(int(seed), split).image
 
 

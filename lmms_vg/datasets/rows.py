@@ -1,4 +1,4 @@
-"""Rows of the JSON files that benchmarks are published in: a list of objects, checked against what a reader needs."""
+"""Parse the JSON files of benchmarks: a list of objects, each with the fields that a reader needs."""
 
 from codecs import BOM_UTF8
 from pathlib import Path
@@ -12,16 +12,22 @@ Row = TypeVar("Row", bound=BaseModel)
 
 
 def parse_rows(model: type[Row], data: bytes, place: Path | str, benchmark: str) -> list[Row]:
-    """The rows of a JSON file's content, with or without a byte order mark.
+    """Parse and check the rows of a JSON file.
 
-    Errors: DataError naming ``place``, the file, and the first thing wrong in it: not JSON, not a list, or a row that
-    is none of ``benchmark``'s.
+    Args:
+        model: the fields of a row.
+        data: content of the file, with or without a byte order mark.
+        place: the file, for the error.
+        benchmark: name of the benchmark, for the error.
+
+    Raises:
+        DataError: not JSON, not a list, or a row lacks a field; the message has the first error and its position.
     """
     try:
         return TypeAdapter(list[model]).validate_json(data.removeprefix(BOM_UTF8))  # type: ignore[valid-type]
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = " ".join(map(str, first["loc"])) or "the top"
+        position = " ".join(map(str, first["loc"])) or "the top"
         raise DataError(
-            f"{place}: {first['msg']} at {where}; the file is broken or not {benchmark}'s; get it again"
+            f"{place}: {first['msg']} at {position}; the file is broken or not {benchmark}'s; download it again"
         ) from error

@@ -1,27 +1,36 @@
-"""What every source is read into (``Sample``) and what is known about a source beforehand (``DatasetSpec``)."""
+"""`Sample`, which every source is read into, and `DatasetSpec`, which describes a source."""
 
 import re
 from collections import Counter
 
 from pydantic import BaseModel, ConfigDict
 
+#: Place of an image, counted from 1, in the text of `Sample.question` and `Sample.options`.
 MARK = re.compile(r"<image (\d+)>")
-"""Where an image belongs, counted from 1, in ``Sample.question`` and ``Sample.options``."""
 
 
 class Sample(BaseModel):
     """One question about one or more images.
 
-    ``images`` are URIs for ``images.open_image``; ``boxes`` are xyxy in pixels of the first image. ``options`` are the
-    texts of a multiple-choice question without their letters, and its ``answer`` is then the letter of the right one
-    ("A" is the first); otherwise ``answer`` is the reference text. Marks ``<image 1>``, ``<image 2>`` in ``question``
-    or ``options`` say where the images belong; without any, images come first. ``answer_type`` is CLOSED, OPEN or
-    CHOICE where a source says or implies it. ``modality``, ``organ``, ``content_type`` and ``question_type`` are
-    what results are broken down by, in the source's own words, empty where it has none.
+    A row that is broken at its source keeps what it has: an empty question or answer, no boxes, or NaN in place of a
+    number. The model or the scoring then fails on it visibly, so the question is counted and does not disappear.
 
-    A row that is broken at its source keeps what it has: an empty question or answer, no boxes, NaN where a number was
-    expected. The model's side or the scoring fails on it in the open, so the question is counted instead of
-    disappearing.
+    Attributes:
+        uid: unique in its task.
+        images: URIs for `datasets.images.open_image`.
+        question: text; marks `<image 1>`, `<image 2>` show where the images belong. Without marks, images come first.
+        answer: letter of the right option ("A" is the first) if there are options, else the reference text.
+        options: texts of the options without their letters; they may hold marks too.
+        answer_type: CLOSED, OPEN or CHOICE; empty where the source does not tell.
+        modality: category for breakdowns, in the source's words, as the next three; empty where the source has none.
+        organ: category for breakdowns.
+        content_type: category for breakdowns.
+        question_type: category for breakdowns.
+        subset: part of the data set.
+        split: the source's split; empty if it has none.
+        boxes: xyxy, in pixels of the first image.
+        licence: licence of the source.
+        source: address of the source.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,10 +53,17 @@ class Sample(BaseModel):
 
 
 class DatasetSpec(BaseModel):
-    """A source. ``files``: file or pattern -> its approximate size in words; ``counts``: part -> its number of questions.
+    """A source of questions.
 
-    ``hub_id`` names the hub repository that holds the files; ``urls`` says where to get those that are not on the hub;
-    ``revision`` None is the hub's newest. ``homepage`` is where a person reads about it.
+    Attributes:
+        name: name of the folder under `LMMS_VG_DATA`.
+        hub_id: hub repository that holds the files.
+        homepage: address for people.
+        revision: the hub's revision; None is the newest.
+        licence: in words.
+        files: file or glob pattern -> approximate size in words.
+        urls: file -> address, for files that are not on the hub.
+        counts: part -> expected number of questions.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,19 +79,19 @@ class DatasetSpec(BaseModel):
 
     @property
     def source(self) -> str:
-        """Where it comes from, for people."""
+        """Address of the source, for people."""
         return f"https://huggingface.co/datasets/{self.hub_id}" if self.hub_id else self.homepage
 
 
 def distinct(samples: list[Sample]) -> list[Sample]:
-    """The samples with uids of their own: the second of the same uid becomes ``uid#2``, in the given order.
+    """Make uids unique: the second sample with the same uid gets `uid#2`, in the given order.
 
-    Ids of published files repeat now and then. A repeated id is still a question of its own, and it counts.
+    Published files sometimes repeat an id. A question with a repeated id still counts as a separate question.
     """
-    seen: Counter[str] = Counter()
-    made = []
+    counts: Counter[str] = Counter()
+    renamed = []
     for sample in samples:
-        seen[sample.uid] += 1
-        times = seen[sample.uid]
-        made.append(sample if times == 1 else sample.model_copy(update={"uid": f"{sample.uid}#{times}"}))
-    return made
+        counts[sample.uid] += 1
+        number = counts[sample.uid]
+        renamed.append(sample if number == 1 else sample.model_copy(update={"uid": f"{sample.uid}#{number}"}))
+    return renamed

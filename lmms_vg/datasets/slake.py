@@ -1,7 +1,7 @@
 """SLAKE (Liu et al. 2021), the English part: closed and open questions of all three splits.
 
-The VGRefine paper's Table 1 pools 2,781 questions of SLAKE: not the test split, but q_lang "en" and answer_type exactly
-"CLOSED" over train, validation and test. 387 of them are not yes/no questions. Most others report the test split alone.
+The VGRefine paper's Table 1 counts 2,781 questions: q_lang "en" and answer_type exactly "CLOSED" over train, validation and
+test, not the test split alone. 387 of them are not yes/no questions. Most other papers report the test split alone.
 """
 
 from typing import Literal
@@ -35,12 +35,12 @@ SLAKE = DatasetSpec(
         "open/test": 645,
     },
 )
+#: Split -> names that its file may have.
 SPLITS = {"train": ("train.json",), "validation": ("validation.json", "validate.json"), "test": ("test.json",)}
-"""A split and the names its file goes by."""
 
 
 class Row(BaseModel):
-    """A row of the original JSON; keys that are not used are not read, and what only breaks results down may be absent."""
+    """A row of the original JSON, with the keys that are used; those used for breakdowns only may be absent."""
 
     img_name: str
     question: str
@@ -55,28 +55,34 @@ class Row(BaseModel):
 
 
 def load(part: Literal["closed", "open"], split: Literal["all", "test"] = "all") -> list[Sample]:
-    """English questions of one part, of all three splits or of test alone, in the files' order.
+    """Load the English questions of one part, of all three splits or of test alone, in the files' order.
 
-    Errors: DataMissing, DataError.
+    Raises:
+        DataMissing: a file is missing.
+        DataError: a file is broken or a split has a wrong number of questions.
     """
-    wanted = list(SPLITS) if split == "all" else [split]
+    names = list(SPLITS) if split == "all" else [split]
     samples = []
-    for name in wanted:
+    for name in names:
         rows = [row for row in _read(SPLITS[name]) if row.q_lang == "en" and row.answer_type == part.upper()]
-        check_count(SLAKE, f"{part}/{name}", len(rows), least=0)  # the other splits may have some
+        check_count(SLAKE, f"{part}/{name}", len(rows), least=0)  # other splits may have questions
         samples += [_sample(row, part, name) for row in rows]
     if not samples:
-        raise DataError(f"slake: not one {part} question in {', '.join(wanted)}")
+        raise DataError(f"slake: no {part} question in {', '.join(names)}")
     return distinct(samples)
 
 
 def read_image(path: str) -> bytes:
-    """An image file by its ``img_name``. Errors: DataMissing."""
+    """Read an image file by its `img_name`.
+
+    Raises:
+        DataMissing: it is in no zip and no folder.
+    """
     return read_member(SLAKE, IMAGES, path, "imgs")
 
 
 def require_images() -> None:
-    """Errors: DataMissing if there are none."""
+    """Raise DataMissing if there are no images."""
     require_archive(SLAKE, IMAGES, "imgs", "xmlab*")
 
 

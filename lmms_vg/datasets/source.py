@@ -1,4 +1,4 @@
-"""Where the files of a data set lie: in ``LMMS_VG_DATA/<name>/``, laid out as on the hub, or else on the hub itself."""
+"""Locate the files of a data set: in `LMMS_VG_DATA/<name>/` with the hub's layout, or else on the hub."""
 
 import os
 import re
@@ -18,37 +18,37 @@ DATA_ENV = "LMMS_VG_DATA"
 
 
 class DataError(CodedError):
-    """Data are there, but not as they should be. The message says where.
+    """Data are present but wrong; the message has the place.
 
-    Questions are read before any is asked, so where one fails by this, it is its image that cannot be read.
+    Questions are read before any is asked, so where one of them fails by this, it is its image that cannot be read.
     """
 
     code = "image"
 
 
 class DataMissing(DataError):
-    """A file is missing. The message says which, from where, about how large, and how to get it."""
+    """A file is missing; the message has its name, source and approximate size, and the command that downloads it."""
 
 
 def data_root() -> Path | None:
-    """The folder of all data sets, ``LMMS_VG_DATA``, or None where that is not set. The folder need not exist."""
+    """The folder of all data sets, `LMMS_VG_DATA`, which need not exist; None if the variable is not set."""
     base = os.environ.get(DATA_ENV)
     return Path(base).expanduser() if base else None
 
 
 def local_root(spec: DatasetSpec) -> Path | None:
-    """The data set's folder under ``LMMS_VG_DATA``, or None where that is not set. The folder need not exist."""
+    """The data set's folder under `LMMS_VG_DATA`, which need not exist; None if the variable is not set."""
     root = data_root()
     return None if root is None else root / spec.name
 
 
 def revision_read(spec: DatasetSpec) -> str | None:
-    """The hub's revision that readers read; None where it is the newest, or a folder whose revision nothing says."""
+    """The pinned hub revision that readers use; None for the newest one, or for a local folder."""
     return spec.revision if local_root(spec) is None else None
 
 
 def other_revisions(spec: DatasetSpec) -> list[Path]:
-    """What the hub's cache holds of a pinned data set beside the pinned revision, where the cache is read: not this."""
+    """Cached snapshots of a pinned data set in revisions other than the pinned one; none if a local folder is used."""
     if spec.hub_id is None or revision_read(spec) is None:
         return []
     folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=spec.hub_id, repo_type="dataset") / "snapshots"
@@ -56,7 +56,11 @@ def other_revisions(spec: DatasetSpec) -> list[Path]:
 
 
 def locate(spec: DatasetSpec, *names: str) -> Path:
-    """Path of a file, which may go by any of ``names``; on the hub it is downloaded. Errors: DataMissing."""
+    """Path of a file that may have any of `names`; without a local folder it is downloaded.
+
+    Raises:
+        DataMissing: no such file is in the folder, or the download fails.
+    """
     root = local_root(spec)
     if root is not None:
         for name in names:
@@ -69,13 +73,17 @@ def locate(spec: DatasetSpec, *names: str) -> Path:
     for name in names:
         try:
             return _download(spec.hub_id, name, spec.revision)
-        except (OSError, EntryNotFoundError) as error:  # no network, no such file, no access: all of them end here
+        except (OSError, EntryNotFoundError) as error:  # no network, no such file, or no access
             reason = reason or type(error).__name__
-    raise missing(spec, names[0], f"The hub did not give it ({reason}).")
+    raise missing(spec, names[0], f"The download from the hub failed ({reason}).")
 
 
 def locate_root(spec: DatasetSpec) -> Path:
-    """Folder of the whole data set; on the hub all of it is downloaded. Errors: DataMissing."""
+    """Folder of the whole data set; without a local folder all of it is downloaded.
+
+    Raises:
+        DataMissing: there is no folder, or the download fails.
+    """
     root = local_root(spec)
     if root is not None:
         if root.is_dir():
@@ -84,54 +92,58 @@ def locate_root(spec: DatasetSpec) -> Path:
     try:
         return _download_all(spec.hub_id, spec.revision)
     except (OSError, EntryNotFoundError) as error:
-        raise missing(spec, "", f"The hub did not give it ({type(error).__name__}).") from error
+        raise missing(spec, "", f"The download from the hub failed ({type(error).__name__}).") from error
 
 
 def locate_all(spec: DatasetSpec, pattern: str) -> list[Path]:
-    """Sorted paths of the files that match a glob ``pattern`` (``data/test-*.parquet``). Errors: DataMissing."""
+    """Sorted paths of the files that match a glob `pattern` (`data/test-*.parquet`), downloaded without a local folder.
+
+    Raises:
+        DataMissing: no file matches, or the download fails.
+    """
     root = local_root(spec)
     if root is None:
         try:
             root = _download_all(spec.hub_id, spec.revision, pattern)
         except (OSError, EntryNotFoundError) as error:
-            raise missing(spec, pattern, f"The hub did not give it ({type(error).__name__}).") from error
-    found = sorted(root.glob(pattern))
-    if not found:
-        raise missing(spec, pattern, f"Nothing of that name is in {root}.")
-    return found
+            raise missing(spec, pattern, f"The download from the hub failed ({type(error).__name__}).") from error
+    paths = sorted(root.glob(pattern))
+    if not paths:
+        raise missing(spec, pattern, f"No such file is in {root}.")
+    return paths
 
 
 def missing(spec: DatasetSpec, name: str, where: str) -> DataMissing:
-    """The error for a missing file, or for all files if ``name`` is empty; ``where`` says where it was looked for."""
+    """Make the error for a missing file, or for all files if `name` is empty; `where` tells where it was looked for."""
     target = f"${DATA_ENV}/{spec.name}"
     if name in spec.urls or spec.hub_id is None:
-        wanted = {name: spec.urls[name]} if name in spec.urls else spec.urls
-        command = "\n    ".join(f'curl -L --create-dirs -o "{target}/{file}" "{url}"' for file, url in wanted.items())
+        urls = {name: spec.urls[name]} if name in spec.urls else spec.urls
+        command = "\n    ".join(f'curl -L --create-dirs -o "{target}/{file}" "{url}"' for file, url in urls.items())
     else:
         revision = f" --revision {spec.revision}" if spec.revision else ""
         what = f' --include "{name}"' if "*" in name else f" {name}" if name else ""
         command = f"hf download {spec.hub_id}{what} --repo-type dataset{revision} --local-dir {target}"
     if others := other_revisions(spec):
         where += (
-            f" The hub's cache has revision {', '.join(path.name[:8] for path in others)} of it, but {spec.revision} is what "
-            "this version reads; files that are equal in both are not downloaded again. To read that one all the same, "
-            f'export {DATA_ENV} and: ln -s "{others[-1]}" "{target}".'
+            f" The hub's cache has revision {', '.join(path.name[:8] for path in others)}, but this version reads "
+            f"{spec.revision}; files that are equal in both are not downloaded again. To use the cached revision instead, "
+            f'export {DATA_ENV} and run: ln -s "{others[-1]}" "{target}".'
         )
     files = {name: spec.files.get(name, "size not known")} if name else spec.files
     sizes = ", ".join(f"{file} ({size})" for file, size in files.items())
     base = os.environ.get(DATA_ENV)
     setting = f"{DATA_ENV} is {base}" if base else f"{DATA_ENV} is not set: export it first"
     return DataMissing(
-        f"{spec.name}: missing {sizes}. {where} It comes from {spec.source} (licence: {spec.licence}). Get it with\n"
+        f"{spec.name}: missing {sizes}. {where} Source: {spec.source} (licence: {spec.licence}). Download it with\n"
         f"    {command}\n"
-        f"where {DATA_ENV} names the folder of all data sets ({setting}). `lmms-vg data fetch {spec.name}` gets all of\n"
-        "its files and goes on where it stopped; `lmms-vg data status` shows what else is missing."
+        f"where {DATA_ENV} is the folder of all data sets ({setting}). `lmms-vg data fetch {spec.name}` downloads all\n"
+        "files and resumes interrupted downloads; `lmms-vg data status` shows what else is missing."
     )
 
 
 @contextmanager
 def offline() -> Iterator[None]:
-    """Inside, readers do not ask the hub for what is not here, nor for newer versions of what is."""
+    """Keep readers off the network: nothing is downloaded, and no newer version is looked for."""
     before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
     try:
         yield
@@ -140,9 +152,12 @@ def offline() -> Iterator[None]:
 
 
 def safe_path(path: str) -> str:
-    """``path`` as a plain relative path with forward slashes. Errors: DataError if it could lead out of its folder.
+    """Check a path that comes from data, and return it as a relative path with forward slashes.
 
-    Links are followed where the user put them: only the text of a path, which comes from data, is distrusted.
+    Only the text of the path is checked; symbolic links, which the user made, are followed.
+
+    Raises:
+        DataError: the path is empty or could lead out of its folder.
     """
     parts = PurePosixPath(path).parts
     if not parts or ".." in parts or path.startswith("/") or re.search(r"^[A-Za-z]:|[\\\0]", path):
@@ -150,7 +165,7 @@ def safe_path(path: str) -> str:
     return "/".join(parts)
 
 
-@cache  # a path is asked for with every image, and the hub client asks the network every time
+@cache  # every image needs its path, and the hub client would use the network every time
 def _download(hub_id: str, name: str, revision: str | None) -> Path:
     return Path(hf_hub_download(hub_id, name, repo_type="dataset", revision=revision))
 

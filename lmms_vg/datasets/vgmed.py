@@ -1,7 +1,7 @@
-"""VGMED (Liu et al., ICLR 2026, Section 2, Table C.2): questions with the boxes that matter, medical and COCO.
+"""VGMED (Liu et al., ICLR 2026, Section 2, Table C.2): questions with boxes, on medical images and on COCO images.
 
-Four JSON-lines files: two kinds of questions, each on medical images and on COCO images. Boxes are xyxy, except in
-medical rows whose image path starts with "Slake" and in all COCO rows, which are xywh; here all become xyxy.
+It has four JSON-lines files: two kinds of questions, each on both sorts of images. Boxes are xywh in all COCO rows and in
+medical rows whose image path starts with "Slake", and xyxy in all other rows; here all become xyxy.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ Images = Literal["VGMED", "COCO"]
 Kind = Literal["localization", "attribute"]
 NAN = float("nan")
 
-# The paper counts image-box pairs (13,962), not rows of the files, so no count can be asserted.
+# The paper counts image-box pairs (13,962), not rows of the files, so there is no count to check.
 VGMED = DatasetSpec(
     name="vgmed",
     hub_id="guimeng-liu/VGMED",
@@ -33,16 +33,25 @@ VGMED = DatasetSpec(
 
 
 def load(images: Images, kind: Kind) -> list[Sample]:
-    """All rows of one file. Broken boxes are kept as they are. Errors: DataMissing; DataError with file and line."""
+    """Load all rows of one file; broken boxes are kept as they are.
+
+    Raises:
+        DataMissing: the file is missing.
+        DataError: the file is empty, or a row is broken; the message has file and line.
+    """
     path = locate(VGMED, f"{images}_{kind}.jsonl")
     samples = [_sample(number, image, row, images, kind) for number, image, row in read_rows(path)]
     if not samples:
-        raise DataError(f"{path} is empty")
+        raise DataError(f"{path} is empty; download it again")
     return samples
 
 
 def read_image(path: str) -> bytes:
-    """An image file by its path in the medical files. Errors: DataMissing."""
+    """Read an image file by its path in the medical files.
+
+    Raises:
+        DataMissing: it is in no zip and no folder.
+    """
     root = locate_root(VGMED)
     data = read_file(root, path)
     if data is None:
@@ -51,20 +60,25 @@ def read_image(path: str) -> bytes:
 
 
 def read_coco_image(path: str) -> bytes:
-    """An image file by its path in the COCO files. Errors: DataMissing."""
+    """Read an image file by its path in the COCO files.
+
+    Raises:
+        DataMissing: it is in no zip and no folder.
+    """
     return coco.read_image(path, beside=local_root(VGMED))
 
 
 def boxes_of(row: dict[str, Any], *, xywh: bool) -> list[list[float]]:
-    """A row's boxes, from either field that may hold them, as ``to_xyxy`` makes them."""
+    """Boxes of a row, from `bbox` or `original_bboxes`, converted by `to_xyxy`."""
     return to_xyxy(row["bbox"] if "bbox" in row else row.get("original_bboxes"), xywh=xywh)
 
 
 def to_xyxy(boxes: Any, *, xywh: bool) -> list[list[float]]:
-    """Boxes as a file has them -> lists of floats, xyxy if they are boxes at all.
+    """Convert a file's boxes to lists of floats, in xyxy order.
 
-    No boxes stay none. What is not a number becomes NaN, what is not a list four NaNs; inverted boxes and boxes of
-    another length stay as they are. Nothing is repaired: a guessed box would give numbers that look like results.
+    None becomes an empty list. Anything but a number becomes NaN, and anything but a list becomes four NaNs; inverted
+    boxes and boxes of another length stay as they are. Nothing is repaired: a guessed box would give numbers that look
+    like results.
     """
     if boxes is None:
         return []
@@ -93,7 +107,12 @@ def _number(value: Any) -> float:
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    """Line numbers, from 1, with the path of the image and the row. Errors: DataError with file and line; OSError."""
+    """Read a JSON-lines file: line number (from 1), path of the image, and row.
+
+    Raises:
+        DataError: a row is broken; the message has file and line.
+        OSError: the file cannot be read.
+    """
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
@@ -102,20 +121,20 @@ def read_rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
                 row = parse_json(line)
             except ValueError as error:
                 raise DataError(
-                    f"{path}, line {number}: {error}; mend the line, or get the whole file again"
+                    f"{path}, line {number}: {error}; correct the line, or download the file again"
                 ) from error
             if not isinstance(row, dict):
-                raise DataError(f"{path}, line {number}: not a JSON object; a row is one, with an image and a question")
+                raise DataError(f"{path}, line {number}: allowed is a JSON object with image and question")
             image = text_of(row, "image")
             try:
-                image = safe_path(image) if image else ""  # a row without image fails when its image is opened
+                image = safe_path(image) if image else ""  # a row without an image fails when the image is opened
             except DataError as error:
                 raise DataError(f"{path}, line {number}: {error}") from error
             yield number, image, row
 
 
 def text_of(row: dict[str, Any], name: str) -> str:
-    """A row's text of this name; empty where there is none, or something that is no text."""
+    """A row's text under `name`; empty if there is none or it is not a text."""
     value = row.get(name)
     return value if isinstance(value, str) else ""
 

@@ -1,7 +1,7 @@
 """VQA-RAD (Lau et al. 2018): the original JSON, closed and open questions of train and test.
 
-The VGRefine paper's Table 1 pools 1,297 questions: not the test split, but answer_type exactly "CLOSED" over the whole
-file. Copies on the hub hold neither the answer types nor the rows that were taken for duplicates.
+The VGRefine paper's Table 1 counts 1,297 questions: answer_type exactly "CLOSED" over the whole file, not the test split
+alone. Copies on the hub lack the answer types, and rows that were considered duplicates.
 """
 
 from typing import Literal
@@ -41,7 +41,7 @@ _MISSPELT = {"PRSE": "PRES", "ATRIB": "ATTRIB"}
 
 
 class Row(BaseModel):
-    """A row of the original JSON. Of its numbers, five are answers; one id is text while the others are numbers."""
+    """A row of the original JSON; numbers become text: five answers are numbers, and all ids but one."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
@@ -56,10 +56,13 @@ class Row(BaseModel):
 
 
 def load(part: Literal["closed", "open"], split: Literal["all", "test"] = "all") -> list[Sample]:
-    """Questions of one part, in the file's order; ``test`` are those whose phrase_type starts with test_.
+    """Load the questions of one part, in the file's order; split `test` is every phrase_type that starts with test_.
 
-    Two rows belong to neither part: their answer_type is "CLOSED " with a space, and the published number leaves them
-    out. Errors: DataMissing, DataError.
+    Two rows belong to neither part: their answer_type is "CLOSED " with a space, and the published number excludes them.
+
+    Raises:
+        DataMissing: the file is missing.
+        DataError: the file is broken or has a wrong number of questions.
     """
     path = locate(VQA_RAD, JSON)
     rows = parse_rows(Row, path.read_bytes(), path, "VQA-RAD")
@@ -76,18 +79,22 @@ def load(part: Literal["closed", "open"], split: Literal["all", "test"] = "all")
 
 
 def read_image(path: str) -> bytes:
-    """An image file by its ``image_name``. Errors: DataMissing."""
+    """Read an image file by its `image_name`.
+
+    Raises:
+        DataMissing: it is in no zip and no folder.
+    """
     return read_member(VQA_RAD, IMAGES, path, FOLDER)
 
 
 def require_images() -> None:
-    """Errors: DataMissing if there are none."""
+    """Raise DataMissing if there are no images."""
     require_archive(VQA_RAD, IMAGES, FOLDER, "*.jpg")
 
 
-def _question_type(written: str) -> str:
-    """One of eleven types, or "several" where a row names more than one; two are misspelt and one is in lower case."""
-    types = {_MISSPELT.get(name.strip().upper(), name.strip().upper()) for name in written.split(",")}
+def _question_type(text: str) -> str:
+    """One of eleven types, or "several"; the file misspells two types and has one in lower case."""
+    types = {_MISSPELT.get(name.strip().upper(), name.strip().upper()) for name in text.split(",")}
     return types.pop() if len(types) == 1 else "several"
 
 

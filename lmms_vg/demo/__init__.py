@@ -1,6 +1,6 @@
-"""A tiny LLaVA that really grounds: its phantom images, its training and its weights (``pretrained=demo``)."""
+"""A tiny LLaVA that really grounds: its phantom images, training and weights (`pretrained=demo`)."""
 
 from pathlib import Path
 
+#: Folder of the trained model, for `from_pretrained`.
 WEIGHTS = Path(__file__).parent / "weights"
-"""Directory of the trained model, in the layout ``from_pretrained`` reads."""

@@ -1,4 +1,4 @@
-"""The state of a training run under way, in one safetensors file."""
+"""Save and load the state of an unfinished training run, in one safetensors file."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 def save(
     path: Path, trainee: nn.Module, optimizers: dict[str, torch.optim.AdamW], recipe: dict[str, int], done: int
 ) -> None:
-    """Write weights, optimizers and how far the run is, as one safetensors file that appears whole or not at all."""
+    """Write weights, optimizer states, recipe and number of steps done to `path`, atomically."""
     tensors = {f"weights/{name}": tensor.contiguous() for name, tensor in trainee.state_dict().items()}
     for stage, optimizer in optimizers.items():
         for index, slots in optimizer.state_dict()["state"].items():
@@ -24,11 +24,15 @@ def save(
 
 
 def load(path: Path, trainee: nn.Module, optimizers: dict[str, torch.optim.AdamW], recipe: dict[str, int]) -> int:
-    """Bring back what ``save`` wrote and return the number of steps done."""
+    """Load a state into `trainee` and `optimizers`, and return the number of steps done.
+
+    Raises:
+        ValueError: the state belongs to another recipe.
+    """
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
         if json.loads(metadata["recipe"]) != recipe:
-            raise ValueError(f"{path} belongs to a run with {metadata['recipe']}: remove it, or ask for the same run")
+            raise ValueError(f"{path} belongs to a run with {metadata['recipe']}: remove it, or use the same settings")
         names = file.keys()
         tensors = {name: file.get_tensor(name) for name in names}
     trainee.load_state_dict({name.removeprefix("weights/"): t for name, t in tensors.items() if "weights/" in name})

@@ -1,4 +1,4 @@
-"""The demo model before training: a LLaVA of under a million parameters, its tokenizer and its image processor."""
+"""The demo model before training: a LLaVA of under a million parameters, with tokenizer and image processor."""
 
 import os
 import tempfile
@@ -20,10 +20,13 @@ from transformers import (
 
 from lmms_vg.demo.phantoms import SIDE, make_phantom, questions
 
+#: Side of a patch in pixels.
 PATCH = 8
-"""Side of a patch in pixels."""
+
+#: Patches along each side of the image; each patch is one image token.
 GRID = SIDE // PATCH
-"""Patches along each side of the image, one image token each."""
+
+#: Family -> prompt.
 TEMPLATES = {
     "huatuo": "<|user|>\n<image>\n{text}\n<|assistant|>\n",
     "llava": "USER: <image>\n{text} ASSISTANT:",
@@ -37,32 +40,32 @@ _IMAGE = "<image>"
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
-    """A tokenizer of lower-case words; white space is dropped, ``<|user|>`` and ``upper-left`` are one word each."""
-    words = Split(Regex(r"<\|\w+\|>|[\w-]+|[^\w\s]"), behavior="removed", invert=True)
-    # Forty phantoms hold all the kinds, and so every question and answer there is.
-    asked = [question for seed in range(40) for question in questions(make_phantom(seed))]
-    texts = [question.text for question in asked] + [question.answer for question in asked]
+    """Build a tokenizer of lower-case words without white space; `<|user|>` and `upper-left` are one word each."""
+    splitter = Split(Regex(r"<\|\w+\|>|[\w-]+|[^\w\s]"), behavior="removed", invert=True)
+    # Forty phantoms hold all kinds of findings, and so every possible question and answer.
+    samples = [question for seed in range(40) for question in questions(make_phantom(seed))]
+    texts = [sample.text for sample in samples] + [sample.answer for sample in samples]
     texts += [template.replace(_IMAGE, " ").format(text="") for template in TEMPLATES.values()]
     texts += [TAIL, REFERENCE, REFERENCE_ANSWER]
-    seen = {word for text in texts for word, _ in words.pre_tokenize_str(text.lower())}
-    vocabulary = [*_SPECIAL.values(), _IMAGE, *sorted(seen)]
+    words = {word for text in texts for word, _ in splitter.pre_tokenize_str(text.lower())}
+    vocabulary = [*_SPECIAL.values(), _IMAGE, *sorted(words)]
 
     tokenizer = Tokenizer(WordLevel({word: i for i, word in enumerate(vocabulary)}, unk_token=_SPECIAL["unk_token"]))
     tokenizer.normalizer = Lowercase()
-    tokenizer.pre_tokenizer = words
+    tokenizer.pre_tokenizer = splitter
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, model_max_length=512, extra_special_tokens=[_IMAGE], padding_side="left", **_SPECIAL
     )
 
 
 def build_image_processor() -> CLIPImageProcessor:
-    """CLIP's processor for 64x64 pixels, grey levels 0..255 going to -1..1."""
+    """Build CLIP's processor for 64x64 pixels; it scales grey levels from 0..255 to -1..1."""
     square = {"height": SIDE, "width": SIDE}
     return CLIPImageProcessor(size={"shortest_edge": SIDE}, crop_size=square, image_mean=[0.5] * 3, image_std=[0.5] * 3)
 
 
 def build_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> LlavaForConditionalGeneration:
-    """The untrained model of a seed; the global random state of torch is left as it was."""
+    """Build the untrained model of a seed; torch's global random state is not changed."""
     vision = CLIPVisionConfig(
         hidden_size=96,
         intermediate_size=192,
@@ -80,7 +83,7 @@ def build_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> LlavaForCondit
         num_attention_heads=6,
         num_key_value_heads=2,
         max_position_embeddings=512,
-        initializer_range=0.1,  # at this width the default of 0.02 never leaves chance
+        initializer_range=0.1,  # at this width training from the default of 0.02 stays at chance
         tie_word_embeddings=False,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
@@ -100,7 +103,7 @@ def build_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> LlavaForCondit
 
 
 def save(model: LlavaForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
-    """Write the directory ``from_pretrained`` reads; each file appears whole or not at all."""
+    """Write a folder for `from_pretrained`, each file atomically."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         for part in (model, tokenizer, build_image_processor()):

@@ -1,8 +1,8 @@
-"""Phantom images with exact boxes and masks, and questions that need a look at one finding.
+"""Phantom images with exact boxes and masks, and questions that can be answered only by looking at one finding.
 
-A phantom is a noisy elliptical "body" holding two to four findings, each of another kind. Only numpy and PIL are used,
-and only the uniform numbers of PCG64 and basic arithmetic, so that one seed gives one image on every platform.
-"left" and "right" are the viewer's.
+A phantom is a noisy elliptical "body" with two to four findings of different kinds. Only numpy and PIL are used, and of
+random numbers only PCG64's uniform ones, so that a seed gives the same image on every platform. "Left" and "right" are the
+viewer's.
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,15 @@ Split = Literal["standard", "hard"]
 Kind = Literal["nodule", "cyst", "plaque", "stent"]
 Box = tuple[int, int, int, int]
 
+#: Side of the square image in pixels.
 SIDE = 64
-"""Side of the square image in pixels."""
+
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SIZES = ("small", "large")
 BRIGHTNESSES = ("dark", "bright")
+
+#: First seed of training; every seed below is held out.
 TRAIN_SEED_START = 1_000_000
-"""Training draws seeds from here upwards; every seed below is held out."""
 
 _ROWS, _COLS = np.mgrid[0:SIDE, 0:SIDE].astype(np.float64)
 _MIDDLE = (SIDE - 1) / 2
@@ -31,11 +33,11 @@ _TISSUE = 115.0
 
 @dataclass(frozen=True)
 class _Look:
-    """How a split is drawn: grey levels are out of 255."""
+    """Appearance of a split, in grey levels from 0 to 255."""
 
-    contrast: float  # distance of a finding from the tissue
+    contrast: float  # difference between a finding and the tissue
     noise: float  # standard deviation of the pixel noise
-    distractors: int  # marks which are no finding
+    distractors: int  # number of marks that are not findings
 
 
 _LOOKS: dict[Split, _Look] = {
@@ -46,7 +48,15 @@ _LOOKS: dict[Split, _Look] = {
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """One finding. ``box`` is xyxy in pixels, x2 and y2 exclusive, tight around ``mask`` (64, 64), bool."""
+    """One finding.
+
+    Attributes:
+        kind: nodule, cyst, plaque or stent.
+        size: small or large.
+        brightness: dark or bright.
+        box: xyxy in pixels, x2 and y2 exclusive, tight around the mask.
+        mask: (64, 64), bool.
+    """
 
     kind: Kind
     size: str
@@ -57,7 +67,7 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Phantom:
-    """An RGB image of 64x64 pixels and what is to be found on it."""
+    """An RGB image of 64x64 pixels and the findings on it."""
 
     image: Image.Image
     findings: tuple[Finding, ...]
@@ -65,7 +75,7 @@ class Phantom:
 
 @dataclass(frozen=True)
 class Question:
-    """A bare question about one finding, its one-word answer, and the box (xyxy pixels) of that finding."""
+    """A question about one finding, its one-word answer, and the finding's box (xyxy, in pixels)."""
 
     kind: Literal["localization", "attribute"]
     text: str
@@ -74,7 +84,7 @@ class Question:
 
 
 def make_phantom(seed: int, split: Split = "standard") -> Phantom:
-    """The phantom of a seed: the two splits differ in looks and in places."""
+    """Make the phantom of a seed; the splits differ in the appearance and places of the findings."""
     rng = np.random.Generator(np.random.PCG64([seed, get_args(Split).index(split)]))
     look = _LOOKS[split]
     semi_x, semi_y = rng.uniform(28.0, 31.0, size=2)
@@ -98,15 +108,15 @@ def make_phantom(seed: int, split: Split = "standard") -> Phantom:
         diagonal = np.abs(np.abs(_COLS - x) - np.abs(_ROWS - y)) < 0.5
         grey[diagonal & (np.abs(_COLS - x) <= 2)] += look.contrast * (1 if rng.integers(2) else -1)
 
-    # The sum of four uniform numbers, scaled to unit variance, is normal enough and needs no platform's libm.
+    # The sum of four uniform numbers, scaled to unit variance, is close to normal and needs no platform's libm.
     noise = (rng.random((4, SIDE, SIDE)).sum(axis=0) - 2.0) * np.sqrt(3.0)
     pixels = np.clip(np.rint(grey + look.noise * noise), 0, 255).astype(np.uint8)
     return Phantom(Image.fromarray(np.repeat(pixels[:, :, None], 3, axis=2)), tuple(findings))
 
 
 def questions(phantom: Phantom) -> list[Question]:
-    """Every question of a phantom: three on the place and five on the looks of each finding, answers balanced."""
-    asked = []
+    """List all questions of a phantom: three about the location and five about the appearance of each finding."""
+    samples = []
     for finding in phantom.findings:
         name, boxes = finding.kind, (finding.box,)
         left, top, right, bottom = finding.box
@@ -117,7 +127,7 @@ def questions(phantom: Phantom) -> list[Question]:
             (f"On which side of the image is the {name}, left or right?", side),
             (f"Which half of the image shows the {name}, upper or lower?", half),
         ):
-            asked.append(Question("localization", text, answer, boxes))
+            samples.append(Question("localization", text, answer, boxes))
         for text, answer in (
             (f"Is the {name} large or small?", finding.size),
             (f"Does the {name} look small?", "yes" if finding.size == "small" else "no"),
@@ -125,17 +135,17 @@ def questions(phantom: Phantom) -> list[Question]:
             (f"Is the {name} bright?", "yes" if finding.brightness == "bright" else "no"),
             (f"Does the {name} look dark?", "yes" if finding.brightness == "dark" else "no"),
         ):
-            asked.append(Question("attribute", text, answer, boxes))
-    return asked
+            samples.append(Question("attribute", text, answer, boxes))
+    return samples
 
 
 def _extent(kind: Kind, radius: float) -> float:
-    """Radius in pixels of a circle around the finding."""
+    """Radius in pixels of a circle that holds the finding."""
     return {"nodule": 1.0, "cyst": 1.0, "plaque": 1.5, "stent": 1.4}[kind] * radius
 
 
 def _place(rng: np.random.Generator, extents: list[float], body: float) -> list[tuple[int, int]]:
-    """Centres (x, y) of circles of the given extents: in the body, apart from each other, off the middle lines."""
+    """Draw centres (x, y) of circles of the given radii: in the body, apart from each other, off the middle lines."""
     while True:
         centres: list[tuple[int, int]] = []
         for extent in extents:
@@ -154,7 +164,7 @@ def _place(rng: np.random.Generator, extents: list[float], body: float) -> list[
 
 
 def _shape(kind: Kind, radius: float, x: int, y: int, *, upright: bool) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Mask of a finding and the part of it that is drawn, both (64, 64); ``upright`` turns plaque and stent."""
+    """Mask of a finding and the part of it that is drawn, both (64, 64); `upright` rotates plaque and stent."""
     along, across = (np.abs(_ROWS - y), np.abs(_COLS - x)) if upright else (np.abs(_COLS - x), np.abs(_ROWS - y))
     distance = along**2 + across**2
     if kind == "nodule":
@@ -171,6 +181,6 @@ def _shape(kind: Kind, radius: float, x: int, y: int, *, upright: bool) -> tuple
 
 
 def _tight_box(mask: NDArray[np.bool_]) -> Box:
-    """The smallest xyxy box, x2 and y2 exclusive, that holds the mask."""
+    """The smallest box around a mask: xyxy in pixels, x2 and y2 exclusive."""
     rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return int(cols[0]), int(rows[0]), int(cols[-1]) + 1, int(rows[-1]) + 1

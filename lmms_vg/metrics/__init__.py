@@ -1,1 +1,1 @@
-"""Pure functions from arrays or strings to values, one kind of metric a file, each file with its ``signature()``."""
+"""Metrics: pure functions of arrays or strings, one kind of metric per file, each file with its `signature()`."""

@@ -1,12 +1,14 @@
-"""Does a model look where it should: attention over image patches against the mask of the patches that matter.
+"""Attention alignment: how well a map of attention over image patches agrees with the mask of the relevant patches.
 
 Source: Liu et al., "How Do Medical MLLMs Fail? A Study on Visual Grounding in Medical Images", ICLR 2026, Section 2 and
 supplement. A is an attention map, M the mask, N the number of patches, A^ = A/|A|_1 and M^ = M/|M|_1.
 
 Shapes: an attention map is (..., rows, cols) with a mask (rows, cols), or flattened (..., N) with a mask of either
-shape; leading axes (layers, heads) are kept, and values come back in their shape. numpy or torch of any dtype goes in,
-float64 numpy comes out. ``name`` names the sample in errors: ValueError if the mask covers nothing, if a shape does not
-fit, or if attention or mask has NaN, infinite or negative values. No value depends on the scale of a map or mask.
+shape. The leading axes (layers, heads) are the shape of the result. Inputs are numpy or torch of any dtype, results are
+float64 numpy. No value depends on the scale of a map or mask.
+
+All functions that take a mask raise ValueError if it is empty, if a shape does not fit, or if attention or mask has NaN,
+infinite or negative values; `name` names the sample in the message.
 """
 
 import math
@@ -21,7 +23,14 @@ Array = NDArray[np.float64]
 
 
 class Alignment(NamedTuple):
-    """Values in the shape of the maps' leading axes: (layers,) or (layers, heads)."""
+    """Alignment values, (layers,) or (layers, heads).
+
+    Attributes:
+        ar: attention ratio, 0 to N/|M|_1.
+        printed_ar: attention ratio as the paper prints it, 0 to 1/|M|_1.
+        kl: KL divergence in nats, 0 to about 27.6.
+        js: Jensen-Shannon divergence in nats, 0 to ln 2.
+    """
 
     ar: Array
     printed_ar: Array
@@ -30,10 +39,10 @@ class Alignment(NamedTuple):
 
 
 def normalise(question: Any, reference: Any) -> Array:
-    """A_question / A_reference, elementwise, in the inputs' shape: what the question adds to a look at any image.
+    """Divide a question's map by the reference prompt's, elementwise: what the question adds to the usual attention.
 
-    0/0 is 0. Where only the reference is 0, it counts as the smallest number above 0 that its type can hold (float64: that
-    float32 can hold): the true ratio is at least that large.
+    0/0 is 0. Where only the reference is 0, it counts as the smallest positive number of its type (for float64, of
+    float32): the true ratio is at least that large.
 
     >>> normalise([0.2, 0.1, 0.0], [0.1, 0.4, 0.0]).tolist()
     [2.0, 0.25, 0.0]
@@ -42,10 +51,10 @@ def normalise(question: Any, reference: Any) -> Array:
 
 
 def attention_ratio(attention: Any, mask: Any, name: str = "sample") -> Array:
-    """Mean attention inside the mask over mean attention anywhere: N * sum(A*M) / (|A|_1 |M|_1), 0 to N/|M|_1.
+    """Mean attention inside the mask over mean attention everywhere: N * sum(A*M) / (|A|_1 |M|_1), 0 to N/|M|_1.
 
-    1 for uniform attention, as the paper's text and released code have it; its printed formula lacks the N.
-    Attention that is zero everywhere has ratio 0. The released code adds 1e-8 to |A|_1 |M|_1 instead.
+    It is 1 for uniform attention, as in the paper's text and released code; the printed formula lacks the N. Attention
+    that is zero everywhere has ratio 0; the released code adds 1e-8 to |A|_1 |M|_1 instead.
 
     >>> float(attention_ratio([0.3, 0.1, 0.1, 0.1], [1, 0, 0, 0]).round(6))
     2.0
@@ -55,16 +64,16 @@ def attention_ratio(attention: Any, mask: Any, name: str = "sample") -> Array:
 
 
 def printed_attention_ratio(attention: Any, mask: Any, name: str = "sample") -> Array:
-    """The attention ratio as the paper prints it, without the factor N: 1/N for uniform attention, 0 to 1/|M|_1."""
+    """Attention ratio as the paper prints it, without the factor N: 1/N for uniform attention, 0 to 1/|M|_1."""
     maps, flat = _flatten(attention, mask, name)
     return _measure(maps, flat).printed_ar
 
 
 def kl_divergence(mask: Any, attention: Any, name: str = "sample") -> Array:
-    """KL(M^ || A^) in nats, from 0 (attention is even over the mask and nowhere else) to about 12 ln 10 = 27.6.
+    """KL(M^ || A^) in nats, from 0 (attention is uniform on the mask and zero elsewhere) to about 12 ln 10 = 27.6.
 
-    Guard: M^ and A^ are clipped to [1e-12, 1] before the sum, as in the released code. Attention that is zero
-    everywhere has A^ = 0 before the clip.
+    As in the released code, M^ and A^ are clipped to [1e-12, 1] before the sum. Attention that is zero everywhere has
+    A^ = 0 before the clip.
 
     >>> float(kl_divergence([1, 1, 0, 0], [0.25, 0.25, 0.25, 0.25]).round(6))  # ln 2
     0.693147
@@ -74,33 +83,43 @@ def kl_divergence(mask: Any, attention: Any, name: str = "sample") -> Array:
 
 
 def js_divergence(mask: Any, attention: Any, name: str = "sample") -> Array:
-    """KL(M^ || R)/2 + KL(A^ || R)/2 in nats with R = (M^ + A^)/2: 0 (the same) to ln 2 (no overlap).
+    """KL(M^ || R)/2 + KL(A^ || R)/2 in nats with R = (M^ + A^)/2: 0 (equal) to ln 2 (no overlap).
 
-    Guard: 1e-8 is added to numerator and denominator inside both logarithms, as in the released code.
+    As in the released code, 1e-8 is added to numerator and denominator inside both logarithms.
     """
     maps, flat = _flatten(attention, mask, name)
     return _measure(maps, flat).js
 
 
 def align(question: Any, reference: Any | None, mask: Any, name: str = "sample") -> Alignment:
-    """All four per layer, from (layers, heads, N) or (layers, heads, rows, cols) maps of question and reference prompt.
+    """Compute all four values per layer.
 
-    Heads are averaged first, question and reference each, and divided then. Without a reference: the question's map.
+    Heads are averaged first, for question and reference separately, and the averages are divided.
+
+    Args:
+        question: map of the question, (layers, heads, N) or (layers, heads, rows, cols).
+        reference: map of the reference prompt, in the same shape; None uses the question's map undivided.
+        mask: (rows, cols) or (N,).
+        name: name of the sample, for errors.
     """
     return _align(question, reference, mask, name, heads_averaged=True)
 
 
 def align_heads(question: Any, reference: Any | None, mask: Any, name: str = "sample") -> Alignment:
-    """All four per head, from maps as in `align`: each head's map is divided by the same head's reference."""
+    """Compute all four values per head, with arguments as in `align`: each head is divided by its own reference."""
     return _align(question, reference, mask, name, heads_averaged=False)
 
 
 def best_layer(kl: Any) -> int:
-    """The layer the paper's figures show: lowest mean KL over (questions, layers), the first one on ties."""
+    """Return the layer that the paper's figures show: the lowest mean of KL (questions, layers), the first on ties.
+
+    Raises:
+        ValueError: `kl` has another shape, is empty, or is not finite.
+    """
     values = _array(kl)
     if values.ndim != 2 or not values.size or not np.isfinite(values).all():
         raise ValueError(f"best_layer needs finite KL values (questions, layers), got shape {values.shape}")
-    # Exact sums: layers with the same values in another order must tie.
+    # Sums are exact, so that layers with the same values in another order tie.
     return int(np.argmin([math.fsum(layer) for layer in values.T]))
 
 
@@ -111,7 +130,7 @@ def signature(
     geometry: Literal["true", "stretch"] = "true",
     layer: str | int = "min-kl",
 ) -> str:
-    """What a number depends on, to be printed beside it: token rows read, normalisation, box placement, layer shown.
+    """Describe what a value depends on, to be printed with it: token rows, normalisation, box placement and layer.
 
     >>> signature(geometry="stretch")
     'alignment|rows:last|norm:reference|geometry:stretch|layer:min-kl|log:e|v:0.1.0'
@@ -120,12 +139,12 @@ def signature(
 
 
 def _align(question: Any, reference: Any | None, mask: Any, name: str, heads_averaged: bool) -> Alignment:
-    given = [question] if reference is None else [question, reference]
-    shapes = [tuple(np.shape(maps)) for maps in given]
+    inputs = [question] if reference is None else [question, reference]
+    shapes = [tuple(np.shape(maps)) for maps in inputs]
     axes = len(shapes[0])
-    # A mask's own shape counts for maps on a grid only: with one head, flat maps can look like a grid of one row.
+    # The mask's shape matters for maps on a grid only: with one head, flat maps could pass for a grid of one row.
     target = _array(mask).ravel() if axes == 3 else mask
-    maps, flat = zip(*(_flatten(values, target, name) for values in given), strict=True)
+    maps, flat = zip(*(_flatten(values, target, name) for values in inputs), strict=True)
     if axes not in (3, 4) or shapes[-1] != shapes[0] or maps[0].ndim != 3:
         raise ValueError(
             f"{name}: question and reference must both be (layers, heads, patches), or (layers, heads, rows, cols) with a "
@@ -137,7 +156,7 @@ def _align(question: Any, reference: Any | None, mask: Any, name: str, heads_ave
         return _measure(maps[0], flat[0])
     ratio = _ratio(maps[0], maps[1], _smallest(reference))
     if not np.isfinite(ratio).all():
-        raise ValueError(f"{name}: attention divided by that of the reference is not finite")
+        raise ValueError(f"{name}: the question's attention divided by the reference's is not finite")
     return _measure(ratio, flat[0])
 
 
@@ -147,20 +166,20 @@ def _ratio(question: Array, reference: Array, smallest: float) -> Array:
 
 
 def _smallest(values: Any) -> float:
-    """The smallest number above 0 of the values' type; of float32 where that is unknown or holds smaller ones."""
+    """Smallest positive number of the values' type; of float32 if the type is unknown or has smaller ones."""
     return {"float16": 2.0**-24, "bfloat16": 2.0**-133}.get(
         str(getattr(values, "dtype", "")).removeprefix("torch."), 2.0**-149
     )
 
 
 def _measure(maps: Array, mask: Array) -> Alignment:
-    """All four for (..., N) maps and an (N,) mask, both checked."""
-    target, looked = _distribution(mask), _distribution(maps)
-    printed = (looked * mask).sum(axis=-1) / mask.sum()
-    clipped_target, clipped_looked = np.clip(target, 1e-12, 1), np.clip(looked, 1e-12, 1)
-    kl = (clipped_target * np.log(clipped_target / clipped_looked)).sum(axis=-1)
-    middle = (target + looked) / 2
-    js = (_guarded_kl(target, middle) + _guarded_kl(looked, middle)) / 2
+    """Compute all four values of (..., N) maps and an (N,) mask, both checked."""
+    target, attention = _distribution(mask), _distribution(maps)
+    printed = (attention * mask).sum(axis=-1) / mask.sum()
+    clipped_target, clipped_attention = np.clip(target, 1e-12, 1), np.clip(attention, 1e-12, 1)
+    kl = (clipped_target * np.log(clipped_target / clipped_attention)).sum(axis=-1)
+    middle = (target + attention) / 2
+    js = (_guarded_kl(target, middle) + _guarded_kl(attention, middle)) / 2
     return Alignment(ar=printed * mask.size, printed_ar=printed, kl=kl, js=js)
 
 
@@ -169,27 +188,27 @@ def _guarded_kl(p: Array, q: Array) -> Array:
 
 
 def _distribution(values: Array) -> Array:
-    """Scaled to sum 1 over the last axis; all zero stays all zero."""
+    """Scale to sum 1 over the last axis; zeros stay zeros."""
     total = values.sum(axis=-1, keepdims=True)
     return np.divide(values, total, out=np.zeros_like(values), where=total > 0)
 
 
 def _flatten(attention: Any, mask: Any, name: str) -> tuple[Array, Array]:
-    """Attention as (..., N) and mask as (N,), checked."""
+    """Check attention and mask, and return them as (..., N) and (N,)."""
     maps, target = _array(attention), _array(mask)
     if target.ndim and maps.shape[-target.ndim :] == target.shape:
         maps = maps.reshape(*maps.shape[: -target.ndim], target.size)
     elif not maps.ndim or maps.shape[-1] != target.size:
         raise ValueError(f"{name}: attention of shape {maps.shape} does not end in the mask's shape {target.shape}")
-    for what, values in (("attention", maps), ("mask", target)):
+    for label, values in (("attention", maps), ("mask", target)):
         if not (np.isfinite(values) & (values >= 0)).all():
-            raise ValueError(f"{name}: the {what} has NaN, infinite or negative values")
+            raise ValueError(f"{name}: the {label} has NaN, infinite or negative values")
     if not target.any():
-        raise ValueError(f"{name}: the mask is empty, no patch is to be looked at")
+        raise ValueError(f"{name}: the mask is empty: it marks no patch")
     return maps, target.ravel()
 
 
 def _array(values: Any) -> Array:
-    if hasattr(values, "detach"):  # a torch tensor; numpy has no bfloat16, hence the cast on torch's side
+    if hasattr(values, "detach"):  # a torch tensor; torch casts it, since numpy has no bfloat16
         values = values.detach().cpu().double().numpy()
     return np.asarray(values, dtype=np.float64)

@@ -1,10 +1,10 @@
-"""BERTScore (Zhang et al. 2020), F1, through the bert-score library: which model, which layer, and what it depends on.
+"""BERTScore F1 (Zhang et al. 2020), computed by the bert-score library, with its settings and signature.
 
-The paper prints "BERT" and no setting. The default here is what the one public code has that computes BLEU-1, BERTScore
-and recall together: Bio_ClinicalBERT, layer 12, no rescaling. ``LMMS_VG_BERTSCORE`` chooses another.
+The VGRefine paper prints "BERT" without settings. The default is Bio_ClinicalBERT, layer 12, no rescaling, as in the only
+public code that computes BLEU-1, BERTScore and recall together. `LMMS_VG_BERTSCORE` changes it.
 
-No code of a checkpoint is run: transformers reads one that has no safetensors with torch's ``weights_only``, and a model
-that needs code of its own is refused.
+No code from a checkpoint is run: transformers reads a checkpoint without safetensors with torch's `weights_only`, and a
+model that needs its own code is refused.
 """
 
 import os
@@ -24,25 +24,31 @@ if TYPE_CHECKING:
     from bert_score import BERTScorer  # imported late: it brings matplotlib and pandas
 
 BERTSCORE_ENV = "LMMS_VG_BERTSCORE"
-_CHUNK = 1024  # pairs: the library keeps the vectors of every token of a call in memory, 3 kB a token
-_MAX_LENGTH = 512  # tokens, what encoders of BERT's kind read at most
+_CHUNK = 1024  # pairs per call: the library keeps a vector of 3 kB in memory per token of a call
+_MAX_LENGTH = 512  # longest input of BERT encoders, in tokens
 _WORD = re.compile(r"\w")
-_VERSION = 1  # goes up when the same settings and texts come to give another number
+_VERSION = 1  # increases when the same settings and texts give another value
 _UNREAD = "unread"
-_cases: dict[str, str] = {}  # model -> what its tokenizer does to capitals, as far as one was loaded
+_cases: dict[str, str] = {}  # model -> "lower" or "kept", for the tokenizers that were loaded
 _VALUES = "model=<hub id or folder>,layer=<number>,rescale=<true|false>,idf=<true|false>"
 
 
 class BertScoreUnavailable(RuntimeError):
-    """The model is not here and cannot be fetched. The message says how to get it or another one."""
+    """The model cannot be loaded; the message tells how to get it, or how to choose another."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """``layer`` counts from 1. ``rescale``: by the library's English baseline, which it has for some models only.
+    """Settings of BERTScore.
 
-    ``idf``: words of few references weigh more; scores then depend on all the references they are computed with.
-    Errors: ValueError for a layer below 1, and for the models that bert-score fetches by shell commands.
+    Attributes:
+        model: hub id or folder.
+        layer: counted from 1.
+        rescale: use the library's English baseline, which exists for some models only.
+        idf: give rare words more weight; a score then depends on all references of the call.
+
+    Raises:
+        ValueError: the layer is below 1, or bert-score would download the model by shell commands.
     """
 
     model: str = "emilyalsentzer/Bio_ClinicalBERT"
@@ -53,38 +59,40 @@ class Settings:
     def __post_init__(self) -> None:
         if not self.model or self.model.startswith("scibert"):
             raise ValueError(
-                f"model {self.model!r}: a hub id like allenai/scibert_scivocab_uncased or a folder is needed"
+                f"model {self.model!r}: allowed is a hub id like allenai/scibert_scivocab_uncased, or a folder"
             )
         if self.layer < 1:
             raise ValueError(f"layer {self.layer}: layers count from 1")
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """What ``LMMS_VG_BERTSCORE`` says, e.g. ``model=roberta-large,layer=17``; the rest is the default.
+        """Read settings from `LMMS_VG_BERTSCORE`, e.g. `model=roberta-large,layer=17`; missing ones are the defaults.
 
-        Errors: ValueError for a name or a value that is not allowed, saying what is.
+        Raises:
+            ValueError: a name or value is not allowed; the message has those that are.
         """
-        chosen: dict[str, str | int | bool] = {}
+        values: dict[str, str | int | bool] = {}
         for part in filter(None, os.environ.get(BERTSCORE_ENV, "").split(",")):
             name, _, value = (text.strip() for text in part.partition("="))
-            if name in chosen:
+            if name in values:
                 raise ValueError(f"{BERTSCORE_ENV}: {name} is given twice")
             if name == "model" and value:
-                chosen[name] = value
+                values[name] = value
             elif name == "layer" and value.isdecimal():
-                chosen[name] = int(value)
+                values[name] = int(value)
             elif name in ("rescale", "idf") and value in ("true", "false"):
-                chosen[name] = value == "true"
+                values[name] = value == "true"
             else:
-                raise ValueError(f"{BERTSCORE_ENV}: {part!r} is not understood, allowed is {_VALUES}")
-        return cls(**chosen)  # type: ignore[arg-type]
+                raise ValueError(f"{BERTSCORE_ENV}: {part!r}: allowed is {_VALUES}")
+        return cls(**values)  # type: ignore[arg-type]
 
 
 def check(settings: Settings | None = None) -> None:
-    """What can be told before there are answers; a None for ``settings`` means the environment's. Reads the tokenizer.
+    """Check the settings before there are answers, and load the tokenizer. `settings` defaults to the environment's.
 
-    Errors: BertScoreUnavailable if not even the model's configuration and tokenizer are to be had; ValueError for settings
-    that do not fit the model.
+    Raises:
+        BertScoreUnavailable: the model's configuration or tokenizer cannot be loaded.
+        ValueError: the settings do not fit the model.
     """
     from transformers import AutoTokenizer
 
@@ -104,22 +112,25 @@ def bertscore(
     device: str | None = None,
     batch_size: int = 64,
 ) -> list[float]:
-    """F1 of each answer against its reference; None for ``settings`` means the environment's.
+    """Compute BERTScore F1 of each answer against the reference of the same index.
 
-    Whether capitals count is the tokenizer's affair: that of the default model lower-cases, and ``signature`` says so.
+    Values are 0 to 1 with common models; as means of cosines they may be negative, and rescaled values sometimes are. An
+    answer without tokens has 0.0, rescaled or not. Text beyond the model's length (512 tokens) is ignored. Scores repeat to
+    about 1e-6, since padding, and so rounding, depends on the batch. Whether case matters depends on the tokenizer, as
+    `signature` shows: the default model's lower-cases. `settings` defaults to the environment's, `device` to the GPU if
+    there is one, else the CPU. A model is loaded once per process.
 
-    Range: 0 to 1 with models that are in use; as a mean of cosines it could be negative, and rescaled it sometimes is.
-    An answer without a token has 0.0, rescaled or not. What lies beyond the model's length (512 tokens) is not read.
-    Scores repeat to about 1e-6: the padding, and so the rounding, depends on what shares a batch.
-
-    It runs on the GPU if there is one, and a model is loaded once a process. Errors: BertScoreUnavailable; ValueError
-    for an empty reference, for lists of different lengths, and for settings that do not fit the model.
+    Raises:
+        BertScoreUnavailable: the model cannot be loaded.
+        ValueError: a reference is empty, the lists differ in length, or the settings do not fit the model.
     """
     if len(answers) != len(references):
-        raise ValueError(f"{len(answers)} answers and {len(references)} references")
+        raise ValueError(
+            f"{len(answers)} answers and {len(references)} references: allowed is one reference per answer"
+        )
     if not answers:
         return []
-    import torch  # late, as everything heavy here: signatures are asked for without a model
+    import torch  # late, like all heavy imports here: signatures need no model
 
     settings = settings or Settings.from_environment()
     scorer = _scorer(settings, device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -128,7 +139,7 @@ def bertscore(
         if reference in empty:
             raise ValueError(f"reference number {number}, {reference!r}, is empty")
     if settings.idf:
-        scorer._idf_dict = None  # of an earlier call; the library warns before it overwrites one
+        scorer._idf_dict = None  # the library warns when it overwrites the weights of an earlier call
         scorer.compute_idf(list(references))
     scores = dict.fromkeys(zip(answers, references, strict=True), 0.0)
     pairs = [pair for pair in scores if pair[0] not in empty]
@@ -142,21 +153,20 @@ def bertscore(
 
 
 def signature(settings: Settings | None = None, n: int | None = None) -> str:
-    """What a BERTScore depends on, to be printed beside it; of a model in a folder only the folder's name.
+    """Describe what a BERTScore depends on, to be printed with it; a model in a folder is named by the folder.
 
-    ``case`` is ``lower`` or ``kept`` as the model's tokenizer has it, which ``check`` and ``bertscore`` load; before, and where
-    it cannot be had, ``unread``.
+    `case` is `lower` or `kept`, as the model's tokenizer treats case; `unread` before `check` or `bertscore` has loaded it.
     """
     settings = settings or Settings.from_environment()
     return _signature(settings, n, _cases.get(settings.model, _UNREAD))
 
 
-@cache  # asked for with every answer, and it looks at the disk
+@cache  # called for every answer, and it reads the disk
 def _signature(settings: Settings, n: int | None, case: str) -> str:
     model = Path(settings.model).resolve().name if Path(settings.model).is_dir() else settings.model
     switches = f"rescale:{str(settings.rescale).lower()}|idf:{str(settings.idf).lower()}"
     count = "" if n is None else f"|n:{n}"
-    library = f"bert-score:{version('bert-score')}"  # its __version__ of 0.3.13 says 0.3.12
+    library = f"bert-score:{version('bert-score')}"  # __version__ of 0.3.13 is 0.3.12
     return f"bertscore|f1|model:{model}|layer:{settings.layer}|{switches}|case:{case}|{library}{count}|v:{_VERSION}"
 
 
@@ -175,19 +185,19 @@ def _scorer(settings: Settings, device: str) -> "BERTScorer":
             lang="en",
             rescale_with_baseline=settings.rescale,
         )
-    if scorer._tokenizer.model_max_length > 1_000_000:  # its file gives none, and the library would overflow
+    if scorer._tokenizer.model_max_length > 1_000_000:  # its file has none, and the library would overflow
         scorer._tokenizer.model_max_length = min(_MAX_LENGTH, getattr(config, "max_position_embeddings", _MAX_LENGTH))
     _cases[settings.model] = _case(scorer._tokenizer)
     return scorer
 
 
 def _case(tokenizer: Any) -> str:
-    """What becomes of capitals before a tokenizer looks words up: its own normaliser is asked, not its class."""
+    """How a tokenizer treats case, by its normaliser and not its class: `lower` or `kept`."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:  # written in Python
         return "lower" if getattr(tokenizer, "do_lower_case", False) else "kept"
-    shown = backend.normalizer.normalize_str("LUNG") if backend.normalizer is not None else "LUNG"
-    return "lower" if shown == shown.lower() else "kept"
+    text = backend.normalizer.normalize_str("LUNG") if backend.normalizer is not None else "LUNG"
+    return "lower" if text == text.lower() else "kept"
 
 
 @lru_cache(maxsize=1)
@@ -198,13 +208,13 @@ def _config(settings: Settings) -> Any:
         config = AutoConfig.from_pretrained(settings.model, trust_remote_code=False)
     if settings.layer > config.num_hidden_layers:
         raise ValueError(f"layer {settings.layer}: {settings.model} has {config.num_hidden_layers} layers")
-    # bert-score takes every name with these two letters for a T5, and would fill one with random weights.
+    # bert-score treats every model with "t5" in its name as a T5, and would give it random weights.
     if "t5" in settings.model and "t5" not in config.model_type:
-        raise ValueError(f"model {settings.model!r}: bert-score takes it for a T5; give it a name without 't5'")
+        raise ValueError(f"model {settings.model!r}: bert-score treats it as a T5; give it a name without 't5'")
     baselines = Path(find_spec("bert_score").origin).parent / "rescale_baseline" / "en"  # type: ignore[union-attr, arg-type]
     if settings.rescale and not (baselines / f"{settings.model}.tsv").is_file():
         raise ValueError(
-            f"rescale: bert-score has no English baseline for {settings.model}, as it has for roberta-large; "
+            f"rescale: bert-score has no English baseline for {settings.model} (it has one for roberta-large); "
             "use rescale=false"
         )
     return config
@@ -212,28 +222,28 @@ def _config(settings: Settings) -> Any:
 
 @contextmanager
 def _available(settings: Settings) -> Iterator[None]:
-    """Whatever cannot be loaded becomes BertScoreUnavailable."""
+    """Turn a failure to load into BertScoreUnavailable."""
     try:
         yield
     except OSError as error:
         raise BertScoreUnavailable(
-            f"BERTScore needs {settings.model}, which is neither a folder nor a model on this machine, and the hub "
-            f"did not give it ({type(error).__name__}). Get it, where there is a network, with\n"
+            f"BERTScore needs {settings.model}, which is neither a folder nor a model on this machine, and the download "
+            f"from the hub failed ({type(error).__name__}). Where there is a network, download it with\n"
             f"    hf download {settings.model}\n"
-            f"or choose another: {BERTSCORE_ENV}={_VALUES}. "
+            f"or choose another model: {BERTSCORE_ENV}={_VALUES}. "
             "Answers are kept in the journal: the same command again only scores them."
         ) from error
 
 
 def _without_tokens(scorer: "BERTScorer", texts: Collection[str]) -> set[str]:
-    """The texts that are empty to the tokenizer (spaces, control characters), on which bert-score 0.3.13 fails."""
-    doubtful = [text for text in texts if not _WORD.search(text)]  # for asking the tokenizer takes its time
-    return {text for text in doubtful if not scorer._tokenizer.tokenize(text)}
+    """The texts without tokens (spaces, control characters), on which bert-score 0.3.13 fails."""
+    candidates = [text for text in texts if not _WORD.search(text)]  # since tokenizing all of them is slow
+    return {text for text in candidates if not scorer._tokenizer.tokenize(text)}
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No notes of transformers on weights that the encoder does not use, which are expected, and no loading bar."""
+    """Silence transformers' loading bar and its expected notes about weights that the encoder does not use."""
     from transformers.utils import logging
 
     level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()

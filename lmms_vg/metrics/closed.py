@@ -1,9 +1,9 @@
-"""Is a short answer the reference answer: the rule for closed questions (yes/no and others) and the plain exact match.
+"""Rules for short answers: the rule for closed questions (yes/no and others), and plain exact match.
 
-"Closed" is no single set and no single rule in the literature, so print ``signature()`` and n beside every number. The
-trap of looser rules: LLaVA-Med's released scorer takes any answer that *contains* "no" for a no, so that "normal",
-"unknown", "nodule" and "not sure" all count. ``closed`` needs a whole word; ``llava_med`` is that scorer's rule, for
-comparing with numbers published under it and for nothing else.
+In the literature, "closed" means different sets and different rules, so print `signature()` and n with every value. Looser
+rules are wrong in a typical way: LLaVA-Med's released scorer reads every answer that *contains* "no" as a no, including
+"normal", "unknown", "nodule" and "not sure". `closed` needs the whole word; `llava_med` is that scorer's rule, for
+comparison with numbers published under it only.
 """
 
 import re
@@ -18,17 +18,19 @@ _YES_NO = re.compile(r"(?<![^\W_])(?<![^\W_]['-])(yes|no)(?!['-]?[^\W_])")
 
 
 class Verdict(NamedTuple):
-    """``extracted``: what was compared with the reference, None if the answer holds nothing that could be."""
+    """Result for one answer; `extracted` is the text compared with the reference, None if the answer has none."""
 
     extracted: str | None
     correct: bool
 
 
 def closed(answer: str, reference: str) -> Verdict:
-    """If the reference is yes or no: the first such word of the answer against it. Otherwise as ``exact``.
+    """Compare the answer's first "yes" or "no" with a reference that is yes or no; any other reference as in `exact`.
 
-    The first word decides even where the rest turns it around ("No doubt, yes" is a no, "yes/no" a yes). Errors:
-    ValueError for an empty reference, which nothing can match.
+    The first of these words decides, even where the rest contradicts it ("No doubt, yes" is a no, "yes/no" is a yes).
+
+    Raises:
+        ValueError: the reference is empty, so that nothing can match it.
 
     >>> closed("Yes, it is normal.", "No")
     Verdict(extracted='yes', correct=False)
@@ -38,15 +40,16 @@ def closed(answer: str, reference: str) -> Verdict:
     target = _target(reference)
     if target not in ("yes", "no"):
         return exact(answer, reference)
-    found = _YES_NO.search(canonical(answer).lower())
-    word = found.group() if found else None
+    match = _YES_NO.search(canonical(answer).lower())
+    word = match.group() if match else None
     return Verdict(word, word == target)
 
 
 def exact(answer: str, reference: str) -> Verdict:
-    """The whole answer, but for tokens of a chat format, against the reference, both under ``text.normalise``.
+    """Compare the whole answer with the reference, both without chat tokens and normalised by `text.normalise`.
 
-    Errors: ValueError for an empty reference.
+    Raises:
+        ValueError: the reference is empty, so that nothing can match it.
 
     >>> exact("the liver.", "Liver")
     Verdict(extracted='liver', correct=True)
@@ -56,11 +59,14 @@ def exact(answer: str, reference: str) -> Verdict:
 
 
 def llava_med(answer: str, reference: str) -> Verdict:
-    """LLaVA-Med's released rule: the answer contains "yes" or "no" in any place, and contains the reference.
+    """LLaVA-Med's released rule: the answer contains "yes" or "no" anywhere, and it contains the reference.
 
-    So "normal" and "cannot tell" are right where the reference is no, and "yes and no" is always right. Where the
-    reference is another word, "Liver" alone is wrong, for it holds neither yes nor no. The first release also left a
-    wrong answer that holds one of them out of the mean; here it counts. Errors: ValueError for an empty reference.
+    So "normal" and "cannot tell" are right if the reference is no, and "yes and no" is always right. If the reference is
+    another word, "Liver" alone is wrong, since it contains neither yes nor no. The first release also excluded wrong
+    answers with yes or no from the mean; here they count.
+
+    Raises:
+        ValueError: the reference is empty, so that nothing can match it.
 
     >>> llava_med("Normal", "No").correct, llava_med("Liver", "Liver").correct
     (True, False)
@@ -73,12 +79,15 @@ def llava_med(answer: str, reference: str) -> Verdict:
 
 RULES: dict[str, Callable[[str, str], Verdict]] = {"closed": closed, "exact": exact, "llava_med": llava_med}
 _SUMMARIES = {"closed": "yes-no-word+normalised-match", "exact": "normalised-match", "llava_med": "substring"}
+#: Rule -> version, which increases when the rule reads any answer differently.
 _VERSIONS = {"closed": 2, "exact": 2, "llava_med": 1}
-"""Rule -> its version, which goes up when the rule reads any answer otherwise than before."""
 
 
 def signature(rule: str = "closed", n: int | None = None) -> str:
-    """What a number under a rule of ``RULES`` depends on, to be printed beside it. Errors: ValueError, unknown rule.
+    """Describe what a value by a rule of `RULES` depends on, to be printed with it; `n` is the number of questions.
+
+    Raises:
+        ValueError: the rule is unknown.
 
     >>> signature("exact", n=1297).rpartition("|")[0]
     'exact|rule:normalised-match|case:lower|n:1297'

@@ -1,7 +1,7 @@
-"""Which heads ground best, and how sure that is: running sums over questions, so memory does not grow with them.
+"""Rank heads by alignment and estimate how stable the ranking is, from running sums over questions.
 
-Source: Liu et al., "How Do Medical MLLMs Fail?", ICLR 2026, Sec. 4.1, Fig. D.1: heads of lowest mean KL. The stability of
-the list is ours: overlap of the top K under resampling of the images, and between two halves of them.
+Source: Liu et al., "How Do Medical MLLMs Fail?", ICLR 2026, Sec. 4.1, Fig. D.1: heads of lowest mean KL. The stability is
+ours: overlap of the top K heads when images are resampled, and between two halves of the images.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from numpy.typing import NDArray
 By = Literal["kl", "ar", "js"]
 METRICS: tuple[By, ...] = ("kl", "ar", "js")
 
-#: Values are summed as whole millionths: integer sums are exact, so the order of the questions cannot change a ranking.
+#: Values are summed in whole millionths: integer sums are exact, so the order of the questions cannot change a ranking.
 _UNIT = 1_000_000
 
 
 class Overlap(NamedTuple):
-    """Shares of the best K heads that are found again, 0 to 1.
+    """Shares of the best K heads that recur, 0 to 1.
 
-    `mean`, `p5`: over bootstrap resamples of the images, and their 5th percentile; `halves`: between two halves of the
-    images, None where one is empty, as may happen with a handful of images.
+    Attributes:
+        mean: mean over bootstrap resamples of the images.
+        p5: 5th percentile over the resamples.
+        halves: overlap between two halves of the images; None if one half is empty, as with very few images.
     """
 
     mean: float
@@ -35,14 +37,15 @@ class Overlap(NamedTuple):
 class HeadSums:
     """Sums of alignment values per head, over all questions, per bootstrap resample and per half.
 
-    Questions about one image belong together (their values are not independent): in each resample an image has a weight
-    drawn from Poisson(1), which stands for how often it would be drawn with replacement, and it lies in one of two halves.
-    Both depend on `seed` and the image's name only.
+    Questions about one image are not independent, so images are resampled: in each resample an image has a weight drawn
+    from Poisson(1), in place of the number of times it would be drawn with replacement. Each image is in one of two halves.
+    Weights and half depend only on `seed` and the image's name. Memory does not grow with the number of questions.
 
     Args:
-        shape: layers and heads.
-        by: metric that ranks; `ar` is better when higher, `kl` and `js` when lower.
-        resamples: of the bootstrap; a matrix of `shape` is kept for each.
+        shape: number of layers and of heads.
+        by: metric of the ranking; `ar` is better when higher, `kl` and `js` when lower.
+        seed: of the weights and halves.
+        resamples: number of bootstrap resamples; each holds a matrix of `shape`.
     """
 
     def __init__(self, shape: tuple[int, int], by: By = "kl", seed: int = 0, resamples: int = 1000) -> None:
@@ -55,13 +58,13 @@ class HeadSums:
         self._weights, self._sizes = np.zeros(resamples, np.int64), np.zeros(2, np.int64)
 
     def add(self, image: str, heads: Mapping[str, Any], layer_kl: Any, times: int = 1) -> None:
-        """Add a question.
+        """Add one question.
 
         Args:
             image: name of its image.
             heads: kl, ar and js, each (layers, heads).
-            layer_kl: (layers,), of head-averaged maps.
-            times: how many questions have these values.
+            layer_kl: KL of head-averaged maps, (layers,).
+            times: number of questions with these values.
         """
         values = {name: times * _whole(heads[name]) for name in METRICS}
         for name, value in values.items():
@@ -83,19 +86,19 @@ class HeadSums:
         return self._layers / (self.n * _UNIT)
 
     def ranking(self, keep: int) -> list[tuple[int, int]]:
-        """The best `keep` heads as (layer, head), best first; equal ones in order of layer and head."""
+        """The best `keep` heads as (layer, head), best first; ties in order of layer and head."""
         order = self._best(self._heads[self.by], keep)
         return [(int(layer), int(head)) for layer, head in np.stack(np.unravel_index(order, self._halves[0].shape), 1)]
 
     def overlap(self, keep: int) -> Overlap:
-        """How much of the best `keep` heads is found again."""
+        """Shares of the best `keep` heads that recur in the resamples and halves."""
         whole = self._best(self._heads[self.by], keep)
         first, second = (self._best(sums, keep) for sums in self._halves)
-        drawn = [
+        shares = [
             _shared(whole, self._best(sums, keep)) for sums, w in zip(self._drawn, self._weights, strict=True) if w
         ]
         halves = _shared(first, second) if self._sizes.all() else None
-        return Overlap(float(np.mean(drawn)), float(np.percentile(drawn, 5)), halves)
+        return Overlap(float(np.mean(shares)), float(np.percentile(shares, 5)), halves)
 
     def _best(self, sums: NDArray[np.int64], keep: int) -> NDArray[np.int64]:
         return np.argsort(-sums if self.by == "ar" else sums, axis=None, kind="stable")[:keep]
@@ -106,8 +109,8 @@ class HeadSums:
         return generator.poisson(1.0, self.resamples), int(generator.integers(2))
 
 
-def _shared(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
-    return len(np.intersect1d(one, other)) / len(one)
+def _shared(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
+    return len(np.intersect1d(first, second)) / len(first)
 
 
 def _whole(values: Any) -> NDArray[np.int64]:

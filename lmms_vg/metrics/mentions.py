@@ -1,7 +1,7 @@
-"""Where an answer names an option by its text: each such place becomes one sign, which no other pattern takes for a word.
+"""Replace the names of options in an answer by signs, which no pattern reads as words.
 
-"Right" is a side or a judgement, "no" an option or a denial; once the places that name options are signs, what is left of
-such words is about the answer.
+"Right" is a side or a judgement, and "no" is an option or a denial. After the replacement, the remaining such words are
+judgements.
 """
 
 import re
@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from lmms_vg.metrics.text import ARTICLES, Token, canonical, tokens
 
+#: First and last sign: cuneiform, which counts as letters, is in no answer, and is not changed by case or normalisation.
 SIGNS = (0x12000, 0x122FF)
-"""Cuneiform: letters to every pattern, in no answer, and not changed by case or normalisation."""
 SIGN = f"[{chr(SIGNS[0])}-{chr(SIGNS[1])}]"
 _WORD_OF_OPTIONS = chr(0x12399)
 
@@ -27,7 +27,13 @@ _BREAK = re.compile(r"[\n!?;。]")
 
 
 class Marked(NamedTuple):
-    """`known`: the options' letters. `letters`: sign -> the options that it stands for, several if their texts are the same."""
+    """An answer with signs.
+
+    Attributes:
+        text: the answer, with signs in place of options.
+        known: letters of all options.
+        letters: sign -> letters of the options that it replaces, several if their texts are equal.
+    """
 
     text: str
     known: str
@@ -41,11 +47,11 @@ class _Place(NamedTuple):
 
 
 def mark(text: str, options: Sequence[str]) -> Marked:
-    """The text with a sign in place of each option that it names; the longest option wins where several fit.
+    """Replace each option that a text names by a sign; where several options match, the longest wins.
 
-    An option is named by its words in their order, with or without articles. One that begins with yes or no, left or
-    right, and the like is also named by that word where it is a clause of its own: "No." names "No effusion". Any other
-    place of a word that could be a judgement ("right") gets a neutral sign if the options use that word.
+    An option is named by its words in order, with or without articles. An option that begins with a word such as yes, no,
+    left or right is also named by that word as a separate clause: "No." names "No effusion". Elsewhere, a word that could
+    be a judgement ("right") gets a neutral sign if the options use it.
 
     >>> marked = mark("Not the right lung.", ["left lung", "right lung"])
     >>> [(sign, *letters) for sign, letters in marked.letters.items()] == [(marked.text[-2], "B")]
@@ -59,7 +65,7 @@ def mark(text: str, options: Sequence[str]) -> Marked:
         if place.letters:
             sign = numbers.setdefault(place.letters, chr(SIGNS[0] + len(numbers)))
         between = text[end : place.start]
-        parts += [between, "" if between[-1:].isspace() else " ", sign]  # "B.lung" shall not look like an abbreviation
+        parts += [between, "" if between[-1:].isspace() else " ", sign]  # "B.lung" must not look like an abbreviation
         end = place.end
     known = ascii_uppercase[: len(options)]
     return Marked("".join([*parts, text[end:]]), known, {sign: letters for letters, sign in numbers.items()})
@@ -67,15 +73,15 @@ def mark(text: str, options: Sequence[str]) -> Marked:
 
 def _places(text: str, options: Sequence[str]) -> Iterator[_Place]:
     texts, alone, used = _names(options)
-    said = list(tokens(text))
+    answer = list(tokens(text))
     number = 0
-    while number < len(said):
-        token = said[number]
-        lengths = [(_length(text, said, number, name), letters) for name, letters in texts.get(token.word, ())]
+    while number < len(answer):
+        token = answer[number]
+        lengths = [(_length(text, answer, number, name), letters) for name, letters in texts.get(token.word, ())]
         length, letters = max(lengths, key=lambda fit: fit[0], default=(0, frozenset()))
-        of_answer = token.word in _JUDGEMENT and _OF_ANSWER.match(text, token.end)  # "the right answer" is no side
+        of_answer = token.word in _JUDGEMENT and _OF_ANSWER.match(text, token.end)  # "the right answer" is not a side
         if length and not (length == 1 and of_answer):
-            yield _Place(token.start, said[number + length - 1].end, letters)
+            yield _Place(token.start, answer[number + length - 1].end, letters)
         elif token.word in alone and _CLAUSE_END.match(text, token.end):
             yield _Place(token.start, token.end, alone[token.word])
         elif token.word in used and not of_answer:
@@ -87,16 +93,16 @@ _Names = dict[str, list[tuple[list[str], frozenset[str]]]]
 
 
 def _names(options: Sequence[str]) -> tuple[_Names, dict[str, frozenset[str]], set[str]]:
-    """First word -> options that begin with it; words that stand for an option alone; words of judgement in options."""
+    """First word -> options that begin with it; words that name an option alone; words of judgement in the options."""
     lettered = dict(zip(ascii_uppercase, options, strict=False))
     same: dict[tuple[str, ...], set[str]] = defaultdict(set)
     alone: dict[str, set[str]] = defaultdict(set)
     used: set[str] = set()
     for letter, option in lettered.items():
         option = canonical(option)
-        every = list(tokens(option))
-        words = [token.word for token in every[:-1] if not _is_article(option, token)] + [
-            token.word for token in every[-1:]
+        pieces = list(tokens(option))
+        words = [token.word for token in pieces[:-1] if not _is_article(option, token)] + [
+            token.word for token in pieces[-1:]
         ]
         used |= _JUDGEMENT.intersection(words)
         if not words or (len(words) == 1 and words[0].upper() in lettered):
@@ -110,16 +116,16 @@ def _names(options: Sequence[str]) -> tuple[_Names, dict[str, frozenset[str]], s
     return texts, {word: frozenset(letters) for word, letters in alone.items() if len(letters) < len(lettered)}, used
 
 
-def _length(text: str, said: list[Token], first: int, name: list[str]) -> int:
-    """How many tokens from `first` on are the option's words, articles between them counted; 0 if they are not."""
-    number, last = first, len(said)
+def _length(text: str, answer: list[Token], first: int, name: list[str]) -> int:
+    """Number of tokens from `first` on that are the option's words and articles between them; 0 if they are not."""
+    number, last = first, len(answer)
     for word in name:
-        while number > first and number < last and said[number].word != word and _is_article(text, said[number]):
+        while number > first and number < last and answer[number].word != word and _is_article(text, answer[number]):
             number += 1
         if (
             number == last
-            or said[number].word != word
-            or (number > first and _parted(text, *said[number - 1 : number + 1]))
+            or answer[number].word != word
+            or (number > first and _parted(text, *answer[number - 1 : number + 1]))
         ):
             return 0
         number += 1
@@ -127,11 +133,11 @@ def _length(text: str, said: list[Token], first: int, name: list[str]) -> int:
 
 
 def _is_article(text: str, token: Token) -> bool:
-    """The "a" of "A. baumannii" is none."""
+    """Whether a token is an article; the "A" of "A. baumannii" is not."""
     return token.word in ARTICLES and text[token.end : token.end + 1].isspace()
 
 
 def _parted(text: str, before: Token, after: Token) -> bool:
-    """Whether a sentence ends between two tokens; the full stop of "A. baumannii" ends none."""
+    """Whether a sentence ends between two tokens; the full stop of "A. baumannii" does not end one."""
     gap = text[before.end : after.start]
     return _BREAK.search(gap) is not None or (gap.startswith(". ") and len(before.word) > 1)

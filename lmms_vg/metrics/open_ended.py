@@ -1,12 +1,12 @@
-"""How near is a free answer to its reference, word by word: BLEU-1, two recalls, F1 and exact match.
+"""Metrics for free answers by their words: BLEU-1, two recalls, F1 and exact match.
 
-The paper's Table E.3 has BLEU-1, "BERT" (``bertscore``), "OpenRecall" and their mean, and no code. Words are taken as in
-LLaVA-Med's released scorer, where such numbers come from: VQAv2 normalisation (``text.normalise``: lower case, no
-punctuation, no articles), then a split at spaces. Its recall, however, counts repeated words of the *answer*, so that
-"left left left" has .75 of "left lung"; ``open_recall`` is the true recall, ``llava_med_recall`` the published one.
+The paper's Table E.3 has BLEU-1, "BERT" (`bertscore`), "OpenRecall" and their mean, but no code. Words are those of
+LLaVA-Med's released scorer, the source of such numbers: VQAv2 normalisation (`text.normalise`: lower case, no punctuation,
+no articles), then a split at spaces. Its recall counts repeated words of the *answer*, so that "left left left" has .75 of
+"left lung": `open_recall` is the true recall, `llava_med_recall` the published one.
 
-Every function takes an answer and a reference and gives 0 (no word in common) to 1; an empty answer has 0. Errors:
-ValueError for a reference without a word, which no answer can match.
+Every function of an answer and a reference returns 0 (no common word) to 1, and 0 for an empty answer. It raises ValueError
+for a reference without words, which no answer can match.
 """
 
 from collections import Counter
@@ -22,59 +22,60 @@ Metric = Literal["bleu1", "open_recall", "llava_med_recall", "token_f1", "exact_
 
 
 def bleu1(answer: str, reference: str) -> float:
-    """Share of the answer's words found in the reference, repeats clipped, times the penalty for brevity.
+    """Share of the answer's words that are in the reference, repeats clipped, times the brevity penalty.
 
-    Papineni et al. (2002) by nltk, without smoothing; a shorter answer is penalised by exp(1 - reference/answer words).
+    Papineni et al. (2002) by nltk, without smoothing. The penalty of an answer shorter than the reference is
+    exp(1 - reference words / answer words).
 
-    >>> bleu1("the left left lung", "Left lung.")  # 2 of 3 words: the article is none
+    >>> bleu1("the left left lung", "Left lung.")  # 2 of 3 words, without the article
     0.6666666666666666
     """
-    from nltk.translate.bleu_score import sentence_bleu  # late: nltk brings scikit-learn, a second
+    from nltk.translate.bleu_score import sentence_bleu  # late: nltk imports scikit-learn, which takes a second
 
-    said, wanted = _words(answer, reference)
-    # The weights (1, 0, 0, 0) that others pass give the same value, but nltk then counts and warns about longer n-grams.
-    return float(sentence_bleu([wanted], said, weights=(1.0,)))
+    words, target = _words(answer, reference)
+    # The common weights (1, 0, 0, 0) give the same value, but nltk then counts longer n-grams and warns about them.
+    return float(sentence_bleu([target], words, weights=(1.0,)))
 
 
 def open_recall(answer: str, reference: str) -> float:
-    """Share of the reference's words that the answer has, each as often as the answer has it.
+    """Share of the reference's words that are in the answer; a repeated word counts as often as the answer has it.
 
     >>> open_recall("left left left", "left lung")
     0.5
     """
-    said, wanted = _words(answer, reference)
-    return _common(said, wanted) / len(wanted)
+    words, target = _words(answer, reference)
+    return _common(words, target) / len(target)
 
 
 def llava_med_recall(answer: str, reference: str) -> float:
-    """Recall as LLaVA-Med's scorer has it: found / (found + missing), to compare with numbers made by it.
+    """Recall of LLaVA-Med's scorer, found / (found + missing), for comparison with its published numbers.
 
-    "Found" counts the words of the answer that are in the reference, with repeats, "missing" those of the reference that
-    are not in the answer; so saying a right word again raises it.
+    "Found" is the number of the answer's words that are in the reference, with repeats, and "missing" the number of the
+    reference's words that are not in the answer; so repeating a right word raises the value.
 
     >>> llava_med_recall("left left left", "left lung")
     0.75
     """
-    said, wanted = _words(answer, reference)
-    found = sum(word in set(wanted) for word in said)
-    missing = sum(word not in set(said) for word in wanted)
+    words, target = _words(answer, reference)
+    found = sum(word in set(target) for word in words)
+    missing = sum(word not in set(words) for word in target)
     return found / (found + missing)
 
 
 def token_f1(answer: str, reference: str) -> float:
     """Harmonic mean of precision and true recall of the words (SQuAD, Rajpurkar et al. 2016)."""
-    said, wanted = _words(answer, reference)
-    return 2 * _common(said, wanted) / (len(said) + len(wanted))
+    words, target = _words(answer, reference)
+    return 2 * _common(words, target) / (len(words) + len(target))
 
 
 def exact_match(answer: str, reference: str) -> float:
     """1 for the same words in the same order, else 0."""
-    said, wanted = _words(answer, reference)
-    return float(said == wanted)
+    words, target = _words(answer, reference)
+    return float(words == target)
 
 
 def average(bleu1: float, bertscore: float, open_recall: float) -> float:
-    """Table E.3's "Avg.": the plain mean of its three metrics.
+    """Plain mean of three metrics, the "Avg." of Table E.3.
 
     >>> average(36.0, 63.0, 27.0)
     42.0
@@ -82,24 +83,24 @@ def average(bleu1: float, bertscore: float, open_recall: float) -> float:
     return fmean((bleu1, bertscore, open_recall))
 
 
-_VERSION = 1  # of these formulas and of the words they read; goes up when the same texts come to give another number
+_VERSION = 1  # increases when the same texts give another value
 
 
-@cache  # asked for with every answer, and a package's version is on the disk
+@cache  # called for every answer, and a package's version is read from the disk
 def signature(metric: Metric, n: int | None = None) -> str:
-    """What a number depends on, to be printed beside it; of an average, besides its BERTScore's own signature."""
+    """Describe what a value depends on, to be printed with it; an average also needs the signature of its BERTScore."""
     library = f"|smoothing:none|nltk:{version('nltk')}" if metric in ("bleu1", "average") else ""
     count = "" if n is None else f"|n:{n}"
     return f"{metric}|case:lower|words:normalised{library}{count}|v:{_VERSION}"
 
 
 def _words(answer: str, reference: str) -> tuple[list[str], list[str]]:
-    """Words of both. Errors: BadQuestion for a reference without any."""
-    wanted = normalise(reference).split()
-    if not wanted:
+    """Words of answer and reference; BadQuestion for a reference without words."""
+    target = normalise(reference).split()
+    if not target:
         raise BadQuestion(f"the reference answer {reference!r} is empty")
-    return normalise(answer).split(), wanted
+    return normalise(answer).split(), target
 
 
-def _common(said: list[str], wanted: list[str]) -> int:
-    return (Counter(said) & Counter(wanted)).total()
+def _common(words: list[str], target: list[str]) -> int:
+    return (Counter(words) & Counter(target)).total()

@@ -1,7 +1,7 @@
-"""When are two short answers the same text: VQAv2's normalisation (Antol et al. 2015), kept safe for medical words.
+"""Normalisation of short answers for comparison: VQAv2's (Antol et al. 2015), made safe for medical words.
 
-VQAv2 lower-cases, drops punctuation and articles and writes number words as digits. That makes "vitamin" of "Vitamin A",
-"er" of both "ER+" and "ER-", and one size of "<5 mm" and ">5 mm": here these stay apart.
+VQAv2 lower-cases, removes punctuation and articles, and writes number words as digits. This turns "Vitamin A" into
+"vitamin", both "ER+" and "ER-" into "er", and "<5 mm" and ">5 mm" into one text; here these stay different.
 """
 
 import re
@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _LOOKALIKES = {
-    **dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff")),  # invisible: dropped
+    **dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff")),  # invisible: removed
     **dict.fromkeys(map(ord, "‘’‛ʼ´`′＇"), "'"),
     **dict.fromkeys(map(ord, "‐‑‒−﹣－"), "-"),
-    **dict.fromkeys(map(ord, "–—―"), " - "),  # these part words, hyphens join them
+    **dict.fromkeys(map(ord, "–—―"), " - "),  # dashes separate words, hyphens join them
 }
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _DIGITS = {"none": "0", **{word: str(number) for number, word in enumerate(_NUMBERS)}}
@@ -22,7 +22,7 @@ _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _TOKENS = re.compile(
     r"<\|[\w-]{1,30}\|>(?:assistant\b)?|</?(?:s|bos|eos|pad|unk)>|<(?:start|end)_of_turn>(?:model\b)?|\[/?INST\]"
 )
-# Pieces of a text that are words: numbers with their signs, Han characters up to an "is", all others.
+# A word of a text: a number with its signs, Han characters up to an "is", or any other word.
 _PIECE = re.compile(
     r"(?:[<>≤≥]=?\s*)?(?:(?<![^\s(=<>≤≥~])-)?\.?\d(?:[\d.,]*\d)?[^\W_\u4e00-\u9fff]*\+*"
     r"|[\u4e00-\u9fff]*?[是为选]|[\u4e00-\u9fff]+"
@@ -39,19 +39,19 @@ _PUNCTUATION = re.compile(
 
 
 def canonical(text: str) -> str:
-    """One spelling for what looks the same: NFKC, so full-width is plain, straight apostrophes, no invisible characters.
+    """Unify characters that look the same: NFKC (plain for full-width), straight apostrophes, no invisible characters.
 
     >>> canonical("Ｂ．\u00a0Crohn’s\u200b")
     "B. Crohn's"
     """
     if text.isascii():
         return text.replace("`", "'")
-    # Twice, because NFKC takes "´" apart and makes new lookalikes of others.
+    # Twice, because NFKC splits "´" and turns other characters into lookalikes.
     return unicodedata.normalize("NFKC", text.translate(_LOOKALIKES)).translate(_LOOKALIKES)
 
 
 def without_tokens(text: str) -> str:
-    """The text without the tokens that frame it in a chat format, which some models leave in their answers.
+    """Remove the tokens of a chat format, which some models leave in their answers.
 
     >>> without_tokens("<s>Left lung</s><|im_end|>").split()
     ['Left', 'lung']
@@ -60,7 +60,7 @@ def without_tokens(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words without punctuation, numbers as digits; articles stay.
+    """Lower-case words without punctuation, with numbers as digits; articles are kept.
 
     >>> words("The X-ray’s two T2-weighted, 1.5 cm foci")
     ['the', 'x', 'rays', '2', 't2', 'weighted', '1.5', 'cm', 'foci']
@@ -71,7 +71,7 @@ def words(text: str) -> list[str]:
 
 
 class Token(NamedTuple):
-    """A word as `words` writes it, and where it stands in the text."""
+    """A word as `words` writes it, and its start and end in the text."""
 
     word: str
     start: int
@@ -79,7 +79,7 @@ class Token(NamedTuple):
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """The words of a `canonical` text, with their places.
+    """Words of a `canonical` text, with their places.
 
     >>> [token.word for token in tokens("B: Crohn's disease, <5 mm")]
     ['b', 'crohns', 'disease', '<5', 'mm']
@@ -90,7 +90,7 @@ def tokens(text: str) -> Iterator[Token]:
 
 
 def normalise(text: str) -> str:
-    """The words but for articles in front of another word, with single spaces. The last word stays: "vitamin a".
+    """Words without articles, joined by single spaces; the last word is kept even if it is one: "vitamin a".
 
     >>> normalise(" The  X-Ray of a left Lung. ")
     'x ray of left lung'
@@ -98,10 +98,10 @@ def normalise(text: str) -> str:
     return without_articles(words(text))
 
 
-def without_articles(found: list[str]) -> str:
-    """Words as ``normalise`` joins them.
+def without_articles(terms: list[str]) -> str:
+    """Join words as `normalise` does.
 
     >>> without_articles(["the", "vitamin", "a"])
     'vitamin a'
     """
-    return " ".join([word for word in found[:-1] if word not in ARTICLES] + found[-1:])
+    return " ".join([word for word in terms[:-1] if word not in ARTICLES] + terms[-1:])

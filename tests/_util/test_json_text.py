@@ -1,4 +1,4 @@
-"""JSON of strangers: a value, or one ValueError that says why not."""
+"""JSON of untrusted files: a value, or ValueError with the reason."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_whole_pairs_and_nan_are_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "message"),
     [
         (b"", "not JSON"),
         (b"{", "not JSON"),
@@ -52,6 +52,6 @@ def test_whole_pairs_and_nan_are_taken() -> None:
         (b'{"a":' * 200_000, "nested too deeply"),
     ],
 )
-def test_what_is_wrong_is_said(data: bytes, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
+def test_what_is_wrong_is_said(data: bytes, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         parse_json(data)

@@ -48,7 +48,7 @@ def test_a_new_file_in_the_format_of_its_suffix(
     first = out.read_text()
     assert first.startswith(start)
     assert main(["compare", *runs, "--allow", "dtype", "-o", str(out)]) == 2
-    assert f"{out}: is there already and is not overwritten" in capsys.readouterr().err
+    assert f"{out}: already exists" in capsys.readouterr().err
     assert out.read_text() == first
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["run_bfloat16", "run_float32", name])
 
@@ -73,7 +73,7 @@ def test_a_file_that_another_process_wrote_meanwhile(
 
     monkeypatch.setattr(module, "compare", slow)
     assert main(["compare", *runs, "--allow", "dtype", "-o", str(out)]) == 2
-    assert "not overwritten" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert out.read_text() == "theirs"
     assert not list(tmp_path.glob(".a.md*"))
 

@@ -1,4 +1,4 @@
-"""Fixtures: where raw data lie in a test, the real data where a checkout has them, and a forked child."""
+"""Fixtures: a folder of raw data, the real data if the checkout has them, and a forked child."""
 
 import multiprocessing
 import os
@@ -15,7 +15,7 @@ from lmms_vg.datasets import counts
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty LMMS_VG_DATA."""
+    """LMMS_VG_DATA as an empty folder."""
     folder = tmp_path / "data"
     folder.mkdir()
     monkeypatch.setenv("LMMS_VG_DATA", str(folder))
@@ -25,7 +25,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def real_data(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An LMMS_VG_DATA of real data."""
+    """LMMS_VG_DATA as the folder of real data."""
     monkeypatch.setenv("LMMS_VG_DATA", str(shared_data))
     monkeypatch.delenv("LMMS_VG_PARTIAL_DATA", raising=False)
     return shared_data
@@ -33,14 +33,14 @@ def real_data(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counts are relaxed, and what was off is noted anew."""
+    """Allow partial data, and start without recorded deviations."""
     monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
     monkeypatch.setattr(counts, "deviations", {})
 
 
 @pytest.fixture
 def lay(data: Path) -> Callable[[str, bytes], None]:
-    """Lays a file at ``slake/imgs/a.jpg`` of the data, or into a new archive: ``slake/imgs.zip:imgs/a.jpg``."""
+    """Write a file to a place such as `slake/imgs/a.jpg`, or into a new archive: `slake/imgs.zip:imgs/a.jpg`."""
 
     def put(place: str, content: bytes) -> None:
         path, _, member = place.partition(":")
@@ -54,7 +54,7 @@ def lay(data: Path) -> Callable[[str, bytes], None]:
 
 @pytest.fixture
 def forked() -> Callable[..., int | None]:
-    """The exit code of a call made in a forked child, None if it is stuck."""
+    """Call a function in a forked child and return its exit code; None if it hangs."""
     if not hasattr(os, "fork"):
         pytest.skip("this platform cannot fork")
 

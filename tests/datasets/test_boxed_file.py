@@ -1,4 +1,4 @@
-"""Questions with boxes from a file of one's own."""
+"""Questions with boxes from a user's own file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_images_outside_its_folder_are_refused(image: str, tmp_path: Path) -> No
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is empty"):
+    with pytest.raises(DataError, match="empty"):
         load(write(tmp_path / "own.jsonl"))
 
 

@@ -1,4 +1,4 @@
-"""Counts: what stops, what is let through with partial data, and what is not even then."""
+"""Counts: wrong ones raise an error, partial data accept them with a warning, and no question is always an error."""
 
 import pytest
 
@@ -13,7 +13,7 @@ SPEC = DatasetSpec(name="toy", licence="CC0", files={}, counts={"all": 3})
 @pytest.mark.parametrize("found", [0, 2, 4])
 def test_any_other_number_stops(data: object, found: int) -> None:
     check_count(SPEC, "all", 3)
-    with pytest.raises(DataError, match=f"toy all: {found} questions found, 3 expected; .*LMMS_VG_PARTIAL_DATA=1 runs"):
+    with pytest.raises(DataError, match=f"toy all: {found} .*3 .*LMMS_VG_PARTIAL_DATA=1"):
         check_count(SPEC, "all", found, least=0)
 
 
@@ -27,6 +27,6 @@ def test_partial_data_are_noted(small: None, found: int, least: int) -> None:
 
 
 def test_of_partial_data_at_least_one_question_must_be_there(small: None) -> None:
-    with pytest.raises(DataError, match=r"toy all: 0 questions found, 3 expected; .*There is not one question to ask"):
+    with pytest.raises(DataError, match=r"toy all: 0 .*3.*no question"):
         check_count(SPEC, "all", 0)
     assert counts.deviations == {}

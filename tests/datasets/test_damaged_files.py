@@ -1,4 +1,4 @@
-"""Files of every source, damaged at random: documents, or one message that ends the run; never an error of a parser's own."""
+"""Files of every source, damaged at random, give documents or one message that ends the run, never a parser's error."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ PIECES = [
 
 
 def forget() -> None:
-    """What readers remember of files."""
-    for remembered in (omnimedvqa._read, path_vqa._rows, archives.open_archive, parquet_images._layout):
-        remembered.cache_clear()
+    """Clear the caches of the readers."""
+    for reader in (omnimedvqa._read, path_vqa._rows, archives.open_archive, parquet_images._layout):
+        reader.cache_clear()
 
 
 def damaged(data: bytes, draw: random.Random) -> bytes:
@@ -48,7 +48,7 @@ def damaged(data: bytes, draw: random.Random) -> bytes:
 @pytest.mark.parametrize("name", SETS)
 def test_damaged_questions(data: Path, small: None, name: str) -> None:
     getattr(raw, name)(data)
-    if name == "omnimedvqa":  # extracted: within a zip, its checksums would find everything
+    if name == "omnimedvqa":  # extracted, since a zip's checksums would find all damage
         import zipfile
 
         with zipfile.ZipFile(data / name / "OmniMedVQA.zip") as archive:
@@ -68,7 +68,7 @@ def test_damaged_questions(data: Path, small: None, name: str) -> None:
             documents.documents(task, TASKS[task].load, None)
         except RunFailed as end:
             refused += 1
-            assert task in str(end)  # noqa: PT017 - some are read all the same
+            assert task in str(end)  # noqa: PT017 - some files can still be read
         file.write_bytes(whole)
     forget()
     assert refused

@@ -1,4 +1,4 @@
-"""Downloads against a server that breaks off, cannot resume, has another file, or refuses."""
+"""Downloads from a server that closes the connection, cannot resume, has another file, or refuses."""
 
 import errno
 import gzip
@@ -18,7 +18,7 @@ CONTENT = bytes(range(256)) * 40
 
 
 class Server(ThreadingHTTPServer):
-    """Serves ``content`` at any path but /gone; keeps what was asked for in ``asked``, None for a request without range."""
+    """Serve `content` at every path except /gone, and record the ranges in `asked`, None for a request without one."""
 
     daemon_threads = True
 
@@ -27,11 +27,11 @@ class Server(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.content = CONTENT
         self.asked: list[str | None] = []
-        self.breaks_after: int | None = None  # bytes of the next body only
+        self.breaks_after: int | None = None  # number of bytes; of the next response only
         self.ranges, self.lengths, self.compresses, self.shifts = True, True, False, 0
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A connection that was cut leaves no traceback in the output of the tests."""
+        """Print no traceback for a closed connection."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -90,7 +90,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_broken_off_download_goes_on_where_it_stopped(server: Server, tmp_path: Path) -> None:
     path = tmp_path / "set" / "a file.zip"
     server.breaks_after = 3000
-    with pytest.raises(DataError, match=rf"{server.url}/a: .*run the same command again to go on from .*\.part$"):
+    with pytest.raises(DataError, match=rf"{server.url}/a: .*same command again.*\.part$"):
         download(f"{server.url}/a", path)
     assert files(tmp_path) == {"set/a file.zip.part": CONTENT[:3000]}
     download(f"{server.url}/a", path)
@@ -122,7 +122,7 @@ def test_whole_part_is_only_renamed(server: Server, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shifts", [0, 5])
 def test_part_of_another_file_is_dropped(server: Server, tmp_path: Path, shifts: int) -> None:
-    """Longer than the file there is now; or the server sends another range than it was asked for."""
+    """It is longer than the server's file, or the server sends another range than requested."""
     server.shifts = shifts
     have = 3000 if shifts else len(CONTENT) + 1
     (tmp_path / "a.part").write_bytes(b"x" * have)
@@ -132,7 +132,7 @@ def test_part_of_another_file_is_dropped(server: Server, tmp_path: Path, shifts:
 
 
 def test_length_that_the_server_does_not_tell(server: Server, tmp_path: Path) -> None:
-    """As for archives that are packed while they are sent."""
+    """As for archives that the server makes while sending."""
     server.lengths = False
     download(f"{server.url}/a", tmp_path / "a")
     assert files(tmp_path) == {"a": CONTENT}
@@ -147,10 +147,10 @@ def test_empty_file_is_a_file(server: Server, tmp_path: Path) -> None:
 def test_early_end_is_noticed_where_the_client_does_not(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As with urllib3 before 2.0: the body just stops."""
+    """As with urllib3 before 2.0: the body ends without an error."""
     monkeypatch.setattr(requests.Response, "iter_content", lambda *_: iter([CONTENT[3000:7500]]))
     (tmp_path / "a.part").write_bytes(CONTENT[:3000])
-    with pytest.raises(DataError, match=f"ended after 7500 of {len(CONTENT)} bytes; run the same command again"):
+    with pytest.raises(DataError, match=f"7500 of {len(CONTENT)} bytes.*same command again"):
         download(f"{server.url}/a", tmp_path / "a")
     assert files(tmp_path) == {"a.part": CONTENT[:7500]}
 
@@ -181,7 +181,7 @@ def test_no_server_is_one_line(server: Server, tmp_path: Path) -> None:
 
 
 def test_interruption_leaves_the_part(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C is no error of ours: it goes through, and what was written stays."""
+    """Ctrl-C is not turned into DataError, and the part stays."""
 
     class Interrupted:
         def __init__(self, **_: object) -> None: ...
@@ -204,7 +204,7 @@ def test_interruption_leaves_the_part(server: Server, tmp_path: Path, monkeypatc
 
 
 def test_folder_that_cannot_be_made_is_named(server: Server, tmp_path: Path) -> None:
-    """The one above where it would be made, too; and no advice to try again."""
+    """This includes a folder above the file; the message does not advise to try again."""
     (tmp_path / "set").write_bytes(b"")
     advice = "LMMS_VG_DATA must be a writable folder"
     for path in (tmp_path / "set" / "a", tmp_path / "set" / "imgs" / "a"):
@@ -223,17 +223,17 @@ def test_disk_that_is_full_is_not_blamed_on_the_network(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("lmms_vg.datasets.download.tqdm.update", full)
-    with pytest.raises(DataError, match=rf"^{tmp_path}/a\.part cannot be written \(No space left on device\): LMMS_VG"):
+    with pytest.raises(DataError, match=rf"^{tmp_path}/a\.part .*No space left on device.*LMMS_VG_DATA"):
         download(f"{server.url}/a", tmp_path / "a")
     assert len(server.asked) == 1
 
 
 def test_folder_that_cannot_be_searched_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As for a folder of somebody else: even whether the file is there cannot be told."""
+    """As in another user's folder, where even the existence of the file cannot be checked."""
 
     def refuse(path: Path) -> bool:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "exists", refuse)
-    with pytest.raises(DataError, match=rf"^{tmp_path}/a cannot be written \(Permission denied\): LMMS_VG_DATA must"):
+    with pytest.raises(DataError, match=rf"^{tmp_path}/a .*Permission denied.*LMMS_VG_DATA"):
         download("http://127.0.0.1:1/a", tmp_path / "a")

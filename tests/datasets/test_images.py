@@ -1,4 +1,4 @@
-"""Image URIs of every source, and what must not be opened."""
+"""Image URIs of every source, and those that must not be opened."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -101,7 +101,7 @@ def test_coco_has_no_hub_and_says_where_it_is(data: Path) -> None:
 @pytest.mark.parametrize("path", ["../secret.png", "a/../../secret.png", "/etc/passwd", "..\\secret.png", ""])
 def test_no_uri_leads_out_of_its_folder(data: Path, scheme: str, path: str) -> None:
     put(data / "secret.png", png())
-    put_zip(data / scheme / "imgs.zip", {"../secret.png": png()})  # nor does an archive's own member
+    put_zip(data / scheme / "imgs.zip", {"../secret.png": png()})  # nor may a member of an archive
     with pytest.raises(DataError, match="leads out"):
         open_image(f"{scheme}:{path}")
 
@@ -119,7 +119,7 @@ def test_what_is_no_uri_is_refused(uri: str) -> None:
 
 
 def test_16_bit_images_are_scaled_not_clipped(data: Path) -> None:
-    """PIL's own conversion would make every value above 255 white."""
+    """PIL's conversion would make every value above 255 white."""
     out = BytesIO()
     Image.fromarray(np.array([[0, 1000, 2000, 4000]], dtype=np.uint16)).save(out, "png")
     put(data / "vgmed/a.png", out.getvalue())
@@ -130,7 +130,7 @@ def test_16_bit_images_are_scaled_not_clipped(data: Path) -> None:
 def test_a_truncated_image_is_refused_even_where_the_host_would_fill_it(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """lmms-eval switches LOAD_TRUNCATED_IMAGES on for the whole process."""
+    """lmms-eval turns LOAD_TRUNCATED_IMAGES on for the whole process."""
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     out = BytesIO()
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)

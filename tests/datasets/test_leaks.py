@@ -1,4 +1,4 @@
-"""Whose images they are: by URI, by the folder a file lies in, and by what VGMED took them from."""
+"""The data sets that images belong to: by URI, by the folder of a file, and by VGMED's sources."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_uris(images: list[str], found: list[str]) -> None:
 
 
 def test_images_asked_about_are_of_their_own_data_set_only() -> None:
-    """Heads ranked on SLAKE leak into the file that holds SLAKE, but not into VQA-RAD, which is in that file as well."""
+    """Heads ranked on SLAKE leak into the file that holds SLAKE, but not into VQA-RAD, another part of that file."""
     assert sources(["slake:a"]) == {"slake"}
     assert sources(["vgmed:Slake/b.png", "vqa_rad:c"]) == {"vgmed", "slake", "vqa_rad"}
     ranked_on = leaks(["slake:a"])
@@ -50,7 +50,7 @@ def test_demo_sets() -> None:
 
 
 def test_vgmed_as_its_files_have_it(data: Path) -> None:
-    """Only the rows that were drawn count."""
+    """Only the sampled rows count."""
     row = {"image": "AMOS2022/a.png", "question": "Where is the liver?", "bbox": [[4, 4, 20, 20]]}
     rows = [row, row | {"image": "Slake/imgs/xmlab1/source.jpg"}]
     for image in (one["image"] for one in rows):

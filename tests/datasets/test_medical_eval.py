@@ -1,4 +1,4 @@
-"""HuatuoGPT-Vision's evaluation data: six parts of one file, letters as its scorer finds them, images before the words."""
+"""HuatuoGPT-Vision's evaluation data: six parts of one file, letters as in its scorer, images before the text."""
 
 import json
 from collections.abc import Callable
@@ -58,17 +58,17 @@ def test_all_of_it(data: Path) -> None:
 def test_wrong_count_stops_and_says_both_numbers(data: Path, key: Dataset) -> None:
     write(data, *[ROW | {"dataset": name} for name in DATASETS.values()])
     expected = 150 if key == "mmmu" else MEDICAL_EVAL.counts[key]
-    with pytest.raises(DataError, match=rf"{key}.*: 1 questions found, {expected} expected.*cut short"):
+    with pytest.raises(DataError, match=rf"{key}.*: 1 .*{expected}.*cut short"):
         medical_eval.load(key)
 
 
 def test_both_numbers_of_mmmu_are_checked(data: Path) -> None:
     row = ROW | {"dataset": "MMMU_Medical_Validation"}
     write(data, *[row] * 146, *[row | {"options": None}] * 4)
-    with pytest.raises(DataError, match="mmmu: 146 questions found, 145 expected"):
+    with pytest.raises(DataError, match=r"mmmu: 146 .*145"):
         medical_eval.load("mmmu")
     write(data, *[row] * 145, *[row | {"options": "[]"}] * 4)
-    with pytest.raises(DataError, match="149 questions found, 150 expected"):
+    with pytest.raises(DataError, match=r"149 .*150"):
         medical_eval.load("mmmu")
 
 
@@ -82,7 +82,7 @@ def test_parts_do_not_mix(data: Path, small: None) -> None:
         (sample,) = medical_eval.load(key)
         assert sample.question == key
     write(data, ROW)
-    with pytest.raises(DataError, match=r"medical_eval slake: 0 questions found, 416 expected.*not one question"):
+    with pytest.raises(DataError, match=r"medical_eval slake: 0 .*416.*no question"):
         medical_eval.load("slake")
 
 
@@ -154,7 +154,7 @@ def test_byte_order_mark(data: Path, small: None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         ("[{", "Invalid JSON"),
         ("{}", "valid array at the top"),
@@ -162,9 +162,9 @@ def test_byte_order_mark(data: Path, small: None) -> None:
         ("version https://git-lfs.github.com/spec/v1", "Invalid JSON"),
     ],
 )
-def test_broken_file_is_named(data: Path, content: str, says: str) -> None:
+def test_broken_file_is_named(data: Path, content: str, message: str) -> None:
     write(data).write_text(content)
-    with pytest.raises(DataError, match=rf"evaluation_data\.json: .*{says}"):
+    with pytest.raises(DataError, match=rf"evaluation_data\.json: .*{message}"):
         medical_eval.load("vqa_rad")
 
 
@@ -181,7 +181,7 @@ def test_image(lay: Callable[[str, bytes], None], place: str) -> None:
     medical_eval.require_images()
     name = f"a{place[-4:]}"
     assert medical_eval.read_image(f"images/{name}") == medical_eval.read_image(name) == b"pixels"
-    with pytest.raises(DataMissing, match=r"images\.zip.*images/b\.jpg is in no zip"):
+    with pytest.raises(DataMissing, match=r"images\.zip.*images/b\.jpg"):
         medical_eval.read_image("images/b.jpg")
 
 

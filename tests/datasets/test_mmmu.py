@@ -1,4 +1,4 @@
-"""MMMU: marks and images that belong together, hidden answers, and images read out of parquet files."""
+"""MMMU: marks that match their images, hidden answers, and images from parquet files."""
 
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ def write(
     split: str = "validation",
     shard: str = "00000-of-00001",
 ) -> Path:
-    """As on the hub; a row without images of its own has one in the first column."""
+    """Write files as on the hub; a row without given images has one in the first column."""
     path = data / "mmmu" / subject / f"{split}-{shard}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     full = [row if any(key.startswith("image_") for key in row) else row | {"image_1": image(b"1")} for row in rows]
@@ -107,7 +107,7 @@ def test_broken_options_are_refused_with_their_row(data: Path, small: None, opti
 
 def test_unknown_kind_of_question_is_refused_with_its_row(data: Path, small: None) -> None:
     write(data, ROW, ROW | {"question_type": "short"})
-    with pytest.raises(DataError, match="row 1: question_type 'short' is none of multiple-choice, open"):
+    with pytest.raises(DataError, match=r"row 1: question_type 'short': .*multiple-choice, open"):
         mmmu.load("Pharmacy", "validation")
 
 
@@ -120,7 +120,7 @@ def test_marks_stay_where_they_are(data: Path, small: None) -> None:
 
 
 def test_marks_are_renumbered_where_an_image_is_lacking(data: Path, small: None) -> None:
-    """<image i> must mean images[i - 1]; <image 10> is not <image 1> and a zero."""
+    """<image i> must stand for images[i - 1]; <image 10> is not <image 1> followed by a zero."""
     sample = load_one(
         data,
         question="<image 2>, <image 4>, <image 1>, <image 10>, <image>?",
@@ -166,7 +166,7 @@ def test_counts_of_a_subject(data: Path, subject: mmmu.Subject) -> None:
     write(data, *[ROW | {"id": f"{n}", "answer": "?"} for n in range(sizes[subject])], subject=subject, split="test")
     assert len(mmmu.load(subject, "test")) == sizes[subject]
     write(data, *[ROW] * 29, subject=subject)
-    with pytest.raises(DataError, match=f"validation/{subject}: 29 questions found, 30 expected.*cut short"):
+    with pytest.raises(DataError, match=f"validation/{subject}: 29 .*30.*cut short"):
         mmmu.load(subject, "validation")
 
 
@@ -175,7 +175,7 @@ def test_kinds_are_counted_once_all_subjects_are_there(data: Path) -> None:
         write(data, *[ROW] * 30, subject=subject)
         if subject != SUBJECTS[-1]:
             assert len(mmmu.load(subject, "validation")) == 30
-    with pytest.raises(DataError, match="validation multiple-choice: 150 questions found, 145 expected"):
+    with pytest.raises(DataError, match=r"validation multiple-choice: 150 .*145"):
         mmmu.load("Pharmacy", "validation")
     write(data, *[OPEN] * 5, *[ROW] * 25, subject="Public_Health")
     samples = [sample for subject in SUBJECTS for sample in mmmu.load(subject, "validation")]
@@ -191,7 +191,7 @@ def test_part_of_the_data_need_not_hold_every_kind(data: Path, small: None) -> N
 
 def test_no_question_stops_even_partial_data(data: Path, small: None) -> None:
     write(data)
-    with pytest.raises(DataError, match=r"validation/Pharmacy: 0 questions found, 30 expected.*not one question"):
+    with pytest.raises(DataError, match=r"validation/Pharmacy: 0 .*30.*no question"):
         mmmu.load("Pharmacy", "validation")
 
 
@@ -210,16 +210,14 @@ def test_no_question_stops_even_partial_data(data: Path, small: None) -> None:
 )
 def test_what_is_no_image_path_is_refused(data: Path, path: str) -> None:
     write(data, ROW)
-    with pytest.raises(DataError, match="it must read <subject>/<split>/<row>/<1 to 7>"):
+    with pytest.raises(DataError, match="<subject>/<split>/<row>/<1 to 7>"):
         mmmu.read_image(path)
 
 
-@pytest.mark.parametrize(
-    ("path", "says"), [("0/2", "Row 0 of .* has no image in column image_2"), ("1/1", "There is no row 1")]
-)
-def test_missing_image_is_named(data: Path, path: str, says: str) -> None:
+@pytest.mark.parametrize(("path", "message"), [("0/2", "Row 0 .*no image .*image_2"), ("1/1", "no row 1")])
+def test_missing_image_is_named(data: Path, path: str, message: str) -> None:
     write(data, ROW)
-    with pytest.raises(DataMissing, match=says):
+    with pytest.raises(DataMissing, match=message):
         mmmu.read_image(f"Pharmacy/validation/{path}")
 
 
@@ -233,7 +231,7 @@ def test_missing_and_broken_files_are_named(data: Path, small: None) -> None:
 
 
 def test_only_texts_are_read_to_list_questions(data: Path, small: None) -> None:
-    """The image columns are damaged on disk, and nobody notices before an image is asked for."""
+    """The image columns are damaged on disk, which shows only when an image is read."""
     path = write(data, ROW | {"image_1": image(bytes(100_000), "a.png")})
     column = next(
         column
@@ -250,7 +248,7 @@ def test_only_texts_are_read_to_list_questions(data: Path, small: None) -> None:
 
 
 def test_accepted_answers_without_commas_are_refused_with_their_row(data: Path, small: None) -> None:
-    """Read as Python does, two answers would be one that nobody gives."""
+    """Python would join the two answers into one that no model gives."""
     for answer, options in (("['4' 'four']", "[]"), ("['4', 'four' '4.0']", "[]")):
         write(data, ROW, OPEN | {"answer": answer, "options": options})
         with pytest.raises(DataError, match=r"mmmu/Pharmacy/validation-\*\.parquet row 1: answer"):

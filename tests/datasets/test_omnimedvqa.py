@@ -1,4 +1,4 @@
-"""OmniMedVQA: eight modalities out of 42 files in one zip, their odd spellings, and the published counts."""
+"""OmniMedVQA: eight modalities from 42 files in one zip, their irregular spellings, and the published counts."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ WRITTEN: dict[Modality, str] = {
 
 
 def write(data: Path, *, extracted: str = "", **files: list[dict[str, Any]] | bytes) -> None:
-    """Files of the open-access part in the hub's zip, or ``extracted`` with that top folder."""
+    """Write files of the open-access part into a zip as on the hub, or into the top folder `extracted`."""
     root = data / "omnimedvqa"
     contents = {
         f"QA_information/Open-access/{name}.json": rows if isinstance(rows, bytes) else json.dumps(rows).encode()
@@ -68,7 +68,7 @@ def test_published_counts() -> None:
 
 
 def test_all_of_it(data: Path) -> None:
-    """42 files and 88,996 rows, of which the one with the odd key is not counted."""
+    """42 files have 88,996 rows; the one with the irregular key is not counted."""
     rows = {
         key: [ROW | {"modality_type": name} for _ in range(OMNIMEDVQA.counts[key])] for key, name in WRITTEN.items()
     }
@@ -166,40 +166,40 @@ def test_files_are_read_once(data: Path, small: None, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("value", ["MR", "mri", "Endoscopy", "", None])
 def test_unknown_modality_is_named_with_its_file(data: Path, small: None, value: str | None) -> None:
     write(data, **{"Some Set": [ROW, ROW | {"modality_type": value}]})
-    with pytest.raises(DataError, match=rf"Some Set\.json row 1: modality {value!r} is none of CT\(Computed"):
+    with pytest.raises(DataError, match=rf"Some Set\.json row 1: modality {value!r}: .*CT\(Computed"):
         omnimedvqa.load("ct")
 
 
 @pytest.mark.parametrize("number", [41, 43])
 def test_number_of_files(data: Path, number: int) -> None:
     write(data, **{f"set {n}": [ROW] for n in range(number)})
-    with pytest.raises(DataError, match=rf"{number} JSON files in .*, 42 expected.*another version.*LMMS_VG_PARTIAL"):
+    with pytest.raises(DataError, match=rf"{number} JSON files .*42 .*LMMS_VG_PARTIAL_DATA=1"):
         omnimedvqa.load("ct")
 
 
 def test_number_of_rows(data: Path) -> None:
     write(data, **{f"set {n}": [ROW] for n in range(42)})
-    with pytest.raises(DataError, match="ct: 42 questions found, 15808 expected; probably the file is cut short"):
+    with pytest.raises(DataError, match=r"ct: 42 .*15808"):
         omnimedvqa.load("ct")
 
 
 def test_no_question_of_a_modality_stops_even_partial_data(data: Path, small: None) -> None:
     write(data, a=[ROW])
-    with pytest.raises(DataError, match=r"omnimedvqa oct: 0 questions found, 4646 expected.*not one question"):
+    with pytest.raises(DataError, match=r"omnimedvqa oct: 0 .*4646.*no question"):
         omnimedvqa.load("oct")
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         (b"[{", "Invalid JSON"),
         (b"{}", "valid array at the top"),
         (json.dumps([ROW, without(ROW, "gt_answer")]).encode(), "Field required at 1 gt_answer"),
     ],
 )
-def test_broken_file_is_named(data: Path, small: None, content: bytes, says: str) -> None:
+def test_broken_file_is_named(data: Path, small: None, content: bytes, message: str) -> None:
     write(data, good=[ROW], broken=content)
-    with pytest.raises(DataError, match=rf"Open-access/broken\.json: .*{says}"):
+    with pytest.raises(DataError, match=rf"Open-access/broken\.json: .*{message}"):
         omnimedvqa.load("ct")
 
 
@@ -232,5 +232,5 @@ def test_missing_files_are_named(data: Path, small: None) -> None:
         omnimedvqa.require_images()
     write(data, a=[ROW])
     omnimedvqa.require_images()
-    with pytest.raises(DataMissing, match=r"\(about 10\.7 GB\)\. Images/x\.png is in no zip"):
+    with pytest.raises(DataMissing, match=r"\(about 10\.7 GB\)\. Images/x\.png"):
         omnimedvqa.read_image("Images/x.png")

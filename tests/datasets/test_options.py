@@ -1,4 +1,4 @@
-"""Options as sources write them, and which option an answer text means."""
+"""Options as sources write them, and the option that an answer text means."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_a_list_and_its_print_are_the_same(options: list[str]) -> None:
 
 
 def test_json_lists_are_read_as_json() -> None:
-    """Python's literals have other escapes: a pair of halves would be no text, and a slash would keep its backslash."""
+    """Python's literals have other escapes: a surrogate pair would not be text, and a slash would keep its backslash."""
     assert parse_options('["\\ud83e\\uddb4 bone", "A\\/P", "it\'s"]', "row 0") == ["\U0001f9b4 bone", "A/P", "it's"]
 
 
@@ -87,7 +87,7 @@ def test_letters() -> None:
         ("\xa0MR", ["CT", "MR\xa0"], "B"),
         ("mr", ["CT", "MR"], "B"),
         ("left  upper\xa0lobe", ["Left upper lobe", "left lower lobe"], "A"),
-        ("ct", ["CT", "ct"], "B"),  # the exact one comes first
+        ("ct", ["CT", "ct"], "B"),  # the exact match wins
         ("Ct", ["CT", "ct"], None),
         ("CT", ["CT", "MR", "CT "], None),
         ("CT", ["CT scan", "C"], None),

@@ -1,4 +1,4 @@
-"""Hub parquet files: which bytes are read, how often, how much is held, and files that are none."""
+"""Parquet files: the bytes that are read, how often, memory, and files of another kind."""
 
 import os
 import time
@@ -29,12 +29,12 @@ def nothing_decoded() -> Iterator[None]:
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The row groups that were decoded, in order."""
+    """Record the row groups that are decoded, in order."""
     groups: list[int] = []
 
     class Counting(pq.ParquetFile):
         def read_row_group(self, i: int, *args: object, **kwargs: object) -> pa.Table:
-            time.sleep(0.02)  # long enough for other threads to ask for the same group
+            time.sleep(0.02)  # long enough for other threads to need the same group
             groups.append(i)
             return super().read_row_group(i, *args, **kwargs)
 
@@ -187,25 +187,25 @@ def test_rows_are_counted_over_files(data: Path) -> None:
     for name, part in {"a-0": images[:3], "a-1": [], "a-2": images[3:], "b-0": noise(9)}.items():
         write(data / "toy" / f"{name}.parquet", part)
     assert [image_of_row(spec, "a-*.parquet", row) for row in range(7)] == images[:7]
-    with pytest.raises(DataMissing, match=r"Row 4 of .*a-2\.parquet has no image in column image\."):
+    with pytest.raises(DataMissing, match=r"Row 4 .*a-2\.parquet .*no image"):
         image_of_row(spec, "a-*.parquet", 7)
     with pytest.raises(DataError, match=r"no column 'question\.bytes'"):
         image_of_row(spec, "a-*.parquet", 0, "question")
-    with pytest.raises(DataMissing, match=r"There is no row 8\."):
+    with pytest.raises(DataMissing, match="no row 8"):
         image_of_row(spec, "a-*.parquet", 8)
 
 
 @pytest.mark.parametrize("row", [-1, 4, 10**9])
 def test_rows_that_are_not_there(tmp_path: Path, row: int) -> None:
     path = write(tmp_path / "a.parquet", list(noise(4)))
-    with pytest.raises(DataError, match=rf"a\.parquet: no row {row}, only 0 to 3"):
+    with pytest.raises(DataError, match=rf"a\.parquet: no row {row}.*0 to 3"):
         read_cell(path, row)
 
 
 @pytest.mark.parametrize("column", ["answer", "image.pixels", "imag"])
 def test_columns_that_are_not_there(tmp_path: Path, column: str) -> None:
     path = write(tmp_path / "a.parquet", list(noise(2)))
-    with pytest.raises(DataError, match=rf"a\.parquet: no column '{column}', only image\.bytes, image\.path, question"):
+    with pytest.raises(DataError, match=rf"a\.parquet: no column '{column}'.*image\.bytes, image\.path, question"):
         list(read_rows(path, "question", column))
 
 
@@ -221,13 +221,13 @@ def test_a_truncated_file_is_named(tmp_path: Path, kept: int) -> None:
     path = write(tmp_path / "a.parquet", list(noise(9)))
     path.write_bytes(path.read_bytes()[:kept])
     for use in (lambda: row_count(path), lambda: read_cell(path, 0), lambda: list(read_rows(path, "question"))):
-        with pytest.raises(DataError, match=r"a\.parquet: .*the download is incomplete"):
+        with pytest.raises(DataError, match=r"a\.parquet: .*incomplete"):
             use()
 
 
 def test_a_pointer_file_is_no_parquet_file(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n")
-    with pytest.raises(DataError, match=r"a\.parquet: .*no parquet file"):
+    with pytest.raises(DataError, match=r"a\.parquet: .*not a parquet file"):
         row_count(tmp_path / "a.parquet")
 
 
@@ -255,7 +255,7 @@ def test_errors_of_the_reader_of_rows_stay_its_own(tmp_path: Path) -> None:
     ],
 )
 def test_columns_of_another_type_are_named(tmp_path: Path, column: str, values: list[Any], held: str) -> None:
-    """A reader would fail on the first row with an error of its own."""
+    """A reader would fail on the first row with another error."""
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"question": ["q"], "image": pa.array([None], CELL)} | {column: values}), path)
     with pytest.raises(DataError, match=rf"a\.parquet: .*{held}"):

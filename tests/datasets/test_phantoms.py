@@ -1,4 +1,4 @@
-"""The demo questions: held out, balanced, about the image they name."""
+"""Demo questions: held out, balanced, and about the image that they name."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""SLAKE: which rows are asked, and the counts that make it SLAKE."""
+"""SLAKE: the rows that are used, and their counts."""
 
 import json
 from collections import Counter
@@ -50,7 +50,7 @@ def test_real_test_split(real_data: Path) -> None:
     closed, opened = slake.load("closed", "test"), slake.load("open", "test")
     assert (len(closed), len(opened)) == (416, 645)
     assert closed == [sample for sample in slake.load("closed") if sample.split == "test"]
-    # What results are broken down by, counted on the file itself.
+    # Categories of breakdowns, counted in the file itself.
     rows = [row for row in json.loads((real_data / "slake/test.json").read_text()) if row["q_lang"] == "en"]
     for field, key in {"organ": "location", "content_type": "content_type", "question_type": "base_type"}.items():
         assert Counter(getattr(sample, field) for sample in closed + opened) == Counter(row[key] for row in rows)
@@ -106,13 +106,13 @@ def test_answers_stay_what_they_say(data: Path, small: None, answer: str) -> Non
 
 def test_wrong_count_of_the_test_split_stops(data: Path) -> None:
     write(data, test=[ROW])
-    with pytest.raises(DataError, match=r"closed/test: 1 questions found, 416 expected"):
+    with pytest.raises(DataError, match=r"closed/test: 1 .*416"):
         slake.load("closed", "test")
 
 
 def test_wrong_count_stops_and_says_both_numbers(data: Path) -> None:
     write(data, train=[ROW], validation=[], test=[])
-    with pytest.raises(DataError, match=r"closed/train: 1 questions found, 1943 expected.*LMMS_VG_PARTIAL_DATA=1"):
+    with pytest.raises(DataError, match=r"closed/train: 1 .*1943.*LMMS_VG_PARTIAL_DATA=1"):
         slake.load("closed")
 
 
@@ -141,7 +141,7 @@ def test_missing_split_stops(data: Path) -> None:
 
 
 def test_no_question_at_all_stops_even_partial_data(data: Path, small: None) -> None:
-    with pytest.raises(DataError, match="not one closed question"):
+    with pytest.raises(DataError, match="no closed question"):
         slake.load("closed")
 
 
@@ -166,7 +166,7 @@ def test_image(lay: Callable[[str, bytes], None], place: str) -> None:
     lay(f"slake/{place}", b"pixels")
     slake.require_images()
     assert slake.read_image("xmlab1/source.jpg") == b"pixels"
-    with pytest.raises(DataMissing, match=r"xmlab2/source\.jpg is in no zip and no folder 'imgs'"):
+    with pytest.raises(DataMissing, match=r"xmlab2/source\.jpg .*'imgs'"):
         slake.read_image("xmlab2/source.jpg")
 
 

@@ -1,4 +1,4 @@
-"""VQA-RAD: which rows are asked, odd values of the original file, and the counts that make it VQA-RAD."""
+"""VQA-RAD: the rows that are used, irregular values of the original file, and counts."""
 
 import json
 from collections import Counter
@@ -111,7 +111,7 @@ def test_repeated_ids_are_questions_of_their_own(data: Path, small: None) -> Non
 
 def test_wrong_count_stops_and_says_both_numbers(data: Path) -> None:
     write(data, ROW)
-    with pytest.raises(DataError, match=r"vqa_rad rows: 1 questions found, 2248 expected; probably the file is cut"):
+    with pytest.raises(DataError, match=r"vqa_rad rows: 1 .*2248"):
         vqa_rad.load("closed")
 
 
@@ -121,7 +121,7 @@ def test_part_of_the_data_need_not_hold_yes_or_no(data: Path, small: None) -> No
 
 
 def rows_of(closed: int, opened: int, closed_test: int, binary: int) -> list[dict[str, Any]]:
-    """2,248 rows; the first ``closed_test`` closed ones are test, ``binary`` of them yes/no."""
+    """Make 2,248 rows; the first `closed_test` closed rows are test, and `binary` of them are yes/no."""
     rows = [ROW | {"qid": qid} for qid in range(closed)]
     rows[:closed_test] = [row | {"phrase_type": "test_freeform"} for row in rows[:closed_test]]
     rows[binary:closed_test] = [row | {"answer": "left"} for row in rows[binary:closed_test]]
@@ -132,9 +132,9 @@ def rows_of(closed: int, opened: int, closed_test: int, binary: int) -> list[dic
 @pytest.mark.parametrize(
     ("numbers", "message"),
     [
-        ((1299, 949, 272, 251), "closed: 1299 questions found, 1297 expected"),
-        ((1297, 949, 273, 251), "closed/test: 273 questions found, 272 expected"),
-        ((1297, 949, 272, 250), "yes-no/test: 250 questions found, 251 expected"),
+        ((1299, 949, 272, 251), "closed: 1299 .*1297"),
+        ((1297, 949, 273, 251), "closed/test: 273 .*272"),
+        ((1297, 949, 272, 250), "yes-no/test: 250 .*251"),
     ],
 )
 def test_each_count_is_asserted(data: Path, numbers: tuple[int, int, int, int], message: str) -> None:
@@ -147,10 +147,10 @@ def test_each_count_is_asserted(data: Path, numbers: tuple[int, int, int, int], 
 
 def test_open_counts_are_asserted(data: Path) -> None:
     write(data, *rows_of(1297, 948, 272, 251))
-    with pytest.raises(DataError, match="open: 948 questions found, 949 expected"):
+    with pytest.raises(DataError, match=r"open: 948 .*949"):
         vqa_rad.load("open")
     write(data, *rows_of(1297, 949, 272, 251))
-    with pytest.raises(DataError, match="open/test: 0 questions found, 179 expected"):
+    with pytest.raises(DataError, match=r"open/test: 0 .*179"):
         vqa_rad.load("open", "test")
 
 
@@ -159,7 +159,7 @@ def test_relaxed_counts_are_kept_for_the_results(data: Path, small: None) -> Non
     assert len(vqa_rad.load("closed", "test")) == 1
     names = ("rows", "closed", "closed/test", "yes-no/test")
     assert counts.deviations.keys() == {f"vqa_rad {name}" for name in names}
-    with pytest.raises(DataError, match=r"vqa_rad open: 0 questions found, 949 expected.*not one question"):
+    with pytest.raises(DataError, match=r"vqa_rad open: 0 .*949.*no question"):
         vqa_rad.load("open")
 
 
@@ -198,7 +198,7 @@ def test_image(lay: Callable[[str, bytes], None], place: str) -> None:
 def test_members_that_lead_out_are_just_not_found(data: Path) -> None:
     put_zip(data / "vqa_rad" / vqa_rad.IMAGES, {"../escaped.jpg": b"", "synpic1.jpg": b"pixels"})
     assert vqa_rad.read_image("synpic1.jpg") == b"pixels"
-    with pytest.raises(DataMissing, match=r"escaped\.jpg is in no zip"):
+    with pytest.raises(DataMissing, match=r"escaped\.jpg"):
         vqa_rad.read_image("escaped.jpg")
     assert not list(data.rglob("escaped.jpg"))
 
@@ -211,7 +211,7 @@ def test_missing_files_say_where_to_get_them(data: Path) -> None:
         with pytest.raises(DataMissing, match=r'vqa_rad/VQA_RAD Image Folder\.zip" "https://files\.osf\.io'):
             use()
     (data / "vqa_rad" / vqa_rad.FOLDER).mkdir()
-    with pytest.raises(DataMissing, match=r"synpic1\.jpg is in no zip"):
+    with pytest.raises(DataMissing, match=r"synpic1\.jpg"):
         vqa_rad.read_image("synpic1.jpg")
 
 

@@ -1,4 +1,4 @@
-"""A few steps of training: finite, resumable, loadable. What long training gives is measured in the weights' README."""
+"""A few steps of training: finite, resumable, loadable. The README of the weights has the results of long training."""
 
 import math
 from pathlib import Path
@@ -17,7 +17,7 @@ STEPS = {"vision_steps": 1, "text_steps": 2}
 
 
 class Stopped(Exception):
-    """Stands for a run that is killed."""
+    """Simulates the end of a killed run."""
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(Stopped):
         train(tmp_path, **STEPS, checkpoint_every=1, on_step=stopping)
-    with pytest.raises(ValueError, match="belongs to a run"):
+    with pytest.raises(ValueError, match="belongs to"):
         train(tmp_path, seed=1, **STEPS)
 
 
@@ -72,7 +72,7 @@ def test_the_shipped_weights_load_and_answer() -> None:
 
 
 def test_a_packed_question_is_answered_as_if_it_were_alone() -> None:
-    """``accuracy`` packs questions; generating them one by one from the loaded directory says the same words."""
+    """`accuracy` packs questions; generating from the loaded folder one by one gives the same words."""
     model = LlavaForConditionalGeneration.from_pretrained(WEIGHTS).eval()
     tokenizer = AutoTokenizer.from_pretrained(WEIGHTS)
     phantom = make_phantom(11)

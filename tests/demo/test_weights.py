@@ -1,4 +1,4 @@
-"""The trained demo model as shipped: it answers, it grounds, and its hard split leaves something to win."""
+"""The trained demo model as shipped: it answers, it grounds, and its hard split leaves room for improvement."""
 
 from __future__ import annotations
 

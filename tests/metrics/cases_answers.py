@@ -1,4 +1,4 @@
-"""Answers as models give them that the rule was tried on after it was made: options, then (answer, letter or None)."""
+"""Realistic answers that the rule was tested on after it was written: options, then (answer, letter or None)."""
 
 LUNGS = ("Left lung", "Right lung", "Heart", "Liver")
 SIDES = ("Left", "Right")

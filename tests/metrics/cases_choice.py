@@ -1,6 +1,6 @@
-"""Answers and the option they choose, None where that is not clear: the specification of ``metrics.choice.choice``.
+"""Answers and the option that they choose, None if it is not clear: the specification of `metrics.choice.choice`.
 
-A group is (options, cases), a case (answer, letter, what it is about).
+A group is (options, cases), and a case is (answer, letter, topic).
 """
 
 ORGANS = ("right lung", "left lung", "heart", "liver")

@@ -1,11 +1,11 @@
-"""Answers in which a word like left or right, yes or no *is* the answer, as templates: the word must not matter.
+"""Templates of answers in which a word such as left or right, yes or no *is* the answer: the word must not matter.
 
-{X} is the option that is meant and {x} the same in lower case, {L} its letter; {Y}, {y} and {M} are another option; {a} and
-{b} are the first two options as they are listed. CLAIMED templates claim {X}, UNCLEAR ones nothing.
+{X} is the option that is meant, {x} the same in lower case, and {L} its letter; {Y}, {y} and {M} are another option; {a}
+and {b} are the first two options in the listed order. CLAIMED templates claim {X}, UNCLEAR templates claim nothing.
 """
 
 CLAIMED = [
-    # the words alone
+    # only the words
     "{X}",
     "{X}.",
     "{x}",
@@ -318,4 +318,4 @@ SIDES = [
     ("{L}. The {y} is clear.", None),
     ("{L}. The {y} side is clear.", None),
 ]
-"""Templates about sides for options of one word; None where only the symmetry is asked for."""
+"""Templates about sides for options of one word; None where only the symmetry is tested."""

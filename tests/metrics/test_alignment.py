@@ -33,7 +33,7 @@ MEASURES = [
 
 
 def naive(attention: list[float], mask: list[float]) -> tuple[float, float, float, float]:
-    """AR, printed AR, KL, JS of one flattened map, term by term from the paper (Sec. 2.2); KL and JS guarded as in its code."""
+    """AR, printed AR, KL, JS of a flattened map, term by term from the paper (Sec. 2.2), KL and JS guarded as in its code."""
     n, a_sum, m_sum = len(mask), math.fsum(attention), math.fsum(mask)
     inside = math.fsum(a * m for a, m in zip(attention, mask, strict=True))
     kl = js = 0.0
@@ -49,7 +49,7 @@ def naive(attention: list[float], mask: list[float]) -> tuple[float, float, floa
 
 @pytest.fixture
 def maps() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Question and reference (layers, heads, rows, cols) like softmax over more than the image; a mask (rows, cols)."""
+    """Question and reference (layers, heads, rows, cols) like parts of a softmax over more tokens; a mask (rows, cols)."""
     rng = np.random.default_rng(0)
     question, reference = 0.2 * rng.dirichlet(np.ones(ROWS * COLS), (2, LAYERS, HEADS))
     mask = np.zeros((ROWS, COLS), dtype=bool)
@@ -179,7 +179,7 @@ def test_a_reference_that_underflowed_counts_as_the_smallest_number_of_its_type(
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("function", [align, align_heads])
 def test_values_do_not_depend_on_how_much_attention_the_image_gets(function, dtype, mass, maps):
-    """Softmax rows in which the image has all the attention, or next to none: the ratio is what it is. AR with it."""
+    """The ratio, and AR with it, does not depend on whether the image has all of the attention or almost none."""
     question, reference, mask = maps
     for other in (None, reference):
         scaled = [(mass * one).astype(dtype) for one in (question, reference)]
@@ -190,7 +190,7 @@ def test_values_do_not_depend_on_how_much_attention_the_image_gets(function, dty
 
 @pytest.mark.parametrize("mass", [1e-38, 1e-41, 1e-44])
 def test_subnormal_attention_is_finite_and_within_its_precision(mass, maps):
-    """Below 2^-126 float32 holds multiples of 2^-149 only: a map of such numbers is as good as their rounding."""
+    """Below 2^-126 float32 has only multiples of 2^-149: a map of such numbers is as exact as their rounding."""
     question, reference, mask = maps
     scaled = [(mass / 0.2 * one).astype(np.float32) for one in (question, reference)]
     result = align(*scaled, mask, "a")
@@ -202,13 +202,13 @@ def test_subnormal_attention_is_finite_and_within_its_precision(mass, maps):
 
 
 def test_a_ratio_that_no_float_holds_is_refused():
-    with pytest.raises(ValueError, match="mr-1: attention divided by that of the reference is not finite"):
+    with pytest.raises(ValueError, match=r"mr-1: .*not finite"):
         align([[[0.5, 0.5]]], [[[1e-310, 0.5]]], [1, 0], "mr-1")
 
 
 @pytest.mark.parametrize("mask", [[[1, 0, 0]], [1, 0, 0], [[1], [0], [0]]])
 def test_one_head_and_one_row_of_patches(mask):
-    """Flat maps of one head are no grid of one row: layers are never averaged."""
+    """Flat maps of one head are not a grid of one row: layers are never averaged."""
     question = [[[0.1, 0.2, 0.3]], [[0.3, 0.2, 0.1]]]
     for function, shape in ((align, (2,)), (align_heads, (2, 1))):
         for reference in (None, np.ones_like(question)):
@@ -253,13 +253,13 @@ def test_torch_of_any_dtype_is_measured_in_float64(maps, dtype):
 @pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -0.1])
 def test_unusable_attention_and_masks_name_the_sample(measure, bad):
-    with pytest.raises(ValueError, match=r"xray-7: the attention has NaN, infinite or negative"):
+    with pytest.raises(ValueError, match="xray-7: the attention has NaN"):
         measure([0.5, bad], [1, 0], name="xray-7")
-    with pytest.raises(ValueError, match=r"xray-7: the mask has NaN, infinite or negative"):
+    with pytest.raises(ValueError, match="xray-7: the mask has NaN"):
         measure([0.5, 0.5], [1, bad], name="xray-7")
     with pytest.raises(ValueError, match=r"xray-7: the mask is empty"):
         measure([0.5, 0.5], [0, 0], name="xray-7")
-    with pytest.raises(ValueError, match=r"xray-7: attention of shape \(3,\) does not end in the mask's shape \(2,\)"):
+    with pytest.raises(ValueError, match=r"xray-7: attention .*\(3,\) .*mask.* \(2,\)"):
         measure([0.5, 0.5, 0.5], [1, 0], name="xray-7")
 
 
@@ -270,11 +270,9 @@ def test_align_names_the_sample(function, maps):
         function(question, reference, mask & False, "ct-3")
     with pytest.raises(ValueError, match=r"ct-3: the attention has NaN"):
         function(question, np.where(mask, reference, np.nan), mask, "ct-3")
-    with pytest.raises(
-        ValueError, match=r"ct-3: question and reference must both be .* \(3, 4, 5, 6\) and \(4, 5, 6\)"
-    ):
+    with pytest.raises(ValueError, match=r"ct-3: .*\(3, 4, 5, 6\) and \(4, 5, 6\)"):
         function(question, reference[0], mask, "ct-3")
-    with pytest.raises(ValueError, match=r"ct-3: question and reference must both be"):
+    with pytest.raises(ValueError, match="ct-3: question and reference"):
         function(question[0, 0], None, mask, "ct-3")
 
 

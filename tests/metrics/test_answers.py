@@ -1,4 +1,4 @@
-"""Multiple-choice answers of many models' kinds, beside the table that specifies the rule."""
+"""Multiple-choice answers in the styles of many models, in addition to the specification of the rule."""
 
 import runpy
 from pathlib import Path

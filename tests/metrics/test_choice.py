@@ -1,4 +1,4 @@
-"""Multiple choice: a rule that does not guess, and the published one that does."""
+"""Multiple choice: a rule that does not guess, and the published rule that does."""
 
 import doctest
 import re

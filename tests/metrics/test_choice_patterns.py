@@ -1,4 +1,4 @@
-"""The part of an answer that is read, and that the patterns find nothing in nothing; ``test_choice`` has the answers."""
+"""The part of an answer that is read, and patterns on empty text; `test_choice` has the answers."""
 
 import doctest
 import re

@@ -1,4 +1,4 @@
-"""Ranking and stability against loops that keep every question."""
+"""Ranking and stability, compared with loops that keep every question."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Asked = tuple[str, dict[str, np.ndarray], np.ndarray]
 
 @pytest.fixture
 def asked() -> list[Asked]:
-    """30 questions on 11 images, whose images differ more than their questions do."""
+    """30 questions on 11 images; images differ more than questions about one image."""
     random = np.random.default_rng(3)
     images = [{name: random.gamma(4, 1, SHAPE) for name in METRICS} for _ in range(11)]
     made = []
@@ -64,7 +64,7 @@ def test_means_and_ranking(asked: list[Asked], by: By) -> None:
 @pytest.mark.parametrize("by", METRICS)
 @pytest.mark.parametrize("keep", [1, 5, 20])
 def test_overlap(asked: list[Asked], by: By, keep: int) -> None:
-    """Every resample repeats each question as often as its image was drawn; halves are split by image."""
+    """Each resample repeats a question as often as its image was drawn; halves are split by image."""
     found = added(asked, by=by).overlap(keep)
     whole = set(best(np.mean([heads[by] for _, heads, _ in asked], axis=0), keep, by))
     shares = []
@@ -82,9 +82,9 @@ def test_overlap(asked: list[Asked], by: By, keep: int) -> None:
 
 
 def test_the_order_of_questions_changes_nothing_not_even_by_rounding() -> None:
-    """Sums of floats in another order differ in the last digit, which would decide between equal heads."""
+    """Float sums in another order differ in the last digit, which would decide between equal heads."""
     values = [0.1, 0.7, 0.3, 12.3, 0.000001, 5.9] * 3
-    # Head 0 adds them up forwards, head 1 backwards: floats differ, heads do not.
+    # Head 0 adds the values forwards, head 1 backwards: float sums differ, heads must not.
     assert reduce(add, values) != reduce(add, reversed(values)), (
         "one after the other: sum() compensates from Python 3.12 on"
     )
@@ -97,7 +97,7 @@ def test_the_order_of_questions_changes_nothing_not_even_by_rounding() -> None:
 
 
 def test_equal_heads_go_by_layer_and_head() -> None:
-    """Enough of them for a sort that is not stable to mix them up."""
+    """There are so many that an unstable sort would mix them up."""
     values = np.arange(600).reshape(20, 30) % 3
     sums = HeadSums(values.shape, resamples=2)
     sums.add("image", dict.fromkeys(METRICS, values), np.zeros(20))

@@ -1,4 +1,4 @@
-"""Where an answer names its options: signs in their place, neutral ones for words of judgement that the options use."""
+"""Signs in place of the options that an answer names, and neutral signs for words of judgement that the options use."""
 
 import doctest
 import string

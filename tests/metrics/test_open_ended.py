@@ -1,4 +1,4 @@
-"""Open-ended metrics: hand-computed values, nltk and plain loops beside them, and any text at all."""
+"""Open-ended metrics, compared with hand-computed values, nltk and plain loops, and on any text."""
 
 import doctest
 import math
@@ -38,9 +38,17 @@ TEXT = st.one_of(WORDS, st.text(max_size=30))
         ("left left left", "left lung", 1 / 3, 1 / 2, 3 / 4, 2 / 5, 0),
         ("left", "left lung", math.exp(-1), 1 / 2, 1 / 2, 2 / 3, 0),
         ("left", "left lower lobe lung", math.exp(-3), 1 / 4, 1 / 4, 2 / 5, 0),
-        ("in the left lung", "left lung", 2 / 3, 1, 1, 4 / 5, 0),  # "the" is no word
-        ("lung", "lung lung heart", math.exp(-2), 1 / 3, 1 / 2, 1 / 2, 0),  # a second "lung" missing: one recall asks
-        ("lung", "heart heart lung", math.exp(-2), 1 / 3, 1 / 3, 1 / 2, 0),  # both ask for each missing one
+        ("in the left lung", "left lung", 2 / 3, 1, 1, 4 / 5, 0),  # "the" does not count
+        (
+            "lung",
+            "lung lung heart",
+            math.exp(-2),
+            1 / 3,
+            1 / 2,
+            1 / 2,
+            0,
+        ),  # one recall counts the missing second "lung"
+        ("lung", "heart heart lung", math.exp(-2), 1 / 3, 1 / 3, 1 / 2, 0),  # both recalls count each missing word
         ("pleural effusion", "left lung", 0, 0, 0, 0, 0),
         ("x-ray", "X Ray", 1, 1, 1, 1, 1),
         ("left-sided", "leftsided", 0, 0, 0, 0, 0),
@@ -92,7 +100,7 @@ def test_bleu_warns_of_nothing() -> None:
 @pytest.mark.parametrize("reference", ["", "  \n", "...", "\u200b"])
 @pytest.mark.parametrize("metric", METRICS)
 def test_an_empty_reference_is_refused(metric, reference: str) -> None:
-    with pytest.raises(ValueError, match=r"the reference answer .* is empty"):
+    with pytest.raises(ValueError, match=r"reference answer .*empty"):
         metric("lung", reference)
     with pytest.raises(ValueError, match="is empty"):
         metric("", reference)

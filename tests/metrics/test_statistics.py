@@ -1,4 +1,4 @@
-"""Intervals and tests: against scipy, binomial coefficients, brute force, and simulated runs with a known truth."""
+"""Intervals and tests, compared with scipy, binomial coefficients, brute force, and simulated runs of known truth."""
 
 import doctest
 import math
@@ -31,7 +31,7 @@ P = st.floats(0, 1)
 
 
 def clustered(rng: np.random.Generator, images: int, each: int) -> tuple[list[float], list[int]]:
-    """Scores 0 and 1 with mean 0.5, where images are easy or hard: the questions of one image go together."""
+    """Scores 0 and 1 with mean 0.5; images are easy or hard, so questions about one image are correlated."""
     ease = rng.beta(0.5, 0.5, images)
     scores = rng.random((images, each)) < ease[:, None]
     return scores.ravel().astype(float).tolist(), np.repeat(np.arange(images), each).tolist()
@@ -52,7 +52,7 @@ def test_interval_covers_the_truth_and_single_questions_for_clusters_do_not() ->
 
 @pytest.mark.parametrize("level", [0.5, 0.95])
 def test_interval_is_near_the_normal_approximation(level: float) -> None:
-    """Of a ratio of sums over clusters: the sandwich standard error, from residual sums of clusters of unequal size."""
+    """Sandwich standard error of a ratio of sums over clusters, from residual sums of clusters of unequal size."""
     rng = np.random.default_rng(1)
     images = np.repeat(np.arange(300), rng.integers(1, 12, 300))
     scores = (rng.random(len(images)) < rng.beta(0.5, 0.5, 300)[images]).astype(float)
@@ -64,7 +64,7 @@ def test_interval_is_near_the_normal_approximation(level: float) -> None:
 
 
 def test_interval_of_two_clusters_by_hand() -> None:
-    """Four resamples as likely: images (x, x), (x, y), (y, x), (y, y) with means 0, 1/4, 1/4, 1."""
+    """Four resamples are equally likely: images (x, x), (x, y), (y, x), (y, y) with means 0, 1/4, 1/4, 1."""
     low, high = cluster_interval([0, 0, 0, 1], ["x", "x", "x", "y"])
     assert (low, high) == (0, 1)
     assert cluster_interval([0, 0, 0, 1], ["x", "x", "x", "y"], level=0.3) == (0.25, 0.25)
@@ -115,10 +115,10 @@ def test_memory_does_not_grow_with_the_resamples() -> None:
     ("scores", "clusters", "options", "message"),
     [
         ([], [], {}, "at least one"),
-        ([1, 0], ["x"], {}, r"\(2,\) and 1 given"),
-        ([1, 0, math.nan], ["x", "y", "y"], {}, "finite, number 2 is not"),
-        ([1, 0], ["x", "y"], {"level": 95}, "level must be between 0 and 1.*95"),
-        ([1, 0], ["x", "y"], {"resamples": 0}, "resamples at least 1"),
+        ([1, 0], ["x"], {}, r"\(2,\) and 1 "),
+        ([1, 0, math.nan], ["x", "y", "y"], {}, "finite.*number 2 "),
+        ([1, 0], ["x", "y"], {"level": 95}, "level 95.*between 0 and 1"),
+        ([1, 0], ["x", "y"], {"resamples": 0}, "resamples 0.*at least 1"),
     ],
 )
 def test_unusable_scores_are_refused(scores, clusters, options, message: str) -> None:
@@ -153,7 +153,7 @@ def test_paired_is_the_interval_of_the_differences() -> None:
 
 
 def test_paired_p_value_by_enumeration() -> None:
-    """Three images of one question, differences 1, 0, 0: all 27 resamples, d* = k/3 with k successes of 1/3 each.
+    """Three images of one question with differences 1, 0, 0: in the 27 resamples d* = k/3, with k successes of 1/3 each.
 
     d = 1/3, so |d* - d| >= d holds for k = 0, 2, 3: 1 - 12/27.
     """
@@ -164,7 +164,7 @@ def test_paired_p_value_by_enumeration() -> None:
 
 
 def test_paired_p_value_counts_ties_that_rounding_hides() -> None:
-    """Differences .1 three times and 0 three times: d = .05, and only d* = 0 and .1 are as far, 2 of 2**6 resamples.
+    """Differences are .1 three times and 0 three times: d = .05, and only d* = 0 and .1 reach it, 2 of 2**6 resamples.
 
     In floating point 6 * .1 / 6 - .05 is less than .05.
     """
@@ -174,7 +174,7 @@ def test_paired_p_value_counts_ties_that_rounding_hides() -> None:
 
 
 def test_paired_p_value_holds_its_level_and_sees_a_gain() -> None:
-    """Two runs that err alike: p below .05 in about one of 20. Questions for images: far more often."""
+    """For two equally good runs p is below .05 in about one of 20; with questions as clusters far more often."""
     rng = np.random.default_rng(11)
     alarms = naive = 0
     for seed in range(150):
@@ -197,9 +197,9 @@ def test_runs_of_other_questions_are_refused_and_named() -> None:
         paired(a, b, dict.fromkeys("q", 1))
     with pytest.raises(ValueError, match=expected):
         mcnemar(a, b)
-    with pytest.raises(ValueError, match=r"paired: 1 only in b \(q9\)$"):
+    with pytest.raises(ValueError, match=r"1 only in b \(q9\)$"):
         mcnemar({"q1": 1}, b)
-    with pytest.raises(ValueError, match="2 of 3 questions have no cluster: q1, q3"):
+    with pytest.raises(ValueError, match=r"2 of 3 questions .*: q1, q3"):
         paired({"q1": 1, "q2": 0, "q3": 1}, {"q1": 1, "q2": 0, "q3": 1}, {"q2": "x"})
 
 
@@ -231,7 +231,7 @@ def test_many_runs_of_fractions_are_every_pair() -> None:
 
 
 def test_many_runs_against_a_loop() -> None:
-    """Draw images by hand, write down all their questions, and average; the 2.5th percentile between its two neighbours."""
+    """Draw images, list all their questions, and average; the 2.5th percentile is between its two neighbours."""
     runs, images = several(3, images=7, each=2)
     del images[-1], runs[0][-1], runs[1][-1], runs[2][-1]  # an image with fewer questions than the others
     drawn, names = resample(runs, images, resamples=201, seed=3), sorted(set(images))
@@ -278,7 +278,7 @@ def test_many_runs_on_one_image_tell_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("runs", "message"),
-    [([], "at least one run"), ([[1, 0], [1]], r"\(1,\) and 2 given"), ([[1, 0], [1, math.nan]], "number 1 is not")],
+    [([], "0 runs"), ([[1, 0], [1]], r"\(1,\) and 2 "), ([[1, 0], [1, math.nan]], "number 1 is not")],
 )
 def test_unusable_runs_are_refused(runs: list[list[float]], message: str) -> None:
     with pytest.raises(ValueError, match=message):
@@ -302,13 +302,13 @@ def test_mcnemar_against_scipy_and_binomial_coefficients(only_a: int, only_b: in
 
 
 def test_mcnemar_takes_right_and_wrong_only() -> None:
-    with pytest.raises(ValueError, match=r"q2: score 0\.5, but McNemar's test takes 0 and 1 only"):
+    with pytest.raises(ValueError, match=r"q2: score 0\.5.*0 or 1"):
         mcnemar({"q1": 1, "q2": 1}, {"q1": True, "q2": 0.5})
     assert mcnemar({"q1": 1.0, "q2": False}, {"q1": True, "q2": 1}) == McNemar(0, 1, 1)
 
 
 def test_holm_by_hand() -> None:
-    """Sorted .01 .02 .03 .04 times 4 3 2 1 is .04 .06 .06 .04, and the last may not fall below its predecessor."""
+    """Sorted .01 .02 .03 .04 times 4 3 2 1 is .04 .06 .06 .04, and the last may not be below the one before it."""
     adjusted = holm({"d": 0.04, "a": 0.01, "c": 0.03, "b": 0.02})
     assert list(adjusted) == ["d", "a", "c", "b"]
     assert adjusted == pytest.approx({"a": 0.04, "b": 0.06, "c": 0.06, "d": 0.06})
@@ -319,7 +319,7 @@ def test_holm_by_hand() -> None:
 
 @given(st.lists(P, min_size=1, max_size=6))
 def test_holm_is_the_closure_of_bonferroni(values: list[float]) -> None:
-    """A hypothesis falls if Bonferroni rejects every intersection it is part of (Marcus et al. 1976): all subsets."""
+    """A hypothesis is rejected if Bonferroni rejects every intersection that contains it (Marcus et al. 1976)."""
     names = [f"h{number}" for number in range(len(values))]
     p = dict(zip(names, values, strict=True))
     subsets = [group for size in range(1, len(names) + 1) for group in combinations(names, size)]

@@ -1,4 +1,4 @@
-"""The words do not matter: swapped in answer, options and reference together, they leave the verdict where it was."""
+"""The words do not matter: swapping them in answer, options and reference does not change the verdict."""
 
 import itertools
 import re
@@ -32,10 +32,10 @@ Reading = tuple[str, tuple[str, ...], str]
 
 
 def readings(template: str, pair: tuple[str, str]) -> Iterator[Reading]:
-    """A template's answers, their options and the letter meant: either word in either place, among two and among four."""
+    """A template's answers with options and right letter: each word in each place, among two and four options."""
     judged = {"correct", "wrong", "not"}.intersection(words(template))
     if judged.intersection(words(" ".join(pair))):
-        return  # of "Correct is wrong" nobody could say which word is the option
+        return  # in "Correct is wrong" either word could be the option
     for meant, (first, second), more in itertools.product((0, 1), (pair, pair[::-1]), ((), ("Spleen", "Thyroid"))):
         x, y = (first, second)[:: -1 if meant else 1]
         letters = {"L": "AB"[meant], "M": "BA"[meant], "a": first, "b": second}
@@ -113,9 +113,9 @@ PIECES += [
 @settings(max_examples=2000)
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map(" ".join), st.sampled_from(PAIRS[:5]))
 def test_any_answer_is_read_alike_with_the_words_swapped(answer: str, pair: tuple[str, str]) -> None:
-    """The options stay where they are, A and B, and take each other's text with the answer.
+    """Options A and B swap their texts, and so does the answer.
 
-    No option stands right before the word answer: "the right answer" is a judgement, "the left answer" is nothing.
+    No option is directly before the word answer: "the right answer" is a judgement, "the left answer" is not.
     """
     first, second = (
         extract(answer.format(X=x, x=x.lower(), Y=y, y=y.lower()), (x, y, "Spleen")) for x, y in (pair, pair[::-1])
@@ -131,7 +131,7 @@ def test_sides(template: str, claimed: bool) -> None:
 
 @pytest.mark.parametrize("pair", [("left lung", "right lung"), ("yes", "no"), ("true", "false")], ids="/".join)
 def test_the_closed_rule_has_no_favourite(pair: tuple[str, str]) -> None:
-    """Words swapped in the whole answer and in the reference leave its verdict as it was."""
+    """Swapping words in the whole answer and in the reference does not change its verdict."""
     first, second = (word.split()[0] for word in pair)
     other = {first: second, second: first}
 

@@ -1,4 +1,4 @@
-"""VQAv2's normalisation: where lmms-eval's own processor agrees, and where it differs on purpose."""
+"""VQAv2's normalisation: agreement with lmms-eval's processor, and the intended differences."""
 
 import doctest
 import importlib.util
@@ -13,7 +13,7 @@ from lmms_vg.metrics.text import canonical, normalise, words
 
 
 def vqav2_processor():
-    """lmms-eval's port of VQAv2's processor, loaded by path: importing lmms_eval.tasks takes seconds."""
+    """lmms-eval's port of VQAv2's processor, loaded by path because importing lmms_eval.tasks takes seconds."""
     package = importlib.util.find_spec("lmms_eval").submodule_search_locations[0]
     path = Path(package) / "tasks" / "_task_utils" / "vqa_eval_metric.py"
     spec = importlib.util.spec_from_file_location("vqa_eval_metric", path)
@@ -30,7 +30,7 @@ AGREED = [
     ("left\n lung\t", "left lung"),
     ("X-Ray", "x ray"),
     ("x ray", "x ray"),
-    ("xray", "xray"),  # not the same as x-ray, here as there
+    ("xray", "xray"),  # differs from x-ray in both
     ("T2-weighted", "t2 weighted"),
     ("an MRI of the head", "mri of head"),
     ("anterior", "anterior"),
@@ -47,7 +47,7 @@ AGREED = [
     ("Is it? No!", "is it no"),
     ("50%", "50%"),
     ("肺", "肺"),
-    ("फेफड़े", "फेफड़े"),  # its vowel signs are no word characters for re
+    ("फेफड़े", "फेफड़े"),  # its vowel signs are not word characters in re
     ("", ""),
 ]
 

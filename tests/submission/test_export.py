@@ -43,7 +43,7 @@ def test_what_is_there_is_not_overwritten(
     out = tmp_path / "out"
     out.write_text("mine")
     assert main(["export", str(bundle), "--to", kind, "-o", str(out)]) == 2
-    assert "is there already and is not overwritten" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert out.read_text() == "mine"
 
 

@@ -366,7 +366,7 @@ def test_every_method_of_a_joint_run_in_one_call(tmp_path: Path, capsys: pytest.
     }
     assert f"{tmp_path / 'in' / 'tiny-a-model-pai' / 'bundle.zip'}: no bundle was made:\n  restricted" in said
     assert main(command) == 2, "they are there"
-    assert "tiny-a-model-plain/bundle.zip: is there already" in capsys.readouterr().err
+    assert "tiny-a-model-plain/bundle.zip: already exists" in capsys.readouterr().err
     alone = ["submit", str(folders[1]), "--card", str(card), "-o", str(tmp_path / "one")]
     assert main(alone) == 0
     assert (tmp_path / "one" / "tiny-a-model-plain" / "bundle.zip").is_file()
@@ -427,7 +427,7 @@ def test_what_only_this_machine_knows_does_not_leave(tmp_path: Path, monkeypatch
 def test_a_file_that_is_there_is_kept(tmp_path: Path) -> None:
     out = tmp_path / "b.zip"
     out.write_text("mine")
-    with pytest.raises(ValueError, match="not overwritten"):
+    with pytest.raises(ValueError, match="already exists"):
         submit([tmp_path], runs.CARD, out)
     assert out.read_text() == "mine"
 

@@ -150,7 +150,7 @@ def test_relaxed_count_is_shown(data: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "slake_closed: 6 questions of 2,781 expected: PARTIAL",
         "slake_test_closed: 2 questions of 416 expected: PARTIAL",
     ]
-    assert lines[7].startswith("slake_open: WRONG, slake: not one open question")
+    assert lines[7].startswith("slake_open: WRONG, slake: no open question")
 
 
 def test_only_a_count_that_is_off_is_partial(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
