@@ -1,4 +1,4 @@
-"""Model families: load a checkpoint, write its prompt, prepare its images, say where the image tokens are."""
+"""Model families: load a checkpoint, render its prompt, prepare its images, locate the image tokens."""
 
 from lmms_vg.models.base import Family, Prompt
 from lmms_vg.models.huatuo import Huatuo
