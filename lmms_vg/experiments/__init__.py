@@ -1,0 +1,1 @@
+"""Commands that ask models: joint runs, sweeps, calibration, overlays."""
