@@ -1,1 +1,1 @@
-"""Commands that ask models: joint runs, sweeps, calibration, overlays."""
+"""What asks models beyond a single run: joint runs, sweeps, calibration, overlays."""

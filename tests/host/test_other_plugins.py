@@ -89,7 +89,8 @@ def test_one_that_fails_before_ours_is_named_by_run(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, cwd=tmp_path)
     assert done.returncode == 1
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("lmms-vg: ")]
-    assert "entry point theirs of theirs fails, and lmms-eval skips all behind it: ValueError: their plugin" in line
+    assert "entry point theirs of theirs fails" in line
+    assert "ValueError: their plugin" in line
 
 
 # --- a host that loads tasks of plugins itself ---------------------------------------------------------------------------
