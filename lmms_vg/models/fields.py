@@ -95,8 +95,8 @@ def _require_decoding(pretrained: str, revision: str | None, config: dict[str, A
                     file,
                     field,
                     value,
-                    f"{' or '.join(map(repr, (*neutral, None)))}, because answers are decoded as the task says: take it out "
-                    "of that file in a copy, and state it with --gen_kwargs where it is wanted and known there",
+                    f"{' or '.join(map(repr, (*neutral, None)))}, because the task decides how answers are decoded: remove it "
+                    "from that file in a copy, and pass it with --gen_kwargs if it is wanted and allowed there",
                 )
 
 
