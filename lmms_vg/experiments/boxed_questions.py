@@ -80,7 +80,7 @@ def annotated(data: str, n: int, seed: int) -> Annotated:
         name, visual = task, docs.visual
         everything = list(getattr(registry, task)(None))
     elif path.is_file():
-        name, visual = path.name, partial(_images_of_file, path.parent)
+        name, visual = path.name, partial(_own_images, path.parent)
         everything = list(docs.documents(path.name, partial(boxed_file.load, path), None))
     else:
         raise ValueError(
@@ -123,7 +123,7 @@ def _require_an_image(documents: Iterable[dict], visual: Callable[[dict], list[I
         raise first
 
 
-def _images_of_file(folder: Path, doc: dict) -> list[Image.Image]:
+def _own_images(folder: Path, doc: dict) -> list[Image.Image]:
     return [boxed_file.open_image(folder, image) for image in doc["images"]]
 
 

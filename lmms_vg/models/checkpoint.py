@@ -220,7 +220,7 @@ def load_llava(
         )
     if device_map is None:
         model.to(device)
-    return model.eval().requires_grad_(False)  # gradients are taken of attention, never of weights
+    return model.eval().requires_grad_(False)  # only methods that ask for gradients of attention want any
 
 
 def _require_every_tensor(pretrained: str, unexpected: Collection[str]) -> None:

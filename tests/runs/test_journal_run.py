@@ -30,7 +30,7 @@ from lmms_vg.runs.results import TaskRun
 
 HARD, STANDARD = "vqa_demo_hard", "vqa_demo_standard"
 SAMPLES = {HARD: phantoms.load("hard"), STANDARD: phantoms.load("standard")}
-DECODING = json.loads(json.dumps(Decoding(max_new_tokens=16).as_key()))  # the decoding of every demo task
+DECODING = json.loads(json.dumps(Decoding(max_new_tokens=16).as_key()))  # of every demo task
 SHARED = {"method": "VGRefine(k=5)", "shared": ["Plain()", "VGRefine(k=5)"]}
 
 
