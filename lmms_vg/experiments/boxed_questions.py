@@ -18,17 +18,17 @@ from lmms_vg.journal.decoding import Decoding
 from lmms_vg.tasks import documents as docs
 from lmms_vg.tasks import prompts, registry
 
-#: Questions with boxes, by name: what `--data` and `--task` may be.
+#: Tasks whose questions have boxes: allowed for `--data` and `--task`.
 TASKS = (
     "vgmed_demo",
-    "demo_calibration",  # no lmms-eval task: phantoms that no demo task asks about, for ranking heads without leakage
+    "demo_calibration",  # not a task of lmms-eval: phantoms of no demo task, to rank heads without leakage
     "vgmed_localization",
     "vgmed_attribute",
     "vgmed_coco_localization",
     "vgmed_coco_attribute",
 )
 
-#: Short names that `--data` takes for some of them.
+#: Short names of some of them for `--data`.
 CALIBRATION = {"coco": "vgmed_coco_localization", "vgmed": "vgmed_localization", "demo": "demo_calibration"}
 
 
@@ -37,9 +37,10 @@ class Annotated:
     """A sample of questions with boxes, to rank heads on.
 
     Attributes:
-        data: task or file they come from.
-        without_boxes: uids of its questions that have none and were left out before sampling.
-        leaks: data sets whose own images are in the sample.
+        data: The task or file they come from.
+        questions: The sampled questions.
+        without_boxes: uids of questions without boxes, which were left out before sampling.
+        leaks: Data sets whose images are in the sample.
     """
 
     data: str
@@ -49,11 +50,11 @@ class Annotated:
 
 
 def questions(task: str, n: int | None = None, seed: int = 0) -> list[Question]:
-    """The questions of a measurement task, or a seeded sample of `n`, sorted so that those about one image are adjacent.
+    """Load the questions of a measurement task, or a seeded sample of `n`; those about one image are adjacent.
 
     Raises:
-        ValueError: not a measurement task.
-        RunFailed: its data are missing; the message says how to get them.
+        ValueError: `task` is no measurement task.
+        RunFailed: Its data are missing; the message says how to get them.
     """
     if task not in TASKS:
         raise ValueError(f"task {task!r}: allowed is {', '.join(TASKS)}")
@@ -62,15 +63,17 @@ def questions(task: str, n: int | None = None, seed: int = 0) -> list[Question]:
 
 
 def annotated(data: str, n: int, seed: int) -> Annotated:
-    """A seeded sample of `n` questions with boxes.
+    """Draw a seeded sample of questions with boxes.
 
     Args:
-        data: a short name (`CALIBRATION`), a measurement task, or a JSON-lines file (`datasets.boxed_file`).
+        data: A short name (`CALIBRATION`), a measurement task, or a JSON-lines file (`datasets.boxed_file`).
+        n: Number of questions; all if there are fewer.
+        seed: Seed of the draw.
 
     Raises:
-        ValueError: `data` is nothing of these, no question has a box, or no image can be opened (DataMissing: with the
-            command that fetches them).
-        RunFailed: questions are missing or damaged; the message says how to get them.
+        ValueError: `data` is none of these, no question has a box, or no image can be opened (`DataMissing`: the message
+            has the command that fetches them).
+        RunFailed: Questions are missing or damaged; the message says how to get them.
     """
     task, path = CALIBRATION.get(data, data), Path(data).expanduser()
     if task in TASKS:
@@ -108,7 +111,7 @@ def _sample(documents: list[dict], n: int | None, seed: int) -> list[dict]:
 
 
 def _require_an_image(documents: Iterable[dict], visual: Callable[[dict], list[Image.Image]]) -> None:
-    """Raises DataError if not one image opens: no need to load a model for that. Single broken ones fail when asked."""
+    """Raise DataError if no image opens, before a model is loaded. Questions about single broken images fail later."""
     first: DataError | None = None
     for doc in documents:
         try:
@@ -130,7 +133,7 @@ def _question(task: str, doc: dict, visual: Callable[[dict], list[Image.Image]])
         uid=doc["uid"],
         message=lambda: [*visual(doc), prompts.measurement(doc)],
         reference=prompts.REFERENCE,
-        decoding=Decoding(max_new_tokens=1),  # what is asked for is where the model looks, not what it says
+        decoding=Decoding(max_new_tokens=1),  # only where the model looks is measured, not what it says
         boxes=doc["boxes"],
         align=True,
     )

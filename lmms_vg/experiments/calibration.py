@@ -1,7 +1,8 @@
-"""Ranking heads by how well they ground: the list VGRefine's triage uses (paper, Sec. 4.1 and supplement D).
+"""Rank heads by how well they ground, for the list that VGRefine's triage uses (paper, Sec. 4.1 and supplement D).
 
 Calibration is a plain run with per-head alignment values in the journal, so it resumes like any run. Heads are ranked by
-mean KL (or AR, JS), each divided by its own reference map; the knockout layer proposed is the one of lowest mean layer KL.
+mean KL (or AR, JS) of attention divided by the reference map of the same head. The proposed knockout layer has the lowest
+mean layer KL.
 """
 
 from __future__ import annotations
@@ -26,24 +27,28 @@ from lmms_vg.metrics.head_ranking import METRICS, By, HeadSums
 from lmms_vg.models import FAMILIES
 from lmms_vg.models.checkpoint import locate
 
-#: Resamples of the images, for the stability of a list.
+#: Number of resamples of the images that measure the stability of a list.
 RESAMPLES = 1000
 
-#: Images below which resampling says nothing: of a single one every resample is the same.
+#: Fewest images to resample: with a single one every resample would be the same.
 FEWEST = 10
 
 
 def calibrate(
     family: str, arguments: Mapping[str, Any], sample: Annotated, seed: int = 0, keep: int = 20, by: By = "kl"
 ) -> HeadList:
-    """Ask every question with the plain model and rank all heads; `keep` of them go into the list, best first.
+    """Ask every question with the plain model and rank all heads.
 
     Args:
-        arguments: of `--model_args`.
-        seed: of the resamples and halves; the sample has been drawn with the same.
+        family: Name of the model family.
+        arguments: The arguments of `--model_args`.
+        sample: The questions with boxes.
+        seed: Seed of the resamples and halves, and the one with which the sample was drawn.
+        keep: Number of heads in the list, best first.
+        by: Metric to rank by.
 
     Raises:
-        ValueError: a wrong argument, more heads to keep than there are, or no question could be measured.
+        ValueError: An argument is wrong, `keep` exceeds the number of heads, or no question could be measured.
     """
     settings, _ = split_arguments("plain", dict(arguments))
     pretrained = settings.pretrained or FAMILIES[family].pretrained
@@ -57,20 +62,20 @@ def calibrate(
     answerer = build(family, "plain", **{**arguments, "heads": True})
     sums = HeadSums((shape.layers, shape.heads), by, seed, RESAMPLES)
     images = measure(answerer, sample, sums)
-    found, means, layer_kl = sums.ranking(keep), sums.means(), sums.layer_kl()
+    heads, means, layer_kl = sums.ranking(keep), sums.means(), sums.layer_kl()
     overlap = sums.overlap(keep)
     answerer.close()
-    ran = answerer.journal.provenance
+    provenance = answerer.journal.provenance
     return HeadList(
         models=[pretrained if not Path(pretrained).is_dir() else Path(pretrained).resolve().name],
         num_layers=shape.layers,
         num_heads=shape.heads,
-        heads=found,
+        heads=heads,
         layers=[int(layer_kl.argmin())],
         source=f"calibrated with lmms_vg on {sample.data}: {_RULES[by]} per head, lowest mean layer KL",
         leaks=sample.leaks,
         scores=Scores(
-            **{name: [_round(means[name][place]) for place in found] for name in METRICS},
+            **{name: [_round(means[name][place]) for place in heads] for name in METRICS},
             layer_kl=_round(layer_kl),
             all_kl=_round(means["kl"]),
         ),
@@ -89,7 +94,7 @@ def calibrate(
             "by": by,
             "family": family,
             "revision": _revision(pretrained, settings.revision),
-            **{name: ran[name] for name in ("weights", "dtype", "device", "geometry", "rows", "versions")},
+            **{name: provenance[name] for name in ("weights", "dtype", "device", "geometry", "rows", "versions")},
             "date": date.today().isoformat(),
         },
     )
@@ -99,26 +104,35 @@ _RULES: dict[By, str] = {"kl": "lowest mean KL", "ar": "highest mean AR", "js": 
 
 
 def measure(answerer: Answerer, sample: Annotated, sums: HeadSums) -> int:
-    """Ask all questions and add up what the journal then holds of them, one by one; returns the number of images."""
+    """Ask all questions and add their values, as the journal has them, to `sums`.
+
+    Returns:
+        The number of images with values.
+
+    Raises:
+        ValueError: No question could be measured.
+    """
     answers = tqdm(answerer.answer(sample.questions), total=len(sample.questions), desc="calibrating heads")
-    wanted = Counter(record.key for _, record in answers)
+    remaining = Counter(record.key for _, record in answers)
     images = set()
     for record in read_records(sorted(answerer.journal.folder.glob("rank*.jsonl"))):
-        if record.key in wanted and record.alignment and "heads" in record.alignment:
-            sums.add(record.image, record.alignment["heads"], record.alignment["kl"], wanted.pop(record.key))
+        if record.key in remaining and record.alignment and "heads" in record.alignment:
+            sums.add(record.image, record.alignment["heads"], record.alignment["kl"], remaining.pop(record.key))
             images.add(record.image)
     failed = len(sample.questions) - sums.n
     if not sums.n:
-        raise ValueError(f"none of the {failed} questions could be measured; reasons: {answerer.journal.folder}")
+        raise ValueError(
+            f"none of the {failed} questions could be measured; the reasons are in {answerer.journal.folder}"
+        )
     if failed:
         logger.warning(
-            f"{failed} of {len(sample.questions)} questions were not measured; reasons: {answerer.journal.folder}"
+            f"{failed} of {len(sample.questions)} questions were not measured; the reasons are in {answerer.journal.folder}"
         )
     return len(images)
 
 
 def _revision(pretrained: str, revision: str | None) -> str | None:
-    """The commit of a hub checkpoint where its cache knows it; a folder has none."""
+    """The commit of a hub checkpoint if the cache knows it, else `revision`; a folder has no commit."""
     if Path(locate(pretrained)).is_dir():
         return revision
     cached = try_to_load_from_cache(pretrained, "config.json", revision=revision)
@@ -126,5 +140,5 @@ def _revision(pretrained: str, revision: str | None) -> str | None:
 
 
 def _round(values: Any) -> Any:
-    """To four digits, as JSON values."""
+    """Round to four digits, as JSON values."""
     return [_round(value) for value in values] if np.ndim(values) else round(float(values), 4)

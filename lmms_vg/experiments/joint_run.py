@@ -1,8 +1,8 @@
 """Several methods, or settings of one, on the same questions in one process: weights and image prefixes are shared.
 
-lmms-eval runs one model at a time, so it runs once a setting. The first run answers for all of them into their journals,
-batch by batch on the same image prefixes and the same run of the unedited model; the later runs find their answers there.
-Every setting leaves the results folder that a run of its own would have left.
+lmms-eval runs one model at a time, so it runs once per setting. The first run writes the answers of all settings into their
+journals, batch by batch, with shared image prefixes and a shared unedited forward pass; later runs find their answers there.
+Every setting has the same results folder as a separate run.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from lmms_vg.methods import METHODS
 
 
 class Setting(NamedTuple):
-    """A method with hyper-parameters, as `--model_args` has them; `label` names its folder under the output path."""
+    """A method with hyper-parameters, written as in `--model_args`; `label` is its folder under the output path."""
 
     label: str
     method: str
     hyper_parameters: str = ""
 
     def model_args(self, common: str) -> str:
-        """With the arguments that all settings have in common."""
+        """The `--model_args` of this setting: the common arguments and its hyper-parameters."""
         return ",".join(filter(None, (common, self.hyper_parameters)))
 
 
 def settings_of(methods: Sequence[str], model_args: str) -> tuple[list[Setting], str]:
-    """A setting for every method, and the arguments common to all, from `--methods` and `--model_args`.
+    """Parse `--methods` and `--model_args` into one setting per method and the common arguments.
 
-    A hyper-parameter names its method there: `vgrefine.k=10`, since `layers` or `alpha` mean different things to each.
+    There a hyper-parameter names its method, `vgrefine.k=10`, because names like `layers` or `alpha` differ in meaning.
 
     Raises:
-        ValueError: an unknown method, one named twice, or a hyper-parameter without or with another method.
+        ValueError: A method is unknown or named twice, or a hyper-parameter names no method or one that is not asked.
     """
     for method in methods:
         if method not in METHODS:
@@ -61,10 +61,10 @@ def settings_of(methods: Sequence[str], model_args: str) -> tuple[list[Setting],
 
 
 def pairs(model_args: str) -> Iterator[tuple[str, str]]:
-    """Names and values; `heads=true` under its other name, which does not collide with a method's head list.
+    """Parse `--model_args` into names and values; `heads=true` becomes `per_head`, as methods have a head list `heads`.
 
     Raises:
-        ValueError: an argument without a value.
+        ValueError: An argument has no value.
     """
     for part in filter(None, model_args.split(",")):
         name, equals, value = (piece.strip() for piece in part.partition("="))
@@ -74,7 +74,7 @@ def pairs(model_args: str) -> Iterator[tuple[str, str]]:
 
 
 def is_common(name: str) -> bool:
-    """Whether an argument is the model's, whatever its method."""
+    """Whether an argument belongs to the model, whatever the method."""
     return name in Settings.__dataclass_fields__
 
 
@@ -95,14 +95,20 @@ def _misplaced(argument: str, methods: Sequence[str]) -> str:
 def run_together(
     family: str, settings: Sequence[Setting], common: str, arguments: Sequence[str], out: Path
 ) -> dict[str, int]:
-    """Run lmms-eval once a setting, results under `out/<label>`; returns the exit status of each.
+    """Run lmms-eval once per setting.
 
     Args:
+        family: Name of the model family.
+        settings: The settings; the first run answers for all.
         common: `--model_args` of all settings.
-        arguments: further arguments of lmms-eval (tasks, batch size, ...).
+        arguments: Further arguments of lmms-eval (tasks, batch size, ...).
+        out: Output path; results go to `out/<label>`.
+
+    Returns:
+        Label -> exit status, of the settings that were run.
 
     Raises:
-        ValueError: wrong arguments of any setting, before anything is run.
+        ValueError: Arguments of a setting are wrong; nothing has been run.
     """
     given = {one.label: simple_parse_args_string(one.model_args(common)) for one in settings}
     for one in settings:
@@ -120,21 +126,21 @@ def run_together(
                 status[setting.label] = run(
                     [*arguments, *model, "--output_path", str(out / setting.label), "--log_samples"]
                 )
-            except SystemExit as problem:  # one method may fail where others do not, such as oracle_mask without boxes
+            except SystemExit as problem:  # a method may fail alone, such as oracle_mask without boxes
                 if problem.code in (0, None) or isinstance(problem, Stopped):  # `--tasks list` and the like
                     raise
                 status[setting.label] = 1
                 print(f"{setting.label}: {problem}", file=sys.stderr)
-                if str(problem) == failure:  # whatever it is, it is no matter of the method
+                if str(problem) == failure:  # the cause is not the method
                     break
                 failure = str(problem)
             else:
                 if status[setting.label] not in (
                     0,
                     INCOMPLETE,
-                ):  # an error of lmms-eval's own, such as a task it does not know
+                ):  # an error of lmms-eval itself, such as an unknown task
                     break
             if status[setting.label] and int(os.environ.get("WORLD_SIZE", 1)) > 1:
-                # What fails while scoring fails on the first rank only; the others would wait for it for ever.
+                # A failure in scoring is on the first rank only; the others would wait for ever.
                 raise SystemExit(f"{setting.label} failed; run the same command again: answers are in the journals")
     return status

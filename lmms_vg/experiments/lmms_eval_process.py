@@ -1,4 +1,4 @@
-"""lmms-eval itself, in this process, with an exit status that tells failure."""
+"""Run lmms-eval in this process, with an exit status that reports failure."""
 
 from __future__ import annotations
 
@@ -17,28 +17,31 @@ from lmms_vg import plugin
 from lmms_vg.extensions.registered import model_ids
 from lmms_vg.host import entry_points, failure
 
-#: Of a run whose results were saved, but lack something: a task without values, failures that were scored.
+#: Exit status of a run whose saved results lack something: a task has no values, or failures were scored.
 INCOMPLETE = 3
 
 
 def run(arguments: Sequence[str]) -> int:
-    """lmms-eval with these arguments; 1 when it reported an error, which lmms-eval alone answers with status 0.
+    """Run lmms-eval with these arguments.
+
+    Returns:
+        0, or 1 if lmms-eval reported an error (its own status would be 0), or `INCOMPLETE`.
 
     Raises:
-        SystemExit: for what makes a run impossible, with the message; before anything is asked where it can be known.
+        SystemExit: The run is impossible; if that can be known, before anything is asked.
     """
     _require_our_models()
-    plugin.add_tasks(lmms_eval.tasks)  # a hook of another plugin may have kept ours from it
+    plugin.add_tasks(lmms_eval.tasks)  # another plugin's hook may have prevented ours
     failures: list[BaseException] = []
     evaluate = host.cli_evaluate_single
 
     def watched(options: Any) -> Any:
-        if options.tasks is None:  # lmms-eval says so too, and exits with 0
-            raise SystemExit("lmms-vg: --tasks is missing; name some (lmms-vg tasks), or: --tasks list")
+        if options.tasks is None:  # lmms-eval would exit with 0
+            raise SystemExit("lmms-vg: --tasks is missing; lmms-vg tasks and --tasks list show what is allowed")
         _require_folder(options.output_path)
         try:
             results, samples = evaluate(options)
-        except failure.RunFailed as problem:  # of several configurations; lmms-eval would print a traceback
+        except failure.RunFailed as problem:  # one of several configurations; lmms-eval would print a traceback
             print(f"lmms-vg: {problem}", file=sys.stderr)
             failures.append(problem)
             return None, None
@@ -55,21 +58,21 @@ def run(arguments: Sequence[str]) -> int:
         host.cli_evaluate()
     finally:
         sys.argv, host.cli_evaluate_single = argv, evaluate
-        noted = failure.take()
-    return 1 if failures else INCOMPLETE if noted else 0
+        notes = failure.take()
+    return 1 if failures else INCOMPLETE if notes else 0
 
 
 def _require_saved(out: str, results: Mapping[str, Any], samples: Mapping[str, Sequence[Any]]) -> None:
     problem = unsaved(Path(out), results, samples)
     if problem:
         failure.note(
-            f"results were not saved in {out} ({problem}); make room there, or name another --output_path: answers of "
-            "lmms_vg's models are in the journal, and the same command asks nothing anew"
+            f"results were not saved in {out} ({problem}); free space there, or name another --output_path: answers of "
+            "lmms_vg's models are in the journal, so the same command asks no question again"
         )
 
 
 def unsaved(out: Path, results: Mapping[str, Any], samples: Mapping[str, Sequence[Any]]) -> str:
-    """What lmms-eval failed to write, which it says in its log only; empty if everything is there and whole."""
+    """What lmms-eval failed to write, which only its log says; empty if all files are complete."""
     stem = out / (results.get("model_name_sanitized") or "") / str(results["date"]).replace(":", "-")
     path = Path(f"{stem}_results.json")
     try:
@@ -88,22 +91,22 @@ def unsaved(out: Path, results: Mapping[str, Any], samples: Mapping[str, Sequenc
 
 
 def _require_folder(out: str | None) -> None:
-    """What cannot be made a folder is said before anything is asked."""
+    """Refuse an output path that cannot become a folder, before anything is asked."""
     if not out:
         return
-    there = next(path for path in (Path(out).absolute(), *Path(out).absolute().parents) if os.path.lexists(path))
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise SystemExit(f"lmms-vg: --output_path {out}: {there} is no folder that can be written; name another")
+    existing = next(path for path in (Path(out).absolute(), *Path(out).absolute().parents) if os.path.lexists(path))
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise SystemExit(f"lmms-vg: --output_path {out}: {existing} is not a writable folder; name another path")
 
 
 def _require_our_models() -> None:
-    """Another plugin's entry point may keep lmms-eval from knowing ours."""
+    """Name the entry point of another plugin that keeps lmms-eval from finding our models."""
     if set(model_ids()) <= set(MODEL_REGISTRY_V2.list_canonical_model_ids()):
         return
     culprit = entry_points.culprit()
     raise SystemExit(
         f"lmms-vg: lmms-eval knows none of our models: entry point {culprit.name} of {culprit.of} fails, and lmms-eval skips "
-        f"all behind it: {type(culprit.failure).__name__}: {culprit.failure}. Uninstall {culprit.of}, or install a version of "
+        f"all after it: {type(culprit.failure).__name__}: {culprit.failure}. Uninstall {culprit.of}, or install a version of "
         "it that works (lmms-vg doctor says more)"
         if culprit
         else "lmms-vg: lmms-eval knows none of our models; lmms-vg doctor says why"

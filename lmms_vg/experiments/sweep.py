@@ -1,6 +1,6 @@
-"""A method's hyper-parameters varied (paper, Table 4): which settings there are, run together with `plain`.
+"""Vary a method's hyper-parameters (paper, Table 4): plan the settings and run them together with `plain`.
 
-Every setting is asked on the same image prefixes, and reads the same captured maps: only what it does with them differs.
+All settings share the image prefixes and the captured maps; only what they do with the maps differs.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class Axis(NamedTuple):
 
 
 def parse_grid(method: str, grid: Sequence[str]) -> list[Axis]:
-    """`k=1,2,5 p=30,50` as axes.
+    """Parse a grid such as `k=1,2,5 p=30,50` into axes.
 
     Raises:
-        ValueError: an axis without values, named twice, or that is no hyper-parameter of the method; a value twice.
+        ValueError: An axis has no values, occurs twice or is no hyper-parameter of the method, or a value occurs twice.
     """
     options = METHODS[method].options()
     axes: list[Axis] = []
@@ -56,9 +56,9 @@ def parse_grid(method: str, grid: Sequence[str]) -> list[Axis]:
 
 
 def plan(axes: Sequence[Axis], cross: bool) -> list[tuple[str, str, dict[str, str]]]:
-    """Name of the axis, value on it, and hyper-parameters of every setting.
+    """List every setting: name of the axis, value on it, hyper-parameters.
 
-    One axis after the other (paper, Table 4), or with `cross` every combination, which is one axis then.
+    Axes vary one after the other (paper, Table 4); with `cross`, all combinations form a single axis.
     """
     if not cross:
         return [(axis.name, value, {axis.name: value}) for axis in axes for value in axis.values]
@@ -68,25 +68,25 @@ def plan(axes: Sequence[Axis], cross: bool) -> list[tuple[str, str, dict[str, st
 
 
 def join(values: dict[str, str]) -> str:
-    """As `--model_args` has them."""
+    """Hyper-parameters in the form of `--model_args`."""
     return ",".join(f"{name}={value}" for name, value in values.items())
 
 
 def divide(model_args: str) -> tuple[dict[str, str], dict[str, str]]:
-    """`--model_args` as what all settings have in common, plain included, and the method's own hyper-parameters.
+    """Divide `--model_args` into arguments common to all settings, including plain, and the method's hyper-parameters.
 
     Raises:
-        ValueError: an argument without a value.
+        ValueError: An argument has no value.
     """
     given = list(pairs(model_args))
     return {n: v for n, v in given if is_common(n)}, {n: v for n, v in given if not is_common(n)}
 
 
 def require_comparable(arguments: Sequence[str]) -> None:
-    """Before anything is run: whether there will be numbers to compare with plain's.
+    """Check, before anything is run, that the results can be compared with plain's.
 
     Raises:
-        ValueError: for what makes numbers that do not stand for their benchmark, and for tasks that only measure.
+        ValueError: Options restrict the benchmark or change its decoding, or all tasks only measure attention.
     """
     given = [one.split("=")[0] for one in arguments]
     restricting: list[str] = [one for one in ("--limit", "--offset", "--gen_kwargs") if one in given]
@@ -110,10 +110,11 @@ def sweep(
 ) -> tuple[str, list[str]]:
     """Run all settings and plain; write `sweep.md`, `sweep.csv` and `sweep.png` into `out`.
 
-    Returns the Markdown (empty but for the first rank) and the labels of settings that failed.
+    Returns:
+        The Markdown (empty on all ranks but the first), and the labels of settings that failed.
 
     Raises:
-        ValueError: an unknown model, axis or value, or no setting that could be compared with plain.
+        ValueError: A model, axis or value is unknown, or no setting can be compared with plain.
     """
     family, method = model_ids().get(model, ("", PLAIN))
     if not METHODS[method].options():
@@ -122,7 +123,7 @@ def sweep(
     require_comparable(arguments)
     shared, own = divide(model_args)
     common = join(shared)
-    settings: dict[Method, Setting] = {}  # what comes to the same, such as a default, is run once
+    settings: dict[Method, Setting] = {}  # equal settings, such as a default, are run once
     points: list[tuple[str, str, Setting]] = []
     for axis, value, values in plan(parse_grid(method, grid), cross):
         setting = Setting(join(values).replace("/", "_"), method, join(own | values))
@@ -131,7 +132,7 @@ def sweep(
     status = run_together(family, [Setting(PLAIN, PLAIN), *settings.values()], common, arguments, out)
     failed = [label for label in (PLAIN, *(one.label for one in settings.values())) if status.get(label, 1)]
     done = [one.label for one in settings.values() if one.label not in failed]
-    if int(os.environ.get("RANK", 0)):  # the first rank has the results, and writes
+    if int(os.environ.get("RANK", 0)):  # only the first rank has results and writes
         return "", failed
     if PLAIN in failed or not done:
         raise ValueError(f"nothing to compare: {', '.join(failed)} failed, see above")

@@ -1,0 +1,1 @@
+"""Behaviour inside lmms-eval: its options, its callers, failure, signals."""

@@ -1,7 +1,7 @@
-"""Who is calling: the arguments of a running function of the host, read from the call stack.
+"""Find the arguments of lmms-eval's running functions on the call stack.
 
-lmms-eval hands a model and a task a small part of its options. The rest stand in the frames of `simple_evaluate` and of its
-command line, which are always on the stack when they run us. Nothing is patched, and outside of them there is simply nothing.
+lmms-eval passes few of its options to a model or a task. The others are in the frames of `simple_evaluate` and of its
+command line, which are always on the stack while they run us. Nothing is patched; outside of a run the functions find nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def variables_of(module: str, function: str) -> Mapping[str, Any] | None:
-    """Local variables of the innermost running call of a function in this thread; None where it is not running."""
+    """Local variables of the innermost running call of a function in this thread; None if it is not running."""
     frame = sys._getframe()
     while frame is not None:
         if frame.f_code.co_name == function and frame.f_globals.get("__name__") == module:
@@ -22,12 +22,12 @@ def variables_of(module: str, function: str) -> Mapping[str, Any] | None:
 
 
 def evaluation() -> Mapping[str, Any] | None:
-    """Variables of lmms-eval's running `simple_evaluate`, its arguments among them."""
+    """Variables of lmms-eval's running `simple_evaluate`, including its arguments."""
     return variables_of("lmms_eval.evaluator", "simple_evaluate")
 
 
 def leaves_records() -> bool:
-    """Whether the model that is being evaluated keeps records of its answers, as ours do; True outside of an evaluation."""
+    """Whether the evaluated model keeps records of its answers, as ours do; True outside of an evaluation."""
     model = (evaluation() or {}).get("lm")
     return model is None or getattr(model, "leaves_records", False)
 

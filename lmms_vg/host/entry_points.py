@@ -1,4 +1,4 @@
-"""Entry points of lmms-eval plugins, each loaded as lmms-eval does it: the first that fails switches off all behind it."""
+"""Entry points of lmms-eval plugins, each loaded as lmms-eval does: after one that fails, lmms-eval skips all others."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ OURS = "lmms_vg.plugin:manifests"
 
 
 class Loaded(NamedTuple):
-    """An entry point and what came of loading it.
+    """An entry point and the result of loading it.
 
     Attributes:
-        of: the distribution that brings it, or the package where that is not known.
-        failure: what it raised; None where it loads.
+        name: Its name in the group.
+        of: The distribution that defines it, or its package if that is not known.
+        ours: Whether it is this package's.
+        failure: The exception it raised; None if it loads.
     """
 
     name: str
@@ -25,14 +27,14 @@ class Loaded(NamedTuple):
 
 
 def loaded() -> Iterator[Loaded]:
-    """Every plugin's, in lmms-eval's order."""
+    """Load the entry point of every plugin, in lmms-eval's order."""
     for entry in metadata.entry_points(group=GROUP):
         of = entry.dist.name if entry.dist else entry.value.split(":")[0].split(".")[0]
         yield Loaded(entry.name, of, entry.value == OURS, _failure(entry))
 
 
 def culprit() -> Loaded | None:
-    """The one that keeps lmms-eval from knowing our models: the first that fails, unless ours comes before it."""
+    """Find the entry point that hides our models from lmms-eval: the first that fails, unless ours comes before it."""
     for entry in loaded():
         if entry.failure is not None:
             return entry
@@ -48,6 +50,6 @@ def _failure(entry: metadata.EntryPoint) -> BaseException | None:
     registry._select_entry_points = lambda group: [entry]
     try:
         registry.load_entrypoint_manifests(overwrite=True)
-    except (Exception, SystemExit) as failure:  # noqa: BLE001 - code of others
+    except (Exception, SystemExit) as failure:  # noqa: BLE001 - a plugin may raise anything
         return failure
     return None

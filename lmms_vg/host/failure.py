@@ -1,8 +1,8 @@
-"""How a run fails: an ordinary exception in Python, one line and a status other than 0 at the command line.
+"""How a run fails: an ordinary exception in Python; one line and a non-zero exit status at the command line.
 
-lmms-eval's command line turns exceptions into a traceback and status 0. So what ends a run is SystemExit there, and what a
-run has to say although it goes on (`note`) is remembered until the process ends. In Python use (`simple_evaluate`, process
-pools, loops) the same is `RunFailed`, which callers can catch.
+lmms-eval's command line turns exceptions into a traceback and status 0. There an error that ends a run is a SystemExit, and
+an error after which the run goes on (`note`) is remembered until the process ends. In Python (`simple_evaluate`, process
+pools, loops) an error that ends a run is `RunFailed`, which callers can catch.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _noted: list[str] = []
 
 
 class RunFailed(Exception):
-    """A run that cannot start, or has nothing to show. The message says all there is to say."""
+    """A run cannot start, or has no results. The message is complete: no traceback is needed."""
 
 
 def failed(message: str) -> RunFailed | SystemExit:
-    """What to raise for a run that cannot go on.
+    """The exception to raise when a run cannot go on.
 
-    Of several configurations (`--config` with a list) the others still run, so there it is an ordinary exception too, and
-    the status of the process is remembered.
+    If lmms-eval runs a list of configurations (`--config`), the others still run: then it is an ordinary exception too,
+    and the process remembers to end with a non-zero status.
     """
     host = command_line()
     if host is None:
@@ -40,7 +40,7 @@ def failed(message: str) -> RunFailed | SystemExit:
 
 
 def note(message: str) -> None:
-    """Something is missing though the run goes on and saves what it has: an error in the log, and a status other than 0."""
+    """Log an error after which the run goes on and saves what it has, and let the process end with a non-zero status."""
     logger.opt(depth=1).error(f"lmms_vg: {message}")
     if command_line() is not None:
         _noted.append(message)
@@ -48,7 +48,7 @@ def note(message: str) -> None:
 
 @contextmanager
 def not_swallowed() -> Iterator[None]:
-    """An error that nobody foresaw leaves with its traceback, and with a status other than 0."""
+    """Let an unforeseen error end the process with its traceback and a non-zero status."""
     try:
         yield
     except RunFailed:
@@ -60,15 +60,15 @@ def not_swallowed() -> Iterator[None]:
 
 
 def take() -> list[str]:
-    """What was noted since the last call, for a command that has a status of its own to return."""
-    taken = list(_noted)
+    """Return and forget the errors noted so far, for a command that returns its own status."""
+    messages = list(_noted)
     _noted.clear()
-    return taken
+    return messages
 
 
 @atexit.register
 def _leave() -> None:
-    """The status cannot be changed any more here but in this way; whatever registered after us has already run."""
+    """Only `os._exit` can still change the status here; exit handlers registered after this one have already run."""
     if _noted:
         sys.stdout.flush()
         sys.stderr.flush()

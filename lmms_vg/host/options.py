@@ -1,7 +1,7 @@
-"""Every option of `lmms-eval`, and what becomes of it with our models and on our tasks.
+"""Every option of `lmms-eval`, and how our models and our tasks treat it.
 
-One table, `OPTIONS`: docs/host_options.md shows it, a test holds it to lmms-eval's own parser, and `refuse` acts on it. An
-option that can change an answer or a score is honoured, refused by name, or recorded and said in the summary.
+docs/host_options.md shows the table `OPTIONS`, a test compares it with lmms-eval's own parser, and `refuse` acts on it. An
+option that can change an answer or a score is honoured, refused by name, or recorded and named in the summary.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _SEEDS = ("random_seed", "numpy_random_seed", "torch_random_seed", "fewshot_rand
 
 
 class Option(NamedTuple):
-    """What becomes of an option.
+    """How an option is treated.
 
     Attributes:
-        models: with our models, on any task.
-        tasks: on our tasks, with any model of lmms-eval.
-        why: a sentence; where the option is refused it ends with what to do instead.
-        unset: values that ask for nothing.
+        models: By our models, on any task.
+        tasks: By our tasks, with any model of lmms-eval.
+        why: The reason, as a sentence; if the option is refused, it ends with what to do instead.
+        unset: Values that ask for nothing.
     """
 
     models: Treatment
@@ -40,27 +40,29 @@ def _plain(why: str) -> Option:
     return Option("no effect", "no effect", why)
 
 
-_LOGGED = _plain("what is logged, printed or uploaded; no answer and no score depends on it")
+_LOGGED = _plain("decides what is logged, printed or uploaded; no answer and no score depends on it")
 _POWER = _plain("plans a sample size before anything is asked; our tasks need --include_path there")
 
 OPTIONS: dict[str, Option] = {
-    "config": Option("honoured", "honoured", "options from a file; each is treated as on the command line"),
+    "config": Option("honoured", "honoured", "a file of options; each is treated as on the command line"),
     "model": Option("honoured", "honoured", "the model"),
     "tasks": Option("honoured", "honoured", "the tasks"),
     "model_args": Option("honoured", "honoured", "unknown names and wrong values are refused"),
-    "include_path": Option("honoured", "honoured", "further tasks; of one name ours wins, or LMMS_VG_KEEP_BUILTIN=1"),
+    "include_path": Option(
+        "honoured", "honoured", "adds tasks; if names are equal ours wins, unless LMMS_VG_KEEP_BUILTIN=1"
+    ),
     "batch_size": Option(
         "honoured",
         "honoured",
-        "part of the journal key, so it is a number: auto is refused, as the same command would not repeat its numbers",
+        "part of the journal key, so it must be a number: with auto, the same command might not repeat its numbers",
     ),
     "max_batch_size": _plain("bounds --batch_size auto, which our models refuse"),
     "device": Option("honoured", "honoured", "checked before weights are read"),
     "gen_kwargs": Option(
         "honoured",
         "honoured",
-        "part of the journal key; settings that our decoding does not have are refused, and a run with "
-        "other decoding than its protocol's is marked in reports",
+        "part of the journal key; settings that our decoding does not have are refused, and reports mark a run "
+        "whose decoding differs from its protocol",
     ),
     "limit": Option(
         "recorded", "recorded", "a part of each task only, so the numbers do not stand for their benchmarks", (None, -1)
@@ -71,33 +73,33 @@ OPTIONS: dict[str, Option] = {
     "repeats": Option(
         "recorded",
         "recorded",
-        "every answer is journalled and saved, and the first of each question is scored: lmms-eval "
-        "takes no stability metrics of chat tasks",
+        "every answer is journalled and saved, and the first answer to each question is scored: lmms-eval "
+        "computes no stability metrics for chat tasks",
         (None, 1),
     ),
-    "predict_only": Option("recorded", "recorded", "answers are journalled and saved, no score is taken"),
+    "predict_only": Option("recorded", "recorded", "answers are journalled and saved, but not scored"),
     "reasoning_tags": Option(
         "honoured",
         "no effect",
-        "our tasks state what is cut off before scoring, thinking and analysis, and lmms-eval takes a task's word first",
+        "our tasks state what is cut off before scoring (thinking, analysis), and lmms-eval follows the task first",
     ),
     "seed": Option(
         "recorded",
         "honoured",
-        "greedy answers have none; where our models sample, the seed is --gen_kwargs seed=N, and "
+        "greedy decoding needs none; when our models sample, the seed is --gen_kwargs seed=N, and "
         "another --seed is refused",
         (None, [0, 1234, 1234, 1234]),
     ),
     "use_cache": Option(
         "refused",
         "honoured",
-        "it hands out answers without what our models measured; leave it out: the journal already "
+        "it returns answers without what our models measured; leave it out: the journal already "
         "keeps every answer, and the same command asks nothing twice",
     ),
     "cache_requests": Option(
         "refused",
         "refused",
-        "lmms-eval loses the images of cached requests, and does not notice another --gen_kwargs; leave it out",
+        "lmms-eval loses the images of cached requests, and does not notice a changed --gen_kwargs; leave it out",
     ),
     "num_fewshot": Option(
         "refused",
@@ -123,16 +125,16 @@ OPTIONS: dict[str, Option] = {
     "baseline": Option(
         "honoured",
         "refused",
-        "lmms-eval finds no scores of single questions in our samples and compares nothing; to compare "
+        "lmms-eval finds no scores of single questions in our samples, so it compares nothing; to compare "
         "runs: lmms-vg compare",
     ),
     "launcher_args": _plain("starts a judge, which our tasks do not ask"),
     "force_simple": _plain("our models have one form, and our tasks ask a simple model the same text and images"),
-    "process_with_media": _plain("our documents hold no media, only where they are"),
-    "process_docs_parallel": _plain("how many threads score; our scoring is pure"),
-    "agentic_trace_mode": _plain("of tasks in several rounds, which are none of ours"),
-    "check_integrity": _plain("lmms-eval's own tests"),
-    "trust_remote_code": _plain("lmms-eval 0.7.3 reads it nowhere; we never run code of a checkpoint or data set"),
+    "process_with_media": _plain("our documents hold no media, only their paths"),
+    "process_docs_parallel": _plain("sets how many threads score; our scoring does not depend on it"),
+    "agentic_trace_mode": _plain("concerns tasks of several rounds; we have none"),
+    "check_integrity": _plain("runs lmms-eval's own tests"),
+    "trust_remote_code": _plain("lmms-eval 0.7.3 never reads it; we never run code of a checkpoint or data set"),
     "tui": _plain("starts a terminal interface instead"),
     **dict.fromkeys(
         (
@@ -156,9 +158,9 @@ OPTIONS: dict[str, Option] = {
 
 
 def given() -> dict[str, Any]:
-    """Options that ask for something in the running evaluation, name -> value; none outside of one.
+    """Options set in the running evaluation, name -> value; none outside of one.
 
-    On the command line all are seen, in Python those that `simple_evaluate` takes.
+    At the command line these are all options, in Python those that `simple_evaluate` accepts.
     """
     arguments = callers.evaluation()
     if arguments is None:
@@ -170,10 +172,10 @@ def given() -> dict[str, Any]:
 
 
 def refuse(side: Side) -> None:
-    """End the run if it was given options that cannot be honoured.
+    """End the run if options are set that cannot be honoured.
 
     Raises:
-        RunFailed: or SystemExit, naming each with its value and what to do instead.
+        RunFailed: Or SystemExit; the message names each option with its value and what to do instead.
     """
     refused = [name for name in given() if getattr(OPTIONS[name], side) == "refused"]
     if refused:
@@ -181,18 +183,18 @@ def refuse(side: Side) -> None:
 
 
 def recorded() -> dict[str, Any]:
-    """Options that our models' results have to state beside their numbers, name -> value."""
+    """Options that results of our models must state with their numbers, name -> value."""
     return {name: value for name, value in given().items() if OPTIONS[name].models == "recorded"}
 
 
 def shown(name: str) -> str:
-    """An option as it was given, and what becomes of it."""
+    """An option as it was given, and how it is treated."""
     value = given()[name]
     return f"--{name}{'' if value is True else f' {value}'}: {OPTIONS[name].why}"
 
 
 def as_markdown() -> str:
-    """The table of docs/host_options.md; options that are treated alike for one reason share a row."""
+    """The table of docs/host_options.md; options with the same treatment and reason share a row."""
     rows = ["| option | models of lmms_vg | tasks of lmms_vg, any model | |", "|---|---|---|---|"]
     for option, items in groupby(OPTIONS.items(), key=itemgetter(1)):
         names = ", ".join(f"`{name}`" for name, _ in items)

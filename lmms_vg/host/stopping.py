@@ -1,4 +1,4 @@
-"""Signals while answering: SIGTERM lets the batch in hand be finished, and the process ends with the status of a signal."""
+"""Signals while answering: after SIGTERM the current batch is finished, and the process ends with the status of a signal."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from types import FrameType
 
 
 class Stopped(SystemExit):
-    """The process was asked to end and does, with status 128 + the signal's number; its answers are in the journal."""
+    """The process ends on request, with status 128 + the number of the signal; its answers are in the journal."""
 
     def __init__(self, number: signal.Signals) -> None:
         super().__init__(128 + number)
-        print(f"\nlmms-vg: {number.name}: stopped; the same command goes on where it stopped", file=sys.stderr)
+        print(f"\nlmms-vg: {number.name}: stopped; run the same command again to continue", file=sys.stderr)
 
 
 @contextmanager
 def finishing_batches() -> Iterator[Callable[[], None]]:
-    """Inside, SIGTERM is noted only; gives a function to call between batches, which raises Stopped if it was.
+    """Only note SIGTERM, and yield a function to call between batches, which then raises Stopped.
 
-    A second SIGTERM ends the process at once. Signals reach the main thread only, so elsewhere nothing changes.
+    A second SIGTERM ends the process at once. Signals reach the main thread only, so other threads change nothing.
     """
     received: list[signal.Signals] = []
 

@@ -1,7 +1,7 @@
-"""lmms-eval's task files, read by libyaml.
+"""Read lmms-eval's task files with libyaml.
 
-lmms-eval 0.7.3 reads all of its 1,700 YAML files whenever it starts, with PyYAML's parser in Python: 7 to 10 s of each run.
-PyYAML brings the same loader over libyaml's parser in C, which reads the same in a tenth of the time.
+lmms-eval 0.7.3 reads all of its 1,700 YAML files whenever it starts, with PyYAML's parser in Python: 7 to 10 s per run.
+PyYAML also has the same loader on libyaml's parser in C, which takes a tenth of the time.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 
 @contextmanager
 def fast(tasks: ModuleType) -> Iterator[None]:
-    """Within it, `load_yaml_config` of lmms-eval reads by libyaml; as ever where PyYAML was built without it.
+    """Let `load_yaml_config` of lmms-eval use libyaml, unless PyYAML was built without it.
 
     Args:
-        tasks: `lmms_eval.tasks`. Nobody else's use of PyYAML changes.
+        tasks: The module `lmms_eval.tasks`. No other use of PyYAML changes.
     """
     utils = getattr(tasks, "utils", None)
     yaml: Any = getattr(utils, "yaml", None)
@@ -32,7 +32,7 @@ def fast(tasks: ModuleType) -> Iterator[None]:
 
 
 class _Libyaml:
-    """What `load_yaml_config` uses of PyYAML."""
+    """The part of PyYAML that `load_yaml_config` uses."""
 
     def __init__(self, yaml: Any) -> None:
         self._yaml = yaml
@@ -40,7 +40,7 @@ class _Libyaml:
         class Loader(yaml.CFullLoader):
             def __init__(self, stream: Any) -> None:
                 super().__init__(stream)
-                self.name = getattr(stream, "name", "<file>")  # beside which `!function` looks for its module
+                self.name = getattr(stream, "name", "<file>")  # `!function` looks for its module next to this file
 
         self._loader = Loader
 
@@ -48,7 +48,7 @@ class _Libyaml:
         return getattr(self._yaml, name)
 
     def add_constructor(self, tag: str, constructor: Callable[..., Any]) -> None:
-        self._yaml.add_constructor(tag, constructor)  # as ever, for whoever else reads such files
+        self._yaml.add_constructor(tag, constructor)  # for all other readers of such files
         self._loader.add_constructor(tag, constructor)
 
     def full_load(self, stream: Any) -> Any:

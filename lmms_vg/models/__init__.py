@@ -1,4 +1,4 @@
-"""Model families: load a checkpoint, write its prompt, prepare its images, say where the image tokens are."""
+"""Model families: load a checkpoint, render its prompt, prepare its images, locate the image tokens."""
 
 from lmms_vg.extensions.classes import Classes
 from lmms_vg.extensions.registered import families

@@ -1,4 +1,4 @@
-"""What a model family is, and the prompt it makes of images and text."""
+"""The interface of a model family, and the prompt that it renders from images and text."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from lmms_vg.models.checkpoint import Shape, shape_of
 from lmms_vg.vision.images import Picture
 from lmms_vg.vision.patch_grid import Geometry
 
-#: What a user message consists of, in order.
+#: Images and texts of one user message, in order.
 Content = Sequence[Picture | str]
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """One rendered question: token ids with every image token in place, and where things are.
+    """One rendered question: token ids, with all tokens of each image in place, and the positions of its parts.
 
-    Positions are absolute, 0-based, without padding. T tokens, N image tokens, I images.
+    Positions are absolute, 0-based and without padding. T: tokens, N: image tokens, I: images.
     """
 
-    #: What the model reads, `<image>` standing for all tokens of one image.
+    #: The rendered text; `<image>` stands for all tokens of one image.
     text: str
     #: (T,) token ids; ids at image positions are placeholders.
     input_ids: Tensor
     #: (N,) positions of the image tokens, image after image, each row by row.
     image_tokens: Tensor
-    #: Start and stop of the user's text behind the last image; start == stop when there is none.
+    #: [start, stop) of the user's text after the last image; start == stop when there is none.
     question: tuple[int, int]
-    #: (I, 3, height, width) as the vision tower wants it; None without images.
+    #: (I, 3, height, width) input of the vision tower; None without images.
     pixel_values: Tensor | None
-    #: How each image's pixels lie on its patch grid.
+    #: How the pixels of each image map to its patch grid.
     geometries: tuple[Geometry, ...]
     #: SHA-256 of the pixels of each image.
     image_hashes: tuple[str, ...]
-    #: The message it was rendered from, for methods that ask the same in another form.
+    #: The message that was rendered; methods use it to ask the same in another form.
     content: tuple[Picture | str, ...]
 
     @property
     def prefix(self) -> int:
-        """Number of tokens up to the end of the last image: what questions about the same image share."""
+        """Number of tokens up to the end of the last image, which questions about the same image share."""
         return int(self.image_tokens[-1]) + 1 if len(self.image_tokens) else 0
 
     @property
@@ -54,7 +54,7 @@ class Prompt:
 
 
 class Family(ABC):
-    """A loaded model of one family. It knows nothing of methods; methods know nothing of it but its prompts."""
+    """A loaded model of one family. A family knows nothing about methods."""
 
     #: First half of `<family>_<method>`.
     name: ClassVar[str]
@@ -76,26 +76,42 @@ class Family(ABC):
         device_map: str | None,
         geometry: str,
     ) -> Family:
-        """Load weights (safetensors only) and tokenizer; raises `CheckpointError` with the remedy."""
+        """Load weights (safetensors only), tokenizer and image processor.
+
+        Args:
+            pretrained: Hub id or folder of the checkpoint, or `demo`.
+            revision: Branch, tag or commit of the hub repository; None is its main branch.
+            dtype: Dtype of the weights.
+            device: Device of the whole model, if `device_map` is None.
+            device_map: As in transformers, to spread layers over several devices.
+            geometry: `true` maps boxes as the pixels are mapped, `stretch` as the paper's released code does.
+
+        Raises:
+            CheckpointError: The checkpoint cannot be used; the message says what to do.
+        """
 
     @classmethod
     def inspect(cls, pretrained: str, revision: str | None = None) -> Shape:
-        """Layers and heads of a checkpoint, from its small files; raises `CheckpointError` for one of another family."""
+        """Read layers and heads of a checkpoint from its small files.
+
+        Raises:
+            CheckpointError: The checkpoint is of another family, or cannot be read.
+        """
         return replace(shape_of(pretrained, revision), family=cls.name)
 
     @property
     @abstractmethod
     def text_model(self) -> Any:
-        """The decoder stack: `layers`, `norm`, `rotary_emb`, `config`."""
+        """The decoder stack, which has `layers`, `norm`, `rotary_emb` and `config`."""
 
     @property
     @abstractmethod
     def lm_head(self) -> Any:
-        """Output head."""
+        """The output head, from hidden states to logits."""
 
     @abstractmethod
     def embed(self, prompt: Prompt) -> Tensor:
-        """Input embeddings (1, T, width) of the whole prompt's prefix and text, image features in their places."""
+        """Input embeddings (1, `prompt.prefix`, width) of the prefix, with image features at the image positions."""
 
     @abstractmethod
     def embed_text(self, ids: Tensor) -> Tensor:
@@ -103,15 +119,19 @@ class Family(ABC):
 
     @abstractmethod
     def prompt(self, content: Content) -> Prompt:
-        """Render one user message. Raises ValueError for an empty question, an unusable image, a prompt too long."""
+        """Render one user message.
+
+        Raises:
+            ValueError: The question is empty, an image is unusable, or the prompt is too long.
+        """
 
     @abstractmethod
     def true_geometry(self, width: int, height: int) -> Geometry:
-        """Where the pixels of an image of this size really lie on the patch grid, whatever `geometry` it was loaded with."""
+        """How an image of this size (pixels) is really mapped to the patch grid, whatever `geometry` was loaded."""
 
     @abstractmethod
     def identity(self) -> dict[str, str]:
-        """What besides weights and code makes an answer: hashes of configuration, tokenizer and image preparation."""
+        """Hashes of what can change an answer besides weights and code: configuration, tokenizer, images, prompt."""
 
     @property
     @abstractmethod

@@ -1,4 +1,4 @@
-"""The checkpoint's own chat template: which one it is, and in which form it takes a message."""
+"""Find a checkpoint's own chat template, and the form in which it takes a message."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from lmms_vg.models.checkpoint import CheckpointError, read_json
 from lmms_vg.models.huatuo_checkpoint import is_huatuo
 from lmms_vg.models.prompts import IMAGE, join
 
-#: How a template wants the content of a message: a list of parts, or one string with `<image>` in it.
+#: Form of the content of a message: a list of parts, or one string with `<image>` in it.
 Form = Literal["parts", "string"]
 
 _PROBE = "Is there a nodule in the upper lobe?"
 
 
 def find(pretrained: str, revision: str | None, tokenizer: Any) -> str | None:
-    """The template transformers' processor would use, else the tokenizer's; of several, the one named "default".
+    """Find the template that transformers' processor would use, else the tokenizer's; of several, the "default".
 
     Raises:
-        CheckpointError: several named templates, and none is the default.
+        CheckpointError: There are several named templates, and none is named "default".
     """
     for file in ("processor_config.json", "chat_template.json"):
         stored = (read_json(pretrained, revision, file) or {}).get("chat_template")
@@ -37,13 +37,13 @@ def _default(pretrained: str, file: str, stored: Any) -> str | None:
     if "default" not in stored:
         raise CheckpointError(
             f"pretrained={pretrained!r}: {file} has the chat templates {', '.join(sorted(stored))} and none named "
-            "'default'; allowed is one template, or several with a default: name it in a copy"
+            "'default'; allowed is one template, or several of which one is 'default': name it so in a copy"
         )
     return stored["default"]
 
 
 def render(tokenizer: Any, template: str, body: str, form: Form) -> str:
-    """A user's message (images marked `<image>`) in the template, ready to be answered."""
+    """Render a user's message (images marked `<image>`) up to the place where the answer begins."""
     content: str | list[dict[str, str]] = body
     if form == "parts":
         content = []
@@ -56,17 +56,16 @@ def render(tokenizer: Any, template: str, body: str, form: Form) -> str:
 
 
 def form_of(pretrained: str, tokenizer: Any, template: str, raw: dict[str, Any]) -> Form:
-    """The form in which one image and one text come out of the template as they went in; parts are tried first.
+    """Find the form in which the template keeps one image and one text intact; parts are tried first.
 
-    Args:
-        raw: config.json as it is stored, to know a HuatuoGPT-Vision by.
+    A HuatuoGPT-Vision, recognised by its config.json (`raw`), is asked so too, with a warning.
 
     Raises:
-        CheckpointError: in neither form they do.
+        CheckpointError: The template keeps them intact in neither form.
     """
     hint = f"HuatuoGPT-Vision was trained on another prompt: --model huatuo_plain --model_args pretrained={pretrained}"
     if is_huatuo(raw):
-        logger.warning(f"pretrained={pretrained!r}: asked in the chat template of its tokenizer; {hint}")
+        logger.warning(f"pretrained={pretrained!r}: is asked in its tokenizer's chat template; {hint}")
     results = []
     forms: tuple[Form, Form] = ("parts", "string")
     for form in forms:
@@ -77,7 +76,7 @@ def form_of(pretrained: str, tokenizer: Any, template: str, raw: dict[str, Any])
     raise CheckpointError(
         f"pretrained={pretrained!r}: its chat template, which begins {template[:60]!r}, does not write one image and one "
         f"text as exactly one {IMAGE} and that text ({'; '.join(results)}). {f'{hint}. ' if is_huatuo(raw) else ''}"
-        "Mend the template in a copy, or remove it: without one the prompt is Vicuna's"
+        "Correct the template in a copy, or remove it: without one the prompt is Vicuna's"
     )
 
 
@@ -87,6 +86,6 @@ def _problem(tokenizer: Any, template: str, form: Form) -> str | None:
     except Exception as problem:  # noqa: BLE001 - a template is a program: it may raise anything
         return f"{type(problem).__name__}: {problem}"
     if "'type': '" in text:
-        return "the list of parts is printed as it is"
+        return "it prints the list of parts literally"
     images, texts = text.count(IMAGE), text.count(_PROBE)
     return None if (images, texts) == (1, 1) else f"{images} {IMAGE} and {texts} times the text"

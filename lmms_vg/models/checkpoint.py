@@ -1,4 +1,4 @@
-"""Finding checkpoints, reading their configuration before any weights, and loading safetensors without surprises."""
+"""Find checkpoints, read their configuration before any weights, and load every tensor or none, from safetensors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lmms_vg.demo import WEIGHTS
 #: `pretrained=demo` is the tiny grounded LLaVA that comes with the package.
 DEMO = "demo"
 
-#: Buffers that older releases saved and that follow from the configuration.
+#: Buffers that older releases saved, although they follow from the configuration.
 _COMPUTED = ("rotary_emb.inv_freq", "embeddings.position_ids")
 
 
@@ -32,7 +32,7 @@ class CheckpointError(ValueError):
 
 @contextmanager
 def reading(pretrained: str, what: str) -> Iterator[None]:
-    """Whatever transformers raises over a file becomes one line; what it calls may raise anything, a bare Exception too."""
+    """Turn any error of transformers over a file into one line; what it calls may raise even a bare Exception."""
     try:
         yield
     except CheckpointError:
@@ -44,12 +44,14 @@ def reading(pretrained: str, what: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Shape:
-    """What is known of a checkpoint before its weights are read.
+    """What is known about a checkpoint before its weights are read.
 
     Attributes:
-        layers, heads: of the text model.
-        config: the raw config.json.
-        family: that loads it, for messages that name a command.
+        pretrained: Its hub id or folder, or `demo`.
+        layers: Number of layers of the text model.
+        heads: Number of attention heads per layer.
+        config: The stored config.json.
+        family: The family that loads it, for messages that name a command.
     """
 
     pretrained: str
@@ -60,26 +62,34 @@ class Shape:
 
 
 def locate(pretrained: str) -> str:
-    """Folder or hub id that transformers can load."""
+    """The folder or hub id that transformers can load."""
     return str(WEIGHTS) if pretrained == DEMO else pretrained
 
 
 def read_json(pretrained: str, revision: str | None, name: str) -> dict[str, Any] | None:
-    """A JSON file of a checkpoint folder or hub repository; None when it has no such file."""
+    """Read a JSON file of a checkpoint folder or hub repository; None if it has no such file.
+
+    Raises:
+        CheckpointError: The file or the repository cannot be read, or the file holds no JSON object.
+    """
     path = path_of(pretrained, revision, name)
     if path is None:
         return None
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(stored, dict):
-            raise ValueError(f"it holds a {type(stored).__name__}, where a JSON object is expected")
+            raise ValueError(f"it holds a {type(stored).__name__}, a JSON object is expected")
     except (OSError, ValueError, RecursionError) as problem:
         raise CheckpointError(f"pretrained={pretrained!r}: {name} cannot be read: {problem}") from problem
     return stored
 
 
 def path_of(pretrained: str, revision: str | None, name: str) -> Path | None:
-    """A file of a checkpoint folder, or of a hub repository, which is then fetched; None when it has no such file."""
+    """Path of a file in a checkpoint folder, or in a hub repository after fetching it; None if there is no such file.
+
+    Raises:
+        CheckpointError: There is neither such a folder nor such a repository, or the file cannot be read.
+    """
     place = locate(pretrained)
     folder = Path(place)
     if not folder.is_dir() and (folder.is_absolute() or len(folder.parts) > 2 or place.startswith(("~", "."))):
@@ -108,12 +118,12 @@ def _not_here(pretrained: str, revision: str | None) -> str:
     at = f" --revision {revision}" if revision else ""
     return (
         f"pretrained={pretrained!r}: no such folder, not in the local hub cache, and the hub cannot be reached; allowed "
-        f"is a checkpoint folder, a hub id, or 'demo'. To fetch it where there is a network: hf download {pretrained}{at}"
+        f"is a checkpoint folder, a hub id, or 'demo'. To fetch it on a machine with a network: hf download {pretrained}{at}"
     )
 
 
 def explicit(pretrained: str) -> str:
-    """The name, or `./owner/name` where a folder here hides the hub's repository owner/name; that is logged."""
+    """Return the name, or `./owner/name` if a folder here hides the hub's repository owner/name, which is logged."""
     if not _is_hub_id(pretrained) or not Path(pretrained).is_dir():
         return pretrained
     logger.info(f"pretrained={pretrained!r} is the folder {Path(pretrained).resolve()}, not the hub's repository")
@@ -125,35 +135,43 @@ def _is_hub_id(pretrained: str) -> bool:
 
 
 def read_config(pretrained: str, revision: str | None = None) -> dict[str, Any]:
-    """config.json as it is stored."""
+    """Read config.json as it is stored.
+
+    Raises:
+        CheckpointError: There is none, or it cannot be read.
+    """
     config = read_json(pretrained, revision, "config.json")
     if config is None:
         name = pretrained.removeprefix("./")
         hidden = Path(pretrained).is_dir() and _is_hub_id(name)
         raise CheckpointError(
             f"pretrained={pretrained!r}: no config.json there; is it a checkpoint folder?"
-            + (f" The hub's repository {name} is read where no folder ./{name} hides it" if hidden else "")
+            + (f" The hub's repository {name} is read only where no folder ./{name} hides it" if hidden else "")
         )
     return config
 
 
 def shape_of(pretrained: str, revision: str | None = None) -> Shape:
-    """Layers and heads of the text model, from config.json alone."""
+    """Read layers and heads of the text model from config.json alone."""
     config = read_config(pretrained, revision)
     text = config.get("text_config", config)
     with reading(pretrained, "config.json"):
         if "text_config" in config and not {"num_hidden_layers", "num_attention_heads"} <= text.keys():
-            # written as the difference to the defaults
+            # the file holds only what differs from the defaults
             full: Any = LlavaConfig.from_dict(config).text_config if config.get("model_type") == "llava" else None
             text = full.to_dict() if full else text
         missing = [name for name in ("num_hidden_layers", "num_attention_heads") if name not in text]
         if missing:
-            raise CheckpointError(f"pretrained={pretrained!r}: config.json does not say {missing[0]} of a text model")
+            raise CheckpointError(f"pretrained={pretrained!r}: config.json has no {missing[0]} of a text model")
         return Shape(pretrained, int(text["num_hidden_layers"]), int(text["num_attention_heads"]), config)
 
 
 def require_weights(pretrained: str) -> None:
-    """Raises CheckpointError for a folder without safetensors, before anything is loaded from it."""
+    """Refuse a folder without safetensors before anything is loaded from it.
+
+    Raises:
+        CheckpointError: The folder has no `*.safetensors` file.
+    """
     folder = Path(locate(pretrained))
     if folder.is_dir() and not list(folder.glob("*.safetensors")):
         raise CheckpointError(
@@ -171,10 +189,12 @@ def load_llava(
     device_map: str | None,
     renaming: dict[str, str] | None = None,
 ) -> LlavaForConditionalGeneration:
-    """Weights into a LlavaForConditionalGeneration, from safetensors only, every tensor accounted for.
+    """Load weights into a LlavaForConditionalGeneration, from safetensors only.
 
-    Args:
-        renaming: regular expression to replacement, for checkpoints in another layout.
+    `renaming` maps regular expressions to replacements, for tensor names of another layout.
+
+    Raises:
+        CheckpointError: A tensor cannot be read, is missing or left over, or has another shape.
     """
     place = locate(pretrained)
     with reading(pretrained, "weights"):
@@ -188,7 +208,7 @@ def load_llava(
             trust_remote_code=False,
             key_mapping=renaming,
             output_loading_info=True,
-            ignore_mismatched_sizes=True,  # so that they are reported, and refused below by name
+            ignore_mismatched_sizes=True,  # so that they are reported and can be refused by name
         )
     model, report = loaded
     _require_every_tensor(pretrained, report["unexpected_keys"])
@@ -204,7 +224,7 @@ def load_llava(
 
 
 def _require_every_tensor(pretrained: str, unexpected: Collection[str]) -> None:
-    """What a checkpoint holds and the model has no place for was part of the model that somebody trained or measured."""
+    """Refuse tensors that have no place in the model: they were part of the model that was trained or measured."""
     strange = sorted(name for name in unexpected if not name.endswith(_COMPUTED))
     if strange:
         shown = ", ".join(strange[:3]) + (", ..." if strange[3:] else "")
@@ -217,10 +237,13 @@ def _require_every_tensor(pretrained: str, unexpected: Collection[str]) -> None:
 
 @torch.inference_mode()
 def fingerprint(model: PreTrainedModel, chunk: int = 1 << 20) -> str:
-    """Hash of every weight as loaded: names, shapes, dtypes, and order-sensitive sums of the bits of each chunk.
+    """Hash all weights as loaded: names, shapes, dtypes, and order-sensitive sums of the bits of each chunk.
 
-    Reads each weight once on the device it lies on, so a 7B model costs milliseconds on a GPU; a checkpoint that was
-    overwritten in place never passes for the old one.
+    Each weight is read once, on its own device, so a 7B model costs milliseconds on a GPU. A checkpoint that was
+    overwritten in place gets another hash.
+
+    Raises:
+        CheckpointError: A weight was not loaded.
     """
     digest = hashlib.sha256()
     words = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
@@ -228,7 +251,7 @@ def fingerprint(model: PreTrainedModel, chunk: int = 1 << 20) -> str:
         digest.update(f"{name} {tuple(weight.shape)} {weight.dtype};".encode())
         if weight.is_meta:
             raise CheckpointError(
-                f"weight {name} was not loaded (disk offload is not supported); use fewer layers a GPU"
+                f"weight {name} was not loaded (disk offload is not supported); spread the model over more GPUs"
             )
         bits = weight.detach().contiguous().view(-1).view(words[weight.element_size()])
         sums = [torch.stack([part.sum(dtype=torch.int64), _weighted(part)]) for part in bits.split(chunk)]

@@ -1,6 +1,6 @@
-"""Fields of a checkpoint's small files that would change answers and are not followed here: refused by name.
+"""Refuse, by name, fields of a checkpoint's small files that would change answers and are not supported here.
 
-docs/checkpoints.md has every field of every file: what is honoured, what cannot matter, and what these functions refuse.
+docs/checkpoints.md lists every field of every file: what is honoured, what cannot matter, and what is refused.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from transformers import LlavaConfig
 from lmms_vg.models.checkpoint import CheckpointError, read_json
 from lmms_vg.models.prompts import IMAGE
 
-#: What `generate` would do with these, and the values with which it does nothing. None is always one of them. How to
-#: sample and how long an answer may be is not among them: the task says so.
+#: Settings with which `generate` would do more than decode -> the values that switch them off, besides None. Sampling
+#: and the length of answers are not among them: the task decides those.
 NEUTRAL: dict[str, tuple[Any, ...]] = {
     "bad_words_ids": ([],),
     "begin_suppress_tokens": ([],),
@@ -45,42 +45,42 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "watermarking_config": (),
 }
 
-#: Rotary frequencies that are the same for every length of the prompt, so that a prefix may be computed by itself.
+#: Types of rotary frequencies that do not depend on the length of the prompt, so that a prefix may be computed alone.
 FIXED_ROPE = ("default", "linear", "llama3", "yarn")
 
-#: Vision towers with one square input, and whether a class token stands before their patches.
+#: Vision towers with one square input -> whether a class token precedes their patches.
 TOWERS = {"clip_vision_model": True, "siglip_vision_model": False}
 
 
 def refuse(pretrained: str, file: str, field: str, value: Any, allowed: str) -> CheckpointError:
-    """The error for one field of one file: its value, what is allowed, and the next step."""
+    """The error about one field of one file: its value, what is allowed, and where to read more."""
     return CheckpointError(
         f"pretrained={pretrained!r}: {file} says {field}={value!r}; allowed is {allowed} (docs/checkpoints.md has every field)"
     )
 
 
 def require_stored(pretrained: str, revision: str | None, raw: dict[str, Any]) -> None:
-    """Raises CheckpointError for a field of the files as they are stored that is not followed here.
+    """Refuse stored settings that are not supported here; `raw` is config.json.
 
-    Args:
-        raw: config.json.
+    Raises:
+        CheckpointError: The message names the file, the field and its value.
     """
     _require_decoding(pretrained, revision, raw)
     _require_weights_as_stored(pretrained, revision, raw)
 
 
 def require_runnable(pretrained: str, config: LlavaConfig) -> None:
-    """Raises CheckpointError for a text model or a vision tower that is not run here."""
+    """Refuse a text model or a vision tower that cannot be run here.
+
+    Raises:
+        CheckpointError: The message names the field and its value.
+    """
     _require_text(pretrained, config.text_config)
     _require_tower(pretrained, config)
 
 
 def _require_decoding(pretrained: str, revision: str | None, config: dict[str, Any]) -> None:
-    """Raises CheckpointError where `generate` would do more with the checkpoint's own settings than decode by the task's.
-
-    Args:
-        config: the raw config.json, where older checkpoints keep such settings.
-    """
+    """Refuse settings with which `generate` would do more than decode; older checkpoints keep them in config.json."""
     stored = {
         "generation_config.json": read_json(pretrained, revision, "generation_config.json") or {},
         "config.json": config,
@@ -95,13 +95,13 @@ def _require_decoding(pretrained: str, revision: str | None, config: dict[str, A
                     file,
                     field,
                     value,
-                    f"{' or '.join(map(repr, (*neutral, None)))}, because answers are decoded as the task says: take it out "
-                    "of that file in a copy, and state it with --gen_kwargs where it is wanted and known there",
+                    f"{' or '.join(map(repr, (*neutral, None)))}, because the task decides how answers are decoded: remove it "
+                    "from that file in a copy, and pass it with --gen_kwargs if it is wanted and allowed there",
                 )
 
 
 def _require_weights_as_stored(pretrained: str, revision: str | None, config: dict[str, Any]) -> None:
-    """Raises CheckpointError where the model run would not be the weights stored, or depend on what is installed."""
+    """Refuse what would change the stored weights, or would depend on what is installed."""
     adapter = read_json(pretrained, revision, "adapter_config.json")
     if adapter is not None:
         raise CheckpointError(
@@ -137,13 +137,13 @@ def _is_known(quantization: Any) -> bool:
 
 
 def forgets(text: Any) -> bool:
-    """Whether some layer of a text configuration sees only part of what came before: its cache forgets the image."""
+    """Whether some layer attends to a part of the preceding tokens only, so that its cache forgets the image."""
     kinds = set(getattr(text, "layer_types", None) or [])
     return bool(kinds - {"full_attention"} or (not kinds and getattr(text, "sliding_window", None)))
 
 
 def _require_text(pretrained: str, text: Any) -> None:
-    """Raises CheckpointError for a text configuration that cannot be run layer by layer on a prefix of its own."""
+    """Refuse a text configuration that cannot be run layer by layer on a separate prefix."""
     if forgets(text):
         raise refuse(
             pretrained,
@@ -164,7 +164,7 @@ def _require_text(pretrained: str, text: Any) -> None:
 
 
 def _require_tower(pretrained: str, config: LlavaConfig) -> None:
-    """Raises CheckpointError for a vision tower whose image tokens cannot be counted and placed."""
+    """Refuse a vision tower whose image tokens cannot be counted and located."""
     vision: Any = config.vision_config
     if vision.model_type not in TOWERS or not isinstance(getattr(vision, "image_size", None), int):
         raise CheckpointError(
@@ -189,10 +189,12 @@ def _require_tower(pretrained: str, config: LlavaConfig) -> None:
 
 
 def require_image_mark(pretrained: str, revision: str | None, tokenizer: Any, vocabulary: int) -> None:
-    """Raises CheckpointError where `<image>` is not the one token of an image, or the tokenizer is another model's.
+    """Refuse a tokenizer that does not make one token of `<image>`, or that belongs to another model.
 
-    Args:
-        vocabulary: number of rows of the embedding table.
+    A token beyond the `vocabulary` rows of the embedding table tells another model's tokenizer.
+
+    Raises:
+        CheckpointError: The message names the setting, or the token that has no row.
     """
     processor = read_json(pretrained, revision, "processor_config.json") or {}
     for file, mark in (
@@ -205,7 +207,7 @@ def require_image_mark(pretrained: str, revision: str | None, tokenizer: Any, vo
     count = tokenizer(f"a {IMAGE}\na", add_special_tokens=False)["input_ids"].count(image)
     if count != 1:
         raise CheckpointError(
-            f"pretrained={pretrained!r}: the tokenizer makes {count} image tokens of one {IMAGE}; "
+            f"pretrained={pretrained!r}: the tokenizer turns one {IMAGE} into {count} image tokens; "
             f"allowed is one (tokenizer_config.json: split_special_tokens={getattr(tokenizer, 'split_special_tokens', None)})"
         )
     special = set(control_marks(tokenizer))
@@ -219,6 +221,6 @@ def require_image_mark(pretrained: str, revision: str | None, tokenizer: Any, vo
 
 
 def control_marks(tokenizer: Any) -> list[str]:
-    """Special tokens, which a question must not contain. Ordinary words that somebody added stay words."""
+    """Special tokens, which a question must not contain. Ordinary words that were added are not among them."""
     special = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
     return sorted({*special, *tokenizer.all_special_tokens, IMAGE})

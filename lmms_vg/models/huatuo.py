@@ -1,8 +1,8 @@
 """HuatuoGPT-Vision: the `-hf` repositories, and the original LLaVA layout converted in memory.
 
-Facts of the checkpoints: the prompt is plain text without a begin-of-text token or system prompt; images are padded to a
-square with the processor's mean colour before CLIP sees them, which the `-hf` processors do not do by themselves; the
-`-hf` configurations state a pad token outside their vocabulary. The original repositories (Qwen2 for 7B, Yi, which is
+The prompt is plain text without a begin-of-text token or system prompt. Images are padded to a square with the
+processor's mean colour before CLIP sees them; the `-hf` processors do not do that by themselves. The `-hf`
+configurations state a pad token outside their vocabulary. The original repositories (Qwen2 for 7B, Yi, which is
 llama, for 34B) hold the same tensors under LLaVA's older names.
 """
 
@@ -39,14 +39,17 @@ class Huatuo(Llava):
     squared: ClassVar[bool] = True
 
     def render(self, body: str) -> str:
+        """Put the role marks of HuatuoGPT-Vision around the user's message."""
         return f"<|user|>\n{body}\n<|assistant|>\n"
 
     def pixels(self, image: Image.Image) -> Tensor:
+        """Pad an image to a square with the processor's mean colour, then prepare it."""
         red, green, blue = (int(mean * 255) for mean in self.image_processor.image_mean)
         return super().pixels(pad_to_square(image, (red, green, blue)))
 
     @classmethod
     def require_own(cls, pretrained: str, revision: str | None, raw: dict[str, Any]) -> None:
+        """Refuse what is no HuatuoGPT-Vision, unless its vocabulary has the role marks of this prompt."""
         if not is_original(raw):
             super().require_own(pretrained, revision, raw)
         elif raw.get("model_type") not in TEXT_MODELS:
@@ -76,9 +79,9 @@ class Huatuo(Llava):
 
     @classmethod
     def _stored_processor(cls, pretrained: str, revision: str | None, config: LlavaConfig, raw: dict[str, Any]) -> Any:
-        own = image_processor(pretrained, revision, raw) if is_original(raw) else None
-        if own is not None:
-            return own
+        stored = image_processor(pretrained, revision, raw) if is_original(raw) else None
+        if stored is not None:
+            return stored
         if not is_original(raw) or read_json(pretrained, revision, "preprocessor_config.json") is not None:
             return super()._image_processor(pretrained, revision, config, raw)
         vision: Any = config.vision_config
@@ -87,4 +90,4 @@ class Huatuo(Llava):
 
     @classmethod
     def _chat_template(cls, pretrained: str, revision: str | None, tokenizer: Any) -> str | None:
-        return None  # `render` is the template; the repositories' own is not what the model was trained on
+        return None  # `render` is the template: the model was not trained on the repositories' own

@@ -1,4 +1,4 @@
-"""Whether a checkpoint is a HuatuoGPT-Vision: any other LLaVA would be asked in a prompt that is not its own."""
+"""Recognise HuatuoGPT-Vision checkpoints: the prompt of this family is wrong for any other LLaVA."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROLES = ("<|user|>", "<|assistant|>")
 
 
 class Size(NamedTuple):
-    """What tells a HuatuoGPT-Vision from any other LLaVA: its text model, and where conversions have put `<image>`."""
+    """What distinguishes one size of HuatuoGPT-Vision: its text model, and the ids that conversions gave `<image>`."""
 
     text: str
     width: int
@@ -20,23 +20,23 @@ class Size(NamedTuple):
     image_tokens: frozenset[int]
 
 
-#: Qwen2-7B (`<image>` behind Qwen2's 3 or Qwen2.5's 22 control tokens) and Yi-34B, both under CLIP ViT-L/14-336.
+#: Qwen2-7B (`<image>` after Qwen2's 3 or Qwen2.5's 22 control tokens) and Yi-34B, both with CLIP ViT-L/14-336.
 SIZES = (
     Size("qwen2", 3584, 152_064, frozenset({151_646, 151_665})),
     Size("llama", 7168, 64_000, frozenset({64_000})),
 )
 
-#: Rows that conversions add to the vocabulary, to have `<image>` and `<pad>` in it and a multiple of 64.
+#: Most rows that conversions add to the vocabulary, for `<image>`, `<pad>` and a multiple of 64.
 ADDED_ROWS = 64
 
 
 def is_huatuo(raw: dict[str, Any]) -> bool:
-    """Whether a raw config.json is that of a HuatuoGPT-Vision, in either layout."""
+    """Whether a stored config.json is that of a HuatuoGPT-Vision, in either layout."""
     return difference(raw) is None
 
 
 def difference(raw: dict[str, Any]) -> str | None:
-    """What in a raw config.json is not HuatuoGPT-Vision's; None if nothing."""
+    """How a stored config.json differs from HuatuoGPT-Vision's; None if it does not."""
     text = raw.get("text_config") or raw
     kind = TEXT_MODELS.get(str(raw.get("model_type"))) if is_original(raw) else text.get("model_type", "llama")
     width, vocabulary = text.get("hidden_size", 4096), text.get("vocab_size", 32_000)
@@ -57,9 +57,9 @@ def difference(raw: dict[str, Any]) -> str | None:
 
 
 def has_role_words(pretrained: str, revision: str | None) -> bool:
-    """Whether both role marks of the prompt are words of the vocabulary: a model made for this prompt, as the demo is.
+    """Whether both role marks are ordinary words of the vocabulary, as in models made for this prompt (the demo).
 
-    Elsewhere they are special tokens (Phi-3, Falcon 3) with a meaning of their own, or no tokens at all.
+    In other models they are special tokens with another meaning (Phi-3, Falcon 3), or no tokens at all.
     """
     stored = read_json(pretrained, revision, "tokenizer.json") or {}
     words = stored.get("model", {}).get("vocab", {})
@@ -68,7 +68,7 @@ def has_role_words(pretrained: str, revision: str | None) -> bool:
 
 
 def not_huatuo(pretrained: str, raw: dict[str, Any], reason: str) -> str:
-    """Why the family refuses a checkpoint, and the command to use instead."""
+    """The message that says why the family refuses a checkpoint, and which command to use instead."""
     if is_original(raw):
         instead = (
             "No family loads other models in LLaVA's original layout; a conversion to transformers' layout "

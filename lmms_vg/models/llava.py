@@ -35,15 +35,15 @@ from lmms_vg.vision.patch_grid import Geometry
 class Llava(Family):
     """LLaVA 1.5 and its relatives: CLIP, a two-layer projector, a Llama-shaped text model.
 
-    Images are laid as the checkpoint's image processor lays them (LLaVA 1.5: centre crop). The prompt is the checkpoint's
-    own chat template, or Vicuna's where it has none.
+    Boxes are mapped as the checkpoint's image processor maps pixels (LLaVA 1.5: centre crop). The prompt is the
+    checkpoint's own chat template, or Vicuna's if it has none.
     """
 
     name: ClassVar[str] = "llava"
     pretrained: ClassVar[str] = "llava-hf/llava-1.5-7b-hf"
-    #: Plain-text role marks of the template, which a question must not imitate.
+    #: Role marks of the template that are plain text; a question must not imitate them.
     roles: ClassVar[tuple[str, ...]] = ()
-    #: Whether the tokenizer's own begin-of-text token starts the prompt.
+    #: Whether the prompt starts with the tokenizer's begin-of-text token.
     begin_of_text: ClassVar[bool] = True
     #: Whether `pixels` pads images to a square before the image processor sees them.
     squared: ClassVar[bool] = False
@@ -78,9 +78,9 @@ class Llava(Family):
         device_map: str | None,
         geometry: str,
     ) -> Llava:
+        """Read the small files first: a fault in them shows before the weights, which take much longer."""
         raw, config, renaming = cls.read_configuration(pretrained, revision)
         require_weights(pretrained)
-        # Before the weights, which take much longer.
         processors = cls.read_processors(pretrained, revision, raw, config)
         model = load_llava(pretrained, revision, config, dtype, device, device_map, renaming)
         return cls(model, *processors, geometry)
@@ -89,10 +89,13 @@ class Llava(Family):
     def read_configuration(
         cls, pretrained: str, revision: str | None
     ) -> tuple[dict[str, Any], LlavaConfig, dict[str, str] | None]:
-        """config.json as it is stored and as transformers' configuration, and the renaming of tensors, if any.
+        """Read config.json.
+
+        Returns:
+            The file as stored, transformers' configuration, and how tensors are renamed (None: not at all).
 
         Raises:
-            CheckpointError: naming the field that is not followed here, or the family to use instead.
+            CheckpointError: The message names the field that is not supported, or the family to use instead.
         """
         raw = read_config(pretrained, revision)
         cls.require_own(pretrained, revision, raw)
@@ -106,7 +109,7 @@ class Llava(Family):
     def read_processors(
         cls, pretrained: str, revision: str | None, raw: dict[str, Any], config: LlavaConfig
     ) -> tuple[Any, Any, str | None, Form]:
-        """Tokenizer, image processor, chat template and its form, each tried on an image and a text."""
+        """Load tokenizer, image processor, chat template and its form, and try each on an image and a text."""
         tokenizer = load_tokenizer(pretrained, revision, config)
         text: Any = config.text_config
         require_image_mark(pretrained, revision, tokenizer, text.vocab_size)
@@ -119,15 +122,16 @@ class Llava(Family):
 
     @classmethod
     def inspect(cls, pretrained: str, revision: str | None = None) -> Shape:
+        """Read layers and heads as `Family.inspect` does, of checkpoints of this family only."""
         cls.require_own(pretrained, revision, read_config(pretrained, revision))
         return super().inspect(pretrained, revision)
 
     @classmethod
     def require_own(cls, pretrained: str, revision: str | None, raw: dict[str, Any]) -> None:
-        """Raises CheckpointError, naming the command to use instead, for a checkpoint of another kind.
+        """Refuse a checkpoint of another family by its config.json, `raw`.
 
-        Args:
-            raw: config.json as it is stored.
+        Raises:
+            CheckpointError: The message names the command to use instead.
         """
         if raw.get("model_type") == "llava" and "text_config" in raw:
             return
@@ -145,7 +149,7 @@ class Llava(Family):
     ) -> tuple[LlavaConfig, dict[str, str] | None]:
         config = LlavaConfig.from_dict(raw)
         text: Any = config.text_config
-        if text.pad_token_id is None or text.pad_token_id >= text.vocab_size:  # nothing is padded by it here
+        if text.pad_token_id is None or text.pad_token_id >= text.vocab_size:  # unused here, so any valid id will do
             text.pad_token_id = text.eos_token_id if isinstance(text.eos_token_id, int) else None
         return config, None
 
@@ -161,23 +165,27 @@ class Llava(Family):
 
     @property
     def text_model(self) -> Any:
+        """The language model inside `LlavaForConditionalGeneration`."""
         return self.model.model.language_model
 
     @property
     def lm_head(self) -> Any:
+        """The output head of the language model."""
         return self.model.lm_head
 
     @property
     def stop_ids(self) -> frozenset[int]:
+        """End tokens of the generation settings, the tokenizer and the text model."""
         stated = self.model.generation_config.eos_token_id if self.model.generation_config else None
         ids = stated if isinstance(stated, list) else [stated]
-        own = [self.tokenizer.eos_token_id, self.model.config.text_config.eos_token_id]
-        return frozenset(i for i in [*ids, *own] if isinstance(i, int))
+        defaults = [self.tokenizer.eos_token_id, self.model.config.text_config.eos_token_id]
+        return frozenset(i for i in [*ids, *defaults] if isinstance(i, int))
 
     def identity(self) -> dict[str, str]:
+        """Hashes of configuration, tokenizer, image processor and prompt."""
         config = self.model.config.to_dict() | {"_name_or_path": None}
         tokenizer = self.tokenizer
-        said = [self.chat_template, self.form, self.begin_of_text, sorted(self.stop_ids), self.forbidden]
+        settings = [self.chat_template, self.form, self.begin_of_text, sorted(self.stop_ids), self.forbidden]
         parts = {
             "config": json.dumps(config, sort_keys=True, default=str),
             "tokenizer": json.dumps(
@@ -189,15 +197,17 @@ class Llava(Family):
                 ]
             ),
             "image_processor": self.image_processor.to_json_string(),
-            "prompt": json.dumps([self.render(IMAGE), self.render(join([IMAGE, "a"])), *said]),
+            "prompt": json.dumps([self.render(IMAGE), self.render(join([IMAGE, "a"])), *settings]),
         }
         return {name: hashlib.sha256(part.encode()).hexdigest()[:16] for name, part in parts.items()}
 
     def embed_text(self, ids: Tensor) -> Tensor:
+        """Rows of the embedding table."""
         table = self.text_model.embed_tokens
         return table(ids.to(table.weight.device))
 
     def embed(self, prompt: Prompt) -> Tensor:
+        """Embeddings of the prefix, with the features of the vision tower at the image positions."""
         ids = prompt.input_ids[: prompt.prefix]
         places = (ids == self.image_id).nonzero()[:, 0]
         hidden = self.embed_text(ids.masked_fill(ids == self.image_id, 0)[None])
@@ -206,12 +216,12 @@ class Llava(Family):
         pixels = prompt.pixel_values.to(tower.device, tower.dtype)
         features = torch.cat(list(self.model.get_image_features(pixels).pooler_output))
         if len(features) != len(places):
-            raise ValueError(f"the vision tower gave {len(features)} image tokens where the prompt has {len(places)}")
+            raise ValueError(f"the vision tower gave {len(features)} image tokens, the prompt has {len(places)}")
         hidden[0, places.to(hidden.device)] = features.to(hidden)
         return hidden
 
     def prompt(self, content: Content) -> Prompt:
-        """The rendered prompt; see `Family.prompt`."""
+        """Render one user message, see `Family.prompt`; control marks in its texts are broken up."""
         pictures = [part for part in content if isinstance(part, Picture)]
         parts = [neutralise(part, self.forbidden) if isinstance(part, str) else IMAGE for part in content]
         if not any(part.strip() for part in parts if part != IMAGE):
@@ -236,36 +246,36 @@ class Llava(Family):
         )
 
     def render(self, body: str) -> str:
-        """The user's message (images marked `<image>`) in the model's template, ready to be answered."""
+        """Render the user's message (images marked `<image>`) up to the place where the answer begins."""
         if self.chat_template is None:
             return f"USER: {body} ASSISTANT:"
         return render(self.tokenizer, self.chat_template, body, self.form)
 
     def _pixels_once(self, picture: Picture) -> Tensor:
-        """Prepared pixels; those of the last image are kept, since its other questions and its reference follow."""
+        """Prepared pixels. Those of the last image are kept: its other questions and its reference prompt come next."""
         if self._prepared is None or self._prepared[0] != picture.hash:
-            self.true_geometry(*picture.rgb.size)  # refuses what would be resized to a huge image, whatever `geometry`
+            self.true_geometry(*picture.rgb.size)  # refuses images that would become huge, also for `stretch`
             self._prepared = picture.hash, self.pixels(picture.rgb)
         return self._prepared[1]
 
     def pixels(self, image: Image.Image) -> Tensor:
-        """(1, 3, side, side) float32 for the vision tower."""
+        """Prepare an image for the vision tower: (1, 3, height, width), float32."""
         return self.image_processor(images=image, return_tensors="pt")["pixel_values"]
 
     def lay(self, width: int, height: int) -> Geometry:
-        """Where the pixels of an image of this size lie on the patch grid."""
+        """How an image of this size is mapped to the patch grid, as `geometry` says."""
         if self.geometry == "stretch":
             return Geometry.stretch(width, height, self.side, self.side)
         return self.true_geometry(width, height)
 
     def true_geometry(self, width: int, height: int) -> Geometry:
-        """What the image processor really does; see `Placement`."""
+        """How the image processor really maps an image of this size; see `Placement`."""
         return self.placement.lay(width, height)
 
     def _expand(self, tokens: Tokens, images: int) -> Tokens:
-        found = tokens.ids.count(self.image_id)
-        if found != images:
-            raise ValueError(f"the prompt has places for {found} images, the message has {images}")
+        marks = tokens.ids.count(self.image_id)
+        if marks != images:
+            raise ValueError(f"the prompt has {marks} image marks, the message has {images} images")
         return tokens.repeated(self.image_id, self.side**2 + self.extra_tokens)
 
     def _image_starts(self, ids: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """HuatuoGPT-Vision's original repositories: LLaVA's older layout, converted to transformers' configuration in memory.
 
-LLaVA's own code is what such a configuration was written for, so a field that it would act on and that is not known here
-is refused by name.
+Such a configuration was written for LLaVA's own code. A field that is not known here might change what that code does,
+so it is refused by name.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from transformers import AutoConfig, CLIPImageProcessor, CLIPVisionConfig, Llava
 from lmms_vg.models.checkpoint import read_json
 from lmms_vg.models.fields import refuse
 
-#: Tensor names of the original layout, as regular expressions, and transformers' names for them.
+#: Tensor names of the original layout, as regular expressions, -> transformers' names.
 RENAMING = {
     r"^model\.vision_tower\.vision_tower\.(vision_model\.)?": "model.vision_tower.",
     r"^model\.mm_projector\.0\.": "model.multi_modal_projector.linear_1.",
@@ -22,7 +22,7 @@ RENAMING = {
     r"^model\.(layers|embed_tokens|norm)\.": r"model.language_model.\1.",
 }
 
-#: Model types of the original repositories (7B, 34B), and of their text models.
+#: Model types of the original repositories (7B, 34B) -> model types of their text models.
 TEXT_MODELS = {"llava_qwen2": "qwen2", "llava_llama": "llama"}
 
 #: CLIP ViT-L/14 at 336 pixels, the tower of every original HuatuoGPT-Vision.
@@ -36,7 +36,7 @@ CLIP_L_336: dict[str, Any] = {
     "projection_dim": 768,
 }
 
-#: Fields of LLaVA's that decide about images, and the values this conversion stands for.
+#: LLaVA's fields about images -> the values that this conversion supports.
 ALLOWED: dict[str, tuple[Any, ...]] = {
     "image_aspect_ratio": ("pad", None),
     "mm_patch_merge_type": ("flat", None),
@@ -46,10 +46,10 @@ ALLOWED: dict[str, tuple[Any, ...]] = {
     "quantization_config": ({}, None),
 }
 
-#: Read by the conversion, or by what it hands them to.
+#: Fields that the conversion, or code that it calls, reads.
 _READ = {"mm_vision_tower", "mm_vision_select_layer", "rope_theta", "rope_scaling", "rope_parameters"}
 
-#: Of training, of saving, or of a switch that the fields above already decide.
+#: Fields of training, of saving, or of a switch that the fields above already decide.
 _WITHOUT_EFFECT = {
     "_attn_implementation_autoset",
     "_flash_attn_2_enabled",
@@ -58,7 +58,7 @@ _WITHOUT_EFFECT = {
     "auto_map",
     "freeze_mm_mlp_adapter",
     "freeze_mm_vision_resampler",
-    "head_dim",  # of weights of another size, which are refused
+    "head_dim",  # it could only change shapes of weights, which is refused
     "image_grid_pinpoints",
     "max_window_layers",
     "mm_hidden_size",
@@ -81,22 +81,26 @@ _WITHOUT_EFFECT = {
 
 
 def is_original(raw: dict[str, Any]) -> bool:
-    """Whether a raw config.json is of the original layout."""
+    """Whether a stored config.json is of the original layout."""
     return "mm_vision_tower" in raw
 
 
 def require_image_fields(pretrained: str, raw: dict[str, Any]) -> None:
-    """Raises CheckpointError for a checkpoint that was trained on images in another form, as LLaVA-1.6 was."""
+    """Refuse a checkpoint that was trained on images in another form, as LLaVA-1.6 was.
+
+    Raises:
+        CheckpointError: A field of `ALLOWED` has another value.
+    """
     for field, allowed in ALLOWED.items():
         if raw.get(field) not in allowed:
             raise refuse(pretrained, "config.json", field, raw.get(field), " or ".join(map(repr, allowed)))
 
 
 def config_of(pretrained: str, revision: str | None, raw: dict[str, Any]) -> LlavaConfig:
-    """transformers' configuration of a checkpoint in the original layout.
+    """Convert a config.json of the original layout to transformers' configuration.
 
     Raises:
-        CheckpointError: naming the field that this conversion does not stand for.
+        CheckpointError: The message names the field that this conversion does not support.
     """
     kind = TEXT_MODELS[raw["model_type"]]
     known = set(AutoConfig.for_model(kind).to_dict())
@@ -109,14 +113,14 @@ def config_of(pretrained: str, revision: str | None, raw: dict[str, Any]) -> Lla
             "config.json",
             strange[0],
             raw[strange[0]],
-            f"a field known of HuatuoGPT-Vision (unknown here: {', '.join(strange)}); where it changes no answer, take "
-            "it out in a copy",
+            f"a field that HuatuoGPT-Vision has (unknown here: {', '.join(strange)}); if it changes no answer, remove "
+            "it in a copy",
         )
     text = _text_config(kind, known, raw)
     return LlavaConfig(
         vision_config=_tower(pretrained, revision, raw["mm_vision_tower"]),
         text_config=text,
-        image_token_index=text.vocab_size - 1,  # a placeholder; image features are put in place by position
+        image_token_index=text.vocab_size - 1,  # a placeholder: image features are placed by position
         vision_feature_layer=raw.get("mm_vision_select_layer", -2),
         vision_feature_select_strategy="full" if raw.get("mm_vision_select_feature") == "cls_patch" else "default",
         projector_hidden_act="gelu",
@@ -126,8 +130,8 @@ def config_of(pretrained: str, revision: str | None, raw: dict[str, Any]) -> Lla
 
 def _text_config(kind: str, known: set[str], raw: dict[str, Any]) -> Any:
     """Text configuration from LLaVA's flat one: the fields that a `kind` configuration has, and its rope base."""
-    own = {"model_type", "architectures", "transformers_version", "torch_dtype", "dtype", "_name_or_path"}
-    fields = {key: value for key, value in raw.items() if key in (known | {"rope_theta", "rope_scaling"}) - own}
+    excluded = {"model_type", "architectures", "transformers_version", "torch_dtype", "dtype", "_name_or_path"}
+    fields = {key: value for key, value in raw.items() if key in (known | {"rope_theta", "rope_scaling"}) - excluded}
     config = AutoConfig.for_model(kind, **fields)
     if config.pad_token_id is not None and config.pad_token_id >= config.vocab_size:
         config.pad_token_id = None
@@ -135,7 +139,7 @@ def _text_config(kind: str, known: set[str], raw: dict[str, Any]) -> Any:
 
 
 def _tower(pretrained: str, revision: str | None, tower: str) -> CLIPVisionConfig:
-    """The tower's own config.json where the repository carries one, else CLIP ViT-L/14-336 if it is named so."""
+    """Configuration of the tower: its own config.json if the repository has one, else CLIP ViT-L/14-336 by its name."""
     stored = read_json(pretrained, revision, f"{_folder(tower)}/config.json") if _is_inside(tower) else None
     vision = (stored or {}).get("vision_config") or stored
     if stored and vision:
@@ -152,7 +156,7 @@ def _tower(pretrained: str, revision: str | None, tower: str) -> CLIPVisionConfi
 
 
 def image_processor(pretrained: str, revision: str | None, raw: dict[str, Any]) -> CLIPImageProcessor | None:
-    """The tower's own, which is the one LLaVA takes; None where the repository does not carry it."""
+    """The tower's own image processor, which LLaVA uses; None if the repository does not have it."""
     tower = raw["mm_vision_tower"]
     stored = (
         read_json(pretrained, revision, f"{_folder(tower)}/preprocessor_config.json") if _is_inside(tower) else None
@@ -165,5 +169,5 @@ def _folder(tower: str) -> str:
 
 
 def _is_inside(tower: str) -> bool:
-    """Whether the tower may be a folder of the repository; a hub id may too, and then nothing is there."""
+    """Whether the tower may be a folder of the repository. A hub id may look like one; then no file is found."""
     return not tower.startswith(("/", "~")) and ".." not in tower

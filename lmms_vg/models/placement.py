@@ -1,4 +1,4 @@
-"""Where an image processor puts an image's pixels: read from its settings, and checked on what it really does."""
+"""Where an image processor puts an image's pixels: read from its settings, and checked against what it does."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Placement:
     """How a processor lays images on the square input of a vision tower.
 
     The steps are those of transformers' processors, in their order: pad to a square (LLaVA's processor), resize, centre
-    crop, pad behind (the others).
+    crop, pad at the end (the others).
 
     Args:
-        processor: transformers' image processor, of either backend.
-        vision: configuration of the vision tower.
-        squared: whether the family pads every image to a square before the processor sees it.
+        processor: Image processor of transformers, of either backend.
+        vision: Configuration of the vision tower.
+        squared: Whether the family pads every image to a square before the processor sees it.
 
     Raises:
-        CheckpointError: the tower takes more than one size of image.
+        CheckpointError: The tower takes images of more than one size.
     """
 
     def __init__(self, processor: Any, vision: Any, squared: bool = False) -> None:
@@ -42,14 +42,14 @@ class Placement:
                 "square input are supported"
             )
         self.side, self.patch = side, patch
-        #: Patches along each side; the tower does not see pixels behind the last whole one.
+        #: Patches along each side; the tower does not see pixels after the last whole patch.
         self.patches = side // patch
 
     def lay(self, width: int, height: int) -> Geometry:
-        """Where the pixels of an image of this size lie on the patch grid.
+        """How an image of this size (pixels) is mapped to the patch grid.
 
         Raises:
-            ValueError: the image would be made huge, or of a size that the tower does not take.
+            ValueError: The image would become huge, or would get a size that the tower does not take.
         """
         squares = hasattr(self.processor, "pad_to_square")
         square = self.squared or (squares and self._is_on("do_pad"))
@@ -60,15 +60,15 @@ class Placement:
                 f"image of {width} x {height} pixels is too elongated: it would be padded to {canvas[0]} x {canvas[1]} "
                 f"and resized to {resized[0]} x {resized[1]}"
             )
-        made, offset = resized, (0, 0)
+        final, offset = resized, (0, 0)
         if self._is_on("do_center_crop"):
-            made = self._size("crop_size")
-            offset = self._offset(resized[0], made[0]), self._offset(resized[1], made[1])
+            final = self._size("crop_size")
+            offset = self._offset(resized[0], final[0]), self._offset(resized[1], final[1])
         if self._is_on("do_pad") and self._is_on("pad_size") and not squares:
-            made = self._size("pad_size")
-        if made != (self.side, self.side):
+            final = self._size("pad_size")
+        if final != (self.side, self.side):
             raise ValueError(
-                f"image of {width} x {height} pixels becomes {made[0]} x {made[1]}, where the vision tower takes "
+                f"image of {width} x {height} pixels becomes {final[0]} x {final[1]}, but the vision tower takes "
                 f"{self.side} x {self.side}: {self}"
             )
         extent = self.patches * self.patch
@@ -76,10 +76,10 @@ class Placement:
         return Geometry.prepared((width, height), grid, canvas, resized, offset, (extent, extent))
 
     def check(self) -> None:
-        """Prepare painted images with the processor, and see whether their pixels come where `lay` says.
+        """Prepare painted images with the processor, and check that their pixels land where `lay` says.
 
         Raises:
-            ValueError: they do not, or are not made of the tower's size; the message has the processor's class and settings.
+            ValueError: They do not, or have a size that the tower does not take; the message has the processor's settings.
         """
         blur = 1 / self.patch  # interpolation moves an edge by less than a pixel of the tower's input
         for width, height in [(2 * self.side, 3 * self.side // 2), (3 * self.side // 2, 2 * self.side)]:
@@ -88,7 +88,7 @@ class Placement:
             painted[height * 2 // 5 :, width * 2 // 5 :] = 255
             shown = self._brightness(painted) - self._brightness(np.zeros_like(painted))
             if np.abs(shown - geometry.mask_of_pixels(painted > 0)).max() > blur:
-                raise ValueError(f"pixels do not come where these settings say: {self}")
+                raise ValueError(f"pixels do not land where these settings say: {self}")
 
     def __str__(self) -> str:
         stated = {name: self._setting(name) for name in FIELDS}
@@ -109,7 +109,7 @@ class Placement:
         return size["width"], size["height"]
 
     def _resized(self, width: int, height: int) -> Size:
-        """Width and height after resizing, rounded as the processor rounds."""
+        """Width and height (pixels) after resizing, rounded as the processor rounds."""
         if not self._is_on("do_resize"):
             return width, height
         size = self._setting("size")
@@ -129,16 +129,16 @@ class Placement:
         )
 
     def _offset(self, length: int, crop: int) -> int:
-        """Where an axis begins on its crop: below 0 where it is cut, above 0 where black is added around it.
+        """Offset of an axis on its crop, in pixels: negative if it is cut, positive if black is added around it.
 
-        An odd pixel of black goes behind with torchvision, before with PIL.
+        An odd pixel of black comes after the image with torchvision, before it with PIL.
         """
         if crop > length and getattr(self.processor, "backend", "pil") == "torchvision":
             return (crop - length) // 2
         return -((length - crop) // 2)
 
     def _brightness(self, grey: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """(patches, patches): mean brightness, 0 to 1, of the patches that the processor makes of a grey image."""
+        """Mean brightness, 0 to 1, of each patch (patches, patches) of a grey image after the processor prepared it."""
         image = Image.fromarray(grey).convert("RGB")
         prepared = self.processor(
             images=pad_to_square(image, (0, 0, 0)) if self.squared else image,
@@ -149,7 +149,7 @@ class Placement:
         pixels = np.asarray(prepared["pixel_values"], dtype=np.float64)
         if pixels.shape != (1, 3, self.side, self.side):
             raise ValueError(
-                f"pixels of shape {pixels.shape}, where the vision tower takes (1, 3, {self.side}, {self.side}): {self}"
+                f"pixels of shape {pixels.shape}, but the vision tower takes (1, 3, {self.side}, {self.side}): {self}"
             )
         extent = self.patches * self.patch
         cells = pixels[0, :, :extent, :extent].reshape(3, self.patches, self.patch, self.patches, self.patch)

@@ -1,4 +1,4 @@
-"""From text with image marks to token ids, without letting a question speak the model's control language."""
+"""Turn text with image marks into token ids, and keep a question from containing control marks."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ IMAGE = "<image>"
 
 
 class Tokens(NamedTuple):
-    """Token ids and, for each, the characters [start, stop) of the rendered prompt it stands for."""
+    """Token ids, and for each the characters [start, stop) of the rendered prompt that it covers."""
 
     ids: list[int]
     spans: list[tuple[int, int]]
 
     def repeated(self, token: int, times: int) -> Tokens:
-        """Every occurrence of `token` written `times` times: one image mark becomes all tokens of the image."""
+        """Repeat every occurrence of `token`: one image mark becomes all tokens of the image."""
         repeats = [times if i == token else 1 for i in self.ids]
         ids = [i for i, n in zip(self.ids, repeats, strict=True) for _ in range(n)]
         spans = [s for s, n in zip(self.spans, repeats, strict=True) for _ in range(n)]
@@ -26,7 +26,7 @@ class Tokens(NamedTuple):
 def neutralise(text: str, forbidden: Sequence[str]) -> str:
     """Break every control mark inside user text with a space after its first character: `<image>` becomes `< image>`.
 
-    A question is data. Left as it is, `<image>` would claim an image of its own and `<|im_end|>` would end the turn.
+    A question is data. Unbroken, `<image>` would stand for one more image and `<|im_end|>` would end the turn.
     """
     for mark in sorted(forbidden, key=len, reverse=True):
         if mark.strip() and len(mark) > 1:
@@ -35,12 +35,12 @@ def neutralise(text: str, forbidden: Sequence[str]) -> str:
 
 
 def join(parts: Sequence[str]) -> str:
-    """Images and texts of a message, one a line, as every LLaVA-like template has them."""
+    """Join images and texts of a message, one per line, as LLaVA-like templates do."""
     return "\n".join(parts)
 
 
 def tokenise(tokenizer: Any, text: str, begin_of_text: bool) -> Tokens:
-    """Tokenise a rendered prompt as a whole: pieces tokenised apart would differ at their seams."""
+    """Tokenise a rendered prompt as a whole: pieces tokenised separately would differ where they meet."""
     begin = tokenizer.bos_token
     double = bool(begin) and text.startswith(begin)
     encoded = tokenizer(text, add_special_tokens=begin_of_text and not double, return_offsets_mapping=True)
@@ -48,16 +48,16 @@ def tokenise(tokenizer: Any, text: str, begin_of_text: bool) -> Tokens:
 
 
 def question_span(tokens: Tokens, text: str, parts: Sequence[str]) -> tuple[int, int]:
-    """Token range of the user's text behind the last image; empty, at the end of the image, where there is none.
+    """Token range [start, stop) of the user's text after the last image; empty if there is none.
 
-    "Behind" is decided in the rendered prompt, because a template may move images to the front of the message.
+    "After" refers to the rendered prompt, because a template may move images to the front of the message.
     """
     after = text.rfind(IMAGE) + len(IMAGE) if IMAGE in text else 0
     start = stop = after
     for part in (part.strip() for part in parts if part != IMAGE and part.strip()):
-        found = text.find(part, stop)
-        if found >= 0:
-            start, stop = (found if stop == after else start), found + len(part)
+        place = text.find(part, stop)
+        if place >= 0:
+            start, stop = (place if stop == after else start), place + len(part)
     inside = [i for i, (a, b) in enumerate(tokens.spans) if a < stop and b > start and a >= after]
     if not inside:
         first = next((i for i, (a, b) in enumerate(tokens.spans) if a >= after and b > a), 0)

@@ -1,4 +1,4 @@
-"""Loading a checkpoint's tokenizer, and saying what to do where that fails."""
+"""Load a checkpoint's tokenizer; an error says what to do."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from lmms_vg.models.prompts import IMAGE
 
 
 def load_tokenizer(pretrained: str, revision: str | None, config: LlavaConfig) -> Any:
-    """The checkpoint's own tokenizer, with `<image>` as a token of its own where it has none."""
+    """Load the checkpoint's own tokenizer; `<image>` is added where it is not a token yet.
+
+    Raises:
+        CheckpointError: The tokenizer cannot be loaded here, or is not a fast one.
+    """
     whole, pieces = (path_of(pretrained, revision, f"tokenizer.{kind}") for kind in ("json", "model"))
-    # From vocab.json and merges.txt only the text model's own class is read, of which "llava" says nothing. That class
-    # would put a space of its own behind `<image>` where the file is a tokenizer.model.
+    # Only the text model's own class reads vocab.json and merges.txt, and "llava" does not name it. It is not used for a
+    # tokenizer.model, because there it would put a space after `<image>`.
     kind = config if whole or pieces else config.text_config
     try:
         with reading(pretrained, "tokenizer"):
@@ -26,19 +30,19 @@ def load_tokenizer(pretrained: str, revision: str | None, config: LlavaConfig) -
             raise
         raise CheckpointError(
             f"{problem}. The checkpoint has no tokenizer.json, and its tokenizer.model cannot be read here, because the "
-            'installed sentencepiece wants a newer protobuf than the installed one: pip install "sentencepiece<0.2.2"'
+            'installed sentencepiece needs a newer protobuf than is installed: pip install "sentencepiece<0.2.2"'
         ) from problem
     if not tokenizer.is_fast:
-        raise CheckpointError(f"pretrained={pretrained!r}: needs a fast tokenizer (tokenizer.json)")
+        raise CheckpointError(f"pretrained={pretrained!r}: the tokenizer is not a fast one (tokenizer.json)")
     if IMAGE not in tokenizer.get_vocab():
         tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE]})
     return tokenizer
 
 
 def _reads_sentencepiece() -> bool:
-    """Whether the pair of sentencepiece and protobuf that is installed works; with others transformers reads nonsense."""
+    """Whether the installed sentencepiece and protobuf fit together; if not, transformers misreads the file."""
     try:
         import sentencepiece.sentencepiece_model_pb2  # noqa: F401
-    except Exception:  # noqa: BLE001 - protobuf's VersionError is a plain one
+    except Exception:  # noqa: BLE001 - protobuf's VersionError derives from Exception only
         return False
     return True

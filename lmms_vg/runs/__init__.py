@@ -1,1 +1,1 @@
-"""From runs to pictures."""
+"""Finished runs: read, compared, reported and plotted."""

@@ -1,4 +1,4 @@
-"""What runs must have in common for their difference to be the method's: checked, or allowed to differ by name."""
+"""Check that runs differ in their method only; any other difference must be allowed by name."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -6,24 +6,29 @@ from typing import Any
 from lmms_vg._util.suggest import suggest
 from lmms_vg.runs.results import Run
 
+#: Fields of the provenance that must agree, because they could change results as the method does.
 FIELDS = ("weights", "config", "tokenizer", "image_processor", "prompt", "dtype", "device", "batch_size")
-"""Of a run's provenance: what would make a difference that is not the method's."""
 
+#: What can be allowed to differ.
 ALLOWED = (*FIELDS, "questions")
 
+#: Fields that may differ; a difference is noted.
 NOTED = ("versions", "code", "geometry", "rows")
-"""What may differ, and is said."""
 
 _SHOWN = 12  # characters of a hash
 
 
 def check_names(allowed: Collection[str]) -> None:
-    """Errors: ValueError for what cannot be allowed to differ."""
+    """Check the names given to `--allow`.
+
+    Raises:
+        ValueError: A name is not in `ALLOWED`.
+    """
     for name in allowed:
         if name == "rule":
             raise ValueError(
-                "--allow rule: scores under two rules are two quantities, which have no difference; score both runs by one "
-                "version of lmms_vg (the same command again takes its answers from the journal)"
+                "--allow rule: scores under two rules are different quantities and cannot be compared; score both runs "
+                "with one version of lmms_vg (the same command takes its answers from the journal)"
             )
         if name not in ALLOWED:
             raise ValueError(
@@ -32,33 +37,37 @@ def check_names(allowed: Collection[str]) -> None:
 
 
 def agree(base: Run, others: list[Run], allowed: Collection[str] = ()) -> list[str]:
-    """What has to be said beside a comparison: what was allowed, what else differs, and what could not be checked.
+    """Check that runs differ from the base in their method only.
 
-    Errors: ValueError if a run differs from the base in one of ``FIELDS`` that is not allowed; all such are named.
+    Returns:
+        Notes for the comparison: what was allowed to differ, what else differs, and what could not be checked.
+
+    Raises:
+        ValueError: A run differs from the base in fields of `FIELDS` that are not allowed; all of them are named.
     """
     notes: list[str] = []
     for run in others:
         differing = [name for name in FIELDS if name in _differing(base, run)]
         refused = [name for name in differing if name not in allowed]
         if refused:
-            said = "; ".join(
+            differences = "; ".join(
                 f"{name} is {shown(run, name)}, but {shown(base, name)} in {base.path}" for name in refused
             )
             raise ValueError(
-                f"{run.path}: {said}. The difference would not be the method's alone: run one of them again like the other, "
-                f"or allow it by name: {' '.join(f'--allow {name}' for name in refused)}"
+                f"{run.path}: {differences}. Results would not differ by the method alone: run one of them again like the "
+                f"other, or allow it by name: {' '.join(f'--allow {name}' for name in refused)}"
             )
         notes += [f"Allowed to differ: {name} {values}" for name, values in _both(base, run, differing)]
-        noted = [name for name in NOTED if name in _differing(base, run)]
-        notes += [f"Differs too: {name} {values}" for name, values in _both(base, run, noted)]
+        further = [name for name in NOTED if name in _differing(base, run)]
+        notes += [f"Differs too: {name} {values}" for name, values in _both(base, run, further)]
     for run in (base, *others) if others else ():
         if run.provenance is None:
-            notes.append(f"Not checked: {run.label} does not say which weights, prompt, dtype or batch size it is of")
+            notes.append(f"Not checked: {run.label} does not state its weights, prompt, dtype and batch size")
     return notes
 
 
 def shared(run: Run) -> list[str]:
-    """The methods that were answered together with this run's, its own included; empty where it ran alone."""
+    """Methods that were run together with this run's method, including it; empty if it ran alone."""
     return list((run.provenance or {}).get("shared") or ())
 
 
@@ -73,10 +82,10 @@ def _both(base: Run, run: Run, names: list[str]) -> Iterator[tuple[str, str]]:
         first, second = _value(base, name), _value(run, name)
         if isinstance(first, dict) and isinstance(second, dict):  # versions
             keys = [key for key in first | second if first.get(key) != second.get(key)]
-            one, two = (", ".join(f"{key} {of.get(key)}" for key in keys) for of in (first, second))
+            texts = [", ".join(f"{key} {values.get(key)}" for key in keys) for values in (first, second)]
         else:
-            one, two = shown(base, name), shown(run, name)
-        yield name, f"({base.label}: {one}; {run.label}: {two})"
+            texts = [shown(base, name), shown(run, name)]
+        yield name, f"({base.label}: {texts[0]}; {run.label}: {texts[1]})"
 
 
 def _value(run: Run, name: str) -> Any:
@@ -84,5 +93,6 @@ def _value(run: Run, name: str) -> Any:
 
 
 def shown(run: Run, name: str) -> str:
+    """A field of the provenance as text; hashes are shortened."""
     value = str(_value(run, name))
     return value if len(value) <= _SHOWN or name in ("dtype", "device") else f"{value[:_SHOWN]}..."

@@ -1,8 +1,8 @@
-"""Is one run better than another: differences on the same questions, with intervals and tests corrected for their number.
+"""Compare runs on the same questions: differences with intervals, and tests corrected for their number.
 
-Questions about one image are not independent, so the p-value to go by is that of the bootstrap that draws whole images.
-McNemar's exact test, which takes every question for itself, stands beside it because papers report it. Each is corrected
-(Holm) over all lines of the table.
+Questions about one image are not independent, so the p-value to use is that of the bootstrap, which draws whole images.
+McNemar's exact test treats questions as independent; it is shown too, because papers report it. Each is corrected (Holm)
+over all lines of the table.
 """
 
 from collections.abc import Collection
@@ -15,17 +15,22 @@ from lmms_vg.runs import pairing
 from lmms_vg.runs.agreement import agree, check_names, shared
 from lmms_vg.runs.results import Run, TaskRun
 
+#: More than an interval needs: their number is the resolution of a p-value, which the correction multiplies.
 RESAMPLES = 10_000
-"""More than for an interval: their number is the resolution of a p-value, which a correction multiplies."""
-
 
 Kind = Literal["markdown", "csv", "latex"]
 
 
 class Against(NamedTuple):
-    """A line against the base. ``better``, ``worse``: how many questions have a higher or lower score than in the base.
+    """A line compared with the base.
 
-    ``mcnemar_p`` is None where scores are not right or wrong. ``holm`` and ``mcnemar_holm`` are corrected.
+    Attributes:
+        difference: Mean difference of the scores, with its 95% interval and p-value.
+        better: Number of questions with a higher score than in the base.
+        worse: Number of questions with a lower score.
+        holm: The p-value of `difference`, corrected.
+        mcnemar_p: p-value of McNemar's exact test; None if scores are not all 0 or 1.
+        mcnemar_holm: The same, corrected.
     """
 
     difference: Difference
@@ -37,7 +42,7 @@ class Against(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A run on a task or a pooled group; ``seconds`` is the mean time a question, None where runs do not say it."""
+    """A run on a task or a pooled group; `seconds` is the mean time per question, None if it is not known."""
 
     run: Run
     name: str
@@ -52,7 +57,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs in the order given, a line a run and task or group, in that order, and what has to be said beside them."""
+    """A comparison: the runs in the order given, one line per run and task or group, and notes."""
 
     runs: list[Run]
     base: Run
@@ -63,8 +68,12 @@ class Comparison:
     allowed: tuple[str, ...]
 
     def table(self, kind: Kind = "markdown") -> str:
-        """The comparison as text: accuracies as the paper's Table F.4 has them, then every difference."""
-        from lmms_vg.runs.comparison_tables import FORMATS  # which reads this module
+        """The comparison as text: accuracies in the form of the paper's Table F.4, then every difference.
+
+        Raises:
+            ValueError: There is no such format.
+        """
+        from lmms_vg.runs.comparison_tables import FORMATS  # it imports this module
 
         if kind not in FORMATS:
             raise ValueError(f"kind={kind!r}: allowed is {', '.join(FORMATS)}")
@@ -72,10 +81,17 @@ class Comparison:
 
 
 def compare(runs: list[Run], allowed: Collection[str] = ()) -> Comparison:
-    """Every task and pooled group of the base, for every run that has it. A single run has no differences.
+    """Compare runs on every task and pooled group of the base.
 
-    The base is the one run that is plain; of several, or none, the first. Errors: ValueError for a restricted run, for a run
-    given twice, for runs without a common task, for runs that differ in what is not ``allowed``, and for different rules.
+    The base is the plain run if there is exactly one, else the first run. A single run has no differences.
+
+    Args:
+        runs: The runs, in the order in which they are shown.
+        allowed: Names of what may differ besides the method, see `agreement.ALLOWED`.
+
+    Raises:
+        ValueError: A run is restricted or given twice, runs have no common task, or they differ in their rules or in what
+            is not allowed.
     """
     check_names(allowed)
     _check(runs)
@@ -107,7 +123,7 @@ def _check(runs: list[Run]) -> None:
         if run.restricted:
             raise ValueError(
                 f"{run.path}: was run with {run.restricted}, so its numbers do not stand for their benchmarks and are "
-                "not compared; run it again without"
+                "not compared; run it again without that"
             )
         if any(run.path.resolve() == other.path.resolve() for other in runs[:number]):
             raise ValueError(
@@ -124,15 +140,15 @@ def _told_apart(runs: list[Run]) -> list[Run]:
 
 
 def _names(base: Run, others: list[Run]) -> dict[str, list[str]]:
-    """Task or group -> its tasks. A group of closed and open questions has no common metric, so no mean."""
-    every = {name: [name] for name in base.tasks} | base.groups
+    """Task or group -> its tasks. A group of closed and open questions has no common metric, so it has no mean."""
+    candidates = {name: [name] for name in base.tasks} | base.groups
     names = {
         name: members
-        for name, members in every.items()
+        for name, members in candidates.items()
         if len({base.tasks[task].metric for task in members}) == 1
         and (not others or any(_has(run, base, name, members) for run in others))
     }
-    lonely = [run for run in others if not any(_has(run, base, *one) for one in names.items())]
+    lonely = [run for run in others if not any(_has(run, base, *entry) for entry in names.items())]
     if lonely or not names:
         has = "; ".join(f"{run.path} has {_all(run)}" for run in (base, *lonely[:1]))
         raise ValueError(f"{has}: nothing {'in common ' if others else ''}that has scores of questions")
@@ -178,8 +194,8 @@ def _scores(parts: list[TaskRun]) -> dict[str, float]:
 
 def _corrected(lines: list[Line]) -> list[Line]:
     against = {str(number): line.against for number, line in enumerate(lines) if line.against is not None}
-    bootstrap = holm({number: one.difference.p for number, one in against.items()})
-    exact = holm({number: one.mcnemar_p for number, one in against.items() if one.mcnemar_p is not None})
+    bootstrap = holm({number: tested.difference.p for number, tested in against.items()})
+    exact = holm({number: tested.mcnemar_p for number, tested in against.items() if tested.mcnemar_p is not None})
     return [
         line
         if line.against is None
@@ -195,10 +211,10 @@ def _all(run: Run) -> str:
 
 
 def _skipped(base: Run, others: list[Run]) -> list[str]:
-    """A note a run: tasks of one of both, and those without scores of questions."""
-    said = []
+    """One note per run: tasks that only one of the two runs has, and tasks without scores of questions."""
+    notes = []
     for run in others:
-        first, second = ({*one.tasks, *one.measured, *one.left_out} for one in (base, run))
+        first, second = ({*each.tasks, *each.measured, *each.left_out} for each in (base, run))
         names = []
         for task in [*base.tasks, *base.measured, *base.left_out, *sorted(second - first)]:
             if task not in first & second:
@@ -208,5 +224,5 @@ def _skipped(base: Run, others: list[Run]) -> list[str]:
             elif task not in base.tasks or task not in run.tasks:
                 names.append(f"{task} (no scores of single questions)")
         if names:
-            said.append(f"Not compared with {run.label}: {', '.join(names)}")
-    return said
+            notes.append(f"Not compared with {run.label}: {', '.join(names)}")
+    return notes

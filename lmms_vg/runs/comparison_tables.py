@@ -1,6 +1,7 @@
-"""A comparison to read: Markdown, CSV or LaTeX.
+"""Print a comparison as Markdown, CSV or LaTeX.
 
-First accuracies alone, a row a run and a column a task, as the paper's Table F.4 has them; then every difference.
+The first table has accuracies, one row per run and one column per task, as the paper's Table F.4; the second every
+difference.
 """
 
 import re
@@ -19,12 +20,12 @@ _STATED = ("weights", "prompt", "dtype", "device", "batch_size")
 
 
 def as_markdown(table: Comparison) -> str:
-    """Both tables, what has to be said beside them, and the rules of scoring."""
+    """Both tables, notes, and the scoring rules."""
     return f"{markdown(*_overview(table), texts=1)}\n\n{details(table)}"
 
 
 def details(table: Comparison) -> str:
-    """The second table, what has to be said beside it, and the rules of scoring."""
+    """The second table, notes, and the scoring rules."""
     parts = [
         markdown(*_detail(table), texts=2),
         "\n".join(f"- {note}" for note in (*_about(table), *_explained(table), *table.notes)),
@@ -34,31 +35,31 @@ def details(table: Comparison) -> str:
 
 
 def as_latex(table: Comparison) -> str:
-    """Both tables for the package booktabs; notes stand below each."""
+    """Both tables for the package booktabs, each with its notes below."""
     first = _float(r"Accuracy in \%", _overview(table), 1, [*_about(table), *table.notes])
     if len(table.runs) == 1:
         return first
     notes = [*_explained(table), *table.notes, *(f"`{rule}`" for rule in table.rules)]
-    return "\n".join([first, _float("Differences to the base", _detail(table), 2, notes)])
+    return "\n".join([first, _float("Differences from the base", _detail(table), 2, notes)])
 
 
 def as_csv(table: Comparison) -> str:
-    """A line a run and task, from 0 to 1 in full precision; cells that have no meaning are empty."""
+    """One line per run and task, scores from 0 to 1 in full precision; cells that do not apply are empty."""
     head, rows = csv_rows(table)
     return comma_separated(head, [cells for _, cells in rows])
 
 
 def csv_rows(table: Comparison) -> tuple[list[str], list[tuple[Line, list[object]]]]:
-    """Names of the columns, and every line with its cells."""
+    """The names of the columns, and every line with its cells."""
     head = "run method task metric n score seconds_per_question shared_work base difference low high better worse"
     head += " p p_holm mcnemar_p mcnemar_p_holm rule allowed"
     rows: list[tuple[Line, list[object]]] = []
     for line in table.lines:
         tested: list[object] = [None] * 10
-        if (one := line.against) is not None:
-            low, high = (None if isnan(bound) else bound for bound in (one.difference.low, one.difference.high))
-            tested = [table.base.label, one.difference.mean, low, high, one.better, one.worse]
-            tested += [one.difference.p, one.holm, one.mcnemar_p, one.mcnemar_holm]
+        if (against := line.against) is not None:
+            low, high = (None if isnan(bound) else bound for bound in (against.difference.low, against.difference.high))
+            tested = [table.base.label, against.difference.mean, low, high, against.better, against.worse]
+            tested += [against.difference.p, against.holm, against.mcnemar_p, against.mcnemar_holm]
         about = [line.run.path.name, line.run.label, line.name, line.metric, line.n, line.score, line.seconds]
         rows.append((line, [*about, line.shared, *tested, line.rule, " ".join(table.allowed)]))
     return head.split(), rows
@@ -68,14 +69,14 @@ FORMATS: dict[str, Callable[[Comparison], str]] = {"markdown": as_markdown, "csv
 
 
 def beside(table: Comparison) -> list[str]:
-    """What has to be said beside a comparison and has no place in a CSV file."""
+    """Notes of a comparison, which have no place in a CSV file."""
     return [*_about(table), *table.notes]
 
 
 def _overview(table: Comparison) -> tuple[list[str], Cells]:
     columns = {line.name: f"{_title(table, line)} (n = {line.n})" for line in table.lines}
-    found = {(line.run.path, line.name): f"{100 * line.score:.1f}" for line in table.lines}
-    rows = [[_method(table, run), *(found.get((run.path, name), "") for name in columns)] for run in table.runs]
+    cells = {(line.run.path, line.name): f"{100 * line.score:.1f}" for line in table.lines}
+    rows = [[_method(table, run), *(cells.get((run.path, name), "") for name in columns)] for run in table.runs]
     return ["method", *columns.values()], rows
 
 
@@ -90,15 +91,15 @@ def _detail(table: Comparison) -> tuple[list[str], Cells]:
 
 
 def _tested(line: Line) -> list[str]:
-    if (one := line.against) is None:
+    if (against := line.against) is None:
         return [""] * len(_TESTED)
-    p_values = (one.difference.p, one.holm, one.mcnemar_p, one.mcnemar_holm)
-    return [difference_of(line), interval_of(line), str(one.better), str(one.worse), *map(_show_p, p_values)]
+    p_values = (against.difference.p, against.holm, against.mcnemar_p, against.mcnemar_holm)
+    return [difference_of(line), interval_of(line), str(against.better), str(against.worse), *map(_show_p, p_values)]
 
 
 def _method(table: Comparison, run: Run) -> str:
-    """The method's name where only one run has it, with hyper-parameters where several do."""
-    unique = [one.name for one in table.runs].count(run.name) == 1
+    """The method's name, with hyper-parameters if several runs have that method."""
+    unique = [other.name for other in table.runs].count(run.name) == 1
     return f"{run.name if unique else run.label}{' (base)' if run is table.base and len(table.runs) > 1 else ''}"
 
 
@@ -108,12 +109,12 @@ def _title(table: Comparison, line: Line) -> str:
 
 
 def difference_of(line: Line) -> str:
-    """To the base, in points of %; empty for the base itself."""
+    """The difference from the base in percentage points; empty for the base itself."""
     return "" if line.against is None else f"{100 * line.against.difference.mean:+.2f}"
 
 
 def interval_of(line: Line) -> str:
-    """Of that difference."""
+    """The 95% interval of that difference; empty for the base itself."""
     if line.against is None:
         return ""
     low, high = line.against.difference.low, line.against.difference.high
@@ -127,42 +128,42 @@ def _show_p(p: float | None) -> str:
 
 
 def _about(table: Comparison) -> list[str]:
-    """Which runs these are."""
-    said = []
+    """Notes that identify the runs."""
+    notes = []
     for run in table.runs:
         about = [] if run.label == run.model else [run.model]
         given = [str(run.method)] if run.method and run.method.hyper_parameters else []
-        said.append(f"{_method(table, run)}: {', '.join([*about, f'`{run.path.name}`', *given])}")
+        notes.append(f"{_method(table, run)}: {', '.join([*about, f'`{run.path.name}`', *given])}")
     if table.base.provenance is not None:
         same = all(shown(run, name) == shown(table.base, name) for run in table.runs for name in _STATED)
-        which = "of the run" if len(table.runs) == 1 else "of all runs" if same else "of the base"
-        said.append(f"Circumstances {which}: {', '.join(f'{name} {shown(table.base, name)}' for name in _STATED)}")
-    return said
+        owner = "the run" if len(table.runs) == 1 else "all runs" if same else "the base"
+        notes.append(f"Circumstances of {owner}: {', '.join(f'{name} {shown(table.base, name)}' for name in _STATED)}")
+    return notes
 
 
 def _explained(table: Comparison) -> list[str]:
-    said = []
+    notes = []
     if table.pooled:
-        said.append("pooled: every question weighs the same, whichever task it is of")
+        notes.append("pooled: every question weighs the same, whichever task it belongs to")
     tested = [line.against for line in table.lines if line.against is not None]
     if tested:
-        exact = sum(one.mcnemar_p is not None for one in tested)
-        said.append(
-            f"Differences to the base, in points of %, of the same questions; better and worse are how many of them have a "
-            f"higher and a lower score. p is of a bootstrap that draws whole images, corrected over {len(tested)} lines. "
-            f"McNemar's exact test, corrected over {exact}, takes questions about one image for independent"
+        exact = sum(against.mcnemar_p is not None for against in tested)
+        notes.append(
+            f"Differences from the base on the same questions, in percentage points; better and worse count the questions "
+            f"with a higher and a lower score. p comes from a bootstrap that draws whole images, corrected over {len(tested)} "
+            f"lines. McNemar's exact test, corrected over {exact}, treats questions about one image as independent"
         )
     if any(line.seconds is not None for line in table.lines):
-        said.append(
-            "s/question: mean time the model took when it answered, on the machine and in the batches of that time; without "
-            "loading and scoring"
+        notes.append(
+            "s/question: mean time the model took to answer, on the machine and in the batches of that run, without loading "
+            "and scoring"
         )
     together = {", ".join(shared(run)) for run in table.runs if shared(run)}
-    said += [
-        f"(shared): {names} were answered together and share work, so no time is a method's own; the CSV has them"
+    notes += [
+        f"(shared): {names} were answered together and share work, so no time belongs to one method; the CSV has the times"
         for names in sorted(together)
     ]
-    return said
+    return notes
 
 
 def _float(caption: str, cells: tuple[list[str], Cells], texts: int, notes: list[str]) -> str:

@@ -1,7 +1,7 @@
-"""A journal read as a finished run: its answers are scored anew, each by the ``process_results`` of its task's YAML.
+"""Read a journal as a finished run: the `process_results` of each task scores the answers again.
 
-A journal holds the answers of all runs of its configuration; it stands for the tasks it has in full, decoded
-as the task says (``--gen_kwargs`` is another protocol).
+A journal holds the answers of all runs of its configuration. Only tasks count whose questions are all answered, decoded as
+the task says (`--gen_kwargs` is another protocol).
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ from lmms_vg.tasks.registry import TASKS
 
 
 def read_journal(folder: Path) -> Run:
-    """The tasks of which a journal has every answer. What failed, and was not answered since, has failed.
+    """Read the tasks of which a journal has every answer. A question that failed and was not answered later has failed.
 
-    Errors: ValueError if none of its tasks is finished. RunFailed if the data of one are missing.
+    Raises:
+        ValueError: None of its tasks is finished.
+        RunFailed: The data of a task are missing.
     """
     runs, answers = _read(sorted(folder.glob("rank*.jsonl")))
     provenance = _provenance(runs)
@@ -41,7 +43,7 @@ def read_journal(folder: Path) -> Run:
             continue
         docs = list(documents(task, TASKS[task].read, None))
         decoding = _decoding(yaml_files.definition(task))
-        chosen = {uid: _one(of_one, decoding) for uid, of_one in records.items()}
+        chosen = {uid: _answer(candidates, decoding) for uid, candidates in records.items()}
         if missing := _missing(docs, chosen):
             unfinished.append(f"{task}: {missing}")
             continue
@@ -53,15 +55,15 @@ def read_journal(folder: Path) -> Run:
         else:
             (measured if "kl" in means[task] else left_out).append(task)
     if not tasks and not measured:
-        found = "; ".join(unfinished) or f"no scores of questions or measurements ({', '.join(left_out) or 'empty'})"
-        advice = ". Run the same command again: it goes on where it stopped" if unfinished else ""
-        raise ValueError(f"{folder}: {found}{advice}")
+        reason = "; ".join(unfinished) or f"no scores of questions or measurements ({', '.join(left_out) or 'empty'})"
+        advice = ". Run the same command again: it continues where it stopped" if unfinished else ""
+        raise ValueError(f"{folder}: {reason}{advice}")
     groups = {group: members for group, members in yaml_files.groups().items() if tasks.keys() >= set(members)}
     return Run(
         folder,
         _model(folder, provenance),
         "LMMS_VG_PARTIAL_DATA=1" if in_part else "",
-        [f"left out, as it is not finished: {one}" for one in unfinished],
+        [f"left out, as it is not finished: {task}" for task in unfinished],
         tasks,
         groups,
         measured,
@@ -72,7 +74,7 @@ def read_journal(folder: Path) -> Run:
 
 
 def _read(paths: list[Path]) -> tuple[list[dict[str, Any]], dict[str, dict[str, list[Record]]]]:
-    """The provenance of every process that wrote the journal; and task -> uid -> its records."""
+    """Provenance of every process that wrote the journal, and task -> uid -> records."""
     runs: list[dict[str, Any]] = []
     records: dict[str, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
     for entry in journal.read_entries(paths):
@@ -84,26 +86,26 @@ def _read(paths: list[Path]) -> tuple[list[dict[str, Any]], dict[str, dict[str, 
 
 
 def _provenance(runs: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """All processes that wrote a journal are of one identity; they may have answered alone or for several methods."""
+    """All processes that wrote a journal have the same identity, but may have answered for one or several methods."""
     shared = [run["shared"] for run in runs if "shared" in run]
     return journal.without_folders(runs[-1]) | ({"shared": shared[-1]} if shared else {}) if runs else None
 
 
 def _decoding(config: dict[str, Any]) -> dict[str, Any]:
-    """How a task's answers are decoded, as a journal has it."""
+    """How a task's answers are decoded, in the form that a journal stores."""
     penalise_prompt = config.get("metadata", {}).get("penalise_prompt", True)
     settings = Decoding.from_lmms_eval(config["generation_kwargs"], penalise_prompt)
     return json.loads(json.dumps(settings.as_key()))
 
 
-def _one(records: list[Record], decoding: dict[str, Any]) -> Record | None:
-    """The answer that counts; None if it was given otherwise only, or if there are several, of which none can be preferred."""
-    given = [record for record in records if record.error is None]
-    answers = {record.key: record for record in given if record.decoding == decoding}  # of one key the last
+def _answer(records: list[Record], decoding: dict[str, Any]) -> Record | None:
+    """The answer that counts; None if all were decoded differently, or if several differ."""
+    answered = [record for record in records if record.error is None]
+    answers = {record.key: record for record in answered if record.decoding == decoding}  # the last of each key
     if not answers:
-        return None if given else records[-1]
+        return None if answered else records[-1]
     *others, last = answers.values()
-    same = all((one.text, one.alignment) == (last.text, last.alignment) for one in others)
+    same = all((other.text, other.alignment) == (last.text, last.alignment) for other in others)
     return last if same else None
 
 
@@ -112,14 +114,14 @@ def _missing(docs: list[dict[str, Any]], records: dict[str, Record | None]) -> s
     other = sum(doc["uid"] in records and records[doc["uid"]] is None for doc in docs)
     if done == len(docs):
         return ""
-    unusable = f"; {other} have answers under --gen_kwargs only, or two that differ" if other else ""
+    unusable = f"; {other} have only answers under --gen_kwargs, or answers that differ" if other else ""
     return f"{done} of {len(docs)} questions are answered{unusable}"
 
 
 def _answered(docs: list[Doc], records: dict[str, Record | None]) -> Iterator[tuple[Doc, Record]]:
     for doc in docs:
         record = records[doc["uid"]]
-        assert record is not None, "_missing found none"
+        assert record is not None, "_missing has checked this"
         yield doc, record
 
 

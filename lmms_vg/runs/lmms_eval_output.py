@@ -1,4 +1,4 @@
-"""What a finished run says about every question, read back from what lmms-eval saved (``--output_path``, ``--log_samples``)."""
+"""Read a finished run from the files that lmms-eval saved (`--output_path`, `--log_samples`)."""
 
 import re
 from pathlib import Path
@@ -7,33 +7,34 @@ from typing import Any
 from lmms_vg._util.json_text import parse_json
 from lmms_vg.runs.results import MEASURED, Line, Run, TaskRun, agreed, metric_of, partial, signed, task_run
 
-_NAMED = 5  # of the other runs of a folder
-_OTHER_SHAPE = (KeyError, TypeError, AttributeError, RecursionError)  # JSON, but not what was expected
-_REMEDY = "Run the same command again with --log_samples; its answers are in the journal, so that asks nothing anew"
+_NAMED = 5  # other runs of a folder that a message names
+_OTHER_SHAPE = (KeyError, TypeError, AttributeError, RecursionError)  # valid JSON of an unexpected shape
+_REMEDY = "Run the same command again with --log_samples; its answers are in the journal, so no question is asked again"
 
 
 def read_run(folder: Path) -> Run:
-    """The newest run under ``folder``, or the one of a ``*_results.json``.
+    """Read the newest run under `folder`, or the run of a `*_results.json`.
 
-    Errors: ValueError if there is none, if samples are missing, cut short, or scored by several rules under one metric, or
-    if no task of it has scores of questions or measurements.
+    Raises:
+        ValueError: There is no run, samples are missing, cut short, or scored by several rules under one metric, or no task
+            has scores of questions or measurements.
     """
-    found = [folder] if folder.is_file() else _newest_first(folder)
-    path = found[0]
+    paths = [folder] if folder.is_file() else _newest_first(folder)
+    path = paths[0]
     try:
         results = parse_json(path.read_bytes())
         config, values, sizes = results["config"], results["results"], results["n-samples"]
-        means = {name: _means(of_one) for name, of_one in values.items()}
+        means = {name: _means(metrics) for name, metrics in values.items()}
         subtasks = {group: list(members) for group, members in results.get("group_subtasks", {}).items()}
         model = _model(config)
-        asked = [name for name in values if name in sizes]  # the others are groups
+        names = [name for name in values if name in sizes]  # the others are groups
     except (ValueError, *_OTHER_SHAPE) as problem:
         raise ValueError(f"{path}: not a results file of lmms-eval ({type(problem).__name__}: {problem})") from problem
     tasks: dict[str, TaskRun] = {}
     measured: list[str] = []
     signatures: list[dict[str, Any]] = []
     in_part = False
-    for task in asked:
+    for task in names:
         lines = samples(path, task)
         try:
             metric = metric_of(lines[0])
@@ -58,12 +59,12 @@ def read_run(folder: Path) -> Run:
         for group, members in subtasks.items()
         if len(members) > 1 and all(member in tasks for member in members)
     }
-    left_out = [name for name in asked if name not in tasks and name not in measured]
+    left_out = [name for name in names if name not in tasks and name not in measured]
     return Run(
         path,
         model,
         _restricted(config, in_part),
-        _chosen(folder, found[1:]),
+        _chosen(folder, paths[1:]),
         tasks,
         groups,
         measured,
@@ -74,10 +75,10 @@ def read_run(folder: Path) -> Run:
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    found = sorted(folder.rglob("[0-9]*_results.json"), key=lambda path: (path.name, path), reverse=True)
-    if not found:
+    paths = sorted(folder.rglob("[0-9]*_results.json"), key=lambda path: (path.name, path), reverse=True)
+    if not paths:
         raise ValueError(f"{folder}: no *_results.json under it; name the --output_path of a finished run")
-    return found
+    return paths
 
 
 def _chosen(folder: Path, others: list[Path]) -> list[str]:
@@ -96,7 +97,7 @@ def _model_of(path: Path) -> str:
 
 
 def _model(config: dict[str, Any]) -> str:
-    """On one line, and of files and folders only their names."""
+    """Model and arguments on one line; paths are reduced to their last part."""
     arguments = re.sub(r"=[~./][^,]*/(?=[^,/])", "=", str(config.get("model_args") or ""))
     return " ".join(f"{config.get('model')} ({arguments})".removesuffix(" ()").split())
 
@@ -106,23 +107,27 @@ def _means(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _restricted(config: dict[str, Any], in_part: bool) -> str:
-    # lmms-eval takes a limit of -1 for none.
+    # lmms-eval treats a limit of -1 as no limit.
     reasons = [
         f"--{name} {_plain(config[name])}" for name in ("limit", "offset") if config.get(name) not in (None, 0, -1)
     ]
-    if config.get("gen_kwargs"):  # another decoding than the protocol's
+    if config.get("gen_kwargs"):  # decoding differs from the protocol
         reasons.append(f"--gen_kwargs {_plain(config['gen_kwargs'])}")
     return " and ".join([*reasons, *(["LMMS_VG_PARTIAL_DATA=1"] if in_part else [])])
 
 
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
-        return ",".join(f"{name}={of_one}" for name, of_one in value.items())
+        return ",".join(f"{name}={setting}" for name, setting in value.items())
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def samples(path: Path, task: str) -> list[Line]:
-    """What a run's samples file has of a task, a dict a document. Errors: ValueError if it is not there or cut short."""
+    """Read a run's samples file of a task, one dict per document.
+
+    Raises:
+        ValueError: The file is missing or cut short.
+    """
     samples = _beside(path, task)
     if not samples.is_file():
         raise ValueError(f"{path}: no samples of {task} beside it. {_REMEDY}")
@@ -137,13 +142,13 @@ def samples(path: Path, task: str) -> list[Line]:
 
 
 def _check_scores(samples: Path, metric: str, lines: list[Line]) -> None:
-    """A mean over what is no score would be a number all the same."""
+    """Refuse values that are no scores: their mean would still be a number."""
     for number, line in enumerate(lines, start=1):
         item = line[metric]
         if "error" not in item and not (isinstance(item["score"], int | float) and 0 <= item["score"] <= 1):
             raise ValueError(
-                f"{samples}, line {number}: {metric} of {item['uid']} is {str(item['score'])[:80]}, a score is a number "
-                f"from 0 to 1. {_REMEDY}"
+                f"{samples}, line {number}: {metric} of {item['uid']} is {str(item['score'])[:80]}, but a score is a "
+                f"number from 0 to 1. {_REMEDY}"
             )
 
 
@@ -151,8 +156,8 @@ def _beside(path: Path, task: str) -> Path:
     return path.with_name(f"{path.name.removesuffix('_results.json')}_samples_{task}.jsonl")
 
 
-def _check_number(path: Path, task: str, found: int, size: dict[str, int], offset: int) -> None:
-    """lmms-eval writes samples after the results, one by one: a killed run leaves some of them."""
+def _check_number(path: Path, task: str, number: int, size: dict[str, int], offset: int) -> None:
+    """Refuse incomplete samples: lmms-eval writes them after the results, so a killed run leaves only some."""
     expected = min(size["effective"], size["original"] - offset)
-    if found != expected:
-        raise ValueError(f"{_beside(path, task)}: {found} questions, but the run had {expected}. {_REMEDY}")
+    if number != expected:
+        raise ValueError(f"{_beside(path, task)}: {number} questions, but the run had {expected}. {_REMEDY}")

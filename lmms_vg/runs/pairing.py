@@ -1,4 +1,4 @@
-"""Which questions runs are paired on: the same ones, with the same reference answer, in the same words, by the same rule."""
+"""Pair runs on the questions they share: same reference answer, same words, same scoring rule."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -12,10 +12,19 @@ _FEW = 3  # questions named in a message
 def common(
     base: Run, others: list[Run], tasks: list[str], allowed: Collection[str]
 ) -> tuple[dict[tuple[Path, str], TaskRun], list[str]]:
-    """(path of the run, task) -> its scores of the questions that all runs with this task have; and what was left out.
+    """Restrict runs to the questions that all runs with a task have scored.
 
-    Errors: ValueError if the runs have scores of different questions or asked in different words, unless that is allowed, if
-    no question is left, and if they were scored by different rules.
+    Args:
+        base: The run that the others are compared with.
+        others: The other runs; a run that lacks a task is not paired on it.
+        tasks: Tasks of the base.
+        allowed: What may differ: `questions`, `prompt`.
+
+    Returns:
+        (path of the run, task) -> its scores of the common questions; and notes about what was left out.
+
+    Raises:
+        ValueError: Questions or their words differ and that is not allowed, no question is left, or rules differ.
     """
     paired: dict[tuple[Path, str], TaskRun] = {}
     notes: list[str] = []
@@ -28,10 +37,12 @@ def common(
         if not kept:
             raise ValueError(f"{task}: no question has a score" + (" in all runs" if len(runs) > 1 else ""))
         for run in runs:
-            mine, first = run.tasks[task], base.tasks[task]
-            if mine.rule != first.rule:
-                raise ValueError(f"{task}: scored by {first.rule} in one run and by {mine.rule} in the other")
-            reworded = [uid for uid in kept if uid in first.asked and mine.asked[uid].prompt != first.asked[uid].prompt]
+            scored, first = run.tasks[task], base.tasks[task]
+            if scored.rule != first.rule:
+                raise ValueError(f"{task}: scored by {first.rule} in one run and by {scored.rule} in the other")
+            reworded = [
+                uid for uid in kept if uid in first.asked and scored.asked[uid].prompt != first.asked[uid].prompt
+            ]
             if reworded and "prompt" not in allowed:
                 raise ValueError(
                     f"{run.path}: {task}: {_count(reworded, 'was', 'were')} asked in other words than in {base.path}: "
@@ -41,17 +52,17 @@ def common(
                 notes.append(
                     f"Allowed to differ: prompt ({run.label}: {_count(reworded, 'has', 'have')} other words in {task})"
                 )
-            paired[run.path, task] = replace(mine, scores={uid: mine.scores[uid] for uid in kept})
+            paired[run.path, task] = replace(scored, scores={uid: scored.scores[uid] for uid in kept})
         left_out = {run.label: len(run.tasks[task].scores) - len(kept) for run in runs}
         if any(left_out.values()):
             each = ", ".join(f"{number} of {label}" for label, number in left_out.items())
-            notes.append(f"Allowed to differ: questions ({task}: the {len(kept)} that all have; left out are {each})")
+            notes.append(f"Allowed to differ: questions ({task}: {len(kept)} are in all runs; left out are {each})")
     return paired, notes
 
 
 def _is_asked(task: str, uid: str, base: Run, run: Run) -> bool:
-    mine, first = run.tasks[task], base.tasks[task]
-    return uid in mine.scores and _reference(mine, uid) == _reference(first, uid)
+    other, first = run.tasks[task], base.tasks[task]
+    return uid in other.scores and _reference(other, uid) == _reference(first, uid)
 
 
 def _reference(task: TaskRun, uid: str) -> str:
@@ -60,31 +71,30 @@ def _reference(task: TaskRun, uid: str) -> str:
 
 def _same_questions(task: str, base: Run, other: Run) -> None:
     first, second = base.tasks[task], other.tasks[task]
-    said, repeat = [], []
-    for which, pair in ((base, other), (other, base)):
-        mine, theirs = which.tasks[task], pair.tasks[task]
-        only = [uid for uid in mine.scores if uid not in theirs.scores]
-        failed = theirs.failed.keys() & set(only)
+    differences, repeat = [], []
+    for run, partner in ((base, other), (other, base)):
+        only = [uid for uid in run.tasks[task].scores if uid not in partner.tasks[task].scores]
+        failed = partner.tasks[task].failed.keys() & set(only)
         if failed:
-            repeat.append(pair.label)
+            repeat.append(partner.label)
         if only:
-            every = "it" if len(only) == 1 else "all"
-            how_many = f"{every} failed" if len(failed) == len(only) else f"{len(failed) or 'none'} failed"
+            subject = "it" if len(only) == 1 else "all"
+            how_many = f"{subject} failed" if len(failed) == len(only) else f"{len(failed) or 'none'} failed"
             has = _count(only, "has", "have")
-            said.append(f"{has} a score in {which.label} only ({how_many} in {pair.label}): {_first(only)}")
+            differences.append(f"{has} a score in {run.label} only ({how_many} in {partner.label}): {_first(only)}")
     changed = [uid for uid in first.scores if uid in second.scores and not _is_asked(task, uid, base, other)]
     if changed:
-        said.append(f"{_count(changed, 'has', 'have')} another reference answer: {_first(changed)}")
-    if said:
-        advice = f". Run {' and '.join(repeat)} again: failures are asked anew" if repeat else ""
+        differences.append(f"{_count(changed, 'has', 'have')} another reference answer: {_first(changed)}")
+    if differences:
+        advice = f". Run {' and '.join(repeat)} again: failed questions are asked again" if repeat else ""
         raise ValueError(
             f"{task}: {base.path} and {other.path} have scores of different questions, so they cannot be paired. "
-            f"{'; '.join(said)}{advice}. Or pair those that they have in common: --allow questions"
+            f"{'; '.join(differences)}{advice}. Or pair the questions they share: --allow questions"
         )
 
 
-def _count(uids: list[str], one: str, several: str) -> str:
-    return f"1 question {one}" if len(uids) == 1 else f"{len(uids)} questions {several}"
+def _count(uids: list[str], singular: str, plural: str) -> str:
+    return f"1 question {singular}" if len(uids) == 1 else f"{len(uids)} questions {plural}"
 
 
 def _first(uids: list[str]) -> str:

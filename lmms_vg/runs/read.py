@@ -1,4 +1,4 @@
-"""One way to read a finished run, whatever it was left as."""
+"""Read a finished run from any of the forms in which it is stored."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from lmms_vg.runs.results import Run
 
 
 def read(run: Path | str) -> Run:
-    """A finished run of any model, to look at, compare, or print.
+    """Read a finished run of any model, to inspect, compare or print it.
 
     Args:
         run: `--output_path` of a run with `--log_samples`, its `*_results.json`, or a folder of `LMMS_VG_HOME/journal`, whose
-            answers are scored anew.
+            answers are scored again.
 
     Raises:
-        ValueError: there is no finished run.
+        ValueError: There is no finished run.
     """
     path = Path(run)
-    if is_journal(path):  # scored by its tasks, which need libraries that take seconds to import
+    if is_journal(path):  # its tasks score it, with libraries that take seconds to import
         from lmms_vg.runs.journal_run import read_journal
 
         return read_journal(path)

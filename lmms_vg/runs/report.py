@@ -1,4 +1,4 @@
-"""A run as tables to read: accuracy with its interval, micro and macro, every category's share in it, and where it looked."""
+"""Print a run as tables: accuracy with its interval, micro and macro means, every category, and where the model looked."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -10,19 +10,18 @@ from lmms_vg.runs.results import MEASURED, Run, TaskRun
 from lmms_vg.runs.text_tables import row
 
 _OPEN = ("bleu1", "bertscore", "open_recall", "average", "llava_med_recall", "token_f1", "exact_match")
-_WEIGHTS = (
-    "micro: every question weighs the same; lmms-eval: as the protocol weighs the parts (mmmu_med: by test counts)"
-)
+_WEIGHTS = "micro: every question weighs the same; lmms-eval: parts weigh as in the protocol (mmmu_med: by test counts)"
 _LAYER = (
-    "AR, KL and JS are means as lmms-eval took them, at the layer of lowest mean KL of this run; layers count from 0. "
-    "Another run may have another layer."
+    "AR, KL and JS are lmms-eval's means at the layer of this run with the lowest mean KL; layers count from 0. Another run "
+    "may have another layer."
 )
 
 
 def report(run: Run) -> str:
-    """Markdown: tasks and groups with n, score and interval; other metrics; categories with their macro means.
+    """Print a run as Markdown.
 
-    Below stand the measurements, the tasks that have neither, and the rule of every metric shown.
+    The tables are: tasks and groups with n, score and interval; other metrics; categories with micro and macro means;
+    measurements. Below them are the tasks that were left out, and the rule of every metric.
     """
     parts = [f"# {run.model}", f"`{run.path.name}`", *run.notes]
     if run.restricted:
@@ -80,7 +79,7 @@ def _line(run: Run, name: str, parts: list[TaskRun], macro: str) -> str:
 
 
 def _metrics(run: Run, heading: str, tasks: list[str], columns: dict[str, str]) -> Iterator[str]:
-    """Means as lmms-eval aggregated them; ``columns``: metric -> what it is called."""
+    """Means as lmms-eval aggregated them. `columns`: metric -> heading."""
     yield row(heading, *columns.values())
     yield f"|---|{'---:|' * len(columns)}"
     for task in tasks:
@@ -102,10 +101,10 @@ def _number(run: Run, name: str, metric: str, *, without: str = "not available")
 
 
 def _categories(task: TaskRun, axis: str) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = defaultdict(list)
+    categories: dict[str, list[float]] = defaultdict(list)
     for uid, score in task.scores.items():
-        found[task.about[uid].get(axis, "(none)")].append(score)
-    return dict(sorted(found.items()))
+        categories[task.about[uid].get(axis, "(none)")].append(score)
+    return dict(sorted(categories.items()))
 
 
 def _breakdown(task: TaskRun, axis: str, categories: dict[str, list[float]]) -> Iterator[str]:

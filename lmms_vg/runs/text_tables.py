@@ -1,4 +1,4 @@
-"""Tables as text, whatever their cells hold: names come from data sets and command lines."""
+"""Write tables as text, safely for any cell: names come from data sets and command lines."""
 
 import csv
 import io
@@ -18,18 +18,18 @@ _LATEX = {
 
 
 def row(*cells: str) -> str:
-    """The cells between pipes, which inside a cell become slashes; every kind of line break becomes a space."""
+    """One Markdown row. Inside a cell pipes become slashes, and line breaks of every kind become spaces."""
     return f"| {' | '.join(' '.join(cell.split()).replace('|', '/') for cell in cells)} |"
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> str:
-    """A table whose first ``texts`` columns are text, aligned to the left; the others are numbers."""
+    """A Markdown table. The first `texts` columns are text, aligned left; the others are numbers."""
     rule = "|---" * texts + "|---:" * (len(head) - texts) + "|"
     return "\n".join([row(*head), rule, *(row(*cells) for cells in rows)])
 
 
 def latex(head: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> str:
-    """The same as a ``tabular`` of the package booktabs."""
+    """The same table as a LaTeX `tabular` for the package booktabs."""
     first, *others = (" & ".join(map(escape, cells)) + r" \\" for cells in (head, *rows))
     columns = "l" * texts + "r" * (len(head) - texts)
     begin = rf"\begin{{tabular}}{{{columns}}}"
@@ -37,12 +37,12 @@ def latex(head: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> str
 
 
 def escape(text: str) -> str:
-    """Text that LaTeX prints as it stands, on one line; two hyphens stay two."""
+    """Escape text so that LaTeX prints it literally, on one line; two hyphens stay two."""
     return "".join(_LATEX.get(sign, sign) for sign in " ".join(text.split())).replace("--", "-{}-")
 
 
 def comma_separated(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Values in full precision, as ``csv`` reads them back; None is an empty cell."""
+    """A CSV table with values in full precision; None is an empty cell."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([head, *rows])
     return out.getvalue()

@@ -1,0 +1,1 @@
+"""Images and how their pixels map to patches."""

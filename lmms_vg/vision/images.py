@@ -1,19 +1,19 @@
-"""From whatever image a dataset holds to the 8-bit RGB pixels a vision tower was trained on.
+"""Convert any image of a data set to the 8-bit RGB pixels that vision towers were trained on.
 
-Rules, so that one picture gives the same pixels however it is stored:
+These rules give one picture the same pixels however it is stored:
 
-- Images of 8 bits a channel and less keep their values; PIL converts them (1 bit, grey, palette, CMYK, YCbCr).
-- Transparency is not applied: the stored colours count, under every alpha.
-- Greyscale of more than 8 bits, signed or float has no white that all programs agree on. Its darkest pixel becomes 0, its
-  brightest 255, everything between lies on a line: neither the number type nor the scale nor the offset matters. A picture
-  of one value becomes black. NaN and infinite pixels have no grey, so a picture that has any is refused.
-- Of 16-bit colour and of 16-bit grey with transparency PIL keeps the high byte.
-- White is bright: TIFF's `PhotometricInterpretation` 0 (WhiteIsZero) is turned over, at every depth.
-- The first frame of several counts. EXIF rotation is not applied, since boxes refer to the stored pixels; nor are colour
-  profiles.
+- Images of at most 8 bits per channel keep their values; PIL converts them (1 bit, grey, palette, CMYK, YCbCr).
+- Transparency is not applied: the stored colours count, whatever their alpha.
+- Greyscale of more than 8 bits, of signed integers or of floats has no white that all programs agree on. The darkest
+  pixel becomes 0, the brightest 255, and the rest is scaled linearly: number type, scale and offset do not matter. A
+  picture of one value becomes black. NaN and infinite pixels have no grey, so a picture with any of them is refused.
+- PIL keeps the high byte of 16-bit colour, and of 16-bit grey with transparency.
+- White is bright: TIFF's `PhotometricInterpretation` 0 (WhiteIsZero) is inverted, at every depth.
+- The first frame of several counts. Neither EXIF rotation, since boxes refer to the stored pixels, nor colour profiles
+  are applied.
 
-Only the formats of `BYTES_PER_PIXEL` are read: of others the header does not say how much is to be decoded, or they are
-handed to other programs. DICOM and NIfTI are not read, so MONOCHROME1 is for whoever exports them to turn over.
+Only the formats of `BYTES_PER_PIXEL` are read: the headers of others do not say how much is to be decoded, or PIL hands
+them to other programs. DICOM and NIfTI are not read; whoever exports them must invert MONOCHROME1.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from lmms_vg._util.error_codes import BadImage
 
-#: Bytes that opening one image may take, its file included where that is in memory.
+#: Most bytes that opening one image may take, including its file if that is in memory.
 MAX_BYTES = 500_000_000
 
-#: Format -> bytes a pixel takes at most while it is opened: as the decoder keeps it, as stored, and as RGB. Measured.
+#: Format -> most bytes per pixel during opening, measured: the copies of the decoder, as stored, and in RGB.
 BYTES_PER_PIXEL = {
     "AVIF": 25,
     "BMP": 10,
@@ -50,30 +50,34 @@ BYTES_PER_PIXEL = {
     "WEBP": 16,
 }
 
-_IN_MEMORY = 10  # the same for an image that comes from no file
+_IN_MEMORY = 10  # the same for an image without a file
 
-#: Pixels of the largest image that is made of another: a square that it is padded to, a copy that is resized.
+#: Most pixels of an image made from another by padding or resizing.
 MAX_PIXELS = MAX_BYTES // _IN_MEMORY
 
-_FORMATS = tuple(name for name in BYTES_PER_PIXEL if name != "MPO")  # which PIL opens as a kind of JPEG
+_FORMATS = tuple(name for name in BYTES_PER_PIXEL if name != "MPO")  # PIL opens MPO as a kind of JPEG
 _SMALLER = "store a smaller version (vision towers see a few hundred pixels a side)"
-_STRIP = 1 << 18  # pixels looked at together, so that nothing of an image's size is needed beside it
-# What libtiff hands over is in the machine's byte order; PIL takes it for the file's with these of its raw modes.
+_STRIP = 1 << 18  # pixels processed together, so that no second copy of a whole image is needed
+# libtiff returns values in the machine's byte order; with these raw modes PIL takes it for the file's order.
 _NATIVE = {"I;16BS": "I;16NS", "I;32BS": "I;32NS", "F;32BF": "F;32NF"}
-_PHOTOMETRIC, _BITS, _SAMPLE_FORMAT = 262, 258, 339  # tags of TIFF
+_PHOTOMETRIC, _BITS, _SAMPLE_FORMAT = 262, 258, 339  # TIFF tags
 _WHITE_IS_ZERO, _UNSIGNED, _SIGNED = 0, 1, 2
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded RGB image and the SHA-256 of its size and pixels (the same for the same picture in another format)."""
+    """A decoded RGB image, and the SHA-256 of its size and pixels, which does not depend on the file format."""
 
     rgb: Image.Image
     hash: str
 
 
 def open_picture(image: Image.Image) -> Picture:
-    """Decode an image once, for all prompts about it; raises as `open_rgb` does."""
+    """Decode an image once, for all prompts about it.
+
+    Raises:
+        ValueError: As `open_rgb`.
+    """
     rgb = open_rgb(image)
     digest = hashlib.sha256(f"{rgb.width}x{rgb.height};".encode())
     for strip in _strips(rgb):
@@ -84,11 +88,11 @@ def open_picture(image: Image.Image) -> Picture:
 def open_rgb(image: Image.Image | str | Path | IO[bytes]) -> Image.Image:
     """Decode an image fully and convert it to 8-bit RGB, by the rules of this module.
 
-    An RGB image that is decoded already is returned itself.
+    An RGB image that is already decoded is returned unchanged.
 
     Raises:
-        BadImage: not an image, of a format that is not read, truncated or damaged, without a pixel, with NaN pixels, or
-            one whose opening would take more than `MAX_BYTES`; the last is found before it is decoded.
+        BadImage: It is no image, of a format that is not read, truncated or damaged, has no pixels or NaN pixels, or
+            would take more than `MAX_BYTES` to open; the last is checked before decoding.
     """
     with _plain_errors():
         picture = image if isinstance(image, Image.Image) else Image.open(image, formats=_FORMATS)
@@ -106,12 +110,12 @@ def open_rgb(image: Image.Image | str | Path | IO[bytes]) -> Image.Image:
             picture = picture.convert(picture.mode.upper())
         elif "transparency" in picture.info:  # PIL warns unless the transparent colour goes through RGBA
             picture = picture.convert("RGBA")
-        # A file's own object keeps what it was decoded with.
+        # The object of a file also keeps the decoder's data.
         return picture if picture.mode == "RGB" and type(picture) is Image.Image else picture.convert("RGB")
 
 
 def pad_to_square(image: Image.Image, colour: tuple[int, int, int]) -> Image.Image:
-    """Centre an RGB image in a square of its longer side, as LLaVA's and HuatuoGPT-Vision's own code does."""
+    """Centre an RGB image in a square of its longer side, as the code of LLaVA and of HuatuoGPT-Vision does."""
     side = max(image.size)
     if image.size == (side, side):
         return image
@@ -122,7 +126,7 @@ def pad_to_square(image: Image.Image, colour: tuple[int, int, int]) -> Image.Ima
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """Whatever PIL raises becomes a BadImage: its decoders meet damaged bytes with exceptions of every kind."""
+    """Turn any error of PIL into a BadImage: its decoders raise exceptions of every kind over damaged bytes."""
     try:
         yield
     except Image.DecompressionBombError as problem:
@@ -139,7 +143,7 @@ def _plain_errors() -> Iterator[None]:
 
 
 def _require_small(picture: Image.Image, encoded: int) -> None:
-    """Raises BadImage if there is nothing to open, or too much. `encoded`: bytes of its file that are in memory."""
+    """Refuse an image without pixels, or too large to open. `encoded`: bytes of its file that are in memory."""
     size = f"image of {picture.width} x {picture.height} pixels"
     if picture.format not in (None, *BYTES_PER_PIXEL):
         raise BadImage(f"image format {picture.format}: those that are read are {', '.join(BYTES_PER_PIXEL)}")
@@ -156,7 +160,7 @@ def _require_small(picture: Image.Image, encoded: int) -> None:
 
 @contextmanager
 def _whole_images_only() -> Iterator[None]:
-    """lmms-eval switches on PIL's LOAD_TRUNCATED_IMAGES, which fills missing pixels with grey; not for a measurement."""
+    """Switch off PIL's LOAD_TRUNCATED_IMAGES, which lmms-eval switches on: it fills missing pixels with grey."""
     before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
     try:
         yield
@@ -165,7 +169,7 @@ def _whole_images_only() -> Iterator[None]:
 
 
 def _mend_byte_order(picture: Image.Image) -> None:
-    """Compressed big-endian TIFFs of signed integers and floats would be read with their bytes swapped."""
+    """Correct how PIL reads compressed big-endian TIFFs of signed integers and floats: it would swap their bytes."""
     if isinstance(picture, TiffImageFile):
         picture.tile = [
             tile._replace(args=(_NATIVE.get(tile.args[0], tile.args[0]), *tile.args[1:]))
@@ -176,7 +180,7 @@ def _mend_byte_order(picture: Image.Image) -> None:
 
 
 def _stored_as(picture: Image.Image) -> str | None:
-    """The number type in the file where PIL's own differs: it takes bytes as unsigned and 32-bit integers as signed."""
+    """The number type in the file if PIL's differs: PIL takes bytes as unsigned and 32-bit integers as signed."""
     samples = set(_tag(picture, _SAMPLE_FORMAT))
     if picture.mode == "L" and samples == {_SIGNED}:
         return "int8"
@@ -186,13 +190,13 @@ def _stored_as(picture: Image.Image) -> str | None:
 
 
 def _grey(picture: Image.Image, stored: str | None) -> Image.Image:
-    """Greyscale of any number type, stretched to 8 bits. `stored` is its type where PIL has another."""
+    """Scale greyscale of any number type to 8 bits. `stored` is the type in the file if PIL has another."""
     sign = -1 if _tag(picture, _PHOTOMETRIC) == (_WHITE_IS_ZERO,) else 1
 
     def values() -> Iterator[np.ndarray]:
         for strip in _strips(picture):
             numbers = np.asarray(strip)
-            with np.errstate(invalid="ignore"):  # of NaN, which is refused below
+            with np.errstate(invalid="ignore"):  # NaN is refused below
                 numbers = (numbers if stored is None else numbers.view(stored)).astype(np.float64)
             yield numbers * sign
 
@@ -215,13 +219,13 @@ def _strips(picture: Image.Image) -> Iterator[Image.Image]:
 
 
 def _size_of(file: BytesIO) -> int:
-    before = file.tell()  # asking for its buffer would copy it
+    before = file.tell()  # getbuffer() would copy it
     size = file.seek(0, SEEK_END)
     file.seek(before)
     return size
 
 
 def _tag(picture: Image.Image, tag: int) -> tuple[int, ...]:
-    """A tag of a TIFF, empty for other images and where it is not there."""
+    """Values of a TIFF tag; empty if it is missing or the image is no TIFF."""
     value = picture.tag_v2.get(tag, ()) if isinstance(picture, TiffImageFile) else ()
     return tuple(value) if isinstance(value, tuple) else (value,)

@@ -1,4 +1,4 @@
-"""How an image's pixels lie on a model's patch grid, and what a box or a mask in pixels is in patches.
+"""Map an image's pixels, boxes and masks to a model's patch grid, and back.
 
 Pixel coordinates are continuous: pixel i spans [i, i + 1). Patch coordinates likewise: patch j spans [j, j + 1).
 Every image preparation in use (pad to a square, resize, centre crop) is one affine map per axis between the two.
@@ -14,21 +14,22 @@ from numpy.typing import NDArray
 
 from lmms_vg._util.error_codes import BadBox
 
+#: x1, y1, x2, y2 in pixels of the original image; x2 and y2 are exclusive.
 Box: TypeAlias = tuple[float, float, float, float]
-"""x1, y1, x2, y2 in pixels of the original image; x2 and y2 are exclusive."""
 
+#: Lengths along x and y: width and height, or columns and rows.
 Size: TypeAlias = tuple[int, int]
-"""Along x and along y: width and height, or columns and rows."""
 
+#: Smallest overlap with a patch that counts, in patches. Boxes that were divided and multiplied before may end at
+#: 2.9999999999999996 or 3.0000000000000004 where 3 is meant.
 TOLERANCE = 1e-9
-"""In patches. Boxes which were divided and multiplied on their way here end at 2.9999999999999996 or 3.0000000000000004
-where 3 is meant; an overlap with a patch smaller than this is none."""
 
 
 def check_box(box: Any, width: int, height: int) -> Box:
-    """The part of an xyxy pixel box inside the image.
+    """Clip an xyxy pixel box to the image.
 
-    Raises BadBox, naming it, if it is not four finite numbers, empty, inverted or wholly outside the image.
+    Raises:
+        BadBox: The box, which is named, is not four finite numbers, is empty or inverted, or lies outside the image.
     """
     try:
         corners = np.asarray(box)
@@ -46,7 +47,7 @@ def check_box(box: Any, width: int, height: int) -> Box:
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis: patch = (pixel * scale + shift) / unit, in integers so that patch edges are met exactly."""
+    """One axis: patch = (pixel * scale + shift) / unit, in integers so that patch edges are exact."""
 
     pixels: int
     patches: int
@@ -55,26 +56,28 @@ class Axis:
     unit: int
 
     def to_patch(self, pixel: float) -> float:
+        """Convert a pixel coordinate to a patch coordinate."""
         return (pixel * self.scale + self.shift) / self.unit
 
     def to_pixel(self, patch: float) -> float:
+        """Convert a patch coordinate to a pixel coordinate."""
         return (patch * self.unit - self.shift) / self.scale
 
     def touched(self, low: float, high: float) -> slice:
-        """The patches which the pixel interval [low, high) overlaps; empty where the model does not see it."""
+        """The patches that the pixel interval [low, high) overlaps; empty if the model does not see it."""
         first, last = self.to_patch(low), self.to_patch(high)
-        # An interval within TOLERANCE of an edge still touches one patch, and that one lies before `last`.
+        # An interval within TOLERANCE of an edge still touches one patch, the one before `last`.
         start = min(math.floor(first + TOLERANCE), math.ceil(last) - 1)
         stop = max(math.ceil(last - TOLERANCE), start + 1)
-        return slice(max(start, 0), max(stop, 0))  # indexing itself ends at the last patch
+        return slice(max(start, 0), max(stop, 0))  # indexing stops at the last patch
 
     def patch_of_pixels(self) -> NDArray[np.int64]:
-        """(pixels,): the patch of every pixel's centre; not in range(patches) where the pixel is cropped away."""
-        twice_centres = 2 * np.arange(self.pixels, dtype=np.int64) + 1  # twice, to stay with integers
+        """The patch of every pixel's centre, (pixels,); outside range(patches) if the pixel is cropped away."""
+        twice_centres = 2 * np.arange(self.pixels, dtype=np.int64) + 1  # doubled to stay integers
         return (twice_centres * self.scale + 2 * self.shift) // (2 * self.unit)
 
     def overlaps(self) -> NDArray[np.float64]:
-        """(patches, pixels): the share of each patch which each pixel covers."""
+        """The share, 0 to 1, of each patch that each pixel covers, (patches, pixels)."""
         edges = (np.arange(self.pixels + 1, dtype=np.int64) * self.scale + self.shift) / self.unit
         patch = np.arange(self.patches)[:, None]
         return np.clip(np.minimum(edges[1:], patch + 1) - np.maximum(edges[:-1], patch), 0, None)
@@ -82,7 +85,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Geometry:
-    """How one image of ``width`` x ``height`` pixels lies on a grid of ``rows`` x ``cols`` patches.
+    """How one image of `width` x `height` pixels maps to a grid of `rows` x `cols` patches.
 
     >>> huatuo = Geometry.pad(640, 480, rows=24, cols=24)
     >>> huatuo.patch_box(3, 0)  # the three rows above are padding
@@ -96,16 +99,16 @@ class Geometry:
 
     @classmethod
     def pad(cls, width: int, height: int, rows: int, cols: int) -> "Geometry":
-        """The image is pasted into the middle of a square, which is then resized (LLaVA ``pad``, HuatuoGPT-Vision)."""
+        """Paste the image into the middle of a square, then resize the square (`pad` of LLaVA, HuatuoGPT-Vision)."""
         _check_positive(width=width, height=height)
         side = max(width, height)
         return cls.prepared((width, height), (cols, rows), (side, side), resized=(1, 1), offset=(0, 0), extent=(1, 1))
 
     @classmethod
     def center_crop(cls, width: int, height: int, rows: int, cols: int, size: int) -> "Geometry":
-        """The shorter edge is resized to ``size`` pixels, then the middle ``size`` x ``size`` is cut out.
+        """Resize the shorter edge to `size` pixels, then cut out the middle `size` x `size` pixels.
 
-        Rounds as transformers' CLIPImageProcessor does: the resized longer edge and the crop's offset are rounded down.
+        Lengths are rounded as by transformers' CLIPImageProcessor: the longer edge and the crop's offset are rounded down.
         """
         _check_positive(width=width, height=height, size=size)
         short = min(width, height)
@@ -117,17 +120,16 @@ class Geometry:
     def prepared(
         cls, image: Size, grid: Size, canvas: Size, resized: Size, offset: tuple[int, int], extent: Size
     ) -> "Geometry":
-        """The image is pasted into the middle of a canvas, which is resized, and placed on the model's input.
+        """Paste the image into the middle of a canvas, resize the canvas, and place it on the model's input.
 
         Args:
-            image: Width and height in pixels; so are all lengths.
+            image: Width and height of the image. All lengths but `grid` are in pixels.
             grid: Columns and rows of patches.
-            canvas: At least as large as the image; an odd pixel of padding goes behind it.
-            resized: Of the canvas.
-            offset: Of the resized canvas on the input; negative where it is cropped.
-            extent: The part of the input, from its first pixel, that all patches together cover.
+            canvas: Size of the canvas, at least that of the image; an odd pixel of padding goes after the image.
+            resized: Size of the resized canvas.
+            offset: Position of the resized canvas on the input; negative where it is cropped.
+            extent: Size of the part of the input, from its first pixel, that all patches together cover.
         """
-
         (cols, rows), (width, height) = grid, resized
         _check_positive(rows=rows, cols=cols, width=width, height=height)
 
@@ -140,35 +142,41 @@ class Geometry:
 
     @classmethod
     def stretch(cls, width: int, height: int, rows: int, cols: int) -> "Geometry":
-        """Each axis is resized on its own to fill the grid.
+        """Resize each axis separately to fill the grid.
 
-        Also what the paper's released code assumes of a padded image (``geometry="stretch"``): unless the image is
-        square, boxes then land on the wrong patches.
+        The paper's released code assumes this for padded images too (`geometry="stretch"`): unless the image is square,
+        boxes then land on the wrong patches.
         """
         _check_positive(width=width, height=height, rows=rows, cols=cols)
         return cls(Axis(width, cols, cols, 0, width), Axis(height, rows, rows, 0, height))
 
     @property
     def width(self) -> int:
+        """Width of the image in pixels."""
         return self.x.pixels
 
     @property
     def height(self) -> int:
+        """Height of the image in pixels."""
         return self.y.pixels
 
     @property
     def rows(self) -> int:
+        """Number of rows of patches."""
         return self.y.patches
 
     @property
     def cols(self) -> int:
+        """Number of columns of patches."""
         return self.x.patches
 
     def patch_mask(self, boxes: Iterable[Any]) -> NDArray[np.bool_]:
-        """(rows, cols): the patches which the union of xyxy pixel ``boxes`` overlaps, however little.
+        """The patches, (rows, cols), that any of the xyxy pixel `boxes` overlaps, however little.
 
-        No patch at all if there is no box, or if a centre crop cut all of them away: for the caller to report.
-        Raises BadBox for a box that ``check_box`` refuses.
+        The mask is empty if there is no box, or if a centre crop cut all of them away: the caller has to report that.
+
+        Raises:
+            BadBox: `check_box` refuses a box.
         """
         mask = np.zeros((self.rows, self.cols), dtype=bool)
         for box in boxes:
@@ -177,11 +185,11 @@ class Geometry:
         return mask
 
     def patch_box(self, row: int, col: int) -> Box:
-        """The patch as an xyxy box in original pixels; not clipped, so it may lie in the padding."""
+        """A patch as an xyxy box in pixels of the original image. It is not clipped, so it may lie in the padding."""
         return self.x.to_pixel(col), self.y.to_pixel(row), self.x.to_pixel(col + 1), self.y.to_pixel(row + 1)
 
     def to_pixels(self, patch_map: NDArray[Any]) -> NDArray[np.float64]:
-        """(rows, cols) -> (height, width): the value of the patch under each pixel's centre, NaN where cropped away."""
+        """The value of the patch under each pixel's centre, (rows, cols) -> (height, width); NaN if it is cropped away."""
         patch_map = self._expect(patch_map, self.rows, self.cols)
         row, col = self.y.patch_of_pixels(), self.x.patch_of_pixels()
         seen_row, seen_col = (row >= 0) & (row < self.rows), (col >= 0) & (col < self.cols)
@@ -190,7 +198,7 @@ class Geometry:
         return pixels
 
     def mask_of_pixels(self, mask: NDArray[Any]) -> NDArray[np.float64]:
-        """(height, width) -> (rows, cols): the share, 0 to 1, of each patch's area which a segmentation mask covers."""
+        """The share, 0 to 1, of each patch that a segmentation mask covers, (height, width) -> (rows, cols)."""
         mask = self._expect(mask, self.height, self.width)
         return self.y.overlaps() @ mask.astype(np.float64) @ self.x.overlaps().T
 

@@ -1,4 +1,4 @@
-"""Calibrating heads: against eager attention and the raw journal, stopped and resumed, and what it refuses."""
+"""Calibrating heads: compared with eager attention and the raw journal, stopped and resumed, and refusals."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing may be loaded."""
+    """Fail if a model is loaded."""
     monkeypatch.setattr(
         "lmms_vg.experiments.calibration.build", lambda *args, **kwargs: pytest.fail("a model was loaded")
     )
@@ -47,7 +47,7 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def own_file(tmp_path: Path) -> Callable[..., Path]:
-    """Writes rows beside two images."""
+    """Write rows into a file next to two images."""
 
     def write(*rows: dict[str, Any]) -> Path:
         folder = tmp_path / "own"
@@ -65,8 +65,8 @@ ROW = {"image": "imgs/1.png", "question": "Where is the liver?", "bbox": [[4, 4,
 
 
 def command(checkpoint: str, out: Path, **options: Any) -> list[str]:
-    given = {"data": "demo", "model": "huatuo", "model_args": f"pretrained={checkpoint}", "keep": 7, "seed": 3}
-    pairs = [part for name, value in (given | options).items() for part in (f"--{name}", str(value))]
+    defaults = {"data": "demo", "model": "huatuo", "model_args": f"pretrained={checkpoint}", "keep": 7, "seed": 3}
+    pairs = [part for name, value in (defaults | options).items() for part in (f"--{name}", str(value))]
     return ["heads", "calibrate", *pairs, "-n", "6", "-o", str(out)]
 
 
@@ -80,62 +80,62 @@ def raw_records() -> list[dict[str, Any]]:
 
 
 def test_heads_are_ranked_as_eager_attention_says(checkpoint: str, tmp_path: Path, capsys: Capture) -> None:
-    """Against maps of the stock model, head by head; and the list is one VGRefine takes."""
+    """Values equal those from the stock model's maps, head by head, and VGRefine accepts the list."""
     out = tmp_path / "heads" / "list.json"
     assert main(command(checkpoint, out)) == 0
     assert "7 heads of n=6 questions" in capsys.readouterr().out
-    made = read(out)
+    head_list = read(out)
 
     family = FAMILIES["huatuo"].load(checkpoint, None, torch.float32, "cpu", None, "true")
-    found: dict[str, list[np.ndarray]] = {"kl": [], "ar": [], "js": [], "layer": []}
+    samples: dict[str, list[np.ndarray]] = {"kl": [], "ar": [], "js": [], "layer": []}
     for question in questions("demo_calibration", 6, 3):
         image, text = question.message()
         assert isinstance(image, Image.Image)
         picture, maps = open_picture(image), []
-        for one in (family.prompt([picture, str(text)]), family.prompt([picture, question.reference])):
+        for prompt in (family.prompt([picture, str(text)]), family.prompt([picture, question.reference])):
             with torch.no_grad(), stock(family.model, "eager"):
                 seen = family.model(
-                    input_ids=one.input_ids[None], pixel_values=one.pixel_values, output_attentions=True
+                    input_ids=prompt.input_ids[None], pixel_values=prompt.pixel_values, output_attentions=True
                 ).attentions
-            maps.append(np.stack([layer[0, :, -1].double().numpy()[:, one.image_tokens] for layer in seen]))
-            mask = one.geometries[0].patch_mask(question.boxes).ravel()
+            maps.append(np.stack([layer[0, :, -1].double().numpy()[:, prompt.image_tokens] for layer in seen]))
+            mask = prompt.geometries[0].patch_mask(question.boxes).ravel()
         target = mask / mask.sum()
 
         def kl(values: np.ndarray, target: np.ndarray = target) -> np.ndarray:
             shares = np.clip(values / values.sum(-1, keepdims=True), 1e-12, 1)
             return (np.clip(target, 1e-12, 1) * np.log(np.clip(target, 1e-12, 1) / shares)).sum(-1)
 
-        found["kl"].append(kl(maps[0] / maps[1]))
-        found["ar"].append(attention_ratio(maps[0] / maps[1], mask))
-        found["js"].append(js_divergence(mask, maps[0] / maps[1]))
-        found["layer"].append(kl(maps[0].mean(1) / maps[1].mean(1)))
-    means = {name: np.mean(values, 0) for name, values in found.items()}
+        samples["kl"].append(kl(maps[0] / maps[1]))
+        samples["ar"].append(attention_ratio(maps[0] / maps[1], mask))
+        samples["js"].append(js_divergence(mask, maps[0] / maps[1]))
+        samples["layer"].append(kl(maps[0].mean(1) / maps[1].mean(1)))
+    means = {name: np.mean(values, 0) for name, values in samples.items()}
     order = np.argsort(means["kl"], axis=None)[:7]
-    assert made.heads == [divmod(int(place), tiny.HEADS) for place in order]
-    assert made.layers == [int(means["layer"].argmin())]
-    assert made.scores is not None
+    assert head_list.heads == [divmod(int(place), tiny.HEADS) for place in order]
+    assert head_list.layers == [int(means["layer"].argmin())]
+    assert head_list.scores is not None
     for name in ("kl", "ar", "js"):
-        assert getattr(made.scores, name) == pytest.approx(means[name].ravel()[order], abs=2e-4)
-    assert np.array(made.scores.all_kl) == pytest.approx(means["kl"], abs=2e-4)
-    assert made.scores.layer_kl == pytest.approx(means["layer"], abs=2e-4)
+        assert getattr(head_list.scores, name) == pytest.approx(means[name].ravel()[order], abs=2e-4)
+    assert np.array(head_list.scores.all_kl) == pytest.approx(means["kl"], abs=2e-4)
+    assert head_list.scores.layer_kl == pytest.approx(means["layer"], abs=2e-4)
     method = VGRefine.for_checkpoint(shape_of(checkpoint), heads=str(out))
     assert isinstance(method, VGRefine)
-    assert [*method.heads] == made.heads
+    assert [*method.heads] == head_list.heads
 
 
 @pytest.mark.parametrize("by", ["kl", "ar", "js"])
 def test_the_list_is_the_mean_of_the_journal(by: str, checkpoint: str, tmp_path: Path) -> None:
     out = tmp_path / "list.json"
     assert main(command(checkpoint, out, by=by)) == 0
-    made, records = read(out), raw_records()
+    head_list, records = read(out), raw_records()
     values = np.mean([record["alignment"]["heads"][by] for record in records], axis=0)
     order = np.argsort(-values if by == "ar" else values, axis=None, kind="stable")[:7]
-    assert made.heads == [divmod(int(place), tiny.HEADS) for place in order]
-    assert made.layers == [int(np.mean([record["alignment"]["kl"] for record in records], axis=0).argmin())]
-    assert made.provenance["by"] == by
-    assert made.provenance["n"] == len(records) == 6
-    assert made.provenance["images"] == len({record["image"] for record in records})
-    assert len(made.provenance["weights"]) == 64
+    assert head_list.heads == [divmod(int(place), tiny.HEADS) for place in order]
+    assert head_list.layers == [int(np.mean([record["alignment"]["kl"] for record in records], axis=0).argmin())]
+    assert head_list.provenance["by"] == by
+    assert head_list.provenance["n"] == len(records) == 6
+    assert head_list.provenance["images"] == len({record["image"] for record in records})
+    assert len(head_list.provenance["weights"]) == 64
     assert all(record["text"] == "" or len(record["text"].split()) == 1 for record in records), "one token is enough"
 
 
@@ -143,18 +143,18 @@ def test_order_and_batch_size_of_questions_do_not_matter(
     checkpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sample = annotated("demo", 12, 0)
-    made = calibrate("huatuo", {"pretrained": checkpoint}, sample)
+    head_list = calibrate("huatuo", {"pretrained": checkpoint}, sample)
     monkeypatch.setenv("LMMS_VG_HOME", str(tmp_path / "other"))
     turned = calibrate("huatuo", {"pretrained": checkpoint}, replace(sample, questions=sample.questions[::-1]))
-    assert turned == made
+    assert turned == head_list
     by_four = calibrate("huatuo", {"pretrained": checkpoint, "batch_size": 4}, sample)
-    assert (by_four.heads, by_four.layers) == (made.heads, made.layers)
+    assert (by_four.heads, by_four.layers) == (head_list.heads, head_list.layers)
 
 
 def test_a_stopped_calibration_goes_on_to_the_same_file(
     checkpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stopped at the fourth question, with half a line in the journal, as a killed process leaves it."""
+    """It stops at the fourth question with half a line in the journal, as a killed process does."""
     whole, resumed = tmp_path / "whole.json", tmp_path / "resumed.json"
     assert main(command(checkpoint, whole)) == 0
     monkeypatch.setenv("LMMS_VG_HOME", str(tmp_path / "other"))
@@ -163,7 +163,7 @@ def test_a_stopped_calibration_goes_on_to_the_same_file(
 
     def until_stopped(doc: dict[str, Any]) -> list[Image.Image]:
         asked.append(doc["uid"])
-        if len(asked) == 5:  # the first is looked at before the model is loaded
+        if len(asked) == 5:  # the first image is opened before the model is loaded
             raise KeyboardInterrupt
         return visual(doc)
 
@@ -188,24 +188,24 @@ def test_images_and_boxes_of_ones_own(
     path = own_file(*rows)
     out = tmp_path / "list.json"
     assert main(command(checkpoint, out, data=path)) == 0
-    said = capsys.readouterr().out
-    assert "2 questions of boxes.jsonl have no box and are left out: boxes.jsonl/3, boxes.jsonl/4" in said
-    made = read(out)
-    assert (made.provenance["data"], made.provenance["n"], made.leaks) == ("boxes.jsonl", 2, [])
+    output = capsys.readouterr().out
+    assert "2 questions of boxes.jsonl have no box and are left out: boxes.jsonl/3, boxes.jsonl/4" in output
+    head_list = read(out)
+    assert (head_list.provenance["data"], head_list.provenance["n"], head_list.leaks) == ("boxes.jsonl", 2, [])
     assert [record["uid"] for record in raw_records()] == ["boxes.jsonl/1", "boxes.jsonl/2"]
 
 
 def test_the_same_question_twice_counts_twice(checkpoint: str, tmp_path: Path, own_file: Callable[..., Path]) -> None:
-    """It is answered once; the journal has its values under one of its two names."""
+    """It is answered once; the journal has its values under one of its two uids."""
     other = ROW | {"image": "imgs/2.png"}
     assert main(command(checkpoint, tmp_path / "list.json", data=own_file(ROW, other, ROW))) == 0
-    made, records = read(tmp_path / "list.json"), raw_records()
+    head_list, records = read(tmp_path / "list.json"), raw_records()
     values = {record["uid"]: record["alignment"]["heads"]["kl"] for record in records if "heads" in record["alignment"]}
     assert len(values) == 2
-    assert made.provenance["n"] == 3
-    assert made.scores is not None
+    assert head_list.provenance["n"] == 3
+    assert head_list.scores is not None
     twice, once = (np.array(values[f"boxes.jsonl/{row}"]) for row in (1, 2))
-    assert np.array(made.scores.all_kl) == pytest.approx((2 * twice + once) / 3, abs=1e-4)
+    assert np.array(head_list.scores.all_kl) == pytest.approx((2 * twice + once) / 3, abs=1e-4)
 
 
 def test_a_broken_image_is_counted(checkpoint: str, tmp_path: Path, own_file: Callable[..., Path]) -> None:
@@ -215,8 +215,8 @@ def test_a_broken_image_is_counted(checkpoint: str, tmp_path: Path, own_file: Ca
     assert main(command(checkpoint, tmp_path / "list.json", data=path)) == 0
     logger.remove(sink)
     assert "1 of 2 questions were not measured" in "".join(heard)
-    made = read(tmp_path / "list.json")
-    assert (made.provenance["n"], made.provenance["asked"]) == (1, 2)
+    head_list = read(tmp_path / "list.json")
+    assert (head_list.provenance["n"], head_list.provenance["asked"]) == (1, 2)
 
 
 @pytest.mark.usefixtures("no_model")
@@ -254,10 +254,10 @@ def test_coco_without_images_says_how_to_fetch_them(
     (data / "vgmed" / "COCO_localization.jsonl").write_text(json.dumps(row) + "\n")
     monkeypatch.setenv("LMMS_VG_DATA", str(data))
     assert main(command("demo", tmp_path / "list.json", data="coco")) == 2
-    said = capsys.readouterr().err
-    assert "lmms-vg data fetch coco" in said
+    output = capsys.readouterr().err
+    assert "lmms-vg data fetch coco" in output
     assert "coco" in lmms_vg.tasks.catalogue.specs(), "which that command knows"
-    assert "COCO_val2014_000000000042.jpg" in said
+    assert "COCO_val2014_000000000042.jpg" in output
     (data / "vgmed" / "COCO_localization.jsonl").unlink()
     assert main(command("demo", tmp_path / "list.json", data="coco")) == 1
     assert "lmms-vg data fetch vgmed" in capsys.readouterr().err
@@ -314,7 +314,7 @@ def test_a_list_of_another_architecture_is_refused(checkpoint: str, tmp_path: Pa
 
 
 def test_a_few_images_say_nothing_of_stability(checkpoint: str, tmp_path: Path, capsys: Capture) -> None:
-    """Of a single image every resample is the same: all heads would always be found again."""
+    """With a single image every resample is the same: all heads would always be found again."""
     assert main(command(checkpoint, tmp_path / "list.json", data="vgmed_demo")) == 0
     assert read(tmp_path / "list.json").stability is None
     assert "stability: not known" in capsys.readouterr().out
@@ -326,28 +326,28 @@ def test_show_prints_a_calibrated_list_and_draws_it(
     monkeypatch.setattr(calibration, "FEWEST", 1)
     out, picture = tmp_path / "list.json", tmp_path / "new" / "map.png"
     assert main(command(checkpoint, out, data="vgmed_demo")) == 0
-    made = read(out)
-    assert made.scores is not None
-    assert made.stability is not None
+    head_list = read(out)
+    assert head_list.scores is not None
+    assert head_list.stability is not None
     capsys.readouterr()
     assert main(["heads", "show", str(out), "-o", str(picture)]) == 0
-    said = capsys.readouterr().out
-    (layer, head), *_ = made.heads
-    first = next(line for line in said.splitlines() if line.split()[:1] == ["1"])
-    values = made.scores.kl[0], made.scores.ar[0], made.scores.js[0]
+    output = capsys.readouterr().out
+    (layer, head), *_ = head_list.heads
+    first = next(line for line in output.splitlines() if line.split()[:1] == ["1"])
+    values = head_list.scores.kl[0], head_list.scores.ar[0], head_list.scores.js[0]
     assert first.split() == ["1", str(layer), str(head), *(f"{value:.4f}" for value in values)]
-    assert f"knockout layers: {made.layers[0]}" in said
-    assert "leaks: demo;" in said
-    assert f"{made.stability.bootstrap.mean:.2f} of them found again" in said
-    assert f"weights: {made.provenance['weights']}" in said
+    assert f"knockout layers: {head_list.layers[0]}" in output
+    assert "leaks: demo;" in output
+    assert f"{head_list.stability.bootstrap.mean:.2f} of them found again" in output
+    assert f"weights: {head_list.provenance['weights']}" in output
     assert Image.open(picture).width > 200
 
 
 def test_show_of_a_list_without_scores(tmp_path: Path, capsys: Capture) -> None:
     assert main(["heads", "show", "huatuo_vision_7b"]) == 0
-    said = capsys.readouterr().out
-    assert "no scores" in said
-    assert [line.split() for line in said.splitlines() if line.split()[:1] == ["1"]] == [["1", "15", "4"]]
+    output = capsys.readouterr().out
+    assert "no scores" in output
+    assert [line.split() for line in output.splitlines() if line.split()[:1] == ["1"]] == [["1", "15", "4"]]
     assert main(["heads", "show", "huatuo_vision_7b", "-o", str(tmp_path / "map.png")]) == 2
     captured = capsys.readouterr()
     assert "no scores to draw" in captured.err

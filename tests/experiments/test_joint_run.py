@@ -1,4 +1,4 @@
-"""Several methods in one process: each leaves what a run of its own leaves."""
+"""Several methods in one process: each has the results of a separate run."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ COMMON = ["--tasks", "vgmed_demo,vqa_demo_hard", "--limit", "40", "--batch_size"
 
 
 def records(home: Path, model: str) -> dict[tuple[str, str], dict[str, Any]]:
-    """What the journal of a model keeps of every question, but for times."""
+    """Every record of a model's journal, without times."""
     paths = home.glob(f"journal/{model}-*/rank0.jsonl")
     return {(record.task, record.uid): record.model_dump() | {"seconds": 0} for record in read_records(paths)}
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Any]]:
-    """Folder and process of the joint run and of the single ones, each with a home of its own."""
+    """Folder and process of the joint run and of the single runs, each with a separate home."""
     hyper_parameters = {"plain": "", "vgrefine": "k=5", "pai": "alpha=0.3"}
     joint = "pretrained=demo,vgrefine.k=5,pai.alpha=0.3"
-    given = {
+    arguments = {
         "joint": ["--methods", "plain,vgrefine,pai", "--model", "huatuo", "--model_args", joint],
         **{
             method: [
@@ -38,15 +38,15 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Any]
                 f"huatuo_{method}",
                 "--log_samples",
                 "--model_args",
-                f"pretrained=demo,{own}".strip(","),
+                f"pretrained=demo,{values}".strip(","),
             ]
-            for method, own in hyper_parameters.items()
+            for method, values in hyper_parameters.items()
         },
     }
-    folders = {name: tmp_path_factory.mktemp(name) for name in given}
+    folders = {name: tmp_path_factory.mktemp(name) for name in arguments}
     with ThreadPoolExecutor(2) as pool:
         done = {
-            name: pool.submit(command, f / "home", "run", *COMMON, *given[name], "--output_path", str(f / "out"))
+            name: pool.submit(command, f / "home", "run", *COMMON, *arguments[name], "--output_path", str(f / "out"))
             for name, f in folders.items()
         }
     return {name: (folders[name], process.result()) for name, process in done.items()}
@@ -68,7 +68,7 @@ def test_weights_are_loaded_and_questions_asked_once(runs: dict[str, tuple[Path,
 
 @pytest.mark.parametrize("method", ["plain", "vgrefine", "pai"])
 def test_a_joint_run_equals_a_run_of_its_own(runs: dict[str, tuple[Path, Any]], method: str) -> None:
-    """Samples as lmms-eval saves them, and journalled records with alignment values, to the last digit."""
+    """Saved samples and journalled records, with alignment values, are equal to the last digit."""
     joint, alone = answers(runs["joint"][0] / "out" / method), answers(runs[method][0] / "out")
     assert joint.keys() == alone.keys() == {"vgmed_demo.jsonl", "vqa_demo_hard.jsonl"}
     assert joint == alone
@@ -78,7 +78,7 @@ def test_a_joint_run_equals_a_run_of_its_own(runs: dict[str, tuple[Path, Any]], 
 
 
 def test_methods_differ(runs: dict[str, tuple[Path, Any]]) -> None:
-    """Otherwise the test above could pass because everybody was asked the same."""
+    """Otherwise the test above could pass because all methods do the same."""
     plain, refined, pai = (
         records(runs["joint"][0] / "home", f"huatuo_{name}") for name in ("plain", "vgrefine", "pai")
     )
@@ -110,7 +110,7 @@ def test_settings_of_divides_the_arguments() -> None:
 
 
 @pytest.mark.parametrize(
-    ("methods", "model_args", "said"),
+    ("methods", "model_args", "message"),
     [
         (["plain", "vgrefin"], "", r"--methods 'vgrefin': did you mean vgrefine\? allowed is "),
         (["plain", "plain"], "", "each at most once.*lmms-vg sweep"),
@@ -121,8 +121,8 @@ def test_settings_of_divides_the_arguments() -> None:
         (["plain", "vgrefine"], "plain.k=1", "plain has no hyper-parameters"),
     ],
 )
-def test_wrong_arguments(methods: list[str], model_args: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_wrong_arguments(methods: list[str], model_args: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         settings_of(methods, model_args)
 
 
@@ -131,7 +131,7 @@ def test_wrong_arguments(methods: list[str], model_args: str, said: str) -> None
 
 @pytest.fixture
 def hosted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """lmms-eval in name only: what each model does, by name, and which were run."""
+    """Replaces lmms-eval: maps a model to the outcome of its run, and lists which models ran."""
     plays: dict[str, Any] = {"ran": []}
 
     def run(arguments: list[str]) -> int:
@@ -161,7 +161,7 @@ def test_a_failure_of_one_method_does_not_stop_the_others(hosted: dict[str, Any]
 def test_with_several_ranks_the_run_ends_at_a_failure(
     hosted: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Scoring fails on the first rank only: going on there would leave the others waiting."""
+    """Scoring fails on the first rank only: if it continued, the others would wait for ever."""
     hosted["huatuo_oracle_mask"] = SystemExit("none of the questions got a value")
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(SystemExit, match="oracle_mask failed; run the same command again"):
@@ -179,7 +179,7 @@ def test_what_is_no_matter_of_the_method_is_said_once_or_twice_and_not_for_all(
 
 
 def test_a_signal_ends_all_methods(hosted: dict[str, Any], tmp_path: Path) -> None:
-    """Otherwise the second method would be asked while the scheduler waits for the end."""
+    """Otherwise the second method would run while the scheduler waits for the end."""
     hosted["huatuo_plain"] = Stopped(signal.SIGTERM)
     with pytest.raises(Stopped):
         together(tmp_path, "plain", "pai")

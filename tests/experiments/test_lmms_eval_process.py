@@ -1,4 +1,4 @@
-"""`lmms-vg run`: a status that tells what lmms-eval swallows."""
+"""`lmms-vg run`: the exit status reports errors that lmms-eval swallows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lmms_vg.tasks import documents
 
 DEMO = ("run", "--model", "huatuo_plain", "--model_args", "pretrained=demo")
 
-#: A task of somebody else: three images, of which two cannot be opened.
+#: The module of somebody else's task, which opens images.
 OTHERS = """
 from pathlib import Path
 from PIL import Image
@@ -33,11 +33,11 @@ def visual(doc):
 def nothing_left() -> Any:
     failure.take()
     yield
-    assert failure.take() == [], "the command returns a status of its own"
+    assert failure.take() == [], "the command returns its own status"
 
 
 def others_task(folder: Path, pictures: list[str]) -> str:
-    """The folder of a task that is none of ours."""
+    """Write a task that is not ours; return its folder."""
     tiny.picture(0).save(folder / "there.png")
     (folder / "of_others.py").write_text(OTHERS)
     rows = [{"picture": picture, "question": "Is it bright?", "answer": "no"} for picture in pictures]
@@ -66,12 +66,12 @@ def test_failures_that_somebody_elses_task_scores_make_a_status(
     (tmp_path / "task").mkdir()
     folder = others_task(tmp_path / "task", ["there.png"] + ["gone.png" if gone else "there.png"] * 2)
     out = ("--output_path", str(tmp_path / "out"), "--log_samples")
-    ran = hosting.ended(lambda: main([*DEMO, "--tasks", "of_others", "--include_path", folder, *out]))
-    assert ran == status
+    result = hosting.ended(lambda: main([*DEMO, "--tasks", "of_others", "--include_path", folder, *out]))
+    assert result == status
     assert ("2 questions of of_others failed, and it scores their empty answers" in capsys.readouterr().out) == bool(
         gone
     )
-    assert len(hosting.samples(tmp_path / "out", "of_others")) == 3, "they are saved all the same"
+    assert len(hosting.samples(tmp_path / "out", "of_others")) == 3, "failures are saved too"
 
 
 def test_failures_on_our_own_tasks_are_left_out_and_are_no_failure_of_the_run(
@@ -106,7 +106,7 @@ def test_what_cannot_be_a_folder_is_said_before_anything_is_asked(out: str, monk
 def test_results_that_lmms_eval_could_not_write_make_a_status(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It says so in its log, and ends with 0."""
+    """lmms-eval only logs that, and exits with 0."""
     hosting.light(monkeypatch, tmp_path)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "demo").touch()  # where the folder of the model should be
@@ -115,13 +115,13 @@ def test_results_that_lmms_eval_could_not_write_make_a_status(
         hosting.ended(lambda: main([*DEMO, "--tasks", "vqa_demo_hard", "--limit", "2", *out]))
         == lmms_eval_process.INCOMPLETE
     )
-    shown = capsys.readouterr().out
-    assert f"results were not saved in {tmp_path / 'out'} (" in shown
-    assert "|vqa_demo_hard|" in shown, "the table is printed"
+    output = capsys.readouterr().out
+    assert f"results were not saved in {tmp_path / 'out'} (" in output
+    assert "|vqa_demo_hard|" in output, "the table is printed"
 
 
 def written(out: Path) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
-    """What lmms-eval's own code leaves, and what it was given."""
+    """Save samples with lmms-eval's own code; return the results and samples that it was given."""
     tracker = EvaluationTracker(output_path=str(out))
     tracker.general_config_tracker.model_name_sanitized = "m"
     sample = {
@@ -158,14 +158,14 @@ def test_missing_empty_and_half_files_are_not_saved(name: str, share: float | No
 def test_a_run_that_lacks_something_does_not_stop_the_other_methods(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ran: list[str] = []
+    models: list[str] = []
 
     def run(arguments: list[str]) -> int:
-        ran.append(arguments[arguments.index("--model") + 1])
+        models.append(arguments[arguments.index("--model") + 1])
         return lmms_eval_process.INCOMPLETE
 
     monkeypatch.setattr(joint_run, "run", run)
     settings = [joint_run.Setting(name, name) for name in ("plain", "pai", "vgrefine", "vcd")]
     status = joint_run.run_together("huatuo", settings, "pretrained=demo", ["--tasks", "t"], tmp_path)
-    assert len(ran) == 4
+    assert len(models) == 4
     assert set(status.values()) == {lmms_eval_process.INCOMPLETE}

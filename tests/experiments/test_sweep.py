@@ -1,4 +1,4 @@
-"""Sweeps: which settings there are, and that each is a run of its own."""
+"""Sweeps: which settings there are, and that each equals a separate run."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_equals_separate_runs(swept: Path, tmp_path: Path) -> None:
     for label in ("p=80", "plain"):
-        method, own = ("plain", "") if label == "plain" else ("vgrefine", ",mask=post,p=80")
+        method, values = ("plain", "") if label == "plain" else ("vgrefine", ",mask=post,p=80")
         command(
             tmp_path / label / "home", "run", *COMMON, "--model", f"huatuo_{method}", "--log_samples", "--model_args",
-            f"pretrained=demo{own}", "--output_path", str(tmp_path / label / "out"),
+            f"pretrained=demo{values}", "--output_path", str(tmp_path / label / "out"),
         )  # fmt: skip
         alone = answers(tmp_path / label / "out")
         assert alone
@@ -38,7 +38,7 @@ def test_equals_separate_runs(swept: Path, tmp_path: Path) -> None:
 
 
 def test_settings_that_come_to_the_same_are_run_once(swept: Path) -> None:
-    """k = 10 is the demo's default, and p = 50 everybody's: both are the setting without either."""
+    """k = 10 is the demo's default and p = 50 the general one: both equal the setting without either."""
     assert sorted(path.name for path in (swept / "out").iterdir() if path.is_dir()) == ["k=10", "k=5", "p=80", "plain"]
     assert (swept / "out" / "sweep.md").read_text().count("\n| 50 |") == 1
 
@@ -75,8 +75,8 @@ def test_plan_varies_one_axis_at_a_time_or_all() -> None:
 
 
 def test_divide_keeps_what_plain_takes_apart() -> None:
-    given = "pretrained=demo,heads=true,p=60,dtype=float32,heads=1-1+1-0,cfg=true"
-    assert [join(part) for part in divide(given)] == [
+    model_args = "pretrained=demo,heads=true,p=60,dtype=float32,heads=1-1+1-0,cfg=true"
+    assert [join(part) for part in divide(model_args)] == [
         "pretrained=demo,per_head=true,dtype=float32",
         "p=60,heads=1-1+1-0,cfg=true",
     ]
@@ -85,15 +85,15 @@ def test_divide_keeps_what_plain_takes_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--tasks", "vqa_demo", "--limit", "20"], "--limit: .* not compared.*--tasks vqa_demo"),
         (["--tasks", "vqa_demo", "--gen_kwargs=temperature=1"], "--gen_kwargs: "),
         (["--tasks", "vgmed_demo,vgmed"], "--tasks vgmed_demo,vgmed: measures where a model looks"),
     ],
 )
-def test_what_cannot_be_compared_is_refused_before_it_is_run(arguments: list[str], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_what_cannot_be_compared_is_refused_before_it_is_run(arguments: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         require_comparable(arguments)
 
 

@@ -112,7 +112,7 @@ CONFIG = [
     case(C, "vision_config.num_hidden_layers", "refused", 1, names=r"layers\.1\."),
     case(C, "vision_config.hidden_size", "refused", 64, names="have another shape"),
     case(C, "vision_config.intermediate_size", "refused", 32, names="fc1"),
-    case(C, "vision_config.image_size", "refused", 64, names="where the vision tower takes 64 x 64"),
+    case(C, "vision_config.image_size", "refused", 64, names="vision tower takes 64 x 64"),
     case(C, "vision_config.patch_size", "refused", 16, names="embedding"),
     case(C, "vision_config.num_channels", "refused", 1, names="patch_embedding"),
     case(C, "vision_config.quantization_config", "refused", {"quant_method": "gptq"}),

@@ -1,4 +1,4 @@
-"""How a run fails: as an exception that can be caught in Python, and with a status that tells at the command line."""
+"""How a run fails: an exception that can be caught in Python, a non-zero exit status at the command line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lmms_vg.plugin import TASKS
 
 @pytest.fixture(autouse=True)
 def nothing_left() -> Any:
-    """What is noted here must not be the status of the test run."""
+    """Errors noted here must not become the status of the test run."""
     failure.take()
     yield
     failure.take()
@@ -43,7 +43,7 @@ def test_wrong_arguments_can_be_caught_and_the_loop_goes_on() -> None:
 
 
 def test_an_exception_leaves_a_process_pool() -> None:
-    """SystemExit ends the worker, and the pool waits for ever."""
+    """With SystemExit the worker would end and the pool would wait for ever."""
     arguments = {"args": (), "kwds": {"pretrained": "demo", "k": 3}}
     with multiprocessing.get_context("fork").Pool(1) as pool, pytest.raises(RunFailed, match="k not known"):
         pool.apply_async(huatuo_plain, **arguments).get(timeout=120)
@@ -63,20 +63,20 @@ def test_one_model_object_is_evaluated_twice(tmp_path: Path, monkeypatch: pytest
     again = hosting.evaluated(model, "vgmed_demo", "vqa_demo_hard", limit=3)
     assert first["results"]["vgmed_demo"]["n,none"] == 2
     assert (again["results"]["vgmed_demo"]["n,none"], again["results"]["vqa_demo_hard"]["n,none"]) == (3, 3)
-    assert len(hosting.journalled(tmp_path / "home")) == 6, "what was answered is not asked again"
+    assert len(hosting.journalled(tmp_path / "home")) == 6, "answered questions are not asked again"
     model.clean()
     model.clean()
 
 
 def test_missing_data_are_an_exception_with_the_whole_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not the RetryError that lmms-eval makes of it."""
+    """lmms-eval would turn it into a RetryError."""
     monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path))
     with pytest.raises(RunFailed, match=r"(?s)slake_closed: .*hf download"):
         hosting.evaluated("huatuo_plain", "slake_closed", model_args="pretrained=demo")
 
 
 def test_an_error_nobody_foresaw_makes_a_status_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With its traceback, which is needed then; lmms-eval alone ends with 0."""
+    """The traceback is kept, since it is needed; lmms-eval alone would exit with 0."""
 
     def broken(*_: Any) -> None:
         raise ZeroDivisionError
@@ -90,25 +90,25 @@ def test_an_error_nobody_foresaw_makes_a_status_too(tmp_path: Path, monkeypatch:
 
 @pytest.fixture
 def two(tmp_path: Path) -> Path:
-    """Two configurations: the first is wrong."""
+    """Two configurations, of which the first is wrong."""
     common = {"model": "huatuo_plain", "tasks": "vqa_demo_hard", "limit": 1, "output_path": str(tmp_path / "out")}
     arguments = ["pretrained=demo,k=3", "pretrained=demo"]
     path = tmp_path / "two.yaml"
-    path.write_text(yaml.safe_dump([common | {"model_args": one} for one in arguments]))
+    path.write_text(yaml.safe_dump([common | {"model_args": text} for text in arguments]))
     return path
 
 
 def test_of_a_list_of_configurations_the_next_runs(two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hosting.light(monkeypatch, tmp_path)
     assert hosting.command_line(monkeypatch, "--config", str(two)) is None
-    (noted,) = failure.take()
-    assert "k not known" in noted
+    (message,) = failure.take()
+    assert "k not known" in message
     (results,) = (tmp_path / "out").rglob("*_results.json")
     assert json.loads(results.read_text())["results"]["vqa_demo_hard"]["n,none"] == 1
 
 
 def test_the_process_ends_with_the_status_of_what_was_noted(two: Path, tmp_path: Path) -> None:
-    """The real command, in a process of its own; only the list of lmms-eval's other tasks is left out to save a minute."""
+    """The real command in a separate process; only lmms-eval's other tasks are left out, to save a minute."""
     script = (
         "import sys; from lmms_eval.cli.dispatch import main; import lmms_eval.__main__ as host; "
         "from lmms_eval.tasks import TaskManager; "
@@ -117,7 +117,7 @@ def test_the_process_ends_with_the_status_of_what_was_noted(two: Path, tmp_path:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
-    assert "|vqa_demo_hard|" in done.stdout, "all of the output has left"
+    assert "|vqa_demo_hard|" in done.stdout, "the whole output was written"
     assert len(list((tmp_path / "out").rglob("*_results.json"))) == 1
 
 

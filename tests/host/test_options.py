@@ -1,4 +1,4 @@
-"""Every option of lmms-eval: known, and treated as the table says."""
+"""Every option of lmms-eval is known, and treated as the table says."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lmms_vg.host import options as host_options
 from lmms_vg.host.failure import RunFailed
 from lmms_vg.host.options import OPTIONS
 
-#: Arguments of `simple_evaluate` that are no option, or are one under another name.
+#: Arguments of `simple_evaluate` that are no option, or an option under another name.
 PYTHON_ONLY = {
     "rewrite_requests_cache",
     "delete_requests_cache",
@@ -37,7 +37,7 @@ PYTHON_ONLY = {
     "cli_args",
 }
 
-#: A value of every option that is refused anywhere, as Python gives it; some have several.
+#: Values, as Python passes them, of every option that is refused anywhere.
 REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("use_cache", {"use_cache": "cache"}),
     ("cache_requests", {"cache_requests": True}),
@@ -67,7 +67,9 @@ class Foreign(lmms):
 
 def refused(side: str) -> list[Any]:
     return [
-        pytest.param(name, given, id=str(given)) for name, given in REFUSED if getattr(OPTIONS[name], side) == "refused"
+        pytest.param(name, arguments, id=str(arguments))
+        for name, arguments in REFUSED
+        if getattr(OPTIONS[name], side) == "refused"
     ]
 
 
@@ -86,7 +88,7 @@ def test_the_table_knows_every_argument_of_simple_evaluate() -> None:
 
 
 def test_defaults_of_lmms_eval_ask_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else every run would be refused, or be said to be special."""
+    """Otherwise every run would be refused, or marked."""
     monkeypatch.setattr(sys, "argv", ["lmms-eval"])
     _, defaults = host.parse_eval_args()
     defaults.seed = (
@@ -116,16 +118,16 @@ def test_outside_of_an_evaluation_nothing_is_given() -> None:
 # --- refused -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "given"), refused("models"))
-def test_our_models_refuse_it_before_weights_are_read(name: str, given: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("name", "arguments"), refused("models"))
+def test_our_models_refuse_it_before_weights_are_read(name: str, arguments: dict[str, Any]) -> None:
     with pytest.raises(RunFailed, match=f"^lmms_vg: --{name}.*{re.escape(OPTIONS[name].why)}"):
-        hosting.evaluated("huatuo_plain", "vqa_demo_hard", model_args="pretrained=/nowhere", **given)
+        hosting.evaluated("huatuo_plain", "vqa_demo_hard", model_args="pretrained=/nowhere", **arguments)
 
 
-@pytest.mark.parametrize(("name", "given"), refused("tasks"))
-def test_our_tasks_refuse_it_before_another_model_is_asked(name: str, given: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("name", "arguments"), refused("tasks"))
+def test_our_tasks_refuse_it_before_another_model_is_asked(name: str, arguments: dict[str, Any]) -> None:
     with pytest.raises(RunFailed, match=f"^lmms_vg: --{name}.*{re.escape(OPTIONS[name].why)}"):
-        hosting.evaluated(Foreign(), "vqa_demo_hard", **given)
+        hosting.evaluated(Foreign(), "vqa_demo_hard", **arguments)
 
 
 def test_all_that_are_refused_are_named() -> None:
@@ -164,7 +166,7 @@ def test_lmms_evals_command_line_ends_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Python makes status 1 of it and prints it; of an exception lmms-eval makes a traceback and status 0."""
+    """Python prints a SystemExit and exits with 1; lmms-eval turns an exception into a traceback and status 0."""
     hosting.light(monkeypatch, tmp_path)
     message = hosting.command_line(monkeypatch, *arguments)
     assert isinstance(message, str)
@@ -208,10 +210,10 @@ def test_what_is_recorded_stands_in_samples_and_summary(
         "seed": [7, 7, 7, 7],
     }
     assert "host_options" not in second["n"]
-    assert "host_options" not in first["n"]["run"], "bundles take what was run as it is"
-    shown = capsys.readouterr().out
+    assert "host_options" not in first["n"]["run"], "bundles copy `run` unchanged"
+    summary = capsys.readouterr().out
     for name in options:
-        assert re.search(rf"lmms_vg summary: --{name} .*{re.escape(OPTIONS[name].why)}", shown), name
+        assert re.search(rf"lmms_vg summary: --{name} .*{re.escape(OPTIONS[name].why)}", summary), name
     assert {name for name, option in OPTIONS.items() if option.models == "recorded"} == {*options, "predict_only"}
 
 
@@ -227,7 +229,7 @@ def test_answers_without_scores_are_said_to_be_that(
 
 
 def test_of_repeated_answers_the_first_counts() -> None:
-    """Its record too, as lmms-eval scores its text."""
+    """lmms-eval scores the first text, so the record must be the first too."""
     results = hosting.evaluated(
         "huatuo_plain",
         "vgmed_demo",

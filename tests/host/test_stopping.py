@@ -1,4 +1,4 @@
-"""SIGTERM while answering: what is in hand is finished, the status is that of the signal, and the second one ends at once."""
+"""SIGTERM while answering: the current batch is finished and the status is the signal's; a second SIGTERM ends at once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def records(folder: Path) -> list[Record]:
 def test_the_batch_in_hand_is_journalled(
     family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Of six questions, two a batch: sent while a batch is being asked. The next run goes on behind it."""
+    """Six questions, two per batch; the signal comes during a batch, and the next run continues after it."""
     asked = [question(str(n), tiny.picture(1), f"Is it bright? {n}") for n in range(6)]
     run, batches = Asking.records, iter(range(9))
 
@@ -56,7 +56,7 @@ def test_the_batch_in_hand_is_journalled(
     answerer.close()
     assert stopped.value.code == 143
     assert signal.getsignal(signal.SIGTERM) is handler
-    assert "the same command goes on" in capfd.readouterr().err
+    assert "the same command again" in capfd.readouterr().err
     assert len(records(tmp_path)) == 2 * (after + 1)
 
     again = Answerer(family, [MethodRun(Plain(), Journal(tmp_path))], 2)

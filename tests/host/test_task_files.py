@@ -54,11 +54,11 @@ def test_values_are_the_same(tmp_path: Path, mode: str) -> None:
     plainly = utils.load_yaml_config(str(file), mode=mode)
     with task_files.fast(lmms_eval.tasks):
         fast = utils.load_yaml_config(str(file), mode=mode)
-    ours, theirs = fast.pop("doc_to_text"), plainly.pop("doc_to_text")
+    function, expected = fast.pop("doc_to_text"), plainly.pop("doc_to_text")
     if mode == "full":
-        assert ours({}) == theirs({}) == "asked"
+        assert function({}) == expected({}) == "asked"
     else:  # nodes, which compare by identity
-        assert (ours.tag, ours.value) == (theirs.tag, theirs.value) == ("!function", "code.text")
+        assert (function.tag, function.value) == (expected.tag, expected.value) == ("!function", "code.text")
     assert fast == plainly
     assert fast["prompt"]["b"][:3] == [1, 2.5, True]
 

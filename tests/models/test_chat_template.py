@@ -1,4 +1,4 @@
-"""Which chat template a checkpoint is asked in, in which form, and that it is tried before the weights are read."""
+"""Chat templates: which one is used, in which form, and that it is tried before the weights are read."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ OPEN = "{% for m in messages %}"
 CLOSE = "{% endfor %}{% if add_generation_prompt %} ASSISTANT:{% endif %}"
 PARTS = "{% for c in m['content'] %}{{ '<image>\n' if c['type'] == 'image' else c['text'] }}{% endfor %}"
 
-#: Qwen2's and ChatML's concatenate strings, which a list of parts is not.
+#: Qwen2's and ChatML's templates concatenate strings, so they fail on a list of parts.
 CHATML = f"{OPEN}{{{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}}}{CLOSE}"
-#: `~` makes a string of anything, a list of parts included.
+#: `~` turns anything into a string, even a list of parts.
 PRINTED = f"{OPEN}USER: {{{{ m['content'] ~ '' }}}}{CLOSE}"
 
 
@@ -87,7 +87,7 @@ def test_of_several_templates_the_default_is_taken(folder: Path, tmp_path: Path)
 
 
 def test_the_processors_template_goes_before_the_tokenizers(folder: Path, tmp_path: Path) -> None:
-    """In transformers' own order: processor_config.json, chat_template.json, chat_template.jinja, the tokenizer's."""
+    """The order is that of transformers: processor_config.json, chat_template.json, chat_template.jinja, the tokenizer's."""
     copy = tmp_path / "c"
     edited(folder, copy, "tokenizer_config.json", {"chat_template": f"{OPEN}4 {PARTS}{CLOSE}"})
     assert text(copy).startswith("4 ")

@@ -1,4 +1,4 @@
-"""Families: prompts token for token, images pixel for pixel, and checkpoints in every layout they come in."""
+"""Families: prompts token for token, images pixel for pixel, and checkpoints in every layout."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def huatuo(folder: Path) -> Llava:
 
 @pytest.mark.parametrize("size", [(60, 44), (44, 60), (48, 48), (31, 97)])
 def test_llava_equals_transformers_processor(llava: Llava, size: tuple[int, int]) -> None:
-    """Ids and pixels are those of LlavaProcessor on the text its users write."""
+    """Ids and pixels equal those of LlavaProcessor on the text that its users write."""
     picture = tiny.picture(0, *size)
     processor = LlavaProcessor(
         llava.image_processor,
@@ -84,7 +84,7 @@ def test_huatuo_prompt_is_plain_text(huatuo: Llava) -> None:
 
 
 def test_huatuo_pads_to_a_square_with_the_mean_colour(huatuo: Llava) -> None:
-    """Against a square padded by hand in numpy; and its geometry is the padded one."""
+    """The pixels equal those of a square padded by hand in numpy, and the geometry is that of padding."""
     picture = tiny.picture(3, 60, 44)
     square = np.empty((60, 60, 3), dtype=np.uint8)
     square[:] = [int(mean * 255) for mean in huatuo.image_processor.image_mean]
@@ -113,7 +113,7 @@ def test_huatuo_needs_a_colour_to_pad_with(tmp_path: Path, mean: object) -> None
 
 
 def test_a_chat_template_of_the_checkpoint_is_used(folder: Path, tmp_path: Path) -> None:
-    """Stored as llava-hf stores it; begin-of-text and images-first come from the template."""
+    """The template is stored as llava-hf stores it; begin-of-text and images-first come from it."""
     template = (
         "{% for m in messages %}{{ m['role'].upper() }}: {% for c in m['content'] %}"
         "{% if c['type'] == 'image' %}<image>\n{% else %}{{ c['text'] }}{% endif %}{% endfor %} {% endfor %}"
@@ -166,7 +166,7 @@ def test_class_token_kept_by_the_full_strategy_is_not_an_image_patch(tmp_path: P
 
 @pytest.mark.parametrize("kind", ["qwen2", "llama"])
 def test_the_original_layout_is_the_same_model(kind: str, tmp_path: Path) -> None:
-    """Converted in memory: same logits as the transformers layout, same shape before weights, rope base carried over."""
+    """Conversion in memory gives the logits of the transformers layout, the same shape before weights, and the rope base."""
     source = tiny.save(tmp_path / "hf", kind)
     stored = json.loads((source / "config.json").read_text())
     stored["text_config"]["rope_parameters"] = {"rope_type": "default", "rope_theta": 1_000_000.0}
@@ -179,7 +179,7 @@ def test_the_original_layout_is_the_same_model(kind: str, tmp_path: Path) -> Non
     picture = open_picture(tiny.picture())
     prompts = [family.prompt([picture, QUESTION]) for family in (original, converted)]
     assert prompts[0].input_ids.tolist() == prompts[1].input_ids.tolist()
-    # Without a preprocessor_config.json the processor is CLIP's default at the tower's size: the same settings here.
+    # Without a preprocessor_config.json the processor is CLIP's default at the tower's size, which has the same settings here.
     hidden = [family.embed(prompt) for family, prompt in zip((original, converted), prompts, strict=True)]
     assert torch.equal(hidden[0], hidden[1])
     logits = [
@@ -190,7 +190,7 @@ def test_the_original_layout_is_the_same_model(kind: str, tmp_path: Path) -> Non
 
 
 def test_the_hf_repositories_traps(folder: Path, tmp_path: Path) -> None:
-    """A pad token beyond the vocabulary, and a processor that neither knows its patches nor pads."""
+    """They have a pad token beyond the vocabulary, and a processor that neither knows its patches nor pads."""
     copy = tmp_path / "HuatuoGPT-Vision-7B-hf"
     copy.mkdir()
     for file in folder.iterdir():
@@ -207,11 +207,11 @@ def test_the_hf_repositories_traps(folder: Path, tmp_path: Path) -> None:
 
 def test_what_is_not_loaded_is_refused(folder: Path, tmp_path: Path) -> None:
     def copy(name: str) -> Path:
-        made = tmp_path / name
-        made.mkdir()
+        target = tmp_path / name
+        target.mkdir()
         for file in folder.iterdir():
-            (made / file.name).write_bytes(file.read_bytes())
-        return made
+            (target / file.name).write_bytes(file.read_bytes())
+        return target
 
     def refused(family: str, place: Path, message: str) -> None:
         with pytest.raises(CheckpointError, match=message):

@@ -1,4 +1,4 @@
-"""Every field of a checkpoint's small files is honoured as transformers honours it, cannot matter, or is refused by name."""
+"""Each field of a checkpoint's small files is honoured as transformers honours it, cannot matter, or is refused by name."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], P
 
 @torch.no_grad()
 def answered(family: Llava) -> dict[str, Any]:
-    """All that an answer is made of, along the path that every answer takes."""
+    """Everything an answer depends on, computed along the path that every answer takes."""
     try:
         prompt = family.prompt([open_picture(tiny.picture()), QUESTION])
     except ValueError as problem:
@@ -113,15 +113,15 @@ def test_field(
             as_transformers_has_it(folder, family, after)
 
 
-def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return one.keys() == other.keys() and all(
-        torch.equal(value, other[name]) if isinstance(value, torch.Tensor) else value == other[name]
-        for name, value in one.items()
+def same(first: dict[str, Any], second: dict[str, Any]) -> bool:
+    return first.keys() == second.keys() and all(
+        torch.equal(value, second[name]) if isinstance(value, torch.Tensor) else value == second[name]
+        for name, value in first.items()
     )
 
 
 def as_transformers_tokenises(folder: Path, family: Llava) -> None:
-    """Ids of text and control tokens alike; `<image>` is one token to its tokenizer."""
+    """Ids of text and of control tokens are equal; `<image>` is one token to transformers' tokenizer."""
     text = f"USER: <image>\n{QUESTION} ASSISTANT:"
     ids = tokenise(family.tokenizer, text, family.begin_of_text).ids
     assert ids == AutoTokenizer.from_pretrained(folder)(text)["input_ids"]
@@ -129,7 +129,7 @@ def as_transformers_tokenises(folder: Path, family: Llava) -> None:
 
 @torch.no_grad()
 def as_transformers_has_it(folder: Path, family: Llava, after: dict[str, Any]) -> None:
-    """Its own classes on the same folder: the same pixels, and of the same ids the same logits."""
+    """Its own classes give the same pixels from the same folder, and the same logits for the same ids."""
     pixels = AutoImageProcessor.from_pretrained(folder)(images=tiny.picture(), return_tensors="pt")["pixel_values"]
     assert after["pixels"] == pixels.numpy().tobytes()
     model = LlavaForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).eval()
@@ -138,8 +138,8 @@ def as_transformers_has_it(folder: Path, family: Llava, after: dict[str, Any]) -
 
 
 def rows() -> dict[tuple[str, str], set[str]]:
-    """(file, field) -> what docs/checkpoints.md says becomes of it."""
-    said: dict[tuple[str, str], set[str]] = {}
+    """(file, field) -> how docs/checkpoints.md says it is treated."""
+    treatments: dict[tuple[str, str], set[str]] = {}
     section = ""
     for line in TABLE.read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
@@ -147,8 +147,8 @@ def rows() -> dict[tuple[str, str], set[str]]:
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if line.startswith("| `") and len(cells) == 3:
             for name in re.findall(r"`([^`]+)`", cells[0]):
-                said.setdefault((section, name), set()).update(cells[1].split(", "))
-    return said
+                treatments.setdefault((section, name), set()).update(cells[1].split(", "))
+    return treatments
 
 
 OUTCOMES = {"changed": "honoured", "same": "no effect", "refused": "refused"}
@@ -161,11 +161,11 @@ def section(case: Case) -> str:
 
 
 def test_the_table_and_the_cases_say_the_same() -> None:
-    said = {key: value for key, value in rows().items() if value != {"placement"}}
+    documented = {key: value for key, value in rows().items() if value != {"placement"}}
     tested: dict[tuple[str, str], set[str]] = {}
     for case in CASES:
         tested.setdefault((section(case), case.field), set()).add(OUTCOMES[case.outcome])
-    assert tested == said
+    assert tested == documented
 
 
 @pytest.mark.parametrize(
@@ -179,10 +179,10 @@ def test_the_table_and_the_cases_say_the_same() -> None:
     ],
 )
 def test_no_field_that_transformers_knows_is_missing_in_the_table(file: str, prefix: str, fields: set[str]) -> None:
-    """A release that adds a field fails here, until somebody has decided what becomes of it."""
+    """A release that adds a field fails here until somebody decides how to treat it."""
     known = {name for place, name in rows() if place == file}
     general = {name.rsplit(".", 1)[-1] for name in known if name.startswith(("text_config.", "vision_config."))}
-    general &= set(LlavaConfig().to_dict())  # what every configuration has is in the table once
+    general &= set(LlavaConfig().to_dict())  # fields of every configuration are in the table once
     missing = {name for name in fields if f"{prefix}{name}" not in known and name not in general}
     assert missing - {"text_config", "vision_config"} - (known if prefix else set()) == set()
 

@@ -1,4 +1,4 @@
-"""Family huatuo asks in HuatuoGPT-Vision's prompt, so it takes HuatuoGPT-Vision and models made for that prompt only."""
+"""Family `huatuo` uses HuatuoGPT-Vision's prompt, so it takes only HuatuoGPT-Vision and models made for that prompt."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_huatuogpt_vision_is_taken(tmp_path: Path, config: dict[str, Any], chang
 @pytest.mark.parametrize(
     ("config", "changes", "named"),
     [
-        # LLaVA on other text models: 1.5, LLaVA-Med converted, on Qwen1.5, on Yi-6B, on Qwen2-72B
+        # LLaVA with other text models: 1.5, LLaVA-Med converted, Qwen1.5, Yi-6B, Qwen2-72B
         (HF, {"text_config": {"model_type": "llama", "vocab_size": 32_064}}, "vocabulary of 32064"),
         (HF, {"text_config.model_type": "mistral", "text_config.vocab_size": 32_064}, "'mistral'"),
         (HF, {"text_config.vocab_size": 152_000}, "152000"),
@@ -85,7 +85,7 @@ def test_huatuogpt_vision_is_taken(tmp_path: Path, config: dict[str, Any], chang
 def test_any_other_llava_is_refused_first_and_by_name(
     tmp_path: Path, config: dict[str, Any], changes: dict[str, Any], named: str, method: str
 ) -> None:
-    """Before anything is said of the method's heads, which nobody could calibrate for it."""
+    """The refusal comes before any message about the method's heads, which nobody could calibrate for it."""
     edit(tmp_path, "config.json", config | {})
     edit(tmp_path, "config.json", changes)
     with pytest.raises(CheckpointError, match=named) as caught:
@@ -102,7 +102,7 @@ def test_the_message_names_the_command_to_use_instead(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", ["absent", "special"])
 def test_a_small_model_needs_the_role_marks_as_words(tmp_path: Path, change: str) -> None:
-    """Absent as in Llama's vocabulary, or special tokens with a meaning of their own as in Phi-3's and Falcon 3's."""
+    """They are absent, as in Llama's vocabulary, or special tokens with another meaning, as in Phi-3's and Falcon 3's."""
     folder = tiny.save(tmp_path / "tiny")
     assert load("huatuo", folder).name == "huatuo"
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))

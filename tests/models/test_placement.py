@@ -1,4 +1,4 @@
-"""Boxes lie where the pixels lie: painted images go through the real image processors, whose output is looked at."""
+"""Boxes are mapped as pixels are: painted images go through the real image processors, and their output is compared."""
 
 from __future__ import annotations
 
@@ -81,14 +81,20 @@ def loaded() -> tuple[Any, Any]:
 
 
 def families(loaded: tuple[Any, Any], case: Case, resample: int) -> Iterator[Llava]:
-    """Each family with each backend's processor, over and over; padding has the same level in all channels."""
-    given = {"crop_size": CROP, "image_mean": [0.5] * 3, "image_std": [1.0] * 3, "resample": resample, **case.settings}
-    made: list[Any] = [FAMILIES[name] for name in case.families]
-    return cycle([family(*loaded, processor(**given)) for processor in BACKENDS[case.kind] for family in made])
+    """Cycle through each family with each backend's processor; padding has the same level in all channels."""
+    settings = {
+        "crop_size": CROP,
+        "image_mean": [0.5] * 3,
+        "image_std": [1.0] * 3,
+        "resample": resample,
+        **case.settings,
+    }
+    classes: list[Any] = [FAMILIES[name] for name in case.families]
+    return cycle([family(*loaded, processor(**settings)) for processor in BACKENDS[case.kind] for family in classes])
 
 
 def sizes(seed: int, n: int = 200) -> list[tuple[int, int]]:
-    """Image sizes of half to four times the input's, eight of them odd ones."""
+    """Image sizes from half to four times the input's, eight of them odd."""
     drawn = np.exp(np.random.default_rng(seed).uniform(np.log(SIDE / 2), np.log(SIDE * 4), (n - 8, 2)))
     odd = [(SIDE, SIDE), (SIDE + 1, SIDE), (SIDE, SIDE - 1), (2 * SIDE, SIDE), (1, 1), (1, 7), (300, 9), (9, 300)]
     return [*odd, *((int(width), int(height)) for width, height in drawn)]
@@ -100,21 +106,21 @@ def levels(family: Llava, image: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def cells(pixels: NDArray[Any]) -> NDArray[Any]:
-    """(GRID, GRID, pixels of a patch)"""
+    """Pixels by patch, (GRID, GRID, pixels per patch)."""
     return pixels.reshape(GRID, PATCH, GRID, PATCH).transpose(0, 2, 1, 3).reshape(GRID, GRID, -1)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_patches_of_a_box_are_those_that_painting_it_changes(loaded: Any, case: str) -> None:
-    """Of 200 images: all within the box change, but for the reach of interpolation at its edges, and none beyond that.
+    """In 200 images all patches inside the box change, up to the reach of interpolation, and none beyond that.
 
     The box is painted red on black, so what was changed is where red differs from green. Linear interpolation reaches one
     pixel, of the image or of what the model sees, whichever is larger.
     """
-    made = families(loaded, CASES[case], BILINEAR)
+    cycled = families(loaded, CASES[case], BILINEAR)
     rng = np.random.default_rng(0)
     inside = outside = 0
-    for (width, height), family in zip(sizes(1), made, strict=False):
+    for (width, height), family in zip(sizes(1), cycled, strict=False):
         x1, x2 = np.sort(rng.choice(width + 1, 2, replace=False)).tolist()
         y1, y2 = np.sort(rng.choice(height + 1, 2, replace=False)).tolist()
         image = np.zeros((height, width, 3), dtype=np.uint8)
@@ -126,9 +132,7 @@ def test_the_patches_of_a_box_are_those_that_painting_it_changes(loaded: Any, ca
         dx, dy = max(1.0, (right - left) / PATCH), max(1.0, (bottom - top) / PATCH)
         kept = x2 - x1 > 2 * dx and y2 - y1 > 2 * dy
         must = geometry.patch_mask([(x1 + dx, y1 + dy, x2 - dx, y2 - dy)] * kept)
-        may = np.zeros(
-            (GRID, GRID), dtype=bool
-        )  # not by `patch_mask`, which ends at the image: padding is reached, too
+        may = np.zeros((GRID, GRID), dtype=bool)  # `patch_mask` would end at the image, but padding changes, too
         may[geometry.y.touched(y1 - dy, y2 + dy), geometry.x.touched(x1 - dx, x2 + dx)] = True
         assert changed[must].all(), (width, height, x1, y1, x2, y2)
         assert not changed[~may].any(), (width, height, x1, y1, x2, y2)
@@ -138,11 +142,11 @@ def test_the_patches_of_a_box_are_those_that_painting_it_changes(loaded: Any, ca
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_pixel_that_the_model_sees_is_where_the_geometry_has_it(loaded: Any, case: str) -> None:
-    """Of 100 images whose colours count columns and rows, not interpolated: rounding is the processor's, to the pixel."""
-    made = families(loaded, CASES[case], NEAREST)
+    """In 100 images whose colours count columns and rows, not interpolated, rounding is the processor's to the pixel."""
+    cycled = families(loaded, CASES[case], NEAREST)
     centres = (np.arange(SIDE) + 0.5) / PATCH
     compared = 0
-    for (width, height), family in zip(sizes(2, 100), made, strict=False):
+    for (width, height), family in zip(sizes(2, 100), cycled, strict=False):
         column, row = np.meshgrid(np.arange(width), np.arange(height))
         image = np.stack([column % 256, row % 256, 0 * row], axis=-1).astype(np.uint8)
         seen = levels(family, image).round()
@@ -163,7 +167,7 @@ def test_every_pixel_that_the_model_sees_is_where_the_geometry_has_it(loaded: An
 
 
 def test_pixels_behind_the_last_whole_patch_are_not_seen() -> None:
-    """As in SigLIP at 384 pixels with patches of 14, of which 27 fit."""
+    """SigLIP has such an input: 384 pixels, of which 27 patches of 14 pixels cover 378."""
     tower = SimpleNamespace(model_type="siglip_vision_model", image_size=50, patch_size=8)
     placement = Placement(SiglipImageProcessor(size={"height": 50, "width": 50}), tower)
     placement.check()
@@ -176,14 +180,14 @@ def test_pixels_behind_the_last_whole_patch_are_not_seen() -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint whose weights cannot be read."""
-    made = tiny.save(tmp_path_factory.mktemp("checkpoint") / "tiny")
-    weights = made / "model.safetensors"
+    checkpoint = tiny.save(tmp_path_factory.mktemp("checkpoint") / "tiny")
+    weights = checkpoint / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
-    return made
+    return checkpoint
 
 
 def load(family: str, folder: Path, processor: Any) -> None:
-    """Raises CheckpointError in any case: for the weights where the processor is taken."""
+    """Always raise CheckpointError: about the weights if the processor is accepted."""
     processor.save_pretrained(folder)
     FAMILIES[family].load(str(folder), None, torch.float32, "cpu", None, "true")
 
@@ -194,24 +198,24 @@ def test_settings_that_a_family_cannot_follow_are_refused_before_the_weights(
     folder: Path, case: str, family: str
 ) -> None:
     kind, settings, families = CASES[case]
-    said = (
+    message = (
         "weights cannot be loaded"
         if family in families
         else "do_center_crop=False.*takes 48 x 48|48 x 48.*do_center_crop=False"
     )
-    with pytest.raises(CheckpointError, match=said):
+    with pytest.raises(CheckpointError, match=message):
         load(family, folder, BACKENDS[kind][0](**{"crop_size": CROP, **settings}))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(
-    ("processor", "said"),
+    ("processor", "message"),
     [
         (CLIPImageProcessor(size={"shortest_edge": SIDE}, crop_size=40), "becomes 40 x 40.*takes 48 x 48.*crop_size="),
         (CLIPImageProcessor(do_resize=False, do_center_crop=False), "takes 48 x 48: .*do_resize=False"),
         (CLIPImageProcessor(size={"longest_edge": SIDE}, crop_size=CROP), "size=.'longest_edge': 48.: allowed is"),
         (CLIPImageProcessor(size=CROP, crop_size=CROP, do_pad=True, pad_size=60), "becomes 60 x 60.*pad_size="),
-        # these do not what their settings say: one enlarges by crop_pct before it crops, one cuts tiles
+        # these do not do what their settings say: one enlarges by crop_pct before it crops, one cuts tiles
         (
             ConvNextImageProcessor(size={"shortest_edge": SIDE}, crop_pct=0.5, do_center_crop=True, crop_size=CROP),
             "ConvNext",
@@ -223,15 +227,15 @@ def test_settings_that_a_family_cannot_follow_are_refused_before_the_weights(
     ],
 )
 def test_other_settings_and_processors_are_refused_by_name(
-    folder: Path, family: str, processor: Any, said: str
+    folder: Path, family: str, processor: Any, message: str
 ) -> None:
-    with pytest.raises(CheckpointError, match=said) as refused:
+    with pytest.raises(CheckpointError, match=message) as refused:
         load(family, folder, processor)
     assert str(folder) in str(refused.value)
 
 
 def test_stretch_remains_what_the_released_code_assumes(loaded: Any) -> None:
-    """Whatever the processor does, boxes are spread over the grid; ViCrop, which cuts pixels, keeps the true geometry."""
+    """Boxes are spread over the grid whatever the processor does; ViCrop cuts pixels, so it keeps the true geometry."""
     model, tokenizer = loaded
     family = FAMILIES["huatuo"](
         model, tokenizer, CLIPImageProcessor(size={"shortest_edge": 61}, crop_size=CROP), geometry="stretch"

@@ -1,4 +1,4 @@
-"""Where a checkpoint comes from: a folder that hides a repository of the hub says so, or is refused."""
+"""Where a checkpoint comes from: a folder that hides a hub repository is logged, or refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The true small files of seven checkpoints: configuration, tensors, prompts, image tokens, stop ids, methods' defaults.
+"""The real small files of seven checkpoints: configuration, tensors, prompts, image tokens, stop ids, methods' defaults.
 
 Their weights are never there: models lie on the meta device. Their tokenizers are too large to be stored beside them, so a
 vocabulary of the same size is made up of single bytes and fillers; the files that say where every control token is are true.
@@ -28,7 +28,7 @@ from lmms_vg.models.llava import Llava
 from lmms_vg.models.original_layout import RENAMING
 from lmms_vg.vision.images import open_picture
 
-#: Family, folder, tensors, bytes in bfloat16 (the sum of the hub's shards), ordinary tokens of its vocabulary.
+#: Family, folder, number of tensors, bytes in bfloat16 (sum of the hub's shards), ordinary tokens of the vocabulary.
 MODELS = [
     ("huatuo", "HuatuoGPT-Vision-7B", 734, 15.871e9, 151_643),
     ("huatuo", "HuatuoGPT-Vision-7B-hf", 734, 15.871e9, 151_643),
@@ -48,7 +48,7 @@ def real(shared_data: Path, tmp_path: Path) -> Callable[[str], Path]:
             pytest.skip(f"{source} is not there")
         folder = tmp_path / name
         shutil.copytree(source, folder)
-        if name == "HuatuoGPT-Vision-34B-hf":  # two of its files were never seen
+        if name == "HuatuoGPT-Vision-34B-hf":  # two of its files could not be obtained
             shutil.copy(source.parent / "HuatuoGPT-Vision-7B-hf" / "preprocessor_config.json", folder)
             edit(
                 folder,
@@ -61,7 +61,7 @@ def real(shared_data: Path, tmp_path: Path) -> Callable[[str], Path]:
 
 
 def _as_hf(raw: dict[str, Any]) -> dict[str, Any]:
-    """The configuration that transformers' conversion script writes for an original one."""
+    """The configuration that transformers' conversion script writes for an original layout."""
     text = {key: value for key, value in raw.items() if not key.startswith(("mm_", "image_", "tune_", "use_", "_"))}
     text |= {"model_type": "llama", "vocab_size": raw["vocab_size"] + 64}
     return {"model_type": "llava", "image_token_index": raw["vocab_size"], "pad_token_id": 32_001, "text_config": text}
@@ -89,7 +89,7 @@ def test_tensors_are_those_of_the_hub(
 
 @pytest.mark.parametrize("name", ["HuatuoGPT-Vision-7B", "HuatuoGPT-Vision-34B"])
 def test_every_name_of_the_original_layout_finds_its_place(real: Callable[[str], Path], name: str) -> None:
-    """Names written down as LLaVA's code has them, not derived from ours."""
+    """The names are written down from LLaVA's code, not derived from ours."""
     _, model, renaming = on_meta("huatuo", real(name))
     qwen = name.endswith("7B")
     tower = "model.vision_tower.vision_tower.vision_model"
@@ -118,7 +118,7 @@ EMBEDDINGS = [("class", ""), ("patch", ".weight"), ("position", ".weight")]
 
 
 def fill(folder: Path, words: int) -> None:
-    """A byte-level vocabulary of this size; where tokens 0 to 2 are control tokens they keep their place."""
+    """A byte-level vocabulary of this size; control tokens among tokens 0 to 2 keep their ids."""
     stored = (
         json.loads((folder / "tokenizer_config.json").read_text())
         if (folder / "tokenizer_config.json").exists()
@@ -175,27 +175,27 @@ def test_prompt_image_tokens_and_stop_ids(
 ) -> None:
     folder = real(name)
     fill(folder, words)
-    made = family_of(family, folder)
-    prompt = made.prompt([open_picture(tiny.picture(0, 640, 480)), QUESTION])
+    loaded = family_of(family, folder)
+    prompt = loaded.prompt([open_picture(tiny.picture(0, 640, 480)), QUESTION])
     if family == "huatuo":
         assert prompt.text == f"<|user|>\n<image>\n{QUESTION}\n<|assistant|>\n"
-        before = len("<|user|>\n")  # a token a byte, and no begin-of-text
+        before = len("<|user|>\n")  # one token per byte, no begin-of-text
     else:
         assert prompt.text == f"USER: <image>\n{QUESTION} ASSISTANT:"
         before = len("<s>USER: ") - len("<s>") + 1
-    assert prompt.input_ids.tolist().count(made.image_id) == 576
+    assert prompt.input_ids.tolist().count(loaded.image_id) == 576
     assert prompt.image_tokens.tolist() == list(range(before, before + 576))
     start, stop = prompt.question
-    assert made.tokenizer.decode(prompt.input_ids[start:stop].tolist()) == QUESTION
+    assert loaded.tokenizer.decode(prompt.input_ids[start:stop].tolist()) == QUESTION
     assert prompt.pixel_values is not None
     assert prompt.pixel_values.shape == (1, 3, 336, 336)
     known = {"HuatuoGPT-Vision-7B-hf": 151_665, "HuatuoGPT-Vision-34B-hf": 64_000, "llava-1.5-7b-hf": 32_000}
-    assert made.image_id == known.get(name, made.image_id)
-    assert made.stop_ids == ({151_643} if "7B" in name else {2})
+    assert loaded.image_id == known.get(name, loaded.image_id)
+    assert loaded.stop_ids == ({151_643} if "7B" in name else {2})
 
 
 def test_the_towers_own_image_settings_are_those_of_the_hf_repository(real: Callable[[str], Path]) -> None:
-    """The original carries them in vit/, in CLIP's oldest form (`size: 336`)."""
+    """The original repository has them in vit/, in CLIP's oldest form (`size: 336`)."""
     processors = []
     for name in ("HuatuoGPT-Vision-7B", "HuatuoGPT-Vision-7B-hf"):
         folder = real(name)
@@ -207,7 +207,7 @@ def test_the_towers_own_image_settings_are_those_of_the_hf_repository(real: Call
     assert torch.equal(*pixels)
 
 
-#: Qwen2.5's template for messages without tools; the repository's own file is as long with it as the hub says.
+#: Qwen2.5's template for messages without tools; with it the file is as long as the hub says.
 QWEN = (
     "{%- if messages[0]['role'] == 'system' %}{{- '<|im_start|>system\\n' + messages[0]['content'] + '<|im_end|>\\n' }}"
     "{%- else %}{{- '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n' }}{%- endif %}"
@@ -217,7 +217,7 @@ QWEN = (
 
 
 def test_llava_asks_huatuogpt_vision_in_its_tokenizers_template(real: Callable[[str], Path]) -> None:
-    """It ended in a TypeError after all weights were read (FAULTS 1.9)."""
+    """Before the template was tried it failed with a TypeError, after all weights had been read."""
     folder = real("HuatuoGPT-Vision-7B-hf")
     fill(folder, 151_643)
     edit(folder, "tokenizer_config.json", {"chat_template": QWEN})
@@ -229,7 +229,7 @@ def test_llava_asks_huatuogpt_vision_in_its_tokenizers_template(real: Callable[[
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("family", "name"), [(row[0], row[1]) for row in MODELS], ids=[row[1] for row in MODELS])
 def test_defaults_of_every_method(real: Callable[[str], Path], family: str, name: str, method: str) -> None:
-    """Published heads exist for 7B, published layers for 34B too; elsewhere the masks say how to obtain theirs."""
+    """Heads are published for 7B, layers for 34B too; for other models the error says how to obtain them."""
     folder = real(name)
     wanting = MASKS if "34B" in name else MASKS | {"oracle_mask"} if family == "llava" else set()
     if method in wanting:

@@ -1,4 +1,4 @@
-"""Every tensor of a checkpoint has its place in the model that is run, or the checkpoint is refused by their names."""
+"""Every tensor of a checkpoint has a place in the model that runs, or the checkpoint is refused and they are named."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_tensors_without_a_place_are_named(
 
 
 def test_one_layer_too_few_in_the_configuration(checkpoint: tuple[str, Path], tmp_path: Path) -> None:
-    """The layer that config.json leaves out is there, trained, and would silently not be run."""
+    """The layer that config.json leaves out was trained; without the refusal it would silently not run."""
     family, source = checkpoint
     folder = reweighted(source, tmp_path / "c", lambda weights: None)
     prefix = "" if (folder / "vit").exists() else "text_config."
@@ -87,7 +87,7 @@ def test_one_layer_too_few_in_the_configuration(checkpoint: tuple[str, Path], tm
 def test_buffers_that_follow_from_the_configuration_are_no_weights(
     checkpoint: tuple[str, Path], tmp_path: Path, shards: int
 ) -> None:
-    """As releases before transformers 4.31 saved them; the model is the same, tensor by tensor."""
+    """Releases before transformers 4.31 saved them; the model is the same, tensor by tensor."""
     family, source = checkpoint
 
     def buffers(weights: dict[str, Tensor]) -> None:
@@ -101,7 +101,7 @@ def test_buffers_that_follow_from_the_configuration_are_no_weights(
 
 
 def test_an_adapter_is_never_loaded_by_the_way(checkpoint: tuple[str, Path], tmp_path: Path) -> None:
-    """With peft installed transformers would add it to the weights, without peft it would not."""
+    """Transformers would add the adapter to the weights if peft is installed, and not otherwise."""
     family, source = checkpoint
     folder = reweighted(source, tmp_path / "c", lambda weights: None)
     edit(folder, "adapter_config.json", {"base_model_name_or_path": "some/base", "peft_type": "LORA"})
@@ -121,7 +121,7 @@ def test_one_matrix_stored_for_two_is_tied(tmp_path: Path) -> None:
 
 
 def test_a_tower_without_class_token_keeps_its_first_patch(tmp_path: Path) -> None:
-    """SigLIP under "default" would lose a patch, and every question would fail."""
+    """With "default" SigLIP would lose a patch, and every question would fail."""
     tower = SiglipVisionConfig(
         hidden_size=32,
         intermediate_size=64,

@@ -34,14 +34,14 @@ def with_tokens(folder: Path, out: Path, special: bool) -> Path:
 
 
 @pytest.mark.parametrize("name", ["llava", "huatuo"])
-@pytest.mark.parametrize(("special", "asked"), [(False, "Is an effusion left?"), (True, "Is an e ffusion left?")])
+@pytest.mark.parametrize(("special", "question"), [(False, "Is an effusion left?"), (True, "Is an e ffusion left?")])
 def test_only_special_tokens_are_control_marks(
-    folder: Path, tmp_path: Path, name: str, special: bool, asked: str
+    folder: Path, tmp_path: Path, name: str, special: bool, question: str
 ) -> None:
-    """A word that somebody added to the vocabulary is a word; FAULTS 1.6 had it broken in two."""
+    """A word that somebody added to the vocabulary is a word, so it is not broken in two."""
     family = load(name, with_tokens(folder, tmp_path / "c", special))
     prompt = family.prompt([open_picture(tiny.picture()), "Is an effusion left?"])
-    assert asked in prompt.text
+    assert question in prompt.text
     word = family.tokenizer.convert_tokens_to_ids("effusion")
     assert prompt.input_ids.tolist().count(word) == (0 if special else 1)
 
@@ -59,10 +59,10 @@ def test_a_tokenizer_that_splits_the_image_mark_is_refused_before_the_weights(fo
 
 
 def test_a_tokenizer_of_another_model_is_refused(folder: Path, tmp_path: Path) -> None:
-    """Its ids go beyond the embedding table: a failure of every other question, or of the device."""
+    """Its ids exceed the embedding table: some questions would fail, or the device would."""
     shutil.copytree(folder, tmp_path / "c")
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    tokenizer.add_tokens([f"word{i}" for i in range(9)])  # the table has 8 rows to spare
+    tokenizer.add_tokens([f"word{i}" for i in range(9)])  # the table has 8 spare rows
     tokenizer.save_pretrained(tmp_path / "c")
     with pytest.raises(CheckpointError, match=r"'word8' of id \d+, and the model embeds \d+ tokens"):
         load("llava", tmp_path / "c")
@@ -72,7 +72,7 @@ def test_a_tokenizer_of_another_model_is_refused(folder: Path, tmp_path: Path) -
 def test_a_tokenizer_model_that_cannot_be_read_names_the_remedy(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, original: bool
 ) -> None:
-    """sentencepiece 0.2.2 wants protobuf 7.36; transformers then takes the file for tiktoken's and finds it broken."""
+    """sentencepiece 0.2.2 needs protobuf 7.36; without it transformers takes the file for tiktoken's and calls it broken."""
     copy = tmp_path / "hf"
     shutil.copytree(folder, copy)
     if original:
@@ -102,8 +102,8 @@ def test_another_fault_of_the_tokenizer_is_not_put_down_to_sentencepiece(folder:
     ("files", "kind"),
     [
         (["tokenizer.json"], "llava"),
-        (["tokenizer.model"], "llava"),  # the text model's class would put a space of its own behind <image>
-        (["vocab.json", "merges.txt"], "qwen2"),  # and is the only one that reads these
+        (["tokenizer.model"], "llava"),  # the text model's class would put a space after <image>
+        (["vocab.json", "merges.txt"], "qwen2"),  # only the text model's class reads these
     ],
 )
 def test_whose_class_reads_which_files(
@@ -114,20 +114,20 @@ def test_whose_class_reads_which_files(
     (copy / "tokenizer.json").rename(copy / files[0])
     for file in files[1:]:
         (copy / file).touch()
-    asked: list[str] = []
+    types: list[str] = []
 
-    def noted(place: str, **values: Any) -> object:
-        asked.append(values["config"].model_type)
+    def from_pretrained(place: str, **values: Any) -> object:
+        types.append(values["config"].model_type)
         return stored
 
-    monkeypatch.setattr(loading.AutoTokenizer, "from_pretrained", noted)
+    monkeypatch.setattr(loading.AutoTokenizer, "from_pretrained", from_pretrained)
     monkeypatch.setattr("lmms_vg.models.huatuo.has_role_words", lambda *_: True)
     load("huatuo", copy)
-    assert asked == [kind]
+    assert types == [kind]
 
 
 def test_vocabulary_and_merges_alone_are_read(tmp_path: Path) -> None:
-    """As repositories of Qwen2's time have them; the words of the question come out as bytes here."""
+    """Repositories of Qwen2's time have such files; here the words of the question become bytes."""
     copy = original_layout(tiny.save(tmp_path / "hf", "qwen2"), tmp_path / "old", "qwen2")
     (copy / "tokenizer.json").unlink()
     vocabulary = [*sorted(ByteLevel.alphabet()), "<|endoftext|>"]

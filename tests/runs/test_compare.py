@@ -1,4 +1,4 @@
-"""Comparisons against scipy, Holm's correction by hand and counts by hand; which run is the base; what is refused."""
+"""Comparisons against scipy, Holm's correction and counts worked by hand; which run is the base; what is refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BASE = [0] * 10 + [1] * 10
 
 
 def saved(folder: Path, scores: Sequence[int] = BASE, task: str = "t", **config: Any) -> Run:
-    """A run with two questions an image."""
+    """A run with two questions per image."""
     lines = [closed(f"q{i}", score, f"i{i // 2}") for i, score in enumerate(scores)]
     return read_run(save(folder, {task: lines}, **config))
 
@@ -29,7 +29,7 @@ def against(*runs: Run) -> list[Against]:
 
 
 def test_difference_against_scipys_bootstrap_of_sums_over_images(tmp_path: Path) -> None:
-    """Another seed, so the numbers agree up to chance: some 0.005 of 10,000 draws."""
+    """The seeds differ, so the numbers agree up to chance: about 0.005 with 10,000 draws."""
     rng = np.random.default_rng(7)
     before, after = rng.integers(0, 2, 200), rng.integers(0, 2, 200)
     after[:60] = 1
@@ -40,10 +40,10 @@ def test_difference_against_scipys_bootstrap_of_sums_over_images(tmp_path: Path)
         )
         for name, scores in (("x_plain", before), ("x_other", after))
     )
-    (found,) = against(base, other)
+    (comparison,) = against(base, other)
     sums, counts = [], []
     for image in set(images):
-        places = [place for place, one in enumerate(images) if one == image]
+        places = [place for place, other_image in enumerate(images) if other_image == image]
         sums.append(sum(int(after[place]) - int(before[place]) for place in places))
         counts.append(len(places))
     result = stats.bootstrap(
@@ -55,14 +55,14 @@ def test_difference_against_scipys_bootstrap_of_sums_over_images(tmp_path: Path)
         random_state=np.random.default_rng(99),
     )
     mean = (after.sum() - before.sum()) / 200
-    assert found.difference.mean == pytest.approx(mean)
-    assert found.difference[1:3] == pytest.approx(result.confidence_interval, abs=0.01)
+    assert comparison.difference.mean == pytest.approx(mean)
+    assert comparison.difference[1:3] == pytest.approx(result.confidence_interval, abs=0.01)
     p = np.mean(np.abs(result.bootstrap_distribution - mean) >= abs(mean))
-    assert found.difference.p == pytest.approx(p, abs=0.01)
+    assert comparison.difference.p == pytest.approx(p, abs=0.01)
 
 
 def test_changed_answers_and_exact_p(tmp_path: Path) -> None:
-    """Eight questions gained and one lost of 20."""
+    """Of 20 questions eight are gained and one is lost."""
     other = [1] * 8 + [0] * 2 + [0] + [1] * 9
     table = compare([saved(tmp_path / "a"), saved(tmp_path / "b", other)])
     first, second = table.lines
@@ -75,22 +75,22 @@ def test_changed_answers_and_exact_p(tmp_path: Path) -> None:
         None,
     )
     assert (second.n, second.score) == (20, 0.85)
-    found = second.against
-    assert found is not None
-    assert (found.better, found.worse) == (8, 1)
-    assert found.difference.mean == pytest.approx(0.35)
-    assert found.mcnemar_p == pytest.approx(stats.binomtest(1, 9).pvalue)
-    assert found.mcnemar_holm == found.mcnemar_p, "there is one line"
+    comparison = second.against
+    assert comparison is not None
+    assert (comparison.better, comparison.worse) == (8, 1)
+    assert comparison.difference.mean == pytest.approx(0.35)
+    assert comparison.mcnemar_p == pytest.approx(stats.binomtest(1, 9).pvalue)
+    assert comparison.mcnemar_holm == comparison.mcnemar_p, "there is one line"
 
 
 def test_order_of_questions_does_not_matter(tmp_path: Path) -> None:
     lines = [closed(f"q{i}", score, f"i{i // 2}") for i, score in enumerate(BASE)]
-    (found,) = against(saved(tmp_path / "a"), read_run(save(tmp_path / "b", {"t": lines[::-1]})))
-    assert found == ((0, 0, 0, 1), 0, 0, 1, 1, 1)
+    (comparison,) = against(saved(tmp_path / "a"), read_run(save(tmp_path / "b", {"t": lines[::-1]})))
+    assert comparison == ((0, 0, 0, 1), 0, 0, 1, 1, 1)
 
 
 def test_both_p_values_are_corrected_over_all_lines(tmp_path: Path) -> None:
-    """Holm by hand: the smallest of three is taken thrice, the next twice, the last once; each test by itself."""
+    """Holm by hand: the smallest of three is multiplied by 3, the next by 2, the last by 1; each test separately."""
     scores = {"six": [1] * 6 + [0] * 4 + [1] * 10, "ten": [1] * 20, "same": BASE}
     runs = [saved(tmp_path / name, values, model=f"m_{name}") for name, values in scores.items()]
     six, ten, same = against(saved(tmp_path / "base"), *runs)
@@ -103,7 +103,7 @@ def test_both_p_values_are_corrected_over_all_lines(tmp_path: Path) -> None:
 
 
 def test_open_questions_have_no_exact_test_and_none_is_counted(tmp_path: Path) -> None:
-    """Of two lines one has McNemar's p, which is therefore not corrected."""
+    """Only one of two lines has McNemar's p, so it needs no correction."""
 
     def run(name: str, score: int, *recalls: float) -> Run:
         tasks = {
@@ -127,7 +127,7 @@ def test_recalls_that_all_are_0_or_1_get_the_exact_test(tmp_path: Path) -> None:
 
 
 def test_groups_are_pooled(tmp_path: Path) -> None:
-    """The same uids in both tasks are different questions: 4 + 2 of them, 3 of 6 right against 5 of 6."""
+    """Equal uids in two tasks are different questions: 4 + 2 of them, 3 of 6 right against 5 of 6."""
     runs = []
     for folder, a, b in (("one", [1, 1, 0, 0], [1, 0]), ("two", [1, 1, 1, 0], [1, 1])):
         tasks = {
@@ -144,7 +144,7 @@ def test_groups_are_pooled(tmp_path: Path) -> None:
 
 
 def test_the_one_plain_run_is_the_base_wherever_it_stands(tmp_path: Path) -> None:
-    """By what it was signed with, or else by its name; the rows keep their order."""
+    """Plain is recognised by its provenance, or else by its name; the rows keep their order."""
     signed = [
         saved(tmp_path / name, model="huatuo", run=IDENTITY | {"method": method})
         for name, method in (("a", spec("vgrefine", k=5)), ("b", spec("plain")), ("c", spec("pai", gamma=1.1)))
@@ -155,8 +155,8 @@ def test_the_one_plain_run_is_the_base_wherever_it_stands(tmp_path: Path) -> Non
     assert [line.against is None for line in table.lines] == [False, True, False]
     named = [saved(tmp_path / name, model=name) for name in ("llava_vgrefine", "llava_plain")]
     assert compare(named).base.model.startswith("llava_plain")
-    two = [saved(tmp_path / name, model=name) for name in ("x_vgrefine", "x_plain", "y_plain")]
-    assert compare(two).base.model.startswith("x_vgrefine"), "two plain ones: the first run"
+    several = [saved(tmp_path / name, model=name) for name in ("x_vgrefine", "x_plain", "y_plain")]
+    assert compare(several).base.model.startswith("x_vgrefine"), "two plain ones: the first run"
 
 
 def test_one_run_has_no_differences(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_one_run_has_no_differences(tmp_path: Path) -> None:
 
 
 def test_time_a_question(tmp_path: Path) -> None:
-    """Of the pooled ones 0.3 s: 1 question of 0.1 s and 3 of 0.3 s would be 0.25; here 2 of each."""
+    """The pooled time is a mean over questions: two of 0.1 s and two of 0.5 s make 0.3 s."""
     tasks = {name: [closed("q1", 1), closed("q2", 0)] for name in ("a", "b")}
     path = save(
         tmp_path / "a", tasks, seconds=0.1, groups={"g": ["a", "b"]}, run=IDENTITY | {"shared": ["plain", "pai"]}
@@ -183,7 +183,7 @@ def test_time_a_question(tmp_path: Path) -> None:
 
 
 def test_time_is_of_the_questions_of_the_line(tmp_path: Path) -> None:
-    """Not of one that took its time and could not be scored."""
+    """A question that took time but could not be scored does not count."""
     slow = failed("q2")
     slow["n"]["seconds"] = 9.0
     (line,) = compare([read_run(save(tmp_path, {"t": [closed("q1", 1), slow]}, seconds=0.1))]).lines
@@ -196,7 +196,7 @@ def test_runs_of_one_name_are_numbered(tmp_path: Path) -> None:
 
 
 def test_what_runs_have_in_common(tmp_path: Path) -> None:
-    """Groups of other tasks are left out; closed and open questions have no common mean."""
+    """Groups with different tasks are left out; closed and open questions have no common mean."""
     line, openly = [closed("q1", 1)], [opened("q1", 0.5)]
     base = read_run(
         save(

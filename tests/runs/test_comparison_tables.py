@@ -1,4 +1,4 @@
-"""What a comparison prints: Table F.4's shape, every difference, and the same numbers in all three formats."""
+"""What a comparison prints: the form of Table F.4, every difference, and the same numbers in all three formats."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GROUPS = {"both": ["a", "b_x"]}
 
 
 def table(folder: Path, allowed: tuple[str, ...] = (), **identity: object) -> Comparison:
-    """Two tasks, of which the second has the first two questions only; 1 and 3 of 4 right."""
+    """Two runs, with 1 and 3 of 4 right, on two tasks, of which the second has only the first two questions."""
     runs = []
     for number, (method, scores) in enumerate(METHODS):
         lines = [closed(f"q{i}", score) for i, score in enumerate(scores)]
@@ -47,7 +47,7 @@ def test_a_row_a_run_and_a_column_a_task(tmp_path: Path) -> None:
     pooled = detail[6]
     assert pooled[:6] == ["vgrefine", "both, pooled", "6", "83.33", "0.500", "+50.00"]
     assert pooled[7:9] == ["3", "0"]
-    assert pooled[11:] == [f"{binomtest(0, 3).pvalue:.4f}", "0.7500"], "three lines: thrice the smallest of three"
+    assert pooled[11:] == [f"{binomtest(0, 3).pvalue:.4f}", "0.7500"], "three lines: three times the smallest"
 
 
 def test_what_is_said_beside_the_tables(tmp_path: Path) -> None:
@@ -59,9 +59,9 @@ def test_what_is_said_beside_the_tables(tmp_path: Path) -> None:
     assert f"- `{RULE}`" in notes
     assert notes[-1].startswith("- `bootstrap|unit:image|")
     assert "best" not in text.lower()
-    said = "- Circumstances of {}: weights f11c28524bde..., prompt 88b9caa1, dtype float32, device cpu, batch_size 8"
-    assert said.format("the base") in notes
-    assert said.format("all runs") in as_markdown(table(tmp_path / "same")).splitlines()
+    stated = "- Circumstances of {}: weights f11c28524bde..., prompt 88b9caa1, dtype float32, device cpu, batch_size 8"
+    assert stated.format("the base") in notes
+    assert stated.format("all runs") in as_markdown(table(tmp_path / "same")).splitlines()
 
 
 def test_one_run_is_a_table_without_differences(tmp_path: Path) -> None:
@@ -79,20 +79,20 @@ def test_shared_work_is_said_beside_the_time(tmp_path: Path) -> None:
     shared = ["plain", "pai"]
     path = save(tmp_path, {"a": [closed("q1", 1)]}, run=IDENTITY | {"shared": shared}, seconds=0.4149)
     text = as_markdown(compare([read_run(path)]))
-    assert tables(text)[1][1][4] == "(shared)", "a time that is no method's own is not put beside others"
+    assert tables(text)[1][1][4] == "(shared)", "a time that belongs to no single method is not compared"
     assert ",0.4149," in as_csv(compare([read_run(path)]))
     assert "- (shared): plain, pai were answered together" in text
 
 
-@pytest.mark.parametrize(("score", "shown"), [(1, "< 0.0001"), (0, "1.0000")])
-def test_small_p_is_not_called_zero(tmp_path: Path, score: int, shown: str) -> None:
+@pytest.mark.parametrize(("score", "p"), [(1, "< 0.0001"), (0, "1.0000")])
+def test_small_p_is_not_called_zero(tmp_path: Path, score: int, p: str) -> None:
     runs = [
         read_run(save(tmp_path / name, {"a": [closed(f"q{i}", value) for i in range(20)]}))
         for name, value in (("x", 0), ("y", score))
     ]
     cells = tables(as_markdown(compare(runs)))[1][2]
     assert cells[5:7] == [f"{100 * score:+.2f}", f"{100 * score:+.2f} to {100 * score:+.2f}"]
-    assert cells[11] == shown
+    assert cells[11] == p
 
 
 def test_one_image_has_no_interval(tmp_path: Path) -> None:
@@ -119,10 +119,10 @@ def test_open_questions_are_named_by_their_metric(tmp_path: Path) -> None:
 
 
 def test_csv_has_the_numbers_in_full(tmp_path: Path) -> None:
-    made = table(tmp_path, ("dtype",), dtype="bfloat16")
-    rows = list(csv.DictReader(io.StringIO(as_csv(made))))
-    assert len(rows) == len(made.lines) == 6
-    for row, line in zip(rows, made.lines, strict=True):
+    comparison = table(tmp_path, ("dtype",), dtype="bfloat16")
+    rows = list(csv.DictReader(io.StringIO(as_csv(comparison))))
+    assert len(rows) == len(comparison.lines) == 6
+    for row, line in zip(rows, comparison.lines, strict=True):
         assert (row["method"], row["task"], int(row["n"])) == (line.run.label, line.name, line.n)
         assert (float(row["score"]), float(row["seconds_per_question"])) == (line.score, line.seconds)
         assert (row["rule"], row["allowed"], row["shared_work"]) == (RULE, "dtype", "False")
@@ -139,8 +139,8 @@ def test_csv_has_the_numbers_in_full(tmp_path: Path) -> None:
 
 
 def test_latex_has_accuracies_and_differences(tmp_path: Path) -> None:
-    made = table(tmp_path, ("dtype",), dtype="bfloat16")
-    first, second = as_latex(made).split("\n\n")
+    comparison = table(tmp_path, ("dtype",), dtype="bfloat16")
+    first, second = as_latex(comparison).split("\n\n")
     for part in (first, second):
         assert part.count("{") == part.count("}")
         assert all(part.count(rule) == 1 for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
@@ -154,10 +154,10 @@ def test_latex_has_accuracies_and_differences(tmp_path: Path) -> None:
     assert pooled.split(" & ")[2:6] == ["6", "83.33", "0.500", "+50.00"]
     assert pooled.split(" & ")[7:9] == ["3", "0"]
     assert "McNemar p (Holm)" in second
-    assert "questions about one image for independent" in second
+    assert "questions about one image as independent" in second
 
 
 def test_same_runs_same_text(tmp_path: Path) -> None:
-    made, again = table(tmp_path), table(tmp_path)
+    comparison, again = table(tmp_path), table(tmp_path)
     for write in (as_markdown, as_csv, as_latex):
-        assert write(made) == write(again)
+        assert write(comparison) == write(again)

@@ -1,4 +1,4 @@
-"""Heat maps: frames and arrows are where heads and layers are, in the picture itself."""
+"""Heat maps: the pixels have frames and arrows where the heads and layers are."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ LINE = np.array([int(MARK[place : place + 2], 16) for place in (1, 3, 5)])
 
 
 def drawn(png: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """The picture's pixels, and which of them have the colour of marks."""
+    """The pixels of the picture, and which of them have the colour of marks."""
     pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
     return pixels, (np.abs(pixels - LINE) < 40).all(-1)
 
 
 @pytest.mark.parametrize(("layers", "heads"), [(6, 6), (28, 28), (60, 56), (3, 40)])
 def test_frame_and_arrow(layers: int, heads: int) -> None:
-    """The one chosen head is dark inside its frame, others are light, and the arrow is level with its layer."""
+    """The only chosen head is dark inside its frame, others are light, and the arrow is level with its layer."""
     kl = np.full((layers, heads), 4.0)
     chosen = (layers // 3, heads // 2)
     kl[chosen] = 1.0

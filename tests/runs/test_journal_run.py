@@ -1,4 +1,4 @@
-"""A journal says what the result folder of the same run says; and what an unfinished one is told."""
+"""A journal reads as the result folder of the same run does; an unfinished one gets a message."""
 
 from __future__ import annotations
 
@@ -40,23 +40,23 @@ def right(task: str, places: Iterable[int], **values: Any) -> list[Record]:
     return [
         Record(
             **{
-                "key": f"{task} {one.uid}",
+                "key": f"{task} {sample.uid}",
                 "task": task,
-                "uid": one.uid,
-                "text": one.answer,
+                "uid": sample.uid,
+                "text": sample.answer,
                 "seconds": 0.5,
                 "decoding": DECODING,
                 **values,
             }
         )
-        for one in samples
+        for sample in samples
     ]
 
 
 def written(folder: Path, *batches: list[Record], rank: int = 0, **identity: Any) -> Path:
-    with Journal(folder, rank, IDENTITY | identity) as made:
+    with Journal(folder, rank, IDENTITY | identity) as journal:
         for batch in batches:
-            made.write(batch)
+            journal.write(batch)
     return folder
 
 
@@ -120,7 +120,7 @@ def test_a_journal_is_the_run_that_wrote_it(finished: Path) -> None:
 
 
 def test_only_first_documents_are_signed(finished: Path) -> None:
-    """And nothing that is handed on has a path of this machine."""
+    """Nothing that is passed on contains a path of this machine."""
     for path in (finished / "out").rglob("*_samples_*.jsonl"):
         text = path.read_text()
         lines = [json.loads(line) for line in text.splitlines()]
@@ -130,7 +130,7 @@ def test_only_first_documents_are_signed(finished: Path) -> None:
 
 
 class Thinks(lmms):
-    """Thinks before it answers, mostly of the other answer, in all the ways that lmms-eval knows and some it does not."""
+    """A model that thinks before it answers, mostly of the other answer, in forms that lmms-eval knows and some others."""
 
     is_simple = False
     ways = (
@@ -162,7 +162,7 @@ class Thinks(lmms):
 def test_answers_that_think_are_scored_as_in_the_run(
     tmp_path: Path, by_command: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As lmms-eval's command scores them, which cuts thinking out by default, and its Python interface, which does not."""
+    """Scores equal those of lmms-eval's command, which cuts thinking out by default, and of Python, which does not."""
     monkeypatch.setattr(sys, "argv", ["lmms-eval"])
     model, options = Thinks(), parse_eval_args()[1] if by_command else None
     ran = evaluator.simple_evaluate(
@@ -198,9 +198,7 @@ def test_what_it_holds(tmp_path: Path) -> None:
 @pytest.mark.parametrize("n", [0, 1, 299])
 def test_an_unfinished_journal_is_refused(tmp_path: Path, n: int) -> None:
     written(tmp_path, right(HARD, range(n)), right(STANDARD, range(2)))
-    with pytest.raises(
-        ValueError, match=rf"{STANDARD}: 2 of 300 questions are answered.*same command again: it goes on"
-    ):
+    with pytest.raises(ValueError, match=rf"{STANDARD}: 2 of 300 questions are answered.*same command again"):
         read_journal(tmp_path)
     if n:
         with pytest.raises(ValueError, match=rf"{tmp_path}: {HARD}: {n} of 300 questions are answered; {STANDARD}"):
@@ -239,21 +237,20 @@ def test_an_answer_is_not_undone_by_a_later_failure(tmp_path: Path) -> None:
 
 
 def test_answers_that_differ_are_not_taken(tmp_path: Path) -> None:
-    """Under another key, such as of other decoding settings, it is another answer; the same text is the same answer."""
+    """Under another key, such as of other settings, a different text is a second answer; an equal text is not."""
     folder = full(tmp_path, right(HARD, [5], key="sampled", text="north"), right(HARD, [6], key="sampled"))
-    said = f"{HARD}: 299 of 300 questions are answered; 1 have answers under --gen_kwargs only, or two that differ"
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=f"{HARD}: 299 of 300 .*; 1 have .*that differ"):
         read_journal(folder)
 
 
 def test_answers_decoded_otherwise_do_not_count(tmp_path: Path) -> None:
-    """A run with --gen_kwargs leaves answers in the same journal; alone they are no run of the task's protocol."""
+    """A run with --gen_kwargs leaves answers in the same journal; alone they do not follow the task's protocol."""
     sampled = DECODING | {"do_sample": True, "temperature": 0.7}
     both = written(
         tmp_path / "both", right(HARD, range(300)), right(HARD, [5], key="s", text="north", decoding=sampled)
     )
     assert set(read_journal(both).tasks[HARD].scores.values()) == {1}
-    with pytest.raises(ValueError, match="0 of 300 questions are answered; 300 have answers under --gen_kwargs only"):
+    with pytest.raises(ValueError, match=r"0 of 300 .*; 300 have .*--gen_kwargs"):
         read_journal(written(tmp_path / "alone", right(HARD, range(300), decoding=sampled)))
 
 
@@ -269,7 +266,7 @@ def test_all_ranks_are_read(tmp_path: Path) -> None:
 
 
 def test_work_that_was_shared_once_is_said(tmp_path: Path) -> None:
-    """The same configuration may have run alone before or after."""
+    """The same configuration may also have run alone, before or after."""
     full(tmp_path, **SHARED)
     run = read_journal(written(tmp_path, method=spec("vgrefine", k=5)))
     assert run.provenance is not None

@@ -1,4 +1,4 @@
-"""Runs read back: from folders made by hand, and from one that lmms-eval itself wrote."""
+"""Reading runs: from folders made by hand, and from one that lmms-eval itself wrote."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def test_newest_run_of_all_models_or_the_one_named(tmp_path: Path) -> None:
 
 
 def test_other_runs_of_the_folder_are_named(tmp_path: Path) -> None:
-    """A choice made in silence would be taken for the run that was meant."""
+    """If the choice were silent, users would take the newest run for the one they meant."""
     line = {"t": [closed("q1", 1)]}
     old = save(tmp_path, line, stamp="20251231_235959", model="huatuo_vgrefine", model_args="heads=a\nb")
     new = save(tmp_path, line)
-    said = f"2 runs are under {tmp_path}; this is the newest. Others: {old} (huatuo_vgrefine (heads=a b))"
-    assert read_run(tmp_path).notes == [said]
+    note = f"2 runs are under {tmp_path}; this is the newest. Others: {old} (huatuo_vgrefine (heads=a b))"
+    assert read_run(tmp_path).notes == [note]
     assert read_run(new).notes == read_run(old).notes == [], "a file is no choice"
     new.unlink()
     assert read_run(tmp_path).notes == [], "nor is the only run"
@@ -83,7 +83,7 @@ def test_groups_count_where_all_their_tasks_are_scored(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("item", [1, 0.5, {"question_id": 3, "score": 1}, [1, 2]])
 def test_tasks_of_others_are_left_out(tmp_path: Path, item: Any) -> None:
-    """lmms-eval's own tasks have a metric ``acc`` too, and lines that need not be one a document."""
+    """lmms-eval's own tasks have a metric `acc` too, and may have several lines per document."""
     sizes = {"pope": {"original": 9, "effective": 9}}
     save(tmp_path, {"pope": [{"acc": item, "n": 4, "unparseable": 1}], "t": [closed("q1", 1)]}, sizes=sizes)
     run = read_run(tmp_path)
@@ -116,7 +116,7 @@ def test_two_rules_under_one_metric_are_refused(tmp_path: Path) -> None:
     ("config", "reason"),
     [
         ({}, ""),
-        ({"limit": -1}, ""),  # lmms-eval's other way of saying no limit
+        ({"limit": -1}, ""),  # lmms-eval's other way to set no limit
         ({"limit": 2.0}, "--limit 2"),
         ({"limit": 0.5}, "--limit 0.5"),
         ({"limit": 2, "offset": 1}, "--limit 2 and --offset 1"),
@@ -137,7 +137,7 @@ def test_offset_without_limit(tmp_path: Path) -> None:
 
 
 def test_partial_data(tmp_path: Path) -> None:
-    """Said by any question; also by one that failed."""
+    """Any question may state it, even one that failed."""
     last = failed("q2")
     last["n"]["partial"] = True
     save(tmp_path, {"t": [closed("q1", 1), last], "u": [closed("q1", 1)]}, limit=2)
@@ -178,7 +178,7 @@ def test_other_files_are_refused(tmp_path: Path, content: str) -> None:
 def test_missing_samples_name_the_remedy(tmp_path: Path) -> None:
     tasks = {"t": [closed("q1", 1)], "u": [closed("q1", 1)]}
     path = save(tmp_path, tasks, samples=False)
-    with pytest.raises(ValueError, match=r"no samples of t beside it. Run the same command again with --log_samples"):
+    with pytest.raises(ValueError, match=r"no samples of t beside it.*--log_samples"):
         read_run(tmp_path)
     save(tmp_path, tasks)
     path.with_name("20260101_120000_samples_u.jsonl").unlink()
@@ -188,7 +188,7 @@ def test_missing_samples_name_the_remedy(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("lost", [5, "line"])
 def test_samples_of_a_run_that_was_killed(tmp_path: Path, lost: int | str) -> None:
-    """A torn last line, or whole lines that are not there: lmms-eval writes them after the results."""
+    """The last line is torn, or whole lines are missing: lmms-eval writes samples after the results."""
     path = save(tmp_path, {"t": [closed("q1", 1), closed("q2", 1)]})
     samples = path.with_name("20260101_120000_samples_t.jsonl")
     text = samples.read_text()
@@ -199,7 +199,7 @@ def test_samples_of_a_run_that_was_killed(tmp_path: Path, lost: int | str) -> No
 
 
 def test_samples_of_two_runs_in_one_file(tmp_path: Path) -> None:
-    """lmms-eval appends: two runs that start in the same second share it."""
+    """lmms-eval appends, so two runs that start in the same second share a file."""
     sizes = {"t": {"original": 1, "effective": 1}}
     save(tmp_path, {"t": [closed("q1", 1), closed("q1", 0)]}, sizes=sizes)
     with pytest.raises(ValueError, match="2 questions, but the run had 1"):
@@ -207,7 +207,7 @@ def test_samples_of_two_runs_in_one_file(tmp_path: Path) -> None:
 
 
 def test_measurements(tmp_path: Path) -> None:
-    """Known by their metrics; whether their data set is complete is said as for any other task."""
+    """They are recognised by their metrics; an incomplete data set is noted as for any other task."""
     means = {"vgmed_demo": {"ar": 2.0, "kl": 1.0, "js": 0.5, "best_layer": 1, "n": 2}}
     last = measured(3, 1)
     last["n"]["partial"] = True

@@ -1,4 +1,4 @@
-"""Overlay pictures: the box and the heat are where they should be, in the picture itself."""
+"""Overlay pictures: the pixels show box and heat where they should be."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lmms_vg.vision.patch_grid import Geometry
 
 
 def test_box_and_heat_lie_where_the_patch_is(tmp_path: Path) -> None:
-    """A wide image under HuatuoGPT's padding, one hot patch: cyan box and heat agree, the rest stays grey."""
+    """A wide image with HuatuoGPT's padding and one hot patch: cyan box and heat agree, the rest stays grey."""
     geometry = Geometry.pad(200, 100, 8, 8)
     heat = np.zeros((8, 8))
     heat[3, 6] = 1.0
@@ -30,7 +30,7 @@ def test_box_and_heat_lie_where_the_patch_is(tmp_path: Path) -> None:
     assert (inside.max(1) - inside.min(1)).mean() > 40, "the hot patch fills the box"
     below = right[bottom + 6 : bottom + 16, left:end].reshape(-1, 3)
     assert (below.max(1) - below.min(1)).mean() < 25, "under the box the image stays grey"
-    # 200 x 100 pixels drawn to scale: the box is a square of an eighth of the panel, right of its middle
+    # 200 x 100 pixels drawn to scale: the box is a square, an eighth of the panel wide, right of the middle
     assert abs((bottom - top) - (end - left)) <= 3
     scale = (end - left) / 25
     assert abs(scale * 200 - width / 2) < 0.15 * width / 2

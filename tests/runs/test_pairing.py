@@ -1,4 +1,4 @@
-"""Runs are paired on the same questions in the same words, or it is said how they differ."""
+"""Runs are paired on the same questions in the same words, or the message says how they differ."""
 
 from __future__ import annotations
 
@@ -25,16 +25,14 @@ def test_failed_question_makes_the_sets_differ(tmp_path: Path) -> None:
     base = saved(tmp_path / "a", [closed("q0", 1), closed("q1", 0), closed("q2", 1)])
     other = saved(tmp_path / "b", [closed("q0", 1), failed("q1"), closed("q9", 1)])
     message = (
-        r"t: .*a.* and .*b.* have scores of different questions, so they cannot be paired\. "
-        r"2 questions have a score in a only \(1 failed in b\): q1, q2; "
-        r"1 question has a score in b only \(none failed in a\): q9\. "
-        r"Run b again: failures are asked anew\. Or pair those that they have in common: --allow questions$"
+        r"t: .*a.* and .*b.* 2 questions .* in a only \(1 failed in b\): q1, q2; "
+        r"1 question .* in b only \(none failed in a\): q9\. Run b again.*--allow questions$"
     )
     with pytest.raises(ValueError, match=message):
         compare([base, other])
     many = saved(tmp_path / "c", [closed(f"q{i}", 1) for i in range(6)])
-    message = r"5 questions have a score in c only \(none failed in d\): q0, q1, q2, \.\.\.\. Or pair those"
-    with pytest.raises(ValueError, match=message):  # no advice to ask anew: it would not help
+    message = r"5 questions .* in c only \(none failed in d\): q0, q1, q2, \.\.\.\. Or pair"
+    with pytest.raises(ValueError, match=message):  # no advice to run again: it would not help
         compare([many, saved(tmp_path / "d", [closed("q5", 1)])])
 
 
@@ -42,8 +40,8 @@ def test_failures_in_both_runs(tmp_path: Path) -> None:
     first = [closed("q0", 1), *(failed(f"q{i}") for i in range(1, 5))]
     other = [failed("q0"), *(closed(f"q{i}", 1) for i in range(1, 4)), failed("q4")]
     message = (
-        r"1 question has a score in a only \(it failed in b\): q0; "
-        r"3 questions have a score in b only \(all failed in a\): q1, q2, q3\. Run b and a again"
+        r"1 question .* in a only \(it failed in b\): q0; "
+        r"3 questions .* in b only \(all failed in a\): q1, q2, q3\. Run b and a again"
     )
     with pytest.raises(ValueError, match=message):
         compare([saved(tmp_path / "a", first), saved(tmp_path / "b", other)])
@@ -55,7 +53,7 @@ def test_questions_that_failed_in_both_runs_are_left_out(tmp_path: Path) -> None
 
 
 def test_common_questions_of_three_runs(tmp_path: Path) -> None:
-    """q1 and q2 are in all three: half of them right in the base, and every row is about these two."""
+    """q1 and q2 are in all three runs, so every row is about these two; the base has one of them right."""
     runs = [
         saved(tmp_path / "a", [closed("q0", 1), closed("q1", 1), closed("q2", 0), closed("q3", 1)]),
         saved(tmp_path / "b", [closed("q1", 1), closed("q2", 1), closed("q3", 0)]),
@@ -68,7 +66,7 @@ def test_common_questions_of_three_runs(tmp_path: Path) -> None:
         (1, 0),
         (0, 1),
     ]
-    assert "Allowed to differ: questions (t: the 2 that all have; left out are 2 of a, 1 of b, 2 of c)" in table.notes
+    assert "Allowed to differ: questions (t: 2 are in all runs; left out are 2 of a, 1 of b, 2 of c)" in table.notes
     assert table.allowed == ("questions",)
 
 
@@ -77,20 +75,18 @@ def test_another_reference_answer_is_another_question(tmp_path: Path) -> None:
         saved(tmp_path / name, [closed("q0", 1), closed("q1", 1) | {"target": target}])
         for name, target in (("a", "yes"), ("b", "no"))
     ]
-    with pytest.raises(ValueError, match=r"1 question has another reference answer: q1\. Or pair those"):
+    with pytest.raises(ValueError, match=r"1 question .*reference answer: q1\..*--allow questions"):
         compare(runs)
     assert numbers(compare(runs, ["questions"])) == [(1, 1), (1, 1)]
 
 
 def test_other_words_are_another_prompt(tmp_path: Path) -> None:
-    """Also of models that are not ours, which are not signed."""
+    """This holds for models that are not ours too, whose runs have no provenance."""
     runs = [
         saved(tmp_path / name, [closed("q0", 1) | {"input": words}, closed("q1", 1)])
         for name, words in (("a", "Is it?"), ("b", "Is it? Answer yes or no."))
     ]
-    with pytest.raises(
-        ValueError, match=r"b.*: t: 1 question was asked in other words than in .*a.*: q0\..*--allow prompt"
-    ):
+    with pytest.raises(ValueError, match=r"b.*: t: 1 question .*other words .*a.*: q0\..*--allow prompt"):
         compare(runs)
     table = compare(runs, ["prompt"])
     assert numbers(table) == [(2, 1), (2, 1)]

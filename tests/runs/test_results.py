@@ -1,4 +1,4 @@
-"""What one run says of itself: its method in short, and one identity."""
+"""What a run says about itself: its method in short, and a single identity."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_two_identities_are_no_run(tmp_path: Path) -> None:
     samples = path.with_name("20260101_120000_samples_u.jsonl")
     text = samples.read_text()
     samples.write_text(text.replace('"pretrained": "demo"', '"pretrained": "copy"'))
-    assert read_run(path).provenance == IDENTITY, "where it was read from is no identity"
+    assert read_run(path).provenance == IDENTITY, "the path of the weights is not part of the identity"
     samples.write_text(text.replace('"float32"', '"float16"'))
     with pytest.raises(ValueError, match=r"dtype is float32 at one question and float16 at another.*several runs"):
         read_run(path)

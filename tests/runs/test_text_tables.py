@@ -1,4 +1,4 @@
-"""Whatever a cell holds, a line of a table is one line with as many cells as were given."""
+"""Whatever a cell holds, a row is one line with as many cells as were given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What opening one image costs, measured in a process of its own for every one."""
+"""Memory that opening one image takes, measured in a separate process for each image."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lmms_vg.vision.images import open_picture, open_rgb, pad_to_square
 def peak():
     if sys.platform == "darwin":
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Not of getrusage, which on Linux begins at the peak of the process that started this one.
+    # On Linux getrusage begins at the peak of the parent process.
     return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
 
 Image.init()
@@ -38,12 +38,12 @@ del data
 square = pad_to_square(picture.rgb, (0, 0, 0)) if sys.argv[2] == "padded" else None
 print(peak() - before, picture.rgb.width * picture.rgb.height)
 """
+#: Bytes for strips, for the fixed part of a decoder, and for memory that the interpreter takes for the first time.
 SPARE = 12_000_000
-"""Bytes for strips, for what a decoder keeps once, and for what the interpreter has not asked for before."""
 
 
 def cost(path: Path, how: str = "with file") -> tuple[int, int]:
-    """Bytes by which the peak grows while a file is opened, and its number of pixels."""
+    """Bytes by which the peak grows while a file is opened, and the number of its pixels."""
     run = subprocess.run([sys.executable, "-c", MEASURE, str(path), how], capture_output=True, text=True, check=True)
     peak, pixels = map(int, run.stdout.split())
     return peak, pixels
@@ -102,8 +102,8 @@ def test_no_pixel_costs_more_than_its_format_says(tmp_path: Path, name: str) -> 
     assert peak <= BYTES_PER_PIXEL[kind] * pixels + size + SPARE
 
 
+#: Side, in pixels, of a square PNG just below the limit.
 LARGEST = 7000
-"""Side of a square PNG that is just taken."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""One rule for all images: held to numpy by hand, and to the same picture stored in other ways."""
+"""One rule for all images: compared with numpy by hand, and with the same picture stored in other ways."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ PICTURE[0, :2] = 0, 4095
 
 
 def by_hand(values: np.ndarray) -> np.ndarray:
-    """Darkest 0, brightest 255, a line between; half to even, as numpy and Python round."""
+    """Scale linearly from 0 (darkest) to 255 (brightest); halves round to even, as in numpy and Python."""
     low, high = int(values.min()), int(values.max())
     exact = [[255 * (int(value) - low) / (high - low) for value in row] for row in values]
     return np.array([[round(value) for value in row] for row in exact], dtype=np.uint8)
 
 
 def grey(data: bytes | Image.Image) -> np.ndarray:
-    """The one channel of an image that is grey."""
+    """The single channel of an opened image, which must be grey."""
     rgb = np.asarray(open_rgb(data if isinstance(data, Image.Image) else BytesIO(data)))
     assert rgb.dtype == np.uint8
     assert rgb.shape[2] == 3
@@ -45,8 +45,8 @@ def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
     return out.getvalue()
 
 
+#: Number types of TIFF that PIL opens.
 DEEP = ["<u2", ">u2", "<i2", ">i2", "<u4", "<i4", ">i4", "<f4", ">f4"]
-"""Number types of TIFF that PIL opens."""
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -72,7 +72,7 @@ def test_white_is_zero(kind: str, of_picture: object) -> None:
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_white_is_zero_of_8_bits_and_of_one(packed: bool) -> None:
-    """Turned over, and not stretched."""
+    """Such images are inverted, and not stretched."""
     small = RNG.integers(20, 90, (9, 11), dtype=np.uint8)
     assert (grey(tiff(255 - small, WHITE_IS_ZERO, packed)) == small).all()
     assert (grey(tiff(small, packed=packed)) == small).all()
@@ -92,7 +92,7 @@ def test_white_is_zero_of_8_bits_and_of_one(packed: bool) -> None:
         ("<i2", 1, -1024),
         ("<i4", 500_000, -(2**30)),
         ("<u4", 2**20, 0),  # above 2**31, where PIL sees negative numbers
-        ("<u2", 16, 0),  # 12 bits on the upper side of 16
+        ("<u2", 16, 0),  # 12 bits in the upper part of 16
     ],
 )
 def test_neither_scale_nor_offset_matters(kind: str, scale: float, offset: float) -> None:
@@ -125,7 +125,7 @@ def test_deep_grey_of_png_pgm_jpeg2000_and_memory_is_that_of_tiff() -> None:
     offset=st.integers(-(2**9), 2**9),
 )
 def test_any_picture_is_the_same_under_any_scale(values: np.ndarray, power: int, offset: int) -> None:
-    """All numbers here are exact in float32, so pixels have to be equal, not near."""
+    """All numbers here are exact in float32, so pixels must be equal, not just close."""
     stored = (values + offset) * 2.0**power
     expected = by_hand(values) if values.min() < values.max() else np.zeros(values.shape)
     assert (grey(tiff(stored.astype("<f4"))) == expected).all()
@@ -142,7 +142,7 @@ def test_pixels_without_a_number_are_refused_and_counted(bad: float) -> None:
 
 
 def test_8_bit_images_keep_every_bit() -> None:
-    """The colours here are those the file was made of; PIL's conversions are not asked."""
+    """The expected colours are those the file was made from, not those of PIL's conversions."""
     small = RNG.integers(30, 200, (9, 11, 3), dtype=np.uint8)
     plain, alpha = Image.fromarray(small), Image.fromarray(RNG.integers(0, 256, (9, 11), dtype=np.uint8))
     level = Image.fromarray(small[..., 0])
@@ -174,7 +174,7 @@ def test_colours_multiplied_by_alpha_are_divided_again() -> None:
 
 
 def test_hash_is_that_of_size_and_pixels() -> None:
-    """In strips or at once; journals of older versions hold it."""
+    """The hash is the same in strips and at once; journals of older versions contain it."""
     import hashlib
 
     image = Image.fromarray(RNG.integers(0, 256, (2300, 1000, 3), dtype=np.uint8))
@@ -190,7 +190,7 @@ def test_image_without_a_pixel(size: tuple[int, int]) -> None:
 
 
 def test_formats_that_are_not_read_are_named(tmp_path: Path) -> None:
-    """An icon's header does not bound what lies in it, and EPS is run by Ghostscript."""
+    """The header of an icon does not bound its contents, and Ghostscript would run an EPS."""
     icon = encoded(Image.new("RGB", (16, 16)), "ICO")
     with pytest.raises(BadImage, match=r"not an image of a format that is read: AVIF, .*DICOM"):
         open_rgb(BytesIO(icon))
@@ -221,7 +221,7 @@ def test_bytes_of_the_file_count_where_they_are_in_memory() -> None:
 
 
 def test_padding_stays_within_the_limit() -> None:
-    """Image and square together: 4 bytes a pixel each."""
+    """Image and square together take 4 bytes per pixel each."""
     assert 8 * MAX_PIXELS <= MAX_BYTES
     assert pad_to_square(Image.new("RGB", (5, 3)), (1, 2, 3)).size == (5, 5)
 
@@ -242,11 +242,11 @@ FUZZED = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")  # of PIL, about tags it skips
+@pytest.mark.filterwarnings("ignore::UserWarning")  # PIL warns about tags that it skips
 @pytest.mark.parametrize("number", range(len(FUZZED)))
 def test_damaged_files_give_an_image_or_one_clear_error(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cut short, and with bytes exchanged, mostly in the header; never an exception of a decoder's own."""
-    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as lmms-eval leaves it
+    """Files are cut short or have changed bytes, mostly in the header; no decoder's exception may escape."""
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as lmms-eval sets it
     kind, image, options = FUZZED[number]
     data, draw = encoded(image, kind, **options), random.Random(number)
     messages: list[str] = []
@@ -259,7 +259,7 @@ def test_damaged_files_give_an_image_or_one_clear_error(number: int, monkeypatch
         except BadImage as problem:
             messages.append(str(problem))
     assert messages, "nothing was damaged"
-    assert not any(" at 0x" in message for message in messages), "an address is another one in every run"
+    assert not any(" at 0x" in message for message in messages), "addresses differ in every run"
     assert open_rgb(BytesIO(data)).size == image.size
 
 

@@ -1,3 +1,5 @@
+"""The patch grid: boxes, masks and maps against values worked out by hand and against real image processors."""
+
 import doctest
 import re
 
@@ -41,7 +43,7 @@ HAND = [
     ("center_crop", (480, 800), (0, 160, 20, 640), slice(0, 24), slice(0, 1)),
     ("center_crop", (480, 800), (0, 0, 20, 181), slice(0, 2), slice(0, 1)),
     ("pad", (1024, 512), (512, 0, 1024, 128), slice(6, 9), slice(12, 24)),  # all four on edges
-    ("stretch", (1024, 512), (512, 0, 1024, 128), slice(0, 6), slice(12, 24)),  # no patch in common with the truth
+    ("stretch", (1024, 512), (512, 0, 1024, 128), slice(0, 6), slice(12, 24)),  # no patch in common with the true ones
     ("center_crop", (1024, 512), (0, 0, 256, 512), slice(0, 0), slice(0, 0)),  # wholly cropped away
     ("center_crop", (1024, 512), (0, 0, 257, 512), slice(0, 24), slice(0, 1)),
     ("center_crop", (1024, 512), (768, 0, 1024, 512), slice(0, 0), slice(0, 0)),
@@ -122,7 +124,7 @@ def test_lengths_must_be_positive_integers(bad):
 
 
 def really_processed(kind: str, mask: np.ndarray) -> np.ndarray:
-    """Mean brightness, (rows, cols), of each patch of the model's input when ``mask`` is painted white on black."""
+    """Mean brightness, (rows, cols), of each patch of the model's input if `mask` is painted white on black."""
     image = Image.fromarray(mask.astype(np.uint8) * 255).convert("RGB")
     if kind == "pad":
         square = Image.new("RGB", (max(image.size),) * 2)

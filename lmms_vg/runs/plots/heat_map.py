@@ -1,4 +1,4 @@
-"""The heat map of a head list (paper, Fig. D.1): how well every head of every layer grounds."""
+"""Draw the heat map of a head list (paper, Fig. D.1): how well every head of every layer grounds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lmms_vg.runs.plots.png import png
 
-#: Marks of chosen heads and proposed layers: far from every colour of the map.
+#: Colour of the marks of chosen heads and proposed layers, far from every colour of the map.
 MARK = "#ff6d00"
 
 
@@ -22,18 +22,20 @@ def draw_heat_map(
     layers: Sequence[int],
     title: str,
 ) -> bytes:
-    """A PNG: a row a layer, a column a head, dark where the KL is low; chosen heads framed, layers with an arrow.
+    """Draw a PNG with one row per layer and one column per head, dark where the KL is low.
 
     Args:
-        kl: mean KL, (layers, heads). The colours go from its minimum to its 95th percentile: a few heads that look
-            nowhere near would leave no colours for the others.
+        kl: Mean KL, (layers, heads). Colours range from its minimum to its 95th percentile: otherwise a few heads with a
+            very high KL would leave no colours for the others.
         heads: (layer, head) pairs to frame.
+        layers: Layers to mark with an arrow.
+        title: Title of the picture.
     """
     rows, columns = kl.shape
     cell = float(np.clip(7.0 / max(rows, columns), 0.14, 0.5))  # inches
     figure = Figure(figsize=(max(columns * cell, 3) + 1.6, max(rows * cell, 2.4) + 1.2), layout="constrained")
     axis = figure.subplots()
-    shown = axis.imshow(kl, cmap="Blues_r", vmin=float(kl.min()), vmax=float(np.percentile(kl, 95)), aspect="equal")
+    picture = axis.imshow(kl, cmap="Blues_r", vmin=float(kl.min()), vmax=float(np.percentile(kl, 95)), aspect="equal")
     for layer, head in heads:
         axis.add_patch(Rectangle((head - 0.5, layer - 0.5), 1, 1, fill=False, edgecolor=MARK, linewidth=1.6))
     for layer in layers:
@@ -44,13 +46,13 @@ def draw_heat_map(
             arrowprops={"arrowstyle": "-|>", "color": MARK, "linewidth": 1.6},
             annotation_clip=False,
         )
-    for one, name in ((axis.xaxis, "head"), (axis.yaxis, "layer")):
-        one.set_major_locator(MaxNLocator(nbins=14, integer=True, steps=[1, 2, 4, 5, 10]))
-        one.set_label_text(name)
+    for side, name in ((axis.xaxis, "head"), (axis.yaxis, "layer")):
+        side.set_major_locator(MaxNLocator(nbins=14, integer=True, steps=[1, 2, 4, 5, 10]))
+        side.set_label_text(name)
     axis.set_xlim(-0.5, columns - 0.5)
     axis.set_ylim(rows - 0.5, -0.5)
     figure.colorbar(
-        shown,
+        picture,
         ax=axis,
         label="mean KL (low: looks where it should)",
         extend="max",

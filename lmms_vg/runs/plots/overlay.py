@@ -1,4 +1,4 @@
-"""A picture of where a model looks: the image with its boxes, and one attention map per model over it."""
+"""Draw where models look: the image with its boxes, then one attention map per model over it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,12 @@ def draw_overlay(
     """Write a PNG: first the image with its boxes, then the image under each map.
 
     Args:
-        maps: panel title to (height, width) map in the image's pixels; NaN where the model does not see the image. Each
-            map has a colour scale of its own, from 0 to its 99.5th percentile.
-        boxes: xyxy in pixels.
+        image: The image.
+        boxes: Boxes to draw, xyxy in pixels.
+        maps: Panel title -> map in the image's pixels, (height, width); NaN where the model does not see the image. Each map
+            has its own colour scale, from 0 to its 99.5th percentile.
+        title: Title of the picture.
+        out: File to write; its folder is created.
     """
     panels = 1 + len(maps)
     figure = Figure(figsize=(3.2 * panels, 3.2 * image.height / image.width + 0.7), layout="constrained")
@@ -37,11 +40,11 @@ def draw_overlay(
         axis.imshow(grey, cmap="gray", vmin=0, vmax=255, extent=(0, image.width, image.height, 0))
         if heat is not None:
             top = float(np.nanpercentile(heat, 99.5)) or 1.0
-            shown = np.nan_to_num(heat) / top  # where little attention lies the image stays visible
+            scaled = np.nan_to_num(heat) / top  # the image stays visible where attention is low
             axis.imshow(
-                shown,
+                scaled,
                 cmap="inferno",
-                alpha=np.clip(shown, 0.1, 0.7),
+                alpha=np.clip(scaled, 0.1, 0.7),
                 vmin=0,
                 vmax=1,
                 extent=(0, image.width, image.height, 0),

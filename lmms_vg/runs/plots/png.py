@@ -1,4 +1,4 @@
-"""Figures as PNG files, the same bytes for the same figure."""
+"""Save figures as PNG; the same figure gives the same bytes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG at 130 dots an inch, cut to what is drawn."""
+    """The figure as a PNG at 130 dots per inch, cropped to its content."""
     FigureCanvasAgg(figure)
     data = BytesIO()
     figure.savefig(data, dpi=130, bbox_inches="tight", pad_inches=0.06, metadata={"Software": None})

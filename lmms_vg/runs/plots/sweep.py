@@ -1,4 +1,4 @@
-"""A sweep to look at: the paper's Table 4 with differences to plain, and the same as curves."""
+"""Show a sweep: the paper's Table 4 with differences from plain, and the same as curves."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from lmms_vg.runs.plots.png import png
 from lmms_vg.runs.text_tables import comma_separated, markdown
 
 NOTE = (
-    "Accuracy in %, then the difference to plain in points with its 95% interval (paired, whole images drawn), which is not "
-    "corrected for the number of settings: go by p (Holm) below. The highest of many settings is also the luckiest. Where one "
-    "hyper-parameter varies, the others are as given, or at their default."
+    "Accuracy in %, then the difference from plain in percentage points with its 95% interval (paired; whole images drawn). "
+    "Intervals are not corrected for the number of settings: use p (Holm) below. The best of many settings also had the most "
+    "luck. While one hyper-parameter varies, the others have the values given, or their defaults."
 )
 
 
 class Point(NamedTuple):
-    """A setting: `value` of `axis`, and the folder of its results as `Run.path` has it."""
+    """A setting: `value` of `axis`, and the path of its results, as in `Run.path`."""
 
     axis: str
     value: str
@@ -29,7 +29,7 @@ class Point(NamedTuple):
 
 
 def as_markdown(points: Sequence[Point], table: Comparison) -> str:
-    """One table an axis: a row a value, plain first; a column a task or pooled group."""
+    """One table per axis: one row per value, plain first, and one column per task or pooled group."""
     sizes = {line.name: line.n for line in table.lines}
     cells = {(line.run.path, line.name): _cell(line) for line in table.lines}
     titles = [f"{name}{', pooled' if name in table.pooled else ''} (n = {n})" for name, n in sizes.items()]
@@ -42,10 +42,12 @@ def as_markdown(points: Sequence[Point], table: Comparison) -> str:
 
 
 def as_csv(points: Sequence[Point], table: Comparison) -> str:
-    """The comparison's lines with the axis and value they stand for; plain's have neither."""
+    """The lines of the comparison with their axis and value; those of plain have neither."""
     head, rows = csv_rows(table)
     plain = [["", "", *cells] for line, cells in rows if line.run.path == table.base.path]
-    settings = [[one.axis, one.value, *cells] for one in points for line, cells in rows if line.run.path == one.path]
+    settings = [
+        [point.axis, point.value, *cells] for point in points for line, cells in rows if line.run.path == point.path
+    ]
     return comma_separated(["axis", "value", *head], [*plain, *settings])
 
 
@@ -60,9 +62,9 @@ def _cell(line: Line) -> str:
 
 
 def draw(points: Sequence[Point], table: Comparison, title: str) -> bytes:
-    """A PNG: a panel an axis, differences to plain with 95% intervals; pooled groups stand out.
+    """Draw a PNG with one panel per axis: differences from plain with 95% intervals; pooled groups are bold.
 
-    Numbers stand where they are on their axis and are joined; what has no order is not.
+    Numeric values are placed to scale and joined by lines; other values have no order, so they are not joined.
     """
     axes = _by_axis(points)
     figure = Figure(figsize=(1.5 + 4.2 * len(axes), 4.0), layout="constrained")
@@ -72,18 +74,18 @@ def draw(points: Sequence[Point], table: Comparison, title: str) -> bytes:
     for panel, (axis, of_axis) in zip(panels, axes.items(), strict=True):
         numbers = _numbers([point.value for point in of_axis])
         places = numbers or [float(i) for i in range(len(of_axis))]
-        apart = 0.025 * (max(places) - min(places) or 1.0)  # tasks side by side, not over each other
+        apart = 0.025 * (max(places) - min(places) or 1.0)  # draw tasks side by side
         for number, name in enumerate(sizes):
-            found = [
+            results = [
                 (place + apart * (number - (len(sizes) - 1) / 2), lines[point.path, name].against)
                 for place, point in zip(places, of_axis, strict=True)
                 if (point.path, name) in lines
             ]
-            _errorbars(panel, found, name, name in table.pooled, sizes[name], joined=bool(numbers))
+            _errorbars(panel, results, name, name in table.pooled, sizes[name], joined=bool(numbers))
         panel.axhline(0, color="grey", linewidth=0.8, linestyle="--")
         panel.set_xticks(places, [point.value for point in of_axis], rotation=0 if numbers else 30)
         panel.set_xlabel(axis)
-    panels[0].set_ylabel("difference to plain, points of %")
+    panels[0].set_ylabel("difference from plain, percentage points")
     panels[-1].legend(fontsize=8, loc="best")
     figure.suptitle(f"{title}; 95% intervals, paired, not corrected", fontsize=10)
     return png(figure)
@@ -96,12 +98,13 @@ def _numbers(values: list[str]) -> list[float]:
         return []
 
 
-def _errorbars(panel: Any, found: list[tuple[float, Any]], name: str, pooled: bool, n: int, joined: bool) -> None:
-    shown = [(place, one.difference) for place, one in found if one is not None]
+def _errorbars(panel: Any, results: list[tuple[float, Any]], name: str, pooled: bool, n: int, joined: bool) -> None:
+    places = [place for place, against in results if against is not None]
+    differences = [against.difference for _, against in results if against is not None]
     panel.errorbar(
-        [place for place, _ in shown],
-        [100 * one.mean for _, one in shown],
-        yerr=[[100 * (one.mean - one.low) for _, one in shown], [100 * (one.high - one.mean) for _, one in shown]],
+        places,
+        [100 * d.mean for d in differences],
+        yerr=[[100 * (d.mean - d.low) for d in differences], [100 * (d.high - d.mean) for d in differences]],
         label=f"{name}{', pooled' if pooled else ''} (n = {n})",
         marker="o",
         markersize=4,
