@@ -92,6 +92,7 @@ def test_the_words_are_those_of_the_libraries() -> None:
     assert set(offline._NO) == config.ENV_VARS_FALSE_VALUES | {""}
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     "values",
     [{HUB: "y"}, {HUB: "0", TRANSFORMERS: "1"}, {HUB: "", TRANSFORMERS: "1"}, {HUB: "1", DATASETS: "0"}],
