@@ -241,7 +241,8 @@ class Answerer:
         return [{"diagnosis": report} if self.diagnose else {} for report in reports]
 
     def _text(self, tokens: list[int]) -> str:
-        return self.family.tokenizer.decode(tokens, skip_special_tokens=True)
+        text: str = self.family.tokenizer.decode(tokens, skip_special_tokens=True)
+        return text
 
     def _session(self, prompt: Prompt) -> ImageSession:
         """The session of a prefix; as many are kept as a batch can need."""

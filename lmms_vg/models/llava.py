@@ -194,7 +194,8 @@ class Llava(Family):
 
     def embed_text(self, ids: Tensor) -> Tensor:
         table = self.text_model.embed_tokens
-        return table(ids.to(table.weight.device))
+        embedded: Tensor = table(ids.to(table.weight.device))
+        return embedded
 
     def embed(self, prompt: Prompt) -> Tensor:
         ids = prompt.input_ids[: prompt.prefix]
@@ -249,7 +250,8 @@ class Llava(Family):
 
     def pixels(self, image: Image.Image) -> Tensor:
         """(1, 3, side, side) float32 for the vision tower."""
-        return self.image_processor(images=image, return_tensors="pt")["pixel_values"]
+        pixels: Tensor = self.image_processor(images=image, return_tensors="pt")["pixel_values"]
+        return pixels
 
     def lay(self, width: int, height: int) -> Geometry:
         """Where the pixels of an image of this size lie on the patch grid."""

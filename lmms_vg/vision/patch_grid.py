@@ -75,7 +75,8 @@ class Axis:
         """(patches, pixels): the share of each patch which each pixel covers."""
         edges = (np.arange(self.pixels + 1, dtype=np.int64) * self.scale + self.shift) / self.unit
         patch = np.arange(self.patches)[:, None]
-        return np.clip(np.minimum(edges[1:], patch + 1) - np.maximum(edges[:-1], patch), 0, None)
+        shares: NDArray[np.float64] = np.clip(np.minimum(edges[1:], patch + 1) - np.maximum(edges[:-1], patch), 0, None)
+        return shares
 
 
 @dataclass(frozen=True)
