@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.installed
 # uv leaves compiling to the first import. Where bytecode may not be written, every process would do it anew: 20 to 40 s each.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check format lock clean
+.PHONY: demo test test-fast check format lock clean
 
 # uv of the lock's version, checked against the lock's hashes.
 $(BIN)/uv:
@@ -33,6 +33,10 @@ demo: $(STAMP)
 # Two processes: half of the time goes into whole runs of lmms-eval, each of which imports it for five seconds.
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# What starts no program, opens no browser and reads no real data: within a minute.
+test-fast: $(STAMP)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not (e2e or browser or real_data)"
 
 check: $(STAMP)
 	$(BIN)/ruff format --check lmms_vg tests benchmarks examples

@@ -35,7 +35,7 @@ from lmms_vg.tasks import prompts
 from lmms_vg.vision.images import open_rgb
 
 
-class GroundedModel(lmms):
+class GroundedModel(lmms):  # type: ignore[misc]
     """A family with a method inside, as lmms-eval's chat model; see `engine.Settings` for the arguments."""
 
     is_simple = False
@@ -237,7 +237,8 @@ def _parsed(arguments: str | Mapping[str, Any]) -> dict[str, Any]:
     lone = [part for part in arguments.split(",") if part.strip() and "=" not in part]
     if lone:
         raise failed(f"lmms_vg: model_args {lone[0]!r} has no '='; allowed is name=value, such as pretrained=demo")
-    return simple_parse_args_string(arguments)
+    parsed: dict[str, Any] = simple_parse_args_string(arguments)
+    return parsed
 
 
 def _check_gen_kwargs() -> None:

@@ -124,7 +124,7 @@ def add_tasks(tasks_module: ModuleType) -> None:
 
         def initialize_tasks(self: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
             with task_files.fast(tasks_module):
-                index = initialize(self, *args, **kwargs)
+                index: dict[str, Any] = initialize(self, *args, **kwargs)
             try:
                 if kwargs.get("include_defaults", True) is False:
                     return index

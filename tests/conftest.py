@@ -1,11 +1,12 @@
-"""Fixtures: tiny checkpoints, and a home of its own for every test."""
+"""Marks of tests, a home of its own for every test, and the data that several rooms share."""
 
 from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,37 @@ from lmms_vg.datasets import counts, source
 # No test is about time: a busy machine is no failure.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+#: Fixtures, and the mark of every test that depends on one of them, directly or through another fixture.
+MARKS = {"programs": "e2e", "chrome": "browser", "shared_data": "real_data"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for fixture in MARKS.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(MARKS[fixture])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test without the mark starts no program but git, which takes milliseconds and is asked by every journal."""
+
+    def start(self: subprocess.Popen[str], args: Any, **options: Any) -> None:
+        if Path(args[0]).name != "git":
+            pytest.fail(f"this test starts {args[0]}: mark it e2e, or let its fixture depend on `programs`")
+        popen(self, args, **options)
+
+    popen = subprocess.Popen.__init__
+    with pytest.MonkeyPatch.context() as patch:
+        if not any(item.iter_markers("e2e")) and not any(item.iter_markers("browser")):
+            patch.setattr(subprocess.Popen, "__init__", start)
+        return (yield)
+
+
+@pytest.fixture(scope="session")
+def programs() -> None:
+    """What a fixture that starts a program depends on."""
 
 
 @pytest.fixture(autouse=True)

@@ -77,6 +77,7 @@ def test_what_the_project_asks_for_is_locked(python: str, machine: str) -> None:
             assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)], prereleases=True)
 
 
+@pytest.mark.e2e
 def test_the_makefile_takes_uv_out_of_the_lock() -> None:
     recipe = next(line for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines() if "awk" in line)
     command = recipe.strip().lstrip("@").replace("$$", "$").partition(" > ")[0]

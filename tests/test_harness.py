@@ -190,7 +190,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def runs(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Any]]]:
+def runs(
+    programs: None, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[Any]]]:
     """All runs by name, two at a time."""
     root = tmp_path_factory.mktemp("runs")
     data, bare = write_data(root / "data"), write_data(root / "bare")

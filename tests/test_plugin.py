@@ -55,7 +55,7 @@ def python(code: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def probe() -> dict[str, Any]:
+def probe(programs: None) -> dict[str, Any]:
     return python(PROBE)
 
 
@@ -97,6 +97,7 @@ def test_aliases_and_builtin_models() -> None:
     assert lmms_eval.models.MODEL_ALIASES["huatuo_plain"] == ("huatuo",)
 
 
+@pytest.mark.e2e
 def test_lmms_eval_models_lists_ours() -> None:
     command = [str(Path(sys.executable).parent / "lmms-eval"), "models", "--aliases"]
     listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -108,6 +109,7 @@ def test_lmms_eval_models_lists_ours() -> None:
     assert rows["llava"] == ["simple"]
 
 
+@pytest.mark.e2e
 def test_what_lmms_eval_loads_at_start_is_light() -> None:
     loaded = python("import json, sys, lmms_vg.plugin; print(json.dumps(sorted(sys.modules)))")
     assert "lmms_vg.plugin" in loaded

@@ -23,7 +23,7 @@ TASKS = ("vqa_demo_standard", "vqa_demo_hard", "vqa_demo_open", "vgmed_demo")
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`out` and `wandb` of a run with everything that can be logged."""
     folder = tmp_path_factory.mktemp("wandb")
     command = [sys.executable, "-m", "lmms_vg", "run", "--model", "huatuo_plain", "--model_args", "pretrained=demo"]

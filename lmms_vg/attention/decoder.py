@@ -101,7 +101,8 @@ class Decoder:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Next-token logits (B, vocabulary) in fp32 after the last position of hidden states (B, Q, width)."""
-        return self.lm_head(self.text_model.norm(hidden[:, -1:]))[:, 0].float()
+        last: Tensor = self.lm_head(self.text_model.norm(hidden[:, -1:]))
+        return last[:, 0].float()
 
 
 def causal_mask(queries: int, visible: Tensor, padded: bool) -> Tensor | None:

@@ -119,7 +119,8 @@ def stock_logits(family: Family, prompt: Prompt, cut: int) -> Tensor:
             piece = piece[None].to(model.device)
             output = model(input_ids=piece, past_key_values=cache, use_cache=True, logits_to_keep=1, **inputs)
             inputs = {}  # the first piece holds the image
-    return output.logits[0, -1].float().cpu()
+    last: Tensor = output.logits[0, -1]
+    return last.float().cpu()
 
 
 def our_logits(family: Family, prompt: Prompt) -> Tensor:

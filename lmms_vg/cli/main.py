@@ -35,7 +35,8 @@ def _main(arguments: Sequence[str]) -> int:
     elif more:
         parser.error(f"unrecognized arguments: {' '.join(more)}")
     try:
-        return args.command(args)
+        status: int = args.command(args)
+        return status
     except BrokenPipeError:  # the reader has seen enough, as with `| head`
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - else Python complains again at exit
         return 0

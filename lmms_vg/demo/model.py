@@ -99,7 +99,8 @@ def build_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> LlavaForCondit
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return LlavaForConditionalGeneration(config).float()
+        model: LlavaForConditionalGeneration = LlavaForConditionalGeneration(config).float()
+    return model
 
 
 def save(model: LlavaForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:

@@ -17,6 +17,7 @@ from lmms_vg.inference.question import Question
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.tasks import documents as docs
 from lmms_vg.tasks import prompts, registry
+from lmms_vg.tasks.prompts import Doc
 
 #: Tasks whose questions have boxes: allowed for `--data` and `--task`.
 TASKS = (
@@ -104,13 +105,13 @@ def annotated(data: str, n: int, seed: int) -> Annotated:
     )
 
 
-def _sample(documents: list[dict], n: int | None, seed: int) -> list[dict]:
+def _sample(documents: list[Doc], n: int | None, seed: int) -> list[Doc]:
     if n is not None and n < len(documents):
         documents = random.Random(seed).sample(documents, n)
     return sorted(documents, key=lambda doc: (doc["image"], doc["uid"]))
 
 
-def _require_an_image(documents: Iterable[dict], visual: Callable[[dict], list[Image.Image]]) -> None:
+def _require_an_image(documents: Iterable[Doc], visual: Callable[[Doc], list[Image.Image]]) -> None:
     """Raise DataError if no image opens, before a model is loaded. Questions about single broken images fail later."""
     first: DataError | None = None
     for doc in documents:
@@ -123,11 +124,11 @@ def _require_an_image(documents: Iterable[dict], visual: Callable[[dict], list[I
         raise first
 
 
-def _own_images(folder: Path, doc: dict) -> list[Image.Image]:
+def _own_images(folder: Path, doc: Doc) -> list[Image.Image]:
     return [boxed_file.open_image(folder, image) for image in doc["images"]]
 
 
-def _question(task: str, doc: dict, visual: Callable[[dict], list[Image.Image]]) -> Question:
+def _question(task: str, doc: Doc, visual: Callable[[Doc], list[Image.Image]]) -> Question:
     return Question(
         task=task,
         uid=doc["uid"],

@@ -37,7 +37,7 @@ class _Libyaml:
     def __init__(self, yaml: Any) -> None:
         self._yaml = yaml
 
-        class Loader(yaml.CFullLoader):
+        class Loader(yaml.CFullLoader):  # type: ignore[misc]
             def __init__(self, stream: Any) -> None:
                 super().__init__(stream)
                 self.name = getattr(stream, "name", "<file>")  # `!function` looks for its module next to this file

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import torch
 from loguru import logger
@@ -170,9 +170,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
             f"lmms_vg {__version__}: {family} {pretrained} ({settings.dtype}, {device}), {one!r}; journal {folder}"
         )
         method_runs.append(MethodRun(one, Journal(folder, rank, provenance)))
-    return Answerer(
-        model, method_runs, settings.batch_size, cast(Rows, settings.rows), settings.per_head, settings.diagnose
-    )
+    return Answerer(model, method_runs, settings.batch_size, settings.rows, settings.per_head, settings.diagnose)
 
 
 def resolve(family: str, method: str, arguments: dict[str, Any]) -> Method:

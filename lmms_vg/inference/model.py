@@ -114,7 +114,8 @@ class Model(Generic[Returned]):
             align=bool(placed),
         )
         answers: Any = {name: _answer(answerer, asked) for name, answerer in self._answerers.items()}
-        return answers if self._several else answers.popitem()[1]
+        answered: Returned = answers if self._several else answers.popitem()[1]
+        return answered
 
     def close(self) -> None:
         """Close the journals, so that other processes may answer into them; a later `ask` opens them again."""

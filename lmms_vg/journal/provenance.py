@@ -37,7 +37,7 @@ def commit() -> str | None:
         stated = json.loads(metadata.distribution("lmms-vg").read_text("direct_url.json") or "{}")
     except metadata.PackageNotFoundError:  # a checkout on the path
         stated = {}
-    installed = stated.get("vcs_info", {}).get("commit_id")
+    installed: str | None = stated.get("vcs_info", {}).get("commit_id")
     package = Path(__file__).parents[1]
     git = shutil.which("git")
     if installed or git is None or not (package.parent / ".git").exists():

@@ -51,4 +51,5 @@ def _shares(whole: Axis, part: Axis, offset: int) -> NDArray[np.float64]:
     pixels = [min(max(part.to_pixel(patch), 0), part.pixels) for patch in range(part.patches + 1)]
     edges = np.array([whole.to_patch(offset + pixel) for pixel in pixels])
     cell = np.arange(whole.patches)[:, None]
-    return np.clip(np.minimum(edges[1:], cell + 1) - np.maximum(edges[:-1], cell), 0, None)
+    shares: NDArray[np.float64] = np.clip(np.minimum(edges[1:], cell + 1) - np.maximum(edges[:-1], cell), 0, None)
+    return shares

@@ -184,13 +184,15 @@ def _measure(maps: Array, mask: Array) -> Alignment:
 
 
 def _guarded_kl(p: Array, q: Array) -> Array:
-    return (p * np.log((p + 1e-8) / (q + 1e-8))).sum(axis=-1)
+    divergence: Array = (p * np.log((p + 1e-8) / (q + 1e-8))).sum(axis=-1)
+    return divergence
 
 
 def _distribution(values: Array) -> Array:
     """Scale to sum 1 over the last axis; zeros stay zeros."""
     total = values.sum(axis=-1, keepdims=True)
-    return np.divide(values, total, out=np.zeros_like(values), where=total > 0)
+    scaled: Array = np.divide(values, total, out=np.zeros_like(values), where=total > 0)
+    return scaled
 
 
 def _flatten(attention: Any, mask: Any, name: str) -> tuple[Array, Array]:

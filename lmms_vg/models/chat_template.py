@@ -39,7 +39,8 @@ def _default(pretrained: str, file: str, stored: Any) -> str | None:
             f"pretrained={pretrained!r}: {file} has the chat templates {', '.join(sorted(stored))} and none named "
             "'default'; allowed is one template, or several of which one is 'default': name it so in a copy"
         )
-    return stored["default"]
+    default: str | None = stored["default"]
+    return default
 
 
 def render(tokenizer: Any, template: str, body: str, form: Form) -> str:
@@ -50,9 +51,11 @@ def render(tokenizer: Any, template: str, body: str, form: Form) -> str:
         for i, piece in enumerate(body.split(IMAGE)):
             content += [{"type": "image"}] * (i > 0)
             content += [{"type": "text", "text": piece.strip("\n")}] * bool(piece.strip("\n"))
-    return tokenizer.apply_chat_template(
-        [{"role": "user", "content": content}], chat_template=template, tokenize=False, add_generation_prompt=True
+    message = [{"role": "user", "content": content}]
+    text: str = tokenizer.apply_chat_template(
+        message, chat_template=template, tokenize=False, add_generation_prompt=True
     )
+    return text
 
 
 def form_of(pretrained: str, tokenizer: Any, template: str, raw: dict[str, Any]) -> Form:

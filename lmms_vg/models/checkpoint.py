@@ -220,7 +220,10 @@ def load_llava(
         )
     if device_map is None:
         model.to(device)
-    return model.eval().requires_grad_(False)  # only methods that ask for gradients of attention want any
+    frozen: LlavaForConditionalGeneration = model.eval().requires_grad_(
+        False
+    )  # few methods want gradients, of attention
+    return frozen
 
 
 def _require_every_tensor(pretrained: str, unexpected: Collection[str]) -> None:

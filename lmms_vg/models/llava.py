@@ -204,7 +204,8 @@ class Llava(Family):
     def embed_text(self, ids: Tensor) -> Tensor:
         """Rows of the embedding table."""
         table = self.text_model.embed_tokens
-        return table(ids.to(table.weight.device))
+        embedded: Tensor = table(ids.to(table.weight.device))
+        return embedded
 
     def embed(self, prompt: Prompt) -> Tensor:
         """Embeddings of the prefix, with the features of the vision tower at the image positions."""
@@ -260,7 +261,8 @@ class Llava(Family):
 
     def pixels(self, image: Image.Image) -> Tensor:
         """Prepare an image for the vision tower: (1, 3, height, width), float32."""
-        return self.image_processor(images=image, return_tensors="pt")["pixel_values"]
+        pixels: Tensor = self.image_processor(images=image, return_tensors="pt")["pixel_values"]
+        return pixels
 
     def lay(self, width: int, height: int) -> Geometry:
         """How an image of this size is mapped to the patch grid, as `geometry` says."""

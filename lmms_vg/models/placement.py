@@ -153,4 +153,5 @@ class Placement:
             )
         extent = self.patches * self.patch
         cells = pixels[0, :, :extent, :extent].reshape(3, self.patches, self.patch, self.patches, self.patch)
-        return cells.mean(axis=(0, 2, 4)) / 255
+        means: NDArray[np.float64] = cells.mean(axis=(0, 2, 4)) / 255
+        return means

@@ -95,7 +95,8 @@ def _decoding(config: dict[str, Any]) -> dict[str, Any]:
     """How a task's answers are decoded, in the form that a journal stores."""
     penalise_prompt = config.get("metadata", {}).get("penalise_prompt", True)
     settings = Decoding.from_lmms_eval(config["generation_kwargs"], penalise_prompt)
-    return json.loads(json.dumps(settings.as_key()))
+    decoding: dict[str, Any] = json.loads(json.dumps(settings.as_key()))
+    return decoding
 
 
 def _answer(records: list[Record], decoding: dict[str, Any]) -> Record | None:

@@ -59,7 +59,7 @@ def documents_of_task(task: str, read: Callable[[], list[Sample]], stub: object)
         return _Failed.with_reason(failure)
 
 
-class _Failed(Dataset):
+class _Failed(Dataset):  # type: ignore[misc]
     """No documents, and the reason."""
 
     reason: RunFailed

@@ -90,7 +90,7 @@ def over_values(
     """An aggregation over the items that have a value; None where none has one."""
 
     @wraps(aggregate)
-    def aggregate_values(items: list[Item], *args: P.args, **kwargs: P.kwargs) -> T | None:
+    def aggregate_values(items: list[Item], /, *args: P.args, **kwargs: P.kwargs) -> T | None:
         good = with_value(items)
         return aggregate(good, *args, **kwargs) if good else None
 

@@ -13,7 +13,7 @@ import yaml
 from lmms_vg.plugin import TASKS
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """Builds no objects; ``!function package.module.name`` is looked up in this package only."""
 
 
@@ -26,7 +26,7 @@ def _name(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
     return str(loader.construct_scalar(node))
 
 
-class _Names(yaml.SafeLoader):
+class _Names(yaml.SafeLoader):  # type: ignore[misc]
     """Leaves the functions as their names, so that nothing is imported."""
 
 
@@ -62,6 +62,7 @@ def _files() -> list[tuple[dict[str, Any], Path]]:
 
 
 def _read(path: Path, loader: type[yaml.SafeLoader]) -> dict[str, Any]:
-    config = yaml.load(path.read_text(encoding="utf-8"), loader)  # noqa: S506 - both derive from SafeLoader
+    text = path.read_text(encoding="utf-8")
+    config: dict[str, Any] = yaml.load(text, loader)  # noqa: S506 - both derive from SafeLoader
     included = config.pop("include", None)
     return _read(path.parent / included, loader) | config if included else config

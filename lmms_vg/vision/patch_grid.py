@@ -80,7 +80,8 @@ class Axis:
         """The share, 0 to 1, of each patch that each pixel covers, (patches, pixels)."""
         edges = (np.arange(self.pixels + 1, dtype=np.int64) * self.scale + self.shift) / self.unit
         patch = np.arange(self.patches)[:, None]
-        return np.clip(np.minimum(edges[1:], patch + 1) - np.maximum(edges[:-1], patch), 0, None)
+        shares: NDArray[np.float64] = np.clip(np.minimum(edges[1:], patch + 1) - np.maximum(edges[:-1], patch), 0, None)
+        return shares
 
 
 @dataclass(frozen=True)

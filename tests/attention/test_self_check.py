@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,20 +37,27 @@ def load(folder: Path, dtype: str = "float32") -> Family:
     return FAMILIES["llava"].load(str(folder), None, engine.DTYPES[dtype], "cpu", None, "true")
 
 
+@pytest.fixture(scope="module")
+def fresh(folders: dict[str, Path]) -> Callable[[str, str], Family]:
+    """A checkpoint as it is loaded, loaded once: a check leaves our attention in it."""
+    loaded = cache(lambda kind, dtype: load(folders[kind], dtype))
+    return lambda kind, dtype: deepcopy(loaded(kind, dtype))
+
+
 def with_image(family: Family) -> Any:
     return family.prompt([open_picture(tiny.picture(1)), self_check.TEXT])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_sound_checkpoints_are_taken(folders: dict[str, Path], kind: str, dtype: str) -> None:
+def test_sound_checkpoints_are_taken(fresh: Callable[[str, str], Family], kind: str, dtype: str) -> None:
     """And to the last bit, with an image as on a GPU and without: both make the same steps in the same order."""
     for prompt in (self_check.probe, with_image):
-        family = load(folders[kind], dtype)
+        family = fresh(kind, dtype)
         deviation, allowed = self_check.compare(family, prompt(family))
         assert deviation == 0
         assert allowed < 0.04
-    self_check.self_check(load(folders[kind], dtype), kind)
+    self_check.self_check(fresh(kind, dtype), kind)
 
 
 def test_on_a_cpu_it_is_asked_a_short_text(folders: dict[str, Path]) -> None:
@@ -146,10 +155,10 @@ DEVIATIONS: dict[str, Deviate] = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("deviate", DEVIATIONS.values(), ids=DEVIATIONS)
 def test_what_deviates_is_refused(
-    folders: dict[str, Path], kind: str, dtype: str, deviate: Deviate, monkeypatch: pytest.MonkeyPatch
+    fresh: Callable[[str, str], Family], kind: str, dtype: str, deviate: Deviate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for prompt in (self_check.probe, with_image):
-        family = load(folders[kind], dtype)
+        family = fresh(kind, dtype)
         with monkeypatch.context() as patched:
             deviate(family, patched)
             with pytest.raises(self_check.Deviation, match="does more than its layers"):

@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.e2e
 def test_quick_run_prints_ratios_and_equal_answers() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.calibration", "--quick", "--images", "1", "--questions-per-image", "2"],

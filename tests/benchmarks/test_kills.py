@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from saved_run import tables
 
 
+@pytest.mark.e2e
 def test_killed_runs_end_in_the_results_of_an_undisturbed_one() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.kills", "--times", "1", "--questions", "16", "--seed", "3"],

@@ -17,6 +17,7 @@ from lmms_vg.tasks import scoring_closed
 from lmms_vg.tasks.documents import AXES
 
 
+@pytest.mark.e2e
 def test_quick_run_prints_a_table(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.scoring", "--quick"],

@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.e2e
 def test_quick_run_prints_finite_ratios_and_equal_answers(tmp_path: Path) -> None:
     numbers = tmp_path / "numbers.json"
     done = subprocess.run(

@@ -55,6 +55,7 @@ def test_errors_are_one_line_and_status_2(
     assert shown.count("\n") == 1
 
 
+@pytest.mark.e2e
 def test_help_is_instant_and_imports_nothing_heavy() -> None:
     """Every command imports what it needs inside."""
     script = "import sys; from lmms_vg.cli.main import _parser; _parser(); print('torch' in sys.modules)"

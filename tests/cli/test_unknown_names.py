@@ -73,6 +73,7 @@ def test_a_family_is_left_to_joint_runs(capsys: pytest.CaptureFixture[str]) -> N
     assert "with --methods it is the family" in capsys.readouterr().err
 
 
+@pytest.mark.e2e
 def test_nothing_heavy_is_imported() -> None:
     code = (
         "import sys; from lmms_vg.cli.main import main; status = main(sys.argv[1:]); "

@@ -171,6 +171,7 @@ def test_exit_status(
     assert caught.value.code == 2
 
 
+@pytest.mark.e2e
 def test_all_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """On this machine, whatever it lacks: with a token, and another plugin that puts it into its error."""
     monkeypatch.setenv("HF_TOKEN", TOKEN)

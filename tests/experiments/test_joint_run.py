@@ -26,7 +26,7 @@ def records(home: Path, model: str) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Any]]:
+def runs(programs: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Any]]:
     """Folder and process of the joint run and of the single runs, each with a separate home."""
     hyper_parameters = {"plain": "", "vgrefine": "k=5", "pai": "alpha=0.3"}
     joint = "pretrained=demo,vgrefine.k=5,pai.alpha=0.3"
@@ -86,6 +86,7 @@ def test_methods_differ(runs: dict[str, tuple[Path, Any]]) -> None:
     assert all(pai[key]["alignment"] != plain[key]["alignment"] for key in plain if key[0] == "vgmed_demo")
 
 
+@pytest.mark.e2e
 def test_wrong_argument_of_one_method_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
     wrong = command(
         tmp_path / "home", "run", *COMMON, "--methods", "plain,vgrefine", "--model", "huatuo", "--model_args",

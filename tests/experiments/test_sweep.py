@@ -14,7 +14,7 @@ COMMON = ["--tasks", "vqa_demo_hard", "--batch_size", "8", "--verbosity", "WARNI
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def swept(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sweep")
     done = command(
         folder / "home", "sweep", *COMMON, "--model", "huatuo_vgrefine", "--model_args", "pretrained=demo,mask=post",
@@ -110,6 +110,7 @@ def test_grid_that_is_none(part: str) -> None:
         parse_grid("vgrefine", part.split())
 
 
+@pytest.mark.e2e
 def test_wrong_value_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
     done = command(
         tmp_path / "home", "sweep", *COMMON, "--model", "huatuo_vgrefine", "--model_args", "pretrained=demo",

@@ -107,6 +107,7 @@ def test_of_a_list_of_configurations_the_next_runs(two: Path, tmp_path: Path, mo
     assert json.loads(results.read_text())["results"]["vqa_demo_hard"]["n,none"] == 1
 
 
+@pytest.mark.e2e
 def test_the_process_ends_with_the_status_of_what_was_noted(two: Path, tmp_path: Path) -> None:
     """The real command in a separate process; only lmms-eval's other tasks are left out, to save a minute."""
     script = (

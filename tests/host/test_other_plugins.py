@@ -71,6 +71,7 @@ def after_ours(environment: dict[str, str]) -> dict[str, str]:
     return environment | {"PYTHONPATH": os.pathsep.join([ours, theirs, rest])}
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("ours_first", [True, False])
 def test_both_hooks_act(tmp_path: Path, ours_first: bool) -> None:
     environment = install(tmp_path / "theirs", "theirs", "manifests")
@@ -83,6 +84,7 @@ def test_both_hooks_act(tmp_path: Path, ours_first: bool) -> None:
     assert json.loads(done.stdout.splitlines()[-1]) == [1, True, []]
 
 
+@pytest.mark.e2e
 def test_one_that_fails_before_ours_is_named_by_run(tmp_path: Path) -> None:
     environment = install(tmp_path / "theirs", "theirs", "raises")
     command = [sys.executable, "-m", "lmms_vg", "run", "--model", "huatuo_plain", "--tasks", "vqa_demo_hard"]

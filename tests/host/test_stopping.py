@@ -107,6 +107,7 @@ with finishing_batches() as check:
 """
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(("times", "status", "printed"), [(0, 0, True), (1, 143, True), (2, -signal.SIGTERM, False)])
 def test_a_second_one_ends_at_once(times: int, status: int, printed: bool) -> None:
     done = subprocess.run([sys.executable, "-c", TWICE.format(times=times)], capture_output=True, text=True)

@@ -25,7 +25,7 @@ def nothing() -> None:
 
 
 @pytest.fixture
-def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[str]]:
+def other(programs: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[str]]:
     """Another job that has the lock of the folder "b"."""
     monkeypatch.setattr(job, "PAUSE", 0.01)
     with held(tmp_path / "b") as process:
@@ -104,6 +104,7 @@ torch.distributed.destroy_process_group()
 """
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("local", "folders", "locks"),
     [

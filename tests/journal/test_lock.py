@@ -16,6 +16,7 @@ from lmms_vg.journal import JournalError
 from lmms_vg.journal.lock import FolderLock
 
 
+@pytest.mark.e2e
 def test_another_job_is_kept_out_and_told_by_whom(tmp_path: Path) -> None:
     with held(tmp_path / "deep") as process:
         lock = FolderLock(tmp_path / "deep", "job")
@@ -23,6 +24,7 @@ def test_another_job_is_kept_out_and_told_by_whom(tmp_path: Path) -> None:
         assert f"process {process.pid} on {platform.node()}, which has it since 2" in lock.holder()
 
 
+@pytest.mark.e2e
 def test_a_rank_of_the_same_job_is_not_kept_out(tmp_path: Path) -> None:
     """Where hosts share the disk, the first of them has locked for all; giving back what it has not taken does nothing."""
     with held(tmp_path):
@@ -32,6 +34,7 @@ def test_a_rank_of_the_same_job_is_not_kept_out(tmp_path: Path) -> None:
         assert not FolderLock(tmp_path, "job").take()
 
 
+@pytest.mark.e2e
 def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
     with held(tmp_path) as process:
         process.send_signal(signal.SIGKILL)
@@ -42,6 +45,7 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
         lock.release()
 
 
+@pytest.mark.e2e
 def test_a_process_may_have_it_twice_and_gives_it_back_twice(tmp_path: Path) -> None:
     """Two models of one configuration in a notebook do not wait for each other for ever."""
     first, second = FolderLock(tmp_path, "a"), FolderLock(tmp_path, "b")

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from lmms_vg.journal import read_records
 
 ASKED = 12
@@ -37,6 +39,7 @@ print(json.dumps([answerer.counts.answered, answerer.counts.from_journal, record
 """
 
 
+@pytest.mark.e2e
 def test_two_processes_on_one_journal_ask_each_question_once(tmp_path: Path) -> None:
     home = tmp_path / "home"
     command = [sys.executable, "-W", "ignore", "-c", RUN, tmp_path / "waiting"]

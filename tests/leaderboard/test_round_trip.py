@@ -19,7 +19,7 @@ TASKS = ["vgmed_demo", "vqa_demo_hard", "vqa_demo_standard"]
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """plain and vgrefine on the demo tasks, in one process."""
     out = tmp_path_factory.mktemp("run") / "out"
     command = (

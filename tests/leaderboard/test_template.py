@@ -130,6 +130,7 @@ def test_only_the_deployment_may_write() -> None:
     assert [one["uses"].partition("@")[0] for one in jobs["deploy"]["steps"]] == ["actions/deploy-pages"]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("name", ["validate", "pages"])
 def test_the_pinned_commit_is_installed_with_its_lock(name: str, tmp_path: Path) -> None:
     """A submodule's commit, whatever its repository holds by now; nothing is taken from an index by our name."""
@@ -180,7 +181,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def repository(tmp_path: Path, good: Path) -> Path:
+def repository(programs: None, tmp_path: Path, good: Path) -> Path:
     """Made of the template, with a submission."""
     folder = tmp_path / "repository"
     shutil.copytree(TEMPLATE, folder)

@@ -218,6 +218,7 @@ def test_what_a_target_settles_is_refused(arguments: list[str], said: str, capsy
     assert shown.out == ""
 
 
+@pytest.mark.e2e
 def test_a_dry_run_runs_nothing_reads_no_weights_and_writes_nothing(tmp_path: Path) -> None:
     """In a process of its own: the module that builds models is not even imported, and no tensor is opened."""
     code = (

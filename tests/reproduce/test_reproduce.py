@@ -23,7 +23,7 @@ F4 = ["HuatuoGPT-V-7B (Baseline)", "PAI", "PAI, as its README runs it", "AdaptVi
 
 
 @pytest.fixture(scope="module")
-def table_f4(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def table_f4(programs: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Folder and output of six rows on 600 questions."""
     folder = tmp_path_factory.mktemp("f4")
     done = command(

@@ -68,7 +68,7 @@ def full(folder: Path, *more: list[Record], **identity: Any) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo model on questions that are scored and on questions that measure."""
     folder = tmp_path_factory.mktemp("run")
     command = [sys.executable, "-m", "lmms_vg", "run", "--model", "huatuo_vgrefine", "--model_args", "pretrained=demo"]

@@ -122,7 +122,7 @@ def test_a_folder_that_was_not_finished_is_no_run(
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def real(programs: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A run by lmms-eval itself, and what was exported of it."""
     folder = tmp_path_factory.mktemp("real")
     command = [

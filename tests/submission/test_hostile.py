@@ -49,7 +49,7 @@ def files(good: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pat
 
 
 @pytest.fixture(scope="module")
-def measured(good: Path, files: dict[str, Path]) -> dict[str, tuple[list[str], float, int]]:
+def measured(programs: None, good: Path, files: dict[str, Path]) -> dict[str, tuple[list[str], float, int]]:
     """File name -> codes, seconds and the peak of memory so far, all in one process of their own."""
     paths = [str(path) for path in (good, *files.values())]
     done = subprocess.run(

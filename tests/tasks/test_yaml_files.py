@@ -53,6 +53,7 @@ def test_a_name_that_is_not_ours() -> None:
         definition("mme")
 
 
+@pytest.mark.e2e
 def test_nothing_heavy_is_imported() -> None:
     """A stranger's bundle is checked in a process without torch and lmms-eval."""
     code = (

@@ -90,6 +90,7 @@ COSTLY: dict[str, tuple[str, Callable[[], bytes]]] = {
 }
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("name", COSTLY)
 def test_no_pixel_costs_more_than_its_format_says(tmp_path: Path, name: str) -> None:
     kind, make = COSTLY[name]
@@ -106,6 +107,7 @@ def test_no_pixel_costs_more_than_its_format_says(tmp_path: Path, name: str) -> 
 LARGEST = 7000
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("data", "how"),
     [
