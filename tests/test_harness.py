@@ -423,6 +423,7 @@ def test_heads_ranked_on_the_images_asked_about_are_warned_of(
 ) -> None:
     """Phantoms of the demo tasks are asked about; a list says by which data sets' images it was made."""
     from lmms_vg.harness import huatuo_vgrefine
+    from lmms_vg.inference.run_checks import warn_of_leaks
 
     listed = {"models": ["demo"], "num_layers": 6, "num_heads": 6, "heads": [[1, 1]], "layers": [1], "source": "s"}
     path = tmp_path / "heads.json"
@@ -430,8 +431,8 @@ def test_heads_ranked_on_the_images_asked_about_are_warned_of(
     model = huatuo_vgrefine.create_from_arg_string(f"pretrained=demo,heads={path}", {})
     said: list[str] = []
     sink = logger.add(lambda message: said.append(str(message)), level="WARNING")
-    model._warn_of_leaks(["demo:standard/100000", "demo:standard/100001"])
-    model._warn_of_leaks(["demo:standard/300000"])  # made for calibrating
+    warn_of_leaks(model._answerer, ["demo:standard/100000", "demo:standard/100001"], rank=0)
+    warn_of_leaks(model._answerer, ["demo:standard/300000"], rank=0)  # made for calibrating
     logger.remove(sink)
     model.clean()
     assert [("demo" in line and "results may be too good" in line) for line in said] == [True] * warned
@@ -442,20 +443,21 @@ def test_methods_that_need_boxes_are_not_asked_where_there_are_none() -> None:
     from lmms_vg.harness import huatuo_oracle_mask, huatuo_plain
     from lmms_vg.host.failure import RunFailed
     from lmms_vg.inference.build import together
+    from lmms_vg.inference.run_checks import require_boxes
 
     boxed, bare = (
         replace(question, boxes=boxes) for question, boxes in zip(questions(), ([[1, 1, 9, 9]], ()), strict=False)
     )
     with together([("oracle_mask", {"pretrained": "demo"})], ["plain", "oracle_mask"]):
         model = huatuo_plain.create_from_arg_string("pretrained=demo", {})
-        model._require_boxes([bare, boxed])
+        require_boxes(model._answerer, [bare, boxed])
         assert len(model._answerer.method_runs) == 2
-        model._require_boxes([bare])
+        require_boxes(model._answerer, [bare])
         assert [one.method.name for one in model._answerer.method_runs] == ["plain"]
         model.clean()
     alone = huatuo_oracle_mask.create_from_arg_string("pretrained=demo", {})
     with pytest.raises(
         RunFailed, match="oracle_mask needs annotated boxes, and no question of t has any; leave oracle_mask out"
     ):
-        alone._require_boxes([replace(bare, task="t")])
+        require_boxes(alone._answerer, [replace(bare, task="t")])
     alone.clean()

@@ -87,4 +87,5 @@ class Classes(Mapping[str, type[T]], Generic[T]):
             ) from problem
         if fault := self.fault(cls, entry.name):
             raise ExtensionError(f"{entry}: {entry.value} {fault}")
-        return cls
+        checked: type[T] = cls
+        return checked

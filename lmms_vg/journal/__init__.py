@@ -8,7 +8,7 @@ generation settings, code), so an answer that was given under any other circumst
 first one writes there, and `handover` brings answers to scoring.
 """
 
-from lmms_vg.journal.handover import forget, recall, remember, sign, signed, without_folders
+from lmms_vg.journal.handover import forget, recall, remember, scoring, sign, signed, without_folders
 from lmms_vg.journal.lines import JournalError, read_lines
 from lmms_vg.journal.record import Record, content_key
 from lmms_vg.journal.store import Journal, check_home, home, is_journal, read_entries, read_records
@@ -27,6 +27,7 @@ __all__ = [
     "read_records",
     "recall",
     "remember",
+    "scoring",
     "sign",
     "signed",
     "without_folders",

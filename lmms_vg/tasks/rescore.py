@@ -28,12 +28,10 @@ def score(task: str, answered: Iterable[tuple[Doc, Record]]) -> Iterator[Line]:
     from lmms_eval.api.reasoning import strip_reasoning_tags  # late: lmms-eval is no part of reading our tasks
 
     config = definition(task)
-    journal.forget()
     for doc, record in answered:
-        journal.remember(record)
-        results = config["process_results"](doc, [strip_reasoning_tags(record.text, config["reasoning_tags"])])
+        with journal.scoring(record):
+            results = config["process_results"](doc, [strip_reasoning_tags(record.text, config["reasoning_tags"])])
         yield {**results, "input": config["doc_to_text"](doc), "target": doc[config["doc_to_target"]]}
-        journal.forget()
 
 
 def means(task: str, lines: list[Line], without: Collection[str] = NEEDS_MODEL) -> Iterator[tuple[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,27 @@ def test_scoring_recalls_what_the_model_remembered() -> None:
     assert journal.recall("t", "u/k") == again
     journal.forget()
     assert journal.recall("t", "u/k") is None
+
+
+def test_other_records_are_scored_apart_from_the_runs_own() -> None:
+    other = Record(key="o", task="other", uid="o")
+    journal.remember(RECORD)
+    journal.sign("t", "u", {"weights": "w"})
+    with journal.scoring(other):
+        assert journal.recall("other", "o") == other
+        assert (journal.recall("t", "u/k"), journal.signed("t", "u")) == (None, None)
+        journal.forget()
+    with pytest.raises(ArithmeticError), journal.scoring(other):
+        raise ArithmeticError
+    assert journal.recall("t", "u/k") == RECORD
+    assert journal.recall("other", "o") is None
+    assert journal.signed("t", "u") == {"weights": "w"}
+
+
+def test_records_of_a_run_are_seen_in_its_threads() -> None:
+    journal.remember(RECORD)
+    with ThreadPoolExecutor() as pool:
+        assert pool.submit(journal.recall, "t", "u/k").result() == RECORD
 
 
 def test_a_signed_document_names_the_run_but_no_folder(tmp_path: Path) -> None:

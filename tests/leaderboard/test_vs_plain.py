@@ -10,14 +10,14 @@ import pytest
 from entries import entry
 from saved_run import spec
 
-from lmms_vg.leaderboard.columns import closed
+from lmms_vg.leaderboard.columns import of_paper
 from lmms_vg.leaderboard.vs_plain import Against, against
 from lmms_vg.metrics.statistics import holm, paired
 from lmms_vg.runs.agreement import FIELDS
 from lmms_vg.runs.compare import RESAMPLES
 from lmms_vg.submission.validated import Entry
 
-SETS = closed("vgrefine")[:-1]
+SETS = of_paper("1", "vgrefine")[:-1]
 BEFORE = {"vqa_rad_closed": [1.0, 0.0, 1.0, 0.0], "slake_closed": [0.0, 1.0, 0.0]}
 AFTER = {"vqa_rad_closed": [1.0, 1.0, 1.0, 1.0], "slake_closed": [0.0, 0.0, 1.0]}
 

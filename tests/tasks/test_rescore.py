@@ -63,6 +63,16 @@ def test_nothing_is_left_in_the_process() -> None:
     assert journal.recall(HARD, made[0]["acc"]["uid"]) is None
 
 
+def test_the_records_of_a_run_in_the_process_stay() -> None:
+    """Between answering and scoring: another task is scored again meanwhile."""
+    from lmms_vg import journal
+
+    own = Record(key="k", task="vqa_rad_closed", uid="u", text="of the run")
+    journal.remember(own)
+    lines("yes")
+    assert journal.recall("vqa_rad_closed", "u") == own
+
+
 def test_categories_are_not_logged_again() -> None:
     from loguru import logger
 

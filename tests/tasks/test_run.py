@@ -11,8 +11,8 @@ from lmms_eval.api.model import lmms
 from lmms_eval.tasks import TaskManager
 
 from lmms_vg import journal
-from lmms_vg.harness import GroundedModel
 from lmms_vg.host.failure import RunFailed
+from lmms_vg.inference.requests import requested
 
 
 class StandIn(lmms):
@@ -127,9 +127,8 @@ def test_what_a_task_says_of_its_penalty_reaches_our_models(manager: TaskManager
 
     class Ours(StandIn):
         def generate_until(self, requests: list[Any]) -> list[str]:
-            for request in requests:
-                _, question = GroundedModel._question(self, request, 0)  # type: ignore[arg-type]
-                asked[question.task] = question.decoding.penalise_prompt
+            for one in requested(requests, self.task_dict):
+                asked[one.question.task] = one.question.decoding.penalise_prompt
             return super().generate_until(requests)
 
     tasks = ["vqa_rad_chen", "vqa_rad_chen_greedy", "vqa_rad_closed"]

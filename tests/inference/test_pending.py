@@ -1,0 +1,71 @@
+"""Questions on their way into a batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import tiny
+import torch
+from asking import GOOD, question
+
+from lmms_vg.inference.method_run import MethodRun
+from lmms_vg.inference.pending import BatchQueue, Forms, Pending, Unaskable
+from lmms_vg.inference.question import Prepared
+from lmms_vg.journal import Journal
+from lmms_vg.methods import OracleMask, Plain
+from lmms_vg.models import FAMILIES, Family
+
+BOX = [[5, 5, 30, 30]]
+
+
+@pytest.fixture(scope="module")
+def family() -> Family:
+    return FAMILIES["huatuo"].load("demo", None, torch.float32, "cpu", None, "true")
+
+
+def test_a_message_is_opened_once_for_both_forms(family: Family) -> None:
+    opened: list[int] = []
+    forms = Forms(family, question("q", lambda: opened.append(1) or tiny.picture(1), GOOD, boxes=BOX), "last")
+    plain, oracle, again = (forms.of(method) for method in (Plain(), OracleMask((2,)), Plain()))
+    assert isinstance(plain, Prepared)
+    assert isinstance(oracle, Prepared)
+    assert plain is again
+    assert (plain.mask is None, oracle.mask is None) == (True, False)
+    assert plain.prompt is oracle.prompt
+    assert opened == [1]
+
+
+def test_what_cannot_be_asked_says_why(family: Family) -> None:
+    broken = Forms(family, question("q", lambda: 1 / 0, GOOD, boxes=BOX), "last").of(Plain())
+    assert isinstance(broken, Unaskable)
+    assert isinstance(broken.reason, ZeroDivisionError)
+    forms = Forms(family, question("q", tiny.picture(1), GOOD), "last")
+    boxless = forms.of(OracleMask((2,)))
+    assert isinstance(boxless, Unaskable)
+    assert "oracle_mask needs annotated boxes" in str(boxless.reason)
+    assert isinstance(forms.of(Plain()), Prepared), "the other method can be asked it"
+
+
+def pending(uid: str, run: MethodRun | None, prefix: int = 3, **values: Any) -> Pending:
+    prepared: Any = SimpleNamespace(prompt=SimpleNamespace(prefix=prefix, image_tokens=[1]))
+    return Pending(question(uid, GOOD, **values), {run: prepared} if run else {})
+
+
+def uids(batches: Any) -> list[list[str]]:
+    return [[one.question.uid for one in batch] for batch in batches]
+
+
+def test_a_queue_fills_batches_of_what_can_be_asked_together(tmp_path: Path) -> None:
+    run, other = (MethodRun(Plain(), Journal(tmp_path / name)) for name in ("a", "b"))
+    queue = BatchQueue(2)
+    assert uids(queue.add(pending("nobody", None))) == []
+    assert uids(queue.add(pending("a", run))) == []
+    assert uids(queue.add(pending("longer", run, prefix=4))) == []
+    assert uids(queue.add(pending("measured", run, align=True))) == []
+    assert uids(queue.add(pending("of another run", other))) == []
+    assert uids(queue.add(pending("b", run))) == [["a", "b"]]
+    assert uids(queue.add(pending("c", run))) == []
+    assert uids(queue.rest()) == [["longer"], ["measured"], ["of another run"], ["c"]]
