@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 _LONG = 3  # values of a hyper-parameter; of more, their number stands in a table
 
-Word = Annotated[str, Field(min_length=1, max_length=200)]
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,60}$")]
 Scalar = Annotated[str, Field(max_length=2_000)] | bool | int | Annotated[float, Field(allow_inf_nan=False)] | None
 Pair = Annotated[list[Scalar], Field(max_length=100)]
 
@@ -23,9 +23,9 @@ class MethodSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    name: Word
+    name: Identifier
     hyper_parameters: Annotated[
-        dict[Word, Scalar | Annotated[list[Scalar | Pair], Field(max_length=10_000)]], Field(max_length=50)
+        dict[Identifier, Scalar | Annotated[list[Scalar | Pair], Field(max_length=10_000)]], Field(max_length=50)
     ]
 
     @property

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from lmms_vg._util.error_codes import ErrorCode
 from lmms_vg.paper.protocols import ProtocolName
-from lmms_vg.runs.method_spec import MethodSpec, Scalar, Word
+from lmms_vg.runs.method_spec import MethodSpec, Scalar
 
 SCHEMA_VERSION: Literal[2] = 2
 
@@ -30,6 +30,7 @@ def _readable(name: str) -> str:
 
 
 Text = Annotated[str, Field(max_length=2_000)]
+Word = Annotated[str, Field(min_length=1, max_length=200)]
 Name = Annotated[Word, AfterValidator(_readable)]
 Count = Annotated[int, Field(ge=1, le=LONGEST)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]

@@ -49,7 +49,7 @@ def spoil(manifest: dict[str, Any]) -> None:
         manifest["run"],
         ("family", "weights", "config", "tokenizer", "image_processor", "prompt", "dtype", "device"),
     )
-    run |= dict.fromkeys((*free, "code", "commit"), EVIL) | {"method": spec(EVIL, k=EVIL)}
+    run |= dict.fromkeys((*free, "code", "commit"), EVIL) | {"method": spec("evil", k=EVIL)}
     run |= {"versions": {EVIL: EVIL}, "settings": {EVIL: EVIL}, "shared": [EVIL]}
     manifest["seeds"] = {EVIL: 1}
     for task in manifest["tasks"].values():

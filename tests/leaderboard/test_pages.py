@@ -84,7 +84,13 @@ def test_no_text_of_a_table_is_markup() -> None:
 
 def test_no_text_of_a_submission_is_markup() -> None:
     one = entry(
-        "id", {"vqa_demo_hard": [1, 0]}, name=EVIL[:60], method=EVIL, notes=[EVIL], code=EVIL, versions={EVIL: EVIL}
+        "id",
+        {"vqa_demo_hard": [1, 0]},
+        name=EVIL[:60],
+        method=spec(EVIL, k=EVIL),
+        notes=[EVIL],
+        code=EVIL,
+        versions={EVIL: EVIL},
     )
     page = pages.submission(one, {}, [], "0" * 64, standings([one_table(EVIL)])["id"], ["vgrefine"], [])
     assert "<script>x" not in page

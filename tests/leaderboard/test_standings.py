@@ -35,7 +35,7 @@ def test_provenance_is_flat_and_leaves_nothing_out() -> None:
     assert found["leaks"] == '["slake"]'
     assert found["per_head"] == "false"
     assert found["commit"] == "null"
-    assert found["schema_version"] == "1"
+    assert found["schema_version"] == "2"
     left_out = set(type(one.manifest.run).model_fields) - {name.partition(".")[0] for name in found}
     assert left_out == {"method"}
 

@@ -159,6 +159,10 @@ FORGED: dict[str, tuple[Callable[[Parts], object], set[str]]] = {
     "many leaks": (lambda made: made["manifest"]["run"].update(leaks=[f"{n}" for n in range(15_000)]), {"schema"}),
     "a leak of nothing": (lambda made: made["manifest"]["run"].update(leaks=["<b>everything</b>"]), {"schema"}),
     "a method without end": (lambda made: made["manifest"]["run"]["method"].update(name="A" * 100_000), {"schema"}),
+    "a method whose name turns the row": (
+        lambda made: made["manifest"]["run"]["method"].update(name="a\u202eb"),
+        {"schema"},
+    ),
     "a method in one text": (lambda made: made["manifest"]["run"].update(method="Plain()"), {"schema"}),
     "a hyper-parameter without end": (
         lambda made: made["manifest"]["run"]["method"].update(hyper_parameters={"heads": [[0, 0]] * 20_000}),
