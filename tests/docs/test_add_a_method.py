@@ -17,6 +17,9 @@ from pages import commands, files, packaged
 
 from lmms_vg.journal import read_records
 
+#: Several whole runs of lmms-eval a test, on a machine that may be busy.
+pytestmark = pytest.mark.timeout(900)
+
 PAGE = "add_a_method.md"
 FILES = files(PAGE)
 
