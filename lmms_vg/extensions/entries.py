@@ -61,9 +61,12 @@ def _files() -> Iterator[tuple[str, str]]:
             path = f"{folder or '.'}/{name}/entry_points.txt"
             if not name.endswith((".dist-info", ".egg-info")) or not os.access(path, os.R_OK):
                 continue
-            distribution = name[: -len(".dist-info")].partition("-")[0].lower()
-            with open(path, "rb", buffering=0) as file:
-                text = file.read()
+            distribution = name.rpartition(".")[0].partition("-")[0].lower()
+            try:
+                with open(path, "rb", buffering=0) as file:
+                    text = file.read()
+            except OSError:
+                continue
             if b"[lmms_vg." in text and distribution not in seen:
                 seen.add(distribution)
                 yield distribution, text.decode(errors="replace")

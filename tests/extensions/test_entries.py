@@ -44,6 +44,15 @@ def test_ours_are_those_of_the_project_file() -> None:
     assert {one[:3] for one in read() if one[3] == "lmms_vg"} == declared
 
 
+@pytest.mark.parametrize("folder", ["theirs.egg-info", "theirs-1.0.egg-info", "Theirs-1.0.dist-info"])
+def test_kinds_of_metadata(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, "theirs", {"methods:sharpen": "theirs:Sharpen"})
+    (tmp_path / "theirs-1.0.dist-info").rename(tmp_path / folder)
+    (tmp_path / "locked-1.0.dist-info" / "entry_points.txt").mkdir(parents=True)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert ("method", "sharpen", "theirs:Sharpen", "theirs") in read()
+
+
 def test_ours_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path, "aaa", {"methods:aaa": "aaa:Aaa"})
     monkeypatch.syspath_prepend(tmp_path)
