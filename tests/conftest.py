@@ -17,6 +17,8 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 
 import pytest
+from commands import command
+from filelock import FileLock
 from huggingface_hub import constants
 from hypothesis import HealthCheck, settings
 
@@ -56,6 +58,30 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 @pytest.fixture(scope="session")
 def programs() -> None:
     """What a fixture that starts a program depends on."""
+
+
+@pytest.fixture(scope="session")
+def demo_runs(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`out/plain`, `out/vgrefine` and `home` of one joint run of the demo model, for tests that only read it.
+
+    All workers share it: the first makes it, and a lock keeps the others waiting.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo_runs"
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.is_dir():
+            asked = "--model huatuo --model_args pretrained=demo --tasks vqa_demo,vgmed_demo --batch_size 8"
+            done = command(
+                folder / "home",
+                "run",
+                "--methods",
+                "plain,vgrefine",
+                *asked.split(),
+                "--output_path",
+                str(folder / "out"),
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+    return folder
 
 
 @pytest.fixture(autouse=True)
