@@ -70,17 +70,13 @@ def demo_runs(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo_runs"
     with FileLock(folder.with_suffix(".lock")):
         if not folder.is_dir():
-            asked = "--model huatuo --model_args pretrained=demo --tasks vqa_demo,vgmed_demo --batch_size 8"
-            done = command(
-                folder / "home",
-                "run",
-                "--methods",
-                "plain,vgrefine",
-                *asked.split(),
-                "--output_path",
-                str(folder / "out"),
+            part = folder.with_suffix(".part")
+            asked = (
+                "run --methods plain,vgrefine --model huatuo --model_args pretrained=demo --tasks vqa_demo,vgmed_demo"
             )
+            done = command(part / "home", *asked.split(), "--batch_size", "8", "--output_path", str(part / "out"))
             assert done.returncode == 0, done.stdout + done.stderr
+            part.rename(folder)
     return folder
 
 

@@ -7,6 +7,7 @@ import pytest
 from benchmarks import calibration
 
 
+@pytest.mark.slow
 def test_quick_run_prints_ratios_and_equal_answers(capsys: pytest.CaptureFixture[str]) -> None:
     calibration.main(["--quick", "--images", "1", "--questions-per-image", "2"])
     shown = capsys.readouterr().out
