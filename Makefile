@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.installed
 # uv leaves compiling to the first import. Where bytecode may not be written, every process would do it anew: 20 to 40 s each.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-fast check format lock clean
+.PHONY: demo test test-fast docs leaderboard-example check format lock clean
 
 # uv of the lock's version, checked against the lock's hashes.
 $(BIN)/uv:
@@ -34,13 +34,32 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-# What starts no program, opens no browser and reads no real data: within a minute.
+# What starts no program, opens no browser, reads no real data and does not compute for long: within a minute.
 test-fast: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not (e2e or browser or real_data)"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not (e2e or browser or real_data or slow)"
+
+# The pages of docs/ and the API reference, in site/. Their tools have an environment of their own, so that no run depends on them.
+docs: $(VENV)/docs/.installed
+	NO_MKDOCS_2_WARNING=1 $(VENV)/docs/bin/mkdocs build --quiet --strict
+
+$(VENV)/docs/.installed: pyproject.toml | $(BIN)/uv
+	$(UV) venv --quiet --clear --python $(BIN)/python $(VENV)/docs
+	$(UV) pip install --quiet --python $(VENV)/docs/bin/python --group docs
+	@touch $@
+
+# A page of twelve methods on phantoms, as docs/leaderboard.md shows one: leaderboard_example/site/index.html.
+leaderboard-example: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/lmms-vg run --model huatuo --tasks vqa_demo,vgmed_demo --batch_size 8 --verbosity WARNING \
+		--methods plain,vgrefine,random_mask,inverse_mask,oracle_mask,pai,adaptvis,scalingvis,vaf,attention_lens,vicrop,vcd \
+		--model_args pretrained=demo,vaf.start=2,vaf.end=4,attention_lens.start=1,attention_lens.end=4 \
+		--output_path leaderboard_example/runs
+	$(BIN)/lmms-vg submit leaderboard_example/runs/* --card examples/card.json -o leaderboard_example/submissions
+	$(BIN)/lmms-vg leaderboard build leaderboard_example/submissions -o leaderboard_example/site
 
 check: $(STAMP)
 	$(BIN)/ruff format --check lmms_vg tests benchmarks examples
 	$(BIN)/ruff check lmms_vg tests benchmarks examples
+	$(BIN)/codespell lmms_vg tests benchmarks examples docs templates .github *.md *.toml *.yml
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -60,4 +79,4 @@ newest.lock: pyproject.toml | $(BIN)/uv
 	$(RESOLVE) -o $@
 
 clean:
-	rm -rf $(VENV) demo_out lowest.lock newest.lock .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) demo_out leaderboard_example site lowest.lock newest.lock .pytest_cache .mypy_cache .ruff_cache

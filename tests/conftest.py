@@ -17,6 +17,8 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 
 import pytest
+from commands import command
+from filelock import FileLock
 from huggingface_hub import constants
 from hypothesis import HealthCheck, settings
 
@@ -56,6 +58,26 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 @pytest.fixture(scope="session")
 def programs() -> None:
     """What a fixture that starts a program depends on."""
+
+
+@pytest.fixture(scope="session")
+def demo_runs(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`out/plain`, `out/vgrefine` and `home` of one joint run of the demo model, for tests that only read it.
+
+    All workers share it: the first makes it, and a lock keeps the others waiting.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo_runs"
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.is_dir():
+            part = folder.with_suffix(".part")
+            asked = (
+                "run --methods plain,vgrefine --model huatuo --model_args pretrained=demo --tasks vqa_demo,vgmed_demo"
+            )
+            done = command(part / "home", *asked.split(), "--batch_size", "8", "--output_path", str(part / "out"))
+            assert done.returncode == 0, done.stdout + done.stderr
+            part.rename(folder)
+    return folder
 
 
 @pytest.fixture(autouse=True)

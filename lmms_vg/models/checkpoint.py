@@ -220,9 +220,8 @@ def load_llava(
         )
     if device_map is None:
         model.to(device)
-    frozen: LlavaForConditionalGeneration = model.eval().requires_grad_(
-        False
-    )  # few methods want gradients, of attention
+    # Only methods that ask for gradients of attention want any.
+    frozen: LlavaForConditionalGeneration = model.eval().requires_grad_(False)
     return frozen
 
 

@@ -151,6 +151,7 @@ DEVIATIONS: dict[str, Deviate] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("deviate", DEVIATIONS.values(), ids=DEVIATIONS)

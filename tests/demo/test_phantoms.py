@@ -58,6 +58,7 @@ def test_an_image_is_the_same_on_every_platform() -> None:
 
 
 @pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.slow
 def test_a_question_alone_does_not_give_its_answer(split: Split) -> None:
     answers: dict[str, Counter[str]] = {}
     for seed in range(1000):

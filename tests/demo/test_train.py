@@ -13,6 +13,8 @@ from lmms_vg.demo.model import GRID, REFERENCE, REFERENCE_ANSWER, TAIL, TEMPLATE
 from lmms_vg.demo.phantoms import make_phantom, questions
 from lmms_vg.demo.train import CHECKPOINT, accuracy, patch_labels, pixels, train
 
+pytestmark = pytest.mark.slow
+
 STEPS = {"vision_steps": 1, "text_steps": 2}
 
 

@@ -18,6 +18,8 @@ from lmms_vg.metrics.alignment import best_layer
 from lmms_vg.metrics.closed import closed
 from lmms_vg.tasks import documents, prompts, registry
 
+pytestmark = pytest.mark.slow
+
 REFERENCE = "Write a general description of the image.\nAnswer the question using a single word or phrase."
 
 

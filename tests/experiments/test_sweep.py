@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from commands import answers, command
 
+from lmms_vg.cli.main import main
 from lmms_vg.experiments.sweep import Axis, divide, join, parse_grid, plan, require_comparable
 
 COMMON = ["--tasks", "vqa_demo_hard", "--batch_size", "8", "--verbosity", "WARNING"]
@@ -110,12 +111,8 @@ def test_grid_that_is_none(part: str) -> None:
         parse_grid("vgrefine", part.split())
 
 
-@pytest.mark.e2e
-def test_wrong_value_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
-    done = command(
-        tmp_path / "home", "sweep", *COMMON, "--model", "huatuo_vgrefine", "--model_args", "pretrained=demo",
-        "--grid", "p=50,150", "--output_path", str(tmp_path / "out"),
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert "p=150: allowed is a percentile from 0 to 100" in done.stderr
+def test_wrong_value_is_refused_before_anything_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [*COMMON, "--model", "huatuo_vgrefine", "--model_args", "pretrained=demo", "--grid", "p=50,150"]
+    assert main(["sweep", *arguments, "--output_path", str(tmp_path / "out")]) == 2
+    assert "p=150: allowed is a percentile from 0 to 100" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

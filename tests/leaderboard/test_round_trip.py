@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,33 +16,8 @@ from lmms_vg.tasks.rescore import NEEDS_MODEL
 TASKS = ["vgmed_demo", "vqa_demo_hard", "vqa_demo_standard"]
 
 
-@pytest.fixture(scope="module")
-def finished(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """plain and vgrefine on the demo tasks, in one process."""
-    out = tmp_path_factory.mktemp("run") / "out"
-    command = (
-        "run --methods plain,vgrefine --model huatuo --model_args pretrained=demo --batch_size 8 --verbosity WARNING"
-    )
-    arguments = [*command.split(), "--tasks", "vqa_demo,vgmed_demo", "--output_path", str(out)]
-    home = {"LMMS_VG_HOME": str(out.parent / "home")}
-    done = subprocess.run(
-        [sys.executable, "-m", "lmms_vg", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=_environment(home),
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return out
-
-
-def _environment(more: dict[str, str]) -> dict[str, str]:
-    import os
-
-    return {**os.environ, **more}
-
-
-def test_run_submit_validate_build(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_submit_validate_build(demo_runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    finished = demo_runs / "out"
     card = runs.write_card(tmp_path / "card.json", name="Demo LLaVA")
     for method in ("plain", "vgrefine"):
         bundle = tmp_path / "in" / f"demo-{method}" / "bundle.zip"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import doctest
-import os
 from pathlib import Path
 
 import pytest
@@ -50,10 +49,9 @@ def test_spoken_times() -> None:
 
 
 @pytest.mark.parametrize("task", ["vqa_rad_closed", "vqa_rad_open"])
-def test_images_are_as_counted_in_the_data(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = Path(os.environ.get("LMMS_VG_SHARED_DATA") or Path(__file__).parents[3] / "shared" / "data") / "vqa_rad"
-    if not folder.is_dir():
-        pytest.skip(f"no VQA-RAD in {folder} (LMMS_VG_SHARED_DATA names the folder of data sets)")
-    (tmp_path / "vqa_rad").symlink_to(folder)
+def test_images_are_as_counted_in_the_data(
+    task: str, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "vqa_rad").symlink_to(shared_data / "vqa_rad")
     monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path))
     assert len({sample.images[0] for sample in TASKS[task].load()}) == IMAGES[task]

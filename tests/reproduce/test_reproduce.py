@@ -77,15 +77,17 @@ def test_numbers_are_those_of_the_saved_samples(table_f4: tuple[Path, str]) -> N
     assert len({found[row, "VQA-RAD"]["ours"] for row in F4}) > 1, "methods are those of the rows"
 
 
-def test_a_second_call_asks_nothing_anew(table_f4: tuple[Path, str]) -> None:
+def test_a_second_call_asks_nothing_anew(
+    table_f4: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder, first = table_f4
     before = sorted((folder / "out").rglob("*_results.json"))
-    done = command(folder / "other_home", "reproduce", "tableF4", *DEMO, "-o", str(folder / "out"))
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("| done: `") == 6
-    assert not (folder / "other_home" / "journal").exists(), "no model was asked, not even from a journal"
+    assert main(["reproduce", "tableF4", *DEMO, "-o", str(folder / "out")]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("| done: `") == 6
+    assert not (tmp_path / "lmms_vg_home" / "journal").exists(), "no model was asked, not even from a journal"
     assert sorted((folder / "out").rglob("*_results.json")) == before
-    assert done.stdout[done.stdout.index("## Results") :] == first[first.index("## Results") :]
+    assert shown[shown.index("## Results") :] == first[first.index("## Results") :]
 
 
 # --- with lmms-eval in name only ------------------------------------------------------------------------------------------

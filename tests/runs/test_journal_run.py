@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -67,20 +65,6 @@ def full(folder: Path, *more: list[Record], **identity: Any) -> Path:
 # --- a run of the real command ----------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def finished(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo model on questions that are scored and on questions that measure."""
-    folder = tmp_path_factory.mktemp("run")
-    command = [sys.executable, "-m", "lmms_vg", "run", "--model", "huatuo_vgrefine", "--model_args", "pretrained=demo"]
-    command += ["--tasks", "vqa_demo,vgmed_demo", "--batch_size", "8", "--output_path", "out", "--log_samples"]
-    outer = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LMMS_VG_PARTIAL_DATA")
-    environment = {name: value for name, value in os.environ.items() if name not in outer}
-    environment |= {"LMMS_VG_HOME": str(folder / "home"), "LMMS_EVAL_DATASETS_CACHE": str(folder / "datasets")}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
-
-
 def by_question(task: TaskRun) -> dict[str, Any]:
     return {
         uid: [
@@ -90,11 +74,13 @@ def by_question(task: TaskRun) -> dict[str, Any]:
     }
 
 
-def test_a_journal_is_the_run_that_wrote_it(finished: Path) -> None:
-    (folder,) = (finished / "home" / "journal").iterdir()
+def test_a_journal_is_the_run_that_wrote_it(demo_runs: Path) -> None:
+    """Of questions that are scored and of questions that measure."""
+    (folder,) = (demo_runs / "home" / "journal").glob("huatuo_vgrefine-*")
+    out = demo_runs / "out" / "vgrefine"
     assert is_journal(folder)
-    assert not is_journal(finished / "out")
-    scored, saved = read_journal(folder), read_run(finished / "out")
+    assert not is_journal(out)
+    scored, saved = read_journal(folder), read_run(out)
     assert scored.tasks.keys() == saved.tasks.keys() == {HARD, STANDARD}
     for name, task in saved.tasks.items():
         assert by_question(scored.tasks[name]) == by_question(task)
@@ -119,13 +105,13 @@ def test_a_journal_is_the_run_that_wrote_it(finished: Path) -> None:
     assert [line.against and line.against[0][:1] + line.against[1:3] for line in lines] == [None] * 3 + [(0, 0, 0)] * 3
 
 
-def test_only_first_documents_are_signed(finished: Path) -> None:
+def test_only_first_documents_are_signed(demo_runs: Path) -> None:
     """Nothing that is passed on contains a path of this machine."""
-    for path in (finished / "out").rglob("*_samples_*.jsonl"):
+    for path in (demo_runs / "out").rglob("*_samples_*.jsonl"):
         text = path.read_text()
         lines = [json.loads(line) for line in text.splitlines()]
         assert ["run" in line["n"] for line in lines] == [line["doc_id"] == 0 for line in lines]
-        assert str(finished) not in text
+        assert str(demo_runs) not in text
         assert str(Path(journal.__file__).parent) not in text
 
 
