@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from lmms_vg import journal
+from lmms_vg.metrics import alignment
 from lmms_vg.tasks.metric_items import Doc, Item, counted, failed, named, over_values
 
 _LISTS = ("ar", "kl", "js", "printed_ar")
@@ -21,15 +22,15 @@ _NO_RECORD = (
 def results(doc: Doc, _results: list[str]) -> dict[str, Any]:
     """Where the model looked (paper, Section 2): metrics ar, kl, js and best_layer, with their values at every layer."""
     try:
-        layers = _layers(doc)
+        version, layers = _measured(doc)
     except ValueError as problem:
         return failed(doc, str(problem), "ar", "kl", "js", "best_layer")
-    kl = layers["kl"]
+    same = {"kl": layers["kl"], "rule": alignment.signature(version=version)}
     return {
-        "ar": {"ar": layers["ar"], "printed_ar": layers["printed_ar"], "kl": kl, **named(doc)},
-        "kl": {"kl": kl},
-        "js": {"js": layers["js"], "kl": kl},
-        "best_layer": {"kl": kl},
+        "ar": {"ar": layers["ar"], "printed_ar": layers["printed_ar"], "version": version, **same, **named(doc)},
+        "kl": same,
+        "js": {"js": layers["js"], **same},
+        "best_layer": same,
         **counted(doc, 1),
     }
 
@@ -58,8 +59,11 @@ def best_layer(items: list[Item]) -> int:
     return _best_layer(items)
 
 
-def _layers(doc: Doc) -> dict[str, list[float]]:
-    """Lists of equal length, a finite value for each layer. Errors: ValueError saying what is wrong with the record."""
+def _measured(doc: Doc) -> tuple[int, dict[str, list[float]]]:
+    """The version it was measured by, and lists of equal length, a finite value for each layer.
+
+    Errors: ValueError saying what is wrong with the record.
+    """
     record = journal.recall(doc["task"], doc["uid"])
     if record is None:
         raise ValueError(_NO_RECORD)
@@ -75,7 +79,7 @@ def _layers(doc: Doc) -> dict[str, list[float]]:
         raise ValueError(f"alignment lists differ in length: { {name: len(values) for name, values in lists.items()} }")
     if not all(math.isfinite(value) for values in lists.values() for value in values):
         raise ValueError("an alignment value is not finite")
-    return lists
+    return record.alignment.get("version", 1), lists  # 1 did not say so
 
 
 def _best_layer(items: list[Item]) -> int:
