@@ -28,6 +28,7 @@ from loguru import logger
 from lmms_vg.inference.build import build
 from lmms_vg.inference.question import Question
 from lmms_vg.journal.decoding import Decoding
+from lmms_vg.metrics.alignment import VERSION
 
 BIN = Path(sys.executable).parent
 SPLITS = ("train", "validation", "test")
@@ -267,6 +268,7 @@ def test_samples_have_lists_of_layers(whole: Run) -> None:
             for metric in ("ar", "kl", "js"):
                 assert sample[metric][metric] == line["alignment"][metric]
                 assert len(sample[metric][metric]) == tiny.LAYERS
+            assert sample["ar"]["version"] == line["alignment"]["version"] == VERSION
 
 
 def test_answers_come_back_to_their_questions(whole: Run) -> None:

@@ -56,6 +56,7 @@ def measure(answering: Pass, targets: list[tuple[str, Mask]], rows: Rows, per_he
         pair = asked[..., : mask.size], general[..., : mask.size]
         layers = alignment.align(*pair, mask.ravel(), uid)
         result: dict[str, Any] = {name: value.tolist() for name, value in layers._asdict().items()}
+        result["version"] = alignment.VERSION
         if per_head:
             heads = alignment.align_heads(*pair, mask.ravel(), uid)
             result["heads"] = {name: np.round(value, 6).tolist() for name, value in heads._asdict().items()}

@@ -12,12 +12,10 @@ infinite or negative values; `name` names the sample in the message.
 """
 
 import math
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-
-from lmms_vg import __version__
 
 Array = NDArray[np.float64]
 
@@ -123,19 +121,24 @@ def best_layer(kl: Any) -> int:
     return int(np.argmin([math.fsum(layer) for layer in values.T]))
 
 
-def signature(
-    *,
-    rows: Literal["last", "question", "input"] = "last",
-    norm: Literal["reference", "none"] = "reference",
-    geometry: Literal["true", "stretch"] = "true",
-    layer: str | int = "min-kl",
-) -> str:
-    """Describe what a value depends on, to be printed with it: token rows, normalisation, box placement and layer.
+#: Version of these formulas; it goes up when the same maps and mask come to give another number. Measurements are stored with it,
+#: since attention is not measured again where an answer is only scored again.
+VERSION = 2
 
-    >>> signature(geometry="stretch")
-    'alignment|rows:last|norm:reference|geometry:stretch|layer:min-kl|log:e|v:0.1.0'
+
+def signature(*, rows: str | None = None, geometry: str | None = None, version: int = VERSION) -> str:
+    """Describe what a value depends on, to be printed with it.
+
+    Args:
+        rows: token rows that were read, where known.
+        geometry: how boxes were placed, where known.
+        version: of these formulas, at the time of the measurement; 1 divided by no reference below 1e-10.
+
+    >>> signature(rows="last", geometry="stretch")
+    'alignment|rows:last|geometry:stretch|norm:reference|layer:min-kl|log:e|v:2'
     """
-    return f"alignment|rows:{rows}|norm:{norm}|geometry:{geometry}|layer:{layer}|log:e|v:{__version__}"
+    known = "".join(f"|{name}:{value}" for name, value in (("rows", rows), ("geometry", geometry)) if value)
+    return f"alignment{known}|norm:reference|layer:min-kl|log:e|v:{version}"
 
 
 def _align(question: Any, reference: Any | None, mask: Any, name: str, heads_averaged: bool) -> Alignment:

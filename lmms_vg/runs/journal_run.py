@@ -15,7 +15,7 @@ from typing import Any
 from lmms_vg import journal
 from lmms_vg.journal import Record
 from lmms_vg.journal.decoding import Decoding
-from lmms_vg.runs.results import Run, TaskRun, metric_of, partial, task_run
+from lmms_vg.runs.results import Run, TaskRun, metric_of, partial, rules, task_run
 from lmms_vg.tasks import rescore, yaml_files
 from lmms_vg.tasks.documents import documents
 from lmms_vg.tasks.metric_items import Doc
@@ -34,6 +34,7 @@ def read_journal(folder: Path) -> Run:
     tasks: dict[str, TaskRun] = {}
     means: dict[str, dict[str, Any]] = {}
     measured: list[str] = []
+    measured_rules: set[str] = set()
     left_out: list[str] = []
     unfinished: list[str] = []
     in_part = False
@@ -52,8 +53,11 @@ def read_journal(folder: Path) -> Run:
         means[task] = dict(rescore.means(task, lines))
         if (metric := metric_of(lines[0])) is not None:
             tasks[task] = task_run(folder, task, metric, lines)
+        elif "kl" in means[task]:
+            measured.append(task)
+            measured_rules.update(rules(folder, lines).values())
         else:
-            (measured if "kl" in means[task] else left_out).append(task)
+            left_out.append(task)
     if not tasks and not measured:
         reason = "; ".join(unfinished) or f"no scores of questions or measurements ({', '.join(left_out) or 'empty'})"
         advice = ". Run the same command again: it continues where it stopped" if unfinished else ""
@@ -70,6 +74,7 @@ def read_journal(folder: Path) -> Run:
         left_out,
         means | {group: {} for group in groups},
         provenance,
+        measured_rules=frozenset(measured_rules),
     )
 
 

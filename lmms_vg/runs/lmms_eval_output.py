@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lmms_vg._util.json_text import parse_json
-from lmms_vg.runs.results import MEASURED, Line, Run, TaskRun, agreed, metric_of, partial, signed, task_run
+from lmms_vg.runs.results import MEASURED, Line, Run, TaskRun, agreed, metric_of, partial, rules, signed, task_run
 
 _NAMED = 5  # other runs of a folder that a message names
 _OTHER_SHAPE = (KeyError, TypeError, AttributeError, RecursionError)  # valid JSON of an unexpected shape
@@ -32,6 +32,7 @@ def read_run(folder: Path) -> Run:
         raise ValueError(f"{path}: not a results file of lmms-eval ({type(problem).__name__}: {problem})") from problem
     tasks: dict[str, TaskRun] = {}
     measured: list[str] = []
+    measured_rules: set[str] = set()
     signatures: list[dict[str, Any]] = []
     in_part = False
     for task in names:
@@ -43,6 +44,7 @@ def read_run(folder: Path) -> Run:
             _check_number(path, task, len(lines), sizes[task], config.get("offset") or 0)
             if metric is None:
                 measured.append(task)
+                measured_rules.update(rules(_beside(path, task), lines).values())
             else:
                 _check_scores(_beside(path, task), metric, lines)
                 tasks[task] = task_run(_beside(path, task), task, metric, lines)
@@ -71,6 +73,7 @@ def read_run(folder: Path) -> Run:
         left_out,
         means,
         agreed(path, signatures),
+        measured_rules=frozenset(measured_rules),
     )
 
 

@@ -46,8 +46,8 @@ def report(run: Run) -> str:
         parts += ["\n".join(_measurements(run)), _LAYER]
     if run.left_out:
         parts.append(f"Not in this report: {', '.join(run.left_out)} (no scores of single questions)")
-    rules = sorted({rule for task in run.tasks.values() for rule in task.rules.values()})
-    footer = [*rules, signature()] if run.tasks else []
+    rules = sorted({rule for task in run.tasks.values() for rule in task.rules.values()} | run.measured_rules)
+    footer = [*rules, *([signature()] if run.tasks else [])]
     return "\n\n".join([*parts, *(["\n".join(f"- `{rule}`" for rule in footer)] if footer else [])]) + "\n"
 
 

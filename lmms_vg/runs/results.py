@@ -60,10 +60,10 @@ class Run:
     """One run. ``restricted`` says why its numbers do not stand for their benchmarks (``--limit``), empty if they do.
 
     ``model`` is the model's name and arguments: runs of one model may differ in the arguments alone. ``notes`` are what has
-    to be said beside its numbers. ``measured`` are tasks that measure where a model looked, ``left_out`` those of neither
-    kind. ``means``: task or group -> metric -> value, as lmms-eval aggregated it. ``provenance``: weights, prompt, dtype and
-    all else of ``inference.build`` that makes an answer; None for models that are not ours. ``number`` tells runs of one label
-    apart where several are shown, 0 if there is no other.
+    to be said beside its numbers. ``measured`` are tasks that measure where a model looked, by ``measured_rules``;
+    ``left_out`` are those of neither kind. ``means``: task or group -> metric -> value, as lmms-eval aggregated it.
+    ``provenance``: weights, prompt, dtype and all else of ``inference.build`` that makes an answer; None for models that are
+    not ours. ``number`` tells runs of one label apart where several are shown, 0 if there is no other.
     """
 
     path: Path
@@ -77,6 +77,7 @@ class Run:
     means: dict[str, dict[str, Any]] = field(default_factory=dict)
     provenance: dict[str, Any] | None = None
     number: int = 0
+    measured_rules: frozenset[str] = frozenset()
 
     @property
     def method(self) -> MethodSpec | None:
@@ -136,7 +137,7 @@ def task_run(where: object, task: str, metric: str, lines: list[Line]) -> TaskRu
     return TaskRun(
         task=task,
         metric=metric,
-        rules=_rules(where, lines),
+        rules=rules(where, lines),
         scores={item["uid"]: item["score"] for item in good},
         images={item["uid"]: item["image"] for item in good},
         about={item["uid"]: item["about"] for item in good},
@@ -177,8 +178,8 @@ def partial(lines: Iterable[Line]) -> bool:
     return any("partial" in line["n"] for line in lines)
 
 
-def _rules(where: object, lines: list[Line]) -> dict[str, str]:
-    """A mean over items of several rules would be a number of neither."""
+def rules(where: object, lines: list[Line]) -> dict[str, str]:
+    """Metric -> signature. Errors: ValueError for two under one metric, a mean of which would be a number of neither."""
     found: dict[str, str] = {}
     for line in lines:
         for metric, item in line.items():

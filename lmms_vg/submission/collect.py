@@ -219,7 +219,13 @@ def _answer(uid: str, line: Line) -> Answer:
     item = line.get(MEASURED[0])
     alignment = None
     if isinstance(item, dict) and "printed_ar" in item:
-        alignment = Alignment(ar=item["ar"], printed_ar=item["printed_ar"], kl=item["kl"], js=line["js"]["js"])
+        alignment = Alignment(
+            ar=item["ar"],
+            printed_ar=item["printed_ar"],
+            kl=item["kl"],
+            js=line["js"]["js"],
+            version=item.get("version", 1),
+        )
     failure = {name: item[name] for name in ("error", "error_code") if isinstance(item, dict) and name in item}
     return Answer(uid=uid, answer=str(text), alignment=alignment, seconds=line["n"].get("seconds"), **failure)
 

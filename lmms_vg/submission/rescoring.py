@@ -11,6 +11,7 @@ import numpy as np
 
 from lmms_vg._util.error_codes import UNMEASURED, ErrorCode
 from lmms_vg.journal import Record
+from lmms_vg.metrics import alignment
 from lmms_vg.metrics.open_ended import average
 from lmms_vg.runs.results import MEASURED, SCORED, Line, metric_of
 from lmms_vg.submission.alignment_plausibility import implausible
@@ -114,6 +115,8 @@ def alignment_findings(task: str, answers: Sequence[Answer]) -> Iterator[Finding
             )
     if len({len(answer.alignment.kl) for answer in answers if answer.alignment}) > 1:
         yield Finding("alignment", task, "answers of models with different numbers of layers")
+    if len({answer.alignment.version for answer in answers if answer.alignment}) > 1:
+        yield Finding("alignment", task, "answers that were measured by different versions of the rule")
 
 
 def metric_differences(where: str, said: dict[str, Any], made: dict[str, Any]) -> Iterator[Finding]:
@@ -139,7 +142,7 @@ def by_its_rules(name: str, task: Task, made: Scored, wrong: list[Finding]) -> I
     """``wrong`` verdicts and values; where a rule is another version's, they are no forgery, and that is said instead."""
     others = sorted(
         metric
-        for metric in (task.rules.keys() | made.rules.keys()) - rescore.NEEDS_MODEL
+        for metric in (task.rules.keys() | made.rules.keys()) - rescore.NEEDS_MODEL - {*MEASURED}
         if task.rules.get(metric) != made.rules.get(metric)
     )
     errors = [one for one in wrong if not one.is_note]
@@ -176,7 +179,8 @@ def scores_of(
         if _BLEU in made.rules:
             further[_BLEU] = made.rules[_BLEU], _values([line[_BLEU].get("score") for line in made.lines])
     elif measures(task):
-        metric, rule = "ar", f"alignment|geometry:{run.geometry}|rows:{run.rows}"
+        version = next(answer.alignment.version for _, answer in pairs if answer.alignment)
+        metric, rule = "ar", alignment.signature(rows=run.rows, geometry=run.geometry, version=version)
         values, *others = (_at_layer(made, name) for name in _LOOKED)
         further = {name: (rule, other) for name, other in zip(_LOOKED[1:], others, strict=True)}
     else:

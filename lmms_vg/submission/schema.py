@@ -153,12 +153,13 @@ Layers = Annotated[list[Finite], Field(max_length=500)]
 
 
 class Alignment(_Strict):
-    """How attention and boxes of one question agree, a value a layer; see ``metrics/alignment.py``."""
+    """How attention and boxes of one question agree, a value a layer, by which version of ``metrics/alignment.py``."""
 
     ar: Layers
     printed_ar: Layers
     kl: Layers
     js: Layers
+    version: Annotated[int, Field(ge=1, le=1_000)] = 1
 
 
 class Answer(_Strict):

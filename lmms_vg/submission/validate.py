@@ -15,6 +15,7 @@ from typing import Any
 
 from lmms_vg.datasets.leaks import COCO_IMAGES
 from lmms_vg.paper.protocols import ProtocolName
+from lmms_vg.runs.results import MEASURED
 from lmms_vg.submission import question_check as known
 from lmms_vg.submission.archive import MANIFEST, Bundle
 from lmms_vg.submission.choice import only_protocol
@@ -179,6 +180,7 @@ def _tasks(
         if (of_task := scores_of(name, task, manifest.run, both, made, other is None)) is not None:
             scores[name] = of_task
             if of_task.metric == "ar":
+                rules[name] |= dict.fromkeys(MEASURED, of_task.rule)
                 found.append(Finding("unverified-alignment", name, "AR, KL and JS are as submitted"))
     sizes = {name: task.asked for name, task in manifest.tasks.items()}
     outdated = {one.where for one in found if one.code == "outdated-rule"}

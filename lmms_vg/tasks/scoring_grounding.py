@@ -10,6 +10,7 @@ from typing import Any
 
 from lmms_vg import journal
 from lmms_vg.journal import Record
+from lmms_vg.metrics import alignment
 from lmms_vg.tasks.metric_items import Doc, Item, counted, failed, named, over_values
 
 _METRICS = ("ar", "kl", "js", "best_layer")
@@ -26,15 +27,15 @@ def results(doc: Doc, _results: list[str]) -> dict[str, Any]:
     if record is not None and record.failure is not None:
         return failed(doc, record.failure, *_METRICS)
     try:
-        layers = _layers(record)
+        version, layers = _measured(record)
     except ValueError as problem:
         return failed(doc, problem, *_METRICS)
-    kl = layers["kl"]
+    same = {"kl": layers["kl"], "rule": alignment.signature(version=version)}
     return {
-        "ar": {"ar": layers["ar"], "printed_ar": layers["printed_ar"], "kl": kl, **named(doc)},
-        "kl": {"kl": kl},
-        "js": {"js": layers["js"], "kl": kl},
-        "best_layer": {"kl": kl},
+        "ar": {"ar": layers["ar"], "printed_ar": layers["printed_ar"], "version": version, **same, **named(doc)},
+        "kl": same,
+        "js": {"js": layers["js"], **same},
+        "best_layer": same,
         **counted(doc, 1),
     }
 
@@ -63,8 +64,12 @@ def best_layer(items: list[Item]) -> int:
     return _best_layer(items)
 
 
-def _layers(record: Record | None) -> dict[str, list[float]]:
-    """Lists of equal length, a finite value for each layer. Errors: ValueError saying what is wrong with the record."""
+def _measured(record: Record | None) -> tuple[int, dict[str, list[float]]]:
+    """The version it was measured by, and lists of equal length, a finite value for each layer.
+
+    Raises:
+        ValueError: what is wrong with the record.
+    """
     if record is None:
         raise ValueError(_NO_RECORD)
     if record.alignment is None:
@@ -77,7 +82,7 @@ def _layers(record: Record | None) -> dict[str, list[float]]:
         raise ValueError(f"alignment lists differ in length: { {name: len(values) for name, values in lists.items()} }")
     if not all(math.isfinite(value) for values in lists.values() for value in values):
         raise ValueError("an alignment value is not finite")
-    return lists
+    return record.alignment.get("version", 1), lists  # 1 did not say so
 
 
 def _best_layer(items: list[Item]) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from saved_run import RULE, closed, failed, measured, opened, save, tables
 
+from lmms_vg.metrics.alignment import signature as measured_by
 from lmms_vg.metrics.statistics import cluster_interval, signature
 from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.runs.report import report
@@ -200,3 +201,15 @@ def test_choice_of_the_newest_run_is_said(tmp_path: Path) -> None:
     assert (
         f"_results.json`\n\n2 runs are under {tmp_path}; this is the newest. Others: {tmp_path}/demo/20251231" in text
     )
+
+
+def test_measurements_have_their_rule_and_only_one(tmp_path: Path) -> None:
+    means = {"vgmed_demo": {"ar": 1.0, "kl": 1.0, "js": 0.1, "best_layer": 0, "n": 2}}
+    first, second = (measured(3, 2) for _ in range(2))
+    first["ar"]["rule"] = second["ar"]["rule"] = signed = measured_by()
+    save(tmp_path / "one", {"vgmed_demo": [first, second]}, means=means)
+    assert f"- `{signed}`" in made(tmp_path / "one")[0]
+    second["ar"]["rule"] = measured_by(version=1)
+    save(tmp_path / "two", {"vgmed_demo": [first, second]}, means=means)
+    with pytest.raises(ValueError, match=r"ar is scored by .*v:2 and by .*v:1"):
+        read_run(tmp_path / "two")

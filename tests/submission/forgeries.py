@@ -82,7 +82,12 @@ def looks_better(made: Parts) -> None:
 
 def other_layers(made: Parts) -> None:
     for values in answers(made, LOOKED)[0]["alignment"].values():
-        values.append(values[0])
+        if isinstance(values, list):
+            values.append(values[0])
+
+
+def other_version_of_the_rule(made: Parts) -> None:
+    answers(made, LOOKED)[0]["alignment"]["version"] = 1
 
 
 FORGED: dict[str, tuple[Callable[[Parts], object], set[str]]] = {
@@ -103,6 +108,7 @@ FORGED: dict[str, tuple[Callable[[Parts], object], set[str]]] = {
     "an answer too many": (one_more, {"missing-uid"}),
     "where it looked": (looks_better, {"alignment"}),
     "more layers at one question": (other_layers, {"alignment"}),
+    "one question measured by another rule": (other_version_of_the_rule, {"alignment"}),
     "no alignment": (lambda made: answers(made, LOOKED)[0].pop("alignment"), {"alignment"}),
     "another best layer": (lambda made: task(made, LOOKED)["metrics"].update(best_layer=0, ar=9.0), {"metric"}),
     "another decoding": (lambda made: task(made)["decoding"].update(max_new_tokens=512), {"restricted"}),

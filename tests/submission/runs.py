@@ -12,7 +12,7 @@ import numpy as np
 from saved_run import IDENTITY, save
 
 from lmms_vg.journal import Record
-from lmms_vg.metrics.alignment import align
+from lmms_vg.metrics.alignment import VERSION, align
 from lmms_vg.metrics.open_ended import average
 from lmms_vg.submission.question_check import document, question_of
 from lmms_vg.submission.schema import Card, Question
@@ -39,7 +39,7 @@ def questions(task: str) -> list[Question]:
     return [question_of(sample) for sample in TASKS[task].load()]
 
 
-def looked(seed: int, layers: int = 3, side: int = 6) -> dict[str, list[float]]:
+def looked(seed: int, layers: int = 3, side: int = 6) -> dict[str, Any]:
     """Alignment of random attention maps with a random box."""
     rng = np.random.default_rng(seed)
     mask = np.zeros((side, side), dtype=bool)
@@ -52,6 +52,7 @@ def looked(seed: int, layers: int = 3, side: int = 6) -> dict[str, list[float]]:
         "printed_ar": [float(value) for value in found.printed_ar],
         "kl": [float(value) for value in found.kl],
         "js": [float(value) for value in found.js],
+        "version": VERSION,
     }
 
 

@@ -14,6 +14,7 @@ from mmmu_data import write_split
 from saved_run import spec
 from tampered import Parts, change
 
+from lmms_vg.metrics.alignment import signature as measured_by
 from lmms_vg.submission.export import model_index
 from lmms_vg.submission.schema import Manifest
 from lmms_vg.submission.submit import submit
@@ -99,7 +100,7 @@ def test_no_number_stands_without_its_n_rule_and_method(bundle: Path, tmp_path: 
         assert one.dataset_name == f"{task}, {stated.asked} questions"
         assert rule == stated.rules.get(metric, rule)
     assert found[HARD, "unparseable"].metric_args["rule"] == manifest.tasks[HARD].rules["acc"]
-    assert found[LOOKED, "kl"].metric_args["rule"] == "alignment|geometry:stretch|rows:last"
+    assert found[LOOKED, "kl"].metric_args["rule"] == measured_by(rows="last", geometry="stretch")
 
 
 def test_a_data_set_goes_by_its_id_on_the_hub(bundle: Path, tmp_path: Path) -> None:

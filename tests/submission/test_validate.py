@@ -10,6 +10,7 @@ import runs
 from forgeries import FORGED, HARD, LOOKED, OPENED, STANDARD, answers, better_answers_but_old_verdicts, task
 from tampered import Parts, change, parts, put_together
 
+from lmms_vg.metrics.alignment import signature
 from lmms_vg.submission import question_check as known
 from lmms_vg.submission.archive import sha256
 from lmms_vg.submission.findings import CODES, NOTES
@@ -85,6 +86,25 @@ def test_scored_by_another_version_that_read_answers_otherwise(good: Path, tmp_p
     assert checked.errors[0].where == HARD
     assert [one.where for one in checked.findings if one.code == "rule"] == [f"{HARD} acc"]
     assert checked.entry is None
+
+
+def test_measurements_keep_the_version_they_were_measured_by(good: Path, tmp_path: Path) -> None:
+    """Bundles from before the version was stated are of the first; a page does not rank one beside the other."""
+
+    def older(made: Parts) -> None:
+        for line in answers(made, LOOKED):
+            del line["alignment"]["version"]
+        task(made, LOOKED)["rules"] = {}
+
+    new, old = check(good).entry, check(change(good, tmp_path / "old.zip", older))
+    assert old.errors == []
+    assert "rule" not in {one.code for one in old.findings}
+    assert new is not None
+    assert old.entry is not None
+    rules = [one.scores[LOOKED].rule for one in (new, old.entry)]
+    assert rules == [signature(rows="last", geometry="true", version=version) for version in (2, 1)]
+    assert [one.manifest.tasks[LOOKED].rules["kl"] for one in (new, old.entry)] == rules
+    assert new.scores[LOOKED].comparable != old.entry.scores[LOOKED].comparable, "so they are not ranked together"
 
 
 def test_findings_are_the_same_each_time_and_many_are_counted(good: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from lmms_vg import journal
+from lmms_vg.metrics.alignment import signature
 from lmms_vg.tasks import metric_items as shared
 from lmms_vg.tasks import scoring_grounding as alignment
 from lmms_vg.tasks.documents import AXES
@@ -98,8 +99,16 @@ def test_samples_keep_whole_layer_lists() -> None:
     remember("1", **lists)
     result = alignment.results(doc("1"), [""])
     named = {"uid": "1", "image": "demo:standard/1", "about": {"modality": "CT"}}  # so it can be resampled by image
-    assert result["ar"] == {name: lists[name] for name in ("ar", "kl", "printed_ar")} | named
-    assert result["js"] == {name: lists[name] for name in ("js", "kl")}
+    rule = {"rule": signature(version=1)}  # a record that states no version is of the first
+    assert result["ar"] == {name: lists[name] for name in ("ar", "kl", "printed_ar")} | named | rule | {"version": 1}
+    assert result["js"] == {name: lists[name] for name in ("js", "kl")} | rule
+
+
+def test_items_carry_the_rule_their_question_was_measured_by() -> None:
+    remember("1", **three_layers([1.0, 2.0], [3.0, 4.0], [5.0, 6.0]), version=7)
+    result = alignment.results(doc("1"), [""])
+    assert [result[metric]["rule"] for metric in ALIGNMENT] == [signature(version=7)] * 4
+    assert result["ar"]["version"] == 7
 
 
 def test_records_of_another_task_are_not_used() -> None:
