@@ -121,8 +121,8 @@ def best_layer(kl: Any) -> int:
     return int(np.argmin([math.fsum(layer) for layer in values.T]))
 
 
-#: Version of these formulas; it goes up when the same maps and mask come to give another number. Measurements are stored with it,
-#: since attention is not measured again where an answer is only scored again.
+#: Version of these formulas; it goes up when the same maps and mask come to give another number. Measurements are stored with
+#: it, since attention is not measured again where an answer is only scored again.
 VERSION = 2
 
 
