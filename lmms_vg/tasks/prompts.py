@@ -1,4 +1,4 @@
-"""What a document asks: the prompt templates of the two protocols, as text and as lmms-eval messages.
+"""What a document asks: the prompt templates of the paper and of HuatuoGPT-Vision, as text and as lmms-eval messages.
 
 An empty question gives an empty prompt, which every model refuses: the instruction alone would be answered with a guess.
 """

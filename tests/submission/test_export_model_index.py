@@ -96,7 +96,8 @@ def test_no_number_stands_without_its_n_rule_and_method(bundle: Path, tmp_path: 
         assert one.metric_name == f"{metric} with vgrefine, n={stated.n}, {rule}"
         assert (one.metric_args["n"], one.metric_args["asked"]) == (stated.n, stated.asked)
         assert one.metric_args["method"] == METHOD
-        assert one.dataset_args == {"protocol": stated.protocol, "questions_sha256": stated.questions}
+        protocol = {} if stated.protocol is None else {"protocol": stated.protocol}  # measurements have none
+        assert one.dataset_args == protocol | {"questions_sha256": stated.questions}
         assert one.dataset_name == f"{task}, {stated.asked} questions"
         assert rule == stated.rules.get(metric, rule)
     assert found[HARD, "unparseable"].metric_args["rule"] == manifest.tasks[HARD].rules["acc"]

@@ -1,4 +1,4 @@
-"""What is asked: the templates of both protocols, and images where an MMMU question puts them."""
+"""What is asked: the templates of the paper and of HuatuoGPT-Vision, and images where an MMMU question puts them."""
 
 from typing import Any
 
