@@ -36,7 +36,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 test: $(STAMP)
 	$(PYTEST)
 
-# What starts no program, opens no browser, reads no real data and does not compute for long: within a minute.
+# The quick part: what starts no program, opens no browser, reads no real data and computes little.
 test-fast: $(STAMP)
 	$(PYTEST) -m "not (e2e or browser or real_data or slow)"
 
