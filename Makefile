@@ -30,13 +30,15 @@ demo: $(STAMP)
 		--tasks vgmed_demo,vqa_demo --batch_size 8 --output_path demo_out --log_samples --verbosity WARNING
 	OMP_NUM_THREADS=1 $(BIN)/lmms-vg overlay --models huatuo_plain,huatuo_vgrefine --model_args pretrained=demo -o demo_out/overlays
 
-# Two processes: half of the time goes into whole runs of lmms-eval, each of which imports it for five seconds.
+# Two processes: half of the time goes into whole runs of lmms-eval, each of which imports it for five seconds. A file is of one
+# worker, and files start in the order of tests/conftest.py.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(PYTEST)
 
-# What starts no program, opens no browser, reads no real data and does not compute for long: within a minute.
+# The quick part: what starts no program, opens no browser, reads no real data and computes little.
 test-fast: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not (e2e or browser or real_data or slow)"
+	$(PYTEST) -m "not (e2e or browser or real_data or slow)"
 
 # The pages of docs/ and the API reference, in site/. Their tools have an environment of their own, so that no run depends on them.
 docs: $(VENV)/docs/.installed

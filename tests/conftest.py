@@ -37,6 +37,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for fixture in MARKS.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(MARKS[fixture])
+    # Files with whole runs first: behind the many short tests the last of them would run alone, with the other worker idle.
+    long = {item.path for item in items if item.get_closest_marker("e2e") or item.get_closest_marker("browser")}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -50,7 +53,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
     popen = subprocess.Popen.__init__
     with pytest.MonkeyPatch.context() as patch:
-        if not any(item.iter_markers("e2e")) and not any(item.iter_markers("browser")):
+        if not item.get_closest_marker("e2e") and not item.get_closest_marker("browser"):
             patch.setattr(subprocess.Popen, "__init__", start)
         return (yield)
 

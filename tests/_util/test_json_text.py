@@ -19,6 +19,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(value=VALUES, ascii_only=st.booleans(), mark=st.booleans())
 def test_what_python_writes_is_read(value: Any, ascii_only: bool, mark: bool) -> None:
     data = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8-sig" if mark else "utf-8")

@@ -48,6 +48,7 @@ def with_image(family: Family) -> Any:
     return family.prompt([open_picture(tiny.picture(1)), self_check.TEXT])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_sound_checkpoints_are_taken(fresh: Callable[[str, str], Family], kind: str, dtype: str) -> None:

@@ -110,6 +110,7 @@ PIECES += [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=2000)
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map(" ".join), st.sampled_from(PAIRS[:5]))
 def test_any_answer_is_read_alike_with_the_words_swapped(answer: str, pair: tuple[str, str]) -> None:
