@@ -30,28 +30,29 @@ import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
-#: Bytes that opening one image may take, its file included where that is in memory.
+#: Bytes that one image may take from its opening to the vision tower's input, its file included where that is in memory.
 MAX_BYTES = 500_000_000
 
-#: Format -> bytes a pixel takes at most while it is opened: as the decoder keeps it, as stored, and as RGB. Measured.
+#: Bytes a pixel of an RGB image takes, and with what an image processor makes of it before it is resized. Measured.
+RGB, PROCESSED = 4, 14
+
+#: The same for a pixel of the resized copy.
+RESIZED = 10
+
+#: Format -> bytes a pixel takes at most: as the decoder keeps it, as stored, and as RGB; or as RGB and processed. Measured.
 BYTES_PER_PIXEL = {
     "AVIF": 25,
-    "BMP": 10,
-    "DIB": 10,
-    "GIF": 10,
-    "JPEG": 12,
+    "BMP": PROCESSED,
+    "DIB": PROCESSED,
+    "GIF": PROCESSED,
+    "JPEG": PROCESSED,
     "JPEG2000": 25,
-    "MPO": 12,
-    "PNG": 10,
-    "PPM": 10,
+    "MPO": PROCESSED,
+    "PNG": PROCESSED,
+    "PPM": PROCESSED,
     "TIFF": 16,
     "WEBP": 16,
 }
-
-_IN_MEMORY = 10  # the same for an image that comes from no file
-
-#: Pixels of the largest image that is made of another: a square that it is padded to, a copy that is resized.
-MAX_PIXELS = MAX_BYTES // _IN_MEMORY
 
 _FORMATS = tuple(name for name in BYTES_PER_PIXEL if name != "MPO")  # which PIL opens as a kind of JPEG
 _SMALLER = "store a smaller version (vision towers see a few hundred pixels a side)"
@@ -86,7 +87,7 @@ def open_rgb(image: Image.Image | str | Path | IO[bytes]) -> Image.Image:
 
     Raises:
         ValueError: not an image, of a format that is not read, truncated or damaged, without a pixel, with NaN pixels, or
-            one whose opening would take more than `MAX_BYTES`; the last is found before it is decoded.
+            one that would take more than `MAX_BYTES`; the last is found before it is decoded.
     """
     with _plain_errors():
         picture = image if isinstance(image, Image.Image) else Image.open(image, formats=_FORMATS)
@@ -143,11 +144,11 @@ def _require_small(picture: Image.Image, encoded: int) -> None:
         raise ValueError(f"image format {picture.format}: those that are read are {', '.join(BYTES_PER_PIXEL)}")
     if not picture.width or not picture.height:
         raise ValueError(f"{size}: it has none; store it again from its source")
-    each = BYTES_PER_PIXEL.get(picture.format or "", _IN_MEMORY)
+    each = BYTES_PER_PIXEL.get(picture.format or "", PROCESSED)
     needed = picture.width * picture.height * each + encoded
     if needed > MAX_BYTES:
         raise ValueError(
-            f"{size}: opening it would take up to {needed / 1e6:,.0f} MB, at most {MAX_BYTES / 1e6:.0f} MB are taken "
+            f"{size}: it would take up to {needed / 1e6:,.0f} MB, at most {MAX_BYTES / 1e6:.0f} MB are taken "
             f"({MAX_BYTES // each:,} pixels of {picture.format or 'an image in memory'}); {_SMALLER}"
         )
 
