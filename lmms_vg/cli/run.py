@@ -71,14 +71,20 @@ def _run_together(arguments: Sequence[str]) -> int:
         raise ValueError(f"--model {own.model!r}: with --methods it is the family: {', '.join(families())}")
 
     from lmms_vg.experiments.joint_run import run_together, settings_of
+    from lmms_vg.experiments.lmms_eval_process import INCOMPLETE
 
     settings, common = settings_of(own.methods.split(","), own.model_args)
     status = run_together(own.model, settings, common, rest, own.output_path)
-    failed = [setting.label for setting in settings if status.get(setting.label, 1)]
+    results = {setting.label: status.get(setting.label, 1) for setting in settings}
+    failed = [label for label, result in results.items() if result not in (0, INCOMPLETE)]
+    incomplete = [label for label, result in results.items() if result == INCOMPLETE]
     if failed:
         print(f"lmms-vg: failed: {', '.join(failed)}", file=sys.stderr)
+    if incomplete:
+        folders = ", ".join(str(own.output_path / label) for label in incomplete)
+        print(f"lmms-vg: saved, but incomplete: {folders}", file=sys.stderr)
     if not int(os.environ.get("RANK", 0)):
         done = [str(own.output_path / one.label) for one in settings if one.label not in failed]
         if len(done) > 1:
             print(f"Compare them: lmms-vg compare {' '.join(done)}")
-    return int(bool(failed))
+    return 1 if failed else INCOMPLETE if incomplete else 0

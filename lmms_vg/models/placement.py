@@ -11,7 +11,7 @@ from transformers.image_transforms import get_size_with_aspect_ratio
 from transformers.image_utils import get_image_size_for_max_height_width
 
 from lmms_vg.models.checkpoint import CheckpointError
-from lmms_vg.vision.images import MAX_PIXELS, pad_to_square
+from lmms_vg.vision.images import MAX_BYTES, PROCESSED, RESIZED, RGB, pad_to_square
 from lmms_vg.vision.patch_grid import Geometry, Size
 
 #: The settings that decide where pixels go.
@@ -55,10 +55,14 @@ class Placement:
         square = self.squared or (squares and self._is_on("do_pad"))
         canvas = (max(width, height),) * 2 if square else (width, height)
         resized = self._resized(*canvas)
-        if min(resized) < 1 or max(canvas[0] * canvas[1], resized[0] * resized[1]) > MAX_PIXELS:
+        needed = PROCESSED * canvas[0] * canvas[1] + RESIZED * resized[0] * resized[1]
+        if canvas != (width, height):
+            needed += RGB * width * height  # which is padded to another
+        if min(resized) < 1 or needed > MAX_BYTES:
             raise ValueError(
-                f"image of {width} x {height} pixels is too elongated: it would be padded to {canvas[0]} x {canvas[1]} "
-                f"and resized to {resized[0]} x {resized[1]}"
+                f"image of {width} x {height} pixels: padded to {canvas[0]} x {canvas[1]} and resized to {resized[0]} x "
+                f"{resized[1]} it would take up to {needed / 1e6:,.0f} MB, and at most {MAX_BYTES / 1e6:.0f} MB are taken; "
+                "store a smaller version, or one that is less elongated"
             )
         final, offset = resized, (0, 0)
         if self._is_on("do_center_crop"):

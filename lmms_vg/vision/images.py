@@ -32,28 +32,29 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from lmms_vg._util.error_codes import BadImage
 
-#: Most bytes that opening one image may take, including its file if that is in memory.
+#: Most bytes that one image may take from its opening to the vision tower's input, including its file if that is in memory.
 MAX_BYTES = 500_000_000
 
-#: Format -> most bytes per pixel during opening, measured: the copies of the decoder, as stored, and in RGB.
+#: Bytes per pixel of an RGB image, and of what an image processor makes of it before resizing. Measured.
+RGB, PROCESSED = 4, 14
+
+#: The same per pixel of the resized copy.
+RESIZED = 10
+
+#: Format -> most bytes per pixel, measured: the copies of the decoder, as stored, and in RGB; or in RGB and processed.
 BYTES_PER_PIXEL = {
     "AVIF": 25,
-    "BMP": 10,
-    "DIB": 10,
-    "GIF": 10,
-    "JPEG": 12,
+    "BMP": PROCESSED,
+    "DIB": PROCESSED,
+    "GIF": PROCESSED,
+    "JPEG": PROCESSED,
     "JPEG2000": 25,
-    "MPO": 12,
-    "PNG": 10,
-    "PPM": 10,
+    "MPO": PROCESSED,
+    "PNG": PROCESSED,
+    "PPM": PROCESSED,
     "TIFF": 16,
     "WEBP": 16,
 }
-
-_IN_MEMORY = 10  # the same for an image without a file
-
-#: Most pixels of an image made from another by padding or resizing.
-MAX_PIXELS = MAX_BYTES // _IN_MEMORY
 
 _FORMATS = tuple(name for name in BYTES_PER_PIXEL if name != "MPO")  # PIL opens MPO as a kind of JPEG
 _SMALLER = "store a smaller version (vision towers see a few hundred pixels a side)"
@@ -92,7 +93,7 @@ def open_rgb(image: Image.Image | str | Path | IO[bytes]) -> Image.Image:
 
     Raises:
         BadImage: It is no image, of a format that is not read, truncated or damaged, has no pixels or NaN pixels, or
-            would take more than `MAX_BYTES` to open; the last is checked before decoding.
+            would take more than `MAX_BYTES`; the last is checked before decoding.
     """
     with _plain_errors():
         picture = image if isinstance(image, Image.Image) else Image.open(image, formats=_FORMATS)
@@ -149,11 +150,11 @@ def _require_small(picture: Image.Image, encoded: int) -> None:
         raise BadImage(f"image format {picture.format}: those that are read are {', '.join(BYTES_PER_PIXEL)}")
     if not picture.width or not picture.height:
         raise BadImage(f"{size}: it has none; store it again from its source")
-    each = BYTES_PER_PIXEL.get(picture.format or "", _IN_MEMORY)
+    each = BYTES_PER_PIXEL.get(picture.format or "", PROCESSED)
     needed = picture.width * picture.height * each + encoded
     if needed > MAX_BYTES:
         raise BadImage(
-            f"{size}: opening it would take up to {needed / 1e6:,.0f} MB, at most {MAX_BYTES / 1e6:.0f} MB are taken "
+            f"{size}: it would take up to {needed / 1e6:,.0f} MB, at most {MAX_BYTES / 1e6:.0f} MB are taken "
             f"({MAX_BYTES // each:,} pixels of {picture.format or 'an image in memory'}); {_SMALLER}"
         )
 

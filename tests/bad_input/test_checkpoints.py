@@ -18,6 +18,7 @@ from lmms_vg.inference.build import build
 from lmms_vg.journal import read_records
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.models import FAMILIES
+from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.vision.images import open_picture
 
 
@@ -117,6 +118,15 @@ def test_attention_that_is_nan(checkpoint: Path, tmp_path: Path, method: str, sa
     assert all(said in error and "not finite" in error for error in errors)
     assert answerer.counts.failed == 2
     assert [record.error for record in read_records([answerer.journal.path])] == errors
+
+
+@pytest.mark.parametrize("family", ["huatuo", "llava"])
+def test_a_configuration_without_a_layer_count_is_refused_for_what_it_is(tmp_path: Path, family: str) -> None:
+    """As llava-v1.6's true configuration."""
+    (tmp_path / "config.json").write_text('{"model_type": "llava_next", "text_config": {"model_type": "mistral"}}')
+    with pytest.raises(CheckpointError, match="llava_next") as problem:
+        build(family, "plain", pretrained=str(tmp_path))
+    assert "num_hidden_layers" not in str(problem.value)
 
 
 def test_attention_that_is_nan_behind_the_triage_layers(checkpoint: Path, tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ import pytest
 from commands import answers, command
 
 from lmms_vg.cli.main import main
+from lmms_vg.cli.run import run as run_command
 from lmms_vg.experiments import joint_run
 from lmms_vg.experiments.joint_run import Setting, settings_of
+from lmms_vg.experiments.lmms_eval_process import INCOMPLETE
 from lmms_vg.host.stopping import Stopped
 from lmms_vg.journal import read_records
 
@@ -156,6 +158,24 @@ def together(tmp_path: Path, *methods: str) -> dict[str, int]:
 def test_a_failure_of_one_method_does_not_stop_the_others(hosted: dict[str, Any], tmp_path: Path) -> None:
     hosted["huatuo_oracle_mask"] = SystemExit("oracle_mask needs annotated boxes")
     assert together(tmp_path, "plain", "oracle_mask", "vgrefine") == {"plain": 0, "oracle_mask": 1, "vgrefine": 0}
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "status"), [((0, 0), 0), ((0, INCOMPLETE), INCOMPLETE), ((INCOMPLETE, 1), 1), ((INCOMPLETE,) * 2, 3)]
+)
+def test_the_status_says_whether_results_were_saved(
+    hosted: dict[str, Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    outcomes: tuple[int, int],
+    status: int,
+) -> None:
+    hosted |= dict(zip(("huatuo_plain", "huatuo_pai"), outcomes, strict=True))
+    arguments = ["--methods", "plain,pai", "--model", "huatuo", "--model_args", "pretrained=demo"]
+    assert run_command([*arguments, "--tasks", "vqa_demo", "--output_path", str(tmp_path)]) == status
+    shown = capsys.readouterr()
+    assert (str(tmp_path / "pai") in shown.err) == (outcomes[1] == INCOMPLETE)
+    assert (f"{tmp_path / 'plain'} {tmp_path / 'pai'}" in shown.out) == (1 not in outcomes), "which can be compared"
 
 
 def test_with_several_ranks_the_run_ends_at_a_failure(

@@ -315,7 +315,7 @@ SIDES = [
     ("It is not on the {x}.", False),
     ("It is on the {x} and on the {y}.", False),
     ("{L}. It is not {y}-sided.", True),
-    ("{L}. The {y} is clear.", None),
-    ("{L}. The {y} side is clear.", None),
+    ("{L}. The {y} is clear.", False),
+    ("{L}. The {y} side is clear.", False),
 ]
-"""Templates about sides for options of one word; None where only the symmetry is tested."""
+"""Templates about sides for options of one word, and whether they claim {X}; those that do not are no answer."""
