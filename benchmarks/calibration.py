@@ -32,7 +32,7 @@ from benchmarks.checkpoint import Size
 from benchmarks.contest import Contestant
 from benchmarks.questions import REFERENCE, Asked
 from benchmarks.report import Agreement, Ratio, Report
-from lmms_vg.experiments.boxed_questions import Annotated, annotated
+from lmms_vg.experiments.boxed_questions import BoxedSample, annotated
 from lmms_vg.experiments.calibration import measure
 from lmms_vg.inference.answerer import Answerer, MethodRun
 from lmms_vg.inference.question import Question
@@ -88,7 +88,7 @@ class Plainly:
             journal = Journal(Path(folder))
             answerer = Answerer(self.family, [MethodRun(Plain(), journal)], per_head=self.calibrate)
             if self.calibrate:
-                measure(answerer, Annotated("benchmark", asked, [], []), HeadSums(self.shape))
+                measure(answerer, BoxedSample("benchmark", asked, [], []), HeadSums(self.shape))
             else:
                 for _ in answerer.answer(asked):
                     pass

@@ -39,7 +39,7 @@ from lmms_vg import __version__
 from lmms_vg.datasets import archives, slake, vqa_rad
 from lmms_vg.datasets.source import DataMissing
 from lmms_vg.host.failure import RunFailed
-from lmms_vg.metrics.bertscore import Settings, bertscore
+from lmms_vg.metrics.bertscore import BertScoreSettings, bertscore
 from lmms_vg.metrics.statistics import cluster_interval
 from lmms_vg.tasks import metric_items, scoring_closed, scoring_open
 from lmms_vg.tasks.documents import documents
@@ -93,7 +93,7 @@ def bertscore_ratio(n: int, rounds: int, folder: Path) -> Ratio:
     model = _random_bert(folder / "bert")
     said, references = answers.pairs(n)
     direct = bert_score.BERTScorer(model_type=model, num_layers=4, nthreads=0, device="cpu")
-    ours = partial(bertscore, said, references, Settings(model, 4), device="cpu")
+    ours = partial(bertscore, said, references, BertScoreSettings(model, 4), device="cpu")
     theirs = partial(direct.score, said, references)
     ours(), theirs()
     taken = [(seconds(ours), seconds(theirs)) for _ in range(rounds)]

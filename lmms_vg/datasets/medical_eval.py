@@ -46,7 +46,7 @@ DATASETS: dict[Dataset, str] = {
 }
 
 
-class Row(BaseModel):
+class MedicalEvalRow(BaseModel):
     """A row of the JSON; `options` is a list, the text of a list, or None."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
@@ -70,7 +70,7 @@ def load(dataset: Dataset) -> list[Sample]:
         DataError: the file is broken or has a wrong number of questions.
     """
     path = locate(MEDICAL_EVAL, QUESTIONS)
-    rows = parse_rows(Row, path.read_bytes(), path, "medical_eval")
+    rows = parse_rows(MedicalEvalRow, path.read_bytes(), path, "medical_eval")
     rows = [row for row in rows if row.dataset == DATASETS[dataset]]
     samples = [_sample(row, dataset, number) for number, row in enumerate(rows)]
     if dataset == "mmmu":
@@ -94,7 +94,7 @@ def require_images() -> None:
     require_archive(MEDICAL_EVAL, IMAGES, "images", "*.jpg", "*.png")
 
 
-def _sample(row: Row, dataset: Dataset, number: int) -> Sample:
+def _sample(row: MedicalEvalRow, dataset: Dataset, number: int) -> Sample:
     place = f"medical_eval {QUESTIONS} {row.dataset} row {number}"
     options = parse_options(row.options or [], place)
     # The released scorer takes the first of equal options.

@@ -70,7 +70,7 @@ OMNIMEDVQA = DatasetSpec(
 )
 
 
-class Row(BaseModel):
+class OmniMedVqaRow(BaseModel):
     """A row of the JSON files, with the keys that are used."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
@@ -89,7 +89,7 @@ class Row(BaseModel):
     modality: str | None = None
 
 
-class Entry(NamedTuple):
+class OmniMedVqaEntry(NamedTuple):
     """A question; `regular` if its row has the key `modality_type`, which published counts use."""
 
     modality: Modality
@@ -129,7 +129,7 @@ def require_images() -> None:
 
 
 @cache  # used by eight tasks, each of whose questions are spread over many files
-def _read(root: Path) -> list[Entry]:
+def _read(root: Path) -> list[OmniMedVqaEntry]:
     names = list_files(root, QUESTIONS, ".json", FOLDER)
     if not names:
         raise missing(OMNIMEDVQA, ARCHIVE, f"{QUESTIONS}/*.json is in no zip and no folder {FOLDER} of {root}.")
@@ -143,12 +143,12 @@ def _read(root: Path) -> list[Entry]:
     return [entry._replace(sample=sample) for entry, sample in zip(entries, samples, strict=True)]
 
 
-def _rows(root: Path, name: str) -> list[Row]:
+def _rows(root: Path, name: str) -> list[OmniMedVqaRow]:
     data = read_file(root, name, FOLDER) or b""
-    return parse_rows(Row, data, f"{root}: {name}", "OmniMedVQA")
+    return parse_rows(OmniMedVqaRow, data, f"{root}: {name}", "OmniMedVQA")
 
 
-def _entry(row: Row, place: str) -> Entry:
+def _entry(row: OmniMedVqaRow, place: str) -> OmniMedVqaEntry:
     spelling = row.modality if row.modality_type is None else row.modality_type
     modality = SPELLINGS.get((spelling or "").strip())
     if modality is None:
@@ -172,4 +172,4 @@ def _entry(row: Row, place: str) -> Entry:
         licence=OMNIMEDVQA.licence,
         source=OMNIMEDVQA.source,
     )
-    return Entry(modality, row.modality_type is not None, sample)
+    return OmniMedVqaEntry(modality, row.modality_type is not None, sample)

@@ -26,7 +26,7 @@ PATH_VQA = DatasetSpec(
 )
 
 
-class _Row(NamedTuple):
+class _PathVqaRow(NamedTuple):
     number: int
     first_with_image: int
     question: str
@@ -67,27 +67,27 @@ def _files() -> list[Path]:
 
 
 @cache  # hashing the images takes seconds, and both parts need it
-def _rows(files: tuple[Path, ...]) -> list[_Row]:
+def _rows(files: tuple[Path, ...]) -> list[_PathVqaRow]:
     first_with: dict[bytes, int] = {}
-    rows: list[_Row] = []
+    rows: list[_PathVqaRow] = []
     for file in files:
         for cells in read_rows(file, "image.bytes", "question", "answer"):
             number = len(rows)
             image = (cells["image"] or {}).get("bytes") or b""
             first = first_with.setdefault(hashlib.sha256(image).digest(), number)
-            rows.append(_Row(number, first, cells["question"] or "", cells["answer"] or ""))
+            rows.append(_PathVqaRow(number, first, cells["question"] or "", cells["answer"] or ""))
     # The hub's copy is used as it is, although it may hold one picture under two names with the same questions.
     return rows if len(rows) == ROWS else _without_repeats(rows)
 
 
-def _without_repeats(rows: list[_Row]) -> list[_Row]:
-    kept: dict[tuple[int, str, str], _Row] = {}
+def _without_repeats(rows: list[_PathVqaRow]) -> list[_PathVqaRow]:
+    kept: dict[tuple[int, str, str], _PathVqaRow] = {}
     for row in rows:
         kept.setdefault((row.first_with_image, row.question, row.answer), row)
     return list(kept.values())
 
 
-def _sample(row: _Row, part: str) -> Sample:
+def _sample(row: _PathVqaRow, part: str) -> Sample:
     return Sample(
         uid=f"path_vqa/test/{row.number}",
         images=[f"path_vqa:test/{row.first_with_image}"],

@@ -8,7 +8,7 @@ from PIL import Image
 
 from lmms_vg.datasets.schema import DatasetSpec, Sample
 from lmms_vg.datasets.source import DataError
-from lmms_vg.demo.phantoms import Question, Split, make_phantom, questions
+from lmms_vg.demo.phantoms import PhantomQuestion, Split, make_phantom, questions
 
 PHANTOMS = DatasetSpec(
     name="demo", homepage="lmms_vg.demo.phantoms", licence="Apache-2.0", files={}, counts={"standard": 300, "hard": 300}
@@ -44,7 +44,7 @@ def draw(path: str) -> Image.Image:
     return make_phantom(int(seed), split).image
 
 
-def _sample(question: Question, split: Split, seed: int, number: int) -> Sample:
+def _sample(question: PhantomQuestion, split: Split, seed: int, number: int) -> Sample:
     return Sample(
         uid=f"demo/{split}/{seed}/{number}",
         images=[f"demo:{split}/{seed}"],

@@ -39,7 +39,7 @@ SLAKE = DatasetSpec(
 SPLITS = {"train": ("train.json",), "validation": ("validation.json", "validate.json"), "test": ("test.json",)}
 
 
-class Row(BaseModel):
+class SlakeRow(BaseModel):
     """A row of the original JSON, with the keys that are used; those used for breakdowns only may be absent."""
 
     img_name: str
@@ -86,7 +86,7 @@ def require_images() -> None:
     require_archive(SLAKE, IMAGES, "imgs", "xmlab*")
 
 
-def _read(names: tuple[str, ...]) -> list[Row]:
+def _read(names: tuple[str, ...]) -> list[SlakeRow]:
     try:
         path = locate(SLAKE, *names)
     except DataMissing as error:
@@ -94,10 +94,10 @@ def _read(names: tuple[str, ...]) -> list[Row]:
             raise
         logger.warning(str(error))
         return []
-    return parse_rows(Row, path.read_bytes(), path, "SLAKE")
+    return parse_rows(SlakeRow, path.read_bytes(), path, "SLAKE")
 
 
-def _sample(row: Row, part: str, split: str) -> Sample:
+def _sample(row: SlakeRow, part: str, split: str) -> Sample:
     return Sample(
         uid=f"slake/{split}/{row.qid}",
         images=[f"slake:{safe_path(row.img_name)}"],

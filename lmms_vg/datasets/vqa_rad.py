@@ -40,7 +40,7 @@ VQA_RAD = DatasetSpec(
 _MISSPELT = {"PRSE": "PRES", "ATRIB": "ATTRIB"}
 
 
-class Row(BaseModel):
+class VqaRadRow(BaseModel):
     """A row of the original JSON; numbers become text: five answers are numbers, and all ids but one."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
@@ -65,7 +65,7 @@ def load(part: Literal["closed", "open"], split: Literal["all", "test"] = "all")
         DataError: the file is broken or has a wrong number of questions.
     """
     path = locate(VQA_RAD, JSON)
-    rows = parse_rows(Row, path.read_bytes(), path, "VQA-RAD")
+    rows = parse_rows(VqaRadRow, path.read_bytes(), path, "VQA-RAD")
     check_count(VQA_RAD, "rows", len(rows))
     samples = [_sample(row, part) for row in rows if row.answer_type == part.upper()]
     check_count(VQA_RAD, part, len(samples))
@@ -98,7 +98,7 @@ def _question_type(text: str) -> str:
     return types.pop() if len(types) == 1 else "several"
 
 
-def _sample(row: Row, part: str) -> Sample:
+def _sample(row: VqaRadRow, part: str) -> Sample:
     return Sample(
         uid=f"vqa_rad/{row.qid}",
         images=[f"vqa_rad:{safe_path(row.image_name)}"],

@@ -47,7 +47,7 @@ _LOOKS: dict[Split, _Look] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Finding:
+class Lesion:
     """One finding.
 
     Attributes:
@@ -70,11 +70,11 @@ class Phantom:
     """An RGB image of 64x64 pixels and the findings on it."""
 
     image: Image.Image
-    findings: tuple[Finding, ...]
+    findings: tuple[Lesion, ...]
 
 
 @dataclass(frozen=True)
-class Question:
+class PhantomQuestion:
     """A question about one finding, its one-word answer, and the finding's box (xyxy, in pixels)."""
 
     kind: Literal["localization", "attribute"]
@@ -103,7 +103,7 @@ def make_phantom(seed: int, split: Split = "standard") -> Phantom:
         brightness = BRIGHTNESSES[rng.integers(2)]
         mask, ink = _shape(kind, radius, *centre, upright=bool(rng.integers(2)))
         grey[ink] += look.contrast if brightness == "bright" else -look.contrast
-        findings.append(Finding(kind, size, brightness, _tight_box(mask), mask))
+        findings.append(Lesion(kind, size, brightness, _tight_box(mask), mask))
     for x, y in centres[len(kinds) :]:
         diagonal = np.abs(np.abs(_COLS - x) - np.abs(_ROWS - y)) < 0.5
         grey[diagonal & (np.abs(_COLS - x) <= 2)] += look.contrast * (1 if rng.integers(2) else -1)
@@ -114,7 +114,7 @@ def make_phantom(seed: int, split: Split = "standard") -> Phantom:
     return Phantom(Image.fromarray(np.repeat(pixels[:, :, None], 3, axis=2)), tuple(findings))
 
 
-def questions(phantom: Phantom) -> list[Question]:
+def questions(phantom: Phantom) -> list[PhantomQuestion]:
     """List all questions of a phantom: three about the location and five about the appearance of each finding."""
     samples = []
     for finding in phantom.findings:
@@ -127,7 +127,7 @@ def questions(phantom: Phantom) -> list[Question]:
             (f"On which side of the image is the {name}, left or right?", side),
             (f"Which half of the image shows the {name}, upper or lower?", half),
         ):
-            samples.append(Question("localization", text, answer, boxes))
+            samples.append(PhantomQuestion("localization", text, answer, boxes))
         for text, answer in (
             (f"Is the {name} large or small?", finding.size),
             (f"Does the {name} look small?", "yes" if finding.size == "small" else "no"),
@@ -135,7 +135,7 @@ def questions(phantom: Phantom) -> list[Question]:
             (f"Is the {name} bright?", "yes" if finding.brightness == "bright" else "no"),
             (f"Does the {name} look dark?", "yes" if finding.brightness == "dark" else "no"),
         ):
-            samples.append(Question("attribute", text, answer, boxes))
+            samples.append(PhantomQuestion("attribute", text, answer, boxes))
     return samples
 
 

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from lmms_vg.doctor.finding import Check, Finding, Mark, described, ok
+from lmms_vg.doctor.finding import Check, CheckResult, Mark, described, ok
 from lmms_vg.doctor.pip import pip
 
 _WHEELS = "https://download.pytorch.org/whl"
@@ -172,10 +172,10 @@ COMBINATIONS = (
 )
 
 
-def _look(combination: Combination) -> Iterator[Finding]:
+def _look(combination: Combination) -> Iterator[CheckResult]:
     found = combination.detect()
     if found:
-        yield Finding(combination.mark, f"{found}: {combination.why}", combination.remedy)
+        yield CheckResult(combination.mark, f"{found}: {combination.why}", combination.remedy)
     else:
         yield ok(combination.fine)
 

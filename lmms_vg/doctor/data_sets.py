@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lmms_vg.doctor.finding import Check, Finding, note, ok, problem
+from lmms_vg.doctor.finding import Check, CheckResult, note, ok, problem
 
 if TYPE_CHECKING:
     from lmms_vg.tasks.dataset_status import DatasetStatus
 
 
-def data_sets() -> Iterator[Finding]:
+def data_sets() -> Iterator[CheckResult]:
     """Where they are looked for, then every one."""
     from lmms_vg.datasets.source import data_root
     from lmms_vg.tasks.catalogue import looked_in, status
@@ -25,7 +25,7 @@ def data_sets() -> Iterator[Finding]:
     yield from map(_judged, status())
 
 
-def _judged(status: DatasetStatus) -> Finding:
+def _judged(status: DatasetStatus) -> CheckResult:
     used_by = f"(used by: {' '.join(status.used_by)})"
     if status.state == "wrong":
         first, *others = [count for count in status.counts if count.problem]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from lmms_vg.doctor.finding import Check, Finding, note, ok
+from lmms_vg.doctor.finding import Check, CheckResult, note, ok
 
 
-def accelerators() -> Iterator[Finding]:
+def accelerators() -> Iterator[CheckResult]:
     """Every CUDA device with its memory and whether it computes in bfloat16, which runs on CUDA do; Apple's GPU."""
     import torch
 
@@ -29,7 +29,7 @@ def accelerators() -> Iterator[Finding]:
         yield note("no CUDA device and no MPS: runs take the CPU, which is right for the demo and slow for a 7B model")
 
 
-def cpu() -> Iterator[Finding]:
+def cpu() -> Iterator[CheckResult]:
     """Threads against the CPUs of this process; too few only matter where the CPU computes."""
     import torch
 
@@ -45,7 +45,7 @@ def cpu() -> Iterator[Finding]:
         yield ok(named)
 
 
-def choice() -> Iterator[Finding]:
+def choice() -> Iterator[CheckResult]:
     """What `inference.build` takes where `--model_args` says nothing."""
     from lmms_vg.inference.build import choose_device, choose_dtype
 

@@ -10,7 +10,7 @@ from importlib import import_module
 
 from loguru import logger
 
-from lmms_vg.doctor.finding import Check, Finding, described, problem
+from lmms_vg.doctor.finding import Check, CheckResult, described, problem
 from lmms_vg.doctor.pip import pip
 
 #: Headings, and the module that has the checks.
@@ -46,7 +46,7 @@ class Examination:
         yield f"{_count(self.problems, 'problem')}, {_count(self.notes, 'note')}"
 
 
-def _findings(heading: str, module: str) -> Iterator[Finding]:
+def _findings(heading: str, module: str) -> Iterator[CheckResult]:
     try:
         checks: Mapping[str, Check] = import_module(module).CHECKS
     except Exception as failure:  # noqa: BLE001 - a check may meet anything, and the others have to go on
@@ -72,7 +72,7 @@ def _quiet() -> Iterator[None]:
             logger.enable(library)
 
 
-def _crashed(name: str, failure: BaseException) -> Finding:
+def _crashed(name: str, failure: BaseException) -> CheckResult:
     return problem(
         f"the check of {name} ended with {described(failure)}",
         f"{pip('check')}   (names packages that are missing or do not fit; if there is none, report this line with the "

@@ -12,7 +12,7 @@ _WIDTH = 120
 _INDENT = " " * 11
 
 
-class Finding(NamedTuple):
+class CheckResult(NamedTuple):
     """``remedy`` starts with the next command to type; a PROBLEM always has one."""
 
     mark: Mark
@@ -35,19 +35,19 @@ class Finding(NamedTuple):
             yield f"{_INDENT}remedy: {self.remedy}"
 
 
-Check = Callable[[], Iterable[Finding]]
+Check = Callable[[], Iterable[CheckResult]]
 
 
-def ok(text: str) -> Finding:
-    return Finding("ok", text)
+def ok(text: str) -> CheckResult:
+    return CheckResult("ok", text)
 
 
-def note(text: str, remedy: str = "") -> Finding:
-    return Finding("note", text, remedy)
+def note(text: str, remedy: str = "") -> CheckResult:
+    return CheckResult("note", text, remedy)
 
 
-def problem(text: str, remedy: str) -> Finding:
-    return Finding("PROBLEM", text, remedy)
+def problem(text: str, remedy: str) -> CheckResult:
+    return CheckResult("PROBLEM", text, remedy)
 
 
 def described(failure: BaseException) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from lmms_vg.doctor.finding import Check, Finding, note, ok, problem
+from lmms_vg.doctor.finding import Check, CheckResult, note, ok, problem
 
 LEAST = 1_000_000_000  # bytes
 
@@ -24,13 +24,13 @@ class Folder(NamedTuple):
     written: bool = True
 
 
-def home() -> Iterator[Finding]:
+def home() -> Iterator[CheckResult]:
     from lmms_vg import journal
 
     yield _looked_at(Folder("answers", "LMMS_VG_HOME", journal.home()))
 
 
-def data() -> Iterator[Finding]:
+def data() -> Iterator[CheckResult]:
     """Data sets may lie in a read-only folder: only `lmms-vg data fetch` writes there."""
     from lmms_vg.datasets.source import DATA_ENV
 
@@ -41,7 +41,7 @@ def data() -> Iterator[Finding]:
         yield ok(f"{DATA_ENV} is not set")
 
 
-def hub() -> Iterator[Finding]:
+def hub() -> Iterator[CheckResult]:
     """Nothing is written to the hub's cache offline."""
     from huggingface_hub import constants
 
@@ -49,18 +49,18 @@ def hub() -> Iterator[Finding]:
     yield _looked_at(Folder("cache of the hub", "HF_HUB_CACHE", path, written=not constants.HF_HUB_OFFLINE))
 
 
-def datasets_library() -> Iterator[Finding]:
+def datasets_library() -> Iterator[CheckResult]:
     """lmms-eval opens every task through it, ours too, and it writes there each time."""
     from datasets import config
 
     yield _looked_at(Folder("cache of datasets", "HF_DATASETS_CACHE", Path(config.HF_DATASETS_CACHE)))
 
 
-def temporary() -> Iterator[Finding]:
+def temporary() -> Iterator[CheckResult]:
     yield _looked_at(Folder("temporary files", "TMPDIR", Path(tempfile.gettempdir())))
 
 
-def _looked_at(folder: Folder) -> Finding:
+def _looked_at(folder: Folder) -> CheckResult:
     name, variable, path, written = folder
     worse = problem if written else note
     there = False

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from lmms_vg.doctor.finding import Check, Finding, described, note, ok, problem
+from lmms_vg.doctor.finding import Check, CheckResult, described, note, ok, problem
 from lmms_vg.doctor.pip import pip, reinstall
 from lmms_vg.extensions.classes import ExtensionError
 from lmms_vg.extensions.entries import OURS
@@ -15,7 +15,7 @@ from lmms_vg.host.entry_points import GROUP, loaded
 from lmms_vg.plugin import TASKS
 
 
-def entry_points() -> Iterator[Finding]:
+def entry_points() -> Iterator[CheckResult]:
     """Each loaded as lmms-eval does, and in its order: the first that fails makes it skip all that come after."""
     met = False
     for entry in loaded():
@@ -37,7 +37,7 @@ def entry_points() -> Iterator[Finding]:
         yield problem(f"lmms-vg has no entry point in {GROUP}, so lmms-eval knows none of our models", reinstall())
 
 
-def extensions() -> Iterator[Finding]:
+def extensions() -> Iterator[CheckResult]:
     """Every registered family and method can be imported, and none was left out."""
     from lmms_vg.methods import METHODS
     from lmms_vg.models import FAMILIES
@@ -55,7 +55,7 @@ def extensions() -> Iterator[Finding]:
     yield ok(f"{len(known.families)} families and {len(known.methods)} methods are registered")
 
 
-def models() -> Iterator[Finding]:
+def models() -> Iterator[CheckResult]:
     """Every name of ours is our class, in the registry that lmms-eval asks."""
     from lmms_eval.models import MODEL_REGISTRY_V2 as registry
 
@@ -77,7 +77,7 @@ def models() -> Iterator[Finding]:
         yield ok(f"{len(model_ids())} models are found: {_some(list(model_ids()))}")
 
 
-def tasks() -> Iterator[Finding]:
+def tasks() -> Iterator[CheckResult]:
     """Every name of ours is our file, in the index that lmms-eval makes: the hook is in force."""
     from lmms_eval.tasks import TaskManager
 

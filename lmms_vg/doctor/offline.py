@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lmms_vg.doctor.finding import Check, Finding, note, ok
+from lmms_vg.doctor.finding import Check, CheckResult, note, ok
 
 
-def in_force() -> Iterator[Finding]:
+def in_force() -> Iterator[CheckResult]:
     """The hub's client decides for models and for our data sets, the datasets library for other tasks of lmms-eval."""
     from datasets import config
     from huggingface_hub import constants

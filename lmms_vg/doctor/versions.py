@@ -13,14 +13,14 @@ from importlib.util import find_spec
 from packaging.specifiers import SpecifierSet
 
 from lmms_vg import __version__
-from lmms_vg.doctor.finding import Check, Finding, note, ok, problem
+from lmms_vg.doctor.finding import Check, CheckResult, note, ok, problem
 from lmms_vg.doctor.pip import reinstall
 
 OURS = "lmms-vg"
 SHOWN = ("lmms-eval", "torch", "torchvision", "transformers", "tokenizers", "accelerate", "datasets")
 
 
-def python() -> Iterator[Finding]:
+def python() -> Iterator[CheckResult]:
     """Python against Requires-Python."""
     found = platform.python_version()
     try:
@@ -36,7 +36,7 @@ def python() -> Iterator[Finding]:
         )
 
 
-def installed() -> Iterator[Finding]:
+def installed() -> Iterator[CheckResult]:
     """lmms_vg itself: without its metadata lmms-eval does not know it, and old ones ask for the wrong things."""
     found = _version(OURS)
     if found is None:
@@ -47,7 +47,7 @@ def installed() -> Iterator[Finding]:
         yield ok(f"lmms-vg {found}")
 
 
-def distributions() -> Iterator[Finding]:
+def distributions() -> Iterator[CheckResult]:
     """The libraries that numbers depend on most, and what `pip check` finds: who asks for what is not there."""
     yield ok(", ".join(f"{name} {_version(name) or 'is missing'}" for name in SHOWN))
     if find_spec("pip"):

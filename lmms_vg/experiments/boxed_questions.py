@@ -34,7 +34,7 @@ CALIBRATION = {"coco": "vgmed_coco_localization", "vgmed": "vgmed_localization",
 
 
 @dataclass(frozen=True)
-class Annotated:
+class BoxedSample:
     """A sample of questions with boxes, to rank heads on.
 
     Attributes:
@@ -63,7 +63,7 @@ def questions(task: str, n: int | None = None, seed: int = 0) -> list[Question]:
     return [_question(task, doc, docs.visual) for doc in documents]
 
 
-def annotated(data: str, n: int, seed: int) -> Annotated:
+def annotated(data: str, n: int, seed: int) -> BoxedSample:
     """Draw a seeded sample of questions with boxes.
 
     Args:
@@ -97,7 +97,7 @@ def annotated(data: str, n: int, seed: int) -> Annotated:
         )
     chosen = _sample(boxed, n, seed)
     _require_an_image(chosen, visual)
-    return Annotated(
+    return BoxedSample(
         data=name,
         questions=[_question(name, doc, visual) for doc in chosen],
         without_boxes=[doc["uid"] for doc in everything if not doc["boxes"]],

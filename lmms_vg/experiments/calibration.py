@@ -18,11 +18,11 @@ from huggingface_hub import try_to_load_from_cache
 from loguru import logger
 from tqdm import tqdm
 
-from lmms_vg.experiments.boxed_questions import Annotated
+from lmms_vg.experiments.boxed_questions import BoxedSample
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.build import build, split_arguments
 from lmms_vg.journal import check_home, read_records
-from lmms_vg.methods.head_lists import Bootstrap, HeadList, Scores, Stability
+from lmms_vg.methods.head_lists import Bootstrap, HeadList, HeadScores, Stability
 from lmms_vg.metrics.head_ranking import METRICS, By, HeadSums
 from lmms_vg.models import FAMILIES
 from lmms_vg.models.checkpoint import locate
@@ -35,7 +35,7 @@ FEWEST = 10
 
 
 def calibrate(
-    family: str, arguments: Mapping[str, Any], sample: Annotated, seed: int = 0, keep: int = 20, by: By = "kl"
+    family: str, arguments: Mapping[str, Any], sample: BoxedSample, seed: int = 0, keep: int = 20, by: By = "kl"
 ) -> HeadList:
     """Ask every question with the plain model and rank all heads.
 
@@ -74,7 +74,7 @@ def calibrate(
         layers=[int(layer_kl.argmin())],
         source=f"calibrated with lmms_vg on {sample.data}: {_RULES[by]} per head, lowest mean layer KL",
         leaks=sample.leaks,
-        scores=Scores(
+        scores=HeadScores(
             **{name: [_round(means[name][place]) for place in heads] for name in METRICS},
             layer_kl=_round(layer_kl),
             all_kl=_round(means["kl"]),
@@ -103,7 +103,7 @@ def calibrate(
 _RULES: dict[By, str] = {"kl": "lowest mean KL", "ar": "highest mean AR", "js": "lowest mean JS"}
 
 
-def measure(answerer: Answerer, sample: Annotated, sums: HeadSums) -> int:
+def measure(answerer: Answerer, sample: BoxedSample, sums: HeadSums) -> int:
     """Ask all questions and add their values, as the journal has them, to `sums`.
 
     Returns:

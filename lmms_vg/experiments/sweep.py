@@ -29,24 +29,24 @@ from lmms_vg.runs.plots.sweep import Point, as_csv, as_markdown, draw
 PLAIN = "plain"
 
 
-class Axis(NamedTuple):
+class GridAxis(NamedTuple):
     """One hyper-parameter and its values, as written."""
 
     name: str
     values: list[str]
 
 
-def parse_grid(method: str, grid: Sequence[str]) -> list[Axis]:
+def parse_grid(method: str, grid: Sequence[str]) -> list[GridAxis]:
     """Parse a grid such as `k=1,2,5 p=30,50` into axes.
 
     Raises:
         ValueError: An axis has no values, occurs twice or is no hyper-parameter of the method, or a value occurs twice.
     """
     options = METHODS[method].options()
-    axes: list[Axis] = []
+    axes: list[GridAxis] = []
     for part in grid:
         name, _, values = part.partition("=")
-        axis = Axis(name, [value for value in values.split(",") if value])
+        axis = GridAxis(name, [value for value in values.split(",") if value])
         if name not in options:
             raise ValueError(f"--grid {part!r}: {suggest(name, options)}{method} has {', '.join(options)}")
         if not axis.values or len(set(axis.values)) < len(axis.values) or name in [one.name for one in axes]:
@@ -55,7 +55,7 @@ def parse_grid(method: str, grid: Sequence[str]) -> list[Axis]:
     return axes
 
 
-def plan(axes: Sequence[Axis], cross: bool) -> list[tuple[str, str, dict[str, str]]]:
+def plan(axes: Sequence[GridAxis], cross: bool) -> list[tuple[str, str, dict[str, str]]]:
     """List every setting: name of the axis, value on it, hyper-parameters.
 
     Axes vary one after the other (paper, Table 4); with `cross`, all combinations form a single axis.

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from loguru import logger
 
-from lmms_vg.extensions.entries import Entry
+from lmms_vg.extensions.entries import Extension
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ class Classes(Mapping[str, type[T]], Generic[T]):
 
     def __init__(
         self,
-        registered: Callable[[], Mapping[str, Entry]],
+        registered: Callable[[], Mapping[str, Extension]],
         base: type,
         fault_of: Callable[[Any], str] = lambda cls: "",
     ) -> None:
@@ -34,7 +34,7 @@ class Classes(Mapping[str, type[T]], Generic[T]):
             fault_of: what is wrong with a subclass; empty where nothing is.
         """
         self._registered, self._base, self._fault_of = registered, base, fault_of
-        self._loaded: dict[Entry, type[T]] = {}
+        self._loaded: dict[Extension, type[T]] = {}
 
     def __getitem__(self, name: str) -> type[T]:
         """The class of a name.
@@ -77,7 +77,7 @@ class Classes(Mapping[str, type[T]], Generic[T]):
             return f"has name = {getattr(cls, 'name', None)!r}, but is registered as {name!r}"
         return self._fault_of(cls)
 
-    def _load(self, entry: Entry) -> type[T]:
+    def _load(self, entry: Extension) -> type[T]:
         try:
             cls = entry.load()
         except (Exception, SystemExit) as problem:

@@ -17,11 +17,11 @@ Kind = Literal["family", "method"]
 #: Groups of entry points, and what they register.
 GROUPS: dict[str, Kind] = {"lmms_vg.families": "family", "lmms_vg.methods": "method"}
 
-#: Our own distribution, as `Entry.distribution` has it.
+#: Our own distribution, as `Extension.distribution` has it.
 OURS = "lmms_vg"
 
 
-class Entry(NamedTuple):
+class Extension(NamedTuple):
     """A registered family or method.
 
     Attributes:
@@ -43,7 +43,7 @@ class Entry(NamedTuple):
         return getattr(import_module(module), name)
 
 
-def entries() -> list[Entry]:
+def entries() -> list[Extension]:
     """All of both groups, ours first, then by distribution and name."""
     found = [entry for distribution, text in _files() for entry in _parsed(distribution, text)]
     return sorted(found, key=lambda entry: (entry.distribution != OURS, entry.distribution, entry.name))
@@ -72,11 +72,11 @@ def _files() -> Iterator[tuple[str, str]]:
                 yield distribution, text.decode(errors="replace")
 
 
-def _parsed(distribution: str, text: str) -> Iterator[Entry]:
+def _parsed(distribution: str, text: str) -> Iterator[Extension]:
     group = ""
     for line in map(str.strip, text.splitlines()):
         if line.startswith("["):
             group = line[1:-1]
         elif group in GROUPS and "=" in line and not line.startswith(("#", ";")):
             name, _, value = line.partition("=")
-            yield Entry(GROUPS[group], name.strip(), value.strip(), distribution)
+            yield Extension(GROUPS[group], name.strip(), value.strip(), distribution)

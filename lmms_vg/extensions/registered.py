@@ -14,14 +14,14 @@ from typing import NamedTuple
 
 from loguru import logger
 
-from lmms_vg.extensions.entries import OURS, Entry, Kind, entries
+from lmms_vg.extensions.entries import OURS, Extension, Kind, entries
 
 
 class Registered(NamedTuple):
     """Entries by name, and messages about those that were left out."""
 
-    families: dict[str, Entry]
-    methods: dict[str, Entry]
+    families: dict[str, Extension]
+    methods: dict[str, Extension]
     problems: list[str]
 
 
@@ -50,12 +50,12 @@ _NONE_OF_OURS = (
 )
 
 
-def families() -> Mapping[str, Entry]:
+def families() -> Mapping[str, Extension]:
     """Families by name."""
     return registered().families
 
 
-def methods() -> Mapping[str, Entry]:
+def methods() -> Mapping[str, Extension]:
     """Methods by name."""
     return registered().methods
 
@@ -65,7 +65,7 @@ def model_ids() -> dict[str, tuple[str, str]]:
     return {f"{family}_{method}": (family, method) for family, method in product(families(), methods())}
 
 
-def add_method(entry: Entry) -> None:
+def add_method(entry: Extension) -> None:
     """Register a method for this process.
 
     Raises:
@@ -77,9 +77,9 @@ def add_method(entry: Entry) -> None:
     known.methods[entry.name] = entry
 
 
-def clashes(found: Iterable[Entry]) -> Iterator[tuple[str, frozenset[Entry]]]:
+def clashes(found: Iterable[Extension]) -> Iterator[tuple[str, frozenset[Extension]]]:
     """Sets of entries that make one model id in several ways, each set once with the first such id."""
-    pairs: dict[str, list[frozenset[Entry]]] = defaultdict(list)
+    pairs: dict[str, list[frozenset[Extension]]] = defaultdict(list)
     for family, method in product(*([entry for entry in found if entry.kind == kind] for kind in ("family", "method"))):
         pairs[f"{family.name}_{method.name}"].append(frozenset((family, method)))
     seen = set()
@@ -90,13 +90,13 @@ def clashes(found: Iterable[Entry]) -> Iterator[tuple[str, frozenset[Entry]]]:
             yield model_id, differing
 
 
-def _clash(model_id: str, clashing: Iterable[Entry]) -> str:
+def _clash(model_id: str, clashing: Iterable[Extension]) -> str:
     return f"{_listed(clashing)} make one model id, {model_id}"
 
 
-def _listed(found: Iterable[Entry]) -> str:
+def _listed(found: Iterable[Extension]) -> str:
     return " and ".join(map(str, sorted(found)))
 
 
-def _by_name(found: Iterable[Entry], kind: Kind) -> dict[str, Entry]:
+def _by_name(found: Iterable[Extension], kind: Kind) -> dict[str, Extension]:
     return {entry.name: entry for entry in found if entry.kind == kind}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lmms_vg._util.suggest import suggest
-from lmms_vg.submission.schema import Question
+from lmms_vg.submission.schema import BundleQuestion
 from lmms_vg.submission.validate import pairs
 from lmms_vg.submission.validated import Entry
 from lmms_vg.tasks.registry import DATASETS, TASKS
@@ -109,7 +109,7 @@ def _questions_key(entry: Entry, task: str) -> str:
     return f"questions/{task}-{entry.manifest.tasks[task].questions}"
 
 
-def _question(question: Question, hidden: bool) -> list[Any]:
+def _question(question: BundleQuestion, hidden: bool) -> list[Any]:
     if hidden:
         return [question.uid]
     return [question.uid, question.question, question.options, question.answer, ", ".join(question.images)]

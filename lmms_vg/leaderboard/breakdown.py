@@ -16,7 +16,7 @@ _PRINTED = ("HuatuoGPT-V-7B", "VGRefine (Ours)")
 _SPLITS = "Measured on the validation split; published numbers are of the test split, whose answers are hidden."
 
 
-class Line(NamedTuple):
+class RadarLine(NamedTuple):
     """Accuracy in % in every category."""
 
     name: str
@@ -30,7 +30,7 @@ class Breakdown(NamedTuple):
     title: str
     categories: list[str]
     n: list[int]
-    lines: list[Line]
+    lines: list[RadarLine]
     note: str = ""
 
 
@@ -64,7 +64,7 @@ def _of_tasks(title: str, entry: Entry, plain: Mapping[str, Entry], table: str, 
         titles = [columns[task].title for task in tasks if columns[task].title in printed.columns]
         cells = [cell for column in titles if (cell := printed.cell(row, column)) is not None]
         if len(cells) == len(tasks):
-            lines.append(Line(f"{row} (published)", "published", [float(cell) for cell in cells]))
+            lines.append(RadarLine(f"{row} (published)", "published", [float(cell) for cell in cells]))
     n = [int(np.isfinite(entry.scores[task].values).sum()) for task in tasks]
     yield Breakdown(title, [columns[task].about or columns[task].title for task in tasks], n, lines, note)
 
@@ -80,8 +80,8 @@ def _of_categories(task: str, axis: str, scores: Scores, before: Scores | None) 
     return Breakdown(f"{task} by {axis.replace('_', ' ')}", list(places), [len(values) for values in own], lines)
 
 
-def _measured(own: list[Values], plain: list[Values]) -> list[Line]:
-    lines = [Line("this submission", "own", [100 * float(np.nanmean(values)) for values in own])]
+def _measured(own: list[Values], plain: list[Values]) -> list[RadarLine]:
+    lines = [RadarLine("this submission", "own", [100 * float(np.nanmean(values)) for values in own])]
     if plain:
-        lines.append(Line("its plain run", "plain", [100 * float(np.nanmean(values)) for values in plain]))
+        lines.append(RadarLine("its plain run", "plain", [100 * float(np.nanmean(values)) for values in plain]))
     return lines

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from lmms_vg.leaderboard.columns import Measure, Way
 from lmms_vg.leaderboard.ranks import estimates, way_of
-from lmms_vg.leaderboard.table_model import Cell
+from lmms_vg.leaderboard.table_model import CellView
 from lmms_vg.submission.validated import Entry
 
 SCORED = frozenset({"acc", "open_recall", "bleu1", "ar", "kl", "js"})
@@ -26,7 +26,7 @@ class Filled(NamedTuple):
     these are not the first that the column is of.
     """
 
-    cells: dict[str, Cell]
+    cells: dict[str, CellView]
     apart: dict[str, str]
     instead: dict[str, str]
 
@@ -45,7 +45,7 @@ def fill(entries: Sequence[Entry], measure: Measure) -> Filled:
     made = estimates(entries, measure)
     scale = 100 if measure.unit == "%" else 1
     cells = {
-        id: Cell(
+        id: CellView(
             text=show(scale * one.value, measure.digits) + _mark(*ways[id]),
             value=scale * one.value,
             low=None if one.low is None else scale * one.low,
@@ -75,7 +75,7 @@ def _reported_way(entry: Entry, measure: Measure) -> Way | None:
     return next((way for way in measure.ways if all(has.issuperset(part.tasks) for part in way)), None)
 
 
-def _reported(entry: Entry, way: Way, measure: Measure) -> Cell:
+def _reported(entry: Entry, way: Way, measure: Measure) -> CellView:
     """Means of several tasks are weighted by their questions with a score, which gives the mean over all questions."""
     tasks = entry.manifest.tasks
     values = {name: float(tasks[name].metrics[measure.metric]) for name in _tasks(way)}  # type: ignore[arg-type]
@@ -84,7 +84,7 @@ def _reported(entry: Entry, way: Way, measure: Measure) -> Cell:
     if measure.metric == _LAYER:
         layers = sorted(set(values.values()))
         value = layers[0] if len(layers) == 1 else None
-        return Cell(", ".join(show(layer, 0) for layer in layers) + _mark(entry, way), value, n=n, rule=rule)
+        return CellView(", ".join(show(layer, 0) for layer in layers) + _mark(entry, way), value, n=n, rule=rule)
     means = [
         part.weight
         * sum(tasks[name].n * values[name] for name in part.tasks)
@@ -92,7 +92,7 @@ def _reported(entry: Entry, way: Way, measure: Measure) -> Cell:
         for part in way
     ]
     value = (100 if measure.unit == "%" else 1) * sum(means)
-    return Cell(show(value, measure.digits) + _mark(entry, way), value, n=n, rule=rule)
+    return CellView(show(value, measure.digits) + _mark(entry, way), value, n=n, rule=rule)
 
 
 def _mark(entry: Entry, way: Way) -> str:

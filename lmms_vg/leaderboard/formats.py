@@ -14,7 +14,7 @@ from typing import Any
 
 from lmms_vg.leaderboard.cells import UNVERIFIED
 from lmms_vg.leaderboard.published_rows import MARK
-from lmms_vg.leaderboard.table_model import ALIKE_MARK, Cell, Row, Table
+from lmms_vg.leaderboard.table_model import ALIKE_MARK, CellView, RowView, TableView
 from lmms_vg.runs.text_tables import comma_separated, escape, latex, markdown
 
 _HEAD = "table kind entry name method parameters zero_shot column unit value low high n rank better rule remark source alike"
@@ -24,7 +24,7 @@ _WIDE = 12  # columns that fit beside each other
 _Cells = list[list[str]]
 
 
-def as_csv(table: Table) -> str:
+def as_csv(table: TableView) -> str:
     """A line a row and column that has a number, or says in ``remark`` why it has none; marks stand there, too (notes).
 
     Texts that a spreadsheet would compute begin with an apostrophe.
@@ -42,7 +42,7 @@ def as_csv(table: Table) -> str:
     return comma_separated(_HEAD.split(), [list(map(_guarded, line)) for line in lines])
 
 
-def as_json(table: Table) -> str:
+def as_json(table: TableView) -> str:
     """All that a table holds, ``measured`` and ``published`` rows apart. Errors: ValueError for NaN and infinity."""
     value = table._asdict()
     value["columns"] = [column._asdict() for column in table.columns]
@@ -52,7 +52,7 @@ def as_json(table: Table) -> str:
     return json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
-def as_markdown(table: Table) -> str:
+def as_markdown(table: TableView) -> str:
     """Both kinds of rows in tables of their own, and what has to be said beside them."""
     parts = [f"# {_inline(table.title)}", _inline(table.about)]
     for title, texts, grid in _grids(table):
@@ -62,7 +62,7 @@ def as_markdown(table: Table) -> str:
     return "\n\n".join([*parts, *(["\n".join(notes)] if notes else [])]) + "\n"
 
 
-def as_latex(table: Table) -> str:
+def as_latex(table: TableView) -> str:
     """The same for the package booktabs; notes stand below the last of the tables."""
     parts = []
     grids = _grids(table)
@@ -78,19 +78,19 @@ def as_latex(table: Table) -> str:
     return "\n".join(parts)
 
 
-FORMATS: dict[str, Callable[[Table], str]] = {"csv": as_csv, "json": as_json, "tex": as_latex, "md": as_markdown}
+FORMATS: dict[str, Callable[[TableView], str]] = {"csv": as_csv, "json": as_json, "tex": as_latex, "md": as_markdown}
 """By the ending of a file."""
 
 
-def _rows(table: Table) -> list[tuple[str, Row]]:
+def _rows(table: TableView) -> list[tuple[str, RowView]]:
     return [("measured", row) for row in table.measured] + [("published", row) for row in table.published]
 
 
-def _with_cells(row: Row) -> dict[str, Any]:
+def _with_cells(row: RowView) -> dict[str, Any]:
     return row._asdict() | {"cells": [cell._asdict() for cell in row.cells]}
 
 
-def _grids(table: Table) -> list[tuple[str, int, _Cells]]:
+def _grids(table: TableView) -> list[tuple[str, int, _Cells]]:
     """Title, number of columns of text, and lines with their heading, of measured and of published rows."""
     made = []
     if table.measured:
@@ -120,18 +120,18 @@ def _turned(texts: int, grid: _Cells) -> tuple[int, _Cells]:
     return 1, [list(line) for line in zip(*grid, strict=True)]
 
 
-def _about(row: Row) -> list[str]:
+def _about(row: RowView) -> list[str]:
     zero_shot = {True: "yes", False: "no", None: ""}[row.zero_shot]
     return ["" if row.parameters is None else f"{row.parameters:g}", zero_shot]
 
 
-def _same_n(cells: Sequence[Cell]) -> int | None:
+def _same_n(cells: Sequence[CellView]) -> int | None:
     """The number of questions, where it is one for the whole column."""
     found = {cell.n for cell in cells if cell.value is not None}
     return found.pop() if len(found) == 1 else None
 
 
-def _shown(cell: Cell, with_n: bool) -> str:
+def _shown(cell: CellView, with_n: bool) -> str:
     """The number with its interval, to the same digit."""
     if cell.low is None or cell.high is None:
         more = []
@@ -143,7 +143,7 @@ def _shown(cell: Cell, with_n: bool) -> str:
     return f"{cell.text} ({', '.join(more)})" if more else cell.text
 
 
-def _said(table: Table) -> list[str]:
+def _said(table: TableView) -> list[str]:
     columns = [f"{column.title}: {column.about}" for column in table.columns]
     ranked = [f"rank: in {table.columns[table.ranked].title}"] if table.measured else []
     return [*ranked, *columns, *table.notes]

@@ -22,7 +22,7 @@ from lmms_vg.leaderboard.formats import FORMATS
 from lmms_vg.leaderboard.radar_svg import radar, style
 from lmms_vg.leaderboard.ranks import DEFINITION
 from lmms_vg.leaderboard.standings import Standing, metrics, provenance
-from lmms_vg.leaderboard.table_model import ALIKE_MARK, Table
+from lmms_vg.leaderboard.table_model import ALIKE_MARK, TableView
 from lmms_vg.paper.protocols import PROTOCOLS, ProtocolName
 from lmms_vg.submission.validated import Entry
 from lmms_vg.tasks.registry import TASKS
@@ -34,7 +34,7 @@ def page_of(protocol: ProtocolName | None, offered: Sequence[ProtocolName]) -> s
 
 
 def front(
-    protocol: ProtocolName, offered: Sequence[ProtocolName], tables: Sequence[Table], withheld: Collection[str]
+    protocol: ProtocolName, offered: Sequence[ProtocolName], tables: Sequence[TableView], withheld: Collection[str]
 ) -> str:
     """The page of a protocol's tables."""
     return (

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lmms_vg.leaderboard.table_model import Cell, Row
-from lmms_vg.leaderboard.table_specs import Shape
+from lmms_vg.leaderboard.table_model import CellView, RowView
+from lmms_vg.leaderboard.table_specs import TableSpec
 from lmms_vg.paper import published
 
 MARK = " *"
@@ -24,12 +24,12 @@ _TRAINED_ON = {"LLaVA-Tri": _THREE} | dict.fromkeys(("VILA-M3", "MedPLIB", "MedR
 class Printed(NamedTuple):
     """``source`` says where; ``notes`` what does not add up in it."""
 
-    rows: list[Row]
+    rows: list[RowView]
     source: str
     notes: list[str]
 
 
-def printed(shape: Shape, titles: Sequence[str]) -> Printed:
+def printed(shape: TableSpec, titles: Sequence[str]) -> Printed:
     """The paper's rows of a table in the columns of these titles; empty where the paper has none of its questions."""
     if not shape.published:
         return Printed([], "", [])
@@ -37,7 +37,7 @@ def printed(shape: Shape, titles: Sequence[str]) -> Printed:
     averages = {(done.row, done.column): done for done in published.check(table) if not done.reproduces}
     cells = {(row, column): (cell, n) for row, column, cell, n in published.impossible(table)}
     rows = [
-        Row(
+        RowView(
             name=name,
             method=next((method for method in _METHODS if name.startswith(method)), ""),
             parameters=_parameters(name),
@@ -56,9 +56,9 @@ def printed(shape: Shape, titles: Sequence[str]) -> Printed:
     return Printed(rows, f"Liu et al., ICLR 2026, {table.source}", notes)
 
 
-def _cell(table: published.Table, row: str, title: str, marked: bool) -> Cell:
+def _cell(table: published.PublishedTable, row: str, title: str, marked: bool) -> CellView:
     cell = table.cell(row, title) if title in table.columns else None
-    return Cell("") if cell is None else Cell(f"{cell}{MARK if marked else ''}", float(cell))
+    return CellView("") if cell is None else CellView(f"{cell}{MARK if marked else ''}", float(cell))
 
 
 def _off(done: published.Check) -> str:
@@ -73,7 +73,7 @@ def _parameters(name: str) -> float | None:
     return float(found[1]) if found else None
 
 
-def _zero_shot(name: str, shape: Shape) -> bool | None:
+def _zero_shot(name: str, shape: TableSpec) -> bool | None:
     """False where the paper says that the model was trained on one of the table's benchmarks."""
     trained_on = next((sets for model, sets in _TRAINED_ON.items() if name.startswith(model)), set[str]())
     return False if trained_on & shape.datasets else None

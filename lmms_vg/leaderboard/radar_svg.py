@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import cos, pi, sin
 from xml.etree import ElementTree
 
-from lmms_vg.leaderboard.breakdown import Breakdown, Line
+from lmms_vg.leaderboard.breakdown import Breakdown, RadarLine
 
 _WIDTH, _HEIGHT, _RADIUS = 500, 320, 120
 _RINGS = (25, 50, 75, 100)
@@ -44,13 +44,13 @@ def radar(shown: Breakdown, number: int) -> str:
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def style(shown: Breakdown, line: Line) -> str:
+def style(shown: Breakdown, line: RadarLine) -> str:
     """Classes of a line; published ones are told apart by their number."""
     alike = [one for one in shown.lines if one.kind == line.kind]
     return f"line {line.kind} {line.kind}{alike.index(line) + 1}"
 
 
-def _said(shown: Breakdown, line: Line) -> str:
+def _said(shown: Breakdown, line: RadarLine) -> str:
     numbers = ", ".join(f"{name} {value:.1f}" for name, value in zip(shown.categories, line.values, strict=True))
     return f"{line.name}: {numbers}."
 

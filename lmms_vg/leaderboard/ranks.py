@@ -64,9 +64,11 @@ def estimates(entries: Sequence[Entry], measure: Measure) -> dict[str, Estimate]
     most tasks, then the one that came first. Where nobody knows which came first, each of them is ranked by itself.
     """
     rows = [
-        _Row(entry, way, _parts(entry, way, measure.metric)) for entry in entries if (way := way_of(entry, measure))
+        _RankedRow(entry, way, _parts(entry, way, measure.metric))
+        for entry in entries
+        if (way := way_of(entry, measure))
     ]
-    alike: dict[Hashable, list[_Row]] = {}
+    alike: dict[Hashable, list[_RankedRow]] = {}
     for row in sorted(rows, key=lambda row: row.entry.precedence()):
         alike.setdefault(tuple(tuple(one.comparable for one in scores) for scores, _ in row.parts), []).append(row)
     groups = [_Group(group, measure) for group in alike.values()]
@@ -85,7 +87,7 @@ def estimates(entries: Sequence[Entry], measure: Measure) -> dict[str, Estimate]
     return found
 
 
-class _Row(NamedTuple):
+class _RankedRow(NamedTuple):
     entry: Entry
     way: Way
     parts: Parts
@@ -97,7 +99,7 @@ class _Group:
     ``weight``: the group of the largest is ranked. ``values``: (rows), ``resampled``: (rows, resamples) means.
     """
 
-    def __init__(self, rows: Sequence[_Row], measure: Measure) -> None:
+    def __init__(self, rows: Sequence[_RankedRow], measure: Measure) -> None:
         scores = np.array([np.concatenate([one.values for part, _ in row.parts for one in part]) for row in rows])
         scores = scores[:, np.isfinite(scores[0])]
         self._sign = -1.0 if measure.better == "lower" else 1.0

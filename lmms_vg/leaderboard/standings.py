@@ -7,26 +7,26 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from lmms_vg.leaderboard.table_model import Cell, Column, Table
+from lmms_vg.leaderboard.table_model import CellView, ColumnView, TableView
 from lmms_vg.submission.schema import Manifest, Task
 
 
 class Place(NamedTuple):
     """One number of a submission. ``of``: how many rows have a rank there."""
 
-    column: Column
-    cell: Cell
+    column: ColumnView
+    cell: CellView
     of: int
 
 
 class Standing(NamedTuple):
     """A submission's row in one table, without the columns that it has no number in."""
 
-    table: Table
+    table: TableView
     places: list[Place]
 
 
-def standings(tables: Sequence[Table]) -> dict[str, list[Standing]]:
+def standings(tables: Sequence[TableView]) -> dict[str, list[Standing]]:
     """Id -> where it stands in the tables of a protocol."""
     found: dict[str, list[Standing]] = {}
     for table in tables:

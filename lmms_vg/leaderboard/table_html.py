@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lmms_vg.leaderboard.table_model import Cell, Row, Table
+from lmms_vg.leaderboard.table_model import CellView, RowView, TableView
 
 
 class Head(NamedTuple):
@@ -22,7 +22,7 @@ class Head(NamedTuple):
     several: bool
 
 
-def heads(table: Table) -> list[Head]:
+def heads(table: TableView) -> list[Head]:
     """Of a table's columns of numbers."""
     made, orders = [], ranked(table)
     for number, column in enumerate(table.columns):
@@ -36,7 +36,7 @@ def heads(table: Table) -> list[Head]:
     return made
 
 
-def ranked(table: Table) -> int:
+def ranked(table: TableView) -> int:
     """The column whose ranks stand before the rows: the one that orders them, or the first that has ranks if it has none."""
     having = [
         number
@@ -46,7 +46,7 @@ def ranked(table: Table) -> int:
     return table.ranked if table.ranked in having or not having else having[0]
 
 
-def interval(cell: Cell, with_n: bool = False) -> str:
+def interval(cell: CellView, with_n: bool = False) -> str:
     """The small print below a number: its interval to the same digit, and n if asked for."""
     digits = len(re.sub(r"[^\d.]", "", cell.text).partition(".")[2])
     said = []
@@ -58,24 +58,24 @@ def interval(cell: Cell, with_n: bool = False) -> str:
     return ", ".join(said)
 
 
-def sort_value(cell: Cell) -> str:
+def sort_value(cell: CellView) -> str:
     """What a cell is sorted by where its text does not begin with its number; empty where it does."""
     begins = re.match(r"[+-]?\d+(\.\d+)?", cell.text)
     return "" if cell.value is None or begins else f"{cell.value:.6g}"
 
 
-def zero_shot(row: Row) -> str:
+def zero_shot(row: RowView) -> str:
     """In words; the paper does not say it of every model."""
     return {True: "yes", False: "no", None: "not stated"}[row.zero_shot]
 
 
-def printed_as(table: Table) -> str:
+def printed_as(table: TableView) -> str:
     """The paper's table of this shape: "Table E.3" for the key tableE3."""
     found = re.fullmatch(r"table([A-Z]?)(\d+)", table.key)
     return f"Table {found[1]}{'.' if found[1] else ''}{found[2]}" if found else ""
 
 
-def _is_sorted(cells: Sequence[Cell], better: str | None) -> bool:
+def _is_sorted(cells: Sequence[CellView], better: str | None) -> bool:
     ranked = [cell for cell in cells if cell.rank is not None] or cells
     values = [cell.value for cell in ranked if cell.value is not None]
     return len(values) > 1 and values == sorted(values, reverse=better != "lower")

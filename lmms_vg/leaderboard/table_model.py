@@ -8,7 +8,7 @@ ALIKE_MARK = "‡"
 """Before what a row says of submissions that it is like."""
 
 
-class Column(NamedTuple):
+class ColumnView(NamedTuple):
     """``better``: which way is up, None for neither (a layer, a share). ``about`` says what exactly stands here, with n.
 
     ``unit``: "%", "points" (of %), "nats", or empty for a number without one.
@@ -20,7 +20,7 @@ class Column(NamedTuple):
     unit: str = ""
 
 
-class Cell(NamedTuple):
+class CellView(NamedTuple):
     """A number as it is shown; ``value`` None where there is none, and ``text`` is then "" or says why.
 
     ``low``, ``high``: 95% interval. ``rank``: among the measured rows of this column, None where it has no rank. ``n``: number
@@ -36,7 +36,7 @@ class Cell(NamedTuple):
     rule: str = ""
 
 
-class Row(NamedTuple):
+class RowView(NamedTuple):
     """``entry`` is the submission's id, empty for a published row, whose numbers were not measured here.
 
     ``zero_shot``: whether the model's training saw none of the training sets of the table's benchmarks; None where the paper
@@ -48,11 +48,11 @@ class Row(NamedTuple):
     parameters: float | None
     entry: str
     zero_shot: bool | None
-    cells: list[Cell]
+    cells: list[CellView]
     alike: str = ""
 
 
-class Table(NamedTuple):
+class TableView(NamedTuple):
     """``key`` names its files ("table1", "tableF4", "grounding"). ``ranked``: number of the column that orders the rows.
 
     ``published`` stands apart from ``measured`` and has no ranks; ``source`` says where it is printed.
@@ -61,9 +61,9 @@ class Table(NamedTuple):
     key: str
     title: str
     about: str
-    columns: list[Column]
+    columns: list[ColumnView]
     ranked: int
-    measured: list[Row]
-    published: list[Row]
+    measured: list[RowView]
+    published: list[RowView]
     source: str
     notes: list[str]

@@ -32,7 +32,7 @@ _SOURCES = {"vqa_rad": "vqa_rad", "slake": "slake", "pathvqa": "path_vqa", "pmc_
 _SOURCES |= {"omnimedvqa": "omnimedvqa", "mmmu_med": "mmmu"}
 
 
-class Shape(NamedTuple):
+class TableSpec(NamedTuple):
     """A table. ``ranked``: titles of columns; the one that most rows have, the first of equals, orders the rows.
 
     ``published``: the paper's table. ``large``: for models above ``LARGE`` only (True), up to it only (False), or for all
@@ -59,27 +59,29 @@ class Shape(NamedTuple):
         return {name for task in self.tasks for name in _datasets(task)}
 
 
-def shapes(protocol: ProtocolName) -> list[Shape]:
+def shapes(protocol: ProtocolName) -> list[TableSpec]:
     """The tables of a protocol, in the paper's order. The paper's numbers stand in those of its own questions only."""
     closed, opened, mmmu, omnimedvqa = (measures.of_paper(table, protocol) for table in ("1", "E.3", "2", "3"))
     about_mmmu = _MMMU if len(mmmu) > 1 else _MMMU_CHEN
     recall = tuple(measure.title for measure in opened if measure.metric == "open_recall")
     large = measures.six_benchmarks(protocol)
     found = [
-        Shape("table1", "Closed questions of four medical VQA data sets", _CLOSED, closed, ("Avg.",), "1", False),
-        Shape("table2", "MMMU Health & Medicine", f"Accuracy in %. {about_mmmu}", mmmu, (mmmu[-1].title,), "2", False),
-        Shape("table3", "OmniMedVQA by modality", _OMNIMEDVQA, omnimedvqa, (omnimedvqa[-1].title,), "3", False),
-        Shape("tableE3", "Open questions", _OPEN, opened, recall, "E.3", False),
-        Shape("tableF4", "Methods against their own plain run", _AGAINST, closed, ("Avg.",), "F.4", against=True),
-        Shape("tableG5", "Larger models", f"{_LARGE} {about_mmmu}", large, ("Avg. on Med-VQAs",), "G.5", True),
+        TableSpec("table1", "Closed questions of four medical VQA data sets", _CLOSED, closed, ("Avg.",), "1", False),
+        TableSpec(
+            "table2", "MMMU Health & Medicine", f"Accuracy in %. {about_mmmu}", mmmu, (mmmu[-1].title,), "2", False
+        ),
+        TableSpec("table3", "OmniMedVQA by modality", _OMNIMEDVQA, omnimedvqa, (omnimedvqa[-1].title,), "3", False),
+        TableSpec("tableE3", "Open questions", _OPEN, opened, recall, "E.3", False),
+        TableSpec("tableF4", "Methods against their own plain run", _AGAINST, closed, ("Avg.",), "F.4", against=True),
+        TableSpec("tableG5", "Larger models", f"{_LARGE} {about_mmmu}", large, ("Avg. on Med-VQAs",), "G.5", True),
     ]
     if protocol != "vgrefine":
         found = [shape._replace(published="") for shape in found]
     about = f"Protocol {protocol}: {PROTOCOLS[protocol].title}."
     found = [shape._replace(about=f"{about} {shape.about}") for shape in found if shape.measures]
-    found.append(Shape("grounding", "Where models look", _GROUNDING, measures.grounding(), ("medical AR",)))
+    found.append(TableSpec("grounding", "Where models look", _GROUNDING, measures.grounding(), ("medical AR",)))
     if protocol == "vgrefine":
-        found.append(Shape("demo", "The demo's phantoms", _DEMO, measures.demo(), ("Avg.", "AR")))
+        found.append(TableSpec("demo", "The demo's phantoms", _DEMO, measures.demo(), ("Avg.", "AR")))
     return found
 
 

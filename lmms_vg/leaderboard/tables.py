@@ -9,8 +9,8 @@ from lmms_vg.leaderboard.alike import ALIKE, Likeness, likenesses
 from lmms_vg.leaderboard.cells import UNVERIFIED, Filled, fill
 from lmms_vg.leaderboard.published_rows import printed
 from lmms_vg.leaderboard.ranks import DEFINITION, RESAMPLES
-from lmms_vg.leaderboard.table_model import ALIKE_MARK, Cell, Column, Row, Table
-from lmms_vg.leaderboard.table_specs import LARGE, Shape, shapes
+from lmms_vg.leaderboard.table_model import ALIKE_MARK, CellView, ColumnView, RowView, TableView
+from lmms_vg.leaderboard.table_specs import LARGE, TableSpec, shapes
 from lmms_vg.metrics.statistics import signature
 from lmms_vg.paper.protocols import ProtocolName
 from lmms_vg.submission.validated import Entry
@@ -24,7 +24,7 @@ _ALIKE = (
 
 def tables(
     entries: Sequence[Entry], protocol: ProtocolName, alike: Mapping[str, Sequence[Likeness]] | None = None
-) -> list[Table]:
+) -> list[TableView]:
     """The tables that have rows, in the paper's order, whatever order the entries are in.
 
     Of equals the one that came first in the repository's history precedes, then that of the smaller id. Entries of another
@@ -41,16 +41,16 @@ def tables(
     return [table for table in made if table.measured or table.published]
 
 
-def _table(shape: Shape, entries: Sequence[Entry], alike: Mapping[str, Sequence[Likeness]]) -> Table:
+def _table(shape: TableSpec, entries: Sequence[Entry], alike: Mapping[str, Sequence[Likeness]]) -> TableView:
     fitting = [one for one in entries if shape.large in (None, one.manifest.card.parameters > LARGE)]
     if shape.against:
         fitting = _with_methods(shape, fitting)
     filled = {measure.title: fill(fitting, measure) for measure in shape.measures}
-    columns = [Column(one.title, one.about, one.better, one.unit) for one in shape.measures]
+    columns = [ColumnView(one.title, one.about, one.better, one.unit) for one in shape.measures]
     ranked = _ranked(shape, filled)
     standing = [one for one in fitting if any(one.id in column.cells for column in filled.values())]
     standing.sort(key=lambda one: _place(filled[columns[ranked].title], one.id))  # of equals the first to come
-    cells = {one.id: [column.cells.get(one.id, Cell("")) for column in filled.values()] for one in standing}
+    cells = {one.id: [column.cells.get(one.id, CellView("")) for column in filled.values()] for one in standing}
     notes = _notes(shape, filled, standing) if standing else []
     if shape.against:
         standing = _below_plain(standing)
@@ -62,7 +62,7 @@ def _table(shape: Shape, entries: Sequence[Entry], alike: Mapping[str, Sequence[
     if any(row.alike for row in rows):
         notes.append(_ALIKE)
     paper = printed(shape, [column.title for column in columns])
-    return Table(
+    return TableView(
         key=shape.key,
         title=shape.title,
         about=shape.about,
@@ -75,7 +75,7 @@ def _table(shape: Shape, entries: Sequence[Entry], alike: Mapping[str, Sequence[
     )
 
 
-def _ranked(shape: Shape, filled: dict[str, Filled]) -> int:
+def _ranked(shape: TableSpec, filled: dict[str, Filled]) -> int:
     """The column that most rows have among those that the shape names, or among all with ranks where nobody has these."""
     titles = [measure.title for measure in shape.measures]
     ranks = [title for title in titles if any(cell.rank is not None for cell in filled[title].cells.values())]
@@ -85,15 +85,15 @@ def _ranked(shape: Shape, filled: dict[str, Filled]) -> int:
 
 def _place(column: Filled, id: str) -> tuple[bool, bool, float]:
     """What has no rank stands below what has. Columns that order rows are better the higher."""
-    cell = column.cells.get(id, Cell(""))
+    cell = column.cells.get(id, CellView(""))
     return cell.value is None, cell.rank is None, -(cell.value or 0.0)
 
 
-def _row(shape: Shape, entry: Entry, cells: list[Cell], alike: Sequence[Likeness]) -> Row:
+def _row(shape: TableSpec, entry: Entry, cells: list[CellView], alike: Sequence[Likeness]) -> RowView:
     card = entry.manifest.card
     zero_shot = not shape.datasets & {*card.trained_on}
     here = [one for one in alike if not shape.tasks.isdisjoint(one.tasks)]
-    return Row(card.name, entry.method, card.parameters, entry.id, zero_shot, cells, _like(here))
+    return RowView(card.name, entry.method, card.parameters, entry.id, zero_shot, cells, _like(here))
 
 
 def _like(alike: Sequence[Likeness]) -> str:
@@ -104,7 +104,7 @@ def _like(alike: Sequence[Likeness]) -> str:
     return f"like {first.other}{came}" + (f", and {len(others)} more" if others else "")
 
 
-def _with_methods(shape: Shape, entries: Sequence[Entry]) -> list[Entry]:
+def _with_methods(shape: TableSpec, entries: Sequence[Entry]) -> list[Entry]:
     """Those that stand in the table's columns, of models that a method does."""
     standing = [one for one in entries if not shape.tasks.isdisjoint(one.scores)]
     models = {one.manifest.run.weights for one in standing if not one.is_plain}
@@ -120,7 +120,7 @@ def _below_plain(entries: Sequence[Entry]) -> list[Entry]:
     return [entry for _, group in named for entry in group]
 
 
-def _notes(shape: Shape, filled: dict[str, Filled], standing: Sequence[Entry]) -> list[str]:
+def _notes(shape: TableSpec, filled: dict[str, Filled], standing: Sequence[Entry]) -> list[str]:
     notes = [DEFINITION, f"Intervals: 95%, {signature(resamples=RESAMPLES)}"]
     notes.append(f"Zero-shot: by its submitter's word not trained on {', '.join(sorted(shape.datasets))}")
     if any(cell.text.endswith(UNVERIFIED) for column in filled.values() for cell in column.cells.values()):

@@ -18,7 +18,7 @@ from lmms_vg.runs.compare import RESAMPLES
 from lmms_vg.submission.validated import Entry, Scores
 
 
-class Against(NamedTuple):
+class AgainstPlain(NamedTuple):
     """A method against ``plain``, ids of entries, over the columns of the titles ``of``, one for each, pooled.
 
     ``better``, ``worse``: how many of the ``n`` questions have a higher or a lower score than in the plain run.
@@ -42,7 +42,7 @@ class _Pair(NamedTuple):
     before: list[Scores]
 
 
-def against(entries: Sequence[Entry], measures: Sequence[Measure]) -> dict[str, Against]:
+def against(entries: Sequence[Entry], measures: Sequence[Measure]) -> dict[str, AgainstPlain]:
     """Id -> what became of the plain run, for every entry of a method that has one; ``measures`` are of one task each.
 
     Which plain run, ``plain_runs`` says.
@@ -73,7 +73,7 @@ def _on_the_same_questions(pairs: Sequence[_Pair]) -> list[list[_Pair]]:
     return list(groups.values())
 
 
-def _lines(pairs: Sequence[_Pair]) -> list[tuple[str, Against]]:
+def _lines(pairs: Sequence[_Pair]) -> list[tuple[str, AgainstPlain]]:
     runs = {ids: scores for pair in pairs for ids, scores in (((pair.method,), pair.scores), (pair.plain, pair.before))}
     places = {ids: place for place, ids in enumerate(sorted(runs))}
     drawn = pooled([runs[ids] for ids in places], RESAMPLES)
@@ -83,10 +83,10 @@ def _lines(pairs: Sequence[_Pair]) -> list[tuple[str, Against]]:
         changes = [np.subtract(one.values, two.values) for one, two in zip(pair.scores, pair.before, strict=True)]
         better, worse = (sum(int((sign * change > 0).sum()) for change in changes) for sign in (1, -1))
         rule = "; ".join(sorted({scores.rule for scores in pair.scores}))
-        made.append((pair.method, Against(pair.plain, pair.of, drawn.n, rule, difference, better, worse, 1.0)))
+        made.append((pair.method, AgainstPlain(pair.plain, pair.of, drawn.n, rule, difference, better, worse, 1.0)))
     return made
 
 
-def _corrected(lines: Sequence[tuple[str, Against]]) -> dict[str, Against]:
+def _corrected(lines: Sequence[tuple[str, AgainstPlain]]) -> dict[str, AgainstPlain]:
     corrected = holm({id: line.difference.p for id, line in lines})
     return {id: line._replace(holm=corrected[id]) for id, line in lines}

@@ -8,8 +8,8 @@ from math import isnan
 from lmms_vg.leaderboard.cells import show
 from lmms_vg.leaderboard.columns import Measure
 from lmms_vg.leaderboard.plain_pairing import NONE, PlainRuns, plain_runs
-from lmms_vg.leaderboard.table_model import Cell, Column
-from lmms_vg.leaderboard.vs_plain import Against, against
+from lmms_vg.leaderboard.table_model import CellView, ColumnView
+from lmms_vg.leaderboard.vs_plain import AgainstPlain, against
 from lmms_vg.metrics.statistics import signature
 from lmms_vg.runs import compare
 from lmms_vg.runs.agreement import NOTED
@@ -19,14 +19,16 @@ NO_PLAIN = "no plain run"
 DISPUTED = "plain runs differ"
 
 COLUMNS = [
-    Column("difference", "To its model's plain run, paired", "higher", "points"),
-    Column("better", "Questions that are right, or have a higher score, with the method only", None),
-    Column("worse", "Questions that are right, or have a higher score, in the plain run only", None),
-    Column("p (Holm)", "Of no difference, two-sided, corrected over all methods of this table", None),
+    ColumnView("difference", "To its model's plain run, paired", "higher", "points"),
+    ColumnView("better", "Questions that are right, or have a higher score, with the method only", None),
+    ColumnView("worse", "Questions that are right, or have a higher score, in the plain run only", None),
+    ColumnView("p (Holm)", "Of no difference, two-sided, corrected over all methods of this table", None),
 ]
 
 
-def against_columns(entries: Sequence[Entry], measures: Sequence[Measure]) -> tuple[dict[str, list[Cell]], list[str]]:
+def against_columns(
+    entries: Sequence[Entry], measures: Sequence[Measure]
+) -> tuple[dict[str, list[CellView]], list[str]]:
     """Id -> its cells under ``COLUMNS``, and what has to be said; entries and notes in the order given."""
     sets = [measure for measure in measures if len(measure.ways[0][0].tasks) == 1]
     tasks = {task for measure in sets for task in measure.tasks}
@@ -49,21 +51,24 @@ def against_columns(entries: Sequence[Entry], measures: Sequence[Measure]) -> tu
     return cells, notes
 
 
-def _cells(entry: Entry, line: Against | None, disputed: bool) -> list[Cell]:
+def _cells(entry: Entry, line: AgainstPlain | None, disputed: bool) -> list[CellView]:
     if line is None:
-        return [Cell("" if entry.is_plain else DISPUTED if disputed else NO_PLAIN), *[Cell("")] * (len(COLUMNS) - 1)]
+        return [
+            CellView("" if entry.is_plain else DISPUTED if disputed else NO_PLAIN),
+            *[CellView("")] * (len(COLUMNS) - 1),
+        ]
     # All about a single image has no interval.
     mean, low, high = (None if isnan(value) else 100 * value for value in line.difference[:3])
     p = f"{line.holm:.4f}" if line.holm >= 0.0001 else "< 0.0001"
     return [
-        Cell(show(100 * line.difference.mean, 2, "+"), mean, low, high, line.n, rule=line.rule),
-        Cell(str(line.better), line.better),
-        Cell(str(line.worse), line.worse),
-        Cell(p, line.holm),
+        CellView(show(100 * line.difference.mean, 2, "+"), mean, low, high, line.n, rule=line.rule),
+        CellView(str(line.better), line.better),
+        CellView(str(line.worse), line.worse),
+        CellView(p, line.holm),
     ]
 
 
-def _notes(entry: Entry, line: Against, runs: PlainRuns, entries: dict[str, Entry], sets: int) -> Iterator[str]:
+def _notes(entry: Entry, line: AgainstPlain, runs: PlainRuns, entries: dict[str, Entry], sets: int) -> Iterator[str]:
     """Which plain run, where a model has several; which columns, where not all; what contradicts it; and what else differs."""
     weights = entry.manifest.run.weights
     several = sum(one.is_plain and one.manifest.run.weights == weights for one in entries.values()) > 1

@@ -17,7 +17,7 @@ from lmms_vg.models.checkpoint import DEMO, Shape
 Head: TypeAlias = tuple[int, int]
 
 
-class Scores(BaseModel):
+class HeadScores(BaseModel):
     """Mean alignment values of a calibration.
 
     Attributes:
@@ -78,7 +78,7 @@ class HeadList(BaseModel):
     layers: list[int]
     source: str
     leaks: list[str] = []
-    scores: Scores | None = None
+    scores: HeadScores | None = None
     stability: Stability | None = None
     provenance: dict[str, Any] = {}
 

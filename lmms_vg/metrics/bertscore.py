@@ -38,7 +38,7 @@ class BertScoreUnavailable(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Settings:
+class BertScoreSettings:
     """Settings of BERTScore.
 
     Attributes:
@@ -65,7 +65,7 @@ class Settings:
             raise ValueError(f"layer {self.layer}: layers count from 1")
 
     @classmethod
-    def from_environment(cls) -> "Settings":
+    def from_environment(cls) -> "BertScoreSettings":
         """Read settings from `LMMS_VG_BERTSCORE`, e.g. `model=roberta-large,layer=17`; missing ones are the defaults.
 
         Raises:
@@ -87,7 +87,7 @@ class Settings:
         return cls(**values)  # type: ignore[arg-type]
 
 
-def check(settings: Settings | None = None) -> None:
+def check(settings: BertScoreSettings | None = None) -> None:
     """Check the settings before there are answers, and load the tokenizer. `settings` defaults to the environment's.
 
     Raises:
@@ -96,7 +96,7 @@ def check(settings: Settings | None = None) -> None:
     """
     from transformers import AutoTokenizer
 
-    settings = settings or Settings.from_environment()
+    settings = settings or BertScoreSettings.from_environment()
     _config(settings)
     if settings.model not in _cases:
         with _quiet(), _available(settings):
@@ -107,7 +107,7 @@ def check(settings: Settings | None = None) -> None:
 def bertscore(
     answers: Sequence[str],
     references: Sequence[str],
-    settings: Settings | None = None,
+    settings: BertScoreSettings | None = None,
     *,
     device: str | None = None,
     batch_size: int = 64,
@@ -132,7 +132,7 @@ def bertscore(
         return []
     import torch  # late, like all heavy imports here: signatures need no model
 
-    settings = settings or Settings.from_environment()
+    settings = settings or BertScoreSettings.from_environment()
     scorer = _scorer(settings, device or ("cuda" if torch.cuda.is_available() else "cpu"))
     empty = _without_tokens(scorer, {*answers, *references})
     for number, reference in enumerate(references):
@@ -152,17 +152,17 @@ def bertscore(
     return [scores[pair] for pair in zip(answers, references, strict=True)]
 
 
-def signature(settings: Settings | None = None, n: int | None = None) -> str:
+def signature(settings: BertScoreSettings | None = None, n: int | None = None) -> str:
     """Describe what a BERTScore depends on, to be printed with it; a model in a folder is named by the folder.
 
     `case` is `lower` or `kept`, as the model's tokenizer treats case; `unread` before `check` or `bertscore` has loaded it.
     """
-    settings = settings or Settings.from_environment()
+    settings = settings or BertScoreSettings.from_environment()
     return _signature(settings, n, _cases.get(settings.model, _UNREAD))
 
 
 @cache  # called for every answer, and it reads the disk
-def _signature(settings: Settings, n: int | None, case: str) -> str:
+def _signature(settings: BertScoreSettings, n: int | None, case: str) -> str:
     model = Path(settings.model).resolve().name if Path(settings.model).is_dir() else settings.model
     switches = f"rescale:{str(settings.rescale).lower()}|idf:{str(settings.idf).lower()}"
     count = "" if n is None else f"|n:{n}"
@@ -171,7 +171,7 @@ def _signature(settings: Settings, n: int | None, case: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _scorer(settings: Settings, device: str) -> "BERTScorer":
+def _scorer(settings: BertScoreSettings, device: str) -> "BERTScorer":
     from bert_score import BERTScorer
 
     config = _config(settings)
@@ -201,7 +201,7 @@ def _case(tokenizer: Any) -> str:
 
 
 @lru_cache(maxsize=1)
-def _config(settings: Settings) -> Any:
+def _config(settings: BertScoreSettings) -> Any:
     from transformers import AutoConfig
 
     with _quiet(), _available(settings):
@@ -221,7 +221,7 @@ def _config(settings: Settings) -> Any:
 
 
 @contextmanager
-def _available(settings: Settings) -> Iterator[None]:
+def _available(settings: BertScoreSettings) -> Iterator[None]:
     """Turn a failure to load into BertScoreUnavailable."""
     try:
         yield

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from lmms_vg.paper.columns import WEIGHTINGS, weights
 from lmms_vg.paper.rounding import Recomputed, decimals, recompute, right_answers
 
-Cell = Annotated[Decimal, Field(ge=0, le=100)]
+Percent = Annotated[Decimal, Field(ge=0, le=100)]
 
 
 class Average(BaseModel):
@@ -32,7 +32,7 @@ class Average(BaseModel):
     weighting: str
 
 
-class Table(BaseModel):
+class PublishedTable(BaseModel):
     """``rows``: model or setting -> its cells in the order of ``columns``, None where the paper prints no number."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,7 +44,7 @@ class Table(BaseModel):
     note: str = ""
     columns: list[str]
     averages: list[Average]
-    rows: dict[str, list[Cell | None]]
+    rows: dict[str, list[Percent | None]]
 
     def cell(self, row: str, column: str) -> Decimal | None:
         """One printed number. Errors: ValueError for a row or column the table does not have."""
@@ -54,7 +54,7 @@ class Table(BaseModel):
         return self.rows[row][self.columns.index(column)]
 
     @model_validator(mode="after")
-    def _complete(self) -> "Table":
+    def _complete(self) -> "PublishedTable":
         for name, cells in self.rows.items():
             if len(cells) != len(self.columns):
                 raise ValueError(f"table {self.id} row {name!r}: {len(cells)} cells in {len(self.columns)} columns")
@@ -69,7 +69,7 @@ class Published(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    tables: list[Table]
+    tables: list[PublishedTable]
 
     @model_validator(mode="after")
     def _weighted(self) -> "Published":
@@ -106,7 +106,7 @@ def published() -> Published:
     return Published.model_validate_json(resources.files("lmms_vg.paper").joinpath("published.json").read_bytes())
 
 
-def table(id: str) -> Table:
+def table(id: str) -> PublishedTable:
     """A table by the paper's number: "1", "E.3". Errors: ValueError for one that is not there."""
     found = {one.id: one for one in published().tables}
     if id not in found:
@@ -114,7 +114,7 @@ def table(id: str) -> Table:
     return found[id]
 
 
-def check(one: Table) -> list[Check]:
+def check(one: PublishedTable) -> list[Check]:
     """Every average of a table recomputed, where the average and all its cells are printed."""
     checks = []
     for average in one.averages:
@@ -134,7 +134,7 @@ def check(one: Table) -> list[Check]:
     return checks
 
 
-def impossible(one: Table) -> list[tuple[str, str, Decimal, int]]:
+def impossible(one: PublishedTable) -> list[tuple[str, str, Decimal, int]]:
     """Cells (row, column, printed, n) that no whole number of right answers out of the weighting's n gives."""
     return [
         (row, column, cell, n)
@@ -154,7 +154,7 @@ def _within(printed: Decimal, recomputed: Recomputed) -> bool:
     return recomputed.low <= Fraction(printed) <= recomputed.high
 
 
-def _show_table(one: Table) -> str:
+def _show_table(one: PublishedTable) -> str:
     grid = [["", *one.columns]]
     grid += [[row, *("-" if cell is None else str(cell) for cell in cells)] for row, cells in one.rows.items()]
     if len(one.columns) > len(one.rows) + 1:  # too wide for a screen; the paper turns its widest table as well

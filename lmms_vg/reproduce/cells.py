@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from lmms_vg.metrics.statistics import cluster_interval
-from lmms_vg.paper.published import Table, check, impossible
+from lmms_vg.paper.published import PublishedTable, check, impossible
 from lmms_vg.paper.rounding import decimals, half_unit
 from lmms_vg.reproduce.columns import Column
 from lmms_vg.reproduce.question_scores import Values, values
@@ -39,7 +39,7 @@ class Cell(NamedTuple):
 
 
 def cells(
-    table: Table, columns: list[Column], runs: Mapping[str, Run | None], published: Mapping[str, str]
+    table: PublishedTable, columns: list[Column], runs: Mapping[str, Run | None], published: Mapping[str, str]
 ) -> list[Cell]:
     """Every column of every row; `runs` has None for rows that were not run. `published`: row -> the paper's row."""
     wrong = faults(table)
@@ -96,7 +96,7 @@ def verdict(printed: Decimal | None, score: Score | None, *, inconsistent: bool 
     return f"differs ({score.value - float(printed):+.{max(1, decimals(printed))}f})"
 
 
-def faults(table: Table) -> dict[tuple[str, str], str]:
+def faults(table: PublishedTable) -> dict[tuple[str, str], str]:
     """Row and column of the printed numbers that are at odds with the paper itself, and why."""
     found = {
         (row, column): f"no whole number of {n:,} questions gives {printed}"

@@ -6,7 +6,7 @@ from itertools import cycle
 from typing import NamedTuple
 
 from lmms_vg.paper.columns import HIDDEN, by_title, weights
-from lmms_vg.paper.published import Table
+from lmms_vg.paper.published import PublishedTable
 
 DEMO_ACCURACY = ("vqa_demo_standard", "vqa_demo_hard")
 DEMO_OPEN = "vqa_demo_open"
@@ -24,7 +24,7 @@ class Column(NamedTuple):
     weights: dict[str, int]
 
 
-def columns(table: Table, demo: bool) -> list[Column]:
+def columns(table: PublishedTable, demo: bool) -> list[Column]:
     """All columns of a table; with `demo`, on phantoms: accuracies of its two closed tasks in turn, and its open one."""
     turn = cycle(DEMO_ACCURACY)
     known = by_title()

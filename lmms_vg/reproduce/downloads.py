@@ -30,8 +30,8 @@ def checkpoint(one: Checkpoint) -> str:
 
 def bertscore() -> str:
     """A line on BERTScore's model."""
-    model = bert.Settings.from_environment().model
-    size = "about 0.4 GB" if model == bert.Settings().model else "size not known"
+    model = bert.BertScoreSettings.from_environment().model
+    size = "about 0.4 GB" if model == bert.BertScoreSettings().model else "size not known"
     return _weights(model, f"for BERTScore, {size}", "*")
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lmms_vg.paper.published import Table, table
+from lmms_vg.paper.published import PublishedTable, table
 from lmms_vg.reproduce.columns import Column, columns
 from lmms_vg.reproduce.existing_runs import find, lacking
-from lmms_vg.reproduce.targets import FIGURE, TARGETS, Row, Target
+from lmms_vg.reproduce.targets import FIGURE, TARGETS, Target, TargetRow
 from lmms_vg.runs.method_spec import MethodSpec
 from lmms_vg.runs.results import Run
 
@@ -29,7 +29,7 @@ class Ask(NamedTuple):
     which may be all. `heads` is the head list that has to be calibrated first, None if none has to be.
     """
 
-    row: Row
+    row: TargetRow
     folder: Path
     common: str
     hyper_parameters: str
@@ -53,7 +53,7 @@ class Plan:
 
     name: str
     target: Target
-    table: Table | None
+    table: PublishedTable | None
     columns: list[Column]
     figure: dict[str, tuple[str, str]]
     tasks: list[str]
@@ -99,7 +99,7 @@ def calibration(ask: Ask) -> str:
     return f"lmms-vg heads calibrate --model {family} --model_args {ask.common} --data coco -o {ask.heads}"
 
 
-def _ask(row: Row, demo: bool, model_args: str, out: Path, tasks: list[str]) -> Ask:
+def _ask(row: TargetRow, demo: bool, model_args: str, out: Path, tasks: list[str]) -> Ask:
     folder = out / re.sub(r"[^a-z0-9.]+", "-", row.name.lower()).strip("-")
     given, heads = dict(row.hyper_parameters), None
     if (
@@ -121,7 +121,7 @@ def _ask(row: Row, demo: bool, model_args: str, out: Path, tasks: list[str]) -> 
     return ask._replace(run=run, missing=lacking(run, tasks))
 
 
-def _stated(row: Row, given: Mapping[str, Any], demo: bool) -> str:
+def _stated(row: TargetRow, given: Mapping[str, Any], demo: bool) -> str:
     """All hyper-parameters as they are resolved for the checkpoint; those given, where its heads have yet to be ranked."""
     from lmms_vg.methods import METHODS  # late: it takes seconds
     from lmms_vg.models.checkpoint import Shape, shape_of

@@ -31,7 +31,7 @@ def values(run: Run, task: str, metric: str) -> Values | None:
     if metric == "bleu1":
         return Values(bleu, images)
     answers, references = (tuple(line["bertscore"][side] for line in lines) for side in ("answer", "reference"))
-    similar = _bertscore(answers, references, bert.Settings.from_environment())
+    similar = _bertscore(answers, references, bert.BertScoreSettings.from_environment())
     if similar is None:
         return None
     if metric == "bertscore":
@@ -41,7 +41,9 @@ def values(run: Run, task: str, metric: str) -> Values | None:
 
 
 @cache  # the mean of the three metrics asks for it too
-def _bertscore(answers: tuple[str, ...], references: tuple[str, ...], settings: bert.Settings) -> list[float] | None:
+def _bertscore(
+    answers: tuple[str, ...], references: tuple[str, ...], settings: bert.BertScoreSettings
+) -> list[float] | None:
     """Computed here, as it is set now: samples hold none of single questions, and there may have been no model then."""
     try:
         return bert.bertscore(answers, references, settings)

@@ -22,7 +22,7 @@ class Checkpoint(NamedTuple):
     heads: int
 
 
-class Row(NamedTuple):
+class TargetRow(NamedTuple):
     """A row that can be asked here.
 
     Attributes:
@@ -48,7 +48,7 @@ class Target(NamedTuple):
     """`table` is the paper's number, empty for the figure; `not_run` are its rows of models that have no family here."""
 
     table: str
-    rows: tuple[Row, ...]
+    rows: tuple[TargetRow, ...]
     not_run: tuple[str, ...] = ()
     note: str = ""
 
@@ -71,8 +71,8 @@ _DEFAULTS = (
     "The paper prints no hyper-parameters of PAI, AdaptVis and ViCrop. They run with our defaults; PAI also as its authors' "
     "README runs their code: alpha .2 with guidance of 1.1, under which the prompt is read without the boost"
 )
-_BASE = Row("HuatuoGPT-V-7B", "plain", HUATUO_7B)
-_OURS = Row("VGRefine (Ours)", "vgrefine", HUATUO_7B, _PAPER | {"layers": "16"})
+_BASE = TargetRow("HuatuoGPT-V-7B", "plain", HUATUO_7B)
+_OURS = TargetRow("VGRefine (Ours)", "vgrefine", HUATUO_7B, _PAPER | {"layers": "16"})
 
 TARGETS = {
     "table1": Target(
@@ -101,10 +101,10 @@ TARGETS = {
         "F.4",
         (
             _BASE._replace(name="HuatuoGPT-V-7B (Baseline)"),
-            Row("PAI", "pai", HUATUO_7B),
-            Row("PAI, as its README runs it", "pai", HUATUO_7B, _PAI_README, printed="PAI"),
-            Row("AdaptVis", "adaptvis", HUATUO_7B),
-            Row("ViCrop", "vicrop", HUATUO_7B),
+            TargetRow("PAI", "pai", HUATUO_7B),
+            TargetRow("PAI, as its README runs it", "pai", HUATUO_7B, _PAI_README, printed="PAI"),
+            TargetRow("AdaptVis", "adaptvis", HUATUO_7B),
+            TargetRow("ViCrop", "vicrop", HUATUO_7B),
             _OURS,
         ),
         note=_DEFAULTS,
@@ -112,15 +112,15 @@ TARGETS = {
     "tableG5": Target(
         "G.5",
         (
-            Row("HuatuoGPT-V-34B", "plain", HUATUO_34B),
-            Row("VGRefine-34B (Ours)", "vgrefine", HUATUO_34B, _PAPER | {"layers": "34+35+36"}, calibrate=True),
+            TargetRow("HuatuoGPT-V-34B", "plain", HUATUO_34B),
+            TargetRow("VGRefine-34B (Ours)", "vgrefine", HUATUO_34B, _PAPER | {"layers": "34+35+36"}, calibrate=True),
         ),
         ("LLaVA-v1.6-34B", "VILA-M3-13B", "MedRegA-34B"),
         f"{_MMMU}. {_OPEN}",
     ),
     "fig3": Target(
         "",
-        (_BASE, Row("HuatuoGPT-V-34B", "plain", HUATUO_34B), Row("LLaVA-v1.5-7B", "plain", LLAVA_7B)),
+        (_BASE, TargetRow("HuatuoGPT-V-34B", "plain", HUATUO_34B), TargetRow("LLaVA-v1.5-7B", "plain", LLAVA_7B)),
         ("LLaVA-Med", "LLaVA-Tri", "VILA-M3-8B", "VILA-M3-13B", "MedRegA", "HuatuoGPT-V-Bio"),
     ),
 }

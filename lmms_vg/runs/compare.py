@@ -21,7 +21,7 @@ RESAMPLES = 10_000
 Kind = Literal["markdown", "csv", "latex"]
 
 
-class Against(NamedTuple):
+class AgainstBase(NamedTuple):
     """A line compared with the base.
 
     Attributes:
@@ -41,7 +41,7 @@ class Against(NamedTuple):
     mcnemar_holm: float | None
 
 
-class Line(NamedTuple):
+class ComparisonLine(NamedTuple):
     """A run on a task or a pooled group; `seconds` is the mean time per question, None if it is not known."""
 
     run: Run
@@ -52,7 +52,7 @@ class Line(NamedTuple):
     score: float
     seconds: float | None
     shared: bool
-    against: Against | None
+    against: AgainstBase | None
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Comparison:
 
     runs: list[Run]
     base: Run
-    lines: list[Line]
+    lines: list[ComparisonLine]
     pooled: frozenset[str]
     notes: list[str]
     rules: list[str]
@@ -159,7 +159,7 @@ def _has(run: Run, base: Run, name: str, members: list[str]) -> bool:
     return run is base or (name in run.tasks if name in base.tasks else run.groups.get(name) == members)
 
 
-def _line(run: Run, name: str, parts: list[TaskRun], base_parts: list[TaskRun], base: Run) -> Line:
+def _line(run: Run, name: str, parts: list[TaskRun], base_parts: list[TaskRun], base: Run) -> ComparisonLine:
     scores = _scores(parts)
     seconds = [part.seconds[uid] for part in parts for uid in part.scores if uid in part.seconds]
     against = None
@@ -167,7 +167,7 @@ def _line(run: Run, name: str, parts: list[TaskRun], base_parts: list[TaskRun], 
         before = _scores(base_parts)
         images = {f"{part.task} {uid}": image for part in base_parts for uid, image in part.images.items()}
         binary = {*before.values(), *scores.values()} <= {0, 1}
-        against = Against(
+        against = AgainstBase(
             difference=paired(before, scores, images, resamples=RESAMPLES),
             better=sum(scores[uid] > before[uid] for uid in before),
             worse=sum(scores[uid] < before[uid] for uid in before),
@@ -175,7 +175,7 @@ def _line(run: Run, name: str, parts: list[TaskRun], base_parts: list[TaskRun], 
             mcnemar_p=mcnemar(before, scores).p if binary else None,
             mcnemar_holm=None,
         )
-    return Line(
+    return ComparisonLine(
         run,
         name,
         parts[0].metric,
@@ -192,7 +192,7 @@ def _scores(parts: list[TaskRun]) -> dict[str, float]:
     return {f"{part.task} {uid}": score for part in parts for uid, score in part.scores.items()}
 
 
-def _corrected(lines: list[Line]) -> list[Line]:
+def _corrected(lines: list[ComparisonLine]) -> list[ComparisonLine]:
     against = {str(number): line.against for number, line in enumerate(lines) if line.against is not None}
     bootstrap = holm({number: tested.difference.p for number, tested in against.items()})
     exact = holm({number: tested.mcnemar_p for number, tested in against.items() if tested.mcnemar_p is not None})

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from math import isnan
 
 from lmms_vg.runs.agreement import shared, shown
-from lmms_vg.runs.compare import Comparison, Line
+from lmms_vg.runs.compare import Comparison, ComparisonLine
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.text_tables import comma_separated, escape, latex, markdown
 
@@ -49,11 +49,11 @@ def as_csv(table: Comparison) -> str:
     return comma_separated(head, [cells for _, cells in rows])
 
 
-def csv_rows(table: Comparison) -> tuple[list[str], list[tuple[Line, list[object]]]]:
+def csv_rows(table: Comparison) -> tuple[list[str], list[tuple[ComparisonLine, list[object]]]]:
     """The names of the columns, and every line with its cells."""
     head = "run method task metric n score seconds_per_question shared_work base difference low high better worse"
     head += " p p_holm mcnemar_p mcnemar_p_holm rule allowed"
-    rows: list[tuple[Line, list[object]]] = []
+    rows: list[tuple[ComparisonLine, list[object]]] = []
     for line in table.lines:
         tested: list[object] = [None] * 10
         if (against := line.against) is not None:
@@ -90,7 +90,7 @@ def _detail(table: Comparison) -> tuple[list[str], Cells]:
     return head + (list(_TESTED) if len(table.runs) > 1 else []), rows
 
 
-def _tested(line: Line) -> list[str]:
+def _tested(line: ComparisonLine) -> list[str]:
     if (against := line.against) is None:
         return [""] * len(_TESTED)
     p_values = (against.difference.p, against.holm, against.mcnemar_p, against.mcnemar_holm)
@@ -103,17 +103,17 @@ def _method(table: Comparison, run: Run) -> str:
     return f"{run.name if unique else run.label}{' (base)' if run is table.base and len(table.runs) > 1 else ''}"
 
 
-def _title(table: Comparison, line: Line) -> str:
+def _title(table: Comparison, line: ComparisonLine) -> str:
     metric = "" if line.metric == "acc" else f", {line.metric}"
     return f"{line.name}{', pooled' if line.name in table.pooled else ''}{metric}"
 
 
-def difference_of(line: Line) -> str:
+def difference_of(line: ComparisonLine) -> str:
     """The difference from the base in percentage points; empty for the base itself."""
     return "" if line.against is None else f"{100 * line.against.difference.mean:+.2f}"
 
 
-def interval_of(line: Line) -> str:
+def interval_of(line: ComparisonLine) -> str:
     """The 95% interval of that difference; empty for the base itself."""
     if line.against is None:
         return ""

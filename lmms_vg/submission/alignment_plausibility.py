@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from math import exp, log
 
-from lmms_vg.submission.schema import Alignment
+from lmms_vg.submission.schema import BundleAlignment
 
 _SLACK = 1e-3  # relative; the measures have guards of 1e-8 (metrics/alignment.py)
 _CLIPPED = 1e-6  # mass that KL may see and AR not: it clips attention to 1e-12 a patch
 _MOST = 1e6  # patches, and so any of the values
 
 
-def implausible(alignment: Alignment) -> str | None:
+def implausible(alignment: BundleAlignment) -> str | None:
     """What is wrong with one question's values; None if nothing is."""
     ar, printed, kl, js = alignment.ar, alignment.printed_ar, alignment.kl, alignment.js
     if not ar or len({len(ar), len(printed), len(kl), len(js)}) > 1:

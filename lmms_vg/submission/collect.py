@@ -16,7 +16,7 @@ from lmms_vg.submission.choice import Choice
 from lmms_vg.submission.findings import Finding, Rejected, rejected
 from lmms_vg.submission.question_check import question_of
 from lmms_vg.submission.rescoring import Pair, Scored, measures, rules_of, scored, verdict
-from lmms_vg.submission.schema import Alignment, Answer, Question
+from lmms_vg.submission.schema import BundleAlignment, BundleAnswer, BundleQuestion
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.registry import TASKS
 from lmms_vg.tasks.yaml_files import definition, groups, tasks
@@ -25,7 +25,7 @@ _APART = {"settings", "shared", "leaks", "commit"}  # of a run's identity: what 
 _SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
 
 
-class Part(NamedTuple):
+class CollectedTask(NamedTuple):
     """One task of a run: answers with their questions, what this version makes of them, and what lmms-eval made."""
 
     pairs: list[Pair]
@@ -41,7 +41,7 @@ class Collected(NamedTuple):
 
     provenance: dict[str, Any]
     seeds: dict[str, int | None]
-    parts: dict[str, Part]
+    parts: dict[str, CollectedTask]
     groups: dict[str, dict[str, Any]]
     ignored: list[str]
     left_out: list[str]
@@ -69,7 +69,7 @@ def collect(paths: Sequence[Path], choice: Choice) -> Collected:
         raise Rejected(*reasons)
     there = dict.fromkeys(task for run in runs for task in _tasks(run))
     choice.require([task for task in there if task in tasks()])
-    parts: dict[str, Part] = {}
+    parts: dict[str, CollectedTask] = {}
     for run in runs:
         for task in _tasks(run):
             if task not in tasks() or not choice.takes(task):
@@ -133,7 +133,7 @@ def _bearing(run: Run, name: str) -> Any:
     return value
 
 
-def _part(run: Run, task: str) -> Part:
+def _part(run: Run, task: str) -> CollectedTask:
     lines = samples(run.path, task)
     questions = _questions(task)
     if len(lines) != len(questions):
@@ -173,7 +173,7 @@ def _part(run: Run, task: str) -> Part:
     stated = {name: run.means[task].get(name) for name in made.metrics if name in names}
     said = {name: rule for name, rule in rules_of(lines).items() if name in rescore.NEEDS_MODEL}
     made = made._replace(rules=made.rules | said)  # of values that are not computed here
-    return Part(
+    return CollectedTask(
         pairs, made, {name: value if isinstance(value, int | float) else None for name, value in stated.items()}
     )
 
@@ -205,21 +205,21 @@ def _failed(task: str, uids: list[str]) -> Rejected:
     )
 
 
-def _questions(task: str) -> list[Question]:
+def _questions(task: str) -> list[BundleQuestion]:
     try:
         return [question_of(sample) for sample in TASKS[task].load()]
     except DataError as problem:
         raise ValueError(f"{task}: its questions are needed to make a bundle. {problem}") from problem
 
 
-def _answer(uid: str, line: Line) -> Answer:
+def _answer(uid: str, line: Line) -> BundleAnswer:
     """Of a samples file's line: the text that was scored, and for measurements where the model looked."""
     text = line["filtered_resps"]
     text = text[0] if isinstance(text, list) else text
     item = line.get(MEASURED[0])
     alignment = None
     if isinstance(item, dict) and "printed_ar" in item:
-        alignment = Alignment(
+        alignment = BundleAlignment(
             ar=item["ar"],
             printed_ar=item["printed_ar"],
             kl=item["kl"],
@@ -227,7 +227,7 @@ def _answer(uid: str, line: Line) -> Answer:
             version=item.get("version", 1),
         )
     failure = {name: item[name] for name in ("error", "error_code") if isinstance(item, dict) and name in item}
-    return Answer(uid=uid, answer=str(text), alignment=alignment, seconds=line["n"].get("seconds"), **failure)
+    return BundleAnswer(uid=uid, answer=str(text), alignment=alignment, seconds=line["n"].get("seconds"), **failure)
 
 
 def _identity(runs: list[Run]) -> dict[str, Any]:

@@ -17,21 +17,21 @@ from lmms_vg.datasets.schema import Sample
 from lmms_vg.datasets.source import DataError, DataMissing, offline
 from lmms_vg.submission.archive import sha256
 from lmms_vg.submission.findings import Finding
-from lmms_vg.submission.schema import Question
+from lmms_vg.submission.schema import BundleQuestion
 from lmms_vg.submission.strict_json import canonical
 from lmms_vg.tasks.documents import FEATURES
 from lmms_vg.tasks.metric_items import Doc
 from lmms_vg.tasks.registry import TASKS
 
 
-def question_of(sample: Sample) -> Question:
+def question_of(sample: Sample) -> BundleQuestion:
     """A reader's sample. NaN in a broken row's boxes becomes None, since JSON has no NaN."""
-    values = {name: getattr(sample, name) for name in Question.model_fields}
+    values = {name: getattr(sample, name) for name in BundleQuestion.model_fields}
     boxes = [[None if math.isnan(edge) else edge for edge in box] for box in sample.boxes]
-    return Question(**(values | {"boxes": boxes}))
+    return BundleQuestion(**(values | {"boxes": boxes}))
 
 
-def document(task: str, question: Question) -> Doc:
+def document(task: str, question: BundleQuestion) -> Doc:
     """The document as lmms-eval has it; see ``tasks.docs``."""
     boxes = [[math.nan if edge is None else edge for edge in box] for box in question.boxes]
     own = {"task": task, "image": question.images[0] if question.images else "", "boxes": boxes}
@@ -40,7 +40,7 @@ def document(task: str, question: Question) -> Doc:
     return made
 
 
-def text_of(questions: list[Question]) -> str:
+def text_of(questions: list[BundleQuestion]) -> str:
     """The member ``questions/<task>.jsonl``."""
     return "".join(_lines(questions))
 
@@ -67,7 +67,7 @@ def local(task: str) -> tuple[str, ...] | None:
     return tuple(_lines([question_of(sample) for sample in samples]))
 
 
-def check(task: str, digest: str, asked: list[Question]) -> Finding | None:
+def check(task: str, digest: str, asked: list[BundleQuestion]) -> Finding | None:
     """None if these are the benchmark's questions; else ``questions``, or ``unverified-questions`` if that cannot be told."""
     known = shipped().get(task)
     if digest == known:
@@ -85,5 +85,5 @@ def check(task: str, digest: str, asked: list[Question]) -> Finding | None:
     return Finding("questions", task, f"line {first + 1} is not the benchmark's question, options, answer or boxes")
 
 
-def _lines(questions: list[Question]) -> list[str]:
+def _lines(questions: list[BundleQuestion]) -> list[str]:
     return [f"{canonical(question.model_dump())}\n" for question in questions]

@@ -17,13 +17,13 @@ from lmms_vg.runs.results import MEASURED, SCORED, Line, metric_of
 from lmms_vg.submission.alignment_plausibility import implausible
 from lmms_vg.submission.findings import Finding, rejected
 from lmms_vg.submission.question_check import document
-from lmms_vg.submission.schema import Answer, Provenance, Question, Task
+from lmms_vg.submission.schema import BundleAnswer, BundleQuestion, Provenance, Task
 from lmms_vg.submission.validated import Scores, Values
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.documents import AXES
 from lmms_vg.tasks.yaml_files import definition
 
-Pair = tuple[Question, Answer]
+Pair = tuple[BundleQuestion, BundleAnswer]
 
 HIDDEN = "submission"
 """What a task has in place of a metric where the answers are not public."""
@@ -39,7 +39,7 @@ _CLOSE = 1e-9  # relative; sums of floats may be taken in another order elsewher
 
 
 @dataclass(frozen=True)
-class Verdict:
+class AnswerVerdict:
     """What the rule made of an answer; ``error_code`` where it has no value. The words of ``error`` make no difference."""
 
     extracted: str | None = None
@@ -77,26 +77,26 @@ def rules_of(lines: Sequence[Line]) -> dict[str, str]:
     }
 
 
-def verdict(line: Line) -> Verdict:
+def verdict(line: Line) -> AnswerVerdict:
     """Of one line, whatever kind of task it is of."""
     metric = next(name for name in (*SCORED, HIDDEN, MEASURED[0]) if name in line)
     item = line[metric]
     if "error" in item:
-        return Verdict(error_code=item["error_code"], error=item["error"])
+        return AnswerVerdict(error_code=item["error_code"], error=item["error"])
     if metric == HIDDEN:
-        return Verdict(item["answer"] or None)
-    return Verdict(item.get("extracted"), item.get("score"))
+        return AnswerVerdict(item["answer"] or None)
+    return AnswerVerdict(item.get("extracted"), item.get("score"))
 
 
 def differences(task: str, pairs: Sequence[Pair], made: Scored) -> Iterator[Finding]:
     """Every answer whose verdict is not what its text gives."""
     for (_, answer), line in zip(pairs, made.lines, strict=True):
-        mine, said = verdict(line), Verdict(answer.extracted, answer.score, answer.error_code, answer.error)
+        mine, said = verdict(line), AnswerVerdict(answer.extracted, answer.score, answer.error_code, answer.error)
         if mine != said:
             yield Finding("verdict", f"{task} {answer.uid}", f"says {_show(said)}, but the answer gives {_show(mine)}")
 
 
-def alignment_findings(task: str, answers: Sequence[Answer]) -> Iterator[Finding]:
+def alignment_findings(task: str, answers: Sequence[BundleAnswer]) -> Iterator[Finding]:
     """Of a measurement each answer whose alignment is missing or that of no attention map; of other tasks, that it is there."""
     if not measures(task):
         there = [answer for answer in answers if answer.alignment is not None]
@@ -205,7 +205,7 @@ _Labels = tuple[tuple[str, ...], tuple[str, ...], dict[str, tuple[str, ...]]]
 _labels: dict[str, _Labels] = {}  # SHA-256 of questions -> theirs, shared by hundreds of submissions
 
 
-def _labels_of(questions: Sequence[Question]) -> _Labels:
+def _labels_of(questions: Sequence[BundleQuestion]) -> _Labels:
     axes = [axis for axis in AXES if any(getattr(one, axis) for one in questions)]
     return (
         tuple(one.uid for one in questions),
@@ -228,7 +228,7 @@ def _close(first: Any, second: Any) -> bool:
     return math.isclose(first, second, rel_tol=_CLOSE, abs_tol=_CLOSE) if numbers else first == second
 
 
-def _show(one: Verdict) -> str:
+def _show(one: AnswerVerdict) -> str:
     if one.error_code is not None:
         return f"that it cannot be scored ({one.error_code}: {str(one.error)[:100]})"
     return f"{one.score} for {(one.extracted or 'nothing')[:100]!r}"

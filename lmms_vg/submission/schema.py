@@ -131,7 +131,7 @@ class Manifest(_Strict):
 Label = Annotated[str, Field(max_length=500)]
 
 
-class Question(_Strict):
+class BundleQuestion(_Strict):
     """A document of a task as it was asked and scored; see ``datasets.schema.Sample``."""
 
     uid: Word
@@ -152,7 +152,7 @@ class Question(_Strict):
 Layers = Annotated[list[Finite], Field(max_length=500)]
 
 
-class Alignment(_Strict):
+class BundleAlignment(_Strict):
     """How attention and boxes of one question agree, a value a layer, by which version of ``metrics/alignment.py``."""
 
     ar: Layers
@@ -162,7 +162,7 @@ class Alignment(_Strict):
     version: Annotated[int, Field(ge=1, le=1_000)] = 1
 
 
-class Answer(_Strict):
+class BundleAnswer(_Strict):
     """What the model said, what the rule took from it, and the verdict.
 
     ``score``: 0 or 1 for accuracy, 0 to 1 for recall of open questions, None for measurements and where the question itself
@@ -176,11 +176,11 @@ class Answer(_Strict):
     score: Finite | None = None
     error: Annotated[str, Field(max_length=500)] | None = None
     error_code: ErrorCode | None = None
-    alignment: Alignment | None = None
+    alignment: BundleAlignment | None = None
     seconds: Finite | None = None
 
     @model_validator(mode="after")
-    def _has_both_or_neither(self) -> Answer:
+    def _has_both_or_neither(self) -> BundleAnswer:
         if (self.error is None) != (self.error_code is None):
             raise ValueError("error and error_code are given together")
         return self
@@ -189,7 +189,7 @@ class Answer(_Strict):
 def json_schema() -> dict[str, Any]:
     """The manifest's JSON Schema, with those of a question's and an answer's line under ``$defs``."""
     schema = Manifest.model_json_schema()
-    for model in (Question, Answer):
+    for model in (BundleQuestion, BundleAnswer):
         part = model.model_json_schema()
         schema["$defs"] |= part.pop("$defs", {}) | {model.__name__: part}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema

@@ -15,7 +15,7 @@ from lmms_vg.datasets.source import revision_read
 from lmms_vg.paper.protocols import ProtocolName
 from lmms_vg.submission.archive import MANIFEST, sha256, write
 from lmms_vg.submission.choice import Choice, only_protocol
-from lmms_vg.submission.collect import Collected, Part, collect, read
+from lmms_vg.submission.collect import Collected, CollectedTask, collect, read
 from lmms_vg.submission.findings import Finding, Rejected, rejected
 from lmms_vg.submission.privacy import own_findings
 from lmms_vg.submission.question_check import text_of
@@ -140,7 +140,7 @@ def _members(found: Collected, card: Card, choice: Choice) -> dict[str, str]:
     return members | {MANIFEST: f"{canonical(manifest.model_dump())}\n"}
 
 
-def _task(name: str, part: Part, digests: dict[str, str], protocol: ProtocolName | None) -> Task:
+def _task(name: str, part: CollectedTask, digests: dict[str, str], protocol: ProtocolName | None) -> Task:
     spec, config = TASKS[name], definition(name)
     return Task(
         protocol=None if spec.measures else protocol,

@@ -30,7 +30,7 @@ from lmms_vg.submission.rescoring import (
     scored,
     scores_of,
 )
-from lmms_vg.submission.schema import Answer, Manifest, Question, Task
+from lmms_vg.submission.schema import BundleAnswer, BundleQuestion, Manifest, Task
 from lmms_vg.submission.strict_json import canonical
 from lmms_vg.submission.validated import Entry, Scores
 from lmms_vg.tasks import rescore
@@ -91,8 +91,8 @@ def pairs(path: Path, task: str) -> Iterator[Pair]:
     with Bundle(path) as bundle:
         stated = bundle.manifest().tasks[task]
         yield from zip(
-            bundle.lines(f"questions/{task}.jsonl", Question, stated.questions),
-            bundle.lines(f"answers/{task}.jsonl", Answer, stated.answers),
+            bundle.lines(f"questions/{task}.jsonl", BundleQuestion, stated.questions),
+            bundle.lines(f"answers/{task}.jsonl", BundleAnswer, stated.answers),
             strict=True,
         )
 
@@ -154,8 +154,8 @@ def _tasks(
     rules: dict[str, dict[str, str]] = {}
     metrics: dict[str, dict[str, Any]] = {}
     for name, task in sorted(manifest.tasks.items()):
-        asked = list(islice(bundle.lines(f"questions/{name}.jsonl", Question, task.questions), task.asked + 1))
-        given = list(islice(bundle.lines(f"answers/{name}.jsonl", Answer, task.answers), task.asked + 1))
+        asked = list(islice(bundle.lines(f"questions/{name}.jsonl", BundleQuestion, task.questions), task.asked + 1))
+        given = list(islice(bundle.lines(f"answers/{name}.jsonl", BundleAnswer, task.answers), task.asked + 1))
         wrong = [*_uids(name, task, asked, given), *alignment_findings(name, given), *_texts(name, given)]
         found += wrong
         if any(not one.is_note for one in wrong):
@@ -193,7 +193,7 @@ def _tasks(
     return scores, rules
 
 
-def _uids(name: str, task: Task, asked: list[Question], given: list[Answer]) -> Iterator[Finding]:
+def _uids(name: str, task: Task, asked: list[BundleQuestion], given: list[BundleAnswer]) -> Iterator[Finding]:
     for kind, lines in (("questions", asked), ("answers", given)):
         uids = [line.uid for line in lines]
         twice = [uid for uid, times in Counter(uids).items() if times > 1]
@@ -207,7 +207,7 @@ def _uids(name: str, task: Task, asked: list[Question], given: list[Answer]) -> 
         yield Finding("missing-uid", name, f"question {first[0].uid} stands beside the answer to {first[1].uid}")
 
 
-def _texts(name: str, given: list[Answer]) -> Iterator[Finding]:
+def _texts(name: str, given: list[BundleAnswer]) -> Iterator[Finding]:
     """What cannot have been said in as many tokens as the protocol allows, and errors that show more than what went wrong."""
     most = int(definition(name)["generation_kwargs"]["max_new_tokens"])
     for answer in given:

@@ -69,7 +69,7 @@ def average(items: list[Item]) -> float | None:
 @cache  # two metrics ask for the same scores
 def _once(answers: tuple[str, ...], references: tuple[str, ...]) -> list[float] | None:
     try:
-        settings = bert.Settings.from_environment()
+        settings = bert.BertScoreSettings.from_environment()
         logger.info(f"BERTScore of {len(answers)} answers: {bert.signature(settings, len(answers))}")
         return bert.bertscore(answers, references, settings)
     except Exception as problem:  # noqa: BLE001 - a model of its own can fail in many ways; the other metrics must stand

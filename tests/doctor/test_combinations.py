@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 
 from lmms_vg.doctor import combinations
 from lmms_vg.doctor.combinations import CHECKS, COMBINATIONS
-from lmms_vg.doctor.finding import Finding
+from lmms_vg.doctor.finding import CheckResult
 
 Patch = pytest.MonkeyPatch
 
@@ -117,7 +117,7 @@ ALL_RIGHT: list[tuple[str, Callable[[Patch], None]]] = [
 ]
 
 
-def look(row: str) -> Finding:
+def look(row: str) -> CheckResult:
     (found,) = CHECKS[row]()
     return found
 

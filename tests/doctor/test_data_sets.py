@@ -9,13 +9,13 @@ import raw
 from huggingface_hub import constants
 
 from lmms_vg.doctor.data_sets import data_sets
-from lmms_vg.doctor.finding import Finding
+from lmms_vg.doctor.finding import CheckResult
 from lmms_vg.tasks.registry import TASKS
 
 SETS = ["vgmed", "coco", "vqa_rad", "slake", "path_vqa", "pmc_vqa", "omnimedvqa", "mmmu", "medical_eval"]
 
 
-def found() -> dict[str, Finding]:
+def found() -> dict[str, CheckResult]:
     """By data set; the first finding is about their folder."""
     return {finding.text.split()[0].rstrip(":"): finding for finding in list(data_sets())[1:]}
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from lmms_vg.doctor import devices
-from lmms_vg.doctor.finding import Finding
+from lmms_vg.doctor.finding import CheckResult
 from lmms_vg.inference import build
 
 
@@ -62,7 +62,7 @@ def test_mps(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(devices.accelerators()) == [("ok", "mps, Apple's GPU", "")]
 
 
-def threads(monkeypatch: pytest.MonkeyPatch, number: int, cpus: int, setting: str | None) -> Finding:
+def threads(monkeypatch: pytest.MonkeyPatch, number: int, cpus: int, setting: str | None) -> CheckResult:
     monkeypatch.setattr(torch, "get_num_threads", lambda: number)
     monkeypatch.setattr(devices, "_cpus", lambda: cpus)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)

@@ -14,7 +14,7 @@ from loguru import logger
 from lmms_vg.cli.main import main
 from lmms_vg.doctor import examination, folders
 from lmms_vg.doctor.examination import GROUPS, Examination
-from lmms_vg.doctor.finding import Check, Finding, note, ok, problem
+from lmms_vg.doctor.finding import Check, CheckResult, note, ok, problem
 from lmms_vg.host import entry_points
 
 TOKEN = "hf_" + "x" * 30
@@ -52,7 +52,7 @@ def test_headings_findings_and_a_summary(group: dict[str, Check]) -> None:
 def test_lines_come_as_they_are_made(group: dict[str, Check]) -> None:
     looked: list[str] = []
 
-    def slow() -> Iterator[Finding]:
+    def slow() -> Iterator[CheckResult]:
         looked.append("first")
         yield ok("first")
         looked.append("second")
@@ -73,7 +73,7 @@ def test_lines_come_as_they_are_made(group: dict[str, Check]) -> None:
     ],
 )
 def test_a_check_that_crashes_is_a_problem(group: dict[str, Check], failure: BaseException, said: str) -> None:
-    def crashes() -> Iterator[Finding]:
+    def crashes() -> Iterator[CheckResult]:
         yield ok("before")
         raise failure
 
@@ -89,7 +89,7 @@ def test_a_check_that_crashes_is_a_problem(group: dict[str, Check], failure: Bas
 
 
 def test_whoever_stops_it_may(group: dict[str, Check]) -> None:
-    def stopped() -> Iterator[Finding]:
+    def stopped() -> Iterator[CheckResult]:
         raise KeyboardInterrupt
 
     group["a thing"] = stopped
@@ -123,7 +123,7 @@ def test_what_is_logged_is_not_among_the_findings(group: dict[str, Check]) -> No
     sink = logger.add(lambda line: heard.append(str(line)), level="INFO", format="{message}")
     try:
 
-        def logs() -> Iterator[Finding]:
+        def logs() -> Iterator[CheckResult]:
             exec("logger.warning('of ours')", {"__name__": "lmms_vg.plugin", "logger": logger})
             yield ok("fine")
 
@@ -140,7 +140,7 @@ def test_what_is_logged_is_not_among_the_findings(group: dict[str, Check]) -> No
 def test_no_token_is_printed(name: str, group: dict[str, Check], monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even when others put it into their messages."""
 
-    def quotes() -> Iterator[Finding]:
+    def quotes() -> Iterator[CheckResult]:
         yield note(f"1 at https://user:{TOKEN}@hub", f"curl -H {TOKEN}")
         raise ValueError(f"bad header {TOKEN}")
 

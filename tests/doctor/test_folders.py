@@ -14,7 +14,7 @@ import pytest
 from huggingface_hub import constants
 
 from lmms_vg.doctor import folders
-from lmms_vg.doctor.finding import Finding
+from lmms_vg.doctor.finding import CheckResult
 
 Patch = pytest.MonkeyPatch
 
@@ -36,12 +36,12 @@ PLACES: dict[str, tuple[str, str, Callable[[Patch, Path], None]]] = {
 }
 
 
-def one(findings: Iterable[Finding]) -> Finding:
+def one(findings: Iterable[CheckResult]) -> CheckResult:
     (found,) = findings
     return found
 
 
-def look(patch: Patch, check: str, path: Path) -> Finding:
+def look(patch: Patch, check: str, path: Path) -> CheckResult:
     PLACES[check][2](patch, path)
     return one(folders.CHECKS[check]())
 

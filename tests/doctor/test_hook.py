@@ -15,7 +15,7 @@ from lmms_eval.models.registry_v2 import ModelManifest, ModelRegistryV2
 
 from lmms_vg import plugin
 from lmms_vg.doctor import hook
-from lmms_vg.doctor.finding import Finding
+from lmms_vg.doctor.finding import CheckResult
 from lmms_vg.extensions.registered import model_ids
 from lmms_vg.host import entry_points as points
 
@@ -23,7 +23,7 @@ OURS = EntryPoint("lmms_vg", "lmms_vg.plugin:manifests", "lmms_eval.models")
 STEMS = sorted(file.stem for file in plugin.TASKS.rglob("*.yaml"))
 
 
-def marks(findings: Iterable[Finding]) -> list[str]:
+def marks(findings: Iterable[CheckResult]) -> list[str]:
     return [finding.mark for finding in findings]
 
 
@@ -43,7 +43,7 @@ def others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, EntryPo
     }
 
 
-def installed(monkeypatch: pytest.MonkeyPatch, *entries: EntryPoint) -> list[Finding]:
+def installed(monkeypatch: pytest.MonkeyPatch, *entries: EntryPoint) -> list[CheckResult]:
     monkeypatch.setattr(points.metadata, "entry_points", lambda group: entries if group == points.GROUP else ())
     return list(hook.entry_points())
 

@@ -9,7 +9,7 @@ import pytest
 from commands import answers, command
 
 from lmms_vg.cli.main import main
-from lmms_vg.experiments.sweep import Axis, divide, join, parse_grid, plan, require_comparable
+from lmms_vg.experiments.sweep import GridAxis, divide, join, parse_grid, plan, require_comparable
 
 COMMON = ["--tasks", "vqa_demo_hard", "--batch_size", "8", "--verbosity", "WARNING"]
 
@@ -67,7 +67,7 @@ def answers_of(swept: Path, row: dict[str, str]) -> list[dict]:
 
 
 def test_plan_varies_one_axis_at_a_time_or_all() -> None:
-    axes = [Axis("k", ["1", "20"]), Axis("p", ["30"])]
+    axes = [GridAxis("k", ["1", "20"]), GridAxis("p", ["30"])]
     assert plan(axes, cross=False) == [("k", "1", {"k": "1"}), ("k", "20", {"k": "20"}), ("p", "30", {"p": "30"})]
     assert plan(axes, cross=True) == [
         ("k, p", "1, 30", {"k": "1", "p": "30"}),

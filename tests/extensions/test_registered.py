@@ -8,7 +8,7 @@ import pytest
 from distributions import found, install
 
 from lmms_vg.extensions import registered as module
-from lmms_vg.extensions.entries import Entry
+from lmms_vg.extensions.entries import Extension
 from lmms_vg.extensions.registered import add_method, families, methods, model_ids, registered
 
 
@@ -99,6 +99,6 @@ def test_a_method_for_this_process(name: str, tmp_path: Path) -> None:
     install(tmp_path, "theirs", {"methods:sharpen": "theirs:Sharpen"})
     with found(tmp_path):
         with pytest.raises(ValueError, match=rf"method {name} of .* method {name} of .*huatuo_{name}"):
-            add_method(Entry("method", name, "mine:Mine", "mine.py"))
-        add_method(Entry("method", "mine", "mine:Mine", "mine.py"))
+            add_method(Extension("method", name, "mine:Mine", "mine.py"))
+        add_method(Extension("method", "mine", "mine:Mine", "mine.py"))
         assert model_ids()["llava_mine"] == ("llava", "mine")

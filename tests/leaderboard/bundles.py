@@ -12,7 +12,7 @@ from lmms_vg.submission.archive import MANIFEST, sha256, write
 from lmms_vg.submission.choice import only_protocol
 from lmms_vg.submission.question_check import text_of
 from lmms_vg.submission.rescoring import measures, scored, verdict
-from lmms_vg.submission.schema import SCHEMA_VERSION, Alignment, Answer, Card, Question
+from lmms_vg.submission.schema import SCHEMA_VERSION, BundleAlignment, BundleAnswer, BundleQuestion, Card
 from lmms_vg.submission.strict_json import canonical
 from lmms_vg.tasks.registry import TASKS
 from lmms_vg.tasks.yaml_files import definition
@@ -22,7 +22,7 @@ DEMO = ("vgmed_demo", "vqa_demo_hard", "vqa_demo_standard")
 
 def write_bundle(
     path: Path,
-    given: Mapping[str, Sequence[tuple[Question, str]]],
+    given: Mapping[str, Sequence[tuple[BundleQuestion, str]]],
     *,
     card: Card = runs.CARD,
     run: Mapping[str, Any] | None = None,
@@ -34,7 +34,7 @@ def write_bundle(
     for task, pairs in given.items():
         asked = [question for question, _ in pairs]
         said = [
-            Answer(uid=question.uid, answer=text, alignment=_looked(number) if measures(task) else None)
+            BundleAnswer(uid=question.uid, answer=text, alignment=_looked(number) if measures(task) else None)
             for number, (question, text) in enumerate(pairs)
         ]
         made = scored(task, list(zip(asked, said, strict=True)))
@@ -72,17 +72,17 @@ def write_bundle(
     return path
 
 
-def demo(say: runs.Say, *tasks: str) -> dict[str, list[tuple[Question, str]]]:
+def demo(say: runs.Say, *tasks: str) -> dict[str, list[tuple[BundleQuestion, str]]]:
     """The demo's questions with answers."""
     return {task: [(question, say(question)) for question in runs.questions(task)] for task in tasks or DEMO}
 
 
-def choices(n: int, **texts: str) -> list[Question]:
+def choices(n: int, **texts: str) -> list[BundleQuestion]:
     """Multiple-choice questions of no benchmark, the first option right; ``texts`` replace fields of all."""
     fields = {"question": "What is shown?", "modality": "CT", "organ": "liver", "content_type": "Anatomy"}
     fields |= {"question_type": "", "subset": "made-up", "split": "validation"} | texts
     return [
-        Question(
+        BundleQuestion(
             uid=f"made-up/{number}",
             images=[f"made-up:{number}.png"],
             answer="A",
@@ -95,5 +95,5 @@ def choices(n: int, **texts: str) -> list[Question]:
     ]
 
 
-def _looked(seed: int) -> Alignment:
-    return Alignment(**runs.looked(seed))
+def _looked(seed: int) -> BundleAlignment:
+    return BundleAlignment(**runs.looked(seed))

@@ -13,7 +13,7 @@ from chromium import chromium, requested, served
 from saved_run import spec
 
 from lmms_vg.leaderboard.site import build
-from lmms_vg.submission.schema import Card, Question
+from lmms_vg.submission.schema import BundleQuestion, Card
 from lmms_vg.submission.validate import check
 from lmms_vg.submission.validated import Entry
 
@@ -21,11 +21,11 @@ EVIL = "</script><script>window.pwned=1</script><img src=x onerror=window.pwned=
 HARD, HEALTH, CHEN = "vqa_demo_hard", "mmmu_med_public_health", "mmmu_med_chen_greedy"
 
 
-def health(right: int) -> list[tuple[Question, str]]:
+def health(right: int) -> list[tuple[BundleQuestion, str]]:
     return [(question, "A" if number < right else "B") for number, question in enumerate(bundles.choices(30))]
 
 
-def evil() -> tuple[dict[str, list[tuple[Question, str]]], ...]:
+def evil() -> tuple[dict[str, list[tuple[BundleQuestion, str]]], ...]:
     """Markup in everything that a question and an answer have: of two protocols, so for two bundles."""
     texts = dict.fromkeys(("question", "modality", "content_type", "question_type", "subset", "split"), EVIL)
     asked = [

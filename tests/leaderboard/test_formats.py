@@ -13,7 +13,7 @@ from entries import entry
 from saved_run import spec
 
 from lmms_vg.leaderboard.formats import FORMATS, as_csv, as_json, as_latex, as_markdown
-from lmms_vg.leaderboard.table_model import Cell, Column, Row, Table
+from lmms_vg.leaderboard.table_model import CellView, ColumnView, RowView, TableView
 from lmms_vg.leaderboard.tables import tables
 
 ROWS = [
@@ -23,20 +23,22 @@ ROWS = [
 ]
 
 
-def table(key: str = "table1", rows: list = ROWS) -> Table:
+def table(key: str = "table1", rows: list = ROWS) -> TableView:
     return next(one for one in tables(rows, "vgrefine") if one.key == key)
 
 
-def lines(one: Table) -> list[dict[str, str]]:
+def lines(one: TableView) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(as_csv(one))))
 
 
-ONE = Cell("1.0", 1.0)
+ONE = CellView("1.0", 1.0)
 
 
-def made(name: str, cell: Cell = ONE) -> Table:
-    column = Column("SLAKE", "about", unit="%")
-    return Table("table1", "title", "about", [column], 0, [Row(name, "plain", 7.0, "id", True, [cell])], [], "", [name])
+def made(name: str, cell: CellView = ONE) -> TableView:
+    column = ColumnView("SLAKE", "about", unit="%")
+    return TableView(
+        "table1", "title", "about", [column], 0, [RowView(name, "plain", 7.0, "id", True, [cell])], [], "", [name]
+    )
 
 
 def test_csv_has_a_line_a_number_in_full_precision() -> None:
@@ -76,7 +78,7 @@ def test_no_text_is_a_formula(name: str) -> None:
 
 
 def test_numbers_are_no_text() -> None:
-    (line,) = lines(made("m", Cell("-1.50", -1.5, -2.5, -0.5)))
+    (line,) = lines(made("m", CellView("-1.50", -1.5, -2.5, -0.5)))
     assert (line["value"], line["low"], line["high"]) == ("-1.5", "-2.5", "-0.5")
 
 
@@ -103,7 +105,7 @@ def test_json_has_all_of_it_apart() -> None:
 
 def test_json_takes_no_number_that_is_none() -> None:
     with pytest.raises(ValueError, match="JSON"):
-        as_json(made("m", Cell("nan", float("nan"))))
+        as_json(made("m", CellView("nan", float("nan"))))
 
 
 def test_markdown_has_two_tables_with_rank_interval_and_n() -> None:

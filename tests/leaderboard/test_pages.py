@@ -14,7 +14,7 @@ from saved_run import spec
 
 from lmms_vg.leaderboard import pages
 from lmms_vg.leaderboard.standings import standings
-from lmms_vg.leaderboard.table_model import Cell, Column, Row, Table
+from lmms_vg.leaderboard.table_model import CellView, ColumnView, RowView, TableView
 from lmms_vg.leaderboard.table_specs import shapes
 from lmms_vg.leaderboard.tables import tables
 from lmms_vg.submission.validated import Entry
@@ -67,11 +67,13 @@ def test_500_submissions_load_less_than_5_mb() -> None:
     assert page.count("<tr>") > 2_500
 
 
-def one_table(text: str) -> Table:
-    cells = [Cell(text, 1.0, 0.5, 1.5, 10, 1, text)]
-    measured = Row(text, text, 7.0, "id", True, cells)
-    printed = Row(text, text, None, "", None, [Cell(text, 1.0)])
-    return Table("table1", text, text, [Column(text, text, "lower", text)], 0, [measured], [printed], text, [text])
+def one_table(text: str) -> TableView:
+    cells = [CellView(text, 1.0, 0.5, 1.5, 10, 1, text)]
+    measured = RowView(text, text, 7.0, "id", True, cells)
+    printed = RowView(text, text, None, "", None, [CellView(text, 1.0)])
+    return TableView(
+        "table1", text, text, [ColumnView(text, text, "lower", text)], 0, [measured], [printed], text, [text]
+    )
 
 
 def test_no_text_of_a_table_is_markup() -> None:

@@ -7,12 +7,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lmms_vg.leaderboard.breakdown import Breakdown, Line
+from lmms_vg.leaderboard.breakdown import Breakdown, RadarLine
 from lmms_vg.leaderboard.radar_svg import radar, style
 
-OWN = Line("this submission", "own", [100.0, 50.0, 0.0, 25.0])
-PLAIN = Line("its plain run", "plain", [10.0, 20.0, 30.0, 40.0])
-PRINTED = [Line(name, "published", [1.0, 2.0, 3.0, 4.0]) for name in ("A", "B")]
+OWN = RadarLine("this submission", "own", [100.0, 50.0, 0.0, 25.0])
+PLAIN = RadarLine("its plain run", "plain", [10.0, 20.0, 30.0, 40.0])
+PRINTED = [RadarLine(name, "published", [1.0, 2.0, 3.0, 4.0]) for name in ("A", "B")]
 SHOWN = Breakdown("By organ", ["CT", "FP", "MRI", "OCT"], [4, 4, 4, 4], [OWN, PLAIN, *PRINTED])
 
 
@@ -46,7 +46,7 @@ def test_it_says_what_it_shows() -> None:
 
 @pytest.mark.parametrize("axes", [3, 5, 12])
 def test_labels_keep_to_their_side(axes: int) -> None:
-    shown = Breakdown("x", [f"category {n}" for n in range(axes)], [1] * axes, [Line("own", "own", [50.0] * axes)])
+    shown = Breakdown("x", [f"category {n}" for n in range(axes)], [1] * axes, [RadarLine("own", "own", [50.0] * axes)])
     root = ElementTree.fromstring(radar(shown, 1))
     for label in [one for one in root.iter("text") if one.get("class") != "scale"]:
         side = {"start": 1, "middle": 0, "end": -1}[label.attrib["text-anchor"]]
@@ -56,7 +56,7 @@ def test_labels_keep_to_their_side(axes: int) -> None:
 
 def test_names_are_text_and_nothing_has_a_style() -> None:
     evil = '"><script>x()</script><svg onload="x()">' + "long " * 50
-    text = radar(Breakdown(evil, [evil] * 3, [1] * 3, [Line(evil, "own", [1.0, 2.0, 3.0])]), 1)
+    text = radar(Breakdown(evil, [evil] * 3, [1] * 3, [RadarLine(evil, "own", [1.0, 2.0, 3.0])]), 1)
     root = ElementTree.fromstring(text)
     assert {one.tag for one in root.iter()} == {"svg", "title", "desc", "polygon", "line", "text"}
     assert not re.search(r"<script|<svg on|style=", text)

@@ -6,17 +6,17 @@ from entries import entry
 from saved_run import spec
 
 from lmms_vg.leaderboard.standings import metrics, provenance, standings
-from lmms_vg.leaderboard.table_model import Cell, Column, Row, Table
+from lmms_vg.leaderboard.table_model import CellView, ColumnView, RowView, TableView
 
 
 def test_places_among_those_with_a_rank() -> None:
-    columns = [Column("A", ""), Column("B", "")]
+    columns = [ColumnView("A", ""), ColumnView("B", "")]
     rows = [
-        Row("m", "plain", 7.0, "a", True, [Cell("9", 9.0, rank=1), Cell("", None)]),
-        Row("m", "pai", 7.0, "b", True, [Cell("8", 8.0, rank=2), Cell("7", 7.0)]),
+        RowView("m", "plain", 7.0, "a", True, [CellView("9", 9.0, rank=1), CellView("", None)]),
+        RowView("m", "pai", 7.0, "b", True, [CellView("8", 8.0, rank=2), CellView("7", 7.0)]),
     ]
-    printed = Row("p", "", None, "", None, [Cell("99", 99.0), Cell("99", 99.0)])
-    table = Table("t", "T", "", columns, 0, rows, [printed], "paper", [])
+    printed = RowView("p", "", None, "", None, [CellView("99", 99.0), CellView("99", 99.0)])
+    table = TableView("t", "T", "", columns, 0, rows, [printed], "paper", [])
     found = standings([table, table])
     assert sorted(found) == ["a", "b"], "published rows have no page"
     assert [[(place.column.title, place.cell.text, place.of) for place in one.places] for one in found["a"]] == [

@@ -6,7 +6,7 @@ import pytest
 from entries import entry
 from saved_run import spec
 
-from lmms_vg.leaderboard.table_model import Cell, Table
+from lmms_vg.leaderboard.table_model import CellView, TableView
 from lmms_vg.leaderboard.tables import tables
 from lmms_vg.leaderboard.vs_plain_columns import DISPUTED, NO_PLAIN
 from lmms_vg.submission.validated import Entry
@@ -15,11 +15,11 @@ TASK = "vqa_rad_closed"
 RIGHT, HALF, WRONG = [1.0] * 40, [1.0, 0.0] * 20, [0.0] * 40
 
 
-def table(key: str, *entries: Entry) -> Table:
+def table(key: str, *entries: Entry) -> TableView:
     return next(one for one in tables(entries, "vgrefine") if one.key == key)
 
 
-def cell(of: Table, id: str, column: str) -> Cell:
+def cell(of: TableView, id: str, column: str) -> CellView:
     number = [one.title for one in of.columns].index(column)
     return next(row.cells[number] for row in of.measured if row.entry == id)
 
@@ -36,7 +36,7 @@ def test_questions_that_nobody_compared_stand_below_and_are_marked() -> None:
     one = table("table1", honest, *made_up)
     assert cell(one, "honest", "VQA-RAD").rank == 1
     assert [row.entry for row in one.measured] == ["honest", "a0", "a1", "a2"]
-    assert cell(one, "a0", "VQA-RAD") == Cell("100.0 †", 100.0, 100.0, 100.0, 40, None, "closed|rule:made-up|v:0")
+    assert cell(one, "a0", "VQA-RAD") == CellView("100.0 †", 100.0, 100.0, 100.0, 40, None, "closed|rule:made-up|v:0")
     assert cell(one, "honest", "VQA-RAD").text == "50.0"
     assert any(note.startswith("† ") for note in one.notes)
     assert any("a0 in VQA-RAD (its questions were not compared" in note for note in one.notes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lmms_vg.leaderboard.columns import Measure
-from lmms_vg.leaderboard.table_specs import Shape, shapes
+from lmms_vg.leaderboard.table_specs import TableSpec, shapes
 from lmms_vg.paper import published
 from lmms_vg.paper.protocols import PROTOCOLS, ProtocolName
 from lmms_vg.tasks.registry import TASKS
@@ -13,7 +13,7 @@ from lmms_vg.tasks.registry import TASKS
 ALL = [*PROTOCOLS]
 
 
-def shape(key: str, protocol: ProtocolName = "vgrefine") -> Shape:
+def shape(key: str, protocol: ProtocolName = "vgrefine") -> TableSpec:
     return next(one for one in shapes(protocol) if one.key == key)
 
 

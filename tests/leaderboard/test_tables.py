@@ -10,7 +10,7 @@ import pytest
 from entries import entry
 from saved_run import spec
 
-from lmms_vg.leaderboard.table_model import Cell, Row, Table
+from lmms_vg.leaderboard.table_model import CellView, RowView, TableView
 from lmms_vg.leaderboard.tables import tables
 from lmms_vg.paper import published
 from lmms_vg.paper.protocols import ProtocolName
@@ -33,7 +33,7 @@ SUBJECTS = (
 LOOKS = {"kl": 2.0, "js": 0.25, "best_layer": 16.0}
 
 
-def table(key: str, *entries: Entry, protocol: ProtocolName = "vgrefine") -> Table:
+def table(key: str, *entries: Entry, protocol: ProtocolName = "vgrefine") -> TableView:
     return next(one for one in tables(entries, protocol) if one.key == key)
 
 
@@ -41,17 +41,17 @@ def keys(*entries: Entry, protocol: ProtocolName = "test") -> list[str]:
     return [one.key for one in tables(entries, protocol)]
 
 
-def cell(one: Table, row: str, title: str) -> Cell:
+def cell(one: TableView, row: str, title: str) -> CellView:
     """Of a submission by its id, of a published row by its name."""
     rows = {row.entry or row.name: row for row in (*one.measured, *one.published)}
     return rows[row].cells[[column.title for column in one.columns].index(title)]
 
 
-def ids(rows: list[Row]) -> list[str]:
+def ids(rows: list[RowView]) -> list[str]:
     return [row.entry for row in rows]
 
 
-def said(one: Table, about: str) -> list[str]:
+def said(one: TableView, about: str) -> list[str]:
     return [note for note in one.notes if about in note]
 
 
@@ -69,7 +69,7 @@ def test_cells_by_hand() -> None:
 
 def test_rows_without_all_sets_have_no_average_and_stand_last() -> None:
     one = table("table1", entry("a", THREE), entry("b", {task: [0.0, 0.0] for task in FOUR}))
-    assert cell(one, "a", "Avg.") == Cell("")
+    assert cell(one, "a", "Avg.") == CellView("")
     assert cell(one, "a", "VQA-RAD").value == pytest.approx(200 / 3)
     assert one.columns[one.ranked].title == "Avg."
     assert ids(one.measured) == ["b", "a"]
@@ -108,7 +108,7 @@ def test_published_rows_are_as_printed_and_apart() -> None:
     assert [row.name for row in one.published] == list(published.table("1").rows)
     assert [cell.value for cell in one.published[-1].cells] == [71.2, 76.9, 67.6, 56.2, 68.4]
     assert [cell.text for cell in one.published[-1].cells] == ["71.2", "76.9", "67.6", "56.2", "68.4"]
-    assert cell(one, "LLaVA-Tri", "PMC-VQA") == Cell("")
+    assert cell(one, "LLaVA-Tri", "PMC-VQA") == CellView("")
     for row in one.published:
         assert row.entry == ""
         assert all(
@@ -136,7 +136,7 @@ def test_marks_are_where_the_paper_does_not_add_up(id: str) -> None:
 def test_what_is_known_not_to_add_up() -> None:
     """HuatuoGPT-V-7B is printed with 65.3 where its cells pool to 64.83; VGRefine's 68.42 is printed rightly."""
     one = table("table1")
-    assert cell(one, "HuatuoGPT-V-7B", "Avg.") == Cell("65.3 *", 65.3)
+    assert cell(one, "HuatuoGPT-V-7B", "Avg.") == CellView("65.3 *", 65.3)
     assert "HuatuoGPT-V-7B, Avg.: 65.3 printed, 64.83 recomputed (pooled)" in said(one, "Not the average")[0]
     assert cell(one, "VGRefine (Ours)", "Avg.").text == "68.4"
     assert "PAI, SLAKE: 24.48 (n = 2,781)" in said(table("tableF4"), "No whole number")[0]
@@ -243,14 +243,14 @@ def test_mmmu_weighs_by_test_questions() -> None:
     assert average.low is not None
     assert "validation split" in one.about
     del scores["mmmu_med_pharmacy"]
-    assert cell(table("table2", entry("a", scores)), "a", "Avg.") == Cell("")
+    assert cell(table("table2", entry("a", scores)), "a", "Avg.") == CellView("")
 
 
 def test_open_questions_are_shown_times_100_and_those_with_values_a_question_are_ranked() -> None:
     means = {"bertscore": 0.75, "average": 0.4}
     bleu = {"slake_open": {"bleu1": [0.0, 0.25]}}
     one = table("tableE3", entry("a", {"slake_open": [0.5, 0.25]}, metrics={"slake_open": means}, further=bleu))
-    assert cell(one, "a", "SLAKE BLEU-1") == Cell("12.5", 12.5, 0, 25, n=2, rank=1, rule="bleu1|v:0")
+    assert cell(one, "a", "SLAKE BLEU-1") == CellView("12.5", 12.5, 0, 25, n=2, rank=1, rule="bleu1|v:0")
     assert (cell(one, "a", "SLAKE BERT").low, cell(one, "a", "SLAKE BERT").rank) == (None, None), "a mean only"
     assert cell(one, "a", "SLAKE BERT").text == "75.0"
     assert cell(one, "a", "SLAKE Avg.").value == 40
@@ -261,8 +261,8 @@ def test_open_questions_are_shown_times_100_and_those_with_values_a_question_are
 
 def test_what_has_no_value_is_empty() -> None:
     one = table("tableE3", entry("a", {"slake_open": [0.5]}, metrics={"slake_open": {"bleu1": 0.5, "bertscore": None}}))
-    assert cell(one, "a", "SLAKE BERT") == Cell("")
-    assert cell(one, "a", "SLAKE Avg.") == Cell("")
+    assert cell(one, "a", "SLAKE BERT") == CellView("")
+    assert cell(one, "a", "SLAKE Avg.") == CellView("")
 
 
 def test_the_first_recall_that_most_rows_have_is_ranked() -> None:
@@ -305,7 +305,7 @@ def test_a_gap_is_of_the_kinds_of_questions_that_both_sides_have() -> None:
     scores = {"vgmed_localization": [1.0, 2.0], "vgmed_attribute": [6.0], "vgmed_coco_localization": [5.0, 6.0]}
     one = table("grounding", measured("a", scores), measured("b", {"vgmed_attribute": [1.0]}))
     assert cell(one, "a", "gap AR").value == 4
-    assert cell(one, "b", "gap AR") == Cell("")
+    assert cell(one, "b", "gap AR") == CellView("")
     assert (
         "Measured on other tasks: a in gap AR, gap KL, gap JS (vgmed_coco_localization, vgmed_localization)"
         in one.notes
@@ -371,8 +371,8 @@ def test_methods_stand_below_their_plain_run() -> None:
 
 def test_no_plain_run_is_said() -> None:
     one = table("tableF4", *bases(), entry("bf16", FOUR, method=spec("pai"), dtype="bfloat16"))
-    assert cell(one, "bf16", "difference") == Cell("no plain run")
-    assert cell(one, "bf16", "p (Holm)") == Cell("")
+    assert cell(one, "bf16", "difference") == CellView("no plain run")
+    assert cell(one, "bf16", "p (Holm)") == CellView("")
     assert cell(one, "bf16", "Avg.").text == "50.0"
 
 

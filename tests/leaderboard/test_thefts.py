@@ -17,7 +17,7 @@ from saved_run import spec
 from lmms_vg.cli.main import main
 from lmms_vg.leaderboard.alike import likenesses
 from lmms_vg.leaderboard.site import build
-from lmms_vg.leaderboard.table_model import Row, Table
+from lmms_vg.leaderboard.table_model import RowView, TableView
 from lmms_vg.leaderboard.tables import tables
 from lmms_vg.submission.schema import Card
 from lmms_vg.submission.validated import Entry
@@ -66,15 +66,15 @@ THEFTS: dict[str, Callable[[], list[Entry]]] = {
 }
 
 
-def table(*entries: Entry, key: str = "table1") -> Table:
+def table(*entries: Entry, key: str = "table1") -> TableView:
     return next(one for one in tables(entries, "vgrefine") if one.key == key)
 
 
-def row(of: Table, id: str) -> Row:
+def row(of: TableView, id: str) -> RowView:
     return next(one for one in of.measured if one.entry == id)
 
 
-def rank(of: Table, id: str, title: str = "VQA-RAD") -> int | None:
+def rank(of: TableView, id: str, title: str = "VQA-RAD") -> int | None:
     return row(of, id).cells[[column.title for column in of.columns].index(title)].rank
 
 

@@ -11,7 +11,7 @@ from entries import entry
 from saved_run import spec
 
 from lmms_vg.leaderboard.columns import of_paper
-from lmms_vg.leaderboard.vs_plain import Against, against
+from lmms_vg.leaderboard.vs_plain import AgainstPlain, against
 from lmms_vg.metrics.statistics import holm, paired
 from lmms_vg.runs.agreement import FIELDS
 from lmms_vg.runs.compare import RESAMPLES
@@ -22,7 +22,7 @@ BEFORE = {"vqa_rad_closed": [1.0, 0.0, 1.0, 0.0], "slake_closed": [0.0, 1.0, 0.0
 AFTER = {"vqa_rad_closed": [1.0, 1.0, 1.0, 1.0], "slake_closed": [0.0, 0.0, 1.0]}
 
 
-def of(*entries: Entry) -> dict[str, Against]:
+def of(*entries: Entry) -> dict[str, AgainstPlain]:
     return against(entries, SETS)
 
 

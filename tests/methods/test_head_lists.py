@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lmms_vg.datasets.leaks import leaks, sources
-from lmms_vg.methods.head_lists import Bootstrap, HeadList, Scores, Stability, leaking, load, shipped
+from lmms_vg.methods.head_lists import Bootstrap, HeadList, HeadScores, Stability, leaking, load, shipped
 
 MADE = HeadList(
     models=["one, of two", "two"],
@@ -19,7 +19,7 @@ MADE = HeadList(
     layers=[1],
     source="a [b, c] d",
     leaks=["demo", "slake"],
-    scores=Scores(kl=[0.5, 1], ar=[3, 2], js=[0.1, 0.2], layer_kl=[2, 1.5], all_kl=[[2, 1, 3], [4, 5, 0.5]]),
+    scores=HeadScores(kl=[0.5, 1], ar=[3, 2], js=[0.1, 0.2], layer_kl=[2, 1.5], all_kl=[[2, 1, 3], [4, 5, 0.5]]),
     stability=Stability(bootstrap=Bootstrap(resamples=10, mean=0.75, p5=0.5), halves=None),
     provenance={"n": 4, "versions": {"lmms_vg": "1"}},
 )

@@ -18,7 +18,7 @@ from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from lmms_vg.metrics import bertscore as module
-from lmms_vg.metrics.bertscore import BertScoreUnavailable, Settings, bertscore, check, signature
+from lmms_vg.metrics.bertscore import BertScoreSettings, BertScoreUnavailable, bertscore, check, signature
 
 Make = Callable[..., str]
 
@@ -69,11 +69,11 @@ def test_equals_the_library(model: str, unbounded: str, pairs: tuple[list[str], 
         model_type=model, num_layers=2, idf=idf, idf_sents=references, nthreads=0, device="cpu"
     )
     expected = direct.score(answers, references)[2].tolist()
-    assert bertscore(answers, references, Settings(model, 2, idf=idf), device="cpu") == near(expected)
-    assert bertscore(answers, references, Settings(unbounded, 2, idf=idf)) == near(expected)
+    assert bertscore(answers, references, BertScoreSettings(model, 2, idf=idf), device="cpu") == near(expected)
+    assert bertscore(answers, references, BertScoreSettings(unbounded, 2, idf=idf)) == near(expected)
     assert max(expected) - min(expected) > 0.1
-    assert bertscore(answers, references, Settings(model, 2, idf=not idf)) != near(expected)
-    assert bertscore(answers, references, Settings(model, 3, idf=idf)) != near(expected)
+    assert bertscore(answers, references, BertScoreSettings(model, 2, idf=not idf)) != near(expected)
+    assert bertscore(answers, references, BertScoreSettings(model, 3, idf=idf)) != near(expected)
 
 
 def test_equals_the_formula(model: str) -> None:
@@ -88,7 +88,7 @@ def test_equals_the_formula(model: str) -> None:
     cosines = vectors[0] @ vectors[1].T  # special tokens may be matched, but do not count in the average
     precision, recall = cosines.amax(1)[1:-1].mean(), cosines.amax(0)[1:-1].mean()
     expected = float(2 * precision * recall / (precision + recall))
-    assert bertscore([answer], [reference], Settings(model, LAYERS)) == near([expected])
+    assert bertscore([answer], [reference], BertScoreSettings(model, LAYERS)) == near([expected])
 
 
 def test_rescaling_by_the_librarys_baseline(make: Make, pairs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,20 +99,20 @@ def test_rescaling_by_the_librarys_baseline(make: Make, pairs, monkeypatch: pyte
     rows = list(csv.DictReader(baselines.open()))
     assert rows[2]["LAYER"] == "2"
     baseline = float(rows[2]["F"])
-    plain = bertscore(*pairs, Settings("bert-base-uncased", 2))
-    rescaled = bertscore(*pairs, Settings("bert-base-uncased", 2, rescale=True))
+    plain = bertscore(*pairs, BertScoreSettings("bert-base-uncased", 2))
+    rescaled = bertscore(*pairs, BertScoreSettings("bert-base-uncased", 2, rescale=True))
     assert rescaled == pytest.approx([(score - baseline) / (1 - baseline) for score in plain], abs=1e-5)
-    assert bertscore([""], ["lung"], Settings("bert-base-uncased", 2, rescale=True)) == [0]
+    assert bertscore([""], ["lung"], BertScoreSettings("bert-base-uncased", 2, rescale=True)) == [0]
 
 
 def test_rescaling_without_a_baseline_is_refused(model: str) -> None:
     with pytest.raises(ValueError, match=r"no English baseline for .*tiny.*rescale=false"):
-        bertscore(["lung"], ["lung"], Settings(model, 2, rescale=True))
+        bertscore(["lung"], ["lung"], BertScoreSettings(model, 2, rescale=True))
 
 
 def test_neither_order_nor_batches_nor_company_matter(model: str, pairs, monkeypatch: pytest.MonkeyPatch) -> None:
     answers, references = pairs
-    settings = Settings(model, LAYERS)
+    settings = BertScoreSettings(model, LAYERS)
     scores = bertscore(answers, references, settings)
     assert bertscore(answers[::-1], references[::-1], settings) == near(scores[::-1])
     assert bertscore(answers[:1], references[:1], settings) == near(scores[:1])
@@ -124,13 +124,13 @@ def test_neither_order_nor_batches_nor_company_matter(model: str, pairs, monkeyp
 
 def test_equal_pairs_have_equal_scores(model: str, pairs) -> None:
     answers, references = pairs
-    scores = bertscore(answers + answers, references + references, Settings(model, LAYERS))
+    scores = bertscore(answers + answers, references + references, BertScoreSettings(model, LAYERS))
     assert scores[:40] == scores[40:]
 
 
 def test_idf_belongs_to_one_call(model: str, pairs) -> None:
     answers, references = pairs
-    settings = Settings(model, LAYERS, idf=True)
+    settings = BertScoreSettings(model, LAYERS, idf=True)
     first = bertscore(answers, references, settings)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # the library warns when weights of an earlier call are overwritten
@@ -146,7 +146,7 @@ def test_idf_belongs_to_one_call(model: str, pairs) -> None:
 def test_an_answer_without_a_token_has_zero(
     model: str, answer: str, idf: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = Settings(model, LAYERS, idf=idf)
+    settings = BertScoreSettings(model, LAYERS, idf=idf)
     scores = bertscore(["lung", answer, "left"], ["heart lung", "lung", "right"], settings)
     assert scores[1] == 0
     assert all(scores[::2])
@@ -155,20 +155,20 @@ def test_an_answer_without_a_token_has_zero(
 
 
 def test_punctuation_is_an_answer(model: str) -> None:
-    assert bertscore(["."], ["."], Settings(model, LAYERS)) == near([1])
-    assert bertscore(["?"], ["."], Settings(model, LAYERS))[0] != 0
+    assert bertscore(["."], ["."], BertScoreSettings(model, LAYERS)) == near([1])
+    assert bertscore(["?"], ["."], BertScoreSettings(model, LAYERS))[0] != 0
 
 
 @pytest.mark.parametrize("reference", ["", "  ", "\u200b"])
 def test_an_empty_reference_is_refused(model: str, reference: str) -> None:
     with pytest.raises(ValueError, match=r"reference number 1, .*empty"):
-        bertscore(["lung", "lung"], ["lung", reference], Settings(model, LAYERS))
+        bertscore(["lung", "lung"], ["lung", reference], BertScoreSettings(model, LAYERS))
 
 
 def test_long_answers_are_cut_at_the_models_length(model: str, unbounded: str) -> None:
     seen = " ".join(["lung"] * (LENGTH - 2))
     for name in (model, unbounded):
-        long, cut = bertscore([seen + " heart heart", seen], ["left lung"] * 2, Settings(name, LAYERS))
+        long, cut = bertscore([seen + " heart heart", seen], ["left lung"] * 2, BertScoreSettings(name, LAYERS))
         assert long == pytest.approx(cut, abs=2e-6)
 
 
@@ -184,7 +184,7 @@ def test_a_model_is_loaded_once_and_quietly(
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    settings = Settings(make("quiet"), LAYERS)
+    settings = BertScoreSettings(make("quiet"), LAYERS)
     loaded = []
     load = AutoModel.from_pretrained
     monkeypatch.setattr(AutoModel, "from_pretrained", lambda name: loaded.append(name) or load(name))
@@ -206,7 +206,7 @@ def test_a_model_is_loaded_once_and_quietly(
 def test_progress_is_shown_for_many_pairs_only(
     model: str, pairs, monkeypatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = Settings(model, LAYERS)
+    settings = BertScoreSettings(model, LAYERS)
     bertscore(*pairs, settings)
     assert "BERTScore" not in capsys.readouterr().err
     monkeypatch.setattr(module, "_CHUNK", 20)
@@ -220,7 +220,7 @@ def test_a_model_that_cannot_be_had(name: str, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("transformers.utils.hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(BertScoreUnavailable) as caught:
-        bertscore(["lung"], ["heart"], Settings(name))
+        bertscore(["lung"], ["heart"], BertScoreSettings(name))
     message = str(caught.value)
     for part in (f"needs {name},", f"hf download {name}", "LMMS_VG_BERTSCORE=model=", "same command again"):
         assert part in message
@@ -231,7 +231,7 @@ def test_a_folder_without_weights_is_unavailable_too(make: Make) -> None:
     folder = Path(make("hollow"))
     (folder / "model.safetensors").unlink()
     with pytest.raises(BertScoreUnavailable, match="hollow"):
-        bertscore(["lung"], ["heart"], Settings(str(folder), LAYERS))
+        bertscore(["lung"], ["heart"], BertScoreSettings(str(folder), LAYERS))
 
 
 def test_pickled_weights_are_read_and_pickled_code_does_not_run(model: str, make: Make) -> None:
@@ -239,8 +239,10 @@ def test_pickled_weights_are_read_and_pickled_code_does_not_run(model: str, make
     weights = load_file(folder / "model.safetensors")
     (folder / "model.safetensors").unlink()
     torch.save(weights, folder / "pytorch_model.bin")
-    settings = Settings(str(folder), LAYERS)
-    assert bertscore(["lung"], ["heart"], settings) == near(bertscore(["lung"], ["heart"], Settings(model, LAYERS)))
+    settings = BertScoreSettings(str(folder), LAYERS)
+    assert bertscore(["lung"], ["heart"], settings) == near(
+        bertscore(["lung"], ["heart"], BertScoreSettings(model, LAYERS))
+    )
     module._scorer.cache_clear()
     ran = folder / "ran"
 
@@ -256,23 +258,25 @@ def test_pickled_weights_are_read_and_pickled_code_does_not_run(model: str, make
 
 def test_settings_that_do_not_fit_the_model(model: str, make: Make) -> None:
     with pytest.raises(ValueError, match=r"layer 12: .*tiny has 3 layers"):
-        bertscore(["lung"], ["heart"], Settings(model))
+        bertscore(["lung"], ["heart"], BertScoreSettings(model))
     with pytest.raises(ValueError, match="T5"):
-        bertscore(["lung"], ["heart"], Settings(make("mount5"), LAYERS))
+        bertscore(["lung"], ["heart"], BertScoreSettings(make("mount5"), LAYERS))
 
 
 def test_settings_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    default = Settings("emilyalsentzer/Bio_ClinicalBERT", 12, rescale=False, idf=False)
+    default = BertScoreSettings("emilyalsentzer/Bio_ClinicalBERT", 12, rescale=False, idf=False)
     for text, settings in {
         "": default,
-        "layer=9": Settings(default.model, 9),
-        " model=roberta-large, layer=17,rescale=true,idf=true,": Settings("roberta-large", 17, rescale=True, idf=True),
-        "model=/models/a=b,rescale=false": Settings("/models/a=b"),
+        "layer=9": BertScoreSettings(default.model, 9),
+        " model=roberta-large, layer=17,rescale=true,idf=true,": BertScoreSettings(
+            "roberta-large", 17, rescale=True, idf=True
+        ),
+        "model=/models/a=b,rescale=false": BertScoreSettings("/models/a=b"),
     }.items():
         monkeypatch.setenv("LMMS_VG_BERTSCORE", text)
-        assert Settings.from_environment() == settings
+        assert BertScoreSettings.from_environment() == settings
     monkeypatch.delenv("LMMS_VG_BERTSCORE")
-    assert Settings.from_environment() == default
+    assert BertScoreSettings.from_environment() == default
 
 
 @pytest.mark.parametrize(
@@ -293,14 +297,14 @@ def test_settings_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_settings_nobody_could_mean(monkeypatch: pytest.MonkeyPatch, text: str, message: str) -> None:
     monkeypatch.setenv("LMMS_VG_BERTSCORE", text)
     with pytest.raises(ValueError, match=message):
-        Settings.from_environment()
+        BertScoreSettings.from_environment()
     with pytest.raises(ValueError, match=message):
         bertscore(["lung"], ["heart"])
 
 
 @pytest.mark.parametrize(("lower", "case"), [(True, "lower"), (False, "kept")])
 def test_signature_says_what_the_tokenizer_does_to_capitals(make: Make, lower: bool, case: str) -> None:
-    settings = Settings(make(case, model_max_length=LENGTH, do_lower_case=lower), 2)
+    settings = BertScoreSettings(make(case, model_max_length=LENGTH, do_lower_case=lower), 2)
     assert "|case:unread|" in signature(settings)
     check(settings)
     assert f"|case:{case}|" in signature(settings)
@@ -316,7 +320,7 @@ def test_a_model_without_tokenizer_files_has_the_tokenizer_of_its_class(make: Ma
     for path in folder.glob("tokenizer*.json"):
         path.unlink()
     (folder / "vocab.txt").write_text("\n".join(tiny_bert.VOCABULARY) + "\n")
-    settings = Settings(str(folder), 2)
+    settings = BertScoreSettings(str(folder), 2)
     assert bertscore(["LEFT lung"], ["left LUNG"], settings) == near([1.0])
     assert "|case:lower|" in signature(settings)
 

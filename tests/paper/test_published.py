@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from lmms_vg.datasets.slake import SLAKE
 from lmms_vg.paper.columns import COLUMNS, WEIGHTINGS
-from lmms_vg.paper.published import Published, Table, check, impossible, published, show, table
+from lmms_vg.paper.published import Published, PublishedTable, check, impossible, published, show, table
 
 TABLES = ["1", "2", "3", "4", "E.3", "F.4", "G.5"]
 
@@ -68,11 +68,11 @@ def paper() -> list[list[str]]:
     return [[cell.strip() for cell in line.split("\t")] for line in text.splitlines() if "\t" in line]
 
 
-def cells(one: Table, row: str) -> tuple[str, ...]:
+def cells(one: PublishedTable, row: str) -> tuple[str, ...]:
     return tuple("-" if cell is None else str(cell) for cell in one.rows[row])
 
 
-def with_cell(one: Table, row: str, column: str, value: Decimal | None) -> Table:
+def with_cell(one: PublishedTable, row: str, column: str, value: Decimal | None) -> PublishedTable:
     changed = [value if name == column else cell for name, cell in zip(one.columns, one.rows[row], strict=True)]
     return one.model_copy(update={"rows": one.rows | {row: changed}})
 

@@ -17,7 +17,7 @@ from lmms_vg.paper.published import published, table
 from lmms_vg.reproduce.columns import columns
 from lmms_vg.reproduce.cost import IMAGES, WORK
 from lmms_vg.reproduce.plan import make
-from lmms_vg.reproduce.targets import FIGURE, HUATUO_7B, HUATUO_34B, LLAVA_7B, TARGETS, Row
+from lmms_vg.reproduce.targets import FIGURE, HUATUO_7B, HUATUO_34B, LLAVA_7B, TARGETS, TargetRow
 from lmms_vg.tasks.registry import TASKS
 
 TABLES = {name: target for name, target in TARGETS.items() if target.table}
@@ -80,7 +80,7 @@ def test_demo_columns_take_turns_and_weights_add_up() -> None:
 
 
 @pytest.mark.parametrize(("name", "row"), ROWS, ids=[f"{name}-{row.name}" for name, row in ROWS])
-def test_a_row_is_one_its_family_and_method_take(name: str, row: Row) -> None:
+def test_a_row_is_one_its_family_and_method_take(name: str, row: TargetRow) -> None:
     """As lmms-eval parses it; a head list stands in for one that has to be calibrated."""
     (ask,) = [one for one in make(name, None, None, "", None).asks if one.row.name == row.name]
     given = simple_parse_args_string(ask.hyper_parameters)

@@ -11,7 +11,7 @@ import pytest
 from saved_run import IDENTITY, RULE, closed, failed, measured, opened, save, spec
 from scipy import stats
 
-from lmms_vg.runs.compare import Against, Line, compare
+from lmms_vg.runs.compare import AgainstBase, ComparisonLine, compare
 from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.runs.results import Run
 
@@ -24,7 +24,7 @@ def saved(folder: Path, scores: Sequence[int] = BASE, task: str = "t", **config:
     return read_run(save(folder, {task: lines}, **config))
 
 
-def against(*runs: Run) -> list[Against]:
+def against(*runs: Run) -> list[AgainstBase]:
     return [line.against for line in compare(list(runs)).lines if line.against is not None]
 
 
@@ -261,4 +261,4 @@ def test_run_and_itself_are_no_pair(tmp_path: Path) -> None:
 def test_identical_runs_give_the_same_table_twice(tmp_path: Path) -> None:
     runs = [saved(tmp_path / "a"), saved(tmp_path / "b", [1] * 20)]
     assert compare(runs) == compare(runs)
-    assert isinstance(compare(runs).lines[0], Line)
+    assert isinstance(compare(runs).lines[0], ComparisonLine)

@@ -15,7 +15,7 @@ from lmms_vg.journal import Record
 from lmms_vg.metrics.alignment import VERSION, align
 from lmms_vg.metrics.open_ended import average
 from lmms_vg.submission.question_check import document, question_of
-from lmms_vg.submission.schema import Card, Question
+from lmms_vg.submission.schema import BundleQuestion, Card
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.registry import TASKS
 from lmms_vg.tasks.yaml_files import definition, groups
@@ -26,7 +26,7 @@ PLAIN = IDENTITY | {"diagnose": False, "commit": "c0ffee"}
 
 _PARTS = ("bleu1", "bertscore", "open_recall")
 
-Say = Callable[[Question], str]
+Say = Callable[[BundleQuestion], str]
 SEEDS = {"random_seed": 0, "numpy_seed": 1234, "torch_seed": 1234, "fewshot_seed": 1234}
 
 
@@ -35,7 +35,7 @@ def mostly_right(seed: int = 0, right: float = 0.7) -> Say:
     return lambda one: one.answer if random.Random(f"{seed} {one.uid}").random() < right else "nothing"
 
 
-def questions(task: str) -> list[Question]:
+def questions(task: str) -> list[BundleQuestion]:
     return [question_of(sample) for sample in TASKS[task].load()]
 
 

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from lmms_vg.metrics.alignment import align
 from lmms_vg.submission.alignment_plausibility import implausible
-from lmms_vg.submission.schema import Alignment
+from lmms_vg.submission.schema import BundleAlignment
 
 
-def alignment(maps: np.ndarray, mask: np.ndarray) -> Alignment:
+def alignment(maps: np.ndarray, mask: np.ndarray) -> BundleAlignment:
     found = align(maps[:, None], None, mask)
     names = ("ar", "printed_ar", "kl", "js")
-    return Alignment(**{name: [float(value) for value in getattr(found, name)] for name in names})
+    return BundleAlignment(**{name: [float(value) for value in getattr(found, name)] for name in names})
 
 
 @example(521, 15, 5, 1.0)
@@ -32,7 +32,7 @@ def test_of_any_map_and_box(seed: int, rows: int, columns: int, sharp: float) ->
 
 
 @pytest.fixture
-def real() -> Alignment:
+def real() -> BundleAlignment:
     rng = np.random.default_rng(0)
     mask = np.zeros((8, 8), dtype=bool)
     mask[2:5, 3:6] = True
@@ -55,7 +55,7 @@ def real() -> Alignment:
         ({name: lambda _v: [] for name in ("ar", "printed_ar", "kl", "js")}, "0 values of AR"),
     ],
 )
-def test_forged(real: Alignment, changes: dict, said: str) -> None:
+def test_forged(real: BundleAlignment, changes: dict, said: str) -> None:
     forged = real.model_copy(update={name: change(getattr(real, name)) for name, change in changes.items()})
     found = implausible(forged)
     assert found is not None

@@ -11,14 +11,14 @@ import runs
 from mmmu_data import write_split
 
 from lmms_vg.cli.main import main
-from lmms_vg.submission.schema import Question
+from lmms_vg.submission.schema import BundleQuestion
 from lmms_vg.submission.submit import submit
 from lmms_vg.tasks import mmmu_server_file
 
 TEST, HARD = "mmmu_med_test", "vqa_demo_hard"
 
 
-def say(one: Question) -> str:
+def say(one: BundleQuestion) -> str:
     """Letters in several forms, texts, and every seventh answer to a lettered question unreadable."""
     number = int(one.uid.rpartition("_")[2]) if one.uid.startswith("mmmu/") else 0
     if one.answer_type == "OPEN":

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from tampered import parts
 
 from lmms_vg.cli.main import main
-from lmms_vg.submission.schema import Answer, Card, Manifest, Question, json_schema
+from lmms_vg.submission.schema import BundleAnswer, BundleQuestion, Card, Manifest, json_schema
 from lmms_vg.submission.submit import submit
 
 FILE = Path(__file__).parents[2] / "docs" / "bundle.schema.json"
@@ -30,7 +30,7 @@ def test_a_bundle_fits_it_and_a_changed_one_does_not(tmp_path: Path) -> None:
     made, schema = parts(tmp_path / "b.zip"), json_schema()
     jsonschema.validate(made["manifest"], schema)
     for kind in ("Question", "Answer"):
-        of_line = {"$ref": f"#/$defs/{kind}", "$defs": schema["$defs"]}
+        of_line = {"$ref": f"#/$defs/Bundle{kind}", "$defs": schema["$defs"]}
         for name, lines in made.items():
             if name.startswith(kind.lower()):
                 jsonschema.validate(lines[0], of_line)
@@ -48,9 +48,9 @@ def test_a_bundle_fits_it_and_a_changed_one_does_not(tmp_path: Path) -> None:
         (Card, {"name": "x" * 201, "parameters": 7.0, "trained_on": []}),
         (Card, {"name": "x", "parameters": 7.0, "trained_on": [], "url": "http://x"}),
         (Card, {"name": "x", "parameters": 7.0, "trained_on": [], "url": 'https://x"onclick'}),
-        (Answer, {"uid": "u", "answer": 1}),
-        (Answer, {"uid": "u", "answer": "a", "score": float("inf")}),
-        (Question, {"uid": "u"}),
+        (BundleAnswer, {"uid": "u", "answer": 1}),
+        (BundleAnswer, {"uid": "u", "answer": "a", "score": float("inf")}),
+        (BundleQuestion, {"uid": "u"}),
         (Manifest, {}),
     ],
 )

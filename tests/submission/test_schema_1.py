@@ -14,7 +14,7 @@ from tampered import Parts, put_together
 from lmms_vg.submission import schema_1
 from lmms_vg.submission.archive import Bundle
 from lmms_vg.submission.export.arguments import model_args, model_of
-from lmms_vg.submission.schema import SCHEMA_VERSION, Answer
+from lmms_vg.submission.schema import SCHEMA_VERSION, BundleAnswer
 from lmms_vg.submission.validate import check, pairs
 
 STORED = Path(__file__).parent / "data" / "bundle_schema_1.json"
@@ -132,4 +132,4 @@ def test_another_schema_is_refused_by_number(tmp_path: Path) -> None:
 
 def test_codes_are_of_today() -> None:
     for code in schema_1._CODES.values():
-        assert Answer(uid="u", answer="", error="e", error_code=code).error_code == code
+        assert BundleAnswer(uid="u", answer="", error="e", error_code=code).error_code == code

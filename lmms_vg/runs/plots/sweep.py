@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
-from lmms_vg.runs.compare import Comparison, Line
+from lmms_vg.runs.compare import Comparison, ComparisonLine
 from lmms_vg.runs.comparison_tables import csv_rows, difference_of, interval_of
 from lmms_vg.runs.plots.png import png
 from lmms_vg.runs.text_tables import comma_separated, markdown
@@ -56,7 +56,7 @@ def _by_axis(points: Sequence[Point]) -> dict[str, list[Point]]:
     return {axis: [point for point in points if point.axis == axis] for axis in axes}
 
 
-def _cell(line: Line) -> str:
+def _cell(line: ComparisonLine) -> str:
     score = f"{100 * line.score:.2f}"
     return score if line.against is None else f"{score} ({difference_of(line)}: {interval_of(line)})"
 

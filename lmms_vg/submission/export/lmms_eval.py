@@ -17,7 +17,7 @@ from lmms_vg.runs.results import Line
 from lmms_vg.submission.export.arguments import model_args, model_of
 from lmms_vg.submission.export.stderr import NONE, standard_errors
 from lmms_vg.submission.rescoring import scored
-from lmms_vg.submission.schema import Answer, Group, Manifest, Task
+from lmms_vg.submission.schema import BundleAnswer, Group, Manifest, Task
 from lmms_vg.submission.validate import pairs
 from lmms_vg.submission.validated import Entry
 from lmms_vg.tasks import rescore
@@ -41,7 +41,7 @@ def write(bundle: Path, entry: Entry, out: Path) -> None:
     write_new(out / f"{_STAMP}_results.json", json.dumps(table, indent=2, ensure_ascii=False))
 
 
-def _samples(entry: Entry, answers: list[Answer], lines: list[Line]) -> Iterator[Line]:
+def _samples(entry: Entry, answers: list[BundleAnswer], lines: list[Line]) -> Iterator[Line]:
     """The first says what exactly was run, as with our models."""
     for number, (answer, line) in enumerate(zip(answers, lines, strict=True)):
         more: Line = {} if answer.seconds is None else {"seconds": answer.seconds}
