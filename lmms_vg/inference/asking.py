@@ -105,7 +105,8 @@ class Asking:
         return [{"diagnosis": report} if self.diagnose else {} for report in reports]
 
     def _text(self, tokens: list[int]) -> str:
-        return self.family.tokenizer.decode(tokens, skip_special_tokens=True)
+        text: str = self.family.tokenizer.decode(tokens, skip_special_tokens=True)
+        return text
 
 
 def _cut(text: str, until: Sequence[str]) -> str:
