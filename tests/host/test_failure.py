@@ -82,7 +82,7 @@ def test_an_error_nobody_foresaw_makes_a_status_too(tmp_path: Path, monkeypatch:
         raise ZeroDivisionError
 
     hosting.light(monkeypatch, tmp_path)
-    monkeypatch.setattr(huatuo_plain, "_require_boxes", broken)
+    monkeypatch.setattr(huatuo_plain, "_check", broken)
     arguments = ("--model", "huatuo_plain", "--model_args", "pretrained=demo", "--tasks", "vqa_demo_hard")
     assert hosting.command_line(monkeypatch, *arguments, "--limit", "1") is None
     assert failure.take() == ["ZeroDivisionError()"]
