@@ -101,7 +101,8 @@ def calibration(ask: Ask) -> str:
 
 def _ask(row: TargetRow, demo: bool, model_args: str, out: Path, tasks: list[str]) -> Ask:
     folder = out / re.sub(r"[^a-z0-9.]+", "-", row.name.lower()).strip("-")
-    given, heads = dict(row.hyper_parameters), None
+    given: dict[str, Any] = dict(row.hyper_parameters)
+    heads: Path | None = None
     if (
         demo and "layers" in given
     ):  # the demo has six layers of six heads: the paper's numbers are those of other models
@@ -127,7 +128,7 @@ def _stated(row: TargetRow, given: Mapping[str, Any], demo: bool) -> str:
     from lmms_vg.models.checkpoint import Shape, shape_of
 
     if "heads" in given:
-        return MethodSpec(name=row.method, hyper_parameters=given).shown
+        return MethodSpec(name=row.method, hyper_parameters=dict(given)).shown
     family, pretrained, _, layers, heads = row.checkpoint
     shape = shape_of(DEMO) if demo else Shape(pretrained, layers, heads, {}, family)
     return MethodSpec(**METHODS[row.method].for_checkpoint(shape, **given).spec()).shown

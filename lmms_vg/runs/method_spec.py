@@ -49,8 +49,9 @@ class MethodSpec(BaseModel):
 
     @property
     def label(self) -> str:
-        """Name and hyper-parameters for the cell of a table."""
-        return f"{self.name} ({self.shown})" if self.shown else self.name
+        """Name and hyper-parameters for the cell of a table, in the order of a bundle, whose names are sorted."""
+        ordered = self.model_copy(update={"hyper_parameters": dict(sorted(self.hyper_parameters.items()))})
+        return f"{self.name} ({ordered.shown})" if ordered.shown else self.name
 
     def __str__(self) -> str:
         """In full."""

@@ -118,10 +118,10 @@ def test_journals_of_a_joint_run_are_those_of_separate_runs(
         assert failed == {"no text"} | ({"no image"} if not isinstance(method, Plain) else set()) | (
             {"no box", "no image"} if method.needs_boxes else set()
         )
-        codes = {"no text": "question", "no image": "question", "no box": "no_boxes"}
+        codes = {"no text": "question", "no image": "question"}
         assert {record["error_code"] for uid, record in made.items() if uid not in failed} == {None}
-        for uid in failed:  # what needs boxes and has no image misses both
-            assert made[uid]["error_code"] == ("no_boxes" if method.needs_boxes and uid != "no text" else codes[uid])
+        for uid in failed:  # none of them has a box either
+            assert made[uid]["error_code"] == ("no_boxes" if method.needs_boxes else codes[uid])
         if method is methods[0]:
             assert sorted(uid for uid, _ in handed_out) == sorted(uid for uid, _ in alone)
     assert sorted(uid for uid, _ in handed_out) == sorted(one.uid for one in some())

@@ -16,7 +16,7 @@ from lmms_vg.runs.results import Run
     ("method", "label"),
     [
         (spec("plain"), "plain"),
-        (spec("pai", gamma=1.1, heads=None, cfg=True), "pai (gamma=1.1, cfg=true)"),
+        (spec("pai", gamma=1.1, heads=None, cfg=True), "pai (cfg=true, gamma=1.1)"),
         (
             spec("vgrefine", heads=[[1, 1], [1, 0], [2, 3], [1, 2]], layers=[1], p=50.0),
             "vgrefine (4 heads, layers=1, p=50)",
