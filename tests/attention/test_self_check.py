@@ -72,6 +72,31 @@ def test_on_a_cpu_it_is_asked_a_short_text(folders: dict[str, Path]) -> None:
     assert len(self_check.probe(family).input_ids) == 16
 
 
+def test_on_a_gpu_it_is_asked_the_whole_prompt_with_its_image(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family = load(folders["llama"])
+    with monkeypatch.context() as patched:
+        patched.setattr(type(family.model), "device", property(lambda _: torch.device("cuda", 0)))
+        prompt = self_check.probe(family)
+    assert prompt.pixel_values is not None
+    assert len(prompt.image_tokens) == (tiny.SIDE // tiny.PATCH) ** 2
+    assert len(prompt.input_ids) > prompt.prefix > self_check.CPU_TOKENS
+    assert self_check.TEXT in prompt.text
+    assert self_check.compare(family, prompt)[0] == 0
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_sound_checkpoints_are_taken_on_a_gpu(folders: dict[str, Path], kind: str, dtype: str) -> None:
+    family = FAMILIES["llava"].load(str(folders[kind]), None, engine.DTYPES[dtype], "cuda", None, "true")
+    prompt = self_check.probe(family)
+    assert prompt.pixel_values is not None
+    deviation, allowed = self_check.compare(family, prompt)
+    assert deviation <= allowed
+
+
 # What a text model's forward may do besides its layers: (family, monkeypatch) makes it do so.
 Deviate = Callable[[Family, pytest.MonkeyPatch], None]
 
@@ -165,6 +190,22 @@ def test_what_deviates_is_refused(
             deviate(family, patched)
             with pytest.raises(self_check.Deviation, match="does more than its layers"):
                 self_check.compare(family, prompt(family))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_model_that_rounds_badly_may_not_hide_a_logit_scale(
+    folders: dict[str, Path], dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own logits move by 30% in another order of sums, and are 10% from ours."""
+    family = load(folders["llama"], dtype)
+    stock = self_check.stock_logits
+
+    def badly_rounded(family: Family, prompt: Any, cut: int) -> Tensor:
+        return stock(family, prompt, cut) * (0.9 if cut else 0.7)
+
+    monkeypatch.setattr(self_check, "stock_logits", badly_rounded)
+    with pytest.raises(self_check.Deviation, match="does more than its layers"):
+        self_check.compare(family, with_image(family))
 
 
 @pytest.fixture

@@ -69,6 +69,7 @@ def test_damaged_questions(data: Path, small: None, name: str) -> None:
         except RunFailed as end:
             refused += 1
             assert task in str(end)  # noqa: PT017 - some files can still be read
+            assert file.name in str(end)  # noqa: PT017
         file.write_bytes(whole)
     forget()
     assert refused

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
+import os
 import pickle
 import subprocess
 import sys
@@ -130,3 +132,19 @@ def test_what_is_noted_in_python_is_logged_only() -> None:
 def test_where_the_command_line_is_not_the_caller_nothing_is_swallowed() -> None:
     assert isinstance(failure.failed("m"), RunFailed)
     assert host.cli_evaluate.__name__ == "cli_evaluate", "the name that callers.command_line looks for"
+
+
+def test_a_disk_that_fills_up_while_a_run_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the journal's folder and the way on, and no answer is cut in two."""
+    write = os.write
+
+    def full(file: int, data: bytes) -> int:
+        if b'"uid"' in bytes(data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, data)
+
+    monkeypatch.setenv("LMMS_VG_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(RunFailed, match=r"(?s)journal.*No space left on device.*LMMS_VG_HOME=FOLDER"):
+        hosting.evaluated("huatuo_plain", "vqa_demo_hard", model_args="pretrained=demo", limit=2)
+    assert hosting.journalled(tmp_path / "home") == []

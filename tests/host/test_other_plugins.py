@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -100,15 +101,17 @@ def test_one_that_fails_before_ours_is_named_by_run(tmp_path: Path) -> None:
 
 def future(load: bool) -> ModuleType:
     """`lmms_eval.tasks` of a future lmms-eval with the entry-point group of docs/host_options.md."""
+    folders = [entry.load()() for entry in entry_points(group="lmms_eval.tasks", name="lmms_vg")] if load else []
 
     class TaskManager:
         def __init__(self) -> None:
             self.index = self.initialize_tasks()
 
         def initialize_tasks(self) -> dict[str, Any]:
-            return {"mme": {"yaml_path": "/host/mme.yaml"}} | (
-                self._get_task_and_group(plugin.task_folder()) if load else {}
-            )
+            index: dict[str, Any] = {"mme": {"yaml_path": "/host/mme.yaml"}}
+            for folder in folders:
+                index |= self._get_task_and_group(folder)
+            return index
 
         def _get_task_and_group(self, folder: str) -> dict[str, Any]:
             return {path.stem: {"yaml_path": str(path), "by": type(self)} for path in Path(folder).rglob("*.yaml")}
@@ -131,3 +134,15 @@ def test_the_hook_steps_back_where_the_host_has_our_folder(load: bool, monkeypat
 
 def test_the_entry_point_is_the_folder_of_the_tasks() -> None:
     assert (Path(plugin.task_folder()) / "vgmed_demo" / "vgmed_demo.yaml").is_file()
+
+
+def test_the_hosts_list_has_our_tasks_with_their_folder(tmp_path: Path) -> None:
+    """As docs/host_options.md says: `lmms-eval tasks list` loads no plugin."""
+    shown = subprocess.run(
+        [sys.executable, "-m", "lmms_vg", "tasks", "--path"], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    script = "import sys; from lmms_eval.cli.dispatch import main; sys.argv[0] = 'lmms-eval'; sys.exit(main())"
+    command = [sys.executable, "-c", script, "tasks", "list", "--include-path", shown.stdout.strip()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {"slake_closed", "vgmed_demo"} <= {*done.stdout.replace("|", " ").split()}

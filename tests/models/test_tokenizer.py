@@ -90,6 +90,27 @@ def test_a_tokenizer_model_that_cannot_be_read_names_the_remedy(
         load("huatuo", copy)
 
 
+def test_a_tokenizer_model_alone_is_read(folder: Path, tmp_path: Path) -> None:
+    """As LLaVA-Med has it: sentencepiece's own file, and no tokenizer.json."""
+    from sentencepiece import SentencePieceTrainer
+
+    text = [f"the left lung and the right lung, number {number}" for number in range(50)]
+    SentencePieceTrainer.train(
+        sentence_iterator=iter(text),
+        model_prefix=str(tmp_path / "tokenizer"),
+        vocab_size=60,
+        model_type="bpe",
+        byte_fallback=False,
+        hard_vocab_limit=False,
+    )
+    (tmp_path / "config.json").write_text((folder / "config.json").read_text())
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "LlamaTokenizer"}))
+    tokenizer = loading.load_tokenizer(str(tmp_path), None, tiny.config("llama"))
+    ids = tokenizer("the left lung<image>", add_special_tokens=False)["input_ids"]
+    assert ids[-1] == tokenizer.convert_tokens_to_ids("<image>")
+    assert "".join(tokenizer.convert_ids_to_tokens(ids[:-1])) == "\u2581the\u2581left\u2581lung"
+
+
 def test_another_fault_of_the_tokenizer_is_not_put_down_to_sentencepiece(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "c")
     (tmp_path / "c" / "tokenizer.json").write_text('{"version": "1.0", "model": {"type": "Nonsense"}}')

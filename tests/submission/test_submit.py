@@ -65,6 +65,21 @@ def test_a_bundle_holds_what_was_asked_said_and_measured(tmp_path: Path) -> None
     assert entry.scores[HARD].categories["modality"] == ("phantom",) * 300
 
 
+def test_thinking_moves_no_verdict(tmp_path: Path) -> None:
+    """Cut out as lmms-eval cuts it out, when the bundle is made and when it is checked."""
+    say = runs.mostly_right()
+    aloud = runs.save_run(tmp_path / "aloud", HARD, say=lambda one: f"<think>No? Yes?</think>{say(one)}")
+    silent = runs.save_run(tmp_path / "silent", HARD, say=say)
+    checked = [submit([run], runs.CARD, tmp_path / f"{run.name}.zip")[0] for run in (aloud, silent)]
+    again = [check(tmp_path / f"{run.name}.zip") for run in (aloud, silent)]
+    assert [one.errors for one in (*checked, *again)] == [[]] * 4
+    entries = [one.entry for one in (*checked, *again)]
+    assert all(entry is not None for entry in entries)
+    scores = [entry.scores[HARD].values.tolist() for entry in entries if entry]
+    assert scores == [scores[0]] * 4
+    assert 0 < sum(scores[0]) < len(scores[0])
+
+
 def test_the_same_runs_and_card_give_the_same_bytes(tmp_path: Path) -> None:
     run = runs.save_run(tmp_path / "run", HARD)
     for name in ("a.zip", "b.zip"):
