@@ -8,7 +8,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
-from lmms_vg.extensions.entries import Entry
+from lmms_vg.extensions.entries import Extension
 from lmms_vg.extensions.registered import add_method
 from lmms_vg.methods import METHODS, Method
 
@@ -26,7 +26,7 @@ def register(path: Path) -> list[type[Method]]:
     for cls in found:
         if fault := METHODS.fault(cls, cls.name):
             raise ValueError(f"{path}: {cls.__name__} {fault}")
-        add_method(Entry("method", cls.name, f"{module.__name__}:{cls.__qualname__}", str(path)))
+        add_method(Extension("method", cls.name, f"{module.__name__}:{cls.__qualname__}", str(path)))
     return found
 
 

@@ -15,7 +15,8 @@ from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.pending import BatchQueue, Forms, Pending, Unaskable
 from lmms_vg.inference.question import Prepared
 from lmms_vg.journal import Journal
-from lmms_vg.methods import OracleMask, Plain
+from lmms_vg.methods.oracle_mask import OracleMask
+from lmms_vg.methods.plain import Plain
 from lmms_vg.models import FAMILIES, Family
 
 BOX = [[5, 5, 30, 30]]
