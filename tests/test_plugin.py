@@ -116,6 +116,7 @@ def test_what_lmms_eval_loads_at_start_is_light() -> None:
     assert not {"torch", "transformers", "numpy", "datasets", "lmms_eval", "lmms_vg.harness"} & set(loaded)
 
 
+@pytest.mark.e2e
 def test_listing_models_imports_no_family_and_no_method() -> None:
     loaded = python("import json, sys, lmms_eval.models; print(json.dumps(sorted(sys.modules)))")
     assert "lmms_vg.extensions.registered" in loaded

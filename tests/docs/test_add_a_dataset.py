@@ -17,7 +17,7 @@ import lmms_vg
 from lmms_vg.plugin import TASKS
 
 #: Several whole runs of lmms-eval a test, on a machine that may be busy.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PAGE = "add_a_dataset.md"
 

@@ -15,7 +15,7 @@ from distributions import environment
 from pages import commands, packaged
 
 #: Several whole runs of lmms-eval a test, on a machine that may be busy.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PAGE = "add_a_family.md"
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ from pages import commands, files, packaged
 from lmms_vg.journal import read_records
 
 #: Several whole runs of lmms-eval a test, on a machine that may be busy.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PAGE = "add_a_method.md"
 FILES = files(PAGE)
@@ -40,10 +40,11 @@ def test_a_file_under_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         done = command(tmp_path / "home", *shlex.split(typed)[1:])
         assert done.returncode == 0, done.stderr
         assert (answered(tmp_path / "home", "plain"), answered(tmp_path / "home", "sharpen")) == ([20], [20] * turn)
-        path.write_text(path.read_text().replace("range(batch.decoder.depth)", "range(2)"))
-    for method, made in (("plain", "Plain()"), ("sharpen", "Sharpen(weight=1.5)")):
+        path.write_text(path.read_text().replace("range(batch.unedited.depth)", "range(2)"))
+    for method, hyper_parameters in (("plain", {}), ("sharpen", {"weight": 1.5})):
         lines = answers(tmp_path / "out" / method)["vqa_demo_hard.jsonl"]
-        assert {line["n"]["run"]["method"] for line in lines if "run" in line["n"]} == {made}
+        (run,) = [line["n"]["run"] for line in lines if "run" in line["n"]]
+        assert run["method"] == {"name": method, "hyper_parameters": hyper_parameters}
 
 
 def test_the_package_passes_the_generic_tests(tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ print(json.dumps([sorted(known & {"huatuo_plain", "huatuo_sharpen", "llava_raise
 """
 
 
+@pytest.mark.e2e
 def test_lmms_eval_knows_them_and_imports_none(theirs: Path) -> None:
     install(theirs, "impostor", {"methods:pai": "impostor:PAI"})
     done = subprocess.run(

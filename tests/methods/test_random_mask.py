@@ -35,14 +35,12 @@ def test_equals_whole_matrices(family: Family, mask: str, p: float, layers: tupl
 @pytest.mark.parametrize("p", [10, 50, 80, 100])
 def test_hides_as_many_as_vgrefine_but_others(family: Family, p: float) -> None:
     with torch.no_grad():
-        drawn = ask(family)
-        ours, theirs = (
-            hidden_by(RandomMask(HEADS, (2,), 5, p), drawn),
-            hidden_by(VGRefine(HEADS, (2,), 5, p), ask(family)),
-        )
+        method = RandomMask(HEADS, (2,), 5, p)
+        ours, theirs = hidden_by(method, ask(family)), hidden_by(VGRefine(HEADS, (2,), 5, p), ask(family))
+        extras = method.prefill(ask(family)).extras
     count = math.ceil(p * 35 / 100)
     assert ours.sum(1).tolist() == theirs.sum(1).tolist() == [count, count]
-    assert [extra["hidden_tokens"] for extra in drawn.extras] == [count, count]
+    assert [extra["hidden_tokens"] for extra in extras] == [count, count]
     assert not torch.equal(ours, theirs)
 
 

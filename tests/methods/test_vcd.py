@@ -63,7 +63,7 @@ def test_equals_two_full_passes_a_token(family: Family, method: VCD) -> None:
 
 def test_the_noise_follows_the_published_schedule(family: Family) -> None:
     """x_t = sqrt(abar) x + sqrt(1 - abar) eps with the two factors worked out for five steps; eps is standard normal."""
-    prompt = ask(family).prompts[0]
+    prompt = ask(family).layout.prompts[0]
     clean = prompt.pixel_values.double()
     draws = []
     for step, (left, added) in {
@@ -87,8 +87,8 @@ def test_the_noise_follows_the_published_schedule(family: Family) -> None:
 
 
 def test_one_noise_an_image_and_another_for_another_seed(family: Family) -> None:
-    same = ask(family, seeds=(1, 1)).prompts
-    other = ask(family, seeds=(2, 1)).prompts[0]
+    same = ask(family, seeds=(1, 1)).layout.prompts
+    other = ask(family, seeds=(2, 1)).layout.prompts[0]
     first, second = (noised(family, VCD(), prompt) for prompt in same)
     assert first.prefix_key == second.prefix_key
     assert torch.equal(first.pixel_values, second.pixel_values)

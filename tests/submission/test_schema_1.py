@@ -63,6 +63,7 @@ def test_it_becomes_one_of_today(tmp_path: Path) -> None:
     entry = check(path).entry
     assert entry is not None
     assert (entry.manifest.schema_version, entry.method) == (SCHEMA_VERSION, "attention_lens")
+    assert [entry.manifest.tasks[task].protocol for task in (LOOKED, PHARMACY)] == [None, entry.manifest.protocol]
     assert model_of(entry.manifest.run) == "huatuo_attention_lens"
     assert model_args(entry.manifest.run) == "pretrained=demo,alpha=0.5,start=5,end=19"
     codes = [answer.error_code for _, answer in pairs(path, LOOKED)]

@@ -197,17 +197,3 @@ def test_a_protocol_has_its_own_tasks_only() -> None:
     ):
         with pytest.raises(Rejected, match="protocol"):
             only_protocol(mixed)
-
-
-@pytest.mark.parametrize(("protocol", "word"), [("vgrefine", "paper"), (None, "vgmed")])
-def test_bundles_of_schema_1_have_other_words_for_the_protocols_of_tasks(
-    tmp_path: Path, protocol: str | None, word: str
-) -> None:
-    task = "vgmed_demo" if protocol is None else "vqa_demo_hard"
-    submit([runs.save_run(tmp_path / "run", task)], runs.CARD, tmp_path / "new.zip")
-    made = parts(tmp_path / "new.zip")
-    assert made["manifest"]["tasks"][task]["protocol"] == made["manifest"]["protocol"] == protocol
-    made["manifest"]["tasks"][task]["protocol"] = word
-    entry = check(put_together(tmp_path / "old.zip", made)).entry
-    assert entry is not None
-    assert entry.manifest.tasks[task].protocol == protocol
