@@ -306,7 +306,8 @@ def test_the_hook_leaves_other_modules_alone_and_waits_once(monkeypatch: pytest.
 
 def test_a_host_without_tasks_gets_a_warning(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, heard: list[str]) -> None:
     hook = plugin._WaitForTasks()
-    monkeypatch.setattr(sys, "meta_path", [hook, *sys.meta_path])
+    others = [finder for finder in sys.meta_path if not isinstance(finder, plugin._WaitForTasks)]
+    monkeypatch.setattr(sys, "meta_path", [hook, *others])
     assert hook.find_spec("lmms_eval.tasks", [str(tmp_path)]) is None
     assert len(heard) == 1
     assert REMEDY in heard[0]
