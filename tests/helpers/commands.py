@@ -12,16 +12,24 @@ from typing import Any
 BIN = Path(sys.executable).parent
 
 
-def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start `lmms-vg` with pipes for what it prints."""
     outer = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
     kept = {name: value for name, value in os.environ.items() if name not in outer}
-    return subprocess.run(
+    return subprocess.Popen(
         [BIN / "lmms-vg", *arguments],
         env=kept | {"LMMS_VG_HOME": str(home), "HF_HOME": str(home / "hf")},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
     )
+
+
+def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `lmms-vg` to its end."""
+    started = start(home, *arguments)
+    printed, errors = started.communicate()
+    return subprocess.CompletedProcess(started.args, started.returncode, printed, errors)
 
 
 def answers(folder: Path) -> dict[str, list[dict[str, Any]]]:

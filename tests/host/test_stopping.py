@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 import tiny
 import torch
 from asking import good, question
+from commands import start
 
 from lmms_vg.host.stopping import Stopped, finishing_batches
 from lmms_vg.inference.answerer import Answerer
@@ -112,3 +114,20 @@ with finishing_batches() as check:
 def test_a_second_one_ends_at_once(times: int, status: int, printed: bool) -> None:
     done = subprocess.run([sys.executable, "-c", TWICE.format(times=times)], capture_output=True, text=True)
     assert (done.returncode, "still here" in done.stdout) == (status, printed)
+
+
+@pytest.mark.e2e
+def test_a_whole_command_ends_with_the_status_of_the_signal(tmp_path: Path) -> None:
+    """It comes while questions are answered; the journal has whole answers, and no results are saved."""
+    arguments = ["run", "--model", "huatuo_plain", "--model_args", "pretrained=demo", "--tasks", "vqa_demo"]
+    started = start(tmp_path / "home", *arguments, "--output_path", str(tmp_path / "out"))
+    journals = iter(lambda: [*tmp_path.glob("home/journal/*/rank0.jsonl")], None)
+    while not any(len(path.read_text().splitlines()) > 5 for path in next(journals)):
+        assert started.poll() is None, "it ended before a question was answered"
+        time.sleep(0.1)
+    started.send_signal(signal.SIGTERM)
+    _, printed = started.communicate(timeout=120)
+    assert started.returncode == 143, printed
+    (path,) = next(journals)
+    assert 0 < len([*read_records([path])]) < 900
+    assert not [*tmp_path.glob("out/**/*_results.json")]

@@ -12,6 +12,7 @@ import pytest
 import tiny
 import torch
 from batches import alone
+from checkpoint_table import documented_fields
 from checkpoints import edit, load, original_layout
 from field_cases import CASES, Case
 from transformers import (
@@ -23,8 +24,11 @@ from transformers import (
     LlamaConfig,
     LlavaConfig,
     LlavaForConditionalGeneration,
+    LlavaImageProcessor,
     MistralConfig,
     Qwen2Config,
+    Qwen3Config,
+    SiglipImageProcessor,
 )
 
 from lmms_vg.attention import install
@@ -35,7 +39,6 @@ from lmms_vg.models.prompts import tokenise
 from lmms_vg.vision.images import open_picture
 
 QUESTION = "Is the nodule bright ?"
-TABLE = Path(__file__).parents[2] / "docs" / "checkpoints.md"
 
 
 @pytest.fixture(scope="module")
@@ -137,20 +140,6 @@ def as_transformers_has_it(folder: Path, family: Llava, after: dict[str, Any]) -
     torch.testing.assert_close(after["logits"], logits, atol=3e-5, rtol=1e-4)
 
 
-def rows() -> dict[tuple[str, str], set[str]]:
-    """(file, field) -> how docs/checkpoints.md says it is treated."""
-    treatments: dict[tuple[str, str], set[str]] = {}
-    section = ""
-    for line in TABLE.read_text(encoding="utf-8").splitlines():
-        if line.startswith("## "):
-            section = line.removeprefix("## ").strip("`")
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if line.startswith("| `") and len(cells) == 3:
-            for name in re.findall(r"`([^`]+)`", cells[0]):
-                treatments.setdefault((section, name), set()).update(cells[1].split(", "))
-    return treatments
-
-
 OUTCOMES = {"changed": "honoured", "same": "no effect", "refused": "refused"}
 
 
@@ -161,7 +150,7 @@ def section(case: Case) -> str:
 
 
 def test_the_table_and_the_cases_say_the_same() -> None:
-    documented = {key: value for key, value in rows().items() if value != {"placement"}}
+    documented = {key: value for key, value in documented_fields().items() if value != {"placement"}}
     tested: dict[tuple[str, str], set[str]] = {}
     for case in CASES:
         tested.setdefault((section(case), case.field), set()).add(OUTCOMES[case.outcome])
@@ -174,13 +163,19 @@ def test_the_table_and_the_cases_say_the_same() -> None:
         ("generation_config.json", "", set(GenerationConfig().to_dict()) | set(vars(GenerationConfig()))),
         ("config.json", "", set(LlavaConfig().to_dict())),
         ("config.json", "vision_config.", set(CLIPVisionConfig().to_dict())),
-        *(("config.json", "text_config.", set(kind().to_dict())) for kind in (LlamaConfig, Qwen2Config, MistralConfig)),
-        ("preprocessor_config.json", "", set(CLIPImageProcessor().to_dict())),
+        *(
+            ("config.json", "text_config.", set(kind().to_dict()))
+            for kind in (LlamaConfig, Qwen2Config, Qwen3Config, MistralConfig)
+        ),
+        *(
+            ("preprocessor_config.json", "", set(kind().to_dict()))
+            for kind in (CLIPImageProcessor, LlavaImageProcessor, SiglipImageProcessor)
+        ),
     ],
 )
 def test_no_field_that_transformers_knows_is_missing_in_the_table(file: str, prefix: str, fields: set[str]) -> None:
     """A release that adds a field fails here until somebody decides how to treat it."""
-    known = {name for place, name in rows() if place == file}
+    known = {name for place, name in documented_fields() if place == file}
     general = {name.rsplit(".", 1)[-1] for name in known if name.startswith(("text_config.", "vision_config."))}
     general &= set(LlavaConfig().to_dict())  # fields of every configuration are in the table once
     missing = {name for name in fields if f"{prefix}{name}" not in known and name not in general}

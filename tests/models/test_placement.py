@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tiny
 import torch
+from checkpoint_table import documented_fields
 from numpy.typing import NDArray
 from PIL import Image
 from transformers import (
@@ -56,6 +57,8 @@ CASES = {
     "stretched": Case("clip", {"size": CROP}),
     "stretched, not cropped": Case("clip", {"size": CROP, "do_center_crop": False}),
     "stretched, then cropped": Case("clip", {"size": {"height": 71, "width": 52}}),
+    "one number, of both sides": Case("clip", {"size": SIDE, "default_to_square": True}),
+    "one number, of the shorter side": Case("clip", {"size": 57, "default_to_square": False}),
     "not resized": Case("clip", {"do_resize": False}),
     "two edges": Case("clip", {"size": {"shortest_edge": SIDE, "longest_edge": 67}}),
     "fitted into": Case("clip", {"size": {"max_height": SIDE, "max_width": SIDE}}),
@@ -73,6 +76,13 @@ CASES = {
     "padded to a square, then cropped": Case("llava", {"size": {"shortest_edge": 57}, "do_pad": True}),
     "padded to a square, not cropped": Case("llava", {"size": CROP, "do_pad": True, "do_center_crop": False}),
 }
+
+
+def test_every_documented_field_of_placement_is_in_a_case() -> None:
+    """`crop_size` is in all of them, and `image_processor_type` is the class, of which there are four."""
+    documented = {name for (_, name), treatment in documented_fields().items() if treatment == {"placement"}}
+    settings = {name for case in CASES.values() for name in case.settings}
+    assert documented == settings | {"crop_size", "image_processor_type"}
 
 
 @pytest.fixture(scope="module")

@@ -142,3 +142,6 @@ def test_a_tower_without_class_token_keeps_its_first_patch(tmp_path: Path) -> No
     edit(tmp_path, "config.json", {"vision_feature_select_strategy": "default"})
     with pytest.raises(CheckpointError, match="vision_feature_select_strategy='default'"):
         load("llava", tmp_path)
+    edit(tmp_path, "config.json", {"vision_feature_select_strategy": "full", "vision_config.vision_use_head": True})
+    with pytest.raises(CheckpointError, match=r"weights are missing.*head"):
+        load("llava", tmp_path)

@@ -144,13 +144,15 @@ class Thinks(lmms):
     def generate_until_multi_round(self, requests: list[Any]) -> None: ...
 
 
-@pytest.mark.parametrize("by_command", [True, False])
+@pytest.mark.parametrize(
+    "arguments", [None, [], ["--reasoning_tags", "none"], ["--reasoning_tags", '[["<x>", "</x>"]]']], ids=str
+)
 def test_answers_that_think_are_scored_as_in_the_run(
-    tmp_path: Path, by_command: bool, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, arguments: list[str] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Scores equal those of lmms-eval's command, which cuts thinking out by default, and of Python, which does not."""
-    monkeypatch.setattr(sys, "argv", ["lmms-eval"])
-    model, options = Thinks(), parse_eval_args()[1] if by_command else None
+    """Scores equal those of lmms-eval's command, whatever `--reasoning_tags`, and of Python: the tasks say what is cut out."""
+    monkeypatch.setattr(sys, "argv", ["lmms-eval", *(arguments or [])])
+    model, options = Thinks(), None if arguments is None else parse_eval_args()[1]
     ran = evaluator.simple_evaluate(
         model=model,
         tasks=[HARD],
