@@ -249,7 +249,7 @@ def test_the_journal_has_one_line_an_answer(whole: Run) -> None:
     header, *lines = whole.journal
     assert header["run"]["family"] == "huatuo"
     assert header["run"]["settings"]["pretrained"].endswith("tiny")
-    assert "k=2" in header["run"]["method"]
+    assert header["run"]["method"]["hyper_parameters"]["k"] == 2
     assert len({line["uid"] for line in lines}) == len({line["key"] for line in lines}) == len(lines) == ASKED
     assert all(line["alignment"] and line["extras"] for line in lines if line["task"] == "vgmed_attribute")
     assert all(line["alignment"] is None for line in lines if line["task"].startswith("slake"))

@@ -136,6 +136,7 @@ def test_the_entry_point_is_the_folder_of_the_tasks() -> None:
     assert (Path(plugin.task_folder()) / "vgmed_demo" / "vgmed_demo.yaml").is_file()
 
 
+@pytest.mark.e2e
 def test_the_hosts_list_has_our_tasks_with_their_folder(tmp_path: Path) -> None:
     """As docs/host_options.md says: `lmms-eval tasks list` loads no plugin."""
     shown = subprocess.run(
