@@ -15,22 +15,22 @@ import numpy as np
 from lmms_vg.runs.agreement import FIELDS
 from lmms_vg.submission.validated import Entry, Scores, Values
 
+#: Correlation of two runs' scores over the questions from which on they are alike.
 ALIKE = 0.9
-"""Correlation of two runs' scores over the questions from which on they are alike."""
 
+#: Questions that two runs must both have a score for before it is said that they are alike.
 FEWEST = 100
-"""Questions that two runs must both have a score for before it is said that they are alike."""
 
+#: Scores of each run, at least, that are not its commonest: models that are nearly always right agree by that alone.
 TELLING = 10
-"""Scores of each run, at least, that are not its commonest: models that are nearly always right agree by that alone."""
 
 _ORDER = ("earlier", "", "later")
 
 
 class Likeness(NamedTuple):
-    """Another submission that an entry is like. ``tasks``: task -> correlation, for those on which they are alike.
+    """Another submission that an entry is like. `tasks`: task -> correlation, for those on which they are alike.
 
-    ``came``: whether the other one came "earlier" or "later"; empty where the repository's history does not say.
+    `came`: whether the other one came "earlier" or "later"; empty where the repository's history does not say.
     """
 
     other: str

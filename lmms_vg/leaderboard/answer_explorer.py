@@ -23,9 +23,9 @@ _ORDER = ("acc", "open_recall", "ar", "")
 
 
 class Explorable(NamedTuple):
-    """A task whose answers can be looked through. ``metric`` is empty where scores are not public.
+    """A task whose answers can be looked through. `metric` is empty where scores are not public.
 
-    ``questions``, ``answers`` and ``plain`` are keys of data files, ``plain`` empty where no plain run is beside it.
+    `questions`, `answers` and `plain` are keys of data files, `plain` empty where no plain run is beside it.
     """
 
     task: str
@@ -58,9 +58,9 @@ def withheld(task: str, names: Collection[str]) -> bool:
 
 
 def explorables(entry: Entry, plain: Mapping[str, Entry], names: Collection[str]) -> list[Explorable]:
-    """Of a submission's tasks, those first that are right or wrong; questions of the data sets ``names`` are withheld.
+    """Of a submission's tasks, those first that are right or wrong; questions of the data sets `names` are withheld.
 
-    ``plain``: task -> its plain run.
+    `plain`: task -> its plain run.
     """
     made = [
         Explorable(
@@ -78,7 +78,7 @@ def explorables(entry: Entry, plain: Mapping[str, Entry], names: Collection[str]
 
 
 def data_files(entry: Entry, bundle: Path, names: Collection[str], done: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Path in the site and text, for every task of a valid bundle; questions whose path is in ``done`` are left out."""
+    """Path in the site and text, for every task of a valid bundle; questions whose path is in `done` are left out."""
     for task in sorted(entry.manifest.tasks):
         both = list(pairs(bundle, task))
         key = _questions_key(entry, task)

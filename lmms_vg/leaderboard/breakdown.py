@@ -25,7 +25,7 @@ class RadarLine(NamedTuple):
 
 
 class Breakdown(NamedTuple):
-    """``n``: questions of every category, of the measured lines. ``note`` has to be said beside the numbers."""
+    """`n`: questions of every category, of the measured lines. `note` has to be said beside the numbers."""
 
     title: str
     categories: list[str]
@@ -35,7 +35,7 @@ class Breakdown(NamedTuple):
 
 
 def breakdowns(entry: Entry, plain: Mapping[str, Entry]) -> list[Breakdown]:
-    """``plain``: task -> its plain run. OmniMedVQA by modality and MMMU by subject, with the paper's numbers (its Fig. A.1).
+    """`plain`: task -> its plain run. OmniMedVQA by modality and MMMU by subject, with the paper's numbers (its Fig. A.1).
 
     Of every other task whose answers are right or wrong, one for each axis of 3 to 12 categories.
     """

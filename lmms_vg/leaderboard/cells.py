@@ -10,11 +10,11 @@ from lmms_vg.leaderboard.ranks import estimates, way_of
 from lmms_vg.leaderboard.table_model import CellView
 from lmms_vg.submission.validated import Entry
 
+#: Metrics of which every question's value is at hand.
 SCORED = frozenset({"acc", "open_recall", "bleu1", "ar", "kl", "js"})
-"""Metrics of which every question's value is at hand."""
 
+#: Behind a number whose questions were not compared with the benchmark's.
 UNVERIFIED = " †"
-"""Behind a number whose questions were not compared with the benchmark's."""
 
 _LAYER = "best_layer"
 
@@ -22,7 +22,7 @@ _LAYER = "best_layer"
 class Filled(NamedTuple):
     """A column by the entries' ids, for those that have a value.
 
-    ``apart``: id -> what keeps it from being ranked with the others. ``instead``: id -> the tasks it was measured on, where
+    `apart`: id -> what keeps it from being ranked with the others. `instead`: id -> the tasks it was measured on, where
     these are not the first that the column is of.
     """
 
@@ -31,7 +31,7 @@ class Filled(NamedTuple):
     instead: dict[str, str]
 
     def apart_with(self, has_rank: bool) -> dict[str, str]:
-        """Those of ``apart`` that have a rank all the same, or that have none."""
+        """Those of `apart` that have a rank all the same, or that have none."""
         return {id: why for id, why in self.apart.items() if (self.cells[id].rank is not None) is has_rank}
 
 

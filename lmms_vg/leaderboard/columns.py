@@ -1,7 +1,7 @@
 """The columns of the leaderboard's tables: of which questions, under which metric, and how they are shown.
 
-Those of the paper are made from ``paper.columns``, named as it prints them, so that its cells are found by name. Numbers of
-questions are those of ``tasks.registry``.
+Those of the paper are made from `paper.columns`, named as it prints them, so that its cells are found by name. Numbers of
+questions are those of `tasks.registry`.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ _KINDS = (("localization", "attribute"), ("localization",), ("attribute",))
 
 
 class Part(NamedTuple):
-    """The questions of ``tasks``, pooled; their mean counts ``weight`` times."""
+    """The questions of `tasks`, pooled; their mean counts `weight` times."""
 
     tasks: tuple[str, ...]
     weight: float = 1.0
 
 
+#: Parts whose weighted means are added.
 Way = tuple[Part, ...]
-"""Parts whose weighted means are added."""
 
 
 class Measure(NamedTuple):
-    """A column. Of ``ways`` the first counts that a submission has all tasks of. ``digits`` are those shown."""
+    """A column. Of `ways` the first counts that a submission has all tasks of. `digits` are those shown."""
 
     title: str
     metric: str

@@ -25,7 +25,7 @@ _Cells = list[list[str]]
 
 
 def as_csv(table: TableView) -> str:
-    """A line a row and column that has a number, or says in ``remark`` why it has none; marks stand there, too (notes).
+    """A line a row and column that has a number, or says in `remark` why it has none; marks stand there, too (notes).
 
     Texts that a spreadsheet would compute begin with an apostrophe.
     """
@@ -43,7 +43,7 @@ def as_csv(table: TableView) -> str:
 
 
 def as_json(table: TableView) -> str:
-    """All that a table holds, ``measured`` and ``published`` rows apart. Errors: ValueError for NaN and infinity."""
+    """All that a table holds, `measured` and `published` rows apart. Errors: ValueError for NaN and infinity."""
     value = table._asdict()
     value["columns"] = [column._asdict() for column in table.columns]
     value["ranked"] = table.columns[table.ranked].title
@@ -78,8 +78,8 @@ def as_latex(table: TableView) -> str:
     return "\n".join(parts)
 
 
+#: By the ending of a file.
 FORMATS: dict[str, Callable[[TableView], str]] = {"csv": as_csv, "json": as_json, "tex": as_latex, "md": as_markdown}
-"""By the ending of a file."""
 
 
 def _rows(table: TableView) -> list[tuple[str, RowView]]:

@@ -11,14 +11,14 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+#: Variables that point git to another repository than the folder's.
 _PLACE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
-"""Variables that point git to another repository than the folder's."""
 
 
 class History(NamedTuple):
-    """``arrivals``: path below the folder -> number of the commit that brought the file as it is now; a larger one is later.
+    """`arrivals`: path below the folder -> number of the commit that brought the file as it is now; a larger one is later.
 
-    Files that are not committed, or changed since, are not in it. ``unknown`` says why there is no history, empty if there is.
+    Files that are not committed, or changed since, are not in it. `unknown` says why there is no history, empty if there is.
     """
 
     arrivals: dict[str, int]

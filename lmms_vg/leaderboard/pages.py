@@ -62,7 +62,7 @@ def submission(
     offered: Sequence[ProtocolName],
     withheld: Collection[str],
 ) -> str:
-    """The page of one submission; ``digest`` is its bundle's SHA-256, ``plain``: task -> its plain run."""
+    """The page of one submission; `digest` is its bundle's SHA-256, `plain`: task -> its plain run."""
     return (
         _environment()
         .get_template("submission.html")

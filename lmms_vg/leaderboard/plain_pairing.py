@@ -17,9 +17,9 @@ from lmms_vg.submission.validated import Entry
 
 
 class PlainRuns(NamedTuple):
-    """Of one method. ``of``: task -> its plain run. ``disputed``: task -> ids of plain runs that differ, none of them believed.
+    """Of one method. `of`: task -> its plain run. `disputed`: task -> ids of plain runs that differ, none of them believed.
 
-    ``contradicted``: task -> ids of plain runs that differ from the one believed, and do not come before it.
+    `contradicted`: task -> ids of plain runs that differ from the one believed, and do not come before it.
     """
 
     of: dict[str, Entry]

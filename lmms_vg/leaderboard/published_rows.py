@@ -22,7 +22,7 @@ _TRAINED_ON = {"LLaVA-Tri": _THREE} | dict.fromkeys(("VILA-M3", "MedPLIB", "MedR
 
 
 class Printed(NamedTuple):
-    """``source`` says where; ``notes`` what does not add up in it."""
+    """`source` says where; `notes` what does not add up in it."""
 
     rows: list[RowView]
     source: str

@@ -15,7 +15,7 @@ _ON_TOP = ("published", "plain", "own")
 
 
 def radar(shown: Breakdown, number: int) -> str:
-    """From 0% in the middle to 100% outside; ``number`` tells the drawings of one page apart."""
+    """From 0% in the middle to 100% outside; `number` tells the drawings of one page apart."""
     title, desc = f"radar{number}-title", f"radar{number}-desc"
     about = {
         "class": "radar",

@@ -1,8 +1,8 @@
 """How sure is a column: its intervals, and ranks that say no more than the questions do.
 
 All rows of a column are resampled together, whole images at a time, so that any two are compared on the same draws
-(``statistics.resample``). The rank of a row is 1 + the number of rows that are better for sure: whose paired difference to it
-has a 95% interval wholly above 0. Of these, rows that are alike (``leaderboard.alike``) count once, so that neither copies nor
+(`statistics.resample`). The rank of a row is 1 + the number of rows that are better for sure: whose paired difference to it
+has a 95% interval wholly above 0. Of these, rows that are alike (`leaderboard.alike`) count once, so that neither copies nor
 many settings of one model push others down. Rows that nobody separates share a rank, which is no proof that they are equal.
 Intervals are not corrected for the number of pairs.
 
@@ -36,14 +36,14 @@ DEFINITION = (
 
 _TIE = 1e-12  # sums of the same numbers may differ in their last bits
 
+#: A way's scores, and the weight of their mean.
 Parts = list[tuple[list[Scores], float]]
-"""A way's scores, and the weight of their mean."""
 
 
 class Estimate(NamedTuple):
-    """``low``, ``high``: 95% interval, None if all questions are about one image.
+    """`low`, `high`: 95% interval, None if all questions are about one image.
 
-    ``apart`` says what makes the row incomparable with most rows of its column, so that it has no rank, or one among its like
+    `apart` says what makes the row incomparable with most rows of its column, so that it has no rank, or one among its like
     only; empty if nothing does.
     """
 
@@ -96,7 +96,7 @@ class _RankedRow(NamedTuple):
 class _Group:
     """Comparable rows of a column, in the order in which they count: the first to come, and without an order the best.
 
-    ``weight``: the group of the largest is ranked. ``values``: (rows), ``resampled``: (rows, resamples) means.
+    `weight`: the group of the largest is ranked. `values`: (rows), `resampled`: (rows, resamples) means.
     """
 
     def __init__(self, rows: Sequence[_RankedRow], measure: Measure) -> None:

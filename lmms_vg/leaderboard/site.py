@@ -37,7 +37,7 @@ _SAID = "Written by lmms-vg leaderboard build, which replaces this folder when i
 
 
 class Submission(NamedTuple):
-    """A validated bundle; ``digest`` is its SHA-256."""
+    """A validated bundle; `digest` is its SHA-256."""
 
     entry: Entry
     path: Path
@@ -52,10 +52,10 @@ class Refused(NamedTuple):
 
 
 class Built(NamedTuple):
-    """What became of the bundles; ``empty`` are folders without one. ``alike``: what each is like that is like any.
+    """What became of the bundles; `empty` are folders without one. `alike`: what each is like that is like any.
 
-    ``unordered`` says why nobody knows which of them came first, empty if the repository's history tells.
-    ``initial``: the largest number of bytes that a page of tables loads.
+    `unordered` says why nobody knows which of them came first, empty if the repository's history tells.
+    `initial`: the largest number of bytes that a page of tables loads.
     """
 
     submissions: int
@@ -67,10 +67,10 @@ class Built(NamedTuple):
 
 
 def build(folder: Path, out: Path, withheld: Collection[str] = ()) -> Built:
-    """Write the site of ``folder/<id>/bundle.zip`` to ``out``, replacing a site that is there.
+    """Write the site of `folder/<id>/bundle.zip` to `out`, replacing a site that is there.
 
-    ``withheld`` are data sets whose questions, options and references are kept out of it. Errors: ValueError for other things
-    at ``out``, for no valid bundle (all reasons are named), and for unknown data sets.
+    `withheld` are data sets whose questions, options and references are kept out of it. Errors: ValueError for other things
+    at `out`, for no valid bundle (all reasons are named), and for unknown data sets.
     """
     check_withheld(withheld)
     place = _free(out, folder)

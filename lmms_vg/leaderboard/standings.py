@@ -12,7 +12,7 @@ from lmms_vg.submission.schema import Manifest, Task
 
 
 class Place(NamedTuple):
-    """One number of a submission. ``of``: how many rows have a rank there."""
+    """One number of a submission. `of`: how many rows have a rank there."""
 
     column: ColumnView
     cell: CellView

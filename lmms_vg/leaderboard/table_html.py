@@ -10,9 +10,9 @@ from lmms_vg.leaderboard.table_model import CellView, RowView, TableView
 
 
 class Head(NamedTuple):
-    """Of a column. ``first``: the order that puts the best on top; ``sorted``: the order that the rows are in, if in one.
+    """Of a column. `first`: the order that puts the best on top; `sorted`: the order that the rows are in, if in one.
 
-    ``small`` are lines below the title. ``several``: whether the column's numbers are of different numbers of questions.
+    `small` are lines below the title. `several`: whether the column's numbers are of different numbers of questions.
     """
 
     title: str

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+#: Before what a row says of submissions that it is like.
 ALIKE_MARK = "‡"
-"""Before what a row says of submissions that it is like."""
 
 
 class ColumnView(NamedTuple):
-    """``better``: which way is up, None for neither (a layer, a share). ``about`` says what exactly stands here, with n.
+    """`better`: which way is up, None for neither (a layer, a share). `about` says what exactly stands here, with n.
 
-    ``unit``: "%", "points" (of %), "nats", or empty for a number without one.
+    `unit`: "%", "points" (of %), "nats", or empty for a number without one.
     """
 
     title: str
@@ -21,10 +21,10 @@ class ColumnView(NamedTuple):
 
 
 class CellView(NamedTuple):
-    """A number as it is shown; ``value`` None where there is none, and ``text`` is then "" or says why.
+    """A number as it is shown; `value` None where there is none, and `text` is then "" or says why.
 
-    ``low``, ``high``: 95% interval. ``rank``: among the measured rows of this column, None where it has no rank. ``n``: number
-    of questions. ``rule``: signature it was scored by.
+    `low`, `high`: 95% interval. `rank`: among the measured rows of this column, None where it has no rank. `n`: number
+    of questions. `rule`: signature it was scored by.
     """
 
     text: str
@@ -37,10 +37,10 @@ class CellView(NamedTuple):
 
 
 class RowView(NamedTuple):
-    """``entry`` is the submission's id, empty for a published row, whose numbers were not measured here.
+    """`entry` is the submission's id, empty for a published row, whose numbers were not measured here.
 
-    ``zero_shot``: whether the model's training saw none of the training sets of the table's benchmarks; None where the paper
-    does not say. ``alike``: which submissions it is like, in words; empty if none.
+    `zero_shot`: whether the model's training saw none of the training sets of the table's benchmarks; None where the paper
+    does not say. `alike`: which submissions it is like, in words; empty if none.
     """
 
     name: str
@@ -53,9 +53,9 @@ class RowView(NamedTuple):
 
 
 class TableView(NamedTuple):
-    """``key`` names its files ("table1", "tableF4", "grounding"). ``ranked``: number of the column that orders the rows.
+    """`key` names its files ("table1", "tableF4", "grounding"). `ranked`: number of the column that orders the rows.
 
-    ``published`` stands apart from ``measured`` and has no ranks; ``source`` says where it is printed.
+    `published` stands apart from `measured` and has no ranks; `source` says where it is printed.
     """
 
     key: str

@@ -9,8 +9,8 @@ from lmms_vg.leaderboard.columns import Measure
 from lmms_vg.paper.protocols import PROTOCOLS, ProtocolName
 from lmms_vg.tasks.registry import TASKS
 
+#: Billions of parameters above which the paper shows a model in Table G.5 and not in Tables 1 to 3 and E.3.
 LARGE = 10.0
-"""Billions of parameters above which the paper shows a model in Table G.5 and not in Tables 1 to 3 and E.3."""
 
 _MMMU = (
     "MMMU: measured rows are of the validation split, 30 questions a subject; published ones are of the test split, whose "
@@ -33,10 +33,10 @@ _SOURCES |= {"omnimedvqa": "omnimedvqa", "mmmu_med": "mmmu"}
 
 
 class TableSpec(NamedTuple):
-    """A table. ``ranked``: titles of columns; the one that most rows have, the first of equals, orders the rows.
+    """A table. `ranked`: titles of columns; the one that most rows have, the first of equals, orders the rows.
 
-    ``published``: the paper's table. ``large``: for models above ``LARGE`` only (True), up to it only (False), or for all
-    (None). ``against``: methods stand below their own plain run, with the difference to it.
+    `published`: the paper's table. `large`: for models above `LARGE` only (True), up to it only (False), or for all
+    (None). `against`: methods stand below their own plain run, with the difference to it.
     """
 
     key: str

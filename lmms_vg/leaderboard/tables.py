@@ -28,8 +28,8 @@ def tables(
     """The tables that have rows, in the paper's order, whatever order the entries are in.
 
     Of equals the one that came first in the repository's history precedes, then that of the smaller id. Entries of another
-    protocol are left out; those of measurements only have none and stand under every one. ``alike`` are the entries'
-    ``likenesses``, where they are at hand already. Errors: ValueError for two entries
+    protocol are left out; those of measurements only have none and stand under every one. `alike` are the entries'
+    `likenesses`, where they are at hand already. Errors: ValueError for two entries
     of one id.
     """
     chosen = sorted((one for one in entries if one.manifest.protocol in (protocol, None)), key=Entry.precedence)

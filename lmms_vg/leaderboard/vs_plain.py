@@ -1,6 +1,6 @@
 """Every method against the plain run of its own model: the one difference that is the method's alone.
 
-Computed as ``study.compare`` does it: 10,000 bootstrap draws of whole images, seed 0, corrected (Holm) over all lines.
+Computed as `study.compare` does it: 10,000 bootstrap draws of whole images, seed 0, corrected (Holm) over all lines.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from lmms_vg.submission.validated import Entry, Scores
 
 
 class AgainstPlain(NamedTuple):
-    """A method against ``plain``, ids of entries, over the columns of the titles ``of``, one for each, pooled.
+    """A method against `plain`, ids of entries, over the columns of the titles `of`, one for each, pooled.
 
-    ``better``, ``worse``: how many of the ``n`` questions have a higher or a lower score than in the plain run.
+    `better`, `worse`: how many of the `n` questions have a higher or a lower score than in the plain run.
     """
 
     plain: tuple[str, ...]
@@ -43,9 +43,9 @@ class _Pair(NamedTuple):
 
 
 def against(entries: Sequence[Entry], measures: Sequence[Measure]) -> dict[str, AgainstPlain]:
-    """Id -> what became of the plain run, for every entry of a method that has one; ``measures`` are of one task each.
+    """Id -> what became of the plain run, for every entry of a method that has one; `measures` are of one task each.
 
-    Which plain run, ``plain_runs`` says.
+    Which plain run, `plain_runs` says.
     """
     plain = plain_runs(entries)
     pairs = [_pair(entry, plain[entry.id].of, measures) for entry in entries if entry.id in plain]

@@ -29,7 +29,7 @@ COLUMNS = [
 def against_columns(
     entries: Sequence[Entry], measures: Sequence[Measure]
 ) -> tuple[dict[str, list[CellView]], list[str]]:
-    """Id -> its cells under ``COLUMNS``, and what has to be said; entries and notes in the order given."""
+    """Id -> its cells under `COLUMNS`, and what has to be said; entries and notes in the order given."""
     sets = [measure for measure in measures if len(measure.ways[0][0].tasks) == 1]
     tasks = {task for measure in sets for task in measure.tasks}
     lines, runs = against(entries, sets), plain_runs(entries)

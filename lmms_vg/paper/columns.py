@@ -14,9 +14,10 @@ from lmms_vg.paper.protocols import ProtocolName
 Tasks = dict[ProtocolName, tuple[str, ...]]
 
 MEAN = "mean"
+#: The weighting by questions that cannot be asked here. Under any other but the mean, pooling our questions gives the same.
 HIDDEN = "MMMU test"
-"""The weighting by questions that cannot be asked here. Under any other but the mean, pooling our questions gives the same."""
 
+#: Name -> by what an average weighs its columns. The paper prints no numbers of questions: these are ours.
 WEIGHTINGS = {
     MEAN: "every column counts the same",
     "pooled": "by closed questions of all of VQA-RAD and SLAKE and of the test splits of PathVQA and PMC-VQA",
@@ -25,7 +26,6 @@ WEIGHTINGS = {
     HIDDEN: "by questions of MMMU's test split",
     "OmniMedVQA": "by questions of the open-access part",
 }
-"""Name -> by what an average weighs its columns. The paper prints no numbers of questions: these are ours."""
 
 
 class PaperColumn(NamedTuple):

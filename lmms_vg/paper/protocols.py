@@ -46,5 +46,5 @@ _ALL = (
     ),
 )
 
+#: In the order in which they are offered: where tasks may stand under several, the first of them counts.
 PROTOCOLS: dict[ProtocolName, Protocol] = {protocol.name: protocol for protocol in _ALL}
-"""In the order in which they are offered: where tasks may stand under several, the first of them counts."""

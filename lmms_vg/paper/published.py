@@ -1,9 +1,9 @@
 """The tables of the VGRefine paper as data, and whether the averages printed in them follow from their cells.
 
 Source: Liu et al., "How Do Medical MLLMs Fail? A Study on Visual Grounding in Medical Images", ICLR 2026, read from a
-text of the PDF into ``published.json``. Numbers are kept as printed, with their digits; model names are without their
+text of the PDF into `published.json`. Numbers are kept as printed, with their digits; model names are without their
 citations. The paper says that averages are weighted by questions and prints no numbers of questions: the weightings
-(``columns.WEIGHTINGS``) are ours, chosen because they reproduce most averages of the paper's own method.
+(`columns.WEIGHTINGS`) are ours, chosen because they reproduce most averages of the paper's own method.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ Percent = Annotated[Decimal, Field(ge=0, le=100)]
 
 
 class Average(BaseModel):
-    """A column that averages the columns ``of`` under the weighting of that name."""
+    """A column that averages the columns `of` under the weighting of that name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,7 +33,7 @@ class Average(BaseModel):
 
 
 class PublishedTable(BaseModel):
-    """``rows``: model or setting -> its cells in the order of ``columns``, None where the paper prints no number."""
+    """`rows`: model or setting -> its cells in the order of `columns`, None where the paper prints no number."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -65,7 +65,7 @@ class PublishedTable(BaseModel):
 
 
 class Published(BaseModel):
-    """``published.json``: the tables, with our weightings of their averages."""
+    """`published.json`: the tables, with our weightings of their averages."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -83,7 +83,7 @@ class Published(BaseModel):
 class Check(NamedTuple):
     """A printed average beside what its cells give.
 
-    ``others``: further weightings of the same columns under which it would reproduce, if it does not.
+    `others`: further weightings of the same columns under which it would reproduce, if it does not.
     """
 
     table: str
@@ -96,7 +96,7 @@ class Check(NamedTuple):
 
     @property
     def reproduces(self) -> bool:
-        """Whether rounding explains the printed average (the rule is ``rounding.recompute``'s)."""
+        """Whether rounding explains the printed average (the rule is `rounding.recompute`'s)."""
         return _within(self.printed, self.recomputed)
 
 
@@ -146,7 +146,7 @@ def impossible(one: PublishedTable) -> list[tuple[str, str, Decimal, int]]:
 
 
 def show(check: bool) -> str:
-    """All tables as text; or, with ``check``, every average recomputed and every cell that no count gives."""
+    """All tables as text; or, with `check`, every average recomputed and every cell that no count gives."""
     return _show_checks() if check else "\n\n".join(map(_show_table, published().tables))
 
 

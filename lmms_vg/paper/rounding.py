@@ -16,7 +16,7 @@ class Recomputed(NamedTuple):
 
 
 def right_answers(cell: Decimal, n: int) -> range:
-    """Numbers of right answers out of ``n`` (above 0) that are printed as ``cell`` percent; empty where there is none.
+    """Numbers of right answers out of `n` (above 0) that are printed as `cell` percent; empty where there is none.
 
     Halves may have been rounded either way. Empty is what the GRIM test (Brown and Heathers 2017) calls inconsistent.
 
@@ -29,11 +29,11 @@ def right_answers(cell: Decimal, n: int) -> range:
 
 
 def recompute(cells: Sequence[Decimal], counts: Sequence[int], printed: Decimal) -> Recomputed:
-    """The average of percentages by numbers of questions, or their plain mean where ``counts`` is empty.
+    """The average of percentages by numbers of questions, or their plain mean where `counts` is empty.
 
     A printed average reproduces if values that are printed as its cells give it, after rounding to its own last digit:
 
-    - With ``counts``, a value is the share of a whole number of right answers; a cell with enough digits leaves one.
+    - With `counts`, a value is the share of a whole number of right answers; a cell with enough digits leaves one.
     - A cell that no whole number gives, and every cell of a plain mean, is off by half a unit of its last digit at most.
     - The cells as they stand may have been averaged too: authors do average rounded numbers.
 

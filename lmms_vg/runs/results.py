@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from lmms_vg._util.error_codes import Failure
 from lmms_vg.runs.method_spec import MethodSpec
 
+#: Metrics whose items name their question: the one a task is reported and compared by.
 SCORED = ("acc", "open_recall")
-"""Metrics whose items name their question: the one a task is reported and compared by."""
 
+#: Metrics of the tasks that measure where a model looked.
 MEASURED = ("ar", "kl", "js", "best_layer")
-"""Metrics of the tasks that measure where a model looked."""
 
 Line = dict[str, Any]
 
@@ -27,9 +27,9 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True)
 class TaskRun:
-    """Scores of one task, uid -> value from 0 to 1; what failed is not in ``scores`` but in ``failed``, uid -> why.
+    """Scores of one task, uid -> value from 0 to 1; what failed is not in `scores` but in `failed`, uid -> why.
 
-    ``rules`` are the signatures of all its metrics, as far as their items have one. ``seconds``: uid -> time the model took
+    `rules` are the signatures of all its metrics, as far as their items have one. `seconds`: uid -> time the model took
     when it answered, empty for models that are not ours.
     """
 
@@ -46,7 +46,7 @@ class TaskRun:
 
     @property
     def rule(self) -> str:
-        """The signature of ``metric``; empty where all questions failed."""
+        """The signature of `metric`; empty where all questions failed."""
         return self.rules.get(self.metric, "")
 
     @property
@@ -57,13 +57,13 @@ class TaskRun:
 
 @dataclass(frozen=True)
 class Run:
-    """One run. ``restricted`` says why its numbers do not stand for their benchmarks (``--limit``), empty if they do.
+    """One run. `restricted` says why its numbers do not stand for their benchmarks (`--limit`), empty if they do.
 
-    ``model`` is the model's name and arguments: runs of one model may differ in the arguments alone. ``notes`` are what has
-    to be said beside its numbers. ``measured`` are tasks that measure where a model looked, by ``measured_rules``;
-    ``left_out`` are those of neither kind. ``means``: task or group -> metric -> value, as lmms-eval aggregated it.
-    ``provenance``: weights, prompt, dtype and all else of ``inference.build`` that makes an answer; None for models that are
-    not ours. ``number`` tells runs of one label apart where several are shown, 0 if there is no other.
+    `model` is the model's name and arguments: runs of one model may differ in the arguments alone. `notes` are what has
+    to be said beside its numbers. `measured` are tasks that measure where a model looked, by `measured_rules`;
+    `left_out` are those of neither kind. `means`: task or group -> metric -> value, as lmms-eval aggregated it.
+    `provenance`: weights, prompt, dtype and all else of `inference.build` that makes an answer; None for models that are
+    not ours. `number` tells runs of one label apart where several are shown, 0 if there is no other.
     """
 
     path: Path
@@ -119,14 +119,14 @@ class Run:
 
 
 def metric_of(line: Line) -> str | None:
-    """The metric of ``SCORED`` that a line has. Other tasks have metrics of these names, whose items name no question."""
+    """The metric of `SCORED` that a line has. Other tasks have metrics of these names, whose items name no question."""
     return next((name for name in SCORED if isinstance(line.get(name), dict) and "uid" in line[name]), None)
 
 
 def task_run(where: object, task: str, metric: str, lines: list[Line]) -> TaskRun:
-    """A task's scores from what ``process_results`` made of each document, with ``input`` and ``target`` beside it.
+    """A task's scores from what `process_results` made of each document, with `input` and `target` beside it.
 
-    Errors: ValueError, beginning with ``where``, for a question that is there twice, and for two rules under one metric.
+    Errors: ValueError, beginning with `where`, for a question that is there twice, and for two rules under one metric.
     """
     items = [line[metric] for line in lines]
     twice = [uid for uid, times in Counter(item["uid"] for item in items).items() if times > 1]
@@ -156,7 +156,7 @@ def signed(lines: Iterable[Line]) -> list[dict[str, Any]]:
 def agreed(where: object, signatures: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The one identity of a run, None where nothing was signed.
 
-    Errors: ValueError, beginning with ``where``, if two of them differ, or are not of this version's form.
+    Errors: ValueError, beginning with `where`, if two of them differ, or are not of this version's form.
     """
     if not all(isinstance(one.get("method"), dict) for one in signatures):
         raise ValueError(

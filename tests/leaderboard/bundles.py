@@ -28,7 +28,7 @@ def write_bundle(
     run: Mapping[str, Any] | None = None,
     change: Callable[[dict[str, Any]], object] = lambda manifest: None,
 ) -> Path:
-    """``given``: task -> its questions, each with what the model said. ``change`` alters the manifest at last."""
+    """`given`: task -> its questions, each with what the model said. `change` alters the manifest at last."""
     members: dict[str, str] = {}
     tasks: dict[str, Any] = {}
     for task, pairs in given.items():
@@ -78,7 +78,7 @@ def demo(say: runs.Say, *tasks: str) -> dict[str, list[tuple[BundleQuestion, str
 
 
 def choices(n: int, **texts: str) -> list[BundleQuestion]:
-    """Multiple-choice questions of no benchmark, the first option right; ``texts`` replace fields of all."""
+    """Multiple-choice questions of no benchmark, the first option right; `texts` replace fields of all."""
     fields = {"question": "What is shown?", "modality": "CT", "organ": "liver", "content_type": "Anatomy"}
     fields |= {"question_type": "", "subset": "made-up", "split": "validation"} | texts
     return [

@@ -45,11 +45,11 @@ def entry(
     arrival: int | None = None,
     **run: Any,
 ) -> Entry:
-    """``scores``: task -> a value a question, NaN for one without. ``run``: fields of the provenance that differ.
+    """`scores`: task -> a value a question, NaN for one without. `run`: fields of the provenance that differ.
 
-    By task, too: further ``metrics`` of the manifest, ``images`` (one of its own for every question where none are given),
-    ``uids``, ``questions`` (their SHA-256), ``rules``, and ``further`` metrics with a value a question: where none are given,
-    those of ``metrics`` at every question.
+    By task, too: further `metrics` of the manifest, `images` (one of its own for every question where none are given),
+    `uids`, `questions` (their SHA-256), `rules`, and `further` metrics with a value a question: where none are given,
+    those of `metrics` at every question.
     """
     made = {
         task: Scores(

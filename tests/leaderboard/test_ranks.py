@@ -1,4 +1,4 @@
-"""Values and intervals against ``statistics``, ranks against their definition, pair by pair."""
+"""Values and intervals against `statistics`, ranks against their definition, pair by pair."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_higher_mean_may_have_the_lower_rank() -> None:
 
 
 def test_ranks_are_what_they_are_defined_as() -> None:
-    """1 + the rows whose paired interval, from ``statistics.paired`` on its own, is above 0; images of several questions."""
+    """1 + the rows whose paired interval, from `statistics.paired` on its own, is above 0; images of several questions."""
     rng = np.random.default_rng(4)
     images = {"pmc_vqa": [f"image {number // 3}" for number in range(120)]}
     ease = rng.random(120)
@@ -215,7 +215,7 @@ def test_a_task_of_another_metric_is_no_task_of_the_column() -> None:
 
 @pytest.mark.parametrize("metric", ["kl", "js"])
 def test_where_lower_is_better_ranks_turn_around(metric: str) -> None:
-    """1 + the rows whose paired interval, from ``statistics.paired`` on its own, is below 0."""
+    """1 + the rows whose paired interval, from `statistics.paired` on its own, is below 0."""
     rng = np.random.default_rng(6)
     task, images = "vgmed_attribute", [f"image {number // 3}" for number in range(150)]
     ease = rng.gamma(2.0, 0.5, 150)

@@ -35,7 +35,7 @@ ENVIRONMENT = {
 
 
 def read(name: str) -> dict[Any, Any]:
-    """A workflow; YAML takes its key ``on`` for true."""
+    """A workflow; YAML takes its key `on` for true."""
     loaded: dict[Any, Any] = yaml.safe_load(WORKFLOWS[name].read_text(encoding="utf-8"))
     return loaded
 
@@ -52,7 +52,7 @@ def step(workflow: str, name: str) -> dict[str, Any]:
 def run_step(
     one: dict[str, Any], folder: Path, outputs: dict[str, str] | None = None, **more: str
 ) -> subprocess.CompletedProcess[str]:
-    """As the runner does with ``shell: bash``. Its files and its temporary folder lie beside the checkout."""
+    """As the runner does with `shell: bash`. Its files and its temporary folder lie beside the checkout."""
     beside = folder.with_name(f"{folder.name}_runner")
     beside.mkdir(exist_ok=True)
     script = beside / "script.sh"

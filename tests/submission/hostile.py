@@ -12,8 +12,8 @@ from tampered import parts, put_together
 TASK = "vqa_demo_hard"
 ANSWERS = f"answers/{TASK}.jsonl"
 
+#: (a good bundle, where to write) -> writes the hostile one.
 Make = Callable[[Path, Path], object]
-"""(a good bundle, where to write) -> writes the hostile one."""
 
 
 def rezip(

@@ -21,8 +21,8 @@ from lmms_vg.tasks.registry import TASKS
 from lmms_vg.tasks.yaml_files import definition, groups
 
 CARD = Card(name="Tiny", parameters=0.001, trained_on=[])
+#: What a run is signed with.
 PLAIN = IDENTITY | {"diagnose": False, "commit": "c0ffee"}
-"""What a run is signed with."""
 
 _PARTS = ("bleu1", "bertscore", "open_recall")
 

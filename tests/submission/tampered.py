@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+#: `manifest`: the parsed manifest; every other member's name: its lines, parsed.
 Parts = dict[str, Any]
-"""``manifest``: the parsed manifest; every other member's name: its lines, parsed."""
 
 
 def parts(bundle: Path) -> Parts:

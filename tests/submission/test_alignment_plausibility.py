@@ -43,7 +43,7 @@ def real() -> BundleAlignment:
     ("changes", "said"),
     [
         ({"ar": lambda v: [2 * x for x in v[:1]] + v[1:]}, "patches at one layer"),
-        ({"ar": lambda v: [1.01 * x for x in v]}, "no whole number of patches"),
+        ({"ar": lambda v: [1.01 * x for x in v]}, "whole number of patches"),
         (
             {"ar": lambda v: [100 * x for x in v], "printed_ar": lambda v: [100 * x for x in v]},
             "above the number of patches",
