@@ -136,7 +136,7 @@ def test_a_forged_group_takes_nobodys_rank() -> None:
     alone = table(honest[0], forged[0], key="grounding")
     assert rank(alone, "z", "medical AR") == 1, "with nothing to choose by, each is ranked by itself"
     assert rank(alone, "a0", "medical AR") == 1
-    assert any(note.startswith("Ranked among its like only: z in medical AR") for note in alone.notes)
+    assert any(note.startswith("Ranked only among rows like it: z in medical AR") for note in alone.notes)
 
 
 def test_honest_models_are_not_alike() -> None:
@@ -298,4 +298,4 @@ def test_without_a_history_both_are_shown_and_it_says_so(tmp_path: Path, capsys:
     assert built.submissions == 2, "withheld or not"
     assert {id: [one.other for one in alike] for id, alike in built.alike.items()} == {"a": ["b"], "b": ["a"]}
     assert main(["leaderboard", "build", str(tmp_path / "in"), "-o", str(tmp_path / "site")]) == 0
-    assert "which of them came first is not known: the folder is in no git repository" in capsys.readouterr().out
+    assert "which of them came first is not known: the folder is not in a git repository" in capsys.readouterr().out
