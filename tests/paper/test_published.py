@@ -244,12 +244,12 @@ def test_unknown_names_are_named() -> None:
         ({"rows": {"a model": ["1.0"]}}, "table 1 row 'a model': 1 cells in 5 columns"),
         ({"rows": {"a model": ["1.0"] * 4 + ["100.1"]}}, "less than or equal to 100"),
         ({"columns": ["VQA-RAD", "SLAKE", "PathVQA", "PMC", "Avg."]}, r"columns \['PMC-VQA'\] are missing"),
-        ({"columns": [*"VSPQ", "Avg.", "Avg."], "rows": {}, "averages": []}, "or one is there twice"),
+        ({"columns": [*"VSPQ", "Avg.", "Avg."], "rows": {}, "averages": []}, "or one appears twice"),
         (
             {"averages": [{"column": "Avg.", "of": ["SLAKE", "Avg."], "weighting": "pooled"}]},
-            "'pooled' is no weighting of it",
+            "'pooled' does not weight it",
         ),
-        ({"averages": [{"column": "Avg.", "of": ["SLAKE"], "weighting": "pool"}]}, "'pool' is no weighting of it"),
+        ({"averages": [{"column": "Avg.", "of": ["SLAKE"], "weighting": "pool"}]}, "'pool' does not weight it"),
     ],
 )
 def test_broken_data_are_refused(change: dict[str, Any], message: str) -> None:
