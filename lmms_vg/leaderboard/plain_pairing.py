@@ -57,13 +57,13 @@ def _by_task(entry: Entry, plain: Sequence[Entry]) -> PlainRuns:
         comparable = [run for run in plain if task in run.scores and run.scores[task].comparable == scores.comparable]
         if not comparable:
             continue
-        own = [run for run in comparable if run.manifest.card == entry.manifest.card] or comparable
-        first = [run for run in own if run.arrival == own[0].arrival]
+        same_card = [run for run in comparable if run.manifest.card == entry.manifest.card] or comparable
+        first = [run for run in same_card if run.arrival == same_card[0].arrival]
         if any(_differ(first[0], run, task) for run in first):
             runs.disputed[task] = [run.id for run in first]
             continue
         runs.of[task] = first[0]
-        if differing := [run.id for run in own if _differ(first[0], run, task)]:
+        if differing := [run.id for run in same_card if _differ(first[0], run, task)]:
             runs.contradicted[task] = differing
     return runs
 

@@ -189,7 +189,7 @@ def agreed(where: object, signatures: list[dict[str, Any]]) -> dict[str, Any] | 
         for name in sorted((signatures[0].keys() | signature.keys()) - {"settings", "leaks"}):
             if signatures[0].get(name) != signature.get(name):
                 raise ValueError(
-                    f"{where}: {name} is {signatures[0].get(name)} at one question and {signature.get(name)} at another, so its "
+                    f"{where}: {name} is {signatures[0].get(name)} at one question, {signature.get(name)} at another, so its "
                     "files come from several runs; run it again into a new folder"
                 )
     leaks = sorted(

@@ -1,4 +1,4 @@
-"""A folder of bundles becomes a site: the same bytes every time, whole or not at all, in place of nothing but itself."""
+"""A folder of bundles becomes a site: always the same bytes, complete or not at all, and it replaces only an older site."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHEN = "mmmu_med_chen_greedy"
 
 
 def submissions(folder: Path) -> Path:
-    """A model's plain run, a method on it, and one under another protocol."""
+    """A model's plain run, a method on it, and a submission under another protocol."""
     plain = bundles.demo(runs.mostly_right(1), HARD)
     bundles.write_bundle(folder / "tiny-plain" / "bundle.zip", plain)
     method = {"method": spec("vgrefine", k=5)}
@@ -74,7 +74,7 @@ def test_measurements_without_a_protocol_stand_on_the_front_page(tmp_path: Path)
 
 
 class Links(HTMLParser):
-    """Addresses and ids of a page."""
+    """Collects addresses and ids of a page."""
 
     def __init__(self, page: Path) -> None:
         super().__init__()
@@ -200,4 +200,6 @@ def test_withheld_texts_are_nowhere(tmp_path: Path) -> None:
 def test_what_cannot_be_withheld(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["leaderboard", "build", str(tmp_path), "-o", str(tmp_path / "site"), "--withhold", "demo,vqa-rad"]
     assert main(command) == 2
-    assert "--withhold vqa-rad: did you mean vqa_rad? It is not a data set; allowed are demo, " in capsys.readouterr().err
+    assert (
+        "--withhold vqa-rad: did you mean vqa_rad? It is not a data set; allowed are demo, " in capsys.readouterr().err
+    )
