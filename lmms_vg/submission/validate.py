@@ -176,7 +176,7 @@ def _tasks(
         given = list(islice(bundle.lines(f"answers/{name}.jsonl", BundleAnswer, task.answers), task.asked + 1))
         wrong = [*_uids(name, task, asked, given), *alignment_findings(name, given), *_texts(name, given)]
         findings += wrong
-        if any(not metric.is_note for metric in wrong):
+        if any(not finding.is_note for finding in wrong):
             continue
         mismatch = known.check(name, task.questions, asked)
         findings += [mismatch] if mismatch is not None else []
@@ -206,7 +206,7 @@ def _tasks(
                 rules[name] |= dict.fromkeys(MEASURED, of_task.rule)
                 findings.append(Finding("unverified-alignment", name, "AR, KL and JS are as submitted"))
     sizes = {name: task.asked for name, task in manifest.tasks.items()}
-    outdated = {metric.where for metric in findings if metric.code == "outdated-rule"}
+    outdated = {finding.where for finding in findings if finding.code == "outdated-rule"}
     for name, group in sorted(manifest.groups.items()):
         members = definition(name)["task"]
         if group.members != members or not manifest.tasks.keys() >= set(members):

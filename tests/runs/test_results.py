@@ -51,7 +51,7 @@ def test_two_identities_are_no_run(tmp_path: Path) -> None:
     samples.write_text(text.replace('"pretrained": "demo"', '"pretrained": "copy"'))
     assert read_run(path).provenance == IDENTITY, "the path of the weights is not part of the identity"
     samples.write_text(text.replace('"float32"', '"float16"'))
-    with pytest.raises(ValueError, match=r"dtype is float32 at one question and float16 at another.*several runs"):
+    with pytest.raises(ValueError, match=r"dtype is float32 .*float16 .*several runs"):
         read_run(path)
 
 
