@@ -29,7 +29,7 @@ def test_method_in_short(tmp_path: Path, method: dict[str, Any], label: str) -> 
 
 def test_a_method_in_one_text_is_of_an_older_version(tmp_path: Path) -> None:
     path = save(tmp_path, {"t": [closed("q1", 1)]}, run=IDENTITY | {"method": "Plain()"})
-    with pytest.raises(ValueError, match=r"older version.*run the same command again"):
+    with pytest.raises(ValueError, match=r"older version"):
         read_run(path)
 
 
