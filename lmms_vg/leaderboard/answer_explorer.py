@@ -1,7 +1,7 @@
-"""The answer explorer's data: questions once for all who were asked them, answers for each submission and task.
+"""The answer explorer's data: each question once for all submissions, and the answers of each submission and task.
 
-A page that is opened from disk may not fetch files, but it may load scripts, so every file is a script of one call that hands
-its value to the page.
+A page opened from disk may not fetch files, but it may load scripts. So every file is a script with one call, which hands its
+value to the page.
 """
 
 from __future__ import annotations
@@ -18,14 +18,20 @@ from lmms_vg.submission.validate import pairs
 from lmms_vg.submission.validated import Entry
 from lmms_vg.tasks.registry import DATASETS, TASKS
 
-_DIGITS = 4  # of a value that is shown with two
+_DIGITS = 4  # decimals stored of values that are shown with two
 _ORDER = ("acc", "open_recall", "ar", "")
 
 
 class Explorable(NamedTuple):
-    """A task whose answers can be looked through. ``metric`` is empty where scores are not public.
+    """A task whose answers the page can show.
 
-    ``questions``, ``answers`` and ``plain`` are keys of data files, ``plain`` empty where no plain run is beside it.
+    Attributes:
+        metric: empty if reference answers are not public.
+        n: number of questions.
+        questions: key of the data file of the questions.
+        answers: key of the data file of the answers.
+        plain: key of the data file of the plain run's answers; empty if there is no plain run.
+        withheld: whether the questions are kept out of the site.
     """
 
     task: str
@@ -38,19 +44,23 @@ class Explorable(NamedTuple):
 
 
 def check_withheld(names: Collection[str]) -> None:
-    """Errors: ValueError for what is no data set."""
+    """Check the values of `--withhold`.
+
+    Raises:
+        ValueError: a name is not a data set.
+    """
     known = sorted(DATASETS)
     for name in names:
         if name not in known:
             raise ValueError(
-                f"--withhold {name}: {suggest(name, known)}It is no data set; allowed are {', '.join(known)}"
+                f"--withhold {name}: {suggest(name, known)}It is not a data set; allowed are {', '.join(known)}"
             )
 
 
 def withheld(task: str, names: Collection[str]) -> bool:
-    """Whether a task's questions are of one of these data sets.
+    """Return whether a task's questions come from one of these data sets.
 
-    HuatuoGPT-Vision's evaluation file holds questions of six data sets, so a task of it is of that set, too.
+    HuatuoGPT-Vision's evaluation file holds questions of six data sets, so its tasks count as tasks of those data sets too.
     """
     stem = task.removesuffix("_greedy").removesuffix("_chen")
     alike = [other for other in TASKS if other == task or (stem != task and f"{other}_".startswith(f"{stem}_"))]
@@ -58,11 +68,14 @@ def withheld(task: str, names: Collection[str]) -> bool:
 
 
 def explorables(entry: Entry, plain: Mapping[str, Entry], names: Collection[str]) -> list[Explorable]:
-    """Of a submission's tasks, those first that are right or wrong; questions of the data sets ``names`` are withheld.
+    """Return a submission's tasks, those whose answers are right or wrong first.
 
-    ``plain``: task -> its plain run.
+    Args:
+        entry: the submission.
+        plain: task -> its plain run.
+        names: data sets whose questions are withheld.
     """
-    made = [
+    tasks = [
         Explorable(
             task=task,
             metric=entry.scores[task].metric if task in entry.scores else "",
@@ -74,34 +87,34 @@ def explorables(entry: Entry, plain: Mapping[str, Entry], names: Collection[str]
         )
         for task, stated in sorted(entry.manifest.tasks.items())
     ]
-    return sorted(made, key=lambda one: _ORDER.index(one.metric))
+    return sorted(tasks, key=lambda item: _ORDER.index(item.metric))
 
 
 def data_files(entry: Entry, bundle: Path, names: Collection[str], done: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Path in the site and text, for every task of a valid bundle; questions whose path is in ``done`` are left out."""
+    """Yield path in the site and text of the data files of a valid bundle; questions' files in `done` are left out."""
     for task in sorted(entry.manifest.tasks):
-        both = list(pairs(bundle, task))
+        answered = list(pairs(bundle, task))
         key = _questions_key(entry, task)
         if path_of(key) not in done:
             hidden = withheld(task, names)
-            yield path_of(key), script(key, [_question(question, hidden) for question, _ in both])
-        values = entry.scores[task].values if task in entry.scores else [math.nan] * len(both)
+            yield path_of(key), script(key, [_question(question, hidden) for question, _ in answered])
+        values = entry.scores[task].values if task in entry.scores else [math.nan] * len(answered)
         key = f"answers/{entry.id}/{task}"
         rows = [
             [answer.answer, answer.extracted, _number(value), *([answer.error] if answer.error else [])]
-            for (_, answer), value in zip(both, values, strict=True)
+            for (_, answer), value in zip(answered, values, strict=True)
         ]
         yield path_of(key), script(key, rows)
 
 
 def script(key: str, value: Any) -> str:
-    """ASCII that no reading of HTML or JavaScript takes for anything but the value."""
+    """Return the call as ASCII text that neither HTML nor JavaScript can read as anything but the value."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     return f"lmmsVg({json.dumps(key)},{text});\n"
 
 
 def path_of(key: str) -> str:
-    """Of a data file, in the site."""
+    """Return a data file's path in the site."""
     return f"data/{key}.js"
 
 

@@ -1,4 +1,4 @@
-"""Accuracy of a submission by category, beside its plain run and the paper's numbers: what the radars show."""
+"""A submission's accuracy by category, beside its plain run and the paper's numbers, as the radars show it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from lmms_vg.paper import published
 from lmms_vg.paper.columns import of_table
 from lmms_vg.submission.validated import Entry, Scores, Values
 
-_FEWEST, _MOST = 3, 12  # categories that make a readable radar
+_FEWEST, _MOST = 3, 12  # number of categories in a readable radar
 _PRINTED = ("HuatuoGPT-V-7B", "VGRefine (Ours)")
-_SPLITS = "Measured on the validation split; published numbers are of the test split, whose answers are hidden."
+_SPLITS = "Measured on the validation split; published numbers are for the test split, whose answers are hidden."
 
 
 class RadarLine(NamedTuple):
-    """Accuracy in % in every category."""
+    """Accuracy in % per category."""
 
     name: str
     kind: Literal["own", "plain", "published"]
@@ -25,7 +25,12 @@ class RadarLine(NamedTuple):
 
 
 class Breakdown(NamedTuple):
-    """``n``: questions of every category, of the measured lines. ``note`` has to be said beside the numbers."""
+    """Accuracy by category.
+
+    Attributes:
+        n: number of measured questions per category.
+        note: caveat shown beside the numbers.
+    """
 
     title: str
     categories: list[str]
@@ -35,24 +40,32 @@ class Breakdown(NamedTuple):
 
 
 def breakdowns(entry: Entry, plain: Mapping[str, Entry]) -> list[Breakdown]:
-    """``plain``: task -> its plain run. OmniMedVQA by modality and MMMU by subject, with the paper's numbers (its Fig. A.1).
+    """Return OmniMedVQA by modality and MMMU by subject, with the paper's numbers (Fig. A.1), then all other tasks.
 
-    Of every other task whose answers are right or wrong, one for each axis of 3 to 12 categories.
+    Every other task whose answers are right or wrong has one breakdown per axis with 3 to 12 categories.
+
+    Args:
+        entry: the submission.
+        plain: task -> its plain run.
     """
-    made = [
+    shown = [
         *_of_tasks("OmniMedVQA by modality", entry, plain, "3"),
         *_of_tasks("MMMU by subject", entry, plain, "2", _SPLITS),
     ]
     split = {task for table in ("2", "3") for column in of_table(table) for task in column.tasks["vgrefine"]}
     for task, scores in sorted(entry.scores.items()):
         if scores.metric == "acc" and task not in split:
-            before = plain[task].scores[task] if task in plain else None
-            made += [found for axis in scores.categories if (found := _of_categories(task, axis, scores, before))]
-    return made
+            plain_scores = plain[task].scores[task] if task in plain else None
+            shown += [
+                breakdown
+                for axis in scores.categories
+                if (breakdown := _of_categories(task, axis, scores, plain_scores))
+            ]
+    return shown
 
 
 def _of_tasks(title: str, entry: Entry, plain: Mapping[str, Entry], table: str, note: str = "") -> Iterator[Breakdown]:
-    """By the columns of a table of the paper; none if the entry has too few of them."""
+    """Yield the breakdown by the columns of a table of the paper; none if the entry has too few of them."""
     columns = {column.tasks["vgrefine"][0]: column for column in of_table(table)}
     printed = published.table(table)
     tasks = [task for task in columns if task in entry.scores]
@@ -69,15 +82,15 @@ def _of_tasks(title: str, entry: Entry, plain: Mapping[str, Entry], table: str, 
     yield Breakdown(title, [columns[task].about or columns[task].title for task in tasks], n, lines, note)
 
 
-def _of_categories(task: str, axis: str, scores: Scores, before: Scores | None) -> Breakdown | None:
+def _of_categories(task: str, axis: str, scores: Scores, plain: Scores | None) -> Breakdown | None:
     scored = np.isfinite(scores.values)
     named = np.array([name or "(none)" for name in scores.categories[axis]], dtype=object)
     places = {name: scored & (named == name) for name in sorted({*named[scored]})}
     if not _FEWEST <= len(places) <= _MOST:
         return None
-    own = [scores.values[there] for there in places.values()]
-    lines = _measured(own, [] if before is None else [before.values[there] for there in places.values()])
-    return Breakdown(f"{task} by {axis.replace('_', ' ')}", list(places), [len(values) for values in own], lines)
+    values = [scores.values[mask] for mask in places.values()]
+    lines = _measured(values, [] if plain is None else [plain.values[mask] for mask in places.values()])
+    return Breakdown(f"{task} by {axis.replace('_', ' ')}", list(places), [len(part) for part in values], lines)
 
 
 def _measured(own: list[Values], plain: list[Values]) -> list[RadarLine]:

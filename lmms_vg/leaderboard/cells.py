@@ -1,4 +1,4 @@
-"""A column's cells: from scores of questions, with interval and rank, or from values as lmms-eval aggregated them."""
+"""A column's cells: computed from questions' scores, with interval and rank, or taken from lmms-eval's means."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from lmms_vg.leaderboard.ranks import estimates, way_of
 from lmms_vg.leaderboard.table_model import CellView
 from lmms_vg.submission.validated import Entry
 
+#: Metrics that have a value per question.
 SCORED = frozenset({"acc", "open_recall", "bleu1", "ar", "kl", "js"})
-"""Metrics of which every question's value is at hand."""
 
+#: Mark behind a number whose questions were not compared with the benchmark's.
 UNVERIFIED = " †"
-"""Behind a number whose questions were not compared with the benchmark's."""
 
 _LAYER = "best_layer"
 
 
 class Filled(NamedTuple):
-    """A column by the entries' ids, for those that have a value.
+    """A column's cells, by id of the entries that have a value.
 
-    ``apart``: id -> what keeps it from being ranked with the others. ``instead``: id -> the tasks it was measured on, where
-    these are not the first that the column is of.
+    Attributes:
+        apart: id -> why it is not ranked with the others.
+        instead: id -> the tasks it was measured on, if they are not the column's first choice.
     """
 
     cells: dict[str, CellView]
@@ -31,36 +32,36 @@ class Filled(NamedTuple):
     instead: dict[str, str]
 
     def apart_with(self, has_rank: bool) -> dict[str, str]:
-        """Those of ``apart`` that have a rank all the same, or that have none."""
+        """Return those of `apart` that have a rank, or those that have none."""
         return {id: why for id, why in self.apart.items() if (self.cells[id].rank is not None) is has_rank}
 
 
 def fill(entries: Sequence[Entry], measure: Measure) -> Filled:
-    """The column of a measure."""
+    """Return the column of a measure."""
     way = way_of if measure.metric in SCORED else _reported_way
-    ways = {entry.id: (entry, found) for entry in entries if (found := way(entry, measure)) is not None}
-    instead = {id: ", ".join(_tasks(one)) for id, (_, one) in ways.items() if one != measure.ways[0]}
+    ways = {entry.id: (entry, way_found) for entry in entries if (way_found := way(entry, measure)) is not None}
+    instead = {id: ", ".join(_tasks(estimate)) for id, (_, estimate) in ways.items() if estimate != measure.ways[0]}
     if measure.metric not in SCORED:
-        return Filled({id: _reported(entry, one, measure) for id, (entry, one) in ways.items()}, {}, instead)
-    made = estimates(entries, measure)
+        return Filled({id: _reported(entry, estimate, measure) for id, (entry, estimate) in ways.items()}, {}, instead)
+    results = estimates(entries, measure)
     scale = 100 if measure.unit == "%" else 1
     cells = {
         id: CellView(
-            text=show(scale * one.value, measure.digits) + _mark(*ways[id]),
-            value=scale * one.value,
-            low=None if one.low is None else scale * one.low,
-            high=None if one.high is None else scale * one.high,
-            n=one.n,
-            rank=one.rank,
+            text=show(scale * estimate.value, measure.digits) + _mark(*ways[id]),
+            value=scale * estimate.value,
+            low=None if estimate.low is None else scale * estimate.low,
+            high=None if estimate.high is None else scale * estimate.high,
+            n=estimate.n,
+            rank=estimate.rank,
             rule=_rule(*ways[id], measure),
         )
-        for id, one in made.items()
+        for id, estimate in results.items()
     }
-    return Filled(cells, {id: one.apart for id, one in made.items() if one.apart}, instead)
+    return Filled(cells, {id: estimate.apart for id, estimate in results.items() if estimate.apart}, instead)
 
 
 def show(value: float, digits: int, sign: str = "") -> str:
-    """A number with so many decimals; zero is never negative.
+    """Format a number with so many decimals; zero is never negative.
 
     >>> show(-0.001, 2), show(3.59, 1, "+")
     ('0.00', '+3.6')
@@ -69,14 +70,14 @@ def show(value: float, digits: int, sign: str = "") -> str:
 
 
 def _reported_way(entry: Entry, measure: Measure) -> Way | None:
-    """Values that lmms-eval could not compute (BERTScore without its model) are not there."""
+    """Return the first way with all its values; lmms-eval may lack some (BERTScore without its model)."""
     tasks = entry.manifest.tasks
     has = {name for name, task in tasks.items() if isinstance(task.metrics.get(measure.metric), int | float)}
     return next((way for way in measure.ways if all(has.issuperset(part.tasks) for part in way)), None)
 
 
 def _reported(entry: Entry, way: Way, measure: Measure) -> CellView:
-    """Means of several tasks are weighted by their questions with a score, which gives the mean over all questions."""
+    """Return the cell of lmms-eval's means, weighted by questions with a score, which is the mean over all questions."""
     tasks = entry.manifest.tasks
     values = {name: float(tasks[name].metrics[measure.metric]) for name in _tasks(way)}  # type: ignore[arg-type]
     n = sum(tasks[name].n for name in values)
@@ -101,7 +102,7 @@ def _mark(entry: Entry, way: Way) -> str:
 
 
 def _rule(entry: Entry, way: Way, measure: Measure) -> str:
-    """Where a model looked has one rule, whatever is made of it."""
+    """Return the signatures; all measures of where a model looks share one."""
     rules = set()
     for name in _tasks(way):
         scores = entry.scores[name].under("ar" if measure.metric == _LAYER else measure.metric)

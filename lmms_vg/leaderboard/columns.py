@@ -1,7 +1,7 @@
-"""The columns of the leaderboard's tables: of which questions, under which metric, and how they are shown.
+"""The columns of the leaderboard's tables: their tasks, metric and format.
 
-Those of the paper are made from ``paper.columns``, named as it prints them, so that its cells are found by name. Numbers of
-questions are those of ``tasks.registry``.
+Columns of the paper's tables are made from `paper.columns` and have its titles, so that its cells are found by name. Numbers
+of questions come from `tasks.registry`.
 """
 
 from __future__ import annotations
@@ -18,18 +18,23 @@ _KINDS = (("localization", "attribute"), ("localization",), ("attribute",))
 
 
 class Part(NamedTuple):
-    """The questions of ``tasks``, pooled; their mean counts ``weight`` times."""
+    """The pooled questions of `tasks`; their mean is multiplied by `weight`."""
 
     tasks: tuple[str, ...]
     weight: float = 1.0
 
 
+#: Parts whose weighted means are added.
 Way = tuple[Part, ...]
-"""Parts whose weighted means are added."""
 
 
 class Measure(NamedTuple):
-    """A column. Of ``ways`` the first counts that a submission has all tasks of. ``digits`` are those shown."""
+    """A column.
+
+    Attributes:
+        ways: alternatives; the first whose tasks a submission all has counts.
+        digits: number of decimals shown.
+    """
 
     title: str
     metric: str
@@ -41,14 +46,14 @@ class Measure(NamedTuple):
 
     @property
     def tasks(self) -> set[str]:
-        """Of all ways."""
+        """The tasks of all ways."""
         return {task for way in self.ways for part in way for task in part.tasks}
 
 
 def of_paper(table: str, protocol: ProtocolName) -> tuple[Measure, ...]:
-    """The columns of a table of the paper that a protocol asks, and last their average, where they are weighed in one.
+    """Return the columns of a table of the paper under a protocol, and their average last, if the paper has one.
 
-    Where pooling the questions weighs them so, they are pooled.
+    The average pools the questions where pooling gives the paper's weights.
     """
     columns = of_table(table, protocol)
     measures = tuple(_measure(column, protocol) for column in columns)
@@ -66,52 +71,54 @@ def of_paper(table: str, protocol: ProtocolName) -> tuple[Measure, ...]:
 
 
 def six_benchmarks(protocol: ProtocolName) -> tuple[Measure, ...]:
-    """All of the paper's columns as Table G.5 has them: a data set's open questions stand beside its closed ones."""
+    """Return all of the paper's columns in the order of Table G.5: a data set's open questions follow its closed ones."""
     *sets, average = of_paper("1", protocol)
-    made: list[Measure] = []
+    columns: list[Measure] = []
     for measure in sets:
-        beside = (one for one in of_paper("E.3", protocol) if one.title.startswith(f"{measure.title} "))
-        made += [measure, *(one for one in beside if one.metric != "average")]
-    made.append(average._replace(title="Avg. on Med-VQAs"))
-    for name, several in (("MMMU", of_paper("2", protocol)), ("OmniMedVQA", of_paper("3", protocol))):
-        made += [one._replace(title=f"{name} Avg.") if one.title == "Avg." else one for one in several]
-    return tuple(made)
+        opened = (column for column in of_paper("E.3", protocol) if column.title.startswith(f"{measure.title} "))
+        columns += [measure, *(column for column in opened if column.metric != "average")]
+    columns.append(average._replace(title="Avg. on Med-VQAs"))
+    for name, group in (("MMMU", of_paper("2", protocol)), ("OmniMedVQA", of_paper("3", protocol))):
+        columns += [column._replace(title=f"{name} Avg.") if column.title == "Avg." else column for column in group]
+    return tuple(columns)
 
 
 def grounding() -> tuple[Measure, ...]:
-    """Where models look in medical images, in COCO, and how much nearer to the boxes they look in COCO."""
+    """Return where models look in medical images and in COCO, and how much closer to the boxes they look in COCO."""
     medical, coco = (
         [tuple(f"{name}_{kind}" for kind in kinds) for kinds in _KINDS] for name in ("vgmed", "vgmed_coco")
     )
-    made: list[Measure] = []
+    columns: list[Measure] = []
     for side, names in (("medical", medical), ("COCO", coco)):
-        which = f"{' and '.join(names[0])} pooled, or the one that is there"
-        made += _looks(f"{side} ", tuple((Part(tasks),) for tasks in names), which)
+        note = f"{' and '.join(names[0])} pooled, or the only one measured"
+        columns += _looks(f"{side} ", tuple((Part(tasks),) for tasks in names), note)
     for metric, digits, unit in (("ar", 2, ""), ("kl", 3, "nats"), ("js", 3, "nats")):
-        sign = 1.0 if metric == "ar" else -1.0  # a higher AR is nearer, a lower KL
-        both = zip(medical, coco, strict=True)
-        ways = tuple((Part(there, sign), Part(here, -sign)) for here, there in both)
-        less = "COCO - medical" if metric == "ar" else "medical - COCO"
-        about = f"{less}, of the kinds of questions that both have. Above 0: attention is nearer to the boxes in COCO; "
-        about += "about 0 also for a model that looks nowhere in particular"
-        made.append(Measure(f"gap {metric.upper()}", metric, ways, about, None, unit, digits))
-    return tuple(made)
+        sign = 1.0 if metric == "ar" else -1.0  # closer means a higher AR, but a lower KL
+        pairs = zip(medical, coco, strict=True)
+        ways = tuple((Part(in_coco, sign), Part(in_medical, -sign)) for in_medical, in_coco in pairs)
+        direction = "COCO - medical" if metric == "ar" else "medical - COCO"
+        about = f"{direction}, over the kinds of questions that both have. Above 0: attention is closer to the boxes in COCO; "
+        about += "a model that looks nowhere in particular is at about 0, too"
+        columns.append(Measure(f"gap {metric.upper()}", metric, ways, about, None, unit, digits))
+    return tuple(columns)
 
 
 def demo() -> tuple[Measure, ...]:
-    """Accuracy on the demo's phantoms, and where models look in them."""
+    """Return accuracy on the demo's phantoms, and where models look in them."""
     tasks = ["vqa_demo_standard", "vqa_demo_hard"]
-    one = [Measure(task.removeprefix("vqa_demo_"), "acc", _each([task]), _count("Accuracy", [task])) for task in tasks]
+    single = [
+        Measure(task.removeprefix("vqa_demo_"), "acc", _each([task]), _count("Accuracy", [task])) for task in tasks
+    ]
     pooled = Measure("Avg.", "acc", ((Part(tuple(tasks)),),), _count("Accuracy, pooled over the questions", tasks))
-    return (*one, pooled, *_looks("", _each(["vgmed_demo"]), _count("phantoms", ["vgmed_demo"])))
+    return (*single, pooled, *_looks("", _each(["vgmed_demo"]), _count("phantoms", ["vgmed_demo"])))
 
 
 def _looks(prefix: str, ways: tuple[Way, ...], which: str) -> Iterator[Measure]:
-    about = "Mean attention inside the boxes over mean attention anywhere, 1 is uniform"
+    about = "Mean attention inside the boxes divided by mean attention over the image; 1 is uniform"
     yield Measure(f"{prefix}AR", "ar", ways, f"{about}; {which}", "higher", "", 2)
     yield Measure(f"{prefix}KL", "kl", ways, f"KL(boxes || attention); {which}", "lower", "nats", 3)
     yield Measure(f"{prefix}JS", "js", ways, f"Jensen-Shannon divergence; {which}", "lower", "nats", 3)
-    about = "Layer of lowest mean KL, from 0; one for each task where they differ"
+    about = "Layer of lowest mean KL, counted from 0; one per task where they differ"
     yield Measure(f"{prefix}best layer", "best_layer", ways, f"{about}; {which}", None, "", 0)
 
 
@@ -123,7 +130,7 @@ def _measure(column: PaperColumn, protocol: ProtocolName) -> Measure:
 
 
 def _each(names: Sequence[str]) -> tuple[Way, ...]:
-    """Alternatives of one task."""
+    """Return one way per task."""
     return tuple((Part((name,)),) for name in names)
 
 

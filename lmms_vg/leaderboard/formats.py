@@ -1,7 +1,7 @@
-"""A table to take away: CSV and JSON in full precision, LaTeX and Markdown as shown.
+"""A table as a file to download: CSV and JSON in full precision, LaTeX and Markdown as shown.
 
-Names come from whoever sent a submission in, so no text of a table is trusted: in a cell it may neither end the cell nor become
-a formula, a command, a link or an element.
+Names come from strangers, so no text of a table is trusted: in a cell it must neither end the cell nor become a formula, a
+command, a link or an element.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from lmms_vg.leaderboard.table_model import ALIKE_MARK, CellView, RowView, Table
 from lmms_vg.runs.text_tables import comma_separated, escape, latex, markdown
 
 _HEAD = "table kind entry name method parameters zero_shot column unit value low high n rank better rule remark source alike"
-_FORMULA = "=+-@＝＋－＠"  # spreadsheets compute what begins so; the wide ones do in East Asian ones
-_WIDE = 12  # columns that fit beside each other
+_FORMULA = "=+-@＝＋－＠"  # spreadsheets compute texts that begin with these; East Asian ones with the wide forms, too
+_WIDE = 12  # columns that fit on a page
 
 _Cells = list[list[str]]
 
 
 def as_csv(table: TableView) -> str:
-    """A line a row and column that has a number, or says in ``remark`` why it has none; marks stand there, too (notes).
+    """Return one line per row and column that has a number, or a `remark` that says why not; marks are in `remark`, too.
 
     Texts that a spreadsheet would compute begin with an apostrophe.
     """
@@ -43,7 +43,11 @@ def as_csv(table: TableView) -> str:
 
 
 def as_json(table: TableView) -> str:
-    """All that a table holds, ``measured`` and ``published`` rows apart. Errors: ValueError for NaN and infinity."""
+    """Return everything that a table holds, with `measured` and `published` rows apart.
+
+    Raises:
+        ValueError: a number is NaN or infinite.
+    """
     value = table._asdict()
     value["columns"] = [column._asdict() for column in table.columns]
     value["ranked"] = table.columns[table.ranked].title
@@ -53,7 +57,7 @@ def as_json(table: TableView) -> str:
 
 
 def as_markdown(table: TableView) -> str:
-    """Both kinds of rows in tables of their own, and what has to be said beside them."""
+    """Return measured and published rows as two tables, followed by the notes."""
     parts = [f"# {_inline(table.title)}", _inline(table.about)]
     for title, texts, grid in _grids(table):
         head, *body = [list(map(_inline, line)) for line in grid]
@@ -63,23 +67,23 @@ def as_markdown(table: TableView) -> str:
 
 
 def as_latex(table: TableView) -> str:
-    """The same for the package booktabs; notes stand below the last of the tables."""
+    """Return the same for the package booktabs; the notes are below the last table."""
     parts = []
     grids = _grids(table)
     for number, (title, texts, (head, *body)) in enumerate(grids, start=1):
         notes = [table.about, *_said(table)] if number == len(grids) else []
         below = "\n".join(rf"\par {escape(_line(note))}" for note in notes)
-        inside = latex([_line(cell) for cell in head], [[_line(cell) for cell in line] for line in body], texts)
+        tabular = latex([_line(cell) for cell in head], [[_line(cell) for cell in line] for line in body], texts)
         caption = escape(_line(f"{table.title}: {title}"))
-        beneath = f"{{\\footnotesize\n{below}\n}}\n" if notes else ""
+        footnotes = f"{{\\footnotesize\n{below}\n}}\n" if notes else ""
         parts.append(
-            f"\\begin{{table}}\n\\caption{{{caption}}}\n\\centering\n\\small\n{inside}\n{beneath}\\end{{table}}\n"
+            f"\\begin{{table}}\n\\caption{{{caption}}}\n\\centering\n\\small\n{tabular}\n{footnotes}\\end{{table}}\n"
         )
     return "\n".join(parts)
 
 
+#: File ending -> writer.
 FORMATS: dict[str, Callable[[TableView], str]] = {"csv": as_csv, "json": as_json, "tex": as_latex, "md": as_markdown}
-"""By the ending of a file."""
 
 
 def _rows(table: TableView) -> list[tuple[str, RowView]]:
@@ -91,29 +95,31 @@ def _with_cells(row: RowView) -> dict[str, Any]:
 
 
 def _grids(table: TableView) -> list[tuple[str, int, _Cells]]:
-    """Title, number of columns of text, and lines with their heading, of measured and of published rows."""
-    made = []
+    """Return title, number of text columns, and lines with their heading, of measured and of published rows."""
+    grids = []
     if table.measured:
         columns = zip(*(row.cells for row in table.measured), strict=True)
-        same = [_same_n(cells) for cells in columns]
+        counts = [_same_n(cells) for cells in columns]
         head = ["rank", "model", "method", "parameters (B)", "zero-shot", "submission"]
-        head += [f"{one.title}{f' (n = {n:,})' if n else ''}" for one, n in zip(table.columns, same, strict=True)]
+        head += [
+            f"{column.title}{f' (n = {n:,})' if n else ''}" for column, n in zip(table.columns, counts, strict=True)
+        ]
         body = []
         for row in table.measured:
             rank = row.cells[table.ranked].rank
             entry = f"{row.entry} {ALIKE_MARK} {row.alike}" if row.alike else row.entry
             about = ["" if rank is None else str(rank), row.name, row.method, *_about(row), entry]
-            body.append([*about, *(_shown(cell, n is None) for cell, n in zip(row.cells, same, strict=True))])
-        made.append(("measured", 6, [head, *body]))
+            body.append([*about, *(_shown(cell, n is None) for cell, n in zip(row.cells, counts, strict=True))])
+        grids.append(("measured", 6, [head, *body]))
     if table.published:
         head = ["model", "method", "parameters (B)", "zero-shot", *(column.title for column in table.columns)]
         body = [[row.name, row.method, *_about(row), *(cell.text for cell in row.cells)] for row in table.published]
-        made.append((f"published ({table.source})", 4, [head, *body]))
-    return [(title, *_turned(texts, grid)) for title, texts, grid in made]
+        grids.append((f"published ({table.source})", 4, [head, *body]))
+    return [(title, *_turned(texts, grid)) for title, texts, grid in grids]
 
 
 def _turned(texts: int, grid: _Cells) -> tuple[int, _Cells]:
-    """Where columns would not fit but rows do, as the paper turns its widest table."""
+    """Transpose a grid whose columns would not fit while its rows would, as the paper does with its widest table."""
     columns = len(grid[0]) - texts
     if columns <= max(_WIDE, len(grid)):
         return texts, grid
@@ -126,21 +132,21 @@ def _about(row: RowView) -> list[str]:
 
 
 def _same_n(cells: Sequence[CellView]) -> int | None:
-    """The number of questions, where it is one for the whole column."""
-    found = {cell.n for cell in cells if cell.value is not None}
-    return found.pop() if len(found) == 1 else None
+    """Return the number of questions if the whole column has the same; else None."""
+    counts = {cell.n for cell in cells if cell.value is not None}
+    return counts.pop() if len(counts) == 1 else None
 
 
 def _shown(cell: CellView, with_n: bool) -> str:
-    """The number with its interval, to the same digit."""
+    """Return the number with its interval, to the same digit."""
     if cell.low is None or cell.high is None:
-        more = []
+        details = []
     else:
         digits = len(re.sub(r"[^\d.]", "", cell.text).partition(".")[2])
-        more = [f"{cell.low:.{digits}f} to {cell.high:.{digits}f}"]
+        details = [f"{cell.low:.{digits}f} to {cell.high:.{digits}f}"]
     if with_n and cell.n is not None:
-        more.append(f"n = {cell.n:,}")
-    return f"{cell.text} ({', '.join(more)})" if more else cell.text
+        details.append(f"n = {cell.n:,}")
+    return f"{cell.text} ({', '.join(details)})" if details else cell.text
 
 
 def _said(table: TableView) -> list[str]:
@@ -150,12 +156,14 @@ def _said(table: TableView) -> list[str]:
 
 
 def _line(text: str) -> str:
-    """On one line, without signs that have no shape of their own: they can end a file early or turn the text around."""
-    return " ".join("".join(sign if unicodedata.category(sign)[0] != "C" else " " for sign in text).split())
+    """Collapse to one line and drop control characters, which could truncate the file or reverse the text direction."""
+    return " ".join(
+        "".join(character if unicodedata.category(character)[0] != "C" else " " for character in text).split()
+    )
 
 
 def _inline(text: str) -> str:
-    """Text that Markdown prints as it stands: no element, image, emphasis or code, and no link that hides where it leads."""
+    """Escape for Markdown: no element, image, emphasis or code, and no link that hides its target."""
     text = _line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]~!#])", r"\\\1", text)
 

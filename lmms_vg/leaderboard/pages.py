@@ -1,7 +1,7 @@
-"""The leaderboard's pages as HTML: one of tables for each protocol, and one for each submission.
+"""The leaderboard's pages as HTML: one page of tables per protocol, and one page per submission.
 
-Every text is escaped by Jinja, whoever wrote it. Pages allow nothing but scripts, styles and images of their own folder;
-Chromium takes 'self' for a page's own folder on disk, too.
+Jinja escapes every text, whoever wrote it. Pages allow only scripts, styles and images from their own folder; Chromium
+accepts 'self' for a folder on disk, too.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from lmms_vg.tasks.registry import TASKS
 
 
 def page_of(protocol: ProtocolName | None, offered: Sequence[ProtocolName]) -> str:
-    """File of a protocol's tables; the first is the site's front, and measurements without one stand there too."""
+    """Return the file of a protocol's tables; the first protocol and measurements without one are on the front page."""
     return "index.html" if protocol in (None, offered[0]) else f"{protocol}.html"
 
 
 def front(
     protocol: ProtocolName, offered: Sequence[ProtocolName], tables: Sequence[TableView], withheld: Collection[str]
 ) -> str:
-    """The page of a protocol's tables."""
+    """Return the page of a protocol's tables."""
     return (
         _environment()
         .get_template("tables.html")
         .render(
             root="",
             protocol=protocol,
-            offered={one: page_of(one, offered) for one in offered},
+            offered={name: page_of(name, offered) for name in offered},
             about=PROTOCOLS[protocol].about,
             tables=tables,
             withheld=sorted(withheld),
@@ -62,7 +62,17 @@ def submission(
     offered: Sequence[ProtocolName],
     withheld: Collection[str],
 ) -> str:
-    """The page of one submission; ``digest`` is its bundle's SHA-256, ``plain``: task -> its plain run."""
+    """Return the page of one submission.
+
+    Args:
+        entry: the submission.
+        plain: task -> its plain run.
+        alike: the submissions that it is like.
+        digest: SHA-256 of its bundle.
+        standings: its rows in the tables of its protocol.
+        offered: protocols of the site.
+        withheld: data sets whose questions are kept out.
+    """
     return (
         _environment()
         .get_template("submission.html")
@@ -85,15 +95,17 @@ def submission(
 
 @cache
 def _environment() -> Environment:
-    made = Environment(
+    environment = Environment(
         loader=PackageLoader("lmms_vg.leaderboard"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    drawn: dict[str, Any] = {"radar": lambda *shown: Markup(radar(*shown)), "line_style": style}  # noqa: S704 - escaped
-    made.globals |= drawn | {name: getattr(table_html, name) for name in ("heads", "ranked", "interval", "sort_value")}
-    made.globals |= {"zero_shot": table_html.zero_shot, "printed_as": table_html.printed_as, "metrics": metrics}
-    made.globals |= {"version": __version__, "alike_mark": ALIKE_MARK}
-    return made
+    drawings: dict[str, Any] = {"radar": lambda *shown: Markup(radar(*shown)), "line_style": style}  # noqa: S704 - escaped
+    environment.globals |= drawings | {
+        name: getattr(table_html, name) for name in ("heads", "ranked", "interval", "sort_value")
+    }
+    environment.globals |= {"zero_shot": table_html.zero_shot, "printed_as": table_html.printed_as, "metrics": metrics}
+    environment.globals |= {"version": __version__, "alike_mark": ALIKE_MARK}
+    return environment

@@ -1,8 +1,8 @@
-"""Which submissions belong together: a method and its plain run, which have to be of the same circumstances.
+"""Pair each method with the plain run of its model, which must have the same circumstances.
 
-Anyone may send in a plain run of anyone's model. So for every task a model's own submitter comes first, then what came into the
-repository first, which nobody who comes later can change. Where neither tells plain runs apart that give different scores, none
-is believed.
+Anyone may submit a plain run of anyone's model. So for every task, a plain run by the model's own submitter comes first, then
+the one that came into the repository first, which nobody can change later. If neither decides between plain runs with
+different scores, none of them is used.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from lmms_vg.submission.validated import Entry
 
 
 class PlainRuns(NamedTuple):
-    """Of one method. ``of``: task -> its plain run. ``disputed``: task -> ids of plain runs that differ, none of them believed.
+    """The plain runs of one method.
 
-    ``contradicted``: task -> ids of plain runs that differ from the one believed, and do not come before it.
+    Attributes:
+        of: task -> its plain run.
+        disputed: task -> ids of plain runs that differ, so that none of them is used.
+        contradicted: task -> ids of plain runs that differ from the one used and did not come before it.
     """
 
     of: dict[str, Entry]
@@ -31,17 +34,17 @@ NONE = PlainRuns({}, {}, {})
 
 
 def plain_runs(entries: Sequence[Entry]) -> dict[str, PlainRuns]:
-    """Id -> its plain runs, for every entry of a method that shares a task with any."""
+    """Return id -> plain runs, for every method's entry that shares a task with a plain run."""
     plain: dict[Hashable, list[Entry]] = {}
     for entry in sorted(entries, key=Entry.precedence):
         if entry.is_plain:
             plain.setdefault(_circumstances(entry), []).append(entry)
-    found = {}
+    pairs = {}
     for entry in entries:
-        fitting = [] if entry.is_plain else [one for one in plain.get(_circumstances(entry), ()) if _fits(entry, one)]
+        fitting = [] if entry.is_plain else [run for run in plain.get(_circumstances(entry), ()) if _fits(entry, run)]
         if (runs := _by_task(entry, fitting)) != NONE:
-            found[entry.id] = runs
-    return found
+            pairs[entry.id] = runs
+    return pairs
 
 
 def _fits(entry: Entry, plain: Entry) -> bool:
@@ -51,24 +54,24 @@ def _fits(entry: Entry, plain: Entry) -> bool:
 def _by_task(entry: Entry, plain: Sequence[Entry]) -> PlainRuns:
     runs = PlainRuns({}, {}, {})
     for task, scores in sorted(entry.scores.items()):
-        alike = [one for one in plain if task in one.scores and one.scores[task].comparable == scores.comparable]
-        if not alike:
+        comparable = [run for run in plain if task in run.scores and run.scores[task].comparable == scores.comparable]
+        if not comparable:
             continue
-        own = [one for one in alike if one.manifest.card == entry.manifest.card] or alike
-        first = [one for one in own if one.arrival == own[0].arrival]
-        if any(_differ(first[0], one, task) for one in first):
-            runs.disputed[task] = [one.id for one in first]
+        same_card = [run for run in comparable if run.manifest.card == entry.manifest.card] or comparable
+        first = [run for run in same_card if run.arrival == same_card[0].arrival]
+        if any(_differ(first[0], run, task) for run in first):
+            runs.disputed[task] = [run.id for run in first]
             continue
         runs.of[task] = first[0]
-        if differing := [one.id for one in own if _differ(first[0], one, task)]:
+        if differing := [run.id for run in same_card if _differ(first[0], run, task)]:
             runs.contradicted[task] = differing
     return runs
 
 
-def _differ(one: Entry, other: Entry, task: str) -> bool:
-    return not np.array_equal(one.scores[task].values, other.scores[task].values, equal_nan=True)
+def _differ(first: Entry, second: Entry, task: str) -> bool:
+    return not np.array_equal(first.scores[task].values, second.scores[task].values, equal_nan=True)
 
 
 def _circumstances(entry: Entry) -> Hashable:
-    """What a method and its plain run must have in common."""
+    """Return what a method and its plain run must have in common."""
     return tuple(getattr(entry.manifest.run, name) for name in FIELDS)

@@ -1,4 +1,4 @@
-"""The paper's printed numbers as rows of a table: as printed, without ranks, and marked where they do not add up."""
+"""The paper's printed numbers as rows of a table: without ranks, and marked where they do not add up."""
 
 from __future__ import annotations
 
@@ -16,13 +16,18 @@ _METHODS = ("VGRefine", "PAI", "AdaptVis", "ViCrop")
 
 # Section 4.2: "VILA-M3 and MedPLIB incorporate training data from VQA-RAD, SLAKE, PathVQA, and PMC-VQA"; caption of Table E.3:
 # VILA-M3, MedPLIB and LLaVA-Tri from VQA-RAD, SLAKE, and PathVQA; caption of Table G.5: VILA-M3 and MedRegA from all four.
-# Of other rows and other benchmarks it does not say.
+# The paper says nothing about other rows and other benchmarks.
 _THREE = {"vqa_rad", "slake", "path_vqa"}
 _TRAINED_ON = {"LLaVA-Tri": _THREE} | dict.fromkeys(("VILA-M3", "MedPLIB", "MedRegA"), _THREE | {"pmc_vqa"})
 
 
 class Printed(NamedTuple):
-    """``source`` says where; ``notes`` what does not add up in it."""
+    """The paper's rows of a table.
+
+    Attributes:
+        source: where the paper prints them.
+        notes: what does not add up in them.
+    """
 
     rows: list[RowView]
     source: str
@@ -30,11 +35,11 @@ class Printed(NamedTuple):
 
 
 def printed(shape: TableSpec, titles: Sequence[str]) -> Printed:
-    """The paper's rows of a table in the columns of these titles; empty where the paper has none of its questions."""
+    """Return the paper's rows under these column titles; empty if the paper has no numbers for the table's questions."""
     if not shape.published:
         return Printed([], "", [])
     table = published.table(shape.published)
-    averages = {(done.row, done.column): done for done in published.check(table) if not done.reproduces}
+    averages = {(average.row, average.column): average for average in published.check(table) if not average.reproduces}
     cells = {(row, column): (cell, n) for row, column, cell, n in published.impossible(table)}
     rows = [
         RowView(
@@ -61,19 +66,19 @@ def _cell(table: published.PublishedTable, row: str, title: str, marked: bool) -
     return CellView("") if cell is None else CellView(f"{cell}{MARK if marked else ''}", float(cell))
 
 
-def _off(done: published.Check) -> str:
-    others = f", {' and '.join(done.others)} would give it" if done.others else ""
-    made = f"{float(done.recomputed.value):.2f} recomputed ({done.weighting}{others})"
-    return f"{done.row}, {done.column}: {done.printed} printed, {made}"
+def _off(average: published.Check) -> str:
+    others = f", {' and '.join(average.others)} would give it" if average.others else ""
+    recomputed = f"{float(average.recomputed.value):.2f} recomputed ({average.weighting}{others})"
+    return f"{average.row}, {average.column}: {average.printed} printed, {recomputed}"
 
 
 def _parameters(name: str) -> float | None:
-    """Billions, where the name says them."""
-    found = re.search(r"(\d+(?:\.\d+)?)B\b", name)
-    return float(found[1]) if found else None
+    """Return billions of parameters, if the name says them."""
+    match = re.search(r"(\d+(?:\.\d+)?)B\b", name)
+    return float(match[1]) if match else None
 
 
 def _zero_shot(name: str, shape: TableSpec) -> bool | None:
-    """False where the paper says that the model was trained on one of the table's benchmarks."""
+    """Return False if the paper says that the model was trained on one of the table's benchmarks; else None."""
     trained_on = next((sets for model, sets in _TRAINED_ON.items() if name.startswith(model)), set[str]())
     return False if trained_on & shape.datasets else None

@@ -1,4 +1,4 @@
-"""A breakdown drawn as a radar, in SVG: attributes and classes only, so that a strict content policy lets it be."""
+"""A breakdown as a radar chart in SVG, with attributes and classes only, so that a strict content policy allows it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from lmms_vg.leaderboard.breakdown import Breakdown, RadarLine
 
 _WIDTH, _HEIGHT, _RADIUS = 500, 320, 120
 _RINGS = (25, 50, 75, 100)
-_LABEL = 18  # characters at a spoke's end; the table beside it has them all
+_LABEL = 18  # characters at a spoke's end; the table beside it has the full name
 _ON_TOP = ("published", "plain", "own")
 
 
 def radar(shown: Breakdown, number: int) -> str:
-    """From 0% in the middle to 100% outside; ``number`` tells the drawings of one page apart."""
+    """Draw from 0% in the middle to 100% at the rim; `number` makes the ids unique within a page."""
     title, desc = f"radar{number}-title", f"radar{number}-desc"
     about = {
         "class": "radar",
@@ -45,8 +45,8 @@ def radar(shown: Breakdown, number: int) -> str:
 
 
 def style(shown: Breakdown, line: RadarLine) -> str:
-    """Classes of a line; published ones are told apart by their number."""
-    alike = [one for one in shown.lines if one.kind == line.kind]
+    """Return the CSS classes of a line; published lines are told apart by their number."""
+    alike = [candidate for candidate in shown.lines if candidate.kind == line.kind]
     return f"line {line.kind} {line.kind}{alike.index(line) + 1}"
 
 
@@ -61,7 +61,7 @@ def _points(values: Sequence[float]) -> str:
 
 
 def _at(place: int, axes: int, value: float) -> tuple[float, float]:
-    """The first axis points up, the others follow clockwise."""
+    """Return the point of a value on an axis; the first axis points up, the others follow clockwise."""
     angle, length = 2 * pi * place / axes, _RADIUS * value / 100
     return _WIDTH / 2 + length * sin(angle), _HEIGHT / 2 - length * cos(angle)
 

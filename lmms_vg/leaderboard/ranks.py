@@ -1,13 +1,13 @@
-"""How sure is a column: its intervals, and ranks that say no more than the questions do.
+"""Intervals of a column, and ranks that claim no more than the questions show.
 
 All rows of a column are resampled together, whole images at a time, so that any two are compared on the same draws
-(``statistics.resample``). The rank of a row is 1 + the number of rows that are better for sure: whose paired difference to it
-has a 95% interval wholly above 0. Of these, rows that are alike (``leaderboard.alike``) count once, so that neither copies nor
-many settings of one model push others down. Rows that nobody separates share a rank, which is no proof that they are equal.
-Intervals are not corrected for the number of pairs.
+(`statistics.resample`). A row's rank is 1 + the number of rows that are surely better: their paired difference to it has a
+95% interval wholly above 0. Of these, rows that are alike (`leaderboard.alike`) count once, so that neither copies nor many
+settings of one model push others down. Rows that no interval separates share a rank, which does not prove that they are
+equal. Intervals are not corrected for the number of pairs.
 
-It is no total order: two rows that are not separated from each other have different ranks where a third is better than one of
-them for sure, and a higher mean may have the lower rank where it varies more.
+The ranks are no total order. Two rows that are not separated have different ranks if a third row is surely better than only
+one of them, and a row with a higher mean may have the lower rank if it varies more.
 """
 
 from __future__ import annotations
@@ -27,24 +27,29 @@ LEVEL = 0.95
 RESAMPLES = 2000
 
 DEFINITION = (
-    "Rank: 1 + the number of rows that are better for sure, which is: the 95% interval of the paired difference, on the same "
+    "Rank: 1 + the number of rows that are surely better, which means: the 95% interval of the paired difference, on the same "
     f"questions, excludes 0. Of these, rows whose scores correlate by {ALIKE} or more over the questions count once, so that "
-    "copies push nobody down. Rows that no other row separates share a rank, which is no proof that they are equal. Two rows "
-    "that are not told apart can still have different ranks, where a third is better than only one of them. Not corrected for "
+    "copies push nobody down. Rows that no interval separates share a rank, which does not prove that they are equal. Two rows "
+    "that are not separated can still have different ranks, if a third is better than only one of them. Not corrected for "
     "the number of pairs."
 )
 
 _TIE = 1e-12  # sums of the same numbers may differ in their last bits
 
+#: The scores of each part of a way, and the weight of their mean.
 Parts = list[tuple[list[Scores], float]]
-"""A way's scores, and the weight of their mean."""
 
 
 class Estimate(NamedTuple):
-    """``low``, ``high``: 95% interval, None if all questions are about one image.
+    """A number of a column, with its interval and rank.
 
-    ``apart`` says what makes the row incomparable with most rows of its column, so that it has no rank, or one among its like
-    only; empty if nothing does.
+    Attributes:
+        low: lower end of the 95% interval; None if all questions are about one image.
+        high: upper end.
+        n: number of questions.
+        rank: None if the row is not ranked.
+        apart: why the row cannot be compared with most rows of its column, so that it has no rank, or one only among rows
+            like it; empty if it can.
     """
 
     value: float
@@ -56,12 +61,12 @@ class Estimate(NamedTuple):
 
 
 def estimates(entries: Sequence[Entry], measure: Measure) -> dict[str, Estimate]:
-    """Id -> what a column says of an entry, for those that have all tasks of one of its ways.
+    """Return id -> estimate, for the entries that have all tasks of one of the column's ways.
 
-    Rows are compared that have the same questions, the same rule, and a score for the same of them. Of several such groups
-    one is ranked: one whose questions were compared with the benchmark's before one whose were not, then the one of most
-    models (whoever sends in many rows of one, or copies, is still one), then of most rows that are not alike, then of
-    most tasks, then the one that came first. Where nobody knows which came first, each of them is ranked by itself.
+    Rows are compared if they have the same questions, the same rule, and scores for the same questions. Of several such
+    groups one is ranked: first one whose questions were compared with the benchmark's, then the one with most models (many
+    rows or copies of one model count once), then with most rows that are not alike, then with most tasks, then the one that
+    came first. If nobody knows which came first, each of them is ranked by itself.
     """
     rows = [
         _RankedRow(entry, way, _parts(entry, way, measure.metric))
@@ -70,10 +75,12 @@ def estimates(entries: Sequence[Entry], measure: Measure) -> dict[str, Estimate]
     ]
     alike: dict[Hashable, list[_RankedRow]] = {}
     for row in sorted(rows, key=lambda row: row.entry.precedence()):
-        alike.setdefault(tuple(tuple(one.comparable for one in scores) for scores, _ in row.parts), []).append(row)
+        alike.setdefault(
+            tuple(tuple(part_scores.comparable for part_scores in scores) for scores, _ in row.parts), []
+        ).append(row)
     groups = [_Group(group, measure) for group in alike.values()]
     most = max(groups, key=lambda group: group.weight, default=None)  # the first of equals
-    found: dict[str, Estimate] = {}
+    results: dict[str, Estimate] = {}
     for group in groups:
         assert most is not None, "there is a group"
         ranked: Sequence[int | None] = [None] * len(group.rows)
@@ -83,8 +90,8 @@ def estimates(entries: Sequence[Entry], measure: Measure) -> dict[str, Estimate]
         low, high = percentile_interval(group.resampled, LEVEL)
         for number, row in enumerate(group.rows):
             value, ends = float(group.values[number]), (_number(low[number]), _number(high[number]))
-            found[row.entry.id] = Estimate(value, *ends, group.n, ranked[number], apart)
-    return found
+            results[row.entry.id] = Estimate(value, *ends, group.n, ranked[number], apart)
+    return results
 
 
 class _RankedRow(NamedTuple):
@@ -94,13 +101,23 @@ class _RankedRow(NamedTuple):
 
 
 class _Group:
-    """Comparable rows of a column, in the order in which they count: the first to come, and without an order the best.
+    """Comparable rows of a column, in order of arrival; if that is unknown, the best first.
 
-    ``weight``: the group of the largest is ranked. ``values``: (rows), ``resampled``: (rows, resamples) means.
+    Attributes:
+        weight: the group with the largest one is ranked.
+        values: (rows) means.
+        resampled: (rows, resamples) means.
     """
 
     def __init__(self, rows: Sequence[_RankedRow], measure: Measure) -> None:
-        scores = np.array([np.concatenate([one.values for part, _ in row.parts for one in part]) for row in rows])
+        scores = np.array(
+            [
+                np.concatenate(
+                    [scores_of_task.values for task_scores, _ in row.parts for scores_of_task in task_scores]
+                )
+                for row in rows
+            ]
+        )
         scores = scores[:, np.isfinite(scores[0])]
         self._sign = -1.0 if measure.better == "lower" else 1.0
         known = [(row.entry.arrival is None, row.entry.arrival or 0) for row in rows]
@@ -124,33 +141,33 @@ class _Group:
 
 
 def ranks(resampled: Values, counter: Counter) -> Sequence[int]:
-    """Of (runs, resamples) means, higher ones better, in the order of their precedence; all are 1 without resamples."""
+    """Return the ranks of (runs, resamples) means, higher ones better, earlier runs first; without resamples all are 1."""
     runs, resamples = resampled.shape
-    # The interval's low end lies between two neighbours among the sorted differences. How many differences are above 0 says
-    # whether both are, or neither; it has to be computed only where they are on either side. Sorting all takes ten times as
-    # long.
+    # The interval's low end lies between two neighbours among the sorted differences. The number of differences above 0 says
+    # whether both neighbours are above 0, or neither; only if 0 lies between them must the end be computed. Sorting all
+    # differences takes ten times as long.
     neighbour = int((1 - LEVEL) / 2 * (resamples - 1))
-    made = []
+    results = []
     for run in range(runs) if resamples else ():
         above = np.count_nonzero(resampled > resampled[run] + _TIE, axis=1)
         better = above >= resamples - neighbour
         for other in np.flatnonzero(above == resamples - neighbour - 1):
             better[other] = percentile_interval(resampled[other] - resampled[run], LEVEL)[0] > _TIE
-        made.append(1 + counter.count(np.flatnonzero(better).tolist()))
-    return made or [1] * runs
+        results.append(1 + counter.count(np.flatnonzero(better).tolist()))
+    return results or [1] * runs
 
 
 def way_of(entry: Entry, measure: Measure) -> Way | None:
-    """The first way of a column of scores that the entry has all tasks of."""
+    """Return the first way of a scored column whose tasks the entry all has."""
     has = {task for task, scores in entry.scores.items() if scores.under(measure.metric) is not None}
     return next((way for way in measure.ways if all(has.issuperset(part.tasks) for part in way)), None)
 
 
 def pooled(runs: Sequence[Sequence[Scores]], resamples: int, seed: int = 0) -> Resampled:
-    """Comparable runs' scores on several tasks as on one; questions without a score are left out."""
+    """Resample comparable runs over several tasks as over one; questions without a score are left out."""
     scored = [np.isfinite(scores.values) for scores in runs[0]]
-    images = np.concatenate([np.array(one.images)[there] for one, there in zip(runs[0], scored, strict=True)])
-    values = [np.concatenate([one.values[there] for one, there in zip(run, scored, strict=True)]) for run in runs]
+    images = np.concatenate([np.array(part.images)[mask] for part, mask in zip(runs[0], scored, strict=True)])
+    values = [np.concatenate([part.values[mask] for part, mask in zip(run, scored, strict=True)]) for run in runs]
     return resample(values, images.tolist(), resamples=resamples, seed=seed)
 
 
@@ -160,7 +177,7 @@ def _parts(entry: Entry, way: Way, metric: str) -> Parts:
 
 
 def _together(rows: Sequence[Parts]) -> tuple[Values, Values]:
-    """(rows) values and (rows, resamples) means."""
+    """Return (rows) values and (rows, resamples) means."""
     values: Values = np.zeros(len(rows))
     resampled: Values = np.zeros((len(rows), RESAMPLES))
     for number, (_, weight) in enumerate(rows[0]):
@@ -175,17 +192,17 @@ def _together(rows: Sequence[Parts]) -> tuple[Values, Values]:
 
 
 def verified(parts: Parts) -> bool:
-    """Whether all questions were compared with the benchmark's."""
-    return all(scores.verified for several, _ in parts for scores in several)
+    """Return whether all questions were compared with the benchmark's."""
+    return all(scores.verified for part, _ in parts for scores in part)
 
 
-def _apart(mine: Parts, most: Parts) -> str:
-    if verified(most) and not verified(mine):
+def _apart(parts: Parts, most: Parts) -> str:
+    if verified(most) and not verified(parts):
         return "its questions were not compared with the benchmark's"
     pairs = [
-        pair for (first, _), (second, _) in zip(mine, most, strict=False) for pair in zip(first, second, strict=False)
+        pair for (first, _), (second, _) in zip(parts, most, strict=False) for pair in zip(first, second, strict=False)
     ]
-    if [len(several) for several, _ in mine] != [len(several) for several, _ in most]:
+    if [len(part) for part, _ in parts] != [len(part) for part, _ in most]:
         return "other tasks"
     if any(first.questions != second.questions for first, second in pairs):
         return "other questions"

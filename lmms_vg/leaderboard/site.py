@@ -1,7 +1,7 @@
-"""The leaderboard as a folder of static files, from a folder of bundles: the same input gives the same bytes.
+"""Build the leaderboard, a folder of static files, from a folder of bundles; the same input gives the same bytes.
 
-Bundles are validated one after the other, and of each only its scores stay in memory; answers are read again when they are
-written. The folder is made whole beside its place and then moved there.
+Bundles are validated one after the other, and only their scores stay in memory; answers are read again when they are written.
+The site is completed in a folder beside its place and then moved there.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ MARKER = ".lmms-vg-site"
 BUNDLE = "bundle.zip"
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
-_SAID = "Written by lmms-vg leaderboard build, which replaces this folder when it is asked to build here again.\n"
+_SAID = "Written by lmms-vg leaderboard build, which replaces this folder when it builds here again.\n"
 
 
 class Submission(NamedTuple):
-    """A validated bundle; ``digest`` is its SHA-256."""
+    """A validated bundle; `digest` is its SHA-256."""
 
     entry: Entry
     path: Path
@@ -52,10 +52,14 @@ class Refused(NamedTuple):
 
 
 class Built(NamedTuple):
-    """What became of the bundles; ``empty`` are folders without one. ``alike``: what each is like that is like any.
+    """The outcome of a build.
 
-    ``unordered`` says why nobody knows which of them came first, empty if the repository's history tells.
-    ``initial``: the largest number of bytes that a page of tables loads.
+    Attributes:
+        submissions: number of bundles shown.
+        empty: folders without a bundle.
+        alike: id -> the submissions that it is like, if any.
+        unordered: why nobody knows which bundle came first; empty if the repository's history says.
+        initial: largest number of bytes that a page of tables loads.
     """
 
     submissions: int
@@ -67,21 +71,26 @@ class Built(NamedTuple):
 
 
 def build(folder: Path, out: Path, withheld: Collection[str] = ()) -> Built:
-    """Write the site of ``folder/<id>/bundle.zip`` to ``out``, replacing a site that is there.
+    """Write the site of `folder/<id>/bundle.zip` to `out`, replacing an older site.
 
-    ``withheld`` are data sets whose questions, options and references are kept out of it. Errors: ValueError for other things
-    at ``out``, for no valid bundle (all reasons are named), and for unknown data sets.
+    Args:
+        folder: the submissions.
+        out: the site.
+        withheld: data sets whose questions, options and references are kept out of the site.
+
+    Raises:
+        ValueError: `out` holds other things, no bundle is valid (all reasons are named), or a data set is unknown.
     """
     check_withheld(withheld)
     place = _free(out, folder)
     if not folder.is_dir():
-        raise ValueError(f"{folder}: there is no such folder")
+        raise ValueError(f"{folder}: no such folder")
     past = history.read(folder)
     valid, refused = _read(folder, past.arrivals)
     if not valid:
-        reasons = "\n".join(f"{one.path}: {reason}" for one in refused for reason in one.reasons)
+        reasons = "\n".join(f"{item.path}: {reason}" for item in refused for reason in item.reasons)
         raise ValueError(f"{folder}: holds no valid <id>/{BUNDLE}, so there is nothing to show\n{reasons}".rstrip())
-    alike = likenesses([one.entry for one in valid])
+    alike = likenesses([item.entry for item in valid])
     scratch = place.with_name(f".{place.name}.{os.getpid()}")
     try:
         for path, text in _files(valid, alike, withheld):
@@ -90,7 +99,7 @@ def build(folder: Path, out: Path, withheld: Collection[str] = ()) -> Built:
         _move(scratch, place)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    empty = [one for one in sorted(folder.iterdir()) if one.is_dir() and not (one / BUNDLE).exists()]
+    empty = [item for item in sorted(folder.iterdir()) if item.is_dir() and not (item / BUNDLE).exists()]
     return Built(len(valid), refused, empty, alike, past.unknown, initial)
 
 
@@ -98,11 +107,11 @@ def _free(out: Path, folder: Path) -> Path:
     place = out.resolve()
     if folder.resolve().is_relative_to(place) or place.is_relative_to(folder.resolve()):
         raise ValueError(
-            f"{out}: a site beside its bundles or around them would be lost or mixed up; name another folder"
+            f"{out}: a site inside or around its bundles' folder would be lost or mixed up with it; name another folder"
         )
     if place.exists() and not (place / MARKER).is_file() and not (place.is_dir() and not any(place.iterdir())):
         raise ValueError(
-            f"{out}: is there and is no site that lmms-vg wrote, so it is not replaced; name another folder"
+            f"{out}: exists and is not a site that lmms-vg wrote, so it is not replaced; name another folder"
         )
     return place
 
@@ -114,10 +123,8 @@ def _read(folder: Path, arrivals: Mapping[str, int]) -> tuple[list[Submission], 
     for path in tqdm(paths, desc="checking", unit="bundle"):
         id = path.parent.name
         if not _ID.fullmatch(id):
-            said = (
-                f"{id!r} is no id: rename the folder to a-z, 0-9, '.', '_', '-', at most 100, first a letter or digit"
-            )
-            refused.append(Refused(path, [said]))
+            message = f"{id!r} is not an id: use at most 100 of a-z, 0-9, '.', '_', '-', first a letter or digit"
+            refused.append(Refused(path, [message]))
             continue
         try:
             checked = check(path, id)
@@ -136,21 +143,21 @@ def _read(folder: Path, arrivals: Mapping[str, int]) -> tuple[list[Submission], 
 def _files(
     valid: Sequence[Submission], alike: Mapping[str, list[Likeness]], withheld: Collection[str]
 ) -> Iterator[tuple[str, str]]:
-    """Path and text of every file."""
+    """Yield path and text of every file."""
     yield MARKER, _SAID
-    yield ".nojekyll", ""  # else GitHub Pages turns the Markdown files into pages
+    yield ".nojekyll", ""  # otherwise GitHub Pages turns the Markdown files into pages
     for file in resources.files("lmms_vg.leaderboard").joinpath("static").iterdir():
         yield file.name, file.read_text("utf-8")
-    entries = [one.entry for one in valid]
+    entries = [item.entry for item in valid]
     present = {entry.manifest.protocol for entry in entries}
     offered = [protocol for protocol in PROTOCOLS if protocol in present] or [*PROTOCOLS][:1]
-    made = {protocol: tables(entries, protocol, alike) for protocol in offered}
-    for protocol, shown in made.items():
-        yield pages.page_of(protocol, offered), pages.front(protocol, offered, shown, withheld)
-        for table in shown:
+    views = {protocol: tables(entries, protocol, alike) for protocol in offered}
+    for protocol, protocol_views in views.items():
+        yield pages.page_of(protocol, offered), pages.front(protocol, offered, protocol_views, withheld)
+        for table in protocol_views:
             for kind, form in FORMATS.items():
                 yield f"downloads/{protocol}/{table.key}.{kind}", form(table)
-    standings = {protocol: profile.standings(shown) for protocol, shown in made.items()}
+    standings = {protocol: profile.standings(protocol_views) for protocol, protocol_views in views.items()}
     yield from _submissions(valid, standings, alike, withheld)
 
 
@@ -161,16 +168,16 @@ def _submissions(
     withheld: Collection[str],
 ) -> Iterator[tuple[str, str]]:
     offered = list(standings)
-    plain = plain_runs([one.entry for one in valid])
-    done: set[str] = set()
+    plain = plain_runs([item.entry for item in valid])
+    written: set[str] = set()
     for entry, path, digest in tqdm(valid, desc="writing", unit="bundle"):
-        stands = standings[entry.manifest.protocol or offered[0]].get(entry.id, [])
+        places = standings[entry.manifest.protocol or offered[0]].get(entry.id, [])
         page = pages.submission(
-            entry, plain.get(entry.id, NONE).of, alike.get(entry.id, []), digest, stands, offered, withheld
+            entry, plain.get(entry.id, NONE).of, alike.get(entry.id, []), digest, places, offered, withheld
         )
         yield f"submissions/{entry.id}.html", page
-        for name, text in data_files(entry, path, withheld, done):
-            done.add(name)
+        for name, text in data_files(entry, path, withheld, written):
+            written.add(name)
             yield name, text
 
 
@@ -186,7 +193,7 @@ def _initial(site: Path) -> int:
 
 
 def _move(scratch: Path, place: Path) -> None:
-    """Into place, with the old site aside until the new one is there."""
+    """Move the new site into place; the old one is kept aside until that has succeeded."""
     old = place.with_name(f"{scratch.name}.old")
     if place.exists():
         os.replace(place, old)

@@ -1,4 +1,4 @@
-"""What a submission's page says of it besides its answers: where it stands in the tables, and what exactly was run."""
+"""What a submission's page shows besides answers: its rows in the tables, and exactly what was run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lmms_vg.submission.schema import Manifest, Task
 
 
 class Place(NamedTuple):
-    """One number of a submission. ``of``: how many rows have a rank there."""
+    """One number of a submission; `of` is the number of rows with a rank in that column."""
 
     column: ColumnView
     cell: CellView
@@ -20,34 +20,34 @@ class Place(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """A submission's row in one table, without the columns that it has no number in."""
+    """A submission's row in one table, without the columns where it has no number."""
 
     table: TableView
     places: list[Place]
 
 
 def standings(tables: Sequence[TableView]) -> dict[str, list[Standing]]:
-    """Id -> where it stands in the tables of a protocol."""
-    found: dict[str, list[Standing]] = {}
+    """Return id -> its rows in the tables of a protocol."""
+    rows: dict[str, list[Standing]] = {}
     for table in tables:
         ranked = Counter(
             number for row in table.measured for number, cell in enumerate(row.cells) if cell.rank is not None
         )
         for row in table.measured:
-            both = enumerate(zip(table.columns, row.cells, strict=True))
-            places = [Place(column, cell, ranked[number]) for number, (column, cell) in both if cell.text]
-            found.setdefault(row.entry, []).append(Standing(table, places))
-    return found
+            cells = enumerate(zip(table.columns, row.cells, strict=True))
+            places = [Place(column, cell, ranked[number]) for number, (column, cell) in cells if cell.text]
+            rows.setdefault(row.entry, []).append(Standing(table, places))
+    return rows
 
 
 def provenance(manifest: Manifest) -> list[tuple[str, str]]:
-    """Name and value of all that a run is signed with, but the method, which is shown by itself."""
+    """Return name and value of everything a run is signed with, except the method, which is shown by itself."""
     run = manifest.run.model_dump(exclude={"method"})
     return list(_flat({**run, "seeds": manifest.seeds, "schema_version": manifest.schema_version}, ""))
 
 
 def metrics(task: Task) -> list[tuple[str, str]]:
-    """Name and value as lmms-eval aggregated it."""
+    """Return name and value of the metrics as lmms-eval aggregated them."""
     return [(name, _value(value)) for name, value in sorted(task.metrics.items())]
 
 

@@ -1,17 +1,20 @@
-"""Tables of the leaderboard as values, before they are drawn in any format."""
+"""Tables of the leaderboard as values, independent of any output format."""
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+#: Mark before the submissions that a row is like.
 ALIKE_MARK = "‡"
-"""Before what a row says of submissions that it is like."""
 
 
 class ColumnView(NamedTuple):
-    """``better``: which way is up, None for neither (a layer, a share). ``about`` says what exactly stands here, with n.
+    """A column of numbers.
 
-    ``unit``: "%", "points" (of %), "nats", or empty for a number without one.
+    Attributes:
+        about: exactly what the numbers are, with n.
+        better: which way is up; None for neither (a layer, a share).
+        unit: "%", "points" (of %), "nats", or empty for a number without one.
     """
 
     title: str
@@ -21,10 +24,16 @@ class ColumnView(NamedTuple):
 
 
 class CellView(NamedTuple):
-    """A number as it is shown; ``value`` None where there is none, and ``text`` is then "" or says why.
+    """A number as it is shown.
 
-    ``low``, ``high``: 95% interval. ``rank``: among the measured rows of this column, None where it has no rank. ``n``: number
-    of questions. ``rule``: signature it was scored by.
+    Attributes:
+        text: the number; if there is none, "" or why.
+        value: None if there is no number.
+        low: lower end of the 95% interval.
+        high: upper end.
+        n: number of questions.
+        rank: among the measured rows of this column; None if it has no rank.
+        rule: signature of the rule that scored it.
     """
 
     text: str
@@ -37,10 +46,12 @@ class CellView(NamedTuple):
 
 
 class RowView(NamedTuple):
-    """``entry`` is the submission's id, empty for a published row, whose numbers were not measured here.
+    """A row of a table.
 
-    ``zero_shot``: whether the model's training saw none of the training sets of the table's benchmarks; None where the paper
-    does not say. ``alike``: which submissions it is like, in words; empty if none.
+    Attributes:
+        entry: the submission's id; empty for a published row, which was not measured here.
+        zero_shot: whether the model was trained on none of the table's benchmarks; None if the paper does not say.
+        alike: the submissions that it is like, in words; empty if none.
     """
 
     name: str
@@ -53,9 +64,12 @@ class RowView(NamedTuple):
 
 
 class TableView(NamedTuple):
-    """``key`` names its files ("table1", "tableF4", "grounding"). ``ranked``: number of the column that orders the rows.
+    """A table; `published` rows are apart from `measured` ones and have no ranks.
 
-    ``published`` stands apart from ``measured`` and has no ranks; ``source`` says where it is printed.
+    Attributes:
+        key: name of its files ("table1", "tableF4", "grounding").
+        ranked: index of the column that orders the rows.
+        source: where the published rows are printed.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""Which tables there are: their columns, the models that stand in them, and what orders the rows."""
+"""The list of tables: their columns, the models in them, and what orders the rows."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from lmms_vg.leaderboard.columns import Measure
 from lmms_vg.paper.protocols import PROTOCOLS, ProtocolName
 from lmms_vg.tasks.registry import TASKS
 
+#: Billions of parameters; larger models are in the paper's Table G.5, all others in Tables 1 to 3 and E.3.
 LARGE = 10.0
-"""Billions of parameters above which the paper shows a model in Table G.5 and not in Tables 1 to 3 and E.3."""
 
 _MMMU = (
-    "MMMU: measured rows are of the validation split, 30 questions a subject; published ones are of the test split, whose "
-    "answers are hidden. Both averages weigh subjects by their test questions."
+    "MMMU: measured rows are for the validation split, 30 questions per subject; published rows are for the test split, whose "
+    "answers are hidden. Both averages weight subjects by their test questions."
 )
 _MMMU_CHEN = "MMMU: multiple-choice questions of the validation split."
 _AGAINST = (
@@ -22,9 +22,9 @@ _AGAINST = (
     "over the closed questions that both have. Models of any size."
 )
 _GROUNDING = (
-    "Attention of the last prompt token, over that of the reference prompt, against the annotated boxes, at the layer of "
-    "lowest mean KL of each run and task; which layer that is may differ, which favours each a little. Models of any size; "
-    "the same under every protocol."
+    "Attention of the last prompt token, relative to that of the reference prompt, against the annotated boxes, at the layer "
+    "with the lowest mean KL of each run and task. This layer may differ between runs, which favours each run a little. Models "
+    "of any size; the same under every protocol."
 )
 
 # The evaluation file of protocol chen holds questions of six data sets.
@@ -33,10 +33,13 @@ _SOURCES |= {"omnimedvqa": "omnimedvqa", "mmmu_med": "mmmu"}
 
 
 class TableSpec(NamedTuple):
-    """A table. ``ranked``: titles of columns; the one that most rows have, the first of equals, orders the rows.
+    """The specification of a table.
 
-    ``published``: the paper's table. ``large``: for models above ``LARGE`` only (True), up to it only (False), or for all
-    (None). ``against``: methods stand below their own plain run, with the difference to it.
+    Attributes:
+        ranked: titles of columns; the one with most rows (the first of equals) orders the rows.
+        published: the paper's table; empty if there is none.
+        large: True for models above `LARGE` only, False for models up to it only, None for all.
+        against: whether methods are listed below their own plain run, with the difference to it.
     """
 
     key: str
@@ -50,7 +53,7 @@ class TableSpec(NamedTuple):
 
     @property
     def tasks(self) -> set[str]:
-        """Of all columns."""
+        """The tasks of all columns."""
         return {task for measure in self.measures for task in measure.tasks}
 
     @property
@@ -60,29 +63,29 @@ class TableSpec(NamedTuple):
 
 
 def shapes(protocol: ProtocolName) -> list[TableSpec]:
-    """The tables of a protocol, in the paper's order. The paper's numbers stand in those of its own questions only."""
-    closed, opened, mmmu, omnimedvqa = (measures.of_paper(table, protocol) for table in ("1", "E.3", "2", "3"))
+    """Return the tables of a protocol in the paper's order; the paper's numbers appear only under its own protocol."""
+    closed, open_columns, mmmu, omnimedvqa = (measures.of_paper(table, protocol) for table in ("1", "E.3", "2", "3"))
     about_mmmu = _MMMU if len(mmmu) > 1 else _MMMU_CHEN
-    recall = tuple(measure.title for measure in opened if measure.metric == "open_recall")
-    large = measures.six_benchmarks(protocol)
-    found = [
+    recall = tuple(measure.title for measure in open_columns if measure.metric == "open_recall")
+    six = measures.six_benchmarks(protocol)
+    specs = [
         TableSpec("table1", "Closed questions of four medical VQA data sets", _CLOSED, closed, ("Avg.",), "1", False),
         TableSpec(
             "table2", "MMMU Health & Medicine", f"Accuracy in %. {about_mmmu}", mmmu, (mmmu[-1].title,), "2", False
         ),
         TableSpec("table3", "OmniMedVQA by modality", _OMNIMEDVQA, omnimedvqa, (omnimedvqa[-1].title,), "3", False),
-        TableSpec("tableE3", "Open questions", _OPEN, opened, recall, "E.3", False),
+        TableSpec("tableE3", "Open questions", _OPEN, open_columns, recall, "E.3", False),
         TableSpec("tableF4", "Methods against their own plain run", _AGAINST, closed, ("Avg.",), "F.4", against=True),
-        TableSpec("tableG5", "Larger models", f"{_LARGE} {about_mmmu}", large, ("Avg. on Med-VQAs",), "G.5", True),
+        TableSpec("tableG5", "Larger models", f"{_LARGE} {about_mmmu}", six, ("Avg. on Med-VQAs",), "G.5", True),
     ]
     if protocol != "vgrefine":
-        found = [shape._replace(published="") for shape in found]
+        specs = [shape._replace(published="") for shape in specs]
     about = f"Protocol {protocol}: {PROTOCOLS[protocol].title}."
-    found = [shape._replace(about=f"{about} {shape.about}") for shape in found if shape.measures]
-    found.append(TableSpec("grounding", "Where models look", _GROUNDING, measures.grounding(), ("medical AR",)))
+    specs = [shape._replace(about=f"{about} {shape.about}") for shape in specs if shape.measures]
+    specs.append(TableSpec("grounding", "Where models look", _GROUNDING, measures.grounding(), ("medical AR",)))
     if protocol == "vgrefine":
-        found.append(TableSpec("demo", "The demo's phantoms", _DEMO, measures.demo(), ("Avg.", "AR")))
-    return found
+        specs.append(TableSpec("demo", "The demo's phantoms", _DEMO, measures.demo(), ("Avg.", "AR")))
+    return specs
 
 
 _CLOSED = "Accuracy in %; Avg. is over the questions of all four sets, for rows that have all four. Models up to 10B."

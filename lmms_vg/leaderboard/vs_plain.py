@@ -1,6 +1,6 @@
-"""Every method against the plain run of its own model: the one difference that is the method's alone.
+"""Compare every method with the plain run of its own model: only this difference is due to the method alone.
 
-Computed as ``study.compare`` does it: 10,000 bootstrap draws of whole images, seed 0, corrected (Holm) over all lines.
+Computed as in `runs.compare`: 10,000 bootstrap draws of whole images, seed 0, corrected (Holm) over all lines.
 """
 
 from __future__ import annotations
@@ -19,9 +19,15 @@ from lmms_vg.submission.validated import Entry, Scores
 
 
 class AgainstPlain(NamedTuple):
-    """A method against ``plain``, ids of entries, over the columns of the titles ``of``, one for each, pooled.
+    """A method against its plain run, pooled over columns.
 
-    ``better``, ``worse``: how many of the ``n`` questions have a higher or a lower score than in the plain run.
+    Attributes:
+        plain: ids of the plain runs, one per column.
+        of: titles of the columns.
+        n: number of questions.
+        better: number of questions with a higher score than in the plain run.
+        worse: number of questions with a lower score.
+        holm: corrected p.
     """
 
     plain: tuple[str, ...]
@@ -43,10 +49,7 @@ class _Pair(NamedTuple):
 
 
 def against(entries: Sequence[Entry], measures: Sequence[Measure]) -> dict[str, AgainstPlain]:
-    """Id -> what became of the plain run, for every entry of a method that has one; ``measures`` are of one task each.
-
-    Which plain run, ``plain_runs`` says.
-    """
+    """Return id -> comparison, for every method's entry with a plain run (see `plain_runs`); each measure has one task."""
     plain = plain_runs(entries)
     pairs = [_pair(entry, plain[entry.id].of, measures) for entry in entries if entry.id in plain]
     groups = _on_the_same_questions([pair for pair in pairs if pair.of])
@@ -66,7 +69,7 @@ def _pair(entry: Entry, plain: Mapping[str, Entry], measures: Sequence[Measure])
 
 
 def _on_the_same_questions(pairs: Sequence[_Pair]) -> list[list[_Pair]]:
-    """In groups: the draws of each are the same, so they are drawn once."""
+    """Group the pairs; the draws are the same within a group, so they are drawn once."""
     groups: dict[Hashable, list[_Pair]] = {}
     for pair in pairs:
         groups.setdefault((pair.of, tuple(scores.comparable for scores in pair.scores)), []).append(pair)
@@ -77,14 +80,16 @@ def _lines(pairs: Sequence[_Pair]) -> list[tuple[str, AgainstPlain]]:
     runs = {ids: scores for pair in pairs for ids, scores in (((pair.method,), pair.scores), (pair.plain, pair.before))}
     places = {ids: place for place, ids in enumerate(sorted(runs))}
     drawn = pooled([runs[ids] for ids in places], RESAMPLES)
-    made = []
+    results = []
     for pair in pairs:
         difference = drawn.difference(places[pair.plain], places[pair.method,])
-        changes = [np.subtract(one.values, two.values) for one, two in zip(pair.scores, pair.before, strict=True)]
+        changes = [
+            np.subtract(after.values, plain.values) for after, plain in zip(pair.scores, pair.before, strict=True)
+        ]
         better, worse = (sum(int((sign * change > 0).sum()) for change in changes) for sign in (1, -1))
         rule = "; ".join(sorted({scores.rule for scores in pair.scores}))
-        made.append((pair.method, AgainstPlain(pair.plain, pair.of, drawn.n, rule, difference, better, worse, 1.0)))
-    return made
+        results.append((pair.method, AgainstPlain(pair.plain, pair.of, drawn.n, rule, difference, better, worse, 1.0)))
+    return results
 
 
 def _corrected(lines: Sequence[tuple[str, AgainstPlain]]) -> dict[str, AgainstPlain]:

@@ -1,4 +1,4 @@
-"""What the table of methods says of each beside its plain run: four columns, and the notes to them."""
+"""The table of methods beside their plain runs: its four extra columns, and their notes."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ NO_PLAIN = "no plain run"
 DISPUTED = "plain runs differ"
 
 COLUMNS = [
-    ColumnView("difference", "To its model's plain run, paired", "higher", "points"),
+    ColumnView("difference", "Paired difference to its model's plain run", "higher", "points"),
     ColumnView("better", "Questions that are right, or have a higher score, with the method only", None),
     ColumnView("worse", "Questions that are right, or have a higher score, in the plain run only", None),
-    ColumnView("p (Holm)", "Of no difference, two-sided, corrected over all methods of this table", None),
+    ColumnView("p (Holm)", "p value of no difference, two-sided, corrected over all methods of this table", None),
 ]
 
 
 def against_columns(
     entries: Sequence[Entry], measures: Sequence[Measure]
 ) -> tuple[dict[str, list[CellView]], list[str]]:
-    """Id -> its cells under ``COLUMNS``, and what has to be said; entries and notes in the order given."""
+    """Return id -> its cells under `COLUMNS`, and the notes; both follow the order of the entries."""
     sets = [measure for measure in measures if len(measure.ways[0][0].tasks) == 1]
     tasks = {task for measure in sets for task in measure.tasks}
     lines, runs = against(entries, sets), plain_runs(entries)
@@ -37,7 +37,7 @@ def against_columns(
         entry.id: {task: ids for task, ids in runs.get(entry.id, NONE).disputed.items() if task in tasks}
         for entry in entries
     }
-    cells = {one.id: _cells(one, lines.get(one.id), bool(disputed[one.id])) for one in entries}
+    cells = {entry.id: _cells(entry, lines.get(entry.id), bool(disputed[entry.id])) for entry in entries}
     notes = [f"Differences: paired, with 95% intervals; {signature(resamples=compare.RESAMPLES)}"] if lines else []
     by_id = {entry.id: entry for entry in entries}
     for entry in entries:
@@ -57,7 +57,7 @@ def _cells(entry: Entry, line: AgainstPlain | None, disputed: bool) -> list[Cell
             CellView("" if entry.is_plain else DISPUTED if disputed else NO_PLAIN),
             *[CellView("")] * (len(COLUMNS) - 1),
         ]
-    # All about a single image has no interval.
+    # Questions about a single image give no interval.
     mean, low, high = (None if isnan(value) else 100 * value for value in line.difference[:3])
     p = f"{line.holm:.4f}" if line.holm >= 0.0001 else "< 0.0001"
     return [
@@ -69,18 +69,18 @@ def _cells(entry: Entry, line: AgainstPlain | None, disputed: bool) -> list[Cell
 
 
 def _notes(entry: Entry, line: AgainstPlain, runs: PlainRuns, entries: dict[str, Entry], sets: int) -> Iterator[str]:
-    """Which plain run, where a model has several; which columns, where not all; what contradicts it; and what else differs."""
+    """Yield which plain run if there are several, which columns if not all, what contradicts it, and what else differs."""
     weights = entry.manifest.run.weights
-    several = sum(one.is_plain and one.manifest.run.weights == weights for one in entries.values()) > 1
+    several = sum(run.is_plain and run.manifest.run.weights == weights for run in entries.values()) > 1
     plain = sorted({*line.plain})
-    which = f" against {', '.join(plain)}" if several else ""
-    over = f" over {', '.join(line.of)} only" if len(line.of) < sets else ""
-    if which or over:
-        yield f"Difference: {entry.id}{which}{over}"
+    against = f" against {', '.join(plain)}" if several else ""
+    columns = f" over {', '.join(line.of)} only" if len(line.of) < sets else ""
+    if against or columns:
+        yield f"Difference: {entry.id}{against}{columns}"
     for task, ids in runs.contradicted.items():
         if runs.of[task].id in plain:
             yield f"Difference: {entry.id}: {', '.join(ids)} came later than {runs.of[task].id} and differs from it on {task}"
-    for id in plain:  # it shares columns with the method, so it stands in the table, too
+    for id in plain:  # it shares columns with the method, so it is in the table, too
         differing = [
             name for name in NOTED if getattr(entry.manifest.run, name) != getattr(entries[id].manifest.run, name)
         ]

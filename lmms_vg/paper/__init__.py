@@ -1,0 +1,1 @@
+"""The paper as data: its tables, their columns, and the protocols."""

@@ -1,7 +1,7 @@
-"""The columns of the paper's tables, each once: its metric, its task under each protocol, and what it counts in averages.
+"""Every column of the paper's tables, once: its metric, its task per protocol, and its weights in averages.
 
 The leaderboard's tables and radars, the cells that can be reproduced, and the averages recomputed from the paper's own cells
-all read `COLUMNS`, so a column is added in this one place.
+all read `COLUMNS`, so a new column is added only here.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from lmms_vg.paper.protocols import ProtocolName
 Tasks = dict[ProtocolName, tuple[str, ...]]
 
 MEAN = "mean"
+#: Weighting by questions that cannot be asked here. Every other weighting but the mean equals pooling our questions.
 HIDDEN = "MMMU test"
-"""The weighting by questions that cannot be asked here. Under any other but the mean, pooling our questions gives the same."""
 
+#: Name -> what an average weights its columns by. The paper prints no numbers of questions: these are ours.
 WEIGHTINGS = {
     MEAN: "every column counts the same",
     "pooled": "by closed questions of all of VQA-RAD and SLAKE and of the test splits of PathVQA and PMC-VQA",
@@ -25,18 +26,17 @@ WEIGHTINGS = {
     HIDDEN: "by questions of MMMU's test split",
     "OmniMedVQA": "by questions of the open-access part",
 }
-"""Name -> by what an average weighs its columns. The paper prints no numbers of questions: these are ours."""
 
 
 class PaperColumn(NamedTuple):
-    """A column that is no average over others.
+    """A column that is not an average of others.
 
     Attributes:
         title: as the paper prints it.
         table: the paper's table of such columns: 1 closed questions, E.3 open ones, 2 MMMU, 3 OmniMedVQA.
         metric: its mean over the questions of a task is the column's number.
-        tasks: protocol -> the task; several ask the same questions, and the first that a run has counts.
-        weights: weighting -> how many questions the column counts in an average.
+        tasks: protocol -> alternative tasks with the same questions; the first that a run has counts.
+        weights: weighting -> number of questions that the column counts in an average.
         about: what the title does not say.
     """
 
@@ -49,7 +49,7 @@ class PaperColumn(NamedTuple):
 
 
 def _tasks(paper: str, *test: str) -> Tasks:
-    """`test`: the tasks of the official test split, where that is not what the paper asks anyway."""
+    """Return a column's tasks; `test` are those of the official test split, if they differ from the paper's."""
     return {"vgrefine": (paper,), "test": test or (paper,)}
 
 
@@ -106,19 +106,19 @@ COLUMNS: tuple[PaperColumn, ...] = (
 
 
 def of_table(table: str, protocol: ProtocolName = "vgrefine") -> list[PaperColumn]:
-    """The columns of one of the paper's tables that a protocol asks, in their order."""
+    """Return the columns of one of the paper's tables that a protocol asks, in their order."""
     return [column for column in COLUMNS if column.table == table and protocol in column.tasks]
 
 
 def by_title() -> dict[str, PaperColumn]:
-    """All columns by their titles."""
+    """Return title -> column."""
     return {column.title: column for column in COLUMNS}
 
 
 def weights(titles: Sequence[str], weighting: str) -> list[int] | None:
-    """How many questions each of the columns counts; none of them where all count the same (`MEAN`).
+    """Return the number of questions that each column counts; an empty list if all count the same (`MEAN`).
 
-    None where it is no weighting of all these columns.
+    None if the weighting does not cover all these columns.
     """
     if weighting == MEAN:
         return []

@@ -1,7 +1,7 @@
-"""The protocols that numbers stand under. Code, command line, bundles, pages and docs/protocols.md have their names from here.
+"""The protocols of the numbers; code, command line, bundles, pages and docs/protocols.md take their names from here.
 
-A protocol fixes questions, prompt, rule and decoding together. Measurements of where a model looks have none: they are made in
-one way only, and stand beside the numbers of every protocol.
+A protocol fixes questions, prompt, rule and decoding together. Measurements of where a model looks have no protocol: there is
+only one way to make them, and they are shown beside the numbers of every protocol.
 """
 
 from __future__ import annotations
@@ -12,7 +12,12 @@ ProtocolName = Literal["vgrefine", "test", "chen", "chen-greedy"]
 
 
 class Protocol(NamedTuple):
-    """A protocol: `title` says in half a sentence whose questions it asks, `about` in a few sentences what it fixes."""
+    """A protocol.
+
+    Attributes:
+        title: whose questions it asks, in half a sentence.
+        about: what it fixes, in a few sentences.
+    """
 
     name: ProtocolName
     title: str
@@ -46,5 +51,5 @@ _ALL = (
     ),
 )
 
+#: Name -> protocol, in the order of preference: if tasks may belong to several, the first of them counts.
 PROTOCOLS: dict[ProtocolName, Protocol] = {protocol.name: protocol for protocol in _ALL}
-"""In the order in which they are offered: where tasks may stand under several, the first of them counts."""

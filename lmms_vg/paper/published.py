@@ -1,9 +1,9 @@
-"""The tables of the VGRefine paper as data, and whether the averages printed in them follow from their cells.
+"""The tables of the VGRefine paper as data, and whether its printed averages follow from their cells.
 
-Source: Liu et al., "How Do Medical MLLMs Fail? A Study on Visual Grounding in Medical Images", ICLR 2026, read from a
-text of the PDF into ``published.json``. Numbers are kept as printed, with their digits; model names are without their
-citations. The paper says that averages are weighted by questions and prints no numbers of questions: the weightings
-(``columns.WEIGHTINGS``) are ours, chosen because they reproduce most averages of the paper's own method.
+Source: Liu et al., "How Do Medical MLLMs Fail? A Study on Visual Grounding in Medical Images", ICLR 2026, read from the text
+of the PDF into `published.json`. Numbers are kept as printed, with all digits; model names are without their citations. The
+paper says that averages are weighted by questions, but prints no numbers of questions. The weightings (`columns.WEIGHTINGS`)
+are ours, chosen because they reproduce most averages of the paper's own method.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ Percent = Annotated[Decimal, Field(ge=0, le=100)]
 
 
 class Average(BaseModel):
-    """A column that averages the columns ``of`` under the weighting of that name."""
+    """A column that averages the columns `of` under a weighting."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,7 +33,11 @@ class Average(BaseModel):
 
 
 class PublishedTable(BaseModel):
-    """``rows``: model or setting -> its cells in the order of ``columns``, None where the paper prints no number."""
+    """A table of the paper.
+
+    Attributes:
+        rows: model or setting -> its cells in the order of `columns`; None where the paper prints no number.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,7 +51,11 @@ class PublishedTable(BaseModel):
     rows: dict[str, list[Percent | None]]
 
     def cell(self, row: str, column: str) -> Decimal | None:
-        """One printed number. Errors: ValueError for a row or column the table does not have."""
+        """Return one printed number.
+
+        Raises:
+            ValueError: the table does not have the row or the column.
+        """
         for what, name, known in (("row", row, list(self.rows)), ("column", column, self.columns)):
             if name not in known:
                 raise ValueError(f"table {self.id} {what}={name!r}: allowed are {', '.join(known)}")
@@ -60,12 +68,12 @@ class PublishedTable(BaseModel):
                 raise ValueError(f"table {self.id} row {name!r}: {len(cells)} cells in {len(self.columns)} columns")
         missing = {name for average in self.averages for name in (average.column, *average.of)} - set(self.columns)
         if missing or len(set(self.columns)) < len(self.columns):
-            raise ValueError(f"table {self.id}: columns {sorted(missing)} are missing, or one is there twice")
+            raise ValueError(f"table {self.id}: columns {sorted(missing)} are missing, or one appears twice")
         return self
 
 
 class Published(BaseModel):
-    """``published.json``: the tables, with our weightings of their averages."""
+    """The content of `published.json`: the tables, with our weightings of their averages."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -73,17 +81,18 @@ class Published(BaseModel):
 
     @model_validator(mode="after")
     def _weighted(self) -> "Published":
-        for one in self.tables:
-            for average in one.averages:
+        for table in self.tables:
+            for average in table.averages:
                 if weights(average.of, average.weighting) is None:
-                    raise ValueError(f"table {one.id} {average.column}: {average.weighting!r} is no weighting of it")
+                    raise ValueError(f"table {table.id} {average.column}: {average.weighting!r} does not weight it")
         return self
 
 
 class Check(NamedTuple):
-    """A printed average beside what its cells give.
+    """A printed average beside the average of its cells.
 
-    ``others``: further weightings of the same columns under which it would reproduce, if it does not.
+    Attributes:
+        others: if it does not reproduce, the other weightings under which it would.
     """
 
     table: str
@@ -96,26 +105,30 @@ class Check(NamedTuple):
 
     @property
     def reproduces(self) -> bool:
-        """Whether rounding explains the printed average (the rule is ``rounding.recompute``'s)."""
+        """Whether rounding explains the printed average (see `rounding.recompute`)."""
         return _within(self.printed, self.recomputed)
 
 
 @cache
 def published() -> Published:
-    """All that is shipped."""
+    """Return all tables."""
     return Published.model_validate_json(resources.files("lmms_vg.paper").joinpath("published.json").read_bytes())
 
 
 def table(id: str) -> PublishedTable:
-    """A table by the paper's number: "1", "E.3". Errors: ValueError for one that is not there."""
-    found = {one.id: one for one in published().tables}
-    if id not in found:
-        raise ValueError(f"table id={id!r}: allowed are {', '.join(found)}")
-    return found[id]
+    """Return a table by the paper's number, such as "1" or "E.3".
+
+    Raises:
+        ValueError: there is no such table.
+    """
+    known = {table.id: table for table in published().tables}
+    if id not in known:
+        raise ValueError(f"table id={id!r}: allowed are {', '.join(known)}")
+    return known[id]
 
 
 def check(one: PublishedTable) -> list[Check]:
-    """Every average of a table recomputed, where the average and all its cells are printed."""
+    """Recompute every average of a table that is printed together with all its cells."""
     checks = []
     for average in one.averages:
         for row in one.rows:
@@ -123,19 +136,23 @@ def check(one: PublishedTable) -> list[Check]:
             cells = [cell for name in average.of if (cell := one.cell(row, name)) is not None]
             if printed is None or len(cells) < len(average.of):
                 continue
-            made = {
+            recomputed = {
                 name: recompute(cells, counts, printed)
                 for name in WEIGHTINGS
                 if (counts := weights(average.of, name)) is not None
             }
-            main = made[average.weighting]
-            good = {} if _within(printed, main) else {name: it for name, it in made.items() if _within(printed, it)}
+            main = recomputed[average.weighting]
+            good = (
+                {}
+                if _within(printed, main)
+                else {name: value for name, value in recomputed.items() if _within(printed, value)}
+            )
             checks.append(Check(one.id, row, average.column, average.weighting, printed, main, good))
     return checks
 
 
 def impossible(one: PublishedTable) -> list[tuple[str, str, Decimal, int]]:
-    """Cells (row, column, printed, n) that no whole number of right answers out of the weighting's n gives."""
+    """Return cells (row, column, printed, n) that no whole number of right answers out of n gives."""
     return [
         (row, column, cell, n)
         for average in one.averages
@@ -146,7 +163,7 @@ def impossible(one: PublishedTable) -> list[tuple[str, str, Decimal, int]]:
 
 
 def show(check: bool) -> str:
-    """All tables as text; or, with ``check``, every average recomputed and every cell that no count gives."""
+    """Return all tables as text; with `check`, every average recomputed and every impossible cell instead."""
     return _show_checks() if check else "\n\n".join(map(_show_table, published().tables))
 
 
@@ -154,29 +171,33 @@ def _within(printed: Decimal, recomputed: Recomputed) -> bool:
     return recomputed.low <= Fraction(printed) <= recomputed.high
 
 
-def _show_table(one: PublishedTable) -> str:
-    grid = [["", *one.columns]]
-    grid += [[row, *("-" if cell is None else str(cell) for cell in cells)] for row, cells in one.rows.items()]
-    if len(one.columns) > len(one.rows) + 1:  # too wide for a screen; the paper turns its widest table as well
+def _show_table(table: PublishedTable) -> str:
+    grid = [["", *table.columns]]
+    grid += [[row, *("-" if cell is None else str(cell) for cell in cells)] for row, cells in table.rows.items()]
+    if len(table.columns) > len(table.rows) + 1:  # too wide for a screen; the paper transposes its widest table as well
         grid = [list(line) for line in zip(*grid, strict=True)]
-    lines = [f"Table {one.id}. {one.title}; {one.unit}", f"Source: Liu et al., ICLR 2026, {one.source}", *_align(grid)]
-    for name, of in {average.weighting: average.of for average in one.averages}.items():
+    lines = [
+        f"Table {table.id}. {table.title}; {table.unit}",
+        f"Source: Liu et al., ICLR 2026, {table.source}",
+        *_align(grid),
+    ]
+    for name, of in {average.weighting: average.of for average in table.averages}.items():
         counts = ", ".join(f"{column} {n:,}" for column, n in zip(of, weights(of, name) or (), strict=False))
         lines.append(f"Weighting: {name}, {WEIGHTINGS[name]}{f' ({counts})' if counts else ''}")
-    return "\n".join([*lines, f"Note: {one.note}"] if one.note else lines)
+    return "\n".join([*lines, f"Note: {table.note}"] if table.note else lines)
 
 
 def _show_checks() -> str:
-    checks = [done for one in published().tables for done in check(one)]
+    checks = [result for table in published().tables for result in check(table)]
     averages = [["table", "row", "average", "weighting", "printed", "recomputed", "allowed", "verdict"]]
     averages += map(_line, checks)
     cells = [["table", "row", "column", "printed", "n", "nearest shares"]]
-    for one in published().tables:
-        for row, column, cell, n in impossible(one):
+    for table in published().tables:
+        for row, column, cell, n in impossible(table):
             below = floor(Fraction(cell) * n / 100)
             shares = " and ".join(_text(Fraction(100 * right, n), decimals(cell) + 2) for right in (below, below + 1))
-            cells.append([one.id, row, column, str(cell), f"{n:,}", shares])
-    good = sum(done.reproduces for done in checks)
+            cells.append([table.id, row, column, str(cell), f"{n:,}", shares])
+    good = sum(result.reproduces for result in checks)
     summary = f"{len(checks)} averages: {good} reproduce, {len(checks) - good} do not"
     title = f"{len(cells) - 1} cells that no whole number of right answers out of n questions gives:"
     legend = (
@@ -185,15 +206,24 @@ def _show_checks() -> str:
     return "\n".join([legend, *_align(averages), "", title, *_align(cells), "", summary])
 
 
-def _line(done: Check) -> list[str]:
-    digits = decimals(done.printed) + 1
-    value, low, high = (_text(number, digits) for number in done.recomputed)
+def _line(result: Check) -> list[str]:
+    digits = decimals(result.printed) + 1
+    value, low, high = (_text(number, digits) for number in result.recomputed)
     verdict = "reproduces"
-    if not done.reproduces:
-        verdict = f"does not, off by {float(Fraction(done.printed) - done.recomputed.value):+.{digits}f}"
-        others = ", ".join(f"{name} ({_text(other.value, digits)})" for name, other in done.others.items())
+    if not result.reproduces:
+        verdict = f"does not, off by {float(Fraction(result.printed) - result.recomputed.value):+.{digits}f}"
+        others = ", ".join(f"{name} ({_text(other.value, digits)})" for name, other in result.others.items())
         verdict += f"; does under {others}" if others else ""
-    return [done.table, done.row, done.column, done.weighting, str(done.printed), value, f"{low} to {high}", verdict]
+    return [
+        result.table,
+        result.row,
+        result.column,
+        result.weighting,
+        str(result.printed),
+        value,
+        f"{low} to {high}",
+        verdict,
+    ]
 
 
 def _text(number: Fraction, digits: int) -> str:
@@ -201,7 +231,7 @@ def _text(number: Fraction, digits: int) -> str:
 
 
 def _align(grid: Iterable[Sequence[str]]) -> list[str]:
-    """Columns of numbers flush right, all others left."""
+    """Align columns of numbers right, all others left."""
     columns = []
     for head, *body in zip(*grid, strict=True):
         width = max(map(len, (head, *body)))

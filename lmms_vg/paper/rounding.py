@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Recomputed(NamedTuple):
-    """The average of the cells as they stand, and the lowest and highest that may be printed for it."""
+    """The average of the cells as printed, and the lowest and highest average that may be printed for them."""
 
     value: Fraction
     low: Fraction
@@ -16,9 +16,10 @@ class Recomputed(NamedTuple):
 
 
 def right_answers(cell: Decimal, n: int) -> range:
-    """Numbers of right answers out of ``n`` (above 0) that are printed as ``cell`` percent; empty where there is none.
+    """Return the numbers of right answers out of `n` (above 0) that are printed as `cell` percent.
 
-    Halves may have been rounded either way. Empty is what the GRIM test (Brown and Heathers 2017) calls inconsistent.
+    Halves may have been rounded either way. The range may be empty; the GRIM test (Brown and Heathers 2017) calls such a cell
+    inconsistent.
 
     >>> right_answers(Decimal("71.24"), 1297)
     range(924, 925)
@@ -29,15 +30,21 @@ def right_answers(cell: Decimal, n: int) -> range:
 
 
 def recompute(cells: Sequence[Decimal], counts: Sequence[int], printed: Decimal) -> Recomputed:
-    """The average of percentages by numbers of questions, or their plain mean where ``counts`` is empty.
+    """Average percentages by numbers of questions, or take their plain mean if `counts` is empty.
 
     A printed average reproduces if values that are printed as its cells give it, after rounding to its own last digit:
 
-    - With ``counts``, a value is the share of a whole number of right answers; a cell with enough digits leaves one.
-    - A cell that no whole number gives, and every cell of a plain mean, is off by half a unit of its last digit at most.
-    - The cells as they stand may have been averaged too: authors do average rounded numbers.
+    - With `counts`, a value is the share of a whole number of right answers; a cell with enough digits leaves only one.
+    - A cell that no whole number gives, and every cell of a plain mean, is off by at most half a unit of its last digit.
+    - The cells as printed may have been averaged too: authors do average rounded numbers.
 
-    Errors: ValueError unless there are as many counts as cells, or none.
+    Args:
+        cells: percentages as printed.
+        counts: number of questions per cell, or none.
+        printed: the average as printed.
+
+    Raises:
+        ValueError: the numbers of counts and cells differ.
     """
     weights = counts or [1] * len(cells)
     lows, highs = [], []
@@ -51,12 +58,12 @@ def recompute(cells: Sequence[Decimal], counts: Sequence[int], printed: Decimal)
 
 
 def half_unit(number: Decimal) -> Fraction:
-    """Half a unit of the last printed digit: 1/20 for 71.2, 1/200 for 71.20."""
+    """Return half a unit of the last printed digit: 1/20 for 71.2, 1/200 for 71.20."""
     return Fraction(1, 2 * 10 ** decimals(number))
 
 
 def decimals(number: Decimal) -> int:
-    """Digits after the point, zeros included."""
+    """Return the number of digits after the point, zeros included."""
     return len(str(number).partition(".")[2])
 
 

@@ -1,4 +1,4 @@
-"""What a finished run says about every question, wherever it was read from."""
+"""What a finished run says about every question, independent of the files it was read from."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 from lmms_vg._util.error_codes import Failure
 from lmms_vg.runs.method_spec import MethodSpec
 
+#: Metrics that a task is reported and compared by; their items name their question.
 SCORED = ("acc", "open_recall")
-"""Metrics whose items name their question: the one a task is reported and compared by."""
 
+#: Metrics of the tasks that measure where a model looks.
 MEASURED = ("ar", "kl", "js", "best_layer")
-"""Metrics of the tasks that measure where a model looked."""
 
 Line = dict[str, Any]
 
 
 class Asked(NamedTuple):
-    """The text a question was asked with, and the answer it was scored by."""
+    """The text that a question was asked with, and its reference answer."""
 
     prompt: str
     reference: str
@@ -27,10 +27,18 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True)
 class TaskRun:
-    """Scores of one task, uid -> value from 0 to 1; what failed is not in ``scores`` but in ``failed``, uid -> why.
+    """The scores of one task.
 
-    ``rules`` are the signatures of all its metrics, as far as their items have one. ``seconds``: uid -> time the model took
-    when it answered, empty for models that are not ours.
+    Attributes:
+        metric: the one of `SCORED` that `scores` are of.
+        rules: metric -> signature, for the metrics whose items have one.
+        scores: uid -> value from 0 to 1.
+        images: uid -> image.
+        about: uid -> axis -> category.
+        failed: uid -> why the question has no score.
+        unparseable: number of answers that the rule could not read.
+        asked: uid -> prompt and reference.
+        seconds: uid -> seconds the model took to answer; empty for models that are not ours.
     """
 
     task: str
@@ -46,24 +54,31 @@ class TaskRun:
 
     @property
     def rule(self) -> str:
-        """The signature of ``metric``; empty where all questions failed."""
+        """The signature of `metric`; empty if all questions failed."""
         return self.rules.get(self.metric, "")
 
     @property
     def axes(self) -> list[str]:
-        """What its questions can be broken down by."""
+        """The axes that its questions can be broken down by."""
         return list(dict.fromkeys(axis for about in self.about.values() for axis in about))
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run. ``restricted`` says why its numbers do not stand for their benchmarks (``--limit``), empty if they do.
+    """One run.
 
-    ``model`` is the model's name and arguments: runs of one model may differ in the arguments alone. ``notes`` are what has
-    to be said beside its numbers. ``measured`` are tasks that measure where a model looked, by ``measured_rules``;
-    ``left_out`` are those of neither kind. ``means``: task or group -> metric -> value, as lmms-eval aggregated it.
-    ``provenance``: weights, prompt, dtype and all else of ``inference.build`` that makes an answer; None for models that are
-    not ours. ``number`` tells runs of one label apart where several are shown, 0 if there is no other.
+    Attributes:
+        path: its results file.
+        model: the model's name and arguments; runs of one model may differ in the arguments alone.
+        restricted: why its numbers do not stand for their benchmarks (`--limit`); empty if they do.
+        notes: remarks to print beside its numbers.
+        measured: tasks that measure where a model looks.
+        left_out: tasks that are neither scored nor measured.
+        means: task or group -> metric -> value, as lmms-eval aggregated it.
+        provenance: weights, prompt, dtype and everything else in `inference.build` that determines an answer; None for models
+            that are not ours.
+        number: tells runs with the same label apart; 0 if there is only one.
+        measured_rules: signatures of the `measured` tasks.
     """
 
     path: Path
@@ -81,59 +96,66 @@ class Run:
 
     @property
     def method(self) -> MethodSpec | None:
-        """None for models that are not ours."""
+        """The method; None for models that are not ours."""
         return None if self.provenance is None else MethodSpec.model_validate(self.provenance["method"])
 
     @property
     def name(self) -> str:
-        """The method's name; the model's where the method is not known."""
+        """The method's name, or the model's if the method is not known."""
         return self.model.partition(" ")[0] if self.method is None else self.method.name
 
     @property
     def is_plain(self) -> bool:
-        """Whether its model is a family without any method."""
+        """Whether the model is run without a method."""
         return self.name == "plain" or (self.method is None and self.name.endswith("_plain"))
 
     @property
     def leak(self) -> str:
-        """What has to be said of heads that were ranked on images this run asks about, or may have been; else empty."""
+        """Warning that the heads were, or may have been, ranked on images of this run; empty if they were not."""
         leaks = (self.provenance or {}).get("leaks")
         if not leaks:
             return ""
         return (
-            f"its heads were, or may have been, ranked on images of {', '.join(leaks)}, which are asked about here: results "
+            f"its heads were, or may have been, ranked on images of {', '.join(leaks)}, which this run asks about: results "
             "may be too good"
         )
 
     def table(self) -> str:
-        """The run in full as Markdown: intervals, means over questions and over categories, every category."""
-        from lmms_vg.runs.report import report  # which reads this module
+        """Return the full report as Markdown: intervals, means over questions and over categories, every category."""
+        from lmms_vg.runs.report import report  # imported here because it reads this module
 
         return report(self)
 
     @property
     def label(self) -> str:
-        """The method and its hyper-parameters, in short; the model where the method is not known."""
+        """The method and its hyper-parameters in short, or the model if the method is not known."""
         name = self.model if self.method is None else self.method.label
         return f"{name} #{self.number}" if self.number else name
 
 
 def metric_of(line: Line) -> str | None:
-    """The metric of ``SCORED`` that a line has. Other tasks have metrics of these names, whose items name no question."""
+    """Return a line's metric of `SCORED`; other tasks use these names too, but their items name no question."""
     return next((name for name in SCORED if isinstance(line.get(name), dict) and "uid" in line[name]), None)
 
 
 def task_run(where: object, task: str, metric: str, lines: list[Line]) -> TaskRun:
-    """A task's scores from what ``process_results`` made of each document, with ``input`` and ``target`` beside it.
+    """Return a task's scores.
 
-    Errors: ValueError, beginning with ``where``, for a question that is there twice, and for two rules under one metric.
+    Args:
+        where: begins every error message.
+        task: the task.
+        metric: one of `SCORED`.
+        lines: what `process_results` made of each document, with `input` and `target`.
+
+    Raises:
+        ValueError: a question appears twice, or a metric has two rules.
     """
     items = [line[metric] for line in lines]
     twice = [uid for uid, times in Counter(item["uid"] for item in items).items() if times > 1]
     if twice:
-        raise ValueError(f"{where}: {len(twice)} questions stand there twice, the first is {twice[0]}")
+        raise ValueError(f"{where}: {len(twice)} questions appear twice, the first is {twice[0]}")
     good = [item for item in items if "error" not in item]
-    both = list(zip(items, lines, strict=True))
+    answered = list(zip(items, lines, strict=True))
     return TaskRun(
         task=task,
         metric=metric,
@@ -143,48 +165,59 @@ def task_run(where: object, task: str, metric: str, lines: list[Line]) -> TaskRu
         about={item["uid"]: item["about"] for item in good},
         failed={item["uid"]: Failure(item["error_code"], item["error"]) for item in items if "error" in item},
         unparseable=sum("unparseable" in line and line["unparseable"].get("unparseable", False) for line in lines),
-        asked={item["uid"]: Asked(str(line["input"]), str(line["target"])) for item, line in both},
-        seconds={item["uid"]: line["n"]["seconds"] for item, line in both if "seconds" in line["n"]},
+        asked={item["uid"]: Asked(str(line["input"]), str(line["target"])) for item, line in answered},
+        seconds={item["uid"]: line["n"]["seconds"] for item, line in answered if "seconds" in line["n"]},
     )
 
 
 def signed(lines: Iterable[Line]) -> list[dict[str, Any]]:
-    """What exactly was run, as the signed documents have it: one a task and process, none in runs of other models."""
+    """Return the signatures of exactly what was run: one per task and process; none for models that are not ours."""
     return [line["n"]["run"] for line in lines if line["n"].get("run")]
 
 
 def agreed(where: object, signatures: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The one identity of a run, None where nothing was signed.
+    """Return the identity of a run; None if nothing was signed.
 
-    Errors: ValueError, beginning with ``where``, if two of them differ, or are not of this version's form.
+    Raises:
+        ValueError: two signatures differ, or an older version wrote them; the message begins with `where`.
     """
-    if not all(isinstance(one.get("method"), dict) for one in signatures):
+    if not all(isinstance(signature.get("method"), dict) for signature in signatures):
         raise ValueError(
-            f"{where}: signed by an older version of lmms_vg, which named the method in one text; run the same command again"
+            f"{where}: signed by an older version of lmms_vg, which wrote the method as one text; run the command again"
         )
-    for one in signatures:
-        for name in sorted((signatures[0].keys() | one.keys()) - {"settings", "leaks"}):
-            if signatures[0].get(name) != one.get(name):
+    for signature in signatures:
+        for name in sorted((signatures[0].keys() | signature.keys()) - {"settings", "leaks"}):
+            if signatures[0].get(name) != signature.get(name):
                 raise ValueError(
-                    f"{where}: {name} is {signatures[0].get(name)} at one question and {one.get(name)} at another, so its "
-                    "files are of several runs; run it again into a folder of its own"
+                    f"{where}: {name} is {signatures[0].get(name)} at one question, {signature.get(name)} at another, so its "
+                    "files come from several runs; run it again into a new folder"
                 )
-    leaks = sorted({name for one in signatures for name in one.get("leaks", ())})  # every process sees its own images
+    leaks = sorted(
+        {name for signature in signatures for name in signature.get("leaks", ())}
+    )  # every process sees its own images
     return signatures[0] | ({"leaks": leaks} if leaks else {}) if signatures else None
 
 
 def partial(lines: Iterable[Line]) -> bool:
-    """Whether any of the documents is of a data set that was read in part only."""
+    """Return whether any document comes from a data set that was read only in part."""
     return any("partial" in line["n"] for line in lines)
 
 
 def rules(where: object, lines: list[Line]) -> dict[str, str]:
-    """Metric -> signature. Errors: ValueError for two under one metric, a mean of which would be a number of neither."""
-    found: dict[str, str] = {}
+    """Return metric -> signature.
+
+    Raises:
+        ValueError: a metric has two rules, so that its mean would mix two quantities.
+    """
+    signatures: dict[str, str] = {}
     for line in lines:
         for metric, item in line.items():
-            if isinstance(item, dict) and "rule" in item and found.setdefault(metric, item["rule"]) != item["rule"]:
+            if (
+                isinstance(item, dict)
+                and "rule" in item
+                and signatures.setdefault(metric, item["rule"]) != item["rule"]
+            ):
                 raise ValueError(
-                    f"{where}: {metric} is scored by {found[metric]} and by {item['rule']}; one run has one rule"
+                    f"{where}: {metric} is scored by {signatures[metric]} and by {item['rule']}; one run has one rule"
                 )
-    return found
+    return signatures

@@ -1,1 +1,1 @@
-"""Submissions: finished runs packed into a bundle that anyone can check, offline."""
+"""Submissions: finished runs packed into one file, a bundle, that anyone can check offline."""

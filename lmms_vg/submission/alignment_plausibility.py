@@ -1,9 +1,11 @@
-"""Could these alignment values be of an attention map at all?
+"""Check whether any attention map could give a question's alignment values.
 
-Attention cannot be computed again without the model, so values are the submitter's word. What can be told is whether there is
-any map and any box that gives them. With N patches, of which the box has k, and attention mass m inside the box, AR = m N / k;
-the printed AR is AR / N. The mask is uniform over the box, so KL(mask || attention) >= -ln m and 0 <= JS <= ln 2. A question
-has one box, so one k/N fits all its layers: max exp(-KL) / AR <= k/N <= min 1 / AR.
+Attention cannot be recomputed without the model, so the values are the submitter's word. This module checks that some
+attention map and some box give them.
+
+With N patches, k of them inside the box, and attention mass m inside the box: AR = m N / k, and the printed AR is AR / N. The
+mask is uniform over the box, so KL(mask || attention) >= -ln m, and 0 <= JS <= ln 2. A question has one box, so one k/N must
+fit all its layers: max exp(-KL) / AR <= k/N <= min 1 / AR.
 """
 
 from __future__ import annotations
@@ -12,13 +14,13 @@ from math import exp, log
 
 from lmms_vg.submission.schema import BundleAlignment
 
-_SLACK = 1e-3  # relative; the measures have guards of 1e-8 (metrics/alignment.py)
-_CLIPPED = 1e-6  # mass that KL may see and AR not: it clips attention to 1e-12 a patch
-_MOST = 1e6  # patches, and so any of the values
+_SLACK = 1e-3  # relative tolerance; the measures have guards of 1e-8 (metrics/alignment.py)
+_CLIPPED = 1e-6  # mass that KL may count and AR may not: KL clips attention to 1e-12 per patch
+_MOST = 1e6  # upper bound of the number of patches, and therefore of every value
 
 
 def implausible(alignment: BundleAlignment) -> str | None:
-    """What is wrong with one question's values; None if nothing is."""
+    """Return what is wrong with one question's values; None if nothing is."""
     ar, printed, kl, js = alignment.ar, alignment.printed_ar, alignment.kl, alignment.js
     if not ar or len({len(ar), len(printed), len(kl), len(js)}) > 1:
         return f"{len(ar)} values of AR, {len(printed)} of printed AR, {len(kl)} of KL and {len(js)} of JS"
@@ -35,7 +37,7 @@ def implausible(alignment: BundleAlignment) -> str | None:
     if patches and max(patches) > min(patches) * (1 + _SLACK):
         return f"AR over printed AR is {min(patches):.2f} patches at one layer and {max(patches):.2f} at another"
     if patches and abs(min(patches) - round(min(patches))) > _SLACK * min(patches):
-        return f"AR over printed AR is {min(patches):.3f}, no whole number of patches"
+        return f"AR over printed AR is {min(patches):.3f}, not a whole number of patches"
     if patches and max(ar) > min(patches) * (1 + _SLACK):
         return f"AR {max(ar):.2f} is above the number of patches, {min(patches):.0f}"
     least = max(((exp(-k) - _CLIPPED) / a for a, k in zip(ar, kl, strict=True) if a > 0), default=0.0)

@@ -1,7 +1,7 @@
-"""A bundle as a file: written the same every time, read without trust.
+"""A bundle as a file: written byte for byte the same every time, and read without trust.
 
-Nothing is unpacked to disk. A member is read as a stream, line by line, and given up at the first line that is not what it
-should be, so a hostile file costs no more than an honest one of its size, however well it was compressed.
+Nothing is unpacked to disk. A member is read as a stream, line by line, and reading stops at the first line that is wrong. So
+a hostile file costs no more than an honest file of its size, however well it was compressed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from lmms_vg.submission.strict_json import Model, load, validated
 MANIFEST = "manifest.json"
 _MEMBER = re.compile(r"manifest\.json|(?:questions|answers)/[a-z0-9_]{1,100}\.jsonl")
 
-# All of the paper's benchmarks and VGMED with a model of 60 layers: 60 MB packed, 400 MB unpacked, 110 members.
+# In bytes. The paper's benchmarks and VGMED with a model of 60 layers take 60 MB packed, 400 MB unpacked, 110 members.
 MAX_FILE = 200_000_000
 MAX_MEMBERS = 200
 MAX_UNPACKED = 600_000_000
@@ -37,11 +37,11 @@ MAX_LINES = LONGEST
 MAX_TASKS = 100
 
 _END = struct.Struct("<4s4H2LH")  # end of central directory
-_ZIP64_LOCATOR = 20  # bytes in front of it, in a zip of the large kind
+_ZIP64_LOCATOR = 20  # bytes in front of the end record in a zip of more than 4 GB
 
 
 def write(members: Mapping[str, str]) -> bytes:
-    """A zip of the texts by name: sorted, without times, so that equal texts give equal bytes."""
+    """Return a zip of the texts by name: sorted and without times, so that equal texts give equal bytes."""
     out = BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(members):
@@ -52,15 +52,16 @@ def write(members: Mapping[str, str]) -> bytes:
 
 
 def sha256(text: str) -> str:
-    """Of a member's text, as manifests have it."""
+    """Return the SHA-256 of a member's text in hexadecimal, as manifests store it."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Bundle:
-    """A bundle open for reading; use it in ``with``.
+    """A bundle open for reading; use it in `with`.
 
-    Errors: Rejected if it is no zip, holds anything but plain files of a bundle's names, or is too large; OSError if it cannot
-    be opened.
+    Raises:
+        Rejected: it is not a zip, holds anything but plain files with a bundle's names, or is too large.
+        OSError: it cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -85,11 +86,15 @@ class Bundle:
 
     @property
     def names(self) -> list[str]:
-        """Of its members, sorted."""
+        """The names of the members, sorted."""
         return sorted(self._archive.namelist())
 
     def manifest(self) -> Manifest:
-        """Errors: Rejected (``missing-file``, ``json``, ``schema-version``, ``schema``, ...)."""
+        """Read the manifest.
+
+        Raises:
+            Rejected: it is missing or not a manifest (`missing-file`, `json`, `schema-version`, `schema`, ...).
+        """
         with self._open(MANIFEST) as member:
             data = self._read(member, MANIFEST, MAX_MANIFEST)
         value = load(data, MANIFEST)
@@ -99,21 +104,27 @@ class Bundle:
                 "schema-version",
                 MANIFEST,
                 f"schema_version is {str(version)[:40]}; lmms_vg {__version__} reads {schema_1.VERSION} and {SCHEMA_VERSION}; "
-                "update lmms_vg, or make the bundle again from its runs with lmms-vg submit of this version",
+                "update lmms_vg, or make the bundle again from its runs with this version's lmms-vg submit",
             )
         self._version = version
-        for name in ("tasks", "groups"):  # before a complaint is made about each
+        for name in ("tasks", "groups"):  # checked first, so that not every single one is reported
             if isinstance(value.get(name), dict) and len(value[name]) > MAX_TASKS:
                 raise rejected("too-large", MANIFEST, f"{len(value[name]):,} {name}, at most {MAX_TASKS}")
         return validated(schema_1.manifest(value) if version == schema_1.VERSION else value, MANIFEST, Manifest)
 
     def lines(self, name: str, model: type[Model], digest: str) -> Iterator[Model]:
-        """The lines of a member, once the manifest was read.
+        """Yield the lines of a member; call `manifest` first, which reads the version.
 
-        Errors: Rejected at the first wrong one; at the end (``checksum``) if it is another file.
+        Args:
+            name: the member, such as `answers/<task>.jsonl`.
+            model: the class of its lines.
+            digest: SHA-256 of the member that the manifest states.
+
+        Raises:
+            Rejected: a line is wrong, or, at the end, the member has another SHA-256 (`checksum`).
         """
         older = self._version == schema_1.VERSION and name.startswith("answers/")
-        found = hashlib.sha256()
+        digester = hashlib.sha256()
         with self._open(name) as member:
             size = 0
             for number in range(1, MAX_LINES + 2):
@@ -123,18 +134,18 @@ class Bundle:
                 size += len(line)
                 if number > MAX_LINES or size > MAX_MEMBER:
                     raise rejected("too-large", name, f"more than {MAX_LINES:,} lines or {MAX_MEMBER:,} bytes")
-                found.update(line)
+                digester.update(line)
                 where = f"{name}, line {number}"
                 value = load(line, where)
                 yield validated(schema_1.answer(value) if older else value, where, model)
-        if found.hexdigest() != digest:
-            raise rejected("checksum", name, f"its SHA-256 is {found.hexdigest()}, but {digest} in the manifest")
+        if digester.hexdigest() != digest:
+            raise rejected("checksum", name, f"its SHA-256 is {digester.hexdigest()}, but the manifest says {digest}")
 
     def _open(self, name: str) -> BinaryIO:
         try:
             return self._archive.open(name)  # type: ignore[return-value]
         except KeyError:
-            raise rejected("missing-file", name, "is not there") from None
+            raise rejected("missing-file", name, "is missing") from None
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError, struct.error) as problem:
             raise rejected("not-a-zip", name, str(problem)[:200]) from None
 
@@ -155,16 +166,16 @@ class Bundle:
             where = repr(name[:100])
             kind = stat.S_IFMT(info.external_attr >> 16)
             if name.startswith("/") or re.search(r"\.\.|[\\:\0]", name) or name != info.orig_filename:
-                raise rejected("path", where, "leads out of the bundle, or may on some system")
+                raise rejected("path", where, "leads out of the bundle, or could on some systems")
             if kind not in (0, stat.S_IFREG) or info.is_dir():
                 raise rejected("link", where, "is a link, a folder or a device")
             if not _MEMBER.fullmatch(name):
                 raise rejected("unknown-file", where, "a bundle holds manifest.json, questions/ and answers/ only")
             if name in seen:
-                raise rejected("duplicate-file", where, "is there twice")
+                raise rejected("duplicate-file", where, "appears twice")
             seen.add(name)
             if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise rejected("not-a-zip", where, "is encrypted or compressed in another way than deflated")
+                raise rejected("not-a-zip", where, "is encrypted, or compressed with a method other than deflate")
             if info.file_size > MAX_MEMBER:
                 raise rejected("too-large", where, f"{info.file_size:,} bytes unpacked, at most {MAX_MEMBER:,}")
         if sum(info.file_size for info in infos) > MAX_UNPACKED:
@@ -172,20 +183,24 @@ class Bundle:
 
 
 def _check_end(file: BinaryIO, where: str) -> None:
-    """The number of members, read before the zip library makes an object of each. Errors: Rejected."""
+    """Check the number of members before the zip library makes an object of each.
+
+    Raises:
+        Rejected: it is not a zip, or too large.
+    """
     size = file.seek(0, 2)
     if size > MAX_FILE:
         raise rejected("too-large", where, f"{size:,} bytes, at most {MAX_FILE:,}")
     if size < _END.size:
-        raise rejected("not-a-zip", where, f"{size} bytes are no zip")
+        raise rejected("not-a-zip", where, f"{size} bytes are too few for a zip")
     file.seek(-_END.size, 2)
     mark, _, _, _, count, directory, _, comment = _END.unpack(file.read())
     if mark != b"PK\x05\x06" or comment:
-        raise rejected("not-a-zip", where, "it does not end as a zip without comment does")
+        raise rejected("not-a-zip", where, "it does not end as a zip without a comment does")
     if size >= _END.size + _ZIP64_LOCATOR:
         file.seek(-_END.size - _ZIP64_LOCATOR, 2)
         if file.read(4) == b"PK\x06\x07":
-            raise rejected("not-a-zip", where, "it is of the kind for more than 4 GB")
+            raise rejected("not-a-zip", where, "it is a ZIP64 file, the kind for more than 4 GB")
     if count > MAX_MEMBERS or directory > MAX_MEMBERS * 1_000:
         raise rejected("too-large", where, f"{count:,} members, at most {MAX_MEMBERS}")
     file.seek(0)

@@ -1,4 +1,4 @@
-"""Which tasks of a run go into a bundle, where it holds more than one bundle may: a bundle stands under one protocol."""
+"""Choose the tasks of a run that go into a bundle, since a bundle has exactly one protocol."""
 
 from __future__ import annotations
 
@@ -13,18 +13,27 @@ from lmms_vg.tasks.yaml_files import groups, tasks
 
 
 class Choice(NamedTuple):
-    """``protocol`` None and ``tasks`` empty leave nothing out."""
+    """The tasks to put into a bundle; the default takes all of them.
+
+    Attributes:
+        protocol: only tasks that may be part of its bundles; None for any.
+        tasks: only these; empty for any.
+    """
 
     protocol: ProtocolName | None = None
     tasks: frozenset[str] = frozenset()
 
     def takes(self, task: str) -> bool:
-        """Whether one of our tasks is to be in the bundle."""
+        """Return whether one of our tasks goes into the bundle."""
         named = not self.tasks or task in self.tasks
         return named and (self.protocol is None or self.protocol in _allowed(task))
 
     def require(self, found: Collection[str]) -> None:
-        """Errors: ValueError where the tasks of the runs are not those that were asked for."""
+        """Check the choice against the tasks of the runs.
+
+        Raises:
+            ValueError: a chosen task is not in the runs, or none of their tasks is chosen.
+        """
         missing = sorted(self.tasks - set(found))
         if missing:
             raise ValueError(f"--tasks {','.join(missing)}: not in the runs, which have {', '.join(sorted(found))}")
@@ -34,7 +43,11 @@ class Choice(NamedTuple):
 
 
 def choice(protocol: str | None, names: Sequence[str]) -> Choice:
-    """``names`` are of tasks and of groups, which stand for their tasks. Errors: ValueError for an unknown name."""
+    """Parse the values of `--protocol` and `--tasks`; a group stands for its tasks.
+
+    Raises:
+        ValueError: a name is unknown.
+    """
     stated = next((name for name in PROTOCOLS if name == protocol), None)
     if protocol is not None and stated is None:
         raise ValueError(f"--protocol {protocol}: {suggest(protocol, PROTOCOLS)}Allowed are {', '.join(PROTOCOLS)}")
@@ -42,29 +55,31 @@ def choice(protocol: str | None, names: Sequence[str]) -> Choice:
     for name in names:
         if name not in tasks() and name not in groups():
             known = [*groups(), *sorted(tasks())]
-            raise ValueError(f"--tasks {name}: {suggest(name, known)}It is no task or group; lmms-vg tasks lists them")
+            raise ValueError(
+                f"--tasks {name}: {suggest(name, known)}It is not a task or group; lmms-vg tasks lists them"
+            )
         chosen |= {name} if name in tasks() else {*groups()[name]}
     return Choice(stated, frozenset(chosen))
 
 
 def only_protocol(tasks: Collection[str], stated: ProtocolName | None = None) -> ProtocolName | None:
-    """The protocol of a bundle of these tasks; None for measurements alone.
+    """Return the protocol of a bundle of these tasks; None for measurements alone.
 
-    Where they may stand under several, it is the stated one, or the first of `PROTOCOLS`.
+    If several protocols have all the tasks, it is the stated one, or else the first of `PROTOCOLS`.
 
     Raises:
         Rejected: no protocol has all of them (`protocol`).
     """
-    of = {task: TASKS[task].protocols for task in sorted(tasks) if not TASKS[task].measures}
-    common = [name for name in PROTOCOLS if all(name in allowed for allowed in of.values())]
+    protocols = {task: TASKS[task].protocols for task in sorted(tasks) if not TASKS[task].measures}
+    common = [name for name in PROTOCOLS if all(name in allowed for allowed in protocols.values())]
     if not common:
-        named = ", ".join(f"{task} is of {' or '.join(allowed)}" for task, allowed in of.items())
+        named = ", ".join(f"{task} is of {' or '.join(allowed)}" for task, allowed in protocols.items())
         raise rejected("protocol", "tasks", f"{named}; choose with --protocol NAME, or --tasks NAME,...")
-    if not of:
+    if not protocols:
         return None
     return stated if stated in common else common[0]
 
 
 def _allowed(task: str) -> Collection[ProtocolName]:
-    """The protocols of whose bundles a task may be part: measurements go with every one."""
+    """Return the protocols whose bundles may hold a task; measurements may be in all of them."""
     return TASKS[task].protocols or PROTOCOLS.keys()

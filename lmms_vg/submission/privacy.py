@@ -1,4 +1,4 @@
-"""Nothing of the submitter's machine leaves with a submission: paths, host names, tokens."""
+"""Find paths, host names and tokens: nothing about the submitter's machine may leave with a submission."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _PATTERNS = {
     ),
 }
 _SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|API_?KEY", re.IGNORECASE)
-_SHORT = 6  # names and values of fewer characters may be words
+_SHORT = 6  # names and values of fewer characters may be ordinary words
 
 
 def findings(value: Any, where: str) -> Iterator[Finding]:
-    """A finding for every text of a JSON value, names included, that shows a path or a token; what it is, is not repeated."""
+    """Yield a finding for every text of a JSON value, names included, that shows a path or a token, without repeating it."""
     for place, text in _texts(value, where):
         for what, pattern in _PATTERNS.items():
             if pattern.search(text):
@@ -36,14 +36,14 @@ def findings(value: Any, where: str) -> Iterator[Finding]:
 
 
 def own_findings(value: Any, where: str) -> Iterator[Finding]:
-    """The same, and what only this machine can know: its name, its user's home, the values of its secret variables."""
+    """Yield those, and what only this machine knows: its name, the user's name and home, the values of secret variables."""
     yield from findings(value, where)
-    secrets = {name: found for name, found in os.environ.items() if _SECRET.search(name) and len(found) > _SHORT}
+    secrets = {name: text for name, text in os.environ.items() if _SECRET.search(name) and len(text) > _SHORT}
     known = {"this machine's name": socket.gethostname(), "your home folder": str(Path.home())}
-    known |= {"your user name": _user()} | {f"the value of {name}": found for name, found in secrets.items()}
-    for place, text in _texts(value, where):
+    known |= {"your user name": _user()} | {f"the value of {name}": text for name, text in secrets.items()}
+    for place, content in _texts(value, where):
         for what, hidden in known.items():
-            if len(hidden) >= _SHORT and re.search(rf"(?<!\w){re.escape(hidden)}(?!\w)", text):
+            if len(hidden) >= _SHORT and re.search(rf"(?<!\w){re.escape(hidden)}(?!\w)", content):
                 yield Finding("private", place, f"holds {what}")
 
 
@@ -51,12 +51,12 @@ def _texts(value: Any, where: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         yield where, value
     elif isinstance(value, dict):
-        for name, one in value.items():
+        for name, item in value.items():
             yield f"{where}, a name", name
-            yield from _texts(one, f"{where} {name}"[:200])
+            yield from _texts(item, f"{where} {name}"[:200])
     elif isinstance(value, list):
-        for one in value:
-            yield from _texts(one, where)
+        for item in value:
+            yield from _texts(item, where)
 
 
 def _user() -> str:

@@ -1,7 +1,8 @@
-"""The questions of a task as a bundle holds them, and whether they are the benchmark's own.
+"""The questions of a task as a bundle holds them, and the check that they are the benchmark's.
 
-They are, if they have the SHA-256 that ``questions.json`` has from the authors' files, or are what the reader makes of files on
-this machine: a published file may be corrected later. Where neither is at hand it cannot be told.
+They are if their SHA-256 is the one in `questions.json`, made from the authors' files, or if the reader makes the same
+questions from files on this machine, since a published file may be corrected later. With neither at hand the check is not
+possible.
 """
 
 from __future__ import annotations
@@ -25,29 +26,29 @@ from lmms_vg.tasks.registry import TASKS
 
 
 def question_of(sample: Sample) -> BundleQuestion:
-    """A reader's sample. NaN in a broken row's boxes becomes None, since JSON has no NaN."""
+    """Return a reader's sample as a bundle holds it. NaN in a broken row's boxes becomes None, since JSON has no NaN."""
     values = {name: getattr(sample, name) for name in BundleQuestion.model_fields}
     boxes = [[None if math.isnan(edge) else edge for edge in box] for box in sample.boxes]
     return BundleQuestion(**(values | {"boxes": boxes}))
 
 
 def document(task: str, question: BundleQuestion) -> Doc:
-    """The document as lmms-eval has it; see ``tasks.docs``."""
+    """Return the document as lmms-eval has it; see `tasks.documents`."""
     boxes = [[math.nan if edge is None else edge for edge in box] for box in question.boxes]
-    own = {"task": task, "image": question.images[0] if question.images else "", "boxes": boxes}
-    made: dict[str, Any] = question.model_dump() | own
-    assert made.keys() == FEATURES.keys(), "a bundle's questions hold all that is scored by"
-    return made
+    extra = {"task": task, "image": question.images[0] if question.images else "", "boxes": boxes}
+    doc: dict[str, Any] = question.model_dump() | extra
+    assert doc.keys() == FEATURES.keys(), "a bundle's questions hold every field that scoring reads"
+    return doc
 
 
 def text_of(questions: list[BundleQuestion]) -> str:
-    """The member ``questions/<task>.jsonl``."""
+    """Return the text of the member `questions/<task>.jsonl`."""
     return "".join(_lines(questions))
 
 
 @cache
 def shipped() -> dict[str, str]:
-    """Task -> SHA-256 of its questions, for the benchmarks whose files were at hand when this was released."""
+    """Return task -> SHA-256 of its questions, for the benchmarks whose files were at hand at release."""
     read: dict[str, str] = json.loads(
         resources.files("lmms_vg.submission").joinpath("questions.json").read_text("utf-8")
     )
@@ -56,7 +57,7 @@ def shipped() -> dict[str, str]:
 
 @cache
 def local(task: str) -> tuple[str, ...] | None:
-    """The lines of the benchmark's questions as this machine has them, None if they are not here or not whole."""
+    """Return the lines of the benchmark's questions on this machine; None if they are missing or incomplete."""
     if partial_allowed():
         return None
     try:
@@ -68,19 +69,20 @@ def local(task: str) -> tuple[str, ...] | None:
 
 
 def check(task: str, digest: str, asked: list[BundleQuestion]) -> Finding | None:
-    """None if these are the benchmark's questions; else ``questions``, or ``unverified-questions`` if that cannot be told."""
+    """Return None if these are the benchmark's questions; else `questions`, or `unverified-questions` if that is unknown."""
     known = shipped().get(task)
     if digest == known:
         return None
-    own = local(task)
-    if own is None:
+    lines = local(task)
+    if lines is None:
         if known is None:
             return Finding("unverified-questions", task, "put the data set into LMMS_VG_DATA to have them compared")
-        return Finding("questions", task, f"their SHA-256 is {digest}, that of the benchmark is {known}")
-    if digest == sha256("".join(own)):
+        return Finding("questions", task, f"their SHA-256 is {digest}, but the benchmark's is {known}")
+    if digest == sha256("".join(lines)):
         return None
     first = next(
-        (number for number, pair in enumerate(zip(own, _lines(asked), strict=False)) if pair[0] != pair[1]), len(own)
+        (number for number, pair in enumerate(zip(lines, _lines(asked), strict=False)) if pair[0] != pair[1]),
+        len(lines),
     )
     return Finding("questions", task, f"line {first + 1} is not the benchmark's question, options, answer or boxes")
 

@@ -1,4 +1,4 @@
-"""A task's answers scored by this version: each verdict, each mean, and where they differ from what a submission says."""
+"""Score a task's answers with this version, and compare verdicts and means with those that a submission states."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from lmms_vg.tasks.yaml_files import definition
 
 Pair = tuple[BundleQuestion, BundleAnswer]
 
+#: What a task has in place of a metric if its reference answers are not public.
 HIDDEN = "submission"
-"""What a task has in place of a metric where the answers are not public."""
 
+#: Not stored: intervals are computed on display, because bootstrap draws differ between scipy versions.
 _DRAWN = frozenset({"ci95"})
-"""Not kept: whoever shows an interval draws it, and the same draws depend on scipy's version."""
 
 _BLEU, _BERTSCORE, _AVERAGE = "bleu1", "bertscore", "average"
 
 _LOOKED = ("ar", "kl", "js")
 
-_CLOSE = 1e-9  # relative; sums of floats may be taken in another order elsewhere
+_CLOSE = 1e-9  # relative tolerance; other machines may add floats in another order
 
 
 @dataclass(frozen=True)
 class AnswerVerdict:
-    """What the rule made of an answer; ``error_code`` where it has no value. The words of ``error`` make no difference."""
+    """What the rule made of an answer: a value, or an `error_code`. Two verdicts may differ in the words of `error`."""
 
     extracted: str | None = None
     score: float | None = None
@@ -49,7 +49,13 @@ class AnswerVerdict:
 
 
 class Scored(NamedTuple):
-    """``lines`` as lmms-eval's samples file has them; ``metrics`` as it aggregates them, None if a language model is needed."""
+    """A task's scores.
+
+    Attributes:
+        lines: as lmms-eval's samples file has them.
+        metrics: as lmms-eval aggregates them; None for those that need a language model.
+        rules: metric -> signature.
+    """
 
     lines: list[Line]
     metrics: dict[str, Any]
@@ -57,18 +63,22 @@ class Scored(NamedTuple):
 
 
 def scored(task: str, pairs: Sequence[Pair]) -> Scored:
-    """All answers of a task, without those metrics that load a language model. Errors: Rejected if there is no value at all."""
+    """Score all answers of a task, without the metrics that load a language model.
+
+    Raises:
+        Rejected: no question has a value (`metric`).
+    """
     lines = list(rescore.score(task, _records(task, pairs)))
     if all(verdict(line).error_code for line in lines):
-        raise rejected("metric", task, "not one of its questions has a value")
-    found = dict(rescore.means(task, lines, without=rescore.NEEDS_MODEL | _DRAWN))
-    names = [one["metric"] for one in definition(task)["metric_list"]]
+        raise rejected("metric", task, "none of its questions has a value")
+    means = dict(rescore.means(task, lines, without=rescore.NEEDS_MODEL | _DRAWN))
+    names = [metric["metric"] for metric in definition(task)["metric_list"]]
     needs_model = {name: None for name in names if name in rescore.NEEDS_MODEL}
-    return Scored(lines, found | needs_model, rules_of(lines))
+    return Scored(lines, means | needs_model, rules_of(lines))
 
 
 def rules_of(lines: Sequence[Line]) -> dict[str, str]:
-    """Metric -> signature; of a task's items all have the same."""
+    """Return metric -> signature; all items of a task have the same."""
     return {
         name: item["rule"]
         for line in lines
@@ -78,7 +88,7 @@ def rules_of(lines: Sequence[Line]) -> dict[str, str]:
 
 
 def verdict(line: Line) -> AnswerVerdict:
-    """Of one line, whatever kind of task it is of."""
+    """Return the verdict of one line, whatever the kind of its task."""
     metric = next(name for name in (*SCORED, HIDDEN, MEASURED[0]) if name in line)
     item = line[metric]
     if "error" in item:
@@ -89,44 +99,49 @@ def verdict(line: Line) -> AnswerVerdict:
 
 
 def differences(task: str, pairs: Sequence[Pair], made: Scored) -> Iterator[Finding]:
-    """Every answer whose verdict is not what its text gives."""
+    """Yield a finding for every answer whose stated verdict is not what its text gives."""
     for (_, answer), line in zip(pairs, made.lines, strict=True):
-        mine, said = verdict(line), AnswerVerdict(answer.extracted, answer.score, answer.error_code, answer.error)
-        if mine != said:
-            yield Finding("verdict", f"{task} {answer.uid}", f"says {_show(said)}, but the answer gives {_show(mine)}")
+        actual, stated = verdict(line), AnswerVerdict(answer.extracted, answer.score, answer.error_code, answer.error)
+        if actual != stated:
+            yield Finding(
+                "verdict", f"{task} {answer.uid}", f"says {_show(stated)}, but the answer gives {_show(actual)}"
+            )
 
 
 def alignment_findings(task: str, answers: Sequence[BundleAnswer]) -> Iterator[Finding]:
-    """Of a measurement each answer whose alignment is missing or that of no attention map; of other tasks, that it is there."""
+    """Yield a finding for every measurement without plausible alignment, and for every other answer that has alignment."""
     if not measures(task):
-        there = [answer for answer in answers if answer.alignment is not None]
-        yield from (Finding("alignment", f"{task} {answer.uid}", "is no measurement") for answer in there)
+        unexpected = [answer for answer in answers if answer.alignment is not None]
+        yield from (
+            Finding("alignment", f"{task} {answer.uid}", "has alignment, but its task is not a measurement")
+            for answer in unexpected
+        )
         return
     for answer in answers:
         if answer.alignment is not None and (wrong := implausible(answer.alignment)):
             yield Finding("alignment", f"{task} {answer.uid}", wrong)
         elif (answer.alignment is None) == (answer.error_code is None):
-            yield Finding("alignment", f"{task} {answer.uid}", "has either values or an error")
+            yield Finding("alignment", f"{task} {answer.uid}", "must have either values or an error")
     for code, of_code in (("unmeasured", True), ("failed", False)):
-        found = [answer for answer in answers if answer.error_code and (answer.error_code in UNMEASURED) is of_code]
-        if found:
+        failed = [answer for answer in answers if answer.error_code and (answer.error_code in UNMEASURED) is of_code]
+        if failed:
             yield Finding(
-                code, task, f"{len(found)} of {len(answers)} questions; {found[0].uid}: {str(found[0].error)[:200]}"
+                code, task, f"{len(failed)} of {len(answers)} questions; {failed[0].uid}: {str(failed[0].error)[:200]}"
             )
     if len({len(answer.alignment.kl) for answer in answers if answer.alignment}) > 1:
         yield Finding("alignment", task, "answers of models with different numbers of layers")
     if len({answer.alignment.version for answer in answers if answer.alignment}) > 1:
-        yield Finding("alignment", task, "answers that were measured by different versions of the rule")
+        yield Finding("alignment", task, "answers measured by different versions of the rule")
 
 
 def metric_differences(where: str, said: dict[str, Any], made: dict[str, Any]) -> Iterator[Finding]:
-    """Every value that is not what the answers give. What was not computed again is a note."""
+    """Yield a finding for every value that the answers do not give; values that were not recomputed are notes."""
     for name in sorted(said.keys() | made.keys()):
         if name not in said or name not in made:
-            yield Finding("metric", f"{where} {name}", "is missing" if name in made else "is none of its metrics")
+            yield Finding("metric", f"{where} {name}", "is missing" if name in made else "is not one of its metrics")
         elif name == _BERTSCORE:
             if said[name] is not None and not -1 <= said[name] <= 1:
-                yield Finding("metric", f"{where} {name}", f"{said[name]} is no cosine")
+                yield Finding("metric", f"{where} {name}", f"{said[name]} is not a cosine")
             elif said[name] is not None:
                 yield Finding("unverified-metric", f"{where} {name}", f"{said[name]} needs a language model")
         elif name == _AVERAGE:
@@ -139,38 +154,38 @@ def metric_differences(where: str, said: dict[str, Any], made: dict[str, Any]) -
 
 
 def by_its_rules(name: str, task: Task, made: Scored, wrong: list[Finding]) -> Iterator[Finding]:
-    """``wrong`` verdicts and values; where a rule is another version's, they are no forgery, and that is said instead."""
+    """Yield `wrong`, the verdicts and values that differ; under another version's rule, `outdated-rule` replaces the errors."""
     others = sorted(
         metric
         for metric in (task.rules.keys() | made.rules.keys()) - rescore.NEEDS_MODEL - {*MEASURED}
         if task.rules.get(metric) != made.rules.get(metric)
     )
-    errors = [one for one in wrong if not one.is_note]
+    errors = [finding for finding in wrong if not finding.is_note]
     if not others or not errors:
         yield from wrong
     else:
-        yield from (one for one in wrong if one.is_note)
-        verdicts = sum(one.code == "verdict" for one in errors)
+        yield from (finding for finding in wrong if finding.is_note)
+        verdicts = sum(finding.code == "verdict" for finding in errors)
         yield Finding(
             "outdated-rule",
             name,
-            f"{verdicts} of {task.asked} answers are read otherwise by the rules of this version; "
+            f"this version's rules read {verdicts} of {task.asked} answers differently; "
             "run the same command again, which scores the answers anew, and make the bundle again with lmms-vg submit",
         )
     for metric in others:
-        said = f"was scored by {task.rules.get(metric)}, here by {made.rules.get(metric)}"
-        yield Finding("rule", f"{name} {metric}", said)
+        message = f"was scored by {task.rules.get(metric)}, here by {made.rules.get(metric)}"
+        yield Finding("rule", f"{name} {metric}", message)
 
 
 def measures(task: str) -> bool:
-    """Whether a task measures where a model looked."""
-    return MEASURED[-1] in {one["metric"] for one in definition(task)["metric_list"]}
+    """Return whether a task measures where a model looks."""
+    return MEASURED[-1] in {metric["metric"] for metric in definition(task)["metric_list"]}
 
 
 def scores_of(
     task: str, stated: Task, run: Provenance, pairs: Sequence[Pair], made: Scored, verified: bool
 ) -> Scores | None:
-    """What the page compares by; None for answers that are scored elsewhere."""
+    """Return the scores that the page compares; None for answers that are scored elsewhere."""
     metric = metric_of(made.lines[0])
     further: dict[str, tuple[str, Values]] = {}
     if metric is not None:
@@ -192,7 +207,7 @@ def scores_of(
 
 
 def _at_layer(made: Scored, name: str) -> Values:
-    """A measurement's values at the one layer that its means are of."""
+    """Return a measurement's values at the layer that its means are taken at."""
     layer = made.metrics["best_layer"]
     return _values([line[name][name][layer] if name in line[name] else None for line in made.lines])
 
@@ -202,15 +217,15 @@ def _values(values: Sequence[float | None]) -> Values:
 
 
 _Labels = tuple[tuple[str, ...], tuple[str, ...], dict[str, tuple[str, ...]]]
-_labels: dict[str, _Labels] = {}  # SHA-256 of questions -> theirs, shared by hundreds of submissions
+_labels: dict[str, _Labels] = {}  # SHA-256 of questions -> their labels, shared by hundreds of submissions
 
 
 def _labels_of(questions: Sequence[BundleQuestion]) -> _Labels:
-    axes = [axis for axis in AXES if any(getattr(one, axis) for one in questions)]
+    axes = [axis for axis in AXES if any(getattr(question, axis) for question in questions)]
     return (
-        tuple(one.uid for one in questions),
-        tuple(one.images[0] if one.images else "" for one in questions),
-        {axis: tuple(getattr(one, axis) for one in questions) for axis in axes},
+        tuple(question.uid for question in questions),
+        tuple(question.images[0] if question.images else "" for question in questions),
+        {axis: tuple(getattr(question, axis) for question in questions) for axis in axes},
     )
 
 
@@ -218,7 +233,7 @@ def _records(task: str, pairs: Sequence[Pair]) -> Iterator[tuple[dict[str, Any],
     for question, answer in pairs:
         alignment = None if answer.alignment is None else answer.alignment.model_dump()
         record = Record(key="", task=task, uid=question.uid, text=answer.answer, alignment=alignment)
-        if measures(task):  # elsewhere it is found out again what cannot be scored
+        if measures(task):  # other tasks find out again what cannot be scored
             record = record.model_copy(update={"error": answer.error, "error_code": answer.error_code})
         yield document(task, question), record
 
@@ -228,7 +243,7 @@ def _close(first: Any, second: Any) -> bool:
     return math.isclose(first, second, rel_tol=_CLOSE, abs_tol=_CLOSE) if numbers else first == second
 
 
-def _show(one: AnswerVerdict) -> str:
-    if one.error_code is not None:
-        return f"that it cannot be scored ({one.error_code}: {str(one.error)[:100]})"
-    return f"{one.score} for {(one.extracted or 'nothing')[:100]!r}"
+def _show(stated: AnswerVerdict) -> str:
+    if stated.error_code is not None:
+        return f"that it cannot be scored ({stated.error_code}: {str(stated.error)[:100]})"
+    return f"{stated.score} for {(stated.extracted or 'nothing')[:100]!r}"

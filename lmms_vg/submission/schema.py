@@ -1,9 +1,9 @@
-"""What a bundle holds: ``manifest.json``, and a line a question in ``questions/<task>.jsonl`` and ``answers/<task>.jsonl``.
+"""What a bundle holds: `manifest.json`, and a line per question in `questions/<task>.jsonl` and `answers/<task>.jsonl`.
 
-Every model forbids what it does not know and takes no type for another, so that a bundle means the same to everyone who reads
-it. Optional fields may be added within a ``SCHEMA_VERSION``; they are left out where they have no value, so a reader who does
-not know one refuses the bundles that need it, by the field's name, and reads all others. Whatever else changes raises it
-(``schema_1`` reads the first).
+Every model forbids unknown fields and converts no types, so a bundle means the same to everyone who reads it. Optional fields
+may be added without a new `SCHEMA_VERSION`: they are left out if they have no value, so a reader that does not know a field
+refuses the bundles that use it, by the field's name, and reads all others. Every other change raises the version (`schema_1`
+reads version 1).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from lmms_vg.runs.method_spec import MethodSpec, Scalar
 
 SCHEMA_VERSION: Literal[2] = 2
 
+#: Largest number of questions of a task; the largest benchmark, OmniMedVQA's MRI, has 31,877.
 LONGEST = 100_000
-"""Questions of a task; the largest benchmark, OmniMedVQA's MRI, has 31,877."""
 
 
 def _readable(name: str) -> str:
-    """A name is shown as a link, so it must have something to click on, and may not turn or hide what stands beside it."""
-    if not name.isprintable() or not any(sign.isalnum() for sign in name):
-        raise ValueError("needs a letter or digit, and signs that can be printed only")
+    """Check a name: it becomes a link, so it needs something to click on, and it must not reverse or hide text beside it."""
+    if not name.isprintable() or not any(character.isalnum() for character in name):
+        raise ValueError("needs a letter or digit, and only characters that can be printed")
     return name
 
 
@@ -43,8 +43,10 @@ class _Strict(BaseModel):
 class Card(_Strict):
     """What only the submitter knows of a model.
 
-    ``parameters`` are billions. ``trained_on`` names the benchmarks whose *training* sets the model has seen (names of
-    ``lmms-vg data status``); the paper keeps such models out of its zero-shot rows. It has to be declared, if only as [].
+    Attributes:
+        parameters: in billions.
+        trained_on: benchmarks whose *training* sets the model has seen (names of `lmms-vg data status`), [] for none; the
+            paper keeps such models out of its zero-shot rows.
     """
 
     name: Name
@@ -57,7 +59,7 @@ class Card(_Strict):
 
 
 class Provenance(_Strict):
-    """What exactly was run, as our models sign their results (``inference.build``); hashes are of what they name."""
+    """Exactly what was run, as our models sign their results (`inference.build`); hashes are of what their field names."""
 
     family: Word
     method: MethodSpec
@@ -83,18 +85,29 @@ class Provenance(_Strict):
 
 
 class Data(_Strict):
-    """The data set of a task's questions; ``revision`` None: a folder, or whatever was newest; go by the questions' SHA-256."""
+    """The data set of a task's questions.
+
+    Attributes:
+        revision: None for a local folder, or for whatever was newest; the questions' SHA-256 identifies them.
+    """
 
     name: Word
     revision: Word | None
 
 
 class Task(_Strict):
-    """One task. ``questions`` and ``answers`` are the SHA-256 of its two files; ``n`` questions have a score.
+    """One task of a bundle.
 
-    ``metrics``: as lmms-eval aggregated them, None where there was no value (BERTScore without its model). ``rules``: metric
-    -> signature. ``decoding`` as the task states it; ``reference`` is the reference prompt. ``protocol`` is the bundle's,
-    None for a measurement.
+    Attributes:
+        protocol: the bundle's; None for a measurement.
+        asked: number of questions.
+        n: number of questions that have a score.
+        questions: SHA-256 of the questions' file.
+        answers: SHA-256 of the answers' file.
+        metrics: metric -> value as lmms-eval aggregated it; None if there is none (BERTScore without its model).
+        rules: metric -> signature.
+        decoding: as the task defines it.
+        reference: the reference prompt.
     """
 
     protocol: ProtocolName | None
@@ -110,14 +123,18 @@ class Task(_Strict):
 
 
 class Group(_Strict):
-    """Tasks that lmms-eval averaged, each in its own way (docs/protocols.md)."""
+    """Tasks that lmms-eval averaged, each group in its own way (docs/protocols.md)."""
 
     members: Annotated[list[Word], Field(max_length=100)]
     metrics: Annotated[dict[Word, Finite | None], Field(max_length=50)]
 
 
 class Manifest(_Strict):
-    """One model with one method under one protocol. ``seeds`` are lmms-eval's; decoding has its own."""
+    """One model with one method under one protocol.
+
+    Attributes:
+        seeds: lmms-eval's seeds; decoding has its own.
+    """
 
     schema_version: Literal[2]
     protocol: ProtocolName | None
@@ -132,7 +149,7 @@ Label = Annotated[str, Field(max_length=500)]
 
 
 class BundleQuestion(_Strict):
-    """A document of a task as it was asked and scored; see ``datasets.schema.Sample``."""
+    """A document of a task as it was asked and scored; see `datasets.schema.Sample`."""
 
     uid: Word
     images: Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=100)]
@@ -153,7 +170,7 @@ Layers = Annotated[list[Finite], Field(max_length=500)]
 
 
 class BundleAlignment(_Strict):
-    """How attention and boxes of one question agree, a value a layer, by which version of ``metrics/alignment.py``."""
+    """How attention and boxes of one question agree: one value per layer, by a version of `metrics/alignment.py`."""
 
     ar: Layers
     printed_ar: Layers
@@ -163,11 +180,15 @@ class BundleAlignment(_Strict):
 
 
 class BundleAnswer(_Strict):
-    """What the model said, what the rule took from it, and the verdict.
+    """What the model answered, what the rule extracted, and the verdict.
 
-    ``score``: 0 or 1 for accuracy, 0 to 1 for recall of open questions, None for measurements and where the question itself
-    cannot be scored. Measurements have ``alignment``, unless it could not be measured. ``error_code`` says why in either case,
-    ``error`` in words.
+    Attributes:
+        score: 0 or 1 for accuracy, 0 to 1 for recall of open questions; None for measurements, and if the question cannot be
+            scored.
+        error: why there is no score or alignment, in words.
+        error_code: the same as a code.
+        alignment: of measurements, unless they failed.
+        seconds: time the model took.
     """
 
     uid: Word
@@ -187,7 +208,7 @@ class BundleAnswer(_Strict):
 
 
 def json_schema() -> dict[str, Any]:
-    """The manifest's JSON Schema, with those of a question's and an answer's line under ``$defs``."""
+    """Return the manifest's JSON Schema; `$defs` holds those of a question's and an answer's line."""
     schema = Manifest.model_json_schema()
     for model in (BundleQuestion, BundleAnswer):
         part = model.model_json_schema()

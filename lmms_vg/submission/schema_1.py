@@ -1,7 +1,7 @@
-"""Bundles of schema 1, read as those of today.
+"""Read bundles of schema 1 as bundles of the current schema.
 
-There, a method was the text of its `repr`, an error had words only, and a task's protocol had words of its own. The rules by
-which these were read live on here, and nowhere else.
+In schema 1 a method was the text of its `repr`, an error had only words, and protocols of tasks had other names. The rules
+that read these are kept here, and nowhere else.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ VERSION = 1
 _CALL = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,60})\(.*\)")
 _LONGEST = 20_000
 
-#: Methods whose names have more than one word; the others are called as their class is, in small letters.
+#: Methods whose names have more than one word; every other name is its class's in lower case.
 _NAMES = {
     "RandomMask": "random_mask",
     "InverseMask": "inverse_mask",
@@ -27,7 +27,7 @@ _NAMES = {
     "AttentionLens": "attention_lens",
 }
 
-#: What an error said -> its code; all others were failures of the model.
+#: Words of an error -> its code; all other errors were failures of the model.
 _CODES: dict[str, ErrorCode] = {
     "lie in the part of the image that the model does not see": "unmeasurable",
     "no question tokens behind the image": "unmeasurable",
@@ -41,7 +41,7 @@ _CODES: dict[str, ErrorCode] = {
 
 
 def manifest(value: dict[str, Any]) -> dict[str, Any]:
-    """A manifest of schema 1 as one of schema 2; what is wrong with it stays wrong."""
+    """Convert a manifest of schema 1 to schema 2; mistakes in it are left for validation to find."""
     run = value.get("run")
     if isinstance(run, dict) and isinstance(run.get("method"), str):
         run = run | {"method": _method(run["method"])}
@@ -54,7 +54,7 @@ def manifest(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _task(task: Any, protocol: Any) -> Any:
-    """A task's protocol as today: "paper" stood for either of the paper's selections of questions, "vgmed" for measurements."""
+    """Convert a task's protocol: "paper" meant either of the paper's selections of questions, "vgmed" a measurement."""
     if not isinstance(task, dict):
         return task
     word = task.get("protocol")
@@ -62,7 +62,7 @@ def _task(task: Any, protocol: Any) -> Any:
 
 
 def answer(value: Any) -> Any:
-    """The line of an answer of schema 1 as one of schema 2."""
+    """Convert an answer's line of schema 1 to schema 2."""
     if not isinstance(value, dict) or not isinstance(value.get("error"), str):
         return value
     code = next((code for words, code in _CODES.items() if words in value["error"]), "model")
@@ -70,14 +70,21 @@ def answer(value: Any) -> Any:
 
 
 def _method(text: str) -> Any:
-    """The identity of a method from its `repr`; the text itself where that is not the call of a class."""
+    """Parse a method's identity from its `repr`; return the text unchanged if it is not the call of a class."""
     call = _CALL.fullmatch(text)
     if call is None or len(text) > _LONGEST:
         return text
     name = _NAMES.get(call[1], call[1].lower())
     try:
         keywords = ast.parse(text, mode="eval").body.keywords  # type: ignore[attr-defined]
-        given = json.loads(json.dumps({one.arg: ast.literal_eval(one.value) for one in keywords}))
+        given = json.loads(json.dumps({keyword.arg: ast.literal_eval(keyword.value) for keyword in keywords}))
         return MethodSpec(name=name, hyper_parameters=given).model_dump()
-    except (SyntaxError, ValueError, TypeError, AttributeError, MemoryError, RecursionError):  # no call of plain values
+    except (
+        SyntaxError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        MemoryError,
+        RecursionError,
+    ):  # not a call with plain values
         return {"name": name, "hyper_parameters": {"repr": text[:2_000]}}

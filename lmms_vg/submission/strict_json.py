@@ -1,4 +1,4 @@
-"""JSON that can be read in one way only, and the one way it is written."""
+"""JSON that can be read in only one way, and the one way to write it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lmms_vg.submission.findings import rejected
 Model = TypeVar("Model", bound=BaseModel)
 
 
-_NAMED = 7  # errors of one object
+_NAMED = 7  # errors listed per object
 
 
 class _NotFinite(ValueError):
@@ -23,22 +23,36 @@ class _NotFinite(ValueError):
 
 
 def canonical(value: Any) -> str:
-    """One line, keys sorted. Errors: ValueError for NaN and infinity."""
+    """Write a value on one line with its keys sorted.
+
+    Raises:
+        ValueError: it holds NaN or infinity.
+    """
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def parse(data: bytes, where: str, model: type[Model]) -> Model:
-    """Errors: Rejected (``json``, ``not-finite``, ``schema``) for anything that is not exactly a ``model``."""
+    """Read exactly a `model` from JSON.
+
+    Raises:
+        Rejected: it is anything else (`json`, `not-finite`, `schema`).
+    """
     return validated(load(data, where), where, model)
 
 
 def validated(value: Any, where: str, model: type[Model]) -> Model:
-    """Errors: Rejected (``schema``, ``json``) for anything that is not exactly a ``model``."""
+    """Read exactly a `model` from a value.
+
+    Raises:
+        Rejected: it is anything else (`schema`, `json`).
+    """
     try:
         return model.model_validate(value)
     except ValidationError as problem:
         errors = problem.errors(include_url=False, include_input=False)
-        named = [f"{'.'.join(map(str, one['loc']))[:200] or 'the whole'}: {_words(one)}" for one in errors[:_NAMED]]
+        named = [
+            f"{'.'.join(map(str, error['loc']))[:200] or 'the whole'}: {_words(error)}" for error in errors[:_NAMED]
+        ]
         more = [f"and {len(errors) - _NAMED} more"] if len(errors) > _NAMED else []
         raise rejected("schema", where, "; ".join([*named, *more])) from None
     except RecursionError:
@@ -47,17 +61,22 @@ def validated(value: Any, where: str, model: type[Model]) -> Model:
 
 def _words(error: ErrorDetails) -> str:
     if error["type"] == "extra_forbidden":
-        return f"is no field of lmms_vg {__version__}; if a newer version made it, update lmms_vg"
+        return f"is not a field of lmms_vg {__version__}; if a newer version made it, update lmms_vg"
     return error["msg"]
 
 
 def load(data: bytes, where: str) -> Any:
-    """Errors: Rejected (``json``, ``not-finite``): not UTF-8, two values of one name, NaN, nested deeper than Python reads."""
+    """Read JSON.
+
+    Raises:
+        Rejected: it is not UTF-8, has a name twice, or is nested deeper than Python reads (`json`); or it has NaN
+            (`not-finite`).
+    """
     try:
         text = data.decode("utf-8")
         value = json.loads(text, parse_constant=_constant, parse_float=_float, object_pairs_hook=_object)
         if "\\u" in text:
-            canonical(value).encode()  # half a surrogate pair can be written so, and is no text
+            canonical(value).encode()  # an escape can write half a surrogate pair, which is not text
         return value
     except _NotFinite as problem:
         raise rejected("not-finite", where, str(problem)) from None
@@ -66,20 +85,20 @@ def load(data: bytes, where: str) -> Any:
 
 
 def _constant(name: str) -> Any:
-    raise _NotFinite(f"{name} is no number")
+    raise _NotFinite(f"{name} is not a number")
 
 
 def _float(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise _NotFinite(f"{text[:40]} is larger than any number")
+        raise _NotFinite(f"{text[:40]} is too large for a number")
     return value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         seen: set[str] = set()
         twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise ValueError(f"{twice[:100]!r} is there twice")
-    return made
+        raise ValueError(f"{twice[:100]!r} appears twice")
+    return members

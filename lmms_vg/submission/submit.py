@@ -1,4 +1,4 @@
-"""From finished runs to a bundle that anyone can check."""
+"""Make a bundle that anyone can check from finished runs."""
 
 from __future__ import annotations
 
@@ -27,32 +27,43 @@ from lmms_vg.tasks import rescore
 from lmms_vg.tasks.registry import DATASETS, TASKS
 from lmms_vg.tasks.yaml_files import definition
 
+#: Every task of the runs that is ours.
 EVERYTHING = Choice()
-"""Every task of the runs that is ours."""
 
 EXAMPLE = '{"name": "HuatuoGPT-Vision-7B", "parameters": 7.9, "trained_on": ["slake", "path_vqa"]}'
 
 
 def read_card(path: Path) -> Card:
-    """A model card, JSON. Errors: ValueError naming the field; OSError."""
+    """Read a model card in JSON.
+
+    Raises:
+        ValueError: a field is wrong; the message names it.
+        OSError: the file cannot be read.
+    """
     try:
         card = parse(path.read_bytes(), path.name, Card)
     except Rejected as problem:
         raise ValueError(
-            f"{path}: {problem.findings[0].message}. A card reads {EXAMPLE}; parameters are billions, trained_on names the "
-            "data sets whose training part the model has seen, [] for none; organisation, url, licence and notes may be added"
+            f"{path}: {problem.findings[0].message}. A card looks like {EXAMPLE}; parameters are in billions, trained_on names "
+            "the data sets whose training part the model has seen, [] for none; organisation, url, licence, notes are optional"
         ) from None
     unknown = sorted(set(card.trained_on) - DATASETS)
     if unknown:
-        meant = "".join(suggest(name, DATASETS) for name in unknown)
+        suggestions = "".join(suggest(name, DATASETS) for name in unknown)
         raise ValueError(
-            f"{path}: trained_on names {', '.join(unknown)}; {meant}allowed are {', '.join(sorted(DATASETS))}"
+            f"{path}: trained_on names {', '.join(unknown)}; {suggestions}allowed are {', '.join(sorted(DATASETS))}"
         )
     return card
 
 
 class Submitted(NamedTuple):
-    """A bundle, what validation says of it, and the tasks of its runs that are not in it: not ours, and not chosen."""
+    """A bundle that was written.
+
+    Attributes:
+        checked: what validation says of it.
+        ignored: tasks of the runs that are not ours.
+        left_out: tasks of ours that were not chosen.
+    """
 
     checked: Checked
     ignored: list[str]
@@ -60,13 +71,15 @@ class Submitted(NamedTuple):
 
 
 def submit(runs: Sequence[Path], card: Card, out: Path, choice: Choice = EVERYTHING) -> Submitted:
-    """Write the bundle of one model with one method.
+    """Write the bundle of one model with one method; the same runs and card give the same bytes.
 
-    The same runs and card give the same bytes. Errors: Rejected with every reason found; ValueError, also if ``out`` is there.
+    Raises:
+        Rejected: the runs do not make a valid bundle; holds every reason found.
+        ValueError: a path is not a run, or `out` exists.
     """
     check_new(out)
-    found = collect(runs, choice)
-    members = _members(found, card, choice)
+    collected = collect(runs, choice)
+    members = _members(collected, card, choice)
     write_new(out, write(members))
     try:
         checked = check(out)
@@ -75,13 +88,14 @@ def submit(runs: Sequence[Path], card: Card, out: Path, choice: Choice = EVERYTH
     except BaseException:
         out.unlink(missing_ok=True)
         raise
-    return Submitted(checked, found.ignored, found.left_out)
+    return Submitted(checked, collected.ignored, collected.left_out)
 
 
 def by_method(runs: Sequence[Path], card: Card, folder: Path) -> dict[Path, list[Path]]:
-    """The bundle of each method, ``folder/<model>-<run's folder>/bundle.zip``, with its runs; the first of several names it.
+    """Sort runs by method into `folder/<model>-<run's folder>/bundle.zip` -> its runs; the first run gives the name.
 
-    Errors: ValueError for what is no run, and for two bundles of one name.
+    Raises:
+        ValueError: a path is not a run, a bundle exists, or two bundles would have the same name.
     """
     methods: dict[str, list[Path]] = {}
     for path in runs:
@@ -91,8 +105,8 @@ def by_method(runs: Sequence[Path], card: Card, folder: Path) -> dict[Path, list
         out = folder / _name(card, parts[0]) / "bundle.zip"
         if out in bundles:
             raise ValueError(
-                f"{out}: {bundles[out][0]} and {parts[0]} are of two methods, and their folders have one name; call submit for "
-                "each, with -o BUNDLE.zip"
+                f"{out}: {bundles[out][0]} and {parts[0]} have two methods, but their folders have the same name; call submit "
+                "for each, with -o BUNDLE.zip"
             )
         check_new(out)
         bundles[out] = parts
@@ -100,43 +114,44 @@ def by_method(runs: Sequence[Path], card: Card, folder: Path) -> dict[Path, list
 
 
 def _name(card: Card, path: Path) -> str:
-    """What a leaderboard takes for an id. A results file lies in a folder of its model, below that of its run."""
+    """Return an id that the leaderboard accepts. A results file lies in its model's folder, inside its run's folder."""
     label = path.resolve().name if path.is_dir() else path.resolve().parents[1].name
     return re.sub(r"[^a-z0-9.]+", "-", f"{card.name}-{label}".lower()).strip("-.")[:100]
 
 
-def _members(found: Collected, card: Card, choice: Choice) -> dict[str, str]:
-    if not found.parts:
+def _members(collected: Collected, card: Card, choice: Choice) -> dict[str, str]:
+    if not collected.parts:
         raise rejected(
-            "unknown-task", "tasks", f"none of {', '.join(found.ignored) or 'the runs'} is a task of lmms_vg"
+            "unknown-task", "tasks", f"none of {', '.join(collected.ignored) or 'the runs'} is a task of lmms_vg"
         )
-    errors = [answer.error for part in found.parts.values() for _, answer in part.pairs if answer.error]
-    reasons = [*_differing(found), *own_findings([card.model_dump(), found.provenance, errors], MANIFEST)]
+    errors = [answer.error for part in collected.parts.values() for _, answer in part.pairs if answer.error]
+    reasons = [*_differing(collected), *own_findings([card.model_dump(), collected.provenance, errors], MANIFEST)]
     if reasons:
         raise Rejected(*reasons)
     members: dict[str, str] = {}
-    for name, part in found.parts.items():
+    for name, part in collected.parts.items():
         answers = (canonical(answer.model_dump(exclude_none=True)) for _, answer in part.pairs)
         members[f"questions/{name}.jsonl"] = text_of([question for question, _ in part.pairs])
         members[f"answers/{name}.jsonl"] = "".join(f"{line}\n" for line in answers)
     digests = {name: sha256(text) for name, text in members.items()}
-    protocol = only_protocol(found.parts, choice.protocol)
+    protocol = only_protocol(collected.parts, choice.protocol)
     try:
         manifest = Manifest(
             schema_version=SCHEMA_VERSION,
             protocol=protocol,
             card=card,
-            run=Provenance(**found.provenance),
-            seeds=found.seeds,
-            tasks={name: _task(name, part, digests, protocol) for name, part in found.parts.items()},
+            run=Provenance(**collected.provenance),
+            seeds=collected.seeds,
+            tasks={name: _task(name, part, digests, protocol) for name, part in collected.parts.items()},
             groups={
-                name: Group(members=definition(name)["task"], metrics=metrics) for name, metrics in found.groups.items()
+                name: Group(members=definition(name)["task"], metrics=metrics)
+                for name, metrics in collected.groups.items()
             },
         )
     except ValidationError as problem:
         first = problem.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise rejected("provenance", where, f"{first['msg']}; run again with this version of lmms_vg") from problem
+        raise rejected("provenance", where, f"{first['msg']}; run it again with this version of lmms_vg") from problem
     return members | {MANIFEST: f"{canonical(manifest.model_dump())}\n"}
 
 
@@ -156,11 +171,13 @@ def _task(name: str, part: CollectedTask, digests: dict[str, str], protocol: Pro
     )
 
 
-def _differing(found: Collected) -> Iterator[Finding]:
-    """lmms-eval's own table against the answers: where they differ, one of the two was changed afterwards."""
-    made = {name: part.scored.metrics for name, part in found.parts.items()}
-    asked = {name: len(part.pairs) for name, part in found.parts.items()}
-    for name, part in found.parts.items():
-        yield from (one for one in metric_differences(name, part.metrics, part.scored.metrics) if not one.is_note)
-    for name, metrics in found.groups.items():
-        yield from metric_differences(name, metrics, rescore.group_means(name, made, asked))
+def _differing(collected: Collected) -> Iterator[Finding]:
+    """Compare lmms-eval's own table with the answers: where they differ, one of the two was changed afterwards."""
+    metrics = {name: part.scored.metrics for name, part in collected.parts.items()}
+    asked = {name: len(part.pairs) for name, part in collected.parts.items()}
+    for name, part in collected.parts.items():
+        yield from (
+            finding for finding in metric_differences(name, part.metrics, part.scored.metrics) if not finding.is_note
+        )
+    for name, stated in collected.groups.items():
+        yield from metric_differences(name, stated, rescore.group_means(name, metrics, asked))

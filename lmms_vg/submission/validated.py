@@ -1,4 +1,4 @@
-"""A validated submission as the page needs it: of every question only its scores, so that hundreds fit into memory."""
+"""A validated submission as the page needs it: only the scores of every question, so that hundreds fit into memory."""
 
 from __future__ import annotations
 
@@ -15,13 +15,19 @@ Values = NDArray[np.float64]
 
 
 class Scores(NamedTuple):
-    """Per question of one task, in the benchmark's order; NaN where the question itself cannot be scored.
+    """One value per question of one task, in the benchmark's order; NaN if the question itself cannot be scored.
 
-    ``questions`` is the SHA-256 of the questions' file. ``metric`` is what the task is compared by, ``acc`` or
-    ``open_recall``; of measurements ``ar``, with ``values`` at the layer of lowest mean KL over all questions.
-    ``uids`` name the questions, ``images`` cluster them. ``categories``: axis -> category of every question. ``verified``:
-    whether the questions were compared with the benchmark's own. ``further``: metric -> rule and values of the same questions,
-    for what else has a value a question: ``kl`` and ``js`` at the same layer as ``ar``, ``bleu1`` beside ``open_recall``.
+    Attributes:
+        questions: SHA-256 of the questions' file.
+        rule: signature of the metric.
+        metric: what the task is compared by: `acc`, `open_recall`, or `ar` of measurements.
+        uids: names of the questions.
+        images: image per question, which clusters the bootstrap.
+        values: (questions); of measurements at the layer with the lowest mean KL over all questions.
+        categories: axis -> category per question.
+        verified: whether the questions were compared with the benchmark's own.
+        further: metric -> rule and values of other metrics per question: `kl` and `js` at the layer of `ar`, `bleu1` beside
+            `open_recall`.
     """
 
     questions: str
@@ -36,11 +42,11 @@ class Scores(NamedTuple):
 
     @property
     def comparable(self) -> Hashable:
-        """What the scores of two runs on a task must have in common: questions, rule, and which of them have a score."""
+        """What scores of two runs must have in common to be compared: questions, rule, and which questions have a score."""
         return self.questions, self.rule, np.isnan(self.values).tobytes()
 
     def under(self, metric: str) -> Scores | None:
-        """The scores of a metric; None where there is no value a question."""
+        """Return the scores of a metric; None if it has no values per question."""
         if metric == self.metric:
             return self
         if metric not in self.further:
@@ -51,9 +57,12 @@ class Scores(NamedTuple):
 
 @dataclass(frozen=True)
 class Entry:
-    """``id`` is the submission's folder name. ``notes`` are a validation's notes: what could not be checked, and leaks.
+    """A validated submission.
 
-    ``arrival``: its place in the history of the repository that holds its bundle, None where that is not known.
+    Attributes:
+        id: name of the submission's folder.
+        notes: what validation could not check, and leaks.
+        arrival: place in the history of the repository that holds the bundle; None if unknown.
     """
 
     id: str
@@ -64,14 +73,14 @@ class Entry:
 
     @property
     def method(self) -> str:
-        """The method's name, such as ``vgrefine``."""
+        """The method's name, such as `vgrefine`."""
         return self.manifest.run.method.name
 
     @property
     def is_plain(self) -> bool:
-        """Whether nothing is edited."""
+        """Whether the run has no method."""
         return self.method == "plain"
 
     def precedence(self) -> tuple[bool, int, str]:
-        """Sorts by arrival, what has none last, and then by id."""
+        """Return a sort key: by arrival, unknown ones last, then by id."""
         return self.arrival is None, self.arrival or 0, self.id

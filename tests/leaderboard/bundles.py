@@ -1,4 +1,4 @@
-"""Bundles written at once, without a run: of any task, with answers of our own."""
+"""Bundles of any task with invented answers, written without a run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,12 @@ def write_bundle(
     run: Mapping[str, Any] | None = None,
     change: Callable[[dict[str, Any]], object] = lambda manifest: None,
 ) -> Path:
-    """``given``: task -> its questions, each with what the model said. ``change`` alters the manifest at last."""
+    """Write a bundle.
+
+    Args:
+        given: task -> its questions, each with the model's answer.
+        change: alters the manifest last.
+    """
     members: dict[str, str] = {}
     tasks: dict[str, Any] = {}
     for task, pairs in given.items():
@@ -78,7 +83,7 @@ def demo(say: runs.Say, *tasks: str) -> dict[str, list[tuple[BundleQuestion, str
 
 
 def choices(n: int, **texts: str) -> list[BundleQuestion]:
-    """Multiple-choice questions of no benchmark, the first option right; ``texts`` replace fields of all."""
+    """Return multiple-choice questions of no benchmark, the first option right; `texts` replace fields of all of them."""
     fields = {"question": "What is shown?", "modality": "CT", "organ": "liver", "content_type": "Anatomy"}
     fields |= {"question_type": "", "subset": "made-up", "split": "validation"} | texts
     return [

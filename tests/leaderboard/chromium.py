@@ -1,4 +1,4 @@
-"""A headless Chromium that reports what it logs and what it asks for, and a web server on this machine."""
+"""A headless Chromium that reports its log and its requests, and a local web server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OPTIONS = (
 
 @contextmanager
 def chromium(profile: Path) -> Iterator[Any]:
-    """Skips the test where there is none."""
+    """Return a browser; skip the test if there is none."""
     browser, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
     if browser is None or driver is None:
         pytest.skip("needs chromium and chromedriver (Debian: chromium chromium-driver)")
@@ -42,7 +42,7 @@ def chromium(profile: Path) -> Iterator[Any]:
 
 
 def requested(browser: Any) -> list[str]:
-    """Addresses that pages have asked for since this was last called."""
+    """Return the addresses that pages have requested since the last call."""
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     return [one["params"]["request"]["url"] for one in messages if one["method"] == "Network.requestWillBeSent"]
 
@@ -54,7 +54,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """The folder's address on a web server, below a path, as on GitHub Pages."""
+    """Serve the folder below a path, as GitHub Pages does, and return its address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder.parent)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

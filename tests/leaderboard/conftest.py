@@ -1,4 +1,4 @@
-"""What the tests of this folder share lies beside them, and beside those of submissions."""
+"""Make the helper modules of this folder and of tests/submission importable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Submissions as values, made by hand: what a validation would give, without its files."""
+"""Submissions as values, made by hand: the result of a validation, without its files."""
 
 from __future__ import annotations
 
@@ -45,11 +45,14 @@ def entry(
     arrival: int | None = None,
     **run: Any,
 ) -> Entry:
-    """``scores``: task -> a value a question, NaN for one without. ``run``: fields of the provenance that differ.
+    """Make an entry.
 
-    By task, too: further ``metrics`` of the manifest, ``images`` (one of its own for every question where none are given),
-    ``uids``, ``questions`` (their SHA-256), ``rules``, and ``further`` metrics with a value a question: where none are given,
-    those of ``metrics`` at every question.
+    Per task: further `metrics` of the manifest, `images` (by default one per question), `uids`, `questions` (their SHA-256),
+    `rules`, and `further` metrics with a value per question (by default those of `metrics` at every question).
+
+    Args:
+        scores: task -> one value per question, NaN for a question without one.
+        run: fields of the provenance that differ.
     """
     made = {
         task: Scores(

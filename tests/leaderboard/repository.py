@@ -18,7 +18,7 @@ def git(folder: Path, *arguments: str, **more: str) -> None:
 
 
 def add(folder: Path, id: str, text: str = "", **more: str) -> None:
-    """Commit a submission; one that is there already as it is."""
+    """Commit a submission, by default the file that is there already."""
     if text or not (folder / "submissions" / id / "bundle.zip").exists():
         put(folder, id, text)
     git(folder, "add", "--all", **more)

@@ -1,4 +1,4 @@
-"""What the answer explorer loads: everything of a question and an answer, as scripts that nothing in them can leave."""
+"""The answer explorer loads everything of a question and an answer, as scripts whose texts cannot break out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def entry_of(path: Path, id: str = "a") -> Entry:
 
 
 def called(text: str) -> tuple[str, Any]:
-    """Key and value of a data file's one call."""
+    """Return key and value of a data file's only call."""
     assert text.startswith("lmmsVg(")
     assert text.endswith(");\n")
     key, value = json.loads(f"[{text[7:-3]}]")

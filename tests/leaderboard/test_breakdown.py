@@ -1,4 +1,4 @@
-"""Accuracy by category: the benchmark's modalities and subjects, and whatever has few enough categories to be looked at."""
+"""Accuracy by category: the benchmark's modalities and subjects, and every axis with few enough categories."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_what_makes_no_radar() -> None:
 
 
 def test_a_modality_that_is_added_to_the_papers_columns_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the paper's lines, since it prints no number of it."""
+    """The paper's lines are missing, since the paper has no number for it."""
     column = paper.PaperColumn("PET", "3", "acc", {"vgrefine": ("vqa_demo_hard",)})
     monkeypatch.setattr(paper, "COLUMNS", (*paper.COLUMNS, column))
     (made,) = breakdowns(entry("a", OMNI | {"vqa_demo_hard": [1, 0]}), {})

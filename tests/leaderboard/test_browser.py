@@ -1,4 +1,4 @@
-"""The site in Chromium, opened from disk and from a web server: by keyboard, on a phone, without scripts, under attack."""
+"""The site in Chromium, from disk and from a web server: by keyboard, on a phone, without scripts, under attack."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def health(right: int) -> list[tuple[BundleQuestion, str]]:
 
 
 def evil() -> tuple[dict[str, list[tuple[BundleQuestion, str]]], ...]:
-    """Markup in everything that a question and an answer have: of two protocols, so for two bundles."""
+    """Markup in every field of a question and an answer, for two bundles of two protocols."""
     texts = dict.fromkeys(("question", "modality", "content_type", "question_type", "subset", "split"), EVIL)
     asked = [
         question.model_copy(
@@ -44,7 +44,7 @@ def evil() -> tuple[dict[str, list[tuple[BundleQuestion, str]]], ...]:
 
 
 def spoil(manifest: dict[str, Any]) -> None:
-    """The same in everything that a manifest has and that validation does not compare."""
+    """Put markup into every field of a manifest that validation does not compare."""
     run, free = (
         manifest["run"],
         ("family", "weights", "config", "tokenizer", "image_processor", "prompt", "dtype", "device"),
@@ -59,7 +59,7 @@ def spoil(manifest: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model's plain run and a method on it, a model that has seen the benchmark, and one that means harm."""
+    """A model's plain run, a method on it, a model that has seen the benchmark, and a hostile submission."""
     folder = tmp_path_factory.mktemp("site")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(
@@ -101,7 +101,7 @@ def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture
 def browser(chrome: Any, address: str) -> Iterator[Any]:
-    """Nothing was logged and nothing asked for elsewhere when a test ends."""
+    """A browser; when a test ends, nothing must have been logged or requested elsewhere."""
     chrome.get("about:blank")
     chrome.get_log("browser")
     requested(chrome)
@@ -121,7 +121,7 @@ def one_of(browser: Any, selector: str) -> Any:
 
 
 def names(browser: Any, table: str, part: str = "tbody:first-of-type") -> list[str]:
-    """Submissions, or models, of the rows that can be seen, from top to bottom."""
+    """Return the submissions, or models, of the visible rows from top to bottom."""
     rows = all_of(browser, f"#{table} {part} tr:not(.kind)")
     return [row.find_element("css selector", "th").text.replace("\n", " ") for row in rows if row.is_displayed()]
 

@@ -1,4 +1,4 @@
-"""Tables to take away: the same numbers in every format, whatever a model is called."""
+"""Downloaded tables have the same numbers in every format, whatever a model is called."""
 
 from __future__ import annotations
 

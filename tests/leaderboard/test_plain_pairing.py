@@ -1,4 +1,4 @@
-"""A method stands beside the plain run of its own model, under its own circumstances, on the same questions."""
+"""A method is paired with the plain run of its own model, under its own circumstances, on the same questions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HARD, STANDARD = SCORES
 
 
 def of(entries: Sequence[Entry], id: str = "pai") -> dict[str, str]:
-    """Task -> id of the plain run that a method stands beside."""
+    """Return task -> id of the plain run that a method is paired with."""
     found = plain_runs(entries)
     return {task: plain.id for task, plain in found[id].of.items()} if id in found else {}
 
@@ -53,7 +53,7 @@ def test_only_the_same_questions_rule_and_unscored_are_shared() -> None:
 
 @pytest.mark.parametrize("arrivals", [(None, None), (4, 4)])
 def test_without_an_order_two_that_differ_are_not_believed(arrivals: tuple[int | None, int | None]) -> None:
-    """On the task that they differ on; the other one stands."""
+    """Neither is used on the task where they differ; on the other task one is."""
     one, other = arrivals
     own = entry("z", SCORES, arrival=one)
     forged = entry("a", SCORES | {HARD: [0, 0, 0]}, arrival=other)
@@ -86,7 +86,7 @@ def test_a_submitters_own_comes_before_what_strangers_sent_earlier() -> None:
 
 
 def test_what_comes_later_only_fills_in() -> None:
-    """A plain run with one more task does not take the place of the first on the tasks that this one has."""
+    """A later plain run with one more task does not replace the first on the tasks that the first one has."""
     first = entry("z", {HARD: [1, 0, 1]}, arrival=1)
     more = entry("a", SCORES | {HARD: [0, 0, 0]}, arrival=2)
     assert of([first, more, pai()]) == {HARD: "z", STANDARD: "a"}

@@ -1,4 +1,4 @@
-"""A radar is drawn to scale, says what it shows, and holds no text that is markup."""
+"""A radar is drawn to scale, describes itself, and holds no text that acts as markup."""
 
 from __future__ import annotations
 

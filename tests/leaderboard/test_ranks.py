@@ -1,4 +1,4 @@
-"""Values and intervals against ``statistics``, ranks against their definition, pair by pair."""
+"""Values and intervals agree with `statistics`, ranks with their definition, pair by pair."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def placed(*scores: Sequence[float]) -> list[int | None]:
 
 
 def wrong(*questions: int, of: int = 100) -> list[float]:
-    """Right but for these."""
+    """Return scores that are right except for these questions."""
     return [float(number not in questions) for number in range(of)]
 
 
@@ -49,7 +49,7 @@ def test_rows_that_nobody_separates_share_a_rank() -> None:
 
 
 def test_rows_that_are_alike_count_once_above_others() -> None:
-    """Five copies of the best row, each with another answer spoiled, push nobody down; they are below it all the same."""
+    """Five copies of the best row, each with another answer spoiled, push nobody down, and still rank below it."""
     best, worst = wrong(*range(40)), wrong(*range(90))
     copies = [wrong(*range(40), 90 + number) for number in range(5)]
     assert placed(best, worst) == [1, 2]
@@ -64,7 +64,7 @@ def test_equal_rows_share_a_rank_whatever_their_number() -> None:
 
 
 def test_not_separated_is_not_transitive() -> None:
-    """The first is better than the third for sure, the second differs from neither: a third row tells the last two apart."""
+    """The first is surely better than the third, and the second differs from neither: a third row separates the last two."""
     best, middle, last = wrong(), wrong(*range(3)), wrong(*range(6))
     assert placed(best, middle) == [1, 1]
     assert placed(middle, last) == [1, 1]
@@ -82,7 +82,7 @@ def test_a_higher_mean_may_have_the_lower_rank() -> None:
 
 
 def test_ranks_are_what_they_are_defined_as() -> None:
-    """1 + the rows whose paired interval, from ``statistics.paired`` on its own, is above 0; images of several questions."""
+    """1 + the rows whose paired interval, computed by `statistics.paired` alone, is above 0; images have several questions."""
     rng = np.random.default_rng(4)
     images = {"pmc_vqa": [f"image {number // 3}" for number in range(120)]}
     ease = rng.random(120)
@@ -99,7 +99,7 @@ def test_ranks_are_what_they_are_defined_as() -> None:
 
 @pytest.mark.parametrize("resamples", [2, 40, 41, 100, 2000])
 def test_counting_gives_what_the_percentile_gives(resamples: int) -> None:
-    """At 41 resamples the percentile is one of them, at 2,000 it lies between two: one may be above 0 and one below."""
+    """With 41 resamples the percentile is one of them; with 2,000 it lies between two, one of which may be above 0."""
     rng = np.random.default_rng(resamples)
     for spread in (0.5, 1.0, 2.0):
         drawn = rng.normal(size=(25, resamples)).round(1) * 0.1 + spread * rng.normal(size=(25, 1)) * 0.2
@@ -113,7 +113,7 @@ def test_differences_of_rounding_are_none() -> None:
 
 
 def test_images_not_questions_are_drawn() -> None:
-    """Eight questions, all lost together, are one image: it may just be missing from a draw."""
+    """Eight questions, all lost together, share one image, which a draw may leave out."""
     images = {"pmc_vqa": [f"image {max(number - 7, 0)}" for number in range(100)]}
     made = estimates([run("a", wrong(), images=images), run("b", wrong(*range(8)), images=images)], ONE)
     assert [made[id].rank for id in "ab"] == [1, 1]
@@ -171,7 +171,7 @@ def test_pooled_tasks_are_one_set_of_questions_and_share_images() -> None:
 
 
 def test_weighted_parts_are_drawn_independently() -> None:
-    """Three alike parts: the variance of the mean is w' w p (1 - p) / n, not p (1 - p) / n as if they were one."""
+    """Three equal parts: the variance of the mean is w' w p (1 - p) / n, not p (1 - p) / n as for a single part."""
     tasks = ("pmc_vqa", "slake_closed", "pathvqa_closed")
     weights = (0.5, 0.3, 0.2)
     half = [1.0, 0.0] * 50
@@ -215,7 +215,7 @@ def test_a_task_of_another_metric_is_no_task_of_the_column() -> None:
 
 @pytest.mark.parametrize("metric", ["kl", "js"])
 def test_where_lower_is_better_ranks_turn_around(metric: str) -> None:
-    """1 + the rows whose paired interval, from ``statistics.paired`` on its own, is below 0."""
+    """1 + the rows whose paired interval, computed by `statistics.paired` alone, is below 0."""
     rng = np.random.default_rng(6)
     task, images = "vgmed_attribute", [f"image {number // 3}" for number in range(150)]
     ease = rng.gamma(2.0, 0.5, 150)
@@ -246,7 +246,7 @@ def test_where_lower_is_better_ranks_turn_around(metric: str) -> None:
 
 
 def test_whoever_comes_first_counts() -> None:
-    """A row that is like two others, both of which were there before it, does not make one of them."""
+    """A row that is like two earlier rows does not merge those two."""
     rng = np.random.default_rng(0)
     one, other = rng.normal(5, 1, 400), rng.normal(5, 1, 400)
     other = 0.8 * one + 0.6 * other + 0.1

@@ -1,4 +1,4 @@
-"""A run of lmms-eval itself, packed, checked, and put on a page: every number is the one lmms-eval printed."""
+"""A run of lmms-eval itself, packed, checked and put on a page: every number is the one that lmms-eval printed."""
 
 from __future__ import annotations
 

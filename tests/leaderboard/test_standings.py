@@ -1,4 +1,4 @@
-"""What a submission's page says of it: its places in the tables, and all that its run is signed with."""
+"""A submission's page shows its places in the tables and everything that its run is signed with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody might send in to rise, to push others down, or to take the page away from all."""
+"""What somebody might submit to rise, to push others down, or to break the page for everyone."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_questions_that_nobody_compared_stand_below_and_are_marked() -> None:
 
 
 def test_many_rows_of_one_model_are_one() -> None:
-    """Three bundles on questions of their own do not make two honest ones the odd ones out."""
+    """Three bundles on questions of their own do not outvote two honest ones."""
     honest = [entry(f"honest{n}", {TASK: row}, weights=str(n)) for n, row in enumerate((HALF, HALF[::-1]))]
     many = [entry(f"a{n}", {TASK: RIGHT}, weights="x", questions={TASK: "other"}) for n in range(3)]
     one = table("table1", *many, *honest)

@@ -1,4 +1,4 @@
-"""What a table's heads and cells say, and what they are sorted by."""
+"""The texts of a table's heads and cells, and their sort values."""
 
 from __future__ import annotations
 

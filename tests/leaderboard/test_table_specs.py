@@ -1,4 +1,4 @@
-"""The tables' columns against the paper's, against the readers' counts, and against what a submission's protocol may hold."""
+"""The tables' columns agree with the paper's, with the readers' counts, and with what a protocol may hold."""
 
 from __future__ import annotations
 

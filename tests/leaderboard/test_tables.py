@@ -1,4 +1,4 @@
-"""Tables as a whole: who stands where, hand-computed values, and the paper's numbers apart and as printed."""
+"""Whole tables: their rows, hand-computed values, and the paper's numbers apart and as printed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def keys(*entries: Entry, protocol: ProtocolName = "test") -> list[str]:
 
 
 def cell(one: TableView, row: str, title: str) -> CellView:
-    """Of a submission by its id, of a published row by its name."""
+    """Return the cell of a submission by its id, or of a published row by its name."""
     rows = {row.entry or row.name: row for row in (*one.measured, *one.published)}
     return rows[row].cells[[column.title for column in one.columns].index(title)]
 
@@ -134,7 +134,7 @@ def test_marks_are_where_the_paper_does_not_add_up(id: str) -> None:
 
 
 def test_what_is_known_not_to_add_up() -> None:
-    """HuatuoGPT-V-7B is printed with 65.3 where its cells pool to 64.83; VGRefine's 68.42 is printed rightly."""
+    """The paper prints 65.3 for HuatuoGPT-V-7B, but its cells pool to 64.83; VGRefine's 68.42 is right."""
     one = table("table1")
     assert cell(one, "HuatuoGPT-V-7B", "Avg.") == CellView("65.3 *", 65.3)
     assert "HuatuoGPT-V-7B, Avg.: 65.3 printed, 64.83 recomputed (pooled)" in said(one, "Not the average")[0]
@@ -155,7 +155,7 @@ def test_methods_of_published_rows() -> None:
 
 
 def test_the_paper_names_who_was_trained_on_the_data() -> None:
-    """Of Tables 2 and 3 it says nothing: VILA-M3, MedPLIB and LLaVA-Tri were trained on the sets of Table 1."""
+    """VILA-M3, MedPLIB and LLaVA-Tri were trained on the sets of Table 1; of Tables 2 and 3 the paper says nothing."""
     for key, named in {"table1": {"LLaVA-Tri"}, "table2": set(), "table3": set(), "tableE3": set()}.items():
         assert {row.name for row in table(key).published if row.zero_shot is not None} == named
     large = {row.name: row.zero_shot for row in table("tableG5").published}

@@ -1,4 +1,4 @@
-"""The repository template: its workflows' shell steps, run by bash as GitHub runs them, on pull requests of all kinds."""
+"""The repository template: bash runs its workflows' shell steps as GitHub does, on pull requests of all kinds."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ENVIRONMENT = {
 
 
 def read(name: str) -> dict[Any, Any]:
-    """A workflow; YAML takes its key ``on`` for true."""
+    """Read a workflow; YAML takes its key `on` for true."""
     loaded: dict[Any, Any] = yaml.safe_load(WORKFLOWS[name].read_text(encoding="utf-8"))
     return loaded
 
@@ -52,7 +52,7 @@ def step(workflow: str, name: str) -> dict[str, Any]:
 def run_step(
     one: dict[str, Any], folder: Path, outputs: dict[str, str] | None = None, **more: str
 ) -> subprocess.CompletedProcess[str]:
-    """As the runner does with ``shell: bash``. Its files and its temporary folder lie beside the checkout."""
+    """Run a step as the runner does with `shell: bash`; its files and temporary folder lie beside the checkout."""
     beside = folder.with_name(f"{folder.name}_runner")
     beside.mkdir(exist_ok=True)
     script = beside / "script.sh"
@@ -109,13 +109,13 @@ def test_a_workflow_is_pinned_and_may_only_read(name: str) -> None:
 
 
 def test_the_page_is_built_with_all_of_the_history() -> None:
-    """It says which submission came first; a checkout has the last commit only, unless asked for all."""
+    """The history says which submission came first; a checkout has only the last commit unless it asks for all."""
     (checkout,) = [one for one in steps("pages") if one.get("uses", "").startswith("actions/checkout@")]
     assert checkout["with"]["fetch-depth"] == 0
 
 
 def test_a_stranger_starts_the_check_only() -> None:
-    """Of the two events for pull requests, this is the one without secrets and without a token that may write."""
+    """Of the two events for pull requests, this one has no secrets and no token that may write."""
     assert read("validate")[True] == {"pull_request": None}
     assert all("permissions" not in job for job in read("validate")["jobs"].values())
     assert read("pages")[True] == {"push": {"branches": ["main"]}, "workflow_dispatch": None}
@@ -133,7 +133,7 @@ def test_only_the_deployment_may_write() -> None:
 @pytest.mark.e2e
 @pytest.mark.parametrize("name", ["validate", "pages"])
 def test_the_pinned_commit_is_installed_with_its_lock(name: str, tmp_path: Path) -> None:
-    """A submodule's commit, whatever its repository holds by now; nothing is taken from an index by our name."""
+    """A submodule's commit is installed, whatever its repository holds by now; no index is asked for our name."""
     source, repository = tmp_path / "source", tmp_path / "repository"
     for folder in (source, repository):
         folder.mkdir()
@@ -182,7 +182,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def repository(programs: None, tmp_path: Path, good: Path) -> Path:
-    """Made of the template, with a submission."""
+    """A repository made from the template, with a submission."""
     folder = tmp_path / "repository"
     shutil.copytree(TEMPLATE, folder)
     put(folder / OTHERS, good.read_bytes())
@@ -195,7 +195,7 @@ Change = Callable[[Path], object]
 
 
 def merged(repository: Path, changes: Change, meanwhile: Change = lambda _: None) -> Path:
-    """A pull request as it is checked out: merged into main, which may have moved, and no deeper than the workflow says."""
+    """Check out a pull request: merged into main, which may have moved, and only as deep as the workflow says."""
     git(repository, "switch", "--create", "pull-request")
     changes(repository)
     commit(repository)
@@ -210,7 +210,7 @@ def merged(repository: Path, changes: Change, meanwhile: Change = lambda _: None
 
 
 def changed(checkout: Path) -> tuple[subprocess.CompletedProcess[str], dict[str, str]]:
-    """The first step, and its outputs."""
+    """Run the first step and return its outputs."""
     done = run_step(step("validate", "One bundle is added and nothing else is changed"), checkout)
     written = checkout.with_name(f"{checkout.name}_runner") / "output"
     lines = written.read_text(encoding="utf-8").splitlines() if written.exists() else []
@@ -310,7 +310,7 @@ def test_a_checkout_without_its_base_is_no_success(repository: Path) -> None:
 
 
 def checked(repository: Path, bundle: Path) -> subprocess.CompletedProcess[str]:
-    """Both steps on a pull request with this bundle."""
+    """Run both steps on a pull request with this bundle."""
     checkout = merged(repository, lambda folder: put(folder / MINE, bundle.read_bytes()))
     done, outputs = changed(checkout)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -318,7 +318,7 @@ def checked(repository: Path, bundle: Path) -> subprocess.CompletedProcess[str]:
 
 
 def between_marks(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """The lines printed while the runner takes no commands; there are no others."""
+    """Return the lines printed while the runner accepts no commands; there must be no others."""
     first, *lines, last = done.stdout.splitlines()
     found = re.fullmatch(r"::stop-commands::([0-9a-f]{32})", first)
     assert found is not None

@@ -1,4 +1,4 @@
-"""Somebody copies a public bundle and calls it their own, in many ways: the original stands where it stood, and both say so."""
+"""Somebody copies a public bundle under another name, in many ways: the original keeps its place, and both are marked."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def answers(right: float, seed: int, n: int = N) -> list[float]:
 
 
 def edited(values: list[float], share: float, to: Callable[[float], float], seed: int = 9) -> list[float]:
-    """A share of the answers, drawn by chance, changed."""
+    """Change a share of the answers, chosen at random."""
     chosen = np.random.default_rng(seed).random(len(values)) < share
     return [to(value) if change else value for value, change in zip(values, chosen, strict=True)]
 
@@ -81,7 +81,7 @@ def rank(of: TableView, id: str, title: str = "VQA-RAD") -> int | None:
 @pytest.mark.parametrize("ordered", [True, False])
 @pytest.mark.parametrize("theft", THEFTS)
 def test_a_theft(theft: str, ordered: bool) -> None:
-    """The original stays, in its rank, and so does everybody below; thief and original say what they are like."""
+    """The original and everybody below keep their ranks; copy and original name each other."""
     honest = [entry("z-mine", {TASK: BEST}, **MINE), entry("z-other", {TASK: WORST}, weights="o", arrival=6)]
     stolen = THEFTS[theft]()
     every = [one if ordered else Entry(one.id, one.manifest, one.scores) for one in (*honest, *stolen)]
@@ -102,7 +102,7 @@ def test_a_theft(theft: str, ordered: bool) -> None:
 
 
 def test_where_it_looked_is_stolen() -> None:
-    """As it is, scaled, or with noise: what attention gives on each question is like a finger print."""
+    """Copied as it is, scaled, or with noise: attention values per question identify a run like a fingerprint."""
     mine = entry("z", {LOOKS: LOOKED}, protocol=None, **MINE)
     other = entry("o", {LOOKS: np.random.default_rng(4).gamma(2.0, 1.0, N).tolist()}, protocol=None, weights="o")
     for change in (1.0, 1.3, 1 + 0.05 * np.random.default_rng(5).normal(size=N)):
@@ -127,7 +127,7 @@ def test_a_forged_plain_run_changes_no_difference(edit: Callable[[float], float]
 
 
 def test_a_forged_group_takes_nobodys_rank() -> None:
-    """Three copies with one question less would be the most, if copies counted."""
+    """Three copies with one question less would be the largest group if copies counted."""
     honest = [entry("z", {LOOKS: LOOKED}, protocol=None), entry("y", {LOOKS: LOOKED[::-1]}, protocol=None, weights="y")]
     fewer = [float("nan"), *LOOKED[1:]]
     forged = [entry(f"a{n}", {LOOKS: fewer}, protocol=None, weights=str(n)) for n in range(3)]
@@ -136,11 +136,11 @@ def test_a_forged_group_takes_nobodys_rank() -> None:
     alone = table(honest[0], forged[0], key="grounding")
     assert rank(alone, "z", "medical AR") == 1, "with nothing to choose by, each is ranked by itself"
     assert rank(alone, "a0", "medical AR") == 1
-    assert any(note.startswith("Ranked among its like only: z in medical AR") for note in alone.notes)
+    assert any(note.startswith("Ranked only among rows like it: z in medical AR") for note in alone.notes)
 
 
 def test_honest_models_are_not_alike() -> None:
-    """Two that are right on the same nine tenths of easy questions, and guess on the others; and two that are always wrong."""
+    """Two models that are right on the same nine tenths and guess on the others, and two that are always wrong."""
     easy = [1.0] * 360
     rows = [entry(str(seed), {TASK: [*easy, *answers(0.5, seed, 40)]}, weights=str(seed)) for seed in range(8)]
     failing = [entry(f"f{n}", {TASK: answers(0.05, 50 + n)}, weights=f"f{n}") for n in range(8)]
@@ -183,7 +183,7 @@ def test_easy_questions_tell_nothing() -> None:
     ],
 )
 def test_what_keeps_rows_from_being_compared_hides_no_copy(change: dict[str, Any]) -> None:
-    """A question that could not be measured, another order, part of them, another edition, rule or protocol."""
+    """A failed measurement, another order, part of the questions, another edition, rule or protocol."""
     mine = entry("z", {LOOKS: LOOKED}, protocol=None, **MINE)
     given: dict[str, Any] = {"scores": {LOOKS: LOOKED}, "protocol": None} | change
     assert likenesses([mine, entry("a", **given, **THEIRS)]).keys() == {"a", "z"}
@@ -204,7 +204,7 @@ def test_correlations_are_those_of_what_both_have() -> None:
 
 
 def test_two_labs_run_one_public_checkpoint() -> None:
-    """With the same answers. Each lab's method stands beside its own plain run, and whoever is below is below one model."""
+    """Both have the same answers. Each lab's method is paired with its own plain run; rows below them count one model."""
     labs = [
         entry(f"{lab}-{method}", {TASK: row}, name=f"Public, by {lab}", method=spec(method), arrival=arrival)
         for arrival, lab in enumerate(("x", "y"))
@@ -219,7 +219,7 @@ def test_two_labs_run_one_public_checkpoint() -> None:
 
 
 def test_a_card_is_corrected() -> None:
-    """The group sends all in again. Both stand, alike, until a maintainer removes the old ones."""
+    """The group submits everything again. Both versions stay, marked as alike, until a maintainer removes the old one."""
     old, new = (
         [
             entry(f"{kind}-{method}", {TASK: values}, method=spec(method), trained_on=seen, arrival=arrival)
@@ -238,7 +238,7 @@ def test_a_card_is_corrected() -> None:
 
 
 def test_a_squatter_was_there_before() -> None:
-    """With a wrong plain run of a public checkpoint, before its makers came."""
+    """A squatter submits a wrong plain run of a public checkpoint before its makers do."""
     squatter = entry("a", {TASK: [0.0] * N}, name="Public", method=spec("plain"), arrival=1)
     plain = entry("m-plain", {TASK: WORST}, name="Ours", method=spec("plain"), arrival=2)
     method = entry("m", {TASK: BEST}, name="Ours", method=spec("pai"), arrival=2)
@@ -298,4 +298,4 @@ def test_without_a_history_both_are_shown_and_it_says_so(tmp_path: Path, capsys:
     assert built.submissions == 2, "withheld or not"
     assert {id: [one.other for one in alike] for id, alike in built.alike.items()} == {"a": ["b"], "b": ["a"]}
     assert main(["leaderboard", "build", str(tmp_path / "in"), "-o", str(tmp_path / "site")]) == 0
-    assert "which of them came first is not known: the folder is in no git repository" in capsys.readouterr().out
+    assert "which of them came first is not known: the folder is not in a git repository" in capsys.readouterr().out

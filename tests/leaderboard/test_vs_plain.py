@@ -1,4 +1,4 @@
-"""A method against its plain run: which run that is, and the same numbers as a comparison of the two alone."""
+"""A method against its plain run: which run that is, and the same numbers as when the two are compared alone."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_questions_without_a_score_are_left_out() -> None:
 
 
 def test_every_set_stands_beside_a_plain_run_of_its_own() -> None:
-    """As one run in two bundles."""
+    """Two bundles count like one run."""
     parts = [plain(id, scores={task: BEFORE[task]}) for id, task in zip("ab", BEFORE, strict=True)]
     line, whole = of(*parts, method())["method"], of(plain(), method())["method"]
     assert line == whole._replace(plain=("a", "b"))

@@ -1,4 +1,4 @@
-"""One table of columns: it agrees with the tasks and the data sets, and a column that is added to it is everywhere at once."""
+"""The list of columns agrees with the tasks and the data sets, and a column added to it appears everywhere."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def scratch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("scratch")
 def test_an_added_column_is_on_the_leaderboard() -> None:
-    """In every table of closed questions, and in their averages; not where its tasks are not asked."""
+    """It is in every table of closed questions and in their averages, but not where its tasks are not asked."""
     for protocol in ("vgrefine", "test"):
         made = {one.key: {measure.title: measure for measure in one.measures} for one in shapes(protocol)}  # type: ignore[arg-type]
         for key, average in (("table1", "Avg."), ("tableF4", "Avg."), ("tableG5", "Avg. on Med-VQAs")):
@@ -69,7 +69,7 @@ def test_an_added_column_is_on_the_leaderboard() -> None:
 
 @pytest.mark.usefixtures("scratch")
 def test_an_added_column_can_be_reproduced_and_is_weighed() -> None:
-    """In a table of two columns and their average: 200 questions weigh 200 beside SLAKE's 2,781."""
+    """In a table of two columns and their average, its 200 questions weigh 200 beside SLAKE's 2,781."""
     average = table("1").averages[0].model_copy(update={"of": ["SLAKE", SCRATCH]})
     cells: list[Decimal | None] = [Decimal("80.0"), Decimal("50.2"), Decimal("78.0")]
     one = table("1").model_copy(

@@ -1,4 +1,4 @@
-"""One vocabulary: documentation, command line, page and schema name the protocols that the list names, and no others."""
+"""Documentation, command line, page and schema name exactly the protocols of the list."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_the_list() -> None:
 
 
 def test_tasks_stand_under_them_in_their_order() -> None:
-    """And every one of them has tasks; `lmms-vg tasks` prints no other word."""
+    """Every protocol has tasks, and `lmms-vg tasks` prints no other word."""
     assert {name for spec in TASKS.values() for name in spec.protocols} == {*NAMES}
     assert all([*spec.protocols] == [name for name in NAMES if name in spec.protocols] for spec in TASKS.values())
     lines = list(tasks())

@@ -1,4 +1,4 @@
-"""The paper's tables against the paper's text, and the list of averages that do not follow from their cells."""
+"""The paper's tables agree with its text, and the averages that do not follow from their cells are known."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ IMPOSSIBLE = {
 
 @pytest.fixture
 def paper() -> list[list[str]]:
-    """The paper's lines, split at tabs: LMMS_VG_SHARED_PAPER or ../shared/paper beside the checkout."""
+    """The paper's lines, split at tabs, from LMMS_VG_SHARED_PAPER or ../shared/paper beside the checkout."""
     folder = Path(os.environ.get("LMMS_VG_SHARED_PAPER") or Path(__file__).parents[3] / "shared" / "paper")
     texts = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.txt"))]
     text = next((text for text in texts if "Table G.5:" in text), None)
@@ -78,7 +78,7 @@ def with_cell(one: PublishedTable, row: str, column: str, value: Decimal | None)
 
 
 def test_rows_are_the_papers(paper: list[list[str]]) -> None:
-    """Tables with a model a line: every row with every digit, and no row of the paper is left out."""
+    """Tables with one model per line: every row has every digit, and no row of the paper is missing."""
     number = re.compile(r"[\d.]+|-|")
     printed: dict[int, set[tuple[str, ...]]] = {}
     for line in paper:
@@ -104,7 +104,7 @@ def test_ablation_is_the_papers(paper: list[list[str]]) -> None:
 
 
 def test_the_turned_table_is_the_papers(paper: list[list[str]]) -> None:
-    """Table G.5 has a model a column; its row of PMC-VQA is printed as a second PathVQA."""
+    """Table G.5 has one model per column; its row of PMC-VQA is printed as a second PathVQA."""
     start = next(number for number, line in enumerate(paper) if line[:3] == ["Benchmarks", "Subset", "Metric"])
     head, *body = paper[start : start + 1 + len(table("G.5").columns)]
     for number, model in enumerate(head[3:], start=3):
@@ -116,7 +116,7 @@ def test_the_turned_table_is_the_papers(paper: list[list[str]]) -> None:
 
 
 def test_numbers_are_stored_as_text() -> None:
-    """A JSON number would lose the last zero of 68.20, and with it what the rounding says."""
+    """A JSON number would lose the last zero of 68.20, and with it the rounding."""
     raw = json.loads(resources.files("lmms_vg.paper").joinpath("published.json").read_text(encoding="utf-8"))
     values = [value for one in raw["tables"] for row in one["rows"].values() for value in row]
     assert {type(value) for value in values} == {str, type(None)}
@@ -136,7 +136,7 @@ def test_weightings_have_the_counted_totals() -> None:
 
 
 def test_averages_that_do_not_reproduce() -> None:
-    """The whole list, with what the cells give and which other weighting would do."""
+    """The whole list, with the averages of the cells and the other weightings that would reproduce."""
     checks = [done for id in TABLES for done in check(table(id))]
     found = {
         (done.table, done.row, done.column): (f"{float(done.recomputed.value):.2f}", list(done.others))
@@ -157,7 +157,7 @@ def test_a_row_with_a_dash_is_left_out(column: str) -> None:
 
 
 def test_one_average_by_hand() -> None:
-    """VGRefine: 924 + 2,138 + 2,273 + 1,124 right of 9,440; rounding allows that and the average of the cells."""
+    """VGRefine: 924 + 2,138 + 2,273 + 1,124 right of 9,440; rounding allows this and the average of the cells."""
     (done,) = [done for done in check(table("4")) if done.row == "K = 20"]
     share = Fraction(100 * (924 + 2138 + 2273 + 1124), 9440)
     assert f"{float(share):.2f}" == str(done.printed) == "68.42"
@@ -169,7 +169,7 @@ def test_one_average_by_hand() -> None:
 
 
 def test_cells_no_count_gives() -> None:
-    """All four rows of the ablation whose averages do not reproduce have one, and no other row of it."""
+    """All four ablation rows whose averages do not reproduce have such a cell, and no other row of the ablation has."""
     for id in TABLES:
         assert ", ".join(f"{row} {column}" for row, column, *_ in impossible(table(id))) == IMPOSSIBLE.get(id, "")
     assert ("K = 5", "VQA-RAD", Decimal("70.09"), 1297) in impossible(table("4"))
@@ -201,7 +201,7 @@ def test_one_cell_turns_the_verdict(id: str, row: str, column: str, value: str, 
 
 
 def test_tables_as_text() -> None:
-    """Every table with its source; numbers end below their headings; the widest tables are turned."""
+    """Every table has its source; numbers end below their headings; the widest tables are transposed."""
     blocks = show(check=False).split("\n\n")
     assert [block.split(". ")[0] for block in blocks] == [f"Table {id}" for id in TABLES]
     assert all(
@@ -217,7 +217,7 @@ def test_tables_as_text() -> None:
 
 
 def test_check_as_text() -> None:
-    """One line an average, one a cell, and how many of each."""
+    """One line per average, one per cell, and how many there are of each."""
     text = show(check=True)
     huatuo = next(line for line in text.splitlines() if re.match(r"1 +HuatuoGPT-V-7B ", line))
     assert re.split(r"  +", huatuo)[3:] == ["pooled", "65.3", "64.83", "64.76 to 64.91", "does not, off by +0.47"]
@@ -244,12 +244,12 @@ def test_unknown_names_are_named() -> None:
         ({"rows": {"a model": ["1.0"]}}, "table 1 row 'a model': 1 cells in 5 columns"),
         ({"rows": {"a model": ["1.0"] * 4 + ["100.1"]}}, "less than or equal to 100"),
         ({"columns": ["VQA-RAD", "SLAKE", "PathVQA", "PMC", "Avg."]}, r"columns \['PMC-VQA'\] are missing"),
-        ({"columns": [*"VSPQ", "Avg.", "Avg."], "rows": {}, "averages": []}, "or one is there twice"),
+        ({"columns": [*"VSPQ", "Avg.", "Avg."], "rows": {}, "averages": []}, "or one appears twice"),
         (
             {"averages": [{"column": "Avg.", "of": ["SLAKE", "Avg."], "weighting": "pooled"}]},
-            "'pooled' is no weighting of it",
+            "'pooled' does not weight it",
         ),
-        ({"averages": [{"column": "Avg.", "of": ["SLAKE"], "weighting": "pool"}]}, "'pool' is no weighting of it"),
+        ({"averages": [{"column": "Avg.", "of": ["SLAKE"], "weighting": "pool"}]}, "'pool' does not weight it"),
     ],
 )
 def test_broken_data_are_refused(change: dict[str, Any], message: str) -> None:

@@ -1,4 +1,4 @@
-"""Right answers behind a percentage against all percentages there are, and averages worked by hand."""
+"""Right answers behind a percentage, against all percentages there are, and averages worked out by hand."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def test_digits_decide_what_a_cell_says() -> None:
 
 
 def test_counts_make_an_average_exact() -> None:
-    """1/3 and 3/4 of 3 and 4 questions: 4/7, and only the rounding of the printed average is left around it.
+    """1/3 and 3/4 of 3 and 4 questions: 4/7, with only the rounding of the printed average around it.
 
-    The cells as they stand average to 57.128..., a little less than 57.142..., and are accepted too.
+    The cells as printed average to 57.128..., a little less than 57.142..., and are accepted too.
     """
     made = recompute([Decimal("33.3"), Decimal("75.0")], [3, 4], Decimal("57.14"))
     assert made.value == Fraction(3999, 70)
@@ -52,7 +52,7 @@ def test_a_cell_no_count_gives_counts_with_half_a_unit() -> None:
 
 
 def test_a_plain_mean_counts_every_cell_with_its_own_half_unit() -> None:
-    """Cells of one and of two decimals: half units of 0.05 and 0.005 average to 0.0275; the average's own is 0.5."""
+    """Cells with one and two decimals: half units of 0.05 and 0.005 average to 0.0275; the average's own is 0.5."""
     made = recompute([Decimal("0.0"), Decimal("20.00")], [], Decimal("10"))
     assert made == (Fraction(10), Fraction("9.4725"), Fraction("10.5275"))
 

@@ -325,7 +325,7 @@ def test_another_decoding_is_not_the_protocols(tmp_path: Path) -> None:
 
 def test_a_question_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
     save(tmp_path, {"t": [closed("q1", 1), closed("q1", 0), closed("q2", 0)]})
-    with pytest.raises(ValueError, match="1 questions stand there twice, the first is q1"):
+    with pytest.raises(ValueError, match="1 questions appear twice, the first is q1"):
         read_run(tmp_path)
 
 

@@ -29,7 +29,7 @@ def test_method_in_short(tmp_path: Path, method: dict[str, Any], label: str) -> 
 
 def test_a_method_in_one_text_is_of_an_older_version(tmp_path: Path) -> None:
     path = save(tmp_path, {"t": [closed("q1", 1)]}, run=IDENTITY | {"method": "Plain()"})
-    with pytest.raises(ValueError, match=r"older version.*run the same command again"):
+    with pytest.raises(ValueError, match=r"older version"):
         read_run(path)
 
 
@@ -51,7 +51,7 @@ def test_two_identities_are_no_run(tmp_path: Path) -> None:
     samples.write_text(text.replace('"pretrained": "demo"', '"pretrained": "copy"'))
     assert read_run(path).provenance == IDENTITY, "the path of the weights is not part of the identity"
     samples.write_text(text.replace('"float32"', '"float16"'))
-    with pytest.raises(ValueError, match=r"dtype is float32 at one question and float16 at another.*several runs"):
+    with pytest.raises(ValueError, match=r"dtype is float32 .*float16 .*several runs"):
         read_run(path)
 
 

@@ -1,4 +1,4 @@
-"""What the tests of this folder share lies beside them."""
+"""Make the helper modules of this folder importable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a forger might change, with the codes that tell: one entry a forgery, checksums corrected."""
+"""What a forger might change, and the codes that tell: one entry per forgery, with checksums corrected."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def better_answers_but_old_verdicts(made: Parts) -> None:
 
 
 def easier_reference(made: Parts) -> None:
-    """Every answer becomes right by changing the question; all verdicts and means agree."""
+    """Make every answer right by changing the question; all verdicts and means agree."""
     for line, question in zip(answers(made), made[f"questions/{HARD}.jsonl"], strict=True):
         question["answer"] = line["answer"]
         line["score"] = 1

@@ -12,8 +12,8 @@ from tampered import parts, put_together
 TASK = "vqa_demo_hard"
 ANSWERS = f"answers/{TASK}.jsonl"
 
+#: (a good bundle, where to write) -> writes the hostile one.
 Make = Callable[[Path, Path], object]
-"""(a good bundle, where to write) -> writes the hostile one."""
 
 
 def rezip(
@@ -23,7 +23,7 @@ def rezip(
     replace: dict[str, bytes] | None = None,
     add: list[tuple[zipfile.ZipInfo | str, bytes]] = (),
 ) -> None:
-    """The good bundle's members, some replaced, and further ones."""
+    """Return the good bundle's members, some replaced, with further ones added."""
     with zipfile.ZipFile(good) as archive, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
         for name in archive.namelist():
             made.writestr(name, (replace or {}).get(name, archive.read(name)))
@@ -42,7 +42,7 @@ def _renamed(name: str) -> Make:
 
 
 def _nul(good: Path, out: Path) -> None:
-    """Python's zip library writes no such name."""
+    """A name with a NUL, which Python's zip library does not write."""
     rezip(good, out, add=[(member("answers/x.jsonl#.txt"), b"x")])
     out.write_bytes(out.read_bytes().replace(b"x.jsonl#.txt", b"x.jsonl\0.txt"))
 
@@ -66,7 +66,7 @@ def _claims_many(good: Path, out: Path) -> None:
 
 
 def _many_members(good: Path, out: Path) -> None:
-    """A central directory of 60,000 names: objects for each would be tens of megabytes; of millions, gigabytes."""
+    """A central directory of 60,000 names; an object for each would take tens of megabytes, for millions gigabytes."""
     with zipfile.ZipFile(out, "w") as made:
         for number in range(60_000):
             made.writestr(f"answers/t{number}.jsonl", b"")
@@ -120,7 +120,7 @@ def _bomb_of_lines(good: Path, out: Path) -> None:
 
 
 def _bomb_of_questions(good: Path, out: Path) -> None:
-    """The same, and the manifest says that there are as many as may be."""
+    """The same, but the manifest states the largest number of questions that is allowed."""
     made = parts(good)
     made["manifest"]["tasks"][TASK]["asked"] = 100_000
     made[ANSWERS] = [made[ANSWERS][0]] * 200_000
@@ -137,7 +137,7 @@ def _twice(good: Path, out: Path) -> None:
 
 
 def _overlapping(good: Path, out: Path) -> None:
-    """Two entries of the directory that read the same bytes."""
+    """Two directory entries that read the same bytes."""
 
     def change(data: bytearray) -> None:
         first = data.index(b"PK\x01\x02")
@@ -163,7 +163,7 @@ def _boxes(good: Path, out: Path) -> None:
 
 
 def _no_utf8(good: Path, out: Path) -> None:
-    """The first member's local name, which is not looked at before it is read."""
+    """A first member whose local name is not UTF-8; nothing looks at it before the member is read."""
 
     def change(data: bytearray) -> None:
         directory = data.index(b"PK\x01\x02")
@@ -175,7 +175,7 @@ def _no_utf8(good: Path, out: Path) -> None:
 
 
 def _line(text: bytes) -> Make:
-    """The first answer is this."""
+    """A bundle whose first answer is this line."""
 
     def make(good: Path, out: Path) -> None:
         with zipfile.ZipFile(good) as archive:

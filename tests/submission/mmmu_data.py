@@ -1,4 +1,4 @@
-"""MMMU's files with as many questions as it has, all about the same small picture."""
+"""MMMU's files with the real number of questions, all about the same small picture."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lmms_vg.datasets.mmmu import HIDDEN, MMMU, SUBJECTS, Split, Subject
 
 
 def write_split(data: Path, split: Split, *subjects: Subject) -> None:
-    """Fill an LMMS_VG_DATA; of all subjects where none are named. Every fifth question has no options."""
+    """Fill an LMMS_VG_DATA folder, by default with all subjects; every fifth question has no options."""
     for subject in subjects or SUBJECTS:
         count = MMMU.counts[f"{split}/{subject}"]
         put_parquet(

@@ -1,4 +1,4 @@
-"""Finished runs on the demo tasks without a model: answers of our own, scored and saved as lmms-eval saves them."""
+"""Finished runs on the demo tasks without a model: invented answers, scored and saved as lmms-eval saves them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from lmms_vg.tasks.registry import TASKS
 from lmms_vg.tasks.yaml_files import definition, groups
 
 CARD = Card(name="Tiny", parameters=0.001, trained_on=[])
+#: What a run is signed with.
 PLAIN = IDENTITY | {"diagnose": False, "commit": "c0ffee"}
-"""What a run is signed with."""
 
 _PARTS = ("bleu1", "bertscore", "open_recall")
 
@@ -31,7 +31,7 @@ SEEDS = {"random_seed": 0, "numpy_seed": 1234, "torch_seed": 1234, "fewshot_seed
 
 
 def mostly_right(seed: int = 0, right: float = 0.7) -> Say:
-    """The reference, or a word that is wrong everywhere; to a question always the same."""
+    """Return the reference, or a word that is wrong everywhere; the same question always gets the same answer."""
     return lambda one: one.answer if random.Random(f"{seed} {one.uid}").random() < right else "nothing"
 
 
@@ -40,7 +40,7 @@ def questions(task: str) -> list[BundleQuestion]:
 
 
 def looked(seed: int, layers: int = 3, side: int = 6) -> dict[str, Any]:
-    """Alignment of random attention maps with a random box."""
+    """Return the alignment of random attention maps with a random box."""
     rng = np.random.default_rng(seed)
     mask = np.zeros((side, side), dtype=bool)
     row, column = rng.integers(0, side - 2, 2)
@@ -65,9 +65,12 @@ def save_run(
     means: dict[str, dict[str, Any]] | None = None,
     **config: Any,
 ) -> Path:
-    """Save a run of whole demo tasks to `out`; the folder is its --output_path.
+    """Save a run of whole demo tasks to `out`, its --output_path.
 
-    `change` may alter a task's lines before they are saved; `means` replaces single values of lmms-eval's table.
+    Args:
+        out: the folder.
+        change: alters a task's lines before they are saved.
+        means: replaces single values of lmms-eval's table.
     """
     say = say or mostly_right()
     lines: dict[str, list[dict[str, Any]]] = {}

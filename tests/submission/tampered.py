@@ -1,4 +1,4 @@
-"""A good bundle taken apart, changed, and put together again with its checksums right: what a careful forger would send."""
+"""Take a good bundle apart, change it, and put it together with correct checksums, as a careful forger would."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+#: `manifest`: the parsed manifest; every other member's name: its lines, parsed.
 Parts = dict[str, Any]
-"""``manifest``: the parsed manifest; every other member's name: its lines, parsed."""
 
 
 def parts(bundle: Path) -> Parts:
@@ -24,7 +24,7 @@ def parts(bundle: Path) -> Parts:
 
 
 def put_together(out: Path, made: Parts) -> Path:
-    """With new checksums in the manifest."""
+    """Write the bundle with new checksums in the manifest."""
     texts = {}
     for name, lines in made.items():
         if name == "manifest":

@@ -1,4 +1,4 @@
-"""Values of real maps pass, whatever the map and the box; values that no map has do not."""
+"""Values of real maps pass, whatever the map and the box; values that no map gives do not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def alignment(maps: np.ndarray, mask: np.ndarray) -> BundleAlignment:
 @settings(max_examples=400, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 24), st.integers(2, 24), st.floats(-3, 1))
 def test_of_any_map_and_box(seed: int, rows: int, columns: int, sharp: float) -> None:
-    """From nearly uniform to nearly a single patch, boxes from one patch to all."""
+    """Maps from nearly uniform to nearly a single patch, boxes from one patch to all."""
     rng = np.random.default_rng(seed)
     maps = rng.dirichlet(np.full(rows * columns, 10.0**-sharp), 4).reshape(4, rows, columns)
     mask = np.zeros((rows, columns), dtype=bool)
@@ -43,7 +43,7 @@ def real() -> BundleAlignment:
     ("changes", "said"),
     [
         ({"ar": lambda v: [2 * x for x in v[:1]] + v[1:]}, "patches at one layer"),
-        ({"ar": lambda v: [1.01 * x for x in v]}, "no whole number of patches"),
+        ({"ar": lambda v: [1.01 * x for x in v]}, "whole number of patches"),
         (
             {"ar": lambda v: [100 * x for x in v], "printed_ar": lambda v: [100 * x for x in v]},
             "above the number of patches",
@@ -63,7 +63,7 @@ def test_forged(real: BundleAlignment, changes: dict, said: str) -> None:
 
 
 def test_a_box_without_any_attention() -> None:
-    """AR is 0, and KL as large as the guard allows."""
+    """AR is 0, and KL is as large as its guard allows."""
     maps = np.zeros((1, 4, 4))
     maps[0, 0, 0] = 1
     mask = np.zeros((4, 4), dtype=bool)

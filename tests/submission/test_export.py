@@ -1,4 +1,4 @@
-"""`lmms-vg export`: what is refused, and that nothing is written then."""
+"""`lmms-vg export` refuses bad input, and then writes nothing."""
 
 from __future__ import annotations
 

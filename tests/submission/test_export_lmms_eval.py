@@ -1,4 +1,4 @@
-"""An exported folder is the run that the bundle was made of, for our own readers and for lmms-eval's."""
+"""An exported folder is read as the run that the bundle was made from, by our readers and by lmms-eval's."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SPECS = {"plain": spec("plain"), "vgrefine": REFINED}
 
 
 def export(run: Path, out: Path) -> Path:
-    """A run into a bundle and out of it again."""
+    """Pack a run into a bundle and export it again."""
     bundle = out.with_suffix(".zip")
     submit([run], runs.CARD, bundle)
     assert main(["export", str(bundle), "--to", "lmms-eval", "-o", str(out)]) == 0
@@ -53,7 +53,7 @@ def results_of(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Path]]:
-    """Method -> a run and what was exported of it."""
+    """Method -> a run and its export."""
     folder = tmp_path_factory.mktemp("export")
     made = {}
     for number, (name, method) in enumerate(SPECS.items()):
@@ -123,7 +123,7 @@ def test_a_folder_that_was_not_finished_is_no_run(
 
 @pytest.fixture(scope="module")
 def real(programs: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A run by lmms-eval itself, and what was exported of it."""
+    """A run by lmms-eval itself, and its export."""
     folder = tmp_path_factory.mktemp("real")
     command = [
         sys.executable,

@@ -1,4 +1,4 @@
-"""MMMU's submission file out of a bundle is the one that the run itself wrote."""
+"""MMMU's submission file from a bundle equals the one that the run itself wrote."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEST, HARD = "mmmu_med_test", "vqa_demo_hard"
 
 
 def say(one: BundleQuestion) -> str:
-    """Letters in several forms, texts, and every seventh answer to a lettered question unreadable."""
+    """Answer with letters in several forms and with texts; every seventh answer to a lettered question is unreadable."""
     number = int(one.uid.rpartition("_")[2]) if one.uid.startswith("mmmu/") else 0
     if one.answer_type == "OPEN":
         return f" {number} “µm” "
@@ -54,5 +54,5 @@ def test_a_bundle_without_the_test_split_is_refused(tmp_path: Path, capsys: pyte
     submit([runs.save_run(tmp_path / "run", HARD)], runs.CARD, tmp_path / "b.zip")
     out = tmp_path / "answers.json"
     assert main(["export", str(tmp_path / "b.zip"), "--to", "mmmu", "-o", str(out)]) == 2
-    assert f"it has {HARD}, but not {TEST}: run that task" in capsys.readouterr().err
+    assert f"it has {HARD}, but not {TEST}" in capsys.readouterr().err
     assert not out.exists()

@@ -1,4 +1,4 @@
-"""A model card's metadata, read back by huggingface_hub: the same values, and none without n, rule and method."""
+"""A model card's metadata, read back by huggingface_hub, has the same values, each with n, rule and method."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def valid(bundle: Path) -> Entry:
 
 
 def exported(bundle: Path, out: Path) -> tuple[Manifest, str, dict[tuple[str, str], EvalResult]]:
-    """The manifest; and the name and the results, by task and metric, that a model card has with this on top."""
+    """The manifest, and the name and results (by task and metric) of a model card with this front matter."""
     entry = valid(bundle)
     model_index.write(bundle, entry, out)
     text = out.read_text(encoding="utf-8")
@@ -69,7 +69,7 @@ def exported(bundle: Path, out: Path) -> tuple[Manifest, str, dict[tuple[str, st
 
 
 def _named(result: EvalResult) -> Any:
-    """Our own name of a metric is the first word of its pretty one."""
+    """Return our own name of a metric, the first word of its pretty name."""
     result.metric_args = result.metric_args | {"metric": result.metric_name.partition(" ")[0]}
     return result
 

@@ -1,4 +1,4 @@
-"""What a stranger may send is refused with a code of its own, soon, in little memory, and without a trace on the disk."""
+"""Hostile files are refused with a code, quickly, in little memory, and without a trace on the disk."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def files(good: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pat
 
 @pytest.fixture(scope="module")
 def measured(programs: None, good: Path, files: dict[str, Path]) -> dict[str, tuple[list[str], float, int]]:
-    """File name -> codes, seconds and the peak of memory so far, all in one process of their own."""
+    """File name -> codes, seconds and peak memory so far, all measured in one separate process."""
     paths = [str(path) for path in (good, *files.values())]
     done = subprocess.run(
         [sys.executable, "-c", _CHILD, *paths], capture_output=True, text=True, timeout=250, check=False

@@ -1,4 +1,4 @@
-"""Paths and tokens are found in any text of a value; what looks like one and is none is left alone."""
+"""Paths and tokens are found in any text of a value; texts that only look like them are not."""
 
 from __future__ import annotations
 
@@ -53,6 +53,6 @@ def test_left_alone(text: str) -> None:
 
 
 def test_a_long_text_takes_no_long_time() -> None:
-    """Each of these once took minutes; the test would run into its time limit."""
+    """Each of these texts once took minutes; the test would hit its time limit."""
     for text in ("eyJ" * 300_000, "/" * 300_000, "C:" * 300_000, "hf_" * 300_000, "~/" * 10 + "~" * 300_000):
         list(findings(text, "x"))

@@ -49,7 +49,7 @@ def test_shipped_hashes_of_real_files(task: str) -> None:
 
 
 def test_documents_are_what_lmms_eval_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of every task, one in each raw layout: what is scored again is what was scored."""
+    """One task per raw layout: the documents scored again are the documents that were scored."""
     write_all(tmp_path / "data")
     monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")

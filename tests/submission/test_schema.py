@@ -1,4 +1,4 @@
-"""The published JSON Schema is that of the models, and says the same of a bundle as they do."""
+"""The published JSON Schema is that of the models and judges a bundle as they do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bundle of schema 1, made by the version that wrote such bundles, is read by its old rules and gives the old verdicts."""
+"""A bundle of schema 1, written by an old version, is read by its old rules and gives the old verdicts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _no_data(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_is_what_was_written(tmp_path: Path) -> None:
-    """The digests are those of the manifest that was stored."""
+    """The digests are those of the stored manifest."""
     stated = json.loads(STORED.read_text(encoding="utf-8"))["manifest"]
     assert stated["schema_version"] == 1
     with Bundle(bundle(tmp_path)) as opened:

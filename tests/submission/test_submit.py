@@ -1,4 +1,4 @@
-"""Finished runs become a bundle, the same bytes every time; what does not stand for its benchmark is refused by name."""
+"""Finished runs become a bundle with the same bytes every time; runs that do not stand for their benchmark are refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HARD, STANDARD, LOOKED = "vqa_demo_hard", "vqa_demo_standard", "vgmed_demo"
 
 
 def refused(tmp_path: Path, code: str, *folders: Path, card: Any = runs.CARD) -> str:
-    """The findings of a submission that is not made; no file is left."""
+    """Return the findings of a submission that is refused, and check that no file is left."""
     out = tmp_path / "refused.zip"
     with pytest.raises(Rejected) as caught:
         submit(folders, card, out)
@@ -66,7 +66,7 @@ def test_a_bundle_holds_what_was_asked_said_and_measured(tmp_path: Path) -> None
 
 
 def test_thinking_moves_no_verdict(tmp_path: Path) -> None:
-    """Cut out as lmms-eval cuts it out, when the bundle is made and when it is checked."""
+    """Thinking is cut out as lmms-eval does it, when the bundle is made and when it is checked."""
     say = runs.mostly_right()
     aloud = runs.save_run(tmp_path / "aloud", HARD, say=lambda one: f"<think>No? Yes?</think>{say(one)}")
     silent = runs.save_run(tmp_path / "silent", HARD, say=say)
@@ -101,7 +101,7 @@ def test_runs_of_different_tasks_go_together(tmp_path: Path) -> None:
 
 
 def test_of_several_runs_in_a_folder_none_is_chosen(tmp_path: Path) -> None:
-    """What `run --methods` leaves: the newest would be packed, whichever that is."""
+    """`run --methods` leaves such a folder; otherwise the newest run would be packed, whichever it is."""
     for method in ("plain", "pai"):
         runs.save_run(tmp_path / "out" / method, HARD, identity={"method": spec(method)})
     said = refused(tmp_path, "mixed", tmp_path / "out")
@@ -181,7 +181,7 @@ def test_questions_that_failed(tmp_path: Path) -> None:
 
 
 def test_boxes_that_the_model_does_not_see(tmp_path: Path) -> None:
-    """A model that crops its images cannot be measured on them; it is said, and n counts the others."""
+    """A model that crops its images cannot be measured on boxes outside the crop; a note says so, and n counts the others."""
 
     def crop(_task: str, lines: list[dict[str, Any]]) -> None:
         for line in lines[:2]:
@@ -285,7 +285,7 @@ def test_questions_in_another_place(tmp_path: Path) -> None:
 
 @pytest.fixture
 def chen_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """One run of tasks of two protocols, one of either of two, and a measurement."""
+    """One run with tasks of two protocols, a task that may belong to either, and a measurement."""
     write_all(tmp_path / "data")
     monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
@@ -359,7 +359,7 @@ def test_what_is_not_chosen_may_be_broken(tmp_path: Path) -> None:
 
 
 def joint(out: Path) -> list[Path]:
-    """Three methods, as `run --methods` leaves them; one in two parts, and one that cannot be submitted."""
+    """Three methods as `run --methods` leaves them; one is in two parts, and one cannot be submitted."""
     for method in ("plain", "vgrefine", "pai"):
         limit = {"limit": 8.0} if method == "pai" else {}
         runs.save_run(out / method, HARD, identity={"method": spec(method)}, **limit)

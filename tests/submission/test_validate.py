@@ -1,4 +1,4 @@
-"""A forged submission is told by the code of what was forged; an honest one is not."""
+"""A forged submission is refused with the code of its forgery; an honest one passes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def codes(bundle: Path) -> set[str]:
-    """Of the errors."""
+    """Return the codes of the errors."""
     checked = check(bundle)
     assert (checked.entry is None) == bool(checked.errors)
     assert {one.code for one in checked.findings} <= CODES.keys()
@@ -64,7 +64,7 @@ def test_a_checksum_that_was_not_corrected(good: Path, tmp_path: Path) -> None:
 
 
 def test_scored_by_another_version(good: Path, tmp_path: Path) -> None:
-    """Another signature is said; as long as it gives the same verdicts it is no error."""
+    """Another signature is a note; it is no error as long as it gives the same verdicts."""
     rule = "closed|rule:yes-no-word+normalised-match|case:lower|v:0.0.9"
     forged = change(good, tmp_path / "b.zip", lambda made: task(made)["rules"].update(acc=rule))
     checked = check(forged)
@@ -75,7 +75,7 @@ def test_scored_by_another_version(good: Path, tmp_path: Path) -> None:
 
 
 def test_scored_by_another_version_that_read_answers_otherwise(good: Path, tmp_path: Path) -> None:
-    """No forgery, and told apart from one: one line says so for the task, not one for each answer."""
+    """This differs from a forgery: one finding per task, not one per answer."""
 
     def older(made: Parts) -> None:
         better_answers_but_old_verdicts(made)
@@ -89,7 +89,7 @@ def test_scored_by_another_version_that_read_answers_otherwise(good: Path, tmp_p
 
 
 def test_measurements_keep_the_version_they_were_measured_by(good: Path, tmp_path: Path) -> None:
-    """Bundles from before the version was stated are of the first; a page does not rank one beside the other."""
+    """Bundles from before the version was stated have version 1; a page does not rank different versions together."""
 
     def older(made: Parts) -> None:
         for line in answers(made, LOOKED):
@@ -132,7 +132,7 @@ def test_a_benchmark_that_is_nowhere_known(good: Path, monkeypatch: pytest.Monke
 def test_the_data_at_hand_win_over_the_shipped_hash(
     good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A published file may be corrected after this was released."""
+    """A published file may have been corrected after this release."""
     monkeypatch.setattr(known, "shipped", lambda: dict.fromkeys((HARD, STANDARD, LOOKED, OPENED), "0" * 64))
     assert codes(good) == set()
     forged = change(good, tmp_path / "b.zip", lambda made: made[f"questions/{HARD}.jsonl"][6].update(question="Is it?"))
@@ -171,7 +171,7 @@ def test_the_questions_hash_is_that_of_the_file(good: Path) -> None:
 
 
 def test_a_fault_of_ours_makes_no_bundle_valid(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And lets others be checked."""
+    """A crash is a finding, and other bundles are still checked."""
 
     def fail(*_: object) -> None:
         raise OverflowError("int too large")

@@ -1,4 +1,4 @@
-// Sorting and filtering of tables, and the answer explorer. Without it, every table is there to be read.
+// Sorting and filtering of tables, and the answer explorer. Without this script, every table can still be read.
 // Texts of submissions reach the page as text only (textContent), and the state of the page is kept in its address.
 "use strict";
 (() => {

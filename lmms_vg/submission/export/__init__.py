@@ -1,1 +1,1 @@
-"""A valid bundle as others read it: a model card's metadata, lmms-eval's results, MMMU's submission file."""
+"""A valid bundle in formats of others: a model card's metadata, lmms-eval's results, MMMU's submission file."""

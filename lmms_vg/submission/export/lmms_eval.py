@@ -1,8 +1,8 @@
-"""A folder as lmms-eval 0.7.3 leaves one: a results file, and beside it a samples file a task.
+"""Export a bundle as the folder that lmms-eval 0.7.3 writes: a results file, and one samples file per task.
 
-``study.runs.read_run``, and with it ``lmms-vg report`` and ``compare``, take it for the run that the bundle was made of. What a
-bundle does not hold is not made up: the time of the run (hence ``_STAMP``), its duration, and where things lay. Intervals are
-drawn again.
+`runs.lmms_eval_output.read_run`, and therefore `lmms-vg report` and `compare`, read it as the run that the bundle was made
+from. What a bundle does not hold is left out: the time of the run (hence `_STAMP`), its duration, and the paths. Intervals
+are drawn again.
 """
 
 from __future__ import annotations
@@ -28,31 +28,37 @@ _STAMP = "00000000_000000"
 
 
 def write(bundle: Path, entry: Entry, out: Path) -> None:
-    """A new folder. The results file, by which a run is found, comes last. Errors: ValueError."""
+    """Write a new folder; the results file, by which a run is found, comes last.
+
+    Raises:
+        ValueError: `out` exists.
+    """
     check_new(out)
     results = {}
     for task, stated in entry.manifest.tasks.items():
-        both = list(pairs(bundle, task))
-        lines = scored(task, both).lines
+        answered = list(pairs(bundle, task))
+        lines = scored(task, answered).lines
         results[task] = _row(task, stated, lines)
-        texts = (f"{json.dumps(line, ensure_ascii=False)}\n" for line in _samples(entry, [a for _, a in both], lines))
+        texts = (
+            f"{json.dumps(line, ensure_ascii=False)}\n" for line in _samples(entry, [a for _, a in answered], lines)
+        )
         write_new(out / f"{_STAMP}_samples_{task}.jsonl", "".join(texts))
     table = _table(entry.manifest, results)
     write_new(out / f"{_STAMP}_results.json", json.dumps(table, indent=2, ensure_ascii=False))
 
 
 def _samples(entry: Entry, answers: list[BundleAnswer], lines: list[Line]) -> Iterator[Line]:
-    """The first says what exactly was run, as with our models."""
+    """Yield the lines of a samples file; as with our models, the first says exactly what was run."""
     for number, (answer, line) in enumerate(zip(answers, lines, strict=True)):
-        more: Line = {} if answer.seconds is None else {"seconds": answer.seconds}
+        details: Line = {} if answer.seconds is None else {"seconds": answer.seconds}
         if number == 0:
-            more["run"] = entry.manifest.run.model_dump(exclude_defaults=True)
-        made = line | {"n": line["n"] | more}
-        yield {"doc_id": number, "target": made.pop("target"), "filtered_resps": answer.answer, **made}
+            details["run"] = entry.manifest.run.model_dump(exclude_defaults=True)
+        sample = line | {"n": line["n"] | details}
+        yield {"doc_id": number, "target": sample.pop("target"), "filtered_resps": answer.answer, **sample}
 
 
 def _row(task: str, stated: Task, lines: list[Line]) -> dict[str, Any]:
-    """Every metric with its standard errors; those that need a language model as they were submitted."""
+    """Return every metric with its standard errors; metrics that need a language model are as submitted."""
     config = definition(task)
     values = stated.metrics | dict(rescore.means(task, lines))
     row: dict[str, Any] = {"alias": task}
@@ -77,7 +83,8 @@ def _table(manifest: Manifest, results: dict[str, dict[str, Any]]) -> dict[str, 
         members = sorted(groups[name].members) if name in groups else []
         rows |= {task: results[task] | {"alias": f" - {task}"} for task in members}
     better = {
-        task: {one["metric"]: one["higher_is_better"] for one in definition(task)["metric_list"]} for task in results
+        task: {entry["metric"]: entry["higher_is_better"] for entry in definition(task)["metric_list"]}
+        for task in results
     }
     for name, group in groups.items():
         better[name] = {metric: up for task in group.members for metric, up in better[task].items()}
@@ -117,9 +124,9 @@ def _average(name: str, group: Group) -> dict[str, Any]:
 
 
 def _config(task: str) -> dict[str, Any]:
-    """The task's definition without its functions, and without the folder it lies in."""
+    """Return the task's definition without its functions and its data folder."""
     config = {
         name: value for name, value in definition(task).items() if not callable(value) and name != "dataset_kwargs"
     }
-    metrics = [{name: value for name, value in one.items() if not callable(value)} for one in config["metric_list"]]
+    metrics = [{name: value for name, value in entry.items() if not callable(value)} for entry in config["metric_list"]]
     return config | {"metric_list": metrics}

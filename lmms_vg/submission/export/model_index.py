@@ -1,6 +1,6 @@
-"""Results as the metadata of a Hugging Face model card: ``model-index``, one result a task and metric.
+"""Results as the metadata of a Hugging Face model card: `model-index`, one result per task and metric.
 
-A number there is shown with its metric's name, so that name says by which method, over how many questions and by which rule.
+The hub shows a number with its metric's name, so that name states the method, the number of questions and the rule.
 """
 
 from __future__ import annotations
@@ -15,15 +15,19 @@ from lmms_vg.submission.validate import pairs
 from lmms_vg.submission.validated import Entry
 from lmms_vg.tasks.registry import TASKS
 
+#: Metrics that are no results of their own: every other result states them.
 _BESIDE = frozenset({"n", "answered"})
-"""No results of their own: they stand beside every other."""
 
+#: Metrics that the hub computes in the same way, but under another name.
 _HUB = {"acc": "accuracy"}
-"""Metrics that the hub knows by another name and computes alike."""
 
 
 def write(bundle: Path, entry: Entry, out: Path) -> None:
-    """A new file: the front matter of a README.md. Errors: ValueError, also if no task has public reference answers."""
+    """Write a new file: the front matter of a README.md.
+
+    Raises:
+        ValueError: `out` exists, or no task has public reference answers.
+    """
     check_new(out)
     results = [*_results(bundle, entry), *_averages(entry)]
     if not results:
@@ -44,7 +48,7 @@ def _results(bundle: Path, entry: Entry) -> Iterator[EvalResult]:
                 task_type="visual-question-answering",
                 dataset_type=spec.hub_id or spec.name,
                 dataset_name=f"{task}, {stated.asked} questions",
-                dataset_config=task,  # results of one type, config, split and revision become one data set's
+                dataset_config=task,  # the hub joins results of equal type, config, split and revision to one data set
                 dataset_split="+".join(splits),
                 dataset_revision=stated.data.revision,
                 dataset_args={"protocol": stated.protocol, "questions_sha256": stated.questions},
@@ -61,7 +65,7 @@ def _results(bundle: Path, entry: Entry) -> Iterator[EvalResult]:
 
 
 def _averages(entry: Entry) -> Iterator[EvalResult]:
-    """Of groups, each in its own weighting: a data set of its own name, since the hub has none for it."""
+    """Yield averages of groups, each in its own weighting, under the group's name: the hub has no data set for them."""
     tasks = entry.manifest.tasks
     for name, group in sorted(entry.manifest.groups.items()):
         n = sum(tasks[task].n for task in group.members)

@@ -7,25 +7,29 @@ from typing import Any
 
 import numpy as np
 
+#: What lmms-eval prints if there is no standard error.
 NONE = "N/A"
-"""What lmms-eval has where there is none."""
 
 
 def standard_errors(items: Sequence[Any], cluster_key: str | None) -> tuple[float | str, float | str]:
-    """Of a metric's items: of independent questions, and clustered (Miller 2024, arXiv 2411.00640, Equation 4).
+    """Return the standard errors of a metric's mean: for independent questions, and clustered.
 
-    ``cluster_key`` names the field by which items are clustered. Items without a number have no part in them.
+    Clustered as in Miller 2024, arXiv 2411.00640, Equation 4.
+
+    Args:
+        items: the metric's items; those without a number are left out.
+        cluster_key: field of an item that names its cluster.
     """
-    found = [(item, None) for item in items if isinstance(item, int | float)]
-    found += [(item["score"], item.get(cluster_key)) for item in items if isinstance(item, dict) and "score" in item]
-    n = len(found)
+    scored = [(item, None) for item in items if isinstance(item, int | float)]
+    scored += [(item["score"], item.get(cluster_key)) for item in items if isinstance(item, dict) and "score" in item]
+    n = len(scored)
     if n < 2:
         return NONE, NONE
-    scores = np.array([score for score, _ in found], dtype=np.float64)
+    scores = np.array([score for score, _ in scored], dtype=np.float64)
     independent = float(np.std(scores, ddof=1) / np.sqrt(n))
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(name for _, name in found))}
-    if len(numbers) == 1:
+    clusters = {name: index for index, name in enumerate(dict.fromkeys(name for _, name in scored))}
+    if len(clusters) == 1:
         return independent, NONE
     deviations = scores - scores.mean()
-    sums = np.bincount([numbers[name] for _, name in found], weights=deviations)
+    sums = np.bincount([clusters[name] for _, name in scored], weights=deviations)
     return independent, float(np.sqrt(independent**2 + (sums @ sums - deviations @ deviations) / n**2))
