@@ -148,7 +148,7 @@ def test_the_plan_names_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     asked = [*images.values(), (2000, 2000)]
     expected = [spoken(sum(seconds(7.9, method, *one) for one in asked)) for method in ("plain", "vgrefine")]
     assert f"| HuatuoGPT-V-7B | one pass | {expected[0]} |" in shown
-    assert f"seven questions an image (docs/speed.md) | {expected[1]} |" in shown
+    assert f"seven questions per image (docs/speed.md) | {expected[1]} |" in shown
 
 
 def test_mmmu_and_bertscore_have_their_remarks(tmp_path: Path) -> None:
@@ -201,13 +201,13 @@ def test_other_targets_models_and_data_are_refused_with_what_is_allowed(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--tasks", "slake"], "--tasks: tasks and folders are the target's"),
+        (["--tasks", "slake"], "--tasks: the target sets tasks and folders"),
         (["--output_path=x"], "--output_path=x: tasks and folders"),
         (
             ["--model_args", "pretrained=demo"],
             "--model_args pretrained=demo: checkpoint and hyper-parameters are those",
         ),
-        (["--model_args", "k=10"], "--model_args k=10: checkpoint and hyper-parameters are those of each row"),
+        (["--model_args", "k=10"], "--model_args k=10: every row sets"),
         (["--model_args", "demo"], "'demo' has no '='"),
     ],
 )
