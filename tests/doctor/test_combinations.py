@@ -65,19 +65,19 @@ def find_decord(patch: Patch, there: bool) -> None:
 #: Row -> what brings it about, and the start of what is said then.
 BROUGHT_ABOUT: dict[str, tuple[Callable[[Patch], None], str]] = {
     "torchvision works with this torch": (lose_operators, "PROBLEM torchvision does not work with torch "),
-    "filelock and datasets have what lmms-eval uses of them": (
+    "filelock and datasets have what lmms-eval uses from them": (
         lose_private_module,
-        "PROBLEM filelock no longer has what lmms-eval uses of it (ModuleNotFoundError",
+        "PROBLEM filelock no longer has what lmms-eval uses from it (ModuleNotFoundError",
     ),
     "sentencepiece works with this protobuf": (unpair, "PROBLEM sentencepiece does not work with this protobuf ("),
-    "no NVIDIA GPU beside a torch built without CUDA": (
+    "no NVIDIA GPU with a torch built without CUDA": (
         lambda patch: cuda(patch, None, False),
-        f"PROBLEM torch {torch.__version__} is built without CUDA, and there is an NVIDIA GPU: runs would take the CPU",
+        f"PROBLEM torch {torch.__version__} is built without CUDA, but this machine has an NVIDIA GPU: runs would use the CPU",
     ),
     "no NVIDIA GPU that torch cannot use": (
         lambda patch: cuda(patch, "13.0", False),
-        f"PROBLEM torch {torch.__version__} (CUDA 13.0) cannot use the NVIDIA GPU that is here (RuntimeError: The NVIDIA "
-        "driver on your system is too old (found version 12020)): ",
+        f"PROBLEM torch {torch.__version__} (CUDA 13.0) cannot use the NVIDIA GPU of this machine (RuntimeError: The "
+        "NVIDIA driver on your system is too old (found version 12020)): ",
     ),
     "LMMS_EVAL_PLUGINS does not name lmms_vg": (
         lambda patch: patch.setenv("LMMS_EVAL_PLUGINS", "other,lmms_vg"),
@@ -90,7 +90,7 @@ BROUGHT_ABOUT: dict[str, tuple[Callable[[Patch], None], str]] = {
     ),
     "LMMS_VG_PARTIAL_DATA is not 1": (
         lambda patch: patch.setenv("LMMS_VG_PARTIAL_DATA", "1"),
-        "note LMMS_VG_PARTIAL_DATA=1: wrong numbers of questions are let through",
+        "note LMMS_VG_PARTIAL_DATA=1: wrong numbers of questions are accepted",
     ),
     "decord is installed": (
         lambda patch: find_decord(patch, False),
@@ -101,10 +101,10 @@ BROUGHT_ABOUT: dict[str, tuple[Callable[[Patch], None], str]] = {
 #: Row -> what is near to it and all right; where nothing is named, that is the environment as it is.
 ALL_RIGHT: list[tuple[str, Callable[[Patch], None]]] = [
     ("torchvision works with this torch", lambda patch: None),
-    ("filelock and datasets have what lmms-eval uses of them", lambda patch: None),
+    ("filelock and datasets have what lmms-eval uses from them", lambda patch: None),
     ("sentencepiece works with this protobuf", lambda patch: None),
-    ("no NVIDIA GPU beside a torch built without CUDA", lambda patch: cuda(patch, None, False, gpu=False)),
-    ("no NVIDIA GPU beside a torch built without CUDA", lambda patch: cuda(patch, "13.0", False)),
+    ("no NVIDIA GPU with a torch built without CUDA", lambda patch: cuda(patch, None, False, gpu=False)),
+    ("no NVIDIA GPU with a torch built without CUDA", lambda patch: cuda(patch, "13.0", False)),
     ("no NVIDIA GPU that torch cannot use", lambda patch: cuda(patch, "13.0", True)),
     ("no NVIDIA GPU that torch cannot use", lambda patch: cuda(patch, "13.0", False, gpu=False)),
     ("no NVIDIA GPU that torch cannot use", lambda patch: cuda(patch, None, False)),
@@ -143,7 +143,7 @@ def test_not_found(row: str, set_up: Callable[[Patch], None], monkeypatch: Patch
 
 
 @pytest.mark.parametrize(
-    "row", ["filelock and datasets have what lmms-eval uses of them", "sentencepiece works with this protobuf"]
+    "row", ["filelock and datasets have what lmms-eval uses from them", "sentencepiece works with this protobuf"]
 )
 def test_a_remedy_asks_for_what_the_project_asks_for(row: str) -> None:
     (remedy,) = [combination.remedy for combination in COMBINATIONS if combination.fine == row]
@@ -155,7 +155,7 @@ def test_a_remedy_asks_for_what_the_project_asks_for(row: str) -> None:
 
 def test_a_private_name_that_is_gone_from_its_module(monkeypatch: Patch) -> None:
     lose_private_member(monkeypatch)
-    found = look("filelock and datasets have what lmms-eval uses of them")
+    found = look("filelock and datasets have what lmms-eval uses from them")
     assert (found.mark, found.text.split()[0]) == ("PROBLEM", "datasets")
 
 

@@ -97,9 +97,9 @@ def test_cpus_are_those_of_this_process() -> None:
 
 def test_what_a_run_takes(monkeypatch: pytest.MonkeyPatch, gpus: None) -> None:
     monkeypatch.setenv("LOCAL_RANK", "1")
-    assert list(devices.choice()) == [("ok", "a run takes cuda:1 in bfloat16", "")]
+    assert list(devices.choice()) == [("ok", "a run uses cuda:1 in bfloat16", "")]
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert list(devices.choice()) == [("ok", "a run takes cpu in float32", "")]
+    assert list(devices.choice()) == [("ok", "a run uses cpu in float32", "")]
 
 
 @pytest.mark.parametrize(("device", "dtype"), [("cuda:1", "bfloat16"), ("mps", "float16"), ("cpu", "float32")])

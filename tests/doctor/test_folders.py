@@ -67,7 +67,7 @@ def test_a_folder_that_can_be_made_is_not_made(check: str, tmp_path: Path, monke
     before = sorted(tmp_path.rglob("*"))
     found = look(monkeypatch, check, tmp_path / "not" / "there" / "yet")
     assert found.mark == "ok"
-    assert found.text.endswith("yet (can be made), 2.5 GB free")
+    assert found.text.endswith("yet (can be created), 2.5 GB free")
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -88,7 +88,7 @@ def test_a_file_system_that_cannot_be_written(check: str, monkeypatch: Patch) ->
     found = look(monkeypatch, check, Path("/proc/self"))
     assert found.mark == ("note" if check == "data sets" else "PROBLEM")
     assert "/proc/self cannot be written (" in found.text
-    assert found.text.endswith("; it can be read, and nothing can be added") == (check == "data sets")
+    assert found.text.endswith("; it can be read, but nothing can be added") == (check == "data sets")
 
 
 def test_a_full_disk_is_met_on_writing(tmp_path: Path, monkeypatch: Patch) -> None:

@@ -74,7 +74,7 @@ def test_one_that_fails_before_ours_switches_ours_off(
     found = installed(monkeypatch, others["works"], others[name], OURS)
     assert marks(found) == ["ok", "PROBLEM", "ok"]
     assert found[1].text.startswith(
-        f"entry point {name} of of_others fails, and lmms-eval skips all behind it, ours too: {reason}"
+        f"entry point {name} of of_others fails, and lmms-eval skips all after it, including ours: {reason}"
     )
     assert "-m pip uninstall of_others " in found[1].remedy
 
@@ -161,7 +161,7 @@ def test_the_hook_is_not_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (absent.mark, taken.mark) == ("PROBLEM", "PROBLEM")
     assert absent.text.endswith(f" and {len(STEMS) - 4} more")
     assert '--include_path "$(lmms-vg tasks --path)"' in absent.remedy
-    assert taken.text == "not ours but of the same name: slake (/host/slake.yaml)"
+    assert taken.text == "other tasks have the names of ours: slake (/host/slake.yaml)"
     assert "vg_slake" in taken.remedy
 
 

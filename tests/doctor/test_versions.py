@@ -57,7 +57,7 @@ def test_python(installed: object, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [(found.mark, found.text) for found in versions.python()] == [("ok", "Python 3.12.1 (>=3.10,<3.13)")]
     monkeypatch.setattr(versions.platform, "python_version", lambda: "3.13.0")
     (found,) = versions.python()
-    assert (found.mark, found.text) == ("PROBLEM", "Python 3.13.0: lmms-vg asks for >=3.10,<3.13")
+    assert (found.mark, found.text) == ("PROBLEM", "Python 3.13.0: lmms-vg requires >=3.10,<3.13")
     assert found.remedy.startswith("python3.11 -m venv ")
 
 
