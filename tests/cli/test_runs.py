@@ -81,7 +81,7 @@ def test_a_file_that_another_process_wrote_meanwhile(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["-o", "a.txt"], "-o a.txt: its suffix names no format; allowed are .md, .csv, .tex, or add --format"),
+        (["-o", "a.txt"], "-o a.txt: its suffix is no known format; allowed are .md, .csv, .tex, or add --format"),
         (["--allow", "dtyp"], "--allow dtyp: did you mean dtype?"),
     ],
 )
