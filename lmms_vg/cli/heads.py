@@ -73,23 +73,22 @@ def _calibrate(args: argparse.Namespace) -> int:
     if sample.without_boxes:
         named = ", ".join(sample.without_boxes[:5]) + (", ..." if len(sample.without_boxes) > 5 else "")
         print(f"{len(sample.without_boxes)} questions of {sample.data} have no box and are left out: {named}")
-    ranked = calibrate(family, arguments, sample, args.seed, args.keep, args.by)
-    ranked.write(args.out)
-    best = ", ".join(f"{layer}-{head}" for layer, head in ranked.heads[:5])
-    print(
-        f"{args.out}: {len(ranked.heads)} heads of n={ranked.provenance['n']} questions, best {best}; layer {ranked.layers[0]}"
-    )
-    return print_lines(_remarks(ranked))
+    head_list = calibrate(family, arguments, sample, args.seed, args.keep, args.by)
+    head_list.write(args.out)
+    best = ", ".join(f"{layer}-{head}" for layer, head in head_list.heads[:5])
+    n = head_list.provenance["n"]
+    print(f"{args.out}: {len(head_list.heads)} heads of n={n} questions, best {best}; layer {head_list.layers[0]}")
+    return print_lines(_remarks(head_list))
 
 
 def _show(args: argparse.Namespace) -> int:
     from lmms_vg.methods.head_lists import load
 
-    ranked = load(args.list)
-    print_lines([*_table(ranked), *_remarks(ranked), *_provenance(ranked)])
+    head_list = load(args.list)
+    print_lines([*_table(head_list), *_remarks(head_list), *_provenance(head_list)])
     if args.out is None:
         return 0
-    if ranked.scores is None:
+    if head_list.scores is None:
         raise ValueError(
             f"--out {args.out}: {args.list} has no scores to draw; lists from `lmms-vg heads calibrate` have them"
         )
@@ -98,50 +97,50 @@ def _show(args: argparse.Namespace) -> int:
 
     from lmms_vg.runs.plots.heat_map import draw_heat_map
 
-    title = f"{', '.join(ranked.models)}, {ranked.provenance['data']}, n={ranked.provenance['n']}"
-    replace_file(args.out, draw_heat_map(np.array(ranked.scores.all_kl), ranked.heads, ranked.layers, title))
+    title = f"{', '.join(head_list.models)}, {head_list.provenance['data']}, n={head_list.provenance['n']}"
+    replace_file(args.out, draw_heat_map(np.array(head_list.scores.all_kl), head_list.heads, head_list.layers, title))
     print(args.out)
     return 0
 
 
-def _table(ranked: HeadList) -> Iterator[str]:
-    yield f"{', '.join(ranked.models)}: {ranked.num_layers} layers of {ranked.num_heads} heads"
-    if not ranked.heads:
+def _table(head_list: HeadList) -> Iterator[str]:
+    yield f"{', '.join(head_list.models)}: {head_list.num_layers} layers of {head_list.num_heads} heads"
+    if not head_list.heads:
         yield "no heads: calibrate them with lmms-vg heads calibrate"
-    elif ranked.scores is None:
+    elif head_list.scores is None:
         yield "no scores: the list was not made by lmms-vg heads calibrate"
         yield "rank  layer  head"
-        yield from (f"{rank:4}  {layer:5}  {head:4}" for rank, (layer, head) in enumerate(ranked.heads, start=1))
+        yield from (f"{rank:4}  {layer:5}  {head:4}" for rank, (layer, head) in enumerate(head_list.heads, start=1))
     else:
         yield "rank  layer  head       kl       ar       js"
-        rows = zip(ranked.heads, ranked.scores.kl, ranked.scores.ar, ranked.scores.js, strict=True)
+        rows = zip(head_list.heads, head_list.scores.kl, head_list.scores.ar, head_list.scores.js, strict=True)
         for rank, ((layer, head), *values) in enumerate(rows, start=1):
             yield f"{rank:4}  {layer:5}  {head:4}" + "".join(f"{value:9.4f}" for value in values)
-    yield f"knockout layers: {', '.join(map(str, ranked.layers)) or 'not known'}"
+    yield f"knockout layers: {', '.join(map(str, head_list.layers)) or 'not known'}"
 
 
-def _remarks(ranked: HeadList) -> Iterator[str]:
+def _remarks(head_list: HeadList) -> Iterator[str]:
     """How far the list can be trusted."""
-    if ranked.stability is not None:
-        drawn, halves = ranked.stability.bootstrap, ranked.stability.halves
+    if head_list.stability is not None:
+        drawn, halves = head_list.stability.bootstrap, head_list.stability.halves
         between = "too few images" if halves is None else f"{halves:.2f}"
-        chance = len(ranked.heads) / (ranked.num_layers * ranked.num_heads)
+        chance = len(head_list.heads) / (head_list.num_layers * head_list.num_heads)
         yield (
-            f"stability of the {len(ranked.heads)} heads: {drawn.mean:.2f} of them are found again when images are resampled "
-            f"(5th percentile {drawn.p5:.2f}, {drawn.resamples} resamples), {between} between two halves; by chance "
+            f"stability of the {len(head_list.heads)} heads: {drawn.mean:.2f} of them are found again when images are "
+            f"resampled (5th percentile {drawn.p5:.2f}, {drawn.resamples} resamples), {between} between two halves; by chance "
             f"{chance:.2f}"
         )
-    elif ranked.scores is not None:
+    elif head_list.scores is not None:
         yield "stability: unknown, there were too few images"
-    if ranked.leaks:
+    if head_list.leaks:
         yield (
-            f"leaks: {', '.join(ranked.leaks)}; the heads were, or may have been, ranked on images of these, so results on them may "
-            "be too good"
+            f"leaks: {', '.join(head_list.leaks)}; the heads were, or may have been, ranked on images of these, so results "
+            "on them may be too good"
         )
 
 
-def _provenance(ranked: HeadList) -> Iterator[str]:
-    yield f"source: {ranked.source}"
-    for name, value in ranked.provenance.items():
+def _provenance(head_list: HeadList) -> Iterator[str]:
+    yield f"source: {head_list.source}"
+    for name, value in head_list.provenance.items():
         pairs = value.items() if isinstance(value, dict) else None
         yield f"{name}: {', '.join(f'{key} {part}' for key, part in pairs) if pairs else value}"

@@ -41,10 +41,10 @@ def run(arguments: Sequence[str]) -> int:
     """
     files = argparse.ArgumentParser(prog="lmms-vg run", allow_abbrev=False, add_help=False)
     method_files.add(files)
-    ours, arguments = files.parse_known_args(arguments)
+    args, arguments = files.parse_known_args(arguments)
     joint = any(argument.split("=")[0] == "--methods" for argument in arguments)
     try:
-        method_files.register(ours.method_file)
+        method_files.register(args.method_file)
         if message := unknown_name(arguments, family=joint):
             raise ValueError(message)
         if joint:
@@ -72,25 +72,25 @@ def _run_together(arguments: Sequence[str]) -> int:
         "--output_path", type=Path, required=True, help="folder for the results, with one folder per method"
     )
     method_files.add(parser)  # only for --help; `run` has parsed it
-    ours, rest = parser.parse_known_args(arguments)
-    if ours.model not in families():
-        raise ValueError(f"--model {ours.model!r}: with --methods, allowed is a family: {', '.join(families())}")
+    args, rest = parser.parse_known_args(arguments)
+    if args.model not in families():
+        raise ValueError(f"--model {args.model!r}: with --methods, allowed is a family: {', '.join(families())}")
 
     from lmms_vg.experiments.joint_run import run_together, settings_of
     from lmms_vg.experiments.lmms_eval_process import INCOMPLETE
 
-    settings, common = settings_of(ours.methods.split(","), ours.model_args)
-    status = run_together(ours.model, settings, common, rest, ours.output_path)
+    settings, common = settings_of(args.methods.split(","), args.model_args)
+    status = run_together(args.model, settings, common, rest, args.output_path)
     results = {setting.label: status.get(setting.label, 1) for setting in settings}
     failed = [label for label, result in results.items() if result not in (0, INCOMPLETE)]
     incomplete = [label for label, result in results.items() if result == INCOMPLETE]
     if failed:
         print(f"lmms-vg: failed: {', '.join(failed)}", file=sys.stderr)
     if incomplete:
-        folders = ", ".join(str(ours.output_path / label) for label in incomplete)
+        folders = ", ".join(str(args.output_path / label) for label in incomplete)
         print(f"lmms-vg: saved, but incomplete: {folders}", file=sys.stderr)
     if not int(os.environ.get("RANK", 0)):
-        done = [str(ours.output_path / setting.label) for setting in settings if setting.label not in failed]
+        done = [str(args.output_path / setting.label) for setting in settings if setting.label not in failed]
         if len(done) > 1:
             print(f"Compare them: lmms-vg compare {' '.join(done)}")
     return 1 if failed else INCOMPLETE if incomplete else 0
