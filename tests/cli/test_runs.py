@@ -1,4 +1,4 @@
-"""`lmms-vg compare` and `report`: formats, files that are not overwritten, and errors before any work."""
+"""`lmms-vg compare` and `report`: formats, files that are not overwritten, errors before any work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lmms_vg.cli.main import main
 
 @pytest.fixture
 def runs(tmp_path: Path) -> list[str]:
-    """Plain stands last and is the base all the same."""
+    """The plain run comes last and is still the base."""
     made = []
     for method, score, dtype in ((spec("vgrefine", k=5), 1, "bfloat16"), (spec("plain"), 0, "float32")):
         run = IDENTITY | {"method": method, "dtype": dtype}

@@ -1,4 +1,4 @@
-"""Misspelt models and tasks are answered before lmms-eval is imported, and what might be known is left to it."""
+"""Misspelt models and tasks are reported before lmms-eval is imported; names that may be known are left to it."""
 
 from __future__ import annotations
 

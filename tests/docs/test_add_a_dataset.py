@@ -1,4 +1,4 @@
-"""docs/add_a_dataset.md to the letter: a folder outside the project is asked, measured, scored and compared."""
+"""Follow docs/add_a_dataset.md literally: a folder outside the project is asked, measured, scored and compared."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAGE = "add_a_dataset.md"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that the page has one write, with twelve questions about three images, after all its commands."""
+    """The folder of the page, with twelve questions about three images, after all its commands."""
     root = tmp_path_factory.mktemp("liver")
     for name, text in files(PAGE).items():
         (root / name).write_text(text)

@@ -1,4 +1,4 @@
-"""docs/add_a_family.md to the letter: the package runs with a method of ours and passes the generic tests."""
+"""Follow docs/add_a_family.md literally: the package runs with a method of ours and passes the generic tests."""
 
 from __future__ import annotations
 

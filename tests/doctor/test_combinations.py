@@ -1,4 +1,4 @@
-"""The table of known-bad combinations: every row is found when it is the case, and only then."""
+"""The table of known-bad combinations: a row is reported when its combination occurs, and only then."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ ALL_RIGHT: list[tuple[str, Callable[[Patch], None]]] = [
 
 
 def look(row: str) -> CheckResult:
-    (found,) = CHECKS[row]()
-    return found
+    (finding,) = CHECKS[row]()
+    return finding
 
 
 def test_every_row_is_tested() -> None:
@@ -131,9 +131,11 @@ def test_every_row_is_tested() -> None:
 def test_found_with_its_remedy(row: str, monkeypatch: Patch) -> None:
     bring_about, said = BROUGHT_ABOUT[row]
     bring_about(monkeypatch)
-    found = look(row)
-    assert f"{found.mark} {found.text}".startswith(said)
-    assert found.remedy.split()[0] in {"python", f'"{sys.executable}"', "nvidia-smi", "unset"}, "a command comes first"
+    finding = look(row)
+    assert f"{finding.mark} {finding.text}".startswith(said)
+    assert finding.remedy.split()[0] in {"python", f'"{sys.executable}"', "nvidia-smi", "unset"}, (
+        "a command comes first"
+    )
 
 
 @pytest.mark.parametrize(("row", "set_up"), ALL_RIGHT)
@@ -155,8 +157,8 @@ def test_a_remedy_asks_for_what_the_project_asks_for(row: str) -> None:
 
 def test_a_private_name_that_is_gone_from_its_module(monkeypatch: Patch) -> None:
     lose_private_member(monkeypatch)
-    found = look("filelock and datasets have what lmms-eval uses from them")
-    assert (found.mark, found.text.split()[0]) == ("PROBLEM", "datasets")
+    finding = look("filelock and datasets have what lmms-eval uses from them")
+    assert (finding.mark, finding.text.split()[0]) == ("PROBLEM", "datasets")
 
 
 def test_torchvision_that_is_not_there_at_all(monkeypatch: Patch) -> None:
@@ -184,7 +186,7 @@ def test_a_gpu_is_a_device_and_not_a_driver(tmp_path: Path, monkeypatch: Patch) 
 
 
 def test_naming_lmms_vg_as_an_old_plugin_does_end_lmms_eval(monkeypatch: Patch) -> None:
-    """The row is there because this is so: it runs when lmms_eval.models is imported, and nothing catches it."""
+    """The reason for the row: the import runs with lmms_eval.models, and nothing catches its error."""
     monkeypatch.setenv("LMMS_EVAL_PLUGINS", "lmms_vg")
     with pytest.raises(AttributeError, match="AVAILABLE_MODELS"):
         lmms_eval.models._merge_legacy_plugin_models(ModelRegistryV2())

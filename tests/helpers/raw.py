@@ -1,4 +1,4 @@
-"""A question or two of every benchmark, in the raw layout of its source, for tests that only need something to ask."""
+"""One or two questions per benchmark, in the raw layout of its source, for tests that only need something to ask."""
 
 import csv
 import io
@@ -22,14 +22,14 @@ OPTIONS = ["CT", "MRI", "X-ray", "Ultrasound"]
 
 
 def png(value: int = 50) -> bytes:
-    """A picture of 6 x 4 pixels, all of one grey."""
+    """A uniformly grey picture of 6 x 4 pixels."""
     buffer = io.BytesIO()
     Image.new("L", (6, 4), value).save(buffer, "PNG")
     return buffer.getvalue()
 
 
 def write_all(data: Path) -> None:
-    """Fill an LMMS_VG_DATA: the same picture everywhere, answers "No", "Liver" or option B."""
+    """Fill an LMMS_VG_DATA: the same picture everywhere; answers are "No", "Liver" or option B."""
     for write in (vqa_rad, slake, path_vqa, pmc_vqa, omnimedvqa, mmmu, medical_eval, vgmed):
         write(data)
 
@@ -150,7 +150,7 @@ def put_zip(path: Path, members: dict[str, bytes]) -> None:
 
 
 def put_parquet(path: Path, rows: list[dict[str, Any]], types: dict[str, Any] | None = None) -> None:
-    """Columns that are empty in every row need their types stated."""
+    """Columns that are empty in every row need explicit types."""
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = {name: pa.array([row[name] for row in rows], (types or {}).get(name)) for name in rows[0]}
     pq.write_table(pa.table(columns), path)

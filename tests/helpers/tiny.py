@@ -1,4 +1,4 @@
-"""Tiny random checkpoints in the exact layouts the families load, built offline."""
+"""Tiny random checkpoints in the exact layouts that families load, built offline."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LAYERS, HEADS = 5, 4
 
 
 def config(kind: str = "qwen2", layers: int = LAYERS, strategy: str = "default") -> LlavaConfig:
-    """LLaVA configuration with a `kind` text model: qwen2, llama or mistral."""
+    """A LLaVA configuration with a `kind` text model: qwen2, llama or mistral."""
     tokenizer = build_tokenizer()
     text = AutoConfig.for_model(
         kind,
@@ -60,7 +60,7 @@ def config(kind: str = "qwen2", layers: int = LAYERS, strategy: str = "default")
 
 
 def model(kind: str = "qwen2", seed: int = 0, **changes: Any) -> LlavaForConditionalGeneration:
-    """Random weights from a seed; attention biases are made large, as Qwen2's are."""
+    """Random weights from a seed, with large attention biases, as Qwen2 has them."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         made = LlavaForConditionalGeneration(config(kind, **changes)).float().eval()

@@ -1,4 +1,4 @@
-"""The paper's cell beside ours: every verdict, and means and intervals of runs as lmms-eval saves them."""
+"""The paper's cell next to ours: every verdict, and means and intervals of runs as lmms-eval saves them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_verdict_without_a_comparison() -> None:
 
 
 def test_verdict_of_a_number_at_odds_with_its_own_paper() -> None:
-    """Even if ours agrees with it, and if there is none of ours."""
+    """This holds even if ours agrees with it, and if there is no value of ours."""
     assert verdict(Decimal("68.4"), Score(68.4, 68.0, 70.0, 100), inconsistent=True) == "inconsistent"
     assert verdict(Decimal("68.4"), None, inconsistent=True) == "inconsistent"
 
@@ -68,7 +68,7 @@ def test_faults_are_those_of_the_published_tables() -> None:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """40 closed questions about 20 images and 30 about 15, of which one failed; 10 open ones about 5, and one that failed."""
+    """40 closed questions about 20 images and 30 about 15, one of them failed; 10 open ones about 5, and one that failed."""
     first = [closed(f"a{i}", int(i % 5 == 0), f"x{i // 2}") for i in range(40)]
     second = [closed(f"b{i}", int(i % 3 == 0), f"y{i // 2}") for i in range(30)]
     second[0] = failed("b0")
@@ -139,7 +139,7 @@ def test_without_bertscore_a_cell_is_not_available_and_not_zero(
 
 
 def test_bertscore_and_average_of_single_questions(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There may be a model now where there was none when the run was scored."""
+    """A model may be available now that was missing when the run was scored."""
     tiny_bert.save(tmp_path / "bert")
     monkeypatch.setenv("LMMS_VG_BERTSCORE", f"model={tmp_path / 'bert'},layer=2")
     answers = ["left lung" if i % 2 else "heart" for i in range(10)]

@@ -1,4 +1,4 @@
-"""The cost model against sums made by hand."""
+"""The cost model against sums computed by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figure 3 as numbers: the gap and its interval against a naive bootstrap, verdicts, and data that are not the run's."""
+"""Figure 3 as numbers: the gap and its interval against a naive bootstrap, verdicts, and runs of older versions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MEANS = {"means": dict.fromkeys(BOXED, dict.fromkeys(("ar", "kl", "js", "best_la
 
 
 def lines(task: str, shift: float) -> list[dict[str, Any]]:
-    """Two layers: in the first the metrics of the tasks differ by the shift, in the second they do not."""
+    """Two layers: in the first the metrics of the two tasks differ by the shift, in the second they are equal."""
     made = []
     for number, sample in enumerate(TASKS[task].load()[:N]):
         draw = random.Random(f"{task}{number // 4}")  # questions about one image go together
@@ -54,7 +54,7 @@ def run(tmp_path: Path) -> Run:
 
 
 def naive(run: Run, metric: str, layer: int) -> tuple[float, float]:
-    """Draws images of either task and subtracts the means."""
+    """Draw images of either task and subtract the means."""
     draw, drawn, clusters = random.Random(3), [], []
     for task, shift in zip(BOXED, (0.6, 0), strict=True):
         images: dict[str, list[float]] = {}
@@ -85,7 +85,7 @@ def test_gap_and_interval_are_those_of_a_naive_bootstrap(run: Run, number: int, 
 
 
 def test_verdicts(run: Run) -> None:
-    """Lower AR and higher KL are claimed, as made above; JS was made lower."""
+    """Lower AR and higher KL are claimed, as constructed above; JS was made lower."""
     found = gaps(run, "localization", *BOXED)
     assert [found.verdict(metric, 0) for metric in ("ar", "kl", "js")] == ["as claimed", "as claimed", "opposite"]
     turned = gaps(run, "localization", *reversed(BOXED))

@@ -1,4 +1,4 @@
-"""Plans: what is done, what is to be run with which arguments, what has to be calibrated; and that a dry run is dry."""
+"""Plans: what is done, what has to run with which arguments, what has to be calibrated; a dry run changes nothing."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_a_row_is_run_again_when_its_heads_are_newer(tmp_path: Path) -> None:
 
 
 def test_the_plan_names_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """VQA-RAD's questions are here, its images are not; nothing else is."""
+    """VQA-RAD's questions are here, its images are not, and nothing else is."""
     monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path))
     (tmp_path / "vqa_rad").mkdir()
     (tmp_path / "vqa_rad" / "VQA_RAD Dataset Public.json").write_text("[]")
@@ -220,7 +220,7 @@ def test_what_a_target_settles_is_refused(arguments: list[str], said: str, capsy
 
 @pytest.mark.e2e
 def test_a_dry_run_runs_nothing_reads_no_weights_and_writes_nothing(tmp_path: Path) -> None:
-    """In a process of its own: the module that builds models is not even imported, and no tensor is opened."""
+    """In a separate process: the module that builds models is not even imported, and no tensor is opened."""
     code = (
         "import sys, safetensors; safetensors.safe_open = None; from lmms_vg.cli.main import main; "
         "status = main(sys.argv[1:]); heavy = {'lmms_eval.__main__', 'lmms_vg.inference.build', "
@@ -237,7 +237,7 @@ def test_a_dry_run_runs_nothing_reads_no_weights_and_writes_nothing(tmp_path: Pa
 
 
 def plan_rows(name: str, model: str | None, out: Path) -> dict[str, str]:
-    """Row -> its hyper-parameters, as the plan shows them."""
+    """Row -> its hyper-parameters as the plan shows them."""
     grid = tables(announce(make(name, model, None, "", out)))[0]
     place = grid[0].index("hyper-parameters")
     return {row[0]: row[place] for row in grid[1:]}

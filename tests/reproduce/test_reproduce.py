@@ -1,4 +1,4 @@
-"""`lmms-vg reproduce`: the whole path on demo model and data, what is missing, what fails, and what is written."""
+"""`lmms-vg reproduce`: the whole path with demo model and data, missing parts, failures, and the files written."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_second_call_asks_nothing_anew(
 
 @pytest.fixture
 def together(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """`run_together` that leaves what a run leaves; `fails` are labels that do not, `calls` what it was asked."""
+    """A `run_together` that leaves the files of a run; labels in `fails` fail, `calls` records its arguments."""
     plays: dict[str, Any] = {"calls": [], "fails": [], "lines": {}, "config": {}}
 
     def run(family: str, settings: Any, common: str, arguments: list[str], out: Path) -> dict[str, int]:
@@ -227,7 +227,7 @@ def test_other_ranks_write_nothing(
 
 
 def looks() -> list[dict[str, Any]]:
-    """What three layers say of the first questions about phantoms."""
+    """Samples of the first questions about phantoms, with three layers."""
     made = []
     for number, sample in enumerate(TASKS["vgmed_demo"].load()[:12]):
         kl = [1.0 + number % 3, 2.0 + number % 5, 3.0]

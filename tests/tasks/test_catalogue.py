@@ -1,4 +1,4 @@
-"""`lmms-vg data`: what is here, what is not, and that asking for it downloads nothing."""
+"""`lmms-vg data`: what is here, what is missing, and that a status downloads nothing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("no_network")
 
 @pytest.fixture
 def shared_data(monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Real data as LMMS_VG_DATA: LMMS_VG_SHARED_DATA or ../shared/data beside the checkout."""
+    """Real data as LMMS_VG_DATA: LMMS_VG_SHARED_DATA, or ../shared/data next to the checkout."""
     default = Path(__file__).parents[3] / "shared" / "data"
     folder = Path(os.environ.get("LMMS_VG_SHARED_DATA") or default)
     if not folder.is_dir():
@@ -81,7 +81,7 @@ def test_first_line_says_where_it_looks(data: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_every_set_says_which_tasks_need_it(data: Path) -> None:
-    """Written out here: the groups whose tasks all read it, and the tasks outside of them."""
+    """Written out: the groups whose tasks all read it, and the tasks outside these groups."""
     assert {name: lines[0].removeprefix("used by: ") for name, lines in blocks().items()} == {
         "vgmed": "vgmed vgmed_coco",
         "coco": "vgmed_coco",
@@ -154,7 +154,7 @@ def test_relaxed_count_is_shown(data: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_only_a_count_that_is_off_is_partial(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And where no number is known, none can be off."""
+    """If no number is known, none can be wrong."""
     write_slake(data / "slake", rows=2)
     (data / "vgmed").mkdir()
     (data / "vgmed" / "VGMED_localization.jsonl").write_text("{}")
@@ -172,7 +172,7 @@ def test_only_a_count_that_is_off_is_partial(data: Path, monkeypatch: pytest.Mon
 
 
 def test_other_names_will_do(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SLAKE's own archive says validate.json; its readers take both, so nothing is missing."""
+    """SLAKE's own archive has validate.json; its readers accept both names, so nothing is missing."""
     monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
     write_slake(data / "slake")
     (data / "slake" / "validation.json").rename(data / "slake" / "validate.json")
@@ -183,7 +183,7 @@ def test_other_names_will_do(data: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_tasks_of_the_same_questions_are_read_once(data: Path) -> None:
-    """PathVQA's tasks of the test split are those of all questions; and a broken file is wrong, not missing."""
+    """PathVQA's test tasks have the same questions as its other tasks; and a broken file is wrong, not missing."""
     (data / "path_vqa" / "data").mkdir(parents=True)
     (data / "path_vqa" / "data" / "test-0.parquet").write_bytes(b"")
     _, first, *lines = blocks()["path_vqa"]
@@ -240,7 +240,7 @@ def test_everything_includes_folders(data: Path) -> None:
 
 
 def test_cache_of_the_hub_is_read_without_asking_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Readers alone would ask it for a newer version."""
+    """Readers alone would ask the hub for a newer version."""
     monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
     repository = tmp_path / "hub" / "datasets--BoKelvin--SLAKE"
     commit = "0123456789abcdef0123456789abcdef01234567"
@@ -259,7 +259,7 @@ def test_cache_of_the_hub_is_read_without_asking_the_hub(tmp_path: Path, monkeyp
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """A hub that has every file asked for; the calls."""
+    """A hub that has every requested file; returns the calls."""
     calls: list[dict[str, Any]] = []
 
     def snapshot_download(repo_id: str, *, local_dir: Path, allow_patterns: list[str], **options: Any) -> str:
@@ -275,7 +275,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def fetched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
-    """What was asked for outside the hub."""
+    """The URLs requested outside the hub."""
     calls: list[tuple[str, Path]] = []
     monkeypatch.setattr(lmms_vg.tasks.catalogue, "download", lambda url, path: calls.append((url, path)))
     return calls
@@ -357,7 +357,7 @@ def test_a_name_of_a_set_and_of_a_group_is_the_same_data() -> None:
 def test_disk_that_cannot_be_written_is_not_blamed_on_the_hub(
     data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], below: str
 ) -> None:
-    """A file lies where the folder should be; or the hub's client runs into it."""
+    """A file is in the place of the folder, or the hub's client fails because of it."""
 
     def snapshot_download(*_: Any, local_dir: Path, **__: Any) -> str:
         raise OSError(errno.ENOSPC, "No space left on device", str(local_dir / "imgs.zip"))
@@ -375,7 +375,7 @@ def test_disk_that_cannot_be_written_is_not_blamed_on_the_hub(
 def test_fetch_without_network_is_one_line(
     data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], here: bool
 ) -> None:
-    """Where part of it is here, the hub's client itself would warn and call it done."""
+    """If part of it is here, the hub's client itself would only warn and report success."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     if here:
         write_slake(data / "slake", images=False)

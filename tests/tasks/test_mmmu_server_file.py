@@ -1,4 +1,4 @@
-"""The file for MMMU's server: what is in it, where it lies, and what is left out."""
+"""The file for MMMU's server: its content, its place, and what is left out."""
 
 import json
 from argparse import Namespace

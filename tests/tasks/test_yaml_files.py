@@ -1,4 +1,4 @@
-"""Our YAML files, read without lmms-eval, say what lmms-eval reads in them."""
+"""Our YAML files, read without lmms-eval, state the same as lmms-eval reads in them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def manager() -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Readers are made anew whenever they are looked up, so they are told apart by what they print."""
+    """Readers are created anew at each look-up, so they are compared by their text."""
     if isinstance(value, dict):
         return {name: plain(one) for name, one in value.items()}
     return [plain(one) for one in value] if isinstance(value, list) else str(value) if callable(value) else value
