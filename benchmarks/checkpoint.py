@@ -126,8 +126,8 @@ def _tokenizer(vocabulary: int, texts: Iterable[str]) -> PreTrainedTokenizerFast
     words += [f"w{i}" for i in range(len(words), vocabulary)]
     tokenizer = Tokenizer(WordLevel({word: i for i, word in enumerate(words)}, unk_token=_SPECIAL["unk_token"]))
     tokenizer.pre_tokenizer = pieces
-    made = PreTrainedTokenizerFast(
+    wrapped = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, model_max_length=4096, extra_special_tokens=["<image>"], **_SPECIAL
     )
-    made.chat_template = CHAT_TEMPLATE
-    return made
+    wrapped.chat_template = CHAT_TEMPLATE
+    return wrapped

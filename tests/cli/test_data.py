@@ -70,7 +70,7 @@ def test_status_and_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
         assert main(arguments) == 0
         return capsys.readouterr().out.splitlines()
 
-    assert shown("data", "status") == [looked_in(), *(line for one in status() for line in one.lines())]
+    assert shown("data", "status") == [looked_in(), *(line for dataset in status() for line in dataset.lines())]
     assert shown("tasks") == list(tasks())
     assert shown("tasks", "--path") == [str(plugin.TASKS)]
 

@@ -29,8 +29,8 @@ def test_overlay_draws_a_picture_a_question(tmp_path: Path, capsys: pytest.Captu
 def test_the_task_folder_is_what_lmms_eval_can_include(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tasks", "--path"]) == 0
     assert capsys.readouterr().out.strip() == str(TASKS)
-    found = TaskManager(include_path=str(TASKS), include_defaults=False).all_tasks
-    assert {"vgmed", "vgmed_coco", "slake", "vg_slake", "vgmed_demo", "vqa_demo", "medvqa"} <= set(found)
+    names = TaskManager(include_path=str(TASKS), include_defaults=False).all_tasks
+    assert {"vgmed", "vgmed_coco", "slake", "vg_slake", "vgmed_demo", "vqa_demo", "medvqa"} <= set(names)
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_example_boxes_are_those_of_the_masks(tmp_path: Path) -> None:
     mask = np.zeros((10, 20), dtype=np.uint8)
     mask[2:5, 7:16] = 255
     Image.fromarray(mask).save(tmp_path / "masks" / "s1_30_heart_atrium_left_000.png")
-    found = list(boxes_of(tmp_path / "images" / "s1_30.png", tmp_path / "masks"))
-    assert found == [{"image": "images/s1_30.png", "label": "heart atrium left", "bbox": [[7, 2, 16, 5]]}]
+    boxes = list(boxes_of(tmp_path / "images" / "s1_30.png", tmp_path / "masks"))
+    assert boxes == [{"image": "images/s1_30.png", "label": "heart atrium left", "bbox": [[7, 2, 16, 5]]}]
 
 
 def test_run_without_tasks_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from pages import blocks, commands, files
 import lmms_vg
 from lmms_vg.plugin import TASKS
 
-#: Several whole runs of lmms-eval a test, on a machine that may be busy.
+#: Seconds per test: several whole runs of lmms-eval, on a machine that may be busy.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PAGE = "add_a_dataset.md"
@@ -55,8 +55,8 @@ def results(folder: Path, method: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("method", ["plain", "vgrefine"])
 def test_attention_is_measured_and_answers_are_scored(folder: Path, method: str) -> None:
-    found = results(folder, method)
-    boxes, closed = found["liver_boxes"], found["liver_closed"]
+    tasks = results(folder, method)
+    boxes, closed = tasks["liver_boxes"], tasks["liver_closed"]
     assert (boxes["n,none"], boxes["answered,none"], closed["n,none"]) == (12, 1.0, 12)
     assert boxes["ar,none"] > 0
     assert boxes["kl,none"] > 0

@@ -14,7 +14,7 @@ from commands import answers, command
 from distributions import environment
 from pages import commands, packaged
 
-#: Several whole runs of lmms-eval a test, on a machine that may be busy.
+#: Seconds per test: several whole runs of lmms-eval, on a machine that may be busy.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PAGE = "add_a_family.md"

@@ -17,7 +17,7 @@ from pages import commands, files, packaged
 
 from lmms_vg.journal import read_records
 
-#: Several whole runs of lmms-eval a test, on a machine that may be busy.
+#: Seconds per test: several whole runs of lmms-eval, on a machine that may be busy.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PAGE = "add_a_method.md"

@@ -62,7 +62,7 @@ def find_decord(patch: Patch, there: bool) -> None:
     patch.setattr(combinations, "find_spec", lambda name: SimpleNamespace() if there else None)
 
 
-#: Row -> what brings it about, and the start of what is said then.
+#: Row -> a function that causes it, and the start of the finding.
 BROUGHT_ABOUT: dict[str, tuple[Callable[[Patch], None], str]] = {
     "torchvision works with this torch": (lose_operators, "PROBLEM torchvision does not work with torch "),
     "filelock and datasets have what lmms-eval uses from them": (
@@ -98,7 +98,7 @@ BROUGHT_ABOUT: dict[str, tuple[Callable[[Patch], None], str]] = {
     ),
 }
 
-#: Row -> what is near to it and all right; where nothing is named, that is the environment as it is.
+#: Row -> a similar situation that is no problem; without a change, this environment.
 ALL_RIGHT: list[tuple[str, Callable[[Patch], None]]] = [
     ("torchvision works with this torch", lambda patch: None),
     ("filelock and datasets have what lmms-eval uses from them", lambda patch: None),
@@ -129,10 +129,10 @@ def test_every_row_is_tested() -> None:
 
 @pytest.mark.parametrize("row", BROUGHT_ABOUT)
 def test_found_with_its_remedy(row: str, monkeypatch: Patch) -> None:
-    bring_about, said = BROUGHT_ABOUT[row]
+    bring_about, message = BROUGHT_ABOUT[row]
     bring_about(monkeypatch)
     finding = look(row)
-    assert f"{finding.mark} {finding.text}".startswith(said)
+    assert f"{finding.mark} {finding.text}".startswith(message)
     assert finding.remedy.split()[0] in {"python", f'"{sys.executable}"', "nvidia-smi", "unset"}, (
         "a command comes first"
     )

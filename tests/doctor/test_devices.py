@@ -84,7 +84,7 @@ def test_more_threads_than_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_idle_cpus_matter_where_they_compute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """torchrun sets one thread per rank, which is right with a GPU."""
+    """One thread per rank, as torchrun sets it, is right with a GPU."""
     finding = threads(monkeypatch, 1, 16, "1")
     assert (finding.mark, finding.remedy) == ("note", "unset OMP_NUM_THREADS")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

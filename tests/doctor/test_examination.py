@@ -34,8 +34,8 @@ def group(monkeypatch: pytest.MonkeyPatch) -> dict[str, Check]:
 
 def test_headings_findings_and_a_summary(group: dict[str, Check]) -> None:
     group["all"] = lambda: [ok("fine"), note("so so"), problem("broken", "mend it"), problem("lost", "find it")]
-    made = Examination()
-    assert list(made.lines()) == [
+    examination = Examination()
+    assert list(examination.lines()) == [
         "group",
         "  ok       fine",
         "  note     so so",
@@ -46,7 +46,7 @@ def test_headings_findings_and_a_summary(group: dict[str, Check]) -> None:
         "",
         "2 problems, 1 note",
     ]
-    assert (made.problems, made.notes) == (2, 1)
+    assert (examination.problems, examination.notes) == (2, 1)
 
 
 def test_lines_come_as_they_are_made(group: dict[str, Check]) -> None:
@@ -66,13 +66,13 @@ def test_lines_come_as_they_are_made(group: dict[str, Check]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "said"),
+    ("failure", "message"),
     [
         (ZeroDivisionError("by zero"), "ZeroDivisionError: by zero"),
         (SystemExit("lmms_vg: no"), "SystemExit: lmms_vg: no"),
     ],
 )
-def test_a_check_that_crashes_is_a_problem(group: dict[str, Check], failure: BaseException, said: str) -> None:
+def test_a_check_that_crashes_is_a_problem(group: dict[str, Check], failure: BaseException, message: str) -> None:
     def crashes() -> Iterator[CheckResult]:
         yield ok("before")
         raise failure
@@ -81,7 +81,7 @@ def test_a_check_that_crashes_is_a_problem(group: dict[str, Check], failure: Bas
     group["another"] = lambda: [ok("after")]
     lines = list(Examination().lines())
     assert lines[1] == "  ok       before"
-    assert lines[2] == f"  PROBLEM  the check of group (a thing) ended with {said}"
+    assert lines[2] == f"  PROBLEM  the check of group (a thing) ended with {message}"
     assert lines[3].startswith("           remedy: ")
     assert "-m pip check " in lines[3]
     assert lines[4] == "  ok       after"

@@ -76,5 +76,5 @@ def in_steps(answering: Pass) -> list[Tensor]:
 def assert_same(steps: list[Tensor], expected: Sequence[list[Tensor]], tolerance: float = 1e-4) -> None:
     """Check every row's first token and three decode steps, within `tolerance` (absolute and relative)."""
     for row, ones in enumerate(expected):
-        for step, one in zip(steps, ones, strict=True):
-            torch.testing.assert_close(step[row], one, atol=tolerance, rtol=tolerance)
+        for step, logits in zip(steps, ones, strict=True):
+            torch.testing.assert_close(step[row], logits, atol=tolerance, rtol=tolerance)

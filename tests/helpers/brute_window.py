@@ -66,7 +66,7 @@ def candidates(values: np.ndarray, geometry: Geometry, base: int) -> list[Candid
 def brute_search(values: np.ndarray, geometry: Geometry, base: int) -> tuple[tuple[int, int, int, int], float]:
     """Box and ratio."""
     best: Candidate | None = None
-    for one in candidates(values, geometry, base):
-        if best is None or one[1] > best[1]:
-            best = one
+    for window in candidates(values, geometry, base):
+        if best is None or window[1] > best[1]:
+            best = window
     return ((0, 0, geometry.width, geometry.height), 1.0) if best is None else (best[2:], best[0])

@@ -19,9 +19,9 @@ from lmms_vg.models.llava import Llava
 
 def load(family: str, folder: Path, **changes: object) -> Llava:
     settings = {"revision": None, "dtype": torch.float32, "device": "cpu", "device_map": None, "geometry": "true"}
-    made = FAMILIES[family].load(str(folder), **{**settings, **changes})  # type: ignore[arg-type]
-    assert isinstance(made, Llava)
-    return made
+    model = FAMILIES[family].load(str(folder), **{**settings, **changes})  # type: ignore[arg-type]
+    assert isinstance(model, Llava)
+    return model
 
 
 def edit(folder: Path, file: str, changes: dict[str, Any]) -> None:

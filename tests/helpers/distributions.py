@@ -47,6 +47,8 @@ def install(folder: Path, distribution: str, entry_points: Mapping[str, str], mo
     """Write a distribution into a folder.
 
     Args:
+        folder: where to write it.
+        distribution: its name.
         entry_points: group and name -> object, such as `methods:sharpen` -> `module:Class`.
         modules: name of a module -> its source.
     """

@@ -15,8 +15,8 @@ _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 def blocks(page: str) -> Iterator[tuple[str, str]]:
     """Language and text of every block of a page."""
-    for found in _BLOCK.finditer((DOCS / page).read_text()):
-        yield found[1], found[2]
+    for block in _BLOCK.finditer((DOCS / page).read_text()):
+        yield block[1], block[2]
 
 
 def files(page: str) -> dict[str, str]:

@@ -53,7 +53,10 @@ def slake(data: Path) -> None:
             row | {"question": "Is it normal?", "answer": "No", "answer_type": "CLOSED", "qid": qid},
             row | {"question": "Which organ is it?", "answer": "Liver", "answer_type": "OPEN", "qid": qid + 10},
         ]
-        put(data / "slake" / f"{split}.json", json.dumps([one | {"base_type": "vqa"} for one in rows]).encode())
+        put(
+            data / "slake" / f"{split}.json",
+            json.dumps([row_fields | {"base_type": "vqa"} for row_fields in rows]).encode(),
+        )
     put_zip(data / "slake" / "imgs.zip", {"imgs/x/source.jpg": png()})
 
 
@@ -106,7 +109,9 @@ def mmmu(data: Path) -> None:
                 | {"question_type": "open", "answer": "['4', 'four']" if split == "validation" else "?"},
             ]
             put_parquet(
-                data / "mmmu" / subject / f"{split}-00000-of-00001.parquet", [row | none | one for one in rows], IMAGES
+                data / "mmmu" / subject / f"{split}-00000-of-00001.parquet",
+                [row | none | row_fields for row_fields in rows],
+                IMAGES,
             )
 
 

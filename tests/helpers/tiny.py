@@ -63,11 +63,11 @@ def model(kind: str = "qwen2", seed: int = 0, **changes: Any) -> LlavaForConditi
     """Random weights from a seed, with large attention biases, as Qwen2 has them."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        made = LlavaForConditionalGeneration(config(kind, **changes)).float().eval()
-        for name, weight in made.named_parameters():
+        model = LlavaForConditionalGeneration(config(kind, **changes)).float().eval()
+        for name, weight in model.named_parameters():
             if name.endswith(("q_proj.bias", "k_proj.bias")) and "language_model" in name:
                 torch.nn.init.normal_(weight, std=1.0)
-    return made
+    return model
 
 
 def save(folder: Path, kind: str = "qwen2", seed: int = 0, **changes: Any) -> Path:

@@ -180,7 +180,7 @@ def test_a_demo_says_loudly_that_nothing_is_reproduced(tmp_path: Path, model: st
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["table4"], "invalid choice: 'table4' (choose from "),
         (["table1", "--model", "huatuo"], "argument --model: invalid choice: 'huatuo' (choose from "),
@@ -188,18 +188,18 @@ def test_a_demo_says_loudly_that_nothing_is_reproduced(tmp_path: Path, model: st
     ],
 )
 def test_other_targets_models_and_data_are_refused_with_what_is_allowed(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["reproduce", *arguments])
     shown = capsys.readouterr().err
     assert ended.value.code == 2
-    assert said in shown
+    assert message in shown
     assert ("table1" if arguments == ["table4"] else "demo") in shown.partition("choose from")[2]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--tasks", "slake"], "--tasks: the target sets tasks and folders"),
         (["--output_path=x"], "--output_path=x: tasks and folders"),
@@ -211,10 +211,12 @@ def test_other_targets_models_and_data_are_refused_with_what_is_allowed(
         (["--model_args", "demo"], "'demo' has no '='"),
     ],
 )
-def test_what_a_target_settles_is_refused(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_target_settles_is_refused(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["reproduce", "table1", "--dry-run", *arguments]) == 2
     shown = capsys.readouterr()
-    assert said in shown.err
+    assert message in shown.err
     assert shown.out == ""
 
 

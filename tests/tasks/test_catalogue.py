@@ -47,16 +47,16 @@ def shared_data(monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def blocks() -> dict[str, list[str]]:
     """Name of a data set -> the lines under its heading."""
-    found = {}
-    for one in status():
-        heading, *lines = one.lines()
-        assert heading.startswith(f"{one.name}: http")
-        found[one.name] = [line.removeprefix("  ") for line in lines]
-    return found
+    lines_of = {}
+    for dataset in status():
+        heading, *lines = dataset.lines()
+        assert heading.startswith(f"{dataset.name}: http")
+        lines_of[dataset.name] = [line.removeprefix("  ") for line in lines]
+    return lines_of
 
 
 def states() -> dict[str, str]:
-    return {one.name: one.state for one in status()}
+    return {dataset.name: dataset.state for dataset in status()}
 
 
 def write_slake(folder: Path, rows: int = 1, images: bool = True) -> None:
@@ -99,26 +99,26 @@ def test_every_set_says_which_tasks_need_it(data: Path) -> None:
 def test_nothing_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_up: bool) -> None:
     if set_up:
         monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path / "data"))
-    found = blocks()
-    assert found.keys() == specs().keys() == SETS
+    lines_of = blocks()
+    assert lines_of.keys() == specs().keys() == SETS
     assert set(states().values()) == {"missing"}
-    for name, lines in found.items():
+    for name, lines in lines_of.items():
         assert lines[0].startswith("used by: "), name
         files = len(specs()[name].files)
         assert all(": MISSING, " in line for line in lines[1 : files + 1]), name
         assert all(": none" in line for line in lines[files + 1 : -1]), name
         assert lines[-1] == f"get it with: lmms-vg data fetch {name}"
-    assert "imgs.zip: MISSING, about 0.2 GB" in found["slake"]
-    assert "slake_closed: none of 2,781 expected" in found["slake"]
-    assert "vgmed_localization: none" in found["vgmed"], "of these no number is known"
+    assert "imgs.zip: MISSING, about 0.2 GB" in lines_of["slake"]
+    assert "slake_closed: none of 2,781 expected" in lines_of["slake"]
+    assert "vgmed_localization: none" in lines_of["vgmed"], "of these no number is known"
     assert not constants.HF_HUB_OFFLINE, "left as it was"
     assert not (tmp_path / "data").exists()
 
 
 def test_real_data(shared_data: Path) -> None:
     before = sorted(shared_data.rglob("*"))
-    found = blocks()
-    assert found["vqa_rad"][1:] == [
+    lines_of = blocks()
+    assert lines_of["vqa_rad"][1:] == [
         "VQA_RAD Dataset Public.json: 1.4 MB here",
         "VQA_RAD Image Folder.zip: 16.5 MB here, extracted",
         "vqa_rad_closed: 1,297 questions of 1,297 expected",
@@ -126,10 +126,10 @@ def test_real_data(shared_data: Path) -> None:
         "vqa_rad_open: 949 questions of 949 expected",
         "vqa_rad_test_open: 179 questions of 179 expected",
     ]
-    assert "train.json: 3.0 MB here" in found["slake"]
-    assert "imgs.zip: MISSING, about 0.2 GB" in found["slake"]
-    assert "slake_closed: 2,781 questions of 2,781 expected; images are missing" in found["slake"]
-    assert found["slake"][-1] == "get it with: lmms-vg data fetch slake"
+    assert "train.json: 3.0 MB here" in lines_of["slake"]
+    assert "imgs.zip: MISSING, about 0.2 GB" in lines_of["slake"]
+    assert "slake_closed: 2,781 questions of 2,781 expected; images are missing" in lines_of["slake"]
+    assert lines_of["slake"][-1] == "get it with: lmms-vg data fetch slake"
     assert sorted(shared_data.rglob("*")) == before
 
 
@@ -160,15 +160,15 @@ def test_only_a_count_that_is_off_is_partial(data: Path, monkeypatch: pytest.Mon
     (data / "vgmed" / "VGMED_localization.jsonl").write_text("{}")
     monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
     monkeypatch.setitem(TASKS, "slake_closed", TASKS["slake_closed"]._replace(n=6))
-    found = blocks()
-    assert found["slake"][5] == "slake_closed: 6 questions of 6 expected"
-    (slake,) = (one for one in status() if one.name == "slake")
+    lines_of = blocks()
+    assert lines_of["slake"][5] == "slake_closed: 6 questions of 6 expected"
+    (slake,) = (dataset for dataset in status() if dataset.name == "slake")
     assert [(count.found, count.expected, count.partial) for count in slake.counts[:2]] == [
         (6, 6, False),
         (2, 416, True),
     ]
     assert slake.folder == data / "slake"
-    assert "vgmed_localization: 1 questions" in found["vgmed"]
+    assert "vgmed_localization: 1 questions" in lines_of["vgmed"]
 
 
 def test_other_names_will_do(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,9 +195,9 @@ def test_files_that_cannot_be_read_do_not_end_the_list(data: Path, monkeypatch: 
     write_slake(data / "slake")
     reader = TASKS["slake_closed"]._replace(load=lambda: (data / "slake").read_bytes())  # type: ignore[arg-type]
     monkeypatch.setitem(TASKS, "slake_closed", reader)
-    found = blocks()
-    assert found["slake"][5].startswith("slake_closed: WRONG, [Errno ")
-    assert "coco" in found
+    lines_of = blocks()
+    assert lines_of["slake"][5].startswith("slake_closed: WRONG, [Errno ")
+    assert "coco" in lines_of
 
 
 def test_a_reader_that_crashes_does_not_end_the_list(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,10 +206,10 @@ def test_a_reader_that_crashes_does_not_end_the_list(data: Path, monkeypatch: py
 
     write_slake(data / "slake")
     monkeypatch.setitem(TASKS, "slake_closed", TASKS["slake_closed"]._replace(load=crash))  # type: ignore[arg-type]
-    found = blocks()
-    assert found["slake"][5] == "slake_closed: WRONG, KeyError: 'question'"
+    lines_of = blocks()
+    assert lines_of["slake"][5] == "slake_closed: WRONG, KeyError: 'question'"
     assert states()["slake"] == "wrong"
-    assert found.keys() == SETS
+    assert lines_of.keys() == SETS
 
 
 def test_questions_without_their_images_are_not_complete(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +218,7 @@ def test_questions_without_their_images_are_not_complete(data: Path, monkeypatch
     write_slake(data / "slake", images=False)
     for name in ("train.json", "validation.json", "test.json"):
         (data / "slake" / name).write_text(json.dumps([ROW, row]))
-    (slake,) = (one for one in status() if one.name == "slake")
+    (slake,) = (dataset for dataset in status() if dataset.name == "slake")
     assert (slake.state, slake.remedy) == ("incomplete", "lmms-vg data fetch slake")
     assert [count.images for count in slake.counts] == [False] * 4
     assert slake.files["imgs.zip"] is None
@@ -367,8 +367,8 @@ def test_disk_that_cannot_be_written_is_not_blamed_on_the_hub(
         (data / "slake").write_bytes(b"")
     assert main(["data", "fetch", "slake"]) == 2
     reason = "File exists" if below == "slake" else "No space left on device"
-    said = f"lmms-vg: {data / below} cannot be written ({reason}): LMMS_VG_DATA must be a writable folder\n"
-    assert capsys.readouterr().err == said
+    message = f"lmms-vg: {data / below} cannot be written ({reason}): LMMS_VG_DATA must be a writable folder\n"
+    assert capsys.readouterr().err == message
 
 
 @pytest.mark.parametrize("here", [False, True])
@@ -415,13 +415,13 @@ def test_sizes(size: tuple[float, str]) -> None:
 
 def test_status_says_what_is_pinned_and_what_of_it_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    heads = {one.name: next(one.lines()) for one in status()}
+    heads = {dataset.name: next(dataset.lines()) for dataset in status()}
     assert heads["path_vqa"].endswith(", pinned to revision 16858328")
     assert heads["slake"].endswith(", not pinned: the hub's newest")
     assert heads["coco"].endswith(")"), "of no hub"
     (tmp_path / "hub" / "datasets--MMMU--MMMU" / "snapshots" / "0123456789abcdef").mkdir(parents=True)
-    found = blocks()
-    assert found["mmmu"][1] == "the hub's cache has another revision, which is not read: 01234567"
-    assert found["mmmu"][-1] == "get it with: lmms-vg data fetch mmmu"
+    lines_of = blocks()
+    assert lines_of["mmmu"][1] == "the hub's cache has another revision, which is not read: 01234567"
+    assert lines_of["mmmu"][-1] == "get it with: lmms-vg data fetch mmmu"
     monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path))
     assert "another revision" not in str(blocks())

@@ -79,14 +79,16 @@ def test_a_record_of_ours_says_whether_it_is_an_answer(reason: Failure | None) -
 
 
 def test_what_failed_is_said_once_a_task() -> None:
-    said: list[str] = []
-    sink = logger.add(lambda message: said.append(str(message).strip()), level="WARNING", format="{level} {message}")
+    messages: list[str] = []
+    sink = logger.add(
+        lambda message: messages.append(str(message).strip()), level="WARNING", format="{level} {message}"
+    )
     good, bad = metric_items.counted(DOC, 1)["n"], metric_items.failed(DOC, Failure("model", "boom"), "acc")["n"]
     try:
         assert [metric_items.n([good, good]), metric_items.n([good, bad, bad]), metric_items.n([bad, bad])] == [2, 1, 0]
     finally:
         logger.remove(sink)
-    assert [line.split(". ")[0] for line in said] == [
+    assert [line.split(". ")[0] for line in messages] == [
         "WARNING lmms_vg: t: 2 of 3 questions got no value, first u: boom",
         "ERROR lmms_vg: t: 2 of 2 questions got no value, first u: boom",
     ]

@@ -21,8 +21,8 @@ def test_weighed_by_questions_as_lmms_eval_does() -> None:
     values = {"vqa_rad_closed": 0.5, "slake_closed": 0.25, "pathvqa_closed": 0.75, "pmc_vqa": 1.0}
     sizes = {"vqa_rad_closed": 1297, "slake_closed": 2781, "pathvqa_closed": 3362, "pmc_vqa": 2000}
     items = rescore.group_means("medvqa", {task: {"acc": value} for task, value in values.items()}, sizes)
-    theirs = aggregate_subtask_metrics(list(values.values()), list(sizes.values()), True)
-    assert items == {"acc": theirs}
+    expected = aggregate_subtask_metrics(list(values.values()), list(sizes.values()), True)
+    assert items == {"acc": expected}
     right = 0.5 * 1297 + 0.25 * 2781 + 0.75 * 3362 + 2000
     assert abs(items["acc"] - right / 9440) < 1e-12
 
@@ -67,26 +67,26 @@ def test_the_records_of_a_run_in_the_process_stay() -> None:
     """Another task is scored again between answering and scoring."""
     from lmms_vg import journal
 
-    own = Record(key="k", task="vqa_rad_closed", uid="u", text="of the run")
-    journal.remember(own)
+    record = Record(key="k", task="vqa_rad_closed", uid="u", text="of the run")
+    journal.remember(record)
     lines("yes")
-    assert journal.recall("vqa_rad_closed", "u") == own
+    assert journal.recall("vqa_rad_closed", "u") == record
 
 
 def test_categories_are_not_logged_again() -> None:
     from loguru import logger
 
-    said: list[str] = []
-    number = logger.add(said.append, level="INFO")
+    messages: list[str] = []
+    number = logger.add(messages.append, level="INFO")
     try:
         task, axis = "vqa_rad_closed", {"organ": "HEAD", "question_type": "PRES"}
         doc = next(iter(documents(HARD, TASKS[HARD].read, None))) | {"task": task} | axis
         record = Record(key="", task=task, uid=doc["uid"], text="yes")
         assert "macro_organ" in dict(rescore.means(task, list(rescore.score(task, [(doc, record)]))))
-        assert said == []
+        assert messages == []
         rescore.definition(task)["metric_list"][3]["aggregation"](
             [line["macro_organ"] for line in rescore.score(task, [(doc, record)])]
         )
-        assert len(said) == 1, "as at the end of a run"
+        assert len(messages) == 1, "as at the end of a run"
     finally:
         logger.remove(number)

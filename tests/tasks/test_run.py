@@ -127,8 +127,8 @@ def test_what_a_task_says_of_its_penalty_reaches_our_models(manager: TaskManager
 
     class Ours(StandIn):
         def generate_until(self, requests: list[Any]) -> list[str]:
-            for one in requested(requests, self.task_dict):
-                asked[one.question.task] = one.question.decoding.penalise_prompt
+            for request in requested(requests, self.task_dict):
+                asked[request.question.task] = request.question.decoding.penalise_prompt
             return super().generate_until(requests)
 
     tasks = ["vqa_rad_chen", "vqa_rad_chen_greedy", "vqa_rad_closed"]
