@@ -35,7 +35,7 @@ class Asked:
 
 
 def vqa_rad_folder() -> Path:
-    """`vqa_rad` in LMMS_VG_SHARED_DATA, or in ../shared/data beside the checkout."""
+    """`vqa_rad` in LMMS_VG_SHARED_DATA, or in ../shared/data next to the checkout."""
     default = Path(__file__).parents[2] / "shared" / "data"
     return Path(os.environ.get("LMMS_VG_SHARED_DATA") or default) / "vqa_rad"
 

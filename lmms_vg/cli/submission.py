@@ -94,7 +94,7 @@ def _submit(args: argparse.Namespace) -> int:
 
 def _summary(out: Path, submitted: Submitted) -> Iterator[str]:
     checked, ignored, left_out = submitted
-    assert checked.entry is not None, "submit raises where there are errors"
+    assert checked.entry is not None, "submit raises if there are errors"
     manifest = checked.entry.manifest
     size = out.stat().st_size
     yield f"{out}: {manifest.card.name}, {manifest.run.method.label}, {len(manifest.tasks)} tasks, {size:,} bytes"
