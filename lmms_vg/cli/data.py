@@ -11,7 +11,7 @@ from lmms_vg.plugin import TASKS
 
 def add(commands: Any) -> None:
     """Add `tasks`, `data` and `published`."""
-    tasks = commands.add_parser("tasks", help="our tasks with number of questions, protocol and licence")
+    tasks = commands.add_parser("tasks", help="list our tasks with number of questions, protocol and licence")
     tasks.add_argument("--path", action="store_true", help="print the folder, for lmms-eval --include_path")
     tasks.set_defaults(command=_tasks)
 
@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
     )
     fetch.set_defaults(command=_data_fetch)
 
-    published = commands.add_parser("published", help="the paper's tables")
+    published = commands.add_parser("published", help="print the paper's tables")
     published.add_argument("--check", action="store_true", help="recompute every average from the cells")
     published.set_defaults(command=_published)
 

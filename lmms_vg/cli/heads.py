@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Add `heads`."""
-    heads = commands.add_parser("heads", help="head lists of VGRefine").add_subparsers(required=True, metavar="ACTION")
+    heads = commands.add_parser("heads", help="make or show head lists").add_subparsers(required=True, metavar="ACTION")
     calibrate = heads.add_parser(
         "calibrate", help="rank all heads of a model and write a head list; resumes a run that was stopped"
     )

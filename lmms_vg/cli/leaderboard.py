@@ -11,7 +11,7 @@ from lmms_vg.cli.printing import print_lines
 
 def add(commands: Any) -> None:
     """Add `leaderboard`."""
-    leaderboard = commands.add_parser("leaderboard", help="a static site that ranks submissions")
+    leaderboard = commands.add_parser("leaderboard", help="make a static site that ranks submissions")
     actions = leaderboard.add_subparsers(required=True, metavar="ACTION")
     build = actions.add_parser("build", help="validate bundles and write a site with the valid ones")
     build.add_argument("folder", type=Path, metavar="DIR", help="the folder with <id>/bundle.zip for every submission")

@@ -94,7 +94,7 @@ BROUGHT_ABOUT: dict[str, tuple[Callable[[Patch], None], str]] = {
     ),
     "decord is installed": (
         lambda patch: find_decord(patch, False),
-        "note decord is missing: lmms-eval's own llava_hf ",
+        "note decord is missing: a comparison ",
     ),
 }
 

@@ -48,7 +48,7 @@ def test_every_gpu_with_its_memory(gpus: None) -> None:
     new, old = devices.accelerators()
     assert new == ("ok", "cuda:0 NVIDIA H100, 85 GB, bfloat16", "")
     assert (old.mark, old.remedy) == ("note", "lmms-vg run --model_args dtype=float16 ...")
-    assert old.text.startswith("cuda:1 Tesla T4, 16 GB, no bfloat16 ")
+    assert old.text.startswith("cuda:1 Tesla T4, 16 GB, bfloat16 only by emulation")
 
 
 def test_no_gpu_is_a_note() -> None:

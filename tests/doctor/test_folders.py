@@ -125,7 +125,7 @@ def test_no_folder_of_data_sets_is_no_problem(monkeypatch: Patch) -> None:
 
 
 def test_what_others_put_there_meanwhile_stays(tmp_path: Path) -> None:
-    with folders._made(tmp_path / "a" / "b"):
+    with folders._created(tmp_path / "a" / "b"):
         (tmp_path / "a" / "theirs").write_text("")
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "theirs"]
 
@@ -138,6 +138,6 @@ def test_a_folder_that_others_make_meanwhile_stays(tmp_path: Path, monkeypatch: 
         raise FileExistsError(17, "File exists", str(path))
 
     monkeypatch.setattr(Path, "mkdir", slower)
-    with folders._made(tmp_path / "a"):
+    with folders._created(tmp_path / "a"):
         pass
     assert (tmp_path / "a").is_dir()

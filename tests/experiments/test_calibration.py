@@ -317,7 +317,7 @@ def test_a_few_images_say_nothing_of_stability(checkpoint: str, tmp_path: Path, 
     """With a single image every resample is the same: all heads would always be found again."""
     assert main(command(checkpoint, tmp_path / "list.json", data="vgmed_demo")) == 0
     assert read(tmp_path / "list.json").stability is None
-    assert "stability: not known" in capsys.readouterr().out
+    assert "stability: unknown" in capsys.readouterr().out
 
 
 def test_show_prints_a_calibrated_list_and_draws_it(

@@ -200,10 +200,10 @@ def test_other_targets_models_and_data_are_refused_with_what_is_allowed(
     ("arguments", "message"),
     [
         (["--tasks", "slake"], "--tasks: the target sets tasks and folders"),
-        (["--output_path=x"], "--output_path=x: tasks and folders"),
+        (["--output_path=x"], "--output_path=x: the target sets"),
         (
             ["--model_args", "pretrained=demo"],
-            "--model_args pretrained=demo: checkpoint and hyper-parameters are those",
+            "--model_args pretrained=demo: every row sets",
         ),
         (["--model_args", "k=10"], "--model_args k=10: every row sets"),
         (["--model_args", "demo"], "'demo' has no '='"),

@@ -402,7 +402,7 @@ def test_fetch_needs_a_known_name_and_a_folder(data: Path, monkeypatch: pytest.M
     with pytest.raises(ValueError, match=allowed):
         next(fetch(["slake", "vqa_demo", "SLAKE"]))
     monkeypatch.delenv("LMMS_VG_DATA")
-    with pytest.raises(ValueError, match="LMMS_VG_DATA is not set: export it to the folder"):
+    with pytest.raises(ValueError, match="LMMS_VG_DATA is not set: export it as the folder"):
         list(fetch(["slake"]))
 
 

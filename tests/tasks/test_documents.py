@@ -162,7 +162,7 @@ def test_wrong_counts_end_the_run(manager: TaskManager, raw_data: Path, monkeypa
 
 def test_questions_with_one_uid_end_the_run() -> None:
     sample = Sample(uid="a", images=["demo:hard/1"], question="?", subset="", split="", licence="", source="")
-    with pytest.raises(RunFailed, match="1 of 2 questions share"):
+    with pytest.raises(RunFailed, match="1 of 2 questions have"):
         documents.documents("t", lambda: [sample, sample], None)
 
 
