@@ -1,1 +1,1 @@
-"""Throughput and memory, side by side with the alternatives: `python -m benchmarks.throughput`."""
+"""Speed and memory next to the alternatives: `python -m benchmarks.throughput` and the other files."""

@@ -1,11 +1,11 @@
-"""Made-up questions with answers as models give them: documents of our tasks, seeded, so that scoring alone can be timed."""
+"""Invented questions and answers in the style of models: seeded documents of our tasks, to time scoring alone."""
 
 from __future__ import annotations
 
 import random
 from typing import Any
 
-#: A document and what a model said.
+#: A document and a model's answer.
 Answered = tuple[dict[str, Any], str]
 
 _WORDS = (
@@ -29,37 +29,37 @@ _CHOSEN = (
 
 
 def closed(n: int) -> list[Answered]:
-    """Half of them yes/no; words, sentences, and answers to another question."""
-    draw, made = random.Random(0), []
+    """Closed questions, half of them yes/no; answers are words, sentences, and answers to another question."""
+    draw, answered = random.Random(0), []
     for number in range(n):
         binary = number % 2 == 0
         answer = draw.choice(("yes", "no")) if binary else _text(draw, 1, 3)
-        said = draw.choice((answer, f"{answer.capitalize()}, {_text(draw, 3, 12)}.", _text(draw, 1, 20)))
-        made.append((_document("vqa_rad_closed", number, answer, draw), said))
-    return made
+        text = draw.choice((answer, f"{answer.capitalize()}, {_text(draw, 3, 12)}.", _text(draw, 1, 20)))
+        answered.append((_document("vqa_rad_closed", number, answer, draw), text))
+    return answered
 
 
 def choice(n: int, task: str) -> list[Answered]:
-    """Four options; letters, texts, both, and sentences around them."""
-    draw, made = random.Random(1), []
+    """Questions with four options; answers are letters, texts, both, and sentences around them."""
+    draw, answered = random.Random(1), []
     for number in range(n):
         options = [f"{_text(draw, 1, 5)} {letter}" for letter in "stuv"]
-        letter, said = draw.choice("ABCD"), draw.choice("ABCD")
-        text, other = options["ABCD".index(said)], draw.choice(options)
+        letter, chosen = draw.choice("ABCD"), draw.choice("ABCD")
+        text, other = options["ABCD".index(chosen)], draw.choice(options)
         document = _document(task, number, letter, draw) | {"options": options}
-        made.append((document, draw.choice(_CHOSEN).format(letter=said, text=text, other=other)))
-    return made
+        answered.append((document, draw.choice(_CHOSEN).format(letter=chosen, text=text, other=other)))
+    return answered
 
 
 def opened(n: int) -> list[Answered]:
-    """References of one to six words, answers of one to thirty."""
+    """Open questions; references have one to six words, answers one to thirty."""
     draw = random.Random(2)
     documents = [_document("vqa_rad_open", number, _text(draw, 1, 6), draw) for number in range(n)]
     return [(document, _text(draw, 1, 30)) for document in documents]
 
 
 def pairs(n: int) -> tuple[list[str], list[str]]:
-    """Distinct answers and their references."""
+    """`n` distinct answers, and their references."""
     draw = random.Random(3)
     return [f"{_text(draw, 1, 20)} {number}" for number in range(n)], [_text(draw, 1, 6) for _ in range(n)]
 

@@ -1,10 +1,10 @@
-"""What calibrating heads costs: time against plain answering, and memory against the number of questions.
+"""The cost of calibrating heads: time compared with plain answering, and memory by number of questions.
 
     python -m benchmarks.calibration            # about five minutes on one idle core
     python -m benchmarks.calibration --quick    # a tiny model: shows that it works, says nothing about speed
 
 Both load the same random-weight LLaVA and take turns on the same images and questions. Plain answering generates as many
-tokens as tasks of closed questions allow; calibration asks for one and measures every head of every layer, writes that to
+tokens as tasks of closed questions allow; calibration generates one and measures every head of every layer, writes this to
 the journal, reads it back and adds it up.
 """
 
@@ -44,20 +44,22 @@ from lmms_vg.metrics.head_ranking import HeadSums
 from lmms_vg.models import Family
 from lmms_vg.models.llava import Llava
 
-#: What tasks of closed questions generate at most.
+#: Most tokens that tasks of closed questions generate.
 NEW_TOKENS = 16
-#: Head counts where memory is measured: many layers of a small model, so that questions weigh more than weights.
+#: The model for memory: many layers, but small, so that questions take more memory than weights.
 SMALL = Size(24, 128, vocabulary=4096, vision_layers=2, vision_hidden=128, image=112)
 CALIBRATION, PLAIN, SHORT = "calibration", f"plain, {NEW_TOKENS} tokens", "plain, 1 token"
 
 
 @dataclass(frozen=True)
 class Plainly:
-    """The plain model on the questions about one image, with a fresh journal every time.
+    """The plain model on the questions about one image, with a fresh journal for every call.
 
     Attributes:
-        tokens: generated at most.
-        calibrate: measure all heads and add up the values of the `shape`'s layers and heads; otherwise just answer.
+        family: the model.
+        shape: number of layers and of heads per layer.
+        tokens: most tokens generated per answer.
+        calibrate: whether to measure all heads and add up their values; otherwise only answer.
     """
 
     family: Family
@@ -84,6 +86,7 @@ class Plainly:
         )
 
     def ask(self, asked: list[Question]) -> list[str]:
+        """Ask the questions; returns the answers."""
         with tempfile.TemporaryDirectory() as folder:
             journal = Journal(Path(folder))
             answerer = Answerer(self.family, [MethodRun(Plain(), journal)], per_head=self.calibrate)
@@ -97,14 +100,14 @@ class Plainly:
 
 
 def memory(family: Family, shape: tuple[int, int], few: int, many: int) -> list[Ratio]:
-    """Peaks of asking about phantoms, many questions against few: resident set, and what Python allocates.
+    """Ratios of peak memory with many and with few phantoms: resident set, and Python's allocations.
 
-    Any run keeps a question's answer and its values per layer in memory, to find it again; calibration may keep no more.
+    Any run keeps the answer and per-layer values of each question in memory, to look them up; calibration may keep no more.
     """
     calibration, plain = (Plainly(family, shape, 1, calibrate) for calibrate in (True, False))
     samples = [annotated("demo", n, 0).questions for n in (few, many)]
     resident, kept = [], []
-    for asked in (samples[0], *samples):  # the first time sets up what stays
+    for asked in (samples[0], *samples):  # the first pass allocates what stays
         calibration.ask(asked)
         resident.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     for contestant in (calibration, plain):
@@ -112,9 +115,7 @@ def memory(family: Family, shape: tuple[int, int], few: int, many: int) -> list[
         kept.append((many_bytes - few_bytes) / (many - few) / 1e3)
     return [
         Ratio(f"peak resident set, {many} questions / {few}", resident[2] / resident[1], 1.02),
-        Ratio(
-            f"kept of a question, calibration / plain run ({kept[0]:.1f} / {kept[1]:.1f} kB)", kept[0] / kept[1], 1.1
-        ),
+        Ratio(f"kept per question, calibration / plain run ({kept[0]:.1f} / {kept[1]:.1f} kB)", kept[0] / kept[1], 1.1),
     ]
 
 
@@ -128,12 +129,13 @@ def _allocated(contestant: Plainly, asked: list[Question]) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    """Run the benchmark and print its report."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.calibration",
         description="Time and memory of calibrating heads.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--images", type=int, default=3, help="images asked about; each is a round")
+    parser.add_argument("--images", type=int, default=3, help="number of images; each is a round")
     parser.add_argument("--questions-per-image", type=int, default=4)
     parser.add_argument("--quick", action="store_true", help="tiny sizes: a smoke test")
     options = parser.parse_args(argv)

@@ -1,4 +1,4 @@
-"""A LLaVA of realistic proportions with random weights, as a folder that every contestant can load."""
+"""A LLaVA of realistic proportions with random weights, saved as a folder that every contestant can load."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from transformers import (
 
 from benchmarks.questions import REFERENCE
 
-#: One template for messages of plain text (lmms-eval's llava_hf) and of parts (ours); both render the same prompt.
+#: Template for messages as plain text (lmms-eval's llava_hf) and as parts (ours); both render the same prompt.
 CHAT_TEMPLATE = (
     "{% for message in messages %}{{ 'USER: ' }}"
     "{% if message['content'] is string %}{{ message['content'] }}"
@@ -48,14 +48,16 @@ class Size:
 
     @property
     def heads(self) -> int:
-        """Heads of 64 channels; eight at least, to have enough of them in the smallest model."""
+        """Number of heads of 64 channels; at least eight, so that the smallest model has enough."""
         return max(8, self.hidden // 64)
 
     @property
     def image_tokens(self) -> int:
+        """Number of tokens of an image."""
         return (self.image // self.patch) ** 2
 
     def config(self, tokenizer: PreTrainedTokenizerFast) -> LlavaConfig:
+        """The configuration of a LLaVA of this size."""
         text = Qwen2Config(
             vocab_size=self.vocabulary,
             hidden_size=self.hidden,
@@ -117,15 +119,15 @@ def make(folder: Path, size: Size, texts: Iterable[str], seed: int = 0) -> dict[
 
 
 def _tokenizer(vocabulary: int, texts: Iterable[str]) -> PreTrainedTokenizerFast:
-    """A token for each word of `texts`, then made-up words: each token has a text of its own, to compare answers by."""
+    """One token per word of `texts`, then invented words: each token has its own text, so that answers can be compared."""
     pieces = Split(Regex(r"\w+|[^\w\s]"), behavior="removed", invert=True)
     seen = {word for text in [*texts, REFERENCE, "USER: ASSISTANT:"] for word, _ in pieces.pre_tokenize_str(text)}
     words = [*_SPECIAL.values(), "<image>", *sorted(seen)]
     words += [f"w{i}" for i in range(len(words), vocabulary)]
     tokenizer = Tokenizer(WordLevel({word: i for i, word in enumerate(words)}, unk_token=_SPECIAL["unk_token"]))
     tokenizer.pre_tokenizer = pieces
-    made = PreTrainedTokenizerFast(
+    wrapped = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, model_max_length=4096, extra_special_tokens=["<image>"], **_SPECIAL
     )
-    made.chat_template = CHAT_TEMPLATE
-    return made
+    wrapped.chat_template = CHAT_TEMPLATE
+    return wrapped

@@ -1,4 +1,4 @@
-"""Contestants taking turns: nobody has the machine to itself while it is fast, or the warm caches of the one before."""
+"""Contestants take turns, so that a fast minute of the machine or a warm cache favours none of them."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from benchmarks.questions import Asked
 
 
 class Contestant(NamedTuple):
-    """Something that answers all questions about an image, and how many of an image's questions it is asked."""
+    """A function that answers questions about an image, and the number of questions per image it is asked."""
 
     answer: Callable[[Asked], list[str]]
     questions: int
 
 
 class Result(NamedTuple):
-    """What one contestant did.
+    """The outcome of one contestant.
 
     Attributes:
-        seconds: per question, one value for each round.
-        answers: text by (image, question).
+        seconds: per question, one value per round.
+        answers: (image, question) -> text.
     """
 
     seconds: list[float]
     answers: dict[tuple[str, str], str]
 
     def times(self, other: Result) -> float:
-        """Seconds in units of another's: the ratio within each round, so that a slow minute hits both; their median."""
-        return median(own / its for own, its in zip(self.seconds, other.seconds, strict=True))
+        """Median over rounds of the ratio of seconds to another's; within a round, a slow minute affects both."""
+        return median(taken / reference for taken, reference in zip(self.seconds, other.seconds, strict=True))
 
     def common(self, other: Result) -> list[tuple[str, str]]:
-        """Both answers to every question that both were asked."""
+        """Pairs of answers to the questions that both were asked."""
         return [(text, other.answers[key]) for key, text in self.answers.items() if key in other.answers]
 
 
 def hold(contestants: Mapping[str, Contestant], images: Sequence[Asked], repeats: int) -> dict[str, Result]:
-    """A warm-up of one question each, then `repeats` times over all images; each image with everybody is a round."""
+    """Warm up with one question each, then go `repeats` times through all images; one image with all contestants is a round."""
     for name, contestant in contestants.items():
-        _say(f"warm-up: {name}")
+        _log(f"warm-up: {name}")
         contestant.answer(_first(images[0], 1))
     results: dict[str, Result] = defaultdict(lambda: Result([], {}))
     rounds = [image for _ in range(repeats) for image in images]
@@ -57,7 +57,7 @@ def hold(contestants: Mapping[str, Contestant], images: Sequence[Asked], repeats
             results[name].answers.update(
                 {(image.image.name, q): t for q, t in zip(asked.questions, texts, strict=True)}
             )
-            _say(f"round {number} of {len(rounds)}: {name}: {seconds:.3f} s a question")
+            _log(f"round {number} of {len(rounds)}: {name}: {seconds:.3f} s per question")
     return dict(results)
 
 
@@ -65,5 +65,5 @@ def _first(asked: Asked, questions: int) -> Asked:
     return replace(asked, questions=asked.questions[:questions])
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     print(text, file=sys.stderr, flush=True)

@@ -1,7 +1,7 @@
-"""VGRefine as one writes it down from the paper: three full passes a question, with eager attention.
+"""VGRefine as written in the paper: three full passes per question, with eager attention.
 
-The baseline to beat, independent of lmms_vg's engine. It is not made slow on purpose: logits are computed for the last
-token only, the vision tower keeps SDPA, and the third pass does not return its attention.
+This is the baseline, independent of lmms_vg's engine. It is not slowed down on purpose: logits are computed only for the
+last token, the vision tower keeps SDPA, and the third pass does not return its attention.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from benchmarks.questions import REFERENCE, Asked
 
 
 class EagerVGRefine:
-    """Triage from `output_attentions=True`, knockout by a hook that edits one layer's additive mask.
+    """Triage from `output_attentions=True`; knockout by a hook that edits one layer's additive mask.
 
     Attributes:
         attention_bytes: size of the attention tensors that the last question and its reference returned.
@@ -47,6 +47,7 @@ class EagerVGRefine:
 
     @torch.inference_mode()
     def answer(self, asked: Asked, text: str) -> str:
+        """The answer to one question about the image."""
         inputs = self._inputs(asked, text)
         image = (inputs["input_ids"][0] == self.model.config.image_token_id).nonzero()[:, 0]
         question = self._attention(inputs)
@@ -64,18 +65,18 @@ class EagerVGRefine:
         return self.processor(images=asked.open(), text=prompt, return_tensors="pt").to(self.model.dtype)
 
     def _attention(self, inputs: Any) -> tuple[Tensor, ...]:
-        """Per layer (1, H, T, T)."""
+        """Attention weights, one tensor (1, H, T, T) per layer."""
         return self.model(**inputs, output_attentions=True, logits_to_keep=1).attentions
 
     def _irrelevant(self, question: list[Tensor], reference: list[Tensor]) -> Tensor:
-        """(N,) bool from per-layer (H, N) maps of the last token."""
+        """(N,) bool: the irrelevant image tokens, from the last token's (H, N) maps per layer."""
         maps = [question[layer][head] / (reference[layer].mean(0) + 1e-10) for layer, head in self.heads]
         mean = torch.stack(maps).float().mean(0)
         return mean < torch.quantile(mean, self.percentile / 100)
 
     @contextmanager
     def _hidden(self, keys: Tensor, start: int) -> Iterator[None]:
-        """In the prefill, rows from `start` on do not see `keys` at the knockout layer."""
+        """During the prefill, rows from `start` on do not attend to `keys` at the knockout layer."""
 
         def block(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], Any]:
             mask = kwargs["attention_mask"]

@@ -1,13 +1,13 @@
-"""Runs that are killed again and again: do they end in the results file of an undisturbed one?
+"""Kill runs again and again: is the results file still that of an undisturbed run?
 
     python -m benchmarks.kills              # 100 times ten SIGKILLs over two runs
     python -m benchmarks.kills --times 1    # once: what the tests do
 
-The demo model, plain and with VGRefine, is asked what it looks at on phantoms. A run is a process that is started again after
-each kill, as its user would. It is killed at a random byte of what it writes, so that lines are torn, or at a random moment.
-Then it runs to its end, its journal is scored by the functions of the task, and the file of all results is compared with that
-of a run which nobody disturbed, byte by byte; times are left out. lmms-eval's own start takes no part: it would cost twelve
-seconds a kill and answers through the same code.
+The demo model, plain and with VGRefine, answers measurement questions about phantoms. A run is a process that is started
+again after each kill, as a user would do. It is killed at a random byte of its output, so that lines are torn, or at a random
+moment. Then it runs to its end, its journal is scored by the task's functions, and the file of all results is compared byte
+by byte with that of an undisturbed run, without times. lmms-eval itself takes no part: its start would cost twelve seconds per
+kill and it answers through the same code.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ BATCH = 4
 
 @dataclass
 class Tally:
-    """What was seen over all experiments."""
+    """Counts over all experiments."""
 
     killed: int = 0
     torn: int = 0
@@ -60,13 +60,13 @@ class Tally:
 
 @dataclass
 class Experiment:
-    """The questions and the answerer of one method; every run of it has a journal folder of its own."""
+    """The questions and answerer of one method; each run has its own journal folder."""
 
     answerer: Answerer
     asked: list[Question]
 
     def start(self, folder: Path, budget: int | None) -> int:
-        """Answer in a process of its own, which kills itself where it has written `budget` bytes; returns its pid."""
+        """Answer in a new process, which kills itself after it has written `budget` bytes; returns its pid."""
         pid = os.fork()
         if pid:
             return pid
@@ -83,7 +83,11 @@ class Experiment:
 
     def results(self, folder: Path) -> bytes:
         """The results file: every sample and every mean, without times."""
-        records = {one.uid: one.model_copy(update={"seconds": 0.0}) for one in _records(folder) if one.error is None}
+        records = {
+            record.uid: record.model_copy(update={"seconds": 0.0})
+            for record in _records(folder)
+            if record.error is None
+        }
         docs = [doc for doc in getattr(registry, TASK)(None) if doc["uid"] in records]
         lines = list(rescore.score(TASK, [(doc, records[doc["uid"]]) for doc in docs]))
         assert len(lines) == len(self.asked), f"{len(lines)} of {len(self.asked)} questions have an answer"
@@ -91,7 +95,7 @@ class Experiment:
 
 
 def _die_after(budget: int) -> None:
-    """Before the next byte, this process sends itself a SIGKILL."""
+    """Make this process send itself SIGKILL after `budget` bytes."""
     left, write = budget, os.write
 
     def written(file: int, data: bytes) -> int:
@@ -120,7 +124,7 @@ def _run(experiment: Experiment, folder: Path, seconds: float, draw: random.Rand
             time.sleep(draw.uniform(0, seconds / KILLS))
             os.kill(pid, signal.SIGKILL)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        if status == 0:  # it was faster, and has nothing left to answer: killed while it writes that it was started
+        if status == 0:  # it finished before the kill: kill the next one while it writes that it has started
             status = os.waitstatus_to_exitcode(os.waitpid(experiment.start(folder, draw.randrange(1, 50)), 0)[1])
         assert status == -signal.SIGKILL, f"kill {kill}: status {status}"
         tally.killed += 1
@@ -134,9 +138,10 @@ def _run(experiment: Experiment, folder: Path, seconds: float, draw: random.Rand
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run the experiments and print the counts; returns 1 if a run differed or a question was asked twice."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kills", description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=100, help="experiments of ten kills over two runs (100)")
-    parser.add_argument("--questions", type=int, default=24, help="of each run (24)")
+    parser.add_argument("--questions", type=int, default=24, help="questions per run (24)")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
     warnings.simplefilter("ignore")
@@ -163,11 +168,11 @@ def main(argv: list[str] | None = None) -> int:
     for name, value in (
         ("runs", tally.runs),
         ("SIGKILLs", tally.killed),
-        ("of them at a random byte of what is written", tally.moments["of writing"]),
+        ("of them at a random byte of the output", tally.moments["of writing"]),
         ("of them at a random moment", tally.moments["at random"]),
-        ("torn lines they left", tally.torn),
+        ("torn lines left by them", tally.torn),
         ("questions asked twice", tally.twice),
-        ("runs whose results file is that of the undisturbed run", tally.equal),
+        ("runs with the results file of the undisturbed run", tally.equal),
     ):
         print(f"| {name} | {value} |")
     return int(tally.equal < tally.runs or tally.twice > 0)

@@ -1,4 +1,4 @@
-"""lmms-eval's own `llava_hf`, driven as lmms-eval drives it: the plain run that users have today."""
+"""lmms-eval's own `llava_hf`, called as lmms-eval calls it: the plain run that users have today."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TASK, _SPLIT = "benchmark", "test"
 
 
 class LlavaHf:
-    """The wrapper at batch size 1, the only one it takes."""
+    """The wrapper at batch size 1, the only size it supports."""
 
     def __init__(self, folder: Path, dtype: str, new_tokens: int) -> None:
         _stub_decord()
@@ -39,12 +39,12 @@ class LlavaHf:
 
 
 def decord_is_a_stub() -> bool:
-    """Whether `llava_hf` runs without the video library it imports."""
+    """Whether a stub replaces the video library that `llava_hf` imports."""
     return not hasattr(sys.modules.get("decord"), "__file__")
 
 
 def _stub_decord() -> None:
-    """`llava_hf` imports decord for videos, which lmms-eval does not declare; no video is asked about here."""
+    """`llava_hf` imports decord, which lmms-eval does not declare, for videos; no question here is about a video."""
     try:
         import decord  # noqa: F401
     except ImportError:

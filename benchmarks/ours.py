@@ -1,4 +1,4 @@
-"""lmms_vg's own path: what the harness does with lmms-eval's requests, with a fresh journal every time."""
+"""lmms_vg's own path: what the harness does with lmms-eval's requests, with a fresh journal for every call."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from lmms_vg.models import Family
 
 @dataclass(frozen=True)
 class Ours:
-    """A family and methods, answering one question after the other (batch size 1, as `llava_hf`)."""
+    """A family and its methods, answering one question at a time (batch size 1, as `llava_hf`)."""
 
     family: Family
     methods: Sequence[Method]
     new_tokens: int
 
     def __call__(self, asked: Asked) -> list[str]:
-        """The first method's answers to all questions about one image; the others answer along.
+        """Ask all questions about one image; returns the first method's answers, the other methods answer too.
 
-        A new answerer has no image prefix yet and a new journal no answer, so nothing is left of an earlier round.
+        A new answerer has no image prefix and a new journal no answer, so earlier rounds leave nothing behind.
 
         Raises:
             RuntimeError: a question failed.
         """
         questions = [self._question(asked, text) for text in asked.questions]
         with tempfile.TemporaryDirectory() as folder:
-            method_runs = [MethodRun(one, Journal(Path(folder) / str(i))) for i, one in enumerate(self.methods)]
+            method_runs = [MethodRun(method, Journal(Path(folder) / str(i))) for i, method in enumerate(self.methods)]
             with closing(Answerer(self.family, method_runs)) as answerer:
                 records = {question.uid: record for question, record in answerer.answer(questions)}
-        if failed := [one.method for one in method_runs if one.counts.failed]:
+        if failed := [run.method for run in method_runs if run.counts.failed]:
             raise RuntimeError(f"failed: {failed}; {[record.error for record in records.values()]}")
         return [records[question.uid].text for question in questions]
 
@@ -63,10 +63,11 @@ def _message(asked: Asked, text: str) -> list:
 
 @dataclass(frozen=True)
 class WeighedVGRefine(VGRefine):
-    """VGRefine that notes how many bytes it captured of every question and its reference."""
+    """VGRefine that records how many bytes it captured per question and reference."""
 
     captured: list[int] = field(default_factory=list, repr=False)
 
     def irrelevant(self, question: dict[int, Tensor], reference: dict[int, Tensor]) -> Tensor:
+        """As VGRefine, after the bytes are recorded."""
         self.captured.append(sum(maps.nbytes for maps in (*question.values(), *reference.values())))
         return super().irrelevant(question, reference)

@@ -1,4 +1,4 @@
-"""What is asked: real VQA-RAD images and questions where the shared data are there, noise images otherwise."""
+"""The questions: VQA-RAD's images and questions if the shared data are there, noise images otherwise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image
 TAIL = " Answer the question using a single word or phrase."
 REFERENCE = "Write a general description of the image." + TAIL
 
-#: Questions about noise; there have to be as many as an image can be asked.
+#: Questions about noise: the most that an image can be asked.
 _ABOUT_NOISE = [
     f"Is there {finding} in the {place} part of the image?"
     for place in ("upper", "lower", "left", "right")
@@ -30,20 +30,22 @@ class Asked:
     questions: tuple[str, ...]
 
     def open(self) -> Image.Image:
-        """Decoded anew for every question, as lmms-eval's tasks do."""
+        """The image, decoded anew for every question, as lmms-eval's tasks do."""
         return Image.open(self.image).convert("RGB")
 
 
 def vqa_rad_folder() -> Path:
-    """`vqa_rad` in LMMS_VG_SHARED_DATA, or in ../shared/data beside the checkout."""
+    """`vqa_rad` in LMMS_VG_SHARED_DATA, or in ../shared/data next to the checkout."""
     default = Path(__file__).parents[2] / "shared" / "data"
     return Path(os.environ.get("LMMS_VG_SHARED_DATA") or default) / "vqa_rad"
 
 
 def choose(images: int, questions: int, scratch: Path) -> tuple[list[Asked], str]:
-    """So many images with so many questions each, and where they come from, in words.
+    """Images with their questions, and where they come from, in words.
 
     Args:
+        images: number of images.
+        questions: number of questions per image.
         scratch: folder for noise images.
 
     Raises:
@@ -51,10 +53,10 @@ def choose(images: int, questions: int, scratch: Path) -> tuple[list[Asked], str
     """
     source = vqa_rad_folder() / "VQA_RAD Dataset Public.json"
     if source.is_file():
-        found, origin = _real(source, questions), "VQA-RAD"
+        candidates, origin = _real(source, questions), "VQA-RAD"
     else:
-        found, origin = _noise(images, questions, scratch), f"noise, because there is no {source}"
-    enough = [asked for asked in found if len(asked.questions) == questions]
+        candidates, origin = _noise(images, questions, scratch), f"noise, because there is no {source}"
+    enough = [asked for asked in candidates if len(asked.questions) == questions]
     if len(enough) < images:
         raise ValueError(f"--images {images} --questions-per-image {questions}: {origin} has {len(enough)} such images")
     return enough[:images], origin
@@ -66,15 +68,17 @@ def _real(source: Path, questions: int) -> list[Asked]:
     for row in json.loads(source.read_text(encoding="utf-8-sig")):
         texts.setdefault(row["image_name"], {})[row["question"].strip() + TAIL] = None
     folder = source.parent / "VQA_RAD Image Folder"
-    return [Asked(folder / name, tuple(own)[:questions]) for name, own in texts.items() if (folder / name).is_file()]
+    return [
+        Asked(folder / name, tuple(asked)[:questions]) for name, asked in texts.items() if (folder / name).is_file()
+    ]
 
 
 def _noise(images: int, questions: int, scratch: Path) -> list[Asked]:
     """Smooth noise of a radiograph's size, so that patches differ."""
-    made = []
+    noise = []
     for seed in range(images):
         pixels = np.random.default_rng(seed).integers(0, 256, (24, 24, 3), dtype=np.uint8)
         path = scratch / f"noise{seed}.png"
         Image.fromarray(pixels).resize((640, 512), Image.Resampling.BICUBIC).save(path)
-        made.append(Asked(path, tuple(text + TAIL for text in _ABOUT_NOISE[:questions])))
-    return made
+        noise.append(Asked(path, tuple(text + TAIL for text in _ABOUT_NOISE[:questions])))
+    return noise

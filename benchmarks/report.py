@@ -1,4 +1,4 @@
-"""The report of a run: markdown for people, JSON for machines."""
+"""The report of a benchmark: Markdown for people, JSON for machines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Ratio:
-    """A measured value and its target; `at_most` says on which side of it is good."""
+    """A measured value and its target. `at_most`: the target is an upper bound, else a lower one."""
 
     name: str
     value: float
@@ -19,16 +19,18 @@ class Ratio:
 
     @property
     def met(self) -> bool:
+        """Whether the value meets its target."""
         return self.value <= self.target if self.at_most else self.value >= self.target
 
     def row(self) -> tuple[str, ...]:
+        """Cells: name, value, target, verdict."""
         sign, verdict = "<=" if self.at_most else ">=", "pass" if self.met else "MISSED"
         return self.name, f"{self.value:.3g}", f"{sign} {self.target:g}", verdict
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How many of two paths' answers are the same, and how many different ones there are (one would prove little)."""
+    """How many answers of two paths are equal, and how many distinct answers there are (a single one proves little)."""
 
     name: str
     same: int
@@ -37,20 +39,24 @@ class Agreement:
 
     @classmethod
     def of(cls, name: str, pairs: Sequence[tuple[str, str]]) -> Agreement:
+        """Count over pairs of answers."""
         return cls(name, sum(a == b for a, b in pairs), len(pairs), len({a for a, _ in pairs}))
 
     def row(self) -> tuple[str, ...]:
+        """Cells: name, equal answers, distinct answers."""
         return self.name, f"{self.same} of {self.total}", str(self.different)
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything a run found out.
+    """The outcome of a benchmark.
 
     Attributes:
         setup: what was run on what.
-        seconds: per question, for every contestant one value for each round.
-        judged: whether the sizes are such that the ratios mean anything.
+        seconds: contestant -> seconds per question, one value per round.
+        ratios: measured values and targets.
+        agreements: equal answers of two paths.
+        judged: whether the sizes are large enough for the ratios to mean anything.
     """
 
     setup: dict[str, Any]
@@ -60,6 +66,7 @@ class Report:
     judged: bool = True
 
     def markdown(self) -> str:
+        """The tables."""
         tables = [
             _table(("setup", ""), self.setup.items()),
             _table(("path", "seconds a question, median", "fastest", "slowest", "rounds"), self._seconds()),
@@ -78,6 +85,7 @@ class Report:
         ]
 
     def json(self) -> dict[str, Any]:
+        """The same, with whether each target was met."""
         return {**asdict(self), "ratios": [{**asdict(ratio), "met": ratio.met} for ratio in self.ratios]}
 
 

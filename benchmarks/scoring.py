@@ -1,9 +1,9 @@
-"""How long everything around the model takes: scoring answers, BERTScore, preparing data sets, indexing an archive.
+"""The time of everything except the model: scoring answers, BERTScore, preparing data sets, indexing an archive.
 
     python -m benchmarks.scoring            # a minute on one idle core
     python -m benchmarks.scoring --quick    # tiny sizes: shows that it works, says nothing about speed
 
-All on one core. Answers, archive and BERT are made up from seeds; data sets are those under LMMS_VG_DATA.
+Everything runs on one core. Answers, archive and BERT are generated from seeds; data sets are those under LMMS_VG_DATA.
 """
 
 from __future__ import annotations
@@ -50,13 +50,14 @@ FULL, QUICK = (28_000, 2_000, 100_000, 5), (280, 70, 1_000, 1)
 
 
 def seconds(work: Callable[[], Any]) -> float:
+    """Seconds that a function takes."""
     start = perf_counter()
     work()
     return perf_counter() - start
 
 
 def score(n: int) -> Ratio:
-    """A quarter of the answers by each rule, the last by all open metrics but BERTScore; each with its interval."""
+    """Score answers: a quarter by each of three rules, a quarter by all open metrics but BERTScore, with intervals."""
     quarter = n // 4
     closed, opened = answers.closed(quarter), answers.opened(quarter)
     choice, chen = answers.choice(quarter, "pmc_vqa"), answers.choice(quarter, "pmc_vqa_chen")
@@ -71,7 +72,7 @@ def score(n: int) -> Ratio:
 
 
 def _score_right_or_wrong(answered: list[Answered], rule: Callable[..., dict[str, Any]]) -> None:
-    """As lmms-eval does: every document, then every metric."""
+    """Score as lmms-eval does: every document, then every metric."""
     results = [rule(document, [text]) for document, text in answered]
     metric_items.mean_score([result["acc"] for result in results])
     scoring_closed.ci95([result["ci95"] for result in results])
@@ -89,12 +90,12 @@ def _score_open(answered: list[Answered]) -> None:
 
 
 def bertscore_ratio(n: int, rounds: int, folder: Path) -> Ratio:
-    """Ours over the library's own scorer, both with the model loaded; the fastest of some rounds, taken in turns."""
+    """Our BERTScore over the library's scorer, both with the model loaded; fastest of `rounds`, taken in turns."""
     model = _random_bert(folder / "bert")
-    said, references = answers.pairs(n)
+    texts, references = answers.pairs(n)
     direct = bert_score.BERTScorer(model_type=model, num_layers=4, nthreads=0, device="cpu")
-    ours = partial(bertscore, said, references, BertScoreSettings(model, 4), device="cpu")
-    theirs = partial(direct.score, said, references)
+    ours = partial(bertscore, texts, references, BertScoreSettings(model, 4), device="cpu")
+    theirs = partial(direct.score, texts, references)
     ours(), theirs()
     taken = [(seconds(ours), seconds(theirs)) for _ in range(rounds)]
     fastest_ours, fastest_theirs = (min(column) for column in zip(*taken, strict=True))
@@ -114,21 +115,21 @@ def _random_bert(folder: Path) -> str:
 
 
 def prepare() -> list[Ratio | str]:
-    """All questions of both sets as lmms-eval's documents; what is not there is said."""
-    made: list[Ratio | str] = []
+    """Read all questions of both data sets as lmms-eval's documents; a missing data set is reported as text."""
+    results: list[Ratio | str] = []
     for name, load in (("vqa_rad", vqa_rad.load), ("slake", slake.load)):
         try:
             taken = sum(seconds(partial(documents, name, partial(load, part), None)) for part in ("closed", "open"))
-            made.append(Ratio(f"{name} prepared, closed and open, s", taken, 30))
+            results.append(Ratio(f"{name} prepared, closed and open, s", taken, 30))
         except RunFailed as problem:
             if not isinstance(problem.__cause__, DataMissing):
                 raise
-            made.append(f"{name} prepared: not here (LMMS_VG_DATA={os.environ.get('LMMS_VG_DATA', '')})")
-    return made
+            results.append(f"{name} prepared: not here (LMMS_VG_DATA={os.environ.get('LMMS_VG_DATA', '')})")
+    return results
 
 
 def index(members: int, folder: Path) -> list[Ratio]:
-    """Seconds, and in a second pass the most memory Python held."""
+    """Index a zip archive: seconds, and in a second pass Python's peak memory in MB."""
     names = [f"images/{number % 100:02}/{number:06}.jpg" for number in range(members)]
     with ZipFile(folder / "images.zip", "w") as file:
         for name in names:
@@ -151,17 +152,19 @@ def index(members: int, folder: Path) -> list[Ratio]:
 
 
 def markdown(found: list[Ratio | str], judged: bool) -> str:
+    """The report as a table; without `judged`, no verdicts."""
     names = ("torch", "transformers", "bert-score", "nltk", "numpy", "scipy", "datasets")
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in names)
     lines = ["| measured | value | target | verdict |", "|---|---:|---:|---|"]
-    for one in found:
-        row = (one, "-", "-", "-") if isinstance(one, str) else one.row()
+    for result in found:
+        row = (result, "-", "-", "-") if isinstance(result, str) else result.row()
         lines.append(f"| {' | '.join(row if judged else (*row[:2], '-', 'none at this size'))} |")
     setup = f"One core, {platform.machine()}; lmms_vg {__version__}, python {platform.python_version()}, {versions}."
     return "\n".join([*lines, "", setup])
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Run the benchmark and print its report."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scoring", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="tiny sizes: a smoke test")
     quick = parser.parse_args(argv).quick
@@ -169,13 +172,13 @@ def main(argv: list[str] | None = None) -> None:
     torch.set_num_threads(1)
     logger.disable("lmms_vg")  # macro logs every category
     with tempfile.TemporaryDirectory(prefix="lmms_vg_benchmark_") as scratch:
-        found: list[Ratio | str] = [
+        results: list[Ratio | str] = [
             score(scored),
             bertscore_ratio(pairs, rounds, Path(scratch)),
             *prepare(),
             *index(members, Path(scratch)),
         ]
-    print(markdown(found, judged=not quick))
+    print(markdown(results, judged=not quick))
 
 
 if __name__ == "__main__":

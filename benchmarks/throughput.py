@@ -1,10 +1,10 @@
-"""How fast lmms_vg's VGRefine is: against lmms-eval's own wrapper, a plain three-pass VGRefine, and our own plain path.
+"""The speed of lmms_vg's VGRefine, compared with lmms-eval's wrapper, a plain three-pass VGRefine, and our own plain path.
 
     python -m benchmarks.throughput            # six to seven minutes on two idle cores
     python -m benchmarks.throughput --quick    # a tiny model: shows that it works, says nothing about speed
 
-All contestants load the same random-weight LLaVA and answer the same questions about the same images with the same
-number of new tokens. The three-pass baseline costs the same for every question, so it is asked some of them only.
+All contestants load the same random-weight LLaVA and answer the same questions about the same images with the same number of
+new tokens. The three-pass baseline costs the same for every question, so it is asked only some of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("TQDM_DISABLE", "1")  # every path has a progress bar of its own
+os.environ.setdefault("TQDM_DISABLE", "1")  # every path has its own progress bar
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import torch
@@ -37,14 +37,15 @@ from lmms_vg.models.llava import Llava
 
 #: The paper's percentile.
 PERCENTILE = 50.0
-#: From so many questions an image on, VGRefine has to keep up with the plain path.
+#: Least number of questions per image for which VGRefine must keep up with the plain path.
 SHARED = 4
 
 LLAVA_HF, EAGER = "lmms-eval llava_hf, plain", "VGRefine in three eager passes"
-PLAIN, VGREFINE = "lmms_vg plain, {} questions an image", "lmms_vg VGRefine, {} questions an image"
+PLAIN, VGREFINE = "lmms_vg plain, {} questions per image", "lmms_vg VGRefine, {} questions per image"
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
+    """Parse and check the arguments."""
     size = Size()
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.throughput",
@@ -52,14 +53,14 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--images", type=int, default=3, help="images asked about")
+    add("--images", type=int, default=3, help="number of images")
     add("--questions-per-image", type=int, default=7, help="most VQA-RAD images have 7")
-    add("--eager-questions", type=int, default=2, help="of these, for the three-pass baseline")
-    add("--new-tokens", type=int, default=4, help="generated for every question by everyone")
-    add("--repeats", type=int, default=1, help="times all images are gone through")
-    add("--layers", type=int, default=size.layers, help="of the text model")
+    add("--eager-questions", type=int, default=2, help="of these, asked of the three-pass baseline")
+    add("--new-tokens", type=int, default=4, help="tokens generated per answer")
+    add("--repeats", type=int, default=1, help="passes over all images")
+    add("--layers", type=int, default=size.layers, help="layers of the text model")
     add("--hidden", type=int, default=size.hidden, help="width of the text model, a multiple of 64")
-    add("--dtype", choices=["float32", "bfloat16"], default="float32", help="of weights and activations")
+    add("--dtype", choices=["float32", "bfloat16"], default="float32", help="type of weights and activations")
     add("--quick", action="store_true", help="tiny sizes, whatever else is given: a smoke test")
     add("--json", type=Path, help="also write the numbers to this file")
     options = parser.parse_args(argv)
@@ -75,7 +76,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def run(folder: Path, layers_and_heads: tuple[int, int], images: list[Asked], options: argparse.Namespace) -> Report:
-    """Load everyone, let them answer, compare."""
+    """Load all contestants, let them answer, compare."""
     dtype, tokens = getattr(torch, options.dtype), options.new_tokens
     chosen, layer = heads.in_proportion(*layers_and_heads)
     family = Llava.load(str(folder), None, dtype, "cpu", None, "true")
@@ -111,8 +112,8 @@ def _ratios(results: dict[str, Result], shares: list[int]) -> list[Ratio]:
     most = refined[shares[0]]
     return [
         *(
-            Ratio(f"VGRefine / lmms_vg plain, {n} questions an image", own.times(results[PLAIN.format(n)]), 1.25)
-            for n, own in refined.items()
+            Ratio(f"VGRefine / lmms_vg plain, {n} questions per image", result.times(results[PLAIN.format(n)]), 1.25)
+            for n, result in refined.items()
         ),
         Ratio("VGRefine / llava_hf plain", most.times(results[LLAVA_HF]), 0.45),
         Ratio("three eager passes / VGRefine", results[EAGER].times(most), 8, at_most=False),
@@ -120,6 +121,7 @@ def _ratios(results: dict[str, Result], shares: list[int]) -> list[Ratio]:
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Run the benchmark and print its report."""
     options = parse(argv)
     tiny = {"vocabulary": 4096, "vision_layers": 2, "vision_hidden": 128, "image": 112} if options.quick else {}
     size = Size(options.layers, options.hidden, **tiny)
@@ -127,11 +129,11 @@ def main(argv: list[str] | None = None) -> None:
         folder = Path(scratch)
         images, origin = questions.choose(options.images, options.questions_per_image, folder)
         parameters = checkpoint.make(folder, size, [text for asked in images for text in asked.questions])
-        found = run(folder, (size.layers, size.heads), images, options)
+        results = run(folder, (size.layers, size.heads), images, options)
     setup = {
         "parameters": ", ".join(f"{count / 1e6:.1f} M {part}" for part, count in parameters.items()) + ", random",
         "text model": f"{size.layers} layers, {size.heads} heads, {size.hidden} wide; {size.image_tokens} image tokens",
-        **found.setup,
+        **results.setup,
         "images": f"{len(images)} of {origin}, {options.repeats} x",
         "n": f"{len(images) * options.questions_per_image} questions, {len(images) * options.eager_questions} of them "
         f"for the eager passes; {options.new_tokens} new tokens each; batch size 1",
@@ -139,7 +141,7 @@ def main(argv: list[str] | None = None) -> None:
         "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
         "llava_hf": "needs decord, " + ("a stub here" if decord_is_a_stub() else "installed"),
     }
-    report = replace(found, setup=setup, judged=not options.quick)
+    report = replace(results, setup=setup, judged=not options.quick)
     print(report.markdown())
     if options.json:
         options.json.write_text(json.dumps(report.json(), indent=1) + "\n", encoding="utf-8")

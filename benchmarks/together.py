@@ -1,4 +1,4 @@
-"""What sharing brings: five methods at once against one plain run of lmms-eval, and a sweep against one VGRefine run.
+"""The gain from sharing: five methods at once compared with one plain run of lmms-eval, and a sweep with one VGRefine run.
 
     python -m benchmarks.together            # about six minutes on two idle cores
     python -m benchmarks.together --quick    # a tiny model: shows that it works, says nothing about speed
@@ -35,25 +35,25 @@ from lmms_vg.methods.vgrefine import VGRefine
 from lmms_vg.models.checkpoint import Shape
 from lmms_vg.models.llava import Llava
 
-#: Most VQA-RAD images have so many questions.
+#: Questions per image, as for most images of VQA-RAD.
 PER_IMAGE = 7
 NEW_TOKENS = 4
-#: Of methods that keep to the image's own prefix.
+#: Methods that use the image's own prefix.
 FIVE = ("plain", "vgrefine", "pai", "adaptvis", "attention_lens")
 
 LLAVA_HF, PLAIN, VGREFINE = "lmms-eval llava_hf, plain", "lmms_vg plain", "lmms_vg VGRefine"
 TOGETHER = f"lmms_vg {', '.join(FIVE)} together"
-SWEEP, WITH_PLAIN = "lmms_vg VGRefine, the 14 settings of Table 4", "the same and plain, as lmms-vg sweep asks them"
+SWEEP, WITH_PLAIN = "lmms_vg VGRefine, the 14 settings of Table 4", "the same and plain, as lmms-vg sweep runs them"
 
 
 def table_4(vgrefine: VGRefine) -> list[Method]:
-    """The paper's ablation: seven K at p = 50, seven p at K = 20; one setting stands in both."""
+    """The paper's ablation: seven values of K at p = 50 and seven of p at K = 20; they have one setting in common."""
     settings = [replace(vgrefine, k=min(k, len(vgrefine.heads))) for k in (1, 2, 5, 8, 10, 15, 20)]
     return [*settings, *(replace(vgrefine, p=float(p)) for p in range(30, 100, 10))]
 
 
 def run(folder: Path, size: Size, images: list[Asked]) -> Report:
-    """Load everyone, let them answer, compare."""
+    """Load all contestants, let them answer, compare."""
     family = Llava.load(str(folder), None, torch.float32, "cpu", None, "true")
     chosen, layer = heads.in_proportion(size.layers, size.heads)
     vgrefine = VGRefine(heads=chosen, layers=(layer,), k=len(chosen))
@@ -85,8 +85,9 @@ def run(folder: Path, size: Size, images: list[Asked]) -> Report:
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Run the benchmark and print its report."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.together", description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=3, help="images asked about (default: %(default)s)")
+    parser.add_argument("--images", type=int, default=3, help="number of images (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: a smoke test")
     options = parser.parse_args(argv)
     tiny = {"layers": 20, "hidden": 128, "vocabulary": 4096, "vision_layers": 2, "vision_hidden": 128, "image": 112}
@@ -95,15 +96,15 @@ def main(argv: list[str] | None = None) -> None:
         folder = Path(scratch)
         images, origin = questions.choose(options.images, PER_IMAGE, folder)
         parameters = checkpoint.make(folder, size, [text for asked in images for text in asked.questions])
-        found = run(folder, size, images)
+        results = run(folder, size, images)
     setup = {
         "parameters": ", ".join(f"{count / 1e6:.1f} M {part}" for part, count in parameters.items()) + ", random",
         "images": f"{len(images)} of {origin}, {PER_IMAGE} questions each, {NEW_TOKENS} new tokens, batch size 1",
-        **found.setup,
+        **results.setup,
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, float32",
         "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
     }
-    print(replace(found, setup=setup, judged=not options.quick).markdown())
+    print(replace(results, setup=setup, judged=not options.quick).markdown())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Programs that show lmms_vg at work."""

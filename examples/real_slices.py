@@ -1,11 +1,12 @@
-"""VGMED-format questions from images with masks' boxes, and scaled-down 7B models to ask them.
+"""Make VGMED-format questions from images and masks, and scaled-down 7B models to ask.
 
     python -m examples.real_slices --source data_demo --out first_run
 
 `--source` is a folder in the layout of SAM-Med2D's `data_demo` (github.com/OpenGVLab/SAM-Med2D): images/NAME.png and
-masks/NAME_LABEL_000.png. Boxes are the tight boxes of the masks. Writes `OUT/data/vgmed/` (set LMMS_VG_DATA to OUT/data) and
-two checkpoints of random weights with the true depth, heads and patch grid, 8 channels a head: `OUT/HuatuoGPT-Vision-7B/` in
-the original repository's layout, so that the published head list fits, and `OUT/llava-1.5-7b-hf/` in transformers' layout.
+masks/NAME_LABEL_000.png. Boxes are the tight boxes of the masks. The program writes `OUT/data/vgmed/` (set LMMS_VG_DATA to
+OUT/data) and two checkpoints of random weights with the true depth, heads and patch grid, but 8 channels per head:
+`OUT/HuatuoGPT-Vision-7B/` in the original repository's layout, so that the published head list fits, and
+`OUT/llava-1.5-7b-hf/` in transformers' layout.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ ATTRIBUTE = "Is the {} bright or dark?"
 
 
 def boxes_of(image: Path, masks: Path) -> Iterator[dict[str, Any]]:
-    """Label and tight xyxy box (x2, y2 exclusive) of every mask of an image."""
+    """Label and tight xyxy box in pixels (x2, y2 exclusive) of every mask of an image."""
     for path in sorted(masks.glob(f"{image.stem}_*.png")):
         rows, columns = np.nonzero(np.asarray(Image.open(path).convert("L")))
         box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
@@ -46,10 +47,10 @@ def boxes_of(image: Path, masks: Path) -> Iterator[dict[str, Any]]:
 
 
 def write_questions(source: Path, out: Path) -> int:
-    """Both jsonl files and the images; returns the number of boxes."""
+    """Write both jsonl files and the images; returns the number of boxes."""
     rows = [row for image in sorted((source / "images").glob("*.png")) for row in boxes_of(image, source / "masks")]
     if not rows:
-        raise SystemExit(f"--source {source}: no images/NAME.png with masks/NAME_LABEL_000.png there")
+        raise SystemExit(f"--source {source}: it has no images/NAME.png with masks/NAME_LABEL_000.png")
     out.mkdir(parents=True, exist_ok=True)
     shutil.copytree(source / "images", out / "images", dirs_exist_ok=True)
     for name, template in (("localization", LOCALIZATION), ("attribute", ATTRIBUTE)):
@@ -61,7 +62,7 @@ def write_questions(source: Path, out: Path) -> int:
 
 
 def make_model(text: Qwen2Config | LlamaConfig, seed: int = 0) -> LlavaForConditionalGeneration:
-    """Random weights behind a small CLIP tower with the true 24 x 24 patches of 14 pixels."""
+    """A model of random weights behind a small CLIP tower with the true 24 x 24 patches of 14 pixels."""
     vision = CLIPVisionConfig(
         hidden_size=64, intermediate_size=128, num_hidden_layers=4, num_attention_heads=4, image_size=336, patch_size=14
     )
@@ -71,7 +72,7 @@ def make_model(text: Qwen2Config | LlamaConfig, seed: int = 0) -> LlavaForCondit
 
 
 def write_llava(out: Path) -> None:
-    """LLaVA-1.5-7B: 32 layers of 32 heads, transformers' layout, centre-cropped images."""
+    """Write LLaVA-1.5-7B: 32 layers of 32 heads, transformers' layout, centre-cropped images."""
     tokenizer = build_tokenizer()
     text = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -87,7 +88,7 @@ def write_llava(out: Path) -> None:
 
 
 def write_huatuo(out: Path) -> None:
-    """HuatuoGPT-Vision-7B: 28 layers of 28 heads on 4 key-value heads, the original repository's layout."""
+    """Write HuatuoGPT-Vision-7B: 28 layers of 28 heads on 4 key-value heads, in the original repository's layout."""
     tokenizer = build_tokenizer()
     text = Qwen2Config(
         vocab_size=len(tokenizer),
@@ -131,6 +132,7 @@ def write_huatuo(out: Path) -> None:
 
 
 def main() -> None:
+    """Write questions and models."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--source", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)

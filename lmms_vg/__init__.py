@@ -1,6 +1,6 @@
-"""lmms_vg: does a medical multimodal model look where it should, and does making it look help?
+"""lmms_vg: does a medical multimodal model look where it should, and does it answer better when it is made to look?
 
-The names below are loaded when they are first used (docs/api.md).
+The names in `__all__` are imported on first use (docs/api.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Marks of tests, a home of its own for every test, and the data that several rooms share."""
+"""Marks of tests, a separate home for every test, and data that several rooms share."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """A test without the mark starts no program but git, which takes milliseconds and is asked by every journal."""
+    """A test without the mark starts no program but git, which takes milliseconds and which every journal calls."""
 
     def start(self: subprocess.Popen[str], args: Any, **options: Any) -> None:
         if Path(args[0]).name != "git":
@@ -60,14 +60,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.fixture(scope="session")
 def programs() -> None:
-    """What a fixture that starts a program depends on."""
+    """Every fixture that starts a program depends on this one, so that its tests are marked."""
 
 
 @pytest.fixture(scope="session")
 def demo_runs(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`out/plain`, `out/vgrefine` and `home` of one joint run of the demo model, for tests that only read it.
 
-    All workers share it: the first makes it, and a lock keeps the others waiting.
+    All workers share it: the first makes it, and the others wait for its lock.
     """
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo_runs"
@@ -92,13 +92,13 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def whole_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Data that another test read in part are none of this one's business: counts that were off stay in the process."""
+    """Forget the counts that another test recorded for partial data: they stay in the process."""
     monkeypatch.setattr(counts, "deviations", {})
 
 
 @pytest.fixture
 def no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The hub is not known to be offline, its cache is empty, nothing is remembered of it, and a connection is a failure."""
+    """The hub is online with an empty cache and no memory of earlier calls, and a connection fails the test."""
     asked: list[Any] = []
 
     def connect(_: socket.socket, address: Any) -> None:
@@ -130,7 +130,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def shared_data() -> Path:
-    """The folder of real data, LMMS_VG_SHARED_DATA or ../shared/data beside the checkout."""
+    """The folder of real data: LMMS_VG_SHARED_DATA, or ../shared/data next to the checkout."""
     default = Path(__file__).parents[2] / "shared" / "data"
     folder = Path(os.environ.get("LMMS_VG_SHARED_DATA") or default)
     if not folder.is_dir():

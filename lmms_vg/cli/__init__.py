@@ -1,1 +1,1 @@
-"""What `lmms-vg` can do, a file a topic: each adds its commands and imports what they need when they run."""
+"""The commands of `lmms-vg`, one file per topic; each adds its commands and imports what they need when they run."""

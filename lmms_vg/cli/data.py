@@ -1,4 +1,4 @@
-"""Tasks, data sets and the paper's tables: what there is to be asked."""
+"""Commands on what can be asked: tasks, data sets, and the paper's tables."""
 
 from __future__ import annotations
 
@@ -11,21 +11,25 @@ from lmms_vg.plugin import TASKS
 
 def add(commands: Any) -> None:
     """Add `tasks`, `data` and `published`."""
-    tasks = commands.add_parser("tasks", help="our tasks with their number of questions, protocol and licence")
+    tasks = commands.add_parser("tasks", help="list our tasks with number of questions, protocol and licence")
     tasks.add_argument("--path", action="store_true", help="print the folder, for lmms-eval --include_path")
     tasks.set_defaults(command=_tasks)
 
-    data = commands.add_parser("data", help="data sets: what is here, and getting the rest")
+    data = commands.add_parser("data", help="data sets: show what is here, download the rest")
     actions = data.add_subparsers(required=True, metavar="ACTION")
-    actions.add_parser("status", help="every data set: files, licence, questions found").set_defaults(
+    actions.add_parser("status", help="every data set: files, licence, number of questions").set_defaults(
         command=_data_status
     )
-    fetch = actions.add_parser("fetch", help="download data sets into LMMS_VG_DATA; goes on where it stopped")
-    fetch.add_argument("names", nargs="+", metavar="NAME", help="a data set, or a task or group for all that it uses")
+    fetch = actions.add_parser(
+        "fetch", help="download data sets into LMMS_VG_DATA; resumes a download that was stopped"
+    )
+    fetch.add_argument(
+        "names", nargs="+", metavar="NAME", help="a data set; or a task or group, for all data sets it uses"
+    )
     fetch.set_defaults(command=_data_fetch)
 
-    published = commands.add_parser("published", help="the paper's tables")
-    published.add_argument("--check", action="store_true", help="recompute every average from its cells")
+    published = commands.add_parser("published", help="print the paper's tables")
+    published.add_argument("--check", action="store_true", help="recompute every average from the cells")
     published.set_defaults(command=_published)
 
 
@@ -42,7 +46,7 @@ def _data_status(args: argparse.Namespace) -> int:
     from lmms_vg.tasks.catalogue import looked_in, status
 
     print(looked_in())
-    return print_lines(line for one in status() for line in one.lines())
+    return print_lines(line for dataset in status() for line in dataset.lines())
 
 
 def _data_fetch(args: argparse.Namespace) -> int:

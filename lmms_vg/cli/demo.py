@@ -1,4 +1,4 @@
-"""The embedded model, and pictures of where a model looks."""
+"""Commands on the demo model, and pictures of where a model looks."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ def add(commands: Any) -> None:
     """Add `overlay` and `demo`."""
     overlay = commands.add_parser("overlay", help="draw where models look: image, boxes, one attention map per model")
     overlay.add_argument("--models", default="llava_plain,llava_vgrefine", help="default: %(default)s")
-    overlay.add_argument("--model_args", default="", help="for all of them, as lmms-eval takes them")
+    overlay.add_argument("--model_args", default="", help="for all models, in lmms-eval's syntax")
     overlay.add_argument("--task", default="vgmed_demo", help="a measurement task (default: %(default)s)")
-    overlay.add_argument("-n", type=int, default=4, help="questions drawn, a seeded sample (default: %(default)s)")
+    overlay.add_argument("-n", type=int, default=4, help="number of questions, a seeded sample (default: %(default)s)")
     overlay.add_argument("--seed", type=int, default=0)
-    overlay.add_argument("-o", "--out", type=Path, required=True, help="folder of the pictures")
+    overlay.add_argument("-o", "--out", type=Path, required=True, help="folder for the pictures")
     method_files.add(overlay)
     overlay.set_defaults(command=_overlay)
 
     demo = commands.add_parser("demo", help="the embedded model").add_subparsers(required=True, metavar="ACTION")
-    train = demo.add_parser("train", help="train the demo model again from its seed; resumes when stopped")
+    train = demo.add_parser(
+        "train", help="train the demo model again from its seed; resumes a training that was stopped"
+    )
     train.add_argument("-o", "--out", type=Path, required=True)
     train.add_argument("--seed", type=int, default=0)
     train.set_defaults(command=_train)

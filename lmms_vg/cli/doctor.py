@@ -1,4 +1,4 @@
-"""Is what a run needs here."""
+"""The command that checks whether a run can start here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def add(commands: Any) -> None:
     """Add `doctor`."""
     doctor = commands.add_parser(
         "doctor",
-        help="what is wrong here, and what to do about it: versions, lmms-eval's view of us, devices, data sets, folders, "
+        help="find what a run needs and lacks, and how to fix it: versions, lmms-eval's plugins, devices, data sets, folders, "
         "offline switches; exits with 1 if there is a problem",
     )
     doctor.set_defaults(command=_doctor)

@@ -1,4 +1,4 @@
-"""Head lists: which heads of a model ground best."""
+"""Commands on head lists: which heads of a model ground best."""
 
 from __future__ import annotations
 
@@ -17,26 +17,30 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Add `heads`."""
-    heads = commands.add_parser("heads", help="head lists of VGRefine").add_subparsers(required=True, metavar="ACTION")
-    calibrate = heads.add_parser("calibrate", help="rank all heads of a model and write a head list; resumes")
+    heads = commands.add_parser("heads", help="make or show head lists").add_subparsers(required=True, metavar="ACTION")
+    calibrate = heads.add_parser(
+        "calibrate", help="rank all heads of a model and write a head list; resumes a run that was stopped"
+    )
     calibrate.add_argument("--model", required=True, metavar="FAMILY", help="huatuo, llava, ...")
-    calibrate.add_argument("--model_args", default="", help="as lmms-eval takes them, such as pretrained=demo")
+    calibrate.add_argument("--model_args", default="", help="in lmms-eval's syntax, such as pretrained=demo")
     calibrate.add_argument(
         "--data",
         default="coco",
-        help="what ranks the heads: coco, vgmed, demo, a measurement task, or a JSON-lines file of questions with boxes; "
-        "not what you will report (default: %(default)s)",
+        help="questions to rank the heads with: coco, vgmed, demo, a measurement task, or a JSON-lines file of questions with "
+        "boxes; not a data set whose results you will report (default: %(default)s)",
     )
-    calibrate.add_argument("-n", type=int, default=500, help="questions sampled (default: %(default)s)")
+    calibrate.add_argument("-n", type=int, default=500, help="number of questions to sample (default: %(default)s)")
     calibrate.add_argument("--seed", type=int, default=0)
-    calibrate.add_argument("--keep", type=int, default=20, help="heads kept, best first (default: %(default)s)")
     calibrate.add_argument(
-        "--by", default="kl", choices=("kl", "ar", "js"), help="what ranks the heads (default: %(default)s)"
+        "--keep", type=int, default=20, help="number of heads to keep, best first (default: %(default)s)"
     )
-    calibrate.add_argument("-o", "--out", type=Path, required=True, help="the .json file to write; a new one")
+    calibrate.add_argument(
+        "--by", default="kl", choices=("kl", "ar", "js"), help="metric that ranks the heads (default: %(default)s)"
+    )
+    calibrate.add_argument("-o", "--out", type=Path, required=True, help="the .json file to write; it must not exist")
     calibrate.set_defaults(command=_calibrate)
 
-    show = heads.add_parser("show", help="a head list as a table, and its heat map")
+    show = heads.add_parser("show", help="print a head list as a table, and draw its heat map")
     show.add_argument("list", help="a .json file, or the name of a shipped list")
     show.add_argument("-o", "--out", type=Path, help="the .png file to draw: mean KL, layers x heads")
     show.set_defaults(command=_show)
@@ -69,73 +73,74 @@ def _calibrate(args: argparse.Namespace) -> int:
     if sample.without_boxes:
         named = ", ".join(sample.without_boxes[:5]) + (", ..." if len(sample.without_boxes) > 5 else "")
         print(f"{len(sample.without_boxes)} questions of {sample.data} have no box and are left out: {named}")
-    made = calibrate(family, arguments, sample, args.seed, args.keep, args.by)
-    made.write(args.out)
-    best = ", ".join(f"{layer}-{head}" for layer, head in made.heads[:5])
-    print(
-        f"{args.out}: {len(made.heads)} heads of n={made.provenance['n']} questions, best {best}; layer {made.layers[0]}"
-    )
-    return print_lines(_remarks(made))
+    head_list = calibrate(family, arguments, sample, args.seed, args.keep, args.by)
+    head_list.write(args.out)
+    best = ", ".join(f"{layer}-{head}" for layer, head in head_list.heads[:5])
+    n = head_list.provenance["n"]
+    print(f"{args.out}: {len(head_list.heads)} heads of n={n} questions, best {best}; layer {head_list.layers[0]}")
+    return print_lines(_remarks(head_list))
 
 
 def _show(args: argparse.Namespace) -> int:
     from lmms_vg.methods.head_lists import load
 
-    made = load(args.list)
-    print_lines([*_table(made), *_remarks(made), *_provenance(made)])
+    head_list = load(args.list)
+    print_lines([*_table(head_list), *_remarks(head_list), *_provenance(head_list)])
     if args.out is None:
         return 0
-    if made.scores is None:
-        raise ValueError(f"--out {args.out}: {args.list} has no scores to draw; lists made by heads calibrate have")
+    if head_list.scores is None:
+        raise ValueError(
+            f"--out {args.out}: {args.list} has no scores to draw; lists from `lmms-vg heads calibrate` have them"
+        )
 
     import numpy as np
 
     from lmms_vg.runs.plots.heat_map import draw_heat_map
 
-    title = f"{', '.join(made.models)}, {made.provenance['data']}, n={made.provenance['n']}"
-    replace_file(args.out, draw_heat_map(np.array(made.scores.all_kl), made.heads, made.layers, title))
+    title = f"{', '.join(head_list.models)}, {head_list.provenance['data']}, n={head_list.provenance['n']}"
+    replace_file(args.out, draw_heat_map(np.array(head_list.scores.all_kl), head_list.heads, head_list.layers, title))
     print(args.out)
     return 0
 
 
-def _table(made: HeadList) -> Iterator[str]:
-    yield f"{', '.join(made.models)}: {made.num_layers} layers of {made.num_heads} heads"
-    if not made.heads:
-        yield "no heads: they have to be calibrated"
-    elif made.scores is None:
-        yield "no scores: the list does not come from heads calibrate"
+def _table(head_list: HeadList) -> Iterator[str]:
+    yield f"{', '.join(head_list.models)}: {head_list.num_layers} layers of {head_list.num_heads} heads"
+    if not head_list.heads:
+        yield "no heads: calibrate them with lmms-vg heads calibrate"
+    elif head_list.scores is None:
+        yield "no scores: the list was not made by lmms-vg heads calibrate"
         yield "rank  layer  head"
-        yield from (f"{rank:4}  {layer:5}  {head:4}" for rank, (layer, head) in enumerate(made.heads, start=1))
+        yield from (f"{rank:4}  {layer:5}  {head:4}" for rank, (layer, head) in enumerate(head_list.heads, start=1))
     else:
         yield "rank  layer  head       kl       ar       js"
-        rows = zip(made.heads, made.scores.kl, made.scores.ar, made.scores.js, strict=True)
+        rows = zip(head_list.heads, head_list.scores.kl, head_list.scores.ar, head_list.scores.js, strict=True)
         for rank, ((layer, head), *values) in enumerate(rows, start=1):
             yield f"{rank:4}  {layer:5}  {head:4}" + "".join(f"{value:9.4f}" for value in values)
-    yield f"knockout layers: {', '.join(map(str, made.layers)) or 'not known'}"
+    yield f"knockout layers: {', '.join(map(str, head_list.layers)) or 'not known'}"
 
 
-def _remarks(made: HeadList) -> Iterator[str]:
+def _remarks(head_list: HeadList) -> Iterator[str]:
     """How far the list can be trusted."""
-    if made.stability is not None:
-        drawn, halves = made.stability.bootstrap, made.stability.halves
+    if head_list.stability is not None:
+        drawn, halves = head_list.stability.bootstrap, head_list.stability.halves
         between = "too few images" if halves is None else f"{halves:.2f}"
-        chance = len(made.heads) / (made.num_layers * made.num_heads)
+        chance = len(head_list.heads) / (head_list.num_layers * head_list.num_heads)
         yield (
-            f"stability of the {len(made.heads)} heads: {drawn.mean:.2f} of them found again when images are resampled "
-            f"(5th percentile {drawn.p5:.2f}, {drawn.resamples} resamples), {between} between two halves; by chance "
+            f"stability of the {len(head_list.heads)} heads: {drawn.mean:.2f} of them are found again when images are "
+            f"resampled (5th percentile {drawn.p5:.2f}, {drawn.resamples} resamples), {between} between two halves; by chance "
             f"{chance:.2f}"
         )
-    elif made.scores is not None:
-        yield "stability: not known, there were too few images"
-    if made.leaks:
+    elif head_list.scores is not None:
+        yield "stability: unknown, there were too few images"
+    if head_list.leaks:
         yield (
-            f"leaks: {', '.join(made.leaks)}; the heads were, or may have been, ranked on images of these, so results on them "
-            "may be too good"
+            f"leaks: {', '.join(head_list.leaks)}; the heads were, or may have been, ranked on images of these, so results "
+            "on them may be too good"
         )
 
 
-def _provenance(made: HeadList) -> Iterator[str]:
-    yield f"source: {made.source}"
-    for name, value in made.provenance.items():
+def _provenance(head_list: HeadList) -> Iterator[str]:
+    yield f"source: {head_list.source}"
+    for name, value in head_list.provenance.items():
         pairs = value.items() if isinstance(value, dict) else None
-        yield f"{name}: {', '.join(f'{key} {one}' for key, one in pairs) if pairs else value}"
+        yield f"{name}: {', '.join(f'{key} {part}' for key, part in pairs) if pairs else value}"

@@ -1,4 +1,4 @@
-"""The leaderboard: a static site from a folder of bundles."""
+"""The command that builds the leaderboard, a static site, from a folder of bundles."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from lmms_vg.cli.printing import print_lines
 
 def add(commands: Any) -> None:
     """Add `leaderboard`."""
-    leaderboard = commands.add_parser("leaderboard", help="a static site that ranks submissions")
+    leaderboard = commands.add_parser("leaderboard", help="make a static site that ranks submissions")
     actions = leaderboard.add_subparsers(required=True, metavar="ACTION")
-    build = actions.add_parser("build", help="validate bundles and write the site of the valid ones")
-    build.add_argument("folder", type=Path, metavar="DIR", help="holds <id>/bundle.zip for every submission")
+    build = actions.add_parser("build", help="validate bundles and write a site with the valid ones")
+    build.add_argument("folder", type=Path, metavar="DIR", help="the folder with <id>/bundle.zip for every submission")
     build.add_argument(
-        "-o", "--out", type=Path, required=True, metavar="SITE", help="a new folder, or a site to be replaced"
+        "-o", "--out", type=Path, required=True, metavar="SITE", help="a new folder, or a site to replace"
     )
     build.add_argument(
         "--withhold",
         default="",
         metavar="NAME,...",
-        help="data sets (lmms-vg data status) whose questions, options and references are not shown",
+        help="data sets (lmms-vg data status) whose questions, options and references are hidden",
     )
     build.set_defaults(command=_build)
 
@@ -31,11 +31,11 @@ def _build(args: argparse.Namespace) -> int:
     from lmms_vg.leaderboard.site import build
 
     built = build(args.folder, args.out, frozenset(filter(None, args.withhold.split(","))))
-    for one in built.refused:
-        print_lines([f"{one.path}: refused", *(f"  {reason}" for reason in one.reasons)])
-    print_lines(f"{folder}: has no bundle.zip in it" for folder in built.empty)
+    for bundle in built.refused:
+        print_lines([f"{bundle.path}: refused", *(f"  {reason}" for reason in bundle.reasons)])
+    print_lines(f"{folder}: contains no bundle.zip" for folder in built.empty)
     for id, alike in built.alike.items():
-        others = ", ".join(f"{one.other}{f' (came {one.came})' if one.came else ''}" for one in alike)
+        others = ", ".join(f"{match.other}{f' (came {match.came})' if match.came else ''}" for match in alike)
         print_lines([f"{id}: its scores are nearly those of {others}"])
     if built.alike and built.unordered:
         print_lines([f"which of them came first is not known: {built.unordered}"])

@@ -1,6 +1,6 @@
-"""Tools around lmms-eval: run it with an exit status that tells failure, get data, read and compare runs, rank heads.
+"""Tools around lmms-eval: run it with a meaningful exit status, get data, read and compare runs, rank heads.
 
-Commands import what they need inside, so that `lmms-vg --help` is instant.
+Commands import what they need inside their functions, so that `lmms-vg --help` is instant.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _main(arguments)
     except KeyboardInterrupt:
-        print("\nlmms-vg: stopped; the same command goes on where it stopped", file=sys.stderr)
+        print("\nlmms-vg: stopped; run the same command again to resume", file=sys.stderr)
         return 130
 
 
@@ -30,15 +30,15 @@ def _main(arguments: Sequence[str]) -> int:
         return run.run(arguments[1:])
     parser = _parser()
     args, more = parser.parse_known_args(arguments)
-    if getattr(args, "takes_more", False):  # what else there is goes to lmms-eval
+    if getattr(args, "takes_more", False):  # further arguments go to lmms-eval
         args.more = more
     elif more:
         parser.error(f"unrecognized arguments: {' '.join(more)}")
     try:
         status: int = args.command(args)
         return status
-    except BrokenPipeError:  # the reader has seen enough, as with `| head`
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - else Python complains again at exit
+    except BrokenPipeError:  # the reader closed the pipe, as `| head` does
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - otherwise Python fails again at exit
         return 0
     except RunFailed as problem:
         print(f"lmms-vg: {problem}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`--method_file`: methods under work, for the commands that run methods."""
+"""`--method_file`: methods under development, for commands that run methods."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=Path,
         metavar="FILE.py",
-        help="a Python file that defines a method, which is then known by its name; may be given several times",
+        help="a Python file that defines a method, which can then be used by its name; can be repeated",
     )
 
 
 def register(paths: Iterable[Path]) -> None:
-    """Make the methods of all files known, before lmms-eval asks for our models.
+    """Register the methods of all files, before lmms-eval asks for our models.
 
     Raises:
         ValueError: as `method_file.register`.
@@ -30,4 +30,4 @@ def register(paths: Iterable[Path]) -> None:
         from lmms_vg.methods import method_file
 
         for method in method_file.register(path):
-            method_hash(method)  # read now: the file may be edited while weights are loaded
+            method_hash(method)  # now, because the file may be edited while weights are loaded

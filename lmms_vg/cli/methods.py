@@ -1,4 +1,4 @@
-"""Methods: what each edits, and where it comes from."""
+"""The command that lists methods: what each edits, and where it comes from."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from lmms_vg.extensions.registered import methods as registered
 
 def add(commands: Any) -> None:
     """Add `methods`."""
-    methods = commands.add_parser("methods", help="methods: what each edits, its hyper-parameters, paper and source")
-    methods.add_argument("name", nargs="?", metavar="NAME", help="one method, in full")
+    methods = commands.add_parser(
+        "methods", help="list methods: what each edits, its hyper-parameters, paper and source"
+    )
+    methods.add_argument("name", nargs="?", metavar="NAME", help="show one method in full")
     methods.set_defaults(command=_methods)
 
 
 def _methods(args: argparse.Namespace) -> int:
     if args.name is not None and args.name not in registered():
-        near = get_close_matches(args.name, registered(), 1)
-        meant = f" (did you mean {near[0]}?)" if near else ""
-        raise ValueError(f"method {args.name!r} is not known{meant}; allowed: {', '.join(registered())}")
+        nearest = get_close_matches(args.name, registered(), 1)
+        suggestion = f" (did you mean {nearest[0]}?)" if nearest else ""
+        raise ValueError(f"method {args.name!r} is not known{suggestion}; allowed: {', '.join(registered())}")
 
     from lmms_vg.methods import METHODS
     from lmms_vg.methods.card import table

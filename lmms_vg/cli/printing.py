@@ -1,4 +1,4 @@
-"""Printing as it comes, so that a reader of a pipe sees lines when they are made."""
+"""Print line by line, so that a pipe's reader gets each line at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def print_lines(lines: Iterable[str]) -> int:
-    """Print every line at once; returns exit status 0."""
+    """Print and flush every line; returns exit status 0."""
     for line in lines:
         print(line, flush=True)
     return 0

@@ -1,4 +1,4 @@
-"""The paper's tables and Figure 3, asked again."""
+"""The command that reproduces the paper's tables and Figure 3."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ def add(commands: Any) -> None:
     """Add `reproduce`; arguments it does not know are lmms-eval's."""
     reproduce = commands.add_parser(
         "reproduce",
-        help="a table or figure of the paper: the plan with its costs, then the runs, then the paper's cells beside ours",
+        help="reproduce a table or figure of the paper: print the plan and its cost, run it, compare cells with the paper's",
         epilog="Further arguments go to lmms-eval, such as --batch_size 8.",
         allow_abbrev=False,
     )
     reproduce.add_argument("target", choices=TARGETS, metavar="TARGET", help=", ".join(TARGETS))
     reproduce.add_argument("--dry-run", action="store_true", help="print the plan only")
-    reproduce.add_argument("--model", choices=["demo"], help="the embedded model instead of the paper's checkpoints")
-    reproduce.add_argument("--model_args", default="", help="of all rows, such as device_map=auto")
-    reproduce.add_argument("--data", choices=["demo"], help="phantoms instead of the paper's data")
     reproduce.add_argument(
-        "-o", "--out", type=Path, help="default: reproduce/TARGET; a folder a row, and its own files"
+        "--model", choices=["demo"], help="use the embedded model instead of the paper's checkpoints"
+    )
+    reproduce.add_argument("--model_args", default="", help="for all rows, such as device_map=auto")
+    reproduce.add_argument("--data", choices=["demo"], help="use phantoms instead of the paper's data")
+    reproduce.add_argument(
+        "-o", "--out", type=Path, help="default: reproduce/TARGET; holds one folder per row, and the results"
     )
     reproduce.set_defaults(command=_reproduce, takes_more=True)
 
@@ -45,7 +47,7 @@ def _reproduce(args: argparse.Namespace) -> int:
     text, failed = reproduce(plan, args.more)
     if text:
         print(f"\n{text}")
-        print(f"{plan.out / plan.name}.md and .csv beside it")
+        print(f"{plan.out / plan.name}.md and .csv hold the results")
     if failed:
         print(f"lmms-vg: not run: {'; '.join(failed)}", file=sys.stderr)
     return int(bool(failed))

@@ -1,4 +1,4 @@
-"""lmms-eval with its own arguments; with `--methods`, several methods in one process."""
+"""The command that runs lmms-eval with its own arguments, or several methods in one process with `--methods`."""
 
 from __future__ import annotations
 
@@ -13,34 +13,38 @@ from lmms_vg.cli import method_files
 from lmms_vg.cli.unknown_names import unknown_name
 from lmms_vg.extensions.registered import families, methods
 
-_ABOUT = """lmms-vg run: lmms-eval with its own arguments (below); exits non-zero when the run failed (3: results are saved,
-but incomplete), goes on where it stopped.
+_ABOUT = """lmms-vg run: lmms-eval with its own arguments (below). It exits non-zero when the run failed (3: results are saved,
+but incomplete), and resumes a run that was stopped.
 
-With --methods, several methods in one process: --methods plain,vgrefine,pai --model FAMILY --output_path OUT. Weights and image
-prefixes are shared, each method has its results in OUT/<method>, and hyper-parameters name their method: --model_args
+With --methods, several methods run in one process: --methods plain,vgrefine,pai --model FAMILY --output_path OUT. They share
+weights and image prefixes, the results of each are in OUT/<method>, and hyper-parameters name their method: --model_args
 pretrained=...,vgrefine.k=10,pai.alpha=.2. Methods: {}.
 
-With --method_file FILE.py, a method of one's own, which the file defines, is known by its name; may be given several times.
+With --method_file FILE.py, you can use a method of your own, which the file defines, by its name; can be repeated.
 """
 
 
 def add(commands: Any) -> None:
-    """Add `run`, for the help text only: its arguments are lmms-eval's."""
+    """Add `run` for the help text only: its arguments are lmms-eval's."""
     commands.add_parser(
         "run",
-        help="lmms-eval with the same arguments; exits non-zero when the run failed. --methods plain,vgrefine,... with "
-        "--model FAMILY runs several methods at once, sharing weights and image prefixes",
+        help="run lmms-eval with its own arguments; exits non-zero when the run failed. --methods plain,vgrefine,... with "
+        "--model FAMILY runs several methods at once, with shared weights and image prefixes",
     )
 
 
 def run(arguments: Sequence[str]) -> int:
-    """The exit status: 1 when lmms-eval reported an error, 2 for wrong arguments of ours, 3 where results lack something."""
+    """Run lmms-eval, once or with several methods.
+
+    Returns:
+        Exit status: 1 if lmms-eval reported an error, 2 for wrong arguments of ours, 3 if results are saved but incomplete.
+    """
     files = argparse.ArgumentParser(prog="lmms-vg run", allow_abbrev=False, add_help=False)
     method_files.add(files)
-    own, arguments = files.parse_known_args(arguments)
+    args, arguments = files.parse_known_args(arguments)
     joint = any(argument.split("=")[0] == "--methods" for argument in arguments)
     try:
-        method_files.register(own.method_file)
+        method_files.register(args.method_file)
         if message := unknown_name(arguments, family=joint):
             raise ValueError(message)
         if joint:
@@ -64,27 +68,29 @@ def _run_together(arguments: Sequence[str]) -> int:
     parser.add_argument("--methods", required=True, help=f"some of {', '.join(methods())}, joined by commas")
     parser.add_argument("--model", required=True, help=f"the family: {' or '.join(families())}")
     parser.add_argument("--model_args", default="", help="hyper-parameters as method.name=value")
-    parser.add_argument("--output_path", type=Path, required=True, help="results go to a folder a method in it")
-    method_files.add(parser)  # for --help; `run` has taken it
-    own, rest = parser.parse_known_args(arguments)
-    if own.model not in families():
-        raise ValueError(f"--model {own.model!r}: with --methods it is the family: {', '.join(families())}")
+    parser.add_argument(
+        "--output_path", type=Path, required=True, help="folder for the results, with one folder per method"
+    )
+    method_files.add(parser)  # only for --help; `run` has parsed it
+    args, rest = parser.parse_known_args(arguments)
+    if args.model not in families():
+        raise ValueError(f"--model {args.model!r}: with --methods, allowed is a family: {', '.join(families())}")
 
     from lmms_vg.experiments.joint_run import run_together, settings_of
     from lmms_vg.experiments.lmms_eval_process import INCOMPLETE
 
-    settings, common = settings_of(own.methods.split(","), own.model_args)
-    status = run_together(own.model, settings, common, rest, own.output_path)
+    settings, common = settings_of(args.methods.split(","), args.model_args)
+    status = run_together(args.model, settings, common, rest, args.output_path)
     results = {setting.label: status.get(setting.label, 1) for setting in settings}
     failed = [label for label, result in results.items() if result not in (0, INCOMPLETE)]
     incomplete = [label for label, result in results.items() if result == INCOMPLETE]
     if failed:
         print(f"lmms-vg: failed: {', '.join(failed)}", file=sys.stderr)
     if incomplete:
-        folders = ", ".join(str(own.output_path / label) for label in incomplete)
+        folders = ", ".join(str(args.output_path / label) for label in incomplete)
         print(f"lmms-vg: saved, but incomplete: {folders}", file=sys.stderr)
     if not int(os.environ.get("RANK", 0)):
-        done = [str(own.output_path / one.label) for one in settings if one.label not in failed]
+        done = [str(args.output_path / setting.label) for setting in settings if setting.label not in failed]
         if len(done) > 1:
             print(f"Compare them: lmms-vg compare {' '.join(done)}")
     return 1 if failed else INCOMPLETE if incomplete else 0

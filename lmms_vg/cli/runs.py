@@ -1,4 +1,4 @@
-"""Reading finished runs: one in full, or several against a first one."""
+"""Commands that read finished runs: report on one, or compare several with a base run."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ _SUFFIXES = {".md": "markdown", ".csv": "csv", ".tex": "latex"}
 def add(commands: Any) -> None:
     """Add `report` and `compare`."""
     run = "--output_path of a run with --log_samples, its *_results.json, or a folder of LMMS_VG_HOME/journal"
-    report = commands.add_parser("report", help="a finished run in full: intervals, micro and macro, every category")
+    report = commands.add_parser(
+        "report", help="report on a finished run: intervals, micro and macro averages, every category"
+    )
     report.add_argument("run", type=Path, help=run)
     report.set_defaults(command=_report)
 
     compare = commands.add_parser(
-        "compare", help="runs of several methods on the same questions: differences, intervals, corrected p-values"
+        "compare", help="compare runs on the same questions: differences, intervals, corrected p-values"
     )
-    compare.add_argument("runs", type=Path, nargs="+", metavar="RUN", help=f"{run}; the plain one is the base")
+    compare.add_argument("runs", type=Path, nargs="+", metavar="RUN", help=f"{run}; the plain run is the base")
     compare.add_argument(
         "--allow",
         action="append",
         default=[],
         metavar="NAME",
-        help="let runs differ in this, such as dtype or questions",
+        help="allow runs to differ in this, such as dtype or questions; can be repeated",
     )
-    compare.add_argument("--format", choices=_SUFFIXES.values(), help="default: by the suffix of FILE, else markdown")
+    compare.add_argument("--format", choices=_SUFFIXES.values(), help="default: the suffix of FILE, else markdown")
     compare.add_argument("-o", "--out", type=Path, metavar="FILE", help="a new file: .md, .csv or .tex")
     compare.set_defaults(command=_compare)
 
@@ -67,5 +69,7 @@ def _kind_of(out: Path | None) -> str:
     if out is None:
         return "markdown"
     if out.suffix not in _SUFFIXES:
-        raise ValueError(f"-o {out}: its suffix names no format; allowed are {', '.join(_SUFFIXES)}, or add --format")
+        raise ValueError(
+            f"-o {out}: its suffix is no known format; allowed are {', '.join(_SUFFIXES)}, or add --format"
+        )
     return _SUFFIXES[out.suffix]

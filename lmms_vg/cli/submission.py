@@ -1,4 +1,4 @@
-"""Submissions: made from finished runs, checked by whoever receives them, and exported to what others read."""
+"""Commands on submissions: make a bundle from finished runs, validate it, export it to other formats."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def add(commands: Any) -> None:
         type=Path,
         nargs="+",
         metavar="RUN",
-        help="--output_path of a run with --log_samples, or its *_results.json; of a run with --methods out/*",
+        help="--output_path of a run with --log_samples, or its *_results.json; for a run with --methods: out/*",
     )
     submit.add_argument(
         "--card",
         type=Path,
         required=True,
         metavar="FILE",
-        help="JSON: name, parameters (billions), trained_on (data sets whose training part the model has seen), ...",
+        help="JSON file: name, parameters (billions), trained_on (data sets whose training split the model has seen), ...",
     )
     submit.add_argument(
         "--protocol",
@@ -45,22 +45,20 @@ def add(commands: Any) -> None:
         type=Path,
         required=True,
         metavar="OUT",
-        help="BUNDLE.zip, a new file for one method; or a folder, for <model>-<run's folder>/bundle.zip of each method",
+        help="BUNDLE.zip, a new file, for one method; or a folder, which gets <model>-<run's folder>/bundle.zip per method",
     )
     submit.set_defaults(command=_submit)
 
-    validate = commands.add_parser(
-        "validate", help="check bundles offline: every score is computed again from the answers"
-    )
+    validate = commands.add_parser("validate", help="check bundles offline: recompute every score from the answers")
     validate.add_argument("bundles", type=Path, nargs="*", metavar="BUNDLE.zip")
     validate.add_argument(
         "--schema", action="store_true", help="print the JSON Schema of a bundle's manifest and lines"
     )
-    validate.add_argument("--codes", action="store_true", help="print every reason code with its meaning")
+    validate.add_argument("--codes", action="store_true", help="print every reason code and its meaning")
     validate.set_defaults(command=_validate)
 
     export = commands.add_parser(
-        "export", help="a bundle as a model card's metadata, as lmms-eval's results, or as MMMU's submission file"
+        "export", help="convert a bundle to model card metadata, lmms-eval results, or MMMU's submission file"
     )
     export.add_argument("bundle", type=Path, metavar="BUNDLE.zip")
     export.add_argument(
@@ -87,24 +85,24 @@ def _submit(args: argparse.Namespace) -> int:
     status = 0
     for out, runs in bundles.items():
         try:
-            print_lines(_said(out, submit(runs, card, out, chosen)))
-        except Rejected as problem:  # those of other methods are made all the same
+            print_lines(_summary(out, submit(runs, card, out, chosen)))
+        except Rejected as problem:  # the other methods' bundles are still made
             status = 1
-            print_lines([f"{out}: no bundle was made:", *(f"  {one}" for one in problem.findings)])
+            print_lines([f"{out}: no bundle was made:", *(f"  {finding}" for finding in problem.findings)])
     return status
 
 
-def _said(out: Path, submitted: Submitted) -> Iterator[str]:
+def _summary(out: Path, submitted: Submitted) -> Iterator[str]:
     checked, ignored, left_out = submitted
-    assert checked.entry is not None, "submit raises where there are errors"
+    assert checked.entry is not None, "submit raises if there are errors"
     manifest = checked.entry.manifest
     size = out.stat().st_size
     yield f"{out}: {manifest.card.name}, {manifest.run.method.label}, {len(manifest.tasks)} tasks, {size:,} bytes"
     if ignored:
-        yield f"  not in it, as they are not lmms_vg's: {', '.join(ignored)}"
+        yield f"  left out, because they are not tasks of lmms_vg: {', '.join(ignored)}"
     if left_out:
-        yield f"  not in it, as they were not chosen: {', '.join(left_out)}"
-    yield from (f"  {one}" for one in checked.findings)
+        yield f"  left out, because they were not chosen: {', '.join(left_out)}"
+    yield from (f"  {finding}" for finding in checked.findings)
 
 
 def _validate(args: argparse.Namespace) -> int:
@@ -124,12 +122,14 @@ def _validate(args: argparse.Namespace) -> int:
     for path in args.bundles:
         try:
             checked = check(path)
-        except OSError as problem:  # those behind it are checked all the same
+        except OSError as problem:  # the bundles after it are still checked
             status = 2
             print_lines([f"{path}: {problem.strerror}"])
             continue
         status = max(status, int(bool(checked.errors)))
-        print_lines([f"{path}: {'INVALID' if checked.errors else 'valid'}", *(f"  {one}" for one in checked.findings)])
+        print_lines(
+            [f"{path}: {'INVALID' if checked.errors else 'valid'}", *(f"  {finding}" for finding in checked.findings)]
+        )
         sys.stdout.flush()
     return status
 
@@ -141,7 +141,7 @@ def _export(args: argparse.Namespace) -> int:
 
     check_new(args.out)
     checked = check(args.bundle)
-    notes = [f"  {one}" for one in checked.findings]
+    notes = [f"  {finding}" for finding in checked.findings]
     if checked.entry is None:
         print_lines([f"{args.bundle}: INVALID, nothing was exported", *notes])
         return 1

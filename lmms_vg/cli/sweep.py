@@ -1,4 +1,4 @@
-"""Varying a method's hyper-parameters."""
+"""The command that varies a method's hyper-parameters."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ def add(commands: Any) -> None:
     )
     sweep.add_argument("--model", required=True, metavar="FAMILY_METHOD", help="huatuo_vgrefine, ...")
     sweep.add_argument(
-        "--model_args", default="", help="as lmms-eval takes them; hyper-parameters hold where not varied"
+        "--model_args", default="", help="in lmms-eval's syntax; hyper-parameters that are not varied keep these values"
     )
-    sweep.add_argument("--tasks", required=True, help="as lmms-eval takes them")
+    sweep.add_argument("--tasks", required=True, help="in lmms-eval's syntax")
     sweep.add_argument(
-        "--grid", required=True, nargs="+", metavar="NAME=V,V", help="k=1,2,5 p=30,50: one after the other"
+        "--grid", required=True, nargs="+", metavar="NAME=V,V", help="such as k=1,2,5 p=30,50: varied one at a time"
     )
-    sweep.add_argument("--cross", action="store_true", help="every combination instead")
-    sweep.add_argument("--output_path", type=Path, required=True, help="a folder a setting, and the sweep's own files")
+    sweep.add_argument("--cross", action="store_true", help="run every combination instead")
+    sweep.add_argument(
+        "--output_path", type=Path, required=True, help="gets one folder per setting, and the sweep's own files"
+    )
     method_files.add(sweep)
     sweep.set_defaults(command=_sweep, takes_more=True)
 
@@ -41,7 +43,7 @@ def _sweep(args: argparse.Namespace) -> int:
     text, failed = sweep(args.model, args.model_args, args.grid, args.cross, arguments, args.output_path)
     if text:
         print(text)
-        print(f"{args.output_path / 'sweep.md'}, sweep.csv and sweep.png beside it")
+        print(f"{args.output_path / 'sweep.md'}, with sweep.csv and sweep.png")
     if failed:
         print(f"lmms-vg: failed: {', '.join(failed)}", file=sys.stderr)
     return int(bool(failed))

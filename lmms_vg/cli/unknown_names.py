@@ -1,7 +1,7 @@
-"""Models and tasks that nobody knows, found before lmms-eval is imported, which takes seconds.
+"""Find unknown models and tasks before lmms-eval is imported, which takes seconds.
 
-lmms-eval's names are looked for in its files as text. A name that stands there somewhere may still be no task; lmms-eval itself
-says so then.
+lmms-eval's names are searched in the text of its files. A name that occurs there may still be no task; then lmms-eval itself
+reports it.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from lmms_vg.extensions.registered import model_ids
 from lmms_vg.host.entry_points import GROUP
 from lmms_vg.plugin import ALIASES
 
-#: What may stand for several tasks, for a file, or for a list that is to be printed.
+#: Matches patterns of several tasks, files, and requests for a list.
 _NO_NAME = re.compile(r"[*?/\\\[]|\.ya?ml$|^list")
 
 
 def unknown_name(arguments: Sequence[str], family: bool = False) -> str:
-    """A message about the first unknown name in lmms-eval's arguments; empty if there is none, or it cannot be told.
+    """A message about the first unknown name in lmms-eval's arguments; empty if every name may be known.
 
     Args:
-        family: `--model` names a family, which is not looked at here.
+        arguments: of lmms-eval's command line.
+        family: whether `--model` names a family, which is not checked here.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for option in ("--model", "--tasks", "--include_path", "--config"):
@@ -51,9 +52,11 @@ def _unknown_model(name: str, host: Path) -> str:
     ours = [*model_ids(), *(alias for aliases in ALIASES.values() for alias in aliases)]
     if name in ours or _is_word_of(name, [text]):
         return ""
-    theirs = re.findall(r'^    "([\w.-]+)":', text, re.MULTILINE)
-    meant = suggest(name, [*ours, *theirs])
-    return f"--model {name}: {meant}lmms_vg's are <family>_<method> (lmms-vg methods), lmms-eval's: lmms-eval models"
+    host_names = re.findall(r'^    "([\w.-]+)":', text, re.MULTILINE)
+    suggestion = suggest(name, [*ours, *host_names])
+    return (
+        f"--model {name}: {suggestion}lmms_vg's are <family>_<method> (lmms-vg methods), lmms-eval's: lmms-eval models"
+    )
 
 
 def _unknown_task(names: Iterable[str], host: Path) -> str:
@@ -67,8 +70,8 @@ def _unknown_task(names: Iterable[str], host: Path) -> str:
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in (host / "tasks").rglob("*.yaml")]
     for name in asked:
         if not _is_word_of(name, texts):
-            meant = suggest(name, ours)
-            return f"--tasks {name}: {meant}lmms_vg's tasks: lmms-vg tasks; lmms-eval's: --tasks list"
+            suggestion = suggest(name, ours)
+            return f"--tasks {name}: {suggestion}lmms_vg's tasks: lmms-vg tasks; lmms-eval's: --tasks list"
     return ""
 
 

@@ -1,5 +1,6 @@
-"""`lmms-vg doctor`: is what a run needs here, and what to type where it is not. A file a group of checks.
+"""`lmms-vg doctor`: check that this machine has what a run needs, and print the command that fixes what is missing.
 
-Every group has ``CHECKS``, its checks by name. Groups and checks import what they look at inside, so that a library that
-cannot be imported is a finding and not the end. Nothing is downloaded, and nothing that is made is left behind.
+Each file is a group of checks; its `CHECKS` maps a name to a check. Groups and checks import what they examine inside, so that
+a library that cannot be imported is a finding and does not end the examination. Nothing is downloaded, and everything that
+a check creates is removed.
 """

@@ -1,4 +1,4 @@
-"""What does not go together although every version is allowed: a table."""
+"""A table of combinations that fail although every version is allowed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ _WHEELS = "https://download.pytorch.org/whl"
 
 
 class Combination(NamedTuple):
-    """``detect`` says what was found, or nothing where it is not the case, which is ``fine``."""
+    """One known-bad combination.
+
+    Attributes:
+        fine: the text when the combination does not occur.
+        detect: returns what is wrong, or an empty text.
+        why: what follows from it.
+        remedy: the command that fixes it.
+        mark: how serious it is.
+    """
 
     fine: str
     detect: Callable[[], str]
@@ -27,33 +35,33 @@ class Combination(NamedTuple):
 
 
 def _torchvision() -> str:
-    """A torchvision for another torch, or for another kind of build, imports at times but has lost its operators."""
+    """A torchvision built for another torch or another kind of build may import and yet lack its operators."""
     import torch
 
     try:
         from torchvision.ops import nms
 
         nms(torch.zeros(1, 4), torch.zeros(1), 0.5)
-    except Exception as failure:  # noqa: BLE001 - ImportError, RuntimeError, NotImplementedError, as versions differ
+    except Exception as failure:  # noqa: BLE001 - ImportError, RuntimeError or NotImplementedError, by version
         return f"torchvision does not work with torch {torch.__version__} ({type(failure).__name__})"
     return ""
 
 
 def _private_modules() -> str:
-    """Every run of lmms-eval 0.7.3 starts with these; neither is promised to stay."""
+    """Every run of lmms-eval 0.7.3 imports these private modules, which may change in any release."""
     for name, member in (("filelock._api", "FileLockMeta"), ("datasets.utils._filelock", "FileLock")):
         try:
             getattr(import_module(name), member)
         except (ImportError, AttributeError) as failure:
-            return f"{name.split('.')[0]} no longer has what lmms-eval uses of it ({described(failure)})"
+            return f"{name.split('.')[0]} no longer has what lmms-eval uses from it ({described(failure)})"
     return ""
 
 
 def _tokenizer_pair() -> str:
-    """The failure is protobuf's own kind of error, which is no ImportError."""
+    """The error is one of protobuf's own, not ImportError."""
     try:
         import_module("sentencepiece.sentencepiece_model_pb2")
-    except Exception as failure:  # noqa: BLE001 - whatever it is, the file cannot be read
+    except Exception as failure:  # noqa: BLE001 - with any error, the file cannot be read
         return f"sentencepiece does not work with this protobuf ({described(failure)})"
     return ""
 
@@ -63,7 +71,7 @@ def _cpu_build() -> str:
 
     if not _nvidia() or torch.version.cuda is not None or torch.version.hip is not None:
         return ""
-    return f"torch {torch.__version__} is built without CUDA, and there is an NVIDIA GPU"
+    return f"torch {torch.__version__} is built without CUDA, but this machine has an NVIDIA GPU"
 
 
 def _cuda_unavailable() -> str:
@@ -76,13 +84,13 @@ def _cuda_unavailable() -> str:
     try:
         torch.cuda.init()
         reason = "no reason given"
-    except Exception as failure:  # noqa: BLE001 - whatever it is, it is the reason
+    except Exception as failure:  # noqa: BLE001 - any error is the reason
         reason = described(failure)
-    return f"torch {torch.__version__} (CUDA {torch.version.cuda}) cannot use the NVIDIA GPU that is here ({reason})"
+    return f"torch {torch.__version__} (CUDA {torch.version.cuda}) cannot use the NVIDIA GPU of this machine ({reason})"
 
 
 def _nvidia() -> bool:
-    """Whether the driver shows a GPU. Its version file is no sign: containers without a GPU see that of their host."""
+    """Whether the driver exposes a GPU. Its version file proves nothing: containers without a GPU see their host's."""
     return any(Path("/dev").glob("nvidia[0-9]*"))
 
 
@@ -106,11 +114,11 @@ COMBINATIONS = (
     Combination(
         "torchvision works with this torch",
         _torchvision,
-        "image processors need its operators; the two are released in pairs, and both for CUDA or both for the CPU",
+        "image processors need its operators; install the matching pair, both for CUDA or both for the CPU",
         pip("install --force-reinstall torch torchvision"),
     ),
     Combination(
-        "filelock and datasets have what lmms-eval uses of them",
+        "filelock and datasets have what lmms-eval uses from them",
         _private_modules,
         "lmms-eval imports private modules of both, and no run starts without them",
         pip('install "filelock>=3.16,<4.3" "datasets>=5.2,<6"'),
@@ -122,50 +130,50 @@ COMBINATIONS = (
         pip('install "sentencepiece>=0.2,<0.2.2"'),
     ),
     Combination(
-        "no NVIDIA GPU beside a torch built without CUDA",
+        "no NVIDIA GPU with a torch built without CUDA",
         _cpu_build,
-        "runs would take the CPU",
+        "runs would use the CPU",
         pip("install --force-reinstall torch torchvision")
         + f"   (if nvidia-smi shows an older CUDA than theirs, with --index-url {_WHEELS}/cu126 or what fits)",
     ),
     Combination(
         "no NVIDIA GPU that torch cannot use",
         _cuda_unavailable,
-        "mostly the driver is older than that CUDA; runs would take the CPU",
+        "usually the driver is older than that CUDA; runs would use the CPU",
         "nvidia-smi   (if it shows an older CUDA, update the driver, or: "
         + pip(f"install --force-reinstall torch torchvision --index-url {_WHEELS}/cu126, or what fits)"),
     ),
     Combination(
         "LMMS_EVAL_PLUGINS does not name lmms_vg",
         _old_plugins,
-        "lmms-eval then looks for a list that lmms_vg does not have and ends; it is found without that",
+        "lmms-eval then looks for a list that lmms_vg does not have, and stops; it finds lmms_vg without this variable",
         "unset LMMS_EVAL_PLUGINS   (or take lmms_vg out of it)",
     ),
     Combination(
         "HF_TOKEN is not set",
         _token,
-        "lmms-eval writes its value into the log at --verbosity INFO, which is the default",
+        "lmms-eval writes the token to the log at --verbosity INFO, the default",
         "unset HF_TOKEN && hf auth login   (keeps it in a file; or add --verbosity WARNING to every run)",
         "note",
     ),
     Combination(
         "LMMS_VG_KEEP_BUILTIN is not 1",
         partial(_set_to_1, "LMMS_VG_KEEP_BUILTIN"),
-        "where a task of lmms-eval has the name of one of ours, that one is run",
+        "a task of lmms-eval that has the name of one of ours is run instead of ours",
         "unset LMMS_VG_KEEP_BUILTIN",
         "note",
     ),
     Combination(
         "LMMS_VG_PARTIAL_DATA is not 1",
         partial(_set_to_1, "LMMS_VG_PARTIAL_DATA"),
-        "wrong numbers of questions are let through, and such results do not count",
+        "wrong numbers of questions are accepted, and such results do not count",
         "unset LMMS_VG_PARTIAL_DATA",
         "note",
     ),
     Combination(
         "decord is installed",
         _decord,
-        "lmms-eval's own llava_hf needs it to be compared with; no model of ours does",
+        "a comparison with lmms-eval's own llava_hf needs it; our models do not",
         pip("install decord"),
         "note",
     ),
@@ -173,9 +181,9 @@ COMBINATIONS = (
 
 
 def _look(combination: Combination) -> Iterator[CheckResult]:
-    found = combination.detect()
-    if found:
-        yield CheckResult(combination.mark, f"{found}: {combination.why}", combination.remedy)
+    fault = combination.detect()
+    if fault:
+        yield CheckResult(combination.mark, f"{fault}: {combination.why}", combination.remedy)
     else:
         yield ok(combination.fine)
 

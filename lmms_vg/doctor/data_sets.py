@@ -1,4 +1,4 @@
-"""Data sets, a finding each. Missing is something to know, wrong is a problem."""
+"""One finding per data set: a missing one is a note, a wrong one is a problem."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
 
 
 def data_sets() -> Iterator[CheckResult]:
-    """Where they are looked for, then every one."""
+    """Where data sets are looked for, then the state of each."""
     from lmms_vg.datasets.source import data_root
     from lmms_vg.tasks.catalogue import looked_in, status
 
     root = data_root()
     if root is not None and root.is_dir():
         yield ok(looked_in())
-    else:  # it is the first thing that fetching needs
-        remedy = "export LMMS_VG_DATA=FOLDER   (where all data sets shall lie; lmms-vg data fetch puts them there)"
+    else:  # fetching needs it first
+        remedy = "export LMMS_VG_DATA=FOLDER   (the folder for all data sets; lmms-vg data fetch fills it)"
         yield note(looked_in(), remedy)
-    yield from map(_judged, status())
+    yield from map(_result, status())
 
 
-def _judged(status: DatasetStatus) -> CheckResult:
+def _result(status: DatasetStatus) -> CheckResult:
     used_by = f"(used by: {' '.join(status.used_by)})"
     if status.state == "wrong":
         first, *others = [count for count in status.counts if count.problem]
@@ -36,10 +36,10 @@ def _judged(status: DatasetStatus) -> CheckResult:
     if status.state == "incomplete":
         missing = ", ".join(pattern for pattern, size in status.files.items() if size is None)
         return note(f"{status.name} is here without {missing or 'some files'} {used_by}", status.remedy)
-    found = f"{status.name}: {'; '.join(map(str, status.counts)) or 'here'}"
+    text = f"{status.name}: {'; '.join(map(str, status.counts)) or 'here'}"
     if status.state == "partial":
-        return note(f"{found}; results on it do not count", status.remedy)
-    return ok(found)
+        return note(f"{text}; results on it do not count", status.remedy)
+    return ok(text)
 
 
 CHECKS: dict[str, Check] = {"data sets": data_sets}

@@ -1,4 +1,4 @@
-"""Devices: what there is, and what a run would take."""
+"""Devices of this machine, and which of them a run uses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lmms_vg.doctor.finding import Check, CheckResult, note, ok
 
 
 def accelerators() -> Iterator[CheckResult]:
-    """Every CUDA device with its memory and whether it computes in bfloat16, which runs on CUDA do; Apple's GPU."""
+    """Every CUDA device with its memory and bfloat16 support (the default dtype on CUDA), and Apple's GPU."""
     import torch
 
     for number in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
@@ -21,16 +21,18 @@ def accelerators() -> Iterator[CheckResult]:
             yield ok(f"{named}, bfloat16")
         else:
             yield note(
-                f"{named}, no bfloat16 but by emulation, which is slow", "lmms-vg run --model_args dtype=float16 ..."
+                f"{named}, bfloat16 only by emulation, which is slow", "lmms-vg run --model_args dtype=float16 ..."
             )
     if torch.backends.mps.is_available():
         yield ok("mps, Apple's GPU")
     if not _accelerated():
-        yield note("no CUDA device and no MPS: runs take the CPU, which is right for the demo and slow for a 7B model")
+        yield note(
+            "no CUDA device and no MPS: runs use the CPU, which suffices for the demo and is slow for a 7B model"
+        )
 
 
 def cpu() -> Iterator[CheckResult]:
-    """Threads against the CPUs of this process; too few only matter where the CPU computes."""
+    """Threads compared with the CPUs of this process; too few threads matter only if runs use the CPU."""
     import torch
 
     threads, cpus = torch.get_num_threads(), _cpus()
@@ -39,18 +41,18 @@ def cpu() -> Iterator[CheckResult]:
     named = f"CPU: {threads} {'thread' if threads == 1 else 'threads'} on {cpus} CPUs ({given})"
     if threads > cpus:
         yield note(f"{named}: they wait for each other", f"export OMP_NUM_THREADS={cpus}")
-    elif setting and 2 * threads < cpus and not _accelerated():  # half of them is right where two share a core
-        yield note(f"{named}: most of them stay idle", "unset OMP_NUM_THREADS")
+    elif setting and 2 * threads < cpus and not _accelerated():  # half of them is right if two share a core
+        yield note(f"{named}: most CPUs stay idle", "unset OMP_NUM_THREADS")
     else:
         yield ok(named)
 
 
 def choice() -> Iterator[CheckResult]:
-    """What `inference.build` takes where `--model_args` says nothing."""
+    """Device and dtype that `inference.build` chooses when `--model_args` does not set them."""
     from lmms_vg.inference.build import choose_device, choose_dtype
 
     device = choose_device(None)
-    yield ok(f"a run takes {device} in {choose_dtype(device)}")
+    yield ok(f"a run uses {device} in {choose_dtype(device)}")
 
 
 def _accelerated() -> bool:
@@ -60,7 +62,7 @@ def _accelerated() -> bool:
 
 
 def _cpus() -> int:
-    """Those this process may use, which a batch system may have limited."""
+    """Number of CPUs that this process may use; a batch system may limit it."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -1,4 +1,4 @@
-"""All checks in their order, as lines that come as they are made."""
+"""All checks in order, as lines that are printed as soon as they are known."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from loguru import logger
 from lmms_vg.doctor.finding import Check, CheckResult, described, problem
 from lmms_vg.doctor.pip import pip
 
-#: Headings, and the module that has the checks.
+#: Heading -> the module with its checks.
 GROUPS = {
     "versions": "lmms_vg.doctor.versions",
     "known-bad combinations": "lmms_vg.doctor.combinations",
@@ -29,13 +29,13 @@ _SECRET = ("TOKEN", "KEY", "SECRET", "PASSWORD")
 
 @dataclass
 class Examination:
-    """How many problems and notes there were, counted as `lines` goes."""
+    """The number of problems and notes, counted while `lines` is read."""
 
     problems: int = 0
     notes: int = 0
 
     def lines(self, groups: Mapping[str, str] = GROUPS) -> Iterator[str]:
-        """A heading a group, its findings, and at the end how many of them were problems and notes."""
+        """A heading and the findings of each group; at the end, how many findings were problems and notes."""
         for heading, module in groups.items():
             yield heading
             for finding in _findings(heading, module):
@@ -49,7 +49,7 @@ class Examination:
 def _findings(heading: str, module: str) -> Iterator[CheckResult]:
     try:
         checks: Mapping[str, Check] = import_module(module).CHECKS
-    except Exception as failure:  # noqa: BLE001 - a check may meet anything, and the others have to go on
+    except Exception as failure:  # noqa: BLE001 - a check can fail in any way, and the others must go on
         yield _crashed(heading, failure)
         return
     for name, check in checks.items():
@@ -62,7 +62,7 @@ def _findings(heading: str, module: str) -> Iterator[CheckResult]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """What is logged is for runs; here it would stand among the findings, which say the same."""
+    """Silence logs: they are meant for runs, and the findings say the same."""
     for library in ("lmms_vg", "lmms_eval"):
         logger.disable(library)
     try:
@@ -75,15 +75,15 @@ def _quiet() -> Iterator[None]:
 def _crashed(name: str, failure: BaseException) -> CheckResult:
     return problem(
         f"the check of {name} ended with {described(failure)}",
-        f"{pip('check')}   (names packages that are missing or do not fit; if there is none, report this line with the "
+        f"{pip('check')}   (names packages that are missing or do not fit; if it names none, report this line with the "
         "versions above)",
     )
 
 
 def _without_secrets(line: str) -> str:
-    """Messages of others may quote a token; none leaves."""
+    """Replace values of secret variables: a message of another package may quote a token."""
     for name, value in os.environ.items():
-        if name.endswith(_SECRET) and len(value.strip()) > 5:  # "1" and "false" are switches
+        if name.endswith(_SECRET) and len(value.strip()) > 5:  # "1" and "false" are switches, not secrets
             line = line.replace(value.strip(), f"<{name}>")
     return line
 

@@ -1,4 +1,4 @@
-"""What a check found: all is well, something to know, or a problem with its remedy."""
+"""The result of a check: all is well, a note, or a problem with its remedy."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _INDENT = " " * 11
 
 
 class CheckResult(NamedTuple):
-    """``remedy`` starts with the next command to type; a PROBLEM always has one."""
+    """One finding. `remedy` starts with the next command to type; a PROBLEM always has one."""
 
     mark: Mark
     text: str
     remedy: str = ""
 
     def lines(self) -> Iterator[str]:
-        """The text wrapped, then the remedy in a line of its own, whole, so that it can be copied."""
+        """The text, wrapped, then the remedy on its own line, unwrapped so that it can be copied."""
         text = " ".join(self.text.split())
         start = f"  {self.mark:9}"
         yield from textwrap.wrap(
@@ -39,18 +39,21 @@ Check = Callable[[], Iterable[CheckResult]]
 
 
 def ok(text: str) -> CheckResult:
+    """A finding that all is well."""
     return CheckResult("ok", text)
 
 
 def note(text: str, remedy: str = "") -> CheckResult:
+    """A finding worth knowing, which does not stop a run."""
     return CheckResult("note", text, remedy)
 
 
 def problem(text: str, remedy: str) -> CheckResult:
+    """A finding that stops a run, with its remedy."""
     return CheckResult("PROBLEM", text, remedy)
 
 
 def described(failure: BaseException) -> str:
-    """An exception in one line: its type, and the first line of what it says."""
-    said = str(failure).strip().splitlines()
-    return f"{type(failure).__name__}{f': {said[0]}' if said else ''}"
+    """An exception on one line: its type and the first line of its message."""
+    message = str(failure).strip().splitlines()
+    return f"{type(failure).__name__}{f': {message[0]}' if message else ''}"

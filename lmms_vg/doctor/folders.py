@@ -1,4 +1,4 @@
-"""Folders that are written to: tried out, and put back as they were."""
+"""Folders that runs write to: each is tested with a file, and left as it was."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 from lmms_vg.doctor.finding import Check, CheckResult, note, ok, problem
 
-LEAST = 1_000_000_000  # bytes
+#: Least free space, in bytes.
+LEAST = 1_000_000_000
 
 
 class Folder(NamedTuple):
-    """``written``: a run writes to it; the others may be read-only."""
+    """A folder and the variable that names it. `written`: a run writes to it; others may be read-only."""
 
     name: str
     variable: str
@@ -25,77 +26,79 @@ class Folder(NamedTuple):
 
 
 def home() -> Iterator[CheckResult]:
+    """The folder of answers."""
     from lmms_vg import journal
 
-    yield _looked_at(Folder("answers", "LMMS_VG_HOME", journal.home()))
+    yield _examined(Folder("answers", "LMMS_VG_HOME", journal.home()))
 
 
 def data() -> Iterator[CheckResult]:
-    """Data sets may lie in a read-only folder: only `lmms-vg data fetch` writes there."""
+    """The folder of data sets, which may be read-only: only `lmms-vg data fetch` writes there."""
     from lmms_vg.datasets.source import DATA_ENV
 
     base = os.environ.get(DATA_ENV)
     if base:
-        yield _looked_at(Folder("data sets", DATA_ENV, Path(base).expanduser(), written=False))
+        yield _examined(Folder("data sets", DATA_ENV, Path(base).expanduser(), written=False))
     else:
         yield ok(f"{DATA_ENV} is not set")
 
 
 def hub() -> Iterator[CheckResult]:
-    """Nothing is written to the hub's cache offline."""
+    """The hub's cache, to which nothing is written offline."""
     from huggingface_hub import constants
 
     path = Path(constants.HF_HUB_CACHE)
-    yield _looked_at(Folder("cache of the hub", "HF_HUB_CACHE", path, written=not constants.HF_HUB_OFFLINE))
+    yield _examined(Folder("cache of the hub", "HF_HUB_CACHE", path, written=not constants.HF_HUB_OFFLINE))
 
 
 def datasets_library() -> Iterator[CheckResult]:
-    """lmms-eval opens every task through it, ours too, and it writes there each time."""
+    """The cache of `datasets`: lmms-eval opens every task through it, ours too, and it always writes there."""
     from datasets import config
 
-    yield _looked_at(Folder("cache of datasets", "HF_DATASETS_CACHE", Path(config.HF_DATASETS_CACHE)))
+    yield _examined(Folder("cache of datasets", "HF_DATASETS_CACHE", Path(config.HF_DATASETS_CACHE)))
 
 
 def temporary() -> Iterator[CheckResult]:
-    yield _looked_at(Folder("temporary files", "TMPDIR", Path(tempfile.gettempdir())))
+    """The folder of temporary files."""
+    yield _examined(Folder("temporary files", "TMPDIR", Path(tempfile.gettempdir())))
 
 
-def _looked_at(folder: Folder) -> CheckResult:
+def _examined(folder: Folder) -> CheckResult:
     name, variable, path, written = folder
     worse = problem if written else note
-    there = False
+    exists = False
     try:
-        there = path.is_dir()
-        with _made(path):
+        exists = path.is_dir()
+        with _created(path):
             with tempfile.NamedTemporaryFile(dir=path) as file:
                 file.write(b"lmms-vg doctor")
                 file.flush()
             free = shutil.disk_usage(path).free
     except OSError as failure:
-        use = "" if written else "; it can be read, and nothing can be added" if there else ""
-        elsewhere = f"export {variable}=FOLDER   (one that can be written)"
+        use = "" if written else "; it can be read, but nothing can be added" if exists else ""
+        elsewhere = f"export {variable}=FOLDER   (a folder you can write to)"
         return worse(f"{name}: {path} cannot be written ({failure.strerror or failure}){use}", elsewhere)
-    named = f"{name}: {path}{'' if there else ' (can be made)'}, {free / 1e9:.1f} GB free"
+    text = f"{name}: {path}{'' if exists else ' (can be created)'}, {free / 1e9:.1f} GB free"
     if free < LEAST:
-        return worse(f"{named}, less than {LEAST / 1e9:.0f} GB", f"export {variable}=FOLDER   (on a larger disk)")
-    return ok(named)
+        return worse(f"{text}, less than {LEAST / 1e9:.0f} GB", f"export {variable}=FOLDER   (on a larger disk)")
+    return ok(text)
 
 
 @contextmanager
-def _made(path: Path) -> Iterator[None]:
-    """The folder and those above it, for as long as they are tried out."""
-    lacking = [one for one in (path, *path.parents) if not one.exists()]
-    made: list[Path] = []
+def _created(path: Path) -> Iterator[None]:
+    """Create the folder and its missing parents for the duration of the test."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    created: list[Path] = []
     try:
-        for one in reversed(lacking):
-            with suppress(FileExistsError):  # another process was faster, so it is not ours to remove
-                one.mkdir()
-                made.append(one)
+        for folder in reversed(missing):
+            with suppress(FileExistsError):  # another process created it, so it is not ours to remove
+                folder.mkdir()
+                created.append(folder)
         yield
     finally:
-        for one in reversed(made):
+        for folder in reversed(created):
             with suppress(OSError):  # another process has put something there
-                one.rmdir()
+                folder.rmdir()
 
 
 CHECKS: dict[str, Check] = {

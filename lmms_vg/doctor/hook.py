@@ -1,4 +1,4 @@
-"""What lmms-eval makes of us: the entry point, the models and the tasks it finds."""
+"""How lmms-eval sees this package: the entry points, models and tasks it finds."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from lmms_vg.plugin import TASKS
 
 
 def entry_points() -> Iterator[CheckResult]:
-    """Each loaded as lmms-eval does, and in its order: the first that fails makes it skip all that come after."""
-    met = False
+    """Load entry points as lmms-eval does and in its order: after the first that fails, it skips the rest."""
+    ours_seen = False
     for entry in loaded():
         name, of = entry.name, entry.of
         failure = described(entry.failure) if entry.failure else None
@@ -25,15 +25,15 @@ def entry_points() -> Iterator[CheckResult]:
             yield ok(f"entry point {name} of {of} loads")
         elif entry.ours:
             yield problem(f"our entry point fails, so lmms-eval knows none of our models: {failure}", reinstall())
-        elif not met:
+        elif not ours_seen:
             yield problem(
-                f"entry point {name} of {of} fails, and lmms-eval skips all behind it, ours too: {failure}",
+                f"entry point {name} of {of} fails, and lmms-eval skips all after it, including ours: {failure}",
                 f"{pip(f'uninstall {of}')}   (or install a version of it that works)",
             )
         else:
             yield note(f"entry point {name} of {of} fails; it comes after ours, which is found: {failure}")
-        met = met or entry.ours
-    if not met:
+        ours_seen = ours_seen or entry.ours
+    if not ours_seen:
         yield problem(f"lmms-vg has no entry point in {GROUP}, so lmms-eval knows none of our models", reinstall())
 
 
@@ -44,7 +44,7 @@ def extensions() -> Iterator[CheckResult]:
 
     known = registered()
     for message in known.problems:
-        yield problem(message, f"{pip('uninstall NAME')}   (of one that is named; if lmms_vg is: {reinstall()})")
+        yield problem(message, f"{pip('uninstall NAME')}   (a package named here; if it is lmms_vg: {reinstall()})")
     for classes, entries in ((FAMILIES, known.families), (METHODS, known.methods)):
         for name, entry in entries.items():
             try:
@@ -56,7 +56,7 @@ def extensions() -> Iterator[CheckResult]:
 
 
 def models() -> Iterator[CheckResult]:
-    """Every name of ours is our class, in the registry that lmms-eval asks."""
+    """Every model name of ours resolves to our class in lmms-eval's registry."""
     from lmms_eval.models import MODEL_REGISTRY_V2 as registry
 
     known = set(registry.list_canonical_model_ids())
@@ -69,7 +69,7 @@ def models() -> Iterator[CheckResult]:
         name, path = next(iter(others.items()))
         yield problem(
             f"another plugin has taken {_some(list(others))}: {name} is {path}",
-            f"{pip('uninstall ' + path.partition('.')[0])}   (or whichever distribution brings it)",
+            f"{pip('uninstall ' + path.partition('.')[0])}   (or the distribution that installs it)",
         )
     if not absent and not others:
         for name in model_ids():
@@ -78,10 +78,10 @@ def models() -> Iterator[CheckResult]:
 
 
 def tasks() -> Iterator[CheckResult]:
-    """Every name of ours is our file, in the index that lmms-eval makes: the hook is in force."""
+    """Every task name of ours resolves to our file in lmms-eval's index, so the hook works."""
     from lmms_eval.tasks import TaskManager
 
-    names = sorted(file.stem for file in TASKS.rglob("*.yaml"))  # a test holds stems to names
+    names = sorted(file.stem for file in TASKS.rglob("*.yaml"))  # a test checks that stems are names
     index = {name: str(entry.get("yaml_path")) for name, entry in TaskManager().task_index.items()}
     absent = [name for name in names if name not in index]
     others = [name for name in names if name in index and not Path(index[name]).is_relative_to(TASKS)]
@@ -93,12 +93,12 @@ def tasks() -> Iterator[CheckResult]:
         )
     if others and not kept:
         yield problem(
-            f"not ours but of the same name: {_some([f'{name} ({index[name]})' for name in others])}",
-            "lmms-eval --tasks vg_slake ...   (where slake is meant; uninstall what brings the rest)",
+            f"other tasks have the names of ours: {_some([f'{name} ({index[name]})' for name in others])}",
+            "lmms-eval --tasks vg_slake ...   (for ours instead of slake; uninstall the package that has the others)",
         )
     if not absent and (kept or not others):
-        own = f"; lmms-eval's own {', '.join(others)} is kept" if others else ""
-        yield ok(f"{len(names)} tasks and groups are found{own}: the hook is in force")
+        kept_tasks = f"; lmms-eval's own {', '.join(others)} is kept" if others else ""
+        yield ok(f"{len(names)} tasks and groups are found{kept_tasks}: the hook is in force")
 
 
 def _some(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Whether the hub's libraries are offline, as they themselves read their switches when they are imported."""
+"""Whether the hub's libraries are offline, according to the switches they read at import."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lmms_vg.doctor.finding import Check, CheckResult, note, ok
 
 
 def in_force() -> Iterator[CheckResult]:
-    """The hub's client decides for models and for our data sets, the datasets library for other tasks of lmms-eval."""
+    """The hub's client decides for models and our data sets, the `datasets` library for lmms-eval's other tasks."""
     from datasets import config
     from huggingface_hub import constants
 
@@ -17,7 +17,9 @@ def in_force() -> Iterator[CheckResult]:
     else:
         yield ok("online: models and data sets that are not here are downloaded")
     if config.HF_HUB_OFFLINE != constants.HF_HUB_OFFLINE:
-        yield note("HF_DATASETS_OFFLINE says otherwise, to the datasets library only", "unset HF_DATASETS_OFFLINE")
+        yield note(
+            "HF_DATASETS_OFFLINE differs from this; only the datasets library obeys it", "unset HF_DATASETS_OFFLINE"
+        )
 
 
 CHECKS: dict[str, Check] = {"in force": in_force}

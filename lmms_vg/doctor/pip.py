@@ -1,4 +1,4 @@
-"""What to type to install into the environment that was examined."""
+"""Commands that install into the examined environment."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import lmms_vg
 
 
 def pip(arguments: str) -> str:
-    """The pip of this interpreter; its path is left out where `python` is this one."""
+    """A command for the pip of this interpreter; its path is omitted if `python` is this interpreter."""
     python = "python" if shutil.which("python") == sys.executable else f'"{sys.executable}"'
     return f"{python} -m pip {arguments}"
 
 
 def reinstall() -> str:
-    """Install lmms_vg again: from its checkout if the code runs from one."""
+    """The command that installs lmms_vg again: from its checkout if the code runs from one."""
     root = Path(lmms_vg.__file__).parents[1]
     return pip(f'install -e "{root}"' if (root / "pyproject.toml").is_file() else "install --force-reinstall lmms-vg")

@@ -1,4 +1,4 @@
-"""Versions of Python, of lmms_vg and of all that is installed beside it, against what is asked of them."""
+"""Versions of Python, lmms_vg and its dependencies, compared with the declared requirements."""
 
 from __future__ import annotations
 
@@ -22,46 +22,46 @@ SHOWN = ("lmms-eval", "torch", "torchvision", "transformers", "tokenizers", "acc
 
 def python() -> Iterator[CheckResult]:
     """Python against Requires-Python."""
-    found = platform.python_version()
+    version = platform.python_version()
     try:
-        wanted = metadata.metadata(OURS)["Requires-Python"] or ""
-    except metadata.PackageNotFoundError:  # `installed` says so
-        wanted = ""
-    if SpecifierSet(wanted).contains(found, prereleases=True):
-        yield ok(f"Python {found}{wanted and f' ({wanted})'}")
+        required = metadata.metadata(OURS)["Requires-Python"] or ""
+    except metadata.PackageNotFoundError:  # `installed` reports it
+        required = ""
+    if SpecifierSet(required).contains(version, prereleases=True):
+        yield ok(f"Python {version}{required and f' ({required})'}")
     else:
         yield problem(
-            f"Python {found}: lmms-vg asks for {wanted}",
-            "python3.11 -m venv .venv   (or another version of that range; then install lmms-vg into it)",
+            f"Python {version}: lmms-vg requires {required}",
+            "python3.11 -m venv .venv   (or another version in that range; then install lmms-vg into it)",
         )
 
 
 def installed() -> Iterator[CheckResult]:
-    """lmms_vg itself: without its metadata lmms-eval does not know it, and old ones ask for the wrong things."""
-    found = _version(OURS)
-    if found is None:
-        yield problem("lmms-vg is not installed, so lmms-eval cannot know of its models and tasks", reinstall())
-    elif found != __version__:
-        yield problem(f"lmms-vg is installed as {found}, but its code is {__version__}", reinstall())
+    """lmms_vg itself: without metadata lmms-eval does not find it, and old metadata state wrong requirements."""
+    version = _version(OURS)
+    if version is None:
+        yield problem("lmms-vg is not installed, so lmms-eval does not know its models and tasks", reinstall())
+    elif version != __version__:
+        yield problem(f"lmms-vg is installed as {version}, but its code is {__version__}", reinstall())
     else:
-        yield ok(f"lmms-vg {found}")
+        yield ok(f"lmms-vg {version}")
 
 
 def distributions() -> Iterator[CheckResult]:
-    """The libraries that numbers depend on most, and what `pip check` finds: who asks for what is not there."""
+    """Versions of the libraries that affect numbers most, and the output of `pip check`."""
     yield ok(", ".join(f"{name} {_version(name) or 'is missing'}" for name in SHOWN))
     if find_spec("pip"):
         command = [sys.executable, "-m", "pip", "check", "--disable-pip-version-check"]
-    elif uv := shutil.which("uv"):  # which makes environments without pip
+    elif uv := shutil.which("uv"):  # uv creates environments without pip
         command = [uv, "pip", "check", "--python", sys.executable]
     else:
-        yield note("nobody is here to compare versions, neither pip nor uv", f'"{sys.executable}" -m ensurepip')
+        yield note("neither pip nor uv is here to compare versions", f'"{sys.executable}" -m ensurepip')
         return
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
-        yield ok("every distribution has what it asks for (pip check)")
+        yield ok("all requirements are met (pip check)")
     else:
-        yield problem(f"pip check: {done.stdout} {done.stderr}", f"{reinstall()}   (or install what is asked for)")
+        yield problem(f"pip check: {done.stdout} {done.stderr}", f"{reinstall()}   (or install what is required)")
 
 
 def _version(name: str) -> str | None:

@@ -1,1 +1,1 @@
-"""The paper's tables and Figure 3, asked again: what is to be run, what it costs, and its cells beside ours."""
+"""Reproduce the paper's tables and Figure 3: what has to run, what it costs, and our values next to the paper's."""

@@ -1,4 +1,4 @@
-"""The paper's cell beside ours: a mean with its interval, and whether the printed number is within it."""
+"""The paper's cell next to ours: a mean with its interval, and whether the printed number lies within it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lmms_vg.runs.results import Run
 
 
 class Score(NamedTuple):
-    """In %, with its 95% interval (NaN for a single image), of `n` questions."""
+    """A mean in %, with its 95% interval (NaN for a single image), over `n` questions."""
 
     value: float
     low: float
@@ -28,7 +28,7 @@ class Score(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """One cell of a table. `missing` says why there is no `score`."""
+    """One cell of a table. `missing` says why `score` is None."""
 
     row: str
     column: Column
@@ -41,48 +41,57 @@ class Cell(NamedTuple):
 def cells(
     table: PublishedTable, columns: list[Column], runs: Mapping[str, Run | None], published: Mapping[str, str]
 ) -> list[Cell]:
-    """Every column of every row; `runs` has None for rows that were not run. `published`: row -> the paper's row."""
+    """Compare every column of every row.
+
+    Args:
+        table: the paper's table.
+        columns: the columns to compare.
+        runs: row -> its run; None for a row that was not run.
+        published: row -> the paper's name of the row.
+    """
     wrong = faults(table)
-    made = []
+    compared = []
     for row, run in runs.items():
-        theirs = published[row]
+        paper_row = published[row]
         for column in columns:
-            printed = table.cell(theirs, column.name)
+            printed = table.cell(paper_row, column.name)
             asked = run is not None and all(task in run.tasks for task in column.tasks)
             score = score_of(run, column) if run is not None and asked else None
             missing = "" if score else "not available" if asked else "not asked"
-            said = verdict(printed, score, inconsistent=(theirs, column.name) in wrong)
-            made.append(Cell(row, column, printed, score, missing, said))
-    return made
+            outcome = verdict(printed, score, inconsistent=(paper_row, column.name) in wrong)
+            compared.append(Cell(row, column, printed, score, missing, outcome))
+    return compared
 
 
 def score_of(run: Run, column: Column) -> Score | None:
-    """Ours; None where a task has no value of the metric.
+    """Our score of a column; None if a task has no value of the metric.
 
-    By questions, images are drawn from all tasks together; under weights, from each task by itself.
+    Without weights, the images of all tasks are resampled together; with weights, those of each task separately.
     """
     parts: dict[str, Values] = {}
     for task in column.tasks:
-        found = values(run, task, column.metric)
-        if found is None or not found.scores:
+        part = values(run, task, column.metric)
+        if part is None or not part.scores:
             return None
-        parts[task] = found
-    scores = [score for part in parts.values() for score in part.scores]
+        parts[task] = part
+    scores = [score for scored in parts.values() for score in scored.scores]
     if column.weights:
         total = sum(column.weights.values())
         mean = sum(fmean(parts[task].scores) * weight for task, weight in column.weights.items()) / total
         low, high = weighted_interval(parts, column.weights)
     else:
         mean = fmean(scores)
-        low, high = cluster_interval(scores, [image for part in parts.values() for image in part.images])
+        low, high = cluster_interval(scores, [image for scored in parts.values() for image in scored.images])
     return Score(100 * mean, 100 * low, 100 * high, len(scores))
 
 
 def verdict(printed: Decimal | None, score: Score | None, *, inconsistent: bool = False) -> str:
-    """`within`: the printed number, half a unit of its last digit up or down, meets our interval.
+    """Compare a printed number with our interval.
 
-    Else `differs`, with ours minus the paper's. A printed number that is at odds with the paper itself is `inconsistent`,
-    whatever ours is. `-` where there is nothing to compare.
+    Returns:
+        `within` if the printed number, plus or minus half a unit of its last digit, meets our interval; else `differs`,
+        with ours minus the paper's; `inconsistent` if the printed number contradicts the paper itself; `-` if nothing can
+        be compared.
     """
     if printed is None:
         return "-"
@@ -97,16 +106,18 @@ def verdict(printed: Decimal | None, score: Score | None, *, inconsistent: bool 
 
 
 def faults(table: PublishedTable) -> dict[tuple[str, str], str]:
-    """Row and column of the printed numbers that are at odds with the paper itself, and why."""
-    found = {
+    """(row, column) of every printed number that contradicts the paper itself -> the reason."""
+    reasons = {
         (row, column): f"no whole number of {n:,} questions gives {printed}"
         for row, column, printed, n in impossible(table)
     }
-    for one in check(table):
-        if not one.reproduces:
-            value = _text(one.recomputed.value, one.printed)
-            found[one.row, one.column] = f"printed {one.printed}, its cells give {value} ({one.weighting})"
-    return found
+    for average in check(table):
+        if not average.reproduces:
+            value = _text(average.recomputed.value, average.printed)
+            reasons[average.row, average.column] = (
+                f"printed {average.printed}, its cells give {value} ({average.weighting})"
+            )
+    return reasons
 
 
 def _text(value: Fraction, printed: Decimal) -> str:

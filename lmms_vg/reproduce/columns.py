@@ -1,4 +1,4 @@
-"""The columns of a table of the paper as what our runs are asked for, averages included."""
+"""Which metric and tasks each column of a paper's table needs from our runs, averages included."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEMO_OPEN = "vqa_demo_open"
 class Column(NamedTuple):
     """A published column: the mean of `metric` over the questions of `tasks`.
 
-    `weights`: task -> what the mean over its questions counts; empty where every question counts the same.
+    `weights` maps each task to its weight in the mean; empty if every question counts the same.
     """
 
     name: str
@@ -25,25 +25,25 @@ class Column(NamedTuple):
 
 
 def columns(table: PublishedTable, demo: bool) -> list[Column]:
-    """All columns of a table; with `demo`, on phantoms: accuracies of its two closed tasks in turn, and its open one."""
+    """The columns of a table. `demo` replaces tasks by phantom tasks: the two closed ones in turn, and the open one."""
     turn = cycle(DEMO_ACCURACY)
     known = by_title()
-    made: dict[str, Column] = {}
+    result: dict[str, Column] = {}
     for name in table.columns:
         if name in known:
             metric, (task, *_) = known[name].metric, known[name].tasks["vgrefine"]
             if demo:
                 task = next(turn) if metric == "acc" else DEMO_OPEN
-            made[name] = Column(name, metric, (task,), {})
+            result[name] = Column(name, metric, (task,), {})
     for average in table.averages:
-        if average.column in made:  # of three metrics, which is a metric of its own
+        if average.column in result:  # the average of three metrics is a metric itself
             continue
-        parts = [made[name] for name in average.of]
-        counted: dict[str, int] = {}
+        parts = [result[name] for name in average.of]
+        counts: dict[str, int] = {}
         if average.weighting == HIDDEN:
             for part, n in zip(parts, weights(average.of, HIDDEN) or (), strict=True):
                 (task,) = part.tasks  # two subjects may be one demo task
-                counted[task] = counted.get(task, 0) + n
+                counts[task] = counts.get(task, 0) + n
         tasks = tuple(dict.fromkeys(task for part in parts for task in part.tasks))
-        made[average.column] = Column(average.column, parts[0].metric, tasks, counted)
-    return [made[name] for name in table.columns]
+        result[average.column] = Column(average.column, parts[0].metric, tasks, counts)
+    return [result[name] for name in table.columns]

@@ -1,13 +1,13 @@
-"""What a run costs on a GPU: a simple model, stated in full. No GPU has been measured.
+"""The cost model of a run on a GPU. No GPU has been measured.
 
     seconds = factor * (images * I + questions * (texts * T + D)) + questions * crops * I
-    I = 2 P 576 / F        an image's tokens, once through the model
-    T = 2 P 60 / F         the tokens behind the image: question and template
-    D = 4 * 2 P / B        four new tokens, each reading all weights of two bytes once
+    I = 2 P 576 / F        one pass over the tokens of an image
+    T = 2 P 60 / F         one pass over the tokens after the image: question and template
+    D = 4 * 2 P / B        four new tokens; each reads all weights, two bytes each, once
 
 P: parameters. F: 312 TFLOP/s, an A100's bfloat16 peak, times .4. B: 2.0 TB/s, an A100-80GB's memory bandwidth, times .6.
-`factor`, `texts` and `crops` are the method's (`WORK`). One question at a time; batches read the weights less often. Not
-counted: loading weights, opening images, reference prompts, scoring.
+`factor`, `texts` and `crops` depend on the method (`WORK`). Questions are asked one at a time; batches read the weights less
+often. Not counted: loading weights, opening images, reference prompts, scoring.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ STATED = (
 
 
 class Work(NamedTuple):
-    """A method's part: `factor` on what plain costs, `texts` passes of the text, `crops` further images a question."""
+    """A method's share: `factor` times the cost of plain, `texts` passes over the text, `crops` extra images per question."""
 
     why: str
     factor: float = 1.0
@@ -40,12 +40,13 @@ class Work(NamedTuple):
 
 WORK = {
     "plain": Work("one pass"),
-    "vgrefine": Work("measured against plain on a CPU, seven questions an image (docs/speed.md)", factor=1.06),
-    "pai": Work("one pass; its explicit rows, and guidance, are not counted"),
+    "vgrefine": Work("measured against plain on a CPU, seven questions per image (docs/speed.md)", factor=1.06),
+    "pai": Work("one pass; its explicit rows and its guidance are not counted"),
     "adaptvis": Work("the text once for the confidence and once under the weight", texts=2),
     "vicrop": Work("the text once for the map, then image and crop once more, for every question", texts=2, crops=2),
 }
 
+#: Task -> number of images in the published files; other tasks have at most one image per question.
 IMAGES = {
     "vqa_rad_closed": 300,
     "vqa_rad_open": 267,
@@ -58,24 +59,29 @@ IMAGES = {
     "vqa_demo_open": 75,
     "vgmed_demo": 75,
 }
-"""Task -> images its questions are about, counted in the published files; of others an image a question is the most."""
-
+#: Approximate number of questions in each of VGMED's four files: the paper counts pairs of image and box.
 VGMED_ROWS = 14_000
-"""Questions of each of VGMED's four files, about: the paper counts pairs of image and box."""
 
 
 def seconds(billions: float, method: str, questions: int, images: int) -> float:
-    """GPU seconds of all questions about so many images."""
+    """GPU seconds of a method.
+
+    Args:
+        billions: parameters in billions.
+        method: a name in `WORK`.
+        questions: number of questions.
+        images: number of different images they are about.
+    """
     parameters, work = billions * 1e9, WORK[method]
     image = 2 * parameters * IMAGE_TOKENS / FLOPS
     text = 2 * parameters * TEXT_TOKENS / FLOPS
     decoding = NEW_TOKENS * 2 * parameters / BANDWIDTH
-    asked = images * image + questions * (work.texts * text + decoding)
-    return work.factor * asked + questions * work.crops * image
+    shared = images * image + questions * (work.texts * text + decoding)
+    return work.factor * shared + questions * work.crops * image
 
 
 def spoken(time: float) -> str:
-    """Of a time in seconds two digits, in a unit that suits.
+    """A time in seconds as text, with two digits and a suitable unit.
 
     >>> spoken(5000), spoken(90)
     ('1.4 h', '1.5 min')

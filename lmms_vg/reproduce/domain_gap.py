@@ -1,7 +1,7 @@
-"""Figure 3 as numbers: how attention lies on the boxes of medical and of COCO images, layer by layer, and the gap.
+"""Figure 3 as numbers: alignment of attention and boxes on medical and on COCO images, layer by layer, and the gap.
 
-The two sets have no image in common, so each is resampled by itself, by image. What the paper claims is that medical images
-have the lower AR and the higher KL and JS in most layers.
+The two sets share no image, so each is resampled separately, by image. The paper claims that medical images have the lower
+AR and the higher KL and JS in most layers.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from lmms_vg.metrics.statistics import percentile_interval, resample
 from lmms_vg.runs.lmms_eval_output import samples
 from lmms_vg.runs.results import Run
 
+#: Metric -> sign of medical minus COCO that the paper claims.
 CLAIM = {"ar": -1, "kl": 1, "js": 1}
-"""Metric -> sign of medical minus COCO that the paper claims."""
 
 SAID = {1: "as claimed", -1: "opposite", 0: "not shown"}
 
 
 class Band(NamedTuple):
-    """Means and 95% intervals, each (metrics, layers) with metrics in the order of `CLAIM`."""
+    """Means and 95% intervals, each of shape (metrics, layers), metrics in the order of `CLAIM`."""
 
     mean: NDArray[np.float64]
     low: NDArray[np.float64]
@@ -30,7 +30,7 @@ class Band(NamedTuple):
 
 
 class Gaps(NamedTuple):
-    """One kind of question under one model; `n` questions and `images` of medical and COCO images."""
+    """One kind of question under one model. `n` and `images` count questions and images: (medical, COCO)."""
 
     kind: str
     n: tuple[int, int]
@@ -40,7 +40,7 @@ class Gaps(NamedTuple):
     gap: Band
 
     def verdict(self, metric: str, layer: int) -> str:
-        """What the gap's interval says about the claim; `-` where there is no interval."""
+        """What the gap's interval says about the claim; `-` if there is no interval."""
         place = list(CLAIM).index(metric), layer
         low, high = self.gap.low[place], self.gap.high[place]
         if np.isnan(low):
@@ -50,10 +50,17 @@ class Gaps(NamedTuple):
 
 
 def gaps(run: Run, kind: str, medical: str, coco: str, seed: int = 0) -> Gaps:
-    """Both tasks of a run compared.
+    """Compare two tasks of a run.
+
+    Args:
+        run: a run that has both tasks.
+        kind: kind of question, kept in the result.
+        medical: task on medical images.
+        coco: task on COCO images.
+        seed: of the medical draws; COCO takes `seed` + 1.
 
     Raises:
-        ValueError: a run that was saved by an older version.
+        ValueError: the run was saved by an older version.
     """
     first, second = measured(run, medical), measured(run, coco)
     means, draws = [], []
@@ -72,7 +79,11 @@ def gaps(run: Run, kind: str, medical: str, coco: str, seed: int = 0) -> Gaps:
 
 
 def measured(run: Run, task: str) -> tuple[NDArray[np.float64], list[str]]:
-    """(questions, metrics x layers) of the questions that were measured, and the image of each."""
+    """The measured questions of a task: values (questions, metrics x layers), and the image of each question.
+
+    Raises:
+        ValueError: the run was saved by an older version.
+    """
     lines = [line for line in samples(run.path, task) if "error" not in line["kl"]]
     try:
         images = [line["ar"]["image"] for line in lines]

@@ -17,7 +17,7 @@ _BETTER = {"ar": "AR (higher: looks at the boxes)", "kl": "KL (lower: looks at t
 
 
 def draw(found: Sequence[Gaps], title: str) -> bytes:
-    """A PNG: a row a kind of question, a column a metric, means with their 95% intervals."""
+    """A PNG with one row per kind of question and one column per metric: means with their 95% intervals."""
     figure = Figure(figsize=(12.0, 0.8 + 3.0 * len(found)), layout="constrained")
     panels = figure.subplots(len(found), len(CLAIM), squeeze=False)
     for line, gap in zip(panels, found, strict=True):

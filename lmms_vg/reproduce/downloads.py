@@ -1,4 +1,4 @@
-"""What has to be downloaded, and what of it is here."""
+"""What has to be downloaded, and what is already here."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from lmms_vg.metrics import bertscore as bert
 from lmms_vg.reproduce.targets import Checkpoint
 from lmms_vg.tasks.catalogue import sets_of, size_here, status_of
 
-#: Of a bfloat16 weight.
+#: Size of a bfloat16 weight.
 BYTES = 2
 
 
 def datasets(tasks: Collection[str]) -> Iterator[str]:
-    """What `lmms-vg data status` says of every data set of these tasks, without its other tasks. Nothing is downloaded."""
+    """The lines of `lmms-vg data status` on the data sets of these tasks, without other tasks. Nothing is downloaded."""
     specs = {spec.name: spec for task in tasks for spec in sets_of(task)}
     for spec in specs.values():
         yield from status_of(spec).lines(tasks)
 
 
 def checkpoint(one: Checkpoint) -> str:
-    """A line on a checkpoint: its size, and what the hub's cache holds of its weights."""
+    """One line about a checkpoint: its size, and what the hub's cache holds of its weights."""
     size = f"about {BYTES * one.billions:.0f} GB ({BYTES} bytes x {one.billions} billion parameters)"
     return _weights(one.pretrained, size, "*.safetensors")
 
 
 def bertscore() -> str:
-    """A line on BERTScore's model."""
+    """One line about BERTScore's model."""
     model = bert.BertScoreSettings.from_environment().model
     size = "about 0.4 GB" if model == bert.BertScoreSettings().model else "size not known"
     return _weights(model, f"for BERTScore, {size}", "*")

@@ -1,4 +1,4 @@
-"""What a target asks of whom, and what of it is done: made from the command line, before anything is run."""
+"""The plan of a target, made from the command line before anything runs: its runs, and which of them are done."""
 
 from __future__ import annotations
 
@@ -23,10 +23,17 @@ _OURS = ("--tasks", "--output_path", "--methods")
 
 
 class Ask(NamedTuple):
-    """A row as a run: `model` and `model_args` as lmms-eval takes them, and `common` the part all rows of it share.
+    """One row of a table as a run.
 
-    `stated` names every hyper-parameter with its value, for people. `run` is a finished one, and `missing` the tasks it lacks,
-    which may be all. `heads` is the head list that has to be calibrated first, None if none has to be.
+    Attributes:
+        row: the row of the target.
+        folder: where its results go.
+        common: the part of `model_args` that all rows of its checkpoint share.
+        hyper_parameters: the rest of `model_args`.
+        stated: every hyper-parameter with its value, for people.
+        heads: the head list that has to be calibrated first; None if none is needed.
+        run: the finished run, if there is one.
+        missing: the tasks that still have to run.
     """
 
     row: TargetRow
@@ -40,16 +47,18 @@ class Ask(NamedTuple):
 
     @property
     def model(self) -> str:
+        """lmms-eval's `--model`."""
         return f"{self.row.checkpoint.family}_{self.row.method}"
 
     @property
     def model_args(self) -> str:
+        """lmms-eval's `--model_args`."""
         return ",".join(filter(None, (self.common, self.hyper_parameters)))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`table` is None for the figure, whose `figure` is kind of question -> medical and COCO task."""
+    """What a target needs. `table` is None for the figure, whose `figure` maps a kind of question to (medical, COCO) tasks."""
 
     name: str
     target: Target
@@ -64,33 +73,40 @@ class Plan:
 
 
 def make(name: str, model: str | None, data: str | None, model_args: str, out: Path | None) -> Plan:
-    """A plan for one of `TARGETS`, and what of it is done.
+    """Make the plan of one of `TARGETS`, and look up what is done.
 
     Args:
-        model, data: "demo" for the embedded model and phantoms, else None.
-        model_args: of all rows, such as device_map=auto.
+        name: a key of `TARGETS`.
+        model: "demo" for the embedded model, else None.
+        data: "demo" for phantoms, else None.
+        model_args: for all rows, such as device_map=auto.
+        out: folder of the results; None for `reproduce/<name>`.
 
     Raises:
-        ValueError: `model_args` name what is the row's: its checkpoint, or hyper-parameters.
+        ValueError: `model_args` set a checkpoint or hyper-parameters, which belong to the rows.
     """
     if model_args:
         _require_common(model_args)
     target, folder = TARGETS[name], out or Path("reproduce") / name
     demo_model, demo_data = model == DEMO, data == DEMO
     printed = table(target.table) if target.table else None
-    asked = columns(printed, demo_data) if printed else []
+    wanted = columns(printed, demo_data) if printed else []
     figure = {} if printed else dict.fromkeys(FIGURE, _DEMO_PAIR) if demo_data else FIGURE
-    parts = [*(column.tasks for column in asked), *figure.values()]
+    parts = [*(column.tasks for column in wanted), *figure.values()]
     tasks = list(dict.fromkeys(task for part in parts for task in part))
     asks = [_ask(row, demo_model, model_args, folder, tasks) for row in target.rows]
-    return Plan(name, target, printed, asked, figure, tasks, asks, folder, demo_model, demo_data)
+    return Plan(name, target, printed, wanted, figure, tasks, asks, folder, demo_model, demo_data)
 
 
 def require_ours(more: Sequence[str]) -> None:
-    """Raises ValueError for arguments of lmms-eval that a target settles."""
+    """Check that lmms-eval's arguments do not set what the target sets.
+
+    Raises:
+        ValueError: an argument is the target's.
+    """
     for argument in more:
         if argument.split("=")[0] in _OURS:
-            raise ValueError(f"{argument}: tasks and folders are the target's; -o names another folder for all of them")
+            raise ValueError(f"{argument}: the target sets tasks and folders; choose another output folder with -o")
 
 
 def calibration(ask: Ask) -> str:
@@ -105,17 +121,19 @@ def _ask(row: TargetRow, demo: bool, model_args: str, out: Path, tasks: list[str
     heads: Path | None = None
     if (
         demo and "layers" in given
-    ):  # the demo has six layers of six heads: the paper's numbers are those of other models
+    ):  # the paper's layers and heads do not exist in the demo model (six layers of six heads)
         given = {}
     elif row.calibrate:
         heads = out / _HEADS.format(Path(row.checkpoint.pretrained).name)
         given["heads"] = str(heads)
-    own = ",".join(
+    hyper_parameters = ",".join(
         f"{name}={text}" for name, text in MethodSpec(name=row.method, hyper_parameters=given).arguments.items()
     )
     common = ",".join(filter(None, (f"pretrained={DEMO if demo else row.checkpoint.pretrained}", model_args)))
     stated = _stated(row, given, demo)
-    ask = Ask(row, folder, common, own, stated, None if heads is None or heads.is_file() else heads, None, tasks)
+    ask = Ask(
+        row, folder, common, hyper_parameters, stated, None if heads is None or heads.is_file() else heads, None, tasks
+    )
     run = find(folder, ask.model, ask.model_args)
     if run is None or run.restricted or _newer(heads, run.path):
         return ask
@@ -123,7 +141,7 @@ def _ask(row: TargetRow, demo: bool, model_args: str, out: Path, tasks: list[str
 
 
 def _stated(row: TargetRow, given: Mapping[str, Any], demo: bool) -> str:
-    """All hyper-parameters as they are resolved for the checkpoint; those given, where its heads have yet to be ranked."""
+    """All hyper-parameters as resolved for the checkpoint; only those given if its heads are not ranked yet."""
     from lmms_vg.methods import METHODS  # late: it takes seconds
     from lmms_vg.models.checkpoint import Shape, shape_of
 
@@ -139,9 +157,9 @@ def _require_common(model_args: str) -> None:
 
     for name, value in pairs(model_args):
         if name == "pretrained" or not is_common(name):
-            raise ValueError(f"--model_args {name}={value}: checkpoint and hyper-parameters are those of each row")
+            raise ValueError(f"--model_args {name}={value}: every row sets its own checkpoint and hyper-parameters")
 
 
 def _newer(heads: Path | None, results: Path) -> bool:
-    """Whether heads were calibrated anew since."""
+    """Whether the head list was calibrated after the results were written."""
     return heads is not None and heads.is_file() and heads.stat().st_mtime > results.stat().st_mtime

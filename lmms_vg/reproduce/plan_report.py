@@ -1,4 +1,4 @@
-"""A plan to read: who is asked what, what has to be downloaded, and how long it takes by the cost model."""
+"""A plan as text: which rows run on which model, what has to be downloaded, and the time by the cost model."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from lmms_vg.tasks.registry import TASKS
 
 
 def announce(plan: Plan) -> str:
-    """Markdown. Nothing is run, and no weights are read."""
+    """The plan as Markdown. Nothing is run, and no weights are read."""
     parts = [title(plan), "## Plan", _rows(plan)]
     waiting = [ask for ask in plan.asks if ask.heads and ask.missing]
     parts += [
         f"{ask.row.name}: its heads are not published and have to be ranked first, with VGMED's questions about COCO "
-        f"(`lmms-vg data fetch vgmed coco`); the same command then finds the list:\n\n    {calibration(ask)}"
+        f"(`lmms-vg data fetch vgmed coco`). Rank them with this command, then repeat yours:\n\n    {calibration(ask)}"
         for ask in waiting
     ]
     if plan.target.not_run:
@@ -28,22 +28,22 @@ def announce(plan: Plan) -> str:
 
 
 def title(plan: Plan) -> str:
-    """The heading, and below it, where there is reason to, that nothing is reproduced."""
+    """The title, followed by a warning if the results cannot stand for the paper's."""
     about = f"Table {plan.table.id}: {plan.table.title}" if plan.table else "Figure 3: where models look, by layer"
     return f"# {about}{warning(plan, {})}"
 
 
 def warning(plan: Plan, runs: Mapping[str, Run]) -> str:
-    """A paragraph on why the numbers do not stand for the paper's; empty if they do."""
-    said = [
+    """A paragraph that says why the numbers cannot stand for the paper's; empty if they can."""
+    reasons = [
         *(["--model demo: the embedded model answers for the paper's checkpoints"] if plan.demo_model else []),
         *(["--data demo: phantoms stand for the paper's data"] if plan.demo_data else []),
         *(["medical and COCO images are the same phantoms, so the gap is 0"] if plan.demo_data and plan.figure else []),
         *(f"{row} was run with {run.restricted}" for row, run in runs.items() if run.restricted),
     ]
-    if not said:
+    if not reasons:
         return ""
-    return f"\n\n**NOTHING IS REPRODUCED HERE.** {'; '.join(said)}. This shows the path; verdicts mean nothing."
+    return f"\n\n**NOTHING IS REPRODUCED HERE.** {'; '.join(reasons)}. This shows the path; verdicts mean nothing."
 
 
 def _rows(plan: Plan) -> str:
@@ -63,7 +63,9 @@ def _state(ask: Ask) -> str:
 
 
 def _tasks(plan: Plan) -> str:
-    columns = {task: ", ".join(one.name for one in plan.columns if one.tasks == (task,)) for task in plan.tasks}
+    columns = {
+        task: ", ".join(column.name for column in plan.columns if column.tasks == (task,)) for task in plan.tasks
+    }
     for kind, pair in plan.figure.items():
         for side, task in zip(("medical", "COCO"), pair, strict=True):
             columns[task] = ", ".join(filter(None, (columns[task], f"{kind} ({side})")))
@@ -83,7 +85,7 @@ def _numbers(task: str) -> tuple[int, int]:
 
 def _downloads(plan: Plan) -> str:
     wanted = [] if plan.demo_model else dict.fromkeys(ask.row.checkpoint for ask in plan.asks)
-    scorer = [bertscore()] if any(one.metric == "bertscore" for one in plan.columns) else []
+    scorer = [bertscore()] if any(column.metric == "bertscore" for column in plan.columns) else []
     lines = [*map(checkpoint, wanted), *scorer, *datasets(plan.tasks)]
     return "\n".join(f"    {line}" for line in lines) if lines else "none: model and data come with the package"
 

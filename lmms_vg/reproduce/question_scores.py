@@ -1,4 +1,4 @@
-"""One value a question, under any metric of the paper's tables: what an interval is made of."""
+"""One value per question for any metric of the paper's tables, from which intervals are computed."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from lmms_vg.runs.results import Run
 
 
 class Values(NamedTuple):
-    """Scores from 0 to 1 of the questions that have one, and the image of each."""
+    """Scores from 0 to 1 of the questions that have a value, and the image of each."""
 
     scores: list[float]
     images: list[str]
 
 
 def values(run: Run, task: str, metric: str) -> Values | None:
-    """None where the metric needs BERTScore, and its model is not to be had."""
+    """The values of a metric on a task; None if the metric needs BERTScore and its model is not available."""
     scored = run.tasks[task]
     if metric == scored.metric:
         return Values(list(scored.scores.values()), [scored.images[uid] for uid in scored.scores])
@@ -40,13 +40,13 @@ def values(run: Run, task: str, metric: str) -> Values | None:
     return Values([open_ended.average(*three) for three in zip(bleu, similar, recalls, strict=True)], images)
 
 
-@cache  # the mean of the three metrics asks for it too
+@cache  # the mean of the three metrics needs it too
 def _bertscore(
     answers: tuple[str, ...], references: tuple[str, ...], settings: bert.BertScoreSettings
 ) -> list[float] | None:
-    """Computed here, as it is set now: samples hold none of single questions, and there may have been no model then."""
+    """BERTScore with today's settings: samples have no value per question, and the run may have had no model."""
     try:
         return bert.bertscore(answers, references, settings)
-    except Exception as problem:  # noqa: BLE001 - a model of its own can fail in many ways; the other metrics must stand
+    except Exception as problem:  # noqa: BLE001 - loading a model can fail in many ways; the other metrics must survive
         logger.warning(f"no BERTScore ({type(problem).__name__}): {problem}")
         return None

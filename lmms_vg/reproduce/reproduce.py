@@ -1,7 +1,7 @@
-"""Runs what is missing of a plan, and writes the paper's cells beside ours.
+"""Run what a plan still lacks, and write the paper's cells next to ours.
 
-Rows of one checkpoint are run together, as `lmms-vg run --methods` does: weights, image prefixes and the unedited model's pass
-are shared, and answers go through the journal, so a run that was stopped goes on.
+Rows of one checkpoint run together, as with `lmms-vg run --methods`: they share weights, image prefixes and the unedited
+forward pass. Answers go through the journal, so a run that was stopped can be resumed.
 """
 
 from __future__ import annotations
@@ -27,15 +27,17 @@ from lmms_vg.tasks.registry import TASKS
 
 
 def reproduce(plan: Plan, more: Sequence[str]) -> tuple[str, list[str]]:
-    """Run the rows that are not done; write `<target>.md`, `.csv` and the figure's pictures into the plan's folder.
-
-    Returns the Markdown of the results (empty but for the first rank), and rows and tasks that were not run, with the reason.
+    """Run the rows that are not done, and write `<target>.md`, `.csv` and the figure's pictures into the plan's folder.
 
     Args:
+        plan: the target and what of it is done.
         more: further arguments of lmms-eval, such as --batch_size 8.
 
+    Returns:
+        The results as Markdown (empty unless this is rank 0), and the rows and tasks that were not run, with the reason.
+
     Raises:
-        ValueError: the data of the figure are not those its runs were asked of.
+        ValueError: the figure's run was saved by an older version.
     """
     pending = [ask for ask in plan.asks if ask.missing]
     ready = [ask for ask in pending if ask.heads is None]
@@ -44,32 +46,32 @@ def reproduce(plan: Plan, more: Sequence[str]) -> tuple[str, list[str]]:
     asked = [ask for ask in ready if set(ask.missing) & set(tasks)]
     failed |= unread | {ask.row.name: "there are no data for it" for ask in ready if not tasks}
     failed |= _run(plan, asked, tasks, more)
-    if int(os.environ.get("RANK", 0)):  # the first rank has the results, and writes
+    if int(os.environ.get("RANK", 0)):  # only the first rank has the results
         return "", _named(failed)
     runs = {}
     for ask in plan.asks:
-        anew = ask in asked and ask.row.name not in failed
-        if (run := find(ask.folder, ask.model, ask.model_args) if anew else ask.run) is not None:
+        was_run = ask in asked and ask.row.name not in failed
+        if (run := find(ask.folder, ask.model, ask.model_args) if was_run else ask.run) is not None:
             runs[ask.row.name] = run
     return _write(plan, runs, failed), _named(failed)
 
 
 def _readable(tasks: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """The tasks whose data are here or can be had; of the others, why not. One that is missing does not stop the others."""
-    good, bad = [], {}
+    """The tasks whose data can be read, and the reason for every other task. A missing one does not stop the rest."""
+    readable, reasons = [], {}
     for task in tasks:
         try:
             TASKS[task].read()
         except (DataError, OSError) as problem:
             print(f"{task}: {problem}", file=sys.stderr)
-            bad[task] = "its data are missing or not as expected; see lmms-vg data status"
+            reasons[task] = "its data are missing or not as expected; see lmms-vg data status"
         else:
-            good.append(task)
-    return good, bad
+            readable.append(task)
+    return readable, reasons
 
 
 def _run(plan: Plan, asks: Sequence[Ask], tasks: Sequence[str], more: Sequence[str]) -> dict[str, str]:
-    """Run the rows, those of one checkpoint together; returns those that failed."""
+    """Run the rows, those of one checkpoint together; returns the rows that failed, with the reason."""
     groups: dict[tuple[str, str], list[Ask]] = defaultdict(list)
     for ask in asks:
         groups[ask.row.checkpoint.family, ask.common].append(ask)
@@ -78,7 +80,7 @@ def _run(plan: Plan, asks: Sequence[Ask], tasks: Sequence[str], more: Sequence[s
         settings = [Setting(ask.folder.name, ask.row.method, ask.hyper_parameters) for ask in group]
         try:
             status = run_together(family, settings, common, ["--tasks", ",".join(tasks), *more], plan.out)
-        except ValueError as problem:  # a checkpoint that cannot be had: the others may be here
+        except ValueError as problem:  # a checkpoint is not available; others may be
             print(f"lmms-vg: {problem}", file=sys.stderr)
             status = {}
         failed |= {
@@ -90,8 +92,8 @@ def _run(plan: Plan, asks: Sequence[Ask], tasks: Sequence[str], more: Sequence[s
 def _write(plan: Plan, runs: Mapping[str, Run], failed: Mapping[str, str]) -> str:
     if plan.table is not None:
         rows = {ask.row.name: runs.get(ask.row.name) for ask in plan.asks}
-        found = cells(plan.table, plan.columns, rows, {ask.row.name: ask.row.published for ask in plan.asks})
-        text, csv = result_report.table_markdown(plan, found, runs), result_report.table_csv(found)
+        compared = cells(plan.table, plan.columns, rows, {ask.row.name: ask.row.published for ask in plan.asks})
+        text, csv = result_report.table_markdown(plan, compared, runs), result_report.table_csv(compared)
     else:
         measured = {row: [gaps(run, kind, *pair) for kind, pair in _asked(plan, run)] for row, run in runs.items()}
         text, csv = result_report.figure_markdown(plan, measured, runs), result_report.figure_csv(measured)
@@ -102,14 +104,14 @@ def _write(plan: Plan, runs: Mapping[str, Run], failed: Mapping[str, str]) -> st
                 title = f"{ask.row.name}: {runs[ask.row.name].model}{demo}"
                 replace_file(picture, draw(measured[ask.row.name], title))
                 text += f"\n- {picture.name}: {ask.row.name}"
-    text += "".join(f"\n- not run: {one}" for one in _named(failed)) + "\n"
+    text += "".join(f"\n- not run: {name}" for name in _named(failed)) + "\n"
     replace_file(plan.out / f"{plan.name}.md", f"{announce(_done(plan, runs))}\n\n{text}")
     replace_file(plan.out / f"{plan.name}.csv", csv)
     return text
 
 
 def _done(plan: Plan, runs: Mapping[str, Run]) -> Plan:
-    """The plan as it stands now."""
+    """The plan after its runs."""
     finished = {row: run for row, run in runs.items() if not run.restricted}
     asks = [
         ask._replace(run=run, missing=lacking(run, plan.tasks))
@@ -119,7 +121,7 @@ def _done(plan: Plan, runs: Mapping[str, Run]) -> Plan:
 
 
 def _asked(plan: Plan, run: Run) -> list[tuple[str, tuple[str, str]]]:
-    """The kinds of questions of which a run has both sets."""
+    """The kinds of questions for which a run has both data sets."""
     return [(kind, pair) for kind, pair in plan.figure.items() if set(pair) <= set(run.measured)]
 
 

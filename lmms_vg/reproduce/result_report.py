@@ -1,4 +1,4 @@
-"""Results to read: Markdown, and the same numbers as CSV in full precision."""
+"""Results as text: Markdown, and the same numbers as CSV in full precision."""
 
 from __future__ import annotations
 
@@ -17,48 +17,48 @@ from lmms_vg.runs.text_tables import comma_separated, markdown
 
 _CELLS = (
     "Ours: mean in %, with its 95% interval (bootstrap that draws whole images) and number of questions",
-    "within: the printed number, half a unit of its last digit up or down, meets our interval: so far apart may two draws of "
-    "images be. It does not say that the answers are the same",
-    "differs: it does not; ours minus the paper's, in points",
-    "inconsistent: the printed number is at odds with the paper itself, whatever ours is",
+    "within: the printed number, plus or minus half a unit of its last digit, meets our interval: two samples of images can "
+    "differ by that much. It does not mean that the answers are the same",
+    "differs: it does not meet our interval; the number is ours minus the paper's, in points",
+    "inconsistent: the printed number contradicts the paper itself, whatever ours is",
 )
 _GAPS = (
-    "Medical minus COCO with its 95% interval: both sets resampled by themselves, whole images drawn, seed 0; not corrected "
+    "Medical minus COCO with its 95% interval: each set resampled separately, by whole images, seed 0; not corrected "
     "for the number of layers and metrics",
     "The paper's claim: medical images have lower AR and higher KL and JS. as claimed, opposite: the interval lies on that "
-    "side of 0; not shown: it holds 0",
+    "side of 0; not shown: it contains 0",
 )
 _STATED = ("weights", "prompt", "dtype", "device", "batch_size", "geometry")
 
 
 def table_markdown(plan: Plan, cells: Sequence[Cell], runs: Mapping[str, Run]) -> str:
-    """The paper's cell beside ours, a line each."""
-    rows = [[one.row, one.column.name, _printed(one), _ours(one), one.verdict] for one in cells]
+    """The paper's cells next to ours, one per line."""
+    rows = [[cell.row, cell.column.name, _printed(cell), _ours(cell), cell.verdict] for cell in cells]
     table = markdown(["row", "column", "paper", "ours [95% interval] (n)", "verdict"], rows, texts=2)
     assert plan.table is not None
-    rows_shown = {one.row for one in cells}
-    found = ((place, why) for place, why in faults(plan.table).items() if place[0] in rows_shown)
-    wrong = [f"inconsistent: {row}, {column}: {why}" for (row, column), why in found]
+    rows_shown = {cell.row for cell in cells}
+    contradictions = ((place, why) for place, why in faults(plan.table).items() if place[0] in rows_shown)
+    wrong = [f"inconsistent: {row}, {column}: {why}" for (row, column), why in contradictions]
     return "\n\n".join([f"## Results{warning(plan, runs)}", table, _listed([*_CELLS, *wrong, *about(plan, runs)])])
 
 
 def table_csv(cells: Sequence[Cell]) -> str:
-    """In %, as the paper has them."""
+    """The same cells as CSV, in % as in the paper."""
     head = ["row", "column", "metric", "tasks", "paper", "ours", "low", "high", "n", "verdict", "missing"]
     rows: list[list[object]] = []
-    for one in cells:
-        name, metric, tasks, _ = one.column
-        ours = [_number(value) for value in one.score] if one.score else [None] * 4
-        rows.append([one.row, name, metric, " ".join(tasks), one.printed, *ours, one.verdict, one.missing])
+    for cell in cells:
+        name, metric, tasks, _ = cell.column
+        ours = [_number(value) for value in cell.score] if cell.score else [None] * 4
+        rows.append([cell.row, name, metric, " ".join(tasks), cell.printed, *ours, cell.verdict, cell.missing])
     return comma_separated(head, rows)
 
 
 def figure_markdown(plan: Plan, found: Mapping[str, Sequence[Gaps]], runs: Mapping[str, Run]) -> str:
-    """How far the claim holds, then every layer."""
+    """In how many layers the claim holds, then every layer."""
     parts = [f"## Results{warning(plan, runs)}"]
     summary = [[row, gap.kind, metric.upper(), *_counted(gap, metric)] for row, gap, metric in _each(found)]
     parts.append(
-        markdown(["row", "questions", "metric", *(f"layers {said}" for said in SAID.values())], summary, texts=3)
+        markdown(["row", "questions", "metric", *(f"layers {outcome}" for outcome in SAID.values())], summary, texts=3)
     )
     for row, kinds in found.items():
         for gap in kinds:
@@ -67,7 +67,7 @@ def figure_markdown(plan: Plan, found: Mapping[str, Sequence[Gaps]], runs: Mappi
 
 
 def figure_csv(found: Mapping[str, Sequence[Gaps]]) -> str:
-    """A line a row, kind, metric and layer."""
+    """One line per row, kind, metric and layer."""
     head = "row questions metric layer medical medical_low medical_high coco coco_low coco_high gap low high"
     head += " n_medical n_coco images_medical images_coco verdict"
     rows: list[list[object]] = []
@@ -85,20 +85,20 @@ def about(plan: Plan, runs: Mapping[str, Run]) -> Iterator[str]:
     if plan.target.note:
         yield plan.target.note
     for row, run in runs.items():
-        made = run.provenance or {}
+        provenance = run.provenance or {}
         stated = ", ".join(f"{name} {shown(run, name)}" for name in _STATED)
-        version = made.get("versions", {}).get("lmms_vg")
+        version = provenance.get("versions", {}).get("lmms_vg")
         yield f"{row}: `{run.path.name}`, {run.method}; {stated}; lmms_vg {version}"
         if run.leak:
             yield f"Leak: {row}: {run.leak}"
-        for task, of_one in run.tasks.items():
-            if of_one.failed:
-                yield f"{row}: {len(of_one.failed)} questions of {task} failed and are in no mean"
+        for task, scored in run.tasks.items():
+            if scored.failed:
+                yield f"{row}: {len(scored.failed)} questions of {task} failed and are in no mean"
     yield from (f"`{rule}`" for rule in sorted({*_rules(plan, runs), signature()}))
 
 
 def _rules(plan: Plan, runs: Mapping[str, Run]) -> Iterator[str]:
-    """Of the metrics in the table; BERTScore's as it is set now, since it is computed now."""
+    """The rules of the table's metrics; BERTScore's rule is today's, because it is computed now."""
     metrics = {column.metric for column in plan.columns}
     if "bertscore" in metrics:
         yield bertscore.signature()
@@ -107,14 +107,14 @@ def _rules(plan: Plan, runs: Mapping[str, Run]) -> Iterator[str]:
             yield from (rule for metric, rule in task.rules.items() if metric in metrics - {"bertscore", "average"})
 
 
-def _printed(one: Cell) -> str:
-    return "-" if one.printed is None else str(one.printed)
+def _printed(cell: Cell) -> str:
+    return "-" if cell.printed is None else str(cell.printed)
 
 
-def _ours(one: Cell) -> str:
-    if one.score is None:
-        return one.missing
-    value, low, high, n = one.score
+def _ours(cell: Cell) -> str:
+    if cell.score is None:
+        return cell.missing
+    value, low, high, n = cell.score
     interval = "one image" if isnan(low) else f"{low:.2f}, {high:.2f}"
     return f"{value:.2f} [{interval}] ({n:,})"
 
@@ -128,8 +128,8 @@ def _each(found: Mapping[str, Sequence[Gaps]]) -> Iterator[tuple[str, Gaps, str]
 
 
 def _counted(gap: Gaps, metric: str) -> list[str]:
-    verdicts = [gap.verdict(metric, layer) for layer in range(gap.gap.mean.shape[1])]
-    return [str(verdicts.count(said)) for said in SAID.values()]
+    outcomes = [gap.verdict(metric, layer) for layer in range(gap.gap.mean.shape[1])]
+    return [str(outcomes.count(outcome)) for outcome in SAID.values()]
 
 
 def _layers(gap: Gaps) -> str:

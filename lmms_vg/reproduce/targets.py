@@ -1,8 +1,8 @@
 """What can be reproduced: rows of the paper's tables and Figure 3 as checkpoints and methods.
 
-Rows go by their names in `paper/published.json`. Hyper-parameters are those the paper states (Supplement L). Of the other
-methods of Table F.4 it prints none, so they run with our defaults (`lmms-vg methods NAME` says where each is from); where the
-authors' own command has others, it has a row of its own.
+Rows have their names in `paper/published.json`. Hyper-parameters are those that the paper states (Supplement L). The paper
+prints none for the other methods of Table F.4, so they run with our defaults (`lmms-vg methods NAME` names their sources); if
+the authors' own command has other values, a separate row runs them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ from typing import NamedTuple
 
 
 class Checkpoint(NamedTuple):
-    """A model on the hub; `billions` of parameters, vision tower included; `layers` and `heads` of its text model."""
+    """A model on the hub.
+
+    Attributes:
+        family: name of our family.
+        pretrained: its id on the hub.
+        billions: parameters in billions, vision tower included.
+        layers: layers of the text model.
+        heads: heads per layer of the text model.
+    """
 
     family: str
     pretrained: str
@@ -23,12 +31,15 @@ class Checkpoint(NamedTuple):
 
 
 class TargetRow(NamedTuple):
-    """A row that can be asked here.
+    """A row that can be run.
 
     Attributes:
+        name: our name of the row.
+        method: name of the method.
+        checkpoint: the model.
         hyper_parameters: those that differ from the method's defaults, as Python values.
-        calibrate: the paper does not publish its heads, so they have to be ranked first.
-        printed: the paper's row it is compared with, where that has another name.
+        calibrate: whether heads have to be ranked first, because the paper does not publish them.
+        printed: the paper's name of the row, if it differs from `name`.
     """
 
     name: str
@@ -40,12 +51,19 @@ class TargetRow(NamedTuple):
 
     @property
     def published(self) -> str:
-        """Name of the paper's row."""
+        """The paper's name of the row."""
         return self.printed or self.name
 
 
 class Target(NamedTuple):
-    """`table` is the paper's number, empty for the figure; `not_run` are its rows of models that have no family here."""
+    """One table or figure of the paper.
+
+    Attributes:
+        table: the paper's number; empty for the figure.
+        rows: the rows that can be run.
+        not_run: rows of models that have no family here.
+        note: what a reader of the results must know.
+    """
 
     table: str
     rows: tuple[TargetRow, ...]
@@ -60,16 +78,16 @@ LLAVA_7B = Checkpoint("llava", "llava-hf/llava-1.5-7b-hf", 7.1, 32, 32)
 _PAPER = {"k": 20, "p": 50.0}
 _PAI_README = {"alpha": 0.2, "cfg": True, "gamma": 1.1, "faithful": True}
 _MMMU = (
-    "MMMU: the paper's averages weigh the subjects by the questions of the test split, whose answers are hidden. Ours are of "
-    "the validation split, 30 questions a subject, under the same weights: other questions, and wide intervals"
+    "MMMU: the paper's averages weight the subjects by the size of the test split, whose answers are hidden. Ours use the "
+    "validation split, 30 questions per subject, with the same weights: other questions, and wide intervals"
 )
 _OPEN = (
-    "Open questions: the paper says neither which BERTScore it takes nor whether it asks the open questions or all of them; "
-    "do not expect its digits"
+    "Open questions: the paper does not say which BERTScore it uses, nor whether it asks only the open questions or all; "
+    "do not expect the same digits"
 )
 _DEFAULTS = (
-    "The paper prints no hyper-parameters of PAI, AdaptVis and ViCrop. They run with our defaults; PAI also as its authors' "
-    "README runs their code: alpha .2 with guidance of 1.1, under which the prompt is read without the boost"
+    "The paper prints no hyper-parameters of PAI, AdaptVis and ViCrop. They run with our defaults. PAI also runs as in its "
+    "authors' README: alpha .2 with guidance of 1.1, which reads the prompt without the boost"
 )
 _BASE = TargetRow("HuatuoGPT-V-7B", "plain", HUATUO_7B)
 _OURS = TargetRow("VGRefine (Ours)", "vgrefine", HUATUO_7B, _PAPER | {"layers": "16"})
@@ -125,8 +143,8 @@ TARGETS = {
     ),
 }
 
+#: Kind of question -> the task on medical images and the task on COCO images (Figure 3).
 FIGURE = {
     "localization": ("vgmed_localization", "vgmed_coco_localization"),
     "attribute": ("vgmed_attribute", "vgmed_coco_attribute"),
 }
-"""Kind of question -> the task on medical images and the one on COCO images (Figure 3)."""

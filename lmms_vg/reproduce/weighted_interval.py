@@ -1,4 +1,4 @@
-"""The interval of a weighted mean of means, as MMMU's average is one."""
+"""The interval of a weighted mean of means, such as MMMU's average."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ def weighted_interval(
 ) -> Interval:
     """95% percentile bootstrap interval of the weighted mean of the parts' means; images are drawn within each part.
 
-    Both ends are NaN where a part has a single image, and so no interval.
-
     Args:
-        parts: name to scores and the image of each.
-        weights: of every part; only their ratios count.
-        seed: of the first part; each has draws of its own.
+        parts: name -> scores, and the image of each.
+        weights: name -> weight; only ratios matter.
+        resamples: number of draws.
+        seed: of the first part; part i takes `seed` + i.
+
+    Returns:
+        The interval; both ends are NaN if a part has a single image.
     """
     total = sum(weights.values())
     drawn = []

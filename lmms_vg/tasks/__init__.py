@@ -1,1 +1,1 @@
-"""lmms-eval tasks: a folder of YAML a benchmark; ``documents`` and ``scoring_*`` serve all of them."""
+"""lmms-eval tasks: one folder of YAML per benchmark; `documents` and `scoring_*` serve all of them."""

@@ -1,4 +1,4 @@
-"""What data sets there are, what of them is here, and how to get the rest: ``lmms-vg data`` and ``lmms-vg tasks``."""
+"""Which data sets exist, which of them are here, and how to get the rest: `lmms-vg data` and `lmms-vg tasks`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def specs() -> dict[str, DatasetSpec]:
 
 
 def looked_in() -> str:
-    """Where data sets are looked for, in a line."""
+    """One line on where data sets are looked for."""
     root = data_root()
     if root is None:
         return f"{DATA_ENV} is not set; looking in the hub's cache only"
@@ -38,35 +38,41 @@ def looked_in() -> str:
 
 
 def status() -> Iterator[DatasetStatus]:
-    """Of every data set what is here, one after the other, since reading them takes a while."""
+    """The status of every data set, one after the other, because reading them takes a while."""
     return map(status_of, specs().values())
 
 
 def status_of(spec: DatasetSpec) -> DatasetStatus:
-    """What of a data set is here. Nothing is downloaded."""
+    """The status of one data set. Nothing is downloaded."""
     with offline():
         root = local_root(spec) or _hub_cache(spec)
         files = {pattern: size_here(root, pattern) if root else None for pattern in spec.files}
-        look = any(files.values())
-        counts = [_count(name, task) if look else QuestionCount(name, task.n) for name, task in _parts(spec)]
+        any_here = any(files.values())
+        counts = [_count(name, task) if any_here else QuestionCount(name, task.n) for name, task in _parts(spec)]
         unread = [path.name[:8] for path in other_revisions(spec)]
         return DatasetStatus(spec, root, files, counts, _used_by(spec), unread)
 
 
 def fetch(names: Sequence[str]) -> Iterator[str]:
-    """Download all files of data sets, or of those that tasks or groups use, into ``LMMS_VG_DATA/<data set>``.
+    """Download data sets into `LMMS_VG_DATA/<data set>`; a download that was stopped is resumed.
 
-    Lines: what goes where and how large it is, before anything is asked for; then one for each data set that is there.
-    Goes on where it stopped. Errors: ValueError for a name that is not known or without LMMS_VG_DATA; DataError if a
-    source does not give its files or a folder cannot be written.
+    Args:
+        names: data sets, or tasks or groups whose data sets are wanted.
+
+    Yields:
+        Lines: where each data set goes and how large it is, before any download; then one line when a data set is complete.
+
+    Raises:
+        ValueError: a name is not known, or LMMS_VG_DATA is not set.
+        DataError: a source does not give its files, or a folder cannot be written.
     """
-    found = {name: _resolve(name) for name in names}
-    yield from (f"{name} needs no files" for name, used in found.items() if not used)
+    resolved = {name: _resolve(name) for name in names}
+    yield from (f"{name} needs no files" for name, wanted in resolved.items() if not wanted)
     roots: dict[str, tuple[DatasetSpec, Path]] = {}
-    for spec in (spec for used in found.values() for spec in used):
+    for spec in (spec for wanted in resolved.values() for spec in wanted):
         root = local_root(spec)
         if root is None:
-            raise ValueError(f"{DATA_ENV} is not set: export it to the folder that shall hold the data sets")
+            raise ValueError(f"{DATA_ENV} is not set: export it as the folder for data sets")
         roots[spec.name] = spec, root
     for name, (spec, root) in roots.items():
         yield f"{name} goes to {root}: {', '.join(f'{file} ({size})' for file, size in spec.files.items())}"
@@ -79,7 +85,7 @@ def fetch(names: Sequence[str]) -> Iterator[str]:
 
 
 def tasks() -> Iterator[str]:
-    """A line a task: name, number of questions, protocols ("-" for measurements), licence; then the groups with their tasks."""
+    """One line per task (name, number of questions, protocols, "-" for measurements, licence), then one per group."""
     leaves, groups = yaml_files.tasks(), yaml_files.groups()
     width = max(map(len, leaves))
     yield f"{'task':{width}}  {'n':>6}  {'protocol':14}  licence"
@@ -95,12 +101,16 @@ def tasks() -> Iterator[str]:
 
 def sets_of(task: str) -> list[DatasetSpec]:
     """The data sets with files that a task reads."""
-    images = [COCO] if task.startswith("vgmed_coco") else []  # its rows are VGMED's, its images are not
+    images = [COCO] if task.startswith("vgmed_coco") else []  # the questions come from VGMED, the images from COCO
     return [spec for spec in [TASKS[task].spec, *images] if spec.files]
 
 
 def _resolve(name: str) -> list[DatasetSpec]:
-    """The data sets that a data set, a task or a group is or uses. Errors: ValueError for a name that is not known."""
+    """The data sets that belong to a name: of a data set, a task or a group.
+
+    Raises:
+        ValueError: the name is not known.
+    """
     known, groups = specs(), yaml_files.groups()
     if name in known:
         return [known[name]]
@@ -112,7 +122,7 @@ def _resolve(name: str) -> list[DatasetSpec]:
 
 
 def _used_by(spec: DatasetSpec) -> list[str]:
-    """Groups whose tasks all use the data set, and the tasks that are in none of these."""
+    """Groups whose tasks all use the data set, and tasks that use it but are in none of these groups."""
     leaves, groups = yaml_files.tasks(), yaml_files.groups()
     using = {task for task in leaves if spec in sets_of(task)}
     whole = {name: members for name, members in groups.items() if using.issuperset(members)}
@@ -124,12 +134,12 @@ def _fetch_from_hub(spec: DatasetSpec, hub_id: str, root: Path) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
         snapshot_download(hub_id, repo_type="dataset", revision=spec.revision, allow_patterns=patterns, local_dir=root)
-    except Exception as problem:  # its network errors are those of the client it happens to use
+    except Exception as problem:  # the types of network errors depend on the HTTP client in use
         if isinstance(problem, OSError) and problem.errno is not None:
             raise unwritable(problem, root) from problem
         reason = next(iter(str(problem).strip().splitlines()), type(problem).__name__)
         raise DataError(f"{spec.name}: the hub did not give {hub_id}: {reason}") from problem
-    # Without network it only warns, where the folder holds anything at all.
+    # Without a network the hub only warns when the folder already holds something.
     if absent := [pattern for pattern in patterns if size_here(root, pattern) is None]:
         raise DataError(f"{spec.name}: the hub did not give {', '.join(absent)} of {hub_id}; is there a network?")
 
@@ -144,17 +154,17 @@ def _hub_cache(spec: DatasetSpec) -> Path | None:
 
 
 def size_here(root: Path, pattern: str) -> str | None:
-    """Size of the files that match, or of the folder an archive was extracted to; None if nothing is there."""
+    """Total size of the files that match, or of the folder an archive was extracted to; None if nothing is there."""
     folder = root / pattern.removesuffix(".zip")
     extracted = pattern.endswith(".zip") and folder.is_dir()
-    # To the hub, * is everything, folders included.
-    found = folder.rglob("*") if extracted else root.rglob("*") if pattern == "*" else root.glob(pattern)
-    sizes = [path.stat().st_size for path in found if path.is_file()]
+    # For the hub, `*` matches everything, folders included.
+    paths = folder.rglob("*") if extracted else root.rglob("*") if pattern == "*" else root.glob(pattern)
+    sizes = [path.stat().st_size for path in paths if path.is_file()]
     return f"{_size(sum(sizes))} here{', extracted' if extracted else ''}" if sizes else None
 
 
 def _parts(spec: DatasetSpec) -> list[tuple[str, TaskSpec]]:
-    """The tasks that ask a data set, of twins with the same questions only one."""
+    """The tasks that ask a data set; of tasks with the same questions, only the first."""
     parts: dict[str, tuple[str, TaskSpec]] = {}
     for name, task in TASKS.items():
         if task.spec.name == spec.name:
@@ -163,14 +173,14 @@ def _parts(spec: DatasetSpec) -> list[tuple[str, TaskSpec]]:
 
 
 def _count(name: str, task: TaskSpec) -> QuestionCount:
-    """The questions of a task whose data set is here, at least in part."""
+    """Count the questions of a task whose data set is here, at least in part."""
     try:
         count = QuestionCount(name, task.n, len(task.load()))
     except DataMissing:
         return QuestionCount(name, task.n)
     except (DataError, OSError) as problem:
         return QuestionCount(name, task.n, problem=str(problem))
-    except Exception as problem:  # noqa: BLE001 - readers name what they foresee, and a file may hold anything
+    except Exception as problem:  # noqa: BLE001 - readers raise DataError for known faults; a broken file can raise anything
         return QuestionCount(name, task.n, problem=f"{type(problem).__name__}: {problem}")
     try:
         if task.require is not None:

@@ -1,4 +1,4 @@
-"""What of a data set is here: its files, the questions that were found in them, and the command that mends what is missing."""
+"""What of a data set is here: its files, the number of questions in them, and the command that fixes what is missing."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from huggingface_hub import constants
 from lmms_vg.datasets.schema import DatasetSpec
 from lmms_vg.datasets.source import local_root
 
+#: Complete; complete but with an unexpected number of questions; some files missing; all files missing; a file is wrong.
 State = Literal["here", "partial", "incomplete", "missing", "wrong"]
-"""All is here; all, with another number of questions than expected; a part is missing; everything is; a file is wrong."""
 
 
 class QuestionCount(NamedTuple):
-    """The questions of one task.
+    """How many questions of one task are here.
 
     Attributes:
-        expected: None where no number is known.
-        found: None where files are missing, or cannot be read.
-        images: whether their images are here too.
+        task: name of the task.
+        expected: number of questions of the benchmark; None if it is not known.
+        found: number of questions read; None if files are missing or cannot be read.
+        images: whether the images of the questions are here too.
         problem: what is wrong with the files; empty if nothing is.
     """
 
@@ -38,7 +39,7 @@ class QuestionCount(NamedTuple):
 
     @property
     def partial(self) -> bool:
-        """Whether there are more or fewer questions than the benchmark has."""
+        """Whether the number of questions differs from the benchmark's."""
         return None not in (self.found, self.expected) and self.found != self.expected
 
     def __str__(self) -> str:
@@ -52,14 +53,15 @@ class QuestionCount(NamedTuple):
 
 
 class DatasetStatus(NamedTuple):
-    """One data set.
+    """The state of one data set on this machine.
 
     Attributes:
-        folder: where its files lie, or would lie; None if neither LMMS_VG_DATA nor the hub's cache has a place for them.
-        files: file or pattern of the spec -> size of what is here, in words; None if nothing is.
-        counts: of its tasks; of several with the same questions only the first.
-        used_by: groups all of whose tasks need it, and the tasks in none of them.
-        unread: other revisions of it in the hub's cache, which are not read.
+        spec: the data set.
+        folder: where its files are, or would be; None if neither LMMS_VG_DATA nor the hub's cache has a place for them.
+        files: file or pattern of the spec -> size of what is here, as text; None if nothing is here.
+        counts: question counts of its tasks; of tasks with the same questions, only the first.
+        used_by: groups whose tasks all need it, and the tasks in none of these groups.
+        unread: other revisions in the hub's cache, which are not read.
     """
 
     spec: DatasetSpec
@@ -71,18 +73,20 @@ class DatasetStatus(NamedTuple):
 
     @property
     def name(self) -> str:
+        """Name of the data set."""
         return self.spec.name
 
     @property
     def complete(self) -> bool:
         """Whether no file is missing.
 
-        Readers know more names and places than there are patterns; where nothing is read, the patterns have to do.
+        Readers accept more names and places than there are patterns, so the patterns decide only where nothing was read.
         """
         return all(count.complete for count in self.counts) if self.counts else all(self.files.values())
 
     @property
     def state(self) -> State:
+        """The worst state of its files and counts."""
         if any(count.problem for count in self.counts):
             return "wrong"
         if not self.complete:
@@ -91,18 +95,18 @@ class DatasetStatus(NamedTuple):
 
     @property
     def fetch(self) -> str:
-        """The command that gets what is missing."""
+        """The command that downloads what is missing."""
         return f"{'HF_HUB_OFFLINE=0 ' if constants.HF_HUB_OFFLINE else ''}lmms-vg data fetch {self.name}"
 
     @property
     def remedy(self) -> str:
-        """The command to type next; empty where all is here."""
+        """The command to type next; empty if nothing is wrong."""
         if self.state in ("missing", "incomplete"):
             return self.fetch
         return "" if self.state == "here" else self._again()
 
     def lines(self, tasks: Collection[str] | None = None) -> Iterator[str]:
-        """For people: licence and revision, files with their sizes, questions; with `tasks`, of these tasks only."""
+        """Text for people: licence and revision, files with sizes, counts; with `tasks`, the counts of these only."""
         yield f"{self.name}: {self.spec.source} ({self.spec.licence}){self._pin()}"
         if tasks is None:
             yield f"  used by: {' '.join(self.used_by)}"
@@ -122,7 +126,7 @@ class DatasetStatus(NamedTuple):
         return f", pinned to revision {revision[:8]}" if revision else ", not pinned: the hub's newest"
 
     def _again(self) -> str:
-        """Fetch it once more; what is there may be of use to its owner, so it is moved and not removed."""
+        """The command that fetches it again; the old files are moved, not removed: they may still be useful."""
         root = local_root(self.spec)
         if root is not None:
             return f'mv "{root}" "{root}.wrong" && {self.fetch}'

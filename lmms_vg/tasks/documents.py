@@ -1,8 +1,8 @@
-"""From samples to lmms-eval documents, and from a document back to its images.
+"""Turn samples into lmms-eval documents, and a document back into its images.
 
-A task's ``dataset_path`` is a one-line stub; its ``process_docs`` is one of ``tasks.readers``, which puts the samples in
-the stub's place. A document is flat: ``task`` and ``uid`` find the model's record again, ``image`` (the first URI)
-clusters standard errors; images stay URIs until a model asks for them.
+A task's `dataset_path` is a one-line stub; its `process_docs` is an attribute of `tasks.registry`, which replaces the stub by
+the samples. A document is flat: `task` and `uid` identify the model's record, and `image` (the first URI) clusters standard
+errors. Images stay URIs until a model asks for them.
 """
 
 from collections.abc import Callable
@@ -18,11 +18,11 @@ from lmms_vg.datasets.source import DataError
 from lmms_vg.host import callers, options
 from lmms_vg.host.failure import RunFailed, failed
 
+#: Fields by which results are broken down.
 AXES = ("modality", "organ", "content_type", "question_type")
-"""What results are broken down by."""
 
 _TEXT = ("task", "uid", "image", "question", "answer", "answer_type", *AXES, "subset", "split")
-# Spelt out, because types guessed from values fail where every list is empty.
+#: Spelt out, because types inferred from values fail where every list is empty.
 FEATURES = Features(
     {name: Value("string") for name in _TEXT}
     | {"images": [Value("string")], "options": [Value("string")], "boxes": [[Value("float64")]]}
@@ -32,26 +32,27 @@ FEATURES = Features(
 def documents(task: str, read: Callable[[], list[Sample]], _stub: object) -> Dataset:
     """The documents of a task.
 
-    Errors: RunFailed, or SystemExit at lmms-eval's command line, with the reader's message if data are missing or not as
-    expected, or if an option cannot be honoured on our tasks.
+    Raises:
+        RunFailed: data are missing or not as expected, or an option cannot be honoured on our tasks. At lmms-eval's command
+            line it is SystemExit.
     """
     options.refuse("tasks")
     if not callers.leaves_records():
-        journal.forget()  # of another model in this process: its records would speak for this one's answers
+        journal.forget()  # records of another model in this process would be taken for those of this one
     try:
         samples = read()
     except (DataError, OSError) as error:
         raise failed(f"{task}: {error}") from error
     uids = {sample.uid for sample in samples}
     if len(uids) < len(samples):
-        raise failed(f"{task}: {len(samples) - len(uids)} of {len(samples)} questions share their uid with another")
+        raise failed(f"{task}: {len(samples) - len(uids)} of {len(samples)} questions have the uid of another question")
     return Dataset.from_list([_document(task, sample) for sample in samples], features=FEATURES)
 
 
 def documents_of_task(task: str, read: Callable[[], list[Sample]], stub: object) -> Dataset:
-    """``documents`` for lmms-eval, which retries what fails in here five times and shows its own error for it.
+    """`documents` for lmms-eval, which retries five times when this function fails and then shows its own error.
 
-    What can be caught is therefore raised by the first look at a document, which lmms-eval takes before it asks anything.
+    An error is therefore raised only at the first access to a document, which comes before lmms-eval asks any question.
     """
     try:
         return documents(task, read, stub)
@@ -60,16 +61,16 @@ def documents_of_task(task: str, read: Callable[[], list[Sample]], stub: object)
 
 
 class _Failed(Dataset):  # type: ignore[misc]
-    """No documents, and the reason."""
+    """A data set without documents that raises its reason on access."""
 
     reason: RunFailed
 
     @classmethod
     def with_reason(cls, reason: RunFailed) -> Dataset:
-        made = Dataset.from_dict({name: [] for name in FEATURES}, features=FEATURES)
-        made.__class__ = cls
-        made.reason = reason
-        return made
+        empty = Dataset.from_dict({name: [] for name in FEATURES}, features=FEATURES)
+        empty.__class__ = cls
+        empty.reason = reason
+        return empty
 
     def __getitem__(self, _key: Any) -> Any:
         raise self.reason
@@ -79,7 +80,11 @@ class _Failed(Dataset):  # type: ignore[misc]
 
 
 def visual(doc: dict[str, Any]) -> list[Image.Image]:
-    """The document's images. Errors: those of ``open_image``."""
+    """The document's images.
+
+    Raises:
+        DataError: as `open_image`.
+    """
     return [open_image(uri) for uri in doc["images"]]
 
 

@@ -1,10 +1,10 @@
-"""What every kind of scoring shares: failed questions, counts, and means over what was answered.
+"""What every kind of scoring shares: failed questions, counts, and means over answered questions.
 
-lmms-eval hands a metric the items of all documents. An item is a dict that the samples file shows; one with ``error``, and
-with it ``error_code`` (``_util/error_codes.py``), has no value: it is left out of every mean and counted by ``answered``,
-never scored as 0. Where all questions of a task failed, its metrics have no value either, which is said and makes the status
-of the process another than 0; the other tasks of the run keep theirs, and all is saved. An exception here would lose them,
-and the answers they were paid for.
+lmms-eval gives a metric the items of all documents. An item is a dict that is written to the samples file. An item with
+`error` (and `error_code`, see `_util/error_codes.py`) has no value: every mean leaves it out and `answered` counts it; it is
+never scored as 0. If all questions of a task fail, its metrics have no value; this is logged, and the exit status of the
+process is not 0. The other tasks keep their values and everything is saved. Raising an exception here would lose the
+other tasks and answers that may have been paid for.
 """
 
 from collections.abc import Callable
@@ -26,27 +26,27 @@ Item = dict[str, Any]
 P = ParamSpec("P")
 T = TypeVar("T")
 
+#: Prefix of what lmms-eval's API models return instead of an answer: after a failed request, or when the budget is spent.
 _MARK = "[LMMS_EVAL_"
-"""So begins what lmms-eval's API models hand on instead of an answer: a failed request's message, or a budget's end."""
 
 
 def model_failure(doc: Doc, text: str) -> Failure | None:
-    """What kept the model from answering; None where it answered.
+    """Why the model gave no answer; None if it answered.
 
-    Our models leave a record, which says so. Of others the text says it: API models of lmms-eval hand on a failed request
-    as its message, or as no text at all.
+    Our models leave a record with the failure. For other models the text decides: lmms-eval's API models return the message of
+    a failed request, or an empty text.
     """
     record = journal.recall(doc["task"], doc["uid"])
     if record is not None:
         return record.failure
     if text.lstrip().startswith(_MARK):
         return Failure("model", text.strip())
-    no_text = "the model gave no text, which is how lmms-eval hands on requests that failed"
+    no_text = "the model gave no text, which is what lmms-eval returns for a failed request"
     return None if text.strip() else Failure("model", no_text)
 
 
 def failed(doc: Doc, reason: Failure | Exception, *metrics: str) -> dict[str, Any]:
-    """The results of a document that has no value under any of ``metrics``."""
+    """The results of a document that has no value under any of `metrics`."""
     code, error = reason if isinstance(reason, Failure) else (code_of(reason), str(reason))
     item = {"error": error, "error_code": code, "task": doc["task"], "uid": doc["uid"]}
     count = counted(doc, 0)
@@ -54,15 +54,14 @@ def failed(doc: Doc, reason: Failure | Exception, *metrics: str) -> dict[str, An
 
 
 def counted(doc: Doc, value: int) -> dict[str, Any]:
-    """The items of ``answered`` and ``n`` for one document.
+    """The items of `answered` and `n` for one document.
 
-    The samples file then says in ``n`` how long our model took for its answer (``seconds``), whether the data set was read
-    in part only (``partial``), and with the first document of a task what exactly was run (``run``), under which options of
-    lmms-eval that numbers have to be read with (``host_options``).
+    In the samples file, `n` also states how long our model took (`seconds`), whether only a part of the data set was read
+    (`partial`) and, with the first document of a task, what exactly was run (`run`) and which options of lmms-eval change the
+    meaning of the numbers (`host_options`).
     """
-    item: Item = {
-        "answered": value
-    }  # wrapped: lmms-eval gives a standard error to every metric whose items are numbers
+    # A dict, because lmms-eval computes a standard error for every metric whose items are numbers.
+    item: Item = {"answered": value}
     if counts.deviations:
         item["partial"] = True
     record, run = journal.recall(doc["task"], doc["uid"]), dict(journal.signed(doc["task"], doc["uid"]) or {})
@@ -75,7 +74,7 @@ def counted(doc: Doc, value: int) -> dict[str, Any]:
 
 
 def named(doc: Doc) -> Item:
-    """What an item says about its question, so that a run can be broken down and compared from its samples alone."""
+    """The fields of an item that identify its question, so that samples alone are enough to break down and compare runs."""
     return {"uid": doc["uid"], "image": doc["image"], "about": {axis: doc[axis] for axis in AXES if doc[axis]}}
 
 
@@ -87,12 +86,12 @@ def with_value(items: list[Item]) -> list[Item]:
 def over_values(
     aggregate: Callable[Concatenate[list[Item], P], T],
 ) -> Callable[Concatenate[list[Item], P], T | None]:
-    """An aggregation over the items that have a value; None where none has one."""
+    """Restrict an aggregation to the items that have a value; None if no item has one."""
 
     @wraps(aggregate)
     def aggregate_values(items: list[Item], /, *args: P.args, **kwargs: P.kwargs) -> T | None:
-        good = with_value(items)
-        return aggregate(good, *args, **kwargs) if good else None
+        valued = with_value(items)
+        return aggregate(valued, *args, **kwargs) if valued else None
 
     return aggregate_values
 
@@ -109,14 +108,14 @@ def answered(items: list[int]) -> float:
 
 
 def n(items: list[Item]) -> int:
-    """Number of questions that have a value: the n of every mean. Says which have none, as every task has this metric."""
+    """Number of questions that have a value: the n of every mean. Logs the others here, because every task has this metric."""
     failures = [item["failed"] for item in items if "failed" in item]
     if failures:
         first = failures[0]
         share = f"{len(failures)} of {len(items)} questions"
-        said = f"{first['task']}: {share} got no value, first {first['uid']}: {first['error']}"
+        message = f"{first['task']}: {share} got no value, first {first['uid']}: {first['error']}"
         if len(failures) < len(items):
-            logger.warning(f"lmms_vg: {said}. They are left out of every mean, and counted by 'answered'")
+            logger.warning(f"lmms_vg: {message}. They are left out of every mean, and counted by 'answered'")
         else:
-            failure.note(f"{said}. The task has no value; all else is saved")
+            failure.note(f"{message}. The task has no value; all else is saved")
     return sum(item["answered"] for item in items)

@@ -1,4 +1,4 @@
-"""MMMU's hidden test split: instead of a score, the file of answers that its evaluation server takes."""
+"""MMMU's hidden test split: instead of a score, write the file of answers for its evaluation server."""
 
 import json
 from argparse import Namespace
@@ -15,7 +15,7 @@ from lmms_vg.tasks.registry import TASKS
 
 
 def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
-    """The answer to submit: the letter where there are options, else the text. An unreadable letter is left empty."""
+    """The answer to submit: a letter if the question has options, else the text. It is empty if no letter can be read."""
     if (reason := model_failure(doc, texts[0])) is not None:
         return failed(doc, reason, "submission", "unparseable")
     text: str | None = texts[0].strip()
@@ -27,13 +27,13 @@ def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
 
 @over_values
 def write(items: list[Item], args: Namespace | None = None) -> int | None:
-    """Write ``submissions/mmmu_med_test_<model>_<time>.json``, id -> answer, under the output path: how many it holds.
+    """Write `submissions/mmmu_med_test_<model>_<time>.json` (id -> answer) under the output path.
 
-    The path is logged; as a value it would make lmms-eval's table as wide as itself.
+    The path is only logged: as a value it would widen lmms-eval's table. If a question of the test split has no answer
+    (`--limit`, partial data, failures), the file is named `partial_...` and a warning states how many answers it holds.
 
-    Without an answer to every question of the test split (``--limit``, part of the data, failures) it is no submission:
-    the file is named ``partial_...`` and a warning says how many are there. None if there is no answer, and if the file
-    cannot be written.
+    Returns:
+        The number of answers; None if there is none or the file cannot be written.
     """
     expected = TASKS["mmmu_med_test"].n
     now = datetime.now(timezone.utc).strftime("%Y%m%d_%H%M%S")

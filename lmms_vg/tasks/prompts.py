@@ -1,6 +1,6 @@
-"""What a document asks: the prompt templates of the paper and of HuatuoGPT-Vision, as text and as lmms-eval messages.
+"""The paper's and HuatuoGPT-Vision's prompt templates, as text and as lmms-eval messages.
 
-An empty question gives an empty prompt, which every model refuses: the instruction alone would be answered with a guess.
+An empty question gives an empty prompt, which every model refuses: with the instruction alone it would answer with a guess.
 """
 
 from string import ascii_uppercase
@@ -14,8 +14,8 @@ Doc = dict[str, Any]
 INSTRUCTION = "Answer the question using a single word or phrase."
 LETTER = "Answer with the option's letter from the given choices directly."
 
+#: The reference prompt of tasks whose `metadata` states none: that of VGMED measurements (paper, Section 2.2).
 REFERENCE = f"Write a general description of the image. {INSTRUCTION}"
-"""The reference prompt where a task's ``metadata`` states none: that of VGMED measurements (paper, Section 2.2)."""
 
 
 def measurement(doc: Doc) -> str:
@@ -29,7 +29,7 @@ def short_answer(doc: Doc) -> str:
 
 
 def choice(doc: Doc) -> str:
-    """Multiple choice: lettered options, one a line, and the instruction (paper, Fig. I.13; HuatuoGPT-Vision's too)."""
+    """Multiple choice: one lettered option per line, then the instruction (paper, Fig. I.13; also HuatuoGPT-Vision's)."""
     if not doc["question"].strip() or not doc["options"]:
         return ""
     options = [f"{letter}. {option}" for letter, option in zip(ascii_uppercase, doc["options"], strict=False)]
@@ -37,15 +37,17 @@ def choice(doc: Doc) -> str:
 
 
 def mmmu(doc: Doc) -> str:
-    """MMMU asks both kinds: ``choice`` where there are options, else ``short_answer``."""
+    """MMMU has both kinds: `choice` for a question with options, else `short_answer`."""
     return choice(doc) if doc["options"] else short_answer(doc)
 
 
 def mmmu_messages(doc: Doc) -> list[dict[str, Any]]:
-    """The one user message of an MMMU question, each image at its first mark ``<image 1>``.
+    """The single user message of an MMMU question, with each image at its first mark `<image 1>`.
 
-    Later marks of the same image become the words "image 1"; images that no mark names come first. Errors: those of
-    ``open_image``.
+    Later marks of the same image become the words "image 1". Images without a mark come first.
+
+    Raises:
+        DataError: as `open_image`.
     """
     images = visual(doc)
     content: list[dict[str, Any]] = []

@@ -1,6 +1,6 @@
-"""Every task's questions: which reader, how many, under which protocols.
+"""Registry of tasks: data reader, expected number of questions, protocols.
 
-YAML names a task's documents as ``lmms_vg.tasks.registry.<task>``; the attribute is made on demand from ``TASKS``.
+YAML names a task's documents as `lmms_vg.tasks.registry.<task>`; `__getattr__` makes the attribute from `TASKS` on demand.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from loguru import logger
 
 from lmms_vg.datasets import medical_eval, mmmu, omnimedvqa, path_vqa, phantoms, slake, vgmed, vqa_rad
-from lmms_vg.datasets import pmc_vqa as pmc  # `pmc_vqa` is a task, and has to be free for `__getattr__`
+from lmms_vg.datasets import pmc_vqa as pmc  # `pmc_vqa` is also a task, whose name must stay free for `__getattr__`
 from lmms_vg.datasets.schema import DatasetSpec, Sample
 from lmms_vg.datasets.source import DataError
 from lmms_vg.host import callers
@@ -25,13 +25,19 @@ Protocols = tuple[ProtocolName, ...]
 
 _PAPER: Protocols = ("vgrefine",)
 _TEST: Protocols = ("test",)
-_EITHER: Protocols = ("vgrefine", "test")  # of these the paper asks test splits anyway
+_EITHER: Protocols = ("vgrefine", "test")  # the paper asks the test split of these
 
 
 class TaskSpec(NamedTuple):
-    """``n`` is the asserted number of questions, None where none is known; ``axes`` are what accuracy is broken down by.
+    """One task.
 
-    ``protocols`` are those that its numbers may stand under (`paper.protocols`); measurements have none.
+    Attributes:
+        load: reads the questions.
+        spec: the data set they come from.
+        n: number of questions, which is asserted; None if it is not known.
+        protocols: names of the protocols its numbers can be reported under (`paper.protocols`); measurements have none.
+        axes: fields by which accuracy is broken down.
+        require: raises DataMissing if the images are not here.
     """
 
     load: Callable[[], list[Sample]]
@@ -43,11 +49,16 @@ class TaskSpec(NamedTuple):
 
     @property
     def measures(self) -> bool:
-        """Whether it measures where a model looks, and asks for no answer."""
+        """Whether the task measures where a model looks, instead of scoring an answer."""
         return not self.protocols
 
     def read(self) -> list[Sample]:
-        """The questions, when their images are there too. Errors: DataMissing, DataError."""
+        """The questions, after a check that their images are here too.
+
+        Raises:
+            DataMissing: files are missing.
+            DataError: files are not as expected.
+        """
         samples = self.load()
         if self.require is not None:
             self.require()
@@ -55,12 +66,12 @@ class TaskSpec(NamedTuple):
 
 
 def _measurements() -> dict[str, TaskSpec]:
-    made = {}
+    specs = {}
     for kind in ("localization", "attribute"):
         for name, images in (("vgmed", "VGMED"), ("vgmed_coco", "COCO")):
             load = partial(vgmed.load, images, kind)  # type: ignore[arg-type]
-            made[f"{name}_{kind}"] = TaskSpec(load, vgmed.VGMED, None, ())
-    return made | {
+            specs[f"{name}_{kind}"] = TaskSpec(load, vgmed.VGMED, None, ())
+    return specs | {
         "vgmed_demo": TaskSpec(partial(phantoms.load, "standard"), phantoms.PHANTOMS, phantoms.COUNT, ()),
         "demo_calibration": TaskSpec(
             partial(phantoms.load, "standard", phantoms.CALIBRATION_SEED), phantoms.PHANTOMS, phantoms.COUNT, ()
@@ -69,8 +80,8 @@ def _measurements() -> dict[str, TaskSpec]:
 
 
 def _short_answers() -> dict[str, TaskSpec]:
-    """The paper's closed and open questions: all that it pools (Table 1), and the official test splits beside them."""
-    made = {}
+    """The paper's closed and open questions: all that it pools (Table 1), and the official test splits."""
+    specs = {}
     for part, split in product(PARTS, SPLITS):
         splits = slake.SPLITS if split == "all" else ("test",)
         protocols = _PAPER if split == "all" else _TEST
@@ -91,7 +102,7 @@ def _short_answers() -> dict[str, TaskSpec]:
                 ("modality", "organ", "content_type"),
                 slake.require_images,
             ),
-            # The paper asks its test split, under either name.
+            # The paper asks the test split, so both names have the same questions.
             "pathvqa": TaskSpec(
                 partial(path_vqa.load, part),
                 path_vqa.PATH_VQA,
@@ -102,27 +113,27 @@ def _short_answers() -> dict[str, TaskSpec]:
         for name, spec in sets.items():
             if part == "open":
                 spec = spec._replace(axes=())
-            made[f"{name}_{part}" if split == "all" else f"{name}_test_{part}"] = spec
-    return made
+            specs[f"{name}_{part}" if split == "all" else f"{name}_test_{part}"] = spec
+    return specs
 
 
 def _choices() -> dict[str, TaskSpec]:
     """The paper's multiple-choice sets."""
-    made = {}
+    specs = {}
     n = pmc.PMC_VQA.counts["test_clean"]
-    made["pmc_vqa"] = TaskSpec(pmc.load, pmc.PMC_VQA, n, _EITHER, require=pmc.require_images)
+    specs["pmc_vqa"] = TaskSpec(pmc.load, pmc.PMC_VQA, n, _EITHER, require=pmc.require_images)
     for modality in omnimedvqa.NAMES:
         load, spec = partial(omnimedvqa.load, modality), omnimedvqa.OMNIMEDVQA
-        made[f"omnimedvqa_{modality}"] = TaskSpec(
+        specs[f"omnimedvqa_{modality}"] = TaskSpec(
             load, spec, spec.counts[modality], _EITHER, ("question_type",), omnimedvqa.require_images
         )
     for subject in mmmu.SUBJECTS:
         n = mmmu.MMMU.counts[f"validation/{subject}"]
         validation = partial(mmmu.load, subject, "validation")
-        made[f"mmmu_med_{subject.lower()}"] = TaskSpec(validation, mmmu.MMMU, n, _EITHER, ("content_type",))
+        specs[f"mmmu_med_{subject.lower()}"] = TaskSpec(validation, mmmu.MMMU, n, _EITHER, ("content_type",))
     n = sum(mmmu.MMMU.counts[f"test/{subject}"] for subject in mmmu.SUBJECTS)
-    made["mmmu_med_test"] = TaskSpec(_mmmu_test, mmmu.MMMU, n, _EITHER)
-    return made
+    specs["mmmu_med_test"] = TaskSpec(_mmmu_test, mmmu.MMMU, n, _EITHER)
+    return specs
 
 
 def _mmmu_test() -> list[Sample]:
@@ -131,16 +142,16 @@ def _mmmu_test() -> list[Sample]:
 
 def _chen() -> dict[str, TaskSpec]:
     """HuatuoGPT-Vision's released evaluation file; the greedy twins ask the same questions."""
-    made = {}
+    specs = {}
     suffixes: dict[str, Protocols] = {"chen": ("chen",), "chen_greedy": ("chen-greedy",)}
     for name in medical_eval.DATASETS:
         load, spec = partial(medical_eval.load, name), medical_eval.MEDICAL_EVAL
         prefix = "mmmu_med" if name == "mmmu" else name
         for suffix, protocols in suffixes.items():
-            made[f"{prefix}_{suffix}"] = TaskSpec(
+            specs[f"{prefix}_{suffix}"] = TaskSpec(
                 load, spec, spec.counts[name], protocols, require=medical_eval.require_images
             )
-    return made
+    return specs
 
 
 def _demo() -> dict[str, TaskSpec]:
@@ -153,9 +164,8 @@ def _demo() -> dict[str, TaskSpec]:
 
 TASKS: dict[str, TaskSpec] = _measurements() | _short_answers() | _choices() | _chen() | _demo()
 
-
+#: Names of the data sets of all tasks.
 DATASETS = frozenset(task.spec.name for task in TASKS.values())
-"""Names of all data sets that are asked about."""
 
 
 def __getattr__(name: str) -> Callable[[object], Any]:
@@ -170,8 +180,8 @@ def __getattr__(name: str) -> Callable[[object], Any]:
 
 
 def _open(read: Callable[[], list[Sample]]) -> list[Sample]:
-    """What is wrong with BERTScore is said before questions are asked, not after: settings stop, a lack is a warning."""
-    from lmms_vg.metrics import bertscore  # it takes seconds, and `lmms-vg tasks` does not need it
+    """Check BERTScore before questions are asked, not after: wrong settings stop the run, a missing model is a warning."""
+    from lmms_vg.metrics import bertscore  # late: the import takes seconds, and `lmms-vg tasks` does not need it
 
     samples = read()
     try:
@@ -184,15 +194,15 @@ def _open(read: Callable[[], list[Sample]]) -> list[Sample]:
 
 
 def _measured(read: Callable[[], list[Sample]]) -> list[Sample]:
-    """A model that keeps no record of its attention is not asked, and perhaps paid, for what has no value then."""
+    """Refuse models that leave no record of their attention: their answers may cost money and would have no value."""
     if not callers.leaves_records():
         raise DataError(
-            "measures where a model looks, and this model keeps no record of its attention; leave the task out, or ask a "
+            "measures where a model looks, but this model leaves no record of its attention; leave the task out, or use a "
             "model of lmms_vg: --model <family>_<method> (lmms-vg methods)"
         )
     return read()
 
 
-@cache  # once a run
+@cache  # once per run
 def _warn(message: str) -> None:
     logger.warning(message)

@@ -1,6 +1,6 @@
-"""Answers scored anew, outside lmms-eval, each by the ``process_results`` and aggregations of its task's YAML.
+"""Score answers again, outside lmms-eval, with the `process_results` and aggregations of the task's YAML.
 
-Here is made, document by document, what lmms-eval would have saved, so that both give the same numbers.
+It builds the same lines that lmms-eval would have saved, document by document, so both give the same numbers.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -16,16 +16,16 @@ from lmms_vg.tasks.yaml_files import definition
 
 Line = dict[str, Any]
 
+#: Metrics whose aggregation writes a file.
 WRITES = frozenset({"submission"})
-"""Metrics whose aggregation writes a file."""
 
+#: Metrics whose aggregation loads a language model.
 NEEDS_MODEL = frozenset({"bertscore", "average"})
-"""Metrics whose aggregation loads a language model."""
 
 
 def score(task: str, answered: Iterable[tuple[Doc, Record]]) -> Iterator[Line]:
-    """A line of the samples file a document, as far as ``study`` reads it; thinking is cut out as lmms-eval does."""
-    from lmms_eval.api.reasoning import strip_reasoning_tags  # late: lmms-eval is no part of reading our tasks
+    """One line of the samples file per document, with the fields that `runs` reads; thinking is removed as lmms-eval does."""
+    from lmms_eval.api.reasoning import strip_reasoning_tags  # late: reading our tasks does not need lmms-eval
 
     config = definition(task)
     for doc, record in answered:
@@ -35,7 +35,7 @@ def score(task: str, answered: Iterable[tuple[Doc, Record]]) -> Iterator[Line]:
 
 
 def means(task: str, lines: list[Line], without: Collection[str] = NEEDS_MODEL) -> Iterator[tuple[str, Any]]:
-    """Metric -> value, as the task aggregates it; metrics without any value, and those that write files, are left out."""
+    """Metric -> value as the task aggregates it, without metrics that have no value or write files."""
     for metric in definition(task)["metric_list"]:
         name = metric["metric"]
         items = [line[name] for line in lines]
@@ -47,28 +47,31 @@ def means(task: str, lines: list[Line], without: Collection[str] = NEEDS_MODEL) 
 
 
 def group_means(group: str, values: dict[str, dict[str, Any]], sizes: dict[str, int]) -> dict[str, float]:
-    """Metric -> a group's mean over its members' values, weighed as lmms-eval does by questions asked, or by its own function.
+    """Metric -> mean of a group over its members' values.
 
-    Errors: KeyError if a member has no value or no size.
+    Members are weighted by their number of questions as lmms-eval does, or by the group's own function.
+
+    Raises:
+        KeyError: a member has no value or no size.
     """
     config = definition(group)
-    made = {}
-    for one in config.get("aggregate_metric_list", ()):
-        numbers = [values[task][one["metric"]] for task in config["task"]]
+    means = {}
+    for metric in config.get("aggregate_metric_list", ()):
+        numbers = [values[task][metric["metric"]] for task in config["task"]]
         counts = [sizes[task] for task in config["task"]]
-        by_size = one.get("weight_by_size", True)
+        by_size = metric.get("weight_by_size", True)
         weights = counts if by_size else [1] * len(counts)
-        made[one["metric"]] = (
-            one["aggregation"](numbers, counts, by_size)
-            if callable(one["aggregation"])
+        means[metric["metric"]] = (
+            metric["aggregation"](numbers, counts, by_size)
+            if callable(metric["aggregation"])
             else sum(number * weight for number, weight in zip(numbers, weights, strict=True)) / sum(weights)
         )
-    return made
+    return means
 
 
 @contextmanager
 def _unlogged() -> Iterator[None]:
-    """The end of a run logs every category of its accuracy, and what failed; whoever scores again prints what is wanted."""
+    """Silence the log of the aggregations (categories, failures); the caller prints what it needs."""
     logger.disable("lmms_vg.tasks")
     try:
         yield

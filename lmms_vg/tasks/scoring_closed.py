@@ -1,8 +1,8 @@
-"""From answers to accuracy: closed questions, multiple choice, and HuatuoGPT-Vision's own rule.
+"""Score answers as right or wrong: closed questions, multiple choice, and HuatuoGPT-Vision's own rule.
 
-Beside ``acc`` every task reports ``ci95``, ``unparseable`` (answers the rule could not read, which count as wrong), its
-accuracy broken down (``macro_<axis>``, and a log line with every category), ``answered`` and ``n``. Models that are not
-ours leave no record in the journal; their texts are scored like ours.
+Every task reports `acc`, its interval `ci95`, `unparseable` (share of answers that the rule cannot read, which count as
+wrong), `answered`, `n`, and its accuracy broken down: `macro_<axis>` and a log line with every category. Other models than
+ours leave no record in the journal; their texts are scored in the same way.
 """
 
 import ast
@@ -40,7 +40,7 @@ def _chen(text: str, doc: Doc) -> Verdict:
 
 
 def _mmmu(text: str, doc: Doc) -> Verdict:
-    """A letter where there are options; else a match with any of the accepted answers, which may be a list's repr."""
+    """A letter if there are options; else a match with any accepted answer, which may be written as a Python list."""
     if doc["options"]:
         return _choice(text, doc)
     verdicts = [rules.exact(text, accepted) for accepted in accepted_answers(doc["answer"])]
@@ -48,19 +48,19 @@ def _mmmu(text: str, doc: Doc) -> Verdict:
 
 
 def accepted_answers(answer: str) -> list[str]:
-    """The accepted answers of an open MMMU question: one, or a Python list's repr of several."""
+    """The accepted answers of an open MMMU question: the text itself, or the items of a Python list."""
     if not answer.startswith("["):
         return [answer]
     try:
-        several = [str(one) for one in ast.literal_eval(answer)]
+        answers = [str(item) for item in ast.literal_eval(answer)]
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):  # all that literal_eval raises
         return [answer]
-    return [one for one in several if one.strip()] or [answer]
+    return [item for item in answers if item.strip()] or [answer]
 
 
 def score(rule: Rule, signature: str, doc: Doc, results: list[str]) -> dict[str, Any]:
-    """The metrics of one answer under a rule; an answer the model could not give, or that has no reference, has none."""
-    axes = TASKS[doc["task"]].axes if doc["task"] in TASKS else ()  # tasks of others state no axes
+    """The metrics of one answer under a rule; no values if the model gave no answer or the question has no reference."""
+    axes = TASKS[doc["task"]].axes if doc["task"] in TASKS else ()  # other packages' tasks state no axes
     declared = ("acc", "ci95", "unparseable", *(f"macro_{axis}" for axis in axes))
     if (reason := model_failure(doc, results[0])) is not None:
         return failed(doc, reason, *declared)
@@ -68,13 +68,13 @@ def score(rule: Rule, signature: str, doc: Doc, results: list[str]) -> dict[str,
         verdict = rule(results[0], doc)
     except ValueError as problem:
         return failed(doc, problem, *declared)
-    right = int(verdict.correct)
+    correct = int(verdict.correct)
     return {
-        "acc": {"score": right, "extracted": verdict.extracted, "rule": signature, **named(doc)},
-        "ci95": {"correct": right, "image": doc["image"]},
+        "acc": {"score": correct, "extracted": verdict.extracted, "rule": signature, **named(doc)},
+        "ci95": {"correct": correct, "image": doc["image"]},
         "unparseable": {"unparseable": verdict.extracted is None},
         **{
-            f"macro_{axis}": {"correct": right, "task": doc["task"], "axis": axis, "category": doc[axis]}
+            f"macro_{axis}": {"correct": correct, "task": doc["task"], "axis": axis, "category": doc[axis]}
             for axis in axes
         },
         **counted(doc, 1),
@@ -88,7 +88,7 @@ mmmu_results = partial(score, _mmmu, choices.signature("choice"))
 
 
 def yes_no_results(doc: Doc, results: list[str]) -> dict[str, Any]:
-    """``closed_results``, and beside it ``llava_med``: LLaVA-Med's substring rule, to compare with published numbers."""
+    """`closed_results` plus `llava_med`: LLaVA-Med's substring rule, for comparison with published numbers."""
     scored = closed_results(doc, results)
     if "error" in scored["acc"]:
         return scored | {"llava_med": scored["acc"]}
@@ -99,20 +99,20 @@ def yes_no_results(doc: Doc, results: list[str]) -> dict[str, Any]:
 
 @over_values
 def ci95(items: list[Item]) -> list[float] | None:
-    """95% interval of the accuracy, [low, high]: bootstrap that draws whole images, seed 0; None for a single image."""
+    """95% interval [low, high] of the accuracy, from a bootstrap of whole images with seed 0; None for a single image."""
     interval = cluster_interval([item["correct"] for item in items], [item["image"] for item in items])
     return [round(bound, 4) for bound in interval] if isfinite(interval.low) else None
 
 
 @over_values
 def unparseable(items: list[Item]) -> float:
-    """Share of the answers that the rule could not read."""
+    """Share of the answers that the rule could not read, from 0 to 1."""
     return fmean(item["unparseable"] for item in items)
 
 
 @over_values
 def macro(items: list[Item]) -> float:
-    """Mean of the categories' accuracies, each category weighing the same; logs the categories."""
+    """Unweighted mean of the categories' accuracies; logs every category."""
     categories: dict[str, list[int]] = defaultdict(list)
     for item in items:
         categories[item["category"] or "(none)"].append(item["correct"])
@@ -122,14 +122,14 @@ def macro(items: list[Item]) -> float:
 
 
 def pooled(accuracies: list[float | None], sizes: list[int], _by_size: bool) -> float | None:
-    """A group's accuracy over all questions asked, as lmms-eval pools it; None where one of its tasks has no value."""
+    """Accuracy of a group over all its questions, pooled as lmms-eval does; None if one of its tasks has no value."""
     return _weighted(accuracies, sizes)
 
 
 def weighted_as_mmmu(accuracies: list[float | None], _sizes: list[int], _by_size: bool) -> float | None:
-    """Mean of the five subjects' accuracies weighted by the size of their *test* splits, as the paper's Table 2.
+    """Mean of the five subjects' accuracies weighted by the size of their *test* splits, as in the paper's Table 2.
 
-    None where one of them has no value.
+    None if a subject has no value.
     """
     return _weighted(accuracies, [mmmu.MMMU.counts[f"test/{subject}"] for subject in mmmu.SUBJECTS])
 

@@ -1,7 +1,7 @@
-"""From where a model looked to the metrics ar, kl, js and best_layer of the measurement tasks.
+"""Compute ar, kl, js and best_layer of the measurement tasks from the records of a model's attention.
 
-Items are what the samples file shows, so they hold whole layer lists, and each repeats the KL list: the layer of lowest
-mean KL is known only once all questions are in. Models that are not ours leave no record of their attention.
+Items are written to the samples file, so they hold whole lists of layers. Each repeats the KL list, because the layer of
+lowest mean KL is known only after all questions. Other models than ours leave no record of their attention.
 """
 
 import math
@@ -22,7 +22,7 @@ _NO_RECORD = (
 
 
 def results(doc: Doc, _results: list[str]) -> dict[str, Any]:
-    """Where the model looked (paper, Section 2): metrics ar, kl, js and best_layer, with their values at every layer."""
+    """Alignment of one question (paper, Section 2): metrics ar, kl, js and best_layer, with their values per layer."""
     record = journal.recall(doc["task"], doc["uid"])
     if record is not None and record.failure is not None:
         return failed(doc, record.failure, *_METRICS)
@@ -60,15 +60,15 @@ def js(items: list[Item]) -> float:
 
 @over_values
 def best_layer(items: list[Item]) -> int:
-    """The layer of lowest mean KL, from 0; the first of equals. None if no question has a value."""
+    """Index from 0 of the layer of lowest mean KL, the first of equal ones. None if no question has a value."""
     return _best_layer(items)
 
 
 def _measured(record: Record | None) -> tuple[int, dict[str, list[float]]]:
-    """The version it was measured by, and lists of equal length, a finite value for each layer.
+    """Version of the measurement, and one list of finite values per metric, one value per layer.
 
     Raises:
-        ValueError: what is wrong with the record.
+        ValueError: the record is missing, incomplete or wrong.
     """
     if record is None:
         raise ValueError(_NO_RECORD)
@@ -82,11 +82,15 @@ def _measured(record: Record | None) -> tuple[int, dict[str, list[float]]]:
         raise ValueError(f"alignment lists differ in length: { {name: len(values) for name, values in lists.items()} }")
     if not all(math.isfinite(value) for values in lists.values() for value in values):
         raise ValueError("an alignment value is not finite")
-    return record.alignment.get("version", 1), lists  # 1 did not say so
+    return record.alignment.get("version", 1), lists  # records of version 1 do not state it
 
 
 def _best_layer(items: list[Item]) -> int:
-    """Errors: ValueError if the items are of different models, which one process cannot make."""
+    """Index of the layer of lowest mean KL.
+
+    Raises:
+        ValueError: lists differ in length; one process asks one model, so this cannot happen in a run.
+    """
     means = [fmean(column) for column in zip(*(item["kl"] for item in items), strict=True)]
     return means.index(min(means))
 

@@ -1,7 +1,7 @@
-"""From answers to the metrics of open questions: BLEU-1, BERTScore, OpenRecall, their mean, and exact ones beside them.
+"""Score open answers: BLEU-1, BERTScore, OpenRecall and their mean, plus exact metrics.
 
-BERTScore needs a language model of its own, so it runs once for all answers, at aggregation. Where its weights are not
-to be had, ``bertscore`` and ``average`` have no value, a message says how to get them, and the rest stands.
+BERTScore needs its own language model, so it runs once over all answers, at aggregation. If its weights are not available,
+`bertscore` and `average` have no value, a message says how to get the weights, and the other metrics keep their values.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ PER_ANSWER: dict[open_ended.Metric, Callable[[str, str], float]] = {
 
 
 def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
-    """The metrics of one answer; what had no answer, or has no reference (SLAKE has one such question), has none."""
+    """The metrics of one answer; no values without an answer or a reference (SLAKE has one question without)."""
     declared = (*PER_ANSWER, "bertscore", "average")
     if (reason := model_failure(doc, texts[0])) is not None:
         return failed(doc, reason, *declared)
@@ -50,14 +50,14 @@ def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
 
 @over_values
 def bertscore(items: list[Item]) -> float | None:
-    """Mean BERTScore F1, or None where its model is not to be had."""
+    """Mean BERTScore F1, or None if its model is not available."""
     values = _once(tuple(item["answer"] for item in items), tuple(item["reference"] for item in items))
     return None if values is None else fmean(values)
 
 
 @over_values
 def average(items: list[Item]) -> float | None:
-    """Mean of BLEU-1, BERTScore and OpenRecall (paper, Table E.3), or None where BERTScore has no value."""
+    """Mean of BLEU-1, BERTScore and OpenRecall (paper, Table E.3), or None if BERTScore has no value."""
     score = bertscore(items)
     if score is None:
         return None
@@ -66,15 +66,15 @@ def average(items: list[Item]) -> float | None:
     )
 
 
-@cache  # two metrics ask for the same scores
+@cache  # two metrics need the same scores
 def _once(answers: tuple[str, ...], references: tuple[str, ...]) -> list[float] | None:
     try:
         settings = bert.BertScoreSettings.from_environment()
         logger.info(f"BERTScore of {len(answers)} answers: {bert.signature(settings, len(answers))}")
         return bert.bertscore(answers, references, settings)
-    except Exception as problem:  # noqa: BLE001 - a model of its own can fail in many ways; the other metrics must stand
+    except Exception as problem:  # noqa: BLE001 - loading a model can fail in many ways; the other metrics must survive
         logger.warning(
             f"no BERTScore ({type(problem).__name__}): {problem}\n"
-            "Everything else is scored; the answers are in the journal, so the same command again only scores them"
+            "Everything else is scored. The answers are in the journal: run the same command again, and it only scores them"
         )
         return None

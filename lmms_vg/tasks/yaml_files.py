@@ -1,6 +1,6 @@
-"""Our tasks and groups as their YAML files state them, read without lmms-eval, whose import takes seconds and a gigabyte.
+"""Our tasks and groups as their YAML files state them, read without importing lmms-eval, which takes seconds and a gigabyte.
 
-A test holds this to lmms-eval's own reading of the same files.
+A test compares this with lmms-eval's own reading of the same files.
 """
 
 from functools import cache
@@ -14,7 +14,7 @@ from lmms_vg.plugin import TASKS
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Builds no objects; ``!function package.module.name`` is looked up in this package only."""
+    """Builds no objects; `!function package.module.name` is imported from this package."""
 
 
 def _function(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:
@@ -27,7 +27,7 @@ def _name(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
 
 
 class _Names(yaml.SafeLoader):  # type: ignore[misc]
-    """Leaves the functions as their names, so that nothing is imported."""
+    """Keeps functions as names, so that nothing is imported."""
 
 
 _Loader.add_constructor("!function", _function)
@@ -37,19 +37,23 @@ _Names.add_constructor("!function", _name)
 @cache
 def groups() -> dict[str, list[str]]:
     """Group -> its tasks, sorted by name."""
-    found = ((config["group"], config["task"]) for config, _ in _files() if "group" in config)
-    return dict(sorted(found))
+    pairs = ((config["group"], config["task"]) for config, _ in _files() if "group" in config)
+    return dict(sorted(pairs))
 
 
 @cache
 def tasks() -> frozenset[str]:
-    """Every task that is no group."""
+    """Names of all tasks that are not groups."""
     return frozenset(config["task"] for config, _ in _files() if "group" not in config)
 
 
 @cache
 def definition(name: str) -> dict[str, Any]:
-    """A task's or group's YAML with what it includes, functions resolved. Errors: KeyError for a name that is not ours."""
+    """A task's or group's YAML with its includes merged and its functions imported.
+
+    Raises:
+        KeyError: the name is not ours.
+    """
     paths = {
         config.get("group", config["task"]): path for config, path in _files() if "group" in config or "task" in config
     }

@@ -25,6 +25,6 @@ def test_killed_runs_end_in_the_results_of_an_undisturbed_one() -> None:
     ((_, *rows),) = tables(done.stdout)
     values = {name: int(value) for name, value in rows}
     assert values["SIGKILLs"] == 10
-    assert values["torn lines they left"] > 2, "otherwise they hit nothing"
+    assert values["torn lines left by them"] > 2, "otherwise they hit nothing"
     assert values["questions asked twice"] == 0
-    assert values["runs whose results file is that of the undisturbed run"] == values["runs"] == 2
+    assert values["runs with the results file of the undisturbed run"] == values["runs"] == 2

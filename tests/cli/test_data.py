@@ -1,4 +1,4 @@
-"""`lmms-vg tasks` against the YAML files, and the commands around runs and data."""
+"""`lmms-vg tasks` against the YAML files, and the commands on runs and data."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Capture = pytest.CaptureFixture[str]
 
 
 class YamlLoader(yaml.SafeLoader):
-    """Takes lmms-eval's tags for text."""
+    """Read lmms-eval's tags as text."""
 
 
 YamlLoader.add_multi_constructor("!", lambda loader, _, node: loader.construct_scalar(node))
 
 
 def test_every_task_has_a_line() -> None:
-    """Against the YAML files as a YAML parser reads them."""
+    """Compared with the YAML files as a YAML parser reads them."""
     files = [yaml.load(file.read_text(), YamlLoader) for file in plugin.TASKS.rglob("*.yaml")]
     leaves = {file["task"] for file in files if "group" not in file}
     groups = {file["group"]: file["task"] for file in files if "group" in file}
@@ -47,7 +47,7 @@ def test_every_task_has_a_line() -> None:
 
 
 def test_published_numbers_of_questions_are_the_tasks_own() -> None:
-    """9,440 questions of Table 1, 17,298 of HuatuoGPT-Vision's file, 88,995 of OmniMedVQA."""
+    """Table 1 has 9,440 questions, HuatuoGPT-Vision's file 17,298, OmniMedVQA 88,995."""
     groups = yaml_files.groups()
 
     def total(group: str) -> int:
@@ -70,7 +70,7 @@ def test_status_and_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
         assert main(arguments) == 0
         return capsys.readouterr().out.splitlines()
 
-    assert shown("data", "status") == [looked_in(), *(line for one in status() for line in one.lines())]
+    assert shown("data", "status") == [looked_in(), *(line for dataset in status() for line in dataset.lines())]
     assert shown("tasks") == list(tasks())
     assert shown("tasks", "--path") == [str(plugin.TASKS)]
 

@@ -29,8 +29,8 @@ def test_overlay_draws_a_picture_a_question(tmp_path: Path, capsys: pytest.Captu
 def test_the_task_folder_is_what_lmms_eval_can_include(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tasks", "--path"]) == 0
     assert capsys.readouterr().out.strip() == str(TASKS)
-    found = TaskManager(include_path=str(TASKS), include_defaults=False).all_tasks
-    assert {"vgmed", "vgmed_coco", "slake", "vg_slake", "vgmed_demo", "vqa_demo", "medvqa"} <= set(found)
+    names = TaskManager(include_path=str(TASKS), include_defaults=False).all_tasks
+    assert {"vgmed", "vgmed_coco", "slake", "vg_slake", "vgmed_demo", "vqa_demo", "medvqa"} <= set(names)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_errors_are_one_line_and_status_2(
 
 @pytest.mark.e2e
 def test_help_is_instant_and_imports_nothing_heavy() -> None:
-    """Every command imports what it needs inside."""
+    """Every command imports what it needs inside its functions."""
     script = "import sys; from lmms_vg.cli.main import _parser; _parser(); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
@@ -72,7 +72,7 @@ def test_help_is_instant_and_imports_nothing_heavy() -> None:
     ],
 )
 def test_wrong_model_args_are_an_ordinary_exception_of_one_line(model: str, arguments: str, message: str) -> None:
-    """Outside of lmms-eval's command line."""
+    """This also holds outside lmms-eval's command line."""
     with pytest.raises(RunFailed, match=message) as caught:
         getattr(harness, model).create_from_arg_string(arguments, {"batch_size": 1})
     assert "\n" not in str(caught.value)
@@ -80,7 +80,7 @@ def test_wrong_model_args_are_an_ordinary_exception_of_one_line(model: str, argu
 
 
 def test_example_boxes_are_those_of_the_masks(tmp_path: Path) -> None:
-    """A mask's tight box, x2 and y2 exclusive, and its label from the file's name."""
+    """The box is the mask's tight box, x2 and y2 exclusive; the label comes from the file's name."""
     from examples.real_slices import boxes_of
 
     (tmp_path / "images").mkdir()
@@ -89,12 +89,12 @@ def test_example_boxes_are_those_of_the_masks(tmp_path: Path) -> None:
     mask = np.zeros((10, 20), dtype=np.uint8)
     mask[2:5, 7:16] = 255
     Image.fromarray(mask).save(tmp_path / "masks" / "s1_30_heart_atrium_left_000.png")
-    found = list(boxes_of(tmp_path / "images" / "s1_30.png", tmp_path / "masks"))
-    assert found == [{"image": "images/s1_30.png", "label": "heart atrium left", "bbox": [[7, 2, 16, 5]]}]
+    boxes = list(boxes_of(tmp_path / "images" / "s1_30.png", tmp_path / "masks"))
+    assert boxes == [{"image": "images/s1_30.png", "label": "heart atrium left", "bbox": [[7, 2, 16, 5]]}]
 
 
 def test_run_without_tasks_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
-    """lmms-eval alone says so in its log and exits with 0."""
+    """lmms-eval alone reports this in its log and exits with 0."""
     with pytest.raises(SystemExit, match="--tasks is missing"):
         main(["run", "--model", "huatuo_plain", "--model_args", "pretrained=demo"])
 

@@ -1,4 +1,4 @@
-"""`lmms-vg compare` and `report`: formats, files that are not overwritten, and errors before any work."""
+"""`lmms-vg compare` and `report`: formats, files that are not overwritten, errors before any work."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from lmms_vg.cli.main import main
 
 @pytest.fixture
 def runs(tmp_path: Path) -> list[str]:
-    """Plain stands last and is the base all the same."""
-    made = []
+    """The plain run comes last and is still the base."""
+    folders = []
     for method, score, dtype in ((spec("vgrefine", k=5), 1, "bfloat16"), (spec("plain"), 0, "float32")):
         run = IDENTITY | {"method": method, "dtype": dtype}
         folder = tmp_path / f"run_{dtype}"
         save(folder, {"t": [closed(f"q{i}", score) for i in range(3)]}, run=run)
-        made.append(str(folder))
-    return made
+        folders.append(str(folder))
+    return folders
 
 
 def test_refusal_names_what_would_allow_it(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,19 +79,23 @@ def test_a_file_that_another_process_wrote_meanwhile(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        (["-o", "a.txt"], "-o a.txt: its suffix names no format; allowed are .md, .csv, .tex, or add --format"),
+        (["-o", "a.txt"], "-o a.txt: its suffix is no known format; allowed are .md, .csv, .tex, or add --format"),
         (["--allow", "dtyp"], "--allow dtyp: did you mean dtype?"),
     ],
 )
 def test_arguments_are_checked_before_any_run_is_read(
-    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["compare", "nowhere", *arguments]) == 2
     shown = capsys.readouterr().err
-    assert said in shown
+    assert message in shown
     assert shown.count("\n") == 1
 
 

@@ -1,4 +1,4 @@
-"""Misspelt models and tasks are answered before lmms-eval is imported, and what might be known is left to it."""
+"""Misspelt models and tasks are reported before lmms-eval is imported; names that may be known are left to it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_names_of_other_plugins_are_not_judged(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_family_is_left_to_joint_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--methods", "plain", "--model", "huatou", "--output_path", "out", "--tasks", "vgmed"]) == 2
-    assert "with --methods it is the family" in capsys.readouterr().err
+    assert "with --methods, allowed is a family" in capsys.readouterr().err
 
 
 @pytest.mark.e2e

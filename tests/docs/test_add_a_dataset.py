@@ -1,4 +1,4 @@
-"""docs/add_a_dataset.md to the letter: a folder outside the project is asked, measured, scored and compared."""
+"""Follow docs/add_a_dataset.md literally: a folder outside the project is asked, measured, scored and compared."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pages import blocks, commands, files
 import lmms_vg
 from lmms_vg.plugin import TASKS
 
-#: Several whole runs of lmms-eval a test, on a machine that may be busy.
+#: Seconds per test: several whole runs of lmms-eval, on a machine that may be busy.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PAGE = "add_a_dataset.md"
@@ -24,7 +24,7 @@ PAGE = "add_a_dataset.md"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that the page has one write, with twelve questions about three images, after all its commands."""
+    """The folder of the page, with twelve questions about three images, after all its commands."""
     root = tmp_path_factory.mktemp("liver")
     for name, text in files(PAGE).items():
         (root / name).write_text(text)
@@ -55,8 +55,8 @@ def results(folder: Path, method: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("method", ["plain", "vgrefine"])
 def test_attention_is_measured_and_answers_are_scored(folder: Path, method: str) -> None:
-    found = results(folder, method)
-    boxes, closed = found["liver_boxes"], found["liver_closed"]
+    tasks = results(folder, method)
+    boxes, closed = tasks["liver_boxes"], tasks["liver_closed"]
     assert (boxes["n,none"], boxes["answered,none"], closed["n,none"]) == (12, 1.0, 12)
     assert boxes["ar,none"] > 0
     assert boxes["kl,none"] > 0

@@ -1,4 +1,4 @@
-"""docs/add_a_family.md to the letter: the package runs with a method of ours and passes the generic tests."""
+"""Follow docs/add_a_family.md literally: the package runs with a method of ours and passes the generic tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from commands import answers, command
 from distributions import environment
 from pages import commands, packaged
 
-#: Several whole runs of lmms-eval a test, on a machine that may be busy.
+#: Seconds per test: several whole runs of lmms-eval, on a machine that may be busy.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PAGE = "add_a_family.md"

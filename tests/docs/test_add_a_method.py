@@ -1,4 +1,4 @@
-"""docs/add_a_method.md to the letter: the file under work, the package, the generic tests."""
+"""Follow docs/add_a_method.md literally: the method file, the package, the generic tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pages import commands, files, packaged
 
 from lmms_vg.journal import read_records
 
-#: Several whole runs of lmms-eval a test, on a machine that may be busy.
+#: Seconds per test: several whole runs of lmms-eval, on a machine that may be busy.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PAGE = "add_a_method.md"
@@ -25,13 +25,13 @@ FILES = files(PAGE)
 
 
 def answered(home: Path, method: str) -> list[int]:
-    """Answers in each journal of a method."""
+    """Number of answers in each journal of a method."""
     paths = home.glob(f"journal/huatuo_{method}-*/rank0.jsonl")
     return [len({record.key for record in read_records([path])}) for path in paths]
 
 
 def test_a_file_under_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is run beside plain; after its code has changed it is asked again, and plain is not."""
+    """The method runs with plain; after its code has changed, it is asked again and plain is not."""
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "sharpen.py"
     path.write_text(FILES["sharpen.py"])
@@ -48,7 +48,7 @@ def test_a_file_under_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_package_passes_the_generic_tests(tmp_path: Path) -> None:
-    """Installed by pip as the page says, with the row that the page says, in a copy of the tests."""
+    """The package is installed by pip and the row added as the page says, in a copy of the tests."""
     site = packaged(PAGE, tmp_path)
     tests = Path(__file__).parents[1]
     for name in ("conftest.py", "helpers", "methods/conftest.py", "methods/test_all.py"):

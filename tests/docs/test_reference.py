@@ -1,4 +1,4 @@
-"""The site has every page, and its reference every public name and method; `make docs` itself fails at what it cannot read."""
+"""The site has every page, and its reference every public name and method; `make docs` fails on what it cannot read."""
 
 from __future__ import annotations
 

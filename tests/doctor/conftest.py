@@ -1,4 +1,4 @@
-"""What a doctor must not do: connect. What it finds must not be this machine's."""
+"""The doctor must not connect to a network, and its findings must not depend on this machine."""
 
 from __future__ import annotations
 

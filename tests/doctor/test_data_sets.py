@@ -1,4 +1,4 @@
-"""Data sets: missing is something to know, wrong is a problem, and nothing is asked of a network."""
+"""Data sets: a missing one is a note, a wrong one is a problem, and no network is used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SETS = ["vgmed", "coco", "vqa_rad", "slake", "path_vqa", "pmc_vqa", "omnimedvqa"
 
 
 def found() -> dict[str, CheckResult]:
-    """By data set; the first finding is about their folder."""
+    """Data set -> finding; the first finding is about their folder."""
     return {finding.text.split()[0].rstrip(":"): finding for finding in list(data_sets())[1:]}
 
 
@@ -67,7 +67,7 @@ def test_a_file_that_cannot_be_read_is_a_problem(data: Path) -> None:
 
 
 def test_a_reader_that_crashes_is_a_problem_of_its_set(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And of no other: those behind it are looked at."""
+    """No other data set is a problem, and those after it are examined."""
 
     def crash() -> list[object]:
         raise KeyError("question")
@@ -83,7 +83,7 @@ def test_a_reader_that_crashes_is_a_problem_of_its_set(data: Path, monkeypatch: 
 
 
 def small_slake(monkeypatch: pytest.MonkeyPatch, data: Path, n: dict[str, int]) -> None:
-    """SLAKE with these numbers of questions in the place of its own."""
+    """SLAKE with these numbers of questions instead of its own."""
     raw.slake(data)
     monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
     for name, number in n.items():
@@ -91,7 +91,7 @@ def small_slake(monkeypatch: pytest.MonkeyPatch, data: Path, n: dict[str, int]) 
 
 
 def test_part_of_the_files(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SLAKE's questions without its images, which are missing and not wrong."""
+    """SLAKE's questions without its images: these are missing, not wrong."""
     small_slake(monkeypatch, data, {})
     (data / "slake" / "imgs.zip").unlink()
     slake = found()["slake"]
@@ -120,7 +120,7 @@ def test_partial_data_do_not_count(data: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_wrong_data_in_the_cache_of_the_hub(tmp_path: Path) -> None:
-    """Its files are not to be moved by hand."""
+    """Files of the hub's cache must not be moved by hand."""
     repository = tmp_path / "hub" / "datasets--BoKelvin--SLAKE"
     commit = "0123456789abcdef0123456789abcdef01234567"
     raw.slake(tmp_path / "made")

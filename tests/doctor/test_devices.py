@@ -1,4 +1,4 @@
-"""Devices that are not there, and what a run takes, which is what the engine takes."""
+"""Simulated devices, and the device that a run uses, which is the engine's choice."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def test_every_gpu_with_its_memory(gpus: None) -> None:
     new, old = devices.accelerators()
     assert new == ("ok", "cuda:0 NVIDIA H100, 85 GB, bfloat16", "")
     assert (old.mark, old.remedy) == ("note", "lmms-vg run --model_args dtype=float16 ...")
-    assert old.text.startswith("cuda:1 Tesla T4, 16 GB, no bfloat16 ")
+    assert old.text.startswith("cuda:1 Tesla T4, 16 GB, bfloat16 only by emulation")
 
 
 def test_no_gpu_is_a_note() -> None:
-    (found,) = devices.accelerators()
-    assert found.mark == "note"
-    assert found.text.startswith("no CUDA device and no MPS")
+    (finding,) = devices.accelerators()
+    assert finding.mark == "note"
+    assert finding.text.startswith("no CUDA device and no MPS")
 
 
 def test_mps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,25 +68,25 @@ def threads(monkeypatch: pytest.MonkeyPatch, number: int, cpus: int, setting: st
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     if setting is not None:
         monkeypatch.setenv("OMP_NUM_THREADS", setting)
-    (found,) = devices.cpu()
-    return found
+    (finding,) = devices.cpu()
+    return finding
 
 
 def test_threads_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half as many as CPUs too: torch counts cores."""
+    """Half as many threads as CPUs are fine too: torch counts cores."""
     assert threads(monkeypatch, 8, 16, None) == ("ok", "CPU: 8 threads on 16 CPUs (OMP_NUM_THREADS is not set)", "")
     assert threads(monkeypatch, 1, 2, "1") == ("ok", "CPU: 1 thread on 2 CPUs (OMP_NUM_THREADS=1)", "")
 
 
 def test_more_threads_than_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = threads(monkeypatch, 32, 4, None)
-    assert (found.mark, found.remedy) == ("note", "export OMP_NUM_THREADS=4")
+    finding = threads(monkeypatch, 32, 4, None)
+    assert (finding.mark, finding.remedy) == ("note", "export OMP_NUM_THREADS=4")
 
 
 def test_idle_cpus_matter_where_they_compute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """torchrun sets one thread a rank, which is right beside a GPU."""
-    found = threads(monkeypatch, 1, 16, "1")
-    assert (found.mark, found.remedy) == ("note", "unset OMP_NUM_THREADS")
+    """One thread per rank, as torchrun sets it, is right with a GPU."""
+    finding = threads(monkeypatch, 1, 16, "1")
+    assert (finding.mark, finding.remedy) == ("note", "unset OMP_NUM_THREADS")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert threads(monkeypatch, 1, 16, "1").mark == "ok"
 
@@ -97,9 +97,9 @@ def test_cpus_are_those_of_this_process() -> None:
 
 def test_what_a_run_takes(monkeypatch: pytest.MonkeyPatch, gpus: None) -> None:
     monkeypatch.setenv("LOCAL_RANK", "1")
-    assert list(devices.choice()) == [("ok", "a run takes cuda:1 in bfloat16", "")]
+    assert list(devices.choice()) == [("ok", "a run uses cuda:1 in bfloat16", "")]
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert list(devices.choice()) == [("ok", "a run takes cpu in float32", "")]
+    assert list(devices.choice()) == [("ok", "a run uses cpu in float32", "")]
 
 
 @pytest.mark.parametrize(("device", "dtype"), [("cuda:1", "bfloat16"), ("mps", "float16"), ("cpu", "float32")])

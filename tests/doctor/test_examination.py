@@ -1,4 +1,4 @@
-"""All checks together: what is printed when, that nothing ends it, that no token is in it, and the exit status."""
+"""All checks together: the order of output, crashes, secrets, and the exit status."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def group(monkeypatch: pytest.MonkeyPatch) -> dict[str, Check]:
 
 def test_headings_findings_and_a_summary(group: dict[str, Check]) -> None:
     group["all"] = lambda: [ok("fine"), note("so so"), problem("broken", "mend it"), problem("lost", "find it")]
-    made = Examination()
-    assert list(made.lines()) == [
+    examination = Examination()
+    assert list(examination.lines()) == [
         "group",
         "  ok       fine",
         "  note     so so",
@@ -46,7 +46,7 @@ def test_headings_findings_and_a_summary(group: dict[str, Check]) -> None:
         "",
         "2 problems, 1 note",
     ]
-    assert (made.problems, made.notes) == (2, 1)
+    assert (examination.problems, examination.notes) == (2, 1)
 
 
 def test_lines_come_as_they_are_made(group: dict[str, Check]) -> None:
@@ -66,13 +66,13 @@ def test_lines_come_as_they_are_made(group: dict[str, Check]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "said"),
+    ("failure", "message"),
     [
         (ZeroDivisionError("by zero"), "ZeroDivisionError: by zero"),
         (SystemExit("lmms_vg: no"), "SystemExit: lmms_vg: no"),
     ],
 )
-def test_a_check_that_crashes_is_a_problem(group: dict[str, Check], failure: BaseException, said: str) -> None:
+def test_a_check_that_crashes_is_a_problem(group: dict[str, Check], failure: BaseException, message: str) -> None:
     def crashes() -> Iterator[CheckResult]:
         yield ok("before")
         raise failure
@@ -81,7 +81,7 @@ def test_a_check_that_crashes_is_a_problem(group: dict[str, Check], failure: Bas
     group["another"] = lambda: [ok("after")]
     lines = list(Examination().lines())
     assert lines[1] == "  ok       before"
-    assert lines[2] == f"  PROBLEM  the check of group (a thing) ended with {said}"
+    assert lines[2] == f"  PROBLEM  the check of group (a thing) ended with {message}"
     assert lines[3].startswith("           remedy: ")
     assert "-m pip check " in lines[3]
     assert lines[4] == "  ok       after"
@@ -110,7 +110,7 @@ def test_checks_that_cannot_be_imported_are_a_problem(group: dict[str, Check], m
 def test_a_library_that_is_broken_is_a_problem_of_its_checks(
     group: dict[str, Check], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Groups import what they look at inside of their checks."""
+    """Groups import what they examine inside their checks."""
     monkeypatch.setitem(GROUPS, "devices", "lmms_vg.doctor.devices")
     monkeypatch.setitem(sys.modules, "torch", None)
     shown = "\n".join(Examination().lines())
@@ -138,7 +138,7 @@ def test_what_is_logged_is_not_among_the_findings(group: dict[str, Check]) -> No
 
 @pytest.mark.parametrize("name", ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"])
 def test_no_token_is_printed(name: str, group: dict[str, Check], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even when others put it into their messages."""
+    """This holds even if another package puts it into a message."""
 
     def quotes() -> Iterator[CheckResult]:
         yield note(f"1 at https://user:{TOKEN}@hub", f"curl -H {TOKEN}")
@@ -156,7 +156,7 @@ def test_no_token_is_printed(name: str, group: dict[str, Check], monkeypatch: py
 def test_exit_status(
     group: dict[str, Check], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A note is no problem; 2 stays for wrong arguments."""
+    """A note is no problem; exit status 2 is kept for wrong arguments."""
     monkeypatch.setattr(folders, "LEAST", 0)
     monkeypatch.setitem(GROUPS, "group", folders.__name__)
     (tmp_path / "file").write_text("")
@@ -173,7 +173,7 @@ def test_exit_status(
 
 @pytest.mark.e2e
 def test_all_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """On this machine, whatever it lacks: with a token, and another plugin that puts it into its error."""
+    """On this machine, whatever it lacks: with a token, and with another plugin that puts it into its error."""
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     (tmp_path / "leaking.py").write_text("import os\nraise RuntimeError('no access with ' + os.environ['HF_TOKEN'])\n")
     monkeypatch.syspath_prepend(tmp_path)

@@ -13,7 +13,7 @@ def test_one_line_where_it_fits() -> None:
 
 
 def test_a_long_text_is_wrapped_and_its_remedy_is_not() -> None:
-    """A remedy is there to be copied."""
+    """A remedy must be easy to copy."""
     *text, remedy = problem("word " * 50, "command " * 50).lines()
     assert text[0].startswith("  PROBLEM  word")
     assert all(line.startswith("           word") for line in text[1:])

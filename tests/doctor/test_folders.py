@@ -1,4 +1,4 @@
-"""Folders: written to for a moment, and left as they were. Root may write everywhere, so files stand in the way."""
+"""Folders are tested with a file and left as they were. Root can write everywhere, so files block the path instead."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ PLACES: dict[str, tuple[str, str, Callable[[Patch, Path], None]]] = {
 
 
 def one(findings: Iterable[CheckResult]) -> CheckResult:
-    (found,) = findings
-    return found
+    (finding,) = findings
+    return finding
 
 
 def look(patch: Patch, check: str, path: Path) -> CheckResult:
@@ -65,34 +65,34 @@ def test_a_folder_that_is_there(check: str, tmp_path: Path, monkeypatch: Patch) 
 def test_a_folder_that_can_be_made_is_not_made(check: str, tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=2.5e9))
     before = sorted(tmp_path.rglob("*"))
-    found = look(monkeypatch, check, tmp_path / "not" / "there" / "yet")
-    assert found.mark == "ok"
-    assert found.text.endswith("yet (can be made), 2.5 GB free")
+    finding = look(monkeypatch, check, tmp_path / "not" / "there" / "yet")
+    assert finding.mark == "ok"
+    assert finding.text.endswith("yet (can be created), 2.5 GB free")
     assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize("below", ["", "further/down"])
 def test_a_file_in_its_place(check: str, below: str, tmp_path: Path, monkeypatch: Patch) -> None:
     (tmp_path / "file").write_text("")
-    found = look(monkeypatch, check, tmp_path / "file" / below)
+    finding = look(monkeypatch, check, tmp_path / "file" / below)
     name, variable, _ = PLACES[check]
-    assert found.mark == ("note" if check == "data sets" else "PROBLEM")
-    assert found.text.startswith(f"{name}: {tmp_path / 'file' / below} cannot be written (Not a directory")
-    assert found.remedy.startswith(f"export {variable}=")
+    assert finding.mark == ("note" if check == "data sets" else "PROBLEM")
+    assert finding.text.startswith(f"{name}: {tmp_path / 'file' / below} cannot be written (Not a directory")
+    assert finding.remedy.startswith(f"export {variable}=")
     assert (tmp_path / "file").read_text() == ""
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no /proc")
 def test_a_file_system_that_cannot_be_written(check: str, monkeypatch: Patch) -> None:
-    """There, so what is in it can be read."""
-    found = look(monkeypatch, check, Path("/proc/self"))
-    assert found.mark == ("note" if check == "data sets" else "PROBLEM")
-    assert "/proc/self cannot be written (" in found.text
-    assert found.text.endswith("; it can be read, and nothing can be added") == (check == "data sets")
+    """The folder exists, so its content can be read."""
+    finding = look(monkeypatch, check, Path("/proc/self"))
+    assert finding.mark == ("note" if check == "data sets" else "PROBLEM")
+    assert "/proc/self cannot be written (" in finding.text
+    assert finding.text.endswith("; it can be read, but nothing can be added") == (check == "data sets")
 
 
 def test_a_full_disk_is_met_on_writing(tmp_path: Path, monkeypatch: Patch) -> None:
-    """A file can be made on it; what is written is buffered until it has to go there."""
+    """A file can be created on it; its content is buffered until it is flushed."""
 
     class Full(BytesIO):
         def __init__(self, dir: Path) -> None:
@@ -108,10 +108,10 @@ def test_a_full_disk_is_met_on_writing(tmp_path: Path, monkeypatch: Patch) -> No
 
 def test_little_space(check: str, tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=0.94e9))
-    found = look(monkeypatch, check, tmp_path)
-    assert found.mark == ("note" if check == "data sets" else "PROBLEM")
-    assert found.text == f"{PLACES[check][0]}: {tmp_path}, 0.9 GB free, less than 1 GB"
-    assert found.remedy.startswith(f"export {PLACES[check][1]}=")
+    finding = look(monkeypatch, check, tmp_path)
+    assert finding.mark == ("note" if check == "data sets" else "PROBLEM")
+    assert finding.text == f"{PLACES[check][0]}: {tmp_path}, 0.9 GB free, less than 1 GB"
+    assert finding.remedy.startswith(f"export {PLACES[check][1]}=")
 
 
 def test_offline_the_cache_of_the_hub_may_be_read_only(tmp_path: Path, monkeypatch: Patch) -> None:
@@ -125,7 +125,7 @@ def test_no_folder_of_data_sets_is_no_problem(monkeypatch: Patch) -> None:
 
 
 def test_what_others_put_there_meanwhile_stays(tmp_path: Path) -> None:
-    with folders._made(tmp_path / "a" / "b"):
+    with folders._created(tmp_path / "a" / "b"):
         (tmp_path / "a" / "theirs").write_text("")
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "theirs"]
 
@@ -138,6 +138,6 @@ def test_a_folder_that_others_make_meanwhile_stays(tmp_path: Path, monkeypatch: 
         raise FileExistsError(17, "File exists", str(path))
 
     monkeypatch.setattr(Path, "mkdir", slower)
-    with folders._made(tmp_path / "a"):
+    with folders._created(tmp_path / "a"):
         pass
     assert (tmp_path / "a").is_dir()

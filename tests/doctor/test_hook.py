@@ -1,4 +1,4 @@
-"""What lmms-eval makes of us: as it is, and with entry points, models and tasks that are in the way."""
+"""How lmms-eval sees this package: as it is, and with conflicting entry points, models and tasks."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, *entries: EntryPoint) -> list[Che
 
 
 def test_our_entry_point_is_there_and_loads() -> None:
-    (ours,) = [found for found in hook.entry_points() if " lmms_vg " in found.text]
+    (ours,) = [finding for finding in hook.entry_points() if " lmms_vg " in finding.text]
     assert (ours.mark, ours.text) == ("ok", "entry point lmms_vg of lmms-vg loads")
 
 
@@ -71,16 +71,16 @@ def test_none_of_ours(monkeypatch: pytest.MonkeyPatch, others: dict[str, EntryPo
 def test_one_that_fails_before_ours_switches_ours_off(
     name: str, reason: str, monkeypatch: pytest.MonkeyPatch, others: dict[str, EntryPoint]
 ) -> None:
-    found = installed(monkeypatch, others["works"], others[name], OURS)
-    assert marks(found) == ["ok", "PROBLEM", "ok"]
-    assert found[1].text.startswith(
-        f"entry point {name} of of_others fails, and lmms-eval skips all behind it, ours too: {reason}"
+    findings = installed(monkeypatch, others["works"], others[name], OURS)
+    assert marks(findings) == ["ok", "PROBLEM", "ok"]
+    assert findings[1].text.startswith(
+        f"entry point {name} of of_others fails, and lmms-eval skips all after it, including ours: {reason}"
     )
-    assert "-m pip uninstall of_others " in found[1].remedy
+    assert "-m pip uninstall of_others " in findings[1].remedy
 
 
 def test_lmms_eval_does_skip_those_behind(monkeypatch: pytest.MonkeyPatch, others: dict[str, EntryPoint]) -> None:
-    """What the finding says of lmms-eval."""
+    """The finding says so about lmms-eval."""
     registry = ModelRegistryV2()
     monkeypatch.setattr(registry, "_select_entry_points", lambda group: [others["raises"], OURS])
     with pytest.raises(ValueError, match="boom"):
@@ -94,9 +94,9 @@ def test_one_that_fails_behind_ours_is_a_note(monkeypatch: pytest.MonkeyPatch, o
 
 def test_the_distribution_is_named_where_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     entry: Any = SimpleNamespace(name="n", value="v:w", dist=SimpleNamespace(name="of-others"), load=lambda: 5)
-    found = installed(monkeypatch, entry, OURS)[0]
-    assert found.text.startswith("entry point n of of-others fails")
-    assert "-m pip uninstall of-others " in found.remedy
+    finding = installed(monkeypatch, entry, OURS)[0]
+    assert finding.text.startswith("entry point n of of-others fails")
+    assert "-m pip uninstall of-others " in finding.remedy
 
 
 def test_ours_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,25 +104,25 @@ def test_ours_fails(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ImportError("no loguru")
 
     monkeypatch.setattr(plugin, "manifests", manifests)
-    (found,) = installed(monkeypatch, OURS)
-    assert (found.mark, found.text) == (
+    (finding,) = installed(monkeypatch, OURS)
+    assert (finding.mark, finding.text) == (
         "PROBLEM",
         "our entry point fails, so lmms-eval knows none of our models: ImportError: no loguru",
     )
 
 
 def test_our_models_are_found() -> None:
-    (found,) = hook.models()
-    assert found.mark == "ok"
-    assert found.text.startswith(f"{len(model_ids())} models are found: huatuo_adaptvis, huatuo_attention_lens, ")
+    (finding,) = hook.models()
+    assert finding.mark == "ok"
+    assert finding.text.startswith(f"{len(model_ids())} models are found: huatuo_adaptvis, huatuo_attention_lens, ")
 
 
 def test_our_models_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lmms_eval.models, "MODEL_REGISTRY_V2", ModelRegistryV2())
-    (found,) = hook.models()
-    assert found.mark == "PROBLEM"
-    assert found.text.startswith("lmms-eval does not know huatuo_adaptvis, huatuo_attention_lens, ")
-    assert found.text.endswith(f" and {len(model_ids()) - 3} more")
+    (finding,) = hook.models()
+    assert finding.mark == "PROBLEM"
+    assert finding.text.startswith("lmms-eval does not know huatuo_adaptvis, huatuo_attention_lens, ")
+    assert finding.text.endswith(f" and {len(model_ids()) - 3} more")
 
 
 def test_another_plugin_has_our_names(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,16 +130,16 @@ def test_another_plugin_has_our_names(monkeypatch: pytest.MonkeyPatch) -> None:
     for manifest in [*plugin.manifests(), ModelManifest("llava_plain", chat_class_path="theirs.models.Plain")]:
         registry.register_manifest(manifest, overwrite=True)
     monkeypatch.setattr(lmms_eval.models, "MODEL_REGISTRY_V2", registry)
-    (found,) = hook.models()
-    assert (found.mark, found.text) == (
+    (finding,) = hook.models()
+    assert (finding.mark, finding.text) == (
         "PROBLEM",
         "another plugin has taken llava_plain: llava_plain is theirs.models.Plain",
     )
-    assert "pip uninstall theirs " in found.remedy
+    assert "pip uninstall theirs " in finding.remedy
 
 
 def index(monkeypatch: pytest.MonkeyPatch, paths: dict[str, str | int]) -> None:
-    """What lmms-eval would find; -1 is the path of a tag."""
+    """The tasks that lmms-eval would find; the path of a tag is -1."""
     entries = {name: {"yaml_path": path} for name, path in paths.items()}
     monkeypatch.setattr(lmms_eval.tasks, "TaskManager", lambda: SimpleNamespace(task_index=entries))
 
@@ -149,9 +149,9 @@ def ours() -> dict[str, str | int]:
 
 
 def test_the_hook_is_in_force() -> None:
-    """As it is: lmms-eval indexes our tasks with our content, slake among them."""
-    (found,) = hook.tasks()
-    assert (found.mark, found.text) == ("ok", f"{len(STEMS)} tasks and groups are found: the hook is in force")
+    """In this environment lmms-eval indexes our tasks with our content, slake among them."""
+    (finding,) = hook.tasks()
+    assert (finding.mark, finding.text) == ("ok", f"{len(STEMS)} tasks and groups are found: the hook is in force")
     assert {"slake", "vgmed_demo"} <= set(STEMS)
 
 
@@ -161,22 +161,22 @@ def test_the_hook_is_not_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (absent.mark, taken.mark) == ("PROBLEM", "PROBLEM")
     assert absent.text.endswith(f" and {len(STEMS) - 4} more")
     assert '--include_path "$(lmms-vg tasks --path)"' in absent.remedy
-    assert taken.text == "not ours but of the same name: slake (/host/slake.yaml)"
+    assert taken.text == "other tasks have the names of ours: slake (/host/slake.yaml)"
     assert "vg_slake" in taken.remedy
 
 
 def test_one_task_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     index(monkeypatch, {name: path for name, path in ours().items() if name != "vgmed_demo"})
-    (found,) = hook.tasks()
-    assert found.text == "the hook is not in force: lmms-eval does not know our tasks vgmed_demo"
+    (finding,) = hook.tasks()
+    assert finding.text == "the hook is not in force: lmms-eval does not know our tasks vgmed_demo"
 
 
 @pytest.mark.parametrize(("kept", "mark"), [("1", "ok"), ("0", "PROBLEM")])
 def test_one_task_is_another(monkeypatch: pytest.MonkeyPatch, kept: str, mark: str) -> None:
-    """Kept on request, it is all right; a tag of lmms-eval has no path."""
+    """A task that is kept on request is no problem; a tag of lmms-eval has no path."""
     index(monkeypatch, ours() | {"slake": "/host/slake.yaml", "vgmed": -1})
     monkeypatch.setenv("LMMS_VG_KEEP_BUILTIN", kept)
-    (found,) = hook.tasks()
-    assert found.mark == mark
-    assert ("slake (/host/slake.yaml), vgmed (-1)" in found.text) == (mark == "PROBLEM")
-    assert ("; lmms-eval's own slake, vgmed is kept: the hook is in force" in found.text) == (mark == "ok")
+    (finding,) = hook.tasks()
+    assert finding.mark == mark
+    assert ("slake (/host/slake.yaml), vgmed (-1)" in finding.text) == (mark == "PROBLEM")
+    assert ("; lmms-eval's own slake, vgmed is kept: the hook is in force" in finding.text) == (mark == "ok")

@@ -1,4 +1,4 @@
-"""Offline or not is what the libraries have in force."""
+"""Offline or not depends on the switches that the libraries have read."""
 
 from __future__ import annotations
 
@@ -16,4 +16,6 @@ def test_what_is_in_force(hub: bool, library: bool, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(config, "HF_HUB_OFFLINE", library)
     first, *more = offline.in_force()
     assert (first.mark, "nothing is downloaded" in first.text) == ("ok", hub)
-    assert [(found.mark, found.remedy) for found in more] == [("note", "unset HF_DATASETS_OFFLINE")] * (hub != library)
+    assert [(finding.mark, finding.remedy) for finding in more] == [("note", "unset HF_DATASETS_OFFLINE")] * (
+        hub != library
+    )

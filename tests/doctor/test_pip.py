@@ -1,4 +1,4 @@
-"""The commands that install into the environment that was examined."""
+"""The commands that install into the examined environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Versions of Python and lmms_vg on made-up environments, and what `pip check` says of all others."""
+"""Versions of Python and lmms_vg in invented environments, and the output of `pip check`."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Checked = Callable[[int, str, str], list[list[str]]]
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Name -> version: to be changed by the test."""
-    found = {"lmms-vg": __version__, "lmms-eval": "0.7.3", "torch": "2.14.1+cu130"}
+    """Name -> version, for the test to change."""
+    versions_here = {"lmms-vg": __version__, "lmms-eval": "0.7.3", "torch": "2.14.1+cu130"}
 
     def find(name: str) -> str:
-        if name not in found:
+        if name not in versions_here:
             raise PackageNotFoundError(name)
-        return found[name]
+        return versions_here[name]
 
     fake = SimpleNamespace(
         PackageNotFoundError=PackageNotFoundError,
@@ -32,12 +32,12 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         metadata=lambda name: {"Requires-Python": ">=3.10,<3.13"} if find(name) else {},
     )
     monkeypatch.setattr(versions, "metadata", fake)
-    return found
+    return versions_here
 
 
 @pytest.fixture
 def checked(monkeypatch: pytest.MonkeyPatch) -> Checked:
-    """Commands that are run, each of which ends with this status, output and errors."""
+    """Makes commands end with a status, output and errors; returns the commands that were run."""
 
     def answer(status: int, out: str = "", err: str = "") -> list[list[str]]:
         commands: list[list[str]] = []
@@ -54,29 +54,29 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> Checked:
 
 def test_python(installed: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(versions.platform, "python_version", lambda: "3.12.1")
-    assert [(found.mark, found.text) for found in versions.python()] == [("ok", "Python 3.12.1 (>=3.10,<3.13)")]
+    assert [(finding.mark, finding.text) for finding in versions.python()] == [("ok", "Python 3.12.1 (>=3.10,<3.13)")]
     monkeypatch.setattr(versions.platform, "python_version", lambda: "3.13.0")
-    (found,) = versions.python()
-    assert (found.mark, found.text) == ("PROBLEM", "Python 3.13.0: lmms-vg asks for >=3.10,<3.13")
-    assert found.remedy.startswith("python3.11 -m venv ")
+    (finding,) = versions.python()
+    assert (finding.mark, finding.text) == ("PROBLEM", "Python 3.13.0: lmms-vg requires >=3.10,<3.13")
+    assert finding.remedy.startswith("python3.11 -m venv ")
 
 
 def test_lmms_vg_itself(installed: dict[str, str]) -> None:
-    assert [found.text for found in versions.installed()] == [f"lmms-vg {__version__}"]
+    assert [finding.text for finding in versions.installed()] == [f"lmms-vg {__version__}"]
     installed["lmms-vg"] = "0.0.1"
-    (found,) = versions.installed()
-    assert (found.mark, found.text) == ("PROBLEM", f"lmms-vg is installed as 0.0.1, but its code is {__version__}")
-    assert "pip install " in found.remedy
+    (finding,) = versions.installed()
+    assert (finding.mark, finding.text) == ("PROBLEM", f"lmms-vg is installed as 0.0.1, but its code is {__version__}")
+    assert "pip install " in finding.remedy
 
 
 def test_without_its_metadata_the_rest_is_looked_at(installed: dict[str, str], checked: Checked) -> None:
     del installed["lmms-vg"]
-    (found,) = versions.installed()
-    assert found.mark == "PROBLEM"
-    assert found.text.startswith("lmms-vg is not installed")
-    assert [found.mark for found in versions.python()] == ["ok"]
+    (finding,) = versions.installed()
+    assert finding.mark == "PROBLEM"
+    assert finding.text.startswith("lmms-vg is not installed")
+    assert [finding.mark for finding in versions.python()] == ["ok"]
     checked(0, "", "")
-    assert [found.mark for found in versions.distributions()] == ["ok", "ok"]
+    assert [finding.mark for finding in versions.distributions()] == ["ok", "ok"]
 
 
 def test_what_is_missing_is_named(installed: dict[str, str], checked: Checked) -> None:
@@ -94,8 +94,8 @@ def test_an_environment_that_uv_made_has_no_pip(checked: Checked, monkeypatch: p
     assert "Found 1 incompatibility" in list(versions.distributions())[1].text
     assert commands == [["/bin/uv", "pip", "check", "--python", sys.executable]]
     monkeypatch.setattr(versions.shutil, "which", lambda name: None)
-    found = list(versions.distributions())[1]
-    assert (found.mark, found.remedy) == ("note", f'"{sys.executable}" -m ensurepip')
+    finding = list(versions.distributions())[1]
+    assert (finding.mark, finding.remedy) == ("note", f'"{sys.executable}" -m ensurepip')
     assert len(commands) == 1
 
 

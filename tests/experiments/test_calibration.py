@@ -317,7 +317,7 @@ def test_a_few_images_say_nothing_of_stability(checkpoint: str, tmp_path: Path, 
     """With a single image every resample is the same: all heads would always be found again."""
     assert main(command(checkpoint, tmp_path / "list.json", data="vgmed_demo")) == 0
     assert read(tmp_path / "list.json").stability is None
-    assert "stability: not known" in capsys.readouterr().out
+    assert "stability: unknown" in capsys.readouterr().out
 
 
 def test_show_prints_a_calibrated_list_and_draws_it(
@@ -338,7 +338,7 @@ def test_show_prints_a_calibrated_list_and_draws_it(
     assert first.split() == ["1", str(layer), str(head), *(f"{value:.4f}" for value in values)]
     assert f"knockout layers: {head_list.layers[0]}" in output
     assert "leaks: demo;" in output
-    assert f"{head_list.stability.bootstrap.mean:.2f} of them found again" in output
+    assert f"{head_list.stability.bootstrap.mean:.2f} of them are found again" in output
     assert f"weights: {head_list.provenance['weights']}" in output
     assert Image.open(picture).width > 200
 
@@ -353,4 +353,4 @@ def test_show_of_a_list_without_scores(tmp_path: Path, capsys: Capture) -> None:
     assert "no scores to draw" in captured.err
     assert "15" in captured.out
     assert main(["heads", "show", "huatuo_vision_34b"]) == 0
-    assert "have to be calibrated" in capsys.readouterr().out
+    assert "heads calibrate" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Questions to ask in tests, and what is wrong with them."""
+"""Questions to ask in tests, and their errors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VGREFINE = {"heads": "1-0+2-1", "layers": 3}
 
 
 def question(uid: str, *message: Any, **values: Any) -> Question:
-    """A callable among the message is called when the question is asked, as a data set opens its images."""
+    """A callable in the message is called when the question is asked, as a data set opens its images."""
 
     def parts() -> list[Any]:
         return [part() if callable(part) else part for part in message]
@@ -52,7 +52,7 @@ def copy(checkpoint: Path, folder: Path, *left_out: str) -> Path:
 
 
 def refused(said: str, family: str = "huatuo", method: str = "plain", **arguments: Any) -> str:
-    """The error of a configuration; it names what is wrong."""
+    """The error message of a wrong configuration."""
     with pytest.raises(ValueError, match=said) as caught:
         build(family, method, **arguments)
     return str(caught.value)

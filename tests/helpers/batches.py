@@ -1,4 +1,4 @@
-"""A batch of two questions about two images on a tiny model, and the same answered the slow way."""
+"""A batch of two questions about two images on a tiny model, and the same answers computed the slow way."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ Change = Callable[[int, Tensor, int], Tensor]
 
 
 def ask(family: Family, texts: Sequence[str] = TEXTS, seeds: Sequence[int] = (1, 2), **observed: Any) -> Batch:
-    """Questions of different length in one batch, each with its reference prompt; equal seeds are the same image.
+    """Questions of different length in one batch, each with its reference prompt; equal seeds give the same image.
 
-    `observed` are arguments of `Batch.open`.
+    `observed` holds arguments of `Batch.open`.
     """
     pictures = [open_picture(tiny.picture(seed)) for seed in seeds]
     prompts = [family.prompt([picture, text]) for picture, text in zip(pictures, texts, strict=True)]
@@ -46,9 +46,9 @@ def alone(family: Family, prompt: Prompt, reference: Prompt | None = None, **obs
 def in_full_passes(
     family: Family, prompt: Prompt, before: Change | None = None, after: Change | None = None
 ) -> list[Tensor]:
-    """Logits before each token of `ANSWER`: no cache, whole matrices, every step a full pass over everything so far.
+    """Logits before each token of `ANSWER`, without a cache: every step is a full pass over whole matrices.
 
-    A change sees rows from the prompt's length on exactly when they are decode steps.
+    A change sees rows after the prompt only if they are decode steps.
     """
     tokens, logits = prompt.input_ids.tolist(), []
     length = len(tokens)
@@ -74,7 +74,7 @@ def in_steps(answering: Pass) -> list[Tensor]:
 
 
 def assert_same(steps: list[Tensor], expected: Sequence[list[Tensor]], tolerance: float = 1e-4) -> None:
-    """Every row's first token and three decode steps, within `tolerance` (absolute and relative)."""
+    """Check every row's first token and three decode steps, within `tolerance` (absolute and relative)."""
     for row, ones in enumerate(expected):
-        for step, one in zip(steps, ones, strict=True):
-            torch.testing.assert_close(step[row], one, atol=tolerance, rtol=tolerance)
+        for step, logits in zip(steps, ones, strict=True):
+            torch.testing.assert_close(step[row], logits, atol=tolerance, rtol=tolerance)

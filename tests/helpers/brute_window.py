@@ -13,7 +13,7 @@ Candidate = tuple[float, float, int, int, int, int]
 
 
 def candidates(values: np.ndarray, geometry: Geometry, base: int) -> list[Candidate]:
-    """The best window of every size that can be moved; none where the smallest covers all that is seen."""
+    """The best window of every size that can move; none if the smallest covers the whole visible image."""
 
     def seen(count: int, pixels: int, span: Any) -> list[int]:
         return [i for i in range(count) if min(span(i)[1], pixels) - max(span(i)[0], 0) > 1e-6]
@@ -26,7 +26,7 @@ def candidates(values: np.ndarray, geometry: Geometry, base: int) -> list[Candid
 
     cols, rows = seen(geometry.cols, geometry.width, across), seen(geometry.rows, geometry.height, down)
     cell_x, cell_y = across(0)[1] - across(0)[0], down(0)[1] - down(0)[0]
-    found: list[Candidate] = []
+    windows: list[Candidate] = []
     for ratio in (1.0, 1.2, 1.4, 1.6, 1.8, 2.0):
         wide = max(1, min(int(base * ratio / cell_x + 1e-9), len(cols)))
         tall = max(1, min(int(base * ratio / cell_y + 1e-9), len(rows)))
@@ -59,14 +59,14 @@ def candidates(values: np.ndarray, geometry: Geometry, base: int) -> list[Candid
             if high > pixels:
                 low, high = pixels - 2 * half, pixels
             spans.append((max(low, 0), min(high, pixels)))
-        found.append((ratio, contrast, spans[0][0], spans[1][0], spans[0][1], spans[1][1]))
-    return found
+        windows.append((ratio, contrast, spans[0][0], spans[1][0], spans[0][1], spans[1][1]))
+    return windows
 
 
 def brute_search(values: np.ndarray, geometry: Geometry, base: int) -> tuple[tuple[int, int, int, int], float]:
     """Box and ratio."""
     best: Candidate | None = None
-    for one in candidates(values, geometry, base):
-        if best is None or one[1] > best[1]:
-            best = one
+    for window in candidates(values, geometry, base):
+        if best is None or window[1] > best[1]:
+            best = window
     return ((0, 0, geometry.width, geometry.height), 1.0) if best is None else (best[2:], best[0])

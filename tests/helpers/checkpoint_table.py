@@ -9,7 +9,7 @@ TABLE = Path(__file__).parents[2] / "docs" / "checkpoints.md"
 
 
 def documented_fields() -> dict[tuple[str, str], set[str]]:
-    """(file, field) -> how docs/checkpoints.md says it is treated."""
+    """(file, field) -> its treatment according to docs/checkpoints.md."""
     treatments: dict[tuple[str, str], set[str]] = {}
     section = ""
     for line in TABLE.read_text(encoding="utf-8").splitlines():

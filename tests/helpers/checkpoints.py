@@ -1,4 +1,4 @@
-"""Checkpoint folders to change one thing of: copies, edited small files, rewritten weights, the original layout."""
+"""Checkpoint folders with one change: copies, edited small files, rewritten weights, the original layout."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from lmms_vg.models.llava import Llava
 
 def load(family: str, folder: Path, **changes: object) -> Llava:
     settings = {"revision": None, "dtype": torch.float32, "device": "cpu", "device_map": None, "geometry": "true"}
-    made = FAMILIES[family].load(str(folder), **{**settings, **changes})  # type: ignore[arg-type]
-    assert isinstance(made, Llava)
-    return made
+    model = FAMILIES[family].load(str(folder), **{**settings, **changes})  # type: ignore[arg-type]
+    assert isinstance(model, Llava)
+    return model
 
 
 def edit(folder: Path, file: str, changes: dict[str, Any]) -> None:
-    """Set fields of a JSON file, which is made where it is missing; `a.b` is field b of object a."""
+    """Set fields of a JSON file, which is created if it is missing; `a.b` is field b of object a."""
     path = folder / file
     stored = json.loads(path.read_text()) if path.is_file() else {}
     for name, value in changes.items():
@@ -69,7 +69,7 @@ def sharded(folder: Path) -> Path:
 
 
 def original_layout(folder: Path, out: Path, kind: str) -> Path:
-    """Write a checkpoint the way HuatuoGPT-Vision's original repositories are laid out."""
+    """Write a checkpoint in the layout of HuatuoGPT-Vision's original repositories."""
     out.mkdir()
     older = {
         "language_model.model.": "model.",

@@ -1,4 +1,4 @@
-"""`lmms-vg` in a process and a home of its own, and what its runs answered."""
+"""`lmms-vg` in its own process and home, and the answers of its runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BIN = Path(sys.executable).parent
 
 
 def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start `lmms-vg` with pipes for what it prints."""
+    """Start `lmms-vg` with pipes for its output."""
     outer = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
     kept = {name: value for name, value in os.environ.items() if name not in outer}
     return subprocess.Popen(
@@ -33,13 +33,13 @@ def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def answers(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Task to what the samples file says of every question, but for times and for what was run beside it."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    """Task -> its samples, without times and without what was run together with it."""
+    samples: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(folder.rglob("*_samples_*.jsonl")):
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         for line in lines:
             line["n"].pop("seconds", None)
             line["n"].get("run", {}).pop("shared", None)
             line.pop("latency", None)
-        found[path.name.split("_samples_")[1]] = sorted(lines, key=lambda line: line["doc_id"])
-    return found
+        samples[path.name.split("_samples_")[1]] = sorted(lines, key=lambda line: line["doc_id"])
+    return samples

@@ -1,4 +1,4 @@
-"""Distributions of others, as pip leaves them in a folder of the path."""
+"""Other packages' distributions, as pip leaves them in a folder on the path."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class {cls}(Plain):
 
 
 def method(name: str) -> str:
-    """Code of a module with one method, whose class has the name capitalised."""
+    """Source of a module with one method, whose class has the capitalised name."""
     return METHOD.format(name=name, cls=name.title().replace("_", ""))
 
 
@@ -47,8 +47,10 @@ def install(folder: Path, distribution: str, entry_points: Mapping[str, str], mo
     """Write a distribution into a folder.
 
     Args:
-        entry_points: by group and name, `methods:sharpen` to `module:Class`.
-        modules: their code.
+        folder: where to write it.
+        distribution: its name.
+        entry_points: group and name -> object, such as `methods:sharpen` -> `module:Class`.
+        modules: name of a module -> its source.
     """
     metadata = folder / f"{distribution}-1.0.dist-info"
     metadata.mkdir(parents=True)
@@ -63,14 +65,14 @@ def install(folder: Path, distribution: str, entry_points: Mapping[str, str], mo
 
 
 def environment(*folders: Path) -> dict[str, str]:
-    """The environment of a process that finds these folders first."""
+    """The environment of a process that searches these folders first."""
     path = [*map(str, folders), *filter(None, [os.environ.get("PYTHONPATH")])]
     return os.environ | {"PYTHONPATH": os.pathsep.join(path)}
 
 
 @contextmanager
 def found(folder: Path) -> Iterator[None]:
-    """Inside, this process finds what is installed in a folder."""
+    """Inside the context, this process finds the packages installed in a folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
         for classes in (METHODS, FAMILIES):

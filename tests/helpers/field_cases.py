@@ -1,7 +1,7 @@
-"""One case for each field of docs/checkpoints.md: what is written into which file, and what must come of it.
+"""One case per field of docs/checkpoints.md: the change to a file, and the outcome.
 
-`changed`: the prompt, pixels, logits, stop ids or decoded text are other ones, and those of transformers' own classes.
-`same`: nothing of it changes. `refused`: a CheckpointError that names the field.
+`changed`: the prompt, pixels, logits, stop ids or decoded text differ, and equal those of transformers' own classes.
+`same`: none of these changes. `refused`: a CheckpointError that names the field.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ Outcome = Literal["changed", "same", "refused"]
 
 @dataclass(frozen=True)
 class Case:
-    """`field` as the table has it; `changes` (path in the JSON file -> value) are made to `file`.
+    """`field` is named as in the table; `changes` (path in the JSON file -> value) are made to `file`.
 
-    `without`: fields or files to be removed first. `names`: what the refusal names, `field` by default.
+    `without`: fields or files to remove first. `names`: what the refusal names, `field` by default.
     """
 
     layout: Literal["transformers", "original"]
@@ -34,7 +34,7 @@ class Case:
 
 
 def case(file: str, name: str, outcome: Outcome, value: Any, **options: Any) -> Case:
-    """A field by the path it has in the file: `text_config.rms_norm_eps` stands in the table as it is."""
+    """A field named by its path in the file: the table has `text_config.rms_norm_eps` too."""
     changes = value if isinstance(value, dict) and options.pop("several", False) else {name: value}
     return Case("transformers", file, name, outcome, changes, **options)
 

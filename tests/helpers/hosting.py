@@ -1,4 +1,4 @@
-"""lmms-eval's own command line and evaluator in this process, over our tasks only: its thousand others take a minute."""
+"""lmms-eval's command line and evaluator in this process with our tasks only: its thousand others take a minute."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def manager(*folders: str) -> TaskManager:
 
 
 def light(patch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Inside, the command line knows our tasks and those of `--include_path`."""
+    """Inside the context, the command line knows our tasks and those of `--include_path`."""
     patch.setenv("LMMS_EVAL_DATASETS_CACHE", str(tmp_path / "datasets"))
     patch.setattr(host, "TaskManager", lambda *_, include_path, **__: manager(*filter(None, [include_path])))
 
 
 def ended(call: Callable[[], Any]) -> Any:
-    """What a command line returns, or what it ends with."""
+    """What a command line returns, or the status it exits with."""
     try:
         return call()
     except SystemExit as end:
@@ -39,13 +39,13 @@ def ended(call: Callable[[], Any]) -> Any:
 
 
 def command_line(patch: pytest.MonkeyPatch, *arguments: str) -> Any:
-    """`lmms-eval` with these arguments."""
+    """Run `lmms-eval` with these arguments."""
     patch.setattr(sys, "argv", ["lmms-eval", *arguments])
     return ended(host.cli_evaluate)
 
 
 def evaluated(model: Any, *tasks: str, **options: Any) -> dict[str, Any]:
-    """Python's way in."""
+    """Run lmms-eval through its Python interface."""
     options = {"task_manager": manager(), "limit": 4, "bootstrap_iters": 0} | options
     return evaluator.simple_evaluate(model=model, tasks=list(tasks), **options)
 

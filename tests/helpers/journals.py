@@ -1,4 +1,4 @@
-"""Journals for tests, and what is read of them."""
+"""Journals for tests, and what is read from them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ print(*(lock.take() for lock in locks))
 
 @contextmanager
 def held(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process, of another job, has the lock of this folder."""
+    """Another process, of another job, holds the lock of this folder."""
     command = [sys.executable, "-c", HOLD, str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

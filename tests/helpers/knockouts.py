@@ -1,4 +1,4 @@
-"""Knockout of image tokens in whole matrices, and which tokens a method knocks out."""
+"""Knockout of image tokens in whole matrices, and the tokens that a method knocks out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lmms_vg.models import Family, Prompt
 def in_full_passes_without(
     family: Family, prompt: Prompt, hidden: Tensor, layers: Sequence[int], mask: str
 ) -> list[Tensor]:
-    """Logits before each token of a given answer, no prompt row behind the image attending to `hidden`, (N,) bool."""
+    """Logits before each token of a given answer when no prompt row after the image attends to `hidden`, (N,) bool."""
     keys = prompt.image_tokens[hidden]
 
     def change(layer: int, values: Tensor, length: int) -> Tensor:

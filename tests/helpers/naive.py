@@ -1,4 +1,4 @@
-"""Attention written the slow way, for comparison: whole T x T matrices, one full pass, no cache, no shared prefix."""
+"""Attention computed the slow way, for comparison: whole T x T matrices, one full pass, no cache, no shared prefix."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ AttentionMaskInterface.register("naive_for_tests", eager_mask)
 def naive(
     model: LlavaForConditionalGeneration, before: Change | None = None, after: Change | None = None
 ) -> Iterator[None]:
-    """Run `model` with naive attention, scores changed by `before` and weights by `after`."""
+    """Run `model` with naive attention; `before` changes the scores, `after` the weights."""
     global _before, _after
     kept, implementation = (_before, _after), model.config.get_text_config()._attn_implementation
     _before, _after = before or _before, after or _after

@@ -1,4 +1,4 @@
-"""Pages of the documentation: the files and commands that a reader is told to write and type."""
+"""Pages of the documentation: the files to write and the commands to type."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 def blocks(page: str) -> Iterator[tuple[str, str]]:
     """Language and text of every block of a page."""
-    for found in _BLOCK.finditer((DOCS / page).read_text()):
-        yield found[1], found[2]
+    for block in _BLOCK.finditer((DOCS / page).read_text()):
+        yield block[1], block[2]
 
 
 def files(page: str) -> dict[str, str]:
-    """Blocks whose first line is a comment that says what they are, such as `# reader.py`."""
+    """Blocks whose first line is a comment with their name, such as `# reader.py`."""
     named = (text.partition("\n") for _, text in blocks(page) if text.startswith("# "))
     return {first.removeprefix("# "): rest for first, _, rest in named}
 
 
 def commands(page: str) -> list[str]:
-    """What is typed, a command each."""
+    """The commands to type, one per line."""
     typed = (text.replace("\\\n", "") for language, text in blocks(page) if language == "sh")
     return [line for text in typed for line in text.splitlines()]
 
 
 def packaged(page: str, folder: Path) -> Path:
-    """The package that a page describes, built and installed by pip; the folder to put on the path."""
+    """Build and install with pip the package of a page; returns the folder to put on the path."""
     code = dict(files(page))
     project = folder / "project"
     (name,) = re.findall(r'= "(\w+)\.\w+:', code["pyproject.toml"])

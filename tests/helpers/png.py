@@ -1,4 +1,4 @@
-"""PNG files written by hand: of any size, in a few kB."""
+"""PNG files written by hand: of any size in pixels, but a few kB."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zlib
 
 
 def png(width: int, height: int, depth: int, colour: int) -> bytes:
-    """A PNG of zeros, of a few kB whatever its size."""
+    """A PNG of zeros, a few kB whatever its size in pixels."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -1,4 +1,4 @@
-"""A question or two of every benchmark, in the raw layout of its source, for tests that only need something to ask."""
+"""One or two questions per benchmark, in the raw layout of its source, for tests that only need something to ask."""
 
 import csv
 import io
@@ -22,14 +22,14 @@ OPTIONS = ["CT", "MRI", "X-ray", "Ultrasound"]
 
 
 def png(value: int = 50) -> bytes:
-    """A picture of 6 x 4 pixels, all of one grey."""
+    """A uniformly grey picture of 6 x 4 pixels."""
     buffer = io.BytesIO()
     Image.new("L", (6, 4), value).save(buffer, "PNG")
     return buffer.getvalue()
 
 
 def write_all(data: Path) -> None:
-    """Fill an LMMS_VG_DATA: the same picture everywhere, answers "No", "Liver" or option B."""
+    """Fill an LMMS_VG_DATA: the same picture everywhere; answers are "No", "Liver" or option B."""
     for write in (vqa_rad, slake, path_vqa, pmc_vqa, omnimedvqa, mmmu, medical_eval, vgmed):
         write(data)
 
@@ -53,7 +53,10 @@ def slake(data: Path) -> None:
             row | {"question": "Is it normal?", "answer": "No", "answer_type": "CLOSED", "qid": qid},
             row | {"question": "Which organ is it?", "answer": "Liver", "answer_type": "OPEN", "qid": qid + 10},
         ]
-        put(data / "slake" / f"{split}.json", json.dumps([one | {"base_type": "vqa"} for one in rows]).encode())
+        put(
+            data / "slake" / f"{split}.json",
+            json.dumps([row_fields | {"base_type": "vqa"} for row_fields in rows]).encode(),
+        )
     put_zip(data / "slake" / "imgs.zip", {"imgs/x/source.jpg": png()})
 
 
@@ -106,7 +109,9 @@ def mmmu(data: Path) -> None:
                 | {"question_type": "open", "answer": "['4', 'four']" if split == "validation" else "?"},
             ]
             put_parquet(
-                data / "mmmu" / subject / f"{split}-00000-of-00001.parquet", [row | none | one for one in rows], IMAGES
+                data / "mmmu" / subject / f"{split}-00000-of-00001.parquet",
+                [row | none | row_fields for row_fields in rows],
+                IMAGES,
             )
 
 
@@ -150,7 +155,7 @@ def put_zip(path: Path, members: dict[str, bytes]) -> None:
 
 
 def put_parquet(path: Path, rows: list[dict[str, Any]], types: dict[str, Any] | None = None) -> None:
-    """Columns that are empty in every row need their types stated."""
+    """Columns that are empty in every row need explicit types."""
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = {name: pa.array([row[name] for row in rows], (types or {}).get(name)) for name in rows[0]}
     pq.write_table(pa.table(columns), path)

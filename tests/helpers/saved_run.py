@@ -1,4 +1,4 @@
-"""Output folders as lmms-eval 0.7.3 writes them with ``--output_path`` and ``--log_samples``, made by hand."""
+"""Output folders as lmms-eval 0.7.3 writes them with `--output_path` and `--log_samples`, made by hand."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 
 
 def spec(name: str, **hyper_parameters: Any) -> dict[str, Any]:
-    """A method's identity, as runs are signed with it."""
+    """A method's identity, with which runs are signed."""
     return {"name": name, "hyper_parameters": hyper_parameters}
 
 
 RULE = "closed|rule:made-up|v:0"
+#: What our models sign the first document of every task with.
 IDENTITY = {
     "family": "huatuo",
     "method": spec("plain"),
@@ -31,13 +32,12 @@ IDENTITY = {
     "versions": {"lmms_vg": "0.1.0", "torch": "2.6.0"},
     "settings": {"pretrained": "demo"},
 }
-"""What our models sign the first document of every task with."""
 
 Line = dict[str, Any]
 
 
 def closed(uid: str, score: int, image: str = "", *, read: bool = True, rule: str = RULE, **about: str) -> Line:
-    """A closed question; one of an image of its own where none is given."""
+    """A closed question, with its own image if none is given."""
     return {
         "acc": {"score": score, "extracted": "yes" if read else None, "rule": rule, **_named(uid, image, about)},
         "ci95": {"correct": score, "image": image or uid},
@@ -58,7 +58,7 @@ def opened(uid: str, recall: float, image: str = "", **about: str) -> Line:
 
 
 def measured(*kl: float) -> Line:
-    """Where a model looked when it was asked one question; a value for each layer."""
+    """Alignment of one question, one value per layer."""
     item = {"kl": list(kl)}
     return {
         "ar": item | {"ar": list(kl), "printed_ar": list(kl)},
@@ -90,9 +90,9 @@ def save(
     seconds: float | None = None,
     **config: Any,
 ) -> Path:
-    """Writes a run to ``<out>/<folder>`` and returns its results file; ``means``: task or group -> metric -> value.
+    """Write a run to `<out>/<folder>` and return its results file; `means`: task or group -> metric -> value.
 
-    ``run`` is what it was signed with, ``seconds`` what every answer took.
+    `run` is its provenance, `seconds` the time of every answer.
     """
     where = out / folder
     where.mkdir(parents=True, exist_ok=True)
@@ -136,7 +136,7 @@ def save(
 
 
 def tables(markdown: str) -> list[list[list[str]]]:
-    """The tables of a Markdown text as lists of lines of cells. Every line must have as many cells as its heading."""
+    """The tables of a Markdown text as lists of rows of cells. Every row must have as many cells as its heading."""
     found: list[list[list[str]]] = []
     previous = ""
     for line in markdown.splitlines():

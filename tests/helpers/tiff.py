@@ -12,7 +12,7 @@ _FORMATS = {"u": 1, "i": 2, "f": 3}
 
 
 def tiff(pixels: np.ndarray, photometric: int = BLACK_IS_ZERO, packed: bool = False, bits: int | None = None) -> bytes:
-    """Greyscale of the array's own number type and byte order; `bits` 1 packs zeros and ones. `packed`: with deflate."""
+    """A greyscale image in the array's number type and byte order; `bits` 1 packs zeros and ones; `packed` uses deflate."""
     height, width = pixels.shape
     order = ">" if pixels.dtype.byteorder == ">" else "<"
     data = (np.packbits(pixels.astype(np.uint8), axis=1) if bits == 1 else pixels).tobytes()

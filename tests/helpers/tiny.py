@@ -1,4 +1,4 @@
-"""Tiny random checkpoints in the exact layouts the families load, built offline."""
+"""Tiny random checkpoints in the exact layouts that families load, built offline."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LAYERS, HEADS = 5, 4
 
 
 def config(kind: str = "qwen2", layers: int = LAYERS, strategy: str = "default") -> LlavaConfig:
-    """LLaVA configuration with a `kind` text model: qwen2, llama or mistral."""
+    """A LLaVA configuration with a `kind` text model: qwen2, llama or mistral."""
     tokenizer = build_tokenizer()
     text = AutoConfig.for_model(
         kind,
@@ -60,14 +60,14 @@ def config(kind: str = "qwen2", layers: int = LAYERS, strategy: str = "default")
 
 
 def model(kind: str = "qwen2", seed: int = 0, **changes: Any) -> LlavaForConditionalGeneration:
-    """Random weights from a seed; attention biases are made large, as Qwen2's are."""
+    """Random weights from a seed, with large attention biases, as Qwen2 has them."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        made = LlavaForConditionalGeneration(config(kind, **changes)).float().eval()
-        for name, weight in made.named_parameters():
+        model = LlavaForConditionalGeneration(config(kind, **changes)).float().eval()
+        for name, weight in model.named_parameters():
             if name.endswith(("q_proj.bias", "k_proj.bias")) and "language_model" in name:
                 torch.nn.init.normal_(weight, std=1.0)
-    return made
+    return model
 
 
 def save(folder: Path, kind: str = "qwen2", seed: int = 0, **changes: Any) -> Path:

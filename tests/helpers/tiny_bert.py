@@ -1,4 +1,4 @@
-"""A BERT with random weights for BERTScore, saved as the hub has it."""
+"""A BERT with random weights for BERTScore, saved as on the hub."""
 
 from pathlib import Path
 

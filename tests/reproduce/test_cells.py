@@ -1,4 +1,4 @@
-"""The paper's cell beside ours: every verdict, and means and intervals of runs as lmms-eval saves them."""
+"""The paper's cell next to ours: every verdict, and means and intervals of runs as lmms-eval saves them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lmms_vg.runs.results import Run
 
 
 @pytest.mark.parametrize(
-    ("printed", "low", "high", "said"),
+    ("printed", "low", "high", "expected"),
     [
         ("68.4", 65.0, 70.0, "within"),
         ("68.4", 68.45, 70.0, "within"),  # 68.45 may have been printed as 68.4
@@ -34,8 +34,8 @@ from lmms_vg.runs.results import Run
         ("68.4", math.nan, math.nan, "-"),  # one image
     ],
 )
-def test_verdict(printed: str, low: float, high: float, said: str) -> None:
-    assert verdict(Decimal(printed), Score(69.2, low, high, 100)) == said
+def test_verdict(printed: str, low: float, high: float, expected: str) -> None:
+    assert verdict(Decimal(printed), Score(69.2, low, high, 100)) == expected
 
 
 def test_verdict_of_ours_below() -> None:
@@ -50,25 +50,25 @@ def test_verdict_without_a_comparison() -> None:
 
 
 def test_verdict_of_a_number_at_odds_with_its_own_paper() -> None:
-    """Even if ours agrees with it, and if there is none of ours."""
+    """This holds even if ours agrees with it, and if there is no value of ours."""
     assert verdict(Decimal("68.4"), Score(68.4, 68.0, 70.0, 100), inconsistent=True) == "inconsistent"
     assert verdict(Decimal("68.4"), None, inconsistent=True) == "inconsistent"
 
 
 def test_faults_are_those_of_the_published_tables() -> None:
-    found = faults(table("F.4"))
-    assert set(found) == {
+    reasons = faults(table("F.4"))
+    assert set(reasons) == {
         ("PAI", "SLAKE"),
         *((row, "Avg.") for row in ("HuatuoGPT-V-7B (Baseline)", "PAI", "AdaptVis", "ViCrop")),
     }
-    assert found["PAI", "SLAKE"] == "no whole number of 2,781 questions gives 24.48"
-    assert found["ViCrop", "Avg."] == "printed 65.5, its cells give 65.68 (pooled)"
+    assert reasons["PAI", "SLAKE"] == "no whole number of 2,781 questions gives 24.48"
+    assert reasons["ViCrop", "Avg."] == "printed 65.5, its cells give 65.68 (pooled)"
     assert ("HuatuoGPT-V-34B", "BMS") in faults(table("G.5"))
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """40 closed questions about 20 images and 30 about 15, of which one failed; 10 open ones about 5, and one that failed."""
+    """40 closed questions about 20 images and 30 about 15, one of them failed; 10 open ones about 5, and one that failed."""
     first = [closed(f"a{i}", int(i % 5 == 0), f"x{i // 2}") for i in range(40)]
     second = [closed(f"b{i}", int(i % 3 == 0), f"y{i // 2}") for i in range(30)]
     second[0] = failed("b0")
@@ -113,7 +113,7 @@ def test_score_under_weights(run: Run) -> None:
 def test_open_metrics(run: Run) -> None:
     recalls = [(i % 4) / 3 for i in range(10)]
     images = [f"z{i // 2}" for i in range(10)]
-    for metric, scores in (("open_recall", recalls), ("bleu1", [one / 2 for one in recalls])):
+    for metric, scores in (("open_recall", recalls), ("bleu1", [recall / 2 for recall in recalls])):
         score = score_of(run, Column(metric, metric, ("third",), {}))
         assert score is not None
         assert score == pytest.approx(
@@ -125,40 +125,42 @@ def test_without_bertscore_a_cell_is_not_available_and_not_zero(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LMMS_VG_BERTSCORE", f"model={tmp_path / 'nothing'},layer=2")
-    one = table("E.3")
+    printed_table = table("E.3")
     asked = [
-        column._replace(tasks=("third",)) for column in columns(one, demo=False) if column.name.startswith("SLAKE")
+        column._replace(tasks=("third",))
+        for column in columns(printed_table, demo=False)
+        if column.name.startswith("SLAKE")
     ]
-    made = {
+    compared = {
         cell.column.name: cell
-        for cell in cells(one, asked, {"HuatuoGPT-V-7B": run}, {"HuatuoGPT-V-7B": "HuatuoGPT-V-7B"})
+        for cell in cells(printed_table, asked, {"HuatuoGPT-V-7B": run}, {"HuatuoGPT-V-7B": "HuatuoGPT-V-7B"})
     }
     for name in ("SLAKE BERT", "SLAKE Avg."):
-        assert (made[name].score, made[name].missing, made[name].verdict) == (None, "not available", "-")
-    assert made["SLAKE BLEU-1"].score is not None
+        assert (compared[name].score, compared[name].missing, compared[name].verdict) == (None, "not available", "-")
+    assert compared["SLAKE BLEU-1"].score is not None
 
 
 def test_bertscore_and_average_of_single_questions(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There may be a model now where there was none when the run was scored."""
+    """A model may be available now that was missing when the run was scored."""
     tiny_bert.save(tmp_path / "bert")
     monkeypatch.setenv("LMMS_VG_BERTSCORE", f"model={tmp_path / 'bert'},layer=2")
     answers = ["left lung" if i % 2 else "heart" for i in range(10)]
     similar = bertscore.bertscore(answers, ["right lung"] * 10)
-    found, mean = values(run, "third", "bertscore"), values(run, "third", "average")
-    assert found is not None
+    bertscores, mean = values(run, "third", "bertscore"), values(run, "third", "average")
+    assert bertscores is not None
     assert mean is not None
-    assert found.scores == pytest.approx(similar, abs=1e-5)
+    assert bertscores.scores == pytest.approx(similar, abs=1e-5)
     assert len(set(similar)) == 2
     recalls = [(i % 4) / 3 for i in range(10)]
     assert mean.scores == pytest.approx([(r / 2 + b + r) / 3 for r, b in zip(recalls, similar, strict=True)], abs=1e-5)
 
 
 def test_a_task_that_was_not_asked_and_a_row_that_was_not_run(run: Run) -> None:
-    one = table("1")
+    printed_table = table("1")
     asked = [Column("VQA-RAD", "acc", ("first",), {}), Column("Avg.", "acc", ("first", "pmc_vqa"), {})]
     rows = {"again": "VGRefine (Ours)", "HuatuoGPT-V-7B": "HuatuoGPT-V-7B"}
-    made = cells(one, asked, {"again": run, "HuatuoGPT-V-7B": None}, rows)
-    assert [(cell.row, cell.missing, cell.verdict) for cell in made] == [
+    compared = cells(printed_table, asked, {"again": run, "HuatuoGPT-V-7B": None}, rows)
+    assert [(cell.row, cell.missing, cell.verdict) for cell in compared] == [
         ("again", "", "differs (-51.2)"),
         ("again", "not asked", "-"),
         ("HuatuoGPT-V-7B", "not asked", "-"),

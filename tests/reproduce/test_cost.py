@@ -1,4 +1,4 @@
-"""The cost model against sums made by hand."""
+"""The cost model against sums computed by hand."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def test_seconds_of_a_table_by_hand() -> None:
 def test_the_statement_has_the_numbers_of_the_formula() -> None:
     speeds = cost.FLOPS, cost.BANDWIDTH
     assert speeds == pytest.approx((1.248e14, 1.2e12))
-    for said in ("312 TFLOP/s x .4", "2.0 TB/s x .6", f"2 P {cost.IMAGE_TOKENS}", f"2 P {cost.TEXT_TOKENS}"):
-        assert said in cost.STATED
+    for text in ("312 TFLOP/s x .4", "2.0 TB/s x .6", f"2 P {cost.IMAGE_TOKENS}", f"2 P {cost.TEXT_TOKENS}"):
+        assert text in cost.STATED
     assert f"D = {cost.NEW_TOKENS} x 2 P / B" in cost.STATED
     assert "No GPU has been measured" in cost.STATED
 

@@ -1,4 +1,4 @@
-"""Figure 3 as numbers: the gap and its interval against a naive bootstrap, verdicts, and data that are not the run's."""
+"""Figure 3 as numbers: the gap and its interval against a naive bootstrap, verdicts, and runs of older versions."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ MEANS = {"means": dict.fromkeys(BOXED, dict.fromkeys(("ar", "kl", "js", "best_la
 
 
 def lines(task: str, shift: float) -> list[dict[str, Any]]:
-    """Two layers: in the first the metrics of the tasks differ by the shift, in the second they do not."""
-    made = []
+    """Two layers: in the first the metrics of the two tasks differ by the shift, in the second they are equal."""
+    samples = []
     for number, sample in enumerate(TASKS[task].load()[:N]):
         draw = random.Random(f"{task}{number // 4}")  # questions about one image go together
         noise = [draw.gauss(0, 0.3) for _ in range(6)]
         ar = [2 - shift + noise[0], 2 + noise[1]]
         kl = [1 + shift + noise[2], 1 + noise[3]]
         js = [0.5 - shift + noise[4], 0.5 + noise[5]]  # the other way round
-        made.append(
+        samples.append(
             {
                 "ar": {"ar": ar, "printed_ar": ar, "kl": kl, "uid": sample.uid, "image": sample.images[0]},
                 "kl": {"kl": kl},
@@ -45,7 +45,7 @@ def lines(task: str, shift: float) -> list[dict[str, Any]]:
                 "input": f"{sample.question} Answer the question using a single word or phrase.",
             }
         )
-    return made
+    return samples
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def run(tmp_path: Path) -> Run:
 
 
 def naive(run: Run, metric: str, layer: int) -> tuple[float, float]:
-    """Draws images of either task and subtracts the means."""
+    """Draw images of either task and subtract the means."""
     draw, drawn, clusters = random.Random(3), [], []
     for task, shift in zip(BOXED, (0.6, 0), strict=True):
         images: dict[str, list[float]] = {}
@@ -71,23 +71,23 @@ def naive(run: Run, metric: str, layer: int) -> tuple[float, float]:
 @pytest.mark.parametrize(("number", "metric"), enumerate(["ar", "kl", "js"]))
 @pytest.mark.parametrize("layer", [0, 1])
 def test_gap_and_interval_are_those_of_a_naive_bootstrap(run: Run, number: int, metric: str, layer: int) -> None:
-    found = gaps(run, "localization", *BOXED)
-    made = lines(BOXED[0], 0.6), lines(BOXED[1], 0)
-    first, second = (fmean(line[metric][metric][layer] for line in one) for one in made)
-    assert found.medical.mean[number, layer] == pytest.approx(first)
-    assert found.coco.mean[number, layer] == pytest.approx(second)
-    assert found.gap.mean[number, layer] == pytest.approx(first - second)
-    low, high = found.gap.low[number, layer], found.gap.high[number, layer]
+    gap = gaps(run, "localization", *BOXED)
+    samples = lines(BOXED[0], 0.6), lines(BOXED[1], 0)
+    first, second = (fmean(line[metric][metric][layer] for line in one) for one in samples)
+    assert gap.medical.mean[number, layer] == pytest.approx(first)
+    assert gap.coco.mean[number, layer] == pytest.approx(second)
+    assert gap.gap.mean[number, layer] == pytest.approx(first - second)
+    low, high = gap.gap.low[number, layer], gap.gap.high[number, layer]
     assert (low, high) == pytest.approx(naive(run, metric, layer), abs=0.03)
     assert high - low > 0.2
-    assert found.n == (N, N)
-    assert found.images == (N // 4, N // 4)
+    assert gap.n == (N, N)
+    assert gap.images == (N // 4, N // 4)
 
 
 def test_verdicts(run: Run) -> None:
-    """Lower AR and higher KL are claimed, as made above; JS was made lower."""
-    found = gaps(run, "localization", *BOXED)
-    assert [found.verdict(metric, 0) for metric in ("ar", "kl", "js")] == ["as claimed", "as claimed", "opposite"]
+    """Lower AR and higher KL are claimed, as constructed above; JS was made lower."""
+    gap = gaps(run, "localization", *BOXED)
+    assert [gap.verdict(metric, 0) for metric in ("ar", "kl", "js")] == ["as claimed", "as claimed", "opposite"]
     turned = gaps(run, "localization", *reversed(BOXED))
     assert [turned.verdict(metric, 0) for metric in ("ar", "kl", "js")] == ["opposite", "opposite", "as claimed"]
 
@@ -95,15 +95,15 @@ def test_verdicts(run: Run) -> None:
 def test_verdict_where_the_interval_holds_0_or_there_is_none() -> None:
     ends = (np.array([[-0.1, math.nan]] * 3), np.array([[0.2, math.nan]] * 3))
     band = Band(np.zeros((3, 2)), *ends)
-    found = Gaps("attribute", (1, 1), (1, 1), band, band, band)
-    assert [found.verdict("ar", layer) for layer in (0, 1)] == ["not shown", "-"]
+    gap = Gaps("attribute", (1, 1), (1, 1), band, band, band)
+    assert [gap.verdict("ar", layer) for layer in (0, 1)] == ["not shown", "-"]
 
 
 def test_the_same_task_on_both_sides_has_no_gap_but_an_interval(run: Run) -> None:
-    found = gaps(run, "localization", BOXED[0], BOXED[0])
-    assert (found.gap.mean == 0).all()
-    assert (found.gap.low < 0).all()
-    assert (found.gap.high > 0).all()
+    gap = gaps(run, "localization", BOXED[0], BOXED[0])
+    assert (gap.gap.mean == 0).all()
+    assert (gap.gap.low < 0).all()
+    assert (gap.gap.high > 0).all()
 
 
 def test_repeats_and_depends_on_the_seed(run: Run) -> None:
@@ -113,25 +113,25 @@ def test_repeats_and_depends_on_the_seed(run: Run) -> None:
 
 
 def test_what_failed_is_left_out(tmp_path: Path) -> None:
-    made = lines(BOXED[0], 0)
-    made[3] = failed("q", "ar", "kl", "js", "best_layer")
-    values, images = measured(read_run(save(tmp_path, {BOXED[0]: made}, **MEANS)), BOXED[0])
+    samples = lines(BOXED[0], 0)
+    samples[3] = failed("q", "ar", "kl", "js", "best_layer")
+    values, images = measured(read_run(save(tmp_path, {BOXED[0]: samples}, **MEANS)), BOXED[0])
     assert values.shape == (N - 1, 6)
     assert len(images) == N - 1
 
 
 def test_a_run_of_an_older_version_is_refused(tmp_path: Path) -> None:
-    made = lines(BOXED[0], 0)
-    del made[5]["ar"]["image"]
-    run = read_run(save(tmp_path, {BOXED[0]: made}, **MEANS))
+    samples = lines(BOXED[0], 0)
+    del samples[5]["ar"]["image"]
+    run = read_run(save(tmp_path, {BOXED[0]: samples}, **MEANS))
     with pytest.raises(ValueError, match="do not name their images; run it again"):
         measured(run, BOXED[0])
 
 
 def test_the_picture_has_a_panel_a_kind_and_metric(run: Run) -> None:
-    found = gaps(run, "localization", *BOXED)
-    one = Image.open(io.BytesIO(draw([found], "title")))
-    two = Image.open(io.BytesIO(draw([found, found._replace(kind="attribute")], "title")))
+    gap = gaps(run, "localization", *BOXED)
+    one = Image.open(io.BytesIO(draw([gap], "title")))
+    two = Image.open(io.BytesIO(draw([gap, gap._replace(kind="attribute")], "title")))
     assert one.width > 2 * one.height
     assert two.height > 1.6 * one.height
     pixels = np.asarray(one.convert("RGB")).reshape(-1, 3).astype(int)

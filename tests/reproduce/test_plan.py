@@ -1,4 +1,4 @@
-"""Plans: what is done, what is to be run with which arguments, what has to be calibrated; and that a dry run is dry."""
+"""Plans: what is done, what has to run with which arguments, what has to be calibrated; a dry run changes nothing."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_a_row_is_run_again_when_its_heads_are_newer(tmp_path: Path) -> None:
 
 
 def test_the_plan_names_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """VQA-RAD's questions are here, its images are not; nothing else is."""
+    """VQA-RAD's questions are here, its images are not, and nothing else is."""
     monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path))
     (tmp_path / "vqa_rad").mkdir()
     (tmp_path / "vqa_rad" / "VQA_RAD Dataset Public.json").write_text("[]")
@@ -148,13 +148,11 @@ def test_the_plan_names_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     asked = [*images.values(), (2000, 2000)]
     expected = [spoken(sum(seconds(7.9, method, *one) for one in asked)) for method in ("plain", "vgrefine")]
     assert f"| HuatuoGPT-V-7B | one pass | {expected[0]} |" in shown
-    assert f"seven questions an image (docs/speed.md) | {expected[1]} |" in shown
+    assert f"seven questions per image (docs/speed.md) | {expected[1]} |" in shown
 
 
 def test_mmmu_and_bertscore_have_their_remarks(tmp_path: Path) -> None:
-    assert "by the questions of the test split, whose answers are hidden. Ours are of the validation split" in announce(
-        make("table2", None, None, "", tmp_path)
-    )
+    assert "30 questions per subject" in announce(make("table2", None, None, "", tmp_path))
     assert "emilyalsentzer/Bio_ClinicalBERT: for BERTScore, about 0.4 GB" in announce(
         make("tableE3", None, None, "", tmp_path)
     )
@@ -180,7 +178,7 @@ def test_a_demo_says_loudly_that_nothing_is_reproduced(tmp_path: Path, model: st
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["table4"], "invalid choice: 'table4' (choose from "),
         (["table1", "--model", "huatuo"], "argument --model: invalid choice: 'huatuo' (choose from "),
@@ -188,39 +186,41 @@ def test_a_demo_says_loudly_that_nothing_is_reproduced(tmp_path: Path, model: st
     ],
 )
 def test_other_targets_models_and_data_are_refused_with_what_is_allowed(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["reproduce", *arguments])
     shown = capsys.readouterr().err
     assert ended.value.code == 2
-    assert said in shown
+    assert message in shown
     assert ("table1" if arguments == ["table4"] else "demo") in shown.partition("choose from")[2]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        (["--tasks", "slake"], "--tasks: tasks and folders are the target's"),
-        (["--output_path=x"], "--output_path=x: tasks and folders"),
+        (["--tasks", "slake"], "--tasks: the target sets tasks and folders"),
+        (["--output_path=x"], "--output_path=x: the target sets"),
         (
             ["--model_args", "pretrained=demo"],
-            "--model_args pretrained=demo: checkpoint and hyper-parameters are those",
+            "--model_args pretrained=demo: every row sets",
         ),
-        (["--model_args", "k=10"], "--model_args k=10: checkpoint and hyper-parameters are those of each row"),
+        (["--model_args", "k=10"], "--model_args k=10: every row sets"),
         (["--model_args", "demo"], "'demo' has no '='"),
     ],
 )
-def test_what_a_target_settles_is_refused(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_target_settles_is_refused(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["reproduce", "table1", "--dry-run", *arguments]) == 2
     shown = capsys.readouterr()
-    assert said in shown.err
+    assert message in shown.err
     assert shown.out == ""
 
 
 @pytest.mark.e2e
 def test_a_dry_run_runs_nothing_reads_no_weights_and_writes_nothing(tmp_path: Path) -> None:
-    """In a process of its own: the module that builds models is not even imported, and no tensor is opened."""
+    """In a separate process: the module that builds models is not even imported, and no tensor is opened."""
     code = (
         "import sys, safetensors; safetensors.safe_open = None; from lmms_vg.cli.main import main; "
         "status = main(sys.argv[1:]); heavy = {'lmms_eval.__main__', 'lmms_vg.inference.build', "
@@ -237,7 +237,7 @@ def test_a_dry_run_runs_nothing_reads_no_weights_and_writes_nothing(tmp_path: Pa
 
 
 def plan_rows(name: str, model: str | None, out: Path) -> dict[str, str]:
-    """Row -> its hyper-parameters, as the plan shows them."""
+    """Row -> its hyper-parameters as the plan shows them."""
     grid = tables(announce(make(name, model, None, "", out)))[0]
     place = grid[0].index("hyper-parameters")
     return {row[0]: row[place] for row in grid[1:]}

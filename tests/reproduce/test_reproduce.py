@@ -1,4 +1,4 @@
-"""`lmms-vg reproduce`: the whole path on demo model and data, what is missing, what fails, and what is written."""
+"""`lmms-vg reproduce`: the whole path with demo model and data, missing parts, failures, and the files written."""
 
 from __future__ import annotations
 
@@ -60,21 +60,21 @@ def test_every_row_and_column_is_printed_beside_the_papers(table_f4: tuple[Path,
 
 def test_numbers_are_those_of_the_saved_samples(table_f4: tuple[Path, str]) -> None:
     folder, _ = table_f4
-    found = {(line["row"], line["column"]): line for line in cells(folder)}
+    by_cell = {(line["row"], line["column"]): line for line in cells(folder)}
     (path,) = (folder / "out" / "vicrop").rglob("*_samples_vqa_demo_hard.jsonl")
     items = [json.loads(line)["acc"] for line in path.read_text(encoding="utf-8").splitlines()]
     scores, images = [item["score"] for item in items], [item["image"] for item in items]
     for column in ("SLAKE", "PMC-VQA"):
-        line = found["ViCrop", column]
+        line = by_cell["ViCrop", column]
         low, high = cluster_interval(scores, images)
         ours = [float(line[name]) for name in ("ours", "low", "high", "n")]
         assert ours == pytest.approx([100 * sum(scores) / 300, 100 * low, 100 * high, 300])
         assert (line["tasks"], line["metric"]) == ("vqa_demo_hard", "acc")
-    average = found["ViCrop", "Avg."]
-    parts = [float(found["ViCrop", column]["ours"]) for column in ("VQA-RAD", "SLAKE")]
+    average = by_cell["ViCrop", "Avg."]
+    parts = [float(by_cell["ViCrop", column]["ours"]) for column in ("VQA-RAD", "SLAKE")]
     assert float(average["ours"]) == pytest.approx(sum(parts) / 2)
     assert average["n"] == "600", "a demo task that stands for two columns is pooled once"
-    assert len({found[row, "VQA-RAD"]["ours"] for row in F4}) > 1, "methods are those of the rows"
+    assert len({by_cell[row, "VQA-RAD"]["ours"] for row in F4}) > 1, "methods are those of the rows"
 
 
 def test_a_second_call_asks_nothing_anew(
@@ -95,7 +95,7 @@ def test_a_second_call_asks_nothing_anew(
 
 @pytest.fixture
 def together(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """`run_together` that leaves what a run leaves; `fails` are labels that do not, `calls` what it was asked."""
+    """A `run_together` that leaves the files of a run; labels in `fails` fail, `calls` records its arguments."""
     plays: dict[str, Any] = {"calls": [], "fails": [], "lines": {}, "config": {}}
 
     def run(family: str, settings: Any, common: str, arguments: list[str], out: Path) -> dict[str, int]:
@@ -227,8 +227,8 @@ def test_other_ranks_write_nothing(
 
 
 def looks() -> list[dict[str, Any]]:
-    """What three layers say of the first questions about phantoms."""
-    made = []
+    """Samples of the first questions about phantoms, with three layers."""
+    samples = []
     for number, sample in enumerate(TASKS["vgmed_demo"].load()[:12]):
         kl = [1.0 + number % 3, 2.0 + number % 5, 3.0]
         named = {"uid": sample.uid, "image": sample.images[0]}
@@ -238,8 +238,8 @@ def looks() -> list[dict[str, Any]]:
             "js": {"js": kl, "kl": kl},
             "best_layer": {"kl": kl},
         }
-        made.append({**one, "answered": 1, "n": {"answered": 1}, "input": sample.question})
-    return made
+        samples.append({**one, "answered": 1, "n": {"answered": 1}, "input": sample.question})
+    return samples
 
 
 def test_the_figure(together: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Targets against what they name: the paper's tables, the tasks, the checkpoints' head lists, the methods."""
+"""Targets against what they name: the paper's tables, tasks, head lists of checkpoints, methods."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_demo_columns_take_turns_and_weights_add_up() -> None:
 
 @pytest.mark.parametrize(("name", "row"), ROWS, ids=[f"{name}-{row.name}" for name, row in ROWS])
 def test_a_row_is_one_its_family_and_method_take(name: str, row: TargetRow) -> None:
-    """As lmms-eval parses it; a head list stands in for one that has to be calibrated."""
+    """Parsed as lmms-eval does; a head list replaces one that has to be calibrated."""
     (ask,) = [one for one in make(name, None, None, "", None).asks if one.row.name == row.name]
     given = simple_parse_args_string(ask.hyper_parameters)
     if row.calibrate:
@@ -99,7 +99,7 @@ def test_a_row_is_one_its_family_and_method_take(name: str, row: TargetRow) -> N
 
 
 def test_shapes_are_those_of_the_checkpoints(shared_data: Path) -> None:
-    """Of HuatuoGPT-Vision the original layouts, which are of the same models as the rows' conversions."""
+    """For HuatuoGPT-Vision the original layouts, which hold the same models as the rows' conversions."""
     for checkpoint in (HUATUO_7B, HUATUO_34B, LLAVA_7B):
         name = Path(checkpoint.pretrained).name
         shape = shape_of(str(shared_data / "checkpoints" / (name.removesuffix("-hf") if "Huatuo" in name else name)))
@@ -138,7 +138,7 @@ def test_figure_and_counted_images_are_of_tasks_that_exist() -> None:
 
 @pytest.mark.parametrize("id", ["1", "2", "3", "E.3", "G.5"])
 def test_columns_are_the_leaderboards(id: str) -> None:
-    """The same column of the paper means the same tasks, metric and weights in both."""
+    """The same column of the paper has the same tasks, metric and weights in both."""
     from lmms_vg.leaderboard.table_specs import shapes
 
     (shape,) = [one for one in shapes("vgrefine") if one.published == id]

@@ -1,4 +1,4 @@
-"""The interval of a weighted mean against a bootstrap that redraws image by image, question by question."""
+"""The interval of a weighted mean against a bootstrap that redraws images and questions one by one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Part = tuple[list[float], list[str]]
 
 
 def part(seed: int, images: int, ease: float) -> Part:
-    """One to six questions an image; images are easy or hard."""
+    """One to six questions per image; images are easy or hard."""
     draw = random.Random(seed)
     scores, of = [], []
     for image in range(images):
@@ -54,7 +54,7 @@ def test_interval_is_that_of_a_naive_bootstrap() -> None:
 
 
 def test_weights_matter_and_only_by_their_ratio() -> None:
-    """Neither pooled nor alike: a part that counts for nearly nothing widens nothing."""
+    """The mean is neither pooled nor unweighted: a part with almost no weight widens nothing."""
     weighted = weighted_interval(PARTS, WEIGHTS)
     assert weighted_interval(PARTS, {name: 10 * weight for name, weight in WEIGHTS.items()}) == pytest.approx(weighted)
     alone = weighted_interval(PARTS, {"a": 1e9, "b": 1, "c": 1})
@@ -63,7 +63,7 @@ def test_weights_matter_and_only_by_their_ratio() -> None:
 
 
 def test_parts_are_drawn_independently() -> None:
-    """Twice the same part: drawn together, its mean would vary as one part's does; drawn apart, by 1/sqrt(2) of that."""
+    """The same part twice: drawn together, its mean would vary as one part's; drawn separately, by 1/sqrt(2) of that."""
     one = weighted_interval({"a": PARTS["a"]}, {"a": 1})
     two = weighted_interval({"a": PARTS["a"], "b": PARTS["a"]}, {"a": 1, "b": 1})
     assert (two.high - two.low) / (one.high - one.low) == pytest.approx(1 / math.sqrt(2), abs=0.06)

@@ -17,7 +17,7 @@ TASKS = str(Path(lmms_vg.tasks.__file__).parent)
 
 @pytest.fixture(scope="session", autouse=True)
 def datasets_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The host reads this variable once a process."""
+    """The host reads this variable once per process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LMMS_EVAL_DATASETS_CACHE", str(tmp_path_factory.mktemp("datasets")))
         yield
@@ -44,7 +44,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def raw_data(written: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """LMMS_VG_DATA with a few questions of every source; counts are relaxed. Not to be written to."""
+    """An LMMS_VG_DATA with a few questions of every source and relaxed counts. Tests must not write to it."""
     monkeypatch.setenv("LMMS_VG_DATA", str(written))
     monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
     monkeypatch.setattr(counts, "deviations", {})

@@ -1,4 +1,4 @@
-"""`lmms-vg data`: what is here, what is not, and that asking for it downloads nothing."""
+"""`lmms-vg data`: what is here, what is missing, and that a status downloads nothing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("no_network")
 
 @pytest.fixture
 def shared_data(monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Real data as LMMS_VG_DATA: LMMS_VG_SHARED_DATA or ../shared/data beside the checkout."""
+    """Real data as LMMS_VG_DATA: LMMS_VG_SHARED_DATA, or ../shared/data next to the checkout."""
     default = Path(__file__).parents[3] / "shared" / "data"
     folder = Path(os.environ.get("LMMS_VG_SHARED_DATA") or default)
     if not folder.is_dir():
@@ -47,16 +47,16 @@ def shared_data(monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def blocks() -> dict[str, list[str]]:
     """Name of a data set -> the lines under its heading."""
-    found = {}
-    for one in status():
-        heading, *lines = one.lines()
-        assert heading.startswith(f"{one.name}: http")
-        found[one.name] = [line.removeprefix("  ") for line in lines]
-    return found
+    lines_of = {}
+    for dataset in status():
+        heading, *lines = dataset.lines()
+        assert heading.startswith(f"{dataset.name}: http")
+        lines_of[dataset.name] = [line.removeprefix("  ") for line in lines]
+    return lines_of
 
 
 def states() -> dict[str, str]:
-    return {one.name: one.state for one in status()}
+    return {dataset.name: dataset.state for dataset in status()}
 
 
 def write_slake(folder: Path, rows: int = 1, images: bool = True) -> None:
@@ -81,7 +81,7 @@ def test_first_line_says_where_it_looks(data: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_every_set_says_which_tasks_need_it(data: Path) -> None:
-    """Written out here: the groups whose tasks all read it, and the tasks outside of them."""
+    """Written out: the groups whose tasks all read it, and the tasks outside these groups."""
     assert {name: lines[0].removeprefix("used by: ") for name, lines in blocks().items()} == {
         "vgmed": "vgmed vgmed_coco",
         "coco": "vgmed_coco",
@@ -99,26 +99,26 @@ def test_every_set_says_which_tasks_need_it(data: Path) -> None:
 def test_nothing_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_up: bool) -> None:
     if set_up:
         monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path / "data"))
-    found = blocks()
-    assert found.keys() == specs().keys() == SETS
+    lines_of = blocks()
+    assert lines_of.keys() == specs().keys() == SETS
     assert set(states().values()) == {"missing"}
-    for name, lines in found.items():
+    for name, lines in lines_of.items():
         assert lines[0].startswith("used by: "), name
         files = len(specs()[name].files)
         assert all(": MISSING, " in line for line in lines[1 : files + 1]), name
         assert all(": none" in line for line in lines[files + 1 : -1]), name
         assert lines[-1] == f"get it with: lmms-vg data fetch {name}"
-    assert "imgs.zip: MISSING, about 0.2 GB" in found["slake"]
-    assert "slake_closed: none of 2,781 expected" in found["slake"]
-    assert "vgmed_localization: none" in found["vgmed"], "of these no number is known"
+    assert "imgs.zip: MISSING, about 0.2 GB" in lines_of["slake"]
+    assert "slake_closed: none of 2,781 expected" in lines_of["slake"]
+    assert "vgmed_localization: none" in lines_of["vgmed"], "of these no number is known"
     assert not constants.HF_HUB_OFFLINE, "left as it was"
     assert not (tmp_path / "data").exists()
 
 
 def test_real_data(shared_data: Path) -> None:
     before = sorted(shared_data.rglob("*"))
-    found = blocks()
-    assert found["vqa_rad"][1:] == [
+    lines_of = blocks()
+    assert lines_of["vqa_rad"][1:] == [
         "VQA_RAD Dataset Public.json: 1.4 MB here",
         "VQA_RAD Image Folder.zip: 16.5 MB here, extracted",
         "vqa_rad_closed: 1,297 questions of 1,297 expected",
@@ -126,10 +126,10 @@ def test_real_data(shared_data: Path) -> None:
         "vqa_rad_open: 949 questions of 949 expected",
         "vqa_rad_test_open: 179 questions of 179 expected",
     ]
-    assert "train.json: 3.0 MB here" in found["slake"]
-    assert "imgs.zip: MISSING, about 0.2 GB" in found["slake"]
-    assert "slake_closed: 2,781 questions of 2,781 expected; images are missing" in found["slake"]
-    assert found["slake"][-1] == "get it with: lmms-vg data fetch slake"
+    assert "train.json: 3.0 MB here" in lines_of["slake"]
+    assert "imgs.zip: MISSING, about 0.2 GB" in lines_of["slake"]
+    assert "slake_closed: 2,781 questions of 2,781 expected; images are missing" in lines_of["slake"]
+    assert lines_of["slake"][-1] == "get it with: lmms-vg data fetch slake"
     assert sorted(shared_data.rglob("*")) == before
 
 
@@ -154,25 +154,25 @@ def test_relaxed_count_is_shown(data: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_only_a_count_that_is_off_is_partial(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And where no number is known, none can be off."""
+    """If no number is known, none can be wrong."""
     write_slake(data / "slake", rows=2)
     (data / "vgmed").mkdir()
     (data / "vgmed" / "VGMED_localization.jsonl").write_text("{}")
     monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
     monkeypatch.setitem(TASKS, "slake_closed", TASKS["slake_closed"]._replace(n=6))
-    found = blocks()
-    assert found["slake"][5] == "slake_closed: 6 questions of 6 expected"
-    (slake,) = (one for one in status() if one.name == "slake")
+    lines_of = blocks()
+    assert lines_of["slake"][5] == "slake_closed: 6 questions of 6 expected"
+    (slake,) = (dataset for dataset in status() if dataset.name == "slake")
     assert [(count.found, count.expected, count.partial) for count in slake.counts[:2]] == [
         (6, 6, False),
         (2, 416, True),
     ]
     assert slake.folder == data / "slake"
-    assert "vgmed_localization: 1 questions" in found["vgmed"]
+    assert "vgmed_localization: 1 questions" in lines_of["vgmed"]
 
 
 def test_other_names_will_do(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SLAKE's own archive says validate.json; its readers take both, so nothing is missing."""
+    """SLAKE's own archive has validate.json; its readers accept both names, so nothing is missing."""
     monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
     write_slake(data / "slake")
     (data / "slake" / "validation.json").rename(data / "slake" / "validate.json")
@@ -183,7 +183,7 @@ def test_other_names_will_do(data: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_tasks_of_the_same_questions_are_read_once(data: Path) -> None:
-    """PathVQA's tasks of the test split are those of all questions; and a broken file is wrong, not missing."""
+    """PathVQA's test tasks have the same questions as its other tasks; and a broken file is wrong, not missing."""
     (data / "path_vqa" / "data").mkdir(parents=True)
     (data / "path_vqa" / "data" / "test-0.parquet").write_bytes(b"")
     _, first, *lines = blocks()["path_vqa"]
@@ -195,9 +195,9 @@ def test_files_that_cannot_be_read_do_not_end_the_list(data: Path, monkeypatch: 
     write_slake(data / "slake")
     reader = TASKS["slake_closed"]._replace(load=lambda: (data / "slake").read_bytes())  # type: ignore[arg-type]
     monkeypatch.setitem(TASKS, "slake_closed", reader)
-    found = blocks()
-    assert found["slake"][5].startswith("slake_closed: WRONG, [Errno ")
-    assert "coco" in found
+    lines_of = blocks()
+    assert lines_of["slake"][5].startswith("slake_closed: WRONG, [Errno ")
+    assert "coco" in lines_of
 
 
 def test_a_reader_that_crashes_does_not_end_the_list(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,10 +206,10 @@ def test_a_reader_that_crashes_does_not_end_the_list(data: Path, monkeypatch: py
 
     write_slake(data / "slake")
     monkeypatch.setitem(TASKS, "slake_closed", TASKS["slake_closed"]._replace(load=crash))  # type: ignore[arg-type]
-    found = blocks()
-    assert found["slake"][5] == "slake_closed: WRONG, KeyError: 'question'"
+    lines_of = blocks()
+    assert lines_of["slake"][5] == "slake_closed: WRONG, KeyError: 'question'"
     assert states()["slake"] == "wrong"
-    assert found.keys() == SETS
+    assert lines_of.keys() == SETS
 
 
 def test_questions_without_their_images_are_not_complete(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +218,7 @@ def test_questions_without_their_images_are_not_complete(data: Path, monkeypatch
     write_slake(data / "slake", images=False)
     for name in ("train.json", "validation.json", "test.json"):
         (data / "slake" / name).write_text(json.dumps([ROW, row]))
-    (slake,) = (one for one in status() if one.name == "slake")
+    (slake,) = (dataset for dataset in status() if dataset.name == "slake")
     assert (slake.state, slake.remedy) == ("incomplete", "lmms-vg data fetch slake")
     assert [count.images for count in slake.counts] == [False] * 4
     assert slake.files["imgs.zip"] is None
@@ -240,7 +240,7 @@ def test_everything_includes_folders(data: Path) -> None:
 
 
 def test_cache_of_the_hub_is_read_without_asking_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Readers alone would ask it for a newer version."""
+    """Readers alone would ask the hub for a newer version."""
     monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
     repository = tmp_path / "hub" / "datasets--BoKelvin--SLAKE"
     commit = "0123456789abcdef0123456789abcdef01234567"
@@ -259,7 +259,7 @@ def test_cache_of_the_hub_is_read_without_asking_the_hub(tmp_path: Path, monkeyp
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """A hub that has every file asked for; the calls."""
+    """A hub that has every requested file; returns the calls."""
     calls: list[dict[str, Any]] = []
 
     def snapshot_download(repo_id: str, *, local_dir: Path, allow_patterns: list[str], **options: Any) -> str:
@@ -275,7 +275,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def fetched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
-    """What was asked for outside the hub."""
+    """The URLs requested outside the hub."""
     calls: list[tuple[str, Path]] = []
     monkeypatch.setattr(lmms_vg.tasks.catalogue, "download", lambda url, path: calls.append((url, path)))
     return calls
@@ -357,7 +357,7 @@ def test_a_name_of_a_set_and_of_a_group_is_the_same_data() -> None:
 def test_disk_that_cannot_be_written_is_not_blamed_on_the_hub(
     data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], below: str
 ) -> None:
-    """A file lies where the folder should be; or the hub's client runs into it."""
+    """A file is in the place of the folder, or the hub's client fails because of it."""
 
     def snapshot_download(*_: Any, local_dir: Path, **__: Any) -> str:
         raise OSError(errno.ENOSPC, "No space left on device", str(local_dir / "imgs.zip"))
@@ -367,15 +367,15 @@ def test_disk_that_cannot_be_written_is_not_blamed_on_the_hub(
         (data / "slake").write_bytes(b"")
     assert main(["data", "fetch", "slake"]) == 2
     reason = "File exists" if below == "slake" else "No space left on device"
-    said = f"lmms-vg: {data / below} cannot be written ({reason}): LMMS_VG_DATA must be a writable folder\n"
-    assert capsys.readouterr().err == said
+    message = f"lmms-vg: {data / below} cannot be written ({reason}): LMMS_VG_DATA must be a writable folder\n"
+    assert capsys.readouterr().err == message
 
 
 @pytest.mark.parametrize("here", [False, True])
 def test_fetch_without_network_is_one_line(
     data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], here: bool
 ) -> None:
-    """Where part of it is here, the hub's client itself would warn and call it done."""
+    """If part of it is here, the hub's client itself would only warn and report success."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     if here:
         write_slake(data / "slake", images=False)
@@ -402,7 +402,7 @@ def test_fetch_needs_a_known_name_and_a_folder(data: Path, monkeypatch: pytest.M
     with pytest.raises(ValueError, match=allowed):
         next(fetch(["slake", "vqa_demo", "SLAKE"]))
     monkeypatch.delenv("LMMS_VG_DATA")
-    with pytest.raises(ValueError, match="LMMS_VG_DATA is not set: export it to the folder"):
+    with pytest.raises(ValueError, match="LMMS_VG_DATA is not set: export it as the folder"):
         list(fetch(["slake"]))
 
 
@@ -415,13 +415,13 @@ def test_sizes(size: tuple[float, str]) -> None:
 
 def test_status_says_what_is_pinned_and_what_of_it_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    heads = {one.name: next(one.lines()) for one in status()}
+    heads = {dataset.name: next(dataset.lines()) for dataset in status()}
     assert heads["path_vqa"].endswith(", pinned to revision 16858328")
     assert heads["slake"].endswith(", not pinned: the hub's newest")
     assert heads["coco"].endswith(")"), "of no hub"
     (tmp_path / "hub" / "datasets--MMMU--MMMU" / "snapshots" / "0123456789abcdef").mkdir(parents=True)
-    found = blocks()
-    assert found["mmmu"][1] == "the hub's cache has another revision, which is not read: 01234567"
-    assert found["mmmu"][-1] == "get it with: lmms-vg data fetch mmmu"
+    lines_of = blocks()
+    assert lines_of["mmmu"][1] == "the hub's cache has another revision, which is not read: 01234567"
+    assert lines_of["mmmu"][-1] == "get it with: lmms-vg data fetch mmmu"
     monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path))
     assert "another revision" not in str(blocks())

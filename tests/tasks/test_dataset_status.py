@@ -1,4 +1,4 @@
-"""States of a data set and the command that mends each, without a file."""
+"""States of a data set and the command that fixes each, without any file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_state(status: DatasetStatus, state: State) -> None:
 
 
 def test_remedies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What is missing is fetched; what is wrong is moved away first, or asked for once more."""
+    """Missing files are fetched; wrong files are moved away first, or downloaded again."""
     wrong, missing = made(WHOLE._replace(found=2)), made(WHOLE._replace(images=False))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path))

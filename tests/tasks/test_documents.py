@@ -95,7 +95,7 @@ def test_reference_prompt_and_version(manager: TaskManager, raw_data: Path, name
 
 @pytest.mark.parametrize("name", ALL)
 def test_decoding(manager: TaskManager, raw_data: Path, name: str) -> None:
-    """Greedy and short, but for HuatuoGPT-Vision's protocol: sampled at 0.2 with a penalty, or its greedy twin."""
+    """Greedy and short, except HuatuoGPT-Vision's protocol: sampled at 0.2 with a penalty, or its greedy twin."""
     given = load(manager, name).config.generation_kwargs
     expected = {"max_new_tokens": 16, "do_sample": False, "temperature": 0.0, "until": []}
     if name in [*CHEN, *GREEDY]:
@@ -162,7 +162,7 @@ def test_wrong_counts_end_the_run(manager: TaskManager, raw_data: Path, monkeypa
 
 def test_questions_with_one_uid_end_the_run() -> None:
     sample = Sample(uid="a", images=["demo:hard/1"], question="?", subset="", split="", licence="", source="")
-    with pytest.raises(RunFailed, match="1 of 2 questions share"):
+    with pytest.raises(RunFailed, match="1 of 2 questions have"):
         documents.documents("t", lambda: [sample, sample], None)
 
 
@@ -172,7 +172,7 @@ def test_errors_that_are_not_about_data_keep_their_traceback() -> None:
 
 
 def test_missing_images_end_the_run_before_a_question_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else each of thousands of questions would fail on its own; a folder of images serves as well as the archive."""
+    """Otherwise each of thousands of questions would fail; a folder of images serves as well as the archive."""
     monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path))
     monkeypatch.setenv("LMMS_VG_PARTIAL_DATA", "1")
     raw.slake(tmp_path)

@@ -1,4 +1,4 @@
-"""What the count of a document carries into the samples file: time, partial data, and what was run."""
+"""What the count of a document adds to the samples file: time, partial data, and what was run."""
 
 import pytest
 from loguru import logger
@@ -13,7 +13,7 @@ DOC = {"task": "t", "uid": "u"}
 
 @pytest.fixture(autouse=True)
 def whole_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counts that were off stay in the process."""
+    """Counts that were wrong stay in the process."""
     monkeypatch.setattr(counts, "deviations", {})
 
 
@@ -26,7 +26,7 @@ def test_of_a_model_that_is_not_ours() -> None:
 
 
 def test_time_of_an_answer() -> None:
-    """Also of one that could not be scored: the model took its time."""
+    """This includes an answer that could not be scored: the model still took the time."""
     remember()
     assert metric_items.counted(DOC, 0) == {"answered": 0, "n": {"answered": 0, "seconds": 0.25}}
 
@@ -73,20 +73,22 @@ def test_a_failed_request_is_no_answer(text: str, failed: bool) -> None:
 
 @pytest.mark.parametrize("reason", [None, Failure("image", "boom")])
 def test_a_record_of_ours_says_whether_it_is_an_answer(reason: Failure | None) -> None:
-    """Saying nothing is an answer then."""
+    """Then an empty text is an answer."""
     remember(**({} if reason is None else {"error": reason.error, "error_code": reason.code}))
     assert metric_items.model_failure(DOC, "") == reason
 
 
 def test_what_failed_is_said_once_a_task() -> None:
-    said: list[str] = []
-    sink = logger.add(lambda message: said.append(str(message).strip()), level="WARNING", format="{level} {message}")
+    messages: list[str] = []
+    sink = logger.add(
+        lambda message: messages.append(str(message).strip()), level="WARNING", format="{level} {message}"
+    )
     good, bad = metric_items.counted(DOC, 1)["n"], metric_items.failed(DOC, Failure("model", "boom"), "acc")["n"]
     try:
         assert [metric_items.n([good, good]), metric_items.n([good, bad, bad]), metric_items.n([bad, bad])] == [2, 1, 0]
     finally:
         logger.remove(sink)
-    assert [line.split(". ")[0] for line in said] == [
+    assert [line.split(". ")[0] for line in messages] == [
         "WARNING lmms_vg: t: 2 of 3 questions got no value, first u: boom",
         "ERROR lmms_vg: t: 2 of 2 questions got no value, first u: boom",
     ]

@@ -1,4 +1,4 @@
-"""The file for MMMU's server: what is in it, where it lies, and what is left out."""
+"""The file for MMMU's server: its content, its place, and what is left out."""
 
 import json
 from argparse import Namespace
@@ -26,8 +26,8 @@ def three_questions(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_not_whole_is_no_submission(tmp_path: Path, answers: int) -> None:
     lines: list[str] = []
     handler = mmmu_server_file.logger.add(lambda line: lines.append(str(line)), level="WARNING", format="{message}")
-    made = [item(str(number), "x")["submission"] for number in range(answers)]
-    assert mmmu_server_file.write(made, Namespace(output_path=str(tmp_path), model="m")) == answers
+    results = [item(str(number), "x")["submission"] for number in range(answers)]
+    assert mmmu_server_file.write(results, Namespace(output_path=str(tmp_path), model="m")) == answers
     mmmu_server_file.logger.remove(handler)
     (path,) = (tmp_path / "submissions").iterdir()
     assert path.name.startswith("partial_mmmu_med_test_m_")
@@ -37,21 +37,21 @@ def test_what_is_not_whole_is_no_submission(tmp_path: Path, answers: int) -> Non
 def test_letters_texts_and_what_cannot_be_read(tmp_path: Path) -> None:
     journal.remember(journal.Record(key="k", task="mmmu_med_test", uid="mmmu/test_4", error="boom", error_code="model"))
     options = ["CT", "MRI"]
-    made = [
+    results = [
         item("test_1", "The answer is B.", options),
         item("test_2", " 37 mg "),
         item("test_3", "A or B", options),
         item("test_4", "A", options),
     ]
     written = mmmu_server_file.write(
-        [one["submission"] for one in made], Namespace(output_path=str(tmp_path), model="m")
+        [result["submission"] for result in results], Namespace(output_path=str(tmp_path), model="m")
     )
     (path,) = (tmp_path / "submissions").iterdir()
     assert path.name.startswith("mmmu_med_test_m_")
     assert written == len(json.loads(path.read_text())) == 3
     assert json.loads(path.read_text()) == {"test_1": "B", "test_2": "37 mg", "test_3": ""}
-    assert [one["unparseable"].get("unparseable") for one in made] == [False, False, True, None]
-    assert [one["answered"] for one in made] == [1, 1, 1, 0]
+    assert [result["unparseable"].get("unparseable") for result in results] == [False, False, True, None]
+    assert [result["answered"] for result in results] == [1, 1, 1, 0]
 
 
 def test_without_an_output_path_it_lies_where_the_run_was_started(

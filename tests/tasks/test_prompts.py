@@ -1,4 +1,4 @@
-"""What is asked: the templates of the paper and of HuatuoGPT-Vision, and images where an MMMU question puts them."""
+"""Prompt templates of the paper and of HuatuoGPT-Vision, and images at their marks in MMMU questions."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def doc(question: str, options: list[str] | None = None, images: int = 1) -> dic
 
 
 def test_templates() -> None:
-    """Figs. I.12 and I.13 of the paper, and a space instead of the line break in measurements."""
+    """Figs. I.12 and I.13 of the paper; measurements have a space instead of the line break."""
     assert prompts.short_answer(doc("Is it?")) == "Is it?\nAnswer the question using a single word or phrase."
     assert prompts.measurement(doc("Is it?")) == "Is it? Answer the question using a single word or phrase."
     assert prompts.choice(doc("Which?", ["CT", "MRI"])) == (

@@ -1,4 +1,4 @@
-"""Whole runs of lmms-eval with stand-in models: the numbers that reach its result table."""
+"""Whole runs of lmms-eval with stand-in models: the numbers in its result table."""
 
 import json
 from argparse import Namespace
@@ -16,7 +16,7 @@ from lmms_vg.inference.requests import requested
 
 
 class StandIn(lmms):
-    """Answers every question right but each third, and leaves records where ``ours``."""
+    """Answers every question correctly but each third, and leaves records if `ours`."""
 
     is_simple = False
 
@@ -62,9 +62,9 @@ def test_measurement_with_our_model(manager: TaskManager) -> None:
 
 
 def test_what_a_foreign_model_cannot_have_measured_it_is_not_asked(manager: TaskManager) -> None:
-    """Nor anything beside it: an API is paid for every answer."""
+    """No other task of the run is asked either: an API charges for every answer."""
     model = StandIn(False)
-    with pytest.raises(RunFailed, match="vgmed_demo: measures where a model looks, and this model keeps no record"):
+    with pytest.raises(RunFailed, match="vgmed_demo: measures where a model looks"):
         evaluator.simple_evaluate(model=model, tasks=["vqa_demo_hard", "vgmed_demo"], task_manager=manager, limit=6)
     assert model.prompts == []
 
@@ -87,7 +87,7 @@ def test_foreign_model_on_slake(manager: TaskManager, raw_data: Path) -> None:
 
 
 def test_every_benchmark_in_one_call(manager: TaskManager, raw_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every group of the six benchmarks under both protocols; answers are right but each third."""
+    """Every group of the six benchmarks under both protocols; answers are correct but each third."""
     groups = ["medvqa", "vqa_rad_test", "omnimedvqa", "mmmu_med", "medvqa_chen", "medvqa_chen_greedy"]
     model = StandIn(False)
     ran = evaluator.simple_evaluate(model=model, tasks=groups, task_manager=manager, bootstrap_iters=0)
@@ -122,13 +122,13 @@ def test_hidden_answers_become_a_file(manager: TaskManager, raw_data: Path, tmp_
 
 
 def test_what_a_task_says_of_its_penalty_reaches_our_models(manager: TaskManager, raw_data: Path) -> None:
-    """HuatuoGPT-Vision's protocol penalises words of the answer only; other tasks, as `generate` does, the prompt's too."""
+    """HuatuoGPT-Vision's protocol penalises words of the answer only; other tasks, like `generate`, the prompt's too."""
     asked: dict[str, bool] = {}
 
     class Ours(StandIn):
         def generate_until(self, requests: list[Any]) -> list[str]:
-            for one in requested(requests, self.task_dict):
-                asked[one.question.task] = one.question.decoding.penalise_prompt
+            for request in requested(requests, self.task_dict):
+                asked[request.question.task] = request.question.decoding.penalise_prompt
             return super().generate_until(requests)
 
     tasks = ["vqa_rad_chen", "vqa_rad_chen_greedy", "vqa_rad_closed"]

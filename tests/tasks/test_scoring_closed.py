@@ -1,4 +1,4 @@
-"""Scoring of closed and multiple-choice answers: items, means, intervals and breakdowns against values worked out by hand."""
+"""Scoring of closed and multiple-choice answers: items, means, intervals and breakdowns, against hand-computed values."""
 
 from typing import Any
 
@@ -28,28 +28,28 @@ def scored(answers: dict[str, str], **organs: str) -> dict[str, list[Any]]:
 
 
 def test_a_foreign_model_is_scored_by_its_text() -> None:
-    made = scored({"1": "No.", "2": "Normal", "3": "yes"})
-    rule = made["acc"][0].pop("rule")
+    items = scored({"1": "No.", "2": "Normal", "3": "yes"})
+    rule = items["acc"][0].pop("rule")
     assert rule.startswith("closed|rule:")
     about = {"organ": "HEAD", "question_type": "PRES"}
-    assert made["acc"][0] == {"score": 1, "extracted": "no", "uid": "1", "image": "vqa_rad:1", "about": about}
-    assert made["acc"][1]["extracted"] is None
-    assert metric_items.mean_score(made["acc"]) == pytest.approx(1 / 3)
-    assert scoring_closed.unparseable(made["unparseable"]) == pytest.approx(1 / 3)
-    assert metric_items.n(made["n"]) == 3
+    assert items["acc"][0] == {"score": 1, "extracted": "no", "uid": "1", "image": "vqa_rad:1", "about": about}
+    assert items["acc"][1]["extracted"] is None
+    assert metric_items.mean_score(items["acc"]) == pytest.approx(1 / 3)
+    assert scoring_closed.unparseable(items["unparseable"]) == pytest.approx(1 / 3)
+    assert metric_items.n(items["n"]) == 3
 
 
 def test_failed_answer_is_not_a_wrong_answer() -> None:
     remember("1", error="cannot read the image")
-    made = scored({"1": "", "2": "no"})
+    items = scored({"1": "", "2": "no"})
     assert all(
-        "score" not in made[metric][0] and "error" in made[metric][0] for metric in ("acc", "ci95", "unparseable")
+        "score" not in items[metric][0] and "error" in items[metric][0] for metric in ("acc", "ci95", "unparseable")
     )
-    assert metric_items.mean_score(made["acc"]) == 1.0
-    assert scoring_closed.unparseable(made["unparseable"]) == 0.0
-    assert scoring_closed.ci95(made["ci95"]) is None, "one image says nothing of others"
-    assert metric_items.answered(made["answered"]) == 0.5
-    assert metric_items.n(made["n"]) == 1
+    assert metric_items.mean_score(items["acc"]) == 1.0
+    assert scoring_closed.unparseable(items["unparseable"]) == 0.0
+    assert scoring_closed.ci95(items["ci95"]) is None, "one image says nothing of others"
+    assert metric_items.answered(items["answered"]) == 0.5
+    assert metric_items.n(items["n"]) == 1
 
 
 def test_our_answers_are_scored_too() -> None:
@@ -58,18 +58,18 @@ def test_our_answers_are_scored_too() -> None:
 
 
 def test_macro_weighs_categories_alike_and_says_them(caplog: pytest.LogCaptureFixture) -> None:
-    """HEAD has 1 of 3 right, CHEST 1 of 1: micro 1/2, macro 2/3."""
-    made = scored({"1": "no", "2": "yes", "3": "yes", "4": "no"}, **{"4": "CHEST"})
-    assert metric_items.mean_score(made["acc"]) == 0.5
+    """HEAD has 1 of 3 correct, CHEST 1 of 1: micro 1/2, macro 2/3."""
+    items = scored({"1": "no", "2": "yes", "3": "yes", "4": "no"}, **{"4": "CHEST"})
+    assert metric_items.mean_score(items["acc"]) == 0.5
     lines: list[str] = []
     handler = scoring_closed.logger.add(lambda line: lines.append(str(line)), level="INFO", format="{message}")
-    assert scoring_closed.macro(made["macro_organ"]) == pytest.approx(2 / 3)
+    assert scoring_closed.macro(items["macro_organ"]) == pytest.approx(2 / 3)
     scoring_closed.logger.remove(handler)
     assert lines == ["vqa_rad_closed: accuracy by organ: CHEST 1.000 (n 1), HEAD 0.333 (n 3)\n"]
 
 
 def test_interval_draws_whole_images() -> None:
-    """Ten images of ten equal answers are worth ten answers, not a hundred: the interval is about three times as wide."""
+    """Ten images with ten equal answers each count as ten, not a hundred: the interval is about three times as wide."""
     hits = [index // 10 % 2 for index in range(100)]
     together = scoring_closed.ci95([{"correct": hit, "image": str(index // 10)} for index, hit in enumerate(hits)])
     apart = scoring_closed.ci95([{"correct": hit, "image": str(index)} for index, hit in enumerate(hits)])
@@ -80,9 +80,9 @@ def test_interval_draws_whole_images() -> None:
 
 
 def test_substring_rule_stands_beside_ours() -> None:
-    """LLaVA-Med's rule takes "normal" for a no."""
-    made = scoring_closed.yes_no_results(doc("1"), ["It is normal."])
-    assert (made["acc"]["score"], made["llava_med"]["score"]) == (0, 1)
+    """LLaVA-Med's rule reads "normal" as no."""
+    items = scoring_closed.yes_no_results(doc("1"), ["It is normal."])
+    assert (items["acc"]["score"], items["llava_med"]["score"]) == (0, 1)
     remember("2", error="boom")
     assert scoring_closed.yes_no_results(doc("2"), ["no"])["llava_med"]["error"] == "boom"
 
@@ -99,14 +99,14 @@ def test_substring_rule_stands_beside_ours() -> None:
     ],
 )
 def test_choices(results: Any, text: str, expected: tuple[str | None, int]) -> None:
-    made = results(doc("1", "B", "pmc_vqa", options=OPTIONS), [text])["acc"]
-    assert (made["extracted"], made["score"]) == expected
+    items = results(doc("1", "B", "pmc_vqa", options=OPTIONS), [text])["acc"]
+    assert (items["extracted"], items["score"]) == expected
 
 
 def test_choice_without_a_right_letter_fails_instead_of_being_wrong() -> None:
-    made = scoring_closed.choice_results(doc("1", "", "pmc_vqa", options=OPTIONS), ["A"])
-    assert "error" in made["acc"]
-    assert made["answered"] == 0
+    items = scoring_closed.choice_results(doc("1", "", "pmc_vqa", options=OPTIONS), ["A"])
+    assert "error" in items["acc"]
+    assert items["answered"] == 0
 
 
 @pytest.mark.parametrize(
@@ -126,16 +126,16 @@ def test_choice_without_a_right_letter_fails_instead_of_being_wrong() -> None:
 def test_open_mmmu_questions_accept_any_of_their_answers(answer: str, text: str, score: int) -> None:
     task = "mmmu_med_pharmacy"
     try:
-        made = scoring_closed.mmmu_results(doc("1", answer, task), [text])["acc"]
+        items = scoring_closed.mmmu_results(doc("1", answer, task), [text])["acc"]
     finally:
         journal.forget()
-    assert made.get("score", 0) == score
+    assert items.get("score", 0) == score
 
 
 def test_mmmu_questions_with_options_want_the_letter() -> None:
-    made = scoring_closed.mmmu_results(doc("1", "B", "mmmu_med_pharmacy", options=OPTIONS), ["(B)"])
-    assert made["acc"]["score"] == 1
-    assert made["acc"]["rule"].startswith("choice|")
+    items = scoring_closed.mmmu_results(doc("1", "B", "mmmu_med_pharmacy", options=OPTIONS), ["(B)"])
+    assert items["acc"]["score"] == 1
+    assert items["acc"]["rule"].startswith("choice|")
 
 
 def test_mmmu_average_goes_by_the_test_split() -> None:
@@ -157,10 +157,10 @@ def test_part_of_the_data_is_said_with_every_count(monkeypatch: pytest.MonkeyPat
 
 def test_no_answer_at_all_has_no_value() -> None:
     remember("1", error="cannot read the image")
-    made = scored({"1": ""})
+    items = scored({"1": ""})
     for aggregate, metric in (
         (metric_items.mean_score, "acc"),
         (scoring_closed.ci95, "ci95"),
         (scoring_closed.macro, "macro_organ"),
     ):
-        assert aggregate(made[metric]) is None
+        assert aggregate(items[metric]) is None

@@ -1,4 +1,4 @@
-"""Alignment metrics of tasks: means against values worked out by hand, and what happens to failed questions."""
+"""Alignment metrics of tasks: means against hand-computed values, and failed questions."""
 
 from typing import Any
 

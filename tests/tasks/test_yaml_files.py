@@ -1,4 +1,4 @@
-"""Our YAML files, read without lmms-eval, say what lmms-eval reads in them."""
+"""Our YAML files, read without lmms-eval, state the same as lmms-eval reads in them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def manager() -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Readers are made anew whenever they are looked up, so they are told apart by what they print."""
+    """Readers are created anew at each look-up, so they are compared by their text."""
     if isinstance(value, dict):
-        return {name: plain(one) for name, one in value.items()}
-    return [plain(one) for one in value] if isinstance(value, list) else str(value) if callable(value) else value
+        return {name: plain(item) for name, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else str(value) if callable(value) else value
 
 
 def test_names(manager: Any) -> None:
@@ -35,12 +35,12 @@ def test_names(manager: Any) -> None:
 
 @pytest.mark.parametrize("name", sorted([*tasks(), *groups()]))
 def test_as_lmms_eval_reads_them(manager: Any, name: str) -> None:
-    theirs = load_yaml_config(manager.task_index[name]["yaml_path"])
+    expected = load_yaml_config(manager.task_index[name]["yaml_path"])
     ours = definition(name)
-    for config in (theirs, ours := dict(ours)):
+    for config in (expected, ours := dict(ours)):
         config.pop("process_docs", None)
         config.pop("dataset_kwargs", None)  # lmms-eval makes its paths absolute
-    assert plain(ours) == plain(theirs)
+    assert plain(ours) == plain(expected)
 
 
 def test_members_of_groups() -> None:
