@@ -182,7 +182,7 @@ BROKEN = {"NaN": [torch.nan] * 6, "one NaN": [9.0, torch.nan, 0.0, 0.0, 0.0, 0.0
 def test_logits_that_are_not_finite_are_no_token(logits: list[float], settings: Decoding) -> None:
     """After two tokens, in a row that goes on; in one that has ended nobody asks for them."""
     broken = [*one_hot(3, 4), logits]
-    with pytest.raises(ValueError, match="after 2 answer tokens: .* not finite"):
+    with pytest.raises(ValueError, match=r"after 2 answer tokens: .* not finite"):
         run([one_hot(1, 1, 1, 1), broken], settings)
     answers = run([one_hot(1, 1, 1, 1), [*one_hot(3, 5), logits]], Decoding(max_new_tokens=4), stop={5})
     assert answers == [[1, 1, 1, 1], [3]]

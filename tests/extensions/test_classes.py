@@ -20,7 +20,7 @@ BROKEN = {
     "leaves": ("raise SystemExit('bye')", "SystemExit: bye"),
     "wants": ("import nowhere_to_be_found", "ModuleNotFoundError"),
     "lacks": ("", "AttributeError"),
-    "number": ("Number = 5", "is no subclass of lmms_vg.methods.base.Method"),
+    "number": ("Number = 5", "is not a subclass of lmms_vg.methods.base.Method"),
     "other_name": (method("another").replace("class Another", "class OtherName"), "has name = 'another'"),
     "undecorated": (
         method("undecorated").replace("@dataclass(frozen=True)\n", ""),
