@@ -154,7 +154,7 @@ def test_settings_as_lmms_eval_writes_them() -> None:
         ({"repetition_penalty": float("inf")}, r"repetition_penalty=inf"),
         ({"seed": "x"}, r"seed='x'"),
         ({"until": 5}, r"until=\(5,\): allowed is strings"),
-        ({"lenght_penalty": 2}, r"lenght_penalty=2: not known; did you mean repetition_penalty\? allowed: .*until"),
+        ({"lenght_penalty": 2}, r"lenght_penalty=2: unknown; did you mean repetition_penalty\? allowed: .*until"),
     ],
 )
 def test_settings_that_would_do_nothing_or_harm_are_refused(settings: dict, message: str) -> None:

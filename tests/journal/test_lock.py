@@ -21,7 +21,7 @@ def test_another_job_is_kept_out_and_told_by_whom(tmp_path: Path) -> None:
     with held(tmp_path / "deep") as process:
         lock = FolderLock(tmp_path / "deep", "job")
         assert not lock.take()
-        assert f"process {process.pid} on {platform.node()}, which has it since 2" in lock.holder()
+        assert f"process {process.pid} on {platform.node()}, which has held the lock since 2" in lock.holder()
 
 
 @pytest.mark.e2e
