@@ -24,7 +24,7 @@ BROKEN = {
     "other_name": (method("another").replace("class Another", "class OtherName"), "has name = 'another'"),
     "undecorated": (
         method("undecorated").replace("@dataclass(frozen=True)\n", ""),
-        "is no frozen dataclass",
+        "is not a frozen dataclass",
     ),
     "melted": (method("melted").replace("(frozen=True)", ""), "TypeError: cannot inherit non-frozen"),
     "abstract": (

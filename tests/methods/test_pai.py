@@ -198,7 +198,7 @@ def test_scores_that_are_all_large_saturate(tmp_path: Path, method: Method, by: 
         ({"gamma": "2"}, r"gamma='2': "),
         ({"cfg": 1}, r"cfg=1: allowed is true or false"),
         ({"faithful": "yes"}, r"faithful='yes': allowed is true or false"),
-        ({"faithful": True}, r"faithful=True: allowed with cfg=True only"),
+        ({"faithful": True}, r"faithful=True: allowed only with cfg=True"),
     ],
 )
 def test_hyper_parameters_are_checked(arguments: dict, message: str) -> None:
