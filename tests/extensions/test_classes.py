@@ -1,4 +1,4 @@
-"""Classes of others are imported when asked for; what cannot be used is named with its distribution, and all else works."""
+"""Third-party classes are imported on first use; an unusable one is named with its distribution, and all others work."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BROKEN = {
 
 @pytest.fixture
 def theirs(tmp_path: Path) -> Path:
-    """A method that works, one of a module that is not there, and one of each kind that cannot be used."""
+    """A working method, one from a missing module, and one of each unusable kind."""
     install(tmp_path, "works", {"methods:sharpen": "sharpen_code:Sharpen"}, {"sharpen_code": method("sharpen")})
     install(tmp_path, "gone", {"methods:absent": "gone_code:Absent"})
     for name, (code, _) in BROKEN.items():

@@ -1,4 +1,4 @@
-"""A method in a file of one's own: known by its name, held to what is asked of every method, hashed as it was run."""
+"""A method in a user's file: registered by name, checked like every method, hashed as it runs."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_key_holds_the_code_that_runs(tmp_path: Path) -> None:
-    """Even if the file was edited since, within the second and without a change of size."""
+    """Holds even if the file was edited within the same second without a change of size."""
     path = written(tmp_path / "work.py", method("sharpen"))
     method_files.register([path])
     first = method_hash(METHODS["sharpen"])
