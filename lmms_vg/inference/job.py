@@ -50,15 +50,15 @@ def locked(folders: Iterable[Path], check: Callable[[], None]) -> Iterator[None]
     job = gather(uuid4().hex)[0]
     me = (platform.node(), int(os.environ.get("RANK", 0)))
     takes = int(os.environ.get("LOCAL_RANK", me[1])) == 0
-    lacking = [FolderLock(folder, job) for folder in sorted(set(folders))] if takes else []
-    told = ""
+    missing = [FolderLock(folder, job) for folder in sorted(set(folders))] if takes else []
+    reported = ""
     with ExitStack() as held:
         try:
-            while turns := [turn for turn, lacks in gather((me, bool(lacking))) if lacks]:
-                while min(turns) == me and lacking and lacking[0].take():
-                    held.callback(lacking.pop(0).release)
-                if min(turns) == me and lacking:
-                    told = _tell(lacking[0], told)
+            while turns := [turn for turn, is_missing in gather((me, bool(missing))) if is_missing]:
+                while min(turns) == me and missing and missing[0].take():
+                    held.callback(missing.pop(0).release)
+                if min(turns) == me and missing:
+                    reported = _tell(missing[0], reported)
                     time.sleep(PAUSE)
                 check()
         except KeyboardInterrupt:
@@ -66,10 +66,10 @@ def locked(folders: Iterable[Path], check: Callable[[], None]) -> Iterator[None]
         yield
 
 
-def _tell(lock: FolderLock, told: str) -> str:
-    """Log for whom the job waits, unless `told` says the same, and return it."""
+def _tell(lock: FolderLock, reported: str) -> str:
+    """Log for whom the job waits, unless `reported` says the same, and return it."""
     holder = lock.holder()
-    if holder != told:
+    if holder != reported:
         logger.warning(
             f"waiting for {holder}: it writes to the same journal, {lock.folder}; when it has finished, this run continues "
             "with its answers (Ctrl-C stops waiting)"
