@@ -1,6 +1,6 @@
-"""The lmms-eval model class: every `<family>_<method>` is this class with a family and a method.
+"""The lmms-eval model class: every `<family>_<method>` is a subclass of it with a family and a method.
 
-lmms-eval resolves a model id to a dotted path; `lmms_vg.harness.<family>_<method>` is made on demand by `__getattr__`.
+lmms-eval resolves a model id to a dotted path; `__getattr__` creates `lmms_vg.harness.<family>_<method>` on demand.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from lmms_vg.journal import Record
 
 
 class GroundedModel(lmms):  # type: ignore[misc]
-    """A family with a method inside, as lmms-eval's chat model; see `engine.Settings` for the arguments."""
+    """A family with a method as a chat model of lmms-eval; see `inference.build.Settings` for the arguments."""
 
     is_simple = False
-    #: `tasks.readers` asks: tasks that measure where a model looks are for models that say so.
+    #: Read by `tasks.registry`: tasks that measure attention accept only models that leave records.
     leaves_records = True
     family = ""
     method = ""
@@ -40,8 +40,8 @@ class GroundedModel(lmms):  # type: ignore[misc]
         """Load the model.
 
         Raises:
-            RunFailed: with the one-line message of whatever is wrong with arguments, checkpoint or options of the host;
-                SystemExit with the same message at lmms-eval's command line.
+            RunFailed: an argument, the checkpoint or an lmms-eval option cannot be used; the message is one line. On the
+                command line of lmms-eval it is a SystemExit with the same message.
         """
         super().__init__()
         arguments.pop("max_batch_size", None)
@@ -57,16 +57,16 @@ class GroundedModel(lmms):  # type: ignore[misc]
     def create_from_arg_string(
         cls, arg_string: str | Mapping[str, Any], additional_config: Mapping[str, Any] | None = None
     ) -> GroundedModel:
-        """What `--model_args` starts; they win over `--batch_size` and `--device`, which lmms-eval always passes along.
+        """Create the model from `--model_args`, which override `--batch_size` and `--device`: lmms-eval always passes these.
 
         Raises:
-            RunFailed: as for the class.
+            RunFailed: as for `__init__`.
         """
         extra = {name: value for name, value in (additional_config or {}).items() if value is not None}
         return cls(**{**extra, **_parsed(arg_string)})
 
     def _open(self) -> None:
-        """The model and its journal, at the start and for an evaluation after the one that freed them."""
+        """Load the model and its journal, at the start and for an evaluation that follows a `clean`."""
         options.refuse("models")
         journal.forget()
         try:
@@ -79,17 +79,17 @@ class GroundedModel(lmms):  # type: ignore[misc]
 
     @failure.not_swallowed()
     def generate_until(self, requests: list[Instance]) -> list[str]:
-        """Answer all requests, questions about one image together; every answer is journalled as it comes."""
+        """Answer all requests, grouped by image; every answer is journalled at once."""
         options.refuse("models")
         if not self._is_open:
             self._open()
         asked = requested(requests, self.task_dict)
         self._check(asked)
         self._sign(asked)
-        by_question = {one.question: one for one in asked}
+        by_question = {request.question: request for request in asked}
         answers, unscorable = [""] * len(requests), Counter[str]()
         for question, record in self._answered(list(by_question)):
-            if not question.repeat:  # of repeated answers lmms-eval scores the first
+            if not question.repeat:  # lmms-eval scores the first of repeated answers
                 journal.remember(record)
             if record.error and not by_question[question].ours:
                 unscorable[question.task] += 1
@@ -98,20 +98,22 @@ class GroundedModel(lmms):  # type: ignore[misc]
         return answers
 
     def _check(self, asked: Sequence[Requested]) -> None:
-        questions = [one.question for one in asked]
+        questions = [request.question for request in asked]
         require_no_other_seed(questions)
         require_boxes(self._answerer, questions)
-        warn_of_leaks(self._answerer, (image for one in asked for image in one.image.split("|") if image), self._rank)
+        warn_of_leaks(
+            self._answerer, (image for request in asked for image in request.image.split("|") if image), self._rank
+        )
 
     def _sign(self, asked: Sequence[Requested]) -> None:
-        """Sign the first document of each task, so that the samples file says what was run."""
+        """Sign the first document of each task, so that the samples file states what was run."""
         provenance = self._answerer.journal.provenance | {"host_options": options.recorded()}
-        last_to_first = sorted(asked, key=lambda one: one.doc_id, reverse=True)
-        for task, uid in {one.question.task: one.question.uid for one in last_to_first}.items():
+        last_to_first = sorted(asked, key=lambda request: request.doc_id, reverse=True)
+        for task, uid in {request.question.task: request.question.uid for request in last_to_first}.items():
             journal.sign(task, uid, provenance)
 
     def _answered(self, questions: Sequence[Question]) -> Iterator[tuple[Question, Record]]:
-        """The questions with their records as they are answered, beside a progress bar."""
+        """Yield the questions with their records as they are answered, and show a progress bar."""
         further = len(self._answerer.method_runs) - 1
         along = f" and {further} more" * (further > 0)
         name = f"{self.family}_{self.method}{along}"
@@ -121,7 +123,7 @@ class GroundedModel(lmms):  # type: ignore[misc]
             raise failed(f"lmms_vg: {problem}") from None
 
     def clean(self) -> None:
-        """Free the weights before scoring, which may load models of its own; another evaluation loads them again."""
+        """Free the weights before scoring, which may load other models; another evaluation loads them again."""
         if self._is_open:
             self._answerer.close()
             del self._answerer
@@ -129,16 +131,18 @@ class GroundedModel(lmms):  # type: ignore[misc]
         super().clean()
 
     def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
+        """Not supported."""
         raise NotImplementedError("lmms_vg models answer by generation only; use tasks of output_type generate_until")
 
     def generate_until_multi_round(self, requests: list[Instance]) -> list[str]:
+        """Not supported."""
         raise NotImplementedError(
             "lmms_vg models answer single questions only; use tasks of output_type generate_until"
         )
 
 
 def _parsed(arguments: str | Mapping[str, Any]) -> dict[str, Any]:
-    """`--model_args`, or the mapping that Python may pass for them."""
+    """Parse `--model_args`, which from Python may also be a mapping."""
     if not isinstance(arguments, str):
         return dict(arguments)
     lone = [part for part in arguments.split(",") if part.strip() and "=" not in part]
@@ -152,6 +156,6 @@ def __getattr__(name: str) -> type[GroundedModel]:
     if name not in model_ids():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     family, method = model_ids()[name]
-    made = type(name, (GroundedModel,), {"family": family, "method": method, "__module__": __name__})
-    globals()[name] = made
-    return made
+    model = type(name, (GroundedModel,), {"family": family, "method": method, "__module__": __name__})
+    globals()[name] = model
+    return model

@@ -1,10 +1,10 @@
-"""What lmms-eval loads at start: our model names, and our tasks. Imports nothing heavy and never raises.
+"""Entry points for lmms-eval: our model names and our tasks. Imports nothing heavy and never raises.
 
-lmms-eval 0.7.3 has an entry-point group for models but none for tasks, and the entry point fires before `lmms_eval.tasks`
-is imported. So a one-shot import hook waits for that module and wraps `TaskManager.initialize_tasks`, merging our index
-last. A lmms-eval that loads the entry-point group `lmms_eval.tasks` (`task_folder`) has our tasks already, and nothing is
-merged. If a later one no longer has what this relies on, the run goes on without our tasks and a warning says what to do
-instead. An exception here would silently switch off every plugin that lmms-eval loads after us.
+lmms-eval 0.7.3 has an entry-point group for models but none for tasks, and it calls the entry point before it imports
+`lmms_eval.tasks`. So a one-shot import hook waits for that module and wraps `TaskManager.initialize_tasks`, which then merges
+our index last. A version of lmms-eval that loads the entry-point group `lmms_eval.tasks` (`task_folder`) has our tasks
+already, and nothing is merged. If a later version lacks the parts used here, the run continues without our tasks and a
+warning says what to do. An exception here would silently disable every plugin that lmms-eval loads after ours.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from typing import Any
 from loguru import logger
 
 from lmms_vg.extensions.registered import model_ids
-from lmms_vg.host import failure  # noqa: F401 - from here on a run that failed has a status that tells
+from lmms_vg.host import failure  # noqa: F401 - importing it makes a failed run exit with a non-zero status
 
-#: Other names of models. `llava` is lmms-eval's own model and stays that.
+#: Aliases of model ids. `llava` is not among them: it is lmms-eval's own model.
 ALIASES = {"huatuo_plain": ("huatuo",)}
 
+#: Folder of our task files.
 TASKS = Path(__file__).parent / "tasks"
 
 _REMEDY = (
@@ -34,24 +35,24 @@ _REMEDY = (
 
 
 def manifests() -> list[Any]:
-    """Entry point `lmms_eval.models`: one manifest per model id; also makes the tasks known."""
+    """Entry point `lmms_eval.models`: return one manifest per model id; also announce the tasks."""
     from lmms_eval.models.registry_v2 import ModelManifest
 
     _announce_tasks()
-    made = []
+    listed = []
     listing = sys.modules.get("lmms_eval.models")
     for model_id in model_ids():
         path, aliases = f"lmms_vg.harness.{model_id}", ALIASES.get(model_id, ())
-        made.append(ModelManifest(model_id=model_id, chat_class_path=path, aliases=aliases))
+        listed.append(ModelManifest(model_id=model_id, chat_class_path=path, aliases=aliases))
         # `lmms-eval models` prints these two dicts, not the registry.
         getattr(listing, "AVAILABLE_CHAT_TEMPLATE_MODELS", {}).setdefault(model_id, path)
         if aliases:
             getattr(listing, "MODEL_ALIASES", {}).setdefault(model_id, aliases)
-    return made
+    return listed
 
 
 def task_folder() -> str:
-    """Entry point `lmms_eval.tasks`, for a host that has such a group (docs/host_options.md): where our tasks are."""
+    """Entry point `lmms_eval.tasks`, for a version that has this group (docs/host_options.md): return the task folder."""
     return str(TASKS)
 
 
@@ -64,10 +65,10 @@ def _announce_tasks() -> None:
 
 
 class _WaitForTasks(MetaPathFinder):
-    """Lets `lmms_eval.tasks` be imported as ever, then adds our tasks; is gone after that.
+    """Lets `lmms_eval.tasks` be imported as usual, then adds our tasks and removes itself.
 
-    Other plugins may wait for the same module. So the other finders are asked for it, which lets their hooks act; and as a
-    finder that goes past the others would not ask us, this one moves to the front until then.
+    Other plugins may wait for the same module. So this finder asks the other finders for it, which lets their hooks act. It
+    also stays in front until then, because another hook in front might skip it.
     """
 
     def __init__(self) -> None:
@@ -76,6 +77,7 @@ class _WaitForTasks(MetaPathFinder):
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
+        """Find `lmms_eval.tasks` through the other finders and wrap its loader; None for every other module."""
         if name != "lmms_eval.tasks" or self._asking:
             if sys.meta_path[0] is not self and self in sys.meta_path:
                 sys.meta_path.remove(self)
@@ -100,7 +102,7 @@ class _WaitForTasks(MetaPathFinder):
     def _ask_others(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None
     ) -> importlib.machinery.ModuleSpec | None:
-        self._asking = True  # one of them may ask us in turn
+        self._asking = True  # another finder may ask this one in turn
         try:
             specs = (
                 finder.find_spec(name, path, target)
@@ -113,8 +115,8 @@ class _WaitForTasks(MetaPathFinder):
 
 
 def add_tasks(tasks_module: ModuleType) -> None:
-    """Make every `TaskManager` of lmms-eval index our tasks last; with `LMMS_VG_KEEP_BUILTIN=1` its own names win."""
-    from lmms_vg.host import task_files  # late: listing models needs no tasks
+    """Make every `TaskManager` index our tasks last; with `LMMS_VG_KEEP_BUILTIN=1`, lmms-eval's own tasks win."""
+    from lmms_vg.host import task_files  # imported late: listing models needs no tasks
 
     try:
         manager = tasks_module.TaskManager
@@ -131,7 +133,7 @@ def add_tasks(tasks_module: ModuleType) -> None:
                 with task_files.fast(tasks_module):
                     ours = scan(self, str(TASKS))
                 same = sorted(name for name in index.keys() & ours.keys() if not _is_ours(index[name]))
-                if not same and ours.keys() <= index.keys():  # the host knows our folder without us
+                if not same and ours.keys() <= index.keys():  # lmms-eval indexed our folder by itself
                     return index
                 if os.environ.get("LMMS_VG_KEEP_BUILTIN") == "1":
                     logger.info(f"lmms_vg: {len(ours)} tasks added; kept lmms-eval's own {', '.join(same) or '(none)'}")
@@ -141,7 +143,7 @@ def add_tasks(tasks_module: ModuleType) -> None:
                     "(LMMS_VG_KEEP_BUILTIN=1 keeps those)"
                 )
                 return {**index, **ours}
-            except Exception as problem:  # noqa: BLE001 - reported with the remedy; other tasks must go on working
+            except Exception as problem:  # noqa: BLE001 - reported with the remedy; other tasks must still work
                 logger.warning(_REMEDY.format(problem))
                 return index
 

@@ -88,7 +88,7 @@ def test_asked_again_is_answered_from_the_journal(docs: list[dict]) -> None:
     [
         ("huatou", "plain", "family 'huatou': did you mean huatuo"),
         ("huatuo", "vgrefin", "method 'vgrefin': did you mean vgrefine"),
-        ("huatuo", [], "no method was named"),
+        ("huatuo", [], "no method was given"),
         ("huatuo", {"vgrefine": {"kk": 1}}, "kk not known to 'vgrefine'"),
     ],
 )

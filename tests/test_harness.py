@@ -1,6 +1,6 @@
 """Whole runs of the real commands, with a tiny random checkpoint and small data in the raw layouts.
 
-Every start costs about ten seconds, so each run serves several tests, and two of them are under way at a time.
+Every start takes about ten seconds, so each run serves several tests, and two runs go on at a time.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ METRICS = {
 
 
 def write_data(folder: Path) -> Path:
-    """Images alternate from row to row; one row of `localization` has an inverted box, one no image."""
+    """Images alternate from row to row; one row of `localization` has an inverted box, another has no image."""
     for name in ("vgmed", "slake"):
         (folder / name).mkdir(parents=True)
     for seed, image in enumerate(IMAGES):
@@ -86,7 +86,7 @@ def write_data(folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class Run:
-    """What is left of a finished command."""
+    """The results of a finished command."""
 
     status: int
     output: str
@@ -98,7 +98,7 @@ class Run:
 
     @property
     def values(self) -> dict[str, dict[str, float]]:
-        """Task to metric to value, from the printed table."""
+        """Return task to metric to value, from the printed table."""
         found: dict[str, dict[str, float]] = {}
         for line in self.table:
             cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -108,13 +108,13 @@ class Run:
 
     @property
     def summary(self) -> list[int]:
-        """Asked, from journal, answered now, failed."""
+        """Return the counts: asked, from journal, answered now, failed."""
         (line,) = [line for line in self.output.splitlines() if "lmms_vg summary" in line and " asked" in line]
         return [int(number) for number in re.findall(r"(\d+) (?:asked|from|answered|failed)", line)]
 
     @property
     def journal(self) -> list[dict[str, Any]]:
-        """All lines of all ranks."""
+        """Return all lines of all ranks."""
         return journal_lines(self.folder)
 
     def samples(self, task: str) -> list[dict[str, Any]]:
@@ -128,7 +128,7 @@ def journal_lines(folder: Path) -> list[dict[str, Any]]:
 
 
 def environment(folder: Path, data: Path) -> dict[str, str]:
-    """A process of our own: nothing of the user's, of another run or of a surrounding launcher."""
+    """A separate process, without state of the user, of other runs or of a launcher."""
     outer = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LMMS_VG_KEEP_BUILTIN", "LMMS_EVAL_PLUGINS")
     kept = {name: value for name, value in os.environ.items() if name not in outer}
     return kept | {
@@ -161,7 +161,7 @@ def finish(folder: Path, data: Path, *command: str) -> Run:
 
 @dataclass(frozen=True)
 class Interrupted:
-    """A run that was killed half way, the lines it left, and the run that went on from there."""
+    """A run that was killed half way, the lines it left, and the run that resumed it."""
 
     lines: list[dict[str, Any]]
     resumed: Run
@@ -194,7 +194,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def runs(
     programs: None, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Future[Any]]]:
-    """All runs by name, two at a time."""
+    """All runs by name; two go on at a time."""
     root = tmp_path_factory.mktemp("runs")
     data, bare = write_data(root / "data"), write_data(root / "bare")
     for image in IMAGES:
@@ -272,7 +272,7 @@ def test_samples_have_lists_of_layers(whole: Run) -> None:
 
 
 def test_answers_come_back_to_their_questions(whole: Run) -> None:
-    """They are asked image by image, and the rows of the file alternate."""
+    """Questions are asked image by image, although the rows of the file alternate."""
     texts = {(line["task"], line["uid"]): line["text"] for line in whole.journal[1:]}
     samples = whole.samples("vgmed_attribute")
     given = [sample["filtered_resps"] for sample in samples]
@@ -325,7 +325,7 @@ def test_two_ranks_give_the_same_table(runs: dict[str, Future[Any]], whole: Run)
 
 
 def test_a_run_without_an_answer_ends_in_an_error(runs: dict[str, Future[Any]]) -> None:
-    """lmms-eval itself says so: its own table would be one of zeros."""
+    """lmms-eval itself reports it; its own table would contain zeros."""
     run: Run = runs["all failed"].result()
     assert run.status == 1
     assert run.table == []
@@ -359,7 +359,7 @@ def test_our_command_ends_in_an_error_where_lmms_eval_swallows_one(
 
 
 def questions() -> list[Question]:
-    """Of different lengths, about three images, with and without boxes."""
+    """Questions of different lengths, about three images, with and without boxes."""
 
     def one(image: int, text: str, align: bool) -> Question:
         message = (tiny.picture(image), text)
@@ -423,7 +423,7 @@ def test_model_args_win_over_what_lmms_eval_always_passes(checkpoint: Path) -> N
 def test_heads_ranked_on_the_images_asked_about_are_warned_of(
     ranked_on: list[str], warned: bool, tmp_path: Path
 ) -> None:
-    """Phantoms of the demo tasks are asked about; a list says by which data sets' images it was made."""
+    """The run asks about phantoms of the demo tasks; a list states the data sets whose images ranked it."""
     from lmms_vg.harness import huatuo_vgrefine
     from lmms_vg.inference.run_checks import warn_of_leaks
 
@@ -441,7 +441,7 @@ def test_heads_ranked_on_the_images_asked_about_are_warned_of(
 
 
 def test_methods_that_need_boxes_are_not_asked_where_there_are_none() -> None:
-    """Alone the run fails at once; beside others only their own run does."""
+    """Alone, the method fails at once; together with others, only its own run fails."""
     from lmms_vg.harness import huatuo_oracle_mask, huatuo_plain
     from lmms_vg.host.failure import RunFailed
     from lmms_vg.inference.build import together

@@ -1,4 +1,4 @@
-"""What lmms-eval finds of ours: model names, tasks, and that neither can do harm."""
+"""lmms-eval finds our model names and tasks, and neither can do harm."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_one_line_says_so(probe: dict[str, Any]) -> None:
 
 
 class Manager:
-    """lmms-eval's TaskManager, as far as it is wrapped; `slake` and `mme` are its own."""
+    """The part of lmms-eval's TaskManager that is wrapped; `slake` and `mme` are its own tasks."""
 
     def __init__(self, **options: Any) -> None:
         self.index = self.initialize_tasks(**options)
@@ -176,7 +176,7 @@ class Manager:
 
 
 def host(manager: type | None = Manager) -> ModuleType:
-    """A stand-in for the module lmms_eval.tasks."""
+    """Return a stand-in for the module `lmms_eval.tasks`."""
     module = ModuleType("lmms_eval.tasks")
     if manager is not None:
         module.TaskManager = type("TaskManager", (manager,), dict(vars(manager)))
@@ -259,7 +259,7 @@ def test_an_error_of_the_host_stays_its_own() -> None:
 
 
 def test_other_plugins_are_unharmed(monkeypatch: pytest.MonkeyPatch, heard: list[str]) -> None:
-    """lmms-eval drops every plugin behind one that raises."""
+    """lmms-eval drops every plugin after one that raises."""
     monkeypatch.setitem(sys.modules, "lmms_eval.tasks", host(without("initialize_tasks")))
     other = ModelManifest(model_id="theirs", chat_class_path="a.b")
     registry = ModelRegistryV2()

@@ -1,6 +1,6 @@
-"""Reading and editing attention: the only place that touches transformers' attention.
+"""Read and edit attention. Only this package touches transformers' attention.
 
-from lmms_vg.attention import Capture, Knockout, attend, install
+Example: `from lmms_vg.attention import Capture, Knockout, attend, install`.
 """
 
 from lmms_vg.attention.edits import Capture, Edit, Knockout

@@ -1,4 +1,4 @@
-"""What a method meets: B questions on their images' prefixes, to be prefilled under edits."""
+"""The input of a method: B questions on their image prefixes, ready to be prefilled under edits."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from lmms_vg.models.base import Prompt
 
 
 class Batch:
-    """B questions, each on its image session; all sessions have equally long prefixes and equally many image tokens.
+    """B questions, each on its image session. All prefixes are equally long and hold equally many image tokens.
 
-    Several batches may share the unedited run and the reference maps: one per method that is asked the same questions.
+    Methods that answer the same questions have one batch each; these share the unedited run and the reference maps.
 
     Attributes:
-        layout: the prompts, which rows and keys are which.
-        unedited: what the unedited model makes of the questions, computed as far as needed: `unedited.maps(rows, layers)`.
-        reference: what it makes of their reference prompts: `reference.maps(rows, layers)`.
-        targets: (rows, cols) bool masks of the annotated boxes on the first image's grid, None where there are none.
+        layout: the prompts and the positions of their rows and keys.
+        unedited: the unedited model's run of the questions, computed as far as needed: `unedited.maps(rows, layers)`.
+        reference: the same model's maps of their reference prompts: `reference.maps(rows, layers)`.
+        targets: (rows, cols) bool masks of the annotated boxes on the first image's grid; None for a question without boxes.
     """
 
     def __init__(
@@ -51,10 +51,14 @@ class Batch:
         diagnose: bool = False,
         keep: bool = True,
     ) -> Batch:
-        """A batch of its own.
+        """Open a batch that shares nothing with other batches but the sessions.
 
         Args:
-            watched: rows whose maps every pass keeps in `Pass.seen`; None for no watching.
+            sessions: where the image prefixes are opened.
+            prompts: prompts of the B questions.
+            references: their reference prompts.
+            watched: rows whose maps every pass keeps in `Pass.seen`; None for none.
+            targets: masks of the annotated boxes, as in the attribute.
             diagnose: whether every pass has a `Pass.diagnosis`.
             keep: whether `sessions` keeps the prefixes for later questions.
         """
@@ -63,10 +67,10 @@ class Batch:
         return cls(unedited, ReferenceMaps(opened, prompts, references, watched), sessions, targets, diagnose)
 
     def prefill(self, *edits: Edit) -> Pass:
-        """Run the questions through all layers under `edits`, so that decoding may start.
+        """Run the questions through all layers under `edits`, so that decoding can start.
 
-        Layers below the first edited one are the unedited model's. The edits stay in force while decoding; those on prompt
-        rows have no row left to act on.
+        Layers below the first edited one are taken from the unedited run. The edits stay in force during decoding, where
+        edits of prompt rows find no row to act on.
 
         Raises:
             ValueError: the logits are not finite.
@@ -81,13 +85,13 @@ class Batch:
         answers: bool = False,
         keep: bool = False,
     ) -> Batch:
-        """The same questions in another form: without the image, with a noised one, with a second one.
+        """Open a batch of the same questions in another form: without the image, with a noised one, with a second one.
 
         Args:
-            references: reference prompts to go with them, where their maps are asked for.
-            answers: the answer is given from this batch, so it is watched and diagnosed like this one.
-            keep: keep the sessions for later questions with the same prefix (`Method.prefixes` says how many a question
-                needs).
+            prompts: the new form of each question.
+            references: their reference prompts; needed only if the reference maps are used.
+            answers: whether the answer comes from the new batch, which is then watched and diagnosed like this one.
+            keep: whether to keep the sessions for later questions with the same prefix (`Method.prefixes` counts them).
         """
         return Batch.open(
             self._sessions,

@@ -1,8 +1,8 @@
-"""The text model as a stack of layers that can be entered and left anywhere, with cached keys and values per layer.
+"""The text model as a stack of layers: a run can start and stop at any layer; keys and values are cached per layer.
 
-transformers' own forward always runs every layer over every new token. Attention triage needs only the first layers and
-the knockout pass only the last ones, so the layers are driven here, one by one, exactly as the Llama-shaped models
-(Llama, Qwen2, Mistral, ...) do it themselves; tests hold this to the stock forward.
+The forward pass of transformers always runs every layer over every new token. Attention triage needs only the first
+layers and the knockout pass only the last ones. So this module runs the layers one by one, exactly as Llama-shaped models
+(Llama, Qwen2, Mistral, ...) do. Tests compare the result with the stock forward pass.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from transformers.cache_utils import DynamicLayer
 
 from lmms_vg.models.fields import forgets
 
-#: What torch raises after a device-side fault (running out of memory is another error); none in older versions.
+#: What torch raises after a device-side fault, which is not the same as running out of memory. Empty in older versions.
 DEVICE_IS_GONE: tuple[type[Exception], ...] = tuple(filter(None, [getattr(torch, "AcceleratorError", None)]))
 
 #: Keys and values of one layer, each (B, Hkv, T, D).
@@ -25,7 +25,7 @@ KeyValue = tuple[Tensor, Tensor]
 
 
 def cache_of(layers: list[KeyValue | None]) -> DynamicCache:
-    """A cache that starts from these keys and values (None: an empty layer). Updates concatenate, so clones are free."""
+    """Return a cache that starts from these keys and values (None: an empty layer). Updates concatenate, so clones are free."""
     cache = DynamicCache()
     for pair in layers:
         layer = DynamicLayer()
@@ -37,17 +37,17 @@ def cache_of(layers: list[KeyValue | None]) -> DynamicCache:
 
 
 def layers_of(cache: DynamicCache) -> list[KeyValue | None]:
-    """Keys and values per layer, None where a layer has seen nothing yet."""
+    """Return keys and values per layer; None for a layer that has seen nothing yet."""
     layers: list[Any] = cache.layers
     return [(layer.keys, layer.values) if layer.is_initialized else None for layer in layers]
 
 
 @dataclass(frozen=True)
 class Decoder:
-    """Text model and output head of a multimodal model.
+    """The text model and output head of a multimodal model.
 
     Raises:
-        ValueError: the text model has sliding-window layers, whose caches forget the image.
+        ValueError: the text model has sliding-window or linear attention layers, whose caches forget the image.
     """
 
     model: PreTrainedModel
@@ -77,13 +77,20 @@ class Decoder:
         stop: int | None = None,
         between: list[Tensor] | None = None,
     ) -> Tensor:
-        """Hidden states (B, Q, width) through layers `start` to `stop` (exclusive), extending `cache` on the way.
+        """Run hidden states through layers `start` to `stop` (exclusive) and extend `cache`.
 
         Args:
+            hidden: (B, Q, width) hidden states that enter layer `start`.
+            cache: keys and values of earlier tokens.
             positions: (B, Q) rotary positions.
-            mask: (B, 1, Q, K) bool, True where a query may look; None for plain causal attention without a cache, or
-                for a single query that sees everything.
-            between: gets the hidden states behind every layer, the last included.
+            mask: (B, 1, Q, K) bool, True where a query may attend; None for plain causal attention without a cache, or
+                for a single query that attends to everything.
+            start: first layer, 0-based.
+            stop: layer after the last one; None for all remaining layers.
+            between: a list that receives the hidden states after every layer, the last included.
+
+        Returns:
+            (B, Q, width) hidden states after the last layer run.
         """
         rotary = self.text_model.rotary_emb(hidden, positions)
         for layer in self.text_model.layers[start:stop]:
@@ -100,24 +107,26 @@ class Decoder:
         return hidden
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """Next-token logits (B, vocabulary) in fp32 after the last position of hidden states (B, Q, width)."""
+        """Return next-token logits (B, vocabulary), fp32, for the last position of hidden states (B, Q, width)."""
         last: Tensor = self.lm_head(self.text_model.norm(hidden[:, -1:]))
         return last[:, 0].float()
 
 
 def causal_mask(queries: int, visible: Tensor, padded: bool) -> Tensor | None:
-    """(B, 1, Q, K) bool: query i of the last `queries` positions sees visible keys up to itself.
+    """Return the mask under which each query attends to the visible keys up to its own position.
 
     Args:
+        queries: Q, the number of last positions that are queries.
         visible: (B, K) bool, False at padding.
-        padded: whether any of `visible` is False; the caller knows it without asking the device.
+        padded: whether any of `visible` is False; the caller knows this without asking the device.
 
-    None when plain causal attention says the same: no padding, and either no cache or a single query.
+    Returns:
+        (B, 1, Q, K) bool. None where plain causal attention is the same: no padding, and no cache or a single query.
     """
     keys = visible.shape[1]
     if queries in (1, keys) and not padded:
         return None
     position = torch.arange(keys - queries, keys, device=visible.device)[:, None]
     key = torch.arange(keys, device=visible.device)
-    # Padding sees itself: a row that sees nothing is NaN on some devices, and NaN times a weight of 0 is NaN.
+    # Padding attends to itself: a row that attends to nothing is NaN on some devices, and NaN times a weight of 0 is NaN.
     return ((key <= position)[None, None] & visible[:, None, None, :]) | (key == position)

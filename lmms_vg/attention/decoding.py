@@ -1,7 +1,7 @@
-"""From logits to answer tokens: greedy, or sampled with a seed of its own for every question.
+"""From logits to answer tokens: greedy, or sampled with a separate seed for every question.
 
-The decode loop is ours because generation has to continue on the cache that a knockout pass left behind; the distribution
-is transformers' own (its logits processors), and greedy decoding is held to `model.generate` by tests.
+The decode loop is ours because generation continues on the cache that a knockout pass leaves behind. The distribution comes
+from the logits processors of transformers. Tests compare greedy decoding with `model.generate`.
 """
 
 from __future__ import annotations
@@ -23,21 +23,27 @@ from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.attention.unedited import NOT_FINITE
 from lmms_vg.journal.decoding import Decoding
 
-#: The next token of a row that has none.
+#: Stands for the next token of a row whose logits are not finite.
 _NONE = -1
 
 
 def decode(
     answering: Pass, settings: Decoding, keys: list[str], stop_ids: frozenset[int], text: Callable[[list[int]], str]
 ) -> list[list[int]]:
-    """Answer tokens of every row of a prefilled batch (a pass), without the token that ended them.
+    """Decode the answers of a prefilled batch.
 
     Args:
-        keys: one per row; with the seed they fix what is sampled.
-        text: turns answer tokens into text, to notice `until` strings.
+        answering: the prefilled pass.
+        settings: generation settings of all rows.
+        keys: one key per row; key and seed together fix the sample.
+        stop_ids: tokens that end an answer.
+        text: turns answer tokens into text, to detect `until` strings.
+
+    Returns:
+        Answer tokens per row, without the token that ended them.
 
     Raises:
-        ValueError: logits of a row whose answer is not complete are not finite.
+        ValueError: the logits of a row that is still running are not finite.
     """
     generators = [seeded(settings.seed, key) for key in keys]
     prompts = [prompt.input_ids.tolist() for prompt in answering.layout.prompts]
@@ -47,7 +53,7 @@ def decode(
         tokens = _choose(answering, settings, prompts, answers, generators, stop_ids)
         for row in sorted(running):
             if tokens[row] == _NONE:
-                raise ValueError(f"behind {len(answers[row])} answer tokens {NOT_FINITE}")
+                raise ValueError(f"after {len(answers[row])} answer tokens: {NOT_FINITE}")
             if tokens[row] in stop_ids:
                 running.discard(row)
                 continue
@@ -58,7 +64,7 @@ def decode(
                 running.discard(row)
         if not running:
             break
-        answering.step(torch.tensor(tokens).clamp_min(0))  # a row that ended may have no token
+        answering.step(torch.tensor(tokens).clamp_min(0))  # a row that has ended may have no next token
     return answers
 
 
@@ -70,7 +76,7 @@ def _choose(
     generators: list[torch.Generator],
     stop_ids: frozenset[int],
 ) -> list[int]:
-    """Next token of every row, `_NONE` where the logits are not finite; one transfer from the device, whatever is asked."""
+    """Choose the next token of every row, `_NONE` where the logits are not finite, with one transfer from the device."""
     processors = LogitsProcessorList()
     if settings.repetition_penalty != 1:
         processors.append(RepetitionPenaltyLogitsProcessor(settings.repetition_penalty))
@@ -82,7 +88,7 @@ def _choose(
             processors.append(TopPLogitsWarper(settings.top_p))
     too_short = max(map(len, answers)) < settings.min_new_tokens  # running rows are equally long
     logits = answering.logits_without(stop_ids if too_short else ())
-    finite = answering.finite & logits.amax(-1).isfinite()  # a contrast may leave no token at all
+    finite = answering.finite & logits.amax(-1).isfinite()  # a contrast may rule out every token
     if not processors:
         return torch.where(finite, logits.argmax(-1), _NONE).tolist()
     logits = logits.masked_fill(~finite[:, None], torch.nan).to("cpu")
@@ -92,7 +98,7 @@ def _choose(
             tokens.append(_NONE)
             continue
         seen: Any = torch.tensor([prompt + answer if settings.penalise_prompt else answer], dtype=torch.long)
-        # Any for both, since transformers asks for torch.LongTensor and torch.FloatTensor, which no type of a tensor is.
+        # Any for both: transformers annotates torch.LongTensor and torch.FloatTensor, which are not the types of tensors.
         row_logits: Any = logits[row : row + 1]
         scores = processors(seen, row_logits)
         if settings.do_sample:
@@ -103,6 +109,6 @@ def _choose(
 
 
 def seeded(seed: int, key: str) -> torch.Generator:
-    """A generator on the CPU that depends on both, and on nothing else."""
+    """Return a CPU generator that depends on `seed` and `key` only."""
     digest = hashlib.sha256(f"{seed}/{key}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)

@@ -1,8 +1,8 @@
-"""What an edit did to attention: largest score, and how much of it lay on the image before and after.
+"""Effect of an edit on attention: the largest score, and the attention on the image before and after the edit.
 
-Softmax ignores what all scores of a row have in common, but edits that multiply scores or add their magnitude do not. Where
-a model's scores are large (Qwen2's key biases make them so), such an edit drives the attention on the image to 0 or 1, and
-what is measured then is a broken model. This says so.
+Softmax ignores a constant added to all scores of a row, but edits that multiply scores or add their magnitude do not. Where
+a model's scores are large (as with Qwen2's key biases), such an edit drives the attention on the image to 0 or 1. Results
+then come from a broken model, and the diagnosis shows it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from torch import Tensor
 
 from lmms_vg.attention.edits import Edit, KeyEdit
 
-#: Attention on the image beyond which a row looks at nothing else, or at all else.
+#: A row is saturated when its attention mass on the image is below `LOW` or above `HIGH`.
 LOW, HIGH = 0.01, 0.99
 
 
 class Diagnosis:
-    """Watches the rows that `edits` select, in every layer they concern; the last prompt row of all layers without edits.
+    """Watches the rows that `edits` select, in every layer they edit; without edits, the last prompt row in all layers.
 
-    Of a question whose prompt rows no edit concerns (only decode steps, or none at all) it watches the last prompt row.
+    For a question whose prompt rows no edit selects (only decode steps, or none at all) it watches the last prompt row.
 
     Use as `attend(model, diagnosis.before, *edits, diagnosis.after)`.
 
@@ -41,32 +41,32 @@ class Diagnosis:
         self.before, self.after = _Before(layers, rows, image), _After(layers, rows, image)
 
     def report(self) -> list[dict[str, Any]]:
-        """Per question, lists over the layers watched, as JSON values.
+        """Return one dict per question, with lists over the watched layers, as JSON values.
 
-        `largest_logit` before the edit; `image_mass_before` and `image_mass_after`, means over rows and heads, 0 to 1;
-        `saturated`, the share of rows and heads that the edit drove below `LOW` or above `HIGH`.
+        `largest_logit` is taken before the edit. `image_mass_before` and `image_mass_after` are means over rows and heads,
+        0 to 1. `saturated` is the share of rows and heads that the edit drove below `LOW` or above `HIGH`, 0 to 1.
         """
         layers = sorted(self.before.mass)
         columns = [self._layer(layer) for layer in layers]
         names = ("largest_logit", "image_mass_before", "image_mass_after", "saturated")
         questions = torch.stack(columns).permute(1, 2, 0).tolist() if columns else []  # (B, 4, layers)
         return [
-            {"layers": layers, **{n: [round(v, 4) for v in c] for n, c in zip(names, one, strict=True)}}
-            for one in questions
+            {"layers": layers, **{n: [round(v, 4) for v in c] for n, c in zip(names, question, strict=True)}}
+            for question in questions
         ]
 
     def _layer(self, layer: int) -> Tensor:
-        """(B, 4) on the CPU."""
+        """(B, 4) on the CPU: the four figures of one layer."""
         rows = torch.cat(self.before.selected[layer], 1)[:, None]  # (B, 1, R)
         before, after = torch.cat(self.before.mass[layer], 2), torch.cat(self.after.mass[layer], 2)
         share = rows.float() / (rows.sum(2, keepdim=True) * before.shape[1])
         driven = ((after < LOW) & (before >= LOW)) | ((after > HIGH) & (before <= HIGH))
-        means = [(one * share).sum((1, 2)) for one in (before, after, driven)]
+        means = [(values * share).sum((1, 2)) for values in (before, after, driven)]
         return torch.stack([self.before.largest[layer], *means], dim=1).cpu()
 
 
 def saturated_layers(report: dict[str, Any]) -> list[int]:
-    """Layers of a question in which most rows were driven to 0 or 1."""
+    """Return the layers of a question in which most rows were driven to 0 or 1."""
     return [layer for layer, share in zip(report["layers"], report["saturated"], strict=True) if share > 0.5]
 
 
@@ -82,7 +82,7 @@ class _Watch(KeyEdit):
         self.mass[layer] = []
 
     def add(self, weights: Tensor, selected: Tensor) -> None:
-        """Attention on the image, (B, H, R); rows are taken some at a time."""
+        """Keep the attention on the image, (B, H, R); rows arrive in chunks."""
         self.mass[self.layer].append((weights * self.cells(weights, selected)).sum(-1))
 
 

@@ -1,8 +1,8 @@
-"""What can be done to selected attention rows: capture, knockout, scale, boost.
+"""Edits of selected attention rows: capture, knockout, scale, boost.
 
-An edit says which layers and which query rows it concerns and maps scores to scores before softmax or weights to weights
-after it. Rows are absolute positions in the sequence, a half-open range per batch row, so that the same edit is right in
-prefill, in a pass that starts behind a cached prefix, under left padding, and in decoding.
+An edit names its layers and query rows. It maps scores to scores before softmax, or weights to weights after softmax. Rows
+are absolute positions in the sequence, a half-open range per batch row. So one edit is correct in prefill, in a pass that
+starts after a cached prefix, under left padding and in decoding.
 
 Shapes: B batch rows, H heads, R selected query rows, K keys, N image tokens.
 """
@@ -17,16 +17,16 @@ from torch import Tensor
 
 
 class Edit:
-    """Base edit: leaves everything as it is, but sends its rows through the explicit fp32 computation.
+    """Base edit: changes nothing, but sends its rows through the explicit fp32 computation.
 
     Args:
-        layers: 0-based layers of the text model concerned.
-        rows: (B, 2) start and stop (exclusive) of the query rows, absolute positions; kept on the CPU, so that passes
-            which reach none of them (every decode step, for prompt rows) cost no device synchronisation. `onwards(rows)`
-            reaches the decode steps too.
+        layers: 0-based layers of the text model to edit.
+        rows: (B, 2) start and stop (exclusive) of the query rows, absolute positions. They are kept on the CPU, so that a
+            pass without any of these rows (for prompt rows, every decode step) costs no device synchronisation.
+            `onwards(rows)` includes the decode steps.
     """
 
-    #: False for edits that only look: the attention output then stays SDPA's own.
+    #: False for edits that only read: the attention output is then SDPA's own.
     changes = True
 
     def __init__(self, layers: Iterable[int], rows: Tensor) -> None:
@@ -37,34 +37,35 @@ class Edit:
         self._placed: dict[torch.device, Tensor] = {}
 
     def rows_on(self, device: torch.device) -> Tensor:
-        """`rows` on a device, copied there once."""
+        """Return `rows` on a device; they are copied there once."""
         if device not in self._placed:
             self._placed[device] = self.rows.to(device)
         return self._placed[device]
 
     def begin(self, layer: int) -> None:
-        """A forward pass with some of the rows reaches `layer`; called once, before the first of them."""
+        """Called once per forward pass that has any of the rows, before their first chunk in `layer`."""
 
     def scores(self, scores: Tensor, selected: Tensor) -> Tensor:
-        """Scores (B, H, R, K) before softmax, causally masked; `selected` (B, R) marks this edit's rows."""
+        """Edit scores (B, H, R, K) before softmax, causally masked; `selected` (B, R) marks this edit's rows."""
         return scores
 
     def weights(self, weights: Tensor, selected: Tensor, layer: int) -> Tensor:
-        """Weights (B, H, R, K) after softmax; `selected` (B, R) marks this edit's rows."""
+        """Edit weights (B, H, R, K) after softmax; `selected` (B, R) marks this edit's rows."""
         return weights
 
 
 class Capture(Edit):
-    """Attention of selected rows to image tokens, averaged over the rows; memory is layers x heads x image tokens.
+    """Captures the attention of selected rows to image tokens, averaged over the rows.
 
-    `maps[layer]` is (B, H, N) float32 after the pass. Paper Sec. 2.2: the row of the last prompt token; the supplement also
-    studies the mean over question tokens and over all input tokens, which are the same edit with a longer row range.
+    After the pass, `maps[layer]` is (B, H, N) float32; memory grows with layers x heads x image tokens. The paper (Sec. 2.2)
+    takes the row of the last prompt token. Its supplement also takes the mean over question tokens and over all input
+    tokens, which is the same edit with a longer row range.
 
     Args:
         keys: (B, N) absolute positions of the image tokens.
-        heads: heads to keep, all by default; their order is kept.
-        before: per layer (B, H, N) *sums* over rows that were computed earlier, in the pass over a cached prefix.
-        seen: how many rows `before` sums over.
+        heads: heads to keep, in this order; all by default.
+        before: per layer, (B, H, N) sums over rows of an earlier pass, the one over the cached prefix.
+        seen: number of rows in these sums.
     """
 
     changes = False
@@ -87,7 +88,7 @@ class Capture(Edit):
 
     @property
     def maps(self) -> dict[int, Tensor]:
-        """Layer to (B, H, N): mean over the selected rows, fp32, on the device of that layer."""
+        """Layer to (B, H, N): the mean over the selected rows, fp32, on the device of that layer."""
         return {layer: total / self.count.to(total.device)[:, None, None] for layer, total in self.sums.items()}
 
     def begin(self, layer: int) -> None:
@@ -103,10 +104,12 @@ class Capture(Edit):
 
 
 class KeyEdit(Edit):
-    """An edit of the selected rows' attention to some keys.
+    """An edit of the selected rows' attention to selected keys.
 
     Args:
-        keys: (B, K') bool over absolute key positions; keys from K' on are not concerned.
+        layers: as for `Edit`.
+        rows: as for `Edit`.
+        keys: (B, K') bool over absolute key positions; keys from K' on are not selected.
     """
 
     def __init__(self, layers: Iterable[int], rows: Tensor, keys: Tensor) -> None:
@@ -114,7 +117,7 @@ class KeyEdit(Edit):
         self.keys = keys
 
     def cells(self, like: Tensor, selected: Tensor) -> Tensor:
-        """(B, 1, R, K) bool: the selected rows at this edit's keys."""
+        """Return (B, 1, R, K) bool, True where a selected row meets a selected key; R and K are those of `like`."""
         missing = like.shape[-1] - self.keys.shape[1]
         keys = torch.nn.functional.pad(self.keys.to(like.device), (0, max(missing, 0)))[:, : like.shape[-1]]
         return selected[:, None, :, None] & keys[:, None, None, :]
@@ -124,8 +127,8 @@ class Knockout(KeyEdit):
     """Selected rows may not attend to `keys` (paper Sec. 3, Step II).
 
     Args:
-        mask: "pre" blocks before softmax, so the remaining weights sum to one again (the released code);
-            "post" zeroes weights after softmax without renormalising (the printed formula, alpha * M).
+        mask: "pre" blocks before softmax, so the other weights sum to 1 again (released code);
+            "post" zeroes weights after softmax without renormalising (printed formula, alpha * M).
     """
 
     def __init__(self, layers: Iterable[int], rows: Tensor, keys: Tensor, mask: Literal["pre", "post"] = "pre") -> None:
@@ -147,7 +150,7 @@ class Scale(KeyEdit):
     """Multiplies scores at `keys` by a weight, before softmax (AdaptVis, VAF).
 
     Args:
-        weight: one number, or (B,) one a batch row.
+        weight: one number, or a tensor (B,) with one number per batch row.
     """
 
     def __init__(self, layers: Iterable[int], rows: Tensor, keys: Tensor, weight: float | Tensor) -> None:
@@ -162,7 +165,7 @@ class Boost(KeyEdit):
     """Adds alpha times the magnitude of the scores at `keys`, before softmax.
 
     Args:
-        across_heads: the magnitude is the mean over all heads (Attention Lens) instead of the head's own (PAI).
+        across_heads: whether the magnitude is the mean over all heads (Attention Lens) or each head's own (PAI).
     """
 
     def __init__(
@@ -174,12 +177,12 @@ class Boost(KeyEdit):
 
     def scores(self, scores: Tensor, selected: Tensor) -> Tensor:
         cells = self.cells(scores, selected)
-        size = scores.masked_fill(~cells, 0.0).abs()  # hidden keys hold the lowest number there is
+        size = scores.masked_fill(~cells, 0.0).abs()  # masked keys hold the lowest number of the dtype
         if self.across_heads:
             size = size.mean(1, keepdim=True)
         return torch.where(cells, scores + self.alpha * size, scores)
 
 
 def onwards(rows: Tensor) -> Tensor:
-    """(B, 2) row ranges from the same start on and without end: they reach every decode step."""
+    """Return the (B, 2) row ranges without their end, so that they include every decode step."""
     return torch.stack([rows[:, 0], torch.full_like(rows[:, 1], torch.iinfo(torch.int64).max)], dim=1)

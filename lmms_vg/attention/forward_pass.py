@@ -1,4 +1,4 @@
-"""One pass of a batch's questions under a method's edits, and the decode steps behind it."""
+"""One pass of a batch of questions under a method's edits, and the decode steps that follow."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from lmms_vg.attention.unedited import UneditedRun
 
 
 class Pass:
-    """What `Batch.prefill` returns: questions that were run through all layers, ready to be decoded.
+    """Questions that were run through all layers and can be decoded: the result of `Batch.prefill`.
 
     Attributes:
-        layout: of the batch.
-        reference: maps of the reference prompts that belong to these questions.
-        extras: what a method wants the journal to keep, a dict per question.
+        layout: the layout of the batch.
+        reference: maps of the reference prompts of these questions.
+        extras: what the method adds to the journal, one dict per question.
         seen: layer to (B, H, N), maps of the watched rows; empty if none are watched.
-        diagnosis: what the edits did to the attention, if asked for.
+        diagnosis: the effect of the edits on attention; None if not requested.
     """
 
     def __init__(
@@ -43,50 +43,50 @@ class Pass:
             self.diagnosis = Diagnosis(edits, self.layout.last, self.layout.image_keys(), unedited.depth)
             if edits:
                 looking = [self.diagnosis.before, *looking, self.diagnosis.after]
-            else:  # the layers may all be done: a run of its own
+            else:  # the unedited run may have passed all layers, so run them again
                 unedited.leave(0, self.diagnosis.before, self.diagnosis.after)
         hidden, self._cache = unedited.leave(first, *looking)
         for look in looks:
             self.seen |= look.maps
-        self._own = unedited.logits(hidden)
+        self._logits = unedited.logits(hidden)
         self._edits, self._visible, self._position = edits, self.layout.visible, self.layout.positions[:, -1:]
         self._contrast: tuple[Pass, Callable[[Tensor, Tensor], Tensor]] | None = None
 
     def step(self, tokens: Tensor) -> None:
-        """One decode step: `tokens` (B,) go behind what is cached; `logits` are then those after them."""
-        one = torch.ones(len(self.layout), 1, dtype=torch.bool, device=self._visible.device)
-        self._visible = torch.cat([self._visible, one], dim=1)
+        """Run one decode step: append `tokens` (B,) to the cache; `logits` then predict the token after them."""
+        new_key = torch.ones(len(self.layout), 1, dtype=torch.bool, device=self._visible.device)
+        self._visible = torch.cat([self._visible, new_key], dim=1)
         self._position = self._position + 1
         hidden = self.layout.family.embed_text(tokens[:, None])
         with attend(self._decoder.model, *self._edits):
             mask = causal_mask(1, self._visible, self.layout.padded)
             hidden = self._decoder.run(hidden, self._cache, self._position, mask)
-        self._own = self._decoder.logits(hidden)
+        self._logits = self._decoder.logits(hidden)
         if self._contrast is not None:
             self._contrast[0].step(tokens)
 
     @property
     def logits(self) -> Tensor:
-        """(B, vocabulary) after the prompt or the last `step`: what the next token is chosen by."""
+        """Next-token logits (B, vocabulary) after the prompt or the last `step`, contrasted if there is a contrast."""
         return self.logits_without(())
 
     def logits_without(self, tokens: Collection[int]) -> Tensor:
-        """The same with `tokens` out of the question (-inf): a contrast takes its cut-off from what is left."""
-        own = self._own
+        """Return `logits` with `tokens` at -inf; a contrast takes its cut-off from the other tokens."""
+        logits = self._logits
         if tokens:
-            own = own.clone()
-            own[:, sorted(tokens)] = -torch.inf
+            logits = logits.clone()
+            logits[:, sorted(tokens)] = -torch.inf
         if self._contrast is None:
-            return own
+            return logits
         other, combine = self._contrast
-        return combine(own, other.logits)
+        return combine(logits, other.logits)
 
     @property
     def finite(self) -> Tensor:
-        """(B,) bool on the device: whether the model's logits are, and those they are contrasted with."""
-        finite = self._own.isfinite().all(-1)
+        """(B,) bool on the device: whether a row's logits are finite, and the logits they are contrasted with."""
+        finite = self._logits.isfinite().all(-1)
         return finite if self._contrast is None else finite & self._contrast[0].finite
 
     def contrast(self, other: Pass, combine: Callable[[Tensor, Tensor], Tensor]) -> None:
-        """Choose tokens by `combine(own logits, the other's)` from now on; `other` takes the same steps."""
+        """From now on, choose tokens by `combine(logits, other.logits)`; `other` takes the same decode steps."""
         self._contrast = other, combine

@@ -10,22 +10,27 @@ from lmms_vg.attention.unedited import UneditedRun
 
 
 class Leaf(Edit):
-    """Leaves the weights of its rows as they are, but cuts them off from what made them: gradients end here."""
+    """Makes the weights of its rows a leaf of the graph, so that gradients end there; the values do not change."""
 
     def weights(self, weights: Tensor, selected: Tensor, layer: int) -> Tensor:
+        """Detach the weights and keep them for `torch.autograd.grad`."""
         self.kept = weights.detach().requires_grad_()
         return self.kept
 
 
 def gradient(unedited: UneditedRun, layer: int) -> Tensor:
-    """(B, H, N) fp32: d log p / d attention after softmax, p being the probability of the most likely first token.
+    """Return d log p / d attention, where p is the probability of the most likely first token.
 
-    The attention is the last prompt token's to the image tokens at `layer`; the layers below take no part.
+    The attention is that of the last prompt token to the image tokens at `layer`, after softmax. Layers below `layer` get no
+    gradient.
+
+    Returns:
+        (B, H, N) fp32.
 
     Raises:
         ValueError: the logits are not finite.
     """
-    unedited.advance(layer)  # what is computed here stays with the run, and must not hold a graph
+    unedited.advance(layer)  # before gradients are enabled: the run keeps these tensors, and they must not hold a graph
     leaf = Leaf([layer], unedited.layout.last)
     with torch.enable_grad():
         hidden, _ = unedited.leave(layer, leaf)

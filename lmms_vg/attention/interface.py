@@ -1,8 +1,8 @@
-"""The registered attention function: SDPA for everything, explicit fp32 attention for the few rows an edit selects.
+"""The registered attention function: SDPA for everything, explicit fp32 attention for the few rows that an edit selects.
 
-transformers looks both the attention function and its mask up by name; registering only the function silently drops the
-mask and with it causality, so both are registered here. Edits in force live in a ContextVar: nothing is patched, nothing
-leaks into other threads, and leaving `attend` always restores what was.
+transformers looks up both the attention function and its mask by name. Registering only the function silently drops the
+mask, and causality with it, so both are registered here. The active edits are in a ContextVar: nothing is patched, nothing
+leaks into other threads, and leaving `attend` always restores the earlier edits.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from transformers.masking_utils import sdpa_mask
 
 from lmms_vg.attention.edits import Edit
 
-#: Registered name. transformers gives names with "flash", "sdpa", "flex_attention" or "/" a meaning of their own.
+#: Registered name. Names with "flash", "sdpa", "flex_attention" or "/" have a special meaning in transformers.
 NAME = "lmms_vg"
 
-#: Rows computed explicitly at a time, so that "all tokens" never becomes a T x T matrix.
+#: Number of rows per explicit computation, so that "all tokens" never becomes a T x T matrix.
 ROWS_AT_A_TIME = 64
 
 _edits: ContextVar[tuple[Edit, ...]] = ContextVar("lmms_vg_edits", default=())
@@ -34,7 +34,7 @@ def attend(model: PreTrainedModel, *edits: Edit) -> Iterator[None]:
     """Apply `edits` to every forward pass of `model` inside the block; nested blocks add up.
 
     Raises:
-        ValueError: the model's text attention is not ours (call `install` first), or an edit names a layer it lacks.
+        ValueError: the model's text attention is not ours (call `install` first), or an edit names an unknown layer.
     """
     config = model.config.get_text_config()
     if config._attn_implementation != NAME:
@@ -54,7 +54,7 @@ def attend(model: PreTrainedModel, *edits: Edit) -> Iterator[None]:
 
 
 def install(model: PreTrainedModel) -> None:
-    """Switch the text model of `model` to our attention; a vision tower keeps plain SDPA."""
+    """Switch the text model of `model` to our attention; other parts, such as a vision tower, use plain SDPA."""
     parts = {name: "sdpa" for name in model.config.sub_configs if name != "text_config"}
     model.set_attn_implementation({**parts, "text_config": NAME} if parts else NAME)
 
@@ -68,16 +68,17 @@ def attention(
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    """transformers' attention signature: query (B, H, Q, D), key and value (B, Hkv, K, D), output (B, Q, H, D).
+    """Compute attention; the signature is the one transformers calls.
 
-    The cache is part of key and value, so query row i stands at absolute position K - Q + i (dynamic caches only).
+    Shapes: query (B, H, Q, D), key and value (B, Hkv, K, D), output (B, Q, H, D). Key and value include the cache, so query
+    row i is at absolute position K - Q + i (dynamic caches only).
     """
     output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
     layer: int = getattr(module, "layer_idx", -1)
     edits = [edit for edit in _edits.get() if layer in edit.layers]
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    # Captures of an unedited model are computed each by itself: how many rows are multiplied at once moves the last bits,
-    # and what is seen must not depend on who else is looking.
+    # Captures of an unedited model are computed one by one: the number of rows per product changes the last bits, and a
+    # capture must not depend on other captures.
     for group in [edits] if any(edit.changes for edit in edits) else [[edit] for edit in edits]:
         output = _edit_rows(group, layer, query, key, value, attention_mask, scale, output)
     return output, None
@@ -93,7 +94,7 @@ def _edit_rows(
     scale: float,
     output: Tensor,
 ) -> Tensor:
-    """Recompute the union of all edits' rows in fp32 and write back those that an edit changes."""
+    """Recompute the rows of all edits in fp32 and write back those that an edit changes."""
     length, keys = query.shape[2], key.shape[2]
     offset = keys - length
     start = max(min(edit.first for edit in edits) - offset, 0)
@@ -125,14 +126,14 @@ def _edit_rows(
 
 
 def _scores(query: Tensor, key: Tensor, scale: float) -> Tensor:
-    """q.k in fp32, (B, H, R, K): large key biases make bf16 products wrong by up to .37 (Qwen2). K is not repeated for GQA."""
+    """q.k in fp32, (B, H, R, K): large key biases make bf16 products wrong by up to .37 (Qwen2). GQA repeats no keys."""
     batch, heads, rows, width = query.shape
     grouped = query.float().reshape(batch, key.shape[1], -1, width)
     return (grouped @ key.float().transpose(-1, -2) * scale).reshape(batch, heads, rows, -1)
 
 
 def _masked(scores: Tensor, mask: Tensor | None, low: int, high: int, position: Tensor) -> Tensor:
-    """Apply the pass's mask; without one SDPA was causal, and so is this."""
+    """Apply the mask of the pass; without a mask, attend causally, as SDPA does."""
     lowest = torch.finfo(scores.dtype).min
     if mask is None:
         seen = torch.arange(scores.shape[-1], device=scores.device) <= position[:, None]
@@ -142,7 +143,7 @@ def _masked(scores: Tensor, mask: Tensor | None, low: int, high: int, position: 
 
 
 def _mix(weights: Tensor, value: Tensor) -> Tensor:
-    """weights @ v in fp32, (B, H, R, D)."""
+    """Weights @ v in fp32, (B, H, R, D)."""
     batch, heads, rows, keys = weights.shape
     grouped = weights.reshape(batch, value.shape[1], -1, keys)
     return (grouped @ value.float()).reshape(batch, heads, rows, -1)

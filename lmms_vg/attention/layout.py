@@ -1,7 +1,7 @@
-"""Questions of different length as one batch: padding, positions, what may see what, and which rows are which.
+"""Questions of different lengths as one batch: padding, positions, masks and row ranges.
 
-Questions are padded on the left (between prefix and question, so the last token is always the last column). Row ranges and key
-positions are absolute, padding included.
+Padding goes between prefix and question, so the last token is always in the last column. Row ranges and key positions are
+absolute and count the padding.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from lmms_vg.models.base import Family, Prompt
 
 
 class Layout:
-    """B prompts behind equally long prefixes.
+    """B prompts after equally long prefixes.
 
     Attributes:
-        prefix: tokens up to the end of the image, which are in the cache already.
-        embedded: (B, Q, width) input embeddings of what is behind.
-        visible: (B, K) bool over key positions, False at padding; padded says whether there is any.
+        prefix: number of tokens up to the end of the image, which are in the cache already.
+        embedded: (B, Q, width) input embeddings of the tokens after the prefix.
+        visible: (B, K) bool over key positions, False at padding.
+        padded: whether there is any padding.
         positions: (B, Q) rotary positions.
-        mask: (B, 1, Q, K) bool, or None (`causal_mask`).
-        last, post_image, question: (B, 2) row ranges of the last prompt token, of everything behind the image, and of
+        mask: (B, 1, Q, K) bool, or None, as from `causal_mask`.
+        last, post_image, question: (B, 2) row ranges of the last prompt token, of everything after the image, and of
             the user's text.
         image_tokens: (B, N) key positions.
     """
@@ -59,7 +60,7 @@ class Layout:
         return len(self.prompts)
 
     def image_keys(self, chosen: Tensor | None = None) -> Tensor:
-        """(B, K) bool over key positions: the image tokens, or those of them that `chosen` (B, N) marks."""
+        """Return (B, K) bool over key positions: the image tokens, or only those that `chosen` (B, N) marks."""
         device = self.visible.device
         if chosen is None:
             chosen = torch.ones_like(self.image_tokens, dtype=torch.bool)
@@ -67,6 +68,6 @@ class Layout:
         return keys.scatter_(1, self.image_tokens.to(device), chosen.to(device))
 
     def before_image(self) -> Tensor:
-        """(B, K) bool over key positions: everything before the first image token, the begin-of-text token included."""
+        """Return (B, K) bool over key positions: all tokens before the first image token, begin-of-text included."""
         device = self.visible.device
         return torch.arange(self.visible.shape[1], device=device) < self.image_tokens[:, :1].to(device)

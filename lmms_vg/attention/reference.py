@@ -1,4 +1,4 @@
-"""Maps of the reference prompt ("Write a general description of the image."), by which a question's maps are divided."""
+"""Maps of the reference prompt ("Write a general description of the image."); a question's maps are divided by them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from lmms_vg.models.base import Prompt
 
 
 class ReferenceMaps:
-    """Maps of the reference prompts of B questions: asked once per image session, and kept there.
+    """Maps of the reference prompts of B questions, computed once per image session and kept there.
 
     Args:
+        sessions: image sessions of the questions.
         asked: prompts of the questions.
-        watched: rows whose alignment is measured; it will want every layer of them.
+        prompts: the reference prompts, one per question.
+        watched: rows whose alignment is measured, which needs the maps of every layer.
 
     Attributes:
         prompts: the reference prompts, one per question.
@@ -34,9 +36,9 @@ class ReferenceMaps:
         self._sessions, self._asked, self._watched = sessions, asked, watched
 
     def maps(self, rows: Rows = "last", layers: Iterable[int] | None = None) -> dict[int, Tensor]:
-        """Layer to (B, H, N)."""
+        """Return layer to (B, H, N), for all layers by default."""
         wanted = set(range(self._sessions[0].decoder.depth))
-        if layers is not None and rows != self._watched:  # what is watched takes one pass for method and alignment
+        if layers is not None and rows != self._watched:  # watched rows need every layer, in one pass
             wanted = set(layers)
         keys = [(rows, tuple(prompt.input_ids.tolist())) for prompt in self.prompts]
         kept = [session.references.setdefault(key, {}) for session, key in zip(self._sessions, keys, strict=True)]
@@ -53,7 +55,7 @@ class ReferenceMaps:
         return {layer: torch.stack([known[layer] for known in kept]) for layer in sorted(wanted)}
 
     def _session(self, i: int, rows: Rows) -> ImageSession:
-        """The question's own session, unless text before the image makes the reference's prefix another one."""
+        """The question's session, or a new one where text before the image gives the reference another prefix."""
         if self.prompts[i].prefix_key == self._asked[i].prefix_key:
             return self._sessions[i]
         return ImageSession(self._sessions[i].family, self.prompts[i], sums=rows == "all")

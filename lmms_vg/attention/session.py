@@ -1,7 +1,7 @@
-"""One image prefix, prefilled once: the keys and values of everything up to the end of the image.
+"""An image prefix, prefilled once: the keys and values of all tokens up to the end of the image.
 
-Where text stands before or between images the prefix differs from question to question: then each question simply has a
-session of its own, which is one full pass, on the same code path.
+Text before or between images makes the prefix differ from question to question. Each question then has a session of its
+own, which costs one full pass on the same code path.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ from lmms_vg.attention.edits import Capture
 from lmms_vg.attention.interface import attend
 from lmms_vg.models.base import Family, Prompt
 
-#: Which query rows a map is averaged over (paper Sec. 2.2: last; supplement: question, all).
+#: Query rows over which a map is averaged (paper Sec. 2.2: last; supplement: question, all).
 Rows = Literal["last", "question", "all"]
 
 
 class ImageSession:
-    """The prefix of one prompt in the cache.
+    """The cached prefix of one prompt.
 
     Args:
-        sums: also sum every prefix row's attention to the image tokens, which maps over "all" rows need.
+        family: the model.
+        prompt: a prompt with this prefix.
+        sums: whether to sum the attention of all prefix rows to the image tokens, which maps over "all" rows need.
     """
 
     def __init__(self, family: Family, prompt: Prompt, sums: bool = False) -> None:
@@ -48,11 +50,11 @@ class ImageSession:
         with attend(self.decoder.model, *([capture] if sums else [])):
             self.decoder.run(hidden, cache, positions, None)
         self.layers = layers_of(cache)
-        self.sums = capture.sums  # empty unless it took part
+        self.sums = capture.sums  # empty unless `sums`
 
 
 def stacked(sessions: Sequence[ImageSession], layer: int) -> KeyValue | None:
-    """Prefix keys and values of all rows; rows on the same session share memory until the cache concatenates."""
+    """Return prefix keys and values of all rows; rows on one session share memory until the cache concatenates."""
     pairs = [session.layers[layer] for session in sessions]
     first = pairs[0]
     if first is None:
@@ -64,10 +66,11 @@ def stacked(sessions: Sequence[ImageSession], layer: int) -> KeyValue | None:
 
 
 class Sessions:
-    """Opens image sessions; those used last are kept, so that further questions about an image find its prefix.
+    """Opens image sessions and keeps the most recently used ones, so that further questions about an image reuse its prefix.
 
     Args:
-        capacity: how many are kept.
+        family: the model.
+        capacity: number of sessions to keep.
         sums: as for `ImageSession`.
     """
 
@@ -76,7 +79,7 @@ class Sessions:
         self._kept: OrderedDict[object, ImageSession] = OrderedDict()
 
     def open(self, prompt: Prompt, keep: bool = True) -> ImageSession:
-        """The session of a prompt's prefix: a kept one, or else a new one; always a new one unless `keep`."""
+        """Return the kept session of a prompt's prefix, or a new one; without `keep` always a new one."""
         if not keep:
             return ImageSession(self._family, prompt, self._sums)
         session = self._kept.pop(prompt.prefix_key, None) or ImageSession(self._family, prompt, self._sums)

@@ -1,7 +1,7 @@
-"""The unedited model's run of B questions on clones of their images' caches: computed once, layer by layer, as far as needed.
+"""The unedited model's run of B questions on clones of their image caches, computed once, layer by layer, as far as needed.
 
-A pass under edits leaves it at the first edited layer. So several methods, or several settings of one, share all that they
-can.
+A pass under edits branches off at the first edited layer. So several methods, or several settings of one method, share all
+layers below it.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from lmms_vg.attention.layout import Layout
 from lmms_vg.attention.session import ImageSession, Rows, stacked
 from lmms_vg.models.base import Prompt
 
-#: What is said of a question whose logits are not, in prefill or in a decode step.
-NOT_FINITE = "the model's logits are not finite (NaN or infinite); are the weights sound, does dtype=float32 help?"
+#: Error message for logits that are not finite, in prefill or in a decode step.
+NOT_FINITE = "the model's logits are not finite (NaN or infinite); check the weights, or try dtype=float32"
 
 
 class UneditedRun:
-    """B questions, each on its image session; all sessions have equally long prefixes and equally many image tokens.
+    """B questions, each on its image session. All prefixes are equally long and hold equally many image tokens.
 
     Attributes:
-        watched: rows that are captured at every layer on the way; None for none.
+        watched: rows to capture at every layer; None for none.
     """
 
     def __init__(
@@ -41,13 +41,13 @@ class UneditedRun:
         self.watched = watched
         self._sessions = sessions
         self._prefix = [stacked(sessions, layer) for layer in range(self.depth)]
-        # Hidden states entering each layer, keys and values of each, and maps, as far as the model was run.
+        # Hidden states that enter each layer, keys and values of each layer, and maps, as far as the model has run.
         self._entering: list[Tensor] = [self.layout.embedded]
         self._layers: list[KeyValue | None] = []
         self._maps: dict[Rows, dict[int, Tensor]] = {}
 
     def capture(self, rows: Rows = "last", layers: Iterable[int] | None = None) -> Capture:
-        """A capture of `rows` to the image tokens, for `attend`; all layers by default."""
+        """Return a capture of attention from `rows` to the image tokens, for `attend`; all layers by default."""
         layers = list(range(self.depth) if layers is None else layers)
         layout = self.layout
         keys = layout.image_tokens.to(layout.visible.device)
@@ -55,16 +55,16 @@ class UneditedRun:
         if rows != "all":
             return Capture(layers, span, keys)
         if layout.prefix and not all(session.sums for session in self._sessions):
-            raise ValueError('rows="all" needs sessions made with sums=True')
+            raise ValueError('rows="all" needs sessions opened with sums=True')
         before = {layer: torch.cat([session.sums[layer] for session in self._sessions]) for layer in layers}
         return Capture(layers, span, keys, before=before, seen=layout.prefix)
 
     def maps(self, rows: Rows = "last", layers: Iterable[int] | None = None) -> dict[int, Tensor]:
-        """Layer to (B, H, N). Computed once; runs no layer beyond the last one asked for."""
+        """Return layer to (B, H, N), all layers by default. Each map is computed once, and no layer above the last runs."""
         wanted = range(self.depth) if layers is None else sorted(set(layers))
         known = self._maps.setdefault(rows, {})
         for layer in wanted:
-            if layer not in known and layer < len(self._layers):  # passed already, without looking
+            if layer not in known and layer < len(self._layers):  # passed already without a capture
                 look = self.capture(rows, [layer])
                 with attend(self.decoder.model, look):
                     self._run(self._entering[layer], cache_of(self._prefix), layer, layer + 1)
@@ -73,7 +73,7 @@ class UneditedRun:
         return {layer: known[layer] for layer in wanted}
 
     def advance(self, stop: int, rows: Rows = "last", layers: Sequence[int] = ()) -> None:
-        """Run on to layer `stop` (exclusive), capturing `rows` at `layers`, and what is watched at every layer."""
+        """Advance to layer `stop` (exclusive); capture `rows` at `layers`, and the watched rows at every layer."""
         start = len(self._layers)
         if start >= stop:
             return
@@ -86,14 +86,14 @@ class UneditedRun:
         with attend(self.decoder.model, *looks.values()):
             self._run(self._entering[start], cache, start, stop, self._entering)
         self._layers += layers_of(cache)[start:stop]
-        for which, look in looks.items():
-            self._maps.setdefault(which, {}).update(look.maps)
+        for kind, capture in looks.items():
+            self._maps.setdefault(kind, {}).update(capture.maps)
 
     def leave(self, first: int, *edits: Edit) -> tuple[Tensor, DynamicCache]:
-        """Run the layers from `first` on under `edits`, beside the unedited run.
+        """Branch off from the unedited run: run the layers from `first` on under `edits`.
 
         Returns:
-            Hidden states behind the last layer, (B, Q, width), and a cache to decode on.
+            Hidden states after the last layer, (B, Q, width), and a cache to decode on.
         """
         self.advance(first)
         cache = cache_of([*self._layers[:first], *self._prefix[first:]])
@@ -101,10 +101,10 @@ class UneditedRun:
             return self._run(self._entering[first], cache, first, self.depth), cache
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """Next-token logits (B, vocabulary) behind hidden states of `leave`.
+        """Return next-token logits (B, vocabulary), fp32, for hidden states from `leave`.
 
         Raises:
-            ValueError: they are not finite.
+            ValueError: the logits are not finite.
         """
         logits = self.decoder.logits(hidden)
         if not logits.isfinite().all():

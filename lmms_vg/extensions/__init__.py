@@ -1,1 +1,1 @@
-"""Families and methods by name, as what is installed registers them: ours and those of others in the same way."""
+"""Families and methods by name, as installed distributions register them; ours and third-party ones alike."""

@@ -1,4 +1,4 @@
-"""Registered classes by name, each imported when it is first asked for."""
+"""Registered classes by name, each imported at its first use."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ T = TypeVar("T")
 
 
 class ExtensionError(ValueError):
-    """A registered family or method cannot be used. The message names it and its distribution."""
+    """A registered family or method cannot be used; the message names it and its distribution."""
 
 
 class Classes(Mapping[str, type[T]], Generic[T]):
-    """Subclasses of a base class by their registered names. Names alone, `in` and `len` import nothing."""
+    """Subclasses of a base class by registered name. Iteration, `in` and `len` import nothing."""
 
     def __init__(
         self,
@@ -26,22 +26,22 @@ class Classes(Mapping[str, type[T]], Generic[T]):
         base: type,
         fault_of: Callable[[Any], str] = lambda cls: "",
     ) -> None:
-        """Classes that may be registered later are found too.
+        """Create the mapping. It also shows classes that are registered later.
 
         Args:
-            registered: names with what brings them.
-            base: what all of them are subclasses of.
-            fault_of: what is wrong with a subclass; empty where nothing is.
+            registered: returns the registered entries by name.
+            base: the base class.
+            fault_of: returns what is wrong with a subclass; empty if nothing is.
         """
         self._registered, self._base, self._fault_of = registered, base, fault_of
         self._loaded: dict[Extension, type[T]] = {}
 
     def __getitem__(self, name: str) -> type[T]:
-        """The class of a name.
+        """Return the class of a name.
 
         Raises:
             KeyError: the name is not registered.
-            ExtensionError: the class cannot be imported, or is none of these.
+            ExtensionError: the class cannot be imported, or is not a valid subclass.
         """
         entry = self._registered()[name]
         if entry not in self._loaded:
@@ -58,19 +58,19 @@ class Classes(Mapping[str, type[T]], Generic[T]):
         return len(self._registered())
 
     def usable(self) -> dict[str, type[T]]:
-        """All that can be imported; a warning for each of the others."""
-        found = {}
+        """Return all classes that can be imported; log a warning for each other one."""
+        classes = {}
         for name in self:
             try:
-                found[name] = self[name]
+                classes[name] = self[name]
             except ExtensionError as problem:
                 logger.warning(f"lmms_vg: {problem}")
-        return found
+        return classes
 
     def fault(self, cls: Any, name: str) -> str:
-        """What keeps a class from being registered under a name; empty if nothing does."""
+        """Return what prevents a class from being registered under a name; empty if nothing does."""
         if not (isinstance(cls, type) and issubclass(cls, self._base)):
-            return f"is no subclass of {self._base.__module__}.{self._base.__name__}"
+            return f"is not a subclass of {self._base.__module__}.{self._base.__name__}"
         if inspect.isabstract(cls):
             return f"does not define {', '.join(sorted(vars(cls)['__abstractmethods__']))}"
         if getattr(cls, "name", None) != name:
@@ -83,7 +83,7 @@ class Classes(Mapping[str, type[T]], Generic[T]):
         except (Exception, SystemExit) as problem:
             raise ExtensionError(
                 f"{entry} cannot be imported from {entry.value}: {type(problem).__name__}: {problem}; uninstall "
-                f"{entry.distribution}, or install a version of it that works"
+                f"{entry.distribution}, or install a working version"
             ) from problem
         if fault := self.fault(cls, entry.name):
             raise ExtensionError(f"{entry}: {entry.value} {fault}")

@@ -1,7 +1,7 @@
-"""Entry points of the groups `lmms_vg.methods` and `lmms_vg.families`, read from metadata; nothing is imported.
+"""Entry points of the groups `lmms_vg.methods` and `lmms_vg.families`, read from metadata without importing anything.
 
-`importlib.metadata.entry_points` parses the entry points of everything that is installed, which costs 18 ms. This is read at
-each start of lmms-eval, so only files that name one of the groups are parsed.
+`importlib.metadata.entry_points` parses the entry points of all installed distributions, which takes 18 ms. Every start of
+lmms-eval runs this code, so it parses only files that name one of the groups.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any, Literal, NamedTuple
 
 Kind = Literal["family", "method"]
 
-#: Groups of entry points, and what they register.
+#: Groups of entry points, and the kind each registers.
 GROUPS: dict[str, Kind] = {"lmms_vg.families": "family", "lmms_vg.methods": "method"}
 
-#: Our own distribution, as `Extension.distribution` has it.
+#: Our own distribution, as `Extension.distribution` names it.
 OURS = "lmms_vg"
 
 
@@ -25,8 +25,10 @@ class Extension(NamedTuple):
     """A registered family or method.
 
     Attributes:
-        value: where its class is, `module:Class`.
-        distribution: what brings it: a distribution, or a file of one's own.
+        kind: whether it is a family or a method.
+        name: its registered name.
+        value: where its class is defined, `module:Class`.
+        distribution: the distribution, or the user's file, that registers it.
     """
 
     kind: Kind
@@ -38,19 +40,19 @@ class Extension(NamedTuple):
         return f"{self.kind} {self.name} of {self.distribution}"
 
     def load(self) -> Any:
-        """What `value` names; raises whatever importing it raises."""
+        """Import and return the object that `value` names; raises whatever the import raises."""
         module, _, name = self.value.partition(":")
         return getattr(import_module(module), name)
 
 
 def entries() -> list[Extension]:
-    """All of both groups, ours first, then by distribution and name."""
-    found = [entry for distribution, text in _files() for entry in _parsed(distribution, text)]
-    return sorted(found, key=lambda entry: (entry.distribution != OURS, entry.distribution, entry.name))
+    """Return the entries of both groups: ours first, then by distribution and name."""
+    registered = [entry for distribution, text in _files() for entry in _parsed(distribution, text)]
+    return sorted(registered, key=lambda entry: (entry.distribution != OURS, entry.distribution, entry.name))
 
 
 def _files() -> Iterator[tuple[str, str]]:
-    """Distributions whose `entry_points.txt` names a group of ours, with its text; of one name the first on the path counts."""
+    """Yield distributions whose `entry_points.txt` names one of our groups, with its text; the first on the path wins."""
     seen: set[str] = set()
     for folder in sys.path:
         try:

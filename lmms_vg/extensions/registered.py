@@ -1,7 +1,7 @@
-"""What is registered: families, methods, and the model ids `<family>_<method>` they make; no id is made twice.
+"""Registered families and methods, and the model ids `<family>_<method>` they form; every id is unique.
 
-Both names may hold underscores, so two pairs can come to the same id, as can two methods of one name. What is not ours among
-them is left out with a warning; all else is registered.
+Both names may contain underscores, so two pairs can form the same id, as can two methods of one name. Of such entries, those
+that are not ours are left out with a warning.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lmms_vg.extensions.entries import OURS, Extension, Kind, entries
 
 
 class Registered(NamedTuple):
-    """Entries by name, and messages about those that were left out."""
+    """Registered entries by name, and messages about entries that were left out."""
 
     families: dict[str, Extension]
     methods: dict[str, Extension]
@@ -27,12 +27,12 @@ class Registered(NamedTuple):
 
 @cache
 def registered() -> Registered:
-    """Read once a process; every problem is a warning."""
-    found = entries()
-    problems = [] if any(entry.distribution == OURS for entry in found) else [_NONE_OF_OURS]
-    left_out = {entry for entry in found if not entry.name.isidentifier()}
-    problems += [f"{entry} is left out: letters, digits and _ make a name" for entry in sorted(left_out)]
-    for model_id, clashing in clashes([entry for entry in found if entry not in left_out]):
+    """Read the entries, once per process; every problem is logged as a warning."""
+    extensions = entries()
+    problems = [] if any(entry.distribution == OURS for entry in extensions) else [_NONE_OF_OURS]
+    left_out = {entry for entry in extensions if not entry.name.isidentifier()}
+    problems += [f"{entry} is left out: its name may contain only letters, digits and _" for entry in sorted(left_out)]
+    for model_id, clashing in clashes([entry for entry in extensions if entry not in left_out]):
         losing = sorted(entry for entry in clashing if entry.distribution != OURS)
         left_out |= {*losing}
         problems.append(
@@ -40,28 +40,28 @@ def registered() -> Registered:
         )
     for problem in problems:
         logger.warning(f"lmms_vg: {problem}")
-    kept = [entry for entry in found if entry not in left_out]
+    kept = [entry for entry in extensions if entry not in left_out]
     return Registered(_by_name(kept, "family"), _by_name(kept, "method"), problems)
 
 
 _NONE_OF_OURS = (
-    "none of its own methods is registered: the metadata of its installation is missing, or older than its code; install it "
-    "again (in a checkout: pip install --no-deps -e .)"
+    "none of its own methods is registered: its installed metadata is missing or older than its code; install it again "
+    "(in a checkout: pip install --no-deps -e .)"
 )
 
 
 def families() -> Mapping[str, Extension]:
-    """Families by name."""
+    """Return the registered families by name."""
     return registered().families
 
 
 def methods() -> Mapping[str, Extension]:
-    """Methods by name."""
+    """Return the registered methods by name."""
     return registered().methods
 
 
 def model_ids() -> dict[str, tuple[str, str]]:
-    """Family and method of every `<family>_<method>`."""
+    """Return family and method of every model id `<family>_<method>`."""
     return {f"{family}_{method}": (family, method) for family, method in product(families(), methods())}
 
 
@@ -69,7 +69,7 @@ def add_method(entry: Extension) -> None:
     """Register a method for this process.
 
     Raises:
-        ValueError: it would make a model id that there is; the message names both.
+        ValueError: it would form a model id that exists already; the message names both entries.
     """
     known = registered()
     for model_id, clashing in clashes([*known.families.values(), *known.methods.values(), entry]):
@@ -78,25 +78,25 @@ def add_method(entry: Extension) -> None:
 
 
 def clashes(found: Iterable[Extension]) -> Iterator[tuple[str, frozenset[Extension]]]:
-    """Sets of entries that make one model id in several ways, each set once with the first such id."""
+    """Yield sets of entries that form one model id in several ways, each set once, with the first such id."""
     pairs: dict[str, list[frozenset[Extension]]] = defaultdict(list)
     for family, method in product(*([entry for entry in found if entry.kind == kind] for kind in ("family", "method"))):
         pairs[f"{family.name}_{method.name}"].append(frozenset((family, method)))
     seen = set()
-    for model_id, several in pairs.items():
-        differing = frozenset.union(*several) - frozenset.intersection(*several)
+    for model_id, sets in pairs.items():
+        differing = frozenset.union(*sets) - frozenset.intersection(*sets)
         if differing and differing not in seen:
             seen.add(differing)
             yield model_id, differing
 
 
 def _clash(model_id: str, clashing: Iterable[Extension]) -> str:
-    return f"{_listed(clashing)} make one model id, {model_id}"
+    return f"{_listed(clashing)} form the same model id, {model_id}"
 
 
-def _listed(found: Iterable[Extension]) -> str:
-    return " and ".join(map(str, sorted(found)))
+def _listed(extensions: Iterable[Extension]) -> str:
+    return " and ".join(map(str, sorted(extensions)))
 
 
-def _by_name(found: Iterable[Extension], kind: Kind) -> dict[str, Extension]:
-    return {entry.name: entry for entry in found if entry.kind == kind}
+def _by_name(extensions: Iterable[Extension], kind: Kind) -> dict[str, Extension]:
+    return {entry.name: entry for entry in extensions if entry.kind == kind}

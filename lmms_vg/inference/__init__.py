@@ -1,0 +1,1 @@
+"""From `--model_args` and questions to journalled answers."""

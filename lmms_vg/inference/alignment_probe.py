@@ -1,4 +1,4 @@
-"""From a pass that was watched by a probe to alignment values against the annotated boxes (paper, Sec. 2.2)."""
+"""Alignment of a watched pass's attention with the annotated boxes (paper, Sec. 2.2)."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from lmms_vg.attention.session import Rows
 from lmms_vg.metrics import alignment
 from lmms_vg.models.base import Prompt
 
-#: Whether each patch of the first image lies in a box, (rows, cols).
+#: (rows, cols) bool, True where a patch of the first image lies in a box.
 Mask = NDArray[np.bool_]
 
 
 def target_mask(uid: str, prompt: Prompt, boxes: Sequence[Sequence[float]], rows: Rows) -> Mask:
-    """Boxes (xyxy pixels) on the patch grid of the first image.
+    """Return the boxes (x0, y0, x1, y1 in pixels) as a mask on the patch grid of the first image.
 
     Raises:
-        CodedError: naming the question, when there is nothing to measure on or against.
+        CodedError: there is no image, no box, no question token or no visible box; the message names the question.
     """
     if not prompt.geometries:
         raise BadQuestion(f"{uid}: no image to measure attention on")
     if not boxes:
         raise NoBoxes(f"{uid}: no box to measure attention against")
     if rows == "question" and prompt.question[0] == prompt.question[1]:
-        raise Unmeasurable(f'{uid}: no question tokens behind the image, which rows="question" averages over')
+        raise Unmeasurable(f'{uid}: no question tokens after the image, over which rows="question" averages')
     mask = prompt.geometries[0].patch_mask(boxes)
     if not mask.any():
         raise Unmeasurable(f"{uid}: the boxes {list(boxes)} lie in the part of the image that the model does not see")
@@ -38,17 +38,20 @@ def target_mask(uid: str, prompt: Prompt, boxes: Sequence[Sequence[float]], rows
 
 
 def probed_maps(answering: Pass, rows: Rows) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Maps the answer was given with and those of the reference prompt, both (B, layers, heads, N), layers in order."""
+    """Return the maps of the answering pass and of the reference prompts, both (B, layers, heads, N), layers in order."""
     if not answering.seen:
         raise ValueError("the batch was not watched: its questions do not ask for alignment")
     return _stack(answering.seen), _stack(answering.reference.maps(rows))
 
 
 def measure(answering: Pass, targets: list[tuple[str, Mask]], rows: Rows, per_head: bool) -> list[dict[str, Any]]:
-    """Alignment values per layer, and per head where asked, of every question of a batch, as JSON values.
+    """Return the alignment values of every question of a batch, per layer, as JSON values.
 
     Args:
+        answering: the watched pass.
         targets: name and mask of each question; only the first image's tokens count.
+        rows: query rows of the maps.
+        per_head: whether to add values per head.
     """
     maps, reference = probed_maps(answering, rows)
     values = []

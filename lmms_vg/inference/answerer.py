@@ -1,4 +1,4 @@
-"""A family, a method and a journal: questions in, records out. Every way into lmms_vg answers through this module."""
+"""A family, a method and a journal: questions in, records out. Every entry point of lmms_vg answers through this module."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ from lmms_vg.models.base import Family, Prompt
 
 
 class Answerer:
-    """Answers questions with one model and one method, journalling each; further methods may answer them along the way.
+    """Answers questions with one model and one method and journals every answer; further methods may answer them too.
 
     Args:
-        method_runs: the method whose records are handed out, and others that are asked the same questions on the same image
-            prefixes, batch by batch, and journal their answers only. Every one's answers are those of a run of its own.
+        family: the model.
+        method_runs: first the method whose records are returned. The others answer the same questions on the same image
+            prefixes, batch by batch, and only journal their answers, which equal those of separate runs.
         batch_size: questions per pass; they may be about different images.
         rows: query rows of the alignment maps (paper: "last").
-        per_head: also journal alignment values of every head.
-        diagnose: also journal what the edits did to the attention, per layer.
+        per_head: whether to journal alignment values of every head too.
+        diagnose: whether to journal the effect of the edits on attention, per layer.
     """
 
     def __init__(
@@ -46,34 +47,34 @@ class Answerer:
     ) -> None:
         install(family.model)
         self.family, self.method_runs, self.batch_size = family, list(method_runs), batch_size
-        capacity = batch_size * max(one.method.prefixes for one in method_runs)  # as many as a batch can need
+        capacity = batch_size * max(run.method.prefixes for run in method_runs)  # the most that a batch can need
         self._asking = Asking(family, Sessions(family, capacity, sums=rows == "all"), rows, per_head, diagnose)
-        self._folders = [one.journal.folder for one in method_runs]
+        self._folders = [run.journal.folder for run in method_runs]
         self._opened: ExitStack | None = None
 
     @property
     def main(self) -> MethodRun:
-        """The one whose records are handed out."""
+        """The method run whose records are returned."""
         return self.method_runs[0]
 
     @property
     def journal(self) -> Journal:
-        """The main method's."""
+        """Journal of the main method."""
         return self.main.journal
 
     @property
     def counts(self) -> RunCounts:
-        """The main method's."""
+        """Counts of the main method."""
         return self.main.counts
 
     def close(self) -> None:
-        """Close all journals and give back their locks; asked again, the answerer opens them again."""
+        """Close all journals and release their locks; a later question opens them again."""
         if self._opened is not None:
             self._opened.close()
         self._opened = None
 
     def _open_journals(self, check: Callable[[], None]) -> None:
-        """Open all journals once this job has the locks of their folders; all ranks come here together."""
+        """Open all journals once this job holds the locks of their folders; all ranks must call this together."""
         with ExitStack() as opening:
             opening.enter_context(locked(self._folders, check))
             for method_run in self.method_runs:
@@ -81,13 +82,13 @@ class Answerer:
             self._opened = opening.pop_all()
 
     def answer(self, questions: Iterable[Question]) -> Iterator[tuple[Question, Record]]:
-        """Yield every question with its record, in the order they are done; questions about one image should be adjacent.
+        """Yield every question with its record, in order of completion; questions about one image should be adjacent.
 
-        Nothing a single question does ends the run: what cannot be asked yields a record with `error`.
+        A single question never ends the run: one that cannot be asked yields a record with `error`.
 
         Raises:
-            JournalError: an answer cannot be kept.
-            Stopped: by SIGTERM, once the batch in hand is journalled.
+            JournalError: an answer cannot be written.
+            Stopped: SIGTERM arrived; the current batch is journalled first.
         """
         with finishing_batches() as check:
             if self._opened is None:
@@ -104,7 +105,7 @@ class Answerer:
                 yield from self._ask(batch, check)
 
     def _look_up(self, question: Question) -> tuple[Record | None, Pending]:
-        """The main method's record if there is one already, and the question for the methods that have none."""
+        """Return the main method's record, if any, and the question prepared for the methods without a record."""
         records: dict[MethodRun, Record] = {}
         missing: dict[MethodRun, Prepared] = {}
         forms = Forms(self.family, question, self._asking.rows)
@@ -120,7 +121,7 @@ class Answerer:
         return records.get(self.main), Pending(question, missing)
 
     def _ask(self, batch: Sequence[Pending], check: Callable[[], None]) -> Iterator[tuple[Question, Record]]:
-        """Ask a batch of every method that has not answered it."""
+        """Ask a batch with every method that has not answered it yet."""
         run = BatchRun(self._asking)
         for method_run in batch[0].prepared:
             check()
@@ -130,11 +131,11 @@ class Answerer:
 
     @torch.no_grad()
     def look(self, question: Question) -> tuple[Prompt, np.ndarray]:
-        """The prompt of one question and where it looks: (layers, N) question over reference map, heads averaged."""
+        """Return a question's prompt and its maps over the reference maps: (layers, N), heads averaged, first image only."""
         method, rows = self.main.method, self._asking.rows
         prepared = [prepare(self.family, question, rows, question.align or method.needs_boxes)]
         answering = self._asking.prefill(method, self._asking.open(prepared), prepared)
         maps, reference = probed_maps(answering, rows)
         grid = prepared[0].prompt.geometries[0]
-        cells = slice(grid.rows * grid.cols)  # of the first image; what lies behind has no boxes
+        cells = slice(grid.rows * grid.cols)  # those of the first image; further images have no boxes
         return prepared[0].prompt, alignment.normalise(maps[0].mean(1)[:, cells], reference[0].mean(1)[:, cells])

@@ -1,4 +1,4 @@
-"""Asking one method a batch of questions: prefill, measure, decode, and a record of each."""
+"""Ask a batch of questions with one method: prefill, measure, decode, and create the records."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ from lmms_vg.models.base import Family
 
 @dataclass(frozen=True)
 class Asking:
-    """How questions are asked, and what is journalled of them besides the answer.
+    """How questions are asked, and what is journalled besides the answers.
 
     Attributes:
-        sessions: image prefixes that questions find again.
+        family: the model.
+        sessions: image prefixes that later questions reuse.
         rows: query rows of the alignment maps.
-        per_head: also alignment values of every head.
-        diagnose: also what the edits did to the attention, per layer.
+        per_head: whether to journal alignment values of every head.
+        diagnose: whether to journal the effect of the edits on attention, per layer.
     """
 
     family: Family
@@ -42,65 +43,68 @@ class Asking:
 
     @torch.no_grad()
     def open(self, prepared: Sequence[Prepared]) -> Batch:
-        """A batch of these questions for all methods, watched where alignment is to be measured."""
-        prompts, references = [one.prompt for one in prepared], [one.reference for one in prepared]
+        """Open a batch of these questions for all methods; it is watched if their alignment is measured."""
+        prompts, references = [form.prompt for form in prepared], [form.reference for form in prepared]
         watched = self.rows if prepared[0].question.align else None
         return Batch.open(self.sessions, prompts, references, watched=watched)
 
     @torch.no_grad()
     def prefill(self, method: Method, shared: Batch, prepared: Sequence[Prepared], diagnose: bool = False) -> Pass:
-        """One method's pass of a batch that others share; it is told the boxes only if they are in its journal key."""
-        targets = [one.mask for one in prepared]
+        """Prefill a shared batch with one method, which gets the boxes only if they are in its journal key."""
+        targets = [form.mask for form in prepared]
         return method.prefill(Batch(shared.unedited, shared.reference, self.sessions, targets, diagnose))
 
     @torch.no_grad()
     def records(
         self, method_run: MethodRun, shared: Batch, prepared: Sequence[Prepared], started: float
     ) -> list[Record]:
-        """A method's answers to the questions of a batch, and what was measured.
+        """Answer a batch with one method and return the records, with all measurements.
 
         Args:
-            started: `time.perf_counter()` when the batch was begun for this method.
+            method_run: the method.
+            shared: the batch, which other methods may share.
+            prepared: its questions.
+            started: `time.perf_counter()` at the start of the batch for this method.
         """
-        # A method's first batch is diagnosed in any case, to warn.
+        # A method's first batch is always diagnosed, so that a warning is possible.
         answering = self.prefill(method_run.method, shared, prepared, self.diagnose or not method_run.counts.answered)
         reports = self._diagnosed(method_run, answering)
-        decoding = prepared[0].question.decoding  # that of the whole batch
+        decoding = prepared[0].question.decoding  # the same for the whole batch
         alignments: list[dict[str, Any] | None] = [None] * len(prepared)
         if prepared[0].question.align:
-            targets = [(one.question.uid, one.mask) for one in prepared if one.mask is not None]
+            targets = [(form.question.uid, form.mask) for form in prepared if form.mask is not None]
             alignments = [*measure(answering, targets, self.rows, self.per_head)]
-        draws = [one.draw for one in prepared]
+        draws = [form.draw for form in prepared]
         answers = decode(answering, decoding, draws, self.family.stop_ids, self._text)
         seconds = (time.perf_counter() - started) / len(prepared)
         return [
             Record(
-                key=one.key,
-                task=one.question.task,
-                uid=one.question.uid,
+                key=form.key,
+                task=form.question.task,
+                uid=form.question.uid,
                 text=_cut(self._text(tokens), decoding.until),
-                prompt=one.prompt.text,
-                image="+".join(one.prompt.image_hashes),
+                prompt=form.prompt.text,
+                image="+".join(form.prompt.image_hashes),
                 seconds=round(seconds, 4),
                 decoding=decoding.as_key(),
                 extras=extra | report,
                 alignment=values,
             )
-            for one, tokens, extra, report, values in zip(
+            for form, tokens, extra, report, values in zip(
                 prepared, answers, answering.extras, reports, alignments, strict=True
             )
         ]
 
     def _diagnosed(self, method_run: MethodRun, answering: Pass) -> list[dict[str, Any]]:
-        """What goes to the journal of the edits' effect on every question."""
+        """Return the journal's entry on the edits' effect, per question; warn if they saturate the attention."""
         if answering.diagnosis is None:
             return [{} for _ in answering.extras]
         reports = answering.diagnosis.report()
         layers = sorted({layer for report in reports for layer in saturated_layers(report)})
         if layers and not method_run.counts.answered:
             logger.warning(
-                f"{method_run.method!r} drives the attention on the image of most rows to 0 or 1 in layers {layers}: what it "
-                "measures may be a broken model, not its idea; diagnose=true journals every question's figures"
+                f"{method_run.method!r} drives the image attention of most rows to 0 or 1 in layers {layers}: results may show "
+                "a broken model, not the method's idea; diagnose=true journals the figures of every question"
             )
         return [{"diagnosis": report} if self.diagnose else {} for report in reports]
 
@@ -110,6 +114,6 @@ class Asking:
 
 
 def _cut(text: str, until: Sequence[str]) -> str:
-    """The answer up to the first of the `until` strings."""
+    """Return the answer up to the first of the `until` strings."""
     ends = [text.find(mark) for mark in until if mark in text]
     return text[: min(ends)] if ends else text

@@ -1,4 +1,4 @@
-"""One batch of questions and the methods that are asked it, one after the other."""
+"""One batch of questions and the methods that answer it, one after the other."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from lmms_vg.journal import Record
 
 
 class BatchRun:
-    """The methods share the image prefixes and the unedited model's run, which the first of them opens."""
+    """A batch whose methods share the image prefixes and the unedited run; the first method opens both."""
 
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
         self._shared: Batch | None = None
 
     def ask(self, method_run: MethodRun, prepared: Sequence[Prepared]) -> list[Record]:
-        """Records of the questions, journalled as well.
+        """Answer the questions with one method, journal the records and return them.
 
-        Where they fail as a batch they are asked one by one, so that only broken ones fail.
+        If the batch fails, its questions are asked one by one, so that only the broken ones fail.
         """
         started = time.perf_counter()
         try:
@@ -34,15 +34,15 @@ class BatchRun:
                 self._shared = self._asking.open(prepared)
             records = self._asking.records(method_run, self._shared, prepared, started)
         except DEVICE_IS_GONE:
-            raise  # every later question would fail too; the journal has what was answered
-        except Exception as problem:  # noqa: BLE001 - recorded here, or found out one by one
-            self._shared = None  # the next method opens it again
+            raise  # every later question would fail too; the journal has the answers so far
+        except Exception as problem:  # noqa: BLE001 - recorded here, or question by question below
+            self._shared = None  # reopened below, or by the next method
             if len(prepared) == 1:
                 return [method_run.fail(prepared[0].question, problem, prepared[0])]
-            logger.debug(f"a batch of {len(prepared)} failed ({problem}); its questions are asked one by one")
+            logger.debug(f"a batch of {len(prepared)} questions failed ({problem}); they are asked one by one")
         else:
             method_run.keep(records)
             return records
-        if torch.cuda.is_available():  # not inside the except: its traceback holds the failed batch's memory
+        if torch.cuda.is_available():  # not inside the except block: its traceback holds the failed batch's memory
             torch.cuda.empty_cache()
-        return [record for one in prepared for record in BatchRun(self._asking).ask(method_run, [one])]
+        return [record for form in prepared for record in BatchRun(self._asking).ask(method_run, [form])]

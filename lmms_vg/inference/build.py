@@ -1,4 +1,4 @@
-"""From `--model_args` to an `Answerer`: checks first, weights last, and a record of what exactly is being run."""
+"""From `--model_args` to an `Answerer`: checks first, weights last, and the provenance of the run."""
 
 from __future__ import annotations
 
@@ -24,24 +24,28 @@ from lmms_vg.methods import METHODS, Method
 from lmms_vg.models import FAMILIES, Family
 from lmms_vg.models.checkpoint import explicit, fingerprint
 
+#: Allowed values of `dtype`, apart from "auto".
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What every `<family>_<method>` model takes, besides the method's hyper-parameters.
+    """Arguments that every `<family>_<method>` model takes, besides the method's hyper-parameters.
 
     Attributes:
-        pretrained: checkpoint folder, hub id, or "demo"; the family's default when None.
-        dtype: "auto" is bfloat16 on CUDA, float16 on MPS, float32 on CPU.
-        device: cpu, cuda, cuda:N or mps; chosen when None.
+        pretrained: checkpoint folder, hub id, or "demo"; None for the family's default.
+        revision: revision of the hub id.
+        dtype: "auto" means bfloat16 on CUDA, float16 on MPS, float32 on CPU.
+        device: cpu, cuda, cuda:N or mps; None chooses one.
         device_map: accelerate's placement of one model over several devices, e.g. "auto".
-        geometry: "true" places boxes as the pixels really lie; "stretch" as the paper's released code does.
+        batch_size: questions per pass.
+        geometry: "true" places boxes where the pixels really are; "stretch" places them as the paper's released code does.
         rows: query rows of alignment maps: "last" (paper), "question" or "all".
-        per_head: journal alignment values of every head.
-        diagnose: journal per layer what the method's edits did to the attention: largest logit, attention on the image
-            before and after.
-        self_check: hold the loaded checkpoint to its own forward (`attention/self_check.py`); no answer depends on it.
+        per_head: whether to journal alignment values of every head.
+        diagnose: whether to journal the effect of the method's edits per layer: largest logit, attention on the image before
+            and after.
+        self_check: whether to compare the loaded checkpoint with its own forward pass (`attention/self_check.py`); no answer
+            depends on it.
     """
 
     pretrained: str | None = None
@@ -70,18 +74,18 @@ class Settings:
                 raise ValueError(f"{name}={getattr(self, name)!r}: allowed is true or false")
         if isinstance(self.batch_size, bool) or not isinstance(self.batch_size, int) or self.batch_size < 1:
             raise ValueError(
-                f"batch_size={self.batch_size!r}: allowed is a positive integer, as answers belong to the batch size they were "
-                "given with; try 8, and half of it where memory runs out"
+                f"batch_size={self.batch_size!r}: allowed is a positive integer; answers are journalled per batch "
+                "size. Try 8, or half of it if memory runs out"
             )
 
 
 def split_arguments(method: str, arguments: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
-    """Settings and hyper-parameters out of `--model_args` as lmms-eval parses them.
+    """Split `--model_args`, as lmms-eval parses them, into settings and hyper-parameters.
 
-    `per_head=true`, or `heads=true`, asks for per-head values in the journal; any other `heads` is the method's head list.
+    `per_head=true` or `heads=true` requests per-head values in the journal; any other `heads` is the method's head list.
 
     Raises:
-        ValueError: an argument nobody takes, or a value that is not allowed.
+        ValueError: an unknown argument, or a value that is not allowed.
     """
     given = dict(arguments)
     if isinstance(given.get("heads"), bool):
@@ -90,14 +94,14 @@ def split_arguments(method: str, arguments: dict[str, Any]) -> tuple[Settings, d
         given["geometry"] = str(given["geometry"]).lower()
     if isinstance(given.get("batch_size"), str) and given["batch_size"].isdigit():
         given["batch_size"] = int(given["batch_size"])
-    for name in ("pretrained", "revision"):  # a folder or tag of digits only
+    for name in ("pretrained", "revision"):  # digits only: the parser turns a folder or tag into a number
         if isinstance(given.get(name), (int, float)):
             given[name] = str(given[name])
-    own = {name: given.pop(name) for name in list(given) if name in Settings.__dataclass_fields__}
+    settings = {name: given.pop(name) for name in list(given) if name in Settings.__dataclass_fields__}
     options = METHODS[method].options()
     if "heads" in given and "heads" not in options:
         raise ValueError(
-            f"heads={given['heads']!r}: {method!r} takes no head list; values of every head: per_head=true (or heads=true)"
+            f"heads={given['heads']!r}: {method!r} takes no head list; for values of every head use per_head=true"
         )
     unknown = sorted(given.keys() - set(options))
     if unknown:
@@ -106,17 +110,17 @@ def split_arguments(method: str, arguments: dict[str, Any]) -> tuple[Settings, d
         raise ValueError(
             f"model_args: {', '.join(unknown)} not known to {method!r}; {meant}allowed: {', '.join(names)}"
         )
-    return Settings(**own), given
+    return Settings(**settings), given
 
 
 def choose_device(device: str | None) -> str:
-    """The device asked for; otherwise this rank's GPU, Apple's, or the CPU."""
+    """Return the given device; by default this rank's CUDA GPU, else Apple's GPU, else the CPU."""
     if device is not None:
         kind = str(device).split(":")[0]
         present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
         if not present.get(kind, False):
-            have = ", ".join(name for name, there in present.items() if there)
-            raise ValueError(f"device={device!r}: allowed here is {have}")
+            usable = ", ".join(name for name, is_present in present.items() if is_present)
+            raise ValueError(f"device={device!r}: allowed here is {usable}")
         return str(device)
     if torch.cuda.is_available():
         return f"cuda:{int(os.environ.get('LOCAL_RANK', 0)) % torch.cuda.device_count()}"
@@ -124,20 +128,24 @@ def choose_device(device: str | None) -> str:
 
 
 def choose_dtype(device: str) -> str:
-    """What dtype="auto" is on a device."""
+    """Return the meaning of dtype="auto" on a device."""
     return {"cuda": "bfloat16", "mps": "float16"}.get(device.split(":")[0], "float32")
 
 
 def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer:
-    """An answerer for `<family>_<method>` with `--model_args` arguments; inside `together`, for further methods too.
+    """Build an answerer for `<family>_<method>` from `--model_args`; inside `together`, for further methods too.
 
-    Everything that can be wrong with the arguments is reported before any weights are read.
+    All arguments are checked before any weights are read.
+
+    Raises:
+        ValueError: an unknown argument, or a value that is not allowed.
+        CheckpointError: the checkpoint cannot be run.
     """
     settings, _ = split_arguments(method, arguments)
     pretrained = explicit(settings.pretrained or FAMILIES[family].pretrained)
     device = choose_device(settings.device)
     wanted = [(method, arguments), *(_shared.take() if _shared else ())]
-    methods = {one: one.spec() for one in (resolve(family, name, given) for name, given in wanted)}
+    methods = {resolved: resolved.spec() for resolved in (resolve(family, name, given) for name, given in wanted)}
     dtype = choose_dtype(device) if settings.dtype == "auto" else settings.dtype
     settings = replace(settings, pretrained=pretrained, dtype=dtype)
     model, weights = _load(family, settings, device)
@@ -156,28 +164,28 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
         "versions": computing_versions(),
     }
     method_runs = []
-    for one, spec in methods.items():  # settings that come to the same are one
+    for resolved, spec in methods.items():  # equal settings have become one method
         identity = {
             "family": family,
             "method": spec,
             **circumstances,
-            "method_code": method_hash(type(one)),
+            "method_code": method_hash(type(resolved)),
         }
-        folder = home() / "journal" / f"{family}_{one.name}-{content_key(identity)[:16]}"
+        folder = home() / "journal" / f"{family}_{resolved.name}-{content_key(identity)[:16]}"
         stated = {"versions": versions(), "commit": commit(), "settings": asdict(settings)}
         provenance = {**identity, **stated} | ({"shared": _shared.names} if _shared and _shared.names[1:] else {})
         logger.info(
-            f"lmms_vg {__version__}: {family} {pretrained} ({settings.dtype}, {device}), {one!r}; journal {folder}"
+            f"lmms_vg {__version__}: {family} {pretrained} ({settings.dtype}, {device}), {resolved!r}; journal {folder}"
         )
-        method_runs.append(MethodRun(one, Journal(folder, rank, provenance)))
+        method_runs.append(MethodRun(resolved, Journal(folder, rank, provenance)))
     return Answerer(model, method_runs, settings.batch_size, settings.rows, settings.per_head, settings.diagnose)
 
 
 def resolve(family: str, method: str, arguments: dict[str, Any]) -> Method:
-    """The method with its hyper-parameters resolved against the checkpoint, of which no weights are read.
+    """Return the method with hyper-parameters resolved against the checkpoint's configuration; reads no weights.
 
     Raises:
-        ValueError: naming the argument, its value and what is allowed.
+        ValueError: an argument is not allowed; the message names it, its value and what is allowed.
     """
     settings, hyper_parameters = split_arguments(method, arguments)
     shape = FAMILIES[family].inspect(settings.pretrained or FAMILIES[family].pretrained, settings.revision)
@@ -185,14 +193,14 @@ def resolve(family: str, method: str, arguments: dict[str, Any]) -> Method:
 
 
 class _Shared:
-    """What runs of several methods in one process have in common."""
+    """State shared by the runs of several methods in one process."""
 
     def __init__(self, others: list[tuple[str, dict[str, Any]]], names: list[str]) -> None:
         self.others, self.names = others, names
         self.families: dict[object, tuple[Family, str]] = {}
 
     def take(self) -> list[tuple[str, dict[str, Any]]]:
-        """The further methods, once: after the first run their answers are in their journals."""
+        """Return the further methods, only once: after the first run their answers are in their journals."""
         taken, self.others = self.others, []
         return taken
 
@@ -202,10 +210,11 @@ _shared: _Shared | None = None
 
 @contextmanager
 def together(others: list[tuple[str, dict[str, Any]]], names: list[str]) -> Iterator[None]:
-    """Inside, weights are loaded once, and the first run asks `others` (method, arguments) too, into their journals.
+    """Inside the block, weights are loaded once, and the first run answers with `others` too, into their journals.
 
     Args:
-        names: of all methods, for the record.
+        others: further methods with their arguments.
+        names: names of all methods, for the provenance.
     """
     global _shared
     _shared = _Shared(others, names)
@@ -216,8 +225,8 @@ def together(others: list[tuple[str, dict[str, Any]]], names: list[str]) -> Iter
 
 
 def _load(family: str, settings: Settings, device: str) -> tuple[Family, str]:
-    """The model and the fingerprint of its weights; inside `together` both are made once."""
-    what = (
+    """Load the model and fingerprint its weights; inside `together`, only once."""
+    source = (
         str(settings.pretrained),
         settings.revision,
         DTYPES[settings.dtype],
@@ -226,12 +235,12 @@ def _load(family: str, settings: Settings, device: str) -> tuple[Family, str]:
         settings.geometry,
     )
     kept = _shared.families if _shared else {}
-    key = family, what, settings.self_check
+    key = family, source, settings.self_check
     if key not in kept:
-        model = FAMILIES[family].load(*what)
+        model = FAMILIES[family].load(*source)
         if settings.self_check:
             self_check(model, str(settings.pretrained))
         else:
-            logger.warning("self_check=false: the checkpoint is not compared with its own forward")
+            logger.warning("self_check=false: the checkpoint is not compared with its own forward pass")
         kept[key] = model, fingerprint(model.model)
     return kept[key]

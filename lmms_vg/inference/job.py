@@ -1,4 +1,4 @@
-"""What the processes (ranks) of one job do together."""
+"""What all processes (ranks) of one job do together: exchange values and lock journal folders."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from lmms_vg.journal.lock import FolderLock
 
 T = TypeVar("T")
 
-#: Seconds until a lock that another job has is tried again.
+#: Seconds before the next attempt to take a lock that another job holds.
 PAUSE = 1.0
 
 
 def gather(value: T) -> list[T]:
-    """What every rank hands in here, in order of ranks; the value alone where there is one process."""
+    """Return the values that all ranks pass here, in rank order; only `value` if there is one process."""
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return [value]
     values = [value] * torch.distributed.get_world_size()
@@ -35,29 +35,30 @@ def gather(value: T) -> list[T]:
 
 @contextmanager
 def locked(folders: Iterable[Path], check: Callable[[], None]) -> Iterator[None]:
-    """Inside, this job alone writes into these journal folders; waits, and says for whom, while another job has one.
+    """Inside the block, only this job writes to these journal folders; while another job holds one, wait and say for whom.
 
-    All ranks come here together. One process per host takes the locks for all, in sorted order and one host after the other,
-    so that no two jobs wait for each other. Where hosts share the disk, the first of them has locked for all.
+    All ranks must call this together. One process per host takes the locks for all ranks, in sorted order and one host after
+    the other, so that no two jobs wait for each other. Where hosts share the disk, the first host locks for all.
 
     Args:
-        check: called while waiting; may raise to end it.
+        folders: the journal folders.
+        check: called while waiting; may raise to stop waiting.
 
     Raises:
-        Stopped: by Ctrl-C while waiting.
+        Stopped: Ctrl-C was pressed while waiting.
     """
     job = gather(uuid4().hex)[0]
     me = (platform.node(), int(os.environ.get("RANK", 0)))
     takes = int(os.environ.get("LOCAL_RANK", me[1])) == 0
-    lacking = [FolderLock(folder, job) for folder in sorted(set(folders))] if takes else []
-    told = ""
+    missing = [FolderLock(folder, job) for folder in sorted(set(folders))] if takes else []
+    reported = ""
     with ExitStack() as held:
         try:
-            while turns := [turn for turn, lacks in gather((me, bool(lacking))) if lacks]:
-                while min(turns) == me and lacking and lacking[0].take():
-                    held.callback(lacking.pop(0).release)
-                if min(turns) == me and lacking:
-                    told = _tell(lacking[0], told)
+            while turns := [turn for turn, is_missing in gather((me, bool(missing))) if is_missing]:
+                while min(turns) == me and missing and missing[0].take():
+                    held.callback(missing.pop(0).release)
+                if min(turns) == me and missing:
+                    reported = _tell(missing[0], reported)
                     time.sleep(PAUSE)
                 check()
         except KeyboardInterrupt:
@@ -65,12 +66,12 @@ def locked(folders: Iterable[Path], check: Callable[[], None]) -> Iterator[None]
         yield
 
 
-def _tell(lock: FolderLock, told: str) -> str:
-    """Say for whom the job waits, unless it was told that already."""
+def _tell(lock: FolderLock, reported: str) -> str:
+    """Log for whom the job waits, unless `reported` says the same, and return it."""
     holder = lock.holder()
-    if holder != told:
+    if holder != reported:
         logger.warning(
-            f"waiting for {holder}: it answers into the same journal, {lock.folder}; this run goes on with its answers when "
-            "it has done (Ctrl-C stops waiting)"
+            f"waiting for {holder}: it writes to the same journal, {lock.folder}; when it has finished, this run continues "
+            "with its answers (Ctrl-C stops waiting)"
         )
     return holder

@@ -1,4 +1,4 @@
-"""A method that answers, with the journal it answers into."""
+"""A method, its journal and its counts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lmms_vg.inference.question import Prepared, Question
 from lmms_vg.journal import Journal, Record, content_key
 from lmms_vg.methods.base import Method
 
-#: So many failures are printed as they happen.
+#: Number of failures that are printed as they happen.
 SHOWN_FAILURES = 10
 
 
@@ -40,7 +40,7 @@ class MethodRun:
     counts: RunCounts = field(default_factory=RunCounts)
 
     def find(self, prepared: Prepared) -> Record | None:
-        """The journal's answer to a question, or None."""
+        """Return the journal's answer to a question, or None."""
         record = self.journal.find(prepared.key, prepared.question.task, prepared.question.uid)
         self.counts.from_journal += record is not None
         return record
@@ -51,7 +51,7 @@ class MethodRun:
         self.counts.answered += len(records)
 
     def fail(self, question: Question, problem: Exception, prepared: Prepared | None = None) -> Record:
-        """Journal what was wrong with a question, and print the first failures."""
+        """Journal a question's failure; print the first `SHOWN_FAILURES` failures of the run."""
         error = f"{type(problem).__name__}: {problem}"
         key = prepared.key if prepared else content_key({"task": question.task, "uid": question.uid, "error": error})
         prompt = prepared.prompt.text if prepared else ""

@@ -1,7 +1,7 @@
 """Ask a model in Python: `lmms_vg.load("huatuo", "vgrefine").ask("scan.png", "Where is the nodule?")`.
 
-The path is an evaluation's: the same prompt, method and journal, in batches of one. A question that was asked before is
-answered from the journal.
+An evaluation takes the same path: the same prompt, method and journal, here in batches of one. A question that was asked
+before is answered from the journal.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ from lmms_vg.models import FAMILIES
 from lmms_vg.tasks.prompts import REFERENCE
 from lmms_vg.vision.images import open_rgb
 
+#: An opened image, or the path of one.
 Picture = Image.Image | str | Path
+#: x0, y0, x1, y1 in pixels.
 Box = Sequence[float]
 
 
 class AskError(RuntimeError):
-    """A question could not be answered; the message says why, and `code` in one word (`image`, `bad_box`, ...)."""
+    """A question could not be answered; the message says why, and `code` is the reason in one word, such as `bad_box`."""
 
     def __init__(self, message: str, code: ErrorCode) -> None:
         super().__init__(message)
@@ -43,13 +45,13 @@ class AskError(RuntimeError):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a method answered.
+    """The answer of a method.
 
     Attributes:
         text: the answer.
-        alignment: how well the attention of each layer lies on the boxes, arrays of shape (layers,); None without boxes.
+        alignment: how well each layer's attention matches the boxes, arrays of shape (layers,); None without boxes.
             AR is 1 where attention is uniform; KL and JS are in nats.
-        record: all that the journal keeps of the answer.
+        record: the journal's record of the answer.
     """
 
     text: str
@@ -58,7 +60,7 @@ class Answer:
 
     @property
     def best_layer(self) -> int | None:
-        """Index of the layer of lowest KL; None without boxes."""
+        """Index of the layer with the lowest KL; None without boxes."""
         return None if self.alignment is None else best_layer(self.alignment.kl[None])
 
 
@@ -66,14 +68,14 @@ Returned = TypeVar("Returned", Answer, dict[str, Answer])
 
 
 class Model(Generic[Returned]):
-    """A loaded family with one method, or several that share its weights. Made by `load`; closes its journals as a context."""
+    """A loaded family with one method, or several that share its weights, from `load`. As a context it closes its journals."""
 
     def __init__(self, answerers: Mapping[str, Answerer], several: bool) -> None:
         self._answerers, self._several = dict(answerers), several
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """Names of its methods."""
+        """Names of the loaded methods."""
         return tuple(self._answerers)
 
     def ask(
@@ -89,18 +91,18 @@ class Model(Generic[Returned]):
 
         Args:
             image: a file, an opened image, or several of them.
-            question: is asked as it stands. Benchmarks add an instruction, such as "Answer the question using a single word
+            question: the exact text to ask. Benchmarks add an instruction, such as "Answer the question using a single word
                 or phrase."
-            boxes: (x1, y1, x2, y2) in pixels of the first image; with them, attention is measured against them.
-            reference: the prompt whose attention the question's is divided by (paper, Sec. 2.2).
-            max_new_tokens: length of the answer at most.
+            boxes: (x1, y1, x2, y2) in pixels of the first image; attention is measured against them.
+            reference: the reference prompt; the question's attention is divided by its attention (paper, Sec. 2.2).
+            max_new_tokens: maximum length of the answer in tokens.
 
         Returns:
-            An `Answer`, or one of each method by its name if several were loaded.
+            An `Answer`; if several methods were loaded, a dict from method name to `Answer`.
 
         Raises:
-            AskError: the image cannot be opened, a box does not lie on it, or the method cannot answer.
-            ValueError: `boxes` are no boxes, or `max_new_tokens` is not allowed.
+            AskError: the image cannot be opened, a box is not on the image, or the method cannot answer.
+            ValueError: `boxes` are not boxes, or `max_new_tokens` is not allowed.
         """
         pictures: list[Picture] = [image] if isinstance(image, Image.Image | str | Path) else list(image)
         placed = _numbers(boxes or ())
@@ -118,7 +120,7 @@ class Model(Generic[Returned]):
         return answered
 
     def close(self) -> None:
-        """Close the journals, so that other processes may answer into them; a later `ask` opens them again."""
+        """Close the journals, so that other processes can write to them; a later `ask` opens them again."""
         for answerer in self._answerers.values():
             answerer.close()
 
@@ -149,12 +151,12 @@ def load(
     Args:
         family: name of a family, such as "huatuo".
         method: name of a method; several names; or a mapping from names to hyper-parameters, such as
-            `{"plain": {}, "vgrefine": {"k": 10}}`. With one name, hyper-parameters may stand among `model_args`.
-        model_args: what `--model_args` takes: `pretrained` (folder, hub id, "demo"), `dtype`, `device`, `rows` and so on.
+            `{"plain": {}, "vgrefine": {"k": 10}}`. With one name, `model_args` may include hyper-parameters.
+        model_args: the arguments of `--model_args`: `pretrained` (folder, hub id, "demo"), `dtype`, `device`, `rows` and so on.
 
     Raises:
         ValueError: an unknown family, method or argument, or a value that is not allowed.
-        CheckpointError: the checkpoint cannot be run as it is stored.
+        CheckpointError: the checkpoint cannot be run.
     """
     if family not in FAMILIES:
         raise ValueError(f"family {family!r}: {suggest(family, FAMILIES)}allowed is {', '.join(FAMILIES)}")
@@ -164,7 +166,7 @@ def load(
         if name not in METHODS:
             raise ValueError(f"method {name!r}: {suggest(name, METHODS)}allowed is {', '.join(METHODS)}")
     if not wanted:
-        raise ValueError(f"no method was named; allowed is {', '.join(METHODS)}")
+        raise ValueError(f"no method was given; allowed is {', '.join(METHODS)}")
     with together([], list(wanted)):  # weights are read once
         answerers = {name: build(family, name, **model_args, **given) for name, given in wanted.items()}
     return Model(answerers, several=not isinstance(method, str))

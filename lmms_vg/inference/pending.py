@@ -1,4 +1,4 @@
-"""Questions on their way into a batch: prepared for every method that has no answer to them yet."""
+"""Questions that wait for a batch, prepared for every method that has not answered them yet."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from lmms_vg.models.base import Family
 
 @dataclass(frozen=True)
 class Unaskable:
-    """Stands for a question that cannot be asked."""
+    """The reason why a question cannot be asked."""
 
     reason: Exception
 
 
 class Forms:
-    """One question as methods are asked it: with the annotated boxes or without, each prepared once."""
+    """The forms of one question: with and without the annotated boxes, each prepared once."""
 
     def __init__(self, family: Family, question: Question, rows: Rows) -> None:
         self._family, self._question, self._rows = family, question, rows
         self._prepared: dict[bool, Prepared | Unaskable] = {}
 
     def of(self, method: Method) -> Prepared | Unaskable:
-        """The form that a method is asked."""
+        """Return the form for a method, or the reason why it cannot be asked."""
         if method.needs_boxes and not self._question.boxes:
             return Unaskable(NoBoxes(f"{method.name} needs annotated boxes; this question has none"))
         boxes = self._question.align or method.needs_boxes
@@ -43,34 +43,34 @@ class Forms:
             return prepare(
                 self._family, self._question, self._rows, boxes, other if isinstance(other, Prepared) else None
             )
-        except Exception as problem:  # noqa: BLE001 - whatever is wrong with one question is journalled as its failure
+        except Exception as problem:  # noqa: BLE001 - journalled as the failure of this question
             return Unaskable(problem)
 
 
 @dataclass(frozen=True)
 class Pending:
-    """A question and its form for every method that has to be asked."""
+    """A question and its form for every method that has to answer it."""
 
     question: Question
     prepared: Mapping[MethodRun, Prepared]
 
     @property
     def batch_key(self) -> object:
-        """Questions that have it in common may be asked together."""
+        """Questions with equal keys may share a batch."""
         prompt = next(iter(self.prepared.values())).prompt
         methods = tuple(self.prepared)
         return prompt.prefix, len(prompt.image_tokens), self.question.decoding, self.question.align, methods
 
 
 class BatchQueue:
-    """Collects questions until there are enough for a batch."""
+    """Collects questions until a batch is complete."""
 
     def __init__(self, batch_size: int) -> None:
         self._batch_size = batch_size
         self._waiting: dict[object, list[Pending]] = defaultdict(list)
 
     def add(self, pending: Pending) -> Iterator[list[Pending]]:
-        """Queue a question if any method has to be asked; yields the batch that it completes, if it does."""
+        """Queue a question if any method has to answer it; yield the batch that it completes, if any."""
         if not pending.prepared:
             return
         key = pending.batch_key
@@ -79,5 +79,5 @@ class BatchQueue:
             yield self._waiting.pop(key)
 
     def rest(self) -> Iterator[list[Pending]]:
-        """Batches of the questions that are left."""
+        """Yield the remaining questions in incomplete batches."""
         yield from self._waiting.values()

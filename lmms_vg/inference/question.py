@@ -1,4 +1,4 @@
-"""What is asked: a question, and the form in which a model of a family can be asked it."""
+"""A question as the benchmark states it, and the same question rendered for a model family."""
 
 from __future__ import annotations
 
@@ -20,13 +20,18 @@ Message = Sequence[Image.Image | str]
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """One question to ask; equal to itself only.
+    """One question; it equals only itself.
 
     Attributes:
-        message: gives the user message; called late, so that images are opened one at a time and a broken one fails alone.
+        task: name of the task.
+        uid: id of the document in the task.
+        message: returns the user message. It is called late, so that images are opened one at a time and a broken image fails
+            only its own question.
         reference: text of the reference prompt, asked about the same images.
-        boxes: xyxy boxes in pixels of the first image; with `align`, attention is measured against them.
-        repeat: counts repeated requests for the same document, which sampling answers differently.
+        decoding: generation settings.
+        boxes: (x0, y0, x1, y1) in pixels of the first image.
+        align: whether to measure attention against the boxes.
+        repeat: index among repeated requests for the same document; sampling answers them differently.
     """
 
     task: str
@@ -41,11 +46,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A question that can be asked: rendered, laid on the patch grid.
+    """A question that is ready to be asked: rendered, with its boxes on the patch grid.
 
     Attributes:
-        key: hash of all that may change its record.
-        draw: hash of what is asked, by which samples are drawn: the same for all methods.
+        question: the question.
+        prompt: its prompt.
+        reference: its reference prompt.
+        mask: the boxes on the patch grid; None where they play no part.
+        key: hash of everything that may change the record.
+        draw: hash of the question's content, which seeds sampling: the same for all methods.
     """
 
     question: Question
@@ -60,12 +69,14 @@ def prepare(family: Family, question: Question, rows: Rows, boxes: bool, other: 
     """Open, render and lay out a question.
 
     Args:
-        rows: of the alignment maps.
-        boxes: whether the annotated boxes may change what comes of it.
-        other: the same question prepared with another `boxes`, to take the prompts from.
+        family: the model.
+        question: the question.
+        rows: query rows of the alignment maps.
+        boxes: whether the annotated boxes may change the record.
+        other: the same question prepared with the other value of `boxes`; its prompts are reused.
 
     Raises:
-        ValueError: whatever is wrong with it.
+        ValueError: the question cannot be asked.
     """
     prompt, reference = (other.prompt, other.reference) if other else _render(family, question)
     mask = target_mask(question.uid, prompt, question.boxes, rows) if boxes else None
@@ -81,7 +92,7 @@ def prepare(family: Family, question: Question, rows: Rows, boxes: bool, other: 
 
 
 def _render(family: Family, question: Question) -> tuple[Prompt, Prompt]:
-    """The question's prompt and its reference prompt."""
+    """Return the question's prompt and its reference prompt."""
     parts = [part if isinstance(part, str) else open_picture(part) for part in question.message()]
     pictures = [part for part in parts if isinstance(part, Picture)]
     return family.prompt(parts), family.prompt([*pictures, question.reference])

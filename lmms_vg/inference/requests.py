@@ -1,4 +1,4 @@
-"""lmms-eval's requests as questions."""
+"""Turn lmms-eval's requests into questions."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ class Requested(NamedTuple):
     """A question that lmms-eval asks.
 
     Attributes:
-        image: names of its images, by which questions are grouped.
-        place: of the request among all that were handed over, where the answer goes.
-        doc_id: number of its document in the task.
-        ours: whether the task is one of lmms_vg, which leave failures out of their scores.
+        image: names of its images, joined by "|"; questions are grouped by it.
+        place: index of the request, and of its answer.
+        question: the question.
+        doc_id: index of its document in the task.
+        ours: whether the task belongs to lmms_vg, whose tasks leave failures out of their scores.
     """
 
     image: str
@@ -37,27 +38,27 @@ class Requested(NamedTuple):
 
 
 def requested(requests: Sequence[Instance], task_dict: Mapping[str, Any]) -> list[Requested]:
-    """The questions of all requests but padding, those about one image next to each other.
+    """Return the questions of all requests except padding, grouped by image.
 
     Raises:
-        RunFailed: or SystemExit, as `failure.failed`: generation settings that are not allowed.
+        RunFailed: a generation setting is not allowed; SystemExit on the command line, as in `failure.failed`.
     """
     repeats: Counter[tuple[str, int]] = Counter()
-    made = []
+    questions = []
     for place, request in enumerate(requests):
         if (request.metadata or {}).get("__padding_only__"):
             continue
         document = (request.task_name, request.doc_id)
-        made.append(_requested(place, request, repeats[document], task_dict))
+        questions.append(_requested(place, request, repeats[document], task_dict))
         repeats[document] += 1
-    return sorted(made, key=lambda one: (one.image, one.place))
+    return sorted(questions, key=lambda request: (request.image, request.place))
 
 
 def _requested(place: int, request: Instance, repeat: int, task_dict: Mapping[str, Any]) -> Requested:
     _, doc_to_messages, settings, doc_id, task, split = request.args
     documents = task_dict[task][split]
     ours = set(docs.FEATURES) <= set(getattr(documents, "column_names", ()))
-    # Only our tasks' documents are looked at here: others may decode images on access, or mean something else.
+    # Read only our own tasks' documents: others may decode images on access, or give fields another meaning.
     doc = documents[doc_id] if ours else {}
     metadata = request.metadata or {}
     question = Question(
@@ -74,10 +75,10 @@ def _requested(place: int, request: Instance, repeat: int, task_dict: Mapping[st
 
 
 def check_gen_kwargs() -> None:
-    """Settings that no task could make good are refused before weights are read.
+    """Refuse settings that are wrong for every task, before weights are read.
 
     Raises:
-        RunFailed: or SystemExit, as `failure.failed`.
+        RunFailed: a setting is not allowed; SystemExit on the command line, as in `failure.failed`.
     """
     settings = options.given().get("gen_kwargs")
     if isinstance(settings, Mapping):
@@ -85,7 +86,7 @@ def check_gen_kwargs() -> None:
 
 
 def _decoding(where: str, settings: Mapping[str, Any], penalise_prompt: bool = True) -> Decoding:
-    """Generation settings as ours; what is wrong with them is wrong with every question, so the run ends."""
+    """Convert generation settings; an error concerns every question, so it ends the run."""
     try:
         return Decoding.from_lmms_eval(settings, penalise_prompt)
     except (ValueError, TypeError) as problem:
@@ -94,14 +95,14 @@ def _decoding(where: str, settings: Mapping[str, Any], penalise_prompt: bool = T
 
 
 def _message(messages: list[dict[str, Any]]) -> Message:
-    """The one user message of an lmms-eval chat request: PIL images and texts in order.
+    """Return the single user message of an lmms-eval chat request: PIL images and texts in order.
 
     Raises:
         BadQuestion: several turns, a system prompt, or media that are not images.
     """
     if len(messages) != 1 or messages[0]["role"] != "user":
         raise BadQuestion(
-            f"{len(messages)} messages with roles {[m['role'] for m in messages]}: one user message is taken"
+            f"{len(messages)} messages with roles {[m['role'] for m in messages]}: allowed is one user message"
         )
     content = messages[0]["content"]
     return [content] if isinstance(content, str) else list(_parts(content))
@@ -114,4 +115,4 @@ def _parts(content: list[dict[str, Any]]) -> Iterator[Any]:
         elif part["type"] == "image":
             yield part["url"] if not isinstance(part["url"], str) else open_rgb(part["url"])
         else:
-            raise BadQuestion(f"message part of type {part['type']!r}: only images and text are taken")
+            raise BadQuestion(f"message part of type {part['type']!r}: allowed are image and text")

@@ -1,4 +1,4 @@
-"""What is said at the end of a run."""
+"""The summary at the end of a run."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ def report(answerer: Answerer, unscorable: Counter[str], rank: int) -> None:
     """Log the run summary of all ranks.
 
     Args:
-        unscorable: failures by task, of tasks that are not ours.
+        answerer: the answerer of this rank.
+        unscorable: number of failures by task, for tasks that are not ours.
+        rank: rank of this process; rank 0 logs.
 
     Raises:
-        RunFailed: or SystemExit, as `failure.failed`: no question was answered.
+        RunFailed: no question was answered; SystemExit on the command line, as in `failure.failed`.
     """
     ranks = gather((answerer.counts, unscorable))
     names = RunCounts.__dataclass_fields__
-    total = RunCounts(**{name: sum(getattr(each, name) for each, _ in ranks) for name in names})
+    total = RunCounts(**{name: sum(getattr(tally, name) for tally, _ in ranks) for name in names})
     if rank == 0:
         _summarise(answerer, total, sum((failures for _, failures in ranks), Counter()))
     if total.asked and not total.answered + total.from_journal:
@@ -44,6 +46,6 @@ def _summarise(answerer: Answerer, total: RunCounts, unscorable: Counter[str]) -
         logger.warning(f"{total.failed} of {total.asked} questions failed; reasons are in the journal and above")
     for task, failures in sorted(unscorable.items()):
         failure.note(
-            f"{failures} questions of {task} failed, and it scores their empty answers: its numbers are too low. It is no "
-            "task of lmms_vg, which leave failures out"
+            f"{failures} questions of {task} failed and are scored as empty answers: its numbers are too low. Only the "
+            "tasks of lmms_vg leave failures out"
         )

@@ -1,7 +1,7 @@
 """Hashes of the source code that an answer depends on, for the journal's key.
 
-An answer is given by the engine, a family and a method: what these modules import of this package is hashed, and nothing
-else. So a new help text, table or scoring rule leaves every journal valid, and a changed method asks again.
+The engine, a family and a method give an answer. Their modules and what these import from this package are hashed, and
+nothing else. So a new help text, table or scoring rule leaves every journal valid, and a changed method asks again.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from functools import cache
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
 
+#: Name of this package.
 PACKAGE = "lmms_vg"
 
-#: Where the import closure starts: all that turns questions into answers, whatever the family and the method.
+#: Start of the import closure: the code that turns questions into answers for every family and method.
 ENGINE = ("lmms_vg.inference.answerer", "lmms_vg.inference.build")
 
-#: Imported by the engine, a family or a method, yet unable to change an answer: what registers, names, writes, locks, prints
-#: or refuses. Values that pass through them, such as hyper-parameters and the checkpoint's fields, are in the key themselves.
+#: Modules that the engine, a family or a method imports, but that cannot change an answer: they register, name, write, lock,
+#: print or refuse. Values that pass through them, such as hyper-parameters and the checkpoint's fields, are in the key.
 NEUTRAL = frozenset(
     {
         "lmms_vg",
@@ -44,45 +45,45 @@ NEUTRAL = frozenset(
 
 
 def engine_hash(family: type) -> str:
-    """Hash of the engine's and a family's source, 16 hexadecimal digits."""
+    """Return the hash of the source of the engine and a family, 16 hexadecimal digits."""
     return _hash(closure([*ENGINE, *_defining(family)]))
 
 
 def method_hash(method: type) -> str:
-    """Hash of the source of a method: its module, those of its base classes, and what they import beyond the engine."""
+    """Return the hash of a method's source: its module, those of its base classes, and their imports beyond the engine."""
     return _hash(closure(_defining(method)) - closure(ENGINE))
 
 
 def _defining(cls: type) -> list[str]:
-    """Modules of a class and its base classes, apart from Python's own."""
+    """Modules of a class and its base classes, without those of Python itself."""
     modules = [base.__module__ for base in cls.__mro__]
     return [module for module in modules if module.split(".")[0] not in sys.stdlib_module_names]
 
 
 @cache
 def _source(module: str) -> bytes:
-    """What was imported stays in force, whatever becomes of the file meanwhile: each is read once."""
+    """Read a module's source once: Python keeps running the imported code even if the file changes."""
     return _file(module).read_bytes()
 
 
 def closure(modules: Iterable[str]) -> frozenset[str]:
-    """These modules and all of this package that they import, directly or not; without `NEUTRAL` ones.
+    """Return these modules and all modules of this package that they import, directly or not, without `NEUTRAL` ones.
 
-    Of a module of another package, what it imports of its own package is followed too.
+    For a module of another package, imports from that package are followed too.
     """
-    found: set[str] = set()
+    visited: set[str] = set()
     waiting = list(modules)
     while waiting:
         module = waiting.pop()
-        if module not in found and module not in NEUTRAL:
-            found.add(module)
+        if module not in visited and module not in NEUTRAL:
+            visited.add(module)
             waiting += _imports(module)
-    return frozenset(found)
+    return frozenset(visited)
 
 
 @cache
 def _imports(module: str) -> tuple[str, ...]:
-    """What a module imports of this package and of its own, wherever in its code: modules, not the names in them."""
+    """Modules that a module imports from this package and from its own, anywhere in its code."""
     return tuple(_imported(module))
 
 
@@ -101,18 +102,18 @@ def _imported(module: str) -> Iterator[str]:
 
 
 def _origin(module: str, node: ast.ImportFrom) -> str:
-    """What is imported from, which may be relative."""
+    """Absolute name of the module that an import reads from."""
     package = module if _file(module).name == "__init__.py" else module.rpartition(".")[0]
     return resolve_name("." * node.level + (node.module or ""), package)
 
 
 def _exists(module: str) -> bool:
-    """Whether a dotted name is a module, and not something in one."""
+    """Whether a dotted name is a module, not a name inside one."""
     if module.split(".")[0] == PACKAGE:
         return _own_file(module).is_file()
     try:
         return find_spec(module) is not None
-    except ModuleNotFoundError:  # what it is in is no package
+    except ModuleNotFoundError:  # its parent is not a package
         return False
 
 
@@ -130,8 +131,8 @@ def _file(module: str) -> Path:
     spec = find_spec(module)
     if spec is None or not spec.origin or not Path(spec.origin).is_file():
         raise ValueError(
-            f"module {module!r} has no source file: answers of a method or family are journalled under the hash of its source, "
-            "so it has to be defined in a .py file"
+            f"module {module!r} has no source file: the journal's key contains the hash of a method's or family's "
+            "source, so define it in a .py file"
         )
     return Path(spec.origin)
 

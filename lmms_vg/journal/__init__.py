@@ -1,11 +1,11 @@
-"""Append-only record of every answered question: resume, provenance, and the channel from model to scoring.
+"""Append-only journal of all answers: resuming, provenance, and the channel from model to scoring.
 
 One folder per configuration (`LMMS_VG_HOME/journal/<configuration>/`), one JSON-lines file per rank, one line per answer,
-flushed as soon as the answer exists. A record is found again by its *content key* (weights, method, prompt, image,
-generation settings, code), so an answer that was given under any other circumstances is never replayed.
+written as soon as the answer exists. A record is looked up by its content key (weights, method, prompt, image, generation
+settings, code), so an answer that was given under other circumstances is never replayed.
 
-`lines` is the format of a file, `store` what is kept and found again, `lock` keeps a second job out of a folder while a
-first one writes there, and `handover` brings answers to scoring.
+`lines` defines the file format and `store` writes and finds records. `lock` keeps a second job out of a folder while another
+job writes there. `handover` passes answers to scoring.
 """
 
 from lmms_vg.journal.handover import forget, recall, remember, scoring, sign, signed, without_folders

@@ -1,4 +1,4 @@
-"""How an answer is decoded: the generation settings of a task or of `--gen_kwargs`, checked, as the journal's key has them."""
+"""Generation settings of a task or of `--gen_kwargs`, checked, in the form that the journal's key contains."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 from lmms_vg._util.suggest import suggest
 
-#: lmms-eval generation settings that change nothing here, or are read on their own.
+#: Generation settings of lmms-eval that change nothing here, or that are read separately.
 _IGNORED = {"num_return_sequences", "num_beams", "use_cache", "max_gen_toks", "image_aspect_ratio"}
 
-#: For tasks that do not say how long an answer may be; what lmms-eval's own LLaVA model takes.
+#: Length limit in tokens for tasks without one, equal to that of lmms-eval's own LLaVA model.
 _NEW_TOKENS = 1024
 
 
@@ -21,11 +21,17 @@ class Decoding:
     """Generation settings of one question; part of the journal key.
 
     Attributes:
-        until: strings that end the answer and are cut off; an empty one would end it before it began.
-        min_new_tokens: the tokens that end an answer are out of question before so many.
-        repetition_penalty: 1 is none; counts the answer's own tokens, and with `penalise_prompt` the prompt's, as
-            `generate` does with token ids (and does not with embeddings, which is how LLaVA's original code calls it).
-        seed: with the question's key it fixes the sample, whatever batch the question is in.
+        max_new_tokens: maximum length of the answer in tokens.
+        min_new_tokens: minimum length of the answer in tokens; no token can end it earlier.
+        do_sample: whether to sample; False is greedy.
+        temperature: sampling temperature, above 0.
+        top_p: nucleus sampling, in (0, 1]; 1 is off.
+        top_k: number of most likely tokens to sample from; 0 is off.
+        repetition_penalty: 1 is none. It applies to the answer's tokens and, with `penalise_prompt`, to the prompt's, as in
+            `generate` with token ids (LLaVA's original code calls it with embeddings, where the prompt does not count).
+        penalise_prompt: whether the penalty applies to the prompt's tokens.
+        seed: seed of sampling; the sample depends on it and the question, not on the batch.
+        until: strings that end the answer and are cut off; none may be empty.
     """
 
     max_new_tokens: int = 16
@@ -45,7 +51,7 @@ class Decoding:
                 raise ValueError(f"generation setting {name}={getattr(self, name)!r}: allowed is {expected}")
 
     def _rules(self) -> Iterator[tuple[str, bool, str]]:
-        """Every setting, whether its value is allowed, and what is; those further up may be relied on further down."""
+        """Yield every setting, whether its value is allowed, and what is allowed; later rules rely on earlier ones."""
         for name in ("do_sample", "penalise_prompt"):
             yield name, isinstance(getattr(self, name), bool), "true or false"
         yield "max_new_tokens", _integer(self.max_new_tokens, 1), "an integer of at least 1"
@@ -60,36 +66,36 @@ class Decoding:
 
     @classmethod
     def from_lmms_eval(cls, settings: Mapping[str, Any], penalise_prompt: bool = True) -> Decoding:
-        """Settings as an lmms-eval task or `--gen_kwargs` states them; the mapping is left untouched.
+        """Convert settings of an lmms-eval task or `--gen_kwargs`; the mapping is not changed.
 
-        `penalise_prompt` comes on its own, because other models' `generate` would refuse a setting it does not know.
+        `penalise_prompt` is separate because the `generate` of other models would refuse an unknown setting.
 
         Raises:
-            ValueError: beam search, a value that is not allowed, or a setting that is not known and would silently do nothing.
+            ValueError: beam search, a value that is not allowed, or an unknown setting, which would silently do nothing.
         """
         for name in ("num_beams", "num_return_sequences"):
             if settings.get(name, 1) not in (1, None):
                 raise ValueError(
                     f"generation setting {name}={settings[name]!r}: allowed is 1 (one answer, no beam search)"
                 )
-        own = {k: v for k, v in settings.items() if v is not None and k not in _IGNORED}
-        _require_known(own, set(cls.__dataclass_fields__) - {"penalise_prompt"})
+        values = {k: v for k, v in settings.items() if v is not None and k not in _IGNORED}
+        _require_known(values, set(cls.__dataclass_fields__) - {"penalise_prompt"})
         if settings.get("max_gen_toks") is not None:
-            own.setdefault("max_new_tokens", settings["max_gen_toks"])
-        own.setdefault("max_new_tokens", _NEW_TOKENS)
-        until = own.get("until", ())
-        own["until"] = tuple(mark for mark in (until if isinstance(until, (list, tuple)) else [until]) if mark != "")
-        own.setdefault("do_sample", "temperature" in own)  # as lmms-eval's own models read a temperature
-        if not own.get("temperature", 1.0):  # temperature 0 is how tasks write "greedy"
-            own.update(temperature=1.0, do_sample=False)
-        if not own["do_sample"] and not own.get("top_p", 1.0):  # and some write top_p 0 beside it
-            own["top_p"] = 1.0
-        made = cls(**own, penalise_prompt=penalise_prompt)
-        # Greedy decoding has no use for these; a value that means nothing anywhere was refused all the same.
-        return made if made.do_sample else replace(made, temperature=1.0, top_p=1.0, top_k=0)
+            values.setdefault("max_new_tokens", settings["max_gen_toks"])
+        values.setdefault("max_new_tokens", _NEW_TOKENS)
+        until = values.get("until", ())
+        values["until"] = tuple(mark for mark in (until if isinstance(until, (list, tuple)) else [until]) if mark != "")
+        values.setdefault("do_sample", "temperature" in values)  # as in lmms-eval's own models
+        if not values.get("temperature", 1.0):  # tasks write temperature 0 for "greedy"
+            values.update(temperature=1.0, do_sample=False)
+        if not values["do_sample"] and not values.get("top_p", 1.0):  # some tasks add top_p 0
+            values["top_p"] = 1.0
+        decoding = cls(**values, penalise_prompt=penalise_prompt)
+        # Greedy decoding ignores these; values that are never allowed were refused above.
+        return decoding if decoding.do_sample else replace(decoding, temperature=1.0, top_p=1.0, top_k=0)
 
     def as_key(self) -> dict[str, Any]:
-        """What of this may change an answer; the seed only where there is sampling."""
+        """Return the settings that may change an answer; the seed counts only when sampling."""
         key = asdict(self)
         return key if self.do_sample else {k: v for k, v in key.items() if k != "seed"}
 
@@ -99,14 +105,14 @@ def _require_known(given: Mapping[str, Any], known: set[str]) -> None:
     if unknown:
         named = ", ".join(f"{name}={given[name]!r}" for name in unknown)
         meant = "".join(suggest(name, known) for name in unknown)
-        raise ValueError(f"generation setting {named}: not known; {meant}allowed: {', '.join(sorted(known))}")
+        raise ValueError(f"generation setting {named}: unknown; {meant}allowed: {', '.join(sorted(known))}")
 
 
 def _integer(value: Any, low: int) -> bool:
-    """Whether it is an integer of at least `low`; true and false are not."""
+    """Whether `value` is an integer of at least `low`; booleans are not integers here."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= low
 
 
 def _number(value: Any) -> bool:
-    """Whether it is a finite number above 0."""
+    """Whether `value` is a finite number above 0."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0

@@ -1,10 +1,9 @@
-"""From model to scoring: what lmms-eval loses on the way.
+"""Hand records from the model over to scoring, because lmms-eval passes on only the text of an answer.
 
-lmms-eval loses everything a model attaches to its answers before scoring starts, so scoring asks this module:
-`recall(task, uid)` returns what the model of this process remembered under `remember(record)`. Nor do its results have a
-place for what exactly was run; a document that was signed (`sign`) carries it into the samples file.
+Scoring calls `recall(task, uid)` and gets the record that the model of this process stored with `remember(record)`. The
+results of lmms-eval have no field for provenance either; a signed document (`sign`) carries it into the samples file.
 
-Who scores other records meanwhile does so within `scoring(record)`, so that those of the run stay.
+To score other records in the same process, use `scoring(record)`, which leaves the records of the run untouched.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from lmms_vg.journal.record import Record
 
 @dataclass(frozen=True)
 class _Handover:
-    """By task and document id."""
+    """Records and provenance by task and document id."""
 
     records: dict[tuple[str, str], Record] = field(default_factory=dict)
     signatures: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -36,29 +35,29 @@ def remember(record: Record) -> None:
 
 
 def recall(task: str, uid: str) -> Record | None:
-    """What our model said about this document in this process; None when the answer came from elsewhere."""
+    """Return our model's record of this document in this process; None if another model answered."""
     return _current.get().records.get((task, uid))
 
 
 def sign(task: str, uid: str, provenance: Mapping[str, Any]) -> None:
-    """Hang the run's identity on this document."""
+    """Attach the run's provenance to this document, with folder names removed."""
     _current.get().signatures[task, uid] = without_folders(provenance)
 
 
 def signed(task: str, uid: str) -> dict[str, Any] | None:
-    """The identity that was hung on this document in this process; None for all documents but the first of each task."""
+    """Return the provenance that `sign` attached to this document in this process; only a task's first document has one."""
     return _current.get().signatures.get((task, uid))
 
 
 def forget() -> None:
-    """Start of a run: answers of an earlier run in this process must not be scored again."""
+    """Start a run: drop the records of an earlier run in this process, which must not be scored again."""
     _current.get().records.clear()
     _current.get().signatures.clear()
 
 
 @contextmanager
 def scoring(record: Record) -> Iterator[None]:
-    """Inside, this record is the only one that is remembered; behind it, what the run of this process remembered is."""
+    """Inside the block, `recall` knows only this record; afterwards it knows the run's records again."""
     token = _current.set(_Handover())
     try:
         remember(record)
@@ -68,13 +67,13 @@ def scoring(record: Record) -> Iterator[None]:
 
 
 def without_folders(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """The same, and of the files and folders in its settings only their names: it is handed on with the results."""
+    """Return the provenance with only the names of files and folders in its settings, as results are shared."""
     settings = {name: _name_of(value) for name, value in provenance.get("settings", {}).items()}
     return dict(provenance) | ({"settings": settings} if settings else {})
 
 
 def _name_of(value: Any) -> Any:
-    """A hub id has slashes too, so a relative path is one only if something is there."""
+    """Return a path's last name. A hub id has slashes too, so a relative path counts only if it exists."""
     if not isinstance(value, str) or not value:
         return value
     path = Path(value).expanduser()

@@ -1,18 +1,18 @@
-"""The lines of a journal file: one JSON object each, with a checksum over the bytes of the object.
+"""The lines of a journal file: one JSON object per line, with a checksum over its bytes.
 
     {"sha256": "6f1c0d…", "key": "…", "task": "…", …}
 
 `sha256` holds the first 32 hexadecimal digits of the SHA-256 of the object without this field, as it was written:
-`{"key": "…", "task": "…", …}`. The field and all other bytes of the line are compared exactly, so that every flipped byte is
-found, one in the checksum included. A CRC-32 finds a single flipped byte too, but takes one of four billion lines that were
-damaged otherwise (halves of two lines, blocks of another file) for whole; and its speed would save nothing beside parsing.
+`{"key": "…", "task": "…", …}`. All bytes of the line are compared exactly, so every flipped byte is found, also one in the
+checksum. A CRC-32 finds a single flipped byte too, but accepts one in four billion lines with other damage (halves of two
+lines, blocks of another file). Its speed would not matter next to parsing.
 
-Lines of a batch are written together. All but the last begin with `"more": n`, the number of those that follow. A batch that
-was not written whole is cut off before writing goes on, and its questions share a batch again: so a run that was killed gives
-the numbers of one that was not.
+The lines of a batch are written together. All but the last begin with `"more": n`, the number of lines that follow. An
+incomplete batch is cut off before writing continues, and its questions share a batch again. So a run that was killed gives
+the same numbers as one that was not.
 
-The first line of every process has `"format"` beside `"run"`. A reader refuses other formats than its own by number; so that it
-can, these lines keep their form in every format.
+The first line of every process has the fields `"format"` and `"run"`. A reader refuses every other format number than its own.
+These lines therefore keep their form in every format.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ _SEPARATOR = b'", '
 _REST = len(_START) + _DIGITS + len(_SEPARATOR)
 _MORE = b'"more": '
 
-#: Goes up with every change but an optional field of a record. 1 had no number in the file.
+#: Version of the format. Every change raises it, except a new optional field of a record. Version 1 files have no number.
 FORMAT = 2
 
 
 class JournalError(OSError):
-    """Answers cannot be kept, or not be read: a full disk, no right to write, another format.
+    """Answers cannot be written or read: the disk is full, a permission is missing, or the format is another one.
 
-    The message names the folder and the way on.
+    The message names the folder and what to do.
     """
 
 
 def encode(batch: Sequence[Mapping[str, Any]]) -> bytes:
-    """The lines of entries that are written together; none of them is empty."""
+    """Return the lines of entries that are written together; no entry is empty."""
     lines = []
     for more, entry in zip(reversed(range(len(batch))), batch, strict=True):
         whole = {"more": more, **entry} if more else entry
@@ -54,13 +54,12 @@ def encode(batch: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """JSON objects of a journal file, without what belongs to the line.
+    """Yield the JSON objects of a journal file, without the fields of the line format.
 
-    A torn last line, which a killed process leaves or a live one is writing, is no entry yet. A damaged line is reported
-    and skipped.
+    An incomplete last line is ignored: a process was killed, or is still writing it. A damaged line is reported and skipped.
 
     Raises:
-        JournalError: it is of another format.
+        JournalError: the file has another format.
     """
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
@@ -73,22 +72,22 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
                 continue
             if "run" in entry and (stated := entry.pop("format", 1)) != FORMAT:
                 raise JournalError(
-                    f"journal {path}: its format is {stated}, this version of lmms_vg reads and writes {FORMAT}. Use the "
-                    "version that wrote it, or answer anew elsewhere: LMMS_VG_HOME=FOLDER and the same command"
+                    f"journal {path}: its format is {stated}; this version of lmms_vg supports {FORMAT}. Use the version that "
+                    "wrote it, or start a new journal: the same command with LMMS_VG_HOME=FOLDER"
                 )
             entry.pop("more", None)
             yield entry
 
 
 def cut_torn_batch(path: Path) -> None:
-    """Cut off what was not written whole, so that appending starts on a fresh line. Only for who holds the lock.
+    """Cut off an incomplete batch, so that appending starts on a new line. The caller must hold the lock.
 
     Raises:
-        JournalError: it is of another format.
+        JournalError: the file has another format.
     """
     if not path.exists():
         return
-    next(read_lines(path), None)  # of another format nothing is cut off
+    next(read_lines(path), None)  # raises on another format, before anything is cut off
     size = whole = 0
     with path.open("rb") as lines:
         for line in lines:
@@ -96,15 +95,15 @@ def cut_torn_batch(path: Path) -> None:
             if line.endswith(b"\n") and not line.startswith(_MORE, _REST):
                 whole = size
     if whole < size:
-        logger.info(f"journal {path}: its last lines are cut off, as a process ended while it wrote them")
+        logger.info(f"journal {path}: incomplete last lines were cut off: a process ended while writing them")
         os.truncate(path, whole)
 
 
 def _verified(line: bytes) -> bytes:
-    """The object without its checksum. Raises ValueError if a byte of the line is not as it was written."""
+    """Return the object without its checksum; raise ValueError if any byte of the line has changed."""
     body = b"{" + line[_REST:-1]
     if line[:_REST] != _START + _checksum(body) + _SEPARATOR:
-        raise ValueError("the checksum is not that of the line")
+        raise ValueError("the checksum does not match the line")
     return body
 
 

@@ -1,8 +1,8 @@
-"""The lock of a journal folder: one job at a time writes there.
+"""The lock of a journal folder: only one job at a time writes to it.
 
-It is a lock of the operating system on the file `lock`, so it ends with the process that took it, however that ends. Who has
-it stands in `holder.json`. On network file systems it holds across hosts where they support `flock` (NFS 4, Lustre with
-`-o flock`, CephFS, GPFS), and within a host else. Where there are no locks at all, that is said, and the run goes on.
+The operating system locks the file `lock`, so the lock ends with its process, however that ends. `holder.json` names the
+holder. Network file systems that support `flock` (NFS 4, Lustre with `-o flock`, CephFS, GPFS) lock across hosts; others lock
+within one host. On a file system without locks the run logs a warning and continues.
 """
 
 from __future__ import annotations
@@ -24,10 +24,14 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 class FolderLock:
-    """The lock of one folder; a process may take it more than once, and has it until it was released as often.
+    """The lock of one folder; a process may take it several times and must release it as often.
 
     Args:
-        job: name of the job that takes it, the same for all its ranks and for no other job.
+        folder: the journal folder; it is created.
+        job: name of the job that takes the lock, the same for all ranks and unique to the job.
+
+    Raises:
+        JournalError: the folder cannot be written.
     """
 
     def __init__(self, folder: Path, job: str) -> None:
@@ -38,7 +42,7 @@ class FolderLock:
         self._lock = FileLock(folder / "lock", is_singleton=True, thread_local=False)
 
     def take(self) -> bool:
-        """Take the lock; False while another job has it, True also when it was taken by another rank of this job."""
+        """Try to take the lock; False while another job holds it, True also if another rank of this job holds it."""
         with writing_to(self.folder):
             try:
                 self._lock.acquire(blocking=False)
@@ -57,18 +61,18 @@ class FolderLock:
         return True
 
     def holder(self) -> str:
-        """Who has the lock, in words."""
+        """Return who holds the lock, in words."""
         note = self._holder()
         if not note:
             return "another process"
-        return f"process {note.get('pid')} on {note.get('host')}, which has it since {note.get('since')}"
+        return f"process {note.get('pid')} on {note.get('host')}, which has held the lock since {note.get('since')}"
 
     def release(self) -> None:
-        """Give it back."""
+        """Release the lock once."""
         self._lock.release()
 
     def _holder(self) -> dict[str, Any]:
         try:
             return dict(json.loads(self._note.read_text()))
-        except (OSError, ValueError, TypeError):  # it has just been taken, or is just being written
+        except (OSError, ValueError, TypeError):  # not written yet, or being written
             return {}

@@ -1,4 +1,4 @@
-"""Versions and commit: what of the surroundings may move a number."""
+"""Library versions and the commit of the package, which may change a number."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from pathlib import Path
 
 from lmms_vg import __version__
 
-#: Libraries that compute answers: their versions are in the journal's key.
+#: Libraries that compute answers; their versions are in the journal's key.
 COMPUTING = ("torch", "torchvision", "transformers", "tokenizers", "numpy", "pillow")
 
 
 def computing_versions() -> dict[str, str]:
-    """Versions of the libraries in `COMPUTING`."""
+    """Return the versions of the libraries in `COMPUTING`."""
     return {name: metadata.version(name) for name in COMPUTING}
 
 
 def versions() -> dict[str, str]:
-    """Versions of everything that may move a number: an answer, or what is made of it."""
+    """Return the versions of everything that may change an answer or a score."""
     others = {name: metadata.version(name) for name in ("lmms_eval", "accelerate", "datasets")}
     return {"lmms_vg": __version__, "python": platform.python_version(), **others, **computing_versions()}
 
 
 @cache
 def commit() -> str | None:
-    """The commit of the package: what it was installed from, or the checkout it lies in, with "-dirty" where its files differ.
+    """Return the commit that the package was installed from or whose checkout it is in, with "-dirty" if its files differ.
 
-    None for a release, whose version says it all, and wherever git cannot tell.
+    None for a release, which its version identifies, and wherever git does not know.
     """
     try:
         stated = json.loads(metadata.distribution("lmms-vg").read_text("direct_url.json") or "{}")
@@ -48,5 +48,5 @@ def commit() -> str | None:
 
 
 def _git(git: str, folder: Path, *arguments: str) -> str | None:
-    done = subprocess.run([git, "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else None
+    process = subprocess.run([git, "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+    return process.stdout.strip() if process.returncode == 0 else None

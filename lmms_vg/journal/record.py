@@ -1,4 +1,4 @@
-"""What is kept of one question, and the key by which it is found again."""
+"""The record of one question, and the key under which it is stored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,22 @@ from lmms_vg._util.error_codes import ErrorCode, Failure
 
 
 class Record(BaseModel):
-    """One asked question. `error` and `error_code` are None exactly when the model answered."""
+    """One asked question; `error` and `error_code` are None if and only if the model answered.
+
+    Attributes:
+        key: content key of everything that may change the record.
+        task: name of the task.
+        uid: id of the document in the task.
+        text: the answer.
+        error: why there is no answer.
+        error_code: the same as a code.
+        prompt: the prompt as text.
+        image: hashes of the images, joined by "+".
+        seconds: duration of its batch, divided by the number of questions.
+        decoding: generation settings.
+        extras: what the method adds, and the diagnosis.
+        alignment: alignment values per layer; None if they were not measured.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -38,11 +53,11 @@ class Record(BaseModel):
 
     @property
     def failure(self) -> Failure | None:
-        """Why the model did not answer; None where it did."""
+        """Why the model did not answer; None if it did."""
         return None if self.error is None or self.error_code is None else Failure(self.error_code, self.error)
 
     def without_heads(self) -> Record:
-        """The record as kept in memory: per-head values (layers x heads numbers a question) stay in the file."""
+        """Return the record without per-head values (layers x heads numbers per question), as it is kept in memory."""
         if not self.alignment or "heads" not in self.alignment:
             return self
         layers = {name: value for name, value in self.alignment.items() if name != "heads"}
@@ -50,6 +65,6 @@ class Record(BaseModel):
 
 
 def content_key(parts: Mapping[str, Any]) -> str:
-    """Hash of everything that may change an answer; `parts` must be JSON values."""
+    """Hash everything that may change an answer; `parts` must be JSON values."""
     canonical = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode(errors="backslashreplace")).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Where the answers of a configuration are kept, and found again."""
+"""Write the answers of a configuration to its journal folder, and find them again."""
 
 from __future__ import annotations
 
@@ -17,41 +17,45 @@ from lmms_vg.journal.record import Record
 
 
 def home() -> Path:
-    """Where lmms_vg keeps its state: `LMMS_VG_HOME`, by default `~/.cache/lmms_vg`."""
+    """Return the folder of lmms_vg's state: `LMMS_VG_HOME`, by default `~/.cache/lmms_vg`."""
     return Path(os.environ.get("LMMS_VG_HOME") or Path.home() / ".cache" / "lmms_vg").expanduser()
 
 
 def check_home() -> None:
-    """Find out before weights are loaded whether answers can be kept. Raises JournalError if not."""
+    """Check, before weights are loaded, that answers can be written.
+
+    Raises:
+        JournalError: they cannot.
+    """
     folder = home() / "journal"
     with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(bytes(4096))  # an empty file can be made on a full disk, too
+            probe.write(bytes(4096))  # a full disk still takes an empty file
 
 
 @contextmanager
 def writing_to(folder: Path) -> Iterator[None]:
-    """Turns what the system says of a file in this folder into a JournalError."""
+    """Turn an operating system error in this folder into a JournalError."""
     try:
         yield
     except JournalError:
         raise
     except OSError as problem:
         raise JournalError(
-            f"{folder} cannot be written: {problem.strerror or problem}. Every answer is kept there. Make room or give the "
-            "right to write, then run the same command again: it goes on where it stopped. Or name another folder: "
-            "LMMS_VG_HOME=FOLDER (without the answers that are kept here)"
+            f"{folder} cannot be written: {problem.strerror or problem}. Every answer is written there. Free some space or "
+            "allow writing, then run the same command again: it continues where it stopped. Or use another folder: "
+            "LMMS_VG_HOME=FOLDER (without the answers in this one)"
         ) from problem
 
 
 def read_entries(paths: Iterable[Path]) -> Iterator[Record | dict[str, Any]]:
-    """What journal files hold, in order: of every process that wrote there its provenance, then its records.
+    """Yield the entries of journal files in order: for every process that wrote, its provenance and then its records.
 
-    Needs no lock, and changes nothing.
+    Needs no lock and changes nothing.
 
     Raises:
-        JournalError: one is of another format.
+        JournalError: a file has another format.
     """
     for path in paths:
         for line in read_lines(path):
@@ -65,14 +69,23 @@ def read_entries(paths: Iterable[Path]) -> Iterator[Record | dict[str, Any]]:
 
 
 def read_records(paths: Iterable[Path]) -> Iterator[Record]:
-    """Records of journal files in order. As `read_entries`."""
+    """Yield the records of journal files in order.
+
+    Raises:
+        JournalError: a file has another format.
+    """
     return (entry for entry in read_entries(paths) if isinstance(entry, Record))
 
 
 class Journal:
-    """Answers of one configuration, open within `with`. All ranks read everything; each rank appends to its own file.
+    """Answers of one configuration; use it in a `with` block. All ranks read all files; each rank appends to its own.
 
-    Whoever opens it must have the lock of the folder (`lock.FolderLock`), as another process could be writing there.
+    The caller must hold the lock of the folder (`lock.FolderLock`) while the journal is open.
+
+    Args:
+        folder: the journal folder.
+        rank: rank of this process.
+        provenance: written at the start of every process.
     """
 
     def __init__(self, folder: Path, rank: int = 0, provenance: Mapping[str, Any] | None = None) -> None:
@@ -100,7 +113,7 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Close the file and forget the answers; it may be opened again."""
+        """Close the file and forget the answers; the journal can be opened again."""
         if self._file is not None:
             os.close(self._file)
         self._file = None
@@ -108,9 +121,9 @@ class Journal:
         self._named.clear()
 
     def find(self, key: str, task: str, uid: str) -> Record | None:
-        """The answer given under exactly these circumstances, or None. Failures are not kept: they are asked again.
+        """Return the answer that was given under exactly these circumstances, or None; failures are asked again.
 
-        The same question about the same image may stand in several documents; each gets a line of its own name.
+        Several documents may contain the same question about the same image; each gets its own line.
         """
         record = self._answered.get(key)
         if record is None or (key, task, uid) in self._named:
@@ -120,10 +133,10 @@ class Journal:
         return record
 
     def write(self, records: Iterable[Record]) -> None:
-        """Append records in one write, so that a batch is journalled whole or not at all.
+        """Append records in one write, so that a batch is journalled as a whole or not at all.
 
         Raises:
-            JournalError: they cannot be written.
+            JournalError: the records cannot be written.
         """
         records = list(records)
         self._append([record.model_dump(mode="json") for record in records])
@@ -136,7 +149,7 @@ class Journal:
                 self._named.add((record.key, record.task, record.uid))
 
     def _append(self, batch: Sequence[Mapping[str, Any]]) -> None:
-        assert self._file is not None, "a journal is written within `with`"
+        assert self._file is not None, "a journal is written inside `with`"
         view = memoryview(encode(batch))
         before = os.fstat(self._file).st_size
         try:
@@ -144,11 +157,11 @@ class Journal:
                 while view:
                     view = view[os.write(self._file, view) :]
         except BaseException:
-            with suppress(OSError):  # the next line must not be glued to half of this one
+            with suppress(OSError):  # the next line must not be joined to half of this one
                 os.ftruncate(self._file, before)
             raise
 
 
 def is_journal(folder: Path) -> bool:
-    """Whether this is the folder of a journal, `LMMS_VG_HOME/journal/<configuration>`."""
+    """Return whether this is the folder of a journal, `LMMS_VG_HOME/journal/<configuration>`."""
     return any(folder.glob("rank*.jsonl"))

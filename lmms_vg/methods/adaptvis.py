@@ -1,4 +1,4 @@
-"""AdaptVis (Chen et al., ICML 2025): less attention to the image where the model is unsure, more where it is sure."""
+"""AdaptVis (Chen et al., ICML 2025): less attention to the image if the model is unsure, more if it is sure."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lmms_vg.methods.base import Method, require_image, require_number
 
 @dataclass(frozen=True)
 class AdaptVis(Method):
-    """AdaptVis (Chen et al., ICML 2025): multiplies the image's attention scores by a weight that confidence chooses.
+    """AdaptVis (Chen et al., ICML 2025): multiplies the image's attention scores by a weight chosen by confidence.
 
-    The unedited model is asked first; c is the largest probability it gives a first answer token (fp32, not rounded). Then the
+    The unedited model is asked first; c is the largest probability of a first answer token (fp32, not rounded). Then the
     signed scores of image tokens are multiplied by `w1` if c < `threshold`, else by `w2`. With large scores (Qwen2's key
-    biases) that drives the attention to the image to 0 or 1. Journal: `confidence` (c, rounded to 6 decimals), `weight`.
+    biases) this drives the attention to the image to 0 or 1. Journal: `confidence` (c, rounded to 6 decimals), `weight`.
 
     Paper: Chen et al., "Why Is Spatial Reasoning Hard for VLMs? An Attention Mechanism Perspective on Focus Areas", ICML 2025
     Source: shiqichen17/AdaptVis; its edit and its README's values. Not taken: c rounded to two decimals, the largest logit for
@@ -31,9 +31,9 @@ class AdaptVis(Method):
     Phase: prefill
 
     Attributes:
-        w1: factor where the model is unsure, at least 0 (released README: .5). 1 leaves such questions as `plain`.
-        w2: factor where it is sure, at least 0 (released README: 1.2). 1 leaves such questions as `plain`.
-        threshold: confidence from which on it is sure, 0..1 (released README: .3).
+        w1: factor if the model is unsure, at least 0 (released README: .5). With 1 such questions are as in `plain`.
+        w2: factor if the model is sure, at least 0 (released README: 1.2). With 1 such questions are as in `plain`.
+        threshold: confidence from which the model counts as sure, 0..1 (released README: .3).
     """
 
     name: ClassVar[str] = "adaptvis"
@@ -51,12 +51,12 @@ class AdaptVis(Method):
         require_image(self, batch)
         answering = batch.prefill()
         confidence = answering.logits.softmax(-1).amax(-1).tolist()
-        weights = [self.w1 if sure < self.threshold else self.w2 for sure in confidence]
+        weights = [self.w1 if largest < self.threshold else self.w2 for largest in confidence]
         if set(weights) != {1}:
-            del answering  # and its cache, before there is another one
+            del answering  # frees its cache before the next one is filled
             rows, weight = batch.layout.last.clone(), torch.tensor(weights)
-            rows[weight == 1, 0] = rows[weight == 1, 1]  # empty: those stay as they are, bit for bit
+            rows[weight == 1, 0] = rows[weight == 1, 1]  # empty: these questions stay unedited, bit for bit
             answering = batch.prefill(Scale(range(batch.unedited.depth), rows, batch.layout.image_keys(), weight))
-        for extra, sure, factor in zip(answering.extras, confidence, weights, strict=True):
-            extra |= {"confidence": round(sure, 6), "weight": factor}
+        for extra, largest, factor in zip(answering.extras, confidence, weights, strict=True):
+            extra |= {"confidence": round(largest, 6), "weight": factor}
         return answering

@@ -1,4 +1,4 @@
-"""Attention Lens (Jiang et al., CVPR 2025): every head is led to the image by what all heads see there."""
+"""Attention Lens (Jiang et al., CVPR 2025): every head attends more to image tokens that all heads attend to."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from lmms_vg.methods.layer_range import LayerRange, require_layer_range
 
 @dataclass(frozen=True)
 class AttentionLens(LayerRange):
-    """Attention Lens (Jiang et al., CVPR 2025): adds to the image's attention scores their magnitude averaged over heads.
+    """Attention Lens (Jiang et al., CVPR 2025): adds to the image's attention scores their mean magnitude over heads.
 
-    Scores w of image tokens become w + alpha * mean over heads |w|: per image token, the same addition for every head.
+    Scores w of image tokens become w + alpha * mean over heads |w|: every head gets the same addition per image token.
 
     Paper: Jiang et al., "Devils in Middle Layers of Large Vision-Language Models: Interpreting, Detecting and Mitigating
         Object Hallucinations via Attention Lens", CVPR 2025
@@ -29,9 +29,9 @@ class AttentionLens(LayerRange):
     Phase: prefill and decoding
 
     Attributes:
-        alpha: share of the mean magnitude that is added, at least 0 (released: .5). 0 is `plain`.
+        alpha: share of the mean magnitude to add, at least 0 (released: .5). 0 is `plain`.
         start: first layer, 0-based (released: 5).
-        end: layer behind the last one (released: 5 to 18 inclusive, so 19); the default stops at the model's depth.
+        end: layer after the last one (released: 5 to 18 inclusive, so 19); the default stops at the model's depth.
     """
 
     name: ClassVar[str] = "attention_lens"

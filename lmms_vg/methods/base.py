@@ -1,4 +1,4 @@
-"""What a method is: a frozen dataclass of hyper-parameters that prefills a batch of questions its own way."""
+"""The base class of methods: a frozen dataclass of hyper-parameters that prefills a batch of questions."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from lmms_vg.models.checkpoint import Shape
 
 @dataclass(frozen=True)
 class Method(ABC):
-    """Base of all methods. `spec()` is its identity, saved with every result; `repr` is for people."""
+    """Base class of all methods. `spec()` identifies a method and is saved with every result; `repr` is for people."""
 
     #: Second half of `<family>_<method>`.
     name: ClassVar[str]
-    #: Prefixes a question takes that further questions about its image can use again.
+    #: Number of image prefixes to cache per question, for further questions about the same image.
     prefixes: ClassVar[int] = 1
-    #: Whether it must know the annotated boxes (`batch.targets`); questions without boxes then fail.
+    #: Whether the method needs the annotated boxes (`batch.targets`); questions without boxes then fail.
     needs_boxes: ClassVar[bool] = False
 
     @classmethod
     def for_checkpoint(cls, shape: Shape, **hyper_parameters: Any) -> Method:
-        """The method with hyper-parameters resolved and checked against a checkpoint, before its weights are loaded.
+        """Create the method, with hyper-parameters resolved and checked against a checkpoint before its weights are loaded.
 
         Raises:
-            ValueError: naming field, value and what is allowed.
+            ValueError: a hyper-parameter is not allowed; the message names it, its value and what is allowed.
         """
         return cls(**hyper_parameters)
 
     @classmethod
     def options(cls) -> tuple[str, ...]:
-        """Names of the hyper-parameters that `--model_args` may give."""
+        """Return the names of the hyper-parameters that `--model_args` may contain."""
         return tuple(field.name for field in fields(cls) if field.repr)
 
     def spec(self) -> dict[str, Any]:
-        """`{"name": ..., "hyper_parameters": {...}}`, JSON values only: the method's part of the journal's key.
+        """Return `{"name": ..., "hyper_parameters": {...}}` as JSON values, the method's part of the journal's key.
 
         Raises:
-            ValueError: a hyper-parameter that is no JSON value.
+            ValueError: a hyper-parameter is not a JSON value.
         """
         return {"name": self.name, "hyper_parameters": {name: self._json_value(name) for name in self.options()}}
 
@@ -58,24 +58,26 @@ class Method(ABC):
 
     @abstractmethod
     def prefill(self, batch: Batch) -> Pass:
-        """Prefill the batch, or another one to answer from instead, and return the pass that decoding goes on from.
+        """Prefill this batch, or another one in its place, and return the pass from which decoding continues.
 
-        What the journal should keep goes into the `extras` of the pass. Where the hyper-parameters change
-        nothing there must be no edit at all: the answer is then that of `plain`, bit for bit.
+        Values for the journal go into the `extras` of the pass. If the hyper-parameters change nothing, the method must make
+        no edit at all: its answer is then that of `plain`, bit for bit.
         """
 
 
 def not_frozen(method: type[Method]) -> str:
-    """What is wrong with a class that is no frozen dataclass of its own; empty for one that is."""
+    """Return what is wrong with a class that is not itself a frozen dataclass; empty if nothing is."""
     parameters = vars(method).get("__dataclass_params__")
-    return "" if parameters and parameters.frozen else "is no frozen dataclass: write @dataclass(frozen=True) above it"
+    return (
+        "" if parameters and parameters.frozen else "is not a frozen dataclass: write @dataclass(frozen=True) above it"
+    )
 
 
 def require_number(method: Method, name: str, low: float = -math.inf, high: float = math.inf) -> None:
-    """Check a hyper-parameter that is a number from `low` to `high`, and make it a float.
+    """Check that a hyper-parameter is a number from `low` to `high`, and convert it to a float.
 
     Raises:
-        ValueError: naming field, value and what is allowed.
+        ValueError: it is not; the message names the field, its value and what is allowed.
     """
     value = getattr(method, name)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high or math.isinf(value):
@@ -86,10 +88,10 @@ def require_number(method: Method, name: str, low: float = -math.inf, high: floa
 
 
 def require_integer(method: Method, name: str, low: int, high: int | None = None) -> None:
-    """Check a hyper-parameter that is an integer from `low` to `high`.
+    """Check that a hyper-parameter is an integer from `low` to `high`.
 
     Raises:
-        ValueError: naming field, value and what is allowed.
+        ValueError: it is not; the message names the field, its value and what is allowed.
     """
     value = getattr(method, name)
     if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
@@ -98,6 +100,10 @@ def require_integer(method: Method, name: str, low: int, high: int | None = None
 
 
 def require_image(method: Method, batch: Batch) -> None:
-    """Raises BadQuestion for questions without an image, which the method has nothing to do with."""
+    """Check that the questions of a batch have an image.
+
+    Raises:
+        BadQuestion: they have none.
+    """
     if not batch.layout.image_tokens.shape[1]:
         raise BadQuestion(f"{method.name} needs an image; this question has none")

@@ -1,4 +1,4 @@
-"""What a method's docstring says in fixed lines: one row of the table of methods."""
+"""The fixed lines of a method's docstring: one row in the table of methods."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from loguru import logger
 
 from lmms_vg.methods.base import Method
 
-#: The lines every method's docstring has, in this order, between its text and `Attributes:`.
+#: The lines that every method's docstring has, in this order, between its text and `Attributes:`.
 LINES = ("Paper", "Source", "Layers", "Heads", "Rows", "Softmax", "Phase")
 
 _COLUMNS = ("method", "hyper-parameters", "layers", "heads", "rows", "softmax", "phase", "paper", "source")
 
 
 def card(method: type[Method]) -> dict[str, str]:
-    """The fixed lines of a method's docstring by name; a continuation line is indented.
+    """Return the fixed lines of a method's docstring by name; continuation lines are indented.
 
     Raises:
-        ValueError: lines are missing, empty or in another order.
+        ValueError: a line is missing, empty or out of order.
     """
-    found: dict[str, str] = {}
+    lines: dict[str, str] = {}
     name = ""
     for line in inspect.cleandoc(method.__doc__ or "").splitlines():
         start, colon, rest = line.partition(":")
         if colon and start in LINES:
-            name, found[start] = start, rest.strip()
+            name, lines[start] = start, rest.strip()
         elif name and line.startswith(" "):
-            found[name] += " " + line.strip()
+            lines[name] += " " + line.strip()
         else:
             name = ""
-    if tuple(found) != LINES or not all(found.values()):
+    if tuple(lines) != LINES or not all(lines.values()):
         raise ValueError(
-            f"docstring of {method.__name__}: allowed are the lines {', '.join(LINES)}, in this order, each filled in "
-            f"(- for nothing); it has {', '.join(name for name, text in found.items() if text) or 'none'}"
+            f"docstring of {method.__name__}: allowed are the lines {', '.join(LINES)}, in this order, none of them "
+            f"empty (write - for nothing); it has {', '.join(name for name, text in lines.items() if text) or 'none'}"
         )
-    return found
+    return lines
 
 
 def defaults(method: type[Method]) -> str:
-    """The hyper-parameters as `--model_args` takes them; without a value where the default depends on the checkpoint."""
+    """Return the hyper-parameters as in `--model_args`; without a value if the default depends on the checkpoint."""
     given = {field.name: field.default for field in fields(method)}
     return ", ".join(
         name if given[name] in (MISSING, None) else f"{name}={_plain(given[name])}" for name in method.options()
@@ -49,7 +49,7 @@ def defaults(method: type[Method]) -> str:
 
 
 def table(methods: Mapping[str, type[Method]]) -> Iterator[str]:
-    """Lines of a Markdown table, a method a row; a warning instead for one whose docstring lacks lines."""
+    """Yield the lines of a Markdown table, one row per method; log a warning for a method whose docstring lacks lines."""
     yield _row(_COLUMNS)
     yield _row(["---"] * len(_COLUMNS))
     for name, method in methods.items():
@@ -66,7 +66,7 @@ def _row(cells: list[str] | tuple[str, ...]) -> str:
 
 
 def _plain(value: object) -> str:
-    """As it is typed: true, not True; 50, not 50.0."""
+    """Format a value as a user types it: true, not True; 50, not 50.0."""
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""Head lists: which heads of a checkpoint ground best, best first, with where the list comes from."""
+"""Head lists: the heads of a checkpoint that ground best, best first, with the source of the list."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Head: TypeAlias = tuple[int, int]
 
 
 class HeadScores(BaseModel):
-    """Mean alignment values of a calibration.
+    """Mean alignment values of a calibration; KL and JS in nats.
 
     Attributes:
-        kl, ar, js: of the list's heads, in its order.
-        layer_kl: of every layer, heads averaged first.
-        all_kl: of every head, layers x heads.
+        kl, ar, js: values of the list's heads, in its order.
+        layer_kl: KL of every layer, with heads averaged first.
+        all_kl: KL of every head, layers x heads.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,7 +36,7 @@ class HeadScores(BaseModel):
 
 
 class Bootstrap(BaseModel):
-    """Share of a list's heads that the list of a resample has too: mean over resamples, and 5th percentile."""
+    """Share of a list's heads that the list of a resample contains too: mean over resamples and 5th percentile, 0 to 1."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -46,7 +46,7 @@ class Bootstrap(BaseModel):
 
 
 class Stability(BaseModel):
-    """How much of a list is found again when images are resampled, and between two halves of the images (0 to 1)."""
+    """Share of a list that recurs when images are resampled, and between two halves of the images, 0 to 1."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -58,14 +58,14 @@ class HeadList(BaseModel):
     """A calibrated (or published) head list, as stored in `methods/heads/*.json`.
 
     Attributes:
-        models: checkpoints it was made for (hub ids, or "demo").
-        num_layers, num_heads: of their text model.
-        heads: [layer, head], best first; empty where they still have to be calibrated.
-        layers: knockout layers; empty where they are not known.
+        models: checkpoints of the list (hub ids, or "demo").
+        num_layers, num_heads: size of their text model.
+        heads: [layer, head] pairs, 0-based, best first; empty if they still have to be calibrated.
+        layers: knockout layers, 0-based; empty if unknown.
         source: where the list is published, or how it was made.
-        leaks: data sets (`DatasetSpec.name`, and `vgmed_coco`) whose own images ranked the heads, or may have where the
-            source leaves it open; results on those may be too good.
-        scores, stability: of a calibration; None for lists from elsewhere.
+        leaks: data sets (`DatasetSpec.name`, and `vgmed_coco`) whose images ranked the heads, or may have if the source does
+            not say; results on these may be too good.
+        scores, stability: results of a calibration; None for other lists.
         provenance: data, n, seed, weights, revision and versions of a calibration.
     """
 
@@ -83,23 +83,23 @@ class HeadList(BaseModel):
     provenance: dict[str, Any] = {}
 
     def write(self, path: Path) -> None:
-        """Write a JSON file that appears whole or not at all; a head, and a layer of the matrix, is a line."""
+        """Write the list as JSON, completely or not at all, one line per head and per layer of the matrix."""
         text = self.model_dump_json(indent=1)
         innermost = r"\[\n[^\[\]]*\]"
-        text = re.sub(innermost, lambda found: re.sub(r"\n *", "", re.sub(r",\n *", ", ", found[0])), text)
+        text = re.sub(innermost, lambda match: re.sub(r"\n *", "", re.sub(r",\n *", ", ", match[0])), text)
         replace_file(path, text + "\n")
 
 
 def leaking(leaks: Iterable[str], datasets: Iterable[str]) -> set[str]:
-    """Which of the data sets to be asked have ranked the heads with their own images, or may have."""
+    """Return the data sets in `datasets` whose images ranked the heads, or may have."""
     return set(leaks) & set(datasets)
 
 
 def load(name: str) -> HeadList:
-    """A shipped list by its name, or a `.json` file.
+    """Load a shipped list by its name, or a `.json` file.
 
     Raises:
-        ValueError: there is none, or it is no head list.
+        ValueError: the list does not exist, or the file is not a head list.
     """
     lists = shipped()
     if name.endswith(".json"):
@@ -110,7 +110,7 @@ def load(name: str) -> HeadList:
 
 
 def shipped() -> dict[str, HeadList]:
-    """All head lists that come with the package, by file name without `.json`."""
+    """Return all shipped head lists, by file name without `.json`."""
     folder = resources.files("lmms_vg.methods") / "heads"
     files = [entry for entry in folder.iterdir() if entry.name.endswith(".json")]
     return {
@@ -120,24 +120,25 @@ def shipped() -> dict[str, HeadList]:
 
 
 def resolve(shape: Shape, heads: str | None, layers_given: bool) -> HeadList:
-    """The head list for a checkpoint.
+    """Return the head list for a checkpoint.
 
     Args:
-        heads: None for the shipped list of this checkpoint; the name of a shipped list; a `.json` file; or the heads
-            themselves as `layer-head` pairs, best first, joined by `+` (15-4+16-5).
-        layers_given: whether knockout layers are stated elsewhere.
+        shape: the checkpoint.
+        heads: None for the shipped list of this checkpoint; the name of a shipped list; a `.json` file; or the heads as
+            `layer-head` pairs, best first, joined by `+` (15-4+16-5).
+        layers_given: whether the knockout layers are given separately.
 
     Raises:
         ValueError: there is no list, it has no heads or layers, or it belongs to another model.
     """
     lists = shipped()
     if heads is None:
-        found = next((one for one in lists.values() if _is_for(one, shape)), None)
+        chosen = next((entry for entry in lists.values() if _is_for(entry, shape)), None)
     elif not isinstance(heads, str):
         raise ValueError(f"heads={heads!r}: allowed is {_FORMS}")
     elif re.fullmatch(r"\d+-\d+(\+\d+-\d+)*", heads):
         pairs = [pair.split("-") for pair in heads.split("+")]
-        found = HeadList(
+        chosen = HeadList(
             models=[shape.pretrained],
             num_layers=shape.layers,
             num_heads=shape.heads,
@@ -146,53 +147,53 @@ def resolve(shape: Shape, heads: str | None, layers_given: bool) -> HeadList:
             source="heads=",
         )
     else:
-        found = load(heads)
-    if found is not None and heads is not None:
-        _refuse_other_model(found, heads, shape)
-    if found is None or not found.heads:
+        chosen = load(heads)
+    if chosen is not None and heads is not None:
+        _refuse_other_model(chosen, heads, shape)
+    if chosen is None or not chosen.heads:
         raise ValueError(f"heads: none are known for pretrained={shape.pretrained!r}. {_HOW.format(shape)}")
-    if not found.layers and not layers_given:
+    if not chosen.layers and not layers_given:
         raise ValueError(
             f"layers: no knockout layers are known for pretrained={shape.pretrained!r}; give layers=16 or "
             f"layers=34+35+36 (0-based; the paper takes the layer of lowest mean KL). {_HOW.format(shape)}"
         )
-    return found
+    return chosen
 
 
 def known_layers(shape: Shape) -> list[int]:
-    """Knockout layers that the shipped list of this checkpoint states; empty where there is none."""
-    return next((one.layers for one in shipped().values() if _is_for(one, shape)), [])
+    """Return the knockout layers in the shipped list of this checkpoint; empty if there is none."""
+    return next((entry.layers for entry in shipped().values() if _is_for(entry, shape)), [])
 
 
 _FORMS = "layer-head pairs such as 15-4+16-5, the name of a shipped list, or a .json file"
 _HOW = (
     "Obtain both with: lmms-vg heads calibrate --model {0.family} --model_args pretrained={0.pretrained} "
-    "--data coco -o heads.json, then pass heads=heads.json; or give them by hand: heads=15-4+16-5,layers=16"
+    "--data coco -o heads.json, then pass heads=heads.json; or give both by hand: heads=15-4+16-5,layers=16"
 )
 
 
-def _is_for(one: HeadList, shape: Shape) -> bool:
-    """Same checkpoint name, wherever it lies: a hub id and its local copy end in the same name."""
+def _is_for(entry: HeadList, shape: Shape) -> bool:
+    """Whether a list names this checkpoint, in any folder: a hub id and its local copy end in the same name."""
     name = Path(shape.pretrained).name.lower()
-    return any(Path(model).name.lower() == name for model in one.models) and _fits(one, shape)
+    return any(Path(model).name.lower() == name for model in entry.models) and _fits(entry, shape)
 
 
-def _fits(one: HeadList, shape: Shape) -> bool:
-    return (one.num_layers, one.num_heads) == (shape.layers, shape.heads)
+def _fits(entry: HeadList, shape: Shape) -> bool:
+    return (entry.num_layers, entry.num_heads) == (shape.layers, shape.heads)
 
 
-def _refuse_other_model(one: HeadList, heads: str, shape: Shape) -> None:
-    """An explicit list must have this shape; and this name, unless the checkpoint is a folder, whose name says little."""
-    if not _fits(one, shape):
+def _refuse_other_model(entry: HeadList, heads: str, shape: Shape) -> None:
+    """Refuse a given list of another shape, or of another name unless the checkpoint is a folder, which may have any name."""
+    if not _fits(entry, shape):
         raise ValueError(
-            f"heads={heads!r} is for {', '.join(one.models)} ({one.num_layers} layers of {one.num_heads} heads); "
+            f"heads={heads!r} is for {', '.join(entry.models)} ({entry.num_layers} layers of {entry.num_heads} heads); "
             f"pretrained={shape.pretrained!r} has {shape.layers} layers of {shape.heads} heads. {_HOW.format(shape)}"
         )
     folder = shape.pretrained != DEMO and Path(shape.pretrained).is_dir()
-    if not folder and not _is_for(one, shape):
+    if not folder and not _is_for(entry, shape):
         raise ValueError(
-            f"heads={heads!r} is for {', '.join(one.models)}, not for pretrained={shape.pretrained!r}; "
-            "to use these heads all the same, write them out: heads=15-4+16-5"
+            f"heads={heads!r} is for {', '.join(entry.models)}, not for pretrained={shape.pretrained!r}; "
+            "to use these heads anyway, write them out: heads=15-4+16-5"
         )
 
 
@@ -208,21 +209,33 @@ def _read(path: Path) -> HeadList:
 
 
 def parse_layers(layers: str | int) -> tuple[int, ...]:
-    """`16` or `34+35+36` as a tuple."""
+    """Parse 0-based layers, `16` or `34+35+36`, into a sorted tuple.
+
+    Raises:
+        ValueError: the text has another form.
+    """
     if isinstance(layers, bool) or not re.fullmatch(r"\d+(\+\d+)*", str(layers)):
         raise ValueError(f"layers={layers!r}: allowed is a 0-based layer or several joined by +, such as 34+35+36")
     return tuple(sorted({int(layer) for layer in str(layers).split("+")}))
 
 
 def check_layers(layers: tuple[int, ...], shape: Shape) -> None:
-    """Raises ValueError for a layer the checkpoint does not have."""
+    """Check that the checkpoint has these layers.
+
+    Raises:
+        ValueError: it lacks a layer.
+    """
     for layer in layers:
         if not 0 <= layer < shape.layers:
             raise ValueError(f"layers={layer}: {shape.pretrained!r} allows 0 to {shape.layers - 1}")
 
 
 def check_heads(heads: list[Head], shape: Shape) -> None:
-    """Raises ValueError for a head the checkpoint does not have, or one that is listed twice."""
+    """Check that the checkpoint has these heads, and that each is listed once.
+
+    Raises:
+        ValueError: it lacks a head, or a head is listed twice.
+    """
     for layer, head in heads:
         if not (0 <= layer < shape.layers and 0 <= head < shape.heads):
             raise ValueError(
@@ -230,5 +243,5 @@ def check_heads(heads: list[Head], shape: Shape) -> None:
                 f"and heads 0 to {shape.heads - 1}"
             )
     if len(set(heads)) != len(heads):
-        twice = next(pair for pair in heads if heads.count(pair) > 1)
-        raise ValueError(f"heads={twice[0]}-{twice[1]}: is listed twice")
+        layer, head = next(pair for pair in heads if heads.count(pair) > 1)
+        raise ValueError(f"heads={layer}-{head}: is listed twice")

@@ -1,4 +1,4 @@
-"""Inverse mask: VGRefine's knockout of what it would have kept. If VGRefine helps, this must harm."""
+"""Inverse mask: hides what VGRefine keeps. If VGRefine helps, this must harm."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from lmms_vg.methods.vgrefine import VGRefine
 
 @dataclass(frozen=True)
 class InverseMask(VGRefine):
-    """Inverse mask (control for VGRefine): hides the image tokens that VGRefine keeps, and keeps those it hides.
+    """Inverse mask (control for VGRefine): hides the image tokens that VGRefine keeps, and keeps those that it hides.
 
-    The same triage, layers and rows as `vgrefine`; hidden are the image tokens at or above the percentile.
+    The triage, layers and rows are those of `vgrefine`; the image tokens at or above the percentile are hidden.
 
     Paper: -
     Source: -
@@ -27,10 +27,11 @@ class InverseMask(VGRefine):
 
     Attributes:
         k, p, mask, layers, heads: as for `vgrefine`. No value is neutral: p = 0, where VGRefine keeps everything, hides the
-            whole image, and p = 100 still hides the one best token. At p = 50 and an even number of tokens both hide half.
+            whole image, and p = 100 still hides the best token. At p = 50 and an even number of tokens both hide half.
     """
 
     name: ClassVar[str] = "inverse_mask"
 
     def hidden(self, irrelevant: Tensor, batch: Batch) -> Tensor:
+        """Return the relevant tokens, (B, N) bool."""
         return ~irrelevant

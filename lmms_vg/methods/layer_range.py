@@ -1,4 +1,4 @@
-"""A range of layers to edit, as PAI, VAF and Attention Lens state it: from `start` to `end`, exclusive."""
+"""Methods that edit a range of layers, `start` to `end` (exclusive): PAI, VAF and Attention Lens."""
 
 from __future__ import annotations
 
@@ -9,36 +9,41 @@ from lmms_vg.models.checkpoint import Shape
 
 
 class LayerRange(Method):
-    """A method with hyper-parameters `start` and `end`: it edits the layers from `start` to `end` (exclusive), 0-based."""
+    """A method that edits the 0-based layers from its hyper-parameter `start` to `end` (exclusive)."""
 
     start: int
     end: int
 
     @property
     def layers(self) -> range:
+        """Layers to edit, 0-based."""
         return range(self.start, self.end)
 
     @classmethod
     def for_checkpoint(cls, shape: Shape, **hyper_parameters: Any) -> Method:
-        """The default `end` stops at the last layer of the checkpoint; what is given must be within its layers.
+        """Create the method; the default `end` is at most the checkpoint's depth, and given values must not exceed it.
 
         Raises:
-            ValueError: a layer the checkpoint does not have.
+            ValueError: the checkpoint lacks a layer.
         """
-        made = cls(**hyper_parameters)
-        if "end" not in hyper_parameters and made.start < shape.layers < made.end:
-            made = cls(**{**hyper_parameters, "end": shape.layers})
+        method = cls(**hyper_parameters)
+        if "end" not in hyper_parameters and method.start < shape.layers < method.end:
+            method = cls(**{**hyper_parameters, "end": shape.layers})
         for name, limit in (("start", shape.layers - 1), ("end", shape.layers)):
-            if (value := getattr(made, name)) > limit:
+            if (value := getattr(method, name)) > limit:
                 raise ValueError(
                     f"{name}={value}: {shape.pretrained!r} has {shape.layers} layers; allowed is an integer up to {limit} "
-                    f"(end is exclusive); give a range of it, for all of them start=0,end={shape.layers}"
+                    f"(end is exclusive); start=0,end={shape.layers} edits all layers"
                 )
-        return made
+        return method
 
 
 def require_layer_range(method: LayerRange) -> None:
-    """Raises ValueError for a `start` or `end` that is no layer number, or a range without a layer."""
+    """Check `start` and `end`.
+
+    Raises:
+        ValueError: one of them is not a layer number, or the range is empty.
+    """
     require_integer(method, "start", 0)
     require_integer(method, "end", 1)
     if method.start >= method.end:

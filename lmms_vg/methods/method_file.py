@@ -1,4 +1,4 @@
-"""A method under work: a Python file that no distribution brings."""
+"""Methods in a Python file that is not part of an installed distribution."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ def register(path: Path) -> list[type[Method]]:
     """Register the methods that a file defines, for this process.
 
     Raises:
-        ValueError: the file cannot be imported, defines no method, or one that cannot be registered.
+        ValueError: the file cannot be imported, defines no method, or defines one that cannot be registered.
     """
     module = _imported(path)
-    found = [cls for cls in vars(module).values() if _is_method_of(module, cls)]
-    if not found:
+    classes = [cls for cls in vars(module).values() if _is_method_of(module, cls)]
+    if not classes:
         raise ValueError(f"{path} defines no method: a subclass of lmms_vg.methods.Method with a `name`")
-    for cls in found:
+    for cls in classes:
         if fault := METHODS.fault(cls, cls.name):
             raise ValueError(f"{path}: {cls.__name__} {fault}")
         add_method(Extension("method", cls.name, f"{module.__name__}:{cls.__qualname__}", str(path)))
-    return found
+    return classes
 
 
 def _is_method_of(module: ModuleType, value: object) -> bool:
-    """Not what the file imports, nor a base class without a name."""
+    """Whether `value` is a method that the module defines; imported classes and base classes without a name are not."""
     return (
         isinstance(value, type)
         and issubclass(value, Method)
@@ -41,13 +41,13 @@ def _is_method_of(module: ModuleType, value: object) -> bool:
 
 
 def _imported(path: Path) -> ModuleType:
-    """Without bytecode, which is told from a file's second and size: what runs is what the journal's key hashes."""
+    """Import a file without bytecode, which may be stale: the code that runs is the code in the journal's key."""
     name = f"method_file_{path.stem}"
     spec = spec_from_file_location(name, path.resolve())
     if not path.is_file() or spec is None:
         raise ValueError(f"--method_file {path}: {'not a .py file' if path.is_file() else 'there is no such file'}")
     if name in sys.modules:
-        raise ValueError(f"--method_file {path}: another one of this name is in use; rename it")
+        raise ValueError(f"--method_file {path}: another file of this name is in use; rename this one")
     module = sys.modules[name] = module_from_spec(spec)
     try:
         exec(compile(path.read_bytes(), path.resolve(), "exec"), vars(module))  # noqa: S102 - the user's own file

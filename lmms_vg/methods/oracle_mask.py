@@ -1,4 +1,4 @@
-"""Oracle mask: knockout of all that lies outside the annotated boxes. What a perfect triage would give."""
+"""Oracle mask: hides everything outside the annotated boxes, as a perfect triage would."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from lmms_vg.models.checkpoint import Shape
 class OracleMask(Method):
     """Oracle mask (upper bound for VGRefine): hides every image token that no annotated box touches.
 
-    VGRefine's knockout without its triage: the boxes say what is relevant. Boxes belong to the first image; tokens of further
-    images are kept. A question without boxes fails.
+    VGRefine's knockout without its triage: the boxes define the relevant tokens. Boxes belong to the first image; tokens of
+    further images are kept. A question without boxes fails.
 
     Paper: -
     Source: -
@@ -49,6 +49,7 @@ class OracleMask(Method):
     def for_checkpoint(  # type: ignore[override]  # the hyper-parameters, spelt out
         cls, shape: Shape, layers: str | int | None = None, mask: Literal["pre", "post"] = "pre"
     ) -> OracleMask:
+        """Create the method; `layers` defaults to the knockout layers of the checkpoint's shipped head list."""
         places = tuple(known_layers(shape)) if layers is None else parse_layers(layers)
         if not places:
             raise ValueError(

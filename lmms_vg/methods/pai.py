@@ -1,4 +1,4 @@
-"""PAI (Liu et al., ECCV 2024): more attention to the image, and guidance away from what is said without it."""
+"""PAI (Liu et al., ECCV 2024): more attention to the image, and guidance away from the answer without the image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lmms_vg.methods.base import Method, require_image, require_number
 from lmms_vg.methods.layer_range import LayerRange, require_layer_range
 from lmms_vg.models.checkpoint import Shape
 
-#: Share of the largest probability below which guidance leaves no token, as released.
+#: Guidance rules out tokens below this share of the largest probability, as released.
 CUTOFF = 0.1
 
 
@@ -24,9 +24,9 @@ class PAI(LayerRange):
     """PAI (Liu et al., ECCV 2024): adds to the image's attention scores a share of their magnitude.
 
     Scores w of image tokens become w + alpha * |w|. With `cfg` every token is chosen by gamma * (lp - lp_u) + lp_u, where lp
-    are the log-probabilities under this edit and lp_u those of the unedited model for the same question without its images;
-    tokens with lp < log(.1) + max(lp) are cut off (-inf). Scores that all share a large value (Qwen2's key biases) have large
-    magnitudes: the boost then leaves attention to nothing but the image.
+    are the log-probabilities under this edit and lp_u those of the unedited model for the same question without images;
+    tokens with lp < log(.1) + max(lp) are cut off (-inf). Scores with a large common offset (Qwen2's key biases) have large
+    magnitudes: the boost then leaves attention to the image only.
 
     Paper: Liu et al., "Paying More Attention to Image: A Training-Free Method for Alleviating Hallucination in LVLMs",
         ECCV 2024
@@ -40,16 +40,16 @@ class PAI(LayerRange):
     Phase: prefill and decoding
 
     Attributes:
-        alpha: share of the magnitude that is added, at least 0 (released: .2, by default and in its README; VGRefine's paper
+        alpha: share of the magnitude to add, at least 0 (released: .2, by default and in its README; VGRefine's paper
             prints none for its comparison in Table F.4; .5 is a default of this package). 0 adds nothing, and is `plain`
             unless there is guidance.
         start: first layer, 0-based (released: 2).
-        end: layer behind the last one (released: 32); the default stops at the model's depth.
+        end: layer after the last one (released: 32); the default stops at the model's depth.
         cfg: guidance against the question without its images (released: a flag, on in its README's commands).
         gamma: strength of the guidance, at least 0 (released: 1.1 in its README, 2 by default). 1 is no guidance and no
             cut-off.
-        faithful: with `cfg`, what the released code does: the prompt is read without the boost, which so begins with the
-            second answer token; and with gamma = 1 there is no boost at all.
+        faithful: with `cfg`, act as the released code does: the prompt is read without the boost, which therefore begins
+            with the second answer token; with gamma = 1 there is no boost at all.
     """
 
     name: ClassVar[str] = "pai"
@@ -70,15 +70,15 @@ class PAI(LayerRange):
                 raise ValueError(f"{name}={getattr(self, name)!r}: allowed is true or false")
         if self.faithful and not self.cfg:
             raise ValueError(
-                "faithful=True: allowed with cfg=True only; without guidance the released code is the same"
+                "faithful=True: allowed only with cfg=True; without guidance the released code does the same"
             )
 
     @classmethod
     def for_checkpoint(cls, shape: Shape, **hyper_parameters: Any) -> Method:
-        """As `LayerRange`; `gamma` without guidance is refused, since it would do nothing."""
+        """Create the method as `LayerRange` does; refuse `gamma` without guidance, where it would do nothing."""
         if "gamma" in hyper_parameters and not hyper_parameters.get("cfg"):
             raise ValueError(
-                f"gamma={hyper_parameters['gamma']!r}: allowed with cfg=true only; without it there is no guidance"
+                f"gamma={hyper_parameters['gamma']!r}: allowed only with cfg=true; without it there is no guidance"
             )
         return super().for_checkpoint(shape, **hyper_parameters)
 

@@ -1,4 +1,4 @@
-"""The baseline: the model as it is, on the same execution path as every method."""
+"""The baseline: the unedited model, on the same code path as every method."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lmms_vg.methods.base import Method
 
 @dataclass(frozen=True)
 class Plain(Method):
-    """Plain: nothing is edited; what every method is compared with.
+    """Plain: nothing is edited; the baseline of every method.
 
     Paper: -
     Source: -

@@ -1,4 +1,4 @@
-"""Random mask: VGRefine's knockout of as many image tokens, drawn by chance. The control every study of it needs."""
+"""Random mask: hides as many image tokens as VGRefine, drawn at random. The control for VGRefine."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from lmms_vg.models.checkpoint import Shape
 
 @dataclass(frozen=True)
 class RandomMask(VGRefine):
-    """Random mask (control for VGRefine): hides as many image tokens as VGRefine would, drawn by chance.
+    """Random mask (control for VGRefine): hides as many image tokens as VGRefine would, drawn at random.
 
-    The same triage, layers and rows as `vgrefine`; what it would hide is counted, and so many image tokens are drawn without
-    replacement. The draw depends on seed, images and prompt, and not on the batch the question is in.
+    The triage, layers and rows are those of `vgrefine`. The tokens that it would hide are counted, and as many image tokens
+    are drawn without replacement. The draw depends on seed, images and prompt, not on the batch.
 
     Paper: -
     Source: -
@@ -31,9 +31,9 @@ class RandomMask(VGRefine):
     Phase: prefill
 
     Attributes:
-        k, p, mask, layers, heads: as for `vgrefine`; they decide how many tokens are hidden, and where. p = 0 hides nothing
+        k, p, mask, layers, heads: as for `vgrefine`; they set how many tokens are hidden, and where. p = 0 hides nothing
             and is `plain`.
-        seed: integer of at least 0; another seed is another draw.
+        seed: seed of the draw, an integer of at least 0.
     """
 
     name: ClassVar[str] = "random_mask"
@@ -46,11 +46,13 @@ class RandomMask(VGRefine):
 
     @classmethod
     def for_checkpoint(cls, shape: Shape, seed: int = 42, **hyper_parameters: Any) -> RandomMask:  # type: ignore[override]
-        made = super().for_checkpoint(shape, **hyper_parameters)
-        assert isinstance(made, RandomMask)
-        return replace(made, seed=seed)
+        """Create the method as `VGRefine` does, with a seed."""
+        method = super().for_checkpoint(shape, **hyper_parameters)
+        assert isinstance(method, RandomMask)
+        return replace(method, seed=seed)
 
     def hidden(self, irrelevant: Tensor, batch: Batch) -> Tensor:
+        """Draw as many tokens as are irrelevant, (B, N) bool."""
         hidden = torch.zeros_like(irrelevant)
         for row, count, prompt in zip(hidden, irrelevant.sum(1).tolist(), batch.layout.prompts, strict=True):
             generator = seeded(self.seed, "/".join([*prompt.image_hashes, prompt.text]))

@@ -15,8 +15,8 @@ from lmms_vg.methods.base import Method, require_image, require_number
 class ScalingVis(Method):
     """ScalingVis (Chen et al., ICML 2025): multiplies the image's attention scores by one weight.
 
-    The signed scores of image tokens are multiplied: what all scores of a row have in common is multiplied with them, so with
-    large scores (Qwen2's key biases) attention to the image goes to 0 or 1.
+    The signed scores of image tokens are multiplied, including any offset that all scores of a row share. So with large
+    scores (Qwen2's key biases) attention to the image goes to 0 or 1.
 
     Paper: Chen et al., "Why Is Spatial Reasoning Hard for VLMs? An Attention Mechanism Perspective on Focus Areas", ICML 2025
     Source: shiqichen17/AdaptVis; its edit. Not taken: its end at layer 32 of deeper models, its prompts padded to 77 tokens
@@ -27,8 +27,8 @@ class ScalingVis(Method):
     Phase: prefill
 
     Attributes:
-        weight: factor of the image's scores, at least 0. The release has no one default (it chooses among 0, .5, .8, 1.2, 1.5
-            and 2 on a part of each data set); 1.2 is its README's example. 1 is `plain`.
+        weight: factor of the image's scores, at least 0. The release has no single default (it chooses among 0, .5, .8, 1.2,
+            1.5 and 2 on a part of each data set); 1.2 is its README's example. 1 is `plain`.
     """
 
     name: ClassVar[str] = "scalingvis"

@@ -1,4 +1,4 @@
-"""Large images in tiles: each is looked at like an image of its own, and their maps are put together again."""
+"""Large images in tiles: each tile is processed as a separate image, and the tiles' maps are joined."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Tile = tuple[int, int, int, int]
 
 
 def split(width: int, height: int) -> list[Tile]:
-    """The fewest equal tiles (to a pixel) with no side above `LONGEST`, row by row; one, the image, where none is needed."""
+    """Split an image into the fewest tiles with no side above `LONGEST`, row by row, of equal size up to a pixel."""
     columns, rows = _cuts(width), _cuts(height)
     return [(x0, y0, x1, y1) for y0, y1 in rows for x0, x1 in columns]
 
@@ -28,14 +28,18 @@ def _cuts(pixels: int) -> list[tuple[int, int]]:
 
 
 def join(tiles: list[Tile], maps: list[NDArray[Any]], geometries: list[Geometry]) -> tuple[NDArray[Any], Geometry]:
-    """One map of the whole image from its tiles' maps, and where its cells lie.
+    """Join the maps of all tiles into one map of the whole image.
 
-    There are as many cells as all tiles have patches. A cell is the mean over its area of the patches that lie there, and 0
-    where no patch does (what a centre crop cuts off). Maps are not normalised tile by tile.
+    The map has as many cells as all tiles have patches. A cell is the mean of the patches over its area; area without a patch
+    (which a centre crop removes) counts as 0. Maps are not normalised tile by tile.
 
     Args:
-        tiles: all of `split`.
-        maps, geometries: (rows, cols) per tile, and how the tile's pixels lie on it.
+        tiles: all tiles from `split`.
+        maps: (rows, cols) map of each tile.
+        geometries: position of each tile's pixels on its map.
+
+    Returns:
+        The map, and the position of the image's pixels on it.
     """
     down, across = len({tile[1] for tile in tiles}), len({tile[0] for tile in tiles})
     rows, cols = maps[0].shape
@@ -47,7 +51,7 @@ def join(tiles: list[Tile], maps: list[NDArray[Any]], geometries: list[Geometry]
 
 
 def _shares(whole: Axis, part: Axis, offset: int) -> NDArray[np.float64]:
-    """(cells, patches): the share of each cell of `whole` that each patch of the tile at pixel `offset` covers."""
+    """(cells, patches): the share of each cell in `whole` that each patch of the tile at pixel `offset` covers."""
     pixels = [min(max(part.to_pixel(patch), 0), part.pixels) for patch in range(part.patches + 1)]
     edges = np.array([whole.to_patch(offset + pixel) for pixel in pixels])
     cell = np.arange(whole.patches)[:, None]

@@ -16,8 +16,8 @@ from lmms_vg.methods.layer_range import LayerRange, require_layer_range
 class VAF(LayerRange):
     """VAF (ClearSight; Yin et al., CVPR 2025): multiplies the attention scores of the image and of the text before it.
 
-    Scores of image tokens are multiplied by `enhance`, those of all tokens before the first image, the begin-of-text token
-    among them, by `suppress`.
+    Scores of image tokens are multiplied by `enhance`. Those of all tokens before the first image, including the
+    begin-of-text token, are multiplied by `suppress`.
 
     Paper: Yin et al., "ClearSight: Visual Signal Enhancement for Object Hallucination Mitigation in Multimodal Large Language
         Models", CVPR 2025
@@ -31,9 +31,9 @@ class VAF(LayerRange):
 
     Attributes:
         enhance: factor of the image's scores, at least 0 (released: 1.15).
-        suppress: factor of the scores before the image, at least 0 (released: .95). Both 1 is `plain`.
+        suppress: factor of the scores before the image, at least 0 (released: .95). With both 1 it is `plain`.
         start: first layer, 0-based (released: 9).
-        end: layer behind the last one (released: 9 to 14 inclusive, so 15); the default stops at the model's depth.
+        end: layer after the last one (released: 9 to 14 inclusive, so 15); the default stops at the model's depth.
     """
 
     name: ClassVar[str] = "vaf"

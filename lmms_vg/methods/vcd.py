@@ -1,4 +1,4 @@
-"""VCD (Leng et al., CVPR 2024): contrast with what the model says about a noised image."""
+"""VCD (Leng et al., CVPR 2024): contrast with the answer about a noised image."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class VCD(Method):
     """VCD (Leng et al., CVPR 2024): contrasts the logits with those for a noised image.
 
     Every token is chosen by (1 + alpha) * l - alpha * l_noised, where l are the logits and l_noised those for the same
-    tokens behind the noised image; tokens with l < log(beta) + max(l) are cut off (-inf). No attention is edited. The noised
+    tokens after the noised image; tokens with l < log(beta) + max(l) are cut off (-inf). No attention is edited. The noised
     image is x_t = sqrt(abar_t) x + sqrt(1 - abar_t) eps, drawn once per image and shared by all questions about it, on the
     normalised pixels and not clamped; abar is the running product of 1 - b, b = sigmoid(-6 .. 6) * (.005 - 1e-5) + 1e-5 over
-    1000 steps. At t = 500 that is .863 x + .505 eps: the image is never quite gone.
+    1000 steps. At t = 500 that is .863 x + .505 eps: the image is never completely hidden.
 
     Paper: Leng et al., "Mitigating Object Hallucinations in Large Vision-Language Models through Visual Contrastive
         Decoding", CVPR 2024
@@ -40,10 +40,10 @@ class VCD(Method):
     Phase: prefill and decoding
 
     Attributes:
-        alpha: strength of the contrast, at least 0 (released default: 1). 0 is `plain`, without the cut-off too.
-        beta: share of the largest probability below which tokens are cut off, 0..1 (released default: .1). 0 cuts nothing.
+        alpha: strength of the contrast, at least 0 (released default: 1). 0 is `plain`, also without the cut-off.
+        beta: share of the largest probability below which tokens are cut off, 0..1 (released default: .1). 0 cuts off nothing.
         noise_step: step t of the schedule, 0..999 (released default: 500).
-        seed: with the image's pixels it fixes the noise (released default: 42).
+        seed: seed of the noise, which also depends on the image's pixels (released default: 42).
     """
 
     name: ClassVar[str] = "vcd"
@@ -69,14 +69,14 @@ class VCD(Method):
         return contrasted
 
     def _noised(self, prompt: Prompt) -> Prompt:
-        """The same prompt about noised images; their hashes say so, so that prefixes are not mixed up."""
+        """Return the same prompt about noised images, with other hashes so that prefixes are not mixed up."""
         assert prompt.pixel_values is not None
         kept = float(signal(STEPS)[self.noise_step])
         pixels = []
         for image, image_hash in zip(prompt.pixel_values, prompt.image_hashes, strict=True):
             noise = torch.randn(image.shape, generator=seeded(self.seed, image_hash))
             pixels.append(math.sqrt(kept) * image + math.sqrt(1 - kept) * noise.to(image))
-        hashes = tuple(f"{one} vcd noise_step={self.noise_step} seed={self.seed}" for one in prompt.image_hashes)
+        hashes = tuple(f"{name} vcd noise_step={self.noise_step} seed={self.seed}" for name in prompt.image_hashes)
         return replace(prompt, pixel_values=torch.stack(pixels), image_hashes=hashes)
 
     def _combine(self, own: Tensor, noised: Tensor) -> Tensor:
@@ -85,6 +85,6 @@ class VCD(Method):
 
 
 def signal(steps: int) -> Tensor:
-    """(steps,) float64: the share of the image's variance that is left at each step, abar."""
+    """Return abar, (steps,) float64: the share of the image's variance that remains at each step."""
     added = torch.sigmoid(torch.linspace(-6, 6, steps, dtype=torch.float64)) * (0.005 - 1e-5) + 1e-5
     return (1 - added).cumprod(0)

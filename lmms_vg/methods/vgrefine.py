@@ -19,11 +19,11 @@ from lmms_vg.models.checkpoint import Shape
 
 @dataclass(frozen=True)
 class VGRefine(Method):
-    """VGRefine (Liu et al., ICLR 2026): hides from the question what the best-grounding heads ignore.
+    """VGRefine (Liu et al., ICLR 2026): hides the image tokens that the best-grounding heads ignore.
 
-    Step I (triage): the last prompt token's map of each of the first `k` heads, divided by the reference prompt's map of
-    that layer averaged over heads (+1e-10), averaged over the heads; image tokens strictly below the `p`-th percentile
-    are irrelevant. Step II (knockout): at `layers`, every prompt token behind the image may not attend to them. Decode
+    Step I (triage): take the last prompt token's map of each of the first `k` heads, divide it by the reference prompt's map
+    of that layer averaged over all heads (+1e-10), and average over the `k` heads. Image tokens strictly below the `p`-th
+    percentile are irrelevant. Step II (knockout): at `layers`, no prompt token after the image may attend to them. Decode
     steps are not blocked.
 
     Paper: Liu et al., "How Do Medical MLLMs Fail? A Study on Visual Grounding in Medical Images", ICLR 2026, Sec. 3
@@ -39,7 +39,7 @@ class VGRefine(Method):
     Phase: prefill
 
     Attributes:
-        k: number of heads used, from the front of `heads` (paper: 20).
+        k: number of heads to use, from the front of `heads` (paper: 20).
         p: percentile in 0..100 (paper: 50; the released code's default is 80). 0 hides nothing.
         mask: "pre" hides before softmax and renormalises (released code), "post" zeroes weights without renormalising
             (printed formula); the two differ visibly in the logits.
@@ -77,9 +77,12 @@ class VGRefine(Method):
         p: float = 50.0,
         mask: Literal["pre", "post"] = "pre",
     ) -> VGRefine:
-        """Heads and knockout layers from the shipped or given list; see `head_lists.resolve` for what `heads` may be.
+        """Create the method with heads and knockout layers of the shipped or given list; for `heads` see `head_lists.resolve`.
 
-        `k` defaults to the paper's 20, or to the whole list where it is shorter.
+        `k` defaults to the paper's 20, or to the length of a shorter list.
+
+        Raises:
+            ValueError: a hyper-parameter is not allowed, or no heads or layers are known.
         """
         chosen = resolve(shape, heads, layers_given=layers is not None)
         places = parse_layers(layers) if layers is not None else tuple(chosen.layers)
@@ -95,14 +98,18 @@ class VGRefine(Method):
         return knock_out(batch, self.hidden(irrelevant, batch), self.layers, self.mask)
 
     def hidden(self, irrelevant: Tensor, batch: Batch) -> Tensor:
-        """(B, N) bool, the image tokens to hide; controls hide others than the irrelevant ones."""
+        """Return the image tokens to hide, (B, N) bool: here the irrelevant ones; controls hide others."""
         return irrelevant
 
     def irrelevant(self, question: dict[int, Tensor], reference: dict[int, Tensor]) -> Tensor:
-        """Step I: (B, N) bool, True for image tokens strictly below the percentile.
+        """Step I: find the irrelevant image tokens.
 
         Args:
-            question, reference: layer to (B, H, N) maps.
+            question: maps of the questions, layer to (B, H, N).
+            reference: maps of the reference prompts, layer to (B, H, N).
+
+        Returns:
+            (B, N) bool, True for image tokens strictly below the percentile.
 
         Raises:
             ValueError: the attention is not finite.
@@ -114,14 +121,16 @@ class VGRefine(Method):
         ]
         aggregated = torch.stack(normalised).mean(0)
         if not aggregated.isfinite().all():
-            raise ValueError(
-                "attention is not finite (NaN or infinite); are the weights sound, does dtype=float32 help?"
-            )
+            raise ValueError("attention is not finite (NaN or infinite); check the weights, or try dtype=float32")
         return (aggregated.cpu().double() < percentile(aggregated, self.p)).to(device)
 
 
 def check_knockout(layers: tuple[int, ...], mask: str) -> None:
-    """Raises ValueError for a knockout nowhere, or a mask that is not known."""
+    """Check the arguments of a knockout.
+
+    Raises:
+        ValueError: there is no layer, or the mask is unknown.
+    """
     if mask not in ("pre", "post"):
         raise ValueError(f"mask={mask!r}: allowed is 'pre' or 'post' (before or after softmax)")
     if not layers:
@@ -129,7 +138,7 @@ def check_knockout(layers: tuple[int, ...], mask: str) -> None:
 
 
 def knock_out(batch: Batch, hidden: Tensor, layers: tuple[int, ...], mask: Literal["pre", "post"]) -> Pass:
-    """Step II: prefill so that no prompt token behind the image attends to the image tokens `hidden`, (B, N) bool."""
+    """Step II: prefill so that no prompt token after the image attends to the image tokens `hidden`, (B, N) bool."""
     layout = batch.layout
     edits = [Knockout(layers, layout.post_image, layout.image_keys(hidden), mask)] if hidden.any() else []
     answering = batch.prefill(*edits)
@@ -139,10 +148,10 @@ def knock_out(batch: Batch, hidden: Tensor, layers: tuple[int, ...], mask: Liter
 
 
 def percentile(values: Tensor, p: float) -> Tensor:
-    """The `p`-th percentile along the last axis, kept, linear between neighbours, in float64 on the CPU.
+    """Return the `p`-th percentile along the last axis, which stays with size 1; linear interpolation, float64 on the CPU.
 
-    Where p falls on a value it is that value: torch.quantile computes the rank as p / 100 * (N - 1), which for p = 80 and
-    576 tokens lands beside it and would hide one token more.
+    A whole rank gives exactly the value at this rank. torch.quantile computes the rank as p / 100 * (N - 1), which for p = 80
+    and 576 tokens is not exactly whole and would hide one more token.
     """
     ordered = values.cpu().double().sort(-1).values
     rank = p * (ordered.shape[-1] - 1) / 100

@@ -23,17 +23,17 @@ from lmms_vg.vision.patch_grid import Geometry
 class ViCrop(Method):
     """ViCrop (Zhang et al., ICLR 2025): answers from the image and a crop of where the model looks.
 
-    The map is the last prompt token's attention to the first image at one layer. "rel": the mean over heads, divided by that
-    of the reference prompt. "grad": the mean over heads of the attention times max(0, g), g being the gradient of the most
-    likely first token's log-probability with respect to it; the reference plays no part. The window that stands out most in
-    the map (`window.search`, from the model's input size to twice as many pixels of the image) is cut out and goes directly
-    behind the image as one more; the text stays as it is.
+    The map is the last prompt token's attention to the first image at one layer. "rel": the mean over heads, divided by the
+    same mean of the reference prompt. "grad": the mean over heads of the attention times max(0, g), where g is the gradient
+    of the most likely first token's log-probability with respect to the attention; the reference is not used. The window that
+    stands out most in the map (`window.search`, with sides of 1 to 2 times the model's input size in image pixels) is cropped
+    and inserted directly after the image as a second image; the text does not change.
 
-    Otherwise than the released code: a patch is placed where the image's pixels really lie (there, the map is taken for the
-    whole image), so that padding is left out and what a centre crop cut away is not searched; a window has at least one
-    patch. Images above 1024 pixels are split into ceil(height / 1024) x ceil(width / 1024) tiles (there, columns follow from
-    rows and the side ratio, and a portrait image of up to 1024 pixels' height fails); tiles' maps are put together by area,
-    as there without normalising each; smaller images are not split. Two images stand in the prompt as the family writes them.
+    Differences from the released code: patches are placed where the image's pixels really are (there, the map is taken for
+    the whole image), so padding is left out and pixels that a centre crop removes are not searched; a window has at least one
+    patch. Images above 1024 pixels are split into ceil(height / 1024) x ceil(width / 1024) tiles (there, the columns follow
+    from the rows and the side ratio, and a portrait image of up to 1024 pixels' height fails). The tiles' maps are joined by
+    area, as there without normalising each; smaller images are not split. The family defines how two images are written.
 
     Paper: Zhang et al., "MLLMs Know Where to Look: Training-free Perception of Small Visual Details with Multimodal LLMs",
         ICLR 2025
@@ -48,7 +48,7 @@ class ViCrop(Method):
     Attributes:
         layer: 0-based layer of the map (released: 14 of LLaVA-1.5's 32). Default: depth * 14/32, rounded half up.
         map: "rel" or "grad" (released: rel-att, grad-att).
-        high_res: whether images with a side above 1024 pixels are looked at in tiles (released: a method of its own).
+        high_res: whether images with a side above 1024 pixels are split into tiles (released: a separate method).
     """
 
     name: ClassVar[str] = "vicrop"
@@ -68,11 +68,15 @@ class ViCrop(Method):
     def for_checkpoint(  # type: ignore[override]  # the hyper-parameters, spelt out
         cls, shape: Shape, layer: int | None = None, map: Literal["rel", "grad"] = "rel", high_res: bool = True
     ) -> ViCrop:
-        """`layer` is by default where 14 is among 32."""
-        made = cls((14 * shape.layers + 16) // 32 if layer is None else layer, map, high_res)
-        if made.layer >= shape.layers:
+        """Create the method; `layer` defaults to depth * 14/32, rounded half up.
+
+        Raises:
+            ValueError: the checkpoint lacks the layer, or a value is not allowed.
+        """
+        method = cls((14 * shape.layers + 16) // 32 if layer is None else layer, map, high_res)
+        if method.layer >= shape.layers:
             raise ValueError(f"layer={layer}: {shape.pretrained!r} allows 0 to {shape.layers - 1}")
-        return made
+        return method
 
     def prefill(self, batch: Batch) -> Pass:
         require_image(self, batch)
@@ -89,22 +93,22 @@ class ViCrop(Method):
         return both
 
     def _windows(self, batch: Batch) -> list[Window]:
-        """What to cut out of each question's first image."""
+        """Windows to crop from each question's first image."""
         sizes = [_first(prompt).rgb.size for prompt in batch.layout.prompts]
         tiles = [split(*size) if self.high_res else [] for size in sizes]
         whole = [*self._maps(batch)] if any(len(parts) < 2 for parts in tiles) else []
-        found = []
+        windows = []
         for row, (prompt, size, parts) in enumerate(zip(batch.layout.prompts, sizes, tiles, strict=True)):
             if len(parts) < 2:
                 values, geometry = whole[row], batch.layout.family.true_geometry(*size)
             else:
                 values, geometry = self._in_tiles(batch, row, parts)
             assert prompt.pixel_values is not None
-            found.append(search(values, geometry, base=prompt.pixel_values.shape[-1]))
-        return found
+            windows.append(search(values, geometry, base=prompt.pixel_values.shape[-1]))
+        return windows
 
     def _in_tiles(self, batch: Batch, row: int, tiles: list[Tile]) -> tuple[NDArray[Any], Geometry]:
-        """The map of a large image and where it lies. One tile at a time: there may be more than fit in memory together."""
+        """Map of a large image and its geometry, one tile at a time: all tiles together may not fit in memory."""
         prompt, reference = batch.layout.prompts[row], batch.reference.prompts[row]
         maps, geometries = [], []
         for tile in tiles:
@@ -129,8 +133,8 @@ class ViCrop(Method):
         values = values[:, : grid.rows * grid.cols]
         if not values.isfinite().all():
             raise ValueError(
-                f"the {self.map!r} map of layer {self.layer} is not finite (NaN or infinite); are the weights sound, "
-                "does dtype=float32 help?"
+                f"the {self.map!r} map of layer {self.layer} is not finite (NaN or infinite); check the weights, or "
+                "try dtype=float32"
             )
         return values.reshape(-1, grid.rows, grid.cols).cpu().numpy()
 
@@ -140,6 +144,6 @@ def _first(prompt: Prompt) -> Picture:
 
 
 def _about(batch: Batch, prompt: Prompt, *pictures: Picture) -> Prompt:
-    """The same message with `pictures` in the place of its first image."""
+    """Return the same message with `pictures` in place of its first image."""
     place = prompt.content.index(_first(prompt))
     return batch.layout.family.prompt([*prompt.content[:place], *pictures, *prompt.content[place + 1 :]])

@@ -1,4 +1,4 @@
-"""What a method meets, and what batches of several methods share."""
+"""The input of a method, and what batches of several methods share."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_method_meets_seven_names(family: Family) -> None:
 
 
 def test_batches_of_several_methods_share_the_unedited_run(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each has its own boxes; a pass of one leaves the passes of the other as they were."""
+    """Each batch has its own boxes, and a pass of one does not change the passes of the other."""
     ran: list[int] = []
     run = Decoder.run
 

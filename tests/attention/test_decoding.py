@@ -1,4 +1,4 @@
-"""Generation settings and the decode loop; greedy decoding against `generate` is in test_session.py."""
+"""Generation settings and the decode loop; test_session.py compares greedy decoding with `generate`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Prompt:
 
 @dataclass
 class Script:
-    """A pass whose logits are a script: `script[row]` gives the logits after so many tokens."""
+    """A pass with scripted logits: `script[row][n]` holds the logits after n tokens."""
 
     script: list[list[list[float]]]
     at: int = 0
@@ -57,7 +57,7 @@ def run(script: list[list[list[float]]], settings: Decoding, stop: set[int] | No
 
 
 def test_rows_end_on_their_own() -> None:
-    """One row ends at its stop token, which is not part of the answer, the other at the length limit."""
+    """One row ends at its stop token, which is not part of the answer; the other ends at the length limit."""
     answers = run([one_hot(3, 5, 2, 2), one_hot(4, 4, 4, 4)], Decoding(max_new_tokens=3), stop={5})
     assert answers == [[3], [4, 4, 4]]
 
@@ -73,14 +73,14 @@ def test_no_step_is_made_after_the_last_token() -> None:
 
 
 def test_repetition_penalty_counts_the_answer() -> None:
-    """3 leads by little, so once it is said 4 comes first; a penalty of 1 says 3 for ever."""
+    """Token 3 leads by little, so after it token 4 wins; with a penalty of 1, token 3 always wins."""
     close = [[0.0, 0.0, 0.0, 2.0, 1.9, 0.0]] * 4
     assert run([close], Decoding(max_new_tokens=3)) == [[3, 3, 3]]
     assert run([close], Decoding(max_new_tokens=2, repetition_penalty=2.0)) == [[3, 4]]
 
 
 def test_repetition_penalty_may_leave_the_prompt_out() -> None:
-    """3 stands in the prompt and leads by little: counted, 4 comes first; not counted, 3 does, and 4 after it."""
+    """Token 3 is in the prompt and leads by little: if the prompt counts, 4 comes first; if not, 3 and then 4."""
     close = [[0.0, 0.0, 0.0, 2.0, 1.9, 0.0]] * 4
     first = {}
     for counted in (True, False):
@@ -92,7 +92,7 @@ def test_repetition_penalty_may_leave_the_prompt_out() -> None:
 
 
 def test_an_answer_may_not_end_before_it_began() -> None:
-    """5 ends an answer and leads; of the others 3 does. With at least one token the row says 3 first, then ends."""
+    """Token 5 ends an answer and leads; 3 is second. With a minimum of one token the row gives 3 and then ends."""
     eager = [[0.0, 0.0, 0.0, 2.0, 1.0, 9.0]] * 4
     assert run([eager], Decoding(max_new_tokens=3), stop={5}) == [[]]
     assert run([eager, eager], Decoding(max_new_tokens=3, min_new_tokens=1), stop={5}) == [[3], [3]]
@@ -154,7 +154,7 @@ def test_settings_as_lmms_eval_writes_them() -> None:
         ({"repetition_penalty": float("inf")}, r"repetition_penalty=inf"),
         ({"seed": "x"}, r"seed='x'"),
         ({"until": 5}, r"until=\(5,\): allowed is strings"),
-        ({"lenght_penalty": 2}, r"lenght_penalty=2: not known; did you mean repetition_penalty\? allowed: .*until"),
+        ({"lenght_penalty": 2}, r"lenght_penalty=2: unknown; did you mean repetition_penalty\? allowed: .*until"),
     ],
 )
 def test_settings_that_would_do_nothing_or_harm_are_refused(settings: dict, message: str) -> None:
@@ -180,9 +180,9 @@ BROKEN = {"NaN": [torch.nan] * 6, "one NaN": [9.0, torch.nan, 0.0, 0.0, 0.0, 0.0
 @pytest.mark.parametrize("settings", [Decoding(), Decoding(do_sample=True), Decoding(repetition_penalty=1.2)], ids=str)
 @pytest.mark.parametrize("logits", BROKEN.values(), ids=BROKEN)
 def test_logits_that_are_not_finite_are_no_token(logits: list[float], settings: Decoding) -> None:
-    """After two tokens, in a row that goes on; in one that has ended nobody asks for them."""
+    """Raised after two tokens in a row that continues; ignored in a row that has ended."""
     broken = [*one_hot(3, 4), logits]
-    with pytest.raises(ValueError, match="behind 2 answer tokens the model's logits are not finite"):
+    with pytest.raises(ValueError, match=r"after 2 answer tokens: .* not finite"):
         run([one_hot(1, 1, 1, 1), broken], settings)
     answers = run([one_hot(1, 1, 1, 1), [*one_hot(3, 5), logits]], Decoding(max_new_tokens=4), stop={5})
     assert answers == [[1, 1, 1, 1], [3]]

@@ -1,4 +1,4 @@
-"""What edits do to attention, against whole matrices; and that a broken model is called one."""
+"""The effect of edits on attention, compared with whole matrices; a broken model causes a warning."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _no_gradients() -> Iterator[None]:
 def by_hand(
     family: Family, prompt: Prompt, first: int, layers: list[int], before: Change | None, after: Change | None
 ) -> dict[str, Any]:
-    """One full pass whose rows from `first` on are changed at `layers`, and what can be read off its matrices."""
+    """One full pass with rows from `first` on changed at `layers`, and the figures from its matrices."""
     image = torch.zeros(len(prompt.input_ids), dtype=torch.bool)
     image[prompt.image_tokens] = True
     largest, old, new = {}, {}, {}
@@ -100,7 +100,7 @@ def assert_reported(answering: Pass, expected: list[dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize("alpha", [0.5, 20.0])
 def test_boost_of_the_last_row_and_all_decode_steps(family: Family, alpha: float) -> None:
-    """The strong one saturates; decode steps add nothing to the report."""
+    """The strong edit saturates; decode steps add nothing to the report."""
 
     def boost(rows: Tensor, image: Tensor) -> Tensor:
         return torch.where(image, rows + alpha * rows.abs(), rows)
@@ -118,7 +118,7 @@ def test_boost_of_the_last_row_and_all_decode_steps(family: Family, alpha: float
 
 @pytest.mark.parametrize("mask", ["pre", "post"])
 def test_knockout_of_all_rows_behind_the_image(family: Family, mask: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows are taken some at a time; half of the image is hidden, so that half its attention is left or spread anew."""
+    """Rows arrive in chunks. Half of the image is hidden, so half of its attention remains or is spread again."""
     monkeypatch.setattr("lmms_vg.attention.interface.ROWS_AT_A_TIME", 5)
 
     def knock_out(rows: Tensor, image: Tensor) -> Tensor:
@@ -151,7 +151,7 @@ def test_without_edits_the_last_row_of_every_layer(family: Family) -> None:
 
 
 def test_a_question_that_is_not_edited_beside_one_that_is(family: Family) -> None:
-    """Its last row is reported, and nothing happened to it."""
+    """Its last row is reported, and it is unchanged."""
 
     def scale(rows: Tensor, image: Tensor) -> Tensor:
         return torch.where(image, rows * 2, rows)
@@ -211,7 +211,7 @@ def test_softmax_ignores_a_shift_and_boost_does_not(shifted: dict[str, Family]) 
 
 
 def asked(family: Family, folder: Path, diagnose: bool, *methods: Any) -> tuple[Answerer, list[str]]:
-    """Four questions, one a batch; what was warned of."""
+    """Ask four questions, one per batch, and return the warnings."""
     warned: list[str] = []
     sink = logger.add(lambda message: warned.append(message.record["message"]), level="WARNING")
     try:

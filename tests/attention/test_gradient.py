@@ -1,4 +1,4 @@
-"""The gradient with respect to attention against autograd through a stock eager pass."""
+"""The gradient with respect to attention, compared with autograd through a stock eager pass."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def eager_gradient(family: Family, prompt: Prompt, layer: int) -> Tensor:
-    """(H, N): one full pass with gradients everywhere."""
+    """Return (H, N) from one full pass with gradients everywhere."""
     table = family.model.get_input_embeddings().weight
     table.requires_grad_()
     try:
@@ -65,7 +65,7 @@ def test_the_edit_changes_no_value(family: Family) -> None:
 
 @contextmanager
 def no_graph_is_left() -> Iterator[None]:
-    """Of what is made inside; objects from before are not looked at, which are millions."""
+    """Count tensors created inside the block; the millions of older objects are not searched."""
     gc.freeze()
     try:
         yield
@@ -77,7 +77,7 @@ def no_graph_is_left() -> Iterator[None]:
 
 @pytest.mark.parametrize("watched", [None, "last"])
 def test_it_leaves_no_graph_and_the_batch_as_it_was(family: Family, watched: str | None) -> None:
-    """Watched and diagnosed batches keep maps of what they see: none of it may hold a graph, were the weights to want one."""
+    """Watched and diagnosed batches keep maps; none may hold a graph, even if the weights require gradients."""
 
     with torch.no_grad():
         untouched = ask(family, watched=watched, diagnose=True)

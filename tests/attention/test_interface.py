@@ -1,4 +1,4 @@
-"""The registered attention against transformers' own SDPA and eager attention, through the stock forward and generate."""
+"""The registered attention, compared with SDPA and eager attention of transformers in stock forward and generate."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def ids(rows: int = 2, length: int = 23, seed: int = 0) -> Tensor:
 
 
 def padded(pads: list[int], length: int = 23) -> tuple[Tensor, Tensor]:
-    """Left-padded ids and their attention mask."""
+    """Return left-padded ids and their attention mask."""
     tokens, mask = ids(len(pads), length), torch.ones(len(pads), length, dtype=torch.long)
     for row, pad in enumerate(pads):
         tokens[row, :pad], mask[row, :pad] = 0, 0
@@ -38,7 +38,7 @@ def padded(pads: list[int], length: int = 23) -> tuple[Tensor, Tensor]:
 
 
 def everywhere(model: LlavaForConditionalGeneration, rows: int) -> Edit:
-    """An edit of all rows of all layers that changes nothing, sending everything through the explicit path."""
+    """Return an edit of all rows in all layers that changes nothing and sends everything through the explicit path."""
     depth = model.config.text_config.num_hidden_layers
     return Edit(range(depth), torch.tensor([[0, 10_000]] * rows))
 
@@ -83,7 +83,7 @@ def test_identity_edit_equals_stock_decoding(
 
 
 def test_masks_matter(model: LlavaForConditionalGeneration) -> None:
-    """What the two tests above would miss if padding had no effect at all on these weights."""
+    """Padding has an effect on these weights; otherwise the two tests above would show nothing."""
     tokens, mask = padded([0, 7])
     with torch.no_grad():
         right = model(input_ids=tokens, attention_mask=mask).logits[1, -1]
@@ -126,7 +126,7 @@ def test_capture_equals_eager_rows(
 @pytest.mark.parametrize("mask_kind", ["pre", "post"])
 @pytest.mark.parametrize("pads", [[0, 0], [0, 7]])
 def test_knockout_equals_naive(model: LlavaForConditionalGeneration, mask_kind: str, pads: list[int]) -> None:
-    """Both masks, blocked keys and rows differing between batch rows, against whole-matrix attention."""
+    """Both masks, with keys and rows that differ between batch rows, compared with whole-matrix attention."""
     tokens, mask = padded(pads)
     layers = [1, 3]
     rows = torch.tensor([[pad + 12, 23] for pad in pads])
@@ -168,7 +168,7 @@ def test_layers_before_the_knockout_are_bit_identical(model: LlavaForConditional
 
 
 def test_two_edits_of_one_layer_add_up(model: LlavaForConditionalGeneration) -> None:
-    """A capture beside a knockout sees the attention after the knockout."""
+    """A capture together with a knockout sees the attention after the knockout."""
     tokens = ids(1)
     rows, keys = torch.tensor([[22, 23]]), torch.arange(2, 8)[None]
     blocked = torch.zeros(1, 23, dtype=torch.bool)
@@ -213,7 +213,7 @@ def test_wrong_use_is_refused(model: LlavaForConditionalGeneration) -> None:
 
 
 def test_bfloat16_rows_are_computed_in_float32() -> None:
-    """With large key biases bf16 scores are off by far more than the captured rows may be."""
+    """With large key biases, bf16 scores have far larger errors than captured rows may have."""
     made = tiny.model("qwen2")
     for name, weight in made.named_parameters():
         if name.endswith("k_proj.bias") and "language_model" in name:

@@ -1,4 +1,4 @@
-"""The load check: text models whose forward does more than their layers are refused, all others are taken."""
+"""The load check refuses text models whose forward pass does more than their layers, and accepts all others."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def load(folder: Path, dtype: str = "float32") -> Family:
 
 @pytest.fixture(scope="module")
 def fresh(folders: dict[str, Path]) -> Callable[[str, str], Family]:
-    """A checkpoint as it is loaded, loaded once: a check leaves our attention in it."""
+    """A freshly loaded checkpoint, for one check, because a check leaves our attention installed."""
     loaded = cache(lambda kind, dtype: load(folders[kind], dtype))
     return lambda kind, dtype: deepcopy(loaded(kind, dtype))
 
@@ -52,7 +52,7 @@ def with_image(family: Family) -> Any:
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_sound_checkpoints_are_taken(fresh: Callable[[str, str], Family], kind: str, dtype: str) -> None:
-    """And to the last bit, with an image as on a GPU and without: both make the same steps in the same order."""
+    """Equal to the last bit, with an image (as on a GPU) and without: both take the same steps in the same order."""
     for prompt in (self_check.probe, with_image):
         family = fresh(kind, dtype)
         deviation, allowed = self_check.compare(family, prompt(family))
@@ -102,7 +102,7 @@ Deviate = Callable[[Family, pytest.MonkeyPatch], None]
 
 
 def around(module: nn.Module, monkeypatch: pytest.MonkeyPatch, change: Callable[..., Any]) -> None:
-    """`module.forward` becomes `change(own forward, *its arguments)`."""
+    """Replace `module.forward` by `change(forward, *arguments)`."""
     own = module.forward
     monkeypatch.setattr(module, "forward", lambda *args, **kwargs: change(own, *args, **kwargs))
 
@@ -142,7 +142,7 @@ def residual_multiplier(by: float) -> Deviate:
 
 
 def other_positions(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a rope of another scale: all positions doubled."""
+    """Double all positions, as a rope of another scale does."""
     rotary = family.text_model.rotary_emb
 
     def doubled(own: Any, *args: Any, **kwargs: Any) -> Any:
@@ -154,7 +154,7 @@ def other_positions(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def skipped_layer(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Our path, and no other, passes layer 2 by."""
+    """Skip layer 2 on our path only."""
     run, layer = Decoder.run, family.text_model.layers[2]
 
     def skipping(*args: Any) -> Tensor:
@@ -188,7 +188,7 @@ def test_what_deviates_is_refused(
         family = fresh(kind, dtype)
         with monkeypatch.context() as patched:
             deviate(family, patched)
-            with pytest.raises(self_check.Deviation, match="does more than its layers"):
+            with pytest.raises(self_check.Deviation, match="more than its layers"):
                 self_check.compare(family, prompt(family))
 
 
@@ -196,7 +196,7 @@ def test_what_deviates_is_refused(
 def test_a_model_that_rounds_badly_may_not_hide_a_logit_scale(
     folders: dict[str, Path], dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its own logits move by 30% in another order of sums, and are 10% from ours."""
+    """Its logits move by 30% in another order of sums and differ by 10% from ours."""
     family = load(folders["llama"], dtype)
     stock = self_check.stock_logits
 
@@ -204,13 +204,13 @@ def test_a_model_that_rounds_badly_may_not_hide_a_logit_scale(
         return stock(family, prompt, cut) * (0.9 if cut else 0.7)
 
     monkeypatch.setattr(self_check, "stock_logits", badly_rounded)
-    with pytest.raises(self_check.Deviation, match="does more than its layers"):
+    with pytest.raises(self_check.Deviation, match="more than its layers"):
         self_check.compare(family, with_image(family))
 
 
 @pytest.fixture
 def granite(tmp_path: Path) -> Path:
-    """A real text model of that kind; its residual multiplier is inside its layers, so our path honours it."""
+    """A real text model of this kind; its residual multiplier is inside its layers, so our path applies it."""
     folder = tiny.save(tmp_path / "granite", "granite")
     set_text(folder, residual_multiplier=0.22, embedding_multiplier=1.0)
     return folder
@@ -232,9 +232,9 @@ def said() -> Iterator[list[str]]:
 
 def test_granite_is_taken_until_its_forward_does_more_than_its_layers(granite: Path, said: list[str]) -> None:
     build("llava", "plain", pretrained=str(granite)).close()
-    assert [line for line in said if "load check: our logits are 0.0e+00" in line]
+    assert [line for line in said if "load check: our logits differ by 0.0e+00" in line]
     set_text(granite, embedding_multiplier=12.0)
-    with pytest.raises(CheckpointError, match=r"load check: .* logits are [.\d]+ apart .* explains 0.0001 ") as refused:
+    with pytest.raises(CheckpointError, match=r"load check: .* are [.\d]+ apart .* explains only 0.0001 ") as refused:
         build("llava", "plain", pretrained=str(granite))
     assert str(granite) in str(refused.value)
     assert "self_check=false" in str(refused.value)
@@ -272,12 +272,12 @@ def test_placed_by_accelerate(folders: dict[str, Path]) -> None:
 def test_logits_that_are_not_finite(folders: dict[str, Path]) -> None:
     family = load(folders["qwen2"])
     family.lm_head.weight[3] = torch.nan
-    with pytest.raises(CheckpointError, match="own forward are not finite"):
+    with pytest.raises(CheckpointError, match="own forward pass are not finite"):
         self_check.self_check(family, "p")
 
 
 def test_a_prefix_that_depends_on_what_follows(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a model that reads its whole prompt both ways: behind a cached prefix it is not the same model."""
+    """A model that reads its prompt in both directions gives other logits after a cached prefix."""
     family = load(folders["qwen2"])
     around(
         family.text_model,
@@ -286,7 +286,7 @@ def test_a_prefix_that_depends_on_what_follows(folders: dict[str, Path], monkeyp
             *args, inputs_embeds=inputs_embeds + inputs_embeds.mean(1, keepdim=True) * 9, **kwargs
         ),
     )
-    with pytest.raises(self_check.Deviation, match="behind a cached prefix"):
+    with pytest.raises(self_check.Deviation, match="after a cached prefix"):
         self_check.compare(family, with_image(family))
 
 

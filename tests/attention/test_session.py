@@ -1,4 +1,4 @@
-"""Shared prefixes, partial recomputation and decoding against full passes of the stock model."""
+"""Shared prefixes, partial recomputation and decoding, compared with full passes of the stock model."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def ask(family: Family, *texts: str, seeds: tuple[int, ...] = (1, 1), sums: bool
 
 
 def full(family: Family, prompt: Prompt) -> dict[str, Tensor]:
-    """Inputs of one full stock pass."""
+    """Return the inputs of one full stock pass."""
     assert prompt.pixel_values is not None
     return {"input_ids": prompt.input_ids[None], "pixel_values": prompt.pixel_values}
 
 
 @pytest.mark.parametrize("seeds", [(1, 1), (1, 2)])
 def test_prefix_reuse_equals_full_passes(family: Family, seeds: tuple[int, int]) -> None:
-    """Two questions of different length in one batch, about one image and about two."""
+    """Two questions of different lengths in one batch, about one image and about two."""
     with torch.no_grad():
         batch = ask(family, SHORT, LONG, seeds=seeds).prefill()
         assert batch.layout.padded
@@ -80,7 +80,7 @@ def test_greedy_decoding_equals_generate(family: Family) -> None:
 
 @pytest.mark.parametrize("penalise_prompt", [True, False])
 def test_repetition_penalty_equals_generate(family: Family, penalise_prompt: bool) -> None:
-    """From token ids `generate` penalises the prompt's tokens too, from embeddings only the answer's."""
+    """With token ids `generate` penalises the prompt's tokens too; with embeddings only the answer's."""
     settings = Decoding(max_new_tokens=7, min_new_tokens=3, repetition_penalty=1.8, penalise_prompt=penalise_prompt)
     with torch.no_grad():
         batch = ask(family, SHORT, LONG, seeds=(1, 2)).prefill()
@@ -126,7 +126,7 @@ def test_all_rows_need_sums(family: Family) -> None:
 @pytest.mark.parametrize("mask", ["pre", "post"])
 @pytest.mark.parametrize("layers", [(0,), (2,), (2, 3), (4,)])
 def test_partial_recompute_equals_a_full_naive_pass(family: Family, mask: str, layers: tuple[int, ...]) -> None:
-    """Only layers from the knockout on, only tokens behind the image, on a shared prefix - against everything at once."""
+    """Layers from the knockout on and tokens after the image, on a shared prefix, compared with one full pass."""
     with torch.no_grad():
         batch = ask(family, SHORT, LONG, seeds=(1, 2))
         layout = batch.layout
@@ -155,7 +155,7 @@ def test_partial_recompute_equals_a_full_naive_pass(family: Family, mask: str, l
 
 @pytest.mark.parametrize("rows", ["last", "question", "all"])
 def test_watching_edits_and_earlier_prefills_leave_no_trace(family: Family, rows: str) -> None:
-    """Whatever was asked of a batch before, in whatever order: the next prefill is that of a batch of its own, to the bit."""
+    """Earlier requests to a batch, in any order, do not change a bit of the next prefill."""
 
     def fresh(watched: str | None) -> Batch:
         return ask(family, SHORT, LONG, seeds=(1, 2), sums=True, watched=watched)
@@ -185,7 +185,7 @@ def test_watching_edits_and_earlier_prefills_leave_no_trace(family: Family, rows
 
 
 def test_maps_run_no_further_than_asked(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Triage leaves the model behind its last head; a knockout starts at its first layer."""
+    """Triage stops after the layer of its last head; a knockout starts at its first layer."""
     ran: list[int] = []
     run = Decoder.run
 
@@ -230,7 +230,7 @@ def test_reference_is_asked_once_a_session_and_equals_eager(family: Family, monk
 
 
 def test_text_before_the_image_falls_back_to_a_full_pass(family: Family) -> None:
-    """The question is then part of the prefix, which nothing else shares; the reference has a prefix of its own."""
+    """The question is then part of the prefix, so no other question shares it; the reference has another prefix."""
     picture = open_picture(tiny.picture(3))
     prompt = family.prompt(["Is the nodule bright?", picture, TAIL])
     reference = family.prompt([picture, REFERENCE])
@@ -266,7 +266,7 @@ def test_prefixes_of_different_length_are_refused(family: Family) -> None:
 
 
 def test_memory_stays_linear(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No tensor of T x T scores is ever made: rows are taken a few at a time."""
+    """No T x T score tensor is created: rows are computed in chunks."""
     import lmms_vg.attention.interface as interface
 
     largest = 0

@@ -111,7 +111,7 @@ def test_damaged_weights_file(checkpoint: Path, tmp_path: Path) -> None:
 def test_attention_that_is_nan(checkpoint: Path, tmp_path: Path, method: str, said: str, align: bool) -> None:
     folder = changed(checkpoint, tmp_path / "c", lambda weights: weights[query(weights, 1)].fill_(float("nan")))
     given = VGREFINE if method == "vgrefine" else {}
-    assert "own forward are not finite" in refused("load check", "huatuo", method, pretrained=folder, **given)
+    assert "own forward pass are not finite" in refused("load check", "huatuo", method, pretrained=folder, **given)
     answerer = build("huatuo", method, pretrained=folder, self_check=False, **given)
     asked = [good(uid, boxes=[[5, 5, 30, 30]], align=align) for uid in "ab"]
     errors = [str(record.error) for _, record in answerer.answer(asked)]
@@ -165,7 +165,7 @@ def test_logits_that_break_in_a_decode_step(checkpoint: Path, monkeypatch: pytes
 
     monkeypatch.setattr(Pass, "step", overflowing)
     records = {one.uid: record for one, record in broken.answer(questions)}
-    assert "behind 2 answer tokens the model's logits are not finite" in str(records["b"].error)
+    assert "after 2 answer tokens: the model's logits are not finite" in str(records["b"].error)
     assert (records["a"].error, records["a"].text) == (None, texts["a"])
     assert (broken.counts.answered, broken.counts.failed) == (1, 1)
 
@@ -178,5 +178,5 @@ def test_float16_that_overflows_in_decoding_only(checkpoint: Path, tmp_path: Pat
     folder = changed(checkpoint, tmp_path / "c", lambda weights: weights[embedding(weights)][token].mul_(1e7))
     answerer = build("huatuo", "plain", pretrained=folder, dtype="float16")
     ((_, record),) = answerer.answer([good("a")])
-    assert re.search(r"behind \d answer tokens .* not finite", str(record.error))
+    assert re.search(r"after \d answer tokens: .* not finite", str(record.error))
     assert "dtype=float32" in str(record.error)

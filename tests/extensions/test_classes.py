@@ -1,4 +1,4 @@
-"""Classes of others are imported when asked for; what cannot be used is named with its distribution, and all else works."""
+"""Third-party classes are imported on first use; an unusable one is named with its distribution, and all others work."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ BROKEN = {
     "leaves": ("raise SystemExit('bye')", "SystemExit: bye"),
     "wants": ("import nowhere_to_be_found", "ModuleNotFoundError"),
     "lacks": ("", "AttributeError"),
-    "number": ("Number = 5", "is no subclass of lmms_vg.methods.base.Method"),
+    "number": ("Number = 5", "is not a subclass of lmms_vg.methods.base.Method"),
     "other_name": (method("another").replace("class Another", "class OtherName"), "has name = 'another'"),
     "undecorated": (
         method("undecorated").replace("@dataclass(frozen=True)\n", ""),
-        "is no frozen dataclass",
+        "is not a frozen dataclass",
     ),
     "melted": (method("melted").replace("(frozen=True)", ""), "TypeError: cannot inherit non-frozen"),
     "abstract": (
@@ -36,7 +36,7 @@ BROKEN = {
 
 @pytest.fixture
 def theirs(tmp_path: Path) -> Path:
-    """A method that works, one of a module that is not there, and one of each kind that cannot be used."""
+    """A working method, one from a missing module, and one of each unusable kind."""
     install(tmp_path, "works", {"methods:sharpen": "sharpen_code:Sharpen"}, {"sharpen_code": method("sharpen")})
     install(tmp_path, "gone", {"methods:absent": "gone_code:Absent"})
     for name, (code, _) in BROKEN.items():

@@ -1,4 +1,4 @@
-"""Entry points are read as importlib reads them, without importing anything."""
+"""Entry points are read as importlib reads them, and nothing is imported."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_as_importlib_reads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_ours_are_those_of_the_project_file() -> None:
-    """Or the project was not installed again after the file changed."""
+    """If this fails, the project was not installed again after the file changed."""
     tomllib = pytest.importorskip("tomllib")  # from Python 3.11 on
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     declared = {

@@ -1,4 +1,4 @@
-"""Names of others beside ours: what is found, and what is left out because an id would be made twice."""
+"""Third-party names next to ours: which are registered, and which are left out because an id would not be unique."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_clash_is_left_out_and_all_else_works(case: str, tmp_path: Path, ours:
 
 
 def test_an_innocent_family_of_others_stays(tmp_path: Path) -> None:
-    """Of the pairs that clash only the names that differ are left out."""
+    """Only the names in which clashing pairs differ are left out."""
     install(tmp_path, "theirs", {"families:qwen": "theirs:Qwen"})
     for distribution in ("a", "b"):
         install(tmp_path, distribution, {"methods:sharpen": f"{distribution}:Sharpen"})

@@ -1,4 +1,4 @@
-"""What cannot be measured says why by a code."""
+"""A question that cannot be measured fails with a code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several methods asked together: every journal is that of a run of its own."""
+"""Several methods answer together; every journal equals that of a separate run."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def family(tmp_path_factory: pytest.TempPathFactory) -> Family:
 
 
 def some() -> list[Question]:
-    """About two images, with and without boxes, measured or not, sampled; one without an image, one that nobody can answer."""
+    """Questions about two images: with boxes and without, measured or not, sampled, one without an image, one invalid."""
     first, second = tiny.picture(1), tiny.picture(2, 50, 70)
     return [
         question("measured", first, GOOD, boxes=BOX, align=True),
@@ -72,7 +72,7 @@ def some() -> list[Question]:
 def run(
     family: Family, methods: Sequence[Method], folder: Path, questions: Sequence[Question], batch_size: int
 ) -> tuple[list[tuple[str, Record]], list[RunCounts]]:
-    """What was handed out, and every method's counts; a method's journal lies in the folder named by its number in METHODS."""
+    """Return the records and every method's counts; a method's folder has the number of the method in METHODS."""
     method_runs = [MethodRun(one, Journal(folder / str(METHODS.index(one)))) for one in methods]
     answerer = Answerer(family, method_runs, batch_size)
     try:
@@ -82,13 +82,13 @@ def run(
 
 
 def journalled(folder: Path, method: Method) -> dict[str, dict[str, Any]]:
-    """By question, what its last record says apart from how long it took."""
+    """Return the last record of each question, without its duration."""
     path = folder / str(METHODS.index(method)) / "rank0.jsonl"
     return {record.uid: record.model_dump(exclude={"seconds"}) for record in read_records([path])}
 
 
 def assert_same(made: Any, expected: Any, exact: bool) -> None:
-    """Equal, or with other questions in the batch equal to 1e-4 in every number (and exactly in everything else)."""
+    """Check that records are equal; with other questions in the batch, numbers only to 1e-4."""
     if isinstance(expected, dict):
         assert made.keys() == expected.keys()
         for name in expected:
@@ -106,7 +106,7 @@ def assert_same(made: Any, expected: Any, exact: bool) -> None:
 def test_journals_of_a_joint_run_are_those_of_separate_runs(
     family: Family, batch_size: int, order: int, tmp_path: Path
 ) -> None:
-    """In either order of methods; the one that needs boxes fails alone where there are none."""
+    """Holds in either order of methods; without boxes, only the method that needs them fails."""
     methods = METHODS[::order]
     handed_out, all_counts = run(family, methods, tmp_path / "joint", some(), batch_size)
     for method, counts in zip(methods, all_counts, strict=True):
@@ -140,7 +140,7 @@ def test_journals_of_a_joint_run_are_those_of_separate_runs(
 def test_what_one_journal_has_already_is_asked_of_the_others(
     family: Family, batch_size: int, ahead: int, tmp_path: Path
 ) -> None:
-    """Also where the one that is ahead hands the records out."""
+    """Holds also when the method that is ahead returns the records."""
     first = [one for one in some() if one.uid in ("measured too", "boxed")]
     run(family, [METHODS[ahead]], tmp_path / "joint", first, batch_size)
     handed_out, all_counts = run(family, METHODS, tmp_path / "joint", some(), batch_size)
@@ -154,7 +154,7 @@ def test_what_one_journal_has_already_is_asked_of_the_others(
 
 @pytest.mark.parametrize("batch_size", [1, 4])
 def test_a_joint_run_resumes(family: Family, batch_size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed on the way, then finished, then asked again: nothing is asked twice but failures."""
+    """After a kill, a resumed run and another run, only failures are asked twice."""
     calls = 0
     step = Pass.step
 
@@ -183,7 +183,7 @@ def test_a_joint_run_resumes(family: Family, batch_size: int, tmp_path: Path, mo
 
 
 def test_a_method_that_breaks_harms_no_other(family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the middle of a batch of four: its questions fail, the next method finds the batch as it should be."""
+    """A failure inside a batch of four fails its questions; the next method finds the batch unchanged."""
     monkeypatch.setattr(VGRefine, "irrelevant", lambda *_: 1 / 0)
     methods = METHODS[:4]
     run(family, methods, tmp_path / "joint", some(), 4)
@@ -198,7 +198,7 @@ def test_a_method_that_breaks_harms_no_other(family: Family, tmp_path: Path, mon
 def test_methods_share_image_prefixes_and_batches(
     family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Six questions in turn about two images, three a batch; none of the methods asks them in another form."""
+    """Six questions that alternate between two images, three per batch; no method changes their form."""
     embedded: list[tuple[str, ...]] = []
     embed, prefill = family.embed, Batch.prefill
     prefilled: list[UneditedRun] = []
@@ -217,7 +217,7 @@ def test_methods_share_image_prefixes_and_batches(
 def test_a_failed_batch_is_gone_before_its_questions_are_asked_again(
     family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Out of memory, nothing of the batch that did not fit may be kept while its questions are asked one by one."""
+    """After an out-of-memory error, no tensor of the batch is kept while its questions are asked one by one."""
     alive: weakref.WeakSet[UneditedRun] = weakref.WeakSet()
     seen: list[int] = []
     make, prefill = UneditedRun.__init__, AdaptVis.prefill

@@ -1,4 +1,4 @@
-"""An answer is replayed under the same circumstances only; and what goes wrong in a batch leaves nothing behind."""
+"""An answer is replayed only under the same circumstances, and a failed batch leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def ask(folder: Path) -> Answerer:
 
 
 def test_only_the_same_circumstances_replay_an_answer(checkpoint: Path, tmp_path: Path) -> None:
-    """A checkpoint folder edited in place: other pixels, another layer of features, another tokenizer are other models."""
+    """A checkpoint folder edited in place is another model: other pixels, feature layer or tokenizer."""
     folder = tmp_path / "model"
     shutil.copytree(checkpoint, folder)
     assert ask(folder).counts.answered == 1
@@ -65,7 +65,7 @@ def test_only_the_same_circumstances_replay_an_answer(checkpoint: Path, tmp_path
 def test_a_failed_batch_is_gone_before_its_questions_are_asked_again(
     checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a GPU its memory is what the questions need."""
+    """On a GPU, the questions need this memory."""
     answerer = build("huatuo", "plain", pretrained=str(checkpoint), batch_size=2)
     alive: list[weakref.ref[Batch]] = []
     seen: list[int] = []
@@ -89,7 +89,7 @@ def test_a_failed_batch_is_gone_before_its_questions_are_asked_again(
     not hasattr(torch, "AcceleratorError"), reason="this torch has no error of its own for a lost device"
 )
 def test_a_lost_device_ends_the_run(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every later question would fail within a millisecond and the means would be over what came before."""
+    """Otherwise every later question would fail within a millisecond, and means would cover only earlier ones."""
 
     def broken(self: Batch, *edits: Any) -> Pass:
         raise torch.AcceleratorError("device-side assert")
@@ -113,7 +113,7 @@ def test_offline_a_cached_repository_may_lack_optional_files(
 
 
 def test_a_partly_written_difference_configuration_is_completed(checkpoint: Path, tmp_path: Path) -> None:
-    """Hugging Face writes only what differs from the defaults: 32 heads are then not in the file."""
+    """Hugging Face writes only values that differ from the defaults, so 32 heads are not in the file."""
     folder = tmp_path / "model"
     shutil.copytree(checkpoint, folder)
     stored = json.loads((folder / "config.json").read_text())
@@ -123,7 +123,7 @@ def test_a_partly_written_difference_configuration_is_completed(checkpoint: Path
 
 
 def test_the_question_is_found_where_the_template_puts_it(checkpoint: Path) -> None:
-    """llava-1.5's template moves images to the front: all text then stands behind them."""
+    """The template of llava-1.5 moves images to the front, so all text follows them."""
     family = FAMILIES["llava"].load(str(checkpoint), None, torch.float32, "cpu", None, "true")
     assert isinstance(family, Llava)
     family.chat_template = (
@@ -142,7 +142,7 @@ def test_the_question_is_found_where_the_template_puts_it(checkpoint: Path) -> N
 
 
 def test_documents_of_other_tasks_may_have_any_columns(checkpoint: Path) -> None:
-    """A foreign `uid` of integers, `images` that are no URIs and `boxes` of another meaning are left alone."""
+    """Other tasks' integer `uid`, `images` that are not URIs and `boxes` of another meaning are ignored."""
     model = harness.huatuo_plain(pretrained=str(checkpoint))
     rows = [{"uid": 0, "images": {"bytes": "x"}, "boxes": [1.0], "question": GOOD}, {"uid": 1, "question": GOOD}]
     model.task_dict = {"foreign": {"test": Dataset.from_list(rows)}}

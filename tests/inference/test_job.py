@@ -1,4 +1,4 @@
-"""Locks of a job: in order, one job at a time, given back, and one for all ranks."""
+"""Locks of a job: in order, one job at a time, released afterwards, and one for all ranks."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from lmms_vg.journal.lock import FolderLock
 
 
 def nothing() -> None:
-    """What is called while waiting, and ends nothing."""
+    """A check that never stops the wait."""
 
 
 @pytest.fixture
 def other(programs: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[str]]:
-    """Another job that has the lock of the folder "b"."""
+    """Another job that holds the lock of the folder "b"."""
     monkeypatch.setattr(job, "PAUSE", 0.01)
     with held(tmp_path / "b") as process:
         yield process
@@ -76,7 +76,7 @@ def test_waiting_can_be_ended_and_what_was_taken_is_given_back(
 def test_locks_are_taken_in_one_order_whatever_the_methods_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two joint runs with the same methods in another order would wait for each other for ever."""
+    """Otherwise two joint runs with the same methods in another order would wait for each other forever."""
     taken: list[str] = []
     take = FolderLock.take
     monkeypatch.setattr(FolderLock, "take", lambda self: (taken.append(self.folder.name), take(self))[1])

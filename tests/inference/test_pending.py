@@ -1,4 +1,4 @@
-"""Questions on their way into a batch."""
+"""Questions that wait for a batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The journal's key hashes the source that an answer depends on, and nothing else."""
+"""The journal's key contains the hash of the source that an answer depends on, and of nothing else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def graph() -> grimp.ImportGraph:
 
 
 def walked(graph: grimp.ImportGraph, modules: list[str]) -> set[str]:
-    """The closure again, over the import graph of a library."""
+    """Compute the closure with a library's import graph."""
     found: set[str] = set()
     waiting = set(modules)
     while waiting:
@@ -43,7 +43,7 @@ def test_closure_is_that_of_the_import_graph(graph: grimp.ImportGraph, cls: type
 
 
 def test_neutral_modules_are_reached(graph: grimp.ImportGraph) -> None:
-    """A name that no longer stands for anything would hide a module that takes it."""
+    """Otherwise an outdated name would hide a later module of the same name."""
     start = [*ENGINE, *(cls.__module__ for cls in [*FAMILIES.values(), *METHODS.values()])]
     reached = walked(graph, start)
     imported = {name for module in reached for name in graph.find_modules_directly_imported_by(module)}
@@ -59,7 +59,7 @@ def test_nothing_of_the_benchmark_side_is_hashed() -> None:
 
 @pytest.fixture
 def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Hashes]]:
-    """Hashes of all families and methods after a comment was added to a file of a copy of the package."""
+    """Return the hashes of all families and methods after adding a comment to one file of a copied package."""
     root = tmp_path / "lmms_vg"
     shutil.copytree(Path(lmms_vg.__file__).parent, root, ignore=shutil.ignore_patterns("*.safetensors", "__pycache__"))
 
@@ -102,7 +102,7 @@ def test_what_a_changed_file_changes(edited: Callable[[str], Hashes], file: str,
 
 
 def test_a_method_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The source of its module, and of the module of a class it is derived from."""
+    """The source of its module and of the modules of its base classes counts."""
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "others_base.py").write_text(
         "from dataclasses import dataclass\nfrom lmms_vg.methods.plain import Plain\n\n"
@@ -122,7 +122,7 @@ def test_a_method_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_package_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever of the package the method imports, in whichever way; nothing else."""
+    """All modules of the package that the method imports count, however it imports them, and nothing else."""
     monkeypatch.syspath_prepend(tmp_path)
     root = tmp_path / "others_package"
     (root / "deep").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Journals that are closed behind the test, and what is warned of meanwhile."""
+"""Journals that are closed after the test, and the warnings during it."""
 
 from __future__ import annotations
 

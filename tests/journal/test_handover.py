@@ -1,4 +1,4 @@
-"""What scoring is told of a run."""
+"""Records and provenance that scoring gets from a run."""
 
 from __future__ import annotations
 

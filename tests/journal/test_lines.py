@@ -1,4 +1,4 @@
-"""Damage to a journal file: what was flipped, cut, moved or glued is never taken for an answer."""
+"""Damage to a journal file: flipped, cut, moved or joined lines never count as answers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def read(path: Path, data: bytes) -> list[Record | dict[str, Any]]:
 
 
 def is_part(entries: list[Any], of: list[Any]) -> bool:
-    """Whether all entries stand among the others, in the same order."""
+    """Return whether `entries` is a subsequence of `of`."""
     rest = iter(of)
     return all(entry in rest for entry in entries)
 
@@ -53,7 +53,7 @@ def whole(tmp_path: Path) -> list[Any]:
 
 
 def test_the_checksum_is_that_of_the_rest_of_the_line() -> None:
-    """By the documented rule, with nothing of the module that writes it."""
+    """Check a line by the documented rule, without the module that writes it."""
     for line in LINES:
         body = json.loads(line)
         digits = body.pop("sha256")
@@ -64,7 +64,7 @@ def test_the_checksum_is_that_of_the_rest_of_the_line() -> None:
 
 
 def test_no_flipped_bit_is_ever_read(tmp_path: Path, whole: list[Any]) -> None:
-    """In every byte of the file in turn: the lines it stands in are skipped, all others are as they were."""
+    """Flip every byte of the file in turn: its line is skipped, and all other lines are unchanged."""
     for place in range(len(WHOLE)):
         data = bytearray(WHOLE)
         data[place] ^= 1 << place % 8
@@ -99,7 +99,7 @@ def test_a_file_cut_anywhere_has_its_whole_lines(tmp_path: Path, whole: list[Any
 @fuzzed
 @given(length=st.integers(0, len(WHOLE)))
 def test_who_goes_on_finds_whole_batches(tmp_path: Path, length: int) -> None:
-    """The rest of a batch is cut off with its torn line, so that its questions share a batch again."""
+    """A batch with a torn line is cut off as a whole, so that its questions share a batch again."""
     path = tmp_path / "rank0.jsonl"
     path.write_bytes(WHOLE[:length])
     with Journal(tmp_path) as made:
@@ -116,7 +116,7 @@ def test_who_goes_on_finds_whole_batches(tmp_path: Path, length: int) -> None:
 @fuzzed
 @given(order=st.lists(st.integers(0, len(LINES) - 1), max_size=12))
 def test_lines_stand_by_themselves(tmp_path: Path, whole: list[Any], order: list[int]) -> None:
-    """Swapped, doubled or lost, each says what it said."""
+    """Lines that are swapped, doubled or lost do not change other lines."""
     entries = read(tmp_path / "f", b"".join(LINES[number] for number in order))
     assert entries == [whole[number] for number in order]
 

@@ -1,4 +1,4 @@
-"""The lock of a journal folder: who has it, and what is left of it when its process is gone."""
+"""The lock of a journal folder: its holder, and its state after the holder's process has ended."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def test_another_job_is_kept_out_and_told_by_whom(tmp_path: Path) -> None:
     with held(tmp_path / "deep") as process:
         lock = FolderLock(tmp_path / "deep", "job")
         assert not lock.take()
-        assert f"process {process.pid} on {platform.node()}, which has it since 2" in lock.holder()
+        assert f"process {process.pid} on {platform.node()}, which has held the lock since 2" in lock.holder()
 
 
 @pytest.mark.e2e
 def test_a_rank_of_the_same_job_is_not_kept_out(tmp_path: Path) -> None:
-    """Where hosts share the disk, the first of them has locked for all; giving back what it has not taken does nothing."""
+    """Where hosts share the disk, the first host locks for all; releasing a lock that was not taken does nothing."""
     with held(tmp_path):
         same = FolderLock(tmp_path, "other job")
         assert same.take()
@@ -47,7 +47,7 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
 
 @pytest.mark.e2e
 def test_a_process_may_have_it_twice_and_gives_it_back_twice(tmp_path: Path) -> None:
-    """Two models of one configuration in a notebook do not wait for each other for ever."""
+    """Two models of one configuration in a notebook do not wait for each other."""
     first, second = FolderLock(tmp_path, "a"), FolderLock(tmp_path, "b")
     assert (first.take(), second.take()) == (True, True)
     first.release()

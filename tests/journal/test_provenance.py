@@ -1,4 +1,4 @@
-"""Which commit a result is of."""
+"""The commit of a result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lmms_vg.journal import provenance
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with a package; nothing is known of how it was installed."""
+    """A repository with a package that has no installation metadata."""
     package = tmp_path / "repo" / "lmms_vg"
     (package / "journal").mkdir(parents=True)
     (package / "journal" / "provenance.py").write_text("x = 1\n")

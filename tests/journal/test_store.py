@@ -1,4 +1,4 @@
-"""The journal: what is found again, what is not, and what a killed process may leave behind."""
+"""The journal: which answers are found again, and what a killed process may leave behind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lmms_vg.journal.lines import FORMAT
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    """Without the checksums."""
+    """Return the entries without their checksums."""
     entries = [json.loads(line) for line in path.read_bytes().splitlines()]
     return [{name: value for name, value in entry.items() if name != "sha256"} for entry in entries]
 
@@ -128,7 +128,7 @@ def test_every_rank_reads_all_and_writes_its_own(opened: Opened, filled: Path) -
 
 
 def test_another_ranks_torn_line_is_left_alone(opened: Opened, filled: Path) -> None:
-    """It may be on its way from a live process."""
+    """A live process may still be writing it."""
     path = filled / "rank0.jsonl"
     path.write_bytes(path.read_bytes()[:-5])
     torn = path.read_bytes()
@@ -165,7 +165,7 @@ def test_a_short_write_is_continued(opened: Opened, tmp_path: Path, monkeypatch:
 
 
 def test_one_answer_for_two_documents_gets_a_line_of_each_name(opened: Opened, tmp_path: Path) -> None:
-    """The same question about the same image in two tasks is asked once, and found under both names ever after."""
+    """The same question about the same image in two tasks is asked once and is then found under both names."""
     made = opened(tmp_path)
     made.write([record("k")])
     other = made.find("k", "t2", "u2")
@@ -187,7 +187,7 @@ def test_a_journal_knows_what_it_is_of(opened: Opened, tmp_path: Path) -> None:
 
 
 def full_after(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    """From now on the disk takes so many bytes."""
+    """From now on the disk accepts only this many bytes."""
     left, real = [size], os.write
 
     def write(file: int, data: bytes) -> int:
@@ -204,7 +204,7 @@ def full_after(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
 def test_a_full_disk_leaves_whole_batches(
     opened: Opened, filled: Path, monkeypatch: pytest.MonkeyPatch, fits: int
 ) -> None:
-    """Even after a line and a half of three fitted; and what is written next stands on a line of its own."""
+    """Nothing is kept even if one and a half of three lines fit, and the next entry starts on a new line."""
     made = opened(filled)
     before = made.path.read_bytes()
     with monkeypatch.context() as full:
@@ -219,7 +219,7 @@ def test_a_full_disk_leaves_whole_batches(
 
 
 def test_a_device_that_is_really_full(tmp_path: Path) -> None:
-    """Put where the file is written; reading it would never end."""
+    """/dev/full replaces the open file only for writing, because reading it would never end."""
     full = os.open("/dev/full", os.O_WRONLY)
     with Journal(tmp_path) as made:
         os.dup2(full, made._file or -1)
@@ -232,7 +232,7 @@ def test_a_device_that_is_really_full(tmp_path: Path) -> None:
 def test_a_home_that_cannot_be_written_is_found_before_anything_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
 ) -> None:
-    """Here because a file is where a folder should be."""
+    """A file has the name of the folder."""
     (tmp_path / file).parent.mkdir(exist_ok=True)
     (tmp_path / file).write_text("")
     monkeypatch.setenv("LMMS_VG_HOME", str(tmp_path / "home"))
@@ -246,7 +246,7 @@ def test_checking_the_home_leaves_nothing_in_it() -> None:
 
 
 def test_reading_changes_nothing(filled: Path) -> None:
-    """A torn last line may be on its way from a live process, and a reader has no lock."""
+    """A live process may still be writing the last line, and a reader has no lock."""
     path = filled / "rank0.jsonl"
     path.write_bytes(path.read_bytes()[:-5])
     before = path.read_bytes()

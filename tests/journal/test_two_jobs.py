@@ -1,4 +1,4 @@
-"""Two equal runs at once: one answers, the other waits and takes its answers."""
+"""Two equal runs at once: one answers, the other waits and reuses its answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds of text models every method is held to: with biases in its attention, and without."""
+"""The kinds of text models that every method is tested on: with attention biases and without."""
 
 from __future__ import annotations
 

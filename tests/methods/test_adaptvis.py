@@ -1,4 +1,4 @@
-"""AdaptVis against whole-matrix passes, with the weight chosen by a confidence of their own."""
+"""AdaptVis, compared with whole-matrix passes that choose the weight by their own confidence."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _no_gradients() -> Iterator[None]:
 
 
 def confidence(family: Family, prompt: Prompt) -> float:
-    """Largest probability of a first token, of a full pass of the unedited model."""
+    """Return the largest first-token probability in a full pass of the unedited model."""
     logits = in_full_passes(family, prompt)[0].double().numpy()
     return float(np.exp(logits.max()) / np.exp(logits).sum())
 
@@ -40,7 +40,7 @@ def weighted(family: Family, prompt: Prompt, weight: float) -> list[Tensor]:
 
 
 def between(family: Family) -> tuple[float, list[float]]:
-    """A threshold that parts the two questions, and their confidences."""
+    """Return a threshold between the two questions' confidences, and the confidences."""
     sure = [confidence(family, prompt) for prompt in ask(family).layout.prompts]
     assert abs(sure[0] - sure[1]) > 1e-3
     return sum(sure) / 2, sure
@@ -62,7 +62,7 @@ def test_equals_full_passes_and_weighs_each_question_by_its_confidence(family: F
 def test_a_question_of_weight_one_stays_as_it_is_in_a_batch_that_does_not(
     family: Family, ones: str, diagnose: bool
 ) -> None:
-    """Bit for bit, in decode steps too; the other one is edited, and the diagnosis has numbers for both."""
+    """Unedited bit for bit, also in decode steps; the other question is edited, and the diagnosis covers both."""
     threshold, sure = between(family)
     values: dict[str, Any] = {"w1": 0.5, "w2": 1.5, ones: 1}
     edited = AdaptVis(threshold=threshold, **values).prefill(ask(family, diagnose=diagnose))
@@ -87,7 +87,7 @@ def test_a_question_of_weight_one_stays_as_it_is_in_a_batch_that_does_not(
 
 @pytest.mark.parametrize(("threshold", "weight"), [(0.0, 1.5), (1.0, 0.5)])
 def test_threshold_ends_are_one_weight(family: Family, threshold: float, weight: float) -> None:
-    """No confidence is below 0 (nor below itself: strictly less is unsure), and every one of these is below 1."""
+    """No confidence is below 0 or below itself (unsure is strictly less), and all of these are below 1."""
     found = in_steps(AdaptVis(0.5, 1.5, threshold).prefill(ask(family)))
     for one, other in zip(found, in_steps(ScalingVis(weight).prefill(ask(family))), strict=True):
         assert torch.equal(one, other)

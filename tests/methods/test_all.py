@@ -1,4 +1,4 @@
-"""What every method is held to, fed by one table. A method without a row fails."""
+"""Tests that every method must pass, driven by one table. A method without a row fails."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def made(name: str, **changes: Any) -> Method:
 
 @pytest.fixture(scope="module")
 def family(tmp_path_factory: pytest.TempPathFactory) -> Family:
-    """One kind of text model; each method's own tests take all three."""
+    """One kind of text model; each method's own tests use all three."""
     folder = tiny.save(tmp_path_factory.mktemp("tiny") / "qwen2")
     loaded = FAMILIES["llava"].load(str(folder), None, torch.float32, "cpu", None, "true")
     install(loaded.model)
@@ -72,7 +72,7 @@ def _no_gradients() -> Iterator[None]:
 
 
 def boxed(family: Family, rows: tuple[int, ...] = (0, 1), **observed: Any) -> Batch:
-    """The questions of `rows` out of two of different length about two images, with boxes."""
+    """Return the questions `rows` out of two questions of different lengths about two images, with boxes."""
     masks = [np.arange(36).reshape(6, 6) < 9, np.arange(36).reshape(6, 6) > 20]
     texts, seeds = [TEXTS[row] for row in rows], [row + 1 for row in rows]
     return ask(family, texts, seeds, targets=[masks[row] for row in rows], **observed)
@@ -84,7 +84,7 @@ def test_every_method_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_acts(family: Family, name: str) -> None:
-    """Or nothing below would show anything."""
+    """Otherwise the tests below would show nothing."""
     plain, edited = in_steps(made("plain").prefill(boxed(family))), in_steps(made(name).prefill(boxed(family)))
     different = [not torch.equal(one, other) for one, other in zip(plain, edited, strict=True)]
     assert all(different) == (name != "plain")
@@ -116,7 +116,7 @@ def test_nothing_is_left_behind(family: Family, name: str) -> None:
 def test_nothing_is_left_behind_by_an_exception(
     family: Family, name: str, layer: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the middle of prefill, and of a decode step."""
+    """The failure occurs inside prefill and inside a decode step."""
     before = stock_logits(family)
 
     def breaks(*_: Any, **__: Any) -> None:
@@ -147,7 +147,7 @@ def test_a_batch_equals_one_by_one(family: Family, name: str) -> None:
 
 
 def test_methods_in_sequence_on_one_batch_equal_each_alone(family: Family) -> None:
-    """Forth and back, bit for bit, with what they leave for the journal."""
+    """In either order, bit for bit, including the journal's extras."""
     alone = {}
     for name in NAMES:
         batch = made(name).prefill(boxed(family))
@@ -164,7 +164,7 @@ def test_methods_in_sequence_on_one_batch_equal_each_alone(family: Family) -> No
 @pytest.mark.parametrize("watched", ["last", "question", "all"])
 @pytest.mark.parametrize("name", NAMES)
 def test_being_watched_and_diagnosed_changes_nothing(family: Family, name: str, watched: Any) -> None:
-    """Beyond the last bits: what is edited and watched is computed together."""
+    """Equal except for the last bits: edited and watched rows are computed together."""
     expected = in_steps(made(name).prefill(boxed(family)))
     answered = made(name).prefill(boxed(family, watched=watched, diagnose=True))
     assert sorted(answered.seen) == list(range(tiny.LAYERS))
@@ -176,7 +176,7 @@ def test_being_watched_and_diagnosed_changes_nothing(family: Family, name: str, 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_being_diagnosed_changes_not_one_bit(family: Family, name: str) -> None:
-    """A method's first batch always is, so that a resumed run diagnoses others than one that was not interrupted."""
+    """A method's first batch is always diagnosed, so a resumed run diagnoses other batches than an uninterrupted one."""
     expected = in_steps(made(name).prefill(boxed(family)))
     for one, other in zip(in_steps(made(name).prefill(boxed(family, diagnose=True))), expected, strict=True):
         assert torch.equal(one, other)
@@ -193,7 +193,7 @@ def test_repr_makes_the_method_again(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "option"), [(name, option) for name in NAMES for option in METHODS[name].options()])
 def test_wrong_hyper_parameters_are_named(name: str, option: str) -> None:
-    """A word where none belongs; for numbers also not-a-number and a boolean; the message says what is allowed."""
+    """A wrong word, and for numbers also NaN and a boolean; the message says what is allowed."""
     wrong: list[Any] = ["wrong"]
     value = getattr(made(name), option)
     if isinstance(value, (int, float)) and not isinstance(value, bool):

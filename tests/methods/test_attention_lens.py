@@ -1,4 +1,4 @@
-"""Attention Lens against whole-matrix passes."""
+"""Attention Lens, compared with whole-matrix passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of methods: every method has every line, and a row."""
+"""The table of methods: every method has a row, and every line of the card."""
 
 from __future__ import annotations
 

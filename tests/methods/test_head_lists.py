@@ -1,4 +1,4 @@
-"""Head lists as files: what is written is read again, and what leaks is told."""
+"""Head lists as files: a written list can be read, and leaks are reported."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_files_that_are_no_head_lists(changes: dict[str, object], said: str, tmp
 
 
 def test_the_published_list_leaks_into_all_that_its_sources_name() -> None:
-    """VGMED or COCO: they differ. VGMED has images of SLAKE, which are in HuatuoGPT-Vision's evaluation file, too."""
+    """Calibrated on VGMED or COCO, they differ. VGMED contains SLAKE images, as does HuatuoGPT-Vision's evaluation file."""
     published = shipped()["huatuo_vision_7b"]
     named = leaks(["vgmed:AMOS2022/a.png", "vgmed:Slake/imgs/xmlab1/source.jpg", "coco:COCO_val2014_000000000042.jpg"])
     assert published.leaks == named

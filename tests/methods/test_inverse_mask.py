@@ -17,7 +17,7 @@ HEADS = ((2, 1), (0, 3), (3, 0), (2, 2), (1, 1))
 @pytest.mark.parametrize("mask", ["pre", "post"])
 @pytest.mark.parametrize(("p", "layers"), [(50, (2,)), (20, (1, 3)), (0, (2,))])
 def test_equals_whole_matrices(family: Family, mask: str, p: float, layers: tuple[int, ...]) -> None:
-    """p = 0 included: the whole image is hidden from the question."""
+    """Holds for p = 0 too, where the whole image is hidden."""
     with torch.no_grad():
         kept = ~hidden_by(VGRefine(HEADS, layers, 5, p), ask(family))
         batch = InverseMask(HEADS, layers, 5, p, mask).prefill(ask(family))  # type: ignore[arg-type]

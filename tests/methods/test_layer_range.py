@@ -1,4 +1,4 @@
-"""Layer ranges of PAI, VAF and Attention Lens: defaults fit the checkpoint, what is given must."""
+"""Layer ranges of PAI, VAF and Attention Lens: defaults adapt to the checkpoint, given values must fit it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A method in a file of one's own: known by its name, held to what is asked of every method, hashed as it was run."""
+"""A method in a user's file: registered by name, checked like every method, hashed as it runs."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ WRONG = {
     "no Python": ("def f(:", "SyntaxError"),
     "a module that is not there": ("import nowhere_to_be_found", ", line 1: ModuleNotFoundError"),
     "no method": ("from lmms_vg.methods.plain import Plain\nx = 5", "defines no method"),
-    "no dataclass": (method("sharpen").replace("@dataclass(frozen=True)\n", ""), "Sharpen is no frozen dataclass"),
+    "no dataclass": (method("sharpen").replace("@dataclass(frozen=True)\n", ""), "Sharpen is not a frozen dataclass"),
     "not frozen": (method("sharpen").replace("(frozen=True)", ""), "cannot inherit non-frozen"),
     "a name of ours": (method("pai"), "method pai of lmms_vg"),
     "a name of others": (method("theirs"), "method theirs of theirs"),
@@ -85,12 +85,12 @@ def test_what_is_wrong_is_one_line_and_status_2(case: str, tmp_path: Path, capsy
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     register(written(tmp_path / "work.py", method("sharpen")))
-    with pytest.raises(ValueError, match=r"other/work.py: another one of this name"):
+    with pytest.raises(ValueError, match=r"other/work.py: another file of this name"):
         register(written(tmp_path / "other" / "work.py", method("blunt")))
 
 
 def test_the_key_holds_the_code_that_runs(tmp_path: Path) -> None:
-    """Even if the file was edited since, within the second and without a change of size."""
+    """Holds even if the file was edited within the same second without a change of size."""
     path = written(tmp_path / "work.py", method("sharpen"))
     method_files.register([path])
     first = method_hash(METHODS["sharpen"])

@@ -1,4 +1,4 @@
-"""Oracle mask: hides what lies outside the boxes."""
+"""Oracle mask: hides everything outside the boxes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_box_around_everything_is_plain_bit_for_bit(family: Family) -> None:
 
 
 def test_further_images_are_kept(family: Family) -> None:
-    """Boxes belong to the first of them."""
+    """Boxes belong to the first image."""
     prompt = family.prompt([open_picture(tiny.picture(1)), open_picture(tiny.picture(2)), TEXTS[0]])
     with torch.no_grad():
         hidden = hidden_by(OracleMask((2,)), alone(family, prompt, targets=TARGETS[:1]))[0]
@@ -64,7 +64,7 @@ def test_further_images_are_kept(family: Family) -> None:
 
 
 def test_boxes_are_laid_where_the_pixels_are(family: Family, tmp_path: Path) -> None:
-    """60 x 44 pixels, the short edge scaled to 48 and the middle cropped: 65.45 x 48, of which columns 8.73 to 56.73."""
+    """60 x 44 pixels are scaled to 65.45 x 48 and cropped to columns 8.73 to 56.73."""
     answerer = Answerer(family, [MethodRun(OracleMask((2,)), Journal(tmp_path))])
     (_, record), *_ = answerer.answer([good("one", boxes=[[9, 1, 14, 14]])])
     answerer.close()

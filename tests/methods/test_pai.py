@@ -1,4 +1,4 @@
-"""PAI against whole-matrix passes, its guidance against two models' worth of them, and what large key biases make of it."""
+"""PAI, compared with whole-matrix passes, with and without guidance; and its behaviour under large key biases."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _no_gradients() -> Iterator[None]:
 
 
 def boosted(family: Family, prompt: Prompt, method: PAI, first: int = -1) -> list[Tensor]:
-    """Logits with w + alpha |w| in rows from the last prompt token on (`first` = 0: from the first answer token on)."""
+    """Return logits with w + alpha |w| in rows from the last prompt token on (`first` = 0: from the first answer token)."""
 
     def change(layer: int, scores: Tensor, length: int) -> Tensor:
         if not method.start <= layer < method.end:
@@ -44,7 +44,7 @@ def boosted(family: Family, prompt: Prompt, method: PAI, first: int = -1) -> lis
 
 
 def without_image(family: Family, prompt: Prompt) -> list[Tensor]:
-    """Logits of the unedited model for the prompt with its placeholder deleted."""
+    """Return logits of the unedited model for the prompt without its image placeholder."""
     text = prompt.text.replace("<image>\n", "")
     assert "<image>" in prompt.text
     assert "<image>" not in text
@@ -53,7 +53,7 @@ def without_image(family: Family, prompt: Prompt) -> list[Tensor]:
 
 
 def guided(seen: list[Tensor], unseen: list[Tensor], gamma: float) -> list[Tensor]:
-    """p^gamma / u^(gamma - 1) in logarithms, but nothing for tokens below a tenth of the likeliest."""
+    """p^gamma / u^(gamma - 1) in logarithms; -inf for tokens below a tenth of the likeliest."""
     made = []
     for own, other in zip(seen, unseen, strict=True):
         p, u = own.double().softmax(-1), other.double().softmax(-1)
@@ -87,7 +87,7 @@ def test_guidance_equals_full_passes_with_and_without_the_image(family: Family, 
 
 
 def test_faithful_leaves_the_prompt_without_the_boost(family: Family) -> None:
-    """Guided first token, but no boost of the last prompt row, in no later step either; all answer rows boosted."""
+    """The first token is guided. The last prompt row is never boosted; all answer rows are."""
     method = PAI(0.5, 2, 5, cfg=True, gamma=1.5, faithful=True)
     batch = method.prefill(ask(family))
     expected = [
@@ -145,7 +145,7 @@ def test_faithful_is_diagnosed_on_the_row_it_leaves_alone(family: Family) -> Non
 
 
 def shifted(folder: Path, by: float) -> Family:
-    """A model whose attention scores are all about `by` larger: its attention is hardly another.
+    """A model with all attention scores about `by` larger, which hardly changes its attention.
 
     Biases on the slowest pair of rotary dimensions, which turns by less than a tenth over these prompts.
     """
@@ -173,7 +173,7 @@ def shifted(folder: Path, by: float) -> Family:
     ],
 )
 def test_scores_that_are_all_large_saturate(tmp_path: Path, method: Method, by: float, driven_to: float) -> None:
-    """Softmax ignores what all scores have in common; these edits do not, and the diagnosis says so."""
+    """Softmax ignores a common offset of all scores; these edits do not, and the diagnosis shows it."""
     masses = {}
     for size in (0.0, by):
         batch = method.prefill(ask(shifted(tmp_path / str(size), size), diagnose=True))
@@ -198,7 +198,7 @@ def test_scores_that_are_all_large_saturate(tmp_path: Path, method: Method, by: 
         ({"gamma": "2"}, r"gamma='2': "),
         ({"cfg": 1}, r"cfg=1: allowed is true or false"),
         ({"faithful": "yes"}, r"faithful='yes': allowed is true or false"),
-        ({"faithful": True}, r"faithful=True: allowed with cfg=True only"),
+        ({"faithful": True}, r"faithful=True: allowed only with cfg=True"),
     ],
 )
 def test_hyper_parameters_are_checked(arguments: dict, message: str) -> None:

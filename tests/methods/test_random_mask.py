@@ -1,4 +1,4 @@
-"""Random mask: as many tokens as VGRefine hides, drawn anew for every question and never otherwise."""
+"""Random mask: as many tokens as VGRefine hides, with one fixed draw per question."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_the_draw_depends_on_question_image_and_seed_only(family: Family) -> Non
 
 
 def test_every_token_is_drawn_equally_often(family: Family) -> None:
-    """18 of 36 tokens in each of 400 draws: a token's count is 200 with a standard deviation of 10."""
+    """400 draws of 18 out of 36 tokens: a token's count has mean 200 and standard deviation 10."""
     irrelevant = torch.arange(36)[None] < 18
     with torch.no_grad():
         batch = ask(family, TEXTS[:1], (1,))

@@ -1,4 +1,4 @@
-"""ScalingVis against whole-matrix passes."""
+"""ScalingVis, compared with whole-matrix passes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _no_gradients() -> Iterator[None]:
 
 
 def full_passes(family: Family, prompt: Prompt, weight: float) -> list[Tensor]:
-    """One row: the last of the prompt, in every layer and every later pass too; no row of the answer."""
+    """Only the last prompt row is edited, in every layer and every later pass; no answer row is."""
 
     def change(layer: int, scores: Tensor, length: int) -> Tensor:
         scores = scores.clone()

@@ -1,4 +1,4 @@
-"""Large images in tiles: how they are split, and what their maps are together."""
+"""Large images in tiles: how they are split, and how their maps are joined."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def test_maps_that_fill_equal_tiles_are_put_side_by_side() -> None:
 @pytest.mark.parametrize("kind", ["pad", "crop"])
 @pytest.mark.parametrize(("width", "height"), [(2000, 600), (1200, 1000)])
 def test_cells_are_the_mean_of_the_pixels_painted_with_the_maps(kind: str, width: int, height: int) -> None:
-    """Two tiles, wide or tall: padding shows nothing, also not in the tile beside; what is cropped away is 0. All patches
-    and cells are whole pixels, so that painting pixel by pixel is exact."""
+    """Two tiles, wide or tall: padding adds nothing, not even to the other tile; cropped areas are 0. All patches and
+    cells are whole pixels, so painting pixel by pixel is exact."""
     tiles, half = split(width, height), width // 2
     assert tiles == [(0, 0, half, height), (half, 0, width, height)]
     lay = Geometry.pad(half, height, 10, 10) if kind == "pad" else Geometry.center_crop(half, height, 10, 10, 60)

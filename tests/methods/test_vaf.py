@@ -1,4 +1,4 @@
-"""VAF against whole-matrix passes, about one image and two."""
+"""VAF, compared with whole-matrix passes, for one image and two."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _no_gradients() -> Iterator[None]:
 
 
 def full_passes(family: Family, prompt: Prompt, method: VAF) -> list[Tensor]:
-    """Rows behind the image, of prompt and answer alike; columns up to the first image token, and those of images."""
+    """Edits rows after the image, in prompt and answer, at columns before the first image and at image tokens."""
     image = set(prompt.image_tokens.tolist())
     assert min(image) > 0, "text stands before the image"
 

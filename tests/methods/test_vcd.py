@@ -1,4 +1,4 @@
-"""VCD against full passes over both images, and its noise against the published schedule."""
+"""VCD, compared with full passes over both images; its noise, compared with the published schedule."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from lmms_vg.models import Family, Prompt
 
 
 def noised(family: Family, method: VCD, prompt: Prompt) -> Prompt:
-    """The prompt that the method contrasts with."""
+    """Return the prompt that the method contrasts with."""
     batch = alone(family, prompt)
     with patch.object(batch, "beside", wraps=batch.beside) as beside:
         method.prefill(batch)
@@ -42,7 +42,7 @@ def _no_gradients() -> Iterator[None]:
 
 
 def by_hand(family: Family, prompt: Prompt, method: VCD) -> list[Tensor]:
-    """Two models' worth of full passes, and the published formula token by token."""
+    """Full passes over both images, and the published formula token by token."""
     clean = in_full_passes(family, prompt)
     other = in_full_passes(family, noised(family, method, prompt))
     expected = []
@@ -62,7 +62,7 @@ def test_equals_two_full_passes_a_token(family: Family, method: VCD) -> None:
 
 
 def test_the_noise_follows_the_published_schedule(family: Family) -> None:
-    """x_t = sqrt(abar) x + sqrt(1 - abar) eps with the two factors worked out for five steps; eps is standard normal."""
+    """x_t = sqrt(abar) x + sqrt(1 - abar) eps, with both factors given for five steps; eps is standard normal."""
     prompt = ask(family).layout.prompts[0]
     clean = prompt.pixel_values.double()
     draws = []
@@ -128,7 +128,7 @@ def test_alpha_zero_is_plain_bit_for_bit(family: Family) -> None:
 
 
 def test_beta_cuts_off(family: Family) -> None:
-    """At 1 only the unedited model's first choice is left; at 0 everything."""
+    """At 1 only the unedited model's first choice remains; at 0 all tokens do."""
     plain = Plain().prefill(ask(family)).logits
     only = VCD(beta=1).prefill(ask(family)).logits
     assert only.isfinite().sum(-1).tolist() == [1, 1]
@@ -151,7 +151,7 @@ def test_sampling_never_takes_what_is_cut_off(family: Family) -> None:
 
 @pytest.mark.parametrize("sampled", [False, True])
 def test_where_only_the_end_is_left_and_too_early_the_own_choice_counts(family: Family, sampled: bool) -> None:
-    """beta = 1 leaves one token, which here ends the answer; `min_new_tokens` forbids it."""
+    """beta = 1 leaves one token, which here would end the answer; `min_new_tokens` forbids it."""
     plain = Plain().prefill(ask(family)).logits
     best = plain.argmax(-1).tolist()
     plain[:, best] = -math.inf

@@ -1,4 +1,4 @@
-"""VGRefine against a naive three-pass eager version, and its hyper-parameters."""
+"""VGRefine, compared with a naive three-pass eager version; and its hyper-parameters."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHAPE = Shape("somewhere", tiny.LAYERS, tiny.HEADS, {})
 def three_passes(
     family: Family, prompt: Prompt, reference: Prompt, method: VGRefine
 ) -> tuple[np.ndarray, list[Tensor]]:
-    """The paper's recipe, written out: two eager passes for the maps, a third with whole-matrix knockout, then decoding.
+    """The paper's recipe in full: two eager passes for the maps, a third with whole-matrix knockout, then decoding.
 
     Returns the hidden image tokens and the logits before each token of a given answer.
     """
@@ -103,7 +103,7 @@ def test_a_batch_equals_one_by_one(family: Family) -> None:
 
 
 def test_triage_divides_by_the_layer_mean_not_by_the_head() -> None:
-    """A head that grows all over, while its layer's mean stays, is not normalised away: hand values."""
+    """A head that grows everywhere, while its layer's mean stays, is not normalised away: hand values."""
     question = {0: torch.tensor([[[0.2, 0.6, 0.2], [0.5, 0.1, 0.4]]])}
     reference = {0: torch.tensor([[[0.1, 0.6, 0.3], [0.3, 0.2, 0.5]]])}
     # means of the reference: .2 .4 .4; head 0 over them: 1.0 1.5 0.5; median 1.0; strictly below: the last one only
@@ -118,7 +118,7 @@ def test_triage_divides_by_the_layer_mean_not_by_the_head() -> None:
 @pytest.mark.parametrize("p", [0, 20, 33, 50, 80, 99.5, 100])
 @pytest.mark.parametrize("n", [5, 36, 576])
 def test_percentile_equals_numpy_and_falls_on_values_exactly(n: int, p: float) -> None:
-    """For p = 80 of 36 or 576 values the rank is whole: exactly the values under that one are strictly below."""
+    """For p = 80 of 36 or 576 values the rank is whole: exactly the smaller values are strictly below."""
     values = torch.rand(3, n, generator=torch.Generator().manual_seed(n))
     threshold = percentile(values, p)
     assert threshold[:, 0].tolist() == pytest.approx(
@@ -221,7 +221,7 @@ def test_repr_names_every_hyper_parameter() -> None:
 
 
 def test_a_probe_shows_the_attention_the_answer_was_given_with(family: Family) -> None:
-    """Layers below the knockout as in a plain run; at its layer nothing on hidden tokens; above it, the second pass's."""
+    """Layers below the knockout equal a plain run; at its layer hidden tokens get nothing; above it, the second pass counts."""
     method = VGRefine(HEADS, (2,), 5, 50)
     with torch.no_grad():
         plain, refined = (how.prefill(ask(family, watched="last")) for how in (Plain(), method))

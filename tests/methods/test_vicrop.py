@@ -1,4 +1,4 @@
-"""ViCrop against a naive version: eager passes for the map, every window tried, one full pass over image and crop."""
+"""ViCrop, compared with a naive version: eager passes for the map, all windows tried, one full pass over image and crop."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SIZES = [(200, 150), (90, 260)]
 
 @pytest.fixture(scope="module")
 def padding(tmp_path_factory: pytest.TempPathFactory) -> Family:
-    """Pads images to a square; the other fixture's family cuts out their middle."""
+    """This family pads images to a square; the other fixture's family crops their middle."""
     folder = tiny.save(tmp_path_factory.mktemp("tiny") / "huatuo")
     made = FAMILIES["huatuo"].load(str(folder), None, torch.float32, "cpu", None, "true")
     install(made.model)
@@ -57,7 +57,7 @@ def images(sizes: Sequence[tuple[int, int]] = SIZES) -> list[Image.Image]:
 
 
 def naive_map(family: Family, image: Image.Image, text: str, method: ViCrop) -> np.ndarray:
-    """(6, 6), from full eager passes; the gradient by autograd through all layers."""
+    """Return a (6, 6) map from full eager passes; the gradient is autograd's through all layers."""
     table = family.model.get_input_embeddings().weight
 
     def eager(words: str) -> tuple[Tensor, Tensor, Prompt]:
@@ -105,7 +105,7 @@ def check(family: Family, method: ViCrop) -> None:
 @pytest.mark.parametrize("map", ["rel", "grad"])
 @pytest.mark.parametrize("layer", [0, 2, 4])
 def test_equals_eager_passes_and_a_brute_search(family: Family, map: str, layer: int) -> None:
-    """Crop, first token and three decode steps, for two questions about images of different shape in one batch."""
+    """Crop, first token and three decode steps, for two questions about images of different shapes in one batch."""
     check(family, ViCrop(layer, map))  # type: ignore[arg-type]
 
 
@@ -127,7 +127,7 @@ def test_a_batch_equals_one_by_one(family: Family, map: str) -> None:
 
 @pytest.mark.parametrize("map", ["rel", "grad"])
 def test_large_images_are_looked_at_in_tiles(family: Family, map: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 200 x 100 pixels two square tiles, whose maps lie side by side; an image beside it in the batch is not large."""
+    """200 x 100 pixels give two square tiles with maps side by side; the other image in the batch is small."""
     monkeypatch.setattr(tiles, "LONGEST", 100)
     method = ViCrop(2, map)  # type: ignore[arg-type]
     large, small = images([(200, 100), (70, 100)])
@@ -154,7 +154,7 @@ def test_an_image_no_larger_than_the_input_is_shown_twice(family: Family) -> Non
 
 
 def test_the_crop_goes_behind_the_first_of_several_images(family: Family) -> None:
-    """Text around the images stays where it is, in question and reference; only the first image is looked at."""
+    """Text around the images does not move, in question and reference; only the first image is searched."""
     first, second = (open_picture(tiny.picture(seed, 120, 100)) for seed in (1, 2))
     prompt = family.prompt(["Before:", first, "after:", second, TEXTS[0]])
     reference = family.prompt([first, second, REFERENCE])
@@ -180,7 +180,7 @@ def test_the_crop_goes_behind_the_first_of_several_images(family: Family) -> Non
 
 
 def test_boxes_follow_the_pixels_whatever_the_geometry(family: Family) -> None:
-    """`geometry=stretch` is about where the annotated boxes are laid, not where the pixels are."""
+    """`geometry=stretch` changes the position of annotated boxes, not of pixels."""
     with torch.no_grad():
         true = ViCrop(2).prefill(ask(family, images())).extras
         family.geometry = "stretch"  # type: ignore[attr-defined]
@@ -203,7 +203,7 @@ def test_the_batch_it_was_given_answers_others_as_before(family: Family, map: st
 
 
 def test_alignment_is_measured_in_the_image_beside_its_crop(padding: Family, tmp_path: Path) -> None:
-    """The first image's tokens only, in question and reference, both with the crop: the figures of full eager passes."""
+    """Only the first image's tokens count, in question and reference, both with the crop, as in full eager passes."""
     boxes, image = [[20, 30, 90, 80]], images()[0]
     answerer = Answerer(padding, [MethodRun(ViCrop(2), Journal(tmp_path))])
     asked = question("a", image, TEXTS[0], boxes=boxes, align=True)

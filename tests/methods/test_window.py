@@ -1,4 +1,4 @@
-"""ViCrop's window search against one that tries everything, and hand values."""
+"""ViCrop's window search, compared with an exhaustive search and hand values."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def block(shape: tuple[int, int], rows: slice, cols: slice) -> np.ndarray:
 
 
 def test_a_block_is_cut_out_exactly() -> None:
-    """Of 2 x 2 patches a window holds 4; a patch away 2 on every side: (4 - 2) / 4. Larger windows stand out less."""
+    """A window of 2 x 2 patches holds 4, each neighbour 2: (4 - 2) / 4. Larger windows stand out less."""
     geometry = Geometry.stretch(1000, 1000, 10, 10)
     values = block((10, 10), slice(4, 6), slice(6, 8))
     assert search(values, geometry, 200) == ((600, 400, 800, 600), 1.0)
@@ -96,7 +96,7 @@ def test_an_image_no_larger_than_the_base_is_taken_whole(kind: str, width: int, 
 
 
 def test_padding_is_left_out() -> None:
-    """In a padded 640 x 480 image the patches above row 3 show nothing, whatever the attention on them."""
+    """In a padded 640 x 480 image, patches above row 3 are padding and do not count, whatever their attention."""
     geometry = Geometry.pad(640, 480, 24, 24)
     values = block((24, 24), slice(0, 3), slice(0, 24)) * 100
     values[10:12, 18:20] = 1
@@ -105,7 +105,7 @@ def test_padding_is_left_out() -> None:
 
 
 def test_what_a_centre_crop_sees_is_placed_where_it_lies() -> None:
-    """Of 1000 x 400 pixels the middle 400 are seen: patches of 40 pixels from 300 on."""
+    """The model sees the middle 400 of 1000 x 400 pixels: patches of 40 pixels from 300 on."""
     geometry = Geometry.center_crop(1000, 400, 10, 10, 100)
     box, ratio = search(block((10, 10), slice(2, 4), slice(7, 9)), geometry, 80)
     assert (box, ratio) == ((580, 80, 660, 160), 1.0)
@@ -114,7 +114,7 @@ def test_what_a_centre_crop_sees_is_placed_where_it_lies() -> None:
 @pytest.mark.parametrize("kind", ["pad", "crop", "stretch"])
 @pytest.mark.parametrize(("width", "height"), [(4000, 60), (60, 4000), (9000, 9000), (337, 1)])
 def test_extreme_images(kind: str, width: int, height: int) -> None:
-    """Longer than 24 windows (less than a patch each), or one patch high: the crop is as large as the image allows."""
+    """The image is longer than 24 windows (each below one patch) or one patch high: the crop is as large as it can be."""
     values = np.random.default_rng(1).random((24, 24), np.float32)
     (x0, y0, x1, y1), ratio = search(values, laid(kind, width, height, 24), 336)
     half = int(336 * ratio + 1e-9) // 2
