@@ -35,8 +35,8 @@ from lmms_vg._util.error_codes import BadImage
 #: Most bytes that one image may take from its opening to the vision tower's input, including its file if that is in memory.
 MAX_BYTES = 500_000_000
 
-#: Bytes per pixel of an RGB image that is kept beside its padded copy, and of what an image processor makes of one before resizing.
-#: Measured as growth of the process, which is 4 for RGB and what the allocator keeps.
+#: Bytes per pixel of an RGB image that is kept beside its padded copy, and of what an image processor makes of one before
+#: resizing. Measured as growth of the process, which is 4 for RGB and what the allocator keeps.
 RGB, PROCESSED = 5, 14
 
 #: The same per pixel of the resized copy.
