@@ -34,7 +34,6 @@ class Pass:
         self.extras: list[dict[str, Any]] = [{} for _ in self.layout.prompts]
         self.diagnosis: Diagnosis | None = None
         first = min((layer for edit in edits for layer in edit.layers), default=unedited.depth)
-        unedited.advance(first)
         watched, rest = unedited.watched, range(first, unedited.depth)
         self.seen = {} if watched is None else unedited.maps(watched, range(first))
         looks = [] if watched is None or not rest else [unedited.capture(watched, rest)]

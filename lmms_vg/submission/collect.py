@@ -14,7 +14,7 @@ from lmms_vg.submission.choice import Choice
 from lmms_vg.submission.findings import Rejected, rejected
 from lmms_vg.submission.identity import conflicts, identity, seeds
 from lmms_vg.submission.question_check import question_of
-from lmms_vg.submission.rescoring import Pair, Scored, measures, rules_of, scored, verdict
+from lmms_vg.submission.rescoring import Pair, Scored, rules_of, scored, verdict
 from lmms_vg.submission.schema import BundleAlignment, BundleAnswer, BundleQuestion
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.registry import TASKS
@@ -159,7 +159,7 @@ def _has_failed(task: str, line: Line, rescored: Line) -> bool:
     code = verdict(line).error_code
     if code is None:
         return False
-    return code not in UNMEASURED if measures(task) else code != verdict(rescored).error_code
+    return code not in UNMEASURED if TASKS[task].measures else code != verdict(rescored).error_code
 
 
 def _uid(line: Line) -> str | None:

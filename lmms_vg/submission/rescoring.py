@@ -21,6 +21,7 @@ from lmms_vg.submission.schema import BundleAnswer, BundleQuestion, Provenance, 
 from lmms_vg.submission.validated import Scores, Values
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.documents import AXES
+from lmms_vg.tasks.registry import TASKS
 from lmms_vg.tasks.yaml_files import definition
 
 Pair = tuple[BundleQuestion, BundleAnswer]
@@ -110,7 +111,7 @@ def differences(task: str, pairs: Sequence[Pair], made: Scored) -> Iterator[Find
 
 def alignment_findings(task: str, answers: Sequence[BundleAnswer]) -> Iterator[Finding]:
     """Yield a finding for every measurement without plausible alignment, and for every other answer that has alignment."""
-    if not measures(task):
+    if not TASKS[task].measures:
         unexpected = [answer for answer in answers if answer.alignment is not None]
         yield from (
             Finding("alignment", f"{task} {answer.uid}", "has alignment, but its task is not a measurement")
@@ -177,11 +178,6 @@ def by_its_rules(name: str, task: Task, made: Scored, wrong: list[Finding]) -> I
         yield Finding("rule", f"{name} {metric}", message)
 
 
-def measures(task: str) -> bool:
-    """Return whether a task measures where a model looks."""
-    return MEASURED[-1] in {metric["metric"] for metric in definition(task)["metric_list"]}
-
-
 def scores_of(
     task: str, stated: Task, run: Provenance, pairs: Sequence[Pair], made: Scored, verified: bool
 ) -> Scores | None:
@@ -193,7 +189,7 @@ def scores_of(
         rule = made.rules[metric]
         if _BLEU in made.rules:
             further[_BLEU] = made.rules[_BLEU], _values([line[_BLEU].get("score") for line in made.lines])
-    elif measures(task):
+    elif TASKS[task].measures:
         version = next(answer.alignment.version for _, answer in pairs if answer.alignment)
         metric, rule = "ar", alignment.signature(rows=run.rows, geometry=run.geometry, version=version)
         values, *others = (_at_layer(made, name) for name in _LOOKED)
@@ -233,7 +229,7 @@ def _records(task: str, pairs: Sequence[Pair]) -> Iterator[tuple[dict[str, Any],
     for question, answer in pairs:
         alignment = None if answer.alignment is None else answer.alignment.model_dump()
         record = Record(key="", task=task, uid=question.uid, text=answer.answer, alignment=alignment)
-        if measures(task):  # other tasks find out again what cannot be scored
+        if TASKS[task].measures:  # other tasks find out again what cannot be scored
             record = record.model_copy(update={"error": answer.error, "error_code": answer.error_code})
         yield document(task, question), record
 

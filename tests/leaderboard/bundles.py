@@ -11,7 +11,7 @@ import runs
 from lmms_vg.submission.archive import MANIFEST, sha256, write
 from lmms_vg.submission.choice import only_protocol
 from lmms_vg.submission.question_check import text_of
-from lmms_vg.submission.rescoring import measures, scored, verdict
+from lmms_vg.submission.rescoring import scored, verdict
 from lmms_vg.submission.schema import SCHEMA_VERSION, BundleAlignment, BundleAnswer, BundleQuestion, Card
 from lmms_vg.submission.strict_json import canonical
 from lmms_vg.tasks.registry import TASKS
@@ -39,7 +39,7 @@ def write_bundle(
     for task, pairs in given.items():
         asked = [question for question, _ in pairs]
         said = [
-            BundleAnswer(uid=question.uid, answer=text, alignment=_looked(number) if measures(task) else None)
+            BundleAnswer(uid=question.uid, answer=text, alignment=_looked(number) if TASKS[task].measures else None)
             for number, (question, text) in enumerate(pairs)
         ]
         made = scored(task, list(zip(asked, said, strict=True)))
@@ -51,7 +51,7 @@ def write_bundle(
         members |= {f"questions/{task}.jsonl": questions, f"answers/{task}.jsonl": answers}
         spec, config = TASKS[task].spec, definition(task)
         tasks[task] = {
-            "protocol": None if measures(task) else only_protocol(given),
+            "protocol": None if TASKS[task].measures else only_protocol(given),
             "asked": len(pairs),
             "n": int(made.metrics["n"]),
             "questions": sha256(questions),
