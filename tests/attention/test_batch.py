@@ -6,19 +6,20 @@ import pytest
 import tiny
 import torch
 from batches import ask
+from checkpoints import load
 
 from lmms_vg.attention import Knockout, install
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.decoder import Decoder
 from lmms_vg.attention.session import Sessions
-from lmms_vg.models import FAMILIES, Family
+from lmms_vg.models import Family
 from lmms_vg.vision.images import open_picture
 
 
 @pytest.fixture(scope="module")
 def family(tmp_path_factory: pytest.TempPathFactory) -> Family:
     folder = tiny.save(tmp_path_factory.mktemp("tiny") / "qwen2")
-    made = FAMILIES["llava"].load(str(folder), None, torch.float32, "cpu", None, "true")
+    made = load("llava", folder)
     install(made.model)
     return made
 

@@ -12,6 +12,7 @@ import tiny
 import torch
 from asking import GOOD, question
 from batches import ask
+from checkpoints import load
 from loguru import logger
 from naive import naive
 from torch import Tensor
@@ -25,7 +26,7 @@ from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.journal import Journal, read_records
 from lmms_vg.methods.pai import PAI
 from lmms_vg.methods.plain import Plain
-from lmms_vg.models import FAMILIES, Family, Prompt
+from lmms_vg.models import Family, Prompt
 
 #: (scores or weights (1, H, R, T) of the edited rows, (T,) bool of image tokens) -> the same, changed.
 Change = Callable[[Tensor, Tensor], Tensor]
@@ -37,7 +38,7 @@ def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def loaded(folder: Path) -> Family:
-    made = FAMILIES["llava"].load(str(folder), None, torch.float32, "cpu", None, "true")
+    made = load("llava", folder)
     install(made.model)
     return made
 

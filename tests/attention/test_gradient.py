@@ -10,18 +10,19 @@ import pytest
 import tiny
 import torch
 from batches import ask
+from checkpoints import load
 from naive import stock
 from torch import Tensor
 
 from lmms_vg.attention import install
 from lmms_vg.attention.gradient import Leaf, gradient
-from lmms_vg.models import FAMILIES, Family, Prompt
+from lmms_vg.models import Family, Prompt
 
 
 @pytest.fixture(scope="module", params=["qwen2", "llama", "mistral"])
 def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Family:
     folder = tiny.save(tmp_path_factory.mktemp("tiny") / request.param, request.param)
-    made = FAMILIES["huatuo"].load(str(folder), None, torch.float32, "cpu", None, "true")
+    made = load("huatuo", folder)
     install(made.model)
     return made
 

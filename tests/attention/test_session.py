@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import tiny
 import torch
+from checkpoints import load
 from naive import naive, stock
 from torch import Tensor
 
@@ -19,7 +20,7 @@ from lmms_vg.attention.layout import Layout
 from lmms_vg.attention.session import ImageSession, Rows, Sessions
 from lmms_vg.attention.unedited import UneditedRun
 from lmms_vg.journal.decoding import Decoding
-from lmms_vg.models import FAMILIES, Family, Prompt
+from lmms_vg.models import Family, Prompt
 from lmms_vg.vision.images import open_picture
 
 TAIL = "Answer the question using a single word or phrase."
@@ -33,7 +34,7 @@ REFERENCE = f"Write a general description of the image.\n{TAIL}"
 @pytest.fixture(scope="module", params=["qwen2", "llama", "mistral"])
 def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Family:
     folder = tiny.save(tmp_path_factory.mktemp("tiny") / request.param, request.param)
-    made = FAMILIES["huatuo"].load(str(folder), None, torch.float32, "cpu", None, "true")
+    made = load("huatuo", folder)
     install(made.model)
     return made
 

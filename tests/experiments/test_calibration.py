@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tiny
 import torch
+from checkpoints import load
 from loguru import logger
 from naive import stock
 from PIL import Image
@@ -25,7 +26,6 @@ from lmms_vg.journal import home
 from lmms_vg.methods.head_lists import HeadList
 from lmms_vg.methods.vgrefine import VGRefine
 from lmms_vg.metrics.alignment import attention_ratio, js_divergence
-from lmms_vg.models import FAMILIES
 from lmms_vg.models.checkpoint import shape_of
 from lmms_vg.vision.images import open_picture
 
@@ -86,7 +86,7 @@ def test_heads_are_ranked_as_eager_attention_says(checkpoint: str, tmp_path: Pat
     assert "7 heads of n=6 questions" in capsys.readouterr().out
     head_list = read(out)
 
-    family = FAMILIES["huatuo"].load(checkpoint, None, torch.float32, "cpu", None, "true")
+    family = load("huatuo", checkpoint)
     samples: dict[str, list[np.ndarray]] = {"kl": [], "ar": [], "js": [], "layer": []}
     for question in questions("demo_calibration", 6, 3):
         image, text = question.message()

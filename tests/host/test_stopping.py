@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import tiny
-import torch
 from asking import good, question
+from checkpoints import load
 from commands import start
 
 from lmms_vg.host.stopping import Stopped, finishing_batches
@@ -23,13 +23,13 @@ from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.journal import Journal, Record, read_records
 from lmms_vg.methods.adaptvis import AdaptVis
 from lmms_vg.methods.plain import Plain
-from lmms_vg.models import FAMILIES, Family
+from lmms_vg.models import Family
 
 
 @pytest.fixture(scope="module")
 def family(tmp_path_factory: pytest.TempPathFactory) -> Family:
     folder = tiny.save(tmp_path_factory.mktemp("checkpoint"))
-    return FAMILIES["huatuo"].load(str(folder), None, torch.float32, "cpu", None, "true")
+    return load("huatuo", folder)
 
 
 def records(folder: Path) -> list[Record]:

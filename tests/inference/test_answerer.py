@@ -13,6 +13,7 @@ import pytest
 import tiny
 import torch
 from asking import GOOD, question
+from checkpoints import load
 
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.forward_pass import Pass
@@ -30,7 +31,7 @@ from lmms_vg.methods.plain import Plain
 from lmms_vg.methods.vcd import VCD
 from lmms_vg.methods.vgrefine import VGRefine
 from lmms_vg.methods.vicrop import ViCrop
-from lmms_vg.models import FAMILIES, Family
+from lmms_vg.models import Family
 
 METHODS: list[Method] = [
     Plain(),
@@ -47,7 +48,7 @@ BOX = [[5, 5, 30, 30]]
 @pytest.fixture(scope="module")
 def family(tmp_path_factory: pytest.TempPathFactory) -> Family:
     folder = tiny.save(tmp_path_factory.mktemp("checkpoint"))
-    return FAMILIES["huatuo"].load(str(folder), None, torch.float32, "cpu", None, "true")
+    return load("huatuo", folder)
 
 
 def some() -> list[Question]:
@@ -244,7 +245,7 @@ def test_a_failed_batch_is_gone_before_its_questions_are_asked_again(
 def test_boxes_change_the_key_and_nothing_else() -> None:
     """What is asked draws the samples, so that methods that know the boxes draw as plain does; a measurement is a record of
     its own."""
-    family = FAMILIES["huatuo"].load("demo", None, torch.float32, "cpu", None, "true")
+    family = load("huatuo", "demo")
     asked = question("q", tiny.picture(1), "Where is the nodule?", boxes=BOX)
     plain, oracle = (prepare(family, asked, "last", boxes) for boxes in (False, True))
     measured = prepare(family, replace(asked, align=True), "last", True)

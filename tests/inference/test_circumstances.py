@@ -13,6 +13,7 @@ import pytest
 import tiny
 import torch
 from asking import GOOD, good, question
+from checkpoints import load
 from datasets import Dataset
 from lmms_eval.api.instance import Instance
 
@@ -21,7 +22,6 @@ from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.build import build
-from lmms_vg.models import FAMILIES
 from lmms_vg.models.checkpoint import shape_of
 from lmms_vg.models.llava import Llava
 from lmms_vg.vision.images import open_picture
@@ -124,7 +124,7 @@ def test_a_partly_written_difference_configuration_is_completed(checkpoint: Path
 
 def test_the_question_is_found_where_the_template_puts_it(checkpoint: Path) -> None:
     """The template of llava-1.5 moves images to the front, so all text follows them."""
-    family = FAMILIES["llava"].load(str(checkpoint), None, torch.float32, "cpu", None, "true")
+    family = load("llava", checkpoint)
     assert isinstance(family, Llava)
     family.chat_template = (
         "{% for m in messages %}USER: {% for c in m['content'] if c['type'] == 'image' %}<image>\n{% endfor %}"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import tiny
-import torch
 from asking import GOOD, question
+from checkpoints import load
 
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.pending import BatchQueue, Forms, Pending, Unaskable
@@ -17,14 +17,14 @@ from lmms_vg.inference.question import Prepared
 from lmms_vg.journal import Journal
 from lmms_vg.methods.oracle_mask import OracleMask
 from lmms_vg.methods.plain import Plain
-from lmms_vg.models import FAMILIES, Family
+from lmms_vg.models import Family
 
 BOX = [[5, 5, 30, 30]]
 
 
 @pytest.fixture(scope="module")
 def family() -> Family:
-    return FAMILIES["huatuo"].load("demo", None, torch.float32, "cpu", None, "true")
+    return load("huatuo", "demo")
 
 
 def test_a_message_is_opened_once_for_both_forms(family: Family) -> None:

@@ -15,6 +15,7 @@ import tiny
 import torch
 from asking import GOOD, question
 from batches import TEXTS, ask, in_steps
+from checkpoints import load
 from torch import Tensor
 
 from lmms_vg.attention import install
@@ -28,7 +29,7 @@ from lmms_vg.journal.decoding import Decoding
 from lmms_vg.methods import METHODS, Method
 from lmms_vg.methods.plain import Plain
 from lmms_vg.methods.vgrefine import VGRefine
-from lmms_vg.models import FAMILIES, Family
+from lmms_vg.models import Family
 from lmms_vg.models.checkpoint import Shape
 
 SHAPE = Shape("somewhere", tiny.LAYERS, tiny.HEADS, {})
@@ -60,7 +61,7 @@ def made(name: str, **changes: Any) -> Method:
 def family(tmp_path_factory: pytest.TempPathFactory) -> Family:
     """One kind of text model; each method's own tests use all three."""
     folder = tiny.save(tmp_path_factory.mktemp("tiny") / "qwen2")
-    loaded = FAMILIES["llava"].load(str(folder), None, torch.float32, "cpu", None, "true")
+    loaded = load("llava", folder)
     install(loaded.model)
     return loaded
 

@@ -11,6 +11,7 @@ import pytest
 import tiny
 import torch
 from batches import TEXTS, alone, ask, assert_same, in_full_passes, in_steps
+from checkpoints import load
 from torch import Tensor
 
 from lmms_vg.attention import install
@@ -19,7 +20,7 @@ from lmms_vg.methods import Method
 from lmms_vg.methods.pai import PAI
 from lmms_vg.methods.plain import Plain
 from lmms_vg.methods.scalingvis import ScalingVis
-from lmms_vg.models import FAMILIES, Family, Prompt
+from lmms_vg.models import Family, Prompt
 
 
 @pytest.fixture(autouse=True)
@@ -149,7 +150,7 @@ def shifted(folder: Path, by: float) -> Family:
 
     Biases on the slowest pair of rotary dimensions, which turns by less than a tenth over these prompts.
     """
-    family = FAMILIES["llava"].load(str(tiny.save(folder, "qwen2")), None, torch.float32, "cpu", None, "true")
+    family = load("llava", tiny.save(folder, "qwen2"))
     install(family.model)
     for layer in family.text_model.layers:
         query, key = layer.self_attn.q_proj, layer.self_attn.k_proj

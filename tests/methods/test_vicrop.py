@@ -13,6 +13,7 @@ import torch
 from asking import question
 from batches import REFERENCE, TEXTS, alone, assert_same, in_full_passes, in_steps
 from brute_window import brute_search
+from checkpoints import load
 from naive import stock
 from PIL import Image
 from torch import Tensor
@@ -27,7 +28,7 @@ from lmms_vg.methods import tiles
 from lmms_vg.methods.plain import Plain
 from lmms_vg.methods.vicrop import ViCrop
 from lmms_vg.metrics import alignment
-from lmms_vg.models import FAMILIES, Family, Prompt
+from lmms_vg.models import Family, Prompt
 from lmms_vg.models.checkpoint import Shape
 from lmms_vg.vision.images import Picture, open_picture
 from lmms_vg.vision.patch_grid import Geometry
@@ -40,7 +41,7 @@ SIZES = [(200, 150), (90, 260)]
 def padding(tmp_path_factory: pytest.TempPathFactory) -> Family:
     """This family pads images to a square; the other fixture's family crops their middle."""
     folder = tiny.save(tmp_path_factory.mktemp("tiny") / "huatuo")
-    made = FAMILIES["huatuo"].load(str(folder), None, torch.float32, "cpu", None, "true")
+    made = load("huatuo", folder)
     install(made.model)
     return made
 
