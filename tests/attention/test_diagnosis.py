@@ -75,8 +75,8 @@ def by_hand(
         family.model(input_ids=prompt.input_ids[None], pixel_values=prompt.pixel_values)
 
     def share(layer: int) -> float:
-        left, was = (new[layer] < 0.01) | (new[layer] > 0.99), (old[layer] >= 0.01) & (old[layer] <= 0.99)
-        return (left & was).double().mean().item()
+        driven = (new[layer] < 0.01) & (old[layer] >= 0.01) | (new[layer] > 0.99) & (old[layer] <= 0.99)
+        return driven.double().mean().item()
 
     return {
         "layers": layers,

@@ -78,8 +78,11 @@ def test_16_bit_image_is_scaled_not_clipped(ask: Ask) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_one_pixel(ask: Ask, family: str) -> None:
-    records = ask([question("dot", Image.new("RGB", (1, 1), "red"), GOOD)], family)
-    assert records["dot"].text
+    """It is enlarged, so that it is answered like any red square."""
+    dot, square = (question(str(side), Image.new("RGB", (side, side), "red"), GOOD) for side in (1, 32))
+    records = ask([dot, square], family)
+    assert records["1"].error is None
+    assert records["1"].text == records["32"].text
 
 
 def png_of_zeros(side: int) -> bytes:
