@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from lmms_eval.api.instance import Instance
@@ -20,8 +21,10 @@ from lmms_vg.extensions.registered import model_ids
 from lmms_vg.host import failure, options
 from lmms_vg.host.failure import failed
 from lmms_vg.inference.build import build
+from lmms_vg.inference.dealing import dealt
+from lmms_vg.inference.job import exchange
 from lmms_vg.inference.question import Question
-from lmms_vg.inference.requests import Requested, check_gen_kwargs, requested
+from lmms_vg.inference.requests import Requested, Requests, check_gen_kwargs
 from lmms_vg.inference.run_checks import require_boxes, require_no_other_seed, warn_of_leaks
 from lmms_vg.inference.run_report import report
 from lmms_vg.journal import Record
@@ -79,46 +82,61 @@ class GroundedModel(lmms):  # type: ignore[misc]
 
     @failure.not_swallowed()
     def generate_until(self, requests: list[Instance]) -> list[str]:
-        """Answer all requests, grouped by image; every answer is journalled at once."""
+        """Answer all requests; every answer is journalled at once.
+
+        Questions are asked image after image, each image on one rank of the job; the records then go to the ranks that
+        score them.
+        """
         options.refuse("models")
         if not self._is_open:
             self._open()
-        asked = requested(requests, self.task_dict)
+        asked = Requests(requests, self.task_dict, self._rank)
         self._check(asked)
         self._sign(asked)
-        by_question = {request.question: request for request in asked}
         answers, unscorable = [""] * len(requests), Counter[str]()
-        for question, record in self._answered(list(by_question)):
-            if not question.repeat:  # lmms-eval scores the first of repeated answers
+        outgoing: list[tuple[int, tuple[Requested, Record]]] = []
+        for request, record in chain(self._answered(asked), exchange(outgoing, self._rank)):
+            if request.rank != self._rank:
+                outgoing.append((request.rank, (request, record)))
+                continue
+            *_, repeat = request.order
+            if not repeat:  # lmms-eval scores the first of repeated answers
                 journal.remember(record)
-            if record.error and not by_question[question].ours:
-                unscorable[question.task] += 1
-            answers[by_question[question].place] = record.text
+            if record.error and not asked.is_ours(request.task):
+                unscorable[request.task] += 1
+            answers[request.place] = record.text
         report(self._answerer, unscorable, self._rank)
         return answers
 
-    def _check(self, asked: Sequence[Requested]) -> None:
-        questions = [request.question for request in asked]
-        require_no_other_seed(questions)
-        require_boxes(self._answerer, questions)
-        warn_of_leaks(
-            self._answerer, (image for request in asked for image in request.image.split("|") if image), self._rank
-        )
+    def _check(self, asked: Requests) -> None:
+        require_no_other_seed(asked)
+        require_boxes(self._answerer, asked)
+        warn_of_leaks(self._answerer, asked.images, self._rank)
 
-    def _sign(self, asked: Sequence[Requested]) -> None:
+    def _sign(self, asked: Requests) -> None:
         """Sign the first document of each task, so that the samples file states what was run."""
         provenance = self._answerer.journal.provenance | {"host_options": options.recorded()}
-        last_to_first = sorted(asked, key=lambda request: request.doc_id, reverse=True)
-        for task, uid in {request.question.task: request.question.uid for request in last_to_first}.items():
-            journal.sign(task, uid, provenance)
+        for question in filter(None, map(asked.first, asked.tasks)):
+            journal.sign(question.task, question.uid, provenance)
 
-    def _answered(self, questions: Sequence[Question]) -> Iterator[tuple[Question, Record]]:
-        """Yield the questions with their records as they are answered, and show a progress bar."""
+    def _answered(self, asked: Requests) -> Iterator[tuple[Requested, Record]]:
+        """Yield what this rank asks with the records as they are answered, and show a progress bar."""
+        mine = dealt(asked.own, self._rank)
+        waiting: dict[Question, Requested] = {}
+
+        def questions() -> Iterator[Question]:
+            for request in mine:
+                question = asked.question(request)
+                waiting[question] = request
+                yield question
+
         further = len(self._answerer.method_runs) - 1
         along = f" and {further} more" * (further > 0)
         name = f"{self.family}_{self.method}{along}"
+        answered = self._answerer.answer(questions())
         try:
-            yield from tqdm(self._answerer.answer(questions), total=len(questions), desc=name, disable=self._rank != 0)
+            for question, record in tqdm(answered, total=len(mine), desc=name, disable=self._rank != 0):
+                yield waiting.pop(question), record
         except journal.JournalError as problem:
             raise failed(f"lmms_vg: {problem}") from None
 

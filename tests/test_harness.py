@@ -16,8 +16,9 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -447,19 +448,17 @@ def test_methods_that_need_boxes_are_not_asked_where_there_are_none() -> None:
     from lmms_vg.inference.build import together
     from lmms_vg.inference.run_checks import require_boxes
 
-    boxed, bare = (
-        replace(question, boxes=boxes) for question, boxes in zip(questions(), ([[1, 1, 9, 9]], ()), strict=False)
-    )
+    boxed, bare = (SimpleNamespace(tasks=["t"], boxed=boxed) for boxed in (True, False))
     with together([("oracle_mask", {"pretrained": "demo"})], ["plain", "oracle_mask"]):
         model = huatuo_plain.create_from_arg_string("pretrained=demo", {})
-        require_boxes(model._answerer, [bare, boxed])
+        require_boxes(model._answerer, boxed)  # type: ignore[arg-type]
         assert len(model._answerer.method_runs) == 2
-        require_boxes(model._answerer, [bare])
+        require_boxes(model._answerer, bare)  # type: ignore[arg-type]
         assert [one.method.name for one in model._answerer.method_runs] == ["plain"]
         model.clean()
     alone = huatuo_oracle_mask.create_from_arg_string("pretrained=demo", {})
     with pytest.raises(
         RunFailed, match="oracle_mask needs annotated boxes, and no question of t has any; leave oracle_mask out"
     ):
-        require_boxes(alone._answerer, [replace(bare, task="t")])
+        require_boxes(alone._answerer, bare)  # type: ignore[arg-type]
     alone.clean()

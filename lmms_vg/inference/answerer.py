@@ -18,6 +18,7 @@ from lmms_vg.inference.job import locked
 from lmms_vg.inference.method_run import MethodRun, RunCounts
 from lmms_vg.inference.pending import BatchQueue, Forms, Pending, Unaskable
 from lmms_vg.inference.question import Prepared, Question, prepare
+from lmms_vg.inference.shared_answers import share_answers
 from lmms_vg.journal import Journal, Record
 from lmms_vg.metrics import alignment
 from lmms_vg.models.base import Family, Prompt
@@ -77,6 +78,7 @@ class Answerer:
         """Open all journals once this job holds the locks of their folders; all ranks must call this together."""
         with ExitStack() as opening:
             opening.enter_context(locked(self._folders, check))
+            share_answers(run.journal for run in self.method_runs)
             for method_run in self.method_runs:
                 opening.enter_context(method_run.journal)
             self._opened = opening.pop_all()

@@ -6,7 +6,7 @@ import os
 import platform
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -15,22 +15,48 @@ from uuid import uuid4
 import torch
 from loguru import logger
 
+from lmms_vg.host.failure import failed
 from lmms_vg.host.stopping import Stopped
 from lmms_vg.journal.lock import FolderLock
 
 T = TypeVar("T")
+
+#: Number of values that a rank sends at a time: a few megabytes of records.
+CHUNK = 256
 
 #: Seconds before the next attempt to take a lock that another job holds.
 PAUSE = 1.0
 
 
 def gather(value: T) -> list[T]:
-    """Return the values that all ranks pass here, in rank order; only `value` if there is one process."""
+    """Return the values that all ranks pass here, in rank order; only `value` if there is one process.
+
+    Raises:
+        RunFailed: another rank has ended; SystemExit on the command line, as in `failure.failed`.
+    """
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return [value]
     values = [value] * torch.distributed.get_world_size()
-    torch.distributed.all_gather_object(values, value)
+    try:
+        torch.distributed.all_gather_object(values, value)
+    except RuntimeError as problem:  # the connection to a process that died, or that ended with a message
+        raise failed(
+            "lmms_vg: another process of this job has ended; its own message says why. All answers so far are in the journal: "
+            "start the same command again, and only what is missing is asked"
+        ) from problem
     return values
+
+
+def exchange(outgoing: Sequence[tuple[int, T]], rank: int) -> Iterator[T]:
+    """Yield what all ranks have for this one, `CHUNK` values of each rank at a time; all ranks must call this together.
+
+    Args:
+        outgoing: values of this rank, each with the rank that receives it.
+        rank: rank of this process.
+    """
+    for start in range(0, max(gather(len(outgoing))), CHUNK):
+        for sent in gather(outgoing[start : start + CHUNK]):
+            yield from (value for receiver, value in sent if receiver == rank)
 
 
 @contextmanager

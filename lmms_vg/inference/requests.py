@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from lmms_eval.api.instance import Instance
@@ -20,58 +22,140 @@ from lmms_vg.vision.images import open_rgb
 
 
 class Requested(NamedTuple):
-    """A question that lmms-eval asks.
+    """What lmms-eval asks: a document, once. It is small, so that all ranks can hold those of all ranks.
 
     Attributes:
-        image: names of its images, joined by "|"; questions are grouped by it.
-        place: index of the request, and of its answer.
-        question: the question.
-        doc_id: index of its document in the task.
-        ours: whether the task belongs to lmms_vg, whose tasks leave failures out of their scores.
+        image: names of its images, joined by "|"; empty if the task belongs to somebody else, whose images have no names.
+        order: index of its task, of its document in the task, and among repeated requests for the document.
+        task: name of the task.
+        rank: the rank that lmms-eval asks and that scores the answer.
+        place: index of the request, and of its answer, on that rank.
     """
 
     image: str
+    order: tuple[int, int, int]
+    task: str
+    rank: int
     place: int
-    question: Question
-    doc_id: int
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What all requests of a task have in common, and its documents."""
+
+    name: str
+    split: str
+    documents: Any
+    to_messages: Callable[[Any], list[dict[str, Any]]]
+    reference: str
+    decoding: Decoding
+    align: bool
     ours: bool
 
+    @classmethod
+    def of(cls, request: Instance, task_dict: Mapping[str, Any]) -> _Task:
+        _, to_messages, settings, _, name, split = request.args
+        documents, metadata = task_dict[name][split], request.metadata or {}
+        return cls(
+            name=name,
+            split=split,
+            documents=documents,
+            to_messages=to_messages,
+            reference=metadata.get("reference") or prompts.REFERENCE,
+            decoding=_decoding(name, settings, metadata.get("penalise_prompt", True)),
+            align=bool(metadata.get("alignment")),
+            ours=set(docs.FEATURES) <= set(getattr(documents, "column_names", ())),
+        )
 
-def requested(requests: Sequence[Instance], task_dict: Mapping[str, Any]) -> list[Requested]:
-    """Return the questions of all requests except padding, grouped by image.
+    def column(self, name: str) -> Sequence[Any]:
+        """A field of all documents; of our own tasks only: others may decode images on access, or mean something else."""
+        values: Sequence[Any] = self.documents[name][:]
+        return values
+
+    @cached_property
+    def images(self) -> list[str]:
+        """Names of the images of each document, joined by "|"; empty if they are unknown."""
+        return ["|".join(names) for names in self.column("images")] if self.ours else [""] * len(self.documents)
+
+    def question(self, doc_id: int, repeat: int) -> Question:
+        doc = self.documents[doc_id] if self.ours else {}
+        return Question(
+            task=self.name,
+            uid=doc.get("uid", f"{self.split}/{doc_id}"),
+            message=lambda: _message(self.to_messages(self.documents[doc_id])),
+            reference=self.reference,
+            decoding=self.decoding,
+            boxes=doc.get("boxes") or (),
+            align=self.align,
+            repeat=repeat,
+        )
+
+
+class Requests:
+    """The requests of this rank, and the questions of every rank: all ranks have all documents and a request of each task.
+
+    Args:
+        requests: requests of this rank, padding included.
+        task_dict: documents by task and split, as lmms-eval gives them to the model.
+        rank: rank of this process.
+
+    Attributes:
+        own: what is asked of this rank, in the order of the requests, without padding.
 
     Raises:
         RunFailed: a generation setting is not allowed; SystemExit on the command line, as in `failure.failed`.
     """
-    repeats: Counter[tuple[str, int]] = Counter()
-    questions = []
-    for place, request in enumerate(requests):
-        if (request.metadata or {}).get("__padding_only__"):
-            continue
-        document = (request.task_name, request.doc_id)
-        questions.append(_requested(place, request, repeats[document], task_dict))
-        repeats[document] += 1
-    return sorted(questions, key=lambda request: (request.image, request.place))
 
+    def __init__(self, requests: Sequence[Instance], task_dict: Mapping[str, Any], rank: int = 0) -> None:
+        self._tasks: dict[str, _Task] = {}
+        repeats: Counter[tuple[str, int]] = Counter()
+        self.own: list[Requested] = []
+        for request in requests:
+            if request.task_name not in self._tasks:
+                self._tasks[request.task_name] = _Task.of(request, task_dict)
+        order = {name: index for index, name in enumerate(self._tasks)}
+        for place, request in enumerate(requests):
+            if (request.metadata or {}).get("__padding_only__"):
+                continue
+            task, doc_id = request.task_name, request.doc_id
+            where = (order[task], doc_id, repeats[task, doc_id])
+            self.own.append(Requested(self._tasks[task].images[doc_id], where, task, rank, place))
+            repeats[task, doc_id] += 1
 
-def _requested(place: int, request: Instance, repeat: int, task_dict: Mapping[str, Any]) -> Requested:
-    _, doc_to_messages, settings, doc_id, task, split = request.args
-    documents = task_dict[task][split]
-    ours = set(docs.FEATURES) <= set(getattr(documents, "column_names", ()))
-    # Read only our own tasks' documents: others may decode images on access, or give fields another meaning.
-    doc = documents[doc_id] if ours else {}
-    metadata = request.metadata or {}
-    question = Question(
-        task=task,
-        uid=doc.get("uid", f"{split}/{doc_id}"),
-        message=lambda: _message(doc_to_messages(documents[doc_id])),
-        reference=metadata.get("reference") or prompts.REFERENCE,
-        decoding=_decoding(task, settings, metadata.get("penalise_prompt", True)),
-        boxes=doc.get("boxes") or (),
-        align=bool(metadata.get("alignment")),
-        repeat=repeat,
-    )
-    return Requested("|".join(doc.get("images") or ()), place, question, request.doc_id, ours)
+    @property
+    def tasks(self) -> list[str]:
+        """Names of the tasks in the order of their requests; every rank has them all."""
+        return list(self._tasks)
+
+    @property
+    def images(self) -> Iterator[str]:
+        """Names of the images that this rank's own requests are about, with repetitions."""
+        return (name for request in self.own for name in request.image.split("|") if name)
+
+    @property
+    def sampling(self) -> bool:
+        """Whether any task samples its answers."""
+        return any(task.decoding.do_sample for task in self._tasks.values())
+
+    @property
+    def boxed(self) -> bool:
+        """Whether any document of this rank's own requests has annotated boxes."""
+        columns = {name: task.column("boxes") for name, task in self._tasks.items() if task.ours}
+        return any(columns[request.task][request.order[1]] for request in self.own if request.task in columns)
+
+    def first(self, task: str) -> Question | None:
+        """Return the question about the first document of a task that is asked of this rank; None if none is."""
+        asked = [request for request in self.own if request.task == task]
+        return self.question(min(asked, key=lambda request: request.order)) if asked else None
+
+    def is_ours(self, task: str) -> bool:
+        """Whether the task belongs to lmms_vg, whose tasks leave failures out of their scores."""
+        return self._tasks[task].ours
+
+    def question(self, requested: Requested) -> Question:
+        """Return the question that any rank is asked."""
+        _, doc_id, repeat = requested.order
+        return self._tasks[requested.task].question(doc_id, repeat)
 
 
 def check_gen_kwargs() -> None:

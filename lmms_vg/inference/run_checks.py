@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from loguru import logger
 
@@ -10,34 +10,36 @@ from lmms_vg.datasets.leaks import sources
 from lmms_vg.host import options
 from lmms_vg.host.failure import failed
 from lmms_vg.inference.answerer import Answerer
-from lmms_vg.inference.question import Question
+from lmms_vg.inference.job import gather
+from lmms_vg.inference.requests import Requests
 from lmms_vg.methods.head_lists import leaking
 
 
-def require_no_other_seed(questions: Iterable[Question]) -> None:
+def require_no_other_seed(asked: Requests) -> None:
     """Refuse `--seed` when sampling: only the seed in the generation settings changes the samples.
 
     Raises:
         RunFailed: `--seed` was given and a question is sampled.
     """
-    if "seed" in options.given() and any(question.decoding.do_sample for question in questions):
+    if "seed" in options.given() and asked.sampling:
         raise failed(f"lmms_vg: {options.shown('seed')}")
 
 
-def require_boxes(answerer: Answerer, questions: Sequence[Question]) -> None:
+def require_boxes(answerer: Answerer, asked: Requests) -> None:
     """Fail at once if the main method needs boxes and no question has any; drop further methods that need them.
 
+    All ranks must call this together.
+
     Raises:
-        RunFailed: the main method needs boxes and no question has any.
+        RunFailed: the main method needs boxes and no question of any rank has any.
     """
-    if not questions or any(question.boxes for question in questions):
+    if any(gather(asked.boxed)) or not asked.tasks:
         return
     name = answerer.main.method.name
     if answerer.main.method.needs_boxes:
-        tasks = ", ".join(sorted({question.task for question in questions}))
         raise failed(
-            f"lmms_vg: {name} needs annotated boxes, and no question of {tasks} has any; leave {name} out, or run tasks "
-            "with boxes: vgmed, vgmed_coco, vgmed_demo, vqa_demo"
+            f"lmms_vg: {name} needs annotated boxes, and no question of {', '.join(sorted(asked.tasks))} has any; leave {name} "
+            "out, or run tasks with boxes: vgmed, vgmed_coco, vgmed_demo, vqa_demo"
         )
     answerer.method_runs = [run for run in answerer.method_runs if not run.method.needs_boxes]
 

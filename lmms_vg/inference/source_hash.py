@@ -32,6 +32,7 @@ NEUTRAL = frozenset(
         "lmms_vg.host.stopping",
         "lmms_vg.inference.job",
         "lmms_vg.inference.method_run",
+        "lmms_vg.inference.shared_answers",
         "lmms_vg.inference.source_hash",
         "lmms_vg.journal",
         "lmms_vg.journal.decoding",

@@ -120,6 +120,18 @@ class Journal:
         self._answered.clear()
         self._named.clear()
 
+    def keys(self) -> set[str]:
+        """Return the content keys that are answered."""
+        return set(self._answered)
+
+    def get(self, key: str) -> Record:
+        """Return the answer under a content key.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return self._answered[key]
+
     def find(self, key: str, task: str, uid: str) -> Record | None:
         """Return the answer that was given under exactly these circumstances, or None; failures are asked again.
 

@@ -12,7 +12,7 @@ from lmms_eval.tasks import TaskManager
 
 from lmms_vg import journal
 from lmms_vg.host.failure import RunFailed
-from lmms_vg.inference.requests import requested
+from lmms_vg.inference.requests import Requests
 
 
 class StandIn(lmms):
@@ -127,8 +127,9 @@ def test_what_a_task_says_of_its_penalty_reaches_our_models(manager: TaskManager
 
     class Ours(StandIn):
         def generate_until(self, requests: list[Any]) -> list[str]:
-            for request in requested(requests, self.task_dict):
-                asked[request.question.task] = request.question.decoding.penalise_prompt
+            ours = Requests(requests, self.task_dict)
+            for question in map(ours.question, ours.own):
+                asked[question.task] = question.decoding.penalise_prompt
             return super().generate_until(requests)
 
     tasks = ["vqa_rad_chen", "vqa_rad_chen_greedy", "vqa_rad_closed"]
