@@ -92,13 +92,19 @@ RANK = """
 import os, sys
 from pathlib import Path
 import torch
-from lmms_vg.inference.job import gather, locked
+from lmms_vg.inference import job
+from lmms_vg.inference.job import exchange, gather, locked
 os.environ["LOCAL_RANK"] = sys.argv[3]
 rank = int(os.environ["RANK"])
 torch.distributed.init_process_group("gloo", init_method=f"file://{sys.argv[1]}", rank=rank, world_size=2)
 with locked([Path(folder) for folder in sys.argv[4:]], lambda: None):
     made = gather(sorted(path.parent.name for path in Path(sys.argv[2]).glob("*/lock")))
     print(rank, *made[0], flush=True)
+    job.CHUNK = 3
+    odd = ["", "a\\nb", "\\0", "\\ud800 alone", "肺", "😀" * 9999, '{"more": 1}']
+    received = list(exchange([(1 - rank, (rank, text)) for text in odd[rank:]], rank))
+    assert received == [(1 - rank, text) for text in odd[1 - rank :]], received
+    assert list(exchange([], rank)) == []
     torch.distributed.barrier()
 torch.distributed.destroy_process_group()
 """
@@ -113,7 +119,7 @@ torch.distributed.destroy_process_group()
         (("0", "0"), (("a",), ("b",)), ["a", "b"]),  # two hosts with disks of their own
     ],
 )
-def test_ranks_of_a_job_share_its_locks(
+def test_ranks_of_a_job_share_its_locks_and_exchange_any_text(
     tmp_path: Path, local: tuple[str, str], folders: tuple[tuple[str, ...], ...], locks: list[str]
 ) -> None:
     processes = [
