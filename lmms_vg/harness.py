@@ -17,6 +17,7 @@ from lmms_eval.utils import simple_parse_args_string
 from tqdm import tqdm
 
 from lmms_vg import journal
+from lmms_vg.attention import stages
 from lmms_vg.extensions.registered import model_ids
 from lmms_vg.host import failure, options
 from lmms_vg.host.failure import failed
@@ -72,6 +73,7 @@ class GroundedModel(lmms):  # type: ignore[misc]
         """Load the model and its journal, at the start and for an evaluation that follows a `clean`."""
         options.refuse("models")
         journal.forget()
+        stages.forget()
         try:
             check_gen_kwargs()
             journal.check_home()
@@ -92,7 +94,6 @@ class GroundedModel(lmms):  # type: ignore[misc]
             self._open()
         asked = Requests(requests, self.task_dict, self._rank)
         self._check(asked)
-        self._sign(asked)
         answers, unscorable = [""] * len(requests), Counter[str]()
         outgoing: list[tuple[int, tuple[Requested, Record]]] = []
         for request, record in chain(self._answered(asked), exchange(outgoing, self._rank)):
@@ -105,6 +106,7 @@ class GroundedModel(lmms):  # type: ignore[misc]
             if record.error and not asked.is_ours(request.task):
                 unscorable[request.task] += 1
             answers[request.place] = record.text
+        self._sign(asked)
         report(self._answerer, unscorable, self._rank)
         return answers
 
@@ -114,8 +116,9 @@ class GroundedModel(lmms):  # type: ignore[misc]
         warn_of_leaks(self._answerer, asked.images, self._rank)
 
     def _sign(self, asked: Requests) -> None:
-        """Sign the first document of each task, so that the samples file states what was run."""
-        provenance = self._answerer.journal.provenance | {"host_options": options.recorded()}
+        """Sign the first document of each task, so that the samples file states what was run and what it took."""
+        stated = {"host_options": options.recorded(), "spent": stages.spent()._asdict()}
+        provenance = self._answerer.journal.provenance | stated
         for question in filter(None, map(asked.first, asked.tasks)):
             journal.sign(question.task, question.uid, provenance)
 
@@ -134,9 +137,13 @@ class GroundedModel(lmms):  # type: ignore[misc]
         along = f" and {further} more" * (further > 0)
         name = f"{self.family}_{self.method}{along}"
         answered = self._answerer.answer(questions())
+        counts = self._answerer.counts
         try:
-            for question, record in tqdm(answered, total=len(mine), desc=name, disable=self._rank != 0):
-                yield waiting.pop(question), record
+            with tqdm(total=len(mine), desc=name, unit="question", disable=self._rank != 0) as bar:
+                for question, record in answered:
+                    bar.set_postfix(failed=counts.failed, refresh=False)
+                    bar.update()
+                    yield waiting.pop(question), record
         except journal.JournalError as problem:
             raise failed(f"lmms_vg: {problem}") from None
 

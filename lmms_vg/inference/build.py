@@ -15,6 +15,7 @@ from lmms_vg import __version__
 from lmms_vg._util.suggest import suggest
 from lmms_vg.attention.self_check import self_check
 from lmms_vg.attention.session import Rows
+from lmms_vg.attention.stages import stage
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.source_hash import engine_hash, method_hash
@@ -237,10 +238,11 @@ def _load(family: str, settings: Settings, device: str) -> tuple[Family, str]:
     kept = _shared.families if _shared else {}
     key = family, source, settings.self_check
     if key not in kept:
-        model = FAMILIES[family].load(*source)
-        if settings.self_check:
-            self_check(model, str(settings.pretrained))
-        else:
-            logger.warning("self_check=false: the checkpoint is not compared with its own forward pass")
-        kept[key] = model, fingerprint(model.model)
+        with stage("load"):
+            model = FAMILIES[family].load(*source)
+            if settings.self_check:
+                self_check(model, str(settings.pretrained))
+            else:
+                logger.warning("self_check=false: the checkpoint is not compared with its own forward pass")
+            kept[key] = model, fingerprint(model.model)
     return kept[key]

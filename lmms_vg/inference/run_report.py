@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from loguru import logger
 
+from lmms_vg.attention import stages
 from lmms_vg.datasets import counts
 from lmms_vg.host import failure, options
 from lmms_vg.inference.answerer import Answerer
@@ -25,15 +27,30 @@ def report(answerer: Answerer, unscorable: Counter[str], rank: int) -> None:
         RunFailed: no question was answered; SystemExit on the command line, as in `failure.failed`.
     """
     ranks = gather((answerer.counts, unscorable))
+    taken = gather(stages.spent())
     names = RunCounts.__dataclass_fields__
     total = RunCounts(**{name: sum(getattr(tally, name) for tally, _ in ranks) for name in names})
     if rank == 0:
         _summarise(answerer, total, sum((failures for _, failures in ranks), Counter()))
+        logger.info(f"lmms_vg summary: {spent_in_words(taken)}")
     if total.asked and not total.answered + total.from_journal:
         raise failure.failed(
             f"lmms_vg: all {total.asked} questions failed, so there is nothing to score. The first reasons are printed "
             f"above; all of them are in {answerer.journal.folder}"
         )
+
+
+def spent_in_words(ranks: Sequence[stages.Spent]) -> str:
+    """Where the time of all ranks went, and the peak memory of the rank that used most, as a table."""
+    seconds: Counter[str] = Counter()
+    for rank in ranks:
+        seconds.update(rank.seconds)
+    total = seconds.total() or 1
+    of = f", all {len(ranks)} ranks together" if len(ranks) > 1 else ""
+    peak = max(rank.peak_bytes for rank in ranks)
+    whose = "of a rank's GPUs" if ranks[0].device == "cuda" else "of the process"
+    rows = [f"  {name:<9}{value:>10,.1f} s{value / total:>6.0%}" for name, value in seconds.items()]
+    return "\n".join([f"time by stage{of}; peak memory {whose} {peak / 1e9:,.2f} GB", *rows])
 
 
 def _summarise(answerer: Answerer, total: RunCounts, unscorable: Counter[str]) -> None:

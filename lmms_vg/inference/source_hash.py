@@ -28,6 +28,7 @@ NEUTRAL = frozenset(
         "lmms_vg._util.error_codes",
         "lmms_vg._util.suggest",
         "lmms_vg.attention.self_check",
+        "lmms_vg.attention.stages",
         "lmms_vg.demo",
         "lmms_vg.host.stopping",
         "lmms_vg.inference.job",

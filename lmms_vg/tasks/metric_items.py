@@ -57,8 +57,8 @@ def counted(doc: Doc, value: int) -> dict[str, Any]:
     """The items of `answered` and `n` for one document.
 
     In the samples file, `n` also states how long our model took (`seconds`), whether only a part of the data set was read
-    (`partial`) and, with the first document of a task, what exactly was run (`run`) and which options of lmms-eval change the
-    meaning of the numbers (`host_options`).
+    (`partial`) and, with the first document of a task, what exactly was run (`run`), which options of lmms-eval change the
+    meaning of the numbers (`host_options`), and where the time of its process went (`spent`).
     """
     # A dict, because lmms-eval computes a standard error for every metric whose items are numbers.
     item: Item = {"answered": value}
@@ -68,8 +68,10 @@ def counted(doc: Doc, value: int) -> dict[str, Any]:
     if record is not None and record.error is None:
         item["seconds"] = record.seconds
     if run:
-        options = run.pop("host_options", None)
-        item |= {"run": run} | ({"host_options": options} if options else {})
+        beside = {
+            name: run.pop(name) for name in ("host_options", "spent") if name in run
+        }  # no part of what bundles copy
+        item |= {"run": run} | {name: value for name, value in beside.items() if value}
     return {"answered": value, "n": item}
 
 

@@ -33,12 +33,13 @@ def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def answers(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Task -> its samples, without times and without what was run together with it."""
+    """Task -> its samples, without times, without memory, and without what was run together with it."""
     samples: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(folder.rglob("*_samples_*.jsonl")):
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         for line in lines:
             line["n"].pop("seconds", None)
+            line["n"].pop("spent", None)
             line["n"].get("run", {}).pop("shared", None)
             line.pop("latency", None)
         samples[path.name.split("_samples_")[1]] = sorted(lines, key=lambda line: line["doc_id"])

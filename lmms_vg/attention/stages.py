@@ -1,0 +1,84 @@
+"""Where the time of a run goes: seconds per stage, and peak memory.
+
+A moment counts for the innermost stage that is active, so that the seconds of all stages add up to the time spent in them.
+On a GPU the end of a stage waits for its work, about ten times per batch and never once per token.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal, NamedTuple, get_args
+
+import torch
+
+#: Reading weights; waiting for prepared images; passes over image prefixes; over questions and reference prompts, unedited, with
+#: their captures; under a method's edits; new tokens.
+Stage = Literal["load", "images", "prefix", "capture", "knockout", "decode"]
+
+
+class Spent(NamedTuple):
+    """What a run has taken so far.
+
+    Attributes:
+        seconds: by stage, only those that were entered; and `other`, the rest of the time since `forget`.
+        peak_bytes: most memory in use: on CUDA what torch allocated on this rank's devices, otherwise of the process.
+        device: whose memory `peak_bytes` is, "cuda" or "process".
+    """
+
+    seconds: dict[str, float]
+    peak_bytes: int
+    device: str
+
+
+_seconds: dict[str, float] = {}
+_started = time.perf_counter()
+_active = threading.local()
+
+
+@contextmanager
+def stage(name: Stage) -> Iterator[None]:
+    """Inside the block, time counts for this stage, except where the block enters another one."""
+    outer: str | None = getattr(_active, "name", None)
+    _turn(name)
+    try:
+        yield
+    finally:
+        _turn(outer)
+
+
+def forget() -> None:
+    """Start to count anew."""
+    global _started
+    _seconds.clear()
+    _started = time.perf_counter()
+    if torch.cuda.is_initialized():
+        for device in range(torch.cuda.device_count()):
+            torch.cuda.reset_peak_memory_stats(device)
+
+
+def spent() -> Spent:
+    """Return what all stages have taken since `forget`, in the order of `Stage`."""
+    entered = {name: _seconds[name] for name in get_args(Stage) if name in _seconds}
+    entered["other"] = time.perf_counter() - _started - sum(entered.values())
+    seconds = {name: round(value, 2) for name, value in entered.items()}
+    if torch.cuda.is_initialized():
+        peaks = [torch.cuda.max_memory_allocated(device) for device in range(torch.cuda.device_count())]
+        return Spent(seconds, sum(peaks), "cuda")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Spent(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, "process")
+
+
+def _turn(name: str | None) -> None:
+    """Count the time since the last turn for the active stage, and make another one active."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+    now = time.perf_counter()
+    active: str | None = getattr(_active, "name", None)
+    if active is not None:
+        _seconds[active] = _seconds.get(active, 0.0) + now - _active.since
+    _active.name, _active.since = name, now
