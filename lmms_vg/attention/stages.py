@@ -16,8 +16,8 @@ from typing import Literal, NamedTuple, get_args
 
 import torch
 
-#: Reading weights; waiting for prepared images; passes over image prefixes; over questions and reference prompts, unedited, with
-#: their captures; under a method's edits; new tokens.
+#: Reading weights; waiting for prepared images; passes over image prefixes; unedited passes over questions and reference
+#: prompts, with their captures; passes under a method's edits; new tokens.
 Stage = Literal["load", "images", "prefix", "capture", "knockout", "decode"]
 
 

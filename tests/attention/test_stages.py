@@ -46,13 +46,17 @@ def test_a_stage_that_fails_has_taken_its_time(clock: list[float]) -> None:
 
 
 def test_threads_do_not_end_each_others_stages(clock: list[float]) -> None:
+    def visit() -> None:
+        with stage("decode"):
+            pass
+
     with stage("prefix"):
         clock[0] += 1
-        other = threading.Thread(target=lambda: stage("decode").__enter__())
+        other = threading.Thread(target=visit)
         other.start()
         other.join()
         clock[0] += 1
-    assert spent().seconds == {"prefix": 2, "other": 0}
+    assert spent().seconds == {"prefix": 2, "decode": 0, "other": 0}
 
 
 def test_memory_is_that_of_the_process_without_a_gpu() -> None:
