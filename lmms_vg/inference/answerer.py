@@ -14,6 +14,7 @@ from lmms_vg.host.stopping import finishing_batches
 from lmms_vg.inference.alignment_probe import probed_maps
 from lmms_vg.inference.asking import Asking
 from lmms_vg.inference.batch_run import BatchRun
+from lmms_vg.inference.free_memory import kept_bytes
 from lmms_vg.inference.job import locked
 from lmms_vg.inference.method_run import MethodRun, RunCounts
 from lmms_vg.inference.pending import BatchQueue, Forms, Pending, Unaskable
@@ -47,8 +48,9 @@ class Answerer:
     ) -> None:
         install(family.model)
         self.family, self.method_runs, self.batch_size = family, list(method_runs), batch_size
-        capacity = batch_size * max(run.method.prefixes for run in method_runs)  # the most that a batch can need
-        self._asking = Asking(family, Sessions(family, capacity, sums=rows == "all"), rows, per_head, diagnose)
+        prefixes = max(run.method.prefixes for run in method_runs)
+        sessions = Sessions(family, kept_bytes(family.model), rows == "all", prefixes)
+        self._asking = Asking(family, sessions, rows, per_head, diagnose)
         self._folders = [run.journal.folder for run in method_runs]
         self._opened: ExitStack | None = None
 

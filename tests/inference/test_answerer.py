@@ -200,10 +200,10 @@ def test_methods_share_image_prefixes_and_batches(
     family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Six questions that alternate between two images, three per batch; no method changes their form."""
-    embedded: list[tuple[str, ...]] = []
+    embedded: list[int] = []
     embed, prefill = family.embed, Batch.prefill
     prefilled: list[UneditedRun] = []
-    monkeypatch.setattr(family, "embed", lambda prompt: (embedded.append(prompt.image_hashes), embed(prompt))[1])
+    monkeypatch.setattr(family, "embed", lambda prompts: (embedded.append(len(prompts)), embed(prompts))[1])
     monkeypatch.setattr(
         Batch, "prefill", lambda self, *edits: (prefilled.append(self.unedited), prefill(self, *edits))[1]
     )
@@ -211,7 +211,7 @@ def test_methods_share_image_prefixes_and_batches(
         question(f"{seed}{n}", tiny.picture(seed), f"{GOOD} {n}", boxes=BOX) for seed in (1, 2) for n in range(3)
     ]
     run(family, METHODS[:4], tmp_path, questions, 3)
-    assert len(embedded) == 2
+    assert embedded == [1, 1]
     assert len(set(prefilled)) == 2
 
 
