@@ -153,7 +153,7 @@ def test_a_model_that_was_made_before_refuses_it_too() -> None:
         ((*DEMO, "--gen_kwargs", "max_new_tokens=0"), "max_new_tokens=0"),
         ((*DEMO, "--gen_kwargs", "max_new_tokens=ten"), "--gen_kwargs: "),
         ((*DEMO, "--gen_kwargs", "beams=3"), "beams"),
-        ((*DEMO, "--batch_size", "auto"), "batch_size='auto': allowed is a positive integer"),
+        ((*DEMO, "--batch_size", "auto:4"), "batch_size='auto:4': allowed is a positive integer"),
         ((*DEMO, "--device", "tpu"), "device='tpu'"),
         ((*ASK, "--model_args", "pretrained=demo,k=3"), "k not known"),
     ],

@@ -1,4 +1,4 @@
-"""How much memory a model's devices have left."""
+"""How much memory a model's devices have left, how much a batch took, and whether an error says that none is left."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ KEPT_PART = 16
 #: The same on other devices, in bytes.
 KEPT_BYTES = 2**30
 
+#: Parts of the messages of errors that are plain RuntimeErrors: main memory, Apple's GPU, and cuBLAS.
+_REFUSALS = ("DefaultCPUAllocator", "not enough memory", "MPS backend out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+
 
 def kept_bytes(model: nn.Module) -> int:
     """Return how many bytes of image prefixes to keep for later questions."""
@@ -29,6 +32,26 @@ def free_bytes(model: nn.Module) -> int:
     """
     gpus = _gpus(model)
     return len(gpus) * min(map(_free_on, gpus)) if gpus else _available() // 2
+
+
+def start_measuring(model: nn.Module) -> int:
+    """Forget earlier peaks and return the bytes that tensors take on the GPUs of a model now; 0 without a GPU."""
+    gpus = _gpus(model)
+    for gpu in gpus:
+        torch.cuda.reset_peak_memory_stats(gpu)
+    return sum(torch.cuda.memory_allocated(gpu) for gpu in gpus)
+
+
+def peak_bytes(model: nn.Module) -> int:
+    """Return the most bytes that tensors took since `start_measuring`; 0 without a GPU."""
+    return sum(torch.cuda.max_memory_allocated(gpu) for gpu in _gpus(model))
+
+
+def is_out_of_memory(problem: Exception) -> bool:
+    """Whether an error says that a device, or the machine, has no memory left."""
+    if isinstance(problem, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(problem, RuntimeError) and any(refusal in str(problem) for refusal in _REFUSALS)
 
 
 def _gpus(model: nn.Module) -> set[torch.device]:
