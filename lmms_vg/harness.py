@@ -66,8 +66,7 @@ class GroundedModel(lmms):  # type: ignore[misc]
         Raises:
             RunFailed: as for `__init__`.
         """
-        extra = {name: value for name, value in (additional_config or {}).items() if value is not None}
-        return cls(**{**extra, **_parsed(arg_string)})
+        return cls(**{**options.passed(additional_config or {}), **_parsed(arg_string)})
 
     def _open(self) -> None:
         """Load the model and its journal, at the start and for an evaluation that follows a `clean`."""

@@ -62,7 +62,7 @@ class Batch:
             diagnose: whether every pass has a `Pass.diagnosis`.
             keep: whether `sessions` keeps the prefixes for later questions.
         """
-        opened = [sessions.open(prompt, keep) for prompt in prompts]
+        opened = sessions.open(prompts, keep)
         unedited = UneditedRun(opened, prompts, watched)
         return cls(unedited, ReferenceMaps(opened, prompts, references, watched), sessions, targets, diagnose)
 

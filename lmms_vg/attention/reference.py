@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from lmms_vg.attention.session import ImageSession, Rows
+from lmms_vg.attention.session import ImageSession, Rows, prefilled
 from lmms_vg.attention.unedited import UneditedRun
 from lmms_vg.models.base import Prompt
 
@@ -48,14 +48,15 @@ class ReferenceMaps:
                 missing.setdefault((session, key), i)
         if missing:
             indices = list(missing.values())
-            run = UneditedRun([self._session(i, rows) for i in indices], [self.prompts[i] for i in indices])
+            run = UneditedRun(self._opened(indices, rows), [self.prompts[i] for i in indices])
             maps = run.maps(rows, wanted)
             for row, i in enumerate(indices):
                 kept[i] |= {layer: maps[layer][row] for layer in wanted}
         return {layer: torch.stack([known[layer] for known in kept]) for layer in sorted(wanted)}
 
-    def _session(self, i: int, rows: Rows) -> ImageSession:
-        """The question's session, or a new one where text before the image gives the reference another prefix."""
-        if self.prompts[i].prefix_key == self._asked[i].prefix_key:
-            return self._sessions[i]
-        return ImageSession(self._sessions[i].family, self.prompts[i], sums=rows == "all")
+    def _opened(self, indices: Sequence[int], rows: Rows) -> list[ImageSession]:
+        """Return the questions' sessions; new ones where text before the image gives the reference another prefix."""
+        sessions = {i: self._sessions[i] for i in indices}
+        other = [i for i in indices if self.prompts[i].prefix_key != self._asked[i].prefix_key]
+        new = prefilled(self._sessions[0].family, [self.prompts[i] for i in other], sums=rows == "all")
+        return [*(sessions | dict(zip(other, new, strict=True))).values()]

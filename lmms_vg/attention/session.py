@@ -6,8 +6,7 @@ own, which costs one full pass on the same code path.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -21,36 +20,93 @@ from lmms_vg.models.base import Family, Prompt
 #: Query rows over which a map is averaged (paper Sec. 2.2: last; supplement: question, all).
 Rows = Literal["last", "question", "all"]
 
+#: `Prompt.prefix_key`.
+PrefixKey = tuple[tuple[str, ...], tuple[int, ...]]
+
 
 class ImageSession:
-    """The cached prefix of one prompt.
+    """The cached prefix of one prompt; `prefilled` makes it.
+
+    Attributes:
+        family: the model.
+        prefix: number of tokens in the prefix.
+        layers: keys and values of each layer, each (1, Hkv, prefix, D); None for an empty prefix.
+        sums: layer to (1, H, N), the attention of all prefix rows to the image tokens, summed; empty if nobody wants it.
+        references: maps of reference prompts on this prefix, see `ReferenceMaps`.
+    """
+
+    def __init__(
+        self, family: Family, prefix: int, layers: Sequence[KeyValue | None], sums: Mapping[int, Tensor]
+    ) -> None:
+        self.family, self.prefix, self.layers, self.sums = family, prefix, layers, sums
+        self.decoder = _decoder(family)
+        self.references: dict[tuple[Rows, tuple[int, ...]], dict[int, Tensor]] = {}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all tensors that live as long as this session."""
+        return sum(tensor.nbytes for tensor in self._tensors())
+
+    def _tensors(self) -> Iterator[Tensor]:
+        for pair in self.layers:
+            yield from pair or ()
+        yield from self.sums.values()
+        for maps in self.references.values():
+            yield from maps.values()
+
+
+def prefilled(family: Family, prompts: Sequence[Prompt], sums: bool = False) -> list[ImageSession]:
+    """Prefill the prefixes of prompts in one pass, the vision tower included.
+
+    Each session gets copies of its rows: a slice would keep the tensors of all prompts in memory. They are made layer by
+    layer, and the tensors of a layer are freed before the next one is copied, so that at most one layer is held twice.
 
     Args:
         family: the model.
-        prompt: a prompt with this prefix.
+        prompts: prompts with different prefixes, all equally long.
         sums: whether to sum the attention of all prefix rows to the image tokens, which maps over "all" rows need.
+
+    Raises:
+        ValueError: the prefixes are not equally long.
     """
+    if not prompts:
+        return []
+    decoder, prefix = _decoder(family), common_prefix(prompts)
+    if not prefix:
+        return [ImageSession(family, 0, [None] * decoder.depth, {}) for _ in prompts]
+    hidden = family.embed(prompts)
+    positions = torch.arange(prefix, device=hidden.device)[None]
+    cache = cache_of([None] * decoder.depth)
+    keys = torch.stack([prompt.image_tokens for prompt in prompts]).to(hidden.device)
+    capture = Capture(range(decoder.depth), torch.tensor([[0, prefix]] * len(prompts)), keys)
+    with attend(decoder.model, *([capture] if sums else [])):
+        decoder.run(hidden, cache, positions, None)
+    layers = layers_of(cache)
+    del hidden, cache
+    rows: list[list[KeyValue]] = [[] for _ in prompts]
+    for layer, pair in enumerate(layers):
+        assert pair is not None
+        layers[layer] = None
+        for row, (key, value) in enumerate(zip(_split(pair[0]), _split(pair[1]), strict=True)):
+            rows[row].append((key, value))
+        del pair, key, value
+    split = {layer: _split(total) for layer, total in capture.sums.items()}  # empty unless `sums`
+    return [
+        ImageSession(family, prefix, pairs, {layer: totals[row] for layer, totals in split.items()})
+        for row, pairs in enumerate(rows)
+    ]
 
-    def __init__(self, family: Family, prompt: Prompt, sums: bool = False) -> None:
-        self.family = family
-        self.decoder = Decoder(family.model, family.text_model, family.lm_head)
-        self.prefix = prompt.prefix
-        self.references: dict[tuple[Rows, tuple[int, ...]], dict[int, Tensor]] = {}
-        self.sums: dict[int, Tensor] = {}
-        self.layers: list[KeyValue | None] = [None] * self.decoder.depth
-        if self.prefix:
-            self._prefill(prompt, sums)
 
-    def _prefill(self, prompt: Prompt, sums: bool) -> None:
-        hidden = self.family.embed(prompt)
-        positions = torch.arange(self.prefix, device=hidden.device)[None]
-        cache = cache_of(self.layers)
-        keys = prompt.image_tokens[None].to(hidden.device)
-        capture = Capture(range(self.decoder.depth), torch.tensor([[0, self.prefix]]), keys)
-        with attend(self.decoder.model, *([capture] if sums else [])):
-            self.decoder.run(hidden, cache, positions, None)
-        self.layers = layers_of(cache)
-        self.sums = capture.sums  # empty unless `sums`
+def common_prefix(parts: Sequence[Prompt] | Sequence[ImageSession]) -> int:
+    """Return the length of the prefixes of prompts or sessions in tokens.
+
+    Raises:
+        ValueError: they are not equally long.
+    """
+    lengths = {part.prefix for part in parts}
+    if len(lengths) != 1:
+        raise ValueError(f"questions of one batch need equally long prefixes, got {sorted(lengths)}")
+    return lengths.pop()
 
 
 def stacked(sessions: Sequence[ImageSession], layer: int) -> KeyValue | None:
@@ -70,20 +126,57 @@ class Sessions:
 
     Args:
         family: the model.
-        capacity: number of sessions to keep.
-        sums: as for `ImageSession`.
+        limit: number of bytes that kept sessions may take. What the last batch needs is kept even if it takes more.
+        sums: as for `prefilled`.
+        prefixes: number of prefixes that a batch needs per prompt (`Method.prefixes`).
     """
 
-    def __init__(self, family: Family, capacity: int = 0, sums: bool = False) -> None:
-        self._family, self._capacity, self._sums = family, capacity, sums
-        self._kept: OrderedDict[object, ImageSession] = OrderedDict()
+    def __init__(self, family: Family, limit: int = 0, sums: bool = False, prefixes: int = 1) -> None:
+        self._family, self._limit, self._sums, self._prefixes = family, limit, sums, prefixes
+        self._kept: dict[PrefixKey, ImageSession] = {}  # the most recently used last
+        self._sizes: dict[PrefixKey, int] = {}  # bytes of each
+        self._grown: list[PrefixKey] = []  # those of the last batch
 
-    def open(self, prompt: Prompt, keep: bool = True) -> ImageSession:
-        """Return the kept session of a prompt's prefix, or a new one; without `keep` always a new one."""
-        if not keep:
-            return ImageSession(self._family, prompt, self._sums)
-        session = self._kept.pop(prompt.prefix_key, None) or ImageSession(self._family, prompt, self._sums)
-        self._kept[prompt.prefix_key] = session
-        while len(self._kept) > self._capacity:
-            self._kept.popitem(last=False)
-        return session
+    def open(self, prompts: Sequence[Prompt], keep: bool = True) -> list[ImageSession]:
+        """Return the session of each prompt's prefix; prompts with equal prefixes share one.
+
+        Kept sessions are used again, the others are prefilled together. Without `keep`, all are new and none is kept.
+
+        Raises:
+            ValueError: the new prefixes are not equally long.
+        """
+        keys = [prompt.prefix_key for prompt in prompts]
+        opened = {key: self._kept[key] for key in keys if keep and key in self._kept}
+        new = {key: prompt for key, prompt in zip(keys, prompts, strict=True) if key not in opened}
+        opened |= zip(new, prefilled(self._family, list(new.values()), self._sums), strict=True)
+        if keep:
+            self._keep(opened)
+        return [opened[key] for key in keys]
+
+    def shrink(self) -> None:
+        """Drop all kept sessions and keep half as many bytes from now on: the memory is needed for answers."""
+        self._kept.clear()
+        self._sizes.clear()
+        self._limit //= 2
+
+    def _keep(self, used: Mapping[PrefixKey, ImageSession]) -> None:
+        for key in used:
+            self._kept.pop(key, None)
+        self._kept |= used
+        for key in {*used, *self._grown} & self._kept.keys():  # reference maps may have been added since the last count
+            self._sizes[key] = self._kept[key].nbytes
+        self._grown = list(used)
+        taken = sum(self._sizes.values())
+        while taken > self._limit and len(self._kept) > len(used) * self._prefixes:
+            oldest = next(iter(self._kept))
+            del self._kept[oldest]
+            taken -= self._sizes.pop(oldest)
+
+
+def _decoder(family: Family) -> Decoder:
+    return Decoder(family.model, family.text_model, family.lm_head)
+
+
+def _split(rows: Tensor) -> list[Tensor]:
+    """Return the rows of (B, ...) as tensors (1, ...) with memory of their own."""
+    return [rows] if len(rows) == 1 else [row.clone() for row in rows.split(1)]

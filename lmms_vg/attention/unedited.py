@@ -16,7 +16,7 @@ from lmms_vg.attention.decoder import KeyValue, cache_of, layers_of
 from lmms_vg.attention.edits import Capture, Edit
 from lmms_vg.attention.interface import attend
 from lmms_vg.attention.layout import Layout
-from lmms_vg.attention.session import ImageSession, Rows, stacked
+from lmms_vg.attention.session import ImageSession, Rows, common_prefix, stacked
 from lmms_vg.models.base import Prompt
 
 #: Error message for logits that are not finite, in prefill or in a decode step.
@@ -33,10 +33,7 @@ class UneditedRun:
     def __init__(
         self, sessions: Sequence[ImageSession], prompts: Sequence[Prompt], watched: Rows | None = None
     ) -> None:
-        prefixes = {session.prefix for session in sessions}
-        if len(prefixes) != 1:
-            raise ValueError(f"questions of one batch need equally long prefixes, got {sorted(prefixes)}")
-        self.layout = Layout(sessions[0].family, prompts, prefixes.pop())
+        self.layout = Layout(sessions[0].family, prompts, common_prefix(sessions))
         self.decoder, self.depth = sessions[0].decoder, sessions[0].decoder.depth
         self.watched = watched
         self._sessions = sessions

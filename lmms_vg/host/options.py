@@ -54,9 +54,9 @@ OPTIONS: dict[str, Option] = {
     "batch_size": Option(
         "honoured",
         "honoured",
-        "part of the journal key, so it must be a number: with auto, the same command might not repeat its numbers",
+        "part of the journal key, as a number or as auto; auto is the default of our models on CUDA, 1 elsewhere",
     ),
-    "max_batch_size": _plain("bounds --batch_size auto, which our models refuse"),
+    "max_batch_size": _plain("our models' auto has a bound of its own, 128 on CUDA and 8 elsewhere"),
     "device": Option("honoured", "honoured", "checked before weights are read"),
     "gen_kwargs": Option(
         "honoured",
@@ -169,6 +169,17 @@ def given() -> dict[str, Any]:
     return {
         name: values[name] for name, option in OPTIONS.items() if name in values and values[name] not in option.unset
     }
+
+
+def passed(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what lmms-eval passes to a model, without what nobody asked for.
+
+    Its command line always passes a batch size: as the number 1 if none is given, and as text if one is. A configuration file
+    gives numbers.
+    """
+    line = callers.command_line()
+    unasked = {"batch_size": 1} if line is not None and not getattr(line.get("args"), "config", None) else {}
+    return {name: value for name, value in arguments.items() if value is not None and value != unasked.get(name)}
 
 
 def refuse(side: Side) -> None:

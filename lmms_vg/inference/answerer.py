@@ -13,8 +13,10 @@ from lmms_vg.attention.session import Rows, Sessions
 from lmms_vg.host.stopping import finishing_batches
 from lmms_vg.inference.alignment_probe import probed_maps
 from lmms_vg.inference.asking import Asking
+from lmms_vg.inference.batch_limit import BatchLimit, BatchSize
 from lmms_vg.inference.batch_run import BatchRun
 from lmms_vg.inference.job import locked
+from lmms_vg.inference.memory import kept_bytes
 from lmms_vg.inference.method_run import MethodRun, RunCounts
 from lmms_vg.inference.pending import BatchQueue, Forms, Pending, Unaskable
 from lmms_vg.inference.question import Prepared, Question, prepare
@@ -31,7 +33,7 @@ class Answerer:
         family: the model.
         method_runs: first the method whose records are returned. The others answer the same questions on the same image
             prefixes, batch by batch, and only journal their answers, which equal those of separate runs.
-        batch_size: questions per pass; they may be about different images.
+        batch_size: questions per pass, which may be about different images; "auto" for as many as memory holds.
         rows: query rows of the alignment maps (paper: "last").
         per_head: whether to journal alignment values of every head too.
         diagnose: whether to journal the effect of the edits on attention, per layer.
@@ -41,15 +43,17 @@ class Answerer:
         self,
         family: Family,
         method_runs: Sequence[MethodRun],
-        batch_size: int = 1,
+        batch_size: BatchSize = 1,
         rows: Rows = "last",
         per_head: bool = False,
         diagnose: bool = False,
     ) -> None:
         install(family.model)
         self.family, self.method_runs, self.batch_size = family, list(method_runs), batch_size
-        capacity = batch_size * max(run.method.prefixes for run in method_runs)  # the most that a batch can need
-        self._asking = Asking(family, Sessions(family, capacity, sums=rows == "all"), rows, per_head, diagnose)
+        forms = max(run.method.prefixes for run in method_runs)
+        sessions = Sessions(family, kept_bytes(family.model), rows == "all", forms)
+        self._limit = BatchLimit(family, batch_size, forms)
+        self._asking = Asking(family, sessions, rows, per_head, diagnose)
         self._folders = [run.journal.folder for run in method_runs]
         self._opened: ExitStack | None = None
 
@@ -95,7 +99,7 @@ class Answerer:
         with finishing_batches() as check:
             if self._opened is None:
                 self._open_journals(check)
-            queue = BatchQueue(self.batch_size)
+            queue = BatchQueue(self._limit.fits)
             for question in questions:
                 check()
                 known, pending = self._look_up(question)
@@ -124,12 +128,10 @@ class Answerer:
 
     def _ask(self, batch: Sequence[Pending], check: Callable[[], None]) -> Iterator[tuple[Question, Record]]:
         """Ask a batch with every method that has not answered it yet."""
-        run = BatchRun(self._asking)
-        for method_run in batch[0].prepared:
-            check()
-            records = run.ask(method_run, [pending.prepared[method_run] for pending in batch])
+        run = BatchRun(self._asking, self._limit, check)
+        for method_run, pending, record in run.ask(batch, list(batch[0].prepared)):
             if method_run is self.main:
-                yield from zip([pending.question for pending in batch], records, strict=True)
+                yield pending.question, record
 
     @torch.no_grad()
     def look(self, question: Question) -> tuple[Prompt, np.ndarray]:

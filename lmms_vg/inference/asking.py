@@ -89,6 +89,7 @@ class Asking:
                 decoding=decoding.as_key(),
                 extras=extra | report,
                 alignment=values,
+                batch=len(prepared),
             )
             for form, tokens, extra, report, values in zip(
                 prepared, answers, answering.extras, reports, alignments, strict=True

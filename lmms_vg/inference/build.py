@@ -17,6 +17,7 @@ from lmms_vg.attention.self_check import self_check
 from lmms_vg.attention.session import Rows
 from lmms_vg.attention.stages import stage
 from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.batch_limit import BatchSize, default_batch_size, require_batch_size
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.source_hash import engine_hash, method_hash
 from lmms_vg.journal import Journal, content_key, home
@@ -39,7 +40,8 @@ class Settings:
         dtype: "auto" means bfloat16 on CUDA, float16 on MPS, float32 on CPU.
         device: cpu, cuda, cuda:N or mps; None chooses one.
         device_map: accelerate's placement of one model over several devices, e.g. "auto".
-        batch_size: questions per pass.
+        batch_size: questions per pass; "auto" means as many as memory holds (`inference/batch_limit.py`). None means auto on
+            CUDA, 1 elsewhere.
         geometry: "true" places boxes where the pixels really are; "stretch" places them as the paper's released code does.
         rows: query rows of alignment maps: "last" (paper), "question" or "all".
         per_head: whether to journal alignment values of every head.
@@ -54,7 +56,7 @@ class Settings:
     dtype: str = "auto"
     device: str | None = None
     device_map: str | None = None
-    batch_size: int = 1
+    batch_size: BatchSize | None = None
     geometry: Literal["true", "stretch"] = "true"
     rows: Rows = "last"
     per_head: bool = False
@@ -73,11 +75,7 @@ class Settings:
         for name in ("per_head", "diagnose", "self_check"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name}={getattr(self, name)!r}: allowed is true or false")
-        if isinstance(self.batch_size, bool) or not isinstance(self.batch_size, int) or self.batch_size < 1:
-            raise ValueError(
-                f"batch_size={self.batch_size!r}: allowed is a positive integer; answers are journalled per batch "
-                "size. Try 8, or half of it if memory runs out"
-            )
+        require_batch_size(self.batch_size)
 
 
 def split_arguments(method: str, arguments: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
@@ -148,7 +146,8 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
     wanted = [(method, arguments), *(_shared.take() if _shared else ())]
     methods = {resolved: resolved.spec() for resolved in (resolve(family, name, given) for name, given in wanted)}
     dtype = choose_dtype(device) if settings.dtype == "auto" else settings.dtype
-    settings = replace(settings, pretrained=pretrained, dtype=dtype)
+    batch_size = settings.batch_size or default_batch_size(device)
+    settings = replace(settings, pretrained=pretrained, dtype=dtype, batch_size=batch_size)
     model, weights = _load(family, settings, device)
 
     circumstances = {
@@ -160,7 +159,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
         "rows": settings.rows,
         "per_head": settings.per_head,
         "diagnose": settings.diagnose,
-        "batch_size": settings.batch_size,
+        "batch_size": batch_size,
         "code": engine_hash(type(model)),
         "versions": computing_versions(),
     }
@@ -179,7 +178,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
             f"lmms_vg {__version__}: {family} {pretrained} ({settings.dtype}, {device}), {resolved!r}; journal {folder}"
         )
         method_runs.append(MethodRun(resolved, Journal(folder, rank, provenance)))
-    return Answerer(model, method_runs, settings.batch_size, settings.rows, settings.per_head, settings.diagnose)
+    return Answerer(model, method_runs, batch_size, settings.rows, settings.per_head, settings.diagnose)
 
 
 def resolve(family: str, method: str, arguments: dict[str, Any]) -> Method:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lmms_vg._util.error_codes import NoBoxes
@@ -63,20 +62,33 @@ class Pending:
 
 
 class BatchQueue:
-    """Collects questions until a batch is complete."""
+    """Collects questions until a batch is complete.
 
-    def __init__(self, batch_size: int) -> None:
-        self._batch_size = batch_size
-        self._waiting: dict[object, list[Pending]] = defaultdict(list)
+    Args:
+        fits: whether questions may share a batch (`BatchLimit.fits`).
+    """
+
+    def __init__(self, fits: Callable[[Sequence[Pending]], bool]) -> None:
+        self._fits = fits
+        self._waiting: dict[object, list[Pending]] = {}
 
     def add(self, pending: Pending) -> Iterator[list[Pending]]:
-        """Queue a question if any method has to answer it; yield the batch that it completes, if any."""
+        """Queue a question if any method has to answer it; yield the batches that are complete then.
+
+        A batch is complete if another question like the last one would not fit; the question itself may not fit either.
+        """
         if not pending.prepared:
             return
         key = pending.batch_key
-        self._waiting[key].append(pending)
-        if len(self._waiting[key]) == self._batch_size:
-            yield self._waiting.pop(key)
+        waiting = self._waiting.pop(key, [])
+        if waiting and not self._fits([*waiting, pending]):
+            yield waiting
+            waiting = []
+        waiting.append(pending)
+        if self._fits([*waiting, pending]):
+            self._waiting[key] = waiting
+        else:
+            yield waiting
 
     def rest(self) -> Iterator[list[Pending]]:
         """Yield the remaining questions in incomplete batches."""

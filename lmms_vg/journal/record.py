@@ -28,6 +28,7 @@ class Record(BaseModel):
         decoding: generation settings.
         extras: what the method adds, and the diagnosis.
         alignment: alignment values per layer; None if they were not measured.
+        batch: number of questions in its batch; None if there is no answer, or if an older version wrote the record.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,6 +45,7 @@ class Record(BaseModel):
     decoding: dict[str, Any] = {}
     extras: dict[str, Any] = {}
     alignment: dict[str, Any] | None = None
+    batch: int | None = None
 
     @model_validator(mode="after")
     def _has_both_or_neither(self) -> Record:

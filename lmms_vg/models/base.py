@@ -110,8 +110,12 @@ class Family(ABC):
         """The output head, from hidden states to logits."""
 
     @abstractmethod
-    def embed(self, prompt: Prompt) -> Tensor:
-        """Input embeddings (1, `prompt.prefix`, width) of the prefix, with image features at the image positions."""
+    def embed(self, prompts: Sequence[Prompt]) -> Tensor:
+        """Input embeddings (B, prefix, width) of the prefixes of B prompts, with image features at the image positions.
+
+        All prefixes are equally long, hold as many image tokens, and have at least one image. The rows must not depend on
+        each other. Running the vision tower once, on the images of all prompts, is faster than one by one.
+        """
 
     @abstractmethod
     def embed_text(self, ids: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -207,18 +208,18 @@ class Llava(Family):
         embedded: Tensor = table(ids.to(table.weight.device))
         return embedded
 
-    def embed(self, prompt: Prompt) -> Tensor:
-        """Embeddings of the prefix, with the features of the vision tower at the image positions."""
-        ids = prompt.input_ids[: prompt.prefix]
-        places = (ids == self.image_id).nonzero()[:, 0]
-        hidden = self.embed_text(ids.masked_fill(ids == self.image_id, 0)[None])
-        assert prompt.pixel_values is not None
+    def embed(self, prompts: Sequence[Prompt]) -> Tensor:
+        """Embeddings of the prefixes, with the features of the vision tower, which sees all images at once."""
+        ids = torch.stack([prompt.input_ids[: prompt.prefix] for prompt in prompts])
+        rows, places = (ids == self.image_id).nonzero(as_tuple=True)
+        hidden = self.embed_text(ids.masked_fill(ids == self.image_id, 0))
+        images = [prompt.pixel_values for prompt in prompts if prompt.pixel_values is not None]
         tower = self.model.model.vision_tower
-        pixels = prompt.pixel_values.to(tower.device, tower.dtype)
+        pixels = torch.cat(images).to(tower.device, tower.dtype)
         features = torch.cat(list(self.model.get_image_features(pixels).pooler_output))
         if len(features) != len(places):
-            raise ValueError(f"the vision tower gave {len(features)} image tokens, the prompt has {len(places)}")
-        hidden[0, places.to(hidden.device)] = features.to(hidden)
+            raise ValueError(f"the vision tower gave {len(features)} image tokens, the prompts have {len(places)}")
+        hidden[rows.to(hidden.device), places.to(hidden.device)] = features.to(hidden)
         return hidden
 
     def prompt(self, content: Content) -> Prompt:

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from lmms_vg.metrics.statistics import Difference, holm, mcnemar, paired, signature
 from lmms_vg.runs import pairing
 from lmms_vg.runs.agreement import agree, check_names, shared
+from lmms_vg.runs.batches import batch_notes
 from lmms_vg.runs.results import Run, TaskRun
 
 #: More than an interval needs: their number is the resolution of a p-value, which the correction multiplies.
@@ -99,7 +100,7 @@ def compare(runs: list[Run], allowed: Collection[str] = ()) -> Comparison:
     plain = [run for run in runs if run.is_plain]
     base = plain[0] if len(plain) == 1 else runs[0]
     others = [run for run in runs if run is not base]
-    notes = agree(base, others, allowed)
+    notes = [*agree(base, others, allowed), *batch_notes(runs, base)]
     names = _names(base, others)
     tasks = list(dict.fromkeys(task for members in names.values() for task in members))
     pairs, more = pairing.common(base, others, tasks, allowed)

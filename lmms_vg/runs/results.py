@@ -39,6 +39,8 @@ class TaskRun:
         unparseable: number of answers that the rule could not read.
         asked: uid -> prompt and reference.
         seconds: uid -> seconds the model took to answer; empty for models that are not ours.
+        answers: uid -> the answer that was scored.
+        batches: uid -> number of questions that shared a batch; empty for models that are not ours.
     """
 
     task: str
@@ -51,6 +53,8 @@ class TaskRun:
     unparseable: int
     asked: dict[str, Asked] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)
+    batches: dict[str, int] = field(default_factory=dict)
 
     @property
     def rule(self) -> str:
@@ -167,7 +171,15 @@ def task_run(where: object, task: str, metric: str, lines: list[Line]) -> TaskRu
         unparseable=sum("unparseable" in line and line["unparseable"].get("unparseable", False) for line in lines),
         asked={item["uid"]: Asked(str(line["input"]), str(line["target"])) for item, line in answered},
         seconds={item["uid"]: line["n"]["seconds"] for item, line in answered if "seconds" in line["n"]},
+        answers={item["uid"]: _answer(line) for item, line in answered if "error" not in item},
+        batches={item["uid"]: line["n"]["batch"] for item, line in answered if "batch" in line["n"]},
     )
+
+
+def _answer(line: Line) -> str:
+    """Return the scored text; lmms-eval keeps one per filter, and we have one filter."""
+    filtered = line.get("filtered_resps", "")
+    return str(filtered[0] if isinstance(filtered, list) and filtered else filtered).strip()
 
 
 def signed(lines: Iterable[Line]) -> list[dict[str, Any]]:

@@ -74,7 +74,7 @@ class Provenance(_Strict):
     rows: Literal["last", "question", "all"]
     per_head: bool
     diagnose: bool
-    batch_size: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=1)] | Literal["auto"]
     code: Word
     method_code: Word | None = None
     commit: Word | None = None

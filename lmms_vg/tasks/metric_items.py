@@ -56,9 +56,10 @@ def failed(doc: Doc, reason: Failure | Exception, *metrics: str) -> dict[str, An
 def counted(doc: Doc, value: int) -> dict[str, Any]:
     """The items of `answered` and `n` for one document.
 
-    In the samples file, `n` also states how long our model took (`seconds`), whether only a part of the data set was read
-    (`partial`) and, with the first document of a task, what exactly was run (`run`), which options of lmms-eval change the
-    meaning of the numbers (`host_options`), and where the time of its process went (`spent`).
+    In the samples file, `n` also states how long our model took (`seconds`), how many questions shared the batch (`batch`),
+    whether only a part of the data set was read (`partial`) and, with the first document of a task, what exactly was run
+    (`run`), which options of lmms-eval change the meaning of the numbers (`host_options`), and where the time of its process
+    went (`spent`).
     """
     # A dict, because lmms-eval computes a standard error for every metric whose items are numbers.
     item: Item = {"answered": value}
@@ -67,6 +68,8 @@ def counted(doc: Doc, value: int) -> dict[str, Any]:
     record, run = journal.recall(doc["task"], doc["uid"]), dict(journal.signed(doc["task"], doc["uid"]) or {})
     if record is not None and record.error is None:
         item["seconds"] = record.seconds
+        if record.batch is not None:
+            item["batch"] = record.batch
     if run:
         beside = {
             name: run.pop(name) for name in ("host_options", "spent") if name in run

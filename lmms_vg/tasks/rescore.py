@@ -29,9 +29,11 @@ def score(task: str, answered: Iterable[tuple[Doc, Record]]) -> Iterator[Line]:
 
     config = definition(task)
     for doc, record in answered:
+        text = strip_reasoning_tags(record.text, config["reasoning_tags"])
         with journal.scoring(record):
-            results = config["process_results"](doc, [strip_reasoning_tags(record.text, config["reasoning_tags"])])
-        yield {**results, "input": config["doc_to_text"](doc), "target": doc[config["doc_to_target"]]}
+            results = config["process_results"](doc, [text])
+        asked = {"input": config["doc_to_text"](doc), "target": doc[config["doc_to_target"]]}
+        yield {**results, **asked, "filtered_resps": [text]}
 
 
 def means(task: str, lines: list[Line], without: Collection[str] = NEEDS_MODEL) -> Iterator[tuple[str, Any]]:

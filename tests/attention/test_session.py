@@ -17,7 +17,7 @@ from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.decoder import Decoder
 from lmms_vg.attention.decoding import decode
 from lmms_vg.attention.layout import Layout
-from lmms_vg.attention.session import ImageSession, Rows, Sessions
+from lmms_vg.attention.session import Rows, Sessions, prefilled
 from lmms_vg.attention.unedited import UneditedRun
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.models import Family, Prompt
@@ -43,7 +43,7 @@ def ask(family: Family, *texts: str, seeds: tuple[int, ...] = (1, 1), sums: bool
     pictures = [open_picture(tiny.picture(seed)) for seed in seeds]
     prompts = [family.prompt([picture, text]) for picture, text in zip(pictures, texts, strict=True)]
     references = [family.prompt([picture, REFERENCE]) for picture in pictures]
-    return Batch.open(Sessions(family, len(prompts), sums), prompts, references, **observed)
+    return Batch.open(Sessions(family, sums=sums), prompts, references, **observed)
 
 
 def full(family: Family, prompt: Prompt) -> dict[str, Tensor]:
@@ -91,7 +91,7 @@ def test_repetition_penalty_equals_generate(family: Family, penalise_prompt: boo
             start = len(prompt.input_ids)
             if not penalise_prompt:
                 rest = family.embed_text(prompt.input_ids[prompt.prefix :][None])
-                given, start = {"inputs_embeds": torch.cat([family.embed(prompt), rest], 1)}, 0
+                given, start = {"inputs_embeds": torch.cat([family.embed([prompt]), rest], 1)}, 0
             with stock(family.model, "sdpa"):
                 expected = family.model.generate(
                     **given,
@@ -289,6 +289,6 @@ def test_memory_stays_linear(family: Family, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_sessions_save_nothing_but_keys_values_and_sums(family: Family, tmp_path: Path) -> None:
     with torch.no_grad():
-        session = ImageSession(family, ask(family, SHORT, LONG).layout.prompts[0], sums=True)
+        (session,) = prefilled(family, ask(family, SHORT, LONG).layout.prompts[:1], sums=True)
         assert all(pair is not None and pair[0].shape[2] == session.prefix for pair in session.layers)
         assert {total.shape for total in session.sums.values()} == {(1, tiny.HEADS, 36)}

@@ -35,7 +35,7 @@ def ask(family: Family, texts: Sequence[str] = TEXTS, seeds: Sequence[int] = (1,
     prompts = [family.prompt([picture, text]) for picture, text in zip(pictures, texts, strict=True)]
     references = [family.prompt([picture, REFERENCE]) for picture in pictures]
     sums = observed.get("watched") == "all"
-    return Batch.open(Sessions(family, len(prompts), sums), prompts, references, **observed)
+    return Batch.open(Sessions(family, sums=sums), prompts, references, **observed)
 
 
 def alone(family: Family, prompt: Prompt, reference: Prompt | None = None, **observed: Any) -> Batch:

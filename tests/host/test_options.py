@@ -19,7 +19,8 @@ from lmms_vg import journal
 from lmms_vg.harness import huatuo_plain
 from lmms_vg.host import options as host_options
 from lmms_vg.host.failure import RunFailed
-from lmms_vg.host.options import OPTIONS
+from lmms_vg.host.options import OPTIONS, passed
+from lmms_vg.inference import build
 
 #: Arguments of `simple_evaluate` that are no option, or an option under another name.
 PYTHON_ONLY = {
@@ -153,7 +154,7 @@ def test_a_model_that_was_made_before_refuses_it_too() -> None:
         ((*DEMO, "--gen_kwargs", "max_new_tokens=0"), "max_new_tokens=0"),
         ((*DEMO, "--gen_kwargs", "max_new_tokens=ten"), "--gen_kwargs: "),
         ((*DEMO, "--gen_kwargs", "beams=3"), "beams"),
-        ((*DEMO, "--batch_size", "auto"), "batch_size='auto': allowed is a positive integer"),
+        ((*DEMO, "--batch_size", "auto:4"), "batch_size='auto:4': allowed is a positive integer"),
         ((*DEMO, "--device", "tpu"), "device='tpu'"),
         ((*ASK, "--model_args", "pretrained=demo,k=3"), "k not known"),
     ],
@@ -257,3 +258,26 @@ def test_batch_size_and_generation_settings_reach_the_answers(tmp_path: Path, mo
     (path,) = home.rglob("rank0.jsonl")
     run = json.loads(path.read_text().splitlines()[0])["run"]
     assert (run["batch_size"], run["device"]) == (2, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("given", "used"), [((), "auto"), (("--batch_size", "1"), 1), (("--batch_size", "auto"), "auto")]
+)
+def test_a_batch_size_that_nobody_gave_is_ours_to_choose(
+    given: tuple[str, ...], used: int | str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """lmms-eval's command line passes 1 in any case; here the default of the device is auto, as on CUDA."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("LMMS_VG_HOME", str(home))
+    monkeypatch.setattr(build, "default_batch_size", lambda device: "auto")
+    hosting.light(monkeypatch, tmp_path)
+    options = ("--limit", "2", "--device", "cpu", "--gen_kwargs", "max_new_tokens=1", *given)
+    assert hosting.command_line(monkeypatch, *DEMO, *options) is None
+    (path,) = home.rglob("rank0.jsonl")
+    first, *records = (json.loads(line) for line in path.read_text().splitlines())
+    assert first["run"]["batch_size"] == first["run"]["settings"]["batch_size"] == used
+    assert [record["batch"] for record in records] == ([1, 1] if used == 1 else [2, 2])
+
+
+def test_in_python_every_batch_size_was_asked_for() -> None:
+    assert passed({"batch_size": 1, "max_batch_size": None, "device": "cpu"}) == {"batch_size": 1, "device": "cpu"}

@@ -61,7 +61,7 @@ def uids(batches: Any) -> list[list[str]]:
 
 def test_a_queue_fills_batches_of_what_can_be_asked_together(tmp_path: Path) -> None:
     run, other = (MethodRun(Plain(), Journal(tmp_path / name)) for name in ("a", "b"))
-    queue = BatchQueue(2)
+    queue = BatchQueue(lambda batch: len(batch) <= 2)
     assert uids(queue.add(pending("nobody", None))) == []
     assert uids(queue.add(pending("a", run))) == []
     assert uids(queue.add(pending("longer", run, prefix=4))) == []
@@ -70,3 +70,16 @@ def test_a_queue_fills_batches_of_what_can_be_asked_together(tmp_path: Path) -> 
     assert uids(queue.add(pending("b", run))) == [["a", "b"]]
     assert uids(queue.add(pending("c", run))) == []
     assert uids(queue.rest()) == [["longer"], ["measured"], ["of another run"], ["c"]]
+
+
+def test_a_question_that_does_not_fit_begins_a_batch_of_its_own(tmp_path: Path) -> None:
+    """Sizes here are the digits of the names, and a batch holds ten; a batch is complete when its last would not fit again."""
+    run = MethodRun(Plain(), Journal(tmp_path))
+    queue = BatchQueue(lambda batch: sum(int(one.question.uid[0]) for one in batch) <= 10)
+    assert uids(queue.add(pending("3a", run))) == []
+    assert uids(queue.add(pending("3b", run))) == []
+    assert uids(queue.add(pending("5", run))) == [["3a", "3b"]]
+    assert uids(queue.add(pending("2", run))) == []
+    assert uids(queue.add(pending("9", run))) == [["5", "2"], ["9"]], "it fits with none, not even with itself"
+    assert uids(queue.add(pending("4", run))) == []
+    assert uids(queue.rest()) == [["4"]]

@@ -50,7 +50,7 @@ def ask(family: Family, images: Sequence[Image.Image], texts: Sequence[str] = TE
     pictures = [open_picture(image) for image in images]
     prompts = [family.prompt([picture, text]) for picture, text in zip(pictures, texts, strict=True)]
     references = [family.prompt([picture, REFERENCE]) for picture in pictures]
-    return Batch.open(Sessions(family, len(prompts)), prompts, references, **observed)
+    return Batch.open(Sessions(family), prompts, references, **observed)
 
 
 def images(sizes: Sequence[tuple[int, int]] = SIZES) -> list[Image.Image]:

@@ -161,7 +161,7 @@ def test_class_token_kept_by_the_full_strategy_is_not_an_image_patch(tmp_path: P
     assert (prompt.input_ids == family.image_id).sum() == 37
     assert len(prompt.image_tokens) == 36
     assert prompt.image_tokens[0] == int((prompt.input_ids == family.image_id).nonzero()[0]) + 1
-    assert family.embed(prompt).shape == (1, prompt.prefix, 32)
+    assert family.embed([prompt]).shape == (1, prompt.prefix, 32)
 
 
 @pytest.mark.parametrize("kind", ["qwen2", "llama"])
@@ -180,7 +180,7 @@ def test_the_original_layout_is_the_same_model(kind: str, tmp_path: Path) -> Non
     prompts = [family.prompt([picture, QUESTION]) for family in (original, converted)]
     assert prompts[0].input_ids.tolist() == prompts[1].input_ids.tolist()
     # Without a preprocessor_config.json the processor is CLIP's default at the tower's size, which has the same settings here.
-    hidden = [family.embed(prompt) for family, prompt in zip((original, converted), prompts, strict=True)]
+    hidden = [family.embed([prompt]) for family, prompt in zip((original, converted), prompts, strict=True)]
     assert torch.equal(hidden[0], hidden[1])
     logits = [
         f.lm_head(f.text_model(inputs_embeds=h).last_hidden_state)

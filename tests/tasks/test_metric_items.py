@@ -31,6 +31,11 @@ def test_time_of_an_answer() -> None:
     assert metric_items.counted(DOC, 0) == {"answered": 0, "n": {"answered": 0, "seconds": 0.25}}
 
 
+def test_batch_of_an_answer() -> None:
+    remember(batch=4)
+    assert metric_items.counted(DOC, 1)["n"] == {"answered": 1, "seconds": 0.25, "batch": 4}
+
+
 def test_no_time_of_a_failure() -> None:
     remember(error="boom", error_code="image")
     reason = {"error": "boom", "error_code": "image", "task": "t", "uid": "u"}

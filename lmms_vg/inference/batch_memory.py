@@ -1,0 +1,92 @@
+"""Memory that the tensors of a batch take, predicted from shapes. Weights are not counted.
+
+What a batch holds at its peak, per layer and token, follows from the code in `attention/`: keys and values exist once in the
+image's session, once stacked for the questions of the batch, once with the tokens after the image (`UneditedRun`), and once in
+the cache that answers are decoded on, since caches grow by concatenation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from lmms_vg.attention.interface import ROWS_AT_A_TIME
+from lmms_vg.inference.pending import Pending
+from lmms_vg.models.base import Family, Prompt
+
+#: Bytes of fp32: captured maps, explicitly computed rows, logits and pixels.
+FP32 = 4
+
+
+class BatchMemory:
+    """Predicts the memory of batches of one model.
+
+    Args:
+        family: the model.
+        forms: in how many forms, each with prefixes of its own, a method asks every question (`Method.prefixes`).
+
+    Attributes:
+        token: bytes of keys and values of one token, in all layers.
+    """
+
+    def __init__(self, family: Family, forms: int = 1) -> None:
+        text: Any = family.text_model.config
+        self._forms = forms
+        self._size = torch.finfo(family.model.dtype).bits // 8
+        self._depth: int = text.num_hidden_layers
+        self._width: int = text.hidden_size
+        self._inner: int = text.intermediate_size
+        self._vocabulary: int = text.vocab_size
+        self._heads: int = text.num_attention_heads
+        self._channels: int = getattr(text, "head_dim", None) or self._width // self._heads
+        self._key_heads: int = getattr(text, "num_key_value_heads", None) or self._heads
+        self._vision: Any = getattr(family.model.config, "vision_config", None)
+        self.token: int = 2 * self._depth * self._key_heads * self._channels * self._size
+
+    def bytes(self, batch: Sequence[Pending]) -> int:
+        """Return the predicted peak of a batch.
+
+        It is either in the prefill of the images or later, when the questions have run and are decoded. A further form of the
+        questions comes on top of what the first one holds.
+        """
+        prepared = [next(iter(pending.prepared.values())) for pending in batch]
+        prompts = [form.prompt for form in prepared]
+        images = list({prompt.image_hashes: prompt for prompt in prompts}.values())
+        prefix = prompts[0].prefix
+        behind = max(len(prompt.input_ids) for prompt in prompts) - prefix
+        reference = max(len(form.reference.input_ids) - form.reference.prefix for form in prepared)
+        decoded = batch[0].question.decoding.max_new_tokens
+
+        sessions = len(images) * prefix * self.token
+        stacked = len(batch) * prefix * self.token if len(images) > 1 else 0
+        unedited = len(batch) * self._run(prefix, behind)
+        references = len(images) * (self._run(prefix, reference) + prefix * self.token)
+        cache = len(batch) * (prefix + behind + decoded) * self.token
+        rows = len(batch) * self._explicit(prefix + behind, min(behind, ROWS_AT_A_TIME))
+        maps = (len(batch) + len(images)) * self._depth * self._heads * len(prompts[0].image_tokens) * FP32
+        logits = 4 * len(batch) * self._vocabulary * FP32  # as computed, in fp32, changed, and those of a contrast
+        first = sessions + sum(map(self._prefill, images))
+        later = sessions + stacked + unedited + max(references, cache) + rows + maps + logits
+        return max(first, later) + (self._forms - 1) * later
+
+    def _run(self, prefix: int, behind: int) -> int:
+        """What the unedited run keeps of one question: keys and values, and the hidden states that enter every layer."""
+        return (prefix + behind) * self.token + behind * self._width * (self._depth + 1) * self._size
+
+    def _explicit(self, keys: int, rows: int) -> int:
+        """Rows that are computed explicitly: keys and values in fp32, and three times scores or weights of all heads."""
+        return (2 * self._key_heads * self._channels * keys + 3 * self._heads * rows * keys) * FP32
+
+    def _prefill(self, prompt: Prompt) -> int:
+        """Activations of the prefill of a prompt's images: those of one text layer, and the vision tower's."""
+        layer = 4 * self._width + 3 * self._inner + 2 * self._heads * self._channels
+        total = prompt.prefix * layer * self._size
+        if prompt.pixel_values is None:
+            return total
+        total += prompt.pixel_values.numel() * (FP32 + self._size)
+        if self._vision is not None:  # it returns the hidden states of all its layers
+            width: int = self._vision.hidden_size * (self._vision.num_hidden_layers + 4)
+            total += len(prompt.image_tokens) * (width + 2 * self._vision.intermediate_size) * self._size
+        return total
