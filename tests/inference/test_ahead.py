@@ -18,7 +18,9 @@ import tiny
 from asking import GOOD, good, question
 from checkpoints import load
 from loguru import logger
+from PIL import Image
 
+from lmms_vg.datasets import images
 from lmms_vg.host.stopping import Stopped
 from lmms_vg.inference import ahead
 from lmms_vg.inference.ahead import prepared_ahead
@@ -28,7 +30,10 @@ from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Question
 from lmms_vg.journal import Journal, Record, read_records
 from lmms_vg.methods.plain import Plain
+from lmms_vg.methods.vicrop import ViCrop
 from lmms_vg.models import Family
+from lmms_vg.tasks import documents
+from lmms_vg.vision import kept
 
 LONG = 30  # seconds until a test gives up
 
@@ -273,3 +278,45 @@ def test_stopping_ends_the_thread(
         answered(family, tmp_path, [question(str(n), tiny.picture(n), GOOD) for n in range(2 * AHEAD)])
     assert not threads()
     assert len([*read_records([tmp_path / "rank0.jsonl"])]) == (end is Stopped)
+
+
+def test_each_image_once_for_all_questions_tasks_and_methods(
+    family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three images, seven questions each in two tasks, two methods: three times opened, hashed and prepared."""
+    uris = [f"demo:hard/{number}" for number in (200_000, 200_001, 200_002)]
+    counted: dict[str, list[Any]] = {"opened": [], "hashed": [], "prepared": []}
+
+    def count(owner: Any, name: str, label: str) -> None:
+        real = getattr(owner, name)
+        monkeypatch.setattr(owner, name, lambda *given: counted[label].append(given) or real(*given))
+
+    count(images, "_open", "opened")
+    count(kept, "open_picture", "hashed")
+    count(family, "pixels", "prepared")
+
+    def visual(uri: str) -> Image.Image:
+        (image,) = documents.visual({"images": [uri]})
+        return image
+
+    asked = [
+        question(f"{uri} {task} {n}", lambda uri=uri: visual(uri), f"Is it bright? {task} {n}")
+        for uri in uris
+        for task in ("a", "b")
+        for n in range(7)
+    ]
+    methods = [Plain(), ViCrop(2)]
+    method_runs = [MethodRun(one, Journal(tmp_path / one.name)) for one in methods]
+    with closing(Answerer(family, method_runs[:1])) as answerer:
+        assert [record.error for _, record in answerer.answer(asked)] == [None] * 42
+    assert {label: len(calls) for label, calls in counted.items()} == dict.fromkeys(counted, 3)
+    for calls in counted.values():
+        calls.clear()
+    with closing(Answerer(family, method_runs)) as answerer:
+        list(answerer.answer(asked))
+    assert [one.counts.answered for one in method_runs] == [42, 42]
+    whole = images.phantoms.draw("hard/200000").size
+    counted["prepared"] = [
+        image for (image,) in counted["prepared"] if image.size == whole
+    ]  # ViCrop's others are crops
+    assert {label: len(calls) for label, calls in counted.items()} == dict.fromkeys(counted, 3)
