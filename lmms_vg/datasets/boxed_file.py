@@ -4,6 +4,7 @@ A row has `image` (a path relative to the file's folder), `question` and `bbox` 
 """
 
 import os
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -12,6 +13,7 @@ from lmms_vg.datasets import vgmed
 from lmms_vg.datasets.schema import Sample
 from lmms_vg.datasets.source import DataError
 from lmms_vg.vision.images import open_rgb
+from lmms_vg.vision.kept import opened
 
 
 def load(path: Path) -> list[Sample]:
@@ -40,11 +42,15 @@ def load(path: Path) -> list[Sample]:
 
 
 def open_image(folder: Path, image: str) -> Image.Image:
-    """Open an image of the file's folder as RGB, fully decoded.
+    """Open an image of the file's folder as RGB, fully decoded, or return the one that the question before had.
 
     Raises:
         DataError: there is no such image, or it cannot be read.
     """
+    return opened(folder / image, partial(_open, folder, image))
+
+
+def _open(folder: Path, image: str) -> Image.Image:
     if not os.path.isfile(folder / image):  # Path.is_file() would raise for a name that is too long
         raise DataError(f"{image[:200]}: there is no such image in {folder}")
     try:

@@ -1,6 +1,7 @@
 """Open images of every source by URI (`slake:xmlab1/source.jpg`, `demo:hard/200000`)."""
 
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 
 from PIL import Image
@@ -8,6 +9,7 @@ from PIL import Image
 from lmms_vg.datasets import medical_eval, mmmu, omnimedvqa, path_vqa, phantoms, pmc_vqa, slake, vgmed, vqa_rad
 from lmms_vg.datasets.source import DataError, safe_path
 from lmms_vg.vision.images import open_rgb
+from lmms_vg.vision.kept import opened
 
 _READERS: dict[str, Callable[[str], bytes]] = {
     "slake": slake.read_image,
@@ -23,12 +25,18 @@ _READERS: dict[str, Callable[[str], bytes]] = {
 
 
 def open_image(uri: str) -> Image.Image:
-    """Open the image of a URI as RGB, fully decoded. Safe to call from several threads.
+    """Open the image of a URI as RGB, fully decoded, or return the one that the question before had (`vision.kept`).
+
+    Safe to call from several threads.
 
     Raises:
         DataMissing: the file is missing.
         DataError: the URI is invalid or leads out of its data set, or `vision.images.open_rgb` refuses the file.
     """
+    return opened(uri, partial(_open, uri))
+
+
+def _open(uri: str) -> Image.Image:
     scheme, _, path = uri.partition(":")
     if scheme == "demo":
         return phantoms.draw(path)

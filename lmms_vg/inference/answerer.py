@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ import torch
 from lmms_vg.attention import install
 from lmms_vg.attention.session import Rows, Sessions
 from lmms_vg.host.stopping import finishing_batches
+from lmms_vg.inference.ahead import prepared_ahead
 from lmms_vg.inference.alignment_probe import probed_maps
 from lmms_vg.inference.asking import Asking
 from lmms_vg.inference.batch_limit import BatchLimit, BatchSize
@@ -24,6 +26,10 @@ from lmms_vg.inference.shared_answers import share_answers
 from lmms_vg.journal import Journal, Record
 from lmms_vg.metrics import alignment
 from lmms_vg.models.base import Family, Prompt
+from lmms_vg.vision.kept import KeptPictures
+
+#: Questions that are prepared beyond the next batch.
+AHEAD = 8
 
 
 class Answerer:
@@ -100,31 +106,40 @@ class Answerer:
             if self._opened is None:
                 self._open_journals(check)
             queue = BatchQueue(self._limit.fits)
-            for question in questions:
-                check()
-                known, pending = self._look_up(question)
-                if known is not None:
-                    yield question, known
-                for batch in queue.add(pending):
-                    yield from self._ask(batch, check)
+            prepare = partial(self._prepare, KeptPictures())
+            with closing(prepared_ahead(questions, prepare, self._limit.most + AHEAD)) as coming:
+                for forms in coming:
+                    check()
+                    known, pending = self._look_up(forms)
+                    if known is not None:
+                        yield forms.question, known
+                    for batch in queue.add(pending):
+                        yield from self._ask(batch, check)
             for batch in queue.rest():
                 yield from self._ask(batch, check)
 
-    def _look_up(self, question: Question) -> tuple[Record | None, Pending]:
+    def _prepare(self, kept: KeptPictures, question: Question) -> Forms:
+        """Prepare a question for all methods; called in another thread."""
+        forms = Forms(self.family, question, self._asking.rows)
+        with kept.question():
+            for method_run in self.method_runs:
+                forms.of(method_run.method)
+        return forms
+
+    def _look_up(self, forms: Forms) -> tuple[Record | None, Pending]:
         """Return the main method's record, if any, and the question prepared for the methods without a record."""
         records: dict[MethodRun, Record] = {}
         missing: dict[MethodRun, Prepared] = {}
-        forms = Forms(self.family, question, self._asking.rows)
         for method_run in self.method_runs:
             method_run.counts.asked += 1
             form = forms.of(method_run.method)
             if isinstance(form, Unaskable):
-                records[method_run] = method_run.fail(question, form.reason)
+                records[method_run] = method_run.fail(forms.question, form.reason)
             elif record := method_run.find(form):
                 records[method_run] = record
             else:
                 missing[method_run] = form
-        return records.get(self.main), Pending(question, missing)
+        return records.get(self.main), Pending(forms.question, missing)
 
     def _ask(self, batch: Sequence[Pending], check: Callable[[], None]) -> Iterator[tuple[Question, Record]]:
         """Ask a batch with every method that has not answered it yet."""

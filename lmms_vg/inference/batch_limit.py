@@ -39,6 +39,9 @@ class BatchLimit:
         family: the model.
         batch_size: number of questions per batch, or "auto".
         forms: as for `BatchMemory`.
+
+    Attributes:
+        most: most questions of a batch.
     """
 
     def __init__(self, family: Family, batch_size: BatchSize = 1, forms: int = 1) -> None:
@@ -47,16 +50,16 @@ class BatchLimit:
         self._measured = 0.0  # largest ratio of measured and predicted memory
         self._proven = math.inf  # after memory ended: the largest prediction that may still be tried
         if batch_size == "auto":
-            self._most = MOST_ON_GPU if family.model.device.type == "cuda" else MOST_ELSEWHERE
+            self.most = MOST_ON_GPU if family.model.device.type == "cuda" else MOST_ELSEWHERE
             self._free = PLANNED * (free_bytes(family.model) - kept_bytes(family.model))
         else:
-            self._most, self._free = batch_size, math.inf
+            self.most, self._free = batch_size, math.inf
 
     def fits(self, batch: Sequence[Pending]) -> bool:
         """Whether these questions may share a batch; a single question always may."""
         if len(batch) == 1:
             return True
-        if len(batch) > self._most:
+        if len(batch) > self.most:
             return False
         if math.inf == self._free == self._proven:
             return True

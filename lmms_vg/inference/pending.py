@@ -11,6 +11,7 @@ from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Prepared, Question, prepare
 from lmms_vg.methods.base import Method
 from lmms_vg.models.base import Family
+from lmms_vg.vision.images import Picture
 
 
 @dataclass(frozen=True)
@@ -24,25 +25,34 @@ class Forms:
     """The forms of one question: with and without the annotated boxes, each prepared once."""
 
     def __init__(self, family: Family, question: Question, rows: Rows) -> None:
-        self._family, self._question, self._rows = family, question, rows
+        self.question = question
+        self._family, self._rows = family, rows
         self._prepared: dict[bool, Prepared | Unaskable] = {}
 
     def of(self, method: Method) -> Prepared | Unaskable:
         """Return the form for a method, or the reason why it cannot be asked."""
-        if method.needs_boxes and not self._question.boxes:
+        if method.needs_boxes and not self.question.boxes:
             return Unaskable(NoBoxes(f"{method.name} needs annotated boxes; this question has none"))
-        boxes = self._question.align or method.needs_boxes
+        boxes = self.question.align or method.needs_boxes
         if boxes not in self._prepared:
             self._prepared[boxes] = self._prepare(boxes)
         return self._prepared[boxes]
+
+    def sizes(self) -> dict[int, int]:
+        """Bytes of every image that the forms hold, as RGB and as prepared pixels, by the `id` of the object."""
+        prompts = [form.prompt for form in self._prepared.values() if isinstance(form, Prepared)]
+        pictures = [part for prompt in prompts for part in prompt.content if isinstance(part, Picture)]
+        pixels = [prompt.pixel_values for prompt in prompts if prompt.pixel_values is not None]
+        return {id(one): one.nbytes for one in pictures} | {id(one): one.nbytes for one in pixels}
 
     def _prepare(self, boxes: bool) -> Prepared | Unaskable:
         other = self._prepared.get(not boxes)
         try:
             return prepare(
-                self._family, self._question, self._rows, boxes, other if isinstance(other, Prepared) else None
+                self._family, self.question, self._rows, boxes, other if isinstance(other, Prepared) else None
             )
         except Exception as problem:  # noqa: BLE001 - journalled as the failure of this question
+            problem.__cause__ = problem.__context__ = problem.__traceback__ = None  # their frames hold the image
             return Unaskable(problem)
 
 

@@ -12,7 +12,8 @@ from lmms_vg.inference.alignment_probe import Mask, target_mask
 from lmms_vg.journal import content_key
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.models.base import Family, Prompt
-from lmms_vg.vision.images import Picture, open_picture
+from lmms_vg.vision.images import Picture
+from lmms_vg.vision.kept import picture_of
 
 #: A user message: PIL images and texts, in order.
 Message = Sequence[Image.Image | str]
@@ -25,8 +26,8 @@ class Question:
     Attributes:
         task: name of the task.
         uid: id of the document in the task.
-        message: returns the user message. It is called late, so that images are opened one at a time and a broken image fails
-            only its own question.
+        message: returns the user message. It is called late and in another thread, so that images are opened one at a time,
+            while the model answers, and a broken image fails only its own question.
         reference: text of the reference prompt, asked about the same images.
         decoding: generation settings.
         boxes: (x0, y0, x1, y1) in pixels of the first image.
@@ -93,6 +94,6 @@ def prepare(family: Family, question: Question, rows: Rows, boxes: bool, other: 
 
 def _render(family: Family, question: Question) -> tuple[Prompt, Prompt]:
     """Return the question's prompt and its reference prompt."""
-    parts = [part if isinstance(part, str) else open_picture(part) for part in question.message()]
+    parts = [part if isinstance(part, str) else picture_of(part) for part in question.message()]
     pictures = [part for part in parts if isinstance(part, Picture)]
     return family.prompt(parts), family.prompt([*pictures, question.reference])

@@ -21,7 +21,7 @@ PACKAGE = "lmms_vg"
 ENGINE = ("lmms_vg.inference.answerer", "lmms_vg.inference.build")
 
 #: Modules that the engine, a family or a method imports, but that cannot change an answer: they register, name, write, lock,
-#: print or refuse. Values that pass through them, such as hyper-parameters and the checkpoint's fields, are in the key.
+#: print, refuse or schedule. Values that pass through them (hyper-parameters, the checkpoint's fields) are in the key.
 NEUTRAL = frozenset(
     {
         "lmms_vg",
@@ -31,6 +31,7 @@ NEUTRAL = frozenset(
         "lmms_vg.attention.stages",
         "lmms_vg.demo",
         "lmms_vg.host.stopping",
+        "lmms_vg.inference.ahead",
         "lmms_vg.inference.job",
         "lmms_vg.inference.method_run",
         "lmms_vg.inference.shared_answers",

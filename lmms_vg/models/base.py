@@ -125,6 +125,9 @@ class Family(ABC):
     def prompt(self, content: Content) -> Prompt:
         """Render one user message.
 
+        It is called in a thread of its own while the model answers earlier questions, and meanwhile by methods that ask in
+        another form. So it must not run the model, nor count on what an earlier call left behind.
+
         Raises:
             ValueError: The question is empty, an image is unusable, or the prompt is too long.
         """

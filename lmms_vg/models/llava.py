@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any, ClassVar
+from weakref import WeakValueDictionary
 
 import torch
 from PIL import Image
@@ -60,7 +61,8 @@ class Llava(Family):
     ) -> None:
         self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
         self.geometry, self.chat_template, self.form = geometry, chat_template, form
-        self._prepared: tuple[str, Tensor] | None = None
+        self._prepared: WeakValueDictionary[tuple[str, ...], Tensor] = WeakValueDictionary()
+        self._last: Tensor | None = None
         vision = self.model.config.vision_config
         self.placement = Placement(image_processor, vision, self.squared)
         self.side = self.placement.patches
@@ -241,7 +243,7 @@ class Llava(Family):
             input_ids=ids,
             image_tokens=(starts[:, None] + cells).flatten(),
             question=question_span(tokens, text, parts),
-            pixel_values=torch.cat([self._pixels_once(picture) for picture in pictures]) if pictures else None,
+            pixel_values=self._pixels_once(pictures) if pictures else None,
             geometries=tuple(self.lay(*picture.rgb.size) for picture in pictures),
             image_hashes=tuple(picture.hash for picture in pictures),
             content=tuple(content),
@@ -253,12 +255,19 @@ class Llava(Family):
             return f"USER: {body} ASSISTANT:"
         return render(self.tokenizer, self.chat_template, body, self.form)
 
-    def _pixels_once(self, picture: Picture) -> Tensor:
-        """Prepared pixels. Those of the last image are kept: its other questions and its reference prompt come next."""
-        if self._prepared is None or self._prepared[0] != picture.hash:
-            self.true_geometry(*picture.rgb.size)  # refuses images that would become huge, also for `stretch`
-            self._prepared = picture.hash, self.pixels(picture.rgb)
-        return self._prepared[1]
+    def _pixels_once(self, pictures: Sequence[Picture]) -> Tensor:
+        """Prepared pixels: those that any prompt still holds, and those of the last one, are not prepared again."""
+        hashes = tuple(picture.hash for picture in pictures)
+        pixels = self._prepared.get(hashes)
+        if pixels is None:
+            if len(pictures) > 1:
+                pixels = torch.cat([self._pixels_once([picture]) for picture in pictures])
+            else:
+                self.true_geometry(*pictures[0].rgb.size)  # refuses images that would become huge, also for `stretch`
+                pixels = self.pixels(pictures[0].rgb)
+            self._prepared[hashes] = pixels
+        self._last = pixels
+        return pixels
 
     def pixels(self, image: Image.Image) -> Tensor:
         """Prepare an image for the vision tower: (1, 3, height, width), float32."""

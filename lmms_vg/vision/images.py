@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import SEEK_END, BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import IO
 
 import numpy as np
@@ -59,6 +60,7 @@ BYTES_PER_PIXEL = {
 
 _FORMATS = tuple(name for name in BYTES_PER_PIXEL if name != "MPO")  # PIL opens MPO as a kind of JPEG
 _SMALLER = "store a smaller version (vision towers see a few hundred pixels a side)"
+_decoding = Lock()
 _STRIP = 1 << 18  # pixels processed together, so that no second copy of a whole image is needed
 # libtiff returns values in the machine's byte order; with these raw modes PIL takes it for the file's order.
 _NATIVE = {"I;16BS": "I;16NS", "I;32BS": "I;32NS", "F;32BF": "F;32NF"}
@@ -72,6 +74,11 @@ class Picture:
 
     rgb: Image.Image
     hash: str
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the pixels."""
+        return 3 * self.rgb.width * self.rgb.height
 
 
 def open_picture(image: Image.Image) -> Picture:
@@ -162,12 +169,16 @@ def _require_small(picture: Image.Image, encoded: int) -> None:
 
 @contextmanager
 def _whole_images_only() -> Iterator[None]:
-    """Switch off PIL's LOAD_TRUNCATED_IMAGES, which lmms-eval switches on: it fills missing pixels with grey."""
-    before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
-    try:
-        yield
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = before
+    """Switch off PIL's LOAD_TRUNCATED_IMAGES, which lmms-eval switches on: it fills missing pixels with grey.
+
+    There is one switch for all threads, so that one image is decoded at a time.
+    """
+    with _decoding:
+        before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+        try:
+            yield
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _mend_byte_order(picture: Image.Image) -> None:

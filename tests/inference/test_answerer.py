@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from checkpoints import load
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.attention.unedited import UneditedRun
+from lmms_vg.inference import answerer
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.method_run import MethodRun, RunCounts
+from lmms_vg.inference.pending import Forms
 from lmms_vg.inference.question import Question, prepare
 from lmms_vg.journal import Journal, Record, read_records
 from lmms_vg.journal.decoding import Decoding
@@ -256,3 +259,29 @@ def test_boxes_change_the_key_and_nothing_else() -> None:
     assert (
         prepare(family, replace(sampled, repeat=1), "last", False).draw != prepare(family, sampled, "last", False).draw
     )
+
+
+def one_by_one(questions: Iterable[Question], prepare: Callable[[Question], Forms], most: int) -> Iterator[Forms]:
+    """Prepare each question when it is asked."""
+    yield from map(prepare, questions)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_records_are_those_of_preparing_one_by_one(
+    family: Family, batch_size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their order, their number, texts, keys and figures, to the last bit, of all methods together; and a second time."""
+    asked = some() + [question(f"more {n}", tiny.picture(n % 5), f"Is it bright? {n}") for n in range(12)]
+    found = []
+    for name in ("ahead", "one by one"):
+        with monkeypatch.context() as patched:
+            if name == "one by one":
+                patched.setattr(answerer, "prepared_ahead", one_by_one)
+                patched.setattr(answerer.KeptPictures, "question", lambda _: nullcontext())
+            for _ in range(2):
+                records, counts = run(family, METHODS, tmp_path / name, asked, batch_size)
+                handed = [(uid, record.model_dump(exclude={"seconds"})) for uid, record in records]
+                found.append((handed, counts, [journalled(tmp_path / name, method) for method in METHODS]))
+    assert found[0] == found[2]
+    assert found[1] == found[3]
+    assert len({record["text"] for _, record in found[0][0]}) > 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from transformers import LlavaProcessor
 from lmms_vg.models import Family
 from lmms_vg.models.checkpoint import CheckpointError, fingerprint, shape_of
 from lmms_vg.models.llava import Llava
-from lmms_vg.vision.images import open_picture
+from lmms_vg.vision.images import Picture, open_picture
 
 QUESTION = "Where is the nodule?\nAnswer the question using a single word or phrase."
 
@@ -262,3 +263,30 @@ def test_fingerprint_sees_one_changed_bit_and_swapped_values(llava: Llava) -> No
 def test_answers_end_at_the_checkpoints_own_tokens(llava: Llava) -> None:
     assert llava.tokenizer.eos_token_id in llava.stop_ids
     assert isinstance(llava, Family)
+
+
+def test_pixels_are_those_of_prompts_in_use(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    family: Any = load("huatuo", folder)
+    times: list[Any] = []
+    real = family.pixels
+    monkeypatch.setattr(family, "pixels", lambda image: times.append(1) or real(image))
+    first, second = (open_picture(tiny.picture(seed)) for seed in (1, 2))
+
+    def asked(*pictures: Picture) -> Any:
+        return family.prompt([*pictures, "Is it bright?"]).pixel_values
+
+    one, two = asked(first), asked(second)
+    assert asked(first) is one
+    assert len(times) == 2
+    both = asked(first, second)
+    assert both.tolist() == [*one.tolist(), *two.tolist()]
+    assert asked(first, second) is both
+    assert asked(second, first).tolist() == [*two.tolist(), *one.tolist()]
+    assert len(times) == 2
+    del one, two, both
+    asked(second)
+    asked(second)
+    assert len(times) == 3, "those of the last prompt are kept, though it is gone"
+    asked(first)
+    asked(second)
+    assert len(times) == 5

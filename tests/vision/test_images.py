@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+import threading
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -264,3 +267,36 @@ def test_damaged_files_give_an_image_or_one_clear_error(number: int, monkeypatch
 def test_every_format_has_a_price() -> None:
     assert {kind for kind, _, _ in FUZZED} <= BYTES_PER_PIXEL.keys()
     assert max(BYTES_PER_PIXEL.values()) * 20_000_000 <= MAX_BYTES
+
+
+class Slow(Image.Image):
+    """An image whose decoding waits for `go_on` and then notes PIL's switch; later it is loaded again, without effect."""
+
+    def __init__(self, begun: threading.Event, go_on: threading.Event) -> None:
+        super().__init__()
+        drawn = tiny.picture(1)
+        self.im, self._mode, self._size = drawn.im, drawn.mode, drawn.size
+        self._begun, self._go_on, self.fills = begun, go_on, list[bool]()
+
+    def load(self) -> Any:
+        self._begun.set()
+        assert self._go_on.wait(30)
+        self.fills.append(ImageFile.LOAD_TRUNCATED_IMAGES)
+        return super().load()
+
+
+def test_two_threads_decode_whole_images_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first ends while the second decodes, and restores PIL's switch, which is one for all threads."""
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    first_begun, second_begun, first_may, second_may = (threading.Event() for _ in range(4))
+    first, second = Slow(first_begun, first_may), Slow(second_begun, second_may)
+    one, two = (threading.Thread(target=open_rgb, args=(image,), daemon=True) for image in (first, second))
+    one.start()
+    assert first_begun.wait(30)
+    two.start()
+    second_begun.wait(0.2)  # where nothing holds it back
+    first_may.set()
+    one.join(30)
+    second_may.set()
+    two.join(30)
+    assert (first.fills[0], second.fills[0], ImageFile.LOAD_TRUNCATED_IMAGES) == (False, False, True)
