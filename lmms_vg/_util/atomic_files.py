@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -20,10 +22,17 @@ def write_new(path: Path, data: str | bytes) -> None:
 
 def replace_file(path: Path, data: str | bytes) -> None:
     """Write a temporary file and rename it to `path`, so that `path` never holds half a file; missing folders are made."""
+    with replacing(path) as scratch:
+        scratch.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield the path of a temporary file, which is renamed to `path` if the block, which writes it, succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        scratch.write_bytes(data.encode() if isinstance(data, str) else data)
+        yield scratch
         os.replace(scratch, path)
     finally:
         scratch.unlink(missing_ok=True)

@@ -11,7 +11,20 @@ import sys
 from collections.abc import Sequence
 
 from lmms_vg import __version__
-from lmms_vg.cli import data, demo, doctor, heads, leaderboard, methods, reproduce, run, runs, submission, sweep
+from lmms_vg.cli import (
+    data,
+    demo,
+    doctor,
+    heads,
+    journal,
+    leaderboard,
+    methods,
+    reproduce,
+    run,
+    runs,
+    submission,
+    sweep,
+)
 from lmms_vg.host.failure import RunFailed
 
 
@@ -52,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lmms-vg", description=__doc__.splitlines()[0])
     parser.add_argument("--version", action="version", version=f"lmms_vg {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for topic in (run, sweep, reproduce, data, runs, submission, leaderboard, methods, heads, demo, doctor):
+    for topic in (run, sweep, reproduce, data, runs, journal, submission, leaderboard, methods, heads, demo, doctor):
         topic.add(commands)
     return parser
 

@@ -4,14 +4,16 @@ One folder per configuration (`LMMS_VG_HOME/journal/<configuration>/`), one JSON
 written as soon as the answer exists. A record is looked up by its content key (weights, method, prompt, image, generation
 settings, code), so an answer that was given under other circumstances is never replayed.
 
-`lines` defines the file format and `store` writes and finds records. `lock` keeps a second job out of a folder while another
-job writes there. `handover` passes answers to scoring.
+`lines` defines the file format and `store` writes and finds records, of which memory holds only the places (`places`). `lock`
+keeps a second job out of a folder while another job writes there. `handover` passes answers to scoring, by way of the disk
+(`spill`).
 """
 
 from lmms_vg.journal.handover import forget, recall, remember, scoring, sign, signed, without_folders
 from lmms_vg.journal.lines import JournalError, read_lines
+from lmms_vg.journal.location import check_home, home
 from lmms_vg.journal.record import Record, content_key
-from lmms_vg.journal.store import Journal, check_home, home, is_journal, read_entries, read_records
+from lmms_vg.journal.store import Journal, is_journal, read_entries, read_records
 
 __all__ = [
     "Journal",

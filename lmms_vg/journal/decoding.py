@@ -95,8 +95,8 @@ class Decoding:
         return decoding if decoding.do_sample else replace(decoding, temperature=1.0, top_p=1.0, top_k=0)
 
     def as_key(self) -> dict[str, Any]:
-        """Return the settings that may change an answer; the seed counts only when sampling."""
-        key = asdict(self)
+        """Return the settings that may change an answer, as JSON values; the seed counts only when sampling."""
+        key = asdict(self) | {"until": list(self.until)}
         return key if self.do_sample else {k: v for k, v in key.items() if k != "seed"}
 
 

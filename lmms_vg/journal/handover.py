@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from lmms_vg.journal.record import Record
+from lmms_vg.journal.spill import Spill
 
 
 @dataclass(frozen=True)
 class _Handover:
-    """Records and provenance by task and document id."""
+    """Records and provenance by task and document id. `single` is the one record that is scored apart from a run's own."""
 
-    records: dict[tuple[str, str], Record] = field(default_factory=dict)
+    single: Record | None = None
+    records: Spill = field(default_factory=Spill)
     signatures: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
 
@@ -30,13 +32,25 @@ _current: ContextVar[_Handover] = ContextVar("lmms_vg_handover", default=_Handov
 
 
 def remember(record: Record) -> None:
-    """Make a record visible to scoring in this process, under its task and document id."""
-    _current.get().records[record.task, record.uid] = record.without_heads()
+    """Make a record visible to scoring in this process, under its task and document id; it is kept on disk.
+
+    Raises:
+        JournalError: it cannot be written.
+    """
+    _current.get().records.put(record.without_heads())
 
 
 def recall(task: str, uid: str) -> Record | None:
-    """Return our model's record of this document in this process; None if another model answered."""
-    return _current.get().records.get((task, uid))
+    """Return our model's record of this document in this process; None if another model answered.
+
+    Raises:
+        JournalError: it cannot be read from the disk.
+    """
+    current = _current.get()
+    single = current.single
+    if single is not None and (single.task, single.uid) == (task, uid):
+        return single
+    return current.records.get(task, uid)
 
 
 def sign(task: str, uid: str, provenance: Mapping[str, Any]) -> None:
@@ -58,9 +72,8 @@ def forget() -> None:
 @contextmanager
 def scoring(record: Record) -> Iterator[None]:
     """Inside the block, `recall` knows only this record; afterwards it knows the run's records again."""
-    token = _current.set(_Handover())
+    token = _current.set(_Handover(record.without_heads()))
     try:
-        remember(record)
         yield
     finally:
         _current.reset(token)

@@ -18,7 +18,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from loguru import logger
 
-from lmms_vg.journal.store import writing_to
+from lmms_vg.journal.location import writing_to
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 

@@ -3,50 +3,21 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from loguru import logger
 from pydantic import ValidationError
 
-from lmms_vg.journal.lines import FORMAT, JournalError, cut_torn_batch, encode, read_lines
+from lmms_vg.journal.lines import FORMAT, Label, cut_torn_batch, decode, decode_label, read_labels, read_lines
+from lmms_vg.journal.location import writing_to
+from lmms_vg.journal.places import append, line_at
 from lmms_vg.journal.record import Record
 
-
-def home() -> Path:
-    """Return the folder of lmms_vg's state: `LMMS_VG_HOME`, by default `~/.cache/lmms_vg`."""
-    return Path(os.environ.get("LMMS_VG_HOME") or Path.home() / ".cache" / "lmms_vg").expanduser()
-
-
-def check_home() -> None:
-    """Check, before weights are loaded, that answers can be written.
-
-    Raises:
-        JournalError: they cannot.
-    """
-    folder = home() / "journal"
-    with writing_to(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(bytes(4096))  # a full disk still takes an empty file
-
-
-@contextmanager
-def writing_to(folder: Path) -> Iterator[None]:
-    """Turn an operating system error in this folder into a JournalError."""
-    try:
-        yield
-    except JournalError:
-        raise
-    except OSError as problem:
-        raise JournalError(
-            f"{folder} cannot be written: {problem.strerror or problem}. Every answer is written there. Free some space or "
-            "allow writing, then run the same command again: it continues where it stopped. Or use another folder: "
-            "LMMS_VG_HOME=FOLDER (without the answers in this one)"
-        ) from problem
+#: More than a folder has files; see `Journal._places`.
+_FILES = 1 << 20
 
 
 def read_entries(paths: Iterable[Path]) -> Iterator[Record | dict[str, Any]]:
@@ -80,6 +51,8 @@ def read_records(paths: Iterable[Path]) -> Iterator[Record]:
 class Journal:
     """Answers of one configuration; use it in a `with` block. All ranks read all files; each rank appends to its own.
 
+    Memory holds only where the line of each answer is: the record is read, and its checksum verified, when it is asked for.
+
     The caller must hold the lock of the folder (`lock.FolderLock`) while the journal is open.
 
     Args:
@@ -92,16 +65,25 @@ class Journal:
         self.folder = folder
         self.path = folder / f"rank{rank}.jsonl"
         self.provenance = dict(provenance or {})
-        self._answered: dict[str, Record] = {}
-        self._named: set[tuple[str, str, str]] = set()
         self._file: int | None = None
+        self._paths = [self.path]
+        #: Content key -> where its last line is: offset * _FILES + index in `_paths`. One number, as there is one per answer.
+        self._places: dict[str, int] = {}
+        #: Content key -> task and uid of its earlier lines; most answers have none.
+        self._other_names: dict[str, set[tuple[str, str]]] = {}
 
     def __enter__(self) -> Journal:
         with writing_to(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             cut_torn_batch(self.path)
-            self._keep(read_records(sorted(self.folder.glob("rank*.jsonl"))))
-            self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            paths = sorted(self.folder.glob("rank*.jsonl"))
+            self._paths = [self.path, *paths]
+            for path in paths:
+                number = self._paths.index(path)
+                for offset, label in read_labels(path):
+                    if isinstance(label, Label):
+                        self._index(label, offset * _FILES + number)
+            self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             self._append([{"format": FORMAT, "run": self.provenance}])
         except BaseException:
@@ -117,8 +99,36 @@ class Journal:
         if self._file is not None:
             os.close(self._file)
         self._file = None
-        self._answered.clear()
-        self._named.clear()
+        self._places.clear()
+        self._other_names.clear()
+
+    def keys(self) -> set[str]:
+        """Return the content keys of all answers."""
+        return set(self._places)
+
+    def get(self, key: str) -> Record:
+        """Read the answer with this content key from its file, with all that was written.
+
+        Raises:
+            KeyError: there is none, or its line can no longer be read; the latter is logged.
+        """
+        place = self._places[key]
+        try:
+            entry = decode(self._line(place))
+            entry.pop("more", None)
+            record = Record.model_validate(entry)
+            if record.key != key or record.error is not None:  # another process cut off its torn lines and wrote others
+                raise ValueError("another line was written there")
+        except (ValueError, RecursionError, OSError) as problem:
+            reason = problem.errors()[0]["msg"] if isinstance(problem, ValidationError) else problem
+            logger.warning(
+                f"journal {self._paths[place % _FILES]}: the answer at byte {place // _FILES} cannot be read ({reason}); its "
+                "question is asked again"
+            )
+            del self._places[key]
+            self._other_names.pop(key, None)
+            raise KeyError(key) from problem
+        return record
 
     def keys(self) -> set[str]:
         """Return the content keys that are answered."""
@@ -137,12 +147,18 @@ class Journal:
 
         Several documents may contain the same question about the same image; each gets its own line.
         """
-        record = self._answered.get(key)
-        if record is None or (key, task, uid) in self._named:
-            return record and record.model_copy(update={"task": task, "uid": uid})
-        record = record.model_copy(update={"task": task, "uid": uid})
-        self.write([record])
-        return record
+        if key not in self._places:
+            return None
+        try:
+            record = self.get(key)
+        except KeyError:
+            return None
+        if (record.task, record.uid) != (task, uid):
+            known = (task, uid) in self._other_names.get(key, ())
+            record = record.model_copy(update={"task": task, "uid": uid})
+            if not known:
+                self.write([record])
+        return record.without_heads()
 
     def write(self, records: Iterable[Record]) -> None:
         """Append records in one write, so that a batch is journalled as a whole or not at all.
@@ -151,27 +167,37 @@ class Journal:
             JournalError: the records cannot be written.
         """
         records = list(records)
-        self._append([record.model_dump(mode="json") for record in records])
-        self._keep(records)
+        offsets = self._append([record.model_dump(mode="json") for record in records])
+        for record, offset in zip(records, offsets, strict=True):
+            self._index(Label(record.key, record.task, record.uid, record.error is None), offset * _FILES)
 
-    def _keep(self, records: Iterable[Record]) -> None:
-        for record in records:
-            if record.error is None:
-                self._answered[record.key] = record.without_heads()
-                self._named.add((record.key, record.task, record.uid))
+    def _index(self, label: Label, place: int) -> None:
+        """Note where an answer is. Of several lines with one key the last counts, under the names of all."""
+        if not label.answered:
+            return
+        earlier = self._places.get(label.key)
+        if earlier is not None:
+            with suppress(ValueError, RecursionError, OSError):  # a line that is damaged by now names nothing
+                name = decode_label(self._line(earlier))
+                if isinstance(name, Label):
+                    self._other_names.setdefault(label.key, set()).add((name.task, name.uid))
+        self._places[label.key] = place
 
-    def _append(self, batch: Sequence[Mapping[str, Any]]) -> None:
-        assert self._file is not None, "a journal is written inside `with`"
-        view = memoryview(encode(batch))
-        before = os.fstat(self._file).st_size
+    def _line(self, place: int) -> bytes:
+        """The line at a place. Files of other ranks are opened for each reading: there may be very many."""
+        offset, number = divmod(place, _FILES)
+        if number == 0 and self._file is not None:
+            return line_at(self._file, offset)
+        file = os.open(self._paths[number], os.O_RDONLY)
         try:
-            with writing_to(self.folder):
-                while view:
-                    view = view[os.write(self._file, view) :]
-        except BaseException:
-            with suppress(OSError):  # the next line must not be joined to half of this one
-                os.ftruncate(self._file, before)
-            raise
+            return line_at(file, offset)
+        finally:
+            os.close(file)
+
+    def _append(self, batch: Sequence[Mapping[str, Any]]) -> list[int]:
+        assert self._file is not None, "a journal is written inside `with`"
+        with writing_to(self.folder):
+            return append(self._file, batch)
 
 
 def is_journal(folder: Path) -> bool:

@@ -6,7 +6,6 @@ the task says (`--gen_kwargs` is another protocol).
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,9 +98,7 @@ def _provenance(runs: list[dict[str, Any]]) -> dict[str, Any] | None:
 def _decoding(config: dict[str, Any]) -> dict[str, Any]:
     """How a task's answers are decoded, in the form that a journal stores."""
     penalise_prompt = config.get("metadata", {}).get("penalise_prompt", True)
-    settings = Decoding.from_lmms_eval(config["generation_kwargs"], penalise_prompt)
-    decoding: dict[str, Any] = json.loads(json.dumps(settings.as_key()))
-    return decoding
+    return Decoding.from_lmms_eval(config["generation_kwargs"], penalise_prompt).as_key()
 
 
 def _answer(records: list[Record], decoding: dict[str, Any]) -> Record | None:

@@ -9,9 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hypothesis import strategies as st
+
 from lmms_vg.journal import Journal, Record
 
 Opened = Callable[..., Journal]
+
+#: Any text, also what is no text: halves of surrogate pairs.
+texts = st.text(st.characters(exclude_categories=[]), max_size=30)
 
 
 def record(key: str, **values: Any) -> Record:

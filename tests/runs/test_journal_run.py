@@ -28,7 +28,7 @@ from lmms_vg.runs.results import TaskRun
 
 HARD, STANDARD = "vqa_demo_hard", "vqa_demo_standard"
 SAMPLES = {HARD: phantoms.load("hard"), STANDARD: phantoms.load("standard")}
-DECODING = json.loads(json.dumps(Decoding(max_new_tokens=16).as_key()))  # of every demo task
+DECODING = Decoding(max_new_tokens=16).as_key()  # of every demo task
 SHARED = {"method": spec("vgrefine", k=5), "shared": ["plain", "vgrefine"]}
 
 

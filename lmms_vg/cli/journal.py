@@ -1,0 +1,164 @@
+"""Commands on the journals of this machine: list them, delete old ones, move answers to another machine."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmms_vg.cli.printing import print_lines
+
+if TYPE_CHECKING:
+    from lmms_vg.journal.archive import Imported
+
+
+def add(commands: Any) -> None:
+    """Add `journal`."""
+    journal = commands.add_parser("journal", help="journals of answers: list, delete, move to another machine")
+    actions = journal.add_subparsers(required=True, metavar="ACTION")
+    naming = "name of a folder in LMMS_VG_HOME/journal, or a pattern such as 'llava_*'"
+
+    listing = actions.add_parser("list", help="every configuration: model, method, number of answers, size")
+    listing.add_argument("names", nargs="*", metavar="NAME", default=["*"], help=f"{naming}; default: all")
+    listing.set_defaults(command=_list)
+
+    size = actions.add_parser("size", help="bytes of every journal and of all together")
+    size.add_argument("names", nargs="*", metavar="NAME", default=["*"], help=f"{naming}; default: all")
+    size.set_defaults(command=_size)
+
+    prune = actions.add_parser("prune", help="delete journals; without --yes, only show which")
+    prune.add_argument("names", nargs="*", metavar="NAME", help=naming)
+    prune.add_argument(
+        "--unwritten",
+        type=_days,
+        metavar="DAYS",
+        help="only journals to which nothing was written for DAYS days; without NAME, of all journals",
+    )
+    prune.add_argument("--yes", action="store_true", help="delete them; those in use by a job are kept")
+    prune.set_defaults(command=_prune)
+
+    export = actions.add_parser("export", help="write journals into a zip, for another machine")
+    export.add_argument("names", nargs="+", metavar="NAME", help=naming)
+    export.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="a new .zip file")
+    export.set_defaults(command=_export)
+
+    load = actions.add_parser("import", help="add the answers of such a zip to the journals here")
+    load.add_argument("file", type=Path, metavar="FILE", help="a .zip file of lmms-vg journal export")
+    load.set_defaults(command=_import)
+
+
+def _list(args: argparse.Namespace) -> int:
+    from lmms_vg.journal.folders import contents, folders, last_written, size
+    from lmms_vg.journal.lines import JournalError
+    from lmms_vg.runs.text_tables import markdown
+
+    rows, problems = [], []
+    for folder in folders(args.names):
+        written, taken = f"{last_written(folder):%Y-%m-%d %H:%M}", _megabytes(size(folder))
+        try:
+            held = contents(folder)
+        except JournalError as problem:
+            problems.append(str(problem))
+            rows.append([folder.name, *[""] * 5, written, taken])
+        else:
+            counts = f"{held.answers:,}", f"{held.failures:,}"
+            rows.append([folder.name, *_identity(held.provenance or {}), *counts, written, taken])
+    if not rows:
+        return print_lines(_none())
+    head = ["journal", "model", "method", "dtype", "answers", "failures", "last written", "size"]
+    return print_lines([markdown(head, rows, 4), *problems])
+
+
+def _size(args: argparse.Namespace) -> int:
+    from lmms_vg.journal.folders import folders, size
+    from lmms_vg.runs.text_tables import markdown
+
+    sizes = {folder.name: size(folder) for folder in folders(args.names)}
+    if not sizes:
+        return print_lines(_none())
+    rows = [[name, _megabytes(taken)] for name, taken in [*sizes.items(), ("all", sum(sizes.values()))]]
+    return print_lines([markdown(["journal", "size"], rows, 1)])
+
+
+def _prune(args: argparse.Namespace) -> int:
+    from lmms_vg.journal.folders import delete, folders, last_written, size, written_before
+
+    if not args.names and args.unwritten is None:
+        raise ValueError(
+            "journal prune: name what to delete: journals, --unwritten DAYS, or both; lmms-vg journal list"
+        )
+    chosen = folders(args.names or ["*"])
+    if args.unwritten is not None:
+        chosen = [folder for folder in chosen if written_before(folder, args.unwritten)]
+    if not chosen:
+        return print_lines(["nothing to delete"])
+    total = _megabytes(sum(map(size, chosen)))
+    described = {
+        folder: f"{folder.name}, {_megabytes(size(folder))}, last written {last_written(folder):%Y-%m-%d}"
+        for folder in chosen
+    }
+    if not args.yes:
+        return print_lines([*described.values(), f"nothing is deleted yet; --yes deletes these {len(chosen)}, {total}"])
+    kept = 0
+    for folder, line in described.items():
+        reason = delete(folder)
+        kept += bool(reason)
+        print(f"kept {line}: {reason}" if reason else f"deleted {line}", flush=True)
+    return int(kept > 0)
+
+
+def _export(args: argparse.Namespace) -> int:
+    from lmms_vg.journal.archive import export
+    from lmms_vg.journal.folders import folders
+
+    if args.out.suffix != ".zip":
+        raise ValueError(f"--out {args.out}: name the .zip file to write")
+    chosen = folders(args.names)
+    export(chosen, args.out)
+    return print_lines([*(folder.name for folder in chosen), f"{args.out}: {_megabytes(args.out.stat().st_size)}"])
+
+
+def _import(args: argparse.Namespace) -> int:
+    from lmms_vg.journal.archive import load
+
+    return print_lines(_imported(load(args.file)))
+
+
+def _imported(journals: Sequence[Imported]) -> Iterator[str]:
+    for one in journals:
+        yield (
+            f"{one.folder.name}: {one.answers:,} answers and {one.failures:,} failures added, "
+            f"{one.known:,} were there already"
+        )
+
+
+def _identity(provenance: dict[str, Any]) -> list[str]:
+    """Model, method and dtype of a journal; empty where the journal does not say."""
+    from pydantic import ValidationError
+
+    from lmms_vg.runs.method_spec import MethodSpec
+
+    try:
+        method = MethodSpec.model_validate(provenance.get("method")).label
+    except ValidationError:
+        method = ""
+    pretrained = dict(provenance.get("settings") or {}).get("pretrained", "")
+    return [f"{provenance.get('family', '')} {pretrained}", method, str(provenance.get("dtype", ""))]
+
+
+def _none() -> list[str]:
+    from lmms_vg.journal import home
+
+    return [f"{home() / 'journal'} has no journals"]
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
+
+
+def _days(text: str) -> float:
+    days = float(text)
+    if not days >= 0:
+        raise ValueError
+    return days

@@ -1,0 +1,175 @@
+"""Move answers to another machine: journals in a zip, and back, merged with what is there.
+
+A zip holds `<configuration>/rank0.jsonl` and so on, with the lines as they were written. It is read twice: everything is
+verified before anything is written. Nothing is ever unpacked under a name that the zip chooses, other than these.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
+
+from pydantic import ValidationError
+
+from lmms_vg._util.atomic_files import check_new, replacing
+from lmms_vg.journal.lines import JournalError, Label, cut_torn_batch, decode, read_intact, read_labels, require_format
+from lmms_vg.journal.location import home, writing_to
+from lmms_vg.journal.lock import FolderLock
+from lmms_vg.journal.places import append
+from lmms_vg.journal.record import Record
+
+_MEMBER = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,199})/(rank[0-9]{1,6}\.jsonl)")
+
+#: Longest line that is read, in bytes. With the values of every head, a question on the largest models takes less than 1 MB.
+LONGEST = 1 << 26
+
+#: What `zipfile` and zlib raise on damaged, encrypted or unusual files.
+_UNREADABLE = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
+
+
+@dataclass
+class Imported:
+    """How many answers and failures an import added to a journal, and how many lines were there already."""
+
+    folder: Path
+    answers: int = 0
+    failures: int = 0
+    known: int = 0
+
+
+def export(folders: Sequence[Path], path: Path) -> None:
+    """Write the intact lines of journals into a new zip. A job may write to a journal meanwhile; then its newest are missing.
+
+    Raises:
+        ValueError: `path` exists.
+        JournalError: a journal has another format.
+        OSError: the zip cannot be written.
+    """
+    check_new(path)
+    with replacing(path) as scratch, ZipFile(scratch, "w", ZIP_DEFLATED) as archive:
+        for folder in folders:
+            for file in sorted(folder.glob("rank*.jsonl")):
+                with archive.open(f"{folder.name}/{file.name}", "w", force_zip64=True) as member:
+                    for line in read_intact(file):
+                        member.write(line)
+
+
+def load(path: Path) -> list[Imported]:
+    """Add the answers of a zip to the journals in `LMMS_VG_HOME`; lines that are there already are not added again.
+
+    Raises:
+        ValueError: the zip is damaged, or holds anything but journals.
+        JournalError: a journal has another format, is in use, or cannot be written.
+    """
+    try:
+        with ZipFile(path) as archive:
+            members = [(info, *_place(path, info)) for info in archive.infolist()]
+            if not members:
+                raise ValueError(f"{path}: it holds no journal; make it with lmms-vg journal export")
+            for info, _, _ in members:
+                for _ in _entries(path, archive, info):
+                    pass
+            return _merge(path, archive, members)
+    except BadZipFile as problem:
+        raise ValueError(f"{path}: it is no zip, or incomplete ({problem})") from None
+
+
+def _place(path: Path, info: ZipInfo) -> tuple[str, str]:
+    """The folder and the file of a member."""
+    match = _MEMBER.fullmatch(info.filename)
+    if match is None:
+        raise ValueError(
+            f"{path}, member {info.filename[:100]!r}: allowed is <configuration>/rank<number>.jsonl; nothing was imported"
+        )
+    return match[1], match[2]
+
+
+def _entries(path: Path, archive: ZipFile, info: ZipInfo) -> Iterator[tuple[Label | None, dict[str, Any]]]:
+    """Yield the verified entries of a member, those of records with their label."""
+    number = 0
+    try:
+        with archive.open(info) as member:
+            while line := member.readline(LONGEST):
+                number += 1
+                entry = decode(line)
+                require_format(f"{path}, member {info.filename}", entry)
+                label = None
+                if "run" not in entry:
+                    record = Record.model_validate({name: value for name, value in entry.items() if name != "more"})
+                    label = Label(record.key, record.task, record.uid, record.error is None)
+                yield label, entry
+    except JournalError:
+        raise
+    except (ValueError, RecursionError, *_UNREADABLE) as problem:
+        reason = problem.errors()[0]["msg"] if isinstance(problem, ValidationError) else problem
+        raise ValueError(
+            f"{path}, member {info.filename}, line {max(number, 1)}: damaged ({reason}); nothing was imported. Export it again"
+        ) from None
+
+
+def _merge(path: Path, archive: ZipFile, members: Sequence[tuple[ZipInfo, str, str]]) -> list[Imported]:
+    root, job = home() / "journal", uuid4().hex
+    needed = sum(info.file_size for info, _, _ in members)
+    with writing_to(root):
+        root.mkdir(parents=True, exist_ok=True)
+        if needed > (free := shutil.disk_usage(root).free):
+            raise ValueError(f"{path}: its {needed:,} bytes do not fit into {root}, where {free:,} are free")
+    with ExitStack() as held:
+        imported = {name: Imported(root / name) for name in sorted({name for _, name, _ in members})}
+        for one in imported.values():
+            lock = FolderLock(one.folder, job)
+            if not lock.take():
+                raise JournalError(f"{one.folder}: in use by {lock.holder()}; import again when that has ended")
+            held.callback(lock.release)
+        for name, one in imported.items():
+            with writing_to(one.folder):
+                known = {
+                    label
+                    for file in one.folder.glob("rank*.jsonl")
+                    for _, label in read_labels(file)
+                    if isinstance(label, Label)
+                }
+                for info, folder, file in members:
+                    if folder == name:
+                        _add(_entries(path, archive, info), one, file, known)
+    return list(imported.values())
+
+
+def _add(
+    entries: Iterator[tuple[Label | None, dict[str, Any]]], imported: Imported, name: str, known: set[Label]
+) -> None:
+    """Append what is new to a file of a journal: batches stay batches, behind the provenance of their process."""
+    target = imported.folder / name
+    cut_torn_batch(target)
+    file = os.open(target, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        batch: list[dict[str, Any]] = []
+        run: dict[str, Any] | None = None
+        for label, entry in entries:
+            more = entry.pop("more", 0)
+            if label is None:
+                run = entry
+            elif label in known:
+                imported.known += 1
+            else:
+                known.add(label)
+                imported.answers += label.answered
+                imported.failures += not label.answered
+                batch.append(entry)
+            if batch and not more:
+                if run is not None:
+                    append(file, [run])
+                append(file, batch)
+                batch, run = [], None
+        append(file, batch)
+    finally:
+        os.close(file)
