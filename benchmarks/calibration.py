@@ -29,15 +29,14 @@ import torch
 
 from benchmarks import checkpoint, contest, questions
 from benchmarks.checkpoint import Size
-from benchmarks.contest import Contestant
-from benchmarks.questions import REFERENCE, Asked
+from benchmarks.contest import Contestant, Round
+from benchmarks.ours import about
 from benchmarks.report import Agreement, Ratio, Report
 from lmms_vg.experiments.boxed_questions import BoxedSample, annotated
 from lmms_vg.experiments.calibration import measure
 from lmms_vg.inference.answerer import Answerer, MethodRun
 from lmms_vg.inference.question import Question
 from lmms_vg.journal import Journal, read_records
-from lmms_vg.journal.decoding import Decoding
 from lmms_vg.journal.provenance import versions
 from lmms_vg.methods.plain import Plain
 from lmms_vg.metrics.head_ranking import HeadSums
@@ -67,23 +66,10 @@ class Plainly:
     tokens: int
     calibrate: bool
 
-    def __call__(self, asked: Asked) -> list[str]:
+    def __call__(self, images: Round) -> list[str]:
         """The answers."""
-        width, height = asked.open().size
-        return self.ask(
-            [
-                Question(
-                    task="benchmark",
-                    uid=text,
-                    message=lambda text=text: [asked.open(), text],
-                    reference=REFERENCE,
-                    decoding=Decoding(max_new_tokens=self.tokens),
-                    boxes=[[width / 4, height / 4, width / 2, height / 2]],
-                    align=self.calibrate,
-                )
-                for text in asked.questions
-            ]
-        )
+        asked = [about(image, text, self.tokens, self.calibrate) for image in images for text in image.questions]
+        return self.ask(asked)
 
     def ask(self, asked: list[Question]) -> list[str]:
         """Ask the questions; returns the answers."""
@@ -150,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             PLAIN: Contestant(Plainly(family, shape, NEW_TOKENS, calibrate=False), n),
             SHORT: Contestant(Plainly(family, shape, 1, calibrate=False), n),
         }
-        results = contest.hold(everyone, images, 1)
+        results = contest.hold(everyone, contest.one_by_one(images))
         del family, everyone
         small = _load(Path(scratch) / "small", SMALL, texts)
         peaks = memory(small, (SMALL.layers, SMALL.heads), few, many)

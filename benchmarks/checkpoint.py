@@ -11,10 +11,10 @@ from tokenizers import Regex, Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Split
 from transformers import (
+    AutoModelForImageTextToText,
     CLIPImageProcessor,
     CLIPVisionConfig,
     LlavaConfig,
-    LlavaForConditionalGeneration,
     LlavaProcessor,
     PreTrainedTokenizerFast,
     Qwen2Config,
@@ -36,7 +36,13 @@ _SPECIAL = {"pad_token": "<pad>", "eos_token": "<eos>", "unk_token": "<unk>"}
 
 @dataclass(frozen=True)
 class Size:
-    """Proportions of the model. By default the text model is Qwen2-0.5B's and the vision tower CLIP ViT-L/14 at 336."""
+    """Proportions of the model. By default the text model is Qwen2-0.5B's and the vision tower CLIP ViT-L/14 at 336.
+
+    Attributes:
+        head: channels of a head of the text model.
+        key_value_heads: its heads of keys and values.
+        intermediate: width inside its MLPs; None for Qwen2-0.5B's share of `hidden`.
+    """
 
     layers: int = 24
     hidden: int = 896
@@ -45,11 +51,14 @@ class Size:
     vision_hidden: int = 1024
     image: int = 336
     patch: int = 14
+    head: int = 64
+    key_value_heads: int = 2
+    intermediate: int | None = None
 
     @property
     def heads(self) -> int:
-        """Number of heads of 64 channels; at least eight, so that the smallest model has enough."""
-        return max(8, self.hidden // 64)
+        """Number of heads; at least eight, so that the smallest model has enough."""
+        return max(8, self.hidden // self.head)
 
     @property
     def image_tokens(self) -> int:
@@ -61,10 +70,10 @@ class Size:
         text = Qwen2Config(
             vocab_size=self.vocabulary,
             hidden_size=self.hidden,
-            intermediate_size=self.hidden * 38 // 7,  # 4864 at 896
+            intermediate_size=self.intermediate or self.hidden * 38 // 7,  # 4864 at 896
             num_hidden_layers=self.layers,
             num_attention_heads=self.heads,
-            num_key_value_heads=2,
+            num_key_value_heads=self.key_value_heads,
             max_position_embeddings=4096,
             initializer_range=1.5 * self.hidden**-0.5,  # the same gain at every width
             bos_token_id=None,
@@ -90,12 +99,32 @@ class Size:
         )
 
 
-def make(folder: Path, size: Size, texts: Iterable[str], seed: int = 0) -> dict[str, int]:
-    """Write weights, tokenizer and processor; the numbers of text and vision parameters come back."""
+#: HuatuoGPT-Vision-7B: Qwen2-7B and CLIP ViT-L/14 at 336.
+HUATUO_7B = Size(28, 3584, vocabulary=152064, head=128, key_value_heads=4, intermediate=18944)
+
+
+def make(
+    folder: Path,
+    size: Size,
+    texts: Iterable[str],
+    seed: int = 0,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+) -> dict[str, int]:
+    """Write weights, tokenizer and processor; the numbers of text and vision parameters come back.
+
+    Args:
+        folder: where to.
+        size: proportions of the model.
+        texts: all texts that will be asked: their words become tokens.
+        seed: of the weights.
+        dtype: of the weights.
+        device: where they are drawn; billions take minutes on a CPU and seconds on a GPU.
+    """
     tokenizer = _tokenizer(size.vocabulary, texts)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(), torch.device(device):
         torch.manual_seed(seed)
-        model = LlavaForConditionalGeneration(size.config(tokenizer))
+        model = AutoModelForImageTextToText.from_config(size.config(tokenizer), dtype=dtype)
     with torch.no_grad():
         # Attention is made sharp and strong enough for knockout to change answers: equal ones then mean something.
         for layer in model.model.language_model.layers:

@@ -7,16 +7,20 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from statistics import median
 from typing import NamedTuple
 
 from benchmarks.questions import Asked
 
+#: Images whose questions a contestant gets together; one at batch size 1, several where batches should be full.
+Round = Sequence[Asked]
+
 
 class Contestant(NamedTuple):
-    """A function that answers questions about an image, and the number of questions per image it is asked."""
+    """A function that answers the questions of a round, in order, and the number of questions per image it is asked."""
 
-    answer: Callable[[Asked], list[str]]
+    answer: Callable[[Round], list[str]]
     questions: int
 
 
@@ -40,29 +44,41 @@ class Result(NamedTuple):
         return [(text, other.answers[key]) for key, text in self.answers.items() if key in other.answers]
 
 
-def hold(contestants: Mapping[str, Contestant], images: Sequence[Asked], repeats: int) -> dict[str, Result]:
-    """Warm up with one question each, then go `repeats` times through all images; one image with all contestants is a round."""
+def hold(contestants: Mapping[str, Contestant], rounds: Sequence[Round], until: float = inf) -> dict[str, Result]:
+    """Warm up with one question each, then go through the rounds, each with all contestants.
+
+    Args:
+        contestants: by name.
+        rounds: what is asked.
+        until: value of `time.perf_counter()` after which no further round starts, except the first.
+    """
     for name, contestant in contestants.items():
         _log(f"warm-up: {name}")
-        contestant.answer(_first(images[0], 1))
+        contestant.answer(_first(rounds[0][:1], 1))
     results: dict[str, Result] = defaultdict(lambda: Result([], {}))
-    rounds = [image for _ in range(repeats) for image in images]
-    for number, image in enumerate(rounds, start=1):
+    for number, images in enumerate(rounds, start=1):
+        if number > 1 and time.perf_counter() > until:
+            _log(f"rounds {number} to {len(rounds)} are left out: the time is used up")
+            break
         for name, contestant in contestants.items():
-            asked = _first(image, contestant.questions)
+            asked = _first(images, contestant.questions)
             started = time.perf_counter()
             texts = contestant.answer(asked)
             seconds = (time.perf_counter() - started) / len(texts)
             results[name].seconds.append(seconds)
-            results[name].answers.update(
-                {(image.image.name, q): t for q, t in zip(asked.questions, texts, strict=True)}
-            )
+            keys = [(one.image.name, question) for one in asked for question in one.questions]
+            results[name].answers.update(zip(keys, texts, strict=True))
             _log(f"round {number} of {len(rounds)}: {name}: {seconds:.3f} s per question")
     return dict(results)
 
 
-def _first(asked: Asked, questions: int) -> Asked:
-    return replace(asked, questions=asked.questions[:questions])
+def one_by_one(images: Sequence[Asked], repeats: int = 1) -> list[Round]:
+    """Rounds of one image, `repeats` times through all."""
+    return [[image] for _ in range(repeats) for image in images]
+
+
+def _first(images: Round, questions: int) -> Round:
+    return [replace(asked, questions=asked.questions[:questions]) for asked in images]
 
 
 def _log(text: str) -> None:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoProcessor, LlavaForConditionalGeneration
 
+from benchmarks.contest import Round
 from benchmarks.questions import REFERENCE, Asked
 
 
@@ -41,9 +42,9 @@ class EagerVGRefine:
         self.heads, self.layer, self.percentile, self.new_tokens = heads, layer, percentile, new_tokens
         self.attention_bytes = 0
 
-    def __call__(self, asked: Asked) -> list[str]:
-        """Answers to all questions about one image."""
-        return [self.answer(asked, text) for text in asked.questions]
+    def __call__(self, images: Round) -> list[str]:
+        """Answers to all questions of a round."""
+        return [self.answer(asked, text) for asked in images for text in asked.questions]
 
     @torch.inference_mode()
     def answer(self, asked: Asked, text: str) -> str:

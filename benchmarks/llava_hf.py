@@ -8,7 +8,7 @@ from types import ModuleType
 
 from lmms_eval.api.instance import Instance
 
-from benchmarks.questions import Asked
+from benchmarks.contest import Round
 
 _TASK, _SPLIT = "benchmark", "test"
 
@@ -16,17 +16,26 @@ _TASK, _SPLIT = "benchmark", "test"
 class LlavaHf:
     """The wrapper at batch size 1, the only size it supports."""
 
-    def __init__(self, folder: Path, dtype: str, new_tokens: int) -> None:
+    def __init__(self, folder: Path, dtype: str, new_tokens: int, device: str = "cpu") -> None:
         _stub_decord()
         from lmms_eval.models.simple.llava_hf import LlavaHf as Wrapped
 
-        self.model = Wrapped(pretrained=str(folder), device="cpu", device_map="cpu", dtype=dtype, batch_size=1)
+        self.model = Wrapped(pretrained=str(folder), device=device, device_map=device, dtype=dtype, batch_size=1)
         self.new_tokens = new_tokens
 
-    def __call__(self, asked: Asked) -> list[str]:
-        """Answers to all questions about one image."""
-        self.model.task_dict[_TASK] = {_SPLIT: [asked] * len(asked.questions)}
-        return self.model.generate_until([self._request(number, text) for number, text in enumerate(asked.questions)])
+    def __call__(self, images: Round) -> list[str]:
+        """Answers to all questions of a round.
+
+        Raises:
+            RuntimeError: an answer is empty. The wrapper logs an exception of `generate`, such as out of memory, and
+                answers with an empty text, which would count as very fast.
+        """
+        asked = [(image, text) for image in images for text in image.questions]
+        self.model.task_dict[_TASK] = {_SPLIT: [image for image, _ in asked]}
+        answers = self.model.generate_until([self._request(number, text) for number, (_, text) in enumerate(asked)])
+        if "" in answers:
+            raise RuntimeError("llava_hf gave an empty answer: generate failed, see its log")
+        return answers
 
     def _request(self, number: int, text: str) -> Instance:
         settings = {"max_new_tokens": self.new_tokens, "temperature": 0, "do_sample": False}

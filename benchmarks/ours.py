@@ -11,6 +11,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from benchmarks.contest import Round
 from benchmarks.questions import REFERENCE, Asked
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.method_run import MethodRun
@@ -24,37 +25,61 @@ from lmms_vg.models import Family
 
 @dataclass(frozen=True)
 class Ours:
-    """A family and its methods, answering one question at a time (batch size 1, as `llava_hf`)."""
+    """A family and its methods.
+
+    Attributes:
+        family: the model.
+        methods: they answer together.
+        new_tokens: most tokens per answer.
+        batch_size: questions per pass; 1 as `llava_hf`.
+        align: whether to measure attention against a box, with captured rows.
+    """
 
     family: Family
     methods: Sequence[Method]
     new_tokens: int
+    batch_size: int = 1
+    align: bool = False
 
-    def __call__(self, asked: Asked) -> list[str]:
-        """Ask all questions about one image; returns the first method's answers, the other methods answer too.
-
-        A new answerer has no image prefix and a new journal no answer, so earlier rounds leave nothing behind.
-
-        Raises:
-            RuntimeError: a question failed.
-        """
-        questions = [self._question(asked, text) for text in asked.questions]
-        with tempfile.TemporaryDirectory() as folder:
-            method_runs = [MethodRun(method, Journal(Path(folder) / str(i))) for i, method in enumerate(self.methods)]
-            with closing(Answerer(self.family, method_runs)) as answerer:
-                records = {question.uid: record for question, record in answerer.answer(questions)}
-        if failed := [run.method for run in method_runs if run.counts.failed]:
-            raise RuntimeError(f"failed: {failed}; {[record.error for record in records.values()]}")
-        return [records[question.uid].text for question in questions]
-
-    def _question(self, asked: Asked, text: str) -> Question:
-        return Question(
-            task="benchmark",
-            uid=text,
-            message=partial(_message, asked, text),
-            reference=REFERENCE,
-            decoding=Decoding(max_new_tokens=self.new_tokens),
+    def __call__(self, images: Round) -> list[str]:
+        """Ask all questions of a round; returns the first method's answers, the other methods answer too."""
+        return answers(
+            self.family,
+            self.methods,
+            [about(asked, text, self.new_tokens, self.align) for asked in images for text in asked.questions],
+            self.batch_size,
         )
+
+
+def about(asked: Asked, text: str, new_tokens: int, align: bool = False) -> Question:
+    """A question about an image; the box to measure against is the image's middle."""
+    width, height = asked.open().size if align else (0, 0)
+    return Question(
+        task="benchmark",
+        uid=f"{asked.image.name}: {text}",
+        message=partial(_message, asked, text),
+        reference=REFERENCE,
+        decoding=Decoding(max_new_tokens=new_tokens),
+        boxes=[[width / 4, height / 4, width / 2, height / 2]] if align else (),
+        align=align,
+    )
+
+
+def answers(family: Family, methods: Sequence[Method], questions: Sequence[Question], batch_size: int = 1) -> list[str]:
+    """The first method's answers, in order.
+
+    A new answerer has no image prefix and a new journal no answer, so earlier rounds leave nothing behind.
+
+    Raises:
+        RuntimeError: a question failed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        method_runs = [MethodRun(method, Journal(Path(folder) / str(i))) for i, method in enumerate(methods)]
+        with closing(Answerer(family, method_runs, batch_size)) as answerer:
+            records = {question.uid: record for question, record in answerer.answer(questions)}
+    if failed := [run.method for run in method_runs if run.counts.failed]:
+        raise RuntimeError(f"failed: {failed}; {[record.error for record in records.values()]}")
+    return [records[question.uid].text for question in questions]
 
 
 def _message(asked: Asked, text: str) -> list:

@@ -68,10 +68,10 @@ class Report:
     def markdown(self) -> str:
         """The tables."""
         tables = [
-            _table(("setup", ""), self.setup.items()),
-            _table(("path", "seconds a question, median", "fastest", "slowest", "rounds"), self._seconds()),
-            _table(("ratio", "measured", "target", "verdict"), (self._judge(ratio.row()) for ratio in self.ratios)),
-            _table(("answers", "the same", "different ones"), (agreement.row() for agreement in self.agreements)),
+            table(("setup", ""), self.setup.items()),
+            table(("path", "seconds a question, median", "fastest", "slowest", "rounds"), self._seconds()),
+            table(("ratio", "measured", "target", "verdict"), (self._judge(ratio.row()) for ratio in self.ratios)),
+            table(("answers", "the same", "different ones"), (agreement.row() for agreement in self.agreements)),
         ]
         return "\n\n".join(tables)
 
@@ -89,6 +89,7 @@ class Report:
         return {**asdict(self), "ratios": [{**asdict(ratio), "met": ratio.met} for ratio in self.ratios]}
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A table in Markdown."""
     lines = [" | ".join(map(str, row)) for row in (head, ["---"] * len(head), *rows)]
     return "\n".join(f"| {line} |" for line in lines)

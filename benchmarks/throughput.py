@@ -91,7 +91,7 @@ def run(folder: Path, layers_and_heads: tuple[int, int], images: list[Asked], op
         everyone[PLAIN.format(shared)] = Contestant(Ours(family, [Plain()], tokens), shared)
         everyone[VGREFINE.format(shared)] = Contestant(Ours(family, [vgrefine], tokens), shared)
 
-    results = contest.hold(everyone, images, options.repeats)
+    results = contest.hold(everyone, contest.one_by_one(images, options.repeats))
     plain, refined = results[PLAIN.format(shares[0])], results[VGREFINE.format(shares[0])]
     captured, attention = max(vgrefine.captured), eager.attention_bytes
     memory = f"captured / attention tensors ({captured / 1e6:.2f} MB / {attention / 1e6:.1f} MB)"

@@ -68,7 +68,7 @@ def run(folder: Path, size: Size, images: list[Asked]) -> Report:
         SWEEP: Contestant(Ours(family, grid, NEW_TOKENS), PER_IMAGE),
         WITH_PLAIN: Contestant(Ours(family, [*grid, Plain()], NEW_TOKENS), PER_IMAGE),
     }
-    results = contest.hold(everyone, images, 1)
+    results = contest.hold(everyone, contest.one_by_one(images))
     return Report(
         setup={"methods": "; ".join(map(repr, five))},
         seconds={name: result.seconds for name, result in results.items()},

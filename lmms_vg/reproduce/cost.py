@@ -1,21 +1,43 @@
-"""The cost model of a run on a GPU. No GPU has been measured.
+"""The cost model of a run: one form, whose constants are modelled for a GPU or measured. No GPU has been measured.
 
     seconds = factor * (images * I + questions * (texts * T + D)) + questions * crops * I
+
+I is the time of an image's prefix, T that of one pass over the tokens after the image, D that of decoding. On a GPU they follow
+from its data sheet:
+
     I = 2 P 576 / F        one pass over the tokens of an image
     T = 2 P 60 / F         one pass over the tokens after the image: question and template
     D = 4 * 2 P / B        four new tokens; each reads all weights, two bytes each, once
 
-P: parameters. F: 312 TFLOP/s, an A100's bfloat16 peak, times .4. B: 2.0 TB/s, an A100-80GB's memory bandwidth, times .6.
-`factor`, `texts` and `crops` depend on the method (`WORK`). Questions are asked one at a time; batches read the weights less
-often. Not counted: loading weights, opening images, reference prompts, scoring.
+P: parameters. F: the bfloat16 peak times .4. B: the memory bandwidth times .6. `factor`, `texts` and `crops` depend on the
+method (`WORK`). Questions are asked one at a time; batches read the weights less often. Not counted: loading weights, opening
+images, reference prompts, scoring. `benchmarks.cost_form` compares the form with a run on a CPU; `benchmarks.ranks` applies it
+to several ranks, and to the questions of the whole paper (docs/scaling.md).
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-FLOPS = 312e12 * 0.4
-BANDWIDTH = 2.0e12 * 0.6
+
+class Device(NamedTuple):
+    """A GPU by its data sheet.
+
+    Attributes:
+        name: what it is called.
+        flops: floating-point operations per second in bfloat16, dense, at the peak.
+        bandwidth: bytes per second from its memory, at the peak.
+    """
+
+    name: str
+    flops: float
+    bandwidth: float
+
+
+A100 = Device("A100-80GB", 312e12, 2.0e12)
+H100 = Device("H100-80GB", 989e12, 3.35e12)
+#: Shares of the two peaks that a run is assumed to reach.
+OF_FLOPS, OF_BANDWIDTH = 0.4, 0.6
 IMAGE_TOKENS = 576
 TEXT_TOKENS = 60
 NEW_TOKENS = 4
@@ -63,21 +85,49 @@ IMAGES = {
 VGMED_ROWS = 14_000
 
 
-def seconds(billions: float, method: str, questions: int, images: int) -> float:
-    """GPU seconds of a method.
+class Constants(NamedTuple):
+    """The constants of one model on one device, in seconds.
 
-    Args:
-        billions: parameters in billions.
-        method: a name in `WORK`.
-        questions: number of questions.
-        images: number of different images they are about.
+    Attributes:
+        prefix: the prefix of an image.
+        text: one pass over the tokens after the image.
+        decoding: the new tokens of an answer.
     """
-    parameters, work = billions * 1e9, WORK[method]
-    image = 2 * parameters * IMAGE_TOKENS / FLOPS
-    text = 2 * parameters * TEXT_TOKENS / FLOPS
-    decoding = NEW_TOKENS * 2 * parameters / BANDWIDTH
-    shared = images * image + questions * (work.texts * text + decoding)
-    return work.factor * shared + questions * work.crops * image
+
+    prefix: float
+    text: float
+    decoding: float
+
+    @classmethod
+    def modelled(cls, billions: float, device: Device = A100) -> Constants:
+        """Return the constants of a model with this many billions of parameters, by the data sheet of a device."""
+        parameters, flops = billions * 1e9, device.flops * OF_FLOPS
+        return cls(
+            prefix=2 * parameters * IMAGE_TOKENS / flops,
+            text=2 * parameters * TEXT_TOKENS / flops,
+            decoding=NEW_TOKENS * 2 * parameters / (device.bandwidth * OF_BANDWIDTH),
+        )
+
+    @property
+    def question(self) -> float:
+        """Seconds of a further question about an image, asked by plain."""
+        return self.text + self.decoding
+
+    def seconds(self, method: str, questions: int, images: int) -> float:
+        """Return the seconds of a run.
+
+        Args:
+            method: a name in `WORK`.
+            questions: number of questions.
+            images: number of different images they are about.
+        """
+        work = WORK[method]
+        shared = images * self.prefix + questions * (work.texts * self.text + self.decoding)
+        return work.factor * shared + questions * work.crops * self.prefix
+
+
+#: Measured with the random model of docs/speed.md on two CPU cores: 3.8 s per image, .55 s per question, .32 s of it decoding.
+CPU = Constants(prefix=3.8, text=0.23, decoding=0.32)
 
 
 def spoken(time: float) -> str:

@@ -99,8 +99,8 @@ def _time(plan: Plan) -> str:
 def _estimates(plan: Plan) -> Iterator[str]:
     rows, total = [], 0.0
     for ask in plan.asks:
-        billions, method = ask.row.checkpoint.billions, ask.row.method
-        time = sum(cost.seconds(billions, method, *_numbers(task)) for task in ask.missing)
+        constants, method = cost.Constants.modelled(ask.row.checkpoint.billions), ask.row.method
+        time = sum(constants.seconds(method, *_numbers(task)) for task in ask.missing)
         total += time
         rows.append([ask.row.name, cost.WORK[method].why, cost.spoken(time) if ask.missing else "done"])
     yield markdown(["row", "method", "time"], [*rows, ["all", "", cost.spoken(total)]], texts=2)

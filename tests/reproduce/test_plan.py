@@ -11,7 +11,7 @@ import pytest
 from saved_run import closed, save, tables
 
 from lmms_vg.cli.main import main
-from lmms_vg.reproduce.cost import seconds, spoken
+from lmms_vg.reproduce.cost import Constants, spoken
 from lmms_vg.reproduce.plan import Plan, calibration, make
 from lmms_vg.reproduce.plan_report import announce
 
@@ -146,7 +146,8 @@ def test_the_plan_names_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "NOTHING IS REPRODUCED" not in shown
     images = {"vqa_rad_closed": (1297, 300), "slake_closed": (2781, 641), "pathvqa_closed": (3362, 839)}
     asked = [*images.values(), (2000, 2000)]
-    expected = [spoken(sum(seconds(7.9, method, *one) for one in asked)) for method in ("plain", "vgrefine")]
+    constants = Constants.modelled(7.9)
+    expected = [spoken(sum(constants.seconds(method, *one) for one in asked)) for method in ("plain", "vgrefine")]
     assert f"| HuatuoGPT-V-7B | one pass | {expected[0]} |" in shown
     assert f"seven questions per image (docs/speed.md) | {expected[1]} |" in shown
 
@@ -164,7 +165,7 @@ def test_what_is_done_costs_nothing(tmp_path: Path) -> None:
     pretrained = "pretrained=FreedomIntelligence/HuatuoGPT-Vision-7B-hf"
     row(tmp_path, tasks=(STANDARD,), model_args=pretrained)
     shown = announce(make("table1", None, "demo", "", tmp_path))
-    assert f"| HuatuoGPT-V-7B | one pass | {spoken(seconds(7.9, 'plain', 300, 75))} |" in shown
+    assert f"| HuatuoGPT-V-7B | one pass | {spoken(Constants.modelled(7.9).seconds('plain', 300, 75))} |" in shown
     row(tmp_path, model_args=pretrained, stamp="20270101_120000")
     assert "| HuatuoGPT-V-7B | one pass | done |" in announce(make("table1", None, "demo", "", tmp_path))
 
