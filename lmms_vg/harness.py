@@ -23,7 +23,7 @@ from lmms_vg.host import failure, options
 from lmms_vg.host.failure import failed
 from lmms_vg.inference.build import build
 from lmms_vg.inference.dealing import dealt
-from lmms_vg.inference.job import exchange
+from lmms_vg.inference.outgoing import Outgoing
 from lmms_vg.inference.question import Question
 from lmms_vg.inference.requests import Requested, Requests, check_gen_kwargs
 from lmms_vg.inference.run_checks import require_boxes, require_no_other_seed, warn_of_leaks
@@ -94,10 +94,10 @@ class GroundedModel(lmms):  # type: ignore[misc]
         asked = Requests(requests, self.task_dict, self._rank)
         self._check(asked)
         answers, unscorable = [""] * len(requests), Counter[str]()
-        outgoing: list[tuple[int, tuple[Requested, Record]]] = []
-        for request, record in chain(self._answered(asked), exchange(outgoing, self._rank)):
+        outgoing = Outgoing(self._rank)
+        for request, record in chain(self._answered(asked), outgoing.exchange()):
             if request.rank != self._rank:
-                outgoing.append((request.rank, (request, record)))
+                outgoing.add(request, record)
                 continue
             *_, repeat = request.order
             if not repeat:  # lmms-eval scores the first of repeated answers

@@ -20,6 +20,7 @@ from lmms_vg.host.stopping import Stopped
 from lmms_vg.journal.lock import FolderLock
 
 T = TypeVar("T")
+N = TypeVar("N")
 
 #: Number of values that a rank sends at a time: a few megabytes of records.
 CHUNK = 256
@@ -47,16 +48,18 @@ def gather(value: T) -> list[T]:
     return values
 
 
-def exchange(outgoing: Sequence[tuple[int, T]], rank: int) -> Iterator[T]:
+def exchange(outgoing: Sequence[tuple[int, N]], load: Callable[[N], T], rank: int) -> Iterator[tuple[N, T]]:
     """Yield what all ranks have for this one, `CHUNK` values of each rank at a time; all ranks must call this together.
 
     Args:
-        outgoing: values of this rank, each with the rank that receives it.
+        outgoing: names of values of this rank, each after the rank that receives it.
+        load: returns the value of a name; called when it is sent.
         rank: rank of this process.
     """
     for start in range(0, max(gather(len(outgoing))), CHUNK):
-        for sent in gather(outgoing[start : start + CHUNK]):
-            yield from (value for receiver, value in sent if receiver == rank)
+        chunk = [(receiver, (name, load(name))) for receiver, name in outgoing[start : start + CHUNK]]
+        for sent in gather(chunk):
+            yield from (named for receiver, named in sent if receiver == rank)
 
 
 @contextmanager

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext, suppress
 
 from loguru import logger
 
 from lmms_vg.inference.job import CHUNK, gather
-from lmms_vg.journal import Journal
+from lmms_vg.journal import Journal, Record
 
 
 def share_answers(journals: Iterable[Journal]) -> None:
@@ -40,10 +40,16 @@ def _share(journal: Journal, is_first: bool) -> None:
         mine = sorted(held - known_to_all - earlier)  # of several hosts that have an answer, the first sends it
         received = 0
         for start in range(0, max(gather(len(mine))), CHUNK):
-            for sent in gather([journal.get(key) for key in mine[start : start + CHUNK]]):
+            for sent in gather([*_readable(journal, mine[start : start + CHUNK])]):
                 lacking = [record for record in sent if is_first and record.key not in held]
                 if lacking:
                     journal.write(lacking)
                 received += len(lacking)
     if received:
         logger.info(f"journal {journal.folder}: {received} answers came from the disks of other hosts")
+
+
+def _readable(journal: Journal, keys: Iterable[str]) -> Iterator[Record]:
+    for key in keys:
+        with suppress(KeyError):  # its line is damaged, which the journal has said
+            yield journal.get(key)

@@ -37,7 +37,7 @@ def remember(record: Record) -> None:
     Raises:
         JournalError: it cannot be written.
     """
-    _current.get().records.put(record.without_heads())
+    _current.get().records.put(record.task, record.uid, record.without_heads())
 
 
 def recall(task: str, uid: str) -> Record | None:

@@ -130,18 +130,6 @@ class Journal:
             raise KeyError(key) from problem
         return record
 
-    def keys(self) -> set[str]:
-        """Return the content keys that are answered."""
-        return set(self._answered)
-
-    def get(self, key: str) -> Record:
-        """Return the answer under a content key.
-
-        Raises:
-            KeyError: there is none.
-        """
-        return self._answered[key]
-
     def find(self, key: str, task: str, uid: str) -> Record | None:
         """Return the answer that was given under exactly these circumstances, or None; failures are asked again.
 

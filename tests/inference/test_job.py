@@ -102,9 +102,9 @@ with locked([Path(folder) for folder in sys.argv[4:]], lambda: None):
     print(rank, *made[0], flush=True)
     job.CHUNK = 3
     odd = ["", "a\\nb", "\\0", "\\ud800 alone", "肺", "😀" * 9999, '{"more": 1}']
-    received = list(exchange([(1 - rank, (rank, text)) for text in odd[rank:]], rank))
-    assert received == [(1 - rank, text) for text in odd[1 - rank :]], received
-    assert list(exchange([], rank)) == []
+    received = list(exchange([(1 - rank, (rank, i)) for i in range(rank, len(odd))], lambda name: odd[name[1]], rank))
+    assert received == [((1 - rank, i), odd[i]) for i in range(1 - rank, len(odd))], received
+    assert list(exchange([], str, rank)) == []
     torch.distributed.barrier()
 torch.distributed.destroy_process_group()
 """
