@@ -33,7 +33,7 @@ QUESTIONS = 110_000
 BATCH = 8
 PROMPT = (
     "A chat between a curious human and an artificial intelligence assistant. The assistant gives helpful, detailed, and "
-    "polite answers to the human's questions. USER: <image>\nWhat modality is used to take image {}? Answer the question with a "
+    "polite answers to the human's questions. USER: <image>\nWhat modality is used to take image {}? Answer with a "
     "single word or phrase. ASSISTANT:"
 )
 
@@ -44,7 +44,6 @@ class Measured:
 
     Attributes:
         added: memory after writing all answers and handing them over to scoring, minus that before.
-        reopened: memory of the journal opened again.
         opening: seconds to open it.
         recall: milliseconds per question to read a record for scoring, after the journal was closed.
         find: milliseconds per question to read a record from the journal opened again.
@@ -53,7 +52,6 @@ class Measured:
     """
 
     added: float
-    reopened: float
     opening: float
     recall: float
     find: float
@@ -99,14 +97,13 @@ def measure(name: str, questions: int, layers: int) -> Measured:
             added = resident() - before
         recall, recalled = _read(lambda record: journal.recall(record.task, record.uid), questions)
         journal.forget()
-        before, started = resident(), time.perf_counter()
+        started = time.perf_counter()
         with Journal(folder) as opened:
             opening = time.perf_counter() - started
-            reopened = resident() - before
             find, found = _read(lambda record: opened.find(record.key, record.task, record.uid), questions)
         size = written.path.stat().st_size / 1e6
     agreement = Agreement.of(f"{name}: written and read back", recalled + found)
-    return Measured(added, reopened, opening, recall, find, size, agreement)
+    return Measured(added, opening, recall, find, size, agreement)
 
 
 def _batches(questions: int, layers: int) -> Iterator[list[Record]]:
@@ -151,7 +148,6 @@ def main(argv: Sequence[str] | None = None) -> None:
             for name, one in results.items()
             for ratio in (
                 Ratio(f"{name}: MB added by writing and handing over", one.added, 120),
-                Ratio(f"{name}: MB added by opening", one.reopened, 120),
                 Ratio(f"{name}: seconds to open", one.opening, 5),
                 Ratio(f"{name}: ms per question read for scoring", one.recall, 1),
                 Ratio(f"{name}: ms per question found to resume", one.find, 1),
