@@ -88,7 +88,7 @@ class Plainly:
 def memory(family: Family, shape: tuple[int, int], few: int, many: int) -> list[Ratio]:
     """Ratios of peak memory with many and with few phantoms: resident set, and Python's allocations.
 
-    Any run keeps the answer and per-layer values of each question in memory, to look them up; calibration may keep no more.
+    Any run keeps the place of each answer in its journal in memory; calibration may keep no more.
     """
     calibration, plain = (Plainly(family, shape, 1, calibrate) for calibrate in (True, False))
     samples = [annotated("demo", n, 0).questions for n in (few, many)]

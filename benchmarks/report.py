@@ -73,7 +73,7 @@ class Report:
             table(("ratio", "measured", "target", "verdict"), (self._judge(ratio.row()) for ratio in self.ratios)),
             table(("answers", "the same", "different ones"), (agreement.row() for agreement in self.agreements)),
         ]
-        return "\n\n".join(tables)
+        return "\n\n".join(table for table in tables if table.count("\n") > 1)  # those with rows
 
     def _judge(self, row: tuple[str, ...]) -> tuple[str, ...]:
         return row if self.judged else (*row[:2], "none at this size", "-")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -61,6 +62,7 @@ def export(folders: Sequence[Path], path: Path) -> None:
                 with archive.open(f"{folder.name}/{file.name}", "w", force_zip64=True) as member:
                     for line in read_intact(file):
                         member.write(line)
+        archive.comment = _comment(len(archive.infolist()))
 
 
 def load(path: Path) -> list[Imported]:
@@ -70,16 +72,24 @@ def load(path: Path) -> list[Imported]:
         ValueError: the zip is damaged, or holds anything but journals.
         JournalError: a journal has another format, is in use, or cannot be written.
     """
+    with _opened(path) as archive:
+        members = [(info, *_place(path, info)) for info in archive.infolist()]
+        if archive.comment != _comment(len(members)):  # one flipped byte can hide a member from Python's library
+            raise ValueError(f"{path}: it is incomplete, or not made by lmms-vg journal export; export it again")
+        for info, _, _ in members:
+            for _ in _entries(path, archive, info):
+                pass
+        return _merge(path, archive, members)
+
+
+def _comment(members: int) -> bytes:
+    return f"lmms_vg journals, {members} files".encode()
+
+
+def _opened(path: Path) -> ZipFile:
     try:
-        with ZipFile(path) as archive:
-            members = [(info, *_place(path, info)) for info in archive.infolist()]
-            if not members:
-                raise ValueError(f"{path}: it holds no journal; make it with lmms-vg journal export")
-            for info, _, _ in members:
-                for _ in _entries(path, archive, info):
-                    pass
-            return _merge(path, archive, members)
-    except BadZipFile as problem:
+        return ZipFile(path)
+    except (BadZipFile, NotImplementedError, ValueError, struct.error) as problem:
         raise ValueError(f"{path}: it is no zip, or incomplete ({problem})") from None
 
 

@@ -53,6 +53,7 @@ def zipped(path: Path, members: dict[str, bytes]) -> Path:
     with ZipFile(path, "w", ZIP_DEFLATED) as out:
         for name, data in members.items():
             out.writestr(name, data)
+        out.comment = f"lmms_vg journals, {len(members)} files".encode()
     return path
 
 
@@ -170,6 +171,7 @@ def test_a_link_is_never_made(tmp_path: Path) -> None:
     link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
     with ZipFile(tmp_path / "a.zip", "w") as out:
         out.writestr(link, "/etc/passwd")
+        out.comment = b"lmms_vg journals, 1 files"
     with pytest.raises(ValueError, match="line 1: damaged"):
         load(tmp_path / "a.zip")
 
@@ -194,7 +196,7 @@ def test_what_does_not_fit_on_the_disk_is_refused_before_it_is_written(
 @pytest.mark.parametrize("data", [b"", b"PK", GOOD, b"PK\x05\x06" + b"\0" * 18])
 def test_what_is_no_zip_of_journals_is_said(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(data)
-    with pytest.raises(ValueError, match=f"{tmp_path}/a.zip: it is no zip|it holds no journal"):
+    with pytest.raises(ValueError, match=f"{tmp_path}/a.zip: it is no zip|it is incomplete, or not made by"):
         load(tmp_path / "a.zip")
 
 
@@ -203,7 +205,7 @@ def test_a_truncated_zip_is_said(here: Path, tmp_path: Path, cut: float) -> None
     export([here], tmp_path / "a.zip")
     data = (tmp_path / "a.zip").read_bytes()
     (tmp_path / "a.zip").write_bytes(data[: int(len(data) * cut)])
-    with pytest.raises(ValueError, match="it is no zip, or incomplete"):
+    with pytest.raises(ValueError, match=r"it is .*incomplete"):
         load(tmp_path / "a.zip")
 
 
@@ -212,9 +214,9 @@ def test_a_zip_with_flipped_bytes_is_never_half_imported(here: Path, tmp_path: P
     data = bytearray((tmp_path / "a.zip").read_bytes())
     there = moved()
     expected = {path.name: list(read_lines(path)) for path in here.glob("rank*")}
-    for place in range(0, len(data), 37):
+    for place in range(len(data)):
         broken = bytearray(data)
-        broken[place] ^= 1 << place % 8
+        broken[place] ^= 0x80
         (tmp_path / "b.zip").write_bytes(broken)
         with suppress(ValueError):
             load(tmp_path / "b.zip")
