@@ -15,6 +15,7 @@ from torch import Tensor
 from lmms_vg.attention.decoder import Decoder, KeyValue, cache_of, layers_of
 from lmms_vg.attention.edits import Capture
 from lmms_vg.attention.interface import attend
+from lmms_vg.attention.stages import stage
 from lmms_vg.models.base import Family, Prompt
 
 #: Query rows over which a map is averaged (paper Sec. 2.2: last; supplement: question, all).
@@ -74,6 +75,13 @@ def prefilled(family: Family, prompts: Sequence[Prompt], sums: bool = False) -> 
     decoder, prefix = _decoder(family), common_prefix(prompts)
     if not prefix:
         return [ImageSession(family, 0, [None] * decoder.depth, {}) for _ in prompts]
+    with stage("prefix"):
+        return _prefilled(family, prompts, sums, decoder, prefix)
+
+
+def _prefilled(
+    family: Family, prompts: Sequence[Prompt], sums: bool, decoder: Decoder, prefix: int
+) -> list[ImageSession]:
     hidden = family.embed(prompts)
     positions = torch.arange(prefix, device=hidden.device)[None]
     cache = cache_of([None] * decoder.depth)

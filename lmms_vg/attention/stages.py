@@ -37,6 +37,7 @@ class Spent(NamedTuple):
 
 _seconds: dict[str, float] = {}
 _started = time.perf_counter()
+_peak = 0
 _active = threading.local()
 
 
@@ -53,8 +54,9 @@ def stage(name: Stage) -> Iterator[None]:
 
 def forget() -> None:
     """Start to count anew."""
-    global _started
+    global _started, _peak
     _seconds.clear()
+    _peak = 0
     _started = time.perf_counter()
     if torch.cuda.is_initialized():
         for device in range(torch.cuda.device_count()):
@@ -67,16 +69,21 @@ def spent() -> Spent:
     entered["other"] = time.perf_counter() - _started - sum(entered.values())
     seconds = {name: round(value, 2) for name, value in entered.items()}
     if torch.cuda.is_initialized():
-        peaks = [torch.cuda.max_memory_allocated(device) for device in range(torch.cuda.device_count())]
-        return Spent(seconds, sum(peaks), "cuda")
+        return Spent(seconds, max(_peak, _allocated()), "cuda")
     unit = 1 if sys.platform == "darwin" else 1024
     return Spent(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, "process")
 
 
+def _allocated() -> int:
+    return sum(torch.cuda.max_memory_allocated(device) for device in range(torch.cuda.device_count()))
+
+
 def _turn(name: str | None) -> None:
     """Count the time since the last turn for the active stage, and make another one active."""
+    global _peak
     if torch.cuda.is_initialized():
         torch.cuda.synchronize()
+        _peak = max(_peak, _allocated())  # batches that choose their size reset torch's own count
     now = time.perf_counter()
     active: str | None = getattr(_active, "name", None)
     if active is not None:

@@ -17,6 +17,7 @@ from lmms_vg.attention.edits import Capture, Edit
 from lmms_vg.attention.interface import attend
 from lmms_vg.attention.layout import Layout
 from lmms_vg.attention.session import ImageSession, Rows, common_prefix, stacked
+from lmms_vg.attention.stages import stage
 from lmms_vg.models.base import Prompt
 
 #: Error message for logits that are not finite, in prefill or in a decode step.
@@ -63,7 +64,7 @@ class UneditedRun:
         for layer in wanted:
             if layer not in known and layer < len(self._layers):  # passed already without a capture
                 look = self.capture(rows, [layer])
-                with attend(self.decoder.model, look):
+                with stage("capture"), attend(self.decoder.model, look):
                     self._run(self._entering[layer], cache_of(self._prefix), layer, layer + 1)
                 known |= look.maps
         self.advance(max(wanted, default=-1) + 1, rows, [layer for layer in wanted if layer >= len(self._layers)])
@@ -80,7 +81,7 @@ class UneditedRun:
         if layers and rows not in looks:
             looks[rows] = self.capture(rows, layers)
         cache = cache_of(self._prefix)
-        with attend(self.decoder.model, *looks.values()):
+        with stage("capture"), attend(self.decoder.model, *looks.values()):
             self._run(self._entering[start], cache, start, stop, self._entering)
         self._layers += layers_of(cache)[start:stop]
         for kind, capture in looks.items():
@@ -94,7 +95,7 @@ class UneditedRun:
         """
         self.advance(first)
         cache = cache_of([*self._layers[:first], *self._prefix[first:]])
-        with attend(self.decoder.model, *edits):
+        with stage("knockout"), attend(self.decoder.model, *edits):
             return self._run(self._entering[first], cache, first, self.depth), cache
 
     def logits(self, hidden: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from threading import Condition
 
 from loguru import logger
 
+from lmms_vg.attention.stages import stage
 from lmms_vg.inference.pending import Forms
 from lmms_vg.inference.question import Question
 from lmms_vg.vision.images import MAX_BYTES
@@ -89,7 +90,7 @@ class _Thread:
             self._go_on()
 
     def take(self) -> Forms:
-        with self._changed:
+        with stage("images"), self._changed:
             self._changed.wait_for(lambda: self._ready)  # without a ready one there is room, so the thread works
             question, result = self._ready.popleft()
             self._waiting -= 1

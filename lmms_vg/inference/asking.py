@@ -15,6 +15,7 @@ from lmms_vg.attention.decoding import decode
 from lmms_vg.attention.diagnosis import saturated_layers
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.attention.session import Rows, Sessions
+from lmms_vg.attention.stages import stage
 from lmms_vg.inference.alignment_probe import measure
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Prepared
@@ -75,7 +76,8 @@ class Asking:
             targets = [(form.question.uid, form.mask) for form in prepared if form.mask is not None]
             alignments = [*measure(answering, targets, self.rows, self.per_head)]
         draws = [form.draw for form in prepared]
-        answers = decode(answering, decoding, draws, self.family.stop_ids, self._text)
+        with stage("decode"):
+            answers = decode(answering, decoding, draws, self.family.stop_ids, self._text)
         seconds = (time.perf_counter() - started) / len(prepared)
         return [
             Record(
