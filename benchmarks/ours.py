@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -41,13 +41,17 @@ class Ours:
     batch_size: int = 1
     align: bool = False
 
-    def __call__(self, images: Round) -> list[str]:
-        """Ask all questions of a round; returns the first method's answers, the other methods answer too."""
+    def __call__(self, images: Round, answered: Callable[[], object] = lambda: None) -> list[str]:
+        """Ask all questions of a round; returns the first method's answers, the other methods answer too.
+
+        `answered` is called after each of the first method's answers.
+        """
         return answers(
             self.family,
             self.methods,
             [about(asked, text, self.new_tokens, self.align) for asked in images for text in asked.questions],
             self.batch_size,
+            answered,
         )
 
 
@@ -65,7 +69,13 @@ def about(asked: Asked, text: str, new_tokens: int, align: bool = False) -> Ques
     )
 
 
-def answers(family: Family, methods: Sequence[Method], questions: Sequence[Question], batch_size: int = 1) -> list[str]:
+def answers(
+    family: Family,
+    methods: Sequence[Method],
+    questions: Sequence[Question],
+    batch_size: int = 1,
+    answered: Callable[[], object] = lambda: None,
+) -> list[str]:
     """The first method's answers, in order.
 
     A new answerer has no image prefix and a new journal no answer, so earlier rounds leave nothing behind.
@@ -76,7 +86,10 @@ def answers(family: Family, methods: Sequence[Method], questions: Sequence[Quest
     with tempfile.TemporaryDirectory() as folder:
         method_runs = [MethodRun(method, Journal(Path(folder) / str(i))) for i, method in enumerate(methods)]
         with closing(Answerer(family, method_runs, batch_size)) as answerer:
-            records = {question.uid: record for question, record in answerer.answer(questions)}
+            records = {}
+            for question, record in answerer.answer(questions):
+                records[question.uid] = record
+                answered()
     if failed := [run.method for run in method_runs if run.counts.failed]:
         raise RuntimeError(f"failed: {failed}; {[record.error for record in records.values()]}")
     return [records[question.uid].text for question in questions]

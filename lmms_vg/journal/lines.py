@@ -93,7 +93,7 @@ def decode_label(line: bytes) -> Label | dict[str, Any]:
     entry = decode(line)
     if "run" in entry:
         return entry
-    named = {name: entry.get(name) for name in ("key", "task", "uid")}
+    named: dict[str, Any] = {name: entry.get(name) for name in ("key", "task", "uid")}
     if not all(isinstance(value, str) for value in named.values()):
         raise ValueError("the record has no key, task or uid")
     return Label(**named, answered=entry.get("error") is None)
