@@ -79,7 +79,7 @@ def work(job: dict[str, Any], rank: int, world: int) -> None:
     from datasets import Dataset
 
     from lmms_vg import journal
-    from lmms_vg.attention.session import ImageSession
+    from lmms_vg.attention import session
     from lmms_vg.harness import huatuo_vgrefine
     from lmms_vg.inference.method_run import MethodRun
     from lmms_vg.tasks.documents import FEATURES
@@ -89,11 +89,13 @@ def work(job: dict[str, Any], rank: int, world: int) -> None:
         torch.distributed.init_process_group("gloo", init_method=f"file://{job['meet']}", rank=rank, world_size=world)
 
     prefixes: list[object] = []
-    prefill = ImageSession._prefill
-    ImageSession._prefill = lambda self, prompt, sums: (
-        prefixes.append(prompt.prefix_key),
-        prefill(self, prompt, sums),
-    )[1]
+    prefilled = session.prefilled
+
+    def counted(family: Any, prompts: Any, sums: bool = False) -> Any:
+        prefixes.extend(prompts)
+        return prefilled(family, prompts, sums)
+
+    session.prefilled = counted
     if job.get("dies") == rank:
         keep = MethodRun.keep
         MethodRun.keep = lambda self, records: (keep(self, records), os.kill(os.getpid(), signal.SIGKILL))[0]
