@@ -92,7 +92,7 @@ def work(job: dict[str, Any], rank: int, world: int) -> None:
     prefilled = session.prefilled
 
     def counted(family: Any, prompts: Any, sums: bool = False) -> Any:
-        prefixes.extend(prompts)
+        prefixes.extend(prompt for prompt in prompts if prompt.prefix)  # the load check asks without an image
         return prefilled(family, prompts, sums)
 
     session.prefilled = counted
