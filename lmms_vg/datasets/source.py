@@ -4,11 +4,11 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from huggingface_hub import constants, hf_hub_download, snapshot_download
-from huggingface_hub.errors import EntryNotFoundError, OfflineModeIsEnabled
+from huggingface_hub.errors import EntryNotFoundError
 from huggingface_hub.file_download import repo_folder_name
 
 from lmms_vg._util.error_codes import CodedError
@@ -172,10 +172,10 @@ def _download(hub_id: str, name: str, revision: str | None) -> Path:
 
 @cache
 def _download_all(hub_id: str, revision: str | None, pattern: str | None = None) -> Path:
-    fetch = partial(snapshot_download, hub_id, repo_type="dataset", revision=revision, allow_patterns=pattern)
-    try:
-        return Path(fetch())
-    except (
-        OfflineModeIsEnabled
-    ):  # before 2.2 the hub client lists a pinned revision's files over the network, cached or not
-        return Path(fetch(local_files_only=True))
+    # Told outright: before 2.2 the hub client lists the files of a pinned revision over the network.
+    offline = constants.HF_HUB_OFFLINE
+    return Path(
+        snapshot_download(
+            hub_id, repo_type="dataset", revision=revision, allow_patterns=pattern, local_files_only=offline
+        )
+    )
