@@ -45,7 +45,10 @@ def report(run: Run) -> str:
         groups = {group: [run.tasks[name] for name in names] for group, names in run.groups.items()}
         parts += [*failure_notes([run], list(run.tasks)), *overlap_notes(groups)]
     if chances:
-        parts += ["\n".join(_chance(chances)), "; ".join(f"{name}: {text}" for name, text in ABOUT.items())]
+        parts += [
+            "\n".join(_chance(chances)),
+            "; ".join(f"{name}: {ABOUT[name]}" for name in dict.fromkeys(entry.row for entry in chances)),
+        ]
     if said:
         cells = (row(name, *said_cells(about)) for name, about in said.items())
         parts += ["\n".join([row("task", *SAID_HEAD), f"|---|{'---:|' * len(SAID_HEAD)}", *cells]), SAID]
