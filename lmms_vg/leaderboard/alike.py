@@ -131,14 +131,15 @@ def _telling(values: Values) -> bool:
 
 
 def _expected(entry: Entry, other: Entry) -> bool:
-    """Return whether one submitter sent both for one model, and states that they were run differently."""
-    first, second = entry.manifest, other.manifest
-    return (first.card, first.run.weights) == (second.card, second.run.weights) and _run(entry) != _run(other)
+    """Return whether one submitter sent both for one model, and they were signed as run differently."""
+    if entry.declared or other.declared:
+        return False
+    same = (entry.manifest.card, entry.model) == (other.manifest.card, other.model)
+    return same and _run(entry) != _run(other)
 
 
 def _run(entry: Entry) -> Hashable:
-    run = entry.manifest.run
-    return run.method, *(getattr(run, name) for name in FIELDS)
+    return entry.run.method, *(getattr(entry.run, name) for name in FIELDS)
 
 
 def _came(other: Entry, entry: Entry) -> str:

@@ -41,7 +41,8 @@ def plain_runs(entries: Sequence[Entry]) -> dict[str, PlainRuns]:
             plain.setdefault(_circumstances(entry), []).append(entry)
     pairs = {}
     for entry in entries:
-        fitting = [] if entry.is_plain else [run for run in plain.get(_circumstances(entry), ()) if _fits(entry, run)]
+        alone = entry.is_plain or entry.declared
+        fitting = [] if alone else [run for run in plain.get(_circumstances(entry), ()) if _fits(entry, run)]
         if (runs := _by_task(entry, fitting)) != NONE:
             pairs[entry.id] = runs
     return pairs
@@ -74,4 +75,4 @@ def _differ(first: Entry, second: Entry, task: str) -> bool:
 
 def _circumstances(entry: Entry) -> Hashable:
     """Return what a method and its plain run must have in common."""
-    return tuple(getattr(entry.manifest.run, name) for name in FIELDS)
+    return tuple(getattr(entry.run, name) for name in FIELDS)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import runs
 from raw import write_all
-from saved_run import closed, save, spec
+from saved_run import spec
 
 from lmms_vg.cli.main import main
 from lmms_vg.datasets import counts
@@ -231,11 +231,6 @@ def test_different_seeds(tmp_path: Path) -> None:
     first = runs.save_run(tmp_path / "1", HARD)
     second = runs.save_run(tmp_path / "2", STANDARD, torch_seed=7)
     assert "--seed" in refused(tmp_path, "mixed", first, second)
-
-
-def test_a_model_that_is_not_ours_signs_nothing(tmp_path: Path) -> None:
-    save(tmp_path / "run", {HARD: [closed("q", 1)]}, model="llava_hf")
-    assert "llava_hf" in refused(tmp_path, "provenance", tmp_path / "run")
 
 
 def test_a_run_signed_by_an_older_version(tmp_path: Path) -> None:
