@@ -59,7 +59,11 @@ class Card(_Strict):
 
 
 class Provenance(_Strict):
-    """Exactly what was run, as our models sign their results (`inference.build`); hashes are of what their field names."""
+    """Exactly what was run, as our models sign their results (`inference.build`); hashes are of what their field names.
+
+    Attributes:
+        options: the family's own settings, such as the limits of an image's size; None if the family has none.
+    """
 
     family: Word
     method: MethodSpec
@@ -71,6 +75,7 @@ class Provenance(_Strict):
     dtype: Word
     device: Word
     geometry: Literal["true", "stretch"]
+    options: Annotated[dict[Word, Scalar], Field(max_length=50)] | None = None
     rows: Literal["last", "question", "all"]
     per_head: bool
     diagnose: bool
