@@ -6,13 +6,12 @@ for being like another: both are shown and marked, and where rows are counted, r
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
 
-from lmms_vg.runs.agreement import FIELDS
 from lmms_vg.submission.validated import Entry, Scores, Values
 
 #: Two runs are alike if their scores correlate by this much or more over the questions.
@@ -131,14 +130,11 @@ def _telling(values: Values) -> bool:
 
 
 def _expected(entry: Entry, other: Entry) -> bool:
-    """Return whether one submitter sent both for one model, and states that they were run differently."""
-    first, second = entry.manifest, other.manifest
-    return (first.card, first.run.weights) == (second.card, second.run.weights) and _run(entry) != _run(other)
-
-
-def _run(entry: Entry) -> Hashable:
-    run = entry.manifest.run
-    return run.method, *(getattr(run, name) for name in FIELDS)
+    """Return whether one submitter sent both for one model, and they were signed as run differently."""
+    if entry.declared or other.declared:
+        return False
+    same = (entry.manifest.card, entry.model) == (other.manifest.card, other.model)
+    return same and (entry.run.method, entry.circumstances) != (other.run.method, other.circumstances)
 
 
 def _came(other: Entry, entry: Entry) -> str:

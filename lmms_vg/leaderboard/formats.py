@@ -14,10 +14,11 @@ from typing import Any
 
 from lmms_vg.leaderboard.cells import UNVERIFIED
 from lmms_vg.leaderboard.published_rows import MARK
-from lmms_vg.leaderboard.table_model import ALIKE_MARK, CellView, RowView, TableView
+from lmms_vg.leaderboard.table_model import ALIKE_MARK, DECLARED_MARK, CellView, RowView, TableView
 from lmms_vg.runs.text_tables import comma_separated, escape, latex, markdown
 
 _HEAD = "table kind entry name method parameters zero_shot column unit value low high n rank better rule remark source alike"
+_HEAD += " declared"
 _FORMULA = "=+-@＝＋－＠"  # spreadsheets compute texts that begin with these; East Asian ones with the wide forms, too
 _WIDE = 12  # columns that fit on a page
 
@@ -38,7 +39,7 @@ def as_csv(table: TableView) -> str:
                 marks = [mark.strip() for mark in (MARK, UNVERIFIED) if cell.text.endswith(mark)]
                 remark = cell.text if cell.value is None else "".join(marks)
                 source = table.source if kind == "published" else ""
-                lines.append([*about, column.title, column.unit, *values, remark, source, row.alike])
+                lines.append([*about, column.title, column.unit, *values, remark, source, row.alike, row.declared])
     return comma_separated(_HEAD.split(), [list(map(_guarded, line)) for line in lines])
 
 
@@ -108,7 +109,8 @@ def _grids(table: TableView) -> list[tuple[str, int, _Cells]]:
         for row in table.measured:
             rank = row.cells[table.ranked].rank
             entry = f"{row.entry} {ALIKE_MARK} {row.alike}" if row.alike else row.entry
-            about = ["" if rank is None else str(rank), row.name, row.method, *_about(row), entry]
+            name = f"{row.name} {DECLARED_MARK}" if row.declared else row.name
+            about = ["" if rank is None else str(rank), name, row.method, *_about(row), entry]
             body.append([*about, *(_shown(cell, n is None) for cell, n in zip(row.cells, counts, strict=True))])
         grids.append(("measured", 6, [head, *body]))
     if table.published:

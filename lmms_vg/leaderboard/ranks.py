@@ -127,7 +127,7 @@ class _Group:
         self.values, self.resampled = _together([row.parts for row in self.rows])
         self._counter = Counter(scores[order])
         first = self.rows[0]
-        of_models = {row.entry.manifest.run.weights: number for number, row in reversed([*enumerate(self.rows)])}
+        of_models = {row.entry.model: number for number, row in reversed([*enumerate(self.rows)])}
         self.weight = (
             verified(first.parts),
             self._counter.count(sorted(of_models.values())),

@@ -41,8 +41,10 @@ def standings(tables: Sequence[TableView]) -> dict[str, list[Standing]]:
 
 
 def provenance(manifest: Manifest) -> list[tuple[str, str]]:
-    """Return name and value of everything a run is signed with, except the method, which is shown by itself."""
-    run = manifest.run.model_dump(exclude={"method"})
+    """Return name and value of everything a run is signed with, or a model declared as, except the method, shown by itself."""
+    stated = manifest.run or manifest.declared
+    assert stated is not None
+    run = stated.model_dump(exclude={"method"})
     return list(_flat({**run, "seeds": manifest.seeds, "schema_version": manifest.schema_version}, ""))
 
 

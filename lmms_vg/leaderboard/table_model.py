@@ -7,6 +7,9 @@ from typing import Literal, NamedTuple
 #: Mark before the submissions that a row is like.
 ALIKE_MARK = "‡"
 
+#: Mark of a row whose model is the submitter's word.
+DECLARED_MARK = "§"
+
 
 class ColumnView(NamedTuple):
     """A column of numbers.
@@ -52,6 +55,7 @@ class RowView(NamedTuple):
         entry: the submission's id; empty for a published row, which was not measured here.
         zero_shot: whether the model was trained on none of the table's benchmarks; None if the paper does not say.
         alike: the submissions that it is like, in words; empty if none.
+        declared: whether what was run is the submitter's word, since the model is not of lmms_vg.
     """
 
     name: str
@@ -61,6 +65,7 @@ class RowView(NamedTuple):
     zero_shot: bool | None
     cells: list[CellView]
     alike: str = ""
+    declared: bool = False
 
 
 class TableView(NamedTuple):

@@ -9,7 +9,7 @@ from lmms_vg.leaderboard.alike import ALIKE, Likeness, likenesses
 from lmms_vg.leaderboard.cells import UNVERIFIED, Filled, fill
 from lmms_vg.leaderboard.published_rows import printed
 from lmms_vg.leaderboard.ranks import DEFINITION, RESAMPLES
-from lmms_vg.leaderboard.table_model import ALIKE_MARK, CellView, ColumnView, RowView, TableView
+from lmms_vg.leaderboard.table_model import ALIKE_MARK, DECLARED_MARK, CellView, ColumnView, RowView, TableView
 from lmms_vg.leaderboard.table_specs import LARGE, TableSpec, shapes
 from lmms_vg.metrics.statistics import signature
 from lmms_vg.paper.protocols import ProtocolName
@@ -19,6 +19,10 @@ _ALIKE = (
     f"{ALIKE_MARK} Like another submission: on a task of this table their scores correlate by {ALIKE} or more over the "
     "questions. It may be the same model run twice, or a copy; answers cannot tell. A submission's page names all that it is "
     "like. Methods of one model under one card are not marked"
+)
+_DECLARED = (
+    f"{DECLARED_MARK} Not a model of lmms_vg: which model answered, and how it was run, is the submitter's word. Its answers "
+    "are scored as all others"
 )
 
 
@@ -47,7 +51,7 @@ def tables(
 
 
 def _table(shape: TableSpec, entries: Sequence[Entry], alike: Mapping[str, Sequence[Likeness]]) -> TableView:
-    fitting = [item for item in entries if shape.large in (None, item.manifest.card.parameters > LARGE)]
+    fitting = [item for item in entries if shape.large in (None, _is_large(item))]
     if shape.against:
         fitting = _with_methods(shape, fitting)
     contents = {measure.title: fill(fitting, measure) for measure in shape.measures}
@@ -64,6 +68,8 @@ def _table(shape: TableSpec, entries: Sequence[Entry], alike: Mapping[str, Seque
         cells = {id: [*cells[id], *vs_cells[id]] for id in vs_cells}
         notes += vs_notes
     rows = [_row(shape, item, cells[item.id], alike.get(item.id, ())) for item in shown]
+    if any(row.declared for row in rows):
+        notes.append(_DECLARED)
     if any(row.alike for row in rows):
         notes.append(_ALIKE)
     paper = printed(shape, [column.title for column in columns])
@@ -78,6 +84,12 @@ def _table(shape: TableSpec, entries: Sequence[Entry], alike: Mapping[str, Seque
         source=paper.source,
         notes=[*notes, *paper.notes],
     )
+
+
+def _is_large(entry: Entry) -> bool:
+    """Return whether a model may be above `LARGE`; one of unknown size may, so it is not ranked among small ones."""
+    parameters = entry.manifest.card.parameters
+    return parameters is None or parameters > LARGE
 
 
 def _ranked(shape: TableSpec, filled: dict[str, Filled]) -> int:
@@ -98,7 +110,16 @@ def _row(shape: TableSpec, entry: Entry, cells: list[CellView], alike: Sequence[
     card = entry.manifest.card
     zero_shot = not shape.datasets & {*card.trained_on}
     shown = [likeness for likeness in alike if not shape.tasks.isdisjoint(likeness.tasks)]
-    return RowView(card.name, entry.method, card.parameters, entry.id, zero_shot, cells, _like(shown))
+    return RowView(
+        card.name,
+        entry.method,
+        card.parameters,
+        entry.id,
+        zero_shot,
+        cells,
+        alike=_like(shown),
+        declared=entry.declared,
+    )
 
 
 def _like(alike: Sequence[Likeness]) -> str:
@@ -110,17 +131,17 @@ def _like(alike: Sequence[Likeness]) -> str:
 
 
 def _with_methods(shape: TableSpec, entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries in the table's columns whose model has a method among them."""
-    shown = [entry for entry in entries if not shape.tasks.isdisjoint(entry.scores)]
-    models = {entry.manifest.run.weights for entry in shown if not entry.is_plain}
-    return [entry for entry in shown if entry.manifest.run.weights in models]
+    """Return the entries in the table's columns whose model has a method among them; declared models have none."""
+    shown = [entry for entry in entries if not entry.declared and not shape.tasks.isdisjoint(entry.scores)]
+    models = {entry.model for entry in shown if not entry.is_plain}
+    return [entry for entry in shown if entry.model in models]
 
 
 def _below_plain(entries: Sequence[Entry]) -> list[Entry]:
     """Sort models by name; within a model plain runs come first, then methods, each in the order given."""
     models: dict[str, list[Entry]] = {}
     for entry in sorted(entries, key=lambda item: not item.is_plain):
-        models.setdefault(entry.manifest.run.weights, []).append(entry)
+        models.setdefault(entry.run.weights, []).append(entry)
     named = sorted(models.items(), key=lambda model: (model[1][0].manifest.card.name.casefold(), model[0]))
     return [entry for _, group in named for entry in group]
 
@@ -140,7 +161,8 @@ def _notes(shape: TableSpec, filled: dict[str, Filled], standing: Sequence[Entry
         rules = sorted({cell.rule for cell in column.cells.values()})
         if len(rules) > 1:
             notes.append(f"{title} is scored by several rules, which measure different quantities: {', '.join(rules)}")
-    leaks = ((entry.id, ", ".join(entry.manifest.run.leaks)) for entry in standing if entry.manifest.run.leaks)
+    signed = [entry for entry in standing if not entry.declared]
+    leaks = ((entry.id, ", ".join(entry.run.leaks)) for entry in signed if entry.run.leaks)
     notes += [
         f"Leak: {id}: its heads were, or may have been, ranked on images of {of}, so its results may be too good"
         for id, of in leaks

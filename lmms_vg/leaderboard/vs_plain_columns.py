@@ -70,8 +70,7 @@ def _cells(entry: Entry, line: AgainstPlain | None, disputed: bool) -> list[Cell
 
 def _notes(entry: Entry, line: AgainstPlain, runs: PlainRuns, entries: dict[str, Entry], sets: int) -> Iterator[str]:
     """Yield which plain run if there are several, which columns if not all, what contradicts it, and what else differs."""
-    weights = entry.manifest.run.weights
-    several = sum(run.is_plain and run.manifest.run.weights == weights for run in entries.values()) > 1
+    several = sum(run.is_plain and run.model == entry.model for run in entries.values()) > 1
     plain = sorted({*line.plain})
     against = f" against {', '.join(plain)}" if several else ""
     columns = f" over {', '.join(line.of)} only" if len(line.of) < sets else ""
@@ -81,8 +80,6 @@ def _notes(entry: Entry, line: AgainstPlain, runs: PlainRuns, entries: dict[str,
         if runs.of[task].id in plain:
             yield f"Difference: {entry.id}: {', '.join(ids)} came later than {runs.of[task].id} and differs from it on {task}"
     for id in plain:  # it shares columns with the method, so it is in the table, too
-        differing = [
-            name for name in NOTED if getattr(entry.manifest.run, name) != getattr(entries[id].manifest.run, name)
-        ]
+        differing = [name for name in NOTED if getattr(entry.run, name) != getattr(entries[id].run, name)]
         if differing:
             yield f"Differs too: {', '.join(differing)} of {entry.id} and its plain run {id}"
