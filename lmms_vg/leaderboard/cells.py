@@ -54,6 +54,7 @@ def fill(entries: Sequence[Entry], measure: Measure) -> Filled:
             n=estimate.n,
             rank=estimate.rank,
             rule=_rule(*ways[id], measure),
+            under=estimate.under,
         )
         for id, estimate in results.items()
     }

@@ -1,13 +1,15 @@
 """Intervals of a column, and ranks that claim no more than the questions show.
 
 All rows of a column are resampled together, whole images at a time, so that any two are compared on the same draws
-(`statistics.resample`). A row's rank is 1 + the number of rows that are surely better: their paired difference to it has a
-95% interval wholly above 0. Of these, rows that are alike (`leaderboard.alike`) count once, so that neither copies nor many
-settings of one model push others down. Rows that no interval separates share a rank, which does not prove that they are
-equal. Intervals are not corrected for the number of pairs.
+(`statistics.resample`). Which rows differ is tested for all pairs at once (`metrics.step_down`): among equal rows, anybody is
+ranked behind anybody else in at most one of twenty tables. A rank is an interval, from the best to the worst place that a row
+can have. Rows whose intervals overlap are not proved to be equal.
 
-The ranks are no total order. Two rows that are not separated have different ranks if a third row is surely better than only
-one of them, and a row with a higher mean may have the lower rank if it varies more.
+Of every model and method one setting is ranked (`leaderboard.folding`); oracles and controls (`leaderboard.roles`) are not.
+Rows that are alike (`leaderboard.alike`) count as one above others, so that copies push nobody down. Whatever comes later takes
+a place of its own, and otherwise only takes certainty away: it never makes one row surely better than another.
+
+The ranks are no total order. A row with a higher mean may have the worse interval if it varies more.
 """
 
 from __future__ import annotations
@@ -17,24 +19,33 @@ from math import inf
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lmms_vg.leaderboard.alike import ALIKE, Counter
 from lmms_vg.leaderboard.columns import Measure, Way
+from lmms_vg.leaderboard.folding import folds
+from lmms_vg.leaderboard.roles import role_of
+from lmms_vg.leaderboard.table_model import Rank
 from lmms_vg.metrics.statistics import Resampled, percentile_interval, resample
+from lmms_vg.metrics.step_down import all_pairs
 from lmms_vg.submission.validated import Entry, Scores, Values
 
 LEVEL = 0.95
 RESAMPLES = 2000
 
+#: Two rows are compared if they differ on this number of images or more; the bootstrap knows too little about fewer.
+FEWEST = 10
+
 DEFINITION = (
-    "Rank: 1 + the number of rows that are surely better, which means: the 95% interval of the paired difference, on the same "
-    f"questions, excludes 0. Of these, rows whose scores correlate by {ALIKE} or more over the questions count once, so that "
-    "copies push nobody down. Rows that no interval separates share a rank, which does not prove that they are equal. Two rows "
-    "that are not separated can still have different ranks, if a third is better than only one of them. Not corrected for "
-    "the number of pairs."
+    "Rank: the best to the worst place that a row can have among the ranked rows. Another row is above or below it for sure "
+    "if the step-down max-T test over all pairs of the column, at 5% for all of them together, says so; pairs that differ on "
+    f"fewer than {FEWEST} images are not tested. Rows above it whose scores correlate by {ALIKE} or more over the questions "
+    "count once, so that copies push nobody down. Rows whose ranks overlap are not proved to be equal. Of every model and "
+    "method one setting is ranked: the one that its submitter's card names, else the method's defaults, else the first "
+    "submitted. Oracles, controls and chance are never ranked."
 )
 
-_TIE = 1e-12  # sums of the same numbers may differ in their last bits
+_TIE = 1e-9  # sums of the same numbers may differ in their last bits
 
 #: The scores of each part of a way, and the weight of their mean.
 Parts = list[tuple[list[Scores], float]]
@@ -50,14 +61,16 @@ class Estimate(NamedTuple):
         rank: None if the row is not ranked.
         apart: why the row cannot be compared with most rows of its column, so that it has no rank, or one only among rows
             like it; empty if it can.
+        under: id of the entry that is ranked for this entry's model and method; empty if it is this one.
     """
 
     value: float
     low: float | None
     high: float | None
     n: int
-    rank: int | None
+    rank: Rank | None
     apart: str
+    under: str = ""
 
 
 def estimates(entries: Sequence[Entry], measure: Measure) -> dict[str, Estimate]:
@@ -65,14 +78,11 @@ def estimates(entries: Sequence[Entry], measure: Measure) -> dict[str, Estimate]
 
     Rows are compared if they have the same questions, the same rule, and scores for the same questions. Of several such
     groups one is ranked: first one whose questions were compared with the benchmark's, then the one with most models (many
-    rows or copies of one model count once), then with most rows that are not alike, then with most tasks, then the one that
-    came first. If nobody knows which came first, each of them is ranked by itself.
+    rows or copies of one model count once), then with most ranked rows that are not alike, then with most tasks, then the one
+    that came first. If nobody knows which came first, each of them is ranked by itself. Folded rows, oracles and controls do
+    not count.
     """
-    rows = [
-        _RankedRow(entry, way, _parts(entry, way, measure.metric))
-        for entry in entries
-        if (way := way_of(entry, measure))
-    ]
+    rows = _rows(entries, measure)
     alike: dict[Hashable, list[_RankedRow]] = {}
     for row in sorted(rows, key=lambda row: row.entry.precedence()):
         alike.setdefault(
@@ -83,21 +93,37 @@ def estimates(entries: Sequence[Entry], measure: Measure) -> dict[str, Estimate]
     results: dict[str, Estimate] = {}
     for group in groups:
         assert most is not None, "there is a group"
-        ranked: Sequence[int | None] = [None] * len(group.rows)
+        ranked: dict[int, Rank] = {}
         if measure.better is not None and group.weight == most.weight:
             ranked = group.ranks()
         apart = "" if measure.better is None or group is most else _apart(group.rows[0].parts, most.rows[0].parts)
         low, high = percentile_interval(group.resampled, LEVEL)
         for number, row in enumerate(group.rows):
             value, ends = float(group.values[number]), (_number(low[number]), _number(high[number]))
-            results[row.entry.id] = Estimate(value, *ends, group.n, ranked[number], apart)
+            results[row.entry.id] = Estimate(value, *ends, group.n, ranked.get(number), apart, row.under)
     return results
+
+
+def _rows(entries: Sequence[Entry], measure: Measure) -> list[_RankedRow]:
+    ways = {entry.id: way for entry in entries if (way := way_of(entry, measure))}
+    with_number = [entry for entry in entries if entry.id in ways]
+    folded = folds(with_number)
+    first = {folded[entry.id].line: entry.id for entry in with_number if folded[entry.id].place == 0}
+    rows = []
+    for entry in with_number:
+        ranked = first[folded[entry.id].line]
+        under = "" if ranked == entry.id else ranked
+        parts = _parts(entry, ways[entry.id], measure.metric)
+        rows.append(_RankedRow(entry, ways[entry.id], parts, under, not under and not role_of(entry.method)))
+    return rows
 
 
 class _RankedRow(NamedTuple):
     entry: Entry
     way: Way
     parts: Parts
+    under: str
+    takes_part: bool
 
 
 class _Group:
@@ -110,51 +136,51 @@ class _Group:
     """
 
     def __init__(self, rows: Sequence[_RankedRow], measure: Measure) -> None:
-        scores = np.array(
-            [
-                np.concatenate(
-                    [scores_of_task.values for task_scores, _ in row.parts for scores_of_task in task_scores]
-                )
-                for row in rows
-            ]
-        )
-        scores = scores[:, np.isfinite(scores[0])]
         self._sign = -1.0 if measure.better == "lower" else 1.0
+        scores = np.array([_flat(row.parts) for row in rows])
+        scored = np.isfinite(scores[0])
+        scores = scores[:, scored]
         known = [(row.entry.arrival is None, row.entry.arrival or 0) for row in rows]
         order = sorted(range(len(rows)), key=lambda row: (known[row], -self._sign * scores[row].mean()))
         self.rows = [rows[row] for row in order]
         self.n = scores.shape[1]
         self.values, self.resampled = _together([row.parts for row in self.rows])
-        self._counter = Counter(scores[order])
+        self._part = [number for number, row in enumerate(self.rows) if row.takes_part]
+        scores = scores[order][self._part]
+        self._counter = Counter(scores)
+        images = [image for image, is_in in zip(_images(rows[0].parts), scored, strict=True) if is_in]
+        self._differing = _differing(scores, images)
         first = self.rows[0]
-        of_models = {row.entry.model: number for number, row in reversed([*enumerate(self.rows)])}
+        of_models = {self.rows[row].entry.model: place for place, row in reversed([*enumerate(self._part)])}
         self.weight = (
             verified(first.parts),
-            self._counter.count(sorted(of_models.values())),
-            self._counter.count(range(len(rows))),
+            self._counter.count(of_models.values()),
+            self._counter.count(range(len(self._part))),
             -measure.ways.index(first.way),
             -inf if first.entry.arrival is None else -first.entry.arrival,
         )
 
-    def ranks(self) -> Sequence[int]:
-        return ranks(self._sign * self.resampled, self._counter)
+    def ranks(self) -> dict[int, Rank]:
+        """Return the ranks of the rows that take part, by number of the row."""
+        means, resampled = self._sign * self.values[self._part], self._sign * self.resampled[self._part]
+        better = surely_better(means, resampled, self._differing >= FEWEST)
+        return dict(zip(self._part, ranks(better, self._counter), strict=True))
 
 
-def ranks(resampled: Values, counter: Counter) -> Sequence[int]:
-    """Return the ranks of (runs, resamples) means, higher ones better, earlier runs first; without resamples all are 1."""
-    runs, resamples = resampled.shape
-    # The interval's low end lies between two neighbours among the sorted differences. The number of differences above 0 says
-    # whether both neighbours are above 0, or neither; only if 0 lies between them must the end be computed. Sorting all
-    # differences takes ten times as long.
-    neighbour = int((1 - LEVEL) / 2 * (resamples - 1))
+def surely_better(means: Values, resampled: Values, testable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return (rows, rows): whether a row, the first index, is surely better than another; higher means are better."""
+    return (all_pairs(means, resampled, testable) <= 1 - LEVEL) & (means[:, None] > means[None])
+
+
+def ranks(better: NDArray[np.bool_], counter: Counter) -> list[Rank]:
+    """Return the ranks of rows, earlier ones first, of which `better[i, j]` says that row i is surely better than row j."""
+    rows = len(better)
     results = []
-    for run in range(runs) if resamples else ():
-        above = np.count_nonzero(resampled > resampled[run] + _TIE, axis=1)
-        better = above >= resamples - neighbour
-        for other in np.flatnonzero(above == resamples - neighbour - 1):
-            better[other] = percentile_interval(resampled[other] - resampled[run], LEVEL)[0] > _TIE
-        results.append(1 + counter.count(np.flatnonzero(better).tolist()))
-    return results or [1] * runs
+    for row in range(rows):
+        best = 1 + counter.count(np.flatnonzero(better[:, row]).tolist())
+        worst = counter.count(np.flatnonzero(~better[row]).tolist())  # itself among them
+        results.append(Rank(best, max(best, worst), rows))
+    return results
 
 
 def way_of(entry: Entry, measure: Measure) -> Way | None:
@@ -189,6 +215,25 @@ def _together(rows: Sequence[Parts]) -> tuple[Values, Values]:
         if resampled.size:
             resampled += weight * drawn.sums / drawn.counts
     return values, resampled
+
+
+def _flat(parts: Parts) -> Values:
+    """Return the scores of all questions, NaN for those without one."""
+    return np.concatenate([scores.values for part, _ in parts for scores in part])
+
+
+def _images(parts: Parts) -> list[tuple[int, str]]:
+    """Return the unit of every question that is drawn: an image within its part."""
+    return [(number, image) for number, (part, _) in enumerate(parts) for scores in part for image in scores.images]
+
+
+def _differing(scores: Values, images: Sequence[Hashable]) -> NDArray[np.int64]:
+    """Return (rows, rows): the number of images on which two rows of (rows, questions) scores differ in sum."""
+    numbers = {image: number for number, image in enumerate(dict.fromkeys(images))}
+    index = [numbers[image] for image in images]
+    sums = np.array([np.bincount(index, weights=row) for row in scores]).reshape(len(scores), len(numbers))
+    differing = [np.count_nonzero(np.abs(sums - row) > _TIE, axis=1) for row in sums]
+    return np.array(differing, dtype=np.int64).reshape(len(sums), len(sums))
 
 
 def verified(parts: Parts) -> bool:
