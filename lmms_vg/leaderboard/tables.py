@@ -8,9 +8,10 @@ from lmms_vg.leaderboard import vs_plain_columns
 from lmms_vg.leaderboard.alike import ALIKE, Likeness, likenesses
 from lmms_vg.leaderboard.cells import UNVERIFIED, Filled, fill
 from lmms_vg.leaderboard.chance_rows import Chance, chance_rows
+from lmms_vg.leaderboard.estimates import RESAMPLES
 from lmms_vg.leaderboard.folding import folds, submissions
 from lmms_vg.leaderboard.published_rows import printed
-from lmms_vg.leaderboard.ranks import DEFINITION, RESAMPLES
+from lmms_vg.leaderboard.ranks import DEFINITION
 from lmms_vg.leaderboard.roles import role_of
 from lmms_vg.leaderboard.table_model import ALIKE_MARK, DECLARED_MARK, CellView, ColumnView, RowView, TableView
 from lmms_vg.leaderboard.table_specs import LARGE, TableSpec, shapes

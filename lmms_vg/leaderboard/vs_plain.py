@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lmms_vg.leaderboard.columns import Measure
+from lmms_vg.leaderboard.estimates import pooled, way_of
 from lmms_vg.leaderboard.plain_pairing import plain_runs
-from lmms_vg.leaderboard.ranks import pooled, way_of
 from lmms_vg.leaderboard.roles import role_of
 from lmms_vg.metrics.statistics import Difference, holm
 from lmms_vg.runs.compare import RESAMPLES

@@ -51,7 +51,7 @@ def many() -> tuple[Entry, ...]:
 @pytest.fixture
 def fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw less; a page's size does not depend on the number of draws."""
-    monkeypatch.setattr("lmms_vg.leaderboard.ranks.RESAMPLES", 50)
+    monkeypatch.setattr("lmms_vg.leaderboard.estimates.RESAMPLES", 50)
     monkeypatch.setattr("lmms_vg.leaderboard.vs_plain.RESAMPLES", 50)
 
 
