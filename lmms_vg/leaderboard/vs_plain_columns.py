@@ -10,13 +10,18 @@ from lmms_vg.leaderboard.columns import Measure
 from lmms_vg.leaderboard.plain_pairing import NONE, PlainRuns, plain_runs
 from lmms_vg.leaderboard.table_model import CellView, ColumnView
 from lmms_vg.leaderboard.vs_plain import AgainstPlain, against
-from lmms_vg.metrics.statistics import signature
+from lmms_vg.metrics.statistics import FEW, signature
 from lmms_vg.runs import compare
 from lmms_vg.runs.agreement import NOTED
 from lmms_vg.submission.validated import Entry
 
 NO_PLAIN = "no plain run"
 DISPUTED = "plain runs differ"
+
+_INTERVALS = (
+    f"Differences: paired, with 95% intervals; {signature(resamples=compare.RESAMPLES)}. There is no interval where fewer than "
+    f"{FEW} images differ, which is too few for one"
+)
 
 COLUMNS = [
     ColumnView("difference", "Paired difference to its model's plain run", "higher", "points"),
@@ -45,7 +50,7 @@ def against_columns(
         for entry in entries
     }
     cells = {entry.id: _cells(entry, lines.get(entry.id), bool(disputed[entry.id])) for entry in entries}
-    notes = [f"Differences: paired, with 95% intervals; {signature(resamples=compare.RESAMPLES)}"] if lines else []
+    notes = [_INTERVALS] if lines else []
     by_id = {entry.id: entry for entry in entries}
     for entry in entries:
         if entry.id in lines:
