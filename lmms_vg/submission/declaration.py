@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from pydantic import ValidationError
+
 from lmms_vg._util.json_text import parse_json
-from lmms_vg.journal import without_folders
 from lmms_vg.runs.results import Run
 from lmms_vg.submission.findings import rejected
 from lmms_vg.submission.schema import Declaration
@@ -18,6 +19,7 @@ from lmms_vg.submission.schema import Declaration
 _NAMES = ("pretrained", "model", "model_version", "model_name", "model_id", "path", "engine")
 
 _SECRET = re.compile(r"(?:^|_)(?:key|token|secret|password)$", re.IGNORECASE)
+_FOLDERS = re.compile(r"^[~./].*/(?=[^/])")  # a hub id has a slash, too, but begins otherwise
 _COMMA = re.compile(r",(?=[A-Za-z_][A-Za-z0-9_]*=)")  # other commas belong to the value in front of them
 
 
@@ -25,7 +27,7 @@ def declaration(runs: Sequence[Run]) -> Declaration:
     """Return what runs of one model that is not ours say about it; `identity.conflicts` compares them first.
 
     Raises:
-        Rejected: the results file does not say when the run started (`provenance`).
+        Rejected: the results file does not say when the run started, or a bundle cannot hold what it says (`provenance`).
     """
     every = [_of(run) for run in runs]
     return every[0].model_copy(update={"dates": sorted({date for one in every for date in one.dates})})
@@ -41,29 +43,33 @@ def _of(run: Run) -> Declaration:
     results = parse_json(run.path.read_bytes())
     config = results["config"]
     arguments = _arguments(config.get("model_args"))
-    hosts = [host for value in arguments.values() if (host := _host(value))]
-    name = next((arguments[name] for name in _NAMES if arguments.get(name)), None)
-    others = {key: value for key, value in arguments.items() if key not in _NAMES and not _host(value)}
-    return Declaration(
-        model=str(config["model"]),
-        name=None if name is None else str(name),
-        host=hosts[0] if hosts else None,
-        dates=[_date(run, results.get("date"))],
-        arguments=others,
-    )
+    named = next((name for name in _NAMES if arguments.get(name)), None)
+    endpoint = next((name for name, value in arguments.items() if _host(value)), None)
+    try:
+        return Declaration(
+            model=str(config["model"]),
+            name=None if named is None else str(arguments[named]),
+            host=None if endpoint is None else _host(arguments[endpoint]),
+            dates=[_date(run, results.get("date"))],
+            arguments={name: value for name, value in arguments.items() if name not in (named, endpoint)},
+        )
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise rejected("provenance", f"{run.path.name} {where}", f"{first['msg']}, to be stated in a bundle") from None
 
 
 def _arguments(given: Any) -> dict[str, Any]:
-    """Return `--model_args` by name: no secrets, and of folders only their names."""
+    """Return `--model_args` by name: no secrets, and of paths only the last part."""
     if isinstance(given, str):
         given = dict(part.partition("=")[::2] for part in _COMMA.split(given) if "=" in part)
-    kept = {name: value for name, value in (given or {}).items() if not _SECRET.search(name)}
-    plain = {
-        name: value if isinstance(value, str | bool | int | float | None) else str(value)
-        for name, value in kept.items()
-    }
-    shown: dict[str, Any] = without_folders({"settings": plain}).get("settings", {})
-    return shown
+    return {name: _shown(value) for name, value in (given or {}).items() if not _SECRET.search(name)}
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, bool | int | float | None):
+        return value
+    return _FOLDERS.sub("", str(value))
 
 
 def _host(value: Any) -> str | None:

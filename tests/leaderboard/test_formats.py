@@ -121,9 +121,9 @@ def test_markdown_has_two_tables_with_rank_interval_and_n() -> None:
         *("VQA-RAD", "SLAKE", "PathVQA", "PMC-VQA (n = 4)", "Avg."),
     ]
     assert ours[1][:2] == ["1–2 of 2", "Model-7B"]
-    assert ours[1][7] == "33.3 (0.0 to 100.0, n = 3)"
+    assert ours[1][7] == "33.3 (6.1 to 79.2, n = 3)"
     assert ours[3][:6] == ["", "Model-7B", "pai", "7", "no", "other"], "without a rank, so below"
-    assert ours[3][7] == "50.0 (0.0 to 100.0, n = 2)", "rows differ in n"
+    assert ours[3][7] == "50.0 (9.5 to 90.5, n = 2)", "rows differ in n"
     assert papers[0] == [
         "model",
         "method",
@@ -189,7 +189,7 @@ def test_latex_has_two_tables_and_notes() -> None:
     assert r"VGRefine (Ours) & VGRefine &  &  & 71.2 & 76.9 & 67.6 & 56.2 & 68.4 \\" in text
     assert r"\caption{Closed questions of four medical VQA data sets: measured}" in text
     assert r"published (Liu et al., ICLR 2026, Table 1, Section 4.2)" in text
-    assert r"33.3 (0.0 to 100.0, n = 3)" in text
+    assert r"33.3 (6.1 to 79.2, n = 3)" in text
     assert r"\par Not ranked: other in SLAKE (other questions)" in text
     assert text.count(r"{\footnotesize") == 1
 

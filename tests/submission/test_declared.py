@@ -67,6 +67,18 @@ def test_arguments_may_hold_commas_or_be_a_mapping(tmp_path: Path) -> None:
     assert declared(tmp_path / "2", mapping).arguments == {"timeout": 3}
 
 
+def test_every_argument_but_the_name_and_the_endpoint_is_kept(tmp_path: Path) -> None:
+    run = unsigned(tmp_path / "run", model_args="pretrained=a/b,model_name=c,revision=d,base_url=http://h:8000/v1")
+    stated = declared(tmp_path, run)
+    assert (stated.name, stated.host, stated.arguments) == ("a/b", "h", {"model_name": "c", "revision": "d"})
+
+
+def test_an_argument_that_no_bundle_holds_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Rejected, match=r"arguments\.prompt") as caught:
+        submit([unsigned(tmp_path / "run", model_args=f"model=m,prompt={'x' * 3_000}")], CARD, tmp_path / "b.zip")
+    assert [one.code for one in caught.value.findings] == ["provenance"]
+
+
 def test_scores_are_recomputed(tmp_path: Path) -> None:
     submit([unsigned(tmp_path / "run", HARD, STANDARD)], CARD, tmp_path / "b.zip")
     checked = check(tmp_path / "b.zip")
