@@ -42,9 +42,12 @@ def cells(folder: Path) -> list[dict[str, str]]:
 def test_every_row_and_column_is_printed_beside_the_papers(table_f4: tuple[Path, str]) -> None:
     folder, shown = table_f4
     assert shown.count("**NOTHING IS REPRODUCED HERE.**") == 2, "above the plan and above the results"
-    (results,) = [one for one in tables(shown) if one[0][2:3] == ["paper"]]
+    claim, results = [one for one in tables(shown) if one[0][2:3] == ["paper"]]
     columns = ["VQA-RAD", "SLAKE", "PathVQA", "PMC-VQA", "Avg."]
-    assert [line[:2] for line in results[1:]] == [[row, column] for row in F4 for column in columns]
+    assert [line[:2] for line in claim[1:]] == [[row, column] for row in F4[1:] for column in columns], "first of all"
+    assert [line[2] for line in claim if line[0] == "VGRefine (Ours)"][:4] == ["+3.86", "+4.16", "+2.36", "+2.10"]
+    rows = [*F4, "chance: one answer"]
+    assert [line[:2] for line in results[1:]] == [[row, column] for row in rows for column in columns]
     by_place = {(line[0], line[1]): line[2:] for line in results[1:]}
     assert by_place["PAI", "SLAKE"][0] == "24.48"
     assert by_place["PAI", "SLAKE"][2] == by_place["ViCrop", "Avg."][2] == "inconsistent"
