@@ -4,7 +4,7 @@ An answer that the scoring rule cannot read counts as wrong. A method that only 
 of them for yes/no questions, even if it answers by tossing a coin.
 """
 
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 from lmms_vg.metrics.statistics import Difference, paired
@@ -70,12 +70,13 @@ def decompose(
     if both:
         before, after = ({uid: run[uid] for uid in both} for run in (a, b))
         readable = paired(before, after, clusters, resamples=resamples, family=family)
-    shares = (
-        both,
-        [uid for uid in a if uid in second and uid not in first],
-        [uid for uid in a if uid in first and uid not in second],
-    )
-    return Decomposition(*(Share(len(uids), sum(b[uid] - a[uid] for uid in uids)) for uids in shares), readable)
+
+    def share(uids: Sequence[Uid]) -> Share:
+        return Share(len(uids), sum(b[uid] - a[uid] for uid in uids))
+
+    newly = [uid for uid in a if uid in second and uid not in first]
+    no_longer = [uid for uid in a if uid in first and uid not in second]
+    return Decomposition(share(both), share(newly), share(no_longer), readable)
 
 
 def signature() -> str:

@@ -47,8 +47,8 @@ def agree(base: Run, others: list[Run], allowed: Collection[str] = ()) -> list[s
     """
     notes: list[str] = []
     for run in others:
-        differing = [name for name in FIELDS if name in _differing(base, run)]
-        refused = [name for name in differing if name not in allowed]
+        unlike = [name for name in FIELDS if name in differing(base, run)]
+        refused = [name for name in unlike if name not in allowed]
         if refused:
             differences = "; ".join(
                 f"{name} is {shown(run, name)}, but {shown(base, name)} in {base.path}" for name in refused
@@ -57,8 +57,8 @@ def agree(base: Run, others: list[Run], allowed: Collection[str] = ()) -> list[s
                 f"{run.path}: {differences}. Results would not differ by the method alone: run one of them again like the "
                 f"other, or allow it by name: {' '.join(f'--allow {name}' for name in refused)}"
             )
-        notes += [f"Allowed to differ: {name} {values}" for name, values in _both(base, run, differing)]
-        further = [name for name in NOTED if name in _differing(base, run)]
+        notes += [f"Allowed to differ: {name} {values}" for name, values in _both(base, run, unlike)]
+        further = [name for name in NOTED if name in differing(base, run)]
         notes += [f"Differs too: {name} {values}" for name, values in _both(base, run, further)]
     for run in (base, *others) if others else ():
         if run.provenance is None:
@@ -71,7 +71,8 @@ def shared(run: Run) -> list[str]:
     return list((run.provenance or {}).get("shared") or ())
 
 
-def _differing(base: Run, run: Run) -> list[str]:
+def differing(base: Run, run: Run) -> list[str]:
+    """Names of the fields in which two runs differ; none if one of them states nothing."""
     if base.provenance is None or run.provenance is None:
         return []
     return [name for name in (*FIELDS, *NOTED) if base.provenance.get(name) != run.provenance.get(name)]

@@ -48,13 +48,13 @@ class Part(NamedTuple):
 
     Attributes:
         differences: b - a per question.
-        index: number of each question's image; images of other parts have other numbers.
+        places: number of each question's image; images of other parts have other numbers.
         draws: resampled means of the differences; none for a single image.
         weight: of the part's mean; the weights of all parts sum to 1.
     """
 
     differences: Floats
-    index: NDArray[np.intp]
+    places: NDArray[np.intp]
     draws: Floats
     weight: float = 1.0
 
@@ -63,11 +63,11 @@ def difference_of(parts: Sequence[Part], *, level: float = 0.95, family: int = 1
     """Judge the weighted mean of the parts' mean differences; `family` and `seed` are those of `sign_flips`."""
     mean = fsum(part.weight * fsum(part.differences) / len(part.differences) for part in parts)
     if len(parts) == 1:  # whole numbers stay whole, so that the test is exact
-        sums = np.bincount(parts[0].index, weights=parts[0].differences)
+        sums: Floats = np.bincount(parts[0].places, weights=parts[0].differences).astype(np.float64)
     else:
         sums = np.concatenate(
             [
-                np.bincount(part.index, weights=part.differences)[np.unique(part.index)]
+                np.bincount(part.places, weights=part.differences)[np.unique(part.places)]
                 * (part.weight / len(part.differences))
                 for part in parts
             ]
@@ -84,16 +84,16 @@ def difference_of(parts: Sequence[Part], *, level: float = 0.95, family: int = 1
             high = _reach(parts, level)
             low = -high
         elif equal and not few and abs(values[0]) <= 1:
-            images = sum(len(np.unique(part.index)) for part in parts)
+            images = sum(len(np.unique(part.places)) for part in parts)
             low, high = (2 * end - 1 for end in wilson((float(values[0]) + 1) / 2, images, level=level))
         elif not few:
-            low, high = percentile_interval(sum(part.weight * part.draws for part in parts), level)
+            low, high = percentile_interval(np.sum([part.weight * part.draws for part in parts], axis=0), level)
     return Difference(mean, float(low), float(high), test.p, test.images, test.least, error)
 
 
 def _error(part: Part) -> float:
     """Standard error of the mean difference of whole images (linearised ratio); NaN for a single image."""
-    sums, sizes = np.bincount(part.index, weights=part.differences), np.bincount(part.index)
+    sums, sizes = np.bincount(part.places, weights=part.differences), np.bincount(part.places)
     images = int((sizes > 0).sum())
     if images < 2:
         return nan
@@ -108,6 +108,6 @@ def _reach(parts: Sequence[Part], level: float = 0.95) -> float:
     for part in parts:
         differing = (part.differences != 0).astype(np.float64)
         reaches.append(
-            part.weight * wilson(float(differing.mean()), effective_n(differing, part.index.tolist()), level=level)[1]
+            part.weight * wilson(float(differing.mean()), effective_n(differing, part.places.tolist()), level=level)[1]
         )
     return fsum(reaches)

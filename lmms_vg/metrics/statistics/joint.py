@@ -22,7 +22,7 @@ class Resampled(NamedTuple):
         sums: sum of the drawn scores, (runs, resamples); a single cluster gives no resamples.
         counts: number of drawn questions, (resamples,).
         scores: of all questions, one array per run.
-        index: number of each question's cluster.
+        places: number of each question's cluster.
     """
 
     n: int
@@ -30,11 +30,11 @@ class Resampled(NamedTuple):
     sums: Floats
     counts: Floats
     scores: tuple[Floats, ...]
-    index: NDArray[np.intp]
+    places: NDArray[np.intp]
 
     def difference(self, a: int, b: int, *, level: float = 0.95) -> Difference:
         """Compare run number b with run number a; equal to `paired`, bit for bit for scores of 0 and 1."""
-        part = Part(self.scores[b] - self.scores[a], self.index, (self.sums[b] - self.sums[a]) / self.counts)
+        part = Part(self.scores[b] - self.scores[a], self.places, (self.sums[b] - self.sums[a]) / self.counts)
         return difference_of([part], level=level)
 
 
