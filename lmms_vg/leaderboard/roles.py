@@ -1,14 +1,11 @@
-"""What a method is for: to be ranked, or only to help to read those that are."""
+"""What a row is for: to be ranked, or only to help to read those that are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Literal
 
-from loguru import logger
-
-from lmms_vg.extensions.classes import ExtensionError
+from lmms_vg.runs.roles import is_control, reads_references
 
 #: "" is ranked; everything else is shown apart.
 Role = Literal["", "oracle", "control", "chance"]
@@ -21,18 +18,6 @@ ABOUT: Mapping[Role, str] = {
 }
 
 
-@cache
 def role_of(method: str) -> Role:
     """Return the role that a method's class states; a method that is not installed here is ranked."""
-    from lmms_vg.methods import METHODS  # late: it takes seconds
-
-    if method not in METHODS:
-        return ""
-    try:
-        stated = METHODS[method]
-    except ExtensionError as problem:
-        logger.warning(
-            f"lmms_vg: {problem}; its rows are ranked, since nobody knows whether it is an oracle or a control"
-        )
-        return ""
-    return "oracle" if stated.needs_boxes else "control" if stated.control else ""
+    return "oracle" if reads_references(method) else "control" if is_control(method) else ""

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from lmms_vg.metrics.chance import Blind, majority
+from lmms_vg.metrics.chance import Blind
 from lmms_vg.reproduce.columns import Column
+from lmms_vg.runs.chance_rows import chance_rows
 from lmms_vg.runs.results import Run, TaskRun
-
-MAJORITY = "chance: one answer"
-
-#: Row -> what it does.
-ABOUT = {MAJORITY: "the most frequent reference answer to every question of a task, without looking at any image"}
 
 
 class ChanceCell(NamedTuple):
-    """A way of answering without looking, in one column: a mean in % over n questions."""
+    """A way of answering without looking (one of `runs.chance_rows.ABOUT`), in one column: a mean in % over n questions."""
 
     row: str
     column: Column
@@ -29,16 +26,18 @@ def chance_cells(columns: Sequence[Column], runs: Iterable[Run]) -> list[ChanceC
     tasks: dict[str, TaskRun] = {}
     for run in runs:
         for name, part in run.tasks.items():
-            if part.metric == "acc" and part.scores and part.scores.keys() <= part.asked.keys():
-                tasks.setdefault(name, part)
-    levels = {name: majority([part.asked[uid].reference for uid in part.scores]) for name, part in tasks.items()}
+            tasks.setdefault(name, part)
+    levels: dict[str, dict[str, Blind]] = defaultdict(dict)
+    for row, task, blind in chance_rows({name: [part] for name, part in tasks.items()}):
+        levels[row][task] = blind
     return [
-        ChanceCell(MAJORITY, column, 100 * _mean(column, levels), sum(levels[task].n for task in column.tasks))
+        ChanceCell(row, column, 100 * _mean(column, of_tasks), sum(of_tasks[task].n for task in column.tasks))
+        for row, of_tasks in levels.items()
         for column in columns
-        if column.metric == "acc" and levels.keys() >= {*column.tasks}
+        if column.metric == "acc" and of_tasks.keys() >= {*column.tasks}
     ]
 
 
-def _mean(column: Column, levels: dict[str, Blind]) -> float:
+def _mean(column: Column, levels: Mapping[str, Blind]) -> float:
     weights = column.weights or {task: levels[task].n for task in column.tasks}
     return sum(levels[task].score * weight for task, weight in weights.items()) / sum(weights.values())

@@ -8,7 +8,7 @@ from math import isnan
 from lmms_vg.metrics import bertscore
 from lmms_vg.metrics.statistics import signature
 from lmms_vg.reproduce.cells import Cell
-from lmms_vg.reproduce.chance_cells import ABOUT, ChanceCell
+from lmms_vg.reproduce.chance_cells import ChanceCell
 from lmms_vg.reproduce.domain_gap import CLAIM, SAID, Gaps
 from lmms_vg.reproduce.gains import Gain
 from lmms_vg.reproduce.plan import Plan
@@ -16,6 +16,7 @@ from lmms_vg.reproduce.plan_report import warning
 from lmms_vg.reproduce.verdict import faults
 from lmms_vg.reproduce.verdict_words import CELLS, GAINS, gain_words, words
 from lmms_vg.runs.agreement import shown
+from lmms_vg.runs.chance_rows import ABOUT
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.text_tables import comma_separated, markdown
 

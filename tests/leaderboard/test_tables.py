@@ -10,9 +10,10 @@ import pytest
 from entries import entry
 from saved_run import spec
 
-from lmms_vg.leaderboard.chance_rows import Chance, Level
+from lmms_vg.leaderboard.chance_rows import Chance
 from lmms_vg.leaderboard.table_model import CellView, Rank, RowView, TableView
 from lmms_vg.leaderboard.tables import tables
+from lmms_vg.metrics.chance import Blind
 from lmms_vg.paper import published
 from lmms_vg.paper.protocols import ProtocolName
 from lmms_vg.submission.validated import Entry
@@ -381,9 +382,13 @@ def test_oracles_and_controls_stand_apart() -> None:
     assert {row.cells[5].text for row in one.unranked} == {"+0.00"}, "compared with plain as the others are"
 
 
+def blind(right: int, n: int) -> Blind:
+    return Blind(right, n, "yes", n)
+
+
 def test_chance_stands_apart_where_it_is_known() -> None:
-    always = Chance("always yes", {"vqa_rad_closed": Level(580, 1297), "pmc_vqa": Level(500, 2000)})
-    both = Chance("the commonest answer", {task: Level(number, 100) for number, task in enumerate(FOUR)})
+    always = Chance("always yes", {"vqa_rad_closed": blind(580, 1297), "pmc_vqa": blind(500, 2000)})
+    both = Chance("the commonest answer", {task: blind(number, 100) for number, task in enumerate(FOUR)})
     made = {one.key: one for one in tables([entry("a", FOUR)], "vgrefine", chance=[always, both])}
     rows = made["table1"].unranked
     assert [(row.name, row.role, row.entry) for row in rows] == [

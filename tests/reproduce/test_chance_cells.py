@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from saved_run import closed, opened, save
 
-from lmms_vg.reproduce.chance_cells import MAJORITY, chance_cells
+from lmms_vg.reproduce.chance_cells import chance_cells
 from lmms_vg.reproduce.columns import Column
+from lmms_vg.runs.chance_rows import MAJORITY
 from lmms_vg.runs.lmms_eval_output import read_run
 
 COLUMNS = [
