@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
 from math import sqrt
@@ -24,7 +25,7 @@ from benchmarks.report import table
 from lmms_vg import __version__
 from lmms_vg.leaderboard.estimates import RESAMPLES
 from lmms_vg.leaderboard.ranks import ALPHA, differing, surely_better
-from lmms_vg.metrics.statistics import percentile_interval, resample
+from lmms_vg.metrics.statistics import percentile_interval, resample, wilson
 from lmms_vg.paper.published import PublishedTable
 from lmms_vg.paper.published import table as published
 from lmms_vg.paper.rounding import right_answers
@@ -36,6 +37,8 @@ SPREAD = 0.5, 0.8  # of the ease of images, and of the questions about one; the 
 ACCURACY, GAIN = 0.55, 0.06
 EQUAL_ROWS, POWER_ROWS = (2, 5, 10, 20, 50), 10
 WANTED_POWER = 0.65
+#: Tables of the paper, and the number of questions that are asked in place of the paper's.
+CASES: tuple[tuple[str, int | None], ...] = (("1", None), ("3", None), ("F.4", None), ("G.5", None), ("2", 30))
 
 Scores = NDArray[np.float64]
 
@@ -123,33 +126,27 @@ def power(rows: int, repetitions: int, seed: int) -> Power:
     )
 
 
-def taken_for_another(one: PublishedTable, n: int | None = None) -> dict[str, int]:
+def taken_for_another(one: PublishedTable, n: int | None = None) -> Counter[str]:
     """Return how often each verdict is given to a run that equals another row's printed cell.
 
     Args:
         one: a table of the paper.
-        n: number of questions that were asked; None for the paper's own, in which case every count that a printed number
-            stands for is judged.
+        n: number of questions that were asked; None for the paper's own, in which case every fifth count that a printed
+            number stands for is judged.
     """
-    codes: dict[str, int] = {}
+    codes: Counter[str] = Counter()
     for column in one.columns:
         questions = questions_of(one, column)
         asked = n or questions
-        for taken in one.rows if asked else ():
-            cell = one.cell(taken, column)
-            if cell is None or asked is None:
-                continue
-            counts = [round(float(cell) * asked / 100)] if n else right_answers(cell, asked)
-            for row in (other for other in one.rows if other != taken):
-                others = {name: one.cell(name, column) for name in one.rows if name != row}
-                for right in counts:
-                    low, high = (
-                        100 * float(end) for end in stats.binomtest(right, asked).proportion_ci(method="wilson")
-                    )
-                    score = Score(100 * right / asked, low, high, asked)
-                    printed = {name: value for name, value in others.items() if value is not None}
-                    code = verdict(one.cell(row, column), score, questions, printed).code
-                    codes[code] = codes.get(code, 0) + 1
+        printed = {row: cell for row in one.rows if (cell := one.cell(row, column)) is not None}
+        for taken, cell in printed.items() if asked else ():
+            assert asked is not None
+            for right in [round(float(cell) * asked / 100)] if n else right_answers(cell, asked)[::5]:
+                low, high = (100 * float(end) for end in wilson(right / asked, asked))
+                score = Score(100 * right / asked, low, high, asked)
+                for row in printed.keys() - {taken}:
+                    others = {name: value for name, value in printed.items() if name != row}
+                    codes[verdict(printed[row], score, questions, others).code] += 1
     return codes
 
 
@@ -160,11 +157,10 @@ def _equal(repetitions: int) -> Iterator[tuple[str, ...]]:
 
 
 def _verdicts() -> Iterator[tuple[str, ...]]:
-    cases = [(id, None) for id in ("1", "3", "F.4", "G.5")] + [("2", 30)]
-    for id, n in cases:
+    for id, n in CASES:
         codes = taken_for_another(published(id), n)
         shown = ", ".join(f"{code} {number}" for code, number in sorted(codes.items()))
-        yield f"Table {id}" + (f", {n} other questions" if n else ""), str(codes.get("same", 0)), shown, "0"
+        yield f"Table {id}" + (f", {n} other questions" if n else ""), str(codes["same"]), shown, "0"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
