@@ -67,7 +67,7 @@ def judged(rows: Scores) -> Judged:
     drawn = resample(list(rows), images, resamples=RESAMPLES)
     means, resampled = drawn.totals / drawn.n, drawn.sums / drawn.counts
     alone = [percentile_interval(row - resampled)[0] > 0 for row in resampled]
-    return Judged(surely_better(means, resampled, differing(rows, images)), np.array(alone))
+    return Judged(surely_better(means, resampled, differing(rows, images), IMAGES), np.array(alone))
 
 
 class Share(NamedTuple):

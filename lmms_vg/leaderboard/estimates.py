@@ -139,7 +139,8 @@ class _Group:
     def ranks(self) -> dict[int, Rank]:
         """Return the ranks of the rows that take part, by number of the row."""
         means, resampled = self._sign * self.values[self._part], self._sign * self.resampled[self._part]
-        better = surely_better(means, resampled, differing(self._scores[self._part], self._images))
+        unlike = differing(self._scores[self._part], self._images)
+        better = surely_better(means, resampled, unlike, len({*self._images}))
         return dict(zip(self._part, ranks(better, self._counter), strict=True))
 
     def intervals(self) -> list[tuple[float | None, float | None]]:

@@ -38,15 +38,16 @@ DEFINITION = (
 _TIE = 1e-9  # sums of the same numbers may differ in their last bits
 
 
-def surely_better(means: Values, resampled: Values, images: NDArray[np.int64]) -> NDArray[np.bool_]:
+def surely_better(means: Values, resampled: Values, unlike: NDArray[np.int64], images: int) -> NDArray[np.bool_]:
     """Return (rows, rows): whether a row, the first index, is surely better than another; higher means are better.
 
     Args:
         means: (rows).
         resampled: (rows, resamples) means.
-        images: (rows, rows) numbers of images on which two rows differ; too few separate nobody.
+        unlike: (rows, rows) numbers of images on which two rows differ; too few separate nobody.
+        images: number of images.
     """
-    return (all_pairs(means, resampled, images >= FEW) <= ALPHA) & (means[:, None] > means[None])
+    return (all_pairs(means, resampled, unlike >= FEW, images) <= ALPHA) & (means[:, None] > means[None])
 
 
 def ranks(better: NDArray[np.bool_], counter: Counter) -> list[Rank]:

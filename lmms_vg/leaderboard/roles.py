@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Literal
 
 from lmms_vg.runs.roles import is_control, reads_references
@@ -18,6 +19,7 @@ ABOUT: Mapping[Role, str] = {
 }
 
 
+@cache
 def role_of(method: str) -> Role:
     """Return the role that a method's class states; a method that is not installed here is ranked."""
     return "oracle" if reads_references(method) else "control" if is_control(method) else ""

@@ -12,23 +12,27 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 _BLOCK = 2**20  # deviates in memory: 8 MB, several times
 
 
 def all_pairs(
-    means: NDArray[np.float64], resampled: NDArray[np.float64], testable: NDArray[np.bool_]
+    means: NDArray[np.float64], resampled: NDArray[np.float64], testable: NDArray[np.bool_], images: int
 ) -> NDArray[np.float64]:
     """Return the p of "these two rows are equal" for every pair, corrected over all testable pairs.
 
-    With d the difference of two rows, d* that of a draw and s the spread of d* over the draws, a pair's statistic is |d| / s.
-    Its p is the share of draws in which the largest |d* - d| / s, over this pair and all with smaller statistics, reaches it,
-    and is at least the p of every pair with a larger statistic. To add a row lowers no p of a pair that was there.
+    With d the difference of two rows, d* that of a draw and s the spread of d* over the draws, a pair's statistic is |d| / s,
+    which has about Student's distribution, because s is estimated, while |d* - d| / s has a normal one; it is turned into the
+    normal value of the same probability. A pair's p is the share of draws in which the largest |d* - d| / s, over this pair
+    and all with smaller statistics, reaches its statistic, and is at least the p of every pair with a larger one. To add a row
+    lowers no p of a pair that was there.
 
     Args:
         means: (rows).
         resampled: (rows, draws) means under joint draws.
         testable: (rows, rows), symmetric: the pairs that are tested; all others have p 1 and cost the tested ones nothing.
+        images: number of images that were drawn from; Student's distribution has one degree of freedom less.
 
     Returns:
         (rows, rows), symmetric; 1 on the diagonal. Without draws all are 1.
@@ -43,7 +47,8 @@ def all_pairs(
     spread = np.sqrt(np.maximum(variance, 0.0))
     varies = spread > 1e-9
     first, second, spread = first[varies], second[varies], spread[varies]
-    statistic = np.abs(means[first] - means[second]) / spread
+    student = np.abs(means[first] - means[second]) / spread
+    statistic = stats.norm.isf(stats.t.sf(student, max(1, images - 1)))
     order = np.argsort(statistic, kind="stable")
     first, second, spread, statistic = first[order], second[order], spread[order], statistic[order]
     deviates = resampled - means[:, None]

@@ -94,7 +94,7 @@ def test_few_images_separate_nobody() -> None:
     for images in (9, 10):
         other = row.copy()
         other[np.flatnonzero(row)[:images]] = 0
-        sure = surely_better(*drawn(row, other), differing(np.array([row, other]), range(50)))
+        sure = surely_better(*drawn(row, other), differing(np.array([row, other]), range(50)), 50)
         assert sure.tolist() == [[False, images == 10], [False, False]]
 
 
@@ -119,7 +119,7 @@ def test_ranks_are_what_they_are_defined_as() -> None:
     made = estimates([run(id, row, images={"pmc_vqa": images}) for id, row in rows.items()], ONE)
     resampled = resample([*rows.values()], images)
     means = resampled.totals / resampled.n
-    p = all_pairs(means, resampled.sums / resampled.counts, np.ones((12, 12), dtype=bool))
+    p = all_pairs(means, resampled.sums / resampled.counts, np.ones((12, 12), dtype=bool), 120)
     for number, (id, row) in enumerate(rows.items()):
         better = sum(p[number, other] <= 0.05 and means[other] > means[number] for other in range(12))
         worse = sum(p[number, other] <= 0.05 and means[other] < means[number] for other in range(12))

@@ -25,6 +25,10 @@ def every(number: int) -> NDArray[np.bool_]:
     return np.ones((number, number), dtype=bool)
 
 
+#: So many that Student's distribution is normal.
+MANY = 10**9
+
+
 def rejected_step_by_step(means: NDArray[np.float64], drawn: NDArray[np.float64], alpha: float) -> set[tuple[int, int]]:
     """Romano and Wolf's Algorithm 3.1 as it is written: a critical value, rejections, and again for those that are left."""
     draws = drawn.shape[1]
@@ -50,7 +54,7 @@ def rejected_step_by_step(means: NDArray[np.float64], drawn: NDArray[np.float64]
 @pytest.mark.parametrize("seed", range(8))
 def test_it_rejects_what_the_steps_reject(seed: int) -> None:
     means, drawn = rows(9, 400, seed)
-    p = all_pairs(means, drawn, every(9))
+    p = all_pairs(means, drawn, every(9), MANY)
     assert np.array_equal(p, p.T)
     assert np.array_equal(np.diag(p), np.ones(9))
     for alpha in (0.01, 0.05, 0.2):
@@ -63,15 +67,15 @@ def test_two_rows_are_tested_as_if_alone() -> None:
     means, drawn = rows(2, 999, 3)
     deviates = np.abs(drawn[0] - drawn[1] - means[0] + means[1])
     alone = (1 + np.sum(deviates >= abs(means[0] - means[1]))) / 1000
-    assert all_pairs(means, drawn, every(2))[0, 1] == pytest.approx(alone)
+    assert all_pairs(means, drawn, every(2), MANY)[0, 1] == pytest.approx(alone)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_further_row_lowers_no_p(seed: int) -> None:
     means, drawn = rows(12, 300, seed)
     for number in range(2, 12):
-        before = all_pairs(means[:number], drawn[:number], every(number))
-        after = all_pairs(means[: number + 1], drawn[: number + 1], every(number + 1))
+        before = all_pairs(means[:number], drawn[:number], every(number), 30)
+        after = all_pairs(means[: number + 1], drawn[: number + 1], every(number + 1), 30)
         assert (after[:number, :number] >= before - 1e-12).all()
 
 
@@ -79,22 +83,33 @@ def test_pairs_that_are_not_tested_cost_nothing() -> None:
     means, drawn = rows(6, 300, 1)
     testable = every(6)
     testable[4:] = testable[:, 4:] = False
-    p = all_pairs(means, drawn, testable)
-    assert np.array_equal(p[:4, :4], all_pairs(means[:4], drawn[:4], every(4)))
+    p = all_pairs(means, drawn, testable, MANY)
+    assert np.array_equal(p[:4, :4], all_pairs(means[:4], drawn[:4], every(4), MANY))
     assert (p[4:] == 1).all()
 
 
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     means, drawn = rows(9, 100, 2)
-    whole = all_pairs(means, drawn, every(9))
+    whole = all_pairs(means, drawn, every(9), MANY)
     monkeypatch.setattr("lmms_vg.metrics.step_down._BLOCK", 250)
-    assert np.array_equal(all_pairs(means, drawn, every(9)), whole)
+    assert np.array_equal(all_pairs(means, drawn, every(9), MANY), whole)
 
 
 def test_nothing_to_draw_or_to_compare() -> None:
-    assert (all_pairs(np.array([1.0, 2.0]), np.empty((2, 0)), every(2)) == 1).all()
-    assert all_pairs(np.array([1.0]), np.ones((1, 50)), every(1)).tolist() == [[1.0]]
+    assert (all_pairs(np.array([1.0, 2.0]), np.empty((2, 0)), every(2), 9) == 1).all()
+    assert all_pairs(np.array([1.0]), np.ones((1, 50)), every(1), 9).tolist() == [[1.0]]
     same = np.random.default_rng(0).random((1, 50))
-    assert (all_pairs(np.array([1.0, 1.0]), np.concatenate([same, same]), every(2)) == 1).all(), (
+    assert (all_pairs(np.array([1.0, 1.0]), np.concatenate([same, same]), every(2), 9) == 1).all(), (
         "no spread, no difference"
     )
+
+
+def test_few_images_need_more_for_the_same_p() -> None:
+    """On ten images a difference of 2.262 standard errors has p .05, as in Student's table for nine degrees of freedom."""
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=200_000)
+    noise = (noise - noise.mean()) / noise.std(ddof=1)
+    means = np.array([2.262, 0.0])
+    drawn = np.stack([2.262 + noise, np.zeros_like(noise)])
+    assert all_pairs(means, drawn, every(2), 10)[0, 1] == pytest.approx(0.05, abs=0.001)
+    assert all_pairs(means, drawn, every(2), MANY)[0, 1] == pytest.approx(0.0237, abs=0.001)
