@@ -4,7 +4,8 @@ Which rows differ is tested for all pairs of a column at once (`metrics.step_dow
 is ranked behind anybody else in at most one of twenty tables. A rank is an interval, from the best to the worst place that a
 row can have. Rows whose intervals overlap are not proved to be equal.
 
-Rows that are alike (`leaderboard.alike`) count as one above others, so that copies push nobody down. Whatever comes later takes
+Rows that are alike (`leaderboard.alike`) count as one in the best place, so that copies push nobody down; in the worst place
+each of them counts, since any may be above. Whatever comes later takes
 a place of its own, and otherwise only takes certainty away: it never makes one earlier row surely better than another.
 
 The ranks are no total order. A row with a higher mean may have the worse interval if it varies more.
@@ -53,12 +54,11 @@ def surely_better(means: Values, resampled: Values, unlike: NDArray[np.int64], i
 def ranks(better: NDArray[np.bool_], counter: Counter) -> list[Rank]:
     """Return the ranks of rows, earlier ones first, of which `better[i, j]` says that row i is surely better than row j."""
     rows = len(better)
-    results = []
-    for row in range(rows):
-        best = 1 + counter.count(np.flatnonzero(better[:, row]).tolist())
-        worst = counter.count(np.flatnonzero(~better[row]).tolist())  # itself among them
-        results.append(Rank(best, max(best, worst), rows))
-    return results
+    places = zip(better.T, better, strict=True)
+    return [
+        Rank(1 + counter.count(np.flatnonzero(above).tolist()), rows - int(np.count_nonzero(below)), rows)
+        for above, below in places
+    ]
 
 
 def differing(scores: Values, images: Sequence[Hashable]) -> NDArray[np.int64]:
