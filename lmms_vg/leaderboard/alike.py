@@ -6,13 +6,12 @@ for being like another: both are shown and marked, and where rows are counted, r
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
 
-from lmms_vg.runs.agreement import FIELDS
 from lmms_vg.submission.validated import Entry, Scores, Values
 
 #: Two runs are alike if their scores correlate by this much or more over the questions.
@@ -136,11 +135,7 @@ def _expected(entry: Entry, other: Entry) -> bool:
     if entry.declared or other.declared:
         return False
     same = (entry.manifest.card, entry.model) == (other.manifest.card, other.model)
-    return same and _run(entry) != _run(other)
-
-
-def _run(entry: Entry) -> Hashable:
-    return entry.run.method, *(getattr(entry.run, name) for name in FIELDS)
+    return same and (entry.run.method, entry.circumstances) != (other.run.method, other.circumstances)
 
 
 def _came(other: Entry, entry: Entry) -> str:

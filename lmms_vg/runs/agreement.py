@@ -7,7 +7,7 @@ from lmms_vg._util.suggest import suggest
 from lmms_vg.runs.results import Run
 
 #: Fields of the provenance that must agree, because they could change results as the method does.
-FIELDS = ("weights", "config", "tokenizer", "image_processor", "prompt", "dtype", "device", "batch_size")
+FIELDS = ("weights", "config", "tokenizer", "image_processor", "prompt", "options", "dtype", "device", "batch_size")
 
 #: What can be allowed to differ.
 ALLOWED = (*FIELDS, "questions")
@@ -95,5 +95,8 @@ def _value(run: Run, name: str) -> Any:
 
 def shown(run: Run, name: str) -> str:
     """A field of the provenance as text; hashes are shortened."""
-    value = str(_value(run, name))
+    field = _value(run, name)
+    if isinstance(field, dict):
+        return ", ".join(f"{key}={part}" for key, part in field.items()) or "none"
+    value = str(field)
     return value if len(value) <= _SHOWN or name in ("dtype", "device") else f"{value[:_SHOWN]}..."

@@ -78,6 +78,7 @@ class Provenance(_Strict):
     """Exactly what was run, as our models sign their results (`inference.build`); hashes are of what their field names.
 
     Attributes:
+        options: the family's own settings, such as the limits of an image's size; None if the family has none.
         default_settings: whether the method ran with its defaults for the checkpoint; None if the run does not say.
     """
 
@@ -91,6 +92,7 @@ class Provenance(_Strict):
     dtype: Word
     device: Word
     geometry: Literal["true", "stretch"]
+    options: Annotated[dict[Word, Scalar], Field(max_length=50)] | None = None
     rows: Literal["last", "question", "all"]
     per_head: bool
     diagnose: bool

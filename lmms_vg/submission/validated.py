@@ -9,7 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lmms_vg.runs.agreement import FIELDS
 from lmms_vg.submission.schema import Manifest, Provenance
+from lmms_vg.submission.strict_json import canonical
 
 Values = NDArray[np.float64]
 
@@ -97,6 +99,11 @@ class Entry:
         """What tells models apart: the hash of the weights, or the name that a declared model has by the submitter's word."""
         stated = self.manifest.declared
         return self.run.weights if stated is None else (stated.model, stated.name, stated.host)
+
+    @property
+    def circumstances(self) -> str:
+        """What a method and its plain run must have in common; a declared entry has none."""
+        return canonical(self.run.model_dump(include={*FIELDS}))
 
     def precedence(self) -> tuple[bool, int, str]:
         """Return a sort key: by arrival, unknown ones last, then by id."""

@@ -83,7 +83,8 @@ def test_correction_is_over_the_lines_of_one_submitters_model() -> None:
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_run_in_other_circumstances_is_no_plain_run_of_it(field: str) -> None:
-    assert of(plain(), method(**{field: 4 if field == "batch_size" else "other"})) == {}
+    other = {"batch_size": 4, "options": {"max_pixels": 50_176}}.get(field, "other")
+    assert of(plain(), method(**{field: other})) == {}
 
 
 def test_what_may_differ_does() -> None:

@@ -11,6 +11,7 @@ from lmms_eval.utils import simple_parse_args_string
 from lmms_vg.inference.build import split_arguments
 from lmms_vg.methods import METHODS
 from lmms_vg.methods.head_lists import shipped
+from lmms_vg.models import FAMILIES
 from lmms_vg.models.checkpoint import Shape, shape_of
 from lmms_vg.paper.columns import weights
 from lmms_vg.paper.published import published, table
@@ -115,6 +116,8 @@ def test_demo_columns_take_turns_and_weights_add_up() -> None:
 @pytest.mark.parametrize(("name", "row"), ROWS, ids=[f"{name}-{row.name}" for name, row in ROWS])
 def test_a_row_is_one_its_family_and_method_take(name: str, row: TargetRow, monkeypatch: pytest.MonkeyPatch) -> None:
     """Parsed as lmms-eval does; a head list replaces one that has to be calibrated."""
+    if row.checkpoint.family not in FAMILIES:
+        pytest.skip(f"the family {row.checkpoint.family} is not installed")
     monkeypatch.setattr(plan, "families", lambda: {row.checkpoint.family: None})
     (ask,) = [one for one in make(name, None, None, "", None).asks if one.row.name == row.name]
     given = simple_parse_args_string(ask.hyper_parameters)

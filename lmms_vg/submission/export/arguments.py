@@ -18,5 +18,6 @@ def model_args(run: Provenance | Declaration) -> str:
     if isinstance(run, Declaration):
         named = {"pretrained": run.name} if run.name else {}
         return ",".join(f"{name}={value}" for name, value in (named | run.arguments).items() if value is not None)
-    given = {name: value for name, value in run.settings.items() if value is not None}
+    stated = run.settings | (run.options or {})
+    given = {name: value for name, value in stated.items() if value is not None}
     return ",".join(f"{name}={value}" for name, value in (given | run.method.arguments).items())
