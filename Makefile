@@ -53,13 +53,17 @@ $(VENV)/docs/.installed: pyproject.toml | $(BIN)/uv
 	$(UV) pip install --quiet --python $(VENV)/docs/bin/python --group docs
 	@touch $@
 
-# A page of twelve methods on phantoms, as docs/leaderboard.md shows one: leaderboard_example/site/index.html.
+# A page of twelve methods on phantoms, one of them in three settings, as docs/leaderboard.md shows one:
+# leaderboard_example/site/index.html.
 leaderboard-example: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/lmms-vg run --model huatuo --tasks vqa_demo,vgmed_demo --batch_size 8 --verbosity WARNING \
 		--methods plain,vgrefine,random_mask,inverse_mask,oracle_mask,pai,adaptvis,scalingvis,vaf,attention_lens,vicrop,vcd \
 		--model_args pretrained=demo,vaf.start=2,vaf.end=4,attention_lens.start=1,attention_lens.end=4 \
 		--output_path leaderboard_example/runs
-	$(BIN)/lmms-vg submit leaderboard_example/runs/* --card examples/card.json -o leaderboard_example/submissions
+	OMP_NUM_THREADS=1 $(BIN)/lmms-vg sweep --model huatuo_vgrefine --model_args pretrained=demo --tasks vqa_demo,vgmed_demo \
+		--grid p=30,70 --batch_size 8 --verbosity WARNING --output_path leaderboard_example/sweep
+	$(BIN)/lmms-vg submit leaderboard_example/runs/* leaderboard_example/sweep/p=* --card examples/card.json \
+		-o leaderboard_example/submissions
 	$(BIN)/lmms-vg leaderboard build leaderboard_example/submissions -o leaderboard_example/site
 
 check: $(STAMP)

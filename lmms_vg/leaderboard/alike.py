@@ -6,7 +6,7 @@ for being like another: both are shown and marked, and where rows are counted, r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
@@ -79,20 +79,21 @@ def correlations(rows: Values) -> Values:
 
 
 class Counter:
-    """Counts rows of (rows, questions) scores; rows that are alike count once."""
+    """Counts rows of (rows, questions) scores; a row counts as the first earlier row that it is like, if there is one."""
 
     def __init__(self, rows: Values) -> None:
-        alike = np.packbits(correlations(rows) >= ALIKE, axis=1, bitorder="little")
-        self._alike = [int.from_bytes(row.tobytes(), "little") for row in alike]
+        alike = correlations(rows) >= ALIKE
+        first: list[int] = []
+        self._counts_as: list[int] = []
+        for row in range(len(rows)):
+            like = next((other for other in first if alike[row, other]), row)
+            self._counts_as.append(like)
+            if like == row:
+                first.append(row)
 
-    def count(self, rows: Sequence[int]) -> int:
-        """Return how many of these rows are like no row counted before them, so a later row never displaces an earlier one."""
-        counted = number = 0
-        for row in rows:
-            if not self._alike[row] & counted:
-                counted |= 1 << row
-                number += 1
-        return number
+    def count(self, rows: Iterable[int]) -> int:
+        """Return as how many these rows count. A later row never changes what earlier ones count as."""
+        return len({self._counts_as[row] for row in rows})
 
 
 def _by_question(runs: Sequence[Scores]) -> Values:

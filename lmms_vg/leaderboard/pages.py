@@ -104,7 +104,8 @@ def _environment() -> Environment:
     )
     drawings: dict[str, Any] = {"radar": lambda *shown: Markup(radar(*shown)), "line_style": style}  # noqa: S704 - escaped
     environment.globals |= drawings | {
-        name: getattr(table_html, name) for name in ("heads", "ranked", "interval", "sort_value")
+        name: getattr(table_html, name)
+        for name in ("heads", "ranked", "interval", "sort_value", "places", "rank_text", "line_text")
     }
     environment.globals |= {"zero_shot": table_html.zero_shot, "printed_as": table_html.printed_as, "metrics": metrics}
     environment.globals |= {"version": __version__, "alike_mark": ALIKE_MARK, "declared_mark": DECLARED_MARK}

@@ -10,11 +10,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from lmms_vg._util.error_codes import ErrorCode
 from lmms_vg.paper.protocols import ProtocolName
-from lmms_vg.runs.method_spec import MethodSpec, Scalar
+from lmms_vg.runs.method_spec import HyperParameters, Identifier, MethodSpec, Scalar
 
 SCHEMA_VERSION: Literal[2] = 2
 
@@ -47,6 +55,8 @@ class Card(_Strict):
         parameters: in billions; None if they are not known, which only a `Declaration` may say.
         trained_on: benchmarks whose *training* sets the model has seen (names of `lmms-vg data status`), [] for none; the
             paper keeps such models out of its zero-shot rows.
+        settings: method -> the hyper-parameters of the setting that is ranked, if it is not the method's defaults. All other
+            settings of that method are folded under it.
     """
 
     name: Name
@@ -56,6 +66,12 @@ class Card(_Strict):
     url: Annotated[str, Field(max_length=500, pattern=r"^(https://[^\s<>\"']+)?$")] = ""
     licence: Text = ""
     notes: Text = ""
+    settings: Annotated[dict[Identifier, HyperParameters], Field(max_length=50)] = {}
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what earlier readers of this version do not know, where it is not used."""
+        return {name: value for name, value in handler(self).items() if name != "settings" or value}
 
 
 class Provenance(_Strict):
@@ -63,6 +79,7 @@ class Provenance(_Strict):
 
     Attributes:
         options: the family's own settings, such as the limits of an image's size; None if the family has none.
+        default_settings: whether the method ran with its defaults for the checkpoint; None if the run does not say.
     """
 
     family: Word
@@ -87,6 +104,12 @@ class Provenance(_Strict):
     settings: Annotated[dict[Word, Scalar], Field(max_length=50)]
     shared: Annotated[list[Word], Field(max_length=100)] = []
     leaks: Annotated[list[Word], Field(max_length=50)] = []
+    default_settings: bool | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what earlier readers of this version do not know, where it is not used."""
+        return {name: value for name, value in handler(self).items() if name != "default_settings" or value is not None}
 
 
 class Declaration(_Strict):

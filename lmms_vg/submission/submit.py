@@ -134,6 +134,7 @@ def _members(collected: Collected, card: Card, choice: Choice) -> dict[str, str]
         reasons.append(
             Finding("schema", "card.parameters", "is null, but a model of lmms_vg has a size: state its billions")
         )
+    reasons += _unknown_settings(collected, card)
     if reasons:
         raise Rejected(*reasons)
     members: dict[str, str] = {}
@@ -165,6 +166,18 @@ def _members(collected: Collected, card: Card, choice: Choice) -> dict[str, str]
     if manifest.run is not None and manifest.run.options is None:
         absent["run"] = {"options"}
     return members | {MANIFEST: f"{canonical(manifest.model_dump(exclude=absent))}\n"}
+
+
+def _unknown_settings(collected: Collected, card: Card) -> Iterator[Finding]:
+    """Yield the hyper-parameters that the card names for the run's method, but that the method does not have."""
+    method = collected.identity.get("run", {}).get("method", {"name": "", "hyper_parameters": {}})
+    has = method["hyper_parameters"]
+    for name in sorted(card.settings.get(method["name"], {}).keys() - has.keys()):
+        yield Finding(
+            "schema",
+            f"card.settings.{method['name']}",
+            f"names {name}; {suggest(name, has)}{method['name']} has {', '.join(sorted(has)) or 'no hyper-parameters'}",
+        )
 
 
 def _task(name: str, part: CollectedTask, digests: dict[str, str], protocol: ProtocolName | None) -> Task:
