@@ -120,9 +120,9 @@ def detection_shift(
     return DetectionShift(len(truth), differing, *shifts)
 
 
-def signature() -> str:
+def signature(unit: str = "image") -> str:
     """Describe what the values depend on, to be printed with them."""
-    return "signal_detection|shares:log-linear+.5|on:readable-yes-no|unit:image|p:sign-flips-of-influences|v:1"
+    return f"signal_detection|shares:log-linear+.5|on:readable-yes-no|unit:{unit}|p:sign-flips-of-influences|v:1"
 
 
 def _check(n: int, *columns: Sequence[Any]) -> None:

@@ -110,7 +110,7 @@ def _rules(lines: Sequence[ComparisonLine], chances: bool, unit: Unit) -> list[s
     rules = sorted({line.rule for line in lines})
     rules += [signature(unit=unit, resamples=RESAMPLES)] if tested else []
     rules += [decomposition.signature()] if any(entry.change for entry in tested) else []
-    rules += [signal_detection.signature()] if any(line.said and line.said.detection for line in lines) else []
+    rules += [signal_detection.signature(unit)] if any(line.said and line.said.detection for line in lines) else []
     return rules + ([chance.signature()] if chances else [])
 
 

@@ -21,7 +21,7 @@ class Contrast(NamedTuple):
 
     Attributes:
         run: the method's run.
-        label: the control's label; with several seeds, how many.
+        label: the control's name, with its hyper-parameters if there are several settings of it, and the number of seeds.
         draws: the control's runs, which differ in their seed alone.
     """
 
@@ -39,8 +39,10 @@ def contrasts(runs: Sequence[Run], base: Run) -> list[Contrast]:
         for other in others:
             if controls(other.name, run.name):
                 draws.setdefault(str(_without_seed(other.method)), []).append(other)
+        names = [group[0].name for group in draws.values()]
         for group in draws.values():
-            label = group[0].label if len(group) == 1 else f"{group[0].name} (mean of {len(group)} seeds)"
+            name = group[0].name if names.count(group[0].name) == 1 else group[0].label
+            label = name if len(group) == 1 else f"{name} (mean of {len(group)} seeds)"
             results.append(Contrast(run, label, group))
     return results
 

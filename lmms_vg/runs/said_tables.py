@@ -8,8 +8,16 @@ from lmms_vg.runs.comparison import Comparison, ComparisonLine
 from lmms_vg.runs.comparison_cells import of_line
 from lmms_vg.runs.saying import Change, Saying
 
-_HEAD = ("method", "task", "unreadable", "yes-rate", "balanced accuracy", "d'", "criterion")
+#: Columns of `said_cells`.
+SAID_HEAD = ("unreadable", "yes-rate", "balanced accuracy", "d'", "criterion")
 _CHANGED = ("both readable", "newly readable", "no longer", "change of d'", "change of criterion", "lives in")
+
+#: What they mean.
+SAID = (
+    "unreadable: share of the answers in which the rule reads nothing; they count as wrong. yes-rate, balanced accuracy, d' "
+    "(how well yes is told from no) and criterion (below 0: yes is said readily): of the yes/no questions that were answered "
+    "with yes or no"
+)
 
 #: Columns of the CSV file, in the order of `csv_cells`.
 CSV_HEAD = (
@@ -30,20 +38,16 @@ def said_rows(table: Comparison) -> tuple[list[str], list[list[str]]] | None:
     for line in lines:
         changed = line.against.change if line.against else None
         source = line.against.source if line.against else None
-        cells = [of_line(table, line), line.name, *_said(line.said)]
+        cells = [of_line(table, line), line.name, *said_cells(line.said)]
         rows.append(cells + ([*_changed(changed), source or ""] if compared else []))
-    return [*_HEAD, *(_CHANGED if compared else ())], rows
+    return ["method", "task", *SAID_HEAD, *(_CHANGED if compared else ())], rows
 
 
 def said_notes(table: Comparison) -> list[str]:
     """Explain the columns, and say in words where each significant difference lives."""
     if said_rows(table) is None:
         return []
-    notes = [
-        "unreadable: share of the answers in which the rule reads nothing; they count as wrong. yes-rate, balanced accuracy, "
-        "d' (how well yes is told from no) and criterion (below 0: yes is said readily): of the yes/no questions that were "
-        "answered with yes or no"
-    ]
+    notes = [SAID]
     if any(line.against and line.against.change for line in table.tested):
         notes.append(
             "both readable, newly readable, no longer: how many questions, and what they add to the number of right answers; "
@@ -79,7 +83,8 @@ def _known(value: float) -> float | None:
     return None if isnan(value) else value
 
 
-def _said(said: Saying | None) -> list[str]:
+def said_cells(said: Saying | None) -> list[str]:
+    """The cells of `SAID_HEAD`; empty where something is not known."""
     if said is None:
         return [""] * 5
     detection = said.detection

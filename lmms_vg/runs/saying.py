@@ -53,8 +53,10 @@ class Change(NamedTuple):
         readable, shift = self.parts.readable, self.shift
         if readable is None or not (readable.p < _LEVEL and readable.mean * difference > 0):
             return "format" if self.parts.newly.n + self.parts.no_longer.n else "cannot tell"
-        if shift is None or self.yes_no < 0.5:
+        if self.yes_no < 0.5:
             return "answers"
+        if shift is None:
+            return "cannot tell"
         if shift.d_prime.p < _LEVEL and shift.d_prime.mean * difference > 0:
             return "seeing"
         return "criterion" if shift.criterion.p < _LEVEL else "cannot tell"

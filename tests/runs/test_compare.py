@@ -264,3 +264,25 @@ def test_identical_runs_give_the_same_table_twice(tmp_path: Path) -> None:
     runs = [saved(tmp_path / "a"), saved(tmp_path / "b", [1] * 20)]
     assert compare(runs).table() == compare(runs).table()
     assert isinstance(compare(runs).lines[0], ComparisonLine)
+
+
+@pytest.mark.slow
+def test_a_perfect_difference_is_found_in_600_lines(tmp_path: Path) -> None:
+    """With 10,000 draws, the least p times 504 was .0504: nothing could ever be significant."""
+    tasks = [f"t{number}" for number in range(600)]
+    runs = [
+        read_run(
+            save(tmp_path / name, {task: [closed(f"q{i}", score) for i in range(30)] for task in tasks}, model=name)
+        )
+        for name, score in (("x_plain", 0), ("x_other", 1))
+    ]
+    tested = against(*runs)
+    assert len(tested) == 600
+    assert all(entry.holm == pytest.approx(600 * 2 / 2**30, rel=1e-6) for entry in tested)
+
+
+def test_runs_with_equal_scores_are_not_called_equal_on_few_images(tmp_path: Path) -> None:
+    """20 questions that all agree allow a share of differing answers of 16% or more."""
+    (comparison,) = against(saved(tmp_path / "a"), saved(tmp_path / "b"))
+    assert (comparison.difference.mean, comparison.equal, comparison.source) == (0, "cannot tell", None)
+    assert comparison.difference.high > 0.16
