@@ -33,6 +33,8 @@ class Question:
         boxes: (x0, y0, x1, y1) in pixels of the first image.
         align: whether to measure attention against the boxes.
         repeat: index among repeated requests for the same document; sampling answers them differently.
+        choices: the answers that are allowed, if they are a closed set. The model is not told of them and they are no part of
+            the key: the record keeps what the first answer token gives to each.
     """
 
     task: str
@@ -43,6 +45,7 @@ class Question:
     boxes: Sequence[Sequence[float]] = ()
     align: bool = False
     repeat: int = 0
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

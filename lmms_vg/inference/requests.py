@@ -18,6 +18,7 @@ from lmms_vg.inference.question import Message, Question
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.tasks import documents as docs
 from lmms_vg.tasks import prompts
+from lmms_vg.tasks.closed_sets import closed_set
 from lmms_vg.vision.images import open_rgb
 
 
@@ -88,6 +89,7 @@ class _Task:
             boxes=doc.get("boxes") or (),
             align=self.align,
             repeat=repeat,
+            choices=closed_set(doc) if self.ours else (),
         )
 
 
