@@ -50,6 +50,7 @@ class Pass:
         self._logits = unedited.logits(hidden)
         self._edits, self._visible, self._position = edits, self.layout.visible, self.layout.positions[:, -1:]
         self._contrast: tuple[Pass, Callable[[Tensor, Tensor], Tensor]] | None = None
+        self._ruled_out: Callable[[Tensor], Tensor] | None = None
 
     def step(self, tokens: Tensor) -> None:
         """Run one decode step: append `tokens` (B,) to the cache; `logits` then predict the token after them."""
@@ -78,7 +79,16 @@ class Pass:
         if self._contrast is None:
             return logits
         other, combine = self._contrast
-        return combine(logits, other.logits)
+        contrasted = combine(logits, other.logits)
+        return contrasted if self._ruled_out is None else contrasted.masked_fill(self._ruled_out(logits), -torch.inf)
+
+    @property
+    def uncut(self) -> Tensor:
+        """`logits` with a contrast, if there is one, but without its cut-off."""
+        if self._contrast is None:
+            return self._logits
+        other, combine = self._contrast
+        return combine(self._logits, other.logits)
 
     @property
     def finite(self) -> Tensor:
@@ -86,6 +96,17 @@ class Pass:
         finite = self._logits.isfinite().all(-1)
         return finite if self._contrast is None else finite & self._contrast[0].finite
 
-    def contrast(self, other: Pass, combine: Callable[[Tensor, Tensor], Tensor]) -> None:
-        """From now on, choose tokens by `combine(logits, other.logits)`; `other` takes the same decode steps."""
-        self._contrast = other, combine
+    def contrast(
+        self,
+        other: Pass,
+        combine: Callable[[Tensor, Tensor], Tensor],
+        ruled_out: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        """From now on, choose tokens by `combine(logits, other.logits)`; `other` takes the same decode steps.
+
+        Args:
+            other: the pass to contrast with.
+            combine: the logits of this and the other pass, (B, vocabulary) each -> those that tokens are chosen by.
+            ruled_out: the logits of this pass -> the tokens that may not be chosen, (B, vocabulary) bool; None for no cut-off.
+        """
+        self._contrast, self._ruled_out = (other, combine), ruled_out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.attention.session import Rows, Sessions
 from lmms_vg.attention.stages import stage
 from lmms_vg.inference.alignment_probe import measure
+from lmms_vg.inference.first_token import ChoiceTokens, first_tokens, unless_thinking
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Prepared
 from lmms_vg.journal import Record
@@ -75,6 +77,7 @@ class Asking:
         if prepared[0].question.align:
             targets = [(form.question.uid, form.mask) for form in prepared if form.mask is not None]
             alignments = [*measure(answering, targets, self.rows, self.per_head)]
+        firsts = first_tokens(answering, [form.question.choices for form in prepared], self._choice_tokens)
         draws = [form.draw for form in prepared]
         with stage("decode"):
             answers = decode(answering, decoding, draws, self.family.stop_ids, self._text)
@@ -92,9 +95,10 @@ class Asking:
                 extras=extra | report,
                 alignment=values,
                 batch=len(prepared),
+                first_token=unless_thinking(first, form.prompt.text, self._text(tokens, marks=True)),
             )
-            for form, tokens, extra, report, values in zip(
-                prepared, answers, answering.extras, reports, alignments, strict=True
+            for form, tokens, extra, report, values, first in zip(
+                prepared, answers, answering.extras, reports, alignments, firsts, strict=True
             )
         ]
 
@@ -111,8 +115,13 @@ class Asking:
             )
         return [{"diagnosis": report} if self.diagnose else {} for report in reports]
 
-    def _text(self, tokens: list[int]) -> str:
-        text: str = self.family.tokenizer.decode(tokens, skip_special_tokens=True)
+    @cached_property
+    def _choice_tokens(self) -> ChoiceTokens:
+        return ChoiceTokens(self.family.tokenizer)
+
+    def _text(self, tokens: list[int], marks: bool = False) -> str:
+        """Return the text of answer tokens; with `marks`, special tokens are part of it."""
+        text: str = self.family.tokenizer.decode(tokens, skip_special_tokens=not marks)
         return text
 
 

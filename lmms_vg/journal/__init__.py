@@ -9,6 +9,7 @@ keeps a second job out of a folder while another job writes there. `handover` pa
 (`spill`).
 """
 
+from lmms_vg.journal.first_token import NO_VALUE, FirstToken, NoValue
 from lmms_vg.journal.handover import forget, recall, remember, scoring, sign, signed, without_folders
 from lmms_vg.journal.lines import JournalError, read_lines
 from lmms_vg.journal.location import check_home, home
@@ -16,8 +17,11 @@ from lmms_vg.journal.record import Record, content_key
 from lmms_vg.journal.store import Journal, is_journal, read_entries, read_records
 
 __all__ = [
+    "NO_VALUE",
+    "FirstToken",
     "Journal",
     "JournalError",
+    "NoValue",
     "Record",
     "check_home",
     "content_key",

@@ -7,9 +7,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from lmms_vg._util.error_codes import ErrorCode, Failure
+from lmms_vg.journal.first_token import FirstToken
 
 
 class Record(BaseModel):
@@ -29,6 +30,8 @@ class Record(BaseModel):
         extras: what the method adds, and the diagnosis.
         alignment: alignment values per layer; None if they were not measured.
         batch: number of questions in its batch; None if there is no answer, or if an older version wrote the record.
+        first_token: what the first answer token says about the allowed answers; None if anything may be answered, if there
+            is no answer, or if an older version wrote the record.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,12 +49,18 @@ class Record(BaseModel):
     extras: dict[str, Any] = {}
     alignment: dict[str, Any] | None = None
     batch: int | None = None
+    first_token: FirstToken | None = None
 
     @model_validator(mode="after")
     def _has_both_or_neither(self) -> Record:
         if (self.error is None) != (self.error_code is None):
             raise ValueError("error and error_code are given together")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what earlier readers of this format do not know, where it is not used."""
+        return {name: value for name, value in handler(self).items() if name != "first_token" or value is not None}
 
     @property
     def failure(self) -> Failure | None:

@@ -93,10 +93,14 @@ class PAI(LayerRange):
         if guided:
             unseen = [[part for part in prompt.content if isinstance(part, str)] for prompt in batch.layout.prompts]
             blind = batch.beside([batch.layout.family.prompt(content) for content in unseen])
-            boosted.contrast(blind.prefill(), self._guide)
+            boosted.contrast(blind.prefill(), self._guide, _ruled_out)
         return boosted
 
     def _guide(self, own: Tensor, blind: Tensor) -> Tensor:
         seen, unseen = own.log_softmax(-1), blind.log_softmax(-1)
-        lowest = seen.amax(-1, keepdim=True) + math.log(CUTOFF)
-        return (self.gamma * (seen - unseen) + unseen).masked_fill(seen < lowest, -math.inf)
+        return self.gamma * (seen - unseen) + unseen
+
+
+def _ruled_out(own: Tensor) -> Tensor:
+    seen = own.log_softmax(-1)
+    return seen < seen.amax(-1, keepdim=True) + math.log(CUTOFF)

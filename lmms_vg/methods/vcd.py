@@ -65,7 +65,7 @@ class VCD(Method):
         contrasted = batch.prefill()
         if self.alpha:
             noised = batch.beside([self._noised(prompt) for prompt in batch.layout.prompts], keep=True)
-            contrasted.contrast(noised.prefill(), self._combine)
+            contrasted.contrast(noised.prefill(), self._combine, self._ruled_out)
         return contrasted
 
     def _noised(self, prompt: Prompt) -> Prompt:
@@ -80,8 +80,10 @@ class VCD(Method):
         return replace(prompt, pixel_values=torch.stack(pixels), image_hashes=hashes)
 
     def _combine(self, own: Tensor, noised: Tensor) -> Tensor:
-        lowest = own.amax(-1, keepdim=True) + (math.log(self.beta) if self.beta else -math.inf)
-        return ((1 + self.alpha) * own - self.alpha * noised).masked_fill(own < lowest, -math.inf)
+        return (1 + self.alpha) * own - self.alpha * noised
+
+    def _ruled_out(self, own: Tensor) -> Tensor:
+        return own < own.amax(-1, keepdim=True) + (math.log(self.beta) if self.beta else -math.inf)
 
 
 def signal(steps: int) -> Tensor:
