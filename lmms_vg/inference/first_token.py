@@ -97,7 +97,7 @@ def first_tokens(answering: Pass, choices: Sequence[tuple[str, ...]], tokens: Ch
             if not sums.isfinite().all():
                 results.append(FirstToken(no_value="not_finite"))
                 continue
-            values = [round(value, _DIGITS) for value in sums.tolist()]
+            values = [min(0.0, round(value, _DIGITS)) for value in sums.tolist()]
             mass = round(min(1.0, float(sums.exp().sum())), _DIGITS)
             results.append(FirstToken(log_p=dict(zip(allowed, values, strict=True)), mass=mass))
     return results

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from math import exp
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+_CLOSE = 1e-4  # values are rounded, and float32 sums of up to 26 of them may be above 1
 
 NoValue = Literal["open_set", "shared_first_token", "thinks_first", "not_finite"]
 
@@ -28,14 +31,16 @@ class FirstToken(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    log_p: dict[str, float] = {}
-    mass: float | None = None
+    log_p: dict[str, Annotated[float, Field(le=0, allow_inf_nan=False)]] = {}
+    mass: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     no_value: NoValue | None = None
 
     @model_validator(mode="after")
     def _has_values_or_says_why_not(self) -> FirstToken:
         if (self.no_value is None) == (not self.log_p) or (self.mass is None) == bool(self.log_p):
             raise ValueError("either log_p and mass are given, or no_value")
+        if self.mass is not None and abs(sum(map(exp, self.log_p.values())) - self.mass) > _CLOSE:
+            raise ValueError("mass is not the sum of the probabilities")
         return self
 
     @model_serializer(mode="wrap")

@@ -53,7 +53,7 @@ def averaged(draws: Sequence[Run], task: str, pairs: Mapping[tuple[Path, str], T
     if len(parts) == 1:
         return parts[0]
     scores = {uid: fmean(part.scores[uid] for part in parts) for uid in parts[0].scores}
-    return replace(parts[0], scores=scores, extracted={}, answers={})
+    return replace(parts[0], scores=scores, extracted={}, answers={}, first_tokens={})
 
 
 def _without_seed(method: MethodSpec | None) -> MethodSpec | None:

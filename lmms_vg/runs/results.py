@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lmms_vg._util.error_codes import Failure
+from lmms_vg.journal import FirstToken
 from lmms_vg.runs.method_spec import MethodSpec
 
 #: Metrics that a task is reported and compared by; their items name their question.
@@ -42,6 +43,7 @@ class TaskRun:
         answers: uid -> the answer that was scored.
         batches: uid -> number of questions that shared a batch; empty for models that are not ours.
         extracted: uid -> what the scoring rule read in the answer, None if nothing; empty for open questions.
+        first_tokens: uid -> what the first answer token says about the allowed answers; empty for models that are not ours.
         units: uid -> what else than its image the question shares with others: `subset` and `patient`, where they are known.
     """
 
@@ -59,6 +61,7 @@ class TaskRun:
     batches: dict[str, int] = field(default_factory=dict)
     extracted: dict[str, str | None] = field(default_factory=dict)
     units: dict[str, dict[str, str]] = field(default_factory=dict)
+    first_tokens: dict[str, FirstToken] = field(default_factory=dict)
 
     @property
     def rule(self) -> str:
@@ -179,6 +182,9 @@ def task_run(where: object, task: str, metric: str, lines: list[Line]) -> TaskRu
         batches={item["uid"]: line["n"]["batch"] for item, line in answered if "batch" in line["n"]},
         extracted={item["uid"]: item["extracted"] for item in good if "extracted" in item},
         units={item["uid"]: item["units"] for item in good if "units" in item},
+        first_tokens={
+            item["uid"]: FirstToken(**line["n"]["first_token"]) for item, line in answered if "first_token" in line["n"]
+        },
     )
 
 

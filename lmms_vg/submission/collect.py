@@ -15,7 +15,7 @@ from lmms_vg.submission.findings import Rejected, rejected
 from lmms_vg.submission.identity import conflicts, identity, seeds
 from lmms_vg.submission.question_check import question_of
 from lmms_vg.submission.rescoring import Pair, Scored, rules_of, scored, verdict
-from lmms_vg.submission.schema import BundleAlignment, BundleAnswer, BundleQuestion
+from lmms_vg.submission.schema import BundleAlignment, BundleAnswer, BundleFirstToken, BundleQuestion
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.registry import TASKS
 from lmms_vg.tasks.yaml_files import definition, groups, tasks
@@ -207,4 +207,6 @@ def _answer(uid: str, line: Line) -> BundleAnswer:
         )
     failure = {name: item[name] for name in ("error", "error_code") if isinstance(item, dict) and name in item}
     cost = {name: line["n"].get(name) for name in ("seconds", "batch")}
-    return BundleAnswer(uid=uid, answer=str(text), alignment=alignment, **cost, **failure)
+    first = line["n"].get("first_token")
+    weighed = None if first is None else BundleFirstToken(**first)
+    return BundleAnswer(uid=uid, answer=str(text), alignment=alignment, first_token=weighed, **cost, **failure)

@@ -34,6 +34,7 @@ CODES = {
     "missing-uid": "a question without an answer, or an answer without a question",
     "questions": "questions, options or reference answers that are not the benchmark's",
     "alignment": "alignment values that no attention map gives, or that the task does not measure",
+    "first-token": "first-token values of other answers than the question allows, or of a model that signs nothing",
     "verdict": "a verdict that the answer does not give",
     "metric": "a value that the answers do not give",
     "outdated-rule": "scored by another version's rule; this version's rule gives other verdicts or values",

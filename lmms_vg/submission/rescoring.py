@@ -229,7 +229,9 @@ def _labels_of(questions: Sequence[BundleQuestion]) -> _Labels:
 def _records(task: str, pairs: Sequence[Pair]) -> Iterator[tuple[dict[str, Any], Record]]:
     for question, answer in pairs:
         alignment = None if answer.alignment is None else answer.alignment.model_dump()
-        record = Record(key="", task=task, uid=question.uid, text=answer.answer, alignment=alignment)
+        record = Record(
+            key="", task=task, uid=question.uid, text=answer.answer, alignment=alignment, first_token=answer.first_token
+        )
         if TASKS[task].measures:  # other tasks find out again what cannot be scored
             record = record.model_copy(update={"error": answer.error, "error_code": answer.error_code})
         yield document(task, question), record

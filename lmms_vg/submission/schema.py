@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from lmms_vg._util.error_codes import ErrorCode
+from lmms_vg.journal import FirstToken
 from lmms_vg.paper.protocols import ProtocolName
 from lmms_vg.runs.method_spec import HyperParameters, Identifier, MethodSpec, Scalar
 
@@ -239,6 +240,12 @@ class BundleAlignment(_Strict):
     version: Annotated[int, Field(ge=1, le=1_000)] = 1
 
 
+class BundleFirstToken(FirstToken):
+    """What the first answer token of one question says about its allowed answers."""
+
+    model_config = ConfigDict(strict=True)
+
+
 class BundleAnswer(_Strict):
     """What the model answered, what the rule extracted, and the verdict.
 
@@ -250,6 +257,7 @@ class BundleAnswer(_Strict):
         alignment: of measurements, unless they failed.
         seconds: time the model took.
         batch: number of questions that shared its batch.
+        first_token: of questions with a closed set of answers, where the model was asked for it.
     """
 
     uid: Word
@@ -261,6 +269,7 @@ class BundleAnswer(_Strict):
     alignment: BundleAlignment | None = None
     seconds: Finite | None = None
     batch: Annotated[int, Field(ge=1)] | None = None
+    first_token: BundleFirstToken | None = None
 
     @model_validator(mode="after")
     def _has_both_or_neither(self) -> BundleAnswer:

@@ -17,6 +17,7 @@ from lmms_vg.runs.results import MEASURED
 from lmms_vg.submission import question_check as known
 from lmms_vg.submission.archive import Bundle
 from lmms_vg.submission.findings import Finding, Rejected
+from lmms_vg.submission.first_token_check import first_token_findings
 from lmms_vg.submission.manifest_check import stated_wrongly
 from lmms_vg.submission.privacy import findings as private
 from lmms_vg.submission.rescoring import (
@@ -120,6 +121,8 @@ def _tasks(
         asked = list(islice(bundle.lines(f"questions/{name}.jsonl", BundleQuestion, task.questions), task.asked + 1))
         given = list(islice(bundle.lines(f"answers/{name}.jsonl", BundleAnswer, task.answers), task.asked + 1))
         wrong = [*_uids(name, task, asked, given), *alignment_findings(name, given), *_texts(name, given)]
+        if all(finding.is_note for finding in wrong):
+            wrong += first_token_findings(name, zip(asked, given, strict=True), declared=manifest.run is None)
         findings += wrong
         if any(not finding.is_note for finding in wrong):
             continue

@@ -57,9 +57,9 @@ def counted(doc: Doc, value: int) -> dict[str, Any]:
     """The items of `answered` and `n` for one document.
 
     In the samples file, `n` also states how long our model took (`seconds`), how many questions shared the batch (`batch`),
-    whether only a part of the data set was read (`partial`) and, with the first document of a task, what exactly was run
-    (`run`), which options of lmms-eval change the meaning of the numbers (`host_options`), and where the time of its process
-    went (`spent`).
+    what the first answer token says about the allowed answers (`first_token`, see `journal.first_token`), whether only a part
+    of the data set was read (`partial`) and, with the first document of a task, what exactly was run (`run`), which options
+    of lmms-eval change the meaning of the numbers (`host_options`), and where the time of its process went (`spent`).
     """
     # A dict, because lmms-eval computes a standard error for every metric whose items are numbers.
     item: Item = {"answered": value}
@@ -70,6 +70,8 @@ def counted(doc: Doc, value: int) -> dict[str, Any]:
         item["seconds"] = record.seconds
         if record.batch is not None:
             item["batch"] = record.batch
+        if record.first_token is not None:
+            item["first_token"] = record.first_token.model_dump()
     if run:
         beside = {
             name: run.pop(name) for name in ("host_options", "spent") if name in run

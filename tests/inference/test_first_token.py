@@ -152,7 +152,7 @@ def test_questions_of_one_batch_may_allow_different_answers(family: Family) -> N
 
 
 def test_models_that_think_first_have_no_value() -> None:
-    value, none = FirstToken(log_p={"yes": -1.0, "no": -2.0}, mass=0.5), FirstToken(no_value="thinks_first")
+    value, none = FirstToken(log_p={"yes": -1.0, "no": -2.0}, mass=0.5032), FirstToken(no_value="thinks_first")
     assert unless_thinking(value, "Is it?", "Yes") is value
     assert unless_thinking(value, "Is it?", "<think>Well.</think> Yes") == none
     assert unless_thinking(value, "Is it? assistant\n<think>\n", "Well.</think> Yes") == none

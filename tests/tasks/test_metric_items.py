@@ -36,6 +36,13 @@ def test_batch_of_an_answer() -> None:
     assert metric_items.counted(DOC, 1)["n"] == {"answered": 1, "seconds": 0.25, "batch": 4}
 
 
+def test_what_the_first_token_says_is_stated() -> None:
+    first = journal.FirstToken(log_p={"yes": -0.6931, "no": -1.3863}, mass=0.75)
+    journal.remember(journal.Record(key="k", task=DOC["task"], uid=DOC["uid"], seconds=0.25, first_token=first))
+    stated = {"log_p": {"yes": -0.6931, "no": -1.3863}, "mass": 0.75}
+    assert metric_items.counted(DOC, 1)["n"] == {"answered": 1, "seconds": 0.25, "first_token": stated}
+
+
 def test_no_time_of_a_failure() -> None:
     remember(error="boom", error_code="image")
     reason = {"error": "boom", "error_code": "image", "task": "t", "uid": "u"}
