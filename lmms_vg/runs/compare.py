@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from lmms_vg.metrics import chance, decomposition, signal_detection
+from lmms_vg.metrics import chance, decomposition, forced_choice, signal_detection
 from lmms_vg.metrics.statistics import signature
 from lmms_vg.runs import pairing
 from lmms_vg.runs.agreement import agree, check_names
@@ -111,6 +111,7 @@ def _rules(lines: Sequence[ComparisonLine], chances: bool, unit: Unit) -> list[s
     rules += [signature(unit=unit, resamples=RESAMPLES)] if tested else []
     rules += [decomposition.signature()] if any(entry.change for entry in tested) else []
     rules += [signal_detection.signature(unit)] if any(line.said and line.said.detection for line in lines) else []
+    rules += [forced_choice.signature(unit)] if any(line.forced and line.forced.n for line in lines) else []
     return rules + ([chance.signature()] if chances else [])
 
 

@@ -9,6 +9,7 @@ from statistics import fmean
 from lmms_vg.metrics.statistics import equal_within, holm, mcnemar, paired, smallest_detectable
 from lmms_vg.runs.agreement import shared
 from lmms_vg.runs.comparison import MARGIN, AgainstBase, ComparisonLine
+from lmms_vg.runs.forced_choice import forced, forced_change
 from lmms_vg.runs.results import Run, TaskRun
 from lmms_vg.runs.saying import change, saying, scores_of
 from lmms_vg.runs.units import Unit, units_of
@@ -32,6 +33,7 @@ def line_of(run: Run, name: str, parts: Sequence[TaskRun], weights: Mapping[str,
         bool(shared(run)),
         None,
         saying(parts),
+        forced=None if weights else forced(parts),
     )
 
 
@@ -63,6 +65,7 @@ def against(
         equal=equal_within(difference, MARGIN),
         change=None if weights else change(before, after, units, family),
         source=None,
+        forced=None if weights else forced_change(before, after, units, family),
     )
 
 
@@ -71,8 +74,10 @@ def corrected(lines: Sequence[ComparisonLine], family: int) -> list[ComparisonLi
     tested = {str(number): line.against for number, line in enumerate(lines) if line.against is not None}
     adjusted = holm({number: entry.difference.p for number, entry in tested.items()}, family)
     exact = holm({number: entry.mcnemar_p for number, entry in tested.items() if entry.mcnemar_p is not None})
+    preferred = holm({number: entry.forced.accuracy.p for number, entry in tested.items() if entry.forced}, family)
     results = {
         number: entry._replace(
+            forced=entry.forced._replace(holm=preferred[number]) if entry.forced else None,
             holm=adjusted[number],
             mcnemar_holm=exact.get(number),
             detectable=smallest_detectable(entry.difference, tests=max(family, len(tested))),

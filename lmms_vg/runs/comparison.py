@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from lmms_vg.metrics.statistics import Difference, Equal
 from lmms_vg.runs.chance_rows import ChanceRow
+from lmms_vg.runs.forced_choice import Forced, ForcedChange
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.saying import Change, Saying, Source
 
@@ -30,6 +31,7 @@ class AgainstBase(NamedTuple):
         equal: Whether the two are equal within `MARGIN`.
         change: What the difference is made of; None for open questions and weighted groups.
         source: Where a significant difference lives; None if it is not significant, or if `change` is None.
+        forced: What changes in forced choice; None for open questions, weighted groups, and runs without first-token values.
     """
 
     difference: Difference
@@ -42,6 +44,7 @@ class AgainstBase(NamedTuple):
     equal: Equal
     change: Change | None
     source: Source | None
+    forced: ForcedChange | None = None
 
 
 class ComparisonLine(NamedTuple):
@@ -50,6 +53,7 @@ class ComparisonLine(NamedTuple):
     Attributes:
         seconds: mean time per question, None if it is not known.
         said: what was said; None for open questions.
+        forced: what the run prefers among the allowed answers; None for open questions and weighted groups.
         control: label of the control that the line is compared with, in place of the base; empty for the base.
     """
 
@@ -64,6 +68,7 @@ class ComparisonLine(NamedTuple):
     against: AgainstBase | None
     said: Saying | None = None
     control: str = ""
+    forced: Forced | None = None
 
 
 @dataclass(frozen=True)

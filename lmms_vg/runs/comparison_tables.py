@@ -1,13 +1,15 @@
 """Print a comparison as Markdown, CSV or LaTeX.
 
 The first table has accuracies, one row per run and one column per task, as the paper's Table F.4, and what answers without
-the image reach; the second has every difference; the third what was said (`said_tables`).
+the image reach; the second has every difference; the third what was said (`said_tables`); the fourth what the runs prefer among
+the allowed answers (`forced_choice_tables`).
 """
 
 import re
 from collections.abc import Callable
 from math import isnan
 
+from lmms_vg.runs import forced_choice_tables as forced
 from lmms_vg.runs.comparison import MARGIN, Comparison, ComparisonLine
 from lmms_vg.runs.comparison_cells import difference_of, interval_of, method_of, of_line, show_p
 from lmms_vg.runs.comparison_notes import about, explained
@@ -30,11 +32,13 @@ def as_markdown(table: Comparison) -> str:
 
 def details(table: Comparison) -> str:
     """The other tables, notes, and the scoring rules."""
-    said = said_rows(table)
+    said, preferred = said_rows(table), forced.forced_rows(table)
+    notes = [*about(table), *explained(table), *said_notes(table), *forced.forced_notes(table), *table.notes]
     parts = [
         markdown(*_detail(table), texts=2),
         *([markdown(*said, texts=2)] if said else []),
-        "\n".join(f"- {note}" for note in (*about(table), *explained(table), *said_notes(table), *table.notes)),
+        *([markdown(*preferred, texts=2)] if preferred else []),
+        "\n".join(f"- {note}" for note in notes),
         "\n".join(f"- `{rule}`" for rule in table.rules),
     ]
     return "\n\n".join(parts) + "\n"
@@ -49,6 +53,8 @@ def as_latex(table: Comparison) -> str:
     floats = [first, _float("Differences from the base", _detail(table), 2, notes)]
     if said := said_rows(table):
         floats.append(_float("What was said", said, 2, said_notes(table)))
+    if preferred := forced.forced_rows(table):
+        floats.append(_float("Forced choice", preferred, 2, forced.forced_notes(table)))
     return "\n".join(floats)
 
 
@@ -79,8 +85,21 @@ def csv_rows(table: Comparison) -> tuple[list[str], list[tuple[ComparisonLine, l
             tested += [against.mcnemar_holm, difference.least, difference.images, _known(difference.error)]
             tested += [_known(against.detectable), against.equal, table.family, table.unit]
         about = [line.run.path.name, line.run.label, line.name, line.metric, line.n, line.score, line.seconds]
-        rows.append((line, [*about, line.shared, *tested, *csv_cells(line), line.rule, " ".join(table.allowed)]))
-    return [*head.split(), *CSV_HEAD, "rule", "allowed"], rows
+        rows.append(
+            (
+                line,
+                [
+                    *about,
+                    line.shared,
+                    *tested,
+                    *csv_cells(line),
+                    *forced.csv_cells(line),
+                    line.rule,
+                    " ".join(table.allowed),
+                ],
+            )
+        )
+    return [*head.split(), *CSV_HEAD, *forced.CSV_HEAD, "rule", "allowed"], rows
 
 
 def _known(value: float) -> float | None:

@@ -1,15 +1,18 @@
-"""Print a run as tables: accuracy, what chance reaches, what was said, every category, and where the model looked."""
+"""Print a run as tables: accuracy, chance, what was said and preferred, every category, and where the model looked."""
 
 from collections import defaultdict
 from collections.abc import Iterator
 from math import isnan
 from statistics import fmean
 
-from lmms_vg.metrics import chance, signal_detection
+from lmms_vg.metrics import chance, forced_choice, signal_detection
 from lmms_vg.metrics.category_means import macro
 from lmms_vg.metrics.statistics import FEW, Interval, cluster_interval, signature
 from lmms_vg.runs.caveats import failure_notes, overlap_notes
 from lmms_vg.runs.chance_rows import ABOUT, ChanceRow, chance_rows
+from lmms_vg.runs.forced_choice import forced
+from lmms_vg.runs.forced_choice_tables import ABOUT as ABOUT_FORCED
+from lmms_vg.runs.forced_choice_tables import missing_note, report_table
 from lmms_vg.runs.results import MEASURED, Run, TaskRun
 from lmms_vg.runs.said_tables import SAID, SAID_HEAD, said_cells
 from lmms_vg.runs.saying import saying
@@ -28,9 +31,9 @@ _LAYER = (
 def report(run: Run) -> str:
     """Print a run as Markdown.
 
-    The tables are: tasks and groups with n, score and interval; what answers without the image reach; what was said; other
-    metrics; categories with micro and macro means; measurements. Below them are the tasks that were left out, and the rule of
-    every metric.
+    The tables are: tasks and groups with n, score and interval; what answers without the image reach; what was said; forced
+    choice; other metrics; categories with micro and macro means; measurements. Below them are the tasks that were left out, and
+    the rule of every metric.
     """
     parts = [f"# {run.model}", f"`{run.path.name}`", *run.notes]
     if run.restricted:
@@ -52,6 +55,11 @@ def report(run: Run) -> str:
     if said:
         cells = (row(name, *said_cells(about)) for name, about in said.items())
         parts += ["\n".join([row("task", *SAID_HEAD), f"|---|{'---:|' * len(SAID_HEAD)}", *cells]), SAID]
+    preferred = {task.task: about for task in scored if (about := forced([task])) is not None}
+    if table := report_table(preferred):
+        parts += [table, ABOUT_FORCED]
+    if note := missing_note("This run", list(preferred.values())):
+        parts.append(note)
     opened = [task.task for task in run.tasks.values() if task.metric == "open_recall"]
     if opened:
         parts.append("\n".join(_metrics(run, "open questions", opened, {name: name for name in _OPEN})))
@@ -73,6 +81,7 @@ def report(run: Run) -> str:
     rules = sorted({rule for task in run.tasks.values() for rule in task.rules.values()} | run.measured_rules)
     footer = [*rules, *([signature()] if run.tasks else [])]
     footer += [chance.signature()] if chances else []
+    footer += [forced_choice.signature()] if any(about.n for about in preferred.values()) else []
     footer += [signal_detection.signature()] if any(about.detection for about in said.values()) else []
     return "\n\n".join([*parts, *(["\n".join(f"- `{rule}`" for rule in footer)] if footer else [])]) + "\n"
 

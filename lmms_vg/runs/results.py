@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from lmms_vg._util.error_codes import Failure
 from lmms_vg.journal import FirstToken
+from lmms_vg.runs.first_tokens import first_tokens
 from lmms_vg.runs.method_spec import MethodSpec
 
 #: Metrics that a task is reported and compared by; their items name their question.
@@ -182,9 +183,7 @@ def task_run(where: object, task: str, metric: str, lines: list[Line]) -> TaskRu
         batches={item["uid"]: line["n"]["batch"] for item, line in answered if "batch" in line["n"]},
         extracted={item["uid"]: item["extracted"] for item in good if "extracted" in item},
         units={item["uid"]: item["units"] for item in good if "units" in item},
-        first_tokens={
-            item["uid"]: FirstToken(**line["n"]["first_token"]) for item, line in answered if "first_token" in line["n"]
-        },
+        first_tokens=first_tokens(where, answered),
     )
 
 

@@ -1,0 +1,158 @@
+"""Print what runs prefer among the allowed answers: the block "forced choice" of reports and comparisons."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from math import isnan
+
+from lmms_vg.journal import NO_VALUE
+from lmms_vg.metrics.forced_choice import AucShift
+from lmms_vg.metrics.statistics import Difference
+from lmms_vg.runs.comparison import Comparison, ComparisonLine
+from lmms_vg.runs.comparison_cells import of_line, show_p
+from lmms_vg.runs.forced_choice import Forced, ForcedChange, Missing, is_not_shown
+from lmms_vg.runs.text_tables import markdown
+
+_FEW = "too few images"
+
+#: Columns of one run.
+HEAD = ("n", "mass", "forced choice (%)", "AUC", "Brier", "log score", "ECE")
+_CHANGED = (
+    *("change", "95% interval", "p", "p (Holm)", "change of AUC", "at the base's yes-rate"),
+    *("change of Brier", "change of log score"),
+)
+
+#: What they mean.
+ABOUT = (
+    "forced choice: the allowed answer (yes or no, or a letter) with the highest probability as the first answer token is "
+    "taken, whatever was written; it stands beside the score and does not replace it. mass: mean probability of the allowed "
+    "answers together. AUC: how well log p(yes) - log p(no) tells yes from no at any threshold (.5 is chance). Brier, log "
+    "score: how far probabilities lie from the truth (0 is perfect). ECE: mean distance of confidence and accuracy, ten bins"
+)
+
+#: Columns of the CSV file, in the order of `csv_cells`.
+CSV_HEAD = (
+    *("forced_n", "forced_mass", "forced_score", "forced_auc", "forced_brier", "forced_log_score", "forced_ece"),
+    *("forced_difference", "forced_low", "forced_high", "forced_p", "forced_p_holm", "auc_change", "auc_change_p"),
+    *("at_rate_difference", "at_rate_p", "brier_change", "brier_change_p", "log_score_change", "log_score_change_p"),
+)
+
+
+def report_table(tasks: Mapping[str, Forced]) -> str:
+    """The table of one run, with the interval of forced choice; empty if no task has values."""
+    rows = []
+    for name, values in tasks.items():
+        if values.n:
+            low, high = values.interval
+            ends = "one image" if isnan(low) else f"{100 * low:.2f} to {100 * high:.2f}"
+            cells = forced_cells(values)
+            rows.append([name, *cells[:3], ends, *cells[3:]])
+    return markdown(["forced choice", *HEAD[:3], "95% interval", *HEAD[3:]], rows, texts=1) if rows else ""
+
+
+def missing_note(name: str, values: Sequence[Forced]) -> str:
+    """Say in one line how many of a run's questions have no values and why; empty if all have them."""
+    missing: Counter[Missing] = sum((Counter(each.missing) for each in values), Counter())
+    unknown = missing.pop("not_recorded", 0)
+    if unknown and not any(each.n for each in values):
+        return (
+            f"{name} has no first-token values, which an older version or another model does not record: no forced choice, "
+            "AUC, Brier score or calibration"
+        )
+    reasons = [f"{count}: {NO_VALUE[code]}" for code, count in missing.items() if code in NO_VALUE]
+    reasons += [f"{unknown}: not recorded"] if unknown else []
+    counted = any(each.n for each in values) or set(missing) - {"open_set"}
+    return f"{name}: questions without first-token values: {'; '.join(reasons)}" if reasons and counted else ""
+
+
+def forced_rows(table: Comparison) -> tuple[list[str], list[list[str]]] | None:
+    """The table of a comparison; None if no line has values."""
+    lines = [line for line in (*table.lines, *table.contrasts) if line.forced is not None and line.forced.n]
+    if not lines:
+        return None
+    rows = []
+    for line in lines:
+        assert line.forced is not None
+        cells = [of_line(table, line), line.name, *forced_cells(line.forced)]
+        rows.append(cells + (_changed(line.against.forced if line.against else None) if table.tested else []))
+    return ["method", "task", *HEAD, *(_CHANGED if table.tested else ())], rows
+
+
+def forced_notes(table: Comparison) -> list[str]:
+    """Explain the columns, say which values are missing, and which differences do not show in forced choice."""
+    notes = []
+    if forced_rows(table) is not None:
+        notes.append(ABOUT)
+        if any(line.against and line.against.forced for line in table.tested):
+            notes.append(
+                "change, change of AUC and of scores: on the same questions, in points for forced choice; below 0 is better "
+                "for Brier and log score. at the base's yes-rate: change in points if both runs say yes as often as the base "
+                "prefers it. Only p (Holm) is corrected"
+            )
+    for run in table.runs:
+        values = [
+            line.forced
+            for line in table.lines
+            if line.run is run and line.forced is not None and line.name not in table.pooled
+        ]
+        if note := missing_note(run.label, values):
+            notes.append(note)
+    return notes + [words for line in table.tested if (words := _words(table, line))]
+
+
+def csv_cells(line: ComparisonLine) -> list[object]:
+    """The values of `CSV_HEAD`; None where one is not known."""
+    own: list[object] = [None] * 7
+    if (values := line.forced) is not None:
+        numbers = (values.mass, values.accuracy, values.auc, values.brier, values.log_score, values.calibration_error)
+        own = [values.n, *map(_known, numbers)]
+    changed: list[object] = [None] * 13
+    if line.against is not None and (change := line.against.forced) is not None:
+        accuracy = change.accuracy
+        changed = [accuracy.mean, _known(accuracy.low), _known(accuracy.high), accuracy.p, change.holm]
+        for each in (change.auc, change.at_rate, change.brier, change.log_score):
+            changed += [None, None] if each is None else [each.mean, _known(each.p)]
+    return [*own, *changed]
+
+
+def forced_cells(values: Forced) -> list[str]:
+    """The cells of `HEAD`."""
+    auc = "" if isnan(values.auc) else f"{values.auc:.3f}"
+    scores = (values.brier, values.log_score, values.calibration_error)
+    return [str(values.n), f"{values.mass:.3f}", f"{100 * values.accuracy:.2f}", auc, *(f"{one:.3f}" for one in scores)]
+
+
+def _changed(change: ForcedChange | None) -> list[str]:
+    if change is None:
+        return [""] * len(_CHANGED)
+    accuracy = change.accuracy
+    interval = f"{100 * accuracy.low:+.2f} to {100 * accuracy.high:+.2f}" if accuracy.has_interval else _FEW
+    return [
+        *(f"{100 * accuracy.mean:+.2f}", interval, show_p(accuracy.p), show_p(change.holm)),
+        *(_tested(change.auc), _tested(change.at_rate, 100, 2), _tested(change.brier), _tested(change.log_score)),
+    ]
+
+
+def _tested(each: Difference | AucShift | None, factor: int = 1, digits: int = 3) -> str:
+    if each is None:
+        return ""
+    return f"{factor * each.mean:+.{digits}f} ({_FEW if isnan(each.p) else f'p {show_p(each.p)}'})"
+
+
+def _words(table: Comparison, line: ComparisonLine) -> str:
+    """A sentence on a significant difference that forced choice does not show."""
+    if line.against is None or (change := line.against.forced) is None:
+        return ""
+    difference = line.against.difference.mean
+    if not is_not_shown(difference, line.against.holm, change):
+        return ""
+    kind = "gain" if difference > 0 else "loss"
+    return (
+        f"**{of_line(table, line)}, {line.name}: forced choice does not show the {kind}**: of {change.n} questions it changes "
+        f"by {100 * change.accuracy.mean:+.2f} points (p (Holm) {show_p(change.holm)})"
+    )
+
+
+def _known(value: float) -> float | None:
+    return None if isnan(value) else value
