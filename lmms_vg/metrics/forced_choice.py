@@ -125,7 +125,9 @@ def auc_shift(
         return None
     index, images = numbered(clusters)
     mean = auc(b, truth) - auc(a, truth)
-    parts = np.bincount(index, weights=_components(after, right) - _components(before, right), minlength=images)
+    parts: Floats = np.bincount(
+        index, weights=_components(after, right) - _components(before, right), minlength=images
+    ).astype(np.float64)
     changed = len(np.unique(index[before != after]))
     if changed < FEW:
         return AucShift(mean, nan, nan, nan)

@@ -136,10 +136,12 @@ def forced_change(
     truth = [a[key].is_yes for key in yes_no]
     shift = at_rate = None
     if yes_no and any(truth) and not all(truth):
-        margins = [[run[key].margin or 0.0 for key in yes_no] for run in (a, b)]
-        shift = auc_shift(*margins, truth, [clusters[key] for key in yes_no], family=family)
-        rate = fmean((margin > 0) + (margin == 0) / 2 for margin in margins[0])
-        first, second = (dict(zip(yes_no, correct_at_rate(run, truth, rate), strict=True)) for run in margins)
+        margins_a, margins_b = ([run[key].margin or 0.0 for key in yes_no] for run in (a, b))
+        shift = auc_shift(margins_a, margins_b, truth, [clusters[key] for key in yes_no], family=family)
+        rate = fmean((margin > 0) + (margin == 0) / 2 for margin in margins_a)
+        first, second = (
+            dict(zip(yes_no, correct_at_rate(margins, truth, rate), strict=True)) for margins in (margins_a, margins_b)
+        )
         at_rate = paired(first, second, clusters, family=family)
     return ForcedChange(len(both), change("correct"), 1.0, shift, at_rate, change("brier"), change("log_score"))
 

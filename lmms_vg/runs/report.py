@@ -55,7 +55,7 @@ def report(run: Run) -> str:
     if said:
         cells = (row(name, *said_cells(about)) for name, about in said.items())
         parts += ["\n".join([row("task", *SAID_HEAD), f"|---|{'---:|' * len(SAID_HEAD)}", *cells]), SAID]
-    preferred = {task.task: about for task in scored if (about := forced([task])) is not None}
+    preferred = {task.task: values for task in scored if (values := forced([task])) is not None}
     if table := report_table(preferred):
         parts += [table, ABOUT_FORCED]
     if note := missing_note("This run", list(preferred.values())):
@@ -81,7 +81,7 @@ def report(run: Run) -> str:
     rules = sorted({rule for task in run.tasks.values() for rule in task.rules.values()} | run.measured_rules)
     footer = [*rules, *([signature()] if run.tasks else [])]
     footer += [chance.signature()] if chances else []
-    footer += [forced_choice.signature()] if any(about.n for about in preferred.values()) else []
+    footer += [forced_choice.signature()] if any(values.n for values in preferred.values()) else []
     footer += [signal_detection.signature()] if any(about.detection for about in said.values()) else []
     return "\n\n".join([*parts, *(["\n".join(f"- `{rule}`" for rule in footer)] if footer else [])]) + "\n"
 
