@@ -78,8 +78,8 @@ class Settings:
         require_batch_size(self.batch_size)
 
 
-def split_arguments(method: str, arguments: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
-    """Split `--model_args`, as lmms-eval parses them, into settings and hyper-parameters.
+def split_arguments(family: str, method: str, arguments: dict[str, Any]) -> tuple[Settings, Any, dict[str, Any]]:
+    """Split `--model_args`, as lmms-eval parses them, into settings, the family's options, and hyper-parameters.
 
     `per_head=true` or `heads=true` requests per-head values in the journal; any other `heads` is the method's head list.
 
@@ -97,19 +97,21 @@ def split_arguments(method: str, arguments: dict[str, Any]) -> tuple[Settings, d
         if isinstance(given.get(name), (int, float)):
             given[name] = str(given[name])
     settings = {name: given.pop(name) for name in list(given) if name in Settings.__dataclass_fields__}
-    options = METHODS[method].options()
-    if "heads" in given and "heads" not in options:
+    own = FAMILIES[family].options
+    of_family = {name: given.pop(name) for name in list(given) if name in own.__dataclass_fields__}
+    hyper_parameters = METHODS[method].options()
+    if "heads" in given and "heads" not in hyper_parameters:
         raise ValueError(
             f"heads={given['heads']!r}: {method!r} takes no head list; for values of every head use per_head=true"
         )
-    unknown = sorted(given.keys() - set(options))
+    unknown = sorted(given.keys() - set(hyper_parameters))
     if unknown:
-        names = sorted({*Settings.__dataclass_fields__, *options})
+        names = sorted({*Settings.__dataclass_fields__, *own.__dataclass_fields__, *hyper_parameters})
         meant = "".join(suggest(name, names) for name in unknown)
         raise ValueError(
             f"model_args: {', '.join(unknown)} not known to {method!r}; {meant}allowed: {', '.join(names)}"
         )
-    return Settings(**settings), given
+    return Settings(**settings), own(**of_family), given
 
 
 def choose_device(device: str | None) -> str:
@@ -140,7 +142,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
         ValueError: an unknown argument, or a value that is not allowed.
         CheckpointError: the checkpoint cannot be run.
     """
-    settings, _ = split_arguments(method, arguments)
+    settings, options, _ = split_arguments(family, method, arguments)
     pretrained = explicit(settings.pretrained or FAMILIES[family].pretrained)
     device = choose_device(settings.device)
     wanted = [(method, arguments), *(_shared.take() if _shared else ())]
@@ -148,7 +150,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
     dtype = choose_dtype(device) if settings.dtype == "auto" else settings.dtype
     batch_size = settings.batch_size or default_batch_size(device)
     settings = replace(settings, pretrained=pretrained, dtype=dtype, batch_size=batch_size)
-    model, weights = _load(family, settings, device)
+    model, weights = _load(family, settings, options, device)
 
     circumstances = {
         "weights": weights,
@@ -156,6 +158,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
         "dtype": settings.dtype,
         "device": device.split(":")[0],
         "geometry": settings.geometry,
+        **({"options": asdict(options)} if asdict(options) else {}),
         "rows": settings.rows,
         "per_head": settings.per_head,
         "diagnose": settings.diagnose,
@@ -187,7 +190,7 @@ def resolve(family: str, method: str, arguments: dict[str, Any]) -> Method:
     Raises:
         ValueError: an argument is not allowed; the message names it, its value and what is allowed.
     """
-    settings, hyper_parameters = split_arguments(method, arguments)
+    settings, _, hyper_parameters = split_arguments(family, method, arguments)
     shape = FAMILIES[family].inspect(settings.pretrained or FAMILIES[family].pretrained, settings.revision)
     return METHODS[method].for_checkpoint(shape, **hyper_parameters)
 
@@ -224,7 +227,7 @@ def together(others: list[tuple[str, dict[str, Any]]], names: list[str]) -> Iter
         _shared = None
 
 
-def _load(family: str, settings: Settings, device: str) -> tuple[Family, str]:
+def _load(family: str, settings: Settings, options: Any, device: str) -> tuple[Family, str]:
     """Load the model and fingerprint its weights; inside `together`, only once."""
     source = (
         str(settings.pretrained),
@@ -233,6 +236,7 @@ def _load(family: str, settings: Settings, device: str) -> tuple[Family, str]:
         device,
         settings.device_map,
         settings.geometry,
+        options,
     )
     kept = _shared.families if _shared else {}
     key = family, source, settings.self_check

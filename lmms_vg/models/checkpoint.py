@@ -15,7 +15,7 @@ import torch
 from huggingface_hub import hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 from loguru import logger
-from transformers import LlavaConfig, LlavaForConditionalGeneration, PreTrainedModel
+from transformers import CONFIG_MAPPING, PreTrainedModel
 
 from lmms_vg.demo import WEIGHTS
 
@@ -156,10 +156,10 @@ def shape_of(pretrained: str, revision: str | None = None) -> Shape:
     config = read_config(pretrained, revision)
     text = config.get("text_config", config)
     with reading(pretrained, "config.json"):
-        if "text_config" in config and not {"num_hidden_layers", "num_attention_heads"} <= text.keys():
+        known = config.get("model_type") in CONFIG_MAPPING
+        if known and not {"num_hidden_layers", "num_attention_heads"} <= text.keys():
             # the file holds only what differs from the defaults
-            full: Any = LlavaConfig.from_dict(config).text_config if config.get("model_type") == "llava" else None
-            text = full.to_dict() if full else text
+            text = CONFIG_MAPPING[config["model_type"]].from_dict(config).get_text_config().to_dict()
         missing = [name for name in ("num_hidden_layers", "num_attention_heads") if name not in text]
         if missing:
             raise CheckpointError(f"pretrained={pretrained!r}: config.json has no {missing[0]} of a text model")
@@ -180,16 +180,17 @@ def require_weights(pretrained: str) -> None:
         )
 
 
-def load_llava(
+def load_weights(
+    model_class: Any,
     pretrained: str,
     revision: str | None,
-    config: LlavaConfig,
+    config: Any,
     dtype: torch.dtype,
     device: str,
     device_map: str | None,
     renaming: dict[str, str] | None = None,
-) -> LlavaForConditionalGeneration:
-    """Load weights into a LlavaForConditionalGeneration, from safetensors only.
+) -> Any:
+    """Load weights into a model of a transformers class, from safetensors only.
 
     `renaming` maps regular expressions to replacements, for tensor names of another layout.
 
@@ -198,7 +199,7 @@ def load_llava(
     """
     place = locate(pretrained)
     with reading(pretrained, "weights"):
-        loaded: Any = LlavaForConditionalGeneration.from_pretrained(
+        loaded: Any = model_class.from_pretrained(
             place,
             revision=revision or "main",
             config=config,
@@ -221,8 +222,7 @@ def load_llava(
     if device_map is None:
         model.to(device)
     # Only methods that ask for gradients of attention want any.
-    frozen: LlavaForConditionalGeneration = model.eval().requires_grad_(False)
-    return frozen
+    return model.eval().requires_grad_(False)
 
 
 def _require_every_tensor(pretrained: str, unexpected: Collection[str]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from PIL import Image
 from torch import Tensor
-from transformers import CLIPImageProcessor, LlavaConfig
+from transformers import CLIPImageProcessor
 
 from lmms_vg.models.checkpoint import CheckpointError, read_json
 from lmms_vg.models.fields import refuse
@@ -61,15 +61,13 @@ class Huatuo(Llava):
             raise CheckpointError(not_huatuo(pretrained, raw, reason))
 
     @classmethod
-    def _config(
-        cls, pretrained: str, revision: str | None, raw: dict[str, Any]
-    ) -> tuple[LlavaConfig, dict[str, str] | None]:
+    def _config(cls, pretrained: str, revision: str | None, raw: dict[str, Any]) -> tuple[Any, dict[str, str] | None]:
         if is_original(raw):
             return config_of(pretrained, revision, raw), RENAMING
         return super()._config(pretrained, revision, raw)
 
     @classmethod
-    def _image_processor(cls, pretrained: str, revision: str | None, config: LlavaConfig, raw: dict[str, Any]) -> Any:
+    def _image_processor(cls, pretrained: str, revision: str | None, config: Any, raw: dict[str, Any]) -> Any:
         processor = cls._stored_processor(pretrained, revision, config, raw)
         mean = processor.image_mean
         if not isinstance(mean, list | tuple) or len(mean) != 3 or not all(0 <= part <= 1 for part in mean):
@@ -78,7 +76,7 @@ class Huatuo(Llava):
         return processor
 
     @classmethod
-    def _stored_processor(cls, pretrained: str, revision: str | None, config: LlavaConfig, raw: dict[str, Any]) -> Any:
+    def _stored_processor(cls, pretrained: str, revision: str | None, config: Any, raw: dict[str, Any]) -> Any:
         stored = image_processor(pretrained, revision, raw) if is_original(raw) else None
         if stored is not None:
             return stored

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from transformers import AutoTokenizer, LlavaConfig
+from transformers import AutoTokenizer
 
 from lmms_vg.models.checkpoint import CheckpointError, locate, path_of, reading
 from lmms_vg.models.prompts import IMAGE
 
 
-def load_tokenizer(pretrained: str, revision: str | None, config: LlavaConfig) -> Any:
+def load_tokenizer(pretrained: str, revision: str | None, config: Any, mark: str = IMAGE) -> Any:
     """Load the checkpoint's own tokenizer; `<image>` is added where it is not a token yet.
 
+    Args:
+        pretrained: The checkpoint.
+        revision: Its revision on the hub.
+        config: Its configuration.
+        mark: The image token. Any other than `<image>` has to be in the vocabulary.
+
     Raises:
-        CheckpointError: The tokenizer cannot be loaded here, or is not a fast one.
+        CheckpointError: The tokenizer cannot be loaded here, is not a fast one, or lacks the image token.
     """
     whole, pieces = (path_of(pretrained, revision, f"tokenizer.{kind}") for kind in ("json", "model"))
     # Only the text model's own class reads vocab.json and merges.txt, and "llava" does not name it. It is not used for a
@@ -34,7 +40,11 @@ def load_tokenizer(pretrained: str, revision: str | None, config: LlavaConfig) -
         ) from problem
     if not tokenizer.is_fast:
         raise CheckpointError(f"pretrained={pretrained!r}: the tokenizer is not a fast one (tokenizer.json)")
-    if IMAGE not in tokenizer.get_vocab():
+    if mark not in tokenizer.get_vocab():
+        if mark != IMAGE:
+            raise CheckpointError(
+                f"pretrained={pretrained!r}: the tokenizer has no image token {mark!r}; is it that of another model?"
+            )
         tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE]})
     return tokenizer
 

@@ -34,7 +34,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def load(folder: Path, dtype: str = "float32") -> Family:
-    return FAMILIES["llava"].load(str(folder), None, engine.DTYPES[dtype], "cpu", None, "true")
+    return FAMILIES["llava"].load(str(folder), None, engine.DTYPES[dtype], "cpu", None, "true", NoOptions())
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_on_a_gpu_it_is_asked_the_whole_prompt_with_its_image(
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_sound_checkpoints_are_taken_on_a_gpu(folders: dict[str, Path], kind: str, dtype: str) -> None:
-    family = FAMILIES["llava"].load(str(folders[kind]), None, engine.DTYPES[dtype], "cuda", None, "true")
+    family = FAMILIES["llava"].load(str(folders[kind]), None, engine.DTYPES[dtype], "cuda", None, "true", NoOptions())
     prompt = self_check.probe(family)
     assert prompt.pixel_values is not None
     deviation, allowed = self_check.compare(family, prompt)

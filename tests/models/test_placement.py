@@ -137,7 +137,7 @@ def test_the_patches_of_a_box_are_those_that_painting_it_changes(loaded: Any, ca
         image[y1:y2, x1:x2, 0] = 255
         red, green, _ = levels(family, image)
         changed = cells(np.abs(red - green) > 0.5).any(-1)
-        geometry = family.true_geometry(width, height)
+        geometry = family.views(width, height)[0]
         left, top, right, bottom = geometry.patch_box(0, 0)
         dx, dy = max(1.0, (right - left) / PATCH), max(1.0, (bottom - top) / PATCH)
         kept = x2 - x1 > 2 * dx and y2 - y1 > 2 * dy
@@ -160,7 +160,7 @@ def test_every_pixel_that_the_model_sees_is_where_the_geometry_has_it(loaded: An
         column, row = np.meshgrid(np.arange(width), np.arange(height))
         image = np.stack([column % 256, row % 256, 0 * row], axis=-1).astype(np.uint8)
         seen = levels(family, image).round()
-        geometry = family.true_geometry(width, height)
+        geometry = family.views(width, height)[0]
         x = np.array([geometry.x.to_pixel(centre) for centre in centres])
         y = np.array([geometry.y.to_pixel(centre) for centre in centres])
         x_seen, y_seen = (x > 0) & (x < width), (y > 0) & (y < height)  # the rest is padding
@@ -251,5 +251,5 @@ def test_stretch_remains_what_the_released_code_assumes(loaded: Any) -> None:
     family = FAMILIES["huatuo"](
         model, tokenizer, CLIPImageProcessor(size={"shortest_edge": 61}, crop_size=CROP), geometry="stretch"
     )  # type: ignore[call-arg]
-    assert family.lay(200, 100) == Geometry.stretch(200, 100, GRID, GRID)  # type: ignore[attr-defined]
-    assert family.true_geometry(200, 100) != family.lay(200, 100)  # type: ignore[attr-defined]
+    assert family.lay(200, 100) == (Geometry.stretch(200, 100, GRID, GRID),)  # type: ignore[attr-defined]
+    assert family.views(200, 100) != family.lay(200, 100)  # type: ignore[attr-defined]
