@@ -205,4 +205,5 @@ def _answer(uid: str, line: Line) -> BundleAnswer:
             version=item.get("version", 1),
         )
     failure = {name: item[name] for name in ("error", "error_code") if isinstance(item, dict) and name in item}
-    return BundleAnswer(uid=uid, answer=str(text), alignment=alignment, seconds=line["n"].get("seconds"), **failure)
+    cost = {name: line["n"].get(name) for name in ("seconds", "batch")}
+    return BundleAnswer(uid=uid, answer=str(text), alignment=alignment, **cost, **failure)

@@ -189,6 +189,7 @@ class BundleAnswer(_Strict):
         error_code: the same as a code.
         alignment: of measurements, unless they failed.
         seconds: time the model took.
+        batch: number of questions that shared its batch.
     """
 
     uid: Word
@@ -199,6 +200,7 @@ class BundleAnswer(_Strict):
     error_code: ErrorCode | None = None
     alignment: BundleAlignment | None = None
     seconds: Finite | None = None
+    batch: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _has_both_or_neither(self) -> BundleAnswer:

@@ -196,12 +196,13 @@ def test_images_and_boxes_of_ones_own(
 
 
 def test_the_same_question_twice_counts_twice(checkpoint: str, tmp_path: Path, own_file: Callable[..., Path]) -> None:
-    """It is answered once; the journal has its values under one of its two uids."""
+    """It is answered once; the journal has its values under both of its uids."""
     other = ROW | {"image": "imgs/2.png"}
     assert main(command(checkpoint, tmp_path / "list.json", data=own_file(ROW, other, ROW))) == 0
     head_list, records = read(tmp_path / "list.json"), raw_records()
-    values = {record["uid"]: record["alignment"]["heads"]["kl"] for record in records if "heads" in record["alignment"]}
-    assert len(values) == 2
+    values = {record["uid"]: record["alignment"]["heads"]["kl"] for record in records}
+    assert len(values) == 3
+    assert values["boxes.jsonl/1"] == values["boxes.jsonl/3"]
     assert head_list.provenance["n"] == 3
     assert head_list.scores is not None
     twice, once = (np.array(values[f"boxes.jsonl/{row}"]) for row in (1, 2))

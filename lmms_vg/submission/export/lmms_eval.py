@@ -50,7 +50,7 @@ def write(bundle: Path, entry: Entry, out: Path) -> None:
 def _samples(entry: Entry, answers: list[BundleAnswer], lines: list[Line]) -> Iterator[Line]:
     """Yield the lines of a samples file; as with our models, the first says exactly what was run."""
     for number, (answer, line) in enumerate(zip(answers, lines, strict=True)):
-        details: Line = {} if answer.seconds is None else {"seconds": answer.seconds}
+        details: Line = answer.model_dump(include={"seconds", "batch"}, exclude_none=True)
         if number == 0:
             details["run"] = entry.manifest.run.model_dump(exclude_defaults=True)
         sample = line | {"n": line["n"] | details}
