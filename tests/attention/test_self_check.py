@@ -21,6 +21,7 @@ from lmms_vg.attention.decoder import Decoder
 from lmms_vg.inference import build as engine
 from lmms_vg.inference.build import build
 from lmms_vg.models import FAMILIES, Family
+from lmms_vg.models.base import NoOptions
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.vision.images import open_picture
 
