@@ -112,7 +112,9 @@ def test_questions_about_one_image_share_both_prefixes(
 ) -> None:
     embedded: list[tuple[str, ...]] = []
     embed = family.embed
-    monkeypatch.setattr(family, "embed", lambda prompt: (embedded.append(prompt.image_hashes), embed(prompt))[1])
+    monkeypatch.setattr(
+        family, "embed", lambda prompts: (embedded.extend(p.image_hashes for p in prompts), embed(prompts))[1]
+    )
     questions = [question(f"{seed}{n}", tiny.picture(seed), f"{GOOD} {n}") for seed in (1, 2) for n in range(4)]
     answerer = Answerer(family, [MethodRun(VCD(), Journal(tmp_path))], batch_size)
     assert [record.error for _, record in answerer.answer(questions)] == [None] * 8
