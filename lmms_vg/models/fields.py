@@ -5,6 +5,7 @@ docs/checkpoints.md lists every field of every file: what is honoured, what cann
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from transformers import LlavaConfig
@@ -230,6 +231,27 @@ def require_image_mark(
             f"pretrained={pretrained!r}: the tokenizer has the token {last!r} of id {words[last]}, and the model "
             f"embeds {vocabulary} tokens (vocab_size); they belong to different checkpoints"
         )
+
+
+def require_integer_option(name: str, value: Any, least: int, most: int | None = None) -> None:
+    """Refuse a family's setting that is no integer from `least` to `most`.
+
+    Raises:
+        ValueError: The message names the setting, its value and what is allowed.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < least or (most is not None and value > most):
+        upto = "or more" if most is None else f"to {most}"
+        raise ValueError(f"{name}={value!r}: allowed is an integer, {least} {upto}")
+
+
+def require_choice_option(name: str, value: Any, allowed: Sequence[str]) -> None:
+    """Refuse a family's setting that is none of `allowed`.
+
+    Raises:
+        ValueError: The message names the setting, its value and what is allowed.
+    """
+    if value not in allowed:
+        raise ValueError(f"{name}={value!r}: allowed is {' or '.join(allowed)}")
 
 
 def control_marks(tokenizer: Any) -> list[str]:

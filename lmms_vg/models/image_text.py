@@ -84,6 +84,7 @@ class ImageText(Family):
     ) -> ImageText:
         """Read the small files first: a fault in them shows before the weights, which take much longer."""
         raw, config, renaming = cls.read_configuration(pretrained, revision)
+        cls.check_options(config, options)
         require_weights(pretrained)
         processors = cls.read_processors(pretrained, revision, raw, config)
         model = load_weights(cls.model_class(config), pretrained, revision, config, dtype, device, device_map, renaming)
@@ -136,6 +137,14 @@ class ImageText(Family):
             processor = cls._image_processor(pretrained, revision, config, raw)
             cls.check_processor(processor, config)
         return tokenizer, processor, template, form
+
+    @classmethod
+    def check_options(cls, config: Any, options: Any) -> None:
+        """Refuse settings of the family that this checkpoint cannot take.
+
+        Raises:
+            ValueError: The message names the setting, its value and what is allowed.
+        """
 
     @classmethod
     def check_processor(cls, processor: Any, config: Any) -> None:
