@@ -33,7 +33,7 @@ def score(task: str, answered: Iterable[tuple[Doc, Record]]) -> Iterator[Line]:
         with journal.scoring(record):
             results = config["process_results"](doc, [text])
         asked = {"input": config["doc_to_text"](doc), "target": doc[config["doc_to_target"]]}
-        yield {**results, **asked, "filtered_resps": [text]}
+        yield {**results, **asked, "filtered_resps": text}
 
 
 def means(task: str, lines: list[Line], without: Collection[str] = NEEDS_MODEL) -> Iterator[tuple[str, Any]]:
