@@ -325,9 +325,13 @@ class ImageText(Family):
         ids = prompt.input_ids.clone()
         ids[ids == self.image_id] = self.model.config.image_token_id  # ours may be any id
         inputs = {"input_ids": ids[None].to(self.model.device)}
-        if prompt.pixel_values is not None:
-            inputs["pixel_values"] = prompt.pixel_values.to(self.model.device, self.model.dtype)
+        if prompt.images:
+            inputs["pixel_values"] = self.stacked(prompt.images).to(self.model.device, self.model.dtype)
         return inputs
+
+    def stacked(self, images: Sequence[PreparedImage]) -> Tensor:
+        """The pixels of several images as the transformers model takes them."""
+        return torch.cat([image.pixels for image in images])
 
 
 def _listed(ids: Any) -> list[Any]:

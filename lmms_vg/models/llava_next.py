@@ -109,17 +109,16 @@ class LlavaNext(ImageText):
         return torch.cat(made), ()
 
     def stock_inputs(self, prompt: Prompt) -> dict[str, Tensor]:
-        """Also the sizes of the images; images of fewer tiles are padded with empty ones."""
-        most = max((image.pixels.shape[1] for image in prompt.images), default=0)
-        padded = [
-            torch.nn.functional.pad(image.pixels, (0, 0, 0, 0, 0, 0, 0, most - image.pixels.shape[1]))
-            for image in prompt.images
-        ]
-        inputs = super().stock_inputs(prompt)
-        if padded:
-            inputs["pixel_values"] = torch.cat(padded).to(self.model.device, self.model.dtype)
-            inputs["image_sizes"] = self._sizes(prompt.images).to(self.model.device)
-        return inputs
+        """Also the sizes of the images."""
+        sizes = {"image_sizes": self._sizes(prompt.images).to(self.model.device)} if prompt.images else {}
+        return super().stock_inputs(prompt) | sizes
+
+    def stacked(self, images: Sequence[PreparedImage]) -> Tensor:
+        """Images of fewer tiles are padded with empty ones."""
+        most = max(image.pixels.shape[1] for image in images)
+        return torch.cat(
+            [torch.nn.functional.pad(one.pixels, (0, 0) * 3 + (0, most - one.pixels.shape[1])) for one in images]
+        )
 
     def render(self, body: str) -> str:
         """Render in the checkpoint's template, or in Vicuna's if it has none."""
