@@ -11,6 +11,7 @@ import tiny_families
 import torch
 from PIL import Image
 from torch import Tensor
+from transformers.image_processing_utils import select_best_resolution
 
 from lmms_vg.attention import Knockout, install
 from lmms_vg.attention.batch import Batch
@@ -145,8 +146,8 @@ def _brightness(name: str, family: Family, prompt: Prompt) -> np.ndarray:
         return tiles[image.cells].numpy()
     fine, base = (image.views if name.endswith("fine") else image.views[::-1])[:2]
     tiles = [_cells(tile, 4) for tile in pixels[0]]
-    rows = -(-fine.rows // 4)
-    across = (len(tiles) - 1) // rows
+    high, wide = select_best_resolution((fine.height, fine.width), family.model.config.image_grid_pinpoints)
+    rows, across = high // 56, wide // 56
     whole = torch.cat([torch.cat(tiles[1 + row * across : 1 + (row + 1) * across], 1) for row in range(rows)])
     top, left = (whole.shape[0] - fine.rows) // 2, (whole.shape[1] - fine.cols) // 2
     seen = whole[top : top + fine.rows, left : left + fine.cols]
@@ -235,3 +236,16 @@ def test_settings_of_qwen_are_checked_before_weights(tmp_path: Path, options: di
     family = tiny_families.QwenVL
     with pytest.raises(ValueError, match=message):
         family.load(str(folder), None, torch.float32, "cpu", None, "true", family.options(**options))
+
+
+@pytest.mark.parametrize("kind", ["qwen2_5_vl", "qwen3_vl", "gemma3"])
+@torch.no_grad()
+def test_bfloat16_is_as_near_to_float32_as_a_stock_pass(kind: str, tmp_path: Path) -> None:
+    exact = tiny_families.load(kind, tmp_path / kind)
+    prompt = ask(exact, SIZES["two images"])
+    expected = exact.model(**exact.stock_inputs(prompt)).logits[0, -1]
+    rounded = tiny_families.load(kind, tmp_path / kind, dtype=torch.bfloat16)
+    stock = rounded.model(**rounded.stock_inputs(prompt)).logits[0, -1].float()
+    install(rounded.model)
+    ours = Batch.open(Sessions(rounded), [prompt], [prompt]).prefill().logits[0]
+    assert (ours - expected).norm() <= 1.5 * (stock - expected).norm()
