@@ -27,6 +27,7 @@ from transformers.models.llava.image_processing_pil_llava import LlavaImageProce
 
 from lmms_vg.demo.model import build_tokenizer
 from lmms_vg.models import FAMILIES
+from lmms_vg.models.base import NoOptions
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.models.llava import Llava
 from lmms_vg.models.placement import Placement
@@ -199,7 +200,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def load(family: str, folder: Path, processor: Any) -> None:
     """Always raise CheckpointError: about the weights if the processor is accepted."""
     processor.save_pretrained(folder)
-    FAMILIES[family].load(str(folder), None, torch.float32, "cpu", None, "true")
+    FAMILIES[family].load(str(folder), None, torch.float32, "cpu", None, "true", NoOptions())
 
 
 @pytest.mark.parametrize("case", CASES)
