@@ -110,8 +110,7 @@ def gemma(window: int, folder: Path) -> Path:
     text = TEXT | {"vocab_size": len(tokenizer) + 4, "head_dim": 8, "query_pre_attn_scalar": 8}
     config = Gemma3Config(
         text_config=text | {"sliding_window": window, "layer_types": kinds},
-        vision_config=VISION
-        | {"num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 112, "patch_size": 14},
+        vision_config=VISION | {"num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 112, "patch_size": 14},
         mm_tokens_per_image=16,
         **ids,
     )

@@ -21,9 +21,9 @@ from lmms_vg.models.checkpoint import shape_of
 
 #: Hyper-parameters that have no default for so small a checkpoint without a head list.
 GIVEN: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(("vgrefine", "random_mask", "inverse_mask"), {"heads": "1-0+2-1", "layers": 2, "k": 2}),
+    **{key: {"heads": "1-0+2-1", "layers": 2, "k": 2} for key in ("vgrefine", "random_mask", "inverse_mask")},
     "oracle_mask": {"layers": 2},
-    **dict.fromkeys(("vaf", "attention_lens"), {"start": 1, "end": 3}),
+    **{key: {"start": 1, "end": 3} for key in ("vaf", "attention_lens")},
     "vicrop": {"layer": 1},  # a layer that sees the whole image: every other one of the narrow Gemma has a window
 }
 SIZES = [(160, 120), (90, 200), (160, 120)]

@@ -144,7 +144,7 @@ def _brightness(name: str, family: Family, prompt: Prompt) -> np.ndarray:
     if name.startswith("internvl"):
         tiles = torch.cat([_cells(tile, 2).flatten() for tile in pixels])  # tile after tile, each row by row
         return tiles[image.cells].numpy()
-    fine, base = (image.views if name.endswith("fine") else image.views[::-1])[:2]
+    fine, _base = (image.views if name.endswith("fine") else image.views[::-1])[:2]
     tiles = [_cells(tile, 4) for tile in pixels[0]]
     high, wide = select_best_resolution((fine.height, fine.width), family.model.config.image_grid_pinpoints)
     rows, across = high // 56, wide // 56
@@ -157,9 +157,11 @@ def _brightness(name: str, family: Family, prompt: Prompt) -> np.ndarray:
 
 def _cells(image: Tensor, side: int) -> Tensor:
     """Mean of each of side x side cells of (3, height, width)."""
-    return image.unfold(1, image.shape[1] // side, image.shape[1] // side).unfold(
-        2, image.shape[2] // side, image.shape[2] // side
-    ).mean((0, 3, 4))
+    return (
+        image.unfold(1, image.shape[1] // side, image.shape[1] // side)
+        .unfold(2, image.shape[2] // side, image.shape[2] // side)
+        .mean((0, 3, 4))
+    )
 
 
 def test_painted_boxes_lie_on_the_cells_they_cover(name: str, family: Family) -> None:
