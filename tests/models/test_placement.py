@@ -13,6 +13,7 @@ import pytest
 import tiny
 import torch
 from checkpoint_table import documented_fields
+from llavas import LLAVAS
 from numpy.typing import NDArray
 from PIL import Image
 from transformers import (
@@ -204,7 +205,7 @@ def load(family: str, folder: Path, processor: Any) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", LLAVAS)
 def test_settings_that_a_family_cannot_follow_are_refused_before_the_weights(
     folder: Path, case: str, family: str
 ) -> None:
@@ -219,7 +220,7 @@ def test_settings_that_a_family_cannot_follow_are_refused_before_the_weights(
         load(family, folder, BACKENDS[kind][0](**{"crop_size": CROP, **settings}))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", LLAVAS)
 @pytest.mark.parametrize(
     ("processor", "message"),
     [
