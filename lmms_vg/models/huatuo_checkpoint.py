@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from lmms_vg.models.checkpoint import read_json
-from lmms_vg.models.original_layout import TEXT_MODELS, is_original
+from lmms_vg.models.original_layout import is_original
 
 #: Role marks of HuatuoGPT-Vision's prompt; plain text to its own tokenizers.
 ROLES = ("<|user|>", "<|assistant|>")
+
+#: Model types of the original repositories (7B, 34B) -> model types of their text models.
+TEXT_MODELS = {"llava_qwen2": "qwen2", "llava_llama": "llama"}
 
 
 class Size(NamedTuple):

@@ -1,4 +1,4 @@
-"""HuatuoGPT-Vision's original repositories: LLaVA's older layout, converted to transformers' configuration in memory.
+"""LLaVA's original layout, as in the repositories of HuatuoGPT-Vision and LLaVA-Med, converted to transformers' in memory.
 
 Such a configuration was written for LLaVA's own code. A field that is not known here might change what that code does,
 so it is refused by name.
@@ -22,10 +22,7 @@ RENAMING = {
     r"^model\.(layers|embed_tokens|norm)\.": r"model.language_model.\1.",
 }
 
-#: Model types of the original repositories (7B, 34B) -> model types of their text models.
-TEXT_MODELS = {"llava_qwen2": "qwen2", "llava_llama": "llama"}
-
-#: CLIP ViT-L/14 at 336 pixels, the tower of every original HuatuoGPT-Vision.
+#: CLIP ViT-L/14 at 336 pixels, the tower of every original HuatuoGPT-Vision and LLaVA-Med.
 CLIP_L_336: dict[str, Any] = {
     "hidden_size": 1024,
     "intermediate_size": 4096,
@@ -96,13 +93,12 @@ def require_image_fields(pretrained: str, raw: dict[str, Any]) -> None:
             raise refuse(pretrained, "config.json", field, raw.get(field), " or ".join(map(repr, allowed)))
 
 
-def config_of(pretrained: str, revision: str | None, raw: dict[str, Any]) -> LlavaConfig:
-    """Convert a config.json of the original layout to transformers' configuration.
+def config_of(pretrained: str, revision: str | None, raw: dict[str, Any], kind: str) -> LlavaConfig:
+    """Convert a config.json of the original layout to transformers' configuration, with a text model of type `kind`.
 
     Raises:
         CheckpointError: The message names the field that this conversion does not support.
     """
-    kind = TEXT_MODELS[raw["model_type"]]
     known = set(AutoConfig.for_model(kind).to_dict())
     strange = sorted(
         field for field in raw.keys() - known - ALLOWED.keys() - _READ - _WITHOUT_EFFECT if raw[field] is not None
@@ -113,8 +109,8 @@ def config_of(pretrained: str, revision: str | None, raw: dict[str, Any]) -> Lla
             "config.json",
             strange[0],
             raw[strange[0]],
-            f"a field that HuatuoGPT-Vision has (unknown here: {', '.join(strange)}); if it changes no answer, remove "
-            "it in a copy",
+            f"a field that HuatuoGPT-Vision or LLaVA-Med has (unknown here: {', '.join(strange)}); if it changes no "
+            "answer, remove it in a copy",
         )
     text = _text_config(kind, known, raw)
     return LlavaConfig(
