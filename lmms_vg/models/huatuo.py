@@ -30,14 +30,14 @@ class Huatuo(OriginalLlava):
         return f"<|user|>\n{body}\n<|assistant|>\n"
 
     @classmethod
-    def require_own(cls, pretrained: str, revision: str | None, raw: dict[str, Any]) -> None:
+    def require_own(cls, pretrained: str, revision: str | None, raw: Mapping[str, Any]) -> None:
         """Refuse what is no HuatuoGPT-Vision, unless its vocabulary has the role marks of this prompt."""
         if not is_original(raw):
             super().require_own(pretrained, revision, raw)
         elif raw.get("model_type") not in TEXT_MODELS:
-            raise CheckpointError(not_huatuo(pretrained, raw, f"its model_type is {raw.get('model_type')!r}"))
+            raise CheckpointError(not_huatuo(pretrained, f"its model_type is {raw.get('model_type')!r}"))
         else:
             require_image_fields(pretrained, raw)
         reason = difference(raw)
         if reason and not has_role_words(pretrained, revision):
-            raise CheckpointError(not_huatuo(pretrained, raw, reason))
+            raise CheckpointError(not_huatuo(pretrained, reason))

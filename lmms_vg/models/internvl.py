@@ -46,6 +46,8 @@ class InternVL(ImageText):
     pretrained: ClassVar[str] = "OpenGVLab/InternVL3-8B-hf"
     model_types: ClassVar[tuple[str, ...]] = ("internvl",)
     mark: ClassVar[str] = "<IMG_CONTEXT>"
+    roles: ClassVar[tuple[str, ...]] = ("<img>", "</img>", "<video>")
+    processor: ClassVar[str | None] = "GotOcr2ImageProcessor"
     placed: ClassVar[str | None] = "<img><IMG_CONTEXT></img>"
     options: ClassVar[type[Any]] = InternVLOptions
 

@@ -44,7 +44,7 @@ class LlavaMed(OriginalLlava):
         return tokenizer, processor, template, form
 
     @classmethod
-    def require_own(cls, pretrained: str, revision: str | None, raw: dict[str, Any]) -> None:
+    def require_own(cls, pretrained: str, revision: str | None, raw: Mapping[str, Any]) -> None:
         """Refuse a LLaVA whose text model is no Mistral."""
         if is_original(raw) and raw.get("model_type") in cls.originals:
             require_image_fields(pretrained, raw)
@@ -52,8 +52,7 @@ class LlavaMed(OriginalLlava):
         super().require_own(pretrained, revision, raw)
         if (kind := raw["text_config"].get("model_type")) != "mistral":
             raise CheckpointError(
-                f"pretrained={pretrained!r} is not a LLaVA-Med 1.5: its text model is {kind!r}; allowed is 'mistral'. Ask it "
-                f"in its own prompt: --model llava_plain --model_args pretrained={pretrained}"
+                f"pretrained={pretrained!r} is not a LLaVA-Med 1.5: its text model is {kind!r}; allowed is 'mistral'"
             )
 
 

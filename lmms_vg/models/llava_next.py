@@ -44,6 +44,7 @@ class LlavaNext(ImageText):
     pretrained: ClassVar[str] = "llava-hf/llava-v1.6-vicuna-7b-hf"
     model_types: ClassVar[tuple[str, ...]] = ("llava_next",)
     mark: ClassVar[str] = IMAGE
+    processor: ClassVar[str | None] = "LlavaNextImageProcessor"
     options: ClassVar[type[Any]] = LlavaNextOptions
 
     @classmethod

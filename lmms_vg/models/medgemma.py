@@ -27,6 +27,7 @@ class MedGemma(ImageText):
     pretrained: ClassVar[str] = "google/medgemma-4b-it"
     model_types: ClassVar[tuple[str, ...]] = ("gemma3",)
     mark: ClassVar[str] = "<image_soft_token>"
+    processor: ClassVar[str | None] = "Gemma3ImageProcessor"
     written: ClassVar[str | None] = "<start_of_image>"
     placed: ClassVar[str | None] = "\n\n<start_of_image><image_soft_token><end_of_image>\n\n"
     images_see_themselves: ClassVar[bool] = True

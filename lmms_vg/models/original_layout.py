@@ -7,6 +7,7 @@ so it is refused by name.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from transformers import AutoConfig, CLIPImageProcessor, CLIPVisionConfig, LlavaConfig
@@ -77,12 +78,12 @@ _WITHOUT_EFFECT = {
 }
 
 
-def is_original(raw: dict[str, Any]) -> bool:
+def is_original(raw: Mapping[str, Any]) -> bool:
     """Whether a stored config.json is of the original layout."""
     return "mm_vision_tower" in raw
 
 
-def require_image_fields(pretrained: str, raw: dict[str, Any]) -> None:
+def require_image_fields(pretrained: str, raw: Mapping[str, Any]) -> None:
     """Refuse a checkpoint that was trained on images in another form, as LLaVA-1.6 was.
 
     Raises:

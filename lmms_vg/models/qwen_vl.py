@@ -46,6 +46,8 @@ class QwenVL(ImageText):
     pretrained: ClassVar[str] = "Qwen/Qwen2.5-VL-7B-Instruct"
     model_types: ClassVar[tuple[str, ...]] = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")
     mark: ClassVar[str] = "<|image_pad|>"
+    roles: ClassVar[tuple[str, ...]] = ("<|vision_start|>", "<|vision_end|>", "<|video_pad|>")
+    processor: ClassVar[str | None] = "Qwen2VLImageProcessor"
     options: ClassVar[type[Any]] = QwenOptions
 
     @classmethod
