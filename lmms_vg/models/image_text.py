@@ -87,12 +87,27 @@ class ImageText(Family):
         options: Any,
     ) -> ImageText:
         """Read the small files first: a fault in them shows before the weights, which take much longer."""
+        config, renaming, processors = cls.read_small_files(pretrained, revision, options)
+        model = load_weights(cls.model_class(config), pretrained, revision, config, dtype, device, device_map, renaming)
+        return cls(model, *processors, geometry, options)
+
+    @classmethod
+    def read_small_files(
+        cls, pretrained: str, revision: str | None, options: Any
+    ) -> tuple[Any, dict[str, str] | None, tuple[Any, Any, str | None, Form]]:
+        """Check all that can be checked without reading weights.
+
+        Returns:
+            transformers' configuration, how tensors are renamed, and what `read_processors` returns.
+
+        Raises:
+            CheckpointError: The checkpoint cannot be used; the message says what to do.
+            ValueError: The checkpoint cannot take the family's settings.
+        """
         raw, config, renaming = cls.read_configuration(pretrained, revision)
         cls.check_options(config, options)
         require_weights(pretrained)
-        processors = cls.read_processors(pretrained, revision, raw, config)
-        model = load_weights(cls.model_class(config), pretrained, revision, config, dtype, device, device_map, renaming)
-        return cls(model, *processors, geometry, options)
+        return config, renaming, cls.read_processors(pretrained, revision, raw, config)
 
     @classmethod
     def model_class(cls, config: Any) -> Any:

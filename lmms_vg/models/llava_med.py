@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from lmms_vg.models.base import Checkpoint, FamilyCard
 from lmms_vg.models.chat_template import Form
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.models.original_layout import is_original, require_image_fields
@@ -22,6 +23,17 @@ class LlavaMed(OriginalLlava):
     pretrained: ClassVar[str] = "microsoft/llava-med-v1.5-mistral-7b"
     originals: ClassVar[Mapping[str, str]] = {"llava_mistral": "mistral"}
     roles: ClassVar[tuple[str, ...]] = ("[INST]", "[/INST]")
+    card: ClassVar[FamilyCard] = FamilyCard(
+        checkpoints=(
+            Checkpoint("microsoft/llava-med-v1.5-mistral-7b", "Apache-2.0", 15.1),
+            Checkpoint("chaoyinshe/llava-med-v1.5-mistral-7b-hf", "see its page", 15.1),
+        ),
+        tokens="576 (24 x 24)",
+        prompt=r"`<s>[INST] <image>\n{text} [/INST]`",
+        preprocessing="padded to a square, 336 x 336",
+        verified="true config.json; tiny weights in the original layout against CLIP and Mistral put together by hand",
+        not_verified="real weights; third parties' conversions",
+    )
 
     def render(self, body: str) -> str:
         """Put Mistral's instruction marks around the user's message."""
