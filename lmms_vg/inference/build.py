@@ -151,6 +151,8 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
     batch_size = settings.batch_size or default_batch_size(device)
     settings = replace(settings, pretrained=pretrained, dtype=dtype, batch_size=batch_size)
     model, weights = _load(family, settings, options, device)
+    for resolved in methods:
+        resolved.check_weights(weights, settings.dtype)
 
     circumstances = {
         "weights": weights,

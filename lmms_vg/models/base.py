@@ -108,6 +108,33 @@ class Embedded(NamedTuple):
     deep: Sequence[Tensor] = ()
 
 
+class Checkpoint(NamedTuple):
+    """A checkpoint that people use.
+
+    Attributes:
+        name: Its hub id.
+        licence: Its licence, as its page states it.
+        gigabytes: Size of its weights in bfloat16, in 10^9 bytes.
+        gated: Whether its terms must be accepted on the hub before it can be fetched.
+    """
+
+    name: str
+    licence: str
+    gigabytes: float
+    gated: bool = False
+
+
+class FamilyCard(NamedTuple):
+    """What a family states about itself in `lmms-vg models`, in a few words each."""
+
+    checkpoints: tuple[Checkpoint, ...] = ()
+    tokens: str = ""
+    prompt: str = ""
+    preprocessing: str = ""
+    verified: str = ""
+    not_verified: str = ""
+
+
 @dataclass(frozen=True)
 class NoOptions:
     """A family without `--model_args` of its own."""
@@ -122,6 +149,8 @@ class Family(ABC):
     pretrained: ClassVar[str]
     #: Frozen dataclass of the family's own `--model_args`, all with defaults; its `__post_init__` refuses wrong values.
     options: ClassVar[type[Any]] = NoOptions
+    #: What `lmms-vg models` shows about it.
+    card: ClassVar[FamilyCard] = FamilyCard()
     #: Whether the tokens of an image attend to all tokens of the same image, also to later ones.
     images_see_themselves: ClassVar[bool] = False
 

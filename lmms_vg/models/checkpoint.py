@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from huggingface_hub import hf_hub_download, try_to_load_from_cache
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 from loguru import logger
 from transformers import CONFIG_MAPPING, PreTrainedModel
 
@@ -101,6 +101,11 @@ def path_of(pretrained: str, revision: str | None, name: str) -> Path | None:
         if name != "config.json" and isinstance(try_to_load_from_cache(place, "config.json", revision=revision), str):
             return None  # offline: the repository is cached, and this file is not part of it
         raise CheckpointError(_not_here(pretrained, revision)) from problem
+    except GatedRepoError as problem:
+        raise CheckpointError(
+            f"pretrained={pretrained!r}: the repository is gated: accept its terms on https://huggingface.co/{place}, then "
+            "log in with: hf auth login (or set HF_TOKEN)"
+        ) from problem
     except RepositoryNotFoundError as problem:
         raise CheckpointError(
             f"pretrained={pretrained!r}: neither a folder here nor a repository on the hub that you may read; "
@@ -142,6 +147,7 @@ def read_config(pretrained: str, revision: str | None = None) -> dict[str, Any]:
     """
     config = read_json(pretrained, revision, "config.json")
     if config is None:
+        refuse_adapter(pretrained, revision)  # whose folder has no config.json as a rule
         name = pretrained.removeprefix("./")
         hidden = Path(pretrained).is_dir() and _is_hub_id(name)
         raise CheckpointError(
@@ -149,6 +155,21 @@ def read_config(pretrained: str, revision: str | None = None) -> dict[str, Any]:
             + (f" The hub's repository {name} is read only where no folder ./{name} hides it" if hidden else "")
         )
     return config
+
+
+def refuse_adapter(pretrained: str, revision: str | None) -> None:
+    """Refuse an adapter: it would be added only if peft is installed.
+
+    Raises:
+        CheckpointError: There is an adapter_config.json; the message says how to merge the adapter.
+    """
+    adapter = read_json(pretrained, revision, "adapter_config.json")
+    if adapter is not None:
+        raise CheckpointError(
+            f"pretrained={pretrained!r}: adapter_config.json makes this an adapter of "
+            f"{adapter.get('base_model_name_or_path')!r}; allowed is a whole model: merge it first "
+            "(peft: PeftModel.from_pretrained(...).merge_and_unload().save_pretrained(FOLDER))"
+        )
 
 
 def shape_of(pretrained: str, revision: str | None = None) -> Shape:

@@ -10,7 +10,7 @@ from typing import Any
 
 from transformers import LlavaConfig
 
-from lmms_vg.models.checkpoint import CheckpointError, read_json
+from lmms_vg.models.checkpoint import CheckpointError, read_json, refuse_adapter
 from lmms_vg.models.prompts import IMAGE
 
 #: Settings with which `generate` would do more than decode -> the values that switch them off, besides None. Sampling
@@ -96,13 +96,7 @@ def _require_decoding(pretrained: str, revision: str | None, config: dict[str, A
 
 def _require_weights_as_stored(pretrained: str, revision: str | None, config: dict[str, Any]) -> None:
     """Refuse what would change the stored weights, or would depend on what is installed."""
-    adapter = read_json(pretrained, revision, "adapter_config.json")
-    if adapter is not None:
-        raise CheckpointError(
-            f"pretrained={pretrained!r}: adapter_config.json makes this an adapter of "
-            f"{adapter.get('base_model_name_or_path')!r}; allowed is a whole model: merge it first "
-            "(peft: PeftModel.from_pretrained(...).merge_and_unload().save_pretrained(FOLDER))"
-        )
+    refuse_adapter(pretrained, revision)
     for part in ("text_config", "vision_config"):
         nested = (config.get(part) or {}).get("quantization_config")
         if nested:

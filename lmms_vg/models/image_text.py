@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
@@ -27,9 +27,11 @@ from lmms_vg.models.checkpoint import (
     load_weights,
     locate,
     read_config,
+    read_json,
     reading,
     require_weights,
 )
+from lmms_vg.models.elsewhere import instead
 from lmms_vg.models.fields import control_marks, require_image_mark, require_stored, require_text
 from lmms_vg.models.prompts import IMAGE, expand, join, neutralise, question_span, tokenise
 from lmms_vg.models.tokenizer import load_tokenizer
@@ -48,8 +50,10 @@ class ImageText(Family):
     written: ClassVar[str | None] = None
     #: What the prompt has in its place, with `mark` in it once; None: what is written.
     placed: ClassVar[str | None] = None
-    #: Role marks of the template that are plain text; a question must not imitate them.
+    #: Further marks that a question must not imitate: roles that are plain text, images and videos.
     roles: ClassVar[tuple[str, ...]] = ()
+    #: Class of its image processors, without the ending that names a backend; None: any that places pixels as it states.
+    processor: ClassVar[str | None] = None
     #: Whether the prompt starts with the tokenizer's begin-of-text token, where the tokenizer adds one.
     begin_of_text: ClassVar[bool] = True
 
@@ -69,7 +73,7 @@ class ImageText(Family):
         self._prepared: WeakValueDictionary[str, PreparedImage] = WeakValueDictionary()
         self._last: tuple[PreparedImage, ...] = ()
         self.image_id: int = tokenizer.convert_tokens_to_ids(self.mark)
-        self.forbidden = tuple(sorted({*control_marks(tokenizer), *self.roles, self.written or self.mark}))
+        self.forbidden = tuple(sorted({*control_marks(tokenizer), *self.roles, self.mark, self.written or self.mark}))
 
     @classmethod
     def load(
@@ -83,12 +87,27 @@ class ImageText(Family):
         options: Any,
     ) -> ImageText:
         """Read the small files first: a fault in them shows before the weights, which take much longer."""
+        config, renaming, processors = cls.read_small_files(pretrained, revision, options)
+        model = load_weights(cls.model_class(config), pretrained, revision, config, dtype, device, device_map, renaming)
+        return cls(model, *processors, geometry, options)
+
+    @classmethod
+    def read_small_files(
+        cls, pretrained: str, revision: str | None, options: Any
+    ) -> tuple[Any, dict[str, str] | None, tuple[Any, Any, str | None, Form]]:
+        """Check all that can be checked without reading weights.
+
+        Returns:
+            transformers' configuration, how tensors are renamed, and what `read_processors` returns.
+
+        Raises:
+            CheckpointError: The checkpoint cannot be used; the message says what to do.
+            ValueError: The checkpoint cannot take the family's settings.
+        """
         raw, config, renaming = cls.read_configuration(pretrained, revision)
         cls.check_options(config, options)
         require_weights(pretrained)
-        processors = cls.read_processors(pretrained, revision, raw, config)
-        model = load_weights(cls.model_class(config), pretrained, revision, config, dtype, device, device_map, renaming)
-        return cls(model, *processors, geometry, options)
+        return config, renaming, cls.read_processors(pretrained, revision, raw, config)
 
     @classmethod
     def model_class(cls, config: Any) -> Any:
@@ -107,8 +126,7 @@ class ImageText(Family):
         Raises:
             CheckpointError: The message names the field that is not supported, or the family to use instead.
         """
-        raw = read_config(pretrained, revision)
-        cls.require_own(pretrained, revision, raw)
+        raw = cls.read_own(pretrained, revision)
         require_stored(pretrained, revision, raw)
         with reading(pretrained, "config.json"):
             config, renaming = cls._config(pretrained, revision, raw)
@@ -135,8 +153,19 @@ class ImageText(Family):
         form: Form = form_of(pretrained, tokenizer, template, raw, cls.written or cls.mark) if template else "parts"
         with reading(pretrained, "image processor"):
             processor = cls._image_processor(pretrained, revision, config, raw)
+            cls._require_processor(pretrained, processor)
             cls.check_processor(processor, config)
         return tokenizer, processor, template, form
+
+    @classmethod
+    def _require_processor(cls, pretrained: str, processor: Any) -> None:
+        """Refuse the image processor of another family."""
+        kind = type(processor).__name__
+        if cls.processor is not None and not kind.startswith(cls.processor):
+            raise CheckpointError(
+                f"pretrained={pretrained!r}: its image processor is {kind}; {cls.name!r} takes {cls.processor}: put "
+                f"preprocessor_config.json of the model that it was made from beside config.json (such as {cls.pretrained}'s)"
+            )
 
     @classmethod
     def check_options(cls, config: Any, options: Any) -> None:
@@ -157,15 +186,34 @@ class ImageText(Family):
     @classmethod
     def inspect(cls, pretrained: str, revision: str | None = None) -> Shape:
         """Read layers and heads as `Family.inspect` does, of checkpoints of this family only."""
-        cls.require_own(pretrained, revision, read_config(pretrained, revision))
+        cls.read_own(pretrained, revision)
         return super().inspect(pretrained, revision)
 
     @classmethod
-    def require_own(cls, pretrained: str, revision: str | None, raw: dict[str, Any]) -> None:
+    def read_own(cls, pretrained: str, revision: str | None) -> dict[str, Any]:
+        """Read config.json as stored, of checkpoints of this family only.
+
+        Raises:
+            CheckpointError: The message names the family to use instead, or why there is none, where that is known.
+        """
+        raw: dict[str, Any] = {}
+        try:
+            raw = read_config(pretrained, revision)
+            cls.require_own(pretrained, revision, raw)
+        except CheckpointError as problem:
+            hint = instead(pretrained, revision, raw)
+            if not hint:
+                raise
+            message = str(problem) if raw else f"pretrained={pretrained!r} cannot be loaded"
+            raise CheckpointError(f"{message}. {hint}") from problem
+        return raw
+
+    @classmethod
+    def require_own(cls, pretrained: str, revision: str | None, raw: Mapping[str, Any]) -> None:
         """Refuse a checkpoint of another family by its config.json, `raw`.
 
         Raises:
-            CheckpointError: The message names the command to use instead.
+            CheckpointError: The message names the field and its value.
         """
         if raw.get("model_type") in cls.model_types:
             return
@@ -180,6 +228,12 @@ class ImageText(Family):
 
     @classmethod
     def _image_processor(cls, pretrained: str, revision: str | None, config: Any, raw: dict[str, Any]) -> Any:
+        files = "preprocessor_config.json", "processor_config.json"
+        if not any(read_json(pretrained, revision, file) for file in files):
+            raise CheckpointError(
+                f"pretrained={pretrained!r}: it has no image processor ({files[0]}): copy that of the model that it was made "
+                f"from, such as {cls.pretrained}'s, beside config.json"
+            )
         return AutoImageProcessor.from_pretrained(
             locate(pretrained), revision=revision or "main", trust_remote_code=False
         )

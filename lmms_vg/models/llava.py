@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -10,11 +10,10 @@ from PIL import Image
 from torch import Tensor
 from transformers import LlavaConfig
 
-from lmms_vg.models.base import PreparedImage
+from lmms_vg.models.base import Checkpoint, FamilyCard, PreparedImage
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.models.fields import TOWERS, require_square_tower
 from lmms_vg.models.image_text import ImageText
-from lmms_vg.models.original_layout import is_original
 from lmms_vg.models.placement import Placement
 from lmms_vg.models.prompts import IMAGE
 from lmms_vg.vision.images import Picture
@@ -32,6 +31,17 @@ class Llava(ImageText):
     pretrained: ClassVar[str] = "llava-hf/llava-1.5-7b-hf"
     model_types: ClassVar[tuple[str, ...]] = ("llava",)
     mark: ClassVar[str] = IMAGE
+    card: ClassVar[FamilyCard] = FamilyCard(
+        checkpoints=(
+            Checkpoint("llava-hf/llava-1.5-7b-hf", "Llama 2", 14.1),
+            Checkpoint("llava-hf/llava-1.5-13b-hf", "Llama 2", 26.7),
+        ),
+        tokens="576 (24 x 24)",
+        prompt="the checkpoint's template, else `USER: <image>\\n{text} ASSISTANT:`",
+        preprocessing="as its image processor: centre crop, 336 x 336",
+        verified="true small files of 7B; tiny weights",
+        not_verified="real weights",
+    )
     #: Whether `pixels` pads images to a square before the image processor sees them.
     squared: ClassVar[bool] = False
 
@@ -43,11 +53,11 @@ class Llava(ImageText):
         self.extra_tokens = int(class_token and self.model.config.vision_feature_select_strategy != "default")
 
     @classmethod
-    def require_own(cls, pretrained: str, revision: str | None, raw: dict[str, Any]) -> None:
+    def require_own(cls, pretrained: str, revision: str | None, raw: Mapping[str, Any]) -> None:
         """Refuse a checkpoint of another family by its config.json, `raw`.
 
         Raises:
-            CheckpointError: The message names the command to use instead.
+            CheckpointError: The message names the field and its value.
         """
         if raw.get("model_type") == "llava" and "text_config" in raw:
             return
@@ -56,7 +66,6 @@ class Llava(ImageText):
             f"{' without a text_config (num_hidden_layers and so on)' if raw.get('model_type') in ('llava', None) else ''} "
             f"is not one the {cls.name!r} family loads; allowed is 'llava' in transformers' layout "
             f"(LlavaForConditionalGeneration), such as {cls.pretrained}"
-            f"{', or the original layout of HuatuoGPT-Vision: --model huatuo_plain' if is_original(raw) else ''}"
         )
 
     @classmethod

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from transformers.image_processing_utils import select_best_resolution
 
-from lmms_vg.models.base import PreparedImage, Prompt
+from lmms_vg.models.base import Checkpoint, FamilyCard, PreparedImage, Prompt
 from lmms_vg.models.fields import require_choice_option, require_square_tower
 from lmms_vg.models.image_text import ImageText
 from lmms_vg.models.prompts import IMAGE
@@ -44,7 +44,21 @@ class LlavaNext(ImageText):
     pretrained: ClassVar[str] = "llava-hf/llava-v1.6-vicuna-7b-hf"
     model_types: ClassVar[tuple[str, ...]] = ("llava_next",)
     mark: ClassVar[str] = IMAGE
+    processor: ClassVar[str | None] = "LlavaNextImageProcessor"
     options: ClassVar[type[Any]] = LlavaNextOptions
+    card: ClassVar[FamilyCard] = FamilyCard(
+        checkpoints=(
+            Checkpoint("llava-hf/llava-v1.6-vicuna-7b-hf", "Llama 2", 14.1),
+            Checkpoint("llava-hf/llava-v1.6-vicuna-13b-hf", "Llama 2", 26.7),
+            Checkpoint("llava-hf/llava-v1.6-mistral-7b-hf", "Apache-2.0", 15.1),
+            Checkpoint("llava-hf/llava-v1.6-34b-hf", "Apache-2.0", 69.5),
+        ),
+        tokens="576 and those of the tiles: 2,340 at 640 x 480",
+        prompt="the checkpoint's template, else Vicuna's",
+        preprocessing="the base is stretched to 336 x 336, tiles keep the aspect ratio",
+        verified="true config.json of mistral-7b; tiny weights against transformers",
+        not_verified="real weights; the hub's own templates",
+    )
 
     @classmethod
     def require_tower(cls, pretrained: str, config: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from lmms_vg.models.base import PreparedImage, Prompt
+from lmms_vg.models.base import Checkpoint, FamilyCard, PreparedImage, Prompt
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.models.image_text import ImageText
 from lmms_vg.vision.images import Picture
@@ -27,9 +27,25 @@ class MedGemma(ImageText):
     pretrained: ClassVar[str] = "google/medgemma-4b-it"
     model_types: ClassVar[tuple[str, ...]] = ("gemma3",)
     mark: ClassVar[str] = "<image_soft_token>"
+    processor: ClassVar[str | None] = "Gemma3ImageProcessor"
     written: ClassVar[str | None] = "<start_of_image>"
     placed: ClassVar[str | None] = "\n\n<start_of_image><image_soft_token><end_of_image>\n\n"
     images_see_themselves: ClassVar[bool] = True
+    card: ClassVar[FamilyCard] = FamilyCard(
+        checkpoints=(
+            Checkpoint("google/medgemma-4b-it", "Health AI Developer Foundations", 8.6, gated=True),
+            Checkpoint("google/medgemma-1.5-4b-it", "Health AI Developer Foundations", 8.6, gated=True),
+            Checkpoint("google/medgemma-27b-it", "Health AI Developer Foundations", 54.9, gated=True),
+            Checkpoint("google/gemma-3-4b-it", "Gemma", 8.6, gated=True),
+            Checkpoint("google/gemma-3-12b-it", "Gemma", 24.4, gated=True),
+            Checkpoint("google/gemma-3-27b-it", "Gemma", 54.9, gated=True),
+        ),
+        tokens="256 (16 x 16)",
+        prompt=r"the checkpoint's template: `<start_of_turn>user\n ... <start_of_turn>model\n`",
+        preprocessing="stretched to 896 x 896",
+        verified="tiny weights against transformers, also with a window shorter than the prompt",
+        not_verified="real weights; MedGemma's own template",
+    )
 
     @classmethod
     def load(
