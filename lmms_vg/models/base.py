@@ -168,7 +168,7 @@ class Family(ABC):
         device: str,
         device_map: str | None,
         geometry: str,
-        options: Any,
+        options: Any = None,
     ) -> Family:
         """Load weights (safetensors only), tokenizer and image processor.
 
@@ -179,7 +179,7 @@ class Family(ABC):
             device: Device of the whole model, if `device_map` is None.
             device_map: As in transformers, to spread layers over several devices.
             geometry: `true` maps boxes as the pixels are mapped, `stretch` as the paper's released code does.
-            options: The family's own settings, an instance of `cls.options`.
+            options: The family's own settings, an instance of `cls.options`; None for the defaults.
 
         Raises:
             CheckpointError: The checkpoint cannot be used; the message says what to do.

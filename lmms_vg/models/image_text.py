@@ -84,7 +84,7 @@ class ImageText(Family):
         device: str,
         device_map: str | None,
         geometry: str,
-        options: Any,
+        options: Any = None,
     ) -> ImageText:
         """Read the small files first: a fault in them shows before the weights, which take much longer."""
         config, renaming, processors = cls.read_small_files(pretrained, revision, options)
@@ -105,6 +105,7 @@ class ImageText(Family):
             ValueError: The checkpoint cannot take the family's settings.
         """
         raw, config, renaming = cls.read_configuration(pretrained, revision)
+        options = cls.options() if options is None else options
         cls.check_options(config, options)
         require_weights(pretrained)
         return config, renaming, cls.read_processors(pretrained, revision, raw, config)

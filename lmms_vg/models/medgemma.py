@@ -56,7 +56,7 @@ class MedGemma(ImageText):
         device: str,
         device_map: str | None,
         geometry: str,
-        options: Any,
+        options: Any = None,
     ) -> ImageText:
         """Refuse float16, in which activations of Gemma 3 overflow; otherwise as for every family."""
         if dtype == torch.float16:
