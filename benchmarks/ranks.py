@@ -25,8 +25,8 @@ from lmms_vg import __version__
 from lmms_vg.datasets import phantoms
 from lmms_vg.datasets.source import DataMissing
 from lmms_vg.reproduce import cost
+from lmms_vg.reproduce.checkpoints import HUATUO_7B, HUATUO_34B
 from lmms_vg.reproduce.cost import A100, CPU, H100, Constants
-from lmms_vg.reproduce.targets import HUATUO_7B, HUATUO_34B
 from lmms_vg.tasks.registry import TASKS
 
 RANKS = (2, 4, 8, 64)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from lmms_vg.metrics.choice import choice
     from lmms_vg.metrics.closed import closed
     from lmms_vg.metrics.open_ended import bleu1, open_recall
-    from lmms_vg.runs.compare import Comparison, compare
+    from lmms_vg.runs.compare import compare
+    from lmms_vg.runs.comparison import Comparison
     from lmms_vg.runs.read import read
     from lmms_vg.runs.results import Run
 
@@ -28,7 +29,7 @@ _MODULES = {
     "load": "inference.model",
     "Run": "runs.results",
     "read": "runs.read",
-    "Comparison": "runs.compare",
+    "Comparison": "runs.comparison",
     "compare": "runs.compare",
     "attention_ratio": "metrics.alignment",
     "kl_divergence": "metrics.alignment",

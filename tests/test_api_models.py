@@ -3,65 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import hosting
 import pytest
+from api_server import Server, model_args, serving
 from lmms_eval.models.chat.openai import OpenAICompatible
 
 from lmms_vg.host import failure
 from lmms_vg.host.failure import RunFailed
 
-MOST = 40  # requests a test may make
-
-
-class Server(ThreadingHTTPServer):
-    """Answers the n-th request with what `answer(n)` says: text, None for no content, a status for an error."""
-
-    answer: Callable[[int], str | int | None]
-    asked = 0
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        number, self.server.asked = self.server.asked, self.server.asked + 1
-        assert number < MOST
-        answer = self.server.answer(number)
-        if isinstance(answer, int):
-            status, body = answer, {"error": {"message": "no such model", "type": "invalid_request_error"}}
-        else:
-            choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": answer}}
-            usage = {"prompt_tokens": 90, "completion_tokens": 10, "total_tokens": 100}
-            status, body = (
-                200,
-                {"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]},
-            )
-            body["usage"] = usage
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_: Any) -> None: ...
-
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server(("127.0.0.1", 0), Handler) as made:
-        thread = Thread(target=made.serve_forever, daemon=True)
-        thread.start()
+    with serving() as made:
         yield made
-        made.shutdown()
-        thread.join()
 
 
 @pytest.fixture(autouse=True)
@@ -69,13 +26,6 @@ def nothing_left() -> Iterator[None]:
     failure.take()
     yield
     failure.take()
-
-
-def model_args(server: Server) -> str:
-    return (
-        f"model_version=m,base_url=http://127.0.0.1:{server.server_port}/v1,api_key=none,max_retries=1,num_concurrent=1,"
-        "httpx_trust_env=false"
-    )
 
 
 def test_requests_that_failed_are_failures_and_not_wrong_answers(server: Server) -> None:

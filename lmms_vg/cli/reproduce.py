@@ -1,4 +1,4 @@
-"""The command that reproduces the paper's tables and Figure 3."""
+"""The command that reproduces the paper's tables and its figures of attention."""
 
 from __future__ import annotations
 

@@ -24,13 +24,22 @@ def add(commands: Any) -> None:
     compare = commands.add_parser(
         "compare", help="compare runs on the same questions: differences, intervals, corrected p-values"
     )
-    compare.add_argument("runs", type=Path, nargs="+", metavar="RUN", help=f"{run}; the plain run is the base")
+    compare.add_argument("runs", type=Path, nargs="+", metavar="RUN", help=f"{run}; the first plain run is the base")
     compare.add_argument(
         "--allow",
         action="append",
         default=[],
         metavar="NAME",
         help="allow runs to differ in this, such as dtype or questions; can be repeated",
+    )
+    compare.add_argument(
+        "--base",
+        default="",
+        metavar="NAME",
+        help="label, method or folder of the run that the others are compared with",
+    )
+    compare.add_argument(
+        "--unit", default="image", metavar="UNIT", help="what is drawn as a whole: image (default), patient or source"
     )
     compare.add_argument("--format", choices=_SUFFIXES.values(), help="default: the suffix of FILE, else markdown")
     compare.add_argument("-o", "--out", type=Path, metavar="FILE", help="a new file: .md, .csv or .tex")
@@ -49,12 +58,14 @@ def _compare(args: argparse.Namespace) -> int:
     from lmms_vg.runs.compare import compare
     from lmms_vg.runs.comparison_tables import beside
     from lmms_vg.runs.read import read
+    from lmms_vg.runs.units import check_unit
 
     kind: Any = args.format or _kind_of(args.out)
     if args.out is not None:
         check_new(args.out)
     check_names(args.allow)
-    comparison = compare([read(run) for run in args.runs], args.allow)
+    check_unit(args.unit)
+    comparison = compare([read(run) for run in args.runs], args.allow, base=args.base, unit=args.unit)
     text = comparison.table(kind)
     if kind == "csv":
         print("\n".join(beside(comparison)), file=sys.stderr)

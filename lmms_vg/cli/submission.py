@@ -13,6 +13,7 @@ from lmms_vg.cli.printing import print_lines
 from lmms_vg.paper.protocols import PROTOCOLS
 
 if TYPE_CHECKING:
+    from lmms_vg.submission.schema import Manifest
     from lmms_vg.submission.submit import Submitted
 
 
@@ -31,7 +32,7 @@ def add(commands: Any) -> None:
         type=Path,
         required=True,
         metavar="FILE",
-        help="JSON file: name, parameters (billions), trained_on (data sets whose training split the model has seen), ...",
+        help="JSON file: name, parameters (billions, or null), trained_on (data sets whose training split it has seen), ...",
     )
     submit.add_argument(
         "--protocol",
@@ -97,12 +98,16 @@ def _summary(out: Path, submitted: Submitted) -> Iterator[str]:
     assert checked.entry is not None, "submit raises if there are errors"
     manifest = checked.entry.manifest
     size = out.stat().st_size
-    yield f"{out}: {manifest.card.name}, {manifest.run.method.label}, {len(manifest.tasks)} tasks, {size:,} bytes"
+    yield f"{out}: {manifest.card.name}, {_label(manifest)}, {len(manifest.tasks)} tasks, {size:,} bytes"
     if ignored:
         yield f"  left out, because they are not tasks of lmms_vg: {', '.join(ignored)}"
     if left_out:
         yield f"  left out, because they were not chosen: {', '.join(left_out)}"
     yield from (f"  {finding}" for finding in checked.findings)
+
+
+def _label(manifest: Manifest) -> str:
+    return "answers only" if manifest.run is None else manifest.run.method.label
 
 
 def _validate(args: argparse.Namespace) -> int:

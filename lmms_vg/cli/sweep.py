@@ -30,6 +30,11 @@ def add(commands: Any) -> None:
     sweep.add_argument(
         "--output_path", type=Path, required=True, help="gets one folder per setting, and the sweep's own files"
     )
+    sweep.add_argument(
+        "--choose-on",
+        choices=["half"],
+        help="choose the best setting on half of the images, and report it on the other half",
+    )
     method_files.add(sweep)
     sweep.set_defaults(command=_sweep, takes_more=True)
 
@@ -40,7 +45,8 @@ def _sweep(args: argparse.Namespace) -> int:
     from lmms_vg.experiments.sweep import sweep
 
     arguments = ["--tasks", args.tasks, *args.more]
-    text, failed = sweep(args.model, args.model_args, args.grid, args.cross, arguments, args.output_path)
+    half = args.choose_on == "half"
+    text, failed = sweep(args.model, args.model_args, args.grid, args.cross, arguments, args.output_path, half)
     if text:
         print(text)
         print(f"{args.output_path / 'sweep.md'}, with sweep.csv and sweep.png")

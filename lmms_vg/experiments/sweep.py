@@ -21,6 +21,7 @@ from lmms_vg.extensions.registered import model_ids
 from lmms_vg.inference.build import resolve
 from lmms_vg.methods import METHODS, Method
 from lmms_vg.runs import comparison_tables
+from lmms_vg.runs.best_setting import chosen_notes, highest_note
 from lmms_vg.runs.compare import compare
 from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.runs.plots.sweep import Point, as_csv, as_markdown, draw
@@ -106,9 +107,17 @@ def require_comparable(arguments: Sequence[str]) -> None:
 
 
 def sweep(
-    model: str, model_args: str, grid: Sequence[str], cross: bool, arguments: Sequence[str], out: Path
+    model: str,
+    model_args: str,
+    grid: Sequence[str],
+    cross: bool,
+    arguments: Sequence[str],
+    out: Path,
+    choose_on_half: bool = False,
 ) -> tuple[str, list[str]]:
     """Run all settings and plain; write `sweep.md`, `sweep.csv` and `sweep.png` into `out`.
+
+    With `choose_on_half`, the best setting is chosen on half of the images and compared with plain on the other half.
 
     Returns:
         The Markdown (empty on all ranks but the first), and the labels of settings that failed.
@@ -139,7 +148,10 @@ def sweep(
     runs = {label: read_run(out / label) for label in done}
     table = compare([read_run(out / PLAIN), *runs.values()])
     shown = [Point(axis, value, runs[setting.label].path) for axis, value, setting in points if setting.label in runs]
-    text = f"{as_markdown(shown, table)}\n\n{comparison_tables.details(table)}"
+    names = {line.name: table.base.groups.get(line.name, [line.name]) for line in table.lines}
+    luck = [highest_note(table.base, list(runs.values()), names)]
+    luck += chosen_notes(table.base, list(runs.values()), names) if choose_on_half else []
+    text = "\n\n".join([as_markdown(shown, table), *luck, comparison_tables.details(table)])
     replace_file(out / "sweep.md", text)
     replace_file(out / "sweep.csv", as_csv(shown, table))
     replace_file(out / "sweep.png", draw(shown, table, f"{method} against {table.base.model}"))

@@ -177,7 +177,12 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
             "method_code": method_hash(type(resolved)),
         }
         folder = home() / "journal" / f"{family}_{resolved.name}-{content_key(identity)[:16]}"
-        stated = {"versions": versions(), "commit": commit(), "settings": asdict(settings)}
+        stated = {
+            "versions": versions(),
+            "commit": commit(),
+            "settings": asdict(settings),
+            "default_settings": spec == _default_spec(family, resolved.name, settings),
+        }
         provenance = {**identity, **stated} | ({"shared": _shared.names} if _shared and _shared.names[1:] else {})
         logger.info(
             f"lmms_vg {__version__}: {family} {pretrained} ({settings.dtype}, {device}), {resolved!r}; journal {folder}"
@@ -195,6 +200,14 @@ def resolve(family: str, method: str, arguments: dict[str, Any]) -> Method:
     settings, _, hyper_parameters = split_arguments(family, method, arguments)
     shape = FAMILIES[family].inspect(settings.pretrained or FAMILIES[family].pretrained, settings.revision)
     return METHODS[method].for_checkpoint(shape, **hyper_parameters)
+
+
+def _default_spec(family: str, method: str, settings: Settings) -> dict[str, Any] | None:
+    """Return the spec of a method with its defaults for the checkpoint; None if it has none for it."""
+    try:
+        return resolve(family, method, {"pretrained": settings.pretrained, "revision": settings.revision}).spec()
+    except ValueError:
+        return None
 
 
 class _Shared:

@@ -6,13 +6,12 @@ for being like another: both are shown and marked, and where rows are counted, r
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
 
-from lmms_vg.runs.agreement import FIELDS
 from lmms_vg.submission.validated import Entry, Scores, Values
 
 #: Two runs are alike if their scores correlate by this much or more over the questions.
@@ -80,20 +79,21 @@ def correlations(rows: Values) -> Values:
 
 
 class Counter:
-    """Counts rows of (rows, questions) scores; rows that are alike count once."""
+    """Counts rows of (rows, questions) scores; a row counts as the first earlier row that it is like, if there is one."""
 
     def __init__(self, rows: Values) -> None:
-        alike = np.packbits(correlations(rows) >= ALIKE, axis=1, bitorder="little")
-        self._alike = [int.from_bytes(row.tobytes(), "little") for row in alike]
+        alike = correlations(rows) >= ALIKE
+        first: list[int] = []
+        self._counts_as: list[int] = []
+        for row in range(len(rows)):
+            like = next((other for other in first if alike[row, other]), row)
+            self._counts_as.append(like)
+            if like == row:
+                first.append(row)
 
-    def count(self, rows: Sequence[int]) -> int:
-        """Return how many of these rows are like no row counted before them, so a later row never displaces an earlier one."""
-        counted = number = 0
-        for row in rows:
-            if not self._alike[row] & counted:
-                counted |= 1 << row
-                number += 1
-        return number
+    def count(self, rows: Iterable[int]) -> int:
+        """Return as how many these rows count. A later row never changes what earlier ones count as."""
+        return len({self._counts_as[row] for row in rows})
 
 
 def _by_question(runs: Sequence[Scores]) -> Values:
@@ -131,14 +131,11 @@ def _telling(values: Values) -> bool:
 
 
 def _expected(entry: Entry, other: Entry) -> bool:
-    """Return whether one submitter sent both for one model, and states that they were run differently."""
-    first, second = entry.manifest, other.manifest
-    return (first.card, first.run.weights) == (second.card, second.run.weights) and _run(entry) != _run(other)
-
-
-def _run(entry: Entry) -> Hashable:
-    run = entry.manifest.run
-    return run.method, *(getattr(run, name) for name in FIELDS)
+    """Return whether one submitter sent both for one model, and they were signed as run differently."""
+    if entry.declared or other.declared:
+        return False
+    same = (entry.manifest.card, entry.model) == (other.manifest.card, other.model)
+    return same and (entry.run.method, entry.circumstances) != (other.run.method, other.circumstances)
 
 
 def _came(other: Entry, entry: Entry) -> str:

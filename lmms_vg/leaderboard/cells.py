@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from lmms_vg.leaderboard.columns import Measure, Way
-from lmms_vg.leaderboard.ranks import estimates, way_of
+from lmms_vg.leaderboard.estimates import estimates, way_of
 from lmms_vg.leaderboard.table_model import CellView
 from lmms_vg.submission.validated import Entry
 
@@ -54,6 +54,7 @@ def fill(entries: Sequence[Entry], measure: Measure) -> Filled:
             n=estimate.n,
             rank=estimate.rank,
             rule=_rule(*ways[id], measure),
+            under=estimate.under,
         )
         for id, estimate in results.items()
     }

@@ -14,12 +14,18 @@ from typing import Any
 
 from lmms_vg.leaderboard.cells import UNVERIFIED
 from lmms_vg.leaderboard.published_rows import MARK
-from lmms_vg.leaderboard.table_model import ALIKE_MARK, CellView, RowView, TableView
+from lmms_vg.leaderboard.table_html import line_text, rank_text
+from lmms_vg.leaderboard.table_model import ALIKE_MARK, DECLARED_MARK, CellView, RowView, TableView
 from lmms_vg.runs.text_tables import comma_separated, escape, latex, markdown
 
-_HEAD = "table kind entry name method parameters zero_shot column unit value low high n rank better rule remark source alike"
+_HEAD = (
+    "table kind entry name method parameters zero_shot column unit value low high n rank_best rank_worst ranked better "
+)
+_HEAD += "rule remark source alike declared role under settings"
 _FORMULA = "=+-@＝＋－＠"  # spreadsheets compute texts that begin with these; East Asian ones with the wide forms, too
 _WIDE = 12  # columns that fit on a page
+
+_UNRANKED = "not ranked: oracles, controls and chance"
 
 _Cells = list[list[str]]
 
@@ -34,16 +40,18 @@ def as_csv(table: TableView) -> str:
         about: list[object] = [table.key, kind, row.entry, row.name, row.method, row.parameters, row.zero_shot]
         for column, cell in zip(table.columns, row.cells, strict=True):
             if cell.text or cell.value is not None:
-                values = [cell.value, cell.low, cell.high, cell.n, cell.rank, column.better, cell.rule]
+                rank = cell.rank or (None, None, None)
+                values = [cell.value, cell.low, cell.high, cell.n, *rank, column.better, cell.rule]
                 marks = [mark.strip() for mark in (MARK, UNVERIFIED) if cell.text.endswith(mark)]
                 remark = cell.text if cell.value is None else "".join(marks)
                 source = table.source if kind == "published" else ""
-                lines.append([*about, column.title, column.unit, *values, remark, source, row.alike])
+                of_row = [row.alike, row.declared, row.role, cell.under, row.settings]
+                lines.append([*about, column.title, column.unit, *values, remark, source, *of_row])
     return comma_separated(_HEAD.split(), [list(map(_guarded, line)) for line in lines])
 
 
 def as_json(table: TableView) -> str:
-    """Return everything that a table holds, with `measured` and `published` rows apart.
+    """Return everything that a table holds, with `measured`, `unranked` and `published` rows apart.
 
     Raises:
         ValueError: a number is NaN or infinite.
@@ -51,13 +59,13 @@ def as_json(table: TableView) -> str:
     value = table._asdict()
     value["columns"] = [column._asdict() for column in table.columns]
     value["ranked"] = table.columns[table.ranked].title
-    for kind in ("measured", "published"):
+    for kind in ("measured", "unranked", "published"):
         value[kind] = [_with_cells(row) for row in value[kind]]
     return json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
 def as_markdown(table: TableView) -> str:
-    """Return measured and published rows as two tables, followed by the notes."""
+    """Return measured, unranked and published rows as tables, followed by the notes."""
     parts = [f"# {_inline(table.title)}", _inline(table.about)]
     for title, texts, grid in _grids(table):
         head, *body = [list(map(_inline, line)) for line in grid]
@@ -87,35 +95,40 @@ FORMATS: dict[str, Callable[[TableView], str]] = {"csv": as_csv, "json": as_json
 
 
 def _rows(table: TableView) -> list[tuple[str, RowView]]:
-    return [("measured", row) for row in table.measured] + [("published", row) for row in table.published]
+    kinds = (("measured", table.measured), ("unranked", table.unranked), ("published", table.published))
+    return [(kind, row) for kind, rows in kinds for row in rows]
 
 
 def _with_cells(row: RowView) -> dict[str, Any]:
-    return row._asdict() | {"cells": [cell._asdict() for cell in row.cells]}
+    return row._asdict() | {
+        "cells": [cell._asdict() | {"rank": cell.rank and cell.rank._asdict()} for cell in row.cells]
+    }
 
 
 def _grids(table: TableView) -> list[tuple[str, int, _Cells]]:
-    """Return title, number of text columns, and lines with their heading, of measured and of published rows."""
+    """Return title, number of text columns, and lines with their heading, of measured, unranked and published rows."""
     grids = []
-    if table.measured:
-        columns = zip(*(row.cells for row in table.measured), strict=True)
-        counts = [_same_n(cells) for cells in columns]
-        head = ["rank", "model", "method", "parameters (B)", "zero-shot", "submission"]
-        head += [
-            f"{column.title}{f' (n = {n:,})' if n else ''}" for column, n in zip(table.columns, counts, strict=True)
-        ]
-        body = []
-        for row in table.measured:
-            rank = row.cells[table.ranked].rank
-            entry = f"{row.entry} {ALIKE_MARK} {row.alike}" if row.alike else row.entry
-            about = ["" if rank is None else str(rank), row.name, row.method, *_about(row), entry]
-            body.append([*about, *(_shown(cell, n is None) for cell, n in zip(row.cells, counts, strict=True))])
-        grids.append(("measured", 6, [head, *body]))
+    for title, rows in (("measured", table.measured), (_UNRANKED, table.unranked)):
+        if rows:
+            counts = [_same_n(cells) for cells in zip(*(row.cells for row in rows), strict=True)]
+            head = ["rank", "model", "method", "parameters (B)", "zero-shot", "submission"]
+            head += [
+                f"{column.title}{f' (n = {n:,})' if n else ''}" for column, n in zip(table.columns, counts, strict=True)
+            ]
+            grids.append((title, 6, [head, *(_measured(row, table.ranked, counts) for row in rows)]))
     if table.published:
         head = ["model", "method", "parameters (B)", "zero-shot", *(column.title for column in table.columns)]
         body = [[row.name, row.method, *_about(row), *(cell.text for cell in row.cells)] for row in table.published]
         grids.append((f"published ({table.source})", 4, [head, *body]))
     return [(title, *_turned(texts, grid)) for title, texts, grid in grids]
+
+
+def _measured(row: RowView, ranked: int, counts: Sequence[int | None]) -> list[str]:
+    said = "; ".join(filter(None, (row.alike and f"{ALIKE_MARK} {row.alike}", line_text(row))))
+    entry = f"{row.entry} {said}".strip()
+    name = f"{row.name} {DECLARED_MARK}" if row.declared else row.name
+    about = [rank_text(row.cells[ranked].rank), name, row.method, *_about(row), entry]
+    return [*about, *(_shown(cell, n is None) for cell, n in zip(row.cells, counts, strict=True))]
 
 
 def _turned(texts: int, grid: _Cells) -> tuple[int, _Cells]:

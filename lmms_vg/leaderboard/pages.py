@@ -22,7 +22,7 @@ from lmms_vg.leaderboard.formats import FORMATS
 from lmms_vg.leaderboard.radar_svg import radar, style
 from lmms_vg.leaderboard.ranks import DEFINITION
 from lmms_vg.leaderboard.standings import Standing, metrics, provenance
-from lmms_vg.leaderboard.table_model import ALIKE_MARK, TableView
+from lmms_vg.leaderboard.table_model import ALIKE_MARK, DECLARED_MARK, TableView
 from lmms_vg.paper.protocols import PROTOCOLS, ProtocolName
 from lmms_vg.submission.validated import Entry
 from lmms_vg.tasks.registry import TASKS
@@ -104,8 +104,9 @@ def _environment() -> Environment:
     )
     drawings: dict[str, Any] = {"radar": lambda *shown: Markup(radar(*shown)), "line_style": style}  # noqa: S704 - escaped
     environment.globals |= drawings | {
-        name: getattr(table_html, name) for name in ("heads", "ranked", "interval", "sort_value")
+        name: getattr(table_html, name)
+        for name in ("heads", "ranked", "interval", "sort_value", "places", "rank_text", "line_text")
     }
     environment.globals |= {"zero_shot": table_html.zero_shot, "printed_as": table_html.printed_as, "metrics": metrics}
-    environment.globals |= {"version": __version__, "alike_mark": ALIKE_MARK}
+    environment.globals |= {"version": __version__, "alike_mark": ALIKE_MARK, "declared_mark": DECLARED_MARK}
     return environment

@@ -7,12 +7,11 @@ different scores, none of them is used.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from lmms_vg.runs.agreement import FIELDS
 from lmms_vg.submission.validated import Entry
 
 
@@ -35,13 +34,14 @@ NONE = PlainRuns({}, {}, {})
 
 def plain_runs(entries: Sequence[Entry]) -> dict[str, PlainRuns]:
     """Return id -> plain runs, for every method's entry that shares a task with a plain run."""
-    plain: dict[Hashable, list[Entry]] = {}
+    plain: dict[str, list[Entry]] = {}
     for entry in sorted(entries, key=Entry.precedence):
         if entry.is_plain:
-            plain.setdefault(_circumstances(entry), []).append(entry)
+            plain.setdefault(entry.circumstances, []).append(entry)
     pairs = {}
     for entry in entries:
-        fitting = [] if entry.is_plain else [run for run in plain.get(_circumstances(entry), ()) if _fits(entry, run)]
+        alone = entry.is_plain or entry.declared
+        fitting = [] if alone else [run for run in plain.get(entry.circumstances, ()) if _fits(entry, run)]
         if (runs := _by_task(entry, fitting)) != NONE:
             pairs[entry.id] = runs
     return pairs
@@ -70,8 +70,3 @@ def _by_task(entry: Entry, plain: Sequence[Entry]) -> PlainRuns:
 
 def _differ(first: Entry, second: Entry, task: str) -> bool:
     return not np.array_equal(first.scores[task].values, second.scores[task].values, equal_nan=True)
-
-
-def _circumstances(entry: Entry) -> Hashable:
-    """Return what a method and its plain run must have in common."""
-    return tuple(getattr(entry.manifest.run, name) for name in FIELDS)

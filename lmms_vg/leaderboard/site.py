@@ -22,6 +22,7 @@ from lmms_vg.leaderboard import history, pages
 from lmms_vg.leaderboard import standings as profile
 from lmms_vg.leaderboard.alike import Likeness, likenesses
 from lmms_vg.leaderboard.answer_explorer import check_withheld, data_files
+from lmms_vg.leaderboard.chance_rows import chance
 from lmms_vg.leaderboard.formats import FORMATS
 from lmms_vg.leaderboard.plain_pairing import NONE, plain_runs
 from lmms_vg.leaderboard.tables import tables
@@ -151,7 +152,8 @@ def _files(
     entries = [item.entry for item in valid]
     present = {entry.manifest.protocol for entry in entries}
     offered = [protocol for protocol in PROTOCOLS if protocol in present] or [*PROTOCOLS][:1]
-    views = {protocol: tables(entries, protocol, alike) for protocol in offered}
+    blind = chance([(item.entry, item.path) for item in valid])
+    views = {protocol: tables(entries, protocol, alike, blind) for protocol in offered}
     for protocol, protocol_views in views.items():
         yield pages.page_of(protocol, offered), pages.front(protocol, offered, protocol_views, withheld)
         for table in protocol_views:

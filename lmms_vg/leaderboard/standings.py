@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -12,11 +11,10 @@ from lmms_vg.submission.schema import Manifest, Task
 
 
 class Place(NamedTuple):
-    """One number of a submission; `of` is the number of rows with a rank in that column."""
+    """One number of a submission."""
 
     column: ColumnView
     cell: CellView
-    of: int
 
 
 class Standing(NamedTuple):
@@ -30,19 +28,18 @@ def standings(tables: Sequence[TableView]) -> dict[str, list[Standing]]:
     """Return id -> its rows in the tables of a protocol."""
     rows: dict[str, list[Standing]] = {}
     for table in tables:
-        ranked = Counter(
-            number for row in table.measured for number, cell in enumerate(row.cells) if cell.rank is not None
-        )
-        for row in table.measured:
-            cells = enumerate(zip(table.columns, row.cells, strict=True))
-            places = [Place(column, cell, ranked[number]) for number, (column, cell) in cells if cell.text]
+        for row in (*table.measured, *(row for row in table.unranked if row.entry)):
+            cells = zip(table.columns, row.cells, strict=True)
+            places = [Place(column, cell) for column, cell in cells if cell.text]
             rows.setdefault(row.entry, []).append(Standing(table, places))
     return rows
 
 
 def provenance(manifest: Manifest) -> list[tuple[str, str]]:
-    """Return name and value of everything a run is signed with, except the method, which is shown by itself."""
-    run = manifest.run.model_dump(exclude={"method"})
+    """Return name and value of everything a run is signed with, or a model declared as, except the method, shown by itself."""
+    stated = manifest.run or manifest.declared
+    assert stated is not None
+    run = stated.model_dump(exclude={"method"})
     return list(_flat({**run, "seeds": manifest.seeds, "schema_version": manifest.schema_version}, ""))
 
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lmms_vg.leaderboard.table_model import CellView, RowView, TableView
+from lmms_vg.leaderboard.roles import ABOUT
+from lmms_vg.leaderboard.table_model import CellView, Rank, RowView, TableView
 
 
 class Head(NamedTuple):
@@ -17,6 +18,7 @@ class Head(NamedTuple):
         first: the sort order that puts the best on top.
         sorted: the order that the rows are in now; empty if in none.
         several: whether numbers of the column have different numbers of questions.
+        of: number of ranked rows; 0 if the column has no ranks.
     """
 
     title: str
@@ -24,6 +26,7 @@ class Head(NamedTuple):
     first: str
     sorted: str
     several: bool
+    of: int
 
 
 def heads(table: TableView) -> list[Head]:
@@ -36,7 +39,8 @@ def heads(table: TableView) -> list[Head]:
         small = [", ".join(filter(None, counted)), "lower is better" if column.better == "lower" else ""]
         first = "ascending" if column.better == "lower" else "descending"
         order = first if number == sort_column and _is_sorted(cells, column.better) else ""
-        result.append(Head(column.title, list(filter(None, small)), first, order, len(n) > 1))
+        of = next((cell.rank.of for cell in cells if cell.rank is not None), 0)
+        result.append(Head(column.title, list(filter(None, small)), first, order, len(n) > 1, of))
     return result
 
 
@@ -62,6 +66,35 @@ def interval(cell: CellView, with_n: bool = False) -> str:
     return ", ".join(texts)
 
 
+def places(rank: Rank | None) -> str:
+    """Return the places of a rank.
+
+    >>> places(Rank(1, 3, 11)), places(Rank(2, 2, 11)), places(None)
+    ('1–3', '2', '')
+    """
+    if rank is None:
+        return ""
+    return f"{rank.best}" if rank.best == rank.worst else f"{rank.best}–{rank.worst}"
+
+
+def rank_text(rank: Rank | None) -> str:
+    """Return a rank in words.
+
+    >>> rank_text(Rank(1, 3, 11)), rank_text(None)
+    ('1–3 of 11', '')
+    """
+    return "" if rank is None else f"{places(rank)} of {rank.of}"
+
+
+def line_text(row: RowView) -> str:
+    """Return what is said of a row that is one of several of its model and method, or has a role; else nothing."""
+    if row.role:
+        return f"not ranked: {ABOUT[row.role]}"
+    if row.under:
+        return f"not ranked: {row.under} is ranked for this model and method"
+    return f"one of {row.settings} settings, the one that is ranked" if row.settings > 1 else ""
+
+
 def sort_value(cell: CellView) -> str:
     """Return the value to sort a cell by if its text does not begin with its number; else empty."""
     begins = re.match(r"[+-]?\d+(\.\d+)?", cell.text)
@@ -80,6 +113,6 @@ def printed_as(table: TableView) -> str:
 
 
 def _is_sorted(cells: Sequence[CellView], better: str | None) -> bool:
-    ranked = [cell for cell in cells if cell.rank is not None] or cells
+    ranked = [cell for cell in cells if cell.rank is not None] or [cell for cell in cells if not cell.under]
     values = [cell.value for cell in ranked if cell.value is not None]
     return len(values) > 1 and values == sorted(values, reverse=better != "lower")

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
+
+from lmms_vg.leaderboard.roles import Role
 
 #: Mark before the submissions that a row is like.
 ALIKE_MARK = "‡"
+
+#: Mark of a row whose model is the submitter's word.
+DECLARED_MARK = "§"
 
 
 class ColumnView(NamedTuple):
@@ -23,6 +29,14 @@ class ColumnView(NamedTuple):
     unit: str = ""
 
 
+class Rank(NamedTuple):
+    """The best and the worst place that a row can have among the `of` ranked rows of a column."""
+
+    best: int
+    worst: int
+    of: int
+
+
 class CellView(NamedTuple):
     """A number as it is shown.
 
@@ -32,7 +46,8 @@ class CellView(NamedTuple):
         low: lower end of the 95% interval.
         high: upper end.
         n: number of questions.
-        rank: among the measured rows of this column; None if it has no rank.
+        rank: among the ranked rows of this column; None if it has no rank.
+        under: id of the submission that is ranked in this column for the row's model and method, if it is another one.
         rule: signature of the rule that scored it.
     """
 
@@ -41,8 +56,9 @@ class CellView(NamedTuple):
     low: float | None = None
     high: float | None = None
     n: int | None = None
-    rank: int | None = None
+    rank: Rank | None = None
     rule: str = ""
+    under: str = ""
 
 
 class RowView(NamedTuple):
@@ -52,6 +68,10 @@ class RowView(NamedTuple):
         entry: the submission's id; empty for a published row, which was not measured here.
         zero_shot: whether the model was trained on none of the table's benchmarks; None if the paper does not say.
         alike: the submissions that it is like, in words; empty if none.
+        declared: whether what was run is the submitter's word, since the model is not of lmms_vg.
+        role: why it is never ranked; empty if it can be.
+        under: the submission that is ranked for its model and method in the table's main column, if it is another one.
+        settings: number of submissions of its model and method in the table, of which one is ranked.
     """
 
     name: str
@@ -61,15 +81,22 @@ class RowView(NamedTuple):
     zero_shot: bool | None
     cells: list[CellView]
     alike: str = ""
+    declared: bool = False
+    role: Role = ""
+    under: str = ""
+    settings: int = 1
 
 
 class TableView(NamedTuple):
-    """A table; `published` rows are apart from `measured` ones and have no ranks.
+    """A table; only `measured` rows have ranks.
 
     Attributes:
         key: name of its files ("table1", "tableF4", "grounding").
         ranked: index of the column that orders the rows.
+        measured: rows that are ranked, and those folded under them.
+        published: the paper's rows.
         source: where the published rows are printed.
+        unranked: oracles, controls and chance, by which the others are read.
     """
 
     key: str
@@ -81,3 +108,4 @@ class TableView(NamedTuple):
     published: list[RowView]
     source: str
     notes: list[str]
+    unranked: Sequence[RowView] = ()

@@ -9,7 +9,7 @@ from lmms_vg.leaderboard.columns import Measure
 from lmms_vg.paper.protocols import PROTOCOLS, ProtocolName
 from lmms_vg.tasks.registry import TASKS
 
-#: Billions of parameters; larger models are in the paper's Table G.5, all others in Tables 1 to 3 and E.3.
+#: Billions of parameters; models that are larger, or of unknown size, are in Table G.5, all others in Tables 1 to 3 and E.3.
 LARGE = 10.0
 
 _MMMU = (
@@ -91,7 +91,10 @@ def shapes(protocol: ProtocolName) -> list[TableSpec]:
 _CLOSED = "Accuracy in %; Avg. is over the questions of all four sets, for rows that have all four. Models up to 10B."
 _OMNIMEDVQA = "Accuracy in % on the open-access part, averaged over its questions. Models up to 10B."
 _OPEN = "BLEU-1, BERTScore (F1), recall of the reference's words, and their mean, times 100. Models up to 10B."
-_LARGE = "Models of more than 10B parameters on six benchmarks. Accuracy in %; BLEU-1, BERTScore and recall times 100."
+_LARGE = (
+    "Models of more than 10B parameters, or of unknown size, on six benchmarks. Accuracy in %; BLEU-1, BERTScore and "
+)
+_LARGE += "recall times 100."
 _DEMO = "Accuracy in % on images that the demo draws itself, and where models look in them."
 
 

@@ -1,6 +1,8 @@
 """Compare every method with the plain run of its own model: only this difference is due to the method alone.
 
-Computed as in `runs.compare`: 10,000 bootstrap draws of whole images, seed 0, corrected (Holm) over all lines.
+Computed as in `runs.compare`: 10,000 bootstrap draws of whole images, seed 0. p is corrected (Holm) over the lines of one
+submitter's model, that is of one card and one model, so that no stranger's lines change it. All settings count, also those that
+are not ranked. Oracles and controls are a family of their own, so that nobody pays for having sent them.
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from lmms_vg.leaderboard.columns import Measure
+from lmms_vg.leaderboard.estimates import pooled, way_of
 from lmms_vg.leaderboard.plain_pairing import plain_runs
-from lmms_vg.leaderboard.ranks import pooled, way_of
+from lmms_vg.leaderboard.roles import role_of
 from lmms_vg.metrics.statistics import Difference, holm
 from lmms_vg.runs.compare import RESAMPLES
 from lmms_vg.submission.validated import Entry, Scores
@@ -27,6 +30,7 @@ class AgainstPlain(NamedTuple):
         n: number of questions.
         better: number of questions with a higher score than in the plain run.
         worse: number of questions with a lower score.
+        lines: number of lines that p is corrected over.
         holm: corrected p.
     """
 
@@ -37,6 +41,7 @@ class AgainstPlain(NamedTuple):
     difference: Difference
     better: int
     worse: int
+    lines: int
     holm: float
 
 
@@ -53,7 +58,7 @@ def against(entries: Sequence[Entry], measures: Sequence[Measure]) -> dict[str, 
     plain = plain_runs(entries)
     pairs = [_pair(entry, plain[entry.id].of, measures) for entry in entries if entry.id in plain]
     groups = _on_the_same_questions([pair for pair in pairs if pair.of])
-    return _corrected([line for group in groups for line in _lines(group)])
+    return _corrected(dict(line for group in groups for line in _lines(group)), entries)
 
 
 def _pair(entry: Entry, plain: Mapping[str, Entry], measures: Sequence[Measure]) -> _Pair:
@@ -88,10 +93,20 @@ def _lines(pairs: Sequence[_Pair]) -> list[tuple[str, AgainstPlain]]:
         ]
         better, worse = (sum(int((sign * change > 0).sum()) for change in changes) for sign in (1, -1))
         rule = "; ".join(sorted({scores.rule for scores in pair.scores}))
-        results.append((pair.method, AgainstPlain(pair.plain, pair.of, drawn.n, rule, difference, better, worse, 1.0)))
+        results.append(
+            (pair.method, AgainstPlain(pair.plain, pair.of, drawn.n, rule, difference, better, worse, 1, 1.0))
+        )
     return results
 
 
-def _corrected(lines: Sequence[tuple[str, AgainstPlain]]) -> dict[str, AgainstPlain]:
-    corrected = holm({id: line.difference.p for id, line in lines})
-    return {id: line._replace(holm=corrected[id]) for id, line in lines}
+def _corrected(lines: Mapping[str, AgainstPlain], entries: Sequence[Entry]) -> dict[str, AgainstPlain]:
+    families: dict[Hashable, list[str]] = {}
+    for entry in entries:
+        if entry.id in lines:
+            card = entry.manifest.card.model_dump_json()
+            families.setdefault((entry.model, card, bool(role_of(entry.method))), []).append(entry.id)
+    result = dict(lines)
+    for ids in families.values():
+        corrected = holm({id: lines[id].difference.p for id in ids})
+        result |= {id: lines[id]._replace(lines=len(ids), holm=corrected[id]) for id in ids}
+    return result

@@ -10,7 +10,7 @@ from lmms_vg.leaderboard.columns import Measure
 from lmms_vg.leaderboard.plain_pairing import NONE, PlainRuns, plain_runs
 from lmms_vg.leaderboard.table_model import CellView, ColumnView
 from lmms_vg.leaderboard.vs_plain import AgainstPlain, against
-from lmms_vg.metrics.statistics import signature
+from lmms_vg.metrics.statistics import FEW, signature
 from lmms_vg.runs import compare
 from lmms_vg.runs.agreement import NOTED
 from lmms_vg.submission.validated import Entry
@@ -18,11 +18,23 @@ from lmms_vg.submission.validated import Entry
 NO_PLAIN = "no plain run"
 DISPUTED = "plain runs differ"
 
+_INTERVALS = (
+    f"Differences: paired, with 95% intervals; {signature(resamples=compare.RESAMPLES)}. There is no interval where fewer than "
+    f"{FEW} images differ, which is too few for one"
+)
+
 COLUMNS = [
     ColumnView("difference", "Paired difference to its model's plain run", "higher", "points"),
     ColumnView("better", "Questions that are right, or have a higher score, with the method only", None),
     ColumnView("worse", "Questions that are right, or have a higher score, in the plain run only", None),
-    ColumnView("p (Holm)", "p value of no difference, two-sided, corrected over all methods of this table", None),
+    ColumnView("p", "p value of no difference, two-sided, as if this were the only line", None),
+    ColumnView("m", "Number of lines that p (Holm) is corrected over: all of this submitter's model", None),
+    ColumnView(
+        "p (Holm)",
+        "p, corrected over the m lines that one submitter (one card) sent for this model, all settings included; oracles and "
+        "controls are corrected by themselves",
+        None,
+    ),
 ]
 
 
@@ -38,7 +50,7 @@ def against_columns(
         for entry in entries
     }
     cells = {entry.id: _cells(entry, lines.get(entry.id), bool(disputed[entry.id])) for entry in entries}
-    notes = [f"Differences: paired, with 95% intervals; {signature(resamples=compare.RESAMPLES)}"] if lines else []
+    notes = [_INTERVALS] if lines else []
     by_id = {entry.id: entry for entry in entries}
     for entry in entries:
         if entry.id in lines:
@@ -59,19 +71,23 @@ def _cells(entry: Entry, line: AgainstPlain | None, disputed: bool) -> list[Cell
         ]
     # Questions about a single image give no interval.
     mean, low, high = (None if isnan(value) else 100 * value for value in line.difference[:3])
-    p = f"{line.holm:.4f}" if line.holm >= 0.0001 else "< 0.0001"
     return [
         CellView(show(100 * line.difference.mean, 2, "+"), mean, low, high, line.n, rule=line.rule),
         CellView(str(line.better), line.better),
         CellView(str(line.worse), line.worse),
-        CellView(p, line.holm),
+        CellView(_p(line.difference.p), line.difference.p),
+        CellView(str(line.lines), line.lines),
+        CellView(_p(line.holm), line.holm),
     ]
+
+
+def _p(value: float) -> str:
+    return f"{value:.4f}" if value >= 0.0001 else "< 0.0001"
 
 
 def _notes(entry: Entry, line: AgainstPlain, runs: PlainRuns, entries: dict[str, Entry], sets: int) -> Iterator[str]:
     """Yield which plain run if there are several, which columns if not all, what contradicts it, and what else differs."""
-    weights = entry.manifest.run.weights
-    several = sum(run.is_plain and run.manifest.run.weights == weights for run in entries.values()) > 1
+    several = sum(run.is_plain and run.model == entry.model for run in entries.values()) > 1
     plain = sorted({*line.plain})
     against = f" against {', '.join(plain)}" if several else ""
     columns = f" over {', '.join(line.of)} only" if len(line.of) < sets else ""
@@ -81,8 +97,6 @@ def _notes(entry: Entry, line: AgainstPlain, runs: PlainRuns, entries: dict[str,
         if runs.of[task].id in plain:
             yield f"Difference: {entry.id}: {', '.join(ids)} came later than {runs.of[task].id} and differs from it on {task}"
     for id in plain:  # it shares columns with the method, so it is in the table, too
-        differing = [
-            name for name in NOTED if getattr(entry.manifest.run, name) != getattr(entries[id].manifest.run, name)
-        ]
+        differing = [name for name in NOTED if getattr(entry.run, name) != getattr(entries[id].run, name)]
         if differing:
             yield f"Differs too: {', '.join(differing)} of {entry.id} and its plain run {id}"

@@ -24,6 +24,8 @@ class Method(ABC):
     prefixes: ClassVar[int] = 1
     #: Whether the method needs the annotated boxes (`batch.targets`); questions without boxes then fail.
     needs_boxes: ClassVar[bool] = False
+    #: Whether the method is a control for another one, such as the same edit at random places; controls are never ranked.
+    control: ClassVar[bool] = False
 
     @classmethod
     def for_checkpoint(cls, shape: Shape, **hyper_parameters: Any) -> Method:

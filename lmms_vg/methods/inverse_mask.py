@@ -31,6 +31,7 @@ class InverseMask(VGRefine):
     """
 
     name: ClassVar[str] = "inverse_mask"
+    control: ClassVar[bool] = True
 
     def hidden(self, irrelevant: Tensor, batch: Batch) -> Tensor:
         """Return the relevant tokens, (B, N) bool."""

@@ -37,6 +37,7 @@ class RandomMask(VGRefine):
     """
 
     name: ClassVar[str] = "random_mask"
+    control: ClassVar[bool] = True
 
     seed: int = 42
 

@@ -145,6 +145,10 @@ def require_text(pretrained: str, text: Any) -> None:
             unknown,
             f"{FULL} and {SLIDING}: layers of other kinds, such as linear attention, have no map of attention to look at",
         )
+    if SLIDING in layer_kinds(text) and not getattr(text, "sliding_window", None):
+        raise refuse(
+            pretrained, "config.json", "sliding_window", None, "a number of tokens, because layer_types has windows"
+        )
     for rope in _rope_types(getattr(text, "rope_parameters", None) or {}):
         if rope in FIXED_ROPE:
             continue

@@ -281,7 +281,7 @@ class ImageText(Family):
     def stop_ids(self) -> frozenset[int]:
         """End tokens of the generation settings, the tokenizer and the text model."""
         stated = self.model.generation_config.eos_token_id if self.model.generation_config else None
-        own = self.model.config.get_text_config().eos_token_id
+        own = getattr(self.model.config.get_text_config(), "eos_token_id", None)
         ids = [*_listed(stated), *_listed(self.tokenizer.eos_token_id), *_listed(own)]
         return frozenset(i for i in ids if isinstance(i, int))
 

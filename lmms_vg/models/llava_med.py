@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from lmms_vg.models.base import Checkpoint, FamilyCard
+from lmms_vg.models.base import FamilyCard, KnownCheckpoint
 from lmms_vg.models.chat_template import Form
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.models.original_layout import is_original, require_image_fields
@@ -26,8 +26,8 @@ class LlavaMed(OriginalLlava):
     roles: ClassVar[tuple[str, ...]] = ("[INST]", "[/INST]")
     card: ClassVar[FamilyCard] = FamilyCard(
         checkpoints=(
-            Checkpoint("microsoft/llava-med-v1.5-mistral-7b", "Apache-2.0", 15.1),
-            Checkpoint("chaoyinshe/llava-med-v1.5-mistral-7b-hf", "see its page", 15.1),
+            KnownCheckpoint("microsoft/llava-med-v1.5-mistral-7b", "Apache-2.0", 15.1),
+            KnownCheckpoint("chaoyinshe/llava-med-v1.5-mistral-7b-hf", "see its page", 15.1),
         ),
         tokens="576 (24 x 24)",
         prompt=r"`<s>[INST] <image>\n{text} [/INST]`",

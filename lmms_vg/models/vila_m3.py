@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from transformers import CONFIG_MAPPING, LlavaConfig, LlavaForConditionalGeneration, SiglipImageProcessor
 
-from lmms_vg.models.base import Checkpoint, FamilyCard, PreparedImage
+from lmms_vg.models.base import FamilyCard, KnownCheckpoint, PreparedImage
 from lmms_vg.models.chat_template import Form
 from lmms_vg.models.checkpoint import CheckpointError, Shape, load_weights, path_of, read_json, reading
 from lmms_vg.models.fields import refuse
@@ -86,9 +86,9 @@ class VilaM3(ImageText):
     mark: ClassVar[str] = IMAGE
     card: ClassVar[FamilyCard] = FamilyCard(
         checkpoints=(
-            Checkpoint("MONAI/Llama3-VILA-M3-3B", "NVIDIA OneWay, non-commercial", 6.3),
-            Checkpoint("MONAI/Llama3-VILA-M3-8B", "NVIDIA OneWay, non-commercial", 17.0),
-            Checkpoint("MONAI/Llama3-VILA-M3-13B", "NVIDIA OneWay, non-commercial", 27.0),
+            KnownCheckpoint("MONAI/Llama3-VILA-M3-3B", "NVIDIA OneWay, non-commercial", 6.3),
+            KnownCheckpoint("MONAI/Llama3-VILA-M3-8B", "NVIDIA OneWay, non-commercial", 17.0),
+            KnownCheckpoint("MONAI/Llama3-VILA-M3-13B", "NVIDIA OneWay, non-commercial", 27.0),
         ),
         tokens="196 (14 x 14), the last row and column half empty",
         prompt="VILA's `llama_3` (8B) or `vicuna_v1` (3B, 13B), without the list of expert models",

@@ -5,7 +5,7 @@
 I is the time of an image's prefix, T that of one pass over the tokens after the image, D that of decoding. On a GPU they follow
 from its data sheet:
 
-    I = 2 P 576 / F        one pass over the tokens of an image
+    I = 2 P N / F          one pass over the N tokens of an image
     T = 2 P 60 / F         one pass over the tokens after the image: question and template
     D = 4 * 2 P / B        four new tokens; each reads all weights, two bytes each, once
 
@@ -38,16 +38,16 @@ A100 = Device("A100-80GB", 312e12, 2.0e12)
 H100 = Device("H100-80GB", 989e12, 3.35e12)
 #: Shares of the two peaks that a run is assumed to reach.
 OF_FLOPS, OF_BANDWIDTH = 0.4, 0.6
-IMAGE_TOKENS = 576
+IMAGE_TOKENS = 576  # of LLaVA-1.5 and HuatuoGPT-Vision
 TEXT_TOKENS = 60
 NEW_TOKENS = 4
 
 STATED = (
-    "seconds = factor x (images x I + questions x (texts x T + D)) + questions x crops x I, with I = 2 P 576 / F (an image's "
-    "tokens), T = 2 P 60 / F (question and template), D = 4 x 2 P / B (four new tokens, each reading all weights); P "
-    "parameters, F = 312 TFLOP/s x .4, B = 2.0 TB/s x .6: an A100-80GB, one question at a time. Larger batches and prefixes "
-    "shared between rows make it less; loading, opening images, reference prompts and scoring make it more. **No GPU has "
-    "been measured.**"
+    "seconds = factor x (images x I + questions x (texts x T + D)) + questions x crops x I, with I = 2 P N / F (an image's N "
+    "tokens, 576 for LLaVA-1.5 and HuatuoGPT-Vision), T = 2 P 60 / F (question and template), D = 4 x 2 P / B (four new "
+    "tokens, each reading all weights); P parameters, F = 312 TFLOP/s x .4, B = 2.0 TB/s x .6: an A100-80GB, one question at a "
+    "time. Larger batches and prefixes shared between rows make it less; loading, opening images, reference prompts and "
+    "scoring make it more. **No GPU has been measured.**"
 )
 
 
@@ -99,11 +99,11 @@ class Constants(NamedTuple):
     decoding: float
 
     @classmethod
-    def modelled(cls, billions: float, device: Device = A100) -> Constants:
+    def modelled(cls, billions: float, device: Device = A100, image_tokens: int = IMAGE_TOKENS) -> Constants:
         """Return the constants of a model with this many billions of parameters, by the data sheet of a device."""
         parameters, flops = billions * 1e9, device.flops * OF_FLOPS
         return cls(
-            prefix=2 * parameters * IMAGE_TOKENS / flops,
+            prefix=2 * parameters * image_tokens / flops,
             text=2 * parameters * TEXT_TOKENS / flops,
             decoding=NEW_TOKENS * 2 * parameters / (device.bandwidth * OF_BANDWIDTH),
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from huggingface_hub import snapshot_download
 
 from lmms_vg.metrics import bertscore as bert
-from lmms_vg.reproduce.targets import Checkpoint
+from lmms_vg.reproduce.checkpoints import Checkpoint
 from lmms_vg.tasks.catalogue import sets_of, size_here, status_of
 
 #: Size of a bfloat16 weight.

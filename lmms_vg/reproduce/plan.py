@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lmms_vg.extensions.registered import families
 from lmms_vg.paper.published import PublishedTable, table
+from lmms_vg.reproduce.checkpoints import NotHere
 from lmms_vg.reproduce.columns import Column, columns
 from lmms_vg.reproduce.existing_runs import find, lacking
+from lmms_vg.reproduce.not_here import AskElsewhere, ask_elsewhere
 from lmms_vg.reproduce.targets import FIGURE, TARGETS, Target, TargetRow
 from lmms_vg.runs.method_spec import MethodSpec
 from lmms_vg.runs.results import Run
@@ -19,6 +22,7 @@ DEMO = "demo"
 
 _DEMO_PAIR = ("vgmed_demo", "vgmed_demo")
 _HEADS = "heads_{}.json"
+_DEMO_FAMILIES = ("huatuo", "llava")  # the embedded model is a LLaVA; for rows of other families, `llava` runs it
 _OURS = ("--tasks", "--output_path", "--methods")
 
 
@@ -27,6 +31,7 @@ class Ask(NamedTuple):
 
     Attributes:
         row: the row of the target.
+        family: the family that runs it.
         folder: where its results go.
         common: the part of `model_args` that all rows of its checkpoint share.
         hyper_parameters: the rest of `model_args`.
@@ -37,6 +42,7 @@ class Ask(NamedTuple):
     """
 
     row: TargetRow
+    family: str
     folder: Path
     common: str
     hyper_parameters: str
@@ -48,7 +54,7 @@ class Ask(NamedTuple):
     @property
     def model(self) -> str:
         """lmms-eval's `--model`."""
-        return f"{self.row.checkpoint.family}_{self.row.method}"
+        return f"{self.family}_{self.row.method}"
 
     @property
     def model_args(self) -> str:
@@ -58,7 +64,7 @@ class Ask(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a target needs. `table` is None for the figure, whose `figure` maps a kind of question to (medical, COCO) tasks."""
+    """What a target needs. `table` is None for a figure, whose `figure` maps a kind of question to (medical, COCO) tasks."""
 
     name: str
     target: Target
@@ -67,6 +73,7 @@ class Plan:
     figure: dict[str, tuple[str, str]]
     tasks: list[str]
     asks: list[Ask]
+    elsewhere: list[AskElsewhere]
     out: Path
     demo_model: bool
     demo_data: bool
@@ -94,8 +101,12 @@ def make(name: str, model: str | None, data: str | None, model_args: str, out: P
     figure = {} if printed else dict.fromkeys(FIGURE, _DEMO_PAIR) if demo_data else FIGURE
     parts = [*(column.tasks for column in wanted), *figure.values()]
     tasks = list(dict.fromkeys(task for part in parts for task in part))
-    asks = [_ask(row, demo_model, model_args, folder, tasks) for row in target.rows]
-    return Plan(name, target, printed, wanted, figure, tasks, asks, folder, demo_model, demo_data)
+    here = [row for row in target.rows if row.checkpoint.family in families()]
+    not_here = [*(_missing(row) for row in target.rows if row not in here), *target.not_here]
+    asks = [_ask(row, demo_model, model_args, folder, tasks) for row in here]
+    scored = [] if figure or demo_model or demo_data else tasks
+    elsewhere = [ask_elsewhere(row, scored, model_args, _folder(folder, row.name)) for row in not_here]
+    return Plan(name, target, printed, wanted, figure, tasks, asks, elsewhere, folder, demo_model, demo_data)
 
 
 def require_ours(more: Sequence[str]) -> None:
@@ -111,12 +122,21 @@ def require_ours(more: Sequence[str]) -> None:
 
 def calibration(ask: Ask) -> str:
     """The command that makes a row's head list."""
-    family = ask.row.checkpoint.family
-    return f"lmms-vg heads calibrate --model {family} --model_args {ask.common} --data coco -o {ask.heads}"
+    return f"lmms-vg heads calibrate --model {ask.family} --model_args {ask.common} --data coco -o {ask.heads}"
+
+
+def _missing(row: TargetRow) -> NotHere:
+    checkpoint = row.checkpoint
+    return NotHere(row.name, f"its family {checkpoint.family} is not installed", checkpoint.elsewhere)
+
+
+def _folder(out: Path, row: str) -> Path:
+    return out / re.sub(r"[^a-z0-9.]+", "-", row.lower()).strip("-")
 
 
 def _ask(row: TargetRow, demo: bool, model_args: str, out: Path, tasks: list[str]) -> Ask:
-    folder = out / re.sub(r"[^a-z0-9.]+", "-", row.name.lower()).strip("-")
+    checkpoint, folder = row.checkpoint, _folder(out, row.name)
+    family = "llava" if demo and checkpoint.family not in _DEMO_FAMILIES else checkpoint.family
     given: dict[str, Any] = dict(row.hyper_parameters)
     heads: Path | None = None
     if (
@@ -124,15 +144,27 @@ def _ask(row: TargetRow, demo: bool, model_args: str, out: Path, tasks: list[str
     ):  # the paper's layers and heads do not exist in the demo model (six layers of six heads)
         given = {}
     elif row.calibrate:
-        heads = out / _HEADS.format(Path(row.checkpoint.pretrained).name)
+        heads = out / _HEADS.format(Path(checkpoint.pretrained).name)
         given["heads"] = str(heads)
     hyper_parameters = ",".join(
         f"{name}={text}" for name, text in MethodSpec(name=row.method, hyper_parameters=given).arguments.items()
     )
-    common = ",".join(filter(None, (f"pretrained={DEMO if demo else row.checkpoint.pretrained}", model_args)))
-    stated = _stated(row, given, demo)
+    parts = [
+        f"pretrained={DEMO if demo else checkpoint.pretrained}",
+        *(f"{name}={value}" for name, value in checkpoint.settings if not demo),
+        *filter(None, [model_args]),
+    ]
+    common, stated = ",".join(parts), _stated(row, given, demo)
     ask = Ask(
-        row, folder, common, hyper_parameters, stated, None if heads is None or heads.is_file() else heads, None, tasks
+        row,
+        family,
+        folder,
+        common,
+        hyper_parameters,
+        stated,
+        None if heads is None or heads.is_file() else heads,
+        None,
+        tasks,
     )
     run = find(folder, ask.model, ask.model_args)
     if run is None or run.restricted or _newer(heads, run.path):
@@ -147,8 +179,8 @@ def _stated(row: TargetRow, given: Mapping[str, Any], demo: bool) -> str:
 
     if "heads" in given:
         return MethodSpec(name=row.method, hyper_parameters=dict(given)).shown
-    family, pretrained, _, layers, heads = row.checkpoint
-    shape = shape_of(DEMO) if demo else Shape(pretrained, layers, heads, {}, family)
+    one = row.checkpoint
+    shape = shape_of(DEMO) if demo else Shape(one.pretrained, one.layers, one.heads, {}, one.family)
     return MethodSpec(**METHODS[row.method].for_checkpoint(shape, **given).spec()).shown
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from lmms_vg.reproduce import cost
 from lmms_vg.reproduce.downloads import bertscore, checkpoint, datasets
+from lmms_vg.reproduce.not_here import AskElsewhere
 from lmms_vg.reproduce.plan import Ask, Plan, calibration
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.text_tables import markdown
@@ -21,15 +22,15 @@ def announce(plan: Plan) -> str:
         f"(`lmms-vg data fetch vgmed coco`). Rank them with this command, then repeat yours:\n\n    {calibration(ask)}"
         for ask in waiting
     ]
-    if plan.target.not_run:
-        parts.append(f"Not run: {', '.join(plan.target.not_run)} (no family for it here)")
+    if plan.elsewhere:
+        parts += ["Rows of models that do not run here:", *_elsewhere(plan)]
     parts += [_tasks(plan), "Downloads:", _downloads(plan), "Estimated GPU time:", _time(plan)]
     return "\n\n".join([*parts, *([plan.target.note] if plan.target.note else [])])
 
 
 def title(plan: Plan) -> str:
     """The title, followed by a warning if the results cannot stand for the paper's."""
-    about = f"Table {plan.table.id}: {plan.table.title}" if plan.table else "Figure 3: where models look, by layer"
+    about = f"Table {plan.table.id}: {plan.table.title}" if plan.table else plan.target.title
     return f"# {about}{warning(plan, {})}"
 
 
@@ -47,6 +48,8 @@ def warning(plan: Plan, runs: Mapping[str, Run]) -> str:
 
 
 def _rows(plan: Plan) -> str:
+    if not plan.asks:
+        return "No row runs here: no family for its models is installed."
     rows = [
         [ask.row.name, f"`{ask.model}`", f"`{ask.model_args}`", ask.stated or "none", str(ask.folder), _state(ask)]
         for ask in plan.asks
@@ -60,6 +63,28 @@ def _state(ask: Ask) -> str:
     if ask.heads:
         return "heads have to be calibrated first"
     return "to run" if ask.run is None else f"to run: {', '.join(ask.missing)}"
+
+
+def _elsewhere(plan: Plan) -> Iterator[str]:
+    yield "\n".join(f"- {ask.name}: {ask.why}{_accuracy(plan, ask)}" for ask in plan.elsewhere)
+    commands = [f"    {ask.command}" for ask in plan.elsewhere if ask.command and ask.run is None]
+    if commands:
+        yield (
+            "lmms-eval has a model for these, which gives accuracy and no attention. None was tried with these weights. Run "
+            "one and repeat your command: its cells are compared, too.\n\n" + "\n".join(commands)
+        )
+
+
+def _accuracy(plan: Plan, ask: AskElsewhere) -> str:
+    """Return what can be done for a row's accuracy."""
+    if plan.figure or plan.demo_model or plan.demo_data:
+        return ""
+    if ask.model is None:
+        return "; lmms-eval has no model for it either"
+    if ask.run is not None:
+        return f"; run with lmms-eval's `{ask.model.model}`: `{ask.run.path.name}`"
+    remark = f", {ask.model.remark}" if ask.model.remark else ""
+    return f"; accuracy with lmms-eval's `{ask.model.model}`{remark}"
 
 
 def _tasks(plan: Plan) -> str:
@@ -91,6 +116,8 @@ def _downloads(plan: Plan) -> str:
 
 
 def _time(plan: Plan) -> str:
+    if not plan.asks:
+        return "none: no row runs here"
     if plan.demo_model:
         return "none: the embedded model answers on a CPU, in minutes"
     return "\n\n".join(_estimates(plan))
@@ -99,9 +126,12 @@ def _time(plan: Plan) -> str:
 def _estimates(plan: Plan) -> Iterator[str]:
     rows, total = [], 0.0
     for ask in plan.asks:
-        constants, method = cost.Constants.modelled(ask.row.checkpoint.billions), ask.row.method
+        checkpoint, method = ask.row.checkpoint, ask.row.method
+        constants = cost.Constants.modelled(checkpoint.billions, image_tokens=checkpoint.image_tokens)
         time = sum(constants.seconds(method, *_numbers(task)) for task in ask.missing)
         total += time
-        rows.append([ask.row.name, cost.WORK[method].why, cost.spoken(time) if ask.missing else "done"])
-    yield markdown(["row", "method", "time"], [*rows, ["all", "", cost.spoken(total)]], texts=2)
+        tokens = f"{checkpoint.image_tokens:,}"
+        rows.append([ask.row.name, cost.WORK[method].why, tokens, cost.spoken(time) if ask.missing else "done"])
+    head = ["row", "method", "tokens of an image (N)", "time"]
+    yield markdown(head, [*rows, ["all", "", "", cost.spoken(total)]], texts=2)
     yield cost.STATED

@@ -14,30 +14,32 @@ from lmms_vg.runs.results import Run
 
 
 class Values(NamedTuple):
-    """Scores from 0 to 1 of the questions that have a value, and the image of each."""
+    """Scores from 0 to 1 of the questions that have a value, with the image and the uid of each."""
 
     scores: list[float]
     images: list[str]
+    uids: list[str]
 
 
 def values(run: Run, task: str, metric: str) -> Values | None:
     """The values of a metric on a task; None if the metric needs BERTScore and its model is not available."""
     scored = run.tasks[task]
     if metric == scored.metric:
-        return Values(list(scored.scores.values()), [scored.images[uid] for uid in scored.scores])
+        return Values(list(scored.scores.values()), [scored.images[uid] for uid in scored.scores], list(scored.scores))
     lines = [line for line in samples(run.path, task) if "error" not in line["bleu1"]]
     images = [line["bleu1"]["image"] for line in lines]
+    uids = [line["open_recall"]["uid"] for line in lines]
     bleu = [line["bleu1"]["score"] for line in lines]
     if metric == "bleu1":
-        return Values(bleu, images)
+        return Values(bleu, images, uids)
     answers, references = (tuple(line["bertscore"][side] for line in lines) for side in ("answer", "reference"))
     similar = _bertscore(answers, references, bert.BertScoreSettings.from_environment())
     if similar is None:
         return None
     if metric == "bertscore":
-        return Values(similar, images)
+        return Values(similar, images, uids)
     recalls = [line["open_recall"]["score"] for line in lines]
-    return Values([open_ended.average(*three) for three in zip(bleu, similar, recalls, strict=True)], images)
+    return Values([open_ended.average(*three) for three in zip(bleu, similar, recalls, strict=True)], images, uids)
 
 
 @cache  # the mean of the three metrics needs it too

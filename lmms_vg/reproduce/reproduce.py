@@ -17,9 +17,11 @@ from lmms_vg.datasets.source import DataError
 from lmms_vg.experiments.joint_run import Setting, run_together
 from lmms_vg.reproduce import result_report
 from lmms_vg.reproduce.cells import cells
+from lmms_vg.reproduce.chance_cells import chance_cells
 from lmms_vg.reproduce.domain_gap import gaps
 from lmms_vg.reproduce.domain_gap_plot import draw
 from lmms_vg.reproduce.existing_runs import find, lacking
+from lmms_vg.reproduce.gains import Pair, gains
 from lmms_vg.reproduce.plan import Ask, Plan
 from lmms_vg.reproduce.plan_report import announce
 from lmms_vg.runs.results import Run
@@ -27,7 +29,7 @@ from lmms_vg.tasks.registry import TASKS
 
 
 def reproduce(plan: Plan, more: Sequence[str]) -> tuple[str, list[str]]:
-    """Run the rows that are not done, and write `<target>.md`, `.csv` and the figure's pictures into the plan's folder.
+    """Run the rows that are not done, and write `<target>.md`, `.csv`, `_gains.csv` and pictures into the plan's folder.
 
     Args:
         plan: the target and what of it is done.
@@ -74,7 +76,7 @@ def _run(plan: Plan, asks: Sequence[Ask], tasks: Sequence[str], more: Sequence[s
     """Run the rows, those of one checkpoint together; returns the rows that failed, with the reason."""
     groups: dict[tuple[str, str], list[Ask]] = defaultdict(list)
     for ask in asks:
-        groups[ask.row.checkpoint.family, ask.common].append(ask)
+        groups[ask.family, ask.common].append(ask)
     failed: dict[str, str] = {}
     for (family, common), group in groups.items():
         settings = [Setting(ask.folder.name, ask.row.method, ask.hyper_parameters) for ask in group]
@@ -92,8 +94,16 @@ def _run(plan: Plan, asks: Sequence[Ask], tasks: Sequence[str], more: Sequence[s
 def _write(plan: Plan, runs: Mapping[str, Run], failed: Mapping[str, str]) -> str:
     if plan.table is not None:
         rows = {ask.row.name: runs.get(ask.row.name) for ask in plan.asks}
-        compared = cells(plan.table, plan.columns, rows, {ask.row.name: ask.row.published for ask in plan.asks})
-        text, csv = result_report.table_markdown(plan, compared, runs), result_report.table_csv(compared)
+        published = {ask.row.name: ask.row.published for ask in plan.asks}
+        others = {ask.name: ask.run for ask in plan.elsewhere if ask.run is not None}
+        runs = {**runs, **others}
+        compared = cells(plan.table, plan.columns, rows | others, published | {name: name for name in others})
+        claimed = gains(plan.table, plan.columns, _pairs(plan), rows)
+        chance = chance_cells(plan.columns, runs.values())
+        text = result_report.table_markdown(plan, compared, claimed, chance, runs)
+        csv = result_report.table_csv(compared, chance)
+        if claimed:
+            replace_file(plan.out / f"{plan.name}_gains.csv", result_report.gains_csv(claimed))
     else:
         measured = {row: [gaps(run, kind, *pair) for kind, pair in _asked(plan, run)] for row, run in runs.items()}
         text, csv = result_report.figure_markdown(plan, measured, runs), result_report.figure_csv(measured)
@@ -118,6 +128,14 @@ def _done(plan: Plan, runs: Mapping[str, Run]) -> Plan:
         for ask, run in ((ask, finished.get(ask.row.name)) for ask in plan.asks)
     ]
     return replace(plan, asks=asks)
+
+
+def _pairs(plan: Plan) -> list[Pair]:
+    """Every method of a checkpoint with its plain row."""
+    plain = {ask.row.checkpoint: ask.row for ask in plan.asks if ask.row.method == "plain"}
+    methods = [ask.row for ask in plan.asks if ask.row.method != "plain" and ask.row.checkpoint in plain]
+    bases = [plain[row.checkpoint] for row in methods]
+    return [Pair(row.name, base.name, row.published, base.published) for row, base in zip(methods, bases, strict=True)]
 
 
 def _asked(plan: Plan, run: Run) -> list[tuple[str, tuple[str, str]]]:

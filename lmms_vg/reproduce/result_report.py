@@ -7,21 +7,19 @@ from math import isnan
 
 from lmms_vg.metrics import bertscore
 from lmms_vg.metrics.statistics import signature
-from lmms_vg.reproduce.cells import Cell, faults
+from lmms_vg.reproduce.cells import Cell
+from lmms_vg.reproduce.chance_cells import ChanceCell
 from lmms_vg.reproduce.domain_gap import CLAIM, SAID, Gaps
+from lmms_vg.reproduce.gains import Gain
 from lmms_vg.reproduce.plan import Plan
 from lmms_vg.reproduce.plan_report import warning
+from lmms_vg.reproduce.verdict import faults
+from lmms_vg.reproduce.verdict_words import CELLS, GAINS, gain_words, words
 from lmms_vg.runs.agreement import shown
+from lmms_vg.runs.chance_rows import ABOUT
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.text_tables import comma_separated, markdown
 
-_CELLS = (
-    "Ours: mean in %, with its 95% interval (bootstrap that draws whole images) and number of questions",
-    "within: the printed number, plus or minus half a unit of its last digit, meets our interval: two samples of images can "
-    "differ by that much. It does not mean that the answers are the same",
-    "differs: it does not meet our interval; the number is ours minus the paper's, in points",
-    "inconsistent: the printed number contradicts the paper itself, whatever ours is",
-)
 _GAPS = (
     "Medical minus COCO with its 95% interval: each set resampled separately, by whole images, seed 0; not corrected "
     "for the number of layers and metrics",
@@ -31,25 +29,71 @@ _GAPS = (
 _STATED = ("weights", "prompt", "dtype", "device", "batch_size", "geometry")
 
 
-def table_markdown(plan: Plan, cells: Sequence[Cell], runs: Mapping[str, Run]) -> str:
-    """The paper's cells next to ours, one per line."""
-    rows = [[cell.row, cell.column.name, _printed(cell), _ours(cell), cell.verdict] for cell in cells]
-    table = markdown(["row", "column", "paper", "ours [95% interval] (n)", "verdict"], rows, texts=2)
+def table_markdown(
+    plan: Plan, cells: Sequence[Cell], gains: Sequence[Gain], chance: Sequence[ChanceCell], runs: Mapping[str, Run]
+) -> str:
+    """The paper's claim, then its cells next to ours, one per line, then what answers without looking reach."""
     assert plan.table is not None
+    parts = [f"## Results{warning(plan, runs)}"]
+    if gains:
+        head = ["row", "column", "paper", "ours [95% interval] (n)", "p", "p (Holm)", "verdict"]
+        parts += [
+            "### The paper's claim: method minus plain, in points",
+            markdown(head, [_gain(gain) for gain in gains], texts=2),
+            _listed(GAINS),
+            "### Its numbers",
+        ]
+    rows = [
+        [cell.row, cell.column.name, _printed(cell), _ours(cell), words(cell.verdict, cell.printed)] for cell in cells
+    ]
+    rows += [[one.row, one.column.name, "-", f"{one.value:.2f} ({one.n:,})", "not a model"] for one in chance]
+    parts.append(markdown(["row", "column", "paper", "ours [95% interval] (n)", "verdict"], rows, texts=2))
     rows_shown = {cell.row for cell in cells}
     contradictions = ((place, why) for place, why in faults(plan.table).items() if place[0] in rows_shown)
     wrong = [f"inconsistent: {row}, {column}: {why}" for (row, column), why in contradictions]
-    return "\n\n".join([f"## Results{warning(plan, runs)}", table, _listed([*_CELLS, *wrong, *about(plan, runs)])])
+    blind = [f"{row}: {ABOUT[row]}" for row in dict.fromkeys(one.row for one in chance)]
+    return "\n\n".join([*parts, _listed([*CELLS, *blind, *wrong, *about(plan, runs)])])
 
 
-def table_csv(cells: Sequence[Cell]) -> str:
-    """The same cells as CSV, in % as in the paper."""
-    head = ["row", "column", "metric", "tasks", "paper", "ours", "low", "high", "n", "verdict", "missing"]
+def table_csv(cells: Sequence[Cell], chance: Sequence[ChanceCell]) -> str:
+    """The same cells as CSV, in % as in the paper; `verdict` is a code."""
+    head = ["row", "column", "metric", "tasks", "paper", "ours", "low", "high", "n"]
+    head += ["verdict", "apart", "of", "difference", "also", "missing"]
     rows: list[list[object]] = []
     for cell in cells:
         name, metric, tasks, _ = cell.column
         ours = [_number(value) for value in cell.score] if cell.score else [None] * 4
-        rows.append([cell.row, name, metric, " ".join(tasks), cell.printed, *ours, cell.verdict, cell.missing])
+        code, *counted, also = cell.verdict
+        rows.append(
+            [
+                cell.row,
+                name,
+                metric,
+                " ".join(tasks),
+                cell.printed,
+                *ours,
+                code,
+                *counted,
+                "; ".join(also),
+                cell.missing,
+            ]
+        )
+    for one in chance:
+        name, metric, tasks, _ = one.column
+        rows.append([one.row, name, metric, " ".join(tasks), None, one.value, None, None, one.n, "chance", *[None] * 5])
+    return comma_separated(head, rows)
+
+
+def gains_csv(gains: Sequence[Gain]) -> str:
+    """The paper's claim as CSV, in points; `verdict` is a code."""
+    head = ["row", "plain", "column", "metric", "tasks", "paper", "ours", "low", "high", "n", "p", "holm", "verdict"]
+    rows: list[list[object]] = []
+    for gain in gains:
+        name, metric, tasks, _ = gain.column
+        ours = gain.ours and [_number(100 * value) for value in gain.ours[:3]]
+        p = [gain.ours.p, gain.holm] if gain.ours else [None, None]
+        numbers = [gain.printed, *(ours or [None] * 3), gain.n, *p, gain.code]
+        rows.append([gain.row, gain.plain, name, metric, " ".join(tasks), *numbers])
     return comma_separated(head, rows)
 
 
@@ -85,16 +129,20 @@ def about(plan: Plan, runs: Mapping[str, Run]) -> Iterator[str]:
     if plan.target.note:
         yield plan.target.note
     for row, run in runs.items():
-        provenance = run.provenance or {}
-        stated = ", ".join(f"{name} {shown(run, name)}" for name in _STATED)
-        version = provenance.get("versions", {}).get("lmms_vg")
-        yield f"{row}: `{run.path.name}`, {run.method}; {stated}; lmms_vg {version}"
+        yield f"{row}: `{run.path.name}`, {_identity(run)}"
         if run.leak:
             yield f"Leak: {row}: {run.leak}"
         for task, scored in run.tasks.items():
             if scored.failed:
                 yield f"{row}: {len(scored.failed)} questions of {task} failed and are in no mean"
     yield from (f"`{rule}`" for rule in sorted({*_rules(plan, runs), signature()}))
+
+
+def _identity(run: Run) -> str:
+    if run.provenance is None:
+        return f"{run.model}, a model of lmms-eval, which does not sign what was run"
+    stated = ", ".join(f"{name} {shown(run, name)}" for name in _STATED)
+    return f"{run.method}; {stated}; lmms_vg {run.provenance.get('versions', {}).get('lmms_vg')}"
 
 
 def _rules(plan: Plan, runs: Mapping[str, Run]) -> Iterator[str]:
@@ -117,6 +165,17 @@ def _ours(cell: Cell) -> str:
     value, low, high, n = cell.score
     interval = "one image" if isnan(low) else f"{low:.2f}, {high:.2f}"
     return f"{value:.2f} [{interval}] ({n:,})"
+
+
+def _gain(gain: Gain) -> list[str]:
+    printed = "-" if gain.printed is None else f"{gain.printed:+}"
+    line = [gain.row, gain.column.name, printed]
+    if gain.ours is None:
+        return [*line, "not asked", "", "", gain_words(gain)]
+    mean, low, high = (100 * value for value in gain.ours[:3])
+    interval = f"{low:+.2f}, {high:+.2f}" if gain.ours.has_interval else "too few images differ"
+    p = [f"{value:.4f}" if value >= 0.0001 else "< 0.0001" for value in (gain.ours.p, gain.holm)]
+    return [*line, f"{mean:+.2f} [{interval}] ({gain.n:,})", *p, gain_words(gain)]
 
 
 def _number(value: float) -> float | None:

@@ -1,4 +1,4 @@
-"""What can be reproduced: rows of the paper's tables and Figure 3 as checkpoints and methods.
+"""What can be reproduced: rows of the paper's tables and of its figures of attention, as checkpoints and methods.
 
 Rows have their names in `paper/published.json`. Hyper-parameters are those that the paper states (Supplement L). The paper
 prints none for the other methods of Table F.4, so they run with our defaults (`lmms-vg methods NAME` names their sources); if
@@ -11,23 +11,27 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-
-class Checkpoint(NamedTuple):
-    """A model on the hub.
-
-    Attributes:
-        family: name of our family.
-        pretrained: its id on the hub.
-        billions: parameters in billions, vision tower included.
-        layers: layers of the text model.
-        heads: heads per layer of the text model.
-    """
-
-    family: str
-    pretrained: str
-    billions: float
-    layers: int
-    heads: int
+from lmms_vg.reproduce.checkpoints import (
+    HUATUO_7B,
+    HUATUO_34B,
+    HUATUO_BIO,
+    INTERNVL3_8B,
+    LLAVA_7B,
+    LLAVA_MED,
+    LLAVA_NEXT_7B,
+    LLAVA_NEXT_34B,
+    LLAVA_TRI,
+    MED_FLAMINGO,
+    MEDPLIB,
+    MEDREGA,
+    QWEN25_VL_7B,
+    QWEN_VL_CHAT,
+    RADFM,
+    VILA_M3_8B,
+    VILA_M3_13B,
+    Checkpoint,
+    NotHere,
+)
 
 
 class TargetRow(NamedTuple):
@@ -59,21 +63,19 @@ class Target(NamedTuple):
     """One table or figure of the paper.
 
     Attributes:
-        table: the paper's number; empty for the figure.
-        rows: the rows that can be run.
-        not_run: rows of models that have no family here.
+        table: the paper's number; empty for a figure.
+        rows: the rows of models that a family runs, once it is installed.
+        not_here: the rows of all other models.
+        title: of a figure; tables have the paper's.
         note: what a reader of the results must know.
     """
 
     table: str
     rows: tuple[TargetRow, ...]
-    not_run: tuple[str, ...] = ()
+    not_here: tuple[NotHere, ...] = ()
+    title: str = ""
     note: str = ""
 
-
-HUATUO_7B = Checkpoint("huatuo", "FreedomIntelligence/HuatuoGPT-Vision-7B-hf", 7.9, 28, 28)
-HUATUO_34B = Checkpoint("huatuo", "FreedomIntelligence/HuatuoGPT-Vision-34B-hf", 34.8, 60, 56)
-LLAVA_7B = Checkpoint("llava", "llava-hf/llava-1.5-7b-hf", 7.1, 32, 32)
 
 _PAPER = {"k": 20, "p": 50.0}
 _PAI_README = {"alpha": 0.2, "cfg": True, "gamma": 1.1, "faithful": True}
@@ -89,31 +91,34 @@ _DEFAULTS = (
     "The paper prints no hyper-parameters of PAI, AdaptVis and ViCrop. They run with our defaults. PAI also runs as in its "
     "authors' README: alpha .2 with guidance of 1.1, which reads the prompt without the boost"
 )
+_VICUNA = "LLaVA-v1.6-7B: the paper does not say which text model it has; this is the one on Vicuna"
+_ATTENTION = (
+    "The figure has no numbers. The authors' code takes at most 50,176 pixels of Qwen's images and resizes them twice, where "
+    "ours resizes once. Which tiles of InternVL they measured is not known"
+)
 _BASE = TargetRow("HuatuoGPT-V-7B", "plain", HUATUO_7B)
 _OURS = TargetRow("VGRefine (Ours)", "vgrefine", HUATUO_7B, _PAPER | {"layers": "16"})
+_NEXT = TargetRow("LLaVA-v1.6-7B", "plain", LLAVA_NEXT_7B)
+_MED = TargetRow("LLaVA-Med-7B", "plain", LLAVA_MED)
+_VILA_8B = TargetRow("VILA-M3-8B", "plain", VILA_M3_8B)
+_VILA_13B = TargetRow("VILA-M3-13B", "plain", VILA_M3_13B)
 
 TARGETS = {
-    "table1": Target(
-        "1",
-        (_BASE, _OURS),
-        ("Qwen-VL-Chat", "LLaVA-v1.6-7B", "Med-Flamingo", "RadFM", "LLaVA-Med-7B", "LLaVA-Tri"),
-    ),
+    "table1": Target("1", (_BASE, _OURS, _NEXT, _MED), (QWEN_VL_CHAT, MED_FLAMINGO, RADFM, LLAVA_TRI), note=_VICUNA),
     "table2": Target(
         "2",
-        (_BASE, _OURS),
-        ("Qwen-VL-Chat", "LLaVA-v1.6-7B", "Med-Flamingo", "RadFM", "LLaVA-Med-7B", "LLaVA-Tri", "VILA-M3-8B"),
-        _MMMU,
+        (_BASE, _OURS, _NEXT, _MED, _VILA_8B),
+        (QWEN_VL_CHAT, MED_FLAMINGO, RADFM, LLAVA_TRI),
+        note=f"{_MMMU}. {_VICUNA}",
     ),
     "table3": Target(
-        "3",
-        (_BASE, _OURS),
-        ("Qwen-VL-Chat", "LLaVA-v1.6-7B", "Med-Flamingo", "RadFM", "LLaVA-Med-7B", "VILA-M3-8B", "MedPLIB"),
+        "3", (_BASE, _OURS, _NEXT, _MED, _VILA_8B), (QWEN_VL_CHAT, MED_FLAMINGO, RADFM, MEDPLIB), note=_VICUNA
     ),
     "tableE3": Target(
         "E.3",
-        (_BASE, _OURS._replace(name="VGRefine-7B (Ours)")),
-        ("Qwen-VL-Chat", "LLaVA-v1.6-7B", "Med-Flamingo", "RadFM", "LLaVA-Med-7B"),
-        _OPEN,
+        (_BASE, _OURS._replace(name="VGRefine-7B (Ours)"), _NEXT, _MED),
+        (QWEN_VL_CHAT, MED_FLAMINGO, RADFM),
+        note=f"{_OPEN}. {_VICUNA}",
     ),
     "tableF4": Target(
         "F.4",
@@ -132,18 +137,34 @@ TARGETS = {
         (
             TargetRow("HuatuoGPT-V-34B", "plain", HUATUO_34B),
             TargetRow("VGRefine-34B (Ours)", "vgrefine", HUATUO_34B, _PAPER | {"layers": "34+35+36"}, calibrate=True),
+            TargetRow("LLaVA-v1.6-34B", "plain", LLAVA_NEXT_34B),
+            _VILA_13B,
         ),
-        ("LLaVA-v1.6-34B", "VILA-M3-13B", "MedRegA-34B"),
-        f"{_MMMU}. {_OPEN}",
+        (MEDREGA,),
+        note=f"{_MMMU}. {_OPEN}",
     ),
     "fig3": Target(
         "",
-        (_BASE, TargetRow("HuatuoGPT-V-34B", "plain", HUATUO_34B), TargetRow("LLaVA-v1.5-7B", "plain", LLAVA_7B)),
-        ("LLaVA-Med", "LLaVA-Tri", "VILA-M3-8B", "VILA-M3-13B", "MedRegA", "HuatuoGPT-V-Bio"),
+        (
+            _BASE,
+            TargetRow("HuatuoGPT-V-34B", "plain", HUATUO_34B),
+            TargetRow("LLaVA-v1.5-7B", "plain", LLAVA_7B),
+            _MED._replace(name="LLaVA-Med"),
+            _VILA_8B,
+            _VILA_13B,
+        ),
+        (LLAVA_TRI, MEDREGA._replace(name="MedRegA"), HUATUO_BIO),
+        "Figure 3: where models look, by layer",
+    ),
+    "figQ26": Target(
+        "",
+        (TargetRow("Qwen2.5-VL-7B", "plain", QWEN25_VL_7B), TargetRow("InternVL3-8B", "plain", INTERNVL3_8B)),
+        title="Figure Q.26: where general-purpose models look, by layer",
+        note=_ATTENTION,
     ),
 }
 
-#: Kind of question -> the task on medical images and the task on COCO images (Figure 3).
+#: Kind of question -> the task on medical images and the task on COCO images (Figures 3 and Q.26).
 FIGURE = {
     "localization": ("vgmed_localization", "vgmed_coco_localization"),
     "attribute": ("vgmed_attribute", "vgmed_coco_attribute"),

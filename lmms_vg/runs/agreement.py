@@ -7,7 +7,7 @@ from lmms_vg._util.suggest import suggest
 from lmms_vg.runs.results import Run
 
 #: Fields of the provenance that must agree, because they could change results as the method does.
-FIELDS = ("weights", "config", "tokenizer", "image_processor", "prompt", "dtype", "device", "batch_size")
+FIELDS = ("weights", "config", "tokenizer", "image_processor", "prompt", "options", "dtype", "device", "batch_size")
 
 #: What can be allowed to differ.
 ALLOWED = (*FIELDS, "questions")
@@ -47,8 +47,8 @@ def agree(base: Run, others: list[Run], allowed: Collection[str] = ()) -> list[s
     """
     notes: list[str] = []
     for run in others:
-        differing = [name for name in FIELDS if name in _differing(base, run)]
-        refused = [name for name in differing if name not in allowed]
+        unlike = [name for name in FIELDS if name in differing(base, run)]
+        refused = [name for name in unlike if name not in allowed]
         if refused:
             differences = "; ".join(
                 f"{name} is {shown(run, name)}, but {shown(base, name)} in {base.path}" for name in refused
@@ -57,8 +57,8 @@ def agree(base: Run, others: list[Run], allowed: Collection[str] = ()) -> list[s
                 f"{run.path}: {differences}. Results would not differ by the method alone: run one of them again like the "
                 f"other, or allow it by name: {' '.join(f'--allow {name}' for name in refused)}"
             )
-        notes += [f"Allowed to differ: {name} {values}" for name, values in _both(base, run, differing)]
-        further = [name for name in NOTED if name in _differing(base, run)]
+        notes += [f"Allowed to differ: {name} {values}" for name, values in _both(base, run, unlike)]
+        further = [name for name in NOTED if name in differing(base, run)]
         notes += [f"Differs too: {name} {values}" for name, values in _both(base, run, further)]
     for run in (base, *others) if others else ():
         if run.provenance is None:
@@ -71,7 +71,8 @@ def shared(run: Run) -> list[str]:
     return list((run.provenance or {}).get("shared") or ())
 
 
-def _differing(base: Run, run: Run) -> list[str]:
+def differing(base: Run, run: Run) -> list[str]:
+    """Names of the fields in which two runs differ; none if one of them states nothing."""
     if base.provenance is None or run.provenance is None:
         return []
     return [name for name in (*FIELDS, *NOTED) if base.provenance.get(name) != run.provenance.get(name)]
@@ -94,5 +95,8 @@ def _value(run: Run, name: str) -> Any:
 
 def shown(run: Run, name: str) -> str:
     """A field of the provenance as text; hashes are shortened."""
-    value = str(_value(run, name))
+    field = _value(run, name)
+    if isinstance(field, dict):
+        return ", ".join(f"{key}={part}" for key, part in field.items()) or "none"
+    value = str(field)
     return value if len(value) <= _SHOWN or name in ("dtype", "device") else f"{value[:_SHOWN]}..."

@@ -1,122 +1,117 @@
 """Compare runs on the same questions: differences with intervals, and tests corrected for their number.
 
-Questions about one image are not independent, so the p-value to use is that of the bootstrap, which draws whole images.
-McNemar's exact test treats questions as independent; it is shown too, because papers report it. Each is corrected (Holm)
-over all lines of the table.
+Questions about one image are not independent, so the p-value to use is that of sign flips of whole images. McNemar's exact
+test treats questions as independent; it is shown too, because papers report it. Each is corrected (Holm) over all lines of
+the table, and the first over all settings that are known to have been tried on these questions.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
-from statistics import fmean
-from typing import Literal, NamedTuple
+from __future__ import annotations
 
-from lmms_vg.metrics.statistics import Difference, holm, mcnemar, paired, signature
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from lmms_vg.metrics import chance, decomposition, signal_detection
+from lmms_vg.metrics.statistics import signature
 from lmms_vg.runs import pairing
-from lmms_vg.runs.agreement import agree, check_names, shared
+from lmms_vg.runs.agreement import agree, check_names
+from lmms_vg.runs.bases import base_of
 from lmms_vg.runs.batches import batch_notes
-from lmms_vg.runs.results import Run, TaskRun
+from lmms_vg.runs.caveats import failure_notes, overlap_notes
+from lmms_vg.runs.chance_rows import chance_rows
+from lmms_vg.runs.compared_line import RESAMPLES, against, corrected, line_of
+from lmms_vg.runs.comparison import Comparison, ComparisonLine
+from lmms_vg.runs.controls import Contrast, averaged, contrasts
+from lmms_vg.runs.group_weights import weights
+from lmms_vg.runs.results import Run
+from lmms_vg.runs.roles import reads_references
+from lmms_vg.runs.settings_tried import settings_tried
+from lmms_vg.runs.units import Unit, check_unit
 
-#: More than an interval needs: their number is the resolution of a p-value, which the correction multiplies.
-RESAMPLES = 10_000
-
-Kind = Literal["markdown", "csv", "latex"]
-
-
-class AgainstBase(NamedTuple):
-    """A line compared with the base.
-
-    Attributes:
-        difference: Mean difference of the scores, with its 95% interval and p-value.
-        better: Number of questions with a higher score than in the base.
-        worse: Number of questions with a lower score.
-        holm: The p-value of `difference`, corrected.
-        mcnemar_p: p-value of McNemar's exact test; None if scores are not all 0 or 1.
-        mcnemar_holm: The same, corrected.
-    """
-
-    difference: Difference
-    better: int
-    worse: int
-    holm: float
-    mcnemar_p: float | None
-    mcnemar_holm: float | None
+__all__ = ["RESAMPLES", "compare"]
 
 
-class ComparisonLine(NamedTuple):
-    """A run on a task or a pooled group; `seconds` is the mean time per question, None if it is not known."""
+def compare(runs: list[Run], allowed: Collection[str] = (), *, base: str = "", unit: Unit = "image") -> Comparison:
+    """Compare runs on every task and group of the base, and methods with their controls.
 
-    run: Run
-    name: str
-    metric: str
-    rule: str
-    n: int
-    score: float
-    seconds: float | None
-    shared: bool
-    against: AgainstBase | None
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A comparison: the runs in the order given, one line per run and task or group, and notes."""
-
-    runs: list[Run]
-    base: Run
-    lines: list[ComparisonLine]
-    pooled: frozenset[str]
-    notes: list[str]
-    rules: list[str]
-    allowed: tuple[str, ...]
-
-    def table(self, kind: Kind = "markdown") -> str:
-        """The comparison as text: accuracies in the form of the paper's Table F.4, then every difference.
-
-        Raises:
-            ValueError: There is no such format.
-        """
-        from lmms_vg.runs.comparison_tables import FORMATS  # it imports this module
-
-        if kind not in FORMATS:
-            raise ValueError(f"kind={kind!r}: allowed is {', '.join(FORMATS)}")
-        return FORMATS[kind](self)
-
-
-def compare(runs: list[Run], allowed: Collection[str] = ()) -> Comparison:
-    """Compare runs on every task and pooled group of the base.
-
-    The base is the plain run if there is exactly one, else the first run. A single run has no differences.
+    Without a name, the base is the first plain run, or else the first run. A single run has no differences.
 
     Args:
-        runs: The runs, in the order in which they are shown.
-        allowed: Names of what may differ besides the method, see `agreement.ALLOWED`.
+        runs: The runs, in the order of the table's rows.
+        allowed: What may differ besides the method (`agreement.ALLOWED`).
+        base: Label, method or folder of the run that the others are compared with.
+        unit: What is drawn as a whole.
 
     Raises:
-        ValueError: A run is restricted or given twice, runs have no common task, or they differ in their rules or in what
-            is not allowed.
+        ValueError: A run is restricted, is given twice or has nothing in common with the base, runs differ in what is not
+            allowed, baselines contradict each other, or questions do not tell their unit.
     """
     check_names(allowed)
+    check_unit(unit)
     _check(runs)
     runs = _told_apart(runs)
-    plain = [run for run in runs if run.is_plain]
-    base = plain[0] if len(plain) == 1 else runs[0]
-    others = [run for run in runs if run is not base]
-    notes = [*agree(base, others, allowed), *batch_notes(runs, base)]
-    names = _names(base, others)
+    first = base_of(runs, base)
+    others = [run for run in runs if run is not first]
+    notes = [*agree(first, others, allowed), *batch_notes(runs, first)]
+    names = _names(first, others)
     tasks = list(dict.fromkeys(task for members in names.values() for task in members))
-    pairs, more = pairing.common(base, others, tasks, allowed)
-    lines = [
-        _line(
-            run, name, [pairs[run.path, task] for task in members], [pairs[base.path, task] for task in members], base
-        )
-        for run in runs
-        for name, members in names.items()
-        if _has(run, base, name, members)
+    pairs, more = pairing.common(first, others, tasks, allowed)
+    groups = {name: shares for name, members in names.items() if (shares := weights(members))}
+    lines = [(run, name) for run in runs for name in names if _has(run, first, name, names[name])]
+    direct = [
+        (contrast, name)
+        for contrast in contrasts(runs, first)
+        for name in names
+        if all(_has(run, first, name, names[name]) for run in (contrast.run, *contrast.draws))
     ]
-    notes += [*(f"Leak: {run.label}: {run.leak}" for run in runs if run.leak)]
-    notes += [*more, *(f"`{run.path.name}`: {note}" for run in runs for note in run.notes), *_skipped(base, others)]
-    rules = sorted({line.rule for line in lines}) + ([signature(resamples=RESAMPLES)] if others else [])
-    pooled = frozenset(name for name in names if name not in base.tasks)
-    return Comparison(runs, base, _corrected(lines), pooled, list(dict.fromkeys(notes)), rules, tuple(allowed))
+    tried, forks = settings_tried(first, others, tasks) if others else (0, "")
+    family = max(sum(run is not first for run, _ in lines), tried * len(names)) + len(direct)
+
+    def line(run: Run, name: str, contrast: Contrast | None = None) -> ComparisonLine:
+        after = [pairs[run.path, task] for task in names[name]]
+        result = line_of(run, name, after, groups.get(name))
+        if run is first:
+            return result
+        before = [averaged(contrast.draws if contrast else [first], task, pairs) for task in names[name]]
+        tested = against(before, after, groups.get(name), unit, family)
+        return result._replace(against=tested, control=contrast.label if contrast else "")
+
+    against_base = [line(run, name) for run, name in lines]
+    against_controls = [line(contrast.run, name, contrast) for contrast, name in direct]
+    results = corrected([*against_base, *against_controls], family)
+    of_base = {name: [pairs[first.path, task] for task in members] for name, members in names.items()}
+    chances = chance_rows({name: parts for name, parts in of_base.items() if name not in groups})
+    notes += [f"Leak: {run.label}: {run.leak}" for run in runs if run.leak]
+    notes += [
+        f"{run.label} reads the reference boxes of the questions that it answers: an upper bound, not a method"
+        for run in runs
+        if reads_references(run.name)
+    ]
+    notes += [forks] if forks else []
+    notes += [*more, *failure_notes(runs, tasks), *overlap_notes(of_base)]
+    notes += [*(f"`{run.path.name}`: {note}" for run in runs for note in run.notes), *_skipped(first, others)]
+    return Comparison(
+        runs,
+        first,
+        results[: len(against_base)],
+        frozenset(name for name in names if name not in first.tasks and name not in groups),
+        list(dict.fromkeys(notes)),
+        _rules(results, bool(chances), unit),
+        tuple(allowed),
+        frozenset(groups),
+        results[len(against_base) :],
+        chances,
+        unit,
+        family,
+    )
+
+
+def _rules(lines: Sequence[ComparisonLine], chances: bool, unit: Unit) -> list[str]:
+    tested = [line.against for line in lines if line.against is not None]
+    rules = sorted({line.rule for line in lines})
+    rules += [signature(unit=unit, resamples=RESAMPLES)] if tested else []
+    rules += [decomposition.signature()] if any(entry.change for entry in tested) else []
+    rules += [signal_detection.signature(unit)] if any(line.said and line.said.detection for line in lines) else []
+    return rules + ([chance.signature()] if chances else [])
 
 
 def _check(runs: list[Run]) -> None:
@@ -158,53 +153,6 @@ def _names(base: Run, others: list[Run]) -> dict[str, list[str]]:
 
 def _has(run: Run, base: Run, name: str, members: list[str]) -> bool:
     return run is base or (name in run.tasks if name in base.tasks else run.groups.get(name) == members)
-
-
-def _line(run: Run, name: str, parts: list[TaskRun], base_parts: list[TaskRun], base: Run) -> ComparisonLine:
-    scores = _scores(parts)
-    seconds = [part.seconds[uid] for part in parts for uid in part.scores if uid in part.seconds]
-    against = None
-    if run is not base:
-        before = _scores(base_parts)
-        images = {f"{part.task} {uid}": image for part in base_parts for uid, image in part.images.items()}
-        binary = {*before.values(), *scores.values()} <= {0, 1}
-        against = AgainstBase(
-            difference=paired(before, scores, images, resamples=RESAMPLES),
-            better=sum(scores[uid] > before[uid] for uid in before),
-            worse=sum(scores[uid] < before[uid] for uid in before),
-            holm=1.0,
-            mcnemar_p=mcnemar(before, scores).p if binary else None,
-            mcnemar_holm=None,
-        )
-    return ComparisonLine(
-        run,
-        name,
-        parts[0].metric,
-        parts[0].rule,
-        len(scores),
-        fmean(scores.values()),
-        fmean(seconds) if len(seconds) == len(scores) else None,
-        bool(shared(run)),
-        against,
-    )
-
-
-def _scores(parts: list[TaskRun]) -> dict[str, float]:
-    return {f"{part.task} {uid}": score for part in parts for uid, score in part.scores.items()}
-
-
-def _corrected(lines: list[ComparisonLine]) -> list[ComparisonLine]:
-    against = {str(number): line.against for number, line in enumerate(lines) if line.against is not None}
-    bootstrap = holm({number: tested.difference.p for number, tested in against.items()})
-    exact = holm({number: tested.mcnemar_p for number, tested in against.items() if tested.mcnemar_p is not None})
-    return [
-        line
-        if line.against is None
-        else line._replace(
-            against=line.against._replace(holm=bootstrap[str(number)], mcnemar_holm=exact.get(str(number)))
-        )
-        for number, line in enumerate(lines)
-    ]
 
 
 def _all(run: Run) -> str:

@@ -11,6 +11,9 @@ _LONG = 3  # longest list that a table shows in full; of longer ones it shows th
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,60}$")]
 Scalar = Annotated[str, Field(max_length=2_000)] | bool | int | Annotated[float, Field(allow_inf_nan=False)] | None
 Pair = Annotated[list[Scalar], Field(max_length=100)]
+HyperParameters = Annotated[
+    dict[Identifier, Scalar | Annotated[list[Scalar | Pair], Field(max_length=10_000)]], Field(max_length=50)
+]
 
 
 class MethodSpec(BaseModel):
@@ -24,9 +27,7 @@ class MethodSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     name: Identifier
-    hyper_parameters: Annotated[
-        dict[Identifier, Scalar | Annotated[list[Scalar | Pair], Field(max_length=10_000)]], Field(max_length=50)
-    ]
+    hyper_parameters: HyperParameters
 
     @property
     def arguments(self) -> dict[str, str]:

@@ -1,16 +1,24 @@
-"""Print a run as tables: accuracy with its interval, micro and macro means, every category, and where the model looked."""
+"""Print a run as tables: accuracy, what chance reaches, what was said, every category, and where the model looked."""
 
 from collections import defaultdict
 from collections.abc import Iterator
 from math import isnan
 from statistics import fmean
 
-from lmms_vg.metrics.statistics import cluster_interval, signature
+from lmms_vg.metrics import chance, signal_detection
+from lmms_vg.metrics.category_means import macro
+from lmms_vg.metrics.statistics import FEW, Interval, cluster_interval, signature
+from lmms_vg.runs.caveats import failure_notes, overlap_notes
+from lmms_vg.runs.chance_rows import ABOUT, ChanceRow, chance_rows
 from lmms_vg.runs.results import MEASURED, Run, TaskRun
+from lmms_vg.runs.said_tables import SAID, SAID_HEAD, said_cells
+from lmms_vg.runs.saying import saying
 from lmms_vg.runs.text_tables import row
 
 _OPEN = ("bleu1", "bertscore", "open_recall", "average", "llava_med_recall", "token_f1", "exact_match")
 _WEIGHTS = "micro: every question weighs the same; lmms-eval: parts weigh as in the protocol (mmmu_med: by test counts)"
+_MARK = " (few)"
+_FEW = f"(few): about fewer than {FEW} images; such a number says next to nothing about other images"
 _LAYER = (
     "AR, KL and JS are lmms-eval's means at the layer of this run with the lowest mean KL; layers count from 0. Another run "
     "may have another layer."
@@ -20,16 +28,30 @@ _LAYER = (
 def report(run: Run) -> str:
     """Print a run as Markdown.
 
-    The tables are: tasks and groups with n, score and interval; other metrics; categories with micro and macro means;
-    measurements. Below them are the tasks that were left out, and the rule of every metric.
+    The tables are: tasks and groups with n, score and interval; what answers without the image reach; what was said; other
+    metrics; categories with micro and macro means; measurements. Below them are the tasks that were left out, and the rule of
+    every metric.
     """
     parts = [f"# {run.model}", f"`{run.path.name}`", *run.notes]
     if run.restricted:
         parts.append(f"**Restricted by {run.restricted}: these numbers do not stand for their benchmarks.**")
     if run.leak:
         parts.append(f"**Leak: {run.leak}.**")
+    scored = [task for task in run.tasks.values() if task.scores]
+    chances = chance_rows({task.task: [task] for task in scored})
+    said = {task.task: about for task in scored if (about := saying([task])) is not None}
     if run.tasks:
         parts += ["\n".join(_overview(run)), _WEIGHTS]
+        groups = {group: [run.tasks[name] for name in names] for group, names in run.groups.items()}
+        parts += [*failure_notes([run], list(run.tasks)), *overlap_notes(groups)]
+    if chances:
+        parts += [
+            "\n".join(_chance(chances)),
+            "; ".join(f"{name}: {ABOUT[name]}" for name in dict.fromkeys(entry.row for entry in chances)),
+        ]
+    if said:
+        cells = (row(name, *said_cells(about)) for name, about in said.items())
+        parts += ["\n".join([row("task", *SAID_HEAD), f"|---|{'---:|' * len(SAID_HEAD)}", *cells]), SAID]
     opened = [task.task for task in run.tasks.values() if task.metric == "open_recall"]
     if opened:
         parts.append("\n".join(_metrics(run, "open questions", opened, {name: name for name in _OPEN})))
@@ -42,12 +64,16 @@ def report(run: Run) -> str:
             categories = _categories(task, axis)
             if len(categories) > 1:
                 parts.append("\n".join(_breakdown(task, axis, categories)))
+    if any(_MARK in part for part in parts):
+        parts.append(_FEW)
     if run.measured:
         parts += ["\n".join(_measurements(run)), _LAYER]
     if run.left_out:
         parts.append(f"Not in this report: {', '.join(run.left_out)} (no scores of single questions)")
     rules = sorted({rule for task in run.tasks.values() for rule in task.rules.values()} | run.measured_rules)
     footer = [*rules, *([signature()] if run.tasks else [])]
+    footer += [chance.signature()] if chances else []
+    footer += [signal_detection.signature()] if any(about.detection for about in said.values()) else []
     return "\n\n".join([*parts, *(["\n".join(f"- `{rule}`" for rule in footer)] if footer else [])]) + "\n"
 
 
@@ -61,19 +87,20 @@ def _overview(run: Run) -> Iterator[str]:
     for group, names in run.groups.items():
         parts = [run.tasks[name] for name in names]
         if len({part.metric for part in parts}) == 1 and all(part.scores for part in parts):
-            yield _line(run, group, parts, f"{fmean(fmean(part.scores.values()) for part in parts):.4f}")
+            scores, tasks, images = _columns([(part.task, part, uid) for part in parts for uid in part.scores])
+            mean, interval = macro(scores, tasks, images)
+            yield _line(run, group, parts, f"{mean:.4f} ({_ends(interval)})")
 
 
 def _line(run: Run, name: str, parts: list[TaskRun], macro: str) -> str:
     scores = [score for part in parts for score in part.scores.values()]
-    images = [image for part in parts for image in part.images.values()]
+    images = [part.images[uid] for part in parts for uid in part.scores]
     failed, unread = sum(len(part.failed) for part in parts), sum(part.unparseable for part in parts)
     metric = parts[0].metric
     aggregated = _number(run, name, metric, without="")
     if not scores:
         return row(name, metric, "0", str(failed), "", "", "", "", aggregated)
-    low, high = cluster_interval(scores, images)
-    interval = "one image" if isnan(low) else f"{low:.4f} to {high:.4f}"
+    interval = _ends(cluster_interval(scores, images)) + _few(images)
     share = f"{unread / len(scores):.3f}" if metric == "acc" else ""
     return row(name, metric, str(len(scores)), str(failed), share, f"{fmean(scores):.4f}", interval, macro, aggregated)
 
@@ -100,17 +127,44 @@ def _number(run: Run, name: str, metric: str, *, without: str = "not available")
     return f"{value:.4f}" if isinstance(value, int | float) else without
 
 
-def _categories(task: TaskRun, axis: str) -> dict[str, list[float]]:
-    categories: dict[str, list[float]] = defaultdict(list)
-    for uid, score in task.scores.items():
-        categories[task.about[uid].get(axis, "(none)")].append(score)
+def _categories(task: TaskRun, axis: str) -> dict[str, list[str]]:
+    """Category -> its questions."""
+    categories: dict[str, list[str]] = defaultdict(list)
+    for uid in task.scores:
+        categories[task.about[uid].get(axis, "(none)")].append(uid)
     return dict(sorted(categories.items()))
 
 
-def _breakdown(task: TaskRun, axis: str, categories: dict[str, list[float]]) -> Iterator[str]:
-    yield row(f"{task.task} by {axis.replace('_', ' ')}", "n", task.metric)
-    yield "|---|---:|---:|"
-    for name, scores in categories.items():
-        yield row(name, str(len(scores)), f"{fmean(scores):.4f}")
-    yield row("micro", str(len(task.scores)), f"{fmean(task.scores.values()):.4f}")
-    yield row("macro", f"{len(categories)} categories", f"{fmean(map(fmean, categories.values())):.4f}")
+def _breakdown(task: TaskRun, axis: str, categories: dict[str, list[str]]) -> Iterator[str]:
+    yield row(f"{task.task} by {axis.replace('_', ' ')}", "n", task.metric, "95% interval")
+    yield "|---|---:|---:|---|"
+    for name, uids in {**categories, "micro": list(task.scores)}.items():
+        scores, _, images = _columns([(name, task, uid) for uid in uids])
+        interval = _ends(cluster_interval(scores, images)) + _few(images)
+        yield row(name, str(len(scores)), f"{fmean(scores):.4f}", interval)
+    mean, interval_of_mean = macro(*_columns([(name, task, uid) for name, uids in categories.items() for uid in uids]))
+    yield row("macro", f"{len(categories)} categories", f"{mean:.4f}", _ends(interval_of_mean))
+
+
+def _columns(questions: list[tuple[str, TaskRun, str]]) -> tuple[list[float], list[str], list[str]]:
+    """Score, category and image of questions: category, task, uid."""
+    return (
+        [task.scores[uid] for _, task, uid in questions],
+        [category for category, _, _ in questions],
+        [task.images[uid] for _, task, uid in questions],
+    )
+
+
+def _ends(interval: Interval) -> str:
+    return "one image" if isnan(interval.low) else f"{interval.low:.4f} to {interval.high:.4f}"
+
+
+def _few(images: list[str]) -> str:
+    return _MARK if 1 < len(set(images)) < FEW else ""
+
+
+def _chance(chances: list[ChanceRow]) -> Iterator[str]:
+    yield row("without the image", "task", "answer", "n", "score")
+    yield "|---|---|---|---:|---:|"
+    for entry in chances:
+        yield row(entry.row, entry.name, entry.blind.answer, str(entry.blind.n), f"{entry.blind.score:.4f}")

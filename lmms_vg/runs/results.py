@@ -41,6 +41,8 @@ class TaskRun:
         seconds: uid -> seconds the model took to answer; empty for models that are not ours.
         answers: uid -> the answer that was scored.
         batches: uid -> number of questions that shared a batch; empty for models that are not ours.
+        extracted: uid -> what the scoring rule read in the answer, None if nothing; empty for open questions.
+        units: uid -> what else than its image the question shares with others: `subset` and `patient`, where they are known.
     """
 
     task: str
@@ -55,6 +57,8 @@ class TaskRun:
     seconds: dict[str, float] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
     batches: dict[str, int] = field(default_factory=dict)
+    extracted: dict[str, str | None] = field(default_factory=dict)
+    units: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def rule(self) -> str:
@@ -173,6 +177,8 @@ def task_run(where: object, task: str, metric: str, lines: list[Line]) -> TaskRu
         seconds={item["uid"]: line["n"]["seconds"] for item, line in answered if "seconds" in line["n"]},
         answers={item["uid"]: _answer(line) for item, line in answered if "error" not in item},
         batches={item["uid"]: line["n"]["batch"] for item, line in answered if "batch" in line["n"]},
+        extracted={item["uid"]: item["extracted"] for item in good if "extracted" in item},
+        units={item["uid"]: item["units"] for item in good if "units" in item},
     )
 
 

@@ -33,12 +33,13 @@ class Collected(NamedTuple):
     """Everything in a submission but the model card.
 
     Attributes:
+        identity: the manifest's `run` or `declared`, under its name.
         groups: group -> metric -> value.
         ignored: tasks of the runs that are not ours.
         left_out: tasks of ours that were not chosen.
     """
 
-    provenance: dict[str, Any]
+    identity: dict[str, Any]
     seeds: dict[str, int | None]
     parts: dict[str, CollectedTask]
     groups: dict[str, dict[str, Any]]

@@ -26,7 +26,7 @@ CODES = {
     "unknown-task": "a task or group that this version does not have",
     "protocol": "tasks of two protocols, or a protocol that is not the task's",
     "restricted": "run on part of a benchmark, decoded differently than the protocol says, or answers longer than it allows",
-    "provenance": "does not say exactly what was run",
+    "provenance": "does not say exactly what was run, where a model of lmms_vg has to say it",
     "mixed": "runs of different models, methods or circumstances",
     "failed": "questions that the model did not answer",
     "count": "not the benchmark's number of questions, or not the number that have a score",
@@ -38,6 +38,7 @@ CODES = {
     "metric": "a value that the answers do not give",
     "outdated-rule": "scored by another version's rule; this version's rule gives other verdicts or values",
     # notes, which are no errors
+    "declared": "the model is not of lmms_vg, so what was run is the submitter's word; its answers are scored as all others",
     "unverified-questions": "the questions could not be compared with the benchmark's, which is not on this machine",
     "unverified-metric": "a value that needs a language model was not computed again",
     "unverified-alignment": "alignment values are the submitter's: attention cannot be recomputed without the model",
@@ -47,7 +48,9 @@ CODES = {
 }
 
 #: Codes that do not make a submission invalid.
-NOTES = frozenset({"unverified-questions", "unverified-metric", "unverified-alignment", "unmeasured", "rule", "leak"})
+NOTES = frozenset(
+    {"declared", "unverified-questions", "unverified-metric", "unverified-alignment", "unmeasured", "rule", "leak"}
+)
 
 
 _LONGEST = 1_000  # characters of a printed finding

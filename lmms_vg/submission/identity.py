@@ -6,11 +6,19 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from lmms_vg.extensions.registered import model_ids
 from lmms_vg.journal.provenance import COMPUTING
 from lmms_vg.runs.results import Run
+from lmms_vg.submission.declaration import declaration, same_model
 from lmms_vg.submission.findings import Finding, rejected
 
-_APART = {"settings", "shared", "leaks", "commit"}  # fields of a run's identity that may differ between its parts
+_APART = {
+    "settings",
+    "shared",
+    "leaks",
+    "commit",
+    "default_settings",
+}  # fields of a run's identity that may differ between its parts
 _SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
 
 
@@ -22,8 +30,17 @@ def conflicts(runs: list[Run]) -> Iterator[Finding]:
 
 
 def identity(runs: list[Run]) -> dict[str, Any]:
-    """Return the provenance of runs that go together, with what may differ joined."""
-    records = [run.provenance or {} for run in runs]
+    """Return a manifest's `run` or, for models that are not ours, `declared`, under its name.
+
+    Raises:
+        Rejected: a run of another model does not say when it started (`provenance`).
+    """
+    records = [run.provenance for run in runs if run.provenance is not None]
+    return {"run": _joined(records)} if records else {"declared": declaration(runs).model_dump()}
+
+
+def _joined(records: list[dict[str, Any]]) -> dict[str, Any]:
+    """Join what may differ between parts."""
     commits = sorted({str(record["commit"]) for record in records if record.get("commit")})
     joined = records[0] | {"commit": " and ".join(commits) or None}
     for name in ("shared", "leaks"):
@@ -49,14 +66,24 @@ def seeds(runs: list[Run]) -> dict[str, int | None]:
 def _alone(run: Run) -> Iterator[Finding]:
     if run.restricted:
         yield Finding("restricted", run.path.name, f"was run with {run.restricted}; run it again without")
-    if run.provenance is None:
-        message = f"{run.model} is not a model of lmms_vg, or ran before lmms_vg signed its results"
-        yield Finding("provenance", run.path.name, message)
+    if run.provenance is None and run.name in model_ids():
+        yield Finding(
+            "provenance", run.path.name, f"{run.model} did not sign its results; run it again with this version"
+        )
 
 
 def _together(runs: list[Run]) -> Iterator[Finding]:
     first, *others = runs
     for run in others:
+        if (first.provenance is None) is not (run.provenance is None):
+            yield Finding("mixed", str(run.path), f"is of {run.model}, but {first.path} of {first.model}")
+            continue
+        if first.provenance is None and not same_model(first, run):
+            yield Finding(
+                "mixed",
+                str(run.path),
+                f"is of {run.model}, but {first.path} of {first.model}; a bundle holds one model with one set of arguments",
+            )
         for name in sorted((first.provenance or {}).keys() | (run.provenance or {}).keys()):
             value, other = (_bearing(source, name) for source in (first, run))
             if name not in _APART and value != other:

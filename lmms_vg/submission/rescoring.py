@@ -179,7 +179,7 @@ def by_its_rules(name: str, task: Task, made: Scored, wrong: list[Finding]) -> I
 
 
 def scores_of(
-    task: str, stated: Task, run: Provenance, pairs: Sequence[Pair], made: Scored, verified: bool
+    task: str, stated: Task, run: Provenance | None, pairs: Sequence[Pair], made: Scored, verified: bool
 ) -> Scores | None:
     """Return the scores that the page compares; None for answers that are scored elsewhere."""
     metric = metric_of(made.lines[0])
@@ -190,6 +190,7 @@ def scores_of(
         if _BLEU in made.rules:
             further[_BLEU] = made.rules[_BLEU], _values([line[_BLEU].get("score") for line in made.lines])
     elif TASKS[task].measures:
+        assert run is not None, "declared models have no measurements"
         version = next(answer.alignment.version for _, answer in pairs if answer.alignment)
         metric, rule = "ar", alignment.signature(rows=run.rows, geometry=run.geometry, version=version)
         values, *others = (_at_layer(made, name) for name in _LOOKED)

@@ -10,11 +10,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from lmms_vg._util.error_codes import ErrorCode
 from lmms_vg.paper.protocols import ProtocolName
-from lmms_vg.runs.method_spec import MethodSpec, Scalar
+from lmms_vg.runs.method_spec import HyperParameters, Identifier, MethodSpec, Scalar
 
 SCHEMA_VERSION: Literal[2] = 2
 
@@ -44,22 +52,35 @@ class Card(_Strict):
     """What only the submitter knows of a model.
 
     Attributes:
-        parameters: in billions.
+        parameters: in billions; None if they are not known, which only a `Declaration` may say.
         trained_on: benchmarks whose *training* sets the model has seen (names of `lmms-vg data status`), [] for none; the
             paper keeps such models out of its zero-shot rows.
+        settings: method -> the hyper-parameters of the setting that is ranked, if it is not the method's defaults. All other
+            settings of that method are folded under it.
     """
 
     name: Name
-    parameters: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+    parameters: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None
     trained_on: Annotated[list[Word], Field(max_length=100)]
     organisation: Text = ""
     url: Annotated[str, Field(max_length=500, pattern=r"^(https://[^\s<>\"']+)?$")] = ""
     licence: Text = ""
     notes: Text = ""
+    settings: Annotated[dict[Identifier, HyperParameters], Field(max_length=50)] = {}
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what earlier readers of this version do not know, where it is not used."""
+        return {name: value for name, value in handler(self).items() if name != "settings" or value}
 
 
 class Provenance(_Strict):
-    """Exactly what was run, as our models sign their results (`inference.build`); hashes are of what their field names."""
+    """Exactly what was run, as our models sign their results (`inference.build`); hashes are of what their field names.
+
+    Attributes:
+        options: the family's own settings, such as the limits of an image's size; None if the family has none.
+        default_settings: whether the method ran with its defaults for the checkpoint; None if the run does not say.
+    """
 
     family: Word
     method: MethodSpec
@@ -71,6 +92,7 @@ class Provenance(_Strict):
     dtype: Word
     device: Word
     geometry: Literal["true", "stretch"]
+    options: Annotated[dict[Word, Scalar], Field(max_length=50)] | None = None
     rows: Literal["last", "question", "all"]
     per_head: bool
     diagnose: bool
@@ -82,6 +104,30 @@ class Provenance(_Strict):
     settings: Annotated[dict[Word, Scalar], Field(max_length=50)]
     shared: Annotated[list[Word], Field(max_length=100)] = []
     leaks: Annotated[list[Word], Field(max_length=50)] = []
+    default_settings: bool | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what earlier readers of this version do not know, where it is not used."""
+        return {name: value for name, value in handler(self).items() if name != "default_settings" or value is not None}
+
+
+class Declaration(_Strict):
+    """What was run, by the submitter's word: a model that is not of lmms_vg signs nothing, and nobody can check who answered.
+
+    Attributes:
+        model: lmms-eval's name of the model, such as `openai`.
+        name: the checkpoint or version that lmms-eval was told to run; None if it was told none.
+        host: of the endpoint that answered; None if the weights were on the submitter's machine, or if the run does not say.
+        dates: days on which the runs started, as lmms-eval dates them; the same name may mean another model later.
+        arguments: the model's other arguments, without secrets; those of decoding count besides a task's `decoding`.
+    """
+
+    model: Word
+    name: Word | None
+    host: Word | None
+    dates: Annotated[list[Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]], Field(min_length=1, max_length=100)]
+    arguments: Annotated[dict[Word, Scalar], Field(max_length=50)]
 
 
 class Data(_Strict):
@@ -133,16 +179,30 @@ class Manifest(_Strict):
     """One model with one method under one protocol.
 
     Attributes:
+        run: what was run, as a model of lmms_vg signs it.
+        declared: what was run, by the submitter's word. A manifest has either `run` or this, and with this no measurements:
+            such a bundle holds answers only.
         seeds: lmms-eval's seeds; decoding has its own.
     """
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["run"]}, {"required": ["declared"]}]})
 
     schema_version: Literal[2]
     protocol: ProtocolName | None
     card: Card
-    run: Provenance
+    run: Provenance | None = None
+    declared: Declaration | None = None
     seeds: Annotated[dict[Word, int | None], Field(max_length=50)]
     tasks: Annotated[dict[Word, Task], Field(min_length=1, max_length=100)]
     groups: Annotated[dict[Word, Group], Field(max_length=100)]
+
+    @model_validator(mode="after")
+    def _says_what_was_run(self) -> Manifest:
+        if len({"run", "declared"} & self.model_fields_set) != 1 or (self.run is None) == (self.declared is None):
+            raise ValueError("needs either run, which models of lmms_vg sign, or declared, for all other models")
+        if self.run is not None and self.card.parameters is None:
+            raise ValueError("card.parameters may be null only for a declared model: the weights of a run are known")
+        return self
 
 
 Label = Annotated[str, Field(max_length=500)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -20,7 +20,7 @@ from lmms_vg.submission.findings import Finding, Rejected, rejected
 from lmms_vg.submission.privacy import own_findings
 from lmms_vg.submission.question_check import text_of
 from lmms_vg.submission.rescoring import metric_differences
-from lmms_vg.submission.schema import SCHEMA_VERSION, Card, Data, Group, Manifest, Provenance, Task
+from lmms_vg.submission.schema import SCHEMA_VERSION, Card, Data, Group, Manifest, Task
 from lmms_vg.submission.strict_json import canonical, parse
 from lmms_vg.submission.validate import Checked, check
 from lmms_vg.tasks import rescore
@@ -44,7 +44,8 @@ def read_card(path: Path) -> Card:
         card = parse(path.read_bytes(), path.name, Card)
     except Rejected as problem:
         raise ValueError(
-            f"{path}: {problem.findings[0].message}. A card looks like {EXAMPLE}; parameters are in billions, trained_on names "
+            f"{path}: {problem.findings[0].message}. A card looks like {EXAMPLE}; parameters are in billions (null "
+            "if they are not known, for models that are not of lmms_vg), trained_on names "
             "the data sets whose training part the model has seen, [] for none; organisation, url, licence, notes are optional"
         ) from None
     unknown = sorted(set(card.trained_on) - DATASETS)
@@ -94,12 +95,15 @@ def submit(runs: Sequence[Path], card: Card, out: Path, choice: Choice = EVERYTH
 def by_method(runs: Sequence[Path], card: Card, folder: Path) -> dict[Path, list[Path]]:
     """Sort runs by method into `folder/<model>-<run's folder>/bundle.zip` -> its runs; the first run gives the name.
 
+    Runs of models that are not ours are sorted by model.
+
     Raises:
         ValueError: a path is not a run, a bundle exists, or two bundles would have the same name.
     """
     methods: dict[str, list[Path]] = {}
     for path in runs:
-        methods.setdefault(str(read(path).method), []).append(path)
+        run = read(path)
+        methods.setdefault(str(run.method or run.model), []).append(path)
     bundles: dict[Path, list[Path]] = {}
     for parts in methods.values():
         out = folder / _name(card, parts[0]) / "bundle.zip"
@@ -125,7 +129,12 @@ def _members(collected: Collected, card: Card, choice: Choice) -> dict[str, str]
             "unknown-task", "tasks", f"none of {', '.join(collected.ignored) or 'the runs'} is a task of lmms_vg"
         )
     errors = [answer.error for part in collected.parts.values() for _, answer in part.pairs if answer.error]
-    reasons = [*_differing(collected), *own_findings([card.model_dump(), collected.provenance, errors], MANIFEST)]
+    reasons = [*_differing(collected), *own_findings([card.model_dump(), collected.identity, errors], MANIFEST)]
+    if card.parameters is None and "run" in collected.identity:
+        reasons.append(
+            Finding("schema", "card.parameters", "is null, but a model of lmms_vg has a size: state its billions")
+        )
+    reasons += _unknown_settings(collected, card)
     if reasons:
         raise Rejected(*reasons)
     members: dict[str, str] = {}
@@ -140,7 +149,7 @@ def _members(collected: Collected, card: Card, choice: Choice) -> dict[str, str]
             schema_version=SCHEMA_VERSION,
             protocol=protocol,
             card=card,
-            run=Provenance(**collected.provenance),
+            **collected.identity,
             seeds=collected.seeds,
             tasks={name: _task(name, part, digests, protocol) for name, part in collected.parts.items()},
             groups={
@@ -152,7 +161,23 @@ def _members(collected: Collected, card: Card, choice: Choice) -> dict[str, str]
         first = problem.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise rejected("provenance", where, f"{first['msg']}; run it again with this version of lmms_vg") from problem
-    return members | {MANIFEST: f"{canonical(manifest.model_dump())}\n"}
+    # Fields of later versions are left out if they are empty, so that versions without them read the bundle.
+    absent: dict[str, Any] = {"run": True} if manifest.run is None else {"declared": True}
+    if manifest.run is not None and manifest.run.options is None:
+        absent["run"] = {"options"}
+    return members | {MANIFEST: f"{canonical(manifest.model_dump(exclude=absent))}\n"}
+
+
+def _unknown_settings(collected: Collected, card: Card) -> Iterator[Finding]:
+    """Yield the hyper-parameters that the card names for the run's method, but that the method does not have."""
+    method = collected.identity.get("run", {}).get("method", {"name": "", "hyper_parameters": {}})
+    has = method["hyper_parameters"]
+    for name in sorted(card.settings.get(method["name"], {}).keys() - has.keys()):
+        yield Finding(
+            "schema",
+            f"card.settings.{method['name']}",
+            f"names {name}; {suggest(name, has)}{method['name']} has {', '.join(sorted(has)) or 'no hyper-parameters'}",
+        )
 
 
 def _task(name: str, part: CollectedTask, digests: dict[str, str], protocol: ProtocolName | None) -> Task:

@@ -13,13 +13,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from lmms_vg.datasets.leaks import COCO_IMAGES
-from lmms_vg.paper.protocols import ProtocolName
 from lmms_vg.runs.results import MEASURED
 from lmms_vg.submission import question_check as known
-from lmms_vg.submission.archive import MANIFEST, Bundle
-from lmms_vg.submission.choice import only_protocol
+from lmms_vg.submission.archive import Bundle
 from lmms_vg.submission.findings import Finding, Rejected
+from lmms_vg.submission.manifest_check import stated_wrongly
 from lmms_vg.submission.privacy import findings as private
 from lmms_vg.submission.rescoring import (
     Pair,
@@ -31,11 +29,9 @@ from lmms_vg.submission.rescoring import (
     scores_of,
 )
 from lmms_vg.submission.schema import BundleAnswer, BundleQuestion, Manifest, Task
-from lmms_vg.submission.strict_json import canonical
 from lmms_vg.submission.validated import Entry, Scores
 from lmms_vg.tasks import rescore
-from lmms_vg.tasks.registry import DATASETS, TASKS
-from lmms_vg.tasks.yaml_files import definition, groups, tasks
+from lmms_vg.tasks.yaml_files import definition
 
 _SIGNS = 100  # largest number of characters per token
 _NAMED = 5  # findings listed per code and task; the others are counted
@@ -86,7 +82,7 @@ def _entry(bundle: Bundle, id: str, findings: list[Finding]) -> Entry | None:
         Rejected: the bundle cannot be read any further.
     """
     manifest = bundle.manifest()
-    findings += _structure(bundle, manifest)
+    findings += stated_wrongly(manifest, bundle.names)
     if any(not finding.is_note for finding in findings):
         return None
     scores, rules = _tasks(bundle, manifest, findings)
@@ -107,57 +103,6 @@ def pairs(path: Path, task: str) -> Iterator[Pair]:
             bundle.lines(f"answers/{task}.jsonl", BundleAnswer, stated.answers),
             strict=True,
         )
-
-
-def _structure(bundle: Bundle, manifest: Manifest) -> Iterator[Finding]:
-    """Yield everything wrong that the manifest alone shows."""
-    wanted = {MANIFEST} | {f"{kind}/{task}.jsonl" for task in manifest.tasks for kind in ("questions", "answers")}
-    yield from (
-        Finding("missing-file", name, "is named by the manifest, but missing")
-        for name in sorted(wanted - {*bundle.names})
-    )
-    yield from (
-        Finding("unknown-file", name, "is not named by the manifest") for name in sorted({*bundle.names} - wanted)
-    )
-    unknown = sorted(manifest.tasks.keys() - tasks() | manifest.groups.keys() - groups().keys())
-    yield from (Finding("unknown-task", name, "is not a task or group of this version") for name in unknown)
-    yield from private(manifest.model_dump(exclude={"tasks": {"__all__": {"reference"}}}), MANIFEST)
-    for name in sorted(set(manifest.card.trained_on) - DATASETS):
-        yield Finding("schema", f"{MANIFEST} card.trained_on", f"{name!r} is not a data set of lmms-vg data status")
-    if unknown:
-        return
-    try:
-        protocol = only_protocol(manifest.tasks, manifest.protocol)
-        if protocol != manifest.protocol:
-            yield Finding("protocol", MANIFEST, f"says {manifest.protocol}, but its tasks are of {protocol}")
-    except Rejected as problem:
-        yield from problem.findings
-    for name, task in manifest.tasks.items():
-        yield from _stated(name, task, manifest.protocol)
-    for leak in manifest.run.leaks:
-        if leak not in DATASETS | {COCO_IMAGES}:
-            yield Finding("schema", f"{MANIFEST} run.leaks", f"{leak!r} is not a data set")
-        else:
-            yield Finding("leak", leak, "the method's heads were, or may have been, ranked on its images")
-
-
-def _stated(name: str, task: Task, protocol: ProtocolName | None) -> Iterator[Finding]:
-    """Yield where a manifest's task differs from this version's definition of the task."""
-    spec, config = TASKS[name], definition(name)
-    expected = None if spec.measures else protocol
-    if task.protocol != expected:
-        yield Finding("protocol", name, f"says {task.protocol}, but in this bundle it is {expected}")
-    if spec.n is not None and task.asked != spec.n:
-        yield Finding("count", name, f"{task.asked} questions, but the benchmark has {spec.n}")
-    if (
-        canonical(task.decoding) != canonical(config["generation_kwargs"])
-        or task.reference != config["metadata"]["reference"]
-    ):
-        yield Finding(
-            "restricted", name, "was decoded differently, or with another reference prompt, than its task says"
-        )
-    if task.data.name != spec.spec.name:
-        yield Finding("questions", name, f"says it is of {task.data.name}, but it is of {spec.spec.name}")
 
 
 def _tasks(

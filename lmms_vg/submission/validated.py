@@ -9,7 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lmms_vg.submission.schema import Manifest
+from lmms_vg.runs.agreement import FIELDS
+from lmms_vg.submission.schema import Manifest, Provenance
+from lmms_vg.submission.strict_json import canonical
 
 Values = NDArray[np.float64]
 
@@ -72,14 +74,36 @@ class Entry:
     arrival: int | None = None
 
     @property
+    def declared(self) -> bool:
+        """Whether what was run is the submitter's word: a model that is not of lmms_vg."""
+        return self.manifest.run is None
+
+    @property
+    def run(self) -> Provenance:
+        """What was run, as it was signed; a declared entry has none."""
+        assert self.manifest.run is not None, "ask `declared` first"
+        return self.manifest.run
+
+    @property
     def method(self) -> str:
-        """The method's name, such as `vgrefine`."""
-        return self.manifest.run.method.name
+        """The method's name, such as `vgrefine`; empty for a declared model, which has none."""
+        return "" if self.declared else self.run.method.name
 
     @property
     def is_plain(self) -> bool:
-        """Whether the run has no method."""
+        """Whether the run has no method; False for a declared model, since its circumstances are not known."""
         return self.method == "plain"
+
+    @property
+    def model(self) -> Hashable:
+        """What tells models apart: the hash of the weights, or the name that a declared model has by the submitter's word."""
+        stated = self.manifest.declared
+        return self.run.weights if stated is None else (stated.model, stated.name, stated.host)
+
+    @property
+    def circumstances(self) -> str:
+        """What a method and its plain run must have in common; a declared entry has none."""
+        return canonical(self.run.model_dump(include={*FIELDS}))
 
     def precedence(self) -> tuple[bool, int, str]:
         """Return a sort key: by arrival, unknown ones last, then by id."""

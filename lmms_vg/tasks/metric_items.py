@@ -79,8 +79,13 @@ def counted(doc: Doc, value: int) -> dict[str, Any]:
 
 
 def named(doc: Doc) -> Item:
-    """The fields of an item that identify its question, so that samples alone are enough to break down and compare runs."""
-    return {"uid": doc["uid"], "image": doc["image"], "about": {axis: doc[axis] for axis in AXES if doc[axis]}}
+    """The fields of an item that identify its question, so that samples alone are enough to break down and compare runs.
+
+    `units` states what else than the image questions share, where a data set tells: its part, and the patient.
+    """
+    units = {unit: doc[unit] for unit in ("subset", "patient") if doc.get(unit)}
+    about = {axis: doc[axis] for axis in AXES if doc[axis]}
+    return {"uid": doc["uid"], "image": doc["image"], "about": about} | ({"units": units} if units else {})
 
 
 def with_value(items: list[Item]) -> list[Item]:

@@ -80,6 +80,7 @@ def save(
     tasks: dict[str, list[Line]],
     *,
     stamp: str = "20260101_120000",
+    date: str | None = "20260101_120000",
     model: str = "huatuo_plain",
     folder: str = "demo",
     groups: dict[str, list[str]] | None = None,
@@ -111,6 +112,7 @@ def save(
         },
         "config": {"model": model, "model_args": "pretrained=demo", "limit": None, "offset": 0} | config,
         "lmms_eval_version": "0.7.3",
+        "date": date,
     }
     path = where / f"{stamp}_results.json"
     path.write_text(json.dumps(results, indent=2), encoding="utf-8")

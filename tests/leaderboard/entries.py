@@ -9,7 +9,7 @@ import numpy as np
 from saved_run import IDENTITY, spec
 
 from lmms_vg.runs.method_spec import MethodSpec
-from lmms_vg.submission.schema import SCHEMA_VERSION, Card, Data, Manifest, Provenance, Task
+from lmms_vg.submission.schema import SCHEMA_VERSION, Card, Data, Declaration, Manifest, Provenance, Task
 from lmms_vg.submission.validated import Entry, Scores
 
 LOOKED = "alignment|geometry:true|rows:last"
@@ -31,7 +31,7 @@ def entry(
     scores: Mapping[str, Sequence[float]],
     *,
     name: str = "Model-7B",
-    parameters: float = 7.0,
+    parameters: float | None = 7.0,
     trained_on: Sequence[str] = (),
     protocol: str | None = "vgrefine",
     method: Mapping[str, Any] = PLAIN,
@@ -43,6 +43,7 @@ def entry(
     notes: Sequence[str] = (),
     further: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
     arrival: int | None = None,
+    declared: str = "",
     **run: Any,
 ) -> Entry:
     """Make an entry.
@@ -52,6 +53,7 @@ def entry(
 
     Args:
         scores: task -> one value per question, NaN for a question without one.
+        declared: name of a model that is not ours; empty for ours.
         run: fields of the provenance that differ.
     """
     made = {
@@ -74,6 +76,13 @@ def entry(
         for task, values in scores.items()
     }
     tasks = {task: _task(task, one, protocol, (metrics or {}).get(task, {})) for task, one in made.items()}
+    identity: dict[str, Any] = {
+        "run": Provenance(**(RUN | run)).model_copy(update={"method": MethodSpec.model_construct(**method)})
+    }
+    if declared:
+        identity = {
+            "declared": Declaration(model="openai", name=declared, host=None, dates=["2026-01-01"], arguments={})
+        }
     return Entry(
         id=id,
         manifest=Manifest(
@@ -81,7 +90,7 @@ def entry(
             protocol=protocol,  # type: ignore[arg-type]
             # Names and methods that the schema refuses must not break a page either.
             card=Card(name="x", parameters=parameters, trained_on=list(trained_on)).model_copy(update={"name": name}),
-            run=Provenance(**(RUN | run)).model_copy(update={"method": MethodSpec.model_construct(**method)}),
+            **identity,
             seeds={"random_seed": 0},
             tasks=tasks,
             groups={},

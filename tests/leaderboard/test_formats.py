@@ -49,9 +49,12 @@ def test_csv_has_a_line_a_number_in_full_precision() -> None:
     cell = next(row for row in one.measured if row.entry == "plain").cells[1]
     assert (float(first["value"]), float(first["low"]), float(first["high"])) == (cell.value, cell.low, cell.high)
     assert first["value"] == repr(100 * (1 / 3))
-    assert [
-        first[name] for name in ("table", "kind", "name", "method", "parameters", "zero_shot", "unit", "n", "rank")
-    ] == [*("table1", "measured", "Model-7B", "plain", "7.0", "True", "%", "3", "1")]
+    assert [first[name] for name in ("table", "kind", "name", "method", "parameters", "zero_shot", "unit", "n")] == [
+        *("table1", "measured", "Model-7B", "plain", "7.0", "True", "%", "3")
+    ]
+    assert [first[name] for name in ("rank_best", "rank_worst", "ranked", "role", "under", "settings")] == [
+        *("1", "2", "2", "", "", "1")
+    ]
     assert (first["rule"], first["better"]) == ("closed|rule:made-up|v:0", "higher")
 
 
@@ -59,7 +62,7 @@ def test_csv_keeps_published_apart() -> None:
     found = [line for line in lines(table()) if line["kind"] == "published"]
     assert {line["entry"] for line in found} == {""}
     assert {line["source"] for line in found} == {"Liu et al., ICLR 2026, Table 1, Section 4.2"}
-    assert {line["rank"] + line["n"] + line["low"] for line in found} == {""}
+    assert {line["rank_best"] + line["ranked"] + line["n"] + line["low"] for line in found} == {""}
     huatuo = {line["column"]: line for line in found if line["name"] == "HuatuoGPT-V-7B"}
     assert (huatuo["Avg."]["value"], huatuo["Avg."]["remark"], huatuo["SLAKE"]["remark"]) == ("65.3", "*", "")
     assert {line["source"] for line in lines(table()) if line["kind"] == "measured"} == {""}
@@ -98,7 +101,9 @@ def test_json_has_all_of_it_apart() -> None:
     assert read["ranked"] == one.columns[one.ranked].title
     assert [row["entry"] for row in read["measured"]] == [row.entry for row in one.measured]
     assert [row["name"] for row in read["published"]] == [row.name for row in one.published]
-    assert read["measured"][0]["cells"][1] == one.measured[0].cells[1]._asdict()
+    cell = one.measured[0].cells[1]
+    assert cell.rank is not None
+    assert read["measured"][0]["cells"][1] == cell._asdict() | {"rank": cell.rank._asdict()}
     assert read["columns"][0] == one.columns[0]._asdict()
     assert (read["source"], read["notes"]) == (one.source, one.notes)
 
@@ -115,10 +120,10 @@ def test_markdown_has_two_tables_with_rank_interval_and_n() -> None:
         *("rank", "model", "method", "parameters (B)", "zero-shot", "submission"),
         *("VQA-RAD", "SLAKE", "PathVQA", "PMC-VQA (n = 4)", "Avg."),
     ]
-    assert ours[1][:2] == ["1", "Model-7B"]
-    assert ours[1][7] == "33.3 (0.0 to 100.0, n = 3)"
+    assert ours[1][:2] == ["1–2 of 2", "Model-7B"]
+    assert ours[1][7] == "33.3 (6.1 to 79.2, n = 3)"
     assert ours[3][:6] == ["", "Model-7B", "pai", "7", "no", "other"], "without a rank, so below"
-    assert ours[3][7] == "50.0 (0.0 to 100.0, n = 2)", "rows differ in n"
+    assert ours[3][7] == "50.0 (9.5 to 90.5, n = 2)", "rows differ in n"
     assert papers[0] == [
         "model",
         "method",
@@ -138,6 +143,30 @@ def test_markdown_has_two_tables_with_rank_interval_and_n() -> None:
     assert "- rank: in SLAKE" in text
 
 
+BESIDE = [
+    entry("z70", {"slake_closed": [1, 1, 0]}, method=spec("pai", alpha=0.7)),
+    entry("oracle", {"slake_closed": [1, 1, 1]}, method=spec("oracle_mask")),
+]
+
+
+def test_rows_that_are_not_ranked_are_apart_in_every_format() -> None:
+    one = table(rows=[*ROWS, *BESIDE])
+    ours, beside, _ = saved_run.tables(as_markdown(one))
+    oracle, folded = beside[1], next(line for line in ours if "z70" in line[5])
+    assert (oracle[0], folded[0]) == ("", "")
+    assert oracle[5].startswith("oracle not ranked: reads the reference boxes")
+    assert folded[5] == "z70 not ranked: pai is ranked for this model and method"
+    assert (
+        next(line for line in ours if line[5].startswith("pai"))[5] == "pai one of 2 settings, the one that is ranked"
+    )
+    kinds = {
+        line["entry"]: (line["kind"], line["role"], line["under"]) for line in lines(one) if line["column"] == "SLAKE"
+    }
+    assert kinds["oracle"] == ("unranked", "oracle", "")
+    assert kinds["z70"] == ("measured", "", "pai")
+    assert [row["entry"] for row in json.loads(as_json(one))["unranked"]] == ["oracle"]
+
+
 def test_markdown_without_measured_rows_has_the_papers_only() -> None:
     (papers,) = saved_run.tables(as_markdown(table(rows=[])))
     assert len(papers) == 9
@@ -146,7 +175,7 @@ def test_markdown_without_measured_rows_has_the_papers_only() -> None:
 def test_wide_tables_are_turned_and_narrow_ones_are_not() -> None:
     rows = [entry("big", {"slake_closed": [1, 0]}, parameters=34)]
     ours, papers = saved_run.tables(as_markdown(table("tableG5", rows)))
-    assert ours[0] == ["rank", "1"]
+    assert ours[0] == ["rank", "1 of 1"]
     assert ["submission", "big"] in ours
     assert papers[0][1:] == [row.name for row in table("tableG5").published]
     assert len(papers) == 4 + 29
@@ -160,7 +189,7 @@ def test_latex_has_two_tables_and_notes() -> None:
     assert r"VGRefine (Ours) & VGRefine &  &  & 71.2 & 76.9 & 67.6 & 56.2 & 68.4 \\" in text
     assert r"\caption{Closed questions of four medical VQA data sets: measured}" in text
     assert r"published (Liu et al., ICLR 2026, Table 1, Section 4.2)" in text
-    assert r"33.3 (0.0 to 100.0, n = 3)" in text
+    assert r"33.3 (6.1 to 79.2, n = 3)" in text
     assert r"\par Not ranked: other in SLAKE (other questions)" in text
     assert text.count(r"{\footnotesize") == 1
 

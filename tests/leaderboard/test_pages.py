@@ -14,7 +14,7 @@ from saved_run import spec
 
 from lmms_vg.leaderboard import pages
 from lmms_vg.leaderboard.standings import standings
-from lmms_vg.leaderboard.table_model import CellView, ColumnView, RowView, TableView
+from lmms_vg.leaderboard.table_model import CellView, ColumnView, Rank, RowView, TableView
 from lmms_vg.leaderboard.table_specs import shapes
 from lmms_vg.leaderboard.tables import tables
 from lmms_vg.submission.validated import Entry
@@ -51,7 +51,7 @@ def many() -> tuple[Entry, ...]:
 @pytest.fixture
 def fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw less; a page's size does not depend on the number of draws."""
-    monkeypatch.setattr("lmms_vg.leaderboard.ranks.RESAMPLES", 50)
+    monkeypatch.setattr("lmms_vg.leaderboard.estimates.RESAMPLES", 50)
     monkeypatch.setattr("lmms_vg.leaderboard.vs_plain.RESAMPLES", 50)
 
 
@@ -68,7 +68,7 @@ def test_500_submissions_load_less_than_5_mb() -> None:
 
 
 def one_table(text: str) -> TableView:
-    cells = [CellView(text, 1.0, 0.5, 1.5, 10, 1, text)]
+    cells = [CellView(text, 1.0, 0.5, 1.5, 10, Rank(1, 3, 7), text)]
     measured = RowView(text, text, 7.0, "id", True, cells)
     printed = RowView(text, text, None, "", None, [CellView(text, 1.0)])
     return TableView(
@@ -126,8 +126,9 @@ def test_a_table_is_whole_without_a_script() -> None:
     assert '<a href="index.html">vgrefine</a>' in page
     assert '<a href="test.html" aria-current="page">test</a>' in page
     assert '<div class="filter" id="filter" role="search" hidden>' in page
-    assert '<td>1</td><th scope="row"><a href="submissions/id.html">T</a>' in page
-    assert '<td data-r="1" data-v="1">T<small>0–2</small></td>' in page.replace("\n", "")
+    assert '<td>1–3 of 7</td><th scope="row"><a href="submissions/id.html">T</a>' in page
+    assert '<td data-r="1–3" data-v="1">T<small>0–2</small></td>' in page.replace("\n", "")
+    assert 'data-of="7"' in page
     assert "Published, not measured here: T" in page
     assert page.index(">Measured<") < page.index(">Published, not measured here")
     assert all(f'href="downloads/test/table1.{kind}"' in page for kind in ("csv", "json", "tex", "md"))

@@ -1,19 +1,25 @@
-"""Values and intervals agree with `statistics`, ranks with their definition, pair by pair."""
+"""Values and intervals agree with `statistics`, ranks with their definition; nobody moves others by his own settings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import permutations
 from math import nan, sqrt
 
 import numpy as np
 import pytest
 from entries import entry
+from numpy.typing import NDArray
+from saved_run import spec
 
 from lmms_vg.leaderboard.alike import Counter
 from lmms_vg.leaderboard.columns import Measure, Part, Way
-from lmms_vg.leaderboard.ranks import Estimate, estimates, ranks
-from lmms_vg.metrics.statistics import cluster_interval, paired
+from lmms_vg.leaderboard.estimates import Estimate, estimates
+from lmms_vg.leaderboard.ranks import differing, ranks, surely_better
+from lmms_vg.leaderboard.table_model import Rank
+from lmms_vg.metrics.statistics import cluster_interval, resample
+from lmms_vg.metrics.step_down import all_pairs
 from lmms_vg.submission.validated import Entry
 
 
@@ -25,12 +31,18 @@ ONE = column((Part(("pmc_vqa",)),))
 
 
 def run(id: str, scores: Sequence[float], **changes: object) -> Entry:
-    return entry(id, {"pmc_vqa": scores}, **changes)  # type: ignore[arg-type]
+    return entry(id, {"pmc_vqa": scores}, **{"weights": id, **changes})  # type: ignore[arg-type]
 
 
-def placed(*scores: Sequence[float]) -> list[int | None]:
-    made = estimates([run(str(number), one) for number, one in enumerate(scores)], ONE)
-    return [made[str(number)].rank for number in range(len(scores))]
+def places(entries: Sequence[Entry], measure: Measure = ONE) -> dict[str, tuple[int, int] | None]:
+    """Return id -> best and worst place."""
+    made = estimates(entries, measure)
+    return {id: None if one.rank is None else (one.rank.best, one.rank.worst) for id, one in made.items()}
+
+
+def placed(*scores: Sequence[float]) -> list[tuple[int, int] | None]:
+    made = places([run(str(number), one) for number, one in enumerate(scores)])
+    return [made[str(number)] for number in range(len(scores))]
 
 
 def wrong(*questions: int, of: int = 100) -> list[float]:
@@ -38,92 +50,104 @@ def wrong(*questions: int, of: int = 100) -> list[float]:
     return [float(number not in questions) for number in range(of)]
 
 
-def test_rows_that_nobody_separates_share_a_rank() -> None:
-    assert placed(wrong(1, 2), wrong(2, 3), wrong(*range(40)), wrong(*range(5, 45)), wrong(*range(90))) == [
-        1,
-        1,
-        3,
-        3,
-        5,
-    ]
+def test_a_rank_is_an_interval() -> None:
+    rows = wrong(1, 2), wrong(2, 3), wrong(*range(40)), wrong(*range(5, 45)), wrong(*range(90))
+    assert placed(*rows) == [(1, 2), (1, 2), (3, 4), (3, 4), (5, 5)]
+    assert estimates([run(str(number), one) for number, one in enumerate(rows)], ONE)["4"].rank == Rank(5, 5, 5)
 
 
 def test_rows_that_are_alike_count_once_above_others() -> None:
     """Five copies of the best row, each with another answer spoiled, push nobody down, and still rank below it."""
     best, worst = wrong(*range(40)), wrong(*range(90))
     copies = [wrong(*range(40), 90 + number) for number in range(5)]
-    assert placed(best, worst) == [1, 2]
-    assert placed(best, *copies, worst) == [1] * 6 + [2]
-    spoiled = [wrong(*range(40), *range(90, 95)) for _ in range(5)]
-    assert placed(best, *spoiled, worst) == [1, *[2] * 5, 2], "five questions lost and none won is a sure difference"
+    assert placed(best, worst) == [(1, 1), (2, 2)]
+    assert placed(best, *copies, worst) == [(1, 6)] * 6 + [(2, 7)], "one row above the last, and six that may be"
 
 
 def test_equal_rows_share_a_rank_whatever_their_number() -> None:
-    assert placed(*[wrong(1)] * 4) == [1] * 4
-    assert placed(wrong(1)) == [1]
+    assert placed(*[wrong(1)] * 4) == [(1, 4)] * 4
+    assert placed(wrong(1)) == [(1, 1)]
+    assert placed(wrong(1), wrong(2), wrong(3)) == [(1, 3)] * 3
 
 
 def test_not_separated_is_not_transitive() -> None:
-    """The first is surely better than the third, and the second differs from neither: a third row separates the last two."""
-    best, middle, last = wrong(), wrong(*range(3)), wrong(*range(6))
-    assert placed(best, middle) == [1, 1]
-    assert placed(middle, last) == [1, 1]
-    assert placed(best, last) == [1, 2]
-    assert placed(best, middle, last) == [1, 1, 2]
+    """The first is surely better than the third, and the second differs from neither."""
+    best, middle, last = wrong(), wrong(*range(7)), wrong(*range(14))
+    assert placed(best, middle, last) == [(1, 2), (1, 3), (2, 3)]
 
 
-def test_a_higher_mean_may_have_the_lower_rank() -> None:
-    """The second loses six questions to the first and wins none; the third loses 30 and wins 22, so it may be as good."""
-    first = wrong(*range(70, 100))
-    second = wrong(*range(6), *range(70, 100))
-    third = wrong(*range(30), *range(92, 100))
+def test_a_higher_mean_may_have_the_worse_rank() -> None:
+    """The second loses twelve questions to the first and wins none; the third loses 40 and wins 30, so it may be as good."""
+    first = wrong(*range(60, 100))
+    second = wrong(*range(12), *range(60, 100))
+    third = wrong(*range(40), *range(90, 100))
+    assert sum(second) < sum(third) < sum(first)
+    third = wrong(*range(43), *range(90, 100))
     assert sum(second) > sum(third)
-    assert placed(first, second, third) == [1, 2, 1]
+    assert placed(first, second, third) == [(1, 2), (2, 3), (1, 3)]
+
+
+def test_few_images_separate_nobody() -> None:
+    """Nine images, all in favour of one row: the bootstrap would be sure of it."""
+    rng = np.random.default_rng(0)
+    row = (rng.random(50) < 0.5).astype(float)
+    for images in (9, 10):
+        other = row.copy()
+        other[np.flatnonzero(row)[:images]] = 0
+        sure = surely_better(*drawn(row, other), differing(np.array([row, other]), range(50)), 50)
+        assert sure.tolist() == [[False, images == 10], [False, False]]
+
+
+def drawn(*rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    resampled = resample(rows, range(len(rows[0])))
+    return resampled.totals / resampled.n, resampled.sums / resampled.counts
+
+
+def test_images_are_counted_not_questions() -> None:
+    rows = np.array([[1.0, 0, 1, 1], [0.0, 1, 0, 0], [1.0, 0, 0, 1]])
+    assert differing(rows, ["x", "x", "y", "z"]).tolist() == [[0, 2, 1], [2, 0, 1], [1, 1, 0]], "x is 1 for each"
+    assert differing(np.empty((0, 4)), ["x", "x", "y", "z"]).shape == (0, 0)
 
 
 def test_ranks_are_what_they_are_defined_as() -> None:
-    """1 + the rows whose paired interval, computed by `statistics.paired` alone, is above 0; images have several questions."""
+    """Best and worst place follow from the pairs that the step-down test separates; images have several questions."""
     rng = np.random.default_rng(4)
-    images = {"pmc_vqa": [f"image {number // 3}" for number in range(120)]}
-    ease = rng.random(120)
-    rows = {f"run {skill:.2f}": (ease < skill).astype(float) for skill in rng.uniform(0.3, 0.8, 12)}
-    rows = {id: np.where(rng.random(120) < 0.05, 1 - row, row) for id, row in rows.items()}
-    made = estimates([run(id, row, images=images) for id, row in rows.items()], ONE)
-    where = dict(enumerate(images["pmc_vqa"]))
-    for id, row in rows.items():
-        others = [paired(dict(enumerate(row)), dict(enumerate(other)), where) for other in rows.values()]
-        assert made[id].rank == 1 + sum(other.low > 0 for other in others)
-        assert (made[id].low, made[id].high) == cluster_interval(row, images["pmc_vqa"])
+    images = [f"image {number // 3}" for number in range(360)]
+    ease = rng.random(360)
+    rows = {f"run {skill:.4f}": (ease < skill).astype(float) for skill in rng.uniform(0.3, 0.8, 12)}
+    rows = {id: np.where(rng.random(360) < 0.25, 1 - row, row) for id, row in rows.items()}
+    made = estimates([run(id, row, images={"pmc_vqa": images}) for id, row in rows.items()], ONE)
+    resampled = resample([*rows.values()], images)
+    means = resampled.totals / resampled.n
+    p = all_pairs(means, resampled.sums / resampled.counts, np.ones((12, 12), dtype=bool), 120)
+    for number, (id, row) in enumerate(rows.items()):
+        better = sum(p[number, other] <= 0.05 and means[other] > means[number] for other in range(12))
+        worse = sum(p[number, other] <= 0.05 and means[other] < means[number] for other in range(12))
+        assert made[id].rank == Rank(1 + better, 12 - worse, 12)
+        assert (made[id].low, made[id].high) == cluster_interval(row, images)
     assert len({one.rank for one in made.values()}) > 3
 
 
-@pytest.mark.parametrize("resamples", [2, 40, 41, 100, 2000])
-def test_counting_gives_what_the_percentile_gives(resamples: int) -> None:
-    """With 41 resamples the percentile is one of them; with 2,000 it lies between two, one of which may be above 0."""
-    rng = np.random.default_rng(resamples)
-    for spread in (0.5, 1.0, 2.0):
-        drawn = rng.normal(size=(25, resamples)).round(1) * 0.1 + spread * rng.normal(size=(25, 1)) * 0.2
-        low = np.quantile(drawn[:, None] - drawn[None], 0.025, axis=2)
-        assert ranks(drawn, Counter(np.eye(25))) == [1 + int((low[:, row] > 1e-12).sum()) for row in range(25)]
-
-
-def test_differences_of_rounding_are_none() -> None:
-    drawn = np.random.default_rng(0).random((1, 200))
-    assert ranks(np.concatenate([drawn, drawn + 1e-15, drawn + 1e-6]), Counter(np.eye(3))) == [2, 2, 1]
+def test_ranks_of_pairs_by_hand() -> None:
+    better = np.array([[0, 0, 1], [0, 0, 0], [0, 0, 0]], dtype=bool)
+    assert ranks(better, Counter(np.eye(3))) == [Rank(1, 2, 3), Rank(1, 3, 3), Rank(2, 3, 3)]
 
 
 def test_images_not_questions_are_drawn() -> None:
-    """Eight questions, all lost together, share one image, which a draw may leave out."""
-    images = {"pmc_vqa": [f"image {max(number - 7, 0)}" for number in range(100)]}
-    made = estimates([run("a", wrong(), images=images), run("b", wrong(*range(8)), images=images)], ONE)
-    assert [made[id].rank for id in "ab"] == [1, 1]
-    assert placed(wrong(), wrong(*range(8))) == [1, 2]
+    """A hundred lost questions about twelve images are less sure than about a hundred."""
+    lost, won = wrong(*range(60), of=120), wrong(*range(100, 120), of=120)
+    images = {"pmc_vqa": [f"image {number // 10}" for number in range(120)]}
+    assert [*places([run("a", won, images=images), run("b", lost, images=images)]).values()] == [(1, 2), (1, 2)]
+    assert placed(won, lost) == [(1, 1), (2, 2)]
 
 
 def test_a_single_image_separates_nobody_and_has_no_interval() -> None:
     images = {"pmc_vqa": ["image"] * 100}
     made = estimates([run("a", wrong(), images=images), run("b", wrong(*range(50)), images=images)], ONE)
-    assert made == {"a": Estimate(1.0, None, None, 100, 1, ""), "b": Estimate(0.5, None, None, 100, 1, "")}
+    assert made == {
+        "a": Estimate(1.0, None, None, 100, Rank(1, 2, 2), ""),
+        "b": Estimate(0.5, None, None, 100, Rank(1, 2, 2), ""),
+    }
 
 
 @pytest.mark.parametrize(
@@ -138,10 +162,11 @@ def test_a_single_image_separates_nobody_and_has_no_interval() -> None:
 def test_rows_on_anything_else_are_not_ranked(changes: dict[str, object], scores: list[float], apart: str) -> None:
     rows = [run("b", wrong(1)), run("c", wrong(*range(50))), run("a", scores, **changes)]
     made = estimates(rows, ONE)
-    assert [made[id].rank for id in "abc"] == [None, 1, 2]
+    assert [made[id].rank for id in "abc"] == [None, Rank(1, 1, 2), Rank(2, 2, 2)]
     assert [made[id].apart for id in "abc"] == [apart, "", ""]
     assert made["a"].value == 1
-    assert made["a"].low == 1
+    assert made["a"].low is not None
+    assert made["a"].low < 1, "a hundred right answers are not all that there could be"
     assert made["a"].n == sum(score == score for score in scores)
 
 
@@ -150,7 +175,7 @@ def test_of_groups_of_one_size_the_one_of_the_smallest_id_is_ranked() -> None:
     made = estimates(
         [run("d", wrong(1)), run("c", wrong(1)), run("b", wrong(1), **other), run("a", wrong(), **other)], ONE
     )
-    assert [made[id].rank for id in "abcd"] == [1, 1, None, None]
+    assert [made[id].rank is None for id in "abcd"] == [False, False, True, True]
 
 
 def test_the_order_of_entries_does_not_matter() -> None:
@@ -202,10 +227,11 @@ def test_a_difference_of_parts_has_an_interval_but_no_rank() -> None:
 def test_the_first_way_that_is_there_counts_and_is_compared_with_its_like_only() -> None:
     both = column((Part(("vgmed_localization", "vgmed_attribute")),), (Part(("vgmed_localization",)),), metric="ar")
     whole = {"vgmed_localization": [1.0, 2.0], "vgmed_attribute": [6.0, 7.0]}
-    rows = [entry("a", whole), entry("b", whole), entry("c", {"vgmed_localization": [1.0, 2.0]})]
+    rows = [entry(id, whole, weights=id) for id in "ab"]
+    rows.append(entry("c", {"vgmed_localization": [1.0, 2.0]}, weights="c"))
     made = estimates(rows, both)
     assert [made[id].value for id in "abc"] == [4, 4, 1.5]
-    assert [made[id].rank for id in "abc"] == [1, 1, None]
+    assert [made[id].rank is None for id in "abc"] == [False, False, True]
     assert made["c"].apart == "other tasks"
 
 
@@ -215,34 +241,28 @@ def test_a_task_of_another_metric_is_no_task_of_the_column() -> None:
 
 @pytest.mark.parametrize("metric", ["kl", "js"])
 def test_where_lower_is_better_ranks_turn_around(metric: str) -> None:
-    """1 + the rows whose paired interval, computed by `statistics.paired` alone, is below 0."""
     rng = np.random.default_rng(6)
-    task, images = "vgmed_attribute", [f"image {number // 3}" for number in range(150)]
-    ease = rng.gamma(2.0, 0.5, 150)
-    rows = {f"run {n}": ease + n / 10 + rng.normal(0, 0.5, 150) for n in range(6)}
-    rows = {id: rng.permutation(row) if id == "run 3" else row for id, row in rows.items()}
-    made = estimates(
-        [
-            entry(id, {task: [1.0] * 150}, further={task: {metric: row}}, images={task: images}, weights=id)
+    task, images = "vgmed_attribute", [f"image {number // 3}" for number in range(300)]
+    ease = rng.gamma(2.0, 0.5, 300)
+    rows = {f"run {n}": ease + n / 4 + rng.normal(0, 0.5, 300) for n in range(6)}
+
+    def ranked(sign: float, metric_of: str, better: str) -> dict[str, Rank | None]:
+        entries = [
+            entry(id, {task: [1.0] * 300}, further={task: {metric_of: sign * row}}, images={task: images}, weights=id)
             for id, row in rows.items()
-        ],
-        column((Part((task,)),), metric=metric, better="lower"),
-    )
-    where = dict(enumerate(images))
-    for id, row in rows.items():
-        assert (made[id].low, made[id].high) == pytest.approx(tuple(cluster_interval(row, images)), abs=1e-12)
-        better = [
-            other
-            for other in rows
-            if paired(dict(enumerate(rows[other])), dict(enumerate(row)), where).low > 0  # this row is higher
         ]
-        kept: list[str] = []
-        for other in sorted(better, key=lambda one: rows[one].mean()):
-            if all(np.corrcoef(rows[other], rows[one])[0, 1] < 0.9 for one in kept):
-                kept.append(other)
-        assert made[id].rank == 1 + len(kept)
-    assert made["run 0"].rank == 1
-    assert max(one.rank or 0 for one in made.values()) > 1
+        made = estimates(entries, column((Part((task,)),), metric=metric_of, better=better))
+        for id, row in rows.items():
+            assert (made[id].low, made[id].high) == pytest.approx(
+                tuple(cluster_interval(sign * row, images)), abs=1e-12
+            )
+        return {id: one.rank for id, one in made.items()}
+
+    lower = ranked(1.0, metric, "lower")
+    assert lower == ranked(-1.0, metric, "higher")
+    assert lower["run 0"] == Rank(1, 1, 6)
+    assert lower["run 5"] is not None
+    assert lower["run 5"].best > 1
 
 
 def test_whoever_comes_first_counts() -> None:
@@ -253,6 +273,108 @@ def test_whoever_comes_first_counts() -> None:
     between = (one + other) / 2 + 3
     worst = rng.normal(0, 1, 400)
     rows = [run("z", one, arrival=1), run("y", other, arrival=2), run("x", worst, arrival=3)]
-    before = estimates(rows, ONE)["x"].rank
-    assert before == 3
-    assert (estimates([*rows, run("a", between, arrival=4)], ONE)["x"].rank or 0) >= before
+    assert places(rows)["x"] == (3, 3)
+    assert places([*rows, run("a", between, arrival=4)])["x"] == (3, 4)
+
+
+# one row per model and method
+
+
+def random_run(id: str, right: float, seed: int, **changes: object) -> Entry:
+    return run(id, (np.random.default_rng(seed).random(400) < right).astype(float).tolist(), **changes)
+
+
+STRANGERS = [
+    random_run("s1", 0.7, 1, arrival=1),
+    random_run("s2", 0.5, 2, arrival=2),
+    random_run("s3", 0.52, 3, arrival=3),
+]
+MINE = random_run("mine", 0.6, 4, weights="w", method=spec("vgrefine", k=20, p=50.0), arrival=4, default_settings=True)
+FORTY = [
+    random_run(f"k{k}", 0.65, 10 + k, weights="w", method=spec("vgrefine", k=k, p=50.0), arrival=5 + k)
+    for k in range(1, 20)
+]
+
+
+def test_folded_settings_move_nobody() -> None:
+    """However many of them, whatever they score, and in whatever order they come."""
+    before = estimates([*STRANGERS, MINE], ONE)
+    assert before["mine"].rank is not None
+    after = estimates([*FORTY, *STRANGERS, MINE], ONE)
+    assert {id: after[id] for id in before} == before
+    assert {one.under for id, one in after.items() if id not in before} == {"mine"}
+    assert {one.rank for id, one in after.items() if id not in before} == {None}
+
+
+def test_folded_settings_on_other_questions_move_nobody() -> None:
+    others = {"questions": {"pmc_vqa": "others"}}
+    before = estimates([*STRANGERS, MINE], ONE)
+    forty = [
+        run(
+            one.id,
+            one.scores["pmc_vqa"].values.tolist(),
+            weights="w",
+            method=spec("vgrefine", k=1),
+            arrival=9,
+            **others,
+        )
+        for one in FORTY
+    ]
+    after = estimates([*forty, *STRANGERS, MINE], ONE)
+    assert {id: after[id] for id in before} == before
+
+
+def test_which_setting_is_ranked() -> None:
+    """The one that the card names; else the defaults; else the first."""
+
+    def ranked(*entries: Entry) -> str:
+        (id,) = (id for id, one in estimates(entries, ONE).items() if one.rank is not None)
+        return id
+
+    first, default, best = (
+        random_run(
+            id, 0.5, number, weights="w", method=spec("vgrefine", p=p), arrival=number, default_settings=p == 50.0
+        )
+        for number, (id, p) in enumerate({"first": 60.0, "default": 50.0, "best": 70.0}.items())
+    )
+    assert ranked(best, first) == "first"
+    assert ranked(best, first, default) == "default"
+    assert ranked(*(with_settings(one, {"vgrefine": {"p": 70}}) for one in (best, first, default))) == "best"
+    assert ranked(*(with_settings(one, {"vgrefine": {"p": 75}}) for one in (best, first, default))) == "default"
+    assert ranked(*(with_settings(one, {"pai": {"p": 70}}) for one in (best, first, default))) == "default"
+    # Somebody else's card does not decide.
+    assert ranked(first, default, with_settings(best, {"vgrefine": {"p": 70}}, name="Theirs")) == "default"
+
+
+def with_settings(one: Entry, settings: dict[str, dict[str, object]], name: str = "Mine") -> Entry:
+    card = one.manifest.card.model_copy(update={"settings": settings, "name": name})
+    return replace(one, manifest=one.manifest.model_copy(update={"card": card}))
+
+
+def test_a_further_model_or_method_never_makes_others_surer() -> None:
+    """It may take a place above others; among those that were there before, nobody gets a better or worse place for sure."""
+    rng = np.random.default_rng(8)
+    skills = rng.uniform(0.4, 0.7, 9)
+    rows = [random_run(f"r{number}", skill, number, arrival=number) for number, skill in enumerate(skills)]
+    for number in range(2, 9):
+        before, after = places(rows[:number]), places(rows[: number + 1])
+        new = after[f"r{number}"]
+        assert new is not None
+        for id, place in before.items():
+            now = after[id]
+            assert place is not None
+            assert now is not None
+            assert now[0] <= place[0] + 1, "at most the new row is above it"
+            assert now[1] >= place[1], "nobody falls behind it"
+
+
+def test_oracles_and_controls_are_never_ranked_and_move_nobody() -> None:
+    before = estimates([*STRANGERS, MINE], ONE)
+    beside = [
+        random_run(name, 0.95, number, weights="w", method=spec(name), arrival=0)
+        for number, name in enumerate(("oracle_mask", "random_mask", "inverse_mask"))
+    ]
+    after = estimates([*beside, *STRANGERS, MINE], ONE)
+    assert {id: after[id] for id in before} == before
+    assert [after[one.id].rank for one in beside] == [None] * 3
+    assert all(after[one.id].low is not None for one in beside)

@@ -6,27 +6,29 @@ from entries import entry
 from saved_run import spec
 
 from lmms_vg.leaderboard.standings import metrics, provenance, standings
-from lmms_vg.leaderboard.table_model import CellView, ColumnView, RowView, TableView
+from lmms_vg.leaderboard.table_model import CellView, ColumnView, Rank, RowView, TableView
 
 
-def test_places_among_those_with_a_rank() -> None:
+def test_places_are_of_every_row_with_a_page() -> None:
     columns = [ColumnView("A", ""), ColumnView("B", "")]
     rows = [
-        RowView("m", "plain", 7.0, "a", True, [CellView("9", 9.0, rank=1), CellView("", None)]),
-        RowView("m", "pai", 7.0, "b", True, [CellView("8", 8.0, rank=2), CellView("7", 7.0)]),
+        RowView("m", "plain", 7.0, "a", True, [CellView("9", 9.0, rank=Rank(1, 1, 2)), CellView("", None)]),
+        RowView("m", "pai", 7.0, "b", True, [CellView("8", 8.0, rank=Rank(2, 2, 2)), CellView("7", 7.0)]),
     ]
     printed = RowView("p", "", None, "", None, [CellView("99", 99.0), CellView("99", 99.0)])
-    table = TableView("t", "T", "", columns, 0, rows, [printed], "paper", [])
+    beside = [
+        RowView("m", "oracle_mask", 7.0, "o", True, [CellView("10", 10.0), CellView("")], role="oracle"),
+        RowView("always yes", "", None, "", None, [CellView("5", 5.0), CellView("5", 5.0)], role="chance"),
+    ]
+    table = TableView("t", "T", "", columns, 0, rows, [printed], "paper", [], beside)
     found = standings([table, table])
-    assert sorted(found) == ["a", "b"], "published rows have no page"
-    assert [[(place.column.title, place.cell.text, place.of) for place in one.places] for one in found["a"]] == [
-        [("A", "9", 2)]
-    ] * 2
-    assert [place.of for place in found["b"][0].places] == [2, 0]
+    assert sorted(found) == ["a", "b", "o"], "published rows and chance have no page"
+    assert [[(place.column.title, place.cell.text) for place in one.places] for one in found["a"]] == [[("A", "9")]] * 2
+    assert [place.cell.rank for place in found["b"][0].places] == [Rank(2, 2, 2), None]
 
 
 def test_provenance_is_flat_and_leaves_nothing_out() -> None:
-    one = entry("a", {"vqa_demo_hard": [1, 0]}, method=spec("pai", alpha=0.5), leaks=["slake"])
+    one = entry("a", {"vqa_demo_hard": [1, 0]}, method=spec("pai", alpha=0.5), leaks=["slake"], default_settings=True)
     found = dict(provenance(one.manifest))
     assert found["weights"] == "f11c28524bde19d1"
     assert found["versions.torch"] == "2.6.0"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lmms_vg.leaderboard.table_html import heads, interval, printed_as, ranked, sort_value, zero_shot
-from lmms_vg.leaderboard.table_model import CellView, ColumnView, RowView, TableView
+from lmms_vg.leaderboard.table_model import CellView, ColumnView, Rank, RowView, TableView
 
 
 def table(*rows: list[CellView], columns: list[ColumnView], ranked: int = 0, key: str = "table1") -> TableView:
@@ -19,8 +19,8 @@ LAYER = ColumnView("layer", "", None)
 
 
 def test_heads_say_unit_n_and_direction() -> None:
-    first = [CellView("90.0", 90.0, n=1297, rank=1), CellView("1.0", 1.0, n=10), CellView("3", 3.0)]
-    second = [CellView("80.0", 80.0, n=1297, rank=2), CellView("2.0", 2.0, n=20), CellView("5", 5.0)]
+    first = [CellView("90.0", 90.0, n=1297, rank=Rank(1, 1, 2)), CellView("1.0", 1.0, n=10), CellView("3", 3.0)]
+    second = [CellView("80.0", 80.0, n=1297, rank=Rank(2, 2, 2)), CellView("2.0", 2.0, n=20), CellView("5", 5.0)]
     acc, kl, layer = heads(table(first, second, columns=[ACC, KL, LAYER]))
     assert (acc.small, acc.first, acc.sorted, acc.several) == (["%, n 1,297"], "descending", "descending", False)
     assert (kl.small, kl.first, kl.sorted, kl.several) == (["nats", "lower is better"], "ascending", "", True)
@@ -29,7 +29,7 @@ def test_heads_say_unit_n_and_direction() -> None:
 
 
 def test_ranks_are_of_the_column_that_orders_or_the_first_that_has_some() -> None:
-    none, one = CellView("1", 1.0), CellView("1", 1.0, rank=1)
+    none, one = CellView("1", 1.0), CellView("1", 1.0, rank=Rank(1, 1, 2))
     assert ranked(table([one, one], columns=[ACC, KL], ranked=1)) == 1
     assert ranked(table([one, none], columns=[ACC, KL], ranked=1)) == 0
     assert ranked(table([none, none], columns=[ACC, KL], ranked=1)) == 1

@@ -10,8 +10,10 @@ import pytest
 from entries import entry
 from saved_run import spec
 
-from lmms_vg.leaderboard.table_model import CellView, RowView, TableView
+from lmms_vg.leaderboard.chance_rows import Chance
+from lmms_vg.leaderboard.table_model import CellView, Rank, RowView, TableView
 from lmms_vg.leaderboard.tables import tables
+from lmms_vg.metrics.chance import Blind
 from lmms_vg.paper import published
 from lmms_vg.paper.protocols import ProtocolName
 from lmms_vg.submission.validated import Entry
@@ -59,7 +61,9 @@ def test_cells_by_hand() -> None:
     one = table("table1", entry("a", FOUR))
     assert [cell.text for cell in one.measured[0].cells] == ["66.7", "50.0", "25.0", "100.0", "50.0"]
     average = cell(one, "a", "Avg.")
-    assert (average.value, average.n, average.rank) == (50.0, 10, 1), "pooled: 5 of 10; the mean of four would be 60.4"
+    assert (average.value, average.n, average.rank) == (50.0, 10, Rank(1, 1, 1)), (
+        "pooled: 5 of 10; the mean of four would be 60.4"
+    )
     assert average.low is not None
     assert average.high is not None
     assert 0 <= average.low < 50 < average.high <= 100
@@ -76,7 +80,7 @@ def test_rows_without_all_sets_have_no_average_and_stand_last() -> None:
 
 
 def test_rows_are_in_order_of_their_value_then_id() -> None:
-    rows = [entry(id, {"pmc_vqa": row}) for id, row in {"c": [1, 0], "b": [1, 1], "a": [1, 0]}.items()]
+    rows = [entry(id, {"pmc_vqa": row}, weights=id) for id, row in {"c": [1, 0], "b": [1, 1], "a": [1, 0]}.items()]
     one = table("table1", *rows)
     assert one.columns[one.ranked].title == "PMC-VQA", "nobody has an average"
     assert ids(one.measured) == ["b", "a", "c"]
@@ -239,7 +243,7 @@ def test_mmmu_weighs_by_test_questions() -> None:
     one = table("table2", entry("a", scores))
     average = cell(one, "a", "Avg.")
     assert average.value == pytest.approx(100 * (0.75 * 326 + 0.5 * 162 + 0.25 * 430) / 1752)
-    assert (average.n, average.rank) == (20, 1)
+    assert (average.n, average.rank) == (20, Rank(1, 1, 1))
     assert average.low is not None
     assert "validation split" in one.about
     del scores["mmmu_med_pharmacy"]
@@ -250,12 +254,13 @@ def test_open_questions_are_shown_times_100_and_those_with_values_a_question_are
     means = {"bertscore": 0.75, "average": 0.4}
     bleu = {"slake_open": {"bleu1": [0.0, 0.25]}}
     one = table("tableE3", entry("a", {"slake_open": [0.5, 0.25]}, metrics={"slake_open": means}, further=bleu))
-    assert cell(one, "a", "SLAKE BLEU-1") == CellView("12.5", 12.5, 0, 25, n=2, rank=1, rule="bleu1|v:0")
+    shown = cell(one, "a", "SLAKE BLEU-1")
+    assert shown._replace(low=None, high=None) == CellView("12.5", 12.5, n=2, rank=Rank(1, 1, 1), rule="bleu1|v:0")
     assert (cell(one, "a", "SLAKE BERT").low, cell(one, "a", "SLAKE BERT").rank) == (None, None), "a mean only"
     assert cell(one, "a", "SLAKE BERT").text == "75.0"
     assert cell(one, "a", "SLAKE Avg.").value == 40
     recall = cell(one, "a", "SLAKE OpenRecall")
-    assert (recall.text, recall.value, recall.rank, recall.low) == ("37.5", 37.5, 1, 25)
+    assert (recall.text, recall.value, recall.rank) == ("37.5", 37.5, Rank(1, 1, 1))
     assert one.columns[one.ranked].title == "SLAKE OpenRecall", "nobody has VQA-RAD"
 
 
@@ -266,8 +271,8 @@ def test_what_has_no_value_is_empty() -> None:
 
 
 def test_the_first_recall_that_most_rows_have_is_ranked() -> None:
-    rows = [entry("a", {"vqa_rad_open": [1.0]}), entry("b", {"pathvqa_open": [1.0], "slake_open": [1.0]})]
-    rows.append(entry("c", {"pathvqa_open": [0.5], "slake_open": [0.0]}))
+    rows = [entry("a", {"vqa_rad_open": [1.0]}), entry("b", {"pathvqa_open": [1.0], "slake_open": [1.0]}, weights="b")]
+    rows.append(entry("c", {"pathvqa_open": [0.5], "slake_open": [0.0]}, weights="c"))
     one = table("tableE3", *rows)
     assert one.columns[one.ranked].title == "SLAKE OpenRecall"
     assert ids(one.measured) == ["b", "c", "a"]
@@ -292,11 +297,11 @@ def test_where_models_look_is_pooled_over_both_kinds_of_questions() -> None:
     assert shown == expected | {"gap AR": "3.00", "gap KL": "1.250", "gap JS": "0.050"}
     assert cell(one, "a", "medical best layer").value is None
     assert cell(one, "a", "COCO best layer").value == 16
-    assert cell(one, "a", "medical AR").rank == 1
+    assert cell(one, "a", "medical AR").rank == Rank(1, 1, 1)
     assert cell(one, "a", "medical AR").low is not None
     medical = cell(one, "a", "medical KL")
     assert medical.low is not None
-    assert (medical.low < 2.5 < (medical.high or 0), medical.rank) == (True, 1)
+    assert (medical.low < 2.5 < (medical.high or 0), medical.rank) == (True, Rank(1, 1, 1))
     assert cell(one, "a", "medical KL").rule == "alignment|geometry:true|rows:last"
     assert (cell(one, "a", "gap AR").rank, cell(one, "a", "gap AR").n) == (None, 8)
 
@@ -336,6 +341,66 @@ def test_the_demo() -> None:
     assert "grounding" not in keys(*rows, protocol="vgrefine")
 
 
+# what is not ranked
+
+
+def test_folded_rows_stand_under_the_row_that_is_ranked_for_them() -> None:
+    """Even if their numbers are higher."""
+    rows = [
+        entry("top", {"pmc_vqa": [1, 1, 1, 1]}, weights="top"),
+        entry("first", {"pmc_vqa": [1, 0, 0, 0]}, method=spec("pai", alpha=0.1), arrival=1),
+        entry("z", {"pmc_vqa": [0, 0, 0, 0]}, weights="z"),
+        entry("high", {"pmc_vqa": [1, 1, 1, 0]}, method=spec("pai", alpha=0.2), arrival=2),
+        entry("low", {"pmc_vqa": [0, 0, 0, 0]}, method=spec("pai", alpha=0.3), arrival=3),
+    ]
+    one = table("table1", *rows)
+    assert ids(one.measured) == ["top", "first", "high", "low", "z"]
+    assert [(row.under, row.settings) for row in one.measured] == [
+        ("", 1),
+        ("", 3),
+        ("first", 3),
+        ("first", 3),
+        ("", 1),
+    ]
+    assert [cell(one, id, "PMC-VQA").rank is None for id in ids(one.measured)] == [False, False, True, True, False]
+
+
+def test_oracles_and_controls_stand_apart() -> None:
+    rows = [
+        entry(name, FOUR, method=spec(name))
+        for name in ("plain", "vgrefine", "random_mask", "inverse_mask", "oracle_mask")
+    ]
+    for key in ("table1", "tableF4"):
+        one = table(key, *rows)
+        assert sorted(ids(one.measured)) == ["plain", "vgrefine"]
+        assert {row.entry: row.role for row in one.unranked} == {
+            "random_mask": "control",
+            "inverse_mask": "control",
+            "oracle_mask": "oracle",
+        }
+        assert {row.cells[0].rank for row in one.unranked} == {None}
+    assert {row.cells[5].text for row in one.unranked} == {"+0.00"}, "compared with plain as the others are"
+
+
+def blind(right: int, n: int) -> Blind:
+    return Blind(right, n, "yes", n)
+
+
+def test_chance_stands_apart_where_it_is_known() -> None:
+    always = Chance("always yes", {"vqa_rad_closed": blind(580, 1297), "pmc_vqa": blind(500, 2000)})
+    both = Chance("the commonest answer", {task: blind(number, 100) for number, task in enumerate(FOUR)})
+    made = {one.key: one for one in tables([entry("a", FOUR)], "vgrefine", chance=[always, both])}
+    rows = made["table1"].unranked
+    assert [(row.name, row.role, row.entry) for row in rows] == [
+        ("always yes", "chance", ""),
+        ("the commonest answer", "chance", ""),
+    ]
+    assert [cell.text for cell in rows[0].cells] == ["44.7", "", "", "25.0", ""]
+    assert [cell.text for cell in rows[1].cells] == ["0.0", "1.0", "2.0", "3.0", "1.5"]
+    assert (rows[1].cells[4].n, rows[1].cells[4].low) == (400, None)
+    assert not made["table2"].unranked
+
+
 # methods against their plain run
 
 
@@ -354,15 +419,24 @@ def test_methods_stand_below_their_plain_run() -> None:
     ]
     one = table("tableF4", *bases(), *other, entry("lonely", FOUR, name="C", weights="third"))
     assert ids(one.measured) == ["other-plain", "other-pai", "plain", "vgrefine", "pai"]
-    assert [column.title for column in one.columns][4:] == ["Avg.", "difference", "better", "worse", "p (Holm)"]
-    assert [cell.text for cell in one.measured[2].cells[5:]] == ["", "", "", ""]
+    assert [column.title for column in one.columns][4:] == [
+        "Avg.",
+        "difference",
+        "better",
+        "worse",
+        "p",
+        "m",
+        "p (Holm)",
+    ]
+    assert [cell.text for cell in one.measured[2].cells[5:]] == [""] * 6
     assert [cell.text for cell in one.measured[3].cells[5:8]] == ["+10.00", "1", "0"]
     assert [cell.text for cell in one.measured[4].cells[5:8]] == ["-10.00", "0", "1"]
-    assert [cell.text for cell in one.measured[1].cells[5:]] == ["+0.00", "0", "0", "1.0000"], (
+    assert [cell.text for cell in one.measured[1].cells[5:]] == ["+0.00", "0", "0", "1.0000", "1", "1.0000"], (
         "without Avg.: three sets"
     )
     assert cell(one, "other-pai", "difference").n == 9
-    assert cell(one, "vgrefine", "difference").low is not None
+    assert cell(one, "vgrefine", "difference").low is None, "a single image differs"
+    assert said(one, "fewer than 10 images differ")
     assert cell(one, "vgrefine", "p (Holm)").value == pytest.approx(
         float(cell(one, "vgrefine", "p (Holm)").text), abs=1e-4
     )
@@ -378,10 +452,10 @@ def test_no_plain_run_is_said() -> None:
 
 def test_ranks_are_among_the_rows_that_are_shown() -> None:
     wrong = [[float(number != other) for number in range(9)] for other in range(3)]
-    good = [entry(f"good-{n}", dict.fromkeys(FOUR, row), name="C", weights="third") for n, row in enumerate(wrong)]
+    good = [entry(f"good-{n}", dict.fromkeys(FOUR, row), name="C", weights=str(n)) for n, row in enumerate(wrong)]
     rows = [entry("m", {task: [0.0] * 9 for task in FOUR}, method=spec("pai"))]
-    assert cell(table("table1", *good, *rows), "m", "Avg.").rank == 4
-    assert cell(table("tableF4", *good, *rows), "m", "Avg.").rank == 1
+    assert cell(table("table1", *good, *rows), "m", "Avg.").rank == Rank(4, 4, 4)
+    assert cell(table("tableF4", *good, *rows), "m", "Avg.").rank == Rank(1, 1, 1)
 
 
 def test_methods_on_large_models_stand_there_too() -> None:
@@ -399,13 +473,14 @@ def test_which_plain_run_is_said_where_there_are_several() -> None:
 
 def test_notes() -> None:
     rules = {"pmc_vqa": "another"}
-    rows = [entry("a", FOUR), entry("b", FOUR | {"pmc_vqa": [0.0]}), entry("c", FOUR, rules=rules, leaks=["slake"])]
+    rows = [entry("a", FOUR), entry("b", FOUR | {"pmc_vqa": [0.0]}, weights="b")]
+    rows.append(entry("c", FOUR, rules=rules, leaks=["slake"], weights="c"))
     one = table("table1", *rows)
     assert cell(one, "c", "PMC-VQA").rank is None
-    assert cell(one, "c", "SLAKE").rank == 1
+    assert cell(one, "c", "SLAKE").rank == Rank(1, 3, 3)
     assert "Not ranked: c in PMC-VQA, Avg. (another rule)" in one.notes
     assert said(one, "PMC-VQA is scored by several rules")
-    assert said(one, "Rank: 1 + the number of rows")
+    assert said(one, "Rank: the best to the worst place")
     assert said(one, "resamples:2000|seed:0")
     assert said(one, "Zero-shot: ")[0].endswith("not trained on path_vqa, pmc_vqa, slake, vqa_rad")
     assert said(one, "Leak: c") == [

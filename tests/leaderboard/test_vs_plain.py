@@ -64,17 +64,27 @@ def test_it_is_the_paired_bootstrap_of_the_pooled_questions() -> None:
     assert made["good"].holm > made["good"].difference.p
 
 
-def test_correction_is_over_all_lines_of_all_models() -> None:
+def test_correction_is_over_the_lines_of_one_submitters_model() -> None:
+    """All settings count; other models, other cards, oracles and controls do not."""
     one = of(plain(), method())["method"]
-    two = of(plain(), method(), plain("other plain", weights="other"), method("other", weights="other"))
-    assert two.keys() == {"method", "other"}
-    assert two["method"].difference == one.difference
-    assert two["method"].holm == min(1, 2 * one.difference.p)
+    assert (one.lines, one.holm) == (1, one.difference.p)
+    strangers = [
+        plain("other plain", weights="other"),
+        method("other", weights="other"),
+        *(method(f"theirs {k}", name="Theirs", method=spec("pai", alpha=k / 10)) for k in range(5)),
+        *(method(name, method=spec(name)) for name in ("oracle_mask", "random_mask", "inverse_mask")),
+    ]
+    many = of(plain(), method(), *strangers)
+    assert many["method"] == one
+    assert (many["theirs 0"].lines, many["random_mask"].lines, many["other"].lines) == (5, 3, 1)
+    two = of(plain(), method(), method("another", method=spec("pai", alpha=0.6)), *strangers)
+    assert (two["method"].lines, two["method"].holm) == (2, min(1, 2 * one.difference.p))
 
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_run_in_other_circumstances_is_no_plain_run_of_it(field: str) -> None:
-    assert of(plain(), method(**{field: 4 if field == "batch_size" else "other"})) == {}
+    other = {"batch_size": 4, "options": {"max_pixels": 50_176}}.get(field, "other")
+    assert of(plain(), method(**{field: other})) == {}
 
 
 def test_what_may_differ_does() -> None:

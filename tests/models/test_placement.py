@@ -13,6 +13,7 @@ import pytest
 import tiny
 import torch
 from checkpoint_table import documented_fields
+from llavas import LLAVAS
 from numpy.typing import NDArray
 from PIL import Image
 from transformers import (
@@ -27,6 +28,7 @@ from transformers.models.llava.image_processing_pil_llava import LlavaImageProce
 
 from lmms_vg.demo.model import build_tokenizer
 from lmms_vg.models import FAMILIES
+from lmms_vg.models.base import NoOptions
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.models.llava import Llava
 from lmms_vg.models.placement import Placement
@@ -199,11 +201,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def load(family: str, folder: Path, processor: Any) -> None:
     """Always raise CheckpointError: about the weights if the processor is accepted."""
     processor.save_pretrained(folder)
-    FAMILIES[family].load(str(folder), None, torch.float32, "cpu", None, "true")
+    FAMILIES[family].load(str(folder), None, torch.float32, "cpu", None, "true", NoOptions())
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", LLAVAS)
 def test_settings_that_a_family_cannot_follow_are_refused_before_the_weights(
     folder: Path, case: str, family: str
 ) -> None:
@@ -218,7 +220,7 @@ def test_settings_that_a_family_cannot_follow_are_refused_before_the_weights(
         load(family, folder, BACKENDS[kind][0](**{"crop_size": CROP, **settings}))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", LLAVAS)
 @pytest.mark.parametrize(
     ("processor", "message"),
     [

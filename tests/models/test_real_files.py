@@ -17,6 +17,7 @@ import pytest
 import tiny
 import torch
 from checkpoints import edit
+from llavas import LLAVAS
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import GenerationConfig, LlavaForConditionalGeneration
 
@@ -240,7 +241,7 @@ def test_defaults_of_every_method(real: Callable[[str], Path], family: str, name
         assert resolve(family, method, {"pretrained": str(folder)}).name == method
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", LLAVAS)
 @pytest.mark.parametrize(
     ("name", "named", "own"),
     [

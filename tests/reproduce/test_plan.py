@@ -135,7 +135,6 @@ def test_the_plan_names_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "vqa_rad").mkdir()
     (tmp_path / "vqa_rad" / "VQA_RAD Dataset Public.json").write_text("[]")
     shown = announce(make("table1", None, None, "", tmp_path / "out"))
-    assert "Not run: Qwen-VL-Chat, LLaVA-v1.6-7B, Med-Flamingo, RadFM, LLaVA-Med-7B, LLaVA-Tri (no family" in shown
     assert "| vqa_rad_closed | VQA-RAD | 1,297 | 300 |" in shown
     assert "| pmc_vqa | PMC-VQA | 2,000 | at most 2,000 |" in shown
     assert "HuatuoGPT-Vision-7B-hf: about 16 GB (2 bytes x 7.9 billion parameters), MISSING" in shown
@@ -148,8 +147,8 @@ def test_the_plan_names_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     asked = [*images.values(), (2000, 2000)]
     constants = Constants.modelled(7.9)
     expected = [spoken(sum(constants.seconds(method, *one) for one in asked)) for method in ("plain", "vgrefine")]
-    assert f"| HuatuoGPT-V-7B | one pass | {expected[0]} |" in shown
-    assert f"seven questions per image (docs/speed.md) | {expected[1]} |" in shown
+    assert f"| HuatuoGPT-V-7B | one pass | 576 | {expected[0]} |" in shown
+    assert f"seven questions per image (docs/speed.md) | 576 | {expected[1]} |" in shown
 
 
 def test_mmmu_and_bertscore_have_their_remarks(tmp_path: Path) -> None:
@@ -165,9 +164,9 @@ def test_what_is_done_costs_nothing(tmp_path: Path) -> None:
     pretrained = "pretrained=FreedomIntelligence/HuatuoGPT-Vision-7B-hf"
     row(tmp_path, tasks=(STANDARD,), model_args=pretrained)
     shown = announce(make("table1", None, "demo", "", tmp_path))
-    assert f"| HuatuoGPT-V-7B | one pass | {spoken(Constants.modelled(7.9).seconds('plain', 300, 75))} |" in shown
+    assert f"| HuatuoGPT-V-7B | one pass | 576 | {spoken(Constants.modelled(7.9).seconds('plain', 300, 75))} |" in shown
     row(tmp_path, model_args=pretrained, stamp="20270101_120000")
-    assert "| HuatuoGPT-V-7B | one pass | done |" in announce(make("table1", None, "demo", "", tmp_path))
+    assert "| HuatuoGPT-V-7B | one pass | 576 | done |" in announce(make("table1", None, "demo", "", tmp_path))
 
 
 @pytest.mark.parametrize(("model", "data"), [("demo", None), (None, "demo"), ("demo", "demo")])

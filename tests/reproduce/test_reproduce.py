@@ -15,6 +15,7 @@ from saved_run import IDENTITY, closed, opened, save, tables
 
 from lmms_vg.cli.main import main
 from lmms_vg.metrics.statistics import cluster_interval
+from lmms_vg.paper.published import table
 from lmms_vg.reproduce import reproduce as running
 from lmms_vg.tasks.registry import TASKS
 
@@ -42,9 +43,14 @@ def cells(folder: Path) -> list[dict[str, str]]:
 def test_every_row_and_column_is_printed_beside_the_papers(table_f4: tuple[Path, str]) -> None:
     folder, shown = table_f4
     assert shown.count("**NOTHING IS REPRODUCED HERE.**") == 2, "above the plan and above the results"
-    (results,) = [one for one in tables(shown) if one[0][2:3] == ["paper"]]
+    claim, results = [one for one in tables(shown) if one[0][2:3] == ["paper"]]
     columns = ["VQA-RAD", "SLAKE", "PathVQA", "PMC-VQA", "Avg."]
-    assert [line[:2] for line in results[1:]] == [[row, column] for row in F4 for column in columns]
+    assert [line[:2] for line in claim[1:]] == [[row, column] for row in F4[1:] for column in columns], "first of all"
+    paper = table("F.4")
+    differences = [paper.cell(F4[-1], column) - paper.cell(F4[0], column) for column in columns]  # type: ignore[operator]
+    assert [line[2] for line in claim if line[0] == F4[-1]] == [f"{difference:+}" for difference in differences]
+    rows = [*F4, "chance: one answer"]
+    assert [line[:2] for line in results[1:]] == [[row, column] for row in rows for column in columns]
     by_place = {(line[0], line[1]): line[2:] for line in results[1:]}
     assert by_place["PAI", "SLAKE"][0] == "24.48"
     assert by_place["PAI", "SLAKE"][2] == by_place["ViCrop", "Avg."][2] == "inconsistent"

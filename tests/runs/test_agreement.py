@@ -32,6 +32,7 @@ def base(tmp_path: Path) -> Run:
         ("tokenizer", "x", "tokenizer is x, but 4b14c97b in"),
         ("image_processor", "x", "image_processor is x, but 44fbbc74 in"),
         ("prompt", "x", "prompt is x, but 88b9caa1 in"),
+        ("options", {"max_pixels": 50_176}, "options is max_pixels=50176, but None in"),
         ("dtype", "bfloat16", "dtype is bfloat16, but float32 in"),
         ("device", "cuda", "device is cuda, but cpu in"),
         ("batch_size", 1, "batch_size is 1, but 8 in"),

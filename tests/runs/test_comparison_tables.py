@@ -10,7 +10,8 @@ import pytest
 from saved_run import IDENTITY, RULE, closed, opened, save, spec, tables
 from scipy.stats import binomtest
 
-from lmms_vg.runs.compare import Comparison, compare
+from lmms_vg.runs.compare import compare
+from lmms_vg.runs.comparison import Comparison
 from lmms_vg.runs.comparison_tables import as_csv, as_latex, as_markdown
 from lmms_vg.runs.lmms_eval_output import read_run
 
@@ -33,21 +34,25 @@ def table(folder: Path, allowed: tuple[str, ...] = (), **identity: object) -> Co
 
 
 def test_a_row_a_run_and_a_column_a_task(tmp_path: Path) -> None:
-    overview, detail = tables(as_markdown(table(tmp_path)))
+    overview, detail, _ = tables(as_markdown(table(tmp_path)))
     assert overview == [
         ["method", "a (n = 4)", "b_x (n = 2)", "both, pooled (n = 6)"],
         ["plain (base)", "25.0", "50.0", "33.3"],
         ["vgrefine", "75.0", "100.0", "83.3"],
-    ]
+        ["chance: one answer", "100.0", "100.0", "100.0"],
+    ], "all references are yes"
     assert detail[0][5:] == [
         *("difference", "95% interval", "better", "worse"),
         *("p", "p (Holm)", "McNemar p", "McNemar p (Holm)"),
+        *("detectable", "equal within 1"),
     ]
-    assert detail[1] == ["plain (base)", "a", "4", "25.00", "0.500", *[""] * 8]
+    assert detail[1] == ["plain (base)", "a", "4", "25.00", "0.500", *[""] * 10]
     pooled = detail[6]
     assert pooled[:6] == ["vgrefine", "both, pooled", "6", "83.33", "0.500", "+50.00"]
     assert pooled[7:9] == ["3", "0"]
-    assert pooled[11:] == [f"{binomtest(0, 3).pvalue:.4f}", "0.7500"], "three lines: three times the smallest"
+    assert pooled[6] == "too few images"
+    assert pooled[11:13] == [f"{binomtest(0, 3).pvalue:.4f}", "0.7500"], "three lines: three times the smallest"
+    assert pooled[14] == "cannot tell"
 
 
 def test_what_is_said_beside_the_tables(tmp_path: Path) -> None:
@@ -57,7 +62,7 @@ def test_what_is_said_beside_the_tables(tmp_path: Path) -> None:
     assert notes[1].endswith(", vgrefine heads=1-1+1-0+2-3+1-2,k=10"), "in full"
     assert "- Allowed to differ: dtype (plain: float32; vgrefine (4 heads, k=10): bfloat16)" in notes
     assert f"- `{RULE}`" in notes
-    assert notes[-1].startswith("- `bootstrap|unit:image|")
+    assert any(note.startswith("- `bootstrap|unit:image|") for note in notes)
     assert "best" not in text.lower()
     stated = "- Circumstances of {}: weights f11c28524bde..., prompt 88b9caa1, dtype float32, device cpu, batch_size 8"
     assert stated.format("the base") in notes
@@ -66,8 +71,9 @@ def test_what_is_said_beside_the_tables(tmp_path: Path) -> None:
 
 def test_one_run_is_a_table_without_differences(tmp_path: Path) -> None:
     run = read_run(save(tmp_path, {"a": [closed("q1", 1)]}))
-    overview, detail = tables(as_markdown(compare([run])))
-    assert overview == [["method", "a (n = 1)"], ["huatuo_plain", "100.0"]]
+    overview, detail, said = tables(as_markdown(compare([run])))
+    assert overview == [["method", "a (n = 1)"], ["huatuo_plain", "100.0"], ["chance: one answer", "100.0"]]
+    assert said[1] == ["huatuo_plain", "a", "0.000", "1.000", *["one class"] * 3]
     assert detail == [
         ["method", "task", "n", "score (%)", "s/question"],
         ["huatuo_plain", "a", "1", "100.00", ""],
@@ -84,15 +90,20 @@ def test_shared_work_is_said_beside_the_time(tmp_path: Path) -> None:
     assert "- (shared): plain, pai were answered together" in text
 
 
-@pytest.mark.parametrize(("score", "p"), [(1, "< 0.0001"), (0, "1.0000")])
-def test_small_p_is_not_called_zero(tmp_path: Path, score: int, p: str) -> None:
+@pytest.mark.parametrize(
+    ("score", "interval", "p", "rest"),
+    [(1, "+67.77 to +100.00", "< 0.0001", ["", ""]), (0, "-16.11 to +16.11", "1.0000", ["27.44", "cannot tell"])],
+)
+def test_small_p_is_not_called_zero(tmp_path: Path, score: int, interval: str, p: str, rest: list[str]) -> None:
+    """0 of 20 that differ may be up to 16.11% (Wilson)."""
     runs = [
         read_run(save(tmp_path / name, {"a": [closed(f"q{i}", value) for i in range(20)]}))
         for name, value in (("x", 0), ("y", score))
     ]
     cells = tables(as_markdown(compare(runs)))[1][2]
-    assert cells[5:7] == [f"{100 * score:+.2f}", f"{100 * score:+.2f} to {100 * score:+.2f}"]
+    assert cells[5:7] == [f"{100 * score:+.2f}", interval]
     assert cells[11] == p
+    assert cells[13:] == rest
 
 
 def test_one_image_has_no_interval(tmp_path: Path) -> None:
@@ -101,10 +112,11 @@ def test_one_image_has_no_interval(tmp_path: Path) -> None:
         for name, score in (("x", 0), ("y", 1))
     ]
     assert tables(as_markdown(compare(runs)))[1][2][5:] == [
-        *("+100.00", "one image", "2", "0"),
+        *("+100.00", "too few images", "2", "0"),
         *("1.0000", "1.0000", "0.5000", "0.5000"),
+        *("", "cannot tell"),
     ]
-    (_, row) = csv.DictReader(io.StringIO(as_csv(compare(runs))))
+    (_, row, _) = csv.DictReader(io.StringIO(as_csv(compare(runs))))
     assert (row["low"], row["high"], row["better"]) == ("", "", "2")
 
 
@@ -115,14 +127,17 @@ def test_open_questions_are_named_by_their_metric(tmp_path: Path) -> None:
     ]
     overview, detail = tables(as_markdown(compare(runs)))
     assert overview[0][1] == "o, open_recall (n = 2)"
-    assert (detail[2][1], detail[2][5], detail[2][11:]) == ("o, open_recall", "+25.00", ["", ""])
+    assert (detail[2][1], detail[2][5], detail[2][11:13]) == ("o, open_recall", "+25.00", ["", ""])
 
 
 def test_csv_has_the_numbers_in_full(tmp_path: Path) -> None:
     comparison = table(tmp_path, ("dtype",), dtype="bfloat16")
     rows = list(csv.DictReader(io.StringIO(as_csv(comparison))))
-    assert len(rows) == len(comparison.lines) == 6
-    for row, line in zip(rows, comparison.lines, strict=True):
+    assert len(comparison.lines) == 6
+    assert [(row["method"], row["task"], row["score"], row["p"]) for row in rows[6:]] == [
+        ("chance: one answer", task, "1.0", "") for task in ("a", "b_x", "both")
+    ]
+    for row, line in zip(rows[:6], comparison.lines, strict=True):
         assert (row["method"], row["task"], int(row["n"])) == (line.run.label, line.name, line.n)
         assert (float(row["score"]), float(row["seconds_per_question"])) == (line.score, line.seconds)
         assert (row["rule"], row["allowed"], row["shared_work"]) == (RULE, "dtype", "False")
@@ -131,21 +146,28 @@ def test_csv_has_the_numbers_in_full(tmp_path: Path) -> None:
                 ""
             }
             continue
-        names = ("difference", "low", "high", "p", "p_holm", "mcnemar_p", "mcnemar_p_holm", "better", "worse")
+        assert (row["low"], row["high"], row["equal"], row["family"]) == ("", "", "cannot tell", "3")
+        names = ("difference", "p", "p_holm", "mcnemar_p", "mcnemar_p_holm", "better", "worse")
         against = line.against
-        expected = (*against.difference, against.holm, against.mcnemar_p, against.mcnemar_holm)
+        expected = (
+            against.difference.mean,
+            against.difference.p,
+            against.holm,
+            against.mcnemar_p,
+            against.mcnemar_holm,
+        )
         assert [float(row[name]) for name in names] == [*expected, against.better, against.worse]
         assert row["base"] == "plain"
 
 
 def test_latex_has_accuracies_and_differences(tmp_path: Path) -> None:
     comparison = table(tmp_path, ("dtype",), dtype="bfloat16")
-    first, second = as_latex(comparison).split("\n\n")
-    for part in (first, second):
+    first, second, said = as_latex(comparison).split("\n\n")
+    for part in (first, second, said):
         assert part.count("{") == part.count("}")
         assert all(part.count(rule) == 1 for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
         rows = [line for line in part.splitlines() if line.endswith(r"\\")]
-        assert {row.count(" & ") for row in rows} == {3 if part is first else 12}
+        assert {row.count(" & ") for row in rows} == {3 if part is first else 14 if part is second else 12}
     assert r"method & a (n = 4) & b\_x (n = 2) & both, pooled (n = 6) \\" in first
     assert r"vgrefine & 75.0 & 100.0 & 83.3 \\" in first
     assert r"\par Allowed to differ: dtype (plain: float32; vgrefine (4 heads, k=10): bfloat16)" in first

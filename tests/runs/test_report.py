@@ -8,14 +8,17 @@ import pytest
 from saved_run import RULE, closed, failed, measured, opened, save, tables
 
 from lmms_vg.metrics.alignment import signature as measured_by
-from lmms_vg.metrics.statistics import cluster_interval, signature
+from lmms_vg.metrics.chance import signature as chance_by
+from lmms_vg.metrics.signal_detection import signature as detected_by
+from lmms_vg.metrics.statistics import cluster_interval, signature, wilson
 from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.runs.report import report
 
 
 def made(folder: Path) -> tuple[str, list[list[list[str]]]]:
+    """The report, and its tables but those of chance and of what was said."""
     text = report(read_run(folder))
-    return text, tables(text)
+    return text, [table for table in tables(text) if table[0][0] != "without the image" and table[0][1] != "unreadable"]
 
 
 def test_pooled_and_macro_of_a_group(tmp_path: Path) -> None:
@@ -31,8 +34,12 @@ def test_pooled_and_macro_of_a_group(tmp_path: Path) -> None:
     assert [row[:6] + row[7:] for row in rows] == [
         ["a", "acc", "4", "0", "0.000", "0.7500", "", ""],
         ["b", "acc", "6", "1", "0.333", "0.1667", "", "0.1667"],
-        ["both", "acc", "10", "1", "0.200", "0.4000", "0.4583", "0.5000"],
+        ["both", "acc", "10", "1", "0.200", "0.4000", rows[2][7], "0.5000"],
     ]
+    mean, ends = rows[2][7].split(" ", 1)
+    low, high = (float(end) for end in ends.strip("()").split(" to "))
+    assert mean == "0.4583"
+    assert low < 0.4583 < high
     assert "|\n\nmicro: " in text
     assert text.startswith("# huatuo_plain (pretrained=demo)\n\n`20260101_120000_results.json`\n\n| task")
     assert "estricted" not in text
@@ -48,7 +55,7 @@ def test_intervals_go_by_image(tmp_path: Path) -> None:
     alone_low, alone_high = cluster_interval(scores, range(40))
     assert high - low > 1.5 * (alone_high - alone_low)
     assert [row[6] for row in overview[1:]] == [f"{low:.4f} to {high:.4f}", "one image"]
-    assert text.endswith(f"\n- `{signature()}`\n")
+    assert f"\n- `{signature()}`\n" in text
     assert f"\n- `{RULE}`\n" in text
 
 
@@ -63,22 +70,27 @@ def test_categories_add_up(tmp_path: Path) -> None:
         failed("q6"),
     ]
     save(tmp_path, {"t": lines})
-    _, (_, organs) = made(tmp_path)
+    text, (_, organs) = made(tmp_path)
     assert organs == [
-        ["t by organ", "n", "acc"],
-        ["(none)", "1", "1.0000"],
-        ["Chest", "3", "0.6667"],
-        ["Head", "1", "0.0000"],
-        ["micro", "5", "0.6000"],
-        ["macro", "3 categories", "0.5556"],
+        ["t by organ", "n", "acc", "95% interval"],
+        ["(none)", "1", "1.0000", "one image"],
+        ["Chest", "3", "0.6667", shown(wilson(2 / 3, 3))],
+        ["Head", "1", "0.0000", "one image"],
+        ["micro", "5", "0.6000", shown(wilson(0.6, 5))],
+        ["macro", "3 categories", "0.5556", organs[-1][-1]],
     ], "modality has only one value, so it has no table"
+    assert "\n\n(few): " in text, "and what it means"
+
+
+def shown(interval: tuple[float, float]) -> str:
+    return f"{interval[0]:.4f} to {interval[1]:.4f} (few)"
 
 
 def test_pipes_do_not_break_tables(tmp_path: Path) -> None:
     save(tmp_path, {"t": [closed("q1", 1, question_type="size | shape"), closed("q2", 0, question_type="other")]})
     _, (_, types) = made(tmp_path)
     assert types[0][0] == "t by question type"
-    assert ["size / shape", "1", "1.0000"] in types
+    assert ["size / shape", "1", "1.0000", "one image"] in types
 
 
 def test_line_breaks_do_not_break_tables(tmp_path: Path) -> None:
@@ -157,8 +169,8 @@ def test_every_rule_is_shown_once(tmp_path: Path) -> None:
     lines[0]["bertscore"]["rule"] = "bertscore|layer:9|v:0"
     save(tmp_path, {"a": [closed("q1", 1)], "b": [closed("q1", 1)], "t": lines, "u": [failed("q1")]})
     text, _ = made(tmp_path)
-    rules = ["bertscore|layer:9|v:0", "bleu1|v:0", RULE, "open_recall|v:0", signature()]
-    assert text.endswith("|\n\n" + "".join(f"- `{rule}`\n" for rule in rules))
+    rules = ["bertscore|layer:9|v:0", "bleu1|v:0", RULE, "open_recall|v:0", signature(), chance_by(), detected_by()]
+    assert text.endswith("\n\n" + "".join(f"- `{rule}`\n" for rule in rules))
 
 
 def test_llava_meds_rule_beside_ours(tmp_path: Path) -> None:
@@ -213,3 +225,25 @@ def test_measurements_have_their_rule_and_only_one(tmp_path: Path) -> None:
     save(tmp_path / "two", {"vgmed_demo": [first, second]}, means=means)
     with pytest.raises(ValueError, match=r"ar is scored by .*v:2 and by .*v:1"):
         read_run(tmp_path / "two")
+
+
+def test_what_was_said_and_what_needs_no_image(tmp_path: Path) -> None:
+    """8 of 12 references are yes; two answers cannot be read; yes was said to 5 of 6 whose answer is yes, and 1 of 4 others."""
+    said = ["yes"] * 5 + ["no"] + [None] * 2 + ["yes"] + ["no"] * 3
+    lines = []
+    for number, text in enumerate(said):
+        reference = "yes" if number < 8 else "no"
+        line = closed(f"q{number}", int(text == reference)) | {"target": reference}
+        line["acc"]["extracted"] = text
+        lines.append(line)
+    save(tmp_path, {"t": lines})
+    shown_tables = {table[0][1]: table for table in tables(report(read_run(tmp_path)))}
+    assert shown_tables["task"][1] == ["chance: one answer", "t", "yes", "12", "0.6667"]
+    assert shown_tables["unreadable"][1][1:4] == ["0.167", "0.600", f"{(5 / 6 + 3 / 4) / 2:.3f}"]
+
+
+def test_questions_that_all_failed_are_counted(tmp_path: Path) -> None:
+    save(tmp_path, {"a": [failed("q1"), failed("q2")], "b": [closed("q1", 1)] + [failed(f"f{i}") for i in range(3)]})
+    text, _ = made(tmp_path)
+    assert "\n\nb: 3 of 4 questions failed and are left out" in text
+    assert "\n\na: 2 of 2 questions failed and are left out" in text

@@ -61,6 +61,7 @@ def save_run(
     *tasks: str,
     say: Say | None = None,
     identity: dict[str, Any] | None = None,
+    signed: bool = True,
     change: Callable[[str, list[dict[str, Any]]], None] | None = None,
     means: dict[str, dict[str, Any]] | None = None,
     **config: Any,
@@ -69,6 +70,7 @@ def save_run(
 
     Args:
         out: the folder.
+        signed: whether the model is ours.
         change: alters a task's lines before they are saved.
         means: replaces single values of lmms-eval's table.
     """
@@ -95,7 +97,7 @@ def save_run(
     if change is not None:
         for task in tasks:
             change(task, lines[task])
-    run = PLAIN | (identity or {})
+    run = PLAIN | (identity or {}) if signed else None
     save(out, lines, groups=whole, means=values, run=run, **(SEEDS | config))
     return out
 

@@ -98,7 +98,7 @@ def test_report_and_compare_say_the_same(
             assert main(command) == 0
             shown.append(tables(capsys.readouterr().out))
     assert shown[:3] == shown[3:]
-    assert [len(one) for one in shown[:3]] == [3, 3, 2]
+    assert [len(one) for one in shown[:3]] == [5, 5, 3]
 
 
 def test_a_folder_that_was_not_finished_is_no_run(

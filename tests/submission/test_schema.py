@@ -9,10 +9,12 @@ import jsonschema
 import pytest
 import runs
 from pydantic import ValidationError
+from saved_run import IDENTITY, spec
 from tampered import parts
 
 from lmms_vg.cli.main import main
-from lmms_vg.submission.schema import BundleAnswer, BundleQuestion, Card, Manifest, json_schema
+from lmms_vg.submission.findings import Rejected
+from lmms_vg.submission.schema import BundleAnswer, BundleQuestion, Card, Manifest, Provenance, json_schema
 from lmms_vg.submission.submit import submit
 
 FILE = Path(__file__).parents[2] / "docs" / "bundle.schema.json"
@@ -61,3 +63,29 @@ def test_refused(model: type, value: dict) -> None:
 
 def test_a_whole_number_is_a_size() -> None:
     assert json.loads(Card(name="x", parameters=7, trained_on=[]).model_dump_json())["parameters"] == 7.0
+
+
+def test_what_is_not_used_is_not_written() -> None:
+    """So readers that do not know the newer fields read all bundles that do not use them."""
+    card = {"name": "x", "parameters": 7.0, "trained_on": []}
+    assert "settings" not in Card.model_validate(card).model_dump()
+    named = Card.model_validate(card | {"settings": {"vgrefine": {"p": 60, "layers": "34+35"}}})
+    assert Card.model_validate_json(named.model_dump_json()) == named
+    assert named.model_dump()["settings"] == {"vgrefine": {"p": 60, "layers": "34+35"}}
+    run = Provenance.model_validate(IDENTITY | {"diagnose": False})
+    assert "default_settings" not in run.model_dump()
+    assert run.model_copy(update={"default_settings": False}).model_dump()["default_settings"] is False
+
+
+def test_a_setting_that_the_method_does_not_have_is_refused(tmp_path: Path) -> None:
+    run = runs.save_run(tmp_path / "run", "vqa_demo_hard", identity={**runs.PLAIN, "method": spec("pai", alpha=0.5)})
+    named = runs.CARD.model_copy(update={"settings": {"pai": {"alpa": 0.2}, "vgrefine": {"whatever": 1}}})
+    with pytest.raises(Rejected) as refused:
+        submit([run], named, tmp_path / "b.zip")
+    (finding,) = refused.value.findings
+    assert (finding.code, finding.where) == ("schema", "card.settings.pai")
+    assert "alpha" in finding.message
+    named = runs.CARD.model_copy(update={"settings": {"pai": {"alpha": 0.2}}})
+    made = submit([run], named, tmp_path / "b.zip").checked.entry
+    assert made is not None
+    assert made.manifest.card == named

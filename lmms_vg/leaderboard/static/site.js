@@ -37,7 +37,7 @@
       for (const { body, rows } of parts) {
         const keyed = rows.map((row, place) => {
           const cell = row.cells[column];
-          return { row, place, value: value(cell), rank: Number(cell.dataset.r ?? 0) };
+          return { row, place, value: value(cell), rank: parseInt(cell.dataset.r ?? "0", 10) };
         });
         keyed.sort((a, b) => {
           const none = Number(Number.isNaN(a.value)) - Number(Number.isNaN(b.value)); // no number: last, in either order
@@ -55,7 +55,7 @@
 
     function showRanks(column) {
       const cells = parts[0].rows.map(row => row.cells[column].dataset.r ?? "");
-      parts[0].rows.forEach((row, place) => { row.cells[0].textContent = cells[place]; });
+      parts[0].rows.forEach((row, place) => { row.cells[0].textContent = cells[place] && `${cells[place]} of ${heads[column].dataset.of}`; });
       const title = shownText(heads[column]);
       ranks.textContent = cells.some(Boolean) ? `by ${title}` : `${title} has none`;
     }

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from matplotlib.figure import Figure
 
-from lmms_vg.runs.compare import Comparison, ComparisonLine
-from lmms_vg.runs.comparison_tables import csv_rows, difference_of, interval_of
+from lmms_vg.runs.comparison import Comparison, ComparisonLine
+from lmms_vg.runs.comparison_cells import difference_of, interval_of
+from lmms_vg.runs.comparison_tables import csv_rows
 from lmms_vg.runs.plots.png import png
 from lmms_vg.runs.text_tables import comma_separated, markdown
 
@@ -104,7 +106,10 @@ def _errorbars(panel: Any, results: list[tuple[float, Any]], name: str, pooled: 
     panel.errorbar(
         places,
         [100 * d.mean for d in differences],
-        yerr=[[100 * (d.mean - d.low) for d in differences], [100 * (d.high - d.mean) for d in differences]],
+        # A difference without an interval, for want of images, has no bar.
+        yerr=np.nan_to_num(
+            [[100 * (d.mean - d.low) for d in differences], [100 * (d.high - d.mean) for d in differences]]
+        ),
         label=f"{name}{', pooled' if pooled else ''} (n = {n})",
         marker="o",
         markersize=4,

@@ -51,8 +51,8 @@ def _samples(entry: Entry, answers: list[BundleAnswer], lines: list[Line]) -> It
     """Yield the lines of a samples file; as with our models, the first says exactly what was run."""
     for number, (answer, line) in enumerate(zip(answers, lines, strict=True)):
         details: Line = answer.model_dump(include={"seconds", "batch"}, exclude_none=True)
-        if number == 0:
-            details["run"] = entry.manifest.run.model_dump(exclude_defaults=True)
+        if number == 0 and not entry.declared:
+            details["run"] = entry.run.model_dump(exclude_defaults=True)
         sample = line | {"n": line["n"] | details}
         yield {"doc_id": number, "target": sample.pop("target"), "filtered_resps": answer.answer, **sample}
 
@@ -73,7 +73,8 @@ def _row(task: str, stated: Task, lines: list[Line]) -> dict[str, Any]:
 
 
 def _table(manifest: Manifest, results: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    groups, run = manifest.groups, manifest.run
+    groups, run = manifest.groups, manifest.run or manifest.declared
+    assert run is not None
     inside = {task for group in groups.values() for task in group.members}
     top = sorted({*groups, *results} - inside)
     averages = {name: _average(name, group) for name, group in groups.items()}
@@ -102,7 +103,7 @@ def _table(manifest: Manifest, results: dict[str, dict[str, Any]]) -> dict[str, 
         "config": {
             "model": model_of(run),
             "model_args": model_args(run),
-            "batch_size": str(run.batch_size),
+            "batch_size": None if manifest.run is None else str(manifest.run.batch_size),
             "device": None,
             "use_cache": None,
             "limit": None,
@@ -110,7 +111,8 @@ def _table(manifest: Manifest, results: dict[str, dict[str, Any]]) -> dict[str, 
             "gen_kwargs": "",
             **manifest.seeds,
         },
-        "lmms_eval_version": run.versions.get("lmms_eval"),
+        "lmms_eval_version": None if manifest.run is None else manifest.run.versions.get("lmms_eval"),
+        **({"date": f"{manifest.declared.dates[0].replace('-', '')}_000000"} if manifest.declared else {}),
         "model_source": model_of(run),
         "model_name": manifest.card.name,
     }

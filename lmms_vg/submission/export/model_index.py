@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
@@ -53,10 +54,10 @@ def _results(bundle: Path, entry: Entry) -> Iterator[EvalResult]:
                 dataset_revision=stated.data.revision,
                 dataset_args={"protocol": stated.protocol, "questions_sha256": stated.questions},
                 metric_type=_HUB.get(metric, metric),
-                metric_name=f"{metric} with {entry.method}, n={stated.n}, {rule}",
+                metric_name=f"{metric}{_with(entry)}, n={stated.n}, {rule}",
                 metric_value=int(value) if metric == "best_layer" else value,
                 metric_args={
-                    "method": entry.manifest.run.method.model_dump(),
+                    **_identity(entry),
                     "n": stated.n,
                     "asked": stated.asked,
                     "rule": rule,
@@ -79,7 +80,18 @@ def _averages(entry: Entry) -> Iterator[EvalResult]:
                 dataset_name=f"{name}: {', '.join(group.members)}",
                 dataset_config=name,
                 metric_type=_HUB.get(metric, metric),
-                metric_name=f"{metric} with {entry.method}, n={n}, {rules}",
+                metric_name=f"{metric}{_with(entry)}, n={n}, {rules}",
                 metric_value=value,
-                metric_args={"method": entry.manifest.run.method.model_dump(), "n": n, "rule": rules},
+                metric_args={**_identity(entry), "n": n, "rule": rules},
             )
+
+
+def _with(entry: Entry) -> str:
+    return f" with {entry.method}" if entry.method else ""
+
+
+def _identity(entry: Entry) -> dict[str, Any]:
+    """Return what a number's reader has to know of the run: its method, or that its model is the submitter's word."""
+    if entry.manifest.declared is not None:
+        return {"declared": entry.manifest.declared.model_dump()}
+    return {"method": entry.run.method.model_dump()}

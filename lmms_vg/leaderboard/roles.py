@@ -1,0 +1,25 @@
+"""What a row is for: to be ranked, or only to help to read those that are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Literal
+
+from lmms_vg.runs.roles import is_control, reads_references
+
+#: "" is ranked; everything else is shown apart.
+Role = Literal["", "oracle", "control", "chance"]
+
+#: Role -> what is said of its rows.
+ABOUT: Mapping[Role, str] = {
+    "oracle": "reads the reference boxes of the questions that it answers: an upper bound, not a method",
+    "control": "a control: an edit of the same kind at the wrong places, for comparison",
+    "chance": "answers without looking at any image",
+}
+
+
+@cache
+def role_of(method: str) -> Role:
+    """Return the role that a method's class states; a method that is not installed here is ranked."""
+    return "oracle" if reads_references(method) else "control" if is_control(method) else ""

@@ -1,0 +1,170 @@
+"""Signal detection for yes/no answers: how well yes is told from no (d'), apart from how readily yes is said (criterion).
+
+A model that says yes more often gains wherever yes is right more often, without seeing any better. With H the share of yes
+among the questions whose answer is yes, F its share among the others, and z the normal quantile, d' is z(H) - z(F) and the
+criterion -(z(H) + z(F)) / 2: below 0 yes is said readily. Both shares are log-linear: half an answer is added to each count
+(Hautus 1995), so that shares of 0 and 1 have finite values. d' is free of the criterion as far as the answers come from
+comparing two normal signals of equal variance with a threshold.
+"""
+
+from collections.abc import Hashable, Sequence
+from math import nan, sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from lmms_vg.metrics.statistics.clusters import Floats, numbered
+from lmms_vg.metrics.statistics.sign_flips import sign_flips
+from lmms_vg.metrics.statistics.wilson import FEW
+
+_BATCH = 2**21  # drawn images in memory
+
+
+class Detection(NamedTuple):
+    """What yes/no answers say.
+
+    Attributes:
+        n: number of answers.
+        yes_rate: share of yes.
+        balanced_accuracy: mean of the accuracy where yes is right and where no is; NaN, as the next two, if the references
+            are all yes or all no.
+        d_prime: how well yes is told from no; 0 is chance.
+        criterion: above 0 if no is said more readily, below 0 if yes is.
+    """
+
+    n: int
+    yes_rate: float
+    balanced_accuracy: float
+    d_prime: float
+    criterion: float
+
+
+class Shift(NamedTuple):
+    """Change of one value between two runs on the same questions.
+
+    Attributes:
+        mean: value of b minus value of a.
+        low: lower end of the 95% interval from a bootstrap of images; NaN, as `high` and `p`, if fewer than ten images have
+            an answer that differs.
+        high: upper end.
+        p: two-sided p-value for no change, from sign flips of images.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float
+
+
+class DetectionShift(NamedTuple):
+    """Changes between two runs on the questions that both answered with yes or no; `images` differ in an answer."""
+
+    n: int
+    images: int
+    yes_rate: Shift
+    balanced_accuracy: Shift
+    d_prime: Shift
+    criterion: Shift
+
+
+def detection(said: Sequence[bool], truth: Sequence[bool]) -> Detection:
+    """Describe answers, each True for yes, against the references.
+
+    Raises:
+        ValueError: there are no answers, or not one reference per answer.
+
+    >>> [round(value, 3) for value in detection([True, True, True, False], [True, True, False, False])]
+    [4, 0.75, 0.75, 0.967, -0.484]
+    """
+    _check(len(truth), said)
+    h, f, yes, no = (float(total) for total in _counts(said, truth, np.zeros(len(said), dtype=np.intp)).sum(1))
+    rate, balanced, d_prime, criterion = (float(value) for value in _values(h, f, yes, no))
+    return Detection(len(said), rate, *((balanced, d_prime, criterion) if yes and no else (nan, nan, nan)))
+
+
+def detection_shift(
+    a: Sequence[bool],
+    b: Sequence[bool],
+    truth: Sequence[bool],
+    clusters: Sequence[Hashable],
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> DetectionShift | None:
+    """Compare two runs' answers to the same questions; None if the references are all yes or all no.
+
+    Intervals are percentile bootstraps of whole images. For the p-value of d' and the criterion, each image's influence on the
+    change (delta method) changes its sign; for the other two it is the exact image sum.
+
+    Raises:
+        ValueError: there are no answers, or lengths differ.
+    """
+    _check(len(truth), a, b, clusters)
+    if all(truth) or not any(truth):
+        return None
+    index, _ = numbered(clusters)
+    before, after = (_counts(said, truth, index) for said in (a, b))
+    differing = len(np.unique(index[np.asarray(a) != np.asarray(b)]))
+    means = _values(*after.sum(1)) - _values(*before.sum(1))
+    low = high = p = np.full(4, nan)
+    if differing >= FEW:
+        low, high = np.nanquantile(_resampled(before, after, resamples, seed), [0.025, 0.975], axis=0)
+        p = np.array(
+            [
+                sign_flips(influence, observed=float(mean)).p
+                for influence, mean in zip(_influence(after) - _influence(before), means, strict=True)
+            ]
+        )
+    shifts = [Shift(*map(float, values)) for values in zip(means, low, high, p, strict=True)]
+    return DetectionShift(len(truth), differing, *shifts)
+
+
+def signature(unit: str = "image") -> str:
+    """Describe what the values depend on, to be printed with them."""
+    return f"signal_detection|shares:log-linear+.5|on:readable-yes-no|unit:{unit}|p:sign-flips-of-influences|v:1"
+
+
+def _check(n: int, *columns: Sequence[Any]) -> None:
+    lengths = [len(column) for column in columns]
+    if not n or set(lengths) != {n}:
+        raise ValueError(f"{n} references for {lengths} values: allowed is one of each per question, and at least one")
+
+
+def _counts(said: Sequence[bool], truth: Sequence[bool], index: Any) -> Floats:
+    """Per image: hits, false alarms, questions whose answer is yes, and others, (4, images)."""
+    yes, right = np.asarray(said, dtype=float), np.asarray(truth, dtype=float)
+    return np.stack(
+        [np.bincount(index, weights=column) for column in (yes * right, yes * (1 - right), right, 1 - right)]
+    )
+
+
+def _values(h: Any, f: Any, yes: Any, no: Any) -> Floats:
+    """Yes-rate, balanced accuracy, d' and criterion; the balanced accuracy of one class alone is NaN."""
+    z = [stats.norm.ppf((count + 0.5) / (total + 1)) for count, total in ((h, yes), (f, no))]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        balanced = (np.divide(h, yes) + 1 - np.divide(f, no)) / 2
+    return np.stack([np.divide(h + f, yes + no), balanced, z[0] - z[1], -(z[0] + z[1]) / 2], axis=-1)
+
+
+def _resampled(before: Floats, after: Floats, resamples: int, seed: int) -> Floats:
+    """Changes under the same draws of images for both runs, (resamples, 4)."""
+    rng, images = np.random.default_rng(seed), before.shape[1]
+    chance, batch, parts = np.full(images, 1 / images), max(1, _BATCH // images), []
+    for start in range(0, resamples, batch):
+        times = rng.multinomial(images, chance, min(batch, resamples - start)).astype(np.float64)
+        parts.append(_values(*(after @ times.T)) - _values(*(before @ times.T)))
+    return np.concatenate(parts)
+
+
+def _influence(counts: Floats) -> Floats:
+    """Influence of each image on the four values, (4, images)."""
+    (h, f, yes, no), images = counts, counts.shape[1]
+    parts = []
+    for count, total in ((h, yes), (f, no)):
+        share = (count.sum() + 0.5) / (total.sum() + 1)
+        parts.append((count - share * total) / (total.sum() + 1) / stats.norm.pdf(stats.norm.ppf(share)))
+    exact = [(h + f) / (yes.sum() + no.sum()), (h / yes.sum() - f / no.sum()) / 2]
+    # Centred influences vary a little less than what they stand for.
+    spread = sqrt(images / (images - 1)) if images > 1 else 1.0
+    return np.stack([*exact, spread * (parts[0] - parts[1]), -spread * (parts[0] + parts[1]) / 2])

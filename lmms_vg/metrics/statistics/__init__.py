@@ -1,0 +1,46 @@
+"""Intervals of means, and tests between runs, for questions that share images.
+
+Answers about one image are similar, so they are not independent draws: what is drawn, or changes its sign, is always a whole
+image. Every mean is over questions, not over images: an image counts once per question.
+
+One idea per file: `bootstrap` (intervals), `wilson` (intervals where hardly an answer differs), `sign_flips` (p-values),
+`difference` and `paired` (two runs), `joint` (many), `equivalence` (what a difference that is not significant leaves open),
+`families` (several comparisons), `mcnemar` (the test that papers report).
+"""
+
+from lmms_vg.metrics.statistics.bootstrap import (
+    Interval,
+    cluster_interval,
+    percentile_interval,
+    signature,
+)
+from lmms_vg.metrics.statistics.difference import Difference
+from lmms_vg.metrics.statistics.equivalence import Equal, equal_within, smallest_detectable
+from lmms_vg.metrics.statistics.families import holm
+from lmms_vg.metrics.statistics.joint import Resampled, resample
+from lmms_vg.metrics.statistics.mcnemar import McNemar, mcnemar
+from lmms_vg.metrics.statistics.paired import paired
+from lmms_vg.metrics.statistics.sign_flips import SignFlips, sign_flips
+from lmms_vg.metrics.statistics.wilson import FEW, effective_n, wilson
+
+__all__ = [
+    "FEW",
+    "Difference",
+    "Equal",
+    "Interval",
+    "McNemar",
+    "Resampled",
+    "SignFlips",
+    "cluster_interval",
+    "effective_n",
+    "equal_within",
+    "holm",
+    "mcnemar",
+    "paired",
+    "percentile_interval",
+    "resample",
+    "sign_flips",
+    "signature",
+    "smallest_detectable",
+    "wilson",
+]

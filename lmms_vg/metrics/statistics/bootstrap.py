@@ -1,0 +1,112 @@
+"""Confidence intervals of means from a bootstrap that draws whole clusters, which are images.
+
+An interval from single questions would be too narrow (Davison and Hinkley, "Bootstrap Methods and their Application", 1997,
+Section 3.8). With fewer than about 30 images it is still too narrow, and it has no width where all answers are alike: a mean
+of scores from 0 to 1 of which hardly any differ gets Wilson's interval instead. p-values are those of `sign_flips`.
+"""
+
+from collections.abc import Hashable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from lmms_vg.metrics.statistics.clusters import Floats, checked, numbered
+from lmms_vg.metrics.statistics.wilson import FEW, effective_n, wilson
+
+BATCH = 2**21  # resampled clusters in memory, each with an index, a sum and a count: 50 MB in all
+
+
+class Interval(NamedTuple):
+    """Ends of a confidence interval; both are NaN for a single cluster, which has no spread between clusters."""
+
+    low: float
+    high: float
+
+
+def cluster_interval(
+    scores: Sequence[float],
+    clusters: Sequence[Hashable],
+    *,
+    level: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """Interval of the mean score: percentile bootstrap, or Wilson's where it has too little to draw from.
+
+    Wilson's interval, on `effective_n` questions, is taken for scores from 0 to 1 if fewer than ten images have a score below
+    1, or fewer than ten a score above 0. For scores strictly between it is wider than needed.
+
+    Args:
+        scores: one per question.
+        clusters: the image of each score.
+        level: confidence, between 0 and 1.
+        resamples: number of resamples.
+        seed: of the draws.
+
+    Raises:
+        ValueError: no scores, a score that is not finite, lengths that differ, or `level` or `resamples` out of range.
+    """
+    check_draws(level, resamples)
+    values = checked(scores, clusters)
+    index, number = numbered(clusters)
+    if number > 1 and values.min() >= 0 and values.max() <= 1:
+        below, above = (len(np.unique(index[mask])) for mask in (values < 1, values > 0))
+        if min(below, above) < FEW:
+            rarer = 1 - values if below < above else values
+            return Interval(*wilson(float(values.mean()), effective_n(rarer, clusters), level=level))
+    low, high = percentile_interval(bootstrap(scores, clusters, resamples, seed), level)
+    return Interval(float(low), float(high))
+
+
+def percentile_interval(resampled: Floats, level: float = 0.95) -> Floats:
+    """Ends of the percentile interval of (..., resamples), as (2, ...); NaN if there are no resamples."""
+    if not resampled.shape[-1]:
+        return np.full((2, *resampled.shape[:-1]), np.nan)
+    tail = (1 - level) / 2
+    return np.quantile(resampled, [tail, 1 - tail], axis=-1)
+
+
+def check_draws(level: float, resamples: int) -> None:
+    """Check the settings of a bootstrap.
+
+    Raises:
+        ValueError: one is out of range; the message has both.
+    """
+    if not 0 < level < 1 or resamples < 1:
+        raise ValueError(
+            f"level {level}, resamples {resamples}: allowed is a level between 0 and 1, and at least 1 resample"
+        )
+
+
+_VERSION = 2  # increases when the same scores give another interval or p-value
+
+
+def signature(*, unit: str = "image", level: float = 0.95, resamples: int = 2000, seed: int = 0) -> str:
+    """Describe what an interval or p-value depends on, to be printed with it."""
+    settings = f"level:{level}|resamples:{resamples}|seed:{seed}"
+    return f"bootstrap|unit:{unit}|interval:percentile+wilson|p:sign-flips|{settings}|v:{_VERSION}"
+
+
+def bootstrap(scores: Sequence[float] | Floats, clusters: Sequence[Hashable], resamples: int, seed: int) -> Floats:
+    """Resampled means; none for a single cluster."""
+    values = checked(scores, clusters)
+    index, number = numbered(clusters)
+    if number == 1:
+        return np.empty(0)
+    result = stats.bootstrap(
+        (np.bincount(index, weights=values), np.bincount(index).astype(np.float64)),
+        _ratio,
+        paired=True,
+        vectorized=True,
+        n_resamples=resamples,
+        batch=max(1, BATCH // number),
+        method="percentile",
+        random_state=np.random.default_rng(seed),
+    )
+    # Its interval is not used: the last bit depends on scipy's version.
+    return np.asarray(result.bootstrap_distribution)
+
+
+def _ratio(sums: Any, counts: Any, axis: int = -1) -> Any:
+    return sums.sum(axis=axis) / counts.sum(axis=axis)

@@ -1,0 +1,65 @@
+"""Wilson's interval of a share, on as many independent questions as the clusters leave.
+
+A bootstrap draws only what was seen: thirty right answers give the interval from 1 to 1. Wilson's (1927) interval does not, so
+it is used where fewer than ten images have an answer that differs from the others.
+"""
+
+from collections.abc import Hashable, Sequence
+from math import sqrt
+
+import numpy as np
+from scipy import stats
+
+from lmms_vg.metrics.statistics.clusters import Floats, checked, numbered
+
+#: With fewer images than this that have an answer unlike the others, a bootstrap has too little to draw from.
+FEW = 10
+
+
+def wilson(share: float, n: float, *, level: float = 0.95) -> tuple[float, float]:
+    """Return the ends of Wilson's interval of a share of n independent answers; n need not be whole.
+
+    Raises:
+        ValueError: the share is outside 0 to 1, or n is not above 0.
+
+    >>> [round(end, 3) for end in wilson(1.0, 30)]
+    [0.886, 1.0]
+    """
+    if not 0 <= share <= 1 or not n > 0:
+        raise ValueError(f"share {share!r} of n {n!r}: allowed is a share from 0 to 1, and n above 0")
+    z = float(stats.norm.ppf((1 + level) / 2))
+    middle, half = share + z * z / (2 * n), z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    low, high = ((middle + sign * half) / (1 + z * z / n) for sign in (-1, 1))
+    # At the ends rounding may leave 1e-17 of what is exactly 0.
+    return (0.0 if share == 0 else low), (1.0 if share == 1 else high)
+
+
+def effective_n(events: Sequence[float] | Floats, clusters: Sequence[Hashable]) -> float:
+    """Return how many independent questions would tell as much about the share of events as these questions in clusters.
+
+    It is n divided by the design effect, the clustered variance of the share over the variance of independent questions, but
+    at least 1 and at most n. Few events say little about how alike the answers about an image are, so the variances are taken
+    as if one more image of average size had had an event at each question. Without any event the result is then the number of
+    images; if each question has its own image, it is n.
+
+    Args:
+        events: 0 to 1 per question, such as 1 for a wrong answer.
+        clusters: the image of each.
+
+    Raises:
+        ValueError: as in `clusters.checked`.
+    """
+    values = checked(events, clusters)
+    index, number = numbered(clusters)
+    if number == len(values):
+        return float(number)
+    sums = np.bincount(index, weights=values)
+    sizes = np.bincount(index).astype(np.float64)
+    mean_size = len(values) / number
+    sums, sizes = np.append(sums, mean_size), np.append(sizes, mean_size)
+    share = sums.sum() / sizes.sum()
+    independent = share * (1 - share) * sizes.sum()
+    if independent <= 0:  # an event at every question
+        return float(number)
+    effect = ((sums - share * sizes) ** 2).sum() / independent
+    return float(max(1.0, len(values) / max(effect, 1.0)))

@@ -1,0 +1,110 @@
+"""What a comparison of runs holds: lines per run and task, what each rests on, and notes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from lmms_vg.metrics.statistics import Difference, Equal
+from lmms_vg.runs.chance_rows import ChanceRow
+from lmms_vg.runs.results import Run
+from lmms_vg.runs.saying import Change, Saying, Source
+
+Kind = Literal["markdown", "csv", "latex"]
+
+#: Two runs whose difference is below this do not differ in practice: one point of accuracy.
+MARGIN = 0.01
+
+
+class AgainstBase(NamedTuple):
+    """A line compared with the base, or with a control.
+
+    Attributes:
+        difference: Mean difference of the scores, with its 95% interval and p-value.
+        better: Number of questions with a higher score than in the base.
+        worse: Number of questions with a lower score.
+        holm: The p-value of `difference`, corrected.
+        mcnemar_p: p-value of McNemar's exact test; None if scores are not all 0 or 1.
+        mcnemar_holm: The same, corrected.
+        detectable: The smallest difference that would be found with probability .8 at the corrected level; NaN if unknown.
+        equal: Whether the two are equal within `MARGIN`.
+        change: What the difference is made of; None for open questions and weighted groups.
+        source: Where a significant difference lives; None if it is not significant, or if `change` is None.
+    """
+
+    difference: Difference
+    better: int
+    worse: int
+    holm: float
+    mcnemar_p: float | None
+    mcnemar_holm: float | None
+    detectable: float
+    equal: Equal
+    change: Change | None
+    source: Source | None
+
+
+class ComparisonLine(NamedTuple):
+    """A run on a task or group.
+
+    Attributes:
+        seconds: mean time per question, None if it is not known.
+        said: what was said; None for open questions.
+        control: label of the control that the line is compared with, in place of the base; empty for the base.
+    """
+
+    run: Run
+    name: str
+    metric: str
+    rule: str
+    n: int
+    score: float
+    seconds: float | None
+    shared: bool
+    against: AgainstBase | None
+    said: Saying | None = None
+    control: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A comparison: the runs in the order given, one line per run and task or group, and notes.
+
+    Attributes:
+        pooled: groups in which every question weighs the same.
+        weighted: groups that are weighted as their protocol says.
+        contrasts: every method's lines against its controls.
+        chance: what answers without the image reach.
+        unit: what is drawn as a whole.
+        family: number of comparisons that p-values are corrected for.
+    """
+
+    runs: list[Run]
+    base: Run
+    lines: list[ComparisonLine]
+    pooled: frozenset[str]
+    notes: list[str]
+    rules: list[str]
+    allowed: tuple[str, ...]
+    weighted: frozenset[str] = frozenset()
+    contrasts: list[ComparisonLine] = field(default_factory=list)
+    chance: list[ChanceRow] = field(default_factory=list)
+    unit: str = "image"
+    family: int = 0
+
+    @property
+    def tested(self) -> list[ComparisonLine]:
+        """All lines that are compared with another run: with the base first, then with controls."""
+        return [line for line in (*self.lines, *self.contrasts) if line.against is not None]
+
+    def table(self, kind: Kind = "markdown") -> str:
+        """The comparison as text: accuracies in the form of the paper's Table F.4, then every difference.
+
+        Raises:
+            ValueError: There is no such format.
+        """
+        from lmms_vg.runs.comparison_tables import FORMATS  # it imports this module
+
+        if kind not in FORMATS:
+            raise ValueError(f"kind={kind!r}: allowed is {', '.join(FORMATS)}")
+        return FORMATS[kind](self)

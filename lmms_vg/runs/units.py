@@ -1,0 +1,46 @@
+"""What is drawn and flipped as a whole: images, or the patients or sources that several images share."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from lmms_vg._util.suggest import suggest
+from lmms_vg.runs.results import TaskRun
+
+Unit = Literal["image", "patient", "source"]
+
+UNITS: tuple[Unit, ...] = get_args(Unit)
+
+
+def check_unit(unit: str) -> None:
+    """Check the name of a unit.
+
+    Raises:
+        ValueError: it is none of `UNITS`.
+    """
+    if unit not in UNITS:
+        raise ValueError(f"--unit {unit}: {suggest(unit, UNITS)}allowed is {', '.join(UNITS)}")
+
+
+def units_of(part: TaskRun, unit: Unit) -> dict[str, str]:
+    """Return uid -> its unit. A source is a data set's part, such as one of the sets that OmniMedVQA collects.
+
+    Raises:
+        ValueError: the questions do not tell their unit.
+    """
+    if unit == "image":
+        return {uid: part.images[uid] for uid in part.scores}
+    name = "subset" if unit == "source" else unit
+    missing = [uid for uid in part.scores if name not in part.units.get(uid, {})]
+    if missing:
+        hint = (
+            "its data set does not tell whose images they are, so take --unit image, and read its intervals as too narrow if "
+            "patients have several images"
+            if unit == "patient"
+            else "run the same command again with this version, which takes the answers from the journal, or take --unit image"
+        )
+        raise ValueError(
+            f"--unit {unit}: {part.task}: {len(missing)} of {len(part.scores)} questions state no {unit}; {hint}"
+        )
+    dataset = {uid: part.images[uid].partition(":")[0] for uid in part.scores}
+    return {uid: f"{dataset[uid]}/{part.units[uid][name]}" for uid in part.scores}

@@ -1,0 +1,43 @@
+"""The simulations of the verdicts in short: rates that docs/statistics.md states for 1,000 repetitions hold for fewer, too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks import verdicts
+from benchmarks.verdicts import Row
+
+
+def test_two_standard_errors_are_allowed() -> None:
+    """Of 100 repetitions 5 +- 4.36 may alarm at .05."""
+    assert Row("", 0.09, 0.05, False, 100).holds
+    assert not Row("", 0.10, 0.05, False, 100).holds
+    assert Row("", 0.88, 0.93, True, 100).holds
+    assert not Row("", 0.87, 0.93, True, 100).holds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "simulation",
+    [
+        *(lambda images=images: verdicts.type_one(images, 1000, 1) for images in (2, 5, 10)),
+        lambda: verdicts.coverage(0.99, 30, 1000, 1),
+        lambda: verdicts.coverage(0.997, 300, 1000, 1),
+        lambda: verdicts.direct(1000, 1),
+        lambda: verdicts.winner(200, 1),
+        lambda: verdicts.margin(300, 1),
+    ],
+)
+def test_verdicts_hold_where_the_truth_is_known(simulation: Callable[[], Row]) -> None:
+    row = simulation()
+    assert row.holds, row
+
+
+@pytest.mark.slow
+def test_what_the_verdicts_replace_does_not_hold() -> None:
+    """Blind runs differ by their yes-rate alone: nearly always significant, and hardly ever called better seeing."""
+    seeing, better = verdicts.blind(40, 1)
+    assert seeing.holds
+    assert better.rate > 0.5

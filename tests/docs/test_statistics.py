@@ -1,0 +1,71 @@
+"""The worked examples of docs/statistics.md are what the code computes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lmms_vg.metrics.signal_detection import detection
+from lmms_vg.metrics.statistics import (
+    cluster_interval,
+    effective_n,
+    equal_within,
+    holm,
+    mcnemar,
+    paired,
+    sign_flips,
+    smallest_detectable,
+)
+
+TEXT = " ".join((Path(__file__).parents[2] / "docs" / "statistics.md").read_text(encoding="utf-8").split())
+
+
+def test_intervals() -> None:
+    assert cluster_interval([1] * 30, range(30)) == pytest.approx((0.886, 1), abs=5e-4)
+    assert cluster_interval([1] * 29 + [0], range(30)) == pytest.approx((0.833, 0.994), abs=5e-4)
+    assert "Wilson .886 to 1. 29 of 30: .833 to .994" in TEXT
+    assert effective_n([0] * 300, [number // 3 for number in range(300)]) == pytest.approx(100)
+    assert effective_n([0] * 300, range(300)) == 300
+    assert "300 right answers about 100 images are worth 100 questions; about 300 images, 300" in TEXT
+
+
+def test_p_values() -> None:
+    assert sign_flips([1] * 6 + [-1]).p == 16 / 128
+    assert sign_flips([1, 1]).p == 2 / 4
+    assert "16 of the 128 ways reach a sum of 5, so p = .125" in TEXT
+    assert holm({"a": 0.004, "b": 0.03, "c": 0.2}) == pytest.approx({"a": 0.012, "b": 0.06, "c": 0.2})
+    assert holm({"winner": 0.004}, family=16) == {"winner": 0.064}
+    assert ".004, .03 and .2 become .012, .06 and .2" in TEXT
+
+
+def test_a_difference_that_is_not_significant() -> None:
+    """The first 24 wrong answers become right and the last 9 right ones wrong; images have three questions each."""
+    a = {number: float(number % 2) for number in range(300)}
+    better = [number for number in a if a[number] == 0][:24]
+    worse = [number for number in a if a[number] == 1][-9:]
+    b = a | dict.fromkeys(better, 1.0) | dict.fromkeys(worse, 0.0)
+    result = paired(a, b, {number: number // 3 for number in a}, resamples=10_000)
+    assert (round(100 * result.low, 2), round(100 * result.high, 2), result.images) == (0.33, 9.67, 22)
+    assert (round(result.p, 3), round(mcnemar(a, b).p, 3)) == (0.057, 0.014)
+    assert round(100 * smallest_detectable(result), 1) == 6.8
+    assert equal_within(result, 0.01) == "cannot tell"
+    assert "24 better and 9 worse: +5.00 (+0.33 to +9.67), p .057. Detectable is 6.8" in TEXT
+    assert "it says .014 where sign flips say .057: 33 answers differ, but they are about 22 images" in TEXT
+
+
+def test_no_difference() -> None:
+    a = dict.fromkeys(range(1000), 1.0)
+    result = paired(a, dict(a), {number: number for number in a})
+    assert (round(100 * result.high, 2), round(100 * smallest_detectable(result), 2)) == (0.38, 0.65)
+    assert equal_within(result, 0.01) == "yes"
+    assert "+0.00 (-0.38 to +0.38)" in TEXT
+    assert "detectable .65, equal: yes" in TEXT
+
+
+@pytest.mark.parametrize(("hits", "alarms", "shown"), [(45, 10, "1.32 -0.00 0.75"), (57, 26, "1.20 -0.98 0.65")])
+def test_signal_detection(hits: int, alarms: int, shown: str) -> None:
+    said = [True] * hits + [False] * (60 - hits) + [True] * alarms + [False] * (40 - alarms)
+    result = detection(said, [True] * 60 + [False] * 40)
+    assert f"{result.d_prime:.2f} {result.criterion:.2f} {result.balanced_accuracy:.2f}" == shown
+    assert f"Yes to {hits} and {alarms}: d' {result.d_prime:.2f}" in TEXT

@@ -1,0 +1,37 @@
+"""What a class states, read from its source, is what the imported class has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lmms_vg.extensions.class_source import lineage, stated
+from lmms_vg.extensions.registered import methods
+from lmms_vg.methods import METHODS
+
+
+@pytest.mark.parametrize("name", sorted(name for name, entry in methods().items() if entry.distribution == "lmms_vg"))
+@pytest.mark.parametrize("attribute", ["name", "control", "needs_boxes", "prefixes"])
+def test_as_the_imported_classes(name: str, attribute: str) -> None:
+    assert stated(methods()[name].value, attribute) == getattr(METHODS[name], attribute)
+
+
+def test_a_class_elsewhere_inherits_from_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "theirs_of_test"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise RuntimeError('must not be imported')\n")
+    (package / "shuffled.py").write_text(
+        "from lmms_vg.methods.random_mask import RandomMask as Base\n\nclass Shuffled(Base):\n    name = 'shuffled'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert stated("theirs_of_test.shuffled:Shuffled", "control") is True
+    assert stated("theirs_of_test.shuffled:Shuffled", "name") == "shuffled"
+    assert "lmms_vg.methods.vgrefine:VGRefine" in lineage("theirs_of_test.shuffled:Shuffled")
+
+
+@pytest.mark.parametrize(
+    "value", ["no_such_module:Class", "lmms_vg.methods.pai:NoClass", "json:JSONDecoder", "sys:Class"]
+)
+def test_what_is_not_found_states_nothing(value: str) -> None:
+    assert stated(value, "control") is None

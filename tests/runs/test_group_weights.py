@@ -1,0 +1,49 @@
+"""Groups that are averaged as their protocol says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from saved_run import closed, save
+
+from lmms_vg.datasets import mmmu
+from lmms_vg.runs.compare import compare
+from lmms_vg.runs.group_weights import weights
+from lmms_vg.runs.lmms_eval_output import read_run
+from lmms_vg.tasks import yaml_files
+from lmms_vg.tasks.scoring_closed import weighted_as_mmmu
+
+SUBJECTS = yaml_files.groups()["mmmu_med"]
+
+
+def test_weights_are_those_of_lmms_evals_average() -> None:
+    stated = weights(SUBJECTS)
+    assert stated is not None
+    assert set(stated.values()) == {mmmu.MMMU.counts[f"test/{subject}"] for subject in mmmu.SUBJECTS}
+    assert weights(SUBJECTS[:1]) is None
+    assert weights(["slake_closed", "pmc_vqa"]) is None
+
+
+def test_a_weighted_group_has_the_sign_of_its_average_everywhere_else(tmp_path: Path) -> None:
+    """Pooled the second run is better, weighted it is worse: the gain is in a subject of few test questions."""
+    stated = weights(SUBJECTS)
+    assert stated is not None
+    small, large = min(SUBJECTS, key=stated.__getitem__), max(SUBJECTS, key=stated.__getitem__)
+    runs, accuracies = [], []
+    for name, gains in (("plain", {small: 0, large: 12}), ("other", {small: 13, large: 0})):
+        tasks = {
+            task: [closed(f"q{i}", int(i < gains.get(task, 0)), f"{task}{i}") for i in range(30)] for task in SUBJECTS
+        }
+        runs.append(read_run(save(tmp_path / name, tasks, groups={"mmmu_med": SUBJECTS}, model=f"m_{name}")))
+        accuracies.append(
+            weighted_as_mmmu([gains.get(task, 0) / 30 for task in SUBJECTS], [30] * 5, True)  # in the group's order
+        )
+    comparison = compare(runs)
+    before, after = (line for line in comparison.lines if line.name == "mmmu_med")
+    assert (before.score, after.score) == pytest.approx(accuracies)
+    assert after.against is not None
+    assert after.against.difference.mean == pytest.approx(accuracies[1] - accuracies[0])
+    assert after.against.difference.mean < 0
+    assert comparison.weighted == {"mmmu_med"}
+    assert "mmmu_med, weighted" in comparison.table()
