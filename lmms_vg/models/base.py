@@ -108,7 +108,7 @@ class Embedded(NamedTuple):
     deep: Sequence[Tensor] = ()
 
 
-class Checkpoint(NamedTuple):
+class KnownCheckpoint(NamedTuple):
     """A checkpoint that people use.
 
     Attributes:
@@ -127,7 +127,7 @@ class Checkpoint(NamedTuple):
 class FamilyCard(NamedTuple):
     """What a family states about itself in `lmms-vg models`, in a few words each."""
 
-    checkpoints: tuple[Checkpoint, ...] = ()
+    checkpoints: tuple[KnownCheckpoint, ...] = ()
     tokens: str = ""
     prompt: str = ""
     preprocessing: str = ""

@@ -210,10 +210,12 @@ def load_weights(
     device: str,
     device_map: str | None,
     renaming: dict[str, str] | None = None,
+    tensors: dict[str, torch.Tensor] | None = None,
 ) -> Any:
     """Load weights into a model of a transformers class, from safetensors only.
 
-    `renaming` maps regular expressions to replacements, for tensor names of another layout.
+    `renaming` maps regular expressions to replacements, for tensor names of another layout. `tensors` are those of a
+    checkpoint that is no single model; then no file is read.
 
     Raises:
         CheckpointError: A tensor cannot be read, is missing or left over, or has another shape.
@@ -221,9 +223,10 @@ def load_weights(
     place = locate(pretrained)
     with reading(pretrained, "weights"):
         loaded: Any = model_class.from_pretrained(
-            place,
+            None if tensors is not None else place,
             revision=revision or "main",
             config=config,
+            state_dict=tensors,
             dtype=dtype,
             device_map=device_map,
             use_safetensors=True,

@@ -89,13 +89,6 @@ NOWHERE = (
         _LINGSHU,
     ),
     Refusal(
-        "VILA",
-        (),
-        r".*\bvila\b.*",
-        "it is stored in VILA's own layout (llm/, vision_tower/, mm_projector/)",
-        f"{_LLAVA_MED}; lmms-eval's own model vila answers without maps",
-    ),
-    Refusal(
         "InternVL in its authors' own layout",
         ("internvl_chat",),
         "",

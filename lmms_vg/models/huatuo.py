@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from lmms_vg.models.base import Checkpoint, FamilyCard
+from lmms_vg.models.base import FamilyCard, KnownCheckpoint
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.models.huatuo_checkpoint import ROLES, TEXT_MODELS, difference, has_role_words, not_huatuo
 from lmms_vg.models.original_layout import is_original, require_image_fields
@@ -27,10 +27,10 @@ class Huatuo(OriginalLlava):
     begin_of_text: ClassVar[bool] = False
     card: ClassVar[FamilyCard] = FamilyCard(
         checkpoints=(
-            Checkpoint("FreedomIntelligence/HuatuoGPT-Vision-7B-hf", "Apache-2.0", 15.9),
-            Checkpoint("FreedomIntelligence/HuatuoGPT-Vision-7B", "Apache-2.0", 15.9),
-            Checkpoint("FreedomIntelligence/HuatuoGPT-Vision-34B-hf", "Apache-2.0", 69.5),
-            Checkpoint("FreedomIntelligence/HuatuoGPT-Vision-34B", "Apache-2.0", 69.5),
+            KnownCheckpoint("FreedomIntelligence/HuatuoGPT-Vision-7B-hf", "Apache-2.0", 15.9),
+            KnownCheckpoint("FreedomIntelligence/HuatuoGPT-Vision-7B", "Apache-2.0", 15.9),
+            KnownCheckpoint("FreedomIntelligence/HuatuoGPT-Vision-34B-hf", "Apache-2.0", 69.5),
+            KnownCheckpoint("FreedomIntelligence/HuatuoGPT-Vision-34B", "Apache-2.0", 69.5),
         ),
         tokens="576 (24 x 24)",
         prompt=r"`<|user|>\n<image>\n{text}\n<|assistant|>\n`",

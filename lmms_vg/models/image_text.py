@@ -88,8 +88,27 @@ class ImageText(Family):
     ) -> ImageText:
         """Read the small files first: a fault in them shows before the weights, which take much longer."""
         config, renaming, processors = cls.read_small_files(pretrained, revision, options)
-        model = load_weights(cls.model_class(config), pretrained, revision, config, dtype, device, device_map, renaming)
+        model = cls.load_model(pretrained, revision, config, dtype, device, device_map, renaming)
         return cls(model, *processors, geometry, options)
+
+    @classmethod
+    def load_model(
+        cls,
+        pretrained: str,
+        revision: str | None,
+        config: Any,
+        dtype: torch.dtype,
+        device: str,
+        device_map: str | None,
+        renaming: dict[str, str] | None,
+    ) -> Any:
+        """Load the weights."""
+        return load_weights(cls.model_class(config), pretrained, revision, config, dtype, device, device_map, renaming)
+
+    @classmethod
+    def require_weights(cls, pretrained: str, revision: str | None) -> None:
+        """Refuse a folder without safetensors before anything is loaded from it."""
+        require_weights(pretrained)
 
     @classmethod
     def read_small_files(
@@ -107,7 +126,7 @@ class ImageText(Family):
         raw, config, renaming = cls.read_configuration(pretrained, revision)
         options = cls.options() if options is None else options
         cls.check_options(config, options)
-        require_weights(pretrained)
+        cls.require_weights(pretrained, revision)
         return config, renaming, cls.read_processors(pretrained, revision, raw, config)
 
     @classmethod
@@ -148,8 +167,7 @@ class ImageText(Family):
         cls, pretrained: str, revision: str | None, raw: dict[str, Any], config: Any
     ) -> tuple[Any, Any, str | None, Form]:
         """Load tokenizer, image processor, chat template and its form, and try each on an image and a text."""
-        tokenizer = load_tokenizer(pretrained, revision, config, cls.mark)
-        require_image_mark(pretrained, revision, tokenizer, config.get_text_config().vocab_size, cls.mark)
+        tokenizer = cls.read_tokenizer(pretrained, revision, config)
         template = cls._chat_template(pretrained, revision, tokenizer)
         form: Form = form_of(pretrained, tokenizer, template, raw, cls.written or cls.mark) if template else "parts"
         with reading(pretrained, "image processor"):
@@ -157,6 +175,13 @@ class ImageText(Family):
             cls._require_processor(pretrained, processor)
             cls.check_processor(processor, config)
         return tokenizer, processor, template, form
+
+    @classmethod
+    def read_tokenizer(cls, pretrained: str, revision: str | None, config: Any, folder: str = "") -> Any:
+        """Load the tokenizer, from a folder of the repository, and check that it fits."""
+        tokenizer = load_tokenizer(pretrained, revision, config, cls.mark, folder)
+        require_image_mark(pretrained, revision, tokenizer, config.get_text_config().vocab_size, cls.mark)
+        return tokenizer
 
     @classmethod
     def _require_processor(cls, pretrained: str, processor: Any) -> None:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from transformers.models.got_ocr2.image_processing_got_ocr2 import get_optimal_tiled_canvas
 
-from lmms_vg.models.base import Checkpoint, FamilyCard, PreparedImage
+from lmms_vg.models.base import FamilyCard, KnownCheckpoint, PreparedImage
 from lmms_vg.models.fields import require_choice_option, require_integer_option
 from lmms_vg.models.image_text import ImageText
 from lmms_vg.vision.images import Picture
@@ -52,11 +52,11 @@ class InternVL(ImageText):
     options: ClassVar[type[Any]] = InternVLOptions
     card: ClassVar[FamilyCard] = FamilyCard(
         checkpoints=(
-            Checkpoint("OpenGVLab/InternVL3-2B-hf", "Qwen", 4.2),
-            Checkpoint("OpenGVLab/InternVL3-8B-hf", "Qwen", 15.9),
-            Checkpoint("OpenGVLab/InternVL3-14B-hf", "Qwen", 30.2),
-            Checkpoint("OpenGVLab/InternVL3-38B-hf", "Qwen", 76.8),
-            Checkpoint("OpenGVLab/InternVL3_5-8B-HF", "Apache-2.0", 17.1),
+            KnownCheckpoint("OpenGVLab/InternVL3-2B-hf", "Qwen", 4.2),
+            KnownCheckpoint("OpenGVLab/InternVL3-8B-hf", "Qwen", 15.9),
+            KnownCheckpoint("OpenGVLab/InternVL3-14B-hf", "Qwen", 30.2),
+            KnownCheckpoint("OpenGVLab/InternVL3-38B-hf", "Qwen", 76.8),
+            KnownCheckpoint("OpenGVLab/InternVL3_5-8B-HF", "Apache-2.0", 17.1),
         ),
         tokens="256 a tile, up to 12 tiles and a thumbnail: 3,328; with `max_tiles=1` 256",
         prompt="the checkpoint's template, ChatML",

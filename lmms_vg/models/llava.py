@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 from transformers import LlavaConfig
 
-from lmms_vg.models.base import Checkpoint, FamilyCard, PreparedImage
+from lmms_vg.models.base import FamilyCard, KnownCheckpoint, PreparedImage
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.models.fields import TOWERS, require_square_tower
 from lmms_vg.models.image_text import ImageText
@@ -33,8 +33,8 @@ class Llava(ImageText):
     mark: ClassVar[str] = IMAGE
     card: ClassVar[FamilyCard] = FamilyCard(
         checkpoints=(
-            Checkpoint("llava-hf/llava-1.5-7b-hf", "Llama 2", 14.1),
-            Checkpoint("llava-hf/llava-1.5-13b-hf", "Llama 2", 26.7),
+            KnownCheckpoint("llava-hf/llava-1.5-7b-hf", "Llama 2", 14.1),
+            KnownCheckpoint("llava-hf/llava-1.5-13b-hf", "Llama 2", 26.7),
         ),
         tokens="576 (24 x 24)",
         prompt="the checkpoint's template, else `USER: <image>\\n{text} ASSISTANT:`",

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from lmms_vg.models.base import Checkpoint, FamilyCard
+from lmms_vg.models.base import FamilyCard, KnownCheckpoint
 from lmms_vg.models.chat_template import Form
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.models.original_layout import is_original, require_image_fields
 from lmms_vg.models.original_llava import OriginalLlava
+from lmms_vg.models.tokenizer import begin_once
 
 
 class LlavaMed(OriginalLlava):
@@ -25,8 +26,8 @@ class LlavaMed(OriginalLlava):
     roles: ClassVar[tuple[str, ...]] = ("[INST]", "[/INST]")
     card: ClassVar[FamilyCard] = FamilyCard(
         checkpoints=(
-            Checkpoint("microsoft/llava-med-v1.5-mistral-7b", "Apache-2.0", 15.1),
-            Checkpoint("chaoyinshe/llava-med-v1.5-mistral-7b-hf", "see its page", 15.1),
+            KnownCheckpoint("microsoft/llava-med-v1.5-mistral-7b", "Apache-2.0", 15.1),
+            KnownCheckpoint("chaoyinshe/llava-med-v1.5-mistral-7b-hf", "see its page", 15.1),
         ),
         tokens="576 (24 x 24)",
         prompt=r"`<s>[INST] <image>\n{text} [/INST]`",
@@ -45,14 +46,7 @@ class LlavaMed(OriginalLlava):
     ) -> tuple[Any, Any, str | None, Form]:
         """As for every family; the tokenizer then begins every prompt with one begin-of-text token."""
         tokenizer, processor, template, form = super().read_processors(pretrained, revision, raw, config)
-        if _begins(tokenizer) == 0:
-            tokenizer.add_bos_token = True
-        if (count := _begins(tokenizer)) != 1:
-            raise CheckpointError(
-                f"pretrained={pretrained!r}: the tokenizer puts {count} begin-of-text tokens "
-                f"(bos_token={tokenizer.bos_token!r}) before a prompt; allowed is one: state bos_token in "
-                "tokenizer_config.json (LLaVA-Med's is '<s>')"
-            )
+        begin_once(pretrained, tokenizer)
         return tokenizer, processor, template, form
 
     @classmethod
@@ -66,9 +60,3 @@ class LlavaMed(OriginalLlava):
             raise CheckpointError(
                 f"pretrained={pretrained!r} is not a LLaVA-Med 1.5: its text model is {kind!r}; allowed is 'mistral'"
             )
-
-
-def _begins(tokenizer: Any) -> int:
-    """Number of begin-of-text tokens that the tokenizer puts before a text."""
-    begin = tokenizer.bos_token_id
-    return 0 if begin is None else tokenizer("a")["input_ids"].count(begin)

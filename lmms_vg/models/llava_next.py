@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from transformers.image_processing_utils import select_best_resolution
 
-from lmms_vg.models.base import Checkpoint, FamilyCard, PreparedImage, Prompt
+from lmms_vg.models.base import FamilyCard, KnownCheckpoint, PreparedImage, Prompt
 from lmms_vg.models.fields import require_choice_option, require_square_tower
 from lmms_vg.models.image_text import ImageText
 from lmms_vg.models.prompts import IMAGE
@@ -48,10 +48,10 @@ class LlavaNext(ImageText):
     options: ClassVar[type[Any]] = LlavaNextOptions
     card: ClassVar[FamilyCard] = FamilyCard(
         checkpoints=(
-            Checkpoint("llava-hf/llava-v1.6-vicuna-7b-hf", "Llama 2", 14.1),
-            Checkpoint("llava-hf/llava-v1.6-vicuna-13b-hf", "Llama 2", 26.7),
-            Checkpoint("llava-hf/llava-v1.6-mistral-7b-hf", "Apache-2.0", 15.1),
-            Checkpoint("llava-hf/llava-v1.6-34b-hf", "Apache-2.0", 69.5),
+            KnownCheckpoint("llava-hf/llava-v1.6-vicuna-7b-hf", "Llama 2", 14.1),
+            KnownCheckpoint("llava-hf/llava-v1.6-vicuna-13b-hf", "Llama 2", 26.7),
+            KnownCheckpoint("llava-hf/llava-v1.6-mistral-7b-hf", "Apache-2.0", 15.1),
+            KnownCheckpoint("llava-hf/llava-v1.6-34b-hf", "Apache-2.0", 69.5),
         ),
         tokens="576 and those of the tiles: 2,340 at 640 x 480",
         prompt="the checkpoint's template, else Vicuna's",

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from lmms_vg.models.base import Checkpoint, FamilyCard, PreparedImage, Prompt
+from lmms_vg.models.base import FamilyCard, KnownCheckpoint, PreparedImage, Prompt
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.models.image_text import ImageText
 from lmms_vg.vision.images import Picture
@@ -33,12 +33,12 @@ class MedGemma(ImageText):
     images_see_themselves: ClassVar[bool] = True
     card: ClassVar[FamilyCard] = FamilyCard(
         checkpoints=(
-            Checkpoint("google/medgemma-4b-it", "Health AI Developer Foundations", 8.6, gated=True),
-            Checkpoint("google/medgemma-1.5-4b-it", "Health AI Developer Foundations", 8.6, gated=True),
-            Checkpoint("google/medgemma-27b-it", "Health AI Developer Foundations", 54.9, gated=True),
-            Checkpoint("google/gemma-3-4b-it", "Gemma", 8.6, gated=True),
-            Checkpoint("google/gemma-3-12b-it", "Gemma", 24.4, gated=True),
-            Checkpoint("google/gemma-3-27b-it", "Gemma", 54.9, gated=True),
+            KnownCheckpoint("google/medgemma-4b-it", "Health AI Developer Foundations", 8.6, gated=True),
+            KnownCheckpoint("google/medgemma-1.5-4b-it", "Health AI Developer Foundations", 8.6, gated=True),
+            KnownCheckpoint("google/medgemma-27b-it", "Health AI Developer Foundations", 54.9, gated=True),
+            KnownCheckpoint("google/gemma-3-4b-it", "Gemma", 8.6, gated=True),
+            KnownCheckpoint("google/gemma-3-12b-it", "Gemma", 24.4, gated=True),
+            KnownCheckpoint("google/gemma-3-27b-it", "Gemma", 54.9, gated=True),
         ),
         tokens="256 (16 x 16)",
         prompt=r"the checkpoint's template: `<start_of_turn>user\n ... <start_of_turn>model\n`",

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
 
-from lmms_vg.models.base import Checkpoint, FamilyCard, PreparedImage, Prompt
+from lmms_vg.models.base import FamilyCard, KnownCheckpoint, PreparedImage, Prompt
 from lmms_vg.models.fields import require_integer_option
 from lmms_vg.models.image_text import ImageText
 from lmms_vg.vision.images import Picture
@@ -51,18 +51,18 @@ class QwenVL(ImageText):
     options: ClassVar[type[Any]] = QwenOptions
     card: ClassVar[FamilyCard] = FamilyCard(
         checkpoints=(
-            Checkpoint("Qwen/Qwen2.5-VL-3B-Instruct", "Qwen research", 7.5),
-            Checkpoint("Qwen/Qwen2.5-VL-7B-Instruct", "Apache-2.0", 16.6),
-            Checkpoint("Qwen/Qwen2.5-VL-32B-Instruct", "Apache-2.0", 66.9),
-            Checkpoint("Qwen/Qwen2.5-VL-72B-Instruct", "Qwen", 146.8),
-            Checkpoint("Qwen/Qwen3-VL-4B-Instruct", "Apache-2.0", 8.9),
-            Checkpoint("Qwen/Qwen3-VL-8B-Instruct", "Apache-2.0", 17.5),
-            Checkpoint("Qwen/Qwen3-VL-32B-Instruct", "Apache-2.0", 66.7),
-            Checkpoint("Qwen/Qwen2-VL-7B-Instruct", "Apache-2.0", 16.6),
-            Checkpoint("lingshu-medical-mllm/Lingshu-7B", "MIT", 16.6),
-            Checkpoint("lingshu-medical-mllm/Lingshu-32B", "MIT", 66.9),
-            Checkpoint("FreedomIntelligence/HuatuoGPT-Vision-7B-Qwen2.5VL", "see its page", 16.6),
-            Checkpoint("JZPeterPan/MedVLM-R1", "Apache-2.0", 4.4),
+            KnownCheckpoint("Qwen/Qwen2.5-VL-3B-Instruct", "Qwen research", 7.5),
+            KnownCheckpoint("Qwen/Qwen2.5-VL-7B-Instruct", "Apache-2.0", 16.6),
+            KnownCheckpoint("Qwen/Qwen2.5-VL-32B-Instruct", "Apache-2.0", 66.9),
+            KnownCheckpoint("Qwen/Qwen2.5-VL-72B-Instruct", "Qwen", 146.8),
+            KnownCheckpoint("Qwen/Qwen3-VL-4B-Instruct", "Apache-2.0", 8.9),
+            KnownCheckpoint("Qwen/Qwen3-VL-8B-Instruct", "Apache-2.0", 17.5),
+            KnownCheckpoint("Qwen/Qwen3-VL-32B-Instruct", "Apache-2.0", 66.7),
+            KnownCheckpoint("Qwen/Qwen2-VL-7B-Instruct", "Apache-2.0", 16.6),
+            KnownCheckpoint("lingshu-medical-mllm/Lingshu-7B", "MIT", 16.6),
+            KnownCheckpoint("lingshu-medical-mllm/Lingshu-32B", "MIT", 66.9),
+            KnownCheckpoint("FreedomIntelligence/HuatuoGPT-Vision-7B-Qwen2.5VL", "see its page", 16.6),
+            KnownCheckpoint("JZPeterPan/MedVLM-R1", "Apache-2.0", 4.4),
         ),
         tokens="256 to 2,048 by size (Qwen3-VL 196 to 1,568); with `max_pixels=50176` at most 64 (49)",
         prompt="the checkpoint's template, ChatML",

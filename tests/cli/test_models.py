@@ -23,9 +23,10 @@ from lmms_vg.models.llava_next import LlavaNext
 from lmms_vg.models.medgemma import MedGemma
 from lmms_vg.models.qwen_vl import QwenVL
 from lmms_vg.models.recognition import recognise
+from lmms_vg.models.vila_m3 import VilaM3
 
 #: In the order of their names, as registered.
-OURS = {cls.name: cls for cls in (Huatuo, InternVL, Llava, LlavaMed, LlavaNext, MedGemma, QwenVL)}
+OURS = {cls.name: cls for cls in (Huatuo, InternVL, Llava, LlavaMed, LlavaNext, MedGemma, QwenVL, VilaM3)}
 PAGE = (Path(__file__).parents[2] / "docs" / "families.md").read_text(encoding="utf-8")
 
 

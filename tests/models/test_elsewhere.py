@@ -26,8 +26,9 @@ from lmms_vg.models.llava_next import LlavaNext
 from lmms_vg.models.medgemma import MedGemma
 from lmms_vg.models.prompts import neutralise
 from lmms_vg.models.qwen_vl import QwenVL
+from lmms_vg.models.vila_m3 import VilaM3
 
-OURS = (Huatuo, InternVL, Llava, LlavaMed, LlavaNext, MedGemma, QwenVL)
+OURS = (Huatuo, InternVL, Llava, LlavaMed, LlavaNext, MedGemma, QwenVL, VilaM3)
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +54,7 @@ OWN = [
     ("llava_next", {"model_type": "llava_next"}),
     ("llava_med", {"model_type": "llava_mistral", **ORIGINAL, **TEXT}),
     ("huatuo", {"model_type": "llava_qwen2", **ORIGINAL, **TEXT, "hidden_size": 3584, "vocab_size": 152_064}),
+    ("vila_m3", {"model_type": "llava_llama", "vision_tower_cfg": {}, "mm_vision_select_feature": "cls_patch"}),
     ("llava", {"model_type": "llava", "text_config": {"model_type": "llama"}}),
 ]
 
@@ -90,7 +92,6 @@ KNOWN = [
     (None, "Qwen-VL-Chat", "Qwen-VL-Chat", "--model qwen_vl_plain"),
     (None, "HuatuoGPT-V-7B-Bio", "HuatuoGPT-V-Bio", "--model huatuo_plain"),
     (None, "Hulu-Med-32B", "Hulu-Med", "--model qwen_vl_plain"),
-    (None, "Llama3-VILA-M3-8B", "VILA", "--model llava_med_plain"),
 ]
 
 

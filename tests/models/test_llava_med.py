@@ -209,7 +209,7 @@ def test_a_conversion_is_asked_in_the_same_prompt(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "changes", "named"),
     [
-        ("qwen2", {}, r"text model is 'qwen2'; allowed is 'mistral'.*--model llava_plain"),
+        ("qwen2", {}, r"text model is 'qwen2'; allowed is 'mistral'.*llava_plain"),
         ("mistral", {"model_type": "llava_next"}, "model_type 'llava_next'"),
     ],
 )
