@@ -91,6 +91,19 @@ CONFIG = [
     case(C, "text_config.layer_types", "refused", ["sliding_attention"] * 5, kind="qwen2"),
     case(
         C,
+        "text_config.layer_types",
+        "changed",
+        {
+            "text_config.layer_types": ["sliding_attention", "full_attention", "sliding_attention"]
+            + 2 * ["full_attention"],
+            "text_config.use_sliding_window": True,
+            "text_config.sliding_window": 8,
+        },
+        several=True,
+        kind="qwen2",
+    ),
+    case(
+        C,
         "text_config.use_sliding_window",
         "changed",
         {"text_config.use_sliding_window": True, "text_config.sliding_window": 8, "text_config.max_window_layers": 1},
