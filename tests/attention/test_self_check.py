@@ -158,10 +158,10 @@ def skipped_layer(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ignore what layer 2 adds, on our path only."""
     run, layer = Decoder.run, family.text_model.layers[2]
 
-    def skipping(*args: Any) -> Tensor:
+    def skipping(*args: Any, **kwargs: Any) -> Tensor:
         with pytest.MonkeyPatch.context() as inside:
             around(layer, inside, lambda own, hidden, **kwargs: (own(hidden, **kwargs), hidden)[1])
-            return run(*args)
+            return run(*args, **kwargs)
 
     monkeypatch.setattr(Decoder, "run", skipping)
 
