@@ -45,7 +45,7 @@ CLASHES = {
         set(),
     ),
     "two pairs of one id": (
-        {"theirs": {"families:llava_next": "theirs:Next"}, "others": {"methods:next_plain": "others:Plain"}},
+        {"theirs": {"families:llava_fine": "theirs:Fine"}, "others": {"methods:fine_plain": "others:Plain"}},
         {"theirs", "others", "lmms_vg"},
         set(),
     ),
