@@ -56,7 +56,7 @@ class LlavaMed(OriginalLlava):
             require_image_fields(pretrained, raw)
             return
         super().require_own(pretrained, revision, raw)
-        if (kind := raw["text_config"].get("model_type")) != "mistral":
+        if (kind := (raw["text_config"] or {}).get("model_type")) != "mistral":
             raise CheckpointError(
                 f"pretrained={pretrained!r} is not a LLaVA-Med 1.5: its text model is {kind!r}; allowed is 'mistral'"
             )
