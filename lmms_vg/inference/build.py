@@ -24,7 +24,7 @@ from lmms_vg.journal import Journal, content_key, home
 from lmms_vg.journal.provenance import commit, computing_versions, versions
 from lmms_vg.methods import METHODS, Method
 from lmms_vg.models import FAMILIES, Family
-from lmms_vg.models.checkpoint import explicit, fingerprint
+from lmms_vg.models.checkpoint import Shape, explicit, fingerprint
 
 #: Allowed values of `dtype`, apart from "auto".
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -168,7 +168,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
         "code": engine_hash(type(model)),
         "versions": computing_versions(),
     }
-    method_runs = []
+    method_runs, shape = [], FAMILIES[family].inspect(pretrained, settings.revision)
     for resolved, spec in methods.items():  # equal settings have become one method
         identity = {
             "family": family,
@@ -181,7 +181,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
             "versions": versions(),
             "commit": commit(),
             "settings": asdict(settings),
-            "default_settings": spec == _default_spec(family, resolved.name, settings),
+            "default_settings": spec == _default_spec(type(resolved), shape),
         }
         provenance = {**identity, **stated} | ({"shared": _shared.names} if _shared and _shared.names[1:] else {})
         logger.info(
@@ -202,10 +202,10 @@ def resolve(family: str, method: str, arguments: dict[str, Any]) -> Method:
     return METHODS[method].for_checkpoint(shape, **hyper_parameters)
 
 
-def _default_spec(family: str, method: str, settings: Settings) -> dict[str, Any] | None:
+def _default_spec(method: type[Method], shape: Shape) -> dict[str, Any] | None:
     """Return the spec of a method with its defaults for the checkpoint; None if it has none for it."""
     try:
-        return resolve(family, method, {"pretrained": settings.pretrained, "revision": settings.revision}).spec()
+        return method.for_checkpoint(shape).spec()
     except ValueError:
         return None
 
