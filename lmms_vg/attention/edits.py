@@ -117,10 +117,14 @@ class KeyEdit(Edit):
         self.keys = keys
 
     def cells(self, like: Tensor, selected: Tensor) -> Tensor:
-        """Return (B, 1, R, K) bool, True where a selected row meets a selected key; R and K are those of `like`."""
+        """Return (B, H, R, K) bool, True where a selected row meets a selected key that it may attend to.
+
+        R and K are those of `like`, scores or weights. A score that is masked, by a window or by another edit, holds the lowest
+        number of its dtype; scaled or raised it would not be masked any more.
+        """
         missing = like.shape[-1] - self.keys.shape[1]
         keys = torch.nn.functional.pad(self.keys.to(like.device), (0, max(missing, 0)))[:, : like.shape[-1]]
-        return selected[:, None, :, None] & keys[:, None, None, :]
+        return selected[:, None, :, None] & keys[:, None, None, :] & (like > torch.finfo(like.dtype).min)
 
 
 class Knockout(KeyEdit):

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lmms_vg.attention.decoder import causal_mask
 from lmms_vg.attention.diagnosis import Diagnosis
 from lmms_vg.attention.edits import Edit
 from lmms_vg.attention.interface import attend
@@ -59,8 +58,8 @@ class Pass:
         self._position = self._position + 1
         hidden = self.layout.family.embed_text(tokens[:, None])
         with attend(self._decoder.model, *self._edits):
-            mask = causal_mask(1, self._visible, self.layout.padded)
-            hidden = self._decoder.run(hidden, self._cache, self._position, mask)
+            masks = self._decoder.masks(1, self._visible, self.layout.padded)
+            hidden = self._decoder.run(hidden, self._cache, self._position, masks)
         self._logits = self._decoder.logits(hidden)
         if self._contrast is not None:
             self._contrast[0].step(tokens)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from lmms_vg.attention.decoder import causal_mask
+from lmms_vg.attention.decoder import Decoder
 from lmms_vg.models.base import Family, Prompt
 
 
@@ -24,13 +24,13 @@ class Layout:
         visible: (B, K) bool over key positions, False at padding.
         padded: whether there is any padding.
         positions: (B, Q) rotary positions.
-        mask: (B, 1, Q, K) bool, or None, as from `causal_mask`.
+        masks: what each row may attend to, as from `Decoder.masks`.
         last, post_image, question: (B, 2) row ranges of the last prompt token, of everything after the image, and of
             the user's text.
         image_tokens: (B, N) key positions.
     """
 
-    def __init__(self, family: Family, prompts: Sequence[Prompt], prefix: int) -> None:
+    def __init__(self, family: Family, decoder: Decoder, prompts: Sequence[Prompt], prefix: int) -> None:
         self.family, self.prompts, self.prefix = family, prompts, prefix
         suffixes = [prompt.input_ids[prefix:] for prompt in prompts]
         width = max(len(suffix) for suffix in suffixes)
@@ -43,9 +43,11 @@ class Layout:
         column = torch.arange(end)
         visible = (column < prefix) | (column >= prefix + pads[:, None])
         self.visible = visible.to(device)
-        self.positions = (torch.arange(prefix, end) - pads[:, None]).clamp_min(0).to(device)
+        # Text has the same position in every dimension, so that rows after the image need one dimension only.
+        shifts = torch.tensor([prompt.shift for prompt in prompts])
+        self.positions = (torch.arange(prefix, end) + (shifts - pads)[:, None]).clamp_min(0).to(device)
         self.padded = bool(pads.any())
-        self.mask = causal_mask(width, self.visible, self.padded)
+        self.masks = decoder.masks(width, self.visible, self.padded)
 
         def spans(starts: list[int], stops: list[int]) -> Tensor:
             return torch.tensor([starts, stops]).T + pads[:, None]
@@ -70,4 +72,5 @@ class Layout:
     def before_image(self) -> Tensor:
         """Return (B, K) bool over key positions: all tokens before the first image token, begin-of-text included."""
         device = self.visible.device
-        return torch.arange(self.visible.shape[1], device=device) < self.image_tokens[:, :1].to(device)
+        first = torch.tensor([[prompt.starts[0]] for prompt in self.prompts], device=device)
+        return torch.arange(self.visible.shape[1], device=device) < first

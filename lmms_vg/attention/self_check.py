@@ -115,17 +115,17 @@ def compare(family: Family, prompt: Prompt) -> tuple[float, float]:
 
 def stock_logits(family: Family, prompt: Prompt, cut: int) -> Tensor:
     """Return the stock logits after the prompt, (vocabulary,) fp32 on the CPU; the first `cut` tokens run in a pass before."""
-    model = family.model
-    ids, inputs = prompt.input_ids.clone(), {}
-    if prompt.pixel_values is not None:
-        ids[ids == ids[prompt.image_tokens[0]]] = model.config.image_token_id  # ours may be any id
-        inputs["pixel_values"] = prompt.pixel_values.to(model.device, model.dtype)
+    inputs = family.stock_inputs(prompt)
+    length = len(prompt.input_ids)
+    per_token = {name: value for name, value in inputs.items() if value.shape == (1, length)}
+    images = {name: value for name, value in inputs.items() if name not in per_token}
     cache = DynamicCache()
-    for piece in (ids[:cut], ids[cut:]):
-        if len(piece):
-            piece = piece[None].to(model.device)
-            output = model(input_ids=piece, past_key_values=cache, use_cache=True, logits_to_keep=1, **inputs)
-            inputs = {}  # the first piece holds the image
+    for start, stop in ((0, cut), (cut, length)):
+        if start == stop:
+            continue
+        piece = {name: value[:, start:stop] for name, value in per_token.items()}
+        output = family.model(**piece, **images, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        images = {}  # the first piece holds the image
     last: Tensor = output.logits[0, -1]
     return last.float().cpu()
 

@@ -82,15 +82,18 @@ def prefilled(family: Family, prompts: Sequence[Prompt], sums: bool = False) -> 
 def _prefilled(
     family: Family, prompts: Sequence[Prompt], sums: bool, decoder: Decoder, prefix: int
 ) -> list[ImageSession]:
-    hidden = family.embed(prompts)
-    positions = torch.arange(prefix, device=hidden.device)[None]
+    hidden, deep = family.embed(prompts)
+    positions = _positions(prompts, prefix).to(hidden.device)
+    visible = torch.ones(len(prompts), prefix, dtype=torch.bool, device=hidden.device)
+    images = _images(prompts, prefix).to(hidden.device) if family.images_see_themselves else None
+    masks = decoder.masks(prefix, visible, False, images)
     cache = cache_of([None] * decoder.depth)
     keys = torch.stack([prompt.image_tokens for prompt in prompts]).to(hidden.device)
     capture = Capture(range(decoder.depth), torch.tensor([[0, prefix]] * len(prompts)), keys)
     with attend(decoder.model, *([capture] if sums else [])):
-        decoder.run(hidden, cache, positions, None)
+        decoder.run(hidden, cache, positions, masks, deep=deep)
     layers = layers_of(cache)
-    del hidden, cache
+    del hidden, deep, cache
     rows: list[list[KeyValue]] = [[] for _ in prompts]
     for layer, pair in enumerate(layers):
         assert pair is not None
@@ -179,6 +182,21 @@ class Sessions:
             oldest = next(iter(self._kept))
             del self._kept[oldest]
             taken -= self._sizes.pop(oldest)
+
+
+def _positions(prompts: Sequence[Prompt], prefix: int) -> Tensor:
+    """Return rotary positions of prefixes: (1, prefix), or (3, B, prefix) if images have them in three dimensions."""
+    stated = [prompt.positions for prompt in prompts if prompt.positions is not None]
+    return torch.stack(stated, dim=1) if stated else torch.arange(prefix)[None]
+
+
+def _images(prompts: Sequence[Prompt], prefix: int) -> Tensor:
+    """Return the number of the image that each token of the prefixes belongs to, (B, prefix); -1 for text."""
+    numbers = torch.full((len(prompts), prefix), -1)
+    for row, prompt in zip(numbers, prompts, strict=True):
+        for number, (start, image) in enumerate(zip(prompt.starts, prompt.images, strict=True)):
+            row[start : start + image.tokens] = number
+    return numbers
 
 
 def _decoder(family: Family) -> Decoder:

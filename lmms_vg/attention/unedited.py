@@ -34,8 +34,8 @@ class UneditedRun:
     def __init__(
         self, sessions: Sequence[ImageSession], prompts: Sequence[Prompt], watched: Rows | None = None
     ) -> None:
-        self.layout = Layout(sessions[0].family, prompts, common_prefix(sessions))
         self.decoder, self.depth = sessions[0].decoder, sessions[0].decoder.depth
+        self.layout = Layout(sessions[0].family, self.decoder, prompts, common_prefix(sessions))
         self.watched = watched
         self._sessions = sessions
         self._prefix = [stacked(sessions, layer) for layer in range(self.depth)]
@@ -112,4 +112,4 @@ class UneditedRun:
     def _run(
         self, hidden: Tensor, cache: DynamicCache, start: int, stop: int, between: list[Tensor] | None = None
     ) -> Tensor:
-        return self.decoder.run(hidden, cache, self.layout.positions, self.layout.mask, start, stop, between)
+        return self.decoder.run(hidden, cache, self.layout.positions, self.layout.masks, start, stop, between)

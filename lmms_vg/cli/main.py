@@ -19,6 +19,7 @@ from lmms_vg.cli import (
     journal,
     leaderboard,
     methods,
+    models,
     reproduce,
     run,
     runs,
@@ -65,7 +66,21 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lmms-vg", description=__doc__.splitlines()[0])
     parser.add_argument("--version", action="version", version=f"lmms_vg {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for topic in (run, sweep, reproduce, data, runs, journal, submission, leaderboard, methods, heads, demo, doctor):
+    for topic in (
+        run,
+        sweep,
+        reproduce,
+        data,
+        runs,
+        journal,
+        submission,
+        leaderboard,
+        methods,
+        models,
+        heads,
+        demo,
+        doctor,
+    ):
         topic.add(commands)
     return parser
 

@@ -20,6 +20,7 @@ GROUPS = {
     "lmms-eval": "lmms_vg.doctor.hook",
     "devices": "lmms_vg.doctor.devices",
     "data sets": "lmms_vg.doctor.data_sets",
+    "gated repositories": "lmms_vg.doctor.gated",
     "folders": "lmms_vg.doctor.folders",
     "offline": "lmms_vg.doctor.offline",
 }

@@ -50,7 +50,7 @@ def calibrate(
     Raises:
         ValueError: An argument is wrong, `keep` exceeds the number of heads, or no question could be measured.
     """
-    settings, _ = split_arguments("plain", dict(arguments))
+    settings, _, _ = split_arguments(family, "plain", dict(arguments))
     pretrained = settings.pretrained or FAMILIES[family].pretrained
     shape = FAMILIES[family].inspect(pretrained, settings.revision)
     if keep > shape.layers * shape.heads:

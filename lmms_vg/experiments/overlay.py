@@ -34,13 +34,13 @@ def draw(models: list[str], model_args: str, task: str, n: int, seed: int, out: 
         family, method = model_ids()[model]
         answerer = build(family, method, **simple_parse_args_string(model_args))
         looks = [answerer.look(question) for question in sample]
-        masks = [prompt.geometries[0].patch_mask(q.boxes) for q, (prompt, _) in zip(sample, looks, strict=True)]
+        masks = [prompt.images[0].views[0].patch_mask(q.boxes) for q, (prompt, _) in zip(sample, looks, strict=True)]
         if layer is None:
             kl = [alignment.kl_divergence(mask.ravel(), look) for mask, (_, look) in zip(masks, looks, strict=True)]
             layer = alignment.best_layer(np.stack(kl))
         for panels, mask, (prompt, look) in zip(maps, masks, looks, strict=True):
             ratio = float(alignment.attention_ratio(look[layer], mask.ravel()))
-            heat = prompt.geometries[0].to_pixels(look[layer].reshape(mask.shape))
+            heat = prompt.images[0].views[0].to_pixels(look[layer].reshape(mask.shape))
             panels[f"{model}, layer {layer}, AR {ratio:.1f}"] = heat
     paths = []
     for number, (question, panels) in enumerate(zip(sample, maps, strict=True)):

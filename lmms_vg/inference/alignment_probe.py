@@ -15,26 +15,29 @@ from lmms_vg.attention.session import Rows
 from lmms_vg.metrics import alignment
 from lmms_vg.models.base import Prompt
 
-#: (rows, cols) bool, True where a patch of the first image lies in a box.
+#: (rows, cols) bool, True where a patch of one view lies in a box.
 Mask = NDArray[np.bool_]
 
+#: Such a mask for each view of the first image; attention is measured on the first view.
+Masks = tuple[Mask, ...]
 
-def target_mask(uid: str, prompt: Prompt, boxes: Sequence[Sequence[float]], rows: Rows) -> Mask:
-    """Return the boxes (x0, y0, x1, y1 in pixels) as a mask on the patch grid of the first image.
+
+def target_masks(uid: str, prompt: Prompt, boxes: Sequence[Sequence[float]], rows: Rows) -> Masks:
+    """Return the boxes (x0, y0, x1, y1 in pixels) as masks on the patch grids of the first image's views.
 
     Raises:
         CodedError: there is no image, no box, no question token or no visible box; the message names the question.
     """
-    if not prompt.geometries:
+    if not prompt.images:
         raise BadQuestion(f"{uid}: no image to measure attention on")
     if not boxes:
         raise NoBoxes(f"{uid}: no box to measure attention against")
     if rows == "question" and prompt.question[0] == prompt.question[1]:
         raise Unmeasurable(f'{uid}: no question tokens after the image, over which rows="question" averages')
-    mask = prompt.geometries[0].patch_mask(boxes)
-    if not mask.any():
+    masks = tuple(view.patch_mask(boxes) for view in prompt.images[0].views)
+    if not masks[0].any():
         raise Unmeasurable(f"{uid}: the boxes {list(boxes)} lie in the part of the image that the model does not see")
-    return mask
+    return masks
 
 
 def probed_maps(answering: Pass, rows: Rows) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -49,7 +52,7 @@ def measure(answering: Pass, targets: list[tuple[str, Mask]], rows: Rows, per_he
 
     Args:
         answering: the watched pass.
-        targets: name and mask of each question; only the first image's tokens count.
+        targets: name and mask of each question; only the first image's first view counts.
         rows: query rows of the maps.
         per_head: whether to add values per head.
     """

@@ -155,6 +155,6 @@ class Answerer:
         prepared = [prepare(self.family, question, rows, question.align or method.needs_boxes)]
         answering = self._asking.prefill(method, self._asking.open(prepared), prepared)
         maps, reference = probed_maps(answering, rows)
-        grid = prepared[0].prompt.geometries[0]
+        grid = prepared[0].prompt.images[0].views[0]
         cells = slice(grid.rows * grid.cols)  # those of the first image; further images have no boxes
         return prepared[0].prompt, alignment.normalise(maps[0].mean(1)[:, cells], reference[0].mean(1)[:, cells])

@@ -54,7 +54,7 @@ class Asking:
     @torch.no_grad()
     def prefill(self, method: Method, shared: Batch, prepared: Sequence[Prepared], diagnose: bool = False) -> Pass:
         """Prefill a shared batch with one method, which gets the boxes only if they are in its journal key."""
-        targets = [form.mask for form in prepared]
+        targets = [form.masks for form in prepared]
         return method.prefill(Batch(shared.unedited, shared.reference, self.sessions, targets, diagnose))
 
     @torch.no_grad()
@@ -75,7 +75,7 @@ class Asking:
         decoding = prepared[0].question.decoding  # the same for the whole batch
         alignments: list[dict[str, Any] | None] = [None] * len(prepared)
         if prepared[0].question.align:
-            targets = [(form.question.uid, form.mask) for form in prepared if form.mask is not None]
+            targets = [(form.question.uid, form.masks[0]) for form in prepared if form.masks is not None]
             alignments = [*measure(answering, targets, self.rows, self.per_head)]
         firsts = first_tokens(answering, [form.question.choices for form in prepared], self._choice_tokens)
         draws = [form.draw for form in prepared]

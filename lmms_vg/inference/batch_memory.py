@@ -7,6 +7,7 @@ the cache that answers are decoded on, since caches grow by concatenation.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -83,10 +84,24 @@ class BatchMemory:
         """Activations of the prefill of a prompt's images: those of one text layer, and the vision tower's."""
         layer = 4 * self._width + 3 * self._inner + 2 * self._heads * self._channels
         total = prompt.prefix * layer * self._size
-        if prompt.pixel_values is None:
-            return total
-        total += prompt.pixel_values.numel() * (FP32 + self._size)
-        if self._vision is not None:  # it returns the hidden states of all its layers
-            width: int = self._vision.hidden_size * (self._vision.num_hidden_layers + 4)
-            total += len(prompt.image_tokens) * (width + 2 * self._vision.intermediate_size) * self._size
+        for image in prompt.images:
+            total += image.pixels.numel() * (FP32 + self._size)
+            if self._vision is not None:
+                total += self._patches(image.pixels) * self._patch_width() * self._size
         return total
+
+    def _patches(self, pixels: torch.Tensor) -> int:
+        """Number of patches that the vision tower sees; a text token may stand for several."""
+        side = self._vision.patch_size
+        area: int = side**2 if isinstance(side, int) else math.prod(side)
+        return -(-pixels.numel() // (3 * area))
+
+    def _patch_width(self) -> int:
+        """Numbers per patch: the hidden states of all layers, which some towers return, and the widest layer's."""
+        vision = self._vision
+        width: int = (
+            getattr(vision, "embed_dim", None) or vision.hidden_size
+        )  # Qwen2-VL's hidden_size is the text model's
+        depth: int = getattr(vision, "num_hidden_layers", None) or vision.depth
+        inner: int = getattr(vision, "intermediate_size", None) or int(vision.mlp_ratio * width)
+        return width * (depth + 4) + 2 * inner

@@ -24,7 +24,7 @@ from lmms_vg.journal import Journal, content_key, home
 from lmms_vg.journal.provenance import commit, computing_versions, versions
 from lmms_vg.methods import METHODS, Method
 from lmms_vg.models import FAMILIES, Family
-from lmms_vg.models.checkpoint import explicit, fingerprint
+from lmms_vg.models.checkpoint import Shape, explicit, fingerprint
 
 #: Allowed values of `dtype`, apart from "auto".
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -78,8 +78,8 @@ class Settings:
         require_batch_size(self.batch_size)
 
 
-def split_arguments(method: str, arguments: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
-    """Split `--model_args`, as lmms-eval parses them, into settings and hyper-parameters.
+def split_arguments(family: str, method: str, arguments: dict[str, Any]) -> tuple[Settings, Any, dict[str, Any]]:
+    """Split `--model_args`, as lmms-eval parses them, into settings, the family's options, and hyper-parameters.
 
     `per_head=true` or `heads=true` requests per-head values in the journal; any other `heads` is the method's head list.
 
@@ -97,19 +97,21 @@ def split_arguments(method: str, arguments: dict[str, Any]) -> tuple[Settings, d
         if isinstance(given.get(name), (int, float)):
             given[name] = str(given[name])
     settings = {name: given.pop(name) for name in list(given) if name in Settings.__dataclass_fields__}
-    options = METHODS[method].options()
-    if "heads" in given and "heads" not in options:
+    own = FAMILIES[family].options
+    of_family = {name: given.pop(name) for name in list(given) if name in own.__dataclass_fields__}
+    hyper_parameters = METHODS[method].options()
+    if "heads" in given and "heads" not in hyper_parameters:
         raise ValueError(
             f"heads={given['heads']!r}: {method!r} takes no head list; for values of every head use per_head=true"
         )
-    unknown = sorted(given.keys() - set(options))
+    unknown = sorted(given.keys() - set(hyper_parameters))
     if unknown:
-        names = sorted({*Settings.__dataclass_fields__, *options})
+        names = sorted({*Settings.__dataclass_fields__, *own.__dataclass_fields__, *hyper_parameters})
         meant = "".join(suggest(name, names) for name in unknown)
         raise ValueError(
             f"model_args: {', '.join(unknown)} not known to {method!r}; {meant}allowed: {', '.join(names)}"
         )
-    return Settings(**settings), given
+    return Settings(**settings), own(**of_family), given
 
 
 def choose_device(device: str | None) -> str:
@@ -140,7 +142,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
         ValueError: an unknown argument, or a value that is not allowed.
         CheckpointError: the checkpoint cannot be run.
     """
-    settings, _ = split_arguments(method, arguments)
+    settings, options, _ = split_arguments(family, method, arguments)
     pretrained = explicit(settings.pretrained or FAMILIES[family].pretrained)
     device = choose_device(settings.device)
     wanted = [(method, arguments), *(_shared.take() if _shared else ())]
@@ -148,7 +150,9 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
     dtype = choose_dtype(device) if settings.dtype == "auto" else settings.dtype
     batch_size = settings.batch_size or default_batch_size(device)
     settings = replace(settings, pretrained=pretrained, dtype=dtype, batch_size=batch_size)
-    model, weights = _load(family, settings, device)
+    model, weights = _load(family, settings, options, device)
+    for resolved in methods:
+        resolved.check_weights(weights, settings.dtype)
 
     circumstances = {
         "weights": weights,
@@ -156,6 +160,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
         "dtype": settings.dtype,
         "device": device.split(":")[0],
         "geometry": settings.geometry,
+        **({"options": asdict(options)} if asdict(options) else {}),
         "rows": settings.rows,
         "per_head": settings.per_head,
         "diagnose": settings.diagnose,
@@ -163,7 +168,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
         "code": engine_hash(type(model)),
         "versions": computing_versions(),
     }
-    method_runs = []
+    method_runs, shape = [], FAMILIES[family].inspect(pretrained, settings.revision)
     for resolved, spec in methods.items():  # equal settings have become one method
         identity = {
             "family": family,
@@ -176,7 +181,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
             "versions": versions(),
             "commit": commit(),
             "settings": asdict(settings),
-            "default_settings": spec == _default_spec(family, resolved.name, settings),
+            "default_settings": spec == _default_spec(type(resolved), shape),
         }
         provenance = {**identity, **stated} | ({"shared": _shared.names} if _shared and _shared.names[1:] else {})
         logger.info(
@@ -192,15 +197,15 @@ def resolve(family: str, method: str, arguments: dict[str, Any]) -> Method:
     Raises:
         ValueError: an argument is not allowed; the message names it, its value and what is allowed.
     """
-    settings, hyper_parameters = split_arguments(method, arguments)
+    settings, _, hyper_parameters = split_arguments(family, method, arguments)
     shape = FAMILIES[family].inspect(settings.pretrained or FAMILIES[family].pretrained, settings.revision)
     return METHODS[method].for_checkpoint(shape, **hyper_parameters)
 
 
-def _default_spec(family: str, method: str, settings: Settings) -> dict[str, Any] | None:
+def _default_spec(method: type[Method], shape: Shape) -> dict[str, Any] | None:
     """Return the spec of a method with its defaults for the checkpoint; None if it has none for it."""
     try:
-        return resolve(family, method, {"pretrained": settings.pretrained, "revision": settings.revision}).spec()
+        return method.for_checkpoint(shape).spec()
     except ValueError:
         return None
 
@@ -237,7 +242,7 @@ def together(others: list[tuple[str, dict[str, Any]]], names: list[str]) -> Iter
         _shared = None
 
 
-def _load(family: str, settings: Settings, device: str) -> tuple[Family, str]:
+def _load(family: str, settings: Settings, options: Any, device: str) -> tuple[Family, str]:
     """Load the model and fingerprint its weights; inside `together`, only once."""
     source = (
         str(settings.pretrained),
@@ -246,6 +251,7 @@ def _load(family: str, settings: Settings, device: str) -> tuple[Family, str]:
         device,
         settings.device_map,
         settings.geometry,
+        options,
     )
     kept = _shared.families if _shared else {}
     key = family, source, settings.self_check

@@ -42,7 +42,7 @@ class Forms:
         """Bytes of every image that the forms hold, as RGB and as prepared pixels, by the `id` of the object."""
         prompts = [form.prompt for form in self._prepared.values() if isinstance(form, Prepared)]
         pictures = [part for prompt in prompts for part in prompt.content if isinstance(part, Picture)]
-        pixels = [prompt.pixel_values for prompt in prompts if prompt.pixel_values is not None]
+        pixels = [image.pixels for prompt in prompts for image in prompt.images]
         return {id(one): one.nbytes for one in pictures} | {id(one): one.nbytes for one in pixels}
 
     def _prepare(self, boxes: bool) -> Prepared | Unaskable:
@@ -68,7 +68,7 @@ class Pending:
         """Questions with equal keys may share a batch."""
         prompt = next(iter(self.prepared.values())).prompt
         methods = tuple(self.prepared)
-        return prompt.prefix, len(prompt.image_tokens), self.question.decoding, self.question.align, methods
+        return prompt.prefix, prompt.grids, self.question.decoding, self.question.align, methods
 
 
 class BatchQueue:

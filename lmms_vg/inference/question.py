@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from lmms_vg.attention.session import Rows
-from lmms_vg.inference.alignment_probe import Mask, target_mask
+from lmms_vg.inference.alignment_probe import Masks, target_masks
 from lmms_vg.journal import content_key
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.models.base import Family, Prompt
@@ -56,7 +56,7 @@ class Prepared:
         question: the question.
         prompt: its prompt.
         reference: its reference prompt.
-        mask: the boxes on the patch grid; None where they play no part.
+        masks: the boxes on the patch grid of each view; None where they play no part.
         key: hash of everything that may change the record.
         draw: hash of the question's content, which seeds sampling: the same for all methods.
     """
@@ -64,7 +64,7 @@ class Prepared:
     question: Question
     prompt: Prompt
     reference: Prompt
-    mask: Mask | None
+    masks: Masks | None
     key: str
     draw: str
 
@@ -83,7 +83,7 @@ def prepare(family: Family, question: Question, rows: Rows, boxes: bool, other: 
         ValueError: the question cannot be asked.
     """
     prompt, reference = (other.prompt, other.reference) if other else _render(family, question)
-    mask = target_mask(question.uid, prompt, question.boxes, rows) if boxes else None
+    masks = target_masks(question.uid, prompt, question.boxes, rows) if boxes else None
     asked = {
         "prompt": prompt.text,
         "images": prompt.image_hashes,
@@ -91,8 +91,9 @@ def prepare(family: Family, question: Question, rows: Rows, boxes: bool, other: 
         "decoding": question.decoding.as_key(),
         "repeat": question.repeat if question.decoding.do_sample else 0,
     }
-    used = {"align": question.align, "mask": None if mask is None else mask.astype(int).tolist()}
-    return Prepared(question, prompt, reference, mask, content_key(asked | used), content_key(asked))
+    grids = None if masks is None else [mask.astype(int).tolist() for mask in masks]
+    used = {"align": question.align, "masks": grids}
+    return Prepared(question, prompt, reference, masks, content_key(asked | used), content_key(asked))
 
 
 def _render(family: Family, question: Question) -> tuple[Prompt, Prompt]:

@@ -19,7 +19,10 @@ from lmms_vg.leaderboard.folding import folds
 from lmms_vg.leaderboard.ranks import differing, ranks, surely_better
 from lmms_vg.leaderboard.roles import role_of
 from lmms_vg.leaderboard.table_model import Rank
-from lmms_vg.metrics.statistics import FEW, Resampled, cluster_interval, percentile_interval, resample
+from lmms_vg.metrics.statistics import Resampled, cluster_interval, percentile_interval, resample
+from lmms_vg.metrics.statistics.bootstrap import is_at_an_end
+from lmms_vg.metrics.statistics.clusters import numbered
+from lmms_vg.runs.text_tables import known
 from lmms_vg.submission.validated import Entry, Scores, Values
 
 LEVEL = 0.95
@@ -146,10 +149,12 @@ class _Group:
     def intervals(self) -> list[tuple[float | None, float | None]]:
         """Return the ends of every row's interval, which is that of `cluster_interval` where there is one part."""
         low, high = percentile_interval(self.resampled, LEVEL)
-        ends = [(_number(one), _number(other)) for one, other in zip(low, high, strict=True)]
+        ends = [(known(one), known(other)) for one, other in zip(low.tolist(), high.tolist(), strict=True)]
         if self.resampled.size and len(self.rows[0].parts) == 1:
-            for row in _at_an_end(self._scores, self._images):
-                ends[row] = (*cluster_interval(self._scores[row], self._images),)
+            places, _ = numbered(self._images)
+            for row, scores in enumerate(self._scores):
+                if is_at_an_end(scores, places):
+                    ends[row] = (*cluster_interval(scores, self._images),)
         return ends
 
 
@@ -197,14 +202,6 @@ def _images(parts: Parts) -> list[tuple[int, str]]:
     return [(number, image) for number, (part, _) in enumerate(parts) for scores in part for image in scores.images]
 
 
-def _at_an_end(scores: Values, images: Sequence[Hashable]) -> list[int]:
-    """Return the rows of (rows, questions) scores of which hardly any image has a score unlike 0, or unlike 1."""
-    numbers = {image: number for number, image in enumerate(dict.fromkeys(images))}
-    index = np.array([numbers[image] for image in images])
-    rows = [row for row, values in enumerate(scores) if values.min() >= 0 and values.max() <= 1]
-    return [row for row in rows if min(len(np.unique(index[scores[row] != end])) for end in (0, 1)) < FEW]
-
-
 def verified(parts: Parts) -> bool:
     """Return whether all questions were compared with the benchmark's."""
     return all(scores.verified for part, _ in parts for scores in part)
@@ -223,7 +220,3 @@ def _apart(parts: Parts, most: Parts) -> str:
     if any(first.rule != second.rule for first, second in pairs):
         return "another rule"
     return "other questions without a score"
-
-
-def _number(end: float) -> float | None:
-    return None if np.isnan(end) else float(end)

@@ -49,14 +49,6 @@ def _belongs(entry: Entry, owners: Sequence[Card]) -> int:
     return owners.index(entry.manifest.card) if entry.manifest.card in owners else 0
 
 
-def submissions(entries: Sequence[Entry]) -> dict[Hashable, int]:
-    """Return line -> number of submissions."""
-    counts: dict[Hashable, int] = {}
-    for line, _ in folds(entries).values():
-        counts[line] = counts.get(line, 0) + 1
-    return counts
-
-
 def _is_named(entry: Entry) -> bool:
     """Return whether the entry's card names its setting as the one to rank."""
     named = entry.manifest.card.settings.get(entry.method)

@@ -5,8 +5,8 @@ is ranked behind anybody else in at most one of twenty tables. A rank is an inte
 row can have. Rows whose intervals overlap are not proved to be equal.
 
 Rows that are alike (`leaderboard.alike`) count as one in the best place, so that copies push nobody down; in the worst place
-each of them counts, since any may be above. Whatever comes later takes
-a place of its own, and otherwise only takes certainty away: it never makes one earlier row surely better than another.
+each of them counts, since any may be above. Whatever comes later takes a place of its own, and otherwise only takes certainty
+away: it never makes one earlier row surely better than another.
 
 The ranks are no total order. A row with a higher mean may have the worse interval if it varies more.
 """
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from lmms_vg.leaderboard.alike import ALIKE, Counter
 from lmms_vg.leaderboard.table_model import Rank
 from lmms_vg.metrics.statistics import FEW
+from lmms_vg.metrics.statistics.clusters import numbered
 from lmms_vg.metrics.step_down import all_pairs
 from lmms_vg.submission.validated import Values
 
@@ -63,8 +64,7 @@ def ranks(better: NDArray[np.bool_], counter: Counter) -> list[Rank]:
 
 def differing(scores: Values, images: Sequence[Hashable]) -> NDArray[np.int64]:
     """Return (rows, rows): the number of images on which two rows of (rows, questions) scores differ in sum."""
-    numbers = {image: number for number, image in enumerate(dict.fromkeys(images))}
-    index = [numbers[image] for image in images]
-    sums = np.array([np.bincount(index, weights=row) for row in scores]).reshape(len(scores), len(numbers))
+    index, number = numbered(images)
+    sums = np.array([np.bincount(index, weights=row) for row in scores]).reshape(len(scores), number)
     numbers_of = [np.count_nonzero(np.abs(sums - row) > _TIE, axis=1) for row in sums]
     return np.array(numbers_of, dtype=np.int64).reshape(len(sums), len(sums))

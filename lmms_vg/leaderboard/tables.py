@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from lmms_vg.leaderboard import vs_plain_columns
@@ -9,7 +10,7 @@ from lmms_vg.leaderboard.alike import ALIKE, Likeness, likenesses
 from lmms_vg.leaderboard.cells import UNVERIFIED, Filled, fill
 from lmms_vg.leaderboard.chance_rows import Chance, chance_rows
 from lmms_vg.leaderboard.estimates import RESAMPLES
-from lmms_vg.leaderboard.folding import folds, submissions
+from lmms_vg.leaderboard.folding import folds
 from lmms_vg.leaderboard.published_rows import printed
 from lmms_vg.leaderboard.ranks import DEFINITION
 from lmms_vg.leaderboard.roles import role_of
@@ -81,10 +82,11 @@ def _table(
         columns += vs_plain_columns.COLUMNS
         cells = {id: [*cells[id], *vs_cells[id]] for id in vs_cells}
         notes += vs_notes
-    folded, lines = folds(shown), submissions(shown)
+    folded = folds(shown)
+    submissions = Counter(line for line, _ in folded.values())
     rows = [
         _row(shape, item, cells[item.id], alike.get(item.id, ()))._replace(
-            under=main.cells.get(item.id, CellView("")).under, settings=lines[folded[item.id].line]
+            under=main.cells.get(item.id, CellView("")).under, settings=submissions[folded[item.id].line]
         )
         for item in shown
     ]

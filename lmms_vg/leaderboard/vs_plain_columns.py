@@ -13,6 +13,7 @@ from lmms_vg.leaderboard.vs_plain import AgainstPlain, against
 from lmms_vg.metrics.statistics import FEW, signature
 from lmms_vg.runs import compare
 from lmms_vg.runs.agreement import NOTED
+from lmms_vg.runs.text_tables import show_p
 from lmms_vg.submission.validated import Entry
 
 NO_PLAIN = "no plain run"
@@ -75,14 +76,10 @@ def _cells(entry: Entry, line: AgainstPlain | None, disputed: bool) -> list[Cell
         CellView(show(100 * line.difference.mean, 2, "+"), mean, low, high, line.n, rule=line.rule),
         CellView(str(line.better), line.better),
         CellView(str(line.worse), line.worse),
-        CellView(_p(line.difference.p), line.difference.p),
+        CellView(show_p(line.difference.p), line.difference.p),
         CellView(str(line.lines), line.lines),
-        CellView(_p(line.holm), line.holm),
+        CellView(show_p(line.holm), line.holm),
     ]
-
-
-def _p(value: float) -> str:
-    return f"{value:.4f}" if value >= 0.0001 else "< 0.0001"
 
 
 def _notes(entry: Entry, line: AgainstPlain, runs: PlainRuns, entries: dict[str, Entry], sets: int) -> Iterator[str]:

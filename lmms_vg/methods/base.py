@@ -36,6 +36,13 @@ class Method(ABC):
         """
         return cls(**hyper_parameters)
 
+    def check_weights(self, fingerprint: str, dtype: str) -> None:  # noqa: B027 - most methods take any
+        """Refuse loaded weights that the hyper-parameters do not belong to.
+
+        Raises:
+            ValueError: the message says what to do.
+        """
+
     @classmethod
     def options(cls) -> tuple[str, ...]:
         """Return the names of the hyper-parameters that `--model_args` may contain."""

@@ -60,6 +60,8 @@ class HeadList(BaseModel):
     Attributes:
         models: checkpoints of the list (hub ids, or "demo").
         num_layers, num_heads: size of their text model.
+        model_types: `model_type` of their config.json, so that no other model of the same size in a folder of the same name
+            is taken for one of them; empty: any.
         heads: [layer, head] pairs, 0-based, best first; empty if they still have to be calibrated.
         layers: knockout layers, 0-based; empty if unknown.
         source: where the list is published, or how it was made.
@@ -74,6 +76,7 @@ class HeadList(BaseModel):
     models: list[str]
     num_layers: int
     num_heads: int
+    model_types: list[str] = []
     heads: list[Head]
     layers: list[int]
     source: str
@@ -175,7 +178,12 @@ _HOW = (
 def _is_for(entry: HeadList, shape: Shape) -> bool:
     """Whether a list names this checkpoint, in any folder: a hub id and its local copy end in the same name."""
     name = Path(shape.pretrained).name.lower()
-    return any(Path(model).name.lower() == name for model in entry.models) and _fits(entry, shape)
+    kind = shape.config.get("model_type")
+    return (
+        any(Path(model).name.lower() == name for model in entry.models)
+        and (not entry.model_types or kind is None or kind in entry.model_types)
+        and _fits(entry, shape)
+    )
 
 
 def _fits(entry: HeadList, shape: Shape) -> bool:
@@ -183,18 +191,33 @@ def _fits(entry: HeadList, shape: Shape) -> bool:
 
 
 def _refuse_other_model(entry: HeadList, heads: str, shape: Shape) -> None:
-    """Refuse a given list of another shape, or of another name unless the checkpoint is a folder, which may have any name."""
+    """Refuse a given list of another shape, or of another name.
+
+    A checkpoint folder may have any name: there a file of one's own is taken, and a shipped list if the fingerprint of its
+    weights is known, so that they can be compared (`required_weights`).
+    """
     if not _fits(entry, shape):
         raise ValueError(
             f"heads={heads!r} is for {', '.join(entry.models)} ({entry.num_layers} layers of {entry.num_heads} heads); "
             f"pretrained={shape.pretrained!r} has {shape.layers} layers of {shape.heads} heads. {_HOW.format(shape)}"
         )
+    if _is_for(entry, shape):
+        return
     folder = shape.pretrained != DEMO and Path(shape.pretrained).is_dir()
-    if not folder and not _is_for(entry, shape):
+    if not folder or not (heads.endswith(".json") or "weights" in entry.provenance):
         raise ValueError(
             f"heads={heads!r} is for {', '.join(entry.models)}, not for pretrained={shape.pretrained!r}; "
+            f"{'a folder with one of these needs its name; ' if folder else ''}"
             "to use these heads anyway, write them out: heads=15-4+16-5"
         )
+
+
+def required_weights(entry: HeadList, shape: Shape) -> tuple[str, str] | None:
+    """Fingerprint and dtype of the weights that a list was calibrated on; None where the name agrees or nothing is known."""
+    known = entry.provenance.get("weights"), entry.provenance.get("dtype")
+    if _is_for(entry, shape) or not all(isinstance(part, str) for part in known):
+        return None
+    return str(known[0]), str(known[1])
 
 
 def _read(path: Path) -> HeadList:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+import numpy as np
 import torch
 
 from lmms_vg._util.error_codes import NoBoxes
@@ -64,6 +65,7 @@ class OracleMask(Method):
         if any(target is None for target in batch.targets):
             raise NoBoxes(f"{self.name} needs annotated boxes; this question has none")
         hidden = torch.zeros(batch.layout.image_tokens.shape, dtype=torch.bool)
-        for row, target in zip(hidden, batch.targets, strict=True):
-            row[: target.size] = torch.from_numpy(~target.ravel())
+        for row, views in zip(hidden, batch.targets, strict=True):
+            boxes = np.concatenate([view.ravel() for view in views])
+            row[: len(boxes)] = torch.from_numpy(~boxes)
         return knock_out(batch, hidden, self.layers, self.mask)

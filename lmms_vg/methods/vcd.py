@@ -13,7 +13,7 @@ from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.decoding import seeded
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.methods.base import Method, require_image, require_integer, require_number
-from lmms_vg.models.base import Prompt
+from lmms_vg.models.base import Family, PreparedImage, Prompt
 
 #: Number of steps of the noise schedule.
 STEPS = 1000
@@ -27,7 +27,8 @@ class VCD(Method):
     tokens after the noised image; tokens with l < log(beta) + max(l) are cut off (-inf). No attention is edited. The noised
     image is x_t = sqrt(abar_t) x + sqrt(1 - abar_t) eps, drawn once per image and shared by all questions about it, on the
     normalised pixels and not clamped; abar is the running product of 1 - b, b = sigmoid(-6 .. 6) * (.005 - 1e-5) + 1e-5 over
-    1000 steps. At t = 500 that is .863 x + .505 eps: the image is never completely hidden.
+    1000 steps. At t = 500 that is .863 x + .505 eps: the image is never completely hidden. Where a model sees an image in
+    several views, each view has noise of its own.
 
     Paper: Leng et al., "Mitigating Object Hallucinations in Large Vision-Language Models through Visual Contrastive
         Decoding", CVPR 2024
@@ -64,20 +65,21 @@ class VCD(Method):
         require_image(self, batch)
         contrasted = batch.prefill()
         if self.alpha:
-            noised = batch.beside([self._noised(prompt) for prompt in batch.layout.prompts], keep=True)
+            family = batch.layout.family
+            noised = batch.beside([self._noised(family, prompt) for prompt in batch.layout.prompts], keep=True)
             contrasted.contrast(noised.prefill(), self._combine, self._ruled_out)
         return contrasted
 
-    def _noised(self, prompt: Prompt) -> Prompt:
+    def _noised(self, family: Family, prompt: Prompt) -> Prompt:
         """Return the same prompt about noised images, with other hashes so that prefixes are not mixed up."""
-        assert prompt.pixel_values is not None
+        return replace(prompt, images=tuple(self._noised_image(family, image) for image in prompt.images))
+
+    def _noised_image(self, family: Family, image: PreparedImage) -> PreparedImage:
         kept = float(signal(STEPS)[self.noise_step])
-        pixels = []
-        for image, image_hash in zip(prompt.pixel_values, prompt.image_hashes, strict=True):
-            noise = torch.randn(image.shape, generator=seeded(self.seed, image_hash))
-            pixels.append(math.sqrt(kept) * image + math.sqrt(1 - kept) * noise.to(image))
-        hashes = tuple(f"{name} vcd noise_step={self.noise_step} seed={self.seed}" for name in prompt.image_hashes)
-        return replace(prompt, pixel_values=torch.stack(pixels), image_hashes=hashes)
+        noise = family.noise(image, seeded(self.seed, image.hash)).to(image.pixels)
+        pixels = math.sqrt(kept) * image.pixels + math.sqrt(1 - kept) * noise
+        name = f"{image.hash} vcd noise_step={self.noise_step} seed={self.seed}"
+        return replace(image, pixels=pixels, hash=name)
 
     def _combine(self, own: Tensor, noised: Tensor) -> Tensor:
         return (1 + self.alpha) * own - self.alpha * noised

@@ -13,7 +13,7 @@ from lmms_vg.attention import Knockout
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.methods.base import Method, require_image
-from lmms_vg.methods.head_lists import Head, check_heads, check_layers, parse_layers, resolve
+from lmms_vg.methods.head_lists import Head, check_heads, check_layers, parse_layers, required_weights, resolve
 from lmms_vg.models.checkpoint import Shape
 
 
@@ -46,6 +46,7 @@ class VGRefine(Method):
         layers: 0-based knockout layers (paper: 16 for 7B; 34, 35, 36 for 34B).
         heads: (layer, head) pairs, best first, 0-based.
         leaks: data sets whose images ranked the heads, or may have.
+        weights: fingerprint and dtype of the weights that the heads belong to, if the checkpoint's name does not say so.
     """
 
     name: ClassVar[str] = "vgrefine"
@@ -56,6 +57,7 @@ class VGRefine(Method):
     p: float = 50.0
     mask: Literal["pre", "post"] = "pre"
     leaks: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    weights: tuple[str, str] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if isinstance(self.k, bool) or not isinstance(self.k, int) or not 1 <= self.k <= len(self.heads):
@@ -89,7 +91,16 @@ class VGRefine(Method):
         check_heads(chosen.heads, shape)
         check_layers(places, shape)
         first = min(20, len(chosen.heads)) if k is None else k
-        return cls(tuple(chosen.heads), places, first, p, mask, leaks=tuple(chosen.leaks))
+        weights = required_weights(chosen, shape)
+        return cls(tuple(chosen.heads), places, first, p, mask, leaks=tuple(chosen.leaks), weights=weights)
+
+    def check_weights(self, fingerprint: str, dtype: str) -> None:
+        if self.weights is not None and self.weights != (fingerprint, dtype):
+            raise ValueError(
+                f"heads: the list belongs to weights {self.weights[0][:16]} in {self.weights[1]}; loaded are "
+                f"{fingerprint[:16]} in {dtype}. Calibrate these: lmms-vg heads calibrate; or name the folder of the same "
+                "checkpoint as the list names it; or write the heads out: heads=15-4+16-5"
+            )
 
     def prefill(self, batch: Batch) -> Pass:
         require_image(self, batch)

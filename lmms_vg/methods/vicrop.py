@@ -100,11 +100,10 @@ class ViCrop(Method):
         windows = []
         for row, (prompt, size, parts) in enumerate(zip(batch.layout.prompts, sizes, tiles, strict=True)):
             if len(parts) < 2:
-                values, geometry = whole[row], batch.layout.family.true_geometry(*size)
+                values, geometry = whole[row], batch.layout.family.views(*size)[0]
             else:
                 values, geometry = self._in_tiles(batch, row, parts)
-            assert prompt.pixel_values is not None
-            windows.append(search(values, geometry, base=prompt.pixel_values.shape[-1]))
+            windows.append(search(values, geometry, base=prompt.images[0].side))
         return windows
 
     def _in_tiles(self, batch: Batch, row: int, tiles: list[Tile]) -> tuple[NDArray[Any], Geometry]:
@@ -115,7 +114,7 @@ class ViCrop(Method):
             picture = open_picture(_first(prompt).rgb.crop(tile))
             asked = batch.beside([_about(batch, prompt, picture)], [_about(batch, reference, picture)])
             maps.append(self._maps(asked)[0])
-            geometries.append(batch.layout.family.true_geometry(*picture.rgb.size))
+            geometries.append(batch.layout.family.views(*picture.rgb.size)[0])
         return join(tiles, maps, geometries)
 
     def _maps(self, batch: Batch) -> NDArray[Any]:
@@ -129,7 +128,7 @@ class ViCrop(Method):
             values = (asked * gradient(batch.unedited, self.layer).relu()).mean(1)
         else:
             values = asked.mean(1) / batch.reference.maps("last", [self.layer])[self.layer].mean(1)
-        grid = batch.layout.prompts[0].geometries[0]
+        grid = batch.layout.prompts[0].images[0].views[0]
         values = values[:, : grid.rows * grid.cols]
         if not values.isfinite().all():
             raise ValueError(

@@ -8,9 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lmms_vg.metrics.statistics import Interval, percentile_interval
+from lmms_vg.metrics.statistics.bootstrap import image_draws
 from lmms_vg.metrics.statistics.clusters import Floats, checked, numbered
-
-_BATCH = 2**21  # drawn images in memory
 
 
 class Macro(NamedTuple):
@@ -57,10 +56,6 @@ def macro(
 
 
 def _resampled(sums: Floats, sizes: Floats, resamples: int, seed: int) -> Floats:
-    rng, images = np.random.default_rng(seed), len(sums)
-    chance, batch, parts = np.full(images, 1 / images), max(1, _BATCH // images), []
-    for start in range(0, resamples, batch):
-        times = rng.multinomial(images, chance, min(batch, resamples - start)).astype(np.float64)
-        with np.errstate(invalid="ignore"):
-            parts.append(np.nanmean((times @ sums) / (times @ sizes), axis=1))
-    return np.concatenate(parts)
+    with np.errstate(invalid="ignore"):
+        draws = image_draws(len(sums), resamples, seed)
+        return np.concatenate([np.nanmean((times @ sums) / (times @ sizes), axis=1) for times in draws])

@@ -14,11 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
+from lmms_vg.metrics.statistics.bootstrap import image_draws
 from lmms_vg.metrics.statistics.clusters import Floats, numbered
 from lmms_vg.metrics.statistics.sign_flips import sign_flips
 from lmms_vg.metrics.statistics.wilson import FEW
-
-_BATCH = 2**21  # drawn images in memory
 
 
 class Detection(NamedTuple):
@@ -149,12 +148,8 @@ def _values(h: Any, f: Any, yes: Any, no: Any) -> Floats:
 
 def _resampled(before: Floats, after: Floats, resamples: int, seed: int) -> Floats:
     """Changes under the same draws of images for both runs, (resamples, 4)."""
-    rng, images = np.random.default_rng(seed), before.shape[1]
-    chance, batch, parts = np.full(images, 1 / images), max(1, _BATCH // images), []
-    for start in range(0, resamples, batch):
-        times = rng.multinomial(images, chance, min(batch, resamples - start)).astype(np.float64)
-        parts.append(_values(*(after @ times.T)) - _values(*(before @ times.T)))
-    return np.concatenate(parts)
+    draws = image_draws(before.shape[1], resamples, seed)
+    return np.concatenate([_values(*(after @ times.T)) - _values(*(before @ times.T)) for times in draws])
 
 
 def _influence(counts: Floats) -> Floats:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,39 +19,125 @@ from lmms_vg.vision.patch_grid import Geometry
 Content = Sequence[Picture | str]
 
 
+@dataclass(frozen=True, eq=False)
+class PreparedImage:
+    """One image as a model takes it. Some models see an image in several views, such as a thumbnail beside tiles."""
+
+    #: SHA-256 of the image's pixels.
+    hash: str
+    #: (P, ...) input of the vision tower, as the image processor returns it for this image alone.
+    pixels: Tensor
+    #: Number of tokens that the image becomes in the prompt.
+    tokens: int
+    #: (N,) which of these tokens lie on a patch grid: view after view, each row by row. Others mark the ends of rows.
+    cells: Tensor
+    #: How the image's pixels map to the patch grid of each view. Attention is measured on the first one.
+    views: tuple[Geometry, ...]
+    #: Side, in pixels, of a square as large as the first view on the model's input.
+    side: int
+
+
 @dataclass(frozen=True)
 class Prompt:
     """One rendered question: token ids, with all tokens of each image in place, and the positions of its parts.
 
-    Positions are absolute, 0-based and without padding. T: tokens, N: image tokens, I: images.
+    Positions are absolute, 0-based and without padding. T: tokens, N: image tokens on patch grids, I: images.
     """
 
-    #: The rendered text; `<image>` stands for all tokens of one image.
+    #: The rendered text; one image mark stands for all tokens of one image.
     text: str
     #: (T,) token ids; ids at image positions are placeholders.
     input_ids: Tensor
-    #: (N,) positions of the image tokens, image after image, each row by row.
-    image_tokens: Tensor
+    #: The images, in the order of the prompt.
+    images: tuple[PreparedImage, ...]
+    #: Position of the first token of each image.
+    starts: tuple[int, ...]
     #: [start, stop) of the user's text after the last image; start == stop when there is none.
     question: tuple[int, int]
-    #: (I, 3, height, width) input of the vision tower; None without images.
-    pixel_values: Tensor | None
-    #: How the pixels of each image map to its patch grid.
-    geometries: tuple[Geometry, ...]
-    #: SHA-256 of the pixels of each image.
-    image_hashes: tuple[str, ...]
     #: The message that was rendered; methods use it to ask the same in another form.
     content: tuple[Picture | str, ...]
+    #: (3, prefix) rotary positions of the prefix in time, height and width; None where they count the tokens.
+    positions: Tensor | None = None
+
+    @cached_property
+    def image_tokens(self) -> Tensor:
+        """(N,) positions of the image tokens that lie on a patch grid: image after image, view after view, row by row."""
+        cells = [start + image.cells for start, image in zip(self.starts, self.images, strict=True)]
+        return torch.cat(cells) if cells else torch.empty(0, dtype=torch.long)
 
     @property
     def prefix(self) -> int:
         """Number of tokens up to the end of the last image, which questions about the same image share."""
-        return int(self.image_tokens[-1]) + 1 if len(self.image_tokens) else 0
+        return self.starts[-1] + self.images[-1].tokens if self.images else 0
+
+    @property
+    def shift(self) -> int:
+        """Rotary position of a token after the prefix minus its index: 0, unless images take fewer positions than tokens."""
+        return 0 if self.positions is None else int(self.positions.max()) + 1 - self.prefix
+
+    @property
+    def grids(self) -> tuple[tuple[int, int], ...]:
+        """Rows and columns of every view of every image; prompts with equal grids and prefixes may share a batch."""
+        return tuple((view.rows, view.cols) for image in self.images for view in image.views)
+
+    @property
+    def image_hashes(self) -> tuple[str, ...]:
+        """SHA-256 of the pixels of each image."""
+        return tuple(image.hash for image in self.images)
+
+    @property
+    def pixel_values(self) -> Tensor | None:
+        """Input of the vision tower for all images; None without images."""
+        return torch.cat([image.pixels for image in self.images]) if self.images else None
 
     @property
     def prefix_key(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """Prompts with equal keys have the same prefix, token for token and pixel for pixel."""
         return self.image_hashes, tuple(self.input_ids[: self.prefix].tolist())
+
+
+class Embedded(NamedTuple):
+    """Input of the text model for the prefixes of B prompts.
+
+    Attributes:
+        hidden: (B, prefix, width) input embeddings, with image features at the image positions.
+        deep: what is added to the hidden states after the first, second, ... layer, each (B, prefix, width).
+    """
+
+    hidden: Tensor
+    deep: Sequence[Tensor] = ()
+
+
+class KnownCheckpoint(NamedTuple):
+    """A checkpoint that people use.
+
+    Attributes:
+        name: Its hub id.
+        licence: Its licence, as its page states it.
+        gigabytes: Size of its weights in bfloat16, in 10^9 bytes.
+        gated: Whether its terms must be accepted on the hub before it can be fetched.
+    """
+
+    name: str
+    licence: str
+    gigabytes: float
+    gated: bool = False
+
+
+class FamilyCard(NamedTuple):
+    """What a family states about itself in `lmms-vg models`, in a few words each."""
+
+    checkpoints: tuple[KnownCheckpoint, ...] = ()
+    tokens: str = ""
+    prompt: str = ""
+    preprocessing: str = ""
+    verified: str = ""
+    not_verified: str = ""
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """A family without `--model_args` of its own."""
 
 
 class Family(ABC):
@@ -60,6 +147,12 @@ class Family(ABC):
     name: ClassVar[str]
     #: Checkpoint used when `pretrained` is not given.
     pretrained: ClassVar[str]
+    #: Frozen dataclass of the family's own `--model_args`, all with defaults; its `__post_init__` refuses wrong values.
+    options: ClassVar[type[Any]] = NoOptions
+    #: What `lmms-vg models` shows about it.
+    card: ClassVar[FamilyCard] = FamilyCard()
+    #: Whether the tokens of an image attend to all tokens of the same image, also to later ones.
+    images_see_themselves: ClassVar[bool] = False
 
     #: The transformers model; Any, because transformers types every sub-configuration as an optional dict.
     model: Any
@@ -75,6 +168,7 @@ class Family(ABC):
         device: str,
         device_map: str | None,
         geometry: str,
+        options: Any = None,
     ) -> Family:
         """Load weights (safetensors only), tokenizer and image processor.
 
@@ -85,6 +179,7 @@ class Family(ABC):
             device: Device of the whole model, if `device_map` is None.
             device_map: As in transformers, to spread layers over several devices.
             geometry: `true` maps boxes as the pixels are mapped, `stretch` as the paper's released code does.
+            options: The family's own settings, an instance of `cls.options`; None for the defaults.
 
         Raises:
             CheckpointError: The checkpoint cannot be used; the message says what to do.
@@ -110,11 +205,11 @@ class Family(ABC):
         """The output head, from hidden states to logits."""
 
     @abstractmethod
-    def embed(self, prompts: Sequence[Prompt]) -> Tensor:
-        """Input embeddings (B, prefix, width) of the prefixes of B prompts, with image features at the image positions.
+    def embed(self, prompts: Sequence[Prompt]) -> Embedded:
+        """Embed the prefixes of B prompts.
 
-        All prefixes are equally long, hold as many image tokens, and have at least one image. The rows must not depend on
-        each other. Running the vision tower once, on the images of all prompts, is faster than one by one.
+        All prefixes are equally long, hold as many image tokens on the same grids, and have at least one image. The rows must
+        not depend on each other. Running the vision tower once, on the images of all prompts, is faster than one by one.
         """
 
     @abstractmethod
@@ -133,8 +228,22 @@ class Family(ABC):
         """
 
     @abstractmethod
-    def true_geometry(self, width: int, height: int) -> Geometry:
-        """How an image of this size (pixels) is really mapped to the patch grid, whatever `geometry` was loaded."""
+    def views(self, width: int, height: int) -> tuple[Geometry, ...]:
+        """How an image of this size (pixels) is really mapped to each view's patch grid, whatever `geometry` was loaded.
+
+        The view that is measured comes first.
+        """
+
+    @abstractmethod
+    def stock_inputs(self, prompt: Prompt) -> dict[str, Tensor]:
+        """The arguments with which the transformers model runs this prompt by itself; `input_ids` is (1, T)."""
+
+    def noise(self, image: PreparedImage, generator: torch.Generator) -> Tensor:
+        """Standard normal noise for the pixels of an image, in the shape of `image.pixels`.
+
+        Pixels that an image processor repeats need the same noise in every copy.
+        """
+        return torch.randn(image.pixels.shape, generator=generator)
 
     @abstractmethod
     def identity(self) -> dict[str, str]:

@@ -58,8 +58,8 @@ def render(tokenizer: Any, template: str, body: str, form: Form) -> str:
     return text
 
 
-def form_of(pretrained: str, tokenizer: Any, template: str, raw: dict[str, Any]) -> Form:
-    """Find the form in which the template keeps one image and one text intact; parts are tried first.
+def form_of(pretrained: str, tokenizer: Any, template: str, raw: dict[str, Any], mark: str = IMAGE) -> Form:
+    """Find the form in which the template keeps one image (written as `mark`) and one text intact; parts are tried first.
 
     A HuatuoGPT-Vision, recognised by its config.json (`raw`), is asked so too, with a warning.
 
@@ -72,23 +72,23 @@ def form_of(pretrained: str, tokenizer: Any, template: str, raw: dict[str, Any])
     results = []
     forms: tuple[Form, Form] = ("parts", "string")
     for form in forms:
-        problem = _problem(tokenizer, template, form)
+        problem = _problem(tokenizer, template, form, mark)
         if problem is None:
             return form
         results.append(f"as {form}: {problem}")
     raise CheckpointError(
         f"pretrained={pretrained!r}: its chat template, which begins {template[:60]!r}, does not write one image and one "
-        f"text as exactly one {IMAGE} and that text ({'; '.join(results)}). {f'{hint}. ' if is_huatuo(raw) else ''}"
-        "Correct the template in a copy, or remove it: without one the prompt is Vicuna's"
+        f"text as exactly one {mark} and that text ({'; '.join(results)}). {f'{hint}. ' if is_huatuo(raw) else ''}"
+        "Correct the template in a copy, or (LLaVA) remove it: without one the prompt is Vicuna's"
     )
 
 
-def _problem(tokenizer: Any, template: str, form: Form) -> str | None:
+def _problem(tokenizer: Any, template: str, form: Form, mark: str) -> str | None:
     try:
         text = render(tokenizer, template, join([IMAGE, _PROBE]), form)
     except Exception as problem:  # noqa: BLE001 - a template is a program: it may raise anything
         return f"{type(problem).__name__}: {problem}"
     if "'type': '" in text:
         return "it prints the list of parts literally"
-    images, texts = text.count(IMAGE), text.count(_PROBE)
-    return None if (images, texts) == (1, 1) else f"{images} {IMAGE} and {texts} times the text"
+    images, texts = text.count(mark), text.count(_PROBE)
+    return None if (images, texts) == (1, 1) else f"{images} {mark} and {texts} times the text"

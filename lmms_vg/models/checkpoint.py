@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 from huggingface_hub import hf_hub_download, try_to_load_from_cache
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 from loguru import logger
-from transformers import LlavaConfig, LlavaForConditionalGeneration, PreTrainedModel
+from transformers import CONFIG_MAPPING, PreTrainedModel
 
 from lmms_vg.demo import WEIGHTS
 
@@ -101,6 +101,11 @@ def path_of(pretrained: str, revision: str | None, name: str) -> Path | None:
         if name != "config.json" and isinstance(try_to_load_from_cache(place, "config.json", revision=revision), str):
             return None  # offline: the repository is cached, and this file is not part of it
         raise CheckpointError(_not_here(pretrained, revision)) from problem
+    except GatedRepoError as problem:
+        raise CheckpointError(
+            f"pretrained={pretrained!r}: the repository is gated: accept its terms on https://huggingface.co/{place}, then "
+            "log in with: hf auth login (or set HF_TOKEN)"
+        ) from problem
     except RepositoryNotFoundError as problem:
         raise CheckpointError(
             f"pretrained={pretrained!r}: neither a folder here nor a repository on the hub that you may read; "
@@ -142,6 +147,7 @@ def read_config(pretrained: str, revision: str | None = None) -> dict[str, Any]:
     """
     config = read_json(pretrained, revision, "config.json")
     if config is None:
+        refuse_adapter(pretrained, revision)  # whose folder has no config.json as a rule
         name = pretrained.removeprefix("./")
         hidden = Path(pretrained).is_dir() and _is_hub_id(name)
         raise CheckpointError(
@@ -151,15 +157,30 @@ def read_config(pretrained: str, revision: str | None = None) -> dict[str, Any]:
     return config
 
 
+def refuse_adapter(pretrained: str, revision: str | None) -> None:
+    """Refuse an adapter: it would be added only if peft is installed.
+
+    Raises:
+        CheckpointError: There is an adapter_config.json; the message says how to merge the adapter.
+    """
+    adapter = read_json(pretrained, revision, "adapter_config.json")
+    if adapter is not None:
+        raise CheckpointError(
+            f"pretrained={pretrained!r}: adapter_config.json makes this an adapter of "
+            f"{adapter.get('base_model_name_or_path')!r}; allowed is a whole model: merge it first "
+            "(peft: PeftModel.from_pretrained(...).merge_and_unload().save_pretrained(FOLDER))"
+        )
+
+
 def shape_of(pretrained: str, revision: str | None = None) -> Shape:
     """Read layers and heads of the text model from config.json alone."""
     config = read_config(pretrained, revision)
     text = config.get("text_config", config)
     with reading(pretrained, "config.json"):
-        if "text_config" in config and not {"num_hidden_layers", "num_attention_heads"} <= text.keys():
+        known = config.get("model_type") in CONFIG_MAPPING
+        if known and not {"num_hidden_layers", "num_attention_heads"} <= text.keys():
             # the file holds only what differs from the defaults
-            full: Any = LlavaConfig.from_dict(config).text_config if config.get("model_type") == "llava" else None
-            text = full.to_dict() if full else text
+            text = CONFIG_MAPPING[config["model_type"]].from_dict(config).get_text_config().to_dict()
         missing = [name for name in ("num_hidden_layers", "num_attention_heads") if name not in text]
         if missing:
             raise CheckpointError(f"pretrained={pretrained!r}: config.json has no {missing[0]} of a text model")
@@ -180,28 +201,32 @@ def require_weights(pretrained: str) -> None:
         )
 
 
-def load_llava(
+def load_weights(
+    model_class: Any,
     pretrained: str,
     revision: str | None,
-    config: LlavaConfig,
+    config: Any,
     dtype: torch.dtype,
     device: str,
     device_map: str | None,
     renaming: dict[str, str] | None = None,
-) -> LlavaForConditionalGeneration:
-    """Load weights into a LlavaForConditionalGeneration, from safetensors only.
+    tensors: dict[str, torch.Tensor] | None = None,
+) -> Any:
+    """Load weights into a model of a transformers class, from safetensors only.
 
-    `renaming` maps regular expressions to replacements, for tensor names of another layout.
+    `renaming` maps regular expressions to replacements, for tensor names of another layout. `tensors` are those of a
+    checkpoint that is no single model; then no file is read.
 
     Raises:
         CheckpointError: A tensor cannot be read, is missing or left over, or has another shape.
     """
     place = locate(pretrained)
     with reading(pretrained, "weights"):
-        loaded: Any = LlavaForConditionalGeneration.from_pretrained(
-            place,
+        loaded: Any = model_class.from_pretrained(
+            None if tensors is not None else place,
             revision=revision or "main",
             config=config,
+            state_dict=tensors,
             dtype=dtype,
             device_map=device_map,
             use_safetensors=True,
@@ -221,8 +246,7 @@ def load_llava(
     if device_map is None:
         model.to(device)
     # Only methods that ask for gradients of attention want any.
-    frozen: LlavaForConditionalGeneration = model.eval().requires_grad_(False)
-    return frozen
+    return model.eval().requires_grad_(False)
 
 
 def _require_every_tensor(pretrained: str, unexpected: Collection[str]) -> None:

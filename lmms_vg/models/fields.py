@@ -5,11 +5,12 @@ docs/checkpoints.md lists every field of every file: what is honoured, what cann
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from transformers import LlavaConfig
 
-from lmms_vg.models.checkpoint import CheckpointError, read_json
+from lmms_vg.models.checkpoint import CheckpointError, read_json, refuse_adapter
 from lmms_vg.models.prompts import IMAGE
 
 #: Settings with which `generate` would do more than decode -> the values that switch them off, besides None. Sampling
@@ -48,6 +49,9 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
 #: Types of rotary frequencies that do not depend on the length of the prompt, so that a prefix may be computed alone.
 FIXED_ROPE = ("default", "linear", "llama3", "yarn")
 
+#: Kinds of layers, as transformers names them in `layer_types`.
+FULL, SLIDING = "full_attention", "sliding_attention"
+
 #: Vision towers with one square input -> whether a class token precedes their patches.
 TOWERS = {"clip_vision_model": True, "siglip_vision_model": False}
 
@@ -67,16 +71,6 @@ def require_stored(pretrained: str, revision: str | None, raw: dict[str, Any]) -
     """
     _require_decoding(pretrained, revision, raw)
     _require_weights_as_stored(pretrained, revision, raw)
-
-
-def require_runnable(pretrained: str, config: LlavaConfig) -> None:
-    """Refuse a text model or a vision tower that cannot be run here.
-
-    Raises:
-        CheckpointError: The message names the field and its value.
-    """
-    _require_text(pretrained, config.text_config)
-    _require_tower(pretrained, config)
 
 
 def _require_decoding(pretrained: str, revision: str | None, config: dict[str, Any]) -> None:
@@ -102,13 +96,7 @@ def _require_decoding(pretrained: str, revision: str | None, config: dict[str, A
 
 def _require_weights_as_stored(pretrained: str, revision: str | None, config: dict[str, Any]) -> None:
     """Refuse what would change the stored weights, or would depend on what is installed."""
-    adapter = read_json(pretrained, revision, "adapter_config.json")
-    if adapter is not None:
-        raise CheckpointError(
-            f"pretrained={pretrained!r}: adapter_config.json makes this an adapter of "
-            f"{adapter.get('base_model_name_or_path')!r}; allowed is a whole model: merge it first "
-            "(peft: PeftModel.from_pretrained(...).merge_and_unload().save_pretrained(FOLDER))"
-        )
+    refuse_adapter(pretrained, revision)
     for part in ("text_config", "vision_config"):
         nested = (config.get(part) or {}).get("quantization_config")
         if nested:
@@ -136,24 +124,34 @@ def _is_known(quantization: Any) -> bool:
     return method in known or bool(method in ("", "bitsandbytes") and (eight or four))
 
 
-def forgets(text: Any) -> bool:
-    """Whether some layer attends to a part of the preceding tokens only, so that its cache forgets the image."""
-    kinds = set(getattr(text, "layer_types", None) or [])
-    return bool(kinds - {"full_attention"} or (not kinds and getattr(text, "sliding_window", None)))
+def layer_kinds(text: Any) -> tuple[str, ...]:
+    """Kind of every layer of a text model, `full_attention`, `sliding_attention` (a window), or another that is stated."""
+    stated = getattr(text, "layer_types", None)
+    one = SLIDING if not stated and getattr(text, "sliding_window", None) else FULL
+    return tuple(stated or [one] * text.num_hidden_layers)
 
 
-def _require_text(pretrained: str, text: Any) -> None:
-    """Refuse a text configuration that cannot be run layer by layer on a separate prefix."""
-    if forgets(text):
+def require_text(pretrained: str, text: Any) -> None:
+    """Refuse a text configuration that cannot be run layer by layer on a separate prefix.
+
+    Raises:
+        CheckpointError: The message names the field and its value.
+    """
+    if unknown := sorted(set(layer_kinds(text)) - {FULL, SLIDING}):
         raise refuse(
             pretrained,
             f"config.json, text model {text.model_type!r},",
-            "sliding_window" if getattr(text, "sliding_window", None) else "layer_types",
-            getattr(text, "sliding_window", None) or sorted(set(text.layer_types)),
-            "full attention in every layer: a cache with a window forgets the image",
+            "layer_types",
+            unknown,
+            f"{FULL} and {SLIDING}: layers of other kinds, such as linear attention, have no map of attention to look at",
         )
-    rope = (getattr(text, "rope_parameters", None) or {}).get("rope_type", "default")
-    if rope not in FIXED_ROPE:
+    if SLIDING in layer_kinds(text) and not getattr(text, "sliding_window", None):
+        raise refuse(
+            pretrained, "config.json", "sliding_window", None, "a number of tokens, because layer_types has windows"
+        )
+    for rope in _rope_types(getattr(text, "rope_parameters", None) or {}):
+        if rope in FIXED_ROPE:
+            continue
         raise refuse(
             pretrained,
             "config.json",
@@ -163,8 +161,19 @@ def _require_text(pretrained: str, text: Any) -> None:
         )
 
 
-def _require_tower(pretrained: str, config: LlavaConfig) -> None:
-    """Refuse a vision tower whose image tokens cannot be counted and located."""
+def _rope_types(parameters: dict[str, Any]) -> list[str]:
+    """Types of rotary frequencies, of which each kind of layer may have its own."""
+    if any(kind in parameters for kind in (FULL, SLIDING)):
+        return [own.get("rope_type", "default") for own in parameters.values()]
+    return [parameters.get("rope_type", "default")]
+
+
+def require_square_tower(pretrained: str, config: LlavaConfig) -> None:
+    """Refuse a vision tower without one square input, whose image tokens cannot be counted and located.
+
+    Raises:
+        CheckpointError: The message names the field and its value.
+    """
     vision: Any = config.vision_config
     if vision.model_type not in TOWERS or not isinstance(getattr(vision, "image_size", None), int):
         raise CheckpointError(
@@ -188,8 +197,10 @@ def _require_tower(pretrained: str, config: LlavaConfig) -> None:
             )
 
 
-def require_image_mark(pretrained: str, revision: str | None, tokenizer: Any, vocabulary: int) -> None:
-    """Refuse a tokenizer that does not make one token of `<image>`, or that belongs to another model.
+def require_image_mark(
+    pretrained: str, revision: str | None, tokenizer: Any, vocabulary: int, expected: str = IMAGE
+) -> None:
+    """Refuse a tokenizer that does not make one token of the image mark, or that belongs to another model.
 
     A token beyond the `vocabulary` rows of the embedding table tells another model's tokenizer.
 
@@ -201,13 +212,13 @@ def require_image_mark(pretrained: str, revision: str | None, tokenizer: Any, vo
         ("processor_config.json", processor.get("image_token")),
         ("tokenizer_config.json", getattr(tokenizer, "image_token", None)),
     ):
-        if mark is not None and str(mark) != IMAGE:
-            raise refuse(pretrained, file, "image_token", str(mark), repr(IMAGE))
-    image = tokenizer.convert_tokens_to_ids(IMAGE)
-    count = tokenizer(f"a {IMAGE}\na", add_special_tokens=False)["input_ids"].count(image)
+        if mark is not None and str(mark) != expected:
+            raise refuse(pretrained, file, "image_token", str(mark), repr(expected))
+    image = tokenizer.convert_tokens_to_ids(expected)
+    count = tokenizer(f"a {expected}\na", add_special_tokens=False)["input_ids"].count(image)
     if count != 1:
         raise CheckpointError(
-            f"pretrained={pretrained!r}: the tokenizer turns one {IMAGE} into {count} image tokens; "
+            f"pretrained={pretrained!r}: the tokenizer turns one {expected} into {count} image tokens; "
             f"allowed is one (tokenizer_config.json: split_special_tokens={getattr(tokenizer, 'split_special_tokens', None)})"
         )
     special = set(control_marks(tokenizer))
@@ -218,6 +229,27 @@ def require_image_mark(pretrained: str, revision: str | None, tokenizer: Any, vo
             f"pretrained={pretrained!r}: the tokenizer has the token {last!r} of id {words[last]}, and the model "
             f"embeds {vocabulary} tokens (vocab_size); they belong to different checkpoints"
         )
+
+
+def require_integer_option(name: str, value: Any, least: int, most: int | None = None) -> None:
+    """Refuse a family's setting that is no integer from `least` to `most`.
+
+    Raises:
+        ValueError: The message names the setting, its value and what is allowed.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < least or (most is not None and value > most):
+        upto = "or more" if most is None else f"to {most}"
+        raise ValueError(f"{name}={value!r}: allowed is an integer, {least} {upto}")
+
+
+def require_choice_option(name: str, value: Any, allowed: Sequence[str]) -> None:
+    """Refuse a family's setting that is none of `allowed`.
+
+    Raises:
+        ValueError: The message names the setting, its value and what is allowed.
+    """
+    if value not in allowed:
+        raise ValueError(f"{name}={value!r}: allowed is {' or '.join(allowed)}")
 
 
 def control_marks(tokenizer: Any) -> list[str]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from lmms_vg.models.checkpoint import read_json
-from lmms_vg.models.original_layout import TEXT_MODELS, is_original
+from lmms_vg.models.original_layout import is_original
 
 #: Role marks of HuatuoGPT-Vision's prompt; plain text to its own tokenizers.
 ROLES = ("<|user|>", "<|assistant|>")
+
+#: Model types of the original repositories (7B, 34B) -> model types of their text models.
+TEXT_MODELS = {"llava_qwen2": "qwen2", "llava_llama": "llama"}
 
 
 class Size(NamedTuple):
@@ -30,12 +34,12 @@ SIZES = (
 ADDED_ROWS = 64
 
 
-def is_huatuo(raw: dict[str, Any]) -> bool:
+def is_huatuo(raw: Mapping[str, Any]) -> bool:
     """Whether a stored config.json is that of a HuatuoGPT-Vision, in either layout."""
     return difference(raw) is None
 
 
-def difference(raw: dict[str, Any]) -> str | None:
+def difference(raw: Mapping[str, Any]) -> str | None:
     """How a stored config.json differs from HuatuoGPT-Vision's; None if it does not."""
     text = raw.get("text_config") or raw
     kind = TEXT_MODELS.get(str(raw.get("model_type"))) if is_original(raw) else text.get("model_type", "llama")
@@ -67,17 +71,9 @@ def has_role_words(pretrained: str, revision: str | None) -> bool:
     return isinstance(words, dict) and all(role in words and role not in special for role in ROLES)
 
 
-def not_huatuo(pretrained: str, raw: dict[str, Any], reason: str) -> str:
-    """The message that says why the family refuses a checkpoint, and which command to use instead."""
-    if is_original(raw):
-        instead = (
-            "No family loads other models in LLaVA's original layout; a conversion to transformers' layout "
-            "(LlavaForConditionalGeneration) is loaded with --model llava_plain --model_args pretrained=CONVERSION"
-        )
-    else:
-        instead = f"Ask it in its own prompt: --model llava_plain --model_args pretrained={pretrained}"
+def not_huatuo(pretrained: str, reason: str) -> str:
+    """The message that says why the family refuses a checkpoint."""
     return (
         f"pretrained={pretrained!r} is not a HuatuoGPT-Vision: {reason}; 'huatuo' takes HuatuoGPT-Vision 7B (Qwen2-7B, "
-        f"vocabulary 152064) and 34B (Yi-34B, 64000), and models whose vocabulary has the words "
-        f"{' and '.join(ROLES)}. {instead}"
+        f"vocabulary 152064) and 34B (Yi-34B, 64000), and models whose vocabulary has the words {' and '.join(ROLES)}"
     )

@@ -1,4 +1,4 @@
-"""HuatuoGPT-Vision's original repositories: LLaVA's older layout, converted to transformers' configuration in memory.
+"""LLaVA's original layout, as in the repositories of HuatuoGPT-Vision and LLaVA-Med, converted to transformers' in memory.
 
 Such a configuration was written for LLaVA's own code. A field that is not known here might change what that code does,
 so it is refused by name.
@@ -7,6 +7,7 @@ so it is refused by name.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from transformers import AutoConfig, CLIPImageProcessor, CLIPVisionConfig, LlavaConfig
@@ -22,10 +23,7 @@ RENAMING = {
     r"^model\.(layers|embed_tokens|norm)\.": r"model.language_model.\1.",
 }
 
-#: Model types of the original repositories (7B, 34B) -> model types of their text models.
-TEXT_MODELS = {"llava_qwen2": "qwen2", "llava_llama": "llama"}
-
-#: CLIP ViT-L/14 at 336 pixels, the tower of every original HuatuoGPT-Vision.
+#: CLIP ViT-L/14 at 336 pixels, the tower of every original HuatuoGPT-Vision and LLaVA-Med.
 CLIP_L_336: dict[str, Any] = {
     "hidden_size": 1024,
     "intermediate_size": 4096,
@@ -80,12 +78,12 @@ _WITHOUT_EFFECT = {
 }
 
 
-def is_original(raw: dict[str, Any]) -> bool:
+def is_original(raw: Mapping[str, Any]) -> bool:
     """Whether a stored config.json is of the original layout."""
     return "mm_vision_tower" in raw
 
 
-def require_image_fields(pretrained: str, raw: dict[str, Any]) -> None:
+def require_image_fields(pretrained: str, raw: Mapping[str, Any]) -> None:
     """Refuse a checkpoint that was trained on images in another form, as LLaVA-1.6 was.
 
     Raises:
@@ -96,13 +94,12 @@ def require_image_fields(pretrained: str, raw: dict[str, Any]) -> None:
             raise refuse(pretrained, "config.json", field, raw.get(field), " or ".join(map(repr, allowed)))
 
 
-def config_of(pretrained: str, revision: str | None, raw: dict[str, Any]) -> LlavaConfig:
-    """Convert a config.json of the original layout to transformers' configuration.
+def config_of(pretrained: str, revision: str | None, raw: dict[str, Any], kind: str) -> LlavaConfig:
+    """Convert a config.json of the original layout to transformers' configuration, with a text model of type `kind`.
 
     Raises:
         CheckpointError: The message names the field that this conversion does not support.
     """
-    kind = TEXT_MODELS[raw["model_type"]]
     known = set(AutoConfig.for_model(kind).to_dict())
     strange = sorted(
         field for field in raw.keys() - known - ALLOWED.keys() - _READ - _WITHOUT_EFFECT if raw[field] is not None
@@ -113,8 +110,8 @@ def config_of(pretrained: str, revision: str | None, raw: dict[str, Any]) -> Lla
             "config.json",
             strange[0],
             raw[strange[0]],
-            f"a field that HuatuoGPT-Vision has (unknown here: {', '.join(strange)}); if it changes no answer, remove "
-            "it in a copy",
+            f"a field that HuatuoGPT-Vision or LLaVA-Med has (unknown here: {', '.join(strange)}); if it changes no "
+            "answer, remove it in a copy",
         )
     text = _text_config(kind, known, raw)
     return LlavaConfig(

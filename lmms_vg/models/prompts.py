@@ -15,12 +15,24 @@ class Tokens(NamedTuple):
     ids: list[int]
     spans: list[tuple[int, int]]
 
-    def repeated(self, token: int, times: int) -> Tokens:
-        """Repeat every occurrence of `token`: one image mark becomes all tokens of the image."""
-        repeats = [times if i == token else 1 for i in self.ids]
-        ids = [i for i, n in zip(self.ids, repeats, strict=True) for _ in range(n)]
-        spans = [s for s, n in zip(self.spans, repeats, strict=True) for _ in range(n)]
-        return Tokens(ids, spans)
+
+def expand(tokens: Tokens, token: int, counts: Sequence[int]) -> tuple[Tokens, tuple[int, ...]]:
+    """Repeat the i-th occurrence of `token` counts[i] times: one image mark becomes all tokens of the image.
+
+    Returns:
+        The tokens, and the position of the first token of each image.
+    """
+    ids: list[int] = []
+    spans: list[tuple[int, int]] = []
+    starts: list[int] = []
+    for i, span in zip(tokens.ids, tokens.spans, strict=True):
+        times = 1
+        if i == token:
+            times = counts[len(starts)]
+            starts.append(len(ids))
+        ids += [i] * times
+        spans += [span] * times
+    return Tokens(ids, spans), tuple(starts)
 
 
 def neutralise(text: str, forbidden: Sequence[str]) -> str:
@@ -47,12 +59,12 @@ def tokenise(tokenizer: Any, text: str, begin_of_text: bool) -> Tokens:
     return Tokens(list(encoded["input_ids"]), [(int(a), int(b)) for a, b in encoded["offset_mapping"]])
 
 
-def question_span(tokens: Tokens, text: str, parts: Sequence[str]) -> tuple[int, int]:
-    """Token range [start, stop) of the user's text after the last image; empty if there is none.
+def question_span(tokens: Tokens, text: str, parts: Sequence[str], mark: str = IMAGE) -> tuple[int, int]:
+    """Token range [start, stop) of the user's text after the last image (`mark` in `text`); empty if there is none.
 
     "After" refers to the rendered prompt, because a template may move images to the front of the message.
     """
-    after = text.rfind(IMAGE) + len(IMAGE) if IMAGE in text else 0
+    after = text.rfind(mark) + len(mark) if mark in text else 0
     start = stop = after
     for part in (part.strip() for part in parts if part != IMAGE and part.strip()):
         place = text.find(part, stop)

@@ -4,26 +4,39 @@ from __future__ import annotations
 
 from typing import Any
 
-from transformers import AutoTokenizer, LlavaConfig
+from transformers import AutoTokenizer
 
 from lmms_vg.models.checkpoint import CheckpointError, locate, path_of, reading
 from lmms_vg.models.prompts import IMAGE
 
 
-def load_tokenizer(pretrained: str, revision: str | None, config: LlavaConfig) -> Any:
+def load_tokenizer(pretrained: str, revision: str | None, config: Any, mark: str = IMAGE, folder: str = "") -> Any:
     """Load the checkpoint's own tokenizer; `<image>` is added where it is not a token yet.
 
+    Args:
+        pretrained: The checkpoint.
+        revision: Its revision on the hub.
+        config: Its configuration.
+        folder: The folder of the repository that holds it.
+        mark: The image token. Any other than `<image>` has to be in the vocabulary.
+
     Raises:
-        CheckpointError: The tokenizer cannot be loaded here, or is not a fast one.
+        CheckpointError: The tokenizer cannot be loaded here, is not a fast one, or lacks the image token.
     """
-    whole, pieces = (path_of(pretrained, revision, f"tokenizer.{kind}") for kind in ("json", "model"))
+    whole, pieces = (
+        path_of(pretrained, revision, f"{folder}/tokenizer.{kind}".lstrip("/")) for kind in ("json", "model")
+    )
     # Only the text model's own class reads vocab.json and merges.txt, and "llava" does not name it. It is not used for a
     # tokenizer.model, because there it would put a space after `<image>`.
     kind = config if whole or pieces else config.text_config
     try:
         with reading(pretrained, "tokenizer"):
             tokenizer = AutoTokenizer.from_pretrained(
-                locate(pretrained), revision=revision or "main", config=kind, trust_remote_code=False
+                locate(pretrained),
+                revision=revision or "main",
+                config=kind,
+                trust_remote_code=False,
+                **({"subfolder": folder} if folder else {}),
             )
     except CheckpointError as problem:
         if whole or not pieces or _reads_sentencepiece():
@@ -34,9 +47,36 @@ def load_tokenizer(pretrained: str, revision: str | None, config: LlavaConfig) -
         ) from problem
     if not tokenizer.is_fast:
         raise CheckpointError(f"pretrained={pretrained!r}: the tokenizer is not a fast one (tokenizer.json)")
-    if IMAGE not in tokenizer.get_vocab():
+    if mark not in tokenizer.get_vocab():
+        if mark != IMAGE:
+            raise CheckpointError(
+                f"pretrained={pretrained!r}: the tokenizer has no image token {mark!r}; is it that of another model?"
+            )
         tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE]})
     return tokenizer
+
+
+def begin_once(pretrained: str, tokenizer: Any) -> None:
+    """Let a tokenizer begin every text with one begin-of-text token.
+
+    transformers leaves it out where the settings of a tokenizer.model do not ask for it.
+
+    Raises:
+        CheckpointError: The tokenizer has no such token, or puts several.
+    """
+    if _begins(tokenizer) == 0:
+        tokenizer.add_bos_token = True
+    if (count := _begins(tokenizer)) != 1:
+        raise CheckpointError(
+            f"pretrained={pretrained!r}: the tokenizer puts {count} begin-of-text tokens "
+            f"(bos_token={tokenizer.bos_token!r}) before a prompt; allowed is one: state bos_token in tokenizer_config.json"
+        )
+
+
+def _begins(tokenizer: Any) -> int:
+    """Number of begin-of-text tokens that the tokenizer puts before a text."""
+    begin = tokenizer.bos_token_id
+    return 0 if begin is None else tokenizer("a")["input_ids"].count(begin)
 
 
 def _reads_sentencepiece() -> bool:

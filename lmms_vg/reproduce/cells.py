@@ -11,7 +11,7 @@ from lmms_vg.metrics.statistics import cluster_interval
 from lmms_vg.paper.published import PublishedTable
 from lmms_vg.reproduce.columns import Column
 from lmms_vg.reproduce.question_scores import Values, values
-from lmms_vg.reproduce.verdict import Score, Verdict, faults, questions_of, verdict
+from lmms_vg.reproduce.verdict import CellVerdict, Score, faults, questions_of, verdict
 from lmms_vg.reproduce.weighted_interval import weighted_interval
 from lmms_vg.runs.results import Run
 
@@ -24,7 +24,7 @@ class Cell(NamedTuple):
     printed: Decimal | None
     score: Score | None
     missing: str
-    verdict: Verdict
+    verdict: CellVerdict
 
 
 def cells(
@@ -49,12 +49,12 @@ def cells(
             missing = "" if score else "not available" if asked else "not asked"
             outcome = _verdict(table, paper_row, column, score)
             if (paper_row, column.name) in wrong:
-                outcome = Verdict("inconsistent")
+                outcome = CellVerdict("inconsistent")
             compared.append(Cell(row, column, printed, score, missing, outcome))
     return compared
 
 
-def _verdict(table: PublishedTable, row: str, column: Column, score: Score | None) -> Verdict:
+def _verdict(table: PublishedTable, row: str, column: Column, score: Score | None) -> CellVerdict:
     questions = questions_of(table, column.name) if column.metric == "acc" else None
     others = {
         other: cell for other in table.rows if other != row and (cell := table.cell(other, column.name)) is not None

@@ -17,6 +17,7 @@ from lmms_vg.paper.rounding import half_unit
 from lmms_vg.reproduce.columns import Column
 from lmms_vg.reproduce.question_scores import values
 from lmms_vg.reproduce.verdict import faults
+from lmms_vg.runs.compared_line import RESAMPLES
 from lmms_vg.runs.results import Run
 
 #: as-printed: there is a difference of the printed sign, and the printed size lies in our interval. other-size: of the printed
@@ -25,7 +26,6 @@ from lmms_vg.runs.results import Run
 #: contradicts the paper itself. nothing: there is nothing to compare.
 Code = Literal["as-printed", "other-size", "opposite", "unclear", "absent", "inconsistent", "nothing"]
 
-RESAMPLES = 10_000
 LEVEL = 0.05
 
 

@@ -18,7 +18,7 @@ from lmms_vg.reproduce.verdict_words import CELLS, GAINS, gain_words, words
 from lmms_vg.runs.agreement import shown
 from lmms_vg.runs.chance_rows import ABOUT
 from lmms_vg.runs.results import Run
-from lmms_vg.runs.text_tables import comma_separated, markdown
+from lmms_vg.runs.text_tables import comma_separated, known, markdown, show_p
 
 _GAPS = (
     "Medical minus COCO with its 95% interval: each set resampled separately, by whole images, seed 0; not corrected "
@@ -62,7 +62,7 @@ def table_csv(cells: Sequence[Cell], chance: Sequence[ChanceCell]) -> str:
     rows: list[list[object]] = []
     for cell in cells:
         name, metric, tasks, _ = cell.column
-        ours = [_number(value) for value in cell.score] if cell.score else [None] * 4
+        ours = [known(value) for value in cell.score] if cell.score else [None] * 4
         code, *counted, also = cell.verdict
         rows.append(
             [
@@ -90,7 +90,7 @@ def gains_csv(gains: Sequence[Gain]) -> str:
     rows: list[list[object]] = []
     for gain in gains:
         name, metric, tasks, _ = gain.column
-        ours = gain.ours and [_number(100 * value) for value in gain.ours[:3]]
+        ours = gain.ours and [known(100 * value) for value in gain.ours[:3]]
         p = [gain.ours.p, gain.holm] if gain.ours else [None, None]
         numbers = [gain.printed, *(ours or [None] * 3), gain.n, *p, gain.code]
         rows.append([gain.row, gain.plain, name, metric, " ".join(tasks), *numbers])
@@ -118,7 +118,7 @@ def figure_csv(found: Mapping[str, Sequence[Gaps]]) -> str:
     for row, gap, metric in _each(found):
         for layer in range(gap.gap.mean.shape[1]):
             place = list(CLAIM).index(metric), layer
-            bands = [_number(float(end[place])) for band in (gap.medical, gap.coco, gap.gap) for end in band]
+            bands = [known(float(end[place])) for band in (gap.medical, gap.coco, gap.gap) for end in band]
             numbers = [*bands, *gap.n, *gap.images, gap.verdict(metric, layer)]
             rows.append([row, gap.kind, metric, layer, *numbers])
     return comma_separated(head.split(), rows)
@@ -174,12 +174,8 @@ def _gain(gain: Gain) -> list[str]:
         return [*line, "not asked", "", "", gain_words(gain)]
     mean, low, high = (100 * value for value in gain.ours[:3])
     interval = f"{low:+.2f}, {high:+.2f}" if gain.ours.has_interval else "too few images differ"
-    p = [f"{value:.4f}" if value >= 0.0001 else "< 0.0001" for value in (gain.ours.p, gain.holm)]
-    return [*line, f"{mean:+.2f} [{interval}] ({gain.n:,})", *p, gain_words(gain)]
-
-
-def _number(value: float) -> float | None:
-    return None if isnan(value) else value
+    p_values = map(show_p, (gain.ours.p, gain.holm))
+    return [*line, f"{mean:+.2f} [{interval}] ({gain.n:,})", *p_values, gain_words(gain)]
 
 
 def _each(found: Mapping[str, Sequence[Gaps]]) -> Iterator[tuple[str, Gaps, str]]:

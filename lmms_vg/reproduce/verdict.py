@@ -32,8 +32,8 @@ class Score(NamedTuple):
     n: int
 
 
-class Verdict(NamedTuple):
-    """A verdict.
+class CellVerdict(NamedTuple):
+    """A verdict on a cell of the paper.
 
     Attributes:
         apart: the least number of answers that differ, of `of`; None where this cannot be counted.
@@ -48,12 +48,12 @@ class Verdict(NamedTuple):
     also: tuple[str, ...] = ()
 
 
-NOTHING = Verdict("nothing")
+NOTHING = CellVerdict("nothing")
 
 
 def verdict(
     printed: Decimal | None, score: Score | None, questions: int | None, others: Mapping[str, Decimal]
-) -> Verdict:
+) -> CellVerdict:
     """Compare a printed number with ours.
 
     Args:
@@ -70,13 +70,13 @@ def verdict(
         apart = answers_apart(printed, score)
         also = tuple(row for row, cell in others.items() if answers_apart(cell, score) == 0)
         code: Code = "apart" if apart else "unclear" if also else "same"
-        return Verdict(code, apart, score.n, difference, also)
+        return CellVerdict(code, apart, score.n, difference, also)
     if isnan(score.low):
         return NOTHING
     if not meets(printed, score.low, score.high):
-        return Verdict("differs", difference=difference)
+        return CellVerdict("differs", difference=difference)
     also = tuple(row for row, cell in others.items() if meets(cell, score.low, score.high))
-    return Verdict("unclear" if also else "within", difference=difference, also=also)
+    return CellVerdict("unclear" if also else "within", difference=difference, also=also)
 
 
 def answers_apart(printed: Decimal, score: Score) -> int:

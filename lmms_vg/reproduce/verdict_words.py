@@ -8,7 +8,7 @@ from decimal import Decimal
 from lmms_vg.paper.rounding import decimals
 from lmms_vg.reproduce import gains
 from lmms_vg.reproduce.gains import Gain
-from lmms_vg.reproduce.verdict import Verdict
+from lmms_vg.reproduce.verdict import CellVerdict
 
 #: Below the table of cells.
 CELLS = (
@@ -51,7 +51,7 @@ _GAIN: Mapping[gains.Code, str] = {
 _NAMED = 4  # rows that are named; of more, the number is
 
 
-def words(verdict: Verdict, printed: Decimal | None) -> str:
+def words(verdict: CellVerdict, printed: Decimal | None) -> str:
     """Return a cell's verdict."""
     difference = ""
     if verdict.difference is not None and printed is not None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from lmms_vg.metrics.statistics import Difference, paired, resample
 from lmms_vg.runs.compared_line import RESAMPLES
+from lmms_vg.runs.comparison_cells import show_interval
 from lmms_vg.runs.results import Run
 
 
@@ -89,11 +90,10 @@ def chosen_notes(base: Run, settings: Sequence[Run], names: Mapping[str, Sequenc
         if chosen is None:
             notes.append(f"{name}: a single image cannot be halved.")
             continue
-        low, high = chosen.difference.low, chosen.difference.high
-        interval = f"{100 * low:+.2f} to {100 * high:+.2f}" if chosen.difference.has_interval else "too few images"
         notes.append(
             f"{name}: chosen on half of the images: {chosen.run.label} ({100 * chosen.there:+.2f} on {chosen.chosen_on} "
-            f"questions); on the other half, {chosen.n} questions: {100 * chosen.difference.mean:+.2f} ({interval}), p "
+            f"questions); on the other half, {chosen.n} questions: {100 * chosen.difference.mean:+.2f} "
+            f"({show_interval(chosen.difference)}), p "
             f"{chosen.difference.p:.4f}, which needs no correction for the choice."
         )
     return notes

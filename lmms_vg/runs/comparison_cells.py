@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from math import isnan
-
+from lmms_vg.metrics.statistics import Difference
 from lmms_vg.runs.comparison import Comparison, ComparisonLine
 from lmms_vg.runs.results import Run
 
@@ -28,12 +27,10 @@ def interval_of(line: ComparisonLine) -> str:
     """The 95% interval of that difference; empty for the base itself."""
     if line.against is None:
         return ""
-    low, high = line.against.difference.low, line.against.difference.high
-    return f"{100 * low:+.2f} to {100 * high:+.2f}" if line.against.difference.has_interval else "too few images"
+    return show_interval(line.against.difference)
 
 
-def show_p(p: float | None) -> str:
-    """A p-value with four decimals; nothing for one that there is not."""
-    if p is None or isnan(p):
-        return ""
-    return f"{p:.4f}" if p >= 0.0001 else "< 0.0001"
+def show_interval(difference: Difference) -> str:
+    """The 95% interval of a difference in percentage points."""
+    low, high = difference.low, difference.high
+    return f"{100 * low:+.2f} to {100 * high:+.2f}" if difference.has_interval else "too few images"

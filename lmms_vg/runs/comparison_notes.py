@@ -5,9 +5,10 @@ from __future__ import annotations
 from lmms_vg.runs import chance_rows, group_weights
 from lmms_vg.runs.agreement import shared, shown
 from lmms_vg.runs.comparison import MARGIN, Comparison
-from lmms_vg.runs.comparison_cells import method_of, of_line, show_p
+from lmms_vg.runs.comparison_cells import method_of, of_line
+from lmms_vg.runs.saying import LEVEL
+from lmms_vg.runs.text_tables import show_p
 
-_LEVEL = 0.05
 _STATED = ("weights", "prompt", "dtype", "device", "batch_size")
 
 
@@ -41,7 +42,7 @@ def explained(table: Comparison) -> list[str]:
             f"{of_line(table, line)} on {line.name} ({line.against.difference.images}, least p "
             f"{show_p(line.against.difference.least)})"
             for line in table.tested
-            if line.against and line.against.difference.least * table.family >= _LEVEL
+            if line.against and line.against.difference.least * table.family >= LEVEL
         ]
         notes += [
             f"Differences on the same questions, in percentage points; better and worse count the questions with a higher and "

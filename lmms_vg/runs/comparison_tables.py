@@ -11,10 +11,11 @@ from math import isnan
 
 from lmms_vg.runs import forced_choice_tables as forced
 from lmms_vg.runs.comparison import MARGIN, Comparison, ComparisonLine
-from lmms_vg.runs.comparison_cells import difference_of, interval_of, method_of, of_line, show_p
+from lmms_vg.runs.comparison_cells import difference_of, interval_of, method_of, of_line
 from lmms_vg.runs.comparison_notes import about, explained
 from lmms_vg.runs.said_tables import CSV_HEAD, csv_cells, said_notes, said_rows
-from lmms_vg.runs.text_tables import comma_separated, escape, latex, markdown
+from lmms_vg.runs.saying import LEVEL
+from lmms_vg.runs.text_tables import comma_separated, escape, known, latex, markdown, show_p
 
 Cells = list[list[str]]
 
@@ -22,7 +23,6 @@ _TESTED = (
     *("difference", "95% interval", "better", "worse", "p", "p (Holm)", "McNemar p", "McNemar p (Holm)"),
     *("detectable", f"equal within {100 * MARGIN:g}"),
 )
-_LEVEL = 0.05
 
 
 def as_markdown(table: Comparison) -> str:
@@ -80,10 +80,10 @@ def csv_rows(table: Comparison) -> tuple[list[str], list[tuple[ComparisonLine, l
         tested: list[object] = [None] * 17
         if (against := line.against) is not None:
             difference = against.difference
-            tested = [line.control or table.base.label, difference.mean, *map(_known, difference[1:3])]
+            tested = [line.control or table.base.label, difference.mean, *map(known, difference[1:3])]
             tested += [against.better, against.worse, difference.p, against.holm, against.mcnemar_p]
-            tested += [against.mcnemar_holm, difference.least, difference.images, _known(difference.error)]
-            tested += [_known(against.detectable), against.equal, table.family, table.unit]
+            tested += [against.mcnemar_holm, difference.least, difference.images, known(difference.error)]
+            tested += [known(against.detectable), against.equal, table.family, table.unit]
         about = [line.run.path.name, line.run.label, line.name, line.metric, line.n, line.score, line.seconds]
         rows.append(
             (
@@ -100,10 +100,6 @@ def csv_rows(table: Comparison) -> tuple[list[str], list[tuple[ComparisonLine, l
             )
         )
     return [*head.split(), *CSV_HEAD, *forced.CSV_HEAD, "rule", "allowed"], rows
-
-
-def _known(value: float) -> float | None:
-    return None if isnan(value) else value
 
 
 FORMATS: dict[str, Callable[[Comparison], str]] = {"markdown": as_markdown, "csv": as_csv, "latex": as_latex}
@@ -141,7 +137,7 @@ def _tested(line: ComparisonLine) -> list[str]:
         return [""] * len(_TESTED)
     p_values = (against.difference.p, against.holm, against.mcnemar_p, against.mcnemar_holm)
     shown = [difference_of(line), interval_of(line), str(against.better), str(against.worse), *map(show_p, p_values)]
-    if against.holm < _LEVEL:  # what is found needs neither
+    if against.holm < LEVEL:  # what is found needs neither
         return [*shown, "", ""]
     detectable = f"{100 * against.detectable:.2f}" if against.detectable < 1 else "over 100"
     return [*shown, "" if isnan(against.detectable) else detectable, against.equal]

@@ -7,6 +7,7 @@ from math import isnan
 from lmms_vg.runs.comparison import Comparison, ComparisonLine
 from lmms_vg.runs.comparison_cells import of_line
 from lmms_vg.runs.saying import Change, Saying
+from lmms_vg.runs.text_tables import known
 
 #: Columns of `said_cells`.
 SAID_HEAD = ("unreadable", "yes-rate", "balanced accuracy", "d'", "criterion")
@@ -67,20 +68,16 @@ def csv_cells(line: ComparisonLine) -> list[object]:
     said: list[float | None] = [None] * 5
     if line.said is not None:
         detection = line.said.detection
-        said = [line.said.unreadable, *(map(_known, detection[1:]) if detection else [None] * 4)]
+        said = [line.said.unreadable, *(map(known, detection[1:]) if detection else [None] * 4)]
     changed: list[object] = [None] * 14
     if line.against is not None and (change := line.against.change) is not None:
         parts, readable, shift = change.parts, change.parts.readable, change.shift
-        tested = [_known(value) for value in readable[1:4]] if readable else [None] * 3
+        tested = [known(value) for value in readable[1:4]] if readable else [None] * 3
         changed = [*parts.both, *tested, *parts.newly, *parts.no_longer]
         shifts = (shift.d_prime, shift.criterion) if shift else ()
-        changed += [_known(value) for each in shifts for value in (each.mean, each.p)] or [None] * 4
+        changed += [known(value) for each in shifts for value in (each.mean, each.p)] or [None] * 4
         changed += [line.against.source]
     return [*said, *changed]
-
-
-def _known(value: float) -> float | None:
-    return None if isnan(value) else value
 
 
 def said_cells(said: Saying | None) -> list[str]:

@@ -14,7 +14,8 @@ from lmms_vg.runs.results import TaskRun
 #: in the readable answers of questions that are not yes/no, or in nothing that can be named.
 Source = Literal["format", "criterion", "seeing", "answers", "cannot tell"]
 
-_LEVEL = 0.05
+#: A corrected p-value below this counts as significant.
+LEVEL = 0.05
 
 
 class Saying(NamedTuple):
@@ -48,18 +49,18 @@ class Change(NamedTuple):
 
         The p-values within are not corrected: they are looked at only if the difference itself is significant.
         """
-        if not p < _LEVEL:
+        if not p < LEVEL:
             return None
         readable, shift = self.parts.readable, self.shift
-        if readable is None or not (readable.p < _LEVEL and readable.mean * difference > 0):
+        if readable is None or not (readable.p < LEVEL and readable.mean * difference > 0):
             return "format" if self.parts.newly.n + self.parts.no_longer.n else "cannot tell"
         if self.yes_no < 0.5:
             return "answers"
         if shift is None:
             return "cannot tell"
-        if shift.d_prime.p < _LEVEL and shift.d_prime.mean * difference > 0:
+        if shift.d_prime.p < LEVEL and shift.d_prime.mean * difference > 0:
             return "seeing"
-        return "criterion" if shift.criterion.p < _LEVEL else "cannot tell"
+        return "criterion" if shift.criterion.p < LEVEL else "cannot tell"
 
 
 def saying(parts: Sequence[TaskRun]) -> Saying | None:

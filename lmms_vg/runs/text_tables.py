@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
+from math import isnan
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -46,3 +47,15 @@ def comma_separated(head: Sequence[str], rows: Sequence[Sequence[object]]) -> st
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([head, *rows])
     return out.getvalue()
+
+
+def known(value: float) -> float | None:
+    """The value of a cell; None for NaN, which stands for a number that there is not."""
+    return None if isnan(value) else value
+
+
+def show_p(p: float | None) -> str:
+    """A p-value with four decimals; nothing for one that there is not."""
+    if p is None or isnan(p):
+        return ""
+    return f"{p:.4f}" if p >= 0.0001 else "< 0.0001"

@@ -12,13 +12,8 @@ from lmms_vg.runs.results import Run
 from lmms_vg.submission.declaration import declaration, same_model
 from lmms_vg.submission.findings import Finding, rejected
 
-_APART = {
-    "settings",
-    "shared",
-    "leaks",
-    "commit",
-    "default_settings",
-}  # fields of a run's identity that may differ between its parts
+#: Fields of a run's identity that may differ between its parts.
+_APART = {"settings", "shared", "leaks", "commit", "default_settings"}
 _SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
 
 

@@ -8,7 +8,7 @@ reads version 1).
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -49,7 +49,18 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Card(_Strict):
+class _Extended(_Strict):
+    """A model with fields that earlier readers of its version do not know; without a value they are not written."""
+
+    later: ClassVar[frozenset[str]]
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        unused = {name for name in self.later if getattr(self, name) in (None, {})}
+        return {name: value for name, value in handler(self).items() if name not in unused}
+
+
+class Card(_Extended):
     """What only the submitter knows of a model.
 
     Attributes:
@@ -60,6 +71,8 @@ class Card(_Strict):
             settings of that method are folded under it.
     """
 
+    later = frozenset({"settings"})
+
     name: Name
     parameters: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None
     trained_on: Annotated[list[Word], Field(max_length=100)]
@@ -69,19 +82,16 @@ class Card(_Strict):
     notes: Text = ""
     settings: Annotated[dict[Identifier, HyperParameters], Field(max_length=50)] = {}
 
-    @model_serializer(mode="wrap")
-    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what earlier readers of this version do not know, where it is not used."""
-        return {name: value for name, value in handler(self).items() if name != "settings" or value}
 
-
-class Provenance(_Strict):
+class Provenance(_Extended):
     """Exactly what was run, as our models sign their results (`inference.build`); hashes are of what their field names.
 
     Attributes:
         options: the family's own settings, such as the limits of an image's size; None if the family has none.
         default_settings: whether the method ran with its defaults for the checkpoint; None if the run does not say.
     """
+
+    later = frozenset({"options", "default_settings"})
 
     family: Word
     method: MethodSpec
@@ -106,11 +116,6 @@ class Provenance(_Strict):
     shared: Annotated[list[Word], Field(max_length=100)] = []
     leaks: Annotated[list[Word], Field(max_length=50)] = []
     default_settings: bool | None = None
-
-    @model_serializer(mode="wrap")
-    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what earlier readers of this version do not know, where it is not used."""
-        return {name: value for name, value in handler(self).items() if name != "default_settings" or value is not None}
 
 
 class Declaration(_Strict):
@@ -176,7 +181,7 @@ class Group(_Strict):
     metrics: Annotated[dict[Word, Finite | None], Field(max_length=50)]
 
 
-class Manifest(_Strict):
+class Manifest(_Extended):
     """One model with one method under one protocol.
 
     Attributes:
@@ -187,6 +192,8 @@ class Manifest(_Strict):
     """
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["run"]}, {"required": ["declared"]}]})
+
+    later = frozenset({"run", "declared"})
 
     schema_version: Literal[2]
     protocol: ProtocolName | None

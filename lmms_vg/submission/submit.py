@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -161,11 +161,7 @@ def _members(collected: Collected, card: Card, choice: Choice) -> dict[str, str]
         first = problem.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise rejected("provenance", where, f"{first['msg']}; run it again with this version of lmms_vg") from problem
-    # Fields of later versions are left out if they are empty, so that versions without them read the bundle.
-    absent: dict[str, Any] = {"run": True} if manifest.run is None else {"declared": True}
-    if manifest.run is not None and manifest.run.options is None:
-        absent["run"] = {"options"}
-    return members | {MANIFEST: f"{canonical(manifest.model_dump(exclude=absent))}\n"}
+    return members | {MANIFEST: f"{canonical(manifest.model_dump())}\n"}
 
 
 def _unknown_settings(collected: Collected, card: Card) -> Iterator[Finding]:

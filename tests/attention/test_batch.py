@@ -154,7 +154,7 @@ def test_several_images_per_question_stay_in_order(family: Family) -> None:
     first, second = open_picture(tiny.picture(1)), open_picture(tiny.picture(2))
     prompts = [family.prompt([*pair, "Is it bright?"]) for pair in ((first, second), (second, first))]
     with torch.no_grad():
-        together = family.embed(prompts)
+        together = family.embed(prompts).hidden
         for row, prompt in enumerate(prompts):
-            torch.testing.assert_close(together[row], family.embed([prompt])[0], atol=1e-5, rtol=1e-5)
+            torch.testing.assert_close(together[row], family.embed([prompt]).hidden[0], atol=1e-5, rtol=1e-5)
     assert not torch.allclose(together[0], together[1], atol=1e-3)

@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import LlavaForConditionalGeneration
 
 from lmms_vg.attention import Capture, Edit, Knockout, attend, install
+from lmms_vg.attention.edits import Boost, Scale
 from lmms_vg.attention.interface import _edits
 
 KINDS = ["qwen2", "llama", "mistral"]
@@ -244,3 +245,16 @@ def test_bfloat16_rows_are_computed_in_float32() -> None:
     assert recorded["naive"].dtype == torch.bfloat16
     difference = (recorded["ours"][0, :, 0] - recorded["naive"][0, :, 22].float()).abs().max()
     assert difference > 0.05, "bf16 would have been good enough here, so this test shows nothing"
+
+
+@pytest.mark.parametrize("across_heads", [False, True])
+def test_a_masked_score_stays_masked(across_heads: bool) -> None:
+    """Whatever an edit does to the scores of the keys it was given: a window may hide some of them."""
+    lowest = torch.finfo(torch.float32).min
+    scores = torch.tensor([[[[1.0, lowest, -2.0]], [[lowest, lowest, 4.0]]]])
+    keys, row, selected = torch.ones(1, 3, dtype=torch.bool), torch.tensor([[2, 3]]), torch.ones(1, 1, dtype=torch.bool)
+    boosted = Boost([0], row, keys, 1.0, across_heads).scores(scores, selected)
+    scaled = Scale([0], row, keys, 0.0).scores(scores, selected)
+    for edited in (boosted, scaled):
+        assert torch.equal(edited == lowest, scores == lowest)
+        assert edited.isfinite().all()

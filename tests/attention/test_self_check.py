@@ -21,6 +21,7 @@ from lmms_vg.attention.decoder import Decoder
 from lmms_vg.inference import build as engine
 from lmms_vg.inference.build import build
 from lmms_vg.models import FAMILIES, Family
+from lmms_vg.models.base import NoOptions
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.vision.images import open_picture
 
@@ -34,7 +35,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def load(folder: Path, dtype: str = "float32") -> Family:
-    return FAMILIES["llava"].load(str(folder), None, engine.DTYPES[dtype], "cpu", None, "true")
+    return FAMILIES["llava"].load(str(folder), None, engine.DTYPES[dtype], "cpu", None, "true", NoOptions())
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,7 @@ def test_on_a_gpu_it_is_asked_the_whole_prompt_with_its_image(
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_sound_checkpoints_are_taken_on_a_gpu(folders: dict[str, Path], kind: str, dtype: str) -> None:
-    family = FAMILIES["llava"].load(str(folders[kind]), None, engine.DTYPES[dtype], "cuda", None, "true")
+    family = FAMILIES["llava"].load(str(folders[kind]), None, engine.DTYPES[dtype], "cuda", None, "true", NoOptions())
     prompt = self_check.probe(family)
     assert prompt.pixel_values is not None
     deviation, allowed = self_check.compare(family, prompt)
@@ -157,10 +158,10 @@ def skipped_layer(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ignore what layer 2 adds, on our path only."""
     run, layer = Decoder.run, family.text_model.layers[2]
 
-    def skipping(*args: Any) -> Tensor:
+    def skipping(*args: Any, **kwargs: Any) -> Tensor:
         with pytest.MonkeyPatch.context() as inside:
             around(layer, inside, lambda own, hidden, **kwargs: (own(hidden, **kwargs), hidden)[1])
-            return run(*args)
+            return run(*args, **kwargs)
 
     monkeypatch.setattr(Decoder, "run", skipping)
 

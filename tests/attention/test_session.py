@@ -91,7 +91,7 @@ def test_repetition_penalty_equals_generate(family: Family, penalise_prompt: boo
             start = len(prompt.input_ids)
             if not penalise_prompt:
                 rest = family.embed_text(prompt.input_ids[prompt.prefix :][None])
-                given, start = {"inputs_embeds": torch.cat([family.embed([prompt]), rest], 1)}, 0
+                given, start = {"inputs_embeds": torch.cat([family.embed([prompt]).hidden, rest], 1)}, 0
             with stock(family.model, "sdpa"):
                 expected = family.model.generate(
                     **given,

@@ -10,6 +10,7 @@ import pytest
 import tiny
 import torch
 from asking import GOOD, Ask, good, question
+from llavas import LLAVAS
 from PIL import ImageFile
 
 from lmms_vg.inference.answerer import Answerer
@@ -17,7 +18,7 @@ from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Question
 from lmms_vg.journal import Journal, Record, read_records
 from lmms_vg.methods.plain import Plain
-from lmms_vg.models import FAMILIES, Family
+from lmms_vg.models import Family
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +29,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def families(checkpoint: Path) -> dict[str, Family]:
     return {
-        name: family.load(str(checkpoint), None, torch.float32, "cpu", None, "true")
-        for name, family in FAMILIES.items()
+        name: family.load(str(checkpoint), None, torch.float32, "cpu", None, "true", family.options())
+        for name, family in LLAVAS.items()
     }
 
 

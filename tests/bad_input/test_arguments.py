@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import torch
 from asking import VGREFINE, copy, refused
+from llavas import LLAVAS
 
 from lmms_vg.experiments import boxed_questions
 from lmms_vg.inference.build import build
 from lmms_vg.methods import METHODS
 from lmms_vg.methods.head_lists import shipped
 from lmms_vg.methods.vgrefine import VGRefine
-from lmms_vg.models import FAMILIES
 from lmms_vg.models.checkpoint import Shape
 
 
@@ -126,7 +126,7 @@ def test_llava_without_heads_says_how_to_obtain_them(only_config: str) -> None:
     assert "lmms-vg heads calibrate" in message
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", LLAVAS)
 def test_the_command_in_that_message_is_one_that_is_taken(only_config: str, family: str) -> None:
     from lmms_vg.cli import main
 

@@ -11,23 +11,24 @@ import pytest
 import tiny
 import torch
 from asking import GOOD, VGREFINE, copy, good, question, refused
+from llavas import LLAVAS
 from safetensors.torch import load_file, save_file
 
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.inference.build import build
 from lmms_vg.journal import read_records
 from lmms_vg.journal.decoding import Decoding
-from lmms_vg.models import FAMILIES
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.vision.images import open_picture
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", LLAVAS)
 def test_unknown_type_of_checkpoint(checkpoint: Path, tmp_path: Path, family: str) -> None:
     folder = copy(checkpoint, tmp_path / "bert", "config.json")
     (folder / "config.json").write_text('{"model_type": "bert", "num_hidden_layers": 5, "num_attention_heads": 4}')
     message = refused("model_type 'bert'", family, pretrained=str(folder))
-    assert "allowed is 'llava'" in message
+    assert "allowed is " in message
+    assert LLAVAS[family].pretrained in message
     assert str(folder) in message
 
 

@@ -13,9 +13,10 @@ import pytest
 import tiny
 import torch
 from asking import GOOD, Ask, encoded, opened, question
+from llavas import LLAVAS
 from PIL import Image, ImageFile
 
-from lmms_vg.models import FAMILIES, Family
+from lmms_vg.models import Family
 from lmms_vg.vision.images import open_rgb
 
 
@@ -76,7 +77,7 @@ def test_16_bit_image_is_scaled_not_clipped(ask: Ask) -> None:
     same_as_rgb(ask, opened(data), Image.fromarray(grey).convert("RGB"))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", LLAVAS)
 def test_one_pixel(ask: Ask, family: str) -> None:
     """It is enlarged, so that it is answered like any red square."""
     dot, square = (question(str(side), Image.new("RGB", (side, side), "red"), GOOD) for side in (1, 32))
@@ -135,7 +136,7 @@ def test_too_elongated_image(
     assert "elongated" in str(records["high"].error)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", LLAVAS)
 @pytest.mark.parametrize("size", [(400, 4), (4, 400)])
 def test_extreme_but_possible_aspect_ratio(ask: Ask, family: str, size: tuple[int, int]) -> None:
     assert ask([question("long", tiny.picture(3, *size), GOOD)], family)["long"].text

@@ -12,6 +12,7 @@ import pytest
 import tiny
 import torch
 from asking import GOOD, Ask, encoded, good, question
+from llavas import LLAVAS
 from PIL import Image
 
 from lmms_vg.experiments import boxed_questions
@@ -19,7 +20,7 @@ from lmms_vg.inference.asking import Asking
 from lmms_vg.inference.question import Question
 from lmms_vg.journal import Record
 from lmms_vg.methods.vgrefine import VGRefine
-from lmms_vg.models import FAMILIES, Family
+from lmms_vg.models import Family
 
 # --- boxes ----------------------------------------------------------------------------------------------------------
 
@@ -67,7 +68,7 @@ def test_box_in_the_part_that_is_cropped_away(ask: Ask) -> None:
         "\x00 where?",
     ],
 )
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", LLAVAS)
 def test_question_with_control_marks(ask: Ask, families: dict[str, Family], family: str, text: str) -> None:
     record = ask([question("marks", tiny.picture(3), text)], family, method=VGRefine(((1, 0),), (3,), 1))["marks"]
     assert record.error is None

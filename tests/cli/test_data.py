@@ -85,10 +85,10 @@ def test_fetch_takes_several_names(capsys: Capture) -> None:
 
 def test_report_and_compare(run_folders: tuple[str, str], capsys: Capture) -> None:
     assert main(["report", run_folders[0]]) == 0
-    ((_, row),) = tables(capsys.readouterr().out)
+    ((_, row), *_) = tables(capsys.readouterr().out)
     assert row[:6] == ["t", "acc", "3", "0", "0.000", "0.3333"]
     assert main(["compare", *run_folders]) == 0
-    (_, (_, base, other)) = tables(capsys.readouterr().out)
+    (_, (_, base, other), _) = tables(capsys.readouterr().out)
     assert (base[3], base[5], other[5]) == ("33.33", "", "+66.67")
 
 

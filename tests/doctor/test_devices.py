@@ -108,7 +108,7 @@ def test_the_dtype_is_the_one_the_engine_takes(device: str, dtype: str, monkeypa
 
     taken: list[str] = []
 
-    def load(family: str, settings: build.Settings, device: str) -> None:
+    def load(family: str, settings: build.Settings, options: object, device: str) -> None:
         taken.append(settings.dtype)
         raise Loading
 

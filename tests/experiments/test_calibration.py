@@ -98,7 +98,7 @@ def test_heads_are_ranked_as_eager_attention_says(checkpoint: str, tmp_path: Pat
                     input_ids=prompt.input_ids[None], pixel_values=prompt.pixel_values, output_attentions=True
                 ).attentions
             maps.append(np.stack([layer[0, :, -1].double().numpy()[:, prompt.image_tokens] for layer in seen]))
-            mask = prompt.geometries[0].patch_mask(question.boxes).ravel()
+            mask = prompt.images[0].views[0].patch_mask(question.boxes).ravel()
         target = mask / mask.sum()
 
         def kl(values: np.ndarray, target: np.ndarray = target) -> np.ndarray:
@@ -268,7 +268,7 @@ def test_coco_without_images_says_how_to_fetch_them(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model": "gpt"}, "--model 'gpt': allowed is huatuo, llava"),
+        ({"model": "gpt"}, "--model 'gpt': allowed is huatuo, internvl, llava"),
         ({"model": "huatuo_vgrefine"}, "heads are ranked on the plain model"),
         ({"model_args": "demo"}, "--model_args 'demo': allowed is name=value"),
         ({"model_args": "pretrained=demo,heads=1-1"}, "'plain' takes no head list"),

@@ -21,7 +21,7 @@ def test_a_method_of_others_is_one_of_every_family(tmp_path: Path, ours: dict[st
     install(tmp_path, "theirs", {"methods:top_heavy": "theirs:TopHeavy"})
     with found(tmp_path):
         assert {**model_ids()} == ours | {
-            f"{family}_top_heavy": (family, "top_heavy") for family in ("huatuo", "llava")
+            f"{family}_top_heavy": (family, "top_heavy") for family in {name for name, _ in ours.values()}
         }
         assert registered().problems == []
     assert model_ids() == ours
@@ -45,7 +45,7 @@ CLASHES = {
         set(),
     ),
     "two pairs of one id": (
-        {"theirs": {"families:llava_next": "theirs:Next"}, "others": {"methods:next_plain": "others:Plain"}},
+        {"theirs": {"families:llava_fine": "theirs:Fine"}, "others": {"methods:fine_plain": "others:Plain"}},
         {"theirs", "others", "lmms_vg"},
         set(),
     ),
@@ -64,7 +64,9 @@ def test_a_clash_is_left_out_and_all_else_works(case: str, tmp_path: Path, ours:
         install(tmp_path, distribution, entry_points)
     install(tmp_path, "innocent", {"methods:blunt": "innocent:Blunt"})
     with found(tmp_path):
-        assert model_ids() == ours | {f"{family}_blunt": (family, "blunt") for family in ("huatuo", "llava")}
+        assert model_ids() == ours | {
+            f"{family}_blunt": (family, "blunt") for family in {name for name, _ in ours.values()}
+        }
         assert kept <= model_ids().keys()
         (problem,) = registered().problems
         assert {name for name in ("theirs", "others", "lmms_vg", "innocent") if f" of {name}" in problem} == named

@@ -20,6 +20,7 @@ from lmms_vg.models.llava import Llava
 def load(family: str, folder: Path | str, **changes: object) -> Llava:
     """A family with this checkpoint, in float32 on the CPU."""
     settings = {"revision": None, "dtype": torch.float32, "device": "cpu", "device_map": None, "geometry": "true"}
+    settings["options"] = FAMILIES[family].options()  # type: ignore[assignment]
     model = FAMILIES[family].load(str(folder), **{**settings, **changes})  # type: ignore[arg-type]
     assert isinstance(model, Llava)
     return model

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lmms_vg._util.error_codes import CodedError
-from lmms_vg.inference.alignment_probe import target_mask
+from lmms_vg.inference.alignment_probe import target_masks
 from lmms_vg.vision.patch_grid import Geometry
 
 SQUARE = Geometry.stretch(100, 100, 4, 4)
@@ -17,7 +17,7 @@ CROPPED = Geometry.center_crop(300, 100, 4, 4, 100)
 
 
 def prompt(*geometries: Geometry, question: tuple[int, int] = (20, 24)) -> Any:
-    return SimpleNamespace(geometries=geometries, question=question)
+    return SimpleNamespace(images=[SimpleNamespace(views=(geometry,)) for geometry in geometries], question=question)
 
 
 @pytest.mark.parametrize(
@@ -35,10 +35,10 @@ def prompt(*geometries: Geometry, question: tuple[int, int] = (20, 24)) -> Any:
 )
 def test_code(asked: Any, boxes: Any, rows: Any, code: str) -> None:
     with pytest.raises(CodedError) as caught:
-        target_mask("q", asked, boxes, rows)
+        target_masks("q", asked, boxes, rows)
     assert caught.value.code == code
 
 
 def test_a_box_that_can_be_measured() -> None:
-    mask = target_mask("q", prompt(SQUARE, question=(20, 20)), [[0, 0, 26, 9]], "last")
+    (mask,) = target_masks("q", prompt(SQUARE, question=(20, 20)), [[0, 0, 26, 9]], "last")
     assert np.argwhere(mask).tolist() == [[0, 0], [0, 1]]

@@ -34,7 +34,7 @@ def test_a_message_is_opened_once_for_both_forms(family: Family) -> None:
     assert isinstance(plain, Prepared)
     assert isinstance(oracle, Prepared)
     assert plain is again
-    assert (plain.mask is None, oracle.mask is None) == (True, False)
+    assert (plain.masks is None, oracle.masks is None) == (True, False)
     assert plain.prompt is oracle.prompt
     assert opened == [1]
 
@@ -51,7 +51,7 @@ def test_what_cannot_be_asked_says_why(family: Family) -> None:
 
 
 def pending(uid: str, run: MethodRun | None, prefix: int = 3, **values: Any) -> Pending:
-    prepared: Any = SimpleNamespace(prompt=SimpleNamespace(prefix=prefix, image_tokens=[1]))
+    prepared: Any = SimpleNamespace(prompt=SimpleNamespace(prefix=prefix, grids=((1, 1),)))
     return Pending(question(uid, GOOD, **values), {run: prepared} if run else {})
 
 

@@ -44,7 +44,10 @@ def test_it_is_ranked_with_all_others_and_marked() -> None:
         ("api", "", True),
         ("ours", "plain", False),
     ]
-    assert [row.cells[1].rank for row in one.measured] == [1, 2]
+    assert [(row.cells[1].rank.best, row.cells[1].rank.worst) for row in one.measured if row.cells[1].rank] == [
+        (1, 1),
+        (2, 2),
+    ]
     assert [note.startswith(DECLARED_MARK) for note in one.notes].count(True) == 1
     assert not any(note.startswith(DECLARED_MARK) for note in of("table1", OURS).notes)
 

@@ -39,7 +39,9 @@ def test_provenance_is_flat_and_leaves_nothing_out() -> None:
     assert found["commit"] == "null"
     assert found["schema_version"] == "2"
     left_out = set(type(one.manifest.run).model_fields) - {name.partition(".")[0] for name in found}
-    assert left_out == {"method"}
+    assert left_out == {"method", "options"}, "this family has no settings of its own"
+    run = one.manifest.run.model_copy(update={"options": {"max_pixels": 12544}})
+    assert dict(provenance(one.manifest.model_copy(update={"run": run})))["options.max_pixels"] == "12544"
 
 
 def test_metrics_that_were_not_measured_say_so() -> None:

@@ -76,7 +76,7 @@ def boxed(family: Family, rows: tuple[int, ...] = (0, 1), **observed: Any) -> Ba
     """Return the questions `rows` out of two questions of different lengths about two images, with boxes."""
     masks = [np.arange(36).reshape(6, 6) < 9, np.arange(36).reshape(6, 6) > 20]
     texts, seeds = [TEXTS[row] for row in rows], [row + 1 for row in rows]
-    return ask(family, texts, seeds, targets=[masks[row] for row in rows], **observed)
+    return ask(family, texts, seeds, targets=[(masks[row],) for row in rows], **observed)
 
 
 def test_every_method_is_in_the_table() -> None:
@@ -208,7 +208,7 @@ def test_wrong_hyper_parameters_are_named(name: str, option: str) -> None:
 def test_misspelt_hyper_parameters_are_told_the_nearest(name: str, option: str) -> None:
     misspelt = option + option[-1]
     with pytest.raises(ValueError, match=rf"{misspelt} not known to '{name}'; did you mean {option}\? "):
-        split_arguments(name, {misspelt: 1})
+        split_arguments("llava", name, {misspelt: 1})
 
 
 @pytest.mark.parametrize("sampled", [False, True])

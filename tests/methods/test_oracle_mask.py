@@ -29,7 +29,7 @@ TARGETS[1][5, 0] = True
 
 
 def boxed(family: Family) -> Batch:
-    return ask(family, targets=TARGETS)
+    return ask(family, targets=[(target,) for target in TARGETS])
 
 
 @pytest.mark.parametrize("mask", ["pre", "post"])
@@ -47,7 +47,7 @@ def test_equals_whole_matrices(family: Family, mask: str, layers: tuple[int, ...
 
 def test_a_box_around_everything_is_plain_bit_for_bit(family: Family) -> None:
     with torch.no_grad():
-        everything = [np.ones((6, 6), dtype=bool)] * 2
+        everything = [(np.ones((6, 6), dtype=bool),)] * 2
         plain, batch = Plain().prefill(ask(family)), OracleMask((2,)).prefill(ask(family, targets=everything))
         for one, other in zip(in_steps(plain), in_steps(batch), strict=True):
             assert torch.equal(one, other)
@@ -57,7 +57,7 @@ def test_further_images_are_kept(family: Family) -> None:
     """Boxes belong to the first image."""
     prompt = family.prompt([open_picture(tiny.picture(1)), open_picture(tiny.picture(2)), TEXTS[0]])
     with torch.no_grad():
-        hidden = hidden_by(OracleMask((2,)), alone(family, prompt, targets=TARGETS[:1]))[0]
+        hidden = hidden_by(OracleMask((2,)), alone(family, prompt, targets=[(TARGETS[0],)]))[0]
     assert hidden[:36].tolist() == (~TARGETS[0]).ravel().tolist()
     assert not hidden[36:].any()
     assert len(hidden) == 72

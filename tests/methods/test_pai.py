@@ -50,7 +50,7 @@ def without_image(family: Family, prompt: Prompt) -> list[Tensor]:
     assert "<image>" in prompt.text
     assert "<image>" not in text
     ids = family.tokenizer(text, return_tensors="pt")["input_ids"][0]
-    return in_full_passes(family, replace(prompt, input_ids=ids, pixel_values=None))
+    return in_full_passes(family, replace(prompt, input_ids=ids, images=(), starts=()))
 
 
 def guided(seen: list[Tensor], unseen: list[Tensor], gamma: float) -> list[Tensor]:

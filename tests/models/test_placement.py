@@ -13,6 +13,7 @@ import pytest
 import tiny
 import torch
 from checkpoint_table import documented_fields
+from llavas import LLAVAS
 from numpy.typing import NDArray
 from PIL import Image
 from transformers import (
@@ -27,6 +28,7 @@ from transformers.models.llava.image_processing_pil_llava import LlavaImageProce
 
 from lmms_vg.demo.model import build_tokenizer
 from lmms_vg.models import FAMILIES
+from lmms_vg.models.base import NoOptions
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.models.llava import Llava
 from lmms_vg.models.placement import Placement
@@ -137,7 +139,7 @@ def test_the_patches_of_a_box_are_those_that_painting_it_changes(loaded: Any, ca
         image[y1:y2, x1:x2, 0] = 255
         red, green, _ = levels(family, image)
         changed = cells(np.abs(red - green) > 0.5).any(-1)
-        geometry = family.true_geometry(width, height)
+        geometry = family.views(width, height)[0]
         left, top, right, bottom = geometry.patch_box(0, 0)
         dx, dy = max(1.0, (right - left) / PATCH), max(1.0, (bottom - top) / PATCH)
         kept = x2 - x1 > 2 * dx and y2 - y1 > 2 * dy
@@ -160,7 +162,7 @@ def test_every_pixel_that_the_model_sees_is_where_the_geometry_has_it(loaded: An
         column, row = np.meshgrid(np.arange(width), np.arange(height))
         image = np.stack([column % 256, row % 256, 0 * row], axis=-1).astype(np.uint8)
         seen = levels(family, image).round()
-        geometry = family.true_geometry(width, height)
+        geometry = family.views(width, height)[0]
         x = np.array([geometry.x.to_pixel(centre) for centre in centres])
         y = np.array([geometry.y.to_pixel(centre) for centre in centres])
         x_seen, y_seen = (x > 0) & (x < width), (y > 0) & (y < height)  # the rest is padding
@@ -199,11 +201,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def load(family: str, folder: Path, processor: Any) -> None:
     """Always raise CheckpointError: about the weights if the processor is accepted."""
     processor.save_pretrained(folder)
-    FAMILIES[family].load(str(folder), None, torch.float32, "cpu", None, "true")
+    FAMILIES[family].load(str(folder), None, torch.float32, "cpu", None, "true", NoOptions())
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", LLAVAS)
 def test_settings_that_a_family_cannot_follow_are_refused_before_the_weights(
     folder: Path, case: str, family: str
 ) -> None:
@@ -218,7 +220,7 @@ def test_settings_that_a_family_cannot_follow_are_refused_before_the_weights(
         load(family, folder, BACKENDS[kind][0](**{"crop_size": CROP, **settings}))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", LLAVAS)
 @pytest.mark.parametrize(
     ("processor", "message"),
     [
@@ -251,5 +253,5 @@ def test_stretch_remains_what_the_released_code_assumes(loaded: Any) -> None:
     family = FAMILIES["huatuo"](
         model, tokenizer, CLIPImageProcessor(size={"shortest_edge": 61}, crop_size=CROP), geometry="stretch"
     )  # type: ignore[call-arg]
-    assert family.lay(200, 100) == Geometry.stretch(200, 100, GRID, GRID)  # type: ignore[attr-defined]
-    assert family.true_geometry(200, 100) != family.lay(200, 100)  # type: ignore[attr-defined]
+    assert family.lay(200, 100) == (Geometry.stretch(200, 100, GRID, GRID),)  # type: ignore[attr-defined]
+    assert family.views(200, 100) != family.lay(200, 100)  # type: ignore[attr-defined]

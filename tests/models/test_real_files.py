@@ -17,6 +17,7 @@ import pytest
 import tiny
 import torch
 from checkpoints import edit
+from llavas import LLAVAS
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import GenerationConfig, LlavaForConditionalGeneration
 
@@ -25,6 +26,7 @@ from lmms_vg.methods import METHODS
 from lmms_vg.models import FAMILIES
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.models.llava import Llava
+from lmms_vg.models.llava_med import LlavaMed
 from lmms_vg.models.original_layout import RENAMING
 from lmms_vg.vision.images import open_picture
 
@@ -239,15 +241,31 @@ def test_defaults_of_every_method(real: Callable[[str], Path], family: str, name
         assert resolve(family, method, {"pretrained": str(folder)}).name == method
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", LLAVAS)
 @pytest.mark.parametrize(
-    ("name", "named"), [("llava-med-v1.5-mistral-7b", "llava_mistral"), ("llava-v1.6-mistral-7b-hf", "llava_next")]
+    ("name", "named", "own"),
+    [
+        ("llava-med-v1.5-mistral-7b", "llava_mistral", "llava_med"),
+        ("llava-v1.6-mistral-7b-hf", "llava_next", "llava_next"),
+    ],
 )
-def test_what_no_family_loads_is_refused_by_its_model_type(
-    real: Callable[[str], Path], family: str, name: str, named: str
+def test_what_another_family_loads_is_refused_by_its_model_type(
+    real: Callable[[str], Path], family: str, name: str, named: str, own: str
 ) -> None:
-    with pytest.raises(CheckpointError, match=f"model_type.*'{named}'"):
+    """The family that loads it has no heads for it, which is another message."""
+    message = "heads: none are known" if family == own else f"model_type.*'{named}'"
+    with pytest.raises(ValueError, match=message):
         resolve(family, "vgrefine", {"pretrained": str(real(name))})
+
+
+def test_tensors_of_llava_med_are_those_of_the_hub(real: Callable[[str], Path]) -> None:
+    """As many tensors and bytes as the index of the hub's four shards states."""
+    _, config, renaming = LlavaMed.read_configuration(str(real("llava-med-v1.5-mistral-7b")), None)
+    with torch.device("meta"):
+        state = LlavaForConditionalGeneration(config).state_dict()
+    assert renaming is RENAMING
+    assert len(state) == 686
+    assert sum(weight.numel() for weight in state.values()) * 2 == pytest.approx(15.132e9, rel=1e-3)
 
 
 def test_llava_is_refused_by_the_huatuo_family(real: Callable[[str], Path]) -> None:

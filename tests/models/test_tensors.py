@@ -137,7 +137,7 @@ def test_a_tower_without_class_token_keeps_its_first_patch(tmp_path: Path) -> No
     tiny.save_processors(tmp_path)
     family = load("llava", tmp_path)
     prompt = family.prompt([open_picture(tiny.picture()), "Where is the nodule?"])
-    assert family.embed([prompt]).shape[1] == prompt.prefix
+    assert family.embed([prompt]).hidden.shape[1] == prompt.prefix
     assert len(prompt.image_tokens) == (tiny.SIDE // tiny.PATCH) ** 2
     edit(tmp_path, "config.json", {"vision_feature_select_strategy": "default"})
     with pytest.raises(CheckpointError, match="vision_feature_select_strategy='default'"):

@@ -123,7 +123,7 @@ def test_a_row_is_one_its_family_and_method_take(name: str, row: TargetRow, monk
     given = simple_parse_args_string(ask.hyper_parameters)
     if row.calibrate:
         given["heads"] = "+".join(f"30-{head}" for head in range(20))
-    _, own = split_arguments(row.method, given)
+    _, _, own = split_arguments(row.checkpoint.family, row.method, given)
     shape = Shape(row.checkpoint.pretrained, row.checkpoint.layers, row.checkpoint.heads, {})
     made = METHODS[row.method].for_checkpoint(shape, **own)
     assert row.method in WORK

@@ -10,7 +10,7 @@ import pytest
 from lmms_vg.paper.columns import by_title
 from lmms_vg.paper.published import published, table
 from lmms_vg.paper.rounding import right_answers
-from lmms_vg.reproduce.verdict import NOTHING, Score, Verdict, answers_apart, faults, questions_of, verdict
+from lmms_vg.reproduce.verdict import NOTHING, CellVerdict, Score, answers_apart, faults, questions_of, verdict
 from lmms_vg.reproduce.verdict_words import words
 
 NONE: dict[str, Decimal] = {}
@@ -57,7 +57,7 @@ def test_thirty_questions() -> None:
 
 def test_what_another_row_prints_too_is_not_the_same() -> None:
     others = {"A": Decimal("66.67"), "B": Decimal("63.33"), "C": Decimal("66.7")}
-    assert verdict(Decimal("66.67"), of(20, 30), 30, others) == Verdict(
+    assert verdict(Decimal("66.67"), of(20, 30), 30, others) == CellVerdict(
         "unclear", 0, 30, pytest.approx(-0.0033, abs=1e-3), ("A", "C")
     )
     apart = verdict(Decimal("66.67"), of(19, 30), 30, others)
@@ -93,7 +93,7 @@ def test_no_run_that_equals_another_row_is_called_the_same() -> None:
 def test_of_other_questions_the_rows_that_pass_too_are_named() -> None:
     printed = {"A": Decimal("40.0"), "B": Decimal("49.9"), "C": Decimal("61.0")}
     score = Score(50.0, 40.2, 60.0, 30)
-    assert verdict(Decimal("45.0"), score, 430, printed) == Verdict("unclear", None, None, 5.0, ("B",))
+    assert verdict(Decimal("45.0"), score, 430, printed) == CellVerdict("unclear", None, None, 5.0, ("B",))
     assert verdict(Decimal("45.0"), score, 430, {"C": printed["C"]}).code == "within"
     assert verdict(Decimal("45.0"), score, None, {"C": printed["C"]}).code == "within", (
         "the paper's number is not known"
@@ -125,12 +125,12 @@ def test_nothing_to_compare() -> None:
 def test_words() -> None:
     many = tuple("ABCDEF")
     printed = Decimal("66.67")
-    assert words(Verdict("same", 0, 30, 0.0), printed) == "the same"
-    assert words(Verdict("apart", 5, 2781, -0.181), printed) == "at least 5 of 2,781 answers apart (-0.18)"
-    assert words(Verdict("apart", 5, 30, 1.0, ("B",)), printed).endswith("apart (+1.00); the same as B")
-    assert words(Verdict("unclear", also=many), printed) == "cannot tell: would also pass as A, B, C, D and 2 more"
-    assert words(Verdict("differs", difference=1.25), Decimal("68")) == "differs (+1.2)"
-    assert [words(Verdict(code), printed) for code in ("within", "inconsistent", "nothing")] == [
+    assert words(CellVerdict("same", 0, 30, 0.0), printed) == "the same"
+    assert words(CellVerdict("apart", 5, 2781, -0.181), printed) == "at least 5 of 2,781 answers apart (-0.18)"
+    assert words(CellVerdict("apart", 5, 30, 1.0, ("B",)), printed).endswith("apart (+1.00); the same as B")
+    assert words(CellVerdict("unclear", also=many), printed) == "cannot tell: would also pass as A, B, C, D and 2 more"
+    assert words(CellVerdict("differs", difference=1.25), Decimal("68")) == "differs (+1.2)"
+    assert [words(CellVerdict(code), printed) for code in ("within", "inconsistent", "nothing")] == [
         "within",
         "inconsistent",
         "-",

@@ -5,10 +5,11 @@ Section 3.8). With fewer than about 30 images it is still too narrow, and it has
 of scores from 0 to 1 of which hardly any differ gets Wilson's interval instead. p-values are those of `sign_flips`.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from lmms_vg.metrics.statistics.clusters import Floats, checked, numbered
@@ -50,13 +51,34 @@ def cluster_interval(
     check_draws(level, resamples)
     values = checked(scores, clusters)
     index, number = numbered(clusters)
-    if number > 1 and values.min() >= 0 and values.max() <= 1:
-        below, above = (len(np.unique(index[mask])) for mask in (values < 1, values > 0))
-        if min(below, above) < FEW:
-            rarer = 1 - values if below < above else values
-            return Interval(*wilson(float(values.mean()), effective_n(rarer, clusters), level=level))
+    if number > 1 and is_at_an_end(values, index):
+        below, above = _unlike(values, index)
+        rarer = 1 - values if below < above else values
+        return Interval(*wilson(float(values.mean()), effective_n(rarer, clusters), level=level))
     low, high = percentile_interval(bootstrap(scores, clusters, resamples, seed), level)
     return Interval(float(low), float(high))
+
+
+def is_at_an_end(values: Floats, places: NDArray[np.intp]) -> bool:
+    """Return whether scores are from 0 to 1, and fewer than ten images have one below 1, or fewer than ten one above 0.
+
+    Args:
+        values: scores of questions.
+        places: number of each question's image.
+    """
+    return bool(values.min() >= 0 and values.max() <= 1) and min(_unlike(values, places)) < FEW
+
+
+def _unlike(values: Floats, places: NDArray[np.intp]) -> tuple[int, int]:
+    """Numbers of images with a score below 1, and with one above 0."""
+    return len(np.unique(places[values < 1])), len(np.unique(places[values > 0]))
+
+
+def image_draws(images: int, resamples: int, seed: int) -> Iterator[Floats]:
+    """Yield how often each image is drawn in each resample, (resamples of a batch, images), until all are drawn."""
+    rng, chance, batch = np.random.default_rng(seed), np.full(images, 1 / images), max(1, BATCH // images)
+    for start in range(0, resamples, batch):
+        yield rng.multinomial(images, chance, min(batch, resamples - start)).astype(np.float64)
 
 
 def percentile_interval(resampled: Floats, level: float = 0.95) -> Floats:

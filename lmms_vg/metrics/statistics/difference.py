@@ -43,7 +43,7 @@ class Difference(NamedTuple):
         return not isnan(self.low)
 
 
-class Part(NamedTuple):
+class Stratum(NamedTuple):
     """Questions that are drawn by themselves.
 
     Attributes:
@@ -59,7 +59,7 @@ class Part(NamedTuple):
     weight: float = 1.0
 
 
-def difference_of(parts: Sequence[Part], *, level: float = 0.95, family: int = 1, seed: int = 0) -> Difference:
+def difference_of(parts: Sequence[Stratum], *, level: float = 0.95, family: int = 1, seed: int = 0) -> Difference:
     """Judge the weighted mean of the parts' mean differences; `family` and `seed` are those of `sign_flips`."""
     mean = fsum(part.weight * fsum(part.differences) / len(part.differences) for part in parts)
     if len(parts) == 1:  # whole numbers stay whole, so that the test is exact
@@ -91,7 +91,7 @@ def difference_of(parts: Sequence[Part], *, level: float = 0.95, family: int = 1
     return Difference(mean, float(low), float(high), test.p, test.images, test.least, error)
 
 
-def _error(part: Part) -> float:
+def _error(part: Stratum) -> float:
     """Standard error of the mean difference of whole images (linearised ratio); NaN for a single image."""
     sums, sizes = np.bincount(part.places, weights=part.differences), np.bincount(part.places)
     images = int((sizes > 0).sum())
@@ -102,7 +102,7 @@ def _error(part: Part) -> float:
     return float(sqrt(images / (images - 1) * (residuals**2).sum()) / n)
 
 
-def _reach(parts: Sequence[Part], level: float = 0.95) -> float:
+def _reach(parts: Sequence[Stratum], level: float = 0.95) -> float:
     """The largest share of differing questions that the data allow, which bounds the difference of scores from 0 to 1."""
     reaches = []
     for part in parts:

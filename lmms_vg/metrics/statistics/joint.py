@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lmms_vg.metrics.statistics.bootstrap import BATCH
 from lmms_vg.metrics.statistics.clusters import Floats, checked, numbered
-from lmms_vg.metrics.statistics.difference import Difference, Part, difference_of
+from lmms_vg.metrics.statistics.difference import Difference, Stratum, difference_of
 
 _BLOCK = 2**23  # sums of clusters in memory, over all runs: 64 MB
 
@@ -34,7 +34,7 @@ class Resampled(NamedTuple):
 
     def difference(self, a: int, b: int, *, level: float = 0.95) -> Difference:
         """Compare run number b with run number a; equal to `paired`, bit for bit for scores of 0 and 1."""
-        part = Part(self.scores[b] - self.scores[a], self.places, (self.sums[b] - self.sums[a]) / self.counts)
+        part = Stratum(self.scores[b] - self.scores[a], self.places, (self.sums[b] - self.sums[a]) / self.counts)
         return difference_of([part], level=level)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from lmms_vg.metrics.statistics.bootstrap import bootstrap, check_draws
 from lmms_vg.metrics.statistics.clusters import Uid, first, numbered, same_questions
-from lmms_vg.metrics.statistics.difference import Difference, Part, difference_of
+from lmms_vg.metrics.statistics.difference import Difference, Stratum, difference_of
 
 
 def paired(
@@ -57,6 +57,6 @@ def paired(
         differences = np.array([b[uid] - a[uid] for uid in within], dtype=np.float64)
         draws = bootstrap(differences, names, resamples, seed + number)
         index, count = numbered(names)
-        results.append(Part(differences, index + images, draws, shares[name] / total))
+        results.append(Stratum(differences, index + images, draws, shares[name] / total))
         images += count
     return difference_of(results, level=level, family=family, seed=seed)

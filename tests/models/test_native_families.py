@@ -1,0 +1,253 @@
+"""Families of transformers' image-text-to-text classes: our path against stock forwards, and boxes against pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+import tiny_families
+import torch
+from PIL import Image
+from torch import Tensor
+from transformers.image_processing_utils import select_best_resolution
+
+from lmms_vg.attention import Knockout, install
+from lmms_vg.attention.batch import Batch
+from lmms_vg.attention.self_check import compare
+from lmms_vg.attention.session import Sessions
+from lmms_vg.models import Family, Prompt
+from lmms_vg.models.checkpoint import CheckpointError
+from lmms_vg.models.medgemma import MedGemma
+from lmms_vg.vision.images import open_picture
+
+TEXT, SHORT = "Where is the large nodule in the upper left?", "Is it bright?"
+SIZES = {"landscape": [(160, 120)], "portrait": [(90, 200)], "two images": [(160, 120), (90, 200)]}
+
+
+@pytest.fixture(scope="module", params=tiny_families.CHECKPOINTS)
+def name(request: pytest.FixtureRequest) -> str:
+    """Name of a tiny checkpoint."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def folder(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its folder."""
+    folder = tmp_path_factory.mktemp("native") / name
+    tiny_families.CHECKPOINTS[name][2](folder)
+    return folder
+
+
+@pytest.fixture
+def family(name: str, folder: Path) -> Family:
+    """The loaded family, with transformers' own attention."""
+    return tiny_families.load(name, folder)
+
+
+def ask(family: Family, sizes: list[tuple[int, int]], text: str = TEXT) -> Prompt:
+    """A question about random images of these sizes."""
+    return family.prompt([*(open_picture(tiny.picture(n, *size)) for n, size in enumerate(sizes)), text])
+
+
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+@torch.no_grad()
+def test_logits_and_steps_equal_generate(family: Family, sizes: list[tuple[int, int]]) -> None:
+    """Prefill, and three decode steps, within 1e-4 of `generate` on the whole prompt."""
+    prompt = ask(family, sizes)
+    assert compare(family, prompt)[0] < 1e-5
+    family.model.set_attn_implementation("eager")
+    made = family.model.generate(
+        **family.stock_inputs(prompt),
+        max_new_tokens=4,
+        do_sample=False,
+        output_logits=True,
+        return_dict_in_generate=True,
+        eos_token_id=None,
+    )
+    install(family.model)
+    answering = Batch.open(Sessions(family), [prompt], [prompt]).prefill()
+    for token, logits in zip(made.sequences[0, -4:], made.logits, strict=True):
+        torch.testing.assert_close(answering.logits, logits.float(), atol=1e-4, rtol=1e-4)
+        answering.step(token[None])
+
+
+@torch.no_grad()
+def test_maps_and_knockout_equal_eager_matrices(family: Family) -> None:
+    """Two questions of different length in one batch, against one eager pass each with a changed mask."""
+    prompts = [ask(family, SIZES["landscape"], text) for text in (TEXT, SHORT)]
+    family.model.set_attn_implementation("eager")
+    stock = [family.model(**family.stock_inputs(prompt), output_attentions=True) for prompt in prompts]
+    hidden = [prompt.image_tokens[::2] for prompt in prompts]
+    start = 2
+    without = [_knocked_out(family, prompt, keys, start) for prompt, keys in zip(prompts, hidden, strict=True)]
+
+    install(family.model)
+    batch = Batch.open(Sessions(family), prompts, prompts)
+    maps = batch.unedited.maps("last")
+    for row, (prompt, made) in enumerate(zip(prompts, stock, strict=True)):
+        for layer, weights in enumerate(made.attentions):
+            expected = weights[0, :, -1, prompt.image_tokens]
+            torch.testing.assert_close(maps[layer][row], expected, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(batch.prefill().logits[row], made.logits[0, -1], atol=1e-4, rtol=1e-4)
+    chosen = torch.zeros(batch.layout.image_tokens.shape, dtype=torch.bool)
+    chosen[:, ::2] = True
+    knockout = Knockout(range(start, tiny_families.LAYERS), batch.layout.post_image, batch.layout.image_keys(chosen))
+    edited = batch.prefill(knockout)
+    for row, logits in enumerate(without):
+        assert (logits - stock[row].logits[0, -1]).abs().max() > 1e-2, "the knockout changes something"
+        torch.testing.assert_close(edited.logits[row], logits, atol=1e-4, rtol=1e-4)
+
+
+def _knocked_out(family: Family, prompt: Prompt, keys: Tensor, start: int) -> Tensor:
+    """Eager logits with an additive mask that a hook changes in the layers from `start` on."""
+
+    def hide(module: torch.nn.Module, args: tuple[object, ...], inputs: dict[str, Tensor]) -> object:
+        mask = inputs["attention_mask"].clone()
+        rows = torch.arange(prompt.prefix, len(prompt.input_ids))
+        mask[:, :, rows[:, None], keys[None]] = torch.finfo(mask.dtype).min
+        return args, inputs | {"attention_mask": mask}
+
+    layers = family.text_model.layers[start:]
+    hooks = [layer.self_attn.register_forward_pre_hook(hide, with_kwargs=True) for layer in layers]
+    try:
+        return family.model(**family.stock_inputs(prompt)).logits[0, -1]
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def test_positions_are_those_of_transformers(name: str, family: Family) -> None:
+    prompt = ask(family, SIZES["two images"])
+    if not name.startswith("qwen"):
+        assert prompt.positions is None
+        assert prompt.shift == 0
+        return
+    inputs = family.stock_inputs(prompt)
+    expected, delta = family.model.model.get_rope_index(
+        inputs["input_ids"], inputs["mm_token_type_ids"], image_grid_thw=inputs["image_grid_thw"]
+    )
+    assert prompt.positions is not None
+    assert torch.equal(prompt.positions, expected[:, 0, : prompt.prefix])
+    assert prompt.shift == int(delta) < 0
+
+
+def _brightness(name: str, family: Family, prompt: Prompt) -> np.ndarray:
+    """Mean brightness of the pixels of every image token on a grid, in the order of `image_tokens`."""
+    (image,) = prompt.images
+    pixels = image.pixels.double()
+    if name.startswith("qwen"):
+        return pixels.reshape(image.tokens, -1).mean(1).numpy()  # the processor writes the patches of a token in a row
+    if name.startswith("gemma"):
+        return _cells(pixels[0], 4).flatten().numpy()
+    if name.startswith("internvl"):
+        tiles = torch.cat([_cells(tile, 2).flatten() for tile in pixels])  # tile after tile, each row by row
+        return tiles[image.cells].numpy()
+    fine, _base = (image.views if name.endswith("fine") else image.views[::-1])[:2]
+    tiles = [_cells(tile, 4) for tile in pixels[0]]
+    high, wide = select_best_resolution((fine.height, fine.width), family.model.config.image_grid_pinpoints)
+    rows, across = high // 56, wide // 56
+    whole = torch.cat([torch.cat(tiles[1 + row * across : 1 + (row + 1) * across], 1) for row in range(rows)])
+    top, left = (whole.shape[0] - fine.rows) // 2, (whole.shape[1] - fine.cols) // 2
+    seen = whole[top : top + fine.rows, left : left + fine.cols]
+    views = [seen, tiles[0]] if name.endswith("fine") else [tiles[0], seen]
+    return torch.cat([view.flatten() for view in views]).numpy()
+
+
+def _cells(image: Tensor, side: int) -> Tensor:
+    """Mean of each of side x side cells of (3, height, width)."""
+    return (
+        image.unfold(1, image.shape[1] // side, image.shape[1] // side)
+        .unfold(2, image.shape[2] // side, image.shape[2] // side)
+        .mean((0, 3, 4))
+    )
+
+
+def test_painted_boxes_lie_on_the_cells_they_cover(name: str, family: Family) -> None:
+    """A hundred sizes: a cell's brightness is the share of it that the box covers, up to the blur of resizing."""
+    draw = np.random.default_rng(0)
+    apart, cells = 0, 0
+    for _ in range(100):
+        width, height = (int(side) for side in draw.integers(60, 400, 2))
+        x, y = int(draw.integers(0, width // 2)), int(draw.integers(0, height // 2))
+        box = (x, y, int(draw.integers(x + width // 4, width)), int(draw.integers(y + height // 4, height)))
+        painted = np.zeros((height, width, 3), dtype=np.uint8)
+        painted[box[1] : box[3], box[0] : box[2]] = 255
+        made = [
+            _brightness(name, family, family.prompt([open_picture(Image.fromarray(pixels)), TEXT]))
+            for pixels in (np.zeros_like(painted), painted, np.full_like(painted, 255))
+        ]
+        views = family.views(width, height)
+        covered = np.concatenate([view.mask_of_pixels(painted[..., 0] > 0).ravel() for view in views])
+        scale = made[2] - made[0]
+        shown = np.divide(made[1] - made[0], scale, out=np.zeros_like(scale), where=scale > 1e-6)
+        partly = scale < scale.max() * 0.99  # padding inside a cell of LLaVA-NeXT's fine view is black
+        shown[partly] *= (scale / scale.max())[partly]
+        assert shown.shape == covered.shape
+        apart += int((np.abs(shown - covered) > 0.25).sum())
+        cells += len(covered)
+    assert apart / cells < 0.002
+
+
+def test_an_image_that_does_not_fit_is_refused(name: str, family: Family) -> None:
+    if not name.startswith("qwen"):
+        pytest.skip("only Qwen-VL refuses elongated images: the others stretch them")
+    with pytest.raises(ValueError, match="aspect ratio"):
+        ask(family, [(4000, 10)])
+
+
+def test_image_marks_in_a_question_are_broken(name: str, family: Family) -> None:
+    marks = ["<|image_pad|>", "<start_of_image>", "<image_soft_token>", "<IMG_CONTEXT>", "<image>", "<|im_end|>"]
+    prompt = family.prompt([open_picture(tiny.picture(1)), f"{' '.join(marks)} is it bright?"])
+    assert prompt.images
+    assert len(prompt.starts) == 1
+    assert (prompt.input_ids == family.image_id).sum() == prompt.images[0].tokens  # type: ignore[attr-defined]
+
+
+def test_the_question_is_where_its_tokens_are(family: Family) -> None:
+    prompt = ask(family, SIZES["two images"], "Is it bright?")
+    start, stop = prompt.question
+    assert start >= prompt.prefix
+    assert family.tokenizer.decode(prompt.input_ids[start:stop]).split() == ["is", "it", "bright", "?"]
+
+
+def test_float16_is_refused_for_gemma(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="bfloat16 or float32"):
+        tiny_families.load("gemma3", tmp_path / "gemma", dtype=torch.float16)
+
+
+def test_another_familys_checkpoint_is_refused_by_its_model_type(name: str, folder: Path) -> None:
+    other = tiny_families.QwenVL if name.startswith("gemma") else MedGemma
+    with pytest.raises(CheckpointError, match="model_type"):
+        other.inspect(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_pixels": 0}, "max_pixels=0"),
+        ({"max_pixels": 783, "min_pixels": 1}, "max_pixels=783: allowed is an integer, 784 or more"),
+        ({"min_pixels": 2_000_000}, "min_pixels=2000000: allowed is an integer, 1 to 1605632"),
+        ({"max_pixels": True}, "max_pixels=True"),
+    ],
+)
+def test_settings_of_qwen_are_checked_before_weights(tmp_path: Path, options: dict[str, int], message: str) -> None:
+    folder = tiny_families.qwen("qwen2_5_vl", tmp_path / "qwen")
+    (folder / "model.safetensors").write_bytes(b"no weights")
+    family = tiny_families.QwenVL
+    with pytest.raises(ValueError, match=message):
+        family.load(str(folder), None, torch.float32, "cpu", None, "true", family.options(**options))
+
+
+@pytest.mark.parametrize("kind", ["qwen2_5_vl", "qwen3_vl", "gemma3"])
+@torch.no_grad()
+def test_bfloat16_is_as_near_to_float32_as_a_stock_pass(kind: str, tmp_path: Path) -> None:
+    exact = tiny_families.load(kind, tmp_path / kind)
+    prompt = ask(exact, SIZES["two images"])
+    expected = exact.model(**exact.stock_inputs(prompt)).logits[0, -1]
+    rounded = tiny_families.load(kind, tmp_path / kind, dtype=torch.bfloat16)
+    stock = rounded.model(**rounded.stock_inputs(prompt)).logits[0, -1].float()
+    install(rounded.model)
+    ours = Batch.open(Sessions(rounded), [prompt], [prompt]).prefill().logits[0]
+    assert (ours - expected).norm() <= 1.5 * (stock - expected).norm()
