@@ -27,7 +27,8 @@ NAME = "lmms_vg"
 #: Number of rows per explicit computation, so that "all tokens" never becomes a T x T matrix.
 ROWS_AT_A_TIME = 64
 
-#: cuDNN's attention is left out: it makes a plan for every number of keys, so that each new token would cost one.
+#: Kernels for all passes, the vision tower's included. cuDNN's is left out: it makes a plan for every number of keys, so that
+#: each new token costs one, and two runs of the same questions gave other last bits on an H100 (docs/speed.md).
 KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 
 _edits: ContextVar[tuple[Edit, ...]] = ContextVar("lmms_vg_edits", default=())

@@ -58,6 +58,10 @@ def ask(family: Family, sizes: list[tuple[int, int]], text: str = TEXT) -> Promp
 def test_sound_checkpoints_are_taken_on_a_gpu(
     name: str, folder: Path, sizes: list[tuple[int, int]], dtype: torch.dtype
 ) -> None:
+    if name.startswith("gemma3") and dtype == torch.float16:
+        with pytest.raises(CheckpointError, match="activations of Gemma 3 overflow"):
+            tiny_families.load(name, folder, dtype=dtype, device="cuda")
+        return
     family = tiny_families.load(name, folder, dtype=dtype, device="cuda")
     deviation, allowed = compare(family, ask(family, sizes))
     assert deviation <= allowed
