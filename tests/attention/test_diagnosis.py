@@ -17,7 +17,7 @@ from loguru import logger
 from naive import naive
 from torch import Tensor
 
-from lmms_vg.attention import install
+from lmms_vg.attention import forward_pass, install
 from lmms_vg.attention.diagnosis import saturated_layers
 from lmms_vg.attention.edits import Boost, Knockout, Scale, onwards
 from lmms_vg.attention.forward_pass import Pass
@@ -254,3 +254,14 @@ def test_a_method_without_edits_is_diagnosed_too(shifted: dict[str, Family], tmp
     answerer, _ = asked(shifted["no"], tmp_path, True, Plain())
     for record in read_records([answerer.journal.path]):
         assert record.extras["diagnosis"]["layers"] == list(range(tiny.LAYERS))
+
+
+def test_only_edits_are_diagnosed_unasked(
+    shifted: dict[str, Family], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Any] = []
+    monkeypatch.setattr(forward_pass, "Diagnosis", lambda *args: made.append(args) or Diagnosis(*args))
+    asked(shifted["no"], tmp_path / "plain", False, Plain())
+    assert not made, "a second pass for nothing"
+    asked(shifted["no"], tmp_path / "pai", False, PAI(start=1, end=4))
+    assert len(made) == 1

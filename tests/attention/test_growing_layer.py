@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import tiny
 import torch
+from checkpoints import load
 from torch import Tensor
 
-from lmms_vg.attention import Capture, attend, self_check
+from lmms_vg.attention import self_check
 from lmms_vg.attention.decoder import ROOM, GrowingLayer, KeyValue, cache_of, layers_of
-from lmms_vg.models import Family
+from lmms_vg.vision.images import open_picture
 
 
 def tokens(count: int, seed: int, batch: int = 2) -> KeyValue:
@@ -19,7 +22,9 @@ def tokens(count: int, seed: int, batch: int = 2) -> KeyValue:
     return keys, values
 
 
-@pytest.mark.parametrize("start", [None, tokens(7, 0), tuple(one.expand(2, -1, -1, -1) for one in tokens(7, 0, batch=1))])
+@pytest.mark.parametrize(
+    "start", [None, tokens(7, 0), tuple(one.expand(2, -1, -1, -1) for one in tokens(7, 0, batch=1))]
+)
 def test_equals_concatenation_beyond_its_room(start: KeyValue | None) -> None:
     before = None if start is None else tuple(one.clone() for one in start)
     growing, concatenating = cache_of([start], growing=True), cache_of([start])
@@ -51,8 +56,10 @@ def test_two_caches_from_the_same_tokens_do_not_meet() -> None:
     assert torch.equal(layer.keys, expected)
 
 
-def test_our_passes_and_the_stock_pass_of_the_load_check_leave_cudnn_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    family: Family = tiny.family()
+def test_our_passes_and_the_stock_pass_of_the_load_check_leave_cudnn_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family = load("huatuo", tiny.save(tmp_path / "tiny"))
     before = torch.backends.cuda.cudnn_sdp_enabled()
     seen: list[bool] = []
     forward = torch.nn.functional.scaled_dot_product_attention
@@ -62,7 +69,7 @@ def test_our_passes_and_the_stock_pass_of_the_load_check_leave_cudnn_out(monkeyp
         return forward(*args, **kwargs)
 
     monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", watched)
-    self_check.compare(family, family.prompt([tiny.opened(0), "Is it bright?"]))
+    self_check.compare(family, family.prompt([open_picture(tiny.picture()), "Is it bright?"]))
     assert len(seen) > 2 * len(family.text_model.layers)
     assert not any(seen)
     assert torch.backends.cuda.cudnn_sdp_enabled() == before
