@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from PIL import Image
 from torch import Tensor
 
 from benchmarks.contest import Round
@@ -57,7 +58,10 @@ class Ours:
 
 def about(asked: Asked, text: str, new_tokens: int, align: bool = False) -> Question:
     """A question about an image; the box to measure against is the image's middle."""
-    width, height = asked.open().size if align else (0, 0)
+    width, height = (0, 0)
+    if align:
+        with Image.open(asked.image) as opened:  # reads the size only: opening an image is not measured twice
+            width, height = opened.size
     return Question(
         task="benchmark",
         uid=f"{asked.image.name}: {text}",

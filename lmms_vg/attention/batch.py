@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lmms_vg.attention.diagnosis import Diagnose
 from lmms_vg.attention.edits import Edit
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.attention.layout import Layout
@@ -33,7 +34,7 @@ class Batch:
         reference: ReferenceMaps,
         sessions: Sessions,
         targets: Sequence[Any] | None = None,
-        diagnose: bool = False,
+        diagnose: Diagnose = "none",
     ) -> None:
         self.layout: Layout = unedited.layout
         self.unedited, self.reference = unedited, reference
@@ -49,7 +50,7 @@ class Batch:
         *,
         watched: Rows | None = None,
         targets: Sequence[Any] | None = None,
-        diagnose: bool = False,
+        diagnose: Diagnose = "none",
         keep: bool = True,
     ) -> Batch:
         """Open a batch that shares nothing with other batches but the sessions.
@@ -60,7 +61,7 @@ class Batch:
             references: their reference prompts.
             watched: rows whose maps every pass keeps in `Pass.seen`; None for none.
             targets: masks of the annotated boxes, as in the attribute.
-            diagnose: whether every pass has a `Pass.diagnosis`.
+            diagnose: which passes have a `Pass.diagnosis`.
             keep: whether `sessions` keeps the prefixes for later questions.
         """
         opened = sessions.open(prompts, keep)
@@ -100,6 +101,6 @@ class Batch:
             references or prompts,
             watched=self.unedited.watched if answers else None,
             targets=self.targets,
-            diagnose=self._diagnose and answers,
+            diagnose=self._diagnose if answers else "none",
             keep=keep,
         )

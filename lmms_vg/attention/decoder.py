@@ -33,11 +33,53 @@ KeyValue = tuple[Tensor, Tensor]
 Masks = Mapping[str, Tensor | None]
 
 
-def cache_of(layers: list[KeyValue | None]) -> DynamicCache:
-    """Return a cache that starts from these keys and values (None: an empty layer). Updates concatenate, so clones are free."""
+#: Tokens that a growing layer makes room for at a time.
+ROOM = 32
+
+
+class GrowingLayer(DynamicLayer):
+    """A layer for decoding: it makes room for `ROOM` tokens at once and then writes new ones in place.
+
+    A layer that concatenates copies everything at every token, into memory that is each time a little larger than what was
+    freed; on a GPU, most of the time then goes into finding memory.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._room: KeyValue | None = None  # (B, Hkv, T + room, D), of which `keys` and `values` are views
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """Append keys and values, each (B, Hkv, Q, D); the first time they and all earlier ones are copied."""
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        seen = self.keys.shape[-2] if self.keys.numel() else 0
+        end = seen + key_states.shape[-2]
+        if self._room is None or end > self._room[0].shape[-2]:
+            self._room = _with_room(self.keys, key_states, seen), _with_room(self.values, value_states, seen)
+        for room, new in zip(self._room, (key_states, value_states), strict=True):
+            room[:, :, seen:end] = new
+        self.keys, self.values = self._room[0][:, :, :end], self._room[1][:, :, :end]
+        return self.keys, self.values
+
+
+def _with_room(earlier: Tensor, new: Tensor, seen: int) -> Tensor:
+    """Return memory for `earlier`, which is copied into it, for `new`, and for `ROOM` further tokens."""
+    room = new.new_empty(*new.shape[:2], seen + new.shape[2] + ROOM, new.shape[3])
+    if seen:
+        room[:, :, :seen] = earlier
+    return room
+
+
+def cache_of(layers: Sequence[KeyValue | None], growing: bool = False) -> DynamicCache:
+    """Return a cache that starts from these keys and values (None: an empty layer), which are not written to.
+
+    Args:
+        layers: keys and values of each layer.
+        growing: whether many tokens will be appended one by one, as in decoding.
+    """
     cache = DynamicCache()
     for pair in layers:
-        layer = DynamicLayer()
+        layer = GrowingLayer() if growing else DynamicLayer()
         if pair is not None:
             layer.lazy_initialization(*pair)
             layer.keys, layer.values = pair

@@ -8,12 +8,15 @@ then come from a broken model, and the diagnosis shows it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from lmms_vg.attention.edits import Edit, KeyEdit
+
+#: Which passes to diagnose: none, those that edit attention, or all. A pass without edits is run a second time for it.
+Diagnose = Literal["none", "edits", "all"]
 
 #: A row is saturated when its attention mass on the image is below `LOW` or above `HIGH`.
 LOW, HIGH = 0.01, 0.99

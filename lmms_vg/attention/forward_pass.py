@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lmms_vg.attention.diagnosis import Diagnosis
+from lmms_vg.attention.diagnosis import Diagnose, Diagnosis
 from lmms_vg.attention.edits import Edit
 from lmms_vg.attention.interface import attend
 from lmms_vg.attention.reference import ReferenceMaps
@@ -27,7 +27,7 @@ class Pass:
     """
 
     def __init__(
-        self, unedited: UneditedRun, reference: ReferenceMaps, edits: Sequence[Edit] = (), diagnose: bool = False
+        self, unedited: UneditedRun, reference: ReferenceMaps, edits: Sequence[Edit] = (), diagnose: Diagnose = "none"
     ) -> None:
         self.layout, self.reference, self._decoder = unedited.layout, reference, unedited.decoder
         self.extras: list[dict[str, Any]] = [{} for _ in self.layout.prompts]
@@ -37,7 +37,7 @@ class Pass:
         self.seen = {} if watched is None else unedited.maps(watched, range(first))
         looks = [] if watched is None or not rest else [unedited.capture(watched, rest)]
         looking: list[Edit] = [*edits, *looks]
-        if diagnose:
+        if diagnose == "all" or (diagnose == "edits" and edits):
             self.diagnosis = Diagnosis(edits, self.layout.last, self.layout.image_keys(), unedited.depth)
             if edits:
                 looking = [self.diagnosis.before, *looking, self.diagnosis.after]

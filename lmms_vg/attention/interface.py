@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
@@ -25,6 +26,10 @@ NAME = "lmms_vg"
 
 #: Number of rows per explicit computation, so that "all tokens" never becomes a T x T matrix.
 ROWS_AT_A_TIME = 64
+
+#: Kernels for all passes, the vision tower's included. cuDNN's is left out: it makes a plan for every number of keys, so that
+#: each new token costs one, and two runs of the same questions gave other last bits on an H100 (docs/speed.md).
+KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 
 _edits: ContextVar[tuple[Edit, ...]] = ContextVar("lmms_vg_edits", default=())
 
@@ -48,7 +53,8 @@ def attend(model: PreTrainedModel, *edits: Edit) -> Iterator[None]:
             raise ValueError(f"layers={beyond}: {type(edit).__name__} allows 0 to {config.num_hidden_layers - 1}")
     token = _edits.set((*_edits.get(), *edits))
     try:
-        yield
+        with sdpa_kernel(KERNELS):
+            yield
     finally:
         _edits.reset(token)
 

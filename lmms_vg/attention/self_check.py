@@ -14,11 +14,12 @@ import torch
 from loguru import logger
 from PIL import Image
 from torch import Tensor
+from torch.nn.attention import sdpa_kernel
 from transformers import DynamicCache
 
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.decoder import DEVICE_IS_GONE
-from lmms_vg.attention.interface import install
+from lmms_vg.attention.interface import KERNELS, install
 from lmms_vg.attention.session import Sessions
 from lmms_vg.models.base import Family, Prompt
 from lmms_vg.models.checkpoint import CheckpointError
@@ -120,12 +121,13 @@ def stock_logits(family: Family, prompt: Prompt, cut: int) -> Tensor:
     per_token = {name: value for name, value in inputs.items() if value.shape == (1, length)}
     images = {name: value for name, value in inputs.items() if name not in per_token}
     cache = DynamicCache()
-    for start, stop in ((0, cut), (cut, length)):
-        if start == stop:
-            continue
-        piece = {name: value[:, start:stop] for name, value in per_token.items()}
-        output = family.model(**piece, **images, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        images = {}  # the first piece holds the image
+    with sdpa_kernel(KERNELS):  # those of our passes: on a GPU, others round otherwise
+        for start, stop in ((0, cut), (cut, length)):
+            if start == stop:
+                continue
+            piece = {name: value[:, start:stop] for name, value in per_token.items()}
+            output = family.model(**piece, **images, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            images = {}  # the first piece holds the image
     last: Tensor = output.logits[0, -1]
     return last.float().cpu()
 

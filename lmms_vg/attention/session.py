@@ -11,10 +11,11 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn.attention import sdpa_kernel
 
 from lmms_vg.attention.decoder import Decoder, KeyValue, cache_of, layers_of
 from lmms_vg.attention.edits import Capture
-from lmms_vg.attention.interface import attend
+from lmms_vg.attention.interface import KERNELS, attend
 from lmms_vg.attention.stages import stage
 from lmms_vg.models.base import Family, Prompt
 
@@ -82,7 +83,8 @@ def prefilled(family: Family, prompts: Sequence[Prompt], sums: bool = False) -> 
 def _prefilled(
     family: Family, prompts: Sequence[Prompt], sums: bool, decoder: Decoder, prefix: int
 ) -> list[ImageSession]:
-    hidden, deep = family.embed(prompts)
+    with sdpa_kernel(KERNELS):
+        hidden, deep = family.embed(prompts)
     positions = _positions(prompts, prefix).to(hidden.device)
     visible = torch.ones(len(prompts), prefix, dtype=torch.bool, device=hidden.device)
     images = _images(prompts, prefix).to(hidden.device) if family.images_see_themselves else None

@@ -81,11 +81,11 @@ def _allocated() -> int:
 def _turn(name: str | None) -> None:
     """Count the time since the last turn for the active stage, and make another one active."""
     global _peak
-    if torch.cuda.is_initialized():
+    active: str | None = getattr(_active, "name", None)
+    if torch.cuda.is_initialized() and {active, name} - {None, "images"}:  # a GPU has no part in waiting for images
         torch.cuda.synchronize()
         _peak = max(_peak, _allocated())  # batches that choose their size reset torch's own count
     now = time.perf_counter()
-    active: str | None = getattr(_active, "name", None)
     if active is not None:
         _seconds[active] = _seconds.get(active, 0.0) + now - _active.since
     _active.name, _active.since = name, now

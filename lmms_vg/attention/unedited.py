@@ -94,7 +94,7 @@ class UneditedRun:
             Hidden states after the last layer, (B, Q, width), and a cache to decode on.
         """
         self.advance(first)
-        cache = cache_of([*self._layers[:first], *self._prefix[first:]])
+        cache = cache_of([*self._layers[:first], *self._prefix[first:]], growing=True)
         with stage("knockout"), attend(self.decoder.model, *edits):
             return self._run(self._entering[first], cache, first, self.depth), cache
 

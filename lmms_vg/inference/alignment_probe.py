@@ -40,11 +40,14 @@ def target_masks(uid: str, prompt: Prompt, boxes: Sequence[Sequence[float]], row
     return masks
 
 
-def probed_maps(answering: Pass, rows: Rows) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the maps of the answering pass and of the reference prompts, both (B, layers, heads, N), layers in order."""
+def probed_maps(answering: Pass, rows: Rows, per_head: bool = True) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the maps of the answering pass and of the reference prompts, both (B, layers, heads, N), layers in order.
+
+    Without `per_head` the heads are averaged into one, on the device: a map of all heads is megabytes per question.
+    """
     if not answering.seen:
         raise ValueError("the batch was not watched: its questions do not ask for alignment")
-    return _stack(answering.seen), _stack(answering.reference.maps(rows))
+    return _stack(answering.seen, per_head), _stack(answering.reference.maps(rows), per_head)
 
 
 def measure(answering: Pass, targets: list[tuple[str, Mask]], rows: Rows, per_head: bool) -> list[dict[str, Any]]:
@@ -56,7 +59,7 @@ def measure(answering: Pass, targets: list[tuple[str, Mask]], rows: Rows, per_he
         rows: query rows of the maps.
         per_head: whether to add values per head.
     """
-    maps, reference = probed_maps(answering, rows)
+    maps, reference = probed_maps(answering, rows, per_head)
     values = []
     for (uid, mask), asked, general in zip(targets, maps, reference, strict=True):
         pair = asked[..., : mask.size], general[..., : mask.size]
@@ -70,5 +73,10 @@ def measure(answering: Pass, targets: list[tuple[str, Mask]], rows: Rows, per_he
     return values
 
 
-def _stack(maps: dict[int, torch.Tensor]) -> NDArray[Any]:
-    return torch.stack([maps[layer].cpu() for layer in sorted(maps)], dim=1).numpy()
+def _stack(maps: dict[int, torch.Tensor], per_head: bool) -> NDArray[Any]:
+    layers = [maps[layer] for layer in sorted(maps)]
+    if not per_head:
+        # Apple's GPU has no float64.
+        layers = [heads.cpu() if heads.device.type == "mps" else heads for heads in layers]
+        layers = [heads.mean(1, keepdim=True, dtype=torch.float64) for heads in layers]
+    return torch.stack([layer.to(layers[0].device) for layer in layers], dim=1).cpu().numpy()

@@ -13,7 +13,7 @@ from loguru import logger
 
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.decoding import decode
-from lmms_vg.attention.diagnosis import saturated_layers
+from lmms_vg.attention.diagnosis import Diagnose, saturated_layers
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.attention.session import Rows, Sessions
 from lmms_vg.attention.stages import stage
@@ -52,7 +52,7 @@ class Asking:
         return Batch.open(self.sessions, prompts, references, watched=watched)
 
     @torch.no_grad()
-    def prefill(self, method: Method, shared: Batch, prepared: Sequence[Prepared], diagnose: bool = False) -> Pass:
+    def prefill(self, method: Method, shared: Batch, prepared: Sequence[Prepared], diagnose: Diagnose = "none") -> Pass:
         """Prefill a shared batch with one method, which gets the boxes only if they are in its journal key."""
         targets = [form.masks for form in prepared]
         return method.prefill(Batch(shared.unedited, shared.reference, self.sessions, targets, diagnose))
@@ -69,8 +69,9 @@ class Asking:
             prepared: its questions.
             started: `time.perf_counter()` at the start of the batch for this method.
         """
-        # A method's first batch is always diagnosed, so that a warning is possible.
-        answering = self.prefill(method_run.method, shared, prepared, self.diagnose or not method_run.counts.answered)
+        # The edits of a method's first batch are always diagnosed, so that a warning is possible.
+        first: Diagnose = "none" if method_run.counts.answered else "edits"
+        answering = self.prefill(method_run.method, shared, prepared, "all" if self.diagnose else first)
         reports = self._diagnosed(method_run, answering)
         decoding = prepared[0].question.decoding  # the same for the whole batch
         alignments: list[dict[str, Any] | None] = [None] * len(prepared)

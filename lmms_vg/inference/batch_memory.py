@@ -2,7 +2,7 @@
 
 What a batch holds at its peak, per layer and token, follows from the code in `attention/`: keys and values exist once in the
 image's session, once stacked for the questions of the batch, once with the tokens after the image (`UneditedRun`), and once in
-the cache that answers are decoded on, since caches grow by concatenation.
+the cache that answers are decoded on, which has room for further tokens.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from lmms_vg.attention.decoder import ROOM
 from lmms_vg.attention.interface import ROWS_AT_A_TIME
 from lmms_vg.inference.pending import Pending
 from lmms_vg.models.base import Family, Prompt
@@ -64,7 +65,7 @@ class BatchMemory:
         stacked = len(batch) * prefix * self.token if len(images) > 1 else 0
         unedited = len(batch) * self._run(prefix, behind)
         references = len(images) * (self._run(prefix, reference) + prefix * self.token)
-        cache = len(batch) * (prefix + behind + decoded) * self.token
+        cache = len(batch) * (prefix + behind + decoded + ROOM) * self.token
         rows = len(batch) * self._explicit(prefix + behind, min(behind, ROWS_AT_A_TIME))
         maps = (len(batch) + len(images)) * self._depth * self._heads * len(prompts[0].image_tokens) * FP32
         logits = 4 * len(batch) * self._vocabulary * FP32  # as computed, in fp32, changed, and those of a contrast

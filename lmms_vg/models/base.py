@@ -65,7 +65,7 @@ class Prompt:
         cells = [start + image.cells for start, image in zip(self.starts, self.images, strict=True)]
         return torch.cat(cells) if cells else torch.empty(0, dtype=torch.long)
 
-    @property
+    @cached_property
     def prefix(self) -> int:
         """Number of tokens up to the end of the last image, which questions about the same image share."""
         return self.starts[-1] + self.images[-1].tokens if self.images else 0

@@ -60,7 +60,7 @@ def test_batches_of_several_methods_share_the_unedited_run(family: Family, monke
 @pytest.mark.parametrize("answers", [False, True])
 def test_a_batch_beside_is_watched_only_if_it_answers(family: Family, answers: bool) -> None:
     with torch.no_grad():
-        batch = ask(family, watched="last", diagnose=True)
+        batch = ask(family, watched="last", diagnose="all")
         beside = batch.beside(batch.layout.prompts, batch.reference.prompts, answers=answers).prefill()
     assert (beside.diagnosis is not None) == answers
     assert sorted(beside.seen) == (list(range(tiny.LAYERS)) if answers else [])

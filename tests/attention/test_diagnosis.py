@@ -17,7 +17,7 @@ from loguru import logger
 from naive import naive
 from torch import Tensor
 
-from lmms_vg.attention import install
+from lmms_vg.attention import forward_pass, install
 from lmms_vg.attention.diagnosis import saturated_layers
 from lmms_vg.attention.edits import Boost, Knockout, Scale, onwards
 from lmms_vg.attention.forward_pass import Pass
@@ -106,7 +106,7 @@ def test_boost_of_the_last_row_and_all_decode_steps(family: Family, alpha: float
     def boost(rows: Tensor, image: Tensor) -> Tensor:
         return torch.where(image, rows + alpha * rows.abs(), rows)
 
-    batch = ask(family, diagnose=True)
+    batch = ask(family, diagnose="all")
     layout = batch.layout
     boosted = batch.prefill(Boost([1, 3], onwards(layout.last), layout.image_keys(), alpha))
     expected = [by_hand(family, p, len(p.input_ids) - 1, [1, 3], boost, None) for p in layout.prompts]
@@ -127,7 +127,7 @@ def test_knockout_of_all_rows_behind_the_image(family: Family, mask: str, monkey
         hidden[image.nonzero()[:18, 0]] = True
         return rows.masked_fill(hidden, torch.finfo(rows.dtype).min if mask == "pre" else 0.0)
 
-    batch = ask(family, diagnose=True)
+    batch = ask(family, diagnose="all")
     chosen = torch.arange(36).expand(2, -1) < 18
     layout = batch.layout
     knocked = batch.prefill(Knockout([0, 2], layout.post_image, layout.image_keys(chosen), mask))  # type: ignore[arg-type]
@@ -136,14 +136,14 @@ def test_knockout_of_all_rows_behind_the_image(family: Family, mask: str, monkey
 
 
 def test_a_whole_image_that_is_hidden_is_saturation(family: Family) -> None:
-    batch = ask(family, diagnose=True)
+    batch = ask(family, diagnose="all")
     for report in reports(batch.prefill(Knockout([2], batch.layout.post_image, batch.layout.image_keys()))):
         assert report["image_mass_after"] == [0]
         assert report["saturated"][0] > 0.9
 
 
 def test_without_edits_the_last_row_of_every_layer(family: Family) -> None:
-    batch = Plain().prefill(ask(family, diagnose=True))
+    batch = Plain().prefill(ask(family, diagnose="all"))
     every = list(range(tiny.LAYERS))
     assert_reported(batch, [by_hand(family, p, len(p.input_ids) - 1, every, None, None) for p in batch.layout.prompts])
     for report in reports(batch):
@@ -157,7 +157,7 @@ def test_a_question_that_is_not_edited_beside_one_that_is(family: Family) -> Non
     def scale(rows: Tensor, image: Tensor) -> Tensor:
         return torch.where(image, rows * 2, rows)
 
-    batch = ask(family, diagnose=True)
+    batch = ask(family, diagnose="all")
     rows = batch.layout.last.clone()
     rows[0, 0] = rows[0, 1]
     scaled = batch.prefill(Scale([1, 2], rows, batch.layout.image_keys(), 2.0))
@@ -198,7 +198,7 @@ def shifted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Family]:
 def test_softmax_ignores_a_shift_and_boost_does_not(shifted: dict[str, Family]) -> None:
     after, plain = {}, {}
     for name, family in shifted.items():
-        batch = ask(family, diagnose=True)
+        batch = ask(family, diagnose="all")
         plain[name] = reports(Plain().prefill(batch))[0]
         after[name] = reports(PAI(alpha=0.5, start=1, end=4).prefill(batch))
     shift_of_largest = torch.tensor(plain["by 60"]["largest_logit"]) - torch.tensor(plain["no"]["largest_logit"])
@@ -254,3 +254,14 @@ def test_a_method_without_edits_is_diagnosed_too(shifted: dict[str, Family], tmp
     answerer, _ = asked(shifted["no"], tmp_path, True, Plain())
     for record in read_records([answerer.journal.path]):
         assert record.extras["diagnosis"]["layers"] == list(range(tiny.LAYERS))
+
+
+def test_only_edits_are_diagnosed_unasked(
+    shifted: dict[str, Family], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Any] = []
+    monkeypatch.setattr(forward_pass, "Diagnosis", lambda *args: made.append(args) or Diagnosis(*args))
+    asked(shifted["no"], tmp_path / "plain", False, Plain())
+    assert not made, "a second pass for nothing"
+    asked(shifted["no"], tmp_path / "pai", False, PAI(start=1, end=4))
+    assert len(made) == 1

@@ -81,11 +81,11 @@ def test_it_leaves_no_graph_and_the_batch_as_it_was(family: Family, watched: str
     """Watched and diagnosed batches keep maps; none may hold a graph, even if the weights require gradients."""
 
     with torch.no_grad():
-        untouched = ask(family, watched=watched, diagnose=True)
+        untouched = ask(family, watched=watched, diagnose="all")
         expected = untouched.prefill()
         family.model.requires_grad_(True)
         with no_graph_is_left():
-            asked = ask(family, watched=watched, diagnose=True)
+            asked = ask(family, watched=watched, diagnose="all")
             slope = gradient(asked.unedited, 2)
         family.model.requires_grad_(False)
         assert not slope.requires_grad

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+import torch
 
 from lmms_vg.attention import stages
 from lmms_vg.attention.stages import spent, stage
@@ -62,3 +63,16 @@ def test_threads_do_not_end_each_others_stages(clock: list[float]) -> None:
 def test_memory_is_that_of_the_process_without_a_gpu() -> None:
     assert spent().device == "process"
     assert 50e6 < spent().peak_bytes < 1e12
+
+
+def test_waiting_for_an_image_does_not_wait_for_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[int] = []
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: waits.append(1))
+    with stage("images"):
+        pass
+    assert not waits
+    with stage("decode"), stage("images"):
+        pass
+    assert len(waits) == 4

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from lmms_vg._util.error_codes import CodedError
-from lmms_vg.inference.alignment_probe import target_masks
+from lmms_vg.inference.alignment_probe import measure, target_masks
 from lmms_vg.vision.patch_grid import Geometry
 
 SQUARE = Geometry.stretch(100, 100, 4, 4)
@@ -42,3 +43,19 @@ def test_code(asked: Any, boxes: Any, rows: Any, code: str) -> None:
 def test_a_box_that_can_be_measured() -> None:
     (mask,) = target_masks("q", prompt(SQUARE, question=(20, 20)), [[0, 0, 26, 9]], "last")
     assert np.argwhere(mask).tolist() == [[0, 0], [0, 1]]
+
+
+def test_heads_averaged_on_the_device_give_the_values_of_all_heads() -> None:
+    drawn = torch.Generator().manual_seed(0)
+    maps, general = ({layer: torch.rand(2, 7, 16, generator=drawn) for layer in (3, 0)} for _ in range(2))
+    answering: Any = SimpleNamespace(seen=maps, reference=SimpleNamespace(maps=lambda rows: general))
+    mask = np.zeros((4, 4), bool)
+    mask[1, 2:] = True
+    targets = [("a", mask), ("b", ~mask)]
+    for averaged, every in zip(
+        *(measure(answering, targets, "last", per_head) for per_head in (False, True)), strict=True
+    ):
+        assert every.pop("heads")["ar"]
+        assert averaged.pop("version") == every.pop("version")
+        for name, values in averaged.items():
+            np.testing.assert_allclose(values, every[name], rtol=1e-12)

@@ -167,7 +167,7 @@ def test_methods_in_sequence_on_one_batch_equal_each_alone(family: Family) -> No
 def test_being_watched_and_diagnosed_changes_nothing(family: Family, name: str, watched: Any) -> None:
     """Equal except for the last bits: edited and watched rows are computed together."""
     expected = in_steps(made(name).prefill(boxed(family)))
-    answered = made(name).prefill(boxed(family, watched=watched, diagnose=True))
+    answered = made(name).prefill(boxed(family, watched=watched, diagnose="all"))
     assert sorted(answered.seen) == list(range(tiny.LAYERS))
     assert answered.diagnosis is not None
     assert len(answered.diagnosis.report()) == 2
@@ -179,7 +179,7 @@ def test_being_watched_and_diagnosed_changes_nothing(family: Family, name: str, 
 def test_being_diagnosed_changes_not_one_bit(family: Family, name: str) -> None:
     """A method's first batch is always diagnosed, so a resumed run diagnoses other batches than an uninterrupted one."""
     expected = in_steps(made(name).prefill(boxed(family)))
-    for one, other in zip(in_steps(made(name).prefill(boxed(family, diagnose=True))), expected, strict=True):
+    for one, other in zip(in_steps(made(name).prefill(boxed(family, diagnose="all"))), expected, strict=True):
         assert torch.equal(one, other)
 
 

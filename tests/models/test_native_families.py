@@ -51,6 +51,38 @@ def ask(family: Family, sizes: list[tuple[int, int]], text: str = TEXT) -> Promp
     return family.prompt([*(open_picture(tiny.picture(n, *size)) for n, size in enumerate(sizes)), text])
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+@torch.no_grad()
+def test_sound_checkpoints_are_taken_on_a_gpu(
+    name: str, folder: Path, sizes: list[tuple[int, int]], dtype: torch.dtype
+) -> None:
+    if name.startswith("gemma3") and dtype == torch.float16:
+        with pytest.raises(CheckpointError, match="activations of Gemma 3 overflow"):
+            tiny_families.load(name, folder, dtype=dtype, device="cuda")
+        return
+    family = tiny_families.load(name, folder, dtype=dtype, device="cuda")
+    deviation, allowed = compare(family, ask(family, sizes))
+    assert deviation <= allowed
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@torch.no_grad()
+def test_a_batch_on_a_gpu_gives_what_each_question_gives_alone(name: str, folder: Path) -> None:
+    family = tiny_families.load(name, folder, device="cuda")
+    install(family.model)
+    prompts = [ask(family, SIZES["landscape"], text) for text in (TEXT, SHORT)]
+    together = Batch.open(Sessions(family), prompts, prompts).prefill()
+    alone = [Batch.open(Sessions(family), [prompt], [prompt]).prefill() for prompt in prompts]
+    for _ in range(3):
+        tokens = together.logits.argmax(-1)
+        for row, one in enumerate(alone):
+            torch.testing.assert_close(together.logits[row : row + 1], one.logits, atol=1e-3, rtol=1e-3)
+            one.step(tokens[row : row + 1])
+        together.step(tokens)
+
+
 @pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
 @torch.no_grad()
 def test_logits_and_steps_equal_generate(family: Family, sizes: list[tuple[int, int]]) -> None:

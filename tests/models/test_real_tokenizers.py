@@ -16,7 +16,7 @@ from real_tokenizers import PACKAGES, folder
 from transformers import LlavaConfig
 
 from lmms_vg.models.fields import control_marks
-from lmms_vg.models.prompts import IMAGE, neutralise, question_span, tokenise
+from lmms_vg.models.prompts import IMAGE, expand, neutralise, question_span, tokenise
 from lmms_vg.models.tokenizer import load_tokenizer
 
 pytestmark = pytest.mark.slow
@@ -106,8 +106,10 @@ def test_an_image_mark_becomes_as_many_tokens_as_the_image_has(load: Callable[[s
     id = made.convert_tokens_to_ids(mark)
     text = f"{mark}{mark} {QUESTION}"
     tokens = tokenise(made, text, begin_of_text=False)
-    repeated = tokens.repeated(id, 256)
-    assert repeated.ids.count(id) == 512
+    repeated, starts = expand(tokens, id, [256, 3])
+    assert repeated.ids.count(id) == 259
+    assert [repeated.ids[start] for start in starts] == [id, id]
+    assert starts[1] - starts[0] >= 256
     assert [one for one in repeated.ids if one != id] == [one for one in tokens.ids if one != id]
     assert {text[a:b] for one, (a, b) in zip(repeated.ids, repeated.spans, strict=True) if one == id} == {mark}
 
