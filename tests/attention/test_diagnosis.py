@@ -18,7 +18,7 @@ from naive import naive
 from torch import Tensor
 
 from lmms_vg.attention import forward_pass, install
-from lmms_vg.attention.diagnosis import saturated_layers
+from lmms_vg.attention.diagnosis import Diagnosis, saturated_layers
 from lmms_vg.attention.edits import Boost, Knockout, Scale, onwards
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.inference.answerer import Answerer
