@@ -89,7 +89,8 @@ def mass(attention: Any, mask: Any, name: str = "sample") -> Array:
     """Share of the attention that lies in the mask, 0 to 1; chance is the mask's share of the grid. 0 for a zero map."""
     maps, weights = flatten(attention, mask, name)
     total = maps.sum(axis=-1)
-    return np.divide(maps @ weights, total, out=np.zeros_like(total), where=total > 0)
+    share: Array = np.divide(maps @ weights, total, out=np.zeros_like(total), where=total > 0)
+    return share
 
 
 def auroc(attention: Any, mask: Any, name: str = "sample") -> Array:
