@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmms_vg.metrics.alignment import Array
-from lmms_vg.metrics.donors import Donors
+from lmms_vg.metrics.donors import SWAPS, Donors
 
 LEAST_AR = 1e-3
 """Attention ratios below this one count as it, so that its logarithm is finite where a box gets no attention at all."""
@@ -88,6 +88,18 @@ def null(maps: Any, masks: Any, donors: Donors) -> Null:
     return Null(
         Values(*results[0]), Values(*results[1]), np.array([len(chosen) for chosen in donors], dtype=np.float64)
     )
+
+
+def signature(*, donors: str, swaps: int = SWAPS, seed: int = 0) -> str:
+    """Describe what an excess depends on, to be printed with it; `donors` is "other-images" or "same-image".
+
+    >>> signature(donors="other-images")
+    'null|donors:other-images|swaps:20|seed:0|least-ar:0.001|v:1'
+    >>> signature(donors="same-image")
+    'null|donors:same-image|least-ar:0.001|v:1'
+    """
+    draw = f"|swaps:{swaps}|seed:{seed}" if donors == "other-images" else ""
+    return f"null|donors:{donors}{draw}|least-ar:{LEAST_AR:g}|v:1"
 
 
 def _measure(attention: NDArray[np.float32], target: NDArray[np.float32], spread: Array, patches: int) -> Array:

@@ -1,9 +1,11 @@
 """Attention that never saw a box must not look grounded, whatever the sizes and places of boxes; attention that did must."""
 
+import doctest
+
 import numpy as np
 import pytest
 
-from lmms_vg.metrics import alignment
+from lmms_vg.metrics import alignment, nulls
 from lmms_vg.metrics.donors import Asked, of_other_images, of_same_image
 from lmms_vg.metrics.nulls import LEAST_AR, null
 from lmms_vg.metrics.placement import place
@@ -149,3 +151,7 @@ def test_errors_name_the_question():
     maps[1, 0, 2] = -1
     with pytest.raises(ValueError, match="map of question number 1"):
         null(maps, masks, donors)
+
+
+def test_docstring_examples():
+    assert doctest.testmod(nulls).failed == 0
