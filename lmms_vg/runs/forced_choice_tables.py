@@ -10,9 +10,9 @@ from lmms_vg.journal import NO_VALUE
 from lmms_vg.metrics.forced_choice import AucShift
 from lmms_vg.metrics.statistics import Difference
 from lmms_vg.runs.comparison import Comparison, ComparisonLine
-from lmms_vg.runs.comparison_cells import of_line, show_p
+from lmms_vg.runs.comparison_cells import of_line
 from lmms_vg.runs.forced_choice import Forced, ForcedChange, Missing, is_not_shown
-from lmms_vg.runs.text_tables import markdown
+from lmms_vg.runs.text_tables import markdown, show_p
 
 _FEW = "too few images"
 

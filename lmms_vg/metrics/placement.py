@@ -1,0 +1,89 @@
+"""Does the box hold more attention than the same shape elsewhere in the image? Read on one single question.
+
+A shape keeps its form and moves over the grid in whole patches; the union of several boxes moves as one shape. Only places
+that lie wholly in the visible image count, so padding lifts nothing. Objects that stand in the middle of most images, under
+attention that prefers the middle, score above 0.5 without being looked at: only the swap null of `nulls` corrects that.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Its own check, under its private name: the bytes of `alignment` are in every journal's key, and renaming would ask all again.
+from lmms_vg.metrics.alignment import Array
+from lmms_vg.metrics.alignment import _flatten as flatten
+
+FEWEST = 5
+"""Places below which a rank says nothing."""
+
+_TIE = 1e-9  # of a map's sum: places are summed in another order, which differs in the last bits
+
+
+class Placement(NamedTuple):
+    """Values of maps; shares and ratios are NaN where the shape has fewer than five places.
+
+    Attributes:
+        share: share of all places, the shape's own among them, that hold less attention than its own; places that hold the
+            same count half. 0.5 is chance; with n places it goes from 1/(2n) to 1 - 1/(2n).
+        ar_window: attention at the shape's own place over the mean of all places: the attention ratio as Zhang et al.
+            ("MLLMs Know Where to Look", ICLR 2025) compute it, who slide a window of the box's size. 1 is chance; 0 for
+            attention that is zero everywhere in the image.
+        places: number of places.
+    """
+
+    share: Array
+    ar_window: Array
+    places: int
+
+
+def place(attention: Any, mask: Any, visible: Any | None = None, name: str = "sample") -> Placement:
+    """Compare the attention inside the mask with that inside the same shape at all other places.
+
+    Args:
+        attention: maps, (..., rows, cols).
+        mask: the shape at its own place, (rows, cols); a share of each patch weighs its attention. Of a box that a crop cuts
+            off, the part that is left is the shape.
+        visible: whether a patch shows image, (rows, cols); None if all do.
+        name: name of the sample, for errors.
+
+    Raises:
+        ValueError: as in `alignment`, a mask that is not a grid, or one that covers a patch that is not visible.
+    """
+    grid = np.asarray(mask, dtype=np.float64)
+    seen = np.ones(grid.shape, dtype=bool) if visible is None else np.asarray(visible, dtype=bool)
+    if grid.ndim != 2 or seen.shape != grid.shape:
+        raise ValueError(
+            f"{name}: a mask of shape {grid.shape} and visible patches of shape {seen.shape}: allowed is (rows, cols) for both"
+        )
+    maps, weights = flatten(attention, grid, name)
+    if (grid[~seen] > 0).any():
+        raise ValueError(f"{name}: the mask covers a patch that shows no image; the visible patches must include it")
+    shapes = shifted(grid)
+    shapes = shapes[(shapes[:, ~seen.ravel()] == 0).all(axis=1)]
+    held, own = maps @ shapes.T, maps @ weights
+    places = len(shapes)
+    if places < FEWEST:
+        unknown = np.full(own.shape, np.nan)
+        return Placement(unknown, unknown.copy(), places)
+    gain = own[..., None] - held
+    tie = np.abs(gain) <= _TIE * maps.sum(axis=-1)[..., None]
+    share = ((gain > 0) & ~tie).mean(axis=-1) + tie.mean(axis=-1) / 2
+    mean = held.mean(axis=-1)
+    return Placement(share, np.divide(own, mean, out=np.zeros_like(own), where=mean > 0), places)
+
+
+def shifted(grid: NDArray[Any]) -> NDArray[Any]:
+    """The shape in a grid at every place of the grid where it fits whole, (places, rows * cols), its own place among them.
+
+    >>> shifted(np.array([[0, 1], [0, 1]])).tolist()
+    [[0, 1, 0, 1], [1, 0, 1, 0]]
+    """
+    rows, cols = grid.shape
+    (y, x), (bottom, right) = (edge(np.nonzero(grid), axis=1) for edge in (np.min, np.max))
+    shape = grid[y : bottom + 1, x : right + 1]
+    height, width = shape.shape
+    # A view of the grid's size that slides over a frame with the shape in its middle sees the shape at every place.
+    frame = np.zeros((2 * rows - height, 2 * cols - width), dtype=grid.dtype)
+    frame[rows - height : rows, cols - width : cols] = shape
+    return np.lib.stride_tricks.sliding_window_view(frame, (rows, cols)).reshape(-1, rows * cols)

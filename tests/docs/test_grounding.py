@@ -1,0 +1,45 @@
+"""The worked examples of docs/grounding.md are what the code computes."""
+
+import numpy as np
+import pytest
+
+from lmms_vg.metrics import alignment
+from lmms_vg.metrics.nulls import null
+from lmms_vg.metrics.placement import place
+from lmms_vg.metrics.regions import auprc, auroc, mass, overlap, pointing
+from lmms_vg.metrics.uniform import uniform
+
+GRID = np.arange(1.0, 10).reshape(3, 3)
+BOX = GRID == 9
+EVEN = np.ones((3, 3))
+
+
+def test_raw_values_and_the_level_of_even_attention() -> None:
+    assert float(alignment.attention_ratio(GRID, BOX)) == pytest.approx(1.8)
+    assert float(alignment.kl_divergence(BOX, GRID)) == pytest.approx(1.609, abs=5e-4)
+    assert float(alignment.js_divergence(BOX, GRID)) == pytest.approx(0.423, abs=5e-4)
+    assert float(uniform(1, 9, 9).kl) == pytest.approx(2.197, abs=5e-4)
+    assert float(uniform(1, 432, 576).ar) == pytest.approx(1.333, abs=5e-4)
+
+
+def test_placement() -> None:
+    result = place(GRID, BOX)
+    assert (float(result.share), float(result.ar_window)) == pytest.approx((0.944, 1.8), abs=5e-4)
+
+
+def test_excess() -> None:
+    maps = np.stack([GRID, EVEN, GRID[::-1, ::-1]]).reshape(3, 1, 9)
+    result = null(maps, np.stack([BOX.ravel()] * 3), [np.array([1, 2]), np.array([1]), np.array([2])])
+    got = [float(values.log_ar[0, 0]) for values in (result.level, result.value, result.excess)]
+    assert got == pytest.approx([-0.805, 0.588, 1.393], abs=6e-4)
+    assert float(result.excess.log_ar[2, 0]) == 0, "the same map again"
+
+
+def test_regions() -> None:
+    middle = GRID == 5
+    assert overlap(GRID, BOX)[:2] == (1, 1)
+    assert overlap(EVEN, BOX)[:2] == pytest.approx((1 / 9, 0.2))
+    assert [float(pointing(a, BOX)) for a in (GRID, EVEN)] == pytest.approx([1, 1 / 9])
+    assert [float(mass(a, BOX)) for a in (GRID, EVEN)] == pytest.approx([0.2, 0.111], abs=5e-4)
+    assert [float(auroc(GRID, mask)) for mask in (BOX, middle)] == [1, 0.5]
+    assert [float(auprc(GRID, mask)) for mask in (BOX, middle)] == pytest.approx([1, 0.2])

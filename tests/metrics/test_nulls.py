@@ -1,0 +1,157 @@
+"""Attention that never saw a box must not look grounded, whatever the sizes and places of boxes; attention that did must."""
+
+import doctest
+
+import numpy as np
+import pytest
+
+from lmms_vg.metrics import alignment, nulls
+from lmms_vg.metrics.donors import Asked, of_other_images, of_same_image
+from lmms_vg.metrics.nulls import LEAST_AR, null
+from lmms_vg.metrics.placement import place
+from lmms_vg.metrics.statistics import cluster_interval
+
+SIDE = 24
+SMALL, LARGE = (2, 3, 4, 5, 6), (6, 8, 10, 12, 14)
+ROW, COL = np.mgrid[:SIDE, :SIDE]
+CENTRE = np.exp(-((ROW - 11.5) ** 2 + (COL - 11.5) ** 2) / (2 * (SIDE / 4) ** 2))
+
+
+def simulated(sides, *, centred, biased, looks=1.0, n=300, seed=0):
+    """Two questions an image; `looks` is how many times denser attention is in the box than elsewhere."""
+    rng = np.random.default_rng(seed)
+    maps, masks, asked = np.empty((n, 1, SIDE**2)), np.zeros((n, SIDE**2)), []
+    for i in range(n):
+        lengths = rng.choice(sides, 2)
+        if centred:
+            y, x = (int(np.clip(round((SIDE - k) / 2 + rng.normal(0, 2.5)), 0, SIDE - k)) for k in lengths)
+        else:
+            y, x = (int(rng.integers(0, SIDE + 1 - k)) for k in lengths)
+        box = np.zeros((SIDE, SIDE), dtype=bool)
+        box[y : y + lengths[0], x : x + lengths[1]] = True
+        noise = np.exp(0.8 * rng.standard_normal((SIDE, SIDE)))
+        maps[i, 0] = (noise * (CENTRE if biased else 1) * np.where(box, looks, 1)).ravel()
+        masks[i] = box.ravel()
+        asked.append(Asked(f"{i}", f"image {i // 2}", f"image {i // 2}", SIDE))
+    return maps, masks, asked
+
+
+def measured(**settings):
+    maps, masks, asked = simulated(**settings)
+    return null(maps, masks, of_other_images(asked)), [question.image for question in asked]
+
+
+def shown(values, images):
+    """Whether 0 lies outside the interval, at 99.9% as there are 48 looks at blind attention here."""
+    low, high = cluster_interval(values[:, 0], images, level=0.999)
+    return "above" if low > 0 else "below" if high < 0 else "not shown"
+
+
+@pytest.mark.parametrize("centred", [False, True])
+@pytest.mark.parametrize("biased", [False, True])
+def test_blind_attention_is_not_shown_to_be_grounded(centred, biased):
+    small, images = measured(sides=SMALL, centred=centred, biased=biased)
+    large, _ = measured(sides=LARGE, centred=centred, biased=biased, seed=1)
+    for metric in ("log_ar", "kl", "js"):
+        one, other = getattr(small.excess, metric), getattr(large.excess, metric)
+        assert shown(one, images) == "not shown", f"{metric} of small boxes"
+        assert shown(other, images) == "not shown", f"{metric} of large boxes"
+        # Both sides have as many questions, drawn independently: their differences in any pairing have the gap as mean.
+        assert shown(one - other, images) == "not shown", f"the gap in {metric}"
+    assert shown(small.value.kl - large.value.kl, images) == "above", "raw KL shows a gap that is none"
+
+
+@pytest.mark.parametrize("sides", [SMALL, LARGE])
+@pytest.mark.parametrize("biased", [False, True])
+def test_attention_that_finds_the_box_is_shown(sides, biased):
+    result, images = measured(sides=sides, centred=True, biased=biased, looks=2)
+    assert [shown(values, images) for values in result.excess] == ["above", "below", "below"]
+
+
+def test_uniform_attention_has_no_excess_and_is_placed_at_chance():
+    _, masks, asked = simulated(SMALL, centred=False, biased=False, n=30)
+    maps = np.random.default_rng(0).uniform(0.1, 9, (30, 2, 1)) * np.ones(SIDE**2)
+    result = null(maps.astype(np.float16), masks, of_other_images(asked))
+    for values in result.excess:
+        assert np.abs(values).max() < 1e-6
+    for layers, mask in zip(maps, masks, strict=True):
+        grid = mask.reshape(SIDE, SIDE)
+        assert place(layers.reshape(2, SIDE, SIDE), grid).share.tolist() == [0.5, 0.5]
+
+
+def test_padding_alone_has_no_excess():
+    _, masks, asked = simulated(SMALL, centred=False, biased=False, n=30)
+    visible = (np.arange(SIDE**2) >= 3 * SIDE) & (np.arange(SIDE**2) < 21 * SIDE)
+    seen = (masks * visible).any(axis=1)
+    maps = np.broadcast_to(visible.astype(float), (int(seen.sum()), 1, SIDE**2))
+    kept = [question for question, keep in zip(asked, seen, strict=True) if keep]
+    result = null(maps, (masks * visible)[seen], of_other_images(kept))
+    assert result.value.log_ar == pytest.approx(np.log(4 / 3), abs=1e-5)
+    for values in result.excess:
+        assert np.abs(values).max() < 1e-6
+
+
+def test_by_hand_on_three_by_three():
+    """AR of the first patch: 9 * 5/13 for its own map, 1 and 9 * 1/17 for the donors'."""
+    maps = np.ones((3, 1, 9))
+    maps[0, 0, 0], maps[2, 0, 8] = 5, 9
+    masks = np.zeros((3, 9))
+    masks[:, 0] = 1
+    result = null(maps, masks, [np.array([1, 2]), np.array([], dtype=np.intp), np.array([0])])
+    assert float(result.value.log_ar[0, 0]) == pytest.approx(np.log(45 / 13), abs=1e-6)
+    assert float(result.level.log_ar[0, 0]) == pytest.approx(np.log(9 / 17) / 2, abs=1e-6)
+    assert float(result.excess.kl[0, 0]) == pytest.approx(np.log(13 / 5) - (np.log(9) + np.log(17)) / 2, abs=1e-6)
+    assert np.isnan([values[1, 0] for values in result.excess]).all()
+    assert result.donors.tolist() == [2, 0, 1]
+
+
+def test_values_are_those_of_the_measure():
+    """Also for masks of shares, for attention that is zero on patches or everywhere, and for half precision."""
+    rng = np.random.default_rng(0)
+    maps = (rng.random((200, 3, 60)) ** 4).astype(np.float16)
+    maps[5, 0] = 0
+    maps[6, :, 10:40] = 0
+    masks = np.where(rng.random((200, 60)) < 0.2, rng.random((200, 60)), 0)
+    masks[:, 20] = 1
+    donors = [rng.choice(200, 4, replace=False) for _ in range(200)]
+    result = null(maps, masks, donors)
+    for i in (0, 5, 6, 199):
+        for who, got, average in (([i], result.value, True), (donors[i], result.level, False)):
+            ar = np.log(np.maximum(alignment.attention_ratio(maps[who], masks[i]), LEAST_AR)).mean(axis=0)
+            kl = alignment.kl_divergence(masks[i], maps[who]).mean(axis=0)
+            js = alignment.js_divergence(masks[i], maps[who]).mean(axis=0)
+            assert got.log_ar[i] == pytest.approx(ar, abs=1e-5), (i, average)
+            assert got.kl[i] == pytest.approx(kl, abs=1e-5), (i, average)
+            assert got.js[i] == pytest.approx(js, abs=1e-5), (i, average)
+
+
+def test_a_map_that_ignores_the_question_has_no_excess_over_other_questions():
+    """Both questions of an image get one map, which lies on the first box: far over other images, nothing over the other."""
+    masks, maps, asked = np.zeros((40, 9)), np.ones((40, 1, 9)), []
+    for i in range(40):
+        image = i // 2
+        masks[i, (image + 4 * (i % 2)) % 9] = 1
+        maps[i, 0, image % 9] = 20
+        asked.append(Asked(f"{i}", f"{image}", f"{image}", 9))
+    over_images = null(maps, masks, of_other_images(asked)).excess.log_ar
+    over_questions = null(maps, masks, of_same_image(asked, masks)).excess.log_ar
+    assert over_images[::2].mean() > 1
+    assert np.abs(over_questions).max() < 1e-6
+
+
+def test_errors_name_the_question():
+    maps, masks, donors = np.ones((2, 1, 4)), np.ones((2, 4)), [np.array([1]), np.array([0])]
+    with pytest.raises(ValueError, match="maps of shape"):
+        null(maps, masks[:, :3], donors)
+    for wrong, message in ((0, "number 1 is empty"), (np.nan, "number 1 has NaN")):
+        bad = masks.copy()
+        bad[1] = wrong
+        with pytest.raises(ValueError, match=message):
+            null(maps, bad, donors)
+    maps[1, 0, 2] = -1
+    with pytest.raises(ValueError, match="map of question number 1"):
+        null(maps, masks, donors)
+
+
+def test_docstring_examples():
+    assert doctest.testmod(nulls).failed == 0
