@@ -52,14 +52,15 @@ class GrowingLayer(DynamicLayer):
         """Append keys and values, each (B, Hkv, Q, D); the first time they and all earlier ones are copied."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
+        assert self.keys is not None and self.values is not None
         seen = self.keys.shape[-2] if self.keys.numel() else 0
         end = seen + key_states.shape[-2]
         if self._room is None or end > self._room[0].shape[-2]:
             self._room = _with_room(self.keys, key_states, seen), _with_room(self.values, value_states, seen)
         for room, new in zip(self._room, (key_states, value_states), strict=True):
             room[:, :, seen:end] = new
-        self.keys, self.values = self._room[0][:, :, :end], self._room[1][:, :, :end]
-        return self.keys, self.values
+        self.keys, self.values = keys, values = self._room[0][:, :, :end], self._room[1][:, :, :end]
+        return keys, values
 
 
 def _with_room(earlier: Tensor, new: Tensor, seen: int) -> Tensor:
