@@ -52,7 +52,8 @@ class GrowingLayer(DynamicLayer):
         """Append keys and values, each (B, Hkv, Q, D); the first time they and all earlier ones are copied."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-        assert self.keys is not None and self.values is not None
+        assert self.keys is not None
+        assert self.values is not None
         seen = self.keys.shape[-2] if self.keys.numel() else 0
         end = seen + key_states.shape[-2]
         if self._room is None or end > self._room[0].shape[-2]:
