@@ -44,9 +44,8 @@ class GrowingLayer(DynamicLayer):
     freed; on a GPU, most of the time then goes into finding memory.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._room: KeyValue | None = None  # (B, Hkv, T + room, D), of which `keys` and `values` are views
+    #: (B, Hkv, T + room, D), of which `keys` and `values` are views.
+    _room: KeyValue | None = None
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Append keys and values, each (B, Hkv, Q, D); the first time they and all earlier ones are copied."""
