@@ -79,8 +79,9 @@ def cache_of(layers: Sequence[KeyValue | None], growing: bool = False) -> Dynami
         growing: whether many tokens will be appended one by one, as in decoding.
     """
     cache = DynamicCache()
+    kind: type[Any] = GrowingLayer if growing else DynamicLayer
     for pair in layers:
-        layer = GrowingLayer() if growing else DynamicLayer()
+        layer = kind()
         if pair is not None:
             layer.lazy_initialization(*pair)
             layer.keys, layer.values = pair
