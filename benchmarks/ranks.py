@@ -24,6 +24,7 @@ from benchmarks.report import table
 from lmms_vg import __version__
 from lmms_vg.datasets import phantoms
 from lmms_vg.datasets.source import DataMissing
+from lmms_vg.inference.dealing import deal
 from lmms_vg.reproduce import cost
 from lmms_vg.reproduce.checkpoints import HUATUO_7B, HUATUO_34B
 from lmms_vg.reproduce.cost import A100, CPU, H100, Constants
@@ -40,15 +41,6 @@ MACHINES = {"CPU": CPU, f"{HUATUO_7B.billions:g} billion on {H100.name}": Consta
 Order = Sequence[str]
 
 
-def deal(sizes: Sequence[int], ranks: int) -> list[int]:
-    """The rank of each image, from the number of questions of each; longest processing time first."""
-    dealt, loads = [0] * len(sizes), [0.0] * ranks
-    for image in sorted(range(len(sizes)), key=lambda image: -sizes[image]):
-        dealt[image] = loads.index(min(loads))
-        loads[dealt[image]] += CPU.prefix + sizes[image] * CPU.question
-    return dealt
-
-
 def by_stride(orders: Sequence[Order], ranks: int, constants: Constants) -> float:
     """Seconds of the slowest rank if rank r asks questions r, r + ranks, ... of every task, as lmms-eval deals them."""
     shares = [[image for order in orders for image in order[rank::ranks]] for rank in range(ranks)]
@@ -58,7 +50,7 @@ def by_stride(orders: Sequence[Order], ranks: int, constants: Constants) -> floa
 def by_image(orders: Sequence[Order], ranks: int, constants: Constants) -> float:
     """Seconds of the slowest rank if each asks all questions, of all tasks, about its images."""
     sizes = list(Counter(image for order in orders for image in order).values())
-    dealt = deal(sizes, ranks)
+    dealt = deal(sizes, [0.0] * ranks)
     shares = [[size for size, owner in zip(sizes, dealt, strict=True) if owner == rank] for rank in range(ranks)]
     return max(constants.seconds("plain", sum(share), len(share)) for share in shares)
 
