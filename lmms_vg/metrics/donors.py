@@ -19,7 +19,7 @@ FEWEST = 5
 """Other images below which their mean says nothing."""
 
 
-class Asked(NamedTuple):
+class MapOwner(NamedTuple):
     """What decides whose map may stand in for whose.
 
     Attributes:
@@ -35,7 +35,7 @@ class Asked(NamedTuple):
     kind: Hashable
 
 
-def of_other_images(asked: Sequence[Asked], *, swaps: int = SWAPS, seed: int = 0) -> Donors:
+def of_other_images(asked: Sequence[MapOwner], *, swaps: int = SWAPS, seed: int = 0) -> Donors:
     """Draw one question of each of `swaps` other images of the same kind, never of the same image or unit.
 
     If there are fewer other images, each gives one question; with fewer than five there are no donors. An image of several
@@ -70,7 +70,7 @@ def of_other_images(asked: Sequence[Asked], *, swaps: int = SWAPS, seed: int = 0
     return result
 
 
-def of_same_image(asked: Sequence[Asked], masks: Any) -> Donors:
+def of_same_image(asked: Sequence[MapOwner], masks: Any) -> Donors:
     """Return all other questions about the same image whose masks share no patch with this one's.
 
     Args:
@@ -99,7 +99,7 @@ def _grouped(members: Sequence[int], keys: Sequence[Hashable]) -> list[list[int]
     return list(groups.values())
 
 
-def _check(asked: Sequence[Asked]) -> None:
+def _check(asked: Sequence[MapOwner]) -> None:
     names: set[str] = set()
     units: dict[str, str] = {}
     for question in asked:

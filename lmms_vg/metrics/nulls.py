@@ -24,7 +24,7 @@ LEAST_AR = 1e-3
 _CHUNK = 32  # questions whose maps are in memory as float32 at a time: 2 MB for 28 layers of 24 x 24
 
 
-class Values(NamedTuple):
+class NullValues(NamedTuple):
     """Values of maps, (questions, layers), as in `alignment`.
 
     Attributes:
@@ -47,14 +47,14 @@ class Null(NamedTuple):
         donors: number of donors of each question, (questions,).
     """
 
-    value: Values
-    level: Values
+    value: NullValues
+    level: NullValues
     donors: Array
 
     @property
-    def excess(self) -> Values:
+    def excess(self) -> NullValues:
         """Value minus level. A map that finds the box is above 0 in log AR, and below 0 in KL and JS."""
-        return Values(*(value - level for value, level in zip(self.value, self.level, strict=True)))
+        return NullValues(*(value - level for value, level in zip(self.value, self.level, strict=True)))
 
 
 def null(maps: Any, masks: Any, donors: Donors) -> Null:
@@ -73,7 +73,7 @@ def null(maps: Any, masks: Any, donors: Donors) -> Null:
     """
     weights = _checked(maps, masks, donors)
     totals, spread = _backgrounds(maps)
-    results = np.full((2, len(Values._fields), *totals.shape), np.nan)
+    results = np.full((2, len(NullValues._fields), *totals.shape), np.nan)
     for i, chosen in enumerate(donors):
         inside = np.flatnonzero(weights[i])
         target = weights[i][inside] / weights[i].sum()
@@ -86,7 +86,7 @@ def null(maps: Any, masks: Any, donors: Donors) -> Null:
         if len(chosen):
             results[1, :, i] = measured[:, 1:].mean(axis=1)
     return Null(
-        Values(*results[0]), Values(*results[1]), np.array([len(chosen) for chosen in donors], dtype=np.float64)
+        NullValues(*results[0]), NullValues(*results[1]), np.array([len(chosen) for chosen in donors], dtype=np.float64)
     )
 
 

@@ -20,7 +20,7 @@ FEWEST = 5
 _TIE = 1e-9  # of a map's sum: places are summed in another order, which differs in the last bits
 
 
-class Placement(NamedTuple):
+class BoxPlacement(NamedTuple):
     """Values of maps; shares and ratios are NaN where the shape has fewer than five places.
 
     Attributes:
@@ -37,7 +37,7 @@ class Placement(NamedTuple):
     places: int
 
 
-def place(attention: Any, mask: Any, visible: Any | None = None, name: str = "sample") -> Placement:
+def place(attention: Any, mask: Any, visible: Any | None = None, name: str = "sample") -> BoxPlacement:
     """Compare the attention inside the mask with that inside the same shape at all other places.
 
     Args:
@@ -65,12 +65,12 @@ def place(attention: Any, mask: Any, visible: Any | None = None, name: str = "sa
     places = len(shapes)
     if places < FEWEST:
         unknown = np.full(own.shape, np.nan)
-        return Placement(unknown, unknown.copy(), places)
+        return BoxPlacement(unknown, unknown.copy(), places)
     gain = own[..., None] - held
     tie = np.abs(gain) <= _TIE * maps.sum(axis=-1)[..., None]
     share = ((gain > 0) & ~tie).mean(axis=-1) + tie.mean(axis=-1) / 2
     mean = held.mean(axis=-1)
-    return Placement(share, np.divide(own, mean, out=np.zeros_like(own), where=mean > 0), places)
+    return BoxPlacement(share, np.divide(own, mean, out=np.zeros_like(own), where=mean > 0), places)
 
 
 def shifted(grid: NDArray[Any]) -> NDArray[Any]:

@@ -22,7 +22,7 @@ QUANTILE = 0.9
 MOST_BOXES = 10
 
 
-class Overlap(NamedTuple):
+class RegionOverlap(NamedTuple):
     """How the union of the boxes that a map names covers a mask; all are shares from 0 to 1.
 
     Attributes:
@@ -55,7 +55,7 @@ def named_boxes(attention: Any) -> list[tuple[slice, slice]]:
     return [boxes[i] for i in np.argsort(-np.asarray(means), kind="stable")[:MOST_BOXES]]
 
 
-def overlap(attention: Any, mask: Any, name: str = "sample") -> Overlap:
+def overlap(attention: Any, mask: Any, name: str = "sample") -> RegionOverlap:
     """Compare the union of the boxes that one map names with a mask, both (rows, cols).
 
     A mask of shares counts each patch by its share; several boxes are one mask. An even map names everything, and so has the
@@ -72,7 +72,7 @@ def overlap(attention: Any, mask: Any, name: str = "sample") -> Overlap:
         named[box] = True
     shared, area, target = float(weights[named.ravel()].sum()), int(named.sum()), float(weights.sum())
     precision, recall = shared / area, shared / target
-    return Overlap(shared / (area + target - shared), 2 * shared / (area + target), precision, recall)
+    return RegionOverlap(shared / (area + target - shared), 2 * shared / (area + target), precision, recall)
 
 
 def pointing(attention: Any, mask: Any, name: str = "sample") -> Array:

@@ -136,7 +136,7 @@ def test_several_on_one_batch_leave_nothing_behind(family: Family) -> None:
 
 
 def test_faithful_is_diagnosed_on_the_row_it_leaves_alone(family: Family) -> None:
-    batch = PAI(0.5, 2, 5, cfg=True, faithful=True).prefill(ask(family, diagnose=True))
+    batch = PAI(0.5, 2, 5, cfg=True, faithful=True).prefill(ask(family, diagnose="all"))
     assert batch.diagnosis is not None
     reports = batch.diagnosis.report()
     assert [report["layers"] for report in reports] == [[2, 3, 4]] * 2
@@ -177,7 +177,7 @@ def test_scores_that_are_all_large_saturate(tmp_path: Path, method: Method, by: 
     """Softmax ignores a common offset of all scores; these edits do not, and the diagnosis shows it."""
     masses = {}
     for size in (0.0, by):
-        batch = method.prefill(ask(shifted(tmp_path / str(size), size), diagnose=True))
+        batch = method.prefill(ask(shifted(tmp_path / str(size), size), diagnose="all"))
         assert batch.diagnosis is not None
         masses[size] = batch.diagnosis.report()
     for calm, wild in zip(masses[0.0], masses[by], strict=True):

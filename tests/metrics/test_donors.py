@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from lmms_vg.metrics.donors import Asked, of_other_images, of_same_image
+from lmms_vg.metrics.donors import MapOwner, of_other_images, of_same_image
 
 
 def asked(images=30, questions=3, per_unit=2, kind="24x24"):
     return [
-        Asked(f"{kind}/{image}/{number}", f"{kind}/{image}", f"{kind}/{image // per_unit}", kind)
+        MapOwner(f"{kind}/{image}/{number}", f"{kind}/{image}", f"{kind}/{image // per_unit}", kind)
         for image in range(images)
         for number in range(questions)
     ]
@@ -52,7 +52,7 @@ def test_one_patient_has_no_donors():
 
 
 def test_other_questions_about_the_image_ask_for_another_place():
-    questions = [*asked(images=2, questions=3), Asked("other", "24x24/0", "24x24/0", "8x8")]
+    questions = [*asked(images=2, questions=3), MapOwner("other", "24x24/0", "24x24/0", "8x8")]
     masks = np.array([[1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1], [1, 0, 0, 0], [1, 0, 0, 0], [0, 1, 1, 1], [0, 0, 0, 1]])
     assert [chosen.tolist() for chosen in of_same_image(questions, masks)] == [[2], [], [0], [5], [5], [3, 4], []]
 
@@ -62,7 +62,7 @@ def test_errors_name_what_is_wrong():
     with pytest.raises(ValueError, match="'24x24/0/0' is there twice"):
         of_other_images([*one, *one])
     with pytest.raises(ValueError, match="belongs to '24x24/0' and to 'b'"):
-        of_other_images([*one, Asked("q", "24x24/0", "b", "24x24")])
+        of_other_images([*one, MapOwner("q", "24x24/0", "b", "24x24")])
     with pytest.raises(ValueError, match="swaps 4: allowed is 5 or more"):
         of_other_images(one, swaps=4)
     with pytest.raises(ValueError, match="1 questions and 0 masks"):

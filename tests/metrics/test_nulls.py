@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lmms_vg.metrics import alignment, nulls
-from lmms_vg.metrics.donors import Asked, of_other_images, of_same_image
+from lmms_vg.metrics.donors import MapOwner, of_other_images, of_same_image
 from lmms_vg.metrics.nulls import LEAST_AR, null
 from lmms_vg.metrics.placement import place
 from lmms_vg.metrics.statistics import cluster_interval
@@ -32,7 +32,7 @@ def simulated(sides, *, centred, biased, looks=1.0, n=300, seed=0):
         noise = np.exp(0.8 * rng.standard_normal((SIDE, SIDE)))
         maps[i, 0] = (noise * (CENTRE if biased else 1) * np.where(box, looks, 1)).ravel()
         masks[i] = box.ravel()
-        asked.append(Asked(f"{i}", f"image {i // 2}", f"image {i // 2}", SIDE))
+        asked.append(MapOwner(f"{i}", f"image {i // 2}", f"image {i // 2}", SIDE))
     return maps, masks, asked
 
 
@@ -132,7 +132,7 @@ def test_a_map_that_ignores_the_question_has_no_excess_over_other_questions():
         image = i // 2
         masks[i, (image + 4 * (i % 2)) % 9] = 1
         maps[i, 0, image % 9] = 20
-        asked.append(Asked(f"{i}", f"{image}", f"{image}", 9))
+        asked.append(MapOwner(f"{i}", f"{image}", f"{image}", 9))
     over_images = null(maps, masks, of_other_images(asked)).excess.log_ar
     over_questions = null(maps, masks, of_same_image(asked, masks)).excess.log_ar
     assert over_images[::2].mean() > 1
