@@ -15,11 +15,12 @@ _MORE = ("correct elsewhere", "95% interval", "AUROC of AR", "95% interval")
 #: What the columns mean, to be printed once.
 GROUNDED = (
     "grounded: AR above 1, the level of even attention, at the named layer, which was chosen on these questions. Attention "
-    "that never saw the place is above 1 for many of them, too: where it prefers the middle and places lie there, or leaves out "
-    "padding. So the number of grounded questions shows nothing by itself; read whether more answers are correct where it is "
-    "grounded. correct: a score of 1 (open questions: every word of the reference is in the answer). AUROC: how often a "
-    "correct question has a higher AR than a wrong one; .5 is chance. AR depends on the size of the place, so read AUROC "
-    "within an organ, too. Intervals draw whole images. Too few images: one for a share, fewer than ten of a kind for AUROC"
+    "that never saw the place is above 1 for many of them, too: where it prefers the middle and places lie there, or "
+    "leaves out padding. So the number of grounded questions shows nothing by itself; read whether more answers are "
+    "correct where it is grounded. correct: a score of 1 (open questions: every word of the reference is in the answer). "
+    "AUROC: how often a correct question has a higher AR than a wrong one; .5 is chance. AR depends on the size of the "
+    "place, so read AUROC within an organ, too. Intervals draw whole images. Too few images: one for a share, fewer than "
+    "ten of a kind for AUROC"
 )
 
 
