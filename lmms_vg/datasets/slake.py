@@ -33,6 +33,13 @@ SLAKE = DatasetSpec(
         "open/train": 2976,
         "open/validation": 631,
         "open/test": 645,
+        # Those that name an object of `slake_objects.json`, whether or not the image has it.
+        "named closed/train": 1171,
+        "named closed/validation": 226,
+        "named closed/test": 228,
+        "named open/train": 1444,
+        "named open/validation": 307,
+        "named open/test": 319,
     },
 )
 #: Split -> names that its file may have.

@@ -28,6 +28,8 @@ class Training(NamedTuple):
 #: Task that asks a test split -> its data set, one file with the questions, and what loads those of all splits.
 _SOURCES: dict[str, tuple[DatasetSpec, str, Callable[[], list[Sample]]]] = {
     "slake_test_closed": (slake.SLAKE, "train.json", partial(slake.load, "closed")),
+    # Some of the same questions.
+    "slake_grounded_test_closed": (slake.SLAKE, "train.json", partial(slake.load, "closed")),
     "vqa_rad_test_closed": (vqa_rad.VQA_RAD, vqa_rad.JSON, partial(vqa_rad.load, "closed")),
 }
 

@@ -13,6 +13,7 @@ from lmms_vg.runs.chance_rows import ABOUT, ChanceRow, chance_rows
 from lmms_vg.runs.forced_choice import forced
 from lmms_vg.runs.forced_choice_tables import ABOUT as ABOUT_FORCED
 from lmms_vg.runs.forced_choice_tables import missing_note, report_table
+from lmms_vg.runs.grounded_tables import GROUNDED, grounded_tables
 from lmms_vg.runs.results import MEASURED, Run, TaskRun
 from lmms_vg.runs.said_tables import SAID, SAID_HEAD, said_cells
 from lmms_vg.runs.saying import saying
@@ -32,8 +33,8 @@ def report(run: Run) -> str:
     """Print a run as Markdown.
 
     The tables are: tasks and groups with n, score and interval; what answers without the image reach; what was said; forced
-    choice; other metrics; categories with micro and macro means; measurements. Below them are the tasks that were left out, and
-    the rule of every metric.
+    choice; other metrics; categories with micro and macro means; correct against grounded; measurements. Below them are the
+    tasks that were left out, and the rule of every metric.
     """
     parts = [f"# {run.model}", f"`{run.path.name}`", *run.notes]
     if run.restricted:
@@ -72,9 +73,11 @@ def report(run: Run) -> str:
             categories = _categories(task, axis)
             if len(categories) > 1:
                 parts.append("\n".join(_breakdown(task, axis, categories)))
+    if grounded := [table for task in scored for table in grounded_tables(task)]:
+        parts += [*grounded, GROUNDED]
     if any(_MARK in part for part in parts):
         parts.append(_FEW)
-    if run.measured:
+    if run.measured or grounded:
         parts += ["\n".join(_measurements(run)), _LAYER]
     if run.left_out:
         parts.append(f"Not in this report: {', '.join(run.left_out)} (no scores of single questions)")
@@ -126,7 +129,7 @@ def _measurements(run: Run) -> Iterator[str]:
     yield row("where it looked", "n", "AR", "KL", "JS", "best layer")
     yield "|---|---:|---:|---:|---:|---:|"
     *means, layer = MEASURED
-    for task in run.measured:
+    for task in [*run.measured, *(name for name, part in run.tasks.items() if part.looked)]:
         numbers = (_number(run, task, metric) for metric in means)
         yield row(task, str(run.means[task].get("n", "")), *numbers, str(run.means[task][layer]))
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from lmms_vg._util.error_codes import Failure
 from lmms_vg.journal import FirstToken
 from lmms_vg.runs.first_tokens import first_tokens
+from lmms_vg.runs.looked import Looked, looked
 from lmms_vg.runs.method_spec import MethodSpec
 
 #: Metrics that a task is reported and compared by; their items name their question.
@@ -45,6 +46,7 @@ class TaskRun:
         batches: uid -> number of questions that shared a batch; empty for models that are not ours.
         extracted: uid -> what the scoring rule read in the answer, None if nothing; empty for open questions.
         first_tokens: uid -> what the first answer token says about the allowed answers; empty for models that are not ours.
+        looked: uid -> where the model looked; empty for tasks whose questions have no place.
         units: uid -> what else than its image the question shares with others: `subset` and `patient`, where they are known.
     """
 
@@ -63,6 +65,7 @@ class TaskRun:
     extracted: dict[str, str | None] = field(default_factory=dict)
     units: dict[str, dict[str, str]] = field(default_factory=dict)
     first_tokens: dict[str, FirstToken] = field(default_factory=dict)
+    looked: dict[str, Looked] = field(default_factory=dict)
 
     @property
     def rule(self) -> str:
@@ -184,6 +187,7 @@ def task_run(where: object, task: str, metric: str, lines: list[Line]) -> TaskRu
         extracted={item["uid"]: item["extracted"] for item in good if "extracted" in item},
         units={item["uid"]: item["units"] for item in good if "units" in item},
         first_tokens=first_tokens(where, answered),
+        looked=looked(answered),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from huggingface_hub import snapshot_download
 
+from lmms_vg.datasets import slake, slake_agreement
 from lmms_vg.datasets.coco import COCO
 from lmms_vg.datasets.download import download, unwritable
 from lmms_vg.datasets.schema import DatasetSpec
@@ -50,7 +51,8 @@ def status_of(spec: DatasetSpec) -> DatasetStatus:
         any_here = any(files.values())
         counts = [_count(name, task) if any_here else QuestionCount(name, task.n) for name, task in _parts(spec)]
         unread = [path.name[:8] for path in other_revisions(spec)]
-        return DatasetStatus(spec, root, files, counts, _used_by(spec), unread)
+        remarks = _remarks(spec) if any_here else []
+        return DatasetStatus(spec, root, files, counts, _used_by(spec), unread, remarks)
 
 
 def fetch(names: Sequence[str]) -> Iterator[str]:
@@ -188,6 +190,16 @@ def _count(name: str, task: TaskSpec) -> QuestionCount:
     except DataMissing:
         return count._replace(images=False)
     return count
+
+
+def _remarks(spec: DatasetSpec) -> list[str]:
+    """What is to be said of boxes and masks; nothing where files are missing or wrong, which the counts say."""
+    if spec.name != slake.SLAKE.name:
+        return []
+    try:
+        return slake_agreement.remarks()
+    except (DataError, OSError):
+        return []
 
 
 def _size(size: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -62,6 +62,7 @@ class DatasetStatus(NamedTuple):
         counts: question counts of its tasks; of tasks with the same questions, only the first.
         used_by: groups whose tasks all need it, and the tasks in none of these groups.
         unread: other revisions in the hub's cache, which are not read.
+        remarks: what else a person should know of the files that are here.
     """
 
     spec: DatasetSpec
@@ -70,6 +71,7 @@ class DatasetStatus(NamedTuple):
     counts: list[QuestionCount]
     used_by: list[str]
     unread: list[str]
+    remarks: Sequence[str] = ()
 
     @property
     def name(self) -> str:
@@ -116,6 +118,7 @@ class DatasetStatus(NamedTuple):
         for pattern, size in self.files.items():
             yield f"  {pattern}: {size or f'{otherwise}, {self.spec.files[pattern]}'}"
         yield from (f"  {count}" for count in self.counts if tasks is None or count.task in tasks)
+        yield from (f"  {remark}" for remark in self.remarks)
         if not self.complete:
             yield f"  get it with: {self.fetch}"
 

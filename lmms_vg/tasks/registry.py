@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from loguru import logger
 
-from lmms_vg.datasets import medical_eval, mmmu, omnimedvqa, path_vqa, phantoms, slake, vgmed, vqa_rad
+from lmms_vg.datasets import medical_eval, mmmu, omnimedvqa, path_vqa, phantoms, slake, slake_grounded, vgmed, vqa_rad
 from lmms_vg.datasets import pmc_vqa as pmc  # `pmc_vqa` is also a task, whose name must stay free for `__getattr__`
 from lmms_vg.datasets.schema import DatasetSpec, Sample
 from lmms_vg.datasets.source import DataError
@@ -35,7 +35,7 @@ class TaskSpec(NamedTuple):
         load: reads the questions.
         spec: the data set they come from.
         n: number of questions, which is asserted; None if it is not known.
-        protocols: names of the protocols its numbers can be reported under (`paper.protocols`); measurements have none.
+        protocols: names of the protocols its numbers can be reported under (`paper.protocols`); those that measure have none.
         axes: fields by which accuracy is broken down.
         require: raises DataMissing if the images are not here.
     """
@@ -49,7 +49,7 @@ class TaskSpec(NamedTuple):
 
     @property
     def measures(self) -> bool:
-        """Whether the task measures where a model looks, instead of scoring an answer."""
+        """Whether the task measures where a model looks; those of `_grounded` score its answer too."""
         return not self.protocols
 
     def read(self) -> list[Sample]:
@@ -117,6 +117,19 @@ def _short_answers() -> dict[str, TaskSpec]:
     return specs
 
 
+def _grounded() -> dict[str, TaskSpec]:
+    """Questions that are answered, and whose object has a place that the attention is measured against.
+
+    How many of them have their object in the image's files is not published: `datasets.first_counts` holds the number.
+    """
+    specs = {}
+    for part, split in product(PARTS, SPLITS):
+        axes = ("modality", "organ", "content_type") if part == "closed" else ()
+        name = f"slake_grounded_{part}" if split == "all" else f"slake_grounded_test_{part}"
+        specs[name] = TaskSpec(partial(slake_grounded.load, part, split), slake.SLAKE, None, (), axes)
+    return specs
+
+
 def _choices() -> dict[str, TaskSpec]:
     """The paper's multiple-choice sets."""
     specs = {}
@@ -162,7 +175,7 @@ def _demo() -> dict[str, TaskSpec]:
     return splits | {"vqa_demo_open": splits["vqa_demo_hard"]}  # the same questions under the open metrics
 
 
-TASKS: dict[str, TaskSpec] = _measurements() | _short_answers() | _choices() | _chen() | _demo()
+TASKS: dict[str, TaskSpec] = _measurements() | _short_answers() | _grounded() | _choices() | _chen() | _demo()
 
 #: Names of the data sets of all tasks.
 DATASETS = frozenset(task.spec.name for task in TASKS.values())
@@ -174,7 +187,7 @@ def __getattr__(name: str) -> Callable[[object], Any]:
     read = TASKS[name].read
     if name.endswith("_open"):
         read = partial(_open, read)
-    elif TASKS[name].measures:
+    if TASKS[name].measures:
         read = partial(_measured, read)
     return partial(documents_of_task, name, read)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lmms_vg.metrics import alignment
+from lmms_vg.metrics.forced_choice import auc
 from lmms_vg.metrics.nulls import null
 from lmms_vg.metrics.placement import place
 from lmms_vg.metrics.regions import auprc, auroc, mass, overlap, pointing
@@ -43,3 +44,25 @@ def test_regions() -> None:
     assert [float(mass(a, BOX)) for a in (GRID, EVEN)] == pytest.approx([0.2, 0.111], abs=5e-4)
     assert [float(auroc(GRID, mask)) for mask in (BOX, middle)] == [1, 0.5]
     assert [float(auprc(GRID, mask)) for mask in (BOX, middle)] == pytest.approx([1, 0.2])
+
+
+def test_right_answers_where_it_looks_right() -> None:
+    assert auc([2.0, 0.5, 1.0, 1.5], [True, True, False, False]) == 0.5
+
+
+@pytest.mark.parametrize(("leans", "centred", "share"), [(False, False, 0.47), (True, False, 0.60), (True, True, 1.0)])
+def test_how_often_attention_that_never_saw_the_place_counts_as_grounded(
+    leans: bool, centred: bool, share: float
+) -> None:
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:24, :24]
+    middle = 2 * np.exp(-((y - 11.5) ** 2 + (x - 11.5) ** 2) / 72) if leans else np.zeros((24, 24))
+    grounded = []
+    for _ in range(2000):
+        height, width = rng.integers(2, 12, 2)
+        top, left = ((24 - side) // 2 if centred else rng.integers(0, 25 - side) for side in (height, width))
+        place = np.zeros((24, 24), dtype=bool)
+        place[top : top + height, left : left + width] = True
+        attention = np.exp(0.8 * rng.standard_normal((24, 24)) + middle)
+        grounded.append(float(alignment.attention_ratio(attention, place)) > 1)
+    assert np.mean(grounded) == pytest.approx(share, abs=0.04)

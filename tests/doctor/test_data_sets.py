@@ -38,7 +38,8 @@ def test_missing_is_a_note_with_the_command(set_up: bool, tmp_path: Path, monkey
     findings = found()
     assert list(findings) == SETS
     assert {finding.mark for finding in findings.values()} == {"note"}
-    text = "slake is not here; get it with: lmms-vg data fetch slake (used by: slake slake_test vg_slake)"
+    used_by = "(used by: slake slake_grounded slake_grounded_test slake_test vg_slake)"
+    text = f"slake is not here; get it with: lmms-vg data fetch slake {used_by}"
     assert findings["slake"].text == text
     assert not (tmp_path / "data").exists()
 
@@ -56,7 +57,7 @@ def test_a_wrong_count_is_a_problem(data: Path) -> None:
     slake = findings.pop("slake")
     assert slake.mark == "PROBLEM"
     assert slake.text.startswith("slake: slake_closed: WRONG, slake closed/train: 1 questions found, 1943 expected; ")
-    assert slake.text.endswith(" (and 3 more, see lmms-vg data status)")
+    assert slake.text.endswith(" (and 7 more, see lmms-vg data status)")
     assert slake.remedy == f'mv "{data}/slake" "{data}/slake.wrong" && lmms-vg data fetch slake'
     assert {finding.mark for finding in findings.values()} == {"note"}, "the others are missing, and were looked at"
 
@@ -96,7 +97,10 @@ def test_part_of_the_files(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (data / "slake" / "imgs.zip").unlink()
     slake = found()["slake"]
     assert slake.mark == "note"
-    assert slake.text == "slake is here without imgs.zip (used by: slake slake_test vg_slake)"
+    assert (
+        slake.text
+        == "slake is here without imgs.zip (used by: slake slake_grounded slake_grounded_test slake_test vg_slake)"
+    )
     assert slake.remedy == "lmms-vg data fetch slake"
 
 
@@ -106,6 +110,9 @@ def test_complete_sets_are_counted(data: Path, monkeypatch: pytest.MonkeyPatch) 
     findings = found()
     numbers = {"slake_closed": 3, "slake_test_closed": 1, "slake_open": 3, "slake_test_open": 1}
     text = f"slake: {'; '.join(f'{task}: {n} questions of {n} expected' for task, n in numbers.items())}"
+    grounded = {"slake_grounded_closed": 3, "slake_grounded_test_closed": 1}
+    grounded |= {"slake_grounded_open": 3, "slake_grounded_test_open": 1}
+    text += "".join(f"; {task}: {n} questions" for task, n in grounded.items())
     assert findings["slake"] == ("ok", text, "")
     assert findings["coco"] == ("ok", "coco: here", ""), "it has no questions"
 

@@ -50,14 +50,16 @@ def slake(data: Path) -> None:
     row = {"img_name": "x/source.jpg", "q_lang": "en", "modality": "CT", "location": "Lung", "content_type": "Organ"}
     for qid, split in enumerate(("train", "validation", "test")):
         rows = [
-            row | {"question": "Is it normal?", "answer": "No", "answer_type": "CLOSED", "qid": qid},
+            row | {"question": "Is the liver normal?", "answer": "No", "answer_type": "CLOSED", "qid": qid},
             row | {"question": "Which organ is it?", "answer": "Liver", "answer_type": "OPEN", "qid": qid + 10},
         ]
         put(
             data / "slake" / f"{split}.json",
             json.dumps([row_fields | {"base_type": "vqa"} for row_fields in rows]).encode(),
         )
-    put_zip(data / "slake" / "imgs.zip", {"imgs/x/source.jpg": png()})
+    put_zip(
+        data / "slake" / "imgs.zip", {"imgs/x/source.jpg": png(), "imgs/x/detection.json": b'[{"Liver": [1, 1, 2, 2]}]'}
+    )
 
 
 def path_vqa(data: Path) -> None:

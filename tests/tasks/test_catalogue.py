@@ -21,7 +21,7 @@ from lmms_vg.tasks.registry import TASKS
 
 ROW = {
     "img_name": "xmlab1/source.jpg",
-    "question": "Is it normal?",
+    "question": "Is the liver normal?",
     "answer": "No",
     "q_lang": "en",
     "modality": "CT",
@@ -66,6 +66,7 @@ def write_slake(folder: Path, rows: int = 1, images: bool = True) -> None:
     if images:
         (folder / "imgs" / "xmlab1").mkdir(parents=True)
         (folder / "imgs" / "xmlab1" / "source.jpg").write_bytes(b"x" * 1500)
+        (folder / "imgs" / "xmlab1" / "detection.json").write_text('[{"Liver": [1, 1, 2, 2]}]')
 
 
 def test_first_line_says_where_it_looks(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +87,7 @@ def test_every_set_says_which_tasks_need_it(data: Path) -> None:
         "vgmed": "vgmed vgmed_coco",
         "coco": "vgmed_coco",
         "vqa_rad": "vqa_rad vqa_rad_test",
-        "slake": "slake slake_test vg_slake",
+        "slake": "slake slake_grounded slake_grounded_test slake_test vg_slake",
         "path_vqa": "pathvqa pathvqa_test",
         "pmc_vqa": "pmc_vqa",
         "omnimedvqa": "omnimedvqa",
@@ -138,7 +139,7 @@ def test_wrong_count_is_shown(data: Path) -> None:
     lines = blocks()["slake"]
     assert lines[4] == "imgs.zip: 1.5 kB here, extracted"
     assert lines[5].startswith("slake_closed: WRONG, slake closed/train: 1 questions found, 1943 expected")
-    assert len(lines) == 9, "complete as far as files go, so there is nothing to get"
+    assert len(lines) == 13, "complete as far as files go, so there is nothing to get"
     assert states()["slake"] == "wrong"
 
 
@@ -220,7 +221,7 @@ def test_questions_without_their_images_are_not_complete(data: Path, monkeypatch
         (data / "slake" / name).write_text(json.dumps([ROW, row]))
     (slake,) = (dataset for dataset in status() if dataset.name == "slake")
     assert (slake.state, slake.remedy) == ("incomplete", "lmms-vg data fetch slake")
-    assert [count.images for count in slake.counts] == [False] * 4
+    assert [count.complete for count in slake.counts] == [False] * 8
     assert slake.files["imgs.zip"] is None
 
 

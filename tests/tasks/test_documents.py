@@ -15,8 +15,9 @@ from lmms_vg.tasks import documents, registry
 
 MEASUREMENT = ["vgmed_localization", "vgmed_attribute", "vgmed_coco_localization", "vgmed_coco_attribute", "vgmed_demo"]
 PAIRS = [f"{name}{suffix}" for name in ("vqa_rad", "slake", "pathvqa") for suffix in ("", "_test")]
+GROUNDED = [f"slake_grounded{split}_{part}" for split in ("", "_test") for part in ("closed", "open")]
 DEMO = [f"vqa_demo_{name}" for name in ("standard", "hard", "open")]
-SHORT = [*(f"{pair}_{part}" for pair in PAIRS for part in ("closed", "open")), *DEMO]
+SHORT = [*(f"{pair}_{part}" for pair in PAIRS for part in ("closed", "open")), *GROUNDED, *DEMO]
 MODALITIES = [f"omnimedvqa_{modality}" for modality in ("ct", "fp", "mri", "oct", "der", "mic", "xray", "us")]
 SUBJECTS = [f"mmmu_med_{subject.lower()}" for subject in mmmu.SUBJECTS]
 CHEN = [f"{name}_chen" for name in ("vqa_rad", "slake", "pathvqa", "pmc_vqa", "omnimedvqa", "mmmu_med")]
@@ -28,6 +29,8 @@ GROUPS = {
     "vgmed": {"vgmed_localization", "vgmed_attribute"},
     "vgmed_coco": {"vgmed_coco_localization", "vgmed_coco_attribute"},
     **{pair: {f"{pair}_closed", f"{pair}_open"} for pair in PAIRS},
+    "slake_grounded": {"slake_grounded_closed", "slake_grounded_open"},
+    "slake_grounded_test": {"slake_grounded_test_closed", "slake_grounded_test_open"},
     "vg_slake": {"slake_closed", "slake_open"},
     "omnimedvqa": set(MODALITIES),
     "mmmu_med": set(SUBJECTS),
@@ -88,7 +91,7 @@ def test_reference_prompt_and_version(manager: TaskManager, raw_data: Path, name
     metadata = load(manager, name).config.metadata
     separator = " " if name in MEASUREMENT else "\n"
     assert metadata["reference"] == f"Write a general description of the image.{separator}{INSTRUCTION}"
-    assert metadata.get("alignment", False) is (name in MEASUREMENT)
+    assert metadata.get("alignment", False) is (name in [*MEASUREMENT, *GROUNDED])
     assert metadata.get("penalise_prompt", True) is (name not in [*CHEN, *GREEDY])
     assert metadata["version"] == 1.0
 
@@ -115,6 +118,7 @@ def test_task_declares_the_metrics_it_gives(manager: TaskManager, raw_data: Path
     metric = "ar" if name in MEASUREMENT else "open_recall" if name.endswith("_open") else "acc"
     assert ("submission" if name == "mmmu_med_test" else metric) in result
     assert {"answered", "n"} < set(result)
+    assert ({"ar", "kl", "js", "best_layer"} <= set(result)) is (name in [*MEASUREMENT, *GROUNDED])
     axes = [key.removeprefix("macro_") for key in result if key.startswith("macro_")]
     assert tuple(axes) == (() if name == "mmmu_med_test" else registry.TASKS[name].axes)
 

@@ -86,6 +86,18 @@ def test_foreign_model_on_slake(manager: TaskManager, raw_data: Path) -> None:
     assert results["slake_closed"]["n,none"] == 3
 
 
+def test_answers_with_a_place(manager: TaskManager, raw_data: Path) -> None:
+    """Each part has three questions, the first of which failed: the others are answered and measured."""
+    results = run(manager, True, "slake_grounded_closed")["results"]["slake_grounded_closed"]
+    assert (results["acc,none"], results["n,none"]) == (0.5, 2)
+    assert (results["ar,none"], results["kl,none"], results["best_layer,none"]) == (2.0, 1.0, 1)
+    assert results["macro_organ,none"] == 0.5
+    opened = run(manager, True, "slake_grounded_test_open")["results"]["slake_grounded_test_open"]
+    assert (opened["answered,none"], opened["n,none"]) == (0.0, 0), "its only question failed"
+    with pytest.raises(RunFailed, match="slake_grounded_closed: measures where a model looks"):
+        run(manager, False, "slake_grounded_closed")
+
+
 def test_every_benchmark_in_one_call(manager: TaskManager, raw_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every group of the six benchmarks under both protocols; answers are correct but each third."""
     groups = ["medvqa", "vqa_rad_test", "omnimedvqa", "mmmu_med", "medvqa_chen", "medvqa_chen_greedy"]

@@ -1,0 +1,114 @@
+"""Correct against grounded, counted by hand, and as the report prints it."""
+
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import pytest
+from saved_run import closed, failed, opened, save, tables
+
+from lmms_vg.metrics.statistics import cluster_interval, wilson
+from lmms_vg.runs.grounded_answers import crossed, layer_of
+from lmms_vg.runs.lmms_eval_output import read_run
+from lmms_vg.runs.report import report
+from lmms_vg.runs.results import TaskRun
+
+MEANS = {"t": {"ar": 1.5, "kl": 1.0, "js": 0.1, "best_layer": 1, "n": 4}}
+
+
+def looking(line: dict[str, Any], ratio: float, kl: tuple[float, float] = (2.0, 1.0)) -> dict[str, Any]:
+    """A line of a task that measures as well; the ratio is that of the second layer, the first has 9 everywhere."""
+    item = {"kl": list(kl), "rule": "alignment|v:0"}
+    layers = {"ar": [9.0, ratio], "printed_ar": [0.9, ratio / 10]}
+    return line | {"ar": item | layers, "kl": item, "js": item | {"js": [0.1, 0.2]}, "best_layer": item}
+
+
+def part_of(tmp_path: Path, lines: list[dict[str, Any]]) -> TaskRun:
+    save(tmp_path, {"t": lines}, means=MEANS)
+    return read_run(tmp_path).tasks["t"]
+
+
+def four() -> list[dict[str, Any]]:
+    return [
+        looking(closed("q1", 1, organ="Liver", modality="CT"), 2.0),
+        looking(closed("q2", 1, organ="Liver", modality="CT"), 0.5),
+        looking(closed("q3", 0, organ="Kidney", modality="CT"), 1.0),
+        looking(closed("q4", 0, "q3", organ="Kidney", modality="CT"), 1.5),
+    ]
+
+
+def test_four_questions_by_hand(tmp_path: Path) -> None:
+    """AR 1 is even attention and not grounded. AUROC: 2.0 beats both wrong ones, .5 neither: 2 of 4."""
+    found = crossed(part_of(tmp_path, four()))
+    whole = found["all"]["all questions"]
+    assert (whole.both, whole.correct, whole.grounded, whole.neither) == (1, 1, 1, 1)
+    assert (whole.where_grounded.n, whole.where_grounded.images, whole.where_grounded.mean) == (2, 2, 0.5)
+    assert whole.where_grounded.interval == pytest.approx(cluster_interval([1, 0], ["q1", "q3"]))
+    assert (whole.elsewhere.n, whole.elsewhere.mean) == (2, 0.5)
+    assert whole.auc == 0.5
+    assert isnan(whole.interval.low)
+    assert found.keys() == {"all", "organ"}, "one modality is no breakdown"
+    kidney = found["organ"]["Kidney"]
+    assert (kidney.both, kidney.correct, kidney.grounded, kidney.neither) == (0, 0, 1, 1)
+    assert isnan(kidney.auc)
+
+
+def test_cells_of_an_axis_add_up_to_those_of_all(tmp_path: Path) -> None:
+    lines = [
+        looking(
+            closed(f"q{i}", int(i % 3 == 0), f"i{i // 2}", organ="abc"[i % 3], modality="xy"[i % 2]), 0.5 + i % 5 / 3
+        )
+        for i in range(60)
+    ]
+    found = crossed(part_of(tmp_path, lines))
+    whole = found["all"]["all questions"]
+    for axis in ("organ", "modality"):
+        cells = [cell[:4] for cell in found[axis].values()]
+        assert tuple(map(sum, zip(*cells, strict=True))) == whole[:4]
+    assert sum(whole[:4]) == 60
+    assert whole.interval.low < whole.auc < whole.interval.high
+
+
+def test_the_layer_is_that_of_the_lowest_mean_kl_over_all_questions(tmp_path: Path) -> None:
+    lines = [looking(closed("q1", 1), 0.5, (1.0, 5.0)), looking(closed("q2", 1), 0.5, (2.0, 1.0))]
+    part = part_of(tmp_path, lines)
+    assert layer_of(part) == 0
+    assert crossed(part)["all"]["all questions"].both == 2, "the first layer has AR 9"
+
+
+def test_questions_without_a_value_are_left_out(tmp_path: Path) -> None:
+    metrics = ("acc", "ci95", "unparseable", "ar", "kl", "js", "best_layer")
+    part = part_of(tmp_path, [*four(), failed("q5", *metrics)])
+    assert part.looked.keys() == {"q1", "q2", "q3", "q4"}
+    assert sum(crossed(part)["all"]["all questions"][:4]) == 4
+
+
+def test_an_open_answer_is_correct_if_it_has_every_word(tmp_path: Path) -> None:
+    part = part_of(tmp_path, [looking(opened("q1", 0.99), 2.0), looking(opened("q2", 1.0), 2.0)])
+    whole = crossed(part)["all"]["all questions"]
+    assert (whole.both, whole.grounded) == (1, 1)
+
+
+def test_a_task_without_places_has_no_table(tmp_path: Path) -> None:
+    part = part_of(tmp_path, [closed("q1", 1)])
+    assert crossed(part) == {}
+    assert "grounded" not in report(read_run(tmp_path))
+
+
+def test_report(tmp_path: Path) -> None:
+    save(tmp_path, {"t": four()}, means=MEANS)
+    text = report(read_run(tmp_path))
+    found = {table[0][0]: table for table in tables(text)}
+    head, (name, *cells) = found["t, layer 1"]
+    assert head[1:5] == ["correct and grounded", "correct only", "grounded only", "neither"]
+    assert name == "all questions"
+    assert cells[:4] == ["1", "1", "1", "1"]
+    low, high = wilson(0.5, 2)
+    assert cells[4:6] == ["0.500", f"{low:.3f} to {high:.3f} (few)"]
+    assert cells[8:] == ["0.500", "too few images"]
+    kidney, liver = found["t, grounded by organ"][1:]
+    assert kidney[:5] + kidney[-2:] == ["Kidney", "0", "0", "1", "1", "-", "-"]
+    assert liver[:5] == ["Liver", "1", "1", "0", "0"]
+    assert found["where it looked"][1] == ["t", "4", "1.5000", "1.0000", "0.1000", "1"]
+    assert "AUROC: how often" in text
+    assert "\n- `alignment|v:0`\n" in text
