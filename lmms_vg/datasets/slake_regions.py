@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageChops, UnidentifiedImageError
 
 from lmms_vg._util.json_text import parse_json
 from lmms_vg.datasets.archives import archive_root, read_file
@@ -91,16 +91,16 @@ def _boxes(path: str, data: bytes) -> dict[str, list[list[float]]]:
 def _masks(path: str, data: bytes, picture: bytes | None) -> tuple[dict[str, list[list[float]]], str]:
     """Label -> tiles of its mask, and why the file is not used; it must fit the picture, and have three equal channels."""
     try:
-        pixels = np.asarray(open_rgb(BytesIO(data)))
+        channels = open_rgb(BytesIO(data)).split()
     except ValueError as error:
         raise DataError(f"slake {path}: {error}; the file is damaged: download imgs.zip again") from error
-    if (pixels != pixels[..., :1]).any():
+    if any(ImageChops.difference(channels[0], other).getbbox() for other in channels[1:]):
         return {}, "its channels differ"
-    size = _size(picture)
-    if size is not None and size != (pixels.shape[1], pixels.shape[0]):
-        return {}, f"it has {pixels.shape[1]} x {pixels.shape[0]} pixels, the image {size[0]} x {size[1]}"
+    (width, height), size = channels[0].size, _size(picture)
+    if size is not None and size != (width, height):
+        return {}, f"it has {width} x {height} pixels, the image {size[0]} x {size[1]}"
     labels = {value: label for label, value in vocabulary().mask_values.items()}
-    found = tiles(np.ascontiguousarray(pixels[..., 0]))
+    found = tiles(np.asarray(channels[0]))
     return {labels[value]: boxes for value, boxes in found.items() if value in labels}, ""
 
 
