@@ -40,15 +40,15 @@ def load(part: Literal["closed", "open"], split: Literal["all", "test"] = "all")
         check_count(SLAKE, f"named {part}/{name}", by_name[name], least=0)
     slake.require_images()
     found = [placed for sample, objects in named if sample.answer and (placed := _placed(sample, objects)) is not None]
-    by_place = Counter(sample.split for sample in found)
-    for name in splits:
-        hold(SLAKE, f"grounded {part}/{name}", by_place[name])
     if not found and any(regions_of(image_of(sample)).labels for sample, _ in named):
         raise DataError(
             f"slake: none of {len(named)} {part} questions in {', '.join(splits)} is about an object of its image"
         )
     if not found:
         raise missing(SLAKE, slake.IMAGES, "The images here have no detection.json and no mask.png.")
+    by_place = Counter(sample.split for sample in found)
+    for name in splits:
+        hold(SLAKE, f"grounded {part}/{name}", by_place[name])
     return found
 
 

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageChops, UnidentifiedImageError
 
 from lmms_vg._util.json_text import parse_json
 from lmms_vg.datasets.archives import archive_root, read_file
+from lmms_vg.datasets.counts import partial_allowed
 from lmms_vg.datasets.mask_boxes import tiles
 from lmms_vg.datasets.slake import IMAGES, SLAKE
 from lmms_vg.datasets.slake_objects import vocabulary
-from lmms_vg.datasets.source import DataError
+from lmms_vg.datasets.source import DataError, missing
 from lmms_vg.datasets.vgmed import to_xyxy
 from lmms_vg.vision.images import open_rgb
 
@@ -52,7 +53,7 @@ def regions_of(image: str) -> Regions:
     """Read the objects of an image, given by its `img_name` (`xmlab1/source.jpg`).
 
     Raises:
-        DataMissing: there are no images, and they cannot be downloaded.
+        DataMissing: there are no images, and they cannot be downloaded; or this one is not among them.
         DataError: `detection.json` or `mask.png` is damaged; the message has its path.
     """
     return _regions(archive_root(SLAKE, IMAGES), image)
@@ -63,10 +64,12 @@ def _regions(root: Path, image: str) -> Regions:
     folder = image.rpartition("/")[0]
     detected = read_file(root, f"{folder}/detection.json", "imgs")
     boxes = {} if detected is None else _boxes(f"{folder}/detection.json", detected)
-    painted = read_file(root, f"{folder}/mask.png", "imgs")
+    picture, painted = (read_file(root, path, "imgs") for path in (image, f"{folder}/mask.png"))
+    if picture is None and not partial_allowed():  # else half a download would count as images without objects
+        raise missing(SLAKE, IMAGES, f"{image} is in no zip and no folder 'imgs' of {root}.")
     if painted is None:
         return Regions(boxes, {})
-    masks, unused = _masks(f"{folder}/mask.png", painted, read_file(root, image, "imgs"))
+    masks, unused = _masks(f"{folder}/mask.png", painted, picture)
     return Regions(boxes, masks, unused)
 
 
@@ -88,16 +91,16 @@ def _boxes(path: str, data: bytes) -> dict[str, list[list[float]]]:
 def _masks(path: str, data: bytes, picture: bytes | None) -> tuple[dict[str, list[list[float]]], str]:
     """Label -> tiles of its mask, and why the file is not used; it must fit the picture, and have three equal channels."""
     try:
-        pixels = np.asarray(open_rgb(BytesIO(data)))
+        channels = open_rgb(BytesIO(data)).split()
     except ValueError as error:
         raise DataError(f"slake {path}: {error}; the file is damaged: download imgs.zip again") from error
-    if (pixels != pixels[..., :1]).any():
+    if any(ImageChops.difference(channels[0], other).getbbox() for other in channels[1:]):
         return {}, "its channels differ"
-    size = _size(picture)
-    if size is not None and size != (pixels.shape[1], pixels.shape[0]):
-        return {}, f"it has {pixels.shape[1]} x {pixels.shape[0]} pixels, the image {size[0]} x {size[1]}"
+    (width, height), size = channels[0].size, _size(picture)
+    if size is not None and size != (width, height):
+        return {}, f"it has {width} x {height} pixels, the image {size[0]} x {size[1]}"
     labels = {value: label for label, value in vocabulary().mask_values.items()}
-    found = tiles(np.ascontiguousarray(pixels[..., 0]))
+    found = tiles(np.asarray(channels[0]))
     return {labels[value]: boxes for value, boxes in found.items() if value in labels}, ""
 
 

@@ -262,6 +262,18 @@ def test_partial_data_record_nothing(data: Path, whole: Callable[[int], None], m
     assert not (journal.home() / "counts").exists()
 
 
+def test_half_a_download_records_nothing(data: Path, whole: Callable[[int], None]) -> None:
+    """Neither images without their files of objects, nor some images without any file."""
+    whole(1)
+    write(data, [row("Is the liver normal?")])
+    with pytest.raises(DataMissing, match=r"no detection\.json and no mask\.png"):
+        slake_grounded.load("closed", "test")
+    (data / "slake" / "test.json").write_text(json.dumps([row("Is it a liver?", qid=0, img_name="xmlab2/source.jpg")]))
+    with pytest.raises(DataMissing, match=r"xmlab2/source\.jpg is in no zip"):
+        slake_grounded.load("closed", "test")
+    assert not (journal.home() / "counts").exists()
+
+
 def test_another_number_of_named_questions_stops(data: Path, whole: Callable[[int], None]) -> None:
     whole(1)
     write(data, [row("Is it normal?")], [{"Liver": [1, 1, 2, 2]}])
