@@ -42,6 +42,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "random_mask": (_VGREFINE, {"p": 0}),
     "inverse_mask": (_VGREFINE, None),
     "oracle_mask": ({"layers": 2}, None),
+    "moved_mask": ({"layers": 2}, None),
     "pai": ({"cfg": True}, {"cfg": False, "alpha": 0}),
     "adaptvis": ({}, {"w1": 1, "w2": 1}),
     "scalingvis": ({}, {"weight": 1}),
