@@ -117,8 +117,8 @@ def _difference(a: Values, b: Values, units: Mapping[str, str]) -> Difference | 
 
 def _apart(a: Values, b: Values, units: Mapping[str, str]) -> Difference | None:
     """The same for values from -1 to 1: they are halved, as the statistics expect differences from -1 to 1."""
-    halves = ({uid: value / 2 for uid, value in values.items()} for values in (a, b))
-    half = _difference(*halves, units)
+    first, second = ({uid: value / 2 for uid, value in values.items()} for values in (a, b))
+    half = _difference(first, second, units)
     if half is None:
         return None
     return half._replace(mean=2 * half.mean, low=2 * half.low, high=2 * half.high, error=2 * half.error)

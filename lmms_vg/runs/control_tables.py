@@ -20,11 +20,11 @@ CSV_HEAD = (
 )
 
 _ABOUT = (
-    "Controls changed every question before it was asked; they are not ranked, and no p-value is corrected for them. Values are of "
-    "the questions that the run has scored with and without the control. kept: score under the control / score. gain: score minus "
-    "score under the control; gain - plain's gain: how much more a method gains from what the control takes away than plain does. "
-    f"answers changed: share with another text. necessity: share of answers that {BOX} changes minus the share that "
-    f"{ELSEWHERE} does. Differences in percentage points with 95% intervals"
+    "Controls changed every question before it was asked; they are not ranked, and no p-value is corrected for them. Values "
+    "are of the questions that the run has scored with and without the control. kept: score under the control / score. gain: "
+    "score minus score under the control; gain - plain's gain: how much more a method gains from what the control takes away "
+    f"than plain does. answers changed: share with another text. necessity: share of answers that {BOX} changes minus the "
+    f"share that {ELSEWHERE} does. Differences in percentage points with 95% intervals"
 )
 
 
