@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, NamedTuple
 
-ErrorCode = Literal["model", "image", "question", "no_boxes", "bad_box", "unmeasurable"]
+ErrorCode = Literal["model", "image", "question", "no_boxes", "bad_box", "unmeasurable", "no_control"]
 
 #: Code -> what it means. A code never changes its meaning.
 ERROR_CODES: dict[ErrorCode, str] = {
@@ -18,10 +18,11 @@ ERROR_CODES: dict[ErrorCode, str] = {
     "no_boxes": "has no annotated box, which the measurement or the method needs",
     "bad_box": "an annotated box is not one: not four finite numbers, empty, inverted, or outside the image",
     "unmeasurable": "attention cannot be measured on this model: it does not see the boxes, or has no row to read it from",
+    "no_control": "the control of the run cannot be made of this question: no disjoint place, or no other image",
 }
 
 #: Of a measurement: the same question has no value on this model every time, however often it is asked.
-UNMEASURED: frozenset[ErrorCode] = frozenset({"no_boxes", "bad_box", "unmeasurable"})
+UNMEASURED: frozenset[ErrorCode] = frozenset({"no_boxes", "bad_box", "unmeasurable", "no_control"})
 
 
 class Failure(NamedTuple):
@@ -55,6 +56,10 @@ class BadBox(CodedError):
 
 class Unmeasurable(CodedError):
     code = "unmeasurable"
+
+
+class NoControl(CodedError):
+    code = "no_control"
 
 
 def code_of(problem: BaseException) -> ErrorCode:

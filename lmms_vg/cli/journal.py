@@ -137,10 +137,10 @@ def _identity(provenance: dict[str, Any]) -> list[str]:
     """Model, method and dtype of a journal; empty where the journal does not say."""
     from pydantic import ValidationError
 
-    from lmms_vg.runs.method_spec import MethodSpec
+    from lmms_vg.runs.method_spec import MethodSpec, under
 
     try:
-        method = MethodSpec.model_validate(provenance.get("method")).label
+        method = under(MethodSpec.model_validate(provenance.get("method")).label, provenance.get("control"))
     except ValidationError:
         method = ""
     pretrained = dict(provenance.get("settings") or {}).get("pretrained", "")

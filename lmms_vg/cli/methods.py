@@ -1,4 +1,4 @@
-"""The command that lists methods: what each edits, and where it comes from."""
+"""The command that lists methods: what each edits, and where it comes from; and, apart from them, controls of the question."""
 
 from __future__ import annotations
 
@@ -26,9 +26,14 @@ def _methods(args: argparse.Namespace) -> int:
         suggestion = f" (did you mean {nearest[0]}?)" if nearest else ""
         raise ValueError(f"method {args.name!r} is not known{suggestion}; allowed: {', '.join(registered())}")
 
+    from lmms_vg.inference.image_controls import CONTROLS
     from lmms_vg.methods import METHODS
     from lmms_vg.methods.card import table
 
     if args.name is None:
-        return print_lines(table(METHODS.usable()))
+        controls = [f"| {control.name} | {control.about} |" for control in CONTROLS.values()]
+        title = "Controls, with any of them: lmms-vg run --control NAME, or --model_args control=NAME"
+        return print_lines(
+            [*table(METHODS.usable()), "", title, "", "| control | question |", "| --- | --- |", *controls]
+        )
     return print_lines([args.name, "", inspect.getdoc(METHODS[args.name]) or ""])

@@ -20,6 +20,9 @@ With --methods, several methods run in one process: --methods plain,vgrefine,pai
 weights and image prefixes, the results of each are in OUT/<method>, and hyper-parameters name their method: --model_args
 pretrained=...,vgrefine.k=10,pai.alpha=.2. Methods: {}.
 
+With --control blank_image, shuffled_image, no_image, box_filled or elsewhere_filled, every question is changed before it is
+asked (lmms-vg methods says how); it is short for --model_args control=NAME.
+
 With --method_file FILE.py, you can use a method of your own, which the file defines, by its name; can be repeated.
 """
 
@@ -41,10 +44,12 @@ def run(arguments: Sequence[str]) -> int:
     """
     files = argparse.ArgumentParser(prog="lmms-vg run", allow_abbrev=False, add_help=False)
     method_files.add(files)
+    _add_control(files)
     args, arguments = files.parse_known_args(arguments)
     joint = any(argument.split("=")[0] == "--methods" for argument in arguments)
     try:
         method_files.register(args.method_file)
+        arguments = _with_control(arguments, args.control)
         if message := unknown_name(arguments, family=joint):
             raise ValueError(message)
         if joint:
@@ -53,6 +58,34 @@ def run(arguments: Sequence[str]) -> int:
         print(f"lmms-vg: {problem}", file=sys.stderr)
         return 2
     return _run_one(arguments)
+
+
+def _add_control(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--control", metavar="NAME", help="change every question before it is asked, such as blank_image"
+    )
+
+
+def _with_control(arguments: Sequence[str], control: str | None) -> list[str]:
+    """Add a control to `--model_args`.
+
+    Raises:
+        ValueError: the control is not known, is given twice, or the arguments are in a file.
+    """
+    if control is None:
+        return list(arguments)
+    from lmms_vg.inference.image_controls import control_named
+
+    control_named(control)
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
+    parser.add_argument("--model_args", default="")
+    parser.add_argument("--config")
+    given, rest = parser.parse_known_args(arguments)
+    if given.config is not None:
+        raise ValueError(f"--control {control}: with --config, write control={control} into model_args of the file")
+    if any(part.partition("=")[0].strip() == "control" for part in given.model_args.split(",")):
+        raise ValueError(f"--control {control}: --model_args {given.model_args!r} has a control, too; give one of them")
+    return [*rest, "--model_args", ",".join(filter(None, (given.model_args, f"control={control}")))]
 
 
 def _run_one(arguments: Sequence[str]) -> int:
@@ -71,7 +104,8 @@ def _run_together(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--output_path", type=Path, required=True, help="folder for the results, with one folder per method"
     )
-    method_files.add(parser)  # only for --help; `run` has parsed it
+    method_files.add(parser)  # only for --help; `run` has parsed these two
+    _add_control(parser)
     args, rest = parser.parse_known_args(arguments)
     if args.model not in families():
         raise ValueError(f"--model {args.model!r}: with --methods, allowed is a family: {', '.join(families())}")

@@ -107,7 +107,9 @@ def _summary(out: Path, submitted: Submitted) -> Iterator[str]:
 
 
 def _label(manifest: Manifest) -> str:
-    return "answers only" if manifest.run is None else manifest.run.method.label
+    from lmms_vg.runs.method_spec import under
+
+    return "answers only" if manifest.run is None else under(manifest.run.method.label, manifest.run.control)
 
 
 def _validate(args: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ from lmms_vg.inference.alignment_probe import probed_maps
 from lmms_vg.inference.asking import Asking
 from lmms_vg.inference.batch_limit import BatchLimit, BatchSize
 from lmms_vg.inference.batch_run import BatchRun
+from lmms_vg.inference.image_controls import ImageControl
 from lmms_vg.inference.job import locked
 from lmms_vg.inference.memory import kept_bytes
 from lmms_vg.inference.method_run import MethodRun, RunCounts
@@ -43,6 +44,7 @@ class Answerer:
         rows: query rows of the alignment maps (paper: "last").
         per_head: whether to journal alignment values of every head too.
         diagnose: whether to journal the effect of the edits on attention, per layer.
+        control: what every question is changed by before it is asked; None for nothing.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Answerer:
         rows: Rows = "last",
         per_head: bool = False,
         diagnose: bool = False,
+        control: ImageControl | None = None,
     ) -> None:
         install(family.model)
         self.family, self.method_runs, self.batch_size = family, list(method_runs), batch_size
@@ -60,6 +63,7 @@ class Answerer:
         sessions = Sessions(family, kept_bytes(family.model), rows == "all", forms)
         self._limit = BatchLimit(family, batch_size, forms)
         self._asking = Asking(family, sessions, rows, per_head, diagnose)
+        self.control = control
         self._folders = [run.journal.folder for run in method_runs]
         self._opened: ExitStack | None = None
 
@@ -120,7 +124,7 @@ class Answerer:
 
     def _prepare(self, kept: KeptPictures, question: Question) -> Forms:
         """Prepare a question for all methods; called in another thread."""
-        forms = Forms(self.family, question, self._asking.rows)
+        forms = Forms(self.family, question, self._asking.rows, self.control)
         with kept.question():
             for method_run in self.method_runs:
                 forms.of(method_run.method)
@@ -152,6 +156,7 @@ class Answerer:
     def look(self, question: Question) -> tuple[Prompt, np.ndarray]:
         """Return a question's prompt and its maps over the reference maps: (layers, N), heads averaged, first image only."""
         method, rows = self.main.method, self._asking.rows
+        question = question if self.control is None else self.control.of(question)
         prepared = [prepare(self.family, question, rows, question.align or method.needs_boxes)]
         answering = self._asking.prefill(method, self._asking.open(prepared), prepared)
         maps, reference = probed_maps(answering, rows)

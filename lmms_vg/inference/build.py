@@ -18,8 +18,9 @@ from lmms_vg.attention.session import Rows
 from lmms_vg.attention.stages import stage
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.batch_limit import BatchSize, default_batch_size, require_batch_size
+from lmms_vg.inference.image_controls import control_named
 from lmms_vg.inference.method_run import MethodRun
-from lmms_vg.inference.source_hash import engine_hash, method_hash
+from lmms_vg.inference.source_hash import control_hash, engine_hash, method_hash
 from lmms_vg.journal import Journal, content_key, home
 from lmms_vg.journal.provenance import commit, computing_versions, versions
 from lmms_vg.methods import METHODS, Method
@@ -49,6 +50,7 @@ class Settings:
             and after.
         self_check: whether to compare the loaded checkpoint with its own forward pass (`attention/self_check.py`); no answer
             depends on it.
+        control: what every question is changed by before it is asked (`inference/image_controls.py`); None for nothing.
     """
 
     pretrained: str | None = None
@@ -62,6 +64,7 @@ class Settings:
     per_head: bool = False
     diagnose: bool = False
     self_check: bool = True
+    control: str | None = None
 
     def __post_init__(self) -> None:
         choices: dict[str, tuple[str, ...]] = {
@@ -76,6 +79,8 @@ class Settings:
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name}={getattr(self, name)!r}: allowed is true or false")
         require_batch_size(self.batch_size)
+        if self.control is not None:
+            control_named(self.control)
 
 
 def split_arguments(family: str, method: str, arguments: dict[str, Any]) -> tuple[Settings, Any, dict[str, Any]]:
@@ -167,6 +172,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
         "batch_size": batch_size,
         "code": engine_hash(type(model)),
         "versions": computing_versions(),
+        **({"control": settings.control, "control_code": control_hash()} if settings.control else {}),
     }
     method_runs, shape = [], FAMILIES[family].inspect(pretrained, settings.revision)
     for resolved, spec in methods.items():  # equal settings have become one method
@@ -185,10 +191,12 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
         }
         provenance = {**identity, **stated} | ({"shared": _shared.names} if _shared and _shared.names[1:] else {})
         logger.info(
-            f"lmms_vg {__version__}: {family} {pretrained} ({settings.dtype}, {device}), {resolved!r}; journal {folder}"
+            f"lmms_vg {__version__}: {family} {pretrained} ({settings.dtype}, {device}), {resolved!r}"
+            f"{f', control {settings.control}' if settings.control else ''}; journal {folder}"
         )
         method_runs.append(MethodRun(resolved, Journal(folder, rank, provenance)))
-    return Answerer(model, method_runs, batch_size, settings.rows, settings.per_head, settings.diagnose)
+    control = control_named(settings.control) if settings.control else None
+    return Answerer(model, method_runs, batch_size, settings.rows, settings.per_head, settings.diagnose, control)
 
 
 def resolve(family: str, method: str, arguments: dict[str, Any]) -> Method:

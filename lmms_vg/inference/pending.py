@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lmms_vg._util.error_codes import NoBoxes
 from lmms_vg.attention.session import Rows
+from lmms_vg.inference.image_controls import ImageControl
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Prepared, Question, prepare
 from lmms_vg.methods.base import Method
@@ -22,16 +23,17 @@ class Unaskable:
 
 
 class Forms:
-    """The forms of one question: with and without the annotated boxes, each prepared once."""
+    """The forms of one question: with and without the annotated boxes, each prepared once, under the run's control if any."""
 
-    def __init__(self, family: Family, question: Question, rows: Rows) -> None:
+    def __init__(self, family: Family, question: Question, rows: Rows, control: ImageControl | None = None) -> None:
         self.question = question
+        self._asked = question if control is None else control.of(question)
         self._family, self._rows = family, rows
         self._prepared: dict[bool, Prepared | Unaskable] = {}
 
     def of(self, method: Method) -> Prepared | Unaskable:
         """Return the form for a method, or the reason why it cannot be asked."""
-        if method.needs_boxes and not self.question.boxes:
+        if method.needs_boxes and not self._asked.boxes:
             return Unaskable(NoBoxes(f"{method.name} needs annotated boxes; this question has none"))
         boxes = self.question.align or method.needs_boxes
         if boxes not in self._prepared:
@@ -48,9 +50,7 @@ class Forms:
     def _prepare(self, boxes: bool) -> Prepared | Unaskable:
         other = self._prepared.get(not boxes)
         try:
-            return prepare(
-                self._family, self.question, self._rows, boxes, other if isinstance(other, Prepared) else None
-            )
+            return prepare(self._family, self._asked, self._rows, boxes, other if isinstance(other, Prepared) else None)
         except Exception as problem:  # noqa: BLE001 - journalled as the failure of this question
             problem.__cause__ = problem.__context__ = problem.__traceback__ = None  # their frames hold the image
             return Unaskable(problem)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from PIL import Image
@@ -35,6 +35,8 @@ class Question:
         repeat: index among repeated requests for the same document; sampling answers them differently.
         choices: the answers that are allowed, if they are a closed set. The model is not told of them and they are no part of
             the key: the record keeps what the first answer token gives to each.
+        others: returns the messages of other questions of the task, each about another image, in an order that the uid
+            decides; of the same modality where it is known. Only controls use them (`inference/image_controls.py`).
     """
 
     task: str
@@ -46,6 +48,7 @@ class Question:
     align: bool = False
     repeat: int = 0
     choices: tuple[str, ...] = ()
+    others: Callable[[], Iterator[Message]] = lambda: iter(())
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from random import Random
 from typing import Any, NamedTuple
 
 from lmms_eval.api.instance import Instance
@@ -90,7 +91,27 @@ class _Task:
             align=self.align,
             repeat=repeat,
             choices=closed_set(doc) if self.ours else (),
+            others=lambda: self._others(doc_id, doc.get("uid", f"{self.split}/{doc_id}")),
         )
+
+    @cached_property
+    def _pools(self) -> dict[str, dict[str, int]]:
+        """Modality -> image -> a document about it; all of one modality, and all images their own, if nothing is known."""
+        modalities = self.column("modality") if self.ours else [""] * len(self.documents)
+        pools: dict[str, dict[str, int]] = {}
+        for doc_id, (modality, image) in enumerate(zip(modalities, self.images, strict=True)):
+            pools.setdefault(modality, {}).setdefault(image or str(doc_id), doc_id)
+        return pools
+
+    def _others(self, doc_id: int, uid: str) -> Iterator[Message]:
+        """Yield the messages of documents about other images of its modality, from one that the uid draws, in a circle."""
+        pool = self._pools[self.documents[doc_id]["modality"] if self.ours else ""]
+        images = list(pool)
+        own = images.index(self.images[doc_id] or str(doc_id))
+        first = Random(uid).randrange(len(images) - 1) if images[1:] else 0
+        for step in range(len(images) - 1):
+            image = images[(own + 1 + (first + step) % (len(images) - 1)) % len(images)]
+            yield _message(self.to_messages(self.documents[pool[image]]))
 
 
 class Requests:

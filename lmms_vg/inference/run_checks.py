@@ -10,8 +10,10 @@ from lmms_vg.datasets.leaks import sources
 from lmms_vg.host import options
 from lmms_vg.host.failure import failed
 from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.image_controls import ImageControl
 from lmms_vg.inference.job import gather
 from lmms_vg.inference.requests import Requests
+from lmms_vg.methods.base import Method
 from lmms_vg.methods.head_lists import leaking
 
 
@@ -26,17 +28,17 @@ def require_no_other_seed(asked: Requests) -> None:
 
 
 def require_boxes(answerer: Answerer, asked: Requests) -> None:
-    """Fail at once if the main method needs boxes and no question has any; drop further methods that need them.
+    """Fail at once if the main method or the control needs boxes and no question has any; drop further methods that do.
 
     All ranks must call this together.
 
     Raises:
-        RunFailed: the main method needs boxes and no question of any rank has any.
+        RunFailed: the main method or the control needs boxes and no question of any rank has any.
     """
     if any(gather(asked.boxed)) or not asked.tasks:
         return
-    name = answerer.main.method.name
-    if answerer.main.method.needs_boxes:
+    needing: list[Method | ImageControl] = [answerer.main.method, *([answerer.control] if answerer.control else [])]
+    if name := next((one.name for one in needing if one.needs_boxes), ""):
         raise failed(
             f"lmms_vg: {name} needs annotated boxes, and no question of {', '.join(sorted(asked.tasks))} has any; leave {name} "
             "out, or run tasks with boxes: vgmed, vgmed_coco, vgmed_demo, vqa_demo"

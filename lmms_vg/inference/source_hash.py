@@ -20,8 +20,12 @@ PACKAGE = "lmms_vg"
 #: Start of the import closure: the code that turns questions into answers for every family and method.
 ENGINE = ("lmms_vg.inference.answerer", "lmms_vg.inference.build")
 
+#: The controls, which belong to the keys of runs with a control only (`control_hash`).
+CONTROLS = "lmms_vg.inference.image_controls"
+
 #: Modules that the engine, a family or a method imports, but that cannot change an answer: they register, name, write, lock,
-#: print, refuse or schedule. Values that pass through them (hyper-parameters, the checkpoint's fields) are in the key.
+#: print, refuse or schedule. Values that pass through them (hyper-parameters, the checkpoint's fields) are in the key. The
+#: controls are among them, as they change no question of a run without a control.
 NEUTRAL = frozenset(
     {
         "lmms_vg",
@@ -31,6 +35,7 @@ NEUTRAL = frozenset(
         "lmms_vg.attention.stages",
         "lmms_vg.demo",
         "lmms_vg.host.stopping",
+        CONTROLS,
         "lmms_vg.inference.ahead",
         "lmms_vg.inference.job",
         "lmms_vg.inference.method_run",
@@ -55,6 +60,11 @@ def engine_hash(family: type) -> str:
 def method_hash(method: type) -> str:
     """Return the hash of a method's source: its module, those of its base classes, and their imports beyond the engine."""
     return _hash(closure(_defining(method)) - closure(ENGINE))
+
+
+def control_hash() -> str:
+    """Return the hash of the source of the controls: their module, and its imports beyond the engine."""
+    return _hash((closure(_imports(CONTROLS)) | {CONTROLS}) - closure(ENGINE))
 
 
 def _defining(cls: type) -> list[str]:

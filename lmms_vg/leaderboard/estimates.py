@@ -94,7 +94,7 @@ def _rows(entries: Sequence[Entry], measure: Measure) -> list[_RankedRow]:
         ranked = first[folded[entry.id].line]
         under = "" if ranked == entry.id else ranked
         parts = _parts(entry, ways[entry.id], measure.metric)
-        rows.append(_RankedRow(entry, ways[entry.id], parts, under, not under and not role_of(entry.method)))
+        rows.append(_RankedRow(entry, ways[entry.id], parts, under, not under and not role_of(entry)))
     return rows
 
 

@@ -147,7 +147,7 @@ def _row(shape: TableSpec, entry: Entry, cells: list[CellView], alike: Sequence[
         cells,
         alike=_like(shown),
         declared=entry.declared,
-        role=role_of(entry.method),
+        role=role_of(entry),
     )
 
 

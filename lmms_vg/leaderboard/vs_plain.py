@@ -104,7 +104,7 @@ def _corrected(lines: Mapping[str, AgainstPlain], entries: Sequence[Entry]) -> d
     for entry in entries:
         if entry.id in lines:
             card = entry.manifest.card.model_dump_json()
-            families.setdefault((entry.model, card, bool(role_of(entry.method))), []).append(entry.id)
+            families.setdefault((entry.model, card, bool(role_of(entry))), []).append(entry.id)
     result = dict(lines)
     for ids in families.values():
         corrected = holm({id: lines[id].difference.p for id in ids})

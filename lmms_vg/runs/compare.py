@@ -20,6 +20,7 @@ from lmms_vg.runs.caveats import failure_notes, overlap_notes
 from lmms_vg.runs.chance_rows import chance_rows
 from lmms_vg.runs.compared_line import RESAMPLES, against, corrected, line_of
 from lmms_vg.runs.comparison import Comparison, ComparisonLine
+from lmms_vg.runs.control_lines import control_lines
 from lmms_vg.runs.controls import Contrast, averaged, contrasts
 from lmms_vg.runs.group_weights import weights
 from lmms_vg.runs.results import Run
@@ -32,6 +33,8 @@ __all__ = ["RESAMPLES", "compare"]
 
 def compare(runs: list[Run], allowed: Collection[str] = (), *, base: str = "", unit: Unit = "image") -> Comparison:
     """Compare runs on every task and group of the base, and methods with their controls.
+
+    Runs whose questions were changed by a control are compared with their own run without it only, and apart.
 
     Without a name, the base is the first plain run, or else the first run. A single run has no differences.
 
@@ -48,7 +51,12 @@ def compare(runs: list[Run], allowed: Collection[str] = (), *, base: str = "", u
     check_names(allowed)
     check_unit(unit)
     _check(runs)
-    runs = _told_apart(runs)
+    controlled = [run for run in runs if run.control]
+    runs = _told_apart([run for run in runs if not run.control])
+    if not runs:
+        raise ValueError(
+            f"{controlled[0].path}: is {controlled[0].label}, and no run is without a control; name this run without it, too"
+        )
     first = base_of(runs, base)
     others = [run for run in runs if run is not first]
     notes = [*agree(first, others, allowed), *batch_notes(runs, first)]
@@ -89,26 +97,28 @@ def compare(runs: list[Run], allowed: Collection[str] = (), *, base: str = "", u
     notes += [forks] if forks else []
     notes += [*more, *failure_notes(runs, tasks), *overlap_notes(of_base)]
     notes += [*(f"`{run.path.name}`: {note}" for run in runs for note in run.notes), *_skipped(first, others)]
+    controls = control_lines(runs, controlled, first, unit)
     return Comparison(
         runs,
         first,
         results[: len(against_base)],
         frozenset(name for name in names if name not in first.tasks and name not in groups),
         list(dict.fromkeys(notes)),
-        _rules(results, bool(chances), unit),
+        _rules(results, bool(chances), unit, bool(controls)),
         tuple(allowed),
         frozenset(groups),
         results[len(against_base) :],
         chances,
         unit,
         family,
+        controls,
     )
 
 
-def _rules(lines: Sequence[ComparisonLine], chances: bool, unit: Unit) -> list[str]:
+def _rules(lines: Sequence[ComparisonLine], chances: bool, unit: Unit, controls: bool) -> list[str]:
     tested = [line.against for line in lines if line.against is not None]
     rules = sorted({line.rule for line in lines})
-    rules += [signature(unit=unit, resamples=RESAMPLES)] if tested else []
+    rules += [signature(unit=unit, resamples=RESAMPLES)] if tested or controls else []
     rules += [decomposition.signature()] if any(entry.change for entry in tested) else []
     rules += [signal_detection.signature(unit)] if any(line.said and line.said.detection for line in lines) else []
     rules += [forced_choice.signature(unit)] if any(line.forced and line.forced.n for line in lines) else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import nan
 from typing import Literal, NamedTuple
 
 from lmms_vg.metrics.statistics import Difference, Equal
@@ -71,6 +72,44 @@ class ComparisonLine(NamedTuple):
     forced: Forced | None = None
 
 
+class ControlLine(NamedTuple):
+    """A run and the same run under a control, on the questions of a task that both have scored.
+
+    Attributes:
+        run: the run without the control.
+        control: name of the control.
+        controlled: the run under the control.
+        task: name of the task.
+        n: number of questions.
+        left_out: number of questions that only the run without the control has scored.
+        score: mean score of the run.
+        under: mean score under the control.
+        changed: share of the questions whose answer has another text.
+        gain: mean score minus mean score under the control.
+        over_plain: this gain minus that of the plain run; None for the plain run, and without its run under the control.
+        necessity: share of answers that `box_filled` changes minus the share that `elsewhere_filled` does, on the questions of
+            all three runs; None for other controls, and without the run of `elsewhere_filled`.
+    """
+
+    run: Run
+    control: str
+    controlled: Run
+    task: str
+    n: int
+    left_out: int
+    score: float
+    under: float
+    changed: float
+    gain: Difference
+    over_plain: Difference | None
+    necessity: Difference | None
+
+    @property
+    def kept(self) -> float:
+        """Share of the score that is left under the control; NaN if there is no score."""
+        return self.under / self.score if self.score else nan
+
+
 @dataclass(frozen=True)
 class Comparison:
     """A comparison: the runs in the order given, one line per run and task or group, and notes.
@@ -82,6 +121,7 @@ class Comparison:
         chance: what answers without the image reach.
         unit: what is drawn as a whole.
         family: number of comparisons that p-values are corrected for.
+        controls: runs whose questions were changed by a control, each beside its run without it; they are in no other list.
     """
 
     runs: list[Run]
@@ -96,6 +136,7 @@ class Comparison:
     chance: list[ChanceRow] = field(default_factory=list)
     unit: str = "image"
     family: int = 0
+    controls: list[ControlLine] = field(default_factory=list)
 
     @property
     def tested(self) -> list[ComparisonLine]:

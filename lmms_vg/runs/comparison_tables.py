@@ -2,7 +2,7 @@
 
 The first table has accuracies, one row per run and one column per task, as the paper's Table F.4, and what answers without
 the image reach; the second has every difference; the third what was said (`said_tables`); the fourth what the runs prefer among
-the allowed answers (`forced_choice_tables`).
+the allowed answers (`forced_choice_tables`); the fifth what is left under controls (`control_tables`).
 """
 
 import re
@@ -13,6 +13,9 @@ from lmms_vg.runs import forced_choice_tables as forced
 from lmms_vg.runs.comparison import MARGIN, Comparison, ComparisonLine
 from lmms_vg.runs.comparison_cells import difference_of, interval_of, method_of, of_line
 from lmms_vg.runs.comparison_notes import about, explained
+from lmms_vg.runs.control_tables import CSV_HEAD as CONTROL_HEAD
+from lmms_vg.runs.control_tables import control_notes, control_rows
+from lmms_vg.runs.control_tables import csv_cells as control_cells
 from lmms_vg.runs.said_tables import CSV_HEAD, csv_cells, said_notes, said_rows
 from lmms_vg.runs.saying import LEVEL
 from lmms_vg.runs.text_tables import comma_separated, escape, known, latex, markdown, show_p
@@ -33,11 +36,14 @@ def as_markdown(table: Comparison) -> str:
 def details(table: Comparison) -> str:
     """The other tables, notes, and the scoring rules."""
     said, preferred = said_rows(table), forced.forced_rows(table)
-    notes = [*about(table), *explained(table), *said_notes(table), *forced.forced_notes(table), *table.notes]
+    under = control_rows(table)
+    notes = [*about(table), *explained(table), *said_notes(table), *forced.forced_notes(table)]
+    notes += [*control_notes(table), *table.notes]
     parts = [
         markdown(*_detail(table), texts=2),
         *([markdown(*said, texts=2)] if said else []),
         *([markdown(*preferred, texts=2)] if preferred else []),
+        *([markdown(*under, texts=3)] if under else []),
         "\n".join(f"- {note}" for note in notes),
         "\n".join(f"- `{rule}`" for rule in table.rules),
     ]
@@ -47,28 +53,32 @@ def details(table: Comparison) -> str:
 def as_latex(table: Comparison) -> str:
     """The tables for the package booktabs, each with its notes below."""
     first = _float(r"Accuracy in \%", _overview(table), 1, [*about(table), *table.notes])
+    under = control_rows(table)
+    controls = [_float("Under controls", under, 3, control_notes(table))] if under else []
     if len(table.runs) == 1:
-        return first
+        return "\n".join([first, *controls])
     notes = [*explained(table), *table.notes, *(f"`{rule}`" for rule in table.rules)]
     floats = [first, _float("Differences from the base", _detail(table), 2, notes)]
     if said := said_rows(table):
         floats.append(_float("What was said", said, 2, said_notes(table)))
     if preferred := forced.forced_rows(table):
         floats.append(_float("Forced choice", preferred, 2, forced.forced_notes(table)))
-    return "\n".join(floats)
+    return "\n".join([*floats, *controls])
 
 
 def as_csv(table: Comparison) -> str:
     """One line per run and task, scores from 0 to 1 in full precision; cells that do not apply are empty."""
     head, rows = csv_rows(table)
     columns = ("method", "task", "n", "score")
-    chances = [
+    further: list[dict[str, object]] = [
         dict(zip(columns, (entry.row, entry.name, entry.blind.n, entry.blind.score), strict=True))
         for entry in table.chance
     ]
-    return comma_separated(
-        head, [*(cells for _, cells in rows), *([entry.get(name) for name in head] for entry in chances)]
-    )
+    further += [control_cells(table, line) for line in table.controls]
+    more = CONTROL_HEAD if table.controls else ()
+    full = [*head, *more]
+    lines = [[*cells, *(None for _ in more)] for _, cells in rows]
+    return comma_separated(full, [*lines, *([entry.get(name) for name in full] for entry in further)])
 
 
 def csv_rows(table: Comparison) -> tuple[list[str], list[tuple[ComparisonLine, list[object]]]]:

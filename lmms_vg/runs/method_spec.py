@@ -59,6 +59,15 @@ class MethodSpec(BaseModel):
         return f"{self.name} {','.join(f'{name}={text}' for name, text in self.arguments.items())}".strip()
 
 
+def under(method: str, control: str | None) -> str:
+    """Name a method of a run whose questions were changed by a control.
+
+    >>> under("vgrefine", "blank_image"), under("vgrefine", None)
+    ('vgrefine, blank_image', 'vgrefine')
+    """
+    return f"{method}, {control}" if control else method
+
+
 def _typed(value: Any) -> str:
     """Format a value as users type it: true, not True; 50, not 50.0.
 

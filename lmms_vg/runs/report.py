@@ -39,6 +39,10 @@ def report(run: Run) -> str:
     parts = [f"# {run.model}", f"`{run.path.name}`", *run.notes]
     if run.restricted:
         parts.append(f"**Restricted by {run.restricted}: these numbers do not stand for their benchmarks.**")
+    if run.control:
+        parts.append(
+            f"**Control {run.control}: every question was changed before it was asked, so this is no result.**"
+        )
     if run.leak:
         parts.append(f"**Leak: {run.leak}.**")
     scored = [task for task in run.tasks.values() if task.scores]

@@ -10,7 +10,7 @@ from lmms_vg._util.error_codes import Failure
 from lmms_vg.journal import FirstToken
 from lmms_vg.runs.first_tokens import first_tokens
 from lmms_vg.runs.looked import Looked, looked
-from lmms_vg.runs.method_spec import MethodSpec
+from lmms_vg.runs.method_spec import MethodSpec, under
 
 #: Metrics that a task is reported and compared by; their items name their question.
 SCORED = ("acc", "open_recall")
@@ -120,9 +120,14 @@ class Run:
         return self.model.partition(" ")[0] if self.method is None else self.method.name
 
     @property
+    def control(self) -> str | None:
+        """What every question was changed by before it was asked, such as `blank_image`; None for nothing."""
+        return (self.provenance or {}).get("control")
+
+    @property
     def is_plain(self) -> bool:
-        """Whether the model is run without a method."""
-        return self.name == "plain" or (self.method is None and self.name.endswith("_plain"))
+        """Whether the model is run without a method and without a control."""
+        return not self.control and (self.name == "plain" or (self.method is None and self.name.endswith("_plain")))
 
     @property
     def leak(self) -> str:
@@ -143,8 +148,8 @@ class Run:
 
     @property
     def label(self) -> str:
-        """The method and its hyper-parameters in short, or the model if the method is not known."""
-        name = self.model if self.method is None else self.method.label
+        """The method and its hyper-parameters in short, or the model if the method is not known; and the control."""
+        name = under(self.model if self.method is None else self.method.label, self.control)
         return f"{name} #{self.number}" if self.number else name
 
 

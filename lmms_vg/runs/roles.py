@@ -12,8 +12,8 @@ def is_control(method: str) -> bool:
 
 
 def reads_references(method: str) -> bool:
-    """Return whether a method's class says that it needs the annotated boxes of the questions that it answers."""
-    return _states(method, "needs_boxes")
+    """Return whether a method uses the annotated boxes of the questions that it answers; a control keeps away from them."""
+    return _states(method, "needs_boxes") and not is_control(method)
 
 
 def controls(control: str, method: str) -> bool:

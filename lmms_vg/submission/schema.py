@@ -89,9 +89,11 @@ class Provenance(_Extended):
     Attributes:
         options: the family's own settings, such as the limits of an image's size; None if the family has none.
         default_settings: whether the method ran with its defaults for the checkpoint; None if the run does not say.
+        control: what every question was changed by before it was asked, such as `blank_image`; None for nothing.
+        control_code: hash of the controls' source; None without a control.
     """
 
-    later = frozenset({"options", "default_settings"})
+    later = frozenset({"options", "default_settings", "control", "control_code"})
 
     family: Word
     method: MethodSpec
@@ -116,6 +118,8 @@ class Provenance(_Extended):
     shared: Annotated[list[Word], Field(max_length=100)] = []
     leaks: Annotated[list[Word], Field(max_length=50)] = []
     default_settings: bool | None = None
+    control: Word | None = None
+    control_code: Word | None = None
 
 
 class Declaration(_Strict):

@@ -13,6 +13,7 @@ from lmms_vg._util.atomic_files import check_new, write_new
 from lmms_vg._util.suggest import suggest
 from lmms_vg.datasets.source import revision_read
 from lmms_vg.paper.protocols import ProtocolName
+from lmms_vg.runs.method_spec import under
 from lmms_vg.submission.archive import MANIFEST, sha256, write
 from lmms_vg.submission.choice import Choice, only_protocol
 from lmms_vg.submission.collect import Collected, CollectedTask, collect, read
@@ -103,7 +104,7 @@ def by_method(runs: Sequence[Path], card: Card, folder: Path) -> dict[Path, list
     methods: dict[str, list[Path]] = {}
     for path in runs:
         run = read(path)
-        methods.setdefault(str(run.method or run.model), []).append(path)
+        methods.setdefault(under(str(run.method or run.model), run.control), []).append(path)
     bundles: dict[Path, list[Path]] = {}
     for parts in methods.values():
         out = folder / _name(card, parts[0]) / "bundle.zip"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmms_vg.runs.agreement import FIELDS
+from lmms_vg.runs.method_spec import under
 from lmms_vg.submission.schema import Manifest, Provenance
 from lmms_vg.submission.strict_json import canonical
 
@@ -86,12 +87,12 @@ class Entry:
 
     @property
     def method(self) -> str:
-        """The method's name, such as `vgrefine`; empty for a declared model, which has none."""
-        return "" if self.declared else self.run.method.name
+        """The method's name, such as `vgrefine`, and the run's control; empty for a declared model, which has none."""
+        return "" if self.declared else under(self.run.method.name, self.run.control)
 
     @property
     def is_plain(self) -> bool:
-        """Whether the run has no method; False for a declared model, since its circumstances are not known."""
+        """Whether the run has neither method nor control; False for a declared model, since its circumstances are not known."""
         return self.method == "plain"
 
     @property

@@ -11,6 +11,7 @@ from entries import entry
 from saved_run import spec
 
 from lmms_vg.leaderboard.chance_rows import Chance
+from lmms_vg.leaderboard.plain_pairing import plain_runs
 from lmms_vg.leaderboard.table_model import CellView, Rank, RowView, TableView
 from lmms_vg.leaderboard.tables import tables
 from lmms_vg.metrics.chance import Blind
@@ -380,6 +381,21 @@ def test_oracles_and_controls_stand_apart() -> None:
         }
         assert {row.cells[0].rank for row in one.unranked} == {None}
     assert {row.cells[5].text for row in one.unranked} == {"+0.00"}, "compared with plain as the others are"
+
+
+def test_a_control_of_the_questions_stands_apart_and_is_nobody_s_baseline() -> None:
+    blank = [entry(f"{name}-blank", FOUR, method=spec(name), control="blank_image") for name in ("plain", "vgrefine")]
+    one = table(
+        "table1", *blank, entry("plain", FOUR, method=spec("plain")), entry("vgrefine", FOUR, method=spec("vgrefine"))
+    )
+    assert sorted(ids(one.measured)) == ["plain", "vgrefine"]
+    assert {(row.method, row.role) for row in one.unranked} == {
+        ("plain, blank_image", "control"),
+        ("vgrefine, blank_image", "control"),
+    }
+    assert {row.cells[0].rank for row in one.unranked} == {None}
+    assert {row.cells[0].rank is None for row in one.measured} == {False}
+    assert plain_runs(blank) == {}
 
 
 def blind(right: int, n: int) -> Blind:

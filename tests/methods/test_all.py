@@ -42,6 +42,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "random_mask": (_VGREFINE, {"p": 0}),
     "inverse_mask": (_VGREFINE, None),
     "oracle_mask": ({"layers": 2}, None),
+    "moved_mask": ({"layers": 2}, None),
     "pai": ({"cfg": True}, {"cfg": False, "alpha": 0}),
     "adaptvis": ({}, {"w1": 1, "w2": 1}),
     "scalingvis": ({}, {"weight": 1}),
@@ -216,7 +217,7 @@ def test_misspelt_hyper_parameters_are_told_the_nearest(name: str, option: str) 
 def test_answers_do_not_depend_on_the_batch(family: Family, name: str, sampled: bool, tmp_path: Path) -> None:
     decoding = Decoding(max_new_tokens=4, do_sample=sampled, temperature=0.7)
     questions = [
-        replace(question(f"{seed}{n}", tiny.picture(seed), text, boxes=[[9, 5, 30, 30]]), decoding=decoding)
+        replace(question(f"{seed}{n}", tiny.picture(seed), text, boxes=[[9, 5, 20, 20]]), decoding=decoding)
         for seed in (1, 2)
         for n, text in enumerate([GOOD, TEXTS[1], "Is it bright?"])
     ]

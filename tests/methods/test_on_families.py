@@ -23,6 +23,7 @@ from lmms_vg.models.checkpoint import shape_of
 GIVEN: dict[str, dict[str, Any]] = {
     **{key: {"heads": "1-0+2-1", "layers": 2, "k": 2} for key in ("vgrefine", "random_mask", "inverse_mask")},
     "oracle_mask": {"layers": 2},
+    "moved_mask": {"layers": 2},
     **{key: {"start": 1, "end": 3} for key in ("vaf", "attention_lens")},
     "vicrop": {"layer": 1},  # a layer that sees the whole image: every other one of the narrow Gemma has a window
 }

@@ -94,4 +94,5 @@ def _identity(entry: Entry) -> dict[str, Any]:
     """Return what a number's reader has to know of the run: its method, or that its model is the submitter's word."""
     if entry.manifest.declared is not None:
         return {"declared": entry.manifest.declared.model_dump()}
-    return {"method": entry.run.method.model_dump()}
+    control = {"control": entry.run.control} if entry.run.control else {}
+    return {"method": entry.run.method.model_dump(), **control}

@@ -1,0 +1,61 @@
+"""`lmms-vg run --control` is short for a model argument, and controls are listed apart from methods."""
+
+from __future__ import annotations
+
+import pytest
+
+from lmms_vg.cli.main import main
+from lmms_vg.cli.run import run
+from lmms_vg.experiments import lmms_eval_process
+from lmms_vg.inference.image_controls import CONTROLS
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The arguments that lmms-eval would get."""
+    calls: list[list[str]] = []
+    monkeypatch.setattr(lmms_eval_process, "run", lambda arguments: calls.append(list(arguments)) or 0)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], ["control=no_image"]),
+        (["--model_args", "pretrained=demo"], ["pretrained=demo,control=no_image"]),
+        (["--model_args=pretrained=demo,dtype=float32"], ["pretrained=demo,dtype=float32,control=no_image"]),
+    ],
+)
+def test_a_control_becomes_a_model_argument(given: list[list[str]], arguments: list[str], expected: list[str]) -> None:
+    assert run(["--model", "huatuo_plain", *arguments, "--control", "no_image", "--limit", "3"]) == 0
+    assert given == [["--model", "huatuo_plain", "--limit", "3", "--model_args", *expected]]
+
+
+def test_without_a_control_nothing_is_touched(given: list[list[str]]) -> None:
+    arguments = ["--model", "huatuo_plain", "--model_args", "pretrained=demo", "--limit", "3"]
+    assert run(arguments) == 0
+    assert given == [arguments]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--control", "blank"], "did you mean blank_image"),
+        (["--control", "no_image", "--model_args", "control=blank_image"], "has a control, too"),
+        (["--control", "no_image", "--config", "a.yaml"], "write control=no_image into model_args"),
+    ],
+)
+def test_what_is_refused(
+    given: list[list[str]], arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["--model", "huatuo_plain", *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert given == []
+
+
+def test_controls_are_listed_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["methods"]) == 0
+    methods, _, controls = capsys.readouterr().out.partition("--control NAME")
+    for name in CONTROLS:
+        assert f"| {name} |" in controls
+        assert f"| {name} |" not in methods
