@@ -137,7 +137,7 @@ def forced_change(
     shift = at_rate = None
     if yes_no and any(truth) and not all(truth):
         margins_a, margins_b = ([run[key].margin or 0.0 for key in yes_no] for run in (a, b))
-        shift = auc_shift(margins_a, margins_b, truth, [clusters[key] for key in yes_no], family=family)
+        shift = auc_shift(margins_a, margins_b, truth, [clusters[key] for key in yes_no])
         rate = fmean((margin > 0) + (margin == 0) / 2 for margin in margins_a)
         first, second = (
             dict(zip(yes_no, correct_at_rate(margins, truth, rate), strict=True)) for margins in (margins_a, margins_b)
