@@ -49,6 +49,8 @@ class Settings:
             and after.
         self_check: whether to compare the loaded checkpoint with its own forward pass (`attention/self_check.py`); no answer
             depends on it.
+        sampling_seed: seed of sampled answers, to see how far they move from run to run; None for the task's own (42). Unlike a
+            method's `seed` it changes no image or mask. Only a run that is given one has it in its identity.
     """
 
     pretrained: str | None = None
@@ -62,6 +64,7 @@ class Settings:
     per_head: bool = False
     diagnose: bool = False
     self_check: bool = True
+    sampling_seed: int | None = None
 
     def __post_init__(self) -> None:
         choices: dict[str, tuple[str, ...]] = {
@@ -76,6 +79,9 @@ class Settings:
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name}={getattr(self, name)!r}: allowed is true or false")
         require_batch_size(self.batch_size)
+        given = self.sampling_seed
+        if given is not None and (isinstance(given, bool) or not isinstance(given, int) or given < 0):
+            raise ValueError(f"sampling_seed={given!r}: allowed is an integer of at least 0")
 
 
 def split_arguments(family: str, method: str, arguments: dict[str, Any]) -> tuple[Settings, Any, dict[str, Any]]:
@@ -165,6 +171,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
         "per_head": settings.per_head,
         "diagnose": settings.diagnose,
         "batch_size": batch_size,
+        **({} if settings.sampling_seed is None else {"sampling_seed": settings.sampling_seed}),
         "code": engine_hash(type(model)),
         "versions": computing_versions(),
     }
@@ -181,7 +188,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
             "versions": versions(),
             "commit": commit(),
             "settings": asdict(settings),
-            "default_settings": spec == _default_spec(type(resolved), shape),
+            "default_settings": settings.sampling_seed is None and spec == _default_spec(type(resolved), shape),
         }
         provenance = {**identity, **stated} | ({"shared": _shared.names} if _shared and _shared.names[1:] else {})
         logger.info(

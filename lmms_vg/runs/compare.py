@@ -22,6 +22,7 @@ from lmms_vg.runs.compared_line import RESAMPLES, against, corrected, line_of
 from lmms_vg.runs.comparison import Comparison, ComparisonLine
 from lmms_vg.runs.controls import Contrast, averaged, contrasts
 from lmms_vg.runs.group_weights import weights
+from lmms_vg.runs.repeated import repeated
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.roles import reads_references
 from lmms_vg.runs.settings_tried import settings_tried
@@ -102,6 +103,7 @@ def compare(runs: list[Run], allowed: Collection[str] = (), *, base: str = "", u
         chances,
         unit,
         family,
+        repeated(runs, {name: members for name, members in names.items() if name not in groups}, pairs, unit),
     )
 
 

@@ -89,9 +89,10 @@ class Provenance(_Extended):
     Attributes:
         options: the family's own settings, such as the limits of an image's size; None if the family has none.
         default_settings: whether the method ran with its defaults for the checkpoint; None if the run does not say.
+        sampling_seed: seed of sampled answers, if it is not the protocol's.
     """
 
-    later = frozenset({"options", "default_settings"})
+    later = frozenset({"options", "default_settings", "sampling_seed"})
 
     family: Word
     method: MethodSpec
@@ -116,6 +117,7 @@ class Provenance(_Extended):
     shared: Annotated[list[Word], Field(max_length=100)] = []
     leaks: Annotated[list[Word], Field(max_length=50)] = []
     default_settings: bool | None = None
+    sampling_seed: Annotated[int, Field(ge=0)] | None = None
 
 
 class Declaration(_Strict):
