@@ -157,7 +157,9 @@ def _p_values(before: Floats, after: Floats, seed: int) -> Floats:
 
     def changes(swapped: NDArray[np.bool_]) -> Floats:
         taken = moved @ swapped.T.astype(np.float64)
-        return (_values(*(end - taken), yes, no) - _values(*(start + taken), yes, no))[:, 2:]
+        ends, starts = end - taken, start + taken
+        change: Floats = _values(ends[0], ends[1], yes, no) - _values(starts[0], starts[1], yes, no)
+        return change[:, 2:]
 
     flipped = [sign_flips(sums).p for sums in (moved.sum(0), moved[0] / yes - moved[1] / no)]
-    return np.array([*flipped, *label_swaps(changes, moved.any(0), seed=seed)])
+    return np.array([*flipped, *label_swaps(changes, np.asarray(moved.any(axis=0)), seed=seed)])

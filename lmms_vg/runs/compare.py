@@ -39,7 +39,7 @@ def compare(runs: list[Run], allowed: Collection[str] = (), *, base: str = "", u
     Args:
         runs: The runs, in the order of the table's rows.
         allowed: What may differ besides the method (`agreement.ALLOWED`).
-        base: Label, method or folder of the run that the others are compared with.
+        base: Label, method, or folder (name or path) of the run that the others are compared with.
         unit: What is drawn as a whole.
 
     Raises:
