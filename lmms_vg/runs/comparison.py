@@ -32,7 +32,7 @@ class AgainstBase(NamedTuple):
         equal: Whether the two are equal within `MARGIN`.
         change: What the difference is made of; None for open questions and weighted groups.
         source: Where a significant difference lives; None if it is not significant, or if `change` is None.
-        forced: What changes in forced choice; None for open questions, weighted groups, and runs without first-token values.
+        forced: What changes in forced choice; None for open questions and runs without first-token values.
     """
 
     difference: Difference
@@ -54,7 +54,7 @@ class ComparisonLine(NamedTuple):
     Attributes:
         seconds: mean time per question, None if it is not known.
         said: what was said; None for open questions.
-        forced: what the run prefers among the allowed answers; None for open questions and weighted groups.
+        forced: what the run prefers among the allowed answers; None for open questions.
         control: label of the control that the line is compared with, in place of the base; empty for the base.
     """
 

@@ -19,6 +19,8 @@ from lmms_vg.metrics.statistics import (
     smallest_detectable,
 )
 from lmms_vg.metrics.statistics.repeats import repeats
+from lmms_vg.runs.group_weights import weights
+from lmms_vg.tasks import yaml_files
 
 TEXT = " ".join((Path(__file__).parents[2] / "docs" / "statistics.md").read_text(encoding="utf-8").split())
 
@@ -47,6 +49,15 @@ def test_p_of_d_prime() -> None:
     assert shift is not None
     assert (round(shift.d_prime.mean, 2), shift.d_prime.p) == (2.44, 4 / 1024)
     assert "d' rises from .00 to 2.44, and 4 of the 1,024 ways change it as much: p .004" in TEXT
+
+
+def test_a_weighted_group() -> None:
+    counts = weights(yaml_files.groups()["mmmu_med"])
+    assert counts is not None
+    share = sum(count * (0.5 if task == "mmmu_med_public_health" else 0.1) for task, count in counts.items())
+    assert (counts["mmmu_med_public_health"], sum(counts.values())) == (509, 1752)
+    assert round(100 * share / 1752, 1) == 21.6
+    assert "in each of the other four subjects: weighted 21.6%, pooled 18.0%" in TEXT
 
 
 def test_repeated_runs() -> None:
