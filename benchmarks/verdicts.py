@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 
 from benchmarks.report import table
 from lmms_vg import __version__
+from lmms_vg.metrics.forced_choice import auc_shift
+from lmms_vg.metrics.signal_detection import detection_shift
 from lmms_vg.metrics.statistics import cluster_interval, equal_within, holm, paired, sign_flips
 from lmms_vg.runs.compare import compare
 from lmms_vg.runs.compared_line import against, corrected, line_of
@@ -71,6 +73,39 @@ def type_one(images: int, repetitions: int, seed: int) -> Row:
     return Row(
         f"p < .05 for equal runs, {images} images of 10 questions", alarms / repetitions, 0.05, False, repetitions
     )
+
+
+def type_one_of_seeing(images: int, repetitions: int, seed: int) -> tuple[Row, Row, Row]:
+    """d', criterion and AUC of two equally good runs, ten yes/no questions per image.
+
+    Each run sees each image with a d' (mean 1, standard deviation .7) and a criterion (0, .5) of its own. Below ten images
+    that differ there is no p-value, hence no alarm.
+    """
+    rng = np.random.default_rng(seed)
+    alarms = np.zeros(3)
+    places = np.repeat(np.arange(images), 10).tolist()
+    for _ in range(repetitions):
+        truth = rng.random((images, 10)) < 0.5
+        a, b = (
+            ((truth - 0.5) * rng.normal(1, 0.7, (images, 1)) - rng.normal(0, 0.5, (images, 1)) + noise).ravel()
+            for noise in rng.normal(size=(2, images, 10))
+        )
+        said = detection_shift((a > 0).tolist(), (b > 0).tolist(), truth.ravel().tolist(), places, resamples=2)
+        ordered = auc_shift(a.tolist(), b.tolist(), truth.ravel().tolist(), places, resamples=2)
+        assert said is not None
+        assert ordered is not None
+        alarms += [shift.p < 0.05 for shift in (said.d_prime, said.criterion, ordered)]
+    first, second, third = (
+        Row(
+            f"{name}: p < .05 for equal runs, {images} images of 10",
+            float(count) / repetitions,
+            0.05,
+            False,
+            repetitions,
+        )
+        for name, count in zip(("d'", "criterion", "AUC"), alarms, strict=True)
+    )
+    return first, second, third
 
 
 def coverage(truth: float, n: int, repetitions: int, seed: int) -> Row:
@@ -173,6 +208,8 @@ def simulations(repetitions: int, seed: int) -> Iterator[Row]:
     """All simulations, in the order of the table."""
     for images in (2, 5, 10):
         yield type_one(images, repetitions, seed)
+    for images in (5, 10, 15, 30, 100):
+        yield from type_one_of_seeing(images, repetitions, seed)
     yield coverage(0.99, 30, repetitions, seed)
     yield coverage(0.997, 300, repetitions, seed)
     yield direct(repetitions, seed)

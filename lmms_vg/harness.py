@@ -26,7 +26,7 @@ from lmms_vg.inference.dealing import dealt
 from lmms_vg.inference.outgoing import Outgoing
 from lmms_vg.inference.question import Question
 from lmms_vg.inference.requests import Requested, Requests, check_gen_kwargs
-from lmms_vg.inference.run_checks import require_boxes, require_no_other_seed, warn_of_leaks
+from lmms_vg.inference.run_checks import require_boxes, require_one_seed, warn_of_leaks
 from lmms_vg.inference.run_report import report
 from lmms_vg.journal import Record
 
@@ -91,7 +91,7 @@ class GroundedModel(lmms):  # type: ignore[misc]
         options.refuse("models")
         if not self._is_open:
             self._open()
-        asked = Requests(requests, self.task_dict, self._rank)
+        asked = Requests(requests, self.task_dict, self._rank, self._sampling_seed)
         self._check(asked)
         answers, unscorable = [""] * len(requests), Counter[str]()
         outgoing = Outgoing(self._rank)
@@ -109,8 +109,13 @@ class GroundedModel(lmms):  # type: ignore[misc]
         report(self._answerer, unscorable, self._rank)
         return answers
 
+    @property
+    def _sampling_seed(self) -> int | None:
+        stated: int | None = self._answerer.journal.provenance.get("sampling_seed")
+        return stated
+
     def _check(self, asked: Requests) -> None:
-        require_no_other_seed(asked)
+        require_one_seed(asked, self._sampling_seed)
         require_boxes(self._answerer, asked)
         warn_of_leaks(self._answerer, asked.images, self._rank)
 

@@ -36,7 +36,7 @@ def add(commands: Any) -> None:
         "--base",
         default="",
         metavar="NAME",
-        help="label, method or folder of the run that the others are compared with",
+        help="label or method of the run that the others are compared with, or its folder, by name or path",
     )
     compare.add_argument(
         "--unit", default="image", metavar="UNIT", help="what is drawn as a whole: image (default), patient or source"

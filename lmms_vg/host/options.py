@@ -86,8 +86,8 @@ OPTIONS: dict[str, Option] = {
     "seed": Option(
         "recorded",
         "honoured",
-        "greedy decoding needs none; when our models sample, the seed is --gen_kwargs seed=N, and "
-        "another --seed is refused",
+        "greedy decoding needs none; when our models sample, the seed is --model_args sampling_seed=N, "
+        "and another --seed is refused",
         (None, [0, 1234, 1234, 1234]),
     ),
     "use_cache": Option(

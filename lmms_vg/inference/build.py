@@ -51,6 +51,8 @@ class Settings:
         self_check: whether to compare the loaded checkpoint with its own forward pass (`attention/self_check.py`); no answer
             depends on it.
         control: what every question is changed by before it is asked (`inference/image_controls.py`); None for nothing.
+        sampling_seed: seed of sampled answers, to see how far they move from run to run; None for the task's own (42). Unlike a
+            method's `seed` it changes no image or mask. Only a run that is given one has it in its identity.
     """
 
     pretrained: str | None = None
@@ -65,6 +67,7 @@ class Settings:
     diagnose: bool = False
     self_check: bool = True
     control: str | None = None
+    sampling_seed: int | None = None
 
     def __post_init__(self) -> None:
         choices: dict[str, tuple[str, ...]] = {
@@ -81,6 +84,9 @@ class Settings:
         require_batch_size(self.batch_size)
         if self.control is not None:
             control_named(self.control)
+        given = self.sampling_seed
+        if given is not None and (isinstance(given, bool) or not isinstance(given, int) or given < 0):
+            raise ValueError(f"sampling_seed={given!r}: allowed is an integer of at least 0")
 
 
 def split_arguments(family: str, method: str, arguments: dict[str, Any]) -> tuple[Settings, Any, dict[str, Any]]:
@@ -170,6 +176,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
         "per_head": settings.per_head,
         "diagnose": settings.diagnose,
         "batch_size": batch_size,
+        **({} if settings.sampling_seed is None else {"sampling_seed": settings.sampling_seed}),
         "code": engine_hash(type(model)),
         "versions": computing_versions(),
         **({"control": settings.control, "control_code": control_hash()} if settings.control else {}),
@@ -187,7 +194,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
             "versions": versions(),
             "commit": commit(),
             "settings": asdict(settings),
-            "default_settings": spec == _default_spec(type(resolved), shape),
+            "default_settings": settings.sampling_seed is None and spec == _default_spec(type(resolved), shape),
         }
         provenance = {**identity, **stated} | ({"shared": _shared.names} if _shared and _shared.names[1:] else {})
         logger.info(

@@ -165,6 +165,11 @@ def load(
     for name in wanted:
         if name not in METHODS:
             raise ValueError(f"method {name!r}: {suggest(name, METHODS)}allowed is {', '.join(METHODS)}")
+    if "sampling_seed" in model_args:
+        raise ValueError(
+            f"sampling_seed={model_args['sampling_seed']!r}: a loaded model answers greedily, so it would change nothing; it "
+            "is for lmms-eval's tasks that sample (docs/protocols.md)"
+        )
     if not wanted:
         raise ValueError(f"no method was given; allowed is {', '.join(METHODS)}")
     with together([], list(wanted)):  # weights are read once

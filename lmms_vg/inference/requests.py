@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random
 from typing import Any, NamedTuple
@@ -55,16 +55,19 @@ class _Task:
     ours: bool
 
     @classmethod
-    def of(cls, request: Instance, task_dict: Mapping[str, Any]) -> _Task:
+    def of(cls, request: Instance, task_dict: Mapping[str, Any], sampling_seed: int | None) -> _Task:
         _, to_messages, settings, _, name, split = request.args
         documents, metadata = task_dict[name][split], request.metadata or {}
+        decoding = _decoding(name, settings, metadata.get("penalise_prompt", True))
+        if sampling_seed is not None and decoding.do_sample:
+            decoding = replace(decoding, seed=sampling_seed)
         return cls(
             name=name,
             split=split,
             documents=documents,
             to_messages=to_messages,
             reference=metadata.get("reference") or prompts.REFERENCE,
-            decoding=_decoding(name, settings, metadata.get("penalise_prompt", True)),
+            decoding=decoding,
             align=bool(metadata.get("alignment")),
             ours=set(docs.FEATURES) <= set(getattr(documents, "column_names", ())),
         )
@@ -121,6 +124,7 @@ class Requests:
         requests: requests of this rank, padding included.
         task_dict: documents by task and split, as lmms-eval gives them to the model.
         rank: rank of this process.
+        sampling_seed: seed of the tasks that sample; None for their own.
 
     Attributes:
         own: what is asked of this rank, in the order of the requests, without padding.
@@ -129,13 +133,19 @@ class Requests:
         RunFailed: a generation setting is not allowed; SystemExit on the command line, as in `failure.failed`.
     """
 
-    def __init__(self, requests: Sequence[Instance], task_dict: Mapping[str, Any], rank: int = 0) -> None:
+    def __init__(
+        self,
+        requests: Sequence[Instance],
+        task_dict: Mapping[str, Any],
+        rank: int = 0,
+        sampling_seed: int | None = None,
+    ) -> None:
         self._tasks: dict[str, _Task] = {}
         repeats: Counter[tuple[str, int]] = Counter()
         self.own: list[Requested] = []
         for request in requests:
             if request.task_name not in self._tasks:
-                self._tasks[request.task_name] = _Task.of(request, task_dict)
+                self._tasks[request.task_name] = _Task.of(request, task_dict, sampling_seed)
         order = {name: index for index, name in enumerate(self._tasks)}
         for place, request in enumerate(requests):
             if (request.metadata or {}).get("__padding_only__"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from loguru import logger
 
@@ -17,14 +17,28 @@ from lmms_vg.methods.base import Method
 from lmms_vg.methods.head_lists import leaking
 
 
-def require_no_other_seed(asked: Requests) -> None:
-    """Refuse `--seed` when sampling: only the seed in the generation settings changes the samples.
+def require_one_seed(asked: Requests, sampling_seed: int | None) -> None:
+    """Refuse seeds that would change nothing: `--seed`, a second one, and any when nothing is sampled.
 
     Raises:
-        RunFailed: `--seed` was given and a question is sampled.
+        RunFailed: `--seed` was given and a question is sampled, `sampling_seed` and no question is sampled, or `sampling_seed`
+            and the seed in `--gen_kwargs`.
     """
     if "seed" in options.given() and asked.sampling:
         raise failed(f"lmms_vg: {options.shown('seed')}")
+    if sampling_seed is None:
+        return
+    settings = options.given().get("gen_kwargs")
+    if isinstance(settings, Mapping) and "seed" in settings:
+        raise failed(
+            f"lmms_vg: sampling_seed={sampling_seed}, but --gen_kwargs has seed={settings['seed']}; give the model "
+            "argument alone"
+        )
+    if asked.tasks and not asked.sampling:
+        raise failed(
+            f"lmms_vg: sampling_seed={sampling_seed}: no question of {', '.join(sorted(asked.tasks))} is sampled, so it would "
+            "change nothing; leave it out, or run tasks that sample, such as vqa_rad_chen"
+        )
 
 
 def require_boxes(answerer: Answerer, asked: Requests) -> None:

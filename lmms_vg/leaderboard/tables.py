@@ -78,8 +78,8 @@ def _table(
     notes = _notes(shape, contents, shown) if shown else []
     if shape.against:
         shown = _below_plain(shown)
-        vs_cells, vs_notes = vs_plain_columns.against_columns(shown, shape.measures)
-        columns += vs_plain_columns.COLUMNS
+        vs_columns, vs_cells, vs_notes = vs_plain_columns.against_columns(shown, shape.measures)
+        columns += vs_columns
         cells = {id: [*cells[id], *vs_cells[id]] for id in vs_cells}
         notes += vs_notes
     folded = folds(shown)

@@ -16,6 +16,7 @@ from lmms_vg.leaderboard.columns import Measure
 from lmms_vg.leaderboard.estimates import pooled, way_of
 from lmms_vg.leaderboard.plain_pairing import plain_runs
 from lmms_vg.leaderboard.roles import role_of
+from lmms_vg.leaderboard.vs_plain_forced import Forced, forced_against
 from lmms_vg.metrics.statistics import Difference, holm
 from lmms_vg.runs.compare import RESAMPLES
 from lmms_vg.submission.validated import Entry, Scores
@@ -32,6 +33,7 @@ class AgainstPlain(NamedTuple):
         worse: number of questions with a lower score.
         lines: number of lines that p is corrected over.
         holm: corrected p.
+        forced: forced choice on the same columns; None if no question has first-token values in both.
     """
 
     plain: tuple[str, ...]
@@ -43,6 +45,7 @@ class AgainstPlain(NamedTuple):
     worse: int
     lines: int
     holm: float
+    forced: Forced | None = None
 
 
 class _Pair(NamedTuple):
@@ -93,9 +96,9 @@ def _lines(pairs: Sequence[_Pair]) -> list[tuple[str, AgainstPlain]]:
         ]
         better, worse = (sum(int((sign * change > 0).sum()) for change in changes) for sign in (1, -1))
         rule = "; ".join(sorted({scores.rule for scores in pair.scores}))
-        results.append(
-            (pair.method, AgainstPlain(pair.plain, pair.of, drawn.n, rule, difference, better, worse, 1, 1.0))
-        )
+        forced = forced_against(pair.scores, pair.before)
+        line = AgainstPlain(pair.plain, pair.of, drawn.n, rule, difference, better, worse, 1, 1.0, forced)
+        results.append((pair.method, line))
     return results
 
 

@@ -1,4 +1,4 @@
-"""The table of methods beside their plain runs: its four extra columns, and their notes."""
+"""The table of methods beside their plain runs: its extra columns, and their notes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from lmms_vg.leaderboard.columns import Measure
 from lmms_vg.leaderboard.plain_pairing import NONE, PlainRuns, plain_runs
 from lmms_vg.leaderboard.table_model import CellView, ColumnView
 from lmms_vg.leaderboard.vs_plain import AgainstPlain, against
+from lmms_vg.leaderboard.vs_plain_forced import ABOUT, forced_cells
+from lmms_vg.leaderboard.vs_plain_forced import COLUMNS as OF_FORCED_CHOICE
 from lmms_vg.metrics.statistics import FEW, signature
 from lmms_vg.runs import compare
 from lmms_vg.runs.agreement import NOTED
@@ -41,8 +43,11 @@ COLUMNS = [
 
 def against_columns(
     entries: Sequence[Entry], measures: Sequence[Measure]
-) -> tuple[dict[str, list[CellView]], list[str]]:
-    """Return id -> its cells under `COLUMNS`, and the notes; both follow the order of the entries."""
+) -> tuple[list[ColumnView], dict[str, list[CellView]], list[str]]:
+    """Return the columns, id -> its cells under them, and the notes, in the order of the entries.
+
+    Columns of forced choice are there if a method and its plain run carry first-token values.
+    """
     sets = [measure for measure in measures if len(measure.ways[0][0].tasks) == 1]
     tasks = {task for measure in sets for task in measure.tasks}
     lines, runs = against(entries, sets), plain_runs(entries)
@@ -52,6 +57,11 @@ def against_columns(
     }
     cells = {entry.id: _cells(entry, lines.get(entry.id), bool(disputed[entry.id])) for entry in entries}
     notes = [_INTERVALS] if lines else []
+    columns = COLUMNS
+    if any(line.forced for line in lines.values()):
+        columns, notes = [*COLUMNS, *OF_FORCED_CHOICE], [*notes, ABOUT]
+        for id, row in cells.items():
+            row += forced_cells(lines[id].forced if id in lines else None)
     by_id = {entry.id: entry for entry in entries}
     for entry in entries:
         if entry.id in lines:
@@ -61,7 +71,7 @@ def against_columns(
                 f"Difference: {entry.id} has none on {task}, since its model's plain runs differ from each other: "
                 f"{', '.join(ids)}"
             )
-    return cells, notes
+    return columns, cells, notes
 
 
 def _cells(entry: Entry, line: AgainstPlain | None, disputed: bool) -> list[CellView]:

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from lmms_vg.metrics.statistics.clusters import Floats, numbered
-from lmms_vg.metrics.statistics.sign_flips import sign_flips
+from lmms_vg.metrics.statistics.label_swaps import label_swaps
 from lmms_vg.metrics.statistics.wilson import FEW
 
 #: Bins of the expected calibration error: equally wide, over the probability of the preferred answer.
@@ -48,7 +49,7 @@ class AucShift(NamedTuple):
         mean: AUC of b minus AUC of a.
         low: lower end of the 95% interval from a bootstrap of images; NaN, as `high` and `p`, if fewer than ten images change.
         high: upper end.
-        p: two-sided p-value for no change, from sign flips of the images' parts in it.
+        p: two-sided p-value for no change, from swaps of whole images between the runs.
     """
 
     mean: float
@@ -107,13 +108,12 @@ def auc_shift(
     clusters: Sequence[Hashable],
     *,
     resamples: int = 2000,
-    family: int = 1,
     seed: int = 0,
 ) -> AucShift | None:
     """Compare the AUC of two runs' margins on the same questions; None if the references are all yes or all no.
 
-    The interval is a percentile bootstrap of whole images, both runs together. For the p-value each image's part in the
-    change (DeLong's components, summed by image) changes its sign.
+    The interval is a percentile bootstrap of whole images, both runs together. For the p-value the two runs' margins about an
+    image are swapped, as ranks within their run (Bandos, Rockette and Gur 2005): a run may have larger margins throughout.
 
     Raises:
         ValueError: as in `auc`, or there is not one image per margin.
@@ -125,11 +125,10 @@ def auc_shift(
         return None
     index, images = numbered(clusters)
     mean = auc(b, truth) - auc(a, truth)
-    parts: Floats = np.bincount(
-        index, weights=_components(after, right) - _components(before, right), minlength=images
-    ).astype(np.float64)
-    changed = len(np.unique(index[before != after]))
-    if changed < FEW:
+    ranks = np.concatenate([stats.rankdata(values) for values in (before, after)])
+    differing = np.zeros(images, dtype=bool)
+    differing[index[np.not_equal(*np.split(ranks, 2))]] = True
+    if len(np.unique(index[before != after])) < FEW:
         return AucShift(mean, nan, nan, nan)
     rng, draws = np.random.default_rng(seed), []
     batch = max(1, _BATCH // len(right))
@@ -138,7 +137,15 @@ def auc_shift(
         weights = times[:, index].astype(np.float64)
         draws.append(_weighted_auc(after, right, weights) - _weighted_auc(before, right, weights))
     low, high = np.nanquantile(np.concatenate(draws), [0.025, 0.975])
-    return AucShift(mean, float(low), float(high), sign_flips(parts, family=family, seed=seed).p)
+
+    def changes(swapped: NDArray[np.bool_]) -> Floats:
+        kept = ~swapped[:, index]
+        weights = np.concatenate([kept, ~kept], axis=1).astype(np.float64)  # of the first run
+        twice = np.tile(right, 2)
+        return (_weighted_auc(ranks, twice, 1 - weights) - _weighted_auc(ranks, twice, weights))[:, None]
+
+    (p,) = label_swaps(changes, differing, size=2 * len(right), seed=seed)
+    return AucShift(mean, float(low), float(high), float(p))
 
 
 def correct_at_rate(margins: Sequence[float], truth: Sequence[bool], rate: float) -> list[float]:
@@ -192,7 +199,7 @@ def signature(unit: str = "image") -> str:
     """Describe what the values depend on, to be printed with them."""
     return (
         f"forced_choice|log-p:first-token-before-cut-off|ties:shared|brier:halved|log:nats|ece:{BINS}-equal-bins|unit:{unit}|"
-        "p:sign-flips|v:1"
+        "p:sign-flips|auc-p:label-swaps-of-ranks|v:2"
     )
 
 
@@ -215,19 +222,4 @@ def _weighted_auc(values: Floats, right: NDArray[np.bool_], weights: Floats) -> 
     won = (above * (np.cumsum(below, axis=1) - below / 2)).sum(1)
     total: Any = above.sum(1) * below.sum(1)
     result: Floats = np.divide(won, total, out=np.full(len(won), nan), where=total > 0)
-    return result
-
-
-def _components(values: Floats, right: NDArray[np.bool_]) -> Floats:
-    """Part of each question in the AUC: they sum to it, and vary as its estimate does.
-
-    A question's share of won comparisons counts by the size of its class (DeLong). As both classes have the AUC as their mean,
-    half of the mean is taken off each: without it the parts would sum to twice the AUC.
-    """
-    result = np.empty(len(values))
-    for own, sign in ((right, 1), (~right, -1)):
-        others = np.sort(sign * values[~own])
-        mine = sign * values[own]
-        won = (np.searchsorted(others, mine, "left") + np.searchsorted(others, mine, "right")) / 2 / len(others)
-        result[own] = (won - won.mean() / 2) / own.sum()
     return result

@@ -8,14 +8,16 @@ comparing two normal signals of equal variance with a threshold.
 """
 
 from collections.abc import Hashable, Sequence
-from math import nan, sqrt
+from math import nan
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from lmms_vg.metrics.statistics.bootstrap import image_draws
 from lmms_vg.metrics.statistics.clusters import Floats, numbered
+from lmms_vg.metrics.statistics.label_swaps import label_swaps
 from lmms_vg.metrics.statistics.sign_flips import sign_flips
 from lmms_vg.metrics.statistics.wilson import FEW
 
@@ -47,7 +49,7 @@ class Shift(NamedTuple):
         low: lower end of the 95% interval from a bootstrap of images; NaN, as `high` and `p`, if fewer than ten images have
             an answer that differs.
         high: upper end.
-        p: two-sided p-value for no change, from sign flips of images.
+        p: two-sided p-value for no change, from swaps of whole images between the runs.
     """
 
     mean: float
@@ -93,8 +95,8 @@ def detection_shift(
 ) -> DetectionShift | None:
     """Compare two runs' answers to the same questions; None if the references are all yes or all no.
 
-    Intervals are percentile bootstraps of whole images. For the p-value of d' and the criterion, each image's influence on the
-    change (delta method) changes its sign; for the other two it is the exact image sum.
+    Intervals are percentile bootstraps of whole images. For the p-values the runs' answers about an image are swapped, which
+    for the yes-rate and the balanced accuracy, both sums, is a sign flip.
 
     Raises:
         ValueError: there are no answers, or lengths differ.
@@ -109,19 +111,14 @@ def detection_shift(
     low = high = p = np.full(4, nan)
     if differing >= FEW:
         low, high = np.nanquantile(_resampled(before, after, resamples, seed), [0.025, 0.975], axis=0)
-        p = np.array(
-            [
-                sign_flips(influence, observed=float(mean)).p
-                for influence, mean in zip(_influence(after) - _influence(before), means, strict=True)
-            ]
-        )
+        p = _p_values(before, after, seed)
     shifts = [Shift(*map(float, values)) for values in zip(means, low, high, p, strict=True)]
     return DetectionShift(len(truth), differing, *shifts)
 
 
 def signature(unit: str = "image") -> str:
     """Describe what the values depend on, to be printed with them."""
-    return f"signal_detection|shares:log-linear+.5|on:readable-yes-no|unit:{unit}|p:sign-flips-of-influences|v:1"
+    return f"signal_detection|shares:log-linear+.5|on:readable-yes-no|unit:{unit}|p:label-swaps|v:2"
 
 
 def _check(n: int, *columns: Sequence[Any]) -> None:
@@ -152,14 +149,17 @@ def _resampled(before: Floats, after: Floats, resamples: int, seed: int) -> Floa
     return np.concatenate([_values(*(after @ times.T)) - _values(*(before @ times.T)) for times in draws])
 
 
-def _influence(counts: Floats) -> Floats:
-    """Influence of each image on the four values, (4, images)."""
-    (h, f, yes, no), images = counts, counts.shape[1]
-    parts = []
-    for count, total in ((h, yes), (f, no)):
-        share = (count.sum() + 0.5) / (total.sum() + 1)
-        parts.append((count - share * total) / (total.sum() + 1) / stats.norm.pdf(stats.norm.ppf(share)))
-    exact = [(h + f) / (yes.sum() + no.sum()), (h / yes.sum() - f / no.sum()) / 2]
-    # Centred influences vary a little less than what they stand for.
-    spread = sqrt(images / (images - 1)) if images > 1 else 1.0
-    return np.stack([*exact, spread * (parts[0] - parts[1]), -spread * (parts[0] + parts[1]) / 2])
+def _p_values(before: Floats, after: Floats, seed: int) -> Floats:
+    """p-values of the four changes; an image whose counts are the same in both runs says nothing."""
+    yes, no = before[2].sum(), before[3].sum()
+    moved = (after - before)[:2]  # hits and false alarms
+    start, end = (counts[:2].sum(1, keepdims=True) for counts in (before, after))
+
+    def changes(swapped: NDArray[np.bool_]) -> Floats:
+        taken = moved @ swapped.T.astype(np.float64)
+        ends, starts = end - taken, start + taken
+        change: Floats = _values(ends[0], ends[1], yes, no) - _values(starts[0], starts[1], yes, no)
+        return change[:, 2:]
+
+    flipped = [sign_flips(sums).p for sums in (moved.sum(0), moved[0] / yes - moved[1] / no)]
+    return np.array([*flipped, *label_swaps(changes, np.asarray(moved.any(axis=0)), seed=seed)])

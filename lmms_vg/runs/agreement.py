@@ -13,7 +13,7 @@ FIELDS = ("weights", "config", "tokenizer", "image_processor", "prompt", "option
 ALLOWED = (*FIELDS, "questions")
 
 #: Fields that may differ; a difference is noted.
-NOTED = ("versions", "code", "geometry", "rows")
+NOTED = ("versions", "code", "geometry", "rows", "sampling_seed")
 
 _SHOWN = 12  # characters of a hash
 

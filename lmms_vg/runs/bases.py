@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from pathlib import Path
 
 from lmms_vg._util.suggest import suggest
 from lmms_vg.runs.agreement import differing
@@ -14,7 +15,7 @@ def base_of(runs: list[Run], name: str = "") -> Run:
 
     Args:
         runs: the runs, told apart by their labels.
-        name: label, method or model of one run, or the folder it is in; empty to choose.
+        name: label, method or model of one run, its results file, or a folder it is in, by name or path; empty to choose.
 
     Raises:
         ValueError: no run or several have this name, or plain runs contradict each other.
@@ -33,17 +34,30 @@ def _named(runs: list[Run], name: str) -> Run:
     for matching in (
         [run for run in runs if run.label == name],
         [run for run in runs if run.name == name],
-        [run for run in runs if name in [folder.name for folder in run.path.parents]],
+        [run for run in runs if name in [place.name for place in _places(run)]],
+        [run for run in runs if Path(name).resolve() in _places(run)],
     ):
         if len(matching) == 1:
             return matching[0]
         if matching:
             raise ValueError(
-                f"--base {name}: is the name of {len(matching)} runs: {', '.join(run.label for run in matching)}; give "
-                "one of these labels"
+                f"--base {name}: is the name of {len(matching)} runs: {_listed(matching)}; give one of these labels or paths"
             )
-    labels = [run.label for run in runs]
-    raise ValueError(f"--base {name}: {suggest(name, labels)}the runs are {', '.join(labels)}")
+    meant = suggest(name, [run.label for run in runs])
+    raise ValueError(
+        f"--base {name}: {meant}allowed is a run's label, its method, or the name or path of its folder; the runs are "
+        f"{_listed(runs)}"
+    )
+
+
+def _places(run: Run) -> list[Path]:
+    """The results file or journal of a run, and the folders it is in."""
+    path = run.path.resolve()
+    return [path, *path.parents]
+
+
+def _listed(runs: list[Run]) -> str:
+    return ", ".join(f"{run.label} ({run.path})" for run in runs)
 
 
 def _check_agree(first: Run, second: Run) -> None:

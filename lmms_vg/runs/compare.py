@@ -23,6 +23,7 @@ from lmms_vg.runs.comparison import Comparison, ComparisonLine
 from lmms_vg.runs.control_lines import control_lines
 from lmms_vg.runs.controls import Contrast, averaged, contrasts
 from lmms_vg.runs.group_weights import weights
+from lmms_vg.runs.repeated import repeated
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.roles import reads_references
 from lmms_vg.runs.settings_tried import settings_tried
@@ -41,7 +42,7 @@ def compare(runs: list[Run], allowed: Collection[str] = (), *, base: str = "", u
     Args:
         runs: The runs, in the order of the table's rows.
         allowed: What may differ besides the method (`agreement.ALLOWED`).
-        base: Label, method or folder of the run that the others are compared with.
+        base: Label, method, or folder (name or path) of the run that the others are compared with.
         unit: What is drawn as a whole.
 
     Raises:
@@ -112,6 +113,7 @@ def compare(runs: list[Run], allowed: Collection[str] = (), *, base: str = "", u
         unit,
         family,
         controls,
+        repeated(runs, {name: members for name, members in names.items() if name not in groups}, pairs, unit),
     )
 
 

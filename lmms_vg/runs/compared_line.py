@@ -33,7 +33,7 @@ def line_of(run: Run, name: str, parts: Sequence[TaskRun], weights: Mapping[str,
         bool(shared(run)),
         None,
         saying(parts),
-        forced=None if weights else forced(parts),
+        forced=forced(parts, weights),
     )
 
 
@@ -65,7 +65,7 @@ def against(
         equal=equal_within(difference, MARGIN),
         change=None if weights else change(before, after, units, family),
         source=None,
-        forced=None if weights else forced_change(before, after, units, family),
+        forced=forced_change(before, after, units, family, weights),
     )
 
 

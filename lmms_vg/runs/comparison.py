@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from lmms_vg.metrics.statistics import Difference, Equal
 from lmms_vg.runs.chance_rows import ChanceRow
 from lmms_vg.runs.forced_choice import Forced, ForcedChange
+from lmms_vg.runs.repeated import Repeated
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.saying import Change, Saying, Source
 
@@ -32,7 +33,7 @@ class AgainstBase(NamedTuple):
         equal: Whether the two are equal within `MARGIN`.
         change: What the difference is made of; None for open questions and weighted groups.
         source: Where a significant difference lives; None if it is not significant, or if `change` is None.
-        forced: What changes in forced choice; None for open questions, weighted groups, and runs without first-token values.
+        forced: What changes in forced choice; None for open questions and runs without first-token values.
     """
 
     difference: Difference
@@ -54,7 +55,7 @@ class ComparisonLine(NamedTuple):
     Attributes:
         seconds: mean time per question, None if it is not known.
         said: what was said; None for open questions.
-        forced: what the run prefers among the allowed answers; None for open questions and weighted groups.
+        forced: what the run prefers among the allowed answers; None for open questions.
         control: label of the control that the line is compared with, in place of the base; empty for the base.
     """
 
@@ -122,6 +123,7 @@ class Comparison:
         unit: what is drawn as a whole.
         family: number of comparisons that p-values are corrected for.
         controls: runs whose questions were changed by a control, each beside its run without it; they are in no other list.
+        repeated: runs that differ in a seed alone, summarised.
     """
 
     runs: list[Run]
@@ -137,6 +139,7 @@ class Comparison:
     unit: str = "image"
     family: int = 0
     controls: list[ControlLine] = field(default_factory=list)
+    repeated: list[Repeated] = field(default_factory=list)
 
     @property
     def tested(self) -> list[ComparisonLine]:

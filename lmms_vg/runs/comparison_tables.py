@@ -2,7 +2,8 @@
 
 The first table has accuracies, one row per run and one column per task, as the paper's Table F.4, and what answers without
 the image reach; the second has every difference; the third what was said (`said_tables`); the fourth what the runs prefer among
-the allowed answers (`forced_choice_tables`); the fifth what is left under controls (`control_tables`).
+the allowed answers (`forced_choice_tables`); the fifth what is left under controls (`control_tables`); the last one sums
+up runs that differ in a seed alone (`repeated`).
 """
 
 import re
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from math import isnan
 
 from lmms_vg.runs import forced_choice_tables as forced
+from lmms_vg.runs import repeated
 from lmms_vg.runs.comparison import MARGIN, Comparison, ComparisonLine
 from lmms_vg.runs.comparison_cells import difference_of, interval_of, method_of, of_line
 from lmms_vg.runs.comparison_notes import about, explained
@@ -37,13 +39,15 @@ def details(table: Comparison) -> str:
     """The other tables, notes, and the scoring rules."""
     said, preferred = said_rows(table), forced.forced_rows(table)
     under = control_rows(table)
-    notes = [*about(table), *explained(table), *said_notes(table), *forced.forced_notes(table)]
-    notes += [*control_notes(table), *table.notes]
+    notes = [*about(table), *explained(table), *said_notes(table), *forced.forced_notes(table), *control_notes(table)]
+    notes += [repeated.ABOUT.format(unit=table.unit)] if table.repeated else []
+    notes += table.notes
     parts = [
         markdown(*_detail(table), texts=2),
         *([markdown(*said, texts=2)] if said else []),
         *([markdown(*preferred, texts=2)] if preferred else []),
         *([markdown(*under, texts=3)] if under else []),
+        *([markdown(*repeated.table_of(table.repeated, table.unit), texts=2)] if table.repeated else []),
         "\n".join(f"- {note}" for note in notes),
         "\n".join(f"- `{rule}`" for rule in table.rules),
     ]
@@ -63,7 +67,11 @@ def as_latex(table: Comparison) -> str:
         floats.append(_float("What was said", said, 2, said_notes(table)))
     if preferred := forced.forced_rows(table):
         floats.append(_float("Forced choice", preferred, 2, forced.forced_notes(table)))
-    return "\n".join([*floats, *controls])
+    floats += controls
+    if table.repeated:
+        again = repeated.table_of(table.repeated, table.unit)
+        floats.append(_float("Repeated runs", again, 2, [repeated.ABOUT.format(unit=table.unit)]))
+    return "\n".join(floats)
 
 
 def as_csv(table: Comparison) -> str:

@@ -38,7 +38,7 @@ def contrasts(runs: Sequence[Run], base: Run) -> list[Contrast]:
         draws: dict[str, list[Run]] = {}
         for other in others:
             if controls(other.name, run.name):
-                draws.setdefault(str(_without_seed(other.method)), []).append(other)
+                draws.setdefault(str(without_seed(other.method)), []).append(other)
         names = [group[0].name for group in draws.values()]
         for group in draws.values():
             name = group[0].name if names.count(group[0].name) == 1 else group[0].label
@@ -56,7 +56,8 @@ def averaged(draws: Sequence[Run], task: str, pairs: Mapping[tuple[Path, str], T
     return replace(parts[0], scores=scores, extracted={}, answers={}, first_tokens={})
 
 
-def _without_seed(method: MethodSpec | None) -> MethodSpec | None:
+def without_seed(method: MethodSpec | None) -> MethodSpec | None:
+    """Return a method without its seed: two runs with the same are draws of one setting."""
     if method is None:
         return None
     return MethodSpec(

@@ -6,7 +6,7 @@ It stands beside the accuracy of the generated answers and never replaces it: th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isnan, nan
 from statistics import fmean
 from typing import Literal, NamedTuple
@@ -37,11 +37,11 @@ class Forced(NamedTuple):
         n: number of questions with values.
         mass: mean probability of the allowed answers together; NaN, as all that follows, if no question has values.
         accuracy: share of the questions whose right answer has the highest probability; ties are shared.
-        interval: its 95% interval, from whole images.
+        interval: its 95% interval, from whole images; NaN, as the next and the last, in a weighted group.
         auc: of log p(yes) - log p(no) over the yes/no questions; NaN if there are none, or if all references are the same.
         brier: mean Brier score, halved: 0 is perfect.
         log_score: mean -ln p of the right answer, in nats: 0 is perfect.
-        calibration_error: mean distance of confidence and accuracy.
+        calibration_error: mean distance of confidence and accuracy over all questions.
         missing: code -> number of questions without values.
     """
 
@@ -79,8 +79,9 @@ class ForcedChange(NamedTuple):
 
 
 class _Weighed(NamedTuple):
-    """A question with values; `margin` is log p(yes) - log p(no), None unless these are the allowed answers."""
+    """A question of `task` with values; `margin` is log p(yes) - log p(no), None unless these are the allowed answers."""
 
+    task: str
     judged: Preference
     mass: float
     image: str
@@ -89,15 +90,33 @@ class _Weighed(NamedTuple):
     is_yes: bool
 
 
-def forced(parts: Sequence[TaskRun]) -> Forced | None:
-    """Describe a run on the tasks of a line; None for open questions."""
+def forced(parts: Sequence[TaskRun], weights: Mapping[str, int] | None = None) -> Forced | None:
+    """Describe a run on the tasks of a line; None for open questions.
+
+    Args:
+        parts: the tasks.
+        weights: task -> weight, as its group's protocol averages them; None if every question weighs the same. The means
+            are then those over tasks, of which each must have values.
+    """
     if any(part.metric != "acc" or not part.scores for part in parts):
         return None
     weighed, missing = _weighed(parts)
-    if not weighed:
+    if not weighed or (weights and not _covers(weights, weighed.values())):
         return Forced(0, nan, nan, Interval(nan, nan), nan, nan, nan, nan, missing)
     entries = list(weighed.values())
     correct = [entry.judged.correct for entry in entries]
+    if weights:
+        shares = _shares(weights, entries)
+        mass, accuracy, brier, log_score = (
+            sum(share * value for share, value in zip(shares, values, strict=True))
+            for values in (
+                [entry.mass for entry in entries],
+                correct,
+                [entry.judged.brier for entry in entries],
+                [entry.judged.log_score for entry in entries],
+            )
+        )
+        return Forced(len(entries), mass, accuracy, Interval(nan, nan), nan, brier, log_score, nan, missing)
     yes_no = [entry for entry in entries if entry.margin is not None]
     return Forced(
         len(entries),
@@ -113,31 +132,37 @@ def forced(parts: Sequence[TaskRun]) -> Forced | None:
 
 
 def forced_change(
-    before: Sequence[TaskRun], after: Sequence[TaskRun], clusters: Mapping[str, str], family: int = 1
+    before: Sequence[TaskRun],
+    after: Sequence[TaskRun],
+    clusters: Mapping[str, str],
+    family: int = 1,
+    weights: Mapping[str, int] | None = None,
 ) -> ForcedChange | None:
-    """Describe what changed; None if no question has values in both runs.
+    """Describe what changed; None if no question has values in both runs, or a weighted group's task has none.
 
     Args:
         before: tasks of the first run, restricted to the questions of both.
         after: the same tasks of the second.
         clusters: task and uid -> the unit that is drawn.
         family: number of comparisons that p-values are corrected for.
+        weights: task -> weight, as in `forced`; AUC and accuracy at one yes-rate are then left out.
     """
     a, b = _weighed(before)[0], _weighed(after)[0]
     both = [key for key in a if key in b and a[key].choices == b[key].choices]
-    if not both:
+    if not both or (weights and not _covers(weights, [a[key] for key in both])):
         return None
+    tasks = {key: a[key].task for key in both} if weights else None
 
     def change(field: Literal["correct", "brier", "log_score"]) -> Difference:
         first, second = ({key: getattr(run[key].judged, field) for key in both} for run in (a, b))
-        return paired(first, second, clusters, family=family)
+        return paired(first, second, clusters, parts=tasks, weights=weights, family=family)
 
-    yes_no = [key for key in both if a[key].margin is not None]
+    yes_no = [] if weights else [key for key in both if a[key].margin is not None]
     truth = [a[key].is_yes for key in yes_no]
     shift = at_rate = None
     if yes_no and any(truth) and not all(truth):
         margins_a, margins_b = ([run[key].margin or 0.0 for key in yes_no] for run in (a, b))
-        shift = auc_shift(margins_a, margins_b, truth, [clusters[key] for key in yes_no], family=family)
+        shift = auc_shift(margins_a, margins_b, truth, [clusters[key] for key in yes_no])
         rate = fmean((margin > 0) + (margin == 0) / 2 for margin in margins_a)
         first, second = (
             dict(zip(yes_no, correct_at_rate(margins, truth, rate), strict=True)) for margins in (margins_a, margins_b)
@@ -172,9 +197,20 @@ def _weighed(parts: Sequence[TaskRun]) -> tuple[dict[str, _Weighed], dict[Missin
                 judged = preference(list(log_p.values()), right)
                 is_yes = margin is not None and list(log_p)[right] == "yes"
                 results[f"{part.task} {uid}"] = _Weighed(
-                    judged, first.mass or 0.0, part.images[uid], choices, margin, is_yes
+                    part.task, judged, first.mass or 0.0, part.images[uid], choices, margin, is_yes
                 )
     return results, dict(missing)
+
+
+def _covers(weights: Mapping[str, int], entries: Iterable[_Weighed]) -> bool:
+    """Whether every task of a weighted group has questions with values; without one the group has no mean."""
+    return {entry.task for entry in entries} >= weights.keys()
+
+
+def _shares(weights: Mapping[str, int], entries: Sequence[_Weighed]) -> list[float]:
+    """What each question weighs in the mean of its group."""
+    counts = Counter(entry.task for entry in entries)
+    return [weights[entry.task] / counts[entry.task] / sum(weights.values()) for entry in entries]
 
 
 def _is_closed(reference: str) -> bool:

@@ -94,7 +94,7 @@ def forced_notes(table: Comparison) -> list[str]:
         values = [
             line.forced
             for line in table.lines
-            if line.run is run and line.forced is not None and line.name not in table.pooled
+            if line.run is run and line.forced is not None and line.name not in table.pooled | table.weighted
         ]
         if note := missing_note(run.label, values):
             notes.append(note)
@@ -118,9 +118,9 @@ def csv_cells(line: ComparisonLine) -> list[object]:
 
 def forced_cells(values: Forced) -> list[str]:
     """The cells of `HEAD`."""
-    auc = "" if isnan(values.auc) else f"{values.auc:.3f}"
-    scores = (values.brier, values.log_score, values.calibration_error)
-    return [str(values.n), f"{values.mass:.3f}", f"{100 * values.accuracy:.2f}", auc, *(f"{one:.3f}" for one in scores)]
+    scores = (values.auc, values.brier, values.log_score, values.calibration_error)
+    shown = ("" if isnan(one) else f"{one:.3f}" for one in scores)
+    return [str(values.n), f"{values.mass:.3f}", f"{100 * values.accuracy:.2f}", *shown]
 
 
 def _changed(change: ForcedChange | None) -> list[str]:

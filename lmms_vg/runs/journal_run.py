@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def read_journal(folder: Path) -> Run:
             left_out.append(task)
             continue
         docs = list(documents(task, TASKS[task].read, None))
-        decoding = _decoding(yaml_files.definition(task))
+        decoding = _decoding(yaml_files.definition(task), (provenance or {}).get("sampling_seed"))
         chosen = {uid: _answer(candidates, decoding) for uid, candidates in records.items()}
         if missing := _missing(docs, chosen):
             unfinished.append(f"{task}: {missing}")
@@ -95,10 +96,11 @@ def _provenance(runs: list[dict[str, Any]]) -> dict[str, Any] | None:
     return journal.without_folders(runs[-1]) | ({"shared": shared[-1]} if shared else {}) if runs else None
 
 
-def _decoding(config: dict[str, Any]) -> dict[str, Any]:
-    """How a task's answers are decoded, in the form that a journal stores."""
+def _decoding(config: dict[str, Any], sampling_seed: int | None) -> dict[str, Any]:
+    """How a task's answers are decoded, in the form that a journal stores; sampled ones with the run's own seed."""
     penalise_prompt = config.get("metadata", {}).get("penalise_prompt", True)
-    return Decoding.from_lmms_eval(config["generation_kwargs"], penalise_prompt).as_key()
+    decoding = Decoding.from_lmms_eval(config["generation_kwargs"], penalise_prompt)
+    return (decoding if sampling_seed is None else replace(decoding, seed=sampling_seed)).as_key()
 
 
 def _answer(records: list[Record], decoding: dict[str, Any]) -> Record | None:

@@ -115,6 +115,11 @@ class Run:
         return None if self.provenance is None else MethodSpec.model_validate(self.provenance["method"])
 
     @property
+    def sampling_seed(self) -> int | None:
+        """The seed that its sampled answers were drawn with; None for the protocol's."""
+        return (self.provenance or {}).get("sampling_seed")
+
+    @property
     def name(self) -> str:
         """The method's name, or the model's if the method is not known."""
         return self.model.partition(" ")[0] if self.method is None else self.method.name
@@ -148,8 +153,9 @@ class Run:
 
     @property
     def label(self) -> str:
-        """The method and its hyper-parameters in short, or the model if the method is not known; and the control."""
+        """The method, its hyper-parameters, its control and its seed in short, or the model if the method is not known."""
         name = under(self.model if self.method is None else self.method.label, self.control)
+        name += "" if self.sampling_seed is None else f" [sampling_seed={self.sampling_seed}]"
         return f"{name} #{self.number}" if self.number else name
 
 

@@ -11,11 +11,12 @@ import numpy as np
 
 from lmms_vg._util.error_codes import UNMEASURED, ErrorCode
 from lmms_vg.journal import Record
-from lmms_vg.metrics import alignment
+from lmms_vg.metrics import alignment, forced_choice
 from lmms_vg.metrics.open_ended import average
 from lmms_vg.runs.results import MEASURED, SCORED, Line, metric_of
 from lmms_vg.submission.alignment_plausibility import implausible
 from lmms_vg.submission.findings import Finding, rejected
+from lmms_vg.submission.forced_scores import FORCED, forced_scores
 from lmms_vg.submission.question_check import document
 from lmms_vg.submission.schema import BundleAnswer, BundleQuestion, Provenance, Task
 from lmms_vg.submission.validated import Scores, Values
@@ -189,6 +190,8 @@ def scores_of(
         rule = made.rules[metric]
         if _BLEU in made.rules:
             further[_BLEU] = made.rules[_BLEU], _values([line[_BLEU].get("score") for line in made.lines])
+        if any(answer.first_token is not None for _, answer in pairs):
+            further[FORCED] = forced_choice.signature(), _values(forced_scores(task, pairs))
     elif TASKS[task].measures:
         assert run is not None, "declared models have no measurements"
         version = next(answer.alignment.version for _, answer in pairs if answer.alignment)

@@ -91,9 +91,10 @@ class Provenance(_Extended):
         default_settings: whether the method ran with its defaults for the checkpoint; None if the run does not say.
         control: what every question was changed by before it was asked, such as `blank_image`; None for nothing.
         control_code: hash of the controls' source; None without a control.
+        sampling_seed: seed of sampled answers, if it is not the protocol's.
     """
 
-    later = frozenset({"options", "default_settings", "control", "control_code"})
+    later = frozenset({"options", "default_settings", "control", "control_code", "sampling_seed"})
 
     family: Word
     method: MethodSpec
@@ -120,6 +121,7 @@ class Provenance(_Extended):
     default_settings: bool | None = None
     control: Word | None = None
     control_code: Word | None = None
+    sampling_seed: Annotated[int, Field(ge=0)] | None = None
 
 
 class Declaration(_Strict):

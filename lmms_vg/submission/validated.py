@@ -30,7 +30,7 @@ class Scores(NamedTuple):
         categories: axis -> category per question.
         verified: whether the questions were compared with the benchmark's own.
         further: metric -> rule and values of other metrics per question: `kl` and `js` at the layer of `ar`, `bleu1` beside
-            `open_recall`.
+            `open_recall`, `forced_choice` where answers carry first-token values.
     """
 
     questions: str

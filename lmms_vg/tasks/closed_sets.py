@@ -6,6 +6,7 @@ They are what the first answer token is asked for (`inference.first_token`); pro
 from __future__ import annotations
 
 from collections.abc import Mapping
+from string import ascii_uppercase
 from typing import Any
 
 from lmms_vg.datasets.options import letter
@@ -17,9 +18,9 @@ YES_NO = ("yes", "no")
 def closed_set(doc: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the allowed answers of a document of our tasks; none if anything may be answered.
 
-    A document with options has their letters, in order. One without is a yes/no question if it is of a closed part and its
-    reference answer is one of the two, whichever: the set does not tell which is right. "Is it on the left or the right?" lists
-    its answers in its words only, so its set counts as open.
+    A document with options has their letters, in order, as its prompt shows them; with more than 26 it has none. One without
+    options is a yes/no question if it is of a closed part and its reference answer is one of the two, whichever: the set does
+    not tell which is right. "Is it on the left or the right?" lists its answers in its words only, so its set counts as open.
 
     >>> closed_set({"options": ["CT", "MRI"], "answer": "B", "answer_type": "CHOICE"})
     ('A', 'B')
@@ -28,7 +29,7 @@ def closed_set(doc: Mapping[str, Any]) -> tuple[str, ...]:
     """
     if options := doc.get("options"):
         letters = tuple(letter(number) for number in range(len(options)))
-        return letters if len(letters) > 1 else ()
+        return letters if 1 < len(letters) <= len(ascii_uppercase) else ()
     return YES_NO if doc.get("answer_type") == "CLOSED" and normalise(doc["answer"]) in YES_NO else ()
 
 

@@ -36,6 +36,14 @@ def test_verdicts_hold_where_the_truth_is_known(simulation: Callable[[], Row]) -
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("images", "repetitions"), [(5, 100), (10, 100), (15, 60)])
+def test_equal_runs_seldom_seem_to_see_better(images: int, repetitions: int) -> None:
+    for row in verdicts.type_one_of_seeing(images, repetitions, 1):
+        assert row.holds, row
+        assert row.rate > 0 or images == 5  # a test that never alarms would hold, too
+
+
+@pytest.mark.slow
 def test_what_the_verdicts_replace_does_not_hold() -> None:
     """Blind runs differ by their yes-rate alone: nearly always significant, and hardly ever called better seeing."""
     seeing, better = verdicts.blind(40, 1)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from lmms_vg.metrics.signal_detection import detection
+from lmms_vg.metrics.signal_detection import detection, detection_shift
 from lmms_vg.metrics.statistics import (
     cluster_interval,
     effective_n,
@@ -17,6 +18,9 @@ from lmms_vg.metrics.statistics import (
     sign_flips,
     smallest_detectable,
 )
+from lmms_vg.metrics.statistics.repeats import repeats
+from lmms_vg.runs.group_weights import weights
+from lmms_vg.tasks import yaml_files
 
 TEXT = " ".join((Path(__file__).parents[2] / "docs" / "statistics.md").read_text(encoding="utf-8").split())
 
@@ -37,6 +41,34 @@ def test_p_values() -> None:
     assert holm({"a": 0.004, "b": 0.03, "c": 0.2}) == pytest.approx({"a": 0.012, "b": 0.06, "c": 0.2})
     assert holm({"winner": 0.004}, family=16) == {"winner": 0.064}
     assert ".004, .03 and .2 become .012, .06 and .2" in TEXT
+
+
+def test_p_of_d_prime() -> None:
+    truth, images = [True, False] * 10, [number // 2 for number in range(20)]
+    shift = detection_shift([True] * 20, [True, False] * 8 + [False] * 4, truth, images)
+    assert shift is not None
+    assert (round(shift.d_prime.mean, 2), shift.d_prime.p) == (2.44, 4 / 1024)
+    assert "d' rises from .00 to 2.44, and 4 of the 1,024 ways change it as much: p .004" in TEXT
+
+
+def test_a_weighted_group() -> None:
+    counts = weights(yaml_files.groups()["mmmu_med"])
+    assert counts is not None
+    share = sum(count * (0.5 if task == "mmmu_med_public_health" else 0.1) for task, count in counts.items())
+    assert (counts["mmmu_med_public_health"], sum(counts.values())) == (509, 1752)
+    assert round(100 * share / 1752, 1) == 21.6
+    assert "in each of the other four subjects: weighted 21.6%, pooled 18.0%" in TEXT
+
+
+def test_repeated_runs() -> None:
+    """Which of the guessed answers are right decides the error of images, so these are drawn."""
+    rng = np.random.default_rng(0)
+    share = np.r_[np.ones(90), np.zeros(60), np.full(50, 0.5)]
+    scores = (rng.random((5, 200)) < share).astype(float)
+    assert scores.sum(1).tolist() == [111, 116, 119, 119, 110]
+    result = repeats(scores, range(200))
+    assert [round(100 * value, 2) for value in result[1:]] == [57.5, 2.15, 0.96, 3.11, 3.15, 51.33, 63.67]
+    assert "mean 57.50, spread 2.15, error .96 for seeds, 3.11 for images, 3.15 for both, so 51.33 to 63.67" in TEXT
 
 
 def test_a_difference_that_is_not_significant() -> None:

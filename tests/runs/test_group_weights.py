@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import log
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from lmms_vg.datasets import mmmu
 from lmms_vg.runs.compare import compare
 from lmms_vg.runs.group_weights import weights
 from lmms_vg.runs.lmms_eval_output import read_run
+from lmms_vg.runs.results import Run
 from lmms_vg.tasks import yaml_files
 from lmms_vg.tasks.scoring_closed import weighted_as_mmmu
 
@@ -47,3 +49,49 @@ def test_a_weighted_group_has_the_sign_of_its_average_everywhere_else(tmp_path: 
     assert after.against.difference.mean < 0
     assert comparison.weighted == {"mmmu_med"}
     assert "mmmu_med, weighted" in comparison.table()
+
+
+def lettered(folder: Path, name: str, right: dict[str, int], without: str = "") -> Run:
+    """Thirty questions with the options A and B per subject; `right` of them are preferred rightly. All answers are wrong."""
+    tasks = {}
+    for task in SUBJECTS:
+        lines = []
+        for number in range(30):
+            share = 0.8 if number < right.get(task, 0) else 0.3
+            line = closed(f"q{number}", 0, f"{task}{number}") | {"target": "A"}
+            values = {"log_p": {"A": log(share), "B": log(1 - share)}, "mass": 1.0}
+            given = {"no_value": "shared_first_token"} if task == without else values
+            lines.append(line | {"n": line["n"] | {"first_token": given}})
+        tasks[task] = lines
+    return read_run(save(folder / name, tasks, groups={"mmmu_med": SUBJECTS}, model=f"m_{name}"))
+
+
+def test_forced_choice_of_letters_is_weighted_as_the_group(tmp_path: Path) -> None:
+    stated = weights(SUBJECTS)
+    assert stated is not None
+    small, large = min(SUBJECTS, key=stated.__getitem__), max(SUBJECTS, key=stated.__getitem__)
+    rights = ({small: 3, large: 15}, {small: 15, large: 5})
+    expected = [weighted_as_mmmu([right.get(task, 0) / 30 for task in SUBJECTS], [30] * 5, True) for right in rights]
+    runs = [lettered(tmp_path, name, right) for name, right in zip(("plain", "other"), rights, strict=True)]
+    comparison = compare(runs)
+    before, after = (line for line in comparison.lines if line.name == "mmmu_med")
+    assert before.forced is not None
+    assert after.forced is not None
+    assert [before.forced.accuracy, after.forced.accuracy] == pytest.approx(expected)
+    assert (before.forced.n, before.forced.mass) == (150, pytest.approx(1))
+    assert after.against is not None
+    assert after.against.forced is not None
+    assert after.against.forced.accuracy.mean == pytest.approx(expected[1] - expected[0])
+    assert after.against.forced.auc is None
+    assert "nan" not in comparison.table()
+
+
+def test_a_subject_without_values_leaves_its_group_without_a_mean(tmp_path: Path) -> None:
+    runs = [lettered(tmp_path, name, {}, SUBJECTS[0]) for name in ("plain", "other")]
+    comparison = compare(runs)
+    (line,) = (line for line in comparison.lines if line.name == "mmmu_med" and line.against)
+    assert line.forced is not None
+    assert line.forced.n == 0
+    assert line.against is not None
+    assert line.against.forced is None
+    assert "30: " in comparison.table(), "they are counted, once"

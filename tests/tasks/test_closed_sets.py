@@ -35,6 +35,8 @@ def doc(answer: str, kind: str = "CLOSED", *options: str) -> dict[str, Any]:
         (doc("B", "CHOICE", "CT", "MRI", "X-ray"), ("A", "B", "C")),
         (doc("", "CHOICE", "yes", "no"), ("A", "B")),
         (doc("A", "CHOICE", "CT"), ()),
+        (doc("A", "CHOICE", *map(str, range(26))), tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")),
+        (doc("A", "CHOICE", *map(str, range(27))), ()),
         ({"answer": "yes"}, ()),
     ],
 )

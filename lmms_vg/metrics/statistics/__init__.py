@@ -3,9 +3,9 @@
 Answers about one image are similar, so they are not independent draws: what is drawn, or changes its sign, is always a whole
 image. Every mean is over questions, not over images: an image counts once per question.
 
-One idea per file: `bootstrap` (intervals), `wilson` (intervals where hardly an answer differs), `sign_flips` (p-values),
-`difference` and `paired` (two runs), `joint` (many), `equivalence` (what a difference that is not significant leaves open),
-`families` (several comparisons), `mcnemar` (the test that papers report).
+One idea per file: `bootstrap` (intervals), `wilson` (intervals where hardly an answer differs), `sign_flips` (p-values of
+sums), `label_swaps` (of other values), `difference` and `paired` (two runs), `joint` (many), `equivalence` (what a difference
+that is not significant leaves open), `families` (several comparisons), `mcnemar` (the test that papers report).
 """
 
 from lmms_vg.metrics.statistics.bootstrap import (
@@ -18,6 +18,7 @@ from lmms_vg.metrics.statistics.difference import Difference
 from lmms_vg.metrics.statistics.equivalence import Equal, equal_within, smallest_detectable
 from lmms_vg.metrics.statistics.families import holm
 from lmms_vg.metrics.statistics.joint import Resampled, resample
+from lmms_vg.metrics.statistics.label_swaps import label_swaps
 from lmms_vg.metrics.statistics.mcnemar import McNemar, mcnemar
 from lmms_vg.metrics.statistics.paired import paired
 from lmms_vg.metrics.statistics.sign_flips import SignFlips, sign_flips
@@ -35,6 +36,7 @@ __all__ = [
     "effective_n",
     "equal_within",
     "holm",
+    "label_swaps",
     "mcnemar",
     "paired",
     "percentile_interval",
