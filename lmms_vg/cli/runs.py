@@ -19,6 +19,9 @@ def add(commands: Any) -> None:
         "report", help="report on a finished run: intervals, micro and macro averages, every category"
     )
     report.add_argument("run", type=Path, help=run)
+    report.add_argument(
+        "--layer", type=int, metavar="N", help="judge attention at this layer, from 0; default: that of lowest mean KL"
+    )
     report.set_defaults(command=_report)
 
     compare = commands.add_parser(
@@ -48,8 +51,9 @@ def add(commands: Any) -> None:
 
 def _report(args: argparse.Namespace) -> int:
     from lmms_vg.runs.read import read
+    from lmms_vg.runs.report import report
 
-    return print_lines([read(args.run).table()])
+    return print_lines([report(read(args.run), args.layer)])
 
 
 def _compare(args: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from loguru import logger
 
-from lmms_vg.journal.layer_maps import LayerMaps, QuestionMap
+from lmms_vg.journal.layer_maps import LayerMaps, QuestionMap, ReferenceMap
 from lmms_vg.journal.map_lines import MapLine, OtherLayoutError, block_of, blocks, maps_of
 from lmms_vg.journal.places import append_bytes
 
@@ -50,7 +50,8 @@ class MapFile:
         if self._file is None:
             return
         new = {kept.reference.key: kept.reference for kept in waiting if kept.reference.key not in self._references}
-        append_bytes(self._file, b"".join(block_of(kept) for kept in (*new.values(), *waiting)))
+        written: list[QuestionMap | ReferenceMap] = [*new.values(), *waiting]
+        append_bytes(self._file, b"".join(block_of(kept) for kept in written))
         self._references |= new.keys()
 
     def close(self) -> None:
