@@ -44,6 +44,12 @@ def add(commands: Any) -> None:
     compare.add_argument(
         "--unit", default="image", metavar="UNIT", help="what is drawn as a whole: image (default), patient or source"
     )
+    compare.add_argument(
+        "--layer",
+        type=int,
+        metavar="N",
+        help="compare attention at this layer, from 0; default: the base's of lowest KL",
+    )
     compare.add_argument("--format", choices=_SUFFIXES.values(), help="default: the suffix of FILE, else markdown")
     compare.add_argument("-o", "--out", type=Path, metavar="FILE", help="a new file: .md, .csv or .tex")
     compare.set_defaults(command=_compare)
@@ -69,7 +75,7 @@ def _compare(args: argparse.Namespace) -> int:
         check_new(args.out)
     check_names(args.allow)
     check_unit(args.unit)
-    comparison = compare([read(run) for run in args.runs], args.allow, base=args.base, unit=args.unit)
+    comparison = compare([read(run) for run in args.runs], args.allow, base=args.base, unit=args.unit, layer=args.layer)
     text = comparison.table(kind)
     if kind == "csv":
         print("\n".join(beside(comparison)), file=sys.stderr)

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from lmms_vg.metrics.statistics import Difference, Equal
 from lmms_vg.runs.chance_rows import ChanceRow
 from lmms_vg.runs.forced_choice import Forced, ForcedChange
+from lmms_vg.runs.grounding_changes import LookChange
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.saying import Change, Saying, Source
 
@@ -82,6 +83,7 @@ class Comparison:
         chance: what answers without the image reach.
         unit: what is drawn as a whole.
         family: number of comparisons that p-values are corrected for.
+        looks: whether other runs look better at the boxes than the base.
     """
 
     runs: list[Run]
@@ -96,6 +98,7 @@ class Comparison:
     chance: list[ChanceRow] = field(default_factory=list)
     unit: str = "image"
     family: int = 0
+    looks: list[LookChange] = field(default_factory=list)
 
     @property
     def tested(self) -> list[ComparisonLine]:

@@ -2,7 +2,7 @@
 
 The first table has accuracies, one row per run and one column per task, as the paper's Table F.4, and what answers without
 the image reach; the second has every difference; the third what was said (`said_tables`); the fourth what the runs prefer among
-the allowed answers (`forced_choice_tables`).
+the allowed answers (`forced_choice_tables`); the fifth where they look (`grounding_change_tables`).
 """
 
 import re
@@ -13,6 +13,7 @@ from lmms_vg.runs import forced_choice_tables as forced
 from lmms_vg.runs.comparison import MARGIN, Comparison, ComparisonLine
 from lmms_vg.runs.comparison_cells import difference_of, interval_of, method_of, of_line
 from lmms_vg.runs.comparison_notes import about, explained
+from lmms_vg.runs.grounding_change_tables import look_cells, look_notes, look_rows
 from lmms_vg.runs.said_tables import CSV_HEAD, csv_cells, said_notes, said_rows
 from lmms_vg.runs.saying import LEVEL
 from lmms_vg.runs.text_tables import comma_separated, escape, known, latex, markdown, show_p
@@ -27,17 +28,20 @@ _TESTED = (
 
 def as_markdown(table: Comparison) -> str:
     """Both tables, notes, and the scoring rules."""
-    return f"{markdown(*_overview(table), texts=1)}\n\n{details(table)}"
+    scores = f"{markdown(*_overview(table), texts=1)}\n\n" if table.lines else ""
+    return f"{scores}{details(table)}"
 
 
 def details(table: Comparison) -> str:
     """The other tables, notes, and the scoring rules."""
-    said, preferred = said_rows(table), forced.forced_rows(table)
-    notes = [*about(table), *explained(table), *said_notes(table), *forced.forced_notes(table), *table.notes]
+    said, preferred, looks = said_rows(table), forced.forced_rows(table), look_rows(table)
+    notes = [*about(table), *explained(table), *said_notes(table), *forced.forced_notes(table), *look_notes(table)]
+    notes += table.notes
     parts = [
-        markdown(*_detail(table), texts=2),
+        *([markdown(*_detail(table), texts=2)] if table.lines else []),
         *([markdown(*said, texts=2)] if said else []),
         *([markdown(*preferred, texts=2)] if preferred else []),
+        *([markdown(*looks, texts=4)] if looks else []),
         "\n".join(f"- {note}" for note in notes),
         "\n".join(f"- `{rule}`" for rule in table.rules),
     ]
@@ -50,11 +54,13 @@ def as_latex(table: Comparison) -> str:
     if len(table.runs) == 1:
         return first
     notes = [*explained(table), *table.notes, *(f"`{rule}`" for rule in table.rules)]
-    floats = [first, _float("Differences from the base", _detail(table), 2, notes)]
+    floats = [first, _float("Differences from the base", _detail(table), 2, notes)] if table.lines else []
     if said := said_rows(table):
         floats.append(_float("What was said", said, 2, said_notes(table)))
     if preferred := forced.forced_rows(table):
         floats.append(_float("Forced choice", preferred, 2, forced.forced_notes(table)))
+    if looks := look_rows(table):
+        floats.append(_float("Where it looks", looks, 4, look_notes(table)))
     return "\n".join(floats)
 
 
@@ -67,7 +73,11 @@ def as_csv(table: Comparison) -> str:
         for entry in table.chance
     ]
     return comma_separated(
-        head, [*(cells for _, cells in rows), *([entry.get(name) for name in head] for entry in chances)]
+        [*head, "layer"],
+        [
+            *([*cells, None] for _, cells in rows),
+            *([entry.get(name) for name in (*head, "layer")] for entry in (*chances, *look_cells(table))),
+        ],
     )
 
 

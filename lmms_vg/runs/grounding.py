@@ -5,7 +5,7 @@ All from the maps that the run's journal keeps, at one layer. Several grids are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -55,6 +55,8 @@ class Grounding(NamedTuple):
         hidden: whether a patch has no attention at all in this layer, as under a knockout, so that KL says nothing.
         asked: number of questions with measured attention; fewer may have maps.
         looked: measure -> what was found; a measure is left out where no question has it.
+        questions: measure -> uid -> value and level of each question that has both.
+        images: uid -> image.
     """
 
     layer: int
@@ -62,6 +64,8 @@ class Grounding(NamedTuple):
     hidden: bool
     asked: int
     looked: dict[Name, Looked]
+    questions: dict[Name, dict[str, tuple[float, float]]]
+    images: dict[str, str]
 
     def verdicts(self, adjusted: Mapping[Name, float]) -> dict[Name, str]:
         """Say of each measure whether looking is shown; `adjusted` is measure -> corrected p-value."""
@@ -75,12 +79,13 @@ class Grounding(NamedTuple):
         }
 
 
-def grounding(run: Run, layer: int | None = None) -> dict[str, Grounding | str]:
+def grounding(run: Run, layer: int | None = None, tasks: Sequence[str] | None = None) -> dict[str, Grounding | str]:
     """Judge where a run looked, for each of its tasks that measure.
 
     Args:
         run: the run; its journal must be on this machine.
         layer: the layer; by default the one of lowest mean KL, for each task.
+        tasks: the tasks; by default all that measure.
 
     Returns:
         Task -> the result, or why there is none.
@@ -88,10 +93,11 @@ def grounding(run: Run, layer: int | None = None) -> dict[str, Grounding | str]:
     Raises:
         ValueError: the layer is not there.
     """
-    folder = journal_of(run)
+    chosen = run.measured if tasks is None else tasks
+    folder = journal_of(run) if chosen else None
     if folder is None:
-        return dict.fromkeys(run.measured, "its journal is not on this machine")
-    records: dict[str, dict[str, Record]] = {task: {} for task in run.measured}
+        return dict.fromkeys(chosen, "its journal is not on this machine")
+    records: dict[str, dict[str, Record]] = {task: {} for task in chosen}
     for record in read_records(sorted(folder.glob("rank*.jsonl"))):
         if record.task in records and record.alignment is not None:
             records[record.task][record.uid] = record
@@ -159,14 +165,14 @@ def _judged(records: list[Record], groups: list[KeptMaps], layer: int, in_sample
             look, target, seen = (each.reshape(kept.grid) for each in (maps[0], mask, visible))
             values["placement"][record.uid] = float(placement.place(look, target, seen, record.uid).share), _CHANCE
     images = {record.uid: record.image for record in records}
-    looked = {name: found for name, pairs in values.items() if (found := _looked(pairs, images)) is not None}
-    return Grounding(layer, in_sample, hidden, len(records), looked)
+    known = {
+        name: {uid: pair for uid, pair in pairs.items() if np.isfinite(pair).all()} for name, pairs in values.items()
+    }
+    looked = {name: _looked(pairs, images) for name, pairs in known.items() if pairs}
+    return Grounding(layer, in_sample, hidden, len(records), looked, known, images)
 
 
-def _looked(pairs: Mapping[str, tuple[float, float]], images: Mapping[str, str]) -> Looked | None:
-    known = {uid: pair for uid, pair in pairs.items() if np.isfinite(pair).all()}
-    if not known:
-        return None
+def _looked(known: Mapping[str, tuple[float, float]], images: Mapping[str, str]) -> Looked:
     value, level = np.mean([*known.values()], axis=0)
     blind, own = ({uid: pair[place] for uid, pair in known.items()} for place in (1, 0))
     return Looked(float(value), float(level), paired(blind, own, images), len(known))
