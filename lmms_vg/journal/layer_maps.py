@@ -37,6 +37,10 @@ class LayerMaps(NamedTuple):
         cells = np.where(maps > 0, np.maximum(shares.astype(np.float16), _SMALLEST), np.float16(0))
         return cls(cells, largest.astype(np.float32), share.astype(np.float32))
 
+    def at(self, layers: list[int]) -> LayerMaps:
+        """Return the maps of these layers."""
+        return LayerMaps(self.cells[layers], self.largest[layers], self.share[layers])
+
     def restored(self) -> NDArray[np.float64]:
         """Return the maps, (layers, patches); each value is right within 1/2000 of itself, or 2^-24 of the largest."""
         return self.cells.astype(np.float64) * self.largest.astype(np.float64)[:, None]

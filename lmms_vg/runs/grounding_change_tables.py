@@ -47,7 +47,8 @@ def look_notes(table: Comparison) -> list[str]:
     if any(one.hidden for one in table.looks):
         notes.append(
             "no verdict (hidden patches): in this layer a run leaves patches without any attention, as under a knockout, and "
-            "KL explodes where one of them lies in a box"
+            "KL explodes where one of them lies in a box. Read log AR with JS and placement there: maps of other images hide "
+            "patches of this box, too, which lowers their level"
         )
     return notes
 

@@ -20,7 +20,8 @@ _IN_SAMPLE = (
 )
 _HIDDEN = (
     "no verdict (hidden patches): in this layer patches have no attention at all, as under a knockout. KL explodes where one "
-    "of them lies in a box, so it does not tell how well a method looks"
+    "of them lies in a box, so it does not tell how well a method looks. Read log AR with JS and placement there: maps of "
+    "other images hide patches of this box, too, which lowers their level"
 )
 
 

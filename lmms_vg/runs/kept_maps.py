@@ -89,11 +89,11 @@ def _read(index: MapIndex, found: dict[int, Place], grid: tuple[int, int], layer
             reference = index.reference(place)
             if reference.line.key not in references:
                 (general,) = index.maps([reference])
-                references = {reference.line.key: None if general is None else general.restored()[wanted]}
+                references = {reference.line.key: None if general is None else general.at(wanted).restored()}
             general_maps = references[reference.line.key]
             if asked is None or general_maps is None:
                 continue
-            ratio = normalise(asked.restored()[wanted], general_maps)
+            ratio = normalise(asked.at(wanted).restored(), general_maps)
             largest = ratio.max(axis=-1, keepdims=True)
             file.write((ratio / np.where(largest > 0, largest, 1)).astype(np.float32).tobytes())
             good.append(i)
