@@ -19,6 +19,9 @@ def add(commands: Any) -> None:
         "report", help="report on a finished run: intervals, micro and macro averages, every category"
     )
     report.add_argument("run", type=Path, help=run)
+    report.add_argument(
+        "--layer", type=int, metavar="N", help="judge attention at this layer, from 0; default: that of lowest mean KL"
+    )
     report.set_defaults(command=_report)
 
     compare = commands.add_parser(
@@ -41,6 +44,12 @@ def add(commands: Any) -> None:
     compare.add_argument(
         "--unit", default="image", metavar="UNIT", help="what is drawn as a whole: image (default), patient or source"
     )
+    compare.add_argument(
+        "--layer",
+        type=int,
+        metavar="N",
+        help="compare attention at this layer, from 0; default: the base's of lowest KL",
+    )
     compare.add_argument("--format", choices=_SUFFIXES.values(), help="default: the suffix of FILE, else markdown")
     compare.add_argument("-o", "--out", type=Path, metavar="FILE", help="a new file: .md, .csv or .tex")
     compare.set_defaults(command=_compare)
@@ -48,8 +57,9 @@ def add(commands: Any) -> None:
 
 def _report(args: argparse.Namespace) -> int:
     from lmms_vg.runs.read import read
+    from lmms_vg.runs.report import report
 
-    return print_lines([read(args.run).table()])
+    return print_lines([report(read(args.run), args.layer)])
 
 
 def _compare(args: argparse.Namespace) -> int:
@@ -65,7 +75,7 @@ def _compare(args: argparse.Namespace) -> int:
         check_new(args.out)
     check_names(args.allow)
     check_unit(args.unit)
-    comparison = compare([read(run) for run in args.runs], args.allow, base=args.base, unit=args.unit)
+    comparison = compare([read(run) for run in args.runs], args.allow, base=args.base, unit=args.unit, layer=args.layer)
     text = comparison.table(kind)
     if kind == "csv":
         print("\n".join(beside(comparison)), file=sys.stderr)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lmms_vg._util.error_codes import BadQuestion, NoBoxes, Unmeasurable
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.attention.session import Rows
+from lmms_vg.journal import LayerMaps
 from lmms_vg.metrics import alignment
 from lmms_vg.models.base import Prompt
 
@@ -20,6 +21,14 @@ Mask = NDArray[np.bool_]
 
 #: Such a mask for each view of the first image; attention is measured on the first view.
 Masks = tuple[Mask, ...]
+
+
+class Measured(NamedTuple):
+    """What was measured of a question: its alignment values as JSON values, and the maps of the first view, heads averaged."""
+
+    values: dict[str, Any]
+    question: LayerMaps
+    reference: LayerMaps
 
 
 def target_masks(uid: str, prompt: Prompt, boxes: Sequence[Sequence[float]], rows: Rows) -> Masks:
@@ -50,8 +59,8 @@ def probed_maps(answering: Pass, rows: Rows, per_head: bool = True) -> tuple[NDA
     return _stack(answering.seen, per_head), _stack(answering.reference.maps(rows), per_head)
 
 
-def measure(answering: Pass, targets: list[tuple[str, Mask]], rows: Rows, per_head: bool) -> list[dict[str, Any]]:
-    """Return the alignment values of every question of a batch, per layer, as JSON values.
+def measure(answering: Pass, targets: list[tuple[str, Mask]], rows: Rows, per_head: bool) -> list[Measured]:
+    """Return the alignment values of every question of a batch, per layer, and the maps that they are of.
 
     Args:
         answering: the watched pass.
@@ -60,7 +69,7 @@ def measure(answering: Pass, targets: list[tuple[str, Mask]], rows: Rows, per_he
         per_head: whether to add values per head.
     """
     maps, reference = probed_maps(answering, rows, per_head)
-    values = []
+    measured = []
     for (uid, mask), asked, general in zip(targets, maps, reference, strict=True):
         pair = asked[..., : mask.size], general[..., : mask.size]
         layers = alignment.align(*pair, mask.ravel(), uid)
@@ -69,8 +78,14 @@ def measure(answering: Pass, targets: list[tuple[str, Mask]], rows: Rows, per_he
         if per_head:
             heads = alignment.align_heads(*pair, mask.ravel(), uid)
             result["heads"] = {name: np.round(value, 6).tolist() for name, value in heads._asdict().items()}
-        values.append(result)
-    return values
+        measured.append(Measured(result, *(_kept(every, mask.size) for every in (asked, general))))
+    return measured
+
+
+def _kept(maps: NDArray[Any], patches: int) -> LayerMaps:
+    """The first view of maps (layers, heads, N), and the share of the attention that lies on all views and images."""
+    averaged = maps.mean(axis=1, dtype=np.float64)
+    return LayerMaps.of(averaged[:, :patches], averaged.sum(axis=-1))
 
 
 def _stack(maps: dict[int, torch.Tensor], per_head: bool) -> NDArray[Any]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from loguru import logger
@@ -17,13 +17,21 @@ from lmms_vg.attention.diagnosis import Diagnose, saturated_layers
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.attention.session import Rows, Sessions
 from lmms_vg.attention.stages import stage
-from lmms_vg.inference.alignment_probe import measure
+from lmms_vg.inference.alignment_probe import Measured, measure
 from lmms_vg.inference.first_token import ChoiceTokens, first_tokens, unless_thinking
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Prepared
-from lmms_vg.journal import Record
+from lmms_vg.inference.question_maps import question_map
+from lmms_vg.journal import QuestionMap, Record
 from lmms_vg.methods.base import Method
 from lmms_vg.models.base import Family
+
+
+class Answered(NamedTuple):
+    """The records of a batch, and the maps of its questions; no maps where alignment is not measured."""
+
+    records: list[Record]
+    maps: list[QuestionMap]
 
 
 @dataclass(frozen=True)
@@ -58,10 +66,8 @@ class Asking:
         return method.prefill(Batch(shared.unedited, shared.reference, self.sessions, targets, diagnose))
 
     @torch.no_grad()
-    def records(
-        self, method_run: MethodRun, shared: Batch, prepared: Sequence[Prepared], started: float
-    ) -> list[Record]:
-        """Answer a batch with one method and return the records, with all measurements.
+    def records(self, method_run: MethodRun, shared: Batch, prepared: Sequence[Prepared], started: float) -> Answered:
+        """Answer a batch with one method and return the records, with all measurements, and the maps.
 
         Args:
             method_run: the method.
@@ -74,16 +80,18 @@ class Asking:
         answering = self.prefill(method_run.method, shared, prepared, "all" if self.diagnose else first)
         reports = self._diagnosed(method_run, answering)
         decoding = prepared[0].question.decoding  # the same for the whole batch
-        alignments: list[dict[str, Any] | None] = [None] * len(prepared)
+        measured: list[Measured] = []
         if prepared[0].question.align:
             targets = [(form.question.uid, form.masks[0]) for form in prepared if form.masks is not None]
-            alignments = [*measure(answering, targets, self.rows, self.per_head)]
+            measured = measure(answering, targets, self.rows, self.per_head)
         firsts = first_tokens(answering, [form.question.choices for form in prepared], self._choice_tokens)
         draws = [form.draw for form in prepared]
         with stage("decode"):
             answers = decode(answering, decoding, draws, self.family.stop_ids, self._text)
         seconds = (time.perf_counter() - started) / len(prepared)
-        return [
+        values: Sequence[dict[str, Any] | None] = [looked.values for looked in measured] or [None] * len(prepared)
+        maps = [question_map(form, self.rows, looked) for form, looked in zip(prepared, measured, strict=False)]
+        records = [
             Record(
                 key=form.key,
                 task=form.question.task,
@@ -94,14 +102,15 @@ class Asking:
                 seconds=round(seconds, 4),
                 decoding=decoding.as_key(),
                 extras=extra | report,
-                alignment=values,
+                alignment=layers,
                 batch=len(prepared),
                 first_token=unless_thinking(first, form.prompt.text, self._text(tokens, marks=True)),
             )
-            for form, tokens, extra, report, values, first in zip(
-                prepared, answers, answering.extras, reports, alignments, firsts, strict=True
+            for form, tokens, extra, report, layers, first in zip(
+                prepared, answers, answering.extras, reports, values, firsts, strict=True
             )
         ]
+        return Answered(records, maps)
 
     def _diagnosed(self, method_run: MethodRun, answering: Pass) -> list[dict[str, Any]]:
         """Return the journal's entry on the edits' effect, per question; warn if they saturate the attention."""

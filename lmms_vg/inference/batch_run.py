@@ -64,9 +64,9 @@ class BatchRun:
                     records = [method_run.fail(prepared[0].question, problem, prepared[0])]
                 logger.debug(f"a batch of {len(batch)} questions failed: {problem}")
             else:
-                method_run.keep(answered)
+                method_run.keep(*answered)
                 self._limit.learn(batch, before)
-                records = answered
+                records = answered.records
             if records is not None:
                 yield from zip([method_run] * len(batch), batch, records, strict=True)
                 continue

@@ -16,7 +16,7 @@ def share_answers(journals: Iterable[Journal]) -> None:
     """Write to each host's journals what it lacks; all ranks must call this together, while the job holds the locks.
 
     The first rank of each host reads and writes for all ranks there. Where hosts share the disk, or where there is one host,
-    nothing is lacking.
+    nothing is lacking. Maps of attention are not sent: those of a question stay with the host that answered it.
 
     Args:
         journals: closed journals, the same configurations on every rank.
@@ -46,7 +46,7 @@ def _share(journal: Journal, is_first: bool) -> None:
                     journal.write(lacking)
                 received += len(lacking)
     if received:
-        logger.info(f"journal {journal.folder}: {received} answers came from the disks of other hosts")
+        logger.info(f"journal {journal.folder}: {received} answers came from the disks of other hosts; maps did not")
 
 
 def _readable(journal: Journal, keys: Iterable[str]) -> Iterator[Record]:

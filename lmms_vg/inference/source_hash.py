@@ -39,6 +39,7 @@ NEUTRAL = frozenset(
         "lmms_vg.inference.ahead",
         "lmms_vg.inference.job",
         "lmms_vg.inference.method_run",
+        "lmms_vg.inference.question_maps",
         "lmms_vg.inference.shared_answers",
         "lmms_vg.inference.source_hash",
         "lmms_vg.journal",

@@ -4,6 +4,9 @@ One folder per configuration (`LMMS_VG_HOME/journal/<configuration>/`), one JSON
 written as soon as the answer exists. A record is looked up by its content key (weights, method, prompt, image, generation
 settings, code), so an answer that was given under other circumstances is never replayed.
 
+The maps of attention of questions that are measured lie beside it, in a file per rank (`map_lines` its format, `map_file`
+writes and finds them, `layer_maps` what is kept).
+
 `lines` defines the file format and `store` writes and finds records, of which memory holds only the places (`places`). `lock`
 keeps a second job out of a folder while another job writes there. `handover` passes answers to scoring, by way of the disk
 (`spill`).
@@ -11,6 +14,7 @@ keeps a second job out of a folder while another job writes there. `handover` pa
 
 from lmms_vg.journal.first_token import NO_VALUE, FirstToken, NoValue
 from lmms_vg.journal.handover import forget, recall, remember, scoring, sign, signed, without_folders
+from lmms_vg.journal.layer_maps import LayerMaps, QuestionMap, ReferenceMap
 from lmms_vg.journal.lines import JournalError, read_lines
 from lmms_vg.journal.location import check_home, home
 from lmms_vg.journal.record import Record, content_key
@@ -21,8 +25,11 @@ __all__ = [
     "FirstToken",
     "Journal",
     "JournalError",
+    "LayerMaps",
     "NoValue",
+    "QuestionMap",
     "Record",
+    "ReferenceMap",
     "check_home",
     "content_key",
     "forget",

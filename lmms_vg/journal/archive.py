@@ -1,7 +1,8 @@
 """Move answers to another machine: journals in a zip, and back, merged with what is there.
 
-A zip holds `<configuration>/rank0.jsonl` and so on, with the lines as they were written. It is read twice: everything is
-verified before anything is written. Nothing is ever unpacked under a name that the zip chooses, other than these.
+A zip holds `<configuration>/rank0.jsonl` and so on, with the lines as they were written, and `rank0.maps` beside it where maps
+were kept (`archived_maps`). It is read twice: everything is verified before anything is written. Nothing is ever unpacked under
+a name that the zip chooses, other than these.
 """
 
 from __future__ import annotations
@@ -22,13 +23,16 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 from pydantic import ValidationError
 
 from lmms_vg._util.atomic_files import check_new, replacing
+from lmms_vg.journal import archived_maps
 from lmms_vg.journal.lines import JournalError, Label, cut_torn_batch, decode, read_intact, read_labels, require_format
 from lmms_vg.journal.location import home, writing_to
 from lmms_vg.journal.lock import FolderLock
+from lmms_vg.journal.map_file import PATTERN, MapIndex
+from lmms_vg.journal.map_lines import OtherLayoutError
 from lmms_vg.journal.places import append
 from lmms_vg.journal.record import Record
 
-_MEMBER = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,199})/(rank[0-9]{1,6}\.jsonl)")
+_MEMBER = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,199})/(rank[0-9]{1,6}\.(?:jsonl|maps))")
 
 #: Longest line that is read, in bytes. With the values of every head, a question on the largest models takes less than 1 MB.
 LONGEST = 1 << 26
@@ -48,7 +52,7 @@ class Imported:
 
 
 def export(folders: Sequence[Path], path: Path) -> None:
-    """Write the intact lines of journals into a new zip. A job may write to a journal meanwhile; then its newest are missing.
+    """Write the intact lines and maps of journals into a new zip; what a job writes meanwhile is missing.
 
     Raises:
         ValueError: `path` exists.
@@ -62,11 +66,15 @@ def export(folders: Sequence[Path], path: Path) -> None:
                 with archive.open(f"{folder.name}/{file.name}", "w", force_zip64=True) as member:
                     for line in read_intact(file):
                         member.write(line)
+            for file in archived_maps.readable(folder):
+                with archive.open(f"{folder.name}/{file.name}", "w", force_zip64=True) as member:
+                    for block in archived_maps.intact_blocks(file):
+                        member.write(block)
         archive.comment = _comment(len(archive.infolist()))
 
 
 def load(path: Path) -> list[Imported]:
-    """Add the answers of a zip to the journals in `LMMS_VG_HOME`; lines that are there already are not added again.
+    """Add the answers of a zip to the journals in `LMMS_VG_HOME`; lines and maps that are there already are not added again.
 
     Raises:
         ValueError: the zip is damaged, or holds anything but journals.
@@ -76,8 +84,8 @@ def load(path: Path) -> list[Imported]:
         members = [(info, *_place(path, info)) for info in archive.infolist()]
         if archive.comment != _comment(len(members)):  # one flipped byte can hide a member from Python's library
             raise ValueError(f"{path}: it is incomplete, or not made by lmms-vg journal export; export it again")
-        for info, _, _ in members:
-            for _ in _entries(path, archive, info):
+        for info, _, file in members:
+            for _ in (_blocks if _is_maps(file) else _entries)(path, archive, info):
                 pass
         return _merge(path, archive, members)
 
@@ -98,9 +106,14 @@ def _place(path: Path, info: ZipInfo) -> tuple[str, str]:
     match = _MEMBER.fullmatch(info.filename)
     if match is None:
         raise ValueError(
-            f"{path}, member {info.filename[:100]!r}: allowed is <configuration>/rank<number>.jsonl; nothing was imported"
+            f"{path}, member {info.filename[:100]!r}: allowed is <configuration>/rank<number>.jsonl and .maps; nothing "
+            "was imported"
         )
     return match[1], match[2]
+
+
+def _is_maps(file: str) -> bool:
+    return file.endswith(".maps")
 
 
 def _entries(path: Path, archive: ZipFile, info: ZipInfo) -> Iterator[tuple[Label | None, dict[str, Any]]]:
@@ -120,10 +133,28 @@ def _entries(path: Path, archive: ZipFile, info: ZipInfo) -> Iterator[tuple[Labe
     except JournalError:
         raise
     except (ValueError, RecursionError, *_UNREADABLE) as problem:
-        reason = problem.errors()[0]["msg"] if isinstance(problem, ValidationError) else problem
-        raise ValueError(
-            f"{path}, member {info.filename}, line {max(number, 1)}: damaged ({reason}); nothing was imported. Export it again"
-        ) from None
+        raise _damaged(path, info, "line", max(number, 1), problem) from None
+
+
+def _blocks(path: Path, archive: ZipFile, info: ZipInfo) -> Iterator[archived_maps.Block]:
+    """Yield the verified blocks of a member with maps."""
+    number = 0
+    try:
+        with archive.open(info) as member:
+            for block in archived_maps.verified(member):
+                number += 1
+                yield block
+    except OtherLayoutError as problem:
+        raise JournalError(f"{path}, member {info.filename}: {problem}; nothing was imported") from None
+    except (ValueError, RecursionError, *_UNREADABLE) as problem:
+        raise _damaged(path, info, "map", number + 1, problem) from None
+
+
+def _damaged(path: Path, info: ZipInfo, what: str, number: int, problem: Exception) -> ValueError:
+    reason = problem.errors()[0]["msg"] if isinstance(problem, ValidationError) else problem
+    return ValueError(
+        f"{path}, member {info.filename}, {what} {number}: damaged ({reason}); nothing was imported. Export it again"
+    )
 
 
 def _merge(path: Path, archive: ZipFile, members: Sequence[tuple[ZipInfo, str, str]]) -> list[Imported]:
@@ -148,8 +179,13 @@ def _merge(path: Path, archive: ZipFile, members: Sequence[tuple[ZipInfo, str, s
                     for _, label in read_labels(file)
                     if isinstance(label, Label)
                 }
-                for info, folder, file in members:
-                    if folder == name:
+                here = [(info, file) for info, folder, file in members if folder == name]
+                there = {*MapIndex(sorted(one.folder.glob(PATTERN))).places}
+                for info, file in here:  # maps first, as in a run
+                    if _is_maps(file):
+                        archived_maps.add(_blocks(path, archive, info), one.folder / file, there)
+                for info, file in here:
+                    if not _is_maps(file):
                         _add(_entries(path, archive, info), one, file, known)
     return list(imported.values())
 

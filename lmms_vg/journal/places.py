@@ -1,4 +1,4 @@
-"""Append a batch to a file of lines, and read a line back from its place."""
+"""Append to a file as a whole or not at all, and read a line back from its place."""
 
 from __future__ import annotations
 
@@ -25,17 +25,27 @@ def append(file: int, batch: Sequence[Mapping[str, Any]]) -> list[int]:
         OSError: they cannot be written.
     """
     data = encode(batch)
+    end = append_bytes(file, data)
+    lengths = [len(line) for line in data.splitlines(keepends=True)]
+    return list(accumulate(lengths, initial=end))[:-1]
+
+
+def append_bytes(file: int, data: bytes) -> int:
+    """Write bytes at the end of a file, as a whole or not at all, and return their offset; arguments as for `append`.
+
+    Raises:
+        OSError: they cannot be written.
+    """
     end = os.lseek(file, 0, os.SEEK_END)
     view = memoryview(data)
     try:
         while view:
             view = view[os.write(file, view) :]
     except BaseException:
-        with suppress(OSError):  # the next line must not be joined to half of this one
+        with suppress(OSError):  # what is written next must not be joined to half of this
             os.ftruncate(file, end)
         raise
-    lengths = [len(line) for line in data.splitlines(keepends=True)]
-    return list(accumulate(lengths, initial=end))[:-1]
+    return end
 
 
 def line_at(file: int, offset: int) -> bytes:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from lmms_vg.metrics import chance, decomposition, forced_choice, signal_detection
+from lmms_vg.metrics import chance, decomposition, forced_choice, nulls, signal_detection
 from lmms_vg.metrics.statistics import signature
 from lmms_vg.runs import pairing
 from lmms_vg.runs.agreement import agree, check_names
@@ -22,6 +23,7 @@ from lmms_vg.runs.compared_line import RESAMPLES, against, corrected, line_of
 from lmms_vg.runs.comparison import Comparison, ComparisonLine
 from lmms_vg.runs.control_lines import control_lines
 from lmms_vg.runs.controls import Contrast, averaged, contrasts
+from lmms_vg.runs.grounding_changes import look_changes
 from lmms_vg.runs.group_weights import weights
 from lmms_vg.runs.repeated import repeated
 from lmms_vg.runs.results import Run
@@ -32,7 +34,9 @@ from lmms_vg.runs.units import Unit, check_unit
 __all__ = ["RESAMPLES", "compare"]
 
 
-def compare(runs: list[Run], allowed: Collection[str] = (), *, base: str = "", unit: Unit = "image") -> Comparison:
+def compare(
+    runs: list[Run], allowed: Collection[str] = (), *, base: str = "", unit: Unit = "image", layer: int | None = None
+) -> Comparison:
     """Compare runs on every task and group of the base, and methods with their controls.
 
     Runs whose questions were changed by a control are compared with their own run without it only, and apart.
@@ -44,6 +48,7 @@ def compare(runs: list[Run], allowed: Collection[str] = (), *, base: str = "", u
         allowed: What may differ besides the method (`agreement.ALLOWED`).
         base: Label, method, or folder (name or path) of the run that the others are compared with.
         unit: What is drawn as a whole.
+        layer: Where attention is compared; by default, for each task, the base's layer of lowest mean KL.
 
     Raises:
         ValueError: A run is restricted, is given twice or has nothing in common with the base, runs differ in what is not
@@ -97,15 +102,20 @@ def compare(runs: list[Run], allowed: Collection[str] = (), *, base: str = "", u
     ]
     notes += [forks] if forks else []
     notes += [*more, *failure_notes(runs, tasks), *overlap_notes(of_base)]
-    notes += [*(f"`{run.path.name}`: {note}" for run in runs for note in run.notes), *_skipped(first, others)]
     controls = control_lines(runs, controlled, first, unit)
+    looks, without = look_changes(first, others, layer)
+    if not (lines or looks or controls):
+        raise _nothing(first, others, others, without)
+    notes += [*(f"`{run.path.name}`: {note}" for run in runs for note in run.notes), *without]
+    notes += _skipped(first, others, {(change.run.path, change.task) for change in looks})
     return Comparison(
         runs,
         first,
         results[: len(against_base)],
         frozenset(name for name in names if name not in first.tasks and name not in groups),
         list(dict.fromkeys(notes)),
-        _rules(results, bool(chances), unit, bool(controls)),
+        _rules(results, bool(chances), unit, bool(controls))
+        + ([nulls.signature(donors="other-images")] if looks else []),
         tuple(allowed),
         frozenset(groups),
         results[len(against_base) :],
@@ -114,6 +124,7 @@ def compare(runs: list[Run], allowed: Collection[str] = (), *, base: str = "", u
         family,
         controls,
         repeated(runs, {name: members for name, members in names.items() if name not in groups}, pairs, unit),
+        looks,
     )
 
 
@@ -157,11 +168,20 @@ def _names(base: Run, others: list[Run]) -> dict[str, list[str]]:
         if len({base.tasks[task].metric for task in members}) == 1
         and (not others or any(_has(run, base, name, members) for run in others))
     }
-    lonely = [run for run in others if not any(_has(run, base, *entry) for entry in names.items())]
-    if lonely or not names:
-        has = "; ".join(f"{run.path} has {_all(run)}" for run in (base, *lonely[:1]))
-        raise ValueError(f"{has}: nothing {'in common ' if others else ''}that has scores of questions")
+    lonely = [
+        run
+        for run in others
+        if not any(_has(run, base, *entry) for entry in names.items()) and not {*run.measured} & {*base.measured}
+    ]
+    if lonely or not (names or others):
+        raise _nothing(base, lonely, others)
     return names
+
+
+def _nothing(base: Run, lonely: Sequence[Run], others: Sequence[Run], why: Sequence[str] = ()) -> ValueError:
+    has = "; ".join(f"{run.path} has {_all(run)}" for run in (base, *lonely[:1]))
+    common = "in common " if others else ""
+    return ValueError(f"{has}: nothing {common}that has scores of questions{''.join(f'. {reason}' for reason in why)}")
 
 
 def _has(run: Run, base: Run, name: str, members: list[str]) -> bool:
@@ -172,7 +192,7 @@ def _all(run: Run) -> str:
     return ", ".join([*run.tasks, *run.measured, *run.left_out])
 
 
-def _skipped(base: Run, others: list[Run]) -> list[str]:
+def _skipped(base: Run, others: list[Run], looked: Collection[tuple[Path, str]]) -> list[str]:
     """One note per run: tasks that only one of the two runs has, and tasks without scores of questions."""
     notes = []
     for run in others:
@@ -181,6 +201,8 @@ def _skipped(base: Run, others: list[Run]) -> list[str]:
         for task in [*base.tasks, *base.measured, *base.left_out, *sorted(second - first)]:
             if task not in first & second:
                 names.append(f"{task} (in one of the runs only)")
+            elif (run.path, task) in looked:
+                continue
             elif task in base.measured:
                 names.append(f"{task} (ar, kl, js, best_layer: each run has its own layer, see its report)")
             elif task not in base.tasks or task not in run.tasks:

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from lmms_vg.metrics.statistics import Difference, Equal
 from lmms_vg.runs.chance_rows import ChanceRow
 from lmms_vg.runs.forced_choice import Forced, ForcedChange
+from lmms_vg.runs.grounding_changes import LookChange
 from lmms_vg.runs.repeated import Repeated
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.saying import Change, Saying, Source
@@ -124,6 +125,7 @@ class Comparison:
         family: number of comparisons that p-values are corrected for.
         controls: runs whose questions were changed by a control, each beside its run without it; they are in no other list.
         repeated: runs that differ in a seed alone, summarised.
+        looks: whether other runs look better at the boxes than the base.
     """
 
     runs: list[Run]
@@ -140,6 +142,7 @@ class Comparison:
     family: int = 0
     controls: list[ControlLine] = field(default_factory=list)
     repeated: list[Repeated] = field(default_factory=list)
+    looks: list[LookChange] = field(default_factory=list)
 
     @property
     def tested(self) -> list[ComparisonLine]:

@@ -2,8 +2,8 @@
 
 The first table has accuracies, one row per run and one column per task, as the paper's Table F.4, and what answers without
 the image reach; the second has every difference; the third what was said (`said_tables`); the fourth what the runs prefer among
-the allowed answers (`forced_choice_tables`); the fifth what is left under controls (`control_tables`); the last one sums
-up runs that differ in a seed alone (`repeated`).
+the allowed answers (`forced_choice_tables`); the fifth what is left under controls (`control_tables`); the next sums up runs
+that differ in a seed alone (`repeated`); the last one where they look (`grounding_change_tables`).
 """
 
 import re
@@ -18,6 +18,7 @@ from lmms_vg.runs.comparison_notes import about, explained
 from lmms_vg.runs.control_tables import CSV_HEAD as CONTROL_HEAD
 from lmms_vg.runs.control_tables import control_notes, control_rows
 from lmms_vg.runs.control_tables import csv_cells as control_cells
+from lmms_vg.runs.grounding_change_tables import look_cells, look_notes, look_rows
 from lmms_vg.runs.said_tables import CSV_HEAD, csv_cells, said_notes, said_rows
 from lmms_vg.runs.saying import LEVEL
 from lmms_vg.runs.text_tables import comma_separated, escape, known, latex, markdown, show_p
@@ -32,22 +33,25 @@ _TESTED = (
 
 def as_markdown(table: Comparison) -> str:
     """Both tables, notes, and the scoring rules."""
-    return f"{markdown(*_overview(table), texts=1)}\n\n{details(table)}"
+    scores = f"{markdown(*_overview(table), texts=1)}\n\n" if table.lines else ""
+    return f"{scores}{details(table)}"
 
 
 def details(table: Comparison) -> str:
     """The other tables, notes, and the scoring rules."""
-    said, preferred = said_rows(table), forced.forced_rows(table)
+    said, preferred, looks = said_rows(table), forced.forced_rows(table), look_rows(table)
     under = control_rows(table)
     notes = [*about(table), *explained(table), *said_notes(table), *forced.forced_notes(table), *control_notes(table)]
     notes += [repeated.ABOUT.format(unit=table.unit)] if table.repeated else []
+    notes += look_notes(table)
     notes += table.notes
     parts = [
-        markdown(*_detail(table), texts=2),
+        *([markdown(*_detail(table), texts=2)] if table.lines else []),
         *([markdown(*said, texts=2)] if said else []),
         *([markdown(*preferred, texts=2)] if preferred else []),
         *([markdown(*under, texts=3)] if under else []),
         *([markdown(*repeated.table_of(table.repeated, table.unit), texts=2)] if table.repeated else []),
+        *([markdown(*looks, texts=4)] if looks else []),
         "\n".join(f"- {note}" for note in notes),
         "\n".join(f"- `{rule}`" for rule in table.rules),
     ]
@@ -62,7 +66,7 @@ def as_latex(table: Comparison) -> str:
     if len(table.runs) == 1:
         return "\n".join([first, *controls])
     notes = [*explained(table), *table.notes, *(f"`{rule}`" for rule in table.rules)]
-    floats = [first, _float("Differences from the base", _detail(table), 2, notes)]
+    floats = [first, _float("Differences from the base", _detail(table), 2, notes)] if table.lines else []
     if said := said_rows(table):
         floats.append(_float("What was said", said, 2, said_notes(table)))
     if preferred := forced.forced_rows(table):
@@ -71,6 +75,8 @@ def as_latex(table: Comparison) -> str:
     if table.repeated:
         again = repeated.table_of(table.repeated, table.unit)
         floats.append(_float("Repeated runs", again, 2, [repeated.ABOUT.format(unit=table.unit)]))
+    if looks := look_rows(table):
+        floats.append(_float("Where it looks", looks, 4, look_notes(table)))
     return "\n".join(floats)
 
 
@@ -82,10 +88,11 @@ def as_csv(table: Comparison) -> str:
         dict(zip(columns, (entry.row, entry.name, entry.blind.n, entry.blind.score), strict=True))
         for entry in table.chance
     ]
+    more = [*(CONTROL_HEAD if table.controls else ()), "layer"]
     further += [control_cells(table, line) for line in table.controls]
-    more = CONTROL_HEAD if table.controls else ()
     full = [*head, *more]
     lines = [[*cells, *(None for _ in more)] for _, cells in rows]
+    further += look_cells(table)
     return comma_separated(full, [*lines, *([entry.get(name) for name in full] for entry in further)])
 
 

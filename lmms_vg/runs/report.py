@@ -14,6 +14,8 @@ from lmms_vg.runs.forced_choice import forced
 from lmms_vg.runs.forced_choice_tables import ABOUT as ABOUT_FORCED
 from lmms_vg.runs.forced_choice_tables import missing_note, report_table
 from lmms_vg.runs.grounded_tables import GROUNDED, grounded_tables
+from lmms_vg.runs.grounding import grounding
+from lmms_vg.runs.grounding_tables import grounding_parts, grounding_rules
 from lmms_vg.runs.results import MEASURED, Run, TaskRun
 from lmms_vg.runs.said_tables import SAID, SAID_HEAD, said_cells
 from lmms_vg.runs.saying import saying
@@ -29,12 +31,15 @@ _LAYER = (
 )
 
 
-def report(run: Run) -> str:
-    """Print a run as Markdown.
+def report(run: Run, layer: int | None = None) -> str:
+    """Print a run as Markdown; `layer` is where its attention is judged, by default that of lowest mean KL.
 
     The tables are: tasks and groups with n, score and interval; what answers without the image reach; what was said; forced
-    choice; other metrics; categories with micro and macro means; correct against grounded; measurements. Below them are the
-    tasks that were left out, and the rule of every metric.
+    choice; other metrics; categories with micro and macro means; correct against grounded; measurements, and their excess
+    over other images. Below them are the tasks that were left out, and the rule of every metric.
+
+    Raises:
+        ValueError: the layer is not there.
     """
     parts = [f"# {run.model}", f"`{run.path.name}`", *run.notes]
     if run.restricted:
@@ -81,12 +86,13 @@ def report(run: Run) -> str:
         parts += [*grounded, GROUNDED]
     if any(_MARK in part for part in parts):
         parts.append(_FEW)
+    judged = grounding(run, layer)
     if run.measured or grounded:
-        parts += ["\n".join(_measurements(run)), _LAYER]
+        parts += ["\n".join(_measurements(run)), _LAYER, *grounding_parts(judged)]
     if run.left_out:
         parts.append(f"Not in this report: {', '.join(run.left_out)} (no scores of single questions)")
     rules = sorted({rule for task in run.tasks.values() for rule in task.rules.values()} | run.measured_rules)
-    footer = [*rules, *([signature()] if run.tasks else [])]
+    footer = [*rules, *grounding_rules(judged), *([signature()] if run.tasks else [])]
     footer += [chance.signature()] if chances else []
     footer += [forced_choice.signature()] if any(values.n for values in preferred.values()) else []
     footer += [signal_detection.signature()] if any(about.detection for about in said.values()) else []

@@ -52,10 +52,21 @@ def test_heads_averaged_on_the_device_give_the_values_of_all_heads() -> None:
     mask = np.zeros((4, 4), bool)
     mask[1, 2:] = True
     targets = [("a", mask), ("b", ~mask)]
-    for averaged, every in zip(
-        *(measure(answering, targets, "last", per_head) for per_head in (False, True)), strict=True
-    ):
+    for one, other in zip(*(measure(answering, targets, "last", per_head) for per_head in (False, True)), strict=True):
+        for kept, same in zip((*one.question, *one.reference), (*other.question, *other.reference), strict=True):
+            np.testing.assert_allclose(kept, same, rtol=1e-3)
+        averaged, every = one.values, other.values
         assert every.pop("heads")["ar"]
         assert averaged.pop("version") == every.pop("version")
         for name, values in averaged.items():
             np.testing.assert_allclose(values, every[name], rtol=1e-12)
+
+
+def test_what_is_kept_is_the_first_view_and_the_share_of_all() -> None:
+    """Averaged over heads by hand."""
+    maps = {layer: torch.rand(1, 7, 20, generator=torch.Generator().manual_seed(layer)) / 20 for layer in (0, 1)}
+    answering: Any = SimpleNamespace(seen=maps, reference=SimpleNamespace(maps=lambda rows: maps))
+    (one,) = measure(answering, [("a", np.ones((4, 4), bool))], "last", per_head=False)
+    by_hand = np.array([maps[layer][0].double().numpy().mean(axis=0) for layer in (0, 1)])
+    np.testing.assert_allclose(one.question.restored(), by_hand[:, :16], rtol=1e-3)
+    np.testing.assert_allclose(one.question.share, by_hand.sum(axis=1), rtol=1e-6)

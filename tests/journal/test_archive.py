@@ -12,6 +12,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import pytest
 from journals import find, held, record
+from maps import question_map
 
 from lmms_vg import journal
 from lmms_vg.journal import Journal, JournalError, archive, read_entries, read_lines, read_records
@@ -49,6 +50,18 @@ def here() -> Path:
     return folder
 
 
+@pytest.fixture
+def with_maps() -> Path:
+    """A journal with maps of two ranks, one of them torn at its end."""
+    folder = journal.home() / "journal" / NAME
+    for rank, keys in enumerate(("ab", "c")):
+        with Journal(folder, rank) as made:
+            made.write([record(key) for key in keys], [question_map(key, f"i{rank}") for key in keys])
+    with (folder / "rank1.maps").open("ab") as file:
+        file.write(b'{"sha256": "torn')
+    return folder
+
+
 def zipped(path: Path, members: dict[str, bytes]) -> Path:
     with ZipFile(path, "w", ZIP_DEFLATED) as out:
         for name, data in members.items():
@@ -66,6 +79,45 @@ def test_a_journal_arrives_as_it_was(here: Path, tmp_path: Path, moved: Callable
     with Journal(there) as made:
         assert made.keys() == set("abcde")
         assert find(made, "b") == record("b", text="żółw \udc80\n\0")
+
+
+def test_maps_go_along_once(with_maps: Path, tmp_path: Path, moved: Callable[[], Path]) -> None:
+    files = {path.name: path.read_bytes().removesuffix(b'{"sha256": "torn') for path in with_maps.glob("rank*")}
+    export([with_maps], tmp_path / "a.zip")
+    there = moved()
+    for _ in range(2):
+        load(tmp_path / "a.zip")
+        assert {path.name: path.read_bytes() for path in there.glob("rank*")} == files
+
+
+def test_maps_of_another_layout_stay_where_they_are(with_maps: Path, tmp_path: Path, moved: Callable[[], Path]) -> None:
+    """Of an export those that are readable; of an import none into such a file, but the answers."""
+    (with_maps / "rank1.maps").write_bytes(b"other")
+    export([with_maps], tmp_path / "a.zip")
+    there = moved()
+    there.mkdir(parents=True)
+    (there / "rank0.maps").write_bytes(b"other")
+    assert load(tmp_path / "a.zip") == [Imported(there, answers=3)]
+    assert {path.name: path.read_bytes() for path in there.glob("*.maps")} == {"rank0.maps": b"other"}
+
+
+def test_damaged_maps_are_said_and_nothing_is_imported(
+    with_maps: Path, tmp_path: Path, moved: Callable[[], Path]
+) -> None:
+    data = bytearray((with_maps / "rank0.maps").read_bytes())
+    data[-1] ^= 1
+    there = moved()
+    bad = zipped(tmp_path / "a.zip", {f"{NAME}/rank0.jsonl": GOOD, f"{NAME}/rank0.maps": bytes(data)})
+    with pytest.raises(ValueError, match=r"rank0\.maps, map 3: damaged .the checksum .*nothing was imported"):
+        load(bad)
+    assert not list(there.glob("*"))
+    bad = zipped(tmp_path / "a.zip", {f"{NAME}/rank0.maps": block_of_layout(2)})
+    with pytest.raises(JournalError, match="its layout is 2; this version of lmms_vg supports 1"):
+        load(bad)
+
+
+def block_of_layout(layout: int) -> bytes:
+    return encode([{"layout": layout, "key": "k"}])
 
 
 def test_importing_twice_changes_nothing(here: Path, tmp_path: Path, moved: Callable[[], Path]) -> None:

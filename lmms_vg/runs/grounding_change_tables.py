@@ -1,0 +1,80 @@
+"""Print whether other runs look better at the boxes than the base."""
+
+from __future__ import annotations
+
+from lmms_vg.metrics.statistics import Difference
+from lmms_vg.runs.comparison import Comparison
+from lmms_vg.runs.comparison_cells import method_of
+from lmms_vg.runs.grounding import BETTER
+from lmms_vg.runs.grounding_changes import LookChange
+from lmms_vg.runs.saying import LEVEL
+from lmms_vg.runs.text_tables import known, show_p
+
+_HEAD = [
+    *("where it looks", "task", "layer", "measure", "n", "difference", "95% interval"),
+    *("difference of excess", "95% interval", "p (Holm)", "looks better"),
+]
+
+
+def look_rows(table: Comparison) -> tuple[list[str], list[list[str]]] | None:
+    """The table; None if nothing was compared."""
+    if not table.looks:
+        return None
+    return _HEAD, [
+        [
+            *(method_of(table, one.run), one.task, f"{one.layer}{' (in-sample)' if one.in_sample else ''}", one.name),
+            *(str(one.n), f"{one.value.mean:+.4f}", _interval(one.value)),
+            *(f"{one.excess.mean:+.4f}", _interval(one.excess), show_p(one.holm), _verdict(one)),
+        ]
+        for one in table.looks
+    ]
+
+
+def look_notes(table: Comparison) -> list[str]:
+    """What the columns mean."""
+    if not table.looks:
+        return []
+    notes = [
+        "where it looks: differences from the base on the same questions at the same layer; excess is what a run's own maps "
+        "have more than its maps of other images on the same boxes. Intervals and p from whole images, corrected over "
+        f"{sum(one.holm == one.holm for one in table.looks)} lines. Better is more log AR and placement, and less KL and JS"
+    ]
+    if any(one.in_sample for one in table.looks):
+        notes.append(
+            "(in-sample): the layer was chosen as the base's of lowest mean KL on these same questions, which favours the "
+            "base; name one that was chosen elsewhere with --layer"
+        )
+    if any(one.hidden for one in table.looks):
+        notes.append(
+            "no verdict (hidden patches): in this layer a run leaves patches without any attention, as under a knockout, and "
+            "KL explodes where one of them lies in a box. Read log AR with JS and placement there: maps of other images hide "
+            "patches of this box, too, which lowers their level"
+        )
+    return notes
+
+
+def look_cells(table: Comparison) -> list[dict[str, object]]:
+    """Rows of the CSV file, by column: the difference of the values, and that of the excess."""
+    rows: list[dict[str, object]] = []
+    for one in table.looks:
+        shared = {"run": one.run.path.name, "method": one.run.label, "task": one.task, "n": one.n, "layer": one.layer}
+        for metric, difference, holm in (
+            (one.name, one.value, None),
+            (f"excess of {one.name}", one.excess, known(one.holm)),
+        ):
+            tested = {"difference": difference.mean, "low": known(difference.low), "high": known(difference.high)}
+            more = {"base": table.base.label, "p": difference.p, "p_holm": holm, "unit": "image"}
+            rows.append({**shared, "metric": metric, **tested, **more})
+    return rows
+
+
+def _interval(difference: Difference) -> str:
+    return f"{difference.low:+.4f} to {difference.high:+.4f}" if difference.has_interval else "too few images"
+
+
+def _verdict(one: LookChange) -> str:
+    if one.holm != one.holm:
+        return "no verdict (hidden patches)"
+    if one.holm >= LEVEL:
+        return "not shown"
+    return "yes" if BETTER[one.name] * one.excess.mean > 0 else "worse"

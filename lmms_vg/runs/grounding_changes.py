@@ -1,0 +1,98 @@
+"""Does another run look better at the boxes? Paired differences on the same questions, at one layer for all runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import nan
+from typing import NamedTuple
+
+from lmms_vg.metrics.statistics import Difference, holm, paired
+from lmms_vg.runs.grounding import BETTER, Grounding, Name, grounding
+from lmms_vg.runs.results import Run
+
+
+class LookChange(NamedTuple):
+    """One measure of one task, of a run against the base.
+
+    Attributes:
+        run: the run.
+        task: the task.
+        name: the measure.
+        layer: the layer, from 0, the same in both runs.
+        in_sample: whether it was chosen on these questions, as the base's of lowest mean KL.
+        n: number of questions that both runs have.
+        value: difference of the values.
+        excess: difference of the excess over maps of other images of the run itself; for placement, that of the values.
+        holm: p-value of the excess, corrected; NaN for KL in a layer where a run hides patches, which has no verdict.
+        hidden: whether a run leaves patches without any attention in this layer.
+    """
+
+    run: Run
+    task: str
+    name: Name
+    layer: int
+    in_sample: bool
+    n: int
+    value: Difference
+    excess: Difference
+    holm: float
+    hidden: bool
+
+
+def look_changes(base: Run, others: Sequence[Run], layer: int | None = None) -> tuple[list[LookChange], list[str]]:
+    """Compare where runs looked, on every task that the base measures and another run, too.
+
+    Args:
+        base: the run that the others are compared with.
+        others: the others.
+        layer: the layer; by default, for each task, the base's of lowest mean KL.
+
+    Returns:
+        The changes, p-values corrected (Holm) over all of them; and why others are missing.
+
+    Raises:
+        ValueError: the layer is not there.
+    """
+    changes: list[LookChange] = []
+    missing: list[str] = []
+    common = [task for task in base.measured if any(task in run.measured for run in others)]
+    first = grounding(base, layer) if common else {}
+    for task in common:
+        before = first[task]
+        if isinstance(before, str):
+            missing.append(f"No excess over other images for {base.label} on {task}: {before}")
+            continue
+        for run in others:
+            if task not in run.measured:
+                continue
+            after = grounding(run, before.layer, [task])[task]
+            if isinstance(after, str):
+                missing.append(f"No excess over other images for {run.label} on {task}: {after}")
+            else:
+                changes += _changes(run, task, before, after)
+    return _corrected(changes), missing
+
+
+def _changes(run: Run, task: str, before: Grounding, after: Grounding) -> list[LookChange]:
+    changes, hidden = [], before.hidden or after.hidden
+    for name in BETTER:
+        a, b = before.questions[name], after.questions[name]
+        shared = [uid for uid in a if uid in b]
+        if shared:
+            value, excess = (
+                paired(_part(a, shared, level), _part(b, shared, level), before.images) for level in (False, True)
+            )
+            changes.append(
+                LookChange(run, task, name, before.layer, before.in_sample, len(shared), value, excess, nan, hidden)
+            )
+    return changes
+
+
+def _part(pairs: Mapping[str, tuple[float, float]], uids: Sequence[str], over_level: bool) -> dict[str, float]:
+    return {uid: pairs[uid][0] - (pairs[uid][1] if over_level else 0) for uid in uids}
+
+
+def _corrected(changes: Sequence[LookChange]) -> list[LookChange]:
+    judged = {f"{number}": one.excess.p for number, one in enumerate(changes) if not (one.hidden and one.name == "KL")}
+    adjusted = holm(judged)
+    return [one._replace(holm=adjusted.get(f"{number}", nan)) for number, one in enumerate(changes)]

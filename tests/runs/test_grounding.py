@@ -1,0 +1,86 @@
+"""Excess in a report: blind attention is "not shown", attention that finds the boxes is, and what has no maps says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from looks import asked, blind, run_of, seeing, with_hidden
+from saved_run import tables
+
+from lmms_vg import journal
+from lmms_vg.journal import Journal
+from lmms_vg.runs.grounding import Grounding, grounding, journal_of
+from lmms_vg.runs.report import report
+
+
+def looks(text: str) -> dict[str, str]:
+    """Measure -> the last cell of its row."""
+    (table,) = (cells for cells in tables(text) if cells[0][0] == "against other images")
+    return {cells[2]: cells[-1] for cells in table[1:]}
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+def test_blind_attention_is_not_shown(tmp_path: Path, layer: int) -> None:
+    """Whose raw AR is above 1, as boxes stand in the middle and it prefers the middle."""
+    run = run_of(tmp_path, asked(blind))
+    result = grounding(run, layer)["t"]
+    assert isinstance(result, Grounding)
+    assert result.looked["log AR"].value > 0.2
+    shown = looks(report(run, layer))
+    assert {name: shown[name] for name in ("log AR", "KL", "JS")} == dict.fromkeys(("log AR", "KL", "JS"), "not shown")
+
+
+def test_attention_that_finds_the_boxes_is_shown(tmp_path: Path) -> None:
+    text = report(run_of(tmp_path, asked(seeing)))
+    assert looks(text) == dict.fromkeys(("log AR", "KL", "JS", "placement"), "shown")
+    assert "0 (in-sample)" in text
+    assert "`null|donors:other-images|" in text
+
+
+def test_attention_that_avoids_the_boxes_is_not_shown(tmp_path: Path) -> None:
+    run = run_of(tmp_path, asked(lambda rng, mask: blind(rng, mask) / (1 + mask.ravel())))
+    assert {*looks(report(run)).values()} == {"not shown"}
+
+
+def test_even_attention_has_no_excess(tmp_path: Path) -> None:
+    result = grounding(run_of(tmp_path, asked(lambda *_: np.ones((2, 64)))))["t"]
+    assert isinstance(result, Grounding)
+    for name in ("log AR", "KL", "JS"):
+        assert abs(result.looked[name].excess.mean) < 1e-6
+    assert result.looked["placement"].value == 0.5
+
+
+def test_under_a_knockout_kl_has_no_verdict(tmp_path: Path) -> None:
+    run = run_of(tmp_path, asked(with_hidden))
+    assert looks(report(run, 0))["KL"] == "shown"
+    text = report(run, 1)
+    assert looks(text)["KL"] == "no verdict (hidden patches)"
+    assert looks(text)["log AR"] == "shown"
+    assert "in-sample" not in text
+
+
+def test_a_run_of_lmms_eval_finds_its_journal(tmp_path: Path) -> None:
+    folder = journal.home() / "journal" / "huatuo_plain-1"
+    of_another = run_of(journal.home() / "journal" / "another", asked(blind))
+    with Journal(of_another.path, provenance={"weights": "others"}):
+        pass
+    (of_another.path / "rank0.jsonl").write_bytes((of_another.path / "rank0.jsonl").read_bytes().splitlines(True)[-1])
+    run = replace(run_of(folder, asked(seeing)), path=tmp_path / "results.json")
+    assert journal_of(run) == folder
+    assert looks(report(run)) == dict.fromkeys(("log AR", "KL", "JS", "placement"), "shown")
+
+
+def test_what_has_no_numbers_says_why(tmp_path: Path) -> None:
+    without = run_of(tmp_path / "a", asked(seeing, 20), keep=False)
+    assert "No excess over other images for t: its journal has no maps" in report(without)
+    elsewhere = replace(without, path=tmp_path / "results.json")
+    assert "No excess over other images for t: its journal is not on this machine" in report(elsewhere)
+    failed = run_of(tmp_path / "b", asked(seeing, 20), best_layer=None)
+    assert "No excess over other images for t: no question has a value" in report(failed)
+    few = run_of(tmp_path / "c", asked(seeing, 8))
+    assert "fewer than five other images like theirs" in report(few)
+    with pytest.raises(ValueError, match="layer 2: allowed is 0 to 1"):
+        report(few, 2)

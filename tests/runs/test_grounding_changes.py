@@ -1,0 +1,101 @@
+"""Whether one run looks better than another: paired, at one layer, on excess; blind attention never does."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from looks import Look, asked, blind, run_of, seeing, with_hidden
+from saved_run import spec, tables
+
+from lmms_vg.runs.compare import compare
+from lmms_vg.runs.comparison import Comparison
+from lmms_vg.runs.grounding_changes import look_changes
+from lmms_vg.runs.results import Run
+
+NAMES = ("log AR", "KL", "JS", "placement")
+
+
+def run(folder: Path, look: Look, method: str = "plain", best_layer: int = 0, seed: int = 0, **more: bool) -> Run:
+    """Runs of one seed have the same boxes and noise."""
+    made = run_of(folder, asked(look, seed=seed), best_layer, **more)
+    return replace(made, provenance={**(made.provenance or {}), "method": spec(method)})
+
+
+def verdicts(table: Comparison) -> dict[str, str]:
+    (rows,) = (cells for cells in tables(table.table()) if cells[0][0] == "where it looks")
+    return {cells[3]: cells[-1] for cells in rows[1:]}
+
+
+def test_a_run_that_looks_is_better_than_a_blind_one_and_the_other_is_worse(tmp_path: Path) -> None:
+    plain, pai = run(tmp_path / "a", blind), run(tmp_path / "b", seeing, "pai")
+    assert verdicts(compare([plain, pai])) == dict.fromkeys(NAMES, "yes")
+    assert verdicts(compare([plain, pai], base="pai")) == dict.fromkeys(NAMES, "worse")
+
+
+def test_two_blind_runs_do_not_differ(tmp_path: Path) -> None:
+    """One prefers the middle, where the boxes are, so its raw AR is far higher."""
+
+    def even(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
+        return np.exp(0.8 * rng.standard_normal((2, 64)))
+
+    table = compare([run(tmp_path / "a", even), run(tmp_path / "b", blind, "pai")])
+    shown = verdicts(table)
+    assert {shown[name] for name in ("log AR", "KL", "JS")} == {"not shown"}
+    (change,) = (one for one in table.looks if one.name == "log AR")
+    assert change.value.low > 0.2
+
+
+def test_differences_are_those_of_each_question(tmp_path: Path) -> None:
+    plain, pai = run(tmp_path / "a", blind, best_layer=1), run(tmp_path / "b", seeing, "pai")
+    changes, missing = look_changes(plain, [pai])
+    assert missing == []
+    assert {(one.layer, one.in_sample, one.n) for one in changes} == {(1, True, 120)}, "the base's layer"
+    masks = [one.mask.ravel() for one in asked(blind)]
+    ratios = [
+        [
+            one.maps.restored()[1] @ mask / mask.sum() / one.maps.restored()[1].mean()
+            for one, mask in zip(kept, masks, strict=True)
+        ]
+        for kept in (asked(blind), asked(seeing))
+    ]
+    expected = np.mean(np.log(ratios[1]) - np.log(ratios[0]))
+    assert changes[0].value.mean == pytest.approx(expected, abs=2e-3)
+
+
+def test_under_a_knockout_kl_has_no_verdict(tmp_path: Path) -> None:
+    """And is not counted as a test."""
+    table = compare([run(tmp_path / "a", blind), run(tmp_path / "b", with_hidden, "pai")], layer=1)
+    assert verdicts(table)["KL"] == "no verdict (hidden patches)"
+    assert "corrected over 3 lines" in table.table()
+    assert "in-sample" not in table.table()
+
+
+def test_csv_has_values_and_excess(tmp_path: Path) -> None:
+    table = compare([run(tmp_path / "a", blind), run(tmp_path / "b", seeing, "pai")])
+    rows = list(csv.DictReader(io.StringIO(table.table("csv"))))
+    assert [row["metric"] for row in rows] == [text for name in NAMES for text in (name, f"excess of {name}")]
+    for one, row in zip(table.looks, rows[1::2], strict=True):
+        assert float(row["difference"]) == one.excess.mean
+        assert (float(row["low"]), float(row["high"])) == (one.excess.low, one.excess.high)
+        assert (float(row["p_holm"]), row["layer"], row["task"]) == (one.holm, "0", "t")
+    assert r"\caption{Where it looks}" in table.table("latex")
+
+
+def test_a_run_without_maps_is_named(tmp_path: Path) -> None:
+    runs = [
+        run(tmp_path / "a", blind),
+        run(tmp_path / "b", seeing, "pai"),
+        run(tmp_path / "c", seeing, "vcd", keep=False),
+    ]
+    table = compare(runs)
+    assert {one.run.name for one in table.looks} == {"pai"}
+    assert any("No excess over other images for vcd" in note and "no maps" in note for note in table.notes)
+    with pytest.raises(
+        ValueError, match=r"nothing in common .* No excess over other images for vcd on t: its journal has"
+    ):
+        compare([runs[0], runs[2]])
