@@ -37,7 +37,7 @@ from benchmarks.report import Agreement, Ratio, Report
 from lmms_vg.attention.batch import Batch
 from lmms_vg.inference import answerer
 from lmms_vg.inference.answerer import Answerer
-from lmms_vg.inference.asking import Asking
+from lmms_vg.inference.asking import Answered, Asking
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.pending import Forms
 from lmms_vg.inference.question import Message, Prepared, Question
@@ -74,9 +74,9 @@ def one_by_one(questions: Iterable[Question], prepare: Callable[[Question], Form
 def measure(family: Family, asked: Sequence[Question], way: str, pause: float) -> Measured:
     """Ask all questions once; every answer takes `pause` seconds."""
 
-    def sleep(_: Asking, __: MethodRun, ___: Batch, prepared: Sequence[Prepared], ____: float) -> list[Record]:
+    def sleep(_: Asking, __: MethodRun, ___: Batch, prepared: Sequence[Prepared], ____: float) -> Answered:
         time.sleep(pause)
-        return [Record(key=form.key, task=form.question.task, uid=form.question.uid) for form in prepared]
+        return Answered([Record(key=form.key, task=form.question.task, uid=form.question.uid) for form in prepared], [])
 
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())

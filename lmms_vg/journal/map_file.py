@@ -72,7 +72,7 @@ class MapFile:
         self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
 
 
-class Place(NamedTuple):
+class MapPlace(NamedTuple):
     """Where the block of a map is, and what its line states."""
 
     path: Path
@@ -94,26 +94,26 @@ class MapIndex:
     """
 
     def __init__(self, paths: Iterable[Path]) -> None:
-        self.places: dict[tuple[bool, str], Place] = {}
+        self.places: dict[tuple[bool, str], MapPlace] = {}
         for path in paths:
             try:
                 self.places |= {place.line.name: place for place in intact(path)}
             except OtherLayoutError as problem:
                 logger.warning(f"maps {path}: {problem}. Its maps are not read. {_REMEDY}")
 
-    def question(self, key: str) -> Place | None:
+    def question(self, key: str) -> MapPlace | None:
         """Return where the map of a question is, if that of its reference prompt is there, too."""
         place = self.places.get((True, key))
         if place is None or place.line.question is None or (False, place.line.question.reference) not in self.places:
             return None
         return place
 
-    def reference(self, place: Place) -> Place:
+    def reference(self, place: MapPlace) -> MapPlace:
         """Return where the reference prompt's map of a question is."""
         assert place.line.question is not None, "places of questions"
         return self.places[False, place.line.question.reference]
 
-    def maps(self, places: Sequence[Place]) -> Iterator[LayerMaps | None]:
+    def maps(self, places: Sequence[MapPlace]) -> Iterator[LayerMaps | None]:
         """Read maps, in this order; None for one that is damaged, which is said."""
         opened: dict[Path, int] = {}
         try:
@@ -131,7 +131,7 @@ class MapIndex:
                 os.close(file)
 
 
-def intact(path: Path) -> Iterator[Place]:
+def intact(path: Path) -> Iterator[MapPlace]:
     """Yield the whole blocks of a file; damaged lines are reported and skipped, and a torn end is ignored.
 
     Raises:
@@ -142,7 +142,7 @@ def intact(path: Path) -> Iterator[Place]:
             if line is None:
                 logger.warning(f"maps {path}: bytes {start} to {end} are damaged; maps in them are left out")
             else:
-                yield Place(path, start, end, line)
+                yield MapPlace(path, start, end, line)
 
 
 def cut_torn_block(path: Path) -> set[tuple[bool, str]]:

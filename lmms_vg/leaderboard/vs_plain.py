@@ -16,7 +16,7 @@ from lmms_vg.leaderboard.columns import Measure
 from lmms_vg.leaderboard.estimates import pooled, way_of
 from lmms_vg.leaderboard.plain_pairing import plain_runs
 from lmms_vg.leaderboard.roles import role_of
-from lmms_vg.leaderboard.vs_plain_forced import Forced, forced_against
+from lmms_vg.leaderboard.vs_plain_forced import ForcedGain, forced_against
 from lmms_vg.metrics.statistics import Difference, holm
 from lmms_vg.runs.compare import RESAMPLES
 from lmms_vg.submission.validated import Entry, Scores
@@ -45,7 +45,7 @@ class AgainstPlain(NamedTuple):
     worse: int
     lines: int
     holm: float
-    forced: Forced | None = None
+    forced: ForcedGain | None = None
 
 
 class _Pair(NamedTuple):

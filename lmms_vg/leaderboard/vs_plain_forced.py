@@ -33,7 +33,7 @@ ABOUT = (
 )
 
 
-class Forced(NamedTuple):
+class ForcedGain(NamedTuple):
     """Forced choice of a method, and its difference from plain, over `n` questions."""
 
     n: int
@@ -41,7 +41,7 @@ class Forced(NamedTuple):
     difference: Difference
 
 
-def forced_against(after: Sequence[Scores], before: Sequence[Scores]) -> Forced | None:
+def forced_against(after: Sequence[Scores], before: Sequence[Scores]) -> ForcedGain | None:
     """Compare two runs' tasks, question by question in the same order; None if no question has values in both."""
     first: dict[tuple[int, str], float] = {}
     second: dict[tuple[int, str], float] = {}
@@ -60,10 +60,10 @@ def forced_against(after: Sequence[Scores], before: Sequence[Scores]) -> Forced 
     if not first:
         return None
     difference = paired(first, second, images, resamples=RESAMPLES)
-    return Forced(len(first), float(np.mean(list(second.values()))), difference)
+    return ForcedGain(len(first), float(np.mean(list(second.values()))), difference)
 
 
-def forced_cells(forced: Forced | None) -> list[CellView]:
+def forced_cells(forced: ForcedGain | None) -> list[CellView]:
     """The cells of `COLUMNS`."""
     if forced is None:
         return [CellView("")] * len(COLUMNS)

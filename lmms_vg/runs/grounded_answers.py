@@ -24,7 +24,7 @@ AXES = ("organ", "modality", "content_type")
 EVEN = 1.0
 
 
-class Share(NamedTuple):
+class CorrectShare(NamedTuple):
     """A share of questions that are correct.
 
     Attributes:
@@ -58,8 +58,8 @@ class Crossed(NamedTuple):
     correct: int
     grounded: int
     neither: int
-    where_grounded: Share
-    elsewhere: Share
+    where_grounded: CorrectShare
+    elsewhere: CorrectShare
     auc: float
     interval: Interval
 
@@ -106,8 +106,8 @@ def _crossed(part: TaskRun, ratios: dict[str, float], uids: Sequence[str]) -> Cr
     )
 
 
-def _share(part: TaskRun, uids: Sequence[str]) -> Share:
+def _share(part: TaskRun, uids: Sequence[str]) -> CorrectShare:
     if not uids:
-        return Share(0, 0, nan, Interval(nan, nan))
+        return CorrectShare(0, 0, nan, Interval(nan, nan))
     right, images = [float(part.scores[uid] == 1) for uid in uids], [part.images[uid] for uid in uids]
-    return Share(len(uids), len(set(images)), fmean(right), cluster_interval(right, images))
+    return CorrectShare(len(uids), len(set(images)), fmean(right), cluster_interval(right, images))

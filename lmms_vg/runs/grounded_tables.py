@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isnan
 
 from lmms_vg.metrics.statistics import FEW, Interval
-from lmms_vg.runs.grounded_answers import Crossed, Share, crossed, layer_of
+from lmms_vg.runs.grounded_answers import CorrectShare, Crossed, crossed, layer_of
 from lmms_vg.runs.results import TaskRun
 from lmms_vg.runs.text_tables import markdown
 
@@ -44,7 +44,7 @@ def _cells(cell: Crossed) -> list[str]:
     return [*counts, *_share(cell.where_grounded), *_share(cell.elsewhere), *auc]
 
 
-def _share(share: Share) -> list[str]:
+def _share(share: CorrectShare) -> list[str]:
     if not share.n:
         return ["-", "-"]
     few = " (few)" if 1 < share.images < FEW else ""

@@ -30,7 +30,7 @@ _LEVEL = 0.05
 _BESIDE = {"settings", "shared", "leaks", "commit", "default_settings", "versions", "host_options", "spent"}
 
 
-class Looked(NamedTuple):
+class LookStrength(NamedTuple):
     """One measure of one task.
 
     Attributes:
@@ -63,7 +63,7 @@ class Grounding(NamedTuple):
     in_sample: bool
     hidden: bool
     asked: int
-    looked: dict[Name, Looked]
+    looked: dict[Name, LookStrength]
     questions: dict[Name, dict[str, tuple[float, float]]]
     images: dict[str, str]
 
@@ -172,7 +172,7 @@ def _judged(records: list[Record], groups: list[KeptMaps], layer: int, in_sample
     return Grounding(layer, in_sample, hidden, len(records), looked, known, images)
 
 
-def _looked(known: Mapping[str, tuple[float, float]], images: Mapping[str, str]) -> Looked:
+def _looked(known: Mapping[str, tuple[float, float]], images: Mapping[str, str]) -> LookStrength:
     value, level = np.mean([*known.values()], axis=0)
     blind, own = ({uid: pair[place] for uid, pair in known.items()} for place in (1, 0))
-    return Looked(float(value), float(level), paired(blind, own, images), len(known))
+    return LookStrength(float(value), float(level), paired(blind, own, images), len(known))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmms_vg.journal import Record
-from lmms_vg.journal.map_file import PATTERN, MapIndex, Place
+from lmms_vg.journal.map_file import PATTERN, MapIndex, MapPlace
 from lmms_vg.journal.map_lines import patches_of
 from lmms_vg.metrics.alignment import normalise
 
@@ -78,7 +78,7 @@ def _chosen(folder: Path, depth: int, layers: Sequence[int] | None) -> tuple[int
     return chosen
 
 
-def _read(index: MapIndex, found: dict[int, Place], grid: tuple[int, int], layers: tuple[int, ...]) -> KeptMaps:
+def _read(index: MapIndex, found: dict[int, MapPlace], grid: tuple[int, int], layers: tuple[int, ...]) -> KeptMaps:
     patches, wanted = grid[0] * grid[1], list(layers)
     good: list[int] = []
     shares: list[NDArray[np.float32]] = []

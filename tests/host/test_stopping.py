@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny
@@ -72,8 +73,8 @@ def test_a_joint_run_stops_between_two_methods(family: Family, tmp_path: Path, m
     answerer = Answerer(family, method_runs, 2)
     keep = MethodRun.keep
 
-    def kept(self: MethodRun, batch: list[Record]) -> None:
-        keep(self, batch)
+    def kept(self: MethodRun, batch: list[Record], *maps: Any) -> None:
+        keep(self, batch, *maps)
         os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(MethodRun, "keep", kept)

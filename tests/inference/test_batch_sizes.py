@@ -34,6 +34,7 @@ CASES: dict[str, dict[str, Any]] = {
     "random_mask": _HEADS,
     "inverse_mask": _HEADS,
     "oracle_mask": {"layers": 2},
+    "moved_mask": {"layers": 2},
     "pai": {"cfg": True},
     "vaf": {"start": 1, "end": 4},
     "attention_lens": {"start": 1, "end": 4},

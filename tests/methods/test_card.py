@@ -93,7 +93,9 @@ def test_every_method_has_a_card_of_its_own(name: str) -> None:
 
 def test_every_method_has_a_row(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["methods"]) == 0
-    head, rule, *rows = capsys.readouterr().out.splitlines()
+    table, _, controls = capsys.readouterr().out.partition("\n\n")
+    head, rule, *rows = table.splitlines()
+    assert "blank_image" in controls
     assert head.startswith("| method | hyper-parameters |")
     assert [row.split(" | ")[0] for row in rows] == [f"| {name}" for name in METHODS]
     assert {line.replace("\\|", "").count("|") for line in [head, rule, *rows]} == {10}

@@ -233,7 +233,7 @@ def test_llava_asks_huatuogpt_vision_in_its_tokenizers_template(real: Callable[[
 def test_defaults_of_every_method(real: Callable[[str], Path], family: str, name: str, method: str) -> None:
     """Heads are published for 7B, layers for 34B too; for other models the error says how to obtain them."""
     folder = real(name)
-    wanting = MASKS if "34B" in name else MASKS | {"oracle_mask"} if family == "llava" else set()
+    wanting = MASKS if "34B" in name else MASKS | {"oracle_mask", "moved_mask"} if family == "llava" else set()
     if method in wanting:
         with pytest.raises(ValueError, match=r"heads: none are known|layers: no knockout layers are known"):
             resolve(family, method, {"pretrained": str(folder)})
