@@ -52,7 +52,7 @@ def questions() -> Iterator[Question]:
     texts = [GOOD, "Is it bright?", "Is the large cyst in the upper left dark or bright?", "Where is it?", GOOD]
     images = [tiny.picture(1), tiny.picture(1), ramp, Image.new("RGB", (70, 50), (9, 80, 200)), ramp]
     for number, (text, image) in enumerate(zip(texts, images, strict=True)):
-        yield question(str(number), image, text, boxes=[[9, 5, 40, 30]], align=True)
+        yield question(str(number), image, text, boxes=[[9, 5, 29, 30]], align=True)
 
 
 def answered(
