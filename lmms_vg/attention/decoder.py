@@ -32,7 +32,6 @@ KeyValue = tuple[Tensor, Tensor]
 #: a single query that attends to everything.
 Masks = Mapping[str, Tensor | None]
 
-
 #: Tokens that a growing layer makes room for at a time.
 ROOM = 32
 
@@ -193,7 +192,8 @@ class Decoder:
         assert seen is not None
         position = visible.cumsum(1) - 1  # padding between prefix and question must not move the window
         near = position[:, keys - queries :, None] - position[:, None] < window
-        itself = torch.eye(keys, dtype=torch.bool, device=visible.device)[keys - queries :]
+        place = torch.arange(keys, device=visible.device)
+        itself = place[keys - queries :, None] == place
         return {FULL: full, SLIDING: (seen & near[:, None]) | itself}
 
     def logits(self, hidden: Tensor) -> Tensor:

@@ -75,19 +75,19 @@ class Pass:
         if tokens:
             logits = logits.clone()
             logits[:, sorted(tokens)] = -torch.inf
-        if self._contrast is None:
-            return logits
-        other, combine = self._contrast
-        contrasted = combine(logits, other.logits)
+        contrasted = self._contrasted(logits)
         return contrasted if self._ruled_out is None else contrasted.masked_fill(self._ruled_out(logits), -torch.inf)
 
     @property
     def uncut(self) -> Tensor:
         """`logits` with a contrast, if there is one, but without its cut-off."""
+        return self._contrasted(self._logits)
+
+    def _contrasted(self, logits: Tensor) -> Tensor:
         if self._contrast is None:
-            return self._logits
+            return logits
         other, combine = self._contrast
-        return combine(self._logits, other.logits)
+        return combine(logits, other.logits)
 
     @property
     def finite(self) -> Tensor:

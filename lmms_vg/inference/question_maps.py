@@ -27,7 +27,7 @@ def question_map(form: Prepared, rows: Rows, measured: Measured) -> QuestionMap:
         rows=rows,
         view=0,
         mask=form.masks[0],
-        visible=view.patch_mask([(0, 0, view.width, view.height)]),
+        visible=view.visible,
         maps=measured.question,
         reference=ReferenceMap(content_key(asked), (view.rows, view.cols), measured.reference),
     )

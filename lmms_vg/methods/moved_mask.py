@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar
 
@@ -55,7 +55,7 @@ class MovedMask(OracleMask):
     def for_checkpoint(cls, shape: Shape, seed: int = 42, **hyper_parameters: Any) -> MovedMask:  # type: ignore[override]
         """Create the method as `OracleMask` does, with a seed."""
         oracle = OracleMask.for_checkpoint(shape, **hyper_parameters)
-        return replace(cls(oracle.layers, oracle.mask), seed=seed)
+        return cls(oracle.layers, oracle.mask, seed)
 
     def prefill(self, batch: Batch) -> Pass:
         elsewhere = copy(batch)
@@ -75,7 +75,7 @@ class MovedMask(OracleMask):
 
 
 def _elsewhere(mask: NDArray[np.bool_], view: Geometry, draw: Random) -> NDArray[np.bool_]:
-    rows, columns = np.nonzero(view.patch_mask([(0, 0, view.width, view.height)]))
+    rows, columns = np.nonzero(view.visible)
     visible = Rect(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
     region = moved(_runs(mask), visible, draw)
     if region is None:

@@ -45,9 +45,8 @@ def auc_interval(
     index, images = numbered(clusters)
     if min(len(np.unique(index[right])), len(np.unique(index[~right]))) < FEW:
         return Interval(nan, nan)
-    won = np.zeros(
-        (images, images)
-    )  # comparisons that the questions of an image with `truth` win over those of another without
+    # Comparisons that the questions of an image with `truth` win over those of another image without.
+    won = np.zeros((images, images))
     for value, image in zip(number[right], index[right], strict=True):
         points = (value > number[~right]) + (value == number[~right]) / 2
         won[image] += np.bincount(index[~right], weights=points, minlength=images)

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from lmms_vg.metrics.statistics.bootstrap import image_draws
 from lmms_vg.metrics.statistics.clusters import Floats, numbered
 from lmms_vg.metrics.statistics.label_swaps import label_swaps
 from lmms_vg.metrics.statistics.wilson import FEW
 
 #: Bins of the expected calibration error: equally wide, over the probability of the preferred answer.
 BINS = 10
-_BATCH = 2**21  # drawn weights in memory
 
 
 class Preference(NamedTuple):
@@ -130,11 +130,9 @@ def auc_shift(
     differing[index[np.not_equal(*np.split(ranks, 2))]] = True
     if len(np.unique(index[before != after])) < FEW:
         return AucShift(mean, nan, nan, nan)
-    rng, draws = np.random.default_rng(seed), []
-    batch = max(1, _BATCH // len(right))
-    for start in range(0, resamples, batch):
-        times = rng.multinomial(images, np.full(images, 1 / images), min(batch, resamples - start))
-        weights = times[:, index].astype(np.float64)
+    draws = []
+    for times in image_draws(images, resamples, seed, size=len(right)):
+        weights = times[:, index]
         draws.append(_weighted_auc(after, right, weights) - _weighted_auc(before, right, weights))
     low, high = np.nanquantile(np.concatenate(draws), [0.025, 0.975])
 

@@ -69,6 +69,7 @@ class ImageText(SmallFiles):
         options: Any = None,
     ) -> ImageText:
         """Read the small files first: a fault in them shows before the weights, which take much longer."""
+        cls.check_dtype(dtype)
         config, renaming, processors = cls.read_small_files(pretrained, revision, options)
         model = cls.load_model(pretrained, revision, config, dtype, device, device_map, renaming)
         return cls(model, *processors, geometry, options)
@@ -236,6 +237,11 @@ class ImageText(SmallFiles):
     def stacked(self, images: Sequence[PreparedImage]) -> Tensor:
         """The pixels of several images as the transformers model takes them."""
         return torch.cat([image.pixels for image in images])
+
+    def on_tower(self, images: Sequence[PreparedImage]) -> Tensor:
+        """`stacked`, on the device of the vision tower and in its dtype."""
+        tower = self.model.model.vision_tower
+        return self.stacked(images).to(tower.device, tower.dtype)
 
 
 def _listed(ids: Any) -> list[Any]:

@@ -117,6 +117,4 @@ class InternVL(ImageText):
 
     def features(self, images: Sequence[PreparedImage]) -> tuple[Tensor, Sequence[Tensor]]:
         """Features of all tiles, each row by row."""
-        tower = self.model.model.vision_tower
-        pixels = torch.cat([image.pixels for image in images]).to(tower.device, tower.dtype)
-        return self.model.get_image_features(pixels).pooler_output.flatten(0, 1), ()
+        return self.model.get_image_features(self.on_tower(images)).pooler_output.flatten(0, 1), ()

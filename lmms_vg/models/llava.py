@@ -88,9 +88,7 @@ class Llava(ImageText):
 
     def features(self, images: Sequence[PreparedImage]) -> tuple[Tensor, Sequence[Tensor]]:
         """Features of CLIP's patches, projected."""
-        tower = self.model.model.vision_tower
-        pixels = torch.cat([image.pixels for image in images]).to(tower.device, tower.dtype)
-        return torch.cat(list(self.model.get_image_features(pixels).pooler_output)), ()
+        return torch.cat(list(self.model.get_image_features(self.on_tower(images)).pooler_output)), ()
 
     def prepare(self, picture: Picture) -> PreparedImage:
         """One view; with a class token before the patches if the checkpoint keeps it."""

@@ -112,11 +112,10 @@ class LlavaNext(ImageText):
 
     def features(self, images: Sequence[PreparedImage]) -> tuple[Tensor, Sequence[Tensor]]:
         """Features of each image, with line breaks in place."""
-        tower = self.model.model.vision_tower
         made = []
         for image in images:
-            pixels = image.pixels.to(tower.device, tower.dtype)
-            (features,) = self.model.get_image_features(pixels, self._sizes([image]).to(tower.device)).pooler_output
+            pixels = self.on_tower([image])
+            (features,) = self.model.get_image_features(pixels, self._sizes([image]).to(pixels.device)).pooler_output
             if len(features) != image.tokens:
                 raise ValueError(f"the vision tower gave {len(features)} image tokens, expected {image.tokens}")
             made.append(features)

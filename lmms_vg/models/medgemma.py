@@ -48,22 +48,12 @@ class MedGemma(ImageText):
     )
 
     @classmethod
-    def load(
-        cls,
-        pretrained: str,
-        revision: str | None,
-        dtype: torch.dtype,
-        device: str,
-        device_map: str | None,
-        geometry: str,
-        options: Any = None,
-    ) -> ImageText:
-        """Refuse float16, in which activations of Gemma 3 overflow; otherwise as for every family."""
+    def check_dtype(cls, dtype: torch.dtype) -> None:
+        """Refuse float16, in which activations of Gemma 3 overflow."""
         if dtype == torch.float16:
             raise CheckpointError(
                 f"dtype='float16': activations of Gemma 3 overflow in it; allowed for {cls.name!r} is bfloat16 or float32"
             )
-        return super().load(pretrained, revision, dtype, device, device_map, geometry, options)
 
     @classmethod
     def check_processor(cls, processor: Any, config: Any) -> None:
@@ -91,9 +81,7 @@ class MedGemma(ImageText):
 
     def features(self, images: Sequence[PreparedImage]) -> tuple[Tensor, Sequence[Tensor]]:
         """Features of SigLIP's patches, averaged over squares and projected."""
-        tower = self.model.model.vision_tower
-        pixels = torch.cat([image.pixels for image in images]).to(tower.device, tower.dtype)
-        return self.model.get_image_features(pixels).pooler_output.flatten(0, 1), ()
+        return self.model.get_image_features(self.on_tower(images)).pooler_output.flatten(0, 1), ()
 
     def stock_inputs(self, prompt: Prompt) -> dict[str, Tensor]:
         """Also which tokens are of an image: they attend to all of it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import torch
 from transformers import CONFIG_MAPPING, AutoImageProcessor
 
 from lmms_vg.models.base import Family
@@ -127,6 +128,14 @@ class SmallFiles(Family):
 
         Raises:
             ValueError: The message names the setting, its value and what is allowed.
+        """
+
+    @classmethod
+    def check_dtype(cls, dtype: torch.dtype) -> None:
+        """Refuse a dtype in which this family does not work.
+
+        Raises:
+            CheckpointError: The message names the dtype and what is allowed.
         """
 
     @classmethod

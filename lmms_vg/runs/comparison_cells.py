@@ -6,6 +6,9 @@ from lmms_vg.metrics.statistics import Difference
 from lmms_vg.runs.comparison import Comparison, ComparisonLine
 from lmms_vg.runs.results import Run
 
+#: Stands for an interval or a p-value that there is not.
+FEW_IMAGES = "too few images"
+
 
 def method_of(table: Comparison, run: Run) -> str:
     """The method's name, with hyper-parameters if several runs have that method."""
@@ -30,7 +33,8 @@ def interval_of(line: ComparisonLine) -> str:
     return show_interval(line.against.difference)
 
 
-def show_interval(difference: Difference) -> str:
-    """The 95% interval of a difference in percentage points."""
-    low, high = difference.low, difference.high
-    return f"{100 * low:+.2f} to {100 * high:+.2f}" if difference.has_interval else "too few images"
+def show_interval(difference: Difference, factor: int = 100, digits: int = 2) -> str:
+    """The 95% interval of a difference, in percentage points or with another factor and number of digits."""
+    if not difference.has_interval:
+        return FEW_IMAGES
+    return f"{factor * difference.low:+.{digits}f} to {factor * difference.high:+.{digits}f}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from math import isnan, nan
+from operator import mul
 from statistics import fmean
 from typing import Literal, NamedTuple
 
@@ -24,6 +25,7 @@ from lmms_vg.metrics.forced_choice import (
 from lmms_vg.metrics.statistics import Difference, Interval, cluster_interval, paired
 from lmms_vg.metrics.text import normalise
 from lmms_vg.runs.results import TaskRun
+from lmms_vg.runs.saying import LEVEL
 from lmms_vg.tasks.closed_sets import YES_NO, place_of
 
 #: Why a question has no value: a code of `journal.NO_VALUE`, or nothing was recorded (older journals, other models).
@@ -105,28 +107,21 @@ def forced(parts: Sequence[TaskRun], weights: Mapping[str, int] | None = None) -
         return Forced(0, nan, nan, Interval(nan, nan), nan, nan, nan, nan, missing)
     entries = list(weighed.values())
     correct = [entry.judged.correct for entry in entries]
-    if weights:
-        shares = _shares(weights, entries)
-        mass, accuracy, brier, log_score = (
-            sum(share * value for share, value in zip(shares, values, strict=True))
-            for values in (
-                [entry.mass for entry in entries],
-                correct,
-                [entry.judged.brier for entry in entries],
-                [entry.judged.log_score for entry in entries],
-            )
-        )
-        return Forced(len(entries), mass, accuracy, Interval(nan, nan), nan, brier, log_score, nan, missing)
-    yes_no = [entry for entry in entries if entry.margin is not None]
+    yes_no = [] if weights else [entry for entry in entries if entry.margin is not None]
+    shares = _shares(weights, entries) if weights else []
+
+    def mean(values: Sequence[float]) -> float:
+        return sum(map(mul, shares, values)) if weights else fmean(values)
+
     return Forced(
         len(entries),
-        fmean(entry.mass for entry in entries),
-        fmean(correct),
-        cluster_interval(correct, [entry.image for entry in entries]),
+        mean([entry.mass for entry in entries]),
+        mean(correct),
+        Interval(nan, nan) if weights else cluster_interval(correct, [entry.image for entry in entries]),
         auc([entry.margin or 0.0 for entry in yes_no], [entry.is_yes for entry in yes_no]) if yes_no else nan,
-        fmean(entry.judged.brier for entry in entries),
-        fmean(entry.judged.log_score for entry in entries),
-        calibration_error([entry.judged.confidence for entry in entries], correct),
+        mean([entry.judged.brier for entry in entries]),
+        mean([entry.judged.log_score for entry in entries]),
+        nan if weights else calibration_error([entry.judged.confidence for entry in entries], correct),
         missing,
     )
 
@@ -173,8 +168,8 @@ def forced_change(
 
 def is_not_shown(difference: float, p: float, change: ForcedChange) -> bool:
     """Whether a significant difference of the generated answers does not show in what the run prefers."""
-    shown = change.holm < 0.05 and change.accuracy.mean * difference > 0
-    return not isnan(p) and p < 0.05 and not shown
+    shown = change.holm < LEVEL and change.accuracy.mean * difference > 0
+    return not isnan(p) and p < LEVEL and not shown
 
 
 def _weighed(parts: Sequence[TaskRun]) -> tuple[dict[str, _Weighed], dict[Missing, int]]:

@@ -10,11 +10,9 @@ from lmms_vg.journal import NO_VALUE
 from lmms_vg.metrics.forced_choice import AucShift
 from lmms_vg.metrics.statistics import Difference
 from lmms_vg.runs.comparison import Comparison, ComparisonLine
-from lmms_vg.runs.comparison_cells import of_line
+from lmms_vg.runs.comparison_cells import FEW_IMAGES, of_line, show_interval
 from lmms_vg.runs.forced_choice import Forced, ForcedChange, Missing, is_not_shown
-from lmms_vg.runs.text_tables import markdown, show_p
-
-_FEW = "too few images"
+from lmms_vg.runs.text_tables import known, markdown, show_p
 
 #: Columns of one run.
 HEAD = ("n", "mass", "forced choice (%)", "AUC", "Brier", "log score", "ECE")
@@ -106,13 +104,13 @@ def csv_cells(line: ComparisonLine) -> list[object]:
     own: list[object] = [None] * 7
     if (values := line.forced) is not None:
         numbers = (values.mass, values.accuracy, values.auc, values.brier, values.log_score, values.calibration_error)
-        own = [values.n, *map(_known, numbers)]
+        own = [values.n, *map(known, numbers)]
     changed: list[object] = [None] * 13
     if line.against is not None and (change := line.against.forced) is not None:
         accuracy = change.accuracy
-        changed = [accuracy.mean, _known(accuracy.low), _known(accuracy.high), accuracy.p, change.holm]
+        changed = [accuracy.mean, known(accuracy.low), known(accuracy.high), accuracy.p, change.holm]
         for each in (change.auc, change.at_rate, change.brier, change.log_score):
-            changed += [None, None] if each is None else [each.mean, _known(each.p)]
+            changed += [None, None] if each is None else [each.mean, known(each.p)]
     return [*own, *changed]
 
 
@@ -127,9 +125,8 @@ def _changed(change: ForcedChange | None) -> list[str]:
     if change is None:
         return [""] * len(_CHANGED)
     accuracy = change.accuracy
-    interval = f"{100 * accuracy.low:+.2f} to {100 * accuracy.high:+.2f}" if accuracy.has_interval else _FEW
     return [
-        *(f"{100 * accuracy.mean:+.2f}", interval, show_p(accuracy.p), show_p(change.holm)),
+        *(f"{100 * accuracy.mean:+.2f}", show_interval(accuracy), show_p(accuracy.p), show_p(change.holm)),
         *(_tested(change.auc), _tested(change.at_rate, 100, 2), _tested(change.brier), _tested(change.log_score)),
     ]
 
@@ -137,7 +134,7 @@ def _changed(change: ForcedChange | None) -> list[str]:
 def _tested(each: Difference | AucShift | None, factor: int = 1, digits: int = 3) -> str:
     if each is None:
         return ""
-    return f"{factor * each.mean:+.{digits}f} ({_FEW if isnan(each.p) else f'p {show_p(each.p)}'})"
+    return f"{factor * each.mean:+.{digits}f} ({FEW_IMAGES if isnan(each.p) else f'p {show_p(each.p)}'})"
 
 
 def _words(table: Comparison, line: ComparisonLine) -> str:
@@ -152,7 +149,3 @@ def _words(table: Comparison, line: ComparisonLine) -> str:
         f"**{of_line(table, line)}, {line.name}: forced choice does not show the {kind}**: of {change.n} questions it changes "
         f"by {100 * change.accuracy.mean:+.2f} points (p (Holm) {show_p(change.holm)})"
     )
-
-
-def _known(value: float) -> float | None:
-    return None if isnan(value) else value

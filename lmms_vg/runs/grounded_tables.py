@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isnan
 
 from lmms_vg.metrics.statistics import FEW, Interval
+from lmms_vg.runs.comparison_cells import FEW_IMAGES
 from lmms_vg.runs.grounded_answers import CorrectShare, Crossed, crossed, layer_of
 from lmms_vg.runs.results import TaskRun
 from lmms_vg.runs.text_tables import markdown
@@ -52,4 +53,4 @@ def _share(share: CorrectShare) -> list[str]:
 
 
 def _ends(interval: Interval) -> str:
-    return "too few images" if isnan(interval.low) else f"{interval.low:.3f} to {interval.high:.3f}"
+    return FEW_IMAGES if isnan(interval.low) else f"{interval.low:.3f} to {interval.high:.3f}"

@@ -5,7 +5,7 @@ All from the maps that the run's journal keeps, at one layer. Several grids are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -17,6 +17,7 @@ from lmms_vg.metrics import donors, nulls, placement
 from lmms_vg.metrics.statistics import Difference, holm, paired
 from lmms_vg.runs.kept_maps import KeptMaps, kept_maps
 from lmms_vg.runs.results import Run
+from lmms_vg.runs.saying import LEVEL
 
 Name = Literal["log AR", "KL", "JS", "placement"]
 
@@ -24,7 +25,9 @@ Name = Literal["log AR", "KL", "JS", "placement"]
 BETTER: dict[Name, int] = {"log AR": 1, "KL": -1, "JS": -1, "placement": 1}
 
 _CHANCE = 0.5  # placement of a box that is like any other place
-_LEVEL = 0.05
+
+#: What is said of KL where patches have no attention at all.
+HIDDEN = "no verdict (hidden patches)"
 
 #: What of a run's provenance does not name its journal; versions are those of more than what computes.
 _BESIDE = {"settings", "shared", "leaks", "commit", "default_settings", "versions", "host_options", "spent"}
@@ -70,22 +73,21 @@ class Grounding(NamedTuple):
     def verdicts(self, adjusted: Mapping[Name, float]) -> dict[Name, str]:
         """Say of each measure whether looking is shown; `adjusted` is measure -> corrected p-value."""
         return {
-            name: "no verdict (hidden patches)"
+            name: HIDDEN
             if name == "KL" and self.hidden
             else "shown"
-            if adjusted[name] < _LEVEL and BETTER[name] * found.excess.mean > 0
+            if adjusted[name] < LEVEL and BETTER[name] * found.excess.mean > 0
             else "not shown"
             for name, found in self.looked.items()
         }
 
 
-def grounding(run: Run, layer: int | None = None, tasks: Sequence[str] | None = None) -> dict[str, Grounding | str]:
-    """Judge where a run looked, for each of its tasks that measure.
+def grounding(run: Run, layers: Mapping[str, int | None]) -> dict[str, Grounding | str]:
+    """Judge where a run looked, with its journal read once.
 
     Args:
         run: the run; its journal must be on this machine.
-        layer: the layer; by default the one of lowest mean KL, for each task.
-        tasks: the tasks; by default all that measure.
+        layers: task -> the layer; None for the one of lowest mean KL.
 
     Returns:
         Task -> the result, or why there is none.
@@ -93,22 +95,22 @@ def grounding(run: Run, layer: int | None = None, tasks: Sequence[str] | None = 
     Raises:
         ValueError: the layer is not there.
     """
-    chosen = run.measured if tasks is None else tasks
-    folder = journal_of(run) if chosen else None
+    folder = journal_of(run) if layers else None
     if folder is None:
-        return dict.fromkeys(chosen, "its journal is not on this machine")
-    records: dict[str, dict[str, Record]] = {task: {} for task in chosen}
+        return dict.fromkeys(layers, "its journal is not on this machine")
+    records: dict[str, dict[str, Record]] = {task: {} for task in layers}
     for record in read_records(sorted(folder.glob("rank*.jsonl"))):
         if record.task in records and record.alignment is not None:
             records[record.task][record.uid] = record
     results: dict[str, Grounding | str] = {}
     for task, answered in records.items():
-        at = run.means[task]["best_layer"] if layer is None else layer
+        given = layers[task]
+        at = run.means[task]["best_layer"] if given is None else given
         asked = [*answered.values()]
         if at is None:
             results[task] = "no question has a value"
         elif kept := kept_maps(folder, asked, [int(at)]):
-            results[task] = _judged(asked, kept, int(at), layer is None)
+            results[task] = _judged(asked, kept, int(at), given is None)
         else:
             results[task] = "its journal has no maps; an earlier version wrote it, or they were not moved with it"
     return results

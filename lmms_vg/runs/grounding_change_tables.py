@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from lmms_vg.metrics.statistics import Difference
 from lmms_vg.runs.comparison import Comparison
-from lmms_vg.runs.comparison_cells import method_of
-from lmms_vg.runs.grounding import BETTER
+from lmms_vg.runs.comparison_cells import method_of, show_interval
+from lmms_vg.runs.grounding import BETTER, HIDDEN
 from lmms_vg.runs.grounding_changes import LookChange
 from lmms_vg.runs.saying import LEVEL
 from lmms_vg.runs.text_tables import known, show_p
@@ -23,8 +22,8 @@ def look_rows(table: Comparison) -> tuple[list[str], list[list[str]]] | None:
     return _HEAD, [
         [
             *(method_of(table, one.run), one.task, f"{one.layer}{' (in-sample)' if one.in_sample else ''}", one.name),
-            *(str(one.n), f"{one.value.mean:+.4f}", _interval(one.value)),
-            *(f"{one.excess.mean:+.4f}", _interval(one.excess), show_p(one.holm), _verdict(one)),
+            *(str(one.n), f"{one.value.mean:+.4f}", show_interval(one.value, 1, 4)),
+            *(f"{one.excess.mean:+.4f}", show_interval(one.excess, 1, 4), show_p(one.holm), _verdict(one)),
         ]
         for one in table.looks
     ]
@@ -46,7 +45,7 @@ def look_notes(table: Comparison) -> list[str]:
         )
     if any(one.hidden for one in table.looks):
         notes.append(
-            "no verdict (hidden patches): in this layer a run leaves patches without any attention, as under a knockout, and "
+            f"{HIDDEN}: in this layer a run leaves patches without any attention, as under a knockout, and "
             "KL explodes where one of them lies in a box. Read log AR with JS and placement there: maps of other images hide "
             "patches of this box, too, which lowers their level"
         )
@@ -68,13 +67,9 @@ def look_cells(table: Comparison) -> list[dict[str, object]]:
     return rows
 
 
-def _interval(difference: Difference) -> str:
-    return f"{difference.low:+.4f} to {difference.high:+.4f}" if difference.has_interval else "too few images"
-
-
 def _verdict(one: LookChange) -> str:
     if one.holm != one.holm:
-        return "no verdict (hidden patches)"
+        return HIDDEN
     if one.holm >= LEVEL:
         return "not shown"
     return "yes" if BETTER[one.name] * one.excess.mean > 0 else "worse"

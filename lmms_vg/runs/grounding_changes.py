@@ -56,19 +56,19 @@ def look_changes(base: Run, others: Sequence[Run], layer: int | None = None) -> 
     changes: list[LookChange] = []
     missing: list[str] = []
     common = [task for task in base.measured if any(task in run.measured for run in others)]
-    first = grounding(base, layer) if common else {}
+    first = grounding(base, dict.fromkeys(common, layer))
+    at = {task: found.layer for task, found in first.items() if not isinstance(found, str)}
+    seconds = [grounding(run, {task: at[task] for task in at if task in run.measured}) for run in others]
     for task in common:
         before = first[task]
         if isinstance(before, str):
             missing.append(f"No excess over other images for {base.label} on {task}: {before}")
             continue
-        for run in others:
-            if task not in run.measured:
-                continue
-            after = grounding(run, before.layer, [task])[task]
+        for run, second in zip(others, seconds, strict=True):
+            after = second.get(task)
             if isinstance(after, str):
                 missing.append(f"No excess over other images for {run.label} on {task}: {after}")
-            else:
+            elif after is not None:
                 changes += _changes(run, task, before, after)
     return _corrected(changes), missing
 

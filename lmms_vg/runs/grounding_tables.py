@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lmms_vg.metrics import nulls
-from lmms_vg.runs.grounding import BETTER, Grounding, Name, corrected
+from lmms_vg.runs.comparison_cells import show_interval
+from lmms_vg.runs.grounding import BETTER, HIDDEN, Grounding, Name, corrected
 from lmms_vg.runs.text_tables import markdown, show_p
 
 _HEAD = ("against other images", "layer", "measure", "n", "value", "other images", "excess", "95% interval", "p (Holm)")
@@ -19,7 +20,7 @@ _IN_SAMPLE = (
     "that was chosen elsewhere with --layer"
 )
 _HIDDEN = (
-    "no verdict (hidden patches): in this layer patches have no attention at all, as under a knockout. KL explodes where one "
+    f"{HIDDEN}: in this layer patches have no attention at all, as under a knockout. KL explodes where one "
     "of them lies in a box, so it does not tell how well a method looks. Read log AR with JS and placement there: maps of "
     "other images hide patches of this box, too, which lowers their level"
 )
@@ -57,7 +58,7 @@ def _rows(task: str, result: Grounding, adjusted: dict[Name, float]) -> list[lis
     return [
         [
             *(task, layer, name, str(one.n), f"{one.value:.4f}", f"{one.level:.4f}", f"{one.excess.mean:+.4f}"),
-            f"{one.excess.low:+.4f} to {one.excess.high:+.4f}" if one.excess.has_interval else "too few images",
+            show_interval(one.excess, 1, 4),
             show_p(adjusted[name]),
             verdicts[name],
         ]

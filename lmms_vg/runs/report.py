@@ -86,7 +86,7 @@ def report(run: Run, layer: int | None = None) -> str:
         parts += [*grounded, GROUNDED]
     if any(_MARK in part for part in parts):
         parts.append(_FEW)
-    judged = grounding(run, layer)
+    judged = grounding(run, dict.fromkeys(run.measured, layer))
     if run.measured or grounded:
         parts += ["\n".join(_measurements(run)), _LAYER, *grounding_parts(judged)]
     if run.left_out:

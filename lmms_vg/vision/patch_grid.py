@@ -185,6 +185,11 @@ class Geometry:
             mask[self.y.touched(y1, y2), self.x.touched(x1, x2)] = True
         return mask
 
+    @property
+    def visible(self) -> NDArray[np.bool_]:
+        """The patches, (rows, cols), that show some of the image and not only padding."""
+        return self.patch_mask([(0, 0, self.width, self.height)])
+
     def patch_box(self, row: int, col: int) -> Box:
         """A patch as an xyxy box in pixels of the original image. It is not clipped, so it may lie in the padding."""
         return self.x.to_pixel(col), self.y.to_pixel(row), self.x.to_pixel(col + 1), self.y.to_pixel(row + 1)

@@ -26,7 +26,7 @@ def looks(text: str) -> dict[str, str]:
 def test_blind_attention_is_not_shown(tmp_path: Path, layer: int) -> None:
     """Whose raw AR is above 1, as boxes stand in the middle and it prefers the middle."""
     run = run_of(tmp_path, asked(blind))
-    result = grounding(run, layer)["t"]
+    result = grounding(run, {"t": layer})["t"]
     assert isinstance(result, Grounding)
     assert result.looked["log AR"].value > 0.2
     shown = looks(report(run, layer))
@@ -46,7 +46,7 @@ def test_attention_that_avoids_the_boxes_is_not_shown(tmp_path: Path) -> None:
 
 
 def test_even_attention_has_no_excess(tmp_path: Path) -> None:
-    result = grounding(run_of(tmp_path, asked(lambda *_: np.ones((2, 64)))))["t"]
+    result = grounding(run_of(tmp_path, asked(lambda *_: np.ones((2, 64)))), {"t": None})["t"]
     assert isinstance(result, Grounding)
     for name in ("log AR", "KL", "JS"):
         assert abs(result.looked[name].excess.mean) < 1e-6

@@ -74,9 +74,16 @@ def _unlike(values: Floats, places: NDArray[np.intp]) -> tuple[int, int]:
     return len(np.unique(places[values < 1])), len(np.unique(places[values > 0]))
 
 
-def image_draws(images: int, resamples: int, seed: int) -> Iterator[Floats]:
-    """Yield how often each image is drawn in each resample, (resamples of a batch, images), until all are drawn."""
-    rng, chance, batch = np.random.default_rng(seed), np.full(images, 1 / images), max(1, BATCH // images)
+def image_draws(images: int, resamples: int, seed: int, *, size: int = 0) -> Iterator[Floats]:
+    """Yield how often each image is drawn in each resample, (resamples of a batch, images), until all are drawn.
+
+    Args:
+        images: number of images.
+        resamples: number of resamples.
+        seed: of the draws, which do not depend on the batches.
+        size: numbers that the caller holds per resample, if they are more than the images.
+    """
+    rng, chance, batch = np.random.default_rng(seed), np.full(images, 1 / images), max(1, BATCH // max(size, images))
     for start in range(0, resamples, batch):
         yield rng.multinomial(images, chance, min(batch, resamples - start)).astype(np.float64)
 
