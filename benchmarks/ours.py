@@ -15,6 +15,7 @@ from torch import Tensor
 from benchmarks.contest import Round
 from benchmarks.questions import REFERENCE, Asked
 from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.batch_limit import BatchSize
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Question
 from lmms_vg.journal import Journal
@@ -39,7 +40,7 @@ class Ours:
     family: Family
     methods: Sequence[Method]
     new_tokens: int
-    batch_size: int = 1
+    batch_size: BatchSize = 1
     align: bool = False
 
     def __call__(self, images: Round, answered: Callable[[], object] = lambda: None) -> list[str]:
@@ -77,7 +78,7 @@ def answers(
     family: Family,
     methods: Sequence[Method],
     questions: Sequence[Question],
-    batch_size: int = 1,
+    batch_size: BatchSize = 1,
     answered: Callable[[], object] = lambda: None,
 ) -> list[str]:
     """The first method's answers, in order.
