@@ -13,6 +13,7 @@ import importlib.machinery
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import ModuleType
@@ -132,6 +133,8 @@ def add_tasks(tasks_module: ModuleType) -> None:
                     return index
                 with task_files.fast(tasks_module):
                     ours = scan(self, str(TASKS))
+                    if own := _own_folder():
+                        ours |= scan(self, own)
                 same = sorted(name for name in index.keys() & ours.keys() if not _is_ours(index[name]))
                 if not same and ours.keys() <= index.keys():  # lmms-eval indexed our folder by itself
                     return index
@@ -151,6 +154,18 @@ def add_tasks(tasks_module: ModuleType) -> None:
         manager.initialize_tasks = initialize_tasks
     except Exception as problem:  # noqa: BLE001 - reported with the remedy; raising would disable other plugins
         logger.warning(_REMEDY.format(problem))
+
+
+def _own_folder() -> str:
+    """Folder of the tasks that a user's own files make; empty if there are none, which is logged if it is a fault."""
+    if not os.environ.get("LMMS_VG_OWN"):
+        return ""
+    try:
+        # By name, since models can be listed without all this; it is needed only for own files.
+        return str(import_module("lmms_vg.tasks.own_tasks").folder())
+    except (ValueError, OSError) as problem:
+        logger.error(f"lmms_vg: there are no tasks of your own: {problem}")
+        return ""
 
 
 def _is_ours(entry: dict[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from lmms_vg.cli.printing import print_lines
@@ -27,6 +28,12 @@ def add(commands: Any) -> None:
         "names", nargs="+", metavar="NAME", help="a data set; or a task or group, for all data sets it uses"
     )
     fetch.set_defaults(command=_data_fetch)
+
+    check = actions.add_parser(
+        "check", help="your own questions: what is wrong, line by line, and what will be measured"
+    )
+    check.add_argument("file", type=Path, help="a JSON-lines file (docs/add_a_dataset.md)")
+    check.set_defaults(command=_data_check)
 
     published = commands.add_parser("published", help="print the paper's tables")
     published.add_argument("--check", action="store_true", help="recompute every average from the cells")
@@ -53,6 +60,18 @@ def _data_fetch(args: argparse.Namespace) -> int:
     from lmms_vg.tasks.catalogue import fetch
 
     return print_lines(fetch(args.names))
+
+
+def _data_check(args: argparse.Namespace) -> int:
+    from lmms_vg.datasets import own
+    from lmms_vg.tasks.own_tasks import measured
+
+    problems = 0
+    for line in own.check(args.file):
+        print(line, flush=True)
+        problems += 1
+    print_lines(measured(args.file))
+    return 1 if problems else 0
 
 
 def _published(args: argparse.Namespace) -> int:

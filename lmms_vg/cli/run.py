@@ -23,6 +23,9 @@ pretrained=...,vgrefine.k=10,pai.alpha=.2. Methods: {}.
 With --control blank_image, shuffled_image, no_image, box_filled or elsewhere_filled, every question is changed before it is
 asked (lmms-vg methods says how); it is short for --model_args control=NAME.
 
+With --data mine.jsonl, your own questions are asked (docs/add_a_dataset.md): short for LMMS_VG_OWN=mine.jsonl and --tasks own.
+Several files are joined like a PATH. lmms-vg data check mine.jsonl says what is wrong with a file, and what is measured.
+
 With --method_file FILE.py, you can use a method of your own, which the file defines, by its name; can be repeated.
 """
 
@@ -45,16 +48,17 @@ def run(arguments: Sequence[str]) -> int:
     files = argparse.ArgumentParser(prog="lmms-vg run", allow_abbrev=False, add_help=False)
     method_files.add(files)
     _add_control(files)
+    _add_data(files)
     args, arguments = files.parse_known_args(arguments)
     joint = any(argument.split("=")[0] == "--methods" for argument in arguments)
     try:
         method_files.register(args.method_file)
-        arguments = _with_control(arguments, args.control)
+        arguments = _with_data(_with_control(arguments, args.control), args.data)
         if message := unknown_name(arguments, family=joint):
             raise ValueError(message)
         if joint:
             return _run_together(arguments)
-    except ValueError as problem:
+    except (ValueError, OSError) as problem:
         print(f"lmms-vg: {problem}", file=sys.stderr)
         return 2
     return _run_one(arguments)
@@ -88,6 +92,27 @@ def _with_control(arguments: Sequence[str], control: str | None) -> list[str]:
     return [*rest, "--model_args", ",".join(filter(None, (given.model_args, f"control={control}")))]
 
 
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", metavar="FILES", help="ask your own questions: JSON-lines files, joined like a PATH")
+
+
+def _with_data(arguments: Sequence[str], files: str | None) -> list[str]:
+    """Make these files the own questions of the run, and add `--tasks own` if no task is named.
+
+    Raises:
+        ValueError: a file is missing or has nothing that can be measured.
+    """
+    if files is None:
+        return list(arguments)
+    from lmms_vg.datasets.own_images import use
+    from lmms_vg.tasks.own_tasks import own_tasks
+
+    use(files)
+    own_tasks()  # what is wrong with a file is said before anything is loaded
+    named = any(argument.split("=")[0] in ("--tasks", "--config") for argument in arguments)
+    return [*arguments, *([] if named else ["--tasks", "own"])]
+
+
 def _run_one(arguments: Sequence[str]) -> int:
     from lmms_vg.experiments import lmms_eval_process
 
@@ -106,6 +131,7 @@ def _run_together(arguments: Sequence[str]) -> int:
     )
     method_files.add(parser)  # only for --help; `run` has parsed these two
     _add_control(parser)
+    _add_data(parser)
     args, rest = parser.parse_known_args(arguments)
     if args.model not in families():
         raise ValueError(f"--model {args.model!r}: with --methods, allowed is a family: {', '.join(families())}")

@@ -60,15 +60,19 @@ def _unknown_model(name: str, host: Path) -> str:
 
 
 def _unknown_task(names: Iterable[str], host: Path) -> str:
+    from lmms_vg.datasets.own_images import OWN_ENV
+    from lmms_vg.tasks.own_tasks import own_groups, own_tasks
     from lmms_vg.tasks.yaml_files import groups, tasks
 
-    ours = {*groups(), *tasks()}
+    ours = {*groups(), *tasks(), *own_groups(), *own_tasks()}
     asked = [name.strip() for name in names if name.strip() and not _NO_NAME.search(name.strip())]
     asked = [name for name in asked if name not in ours]
     if not asked:
         return ""
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in (host / "tasks").rglob("*.yaml")]
     for name in asked:
+        if name == "own":
+            return f"--tasks own: name your own questions: --data mine.jsonl, or {OWN_ENV}=mine.jsonl (docs/add_a_dataset.md)"
         if not _is_word_of(name, texts):
             suggestion = suggest(name, ours)
             return f"--tasks {name}: {suggestion}lmms_vg's tasks: lmms-vg tasks; lmms-eval's: --tasks list"

@@ -7,6 +7,7 @@ from io import BytesIO
 from PIL import Image
 
 from lmms_vg.datasets import medical_eval, mmmu, omnimedvqa, path_vqa, phantoms, pmc_vqa, slake, vgmed, vqa_rad
+from lmms_vg.datasets.own_images import open_own
 from lmms_vg.datasets.source import DataError, safe_path
 from lmms_vg.vision.images import open_rgb
 from lmms_vg.vision.kept import opened
@@ -40,8 +41,10 @@ def _open(uri: str) -> Image.Image:
     scheme, _, path = uri.partition(":")
     if scheme == "demo":
         return phantoms.draw(path)
+    if scheme == "own":
+        return open_own(uri)
     if scheme not in _READERS:
-        raise DataError(f"{uri!r} is not an image URI: allowed is demo:, {':, '.join(_READERS)}: and a path")
+        raise DataError(f"{uri!r} is not an image URI: allowed is demo:, own:, {':, '.join(_READERS)}: and a path")
     return _decode(_READERS[scheme](safe_path(path)), uri)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lmms_vg.datasets import mmmu, omnimedvqa, path_vqa, phantoms, pmc_vqa, slake, vqa_rad
 from lmms_vg.datasets.medical_eval import MEDICAL_EVAL
+from lmms_vg.datasets.own_images import file_of
 from lmms_vg.datasets.source import local_root
 from lmms_vg.datasets.vgmed import VGMED
 
@@ -17,30 +18,28 @@ _IN_MEDICAL_EVAL = {spec.name for spec in _PARTS}
 _BENCHMARKS = {spec.name for spec in (*_SPECS, phantoms.PHANTOMS)}
 
 
-def leaks(images: Iterable[str], folder: Path | None = None) -> list[str]:
+def leaks(images: Iterable[str]) -> list[str]:
     """Sorted names of the data sets that share, or may share, some of these images; arguments as in `sources`.
 
     HuatuoGPT-Vision's evaluation file consists of six other data sets: tuning on one of them leaks into the file, and
     tuning on the file may leak into each of them.
     """
-    names = sources(images, folder)
+    names = sources(images)
     whole = {MEDICAL_EVAL.name} if names & _IN_MEDICAL_EVAL else set()
     parts = _IN_MEDICAL_EVAL if MEDICAL_EVAL.name in names else set()
     return sorted(names | whole | parts)
 
 
-def sources(images: Iterable[str], folder: Path | None = None) -> set[str]:
+def sources(images: Iterable[str]) -> set[str]:
     """Names of the data sets (`DatasetSpec.name` or `vgmed_coco`) that the images come from.
 
     VGMED's images have the name of their source as first folder (Slake), and count for that source too.
 
     Args:
-        images: image URIs; or, with `folder`, paths relative to it.
-        folder: where the files are. A file counts only inside a data set's folder under `LMMS_VG_DATA`; a copy
+        images: image URIs. An own image counts only if its file lies inside a data set's folder under `LMMS_VG_DATA`; a copy
             elsewhere is not recognised.
     """
-    places = map(_place, images) if folder is None else (_place_of_file(folder / image) for image in images)
-    return set().union(*(_datasets(name, path) for name, path in places))
+    return set().union(*(_datasets(*_place(uri)) for uri in images))
 
 
 def _datasets(name: str, path: str) -> set[str]:
@@ -56,7 +55,7 @@ def _datasets(name: str, path: str) -> set[str]:
 
 def _place(uri: str) -> tuple[str, str]:
     name, _, path = uri.partition(":")
-    return name, path
+    return _place_of_file(file_of(uri)) if name == "own" else (name, path)
 
 
 def _place_of_file(file: Path) -> tuple[str, str]:

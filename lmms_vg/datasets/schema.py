@@ -26,6 +26,8 @@ class Sample(BaseModel):
         organ: category for breakdowns.
         content_type: category for breakdowns.
         question_type: category for breakdowns.
+        group: category for breakdowns; of own questions only.
+        patient: whose images these are, where a source tells; a patient's images are drawn together in every interval.
         subset: part of the data set.
         split: the source's split; empty if it has none.
         boxes: xyxy, in pixels of the first image.
@@ -45,6 +47,8 @@ class Sample(BaseModel):
     organ: str = ""
     content_type: str = ""
     question_type: str = ""
+    group: str = ""
+    patient: str = ""
     subset: str
     split: str
     boxes: list[list[float]] = []

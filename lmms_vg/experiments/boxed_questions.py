@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from PIL import Image
-
-from lmms_vg.datasets import boxed_file
+from lmms_vg.datasets import own, own_images
 from lmms_vg.datasets.leaks import leaks
 from lmms_vg.datasets.source import DataError
 from lmms_vg.inference.question import Question
@@ -50,24 +48,27 @@ class BoxedSample:
     leaks: list[str]
 
 
-def questions(task: str, n: int | None = None, seed: int = 0) -> list[Question]:
-    """Load the questions of a measurement task, or a seeded sample of `n`; those about one image are adjacent.
+def questions(data: str, n: int | None = None, seed: int = 0) -> list[Question]:
+    """Load the questions with boxes, or a seeded sample of `n`; those about one image are adjacent.
+
+    Args:
+        data: As in `annotated`.
+        n: Number of questions; all if there are fewer, or if it is None.
+        seed: Seed of the draw.
 
     Raises:
-        ValueError: `task` is no measurement task.
+        ValueError: `data` is no measurement task and no file.
         RunFailed: Its data are missing; the message says how to get them.
     """
-    if task not in TASKS:
-        raise ValueError(f"task {task!r}: allowed is {', '.join(TASKS)}")
-    documents = _sample(list(getattr(registry, task)(None)), n, seed)
-    return [_question(task, doc, docs.visual) for doc in documents]
+    name, everything = _documents(data)
+    return [_question(name, doc) for doc in _sample([doc for doc in everything if doc["boxes"]], n, seed)]
 
 
 def annotated(data: str, n: int, seed: int) -> BoxedSample:
     """Draw a seeded sample of questions with boxes.
 
     Args:
-        data: A short name (`CALIBRATION`), a measurement task, or a JSON-lines file (`datasets.boxed_file`).
+        data: A short name (`CALIBRATION`), a measurement task, or a JSON-lines file (`datasets.own`).
         n: Number of questions; all if there are fewer.
         seed: Seed of the draw.
 
@@ -76,19 +77,7 @@ def annotated(data: str, n: int, seed: int) -> BoxedSample:
             has the command that fetches them).
         RunFailed: Questions are missing or damaged; the message says how to get them.
     """
-    task, path = CALIBRATION.get(data, data), Path(data).expanduser()
-    if task in TASKS:
-        name, visual = task, docs.visual
-        everything = list(getattr(registry, task)(None))
-    elif path.is_file():
-        name, visual = path.name, partial(_own_images, path.parent)
-        everything = list(docs.documents(path.name, partial(boxed_file.load, path), None))
-    else:
-        raise ValueError(
-            f"--data {data!r}: allowed is {', '.join(CALIBRATION)}, a task ({', '.join(TASKS)}), or a JSON-lines file "
-            'with a row such as {"image": "a.png", "question": "Where is the liver?", "bbox": [[x1, y1, x2, y2]]}; '
-            "there is no file of that name"
-        )
+    name, everything = _documents(data)
     boxed = [doc for doc in everything if doc["boxes"]]
     if not boxed:
         raise ValueError(
@@ -96,12 +85,27 @@ def annotated(data: str, n: int, seed: int) -> BoxedSample:
             'look; give every row "bbox": [[x1, y1, x2, y2]] in pixels'
         )
     chosen = _sample(boxed, n, seed)
-    _require_an_image(chosen, visual)
+    _require_an_image(chosen)
     return BoxedSample(
         data=name,
-        questions=[_question(name, doc, visual) for doc in chosen],
+        questions=[_question(name, doc) for doc in chosen],
         without_boxes=[doc["uid"] for doc in everything if not doc["boxes"]],
-        leaks=leaks((image for doc in chosen for image in doc["images"]), None if task in TASKS else path.parent),
+        leaks=leaks(image for doc in chosen for image in doc["images"]),
+    )
+
+
+def _documents(data: str) -> tuple[str, list[Doc]]:
+    """The name and the documents of a task or of a file; a file becomes the process's own questions, to find its images."""
+    task, path = CALIBRATION.get(data, data), Path(data).expanduser()
+    if task in TASKS:
+        return task, list(getattr(registry, task)(None))
+    if path.is_file():
+        own_images.use(str(path))
+        return path.name, list(docs.documents(path.name, partial(own.load, path), None))
+    raise ValueError(
+        f"{data!r}: allowed is {', '.join(CALIBRATION)}, a task ({', '.join(TASKS)}), or a JSON-lines file "
+        'with a row such as {"image": "a.png", "question": "Where is the liver?", "bbox": [[x1, y1, x2, y2]]}; '
+        "there is no file of that name"
     )
 
 
@@ -111,12 +115,12 @@ def _sample(documents: list[Doc], n: int | None, seed: int) -> list[Doc]:
     return sorted(documents, key=lambda doc: (doc["image"], doc["uid"]))
 
 
-def _require_an_image(documents: Iterable[Doc], visual: Callable[[Doc], list[Image.Image]]) -> None:
+def _require_an_image(documents: Iterable[Doc]) -> None:
     """Raise DataError if no image opens, before a model is loaded. Questions about single broken images fail later."""
     first: DataError | None = None
     for doc in documents:
         try:
-            visual(doc)
+            docs.visual(doc)
             return
         except DataError as problem:
             first = first or problem
@@ -124,15 +128,11 @@ def _require_an_image(documents: Iterable[Doc], visual: Callable[[Doc], list[Ima
         raise first
 
 
-def _own_images(folder: Path, doc: Doc) -> list[Image.Image]:
-    return [boxed_file.open_image(folder, image) for image in doc["images"]]
-
-
-def _question(task: str, doc: Doc, visual: Callable[[Doc], list[Image.Image]]) -> Question:
+def _question(task: str, doc: Doc) -> Question:
     return Question(
         task=task,
         uid=doc["uid"],
-        message=lambda: [*visual(doc), prompts.measurement(doc)],
+        message=lambda: [*docs.visual(doc), prompts.measurement(doc)],
         reference=prompts.REFERENCE,
         decoding=Decoding(max_new_tokens=1),  # only where the model looks is measured, not what it says
         boxes=doc["boxes"],

@@ -22,7 +22,7 @@ def draw(models: list[str], model_args: str, task: str, n: int, seed: int, out: 
     All models show the same layer: the one with the first model's lowest mean KL over these questions (paper, Sec. 2.2).
 
     Raises:
-        ValueError: A model or the task is unknown.
+        ValueError: A model or the task is unknown, or no question has a box.
     """
     unknown = [model for model in models if model not in model_ids()]
     if unknown:
@@ -45,7 +45,7 @@ def draw(models: list[str], model_args: str, task: str, n: int, seed: int, out: 
     paths = []
     for number, (question, panels) in enumerate(zip(sample, maps, strict=True)):
         image = next(open_rgb(part) for part in question.message() if isinstance(part, Image.Image))
-        path = out / f"{task}_{number:02d}.png"
+        path = out / f"{Path(task).stem}_{number:02d}.png"
         text = next(part for part in question.message() if isinstance(part, str))
         draw_overlay(image, question.boxes, panels, text.split(" Answer the question")[0], path)
         paths.append(path)

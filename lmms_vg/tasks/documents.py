@@ -1,11 +1,11 @@
 """Turn samples into lmms-eval documents, and a document back into its images.
 
 A task's `dataset_path` is a one-line stub; its `process_docs` is an attribute of `tasks.registry`, which replaces the stub by
-the samples. A document is flat: `task` and `uid` identify the model's record, and `image` (the first URI) clusters standard
-errors. Images stay URIs until a model asks for them.
+the samples. A document is flat: `task` and `uid` identify the model's record, and `image` clusters standard errors: it is the
+first URI, or stands for all images of a patient where a source tells whose they are. Images stay URIs until a model asks for them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from datasets import Dataset, Features, Value
@@ -28,6 +28,9 @@ FEATURES = Features(
     | {"images": [Value("string")], "options": [Value("string")], "boxes": [[Value("float64")]]}
 )
 
+#: Fields that few data sets state; their documents have these columns, others do not.
+RARE = ("group", "patient")
+
 
 def documents(task: str, read: Callable[[], list[Sample]], _stub: object) -> Dataset:
     """The documents of a task.
@@ -46,7 +49,9 @@ def documents(task: str, read: Callable[[], list[Sample]], _stub: object) -> Dat
     uids = {sample.uid for sample in samples}
     if len(uids) < len(samples):
         raise failed(f"{task}: {len(samples) - len(uids)} of {len(samples)} questions have the uid of another question")
-    return Dataset.from_list([_document(task, sample) for sample in samples], features=FEATURES)
+    features = FEATURES | {name: Value("string") for name in RARE if any(getattr(one, name) for one in samples)}
+    rows = [_document(task, sample, features) for sample in samples]
+    return Dataset.from_list(rows, features=Features(features))
 
 
 def documents_of_task(task: str, read: Callable[[], list[Sample]], stub: object) -> Dataset:
@@ -88,6 +93,8 @@ def visual(doc: dict[str, Any]) -> list[Image.Image]:
     return [open_image(uri) for uri in doc["images"]]
 
 
-def _document(task: str, sample: Sample) -> dict[str, Any]:
-    values = sample.model_dump(include=set(FEATURES))
-    return values | {"task": task, "image": sample.images[0] if sample.images else ""}
+def _document(task: str, sample: Sample, features: Iterable[str]) -> dict[str, Any]:
+    values = sample.model_dump(include=set(features))
+    first = sample.images[0] if sample.images else ""
+    together = f"{first.partition('/')[0]}/patient {sample.patient}" if sample.patient else first
+    return values | {"task": task, "image": together}

@@ -86,7 +86,7 @@ def named(doc: Doc) -> Item:
     `units` states what else than the image questions share, where a data set tells: its part, and the patient.
     """
     units = {unit: doc[unit] for unit in ("subset", "patient") if doc.get(unit)}
-    about = {axis: doc[axis] for axis in AXES if doc[axis]}
+    about = {axis: doc[axis] for axis in (*AXES, "group") if doc.get(axis)}
     return {"uid": doc["uid"], "image": doc["image"], "about": about} | ({"units": units} if units else {})
 
 

@@ -184,10 +184,20 @@ DATASETS = frozenset(task.spec.name for task in TASKS.values())
 def __getattr__(name: str) -> Callable[[object], Any]:
     if name not in TASKS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    read = TASKS[name].read
+    return process_docs(name, TASKS[name].read, measures=TASKS[name].measures)
+
+
+def process_docs(name: str, read: Callable[[], list[Sample]], *, measures: bool) -> Callable[[object], Any]:
+    """Make the `process_docs` of a task.
+
+    Args:
+        name: the task's; one that ends in `_open` is scored by BERTScore, whose settings are checked first.
+        read: reads its questions.
+        measures: whether it needs models that leave a record of their attention.
+    """
     if name.endswith("_open"):
         read = partial(_open, read)
-    if TASKS[name].measures:
+    if measures:
         read = partial(_measured, read)
     return partial(documents_of_task, name, read)
 

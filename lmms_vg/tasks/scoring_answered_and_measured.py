@@ -33,5 +33,7 @@ def results(score: Score, metric: str, doc: Doc, texts: list[str]) -> dict[str, 
     return look | answer
 
 
+closed_results = partial(results, scoring_closed.closed_results, "acc")
+choice_results = partial(results, scoring_closed.choice_results, "acc")
 yes_no_results = partial(results, scoring_closed.yes_no_results, "acc")
 open_results = partial(results, scoring_open.results, "open_recall")

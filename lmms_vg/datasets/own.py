@@ -1,0 +1,100 @@
+"""Own questions: a JSON-lines file of a user, read into samples.
+
+Every line that can be asked is; the others are said with file and line. What is measured of a row follows from its keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from loguru import logger
+
+from lmms_vg.datasets.own_images import name_of, open_view, uri_of, view_of
+from lmms_vg.datasets.own_regions import region_of
+from lmms_vg.datasets.own_rows import Kind, OwnFile, OwnRow, Problem, read
+from lmms_vg.datasets.schema import Sample
+from lmms_vg.datasets.source import DataError
+from lmms_vg.vision.patch_grid import check_box
+
+_TYPES = {"choice": "CHOICE", "closed": "CLOSED", "open": "OPEN"}
+
+
+def load(path: Path, kind: Kind | None = None) -> list[Sample]:
+    """Load the rows of one kind, or all of them; a warning counts the lines that are left out.
+
+    Raises:
+        DataError: the file has no row, or none of this kind can be asked.
+        OSError: it cannot be read.
+    """
+    file = read(path)
+    problems = list(file.problems)
+    samples = []
+    for line, row in file.rows.items():
+        if kind in (None, row.kind):
+            try:
+                samples.append(_sample(path, line, row))
+            except DataError as problem:
+                problems.append(Problem(line, str(problem)))
+    if problems:
+        logger.warning(left_out(file, sorted(problems)))
+    if not samples:
+        raise DataError(f"{path}: no row can be asked; {_said(path, problems[0])}")
+    return samples
+
+
+def left_out(file: OwnFile, problems: list[Problem]) -> str:
+    """One line on the lines that are left out."""
+    lines = f"{len(problems)} of {len(file.rows) + len(file.problems)} lines"
+    return f"{lines} are left out, first {_said(file.path, problems[0])}. All of them: lmms-vg data check {file.path}"
+
+
+def check(path: Path) -> Iterator[str]:
+    """What is wrong with a file, line by line, with every image opened; nothing if all is well.
+
+    Raises:
+        DataError: it has no row at all.
+        OSError: it cannot be read.
+    """
+    file = read(path)
+    early = dict(file.problems)
+    for line in sorted({*early, *file.rows}):
+        what = early[line] if line in early else _wrong(path, file.rows[line])
+        if what:
+            yield _said(path, Problem(line, what))
+
+
+def _said(path: Path, problem: Problem) -> str:
+    return f"{path}, line {problem.line}: {problem.what}"
+
+
+def _wrong(path: Path, row: OwnRow) -> str:
+    """What is wrong with a row when its image and region are looked at; empty if nothing is."""
+    try:
+        width, height = open_view(path.parent / row.image, view_of(row)).size
+        for box in region_of(row, path.parent):
+            check_box(box, width, height)
+    except ValueError as problem:
+        return str(problem)
+    if row.kind is None:
+        return "it has neither an answer nor bbox or mask, so nothing can be measured"
+    return ""
+
+
+def _sample(path: Path, line: int, row: OwnRow) -> Sample:
+    return Sample(
+        uid=f"{path.name}/{line}",
+        images=[uri_of(name_of(path), row)],
+        question=row.question,
+        answer=row.answer,
+        options=row.options,
+        answer_type=_TYPES.get((row.kind or "").removeprefix("grounded_"), ""),
+        modality=row.modality,
+        group=row.group,
+        patient=str(row.patient),
+        subset="",
+        split=row.split,
+        boxes=region_of(row, path.parent),
+        licence="",
+        source=path.name,
+    )

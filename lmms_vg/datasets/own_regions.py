@@ -1,0 +1,96 @@
+"""Where the object of an own question is: its boxes, or the boxes that tile its mask."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lmms_vg._util.error_codes import CodedError
+from lmms_vg.datasets.mask_boxes import tiles
+from lmms_vg.datasets.own_images import open_view, slice_of, view_of
+from lmms_vg.datasets.own_rows import OwnRow
+from lmms_vg.datasets.source import DataError
+from lmms_vg.vision.nifti import is_nifti, read_volume, require_same_grid
+
+
+def region_of(row: OwnRow, folder: Path) -> list[list[float]]:
+    """Boxes (x1, y1, x2, y2 in pixels) of a row; those of a mask tile its pixels and do not overlap.
+
+    Raises:
+        DataError: the mask is not there, cannot be read, is empty, or has another size than the image.
+    """
+    if row.mask is None:
+        return row.bbox
+    try:
+        mask = _of_run_lengths(row.mask, _size(row, folder)) if isinstance(row.mask, dict) else _of_file(row, folder)
+    except CodedError as problem:
+        raise DataError(f"mask: {problem}") from problem
+    if not mask.any():
+        raise DataError("mask: it is empty, so it marks no region; leave the key out if there is none")
+    return tiles(mask.astype(np.uint8))[1]
+
+
+def _of_file(row: OwnRow, folder: Path) -> NDArray[np.bool_]:
+    path = folder / str(row.mask)
+    if not os.path.isfile(path):
+        raise DataError(f"{path}: there is no such file")
+    if is_nifti(path):
+        return _of_volume(row, path, folder / row.image)
+    with Image.open(path) as picture:
+        size, wanted = picture.size, _size(row, folder)
+        if size != wanted:
+            raise DataError(f"{path} has {_words(size)}, but its image {row.image} has {_words(wanted)}")
+        mask = np.asarray(picture.convert("RGB") if picture.mode != "P" else picture)
+    marked: NDArray[np.bool_] = mask.reshape(size[1], size[0], -1).any(axis=2)
+    return marked
+
+
+def _of_volume(row: OwnRow, path: Path, image: Path) -> NDArray[np.bool_]:
+    if not is_nifti(image):
+        raise DataError(f"{path.name} is a volume, but its image {row.image} is none; export the slice of the mask")
+    mask = read_volume(path, row.orientation)
+    require_same_grid(read_volume(image, row.orientation), mask)
+    marked: NDArray[np.bool_] = slice_of(mask, row.plane, row.slice) != 0
+    return marked
+
+
+def _of_run_lengths(mask: dict[str, Any], wanted: tuple[int, int]) -> NDArray[np.bool_]:
+    """COCO's RLE: runs of 0 and 1 by turns, column by column, as a list or in COCO's text."""
+    from pycocotools import mask as coco
+
+    size, counts = mask.get("size"), mask.get("counts")
+    if not isinstance(size, list) or [*map(type, size)] != [int, int] or not isinstance(counts, str | list):
+        raise DataError('allowed is the path of a PNG, or COCO\'s {"size": [height, width], "counts": ...}')
+    if (size[1], size[0]) != wanted:
+        raise DataError(f"it has {_words((size[1], size[0]))}, but its image has {_words(wanted)}")
+    if isinstance(counts, list):
+        if not all(type(run) is int and run >= 0 for run in counts) or sum(counts) != size[0] * size[1]:
+            raise DataError(f"its counts do not add up to its {size[0] * size[1]:,} pixels")
+        mask = coco.frPyObjects(mask, *size)
+    try:
+        decoded = coco.decode(mask)
+    except Exception as problem:
+        raise DataError(f"its counts are no run lengths of COCO ({problem})") from problem
+    marked: NDArray[np.bool_] = decoded != 0
+    return marked
+
+
+def _size(row: OwnRow, folder: Path) -> tuple[int, int]:
+    """Width and height of a row's image."""
+    path = folder / row.image
+    if not view_of(row):
+        try:
+            with Image.open(path) as picture:
+                return picture.size
+        except OSError:  # a scan, or no image at all, which opening it says
+            pass
+    return open_view(path, view_of(row)).size
+
+
+def _words(size: tuple[int, int]) -> str:
+    return f"{size[0]} x {size[1]} pixels"

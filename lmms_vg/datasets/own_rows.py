@@ -1,0 +1,213 @@
+"""Rows of a user's own JSON-lines file: what each key holds, and what is wrong with a line.
+
+A line that cannot be asked as it stands is a `Problem` with its number; the others are rows. Nothing here opens an image.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lmms_vg._util.json_text import parse_json
+from lmms_vg._util.suggest import suggest
+from lmms_vg.datasets.options import letter, letter_of
+from lmms_vg.datasets.source import DataError, safe_path
+from lmms_vg.metrics.text import normalise
+from lmms_vg.vision.windows import window_of
+
+#: What is scored of a row: its answer, where the model looks, or both ("grounded").
+Kind = Literal["choice", "closed", "open", "grounding", "grounded_choice", "grounded_closed", "grounded_open"]
+
+_EXAMPLE = '{"image": "a.png", "question": "Where is the liver?", "bbox": [[20, 30, 60, 70]]}'
+_MOST_OPTIONS = 26
+
+
+class OwnRow(BaseModel):
+    """One line; docs/add_a_dataset.md says what each key means."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    image: str
+    question: str
+    answer: str = ""
+    options: list[str] = []
+    bbox: list[list[float]] = []
+    mask: str | dict[str, Any] | None = None
+    group: str = ""
+    split: str = ""
+    modality: str = ""
+    patient: str | int = ""
+    frame: int | None = None
+    slice: int | None = None
+    plane: Literal["axial", "coronal", "sagittal"] | None = None
+    window: Any = None
+    orientation: str | None = None
+    allow_burned_in: bool = False
+
+    @property
+    def kind(self) -> Kind | None:
+        """What is scored; None if the row states neither an answer nor a region."""
+        if not self.answer:
+            return "grounding" if self.has_region else None
+        kind: Any = "choice" if self.options else "closed" if normalise(self.answer) in ("yes", "no") else "open"
+        return f"grounded_{kind}" if self.has_region else kind  # type: ignore[return-value]
+
+    @property
+    def has_region(self) -> bool:
+        """Whether the row states where its object is."""
+        return bool(self.bbox) or self.mask is not None
+
+
+class Problem(NamedTuple):
+    """What is wrong with a line, counted from 1."""
+
+    line: int
+    what: str
+
+
+class OwnFile(NamedTuple):
+    """A file of questions.
+
+    Attributes:
+        path: the file.
+        rows: line number -> row.
+        problems: lines that are no rows.
+        unread: key that is not read, but resembles one that is -> on how many lines.
+    """
+
+    path: Path
+    rows: dict[int, OwnRow]
+    problems: list[Problem]
+    unread: Counter[str]
+
+
+def read(path: Path) -> OwnFile:
+    """Read a file, once per process as long as it stays the same.
+
+    Raises:
+        DataError: it has no row at all; the message says why.
+        OSError: it cannot be read.
+    """
+    state = path.stat()
+    return _read(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, _changed: int, _size: int) -> OwnFile:
+    file = OwnFile(path, {}, [], Counter())
+    for number, line in _lines(path):
+        try:
+            found = _row(line)
+        except ValueError as problem:
+            file.problems.append(Problem(number, str(problem)))
+            continue
+        file.rows[number] = found
+        file.unread.update(key for key in found.model_extra or {} if suggest(key, OwnRow.model_fields))
+    if not file.rows:
+        raise DataError(f"{path}: {_why_nothing(file)}; wanted is one JSON object per line, such as {_EXAMPLE}")
+    return file
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if number == 1 and line.startswith((b"\xff\xfe", b"\xfe\xff")):
+                raise DataError(f"{path}: is UTF-16; save it as UTF-8")
+            if line.strip():
+                yield number, line
+
+
+def _why_nothing(file: OwnFile) -> str:
+    if not file.problems:
+        return "is empty"
+    first, what = file.problems[0]
+    with file.path.open("rb") as lines:
+        start = lines.readline().decode("utf-8-sig", "replace").strip()
+    if start.startswith("["):
+        return "is a JSON list; write each of its objects on a line (jq -c '.[]' FILE > mine.jsonl)"
+    if not start.startswith("{") and any(sign in start for sign in ";,\t"):
+        sign = next(sign for sign in ";\t," if sign in start)
+        return f"looks like a table (its columns are divided by {sign!r}), not like JSON lines"
+    return f"none of its {len(file.problems)} lines is a row; line {first}: {what}"
+
+
+def _row(line: bytes) -> OwnRow:
+    """Parse a line.
+
+    Raises:
+        ValueError: it is no row that can be asked.
+    """
+    row = parse_json(line)
+    if not isinstance(row, dict):
+        raise ValueError(f"not a JSON object; wanted is {_EXAMPLE}")
+    given = {key: value for key, value in row.items() if value is not None}
+    boxes = given.pop("bbox", None) if "bbox" in given else given.pop("original_bboxes", None)  # VGMED's other name
+    try:
+        found = OwnRow.model_validate(given | {"bbox": boxes_of(boxes)})
+    except ValidationError as error:
+        raise ValueError(_first(error, given)) from error
+    return _checked(found)
+
+
+def _first(error: ValidationError, row: dict[str, Any]) -> str:
+    first = error.errors(include_url=False)[0]
+    key = str(first["loc"][0])
+    if first["type"] == "missing":
+        return f"has no {key!r}; {suggest(key, row)}".rstrip("; ")
+    return f"{key} {first['input']!r:.80}: {first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def _checked(row: OwnRow) -> OwnRow:
+    safe_path(row.image)
+    if not row.question.strip():
+        raise ValueError("question: has no text")
+    if row.bbox and row.mask is not None:
+        raise ValueError("bbox and mask: both say where the object is; give one of them")
+    if isinstance(row.mask, str):
+        safe_path(row.mask)
+    window_of(row.window)
+    return row.model_copy(update={"answer": _answer(row), "patient": str(row.patient)})
+
+
+def _answer(row: OwnRow) -> str:
+    """The answer; with options, its letter."""
+    answer, options = row.answer.strip(), row.options
+    if not options:
+        return answer
+    if not 2 <= len(options) <= _MOST_OPTIONS or len(set(options)) < len(options) or not all(map(str.strip, options)):
+        raise ValueError(f"options {options!r:.200}: allowed are 2 to {_MOST_OPTIONS} different texts")
+    letters = [letter(number) for number in range(len(options))]
+    found = letter_of(answer, options) or (answer.upper() if answer.upper() in letters else None)
+    if found is None:
+        stated = f"answer {answer!r}" if answer else "no answer"
+        raise ValueError(f"{stated}: with options, allowed is one of them, or its letter {letters[0]} to {letters[-1]}")
+    return found
+
+
+def boxes_of(value: Any) -> list[list[float]]:
+    """Read one box or a list of boxes (x1, y1, x2, y2 in pixels).
+
+    Raises:
+        ValueError: it is neither, or a box is not four finite numbers with x1 < x2 and y1 < y2.
+    """
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise ValueError(f"bbox {value!r:.80}: allowed is [x1, y1, x2, y2] in pixels, or a list of such")
+    boxes = value if all(isinstance(box, list) for box in value) else [value]
+    for box in boxes:
+        if len(box) != 4 or not all(type(edge) in (int, float) and math.isfinite(edge) for edge in box):
+            raise ValueError(f"bbox {box!r:.80}: allowed are four finite numbers x1, y1, x2, y2 in pixels")
+        x1, y1, x2, y2 = box
+        if x2 <= x1 or y2 <= y1:
+            raise ValueError(
+                f"bbox {box!r}: its right or bottom edge is not beyond its left or top one; wanted is [x1, y1, x2, y2] (if it "
+                f"is x, y, width, height, write {[x1, y1, x1 + x2, y1 + y2]})"
+            )
+    return [[float(edge) for edge in box] for box in boxes]
