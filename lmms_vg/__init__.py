@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lmms_vg.inference.model import Answer, AskError, Model, load
+    from lmms_vg.inference.look import Look, Looks
+    from lmms_vg.inference.model import AskError, Model, load
     from lmms_vg.metrics.alignment import attention_ratio, js_divergence, kl_divergence
     from lmms_vg.metrics.bertscore import bertscore
     from lmms_vg.metrics.choice import choice
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
-    "Answer": "inference.model",
     "AskError": "inference.model",
+    "Look": "inference.look",
+    "Looks": "inference.look",
     "Model": "inference.model",
     "load": "inference.model",
     "Run": "runs.results",
@@ -42,9 +44,10 @@ _MODULES = {
 }
 
 __all__ = [
-    "Answer",
     "AskError",
     "Comparison",
+    "Look",
+    "Looks",
     "Model",
     "Run",
     "attention_ratio",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +30,9 @@ def docs() -> list[dict]:
 def test_answers_are_right_on_phantoms(docs: list[dict]) -> None:
     """The demo model is right on 99.7% of these (docs/methods.md)."""
     with lmms_vg.load("huatuo", pretrained="demo") as model:
-        answers = [model.ask(documents.visual(doc), prompts.short_answer(doc)) for doc in docs]
-    assert [answer.text for answer in answers] == [doc["answer"] for doc in docs]
-    assert all(answer.alignment is None and answer.best_layer is None for answer in answers)
+        looks = [model.ask(documents.visual(doc), prompts.short_answer(doc)) for doc in docs]
+    assert [look.answer for look in looks] == [doc["answer"] for doc in docs]
+    assert all(look.alignment is None and look.best_layer is None for look in looks)
 
 
 def test_alignment_is_that_of_a_measurement() -> None:
@@ -53,34 +54,47 @@ def test_alignment_is_that_of_a_measurement() -> None:
 
 def test_a_method_of_others(docs: list[dict], tmp_path: Path) -> None:
     install(tmp_path, "theirs", {"methods:sharpen": "theirs:Sharpen"}, {"theirs": method("sharpen")})
-    with found(tmp_path), lmms_vg.load("huatuo", ["plain", "sharpen"], pretrained="demo") as model:
+    with found(tmp_path), lmms_vg.load("huatuo", methods=["plain", "sharpen"], pretrained="demo") as model:
         answers = model.ask(documents.visual(docs[0]), prompts.short_answer(docs[0]))
-    assert answers["sharpen"].text == answers["plain"].text == docs[0]["answer"]
+    assert answers["sharpen"].answer == answers["plain"].answer == docs[0]["answer"]
 
 
 def test_several_methods_and_their_hyper_parameters(docs: list[dict], tmp_path: Path) -> None:
     file = tmp_path / "scan.png"
     documents.visual(docs[0])[0].save(file)
     text = prompts.short_answer(docs[0])
-    model = lmms_vg.load("huatuo", {"plain": {}, "vgrefine": {"k": 3}}, pretrained="demo")
+    model = lmms_vg.load("huatuo", methods={"plain": {}, "vgrefine": {"k": 3}}, pretrained="demo")
     assert model.methods == ("plain", "vgrefine")
     answers = model.ask(file, text)
     assert list(answers) == ["plain", "vgrefine"]
     alone = lmms_vg.load("huatuo", "vgrefine", pretrained="demo", k=3).ask(str(file), text)
     assert alone.record.key == answers["vgrefine"].record.key
-    assert alone.text == answers["vgrefine"].text
+    assert alone.answer == answers["vgrefine"].answer
     assert lmms_vg.load("huatuo", "vgrefine", pretrained="demo").ask(file, text).record.key == alone.record.key
-    named = lmms_vg.load("huatuo", ["plain"], pretrained="demo").ask(file, text)
-    assert named["plain"].text == answers["plain"].text
+    named = lmms_vg.load("huatuo", methods=["plain"], pretrained="demo").ask(file, text)
+    assert named["plain"].answer == answers["plain"].answer
 
 
 def test_asked_again_is_answered_from_the_journal(docs: list[dict]) -> None:
     image, text = documents.visual(docs[0]), prompts.short_answer(docs[0])
-    with lmms_vg.load("huatuo", pretrained="demo") as model:
+    with lmms_vg.load("huatuo", pretrained="demo", journal=True) as model:
         first = model.ask(image, text)
-        assert model.ask(image, text).record == first.record
-        (answerer,) = model._answerers.values()
-        assert (answerer.counts.answered, answerer.counts.from_journal) == (1, 1)
+    with lmms_vg.load("huatuo", pretrained="demo", journal=True) as model:
+        again = model.ask(image, text)
+        assert (model._answerer.counts.answered, model._answerer.counts.from_journal) == (0, 1)
+    assert again.record == first.record
+    np.testing.assert_array_equal(again.map(), first.map())
+
+
+def test_nothing_is_left_unless_asked(docs: list[dict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    with lmms_vg.load("huatuo", pretrained="demo") as model:
+        model.ask(documents.visual(docs[0]), prompts.short_answer(docs[0]))
+    assert len([*(tmp_path / "temporary").rglob("rank0.jsonl")]) == 1
+    del model
+    assert [*(tmp_path / "temporary").iterdir()] == []
+    assert not (tmp_path / "lmms_vg_home" / "journal").exists()
 
 
 @pytest.mark.parametrize(
@@ -88,13 +102,28 @@ def test_asked_again_is_answered_from_the_journal(docs: list[dict]) -> None:
     [
         ("huatou", "plain", "family 'huatou': did you mean huatuo"),
         ("huatuo", "vgrefin", "method 'vgrefin': did you mean vgrefine"),
-        ("huatuo", [], "no method was given"),
-        ("huatuo", {"vgrefine": {"kk": 1}}, "kk not known to 'vgrefine'"),
+        ("huatuo", ["plain"], "allowed is one name; several are methods="),
     ],
 )
 def test_what_cannot_be_loaded(family: str, method: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         lmms_vg.load(family, method, pretrained="demo")  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    ("methods", "message"),
+    [
+        ([], "no method was given"),
+        ("vgrefine", "allowed is a list of names; one name is method='vgrefine'"),
+        (["plain", "vgrefin"], "method 'vgrefin': did you mean vgrefine"),
+        ({"vgrefine": {"kk": 1}}, "kk not known to 'vgrefine'"),
+    ],
+)
+def test_methods_that_cannot_be_loaded(methods: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        lmms_vg.load("huatuo", methods=methods, pretrained="demo")  # type: ignore[call-overload]
+    with pytest.raises(ValueError, match="allowed is one of them"):
+        lmms_vg.load("huatuo", "vgrefine", methods=["plain"], pretrained="demo")  # type: ignore[call-overload]
 
 
 def test_what_cannot_be_asked(docs: list[dict], tmp_path: Path) -> None:
@@ -110,6 +139,8 @@ def test_what_cannot_be_asked(docs: list[dict], tmp_path: Path) -> None:
             with pytest.raises(lmms_vg.AskError, match=message) as caught:
                 model.ask(asked, "Is there a nodule?", boxes=boxes)
             assert caught.value.code == code
+        with pytest.raises(ValueError, match="allowed is a file"):
+            model.ask([], "Is there a nodule?")
         for boxes in ((5, 5, 20, 20), [("a", 5, 20, 20)]):  # the first is one box that stands in no list
             with pytest.raises(ValueError, match="allowed is a list of"):
                 model.ask(image, "Is there a nodule?", boxes=boxes)
@@ -144,7 +175,7 @@ def test_every_name_is_there() -> None:
         assert (
             f"`{name}" in (page := PAGE.read_text(encoding="utf-8"))
             or f".{name}" in page
-            or name in ("Answer", "Model", "Run", "Comparison")
+            or name in ("Model", "Run", "Comparison")
         )
     with pytest.raises(AttributeError, match="no attribute 'lod'"):
         lmms_vg.lod  # noqa: B018
@@ -162,7 +193,7 @@ def test_types_reach_users(tmp_path: Path) -> None:
     (tmp_path / "user.py").write_text(
         "import lmms_vg\n"
         "reveal_type(lmms_vg.load('huatuo').ask('a.png', 'b'))\n"
-        "reveal_type(lmms_vg.load('huatuo', ['plain']).ask('a.png', 'b'))\n"
+        "reveal_type(lmms_vg.load('huatuo', methods=['plain']).ask('a.png', 'b'))\n"
         "reveal_type(lmms_vg.read('out'))\n"
     )
     skipped = (
@@ -175,8 +206,8 @@ def test_types_reach_users(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mypy", "user.py"]
     shown = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path).stdout
     assert re.findall(r'Revealed type is "(.*)"', shown) == [
-        "lmms_vg.inference.model.Answer",
-        "dict[str, lmms_vg.inference.model.Answer]",
+        "lmms_vg.inference.look.Look",
+        "lmms_vg.inference.look.Looks",
         "lmms_vg.runs.results.Run",
     ], shown
 

@@ -18,6 +18,7 @@ from lmms_vg.cli import (
     heads,
     journal,
     leaderboard,
+    look,
     methods,
     models,
     reproduce,
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"lmms_vg {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for topic in (
+        look,
         run,
         sweep,
         reproduce,

@@ -136,8 +136,9 @@ def _run_together(arguments: Sequence[str]) -> int:
     if args.model not in families():
         raise ValueError(f"--model {args.model!r}: with --methods, allowed is a family: {', '.join(families())}")
 
-    from lmms_vg.experiments.joint_run import run_together, settings_of
+    from lmms_vg.experiments.joint_run import run_together
     from lmms_vg.experiments.lmms_eval_process import INCOMPLETE
+    from lmms_vg.experiments.method_settings import settings_of
 
     settings, common = settings_of(args.methods.split(","), args.model_args)
     status = run_together(args.model, settings, common, rest, args.output_path)

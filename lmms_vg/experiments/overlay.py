@@ -6,20 +6,23 @@ from pathlib import Path
 
 import numpy as np
 from lmms_eval.utils import simple_parse_args_string
-from PIL import Image
 
+from lmms_vg._util.atomic_files import replace_file
 from lmms_vg.experiments.boxed_questions import questions
 from lmms_vg.extensions.registered import model_ids
-from lmms_vg.inference.build import build
-from lmms_vg.metrics import alignment
+from lmms_vg.inference.look import Look, Looks
+from lmms_vg.inference.model import load
+from lmms_vg.inference.question import Question
+from lmms_vg.metrics.alignment import best_layer
 from lmms_vg.runs.plots.overlay import draw_overlay
-from lmms_vg.vision.images import open_rgb
+from lmms_vg.tasks.prompts import INSTRUCTION
 
 
 def draw(models: list[str], model_args: str, task: str, n: int, seed: int, out: Path) -> list[Path]:
     """Write one picture per question into `out` and return the paths.
 
-    All models show the same layer: the one with the first model's lowest mean KL over these questions (paper, Sec. 2.2).
+    All methods of a family show the same layer: the one with the lowest mean KL of its first method over these questions
+    (paper, Sec. 2.2).
 
     Raises:
         ValueError: A model or the task is unknown, or no question has a box.
@@ -28,25 +31,31 @@ def draw(models: list[str], model_args: str, task: str, n: int, seed: int, out: 
     if unknown:
         raise ValueError(f"models {unknown}: allowed is {', '.join(model_ids())}")
     sample = questions(task, n, seed)
-    maps: list[dict[str, np.ndarray]] = [{} for _ in sample]
-    layer: int | None = None
-    for model in models:
-        family, method = model_ids()[model]
-        answerer = build(family, method, **simple_parse_args_string(model_args))
-        looks = [answerer.look(question) for question in sample]
-        masks = [prompt.images[0].views[0].patch_mask(q.boxes) for q, (prompt, _) in zip(sample, looks, strict=True)]
-        if layer is None:
-            kl = [alignment.kl_divergence(mask.ravel(), look) for mask, (_, look) in zip(masks, looks, strict=True)]
-            layer = alignment.best_layer(np.stack(kl))
-        for panels, mask, (prompt, look) in zip(maps, masks, looks, strict=True):
-            ratio = float(alignment.attention_ratio(look[layer], mask.ravel()))
-            heat = prompt.images[0].views[0].to_pixels(look[layer].reshape(mask.shape))
-            panels[f"{model}, layer {layer}, AR {ratio:.1f}"] = heat
+    families = dict.fromkeys(model_ids()[model][0] for model in models)
+    asked = {
+        family: _looks(family, [model_ids()[m][1] for m in models if model_ids()[m][0] == family], model_args, sample)
+        for family in families
+    }
+    layers = {
+        family: _layer([next(iter(looks.values())) for looks in of_family]) for family, of_family in asked.items()
+    }
+    out.mkdir(parents=True, exist_ok=True)
     paths = []
-    for number, (question, panels) in enumerate(zip(sample, maps, strict=True)):
-        image = next(open_rgb(part) for part in question.message() if isinstance(part, Image.Image))
+    for number in range(len(sample)):
+        shown = [(family, asked[family][number][method]) for family, method in map(model_ids().__getitem__, models)]
+        panels = [look.panel(layers[family], f"{family}_{look.method}") for family, look in shown]
+        site = shown[0][1].site
+        title = site.question.removesuffix(INSTRUCTION).strip()
         path = out / f"{Path(task).stem}_{number:02d}.png"
-        text = next(part for part in question.message() if isinstance(part, str))
-        draw_overlay(image, question.boxes, panels, text.split(" Answer the question")[0], path)
+        replace_file(path, draw_overlay(site.image, site.boxes, panels, title))
         paths.append(path)
     return paths
+
+
+def _looks(family: str, methods: list[str], model_args: str, sample: list[Question]) -> list[Looks]:
+    with load(family, methods=methods, **simple_parse_args_string(model_args)) as model:
+        return [model.look(question) for question in sample]
+
+
+def _layer(looks: list[Look]) -> int:
+    return best_layer(np.stack([look.alignment.kl for look in looks if look.alignment is not None]))

@@ -24,9 +24,15 @@ Masks = tuple[Mask, ...]
 
 
 class Measured(NamedTuple):
-    """What was measured of a question: its alignment values as JSON values, and the maps of the first view, heads averaged."""
+    """What was measured of a question.
 
-    values: dict[str, Any]
+    Attributes:
+        values: its alignment values as JSON values; None without boxes.
+        question: its maps of the first view, heads averaged.
+        reference: those of its reference prompt.
+    """
+
+    values: dict[str, Any] | None
     question: LayerMaps
     reference: LayerMaps
 
@@ -55,7 +61,7 @@ def probed_maps(answering: Pass, rows: Rows, per_head: bool = True) -> tuple[NDA
     Without `per_head` the heads are averaged into one, on the device: a map of all heads is megabytes per question.
     """
     if not answering.seen:
-        raise ValueError("the batch was not watched: its questions do not ask for alignment")
+        raise ValueError("the batch was not watched: its questions ask for no maps")
     return _stack(answering.seen, per_head), _stack(answering.reference.maps(rows), per_head)
 
 
@@ -64,7 +70,7 @@ def measure(answering: Pass, targets: list[tuple[str, Mask]], rows: Rows, per_he
 
     Args:
         answering: the watched pass.
-        targets: name and mask of each question; only the first image's first view counts.
+        targets: name and mask of each question, empty without boxes; only the first image's first view counts.
         rows: query rows of the maps.
         per_head: whether to add values per head.
     """
@@ -72,14 +78,19 @@ def measure(answering: Pass, targets: list[tuple[str, Mask]], rows: Rows, per_he
     measured = []
     for (uid, mask), asked, general in zip(targets, maps, reference, strict=True):
         pair = asked[..., : mask.size], general[..., : mask.size]
-        layers = alignment.align(*pair, mask.ravel(), uid)
-        result: dict[str, Any] = {name: value.tolist() for name, value in layers._asdict().items()}
-        result["version"] = alignment.VERSION
-        if per_head:
-            heads = alignment.align_heads(*pair, mask.ravel(), uid)
-            result["heads"] = {name: np.round(value, 6).tolist() for name, value in heads._asdict().items()}
-        measured.append(Measured(result, *(_kept(every, mask.size) for every in (asked, general))))
+        values = _values(*pair, mask, uid, per_head) if mask.any() else None
+        measured.append(Measured(values, *(_kept(every, mask.size) for every in (asked, general))))
     return measured
+
+
+def _values(asked: NDArray[Any], general: NDArray[Any], mask: Mask, uid: str, per_head: bool) -> dict[str, Any]:
+    layers = alignment.align(asked, general, mask.ravel(), uid)
+    result: dict[str, Any] = {name: value.tolist() for name, value in layers._asdict().items()}
+    result["version"] = alignment.VERSION
+    if per_head:
+        heads = alignment.align_heads(asked, general, mask.ravel(), uid)
+        result["heads"] = {name: np.round(value, 6).tolist() for name, value in heads._asdict().items()}
+    return result
 
 
 def _kept(maps: NDArray[Any], patches: int) -> LayerMaps:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
-
-import numpy as np
-import torch
 
 from lmms_vg.attention import install
 from lmms_vg.attention.session import Rows, Sessions
 from lmms_vg.host.stopping import finishing_batches
 from lmms_vg.inference.ahead import prepared_ahead
-from lmms_vg.inference.alignment_probe import probed_maps
 from lmms_vg.inference.asking import Asking
 from lmms_vg.inference.batch_limit import BatchLimit, BatchSize
 from lmms_vg.inference.batch_run import BatchRun
@@ -25,7 +21,6 @@ from lmms_vg.inference.pending import BatchQueue, Forms, Pending, Unaskable
 from lmms_vg.inference.question import Prepared, Question, prepare
 from lmms_vg.inference.shared_answers import share_answers
 from lmms_vg.journal import Journal, Record
-from lmms_vg.metrics import alignment
 from lmms_vg.models.base import Family, Prompt
 from lmms_vg.vision.kept import KeptPictures
 
@@ -106,6 +101,13 @@ class Answerer:
             JournalError: an answer cannot be written.
             Stopped: SIGTERM arrived; the current batch is journalled first.
         """
+        with closing(self.answer_all(questions)) as answered:
+            for method_run, question, record in answered:
+                if method_run is self.main:
+                    yield question, record
+
+    def answer_all(self, questions: Iterable[Question]) -> Generator[tuple[MethodRun, Question, Record], None, None]:
+        """Yield every question with the record of each method; otherwise as `answer`."""
         with finishing_batches() as check:
             if self._opened is None:
                 self._open_journals(check)
@@ -115,8 +117,8 @@ class Answerer:
                 for forms in coming:
                     check()
                     known, pending = self._look_up(forms)
-                    if known is not None:
-                        yield forms.question, known
+                    for method_run, record in known.items():
+                        yield method_run, forms.question, record
                     for batch in queue.add(pending):
                         yield from self._ask(batch, check)
             for batch in queue.rest():
@@ -130,8 +132,8 @@ class Answerer:
                 forms.of(method_run.method)
         return forms
 
-    def _look_up(self, forms: Forms) -> tuple[Record | None, Pending]:
-        """Return the main method's record, if any, and the question prepared for the methods without a record."""
+    def _look_up(self, forms: Forms) -> tuple[dict[MethodRun, Record], Pending]:
+        """Return the records of the methods that have one, and the question prepared for the others."""
         records: dict[MethodRun, Record] = {}
         missing: dict[MethodRun, Prepared] = {}
         for method_run in self.method_runs:
@@ -143,23 +145,19 @@ class Answerer:
                 records[method_run] = record
             else:
                 missing[method_run] = form
-        return records.get(self.main), Pending(forms.question, missing)
+        return records, Pending(forms.question, missing)
 
-    def _ask(self, batch: Sequence[Pending], check: Callable[[], None]) -> Iterator[tuple[Question, Record]]:
+    def _ask(self, batch: Sequence[Pending], check: Callable[[], None]) -> Iterator[tuple[MethodRun, Question, Record]]:
         """Ask a batch with every method that has not answered it yet."""
         run = BatchRun(self._asking, self._limit, check)
         for method_run, pending, record in run.ask(batch, list(batch[0].prepared)):
-            if method_run is self.main:
-                yield pending.question, record
+            yield method_run, pending.question, record
 
-    @torch.no_grad()
-    def look(self, question: Question) -> tuple[Prompt, np.ndarray]:
-        """Return a question's prompt and its maps over the reference maps: (layers, N), heads averaged, first image only."""
-        method, rows = self.main.method, self._asking.rows
-        question = question if self.control is None else self.control.of(question)
-        prepared = [prepare(self.family, question, rows, question.align or method.needs_boxes)]
-        answering = self._asking.prefill(method, self._asking.open(prepared), prepared)
-        maps, reference = probed_maps(answering, rows)
-        grid = prepared[0].prompt.images[0].views[0]
-        cells = slice(grid.rows * grid.cols)  # those of the first image; further images have no boxes
-        return prepared[0].prompt, alignment.normalise(maps[0].mean(1)[:, cells], reference[0].mean(1)[:, cells])
+    def prompt(self, question: Question) -> Prompt:
+        """Return the prompt that a question is asked with, under the control if there is one.
+
+        Raises:
+            ValueError: the question cannot be asked.
+        """
+        asked = question if self.control is None else self.control.of(question)
+        return prepare(self.family, asked, self._asking.rows, boxes=False).prompt

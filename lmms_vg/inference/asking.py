@@ -28,7 +28,7 @@ from lmms_vg.models.base import Family
 
 
 class Answered(NamedTuple):
-    """The records of a batch, and the maps of its questions; no maps where alignment is not measured."""
+    """The records of a batch, and the maps of its questions; no maps where none are kept."""
 
     records: list[Record]
     maps: list[QuestionMap]
@@ -54,9 +54,9 @@ class Asking:
 
     @torch.no_grad()
     def open(self, prepared: Sequence[Prepared]) -> Batch:
-        """Open a batch of these questions for all methods; it is watched if their alignment is measured."""
+        """Open a batch of these questions for all methods; it is watched if their maps are kept."""
         prompts, references = [form.prompt for form in prepared], [form.reference for form in prepared]
-        watched = self.rows if prepared[0].question.align else None
+        watched = self.rows if prepared[0].question.watched else None
         return Batch.open(self.sessions, prompts, references, watched=watched)
 
     @torch.no_grad()
@@ -81,8 +81,8 @@ class Asking:
         reports = self._diagnosed(method_run, answering)
         decoding = prepared[0].question.decoding  # the same for the whole batch
         measured: list[Measured] = []
-        if prepared[0].question.align:
-            targets = [(form.question.uid, form.masks[0]) for form in prepared if form.masks is not None]
+        if prepared[0].question.watched:
+            targets = [(form.question.uid, form.mask) for form in prepared]
             measured = measure(answering, targets, self.rows, self.per_head)
         firsts = first_tokens(answering, [form.question.choices for form in prepared], self._choice_tokens)
         draws = [form.draw for form in prepared]

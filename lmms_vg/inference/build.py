@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -144,10 +145,10 @@ def choose_dtype(device: str) -> str:
     return {"cuda": "bfloat16", "mps": "float16"}.get(device.split(":")[0], "float32")
 
 
-def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer:
+def build(family: str, method: str, rank: int = 0, journals: Path | None = None, **arguments: Any) -> Answerer:
     """Build an answerer for `<family>_<method>` from `--model_args`; inside `together`, for further methods too.
 
-    All arguments are checked before any weights are read.
+    All arguments are checked before any weights are read. Journals lie in `journals`, by default in the folder of all runs.
 
     Raises:
         ValueError: an unknown argument, or a value that is not allowed.
@@ -189,7 +190,7 @@ def build(family: str, method: str, rank: int = 0, **arguments: Any) -> Answerer
             **circumstances,
             "method_code": method_hash(type(resolved)),
         }
-        folder = home() / "journal" / f"{family}_{resolved.name}-{content_key(identity)[:16]}"
+        folder = (journals or home() / "journal") / f"{family}_{resolved.name}-{content_key(identity)[:16]}"
         stated = {
             "versions": versions(),
             "commit": commit(),

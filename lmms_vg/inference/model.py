@@ -1,13 +1,15 @@
 """Ask a model in Python: `lmms_vg.load("huatuo", "vgrefine").ask("scan.png", "Where is the nodule?")`.
 
-An evaluation takes the same path: the same prompt, method and journal, here in batches of one. A question that was asked
-before is answered from the journal.
+An evaluation takes the same path: the same prompt and method, here in batches of one, with the maps of attention kept. Answers
+go into a journal that is deleted with the model, unless it is asked to keep them.
 """
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, TypeVar, overload
@@ -20,19 +22,28 @@ from lmms_vg._util.error_codes import BadImage, ErrorCode
 from lmms_vg._util.suggest import suggest
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.build import build, together
+from lmms_vg.inference.look import Look, Looks, LookSite
+from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Question
 from lmms_vg.journal import Record, content_key
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.methods import METHODS
-from lmms_vg.metrics.alignment import Alignment, best_layer
+from lmms_vg.methods.head_lists import known_layers
+from lmms_vg.metrics.alignment import Alignment
 from lmms_vg.models import FAMILIES
+from lmms_vg.models.base import Prompt
+from lmms_vg.models.checkpoint import DEMO
+from lmms_vg.runs.kept_maps import kept_maps
 from lmms_vg.tasks.prompts import REFERENCE
+from lmms_vg.vision.images import Picture as OpenedPicture
 from lmms_vg.vision.images import open_rgb
 
 #: An opened image, or the path of one.
 Picture = Image.Image | str | Path
 #: x0, y0, x1, y1 in pixels.
 Box = Sequence[float]
+
+_DEMO = "The embedded model knows phantoms only: what it says about any other image, and where it looks there, means nothing"
 
 
 class AskError(RuntimeError):
@@ -43,40 +54,21 @@ class AskError(RuntimeError):
         self.code = code
 
 
-@dataclass(frozen=True)
-class Answer:
-    """The answer of a method.
-
-    Attributes:
-        text: the answer.
-        alignment: how well each layer's attention matches the boxes, arrays of shape (layers,); None without boxes.
-            AR is 1 where attention is uniform; KL and JS are in nats.
-        record: the journal's record of the answer.
-    """
-
-    text: str
-    alignment: Alignment | None
-    record: Record
-
-    @property
-    def best_layer(self) -> int | None:
-        """Index of the layer with the lowest KL; None without boxes."""
-        return None if self.alignment is None else best_layer(self.alignment.kl[None])
-
-
-Returned = TypeVar("Returned", Answer, dict[str, Answer])
+Returned = TypeVar("Returned", Look, Looks)
 
 
 class Model(Generic[Returned]):
     """A loaded family with one method, or several that share its weights, from `load`. As a context it closes its journals."""
 
-    def __init__(self, answerers: Mapping[str, Answerer], several: bool) -> None:
-        self._answerers, self._several = dict(answerers), several
+    def __init__(self, answerer: Answerer, several: bool, layer: int, why_layer: str, is_demo: bool) -> None:
+        self._answerer, self._several = answerer, several
+        self._layer, self._why_layer = layer, why_layer
+        self._remarks = (_DEMO,) if is_demo else ()
 
     @property
     def methods(self) -> tuple[str, ...]:
         """Names of the loaded methods."""
-        return tuple(self._answerers)
+        return tuple(run.method.name for run in self._answerer.method_runs)
 
     def ask(
         self,
@@ -87,10 +79,10 @@ class Model(Generic[Returned]):
         reference: str = REFERENCE,
         max_new_tokens: int = 128,
     ) -> Returned:
-        """Answer a question about an image, greedily.
+        """Answer a question about an image, greedily, and keep where the model looked meanwhile.
 
         Args:
-            image: a file, an opened image, or several of them.
+            image: a file, an opened image, or several of them; the map is of the first.
             question: the exact text to ask. Benchmarks add an instruction, such as "Answer the question using a single word
                 or phrase."
             boxes: (x1, y1, x2, y2) in pixels of the first image; attention is measured against them.
@@ -98,31 +90,55 @@ class Model(Generic[Returned]):
             max_new_tokens: maximum length of the answer in tokens.
 
         Returns:
-            An `Answer`; if several methods were loaded, a dict from method name to `Answer`.
+            A `Look`; if several methods were loaded, `Looks`, a dict from method name to `Look`.
 
         Raises:
             AskError: the image cannot be opened, a box is not on the image, or the method cannot answer.
-            ValueError: `boxes` are not boxes, or `max_new_tokens` is not allowed.
+            ValueError: `boxes` are not boxes, there is no image, or `max_new_tokens` is not allowed.
         """
         pictures: list[Picture] = [image] if isinstance(image, Image.Image | str | Path) else list(image)
+        if not pictures:
+            raise ValueError("image=[]: allowed is a file, an opened image, or several of them")
         placed = _numbers(boxes or ())
-        asked = Question(
-            task="ask",
-            uid=content_key({"question": question, "boxes": placed})[:16],
-            message=lambda: [*map(_opened, pictures), question],
-            reference=reference,
-            decoding=Decoding(max_new_tokens=max_new_tokens),
-            boxes=placed,
-            align=bool(placed),
+        looks = self.look(
+            Question(
+                task="ask",
+                uid=content_key({"question": question, "boxes": placed})[:16],
+                message=lambda: [*map(_opened, pictures), question],
+                reference=reference,
+                decoding=Decoding(max_new_tokens=max_new_tokens),
+                boxes=placed,
+                align=bool(placed),
+                maps=True,
+            )
         )
-        answers: Any = {name: _answer(answerer, asked) for name, answerer in self._answerers.items()}
-        answered: Returned = answers if self._several else answers.popitem()[1]
-        return answered
+        returned: Any = looks if self._several else next(iter(looks.values()))
+        answer: Returned = returned
+        return answer
+
+    def look(self, question: Question) -> Looks:
+        """Answer a benchmark's question about at least one image with every method, whose maps must be `watched`.
+
+        Raises:
+            AskError: as `ask`.
+        """
+        answers = {run: record for run, _, record in self._answerer.answer_all([question])}
+        for run, record in answers.items():
+            if record.failure is not None:
+                raise AskError(f"{run.method.name}: {record.failure.error}", record.failure.code)
+        site = self._site(self._answerer.prompt(question), question)
+        runs = self._answerer.method_runs
+        return Looks({run.method.name: _look(run, answers[run], site) for run in runs})
+
+    def _site(self, prompt: Prompt, question: Question) -> LookSite:
+        image = next(part for part in prompt.content if isinstance(part, OpenedPicture))
+        text = " ".join(part for part in prompt.content if isinstance(part, str))
+        view = prompt.images[0].views[0]
+        return LookSite(text, image.rgb, question.boxes, view, self._layer, self._why_layer, self._remarks)
 
     def close(self) -> None:
         """Close the journals, so that other processes can write to them; a later `ask` opens them again."""
-        for answerer in self._answerers.values():
-            answerer.close()
+        self._answerer.close()
 
     def __enter__(self) -> Model[Returned]:
         return self
@@ -134,25 +150,34 @@ class Model(Generic[Returned]):
 
 
 @overload
-def load(family: str, method: str = "plain", **model_args: Any) -> Model[Answer]: ...
+def load(
+    family: str, *, methods: Iterable[str] | Mapping[str, Mapping[str, Any]], journal: bool = False, **model_args: Any
+) -> Model[Looks]: ...
 
 
 @overload
-def load(
-    family: str, method: Sequence[str] | Mapping[str, Mapping[str, Any]], **model_args: Any
-) -> Model[dict[str, Answer]]: ...
+def load(family: str, method: str = "plain", *, journal: bool = False, **model_args: Any) -> Model[Look]: ...
 
 
 def load(
-    family: str, method: str | Sequence[str] | Mapping[str, Mapping[str, Any]] = "plain", **model_args: Any
-) -> Model[Any]:
-    """Load a checkpoint with one method or several.
+    family: str,
+    method: str = "plain",
+    *,
+    methods: Iterable[str] | Mapping[str, Mapping[str, Any]] | None = None,
+    journal: bool = False,
+    **model_args: Any,
+) -> Any:
+    """Load a model of a family, with a method inside, to ask it single questions.
 
     Args:
         family: name of a family, such as "huatuo".
-        method: name of a method; several names; or a mapping from names to hyper-parameters, such as
-            `{"plain": {}, "vgrefine": {"k": 10}}`. With one name, `model_args` may include hyper-parameters.
-        model_args: the arguments of `--model_args`: `pretrained` (folder, hub id, "demo"), `dtype`, `device`, `rows` and so on.
+        method: name of a method.
+        methods: several in place of `method`, which share one copy of the weights and one pass over each image: names, or a
+            mapping from names to hyper-parameters, such as `{"plain": {}, "vgrefine": {"k": 10}}`.
+        journal: whether to keep answers in the journal of all runs (`LMMS_VG_HOME`), where a question that was asked before is
+            not asked again. By default they are deleted with the model.
+        model_args: the arguments of `--model_args`: `pretrained` (folder, hub id, "demo"), `dtype`, `device`, `rows` and so on;
+            with `method` its hyper-parameters too.
 
     Raises:
         ValueError: an unknown family, method or argument, or a value that is not allowed.
@@ -160,21 +185,66 @@ def load(
     """
     if family not in FAMILIES:
         raise ValueError(f"family {family!r}: {suggest(family, FAMILIES)}allowed is {', '.join(FAMILIES)}")
-    named: Iterable[str] = [method] if isinstance(method, str) else method
-    wanted = dict(method) if isinstance(method, Mapping) else {name: {} for name in named}
-    for name in wanted:
-        if name not in METHODS:
-            raise ValueError(f"method {name!r}: {suggest(name, METHODS)}allowed is {', '.join(METHODS)}")
+    wanted = _wanted(method, methods)
     if "sampling_seed" in model_args:
         raise ValueError(
             f"sampling_seed={model_args['sampling_seed']!r}: a loaded model answers greedily, so it would change nothing; it "
             "is for lmms-eval's tasks that sample (docs/protocols.md)"
         )
+    (first, given), *others = ((name, {**model_args, **own}) for name, own in wanted.items())
+    folder = None if journal else Path(tempfile.mkdtemp(prefix="lmms_vg_"))
+    try:
+        with together(others, list(wanted)):  # weights are read once
+            answerer = build(family, first, journals=folder, **given)
+    except BaseException:
+        _delete(folder)
+        raise
+    pretrained = model_args.get("pretrained") or FAMILIES[family].pretrained
+    shape = FAMILIES[family].inspect(str(pretrained), model_args.get("revision"))
+    known = known_layers(shape)
+    layer = known[0] if known else shape.layers // 2
+    why = "the first knockout layer of the checkpoint's head list" if known else "the middle one"
+    model: Model[Any] = Model(answerer, methods is not None, layer, why, pretrained == DEMO)
+    weakref.finalize(model, _delete, folder)
+    return model
+
+
+def _wanted(
+    method: str, methods: Iterable[str] | Mapping[str, Mapping[str, Any]] | None
+) -> Mapping[str, Mapping[str, Any]]:
+    if not isinstance(method, str):
+        raise ValueError(f"method={method!r}: allowed is one name; several are methods={method!r}")
+    if isinstance(methods, str):
+        raise ValueError(f"methods={methods!r}: allowed is a list of names; one name is method={methods!r}")
+    if methods is not None and method != "plain":
+        raise ValueError(f"method={method!r} and methods: allowed is one of them")
+    named = [method] if methods is None else methods
+    wanted = methods if isinstance(methods, Mapping) else {name: {} for name in named}
+    for name in wanted:
+        if name not in METHODS:
+            raise ValueError(f"method {name!r}: {suggest(name, METHODS)}allowed is {', '.join(METHODS)}")
     if not wanted:
         raise ValueError(f"no method was given; allowed is {', '.join(METHODS)}")
-    with together([], list(wanted)):  # weights are read once
-        answerers = {name: build(family, name, **model_args, **given) for name, given in wanted.items()}
-    return Model(answerers, several=not isinstance(method, str))
+    return wanted
+
+
+def _delete(folder: Path | None) -> None:
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _look(run: MethodRun, record: Record, site: LookSite) -> Look:
+    kept = kept_maps(run.journal.folder, [record])
+    if not kept:
+        raise ValueError(f"{run.journal.folder}: the map of this question is damaged or gone; load with journal=False")
+    rows, cols = kept[0].grid
+    maps = kept[0].maps[0].astype(np.float64).reshape(-1, rows, cols)
+    means = maps.mean(axis=(1, 2), keepdims=True)
+    lifts = np.divide(maps, means, out=np.zeros_like(maps), where=means > 0)
+    # Nothing else leaves a patch without any attention in the layers of a knockout.
+    layers = list(getattr(run.method, "layers", ())) if record.extras.get("hidden_tokens") else []
+    hidden = (lifts[layers] == 0).any(axis=0) if layers else None
+    return Look(run.method.name, record.text, _alignment(record), record, site, lifts, hidden)
 
 
 def _numbers(boxes: Sequence[Box]) -> list[tuple[float, ...]]:
@@ -193,13 +263,6 @@ def _opened(picture: Picture) -> Image.Image:
         return open_rgb(picture)
     except BadImage as problem:
         raise BadImage(f"{picture}: {problem}") from problem
-
-
-def _answer(answerer: Answerer, question: Question) -> Answer:
-    ((_, record),) = answerer.answer([question])
-    if record.failure is not None:
-        raise AskError(f"{answerer.main.method.name}: {record.failure.error}", record.failure.code)
-    return Answer(record.text, _alignment(record), record)
 
 
 def _alignment(record: Record) -> Alignment | None:

@@ -68,7 +68,7 @@ class Pending:
         """Questions with equal keys may share a batch."""
         prompt = next(iter(self.prepared.values())).prompt
         methods = tuple(self.prepared)
-        return prompt.prefix, prompt.grids, self.question.decoding, self.question.align, methods
+        return prompt.prefix, prompt.grids, self.question.decoding, self.question.watched, methods
 
 
 class BatchQueue:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from PIL import Image
 
 from lmms_vg.attention.session import Rows
-from lmms_vg.inference.alignment_probe import Masks, target_masks
+from lmms_vg.inference.alignment_probe import Mask, Masks, target_masks
 from lmms_vg.journal import content_key
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.models.base import Family, Prompt
@@ -32,6 +33,7 @@ class Question:
         decoding: generation settings.
         boxes: (x0, y0, x1, y1) in pixels of the first image.
         align: whether to measure attention against the boxes.
+        maps: whether to keep the maps of attention, with boxes or without.
         repeat: index among repeated requests for the same document; sampling answers them differently.
         choices: the answers that are allowed, if they are a closed set. The model is not told of them and they are no part of
             the key: the record keeps what the first answer token gives to each.
@@ -46,9 +48,15 @@ class Question:
     decoding: Decoding
     boxes: Sequence[Sequence[float]] = ()
     align: bool = False
+    maps: bool = False
     repeat: int = 0
     choices: tuple[str, ...] = ()
     others: Callable[[], Iterator[Message]] = lambda: iter(())
+
+    @property
+    def watched(self) -> bool:
+        """Whether the attention of its passes is kept; that moves last bits, so it is in the journal's key."""
+        return self.align or self.maps
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,12 @@ class Prepared:
     masks: Masks | None
     key: str
     draw: str
+
+    @property
+    def mask(self) -> Mask:
+        """The boxes on the grid that is measured, the first view of the first image; no patch without boxes."""
+        view = self.prompt.images[0].views[0]
+        return np.zeros((view.rows, view.cols), dtype=bool) if self.masks is None else self.masks[0]
 
 
 def prepare(family: Family, question: Question, rows: Rows, boxes: bool, other: Prepared | None = None) -> Prepared:
@@ -95,7 +109,7 @@ def prepare(family: Family, question: Question, rows: Rows, boxes: bool, other: 
         "repeat": question.repeat if question.decoding.do_sample else 0,
     }
     grids = None if masks is None else [mask.astype(int).tolist() for mask in masks]
-    used = {"align": question.align, "masks": grids}
+    used = {"align": question.watched, "masks": grids}
     return Prepared(question, prompt, reference, masks, content_key(asked | used), content_key(asked))
 
 

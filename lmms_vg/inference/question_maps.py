@@ -9,16 +9,15 @@ from lmms_vg.journal import QuestionMap, ReferenceMap, content_key
 
 
 def question_map(form: Prepared, rows: Rows, measured: Measured) -> QuestionMap:
-    """Return a question's maps with its mask and the patches that show its image.
+    """Return a question's maps with its mask, which is empty without boxes, and the patches that show its image.
 
     Patches are visible as the boxes were placed: with `geometry=stretch` all are.
 
     Args:
-        form: the question, with masks.
+        form: the question.
         rows: query rows of the maps.
         measured: its maps.
     """
-    assert form.masks is not None, "alignment is measured against masks"
     view, images = form.prompt.images[0].views[0], form.prompt.image_hashes
     asked = {"images": images, "reference": form.reference.text}
     return QuestionMap(
@@ -26,7 +25,7 @@ def question_map(form: Prepared, rows: Rows, measured: Measured) -> QuestionMap:
         image="+".join(images),
         rows=rows,
         view=0,
-        mask=form.masks[0],
+        mask=form.mask,
         visible=view.visible,
         maps=measured.question,
         reference=ReferenceMap(content_key(asked), (view.rows, view.cols), measured.reference),

@@ -185,7 +185,7 @@ def _stated(row: TargetRow, given: Mapping[str, Any], demo: bool) -> str:
 
 
 def _require_common(model_args: str) -> None:
-    from lmms_vg.experiments.joint_run import is_common, pairs  # late: it takes seconds
+    from lmms_vg.experiments.method_settings import is_common, pairs  # late: it takes seconds
 
     for name, value in pairs(model_args):
         if name == "pretrained" or not is_common(name):

@@ -14,7 +14,8 @@ from dataclasses import replace
 
 from lmms_vg._util.atomic_files import replace_file
 from lmms_vg.datasets.source import DataError
-from lmms_vg.experiments.joint_run import Setting, run_together
+from lmms_vg.experiments.joint_run import run_together
+from lmms_vg.experiments.method_settings import Setting
 from lmms_vg.reproduce import result_report
 from lmms_vg.reproduce.cells import cells
 from lmms_vg.reproduce.chance_cells import chance_cells

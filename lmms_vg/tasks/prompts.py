@@ -6,8 +6,8 @@ An empty question gives an empty prompt, which every model refuses: with the ins
 from string import ascii_uppercase
 from typing import Any
 
+from lmms_vg.datasets.images import open_image
 from lmms_vg.datasets.schema import MARK
-from lmms_vg.tasks.documents import visual
 
 Doc = dict[str, Any]
 
@@ -49,7 +49,7 @@ def mmmu_messages(doc: Doc) -> list[dict[str, Any]]:
     Raises:
         DataError: as `open_image`.
     """
-    images = visual(doc)
+    images = [open_image(uri) for uri in doc["images"]]
     content: list[dict[str, Any]] = []
     waiting = dict(enumerate(images, start=1))
     start = 0

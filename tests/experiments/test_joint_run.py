@@ -14,8 +14,8 @@ from commands import answers, command
 from lmms_vg.cli.main import main
 from lmms_vg.cli.run import run as run_command
 from lmms_vg.experiments import joint_run
-from lmms_vg.experiments.joint_run import Setting, settings_of
 from lmms_vg.experiments.lmms_eval_process import INCOMPLETE
+from lmms_vg.experiments.method_settings import Setting, settings_of
 from lmms_vg.host.stopping import Stopped
 from lmms_vg.journal import read_records
 

@@ -14,6 +14,7 @@ from lmms_eval.loggers import EvaluationTracker
 
 from lmms_vg.cli.main import main
 from lmms_vg.experiments import joint_run, lmms_eval_process
+from lmms_vg.experiments.method_settings import Setting
 from lmms_vg.host import failure
 from lmms_vg.tasks import documents
 
@@ -163,7 +164,7 @@ def test_a_run_that_lacks_something_does_not_stop_the_other_methods(
         return lmms_eval_process.INCOMPLETE
 
     monkeypatch.setattr(joint_run, "run", run)
-    settings = [joint_run.Setting(name, name) for name in ("plain", "pai", "vgrefine", "vcd")]
+    settings = [Setting(name, name) for name in ("plain", "pai", "vgrefine", "vcd")]
     status = joint_run.run_together("huatuo", settings, "pretrained=demo", ["--tasks", "t"], tmp_path)
     assert len(models) == 4
     assert set(status.values()) == {lmms_eval_process.INCOMPLETE}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lmms_vg.tasks import prompts
+from lmms_vg.tasks import documents, prompts
 
 OPTIONS = ["CT", "<image 2>", "None"]
 
@@ -72,5 +72,5 @@ def test_marks_in_options_are_images_too() -> None:
 def test_the_right_image_stands_at_each_mark() -> None:
     (message,) = prompts.mmmu_messages(doc("<image 2> before <image 1>", None, 2))
     first, second = (part["url"] for part in message["content"] if part["type"] == "image")
-    expected = prompts.visual(doc("", images=2))
+    expected = documents.visual(doc("", images=2))
     assert (first.tobytes(), second.tobytes()) == (expected[1].tobytes(), expected[0].tobytes())

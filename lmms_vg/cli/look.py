@@ -1,0 +1,118 @@
+"""The command that asks one question about one image: the answer, the values and a picture of where the model looked."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+from lmms_vg._util.suggest import suggest
+from lmms_vg.cli import method_files
+from lmms_vg.extensions.registered import families, model_ids
+
+
+def add(commands: Any) -> None:
+    """Add `look`."""
+    look = commands.add_parser(
+        "look", help="ask one question about one image: the answer, values with chance, and where the model looked"
+    )
+    look.add_argument("image", type=Path, help="an image file")
+    look.add_argument("question", help="the text to ask, exactly as written")
+    look.add_argument(
+        "--model", required=True, metavar="MODEL", help="huatuo_vgrefine, ..., or a family with --methods"
+    )
+    look.add_argument("--model_args", default="", help="in lmms-eval's syntax, such as pretrained=demo")
+    look.add_argument(
+        "--methods",
+        metavar="NAME,NAME",
+        help="several methods side by side; hyper-parameters then name theirs: vgrefine.k=10",
+    )
+    look.add_argument(
+        "--box",
+        dest="boxes",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="X1,Y1,X2,Y2",
+        help="where the answer is, in pixels; a map needs none, the values do",
+    )
+    look.add_argument(
+        "--layer", type=int, metavar="N", help="the layer to show, from 0; default: that of the head list"
+    )
+    look.add_argument("-o", "--out", type=Path, metavar="FILE.png", help="the picture to draw")
+    method_files.add(look)
+    look.set_defaults(command=_look)
+
+
+def _look(args: argparse.Namespace) -> int:
+    method_files.register(args.method_file)
+    family, method = _model(args.model)
+    boxes = [_box(text) for text in args.boxes]
+    if not args.image.is_file():
+        raise ValueError(f"image {args.image}: there is no such file")
+    if args.out is not None and args.out.suffix != ".png":
+        raise ValueError(f"-o {args.out}: allowed is a name that ends in .png")
+    print(f"lmms-vg: loading {args.model} ...", file=sys.stderr, flush=True)
+    _quieten()
+
+    from lmms_vg._util.atomic_files import replace_file
+    from lmms_vg.inference.model import AskError, load
+
+    with load(family, **_arguments(method, args.methods, args.model_args)) as model:
+        try:
+            looks = model.ask(args.image, args.question, boxes)
+        except AskError as problem:
+            raise ValueError(str(problem)) from problem
+    print(looks.table(args.layer))
+    if args.out is not None:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(args.out, looks.draw(args.layer))
+        print(args.out)
+    return 0
+
+
+def _model(name: str) -> tuple[str, str]:
+    """Family and method of a model id, or of a family alone."""
+    known = {**dict.fromkeys(families(), ""), **model_ids()}
+    if name not in known:
+        raise ValueError(
+            f"--model {name!r}: {suggest(name, known)}allowed is FAMILY_METHOD; families: {', '.join(families())}; "
+            "methods: lmms-vg methods"
+        )
+    return model_ids().get(name, (name, "plain"))
+
+
+def _box(text: str) -> list[float]:
+    try:
+        box = [float(number) for number in text.split(",")]
+    except ValueError:
+        box = []
+    if len(box) != 4:
+        raise ValueError(f"--box {text!r}: allowed is x1,y1,x2,y2 in pixels, such as 20,30,60,70")
+    return box
+
+
+def _arguments(method: str, methods: str | None, model_args: str) -> dict[str, Any]:
+    """Return the arguments of `load`."""
+    from lmms_eval.utils import simple_parse_args_string
+
+    from lmms_vg.experiments.method_settings import settings_of
+
+    if methods is None:
+        return {"method": method, **simple_parse_args_string(model_args)}
+    settings, common = settings_of(methods.split(","), model_args)
+    own = {setting.method: simple_parse_args_string(setting.hyper_parameters) for setting in settings}
+    return {"methods": own, **simple_parse_args_string(common)}
+
+
+def _quieten() -> None:
+    """Leave only warnings of ours: a reader of one answer needs no account of how a model was loaded."""
+    from loguru import logger
+    from transformers.utils import logging
+
+    logger.remove()
+    logger.add(sys.stderr, level="WARNING")
+    logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")

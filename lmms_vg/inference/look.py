@@ -1,0 +1,159 @@
+"""What `Model.ask` returns: the answer, where the model looked meanwhile, and both as a picture, a table and HTML."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lmms_vg.inference.look_page import page
+from lmms_vg.inference.look_table import LookRow, as_text, rows_of
+from lmms_vg.journal import Record
+from lmms_vg.metrics.alignment import Alignment, best_layer
+from lmms_vg.runs.plots.overlay import Panel, draw_overlay
+from lmms_vg.vision.patch_grid import Geometry
+
+
+@dataclass(frozen=True)
+class LookSite:
+    """What the looks of several methods at one question share.
+
+    Attributes:
+        question: the text that was asked.
+        image: the first image.
+        boxes: (x0, y0, x1, y1) in its pixels.
+        view: how its pixels lie on the patches that are measured.
+        layer: the layer that is shown unless another one is named, from 0.
+        why_layer: why this one.
+        remarks: what else a reader has to know, one sentence each, without its full stop.
+    """
+
+    question: str
+    image: Image.Image
+    boxes: Sequence[Sequence[float]]
+    view: Geometry
+    layer: int
+    why_layer: str
+    remarks: tuple[str, ...] = ()
+
+    @cached_property
+    def mask(self) -> NDArray[np.bool_]:
+        """(rows, cols), the patches in a box."""
+        return self.view.patch_mask(self.boxes)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Look:
+    """What a method answered to a question, and where the model looked meanwhile. In a notebook it shows itself.
+
+    Attributes:
+        method: name of the method.
+        answer: the answer.
+        alignment: how well each layer's attention matches the boxes, arrays of shape (layers,); None without boxes.
+            AR is 1 where attention is uniform; KL and JS are in nats.
+        record: the journal's record of the answer.
+        site: what it is about.
+        lifts: (layers, rows, cols), the maps of all layers as `map` returns one.
+        hidden: (rows, cols) bool, the patches that the method hid from the question in one layer or more; None if none.
+    """
+
+    method: str
+    answer: str
+    alignment: Alignment | None
+    record: Record
+    site: LookSite
+    lifts: NDArray[np.float64]
+    hidden: NDArray[np.bool_] | None
+
+    @property
+    def best_layer(self) -> int | None:
+        """Index of the layer with the lowest KL on this very question; None without boxes."""
+        return None if self.alignment is None else best_layer(self.alignment.kl[None])
+
+    def map(self, layer: int | None = None) -> NDArray[np.float64]:
+        """Return where the model looked: (rows, cols) of attention over its mean over all patches.
+
+        The question's attention is divided by that of the reference prompt, heads averaged (paper, Sec. 2.2). 1 is even
+        attention, and the mean over the patches of a box is its AR.
+
+        Args:
+            layer: index of a layer; None for the one that is shown, `site.layer`.
+
+        Raises:
+            ValueError: there is no such layer.
+        """
+        chosen = self.site.layer if layer is None else layer
+        if not 0 <= chosen < len(self.lifts):
+            raise ValueError(f"layer {chosen}: allowed is 0 to {len(self.lifts) - 1}")
+        lift: NDArray[np.float64] = self.lifts[chosen]
+        return lift
+
+    def panel(self, layer: int | None = None, name: str = "") -> Panel:
+        """Return the map as a panel of a picture, under a name, by default the method's, and the answer."""
+        lift = self.map(layer)
+        ratio = f", AR {lift[self.site.mask].mean():.2f}" if self.site.boxes else ""
+        head = f"{name or self.method}, layer {self.site.layer if layer is None else layer}{ratio}"
+        answer = textwrap.shorten(self.answer, 60, placeholder=" ...")
+        return Panel(f"{head}\n{answer}", self.site.view, lift, self.hidden)
+
+    def draw(self, layer: int | None = None) -> bytes:
+        """Return a PNG of the image with its boxes, and of the image under the map; `layer` as in `map`."""
+        return Looks({self.method: self}).draw(layer)
+
+    def table(self, layer: int | None = None) -> str:
+        """Return the answer and the values as text, with what attention that is blind to the boxes would have."""
+        return Looks({self.method: self}).table(layer)
+
+    def __repr__(self) -> str:
+        return f"Look({self.method}: {self.answer!r})"
+
+    def _repr_html_(self) -> str:
+        return Looks({self.method: self})._repr_html_()
+
+
+class Looks(dict[str, Look]):
+    """Method -> its look at one question. In a notebook they show themselves side by side."""
+
+    @property
+    def site(self) -> LookSite:
+        """What they are about."""
+        return next(iter(self.values())).site
+
+    def rows(self, layer: int | None = None) -> list[LookRow]:
+        """Return the values at a layer, each with what attention that is blind to the boxes would have; none without boxes.
+
+        Raises:
+            ValueError: there is no such layer.
+        """
+        maps = [look.map(layer) for look in self.values()]
+        return rows_of(maps, self.site.mask, self.site.view.visible) if self.site.boxes else []
+
+    def draw(self, layer: int | None = None) -> bytes:
+        """Return a PNG of the image with its boxes, and of the image under each method's map; `layer` as in `Look.map`."""
+        panels = [look.panel(layer) for look in self.values()]
+        return draw_overlay(self.site.image, self.site.boxes, panels, self.site.question)
+
+    def table(self, layer: int | None = None) -> str:
+        """Return answers and values as text, with what attention that is blind to the boxes would have."""
+        answers = {method: look.answer for method, look in self.items()}
+        return as_text(self.site.question, answers, self.rows(layer), self.notes(layer))
+
+    def notes(self, layer: int | None = None) -> list[str]:
+        """Return what a reader of picture and values has to know, one sentence each, without full stops."""
+        site, looks = self.site, list(self.values())
+        depth = len(looks[0].lifts)
+        chosen = f"Layer {layer}, as asked" if layer is not None else f"Layer {site.layer}, {site.why_layer}"
+        hiding = [
+            f"{look.hidden.sum()} of {look.hidden.size} by {look.method}" for look in looks if look.hidden is not None
+        ]
+        hatched = [f"Hatched: patches that a method hides from the question in some layer ({', '.join(hiding)})"]
+        return [f"{chosen}; layers count from 0 to {depth - 1}", *(hatched if hiding else []), *site.remarks]
+
+    def _repr_html_(self) -> str:
+        answers = {method: look.answer for method, look in self.items()}
+        return page(self.site.question, answers, self.rows(), self.notes(), self.draw())

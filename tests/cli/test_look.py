@@ -1,0 +1,70 @@
+"""`lmms-vg look`: one image in one command, and what it refuses before a model is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from lmms_vg.cli.main import main
+from lmms_vg.tasks import documents, registry
+
+DEMO = ["--model_args", "pretrained=demo"]
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    (doc, *_) = registry.vgmed_demo(None)
+    path = tmp_path / "images of 患者" / "slice 1.png"
+    path.parent.mkdir()
+    documents.visual(doc)[0].save(path)
+    return path
+
+
+def test_answer_values_and_picture(image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "new" / "picture.png"
+    asked = [str(image), "Where is it?", "--model", "huatuo_vgrefine", *DEMO, "--methods", "plain,vgrefine"]
+    assert main(["look", *asked, "--box", "2,3,30,40", "10,10,50,50", "--layer", "2", "-o", str(out)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Where is it?"
+    assert [line.split(":")[0] for line in lines[1:3]] == ["  plain", "  vgrefine"]
+    assert next(line for line in lines if line.startswith("| placement (more) |")).endswith("| 0.50 |")
+    assert max(map(len, lines)) <= 100
+    assert lines[-1] == str(out)
+    assert Image.open(out).width > 2 * Image.open(out).height
+
+
+def test_one_method_without_a_box_or_a_picture(image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["look", str(image), "Where is it?", "--model", "huatuo", *DEMO]) == 0
+    shown = capsys.readouterr().out
+    assert "  plain: " in shown
+    assert "|" not in shown
+    assert not (tmp_path / "lmms_vg_home" / "journal").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--model", "huatuo_vgrefin"], "--model 'huatuo_vgrefin': did you mean huatuo_vgrefine?"),
+        (["--box", "1,2,3"], "--box '1,2,3': allowed is x1,y1,x2,y2"),
+        (["--box", "1,2,x,4"], "--box '1,2,x,4': allowed is"),
+        (["-o", "picture.jpg"], "-o picture.jpg: allowed is a name that ends in .png"),
+        (["--methods", "plain,vgrefin"], "--methods 'vgrefin': did you mean vgrefine"),
+        (["--model_args", "pretrained=demo,kk=1"], "kk not known to 'plain'"),
+        (["--box", "900,900,950,950"], "outside the image"),
+        (["--layer", "6"], "layer 6: allowed is 0 to 5"),
+    ],
+)
+def test_what_is_refused(
+    change: list[str], message: str, image: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["look", str(image), "Where is it?", "--model", "huatuo", *DEMO, *change]) == 2
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert "Traceback" not in shown
+
+
+def test_an_image_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["look", str(tmp_path / "no.png"), "Where?", "--model", "huatuo"]) == 2
+    assert "no.png: there is no such file" in capsys.readouterr().err
