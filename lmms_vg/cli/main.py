@@ -26,6 +26,7 @@ from lmms_vg.cli import (
     runs,
     submission,
     sweep,
+    vgmed,
 )
 from lmms_vg.host.failure import RunFailed
 
@@ -80,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         methods,
         models,
         heads,
+        vgmed,
         demo,
         doctor,
     ):
