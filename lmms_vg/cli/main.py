@@ -25,6 +25,7 @@ from lmms_vg.cli import (
     runs,
     submission,
     sweep,
+    vgmed,
 )
 from lmms_vg.host.failure import RunFailed
 
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         methods,
         models,
         heads,
+        vgmed,
         demo,
         doctor,
     ):

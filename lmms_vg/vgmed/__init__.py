@@ -1,0 +1,1 @@
+"""Build a data set like VGMED: masks become boxes, boxes become questions."""

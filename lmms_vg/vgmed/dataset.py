@@ -1,0 +1,177 @@
+"""Read and write the folder of a built data set (`schema`).
+
+`dataset.json` is written last, so that a folder without it is unfinished.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from lmms_vg import __version__
+from lmms_vg._util.atomic_files import replace_file
+from lmms_vg._util.json_text import parse_json
+from lmms_vg.datasets.source import DataError
+from lmms_vg.vgmed.schema import BoxQuestion, DatasetCard, Item, SourceCard
+
+CARD, ITEMS, QUESTIONS, IMAGES = "dataset.json", "items.jsonl", "questions.jsonl", "images"
+_PACKAGES = ("numpy", "scipy", "pillow", "pycocotools")
+
+Row = TypeVar("Row", Item, BoxQuestion)
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class BuiltDataset:
+    """A built data set in memory.
+
+    Attributes:
+        folder: where it lies.
+        card: what `dataset.json` says.
+        items: id -> item, in the order of the file.
+        questions: in the order of the file.
+        problems: what is wrong with it, each with file and line; broken rows are in neither of the above.
+    """
+
+    folder: Path
+    card: DatasetCard
+    items: dict[str, Item]
+    questions: list[BoxQuestion]
+    problems: list[str] = field(default_factory=list)
+
+    def image_path(self, item: Item) -> Path:
+        """Where an item's image lies."""
+        return self.folder / item.image
+
+
+def read(folder: Path) -> BuiltDataset:
+    """Read a built data set. Broken rows are left out and named in `problems`; good rows stay.
+
+    Raises:
+        DataError: there is no finished data set, or its `dataset.json` is broken.
+        OSError: a file cannot be read.
+    """
+    card = read_card(folder)
+    problems: list[str] = []
+    items = {item.id: item for _, item in _unique(folder / ITEMS, Item, problems)}
+    questions = []
+    for number, question in _unique(folder / QUESTIONS, BoxQuestion, problems):
+        if question.item in items:
+            questions.append(question)
+        else:
+            problems.append(
+                f"{folder / QUESTIONS}, line {number}: item {question.item!r} is not among the readable items of {ITEMS}"
+            )
+    if (digest := content_hash(folder)) != card.hash:
+        problems.append(
+            f"{folder / CARD}: hash {card.hash[:12]} is not that of {ITEMS} and {QUESTIONS}, {digest[:12]}: they were changed "
+            "after the data set was built; build it again, or ratings of it cannot be told from ratings of another version"
+        )
+    return BuiltDataset(folder, card, items, questions, problems)
+
+
+def read_card(folder: Path) -> DatasetCard:
+    """Read `dataset.json` alone.
+
+    Raises:
+        DataError: there is none, or it is broken.
+    """
+    path = folder / CARD
+    if not path.is_file():
+        raise DataError(f"{path}: there is no finished data set; make one with lmms-vg vgmed build")
+    return _parse(DatasetCard, path.read_bytes(), str(path))
+
+
+def write(
+    folder: Path,
+    name: str,
+    items: Iterable[Item],
+    questions: Iterable[BoxQuestion],
+    sources: Sequence[SourceCard],
+    settings: Mapping[str, Any],
+) -> DatasetCard:
+    """Write items, questions and card of a data set, whose images are in the folder already; older ones are replaced.
+
+    The same input gives the same bytes.
+    """
+    items, questions = list(items), list(questions)
+    (folder / CARD).unlink(missing_ok=True)
+    _write_rows(folder / ITEMS, items)
+    _write_rows(folder / QUESTIONS, questions)
+    card = DatasetCard(
+        name=name,
+        hash=content_hash(folder),
+        counts=_counts(items, questions),
+        settings=dict(settings),
+        versions={"lmms_vg": __version__} | {package: version(package) for package in _PACKAGES},
+        sources=sorted(sources, key=lambda source: source.name),
+    )
+    replace_file(folder / CARD, card.model_dump_json(indent=1) + "\n")
+    return card
+
+
+def content_hash(folder: Path) -> str:
+    """SHA-256 of `items.jsonl` and `questions.jsonl`; a missing file counts as empty."""
+    digest = hashlib.sha256()
+    for path in (folder / ITEMS, folder / QUESTIONS):
+        data = path.read_bytes() if path.is_file() else b""
+        digest.update(f"{len(data)};".encode() + data)
+    return digest.hexdigest()
+
+
+def _counts(items: Sequence[Item], questions: Sequence[BoxQuestion]) -> dict[str, int]:
+    kinds = Counter(question.kind for question in questions)
+    return {
+        "items": len(items),
+        "images": len({item.image_hash for item in items}),
+        "patients": len({(item.source, item.patient) for item in items}),
+        "localization": kinds["localization"],
+        "attribute": kinds["attribute"],
+    }
+
+
+def _write_rows(path: Path, rows: Iterable[BaseModel]) -> None:
+    replace_file(path, "".join(row.model_dump_json() + "\n" for row in rows))
+
+
+def _unique(path: Path, model: type[Row], problems: list[str]) -> Iterator[tuple[int, Row]]:
+    """Line number (from 1) and row of every good line; the others become problems."""
+    lines: dict[str, int] = {}
+    for number, data in _lines(path):
+        where = f"{path}, line {number}"
+        try:
+            row = _parse(model, data, where)
+        except DataError as problem:
+            problems.append(str(problem))
+            continue
+        if row.id in lines:
+            problems.append(f"{where}: id {row.id!r} is that of line {lines[row.id]} already; every id must be unique")
+            continue
+        lines[row.id] = number
+        yield number, row
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    if not path.is_file():
+        return
+    with path.open("rb") as lines:
+        yield from ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
+
+
+def _parse(model: type[Model], data: bytes, where: str) -> Model:
+    try:
+        return model.model_validate(parse_json(data))
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the row"
+        value = f"; it is {str(first['input'])[:80]!r}" if first["loc"] else ""
+        raise DataError(f"{where}: {place}: {first['msg']}{value}; correct it, or build the data set again") from None
+    except ValueError as problem:
+        raise DataError(f"{where}: {problem}; correct it, or build the data set again") from None

@@ -1,0 +1,76 @@
+"""Masks as COCO run lengths: a mask of 512 x 512 pixels takes some hundred bytes.
+
+pycocotools writes them. Reading is our own: pycocotools' `decode` leaves the pixels that the runs do not reach as they lie in
+memory, and the run lengths come from files.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco
+
+from lmms_vg.vgmed.schema import CocoRle
+
+_FIRST, _LAST = 48, 111  # the characters of the digits: 5 bits and one that says whether more follow
+
+
+def encode(mask: NDArray[np.bool_]) -> CocoRle:
+    """Write a mask of (height, width) as run lengths."""
+    encoded = coco.encode(np.asfortranarray(mask, np.uint8))
+    height, width = mask.shape
+    return CocoRle(size=(height, width), counts=encoded["counts"].decode())
+
+
+def decode(rle: CocoRle) -> NDArray[np.bool_]:
+    """Read a mask of (height, width) from run lengths.
+
+    Raises:
+        ValueError: the run lengths are none, or do not cover the mask exactly.
+    """
+    runs = run_lengths(rle)
+    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(rle.size, order="F")
+
+
+def area(rle: CocoRle) -> int:
+    """Number of the mask's pixels.
+
+    Raises:
+        ValueError: as `decode`.
+    """
+    return sum(run_lengths(rle)[1::2])
+
+
+def run_lengths(rle: CocoRle) -> list[int]:
+    """Lengths of the runs of 0, 1, 0, ... down the columns from the top left.
+
+    Raises:
+        ValueError: as `decode`.
+    """
+    runs: list[int] = []
+    for number in _numbers(rle.counts):
+        runs.append(
+            number + (runs[-2] if len(runs) > 2 else 0)
+        )  # from the fourth on, the change since the last but one
+    height, width = rle.size
+    if min(runs, default=0) < 0 or sum(runs) != height * width:
+        raise ValueError(
+            f"the runs of the mask add up to {sum(runs)} pixels; the image has {height * width} ({width} x {height})"
+        )
+    return runs
+
+
+def _numbers(text: str) -> list[int]:
+    numbers, value, bits = [], 0, 0
+    for character in text:
+        digit = ord(character) - _FIRST
+        if not 0 <= digit <= _LAST - _FIRST:
+            raise ValueError(f"the runs of the mask hold {character!a}, which COCO's compressed run lengths do not use")
+        value |= (digit & 31) << bits
+        bits += 5
+        if not digit & 32:
+            numbers.append(value - (1 << bits) if digit & 16 else value)
+            value, bits = 0, 0
+    if bits:
+        raise ValueError("the runs of the mask end in the middle of a number; the text was cut")
+    return numbers
