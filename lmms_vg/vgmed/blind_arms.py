@@ -1,8 +1,8 @@
-"""The maps that a blind study compares: what two runs kept of the same questions, and two controls made of the plain run's maps.
+"""The maps that a blind study compares: what two runs kept of the same questions, and two controls of the plain run's maps.
 
-A method that hides patches leaves holes in its map, and a map with holes looks tidier than one without, whatever it shows. `cut` is the
-plain map with as many holes where it is lowest, `random` the plain map with as many holes anywhere: a preference for the method
-over `cut` cannot come from the holes.
+A method that hides patches leaves holes in its map, and a map with holes looks tidier than one without, whatever it shows.
+`cut` is the plain map with as many holes where it is lowest, `random` the plain map with as many holes anywhere: a preference
+for the method over `cut` cannot come from the holes.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def run_maps(run: Run, task: str) -> dict[str, RunMap]:
     """
     folder = journal_of(run)
     if folder is None:
-        raise ValueError(f"{run.path}: its journal is not on this machine, and the maps are there; copy it, or run again")
+        raise ValueError(
+            f"{run.path}: its journal is not on this machine, and the maps are there; copy it, or run again"
+        )
     records = _last(folder, task)
     found = {
         records[place].uid: RunMap(maps, kept.grid, mask, visible)
@@ -61,7 +63,9 @@ def run_maps(run: Run, task: str) -> dict[str, RunMap]:
         for place, maps, mask, visible in zip(kept.places, kept.maps, kept.masks, kept.visible, strict=True)
     }
     if not found:
-        raise ValueError(f"{run.path}: its journal keeps no maps of task {task!r}; allowed is a measurement task that it ran")
+        raise ValueError(
+            f"{run.path}: its journal keeps no maps of task {task!r}; allowed is a measurement task that it ran"
+        )
     return found
 
 

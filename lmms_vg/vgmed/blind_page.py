@@ -1,7 +1,7 @@
 """The folder of a blind study: one page and its pictures, from which nobody can read whose map a picture shows.
 
-Names are keyed hashes, files are written in the order of their names and bear one date, and pictures of maps are equally long. The page
-puts the pictures of a case in another order for each rater.
+Names are keyed hashes, files are written in the order of their names and bear one date, and pictures of maps are equally long.
+The page puts the pictures of a case in another order for each rater.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def write_blind(cases: Sequence[BlindCase], key: BlindKey, out: Path) -> None:
     check_new(out)
     lengths = {len(picture) for case in cases for picture in case.pictures.values()}
     if len(lengths) != 1:
-        raise ValueError(f"pictures of {sorted(lengths)} bytes: they must be equally long, or their length tells them apart")
+        raise ValueError(
+            f"pictures of {sorted(lengths)} bytes: they must be equally long, or their length tells them apart"
+        )
     files = {f"images/{key.case(case.uid)}.png": case.image for case in cases}
     for case in cases:
         files |= {f"images/{key.picture(case.uid, arm)}.png": data for arm, data in case.pictures.items()}
@@ -57,7 +59,9 @@ def write_blind(cases: Sequence[BlindCase], key: BlindKey, out: Path) -> None:
 
 
 def _page(cases: Sequence[BlindCase], key: BlindKey) -> str:
-    shown = sorted([key.case(case.uid), case.question, sorted(key.picture(case.uid, arm) for arm in key.arms)] for case in cases)
+    shown = sorted(
+        [key.case(case.uid), case.question, sorted(key.picture(case.uid, arm) for arm in key.arms)] for case in cases
+    )
     return html_page(
         "blind.html",
         ["page.css", "blind.css"],

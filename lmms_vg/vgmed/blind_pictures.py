@@ -1,7 +1,7 @@
 """Pictures of a blind study: every map on one colour scale, and every file as long as the next.
 
-A compressed picture of a map with holes is shorter than one of a map without, so that sorting by size would tell the arms apart.
-The pictures of maps are therefore PNG files without compression: their length depends on their width and height only.
+A compressed picture of a map with holes is shorter than one of a map without, so sorting by size would tell the arms apart. The
+pictures of maps are therefore PNG files without compression: their length depends on their width and height only.
 """
 
 from __future__ import annotations

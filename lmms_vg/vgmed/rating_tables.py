@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from lmms_vg.runs.text_tables import markdown
+from lmms_vg.runs.text_tables import comma_separated, markdown
 from lmms_vg.vgmed.agreement import LEVELS, Agreement, signature
 from lmms_vg.vgmed.rate_merge import RatingsMerged
 from lmms_vg.vgmed.rated_questions import DROP_REASONS, RatedQuestion
@@ -101,6 +101,16 @@ def distribution_lines(questions: Sequence[RatedQuestion]) -> Iterator[str]:
         ]
         yield markdown(["", *map(str, scores), "ratings", "questions"], rows, 1)
         yield ""
+
+
+def distribution_csv(questions: Sequence[RatedQuestion]) -> str:
+    """The distribution of kept questions' ratings as CSV, in full precision."""
+    scores = range(THRESHOLD, LEVELS + 1)
+    rows = [
+        [one.row, *(one.percent(score) for score in scores), one.ratings, one.questions]
+        for one in distributions(kept(questions))
+    ]
+    return comma_separated(["row", *(f"rating {score}, %" for score in scores), "ratings", "questions"], rows)
 
 
 def shown(value: float | None) -> str:

@@ -70,4 +70,5 @@ def two_way_interval(
 def _means(sums: Floats, counts: Floats, cases: Floats, raters: Floats) -> Floats:
     """Mean of every draw, (draws,); NaN where no drawn rater has seen a drawn case."""
     total, number = (((cases @ table) * raters).sum(axis=1) for table in (sums, counts))
-    return np.divide(total, number, out=np.full(len(total), np.nan), where=number > 0)
+    means: Floats = np.divide(total, number, out=np.full(len(total), np.nan), where=number > 0)
+    return means
