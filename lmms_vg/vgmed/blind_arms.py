@@ -20,6 +20,9 @@ from lmms_vg.runs.grounding import journal_of
 from lmms_vg.runs.kept_maps import kept_maps
 from lmms_vg.runs.results import Run
 
+#: The arms that have as many holes as the method's map.
+CONTROLS = frozenset({"cut", "random"})
+
 #: Arm -> what it is.
 ARMS = {
     "plain": "the map of the plain run",
@@ -76,22 +79,26 @@ def _last(folder: Path, task: str) -> list[Record]:
 
 def lowest_kl(maps: Mapping[str, RunMap]) -> int:
     """Return the layer of the lowest mean KL, which the paper takes for the one that grounds."""
-    return int(np.mean([kl_divergence(each.maps, each.mask) for each in maps.values()], axis=0).argmin())
+    return int(np.mean([kl_divergence(each.mask, each.maps) for each in maps.values()], axis=0).argmin())
+
+
+def hiding_layers(maps: Mapping[str, RunMap]) -> list[int]:
+    """Return the layers in which a method hides patches, so that they have no attention at all."""
+    found = np.any([(each.maps[:, each.visible] == 0).any(axis=1) for each in maps.values()], axis=0)
+    return np.flatnonzero(found).tolist()
 
 
 def lifts(plain: RunMap, method: RunMap, layer: int, arms: Sequence[str], rng: np.random.Generator) -> dict[str, Any]:
     """Return arm -> lift of every patch, (patches,): attention over its mean in the patches that show image.
 
     Raises:
-        ValueError: the runs have other grids, or a control is asked for where the method hides nothing.
+        ValueError: the runs have other grids.
     """
     if plain.grid != method.grid or not np.array_equal(plain.visible, method.visible):
         raise ValueError(f"grids {plain.grid} and {method.grid}: the two runs see the image on different patches")
     seen = np.flatnonzero(plain.visible)
     own, other = plain.maps[layer].astype(np.float64), method.maps[layer].astype(np.float64)
     holes = int((other[seen] == 0).sum())
-    if not holes and {"cut", "random"} & set(arms):
-        raise ValueError("the method hides no patch in this layer")
     lowest, drawn = seen[np.argsort(own[seen], kind="stable")[:holes]], rng.permutation(seen)[:holes]
     made = {"plain": own, "method": other, "cut": _without(own, lowest), "random": _without(own, drawn)}
     return {arm: _lift(made[arm], seen) for arm in arms}

@@ -11,7 +11,7 @@ from PIL import Image
 
 from lmms_vg import __version__
 from lmms_vg.datasets.schema import Sample
-from lmms_vg.vgmed.blind_arms import ARMS, RunMap, lifts, lowest_kl
+from lmms_vg.vgmed.blind_arms import ARMS, CONTROLS, RunMap, hiding_layers, lifts, lowest_kl
 from lmms_vg.vgmed.blind_key import BlindKey
 from lmms_vg.vgmed.blind_page import BlindCase
 from lmms_vg.vgmed.blind_pictures import SIDE, TOP, map_picture, placed, plain_picture
@@ -84,6 +84,12 @@ def blind_study(
     depth = min(len(each.maps) for maps in (plain, method) for each in maps.values())
     if not 0 <= layer < depth:
         raise ValueError(f"--layer {layer}: allowed is 0 to {depth - 1}")
+    hiding = hiding_layers(method)
+    if CONTROLS & set(choice.arms) and layer not in hiding:
+        raise ValueError(
+            f"--arms {','.join(choice.arms)}: the method hides no patch in layer {layer}, so there is nothing to cut; allowed is "
+            f"--layer {', '.join(map(str, hiding)) or '(it hides none in any layer: leave cut and random out)'}"
+        )
     random.Random(choice.seed).shuffle(asked)
     cases: list[BlindCase] = []
     left_out: list[str] = []
