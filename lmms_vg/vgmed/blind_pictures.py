@@ -15,6 +15,7 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image
 
+from lmms_vg.vgmed.blind_arms import RunMap
 from lmms_vg.vision.patch_grid import Geometry
 
 #: Width and height of a picture of a map, in pixels.
@@ -24,33 +25,38 @@ SIDE = 448
 TOP = 4.0
 
 _FAINTEST, _STRONGEST = 0.1, 0.7  # of the map over the image, which stays visible
+_PATCH = 14  # pixels; it decides the rounding of an image that is cut, and no more
 _STORED = 0  # zlib's level without compression
 
 
-def placed(size: tuple[int, int], boxes: Sequence[Any], grid: tuple[int, int], mask: Any, visible: Any) -> Geometry:
-    """Return how an image lies on the patches: the way under which its boxes fall on the mask that the run kept.
+def placements(size: tuple[int, int], boxes: Sequence[Any], kept: RunMap) -> dict[str, Geometry]:
+    """Return the ways an image may lie on the patches: those under which its boxes fall on the mask that the run kept.
 
     Args:
         size: width and height of the image.
         boxes: xyxy, in its pixels.
-        grid: rows and columns of patches.
-        mask: the patches in a box, (patches,).
-        visible: the patches that show image, (patches,).
+        kept: what the run kept of the question.
 
     Raises:
         ValueError: it is none of the ways that are known.
     """
-    (width, height), (rows, cols) = size, grid
-    ways = [Geometry.pad(width, height, rows, cols), Geometry.stretch(width, height, rows, cols)]
+    (width, height), (rows, cols) = size, kept.grid
+    ways = {"stretched": Geometry.stretch(width, height, rows, cols)}
     if rows == cols:
-        ways.append(Geometry.center_crop(width, height, rows, cols, 14 * rows))
-    for way in ways:
-        if np.array_equal(way.visible.ravel(), visible) and np.array_equal(way.patch_mask(boxes).ravel(), mask):
-            return way
-    raise ValueError(
-        f"image of {width} x {height} pixels on {rows} x {cols} patches: it lies there in none of the ways that are drawn here "
-        "(padded, stretched, cut in the middle)"
-    )
+        ways["padded"] = Geometry.pad(width, height, rows, cols)
+        ways["cut"] = Geometry.center_crop(width, height, rows, cols, _PATCH * rows)
+    found = {
+        name: way
+        for name, way in ways.items()
+        if np.array_equal(way.visible.ravel(), kept.visible)
+        and np.array_equal(way.patch_mask(boxes).ravel(), kept.mask)
+    }
+    if not found:
+        raise ValueError(
+            f"image of {width} x {height} pixels on {rows} x {cols} patches: it lies there in none of the ways that are drawn "
+            f"here ({', '.join(ways)})"
+        )
+    return found
 
 
 def map_picture(image: Image.Image, lift: NDArray[np.float64], geometry: Geometry) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -14,7 +15,8 @@ from lmms_vg.datasets.schema import Sample
 from lmms_vg.vgmed.blind_arms import ARMS, CONTROLS, RunMap, hiding_layers, lifts, lowest_kl
 from lmms_vg.vgmed.blind_key import BlindKey
 from lmms_vg.vgmed.blind_page import BlindCase
-from lmms_vg.vgmed.blind_pictures import SIDE, TOP, map_picture, placed, plain_picture
+from lmms_vg.vgmed.blind_pictures import SIDE, TOP, map_picture, placements, plain_picture
+from lmms_vg.vision.patch_grid import Geometry
 
 
 class BlindStudy(NamedTuple):
@@ -87,42 +89,60 @@ def blind_study(
     hiding = hiding_layers(method)
     if CONTROLS & set(choice.arms) and layer not in hiding:
         raise ValueError(
-            f"--arms {','.join(choice.arms)}: the method hides no patch in layer {layer}, so there is nothing to cut; allowed is "
+            f"--arms {','.join(choice.arms)}: the method hides no patch in layer {layer}, so nothing is cut; allowed is "
             f"--layer {', '.join(map(str, hiding)) or '(it hides none in any layer: leave cut and random out)'}"
         )
     random.Random(choice.seed).shuffle(asked)
+    drawn, left_out = _drawn(asked, plain, choice.n, open_image)
     cases: list[BlindCase] = []
-    left_out: list[str] = []
-    images: set[str] = set()
-    for sample in asked:
-        if len(cases) == choice.n:
-            break
-        if sample.images[0] in images:
-            continue
+    way = _common_way(drawn)
+    for one in drawn:
         try:
-            cases.append(_case(sample, plain[sample.uid], method[sample.uid], layer, choice, open_image))
-            images.add(sample.images[0])
-        except (ValueError, OSError) as problem:
-            left_out.append(f"{sample.uid}: {problem}")
+            cases.append(_case(one, way, plain[one.sample.uid], method[one.sample.uid], layer, choice))
+        except ValueError as problem:
+            left_out.append(f"{one.sample.uid}: {problem}")
     if not cases:
         raise ValueError(f"layer {layer}: no question can be shown: {'; '.join(left_out[:3])}")
     return BlindStudy(cases, _key(cases, layer, choice, secret), left_out)
 
 
-def _case(
-    sample: Sample,
-    plain: RunMap,
-    method: RunMap,
-    layer: int,
-    choice: ArmChoice,
-    open_image: Callable[[str], Image.Image],
-) -> BlindCase:
-    rng = np.random.default_rng([choice.seed, *sample.uid.encode()])
-    drawn = lifts(plain, method, layer, choice.arms, rng)
-    image = open_image(sample.images[0])
-    geometry = placed(image.size, sample.boxes, plain.grid, plain.mask, plain.visible)
-    pictures = {arm: map_picture(image, lift.reshape(plain.grid), geometry) for arm, lift in drawn.items()}
-    return BlindCase(sample.uid, sample.question, plain_picture(image), pictures)
+class _Drawn(NamedTuple):
+    sample: Sample
+    image: Image.Image
+    ways: dict[str, Geometry]
+
+
+def _drawn(
+    asked: Sequence[Sample], maps: Mapping[str, RunMap], n: int, open_image: Callable[[str], Image.Image]
+) -> tuple[list[_Drawn], list[str]]:
+    """The first n questions about different images that can be drawn, and why others cannot."""
+    found: dict[str, _Drawn] = {}
+    left_out: list[str] = []
+    for sample in asked:
+        uri = sample.images[0]
+        if len(found) == n:
+            break
+        if uri not in found:
+            try:
+                image = open_image(uri)
+                found[uri] = _Drawn(sample, image, placements(image.size, sample.boxes, maps[sample.uid]))
+            except (ValueError, OSError) as problem:
+                left_out.append(f"{sample.uid}: {problem}")
+    return [*found.values()], left_out
+
+
+def _common_way(drawn: Sequence[_Drawn]) -> str:
+    """The way in which most of the images may lie: the box of a single one often fits several."""
+    counts = Counter(way for one in drawn for way in one.ways)
+    return counts.most_common(1)[0][0] if counts else ""
+
+
+def _case(one: _Drawn, way: str, plain: RunMap, method: RunMap, layer: int, choice: ArmChoice) -> BlindCase:
+    rng = np.random.default_rng([choice.seed, *one.sample.uid.encode()])
+    maps = lifts(plain, method, layer, choice.arms, rng)
+    geometry = one.ways.get(way) or next(iter(one.ways.values()))
+    pictures = {arm: map_picture(one.image, lift.reshape(plain.grid), geometry) for arm, lift in maps.items()}
+    return BlindCase(one.sample.uid, one.sample.question, plain_picture(one.image), pictures)
 
 
 def _key(cases: Sequence[BlindCase], layer: int, choice: ArmChoice, secret: str) -> BlindKey:

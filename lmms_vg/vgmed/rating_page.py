@@ -52,7 +52,7 @@ def repeats(questions: int) -> int:
 def workload(questions: int) -> str:
     """Say how long one rater takes."""
     seconds = SECONDS * (questions + repeats(questions))
-    return f"{seconds / 3600:.1f} hours" if seconds >= 5400 else f"{ceil(seconds / 60)} minutes"
+    return f"{seconds / 3600:.1f} h" if seconds >= 5400 else f"{ceil(seconds / 60)} min"
 
 
 def rating_page(cases: Sequence[RatingCase], data: str, seed: int) -> str:

@@ -16,7 +16,9 @@ KINDS = {"a1": "attribute", "a2": "attribute", "l1": "localization", "l2": "loca
 
 def file(rater: str, first: dict[str, str], second: dict[str, str] | None = None) -> RatingFile:
     """A rater's file; scores are three digits."""
-    rows = [(uid, 1, digits) for uid, digits in first.items()] + [(uid, 2, digits) for uid, digits in (second or {}).items()]
+    rows = [(uid, 1, digits) for uid, digits in first.items()] + [
+        (uid, 2, digits) for uid, digits in (second or {}).items()
+    ]
     ratings = [Rating(question=uid, showing=showing, scores=tuple(map(int, digits))) for uid, showing, digits in rows]
     return RatingFile(
         format="lmms-vg ratings 1", data="d", rater=rater, seed=0, questions=5, repeats=1, ratings=ratings
@@ -81,7 +83,7 @@ def test_table_r6_has_percentages_of_ratings_of_kept_questions(merged: RatingsMe
     assert [semantic.percent(score) for score in (3, 4, 5)] == [0, 50, 50]
     assert (semantic.ratings, semantic.questions) == (2, 1)
     assert rows["Localization, visual grounding"].percent(3) == 100  # l1: 3
-    assert "\n\"Attribute, clinical relevance\",0.0,0.0,100.0,2,1\n" in distribution_csv(merged.questions)
+    assert '\n"Attribute, clinical relevance",0.0,0.0,100.0,2,1\n' in distribution_csv(merged.questions)
 
 
 def test_the_report_says_undefined_and_counts(merged: RatingsMerged) -> None:
