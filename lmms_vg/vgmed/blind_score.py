@@ -17,7 +17,7 @@ from lmms_vg.vgmed.blind_votes import Unblinded
 PAPER_RATERS, PAPER_CASES, PAPER_PREFERRED = 5, 20, 76
 
 
-class Preference(NamedTuple):
+class ArmShare(NamedTuple):
     """How one arm did.
 
     Attributes:
@@ -35,7 +35,7 @@ class Preference(NamedTuple):
     majorities: int
 
 
-def preferences(votes: Sequence[Unblinded], arms: Sequence[str]) -> list[Preference]:
+def preferences(votes: Sequence[Unblinded], arms: Sequence[str]) -> list[ArmShare]:
     """Return the preference for every arm.
 
     Raises:
@@ -50,7 +50,7 @@ def preferences(votes: Sequence[Unblinded], arms: Sequence[str]) -> list[Prefere
         scores = [1 / len(arms) if vote.arm is None else float(vote.arm == arm) for vote in votes]
         interval = two_way_interval(scores, cases, raters)
         alone = sum(vote.arm == arm for vote in votes)
-        found.append(Preference(arm, sum(scores) / len(scores), interval, alone, majorities[arm]))
+        found.append(ArmShare(arm, sum(scores) / len(scores), interval, alone, majorities[arm]))
     return found
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from lmms_vg._util.json_text import parse_json
 from lmms_vg.vgmed.agreement import LEVELS
@@ -30,6 +30,9 @@ class Rating(BaseModel):
     question: str
     showing: Literal[1, 2]
     scores: Scores
+
+
+_RATINGS = TypeAdapter(list[Rating])
 
 
 class RatingFile(BaseModel):
@@ -101,8 +104,18 @@ def _read(path: Path, data: str, uids: frozenset[str]) -> tuple[RatingFile, list
             f"data {file.data[:16]}: it rates another version of the data set, whose hash is {data[:16]}; left out. "
             "Merge it with the version that its page was made from"
         )
-    ratings: list[Rating] = []
-    broken: list[str] = []
+    ratings, broken = _checked(rows, uids)
+    return file.model_copy(update={"ratings": ratings}), broken
+
+
+def _checked(rows: list[Any], uids: frozenset[str]) -> tuple[list[Rating], list[str]]:
+    try:
+        ratings = _RATINGS.validate_python(rows)  # all at once: ten times as fast
+        if all(rating.question in uids for rating in ratings):
+            return ratings, []
+    except ValidationError:
+        pass  # row by row, to name those that are broken
+    ratings, broken = [], []
     for number, row in enumerate(rows, start=1):
         try:
             rating = Rating.model_validate(row)
@@ -113,7 +126,7 @@ def _read(path: Path, data: str, uids: frozenset[str]) -> tuple[RatingFile, list
             ratings.append(rating)
         else:
             broken.append(f"rating {number}: question {rating.question!r} is not in the data set; left out")
-    return file.model_copy(update={"ratings": ratings}), broken
+    return ratings, broken
 
 
 def _first(error: ValidationError) -> str:
