@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from lmms_vg.cli import vgmed_blind, vgmed_export, vgmed_rating
 from lmms_vg.cli.printing import print_lines
 
 
@@ -13,7 +14,7 @@ def add(commands: Any) -> None:
     """Add `vgmed`."""
     vgmed = commands.add_parser("vgmed", help="build a data set with boxes out of masks, and ask about it")
     actions = vgmed.add_subparsers(required=True, metavar="ACTION")
-    for subcommand in (_add_validate,):
+    for subcommand in (_add_validate, vgmed_rating.add, vgmed_blind.add, vgmed_export.add):
         subcommand(actions)
 
 
