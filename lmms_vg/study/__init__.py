@@ -1,0 +1,1 @@
+"""The grounding study: its page."""
