@@ -1,4 +1,4 @@
-"""Write `report.html`: one file that loads nothing and sends nothing, with the study's findings and a gallery of its questions."""
+"""Write `report.html`: one file that loads nothing, with the findings of a study and a gallery of its questions."""
 
 from __future__ import annotations
 

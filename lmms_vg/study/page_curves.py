@@ -105,7 +105,7 @@ def _line(root: ElementTree.Element, scale: ChartScale, line: CurveLine, place: 
     for values, style_name in ((line.chance, f"own-chance {kind}"), (line.mean, f"curve {kind}")):
         for run in _runs(values):
             _add(root, "polyline", points=_points(scale, [(layer, values[layer]) for layer in run]), kind=style_name)
-    for layer in np.flatnonzero(np.isfinite(line.mean)):
+    for layer in map(int, np.flatnonzero(np.isfinite(line.mean))):
         x, y = scale.x(layer), scale.y(line.mean[layer])
         if layer in line.hidden:
             _add(root, "path", d=f"M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8", kind=f"cross {kind}")
