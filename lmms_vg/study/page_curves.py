@@ -109,7 +109,7 @@ def _line(root: ElementTree.Element, scale: ChartScale, line: CurveLine, place: 
         x, y = scale.x(layer), scale.y(line.mean[layer])
         if layer in line.hidden:
             _add(root, "path", d=f"M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8", kind=f"cross {kind}")
-        if layer == line.layer:
+        if layer in line.marked:
             _add(root, "circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r="5", kind=f"mark {kind}")
 
 

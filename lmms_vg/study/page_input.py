@@ -13,7 +13,7 @@ from PIL import Image
 from lmms_vg.vision.patch_grid import Box
 
 Values = NDArray[np.floating[Any]]
-Word = Literal["shown", "not shown", "no verdict"]
+Word = Literal["shown", "not shown", "opposite", "no verdict"]
 
 
 class PageSide(NamedTuple):
@@ -164,7 +164,7 @@ class CurveLine(NamedTuple):
         low: lower end of the 95% band.
         high: upper end.
         chance: its own chance level, drawn dotted; empty if the panel's `chance` says all.
-        layer: the layer that is marked; None for none.
+        marked: layers that findings are about.
         hidden: layers that hide patches, which are marked as such.
     """
 
@@ -174,7 +174,7 @@ class CurveLine(NamedTuple):
     low: Values
     high: Values
     chance: Values
-    layer: int | None = None
+    marked: Sequence[int] = ()
     hidden: Sequence[int] = ()
 
 

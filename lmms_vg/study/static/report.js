@@ -176,6 +176,7 @@
       canvas.width = card.sample.w;
       canvas.height = card.sample.h;
       const values = figure.appendChild(make("p", "values"));
+      if (look && !look.place) figure.append(make("p", "why", "No map is drawn: where this map lies on the image is not known."));
       figure.append(saying("p", "answer", look ? look.answer || "(no text)" : "No map of this question."));
       const said = verdict(card.sample.row, side);
       if (said.length) figure.appendChild(make("p", "said")).append(...said);
@@ -263,6 +264,7 @@
 
   const holder = find("#cards");
   let cards = [], fitting = [], current = null;
+  let answered = false, hidden = false; // whether any question tells
   const key = card => String(card.place);
 
   function setCurrent(card) {
@@ -292,9 +294,8 @@
     const table = make("table"), head = table.createTHead().insertRow(), body = table.createTBody();
     table.createCaption().textContent = `All ${count(chosen.length)} of ${count(rows.n)} asked questions that fit the lists above`
       + `${state.text ? " (the text is looked for among the drawn ones only)" : ""}: means at each model's own layer, without intervals`;
-    for (const name of ["model", "layer", "times other images", "n", "placement", "n", "right", "n", "changes if hidden", "n"]) {
-      head.append(make("th", name === "model" ? "" : "number", name));
-    }
+    const heads = ["model", "layer", "times other images", "n", "placement", "n", ...(answered ? ["right", "n"] : []), ...(hidden ? ["changes if hidden", "n"] : [])];
+    for (const name of heads) head.append(make("th", name === "model" ? "" : "number", name));
     shownSides().forEach(side => {
       const line = body.insertRow(), { excess, placement, right, changes } = columns.sides[side];
       const mean = (values, unknown) => {
@@ -303,7 +304,8 @@
       };
       const [more, moreN] = mean(excess, UNKNOWN), [place, placeN] = mean(placement, UNKNOWN), [good, goodN] = mean(right, -1), [flip, flipN] = mean(changes, -1);
       line.append(saying("td", "", sides[side].name), make("td", "number", String(sides[side].layer)));
-      for (const word of [times(more / 1000), moreN, number(place / 1000), placeN, number(good), goodN, number(flip), flipN]) line.append(make("td", "number", word));
+      const words = [times(more / 1000), moreN, number(place / 1000), placeN, ...(answered ? [number(good), goodN] : []), ...(hidden ? [number(flip), flipN] : [])];
+      for (const word of words) line.append(make("td", "number", word));
     });
     find("#all").replaceChildren(table);
   }
@@ -416,9 +418,9 @@
     options("task", [...any, ...rows.tasks.map(name => [name, name])]);
     options("modality", [...any, ...rows.modalities.map(name => [name, name])]);
     options("size", [...any, ...CHOICES.size]);
-    const answered = columns.sides.some(side => side.right.some(value => value >= 0));
+    [answered, hidden] = ["right", "changes"].map(name => columns.sides.some(side => side[name].some(value => value >= 0)));
     options("right", [...any, ...(answered ? CHOICES.right.slice(0, several ? 4 : 2) : [])]);
-    options("changes", [...any, ...(columns.sides.some(side => side.changes.some(value => value >= 0)) ? CHOICES.changes : [])]);
+    options("changes", [...any, ...(hidden ? CHOICES.changes : [])]);
     options("excess", [...any, ...CHOICES.excess]);
     options("sort", ORDERS.filter(([value]) => several || !["gain", "loss"].includes(value)));
     options("a", sides.map((side, place) => [String(place), side.name]));

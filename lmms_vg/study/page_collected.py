@@ -1,0 +1,117 @@
+"""From collected runs to what the page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lmms_vg.metrics import alignment, nulls
+from lmms_vg.metrics.statistics import signature
+from lmms_vg.study.collect import StudiedTask, Study
+from lmms_vg.study.curves import curves
+from lmms_vg.study.page_gallery import Gallery
+from lmms_vg.study.page_headlines import headlines
+from lmms_vg.study.page_input import AskedQuestions, LayerMeans, PageInput, PagePicture, PageSide, PageTable, SideAnswers
+from lmms_vg.study.page_panels import panels
+from lmms_vg.study.page_sides import Asked, StudySide, asked_by, sides_of
+from lmms_vg.study.questions import StudyQuestion
+
+#: The control that tells whether an answer changes without the box.
+BOX_FILLED = "box_filled"
+
+
+def page_input(
+    study: Study, title: str, tables: Sequence[PageTable] = (), pictures: Sequence[PagePicture] = ()
+) -> PageInput:
+    """Return what the page of a study shows.
+
+    Args:
+        study: the collected runs.
+        title: title of the page.
+        tables: breakdowns and other tables.
+        pictures: pictures that were drawn elsewhere.
+    """
+    sides = sides_of(study)
+    order = asked_by(sides)
+    shown = [task for side in sides for task in side.tasks.values()]
+    return PageInput(
+        title=title,
+        sides=[PageSide(side.name, side.layers, side.layer, side.chosen) for side in sides],
+        asked=_asked(study, sides, order),
+        sample_of=Gallery(sides, order).sample,
+        means=[_means(number, task) for number, side in enumerate(sides) for task in side.tasks.values()],
+        headlines=headlines(shown),
+        panels=panels(curves(shown), shown),
+        pictures=pictures,
+        tables=tables,
+        missing=[*study.missing, *_missing(study, sides)],
+        signatures=[alignment.signature(), nulls.signature(donors="other-images"), signature()],
+    )
+
+
+def question_at(sides: Sequence[StudySide], asked: Asked) -> StudyQuestion:
+    """Return a question as the first side has it that was asked it."""
+    task, uid = asked
+    side = next(side for side in sides if uid in side.places.get(task, ()))
+    return side.tasks[task].questions[side.places[task][uid]]
+
+
+def _asked(study: Study, sides: Sequence[StudySide], order: Sequence[Asked]) -> AskedQuestions:
+    questions = [question_at(sides, asked) for asked in order]
+    return AskedQuestions(
+        uids=[question.uid for question in questions],
+        tasks=[question.task for question in questions],
+        modalities=[question.modality for question in questions],
+        shares=np.array([question.share for question in questions]),
+        sides=[_answers(study, side, order) for side in sides],
+    )
+
+
+def _answers(study: Study, side: StudySide, order: Sequence[Asked]) -> SideAnswers:
+    excess, placement = np.full((2, len(order)), np.nan)
+    right, changes = np.full((2, len(order)), -1, np.int8)
+    filled = _filled(study, side)
+    for row, (name, uid) in enumerate(order):
+        place = side.places.get(name, {}).get(uid)
+        if place is None:
+            continue
+        task = side.tasks[name]
+        excess[row], placement[row] = task.excess["AR"][place, side.layer], task.values["placement"][place, side.layer]
+        question = task.questions[place]
+        right[row] = -1 if question.right is None else question.right
+        if (name, uid) in filled:
+            changes[row] = filled[name, uid] != question.answer
+    return SideAnswers(excess, placement, right, changes)
+
+
+def _filled(study: Study, side: StudySide) -> dict[Asked, str]:
+    """Return the answers of the same model and method without the boxes."""
+    return {
+        (task.task, question.uid): question.answer
+        for task in study.tasks
+        if task.run.control == BOX_FILLED
+        and (task.model, task.run.method) == (side.model, next(iter(side.tasks.values())).run.method)
+        for question in task.questions
+    }
+
+
+def _means(number: int, task: StudiedTask) -> LayerMeans:
+    with np.errstate(invalid="ignore"):
+        ar, kl, excess, placement = (
+            np.array([column[np.isfinite(column)].mean() if np.isfinite(column).any() else np.nan for column in table.T])
+            for table in (task.values["AR"], task.values["KL"], task.excess["AR"], task.values["placement"])
+        )
+    return LayerMeans(number, task.task, len(task.questions), ar, kl, excess, placement)
+
+
+def _missing(study: Study, sides: Sequence[StudySide]) -> list[str]:
+    said = []
+    if not any(task.run.control == BOX_FILLED for task in study.tasks):
+        said.append(
+            "Whether answers change when the box is hidden is not known: ask again with lmms-vg run --control box_filled and "
+            "name that run, too."
+        )
+    if not any(question.right is not None for side in sides for task in side.tasks.values() for question in task.questions):
+        said.append("Whether answers are right is not known: these questions have no reference that decides it.")
+    return said
