@@ -23,6 +23,7 @@ from lmms_vg.cli import (
     reproduce,
     run,
     runs,
+    study,
     submission,
     sweep,
 )
@@ -70,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         run,
         sweep,
         reproduce,
+        study,
         data,
         runs,
         journal,

@@ -77,6 +77,12 @@ class StudiedTask:
         return int(self.hidden.shape[1])
 
     @property
+    def hides(self) -> NDArray[np.bool_]:
+        """Layers, (layers,), in which patches of any question are hidden."""
+        layers: NDArray[np.bool_] = self.hidden.any(axis=0)
+        return layers
+
+    @property
     def images(self) -> list[str]:
         """The image of each question."""
         return [question.image for question in self.questions]
