@@ -22,6 +22,11 @@ def add(commands: Any) -> None:
         help="--output_path of a run with --log_samples, its *_results.json, or a folder of LMMS_VG_HOME/journal",
     )
     build.add_argument("-o", "--out", type=Path, default=Path("study"), help="folder to write (default: %(default)s)")
+    build.add_argument(
+        "--images",
+        action=argparse.BooleanOptionalAction,
+        help="embed images in report.html, or do not (default: those whose licence allows to pass them on)",
+    )
     build.set_defaults(command=_build)
 
 
@@ -29,5 +34,5 @@ def _build(args: argparse.Namespace) -> int:
     from lmms_vg.runs.read import read
     from lmms_vg.study.build import build
 
-    paths, study = build([read(run) for run in args.runs], args.out)
+    paths, study = build([read(run) for run in args.runs], args.out, args.images)
     return print_lines([*(f"missing: {line}" for line in study.missing), *map(str, paths)])

@@ -1,4 +1,4 @@
-"""Where a grid of patches lies on an image, told by what a journal keeps: the patches in the boxes, and those that show image."""
+"""Where a grid of patches lies on an image, told by a journal: by the patches in the boxes, and by those that show image."""
 
 from __future__ import annotations
 

@@ -26,7 +26,12 @@ def breakdowns(rows: Sequence[Row], names: Mapping[tuple[str, str], str]) -> lis
     axes = dict.fromkeys(row["axis"] for row in rows)
     tables = [(axis, [*_lines([row for row in rows if row["axis"] == axis], names)]) for axis in axes]
     return [
-        PageTable(f"By {axis}" if axis != "all" else "All questions of each task", _NOTE if axis == "all" else "", _HEADS, lines)
+        PageTable(
+            f"By {axis}" if axis != "all" else "All questions of each task",
+            _NOTE if axis == "all" else "",
+            _HEADS,
+            lines,
+        )
         for axis, lines in tables
         if axis == "all" or len({line[2] for line in lines}) > 1
     ]

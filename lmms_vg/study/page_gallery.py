@@ -29,7 +29,10 @@ class Gallery:
     def sample(self, number: int) -> GallerySample:
         """Return a question. Where its image is missing it has the patches alone, and opening the image says why."""
         name, uid = self.order[number]
-        at = [(side.tasks[name], side.places[name][uid]) if uid in side.places.get(name, ()) else None for side in self.sides]
+        at = [
+            (side.tasks[name], side.places[name][uid]) if uid in side.places.get(name, ()) else None
+            for side in self.sides
+        ]
         tasks = [found for found in at if found is not None]
         question = tasks[0][0].questions[tasks[0][1]]
         opener = partial(open_image, question.image)
@@ -67,7 +70,9 @@ def _patch_boxes(question: StudyQuestion) -> list[Box]:
     if question.mask is None:
         return []
     rows, cols = np.nonzero(question.mask)
-    left, top, right, bottom = (float(_PATCH * edge) for edge in (cols.min(), rows.min(), cols.max() + 1, rows.max() + 1))
+    left, top, right, bottom = (
+        float(_PATCH * edge) for edge in (cols.min(), rows.min(), cols.max() + 1, rows.max() + 1)
+    )
     return [(left, top, right, bottom)]
 
 
@@ -77,7 +82,11 @@ def _look(task: StudiedTask, place: int, size: tuple[int, int] | None) -> SideLo
     if maps is None or question.grid is None or question.mask is None or question.visible is None:
         return None
     rows, cols = question.grid
-    laid = map_place(size, question.boxes, question.mask, question.visible) if size else (0.0, 0.0, cols * _PATCH, rows * _PATCH)
+    laid = (
+        map_place(size, question.boxes, question.mask, question.visible)
+        if size
+        else (0.0, 0.0, cols * _PATCH, rows * _PATCH)
+    )
     return SideLook(
         maps=maps.reshape(len(maps), -1).astype(np.float32),
         grid=question.grid,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from math import exp
+from math import exp, isnan
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from lmms_vg.metrics.statistics import Difference, holm, paired
 from lmms_vg.runs.saying import LEVEL
 from lmms_vg.study.chosen_layer import ChosenLayer, chosen, plain_of
 from lmms_vg.study.collect import StudiedTask
+from lmms_vg.study.image_band import band
 from lmms_vg.study.page_input import Headline, Word
 from lmms_vg.study.page_sides import short_name
 
@@ -28,7 +29,26 @@ def headlines(tasks: Sequence[StudiedTask]) -> list[Headline]:
     found = [tested for task in tasks if (tested := _alone(task, tasks))]
     found += [tested for task in tasks if (tested := _against(task, plain_of(task, tasks), tasks))]
     adjusted = holm({str(place): tested.found.p for place, tested in enumerate(found)})
-    return [Headline(tested.text, _word(tested.found, adjusted[str(place)])) for place, tested in enumerate(found)]
+    judged = [Headline(tested.text, _word(tested.found, adjusted[str(place)])) for place, tested in enumerate(found)]
+    return judged + [
+        said for task in tasks if not np.isfinite(task.excess["AR"]).any() and (said := _placed(task, tasks))
+    ]
+
+
+def _placed(task: StudiedTask, tasks: Sequence[StudiedTask]) -> Headline | None:
+    """Where too few other images leave no excess: placement, which is no verdict, as objects may all stand in the middle."""
+    layer = chosen(task, tasks)
+    found = band(layer.of(task.values["placement"])[:, None], task.units)
+    if not found.n:
+        return None
+    mean, low, high = (float(end[0]) for end in (found.mean, found.low, found.high))
+    ends = "too few images for an interval" if isnan(low) else f"95% interval {low:.2f} to {high:.2f}"
+    text = (
+        f"{short_name(task, tasks)}, {task.task}: in {_said(layer)} the box holds more attention than {100 * mean:.0f}% of the "
+        f"places of its shape ({ends}; {found.n:,} questions, {found.images:,} images). 50% is chance, but objects in the middle "
+        "of the image exceed it without being looked at; there are too few images like these for the comparison that tells."
+    )
+    return Headline(text, "no verdict")
 
 
 def _alone(task: StudiedTask, tasks: Sequence[StudiedTask]) -> TestedFinding | None:

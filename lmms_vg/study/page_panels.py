@@ -58,6 +58,11 @@ _KINDS = (
     ),
 )
 
+#: Of raw values where there are too few other images.
+_EVEN = _KINDS[1]._replace(
+    better="depends on padding, too", chance=1.0, chance_words="1: attention that is even everywhere"
+)
+
 
 def panels(curves: Sequence[LookCurve], tasks: Sequence[StudiedTask]) -> list[CurvePanel]:
     """Return the charts of every task: one line per model and method."""
@@ -72,7 +77,12 @@ def panels(curves: Sequence[LookCurve], tasks: Sequence[StudiedTask]) -> list[Cu
                 if task.task == name and (curve := found.get((id(task), kind.measure, kind.quantity)))
             ]
             if drawn:
-                made.append(CurvePanel(f"{name}: {kind.title}", kind.better, drawn, kind.chance, kind.chance_words))
+                judged = (
+                    kind if kind.chance is not None or any(np.isfinite(line.chance).any() for line in drawn) else _EVEN
+                )
+                made.append(
+                    CurvePanel(f"{name}: {kind.title}", judged.better, drawn, judged.chance, judged.chance_words)
+                )
     return made
 
 

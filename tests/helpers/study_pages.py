@@ -93,7 +93,16 @@ def page(
     names = ["tiny plain", "tiny vgrefine", "third"][:sides]
     wave = np.sin(np.arange(LAYERS))
     lines = [
-        CurveLine(name, place == 1, wave + place, wave + place - 0.2, wave + place + 0.2, np.full(LAYERS, np.nan), [2], [1] * place)
+        CurveLine(
+            name,
+            place == 1,
+            wave + place,
+            wave + place - 0.2,
+            wave + place + 0.2,
+            np.full(LAYERS, np.nan),
+            [2],
+            [1] * place,
+        )
         for place, name in enumerate(names)
     ]
     parts: dict[str, Any] = {

@@ -48,7 +48,9 @@ def test_only_our_scripts_and_styles_may_run(tmp_path: Path) -> None:
     assert policy is not None
     assert policy[1].startswith("default-src &#39;none&#39;; img-src data: blob:; style-src &#39;sha256-")
     assert "unsafe" not in policy[1]
-    parts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL) + re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    parts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL) + re.findall(
+        r"<style>(.*?)</style>", text, re.DOTALL
+    )
     assert len(parts) == 4
     for part in parts:
         digest = base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()
@@ -93,7 +95,9 @@ def noisy(number: int) -> Any:
 
 def test_the_budget_makes_maps_coarser_and_then_samples_fewer_and_says_so(tmp_path: Path) -> None:
     made = study_pages.page(60, sample_of=noisy)
-    sizes = [len(page.render(made, page.drawn(made, range(60), None), 0, detail, []).encode()) for detail in page.DETAILS]
+    sizes = [
+        len(page.render(made, page.drawn(made, range(60), None), 0, detail, []).encode()) for detail in page.DETAILS
+    ]
     assert sizes == sorted(sizes, reverse=True)
     said = [
         [],

@@ -15,7 +15,10 @@ from chromium import chromium, requested
 from lmms_vg.study import page
 from lmms_vg.study.page_input import Headline, PageInput, PagePicture, PageTable, SideLook
 
-EVIL = "</script><script>window.pwned=1</script><img src=x onerror=window.pwned=1>\"'& \u202eabc \u05d0\u05d1 " + "long" * 200
+EVIL = (
+    "</script><script>window.pwned=1</script><img src=x onerror=window.pwned=1>\"'& \u202eabc \u05d0\u05d1 "
+    + "long" * 200
+)
 N = 60
 
 
@@ -45,7 +48,9 @@ def browser(chrome: Any) -> Iterator[Any]:
     requested(chrome)
     yield chrome
     assert chrome.get_log("browser") == []
-    assert [url for url in requested(chrome) if not url.startswith(("about:", "data:", "blob:")) and "report" not in url] == []
+    assert [
+        url for url in requested(chrome) if not url.startswith(("about:", "data:", "blob:")) and "report" not in url
+    ] == []
     chrome.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
     chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
@@ -135,15 +140,15 @@ def test_each_filter_keeps_what_it_says(browser: Any, address: str, made: PageIn
         choose(browser, name, "")
     choose(browser, "task", "attribute")
     choose(browser, "modality", "MR")
-    assert set(uids(browser)) == keep(made, lambda i: made.asked.tasks[i] == "attribute" and made.asked.modalities[i] == "MR")
+    assert set(uids(browser)) == keep(
+        made, lambda i: made.asked.tasks[i] == "attribute" and made.asked.modalities[i] == "MR"
+    )
     one(browser, "#tools [name=text]").send_keys("ORGAN 1 nowhere")
     assert uids(browser) == []
     assert one(browser, "#found").text == f"0 of {N} drawn questions fit."
 
 
-def test_all_questions_are_counted_beside_the_drawn_ones(
-    browser: Any, tmp_path: Path, made: PageInput
-) -> None:
+def test_all_questions_are_counted_beside_the_drawn_ones(browser: Any, tmp_path: Path, made: PageInput) -> None:
     page.write(made, tmp_path / "report.html", n=12)
     opened(browser, (tmp_path / "report.html").as_uri(), "#task=attribute")
     assert len(uids(browser)) < 12
@@ -234,7 +239,14 @@ def test_the_keyboard(browser: Any, address: str) -> None:
     opened(browser, address)
     order = uids(browser)
     browser.execute_script("document.querySelector('.card').focus()")
-    keys = {"right": "\ue014", "left": "\ue012", "up": "\ue013", "down": "\ue015", "enter": "\ue007", "escape": "\ue00c"}
+    keys = {
+        "right": "\ue014",
+        "left": "\ue012",
+        "up": "\ue013",
+        "down": "\ue015",
+        "enter": "\ue007",
+        "escape": "\ue00c",
+    }
 
     def press(key: str) -> None:
         browser.switch_to.active_element.send_keys(keys.get(key, key))
@@ -346,7 +358,15 @@ def test_nothing_that_a_text_says_is_run(browser: Any, tmp_path: Path) -> None:
     every(browser, ".card .enlarge")[0].click()
     assert browser.execute_script("return window.pwned") is None
     assert every(browser, "img:not(#pictures img), main script") == []
-    places = ("h1", ".headlines", "#findings > ul:last-child", "#curves figcaption", ".legend", "#pictures figcaption", "#tables td")
+    places = (
+        "h1",
+        ".headlines",
+        "#findings > ul:last-child",
+        "#curves figcaption",
+        ".legend",
+        "#pictures figcaption",
+        "#tables td",
+    )
     inside = (".question", ".about", ".id", "figcaption", ".answer", ".reference")
     for selector in (*places, ".signatures", "#reading", "#means", "#all", *(f".card {name}" for name in inside)):
         assert EVIL in one(browser, selector).get_attribute("textContent"), selector
@@ -440,7 +460,9 @@ def test_printing_unpacks_what_fits(browser: Any, address: str) -> None:
 
 def test_the_policy_holds(browser: Any, address: str) -> None:
     opened(browser, address)
-    browser.execute_script("const s = document.createElement('script'); s.textContent = 'window.ran = 1'; document.head.append(s)")
+    browser.execute_script(
+        "const s = document.createElement('script'); s.textContent = 'window.ran = 1'; document.head.append(s)"
+    )
     assert browser.execute_script("return window.ran") is None
     browser.execute_script("new Image().src = 'https://example.invalid/x.png'")
     violations = [entry["message"] for entry in browser.get_log("browser")]

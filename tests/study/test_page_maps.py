@@ -23,7 +23,9 @@ def test_levels_by_hand() -> None:
 def test_the_ends_are_an_eighth_and_eight_times() -> None:
     maps = np.ones((1, 1000))
     maps[0, :2] = 1e-9, 900
-    assert levels_of(maps, np.ones(1000, bool), 32)[0, :2].tolist() == [1, 31], "attention that is there is never level 0"
+    assert levels_of(maps, np.ones(1000, bool), 32)[0, :2].tolist() == [1, 31], (
+        "attention that is there is never level 0"
+    )
 
 
 def test_padding_does_not_count_in_the_mean() -> None:

@@ -137,6 +137,7 @@
   const layerOf = side => (state.own ? sides[side].layer : nearest(sides[side].kept, Number(state.layer)));
   const number = (value, digits = 2) => (value === null || value === undefined || Number.isNaN(value) ? "–" : value.toFixed(digits));
   const times = excess => (excess === null || excess === undefined || Number.isNaN(excess) ? "–" : `${Math.exp(excess).toFixed(2)}×`);
+  const compared = excess => (times(excess) === "–" ? "too few other images" : `${times(excess)} other images`);
   const count = value => value.toLocaleString("en");
 
   function build(sample, place) {
@@ -191,7 +192,7 @@
   function describe(card) {
     for (const { side, look, canvas, values } of card.figures) {
       const layer = layerOf(side);
-      const words = look ? [`layer ${layer}`, `${times(look.excess[layer])} other images`, `AR ${number(look.ar[layer])}`,
+      const words = look ? [`layer ${layer}`, compared(look.excess[layer]), `AR ${number(look.ar[layer])}`,
         `KL ${number(look.kl[layer])}`, `placement ${number(look.placement[layer])}`] : [];
       values.replaceChildren(...words.map((word, place) => make(place === 1 ? "b" : "span", "", word)));
       canvas.setAttribute("aria-label", `${sides[side].name}, ${words.join(", ") || "no map"}`);
@@ -237,7 +238,7 @@
       const canvas = button.appendChild(make("canvas"));
       ReportMaps.paint(canvas, scene(card, loaded, look, side, layer), 90 * devicePixelRatio);
       button.append(make("span", "", `${layer}: ${times(look.excess[layer])}`));
-      button.setAttribute("aria-label", `layer ${layer}, ${times(look.excess[layer])} other images`);
+      button.setAttribute("aria-label", `layer ${layer}, ${compared(look.excess[layer])}`);
       button.addEventListener("click", () => set({ layer: String(layer), own: "" }));
       return button;
     }));
@@ -316,7 +317,7 @@
     const lines = data.means.filter(one => shownSides().includes(one.side) && (!state.task || one.task === state.task));
     find("#means").replaceChildren(...lines.slice(0, 8).map(one => {
       const layer = layerOf(one.side);
-      return saying("li", "", `${sides[one.side].name}, ${one.task}, layer ${layer}: ${times(one.excess[layer])} other images, `
+      return saying("li", "", `${sides[one.side].name}, ${one.task}, layer ${layer}: ${compared(one.excess[layer])}, `
         + `AR ${number(one.ar[layer])}, KL ${number(one.kl[layer])}, placement ${number(one.placement[layer])} (means of ${count(one.n)} questions)`);
     }));
   }
