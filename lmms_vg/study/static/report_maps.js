@@ -50,7 +50,7 @@ const ReportMaps = (() => {
       pen.moveTo(x, y + high);
       pen.lineTo(x + wide, y);
     });
-    for (const [colour, width] of [["#000a", 2.5], ["#fffc", 1]]) {
+    for (const [colour, width] of [["#000a", 3], ["#fff", 1.3]]) {
       pen.strokeStyle = colour;
       pen.lineWidth = width * thin;
       pen.stroke();
