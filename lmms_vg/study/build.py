@@ -7,9 +7,9 @@ from pathlib import Path
 
 from lmms_vg._util.atomic_files import replace_file
 from lmms_vg.runs.results import Run
-from lmms_vg.study import breakdown_table, chosen_layer, correct_table, curves, gap_table, paired_table
+from lmms_vg.study import breakdown_table, chosen_layer, correct_table, curves, gap_table, head_tables, paired_table
 from lmms_vg.study.collect import StudiedTask, Study, collect
-from lmms_vg.study.figures import curve_figure
+from lmms_vg.study.figures import box_figure, content_figure, curve_figure, head_figure, strip_figure
 from lmms_vg.study.study_table import StudyTable, signatures
 
 Tasks = Sequence[StudiedTask]
@@ -19,7 +19,6 @@ _TABLES: tuple[Callable[[Tasks], StudyTable], ...] = (
     paired_table.table,
     paired_table.chosen_table,
     gap_table.table,
-    breakdown_table.table,
     correct_table.table,
 )
 
@@ -43,11 +42,21 @@ def build(runs: Sequence[Run], out: Path) -> tuple[list[Path], Study]:
 
 
 def _parts(study: Study, out: Path) -> Iterator[list[Path]]:
-    all_curves = curves.curves(study.tasks)
-    yield curves.table(all_curves).write(out / "tables")
+    tables, figures, tasks = out / "tables", out / "figures", study.tasks
+    all_curves = curves.curves(tasks)
+    yield curves.table(all_curves).write(tables)
     for make in _TABLES:
-        yield make(study.tasks).write(out / "tables")
-    yield curve_figure.draw(all_curves, out / "figures")
+        yield make(tasks).write(tables)
+    breakdown = breakdown_table.table(tasks)
+    yield breakdown.write(tables)
+    heads = head_tables.run_heads(tasks)
+    yield head_tables.table(heads).write(tables)
+    yield head_tables.agreement_table(heads).write(tables)
+    yield curve_figure.draw(all_curves, figures)
+    yield box_figure.draw(breakdown.rows, figures)
+    yield content_figure.draw(tasks, figures)
+    yield head_figure.draw(heads, figures)
+    yield strip_figure.draw(tasks, figures)
 
 
 def _missing(study: Study) -> str:
