@@ -7,9 +7,20 @@ from pathlib import Path
 
 from lmms_vg._util.atomic_files import replace_file
 from lmms_vg.runs.results import Run
-from lmms_vg.study import breakdown_table, chosen_layer, correct_table, curves, gap_table, head_tables, paired_table
+from lmms_vg.study import (
+    breakdown_table,
+    chosen_layer,
+    correct_table,
+    curves,
+    gap_table,
+    head_tables,
+    necessity_table,
+    paired_table,
+    released,
+)
 from lmms_vg.study.collect import StudiedTask, Study, collect
 from lmms_vg.study.figures import box_figure, content_figure, curve_figure, head_figure, strip_figure
+from lmms_vg.study.released import ReleasedList
 from lmms_vg.study.study_table import StudyTable, signatures
 
 Tasks = Sequence[StudiedTask]
@@ -20,10 +31,11 @@ _TABLES: tuple[Callable[[Tasks], StudyTable], ...] = (
     paired_table.chosen_table,
     gap_table.table,
     correct_table.table,
+    necessity_table.table,
 )
 
 
-def build(runs: Sequence[Run], out: Path) -> tuple[list[Path], Study]:
+def build(runs: Sequence[Run], out: Path, lists: Sequence[ReleasedList] = ()) -> tuple[list[Path], Study]:
     """Write the tables and figures of runs into a folder, and return their paths and what was collected.
 
     Needs no model and no network; images are opened for the pictures that show some.
@@ -31,12 +43,14 @@ def build(runs: Sequence[Run], out: Path) -> tuple[list[Path], Study]:
     Args:
         runs: finished runs, as `runs.read.read` reads them.
         out: the folder; files in it are replaced.
+        lists: results of the authors' code, for comparison.
 
     Raises:
         ValueError: none of the runs measured where a model looks.
     """
     study = collect(runs)
     paths = [path for part in _parts(study, out) for path in part]
+    paths += released.table(lists).write(out / "tables")
     replace_file(out / "missing.md", _missing(study))
     return [*paths, out / "missing.md"], study
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
@@ -34,36 +33,40 @@ def draw(heads: Sequence[RunHeads], folder: Path) -> list[Path]:
 
 
 def _figure(heads: RunHeads) -> Figure:
-    sides = {name: heads.sides[name].means("kl") for name in sorted(heads.sides)}
-    layers, number = next(iter(sides.values())).shape
-    keep = min(_FRAMED, max(1, layers * number // 6))
-    scatter = heads.has_both
-    wide = len(sides) + scatter
-    figure = Figure(figsize=(2.4 * wide + 0.4, 2.9), layout="constrained")
+    names = sorted(heads.sides)
+    known = all(np.isfinite(heads.sides[name].even) for name in names)
+    # KL of even attention is a property of a side's boxes: over it, both sides are on one scale.
+    maps = {name: heads.sides[name].means("kl") - (heads.sides[name].even if known else 0) for name in names}
+    keep = min(_FRAMED, max(1, maps[names[0]].size // 6))
+    wide = len(names) + heads.has_both
+    figure = Figure(figsize=(2.4 * wide + 0.4, 2.8), layout="constrained")
     panels = figure.subplots(1, wide, squeeze=False)[0]
-    every = np.concatenate([values.ravel() for values in sides.values()])
-    for panel, (name, values) in zip(panels, sides.items(), strict=False):
-        picture = _map(panel, values, every, heads.sides[name].even, keep)
+    every = np.concatenate([values.ravel() for values in maps.values()])
+    for panel, name in zip(panels, names, strict=False):
+        picture = _map(panel, maps[name], every, keep, known)
         panel.set_title(f"{name} (n = {heads.sides[name].n:,})", loc="left", fontsize=7.5)
-        figure.colorbar(picture, ax=panel, orientation="horizontal", shrink=0.9, extend="max", label="mean KL (nats)")
     panels[0].set_ylabel("layer")
-    if scatter:
-        _scatter(panels[-1], sides[MEDICAL], sides[NATURAL], heads, keep)
-    note = f"white: KL of even attention on the same boxes; framed: the {keep} heads of lowest KL"
+    what = "mean KL minus that of even attention (nats)" if known else "mean KL (nats)"
+    figure.colorbar(
+        picture, ax=panels[: len(names)].tolist(), location="bottom", extend="max", shrink=0.6, aspect=40, label=what
+    )
+    if heads.has_both:
+        _scatter(panels[-1], maps[MEDICAL], maps[NATURAL], keep, known)
+    said = (
+        "blue: better than even attention on the same boxes, red: worse"
+        if known
+        else "no kept maps, so no even attention"
+    )
     figure.suptitle(
-        f"{heads.model}, {heads.run.label}; blue: lower KL than even attention, red: higher; {note}",
-        fontsize=6.5,
-        wrap=True,
+        f"{heads.model}, {heads.run.label}; framed: the {keep} heads of lowest KL; {said}", fontsize=6.5, wrap=True
     )
     return figure
 
 
-def _map(panel: Any, values: Array, every: Array, even: float, keep: int) -> Any:
-    low, high = float(every.min()), float(np.percentile(every, 98))
-    middle = even if np.isfinite(even) else float(np.median(every))
-    span = max(middle - low, high - middle, 1e-6)
-    norm = TwoSlopeNorm(middle, middle - span, middle + span)
-    picture = panel.imshow(values, cmap="RdBu_r", norm=norm, interpolation="nearest", aspect="auto")
+def _map(panel: Any, values: Array, every: Array, keep: int, known: bool) -> Any:
+    reach = max(-float(every.min()), float(np.percentile(every, 98)), 1e-6)
+    colours = {"cmap": "RdBu_r", "vmin": -reach, "vmax": reach} if known else {"cmap": "viridis_r"}
+    picture = panel.imshow(values, interpolation="nearest", aspect="auto", **colours)
     for place in best(values, "kl", keep):
         layer, head = divmod(place, values.shape[1])
         panel.add_patch(Rectangle((head - 0.5, layer - 0.5), 1, 1, fill=False, edgecolor=_FRAME, linewidth=0.8))
@@ -74,18 +77,18 @@ def _map(panel: Any, values: Array, every: Array, even: float, keep: int) -> Any
     return picture
 
 
-def _scatter(panel: Any, medical: Array, natural: Array, heads: RunHeads, keep: int) -> None:
-    both = sorted(set(best(medical, "kl", keep)) & set(best(natural, "kl", keep)))
+def _scatter(panel: Any, medical: Array, natural: Array, keep: int, known: bool) -> None:
+    both = sorted({*best(medical, "kl", keep)} & {*best(natural, "kl", keep)})
     panel.scatter(natural, medical, s=6, color=GREY, alpha=0.6, linewidth=0)
-    label = f"in both best {keep}: {len(both)}\n(by chance {keep * keep / medical.size:.1f})"
-    panel.scatter(natural.ravel()[both], medical.ravel()[both], s=14, color="#D55E00", label=label)
+    panel.scatter(natural.ravel()[both], medical.ravel()[both], s=14, color="#D55E00")
     ends = [min(medical.min(), natural.min()), max(medical.max(), natural.max())]
     panel.plot(ends, ends, color=GREY, linewidth=0.7, linestyle=":")
-    for axis, side in ((panel.axvline, NATURAL), (panel.axhline, MEDICAL)):
-        axis(heads.sides[side].even, color="black", linewidth=0.5, linestyle="--")
-    panel.set_xlabel("KL, natural")
-    panel.set_ylabel("KL, medical")
-    panel.set_title(
-        f"rank correlation {rank_correlation(medical.ravel(), natural.ravel()):.2f}", loc="left", fontsize=7.5
-    )
-    panel.legend(loc="lower right")
+    if known:
+        panel.axhline(0, color="black", linewidth=0.5, linestyle="--")
+        panel.axvline(0, color="black", linewidth=0.5, linestyle="--")
+    over = " over even" if known else ""
+    panel.set_xlabel(f"KL{over}, natural")
+    panel.set_ylabel(f"KL{over}, medical")
+    rank = rank_correlation(medical.ravel(), natural.ravel())
+    shared = f"in both best {keep}: {len(both)} (by chance {keep * keep / medical.size:.1f})"
+    panel.set_title(f"rank correlation {rank:.2f}\n{shared}", loc="left", fontsize=7)

@@ -70,11 +70,11 @@ def show_map(
         axis.spines[:].set(color=BEST, linewidth=2)
 
 
-def colour_bar(figure: Figure, axes: Any) -> None:
-    """Draw the scale of all maps."""
+def colour_bar(figure: Figure) -> None:
+    """Draw the scale of all maps at the right edge."""
     scale = ScalarMappable(Normalize(0, TOP), _MAP)
-    bar = figure.colorbar(scale, ax=axes, extend="max", shrink=0.6, pad=0.01, ticks=[0, 1, 2, 3, TOP], aspect=30)
-    bar.set_label("attention, 1 = even", fontsize=6.5)
+    bar = figure.colorbar(scale, cax=figure.add_axes((0.945, 0.2, 0.012, 0.6)), extend="max", ticks=[0, 1, 2, 3, TOP])
+    bar.set_label("attention, 1 = even", fontsize=6)
     bar.ax.tick_params(labelsize=6)
 
 

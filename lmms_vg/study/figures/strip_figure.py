@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -47,15 +48,14 @@ def strip(tasks: Sequence[StudiedTask], uid: str, folder: Path, name: str, image
     rows = [(task, i) for task in tasks if (i := _place(task, uid)) is not None]
     question = rows[0][0].questions[rows[0][1]]
     image = _opened(rows[0][0], rows[0][1]) if images else None
-    columns = max(len(layers_shown(task)) for task, _ in rows)
+    columns = 1 + max(len(layers_shown(task)) for task, _ in rows)
     tall = 1.0 if image is None else min(2.0, image.height / image.width)
-    width = WIDTH / (columns + 1)
-    figure = Figure(figsize=(WIDTH, 0.75 + len(rows) * (width * tall + 0.42)), layout="constrained")
-    panels = figure.subplots(len(rows), columns + 1, squeeze=False)
+    figure, panels = _panels(len(rows), columns, tall)
     for line, (task, i) in zip(panels, rows, strict=True):
         _row(line, task, i, image)
-    colour_bar(figure, panels)
-    figure.suptitle(f"{_title(question.text)}\n{wrapped(rule(), 150, 2)}", fontsize=7)
+    colour_bar(figure)
+    figure.text(0.5, 1.0, wrapped(question.text, 110, 2), ha="center", va="bottom", fontsize=7.5)
+    figure.text(0.5, 0.0, wrapped(rule(), 150, 3), ha="center", va="top", fontsize=5.5)
     method = "" if name == "strip" else f"_{rows[-1][0].model}_{rows[-1][0].method.partition(' ')[0]}"
     return save(figure, folder, f"{name}_{uid}{method}", [row for task, i in rows for row in _numbers(task, i)])
 
@@ -69,19 +69,31 @@ def layers_shown(task: StudiedTask) -> list[int]:
     return sorted(wanted)
 
 
-def _row(line: Sequence[object], task: StudiedTask, i: int, image: Image.Image | None) -> None:
+def _panels(rows: int, columns: int, tall: float) -> tuple[Figure, Any]:
+    """Make a figure and its panels, (rows, columns), each `tall` times as high as it is wide, with room for titles."""
+    left, right, title = 0.075, 0.93, 0.4  # shares of the width, inches
+    width = (right - left) * WIDTH / columns
+    height = rows * (width * tall + title)
+    figure = Figure(figsize=(WIDTH, height))
+    panels = figure.subplots(rows, columns, squeeze=False)
+    figure.subplots_adjust(left, 0.02, right, 1 - title / height, wspace=0.06, hspace=title / (width * tall))
+    return figure, panels
+
+
+def _row(line: Sequence[Any], task: StudiedTask, i: int, image: Image.Image | None) -> None:
     question, lift = task.questions[i], task.lift(i)
-    first: object = line[0]
-    show_image(first, question, image)
-    first.set_ylabel(f"{task.model}\n{wrapped(task.method, 20)}", fontsize=6)  # type: ignore[attr-defined]
+    show_image(line[0], question, image)
+    line[0].set_ylabel(f"{task.model}\n{wrapped(task.method, 20)}", fontsize=6)
     for axis in line[1:]:
-        axis.set_axis_off()  # type: ignore[attr-defined]
-    for axis, layer in zip(line[1:], layers_shown(task) if lift is not None else (), strict=False):
-        axis.set_axis_on()  # type: ignore[attr-defined]
-        show_map(axis, question, image, lift[layer], bool(task.hidden[i, layer]), layer == task.best_layer)  # type: ignore[index]
+        axis.set_axis_off()
+    if lift is None:
+        return
+    for axis, layer in zip(line[1:], layers_shown(task), strict=False):
+        axis.set_axis_on()
+        show_map(axis, question, image, lift[layer], bool(task.hidden[i, layer]), layer == task.best_layer)
         ar, kl, placed = (float(task.values[name][i, layer]) for name in ("AR", "KL", "placement"))
         shown_kl = "-" if task.hidden[i, layer] else f"{kl:.1f}"
-        axis.set_title(f"layer {layer}\nAR {ar:.1f} KL {shown_kl}\nplace {placed:.2f}", fontsize=5.5)  # type: ignore[attr-defined]
+        axis.set_title(f"layer {layer}\nAR {ar:.1f} KL {shown_kl}\nplace {placed:.2f}", fontsize=5.5)
 
 
 def _numbers(task: StudiedTask, i: int) -> list[Row]:
@@ -108,7 +120,3 @@ def _opened(task: StudiedTask, i: int) -> Image.Image | None:
 
 def _place(task: StudiedTask, uid: str) -> int | None:
     return next((i for i, question in enumerate(task.questions) if question.uid == uid), None)
-
-
-def _title(text: str) -> str:
-    return wrapped(text, 110, 2)
