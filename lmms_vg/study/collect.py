@@ -79,8 +79,7 @@ class StudiedTask:
     @property
     def hides(self) -> NDArray[np.bool_]:
         """Layers, (layers,), in which patches of any question are hidden."""
-        layers: NDArray[np.bool_] = self.hidden.any(axis=0)
-        return layers
+        return np.asarray(self.hidden.any(axis=0), dtype=bool)
 
     @property
     def images(self) -> list[str]:

@@ -26,6 +26,8 @@ TOP = (5, 10, 20)
 
 _RESAMPLES = 500
 
+_SHARED = "shared among the best"
+
 
 class RunHeads(NamedTuple):
     """The heads of one run, side -> heads."""
@@ -46,18 +48,23 @@ class RunHeads(NamedTuple):
 
 def run_heads(tasks: Sequence[StudiedTask]) -> list[RunHeads]:
     """Return the heads of every run whose records hold them; methods that hide patches are left out, KL says nothing there."""
-    runs = {id(task.run): task.run for task in tasks if not any(other.hides.any() for other in tasks if other.run is task.run)}
+    runs = {
+        id(task.run): task.run
+        for task in tasks
+        if not any(other.hides.any() for other in tasks if other.run is task.run)
+    }
     found = [RunHeads(run, head_sides(run, [task for task in tasks if task.run is run])) for run in runs.values()]
     return [heads for heads in found if heads.sides]
 
 
 def best(values: Array, metric: str, keep: int) -> list[int]:
     """The best heads as places in the flattened map; ties in order of layer and head."""
-    return np.argsort(-values if metric == "ar" else values, axis=None, kind="stable")[:keep].tolist()
+    order = np.argsort(-values if metric == "ar" else values, axis=None, kind="stable")
+    return [int(place) for place in order[:keep]]
 
 
 def table(heads: Sequence[RunHeads]) -> StudyTable:
-    """One row per run, side, layer and head. `above_even`: whether KL is lower than that of even attention on the same boxes."""
+    """One row per run, side, layer and head. `better_than_even`: KL is below that of even attention on the same boxes."""
     rows: list[Row] = []
     for one in heads:
         for side, values in one.sides.items():
@@ -73,7 +80,7 @@ def table(heads: Sequence[RunHeads]) -> StudyTable:
                         "head": head,
                         **{metric.upper(): float(mean[layer, head]) for metric, mean in means.items()},
                         "KL_even": values.even,
-                        "above_even": None if np.isnan(values.even) else kl < values.even,
+                        "better_than_even": None if np.isnan(values.even) else kl < values.even,
                         "n": values.n,
                         "images": len(values.images),
                     }
@@ -90,22 +97,14 @@ def agreement_table(heads: Sequence[RunHeads]) -> StudyTable:
 
 
 def _agreement(heads: RunHeads) -> Iterator[Row]:
-    sides = [heads.sides[name] for name in (MEDICAL, NATURAL)]
+    first, second = heads.sides[MEDICAL], heads.sides[NATURAL]
     for metric in METRICS:
-        first, second = (side.means(metric).ravel() for side in sides)
-        draws = _draws(sides, metric)
-        statistics = {"rank correlation": (_rank_correlation(first, second), 0.0, lambda a, b: _rank_correlation(a, b))}
-        for keep in TOP:
-            if keep < first.size:
-                shared = _shared(first, second, metric, keep)
-                statistics[f"shared top {keep}"] = (
-                    shared,
-                    keep / first.size,
-                    lambda a, b, keep=keep, metric=metric: _shared(a, b, metric, keep),
-                )
-        for name, (value, chance, of) in statistics.items():
-            drawn = np.array([of(a, b) for a, b in draws])
-            low, high = percentile_interval(drawn)
+        a, b = (side.means(metric).ravel() for side in (first, second))
+        found = _statistics(a, b, metric)
+        draws = [_statistics(drawn_a, drawn_b, metric) for drawn_a, drawn_b in _draws((first, second), metric)]
+        for name, value in found.items():
+            low, high = percentile_interval(np.array([drawn[name] for drawn in draws], dtype=np.float64))
+            keep = int(name.rpartition(" ")[2]) if name.startswith(_SHARED) else 0
             yield {
                 "model": heads.model,
                 "method": heads.run.label,
@@ -114,13 +113,23 @@ def _agreement(heads: RunHeads) -> Iterator[Row]:
                 "value": value,
                 "low": float(low),
                 "high": float(high),
-                "chance": chance,
-                "heads": first.size,
-                "n": sides[0].n,
-                "images": len(sides[0].images),
-                "n_natural": sides[1].n,
-                "images_natural": len(sides[1].images),
+                "chance": keep / a.size,
+                "heads": a.size,
+                "n": first.n,
+                "images": len(first.images),
+                "n_natural": second.n,
+                "images_natural": len(second.images),
             }
+
+
+def _statistics(first: Array, second: Array, metric: str) -> dict[str, float]:
+    """Rank correlation, and shares of the best K heads that both sides have, of flattened maps."""
+    shared = {
+        f"{_SHARED} {keep}": len({*best(first, metric, keep)} & {*best(second, metric, keep)}) / keep
+        for keep in TOP
+        if keep < first.size
+    }
+    return {"rank correlation": rank_correlation(first, second), **shared}
 
 
 def _draws(sides: Sequence[HeadSide], metric: str) -> list[tuple[Array, Array]]:
@@ -128,17 +137,16 @@ def _draws(sides: Sequence[HeadSide], metric: str) -> list[tuple[Array, Array]]:
     if min(len(side.images) for side in sides) < FEW:
         return []
     drawn = [
-        np.concatenate([side.drawn(metric, times) for times in image_draws(len(side.images), _RESAMPLES, SEED + number)])
+        np.concatenate(
+            [side.drawn(metric, times) for times in image_draws(len(side.images), _RESAMPLES, SEED + number)]
+        )
         for number, side in enumerate(sides)
     ]
     return list(zip(*drawn, strict=True))
 
 
-def _rank_correlation(first: Array, second: Array) -> float:
+def rank_correlation(first: Array, second: Array) -> float:
+    """Spearman's correlation of heads; NaN where all heads of a side are alike."""
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return float("nan")
     return float(spearmanr(first, second).statistic)
-
-
-def _shared(first: Array, second: Array, metric: str, keep: int) -> float:
-    return len(set(best(first, metric, keep)) & set(best(second, metric, keep))) / keep

@@ -60,7 +60,7 @@ def band(values: Floats, images: Sequence[Hashable], seed: int = 0) -> ImageBand
         images: what is drawn as a whole, of each question.
         seed: of the draws.
     """
-    known = np.isfinite(values).all(axis=1)
+    known: NDArray[np.bool_] = np.isfinite(values).all(axis=1).reshape(-1)
     drawn = [image for image, keep in zip(images, known, strict=True) if keep]
     n, number, kept = len(drawn), len(set(drawn)), values[known]
     mean = kept.mean(axis=0) if n else np.full(values.shape[1], np.nan)

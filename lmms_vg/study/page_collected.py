@@ -11,7 +11,7 @@ from lmms_vg.metrics import alignment, nulls
 from lmms_vg.metrics.statistics import signature
 from lmms_vg.study.collect import StudiedTask, Study
 from lmms_vg.study.curves import LookCurve
-from lmms_vg.study.page import write
+from lmms_vg.study.page import Written, write
 from lmms_vg.study.page_breakdowns import breakdowns
 from lmms_vg.study.page_gallery import Gallery
 from lmms_vg.study.page_headlines import headlines
@@ -69,8 +69,8 @@ def page_input(
 
 def write_page(
     study: Study, curves: Sequence[LookCurve], breakdown: Sequence[Row], out: Path, images: bool | None
-) -> Path:
-    """Write `report.html` of a study, and return its path.
+) -> tuple[Path, list[str]]:
+    """Write `report.html` of a study, and return its path and what was left out of it.
 
     Args:
         study: the collected runs.
@@ -85,8 +85,20 @@ def write_page(
         PagePicture(file.stem.replace("_", " "), "", file.read_bytes())
         for file in sorted((out / "figures").glob("heads_*.png"))
     ]
-    write(page_input(study, curves, _title(study), breakdowns(breakdown, names), pictures), path, images=images)
-    return path
+    written = write(
+        page_input(study, curves, _title(study), breakdowns(breakdown, names), pictures), path, images=images
+    )
+    return path, _left_out(written)
+
+
+def _left_out(written: Written) -> list[str]:
+    said = [f"report.html: {text}" for text in written.reduced]
+    if written.without_image:
+        said.append(
+            f"report.html: {written.without_image} of {written.shown} samples have no image; each says why. --images embeds "
+            "those whose licence does not allow to pass them on, for your own use"
+        )
+    return said
 
 
 def _title(study: Study) -> str:

@@ -42,15 +42,30 @@ class StudyTable:
         """Write `name.csv` and `name.parquet`, and return their paths; a table without rows is not written."""
         if not self.rows:
             return []
-        head = [*self.rows[0], "seed", "version"]
-        cells = [[*map(_cell, row.values()), SEED, __version__] for row in self.rows]
-        paths = [folder / f"{self.name}.csv", folder / f"{self.name}.parquet"]
-        replace_file(paths[0], comma_separated(head, cells))
-        columns = {name: _column([row[place] for row in cells]) for place, name in enumerate(head)}
+        path = folder / f"{self.name}.parquet"
+        columns = {name: _column([row[place] for row in self.cells]) for place, name in enumerate(self.head)}
         table = pyarrow.table(columns).replace_schema_metadata({"lmms_vg": signatures()})
-        with replacing(paths[1]) as scratch:
+        with replacing(path) as scratch:
             parquet.write_table(table, scratch)
-        return paths
+        return [*self.write_csv(folder), path]
+
+    def write_csv(self, folder: Path) -> list[Path]:
+        """Write `name.csv` alone."""
+        if not self.rows:
+            return []
+        path = folder / f"{self.name}.csv"
+        replace_file(path, comma_separated(self.head, self.cells))
+        return [path]
+
+    @property
+    def head(self) -> list[str]:
+        """Names of the columns: those of the rows, the seed of all that is drawn, and the version."""
+        return [*self.rows[0], "seed", "version"]
+
+    @property
+    def cells(self) -> list[list[Any]]:
+        """The rows as lists; None for an empty cell."""
+        return [[*map(_cell, row.values()), SEED, __version__] for row in self.rows]
 
 
 def signatures() -> str:

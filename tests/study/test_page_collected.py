@@ -199,7 +199,9 @@ def test_breakdowns_are_multiples_of_other_images(study: Study) -> None:
 def test_the_page_is_written_with_the_maps_of_heads(study: Study, tmp_path: Path) -> None:
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "heads_tiny.png").write_bytes(b"png")
-    path = write_page(study, curves(study.tasks), breakdown_table.table(study.tasks).rows, tmp_path, None)
+    path, left_out = write_page(study, curves(study.tasks), breakdown_table.table(study.tasks).rows, tmp_path, None)
     text = path.read_text(encoding="utf-8")
     assert '<b dir="auto">heads tiny</b>' in text
     assert str(tmp_path) not in text
+    (said,) = left_out
+    assert said.startswith("report.html: 120 of 120 samples have no image")

@@ -17,6 +17,11 @@ from lmms_vg.study.figures.style import SIDES, WIDTH, save, seed_note, styled, w
 from lmms_vg.study.layer_values import BETTER, MEASURES, Measure
 
 _TITLES: dict[Measure, str] = {"AR": "AR", "KL": "KL (nats)", "JS": "JS (nats)", "placement": "placement"}
+_SAID = {
+    "curves": "values; dotted: even attention; thin dashes: maps of other images on the same boxes; star: lowest KL; "
+    "hatched: patches are hidden, so there is no KL",
+    "excess": "excess over maps of other images on the same boxes; 0: a blind look; hatched: patches are hidden",
+}
 _ARROW = {1: "higher is better", -1: "lower is better"}
 
 
@@ -55,9 +60,7 @@ def _figure(curves: Sequence[LookCurve], kind: str, name: str) -> Figure:
         panel.set_xlabel("layer")
     handles, labels = _legend(panels)
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
-    what = "value; dotted: even attention; thin dashes: maps of other images on the same boxes; star: lowest KL; hatched: patches hidden, no KL"
-    over = "excess over maps of other images on the same boxes; 0: a blind look"
-    figure.suptitle(f"{kind}: {over if name == 'excess' else what}. {seed_note()}", fontsize=6.5, wrap=True)
+    figure.suptitle(f"{kind}: {_SAID[name]}. {seed_note()}", fontsize=6.5, wrap=True)
     return figure
 
 

@@ -82,7 +82,7 @@ def save(figure: Figure, folder: Path, name: str, rows: Sequence[Row]) -> list[P
         figure.savefig(data, format=kind, dpi=_DPI, bbox_inches="tight", pad_inches=0.06, metadata=without)
         paths.append(folder / f"{stem}.{kind}")
         replace_file(paths[-1], data.getvalue())
-    return [*paths, *StudyTable(stem, rows).write(folder)[:1]]
+    return [*paths, *StudyTable(stem, rows).write_csv(folder)]
 
 
 def wrapped(text: str, width: int = 26, lines: int = 3) -> str:
