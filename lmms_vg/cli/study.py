@@ -1,0 +1,98 @@
+"""The command that makes the grounding study: every table and figure of where models look."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lmms_vg.cli.printing import print_lines
+
+
+def add(commands: Any) -> None:
+    """Add `study`."""
+    study = commands.add_parser("study", help="study where models look: tables and figures of finished runs")
+    actions = study.add_subparsers(required=True, metavar="ACTION")
+    ask = actions.add_parser(
+        "run",
+        help="ask models, then build; says the cost first, and resumes a study that was stopped",
+        epilog="Further arguments go to lmms-eval, such as --batch_size 8.",
+        allow_abbrev=False,
+    )
+    ask.add_argument(
+        "--models", required=True, metavar="MODEL,...", help="huatuo_plain,huatuo_vgrefine,llava_plain, ..."
+    )
+    ask.add_argument("--model_args", default="", help="for all models; hyper-parameters as method.name=value")
+    ask.add_argument(
+        "--data",
+        required=True,
+        metavar="DATA,...",
+        help="vgmed, vgmed_coco, slake_grounded, demo, or tasks that measure",
+    )
+    ask.add_argument(
+        "--heads", action="store_true", help="keep values of every head: 34 kB per question for 28 layers of 28 heads"
+    )
+    ask.add_argument(
+        "--causal",
+        action="store_true",
+        help="ask plain models again with the box filled, and with another place filled",
+    )
+    ask.add_argument("--dry-run", action="store_true", help="say what it costs only")
+    ask.add_argument("-o", "--out", type=Path, default=Path("study"), help="folder to write (default: %(default)s)")
+    ask.set_defaults(command=_run, takes_more=True)
+    build = actions.add_parser("build", help="make tables and figures of finished runs; needs no model and no network")
+    build.add_argument(
+        "runs",
+        type=Path,
+        nargs="+",
+        metavar="RUN",
+        help="--output_path of a run with --log_samples, its *_results.json, or a folder of LMMS_VG_HOME/journal",
+    )
+    build.add_argument(
+        "--released",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a result list of the paper's code, for comparison: DATA_KIND_attention_METRIC_normalized.pt; can be repeated",
+    )
+    build.add_argument("-o", "--out", type=Path, default=Path("study"), help="folder to write (default: %(default)s)")
+    build.add_argument(
+        "--images",
+        action=argparse.BooleanOptionalAction,
+        help="embed images in report.html, or do not (default: those whose licence allows to pass them on)",
+    )
+    build.set_defaults(command=_build)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from lmms_vg.study.asking import ask, asks_of, cost, tasks_of
+
+    asks, tasks = asks_of(args.models.split(","), args.causal), tasks_of(args.data.split(","))
+    for line in cost(asks, tasks):
+        print(line, flush=True)
+    if args.dry_run:
+        return 0
+    model_args = ",".join(filter(None, (args.model_args, "per_head=true" if args.heads else "")))
+    done, failed = ask(asks, tasks, model_args, args.more, args.out)
+    for line in failed:
+        print(f"lmms-vg: failed or incomplete: {line}", file=sys.stderr)
+    if os.environ.get("RANK", "0") == "0" and done:
+        _write(done, [], args.out)
+    return int(bool(failed))
+
+
+def _build(args: argparse.Namespace) -> int:
+    return _write(args.runs, args.released, args.out, args.images)
+
+
+def _write(runs: Sequence[Path], lists: Sequence[Path], out: Path, images: bool | None = None) -> int:
+    from lmms_vg.runs.read import read
+    from lmms_vg.study.build import build
+    from lmms_vg.study.released import read_released
+
+    paths, study = build([read(run) for run in runs], out, [read_released(path) for path in lists], images)
+    return print_lines([*(f"missing: {line}" for line in study.missing), *map(str, paths)])

@@ -1,0 +1,86 @@
+"""Build the study of finished runs: tables, figures and one page, from what the runs left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from lmms_vg._util.atomic_files import replace_file
+from lmms_vg.runs.results import Run
+from lmms_vg.study import (
+    breakdown_table,
+    chosen_layer,
+    correct_table,
+    curves,
+    gap_table,
+    head_tables,
+    necessity_table,
+    paired_table,
+    released,
+)
+from lmms_vg.study.collect import StudiedTask, Study, collect
+from lmms_vg.study.figures import box_figure, content_figure, curve_figure, head_figure, strip_figure
+from lmms_vg.study.page_collected import write_page
+from lmms_vg.study.released import ReleasedList
+from lmms_vg.study.study_table import StudyTable, signatures
+
+Tasks = Sequence[StudiedTask]
+
+_TABLES: tuple[Callable[[Tasks], StudyTable], ...] = (
+    chosen_layer.table,
+    paired_table.table,
+    paired_table.chosen_table,
+    gap_table.table,
+    correct_table.table,
+    necessity_table.table,
+)
+
+
+def build(
+    runs: Sequence[Run], out: Path, lists: Sequence[ReleasedList] = (), images: bool | None = None
+) -> tuple[list[Path], Study]:
+    """Write the tables, figures and page of runs into a folder, and return their paths and what was collected.
+
+    Needs no model and no network; images are opened for the pictures that show some.
+
+    Args:
+        runs: finished runs, as `runs.read.read` reads them.
+        out: the folder; files in it are replaced.
+        lists: results of the authors' code, for comparison.
+        images: whether the page embeds images; None for those whose licence allows to pass them on.
+
+    Raises:
+        ValueError: none of the runs measured where a model looks.
+    """
+    study = collect(runs)
+    all_curves, breakdown = curves.curves(study.tasks), breakdown_table.table(study.tasks)
+    paths = [path for part in _parts(study.tasks, all_curves, breakdown, out) for path in part]
+    paths += released.table(lists).write(out / "tables")
+    page, left_out = write_page(study, all_curves, breakdown.rows, out, images)
+    study = replace(study, missing=(*study.missing, *left_out))
+    replace_file(out / "missing.md", _missing(study))
+    return [*paths, page, out / "missing.md"], study
+
+
+def _parts(
+    tasks: Tasks, all_curves: Sequence[curves.LookCurve], breakdown: StudyTable, out: Path
+) -> Iterator[list[Path]]:
+    tables, figures = out / "tables", out / "figures"
+    yield curves.table(all_curves).write(tables)
+    for make in _TABLES:
+        yield make(tasks).write(tables)
+    yield breakdown.write(tables)
+    heads = head_tables.run_heads(tasks)
+    yield head_tables.table(heads).write(tables)
+    yield head_tables.agreement_table(heads).write(tables)
+    yield curve_figure.draw(all_curves, figures)
+    yield box_figure.draw(breakdown.rows, figures)
+    yield content_figure.draw(tasks, figures)
+    yield head_figure.draw(heads, figures)
+    yield strip_figure.draw(tasks, figures)
+
+
+def _missing(study: Study) -> str:
+    lines = [f"- {line}" for line in study.missing] or ["Nothing."]
+    return "\n".join(["# What is missing", "", *lines, "", f"Numbers: {signatures()}", ""])

@@ -1,0 +1,249 @@
+"""Collect finished runs for the study: every question, its values at every layer, and its maps.
+
+What a run leaves decides what there is:
+
+| the run | what is there |
+|---|---|
+| of this version, its journal on this machine | everything |
+| of a version before kept maps, or whose maps were not moved | AR, KL and JS; no placement, no excess, no masks, no maps |
+| read from samples files, its journal on another machine | the same |
+| whose samples do not name their questions, without its journal | nothing: the task is left out |
+
+Where the data set is not on this machine, boxes are missing and the text is the prompt. All that is missing is said in
+`Study.missing`. No model, no network and no image is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmms_vg.journal import Record, read_records
+from lmms_vg.metrics.donors import FEWEST
+from lmms_vg.runs.grounding import journal_of
+from lmms_vg.runs.kept_maps import KeptMaps, kept_maps
+from lmms_vg.runs.results import Line, Run
+from lmms_vg.study.layer_values import LayerTable, Measure, lowest, of_maps, of_records
+from lmms_vg.study.questions import StudyQuestion, kind_of, lines_of, question_of, side_of, stated
+
+
+@dataclass(frozen=True, eq=False)
+class StudiedTask:
+    """One task of one run. Arrays are (questions, layers), in the order of `questions`, NaN where a value is missing.
+
+    Attributes:
+        run: the run that was read.
+        model: family and checkpoint, such as "huatuo demo".
+        method: label of the method, with its hyper-parameters, control and seed.
+        task: name of the task.
+        kind: as of `StudyQuestion`.
+        side: as of `StudyQuestion`.
+        questions: the questions with measured attention, in the order of their uids.
+        values: measure -> value; AR, KL and JS as the run measured them, placement from the kept maps.
+        level: measure -> what maps of other images have on the same box: AR as a geometric mean; 0.5 for placement.
+        excess: measure -> value minus level, both from the kept maps, AR as a natural logarithm. 0 is what a look that cannot
+            know the box has; AR and placement are better above, KL and JS below.
+        steered: measure -> the same against maps of other questions about the same image whose boxes lie elsewhere: does the
+            question steer the look? Not of placement.
+        even: measure -> (questions,), what attention has that is even over the visible image.
+        hidden: (questions, layers) bool, whether a patch of the visible image has no attention at all, as under a knockout:
+            KL says nothing there.
+        groups: the kept maps, those on one grid together; `places` in them number `questions`.
+    """
+
+    run: Run
+    model: str
+    method: str
+    task: str
+    kind: str
+    side: str
+    questions: tuple[StudyQuestion, ...]
+    values: Mapping[Measure, LayerTable]
+    level: Mapping[Measure, LayerTable]
+    excess: Mapping[Measure, LayerTable]
+    steered: Mapping[Measure, LayerTable]
+    even: Mapping[Measure, NDArray[np.float64]]
+    hidden: NDArray[np.bool_]
+    groups: tuple[KeptMaps, ...]
+
+    @property
+    def layers(self) -> int:
+        """Number of layers."""
+        return int(self.hidden.shape[1])
+
+    @property
+    def hides(self) -> NDArray[np.bool_]:
+        """Layers, (layers,), in which patches of any question are hidden."""
+        return np.asarray(self.hidden.any(axis=0), dtype=bool)
+
+    @property
+    def images(self) -> list[str]:
+        """The image of each question."""
+        return [question.image for question in self.questions]
+
+    @property
+    def units(self) -> list[str]:
+        """What is drawn as a whole in intervals, of each question: the patient, or the image where none is known."""
+        return [question.unit for question in self.questions]
+
+    @property
+    def best_layer(self) -> int:
+        """The layer of lowest mean KL, the first of equal ones: the layer that the paper shows."""
+        return lowest(self.values["KL"])
+
+    def lift(self, i: int) -> NDArray[np.float64] | None:
+        """Return the maps of question number `i`, (layers, rows, cols), or None if there are none.
+
+        A map is the question's divided by the reference prompt's, over its mean over all patches: 1 is even attention, and
+        the mean inside the mask is AR. Patches that a knockout hides are exactly 0.
+        """
+        for kept in self.groups:
+            at = np.flatnonzero(kept.places == i)
+            if len(at):
+                maps = np.asarray(kept.maps[at[0]], dtype=np.float64)
+                mean = maps.mean(axis=-1, keepdims=True)
+                lifted: NDArray[np.float64] = np.divide(maps, mean, out=np.zeros_like(maps), where=mean > 0)
+                return lifted.reshape(-1, *kept.grid)
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """What was collected.
+
+    Attributes:
+        tasks: the tasks, in the order of the runs.
+        missing: what could not be read, one sentence each.
+    """
+
+    tasks: tuple[StudiedTask, ...]
+    missing: tuple[str, ...]
+
+
+def collect(runs: Sequence[Run]) -> Study:
+    """Collect the tasks of runs that measured where a model looks.
+
+    Args:
+        runs: as `runs.read.read` reads them.
+
+    Raises:
+        ValueError: none of the runs measured anything.
+    """
+    tasks: list[StudiedTask] = []
+    missing: list[str] = []
+    data: dict[str, Any] = {}
+    for run in runs:
+        names = [*run.measured, *(name for name, part in run.tasks.items() if part.looked)]
+        folder = journal_of(run) if names else None
+        records = _records(folder, names)
+        if not names:
+            missing.append(f"{run.path}: none of its tasks measures where the model looks")
+        elif folder is None:
+            missing.append(
+                f"{run.path}: its journal is not on this machine, so there are no maps, no excess, no placement"
+            )
+        for name in names:
+            if name not in data:
+                data[name] = stated(name)
+                if isinstance(data[name], str):
+                    missing.append(f"{name}: no boxes, categories or texts of the data set: {data[name]}")
+            studied = _studied(run, name, folder, records[name], data[name])
+            missing += _said(run, name, folder, studied)
+            if studied is not None:
+                tasks.append(studied)
+    if not tasks:
+        raise ValueError("\n".join(["no run has measured attention; run a task such as vgmed first", *missing]))
+    return Study(tuple(tasks), tuple(dict.fromkeys(missing)))
+
+
+def _records(folder: Path | None, tasks: Sequence[str]) -> dict[str, dict[str, Record]]:
+    """Task -> uid -> the last record with measured attention, without values per head."""
+    records: dict[str, dict[str, Record]] = {task: {} for task in tasks}
+    for record in read_records(sorted(folder.glob("rank*.jsonl"))) if folder is not None else ():
+        if record.task in records and record.alignment is not None:
+            records[record.task][record.uid] = record.without_heads()
+    return records
+
+
+def _studied(run: Run, task: str, folder: Path | None, records: Mapping[str, Record], data: Any) -> StudiedTask | None:
+    lines = lines_of(run, task)
+    uids = sorted(lines or records, key=_in_order)
+    if not uids:
+        return None
+    samples = {} if isinstance(data, str) else data
+    asked = [records.get(uid) for uid in uids]
+    questions = [
+        question_of(run, task, uid, record, lines.get(uid, {}), samples.get(uid))
+        for uid, record in zip(uids, asked, strict=True)
+    ]
+    values = of_records([_alignment(record, lines.get(uid, {})) for uid, record in zip(uids, asked, strict=True)])
+    at = [i for i, record in enumerate(asked) if record is not None]
+    groups = kept_maps(folder, [record for record in asked if record is not None]) if folder is not None else []
+    # The maps count the records that there are, the study all questions.
+    groups = [kept._replace(places=np.array(at, dtype=np.intp)[kept.places]) for kept in groups if len(kept.places)]
+    for kept in groups:
+        for place, mask, visible in zip(kept.places, kept.masks, kept.visible, strict=True):
+            shape = {"mask": mask.reshape(kept.grid), "visible": visible.reshape(kept.grid)}
+            questions[place] = replace(questions[place], grid=kept.grid, **shape)
+    found = of_maps(questions, [record.image if record else "" for record in asked], groups, values["KL"].shape[1])
+    return StudiedTask(
+        run,
+        model_of(run),
+        run.label,
+        task,
+        kind_of(task),
+        side_of(task),
+        tuple(questions),
+        values | {"placement": found.placement},
+        found.level,
+        found.excess,
+        found.steered,
+        found.even,
+        found.hidden,
+        tuple(groups),
+    )
+
+
+def model_of(run: Run) -> str:
+    """Name the model of a run: its family and the last part of its checkpoint's name."""
+    if run.provenance is None:
+        return run.model
+    pretrained = str((run.provenance.get("settings") or {}).get("pretrained") or "")
+    return f"{run.provenance.get('family', '')} {pretrained.rstrip('/').rpartition('/')[2]}".strip()
+
+
+def _alignment(record: Record | None, line: Line) -> Mapping[str, Any]:
+    """AR, KL and JS per layer, of the samples where there are some: they are the numbers that the run reported."""
+    if line:
+        return {name: line[name][name] for name in ("ar", "kl", "js")}
+    return (record.alignment or {}) if record is not None else {}
+
+
+def _said(run: Run, task: str, folder: Path | None, studied: StudiedTask | None) -> list[str]:
+    where = f"{run.path}: {task}"
+    if studied is None:
+        return [f"{where}: its samples do not name their questions, and no journal is here; run it again"]
+    asked, kept = len(studied.questions), sum(len(kept.places) for kept in studied.groups)
+    judged = int(np.isfinite(studied.excess["JS"]).all(axis=1).sum())
+    said = []
+    if folder is not None and kept < asked:
+        said.append(
+            f"{where}: {asked - kept} of {asked} questions have no maps in the journal, so they have no excess and no "
+            "placement; an earlier version wrote them, or the maps were not moved with it"
+        )
+    if judged < kept:
+        said.append(
+            f"{where}: {kept - judged} of {asked} questions have no excess: it needs {FEWEST} other images on the same grid "
+            "with the same padding"
+        )
+    return said
+
+
+def _in_order(uid: str) -> tuple[Any, ...]:
+    """Sort by the numbers in names: question 2 before question 10."""
+    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in uid.replace("#", "/").split("/"))

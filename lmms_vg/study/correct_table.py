@@ -1,0 +1,74 @@
+"""Are answers right where the model looks at the right place? For questions that have an answer and a place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import nan
+
+import numpy as np
+
+from lmms_vg.metrics.auc_interval import auc_interval
+from lmms_vg.metrics.forced_choice import auc
+from lmms_vg.study.breakdown_table import BINS, bin_of
+from lmms_vg.study.chosen_layer import ChosenLayer, chosen
+from lmms_vg.study.collect import StudiedTask
+from lmms_vg.study.curves import named
+from lmms_vg.study.layer_values import BETTER, MEASURES, Measure
+from lmms_vg.study.study_table import SEED, Row, StudyTable
+
+#: Value of an even look; better than it counts as grounded. KL and JS have none that is free of the box's size: their excess
+#: over other images is taken.
+EVEN: dict[Measure, float] = {"AR": 1.0, "placement": 0.5, "KL": 0.0, "JS": 0.0}
+
+
+def table(tasks: Sequence[StudiedTask]) -> StudyTable:
+    """One row per task, measure and bin of box size.
+
+    Columns `both` to `neither` count questions. `auc` is the probability that a right answer's look is better than a wrong
+    one's: 0.5 if the look tells nothing.
+    """
+    rows: list[Row] = []
+    for task in tasks:
+        if any(question.right is not None for question in task.questions):
+            layer = chosen(task, tasks)
+            for measure in MEASURES:
+                for boxes in ("all", *BINS):
+                    rows += _row(task, layer, measure, boxes)
+    return StudyTable("correct_grounded", rows)
+
+
+def _row(task: StudiedTask, layer: ChosenLayer, measure: Measure, boxes: str) -> list[Row]:
+    source = task.values if measure in ("AR", "placement") else task.excess
+    looks = BETTER[measure] * (layer.of(source[measure]) - EVEN[measure])
+    members = [
+        i
+        for i, question in enumerate(task.questions)
+        if question.right is not None and boxes in ("all", bin_of(question.share)) and np.isfinite(looks[i])
+    ]
+    if not members:
+        return []
+    right = np.array([bool(task.questions[i].right) for i in members])
+    values, units = looks[members], [task.units[i] for i in members]
+    grounded = values > 0
+    low, high = auc_interval(values.tolist(), right.tolist(), units, seed=SEED)
+    both = len(set(right.tolist())) > 1
+    return [
+        {
+            **named(task),
+            "measure": measure,
+            "quantity": "value" if source is task.values else "excess",
+            "box share": boxes,
+            "layer": layer.said,
+            "layer_chosen_on": layer.rule,
+            "both": int((right & grounded).sum()),
+            "right_only": int((right & ~grounded).sum()),
+            "grounded_only": int((~right & grounded).sum()),
+            "neither": int((~right & ~grounded).sum()),
+            "auc": auc(values.tolist(), right.tolist()) if both else nan,
+            "low": low,
+            "high": high,
+            "chance": 0.5,
+            "n": len(members),
+            "images": len(set(units)),
+        }
+    ]

@@ -1,0 +1,69 @@
+"""Grounding against the size of the box: AR, KL, JS and placement, and their excess, by bins of box size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from lmms_vg.study.breakdown_table import BINS
+from lmms_vg.study.figures.style import SIDES, WIDTH, save, seed_note, styled
+from lmms_vg.study.layer_values import MEASURES
+from lmms_vg.study.study_table import Row
+
+
+def draw(breakdown: Sequence[Row], folder: Path) -> list[Path]:
+    """Draw one figure per model and method, from the rows of the breakdown."""
+    rows = [row for row in breakdown if row["axis"] == "box share" and row["category"] in BINS]
+    paths = []
+    with styled():
+        for model, method in dict.fromkeys((row["model"], row["method"]) for row in rows):
+            own = [row for row in rows if (row["model"], row["method"]) == (model, method)]
+            figure = _figure(own, f"{model}, {method}")
+            paths += save(figure, folder, f"box_size_{model}_{method.partition(' ')[0]}", own)
+    return paths
+
+
+def _figure(rows: Sequence[Row], title: str) -> Figure:
+    quantities = [name for name in ("value", "excess") if any(row["quantity"] == name for row in rows)]
+    figure = Figure(figsize=(WIDTH, 1.1 + 1.7 * len(quantities)), layout="constrained")
+    panels = figure.subplots(len(quantities), len(MEASURES), squeeze=False)
+    tasks = list(dict.fromkeys(row["task"] for row in rows))
+    for line, quantity in zip(panels, quantities, strict=True):
+        for panel, measure in zip(line, MEASURES, strict=True):
+            for number, task in enumerate(tasks):
+                own = [r for r in rows if (r["task"], r["quantity"], r["measure"]) == (task, quantity, measure)]
+                _points(panel, own, (number - (len(tasks) - 1) / 2) * 0.12)
+            if quantity == "excess":
+                panel.axhline(0, color="black", linestyle=":", linewidth=0.8)
+            panel.set_title(f"{measure} {quantity}", loc="left", fontsize=7.5)
+            panel.set_xticks(range(len(BINS)), BINS, fontsize=5.5, rotation=30)
+            panel.set_xlim(-0.5, len(BINS) - 0.5)
+    panels[-1][0].set_xlabel("share of the visible patches in the box")
+    handles, labels = panels[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    figure.suptitle(f"{title}; 0 excess: a blind look. {seed_note()}", fontsize=6.5, wrap=True)
+    return figure
+
+
+def _points(panel: Any, rows: Sequence[Row], shift: float) -> None:
+    if not rows:
+        return
+    look = SIDES[rows[0]["side"]]
+    x = np.array([BINS.index(row["category"]) for row in rows]) + shift
+    mean, low, high = (np.array([row[name] for row in rows]) for name in ("mean", "low", "high"))
+    panel.errorbar(
+        x,
+        mean,
+        yerr=np.nan_to_num(np.maximum([mean - low, high - mean], 0)),
+        color=look.colour,
+        marker=look.marker,
+        linestyle=look.style if rows[0]["kind"] != "attribute" else ":",
+        linewidth=0.9,
+        markersize=3,
+        capsize=2,
+        label=f"{rows[0]['task']} (layer {rows[0]['layer']})",
+    )

@@ -1,0 +1,95 @@
+"""What all figures share: colours that differ in print, in grey and to the colour-blind; sizes; and how they are saved."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from lmms_vg._util.atomic_files import replace_file
+from lmms_vg.study.questions import MEDICAL, NATURAL, PHANTOM
+from lmms_vg.study.study_table import SEED, Row, StudyTable
+
+#: Okabe and Ito's colours, in the order in which lines take them.
+PALETTE = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = "osD^vP*"
+
+GREY = "#777777"
+
+#: Frame of the layer of lowest KL (paper, Figures J.15 to J.23), and of a box.
+BEST, BOX = "#ff7f0e", "#00e5ff"
+
+WIDTH = 7.2  # inches: a page of text
+
+_DPI = 200
+_STYLE = {
+    "font.size": 8,
+    "font.family": "DejaVu Sans",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "axes.titlesize": 8,
+    "legend.frameon": False,
+    "legend.fontsize": 6.5,
+    "pdf.fonttype": 42,  # text stays text
+}
+
+
+class LineLook(NamedTuple):
+    """How a line is drawn."""
+
+    colour: str
+    style: str
+    marker: str
+
+
+SIDES = {
+    MEDICAL: LineLook("#D55E00", "-", "o"),
+    NATURAL: LineLook("#0072B2", "--", "s"),
+    PHANTOM: LineLook("#009E73", "-.", "^"),
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw in the study's style."""
+    with mpl.rc_context(_STYLE):  # type: ignore[arg-type]
+        yield
+
+
+def save(figure: Figure, folder: Path, name: str, rows: Sequence[Row]) -> list[Path]:
+    """Save a figure as PNG and PDF, and its numbers as CSV; the same figure gives the same bytes.
+
+    Args:
+        figure: the figure, drawn in `styled`.
+        folder: where to.
+        name: name of the files without suffix; signs that file systems refuse become "_".
+        rows: the numbers that it shows.
+    """
+    stem = "".join(sign if sign.isalnum() or sign in "-_.=" else "_" for sign in name)[:120]
+    FigureCanvasAgg(figure)
+    paths = []
+    metadata: dict[str, dict[str, Any]] = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None}}
+    for kind, without in metadata.items():
+        data = BytesIO()
+        figure.savefig(data, format=kind, dpi=_DPI, bbox_inches="tight", pad_inches=0.06, metadata=without)
+        paths.append(folder / f"{stem}.{kind}")
+        replace_file(paths[-1], data.getvalue())
+    return [*paths, *StudyTable(stem, rows).write_csv(folder)]
+
+
+def wrapped(text: str, width: int = 26, lines: int = 3) -> str:
+    """Break a label into lines; what does not fit ends in "…"."""
+    return "\n".join(textwrap.wrap(text, width, max_lines=lines, placeholder=" …"))
+
+
+def seed_note() -> str:
+    """What stands below figures with bands."""
+    return f"Bands: 95%, whole images drawn (seed {SEED}); none under ten images"

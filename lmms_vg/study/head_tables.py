@@ -1,0 +1,152 @@
+"""Are the heads that look at the boxes of natural images those that look at the boxes of medical ones?
+
+Raw KL of heads correlates by construction: heads differ in how spread their attention is, on any image. Records hold no
+entropy of heads, so the correlation cannot be corrected for it; JS and AR suffer less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from lmms_vg.metrics.alignment import Array
+from lmms_vg.metrics.statistics import FEW, percentile_interval
+from lmms_vg.metrics.statistics.bootstrap import image_draws
+from lmms_vg.runs.results import Run
+from lmms_vg.study.collect import StudiedTask, model_of
+from lmms_vg.study.head_values import METRICS, HeadSide, head_sides
+from lmms_vg.study.questions import MEDICAL, NATURAL
+from lmms_vg.study.study_table import SEED, Row, StudyTable
+
+#: Numbers of best heads whose overlap is given.
+TOP = (5, 10, 20)
+
+_RESAMPLES = 500
+
+_SHARED = "shared among the best"
+
+
+class RunHeads(NamedTuple):
+    """The heads of one run, side -> heads."""
+
+    run: Run
+    sides: dict[str, HeadSide]
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return model_of(self.run)
+
+    @property
+    def has_both(self) -> bool:
+        """Whether it has medical and natural images."""
+        return {MEDICAL, NATURAL} <= self.sides.keys()
+
+
+def run_heads(tasks: Sequence[StudiedTask]) -> list[RunHeads]:
+    """Return the heads of every run whose records hold them; methods that hide patches are left out, KL says nothing there."""
+    runs = {
+        id(task.run): task.run
+        for task in tasks
+        if not any(other.hides.any() for other in tasks if other.run is task.run)
+    }
+    found = [RunHeads(run, head_sides(run, [task for task in tasks if task.run is run])) for run in runs.values()]
+    return [heads for heads in found if heads.sides]
+
+
+def best(values: Array, metric: str, keep: int) -> list[int]:
+    """The best heads as places in the flattened map; ties in order of layer and head."""
+    order = np.argsort(-values if metric == "ar" else values, axis=None, kind="stable")
+    return [int(place) for place in order[:keep]]
+
+
+def table(heads: Sequence[RunHeads]) -> StudyTable:
+    """One row per run, side, layer and head. `better_than_even`: KL is below that of even attention on the same boxes."""
+    rows: list[Row] = []
+    for one in heads:
+        for side, values in one.sides.items():
+            means = {metric: values.means(metric) for metric in METRICS}
+            for layer, head in np.ndindex(means["kl"].shape):
+                kl = float(means["kl"][layer, head])
+                rows.append(
+                    {
+                        "model": one.model,
+                        "method": one.run.label,
+                        "side": side,
+                        "layer": layer,
+                        "head": head,
+                        **{metric.upper(): float(mean[layer, head]) for metric, mean in means.items()},
+                        "KL_even": values.even,
+                        "better_than_even": None if np.isnan(values.even) else kl < values.even,
+                        "n": values.n,
+                        "images": len(values.images),
+                    }
+                )
+    return StudyTable("heads", rows)
+
+
+def agreement_table(heads: Sequence[RunHeads]) -> StudyTable:
+    """One row per run with both sides, metric and statistic: rank correlation, and shared heads among the best K.
+
+    `chance` is what unrelated rankings have: 0, and K heads of H in all share K / H of them.
+    """
+    return StudyTable("head_agreement", [row for one in heads if one.has_both for row in _agreement(one)])
+
+
+def _agreement(heads: RunHeads) -> Iterator[Row]:
+    first, second = heads.sides[MEDICAL], heads.sides[NATURAL]
+    for metric in METRICS:
+        a, b = (side.means(metric).ravel() for side in (first, second))
+        found = _statistics(a, b, metric)
+        draws = [_statistics(drawn_a, drawn_b, metric) for drawn_a, drawn_b in _draws((first, second), metric)]
+        for name, value in found.items():
+            low, high = percentile_interval(np.array([drawn[name] for drawn in draws], dtype=np.float64))
+            keep = int(name.rpartition(" ")[2]) if name.startswith(_SHARED) else 0
+            yield {
+                "model": heads.model,
+                "method": heads.run.label,
+                "metric": metric.upper(),
+                "statistic": name,
+                "value": value,
+                "low": float(low),
+                "high": float(high),
+                "chance": keep / a.size,
+                "heads": a.size,
+                "n": first.n,
+                "images": len(first.images),
+                "n_natural": second.n,
+                "images_natural": len(second.images),
+            }
+
+
+def _statistics(first: Array, second: Array, metric: str) -> dict[str, float]:
+    """Rank correlation, and shares of the best K heads that both sides have, of flattened maps."""
+    shared = {
+        f"{_SHARED} {keep}": len({*best(first, metric, keep)} & {*best(second, metric, keep)}) / keep
+        for keep in TOP
+        if keep < first.size
+    }
+    return {"rank correlation": rank_correlation(first, second), **shared}
+
+
+def _draws(sides: Sequence[HeadSide], metric: str) -> list[tuple[Array, Array]]:
+    """Resampled means of both sides; none with fewer than ten images on a side."""
+    if min(len(side.images) for side in sides) < FEW:
+        return []
+    drawn = [
+        np.concatenate(
+            [side.drawn(metric, times) for times in image_draws(len(side.images), _RESAMPLES, SEED + number)]
+        )
+        for number, side in enumerate(sides)
+    ]
+    return list(zip(*drawn, strict=True))
+
+
+def rank_correlation(first: Array, second: Array) -> float:
+    """Spearman's correlation of heads; NaN where all heads of a side are alike."""
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return float("nan")
+    return float(spearmanr(first, second).statistic)

@@ -1,0 +1,50 @@
+"""Where an image lies on a model's patches, found again without the model.
+
+A journal keeps which patches show image and which are in a box, not how the image was prepared. Of the preparations that
+models have (padded to a square, its middle cut out, stretched), the first that gives exactly these patches is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from PIL import Image
+
+from lmms_vg._util.error_codes import BadBox
+from lmms_vg.datasets.images import open_image
+from lmms_vg.study.questions import StudyQuestion
+from lmms_vg.vision.patch_grid import Geometry
+
+#: Sides of a patch in pixels, which decide how a cut-out's size is rounded.
+_PATCH_SIDES = (14, 16, 8)
+
+
+def image_of(question: StudyQuestion) -> Image.Image:
+    """Open a question's image in its own colours.
+
+    Raises:
+        DataError: it is not on this machine, or cannot be read.
+    """
+    return open_image(question.image)
+
+
+def geometry_of(question: StudyQuestion, width: int, height: int) -> Geometry | None:
+    """Return how an image of this size lies on the question's patches; None if no known preparation gives its masks."""
+    if question.grid is None or question.mask is None or question.visible is None:
+        return None
+    for candidate in _candidates(width, height, *question.grid):
+        try:
+            mask = candidate.patch_mask(question.boxes)
+        except BadBox:
+            return None
+        if (mask == question.mask).all() and (candidate.visible == question.visible).all():
+            return candidate
+    return None
+
+
+def _candidates(width: int, height: int, rows: int, cols: int) -> Iterator[Geometry]:
+    if rows == cols:
+        yield Geometry.pad(width, height, rows, cols)
+        for side in _PATCH_SIDES:
+            yield Geometry.center_crop(width, height, rows, cols, side * rows)
+    yield Geometry.stretch(width, height, rows, cols)

@@ -1,0 +1,118 @@
+"""The values of questions at every layer: as a run measured them, and against what a blind look has on the same boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmms_vg.metrics import donors, nulls
+from lmms_vg.metrics.alignment import best_layer
+from lmms_vg.metrics.placement import place
+from lmms_vg.metrics.uniform import uniform
+from lmms_vg.runs.kept_maps import KeptMaps
+from lmms_vg.study.questions import StudyQuestion
+
+Measure = Literal["AR", "KL", "JS", "placement"]
+MEASURES: tuple[Measure, ...] = get_args(Measure)
+
+#: Measure -> 1 where more is better, -1 where less is.
+BETTER: dict[Measure, int] = {"AR": 1, "KL": -1, "JS": -1, "placement": 1}
+
+#: (questions, layers), NaN where a value is missing.
+LayerTable = NDArray[np.float64]
+
+_DIVERGING: tuple[Measure, ...] = ("AR", "KL", "JS")  # as in `nulls.NullValues` and in records, in this order
+_PLACEMENT_CHANCE = 0.5
+
+
+class FromMaps(NamedTuple):
+    """What kept maps tell beyond the record, as in `collect.StudiedTask`."""
+
+    placement: LayerTable
+    level: dict[Measure, LayerTable]
+    excess: dict[Measure, LayerTable]
+    steered: dict[Measure, LayerTable]
+    even: dict[Measure, NDArray[np.float64]]
+    hidden: NDArray[np.bool_]
+
+
+def of_records(alignments: Sequence[Mapping[str, Any]]) -> dict[Measure, LayerTable]:
+    """Return the values that records state, one list per layer; a question without values is NaN.
+
+    Raises:
+        ValueError: two questions have different numbers of layers.
+    """
+    depths = {len(stated["kl"]) for stated in alignments if stated}
+    if len(depths) > 1:
+        raise ValueError(f"questions with {sorted(depths)} layers in one task of one run: allowed is one number")
+    empty = [float("nan")] * max(depths, default=0)
+    return {
+        name: np.array([stated.get(name.lower(), empty) for stated in alignments], dtype=np.float64)
+        for name in _DIVERGING
+    }
+
+
+def lowest(kl: LayerTable) -> int:
+    """Return the layer of lowest mean KL, the first of equal ones; questions without a value are left out.
+
+    Raises:
+        ValueError: no question has a value.
+    """
+    known = kl[np.isfinite(kl).all(axis=1)]
+    return best_layer(known)
+
+
+def of_maps(
+    questions: Sequence[StudyQuestion], images: Sequence[str], groups: Sequence[KeptMaps], layers: int
+) -> FromMaps:
+    """Measure kept maps of all questions against those of other images and of other questions, grid by grid.
+
+    Args:
+        questions: the questions.
+        images: hash of each question's image. It decides which maps are drawn, so the excess is that of `lmms-vg report`.
+        groups: the maps.
+        layers: number of layers.
+    """
+    shape = len(questions), layers
+    tables: list[dict[Measure, LayerTable]] = [
+        {name: np.full(shape, np.nan) for name in names} for names in (MEASURES, MEASURES, _DIVERGING)
+    ]
+    even: dict[Measure, NDArray[np.float64]] = {name: np.full(len(questions), np.nan) for name in MEASURES}
+    placed, hidden = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
+    level, excess, steered = tables
+    for kept in groups:
+        at = kept.places
+        owners = [
+            donors.MapOwner(questions[i].uid, images[i], images[i], kind)
+            for i, kind in zip(at, kept.kinds, strict=True)
+        ]
+        swapped = nulls.null(kept.maps, kept.masks, donors.of_other_images(owners))
+        others = nulls.null(kept.maps, kept.masks, donors.of_same_image(owners, kept.masks))
+        for number, name in enumerate(_DIVERGING):
+            level[name][at], excess[name][at] = swapped.level[number], swapped.excess[number]
+            steered[name][at] = others.excess[number]
+        placed[at], hidden[at] = _placements(kept), _hidden(kept)
+        flat = uniform(kept.masks.sum(axis=1), kept.visible.sum(axis=1), kept.masks.shape[1])
+        for name, values in zip(_DIVERGING, (flat.ar, flat.kl, flat.js), strict=True):
+            even[name][at] = values
+        even["placement"][at] = _PLACEMENT_CHANCE
+    level["AR"] = np.exp(level["AR"])
+    level["placement"] = np.where(np.isnan(placed), np.nan, _PLACEMENT_CHANCE)
+    excess["placement"] = placed - _PLACEMENT_CHANCE
+    return FromMaps(placed, level, excess, steered, even, hidden)
+
+
+def _placements(kept: KeptMaps) -> LayerTable:
+    shares = [
+        place(maps.reshape(-1, *kept.grid), mask.reshape(kept.grid), visible.reshape(kept.grid)).share
+        for maps, mask, visible in zip(kept.maps, kept.masks, kept.visible, strict=True)
+    ]
+    return np.array(shares, dtype=np.float64)
+
+
+def _hidden(kept: KeptMaps) -> NDArray[np.bool_]:
+    rows = [((maps == 0) & visible).any(axis=-1) for maps, visible in zip(kept.maps, kept.visible, strict=True)]
+    return np.array(rows, dtype=bool)

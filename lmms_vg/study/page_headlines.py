@@ -1,0 +1,118 @@
+"""The study's findings as sentences that need no table: each with its interval, its layer, n, and what a blind look has."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from math import exp, isnan
+from typing import NamedTuple
+
+import numpy as np
+
+from lmms_vg.metrics.statistics import Difference, holm, paired
+from lmms_vg.runs.saying import LEVEL
+from lmms_vg.study.chosen_layer import ChosenLayer, chosen, plain_of
+from lmms_vg.study.collect import StudiedTask
+from lmms_vg.study.image_band import band
+from lmms_vg.study.page_input import Headline, Word
+from lmms_vg.study.page_sides import short_name
+
+
+class TestedFinding(NamedTuple):
+    """A mean of log AR above other images, or a difference of two, and how it is said."""
+
+    found: Difference
+    text: str
+
+
+def headlines(tasks: Sequence[StudiedTask]) -> list[Headline]:
+    """Say what is found of every task, and of every method against its plain run; p-values are corrected (Holm) over all."""
+    found = [tested for task in tasks if (tested := _alone(task, tasks))]
+    found += [tested for task in tasks if (tested := _against(task, plain_of(task, tasks), tasks))]
+    adjusted = holm({str(place): tested.found.p for place, tested in enumerate(found)})
+    judged = [Headline(tested.text, _word(tested.found, adjusted[str(place)])) for place, tested in enumerate(found)]
+    return judged + [
+        said for task in tasks if not np.isfinite(task.excess["AR"]).any() and (said := _placed(task, tasks))
+    ]
+
+
+def _placed(task: StudiedTask, tasks: Sequence[StudiedTask]) -> Headline | None:
+    """Where too few other images leave no excess: placement, which is no verdict, as objects may all stand in the middle."""
+    layer = chosen(task, tasks)
+    found = band(layer.of(task.values["placement"])[:, None], task.units)
+    if not found.n:
+        return None
+    mean, low, high = (float(end[0]) for end in (found.mean, found.low, found.high))
+    ends = "too few images for an interval" if isnan(low) else f"95% interval {low:.2f} to {high:.2f}"
+    text = (
+        f"{short_name(task, tasks)}, {task.task}: in {_said(layer)} the box holds more attention than {100 * mean:.0f}% of the "
+        f"places of its shape ({ends}; {found.n:,} questions, {found.images:,} images). 50% is chance, but objects in the "
+        "middle of the image exceed it without being looked at; there are too few images like these for the comparison that tells."
+    )
+    return Headline(text, "no verdict")
+
+
+def _alone(task: StudiedTask, tasks: Sequence[StudiedTask]) -> TestedFinding | None:
+    layer = chosen(task, tasks)
+    excess = _excess(task, layer)
+    if not excess:
+        return None
+    found = paired(dict.fromkeys(excess, 0.0), excess, _units(task, excess))
+    text = (
+        f"{short_name(task, tasks)}, {task.task}: in {_said(layer)} the box holds {_times(found)} the attention that maps of "
+        f"other images put on it ({_counted(task, excess)}). 1 is what a look has that cannot know the box."
+    )
+    return TestedFinding(found, text)
+
+
+def _against(task: StudiedTask, plain: StudiedTask, tasks: Sequence[StudiedTask]) -> TestedFinding | None:
+    if plain is task:
+        return None
+    layer = chosen(task, tasks)  # of a method, the layers of its plain run
+    own, before = _excess(task, layer), _excess(plain, chosen(plain, tasks))
+    both = [uid for uid in own if uid in before]
+    if not both:
+        return None
+    found = paired({uid: before[uid] for uid in both}, {uid: own[uid] for uid in both}, _units(task, both))
+    text = (
+        f"{short_name(task, tasks)} against {plain.method}, {task.task}: on the same questions, in {_said(layer)}, the lead of "
+        f"the box over other images is {_times(found)} that of {plain.method} ({_counted(task, both)}). 1 is no difference."
+    )
+    return TestedFinding(found, text)
+
+
+def _said(layer: ChosenLayer) -> str:
+    """Name the layer, and on what it was chosen."""
+    return f"layer {layer.said} (of lowest KL, chosen on {_RULES.get(layer.rule, layer.rule)})"
+
+
+_RULES = {"in-sample": "these same questions", "other half of the images": "the other half of the images"}
+
+
+def _excess(task: StudiedTask, layer: ChosenLayer) -> dict[str, float]:
+    values = zip(task.questions, layer.of(task.excess["AR"]), strict=True)
+    return {question.uid: float(value) for question, value in values if np.isfinite(value)}
+
+
+def _units(task: StudiedTask, uids: Collection[str]) -> dict[str, str]:
+    chosen_uids = set(uids)
+    return {question.uid: question.unit for question in task.questions if question.uid in chosen_uids}
+
+
+def _counted(task: StudiedTask, uids: Collection[str]) -> str:
+    units = len(set(_units(task, uids).values()))
+    return f"{len(uids):,} question{'s'[: len(uids) != 1]}, {units:,} image{'s'[: units != 1]}"
+
+
+def _times(found: Difference) -> str:
+    mean, low, high = (exp(value) for value in (found.mean, found.low, found.high))
+    digits = 3 if abs(mean - 1) < 0.1 else 2  # where two would leave nothing to see
+    ends = f"[{low:.{digits}f}, {high:.{digits}f}]" if found.has_interval else "(too few images for an interval)"
+    return f"{mean:.{digits}f} {ends} times"
+
+
+def _word(found: Difference, p: float) -> Word:
+    if not found.has_interval:
+        return "no verdict"
+    if p >= LEVEL:
+        return "not shown"
+    return "shown" if found.mean > 0 else "opposite"
