@@ -5,13 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from lmms_vg.cli import method_files
+from lmms_vg.cli.printing import announce
+from lmms_vg.cli.run_summary import print_summary
 from lmms_vg.cli.unknown_names import unknown_name
 from lmms_vg.extensions.registered import families, methods
+from lmms_vg.host.local_time import local_zone
+from lmms_vg.host.quiet import quiet
+from lmms_vg.journal import home
 
 _ABOUT = """lmms-vg run: lmms-eval with its own arguments (below). It exits non-zero when the run failed (3: results are saved,
 but incomplete), and resumes a run that was stopped.
@@ -22,6 +29,10 @@ pretrained=...,vgrefine.k=10,pai.alpha=.2. Methods: {}.
 
 With --control blank_image, shuffled_image, no_image, box_filled or elsewhere_filled, every question is changed before it is
 asked (lmms-vg methods says how); it is short for --model_args control=NAME.
+
+It ends with a summary: scores with intervals, where the model looked beside chance, what was asked, the time, and what to type
+next. --quiet prints nothing else but warnings. Without --output_path, results go to LMMS_VG_HOME/runs/<model>. Samples are
+always saved, and files carry the local time.
 
 With --method_file FILE.py, you can use a method of your own, which the file defines, by its name; can be repeated.
 """
@@ -37,33 +48,39 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run lmms-eval, once or with several methods.
+    """Run lmms-eval, once or with several methods, and print a summary.
 
     Returns:
         Exit status: 1 if lmms-eval reported an error, 2 for wrong arguments of ours, 3 if results are saved but incomplete.
     """
-    files = argparse.ArgumentParser(prog="lmms-vg run", allow_abbrev=False, add_help=False)
-    method_files.add(files)
-    _add_control(files)
-    args, arguments = files.parse_known_args(arguments)
+    start = time.monotonic()
+    own = argparse.ArgumentParser(prog="lmms-vg run", allow_abbrev=False, add_help=False)
+    _add_own(own)
+    args, arguments = own.parse_known_args(arguments)
     joint = any(argument.split("=")[0] == "--methods" for argument in arguments)
     try:
         method_files.register(args.method_file)
         arguments = _with_control(arguments, args.control)
         if message := unknown_name(arguments, family=joint):
             raise ValueError(message)
-        if joint:
-            return _run_together(arguments)
+        if not args.quiet:
+            announce("importing torch and lmms-eval")
+        with quiet() if args.quiet else nullcontext():
+            status = _run_together(arguments) if joint else _run_one(arguments)
     except ValueError as problem:
         print(f"lmms-vg: {problem}", file=sys.stderr)
         return 2
-    return _run_one(arguments)
+    if not int(os.environ.get("RANK", 0)):
+        print_summary(time.monotonic() - start)
+    return status
 
 
-def _add_control(parser: argparse.ArgumentParser) -> None:
+def _add_own(parser: argparse.ArgumentParser) -> None:
+    method_files.add(parser)
     parser.add_argument(
         "--control", metavar="NAME", help="change every question before it is asked, such as blank_image"
     )
+    parser.add_argument("--quiet", action="store_true", help="print the summary and warnings only")
 
 
 def _with_control(arguments: Sequence[str], control: str | None) -> list[str]:
@@ -89,11 +106,23 @@ def _with_control(arguments: Sequence[str], control: str | None) -> list[str]:
 
 
 def _run_one(arguments: Sequence[str]) -> int:
-    from lmms_vg.experiments import lmms_eval_process
-
     if {"-h", "--help"} & set(arguments):
         print(_ABOUT.format(", ".join(methods())))
-    return lmms_eval_process.run(arguments)
+    from lmms_vg.experiments import lmms_eval_process
+
+    return lmms_eval_process.run([*_defaults(arguments), *arguments])
+
+
+def _defaults(arguments: Sequence[str]) -> list[str]:
+    """Return what stands before lmms-eval's arguments, which override it: where results go, with samples and in local time."""
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
+    parser.add_argument("--model", default="model")
+    parser.add_argument("--config")
+    given, _ = parser.parse_known_args(arguments)
+    if given.config is not None:  # arguments override the file's
+        return []
+    out = home() / "runs" / given.model
+    return ["--output_path", str(out), "--log_samples", "--timezone", local_zone()]
 
 
 def _run_together(arguments: Sequence[str]) -> int:
@@ -104,17 +133,15 @@ def _run_together(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--output_path", type=Path, required=True, help="folder for the results, with one folder per method"
     )
-    method_files.add(parser)  # only for --help; `run` has parsed these two
-    _add_control(parser)
+    _add_own(parser)  # only for --help; `run` has parsed these
     args, rest = parser.parse_known_args(arguments)
     if args.model not in families():
         raise ValueError(f"--model {args.model!r}: with --methods, allowed is a family: {', '.join(families())}")
-
     from lmms_vg.experiments.joint_run import run_together, settings_of
     from lmms_vg.experiments.lmms_eval_process import INCOMPLETE
 
     settings, common = settings_of(args.methods.split(","), args.model_args)
-    status = run_together(args.model, settings, common, rest, args.output_path)
+    status = run_together(args.model, settings, common, ["--timezone", local_zone(), *rest], args.output_path)
     results = {setting.label: status.get(setting.label, 1) for setting in settings}
     failed = [label for label, result in results.items() if result not in (0, INCOMPLETE)]
     incomplete = [label for label, result in results.items() if result == INCOMPLETE]
@@ -123,8 +150,4 @@ def _run_together(arguments: Sequence[str]) -> int:
     if incomplete:
         folders = ", ".join(str(args.output_path / label) for label in incomplete)
         print(f"lmms-vg: saved, but incomplete: {folders}", file=sys.stderr)
-    if not int(os.environ.get("RANK", 0)):
-        done = [str(args.output_path / setting.label) for setting in settings if setting.label not in failed]
-        if len(done) > 1:
-            print(f"Compare them: lmms-vg compare {' '.join(done)}")
     return 1 if failed else INCOMPLETE if incomplete else 0
