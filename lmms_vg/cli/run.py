@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from lmms_vg.cli import method_files
+from lmms_vg.cli.parser import unknown_option
 from lmms_vg.cli.printing import announce
 from lmms_vg.cli.run_summary import print_summary
+from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument, unknown_control
 from lmms_vg.cli.unknown_names import unknown_name
-from lmms_vg.extensions.registered import families, methods
+from lmms_vg.extensions.registered import families, methods, model_ids
 from lmms_vg.host.local_time import local_zone
+from lmms_vg.host.options import OPTIONS
 from lmms_vg.host.quiet import quiet
 from lmms_vg.journal import home
+from lmms_vg.plugin import ALIASES
 
 _ABOUT = """lmms-vg run: lmms-eval with its own arguments (below). It exits non-zero when the run failed (3: results are saved,
 but incomplete), and resumes a run that was stopped.
@@ -56,18 +60,17 @@ def run(arguments: Sequence[str]) -> int:
     start = time.monotonic()
     own = argparse.ArgumentParser(prog="lmms-vg run", allow_abbrev=False, add_help=False)
     _add_own(own)
-    args, arguments = own.parse_known_args(arguments)
-    joint = any(argument.split("=")[0] == "--methods" for argument in arguments)
     try:
+        args, arguments = own.parse_known_args(arguments)
+        joint = any(argument.split("=")[0] == "--methods" for argument in arguments)
         method_files.register(args.method_file)
         arguments = _with_control(arguments, args.control)
-        if message := unknown_name(arguments, family=joint):
-            raise ValueError(message)
+        refuse(unknown_name(arguments, family=joint) or _unknown_argument(arguments, joint))
         if not args.quiet:
             announce("importing torch and lmms-eval")
         with quiet() if args.quiet else nullcontext():
             status = _run_together(arguments) if joint else _run_one(arguments)
-    except ValueError as problem:
+    except (ValueError, FileNotFoundError) as problem:
         print(f"lmms-vg: {problem}", file=sys.stderr)
         return 2
     if not int(os.environ.get("RANK", 0)):
@@ -91,9 +94,7 @@ def _with_control(arguments: Sequence[str], control: str | None) -> list[str]:
     """
     if control is None:
         return list(arguments)
-    from lmms_vg.inference.image_controls import control_named
-
-    control_named(control)
+    refuse(unknown_control(control))
     parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
     parser.add_argument("--model_args", default="")
     parser.add_argument("--config")
@@ -103,6 +104,25 @@ def _with_control(arguments: Sequence[str], control: str | None) -> list[str]:
     if any(part.partition("=")[0].strip() == "control" for part in given.model_args.split(",")):
         raise ValueError(f"--control {control}: --model_args {given.model_args!r} has a control, too; give one of them")
     return [*rest, "--model_args", ",".join(filter(None, (given.model_args, f"control={control}")))]
+
+
+def _unknown_argument(arguments: Sequence[str], joint: bool) -> str:
+    """Return a message about the first unknown option, method or argument of a model of ours; empty if there may be none."""
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
+    for option in ("--model", "--model_args", "--methods", "--config"):
+        parser.add_argument(option, default="")
+    given, rest = parser.parse_known_args(arguments)
+    if problem := unknown_option(rest, ["--help", *(f"--{name}" for name in OPTIONS)]):
+        return problem
+    if given.config or {"-h", "--help"} & set(rest):
+        return ""
+    if joint:
+        require("--model (with --methods, a family)", [given.model], families())
+        require("--methods", given.methods.split(","), methods())
+        return unknown_argument(given.model_args, given.model, given.methods.split(","), joint=True)
+    names = {alias: model for model, aliases in ALIASES.items() for alias in aliases}
+    known = model_ids().get(names.get(given.model, given.model))
+    return unknown_argument(given.model_args, known[0], known[1:]) if known else ""
 
 
 def _run_one(arguments: Sequence[str]) -> int:
@@ -135,8 +155,7 @@ def _run_together(arguments: Sequence[str]) -> int:
     )
     _add_own(parser)  # only for --help; `run` has parsed these
     args, rest = parser.parse_known_args(arguments)
-    if args.model not in families():
-        raise ValueError(f"--model {args.model!r}: with --methods, allowed is a family: {', '.join(families())}")
+
     from lmms_vg.experiments.joint_run import run_together, settings_of
     from lmms_vg.experiments.lmms_eval_process import INCOMPLETE
 
