@@ -143,7 +143,8 @@ class GroundedModel(lmms):  # type: ignore[misc]
         answered = self._answerer.answer(questions())
         counts = self._answerer.counts
         try:
-            with tqdm(total=len(mine), desc=name, unit="question", disable=self._rank != 0) as bar:
+            hidden = {"disable": True} if self._rank else {}  # else tqdm's own default, which TQDM_DISABLE sets
+            with tqdm(total=len(mine), desc=name, unit="question", **hidden) as bar:
                 for question, record in answered:
                     bar.set_postfix(failed=counts.failed, refresh=False)
                     bar.update()

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from lmms_vg.cli.printing import print_lines
+from lmms_vg.cli.unknown_arguments import data_sets, require
 from lmms_vg.plugin import TASKS
+from lmms_vg.tasks.yaml_files import groups, tasks
 
 
 def add(commands: Any) -> None:
@@ -44,9 +46,9 @@ def _tasks(args: argparse.Namespace) -> int:
     if args.path:
         print(TASKS)
         return 0
-    from lmms_vg.tasks.catalogue import tasks
+    from lmms_vg.tasks import catalogue
 
-    return print_lines(tasks())
+    return print_lines(catalogue.tasks())
 
 
 def _data_status(args: argparse.Namespace) -> int:
@@ -57,6 +59,8 @@ def _data_status(args: argparse.Namespace) -> int:
 
 
 def _data_fetch(args: argparse.Namespace) -> int:
+    require("data set", args.names, [*data_sets(), *groups(), *sorted(tasks())])
+
     from lmms_vg.tasks.catalogue import fetch
 
     return print_lines(fetch(args.names))

@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from lmms_vg.cli import method_files
+from lmms_vg.cli.printing import announce
+from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument
+from lmms_vg.experiments.boxed_tasks import TASKS
+from lmms_vg.extensions.registered import model_ids
 
 
 def add(commands: Any) -> None:
@@ -35,9 +39,16 @@ def add(commands: Any) -> None:
 def _overlay(args: argparse.Namespace) -> int:
     method_files.register(args.method_file)
 
+    models = args.models.split(",")
+    require("--models", models, model_ids())
+    require("--task", [args.task], TASKS)
+    for family, method in (model_ids()[model] for model in models):
+        refuse(unknown_argument(args.model_args, family, [method]))
+    announce("importing torch and lmms-eval")
+
     from lmms_vg.experiments.overlay import draw
 
-    for path in draw(args.models.split(","), args.model_args, args.task, args.n, args.seed, args.out):
+    for path in draw(models, args.model_args, args.task, args.n, args.seed, args.out):
         print(path)
     return 0
 

@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmms_vg._util.atomic_files import check_new, replace_file
-from lmms_vg.cli.printing import print_lines
+from lmms_vg._util.suggest import suggest
+from lmms_vg.cli.paths import missing
+from lmms_vg.cli.printing import announce, print_lines
+from lmms_vg.cli.unknown_arguments import missing_heads, refuse, unknown_argument
+from lmms_vg.experiments.boxed_tasks import CALIBRATION, TASKS
 from lmms_vg.extensions.registered import families
 
 if TYPE_CHECKING:
@@ -50,13 +54,16 @@ def _calibrate(args: argparse.Namespace) -> int:
     family = args.model.removesuffix("_plain")
     if family not in families():
         raise ValueError(
-            f"--model {args.model!r}: allowed is {', '.join(families())}; heads are ranked on the plain model"
+            f"--model {args.model!r}: {suggest(family, families())}allowed is {', '.join(families())}; heads are ranked on the "
+            "plain model"
         )
+    refuse(unknown_argument(args.model_args, family, ["plain"]) or _unknown_data(args.data))
     if args.out.is_dir() or args.out.suffix != ".json":
         raise ValueError(f"--out {args.out}: name the .json file to write")
     if args.n < 1 or args.keep < 1:
         raise ValueError(f"-n {args.n}, --keep {args.keep}: allowed are positive integers")
     check_new(args.out)
+    announce("importing torch and lmms-eval")
 
     from lmms_eval.utils import simple_parse_args_string
 
@@ -81,7 +88,19 @@ def _calibrate(args: argparse.Namespace) -> int:
     return print_lines(_remarks(head_list))
 
 
+def _unknown_data(data: str) -> str:
+    """Return a message about data that are no known name and no file; empty if there are some."""
+    known = [*CALIBRATION, *TASKS]
+    problem = "" if data in known else missing(Path(data))
+    meant = suggest(data, known)
+    return (
+        f"--data {data}: {meant}allowed is {', '.join(known)}, or a JSON-lines file" if problem and meant else problem
+    )
+
+
 def _show(args: argparse.Namespace) -> int:
+    refuse(missing_heads(args.list))
+
     from lmms_vg.methods.head_lists import load
 
     head_list = load(args.list)

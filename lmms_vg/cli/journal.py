@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmms_vg.cli.paths import existing
 from lmms_vg.cli.printing import print_lines
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def add(commands: Any) -> None:
     export.set_defaults(command=_export)
 
     load = actions.add_parser("import", help="add the answers of such a zip to the journals here")
-    load.add_argument("file", type=Path, metavar="FILE", help="a .zip file of lmms-vg journal export")
+    load.add_argument("file", type=existing, metavar="FILE", help="a .zip file of lmms-vg journal export")
     load.set_defaults(command=_import)
 
 

@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from lmms_vg.cli.paths import existing
 from lmms_vg.cli.printing import print_lines
+from lmms_vg.cli.unknown_arguments import data_sets, require
 
 
 def add(commands: Any) -> None:
@@ -14,7 +16,9 @@ def add(commands: Any) -> None:
     leaderboard = commands.add_parser("leaderboard", help="make a static site that ranks submissions")
     actions = leaderboard.add_subparsers(required=True, metavar="ACTION")
     build = actions.add_parser("build", help="validate bundles and write a site with the valid ones")
-    build.add_argument("folder", type=Path, metavar="DIR", help="the folder with <id>/bundle.zip for every submission")
+    build.add_argument(
+        "folder", type=existing, metavar="DIR", help="the folder with <id>/bundle.zip for every submission"
+    )
     build.add_argument(
         "-o", "--out", type=Path, required=True, metavar="SITE", help="a new folder, or a site to replace"
     )
@@ -28,6 +32,8 @@ def add(commands: Any) -> None:
 
 
 def _build(args: argparse.Namespace) -> int:
+    require("--withhold", filter(None, args.withhold.split(",")), data_sets())
+
     from lmms_vg.leaderboard.site import build
 
     built = build(args.folder, args.out, frozenset(filter(None, args.withhold.split(","))))

@@ -29,7 +29,9 @@ from lmms_vg.cli import (
     sweep,
     vgmed,
 )
+from lmms_vg.cli.parser import SuggestingParser, unknown_option
 from lmms_vg.host.failure import RunFailed
+from lmms_vg.host.options import OPTIONS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,13 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["run"]:  # every further argument is lmms-eval's, --help included
         return run.run(arguments[1:])
-    parser = _parser()
-    args, more = parser.parse_known_args(arguments)
-    if getattr(args, "takes_more", False):  # further arguments go to lmms-eval
-        args.more = more
-    elif more:
-        parser.error(f"unrecognized arguments: {' '.join(more)}")
     try:
+        args = _parsed(arguments)
         status: int = args.command(args)
         return status
     except BrokenPipeError:  # the reader closed the pipe, as `| head` does
@@ -65,8 +62,22 @@ def _main(arguments: Sequence[str]) -> int:
         return 2
 
 
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _parser()
+    args, more = parser.parse_known_args(arguments)
+    takes_more = getattr(args, "takes_more", False)  # further arguments go to lmms-eval
+    known = [*args.options, *(f"--{name}" for name in OPTIONS if takes_more)]
+    if problem := unknown_option(more, known):
+        parser.error(problem)
+    if takes_more:
+        args.more = more
+    elif more:
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
+    return args
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="lmms-vg", description=__doc__.splitlines()[0])
+    parser = SuggestingParser(prog="lmms-vg", description=__doc__.splitlines()[0])
     parser.add_argument("--version", action="version", version=f"lmms_vg {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for topic in (

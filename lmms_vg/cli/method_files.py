@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
+from lmms_vg.cli.paths import existing
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the argument."""
@@ -13,7 +15,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--method_file",
         action="append",
         default=[],
-        type=Path,
+        type=existing,
         metavar="FILE.py",
         help="a Python file that defines a method, which can then be used by its name; can be repeated",
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import inspect
-from difflib import get_close_matches
 from typing import Any
 
+from lmms_vg._util.suggest import suggest
 from lmms_vg.cli.printing import print_lines
 from lmms_vg.extensions.registered import methods as registered
 
@@ -22,9 +22,9 @@ def add(commands: Any) -> None:
 
 def _methods(args: argparse.Namespace) -> int:
     if args.name is not None and args.name not in registered():
-        nearest = get_close_matches(args.name, registered(), 1)
-        suggestion = f" (did you mean {nearest[0]}?)" if nearest else ""
-        raise ValueError(f"method {args.name!r} is not known{suggestion}; allowed: {', '.join(registered())}")
+        raise ValueError(
+            f"method {args.name!r}: {suggest(args.name, registered())}allowed is {', '.join(registered())}"
+        )
 
     from lmms_vg.inference.image_controls import CONTROLS
     from lmms_vg.methods import METHODS

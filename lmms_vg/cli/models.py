@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from lmms_vg.cli.printing import print_lines
+from lmms_vg.cli.unknown_arguments import missing_checkpoint, refuse
 
 
 def add(commands: Any) -> None:
@@ -24,6 +25,8 @@ def _models(args: argparse.Namespace) -> int:
         from lmms_vg.models.card import table
 
         return print_lines(table(FAMILIES.usable()))
+
+    refuse(missing_checkpoint(args.pretrained))
 
     from lmms_vg.models.checkpoint import explicit
     from lmms_vg.models.recognition import recognise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable
 
 
@@ -10,3 +12,9 @@ def print_lines(lines: Iterable[str]) -> int:
     for line in lines:
         print(line, flush=True)
     return 0
+
+
+def announce(text: str) -> None:
+    """Say on stderr what takes a while, from the first rank only."""
+    if not int(os.environ.get("RANK", 0)):
+        print(f"lmms-vg: {text} ...", file=sys.stderr, flush=True)

@@ -5,13 +5,24 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from lmms_vg.cli import method_files
+from lmms_vg.cli.parser import unknown_option
+from lmms_vg.cli.printing import announce
+from lmms_vg.cli.run_summary import print_summary
+from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument, unknown_control
 from lmms_vg.cli.unknown_names import unknown_name
-from lmms_vg.extensions.registered import families, methods
+from lmms_vg.extensions.registered import families, methods, model_ids
+from lmms_vg.host.local_time import local_zone
+from lmms_vg.host.options import OPTIONS
+from lmms_vg.host.quiet import quiet
+from lmms_vg.journal import home
+from lmms_vg.plugin import ALIASES
 
 _ABOUT = """lmms-vg run: lmms-eval with its own arguments (below). It exits non-zero when the run failed (3: results are saved,
 but incomplete), and resumes a run that was stopped.
@@ -25,6 +36,10 @@ asked (lmms-vg methods says how); it is short for --model_args control=NAME.
 
 With --data mine.jsonl, your own questions are asked (docs/add_a_dataset.md): short for LMMS_VG_OWN=mine.jsonl and --tasks own.
 Several files are joined like a PATH. lmms-vg data check mine.jsonl says what is wrong with a file, and what is measured.
+
+It ends with a summary: scores with intervals, where the model looked beside chance, what was asked, the time, and what to type
+next. --quiet prints nothing else but warnings. Without --output_path, results go to LMMS_VG_HOME/runs/<model>. Samples are
+always saved, and files carry the local time.
 
 With --method_file FILE.py, you can use a method of your own, which the file defines, by its name; can be repeated.
 """
@@ -40,34 +55,39 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run lmms-eval, once or with several methods.
+    """Run lmms-eval, once or with several methods, and print a summary.
 
     Returns:
         Exit status: 1 if lmms-eval reported an error, 2 for wrong arguments of ours, 3 if results are saved but incomplete.
     """
-    files = argparse.ArgumentParser(prog="lmms-vg run", allow_abbrev=False, add_help=False)
-    method_files.add(files)
-    _add_control(files)
-    _add_data(files)
-    args, arguments = files.parse_known_args(arguments)
-    joint = any(argument.split("=")[0] == "--methods" for argument in arguments)
+    start = time.monotonic()
+    own = argparse.ArgumentParser(prog="lmms-vg run", allow_abbrev=False, add_help=False)
+    _add_own(own)
     try:
+        args, arguments = own.parse_known_args(arguments)
+        joint = any(argument.split("=")[0] == "--methods" for argument in arguments)
         method_files.register(args.method_file)
         arguments = _with_data(_with_control(arguments, args.control), args.data)
-        if message := unknown_name(arguments, family=joint):
-            raise ValueError(message)
-        if joint:
-            return _run_together(arguments)
+        refuse(unknown_name(arguments, family=joint) or _unknown_argument(arguments, joint))
+        if not args.quiet:
+            announce("importing torch and lmms-eval")
+        with quiet() if args.quiet else nullcontext():
+            status = _run_together(arguments) if joint else _run_one(arguments)
     except (ValueError, OSError) as problem:
         print(f"lmms-vg: {problem}", file=sys.stderr)
         return 2
-    return _run_one(arguments)
+    if not int(os.environ.get("RANK", 0)):
+        print_summary(time.monotonic() - start)
+    return status
 
 
-def _add_control(parser: argparse.ArgumentParser) -> None:
+def _add_own(parser: argparse.ArgumentParser) -> None:
+    method_files.add(parser)
+    parser.add_argument("--data", metavar="FILES", help="ask your own questions: JSON-lines files, joined like a PATH")
     parser.add_argument(
         "--control", metavar="NAME", help="change every question before it is asked, such as blank_image"
     )
+    parser.add_argument("--quiet", action="store_true", help="print the summary and warnings only")
 
 
 def _with_control(arguments: Sequence[str], control: str | None) -> list[str]:
@@ -78,9 +98,7 @@ def _with_control(arguments: Sequence[str], control: str | None) -> list[str]:
     """
     if control is None:
         return list(arguments)
-    from lmms_vg.inference.image_controls import control_named
-
-    control_named(control)
+    refuse(unknown_control(control))
     parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
     parser.add_argument("--model_args", default="")
     parser.add_argument("--config")
@@ -90,10 +108,6 @@ def _with_control(arguments: Sequence[str], control: str | None) -> list[str]:
     if any(part.partition("=")[0].strip() == "control" for part in given.model_args.split(",")):
         raise ValueError(f"--control {control}: --model_args {given.model_args!r} has a control, too; give one of them")
     return [*rest, "--model_args", ",".join(filter(None, (given.model_args, f"control={control}")))]
-
-
-def _add_data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", metavar="FILES", help="ask your own questions: JSON-lines files, joined like a PATH")
 
 
 def _with_data(arguments: Sequence[str], files: str | None) -> list[str]:
@@ -113,12 +127,43 @@ def _with_data(arguments: Sequence[str], files: str | None) -> list[str]:
     return [*arguments, *([] if named else ["--tasks", "own"])]
 
 
-def _run_one(arguments: Sequence[str]) -> int:
-    from lmms_vg.experiments import lmms_eval_process
+def _unknown_argument(arguments: Sequence[str], joint: bool) -> str:
+    """Return a message about the first unknown option, method or argument of a model of ours; empty if there may be none."""
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
+    for option in ("--model", "--model_args", "--methods", "--config"):
+        parser.add_argument(option, default="")
+    given, rest = parser.parse_known_args(arguments)
+    if problem := unknown_option(rest, ["--help", *(f"--{name}" for name in OPTIONS)]):
+        return problem
+    if given.config or {"-h", "--help"} & set(rest):
+        return ""
+    if joint:
+        require("--model (with --methods, a family)", [given.model], families())
+        require("--methods", given.methods.split(","), methods())
+        return unknown_argument(given.model_args, given.model, given.methods.split(","), joint=True)
+    names = {alias: model for model, aliases in ALIASES.items() for alias in aliases}
+    known = model_ids().get(names.get(given.model, given.model))
+    return unknown_argument(given.model_args, known[0], known[1:]) if known else ""
 
+
+def _run_one(arguments: Sequence[str]) -> int:
     if {"-h", "--help"} & set(arguments):
         print(_ABOUT.format(", ".join(methods())))
-    return lmms_eval_process.run(arguments)
+    from lmms_vg.experiments import lmms_eval_process
+
+    return lmms_eval_process.run([*_defaults(arguments), *arguments])
+
+
+def _defaults(arguments: Sequence[str]) -> list[str]:
+    """Return what stands before lmms-eval's arguments, which override it: where results go, with samples and in local time."""
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
+    parser.add_argument("--model", default="model")
+    parser.add_argument("--config")
+    given, _ = parser.parse_known_args(arguments)
+    if given.config is not None:  # arguments override the file's
+        return []
+    out = home() / "runs" / given.model
+    return ["--output_path", str(out), "--log_samples", "--timezone", local_zone()]
 
 
 def _run_together(arguments: Sequence[str]) -> int:
@@ -129,19 +174,15 @@ def _run_together(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--output_path", type=Path, required=True, help="folder for the results, with one folder per method"
     )
-    method_files.add(parser)  # only for --help; `run` has parsed these two
-    _add_control(parser)
-    _add_data(parser)
+    _add_own(parser)  # only for --help; `run` has parsed these
     args, rest = parser.parse_known_args(arguments)
-    if args.model not in families():
-        raise ValueError(f"--model {args.model!r}: with --methods, allowed is a family: {', '.join(families())}")
 
     from lmms_vg.experiments.joint_run import run_together
     from lmms_vg.experiments.lmms_eval_process import INCOMPLETE
     from lmms_vg.experiments.method_settings import settings_of
 
     settings, common = settings_of(args.methods.split(","), args.model_args)
-    status = run_together(args.model, settings, common, rest, args.output_path)
+    status = run_together(args.model, settings, common, ["--timezone", local_zone(), *rest], args.output_path)
     results = {setting.label: status.get(setting.label, 1) for setting in settings}
     failed = [label for label, result in results.items() if result not in (0, INCOMPLETE)]
     incomplete = [label for label, result in results.items() if result == INCOMPLETE]
@@ -150,8 +191,4 @@ def _run_together(arguments: Sequence[str]) -> int:
     if incomplete:
         folders = ", ".join(str(args.output_path / label) for label in incomplete)
         print(f"lmms-vg: saved, but incomplete: {folders}", file=sys.stderr)
-    if not int(os.environ.get("RANK", 0)):
-        done = [str(args.output_path / setting.label) for setting in settings if setting.label not in failed]
-        if len(done) > 1:
-            print(f"Compare them: lmms-vg compare {' '.join(done)}")
     return 1 if failed else INCOMPLETE if incomplete else 0

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lmms_vg.cli.paths import existing
 from lmms_vg.cli.printing import print_lines
 
 _SUFFIXES = {".md": "markdown", ".csv": "csv", ".tex": "latex"}
@@ -18,7 +19,7 @@ def add(commands: Any) -> None:
     report = commands.add_parser(
         "report", help="report on a finished run: intervals, micro and macro averages, every category"
     )
-    report.add_argument("run", type=Path, help=run)
+    report.add_argument("run", type=existing, help=run)
     report.add_argument(
         "--layer", type=int, metavar="N", help="judge attention at this layer, from 0; default: that of lowest mean KL"
     )
@@ -27,7 +28,9 @@ def add(commands: Any) -> None:
     compare = commands.add_parser(
         "compare", help="compare runs on the same questions: differences, intervals, corrected p-values"
     )
-    compare.add_argument("runs", type=Path, nargs="+", metavar="RUN", help=f"{run}; the first plain run is the base")
+    compare.add_argument(
+        "runs", type=existing, nargs="+", metavar="RUN", help=f"{run}; the first plain run is the base"
+    )
     compare.add_argument(
         "--allow",
         action="append",
@@ -65,9 +68,6 @@ def _report(args: argparse.Namespace) -> int:
 def _compare(args: argparse.Namespace) -> int:
     from lmms_vg._util.atomic_files import check_new, write_new
     from lmms_vg.runs.agreement import check_names
-    from lmms_vg.runs.compare import compare
-    from lmms_vg.runs.comparison_tables import beside
-    from lmms_vg.runs.read import read
     from lmms_vg.runs.units import check_unit
 
     kind: Any = args.format or _kind_of(args.out)
@@ -75,6 +75,11 @@ def _compare(args: argparse.Namespace) -> int:
         check_new(args.out)
     check_names(args.allow)
     check_unit(args.unit)
+
+    from lmms_vg.runs.compare import compare  # late: it imports scipy, which takes a second
+    from lmms_vg.runs.comparison_tables import beside
+    from lmms_vg.runs.read import read
+
     comparison = compare([read(run) for run in args.runs], args.allow, base=args.base, unit=args.unit, layer=args.layer)
     text = comparison.table(kind)
     if kind == "csv":

@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmms_vg.cli.paths import existing
 from lmms_vg.cli.printing import print_lines
+from lmms_vg.cli.unknown_arguments import require
 from lmms_vg.paper.protocols import PROTOCOLS
+from lmms_vg.tasks.yaml_files import groups, tasks
 
 if TYPE_CHECKING:
     from lmms_vg.submission.schema import Manifest
@@ -22,14 +25,14 @@ def add(commands: Any) -> None:
     submit = commands.add_parser("submit", help="pack finished runs of one model into bundles, one for each method")
     submit.add_argument(
         "runs",
-        type=Path,
+        type=existing,
         nargs="+",
         metavar="RUN",
         help="--output_path of a run with --log_samples, or its *_results.json; for a run with --methods: out/*",
     )
     submit.add_argument(
         "--card",
-        type=Path,
+        type=existing,
         required=True,
         metavar="FILE",
         help="JSON file: name, parameters (billions, or null), trained_on (data sets whose training split it has seen), ...",
@@ -51,7 +54,7 @@ def add(commands: Any) -> None:
     submit.set_defaults(command=_submit)
 
     validate = commands.add_parser("validate", help="check bundles offline: recompute every score from the answers")
-    validate.add_argument("bundles", type=Path, nargs="*", metavar="BUNDLE.zip")
+    validate.add_argument("bundles", type=existing, nargs="*", metavar="BUNDLE.zip")
     validate.add_argument(
         "--schema", action="store_true", help="print the JSON Schema of a bundle's manifest and lines"
     )
@@ -61,7 +64,7 @@ def add(commands: Any) -> None:
     export = commands.add_parser(
         "export", help="convert a bundle to model card metadata, lmms-eval results, or MMMU's submission file"
     )
-    export.add_argument("bundle", type=Path, metavar="BUNDLE.zip")
+    export.add_argument("bundle", type=existing, metavar="BUNDLE.zip")
     export.add_argument(
         "--to",
         required=True,
@@ -76,6 +79,9 @@ def add(commands: Any) -> None:
 
 
 def _submit(args: argparse.Namespace) -> int:
+    require("--protocol", filter(None, [args.protocol]), PROTOCOLS)
+    require("--tasks", filter(None, args.tasks.split(",")), [*groups(), *sorted(tasks())])
+
     from lmms_vg.submission.choice import choice
     from lmms_vg.submission.findings import Rejected
     from lmms_vg.submission.submit import by_method, read_card, submit

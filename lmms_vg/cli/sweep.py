@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from lmms_vg.cli import method_files
+from lmms_vg.cli.printing import announce
+from lmms_vg.cli.unknown_arguments import hyper_parameters, refuse, require, unknown_argument
+from lmms_vg.cli.unknown_names import unknown_name
+from lmms_vg.extensions.registered import model_ids
 
 
 def add(commands: Any) -> None:
@@ -41,6 +45,13 @@ def add(commands: Any) -> None:
 
 def _sweep(args: argparse.Namespace) -> int:
     method_files.register(args.method_file)
+
+    require("--model", [args.model], model_ids())
+    family, method = model_ids()[args.model]
+    refuse(unknown_name(["--tasks", args.tasks]) or unknown_argument(args.model_args, family, [method]))
+    if options := hyper_parameters(method):
+        require(f"--grid of {method}:", (part.partition("=")[0] for part in args.grid), options)
+    announce("importing torch and lmms-eval")
 
     from lmms_vg.experiments.sweep import sweep
 

@@ -11,24 +11,12 @@ from pathlib import Path
 from lmms_vg.datasets import own, own_images
 from lmms_vg.datasets.leaks import leaks
 from lmms_vg.datasets.source import DataError
+from lmms_vg.experiments.boxed_tasks import CALIBRATION, TASKS
 from lmms_vg.inference.question import Question
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.tasks import documents as docs
 from lmms_vg.tasks import prompts, registry
 from lmms_vg.tasks.prompts import Doc
-
-#: Tasks whose questions have boxes: allowed for `--data` and `--task`.
-TASKS = (
-    "vgmed_demo",
-    "demo_calibration",  # not a task of lmms-eval: phantoms of no demo task, to rank heads without leakage
-    "vgmed_localization",
-    "vgmed_attribute",
-    "vgmed_coco_localization",
-    "vgmed_coco_attribute",
-)
-
-#: Short names of some of them for `--data`.
-CALIBRATION = {"coco": "vgmed_coco_localization", "vgmed": "vgmed_localization", "demo": "demo_calibration"}
 
 
 @dataclass(frozen=True)

@@ -5,20 +5,41 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lmms_eval.__main__ as host
+import lmms_eval.api.task as host_task
+import lmms_eval.evaluator as host_evaluator
 import lmms_eval.tasks
 from lmms_eval.models import MODEL_REGISTRY_V2
 
 from lmms_vg import plugin
 from lmms_vg.extensions.registered import model_ids
-from lmms_vg.host import entry_points, failure
+from lmms_vg.host import entry_points, failure, quiet
 
 #: Exit status of a run whose saved results lack something: a task has no values, or failures were scored.
 INCOMPLETE = 3
+
+
+class Saved(NamedTuple):
+    """A run whose files are complete: its `--output_path` and its results file."""
+
+    out: Path
+    results: Path
+
+
+_saved: list[Saved] = []
+
+
+def take_saved() -> list[Saved]:
+    """Return and forget the runs that this process has saved, in order."""
+    runs = list(_saved)
+    _saved.clear()
+    return runs
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -39,8 +60,10 @@ def run(arguments: Sequence[str]) -> int:
         if options.tasks is None:  # lmms-eval would exit with 0
             raise SystemExit("lmms-vg: --tasks is missing; lmms-vg tasks and --tasks list show what is allowed")
         _require_folder(options.output_path)
+        quiet.warnings_only()
         try:
-            results, samples = evaluate(options)
+            with _named_bars():
+                results, samples = evaluate(options)
         except failure.RunFailed as problem:  # one of several configurations; lmms-eval would print a traceback
             print(f"lmms-vg: {problem}", file=sys.stderr)
             failures.append(problem)
@@ -64,7 +87,9 @@ def run(arguments: Sequence[str]) -> int:
 
 def _require_saved(out: str, results: Mapping[str, Any], samples: Mapping[str, Sequence[Any]]) -> None:
     problem = unsaved(Path(out), results, samples)
-    if problem:
+    if not problem:
+        _saved.append(Saved(Path(out), _stem(Path(out), results, "_results.json")))
+    else:
         failure.note(
             f"results were not saved in {out} ({problem}); free space there, or name another --output_path: answers of "
             "lmms_vg's models are in the journal, so the same command asks no question again"
@@ -73,12 +98,11 @@ def _require_saved(out: str, results: Mapping[str, Any], samples: Mapping[str, S
 
 def unsaved(out: Path, results: Mapping[str, Any], samples: Mapping[str, Sequence[Any]]) -> str:
     """What lmms-eval failed to write, which only its log says; empty if all files are complete."""
-    stem = out / (results.get("model_name_sanitized") or "") / str(results["date"]).replace(":", "-")
-    path = Path(f"{stem}_results.json")
+    path = _stem(out, results, "_results.json")
     try:
         json.loads(path.read_text(encoding="utf-8"))
         for task, lines in samples.items():
-            path = Path(f"{stem}_samples_{task}.jsonl")
+            path = _stem(out, results, f"_samples_{task}.jsonl")
             with path.open("rb") as file:
                 whole = sum(line.endswith(b"\n") for line in file)
             if whole != len(lines):
@@ -88,6 +112,25 @@ def unsaved(out: Path, results: Mapping[str, Any], samples: Mapping[str, Sequenc
     except ValueError as problem:
         return f"{path} is cut short: {problem}"
     return ""
+
+
+def _stem(out: Path, results: Mapping[str, Any], suffix: str) -> Path:
+    """A file of a run, as lmms-eval names it."""
+    return out / (results.get("model_name_sanitized") or "") / f"{str(results['date']).replace(':', '-')}{suffix}"
+
+
+@contextmanager
+def _named_bars() -> Iterator[None]:
+    """Inside the block, lmms-eval's bar without a name has one; in a quiet run no bar is shown."""
+    modules = host_task, host_evaluator
+    bars = [module.tqdm for module in modules]
+    host_task.tqdm = partial(bars[0], desc="reading questions", unit="question")
+    host_evaluator.tqdm = quiet.unless_quiet(bars[1])
+    try:
+        yield
+    finally:
+        for module, bar in zip(modules, bars, strict=True):
+            module.tqdm = bar
 
 
 def _require_folder(out: str | None) -> None:

@@ -15,7 +15,7 @@ from lmms_eval.utils import simple_parse_args_string
 
 from lmms_vg._util.atomic_files import replace_file
 from lmms_vg._util.suggest import suggest
-from lmms_vg.experiments.boxed_questions import TASKS as MEASURED
+from lmms_vg.experiments.boxed_tasks import TASKS as MEASURED
 from lmms_vg.experiments.joint_run import run_together
 from lmms_vg.experiments.method_settings import Setting, is_common, pairs
 from lmms_vg.extensions.registered import model_ids

@@ -34,6 +34,55 @@ def stated(value: str, attribute: str) -> object:
     return None
 
 
+def field_names(value: str) -> tuple[str, ...] | None:
+    """Return the names of a dataclass's fields with those of its bases; those with `repr=False` are no hyper-parameters.
+
+    None if the source of the class is not found.
+    """
+    if _class(value) is None:
+        return None
+    statements = [statement for current in reversed(lineage(value)) for statement in _body(current)]
+    return tuple(dict.fromkeys(name for statement in statements for name in _field(statement)))
+
+
+def class_of(value: str, attribute: str) -> str:
+    """Return `module:Class` of the class that a class or the nearest of its bases states for an attribute, or an empty text."""
+    for current in lineage(value):
+        for statement in _body(current):
+            if isinstance(statement, ast.AnnAssign) and ast.unparse(statement.target) == attribute:
+                stated_class = statement.value
+                if isinstance(stated_class, ast.Name):
+                    return f"{current.partition(':')[0]}:{stated_class.id}"
+    return ""
+
+
+def names_given(module: str, call: str) -> list[str]:
+    """Return the name that each call of `call` in a module gives: its argument `name`, or else its first."""
+    tree = _tree(module)
+    calls = [
+        node
+        for node in (ast.walk(tree) if tree else ())
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == call
+    ]
+    given = [[word.value for word in node.keywords if word.arg == "name"] + node.args for node in calls]
+    return [
+        first.value
+        for first, *_ in filter(None, given)
+        if isinstance(first, ast.Constant) and isinstance(first.value, str)
+    ]
+
+
+def _field(statement: ast.stmt) -> Iterator[str]:
+    if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+        return
+    hidden = isinstance(statement.value, ast.Call) and any(
+        word.arg == "repr" and isinstance(word.value, ast.Constant) and not word.value.value
+        for word in statement.value.keywords
+    )
+    if not hidden and not ast.unparse(statement.annotation).startswith("ClassVar"):
+        yield statement.target.id
+
+
 def _bases(value: str) -> Iterator[str]:
     module = value.partition(":")[0]
     node = _class(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from loguru import logger
 
@@ -13,6 +14,28 @@ from lmms_vg.host import failure, options
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.job import gather
 from lmms_vg.inference.method_run import RunCounts
+
+
+class Totals(NamedTuple):
+    """What all ranks of a run have asked and taken.
+
+    Attributes:
+        counts: name and counts of each method that answered, the run's own first.
+        spent: what each rank took.
+    """
+
+    counts: list[tuple[str, RunCounts]]
+    spent: list[stages.Spent]
+
+
+_finished: list[Totals] = []
+
+
+def take() -> list[Totals]:
+    """Return and forget the totals of the runs that ended in this process, in order, for a command that prints them."""
+    totals = list(_finished)
+    _finished.clear()
+    return totals
 
 
 def report(answerer: Answerer, unscorable: Counter[str], rank: int) -> None:
@@ -26,10 +49,12 @@ def report(answerer: Answerer, unscorable: Counter[str], rank: int) -> None:
     Raises:
         RunFailed: no question was answered; SystemExit on the command line, as in `failure.failed`.
     """
-    ranks = gather((answerer.counts, unscorable))
+    names = [run.method.name for run in answerer.method_runs]
+    ranks = gather(([run.counts for run in answerer.method_runs], unscorable))
     taken = gather(stages.spent())
-    names = RunCounts.__dataclass_fields__
-    total = RunCounts(**{name: sum(getattr(tally, name) for tally, _ in ranks) for name in names})
+    totals = [_total(tallies) for tallies in zip(*(counts for counts, _ in ranks), strict=True)]
+    total = totals[0]
+    _finished.append(Totals(list(zip(names, totals, strict=True)), taken))
     if rank == 0:
         _summarise(answerer, total, sum((failures for _, failures in ranks), Counter()))
         logger.info(f"lmms_vg summary: {spent_in_words(taken)}")
@@ -51,6 +76,11 @@ def spent_in_words(ranks: Sequence[stages.Spent]) -> str:
     whose = "of a rank's GPUs" if ranks[0].device == "cuda" else "of the process"
     rows = [f"  {name:<9}{value:>10,.1f} s{value / total:>6.0%}" for name, value in seconds.items()]
     return "\n".join([f"time by stage{of}; peak memory {whose} {peak / 1e9:,.2f} GB", *rows])
+
+
+def _total(tallies: Sequence[RunCounts]) -> RunCounts:
+    names = RunCounts.__dataclass_fields__
+    return RunCounts(**{name: sum(getattr(tally, name) for tally in tallies) for name in names})
 
 
 def _summarise(answerer: Answerer, total: RunCounts, unscorable: Counter[str]) -> None:

@@ -29,6 +29,19 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> 
     return "\n".join([row(*head), rule, *(row(*cells) for cells in rows)])
 
 
+def aligned(rows: Sequence[Sequence[str]], texts: int = 1) -> list[str]:
+    """Rows for a terminal: columns of equal width, two spaces between them, of which the first `texts` begin at the left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = [
+        [
+            cell.ljust(width) if place < texts else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        for cells in rows
+    ]
+    return ["  ".join(cells).rstrip() for cells in padded]
+
+
 def latex(head: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> str:
     """The same table as a LaTeX `tabular` for the package booktabs."""
     first, *others = (" & ".join(map(escape, cells)) + r" \\" for cells in (head, *rows))

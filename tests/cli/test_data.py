@@ -100,9 +100,9 @@ def test_published(capsys: Capture) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["data", "fetch", "nothing"], "data set 'nothing': allowed is "),
-        (["report", "nowhere"], "nowhere: no *_results.json under it"),
-        (["compare", "nowhere", "nowhere"], "nowhere: no *_results.json under it"),
+        (["data", "fetch", "nothing"], "data set nothing: allowed is "),
+        (["report", "nowhere"], "nowhere: there is no nowhere in ."),
+        (["compare", "nowhere", "nowhere"], "nowhere: there is no nowhere in ."),
     ],
 )
 def test_errors_are_one_line(arguments: list[str], message: str, capsys: Capture) -> None:

@@ -106,7 +106,7 @@ def test_prune_shows_first_and_deletes_with_yes(
         (["prune", "lava_plain"], "has no journal of that name"),
         (["export", "gemma_*", "-o", "a.zip"], "has no journal of that name"),
         (["export", PLAIN, "-o", "a.tar"], "name the .zip file to write"),
-        (["import", "none.zip"], "No such file"),
+        (["import", "none.zip"], "there is no none.zip in ."),
         (["import", "text.zip"], "it is no zip"),
     ],
 )

@@ -37,7 +37,7 @@ def test_the_task_folder_is_what_lmms_eval_can_include(capsys: pytest.CaptureFix
     ("arguments", "message"),
     [
         (["overlay", "--models", "gpt_plain", "-o", "x"], "huatuo_plain"),
-        (["overlay", "--task", "slake_closed", "-o", "x"], "task 'slake_closed': allowed is vgmed_demo"),
+        (["overlay", "--task", "slake_closed", "-o", "x"], "--task slake_closed: allowed is vgmed_demo"),
         (["heads", "show", "unheard_of"], "shipped lists: demo, huatuo_vision_34b"),
     ],
 )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+
+import lmms_eval.__main__ as host
 import pytest
 
 from lmms_vg.cli.main import main
 from lmms_vg.cli.run import run
 from lmms_vg.experiments import lmms_eval_process
+from lmms_vg.host.local_time import local_zone
 from lmms_vg.inference.image_controls import CONTROLS
+from lmms_vg.journal import home
 
 
 @pytest.fixture
@@ -28,13 +33,24 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 )
 def test_a_control_becomes_a_model_argument(given: list[list[str]], arguments: list[str], expected: list[str]) -> None:
     assert run(["--model", "huatuo_plain", *arguments, "--control", "no_image", "--limit", "3"]) == 0
-    assert given == [["--model", "huatuo_plain", "--limit", "3", "--model_args", *expected]]
+    assert given[0][5:] == ["--model", "huatuo_plain", "--limit", "3", "--model_args", *expected]
 
 
-def test_without_a_control_nothing_is_touched(given: list[list[str]]) -> None:
-    arguments = ["--model", "huatuo_plain", "--model_args", "pretrained=demo", "--limit", "3"]
+def test_what_is_given_stands_behind_what_is_added_and_overrides_it(
+    given: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["--model", "huatuo_plain", "--model_args", "pretrained=demo", "--output_path", "out"]
     assert run(arguments) == 0
-    assert given == [arguments]
+    folder = str(home() / "runs" / "huatuo_plain")
+    assert given == [["--output_path", folder, "--log_samples", "--timezone", local_zone(), *arguments]]
+    monkeypatch.setattr(sys, "argv", ["lmms-eval", *given[0]])
+    assert host.parse_eval_args()[1].output_path == "out"
+
+
+def test_a_configuration_file_is_not_overridden(given: list[list[str]]) -> None:
+    """lmms-eval prefers the command line to the file."""
+    assert run(["--config", "a.yaml"]) == 0
+    assert given == [["--config", "a.yaml"]]
 
 
 @pytest.mark.parametrize(

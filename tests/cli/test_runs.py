@@ -93,7 +93,7 @@ def test_arguments_are_checked_before_any_run_is_read(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["compare", "nowhere", *arguments]) == 2
+    assert main(["compare", ".", *arguments]) == 2
     shown = capsys.readouterr().err
     assert message in shown
     assert shown.count("\n") == 1

@@ -70,7 +70,7 @@ def test_names_of_other_plugins_are_not_judged(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_family_is_left_to_joint_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--methods", "plain", "--model", "huatou", "--output_path", "out", "--tasks", "vgmed"]) == 2
-    assert "with --methods, allowed is a family" in capsys.readouterr().err
+    assert "--model (with --methods, a family) huatou: did you mean huatuo?" in capsys.readouterr().err
 
 
 @pytest.mark.e2e

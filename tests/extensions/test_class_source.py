@@ -35,3 +35,19 @@ def test_a_class_elsewhere_inherits_from_ours(tmp_path: Path, monkeypatch: pytes
 )
 def test_what_is_not_found_states_nothing(value: str) -> None:
     assert stated(value, "control") is None
+
+
+def test_fields_are_those_of_the_classes() -> None:
+    """Of every method, and of what a family may set, without the imports."""
+    for name, entry in methods().items():
+        assert field_names(entry.value) == METHODS[name].options()
+    assert field_names("lmms_vg.inference.build:Settings") == tuple(Settings.__dataclass_fields__)
+    for name, entry in families().items():
+        own = class_of(entry.value, "options")
+        assert field_names(own) == tuple(FAMILIES[name].options.__dataclass_fields__)
+    assert field_names("nowhere.to.be_found:Class") is None
+
+
+def test_names_given_in_calls_are_those_of_the_objects() -> None:
+    assert names_given("lmms_vg.inference.image_controls", "ImageControl") == list(CONTROLS)
+    assert set(data_sets()) == {*DATASETS, "coco"}
