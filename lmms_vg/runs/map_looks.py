@@ -15,7 +15,7 @@ from lmms_vg.journal import Record, read_records
 from lmms_vg.metrics import donors, nulls, placement
 from lmms_vg.metrics.uniform import uniform
 from lmms_vg.runs.journal_of import journal_of
-from lmms_vg.runs.kept_maps import KeptMaps, kept_maps
+from lmms_vg.runs.kept_maps import KeptMaps, box_shares, kept_maps
 from lmms_vg.runs.results import Run
 
 Name = Literal["log AR", "KL", "JS", "placement"]
@@ -91,6 +91,19 @@ def map_looks(
             else "its journal has no maps; an earlier version wrote it, or they were not moved with it"
         )
     return results
+
+
+def shares_of(run: Run, task: str) -> dict[str, float]:
+    """Return uid -> share of the visible image that the question's boxes take; empty without the run's journal."""
+    folder = journal_of(run)
+    if folder is None:
+        return {}
+    shares = box_shares(folder)
+    return {
+        record.uid: shares[record.key]
+        for record in read_records(sorted(folder.glob("rank*.jsonl")))
+        if record.task == task and record.key in shares
+    }
 
 
 def _group(records: Sequence[Record], kept: KeptMaps, measures: Sequence[Name]) -> MapLooks:
