@@ -1,36 +1,36 @@
 """Figure 3 as numbers: alignment of attention and boxes on medical and on COCO images, layer by layer, and the gap.
 
 The two sets share no image, so each is resampled separately, by image. The paper claims that medical images have the lower
-AR and the higher KL and JS in most layers.
+AR and the higher KL and JS in most layers. Its values are compared as they are, which box size alone can decide, and on
+excess over maps of other images (`gap_on_excess`), which it cannot.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lmms_vg.metrics.statistics import percentile_interval, resample
+from lmms_vg.metrics.statistics import resample
+from lmms_vg.reproduce.gap_band import CLAIM, Band, Floats, each_alone
+from lmms_vg.reproduce.gap_on_excess import MEASURES, GapOnExcess, gap_on_excess
 from lmms_vg.runs.lmms_eval_output import samples
+from lmms_vg.runs.map_looks import map_looks
 from lmms_vg.runs.results import Run
-
-#: Metric -> sign of medical minus COCO that the paper claims.
-CLAIM = {"ar": -1, "kl": 1, "js": 1}
-
-SAID = {1: "as claimed", -1: "opposite", 0: "not shown"}
-
-
-class Band(NamedTuple):
-    """Means and 95% intervals, each of shape (metrics, layers), metrics in the order of `CLAIM`."""
-
-    mean: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
 
 
 class Gaps(NamedTuple):
-    """One kind of question under one model. `n` and `images` count questions and images: (medical, COCO)."""
+    """One kind of question under one model.
+
+    Attributes:
+        kind: kind of question.
+        n: numbers of questions: (medical, COCO).
+        images: numbers of images.
+        medical: the raw values.
+        coco: the raw values.
+        gap: medical minus COCO.
+        on_excess: the gap in excess; why there is none, where there is none.
+    """
 
     kind: str
     n: tuple[int, int]
@@ -38,22 +38,14 @@ class Gaps(NamedTuple):
     medical: Band
     coco: Band
     gap: Band
-
-    def verdict(self, metric: str, layer: int) -> str:
-        """What the gap's interval says about the claim; `-` if there is no interval."""
-        place = list(CLAIM).index(metric), layer
-        low, high = self.gap.low[place], self.gap.high[place]
-        if np.isnan(low):
-            return "-"
-        sign = int(low > 0) - int(high < 0)
-        return SAID[sign * CLAIM[metric]]
+    on_excess: GapOnExcess | str
 
 
 def gaps(run: Run, kind: str, medical: str, coco: str, seed: int = 0) -> Gaps:
     """Compare two tasks of a run.
 
     Args:
-        run: a run that has both tasks.
+        run: a run that has both tasks; without its journal on this machine it has no excess.
         kind: kind of question, kept in the result.
         medical: task on medical images.
         coco: task on COCO images.
@@ -72,13 +64,14 @@ def gaps(run: Run, kind: str, medical: str, coco: str, seed: int = 0) -> Gaps:
         kind,
         (len(first[0]), len(second[0])),
         (len(set(first[1])), len(set(second[1]))),
-        _band(means[0], draws[0]),
-        _band(means[1], draws[1]),
-        _band(means[0] - means[1], draws[0] - draws[1]),
+        each_alone(means[0], draws[0]),
+        each_alone(means[1], draws[1]),
+        each_alone(means[0] - means[1], draws[0] - draws[1]),
+        _on_excess(run, medical, coco, seed),
     )
 
 
-def measured(run: Run, task: str) -> tuple[NDArray[np.float64], list[str]]:
+def measured(run: Run, task: str) -> tuple[Floats, list[str]]:
     """The measured questions of a task: values (questions, metrics x layers), and the image of each question.
 
     Raises:
@@ -94,9 +87,9 @@ def measured(run: Run, task: str) -> tuple[NDArray[np.float64], list[str]]:
     return np.array([[value for metric in CLAIM for value in line[metric][metric]] for line in lines]), images
 
 
-def _band(mean: NDArray[np.float64], drawn: NDArray[np.float64]) -> Band:
-    def shaped(flat: Any) -> NDArray[np.float64]:
-        return np.asarray(flat).reshape(len(CLAIM), -1)
-
-    low, high = percentile_interval(drawn)
-    return Band(shaped(mean), shaped(low), shaped(high))
+def _on_excess(run: Run, medical: str, coco: str, seed: int) -> GapOnExcess | str:
+    looks = map_looks(run, dict.fromkeys((medical, coco)), tuple(MEASURES))
+    first, second = looks[medical], looks[coco]
+    if isinstance(first, str):
+        return first
+    return second if isinstance(second, str) else gap_on_excess(first, second, seed)

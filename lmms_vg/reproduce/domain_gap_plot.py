@@ -1,4 +1,4 @@
-"""The paper's Figure 3 for one model: AR, KL and JS by layer, medical and COCO images."""
+"""The paper's Figure 3 for one model: AR, KL and JS by layer, medical and COCO images, raw and on excess."""
 
 from __future__ import annotations
 
@@ -9,27 +9,44 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lmms_vg.reproduce.domain_gap import CLAIM, Band, Gaps
+from lmms_vg.reproduce.domain_gap import Gaps
+from lmms_vg.reproduce.gap_band import CLAIM, Band
+from lmms_vg.reproduce.gap_on_excess import GapOnExcess
 from lmms_vg.runs.plots.png import png
 
 _COLOURS = {"medical": "#c62828", "COCO": "#1565c0"}
-_BETTER = {"ar": "AR (higher: looks at the boxes)", "kl": "KL (lower: looks at the boxes)", "js": "JS (lower)"}
+_RAW = {"ar": "AR (higher: looks at the boxes)", "kl": "KL (lower: looks at the boxes)", "js": "JS (lower)"}
+_EXCESS = {"ar": "excess of log AR", "kl": "excess of KL", "js": "excess of JS"}
 
 
 def draw(found: Sequence[Gaps], title: str) -> bytes:
-    """A PNG with one row per kind of question and one column per metric: means with their 95% intervals."""
-    figure = Figure(figsize=(12.0, 0.8 + 3.0 * len(found)), layout="constrained")
-    panels = figure.subplots(len(found), len(CLAIM), squeeze=False)
-    for line, gap in zip(panels, found, strict=True):
-        for number, (panel, metric) in enumerate(zip(line, CLAIM, strict=True)):
-            for name, band, n in zip(_COLOURS, (gap.medical, gap.coco), gap.n, strict=True):
-                _curve(panel, band, number, name, f"{name} (n = {n:,})")
-            panel.set_title(f"{gap.kind}: {_BETTER[metric]}", fontsize=9)
-            panel.set_xlabel("layer")
-            panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-        line[0].legend(fontsize=8)
-    figure.suptitle(f"{title}; bands: 95% intervals, images drawn", fontsize=10)
+    """A PNG with one row per kind of question, a second one of excess where there is one, and one column per metric."""
+    rows = [(gap, over) for gap in found for over in (None, gap.on_excess) if not isinstance(over, str)]
+    figure = Figure(figsize=(12.0, 0.9 + 3.0 * len(rows)), layout="constrained")
+    panels = figure.subplots(len(rows), len(CLAIM), squeeze=False)
+    for line, (gap, over) in zip(panels, rows, strict=True):
+        _row(line, gap, over)
+    figure.suptitle(
+        f"{title}; bands: 95% intervals, images drawn; dotted: attention that is even over the image", fontsize=10
+    )
     return png(figure)
+
+
+def _row(line: Any, gap: Gaps, over: GapOnExcess | None) -> None:
+    shown = gap if over is None else over
+    raw = gap.on_excess if over is None and not isinstance(gap.on_excess, str) else None
+    apart = ", grids differ: not on one scale" if raw is not None and raw.grids[0] != raw.grids[1] else ""
+    for number, (panel, metric) in enumerate(zip(line, CLAIM, strict=True)):
+        for side, (name, band) in enumerate(zip(_COLOURS, (shown.medical, shown.coco), strict=True)):
+            _curve(panel, band, number, name, f"{name} (n = {shown.n[side]:,})")
+            if raw is not None:
+                panel.axhline(raw.even[side, number], color=_COLOURS[name], linestyle=":", linewidth=1)
+        if over is not None:
+            panel.axhline(0, color="#555555", linestyle=":", linewidth=1)
+        panel.set_title(f"{gap.kind}: {(_RAW if over is None else _EXCESS)[metric]}{apart}", fontsize=9)
+        panel.set_xlabel("layer")
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+    line[0].legend(fontsize=8)
 
 
 def _curve(panel: Any, band: Band, number: int, name: str, label: str) -> None:

@@ -16,7 +16,7 @@ from lmms_vg._util.atomic_files import replace_file
 from lmms_vg.datasets.source import DataError
 from lmms_vg.experiments.joint_run import run_together
 from lmms_vg.experiments.method_settings import Setting
-from lmms_vg.reproduce import result_report
+from lmms_vg.reproduce import figure_report, result_report
 from lmms_vg.reproduce.cells import cells
 from lmms_vg.reproduce.chance_cells import chance_cells
 from lmms_vg.reproduce.domain_gap import gaps
@@ -30,7 +30,9 @@ from lmms_vg.tasks.registry import TASKS
 
 
 def reproduce(plan: Plan, more: Sequence[str]) -> tuple[str, list[str]]:
-    """Run the rows that are not done, and write `<target>.md`, `.csv`, `_gains.csv` and pictures into the plan's folder.
+    """Run the rows that are not done, and write results into the plan's folder.
+
+    They are `<target>.md` and `.csv`; of a table `_gains.csv`, of a figure `_strata.csv` and a picture per row.
 
     Args:
         plan: the target and what of it is done.
@@ -107,7 +109,8 @@ def _write(plan: Plan, runs: Mapping[str, Run], failed: Mapping[str, str]) -> st
             replace_file(plan.out / f"{plan.name}_gains.csv", result_report.gains_csv(claimed))
     else:
         measured = {row: [gaps(run, kind, *pair) for kind, pair in _asked(plan, run)] for row, run in runs.items()}
-        text, csv = result_report.figure_markdown(plan, measured, runs), result_report.figure_csv(measured)
+        text, csv = figure_report.figure_markdown(plan, measured, runs), figure_report.figure_csv(measured)
+        replace_file(plan.out / f"{plan.name}_strata.csv", figure_report.strata_csv(measured))
         for ask in plan.asks:
             if measured.get(ask.row.name):
                 picture = plan.out / f"{plan.name}_{ask.folder.name}.png"

@@ -1,4 +1,4 @@
-"""Results as text: Markdown, and the same numbers as CSV in full precision."""
+"""Results of a table as text: Markdown, and the same numbers as CSV in full precision."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from lmms_vg.metrics import bertscore
 from lmms_vg.metrics.statistics import signature
 from lmms_vg.reproduce.cells import Cell
 from lmms_vg.reproduce.chance_cells import ChanceCell
-from lmms_vg.reproduce.domain_gap import CLAIM, SAID, Gaps
 from lmms_vg.reproduce.gains import Gain
 from lmms_vg.reproduce.plan import Plan
 from lmms_vg.reproduce.plan_report import warning
@@ -20,12 +19,6 @@ from lmms_vg.runs.chance_rows import ABOUT
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.text_tables import comma_separated, known, markdown, show_p
 
-_GAPS = (
-    "Medical minus COCO with its 95% interval: each set resampled separately, by whole images, seed 0; not corrected "
-    "for the number of layers and metrics",
-    "The paper's claim: medical images have lower AR and higher KL and JS. as claimed, opposite: the interval lies on that "
-    "side of 0; not shown: it contains 0",
-)
 _STATED = ("weights", "prompt", "dtype", "device", "batch_size", "geometry")
 
 
@@ -40,7 +33,7 @@ def table_markdown(
         parts += [
             "### The paper's claim: method minus plain, in points",
             markdown(head, [_gain(gain) for gain in gains], texts=2),
-            _listed(GAINS),
+            listed(GAINS),
             "### Its numbers",
         ]
     rows = [
@@ -52,7 +45,7 @@ def table_markdown(
     contradictions = ((place, why) for place, why in faults(plan.table).items() if place[0] in rows_shown)
     wrong = [f"inconsistent: {row}, {column}: {why}" for (row, column), why in contradictions]
     blind = [f"{row}: {ABOUT[row]}" for row in dict.fromkeys(one.row for one in chance)]
-    return "\n\n".join([*parts, _listed([*CELLS, *blind, *wrong, *about(plan, runs)])])
+    return "\n\n".join([*parts, listed([*CELLS, *blind, *wrong, *about(plan, runs)])])
 
 
 def table_csv(cells: Sequence[Cell], chance: Sequence[ChanceCell]) -> str:
@@ -95,33 +88,6 @@ def gains_csv(gains: Sequence[Gain]) -> str:
         numbers = [gain.printed, *(ours or [None] * 3), gain.n, *p, gain.code]
         rows.append([gain.row, gain.plain, name, metric, " ".join(tasks), *numbers])
     return comma_separated(head, rows)
-
-
-def figure_markdown(plan: Plan, found: Mapping[str, Sequence[Gaps]], runs: Mapping[str, Run]) -> str:
-    """In how many layers the claim holds, then every layer."""
-    parts = [f"## Results{warning(plan, runs)}"]
-    summary = [[row, gap.kind, metric.upper(), *_counted(gap, metric)] for row, gap, metric in _each(found)]
-    parts.append(
-        markdown(["row", "questions", "metric", *(f"layers {outcome}" for outcome in SAID.values())], summary, texts=3)
-    )
-    for row, kinds in found.items():
-        for gap in kinds:
-            parts += [f"### {row}, {gap.kind}: {gap.n[0]:,} medical questions, {gap.n[1]:,} COCO", _layers(gap)]
-    return "\n\n".join([*parts, _listed([*_GAPS, *about(plan, runs)])])
-
-
-def figure_csv(found: Mapping[str, Sequence[Gaps]]) -> str:
-    """One line per row, kind, metric and layer."""
-    head = "row questions metric layer medical medical_low medical_high coco coco_low coco_high gap low high"
-    head += " n_medical n_coco images_medical images_coco verdict"
-    rows: list[list[object]] = []
-    for row, gap, metric in _each(found):
-        for layer in range(gap.gap.mean.shape[1]):
-            place = list(CLAIM).index(metric), layer
-            bands = [known(float(end[place])) for band in (gap.medical, gap.coco, gap.gap) for end in band]
-            numbers = [*bands, *gap.n, *gap.images, gap.verdict(metric, layer)]
-            rows.append([row, gap.kind, metric, layer, *numbers])
-    return comma_separated(head.split(), rows)
 
 
 def about(plan: Plan, runs: Mapping[str, Run]) -> Iterator[str]:
@@ -178,30 +144,6 @@ def _gain(gain: Gain) -> list[str]:
     return [*line, f"{mean:+.2f} [{interval}] ({gain.n:,})", *p_values, gain_words(gain)]
 
 
-def _each(found: Mapping[str, Sequence[Gaps]]) -> Iterator[tuple[str, Gaps, str]]:
-    return ((row, gap, metric) for row, kinds in found.items() for gap in kinds for metric in CLAIM)
-
-
-def _counted(gap: Gaps, metric: str) -> list[str]:
-    outcomes = [gap.verdict(metric, layer) for layer in range(gap.gap.mean.shape[1])]
-    return [str(outcomes.count(outcome)) for outcome in SAID.values()]
-
-
-def _layers(gap: Gaps) -> str:
-    head = ["layer"]
-    for metric in CLAIM:
-        head += [f"{metric.upper()} medical", "COCO", "gap [95% interval]", "verdict"]
-    rows = []
-    for layer in range(gap.gap.mean.shape[1]):
-        cells = [str(layer)]
-        for number, metric in enumerate(CLAIM):
-            value, low, high = (end[number, layer] for end in gap.gap)
-            interval = "one image" if isnan(low) else f"{low:+.3f}, {high:+.3f}"
-            means = [f"{band.mean[number, layer]:.3f}" for band in (gap.medical, gap.coco)]
-            cells += [*means, f"{value:+.3f} [{interval}]", gap.verdict(metric, layer)]
-        rows.append(cells)
-    return markdown(head, rows, texts=0)
-
-
-def _listed(lines: Sequence[str]) -> str:
+def listed(lines: Sequence[str]) -> str:
+    """Lines of a Markdown list."""
     return "\n".join(f"- {line}" for line in lines)

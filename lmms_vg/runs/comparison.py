@@ -91,6 +91,7 @@ class ControlLine(NamedTuple):
         over_plain: this gain minus that of the plain run; None for the plain run, and without its run under the control.
         necessity: share of answers that `box_filled` changes minus the share that `elsewhere_filled` does, on the questions of
             all three runs; None for other controls, and without the run of `elsewhere_filled`.
+        holm: p-values of gain, over_plain and necessity, corrected over all of the comparison; NaN where there is none.
     """
 
     run: Run
@@ -105,6 +106,12 @@ class ControlLine(NamedTuple):
     gain: Difference
     over_plain: Difference | None
     necessity: Difference | None
+    holm: tuple[float, float, float] = (nan, nan, nan)
+
+    @property
+    def tested(self) -> tuple[Difference | None, Difference | None, Difference | None]:
+        """What has a p-value, in the order of `holm`."""
+        return self.gain, self.over_plain, self.necessity
 
     @property
     def kept(self) -> float:

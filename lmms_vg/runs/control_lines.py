@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import nan
 from statistics import fmean
 
-from lmms_vg.metrics.statistics import Difference, paired
+from lmms_vg.metrics.statistics import Difference, holm, paired
 from lmms_vg.runs.agreement import FIELDS, differing
 from lmms_vg.runs.compared_line import RESAMPLES
 from lmms_vg.runs.comparison import ControlLine
@@ -45,7 +46,20 @@ def control_lines(runs: Sequence[Run], controlled: Sequence[Run], base: Run, uni
         for task in run.tasks:
             if task in first.tasks:
                 lines += _line(task, first, run, (base, plain) if plain else None, elsewhere, unit)
-    return lines
+    return _corrected(lines)
+
+
+def _corrected(lines: Sequence[ControlLine]) -> list[ControlLine]:
+    """The lines with p-values corrected (Holm) over everything that is tested in them."""
+    tested = {
+        f"{number} {place}": one.p
+        for number, line in enumerate(lines)
+        for place, one in enumerate(line.tested)
+        if one is not None
+    }
+    adjusted = holm(tested)
+    of = [[adjusted.get(f"{number} {place}", nan) for place in range(3)] for number in range(len(lines))]
+    return [line._replace(holm=(p[0], p[1], p[2])) for line, p in zip(lines, of, strict=True)]
 
 
 def _partner(run: Run, others: Sequence[Run]) -> Run:

@@ -8,23 +8,28 @@ from lmms_vg.metrics.statistics import Difference
 from lmms_vg.runs.comparison import Comparison, ControlLine
 from lmms_vg.runs.comparison_cells import method_of, show_interval
 from lmms_vg.runs.control_lines import BOX, ELSEWHERE
-from lmms_vg.runs.text_tables import known
+from lmms_vg.runs.text_tables import known, show_p
 
-_HEAD = ("method", "task", "control", "n", "score (%)", "under control (%)", "kept (%)", "gain", "gain - plain's gain")
-_CHANGED = ("answers changed (%)", "necessity")
+_HEAD = ("method", "task", "control", "n", "score (%)", "under control (%)", "kept (%)")
+_TESTED = ("gain", "p (Holm)", "gain - plain's gain", "p (Holm)", "answers changed (%)", "necessity", "p (Holm)")
 
 #: Further columns of the CSV file, in the order of `csv_cells`.
 CSV_HEAD = (
-    *("control", "kept", "answers_changed", "gain", "gain_low", "gain_high", "gain_over_plain", "gain_over_plain_low"),
-    *("gain_over_plain_high", "necessity", "necessity_low", "necessity_high"),
+    *("control", "kept", "answers_changed"),
+    *(
+        f"{name}{part}"
+        for name in ("gain", "gain_over_plain", "necessity")
+        for part in ("", "_low", "_high", "_p", "_p_holm")
+    ),
 )
 
 _ABOUT = (
-    "Controls changed every question before it was asked; they are not ranked, and no p-value is corrected for them. Values "
-    "are of the questions that the run has scored with and without the control. kept: score under the control / score. gain: "
-    "score minus score under the control; gain - plain's gain: how much more a method gains from what the control takes away "
-    f"than plain does. answers changed: share with another text. necessity: share of answers that {BOX} changes minus the "
-    f"share that {ELSEWHERE} does. Differences in percentage points with 95% intervals"
+    "Controls changed every question before it was asked; they are not ranked, and no other table's p-value is corrected for "
+    "them. Values are of the questions that the run has scored with and without the control. kept: score under the control / "
+    "score. gain: score minus score under the control; gain - plain's gain: how much more a method gains from what the control "
+    f"takes away than plain does. answers changed: share with another text. necessity: share of answers that {BOX} changes "
+    f"minus the share that {ELSEWHERE} does. Differences in percentage points with 95% intervals; p from sign flips of whole "
+    "{unit}s, corrected (Holm) over the {tests} tests of this table"
 )
 
 
@@ -36,11 +41,11 @@ def control_rows(table: Comparison) -> tuple[list[str], list[list[str]]] | None:
         [
             *(method_of(table, line.run), line.task, line.control, str(line.n)),
             *(_percent(line.score), _percent(line.under), _percent(line.kept)),
-            *(_shown(line.gain), _shown(line.over_plain), _percent(line.changed), _shown(line.necessity)),
+            *(*_with_p(line, 0), *_with_p(line, 1), _percent(line.changed), *_with_p(line, 2)),
         ]
         for line in table.controls
     ]
-    return [*_HEAD, *_CHANGED], rows
+    return [*_HEAD, *_TESTED], rows
 
 
 def control_notes(table: Comparison) -> list[str]:
@@ -51,20 +56,22 @@ def control_notes(table: Comparison) -> list[str]:
     left_out = [f"Left out, since they have no score under the control: {', '.join(counts)}"] if counts else []
     runs = {line.controlled.path: line.controlled for line in table.controls}.values()
     named = [f"{run.label}: `{run.path.name}`" for run in runs]
-    return [_ABOUT, *named, *left_out]
+    tests = sum(one is not None for line in table.controls for one in line.tested)
+    return [_ABOUT.format(unit=table.unit, tests=tests), *named, *left_out]
 
 
 def csv_cells(table: Comparison, line: ControlLine) -> dict[str, object]:
     """The cells of a line of the CSV file, by column; the other columns are empty."""
     about = {"run": line.controlled.path.name, "method": line.controlled.label, "task": line.task, "n": line.n}
-    values = [line.control, known(line.kept), line.changed, *_three(line.gain), *_three(line.over_plain)]
-    values += _three(line.necessity)
+    values: list[object] = [line.control, known(line.kept), line.changed]
+    for difference, adjusted in zip(line.tested, line.holm, strict=True):
+        values += [None] * 5 if difference is None else [*_ends(difference), difference.p, adjusted]
     own = {"score": line.under, "base": line.run.label, "unit": table.unit}
     return {**about, **own, **dict(zip(CSV_HEAD, values, strict=True))}
 
 
-def _three(difference: Difference | None) -> list[object]:
-    return [None] * 3 if difference is None else [difference.mean, known(difference.low), known(difference.high)]
+def _ends(difference: Difference) -> list[object]:
+    return [difference.mean, known(difference.low), known(difference.high)]
 
 
 def _percent(share: float) -> str:
@@ -73,3 +80,7 @@ def _percent(share: float) -> str:
 
 def _shown(difference: Difference | None) -> str:
     return "" if difference is None else f"{100 * difference.mean:+.2f} ({show_interval(difference)})"
+
+
+def _with_p(line: ControlLine, place: int) -> tuple[str, str]:
+    return _shown(line.tested[place]), show_p(line.holm[place])

@@ -7,18 +7,23 @@ the attention. *Correct* means a score of 1: for open questions, that all words 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import nan
 from statistics import fmean
 from typing import NamedTuple
 
-from lmms_vg.metrics.auc_interval import auc_interval
+from lmms_vg.metrics.auc_interval import auc_interval, auc_within
+from lmms_vg.metrics.box_sizes import SIZES, size_of
 from lmms_vg.metrics.forced_choice import auc
 from lmms_vg.metrics.statistics import Interval, cluster_interval
 from lmms_vg.runs.results import TaskRun
 
 #: Axes that the table is broken down by.
 AXES = ("organ", "modality", "content_type")
+
+#: The axis of box sizes, and its row in which only places of about one size are compared.
+BOX_SIZE = "share of the image"
+WITHIN = "all, pairs of one size"
 
 #: AR of even attention; above it a question counts as grounded.
 EVEN = 1.0
@@ -70,10 +75,14 @@ def layer_of(part: TaskRun) -> int:
     return means.index(min(means))
 
 
-def crossed(part: TaskRun) -> dict[str, dict[str, Crossed]]:
+def crossed(part: TaskRun, shares: Mapping[str, float] | None = None) -> dict[str, dict[str, Crossed]]:
     """Return axis -> category -> correct against grounded; the axis "all" has the one category "all questions".
 
     Empty if the task has no questions with a place.
+
+    Args:
+        part: the task.
+        shares: uid -> share of the visible image that the place takes, where it is known.
     """
     if not part.looked:
         return {}
@@ -86,10 +95,26 @@ def crossed(part: TaskRun) -> dict[str, dict[str, Crossed]]:
             categories[part.about[uid].get(axis, "(none)")].append(uid)
         if len(categories) > 1:
             tables[axis] = {name: _crossed(part, ratios, uids) for name, uids in sorted(categories.items())}
+    if by_size := _by_size(part, ratios, shares or {}):
+        tables[BOX_SIZE] = by_size
     return tables
 
 
-def _crossed(part: TaskRun, ratios: dict[str, float], uids: Sequence[str]) -> Crossed:
+def _by_size(part: TaskRun, ratios: dict[str, float], shares: Mapping[str, float]) -> dict[str, Crossed]:
+    """Range of sizes -> correct against grounded, and a row whose AUROC compares questions of one range only."""
+    known = [uid for uid in ratios if uid in shares]
+    sizes = [SIZES[number] for number in size_of([shares[uid] for uid in known])]
+    rows = {
+        name: _crossed(part, ratios, [uid for uid, size in zip(known, sizes, strict=True) if size == name])
+        for name in SIZES
+        if name in sizes
+    }
+    return rows | {WITHIN: _crossed(part, ratios, known, sizes)} if known else {}
+
+
+def _crossed(
+    part: TaskRun, ratios: dict[str, float], uids: Sequence[str], strata: Sequence[str] | None = None
+) -> Crossed:
     right = [part.scores[uid] == 1 for uid in uids]
     seen = [ratios[uid] > EVEN for uid in uids]
     cells = list(zip(right, seen, strict=True))
@@ -101,8 +126,8 @@ def _crossed(part: TaskRun, ratios: dict[str, float], uids: Sequence[str]) -> Cr
         cells.count((False, False)),
         _share(part, [uid for uid, grounded in zip(uids, seen, strict=True) if grounded]),
         _share(part, [uid for uid, grounded in zip(uids, seen, strict=True) if not grounded]),
-        auc(values, right),
-        auc_interval(values, right, images),
+        auc(values, right) if strata is None else auc_within(values, right, strata),
+        auc_interval(values, right, images, strata=strata),
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isnan
 
 from lmms_vg.metrics.statistics import FEW, Interval
 from lmms_vg.runs.comparison_cells import FEW_IMAGES
-from lmms_vg.runs.grounded_answers import CorrectShare, Crossed, crossed, layer_of
+from lmms_vg.runs.grounded_answers import WITHIN, CorrectShare, Crossed, crossed, layer_of
 from lmms_vg.runs.results import TaskRun
 from lmms_vg.runs.text_tables import markdown
 
@@ -20,15 +21,20 @@ GROUNDED = (
     "leaves out padding. So the number of grounded questions shows nothing by itself; read whether more answers are "
     "correct where it is grounded. correct: a score of 1 (open questions: every word of the reference is in the answer). "
     "AUROC: how often a correct question has a higher AR than a wrong one; .5 is chance. AR depends on the size of the "
-    "place, so read AUROC within an organ, too. Intervals draw whole images. Too few images: one for a share, fewer than "
-    "ten of a kind for AUROC"
+    f"place, so read AUROC within sizes: '{WITHIN}' compares questions of one range only. Intervals "
+    "draw whole images. Too few images: one for a share, fewer than ten of a kind for AUROC"
 )
 
 
-def grounded_tables(part: TaskRun) -> list[str]:
-    """Return the tables of a task as Markdown, each axis one; none if its questions have no place."""
+def grounded_tables(part: TaskRun, shares: Mapping[str, float]) -> list[str]:
+    """Return the tables of a task as Markdown, each axis one; none if its questions have no place.
+
+    Args:
+        part: the task.
+        shares: uid -> share of the visible image that the place takes, where it is known.
+    """
     tables = []
-    for axis, categories in crossed(part).items():
+    for axis, categories in crossed(part, shares).items():
         title = (
             f"{part.task}, layer {layer_of(part)}"
             if axis == "all"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from lmms_vg.runs.comparison import Comparison
 from lmms_vg.runs.comparison_cells import method_of, show_interval
-from lmms_vg.runs.grounding import BETTER, HIDDEN
+from lmms_vg.runs.grounding import HIDDEN, SPOILED_WHY
 from lmms_vg.runs.grounding_changes import LookChange
+from lmms_vg.runs.map_looks import BETTER
 from lmms_vg.runs.saying import LEVEL
 from lmms_vg.runs.text_tables import known, show_p
 
@@ -44,11 +45,7 @@ def look_notes(table: Comparison) -> list[str]:
             "base; name one that was chosen elsewhere with --layer"
         )
     if any(one.hidden for one in table.looks):
-        notes.append(
-            f"{HIDDEN}: in this layer a run leaves patches without any attention, as under a knockout, and "
-            "KL explodes where one of them lies in a box. Read log AR with JS and placement there: maps of other images hide "
-            "patches of this box, too, which lowers their level"
-        )
+        notes.append(f"{HIDDEN}: {SPOILED_WHY}")
     return notes
 
 

@@ -7,7 +7,8 @@ from math import nan
 from typing import NamedTuple
 
 from lmms_vg.metrics.statistics import Difference, holm, paired
-from lmms_vg.runs.grounding import BETTER, Grounding, Name, grounding
+from lmms_vg.runs.grounding import SPOILED, Grounding, grounding
+from lmms_vg.runs.map_looks import BETTER, Name
 from lmms_vg.runs.results import Run
 
 
@@ -23,7 +24,7 @@ class LookChange(NamedTuple):
         n: number of questions that both runs have.
         value: difference of the values.
         excess: difference of the excess over maps of other images of the run itself; for placement, that of the values.
-        holm: p-value of the excess, corrected; NaN for KL in a layer where a run hides patches, which has no verdict.
+        holm: p-value of the excess, corrected; NaN for KL and log AR where a run hides patches, which get no verdict.
         hidden: whether a run leaves patches without any attention in this layer.
     """
 
@@ -93,6 +94,8 @@ def _part(pairs: Mapping[str, tuple[float, float]], uids: Sequence[str], over_le
 
 
 def _corrected(changes: Sequence[LookChange]) -> list[LookChange]:
-    judged = {f"{number}": one.excess.p for number, one in enumerate(changes) if not (one.hidden and one.name == "KL")}
+    judged = {
+        f"{number}": one.excess.p for number, one in enumerate(changes) if not (one.hidden and one.name in SPOILED)
+    }
     adjusted = holm(judged)
     return [one._replace(holm=adjusted.get(f"{number}", nan)) for number, one in enumerate(changes)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lmms_vg.metrics import nulls
 from lmms_vg.runs.comparison_cells import show_interval
-from lmms_vg.runs.grounding import BETTER, HIDDEN, Grounding, Name, corrected
+from lmms_vg.runs.grounding import HIDDEN, SPOILED_WHY, Grounding, corrected
+from lmms_vg.runs.map_looks import BETTER, Name
 from lmms_vg.runs.text_tables import markdown, show_p
 
 _HEAD = ("against other images", "layer", "measure", "n", "value", "other images", "excess", "95% interval", "p (Holm)")
@@ -19,11 +20,7 @@ _IN_SAMPLE = (
     "(in-sample): the layer was chosen as the one of lowest mean KL on these same questions, so its KL is flattered; name one "
     "that was chosen elsewhere with --layer"
 )
-_HIDDEN = (
-    f"{HIDDEN}: in this layer patches have no attention at all, as under a knockout. KL explodes where one "
-    "of them lies in a box, so it does not tell how well a method looks. Read log AR with JS and placement there: maps of "
-    "other images hide patches of this box, too, which lowers their level"
-)
+_HIDDEN = f"{HIDDEN}: {SPOILED_WHY}"
 
 
 def grounding_parts(results: dict[str, Grounding | str]) -> list[str]:

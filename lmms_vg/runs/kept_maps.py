@@ -71,6 +71,17 @@ def kept_maps(folder: Path, records: Sequence[Record], layers: Sequence[int] | N
     ]
 
 
+def box_shares(folder: Path) -> dict[str, float]:
+    """Return key of a record -> share of the visible patches that its boxes mark; no map is read."""
+    index = MapIndex(sorted(folder.glob(PATTERN)))
+    shares = {}
+    for place in index.places.values():
+        if (question := place.line.question) is not None:
+            mask, visible = (patches_of(packed, place.line.grid) for packed in (question.mask, question.visible))
+            shares[place.line.key] = float(mask.sum() / visible.sum())
+    return shares
+
+
 def _chosen(folder: Path, depth: int, layers: Sequence[int] | None) -> tuple[int, ...]:
     chosen = tuple(range(depth) if layers is None else layers)
     if wrong := [layer for layer in chosen if not 0 <= layer < depth]:

@@ -16,6 +16,7 @@ from lmms_vg.runs.forced_choice_tables import missing_note, report_table
 from lmms_vg.runs.grounded_tables import GROUNDED, grounded_tables
 from lmms_vg.runs.grounding import grounding
 from lmms_vg.runs.grounding_tables import grounding_parts, grounding_rules
+from lmms_vg.runs.map_looks import shares_of
 from lmms_vg.runs.results import MEASURED, Run, TaskRun
 from lmms_vg.runs.said_tables import SAID, SAID_HEAD, said_cells
 from lmms_vg.runs.saying import saying
@@ -82,7 +83,8 @@ def report(run: Run, layer: int | None = None) -> str:
             categories = _categories(task, axis)
             if len(categories) > 1:
                 parts.append("\n".join(_breakdown(task, axis, categories)))
-    if grounded := [table for task in scored for table in grounded_tables(task)]:
+    placed = [(task, shares_of(run, task.task)) for task in scored if task.looked]
+    if grounded := [table for task, shares in placed for table in grounded_tables(task, shares)]:
         parts += [*grounded, GROUNDED]
     if any(_MARK in part for part in parts):
         parts.append(_FEW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from numpy.typing import NDArray
 from saved_run import IDENTITY
 
 from lmms_vg.journal import Journal, LayerMaps, QuestionMap, ReferenceMap
+from lmms_vg.metrics import donors, nulls
+from lmms_vg.metrics.uniform import uniform
+from lmms_vg.runs.map_looks import MapLooks
 from lmms_vg.runs.results import Run
 
 GRID = (8, 8)
@@ -66,3 +70,23 @@ def run_of(folder: Path, maps: list[QuestionMap], best_layer: int | None = 0, ke
         )
     means: dict[str, Any] = {"ar": 1.5, "kl": 1.0, "js": 0.2, "best_layer": best_layer, "n": len(maps)}
     return Run(folder, "m", "", measured=["t"], means={"t": means}, provenance=IDENTITY)
+
+
+def map_looks_of(maps: NDArray[Any], masks: NDArray[Any], images: list[str]) -> MapLooks:
+    """Measured maps (questions, layers, patches) of square grids, as a journal would give them."""
+    side = math.isqrt(masks.shape[1])
+    asked = [donors.MapOwner(f"{i}", image, image, side) for i, image in enumerate(images)]
+    found = nulls.null(maps, masks, donors.of_other_images(asked))
+    inside = masks.sum(axis=1)
+    return MapLooks(
+        len(maps),
+        [one.uid for one in asked],
+        images,
+        tuple(range(maps.shape[1])),
+        [(side, side)] * len(maps),
+        inside / masks.shape[1],
+        np.stack([*uniform(inside, masks.shape[1], masks.shape[1])])[[0, 2, 3]],
+        dict(zip(("log AR", "KL", "JS"), found.value, strict=True)),
+        dict(zip(("log AR", "KL", "JS"), found.level, strict=True)),
+        (maps == 0).any(axis=(0, 2)),
+    )

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from lmms_vg.metrics.auc_interval import auc_interval
+from lmms_vg.metrics.auc_interval import auc_interval, auc_within
 from lmms_vg.metrics.forced_choice import auc
 from lmms_vg.metrics.statistics.bootstrap import image_draws
 
@@ -74,3 +75,58 @@ def test_fewer_than_ten_images_of_a_kind_have_no_interval(kind: bool) -> None:
 def test_what_does_not_fit_is_refused(values: list[float], truth: list[bool], clusters: list[int]) -> None:
     with pytest.raises(ValueError, match=r"allowed|finite"):
         auc_interval(values, truth, clusters)
+
+
+def naive_within(values: list[float], truth: list[bool], strata: list[str]) -> float:
+    pairs = [
+        (value > other) + (value == other) / 2
+        for value, kind, stratum in zip(values, truth, strata, strict=True)
+        for other, other_kind, other_stratum in zip(values, truth, strata, strict=True)
+        if kind and not other_kind and stratum == other_stratum
+    ]
+    return float(np.mean(pairs)) if pairs else float("nan")
+
+
+def test_within_strata_is_the_mean_of_mann_whitney_statistics_weighted_by_pairs() -> None:
+    values, truth, clusters = made(25, 5)
+    strata = ["abc"[i % 3] for i in range(len(values))]
+    won = made_pairs = 0.0
+    for stratum in "abc":
+        first, second = (
+            [v for v, t, s in zip(values, truth, strata, strict=True) if t is kind and s == stratum]
+            for kind in (True, False)
+        )
+        won += stats.mannwhitneyu(first, second).statistic
+        made_pairs += len(first) * len(second)
+    assert auc_within(values, truth, strata) == pytest.approx(won / made_pairs)
+    assert auc_within(values, truth, strata) == pytest.approx(naive_within(values, truth, strata))
+    assert auc_within(values, truth, clusters) != auc_within(values, truth, strata)
+    assert auc_within(values, truth, ["one"] * len(values)) == pytest.approx(auc(values, truth))
+
+
+def test_interval_within_strata_draws_images_and_compares_pair_by_pair() -> None:
+    """Images have questions in several strata."""
+    values, truth, clusters = made(25, 6)
+    strata = ["abc"[i % 3] for i in range(len(values))]
+    names, drawn = sorted(set(clusters), key=str), []
+    for (times,) in (batch[None] for block in image_draws(25, 100, 3) for batch in block):
+        chosen = [i for i, image in enumerate(clusters) for _ in range(int(times[names.index(image)]))]
+        drawn.append(naive_within(*([of[i] for i in chosen] for of in (values, truth, strata))))
+    expected = np.quantile(drawn, [0.025, 0.975])
+    assert auc_interval(values, truth, clusters, strata=strata, resamples=100, seed=3) == pytest.approx(tuple(expected))
+
+
+def test_within_strata_takes_out_what_sizes_make() -> None:
+    """Large places are easy and have low values; within a size values tell nothing."""
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(0, 2, 400)
+    truth = [bool(rng.random() < 0.3 + 0.5 * size) for size in sizes]
+    values = (rng.normal(0, 1, 400) - 3 * sizes).tolist()
+    assert auc(values, truth) < 0.35
+    assert abs(auc_within(values, truth, sizes.tolist()) - 0.5) < 0.05
+
+
+def test_strata_that_hold_one_kind_each_have_no_pairs() -> None:
+    assert np.isnan(auc_within([1.0, 2.0], [True, False], ["a", "b"]))
+    with pytest.raises(ValueError, match="1 strata for 2 values"):
+        auc_within([1.0, 2.0], [True, False], ["a"])

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, quantiles
 from typing import Any
 
 import numpy as np
 import pytest
+from journals import record
+from looks import asked, blind, seeing
 from PIL import Image
-from saved_run import failed, save
+from saved_run import IDENTITY, failed, save
 
-from lmms_vg.reproduce.domain_gap import Band, Gaps, gaps, measured
+from lmms_vg import journal
+from lmms_vg.journal import Journal
+from lmms_vg.reproduce import figure_report
+from lmms_vg.reproduce.domain_gap import gaps, measured
 from lmms_vg.reproduce.domain_gap_plot import draw
+from lmms_vg.reproduce.gap_band import Band
+from lmms_vg.reproduce.gap_on_excess import GapOnExcess
 from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.runs.results import Run
 from lmms_vg.tasks.registry import TASKS
@@ -87,16 +96,15 @@ def test_gap_and_interval_are_those_of_a_naive_bootstrap(run: Run, number: int, 
 def test_verdicts(run: Run) -> None:
     """Lower AR and higher KL are claimed, as constructed above; JS was made lower."""
     gap = gaps(run, "localization", *BOXED)
-    assert [gap.verdict(metric, 0) for metric in ("ar", "kl", "js")] == ["as claimed", "as claimed", "opposite"]
+    assert [gap.gap.verdict(metric, 0) for metric in ("ar", "kl", "js")] == ["as claimed", "as claimed", "opposite"]
     turned = gaps(run, "localization", *reversed(BOXED))
-    assert [turned.verdict(metric, 0) for metric in ("ar", "kl", "js")] == ["opposite", "opposite", "as claimed"]
+    assert [turned.gap.verdict(metric, 0) for metric in ("ar", "kl", "js")] == ["opposite", "opposite", "as claimed"]
 
 
 def test_verdict_where_the_interval_holds_0_or_there_is_none() -> None:
     ends = (np.array([[-0.1, math.nan]] * 3), np.array([[0.2, math.nan]] * 3))
     band = Band(np.zeros((3, 2)), *ends)
-    gap = Gaps("attribute", (1, 1), (1, 1), band, band, band)
-    assert [gap.verdict("ar", layer) for layer in (0, 1)] == ["not shown", "-"]
+    assert [band.verdict("ar", layer) for layer in (0, 1)] == ["not shown", "-"]
 
 
 def test_the_same_task_on_both_sides_has_no_gap_but_an_interval(run: Run) -> None:
@@ -137,3 +145,43 @@ def test_the_picture_has_a_panel_a_kind_and_metric(run: Run) -> None:
     pixels = np.asarray(one.convert("RGB")).reshape(-1, 3).astype(int)
     for colour in ((198, 40, 40), (21, 101, 192)):
         assert (np.abs(pixels - colour).sum(1) < 12).any(), "both sets are drawn"
+
+
+def test_excess_comes_from_the_journals_maps(tmp_path: Path) -> None:
+    """Two sets in one journal: one blind to its boxes, one that looks, so that the claim holds beyond box size."""
+    folder = journal.home() / "journal" / "huatuo_plain-1"
+    with Journal(folder, provenance=IDENTITY) as made:
+        for task, look, seed in zip(BOXED, (blind, seeing), (0, 1), strict=True):
+            maps = [replace(one, key=f"{task}{one.key}", image=f"{task} {one.image}") for one in asked(look, seed=seed)]
+            records = [
+                record(one.key, task=task, image=one.image, alignment={"ar": [1.0], "kl": [1.0], "js": [0.5]})
+                for one in maps
+            ]
+            made.write(records, maps)
+    run = read_run(save(tmp_path, {task: lines(task, 0) for task in BOXED}, run=IDENTITY, **MEANS))
+    found = gaps(run, "localization", *BOXED)
+    assert isinstance(found.on_excess, GapOnExcess)
+    assert found.on_excess.n == (120, 120)
+    assert {found.on_excess.verdict(metric, layer) for metric in ("ar", "kl", "js") for layer in (0, 1)} == {
+        "as claimed"
+    }
+    assert found.on_excess.grids == (((8, 8),), ((8, 8),))
+    gap = found._replace(on_excess=found.on_excess._replace(grids=(((8, 8),), ((8, 8), (9, 9)))))
+    text = "".join(figure_report._scales({"LLaVA": [found], "Qwen": [gap]}))
+    assert (
+        "medical images have grids of 8 x 8, COCO's of 8 x 8 and 1 more: their raw KL and JS are not on one scale"
+        in text
+    )
+    assert "The rows have different grids of patches (LLaVA 8 x 8; Qwen 8 x 8 and 1 more)" in text
+    assert "different grids" not in "".join(figure_report._scales({"LLaVA": [found], "LLaVA 2": [found]}))
+    written = list(csv.DictReader(io.StringIO(figure_report.strata_csv({"LLaVA": [found]}))))
+    assert len(written) == 3 * 2 * 5
+    assert {line["verdict"] for line in written if not line["excess_gap"]} == {"-"}
+    assert {line["box_share"] for line in written if line["excess_gap"]} == {"5 to 10%", "10 to 30%", "above 30%"}
+    (first, *_) = csv.DictReader(io.StringIO(figure_report.figure_csv({"LLaVA": [found]})))
+    assert float(first["excess_gap"]) == found.on_excess.gap.mean[0, 0]
+    assert (first["excess_verdict"], first["excess_n_medical"]) == ("as claimed", "120")
+    with_excess, raw_only = (
+        Image.open(io.BytesIO(draw([one], "title"))) for one in (found, found._replace(on_excess="no maps"))
+    )
+    assert with_excess.height > 1.6 * raw_only.height

@@ -254,10 +254,14 @@ def test_the_figure(together: dict[str, Any], tmp_path: Path, capsys: pytest.Cap
     shown = capsys.readouterr().out
     assert "the same phantoms, so the gap is 0" in shown
     summary, *layers = [one for one in tables(shown) if one[0][0] in ("row", "layer") and "state" not in one[0]]
-    assert summary[1] == ["HuatuoGPT-V-7B", "localization", "AR", "0", "0", "3"]
+    assert summary[0][3:] == [
+        *("raw (box size not taken out)", "excess", "excess, within box sizes", "excess, one size distribution")
+    ]
+    assert summary[1] == ["HuatuoGPT-V-7B", "localization", "AR", "not shown: 3 of 3", *["no maps"] * 3]
     assert len(summary) == 1 + 3 * 2 * 3
-    assert [len(one) for one in layers] == [1 + 3] * 6
+    assert [len(one) for one in layers] == [1 + 3] * 18
     assert layers[0][1][1:3] == ["2.000", "2.000"]
+    assert "no verdict on excess: its journal is not on this machine" in shown
     with (tmp_path / "fig3.csv").open(encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == 3 * 2 * 3 * 3

@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 from saved_run import IDENTITY, closed, failed, save, spec, tables
+from scipy import stats
 
 from lmms_vg.metrics.statistics import paired
 from lmms_vg.runs.compare import compare
 from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.runs.results import Run
+from lmms_vg.runs.text_tables import show_p
 
 N = 80
 
@@ -35,6 +37,12 @@ def run(folder: Path, right: Sequence[int | None], method: str = "plain", contro
 
 def right(count: int) -> list[int | None]:
     return [int(number < count) for number in range(N)]
+
+
+def step_down(p: Sequence[float]) -> list[float]:
+    """Holm's p-values as defined: the largest of (m - k) p over this and all smaller p, at most 1."""
+    ordered = sorted(p)
+    return [max(min(1, (len(p) - k) * ordered[k]) for k in range(ordered.index(one) + 1)) for one in p]
 
 
 def test_a_method_that_ignores_the_image_keeps_all(tmp_path: Path) -> None:
@@ -70,6 +78,19 @@ def test_gains_and_their_difference(tmp_path: Path) -> None:
     expected = paired(*gains, images, resamples=10_000)  # type: ignore[arg-type]
     assert method.over_plain[:4] == pytest.approx(expected[:4])
     assert plain.changed == 20 / N
+    # All 10 images with a difference lose, and all 23 of the method: as that many coins that fall on one side.
+    p = [stats.binomtest(10, 10).pvalue, stats.binomtest(23, 23).pvalue, method.over_plain.p]
+    assert [plain.gain.p, method.gain.p] == pytest.approx(p[:2])
+    adjusted = step_down(p)
+    assert [plain.holm[0], method.holm[0], method.holm[1]] == pytest.approx(adjusted)
+    assert [isnan(value) for value in (*plain.holm, *method.holm)] == [False, True, True, False, False, True]
+    text = table.table()
+    assert "sign flips of whole images, corrected (Holm) over the 3 tests of this table" in text
+    *_, (head, *rows) = (one for one in tables(text) if "control" in one[0])
+    places = [place for place, name in enumerate(head) if name == "p (Holm)"]
+    assert [[row[place] for place in places] for row in rows] == [
+        [show_p(value) for value in line.holm] for line in (plain, method)
+    ]
 
 
 def test_necessity_is_the_box_against_elsewhere(tmp_path: Path) -> None:
@@ -86,6 +107,10 @@ def test_necessity_is_the_box_against_elsewhere(tmp_path: Path) -> None:
     assert box.necessity is not None
     assert box.necessity.mean == pytest.approx(30 / (N - 2))
     assert box.necessity.low > 0
+    assert box.necessity.p == pytest.approx(stats.binomtest(15, 15).pvalue), "15 images, all on one side"
+    p = [box.gain.p, box.necessity.p, elsewhere.gain.p]
+    adjusted = step_down(p)
+    assert [box.holm[0], box.holm[2], elsewhere.holm[0]] == pytest.approx(adjusted)
     assert "2 of t (plain, elsewhere_filled)" in table.table()
 
 
@@ -96,6 +121,9 @@ def test_every_form_of_the_table_has_them(tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(table.table("csv"))))
     (row,) = [row for row in rows if row["control"]]
     assert (row["method"], row["base"], float(row["gain"])) == ("plain, blank_image", "plain", 0.25)
+    line = table.controls[0]
+    assert (float(row["gain_p"]), float(row["gain_p_holm"])) == (line.gain.p, line.holm[0])
+    assert (row["necessity"], row["necessity_p_holm"]) == ("", "")
     assert "control" not in compare(runs[:1]).table("csv").splitlines()[0].split(",")
     assert "Control blank_image" in runs[1].table()
 

@@ -1,10 +1,12 @@
 """Correct against grounded, counted by hand, and as the report prints it."""
 
+from dataclasses import replace
 from math import isnan
 from pathlib import Path
 from typing import Any
 
 import pytest
+from looks import asked, blind, run_of
 from saved_run import closed, failed, opened, save, tables
 
 from lmms_vg.metrics.statistics import cluster_interval, wilson
@@ -112,3 +114,24 @@ def test_report(tmp_path: Path) -> None:
     assert found["where it looked"][1] == ["t", "4", "1.5000", "1.0000", "0.1000", "1"]
     assert "AUROC: how often" in text
     assert "\n- `alignment|v:0`\n" in text
+
+
+def test_by_size_of_the_place(tmp_path: Path) -> None:
+    """Two small places and two large ones; within a size 2.0 beats 1.5 (not compared with 1.0), and .5 loses to 1.0."""
+    part = part_of(tmp_path, four())
+    found = crossed(part, {"q1": 0.02, "q4": 0.04, "q2": 0.2, "q3": 0.25, "elsewhere": 0.5})
+    rows = found["share of the image"]
+    assert list(rows) == ["1 to 5%", "10 to 30%", "all, pairs of one size"]
+    assert [rows[name].auc for name in rows] == [1.0, 0.0, 0.5]
+    assert sum(rows["all, pairs of one size"][:4]) == 4
+    assert "share of the image" not in crossed(part, {})
+
+
+def test_report_knows_sizes_from_the_journal(tmp_path: Path) -> None:
+    lines = [looking(closed(f"u/k{i}", i % 2, f"i{i // 2}"), 0.5 + i % 5 / 3) for i in range(40)]
+    run = replace(
+        run_of(tmp_path / "journal", asked(blind, 40)), tasks={"t": part_of(tmp_path, lines)}, measured=[], means=MEANS
+    )
+    (table,) = (one for one in tables(report(run)) if one[0][0] == "t, grounded by share of the image")
+    assert [row[0] for row in table[1:]] == ["5 to 10%", "10 to 30%", "above 30%", "all, pairs of one size"]
+    assert sum(int(cell) for row in table[1:-1] for cell in row[1:5]) == 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from saved_run import tables
 
 from lmms_vg import journal
 from lmms_vg.journal import Journal
-from lmms_vg.runs.grounding import Grounding, grounding, journal_of
+from lmms_vg.metrics.statistics import holm
+from lmms_vg.runs.grounding import Grounding, corrected, grounding
+from lmms_vg.runs.journal_of import journal_of
 from lmms_vg.runs.report import report
 
 
@@ -53,13 +56,38 @@ def test_even_attention_has_no_excess(tmp_path: Path) -> None:
     assert result.looked["placement"].value == 0.5
 
 
-def test_under_a_knockout_kl_has_no_verdict(tmp_path: Path) -> None:
+def test_under_a_knockout_kl_and_log_ar_have_no_verdict(tmp_path: Path) -> None:
+    """Nor are they counted as tests."""
     run = run_of(tmp_path, asked(with_hidden))
-    assert looks(report(run, 0))["KL"] == "shown"
+    assert looks(report(run, 0)) == dict.fromkeys(("log AR", "KL", "JS", "placement"), "shown")
     text = report(run, 1)
-    assert looks(text)["KL"] == "no verdict (hidden patches)"
-    assert looks(text)["log AR"] == "shown"
+    assert looks(text) == {
+        **dict.fromkeys(("log AR", "KL"), "no verdict (hidden patches)"),
+        **dict.fromkeys(("JS", "placement"), "shown"),
+    }
     assert "in-sample" not in text
+    result = grounding(run, {"t": 1})["t"]
+    assert isinstance(result, Grounding)
+    assert corrected({"t": result})["t"] == {
+        "log AR": pytest.approx(math.nan, nan_ok=True),
+        "KL": pytest.approx(math.nan, nan_ok=True),
+        **holm({name: result.looked[name].excess.p for name in ("JS", "placement")}),
+    }
+
+
+def test_hiding_at_random_seems_to_raise_log_ar(tmp_path: Path) -> None:
+    """Which is why it gets no verdict: attention that is blind, with most of each map hidden but never all of its own box."""
+
+    def hides(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
+        values = np.ones((2, 64))
+        kept = rng.choice(np.flatnonzero(mask))
+        values[1, np.setdiff1d(rng.permutation(64)[:56], [kept])] = 0
+        return values
+
+    result = grounding(run_of(tmp_path, asked(hides)), {"t": 1})["t"]
+    assert isinstance(result, Grounding)
+    assert result.looked["log AR"].excess.low > 0.2
+    assert {*result.verdicts(corrected({"t": result})["t"]).values()} >= {"no verdict (hidden patches)"}
 
 
 def test_a_run_of_lmms_eval_finds_its_journal(tmp_path: Path) -> None:

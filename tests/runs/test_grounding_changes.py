@@ -67,11 +67,13 @@ def test_differences_are_those_of_each_question(tmp_path: Path) -> None:
     assert changes[0].value.mean == pytest.approx(expected, abs=2e-3)
 
 
-def test_under_a_knockout_kl_has_no_verdict(tmp_path: Path) -> None:
-    """And is not counted as a test."""
+def test_under_a_knockout_kl_and_log_ar_have_no_verdict(tmp_path: Path) -> None:
+    """And are not counted as tests."""
     table = compare([run(tmp_path / "a", blind), run(tmp_path / "b", with_hidden, "pai")], layer=1)
-    assert verdicts(table)["KL"] == "no verdict (hidden patches)"
-    assert "corrected over 3 lines" in table.table()
+    shown = verdicts(table)
+    assert shown["KL"] == shown["log AR"] == "no verdict (hidden patches)"
+    assert shown["JS"] == shown["placement"] == "yes"
+    assert "corrected over 2 lines" in table.table()
     assert "in-sample" not in table.table()
 
 
