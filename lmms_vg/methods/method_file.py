@@ -45,7 +45,8 @@ def _imported(path: Path) -> ModuleType:
     name = f"method_file_{path.stem}"
     spec = spec_from_file_location(name, path.resolve())
     if not path.is_file() or spec is None:
-        raise ValueError(f"--method_file {path}: {'not a .py file' if path.is_file() else 'there is no such file'}")
+        what = "a folder" if path.is_dir() else "not a .py file" if path.exists() else "there is no such file"
+        raise ValueError(f"--method_file {path}: {what}; allowed is a Python file that defines a method")
     if name in sys.modules:
         raise ValueError(f"--method_file {path}: another file of this name is in use; rename this one")
     module = sys.modules[name] = module_from_spec(spec)

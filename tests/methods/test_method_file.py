@@ -82,6 +82,14 @@ def test_what_is_wrong_is_one_line_and_status_2(case: str, tmp_path: Path, capsy
                 del sys.modules[name]
 
 
+@pytest.mark.parametrize(("name", "message"), [("work", "a folder"), ("work.txt", "not a .py file")])
+def test_what_is_no_python_file_is_named(name: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.mkdir() if message == "a folder" else path.write_text("")
+    with pytest.raises(ValueError, match=f"{name}: {message}; allowed is a Python file"):
+        register(path)
+
+
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     register(written(tmp_path / "work.py", method("sharpen")))
