@@ -46,7 +46,7 @@ def _placed(task: StudiedTask, tasks: Sequence[StudiedTask]) -> Headline | None:
     text = (
         f"{short_name(task, tasks)}, {task.task}: in {_said(layer)} the box holds more attention than {100 * mean:.0f}% of the "
         f"places of its shape ({ends}; {found.n:,} questions, {found.images:,} images). 50% is chance, but objects in the "
-        "middle of the image exceed it without being looked at; there are too few images like these for the comparison that tells."
+        "middle exceed it without being looked at, and there are too few images like these for the comparison that tells."
     )
     return Headline(text, "no verdict")
 
