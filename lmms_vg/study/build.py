@@ -19,7 +19,16 @@ from lmms_vg.study import (
     released,
 )
 from lmms_vg.study.collect import StudiedTask, Study, collect
-from lmms_vg.study.figures import box_figure, content_figure, curve_figure, head_figure, strip_figure
+from lmms_vg.study.figures import (
+    box_figure,
+    content_figure,
+    curve_figure,
+    head_figure,
+    own_layer_figure,
+    radar_figure,
+    strip_figure,
+    token_figure,
+)
 from lmms_vg.study.released import ReleasedList
 from lmms_vg.study.study_table import StudyTable, signatures
 
@@ -70,6 +79,9 @@ def _parts(study: Study, out: Path) -> Iterator[list[Path]]:
     yield box_figure.draw(breakdown.rows, figures)
     yield content_figure.draw(tasks, figures)
     yield head_figure.draw(heads, figures)
+    yield token_figure.draw(all_curves, figures)
+    yield radar_figure.draw(study.runs, figures)
+    yield own_layer_figure.draw(tasks, figures)
     yield strip_figure.draw(tasks, figures)
 
 
