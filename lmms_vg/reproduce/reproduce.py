@@ -126,6 +126,15 @@ def _write(plan: Plan, runs: Mapping[str, Run], failed: Mapping[str, str]) -> st
     return text
 
 
+def _studied(runs: Sequence[Run], plan: Plan) -> str:
+    """Write the study of runs beside the figure, and return what to say of it."""
+    try:
+        build(runs, plan.out / "study")
+    except ValueError as problem:  # runs of an older version, which a figure still shows
+        return f"no study: {problem}"
+    return "study/: tables and figures of where these models look, with what a blind look has (docs/study.md)"
+
+
 def _done(plan: Plan, runs: Mapping[str, Run]) -> Plan:
     """The plan after its runs."""
     finished = {row: run for row, run in runs.items() if not run.restricted}

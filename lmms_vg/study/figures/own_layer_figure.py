@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
 from lmms_vg.study.drawn import rule, shown
@@ -43,9 +45,8 @@ def _figure(tasks: Sequence[StudiedTask], uids: Sequence[str], folder: Path, nam
                 continue
             show_map(axis, task.questions[i], image, lift[layer], bool(task.hidden[i, layer]), best=False)
             values: dict[str, float] = {measure: float(table[i, layer]) for measure, table in task.values.items()}
-            axis.set_title(
-                f"{task.model}, layer {layer}\nAR {values['AR']:.1f}, place {values['placement']:.2f}", fontsize=6
-            )
+            place = "-" if np.isnan(values["placement"]) else f"{values['placement']:.2f}"
+            axis.set_title(f"{task.model}, layer {layer}\nAR {values['AR']:.1f}, place {place}", fontsize=6)
             rows.append({**named(task), "uid": uid, "layer": layer, **values})
     colour_bar(figure)
     figure.text(0.5, 0.0, wrapped(rule(), 150, 3), ha="center", va="top", fontsize=5.5)

@@ -80,7 +80,8 @@ def _row(line: Sequence[Any], task: StudiedTask, i: int, image: Image.Image | No
         show_map(axis, question, image, lift[layer], bool(task.hidden[i, layer]), layer == task.best_layer)
         ar, kl, placed = (float(task.values[name][i, layer]) for name in ("AR", "KL", "placement"))
         shown_kl = "-" if task.hidden[i, layer] else f"{kl:.1f}"
-        axis.set_title(f"layer {layer}\nAR {ar:.1f} KL {shown_kl}\nplace {placed:.2f}", fontsize=5.5)
+        place = "-" if np.isnan(placed) else f"{placed:.2f}"
+        axis.set_title(f"layer {layer}\nAR {ar:.1f} KL {shown_kl}\nplace {place}", fontsize=5.5)
 
 
 def _numbers(task: StudiedTask, i: int) -> list[Row]:
