@@ -20,7 +20,16 @@ from lmms_vg.study import (
     released,
 )
 from lmms_vg.study.collect import StudiedTask, Study, collect
-from lmms_vg.study.figures import box_figure, content_figure, curve_figure, head_figure, strip_figure
+from lmms_vg.study.figures import (
+    box_figure,
+    content_figure,
+    curve_figure,
+    head_figure,
+    own_layer_figure,
+    radar_figure,
+    strip_figure,
+    token_figure,
+)
 from lmms_vg.study.page_collected import write_page
 from lmms_vg.study.released import ReleasedList
 from lmms_vg.study.study_table import StudyTable, signatures
@@ -55,7 +64,7 @@ def build(
     """
     study = collect(runs)
     all_curves, breakdown = curves.curves(study.tasks), breakdown_table.table(study.tasks)
-    paths = [path for part in _parts(study.tasks, all_curves, breakdown, out) for path in part]
+    paths = [path for part in _parts(study, all_curves, breakdown, out) for path in part]
     paths += released.table(lists).write(out / "tables")
     page, left_out = write_page(study, all_curves, breakdown.rows, out, images)
     study = replace(study, missing=(*study.missing, *left_out))
@@ -64,9 +73,9 @@ def build(
 
 
 def _parts(
-    tasks: Tasks, all_curves: Sequence[curves.LookCurve], breakdown: StudyTable, out: Path
+    study: Study, all_curves: Sequence[curves.LookCurve], breakdown: StudyTable, out: Path
 ) -> Iterator[list[Path]]:
-    tables, figures = out / "tables", out / "figures"
+    tables, figures, tasks = out / "tables", out / "figures", study.tasks
     yield curves.table(all_curves).write(tables)
     for make in _TABLES:
         yield make(tasks).write(tables)
@@ -78,6 +87,9 @@ def _parts(
     yield box_figure.draw(breakdown.rows, figures)
     yield content_figure.draw(tasks, figures)
     yield head_figure.draw(heads, figures)
+    yield token_figure.draw(all_curves, figures)
+    yield radar_figure.draw(study.runs, figures)
+    yield own_layer_figure.draw(tasks, figures)
     yield strip_figure.draw(tasks, figures)
 
 

@@ -58,7 +58,7 @@ def page_input(
         asked=_asked(study, sides, order),
         sample_of=Gallery(sides, order).sample,
         means=[_means(number, task) for number, side in enumerate(sides) for task in side.tasks.values()],
-        headlines=headlines(shown),
+        headlines=headlines(shown, [task for task in study.tasks if task.run.control]),
         panels=panels(curves, shown),
         pictures=pictures,
         tables=tables,
@@ -81,13 +81,12 @@ def write_page(
     """
     path = out / "report.html"
     names = {(side.model, side.method): side.name for side in sides_of(study)}
+    shown = [row for row in breakdown if (row["model"], row["method"]) in names]  # runs under a control are no model
     pictures = [
         PagePicture(file.stem.replace("_", " "), "", file.read_bytes())
         for file in sorted((out / "figures").glob("heads_*.png"))
     ]
-    written = write(
-        page_input(study, curves, _title(study), breakdowns(breakdown, names), pictures), path, images=images
-    )
+    written = write(page_input(study, curves, _title(study), breakdowns(shown, names), pictures), path, images=images)
     return path, _left_out(written)
 
 
