@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
+
 from lmms_vg.datasets.images import open_image
 from lmms_vg.paper.sources import UNKNOWN
 from lmms_vg.study.collect import StudiedTask

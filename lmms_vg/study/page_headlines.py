@@ -60,8 +60,9 @@ def _needed(row: Row, name: str) -> TestedFinding:
     mean, low, high = (100 * row[end] for end in ("mean", "low", "high"))
     ends = "too few images for an interval" if isnan(low) else f"95% interval {low:.0f} to {high:.0f}"
     text = (
-        f"{name}, {row['task']}: filling the box changes {mean:.0f} percentage points more of the answers than filling a place of its "
-        f"shape elsewhere ({ends}; {row['n']:,} questions, {row['images']:,} images). 0 is what a model has that does not need the box."
+        f"{name}, {row['task']}: filling the box changes {mean:.0f} percentage points more of the answers than filling a place "
+        f"of its shape elsewhere ({ends}; {row['n']:,} questions, {row['images']:,} images). 0 is what a model has that does "
+        "not need the box."
     )
     return TestedFinding(text, row["mean"], row["p"], not isnan(low))
 
