@@ -17,6 +17,7 @@ from lmms_vg.study import (
     necessity_table,
     paired_table,
     released,
+    repeat_table,
 )
 from lmms_vg.study.collect import StudiedTask, Study, collect
 from lmms_vg.study.figures import (
@@ -41,6 +42,7 @@ _TABLES: tuple[Callable[[Tasks], StudyTable], ...] = (
     gap_table.table,
     correct_table.table,
     necessity_table.table,
+    repeat_table.table,
 )
 
 
