@@ -18,6 +18,7 @@ from lmms_vg.study import (
     necessity_table,
     paired_table,
     released,
+    repeat_table,
 )
 from lmms_vg.study.collect import StudiedTask, Study, collect
 from lmms_vg.study.figures import (
@@ -43,6 +44,7 @@ _TABLES: tuple[Callable[[Tasks], StudyTable], ...] = (
     gap_table.table,
     correct_table.table,
     necessity_table.table,
+    repeat_table.table,
 )
 
 
@@ -83,14 +85,18 @@ def _parts(
     heads = head_tables.run_heads(tasks)
     yield head_tables.table(heads).write(tables)
     yield head_tables.agreement_table(heads).write(tables)
-    yield curve_figure.draw(all_curves, figures)
-    yield box_figure.draw(breakdown.rows, figures)
-    yield content_figure.draw(tasks, figures)
-    yield head_figure.draw(heads, figures)
-    yield token_figure.draw(all_curves, figures)
+    # Under a control the image is not what the box was drawn on: such runs are in tables alone.
+    seen = [task for task in tasks if not task.run.control] or tasks
+    drawn = [curve for curve in all_curves if curve.task in seen]
+    names = {(task.model, task.method) for task in seen}
+    yield curve_figure.draw(drawn, figures)
+    yield box_figure.draw([row for row in breakdown.rows if (row["model"], row["method"]) in names], figures)
+    yield content_figure.draw(seen, figures)
+    yield head_figure.draw([one for one in heads if not one.run.control], figures)
+    yield token_figure.draw(drawn, figures)
     yield radar_figure.draw(study.runs, figures)
-    yield own_layer_figure.draw(tasks, figures)
-    yield strip_figure.draw(tasks, figures)
+    yield own_layer_figure.draw(seen, figures)
+    yield strip_figure.draw(seen, figures)
 
 
 def _missing(study: Study) -> str:

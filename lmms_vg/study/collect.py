@@ -30,6 +30,7 @@ from lmms_vg.runs.kept_maps import KeptMaps, kept_maps
 from lmms_vg.runs.results import Line, Run
 from lmms_vg.study.layer_values import LayerTable, Measure, lowest, of_maps, of_records
 from lmms_vg.study.questions import StudyQuestion, kind_of, lines_of, question_of, side_of, stated
+from lmms_vg.study.run_names import method_of, model_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,20 +212,6 @@ def _studied(run: Run, task: str, folder: Path | None, records: Mapping[str, Rec
         found.hidden,
         tuple(groups),
     )
-
-
-def model_of(run: Run) -> str:
-    """Name the model of a run: its family and the last part of its checkpoint's name."""
-    if run.provenance is None:
-        return run.model
-    pretrained = str((run.provenance.get("settings") or {}).get("pretrained") or "")
-    return f"{run.provenance.get('family', '')} {pretrained.rstrip('/').rpartition('/')[2]}".strip()
-
-
-def method_of(run: Run) -> str:
-    """Name the method of a run: its label, and the token rows that were watched if they are not the paper's, the last."""
-    rows = (run.provenance or {}).get("rows", "last")
-    return run.label if rows == "last" else f"{run.label}, rows={rows}"
 
 
 def _alignment(record: Record | None, line: Line) -> Mapping[str, Any]:

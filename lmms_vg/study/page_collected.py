@@ -9,6 +9,7 @@ import numpy as np
 
 from lmms_vg.metrics import alignment, nulls
 from lmms_vg.metrics.statistics import signature
+from lmms_vg.runs.control_lines import BOX
 from lmms_vg.study.collect import StudiedTask, Study
 from lmms_vg.study.curves import LookCurve
 from lmms_vg.study.page import Written, write
@@ -28,9 +29,6 @@ from lmms_vg.study.page_panels import panels
 from lmms_vg.study.page_sides import Asked, StudySide, asked_by, sides_of
 from lmms_vg.study.questions import StudyQuestion
 from lmms_vg.study.study_table import Row
-
-#: The control that tells whether an answer changes without the box.
-BOX_FILLED = "box_filled"
 
 
 def page_input(
@@ -145,7 +143,7 @@ def _filled(study: Study, side: StudySide) -> dict[Asked, str]:
     return {
         (task.task, question.uid): question.answer
         for task in study.tasks
-        if task.run.control == BOX_FILLED
+        if task.run.control == BOX
         and (task.model, task.run.method) == (side.model, next(iter(side.tasks.values())).run.method)
         for question in task.questions
     }
@@ -174,7 +172,7 @@ def _without_paths(study: Study) -> list[str]:
 
 def _missing(study: Study, sides: Sequence[StudySide]) -> list[str]:
     said = []
-    if not any(task.run.control == BOX_FILLED for task in study.tasks):
+    if not any(task.run.control == BOX for task in study.tasks):
         said.append(
             "Whether answers change when the box is hidden is not known: ask again with lmms-vg run --control box_filled and "
             "name that run, too."

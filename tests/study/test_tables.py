@@ -185,6 +185,9 @@ def test_necessity() -> None:
 
     table = necessity_table.table([asked, under("box_filled", 30), under("elsewhere_filled", 10)])
     assert one(table, control="box_filled", quantity="answers changed")["mean"] == 0.75
+    none = one(necessity_table.table([asked, under("box_filled", 0)]), control="box_filled")
+    assert (none["mean"], none["low"]) == (0, 0)
+    assert none["high"] > 0.05, "no answer of 20 images changed, which is no proof that none ever does"
     assert one(table, quantity="necessity")["mean"] == 0.5
     assert one(table, quantity="necessity")["p"] < 0.01
 

@@ -23,7 +23,7 @@ def draw(breakdown: Sequence[Row], folder: Path) -> list[Path]:
         for model, method in dict.fromkeys((row["model"], row["method"]) for row in rows):
             own = [row for row in rows if (row["model"], row["method"]) == (model, method)]
             figure = _figure(own, f"{model}, {method}")
-            paths += save(figure, folder, f"box_size_{model}_{method.partition(' ')[0]}", own)
+            paths += save(figure, folder, f"box_size_{model}_{method}", own)
     return paths
 
 

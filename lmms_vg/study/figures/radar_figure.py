@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from lmms_vg.paper.columns import of_table
 from lmms_vg.paper.published import table
 from lmms_vg.runs.results import Run
-from lmms_vg.study.collect import model_of
 from lmms_vg.study.figures.style import MARKERS, PALETTE, save, styled
+from lmms_vg.study.run_names import model_of
 from lmms_vg.study.study_table import Row
 
 #: The paper's tables that the figure shows.

@@ -54,7 +54,7 @@ def strip(tasks: Sequence[StudiedTask], uid: str, folder: Path, name: str, image
     colour_bar(figure)
     figure.text(0.5, 1.0, wrapped(question.text, 110, 2), ha="center", va="bottom", fontsize=7.5)
     figure.text(0.5, 0.0, wrapped(rule(), 150, 3), ha="center", va="top", fontsize=5.5)
-    method = "" if name == "strip" else f"_{rows[-1][0].model}_{rows[-1][0].method.partition(' ')[0]}"
+    method = "" if name == "strip" else f"_{rows[-1][0].model}_{rows[-1][0].method}"
     return save(figure, folder, f"{name}_{uid}{method}", [row for task, i in rows for row in _numbers(task, i)])
 
 

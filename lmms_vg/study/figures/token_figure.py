@@ -29,7 +29,7 @@ def draw(curves: Sequence[LookCurve], folder: Path) -> list[Path]:
             if len({_rows(curve) for curve in own}) > 1:
                 model, method, task = key
                 figure = _figure(own, f"{model}, {method}, {task}")
-                paths += save(figure, folder, f"tokens_{model}_{method.partition(' ')[0]}_{task}", table_of(own).rows)
+                paths += save(figure, folder, f"tokens_{model}_{method}_{task}", table_of(own).rows)
     return paths
 
 
