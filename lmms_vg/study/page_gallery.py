@@ -78,7 +78,7 @@ def _look(task: StudiedTask, place: int, size: tuple[int, int] | None) -> SideLo
         maps=maps.reshape(len(maps), -1).astype(np.float32),
         grid=question.grid,
         visible=question.visible.ravel(),
-        place=_place(question, size) if size else (0.0, 0.0, *map(float, _patch_size(question))),
+        place=_place(question, size),
         ar=task.values["AR"][place],
         kl=task.values["KL"][place],
         excess=task.excess["AR"][place],
@@ -87,8 +87,11 @@ def _look(task: StudiedTask, place: int, size: tuple[int, int] | None) -> SideLo
     )
 
 
-def _place(question: StudyQuestion, size: tuple[int, int]) -> Box | None:
+def _place(question: StudyQuestion, size: tuple[int, int] | None) -> Box | None:
     """Return the grid as a box in pixels of the image; None if no known way to prepare images gives its patches."""
+    if size is None:
+        width, height = _patch_size(question)
+        return 0.0, 0.0, float(width), float(height)
     geometry = geometry_of(question, *size)
     if geometry is None:
         return None
