@@ -81,7 +81,7 @@ def write_page(
     names = {(side.model, side.method): side.name for side in sides_of(study)}
     shown = [row for row in breakdown if (row["model"], row["method"]) in names]  # runs under a control are no model
     pictures = [
-        PagePicture(file.stem.replace("_", " "), "", file.read_bytes())
+        PagePicture(file.stem.replace("_", " "), file.read_bytes())
         for file in sorted((out / "figures").glob("heads_*.png"))
     ]
     written = write(page_input(study, curves, _title(study), breakdowns(shown, names), pictures), path, images=images)
