@@ -19,7 +19,7 @@ from lmms_vg.study.layer_values import MEASURES
 from lmms_vg.study.study_table import Row, StudyTable
 
 
-class Repeated(NamedTuple):
+class WordingSpread(NamedTuple):
     """Spread within and between boxes.
 
     Attributes:
@@ -34,20 +34,20 @@ class Repeated(NamedTuple):
     reliability: float
 
 
-def repeated(groups: Sequence[Array]) -> Repeated:
+def repeated(groups: Sequence[Array]) -> WordingSpread:
     """Compare the spread within groups of two values or more with that between them."""
     sizes = np.array([len(group) for group in groups], dtype=np.float64)
     n, number = sizes.sum(), len(groups)
     within = sum(float(((group - group.mean()) ** 2).sum()) for group in groups) / (n - number)
     if number < 2:
-        return Repeated(sqrt(within), nan, nan)
+        return WordingSpread(sqrt(within), nan, nan)
     grand = np.concatenate(groups).mean()
     means = np.array([group.mean() for group in groups])
     spread = float((sizes * (means - grand) ** 2).sum()) / (number - 1)
     usual = float(n - (sizes**2).sum() / n) / (number - 1)  # questions per box
     between = max(0.0, (spread - within) / usual)
     total = between + within
-    return Repeated(sqrt(within), sqrt(between), between / total if total else nan)
+    return WordingSpread(sqrt(within), sqrt(between), between / total if total else nan)
 
 
 def table(tasks: Sequence[StudiedTask]) -> StudyTable:

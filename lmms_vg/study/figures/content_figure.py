@@ -48,7 +48,7 @@ def draw(tasks: Sequence[StudiedTask], folder: Path) -> list[Path]:
                 names = [row["category"][:18] for row in own]
                 panel.barh(range(len(own)), [row["n"] for row in own], color=SIDES[side].colour, height=0.7)
                 panel.set_yticks(range(len(own)), names, fontsize=5.5)
-                panel.set_ylim(-0.6, max(len(own), 4) - 0.4)
+                panel.set_ylim(min(len(own) - 4, 0) - 0.6, len(own) - 0.4)
                 panel.tick_params(axis="x", labelsize=6)
                 panel.set_title(f"{side}: {axis}", loc="left", fontsize=7)
         figure.supxlabel(
