@@ -55,7 +55,13 @@ def write_questions(source: Path, out: Path) -> int:
     shutil.copytree(source / "images", out / "images", dirs_exist_ok=True)
     for name, template in (("localization", LOCALIZATION), ("attribute", ATTRIBUTE)):
         lines = [
-            {"image": row["image"], "question": template.format(row["label"]), "bbox": row["bbox"]} for row in rows
+            {
+                "image": row["image"],
+                "question": template.format(row["label"]),
+                "label": row["label"],
+                "bbox": row["bbox"],
+            }
+            for row in rows
         ]
         (out / f"VGMED_{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return len(rows)

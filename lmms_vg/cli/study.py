@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
         help="vgmed, vgmed_coco, slake_grounded, demo, or tasks that measure",
     )
     ask.add_argument(
-        "--heads", action="store_true", help="keep values of every head: 34 kB per question for 28 layers of 28 heads"
+        "--heads", action="store_true", help="keep values of every head: 34 kB per question at 28 x 28 heads"
     )
     ask.add_argument(
         "--causal",

@@ -146,6 +146,7 @@ def _sample(number: int, image: str, row: dict[str, Any], images: Images, kind: 
         images=[f"{'vgmed' if medical else 'coco'}:{image}"],
         question=text_of(row, "question"),
         modality=text_of(row, "modality"),
+        organ=text_of(row, "label"),
         subset=image.partition("/")[0] if medical else "coco",
         split="test",
         boxes=boxes_of(row, xywh=not medical or image.startswith("Slake")),

@@ -26,6 +26,7 @@ from lmms_vg.reproduce.gains import Pair, gains
 from lmms_vg.reproduce.plan import Ask, Plan
 from lmms_vg.reproduce.plan_report import announce
 from lmms_vg.runs.results import Run
+from lmms_vg.study.build import build
 from lmms_vg.tasks.registry import TASKS
 
 
@@ -118,10 +119,24 @@ def _write(plan: Plan, runs: Mapping[str, Run], failed: Mapping[str, str]) -> st
                 title = f"{ask.row.name}: {runs[ask.row.name].model}{demo}"
                 replace_file(picture, draw(measured[ask.row.name], title))
                 text += f"\n- {picture.name}: {ask.row.name}"
+        if looking := [run for run in runs.values() if run.measured]:
+            build(looking, plan.out / "study")
+            text += (
+                "\n- study/: tables and figures of where these models look, with what a blind look has (docs/study.md)"
+            )
     text += "".join(f"\n- not run: {name}" for name in _named(failed)) + "\n"
     replace_file(plan.out / f"{plan.name}.md", f"{announce(_done(plan, runs))}\n\n{text}")
     replace_file(plan.out / f"{plan.name}.csv", csv)
     return text
+
+
+def _studied(runs: Sequence[Run], plan: Plan) -> str:
+    """Write the study of runs beside the figure, and return what to say of it."""
+    try:
+        build(runs, plan.out / "study")
+    except ValueError as problem:  # runs of an older version, which a figure still shows
+        return f"no study: {problem}"
+    return "study/: tables and figures of where these models look, with what a blind look has (docs/study.md)"
 
 
 def _done(plan: Plan, runs: Mapping[str, Run]) -> Plan:

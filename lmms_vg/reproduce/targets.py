@@ -96,6 +96,7 @@ _ATTENTION = (
     "The figure has no numbers. The authors' code takes at most 50,176 pixels of Qwen's images and resizes them twice, where "
     "ours resizes once. Which tiles of InternVL they measured is not known"
 )
+_DRAWN = "The paper does not say how its examples were chosen; ours are drawn by a rule (docs/study.md)"
 _BASE = TargetRow("HuatuoGPT-V-7B", "plain", HUATUO_7B)
 _OURS = TargetRow("VGRefine (Ours)", "vgrefine", HUATUO_7B, _PAPER | {"layers": "16"})
 _NEXT = TargetRow("LLaVA-v1.6-7B", "plain", LLAVA_NEXT_7B)
@@ -155,6 +156,43 @@ TARGETS = {
         ),
         (LLAVA_TRI, MEDREGA._replace(name="MedRegA"), HUATUO_BIO),
         "Figure 3: where models look, by layer",
+    ),
+    "fig1": Target(
+        "",
+        (_BASE, _MED._replace(name="LLaVA-Med"), _VILA_8B, TargetRow("LLaVA-v1.5-7B", "plain", LLAVA_7B)),
+        (LLAVA_TRI, MEDREGA._replace(name="MedRegA")),
+        "Figure 1: maps of several models, each at its own layer (study/figures/own_layers_*)",
+        note=_DRAWN,
+    ),
+    "figD1": Target(
+        "",
+        (_BASE,),
+        title="Figure D.1: the heads on medical and natural images (study/figures/heads_*); add --model_args per_head=true",
+    ),
+    "figJ": Target(
+        "",
+        (_BASE, TargetRow("HuatuoGPT-V-34B", "plain", HUATUO_34B), TargetRow("LLaVA-v1.5-7B", "plain", LLAVA_7B)),
+        (HUATUO_BIO,),
+        title="Figures J.15 to J.23: maps over the layers (study/figures/strip_*)",
+        note=_DRAWN,
+    ),
+    "figQ24": Target(
+        "",
+        (_BASE, TargetRow("LLaVA-v1.5-7B", "plain", LLAVA_7B)),
+        (LLAVA_TRI, MEDREGA._replace(name="MedRegA")),
+        title="Figure Q.24: medical models on natural images, and LLaVA on medical ones (study/figures/own_layers_*)",
+        note=_DRAWN,
+    ),
+    "figQ25": Target(
+        "",
+        (TargetRow("LLaVA-v1.5-7B", "plain", LLAVA_7B),),
+        title="Figure Q.25: LLaVA-v1.5-7B on medical images, by layer (study/figures/curves_*)",
+    ),
+    "figQ27": Target(
+        "",
+        (_BASE, _OURS),
+        title="Figure Q.27: before and after VGRefine, hidden patches hatched (study/figures/before_after_*)",
+        note=_DRAWN,
     ),
     "figQ26": Target(
         "",

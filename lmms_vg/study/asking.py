@@ -11,6 +11,7 @@ from lmms_vg.datasets.source import DataError
 from lmms_vg.experiments.joint_run import run_together, settings_of
 from lmms_vg.extensions.registered import model_ids
 from lmms_vg.runs.control_lines import BOX, ELSEWHERE
+from lmms_vg.tasks import yaml_files
 from lmms_vg.tasks.registry import TASKS
 
 #: Short names of data sets -> their tasks.
@@ -73,9 +74,10 @@ def tasks_of(data: Sequence[str]) -> list[str]:
         ValueError: a name is neither.
     """
     tasks: list[str] = []
+    known = yaml_files.tasks()  # some of the registry are no tasks of lmms-eval
+    allowed = [*DATA, *(task for task, spec in TASKS.items() if spec.measures and task in known)]
     for name in data:
-        if name not in DATA and not (name in TASKS and TASKS[name].measures):
-            allowed = [*DATA, *(task for task, spec in TASKS.items() if spec.measures)]
+        if name not in allowed:
             raise ValueError(f"--data {name}: {suggest(name, allowed)}allowed is {', '.join(allowed)}")
         tasks += DATA.get(name, (name,))
     return list(dict.fromkeys(tasks))

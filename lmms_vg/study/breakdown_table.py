@@ -10,8 +10,8 @@ import numpy as np
 from lmms_vg.study.chosen_layer import chosen
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
-from lmms_vg.study.image_band import band
-from lmms_vg.study.layer_values import MEASURES, LayerTable
+from lmms_vg.study.image_band import bands
+from lmms_vg.study.layer_values import MEASURES
 from lmms_vg.study.questions import StudyQuestion
 from lmms_vg.study.study_table import SEED, Row, StudyTable
 
@@ -57,27 +57,29 @@ def _of_axis(task: StudiedTask, tasks: Sequence[StudiedTask], axis: str, categor
     for name in sorted(set(categories), key=_in_order):
         members = np.array([category == name for category in categories])
         units = [unit for unit, member in zip(task.units, members, strict=True) if member]
-        for measure in MEASURES:
-            quantities: dict[str, LayerTable] = {"value": task.values[measure], "excess": task.excess[measure]}
-            for quantity, values in quantities.items():
-                found = band(layer.of(values)[members][:, None], units, SEED)
-                if found.n:
-                    rows.append(
-                        {
-                            **named(task),
-                            "axis": axis,
-                            "category": name,
-                            "layer": layer.said,
-                            "layer_chosen_on": layer.rule,
-                            "measure": measure,
-                            "quantity": quantity,
-                            "mean": float(found.mean[0]),
-                            "low": float(found.low[0]),
-                            "high": float(found.high[0]),
-                            "n": found.n,
-                            "images": found.images,
-                        }
-                    )
+        tables = {
+            (measure, quantity): layer.of(values[measure])[members][:, None]
+            for measure in MEASURES
+            for quantity, values in (("value", task.values), ("excess", task.excess))
+        }
+        for (measure, quantity), found in bands(tables, units, SEED).items():
+            if found.n:
+                rows.append(
+                    {
+                        **named(task),
+                        "axis": axis,
+                        "category": name,
+                        "layer": layer.said,
+                        "layer_chosen_on": layer.rule,
+                        "measure": measure,
+                        "quantity": quantity,
+                        "mean": float(found.mean[0]),
+                        "low": float(found.low[0]),
+                        "high": float(found.high[0]),
+                        "n": found.n,
+                        "images": found.images,
+                    }
+                )
     return rows
 
 

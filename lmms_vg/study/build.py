@@ -18,9 +18,19 @@ from lmms_vg.study import (
     necessity_table,
     paired_table,
     released,
+    repeat_table,
 )
 from lmms_vg.study.collect import StudiedTask, Study, collect
-from lmms_vg.study.figures import box_figure, content_figure, curve_figure, head_figure, strip_figure
+from lmms_vg.study.figures import (
+    box_figure,
+    content_figure,
+    curve_figure,
+    head_figure,
+    own_layer_figure,
+    radar_figure,
+    strip_figure,
+    token_figure,
+)
 from lmms_vg.study.page_collected import write_page
 from lmms_vg.study.released import ReleasedList
 from lmms_vg.study.study_table import StudyTable, signatures
@@ -34,6 +44,7 @@ _TABLES: tuple[Callable[[Tasks], StudyTable], ...] = (
     gap_table.table,
     correct_table.table,
     necessity_table.table,
+    repeat_table.table,
 )
 
 
@@ -55,7 +66,7 @@ def build(
     """
     study = collect(runs)
     all_curves, breakdown = curves.curves(study.tasks), breakdown_table.table(study.tasks)
-    paths = [path for part in _parts(study.tasks, all_curves, breakdown, out) for path in part]
+    paths = [path for part in _parts(study, all_curves, breakdown, out) for path in part]
     paths += released.table(lists).write(out / "tables")
     page, left_out = write_page(study, all_curves, breakdown.rows, out, images)
     study = replace(study, missing=(*study.missing, *left_out))
@@ -64,9 +75,9 @@ def build(
 
 
 def _parts(
-    tasks: Tasks, all_curves: Sequence[curves.LookCurve], breakdown: StudyTable, out: Path
+    study: Study, all_curves: Sequence[curves.LookCurve], breakdown: StudyTable, out: Path
 ) -> Iterator[list[Path]]:
-    tables, figures = out / "tables", out / "figures"
+    tables, figures, tasks = out / "tables", out / "figures", study.tasks
     yield curves.table(all_curves).write(tables)
     for make in _TABLES:
         yield make(tasks).write(tables)
@@ -74,11 +85,18 @@ def _parts(
     heads = head_tables.run_heads(tasks)
     yield head_tables.table(heads).write(tables)
     yield head_tables.agreement_table(heads).write(tables)
-    yield curve_figure.draw(all_curves, figures)
-    yield box_figure.draw(breakdown.rows, figures)
-    yield content_figure.draw(tasks, figures)
-    yield head_figure.draw(heads, figures)
-    yield strip_figure.draw(tasks, figures)
+    # Under a control the image is not what the box was drawn on: such runs are in tables alone.
+    seen = [task for task in tasks if not task.run.control] or tasks
+    drawn = [curve for curve in all_curves if curve.task in seen]
+    names = {(task.model, task.method) for task in seen}
+    yield curve_figure.draw(drawn, figures)
+    yield box_figure.draw([row for row in breakdown.rows if (row["model"], row["method"]) in names], figures)
+    yield content_figure.draw(seen, figures)
+    yield head_figure.draw([one for one in heads if not one.run.control], figures)
+    yield token_figure.draw(drawn, figures)
+    yield radar_figure.draw(study.runs, figures)
+    yield own_layer_figure.draw(seen, figures)
+    yield strip_figure.draw(seen, figures)
 
 
 def _missing(study: Study) -> str:

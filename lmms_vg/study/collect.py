@@ -30,6 +30,7 @@ from lmms_vg.runs.kept_maps import KeptMaps, kept_maps
 from lmms_vg.runs.results import Line, Run
 from lmms_vg.study.layer_values import LayerTable, Measure, lowest, of_maps, of_records
 from lmms_vg.study.questions import StudyQuestion, kind_of, lines_of, question_of, side_of, stated
+from lmms_vg.study.run_names import method_of, model_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,7 @@ class StudiedTask:
     Attributes:
         run: the run that was read.
         model: family and checkpoint, such as "huatuo demo".
-        method: label of the method, with its hyper-parameters, control and seed.
+        method: label of the method, with its hyper-parameters, control and seed, and the token rows if they are not the last.
         task: name of the task.
         kind: as of `StudyQuestion`.
         side: as of `StudyQuestion`.
@@ -119,10 +120,12 @@ class Study:
     Attributes:
         tasks: the tasks, in the order of the runs.
         missing: what could not be read, one sentence each.
+        runs: the runs.
     """
 
     tasks: tuple[StudiedTask, ...]
     missing: tuple[str, ...]
+    runs: tuple[Run, ...] = ()
 
 
 def collect(runs: Sequence[Run]) -> Study:
@@ -158,7 +161,7 @@ def collect(runs: Sequence[Run]) -> Study:
                 tasks.append(studied)
     if not tasks:
         raise ValueError("\n".join(["no run has measured attention; run a task such as vgmed first", *missing]))
-    return Study(tuple(tasks), tuple(dict.fromkeys(missing)))
+    return Study(tuple(tasks), tuple(dict.fromkeys(missing)), tuple(runs))
 
 
 def _records(folder: Path | None, tasks: Sequence[str]) -> dict[str, dict[str, Record]]:
@@ -182,6 +185,8 @@ def _studied(run: Run, task: str, folder: Path | None, records: Mapping[str, Rec
         for uid, record in zip(uids, asked, strict=True)
     ]
     values = of_records([_alignment(record, lines.get(uid, {})) for uid, record in zip(uids, asked, strict=True)])
+    if not np.isfinite(values["KL"]).any():
+        return None
     at = [i for i, record in enumerate(asked) if record is not None]
     groups = kept_maps(folder, [record for record in asked if record is not None]) if folder is not None else []
     # The maps count the records that there are, the study all questions.
@@ -194,7 +199,7 @@ def _studied(run: Run, task: str, folder: Path | None, records: Mapping[str, Rec
     return StudiedTask(
         run,
         model_of(run),
-        run.label,
+        method_of(run),
         task,
         kind_of(task),
         side_of(task),
@@ -209,14 +214,6 @@ def _studied(run: Run, task: str, folder: Path | None, records: Mapping[str, Rec
     )
 
 
-def model_of(run: Run) -> str:
-    """Name the model of a run: its family and the last part of its checkpoint's name."""
-    if run.provenance is None:
-        return run.model
-    pretrained = str((run.provenance.get("settings") or {}).get("pretrained") or "")
-    return f"{run.provenance.get('family', '')} {pretrained.rstrip('/').rpartition('/')[2]}".strip()
-
-
 def _alignment(record: Record | None, line: Line) -> Mapping[str, Any]:
     """AR, KL and JS per layer, of the samples where there are some: they are the numbers that the run reported."""
     if line:
@@ -227,7 +224,7 @@ def _alignment(record: Record | None, line: Line) -> Mapping[str, Any]:
 def _said(run: Run, task: str, folder: Path | None, studied: StudiedTask | None) -> list[str]:
     where = f"{run.path}: {task}"
     if studied is None:
-        return [f"{where}: its samples do not name their questions, and no journal is here; run it again"]
+        return [f"{where}: no question with a name and with values; run it again with this version"]
     asked, kept = len(studied.questions), sum(len(kept.places) for kept in studied.groups)
     judged = int(np.isfinite(studied.excess["JS"]).all(axis=1).sum())
     said = []

@@ -9,7 +9,7 @@ import numpy as np
 
 from lmms_vg.runs.grounding import HIDDEN
 from lmms_vg.study.collect import StudiedTask
-from lmms_vg.study.image_band import ImageBand, band
+from lmms_vg.study.image_band import ImageBand, bands
 from lmms_vg.study.layer_values import BETTER, MEASURES, LayerTable, Measure
 from lmms_vg.study.study_table import SEED, Row, StudyTable
 
@@ -30,7 +30,9 @@ class LookCurve(NamedTuple):
 
 def curves(tasks: Sequence[StudiedTask]) -> list[LookCurve]:
     """Return all curves of tasks; those without any value are left out."""
-    return [curve for task in tasks for curve in _of_task(task) if curve.band.n]
+    order = {name: place for place, name in enumerate(MEASURES)}
+    found = [curve for task in tasks for curve in sorted(_of_task(task), key=lambda curve: order[curve.measure])]
+    return [curve for curve in found if curve.band.n]
 
 
 def verdicts(curve: LookCurve) -> list[str]:
@@ -58,18 +60,16 @@ def named(task: StudiedTask) -> dict[str, str]:
 
 
 def _of_task(task: StudiedTask) -> Iterator[LookCurve]:
+    tables: dict[tuple[Measure, Quantity], LayerTable] = {}
     for measure in MEASURES:
-        flat = np.repeat(task.even[measure][:, None], task.layers, axis=1)
-        tables: dict[Quantity, LayerTable] = {
-            "value": task.values[measure],
-            "even": flat,
-            "level": task.level[measure],
-            "excess": task.excess[measure],
-        }
+        tables[measure, "value"] = task.values[measure]
+        tables[measure, "even"] = np.repeat(task.even[measure][:, None], task.layers, axis=1)
+        tables[measure, "level"] = task.level[measure]
+        tables[measure, "excess"] = task.excess[measure]
         if measure in task.steered:
-            tables["steered"] = task.steered[measure]
-        for quantity, values in tables.items():
-            yield LookCurve(task, measure, quantity, band(values, task.units, SEED))
+            tables[measure, "steered"] = task.steered[measure]
+    for (measure, quantity), found in bands(tables, task.units, SEED).items():
+        yield LookCurve(task, measure, quantity, found)
 
 
 def _rows(curve: LookCurve) -> Iterator[Row]:

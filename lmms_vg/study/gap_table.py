@@ -7,7 +7,7 @@ gaps of all bins with ten images or more on both sides, weighted by the medical 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from lmms_vg.runs.grounding import HIDDEN
 from lmms_vg.study.breakdown_table import BINS, bin_of
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
-from lmms_vg.study.image_band import ImageBand, band
+from lmms_vg.study.image_band import ImageBand, bands
 from lmms_vg.study.layer_values import BETTER, MEASURES, Measure
 from lmms_vg.study.questions import MEDICAL, NATURAL
 from lmms_vg.study.study_table import SEED, Row, StudyTable
@@ -61,40 +61,51 @@ def table(tasks: Sequence[StudiedTask]) -> StudyTable:
     """
     rows: list[Row] = []
     for medical, natural in pairs(tasks):
+        bins = {name: _sides(medical, natural, name, SEED + 2 * number) for number, name in enumerate((ALL, *BINS))}
         for quantity in QUANTITIES:
             for measure in MEASURES:
-                for gap in gaps(medical, natural, measure, quantity):
+                key = measure, quantity
+                for gap in gaps({name: (of[0][key], of[1][key]) for name, of in bins.items()}):
                     rows += _rows(medical, natural, measure, quantity, gap)
     return StudyTable("gap", rows)
 
 
-def gaps(medical: StudiedTask, natural: StudiedTask, measure: Measure, quantity: str) -> Iterator[DomainGap]:
-    """Yield the gap of all questions, of each bin of box size, and for one distribution of sizes, where there are any."""
+def gaps(bins: Mapping[str, tuple[ImageBand, ImageBand]]) -> Iterator[DomainGap]:
+    """Yield the gap of all questions, of each bin of box size, and for one distribution of sizes, where there are any.
+
+    Args:
+        bins: `ALL` and the bins -> the bands of both sides, medical first.
+    """
     used: list[tuple[ImageBand, ImageBand]] = []
-    for number, name in enumerate((ALL, *BINS)):
-        first, second = (
-            _within(task, measure, quantity, name, SEED + 2 * number + side)
-            for side, task in enumerate((medical, natural))
-        )
+    for name, (first, second) in bins.items():
         if first.n and second.n:
-            yield _gap(name, first, second, first.minus(second))
+            yield _gap(name, first, second)
             if name != ALL and min(first.images, second.images) >= FEW:
                 used.append((first, second))
     if used:
         weights = [first.n / sum(one.n for one, _ in used) for first, _ in used]
-        first, second = (ImageBand.weighted(bands, weights) for bands in zip(*used, strict=True))
-        yield _gap(STANDARDISED, first, second, first.minus(second))
+        medical, natural = (ImageBand.weighted(of_side, weights) for of_side in zip(*used, strict=True))
+        yield _gap(STANDARDISED, medical, natural)
 
 
-def _gap(boxes: str, medical: ImageBand, natural: ImageBand, found: ImageBand) -> DomainGap:
-    return DomainGap(boxes, (medical.n, natural.n), (medical.images, natural.images), found)
+def _gap(boxes: str, medical: ImageBand, natural: ImageBand) -> DomainGap:
+    return DomainGap(boxes, (medical.n, natural.n), (medical.images, natural.images), medical.minus(natural))
 
 
-def _within(task: StudiedTask, measure: Measure, quantity: str, boxes: str, seed: int) -> ImageBand:
-    values = (task.values if quantity == "value" else task.excess)[measure]
+def _sides(medical: StudiedTask, natural: StudiedTask, boxes: str, seed: int) -> list[dict[tuple[str, str], ImageBand]]:
+    """The bands of both sides in a bin of box size, by measure and quantity."""
+    return [_within(task, boxes, seed + side) for side, task in enumerate((medical, natural))]
+
+
+def _within(task: StudiedTask, boxes: str, seed: int) -> dict[tuple[str, str], ImageBand]:
     members = np.array([boxes in (ALL, bin_of(question.share)) for question in task.questions], dtype=bool)
     units = [unit for unit, member in zip(task.units, members, strict=True) if member]
-    return band(values[members], units, seed)
+    tables = {
+        (str(measure), quantity): values[measure][members]
+        for quantity, values in zip(QUANTITIES, (task.values, task.excess), strict=True)
+        for measure in MEASURES
+    }
+    return bands(tables, units, seed)
 
 
 def _rows(medical: StudiedTask, natural: StudiedTask, measure: Measure, quantity: str, gap: DomainGap) -> Iterator[Row]:

@@ -16,9 +16,10 @@ from lmms_vg.metrics.alignment import Array
 from lmms_vg.metrics.statistics import FEW, percentile_interval
 from lmms_vg.metrics.statistics.bootstrap import image_draws
 from lmms_vg.runs.results import Run
-from lmms_vg.study.collect import StudiedTask, model_of
+from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.head_values import METRICS, HeadSide, head_sides
 from lmms_vg.study.questions import MEDICAL, NATURAL
+from lmms_vg.study.run_names import model_of
 from lmms_vg.study.study_table import SEED, Row, StudyTable
 
 #: Numbers of best heads whose overlap is given.

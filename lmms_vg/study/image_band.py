@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import NamedTuple
+from collections.abc import Hashable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from lmms_vg.metrics.statistics import FEW, percentile_interval, resample
 
 Floats = NDArray[np.float64]
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 class ImageBand(NamedTuple):
@@ -60,14 +62,36 @@ def band(values: Floats, images: Sequence[Hashable], seed: int = 0) -> ImageBand
         images: what is drawn as a whole, of each question.
         seed: of the draws.
     """
-    known: NDArray[np.bool_] = np.isfinite(values).all(axis=1).reshape(-1)
-    drawn = [image for image, keep in zip(images, known, strict=True) if keep]
-    n, number, kept = len(drawn), len(set(drawn)), values[known]
-    mean = kept.mean(axis=0) if n else np.full(values.shape[1], np.nan)
-    if number < FEW:
-        return _with_ends(n, number, mean, np.empty((values.shape[1], 0)))
-    resampled = resample(list(kept.T), drawn, seed=seed)
-    return _with_ends(n, number, mean, resampled.sums / resampled.counts)
+    return bands({"": values}, images, seed)[""]
+
+
+def bands(tables: Mapping[Key, Floats], images: Sequence[Hashable], seed: int = 0) -> dict[Key, ImageBand]:
+    """Return the band of each table, as `band` does; those with values of the same questions are drawn at once."""
+    groups: dict[bytes, list[Key]] = {}
+    for name, values in tables.items():
+        groups.setdefault(_known(values).tobytes(), []).append(name)
+    found: dict[Key, ImageBand] = {}
+    for names in groups.values():
+        known = _known(tables[names[0]])
+        drawn = [image for image, keep in zip(images, known, strict=True) if keep]
+        kept = [tables[name][known] for name in names]
+        ends = np.cumsum([values.shape[1] for values in kept])[:-1]
+        for name, values, draws in zip(names, kept, np.split(_draws(np.hstack(kept), drawn, seed), ends), strict=True):
+            mean = values.mean(axis=0) if len(drawn) else np.full(values.shape[1], np.nan)
+            found[name] = _with_ends(len(drawn), len(set(drawn)), mean, draws)
+    return found
+
+
+def _known(values: Floats) -> NDArray[np.bool_]:
+    return np.asarray(np.isfinite(values).all(axis=1), dtype=bool)
+
+
+def _draws(values: Floats, images: Sequence[Hashable], seed: int) -> Floats:
+    """Resampled means, (columns, resamples); none under ten images."""
+    if len(set(images)) < FEW:
+        return np.empty((values.shape[1], 0))
+    resampled = resample(list(values.T), images, seed=seed)
+    return resampled.sums / resampled.counts
 
 
 def _with_ends(n: int, images: int, mean: Floats, draws: Floats) -> ImageBand:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from lmms_vg._util.error_codes import BadBox
 from lmms_vg.datasets.images import open_image
+from lmms_vg.datasets.source import DataError
 from lmms_vg.study.questions import StudyQuestion
 from lmms_vg.vision.patch_grid import Geometry
 
@@ -19,13 +20,12 @@ from lmms_vg.vision.patch_grid import Geometry
 _PATCH_SIDES = (14, 16, 8)
 
 
-def image_of(question: StudyQuestion) -> Image.Image:
-    """Open a question's image in its own colours.
-
-    Raises:
-        DataError: it is not on this machine, or cannot be read.
-    """
-    return open_image(question.image)
+def opened(question: StudyQuestion) -> Image.Image | None:
+    """Open a question's image in its own colours; None if it is not on this machine, or cannot be read."""
+    try:
+        return open_image(question.image)
+    except (DataError, OSError):
+        return None
 
 
 def geometry_of(question: StudyQuestion, width: int, height: int) -> Geometry | None:

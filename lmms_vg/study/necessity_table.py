@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
-from lmms_vg.metrics.statistics import paired
+from lmms_vg.metrics.statistics import FEW, cluster_interval, paired
 from lmms_vg.runs.control_lines import BOX, ELSEWHERE
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
-from lmms_vg.study.image_band import band
 from lmms_vg.study.study_table import SEED, Row, StudyTable
 
 
@@ -33,9 +30,13 @@ def _rows(task: StudiedTask, tasks: Sequence[StudiedTask]) -> Iterator[Row]:
     units = dict(zip((question.uid for question in task.questions), task.units, strict=True))
     for control, values in changed.items():
         if values:
-            found = band(np.array([[value] for value in values.values()]), [units[uid] for uid in values], SEED)
-            ends = [float(end[0]) for end in (found.mean, found.low, found.high)]
-            yield _row(task, control, "answers changed", ends, float("nan"), found.n, found.images)
+            of = [units[uid] for uid in values]
+            images = len(set(of))
+            share = [*values.values()]
+            # Of shares near 0 or 1 resampled images say too little: Wilson's interval takes over.
+            low, high = cluster_interval(share, of, seed=SEED) if images >= FEW else (float("nan"), float("nan"))
+            ends = [sum(share) / len(share), low, high]
+            yield _row(task, control, "answers changed", ends, float("nan"), len(of), images)
     if both := [uid for uid in changed.get(BOX, {}) if uid in changed.get(ELSEWHERE, {})]:
         a, b = ({uid: changed[control][uid] for uid in both} for control in (ELSEWHERE, BOX))
         result = paired(a, b, units, seed=SEED)

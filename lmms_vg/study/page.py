@@ -37,7 +37,7 @@ SAMPLES, BUDGET = 500, 25_000_000
 #: From the finest maps to the coarsest; fewer samples come after that.
 DETAILS = (MapDetail(32, 1), MapDetail(16, 1), MapDetail(16, 2))
 
-_SCRIPTS = ("report_tables.js", "report_maps.js", "report.js")
+_SCRIPTS = ("report_tables.js", "report_maps.js", "report_state.js", "report_cards.js", "report.js")
 
 
 class Written(NamedTuple):

@@ -9,6 +9,7 @@ import numpy as np
 
 from lmms_vg.metrics import alignment, nulls
 from lmms_vg.metrics.statistics import signature
+from lmms_vg.runs.control_lines import BOX
 from lmms_vg.study.collect import StudiedTask, Study
 from lmms_vg.study.curves import LookCurve
 from lmms_vg.study.page import Written, write
@@ -28,9 +29,6 @@ from lmms_vg.study.page_panels import panels
 from lmms_vg.study.page_sides import Asked, StudySide, asked_by, sides_of
 from lmms_vg.study.questions import StudyQuestion
 from lmms_vg.study.study_table import Row
-
-#: The control that tells whether an answer changes without the box.
-BOX_FILLED = "box_filled"
 
 
 def page_input(
@@ -58,7 +56,7 @@ def page_input(
         asked=_asked(study, sides, order),
         sample_of=Gallery(sides, order).sample,
         means=[_means(number, task) for number, side in enumerate(sides) for task in side.tasks.values()],
-        headlines=headlines(shown),
+        headlines=headlines(shown, [task for task in study.tasks if task.run.control]),
         panels=panels(curves, shown),
         pictures=pictures,
         tables=tables,
@@ -81,13 +79,12 @@ def write_page(
     """
     path = out / "report.html"
     names = {(side.model, side.method): side.name for side in sides_of(study)}
+    shown = [row for row in breakdown if (row["model"], row["method"]) in names]  # runs under a control are no model
     pictures = [
-        PagePicture(file.stem.replace("_", " "), "", file.read_bytes())
+        PagePicture(file.stem.replace("_", " "), file.read_bytes())
         for file in sorted((out / "figures").glob("heads_*.png"))
     ]
-    written = write(
-        page_input(study, curves, _title(study), breakdowns(breakdown, names), pictures), path, images=images
-    )
+    written = write(page_input(study, curves, _title(study), breakdowns(shown, names), pictures), path, images=images)
     return path, _left_out(written)
 
 
@@ -146,7 +143,7 @@ def _filled(study: Study, side: StudySide) -> dict[Asked, str]:
     return {
         (task.task, question.uid): question.answer
         for task in study.tasks
-        if task.run.control == BOX_FILLED
+        if task.run.control == BOX
         and (task.model, task.run.method) == (side.model, next(iter(side.tasks.values())).run.method)
         for question in task.questions
     }
@@ -175,7 +172,7 @@ def _without_paths(study: Study) -> list[str]:
 
 def _missing(study: Study, sides: Sequence[StudySide]) -> list[str]:
     said = []
-    if not any(task.run.control == BOX_FILLED for task in study.tasks):
+    if not any(task.run.control == BOX for task in study.tasks):
         said.append(
             "Whether answers change when the box is hidden is not known: ask again with lmms-vg run --control box_filled and "
             "name that run, too."

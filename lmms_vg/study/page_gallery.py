@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-from PIL import Image
 
 from lmms_vg.datasets.images import open_image
 from lmms_vg.paper.sources import UNKNOWN
 from lmms_vg.study.collect import StudiedTask
-from lmms_vg.study.map_place import map_place
+from lmms_vg.study.image_place import geometry_of, opened
 from lmms_vg.study.page_input import GallerySample, SideLook
 from lmms_vg.study.page_sides import Asked, StudySide
 from lmms_vg.study.questions import StudyQuestion
@@ -36,8 +35,8 @@ class Gallery:
         ]
         tasks = [found for found in at if found is not None]
         question = tasks[0][0].questions[tasks[0][1]]
-        opener = partial(open_image, question.image)
-        size = _size(opener)
+        image = opened(question)
+        size = image.size if image else None
         boxes = question.boxes if size else _patch_boxes(question)
         shown = size or _patch_size(question)
         spec = TASKS[name].spec if name in TASKS else None
@@ -49,16 +48,9 @@ class Gallery:
             licence=spec.licence if spec else "",
             size=shown,
             boxes=[(box[0], box[1], box[2], box[3]) for box in boxes],
-            open_image=opener,
+            open_image=partial(open_image, question.image),
             looks=[None if found is None else _look(*found, size) for found in at],
         )
-
-
-def _size(opener: partial[Image.Image]) -> tuple[int, int] | None:
-    try:
-        return opener().size
-    except (OSError, ValueError):
-        return None  # whoever opens it again is told why
 
 
 def _patch_size(question: StudyQuestion) -> tuple[int, int]:
@@ -82,20 +74,25 @@ def _look(task: StudiedTask, place: int, size: tuple[int, int] | None) -> SideLo
     maps = task.lift(place)
     if maps is None or question.grid is None or question.mask is None or question.visible is None:
         return None
-    rows, cols = question.grid
-    laid = (
-        map_place(size, question.boxes, question.mask, question.visible)
-        if size
-        else (0.0, 0.0, cols * _PATCH, rows * _PATCH)
-    )
     return SideLook(
         maps=maps.reshape(len(maps), -1).astype(np.float32),
         grid=question.grid,
         visible=question.visible.ravel(),
-        place=laid,
+        place=_place(question, size),
         ar=task.values["AR"][place],
         kl=task.values["KL"][place],
         excess=task.excess["AR"][place],
         placement=task.values["placement"][place],
         answer=question.answer,
     )
+
+
+def _place(question: StudyQuestion, size: tuple[int, int] | None) -> Box | None:
+    """Return the grid as a box in pixels of the image; None if no known way to prepare images gives its patches."""
+    if size is None:
+        width, height = _patch_size(question)
+        return 0.0, 0.0, float(width), float(height)
+    geometry = geometry_of(question, *size)
+    if geometry is None:
+        return None
+    return (*geometry.patch_box(0, 0)[:2], *geometry.patch_box(geometry.rows - 1, geometry.cols - 1)[2:])

@@ -10,29 +10,61 @@ import numpy as np
 
 from lmms_vg.metrics.statistics import Difference, holm, paired
 from lmms_vg.runs.saying import LEVEL
+from lmms_vg.study import necessity_table
 from lmms_vg.study.chosen_layer import ChosenLayer, chosen, plain_of
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.image_band import band
 from lmms_vg.study.page_input import Headline, Word
 from lmms_vg.study.page_sides import short_name
+from lmms_vg.study.study_table import Row
 
 
 class TestedFinding(NamedTuple):
-    """A mean of log AR above other images, or a difference of two, and how it is said."""
+    """A finding, and how it is said.
 
-    found: Difference
+    Attributes:
+        text: a sentence.
+        mean: what is above 0 if it holds.
+        p: its p-value.
+        enough: whether there are enough images for an interval, and so for a verdict.
+    """
+
     text: str
+    mean: float
+    p: float
+    enough: bool
 
 
-def headlines(tasks: Sequence[StudiedTask]) -> list[Headline]:
-    """Say what is found of every task, and of every method against its plain run; p-values are corrected (Holm) over all."""
+def headlines(tasks: Sequence[StudiedTask], controls: Sequence[StudiedTask] = ()) -> list[Headline]:
+    """Say what is found of every task, of every method against its plain run, and of every box that was hidden.
+
+    p-values are corrected (Holm) over all.
+
+    Args:
+        tasks: the tasks that are shown.
+        controls: the same under controls.
+    """
+    needed = necessity_table.table([*tasks, *controls]).rows
+    short = {(task.model, task.method): short_name(task, tasks) for task in tasks}
     found = [tested for task in tasks if (tested := _alone(task, tasks))]
     found += [tested for task in tasks if (tested := _against(task, plain_of(task, tasks), tasks))]
-    adjusted = holm({str(place): tested.found.p for place, tested in enumerate(found)})
-    judged = [Headline(tested.text, _word(tested.found, adjusted[str(place)])) for place, tested in enumerate(found)]
+    found += [_needed(row, short[row["model"], row["method"]]) for row in needed if row["quantity"] == "necessity"]
+    adjusted = holm({str(place): tested.p for place, tested in enumerate(found)})
+    judged = [Headline(tested.text, _word(tested, adjusted[str(place)])) for place, tested in enumerate(found)]
     return judged + [
         said for task in tasks if not np.isfinite(task.excess["AR"]).any() and (said := _placed(task, tasks))
     ]
+
+
+def _needed(row: Row, name: str) -> TestedFinding:
+    mean, low, high = (100 * row[end] for end in ("mean", "low", "high"))
+    ends = "too few images for an interval" if isnan(low) else f"95% interval {low:.0f} to {high:.0f}"
+    text = (
+        f"{name}, {row['task']}: filling the box changes {mean:.0f} percentage points more of the answers than filling a place "
+        f"of its shape elsewhere ({ends}; {row['n']:,} questions, {row['images']:,} images). 0 is what a model has that does "
+        "not need the box."
+    )
+    return TestedFinding(text, row["mean"], row["p"], not isnan(low))
 
 
 def _placed(task: StudiedTask, tasks: Sequence[StudiedTask]) -> Headline | None:
@@ -46,7 +78,7 @@ def _placed(task: StudiedTask, tasks: Sequence[StudiedTask]) -> Headline | None:
     text = (
         f"{short_name(task, tasks)}, {task.task}: in {_said(layer)} the box holds more attention than {100 * mean:.0f}% of the "
         f"places of its shape ({ends}; {found.n:,} questions, {found.images:,} images). 50% is chance, but objects in the "
-        "middle of the image exceed it without being looked at; there are too few images like these for the comparison that tells."
+        "middle exceed it without being looked at, and there are too few images like these for the comparison that tells."
     )
     return Headline(text, "no verdict")
 
@@ -61,7 +93,7 @@ def _alone(task: StudiedTask, tasks: Sequence[StudiedTask]) -> TestedFinding | N
         f"{short_name(task, tasks)}, {task.task}: in {_said(layer)} the box holds {_times(found)} the attention that maps of "
         f"other images put on it ({_counted(task, excess)}). 1 is what a look has that cannot know the box."
     )
-    return TestedFinding(found, text)
+    return TestedFinding(text, found.mean, found.p, found.has_interval)
 
 
 def _against(task: StudiedTask, plain: StudiedTask, tasks: Sequence[StudiedTask]) -> TestedFinding | None:
@@ -77,7 +109,7 @@ def _against(task: StudiedTask, plain: StudiedTask, tasks: Sequence[StudiedTask]
         f"{short_name(task, tasks)} against {plain.method}, {task.task}: on the same questions, in {_said(layer)}, the lead of "
         f"the box over other images is {_times(found)} that of {plain.method} ({_counted(task, both)}). 1 is no difference."
     )
-    return TestedFinding(found, text)
+    return TestedFinding(text, found.mean, found.p, found.has_interval)
 
 
 def _said(layer: ChosenLayer) -> str:
@@ -110,9 +142,9 @@ def _times(found: Difference) -> str:
     return f"{mean:.{digits}f} {ends} times"
 
 
-def _word(found: Difference, p: float) -> Word:
-    if not found.has_interval:
+def _word(tested: TestedFinding, p: float) -> Word:
+    if not tested.enough:
         return "no verdict"
     if p >= LEVEL:
         return "not shown"
-    return "shown" if found.mean > 0 else "opposite"
+    return "shown" if tested.mean > 0 else "opposite"

@@ -218,7 +218,6 @@ class PagePicture(NamedTuple):
     """A picture that is drawn elsewhere, such as maps of heads; `data` is a PNG."""
 
     title: str
-    note: str
     data: bytes
 
 
@@ -233,9 +232,7 @@ class PageInput:
         sample_of: returns the question of this number with its maps.
         means: what the layer slider prints of each layer.
         headlines: findings in words.
-        panels: charts.
-        pictures: pictures.
-        tables: tables.
+        panels: charts; `pictures` and `tables` come after them, each in their order.
         missing: what this study has no numbers of, and why, one sentence each.
         signatures: what determined the numbers.
     """

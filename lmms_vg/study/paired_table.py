@@ -13,7 +13,7 @@ from lmms_vg.metrics.statistics import Difference, holm, paired
 from lmms_vg.study.chosen_layer import ChosenLayer, chosen, plain_of
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
-from lmms_vg.study.image_band import band
+from lmms_vg.study.image_band import bands
 from lmms_vg.study.layer_values import MEASURES, LayerTable, Measure
 from lmms_vg.study.study_table import SEED, Row, StudyTable
 
@@ -86,21 +86,22 @@ def chosen_table(tasks: Sequence[StudiedTask]) -> StudyTable:
 
 
 def _layer_rows(pair: TaskPair) -> Iterator[Row]:
-    for quantity in QUANTITIES:
-        for measure in MEASURES:
-            found = band(pair.difference(measure, quantity), pair.units, SEED)
-            for layer, ends in enumerate(zip(*found[2:7], strict=True) if found.n else ()):
-                names = ("difference", "low", "high", "low_all_layers", "high_all_layers")
-                yield {
-                    **pair.columns,
-                    "measure": measure,
-                    "quantity": quantity,
-                    "layer": layer,
-                    **dict(zip(names, map(float, ends), strict=True)),
-                    "hidden_patches": bool(pair.hidden[layer]),
-                    "n": found.n,
-                    "images": found.images,
-                }
+    tables = {
+        (measure, quantity): pair.difference(measure, quantity) for quantity in QUANTITIES for measure in MEASURES
+    }
+    for (measure, quantity), found in bands(tables, pair.units, SEED).items():
+        for layer, ends in enumerate(zip(*found[2:7], strict=True) if found.n else ()):
+            names = ("difference", "low", "high", "low_all_layers", "high_all_layers")
+            yield {
+                **pair.columns,
+                "measure": measure,
+                "quantity": quantity,
+                "layer": layer,
+                **dict(zip(names, map(float, ends), strict=True)),
+                "hidden_patches": bool(pair.hidden[layer]),
+                "n": found.n,
+                "images": found.images,
+            }
 
 
 def _chosen_rows(pair: TaskPair, quantity: str, tasks: Sequence[StudiedTask]) -> Iterator[Row]:

@@ -348,7 +348,7 @@ def test_nothing_that_a_text_says_is_run(browser: Any, tmp_path: Path) -> None:
         means=[one._replace(task=EVIL) for one in made.means],
         headlines=[Headline(EVIL, "shown")],
         panels=[replace(made.panels[0], title=EVIL, better=EVIL, lines=lines, chance_words=EVIL)],
-        pictures=[PagePicture(EVIL, EVIL, b"no picture")],
+        pictures=[PagePicture(EVIL, b"no picture")],
         tables=[PageTable(EVIL, EVIL, [EVIL, "n"], [[EVIL, 1]])],
         missing=[EVIL],
         signatures=[EVIL],

@@ -46,6 +46,10 @@ def study(tmp_path: Path) -> Study:
     return Study((plain, other), (f"{plain.run.path}: something is missing",))
 
 
+def with_question(task: StudiedTask, question: Any) -> StudiedTask:
+    return replace(task, questions=tuple(question if one.uid == question.uid else one for one in task.questions))
+
+
 def made(study: Study) -> Any:
     return page_input(study, curves(study.tasks), "title")
 
@@ -131,7 +135,12 @@ def test_answers_without_the_box_tell_whether_they_change(study: Study) -> None:
     filled = replace(
         plain, run=replace(plain.run, provenance=provenance), method="plain@box_filled", questions=tuple(half)
     )
-    page = page_input(Study((*study.tasks, filled), ()), curves(study.tasks), "title")
+    beside = replace(plain.run, provenance=provenance | {"control": "elsewhere_filled"})
+    elsewhere = replace(filled, run=beside, questions=plain.questions)
+    page = page_input(Study((*study.tasks, filled, elsewhere), ()), curves(study.tasks), "title")
+    assert "filling the box changes 50 percentage points more of the answers" in page.headlines[-1].text
+    assert page.headlines[-1].word == "shown"
+    assert not any("box_filled" in text for text in page.missing)
     assert len(page.sides) == 2, "a control is no side: its images are not those that are shown"
     changes = dict(zip(page.asked.uids, page.asked.sides[0].changes, strict=True))
     assert [changes[one.uid] for one in plain.questions] == [i % 2 for i in range(120)]
@@ -160,9 +169,17 @@ def test_the_gallery_lays_maps_on_the_image_and_on_patches_without_one(
     edges = (cols.min(), rows.min(), cols.max() + 1, rows.max() + 1)
     assert missing.size == (8 * 14, 8 * 14)
     assert missing.boxes == [tuple(14.0 * edge for edge in edges)]
-    monkeypatch.setattr("lmms_vg.study.page_gallery.open_image", lambda uri: Image.new("RGB", (80, 80)))
+    monkeypatch.setattr("lmms_vg.study.image_place.open_image", lambda uri: Image.new("RGB", (80, 80)))
+    wrong = replace(question, boxes=((0.0, 0.0, 9.0, 9.0),))
+    sides = [side._replace(tasks={"t": with_question(side.tasks["t"], wrong)}) for side in sides]
+    first = Gallery(sides, order).sample(3).looks[0]
+    assert first is not None
+    assert first.place is None, "no way to prepare this image puts this box on its patches"
+    right = replace(question, boxes=(tuple(10.0 * edge for edge in edges),))
+    sides = [side._replace(tasks={"t": with_question(side.tasks["t"], right)}) for side in sides]
     found = Gallery(sides, order).sample(3)
     look = found.looks[0]
+    assert found.boxes == [*right.boxes]
     assert look is not None
     assert found.size == (80, 80)
     assert look.place == pytest.approx((0, 0, 80, 80))

@@ -23,7 +23,7 @@ def draw(breakdown: Sequence[Row], folder: Path) -> list[Path]:
         for model, method in dict.fromkeys((row["model"], row["method"]) for row in rows):
             own = [row for row in rows if (row["model"], row["method"]) == (model, method)]
             figure = _figure(own, f"{model}, {method}")
-            paths += save(figure, folder, f"box_size_{model}_{method.partition(' ')[0]}", own)
+            paths += save(figure, folder, f"box_size_{model}_{method}", own)
     return paths
 
 
@@ -42,7 +42,7 @@ def _figure(rows: Sequence[Row], title: str) -> Figure:
             panel.set_title(f"{measure} {quantity}", loc="left", fontsize=7.5)
             panel.set_xticks(range(len(BINS)), BINS, fontsize=5.5, rotation=30)
             panel.set_xlim(-0.5, len(BINS) - 0.5)
-    panels[-1][0].set_xlabel("share of the visible patches in the box")
+    figure.supxlabel("share of the visible patches that are in the box", fontsize=7)
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
     figure.suptitle(f"{title}; 0 excess: a blind look. {seed_note()}", fontsize=6.5, wrap=True)
@@ -58,7 +58,7 @@ def _points(panel: Any, rows: Sequence[Row], shift: float) -> None:
     panel.errorbar(
         x,
         mean,
-        yerr=np.nan_to_num(np.maximum([mean - low, high - mean], 0)),
+        yerr=np.maximum([mean - low, high - mean], 0),  # NaN, under ten images, draws none
         color=look.colour,
         marker=look.marker,
         linestyle=look.style if rows[0]["kind"] != "attribute" else ":",

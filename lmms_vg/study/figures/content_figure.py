@@ -48,9 +48,12 @@ def draw(tasks: Sequence[StudiedTask], folder: Path) -> list[Path]:
                 names = [row["category"][:18] for row in own]
                 panel.barh(range(len(own)), [row["n"] for row in own], color=SIDES[side].colour, height=0.7)
                 panel.set_yticks(range(len(own)), names, fontsize=5.5)
+                panel.set_ylim(min(len(own) - 4, 0) - 0.6, len(own) - 0.4)
                 panel.tick_params(axis="x", labelsize=6)
                 panel.set_title(f"{side}: {axis}", loc="left", fontsize=7)
-        figure.supxlabel("questions", fontsize=7)
+        figure.supxlabel(
+            "questions; categories are those of the data set, or of the source in the paper's Table C.2", fontsize=6.5
+        )
         return save(figure, folder, "content", rows)
 
 

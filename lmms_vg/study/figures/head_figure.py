@@ -28,7 +28,7 @@ def draw(heads: Sequence[RunHeads], folder: Path) -> list[Path]:
     paths = []
     with styled():
         for one in heads:
-            paths += save(_figure(one), folder, f"heads_{one.model}_{one.run.name}", table_of([one]).rows)
+            paths += save(_figure(one), folder, f"heads_{one.model}_{one.run.label}", table_of([one]).rows)
     return paths
 
 

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from PIL import Image
 
-from lmms_vg.study.figures.style import BEST, BOX
+from lmms_vg.study.figures.style import BEST, BOX, WIDTH
 from lmms_vg.study.image_place import geometry_of
 from lmms_vg.study.questions import StudyQuestion
 
@@ -68,6 +68,17 @@ def show_map(
     if best:
         axis.spines[:].set_visible(True)
         axis.spines[:].set(color=BEST, linewidth=2)
+
+
+def panel_grid(rows: int, columns: int, tall: float) -> tuple[Figure, Any]:
+    """Make a figure and its panels, (rows, columns), each `tall` times as high as it is wide, with room for titles."""
+    left, right, title = 0.075, 0.93, 0.4  # shares of the width, inches
+    width = (right - left) * WIDTH / columns
+    height = rows * (width * tall + title)
+    figure = Figure(figsize=(WIDTH, height))
+    panels = figure.subplots(rows, columns, squeeze=False)
+    figure.subplots_adjust(left, 0.02, right, 1 - title / height, wspace=0.06, hspace=title / (width * tall))
+    return figure, panels
 
 
 def colour_bar(figure: Figure) -> None:

@@ -10,17 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image
 
-from lmms_vg.datasets.source import DataError
 from lmms_vg.study.chosen_layer import plain_of
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
 from lmms_vg.study.drawn import rule, shown
-from lmms_vg.study.figures.map_panel import colour_bar, show_image, show_map
-from lmms_vg.study.figures.style import WIDTH, save, styled, wrapped
-from lmms_vg.study.image_place import image_of
+from lmms_vg.study.figures.map_panel import colour_bar, panel_grid, show_image, show_map
+from lmms_vg.study.figures.style import save, styled, wrapped
+from lmms_vg.study.image_place import opened
 from lmms_vg.study.study_table import Row
 
 #: Maps in a row, at most.
@@ -47,16 +45,16 @@ def strip(tasks: Sequence[StudiedTask], uid: str, folder: Path, name: str, image
     """Draw one question, one row per task; tasks that lack it are left out."""
     rows = [(task, i) for task in tasks if (i := _place(task, uid)) is not None]
     question = rows[0][0].questions[rows[0][1]]
-    image = _opened(rows[0][0], rows[0][1]) if images else None
+    image = opened(question) if images else None
     columns = 1 + max(len(layers_shown(task)) for task, _ in rows)
     tall = 1.0 if image is None else min(2.0, image.height / image.width)
-    figure, panels = _panels(len(rows), columns, tall)
+    figure, panels = panel_grid(len(rows), columns, tall)
     for line, (task, i) in zip(panels, rows, strict=True):
         _row(line, task, i, image)
     colour_bar(figure)
     figure.text(0.5, 1.0, wrapped(question.text, 110, 2), ha="center", va="bottom", fontsize=7.5)
     figure.text(0.5, 0.0, wrapped(rule(), 150, 3), ha="center", va="top", fontsize=5.5)
-    method = "" if name == "strip" else f"_{rows[-1][0].model}_{rows[-1][0].method.partition(' ')[0]}"
+    method = "" if name == "strip" else f"_{rows[-1][0].model}_{rows[-1][0].method}"
     return save(figure, folder, f"{name}_{uid}{method}", [row for task, i in rows for row in _numbers(task, i)])
 
 
@@ -67,17 +65,6 @@ def layers_shown(task: StudiedTask) -> list[int]:
         if len(wanted) < min(_MAPS, task.layers):
             wanted.add(layer)
     return sorted(wanted)
-
-
-def _panels(rows: int, columns: int, tall: float) -> tuple[Figure, Any]:
-    """Make a figure and its panels, (rows, columns), each `tall` times as high as it is wide, with room for titles."""
-    left, right, title = 0.075, 0.93, 0.4  # shares of the width, inches
-    width = (right - left) * WIDTH / columns
-    height = rows * (width * tall + title)
-    figure = Figure(figsize=(WIDTH, height))
-    panels = figure.subplots(rows, columns, squeeze=False)
-    figure.subplots_adjust(left, 0.02, right, 1 - title / height, wspace=0.06, hspace=title / (width * tall))
-    return figure, panels
 
 
 def _row(line: Sequence[Any], task: StudiedTask, i: int, image: Image.Image | None) -> None:
@@ -93,7 +80,8 @@ def _row(line: Sequence[Any], task: StudiedTask, i: int, image: Image.Image | No
         show_map(axis, question, image, lift[layer], bool(task.hidden[i, layer]), layer == task.best_layer)
         ar, kl, placed = (float(task.values[name][i, layer]) for name in ("AR", "KL", "placement"))
         shown_kl = "-" if task.hidden[i, layer] else f"{kl:.1f}"
-        axis.set_title(f"layer {layer}\nAR {ar:.1f} KL {shown_kl}\nplace {placed:.2f}", fontsize=5.5)
+        place = "-" if np.isnan(placed) else f"{placed:.2f}"
+        axis.set_title(f"layer {layer}\nAR {ar:.1f} KL {shown_kl}\nplace {place}", fontsize=5.5)
 
 
 def _numbers(task: StudiedTask, i: int) -> list[Row]:
@@ -109,13 +97,6 @@ def _numbers(task: StudiedTask, i: int) -> list[Row]:
         }
         for layer in layers_shown(task)
     ]
-
-
-def _opened(task: StudiedTask, i: int) -> Image.Image | None:
-    try:
-        return image_of(task.questions[i])
-    except (DataError, OSError):
-        return None
 
 
 def _place(task: StudiedTask, uid: str) -> int | None:

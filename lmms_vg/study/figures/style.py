@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -29,6 +31,7 @@ BEST, BOX = "#ff7f0e", "#00e5ff"
 WIDTH = 7.2  # inches: a page of text
 
 _DPI = 200
+_LONGEST = 100
 _STYLE = {
     "font.size": 8,
     "font.family": "DejaVu Sans",
@@ -70,10 +73,10 @@ def save(figure: Figure, folder: Path, name: str, rows: Sequence[Row]) -> list[P
     Args:
         figure: the figure, drawn in `styled`.
         folder: where to.
-        name: name of the files without suffix; signs that file systems refuse become "_".
+        name: name of the files without suffix, see `file_name`.
         rows: the numbers that it shows.
     """
-    stem = "".join(sign if sign.isalnum() or sign in "-_.=" else "_" for sign in name)[:120]
+    stem = file_name(name)
     FigureCanvasAgg(figure)
     paths = []
     metadata: dict[str, dict[str, Any]] = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None}}
@@ -83,6 +86,16 @@ def save(figure: Figure, folder: Path, name: str, rows: Sequence[Row]) -> list[P
         paths.append(folder / f"{stem}.{kind}")
         replace_file(paths[-1], data.getvalue())
     return [*paths, *StudyTable(stem, rows).write_csv(folder)]
+
+
+def file_name(name: str) -> str:
+    """Return a name of at most 100 letters, digits, "-", "." and "_"; one that is cut ends in a checksum of the whole.
+
+    >>> file_name("box_size_huatuo demo_vgrefine (k=10, p=50)")
+    'box_size_huatuo_demo_vgrefine_k_10_p_50'
+    """
+    plain = re.sub(r"[^\w.-]+", "_", name, flags=re.ASCII).strip("_.")
+    return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 9]}_{crc32(name.encode()):08x}"
 
 
 def wrapped(text: str, width: int = 26, lines: int = 3) -> str:

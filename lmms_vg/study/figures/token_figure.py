@@ -1,0 +1,73 @@
+"""Whose attention is measured: the last token's, the question's, or that of all tokens (paper, Figure Q.28).
+
+"All" is every row of the prompt, those of the image among them; the paper does not say what its has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from lmms_vg.study.curves import LookCurve
+from lmms_vg.study.curves import table as table_of
+from lmms_vg.study.figures.style import MARKERS, PALETTE, WIDTH, save, seed_note, styled
+from lmms_vg.study.layer_values import MEASURES
+
+
+def draw(curves: Sequence[LookCurve], folder: Path) -> list[Path]:
+    """Draw one figure per model, method and task of which there are runs with several selections of tokens."""
+    values = [curve for curve in curves if curve.quantity == "value"]
+    paths = []
+    with styled():
+        for key in dict.fromkeys(_key(curve) for curve in values):
+            own = [curve for curve in values if _key(curve) == key]
+            if len({_rows(curve) for curve in own}) > 1:
+                model, method, task = key
+                figure = _figure(own, f"{model}, {method}, {task}")
+                paths += save(figure, folder, f"tokens_{model}_{method}_{task}", table_of(own).rows)
+    return paths
+
+
+def _figure(curves: Sequence[LookCurve], title: str) -> Figure:
+    figure = Figure(figsize=(WIDTH, 2.3), layout="constrained")
+    panels = figure.subplots(1, len(MEASURES))
+    selections = list(dict.fromkeys(_rows(curve) for curve in curves))
+    for panel, measure in zip(panels, MEASURES, strict=True):
+        for curve in curves:
+            if curve.measure == measure:
+                _line(panel, curve, selections.index(_rows(curve)))
+        panel.set_title(measure, loc="left", fontsize=7.5)
+        panel.set_xlabel("layer")
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    figure.suptitle(f"{title}: attention of which tokens. {seed_note()}", fontsize=6.5, wrap=True)
+    return figure
+
+
+def _line(panel: Any, curve: LookCurve, number: int) -> None:
+    layers, found = np.arange(len(curve.band.mean)), curve.band
+    panel.plot(
+        layers,
+        found.mean,
+        color=PALETTE[number],
+        marker=MARKERS[number],
+        linestyle=("-", "--", "-.")[number % 3],
+        markersize=2.5,
+        linewidth=1.2,
+        label=f"{_rows(curve)} tokens (n = {found.n:,})",
+    )
+    panel.fill_between(layers, found.low, found.high, color=PALETTE[number], alpha=0.18, linewidth=0)
+
+
+def _rows(curve: LookCurve) -> str:
+    return str((curve.task.run.provenance or {}).get("rows", "last"))
+
+
+def _key(curve: LookCurve) -> tuple[str, str, str]:
+    return curve.task.model, curve.task.run.label, curve.task.task
