@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from looks import asked, run_of, seeing, with_hidden
+from saved_run import IDENTITY, closed, measured, save
 
 from lmms_vg.metrics.alignment import align
 from lmms_vg.runs.grounding import Grounding, grounding
+from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.study.collect import StudiedTask, collect
 
 
@@ -99,3 +101,19 @@ def test_runs_that_measured_nothing_are_refused(tmp_path: Path) -> None:
     run = replace(run_of(tmp_path, asked(seeing, n=1)), measured=[])
     with pytest.raises(ValueError, match="none of its tasks measures"):
         collect([run])
+
+
+def test_answers_that_are_scored_and_measured_are_right_or_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LMMS_VG_HOME", str(tmp_path / "empty"))
+    lines = []
+    for number in range(3):
+        line = closed(f"q/{number}", number % 2, f"slake:{number}", modality="CT", organ="Liver") | measured(2.0, 1.0)
+        line["ar"] |= {"uid": f"q/{number}", "image": f"slake:{number}", "about": {"modality": "CT", "organ": "Liver"}}
+        lines.append(line)
+    (task,) = collect([read_run(save(tmp_path / "out", {"slake_grounded_closed": lines}, run=IDENTITY))]).tasks
+    assert [question.right for question in task.questions] == [False, True, False]
+    first = task.questions[0]
+    assert (first.kind, first.side, first.modality, first.organ) == ("answered", "medical", "CT", "Liver")
+    assert task.values["KL"].tolist() == [[2.0, 1.0]] * 3
