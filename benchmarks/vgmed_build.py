@@ -1,4 +1,4 @@
-"""Time of `lmms-vg vgmed build`'s parts: masks to boxes, and a large volume. `python benchmarks/vgmed_build.py masks|volume`."""
+"""Time of `lmms-vg vgmed build`'s parts: masks to boxes, and a large volume. `python benchmarks/vgmed_build.py masks`."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def masks(n: int, size: int) -> None:
         for number in range(n):
             rle.encode(mask_boxes([drawn[number % 200]], Filters()).mask)
         print(
-            f"{n} masks of {size} x {size}: {time.perf_counter() - began:.1f} s, {time.process_time() - cpu:.1f} s of one core, "
-            f"{memory() - before:.1f} MB more at the peak"
+            f"{n} masks of {size} x {size}: {time.perf_counter() - began:.1f} s, {time.process_time() - cpu:.1f} s of one "
+            f"core, {memory() - before:.1f} MB more at the peak"
         )
 
 

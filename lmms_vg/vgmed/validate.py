@@ -82,10 +82,10 @@ def _image_problems(made: BuiltDataset, item: Item, hashes: dict[str, str]) -> I
             hashes[item.image] = open_picture(open_rgb(made.image_path(item))).hash
         except (ValueError, OSError) as problem:
             hashes[item.image] = ""
-            yield f"{made.image_path(item)}: {problem}; build the data set again"
+            yield f"item {item.id}: {item.image}: {problem}; build the data set again"
             return
         if hashes[item.image] != item.image_hash:
-            yield f"{made.image_path(item)}: its pixels are not those of item {item.id}; build the data set again"
+            yield f"item {item.id}: {item.image}: its pixels are not those that the item was made of; build the data set again"
 
 
 def _mask_problems(item: Item) -> Iterator[str]:
