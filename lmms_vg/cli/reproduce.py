@@ -8,7 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lmms_vg.cli.printing import print_lines
 from lmms_vg.reproduce.targets import TARGETS
+
+#: The table that no model answers, but people.
+RATINGS = "tableR6"
 
 
 def add(commands: Any) -> None:
@@ -19,7 +23,8 @@ def add(commands: Any) -> None:
         epilog="Further arguments go to lmms-eval, such as --batch_size 8.",
         allow_abbrev=False,
     )
-    reproduce.add_argument("target", choices=TARGETS, metavar="TARGET", help=", ".join(TARGETS))
+    targets = (*TARGETS, RATINGS)
+    reproduce.add_argument("target", choices=targets, metavar="TARGET", help=", ".join(targets))
     reproduce.add_argument("--dry-run", action="store_true", help="print the plan only")
     reproduce.add_argument(
         "--model", choices=["demo"], help="use the embedded model instead of the paper's checkpoints"
@@ -29,10 +34,17 @@ def add(commands: Any) -> None:
     reproduce.add_argument(
         "-o", "--out", type=Path, help="default: reproduce/TARGET; holds one folder per row, and the results"
     )
+    reproduce.add_argument(
+        "--ratings", type=Path, metavar="MERGED", help=f"for {RATINGS}: the folder that vgmed rate merge wrote"
+    )
     reproduce.set_defaults(command=_reproduce, takes_more=True)
 
 
 def _reproduce(args: argparse.Namespace) -> int:
+    if args.target == RATINGS:
+        from lmms_vg.reproduce.rating_table import rating_table
+
+        return print_lines(rating_table(args.ratings, args.out or Path("reproduce") / RATINGS))
     from lmms_vg.reproduce.plan import make, require_ours
     from lmms_vg.reproduce.plan_report import announce
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmms_vg._util.atomic_files import replace_file
+from lmms_vg.cli import vgmed_blind, vgmed_export, vgmed_rating
 from lmms_vg.cli.printing import print_lines
 
 if TYPE_CHECKING:
@@ -19,8 +20,11 @@ def add(commands: Any) -> None:
     """Add `vgmed`."""
     vgmed = commands.add_parser("vgmed", help="build a data set with boxes out of masks, and ask about it")
     actions = vgmed.add_subparsers(required=True, metavar="ACTION")
-    for subcommand in (_add_build, _add_questions, _add_validate):
-        subcommand(actions)
+    _add_build(actions)
+    _add_questions(actions)
+    _add_validate(actions)
+    for topic in (vgmed_rating, vgmed_blind, vgmed_export):
+        topic.add(actions)
 
 
 def _add_build(actions: Any) -> None:

@@ -28,7 +28,7 @@ def test_tasks_stand_under_the_protocols_that_the_column_says(column: PaperColum
 
 def test_titles_are_unique_and_those_of_the_published_tables() -> None:
     assert len(by_title()) == len(COLUMNS)
-    for one in published().tables:
+    for one in published().tables[:-1]:  # the columns of the last, R.6, are scores that people give
         assert {*one.columns} <= by_title().keys() | {average.column for average in one.averages}
     for id in ("1", "2", "3", "E.3"):
         assert [column.title for column in of_table(id)] == [name for name in table(id).columns if name != "Avg."]

@@ -3,9 +3,10 @@
 Answers about one image are similar, so they are not independent draws: what is drawn, or changes its sign, is always a whole
 image. Every mean is over questions, not over images: an image counts once per question.
 
-One idea per file: `bootstrap` (intervals), `wilson` (intervals where hardly an answer differs), `sign_flips` (p-values of
-sums), `label_swaps` (of other values), `difference` and `paired` (two runs), `joint` (many), `equivalence` (what a difference
-that is not significant leaves open), `families` (several comparisons), `mcnemar` (the test that papers report).
+One idea per file: `bootstrap` (intervals), `two_way` (intervals of votes, which share raters too), `wilson` (intervals where
+hardly an answer differs), `sign_flips` (p-values of sums), `label_swaps` (of other values), `difference` and `paired` (two
+runs), `joint` (many), `equivalence` (what a difference that is not significant leaves open), `families` (several comparisons),
+`mcnemar` (the test that papers report).
 """
 
 from lmms_vg.metrics.statistics.bootstrap import (
@@ -22,6 +23,7 @@ from lmms_vg.metrics.statistics.label_swaps import label_swaps
 from lmms_vg.metrics.statistics.mcnemar import McNemar, mcnemar
 from lmms_vg.metrics.statistics.paired import paired
 from lmms_vg.metrics.statistics.sign_flips import SignFlips, sign_flips
+from lmms_vg.metrics.statistics.two_way import two_way_interval
 from lmms_vg.metrics.statistics.wilson import FEW, effective_n, wilson
 
 __all__ = [
@@ -44,5 +46,6 @@ __all__ = [
     "sign_flips",
     "signature",
     "smallest_detectable",
+    "two_way_interval",
     "wilson",
 ]

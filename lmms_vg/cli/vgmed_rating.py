@@ -1,0 +1,78 @@
+"""Commands that have people rate the questions of a built data set, and combine their ratings."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from lmms_vg._util.atomic_files import check_new, replace_file
+from lmms_vg.cli.printing import print_lines
+
+
+def add(actions: Any) -> None:
+    """Add `vgmed rate`."""
+    rate = actions.add_parser("rate", help="have people rate the questions on a page, and combine their ratings")
+    parts = rate.add_subparsers(required=True, metavar="PART")
+    page = parts.add_parser("page", help="write the page that raters open, with its images")
+    page.add_argument("dataset", type=Path, metavar="FOLDER", help="a built data set with questions")
+    page.add_argument("-n", type=int, help="number of questions to draw; all by default")
+    page.add_argument("--seed", type=int, default=0, help="of the questions drawn and of the raters' orders")
+    page.add_argument("-o", "--out", type=Path, required=True, help="the new folder to write; give all of it to raters")
+    page.set_defaults(command=_page)
+
+    merge = parts.add_parser("merge", help="combine exported ratings: what is kept, how far raters agree, Table R.6")
+    merge.add_argument("dataset", type=Path, metavar="FOLDER", help="the data set that the page was made from")
+    merge.add_argument("ratings", type=Path, nargs="+", metavar="FILE", help="what raters exported from the page")
+    merge.add_argument(
+        "-o", "--out", type=Path, required=True, help="the new folder: ratings.jsonl, report.md, table_r6.csv"
+    )
+    merge.set_defaults(command=_merge)
+
+
+def _page(args: argparse.Namespace) -> int:
+    from lmms_vg.vgmed.dataset import read
+    from lmms_vg.vgmed.rating_cases import PAGE, drawn, write_rating_folder
+    from lmms_vg.vgmed.rating_page import SECONDS, repeats, workload
+
+    check_new(args.out)
+    built = read(args.dataset)
+    print_lines(built.problems)
+    questions = drawn(built, args.n, args.seed)
+    count = len(questions)
+    print(
+        f"{count:,} questions, {repeats(count):,} of them twice: about {workload(count)} for each rater at {SECONDS} s each",
+        flush=True,
+    )
+    write_rating_folder(built, questions, args.seed, args.out)
+    print(f"{args.out / PAGE}: give the whole folder to each rater; then run")
+    print(f"lmms-vg vgmed rate merge {args.dataset} ratings-*.json -o merged")
+    return 0
+
+
+def _merge(args: argparse.Namespace) -> int:
+    from lmms_vg.vgmed.dataset import read
+    from lmms_vg.vgmed.rate_merge import merge
+    from lmms_vg.vgmed.rated_questions import write_rated
+    from lmms_vg.vgmed.rating_tables import distribution_csv, report
+    from lmms_vg.vgmed.ratings import read_ratings
+
+    check_new(args.out)
+    built = read(args.dataset)
+    kinds = {question.id: question.kind for question in built.questions}
+    found = read_ratings(args.ratings, built.card.hash, frozenset(kinds))
+    if not found.files:
+        raise ValueError("\n".join(["no file of ratings can be used", *found.problems]))
+    merged = merge(kinds, found.files)
+    problems = [*built.problems, *found.problems, *merged.problems]
+    lines = [*report(merged), *(["## Left out", ""] if problems else []), *(f"- {problem}" for problem in problems)]
+    write_rated(merged.questions, args.out)
+    replace_file(args.out / "table_r6.csv", distribution_csv(merged.questions))
+    replace_file(args.out / "report.md", "\n".join(lines).rstrip() + "\n")
+    print_lines(lines)
+    print(
+        f"{args.out}: export the kept questions with lmms-vg vgmed export {args.dataset} --ratings {args.out} --to own -o OUT"
+    )
+    print("\n".join(f"lmms-vg: {problem}" for problem in problems), end="\n" if problems else "", file=sys.stderr)
+    return int(bool(problems))

@@ -1,0 +1,96 @@
+"""Combine the ratings of several raters: which questions stay, and how far the raters agree.
+
+A question with any score below 3 is dropped, as in the paper. So is one that nobody has rated, and one that a rater has put on
+both sides of 3, in the repeat or in another file: nobody knows which of the two was meant.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmms_vg.vgmed.agreement import Agreement, agreement
+from lmms_vg.vgmed.rated_questions import DropReason, RatedQuestion
+from lmms_vg.vgmed.ratings import RatingFile, Scores
+from lmms_vg.vgmed.rubric import THRESHOLD
+
+
+class RatingsMerged(NamedTuple):
+    """The ratings of all raters.
+
+    Attributes:
+        questions: in the data set's order.
+        raters: names, sorted.
+        problems: where files of one rater differ, in words.
+    """
+
+    questions: list[RatedQuestion]
+    raters: list[str]
+    problems: list[str]
+
+    def between(self, scale: int, kind: str) -> Agreement:
+        """How far raters agree with each other on one scale, before any question is dropped."""
+        rows = [question.scores for question in self.questions if question.kind == kind]
+        return agreement(
+            _table([scores[rater][scale] if rater in scores else 0 for scores in rows] for rater in self.raters)
+        )
+
+    def within(self, rater: str, scale: int) -> Agreement:
+        """How far a rater repeats the own scores, on the questions that were shown twice."""
+        twice = [one for one in self.questions if rater in one.scores and rater in one.repeats]
+        return agreement(_table([showing[rater][scale] for showing in showings] for showings in _showings(twice)))
+
+
+def merge(kinds: Mapping[str, str], files: Sequence[RatingFile]) -> RatingsMerged:
+    """Combine files of ratings. A rater may have several, as long as they agree.
+
+    Args:
+        kinds: uid -> kind of every question, in the data set's order.
+        files: their ratings are of these questions.
+    """
+    given: dict[tuple[str, str, int], set[Scores]] = defaultdict(set)
+    for file in files:
+        for rating in file.ratings:
+            given[rating.question, file.rater, rating.showing].add(rating.scores)
+    differing = sorted({(uid, rater) for (uid, rater, _), scores in given.items() if len(scores) > 1})
+    clear: dict[int, dict[str, dict[str, Scores]]] = {1: defaultdict(dict), 2: defaultdict(dict)}
+    for (uid, rater, showing), scores in given.items():
+        if len(scores) == 1:
+            clear[showing][uid][rater] = next(iter(scores))
+    unclear = {uid for uid, _ in differing}
+    questions = [
+        _rated(uid, kind, clear[1].get(uid, {}), clear[2].get(uid, {}), uid in unclear) for uid, kind in kinds.items()
+    ]
+    problems = [
+        f"rater {rater!r}: files have different scores of {uid}, which is dropped; give only the newest file of a rater"
+        for uid, rater in differing
+    ]
+    return RatingsMerged(questions, sorted({file.rater for file in files}), problems)
+
+
+def _rated(uid: str, kind: str, scores: dict[str, Scores], repeats: dict[str, Scores], unclear: bool) -> RatedQuestion:
+    reasons: list[DropReason] = []
+    if any(min(each) < THRESHOLD for each in (*scores.values(), *repeats.values())):
+        reasons.append("low")
+    if not scores and not repeats and not unclear:
+        reasons.append("unrated")
+    if unclear or any(_crossed(scores[rater], repeats[rater]) for rater in scores.keys() & repeats.keys()):
+        reasons.append("contradictory")
+    return RatedQuestion.model_construct(uid=uid, kind=kind, scores=scores, repeats=repeats, reasons=reasons)
+
+
+def _crossed(first: Scores, second: Scores) -> bool:
+    return any((a < THRESHOLD) != (b < THRESHOLD) for a, b in zip(first, second, strict=True))
+
+
+def _showings(questions: Sequence[RatedQuestion]) -> tuple[list[dict[str, Scores]], list[dict[str, Scores]]]:
+    return [question.scores for question in questions], [question.repeats for question in questions]
+
+
+def _table(rows: Iterable[list[int]]) -> NDArray[np.int8]:
+    """(raters, questions)."""
+    return np.array([*rows], dtype=np.int8)
