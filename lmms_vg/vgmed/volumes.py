@@ -108,10 +108,8 @@ def _labels(
 
 def _counts(masks: Volume, plane: Plane, one_label: bool) -> NDArray[np.int64]:
     """Pixels per slice and value, (slices, values); a file of one label has the values 0 and 1."""
-    axis = PLANES[plane]
     rows = []
-    for index in range(masks.slices(plane)):
-        values = np.take(masks.values, index, axis=axis)
+    for values in np.moveaxis(masks.values, PLANES[plane], 0):
         labels = (values != 0).astype(np.int64) if one_label else whole_numbers(values, masks.name)
         rows.append(np.bincount(labels.ravel(order="K")))
     longest = max([2, *map(len, rows)])

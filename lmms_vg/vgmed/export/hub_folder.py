@@ -38,7 +38,9 @@ def write_hub(built: BuiltDataset, questions: Sequence[BoxQuestion], out: Path) 
 
 
 def _row(path: str, items: Sequence[Item], asked: dict[str, list[BoxQuestion]]) -> dict[str, Any]:
-    first, objects, questions = items[0], [], []
+    first = items[0]
+    objects: list[dict[str, Any]] = []
+    questions: list[dict[str, Any]] = []
     for item in items:
         place = len(objects)
         for box in item.boxes:
