@@ -161,7 +161,8 @@ def _asked(made: BuiltDataset, absent: int) -> Iterator[str]:
         questions = [question for question in made.questions if question.kind == kind]
         negatives = sum(question.answer == "no" for question in questions)
         more = f", {negatives} of them about what is absent" if negatives else ""
-        yield f"{kind}: {len(questions)} questions{more}; {distinct_share(questions):.0%} of their texts are different"
+        different = f"; {distinct_share(questions):.0%} of their texts are different" if questions else ""
+        yield f"{kind}: {len(questions)} questions{more}{different}"
     for code, number in flagged(made.questions).most_common():
         yield f"  flagged {number}: {code}"
 

@@ -46,6 +46,11 @@ def test_from_build_to_validate(built: Path, tmp_path: Path, capsys: pytest.Capt
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {"boxes.png", "distributions.png"}
 
 
+def test_no_questions_yet(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["vgmed", "validate", str(built)]) == 0
+    assert "localization: 0 questions\nattribute: 0 questions\n" in capsys.readouterr().out
+
+
 def test_a_damaged_data_set_fails_to_validate(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = built / "items.jsonl"
     path.write_text(path.read_text().replace('"label":"liver"', '"label":"lever"', 1))
