@@ -1,4 +1,6 @@
-"""A segmentation mask as the boxes that tile it, so that all that takes boxes takes masks as well."""
+"""Segmentation masks as boxes: those that tile a mask, so that what takes boxes takes masks as well, and the one around it."""
+
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +41,29 @@ def tiles(labels: NDArray[np.uint8]) -> dict[int, list[list[float]]]:
         box[3] = float(y + 1)
         below[left, right, value] = box
     return found
+
+
+def tight(mask: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
+    """Return the smallest box around the pixels of a mask: x1, y1, x2, y2 in pixels, ends exclusive; None for no pixels.
+
+    Args:
+        mask: (height, width).
+
+    >>> tight(np.array([[0, 0, 0], [0, 1, 0], [1, 0, 0]], bool))
+    (0, 1, 2, 3)
+    """
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def covered(boxes: Iterable[Sequence[int]], height: int, width: int) -> NDArray[np.bool_]:
+    """Return the pixels that lie in a box, (height, width)."""
+    inside = np.zeros((height, width), bool)
+    for x1, y1, x2, y2 in boxes:
+        inside[y1:y2, x1:x2] = True
+    return inside
 
 
 def bounds(boxes: list[list[float]]) -> list[float]:

@@ -110,7 +110,7 @@ def _read(path: Path, data: str, uids: frozenset[str]) -> tuple[RatingFile, list
 
 def _checked(rows: list[Any], uids: frozenset[str]) -> tuple[list[Rating], list[str]]:
     try:
-        ratings = _RATINGS.validate_python(rows)  # all at once: ten times as fast
+        ratings = _RATINGS.validate_python(rows)  # all at once, as nearly every file is good
         if all(rating.question in uids for rating in ratings):
             return ratings, []
     except ValidationError:

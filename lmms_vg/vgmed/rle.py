@@ -6,6 +6,8 @@ memory, and the run lengths come from files.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco
@@ -28,8 +30,22 @@ def decode(rle: CocoRle) -> NDArray[np.bool_]:
     Raises:
         ValueError: the run lengths are none, or do not cover the mask exactly.
     """
-    runs = run_lengths(rle)
-    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(rle.size, order="F")
+    return from_runs(run_lengths(rle), rle.size)
+
+
+def from_runs(runs: Sequence[int], size: Sequence[int]) -> NDArray[np.bool_]:
+    """Make a mask of (height, width) of the lengths of its runs of 0, 1, 0, ... down the columns from the top left.
+
+    Raises:
+        ValueError: they do not cover the mask exactly, or are no lengths.
+    """
+    if not all(type(number) is int and number >= 0 for number in [*runs, *size]) or len(size) != 2:
+        raise ValueError("run lengths: allowed are whole numbers from 0, and a size of [height, width]")
+    if sum(runs) != size[0] * size[1]:
+        raise ValueError(
+            f"the runs of the mask add up to {sum(runs)} pixels; the image has {size[0] * size[1]} ({size[1]} x {size[0]})"
+        )
+    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(size, order="F")
 
 
 def area(rle: CocoRle) -> int:
@@ -38,25 +54,20 @@ def area(rle: CocoRle) -> int:
     Raises:
         ValueError: as `decode`.
     """
-    return sum(run_lengths(rle)[1::2])
+    return int(np.count_nonzero(decode(rle)))
 
 
 def run_lengths(rle: CocoRle) -> list[int]:
-    """Lengths of the runs of 0, 1, 0, ... down the columns from the top left.
+    """Lengths of the runs of 0, 1, 0, ... down the columns from the top left, as the text has them.
 
     Raises:
-        ValueError: as `decode`.
+        ValueError: the text holds no numbers.
     """
     runs: list[int] = []
     for number in _numbers(rle.counts):
         runs.append(
             number + (runs[-2] if len(runs) > 2 else 0)
         )  # from the fourth on, the change since the last but one
-    height, width = rle.size
-    if min(runs, default=0) < 0 or sum(runs) != height * width:
-        raise ValueError(
-            f"the runs of the mask add up to {sum(runs)} pixels; the image has {height * width} ({width} x {height})"
-        )
     return runs
 
 

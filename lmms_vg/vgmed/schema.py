@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator, model_validator
 
+from lmms_vg.datasets.mask_boxes import covered
 from lmms_vg.datasets.source import safe_path
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -65,6 +65,7 @@ class Item(_Row):
         slice: number of the slice in its volume, from 0; None for an image that is none.
         orientation: how pixels lie: "as stored", or the display rule of the plane.
         window: how grey values became 8 bits: "as stored", or the rule with its numbers.
+        shows: all labels that a mask shows on this image, also those of masks that were dropped; sorted.
     """
 
     id: Identifier
@@ -84,14 +85,12 @@ class Item(_Row):
     slice: Count | None = None
     orientation: Name = "as stored"
     window: Name = "as stored"
+    shows: list[Name] = []
 
     @property
     def share(self) -> float:
         """Share of the image that lies in a box, over 0 to 1; where boxes overlap, it counts once."""
-        inside = np.zeros((self.height, self.width), bool)
-        for x1, y1, x2, y2 in self.boxes:
-            inside[y1:y2, x1:x2] = True
-        return float(inside.mean())
+        return float(covered(self.boxes, self.height, self.width).mean())
 
     @field_validator("image", "origin")
     @classmethod
@@ -158,6 +157,7 @@ class SourceCard(_Row):
         licence: as the manifest states it.
         address: where the source is published; empty if the manifest does not say.
         redistribution: whether the licence allows to pass the images on; None if the manifest does not say.
+        exhaustive: whether its masks are complete: a label without a mask is not on the image.
         items: number of items kept.
         dropped: filter -> number of masks or items that it dropped.
     """
@@ -166,6 +166,7 @@ class SourceCard(_Row):
     licence: Name
     address: str = ""
     redistribution: bool | None = None
+    exhaustive: bool = False
     items: Count
     dropped: dict[str, Count] = {}
 

@@ -67,7 +67,8 @@ class Volume:
             raise BadImage(f"{self.name}: plane {plane!r}: allowed is {', '.join(PLANES)}")
         if type(index) is not int or not 0 <= index < self.slices(plane):
             raise BadImage(f"{self.name}: slice {index!r}: its {plane} slices are 0 to {self.slices(plane) - 1}")
-        across, up = np.take(self.values, index, axis=PLANES[plane]), slice(None, None, -1)
+        # np.take would copy the whole volume to C order first.
+        across, up = np.moveaxis(self.values, PLANES[plane], 0)[index], slice(None, None, -1)
         # Rows go down from head or front; columns go to the patient's left, in sagittal slices to the back.
         shown: NDArray[np.float32] = across.T[up, up]
         return shown

@@ -47,7 +47,7 @@ def questions(made: Item) -> list[BoxQuestion]:
             id=f"{made.id}-localization",
             item=made.id,
             kind="localization",
-            text=f"Is there a {made.label} in the image?",
+            text=f"Is the {made.label} visible in the image?",
             label=made.label,
             answer="yes",
             author="template 1",

@@ -38,7 +38,9 @@ def write_hub(built: BuiltDataset, questions: Sequence[BoxQuestion], out: Path) 
 
 
 def _row(path: str, items: Sequence[Item], asked: dict[str, list[BoxQuestion]]) -> dict[str, Any]:
-    first, objects, questions = items[0], [], []
+    first = items[0]
+    objects: list[dict[str, Any]] = []
+    questions: list[dict[str, Any]] = []
     for item in items:
         place = len(objects)
         for box in item.boxes:
@@ -72,6 +74,7 @@ def _card(built: BuiltDataset, items: Sequence[Item], questions: Sequence[BoxQue
         loader=PackageLoader("lmms_vg.vgmed"),
         undefined=StrictUndefined,
         trim_blocks=True,
+        keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - Markdown
     )
     used = Counter(item.source for item in items)
@@ -90,7 +93,7 @@ def _card(built: BuiltDataset, items: Sequence[Item], questions: Sequence[BoxQue
     return environment.get_template("card.md").render(
         name=json.dumps(built.card.name, ensure_ascii=False),
         title=" ".join(built.card.name.split()),
-        licences=sorted({json.dumps(source.licence, ensure_ascii=False) for source in sources}),
+        licences=json.dumps("; ".join(f"{one.name}: {one.licence}" for one in sources), ensure_ascii=False),
         images=len({item.image for item in items}),
         items=len(items),
         questions=len(questions),

@@ -122,6 +122,8 @@ def test_the_data_card_names_every_licence_and_escapes_the_name(built: BuiltData
     card = DatasetCard(text)
     assert card.data.pretty_name == 'mine: <a> "set"'
     assert card.data.license == "other"
+    assert card.data.license_details == "made: CC-BY-4.0"
+    assert text.endswith(".\n")
     assert "| made | CC-BY-4.0 | https://example.org/made | yes | 6 |" in text
     assert "13 questions (6 attribute, 7 localization) about 6 objects on 5 images" in text
 

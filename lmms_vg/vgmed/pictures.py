@@ -1,0 +1,108 @@
+"""Frames of pictures and DICOM files, with masks that are pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from lmms_vg._util.error_codes import BadImage
+from lmms_vg.datasets.source import DataError
+from lmms_vg.vgmed.files import ImageFiles, MaskFile, patient_of
+from lmms_vg.vgmed.frames import Frame, Masks, Tally
+from lmms_vg.vgmed.manifest import SourceManifest
+from lmms_vg.vgmed.mask_files import present, read_label_map, read_mask
+from lmms_vg.vision.dicom import DicomSlice, is_dicom, read_slice
+from lmms_vg.vision.images import open_rgb
+from lmms_vg.vision.windows import GreyWindow
+
+
+def frames(
+    folder: Path, files: ImageFiles, manifest: SourceManifest, tally: Tally, *, allow_burned_in: bool = False
+) -> Iterator[Frame]:
+    """Yield the frame of an image; of DICOM one per window that its labels are seen in. What fails is reported."""
+    place = folder / files.image
+    patient = patient_of(files.image, manifest.patient)
+    if patient is None:
+        tally.report("no patient id", f"{place}: patient: {manifest.patient!r} does not match")
+        return
+    masks: Masks = {}
+    named = {rule.name for mask in files.masks if mask.label is not None and (rule := manifest.rule(mask.label))}
+    for mask in files.masks:
+        with tally.skipping("mask cannot be read", str(folder / mask.path)):
+            _add(masks, folder, mask, manifest, tally)
+    if not is_dicom(place):
+        with tally.skipping("image cannot be read", str(place)):
+            image = open_rgb(place)
+            fit = fitting(masks, image.size, str(place), tally)
+            shows = frozenset(named | masks.keys())
+            yield Frame(files.image, patient, image, fit, shows, orientation=manifest.orientation or "as stored")
+        return
+    for window, seen in _by_window(masks, manifest).items():
+        with tally.skipping("image cannot be read", str(place)):
+            picture = _dicom(place, window, allow_burned_in)
+            image = Image.fromarray(picture.pixels)
+            yield Frame(
+                files.image,
+                patient,
+                image,
+                fitting(seen, image.size, str(place), tally),
+                frozenset(named | masks.keys()),
+                orientation=manifest.orientation or picture.orientation or "as stored",
+                window=_window_words(picture.window, window),
+            )
+
+
+def fitting(masks: Masks, size: tuple[int, int], place: str, tally: Tally) -> Masks:
+    """The masks that have the image's (width, height); the others are reported."""
+    kept: Masks = {}
+    for label, (rule, each) in masks.items():
+        for mask in each:
+            if mask.shape[::-1] == size:
+                kept.setdefault(label, (rule, []))[1].append(mask)
+            else:
+                height, width = mask.shape
+                tally.report(
+                    "mask of another size",
+                    f"{place}: the image has {size[0]} x {size[1]} pixels, its mask of {label!r} {width} x {height}; they must "
+                    "be equal: resample the mask without interpolation, or look for the right one",
+                )
+    return kept
+
+
+def _add(masks: Masks, folder: Path, file: MaskFile, manifest: SourceManifest, tally: Tally) -> None:
+    place = folder / file.path
+    if file.label is not None:
+        rule = tally.rule(manifest, file.label, str(place))
+        if rule is not None:
+            masks.setdefault(rule.name, (rule, []))[1].append(read_mask(place))
+        return
+    labels = read_label_map(place)
+    for value in present(labels):
+        rule = tally.rule(manifest, value, str(place))
+        if rule is not None:
+            masks.setdefault(rule.name, (rule, []))[1].append(labels == value)
+
+
+def _by_window(masks: Masks, manifest: SourceManifest) -> dict[GreyWindow | int | None, Masks]:
+    groups: dict[GreyWindow | int | None, Masks] = {}
+    for label, (rule, each) in masks.items():
+        groups.setdefault(manifest.window_stated(rule), {})[label] = (rule, each)
+    return groups
+
+
+def _dicom(place: Path, window: GreyWindow | int | None, allow_burned_in: bool) -> DicomSlice:
+    try:
+        picture = read_slice(place, window=window, allow_burned_in=allow_burned_in)
+    except BadImage as problem:  # its advice is for a file of questions
+        raise BadImage(str(problem).replace('"allow_burned_in": true', "--allow-burned-in")) from None
+    number = picture.tags.get("NumberOfFrames", "1")
+    if number not in ("", "1"):
+        raise DataError(f"{place}: {number} frames; allowed is one per file, so that its mask is known")
+    return picture
+
+
+def _window_words(used: GreyWindow | None, stated: GreyWindow | int | None) -> str:
+    words = f"centre {used.centre:g}, width {used.width:g}" if used else "the file's own"
+    return f"{words} (the file's number {stated})" if isinstance(stated, int) else words
