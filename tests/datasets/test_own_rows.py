@@ -137,7 +137,7 @@ def test_files_that_are_no_json_lines_are_refused(tmp_path: Path, content: bytes
 
 
 def test_keys_that_look_misspelt_are_counted_and_others_are_not(tmp_path: Path) -> None:
-    assert read(write(tmp_path, ROW | {"anwser": "yes"}, ROW | {"anwser": "no", "reader": 2})).unread == {"anwser": 2}
+    assert read(write(tmp_path, ROW | {"answr": "yes"}, ROW | {"answr": "no", "reader": 2})).unread == {"answr": 2}
 
 
 def test_a_changed_file_is_read_again(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import tiny
 from commands import BIN, answers, command
-from PIL import Image
 from pages import blocks, commands
+from PIL import Image
 
 import lmms_vg
 

@@ -119,12 +119,12 @@ def test_a_file_that_is_not_there_costs_its_tasks_only(monkeypatch: pytest.Monke
 
 
 def test_data_check_says_what_is_wrong_and_what_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = write(tmp_path, *ALL, ROW | {"anwser": "yes", "patient": "B"}, "{")
+    path = write(tmp_path, *ALL, ROW | {"answr": "yes", "patient": "B"}, "{")
     assert main(["data", "check", str(path)]) == 1
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith(f"{path}, line 9: not JSON")
     assert said[1] == f"{path}: 8 of 9 lines are questions"
-    assert said[2] == "key 'anwser' is not read (1 lines); did you mean answer?"
+    assert said[2] == "key 'answr' is not read (1 lines); did you mean answer?"
     assert (
         "own_mine_grounding: n = 2, 1 images, 2 patients: where the model looks (AR, KL, JS, excess over chance)"
         in said
