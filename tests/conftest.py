@@ -88,6 +88,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's journal or data."""
     monkeypatch.setenv("LMMS_VG_HOME", str(tmp_path / "lmms_vg_home"))
     monkeypatch.delenv("LMMS_VG_DATA", raising=False)
+    monkeypatch.setenv("LMMS_VG_OWN", "")  # commands set it
     if known := sys.modules.get("lmms_vg.submission.question_check"):
         known.local.cache_clear()  # the benchmarks' questions in another test's data
 

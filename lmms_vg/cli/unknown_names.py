@@ -7,6 +7,7 @@ reports it.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Iterable, Sequence
 from importlib import metadata
@@ -60,11 +61,9 @@ def _unknown_model(name: str, host: Path) -> str:
 
 
 def _unknown_task(names: Iterable[str], host: Path) -> str:
-    from lmms_vg.datasets.own_images import OWN_ENV
-    from lmms_vg.tasks.own_tasks import own_groups, own_tasks
     from lmms_vg.tasks.yaml_files import groups, tasks
 
-    ours = {*groups(), *tasks(), *own_groups(), *own_tasks()}
+    ours = {*groups(), *tasks(), *_own_names()}
     asked = [name.strip() for name in names if name.strip() and not _NO_NAME.search(name.strip())]
     asked = [name for name in asked if name not in ours]
     if not asked:
@@ -72,11 +71,19 @@ def _unknown_task(names: Iterable[str], host: Path) -> str:
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in (host / "tasks").rglob("*.yaml")]
     for name in asked:
         if name == "own":
-            return f"--tasks own: name your own questions: --data mine.jsonl, or {OWN_ENV}=mine.jsonl (docs/add_a_dataset.md)"
+            return "--tasks own: name your own questions: --data mine.jsonl, or LMMS_VG_OWN=mine.jsonl (docs/add_a_dataset.md)"
         if not _is_word_of(name, texts):
             suggestion = suggest(name, ours)
             return f"--tasks {name}: {suggestion}lmms_vg's tasks: lmms-vg tasks; lmms-eval's: --tasks list"
     return ""
+
+
+def _own_names() -> list[str]:
+    if not os.environ.get("LMMS_VG_OWN"):
+        return []
+    from lmms_vg.tasks.own_tasks import own_groups  # late: it imports what reads data sets
+
+    return [*own_groups(), *own_groups()["own"]]
 
 
 def _is_word_of(name: str, texts: Iterable[str]) -> bool:

@@ -6,6 +6,7 @@ Every line that can be asked is; the others are said with file and line. What is
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from loguru import logger
@@ -15,6 +16,7 @@ from lmms_vg.datasets.own_regions import region_of
 from lmms_vg.datasets.own_rows import Kind, OwnFile, OwnRow, Problem, read
 from lmms_vg.datasets.schema import Sample
 from lmms_vg.datasets.source import DataError
+from lmms_vg.vision.kept import KeptPictures, opened
 from lmms_vg.vision.patch_grid import check_box
 
 _TYPES = {"choice": "CHOICE", "closed": "CLOSED", "open": "OPEN"}
@@ -58,8 +60,10 @@ def check(path: Path) -> Iterator[str]:
     """
     file = read(path)
     early = dict(file.problems)
+    kept = KeptPictures()
     for line in sorted({*early, *file.rows}):
-        what = early[line] if line in early else _wrong(path, file.rows[line])
+        with kept.question():  # rows about one image, which often follow each other, open it once
+            what = early[line] if line in early else _wrong(path, file.rows[line])
         if what:
             yield _said(path, Problem(line, what))
 
@@ -71,7 +75,7 @@ def _said(path: Path, problem: Problem) -> str:
 def _wrong(path: Path, row: OwnRow) -> str:
     """What is wrong with a row when its image and region are looked at; empty if nothing is."""
     try:
-        width, height = open_view(path.parent / row.image, view_of(row)).size
+        width, height = opened(uri_of("", row), partial(open_view, path.parent / row.image, view_of(row))).size
         for box in region_of(row, path.parent):
             check_box(box, width, height)
     except ValueError as problem:

@@ -46,7 +46,7 @@ def _of_file(row: OwnRow, folder: Path) -> NDArray[np.bool_]:
         if size != wanted:
             raise DataError(f"{path} has {_words(size)}, but its image {row.image} has {_words(wanted)}")
         mask = np.asarray(picture.convert("RGB") if picture.mode != "P" else picture)
-    marked: NDArray[np.bool_] = mask.reshape(size[1], size[0], -1).any(axis=2)
+    marked: NDArray[np.bool_] = np.any(mask.reshape(size[1], size[0], -1), axis=2)
     return marked
 
 

@@ -125,6 +125,12 @@ def _name(card: Card, path: Path) -> str:
 
 
 def _members(collected: Collected, card: Card, choice: Choice) -> dict[str, str]:
+    if not collected.parts and all(task.startswith("own_") for task in collected.ignored):
+        raise rejected(
+            "unknown-task",
+            "tasks",
+            f"{', '.join(collected.ignored)}: own questions are no benchmark, so they are not submitted",
+        )
     if not collected.parts:
         raise rejected(
             "unknown-task", "tasks", f"none of {', '.join(collected.ignored) or 'the runs'} is a task of lmms_vg"

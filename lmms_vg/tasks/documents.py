@@ -2,7 +2,7 @@
 
 A task's `dataset_path` is a one-line stub; its `process_docs` is an attribute of `tasks.registry`, which replaces the stub by
 the samples. A document is flat: `task` and `uid` identify the model's record, and `image` clusters standard errors: it is the
-first URI, or stands for all images of a patient where a source tells whose they are. Images stay URIs until a model asks for them.
+first URI, or stands for all images of a patient where a source tells. Images stay URIs until a model asks for them.
 """
 
 from collections.abc import Callable, Iterable

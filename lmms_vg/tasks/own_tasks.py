@@ -1,4 +1,4 @@
-"""Tasks for a user's own questions: `own` for all files of `LMMS_VG_OWN`, `own_NAME` for one, `own_NAME_KIND` for a kind of rows.
+"""Tasks for own questions: `own` for all files of `LMMS_VG_OWN`, `own_NAME` for one, `own_NAME_KIND` for its rows of a kind.
 
 lmms-eval reads tasks from YAML files, so these are written into a folder of the user's cache, which is named after their
 content. They are no benchmark: the registry, `lmms-vg tasks`, `submit` and the leaderboard do not know them.

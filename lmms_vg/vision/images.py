@@ -13,7 +13,7 @@ These rules give one picture the same pixels however it is stored:
   are applied.
 
 Only the formats of `BYTES_PER_PIXEL` are read: the headers of others do not say how much is to be decoded, or PIL hands
-them to other programs. DICOM and NIfTI are not read; whoever exports them must invert MONOCHROME1.
+them to other programs. DICOM and NIfTI are read for own questions only (`dicom.py`, `nifti.py`).
 """
 
 from __future__ import annotations

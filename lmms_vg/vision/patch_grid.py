@@ -41,7 +41,7 @@ def check_box(box: Any, width: int, height: int) -> Box:
     if x2 <= x1 or y2 <= y1:
         raise BadBox(f"box {box!r} is empty or inverted: need x1 < x2 and y1 < y2 (is it x, y, width, height?)")
     if x1 >= width or y1 >= height or x2 <= 0 or y2 <= 0:
-        raise BadBox(f"box {box!r} lies outside the image of {width} x {height} pixels")
+        raise BadBox(f"box {box!r} lies outside the image of {width} x {height} pixels (is it x, y, width, height?)")
     return max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height))
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 import lmms_eval.__main__ as host
 import pytest
+from own_files import ROW, write
 
 from lmms_vg.cli.main import main
 from lmms_vg.cli.run import run
@@ -75,3 +78,20 @@ def test_controls_are_listed_apart(capsys: pytest.CaptureFixture[str]) -> None:
     for name in CONTROLS:
         assert f"| {name} |" in controls
         assert f"| {name} |" not in methods
+
+
+def test_own_questions_become_a_task(
+    given: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(write(tmp_path, ROW))
+    model = ["--model", "huatuo_plain"]
+    assert run([*model, "--data", path]) == 0
+    assert os.environ["LMMS_VG_OWN"] == path
+    assert run([*model, "--tasks", "own_mine_grounding", f"--data={path}"]) == 0
+    assert given == [[*model, "--tasks", "own"], [*model, "--tasks", "own_mine_grounding"]]
+    assert run([*model, "--data", str(tmp_path / "gone.jsonl")]) == 2
+    assert "there is no such file" in capsys.readouterr().err
+    monkeypatch.setenv("LMMS_VG_OWN", "")
+    assert run([*model, "--tasks", "own"]) == 2
+    assert "--data mine.jsonl" in capsys.readouterr().err
+    assert len(given) == 2

@@ -66,22 +66,31 @@ def test_vgmed_as_its_files_have_it(data: Path) -> None:
     assert len({tuple(sample.leaks) for sample in drawn.values()}) == 2
 
 
-def test_files_are_told_by_the_data_set_they_lie_in(data: Path, tmp_path: Path) -> None:
-    own = tmp_path / "own"
-    own.mkdir()
+def own(monkeypatch: pytest.MonkeyPatch, folder: Path, *images: str) -> list[str]:
+    """URIs of images beside a file of own questions in a folder."""
+    (folder / "mine.jsonl").touch()
+    monkeypatch.setenv("LMMS_VG_OWN", str(folder / "mine.jsonl"))
+    return [f"own:mine/{image}" for image in images]
+
+
+def test_files_are_told_by_the_data_set_they_lie_in(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = tmp_path / "own"
+    mine.mkdir()
     for name in ("slake/imgs/xmlab1/source.jpg", "coco/val2014/a.jpg", "vgmed/Slake/b.jpg"):
         (data / name).parent.mkdir(parents=True, exist_ok=True)
         (data / name).touch()
-    (own / "a.jpg").touch()
-    (own / "link.jpg").symlink_to(data / "slake/imgs/xmlab1/source.jpg")
-    (own / "folder").symlink_to(data / "vgmed")
-    assert leaks(["a.jpg"], own) == []
-    assert leaks(["val2014/a.jpg"], data / "coco") == []
-    assert leaks(["a.jpg", "link.jpg"], own) == ["medical_eval", "slake"]
-    assert leaks(["folder/Slake/b.jpg"], own) == ["medical_eval", "slake", "vgmed"]
-    assert leaks(["imgs/xmlab1/source.jpg"], data / "slake") == ["medical_eval", "slake"]
+    (mine / "a.jpg").touch()
+    (mine / "link.jpg").symlink_to(data / "slake/imgs/xmlab1/source.jpg")
+    (mine / "folder").symlink_to(data / "vgmed")
+    assert leaks(own(monkeypatch, mine, "a.jpg")) == []
+    assert leaks(own(monkeypatch, data / "coco", "val2014/a.jpg")) == []
+    assert leaks(own(monkeypatch, mine, "a.jpg", "link.jpg")) == ["medical_eval", "slake"]
+    assert leaks(own(monkeypatch, mine, "folder/Slake/b.jpg")) == ["medical_eval", "slake", "vgmed"]
+    assert leaks(own(monkeypatch, data / "slake", "imgs/xmlab1/source.jpg")) == ["medical_eval", "slake"]
 
 
 def test_files_without_a_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LMMS_VG_DATA", raising=False)
-    assert leaks(["slake/a.jpg"], tmp_path) == []
+    assert leaks(own(monkeypatch, tmp_path, "slake/a.jpg")) == []

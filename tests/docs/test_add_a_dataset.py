@@ -1,78 +1,115 @@
-"""Follow docs/add_a_dataset.md literally: a folder outside the project is asked, measured, scored and compared."""
+"""Follow docs/add_a_dataset.md literally: own questions are checked, asked, reported, compared, drawn, and rank heads."""
 
 from __future__ import annotations
 
 import json
+import os
 import shlex
-import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tiny
-from commands import answers, command
-from pages import blocks, commands, files
+from commands import BIN, answers, command
+from pages import blocks, commands
+from PIL import Image
 
 import lmms_vg
-from lmms_vg.plugin import TASKS
 
 #: Seconds per test: several whole runs of lmms-eval, on a machine that may be busy.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PAGE = "add_a_dataset.md"
+PATIENTS = 6
+
+
+def write_questions(root: Path) -> None:
+    """The page's three rows, about the images of six patients, and a line that is broken."""
+    first = next(text for language, text in blocks(PAGE) if language == "json")
+    box, mask, choice = (json.loads(line) for line in first.splitlines())
+    lines = []
+    for number in range(PATIENTS):
+        about = {"image": f"scans/{number}.png", "patient": str(number)}
+        (root / "scans").mkdir(exist_ok=True)
+        (root / "masks").mkdir(exist_ok=True)
+        tiny.picture(number, 80, 80).save(root / about["image"])
+        region = Image.new("L", (80, 80))
+        region.paste(255, (10, 20, 40, 60))
+        region.save(root / "masks" / f"{number}.png")
+        lines += [box | about, mask | about | {"mask": f"masks/{number}.png"}, choice | about]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (root / "mine.jsonl").write_text(text + '{"image": "scans/0.png", "question": "?", "bbox": [40, 40, 10, 10]}\n')
+
+
+def typed(root: Path, line: str) -> subprocess.CompletedProcess[str]:
+    words = shlex.split(line)
+    if words[0] == "lmms-vg":
+        return command(root / "home", *words[1:])
+    name, _, value = words[0].partition("=")
+    home = {"LMMS_VG_HOME": str(root / "home"), "HF_HOME": str(root / "home" / "hf")}
+    return subprocess.run(
+        [BIN / words[1], *words[2:]], env=os.environ | home | {name: value}, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the page, with twelve questions about three images, after all its commands."""
-    root = tmp_path_factory.mktemp("liver")
-    for name, text in files(PAGE).items():
-        (root / name).write_text(text)
-    (row,) = [json.loads(text) for language, text in blocks(PAGE) if language == "json"]
-    rows = []
-    for number in range(12):
-        image = f"{number % 3}.png"
-        tiny.picture(number % 3, 80, 64).save(root / image)
-        rows.append(row | {"image": image, "question": f"Is finding {number} left or right?"})
-    (root / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    copying, *running = commands(PAGE)
-    assert copying == 'cp "$(lmms-vg tasks --path)"/_*_yaml .'
-    for path in TASKS.glob("_*_yaml"):
-        shutil.copy(path, root)
+    """The folder of the page, after all its commands."""
+    root = tmp_path_factory.mktemp("own")
+    write_questions(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        for line in running:
-            done = command(root / "home", *shlex.split(line)[1:])
-            assert done.returncode == 0, done.stdout + done.stderr
-            (root / f"{shlex.split(line)[1]}.txt").write_text(done.stdout)
+        for number, line in enumerate(commands(PAGE)):
+            done = typed(root, line)
+            assert done.returncode == (1 if " check " in line else 0), f"{line}\n{done.stdout}{done.stderr}"
+            (root / f"{number}.txt").write_text(done.stdout)
     return root
 
 
-def results(folder: Path, method: str) -> dict[str, Any]:
-    (path,) = (folder / "out" / method).rglob("*_results.json")
+def results(folder: Path) -> dict[str, Any]:
+    (path,) = folder.rglob("*_results.json")
     return json.loads(path.read_text())["results"]
 
 
-@pytest.mark.parametrize("method", ["plain", "vgrefine"])
-def test_attention_is_measured_and_answers_are_scored(folder: Path, method: str) -> None:
-    tasks = results(folder, method)
-    boxes, closed = tasks["liver_boxes"], tasks["liver_closed"]
-    assert (boxes["n,none"], boxes["answered,none"], closed["n,none"]) == (12, 1.0, 12)
-    assert boxes["ar,none"] > 0
-    assert boxes["kl,none"] > 0
-    assert 0 < boxes["js,none"] < 1
-    assert 0 <= closed["acc,none"] <= 1
+@pytest.mark.parametrize("run", ["out/plain", "out/vgrefine", "hosted"])
+def test_every_kind_of_row_is_asked_by_either_command(folder: Path, run: str) -> None:
+    tasks = results(folder / run)
+    looked, both, chosen = (tasks[f"own_mine_{kind}"] for kind in ("grounding", "grounded_closed", "choice"))
+    assert [task["n,none"] for task in (looked, both, chosen)] == [PATIENTS] * 3
+    assert looked["ar,none"] > 0
+    assert both["kl,none"] > 0
+    assert 0 <= both["acc,none"] <= 1
+    assert 0 <= chosen["acc,none"] <= 1
 
 
-def test_every_question_is_named_in_the_samples(folder: Path) -> None:
-    lines = answers(folder / "out" / "plain")
-    for task, metric in (("liver_boxes", "ar"), ("liver_closed", "acc")):
-        assert {line[metric]["uid"] for line in lines[f"{task}.jsonl"]} == {f"liver/{n}" for n in range(12)}
-        assert {line[metric]["image"] for line in lines[f"{task}.jsonl"]} == {"0.png", "1.png", "2.png"}
+def test_both_commands_give_the_same_answers(folder: Path) -> None:
+    first, second = answers(folder / "out" / "vgrefine"), answers(folder / "hosted")
+    assert first.keys() == second.keys()
+    for task, lines in first.items():
+        for one, other in zip(lines, second[task], strict=True):
+            assert one["filtered_resps"] == other["filtered_resps"]
+
+
+def test_what_is_wrong_and_what_is_measured_is_said(folder: Path) -> None:
+    said = (folder / "0.txt").read_text()
+    assert "mine.jsonl, line 19: bbox [40, 40, 10, 10]" in said
+    assert "own_mine_grounding: n = 6, 6 images, 6 patients" in said
+
+
+def test_patients_are_drawn_as_a_whole(folder: Path) -> None:
+    run = lmms_vg.read(folder / "out" / "plain")
+    assert set(run.tasks["own_mine_choice"].images.values()) == {f"own:mine/patient {n}" for n in range(PATIENTS)}
 
 
 def test_reports_and_comparisons_know_the_tasks(folder: Path) -> None:
-    assert "liver_closed" in (folder / "report.txt").read_text()
-    assert "liver_closed" in (folder / "compare.txt").read_text()
-    run = lmms_vg.read(folder / "out" / "plain")
-    assert (list(run.tasks), run.measured) == (["liver_closed"], ["liver_boxes"])
+    report, compared = ((folder / f"{number}.txt").read_text() for number in (2, 3))
+    assert "| own_mine_choice | acc | 6 |" in report
+    assert "| against other images |" in report
+    assert "own_mine_grounded_closed (n = 6)" in compared
+
+
+def test_heads_are_ranked_and_pictures_drawn(folder: Path) -> None:
+    heads = json.loads((folder / "heads.json").read_text())
+    assert (heads["provenance"]["data"], heads["provenance"]["n"]) == ("mine.jsonl", 12)
+    assert [path.name for path in sorted((folder / "pictures").iterdir())] == [f"mine_0{n}.png" for n in range(4)]

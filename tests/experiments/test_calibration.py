@@ -236,13 +236,16 @@ def test_data_that_rank_nothing_are_refused_before_the_model(
     assert not (tmp_path / "list.json").exists()
 
 
-@pytest.mark.usefixtures("no_model")
-def test_damaged_data_are_named_with_their_line(own_file: Callable[..., Path], tmp_path: Path, capsys: Capture) -> None:
+def test_damaged_lines_are_named_and_the_others_are_drawn(own_file: Callable[..., Path]) -> None:
     path = own_file(ROW)
     with path.open("a") as lines:
         lines.write("{not JSON\n")
-    assert main(command("demo", tmp_path / "list.json", data=path)) == 1
-    assert "boxes.jsonl, line 2: not JSON" in capsys.readouterr().err
+    heard: list[str] = []
+    sink = logger.add(lambda message: heard.append(str(message)), level="WARNING")
+    sample = annotated(str(path), 5, 0)
+    logger.remove(sink)
+    assert [question.uid for question in sample.questions] == ["boxes.jsonl/1"]
+    assert f"1 of 2 lines are left out, first {path}, line 2: not JSON" in "".join(heard)
 
 
 @pytest.mark.usefixtures("no_model")

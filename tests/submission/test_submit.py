@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import runs
 from raw import write_all
-from saved_run import spec
+from saved_run import closed, save, spec
 from tampered import parts
 
 from lmms_vg.cli.main import main
@@ -504,3 +504,9 @@ def test_as_typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Bundle(out) as bundle:
         assert bundle.names == [f"answers/{HARD}.jsonl", "manifest.json", f"questions/{HARD}.jsonl"]
     assert check(out).entry is not None
+
+
+def test_own_questions_are_no_benchmark(tmp_path: Path) -> None:
+    save(tmp_path / "run", {"own_mine_closed": [closed("mine.jsonl/1", 1)]}, run=runs.PLAIN, **runs.SEEDS)
+    said = refused(tmp_path, "unknown-task", tmp_path / "run")
+    assert "own_mine_closed: own questions are no benchmark, so they are not submitted" in said

@@ -8,7 +8,7 @@ import pytest
 import tiny
 from PIL import Image
 
-from lmms_vg.datasets import boxed_file, images
+from lmms_vg.datasets import images
 from lmms_vg.vision.images import open_picture
 from lmms_vg.vision.kept import KeptPictures, opened, picture_of
 
@@ -86,14 +86,16 @@ def test_what_cannot_be_opened_is_tried_again() -> None:
     assert len(attempts) == 2
 
 
-def test_a_data_set_and_a_file_of_ones_own_open_by_name(tmp_path: Path) -> None:
+def test_a_data_set_and_a_file_of_ones_own_open_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.jsonl").touch()
+    monkeypatch.setenv("LMMS_VG_OWN", str(tmp_path / "mine.jsonl"))
     tiny.picture(1).save(tmp_path / "a.png")
     tiny.picture(2).save(tmp_path / "b.png")
     pictures = KeptPictures()
     with pictures.question():
-        found = images.open_image("demo:hard/200000"), boxed_file.open_image(tmp_path, "a.png")
-        assert boxed_file.open_image(tmp_path, "b.png").size == found[1].size
-        assert boxed_file.open_image(tmp_path, "b.png") is not found[1]
+        found = images.open_image("demo:hard/200000"), images.open_image("own:mine/a.png")
+        assert images.open_image("own:mine/b.png").size == found[1].size
+        assert images.open_image("own:mine/b.png") is not found[1]
     with pictures.question():
         assert images.open_image("demo:hard/200000") is found[0]
-        assert boxed_file.open_image(tmp_path, "a.png") is found[1]
+        assert images.open_image("own:mine/a.png") is found[1]
