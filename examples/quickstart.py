@@ -14,10 +14,12 @@ image = next(path for path in (Path("phantom.png"), Path("examples/phantom.png")
 model = lmms_vg.load("huatuo", method="vgrefine", pretrained="demo")
 
 # %% [markdown]
-# One call gives the answer, the map and, where the answer's place is known, the values. A box is x1, y1, x2, y2 in pixels.
+# One call gives the answer, the map and, where the answer's place is known, the values. The question is asked exactly as
+# written. A box is x1, y1, x2, y2 in pixels.
 
 # %%
-look = model.ask(image, "On which side of the image is the nodule, left or right?", boxes=[(7, 20, 18, 31)])
+instruction = "Answer the question using a single word or phrase."
+look = model.ask(image, f"On which side is the nodule, left or right? {instruction}", boxes=[(7, 20, 18, 31)])
 look
 
 # %% [markdown]
@@ -33,7 +35,7 @@ print(look.map(2).round(1))
 
 # %%
 both = lmms_vg.load("huatuo", methods=["plain", "vgrefine"], pretrained="demo")
-both.ask(image, "Which half of the image shows the cyst, upper or lower?")
+both.ask(image, f"Which half of the image shows the cyst, upper or lower? {instruction}")
 
 # %% [markdown]
 # A whole run, here of twelve questions, as a data frame: one row per question.
