@@ -111,9 +111,14 @@ class Look:
         """Return a PNG of the image with its boxes, and of the image under the map; `layer` as in `map`."""
         return Looks({self.method: self}).draw(layer)
 
-    def table(self, layer: int | None = None) -> str:
-        """Return the answer and the values as text, with what attention that is blind to the boxes would have."""
-        return Looks({self.method: self}).table(layer)
+    def table(self, layer: int | None = None, bank: Sequence[Path] = ()) -> str:
+        """Return the answer and the values as text, with what attention that is blind to the boxes would have.
+
+        Args:
+            layer: as in `map`.
+            bank: runs with maps of other images, as for `Looks.bank_rows`.
+        """
+        return Looks({self.method: self}).table(layer, bank)
 
     def in_banks(self, banks: Sequence[MapBank], layer: int) -> BankValues:
         """Return what maps of other images have on the boxes, from the first bank of this model and method; NaN without one."""
