@@ -19,7 +19,8 @@ model = lmms_vg.load("huatuo", method="vgrefine", pretrained="demo")
 
 # %%
 instruction = "Answer the question using a single word or phrase."
-look = model.ask(image, f"On which side is the nodule, left or right? {instruction}", boxes=[(7, 20, 18, 31)])
+question = f"On which side of the image is the nodule, left or right? {instruction}"
+look = model.ask(image, question, boxes=[(7, 20, 18, 31)])
 look
 
 # %% [markdown]
