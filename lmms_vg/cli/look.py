@@ -41,6 +41,14 @@ def add(commands: Any) -> None:
     look.add_argument(
         "--layer", type=int, metavar="N", help="the layer to show, from 0; default: that of the head list"
     )
+    look.add_argument(
+        "--bank",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="RUN",
+        help="runs of the same model and methods that measured attention: what their maps of other images have on the box",
+    )
     look.add_argument("-o", "--out", type=Path, metavar="FILE.png", help="the picture to draw")
     method_files.add(look)
     look.set_defaults(command=_look)
@@ -52,6 +60,8 @@ def _look(args: argparse.Namespace) -> int:
     boxes = [_box(text) for text in args.boxes]
     if not args.image.is_file():
         raise ValueError(f"image {args.image}: there is no such file")
+    if args.bank and not boxes:
+        raise ValueError("--bank: give a --box too, to measure the maps of other images on")
     if args.out is not None and args.out.suffix != ".png":
         raise ValueError(f"-o {args.out}: allowed is a name that ends in .png")
     print(f"lmms-vg: loading {args.model} ...", file=sys.stderr, flush=True)
@@ -65,7 +75,7 @@ def _look(args: argparse.Namespace) -> int:
             looks = model.ask(args.image, args.question, boxes)
         except AskError as problem:
             raise ValueError(str(problem)) from problem
-    print(looks.table(args.layer))
+    print(looks.table(args.layer, args.bank))
     if args.out is not None:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         replace_file(args.out, looks.draw(args.layer))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from lmms_vg.inference.look_bank import BankValues, MapBank, bank_values, open_bank
 from lmms_vg.inference.look_page import page
 from lmms_vg.inference.look_table import LookRow, as_text, rows_of
 from lmms_vg.journal import Record
@@ -60,6 +64,7 @@ class Look:
         site: what it is about.
         lifts: (layers, rows, cols), the maps of all layers as `map` returns one.
         hidden: (rows, cols) bool, the patches that the method hid from the question in one layer or more; None if none.
+        identity: what determines the answer, as runs state it: weights, method, dtype and so on.
     """
 
     method: str
@@ -69,6 +74,7 @@ class Look:
     site: LookSite
     lifts: NDArray[np.float64]
     hidden: NDArray[np.bool_] | None
+    identity: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def best_layer(self) -> int | None:
@@ -105,9 +111,22 @@ class Look:
         """Return a PNG of the image with its boxes, and of the image under the map; `layer` as in `map`."""
         return Looks({self.method: self}).draw(layer)
 
-    def table(self, layer: int | None = None) -> str:
-        """Return the answer and the values as text, with what attention that is blind to the boxes would have."""
-        return Looks({self.method: self}).table(layer)
+    def table(self, layer: int | None = None, bank: Sequence[Path] = ()) -> str:
+        """Return the answer and the values as text, with what attention that is blind to the boxes would have.
+
+        Args:
+            layer: as in `map`.
+            bank: runs with maps of other images, as for `Looks.bank_rows`.
+        """
+        return Looks({self.method: self}).table(layer, bank)
+
+    def in_banks(self, banks: Sequence[MapBank], layer: int) -> BankValues:
+        """Return what maps of other images have on the boxes, from the first bank of this model and method; NaN without one."""
+        mask, visible = self.site.mask, self.site.view.visible
+        for bank in banks:
+            if bank.is_of(self.identity):
+                return bank_values(bank, self.record.image, self.map(layer), mask, visible, layer)
+        return BankValues(math.nan, math.nan, math.nan, 0)
 
     def __repr__(self) -> str:
         return f"Look({self.method}: {self.answer!r})"
@@ -133,15 +152,47 @@ class Looks(dict[str, Look]):
         maps = [look.map(layer) for look in self.values()]
         return rows_of(maps, self.site.mask, self.site.view.visible) if self.site.boxes else []
 
+    def bank_rows(self, runs: Sequence[Path], layer: int | None = None) -> list[LookRow]:
+        """Return what the same method's maps of other images have on the boxes, from the maps that runs have kept.
+
+        Attention that is blind to the boxes has, on average, the values of these rows: the swap null (docs/grounding.md).
+        A method without a run has none, and one whose run has fewer than five other images of this size and padding.
+
+        Args:
+            runs: results or journals of runs that measured attention, such as of `vgmed`.
+            layer: as in `Look.map`.
+
+        Raises:
+            ValueError: there are no boxes or no such layer, or a run has no maps of any of these methods.
+        """
+        if not self.site.boxes:
+            raise ValueError("a bank of maps needs a box to measure them on")
+        banks = [open_bank(run) for run in runs]
+        for run, bank in zip(runs, banks, strict=True):
+            if not any(bank.is_of(look.identity) for look in self.values()):
+                raise ValueError(
+                    f"bank {run}: another model, method or setting left its maps; allowed is a run of the same"
+                )
+        found = [look.in_banks(banks, self.site.layer if layer is None else layer) for look in self.values()]
+        fewest = min((values.n for values in found if values.n), default=0)
+        names = [f"{name} of {fewest} other images" for name in ("AR", "KL", "JS")]
+        return [LookRow(name, [values[i] for values in found], math.nan) for i, name in enumerate(names)]
+
     def draw(self, layer: int | None = None) -> bytes:
         """Return a PNG of the image with its boxes, and of the image under each method's map; `layer` as in `Look.map`."""
         panels = [look.panel(layer) for look in self.values()]
         return draw_overlay(self.site.image, self.site.boxes, panels, self.site.question)
 
-    def table(self, layer: int | None = None) -> str:
-        """Return answers and values as text, with what attention that is blind to the boxes would have."""
+    def table(self, layer: int | None = None, bank: Sequence[Path] = ()) -> str:
+        """Return answers and values as text, with what attention that is blind to the boxes would have.
+
+        Args:
+            layer: as in `Look.map`.
+            bank: runs with maps of other images, as for `bank_rows`.
+        """
         answers = {method: look.answer for method, look in self.items()}
-        return as_text(self.site.question, answers, self.rows(layer), self.notes(layer))
+        rows = self.rows(layer) + (self.bank_rows(bank, layer) if bank else [])
+        return as_text(self.site.question, answers, rows, self.notes(layer))
 
     def notes(self, layer: int | None = None) -> list[str]:
         """Return what a reader of picture and values has to know, one sentence each, without full stops."""

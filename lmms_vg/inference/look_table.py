@@ -19,7 +19,10 @@ BLIND = (
     "Blind is what attention has that is spread evenly over the image. Placement is the share of the places in the image at "
     "which the same box would hold less attention; 0.50 is chance. One image says nothing about others"
 )
-_HIDDEN = "No KL (-) where patches have no attention at all, no placement where the box has fewer than five places"
+_DASH = (
+    "No KL (-) where patches have no attention at all, no placement where the box has fewer than five places, nothing of other "
+    "images where a method's run has fewer than five of this size and padding, or where there is none"
+)
 _WIDTH = 100
 
 
@@ -75,7 +78,7 @@ def as_text(question: str, answers: Mapping[str, str], rows: Sequence[LookRow], 
 
 def explained(rows: Sequence[LookRow]) -> list[str]:
     """Return what the columns and dashes of the values mean; nothing without values."""
-    dashes = [_HIDDEN] if any(isnan(value) for row in rows for value in row.values) else []
+    dashes = [_DASH] if any(isnan(value) for row in rows for value in row.values) else []
     return [BLIND, *dashes] if rows else []
 
 

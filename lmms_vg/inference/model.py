@@ -14,8 +14,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, TypeVar, overload
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from lmms_vg._util.error_codes import BadImage, ErrorCode
@@ -23,17 +21,15 @@ from lmms_vg._util.suggest import suggest
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.build import build, together
 from lmms_vg.inference.look import Look, Looks, LookSite
-from lmms_vg.inference.method_run import MethodRun
+from lmms_vg.inference.look_record import look_of
 from lmms_vg.inference.question import Question
-from lmms_vg.journal import Record, content_key
+from lmms_vg.journal import content_key
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.methods import METHODS
 from lmms_vg.methods.head_lists import known_layers
-from lmms_vg.metrics.alignment import Alignment
 from lmms_vg.models import FAMILIES
 from lmms_vg.models.base import Prompt
 from lmms_vg.models.checkpoint import DEMO
-from lmms_vg.runs.kept_maps import kept_maps
 from lmms_vg.tasks.prompts import REFERENCE
 from lmms_vg.vision.images import Picture as OpenedPicture
 from lmms_vg.vision.images import open_rgb
@@ -128,7 +124,7 @@ class Model(Generic[Returned]):
                 raise AskError(f"{run.method.name}: {record.failure.error}", record.failure.code)
         site = self._site(self._answerer.prompt(question), question)
         runs = self._answerer.method_runs
-        return Looks({run.method.name: _look(run, answers[run], site) for run in runs})
+        return Looks({run.method.name: look_of(run, answers[run], site) for run in runs})
 
     def _site(self, prompt: Prompt, question: Question) -> LookSite:
         image = next(part for part in prompt.content if isinstance(part, OpenedPicture))
@@ -233,20 +229,6 @@ def _delete(folder: Path | None) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _look(run: MethodRun, record: Record, site: LookSite) -> Look:
-    kept = kept_maps(run.journal.folder, [record])
-    if not kept:
-        raise ValueError(f"{run.journal.folder}: the map of this question is damaged or gone; load with journal=False")
-    rows, cols = kept[0].grid
-    maps = kept[0].maps[0].astype(np.float64).reshape(-1, rows, cols)
-    means = maps.mean(axis=(1, 2), keepdims=True)
-    lifts = np.divide(maps, means, out=np.zeros_like(maps), where=means > 0)
-    # Nothing else leaves a patch without any attention in the layers of a knockout.
-    layers = list(getattr(run.method, "layers", ())) if record.extras.get("hidden_tokens") else []
-    hidden = (lifts[layers] == 0).any(axis=0) if layers else None
-    return Look(run.method.name, record.text, _alignment(record), record, site, lifts, hidden)
-
-
 def _numbers(boxes: Sequence[Box]) -> list[tuple[float, ...]]:
     try:
         return [tuple(map(float, box)) for box in boxes]
@@ -263,10 +245,3 @@ def _opened(picture: Picture) -> Image.Image:
         return open_rgb(picture)
     except BadImage as problem:
         raise BadImage(f"{picture}: {problem}") from problem
-
-
-def _alignment(record: Record) -> Alignment | None:
-    if record.alignment is None:
-        return None
-    values: dict[str, NDArray[np.float64]] = {name: np.array(record.alignment[name]) for name in Alignment._fields}
-    return Alignment(**values)

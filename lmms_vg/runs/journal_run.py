@@ -35,6 +35,7 @@ def read_journal(folder: Path) -> Run:
     means: dict[str, dict[str, Any]] = {}
     measured: list[str] = []
     measured_rules: set[str] = set()
+    measurements: dict[str, TaskRun] = {}
     left_out: list[str] = []
     unfinished: list[str] = []
     in_part = False
@@ -56,6 +57,7 @@ def read_journal(folder: Path) -> Run:
         elif "kl" in means[task]:
             measured.append(task)
             measured_rules.update(rules(folder, lines).values())
+            measurements[task] = task_run(folder, task, "ar", lines)
         else:
             left_out.append(task)
     if not tasks and not measured:
@@ -75,6 +77,7 @@ def read_journal(folder: Path) -> Run:
         means | {group: {} for group in groups},
         provenance,
         measured_rules=frozenset(measured_rules),
+        measurements=measurements,
     )
 
 

@@ -33,6 +33,7 @@ def read_run(folder: Path) -> Run:
     tasks: dict[str, TaskRun] = {}
     measured: list[str] = []
     measured_rules: set[str] = set()
+    measurements: dict[str, TaskRun] = {}
     signatures: list[dict[str, Any]] = []
     in_part = False
     for task in names:
@@ -45,6 +46,8 @@ def read_run(folder: Path) -> Run:
             if metric is None:
                 measured.append(task)
                 measured_rules.update(rules(_beside(path, task), lines).values())
+                if all("uid" in line["ar"] for line in lines):  # earlier versions did not name them
+                    measurements[task] = task_run(_beside(path, task), task, "ar", lines)
             else:
                 _check_scores(_beside(path, task), metric, lines)
                 tasks[task] = task_run(_beside(path, task), task, metric, lines)
@@ -74,6 +77,7 @@ def read_run(folder: Path) -> Run:
         means,
         agreed(path, signatures),
         measured_rules=frozenset(measured_rules),
+        measurements=measurements,
     )
 
 

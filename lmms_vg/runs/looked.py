@@ -12,16 +12,18 @@ class Looked(NamedTuple):
     Attributes:
         ar: attention ratio, one value per layer.
         kl: KL, one value per layer.
+        js: JS divergence, one value per layer.
     """
 
     ar: list[float]
     kl: list[float]
+    js: list[float]
 
 
 def looked(answered: Iterable[tuple[dict[str, Any], dict[str, Any]]]) -> dict[str, Looked]:
     """Return uid -> where the model looked, of the pairs of item and line that have a value; empty for other tasks."""
     return {
-        item["uid"]: Looked(line["ar"]["ar"], line["ar"]["kl"])
+        item["uid"]: Looked(line["ar"]["ar"], line["ar"]["kl"], line["js"]["js"])
         for item, line in answered
         if "error" not in item and "ar" in line
     }

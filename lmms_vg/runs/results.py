@@ -1,16 +1,21 @@
 """What a finished run says about every question, independent of the files it was read from."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lmms_vg._util.error_codes import Failure
 from lmms_vg.journal import FirstToken
 from lmms_vg.runs.first_tokens import first_tokens
 from lmms_vg.runs.looked import Looked, looked
 from lmms_vg.runs.method_spec import MethodSpec, under
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 #: Metrics that a task is reported and compared by; their items name their question.
 SCORED = ("acc", "open_recall")
@@ -33,9 +38,9 @@ class TaskRun:
     """The scores of one task.
 
     Attributes:
-        metric: the one of `SCORED` that `scores` are of.
+        metric: the one of `SCORED` that `scores` are of, or `ar`.
         rules: metric -> signature, for the metrics whose items have one.
-        scores: uid -> value from 0 to 1.
+        scores: uid -> value from 0 to 1; empty for tasks that only measure where a model looks.
         images: uid -> image.
         about: uid -> axis -> category.
         failed: uid -> why the question has no score.
@@ -94,6 +99,7 @@ class Run:
             that are not ours.
         number: tells runs with the same label apart; 0 if there is only one.
         measured_rules: signatures of the `measured` tasks.
+        measurements: the questions of the `measured` tasks, where their samples name them.
     """
 
     path: Path
@@ -108,6 +114,7 @@ class Run:
     provenance: dict[str, Any] | None = None
     number: int = 0
     measured_rules: frozenset[str] = frozenset()
+    measurements: dict[str, TaskRun] = field(default_factory=dict)
 
     @property
     def method(self) -> MethodSpec | None:
@@ -151,6 +158,19 @@ class Run:
 
         return report(self)
 
+    def to_pandas(self, layer: int | None = None) -> DataFrame:
+        """Return a data frame with one row per question of each task; `runs.frame` says what its columns are.
+
+        Args:
+            layer: the layer of AR, KL and JS, from 0; None for the one of lowest mean KL of each task.
+
+        Raises:
+            ValueError: there is no such layer.
+        """
+        from lmms_vg.runs.frame import frame  # imported here because it reads this module, and pandas takes a second
+
+        return frame(self, layer)
+
     @property
     def label(self) -> str:
         """The method, its hyper-parameters, its control and its seed in short, or the model if the method is not known."""
@@ -170,7 +190,7 @@ def task_run(where: object, task: str, metric: str, lines: list[Line]) -> TaskRu
     Args:
         where: begins every error message.
         task: the task.
-        metric: one of `SCORED`.
+        metric: one of `SCORED`, or `ar`.
         lines: what `process_results` made of each document, with `input` and `target`.
 
     Raises:
@@ -186,7 +206,7 @@ def task_run(where: object, task: str, metric: str, lines: list[Line]) -> TaskRu
         task=task,
         metric=metric,
         rules=rules(where, lines),
-        scores={item["uid"]: item["score"] for item in good},
+        scores={item["uid"]: item["score"] for item in good if "score" in item},
         images={item["uid"]: item["image"] for item in good},
         about={item["uid"]: item["about"] for item in good},
         failed={item["uid"]: Failure(item["error_code"], item["error"]) for item in items if "error" in item},
