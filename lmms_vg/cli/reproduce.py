@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lmms_vg.cli.printing import announce
+from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument
+from lmms_vg.extensions.registered import families
 from lmms_vg.reproduce.targets import TARGETS
 
 
@@ -22,7 +25,10 @@ def add(commands: Any) -> None:
     reproduce.add_argument("target", choices=TARGETS, metavar="TARGET", help=", ".join(TARGETS))
     reproduce.add_argument("--dry-run", action="store_true", help="print the plan only")
     reproduce.add_argument(
-        "--model", choices=["demo"], help="use the embedded model instead of the paper's checkpoints"
+        "--model",
+        metavar="FAMILY",
+        help="run the target's methods on your own checkpoint of this family: --model_args pretrained=...; demo: on the "
+        "embedded model",
     )
     reproduce.add_argument("--model_args", default="", help="for all rows, such as device_map=auto")
     reproduce.add_argument("--data", choices=["demo"], help="use phantoms instead of the paper's data")
@@ -33,13 +39,19 @@ def add(commands: Any) -> None:
 
 
 def _reproduce(args: argparse.Namespace) -> int:
+    if args.model is not None:
+        require("--model", [args.model], ["demo", *families()])
+    of = args.model if args.model in families() else "llava"  # what all rows take is the same for every family
+    refuse(unknown_argument(args.model_args, of, ["plain"]))
+    announce("importing torch and lmms-eval")
+
+    from lmms_vg.reproduce import plan_report
     from lmms_vg.reproduce.plan import make, require_ours
-    from lmms_vg.reproduce.plan_report import announce
 
     require_ours(args.more)
     plan = make(args.target, args.model, args.data, args.model_args, args.out)
     if not int(os.environ.get("RANK", 0)):
-        print(announce(plan), flush=True)
+        print(plan_report.announce(plan), flush=True)
     if args.dry_run:
         return 0
     from lmms_vg.reproduce.reproduce import reproduce

@@ -107,7 +107,7 @@ def test_heads_that_are_not_published_are_calibrated_first_and_found_then(tmp_pa
     )
     shown = announce(make("tableG5", None, None, "device_map=auto", tmp_path))
     assert calibration(refined) in shown
-    assert "heads have to be calibrated first" in shown
+    assert "to run, after step 0" in shown
     heads.write_text("{}")
     again = make("tableG5", None, None, "device_map=auto", tmp_path).asks[1]
     assert again.heads is None
