@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lmms_vg.cli.printing import announce
-from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument
+from lmms_vg.cli.unknown_arguments import require, unknown_argument
 from lmms_vg.extensions.registered import families
 from lmms_vg.reproduce.targets import TARGETS
 
@@ -42,7 +42,8 @@ def _reproduce(args: argparse.Namespace) -> int:
     if args.model is not None:
         require("--model", [args.model], ["demo", *families()])
     of = args.model if args.model in families() else "llava"  # what all rows take is the same for every family
-    refuse(unknown_argument(args.model_args, of, ["plain"]))
+    if problem := unknown_argument(args.model_args, of, ["plain"]):
+        raise ValueError(f"{problem}; every row sets its own hyper-parameters")
     announce("importing torch and lmms-eval")
 
     from lmms_vg.reproduce import plan_report

@@ -26,7 +26,7 @@ def checkpoint(one: Checkpoint) -> str:
     """One line about a checkpoint: its size, and what the hub's cache holds of its weights."""
     gigabytes, billions = BYTES * one.billions, one.billions
     size = (
-        f"about {gigabytes:.3g} GB ({BYTES} bytes x {billions:.3g} billion parameters)"
+        f"about {gigabytes:.{0 if gigabytes >= 10 else 2}f} GB ({BYTES} bytes x {billions:.3g} billion parameters)"
         if billions
         else "size not known"
     )
