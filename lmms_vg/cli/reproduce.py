@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lmms_vg.cli.printing import print_lines
+from lmms_vg.cli.printing import announce, print_lines
+from lmms_vg.cli.unknown_arguments import require, unknown_argument
+from lmms_vg.extensions.registered import families
 from lmms_vg.reproduce.targets import TARGETS
 
 #: The table that no model answers, but people.
@@ -27,7 +29,10 @@ def add(commands: Any) -> None:
     reproduce.add_argument("target", choices=targets, metavar="TARGET", help=", ".join(targets))
     reproduce.add_argument("--dry-run", action="store_true", help="print the plan only")
     reproduce.add_argument(
-        "--model", choices=["demo"], help="use the embedded model instead of the paper's checkpoints"
+        "--model",
+        metavar="FAMILY",
+        help="run the target's methods on your own checkpoint of this family: --model_args pretrained=...; demo: on the "
+        "embedded model",
     )
     reproduce.add_argument("--model_args", default="", help="for all rows, such as device_map=auto")
     reproduce.add_argument("--data", choices=["demo"], help="use phantoms instead of the paper's data")
@@ -45,13 +50,20 @@ def _reproduce(args: argparse.Namespace) -> int:
         from lmms_vg.reproduce.rating_table import rating_table
 
         return print_lines(rating_table(args.ratings, args.out or Path("reproduce") / RATINGS))
+    if args.model is not None:
+        require("--model", [args.model], ["demo", *families()])
+    of = args.model if args.model in families() else "llava"  # what all rows take is the same for every family
+    if problem := unknown_argument(args.model_args, of, ["plain"]):
+        raise ValueError(f"{problem}; every row sets its own hyper-parameters")
+    announce("importing torch and lmms-eval")
+
+    from lmms_vg.reproduce import plan_report
     from lmms_vg.reproduce.plan import make, require_ours
-    from lmms_vg.reproduce.plan_report import announce
 
     require_ours(args.more)
     plan = make(args.target, args.model, args.data, args.model_args, args.out)
     if not int(os.environ.get("RANK", 0)):
-        print(announce(plan), flush=True)
+        print(plan_report.announce(plan), flush=True)
     if args.dry_run:
         return 0
     from lmms_vg.reproduce.reproduce import reproduce

@@ -6,14 +6,14 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from lmms_vg.cli import method_files
 from lmms_vg.cli.parser import unknown_option
-from lmms_vg.cli.printing import announce
+from lmms_vg.cli.printing import announce, print_lines
 from lmms_vg.cli.run_summary import print_summary
 from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument, unknown_control
 from lmms_vg.cli.unknown_names import unknown_name
@@ -38,8 +38,8 @@ With --data mine.jsonl, your own questions are asked (docs/add_a_dataset.md): sh
 Several files are joined like a PATH. lmms-vg data check mine.jsonl says what is wrong with a file, and what is measured.
 
 It ends with a summary: scores with intervals, where the model looked beside chance, what was asked, the time, and what to type
-next. --quiet prints nothing else but warnings. Without --output_path, results go to LMMS_VG_HOME/runs/<model>. Samples are
-always saved, and files carry the local time.
+next. --quiet prints nothing else but warnings; --dry-run prints questions, downloads, memory and time, and runs nothing.
+Without --output_path, results go to LMMS_VG_HOME/runs/<model>. Samples are always saved, and files carry the local time.
 
 With --method_file FILE.py, you can use a method of your own, which the file defines, by its name; can be repeated.
 """
@@ -69,6 +69,8 @@ def run(arguments: Sequence[str]) -> int:
         method_files.register(args.method_file)
         arguments = _with_data(_with_control(arguments, args.control), args.data)
         refuse(unknown_name(arguments, family=joint) or _unknown_argument(arguments, joint))
+        if args.dry_run:
+            return print_lines(_forecast(arguments))
         if not args.quiet:
             announce("importing torch and lmms-eval")
         with quiet() if args.quiet else nullcontext():
@@ -86,6 +88,9 @@ def _add_own(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="FILES", help="ask your own questions: JSON-lines files, joined like a PATH")
     parser.add_argument(
         "--control", metavar="NAME", help="change every question before it is asked, such as blank_image"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print questions, downloads, memory and time, and run nothing"
     )
     parser.add_argument("--quiet", action="store_true", help="print the summary and warnings only")
 
@@ -127,6 +132,35 @@ def _with_data(arguments: Sequence[str], files: str | None) -> list[str]:
     return [*arguments, *([] if named else ["--tasks", "own"])]
 
 
+def _forecast(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield what a run with these arguments would ask and take.
+
+    Raises:
+        ValueError: its model is not ours, or the checkpoint cannot be loaded.
+    """
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
+    for option in ("--model", "--model_args", "--methods", "--tasks"):
+        parser.add_argument(option, default="")
+    given, _ = parser.parse_known_args(arguments)
+    family, *names = _methods_of(given.model, given.methods)
+    if not names:
+        raise ValueError(f"--dry-run: --model {given.model!r} is not ours, so its cost is not known; lmms-vg models")
+    announce("reading data sets and small files")
+
+    from lmms_vg.reproduce.forecast import forecast
+
+    pairs = dict(part.split("=", 1) for part in given.model_args.split(",") if "=" in part)
+    return forecast(family, names, pairs.get("pretrained"), [name for name in given.tasks.split(",") if name])
+
+
+def _methods_of(model: str, methods: str) -> list[str]:
+    """Return family and methods that `--model` and `--methods` name; nothing for models that are not ours."""
+    if methods:
+        return [model, *methods.split(",")]
+    names = {alias: name for name, aliases in ALIASES.items() for alias in aliases}
+    return list(model_ids().get(names.get(model, model), ("",)))
+
+
 def _unknown_argument(arguments: Sequence[str], joint: bool) -> str:
     """Return a message about the first unknown option, method or argument of a model of ours; empty if there may be none."""
     parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
@@ -141,9 +175,8 @@ def _unknown_argument(arguments: Sequence[str], joint: bool) -> str:
         require("--model (with --methods, a family)", [given.model], families())
         require("--methods", given.methods.split(","), methods())
         return unknown_argument(given.model_args, given.model, given.methods.split(","), joint=True)
-    names = {alias: model for model, aliases in ALIASES.items() for alias in aliases}
-    known = model_ids().get(names.get(given.model, given.model))
-    return unknown_argument(given.model_args, known[0], known[1:]) if known else ""
+    family, *names = _methods_of(given.model, "")
+    return unknown_argument(given.model_args, family, names) if names else ""
 
 
 def _run_one(arguments: Sequence[str]) -> int:

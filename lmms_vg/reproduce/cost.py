@@ -19,6 +19,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from lmms_vg.tasks.registry import TASKS
+
 
 class Device(NamedTuple):
     """A GPU by its data sheet.
@@ -83,6 +85,12 @@ IMAGES = {
 }
 #: Approximate number of questions in each of VGMED's four files: the paper counts pairs of image and box.
 VGMED_ROWS = 14_000
+
+
+def numbers(task: str) -> tuple[int, int]:
+    """Return the numbers of questions and of images of one of our tasks; of images at most so many where they are not known."""
+    questions = TASKS[task].n or VGMED_ROWS
+    return questions, IMAGES.get(task, questions)
 
 
 class Constants(NamedTuple):

@@ -24,7 +24,12 @@ def datasets(tasks: Collection[str]) -> Iterator[str]:
 
 def checkpoint(one: Checkpoint) -> str:
     """One line about a checkpoint: its size, and what the hub's cache holds of its weights."""
-    size = f"about {BYTES * one.billions:.0f} GB ({BYTES} bytes x {one.billions} billion parameters)"
+    gigabytes, billions = BYTES * one.billions, one.billions
+    size = (
+        f"about {gigabytes:.{0 if gigabytes >= 10 else 2}f} GB ({BYTES} bytes x {billions:.3g} billion parameters)"
+        if billions
+        else "size not known"
+    )
     return _weights(one.pretrained, size, "*.safetensors")
 
 

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from lmms_vg.extensions.registered import families
 from lmms_vg.paper.published import PublishedTable, table
-from lmms_vg.reproduce.checkpoints import NotHere
+from lmms_vg.reproduce.checkpoints import Checkpoint, NotHere
 from lmms_vg.reproduce.columns import Column, columns
 from lmms_vg.reproduce.existing_runs import find, lacking
 from lmms_vg.reproduce.not_here import AskElsewhere, ask_elsewhere
+from lmms_vg.reproduce.own_checkpoint import own_checkpoint, own_rows
 from lmms_vg.reproduce.targets import FIGURE, TARGETS, Target, TargetRow
 from lmms_vg.runs.method_spec import MethodSpec
 from lmms_vg.runs.results import Run
@@ -64,7 +65,11 @@ class Ask(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a target needs. `table` is None for a figure, whose `figure` maps a kind of question to (medical, COCO) tasks."""
+    """What a target needs.
+
+    `table` is None for a figure, whose `figure` maps a kind of question to (medical, COCO) tasks. `own` is a checkpoint of
+    one's own in place of the paper's; None for these.
+    """
 
     name: str
     target: Target
@@ -77,6 +82,7 @@ class Plan:
     out: Path
     demo_model: bool
     demo_data: bool
+    own: Checkpoint | None = None
 
 
 def make(name: str, model: str | None, data: str | None, model_args: str, out: Path | None) -> Plan:
@@ -84,19 +90,23 @@ def make(name: str, model: str | None, data: str | None, model_args: str, out: P
 
     Args:
         name: a key of `TARGETS`.
-        model: "demo" for the embedded model, else None.
+        model: "demo" for the embedded model, or the family of a checkpoint of one's own; None for the paper's checkpoints.
         data: "demo" for phantoms, else None.
-        model_args: for all rows, such as device_map=auto.
+        model_args: for all rows, such as device_map=auto; with a family also pretrained=.
         out: folder of the results; None for `reproduce/<name>`.
 
     Raises:
         ValueError: `model_args` set a checkpoint or hyper-parameters, which belong to the rows.
     """
-    if model_args:
-        _require_common(model_args)
-    target, folder = TARGETS[name], out or Path("reproduce") / name
     demo_model, demo_data = model == DEMO, data == DEMO
+    pretrained, model_args = _divided(model_args, model is not None and not demo_model)
+    own = None if model is None or demo_model else own_checkpoint(model, pretrained)
+    target, folder = TARGETS[name], out or Path("reproduce") / name
+    if own is not None:
+        target = target._replace(rows=own_rows(target, own), not_here=())
     printed = table(target.table) if target.table else None
+    if printed is not None and own is not None:
+        printed = printed.model_copy(update={"rows": {row.name: [None] * len(printed.columns) for row in target.rows}})
     wanted = columns(printed, demo_data) if printed else []
     figure = {} if printed else dict.fromkeys(FIGURE, _DEMO_PAIR) if demo_data else FIGURE
     parts = [*(column.tasks for column in wanted), *figure.values()]
@@ -106,7 +116,7 @@ def make(name: str, model: str | None, data: str | None, model_args: str, out: P
     asks = [_ask(row, demo_model, model_args, folder, tasks) for row in here]
     scored = [] if figure or demo_model or demo_data else tasks
     elsewhere = [ask_elsewhere(row, scored, model_args, _folder(folder, row.name)) for row in not_here]
-    return Plan(name, target, printed, wanted, figure, tasks, asks, elsewhere, folder, demo_model, demo_data)
+    return Plan(name, target, printed, wanted, figure, tasks, asks, elsewhere, folder, demo_model, demo_data, own)
 
 
 def require_ours(more: Sequence[str]) -> None:
@@ -120,9 +130,15 @@ def require_ours(more: Sequence[str]) -> None:
             raise ValueError(f"{argument}: the target sets tasks and folders; choose another output folder with -o")
 
 
-def calibration(ask: Ask) -> str:
+def calibration(ask: Ask, demo_data: bool = False) -> str:
     """The command that makes a row's head list."""
-    return f"lmms-vg heads calibrate --model {ask.family} --model_args {ask.common} --data coco -o {ask.heads}"
+    data = calibration_data(demo_data)
+    return f"lmms-vg heads calibrate --model {ask.family} --model_args {ask.common} --data {data} -o {ask.heads}"
+
+
+def calibration_data(demo_data: bool) -> str:
+    """The data set that heads are ranked on: `--data` of `lmms-vg heads calibrate`."""
+    return DEMO if demo_data else "coco"
 
 
 def _missing(row: TargetRow) -> NotHere:
@@ -184,12 +200,25 @@ def _stated(row: TargetRow, given: Mapping[str, Any], demo: bool) -> str:
     return MethodSpec(**METHODS[row.method].for_checkpoint(shape, **given).spec()).shown
 
 
-def _require_common(model_args: str) -> None:
+def _divided(model_args: str, own: bool) -> tuple[str | None, str]:
+    """Return the checkpoint in `--model_args`, and the other arguments.
+
+    Raises:
+        ValueError: they set hyper-parameters, or a checkpoint that is not one's own; these belong to the rows.
+    """
+    if not model_args:
+        return None, ""
     from lmms_vg.experiments.method_settings import is_common, pairs  # late: it takes seconds
 
-    for name, value in pairs(model_args):
+    given = dict(pairs(model_args))
+    pretrained = given.pop("pretrained", None) if own else None
+    for name, value in given.items():
         if name == "pretrained" or not is_common(name):
-            raise ValueError(f"--model_args {name}={value}: every row sets its own checkpoint and hyper-parameters")
+            raise ValueError(
+                f"--model_args {name}={value}: every row sets its own checkpoint and hyper-parameters; for a checkpoint of "
+                "your own name its family: --model llava --model_args pretrained=..."
+            )
+    return pretrained, ",".join(f"{name}={value}" for name, value in given.items())
 
 
 def _newer(heads: Path | None, results: Path) -> bool:

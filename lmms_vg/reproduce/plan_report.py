@@ -18,8 +18,8 @@ def announce(plan: Plan) -> str:
     parts = [title(plan), "## Plan", _rows(plan)]
     waiting = [ask for ask in plan.asks if ask.heads and ask.missing]
     parts += [
-        f"{ask.row.name}: its heads are not published and have to be ranked first, with VGMED's questions about COCO "
-        f"(`lmms-vg data fetch vgmed coco`). Rank them with this command, then repeat yours:\n\n    {calibration(ask)}"
+        f"Step 0, for {ask.row.name}: no heads are known for its checkpoint, so they are ranked first, {_on(plan)}. The run "
+        f"does this; to do it apart:\n\n    {calibration(ask, plan.demo_data)}"
         for ask in waiting
     ]
     if plan.elsewhere:
@@ -28,10 +28,19 @@ def announce(plan: Plan) -> str:
     return "\n\n".join([*parts, *([plan.target.note] if plan.target.note else [])])
 
 
+def _on(plan: Plan) -> str:
+    if plan.demo_data:
+        return "with phantoms that no demo task asks about"
+    return "with VGMED's questions about COCO (`lmms-vg data fetch vgmed coco`)"
+
+
 def title(plan: Plan) -> str:
     """The title, followed by a warning if the results cannot stand for the paper's."""
     about = f"Table {plan.table.id}: {plan.table.title}" if plan.table else plan.target.title
-    return f"# {about}{warning(plan, {})}"
+    own = ""
+    if plan.own is not None:
+        own = f"\n\nThe methods and columns of the paper, on {plan.own.pretrained}. The paper has no numbers of it."
+    return f"# {about}{own}{warning(plan, {})}"
 
 
 def warning(plan: Plan, runs: Mapping[str, Run]) -> str:
@@ -61,7 +70,7 @@ def _state(ask: Ask) -> str:
     if ask.run is not None and not ask.missing:
         return f"done: `{ask.run.path.name}`"
     if ask.heads:
-        return "heads have to be calibrated first"
+        return "to run, after step 0"
     return "to run" if ask.run is None else f"to run: {', '.join(ask.missing)}"
 
 
@@ -96,16 +105,11 @@ def _tasks(plan: Plan) -> str:
             columns[task] = ", ".join(filter(None, (columns[task], f"{kind} ({side})")))
     rows = []
     for task in plan.tasks:
-        questions, images = _numbers(task)
+        questions, images = cost.numbers(task)
         exactly = task in cost.IMAGES
         n = f"{questions:,}" if TASKS[task].n is not None else f"about {questions:,}"
         rows.append([task, columns[task], n, f"{images:,}" if exactly else f"at most {images:,}"])
     return markdown(["task", "column", "questions", "images"], rows, texts=2)
-
-
-def _numbers(task: str) -> tuple[int, int]:
-    questions = TASKS[task].n or cost.VGMED_ROWS
-    return questions, cost.IMAGES.get(task, questions)
 
 
 def _downloads(plan: Plan) -> str:
@@ -128,10 +132,11 @@ def _estimates(plan: Plan) -> Iterator[str]:
     for ask in plan.asks:
         checkpoint, method = ask.row.checkpoint, ask.row.method
         constants = cost.Constants.modelled(checkpoint.billions, image_tokens=checkpoint.image_tokens)
-        time = sum(constants.seconds(method, *_numbers(task)) for task in ask.missing)
+        time = sum(constants.seconds(method, *cost.numbers(task)) for task in ask.missing)
         total += time
         tokens = f"{checkpoint.image_tokens:,}"
-        rows.append([ask.row.name, cost.WORK[method].why, tokens, cost.spoken(time) if ask.missing else "done"])
+        spoken = cost.spoken(time) if checkpoint.billions else "not known: its weights are not here"
+        rows.append([ask.row.name, cost.WORK[method].why, tokens, spoken if ask.missing else "done"])
     head = ["row", "method", "tokens of an image (N)", "time"]
     yield markdown(head, [*rows, ["all", "", "", cost.spoken(total)]], texts=2)
     yield cost.STATED

@@ -23,6 +23,7 @@ from lmms_vg.reproduce.domain_gap import gaps
 from lmms_vg.reproduce.domain_gap_plot import draw
 from lmms_vg.reproduce.existing_runs import find, lacking
 from lmms_vg.reproduce.gains import Pair, gains
+from lmms_vg.reproduce.heads_first import rank_heads
 from lmms_vg.reproduce.plan import Ask, Plan
 from lmms_vg.reproduce.plan_report import announce
 from lmms_vg.runs.results import Run
@@ -46,8 +47,9 @@ def reproduce(plan: Plan, more: Sequence[str]) -> tuple[str, list[str]]:
         ValueError: the figure's run was saved by an older version.
     """
     pending = [ask for ask in plan.asks if ask.missing]
-    ready = [ask for ask in pending if ask.heads is None]
-    failed = {ask.row.name: "its heads have to be calibrated first" for ask in pending if ask.heads is not None}
+    problems = {ask.row.name: rank_heads(ask, plan.demo_data) for ask in pending if ask.heads is not None}
+    failed = {row: problem for row, problem in problems.items() if problem}
+    ready = [ask._replace(heads=None) for ask in pending if ask.row.name not in failed]
     tasks, unread = _readable(plan.tasks) if ready else (plan.tasks, {})
     asked = [ask for ask in ready if set(ask.missing) & set(tasks)]
     failed |= unread | {ask.row.name: "there are no data for it" for ask in ready if not tasks}
@@ -56,7 +58,7 @@ def reproduce(plan: Plan, more: Sequence[str]) -> tuple[str, list[str]]:
         return "", _named(failed)
     runs = {}
     for ask in plan.asks:
-        was_run = ask in asked and ask.row.name not in failed
+        was_run = ask.row in [one.row for one in asked] and ask.row.name not in failed
         if (run := find(ask.folder, ask.model, ask.model_args) if was_run else ask.run) is not None:
             runs[ask.row.name] = run
     return _write(plan, runs, failed), _named(failed)

@@ -31,7 +31,7 @@ def table_markdown(
     if gains:
         head = ["row", "column", "paper", "ours [95% interval] (n)", "p", "p (Holm)", "verdict"]
         parts += [
-            "### The paper's claim: method minus plain, in points",
+            "### Method minus plain, in points" if plan.own else "### The paper's claim: method minus plain, in points",
             markdown(head, [_gain(gain) for gain in gains], texts=2),
             listed(GAINS),
             "### Its numbers",

@@ -180,7 +180,7 @@ def test_uncalibrated_heads_keep_their_row_from_running_and_no_other(
     together["lines"]["vqa_demo_open"] = [opened(f"q{i}", 0.5) for i in range(4)]
     assert main(["reproduce", "tableG5", "--data", "demo", "-o", str(tmp_path)]) == 1
     assert [call[1] for call in together["calls"]] == [["huatuogpt-v-34b"]]
-    assert "VGRefine-34B (Ours) (its heads have to be calibrated first)" in capsys.readouterr().err
+    assert "VGRefine-34B (Ours) (its heads could not be ranked: " in capsys.readouterr().err
 
 
 def test_tasks_without_data_are_named_and_the_others_asked(
