@@ -1,4 +1,4 @@
-"""The layer at which a look is judged: named, or chosen on the images of the other half, so that it is not flattered.
+"""The layer at which a look is judged: named, or chosen on the images of the other half.
 
 Images fall into two halves by a hash of their name, the same in all runs. The layer of each half is the one of lowest mean KL
 over the questions of the other half. Where a half has no questions, the layer is chosen on what it is judged on: in-sample.
