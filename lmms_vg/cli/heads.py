@@ -16,7 +16,10 @@ from lmms_vg.experiments.boxed_tasks import CALIBRATION, TASKS
 from lmms_vg.extensions.registered import families
 
 if TYPE_CHECKING:
-    from lmms_vg.methods.head_lists import HeadList
+    from lmms_vg.methods.head_lists import HeadList, HeadOrders, HeadScores
+
+#: Mark of a head that looks at everything alike, or worse.
+_EVEN = "no better than even"
 
 
 def add(commands: Any) -> None:
@@ -133,13 +136,20 @@ def _table(head_list: HeadList) -> Iterator[str]:
     else:
         yield "rank  layer  head       kl       ar       js"
         rows = zip(head_list.heads, head_list.scores.kl, head_list.scores.ar, head_list.scores.js, strict=True)
+        orders = head_list.orders
+        even = [False] * len(head_list.heads) if orders is None else orders.no_better_than_even(head_list.scores)
         for rank, ((layer, head), *values) in enumerate(rows, start=1):
-            yield f"{rank:4}  {layer:5}  {head:4}" + "".join(f"{value:9.4f}" for value in values)
+            mark = f"  {_EVEN}" if even[rank - 1] else ""
+            yield f"{rank:4}  {layer:5}  {head:4}" + "".join(f"{value:9.4f}" for value in values) + mark
+        if orders is not None and orders.even:
+            yield "even look        " + "".join(f"{orders.even[name]:9.4f}" for name in ("kl", "ar", "js"))
     yield f"knockout layers: {', '.join(map(str, head_list.layers)) or 'not known'}"
 
 
 def _remarks(head_list: HeadList) -> Iterator[str]:
     """How far the list can be trusted."""
+    if head_list.orders is not None and head_list.scores is not None:
+        yield from _orders(head_list.orders, head_list.scores, len(head_list.heads), head_list)
     if head_list.stability is not None:
         drawn, halves = head_list.stability.bootstrap, head_list.stability.halves
         between = "too few images" if halves is None else f"{halves:.2f}"
@@ -155,6 +165,19 @@ def _remarks(head_list: HeadList) -> Iterator[str]:
         yield (
             f"leaks: {', '.join(head_list.leaks)}; the heads were, or may have been, ranked on images of these, so results "
             "on them may be too good"
+        )
+
+
+def _orders(orders: HeadOrders, scores: HeadScores, keep: int, head_list: HeadList) -> Iterator[str]:
+    others = ", ".join(f"{shared} by {name}" for name, shared in orders.shared.items() if name != orders.by)
+    chance = keep**2 / (head_list.num_layers * head_list.num_heads)
+    yield (
+        f"ranked by {orders.by}; of the {keep} heads, among the best {keep} by another metric: {others}; by chance {chance:.1f}"
+    )
+    if even := sum(orders.no_better_than_even(scores)):
+        yield (
+            f"{_EVEN}: {even} of the {keep} heads do not beat attention that is even over the image in KL, AR and JS. KL ranks "
+            "heads that look nowhere above some that find the box; compare with --by js"
         )
 
 

@@ -21,7 +21,10 @@ def add(commands: Any) -> None:
     )
     report.add_argument("run", type=existing, help=run)
     report.add_argument(
-        "--layer", type=int, metavar="N", help="judge attention at this layer, from 0; default: that of lowest mean KL"
+        "--layer",
+        type=int,
+        metavar="N",
+        help="judge attention at this layer, from 0; default: that of lowest mean KL on the other half of the images",
     )
     report.set_defaults(command=_report)
 
@@ -51,7 +54,7 @@ def add(commands: Any) -> None:
         "--layer",
         type=int,
         metavar="N",
-        help="compare attention at this layer, from 0; default: the base's of lowest KL",
+        help="compare attention at this layer, from 0; default: the base's of lowest KL on the other half of the images",
     )
     compare.add_argument("--format", choices=_SUFFIXES.values(), help="default: the suffix of FILE, else markdown")
     compare.add_argument("-o", "--out", type=Path, metavar="FILE", help="a new file: .md, .csv or .tex")

@@ -22,10 +22,11 @@ from lmms_vg.experiments.boxed_questions import BoxedSample
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.build import build, split_arguments
 from lmms_vg.journal import check_home, read_records
-from lmms_vg.methods.head_lists import Bootstrap, HeadList, HeadScores, Stability
+from lmms_vg.methods.head_lists import Bootstrap, HeadList, HeadOrders, HeadScores, Stability
 from lmms_vg.metrics.head_ranking import METRICS, By, HeadSums
 from lmms_vg.models import FAMILIES
 from lmms_vg.models.checkpoint import locate
+from lmms_vg.runs.kept_maps import even_looks
 
 #: Number of resamples of the images that measure the stability of a list.
 RESAMPLES = 1000
@@ -61,7 +62,7 @@ def calibrate(
     check_home()
     answerer = build(family, "plain", **{**arguments, "heads": True})
     sums = HeadSums((shape.layers, shape.heads), by, seed, RESAMPLES)
-    images = measure(answerer, sample, sums)
+    images, measured = measure(answerer, sample, sums)
     heads, means, layer_kl = sums.ranking(keep), sums.means(), sums.layer_kl()
     overlap = sums.overlap(keep)
     answerer.close()
@@ -85,6 +86,11 @@ def calibrate(
             bootstrap=Bootstrap(resamples=RESAMPLES, mean=_round(overlap.mean), p5=_round(overlap.p5)),
             halves=None if overlap.halves is None else _round(overlap.halves),
         ),
+        orders=HeadOrders(
+            by=by,
+            shared={str(name): number for name, number in sums.shared(keep).items()},
+            even={name: _round(value) for name, value in even_looks(answerer.journal.folder, measured).items()},
+        ),
         provenance={
             "data": sample.data,
             "n": sums.n,
@@ -103,11 +109,11 @@ def calibrate(
 _RULES: dict[By, str] = {"kl": "lowest mean KL", "ar": "highest mean AR", "js": "lowest mean JS"}
 
 
-def measure(answerer: Answerer, sample: BoxedSample, sums: HeadSums) -> int:
+def measure(answerer: Answerer, sample: BoxedSample, sums: HeadSums) -> tuple[int, dict[str, int]]:
     """Ask all questions and add their values, as the journal has them, to `sums`.
 
     Returns:
-        The number of images with values.
+        The number of images with values; and key -> how often a question with values was asked.
 
     Raises:
         ValueError: No question could be measured.
@@ -115,9 +121,11 @@ def measure(answerer: Answerer, sample: BoxedSample, sums: HeadSums) -> int:
     answers = tqdm(answerer.answer(sample.questions), total=len(sample.questions), desc="calibrating heads")
     remaining = Counter(record.key for _, record in answers)
     images = set()
+    measured: dict[str, int] = {}
     for record in read_records(sorted(answerer.journal.folder.glob("rank*.jsonl"))):
         if record.key in remaining and record.alignment and "heads" in record.alignment:
-            sums.add(record.image, record.alignment["heads"], record.alignment["kl"], remaining.pop(record.key))
+            measured[record.key] = remaining.pop(record.key)
+            sums.add(record.image, record.alignment["heads"], record.alignment["kl"], measured[record.key])
             images.add(record.image)
     failed = len(sample.questions) - sums.n
     if not sums.n:
@@ -128,7 +136,7 @@ def measure(answerer: Answerer, sample: BoxedSample, sums: HeadSums) -> int:
         logger.warning(
             f"{failed} of {len(sample.questions)} questions were not measured; the reasons are in {answerer.journal.folder}"
         )
-    return len(images)
+    return len(images), measured
 
 
 def _revision(pretrained: str, revision: str | None) -> str | None:

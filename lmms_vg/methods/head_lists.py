@@ -35,6 +35,31 @@ class HeadScores(BaseModel):
     all_kl: list[list[float]]
 
 
+class HeadOrders(BaseModel):
+    """How the list depends on the metric that ranks it, and what a head scores that looks at everything alike.
+
+    Attributes:
+        by: the metric of the list: "kl", "ar" or "js".
+        shared: metric -> how many of the list's heads are among as many best ones by this metric.
+        even: metric -> mean of attention that is even over the visible image, on the same boxes; empty where it is not known.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    by: str
+    shared: dict[str, int]
+    even: dict[str, float] = {}
+
+    def no_better_than_even(self, scores: HeadScores) -> list[bool]:
+        """Of each head of the list, whether it does not beat even attention by every metric."""
+        if not self.even:
+            return [False] * len(scores.kl)
+        return [
+            kl >= self.even["kl"] or ar <= self.even["ar"] or js >= self.even["js"]
+            for kl, ar, js in zip(scores.kl, scores.ar, scores.js, strict=True)
+        ]
+
+
 class Bootstrap(BaseModel):
     """Share of a list's heads that the list of a resample contains too: mean over resamples and 5th percentile, 0 to 1."""
 
@@ -67,7 +92,7 @@ class HeadList(BaseModel):
         source: where the list is published, or how it was made.
         leaks: data sets (`DatasetSpec.name`, and `vgmed_coco`) whose images ranked the heads, or may have if the source does
             not say; results on these may be too good.
-        scores, stability: results of a calibration; None for other lists.
+        scores, stability, orders: results of a calibration; None for other lists, and orders for those of older versions.
         provenance: data, n, seed, weights, revision and versions of a calibration.
     """
 
@@ -83,6 +108,7 @@ class HeadList(BaseModel):
     leaks: list[str] = []
     scores: HeadScores | None = None
     stability: Stability | None = None
+    orders: HeadOrders | None = None
     provenance: dict[str, Any] = {}
 
     def write(self, path: Path) -> None:

@@ -90,6 +90,11 @@ class HeadSums:
         order = self._best(self._heads[self.by], keep)
         return [(int(layer), int(head)) for layer, head in np.stack(np.unravel_index(order, self._halves[0].shape), 1)]
 
+    def shared(self, keep: int) -> dict[By, int]:
+        """How many of the best `keep` heads are also among the best `keep` by each metric; by chance keep^2 / heads are."""
+        own = self._best(self._heads[self.by], keep, self.by)
+        return {name: len(np.intersect1d(own, self._best(self._heads[name], keep, name))) for name in METRICS}
+
     def overlap(self, keep: int) -> Overlap:
         """Shares of the best `keep` heads that recur in the resamples and halves."""
         whole = self._best(self._heads[self.by], keep)
@@ -100,8 +105,8 @@ class HeadSums:
         halves = _shared(first, second) if self._sizes.all() else None
         return Overlap(float(np.mean(shares)), float(np.percentile(shares, 5)), halves)
 
-    def _best(self, sums: NDArray[np.int64], keep: int) -> NDArray[np.int64]:
-        return np.argsort(-sums if self.by == "ar" else sums, axis=None, kind="stable")[:keep]
+    def _best(self, sums: NDArray[np.int64], keep: int, by: By | None = None) -> NDArray[np.int64]:
+        return np.argsort(-sums if (by or self.by) == "ar" else sums, axis=None, kind="stable")[:keep]
 
     def _draw(self, image: str) -> tuple[NDArray[np.int64], int]:
         digest = hashlib.sha256(f"{self.seed} {image}".encode()).digest()

@@ -14,6 +14,7 @@ import numpy as np
 from lmms_vg.metrics.statistics import resample
 from lmms_vg.reproduce.gap_band import CLAIM, Band, Floats, each_alone
 from lmms_vg.reproduce.gap_on_excess import MEASURES, GapOnExcess, gap_on_excess
+from lmms_vg.runs.layer_choice import named
 from lmms_vg.runs.lmms_eval_output import samples
 from lmms_vg.runs.map_looks import map_looks
 from lmms_vg.runs.results import Run
@@ -88,7 +89,7 @@ def measured(run: Run, task: str) -> tuple[Floats, list[str]]:
 
 
 def _on_excess(run: Run, medical: str, coco: str, seed: int) -> GapOnExcess | str:
-    looks = map_looks(run, dict.fromkeys((medical, coco)), tuple(MEASURES))
+    looks = map_looks(run, dict.fromkeys((medical, coco), named(0)), tuple(MEASURES), whole=True)
     first, second = looks[medical], looks[coco]
     if isinstance(first, str):
         return first

@@ -12,9 +12,13 @@ from typing import NamedTuple
 import numpy as np
 
 from lmms_vg.metrics.statistics import Difference, holm, paired
-from lmms_vg.runs.map_looks import BETTER, MapLooks, Name, map_looks
+from lmms_vg.runs.layer_choice import LayerChoice
+from lmms_vg.runs.map_looks import BETTER, CHANCE, Floats, MapLooks, Name, map_looks
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.saying import LEVEL
+
+#: What is said where there are too few other images to compare with.
+ALONE = "no verdict (too few images)"
 
 #: What is said where patches have no attention at all,
 HIDDEN = "no verdict (hidden patches)"
@@ -36,60 +40,69 @@ class LookStrength(NamedTuple):
 
     Attributes:
         value: mean of the questions.
-        level: mean of what maps of other images have on the same boxes; .5 for placement.
-        excess: value minus level, with an interval and a p-value from whole images; 0 is what a blind look has.
-        n: number of questions; those without enough other images, or places, are left out.
+        level: mean of what maps of other images have on the same boxes; .5 for placement, NaN without enough other images.
+        excess: value minus level, with an interval and a p-value from whole images; 0 is what a blind look has. None without
+            a level.
+        n: number of questions; those without enough other images (or, if none has them, other questions) or places are left
+            out.
+        even: mean of what attention that is even over the image has on these boxes.
+        over_questions: value minus what maps of the other questions about the same image have; None where there are none.
+        n_questions: number of questions that have this.
     """
 
     value: float
     level: float
-    excess: Difference
+    excess: Difference | None
     n: int
+    even: float
+    over_questions: Difference | None
+    n_questions: int
 
 
 class Grounding(NamedTuple):
     """How a run looked at the boxes of a task.
 
     Attributes:
-        layer: the layer, from 0.
-        in_sample: whether it was chosen as the one of lowest mean KL on these questions.
+        choice: the layer.
         hidden: whether a patch has no attention at all in this layer, as under a knockout, so that KL and log AR say nothing.
         asked: number of questions with measured attention; fewer may have maps.
         looked: measure -> what was found; a measure is left out where no question has it.
         questions: measure -> uid -> value and level of each question that has both.
         images: uid -> image.
+        ar_window: mean of AR over the mean of all places of the box's shape; NaN where no box has five places.
     """
 
-    layer: int
-    in_sample: bool
+    choice: LayerChoice
     hidden: bool
     asked: int
     looked: dict[Name, LookStrength]
     questions: dict[Name, dict[str, tuple[float, float]]]
     images: dict[str, str]
+    ar_window: float
 
     def judges(self, name: Name) -> bool:
         """Whether a measure gets a verdict in this layer."""
-        return not (self.hidden and name in SPOILED)
+        return self.looked[name].excess is not None and not (self.hidden and name in SPOILED)
 
     def verdicts(self, adjusted: Mapping[Name, float]) -> dict[Name, str]:
         """Say of each measure whether looking is shown; `adjusted` is measure -> corrected p-value."""
-        return {
-            name: HIDDEN
-            if not self.judges(name)
-            else "shown"
-            if adjusted[name] < LEVEL and BETTER[name] * found.excess.mean > 0
-            else "not shown"
-            for name, found in self.looked.items()
-        }
+        return {name: self._verdict(name, adjusted[name]) for name in self.looked}
+
+    def _verdict(self, name: Name, p: float) -> str:
+        excess = self.looked[name].excess
+        if excess is None:
+            return ALONE
+        if not self.judges(name):
+            return HIDDEN
+        return "shown" if p < LEVEL and BETTER[name] * excess.mean > 0 else "not shown"
 
 
-def grounding(run: Run, layers: Mapping[str, int | None]) -> dict[str, Grounding | str]:
+def grounding(run: Run, choices: Mapping[str, LayerChoice | None]) -> dict[str, Grounding | str]:
     """Judge where a run looked, with its journal read once.
 
     Args:
         run: the run; its journal must be on this machine.
-        layers: task -> the layer; None for the one of lowest mean KL.
+        choices: task -> the layer; None for the one of lowest mean KL on the other half of the images.
 
     Returns:
         Task -> the result, or why there is none.
@@ -97,15 +110,15 @@ def grounding(run: Run, layers: Mapping[str, int | None]) -> dict[str, Grounding
     Raises:
         ValueError: the layer is not there.
     """
-    at = {task: run.means[task]["best_layer"] if given is None else given for task, given in layers.items()}
-    found = map_looks(run, {task: [int(layer)] for task, layer in at.items() if layer is not None})
+    valued = {task: choice for task, choice in choices.items() if choice or run.means[task]["best_layer"] is not None}
+    found = map_looks(run, valued)
     return {
         task: "no question has a value"
         if task not in found
         else looks
         if isinstance(looks := found[task], str)
-        else _judged(looks, layers[task] is None)
-        for task in layers
+        else _judged(looks)
+        for task in choices
     }
 
 
@@ -115,25 +128,62 @@ def corrected(results: Mapping[str, Grounding]) -> dict[str, dict[Name, float]]:
         (task, name): found.excess.p
         for task, result in results.items()
         for name, found in result.looked.items()
-        if result.judges(name)
+        if result.judges(name) and found.excess is not None
     }
     adjusted = dict(zip(p, holm({f"{number}": value for number, value in enumerate(p.values())}).values(), strict=True))
     return {task: {name: adjusted.get((task, name), nan) for name in result.looked} for task, result in results.items()}
 
 
-def _judged(looks: MapLooks, in_sample: bool) -> Grounding:
-    questions: dict[Name, dict[str, tuple[float, float]]] = {}
-    for name in looks.value:
-        pairs = zip(looks.value[name][:, 0].tolist(), looks.level[name][:, 0].tolist(), strict=True)
-        questions[name] = {
-            uid: pair for uid, pair in zip(looks.uids, pairs, strict=True) if isfinite(pair[0]) and isfinite(pair[1])
-        }
+def _judged(looks: MapLooks) -> Grounding:
     images = dict(zip(looks.uids, looks.images, strict=True))
-    looked = {name: _looked(pairs, images) for name, pairs in questions.items() if pairs}
-    return Grounding(looks.layers[0], in_sample, bool(looks.hidden[0]), looks.asked, looked, questions, images)
+    questions = questions_of(looks)
+    others = {name: _pairs(looks, looks.value[name], level) for name, level in looks.other_questions.items()}
+    even: dict[Name, float] = {
+        "log AR": float(np.log(looks.even[0]).mean()),
+        "KL": float(looks.even[1].mean()),
+        "JS": float(looks.even[2].mean()),
+    }
+    looked = {
+        name: _looked(pairs, images, even.get(name, CHANCE), others.get(name, {}))
+        for name, pairs in questions.items()
+        if pairs or others.get(name)
+    }
+    window = looks.chosen(looks.ar_window)
+    placed = window[np.isfinite(window)]
+    return Grounding(
+        *(looks.choice, hidden_in(looks), looks.asked, looked, questions, images),
+        float(placed.mean()) if len(placed) else nan,
+    )
 
 
-def _looked(known: Mapping[str, tuple[float, float]], images: Mapping[str, str]) -> LookStrength:
-    value, level = np.mean([*known.values()], axis=0)
+def questions_of(looks: MapLooks) -> dict[Name, dict[str, tuple[float, float]]]:
+    """Measure -> uid -> value and level at the question's layer, of the questions that have both."""
+    return {name: _pairs(looks, looks.value[name], looks.level[name]) for name in looks.value}
+
+
+def hidden_in(looks: MapLooks) -> bool:
+    """Whether a patch has no attention at all in the chosen layers."""
+    return bool(looks.hidden[[looks.layers.index(layer) for layer in looks.choice.layers]].any())
+
+
+def _pairs(looks: MapLooks, value: Floats, level: Floats) -> dict[str, tuple[float, float]]:
+    """Question -> value and level at its layer, where it has both."""
+    columns = zip(looks.uids, looks.chosen(value).tolist(), looks.chosen(level).tolist(), strict=True)
+    return {uid: (own, null) for uid, own, null in columns if isfinite(own) and isfinite(null)}
+
+
+def _looked(
+    known: Mapping[str, tuple[float, float]],
+    images: Mapping[str, str],
+    even: float,
+    others: Mapping[str, tuple[float, float]],
+) -> LookStrength:
+    value = float(np.mean([own for own, _ in (known or others).values()]))
+    level = float(np.mean([null for _, null in known.values()])) if known else nan
+    excess, over = (_excess(pairs, images) if pairs else None for pairs in (known, others))
+    return LookStrength(value, level, excess, len(known or others), even, over, len(others))
+
+
+def _excess(known: Mapping[str, tuple[float, float]], images: Mapping[str, str]) -> Difference:
     blind, own = ({uid: pair[place] for uid, pair in known.items()} for place in (1, 0))
-    return LookStrength(float(value), float(level), paired(blind, own, images), len(known))
+    return paired(blind, own, images)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lmms_vg.runs.comparison import Comparison
 from lmms_vg.runs.comparison_cells import method_of, show_interval
 from lmms_vg.runs.grounding import HIDDEN, SPOILED_WHY
-from lmms_vg.runs.grounding_changes import LookChange
+from lmms_vg.runs.grounding_changes import LookChange, layer_changes
 from lmms_vg.runs.map_looks import BETTER
 from lmms_vg.runs.saying import LEVEL
 from lmms_vg.runs.text_tables import known, show_p
@@ -22,7 +22,7 @@ def look_rows(table: Comparison) -> tuple[list[str], list[list[str]]] | None:
         return None
     return _HEAD, [
         [
-            *(method_of(table, one.run), one.task, f"{one.layer}{' (in-sample)' if one.in_sample else ''}", one.name),
+            *(method_of(table, one.run), one.task, str(one.choice), one.name),
             *(str(one.n), f"{one.value.mean:+.4f}", show_interval(one.value, 1, 4)),
             *(f"{one.excess.mean:+.4f}", show_interval(one.excess, 1, 4), show_p(one.holm), _verdict(one)),
         ]
@@ -39,10 +39,15 @@ def look_notes(table: Comparison) -> list[str]:
         "have more than its maps of other images on the same boxes. Intervals and p from whole images, corrected over "
         f"{sum(one.holm == one.holm for one in table.looks)} lines. Better is more log AR and placement, and less KL and JS"
     ]
-    if any(one.in_sample for one in table.looks):
+    if any(one.choice.in_sample for one in table.looks):
         notes.append(
             "(in-sample): the layer was chosen as the base's of lowest mean KL on these same questions, which favours the "
             "base; name one that was chosen elsewhere with --layer"
+        )
+    if any(one.choice.how == "other half" for one in table.looks):
+        notes.append(
+            "(other half): images fall into two halves by a hash of their names, and the layer of each half is the base's of "
+            "lowest mean KL on the other"
         )
     if any(one.hidden for one in table.looks):
         notes.append(f"{HIDDEN}: {SPOILED_WHY}")
@@ -50,17 +55,27 @@ def look_notes(table: Comparison) -> list[str]:
 
 
 def look_cells(table: Comparison) -> list[dict[str, object]]:
-    """Rows of the CSV file, by column: the difference of the values, and that of the excess."""
+    """Rows of the CSV file, by column: the difference of the values, and that of the excess; then the same at every layer."""
+    if not table.looks:
+        return []
+    others = [run for run in table.runs if run is not table.base]
+    by_layer = layer_changes(table.base, others)
+    return [
+        *(row for one in table.looks for row in _cells(table, one, "")),
+        *(row for one in by_layer for row in _cells(table, one, " by layer")),
+    ]
+
+
+def _cells(table: Comparison, one: LookChange, kind: str) -> list[dict[str, object]]:
+    shared = {"run": one.run.path.name, "method": one.run.label, "task": one.task, "n": one.n, "layer": one.choice}
     rows: list[dict[str, object]] = []
-    for one in table.looks:
-        shared = {"run": one.run.path.name, "method": one.run.label, "task": one.task, "n": one.n, "layer": one.layer}
-        for metric, difference, holm in (
-            (one.name, one.value, None),
-            (f"excess of {one.name}", one.excess, known(one.holm)),
-        ):
-            tested = {"difference": difference.mean, "low": known(difference.low), "high": known(difference.high)}
-            more = {"base": table.base.label, "p": difference.p, "p_holm": holm, "unit": "image"}
-            rows.append({**shared, "metric": metric, **tested, **more})
+    for metric, difference, holm in (
+        (f"{one.name}{kind}", one.value, None),
+        (f"excess of {one.name}{kind}", one.excess, known(one.holm)),
+    ):
+        tested = {"difference": difference.mean, "low": known(difference.low), "high": known(difference.high)}
+        more = {"base": table.base.label, "p": difference.p, "p_holm": holm, "unit": "image"}
+        rows.append({**shared, "metric": metric, **tested, **more})
     return rows
 
 

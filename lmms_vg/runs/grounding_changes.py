@@ -7,8 +7,9 @@ from math import nan
 from typing import NamedTuple
 
 from lmms_vg.metrics.statistics import Difference, holm, paired
-from lmms_vg.runs.grounding import SPOILED, Grounding, grounding
-from lmms_vg.runs.map_looks import BETTER, Name
+from lmms_vg.runs.grounding import SPOILED, Grounding, grounding, hidden_in, questions_of
+from lmms_vg.runs.layer_choice import LayerChoice, named
+from lmms_vg.runs.map_looks import BETTER, MapLooks, Name, map_looks
 from lmms_vg.runs.results import Run
 
 
@@ -19,8 +20,7 @@ class LookChange(NamedTuple):
         run: the run.
         task: the task.
         name: the measure.
-        layer: the layer, from 0, the same in both runs.
-        in_sample: whether it was chosen on these questions, as the base's of lowest mean KL.
+        choice: the layer, the same in both runs.
         n: number of questions that both runs have.
         value: difference of the values.
         excess: difference of the excess over maps of other images of the run itself; for placement, that of the values.
@@ -31,8 +31,7 @@ class LookChange(NamedTuple):
     run: Run
     task: str
     name: Name
-    layer: int
-    in_sample: bool
+    choice: LayerChoice
     n: int
     value: Difference
     excess: Difference
@@ -46,7 +45,7 @@ def look_changes(base: Run, others: Sequence[Run], layer: int | None = None) -> 
     Args:
         base: the run that the others are compared with.
         others: the others.
-        layer: the layer; by default, for each task, the base's of lowest mean KL.
+        layer: the layer; by default, for each task, the base's of lowest mean KL on the other half of the images.
 
     Returns:
         The changes, p-values corrected (Holm) over all of them; and why others are missing.
@@ -57,8 +56,8 @@ def look_changes(base: Run, others: Sequence[Run], layer: int | None = None) -> 
     changes: list[LookChange] = []
     missing: list[str] = []
     common = [task for task in base.measured if any(task in run.measured for run in others)]
-    first = grounding(base, dict.fromkeys(common, layer))
-    at = {task: found.layer for task, found in first.items() if not isinstance(found, str)}
+    first = grounding(base, dict.fromkeys(common, None if layer is None else named(layer)))
+    at = {task: found.choice for task, found in first.items() if not isinstance(found, str)}
     seconds = [grounding(run, {task: at[task] for task in at if task in run.measured}) for run in others]
     for task in common:
         before = first[task]
@@ -74,7 +73,40 @@ def look_changes(base: Run, others: Sequence[Run], layer: int | None = None) -> 
     return _corrected(changes), missing
 
 
-def _changes(run: Run, task: str, before: Grounding, after: Grounding) -> list[LookChange]:
+def layer_changes(base: Run, others: Sequence[Run]) -> list[LookChange]:
+    """Compare where runs looked at every layer, on every task that both measure; p-values are not corrected.
+
+    For curves and tables: no layer is chosen, and none is a verdict.
+    """
+    common = [task for task in base.measured if any(task in run.measured for run in others)]
+    first = map_looks(base, dict.fromkeys(common, named(0)), whole=True)
+    changes = []
+    for run in others:
+        second = map_looks(run, dict.fromkeys([task for task in common if task in run.measured], named(0)), whole=True)
+        for task, after in second.items():
+            before = first[task]
+            if not isinstance(before, str) and not isinstance(after, str):
+                for layer in before.layers:
+                    pair = [looks._replace(choice=named(layer)) for looks in (before, after)]
+                    changes += _changes(run, task, *(_Side.of(looks) for looks in pair))
+    return changes
+
+
+class _Side(NamedTuple):
+    """One of two runs: measure -> uid -> value and level."""
+
+    choice: LayerChoice
+    hidden: bool
+    questions: Mapping[Name, Mapping[str, tuple[float, float]]]
+    images: Mapping[str, str]
+
+    @classmethod
+    def of(cls, looks: MapLooks) -> _Side:
+        images = dict(zip(looks.uids, looks.images, strict=True))
+        return cls(looks.choice, hidden_in(looks), questions_of(looks), images)
+
+
+def _changes(run: Run, task: str, before: Grounding | _Side, after: Grounding | _Side) -> list[LookChange]:
     changes, hidden = [], before.hidden or after.hidden
     for name in BETTER:
         a, b = before.questions[name], after.questions[name]
@@ -83,9 +115,7 @@ def _changes(run: Run, task: str, before: Grounding, after: Grounding) -> list[L
             value, excess = (
                 paired(_part(a, shared, level), _part(b, shared, level), before.images) for level in (False, True)
             )
-            changes.append(
-                LookChange(run, task, name, before.layer, before.in_sample, len(shared), value, excess, nan, hidden)
-            )
+            changes.append(LookChange(run, task, name, before.choice, len(shared), value, excess, nan, hidden))
     return changes
 
 

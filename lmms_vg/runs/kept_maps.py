@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from lmms_vg.journal import Record
 from lmms_vg.journal.map_file import PATTERN, MapIndex, MapPlace
 from lmms_vg.journal.map_lines import patches_of
 from lmms_vg.metrics.alignment import normalise
+from lmms_vg.metrics.uniform import uniform
 
 #: What is recomputed from kept maps agrees with the record's values within this: in AR as a share of it, in KL (nats) and JS.
 TOLERANCE = 0.01
@@ -80,6 +81,27 @@ def box_shares(folder: Path) -> dict[str, float]:
             mask, visible = (patches_of(packed, place.line.grid) for packed in (question.mask, question.visible))
             shares[place.line.key] = float(mask.sum() / visible.sum())
     return shares
+
+
+def even_looks(folder: Path, times: Mapping[str, int]) -> dict[str, float]:
+    """Mean ar, kl and js of attention that is even over the visible image on the boxes of these records; empty without any.
+
+    Args:
+        folder: the journal.
+        times: key of a record -> how often it counts.
+    """
+    index = MapIndex(sorted(folder.glob(PATTERN)))
+    counts, weights = [], []
+    for key, number in times.items():
+        place = index.places.get((True, key))
+        if place is not None and (question := place.line.question) is not None:
+            mask, visible = (patches_of(packed, place.line.grid) for packed in (question.mask, question.visible))
+            counts.append((mask.sum(), visible.sum(), mask.size))
+            weights.append(number)
+    if not counts:
+        return {}
+    even = uniform(*np.array(counts).T)
+    return {name: float(np.average(getattr(even, name), weights=weights)) for name in ("ar", "kl", "js")}
 
 
 def _chosen(folder: Path, depth: int, layers: Sequence[int] | None) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ Several grids are measured apart and put together. Nothing is judged here: `grou
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from lmms_vg.metrics import donors, nulls, placement
 from lmms_vg.metrics.uniform import uniform
 from lmms_vg.runs.journal_of import journal_of
 from lmms_vg.runs.kept_maps import KeptMaps, box_shares, kept_maps
+from lmms_vg.runs.layer_choice import LayerChoice, on_the_other_half
 from lmms_vg.runs.results import Run
 
 Name = Literal["log AR", "KL", "JS", "placement"]
@@ -34,6 +35,7 @@ class MapLooks(NamedTuple):
 
     Attributes:
         asked: number of questions with measured attention; fewer may have maps.
+        choice: the layer at which they are judged.
         uids: names of the questions.
         images: image of each.
         layers: the layers that were read, from 0.
@@ -43,10 +45,14 @@ class MapLooks(NamedTuple):
         value: measure -> (questions, layers).
         level: measure -> the mean of what maps of other images have on the same box, (questions, layers); .5 for placement,
             NaN where there are too few other images.
+        other_questions: measure -> the mean of what maps of the other questions about this image, whose boxes lie elsewhere,
+            have on the same box; NaN where there are none.
+        ar_window: AR over the mean of all places of the box's shape (`placement`), (questions, layers); empty if not wanted.
         hidden: whether a patch has no attention at all in any question's map of a layer, as under a knockout, (layers,).
     """
 
     asked: int
+    choice: LayerChoice
     uids: list[str]
     images: list[str]
     layers: tuple[int, ...]
@@ -55,18 +61,30 @@ class MapLooks(NamedTuple):
     even: Floats
     value: dict[Name, Floats]
     level: dict[Name, Floats]
+    other_questions: dict[Name, Floats]
+    ar_window: Floats
     hidden: NDArray[np.bool_]
+
+    def chosen(self, values: Floats) -> Floats:
+        """Of values (questions, layers), each question's at its own layer, (questions,)."""
+        columns = [self.layers.index(self.choice.at(image)) for image in self.images]
+        return values[np.arange(len(columns)), columns]
 
 
 def map_looks(
-    run: Run, layers: Mapping[str, Sequence[int] | None], measures: Sequence[Name] = tuple(BETTER)
+    run: Run,
+    choices: Mapping[str, LayerChoice | None],
+    measures: Sequence[Name] = tuple(BETTER),
+    *,
+    whole: bool = False,
 ) -> dict[str, MapLooks | str]:
     """Measure the maps of a run's tasks, with its journal read once.
 
     Args:
         run: the run; its journal must be on this machine.
-        layers: task -> the layers to read; None for all.
+        choices: task -> the layer; None to choose it on the other half of the images.
         measures: what is wanted; placement takes longest.
+        whole: read all layers, not only the chosen ones.
 
     Returns:
         Task -> the questions, or why there are none.
@@ -74,23 +92,29 @@ def map_looks(
     Raises:
         ValueError: a layer is not there.
     """
-    folder = journal_of(run) if layers else None
+    folder = journal_of(run) if choices else None
     if folder is None:
-        return dict.fromkeys(layers, "its journal is not on this machine")
-    records: dict[str, dict[str, Record]] = {task: {} for task in layers}
+        return dict.fromkeys(choices, "its journal is not on this machine")
+    records: dict[str, dict[str, Record]] = {task: {} for task in choices}
     for record in read_records(sorted(folder.glob("rank*.jsonl"))):
         if record.task in records and record.alignment is not None:
-            records[record.task][record.uid] = record
+            records[record.task][record.uid] = record.without_heads()
     results: dict[str, MapLooks | str] = {}
     for task, answered in records.items():
         about = [*answered.values()]
-        groups = kept_maps(folder, about, layers[task])
+        choice = choices[task] or (_chosen(about) if about else None)
+        groups = [] if choice is None else kept_maps(folder, about, None if whole else choice.layers)
         results[task] = (
-            _together(len(about), [_group(about, kept, measures) for kept in groups])
-            if any(len(kept.places) for kept in groups)
+            _together([_group(about, kept, measures, choice) for kept in groups])
+            if choice is not None and any(len(kept.places) for kept in groups)
             else "its journal has no maps; an earlier version wrote it, or they were not moved with it"
         )
     return results
+
+
+def _chosen(records: Sequence[Record]) -> LayerChoice:
+    kl = np.array([(record.alignment or {})["kl"] for record in records], dtype=np.float64)
+    return on_the_other_half(kl, [record.image for record in records])
 
 
 def shares_of(run: Run, task: str) -> dict[str, float]:
@@ -106,21 +130,26 @@ def shares_of(run: Run, task: str) -> dict[str, float]:
     }
 
 
-def _group(records: Sequence[Record], kept: KeptMaps, measures: Sequence[Name]) -> MapLooks:
+def _group(records: Sequence[Record], kept: KeptMaps, measures: Sequence[Name], choice: LayerChoice) -> MapLooks:
     about = [records[i] for i in kept.places]
     asked = [
         donors.MapOwner(record.uid, record.image, record.image, kind)
         for record, kind in zip(about, kept.kinds, strict=True)
     ]
     result = nulls.null(kept.maps, kept.masks, donors.of_other_images(asked))
-    value: dict[Name, Any] = {"log AR": result.value.log_ar, "KL": result.value.kl, "JS": result.value.js}
-    level: dict[Name, Any] = {"log AR": result.level.log_ar, "KL": result.level.kl, "JS": result.level.js}
+    same_image = nulls.null(kept.maps, kept.masks, donors.of_same_image(asked, kept.masks)).level
+    value, level, other = (_by_name(values) for values in (result.value, result.level, same_image))
+    window = np.empty((0, len(kept.layers)))
     if "placement" in measures:
-        value["placement"] = np.array([_placed(kept, number, record) for number, record in enumerate(about)])
+        value["placement"], window = (
+            np.stack(each)
+            for each in zip(*(_placed(kept, i, record.uid) for i, record in enumerate(about)), strict=True)
+        )
         level["placement"] = np.full(value["placement"].shape, CHANCE)
     inside, visible = kept.masks.sum(axis=1), kept.visible.sum(axis=1)
     return MapLooks(
         len(records),
+        choice,
         [record.uid for record in about],
         [record.image for record in about],
         kept.layers,
@@ -129,27 +158,38 @@ def _group(records: Sequence[Record], kept: KeptMaps, measures: Sequence[Name]) 
         np.stack([*uniform(inside, visible, kept.masks.shape[1])])[[0, 2, 3]],
         {name: value[name] for name in measures},
         {name: level[name] for name in measures},
+        {name: other[name] for name in measures if name in other},
+        window,
         (kept.maps == 0).any(axis=(0, 2)),
     )
 
 
-def _placed(kept: KeptMaps, number: int, record: Record) -> Floats:
+def _by_name(values: nulls.NullValues) -> dict[Name, Floats]:
+    return {"log AR": values.log_ar, "KL": values.kl, "JS": values.js}
+
+
+def _placed(kept: KeptMaps, number: int, uid: str) -> tuple[Floats, Floats]:
     maps = kept.maps[number].reshape(-1, *kept.grid)
     mask, visible = (each[number].reshape(kept.grid) for each in (kept.masks, kept.visible))
-    return placement.place(maps, mask, visible, record.uid).share
+    found = placement.place(maps, mask, visible, uid)
+    return found.share, found.ar_window
 
 
-def _together(asked: int, groups: Sequence[MapLooks]) -> MapLooks:
+def _together(groups: Sequence[MapLooks]) -> MapLooks:
     first = groups[0]
-    return MapLooks(
-        asked,
-        [uid for one in groups for uid in one.uids],
-        [image for one in groups for image in one.images],
-        first.layers,
-        [grid for one in groups for grid in one.grids],
-        np.concatenate([one.shares for one in groups]),
-        np.concatenate([one.even for one in groups], axis=1),
-        {name: np.concatenate([one.value[name] for one in groups]) for name in first.value},
-        {name: np.concatenate([one.level[name] for one in groups]) for name in first.level},
-        np.any([one.hidden for one in groups], axis=0),
+    return first._replace(
+        uids=[uid for group in groups for uid in group.uids],
+        images=[image for group in groups for image in group.images],
+        grids=[grid for group in groups for grid in group.grids],
+        shares=np.concatenate([group.shares for group in groups]),
+        even=np.concatenate([group.even for group in groups], axis=1),
+        value=_joined([group.value for group in groups]),
+        level=_joined([group.level for group in groups]),
+        other_questions=_joined([group.other_questions for group in groups]),
+        ar_window=np.concatenate([group.ar_window for group in groups]),
+        hidden=np.any([group.hidden for group in groups], axis=0),
     )
+
+
+def _joined(parts: Sequence[Mapping[Name, Floats]]) -> dict[Name, Floats]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

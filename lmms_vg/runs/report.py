@@ -16,6 +16,7 @@ from lmms_vg.runs.forced_choice_tables import missing_note, report_table
 from lmms_vg.runs.grounded_tables import GROUNDED, grounded_tables
 from lmms_vg.runs.grounding import grounding
 from lmms_vg.runs.grounding_tables import grounding_parts, grounding_rules
+from lmms_vg.runs.layer_choice import named
 from lmms_vg.runs.map_looks import shares_of
 from lmms_vg.runs.results import MEASURED, Run, TaskRun
 from lmms_vg.runs.said_tables import SAID, SAID_HEAD, said_cells
@@ -33,7 +34,7 @@ _LAYER = (
 
 
 def report(run: Run, layer: int | None = None) -> str:
-    """Print a run as Markdown; `layer` is where its attention is judged, by default that of lowest mean KL.
+    """Print a run as Markdown; `layer` is where its attention is judged; by default it is chosen on other images.
 
     The tables are: tasks and groups with n, score and interval; what answers without the image reach; what was said; forced
     choice; other metrics; categories with micro and macro means; correct against grounded; measurements, and their excess
@@ -88,7 +89,7 @@ def report(run: Run, layer: int | None = None) -> str:
         parts += [*grounded, GROUNDED]
     if any(_MARK in part for part in parts):
         parts.append(_FEW)
-    judged = grounding(run, dict.fromkeys(run.measured, layer))
+    judged = grounding(run, dict.fromkeys(run.measured, None if layer is None else named(layer)))
     if run.measured or grounded:
         parts += ["\n".join(_measurements(run)), _LAYER, *grounding_parts(judged)]
     if run.left_out:

@@ -21,6 +21,7 @@ from lmms_vg.datasets.source import (
     other_revisions,
 )
 from lmms_vg.tasks import yaml_files
+from lmms_vg.tasks.counted_before import counted
 from lmms_vg.tasks.dataset_status import DatasetStatus, QuestionCount
 from lmms_vg.tasks.registry import TASKS, TaskSpec
 
@@ -49,9 +50,8 @@ def status_of(spec: DatasetSpec) -> DatasetStatus:
         root = local_root(spec) or _hub_cache(spec)
         files = {pattern: size_here(root, pattern) if root else None for pattern in spec.files}
         any_here = any(files.values())
-        counts = [_count(name, task) if any_here else QuestionCount(name, task.n) for name, task in _parts(spec)]
+        counts, remarks = _counted(spec, root if any_here else None)
         unread = [path.name[:8] for path in other_revisions(spec)]
-        remarks = _remarks(spec) if any_here else []
         return DatasetStatus(spec, root, files, counts, _used_by(spec), unread, remarks)
 
 
@@ -172,6 +172,19 @@ def _parts(spec: DatasetSpec) -> list[tuple[str, TaskSpec]]:
         if task.spec.name == spec.name:
             parts.setdefault(str(task.load), (name, task))
     return list(parts.values())
+
+
+def _counted(spec: DatasetSpec, root: Path | None) -> tuple[list[QuestionCount], list[str]]:
+    """Counts and remarks of a data set in a folder; without one, how many questions are expected."""
+    parts = _parts(spec)
+
+    def read() -> tuple[list[QuestionCount], list[str]]:
+        return [_count(name, task) for name, task in parts], _remarks(spec)
+
+    if root is None:
+        return [QuestionCount(name, task.n) for name, task in parts], []
+    # To decode all masks takes half a minute.
+    return counted(spec, root, read) if spec.name == slake.SLAKE.name else read()
 
 
 def _count(name: str, task: TaskSpec) -> QuestionCount:

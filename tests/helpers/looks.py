@@ -16,6 +16,7 @@ from saved_run import IDENTITY
 from lmms_vg.journal import Journal, LayerMaps, QuestionMap, ReferenceMap
 from lmms_vg.metrics import donors, nulls
 from lmms_vg.metrics.uniform import uniform
+from lmms_vg.runs.layer_choice import named
 from lmms_vg.runs.map_looks import MapLooks
 from lmms_vg.runs.results import Run
 
@@ -80,6 +81,7 @@ def map_looks_of(maps: NDArray[Any], masks: NDArray[Any], images: list[str]) -> 
     inside = masks.sum(axis=1)
     return MapLooks(
         len(maps),
+        named(0),
         [one.uid for one in asked],
         images,
         tuple(range(maps.shape[1])),
@@ -88,5 +90,7 @@ def map_looks_of(maps: NDArray[Any], masks: NDArray[Any], images: list[str]) -> 
         np.stack([*uniform(inside, masks.shape[1], masks.shape[1])])[[0, 2, 3]],
         dict(zip(("log AR", "KL", "JS"), found.value, strict=True)),
         dict(zip(("log AR", "KL", "JS"), found.level, strict=True)),
+        {},
+        np.empty((0, maps.shape[1])),
         (maps == 0).any(axis=(0, 2)),
     )

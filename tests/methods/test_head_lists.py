@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from lmms_vg.datasets.leaks import leaks, sources
-from lmms_vg.methods.head_lists import Bootstrap, HeadList, HeadScores, Stability, leaking, load, shipped
+from lmms_vg.methods.head_lists import (
+    Bootstrap,
+    HeadList,
+    HeadOrders,
+    HeadScores,
+    Stability,
+    leaking,
+    load,
+    shipped,
+)
 
 MADE = HeadList(
     models=["one, of two", "two"],
@@ -86,3 +95,13 @@ def test_files_that_are_no_json_are_named(content: bytes, tmp_path: Path) -> Non
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(ValueError, match=r"heads='.*a\.json'"):
         load(str(tmp_path / "a.json"))
+
+
+def test_heads_that_do_not_beat_even_attention() -> None:
+    """The second has a lower KL than even attention, but no more in the box."""
+    scores = HeadScores(
+        kl=[1.0, 1.5, 2.5], ar=[3.0, 0.9, 1.2], js=[0.1, 0.2, 0.2], layer_kl=[1.0], all_kl=[[1.0, 1.5, 2.5]]
+    )
+    orders = HeadOrders(by="kl", shared={"kl": 3, "ar": 3, "js": 3}, even={"kl": 2.0, "ar": 1.0, "js": 0.3})
+    assert orders.no_better_than_even(scores) == [False, True, True]
+    assert HeadOrders(by="kl", shared={}).no_better_than_even(scores) == [False] * 3

@@ -131,3 +131,11 @@ def test_another_seed_resamples_otherwise(asked: list[Asked]) -> None:
     one, other = added(asked), added(asked, seed=8)
     assert one.ranking(5) == other.ranking(5)
     assert one.overlap(5) != other.overlap(5)
+
+
+def test_heads_that_two_orders_share() -> None:
+    """Best two by KL are heads 0 and 1; by AR (higher is better) 1 and 3; by JS 2 and 3."""
+    sums = HeadSums((2, 2), "kl", resamples=2)
+    sums.add("a", {"kl": [[1, 2], [3, 4]], "ar": [[1, 4], [2, 3]], "js": [[0.4, 0.3], [0.1, 0.2]]}, [1, 1])
+    assert sums.shared(2) == {"kl": 2, "ar": 1, "js": 0}
+    assert sums.shared(4) == {"kl": 4, "ar": 4, "js": 4}

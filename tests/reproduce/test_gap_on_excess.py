@@ -14,6 +14,7 @@ from lmms_vg.metrics import alignment
 from lmms_vg.metrics.statistics import resample
 from lmms_vg.reproduce.gap_band import CLAIM, each_alone
 from lmms_vg.reproduce.gap_on_excess import FEWEST, GapOnExcess, gap_on_excess
+from lmms_vg.runs.layer_choice import named
 from lmms_vg.runs.map_looks import MapLooks
 
 SIDE = 24
@@ -112,10 +113,12 @@ def excess_of(values: list[float], sizes: list[float], images: list[str]) -> Map
     """Log AR, KL and JS all have these values over a level of 0."""
     column = np.array(values)[:, None]
     return MapLooks(
-        *(len(values), [str(i) for i in range(len(values))], images, (0,), [(24, 24)] * len(values)),
+        *(len(values), named(0), [str(i) for i in range(len(values))], images, (0,), [(24, 24)] * len(values)),
         *(np.array(sizes), np.ones((3, len(values)))),
         dict.fromkeys(("log AR", "KL", "JS"), column),
         dict.fromkeys(("log AR", "KL", "JS"), 0 * column),
+        {},
+        np.empty((0, 1)),
         np.array([False]),
     )
 

@@ -8,28 +8,32 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from looks import asked, blind, run_of, seeing, with_hidden
+from looks import EVEN, GRID, asked, blind, run_of, seeing, with_hidden
+from maps import question_map
 from saved_run import tables
 
 from lmms_vg import journal
-from lmms_vg.journal import Journal
+from lmms_vg.journal import Journal, LayerMaps, ReferenceMap
+from lmms_vg.metrics import placement
 from lmms_vg.metrics.statistics import holm
 from lmms_vg.runs.grounding import Grounding, corrected, grounding
 from lmms_vg.runs.journal_of import journal_of
+from lmms_vg.runs.layer_choice import named
 from lmms_vg.runs.report import report
 
 
 def looks(text: str) -> dict[str, str]:
     """Measure -> the last cell of its row."""
     (table,) = (cells for cells in tables(text) if cells[0][0] == "against other images")
-    return {cells[2]: cells[-1] for cells in table[1:]}
+    place = table[0].index("look")
+    return {cells[2]: cells[place] for cells in table[1:] if cells[2] != "AR by windows"}
 
 
 @pytest.mark.parametrize("layer", [0, 1])
 def test_blind_attention_is_not_shown(tmp_path: Path, layer: int) -> None:
     """Whose raw AR is above 1, as boxes stand in the middle and it prefers the middle."""
     run = run_of(tmp_path, asked(blind))
-    result = grounding(run, {"t": layer})["t"]
+    result = grounding(run, {"t": named(layer)})["t"]
     assert isinstance(result, Grounding)
     assert result.looked["log AR"].value > 0.2
     shown = looks(report(run, layer))
@@ -39,7 +43,7 @@ def test_blind_attention_is_not_shown(tmp_path: Path, layer: int) -> None:
 def test_attention_that_finds_the_boxes_is_shown(tmp_path: Path) -> None:
     text = report(run_of(tmp_path, asked(seeing)))
     assert looks(text) == dict.fromkeys(("log AR", "KL", "JS", "placement"), "shown")
-    assert "0 (in-sample)" in text
+    assert "0 or 1 (other half)" in text or "0 (other half)" in text
     assert "`null|donors:other-images|" in text
 
 
@@ -66,7 +70,7 @@ def test_under_a_knockout_kl_and_log_ar_have_no_verdict(tmp_path: Path) -> None:
         **dict.fromkeys(("JS", "placement"), "shown"),
     }
     assert "in-sample" not in text
-    result = grounding(run, {"t": 1})["t"]
+    result = grounding(run, {"t": named(1)})["t"]
     assert isinstance(result, Grounding)
     assert corrected({"t": result})["t"] == {
         "log AR": pytest.approx(math.nan, nan_ok=True),
@@ -84,7 +88,7 @@ def test_hiding_at_random_seems_to_raise_log_ar(tmp_path: Path) -> None:
         values[1, np.setdiff1d(rng.permutation(64)[:56], [kept])] = 0
         return values
 
-    result = grounding(run_of(tmp_path, asked(hides)), {"t": 1})["t"]
+    result = grounding(run_of(tmp_path, asked(hides)), {"t": named(1)})["t"]
     assert isinstance(result, Grounding)
     assert result.looked["log AR"].excess.low > 0.2
     assert {*result.verdicts(corrected({"t": result})["t"]).values()} >= {"no verdict (hidden patches)"}
@@ -112,3 +116,68 @@ def test_what_has_no_numbers_says_why(tmp_path: Path) -> None:
     assert "fewer than five other images like theirs" in report(few)
     with pytest.raises(ValueError, match="layer 2: allowed is 0 to 1"):
         report(few, 2)
+
+
+def test_even_look_windows_and_other_questions_are_printed(tmp_path: Path) -> None:
+    """Two questions an image: one about the box in the middle, one about a corner, so that their boxes are disjoint.
+
+    The map is that of the first question for both: over other questions neither gains anything.
+    """
+    rng, maps = np.random.default_rng(0), []
+    for i in range(60):
+        middle, corner = np.zeros((8, 8), bool), np.zeros((8, 8), bool)
+        middle[3:5, 3:6], corner[: 1 + i % 2, :2] = True, True
+        look = LayerMaps.of(seeing(rng, middle) / 100, np.ones(2) / 2)
+        for name, mask in (("m", middle), ("c", corner)):
+            reference = ReferenceMap("even", GRID, EVEN)
+            maps.append(
+                question_map(
+                    f"{name}{i}", f"i{i}", mask=mask, visible=np.ones(GRID, bool), maps=look, reference=reference
+                )
+            )
+    result = grounding(run_of(tmp_path, maps), {"t": named(0)})["t"]
+    assert isinstance(result, Grounding)
+    found = result.looked["KL"]
+    sizes = [one.mask.sum() for one in maps]
+    assert found.even == pytest.approx(np.log(64 / np.array(sizes)).mean())
+    assert result.looked["log AR"].even == 0
+    for name in ("log AR", "KL", "JS"):
+        over = result.looked[name].over_questions
+        assert over is not None
+        assert abs(over.mean) < 1e-3
+        assert result.looked[name].n_questions == 120
+    windows = [placement.place(one.maps.restored()[:1].reshape(1, 8, 8), one.mask).ar_window[0] for one in maps]
+    assert result.ar_window == pytest.approx(np.mean(windows), rel=1e-3)
+    (table,) = (
+        cells for cells in tables(report(run_of(tmp_path / "2", maps), 0)) if cells[0][0] == "against other images"
+    )
+    assert [row[2] for row in table[1:]] == ["log AR", "KL", "JS", "placement", "AR by windows"]
+    assert table[2][table[0].index("even look")] == f"{found.even:.4f}"
+    assert table[-1][4:6] == [f"{result.ar_window:.4f}", "1.0000"]
+
+
+def test_few_images_with_several_questions_have_an_excess_over_questions_only(tmp_path: Path) -> None:
+    """Each question finds its own box: far over the other question about its image."""
+    rng, maps = np.random.default_rng(0), []
+    for i in range(4):
+        for k, rows in enumerate((slice(0, 3), slice(5, 8))):
+            mask = np.zeros((8, 8), bool)
+            mask[rows, 2:5] = True
+            look = LayerMaps.of(
+                np.exp(0.3 * rng.standard_normal((2, 64))) * (1 + 5 * mask.ravel()) / 1000, np.ones(2) / 2
+            )
+            reference = ReferenceMap("even", GRID, EVEN)
+            maps.append(
+                question_map(
+                    f"{i} {k}", f"i{i}", mask=mask, visible=np.ones(GRID, bool), maps=look, reference=reference
+                )
+            )
+    run = run_of(tmp_path, maps)
+    result = grounding(run, {"t": named(0)})["t"]
+    assert isinstance(result, Grounding)
+    found = result.looked["log AR"]
+    assert found.excess is None
+    assert found.over_questions is not None
+    assert found.over_questions.mean > 1
+    assert (found.n, found.n_questions) == (8, 8)
+    assert looks(report(run, 0))["log AR"] == "no verdict (too few images)"

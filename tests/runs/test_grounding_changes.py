@@ -15,6 +15,7 @@ from saved_run import spec, tables
 from lmms_vg.runs.compare import compare
 from lmms_vg.runs.comparison import Comparison
 from lmms_vg.runs.grounding_changes import look_changes
+from lmms_vg.runs.layer_choice import LayerChoice, named
 from lmms_vg.runs.results import Run
 
 NAMES = ("log AR", "KL", "JS", "placement")
@@ -52,9 +53,13 @@ def test_two_blind_runs_do_not_differ(tmp_path: Path) -> None:
 
 def test_differences_are_those_of_each_question(tmp_path: Path) -> None:
     plain, pai = run(tmp_path / "a", blind, best_layer=1), run(tmp_path / "b", seeing, "pai")
-    changes, missing = look_changes(plain, [pai])
+    changes, missing = look_changes(plain, [pai], 1)
     assert missing == []
-    assert {(one.layer, one.in_sample, one.n) for one in changes} == {(1, True, 120)}, "the base's layer"
+    assert {(one.choice, one.n) for one in changes} == {(named(1), 120)}
+    unnamed, _ = look_changes(plain, [pai])
+    assert {one.choice for one in unnamed} == {LayerChoice((0, 0), "other half")}, (
+        "the base's layer, whose KL are equal"
+    )
     masks = [one.mask.ravel() for one in asked(blind)]
     ratios = [
         [
@@ -80,11 +85,21 @@ def test_under_a_knockout_kl_and_log_ar_have_no_verdict(tmp_path: Path) -> None:
 def test_csv_has_values_and_excess(tmp_path: Path) -> None:
     table = compare([run(tmp_path / "a", blind), run(tmp_path / "b", seeing, "pai")])
     rows = list(csv.DictReader(io.StringIO(table.table("csv"))))
-    assert [row["metric"] for row in rows] == [text for name in NAMES for text in (name, f"excess of {name}")]
-    for one, row in zip(table.looks, rows[1::2], strict=True):
+    headline, by_layer = rows[:8], rows[8:]
+    assert [row["metric"] for row in headline] == [text for name in NAMES for text in (name, f"excess of {name}")]
+    assert {row["layer"] for row in by_layer} == {"0", "1"}
+    assert [row["metric"] for row in by_layer] == 2 * [
+        text for name in NAMES for text in (f"{name} by layer", f"excess of {name} by layer")
+    ]
+    assert {row["p_holm"] for row in by_layer} == {""}
+    named_layer = compare([run(tmp_path / "c", blind), run(tmp_path / "d", seeing, "pai")], layer=1)
+    assert [float(row["difference"]) for row in by_layer[9::2]] == pytest.approx(
+        [one.excess.mean for one in named_layer.looks]
+    )
+    for one, row in zip(table.looks, headline[1::2], strict=True):
         assert float(row["difference"]) == one.excess.mean
         assert (float(row["low"]), float(row["high"])) == (one.excess.low, one.excess.high)
-        assert (float(row["p_holm"]), row["layer"], row["task"]) == (one.holm, "0", "t")
+        assert (float(row["p_holm"]), row["layer"], row["task"]) == (one.holm, str(one.choice), "t")
     assert r"\caption{Where it looks}" in table.table("latex")
 
 
