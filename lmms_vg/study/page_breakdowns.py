@@ -33,7 +33,7 @@ def breakdowns(rows: Sequence[Row], names: Mapping[tuple[str, str], str]) -> lis
             lines,
         )
         for axis, lines in tables
-        if axis == "all" or len({line[2] for line in lines}) > 1
+        if lines and (axis == "all" or len({line[2] for line in lines}) > 1)
     ]
 
 

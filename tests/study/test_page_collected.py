@@ -211,6 +211,8 @@ def test_breakdowns_are_multiples_of_other_images(study: Study) -> None:
     assert (first[7], first[8]) == (120, 60)
     assert [table.title for table in tables[1:]] == ["By box share"], "one category is no breakdown"
     assert [table.note != "" for table in tables] == [True, False]
+    raw = [row for row in rows if row["quantity"] == "value"]
+    assert breakdowns(raw, {}) == [], "without an excess there is no table, not an empty one"
 
 
 def test_the_page_is_written_with_the_maps_of_heads(study: Study, tmp_path: Path) -> None:
