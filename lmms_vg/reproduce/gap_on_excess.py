@@ -106,7 +106,7 @@ class GapOnExcess(NamedTuple):
         return bool(self.hidden[layer]) and metric in {MEASURES[name] for name in SPOILED}
 
 
-class _Side(NamedTuple):
+class _OneSet(NamedTuple):
     """Excess (questions, metrics x layers), images, and which questions each group holds: all, then each stratum."""
 
     values: Floats
@@ -126,7 +126,7 @@ class _Side(NamedTuple):
     def means(self) -> Floats:
         return np.stack([self.values[chosen].mean(axis=0) for chosen in self.member])
 
-    def kept(self, groups: Sequence[int]) -> _Side:
+    def kept(self, groups: Sequence[int]) -> _OneSet:
         return self._replace(member=self.member[list(groups)])
 
 
@@ -177,18 +177,18 @@ def gap_on_excess(medical: MapLooks, coco: MapLooks, seed: int = 0) -> GapOnExce
     )
 
 
-def _side(looks: MapLooks) -> _Side:
+def _side(looks: MapLooks) -> _OneSet:
     excess = np.stack([looks.value[name] - looks.level[name] for name in MEASURES], axis=1)
     known = np.flatnonzero(np.isfinite(excess).all(axis=(1, 2)))
     strata = size_of(looks.shares[known])
-    return _Side(
+    return _OneSet(
         excess.reshape(len(excess), -1)[known],
         [looks.images[i] for i in known],
         np.stack([strata >= 0, *(strata == s for s in range(len(SIZES)))]),
     )
 
 
-def _draws(side: _Side, seed: int) -> Floats:
+def _draws(side: _OneSet, seed: int) -> Floats:
     """Resampled means of every group, (groups, metrics x layers, resamples); NaN where a draw has no question of it."""
     width = side.values.shape[1]
     columns = [values for chosen in side.member for values in (side.values * chosen[:, None]).T]

@@ -88,11 +88,11 @@ def layer_changes(base: Run, others: Sequence[Run]) -> list[LookChange]:
             if not isinstance(before, str) and not isinstance(after, str):
                 for layer in before.layers:
                     pair = [looks._replace(choice=named(layer)) for looks in (before, after)]
-                    changes += _changes(run, task, *(_Side.of(looks) for looks in pair))
+                    changes += _changes(run, task, *(_QuestionLooks.of(looks) for looks in pair))
     return changes
 
 
-class _Side(NamedTuple):
+class _QuestionLooks(NamedTuple):
     """One of two runs: measure -> uid -> value and level."""
 
     choice: LayerChoice
@@ -101,12 +101,14 @@ class _Side(NamedTuple):
     images: Mapping[str, str]
 
     @classmethod
-    def of(cls, looks: MapLooks) -> _Side:
+    def of(cls, looks: MapLooks) -> _QuestionLooks:
         images = dict(zip(looks.uids, looks.images, strict=True))
         return cls(looks.choice, hidden_in(looks), questions_of(looks), images)
 
 
-def _changes(run: Run, task: str, before: Grounding | _Side, after: Grounding | _Side) -> list[LookChange]:
+def _changes(
+    run: Run, task: str, before: Grounding | _QuestionLooks, after: Grounding | _QuestionLooks
+) -> list[LookChange]:
     changes, hidden = [], before.hidden or after.hidden
     for name in BETTER:
         a, b = before.questions[name], after.questions[name]

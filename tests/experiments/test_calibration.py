@@ -132,7 +132,12 @@ def test_the_list_is_the_mean_of_the_journal(by: str, checkpoint: str, tmp_path:
     order = np.argsort(-values if by == "ar" else values, axis=None, kind="stable")[:7]
     assert head_list.heads == [divmod(int(place), tiny.HEADS) for place in order]
     assert head_list.layers == [int(np.mean([record["alignment"]["kl"] for record in records], axis=0).argmin())]
-    assert head_list.provenance["by"] == by
+    assert head_list.orders is not None
+    for name, sign in (("kl", 1), ("ar", -1), ("js", 1)):
+        means = sign * np.mean([record["alignment"]["heads"][name] for record in records], axis=0)
+        best = np.argsort(means, axis=None, kind="stable")[:7]
+        assert head_list.orders.shared[name] == len({*best.tolist()} & {*order.tolist()})
+    assert head_list.provenance["by"] == head_list.orders.by == by
     assert head_list.provenance["n"] == len(records) == 6
     assert head_list.provenance["images"] == len({record["image"] for record in records})
     assert len(head_list.provenance["weights"]) == 64
@@ -339,7 +344,12 @@ def test_show_prints_a_calibrated_list_and_draws_it(
     (layer, head), *_ = head_list.heads
     first = next(line for line in output.splitlines() if line.split()[:1] == ["1"])
     values = head_list.scores.kl[0], head_list.scores.ar[0], head_list.scores.js[0]
-    assert first.split() == ["1", str(layer), str(head), *(f"{value:.4f}" for value in values)]
+    assert first.split()[:6] == ["1", str(layer), str(head), *(f"{value:.4f}" for value in values)]
+    assert head_list.orders is not None
+    marked = head_list.orders.no_better_than_even(head_list.scores)
+    assert sum(line.endswith("no better than even") for line in output.splitlines()) == sum(marked)
+    assert f"even look        {head_list.orders.even['kl']:9.4f}" in output
+    assert "ranked by kl; of the 7 heads, among the best 7 by another metric: " in output
     assert f"knockout layers: {head_list.layers[0]}" in output
     assert "leaks: demo;" in output
     assert f"{head_list.stability.bootstrap.mean:.2f} of them are found again" in output
