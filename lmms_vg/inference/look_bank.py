@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lmms_vg.journal import Record, is_journal, read_entries
 from lmms_vg.metrics import donors, nulls
-from lmms_vg.runs.grounding import journal_of
+from lmms_vg.runs.journal_of import journal_of
 from lmms_vg.runs.kept_maps import KeptMaps, kept_maps
 from lmms_vg.runs.read import read
 

@@ -10,7 +10,8 @@ from statistics import fmean
 from typing import NamedTuple
 
 from lmms_vg.metrics.statistics import cluster_interval
-from lmms_vg.runs.grounding import Grounding, Name, corrected, grounding
+from lmms_vg.runs.grounding import Grounding, corrected, grounding
+from lmms_vg.runs.map_looks import Name
 from lmms_vg.runs.results import Run, TaskRun
 from lmms_vg.runs.text_tables import aligned
 

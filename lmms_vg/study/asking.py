@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from lmms_vg._util.suggest import suggest
 from lmms_vg.datasets.source import DataError
-from lmms_vg.experiments.joint_run import run_together, settings_of
+from lmms_vg.experiments.joint_run import run_together
+from lmms_vg.experiments.method_settings import settings_of
 from lmms_vg.extensions.registered import model_ids
 from lmms_vg.runs.control_lines import BOX, ELSEWHERE
 from lmms_vg.tasks import yaml_files

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from lmms_vg.journal import Record, read_records
 from lmms_vg.metrics.donors import FEWEST
-from lmms_vg.runs.grounding import journal_of
+from lmms_vg.runs.journal_of import journal_of
 from lmms_vg.runs.kept_maps import KeptMaps, kept_maps
 from lmms_vg.runs.results import Line, Run
 from lmms_vg.study.layer_values import LayerTable, Measure, lowest, of_maps, of_records

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lmms_vg.journal import read_records
 from lmms_vg.metrics.alignment import Array
-from lmms_vg.runs.grounding import journal_of
+from lmms_vg.runs.journal_of import journal_of
 from lmms_vg.runs.results import Run
 from lmms_vg.study.collect import StudiedTask
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lmms_vg.journal import Record, read_records
 from lmms_vg.metrics.alignment import kl_divergence
-from lmms_vg.runs.grounding import journal_of
+from lmms_vg.runs.journal_of import journal_of
 from lmms_vg.runs.kept_maps import kept_maps
 from lmms_vg.runs.results import Run
 
