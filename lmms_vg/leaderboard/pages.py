@@ -10,10 +10,11 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from lmms_vg import __version__
+from lmms_vg._util.html_pages import templates
 from lmms_vg.leaderboard import table_html
 from lmms_vg.leaderboard.alike import Likeness
 from lmms_vg.leaderboard.answer_explorer import explorables
@@ -95,13 +96,7 @@ def submission(
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("lmms_vg.leaderboard"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates("lmms_vg.leaderboard")
     drawings: dict[str, Any] = {"radar": lambda *shown: Markup(radar(*shown)), "line_style": style}  # noqa: S704 - escaped
     environment.globals |= drawings | {
         name: getattr(table_html, name)

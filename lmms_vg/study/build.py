@@ -31,7 +31,7 @@ from lmms_vg.study.figures import (
     strip_figure,
     token_figure,
 )
-from lmms_vg.study.page_collected import write_page
+from lmms_vg.study.page.collected import write_page
 from lmms_vg.study.released import ReleasedList
 from lmms_vg.study.study_table import StudyTable, signatures
 

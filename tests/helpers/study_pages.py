@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from lmms_vg.study.page_input import (
+from lmms_vg.study.page.input import (
     AskedQuestions,
     CurveLine,
     CurvePanel,

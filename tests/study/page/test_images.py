@@ -10,7 +10,7 @@ import pytest
 import study_pages
 from PIL import Image
 
-from lmms_vg.study.page_images import may_embed, thumbnail, webp
+from lmms_vg.study.page.images import may_embed, thumbnail, webp
 from lmms_vg.tasks.registry import TASKS
 
 

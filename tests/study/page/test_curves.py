@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from lmms_vg.study.page_curves import curves, style
-from lmms_vg.study.page_input import CurveLine, CurvePanel, PageTable
-from lmms_vg.study.page_tables import cells, numeric
+from lmms_vg.study.page.curves import curves, style
+from lmms_vg.study.page.input import CurveLine, CurvePanel, PageTable
+from lmms_vg.study.page.tables import cells, numeric
 
 NONE = np.full(3, np.nan)
 

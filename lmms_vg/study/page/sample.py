@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 import numpy as np
 
-from lmms_vg.study.page_input import AskedQuestions, Values
+from lmms_vg.study.page.input import AskedQuestions, Values
 
 #: Classes of placement within a task and modality.
 CLASSES = 5

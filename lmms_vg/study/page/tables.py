@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lmms_vg.study.page_input import PageTable
+from lmms_vg.study.page.input import PageTable
 
 Cell = str | float | int | None
 

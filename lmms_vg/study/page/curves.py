@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from lmms_vg.study.page_input import CurveLine, CurvePanel, Values
+from lmms_vg.study.page.input import CurveLine, CurvePanel, Values
 
 _WIDTH, _HEIGHT = 460, 290
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 40

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import study_pages
 
-from lmms_vg.study.page_input import AskedQuestions, SideAnswers
-from lmms_vg.study.page_sample import draw, fifths, rule
+from lmms_vg.study.page.input import AskedQuestions, SideAnswers
+from lmms_vg.study.page.sample import draw, fifths, rule
 
 
 def unequal(n: int = 400) -> AskedQuestions:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from lmms_vg.study.page_input import GallerySample
+from lmms_vg.study.page.input import GallerySample
 from lmms_vg.vision.images import open_rgb
 
 #: Longest side in pixels, and WebP's quality: 7 kB for a slice.

@@ -12,8 +12,8 @@ import pytest
 import study_pages
 from chromium import chromium, requested
 
-from lmms_vg.study import page
-from lmms_vg.study.page_input import Headline, PageInput, PagePicture, PageTable, SideLook
+from lmms_vg.study.page import report as page
+from lmms_vg.study.page.input import Headline, PageInput, PagePicture, PageTable, SideLook
 
 EVIL = (
     "</script><script>window.pwned=1</script><img src=x onerror=window.pwned=1>\"'& \u202eabc \u05d0\u05d1 "

@@ -19,10 +19,10 @@ from lmms_vg.study import breakdown_table
 from lmms_vg.study.chosen_layer import chosen
 from lmms_vg.study.collect import StudiedTask, Study, collect
 from lmms_vg.study.curves import curves
-from lmms_vg.study.page_breakdowns import breakdowns
-from lmms_vg.study.page_collected import page_input, write_page
-from lmms_vg.study.page_gallery import Gallery
-from lmms_vg.study.page_sides import asked_by, short_name, sides_of
+from lmms_vg.study.page.breakdowns import breakdowns
+from lmms_vg.study.page.collected import page_input, write_page
+from lmms_vg.study.page.gallery import Gallery
+from lmms_vg.study.page.sides import asked_by, short_name, sides_of
 
 Look = Callable[..., Any]
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from markupsafe import Markup
 
-from lmms_vg.study.page_images import SIDE, thumbnail
-from lmms_vg.study.page_input import AskedQuestions, GallerySample, PageInput, PageSide, SideAnswers, SideLook, Values
-from lmms_vg.study.page_maps import kept_layers, packed, packed_maps
+from lmms_vg.study.page.images import SIDE, thumbnail
+from lmms_vg.study.page.input import AskedQuestions, GallerySample, PageInput, PageSide, SideAnswers, SideLook, Values
+from lmms_vg.study.page.maps import kept_layers, packed, packed_maps
 
 #: Columns hold thousandths as 16-bit integers; this one is "not known".
 UNKNOWN = -32768
@@ -45,12 +43,6 @@ def drawn(page: PageInput, numbers: Sequence[int], images: bool | None) -> list[
     """Open what the gallery shows; an image that several questions are about is made small once."""
     samples = [(number, page.sample_of(number)) for number in numbers]
     return [DrawnSample(number, sample, *thumbnail(sample, images)) for number, sample in samples]
-
-
-def script_json(value: Any) -> Markup:
-    """Return JSON that may stand in a script element, whatever its texts hold; NaN is not allowed."""
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
-    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704 - escaped
 
 
 def rows(asked: AskedQuestions) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from lmms_vg.study import necessity_table
 from lmms_vg.study.chosen_layer import ChosenLayer, chosen, plain_of
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.image_band import band
-from lmms_vg.study.page_input import Headline, Word
-from lmms_vg.study.page_sides import short_name
+from lmms_vg.study.page.input import Headline, Word
+from lmms_vg.study.page.sides import short_name
 from lmms_vg.study.study_table import Row
 
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from lmms_vg import __version__
 from lmms_vg._util.atomic_files import replace_file
-from lmms_vg.study import page_sample
-from lmms_vg.study.page_curves import curves, style
-from lmms_vg.study.page_data import (
+from lmms_vg._util.html_pages import policy, script_json, static_text, templates
+from lmms_vg.study.page import sample
+from lmms_vg.study.page.curves import curves, style
+from lmms_vg.study.page.data import (
     DrawnSample,
     MapDetail,
     blobs,
@@ -25,11 +24,12 @@ from lmms_vg.study.page_data import (
     means,
     rows,
     samples,
-    script_json,
 )
-from lmms_vg.study.page_input import PageInput
-from lmms_vg.study.page_maps import DOUBLINGS
-from lmms_vg.study.page_tables import cells, numeric
+from lmms_vg.study.page.input import PageInput
+from lmms_vg.study.page.maps import DOUBLINGS
+from lmms_vg.study.page.tables import cells, numeric
+
+_PACKAGE = "lmms_vg.study.page"
 
 #: Samples of the gallery, and bytes of the file, unless the user says otherwise.
 SAMPLES, BUDGET = 500, 25_000_000
@@ -72,7 +72,7 @@ def write(
     Raises:
         ValueError: `n` is negative, or the page is too large without any sample.
     """
-    shown = drawn(page, page_sample.draw(page.asked, n, seed), images)
+    shown = drawn(page, sample.draw(page.asked, n, seed), images)
     text, reduced, count = _within(page, shown, seed, budget)
     replace_file(path, text)
     return Written(len(text.encode()), count, sum(not one.picture for one in shown[:count]), reduced)
@@ -112,36 +112,25 @@ def _reduced(detail: MapDetail, count: int, wanted: int, budget: int) -> list[st
 
 def render(page: PageInput, shown: list[DrawnSample], seed: int, detail: MapDetail, reduced: list[str]) -> str:
     """Return the page's text with these samples."""
-    static = resources.files("lmms_vg.study").joinpath("static")
-    scripts = [static.joinpath(name).read_text("utf-8") for name in _SCRIPTS]
-    style_sheet = static.joinpath("report.css").read_text("utf-8")
+    scripts = [static_text(_PACKAGE, name) for name in _SCRIPTS]
+    style_sheet = static_text(_PACKAGE, "report.css")
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
             page=page,
-            policy=policy(scripts, [style_sheet]),
+            policy=policy(scripts, [style_sheet], images="data: blob:"),
             scripts=[Markup(text) for text in scripts],  # noqa: S704 - our own files
             style_sheet=Markup(style_sheet),  # noqa: S704 - our own file
             data=script_json(_data(page, shown, detail)),
             blobs=blobs(page, shown, detail),
-            rule=page_sample.rule(page.asked, len(shown), seed),
+            rule=sample.rule(page.asked, len(shown), seed),
             reduced=reduced,
             shown=shown,
             licences=sorted({(one.sample.source, one.sample.licence or "not stated") for one in shown}),
             lift=2**DOUBLINGS,
         )
     )
-
-
-def policy(scripts: list[str], styles: list[str]) -> str:
-    """Return a content security policy under which exactly these scripts and styles run, and nothing is loaded."""
-    run, shown = (" ".join(f"'sha256-{_sha256(text)}'" for text in texts) for texts in (scripts, styles))
-    return f"default-src 'none'; img-src data: blob:; style-src {shown}; script-src {run}; base-uri 'none'; form-action 'none'"
-
-
-def _sha256(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _data(page: PageInput, shown: list[DrawnSample], detail: MapDetail) -> dict[str, Any]:
@@ -160,13 +149,7 @@ def _data(page: PageInput, shown: list[DrawnSample], detail: MapDetail) -> dict[
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("lmms_vg.study"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates(_PACKAGE)
     environment.globals |= {
         "curves": lambda *drawn_as: Markup(curves(*drawn_as)),  # noqa: S704 - ElementTree escapes
         "line_style": style,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmms_vg.study.page_maps import kept_layers, levels_of, packed, packed_maps, unpacked
+from lmms_vg.study.page.maps import kept_layers, levels_of, packed, packed_maps, unpacked
 
 ALL = np.ones(4, bool)
 

@@ -11,8 +11,8 @@ from lmms_vg.datasets.images import open_image
 from lmms_vg.paper.sources import UNKNOWN
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.image_place import geometry_of, opened
-from lmms_vg.study.page_input import GallerySample, SideLook
-from lmms_vg.study.page_sides import Asked, StudySide
+from lmms_vg.study.page.input import GallerySample, SideLook
+from lmms_vg.study.page.sides import Asked, StudySide
 from lmms_vg.study.questions import StudyQuestion
 from lmms_vg.tasks.registry import TASKS
 from lmms_vg.vision.patch_grid import Box

@@ -12,11 +12,10 @@ from lmms_vg.metrics.statistics import signature
 from lmms_vg.runs.control_lines import BOX
 from lmms_vg.study.collect import StudiedTask, Study
 from lmms_vg.study.curves import LookCurve
-from lmms_vg.study.page import Written, write
-from lmms_vg.study.page_breakdowns import breakdowns
-from lmms_vg.study.page_gallery import Gallery
-from lmms_vg.study.page_headlines import headlines
-from lmms_vg.study.page_input import (
+from lmms_vg.study.page.breakdowns import breakdowns
+from lmms_vg.study.page.gallery import Gallery
+from lmms_vg.study.page.headlines import headlines
+from lmms_vg.study.page.input import (
     AskedQuestions,
     LayerMeans,
     PageInput,
@@ -25,8 +24,9 @@ from lmms_vg.study.page_input import (
     PageTable,
     SideAnswers,
 )
-from lmms_vg.study.page_panels import panels
-from lmms_vg.study.page_sides import Asked, StudySide, asked_by, sides_of
+from lmms_vg.study.page.panels import panels
+from lmms_vg.study.page.report import Written, write
+from lmms_vg.study.page.sides import Asked, StudySide, asked_by, sides_of
 from lmms_vg.study.questions import StudyQuestion
 from lmms_vg.study.study_table import Row
 

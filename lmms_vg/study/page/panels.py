@@ -11,8 +11,8 @@ from lmms_vg.study.chosen_layer import chosen
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import LookCurve, Quantity
 from lmms_vg.study.layer_values import Measure
-from lmms_vg.study.page_input import CurveLine, CurvePanel, Values
-from lmms_vg.study.page_sides import short_name
+from lmms_vg.study.page.input import CurveLine, CurvePanel, Values
+from lmms_vg.study.page.sides import short_name
 from lmms_vg.study.questions import NATURAL
 
 

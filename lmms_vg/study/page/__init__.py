@@ -1,0 +1,1 @@
+"""`report.html`: what a study found, and a gallery of its questions, in one file that loads nothing."""
