@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
         "--data",
         required=True,
         metavar="DATA,...",
-        help="vgmed, vgmed_coco, slake_grounded, demo, or tasks that measure",
+        help="vgmed, vgmed_coco, slake_grounded, demo, tasks that measure, or your own JSON-lines files with boxes",
     )
     ask.add_argument(
         "--heads", action="store_true", help="keep values of every head: 34 kB per question at 28 x 28 heads"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from lmms_vg._util.suggest import suggest
+from lmms_vg.datasets import own_images
 from lmms_vg.datasets.source import DataError
 from lmms_vg.experiments.joint_run import run_together
 from lmms_vg.experiments.method_settings import settings_of
 from lmms_vg.extensions.registered import model_ids
 from lmms_vg.runs.control_lines import BOX, ELSEWHERE
 from lmms_vg.tasks import yaml_files
+from lmms_vg.tasks.own_tasks import own_tasks
+from lmms_vg.tasks.own_tasks import samples as samples_of
 from lmms_vg.tasks.registry import TASKS
 
 #: Short names of data sets -> their tasks.
@@ -69,17 +73,26 @@ def asks_of(models: Sequence[str], causal: bool) -> list[JointAsk]:
 
 
 def tasks_of(data: Sequence[str]) -> list[str]:
-    """Return the tasks of data sets by short name, or of tasks that measure by their own.
+    """Return the tasks of data sets by short name, of tasks that measure by their own, and of files of own questions.
+
+    The files become the own questions of this process and of those that it starts.
 
     Raises:
-        ValueError: a name is neither.
+        ValueError: a name is none of these, or no row of a file has a place.
     """
-    tasks: list[str] = []
+    files = [name for name in data if Path(name).is_file()]
+    if files:
+        own_images.use(os.pathsep.join(files))
+    tasks = [task for task, (_, kind) in own_tasks().items() if kind.startswith("ground")] if files else []
+    if files and not tasks:
+        raise ValueError(f"--data {files[0]}: no row has bbox or mask, so there is no place to look at")
     known = yaml_files.tasks()  # some of the registry are no tasks of lmms-eval
     allowed = [*DATA, *(task for task, spec in TASKS.items() if spec.measures and task in known)]
-    for name in data:
+    for name in [name for name in data if name not in files]:
         if name not in allowed:
-            raise ValueError(f"--data {name}: {suggest(name, allowed)}allowed is {', '.join(allowed)}")
+            raise ValueError(
+                f"--data {name}: {suggest(name, allowed)}allowed is {', '.join(allowed)}, or a JSON-lines file"
+            )
         tasks += DATA.get(name, (name,))
     return list(dict.fromkeys(tasks))
 
@@ -89,7 +102,7 @@ def cost(asks: Sequence[JointAsk], tasks: Sequence[str]) -> Iterator[str]:
     questions, images = 0, set()
     for task in tasks:
         try:
-            samples = TASKS[task].load()
+            samples = samples_of(task)
         except (DataError, OSError) as problem:
             yield f"{task}: cannot be asked: {problem}"
             continue

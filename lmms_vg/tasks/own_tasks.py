@@ -18,12 +18,13 @@ import yaml
 from lmms_vg._util.atomic_files import replace_file
 from lmms_vg._util.suggest import suggest
 from lmms_vg.datasets import own, own_images
-from lmms_vg.datasets.own_images import own_files
+from lmms_vg.datasets.own_images import OWN_ENV, own_files
 from lmms_vg.datasets.own_rows import Kind, OwnRow, read
+from lmms_vg.datasets.schema import Sample
 from lmms_vg.datasets.source import DataError
 from lmms_vg.journal.location import home
-from lmms_vg.plugin import TASKS
-from lmms_vg.tasks.registry import process_docs
+from lmms_vg.plugin import TASKS as FOLDER
+from lmms_vg.tasks.registry import TASKS, process_docs
 
 
 class OwnKind(NamedTuple):
@@ -108,6 +109,23 @@ def own_groups() -> dict[str, list[str]]:
     return {"own": list(tasks), **groups} if tasks else {}
 
 
+def samples(task: str) -> list[Sample]:
+    """Samples of a task of ours, or of own questions.
+
+    Raises:
+        DataError: there is no such task, or its data are missing or damaged.
+        OSError: they cannot be read.
+    """
+    if task in TASKS:
+        return TASKS[task].load()
+    if not task.startswith("own_"):
+        raise DataError(f"{task} is no task of this version")
+    tasks = own_tasks()
+    if task not in tasks:
+        raise DataError(f"{task}: {OWN_ENV} does not name its file; set it as it was for the run")
+    return own.load(*tasks[task])
+
+
 def folder() -> Path:
     """Write the YAML files of all tasks and groups, unless they are there, and return their folder.
 
@@ -126,7 +144,7 @@ def folder() -> Path:
 
 def _texts() -> Iterator[tuple[str, str]]:
     for name, (_, kind) in own_tasks().items():
-        config = {"include": str(TASKS / KINDS[kind].base), "task": name}
+        config = {"include": str(FOLDER / KINDS[kind].base), "task": name}
         yield name, f"{_dumped(config)}process_docs: !function {__name__}.{name}\n"
     for name, members in own_groups().items():
         yield name, _dumped({"group": name, "task": members, "metadata": {"version": 1.0}})

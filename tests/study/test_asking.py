@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from lmms_vg.cli.main import main
 from lmms_vg.study import asking
 from lmms_vg.study.asking import JointAsk, asks_of, cost, tasks_of
+from lmms_vg.study.questions import stated
 
 
 def test_models_of_one_family_are_asked_together() -> None:
@@ -51,6 +54,30 @@ def test_names() -> None:
             tasks_of([wrong])
     with pytest.raises(ValueError, match="--models huatuo_plan"):
         asks_of(["huatuo_plan"], causal=False)
+
+
+def test_own_files_are_asked_where_they_have_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LMMS_VG_OWN", "")
+    Image.new("RGB", (20, 10)).save(tmp_path / "a.png")
+    rows = [
+        {"image": "a.png", "question": "Where is it?", "bbox": [1, 1, 5, 5]},
+        {"image": "a.png", "question": "Is it here?", "answer": "yes"},
+    ]
+    path = tmp_path / "mine.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert tasks_of([str(path), "demo"]) == ["own_mine_grounding", "vgmed_demo"]
+    first, *_ = cost([JointAsk("huatuo", ("plain",))], ["own_mine_grounding"])
+    assert first == "own_mine_grounding: 1 questions about 1 images"
+    (sample,) = stated("own_mine_grounding").values()
+    assert sample.boxes == [[1, 1, 5, 5]]
+    monkeypatch.setenv("LMMS_VG_OWN", "")
+    assert (
+        stated("own_mine_grounding")
+        == "own_mine_grounding: LMMS_VG_OWN does not name its file; set it as it was for the run"
+    )
+    path.write_text(json.dumps(rows[1]) + "\n")
+    with pytest.raises(ValueError, match="no row has bbox or mask"):
+        tasks_of([str(path)])
 
 
 def test_every_method_is_run_with_its_arguments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
