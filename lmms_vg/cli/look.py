@@ -70,7 +70,7 @@ def _look(args: argparse.Namespace) -> int:
     from lmms_vg._util.atomic_files import replace_file
     from lmms_vg.inference.model import AskError, load
 
-    with load(family, **_arguments(method, args.methods, args.model_args)) as model:
+    with load(family, **_arguments(family, method, args.methods, args.model_args)) as model:
         try:
             looks = model.ask(args.image, args.question, boxes)
         except AskError as problem:
@@ -104,7 +104,7 @@ def _box(text: str) -> list[float]:
     return box
 
 
-def _arguments(method: str, methods: str | None, model_args: str) -> dict[str, Any]:
+def _arguments(family: str, method: str, methods: str | None, model_args: str) -> dict[str, Any]:
     """Return the arguments of `load`."""
     from lmms_eval.utils import simple_parse_args_string
 
@@ -112,7 +112,7 @@ def _arguments(method: str, methods: str | None, model_args: str) -> dict[str, A
 
     if methods is None:
         return {"method": method, **simple_parse_args_string(model_args)}
-    settings, common = settings_of(methods.split(","), model_args)
+    settings, common = settings_of(family, methods.split(","), model_args)
     own = {setting.method: simple_parse_args_string(setting.hyper_parameters) for setting in settings}
     return {"methods": own, **simple_parse_args_string(common)}
 

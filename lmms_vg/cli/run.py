@@ -214,7 +214,7 @@ def _run_together(arguments: Sequence[str]) -> int:
     from lmms_vg.experiments.lmms_eval_process import INCOMPLETE
     from lmms_vg.experiments.method_settings import settings_of
 
-    settings, common = settings_of(args.methods.split(","), args.model_args)
+    settings, common = settings_of(args.model, args.methods.split(","), args.model_args)
     status = run_together(args.model, settings, common, ["--timezone", local_zone(), *rest], args.output_path)
     results = {setting.label: status.get(setting.label, 1) for setting in settings}
     failed = [label for label, result in results.items() if result not in (0, INCOMPLETE)]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from lmms_vg._util.suggest import suggest
 from lmms_vg.inference.build import Settings
 from lmms_vg.methods import METHODS
+from lmms_vg.models import FAMILIES
 
 
 class Setting(NamedTuple):
@@ -25,7 +26,7 @@ class Setting(NamedTuple):
         return ",".join(filter(None, (common, self.hyper_parameters)))
 
 
-def settings_of(methods: Sequence[str], model_args: str) -> tuple[list[Setting], str]:
+def settings_of(family: str, methods: Sequence[str], model_args: str) -> tuple[list[Setting], str]:
     """Parse `--methods` and `--model_args` into one setting per method and the common arguments.
 
     There a hyper-parameter names its method, `vgrefine.k=10`, because names like `layers` or `alpha` differ in meaning.
@@ -44,10 +45,10 @@ def settings_of(methods: Sequence[str], model_args: str) -> tuple[list[Setting],
         method, dot, hyper_parameter = name.partition(".")
         if dot and method in own and hyper_parameter in METHODS[method].options():
             own[method].append(f"{hyper_parameter}={value}")
-        elif is_common(name):
+        elif is_common(name, family):
             common.append(f"{name}={value}")
         else:
-            raise ValueError(_misplaced(f"{name}={value}", methods))
+            raise ValueError(_misplaced(f"{name}={value}", family, methods))
     return [Setting(method, method, ",".join(own[method])) for method in methods], ",".join(common)
 
 
@@ -64,12 +65,18 @@ def pairs(model_args: str) -> Iterator[tuple[str, str]]:
         yield "per_head" if name == "heads" and value.lower() in ("true", "false") else name, value
 
 
-def is_common(name: str) -> bool:
+def common_arguments(family: str | None) -> tuple[str, ...]:
+    """Return the arguments that belong to the model, whatever the method; with a family, its own settings too."""
+    own = FAMILIES[family].options.__dataclass_fields__ if family in FAMILIES else {}
+    return (*Settings.__dataclass_fields__, *own)
+
+
+def is_common(name: str, family: str | None = None) -> bool:
     """Whether an argument belongs to the model, whatever the method."""
-    return name in Settings.__dataclass_fields__
+    return name in common_arguments(family)
 
 
-def _misplaced(argument: str, methods: Sequence[str]) -> str:
+def _misplaced(argument: str, family: str, methods: Sequence[str]) -> str:
     name = argument.partition("=")[0].strip()
     owner, _, hyper_parameter = name.rpartition(".")
     if owner in methods:
@@ -79,5 +86,5 @@ def _misplaced(argument: str, methods: Sequence[str]) -> str:
     takers = [method for method in methods if hyper_parameter in METHODS[method].options()]
     if takers:
         return f"model_args {argument!r}: with --methods a hyper-parameter names its method, here {takers[0]}.{hyper_parameter}"
-    fields = ", ".join(Settings.__dataclass_fields__)
+    fields = ", ".join(common_arguments(family))
     return f"model_args {argument!r}: not known to {', '.join(methods)}; arguments of all are {fields}"

@@ -74,14 +74,17 @@ def join(values: dict[str, str]) -> str:
     return ",".join(f"{name}={value}" for name, value in values.items())
 
 
-def divide(model_args: str) -> tuple[dict[str, str], dict[str, str]]:
+def divide(model_args: str, family: str) -> tuple[dict[str, str], dict[str, str]]:
     """Divide `--model_args` into arguments common to all settings, including plain, and the method's hyper-parameters.
 
     Raises:
         ValueError: An argument has no value.
     """
     given = list(pairs(model_args))
-    return {n: v for n, v in given if is_common(n)}, {n: v for n, v in given if not is_common(n)}
+    common, own = (
+        {name: value for name, value in given if is_common(name, family) == of_model} for of_model in (True, False)
+    )
+    return common, own
 
 
 def require_comparable(arguments: Sequence[str]) -> None:
@@ -131,7 +134,7 @@ def sweep(
         able = [name for name, (_, method) in model_ids().items() if method != PLAIN]
         raise ValueError(f"--model {model!r}: {suggest(model, able)}allowed is {', '.join(able)}")
     require_comparable(arguments)
-    shared, own = divide(model_args)
+    shared, own = divide(model_args, family)
     common = join(shared)
     settings: dict[Method, Setting] = {}  # equal settings, such as a default, are run once
     points: list[tuple[str, str, Setting]] = []

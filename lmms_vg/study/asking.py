@@ -139,7 +139,7 @@ def ask(
     failed: list[str] = []
     for one in asks:
         given = ",".join(filter(None, (model_args, f"control={one.control}" if one.control else "")))
-        settings, common = settings_of(one.methods, given)
+        settings, common = settings_of(one.family, one.methods, given)
         status = run_together(one.family, settings, common, ["--tasks", ",".join(tasks), *more], one.out(out))
         for method, path in zip(one.methods, one.runs(out), strict=True):
             if any(path.rglob("*_results.json")):

@@ -16,6 +16,7 @@ from lmms_vg.cli.run import run as run_command
 from lmms_vg.experiments import joint_run
 from lmms_vg.experiments.lmms_eval_process import INCOMPLETE
 from lmms_vg.experiments.method_settings import Setting, settings_of
+from lmms_vg.experiments.sweep import divide
 from lmms_vg.host.stopping import Stopped
 from lmms_vg.journal import read_records
 
@@ -100,6 +101,7 @@ def test_wrong_argument_of_one_method_is_refused_before_anything_is_asked(
 
 def test_settings_of_divides_the_arguments() -> None:
     settings, common = settings_of(
+        "huatuo",
         ["plain", "pai", "vgrefine"],
         "pretrained=demo,pai.alpha=.3,heads=true,vgrefine.layers=3+4,dtype=float32,pai.cfg=true",
     )
@@ -125,7 +127,16 @@ def test_settings_of_divides_the_arguments() -> None:
 )
 def test_wrong_arguments(methods: list[str], model_args: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        settings_of(methods, model_args)
+        settings_of("huatuo", methods, model_args)
+
+
+def test_a_familys_own_settings_are_common_to_all_methods() -> None:
+    settings, common = settings_of("qwen_vl", ["plain", "vgrefine"], "max_pixels=50176,vgrefine.k=5")
+    assert common == "max_pixels=50176"
+    assert [setting.hyper_parameters for setting in settings] == ["", "k=5"]
+    with pytest.raises(ValueError, match=r"'max_pixels=50176': not known to plain; arguments of all are pretrained"):
+        settings_of("huatuo", ["plain"], "max_pixels=50176")
+    assert divide("max_pixels=50176,k=5", "qwen_vl") == ({"max_pixels": "50176"}, {"k": "5"})
 
 
 # --- what happens when one of them fails --------------------------------------------------------------------------------
