@@ -67,7 +67,7 @@ def pairs(model_args: str) -> Iterator[tuple[str, str]]:
 
 def common_arguments(family: str | None) -> tuple[str, ...]:
     """Return the arguments that belong to the model, whatever the method; with a family, its own settings too."""
-    own = FAMILIES[family].options.__dataclass_fields__ if family in FAMILIES else {}
+    own = FAMILIES[family].options.__dataclass_fields__ if family is not None and family in FAMILIES else {}
     return (*Settings.__dataclass_fields__, *own)
 
 
