@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lmms_vg.cli import method_files
+from lmms_vg.cli.paths import missing
 from lmms_vg.cli.printing import announce
 from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument
 from lmms_vg.experiments.boxed_tasks import TASKS
@@ -20,7 +21,7 @@ def add(commands: Any) -> None:
     overlay.add_argument("--model_args", default="", help="for all models, in lmms-eval's syntax")
     asked = overlay.add_mutually_exclusive_group()
     asked.add_argument("--task", default="vgmed_demo", help="a measurement task (default: %(default)s)")
-    asked.add_argument("--data", dest="task", metavar="FILE", help="your own questions (docs/add_a_dataset.md)")
+    asked.add_argument("--data", type=Path, metavar="FILE", help="your own questions (docs/add_a_dataset.md)")
     overlay.add_argument("-n", type=int, default=4, help="number of questions, a seeded sample (default: %(default)s)")
     overlay.add_argument("--seed", type=int, default=0)
     overlay.add_argument("-o", "--out", type=Path, required=True, help="folder for the pictures")
@@ -41,14 +42,17 @@ def _overlay(args: argparse.Namespace) -> int:
 
     models = args.models.split(",")
     require("--models", models, model_ids())
-    require("--task", [args.task], TASKS)
+    if args.data is None:
+        require("--task", [args.task], TASKS)
+    else:
+        refuse(missing(args.data))
     for family, method in (model_ids()[model] for model in models):
         refuse(unknown_argument(args.model_args, family, [method]))
     announce("importing torch and lmms-eval")
 
     from lmms_vg.experiments.overlay import draw
 
-    for path in draw(models, args.model_args, args.task, args.n, args.seed, args.out):
+    for path in draw(models, args.model_args, str(args.data or args.task), args.n, args.seed, args.out):
         print(path)
     return 0
 
