@@ -82,12 +82,12 @@ def test_plan_varies_one_axis_at_a_time_or_all() -> None:
 
 def test_divide_keeps_what_plain_takes_apart() -> None:
     model_args = "pretrained=demo,heads=true,p=60,dtype=float32,heads=1-1+1-0,cfg=true"
-    assert [join(part) for part in divide(model_args)] == [
+    assert [join(part) for part in divide(model_args, "huatuo")] == [
         "pretrained=demo,per_head=true,dtype=float32",
         "p=60,heads=1-1+1-0,cfg=true",
     ]
     with pytest.raises(ValueError, match="'demo' has no '='"):
-        divide("demo")
+        divide("demo", "huatuo")
 
 
 @pytest.mark.parametrize(
