@@ -91,7 +91,8 @@ def test_one_that_fails_before_ours_is_named_by_run(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "lmms_vg", "run", "--model", "huatuo_plain", "--tasks", "vqa_demo_hard"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, cwd=tmp_path)
     assert done.returncode == 1
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("lmms-vg: ")]
+    said, line = [line for line in done.stderr.splitlines() if line.startswith("lmms-vg: ")]
+    assert said == "lmms-vg: importing torch and lmms-eval ..."
     assert "entry point theirs of theirs fails" in line
     assert "ValueError: their plugin" in line
 
