@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmms_vg.cli.paths import existing
+from lmms_vg.cli.paths import existing, missing
 from lmms_vg.cli.printing import print_lines
 from lmms_vg.cli.unknown_arguments import require
 from lmms_vg.paper.protocols import PROTOCOLS
@@ -54,7 +54,7 @@ def add(commands: Any) -> None:
     submit.set_defaults(command=_submit)
 
     validate = commands.add_parser("validate", help="check bundles offline: recompute every score from the answers")
-    validate.add_argument("bundles", type=existing, nargs="*", metavar="BUNDLE.zip")
+    validate.add_argument("bundles", type=Path, nargs="*", metavar="BUNDLE.zip")
     validate.add_argument(
         "--schema", action="store_true", help="print the JSON Schema of a bundle's manifest and lines"
     )
@@ -128,16 +128,22 @@ def _validate(args: argparse.Namespace) -> int:
         return print_lines(f"{code:22}{'(note) ' * (code in NOTES)}{meaning}" for code, meaning in CODES.items())
     if not args.bundles:
         raise ValueError("validate: name a bundle, such as submissions/my-model/bundle.zip")
+    absent = {path: problem for path in args.bundles if (problem := missing(path))}
+    if len(absent) == len(set(args.bundles)):
+        raise ValueError(next(iter(absent.values())))
 
     from lmms_vg.submission.validate import check
 
     status = 0
     for path in args.bundles:
         try:
-            checked = check(path)
-        except OSError as problem:  # the bundles after it are still checked
+            checked = None if path in absent else check(path)
+            unread = absent.get(path)
+        except OSError as problem:
+            checked, unread = None, f"{path}: {problem.strerror}"
+        if checked is None:  # the bundles after it are still checked
             status = 2
-            print_lines([f"{path}: {problem.strerror}"])
+            print_lines([str(unread)])
             continue
         status = max(status, int(bool(checked.errors)))
         print_lines(

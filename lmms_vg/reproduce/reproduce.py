@@ -122,10 +122,7 @@ def _write(plan: Plan, runs: Mapping[str, Run], failed: Mapping[str, str]) -> st
                 replace_file(picture, draw(measured[ask.row.name], title))
                 text += f"\n- {picture.name}: {ask.row.name}"
         if looking := [run for run in runs.values() if run.measured]:
-            build(looking, plan.out / "study")
-            text += (
-                "\n- study/: tables and figures of where these models look, with what a blind look has (docs/study.md)"
-            )
+            text += f"\n- {_studied(looking, plan)}"
     text += "".join(f"\n- not run: {name}" for name in _named(failed)) + "\n"
     replace_file(plan.out / f"{plan.name}.md", f"{announce(_done(plan, runs))}\n\n{text}")
     replace_file(plan.out / f"{plan.name}.csv", csv)

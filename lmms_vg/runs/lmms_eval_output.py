@@ -46,7 +46,7 @@ def read_run(folder: Path) -> Run:
             if metric is None:
                 measured.append(task)
                 measured_rules.update(rules(_beside(path, task), lines).values())
-                if all("uid" in line["ar"] for line in lines):  # earlier versions did not name them
+                if all("error" in line["ar"] or "about" in line["ar"] for line in lines):  # not of earlier versions
                     measurements[task] = task_run(_beside(path, task), task, "ar", lines)
             else:
                 _check_scores(_beside(path, task), metric, lines)
