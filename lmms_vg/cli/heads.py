@@ -94,11 +94,10 @@ def _calibrate(args: argparse.Namespace) -> int:
 def _unknown_data(data: str) -> str:
     """Return a message about data that are no known name and no file; empty if there are some."""
     known = [*CALIBRATION, *TASKS]
-    problem = "" if data in known else missing(Path(data))
+    if data in known or not (problem := missing(Path(data))):
+        return ""
     meant = suggest(data, known)
-    return (
-        f"--data {data}: {meant}allowed is {', '.join(known)}, or a JSON-lines file" if problem and meant else problem
-    )
+    return f"--data {data}: {meant}allowed is {', '.join(known)}, or a JSON-lines file{'' if meant else f'; {problem}'}"
 
 
 def _show(args: argparse.Namespace) -> int:

@@ -88,7 +88,10 @@ def test_own_questions_become_a_task(
     assert run([*model, "--data", path]) == 0
     assert os.environ["LMMS_VG_OWN"] == path
     assert run([*model, "--tasks", "own_mine_grounding", f"--data={path}"]) == 0
-    assert given == [[*model, "--tasks", "own"], [*model, "--tasks", "own_mine_grounding"]]
+    assert [arguments[-4:] for arguments in given] == [
+        [*model, "--tasks", "own"],
+        [*model, "--tasks", "own_mine_grounding"],
+    ]
     assert run([*model, "--data", str(tmp_path / "gone.jsonl")]) == 2
     assert "there is no such file" in capsys.readouterr().err
     monkeypatch.setenv("LMMS_VG_OWN", "")

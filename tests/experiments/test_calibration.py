@@ -278,9 +278,9 @@ def test_coco_without_images_says_how_to_fetch_them(
     [
         ({"model": "gpt"}, "--model 'gpt': allowed is huatuo, internvl, llava"),
         ({"model": "huatuo_vgrefine"}, "heads are ranked on the plain model"),
-        ({"model_args": "demo"}, "--model_args 'demo': allowed is name=value"),
-        ({"model_args": "pretrained=demo,heads=1-1"}, "'plain' takes no head list"),
-        ({"data": "slake_closed"}, "--data 'slake_closed': allowed is coco, vgmed, demo"),
+        ({"model_args": "demo"}, "--model_args 'demo' has no '='; allowed is name=value"),
+        ({"model_args": "pretrained=demo,heads=1-1"}, "--model_args heads=1-1: did you mean per_head?"),
+        ({"data": "slake_closed"}, "--data slake_closed: allowed is coco, vgmed, demo"),
         ({"keep": 37}, "--keep 37: 'demo' has 6 layers of 6 heads, so allowed is 1 to 36"),
         ({"keep": 0}, "allowed are positive integers"),
     ],
