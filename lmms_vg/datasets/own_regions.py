@@ -15,6 +15,7 @@ from lmms_vg.datasets.mask_boxes import tiles
 from lmms_vg.datasets.own_images import open_view, slice_of, view_of
 from lmms_vg.datasets.own_rows import OwnRow
 from lmms_vg.datasets.source import DataError
+from lmms_vg.vision.images import whole_images_only
 from lmms_vg.vision.nifti import is_nifti, read_volume, require_same_grid
 
 
@@ -41,13 +42,20 @@ def _of_file(row: OwnRow, folder: Path) -> NDArray[np.bool_]:
         raise DataError(f"{path}: there is no such file")
     if is_nifti(path):
         return _of_volume(row, path, folder / row.image)
-    with Image.open(path) as picture:
-        size, wanted = picture.size, _size(row, folder)
-        if size != wanted:
-            raise DataError(f"{path} has {_words(size)}, but its image {row.image} has {_words(wanted)}")
-        mask = np.asarray(picture.convert("RGB") if picture.mode != "P" else picture)
-    marked: NDArray[np.bool_] = np.any(mask.reshape(size[1], size[0], -1), axis=2)
+    mask, wanted = _pixels(path), _size(row, folder)
+    if mask.shape[1::-1] != wanted:
+        raise DataError(f"{path} has {_words(mask.shape[1::-1])}, but its image {row.image} has {_words(wanted)}")
+    marked: NDArray[np.bool_] = np.any(mask.reshape(*mask.shape[:2], -1), axis=2)
     return marked
+
+
+def _pixels(path: Path) -> NDArray[np.uint8]:
+    """The colours of a picture, (height, width, 3), or its palette's indices, (height, width)."""
+    try:
+        with whole_images_only(), Image.open(path) as picture:
+            return np.asarray(picture.convert("RGB") if picture.mode != "P" else picture)
+    except (OSError, SyntaxError, ValueError) as problem:  # PIL raises all of these over damaged bytes
+        raise DataError(f"{path}: truncated or damaged ({problem})") from None
 
 
 def _of_volume(row: OwnRow, path: Path, image: Path) -> NDArray[np.bool_]:

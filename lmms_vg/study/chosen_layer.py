@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lmms_vg.runs.layer_choice import half_of
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
 from lmms_vg.study.image_band import band
@@ -82,11 +83,8 @@ def in_sample(task: StudiedTask) -> ChosenLayer:
 
 
 def halves(task: StudiedTask) -> NDArray[np.bool_]:
-    """Split the images in two halves at random, (questions,); the questions of an image, or patient, stay together."""
-    units = sorted(set(task.units))
-    order = np.random.default_rng(SEED).permutation(len(units))
-    second = {units[place] for place in order[: len(units) // 2]}
-    return np.array([unit in second for unit in task.units], dtype=bool)
+    """Split the images in the halves of `report`, (questions,); the questions of an image, or patient, stay together."""
+    return np.array([half_of(unit) for unit in task.units], dtype=bool)
 
 
 def table(tasks: Sequence[StudiedTask]) -> StudyTable:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from lmms_vg.datasets.source import DataError
+from lmms_vg.vision.images import whole_images_only
 
 _LOSSLESS = ("PNG", "TIFF", "BMP", "GIF")
 _LARGEST = 100_000_000  # pixels
@@ -62,7 +63,7 @@ def present(labels: NDArray[np.int64]) -> list[int]:
 def _pixels(path: Path) -> tuple[NDArray[Any], str]:
     """The single channel of a picture, and its format."""
     try:
-        with Image.open(path, formats=(*_LOSSLESS, "JPEG")) as picture:
+        with whole_images_only(), Image.open(path, formats=(*_LOSSLESS, "JPEG")) as picture:
             if picture.width * picture.height > _LARGEST:
                 raise DataError(f"{path}: {picture.width} x {picture.height} pixels; at most {_LARGEST:,} are read")
             pixels, format_ = np.asarray(picture), str(picture.format)

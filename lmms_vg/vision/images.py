@@ -108,7 +108,7 @@ def open_rgb(image: Image.Image | str | Path | IO[bytes]) -> Image.Image:
         if picture.tell():
             picture.seek(0)
     _require_small(picture, _size_of(image) if isinstance(image, BytesIO) else 0)
-    with _plain_errors(), _whole_images_only():
+    with _plain_errors(), whole_images_only():
         _mend_byte_order(picture)
         picture.load()
     stored = _stored_as(picture)
@@ -168,7 +168,7 @@ def _require_small(picture: Image.Image, encoded: int) -> None:
 
 
 @contextmanager
-def _whole_images_only() -> Iterator[None]:
+def whole_images_only() -> Iterator[None]:
     """Switch off PIL's LOAD_TRUNCATED_IMAGES, which lmms-eval switches on: it fills missing pixels with grey.
 
     There is one switch for all threads, so that one image is decoded at a time.

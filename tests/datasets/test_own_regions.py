@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from own_files import IMAGE, ROW, write
-from PIL import Image
+from PIL import Image, ImageFile
 from pycocotools import mask as coco
 
 from lmms_vg.datasets.own_regions import region_of
@@ -40,6 +40,16 @@ def test_every_value_but_0_is_region(tmp_path: Path, mode: str) -> None:
         picture.putpalette([0] * 768)  # all labels in one colour: the numbers count
     (picture.convert("RGB") if mode == "RGB" else picture).save(tmp_path / "m.png")
     assert (painted(region_of(row(mask="m.png"), tmp_path)) == MASK).all()
+
+
+def test_a_mask_that_is_cut_off_marks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as lmms-eval sets it
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (30, 40), np.uint8)).save(tmp_path / "m.png")
+    write(tmp_path, ROW)
+    whole = (tmp_path / "m.png").read_bytes()
+    (tmp_path / "m.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match=r"mask: .*m.png: truncated or damaged"):
+        region_of(row(mask="m.png"), tmp_path)
 
 
 def test_run_lengths_of_coco_in_both_forms(tmp_path: Path) -> None:

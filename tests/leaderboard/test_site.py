@@ -13,6 +13,7 @@ import runs
 from saved_run import spec
 
 from lmms_vg.cli.main import main
+from lmms_vg.leaderboard.answer_explorer import check_withheld
 from lmms_vg.leaderboard.site import MARKER, build
 from lmms_vg.submission.schema import Card
 
@@ -200,6 +201,8 @@ def test_withheld_texts_are_nowhere(tmp_path: Path) -> None:
 def test_what_cannot_be_withheld(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["leaderboard", "build", str(tmp_path), "-o", str(tmp_path / "site"), "--withhold", "demo,vqa-rad"]
     assert main(command) == 2
-    assert (
-        "--withhold vqa-rad: did you mean vqa_rad? It is not a data set; allowed are demo, " in capsys.readouterr().err
-    )
+    assert "--withhold vqa-rad: did you mean vqa_rad? allowed is coco, demo, " in capsys.readouterr().err
+    with pytest.raises(
+        ValueError, match=r"--withhold vqa-rad: did you mean vqa_rad\? It is not a data set; allowed are demo"
+    ):
+        check_withheld(["vqa-rad"])

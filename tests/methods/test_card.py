@@ -127,4 +127,4 @@ def test_an_unknown_method_is_told_the_nearest(capsys: pytest.CaptureFixture[str
     assert main(["methods", "vgrefin"]) == 2
     assert "did you mean vgrefine?" in capsys.readouterr().err
     assert main(["methods", "zzz"]) == 2
-    assert "allowed: adaptvis, " in capsys.readouterr().err
+    assert "allowed is adaptvis, " in capsys.readouterr().err

@@ -46,7 +46,7 @@ def test_a_file_may_have_several_and_a_base_of_its_own(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "no file": (None, "there is no such file"),
+    "no file": (None, "there is no work.py in"),
     "raises": ("\n\nraise RuntimeError('boom')", ", line 3: RuntimeError: boom"),
     "leaves": ("raise SystemExit('bye')", ", line 1: SystemExit: bye"),
     "no Python": ("def f(:", "SyntaxError"),

@@ -189,6 +189,7 @@ def test_a_model_is_loaded_once_and_quietly(
     load = AutoModel.from_pretrained
     monkeypatch.setattr(AutoModel, "from_pretrained", lambda name: loaded.append(name) or load(name))
     capfd.readouterr()
+    transformers_logging.enable_progress_bar()
     noisy = logging.getLogger("transformers")  # its records do not reach the root logger
     noisy.addHandler(caplog.handler)
     try:

@@ -12,6 +12,7 @@ from saved_run import IDENTITY, closed, measured, save
 
 from lmms_vg.metrics.alignment import align
 from lmms_vg.runs.grounding import Grounding, grounding
+from lmms_vg.runs.layer_choice import named
 from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.study.collect import StudiedTask, collect
 
@@ -25,7 +26,7 @@ def test_excess_and_placement_are_those_of_a_report(tmp_path: Path) -> None:
     run = run_of(tmp_path, asked(seeing))
     (task,) = collect([run]).tasks
     for layer in (0, 1):
-        result = grounding(run, {"t": layer})["t"]
+        result = grounding(run, {"t": named(layer)})["t"]
         assert isinstance(result, Grounding)
         for measure, name in (("AR", "log AR"), ("KL", "KL"), ("JS", "JS"), ("placement", "placement")):
             mean = np.nanmean(task.excess[measure][:, layer])  # type: ignore[index]

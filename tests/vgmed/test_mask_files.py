@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from lmms_vg.datasets.source import DataError
 from lmms_vg.vgmed.mask_files import present, read_label_map, read_mask, whole_numbers
@@ -51,7 +51,8 @@ def test_jpeg_masks_have_no_grey_edges_and_jpeg_label_maps_are_refused(tmp_path:
         read_label_map(tmp_path / "a.jpg")
 
 
-def test_broken_files(tmp_path: Path) -> None:
+def test_broken_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as lmms-eval sets it
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)).save(tmp_path / "a.png")
     (tmp_path / "cut.png").write_bytes((tmp_path / "a.png").read_bytes()[:900])
     with pytest.raises(DataError, match=r"cut.png: truncated or damaged"):
