@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lmms_vg.cli.paths import existing
 from lmms_vg.cli.printing import print_lines
 
 
@@ -46,7 +47,7 @@ def add(commands: Any) -> None:
     build = actions.add_parser("build", help="make tables and figures of finished runs; needs no model and no network")
     build.add_argument(
         "runs",
-        type=Path,
+        type=existing,
         nargs="+",
         metavar="RUN",
         help="--output_path of a run with --log_samples, its *_results.json, or a folder of LMMS_VG_HOME/journal",

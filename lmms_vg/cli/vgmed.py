@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmms_vg._util.atomic_files import replace_file
 from lmms_vg.cli import vgmed_blind, vgmed_export, vgmed_rating
+from lmms_vg.cli.paths import existing
 from lmms_vg.cli.printing import print_lines
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def _add_build(actions: Any) -> None:
         "build", help="turn masks into boxes, filtered, balanced, with everything that was dropped"
     )
     build.add_argument(
-        "manifests", nargs="+", type=Path, metavar="MANIFEST", help="a YAML file per source (docs/vgmed.md)"
+        "manifests", nargs="+", type=existing, metavar="MANIFEST", help="a YAML file per source (docs/vgmed.md)"
     )
     build.add_argument(
         "-o", "--out", type=Path, required=True, metavar="FOLDER", help="to write; it must not hold a data set"

@@ -64,6 +64,8 @@ CASES = {
     "submit DIR/results --card DIR/card.json --tasks vqa_rda -o o": "vqa_rad",
     "submit DIR/results --card DIR/card.json --protocol vgrefin -o o": "vgrefine",
     "validate DIR/bundel.zip": "bundle.zip",
+    "study build DIR/reslts -o o": "results",
+    "vgmed build DIR/crad.json -o o": "card.json",
     "export DIR/bundel.zip --to mmmu -o o": "bundle.zip",
     "export DIR/bundle.zip --to model-indx -o o": "model-index",
     "leaderboard build DIR/reslts -o o": "results",

@@ -89,8 +89,8 @@ def test_an_endpoint_with_a_dry_run(built: Path, server: api_server.Server, caps
         (["questions", "x", "--dry-run"], "--dry-run: allowed with --endpoint"),
         (["questions", "x", "--endpoint", "u", "--model", "m", "--price", "2"], "--price '2': allowed are two numbers"),
         (["questions", "x"], "there is no finished data set; make one with lmms-vg vgmed build"),
-        (["build", "x.yaml", "-o", "y", "--most", "0"], "--most 0: allowed are positive"),
-        (["build", "x.yaml", "-o", "y"], "x.yaml"),
+        (["build", "there.yaml", "-o", "y", "--most", "0"], "--most 0: allowed are positive"),
+        (["build", "x.yaml", "-o", "y"], "there is no x.yaml in ."),
     ],
 )
 def test_what_is_wrong(
@@ -101,5 +101,6 @@ def test_what_is_wrong(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.yaml").touch()
     assert main(["vgmed", *arguments]) == 2
     assert reason in capsys.readouterr().err

@@ -114,4 +114,6 @@ def test_a_dry_run_asks_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Pa
 
 def test_build_refuses_a_run_that_is_not_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["study", "build", str(tmp_path / "no"), "-o", str(tmp_path / "s")]) == 2
+    assert "there is no no in" in capsys.readouterr().err
+    assert main(["study", "build", str(tmp_path), "-o", str(tmp_path / "s")]) == 2
     assert "no *_results.json under it" in capsys.readouterr().err
