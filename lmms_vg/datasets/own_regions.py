@@ -17,6 +17,7 @@ from lmms_vg.datasets.own_rows import OwnRow
 from lmms_vg.datasets.source import DataError
 from lmms_vg.vision.images import whole_images_only
 from lmms_vg.vision.nifti import is_nifti, read_volume, require_same_grid
+from lmms_vg.vision.run_lengths import from_runs, runs_of
 
 
 def region_of(row: OwnRow, folder: Path) -> list[list[float]]:
@@ -69,23 +70,19 @@ def _of_volume(row: OwnRow, path: Path, image: Path) -> NDArray[np.bool_]:
 
 def _of_run_lengths(mask: dict[str, Any], wanted: tuple[int, int]) -> NDArray[np.bool_]:
     """COCO's RLE: runs of 0 and 1 by turns, column by column, as a list or in COCO's text."""
-    from pycocotools import mask as coco
-
     size, counts = mask.get("size"), mask.get("counts")
     if not isinstance(size, list) or [*map(type, size)] != [int, int] or not isinstance(counts, str | list):
         raise DataError('allowed is the path of a PNG, or COCO\'s {"size": [height, width], "counts": ...}')
     if (size[1], size[0]) != wanted:
         raise DataError(f"it has {_words((size[1], size[0]))}, but its image has {_words(wanted)}")
-    if isinstance(counts, list):
-        if not all(type(run) is int and run >= 0 for run in counts) or sum(counts) != size[0] * size[1]:
-            raise DataError(f"its counts do not add up to its {size[0] * size[1]:,} pixels")
-        mask = coco.frPyObjects(mask, *size)
     try:
-        decoded = coco.decode(mask)
-    except Exception as problem:
+        runs = counts if isinstance(counts, list) else runs_of(counts)
+    except ValueError as problem:
         raise DataError(f"its counts are no run lengths of COCO ({problem})") from problem
-    marked: NDArray[np.bool_] = decoded != 0
-    return marked
+    try:
+        return from_runs(runs, size)
+    except ValueError as problem:
+        raise DataError(f"its counts do not add up to its {size[0] * size[1]:,} pixels") from problem
 
 
 def _size(row: OwnRow, folder: Path) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from lmms_vg.vgmed.manifest import SourceManifest
 from lmms_vg.vgmed.pictures import fitting
 from lmms_vg.vgmed.schema import CocoRle
 from lmms_vg.vision.images import open_rgb
+from lmms_vg.vision.run_lengths import from_runs
 
 _FAR = 2  # pixels that a polygon may reach beyond its image: annotators click beside it
 
@@ -110,7 +111,7 @@ def segmentation_mask(segmentation: Any, height: int, width: int) -> NDArray[np.
     if isinstance(counts, str):
         return rle.decode(CocoRle(size=segmentation["size"], counts=counts))
     if isinstance(counts, list) and isinstance(segmentation["size"], list):
-        return rle.from_runs(counts, segmentation["size"])
+        return from_runs(counts, segmentation["size"])
     raise ValueError("segmentation: allowed are counts as text or as a list, and a size of [height, width]")
 
 

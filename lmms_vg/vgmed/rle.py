@@ -1,20 +1,13 @@
-"""Masks as COCO run lengths: a mask of 512 x 512 pixels takes some hundred bytes.
-
-pycocotools writes them. Reading is our own: pycocotools' `decode` leaves the pixels that the runs do not reach as they lie in
-memory, and the run lengths come from files.
-"""
+"""Masks as COCO run lengths: a mask of 512 x 512 pixels takes some hundred bytes."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco
 
 from lmms_vg.vgmed.schema import CocoRle
-
-_FIRST, _LAST = 48, 111  # the characters of the digits: 5 bits and one that says whether more follow
+from lmms_vg.vision.run_lengths import from_runs, runs_of
 
 
 def encode(mask: NDArray[np.bool_]) -> CocoRle:
@@ -30,22 +23,7 @@ def decode(rle: CocoRle) -> NDArray[np.bool_]:
     Raises:
         ValueError: the run lengths are none, or do not cover the mask exactly.
     """
-    return from_runs(run_lengths(rle), rle.size)
-
-
-def from_runs(runs: Sequence[int], size: Sequence[int]) -> NDArray[np.bool_]:
-    """Make a mask of (height, width) of the lengths of its runs of 0, 1, 0, ... down the columns from the top left.
-
-    Raises:
-        ValueError: they do not cover the mask exactly, or are no lengths.
-    """
-    if not all(type(number) is int and number >= 0 for number in [*runs, *size]) or len(size) != 2:
-        raise ValueError("run lengths: allowed are whole numbers from 0, and a size of [height, width]")
-    if sum(runs) != size[0] * size[1]:
-        raise ValueError(
-            f"the runs of the mask add up to {sum(runs)} pixels; the image has {size[0] * size[1]} ({size[1]} x {size[0]})"
-        )
-    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(size, order="F")
+    return from_runs(runs_of(rle.counts), rle.size)
 
 
 def area(rle: CocoRle) -> int:
@@ -55,33 +33,3 @@ def area(rle: CocoRle) -> int:
         ValueError: as `decode`.
     """
     return int(np.count_nonzero(decode(rle)))
-
-
-def run_lengths(rle: CocoRle) -> list[int]:
-    """Lengths of the runs of 0, 1, 0, ... down the columns from the top left, as the text has them.
-
-    Raises:
-        ValueError: the text holds no numbers.
-    """
-    runs: list[int] = []
-    for number in _numbers(rle.counts):
-        runs.append(
-            number + (runs[-2] if len(runs) > 2 else 0)
-        )  # from the fourth on, the change since the last but one
-    return runs
-
-
-def _numbers(text: str) -> list[int]:
-    numbers, value, bits = [], 0, 0
-    for character in text:
-        digit = ord(character) - _FIRST
-        if not 0 <= digit <= _LAST - _FIRST:
-            raise ValueError(f"the runs of the mask hold {character!a}, which COCO's compressed run lengths do not use")
-        value |= (digit & 31) << bits
-        bits += 5
-        if not digit & 32:
-            numbers.append(value - (1 << bits) if digit & 16 else value)
-            value, bits = 0, 0
-    if bits:
-        raise ValueError("the runs of the mask end in the middle of a number; the text was cut")
-    return numbers

@@ -71,6 +71,11 @@ def test_run_lengths_of_coco_in_both_forms(tmp_path: Path) -> None:
         ({"size": [40, 30], "counts": [1200]}, "it has 30 x 40 pixels, but its image has 40 x 30 pixels"),
         ({"size": [30, 40], "counts": [3, 4]}, "its counts do not add up to its 1,200 pixels"),
         ({"size": [30, 40], "counts": [-1, 1201]}, "do not add up"),
+        (
+            {"size": [30, 40], "counts": coco.encode(np.zeros((3, 4), np.uint8, order="F"))["counts"].decode()},
+            "do not add up",
+        ),
+        ({"size": [30, 40], "counts": "~~"}, "its counts are no run lengths of COCO"),
         ({"size": "30x40", "counts": []}, "allowed is the path of a PNG"),
         ({"counts": []}, "allowed is the path of a PNG"),
     ],
