@@ -52,10 +52,14 @@ class _Quiet(SimpleHTTPRequestHandler):
         pass
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 64  # of 5, a browser that opens six connections to a busy machine loses one
+
+
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
     """Serve the folder below a path, as GitHub Pages does, and return its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder.parent)))
+    server = _Server(("127.0.0.1", 0), partial(_Quiet, directory=str(folder.parent)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/{folder.name}"

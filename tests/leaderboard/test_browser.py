@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -329,6 +330,25 @@ def test_the_policy_holds(browser: Any, address: str) -> None:
     requested(browser)  # what was refused is on record as asked for
 
 
+def settled_width(browser: Any) -> dict[str, Any]:
+    """Return the widths of page and window, and what sticks out, once they are equal or after 10 s.
+
+    Chromium lays an emulated phone's page out again after it has said that the page is loaded.
+    """
+    from selenium.common.exceptions import TimeoutException
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    measure = """
+        const root = document.documentElement, width = root.clientWidth;
+        const out = [...document.body.querySelectorAll("*")].filter(one =>
+            one.getBoundingClientRect().right > width && !one.closest(".scroll"));
+        return {page: root.scrollWidth, window: width, styles: document.styleSheets.length,
+            wider: root.scrollWidth > width ? out.map(one => one.outerHTML.slice(0, 80)) : []};"""
+    with suppress(TimeoutException):
+        WebDriverWait(browser, 10).until(lambda _: (now := browser.execute_script(measure))["page"] == now["window"])
+    return browser.execute_script(measure)
+
+
 def test_a_phone_shows_every_page_at_its_width(browser: Any, address: str, site: Path) -> None:
     size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
@@ -336,8 +356,7 @@ def test_a_phone_shows_every_page_at_its_width(browser: Any, address: str, site:
         browser.get(f"{address}/{path.relative_to(site).as_posix()}")
         if path.parent.name == "submissions":
             wait_for(browser, "#found", " of ")
-        widths = "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
-        assert browser.execute_script(widths) == [390, 390], path.name
+        assert settled_width(browser) == {"page": 390, "window": 390, "styles": 1, "wider": []}, path.name
     browser.get(f"{address}/index.html")
     assert one_of(browser, ".how").get_attribute("open") is None
     browser.execute_script("document.querySelector('#table1 .scroll').scrollLeft = 200")
