@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from transformers import AutoTokenizer
+import transformers
+from transformers import AutoTokenizer, LlamaTokenizer
 
 from lmms_vg.models.checkpoint import CheckpointError, locate, path_of, reading
 from lmms_vg.models.prompts import IMAGE
@@ -29,15 +31,13 @@ def load_tokenizer(pretrained: str, revision: str | None, config: Any, mark: str
     # Only the text model's own class reads vocab.json and merges.txt, and "llava" does not name it. It is not used for a
     # tokenizer.model, because there it would put a space after `<image>`.
     kind = config if whole or pieces else config.text_config
+    place: dict[str, Any] = {"revision": revision or "main", "trust_remote_code": False} | ({"subfolder": folder} if folder else {})
     try:
         with reading(pretrained, "tokenizer"):
-            tokenizer = AutoTokenizer.from_pretrained(
-                locate(pretrained),
-                revision=revision or "main",
-                config=kind,
-                trust_remote_code=False,
-                **({"subfolder": folder} if folder else {}),
-            )
+            tokenizer = AutoTokenizer.from_pretrained(locate(pretrained), config=kind, **place)
+            if pieces and not whole and not _as_sentencepiece(tokenizer, pieces):
+                # transformers 5.20 forgets SentencePiece's space before the first word, but not in this class.
+                tokenizer = LlamaTokenizer.from_pretrained(locate(pretrained), legacy=True, **place)
     except CheckpointError as problem:
         if whole or not pieces or _reads_sentencepiece():
             raise
@@ -45,6 +45,11 @@ def load_tokenizer(pretrained: str, revision: str | None, config: Any, mark: str
             f"{problem}. The checkpoint has no tokenizer.json, and its tokenizer.model cannot be read here, because the "
             'installed sentencepiece needs a newer protobuf than is installed: pip install "sentencepiece<0.2.2"'
         ) from problem
+    if pieces and not whole and not _as_sentencepiece(tokenizer, pieces):
+        raise CheckpointError(
+            f"pretrained={pretrained!r}: transformers {transformers.__version__} splits words otherwise than the checkpoint's "
+            "tokenizer.model: use a repository that also has a tokenizer.json, or another transformers"
+        )
     if not tokenizer.is_fast:
         raise CheckpointError(f"pretrained={pretrained!r}: the tokenizer is not a fast one (tokenizer.json)")
     if mark not in tokenizer.get_vocab():
@@ -77,6 +82,16 @@ def _begins(tokenizer: Any) -> int:
     """Number of begin-of-text tokens that the tokenizer puts before a text."""
     begin = tokenizer.bos_token_id
     return 0 if begin is None else tokenizer("a")["input_ids"].count(begin)
+
+
+def _as_sentencepiece(tokenizer: Any, pieces: Path) -> bool:
+    """Whether a text is split as SentencePiece itself splits it."""
+    from sentencepiece import SentencePieceProcessor
+
+    text = "the left lung"
+    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    split: list[int] = SentencePieceProcessor(model_file=str(pieces)).encode(text)
+    return ids == split
 
 
 def _reads_sentencepiece() -> bool:

@@ -11,8 +11,9 @@ import pytest
 import tiny
 import torch
 from asking import GOOD, VGREFINE, copy, good, question, refused
+from checkpoints import read_tensors
 from llavas import LLAVAS
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.inference.build import build
@@ -60,7 +61,7 @@ def test_pickled_weights_are_never_read(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stray: bool
 ) -> None:
     folder = copy(checkpoint, tmp_path / "c", "*.safetensors")
-    torch.save(load_file(checkpoint / "model.safetensors"), folder / "pytorch_model.bin")
+    torch.save(read_tensors(checkpoint / "model.safetensors"), folder / "pytorch_model.bin")
     if stray:  # another safetensors file beside them is no reason to read them either
         save_file({"a": torch.ones(1)}, folder / "adapter.safetensors")
     monkeypatch.setattr(torch, "load", lambda *a, **k: pytest.fail("a pickle was read"))
@@ -71,7 +72,7 @@ def test_pickled_weights_are_never_read(
 
 def changed(checkpoint: Path, folder: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> str:
     copy(checkpoint, folder, "model.safetensors")
-    weights = load_file(checkpoint / "model.safetensors")
+    weights = read_tensors(checkpoint / "model.safetensors")
     change(weights)
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     return str(folder)

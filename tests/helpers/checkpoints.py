@@ -9,12 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load as from_bytes
+from safetensors.torch import save_file
 from torch import Tensor
 
 from lmms_vg.demo.model import build_tokenizer
 from lmms_vg.models import FAMILIES
 from lmms_vg.models.llava import Llava
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file, in memory: what `load_file` maps must not be written over."""
+    tensors: dict[str, Tensor] = from_bytes(path.read_bytes())
+    return tensors
 
 
 def load(family: str, folder: Path | str, **changes: object) -> Llava:
@@ -50,7 +57,7 @@ def edited(source: Path, folder: Path, file: str, changes: dict[str, Any]) -> Pa
 def reweighted(source: Path, folder: Path, change: Callable[[dict[str, Tensor]], object]) -> Path:
     """A copy of a checkpoint with other tensors."""
     shutil.copytree(source, folder)
-    weights = load_file(folder / "model.safetensors")
+    weights = read_tensors(folder / "model.safetensors")
     change(weights)
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     return folder
@@ -58,7 +65,7 @@ def reweighted(source: Path, folder: Path, change: Callable[[dict[str, Tensor]],
 
 def sharded(folder: Path) -> Path:
     """The same checkpoint with its tensors in two files and an index."""
-    weights = load_file(folder / "model.safetensors")
+    weights = read_tensors(folder / "model.safetensors")
     (folder / "model.safetensors").unlink()
     names = sorted(weights)
     index = {}
@@ -81,7 +88,7 @@ def original_layout(folder: Path, out: Path, kind: str) -> Path:
         "multi_modal_projector.linear_2.": "model.mm_projector.2.",
     }
     renamed: dict[str, Tensor] = {}
-    for name, weight in load_file(folder / "model.safetensors").items():
+    for name, weight in read_tensors(folder / "model.safetensors").items():
         new = next(new for new in older if name.startswith(new))
         renamed[older[new] + name.removeprefix(new)] = weight
     save_file(renamed, out / "model.safetensors")

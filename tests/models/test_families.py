@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import tiny
 import torch
-from checkpoints import edit, load, original_layout
+from checkpoints import edit, load, original_layout, read_tensors
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from transformers import LlavaProcessor
 
 from lmms_vg.models import Family
@@ -173,7 +173,7 @@ def test_the_original_layout_is_the_same_model(kind: str, tmp_path: Path) -> Non
     stored["text_config"]["rope_parameters"] = {"rope_type": "default", "rope_theta": 1_000_000.0}
     (source / "config.json").write_text(json.dumps(stored))
     old = original_layout(source, tmp_path / "old", kind)
-    assert "model.mm_projector.0.weight" in load_file(old / "model.safetensors")
+    assert "model.mm_projector.0.weight" in read_tensors(old / "model.safetensors")
     assert shape_of(str(old)).layers == tiny.LAYERS
     original, converted = load("huatuo", source), load("huatuo", old)
     assert converted.text_model.config.rope_parameters["rope_theta"] == 1_000_000.0
@@ -230,7 +230,7 @@ def test_what_is_not_loaded_is_refused(folder: Path, tmp_path: Path) -> None:
     (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
     refused("llava", pickled, r"no \*\.safetensors weights.*pickles")
     partial = copy("partial")
-    weights = load_file(partial / "model.safetensors")
+    weights = read_tensors(partial / "model.safetensors")
     gone = next(name for name in weights if "layers.2.self_attn.q_proj.weight" in name and "language" in name)
     save_file({name: weight for name, weight in weights.items() if name != gone}, partial / "model.safetensors")
     refused("llava", partial, "1 weights are missing")

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import tiny
 import torch
-from checkpoints import edit
+from checkpoints import edit, read_tensors
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM, SiglipImageProcessor, SiglipVisionConfig, SiglipVisionModel
 
@@ -152,7 +152,7 @@ def test_boxes_land_on_the_patches_that_show_them(made: tuple[Path, Reference]) 
 def test_shards_are_read_too(made: tuple[Path, Reference], tmp_path: Path) -> None:
     shutil.copytree(made[0], tmp_path / "c")
     llm = tmp_path / "c" / "llm"
-    tensors = load_file(llm / "model.safetensors")
+    tensors = read_tensors(llm / "model.safetensors")
     (llm / "model.safetensors").unlink()
     index = {}
     for part, names in (("a", sorted(tensors)[::2]), ("b", sorted(tensors)[1::2])):
@@ -213,7 +213,7 @@ def test_what_the_conversion_does_not_know_is_refused_before_the_weights(
 def test_missing_and_foreign_tensors_are_refused(made: tuple[Path, Reference], tmp_path: Path, folder: str) -> None:
     shutil.copytree(made[0], tmp_path / "c")
     path = tmp_path / "c" / folder / "model.safetensors"
-    tensors = load_file(path)
+    tensors = read_tensors(path)
     gone = sorted(tensors)[0]
     save_file({name: tensors[name] for name in tensors if name != gone}, path, metadata={"format": "pt"})
     with pytest.raises(CheckpointError, match="1 weights are missing"):
@@ -229,7 +229,7 @@ def test_missing_and_foreign_tensors_are_refused(made: tuple[Path, Reference], t
 def test_newer_names_of_the_tower_are_read_too(made: tuple[Path, Reference], tmp_path: Path) -> None:
     shutil.copytree(made[0], tmp_path / "c")
     path = tmp_path / "c" / "vision_tower" / "model.safetensors"
-    save_file({name.removeprefix("vision_model."): weight for name, weight in load_file(path).items()}, path)
+    save_file({name.removeprefix("vision_model."): weight for name, weight in read_tensors(path).items()}, path)
     first, second = (load(folder).model.state_dict() for folder in (made[0], tmp_path / "c"))
     assert all(torch.equal(first[name], second[name]) for name in first)
 
