@@ -20,7 +20,8 @@ from lmms_vg.reproduce.checkpoints import HUATUO_7B, HUATUO_34B, LLAVA_7B
 from lmms_vg.reproduce.columns import columns
 from lmms_vg.reproduce.cost import IMAGES, WORK
 from lmms_vg.reproduce.plan import make
-from lmms_vg.reproduce.targets import FIGURE, TARGETS, TargetRow
+from lmms_vg.reproduce.target import TargetRow
+from lmms_vg.reproduce.targets import FIGURE, TARGETS
 from lmms_vg.tasks.registry import TASKS
 
 TABLES = {name: target for name, target in TARGETS.items() if target.table}

@@ -53,14 +53,22 @@ def rows_of(runs: Sequence[Run], number: str) -> list[Row]:
 def draw(runs: Sequence[Run], folder: Path) -> list[Path]:
     """Draw a radar per table that a run has all columns of; published rows alone are the paper's own figure."""
     found = {number: rows_of(runs, number) for number in TABLES}
-    shown = {number: rows for number, rows in found.items() if any(row["kind"] == OWN for row in rows)}
-    if not shown:
+    shown = [rows for rows in found.values() if any(row["kind"] == OWN for row in rows)]
+    return draw_rows([row for rows in shown for row in rows], folder)
+
+
+def draw_rows(rows: Sequence[Row], folder: Path, title: str = "") -> list[Path]:
+    """Draw a radar per table that is named in rows as `rows_of` returns them; nothing without rows."""
+    numbers = list(dict.fromkeys(row["table"] for row in rows))
+    if not numbers:
         return []
     with styled():
-        figure = Figure(figsize=(3.6 * len(shown), 3.9), layout="constrained")
-        for place, (number, rows) in enumerate(shown.items(), start=1):
-            _radar(figure, (1, len(shown), place), number, rows)
-        return save(figure, folder, "radar", [row for rows in shown.values() for row in rows])
+        figure = Figure(figsize=(3.6 * len(numbers), 4.3), layout="constrained")
+        if title:
+            figure.suptitle(title, fontsize=6.5, wrap=True)
+        for place, number in enumerate(numbers, start=1):
+            _radar(figure, (1, len(numbers), place), number, [row for row in rows if row["table"] == number])
+        return save(figure, folder, "radar", rows)
 
 
 def _radar(figure: Figure, place: tuple[int, int, int], number: str, rows: Sequence[Row]) -> None:
