@@ -42,6 +42,7 @@ _TABLES: tuple[Callable[[Tasks], StudyTable], ...] = (
     paired_table.table,
     paired_table.chosen_table,
     gap_table.table,
+    gap_table.chosen_table,
     correct_table.table,
     necessity_table.table,
     repeat_table.table,

@@ -77,6 +77,26 @@ def chosen(task: StudiedTask, tasks: Sequence[StudiedTask]) -> ChosenLayer:
     return ChosenLayer(OTHER_HALF, base.task, np.array(at, dtype=np.intp))
 
 
+def common(pair: Sequence[StudiedTask], tasks: Sequence[StudiedTask]) -> list[ChosenLayer]:
+    """Choose one layer for two tasks that are compared, such as medical and natural images, each on the other halves of both.
+
+    It is the layer of lowest mean KL, where both tasks count the same, on the plain runs of the model if there are any.
+    """
+    bases = [plain_of(task, tasks) for task in pair]
+    on = " and ".join(base.task for base in bases)
+    parts = [{half: base.values["KL"][halves(base) != half] for half in (False, True)} for base in bases]
+    if not all(np.isfinite(kl).all(axis=1).any() for part in parts for kl in part.values()):
+        layer = int(np.mean([_mean_kl(base.values["KL"]) for base in bases], axis=0).argmin())
+        return [ChosenLayer(IN_SAMPLE, on, np.full(len(task.questions), layer)) for task in pair]
+    layers = [int(np.mean([_mean_kl(part[half]) for part in parts], axis=0).argmin()) for half in (False, True)]
+    return [ChosenLayer(OTHER_HALF, on, np.array(layers, dtype=np.intp)[halves(task).astype(int)]) for task in pair]
+
+
+def _mean_kl(kl: LayerTable) -> NDArray[np.float64]:
+    mean: NDArray[np.float64] = kl[np.isfinite(kl).all(axis=1)].mean(axis=0)
+    return mean
+
+
 def in_sample(task: StudiedTask) -> ChosenLayer:
     """The layer of lowest mean KL on the very questions."""
     return ChosenLayer(IN_SAMPLE, task.task, np.full(len(task.questions), task.best_layer))

@@ -78,7 +78,9 @@ def test_the_same_runs_give_the_same_bytes(built: Path, tmp_path: Path) -> None:
     assert different == []
 
 
-def with_heads(folder: Path, task: str, heads: np.ndarray[Any, Any], seed: int) -> Any:
+def with_heads(
+    folder: Path, task: str, heads: np.ndarray[Any, Any], seed: int, entropy: np.ndarray[Any, Any] | None = None
+) -> Any:
     """A run of one side whose records hold values of heads, one question per image."""
     from journals import record
 
@@ -89,6 +91,7 @@ def with_heads(folder: Path, task: str, heads: np.ndarray[Any, Any], seed: int) 
     with Journal(folder, provenance=IDENTITY) as journal:
         for number in range(12):
             noisy = {name: (heads + 0.01 * rng.random(heads.shape)).tolist() for name in ("kl", "js", "ar")}
+            noisy |= {} if entropy is None else {"entropy": entropy.tolist()}
             layers = {name: [1.0] * len(heads) for name in ("kl", "js", "ar")}
             value = layers | {"heads": noisy}
             journal.write([record(f"{task}{number}", task=task, image=f"{task} {number}", alignment=value)])

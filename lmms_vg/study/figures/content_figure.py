@@ -65,7 +65,7 @@ def draw(rows: Sequence[Row], folder: Path, name: str = "content") -> list[Path]
                 panel.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
                 panel.set_title(f"{side}: {axis}", loc="left", fontsize=7)
         figure.supxlabel(
-            "numbers of questions, or of sources; categories are the data set's, or those of the source in the paper's Table C.2",
+            "questions, or sources; categories are the data set's, or those of the source in the paper's Table C.2",
             fontsize=6.5,
         )
         return save(figure, folder, name, rows)
