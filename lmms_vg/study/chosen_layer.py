@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lmms_vg.runs.layer_choice import half_of
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
-from lmms_vg.study.image_band import band
+from lmms_vg.study.image_band import bands
 from lmms_vg.study.layer_values import MEASURES, LayerTable, Measure, lowest
 from lmms_vg.study.questions import MEDICAL, NATURAL
 from lmms_vg.study.study_table import SEED, Row, StudyTable
@@ -118,26 +118,29 @@ def table(tasks: Sequence[StudiedTask]) -> StudyTable:
 
 
 def _rows(task: StudiedTask, layer: ChosenLayer) -> list[Row]:
-    rows: list[Row] = []
-    for measure in MEASURES:
-        for quantity, values in _quantities(task, measure).items():
-            found = band(layer.of(values)[:, None], task.units, SEED)
-            if found.n:
-                ends = {"mean": found.mean, "low": found.low, "high": found.high}
-                rows.append(
-                    {
-                        **named(task),
-                        "layer": layer.said,
-                        "layer_chosen_on": layer.rule,
-                        "layer_task": layer.on,
-                        "measure": measure,
-                        "quantity": quantity,
-                        **{name: float(end[0]) for name, end in ends.items()},
-                        "n": found.n,
-                        "images": found.images,
-                    }
-                )
-    return rows
+    tables = {
+        (measure, quantity): layer.of(values)[:, None]
+        for measure in MEASURES
+        for quantity, values in _quantities(task, measure).items()
+    }
+    found = bands(tables, task.units, SEED)
+    return [
+        {
+            **named(task),
+            "layer": layer.said,
+            "layer_chosen_on": layer.rule,
+            "layer_task": layer.on,
+            "measure": measure,
+            "quantity": quantity,
+            "mean": float(found[measure, quantity].mean[0]),
+            "low": float(found[measure, quantity].low[0]),
+            "high": float(found[measure, quantity].high[0]),
+            "n": found[measure, quantity].n,
+            "images": found[measure, quantity].images,
+        }
+        for measure, quantity in tables
+        if found[measure, quantity].n
+    ]
 
 
 def _quantities(task: StudiedTask, measure: Measure) -> dict[str, LayerTable]:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
+
 from lmms_vg._util.atomic_files import replace_file
 from lmms_vg.datasets.images import open_image
 from lmms_vg.datasets.schema import Sample
@@ -44,19 +46,20 @@ def write(tasks: Sequence[str], folder: Path) -> tuple[list[Path], list[str]]:
     for task in tasks:
         try:
             drawn = boxes_of(samples_of(task))
-            if not drawn:
-                missing.append(f"{task}: no box has a known label, so the templates cannot ask about it")
-                continue
-            lines = [
-                line
-                for number, (label, sample) in enumerate(drawn)
-                for line in _asked(label, sample, number, task, folder)
-            ]
         except (DataError, OSError) as problem:
             missing.append(f"{task}: cannot be asked under templates: {problem}")
             continue
-        files.append(folder / f"{PREFIX}_{task}.jsonl")
-        replace_file(files[-1], "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+        lines: list[dict[str, object]] = []
+        for number, (label, sample) in enumerate(drawn):
+            try:
+                lines += _asked(label, sample, f"{PREFIX}_{task}/{number:03d}.png", folder)
+            except (DataError, OSError) as problem:  # a broken image; the other boxes are asked
+                missing.append(f"{sample.uid}: cannot be asked under templates: {problem}")
+        if lines:
+            files.append(folder / f"{PREFIX}_{task}.jsonl")
+            replace_file(files[-1], "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+        elif not drawn:
+            missing.append(f"{task}: no box has a known label, so the templates cannot ask about it")
     return files, missing
 
 
@@ -64,7 +67,8 @@ def boxes_of(samples: Sequence[Sample]) -> list[tuple[str, Sample]]:
     """Draw up to `BOXES` different boxes whose label is known, by seed, each with its label and a question about it."""
     known: dict[tuple[str, str], tuple[str, Sample]] = {}
     for sample in samples:
-        if sample.boxes and sample.images and (label := _label(sample)):
+        sound = bool(sample.boxes) and np.isfinite(np.concatenate(sample.boxes)).all()
+        if sound and sample.images and (label := _label(sample)):
             known.setdefault((sample.images[0], str(sample.boxes)), (label, sample))
     return sorted(known.values(), key=lambda found: rank(SEED, found[1].uid))[:BOXES]
 
@@ -76,9 +80,8 @@ def _label(sample: Sample) -> str:
     return sample.organ or label_of(asked)
 
 
-def _asked(label: str, sample: Sample, number: int, task: str, folder: Path) -> Iterator[dict[str, object]]:
-    """The ten lines of a box; its image is written as PNG."""
-    name = f"{PREFIX}_{task}/{number:03d}.png"
+def _asked(label: str, sample: Sample, name: str, folder: Path) -> Iterator[dict[str, object]]:
+    """The ten lines of a box; its image is written as PNG under a name in the folder."""
     picture = BytesIO()
     open_image(sample.images[0]).save(picture, "PNG")
     replace_file(folder / name, picture.getvalue())

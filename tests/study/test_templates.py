@@ -89,3 +89,14 @@ def test_what_cannot_be_asked_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path:
         "gone: cannot be asked under templates: it is not here",
         "unnamed: no box has a known label, so the templates cannot ask about it",
     ]
+
+
+def test_a_broken_image_costs_its_own_box_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given = [sample(number, "Is there a liver in the image?") for number in (1, 2)]
+    given.append(given[0].model_copy(update={"uid": "s/9", "images": ["demo:nowhere/1"]}))
+    given.append(given[0].model_copy(update={"uid": "s/10", "boxes": [[1.0, float("nan"), 2.0, 3.0]]}))
+    monkeypatch.setattr(templates, "samples_of", lambda task: given)
+    (file,), missing = templates.write(["t"], tmp_path)
+    assert len(file.read_text().splitlines()) == 20
+    (said,) = missing
+    assert said.startswith("s/9: cannot be asked under templates: demo:nowhere/1 is not an image")
