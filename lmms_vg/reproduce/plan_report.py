@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from lmms_vg.reproduce import cost
+from lmms_vg.reproduce.ask import Ask
 from lmms_vg.reproduce.downloads import bertscore, checkpoint, datasets
 from lmms_vg.reproduce.not_here import AskElsewhere
-from lmms_vg.reproduce.plan import Ask, Plan, calibration
+from lmms_vg.reproduce.plan import Plan, calibration
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.text_tables import markdown
 from lmms_vg.tasks.registry import TASKS

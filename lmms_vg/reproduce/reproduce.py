@@ -17,6 +17,7 @@ from lmms_vg.datasets.source import DataError
 from lmms_vg.experiments.joint_run import run_together
 from lmms_vg.experiments.method_settings import Setting
 from lmms_vg.reproduce import figure_report, radar_report, result_report
+from lmms_vg.reproduce.ask import Ask
 from lmms_vg.reproduce.cells import cells
 from lmms_vg.reproduce.chance_cells import chance_cells
 from lmms_vg.reproduce.domain_gap import gaps
@@ -24,7 +25,7 @@ from lmms_vg.reproduce.domain_gap_plot import draw
 from lmms_vg.reproduce.existing_runs import find, lacking
 from lmms_vg.reproduce.gains import Pair, gains
 from lmms_vg.reproduce.heads_first import rank_heads
-from lmms_vg.reproduce.plan import Ask, Plan
+from lmms_vg.reproduce.plan import Plan
 from lmms_vg.reproduce.plan_report import announce
 from lmms_vg.runs.results import Run
 from lmms_vg.study.build import build

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lmms_vg.metrics.statistics import FEW
 from lmms_vg.runs.grounding import HIDDEN
 from lmms_vg.study.breakdown_table import BINS, bin_of
-from lmms_vg.study.chosen_layer import common
+from lmms_vg.study.chosen_layer import ChosenLayer, common
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
 from lmms_vg.study.image_band import ImageBand, bands
@@ -82,8 +82,7 @@ def chosen_table(tasks: Sequence[StudiedTask]) -> StudyTable:
     for pair in pairs(tasks):
         first, second = common(pair, tasks)
         hidden = (pair[0].hides | pair[1].hides)[np.unique([*first.at, *second.at])].any()
-        at = [lambda values, layer=layer: layer.of(values)[:, None] for layer in (first, second)]
-        for measure, quantity, gap in _gaps_of(pair, at):
+        for measure, quantity, gap in _gaps_of(pair, (_at(first), _at(second))):
             said = "/".join(map(str, np.unique([*first.at, *second.at])))
             found = _rows(pair, measure, quantity, gap, [said], np.array([hidden]))
             rows += [{**row, "layer_chosen_on": first.rule} for row in found]
@@ -131,6 +130,10 @@ def _gaps_of(pair: TwoSides, at: Sequence[Pick]) -> Iterator[tuple[Measure, str,
             key = str(measure), quantity
             for gap in gaps({name: (of[0][key], of[1][key]) for name, of in bins.items()}):
                 yield measure, quantity, gap
+
+
+def _at(layer: ChosenLayer) -> Pick:
+    return lambda values: layer.of(values)[:, None]
 
 
 def _every(values: LayerTable) -> LayerTable:

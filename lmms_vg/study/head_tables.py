@@ -7,6 +7,7 @@ also given with the mean entropy of the heads taken out of both sides' ranks; re
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -104,7 +105,7 @@ def partial_rank_correlation(first: Array, second: Array, spread: Array) -> floa
     """Spearman's correlation with the ranks of a third quantity taken out of both; NaN where it explains one wholly."""
     both, *with_spread = (rank_correlation(*pair) for pair in ((first, second), (first, spread), (second, spread)))
     left = (1 - with_spread[0] ** 2) * (1 - with_spread[1] ** 2)
-    return (both - with_spread[0] * with_spread[1]) / left**0.5 if left > 1e-12 else float("nan")
+    return (both - with_spread[0] * with_spread[1]) / sqrt(left) if left > 1e-12 else float("nan")
 
 
 def rank_correlation(first: Array, second: Array) -> float:

@@ -80,19 +80,20 @@ def _radar(figure: Figure, place: tuple[int, int, int], number: str, rows: Seque
         values = {row["column"]: row["accuracy"] for row in rows if (row["kind"], row["row"]) == (kind, name)}
         if len(values) == len(columns):
             line = [values[column] for column in columns]
-            colour = PALETTE[at % len(PALETTE)]
+            again, colour = divmod(at, len(PALETTE))  # colours come again with other marks and dashes
             axis.plot(
                 [*angles, angles[0]],
                 [*line, line[0]],
-                color=colour,
+                color=PALETTE[colour],
                 linewidth=1.8 if kind == OWN else 0.8,
-                linestyle="-" if kind == OWN else "--",
-                marker=MARKERS[at % len(MARKERS)],
+                linestyle="-" if kind == OWN else ("--", ":")[again % 2],
+                marker=MARKERS[(colour + 3 * again) % len(MARKERS)],
                 markersize=2.5,
                 label=f"{name} ({kind})",
             )
     axis.set_xticks(angles, columns, fontsize=6.5)
     axis.set_ylim(0, 100)
+    axis.grid(color="#cccccc", linewidth=0.5)
     axis.tick_params(axis="y", labelsize=5.5)
     axis.set_title(f"Table {number}: accuracy in %", fontsize=7.5)
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=2, fontsize=5)

@@ -92,6 +92,10 @@ def layers_shown(task: StudiedTask) -> list[int]:
     return sorted(wanted)
 
 
+def _number(value: float, digits: int) -> str:
+    return "-" if np.isnan(value) else f"{value:.{digits}f}"
+
+
 def answered(question: StudyQuestion) -> str:
     """An answer in short, with right or wrong where that is known."""
     verdict = {True: " (right)", False: " (wrong)", None: ""}[question.right]
@@ -116,9 +120,8 @@ def _row(line: Sequence[Any], task: StudiedTask, i: int, image: Image.Image | No
         axis.set_axis_on()
         show_map(axis, question, image, lift[layer], bool(task.hidden[i, layer]), layer == task.best_layer)
         ar, kl, placed = (float(task.values[name][i, layer]) for name in ("AR", "KL", "placement"))
-        shown_kl = "-" if task.hidden[i, layer] else f"{kl:.1f}"
-        place = "-" if np.isnan(placed) else f"{placed:.2f}"
-        axis.set_title(f"layer {layer}\nAR {ar:.1f} KL {shown_kl}\nplace {place}", fontsize=5.5)
+        shown_kl = "-" if task.hidden[i, layer] else _number(kl, 1)
+        axis.set_title(f"layer {layer}\nAR {_number(ar, 1)} KL {shown_kl}\nplace {_number(placed, 2)}", fontsize=5.5)
 
 
 def _numbers(task: StudiedTask, i: int, layers: Sequence[int]) -> list[Row]:
