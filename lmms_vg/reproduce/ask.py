@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lmms_vg.reproduce.existing_runs import find, lacking
 from lmms_vg.reproduce.target import TargetRow
 from lmms_vg.runs.method_spec import MethodSpec
 from lmms_vg.runs.results import Run
+
+if TYPE_CHECKING:
+    from lmms_vg.models.checkpoint import Shape
 
 DEMO = "demo"
 
@@ -77,11 +80,11 @@ def ask_of(
         demo and "layers" in given
     ):  # the paper's layers and heads do not exist in the demo model (six layers of six heads)
         given = {name: given[name] for name in varied}
-        if "k" in given:
-            given["k"] = min(given["k"], _demo_heads())
     elif row.calibrate:
         heads = out / _HEADS.format(Path(checkpoint.pretrained).name)
         given["heads"] = str(heads)
+    if "k" in varied and heads is None:
+        given["k"] = min(given["k"], _known_heads(row, demo))
     hyper_parameters = ",".join(
         f"{name}={text}" for name, text in MethodSpec(name=row.method, hyper_parameters=given).arguments.items()
     )
@@ -112,23 +115,27 @@ def ask_of(
     return ask._replace(run=run, missing=lacking(run, tasks))
 
 
-def _demo_heads() -> int:
-    """Number of heads that the embedded model's list has."""
-    from lmms_vg.methods.head_lists import shipped  # late: it takes seconds
+def _known_heads(row: TargetRow, demo: bool) -> int:
+    """Number of heads in the list that the package has for a row's checkpoint, or for the embedded model."""
+    from lmms_vg.methods.head_lists import resolve  # late: it takes seconds
 
-    return len(shipped()[DEMO].heads)
+    return len(resolve(_shape(row, demo), None, layers_given=False).heads)
+
+
+def _shape(row: TargetRow, demo: bool) -> Shape:
+    from lmms_vg.models.checkpoint import Shape, shape_of
+
+    one = row.checkpoint
+    return shape_of(DEMO) if demo else Shape(one.pretrained, one.layers, one.heads, {}, one.family)
 
 
 def _stated(row: TargetRow, given: Mapping[str, Any], demo: bool) -> str:
     """All hyper-parameters as resolved for the checkpoint; only those given if its heads are not ranked yet."""
     from lmms_vg.methods import METHODS  # late: it takes seconds
-    from lmms_vg.models.checkpoint import Shape, shape_of
 
     if "heads" in given:
         return MethodSpec(name=row.method, hyper_parameters=dict(given)).shown
-    one = row.checkpoint
-    shape = shape_of(DEMO) if demo else Shape(one.pretrained, one.layers, one.heads, {}, one.family)
-    return MethodSpec(**METHODS[row.method].for_checkpoint(shape, **given).spec()).shown
+    return MethodSpec(**METHODS[row.method].for_checkpoint(_shape(row, demo), **given).spec()).shown
 
 
 def _newer(heads: Path | None, results: Path) -> bool:

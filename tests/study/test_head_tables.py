@@ -40,7 +40,7 @@ def test_partial_is_the_correlation_of_what_entropy_leaves_of_the_ranks() -> Non
 def test_the_table_has_both_where_records_hold_entropy(tmp_path: Path) -> None:
     heads = np.arange(30.0).reshape(5, 6)
     kinds = ("vgmed_localization", "vgmed_coco_localization")
-    spread = RNG.permutation(30.0).reshape(5, 6)
+    spread = RNG.permutation(np.arange(30.0)).reshape(5, 6)
     for entropy in (None, spread):
         folder = tmp_path / str(entropy is None)
         run = with_heads(folder, kinds[0], heads, 0, entropy)
