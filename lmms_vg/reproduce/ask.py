@@ -95,8 +95,10 @@ def ask_of(
         *filter(None, [model_args]),
     ]
     common, stated = ",".join(parts), _stated(row, given, demo)
-    run_of = family, common, hyper_parameters, f"{family}_{row.method}"
-    same = (one.folder for one in before if (one.family, one.common, one.hyper_parameters, one.model) == run_of)
+    run_of = checkpoint, common, hyper_parameters, row.method
+    same = (
+        one.folder for one in before if (one.row.checkpoint, one.common, one.hyper_parameters, one.row.method) == run_of
+    )
     folder = next(same, folder_of(out, row.name))
     ask = Ask(
         row,
