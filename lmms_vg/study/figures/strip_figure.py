@@ -35,7 +35,7 @@ def draw(tasks: Sequence[StudiedTask], folder: Path, images: bool = True) -> lis
             plain = [task for task in of_name if task.run.is_plain]
             for number in shown(plain[0]) if plain else ():
                 paths += strip(plain, plain[0].questions[number].uid, folder, "strip", images)
-            for task in of_name:
+            for task in (task for task in of_name if not task.run.is_plain):  # other token rows are no method
                 base = plain_of(task, of_name)
                 for number in shown(base)[:1] if base is not task else ():
                     paths += strip([base, task], base.questions[number].uid, folder, "before_after", images)
