@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.installed
 # uv leaves compiling to the first import. Where bytecode may not be written, every process would do it anew: 20 to 40 s each.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-fast tokenizers docs leaderboard-example check format lock clean
+.PHONY: demo test test-fast tokenizers docs leaderboard-example study-example check format lock clean
 
 # uv of the lock's version, checked against the lock's hashes.
 $(BIN)/uv:
@@ -66,6 +66,11 @@ leaderboard-example: $(STAMP)
 		-o leaderboard_example/submissions
 	$(BIN)/lmms-vg leaderboard build leaderboard_example/submissions -o leaderboard_example/site
 
+# The study of the embedded model on phantoms, as docs/study.md describes one: study_example/report.html.
+study-example: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/lmms-vg study run --models huatuo_plain,huatuo_vgrefine,llava_plain --model_args pretrained=demo \
+		--data demo --heads --causal --templates --batch_size 8 --verbosity WARNING -o study_example
+
 check: $(STAMP)
 	$(BIN)/ruff format --check lmms_vg tests benchmarks examples
 	$(BIN)/ruff check lmms_vg tests benchmarks examples
@@ -89,4 +94,4 @@ newest.lock: pyproject.toml | $(BIN)/uv
 	$(RESOLVE) -o $@
 
 clean:
-	rm -rf $(VENV) demo_out leaderboard_example site lowest.lock newest.lock .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) demo_out leaderboard_example study_example site lowest.lock newest.lock .pytest_cache .mypy_cache .ruff_cache

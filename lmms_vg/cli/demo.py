@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lmms_vg.cli import method_files
-from lmms_vg.cli.paths import missing
-from lmms_vg.cli.printing import announce
+from lmms_vg.cli.paths import existing, missing
+from lmms_vg.cli.printing import announce, print_lines
 from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument
 from lmms_vg.experiments.boxed_tasks import TASKS
 from lmms_vg.extensions.registered import model_ids
@@ -16,12 +16,35 @@ from lmms_vg.extensions.registered import model_ids
 
 def add(commands: Any) -> None:
     """Add `overlay` and `demo`."""
-    overlay = commands.add_parser("overlay", help="draw where models look: image, boxes, one attention map per model")
+    overlay = commands.add_parser(
+        "overlay", help="draw where models look, of finished runs or by asking a few questions"
+    )
+    overlay.add_argument(
+        "runs",
+        type=existing,
+        nargs="*",
+        metavar="RUN",
+        help="finished runs, one row each: nothing is asked (docs/look.md)",
+    )
     overlay.add_argument("--models", default="llava_plain,llava_vgrefine", help="default: %(default)s")
     overlay.add_argument("--model_args", default="", help="for all models, in lmms-eval's syntax")
     asked = overlay.add_mutually_exclusive_group()
     asked.add_argument("--task", default="vgmed_demo", help="a measurement task (default: %(default)s)")
     asked.add_argument("--data", type=Path, metavar="FILE", help="your own questions (docs/add_a_dataset.md)")
+    shown = overlay.add_mutually_exclusive_group()
+    shown.add_argument("--uid", default="", metavar="UID", help="this question")
+    shown.add_argument(
+        "--worst", type=int, default=0, metavar="N", help="of runs: the N whose boxes are looked at least"
+    )
+    shown.add_argument(
+        "--lost-against",
+        type=existing,
+        metavar="RUN",
+        help="of runs: questions that this run has right and the first wrong",
+    )
+    overlay.add_argument(
+        "--layer", type=int, metavar="N", help="this layer, from 0; default: of lowest KL, or several of runs"
+    )
     overlay.add_argument("-n", type=int, default=4, help="number of questions, a seeded sample (default: %(default)s)")
     overlay.add_argument("--seed", type=int, default=0)
     overlay.add_argument("-o", "--out", type=Path, required=True, help="folder for the pictures")
@@ -38,6 +61,12 @@ def add(commands: Any) -> None:
 
 
 def _overlay(args: argparse.Namespace) -> int:
+    if args.runs:
+        return _of_runs(args)
+    if args.worst or args.lost_against:
+        raise ValueError(
+            "--worst and --lost-against: of finished runs only; name them: lmms-vg overlay RUN RUN --worst 4 -o DIR"
+        )
     method_files.register(args.method_file)
 
     models = args.models.split(",")
@@ -52,9 +81,18 @@ def _overlay(args: argparse.Namespace) -> int:
 
     from lmms_vg.experiments.overlay import draw
 
-    for path in draw(models, args.model_args, str(args.data or args.task), args.n, args.seed, args.out):
-        print(path)
-    return 0
+    data = str(args.data or args.task)
+    return print_lines(map(str, draw(models, args.model_args, data, args.n, args.seed, args.out, args.layer, args.uid)))
+
+
+def _of_runs(args: argparse.Namespace) -> int:
+    from lmms_vg.runs.read import read
+    from lmms_vg.study.overlays import Wanted, draw
+
+    others = args.runs[1:]
+    runs = [args.runs[0], *([args.lost_against] if args.lost_against else []), *others]
+    wanted = Wanted(args.uid, args.worst, args.lost_against is not None, args.n, args.seed)
+    return print_lines(map(str, draw([read(run) for run in dict.fromkeys(runs)], args.out, wanted, args.layer)))
 
 
 def _train(args: argparse.Namespace) -> int:

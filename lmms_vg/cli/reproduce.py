@@ -16,6 +16,9 @@ from lmms_vg.reproduce.targets import TARGETS
 #: The table that no model answers, but people.
 RATINGS = "tableR6"
 
+#: The figure of what the data set is about, which no model answers either.
+CONTENT = "fig2"
+
 
 def add(commands: Any) -> None:
     """Add `reproduce`; arguments it does not know are lmms-eval's."""
@@ -25,7 +28,7 @@ def add(commands: Any) -> None:
         epilog="Further arguments go to lmms-eval, such as --batch_size 8.",
         allow_abbrev=False,
     )
-    targets = (*TARGETS, RATINGS)
+    targets = (*TARGETS, CONTENT, RATINGS)
     reproduce.add_argument("target", choices=targets, metavar="TARGET", help=", ".join(targets))
     reproduce.add_argument("--dry-run", action="store_true", help="print the plan only")
     reproduce.add_argument(
@@ -50,6 +53,10 @@ def _reproduce(args: argparse.Namespace) -> int:
         from lmms_vg.reproduce.rating_table import rating_table
 
         return print_lines(rating_table(args.ratings, args.out or Path("reproduce") / RATINGS))
+    if args.target == CONTENT:
+        from lmms_vg.reproduce.content_report import content_report
+
+        return print_lines(content_report(args.data, args.out or Path("reproduce") / CONTENT))
     if args.model is not None:
         require("--model", [args.model], ["demo", *families()])
     of = args.model if args.model in families() else "llava"  # what all rows take is the same for every family

@@ -41,6 +41,11 @@ def add(commands: Any) -> None:
         action="store_true",
         help="ask plain models again with the box filled, and with another place filled",
     )
+    ask.add_argument(
+        "--templates",
+        action="store_true",
+        help="ask about up to 100 boxes of each data set in all ten wordings of the paper: does the wording move the look?",
+    )
     ask.add_argument("--dry-run", action="store_true", help="say what it costs only")
     ask.add_argument("-o", "--out", type=Path, default=Path("study"), help="folder to write (default: %(default)s)")
     ask.set_defaults(command=_run, takes_more=True)
@@ -70,9 +75,21 @@ def add(commands: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from lmms_vg.study import templates
     from lmms_vg.study.asking import ask, asks_of, cost, tasks_of
 
-    asks, tasks = asks_of(args.models.split(","), args.causal), tasks_of(args.data.split(","))
+    data = args.data.split(",")
+    asks, tasks = asks_of(args.models.split(","), args.causal), tasks_of(data)
+    if args.templates and args.dry_run:
+        print(f"--templates: ten wordings of up to {templates.BOXES} boxes of each task as well")
+    elif args.templates:
+        files, missing = templates.write(tasks, args.out / "templates")
+        tasks = tasks_of([*data, *map(str, files)])
+        print(
+            "\n".join(
+                [*missing, *(f"{file}: asked as own questions; study build finds it by LMMS_VG_OWN" for file in files)]
+            )
+        )
     for line in cost(asks, tasks):
         print(line, flush=True)
     if args.dry_run:

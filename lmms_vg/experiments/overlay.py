@@ -18,26 +18,38 @@ from lmms_vg.runs.plots.overlay import draw_overlay
 from lmms_vg.tasks.prompts import INSTRUCTION
 
 
-def draw(models: list[str], model_args: str, task: str, n: int, seed: int, out: Path) -> list[Path]:
+def draw(
+    models: list[str],
+    model_args: str,
+    task: str,
+    n: int,
+    seed: int,
+    out: Path,
+    layer: int | None = None,
+    uid: str = "",
+) -> list[Path]:
     """Write one picture per question into `out` and return the paths.
 
-    All methods of a family show the same layer: the one with the lowest mean KL of its first method over these questions
-    (paper, Sec. 2.2).
+    All methods of a family show the same layer: `layer`, or the one with the lowest mean KL of its first method over these
+    questions (paper, Sec. 2.2). With `uid` that question is asked alone.
 
     Raises:
-        ValueError: A model or the task is unknown, or no question has a box.
+        ValueError: A model, the task, the question or the layer is unknown, or no question has a box.
     """
     unknown = [model for model in models if model not in model_ids()]
     if unknown:
         raise ValueError(f"models {unknown}: allowed is {', '.join(model_ids())}")
-    sample = questions(task, n, seed)
+    sample = questions(task, n, seed) if not uid else [one for one in questions(task) if one.uid == uid]
+    if not sample:
+        raise ValueError(f"--uid {uid}: {task} has no question of this name that has a box")
     families = dict.fromkeys(model_ids()[model][0] for model in models)
     asked = {
         family: _looks(family, [model_ids()[m][1] for m in models if model_ids()[m][0] == family], model_args, sample)
         for family in families
     }
     layers = {
-        family: _layer([next(iter(looks.values())) for looks in of_family]) for family, of_family in asked.items()
+        family: _layer([next(iter(looks.values())) for looks in of_family]) if layer is None else layer
+        for family, of_family in asked.items()
     }
     out.mkdir(parents=True, exist_ok=True)
     paths = []

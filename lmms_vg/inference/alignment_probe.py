@@ -89,7 +89,8 @@ def _values(asked: NDArray[Any], general: NDArray[Any], mask: Mask, uid: str, pe
     result["version"] = alignment.VERSION
     if per_head:
         heads = alignment.align_heads(asked, general, mask.ravel(), uid)
-        result["heads"] = {name: np.round(value, 6).tolist() for name, value in heads._asdict().items()}
+        kept = {"ar": heads.ar, "kl": heads.kl, "js": heads.js, "entropy": alignment.head_entropy(asked, general, uid)}
+        result["heads"] = {name: np.round(value, 6).tolist() for name, value in kept.items()}
     return result
 
 

@@ -108,6 +108,20 @@ def align_heads(question: Any, reference: Any | None, mask: Any, name: str = "sa
     return _align(question, reference, mask, name, heads_averaged=False)
 
 
+def head_entropy(question: Any, reference: Any, name: str = "sample") -> Array:
+    """Entropy of every head's map in nats, (layers, heads): 0 (one patch has all) to ln N (even over all patches).
+
+    How spread a head looks on any image; no mask enters. Arguments as in `align_heads`; attention that is zero everywhere has
+    entropy 0.
+    """
+    nowhere = np.ones(np.shape(question)[2:])
+    maps, _ = _flatten(question, nowhere, name)
+    general, _ = _flatten(reference, nowhere, name)
+    share = _distribution(_ratio(maps, general, _smallest(reference)))
+    entropy: Array = -(share * np.log(np.where(share > 0, share, 1))).sum(axis=-1)
+    return entropy
+
+
 def best_layer(kl: Any) -> int:
     """Return the layer that the paper's figures show: the lowest mean of KL (questions, layers), the first on ties.
 

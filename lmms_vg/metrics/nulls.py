@@ -57,7 +57,14 @@ class Null(NamedTuple):
         return NullValues(*(value - level for value, level in zip(self.value, self.level, strict=True)))
 
 
-def null(maps: Any, masks: Any, donors: Donors) -> Null:
+class Backgrounds(NamedTuple):
+    """What no mask changes, (questions, layers): the sum of each map, and its part of JS if no patch were in the mask."""
+
+    totals: Array
+    spread: Array
+
+
+def null(maps: Any, masks: Any, donors: Donors, known: Backgrounds | None = None) -> Null:
     """Measure every question's map and its donors' maps on the question's mask.
 
     Questions on different grids are measured in calls of their own. Values agree with `alignment` within 1e-5.
@@ -67,12 +74,13 @@ def null(maps: Any, masks: Any, donors: Donors) -> Null:
             needed are read at a time.
         masks: (questions, patches); a share of each patch weighs it.
         donors: of each question, as from `donors.of_other_images`.
+        known: of these maps, from `backgrounds`, where they are measured against several sorts of donors.
 
     Raises:
         ValueError: shapes do not fit, a mask is empty, or a value is NaN, infinite or negative; the question's number is named.
     """
     weights = _checked(maps, masks, donors)
-    totals, spread = _backgrounds(maps)
+    totals, spread = backgrounds(maps) if known is None else known
     results = np.full((2, len(NullValues._fields), *totals.shape), np.nan)
     for i, chosen in enumerate(donors):
         inside = np.flatnonzero(weights[i])
@@ -116,15 +124,22 @@ def _measure(attention: NDArray[np.float32], target: NDArray[np.float32], spread
     return np.stack([np.log(np.maximum(patches * inside, LEAST_AR)), kl, (spread + js) / 2]).astype(np.float64)
 
 
-def _backgrounds(maps: Any) -> tuple[Array, Array]:
-    """Sum of each map, and its part of JS if no patch were in the mask, both (questions, layers)."""
+def backgrounds(maps: Any) -> Backgrounds:
+    """Measure maps without any mask.
+
+    Args:
+        maps: as in `null`.
+
+    Raises:
+        ValueError: a value is NaN, infinite or negative; the question's number is named.
+    """
     totals, spread = np.empty((2, *maps.shape[:2]))
     tiny = np.float32(1e-8)
     for rows, values in _chunks(maps):
         totals[rows] = values.sum(axis=-1, dtype=np.float64)
         values *= _inverse(totals[rows])[..., None].astype(np.float32)
         spread[rows] = np.einsum("...p,...p", values, np.log((values + tiny) / (values / 2 + tiny)))
-    return totals, spread
+    return Backgrounds(totals, spread)
 
 
 def _chunks(maps: Any) -> Iterator[tuple[slice, NDArray[np.float32]]]:

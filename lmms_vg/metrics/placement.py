@@ -59,10 +59,8 @@ def place(attention: Any, mask: Any, visible: Any | None = None, name: str = "sa
     maps, weights = flatten(attention, grid, name)
     if (grid[~seen] > 0).any():
         raise ValueError(f"{name}: the mask covers a patch that shows no image; the visible patches must include it")
-    shapes = shifted(grid)
-    shapes = shapes[(shapes[:, ~seen.ravel()] == 0).all(axis=1)]
-    held, own = maps @ shapes.T, maps @ weights
-    places = len(shapes)
+    held, own = _held(maps, grid, seen), maps @ weights
+    places = held.shape[-1]
     if places < FEWEST:
         unknown = np.full(own.shape, np.nan)
         return BoxPlacement(unknown, unknown.copy(), places)
@@ -71,6 +69,33 @@ def place(attention: Any, mask: Any, visible: Any | None = None, name: str = "sa
     share = ((gain > 0) & ~tie).mean(axis=-1) + tie.mean(axis=-1) / 2
     mean = held.mean(axis=-1)
     return BoxPlacement(share, np.divide(own, mean, out=np.zeros_like(own), where=mean > 0), places)
+
+
+def _held(maps: Array, grid: Array, seen: NDArray[np.bool_]) -> Array:
+    """What each place of the shape holds, (..., places), of places that lie wholly in the visible image."""
+    height, width = (int(np.ptp(places)) + 1 for places in np.nonzero(grid))
+    inside = grid[grid > 0]
+    if len(inside) == height * width and np.ptp(inside) == 0:  # one box, the usual case, takes a sixth of the time
+        hidden = _windows((~seen).astype(np.float64), height, width) > 0
+        held: Array = inside[0] * _windows(maps.reshape(*maps.shape[:-1], *grid.shape), height, width)[..., ~hidden]
+        return held
+    shapes = shifted(grid)
+    shapes = shapes[(shapes[:, ~seen.ravel()] == 0).all(axis=1)]
+    product: Array = maps @ shapes.T
+    return product
+
+
+def _windows(maps: Array, height: int, width: int) -> Array:
+    """Sums over all windows of a size, (..., rows - height + 1, cols - width + 1)."""
+    table = np.zeros((*maps.shape[:-2], maps.shape[-2] + 1, maps.shape[-1] + 1))
+    table[..., 1:, 1:] = maps.cumsum(axis=-1).cumsum(axis=-2)
+    sums: Array = (
+        table[..., height:, width:]
+        - table[..., :-height, width:]
+        - table[..., height:, :-width]
+        + table[..., :-height, :-width]
+    )
+    return sums
 
 
 def shifted(grid: NDArray[Any]) -> NDArray[Any]:

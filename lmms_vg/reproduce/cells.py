@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from statistics import fmean
 from typing import NamedTuple
@@ -47,17 +47,23 @@ def cells(
             asked = run is not None and all(task in run.tasks for task in column.tasks)
             score = score_of(run, column) if run is not None and asked else None
             missing = "" if score else "not available" if asked else "not asked"
-            outcome = _verdict(table, paper_row, column, score)
+            alike = {
+                published[other]
+                for other, its in runs.items()
+                if run is not None and its is not None and its.path == run.path
+            }
+            outcome = _verdict(table, {paper_row, *alike}, paper_row, column, score)
             if (paper_row, column.name) in wrong:
                 outcome = CellVerdict("inconsistent")
             compared.append(Cell(row, column, printed, score, missing, outcome))
     return compared
 
 
-def _verdict(table: PublishedTable, row: str, column: Column, score: Score | None) -> CellVerdict:
+def _verdict(table: PublishedTable, own: Collection[str], row: str, column: Column, score: Score | None) -> CellVerdict:
+    """The verdict on a row's cell; `own` are the rows of the same run, which no number can tell apart."""
     questions = questions_of(table, column.name) if column.metric == "acc" else None
     others = {
-        other: cell for other in table.rows if other != row and (cell := table.cell(other, column.name)) is not None
+        other: cell for other in table.rows if other not in own and (cell := table.cell(other, column.name)) is not None
     }
     return verdict(table.cell(row, column.name), score, questions, others)
 

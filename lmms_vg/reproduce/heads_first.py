@@ -10,7 +10,8 @@ from lmms_vg.experiments.boxed_questions import annotated
 from lmms_vg.experiments.calibration import calibrate
 from lmms_vg.host.failure import RunFailed
 from lmms_vg.methods.head_lists import HeadList
-from lmms_vg.reproduce.plan import Ask, calibration, calibration_data
+from lmms_vg.reproduce.ask import Ask
+from lmms_vg.reproduce.plan import calibration, calibration_data
 
 #: As the defaults of `lmms-vg heads calibrate`.
 QUESTIONS, KEPT = 500, 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from lmms_vg.models import FAMILIES
 from lmms_vg.models.checkpoint import CheckpointError, Shape, explicit, locate, path_of
 from lmms_vg.reproduce.checkpoints import Checkpoint
 from lmms_vg.reproduce.downloads import BYTES
-from lmms_vg.reproduce.targets import Target, TargetRow
+from lmms_vg.reproduce.target import Target, TargetRow
 
 
 def own_checkpoint(family: str, pretrained: str | None) -> Checkpoint:
@@ -37,17 +38,20 @@ def own_rows(target: Target, checkpoint: Checkpoint) -> tuple[TargetRow, ...]:
     first.
     """
     rows = [row for row in target.rows if row.checkpoint == target.rows[0].checkpoint]
-    return tuple(_own(row, checkpoint) for row in rows)
+    return tuple(_own(row, checkpoint, target.varied) for row in rows)
 
 
-def _own(row: TargetRow, checkpoint: Checkpoint) -> TargetRow:
+def _own(row: TargetRow, checkpoint: Checkpoint, varied: Sequence[str]) -> TargetRow:
     from lmms_vg.methods import METHODS  # late: it takes seconds
 
     model = Path(checkpoint.pretrained).name
+    settings = ", ".join(f"{name}={value}" for name, value in row.settings.items())
     name = model if row.method == "plain" else f"{model}, {row.name.removesuffix(' (Ours)')}"
+    name = f"{name}, {settings}" if settings else name
     if "heads" not in METHODS[row.method].options():
         return row._replace(name=name, checkpoint=checkpoint, printed="")
-    return TargetRow(name, row.method, checkpoint, calibrate=not _has_heads(row.method, checkpoint))
+    kept = {option: row.hyper_parameters[option] for option in varied}
+    return TargetRow(name, row.method, checkpoint, kept, calibrate=not _has_heads(row.method, checkpoint))
 
 
 def _has_heads(method: str, checkpoint: Checkpoint) -> bool:

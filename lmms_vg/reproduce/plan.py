@@ -2,65 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from lmms_vg.extensions.registered import families
 from lmms_vg.paper.published import PublishedTable, table
+from lmms_vg.paper.side_by_side import side_by_side
+from lmms_vg.reproduce.ask import DEMO, Ask, ask_of, folder_of
 from lmms_vg.reproduce.checkpoints import Checkpoint, NotHere
 from lmms_vg.reproduce.columns import Column, columns
-from lmms_vg.reproduce.existing_runs import find, lacking
 from lmms_vg.reproduce.not_here import AskElsewhere, ask_elsewhere
 from lmms_vg.reproduce.own_checkpoint import own_checkpoint, own_rows
-from lmms_vg.reproduce.targets import FIGURE, TARGETS, Target, TargetRow
-from lmms_vg.runs.method_spec import MethodSpec
-from lmms_vg.runs.results import Run
-
-DEMO = "demo"
+from lmms_vg.reproduce.target import Target, TargetRow
+from lmms_vg.reproduce.targets import FIGURE, TARGETS
 
 _DEMO_PAIR = ("vgmed_demo", "vgmed_demo")
-_HEADS = "heads_{}.json"
-_DEMO_FAMILIES = ("huatuo", "llava")  # the embedded model is a LLaVA; for rows of other families, `llava` runs it
 _OURS = ("--tasks", "--output_path", "--methods")
-
-
-class Ask(NamedTuple):
-    """One row of a table as a run.
-
-    Attributes:
-        row: the row of the target.
-        family: the family that runs it.
-        folder: where its results go.
-        common: the part of `model_args` that all rows of its checkpoint share.
-        hyper_parameters: the rest of `model_args`.
-        stated: every hyper-parameter with its value, for people.
-        heads: the head list that has to be calibrated first; None if none is needed.
-        run: the finished run, if there is one.
-        missing: the tasks that still have to run.
-    """
-
-    row: TargetRow
-    family: str
-    folder: Path
-    common: str
-    hyper_parameters: str
-    stated: str
-    heads: Path | None
-    run: Run | None
-    missing: list[str]
-
-    @property
-    def model(self) -> str:
-        """lmms-eval's `--model`."""
-        return f"{self.family}_{self.row.method}"
-
-    @property
-    def model_args(self) -> str:
-        """lmms-eval's `--model_args`."""
-        return ",".join(filter(None, (self.common, self.hyper_parameters)))
 
 
 @dataclass(frozen=True)
@@ -104,7 +62,7 @@ def make(name: str, model: str | None, data: str | None, model_args: str, out: P
     target, folder = TARGETS[name], out or Path("reproduce") / name
     if own is not None:
         target = target._replace(rows=own_rows(target, own), not_here=())
-    printed = table(target.table) if target.table else None
+    printed = _printed(target)
     if printed is not None and own is not None:
         printed = printed.model_copy(update={"rows": {row.name: [None] * len(printed.columns) for row in target.rows}})
     wanted = columns(printed, demo_data) if printed else []
@@ -113,9 +71,11 @@ def make(name: str, model: str | None, data: str | None, model_args: str, out: P
     tasks = list(dict.fromkeys(task for part in parts for task in part))
     here = [row for row in target.rows if row.checkpoint.family in families()]
     not_here = [*(_missing(row) for row in target.rows if row not in here), *target.not_here]
-    asks = [_ask(row, demo_model, model_args, folder, tasks) for row in here]
+    asks: list[Ask] = []
+    for row in here:
+        asks.append(ask_of(row, demo_model, model_args, folder, tasks, target.varied, asks))
     scored = [] if figure or demo_model or demo_data else tasks
-    elsewhere = [ask_elsewhere(row, scored, model_args, _folder(folder, row.name)) for row in not_here]
+    elsewhere = [ask_elsewhere(row, scored, model_args, folder_of(folder, row.name)) for row in not_here]
     return Plan(name, target, printed, wanted, figure, tasks, asks, elsewhere, folder, demo_model, demo_data, own)
 
 
@@ -141,63 +101,16 @@ def calibration_data(demo_data: bool) -> str:
     return DEMO if demo_data else "coco"
 
 
+def _printed(target: Target) -> PublishedTable | None:
+    """The paper's table of a target, or its tables side by side; None for a figure without numbers."""
+    if target.radar:
+        return side_by_side(target.radar, target.title)
+    return table(target.table) if target.table else None
+
+
 def _missing(row: TargetRow) -> NotHere:
     checkpoint = row.checkpoint
     return NotHere(row.name, f"its family {checkpoint.family} is not installed", checkpoint.elsewhere)
-
-
-def _folder(out: Path, row: str) -> Path:
-    return out / re.sub(r"[^a-z0-9.]+", "-", row.lower()).strip("-")
-
-
-def _ask(row: TargetRow, demo: bool, model_args: str, out: Path, tasks: list[str]) -> Ask:
-    checkpoint, folder = row.checkpoint, _folder(out, row.name)
-    family = "llava" if demo and checkpoint.family not in _DEMO_FAMILIES else checkpoint.family
-    given: dict[str, Any] = dict(row.hyper_parameters)
-    heads: Path | None = None
-    if (
-        demo and "layers" in given
-    ):  # the paper's layers and heads do not exist in the demo model (six layers of six heads)
-        given = {}
-    elif row.calibrate:
-        heads = out / _HEADS.format(Path(checkpoint.pretrained).name)
-        given["heads"] = str(heads)
-    hyper_parameters = ",".join(
-        f"{name}={text}" for name, text in MethodSpec(name=row.method, hyper_parameters=given).arguments.items()
-    )
-    parts = [
-        f"pretrained={DEMO if demo else checkpoint.pretrained}",
-        *(f"{name}={value}" for name, value in checkpoint.settings if not demo),
-        *filter(None, [model_args]),
-    ]
-    common, stated = ",".join(parts), _stated(row, given, demo)
-    ask = Ask(
-        row,
-        family,
-        folder,
-        common,
-        hyper_parameters,
-        stated,
-        None if heads is None or heads.is_file() else heads,
-        None,
-        tasks,
-    )
-    run = find(folder, ask.model, ask.model_args)
-    if run is None or run.restricted or _newer(heads, run.path):
-        return ask
-    return ask._replace(run=run, missing=lacking(run, tasks))
-
-
-def _stated(row: TargetRow, given: Mapping[str, Any], demo: bool) -> str:
-    """All hyper-parameters as resolved for the checkpoint; only those given if its heads are not ranked yet."""
-    from lmms_vg.methods import METHODS  # late: it takes seconds
-    from lmms_vg.models.checkpoint import Shape, shape_of
-
-    if "heads" in given:
-        return MethodSpec(name=row.method, hyper_parameters=dict(given)).shown
-    one = row.checkpoint
-    shape = shape_of(DEMO) if demo else Shape(one.pretrained, one.layers, one.heads, {}, one.family)
-    return MethodSpec(**METHODS[row.method].for_checkpoint(shape, **given).spec()).shown
 
 
 def _divided(model_args: str, own: bool) -> tuple[str | None, str]:
@@ -219,8 +132,3 @@ def _divided(model_args: str, own: bool) -> tuple[str | None, str]:
                 "your own name its family: --model llava --model_args pretrained=..."
             )
     return pretrained, ",".join(f"{name}={value}" for name, value in given.items())
-
-
-def _newer(heads: Path | None, results: Path) -> bool:
-    """Whether the head list was calibrated after the results were written."""
-    return heads is not None and heads.is_file() and heads.stat().st_mtime > results.stat().st_mtime

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from lmms_vg.reproduce import cost
+from lmms_vg.reproduce.ask import Ask
 from lmms_vg.reproduce.downloads import bertscore, checkpoint, datasets
 from lmms_vg.reproduce.not_here import AskElsewhere
-from lmms_vg.reproduce.plan import Ask, Plan, calibration
+from lmms_vg.reproduce.plan import Plan, calibration
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.text_tables import markdown
 from lmms_vg.tasks.registry import TASKS
@@ -36,7 +37,7 @@ def _on(plan: Plan) -> str:
 
 def title(plan: Plan) -> str:
     """The title, followed by a warning if the results cannot stand for the paper's."""
-    about = f"Table {plan.table.id}: {plan.table.title}" if plan.table else plan.target.title
+    about = plan.target.title or (f"Table {plan.table.id}: {plan.table.title}" if plan.table else "")
     own = ""
     if plan.own is not None:
         own = f"\n\nThe methods and columns of the paper, on {plan.own.pretrained}. The paper has no numbers of it."
@@ -129,7 +130,8 @@ def _time(plan: Plan) -> str:
 
 def _estimates(plan: Plan) -> Iterator[str]:
     rows, total = [], 0.0
-    for ask in plan.asks:
+    asked = {ask.folder: ask for ask in reversed(plan.asks)}  # rows of one setting are asked once
+    for ask in reversed(asked.values()):
         checkpoint, method = ask.row.checkpoint, ask.row.method
         constants = cost.Constants.modelled(checkpoint.billions, image_tokens=checkpoint.image_tokens)
         time = sum(constants.seconds(method, *cost.numbers(task)) for task in ask.missing)

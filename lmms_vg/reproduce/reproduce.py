@@ -16,7 +16,8 @@ from lmms_vg._util.atomic_files import replace_file
 from lmms_vg.datasets.source import DataError
 from lmms_vg.experiments.joint_run import run_together
 from lmms_vg.experiments.method_settings import Setting
-from lmms_vg.reproduce import figure_report, result_report
+from lmms_vg.reproduce import figure_report, radar_report, result_report
+from lmms_vg.reproduce.ask import Ask
 from lmms_vg.reproduce.cells import cells
 from lmms_vg.reproduce.chance_cells import chance_cells
 from lmms_vg.reproduce.domain_gap import gaps
@@ -24,7 +25,7 @@ from lmms_vg.reproduce.domain_gap_plot import draw
 from lmms_vg.reproduce.existing_runs import find, lacking
 from lmms_vg.reproduce.gains import Pair, gains
 from lmms_vg.reproduce.heads_first import rank_heads
-from lmms_vg.reproduce.plan import Ask, Plan
+from lmms_vg.reproduce.plan import Plan
 from lmms_vg.reproduce.plan_report import announce
 from lmms_vg.runs.results import Run
 from lmms_vg.study.build import build
@@ -85,9 +86,9 @@ def _run(plan: Plan, asks: Sequence[Ask], tasks: Sequence[str], more: Sequence[s
         groups[ask.family, ask.common].append(ask)
     failed: dict[str, str] = {}
     for (family, common), group in groups.items():
-        settings = [Setting(ask.folder.name, ask.row.method, ask.hyper_parameters) for ask in group]
+        named = {ask.folder.name: Setting(ask.folder.name, ask.row.method, ask.hyper_parameters) for ask in group}
         try:
-            status = run_together(family, settings, common, ["--tasks", ",".join(tasks), *more], plan.out)
+            status = run_together(family, [*named.values()], common, ["--tasks", ",".join(tasks), *more], plan.out)
         except ValueError as problem:  # a checkpoint is not available; others may be
             print(f"lmms-vg: {problem}", file=sys.stderr)
             status = {}
@@ -110,6 +111,8 @@ def _write(plan: Plan, runs: Mapping[str, Run], failed: Mapping[str, str]) -> st
         csv = result_report.table_csv(compared, chance)
         if claimed:
             replace_file(plan.out / f"{plan.name}_gains.csv", result_report.gains_csv(claimed))
+        if plan.target.radar:
+            text += "".join(f"\n- {path.name}" for path in radar_report.draw(plan, compared))
     else:
         measured = {row: [gaps(run, kind, *pair) for kind, pair in _asked(plan, run)] for row, run in runs.items()}
         text, csv = figure_report.figure_markdown(plan, measured, runs), figure_report.figure_csv(measured)
@@ -121,8 +124,9 @@ def _write(plan: Plan, runs: Mapping[str, Run], failed: Mapping[str, str]) -> st
                 title = f"{ask.row.name}: {runs[ask.row.name].model}{demo}"
                 replace_file(picture, draw(measured[ask.row.name], title))
                 text += f"\n- {picture.name}: {ask.row.name}"
-        if looking := [run for run in runs.values() if run.measured]:
-            text += f"\n- {_studied(looking, plan)}"
+        looking = {run.path: run for run in runs.values() if run.measured}  # rows of one setting have one run
+        if looking:
+            text += f"\n- {_studied([*looking.values()], plan)}"
     text += "".join(f"\n- not run: {name}" for name in _named(failed)) + "\n"
     replace_file(plan.out / f"{plan.name}.md", f"{announce(_done(plan, runs))}\n\n{text}")
     replace_file(plan.out / f"{plan.name}.csv", csv)

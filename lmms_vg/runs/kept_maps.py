@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -43,6 +44,11 @@ class KeptMaps(NamedTuple):
     masks: NDArray[np.bool_]
     visible: NDArray[np.bool_]
     shares: NDArray[np.float32]
+
+    def release(self) -> None:
+        """Give the memory back that the maps take which were read; they stay in their file, and can be read again."""
+        if isinstance(self.maps.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):  # Linux and macOS
+            self.maps.base.madvise(mmap.MADV_DONTNEED)
 
     @property
     def kinds(self) -> list[tuple[tuple[int, int], bytes]]:

@@ -42,6 +42,7 @@ _TABLES: tuple[Callable[[Tasks], StudyTable], ...] = (
     paired_table.table,
     paired_table.chosen_table,
     gap_table.table,
+    gap_table.chosen_table,
     correct_table.table,
     necessity_table.table,
     repeat_table.table,
@@ -91,7 +92,7 @@ def _parts(
     names = {(task.model, task.method) for task in seen}
     yield curve_figure.draw(drawn, figures)
     yield box_figure.draw([row for row in breakdown.rows if (row["model"], row["method"]) in names], figures)
-    yield content_figure.draw(seen, figures)
+    yield content_figure.draw(content_figure.table_rows(q for task in seen for q in task.questions), figures)
     yield head_figure.draw([one for one in heads if not one.run.control], figures)
     yield token_figure.draw(drawn, figures)
     yield radar_figure.draw(study.runs, figures)

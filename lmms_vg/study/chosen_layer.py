@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lmms_vg.runs.layer_choice import half_of
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
-from lmms_vg.study.image_band import band
+from lmms_vg.study.image_band import bands
 from lmms_vg.study.layer_values import MEASURES, LayerTable, Measure, lowest
 from lmms_vg.study.questions import MEDICAL, NATURAL
 from lmms_vg.study.study_table import SEED, Row, StudyTable
@@ -77,6 +77,26 @@ def chosen(task: StudiedTask, tasks: Sequence[StudiedTask]) -> ChosenLayer:
     return ChosenLayer(OTHER_HALF, base.task, np.array(at, dtype=np.intp))
 
 
+def common(pair: Sequence[StudiedTask], tasks: Sequence[StudiedTask]) -> list[ChosenLayer]:
+    """Choose one layer for two tasks that are compared, such as medical and natural images, each on the other halves of both.
+
+    It is the layer of lowest mean KL, where both tasks count the same, on the plain runs of the model if there are any.
+    """
+    bases = [plain_of(task, tasks) for task in pair]
+    on = " and ".join(base.task for base in bases)
+    parts = [{half: base.values["KL"][halves(base) != half] for half in (False, True)} for base in bases]
+    if not all(np.isfinite(kl).all(axis=1).any() for part in parts for kl in part.values()):
+        layer = int(np.mean([_mean_kl(base.values["KL"]) for base in bases], axis=0).argmin())
+        return [ChosenLayer(IN_SAMPLE, on, np.full(len(task.questions), layer)) for task in pair]
+    layers = [int(np.mean([_mean_kl(part[half]) for part in parts], axis=0).argmin()) for half in (False, True)]
+    return [ChosenLayer(OTHER_HALF, on, np.array(layers, dtype=np.intp)[halves(task).astype(int)]) for task in pair]
+
+
+def _mean_kl(kl: LayerTable) -> NDArray[np.float64]:
+    mean: NDArray[np.float64] = kl[np.isfinite(kl).all(axis=1)].mean(axis=0)
+    return mean
+
+
 def in_sample(task: StudiedTask) -> ChosenLayer:
     """The layer of lowest mean KL on the very questions."""
     return ChosenLayer(IN_SAMPLE, task.task, np.full(len(task.questions), task.best_layer))
@@ -98,26 +118,29 @@ def table(tasks: Sequence[StudiedTask]) -> StudyTable:
 
 
 def _rows(task: StudiedTask, layer: ChosenLayer) -> list[Row]:
-    rows: list[Row] = []
-    for measure in MEASURES:
-        for quantity, values in _quantities(task, measure).items():
-            found = band(layer.of(values)[:, None], task.units, SEED)
-            if found.n:
-                ends = {"mean": found.mean, "low": found.low, "high": found.high}
-                rows.append(
-                    {
-                        **named(task),
-                        "layer": layer.said,
-                        "layer_chosen_on": layer.rule,
-                        "layer_task": layer.on,
-                        "measure": measure,
-                        "quantity": quantity,
-                        **{name: float(end[0]) for name, end in ends.items()},
-                        "n": found.n,
-                        "images": found.images,
-                    }
-                )
-    return rows
+    tables = {
+        (measure, quantity): layer.of(values)[:, None]
+        for measure in MEASURES
+        for quantity, values in _quantities(task, measure).items()
+    }
+    found = bands(tables, task.units, SEED)
+    return [
+        {
+            **named(task),
+            "layer": layer.said,
+            "layer_chosen_on": layer.rule,
+            "layer_task": layer.on,
+            "measure": measure,
+            "quantity": quantity,
+            "mean": float(found[measure, quantity].mean[0]),
+            "low": float(found[measure, quantity].low[0]),
+            "high": float(found[measure, quantity].high[0]),
+            "n": found[measure, quantity].n,
+            "images": found[measure, quantity].images,
+        }
+        for measure, quantity in tables
+        if found[measure, quantity].n
+    ]
 
 
 def _quantities(task: StudiedTask, measure: Measure) -> dict[str, LayerTable]:

@@ -196,6 +196,8 @@ def _studied(run: Run, task: str, folder: Path | None, records: Mapping[str, Rec
             shape = {"mask": mask.reshape(kept.grid), "visible": visible.reshape(kept.grid)}
             questions[place] = replace(questions[place], grid=kept.grid, **shape)
     found = of_maps(questions, [record.image if record else "" for record in asked], groups, values["KL"].shape[1])
+    for kept in groups:
+        kept.release()
     return StudiedTask(
         run,
         model_of(run),

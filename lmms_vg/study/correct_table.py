@@ -13,16 +13,22 @@ from lmms_vg.study.breakdown_table import BINS, bin_of
 from lmms_vg.study.chosen_layer import ChosenLayer, chosen
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
-from lmms_vg.study.layer_values import BETTER, MEASURES, Measure
+from lmms_vg.study.layer_values import BETTER, Measure
 from lmms_vg.study.study_table import SEED, Row, StudyTable
 
-#: Value of an even look; better than it counts as grounded. KL and JS have none that is free of the box's size: their excess
-#: over other images is taken.
-EVEN: dict[Measure, float] = {"AR": 1.0, "placement": 0.5, "KL": 0.0, "JS": 0.0}
+#: What is compared with the answers, and its value for an even look: better than it counts as grounded. KL and JS have none
+#: that is free of the box's size, so only their excess over other images is taken.
+LOOKS: tuple[tuple[Measure, str, float], ...] = (
+    ("AR", "value", 1.0),
+    ("AR", "excess", 0.0),
+    ("KL", "excess", 0.0),
+    ("JS", "excess", 0.0),
+    ("placement", "value", 0.5),
+)
 
 
 def table(tasks: Sequence[StudiedTask]) -> StudyTable:
-    """One row per task, measure and bin of box size.
+    """One row per task, measure, quantity and bin of box size.
 
     Columns `both` to `neither` count questions. `auc` is the probability that a right answer's look is better than a wrong
     one's: 0.5 if the look tells nothing.
@@ -31,15 +37,16 @@ def table(tasks: Sequence[StudiedTask]) -> StudyTable:
     for task in tasks:
         if any(question.right is not None for question in task.questions):
             layer = chosen(task, tasks)
-            for measure in MEASURES:
+            for look in LOOKS:
                 for boxes in ("all", *BINS):
-                    rows += _row(task, layer, measure, boxes)
+                    rows += _row(task, layer, look, boxes)
     return StudyTable("correct_grounded", rows)
 
 
-def _row(task: StudiedTask, layer: ChosenLayer, measure: Measure, boxes: str) -> list[Row]:
-    source = task.values if measure in ("AR", "placement") else task.excess
-    looks = BETTER[measure] * (layer.of(source[measure]) - EVEN[measure])
+def _row(task: StudiedTask, layer: ChosenLayer, look: tuple[Measure, str, float], boxes: str) -> list[Row]:
+    measure, quantity, even = look
+    source = task.values if quantity == "value" else task.excess
+    looks = BETTER[measure] * (layer.of(source[measure]) - even)
     members = [
         i
         for i, question in enumerate(task.questions)
@@ -56,7 +63,7 @@ def _row(task: StudiedTask, layer: ChosenLayer, measure: Measure, boxes: str) ->
         {
             **named(task),
             "measure": measure,
-            "quantity": "value" if source is task.values else "excess",
+            "quantity": quantity,
             "box share": boxes,
             "layer": layer.said,
             "layer_chosen_on": layer.rule,

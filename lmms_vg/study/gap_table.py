@@ -7,18 +7,20 @@ gaps of all bins with ten images or more on both sides, weighted by the medical 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lmms_vg.metrics.statistics import FEW
 from lmms_vg.runs.grounding import HIDDEN
 from lmms_vg.study.breakdown_table import BINS, bin_of
+from lmms_vg.study.chosen_layer import ChosenLayer, common
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
 from lmms_vg.study.image_band import ImageBand, bands
-from lmms_vg.study.layer_values import BETTER, MEASURES, Measure
+from lmms_vg.study.layer_values import BETTER, MEASURES, LayerTable, Measure
 from lmms_vg.study.questions import MEDICAL, NATURAL
 from lmms_vg.study.study_table import SEED, Row, StudyTable
 
@@ -43,7 +45,13 @@ class DomainGap(NamedTuple):
     band: ImageBand
 
 
-def pairs(tasks: Sequence[StudiedTask]) -> list[tuple[StudiedTask, StudiedTask]]:
+TwoSides = tuple[StudiedTask, StudiedTask]
+
+#: Takes columns of (questions, layers).
+Pick = Callable[[LayerTable], LayerTable]
+
+
+def pairs(tasks: Sequence[StudiedTask]) -> list[TwoSides]:
     """Return (medical, natural) tasks of one kind under one run."""
     return [
         (first, second)
@@ -60,14 +68,25 @@ def table(tasks: Sequence[StudiedTask]) -> StudyTable:
     AR and placement, and the higher KL and JS.
     """
     rows: list[Row] = []
-    for medical, natural in pairs(tasks):
-        bins = {name: _sides(medical, natural, name, SEED + 2 * number) for number, name in enumerate((ALL, *BINS))}
-        for quantity in QUANTITIES:
-            for measure in MEASURES:
-                key = measure, quantity
-                for gap in gaps({name: (of[0][key], of[1][key]) for name, of in bins.items()}):
-                    rows += _rows(medical, natural, measure, quantity, gap)
+    for pair in pairs(tasks):
+        hidden = pair[0].hides | pair[1].hides
+        layers = range(pair[0].layers)
+        for measure, quantity, gap in _gaps_of(pair, (_every, _every)):
+            rows += _rows(pair, measure, quantity, gap, layers, hidden)
     return StudyTable("gap", rows)
+
+
+def chosen_table(tasks: Sequence[StudiedTask]) -> StudyTable:
+    """The same at one layer for both sides, chosen on the other halves of their images (`chosen_layer.common`)."""
+    rows: list[Row] = []
+    for pair in pairs(tasks):
+        first, second = common(pair, tasks)
+        hidden = (pair[0].hides | pair[1].hides)[np.unique([*first.at, *second.at])].any()
+        for measure, quantity, gap in _gaps_of(pair, (_at(first), _at(second))):
+            said = "/".join(map(str, np.unique([*first.at, *second.at])))
+            found = _rows(pair, measure, quantity, gap, [said], np.array([hidden]))
+            rows += [{**row, "layer_chosen_on": first.rule} for row in found]
+    return StudyTable("gap_headline", rows)
 
 
 def gaps(bins: Mapping[str, tuple[ImageBand, ImageBand]]) -> Iterator[DomainGap]:
@@ -92,25 +111,57 @@ def _gap(boxes: str, medical: ImageBand, natural: ImageBand) -> DomainGap:
     return DomainGap(boxes, (medical.n, natural.n), (medical.images, natural.images), medical.minus(natural))
 
 
-def _sides(medical: StudiedTask, natural: StudiedTask, boxes: str, seed: int) -> list[dict[tuple[str, str], ImageBand]]:
-    """The bands of both sides in a bin of box size, by measure and quantity."""
-    return [_within(task, boxes, seed + side) for side, task in enumerate((medical, natural))]
+def _gaps_of(pair: TwoSides, at: Sequence[Pick]) -> Iterator[tuple[Measure, str, DomainGap]]:
+    """Yield measure, quantity and gap, of all questions, of bins of box size, and for one distribution of sizes.
+
+    Args:
+        pair: medical and natural.
+        at: what to take of each side's values.
+    """
+    bins = {
+        name: [
+            _within(task, of, name, SEED + 2 * number + side)
+            for side, (task, of) in enumerate(zip(pair, at, strict=True))
+        ]
+        for number, name in enumerate((ALL, *BINS))
+    }
+    for quantity in QUANTITIES:
+        for measure in MEASURES:
+            key = str(measure), quantity
+            for gap in gaps({name: (of[0][key], of[1][key]) for name, of in bins.items()}):
+                yield measure, quantity, gap
 
 
-def _within(task: StudiedTask, boxes: str, seed: int) -> dict[tuple[str, str], ImageBand]:
+def _at(layer: ChosenLayer) -> Pick:
+    return lambda values: layer.of(values)[:, None]
+
+
+def _every(values: LayerTable) -> LayerTable:
+    return values
+
+
+def _within(task: StudiedTask, at: Pick, boxes: str, seed: int) -> dict[tuple[str, str], ImageBand]:
+    """The bands of a side in a bin of box size, by measure and quantity."""
     members = np.array([boxes in (ALL, bin_of(question.share)) for question in task.questions], dtype=bool)
     units = [unit for unit, member in zip(task.units, members, strict=True) if member]
     tables = {
-        (str(measure), quantity): values[measure][members]
+        (str(measure), quantity): at(values[measure])[members]
         for quantity, values in zip(QUANTITIES, (task.values, task.excess), strict=True)
         for measure in MEASURES
     }
     return bands(tables, units, seed)
 
 
-def _rows(medical: StudiedTask, natural: StudiedTask, measure: Measure, quantity: str, gap: DomainGap) -> Iterator[Row]:
-    hidden = medical.hides | natural.hides
-    for layer, ends in enumerate(zip(*gap.band[2:7], strict=True)):
+def _rows(
+    pair: TwoSides,
+    measure: Measure,
+    quantity: str,
+    gap: DomainGap,
+    layers: Sequence[str | int],
+    hidden: NDArray[np.bool_],
+) -> Iterator[Row]:
+    medical, natural = pair
+    for layer, hides, ends in zip(layers, hidden, zip(*gap.band[2:7], strict=True), strict=True):
         mean, low, high, low_all, high_all = map(float, ends)
         claimed = -BETTER[measure]
         nearest = low_all if claimed > 0 else -high_all
@@ -127,7 +178,7 @@ def _rows(medical: StudiedTask, natural: StudiedTask, measure: Measure, quantity
             "high": high,
             "low_all_layers": low_all,
             "high_all_layers": high_all,
-            "as_claimed": HIDDEN if measure == "KL" and hidden[layer] else verdict,
+            "as_claimed": HIDDEN if measure == "KL" and hides else verdict,
             "n": gap.n[0],
             "images": gap.images[0],
             "n_natural": gap.n[1],

@@ -1,23 +1,24 @@
 """Are the heads that look at the boxes of natural images those that look at the boxes of medical ones?
 
-Raw KL of heads correlates by construction: heads differ in how spread their attention is, on any image. Records hold no
-entropy of heads, so the correlation cannot be corrected for it; JS and AR suffer less.
+Raw KL of heads correlates by construction: heads differ in how spread their attention is, on any image. So the correlation is
+also given with the mean entropy of the heads taken out of both sides' ranks; records of earlier versions do not hold it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 from lmms_vg.metrics.alignment import Array
 from lmms_vg.metrics.statistics import FEW, percentile_interval
 from lmms_vg.metrics.statistics.bootstrap import image_draws
 from lmms_vg.runs.results import Run
 from lmms_vg.study.collect import StudiedTask
-from lmms_vg.study.head_values import METRICS, HeadSide, head_sides
+from lmms_vg.study.head_values import ENTROPY, METRICS, HeadSide, head_sides
 from lmms_vg.study.questions import MEDICAL, NATURAL
 from lmms_vg.study.run_names import model_of
 from lmms_vg.study.study_table import SEED, Row, StudyTable
@@ -28,6 +29,7 @@ TOP = (5, 10, 20)
 _RESAMPLES = 500
 
 _SHARED = "shared among the best"
+_RANK, _PARTIAL = "rank correlation", "rank correlation, entropy taken out"
 
 
 class RunHeads(NamedTuple):
@@ -70,6 +72,7 @@ def table(heads: Sequence[RunHeads]) -> StudyTable:
     for one in heads:
         for side, values in one.sides.items():
             means = {metric: values.means(metric) for metric in METRICS}
+            spread = values.means(ENTROPY) if ENTROPY in values.sums else np.full(means["kl"].shape, np.nan)
             for layer, head in np.ndindex(means["kl"].shape):
                 kl = float(means["kl"][layer, head])
                 rows.append(
@@ -80,6 +83,7 @@ def table(heads: Sequence[RunHeads]) -> StudyTable:
                         "layer": layer,
                         "head": head,
                         **{metric.upper(): float(mean[layer, head]) for metric, mean in means.items()},
+                        "entropy": float(spread[layer, head]),
                         "KL_even": values.even,
                         "better_than_even": None if np.isnan(values.even) else kl < values.even,
                         "n": values.n,
@@ -97,12 +101,36 @@ def agreement_table(heads: Sequence[RunHeads]) -> StudyTable:
     return StudyTable("head_agreement", [row for one in heads if one.has_both for row in _agreement(one)])
 
 
+def partial_rank_correlation(first: Array, second: Array, spread: Array) -> float:
+    """Spearman's correlation with the ranks of a third quantity taken out of both; NaN where it explains one wholly."""
+    both, *with_spread = (rank_correlation(*pair) for pair in ((first, second), (first, spread), (second, spread)))
+    left = (1 - with_spread[0] ** 2) * (1 - with_spread[1] ** 2)
+    return (both - with_spread[0] * with_spread[1]) / sqrt(left) if left > 1e-12 else float("nan")
+
+
+def rank_correlation(first: Array, second: Array) -> float:
+    """Spearman's correlation of heads; NaN where all heads of a side are alike."""
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return float("nan")
+    return float(np.corrcoef(rankdata(first), rankdata(second))[0, 1])
+
+
+def spread_of(heads: RunHeads) -> Array | None:
+    """Mean entropy of every head over both sides, flattened; None if the records of a side do not hold it."""
+    both = [heads.sides[side] for side in (MEDICAL, NATURAL)]
+    if any(ENTROPY not in side.sums for side in both):
+        return None
+    first, second = (side.means(ENTROPY).ravel() for side in both)
+    mean: Array = (first + second) / 2
+    return mean
+
+
 def _agreement(heads: RunHeads) -> Iterator[Row]:
     first, second = heads.sides[MEDICAL], heads.sides[NATURAL]
     for metric in METRICS:
         a, b = (side.means(metric).ravel() for side in (first, second))
-        found = _statistics(a, b, metric)
-        draws = [_statistics(drawn_a, drawn_b, metric) for drawn_a, drawn_b in _draws((first, second), metric)]
+        found = _statistics(a, b, metric, spread_of(heads))
+        draws = [_statistics(*drawn[:2], metric, drawn[2]) for drawn in _draws((first, second), metric)]
         for name, value in found.items():
             low, high = percentile_interval(np.array([drawn[name] for drawn in draws], dtype=np.float64))
             keep = int(name.rpartition(" ")[2]) if name.startswith(_SHARED) else 0
@@ -123,31 +151,25 @@ def _agreement(heads: RunHeads) -> Iterator[Row]:
             }
 
 
-def _statistics(first: Array, second: Array, metric: str) -> dict[str, float]:
+def _statistics(first: Array, second: Array, metric: str, spread: Array | None) -> dict[str, float]:
     """Rank correlation, and shares of the best K heads that both sides have, of flattened maps."""
     shared = {
         f"{_SHARED} {keep}": len({*best(first, metric, keep)} & {*best(second, metric, keep)}) / keep
         for keep in TOP
         if keep < first.size
     }
-    return {"rank correlation": rank_correlation(first, second), **shared}
+    partial = {} if spread is None else {_PARTIAL: partial_rank_correlation(first, second, spread)}
+    return {_RANK: rank_correlation(first, second), **partial, **shared}
 
 
-def _draws(sides: Sequence[HeadSide], metric: str) -> list[tuple[Array, Array]]:
-    """Resampled means of both sides; none with fewer than ten images on a side."""
+def _draws(sides: Sequence[HeadSide], metric: str) -> Iterator[tuple[Array, Array, Array | None]]:
+    """Resampled means of both sides, and of their entropy; none with fewer than ten images on a side."""
     if min(len(side.images) for side in sides) < FEW:
-        return []
-    drawn = [
-        np.concatenate(
-            [side.drawn(metric, times) for times in image_draws(len(side.images), _RESAMPLES, SEED + number)]
-        )
-        for number, side in enumerate(sides)
-    ]
-    return list(zip(*drawn, strict=True))
-
-
-def rank_correlation(first: Array, second: Array) -> float:
-    """Spearman's correlation of heads; NaN where all heads of a side are alike."""
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
-        return float("nan")
-    return float(spearmanr(first, second).statistic)
+        return
+    batches = [image_draws(len(side.images), _RESAMPLES, SEED + number) for number, side in enumerate(sides)]
+    times = [np.concatenate([*batch]) for batch in batches]
+    wanted = [metric, *([ENTROPY] if all(ENTROPY in side.sums for side in sides) else [])]
+    drawn = {name: [side.drawn(name, of_side) for side, of_side in zip(sides, times, strict=True)] for name in wanted}
+    for number in range(_RESAMPLES):
+        spread = (drawn[ENTROPY][0][number] + drawn[ENTROPY][1][number]) / 2 if ENTROPY in drawn else None
+        yield drawn[metric][0][number], drawn[metric][1][number], spread

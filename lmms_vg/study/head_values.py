@@ -20,6 +20,9 @@ from lmms_vg.study.collect import StudiedTask
 #: As records name them, and as head lists rank by.
 METRICS = ("kl", "js", "ar")
 
+#: How spread a head's attention is on any image; records of earlier versions do not hold it.
+ENTROPY = "entropy"
+
 
 class HeadSide(NamedTuple):
     """The heads on one side's images.
@@ -27,7 +30,7 @@ class HeadSide(NamedTuple):
     Attributes:
         n: number of questions.
         images: the images, in the order of `sums`.
-        sums: metric -> (images, layers, heads), sums over an image's questions.
+        sums: metric, and `ENTROPY` where every record holds it -> (images, layers, heads), sums over an image's questions.
         counts: (images,), numbers of questions.
         even: mean KL of even attention on the same boxes; NaN without kept maps.
     """
@@ -70,12 +73,10 @@ def head_sides(run: Run, tasks: Sequence[StudiedTask]) -> dict[str, HeadSide]:
             continue
         seen.add(name)
         side = asked[name]
-        values = {metric: np.asarray(heads[metric], dtype=np.float64) for metric in METRICS}
-        image = gathered.setdefault(side, {}).setdefault(
-            record.image, {metric: np.zeros_like(each) for metric, each in values.items()}
-        )
-        for metric, each in values.items():
-            image[metric] += each
+        image = gathered.setdefault(side, {}).setdefault(record.image, {})
+        for metric in (*METRICS, ENTROPY):
+            # A record without entropy leaves NaN, which `_side` drops.
+            image[metric] = image.get(metric, 0) + np.asarray(heads.get(metric, np.nan), dtype=np.float64)
         counts.setdefault(side, {})[record.image] = counts.get(side, {}).get(record.image, 0) + 1
     even = {side: [value for task in tasks if task.side == side for value in task.even["KL"]] for side in gathered}
     return {side: _side(images, counts[side], even[side]) for side, images in gathered.items()}
@@ -83,7 +84,10 @@ def head_sides(run: Run, tasks: Sequence[StudiedTask]) -> dict[str, HeadSide]:
 
 def _side(images: Mapping[str, Mapping[str, Array]], counts: Mapping[str, int], even: Sequence[float]) -> HeadSide:
     names = sorted(images)
-    sums = {metric: np.stack([images[name][metric] for name in names]).astype(np.float32) for metric in METRICS}
+    measured = [
+        metric for metric in (*METRICS, ENTROPY) if all(np.isfinite(images[name][metric]).all() for name in names)
+    ]
+    sums = {metric: np.stack([images[name][metric] for name in names]).astype(np.float32) for metric in measured}
     numbers = np.array([counts[name] for name in names], dtype=np.float64)
     known = [value for value in even if np.isfinite(value)]
     return HeadSide(int(numbers.sum()), tuple(names), sums, numbers, float(np.mean(known)) if known else float("nan"))

@@ -89,8 +89,9 @@ def of_maps(
             donors.MapOwner(questions[i].uid, images[i], images[i], kind)
             for i, kind in zip(at, kept.kinds, strict=True)
         ]
-        swapped = nulls.null(kept.maps, kept.masks, donors.of_other_images(owners))
-        others = nulls.null(kept.maps, kept.masks, donors.of_same_image(owners, kept.masks))
+        known = nulls.backgrounds(kept.maps)
+        swapped = nulls.null(kept.maps, kept.masks, donors.of_other_images(owners), known)
+        others = nulls.null(kept.maps, kept.masks, donors.of_same_image(owners, kept.masks), known)
         for number, name in enumerate(_DIVERGING):
             level[name][at], excess[name][at] = swapped.level[number], swapped.excess[number]
             steered[name][at] = others.excess[number]

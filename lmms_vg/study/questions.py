@@ -15,6 +15,9 @@ from lmms_vg.runs.lmms_eval_output import samples
 from lmms_vg.runs.results import Line, Run
 from lmms_vg.tasks.own_tasks import samples as samples_of
 
+#: How names of files begin that ask about one box in several wordings.
+TEMPLATES = "templates"
+
 #: What a task's images show.
 MEDICAL, NATURAL, PHANTOM = "medical", "natural", "phantom"
 
@@ -26,7 +29,8 @@ class StudyQuestion:
     Attributes:
         uid: name of the question in its task.
         task: the task.
-        kind: localization, attribute, or answered (the answer is scored, too); phantom of the demo task.
+        kind: localization, attribute, templates (one box in several wordings), or answered (the answer is scored, too);
+            phantom of the demo task.
         side: medical, natural or phantom: what the images show.
         modality: in the data set's words, or of its source in the paper's Table C.2; "unknown" where neither tells.
         body_part: likewise.
@@ -76,11 +80,13 @@ class StudyQuestion:
 
 def side_of(task: str) -> str:
     """Return what a task's images show."""
-    return PHANTOM if "demo" in task else NATURAL if task.startswith("vgmed_coco") else MEDICAL
+    return PHANTOM if "demo" in task else NATURAL if "vgmed_coco" in task else MEDICAL
 
 
 def kind_of(task: str) -> str:
     """Return the kind of a task's questions."""
+    if task.startswith(f"own_{TEMPLATES}_"):
+        return TEMPLATES
     kinds = [kind for kind in ("localization", "attribute") if task.endswith(kind)]
     return kinds[0] if kinds else "phantom" if "demo" in task else "answered"
 
@@ -103,19 +109,19 @@ def lines_of(run: Run, task: str) -> dict[str, Line]:
 
 
 def question_of(
-    run: Run, task: str, uid: str, record: Record | None, line: Line, sample: Sample | None
+    run: Run | None, task: str, uid: str, record: Record | None, line: Line, sample: Sample | None
 ) -> StudyQuestion:
     """Put together what the run's record, its samples and the data set say about a question.
 
     Args:
-        run: the run.
+        run: the run; None for a question that nobody was asked.
         task: its task.
         uid: the question.
         record: the journal's record; None if the journal is not on this machine.
         line: the samples' line; empty for a run that is read from a journal.
         sample: what the data set states; None if it is not on this machine.
     """
-    item, scored = line.get("ar", {}), run.tasks.get(task)
+    item, scored = line.get("ar", {}), run.tasks.get(task) if run is not None else None
     about, units = item.get("about", {}), item.get("units", {})
     first = sample.images[0] if sample is not None and sample.images else ""
     image = item.get("image") or first or (record.image if record else "")

@@ -6,17 +6,21 @@ One-way analysis of variance: questions about one box share what the box has; wh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import nan, sqrt
+from math import nan
 from typing import NamedTuple
 
 import numpy as np
 
 from lmms_vg.metrics.alignment import Array
+from lmms_vg.metrics.statistics import FEW, percentile_interval
+from lmms_vg.metrics.statistics.bootstrap import image_draws
 from lmms_vg.study.chosen_layer import chosen
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
 from lmms_vg.study.layer_values import MEASURES
-from lmms_vg.study.study_table import Row, StudyTable
+from lmms_vg.study.study_table import SEED, Row, StudyTable
+
+_RESAMPLES = 2000
 
 
 class WordingSpread(NamedTuple):
@@ -36,18 +40,41 @@ class WordingSpread(NamedTuple):
 
 def repeated(groups: Sequence[Array]) -> WordingSpread:
     """Compare the spread within groups of two values or more with that between them."""
+    within, between, reliability = (float(found[0]) for found in _spreads(groups, np.ones((1, len(groups)))))
+    return WordingSpread(within, between, reliability)
+
+
+def interval(groups: Sequence[Array], units: Sequence[str]) -> tuple[float, float]:
+    """95% interval of the reliability; whole images are drawn (seed 0), and there is none under ten.
+
+    Args:
+        groups: as in `repeated`.
+        units: the image of each group, or its patient.
+    """
+    names = sorted(set(units))
+    if len(names) < FEW:
+        return nan, nan
+    of_image = np.array([[unit == name for unit in units] for name in names], dtype=np.float64)
+    drawn = [_spreads(groups, times @ of_image)[2] for times in image_draws(len(names), _RESAMPLES, SEED)]
+    low, high = percentile_interval(np.concatenate(drawn))
+    return float(low), float(high)
+
+
+def _spreads(groups: Sequence[Array], times: Array) -> tuple[Array, Array, Array]:
+    """Within, between and reliability, (resamples,) each, from how often each group counts, (resamples, groups)."""
     sizes = np.array([len(group) for group in groups], dtype=np.float64)
-    n, number = sizes.sum(), len(groups)
-    within = sum(float(((group - group.mean()) ** 2).sum()) for group in groups) / (n - number)
-    if number < 2:
-        return WordingSpread(sqrt(within), nan, nan)
-    grand = np.concatenate(groups).mean()
     means = np.array([group.mean() for group in groups])
-    spread = float((sizes * (means - grand) ** 2).sum()) / (number - 1)
-    usual = float(n - (sizes**2).sum() / n) / (number - 1)  # questions per box
-    between = max(0.0, (spread - within) / usual)
-    total = between + within
-    return WordingSpread(sqrt(within), sqrt(between), between / total if total else nan)
+    inside = np.array([((group - group.mean()) ** 2).sum() for group in groups])
+    n, number = times @ sizes, times.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        within = (times @ inside) / (n - number)
+        grand = (times @ (sizes * means)) / n
+        squares = times @ (sizes * means**2) - n * grand**2
+        usual = (n - (times @ sizes**2) / n) / (number - 1)  # questions per box
+        between = np.where(number > 1, np.maximum(0, squares / (number - 1) - within) / usual, nan)
+        total = between + within
+        reliability = np.where(total > 0, between / total, nan)
+    return np.sqrt(within), np.sqrt(between), reliability
 
 
 def table(tasks: Sequence[StudiedTask]) -> StudyTable:
@@ -67,9 +94,12 @@ def _rows(task: StudiedTask, tasks: Sequence[StudiedTask]) -> list[Row]:
     rows: list[Row] = []
     for measure in MEASURES:
         values = layer.of(task.values[measure])
-        groups = [known for members in asked if len(known := values[members][np.isfinite(values[members])]) > 1]
+        known = [(members, values[members][np.isfinite(values[members])]) for members in asked]
+        measured = [(members, group) for members, group in known if len(group) > 1]
+        groups = [group for _, group in measured]
         if groups:
             found = repeated(groups)
+            low, high = interval(groups, [task.units[members[0]] for members, _ in measured])
             rows.append(
                 {
                     **named(task),
@@ -79,6 +109,8 @@ def _rows(task: StudiedTask, tasks: Sequence[StudiedTask]) -> list[Row]:
                     "sd_within_box": found.within,
                     "sd_between_boxes": found.between,
                     "reliability": found.reliability,
+                    "low": low,
+                    "high": high,
                     "boxes": len(groups),
                     "n": sum(len(group) for group in groups),
                     "images": len({task.images[members[0]] for members in asked}),

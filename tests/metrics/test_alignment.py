@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from scipy.spatial.distance import jensenshannon
 from scipy.special import rel_entr
 
@@ -15,6 +16,7 @@ from lmms_vg.metrics.alignment import (
     align_heads,
     attention_ratio,
     best_layer,
+    head_entropy,
     js_divergence,
     kl_divergence,
     normalise,
@@ -307,3 +309,15 @@ def test_signature():
 
 def test_docstring_examples():
     assert doctest.testmod(alignment) == (0, 4)
+
+
+def test_entropy_of_heads_is_that_of_their_ratio() -> None:
+    rng = np.random.default_rng(4)
+    question, reference = rng.random((2, 3, 5, 16)), rng.random((2, 3, 5, 16))[:, :, :]
+    question, reference = question[0], reference[0]
+    expected = stats.entropy(question / reference, axis=-1)
+    np.testing.assert_allclose(head_entropy(question, reference), expected, rtol=1e-12)
+    even, one = np.ones((1, 1, 16)), np.eye(16)[None, :1]
+    assert head_entropy(even, even)[0, 0] == pytest.approx(np.log(16))
+    assert head_entropy(one, even)[0, 0] == 0
+    assert head_entropy(np.zeros((1, 1, 16)), even)[0, 0] == 0

@@ -180,7 +180,7 @@ def test_a_demo_says_loudly_that_nothing_is_reproduced(tmp_path: Path, model: st
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["table4"], "argument TARGET: 'table4': did you mean tableF4? allowed is table1"),
+        (["tabelF4"], "argument TARGET: 'tabelF4': did you mean tableF4? allowed is table1"),
         (["table1", "--data", "coco"], "argument --data: 'coco': allowed is demo"),
     ],
 )

@@ -274,3 +274,38 @@ def test_the_figure(together: dict[str, Any], tmp_path: Path, capsys: pytest.Cap
         "fig3_llava-v1.5-7b.png",
     ]
     assert Image.open(pictures[0]).width > 1000
+
+
+def test_figure_a1_draws_published_cells_beside_ours(together: dict[str, Any], tmp_path: Path) -> None:
+    assert main(["reproduce", "figA1", *DEMO, "-o", str(tmp_path)]) == 0
+    with (tmp_path / "radar.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    own = [row for row in rows if row["kind"] == "own run"]
+    assert {(row["row"], row["accuracy"]) for row in own} == {("HuatuoGPT-V-7B", "50.0"), ("VGRefine (Ours)", "50.0")}
+    assert len(own) == 2 * 13
+    printed = {(row["row"], row["column"]): row["accuracy"] for row in rows if row["kind"] == "published"}
+    assert printed["VGRefine (Ours)", "X-Ray"] == str(float(table("3").cell("VGRefine (Ours)", "X-Ray") or 0))
+    assert printed["VGRefine (Ours)", "BMS"] == str(float(table("2").cell("VGRefine (Ours)", "BMS") or 0))
+    assert {row["column"] for row in rows} == {*table("2").columns[:-1], *table("3").columns[:-1]}, (
+        "averages are no spokes"
+    )
+    assert "radar.png" in (tmp_path / "figA1.md").read_text(encoding="utf-8")
+    assert Image.open(tmp_path / "radar.png").width > 1000
+
+
+def test_table_4_is_compared_cell_by_cell_and_asks_one_setting_once(
+    together: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["reproduce", "table4", *DEMO, "-o", str(tmp_path / "out")]) == 0
+    (call,) = together["calls"]
+    assert len(call[1]) == 11, "five numbers of heads of the demo model, six further percentiles"
+    with (tmp_path / "out" / "table4.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["verdict"] != "chance"]
+    assert [(row["row"], row["column"], row["paper"]) for row in rows] == [
+        (name, column, str(cell))
+        for name, cells_of in table("4").rows.items()
+        for column, cell in zip(table("4").columns, cells_of, strict=True)
+    ]
+    assert {row["ours"] for row in rows} == {"50.0"}
+    assert main(["reproduce", "table4", *DEMO, "-o", str(tmp_path / "out")]) == 0
+    assert len(together["calls"]) == 1, "all is done"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from head_journals import with_heads
 from looks import asked, run_of, seeing, with_hidden
 from PIL import Image
 from saved_run import IDENTITY, spec
@@ -76,24 +76,6 @@ def test_the_same_runs_give_the_same_bytes(built: Path, tmp_path: Path) -> None:
     files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
     different = [path for path in files if (tmp_path / "a" / path).read_bytes() != (tmp_path / "b" / path).read_bytes()]
     assert different == []
-
-
-def with_heads(folder: Path, task: str, heads: np.ndarray[Any, Any], seed: int) -> Any:
-    """A run of one side whose records hold values of heads, one question per image."""
-    from journals import record
-
-    from lmms_vg.journal import Journal
-    from lmms_vg.runs.results import Run
-
-    rng = np.random.default_rng(seed)
-    with Journal(folder, provenance=IDENTITY) as journal:
-        for number in range(12):
-            noisy = {name: (heads + 0.01 * rng.random(heads.shape)).tolist() for name in ("kl", "js", "ar")}
-            layers = {name: [1.0] * len(heads) for name in ("kl", "js", "ar")}
-            value = layers | {"heads": noisy}
-            journal.write([record(f"{task}{number}", task=task, image=f"{task} {number}", alignment=value)])
-    means = {"ar": 1.5, "kl": 1.0, "js": 0.2, "best_layer": 0, "n": 12}
-    return Run(folder, "m", "", measured=[task], means={task: means}, provenance=IDENTITY)
 
 
 def test_heads_of_both_sides(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from studies import question, task_of
 
-from lmms_vg.study.repeat_table import repeated, table
+from lmms_vg.study.repeat_table import interval, repeated, table
 
 
 def test_by_hand() -> None:
@@ -37,3 +37,18 @@ def test_wordings_of_one_box_are_put_together() -> None:
     assert row["sd_within_box"] == pytest.approx(np.sqrt(0.02))
     same = [question(i, boxes=box) for i, box in enumerate(boxes)]
     assert table([task_of(kl, questions=same)]).rows == [], "one wording, asked twice"
+
+
+def test_the_interval_of_the_reliability_holds_what_is_known() -> None:
+    """Variances 4 and 1, so .8; images of two boxes each. Drawing images by hand gives the same ends."""
+    rng = np.random.default_rng(2)
+    groups = [mean + rng.standard_normal(10) for mean in 2 * rng.standard_normal(80)]
+    units = [f"i{number // 2}" for number in range(80)]
+    low, high = interval(groups, units)
+    assert low < 0.8 < high
+    by_hand = []
+    for _ in range(500):
+        images = rng.integers(0, 40, 40)
+        by_hand.append(repeated([groups[2 * image + turn] for image in images for turn in (0, 1)]).reliability)
+    assert (low, high) == pytest.approx(tuple(np.quantile(by_hand, [0.025, 0.975])), abs=0.02)
+    assert np.isnan(interval(groups[:18], units[:18])).all(), "nine images"

@@ -148,6 +148,18 @@ def test_a_real_gap_stays() -> None:
     assert even["as_claimed"] == "yes"
 
 
+def test_the_gap_at_one_layer_is_chosen_on_the_other_halves_of_both() -> None:
+    """Medical images alone prefer layer 0, natural ones layer 2; both together layer 1, at which the gap is 1."""
+    run = run_named()
+    medical = task_of(np.tile([2.0, 2.5, 9.0], (40, 1)) + 0.01 * NOISE, run=run)
+    natural = task_of(np.tile([9.0, 1.5, 1.0], (40, 1)), "vgmed_coco_localization", run)
+    row = one(gap_table.chosen_table([medical, natural]), measure="KL", quantity="value", boxes=gap_table.ALL)
+    assert (row["layer"], row["layer_chosen_on"]) == ("1", "other half of the images")
+    assert row["gap"] == pytest.approx(1.0 + 0.01 * NOISE[:, 1].mean())
+    every = gap_table.table([medical, natural])
+    assert row["gap"] == pytest.approx(one(every, measure="KL", quantity="value", boxes=gap_table.ALL, layer=1)["gap"])
+
+
 def test_without_natural_images_there_is_no_gap() -> None:
     assert gap_table.table([task_of(NOISE)]).rows == []
 
@@ -172,7 +184,7 @@ def test_correct_and_grounded() -> None:
     questions = [question(i, right=right, image=f"i{i}") for i, right in enumerate(truth)]
     ar = np.array([[2.0 if right else 0.5] for right in truth])
     table = correct_table.table([task_of(np.ones((60, 1)), questions=questions, AR=ar)])
-    row = one(table, measure="AR", **{"box share": "all"})
+    row = one(table, measure="AR", quantity="value", **{"box share": "all"})
     assert (row["both"], row["right_only"], row["grounded_only"], row["neither"], row["auc"]) == (20, 0, 0, 40, 1.0)
     assert correct_table.table([task_of(NOISE)]).rows == []
 

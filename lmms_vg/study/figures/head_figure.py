@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from lmms_vg.metrics.alignment import Array
 from lmms_vg.study.figures.style import GREY, save, styled
-from lmms_vg.study.head_tables import RunHeads, best, rank_correlation
+from lmms_vg.study.head_tables import RunHeads, best, partial_rank_correlation, rank_correlation, spread_of
 from lmms_vg.study.head_tables import table as table_of
 from lmms_vg.study.questions import MEDICAL, NATURAL
 
@@ -51,7 +51,7 @@ def _figure(heads: RunHeads) -> Figure:
         picture, ax=panels[: len(names)].tolist(), location="bottom", extend="max", shrink=0.6, aspect=40, label=what
     )
     if heads.has_both:
-        _scatter(panels[-1], maps[MEDICAL], maps[NATURAL], keep, known)
+        _scatter(panels[-1], maps[MEDICAL], maps[NATURAL], keep, known, spread_of(heads))
     said = (
         "blue: better than even attention on the same boxes, red: worse"
         if known
@@ -77,7 +77,7 @@ def _map(panel: Any, values: Array, every: Array, keep: int, known: bool) -> Any
     return picture
 
 
-def _scatter(panel: Any, medical: Array, natural: Array, keep: int, known: bool) -> None:
+def _scatter(panel: Any, medical: Array, natural: Array, keep: int, known: bool, spread: Array | None) -> None:
     both = sorted({*best(medical, "kl", keep)} & {*best(natural, "kl", keep)})
     panel.scatter(natural, medical, s=6, color=GREY, alpha=0.6, linewidth=0)
     panel.scatter(natural.ravel()[both], medical.ravel()[both], s=14, color="#D55E00")
@@ -91,4 +91,7 @@ def _scatter(panel: Any, medical: Array, natural: Array, keep: int, known: bool)
     panel.set_ylabel(f"KL{over}, medical")
     rank = rank_correlation(medical.ravel(), natural.ravel())
     shared = f"in both best {keep}: {len(both)} (by chance {keep * keep / medical.size:.1f})"
-    panel.set_title(f"rank correlation {rank:.2f}\n{shared}", loc="left", fontsize=7)
+    without = ""
+    if spread is not None:
+        without = f" ({partial_rank_correlation(medical.ravel(), natural.ravel(), spread):.2f}, entropy taken out)"
+    panel.set_title(f"rank correlation {rank:.2f}{without}\n{shared}", loc="left", fontsize=7)

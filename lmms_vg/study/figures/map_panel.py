@@ -20,6 +20,7 @@ from lmms_vg.study.questions import StudyQuestion
 TOP = 4.0
 
 _MAP = "magma"
+_FINE = 16  # parts of a patch's side
 _FAINTEST, _STRONGEST = 0.12, 0.75  # opacity of a map, so that the image stays visible
 
 
@@ -53,7 +54,7 @@ def show_map(
     if image is None or place is None:
         axis.imshow(lift, cmap=_MAP, vmin=0, vmax=TOP, interpolation="nearest")
         if question.mask is not None:
-            axis.contour(question.mask, levels=[0.5], colors=BOX, linewidths=0.8)
+            _outline(axis, question.mask)
     else:
         extent = (0, image.width, image.height, 0)
         heat = place.to_pixels(lift)
@@ -99,6 +100,13 @@ def bare(axis: Any) -> None:
 def _boxes(axis: Any, question: StudyQuestion) -> None:
     for x0, y0, x1, y1 in question.boxes:
         axis.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=BOX, linewidth=1.0))
+
+
+def _outline(axis: Any, mask: NDArray[np.bool_]) -> None:
+    """Draw the border of patches; each is cut fine, so that corners stay corners."""
+    fine = np.kron(np.pad(mask, 1), np.ones((_FINE, _FINE)))
+    down, right = ((np.arange(length) + 0.5) / _FINE - 1.5 for length in fine.shape)
+    axis.contour(right, down, fine, levels=[0.5], colors=BOX, linewidths=0.8)
 
 
 def _hatch(axis: Any, pixels: NDArray[np.bool_]) -> None:

@@ -53,14 +53,22 @@ def rows_of(runs: Sequence[Run], number: str) -> list[Row]:
 def draw(runs: Sequence[Run], folder: Path) -> list[Path]:
     """Draw a radar per table that a run has all columns of; published rows alone are the paper's own figure."""
     found = {number: rows_of(runs, number) for number in TABLES}
-    shown = {number: rows for number, rows in found.items() if any(row["kind"] == OWN for row in rows)}
-    if not shown:
+    shown = [rows for rows in found.values() if any(row["kind"] == OWN for row in rows)]
+    return draw_rows([row for rows in shown for row in rows], folder)
+
+
+def draw_rows(rows: Sequence[Row], folder: Path, title: str = "") -> list[Path]:
+    """Draw a radar per table that is named in rows as `rows_of` returns them; nothing without rows."""
+    numbers = list(dict.fromkeys(row["table"] for row in rows))
+    if not numbers:
         return []
     with styled():
-        figure = Figure(figsize=(3.6 * len(shown), 3.9), layout="constrained")
-        for place, (number, rows) in enumerate(shown.items(), start=1):
-            _radar(figure, (1, len(shown), place), number, rows)
-        return save(figure, folder, "radar", [row for rows in shown.values() for row in rows])
+        figure = Figure(figsize=(3.6 * len(numbers), 4.3), layout="constrained")
+        if title:
+            figure.suptitle(title, fontsize=6.5, wrap=True)
+        for place, number in enumerate(numbers, start=1):
+            _radar(figure, (1, len(numbers), place), number, [row for row in rows if row["table"] == number])
+        return save(figure, folder, "radar", rows)
 
 
 def _radar(figure: Figure, place: tuple[int, int, int], number: str, rows: Sequence[Row]) -> None:
@@ -72,19 +80,20 @@ def _radar(figure: Figure, place: tuple[int, int, int], number: str, rows: Seque
         values = {row["column"]: row["accuracy"] for row in rows if (row["kind"], row["row"]) == (kind, name)}
         if len(values) == len(columns):
             line = [values[column] for column in columns]
-            colour = PALETTE[at % len(PALETTE)]
+            again, colour = divmod(at, len(PALETTE))  # colours come again with other marks and dashes
             axis.plot(
                 [*angles, angles[0]],
                 [*line, line[0]],
-                color=colour,
+                color=PALETTE[colour],
                 linewidth=1.8 if kind == OWN else 0.8,
-                linestyle="-" if kind == OWN else "--",
-                marker=MARKERS[at % len(MARKERS)],
+                linestyle="-" if kind == OWN else ("--", ":")[again % 2],
+                marker=MARKERS[(colour + 3 * again) % len(MARKERS)],
                 markersize=2.5,
                 label=f"{name} ({kind})",
             )
     axis.set_xticks(angles, columns, fontsize=6.5)
     axis.set_ylim(0, 100)
+    axis.grid(color="#cccccc", linewidth=0.5)
     axis.tick_params(axis="y", labelsize=5.5)
     axis.set_title(f"Table {number}: accuracy in %", fontsize=7.5)
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=2, fontsize=5)

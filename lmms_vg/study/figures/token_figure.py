@@ -60,7 +60,7 @@ def _line(panel: Any, curve: LookCurve, number: int) -> None:
         linestyle=("-", "--", "-.")[number % 3],
         markersize=2.5,
         linewidth=1.2,
-        label=f"{_rows(curve)} tokens (n = {found.n:,})",
+        label=f"{_rows(curve)} token{'s'[: _rows(curve) != 'last']} (n = {found.n:,})",
     )
     panel.fill_between(layers, found.low, found.high, color=PALETTE[number], alpha=0.18, linewidth=0)
 

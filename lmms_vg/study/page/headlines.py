@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from math import exp, isnan
-from typing import NamedTuple
+from math import isnan
 
 import numpy as np
 
@@ -14,31 +13,17 @@ from lmms_vg.study import necessity_table
 from lmms_vg.study.chosen_layer import ChosenLayer, chosen, plain_of
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.image_band import band
+from lmms_vg.study.page.compared_headlines import correct_headlines, gap_headlines, repeat_headlines
+from lmms_vg.study.page.finding import TestedFinding, counted, times
 from lmms_vg.study.page.input import Headline, Word
 from lmms_vg.study.page.sides import short_name
 from lmms_vg.study.study_table import Row
 
 
-class TestedFinding(NamedTuple):
-    """A finding, and how it is said.
-
-    Attributes:
-        text: a sentence.
-        mean: what is above 0 if it holds.
-        p: its p-value.
-        enough: whether there are enough images for an interval, and so for a verdict.
-    """
-
-    text: str
-    mean: float
-    p: float
-    enough: bool
-
-
 def headlines(tasks: Sequence[StudiedTask], controls: Sequence[StudiedTask] = ()) -> list[Headline]:
-    """Say what is found of every task, of every method against its plain run, and of every box that was hidden.
+    """Say what is found of every task, method and pair of medical and natural tasks, of right answers, and of hidden boxes.
 
-    p-values are corrected (Holm) over all.
+    A method is compared with its plain run. p-values are corrected (Holm) over all.
 
     Args:
         tasks: the tasks that are shown.
@@ -48,9 +33,12 @@ def headlines(tasks: Sequence[StudiedTask], controls: Sequence[StudiedTask] = ()
     short = {(task.model, task.method): short_name(task, tasks) for task in tasks}
     found = [tested for task in tasks if (tested := _alone(task, tasks))]
     found += [tested for task in tasks if (tested := _against(task, plain_of(task, tasks), tasks))]
+    found += gap_headlines(tasks, short)
+    found += correct_headlines(tasks, short)
     found += [_needed(row, short[row["model"], row["method"]]) for row in needed if row["quantity"] == "necessity"]
     adjusted = holm({str(place): tested.p for place, tested in enumerate(found)})
     judged = [Headline(tested.text, _word(tested, adjusted[str(place)])) for place, tested in enumerate(found)]
+    judged += repeat_headlines(tasks, short)
     return judged + [
         said for task in tasks if not np.isfinite(task.excess["AR"]).any() and (said := _placed(task, tasks))
     ]
@@ -132,14 +120,11 @@ def _units(task: StudiedTask, uids: Collection[str]) -> dict[str, str]:
 
 def _counted(task: StudiedTask, uids: Collection[str]) -> str:
     units = len(set(_units(task, uids).values()))
-    return f"{len(uids):,} question{'s'[: len(uids) != 1]}, {units:,} image{'s'[: units != 1]}"
+    return counted(len(uids), units)
 
 
 def _times(found: Difference) -> str:
-    mean, low, high = (exp(value) for value in (found.mean, found.low, found.high))
-    digits = 3 if abs(mean - 1) < 0.1 else 2  # where two would leave nothing to see
-    ends = f"[{low:.{digits}f}, {high:.{digits}f}]" if found.has_interval else "(too few images for an interval)"
-    return f"{mean:.{digits}f} {ends} times"
+    return times(found.mean, found.low, found.high)
 
 
 def _word(tested: TestedFinding, p: float) -> Word:

@@ -1,0 +1,51 @@
+"""A finding of the page before it is judged, and how numbers stand in its sentence."""
+
+from __future__ import annotations
+
+from math import exp, isnan
+from typing import NamedTuple
+
+from scipy.stats import norm
+
+
+class TestedFinding(NamedTuple):
+    """A finding, and how it is said.
+
+    Attributes:
+        text: a sentence.
+        mean: what is above 0 if it holds.
+        p: its p-value.
+        enough: whether there are enough images for an interval, and so for a verdict.
+    """
+
+    text: str
+    mean: float
+    p: float
+    enough: bool
+
+
+def normal_p(distance: float, low: float, high: float) -> float:
+    """Two-sided p-value of a value this far from what says nothing, as wide as its 95% interval; 1 without an interval.
+
+    For values that are no means of differences, so that signs of images cannot be flipped.
+    """
+    if isnan(low):
+        return 1.0
+    error = (high - low) / (2 * norm.ppf(0.975))
+    return float(2 * norm.sf(abs(distance) / error)) if error else float(distance == 0)
+
+
+def times(mean: float, low: float, high: float) -> str:
+    """A ratio with its interval, from logarithms."""
+    digits = 3 if abs(exp(mean) - 1) < 0.1 else 2  # where two would leave nothing to see
+    return f"{exp(mean):.{digits}f} {ends(exp(low), exp(high), digits)} times"
+
+
+def ends(low: float, high: float, digits: int) -> str:
+    """An interval in brackets."""
+    return "(too few images for an interval)" if isnan(low) else f"[{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def counted(n: int, images: int, what: str = "") -> str:
+    """Numbers of questions and of images."""
+    return f"{n:,} {what}question{'s'[: n != 1]}, {images:,} image{'s'[: images != 1]}"

@@ -1,0 +1,29 @@
+"""The benchmark's journal is one that a study is built of: every question with its maps, and its values those of the maps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import study_build
+from lmms_vg.study.collect import collect
+
+
+def test_the_journal_holds_what_a_run_leaves(tmp_path: Path) -> None:
+    tasks = collect([study_build.write_journal(tmp_path / "journal", 40)]).tasks
+    assert [(task.side, len(task.questions)) for task in tasks] == [("medical", 20), ("natural", 20)]
+    for task in tasks:
+        assert np.isfinite(task.excess["AR"]).all()
+        assert task.level["AR"].mean() == pytest.approx(1, abs=0.3), "other images know nothing of the box"
+        assert (task.excess["AR"].mean(axis=1) > 0).mean() > 0.8
+    assert tasks[0].values["AR"].shape == (20, 28)
+
+
+@pytest.mark.slow
+def test_a_quick_run_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study_build.main(["--quick", "--folder", str(tmp_path)])
+    shown = capsys.readouterr().out
+    assert "| MB of the resident set at its peak |" in shown
+    assert (tmp_path / "study" / "report.html").is_file()
