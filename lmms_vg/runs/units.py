@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 from lmms_vg._util.suggest import suggest
@@ -20,6 +21,27 @@ def check_unit(unit: str) -> None:
     """
     if unit not in UNITS:
         raise ValueError(f"--unit {unit}: {suggest(unit, UNITS)}allowed is {', '.join(UNITS)}")
+
+
+def drawn_as(parts: Iterable[TaskRun], unit: Unit) -> str:
+    """Name what is drawn as a whole: where questions state patients, a patient stands for all of his or her images.
+
+    Returns:
+        The unit, `patient` in place of `image` if all questions state one, or `image or patient` if some do.
+    """
+    if unit != "image":
+        return unit
+    states = {"patient" in part.units.get(uid, {}) for part in parts for uid in part.images}
+    return "image" if True not in states else "patient" if states == {True} else "image or patient"
+
+
+def plural(unit: str) -> str:
+    """Several of a unit.
+
+    >>> plural("image or patient")
+    'images or patients'
+    """
+    return " or ".join(f"{name}s" for name in unit.split(" or "))
 
 
 def units_of(part: TaskRun, unit: Unit) -> dict[str, str]:
