@@ -30,7 +30,7 @@ class Repeated(NamedTuple):
     summary: Repeats
 
 
-class Scores(NamedTuple):
+class RepeatedScores(NamedTuple):
     """The scores of runs of one setting on the same questions.
 
     Attributes:
@@ -109,18 +109,18 @@ def has_all(group: Sequence[Run], members: Sequence[str], pairs: Pairs) -> bool:
     return all((run.path, task) in pairs for run in group for task in members)
 
 
-def scores_on(group: Sequence[Run], members: Sequence[str], pairs: Pairs, unit: Unit) -> Scores:
+def scores_on(group: Sequence[Run], members: Sequence[str], pairs: Pairs, unit: Unit) -> RepeatedScores:
     """Return the scores of a setting's runs, question by question in the order of the first run."""
     first = [pairs[group[0].path, task] for task in members]
     questions = [(task.task, uid) for task in first for uid in task.scores]
     units = {(task.task, uid): name for task in first for uid, name in units_of(task, unit).items()}
-    return Scores(
+    return RepeatedScores(
         [[pairs[run.path, task].scores[uid] for task, uid in questions] for run in group],
         [units[question] for question in questions],
         [task for task, _ in questions],
     )
 
 
-def _repeated(group: list[Run], name: str, scores: Scores, weights: Mapping[str, int] | None) -> Repeated:
+def _repeated(group: list[Run], name: str, scores: RepeatedScores, weights: Mapping[str, int] | None) -> Repeated:
     summary = repeats(scores.values, scores.units, scores.tasks if weights else None, weights)
     return Repeated(group, label_of(group), name, len(scores.units), summary)

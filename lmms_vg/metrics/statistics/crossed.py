@@ -19,7 +19,7 @@ from scipy import stats
 from lmms_vg.metrics.statistics.clusters import Floats, checked, numbered
 
 
-class Crossed(NamedTuple):
+class CrossedRuns(NamedTuple):
     """Repeated runs of one setting.
 
     Attributes:
@@ -67,7 +67,7 @@ def crossed(
     clusters: Sequence[Hashable],
     parts: Sequence[str] | None = None,
     weights: Mapping[str, float] | None = None,
-) -> Crossed:
+) -> CrossedRuns:
     """Divide the scores of repeated runs into what comes from runs, from images, and from both.
 
     Args:
@@ -88,7 +88,7 @@ def crossed(
     centre = of_part.mean(0)
 
     def of_image(questions: Floats) -> Floats:
-        return np.bincount(index, weights=each * questions)
+        return np.bincount(index, weights=each * questions).astype(np.float64)
 
     sums = np.stack([of_image(run - centre[of]) for run in values])
     moved = np.stack([of_image((run - centre)[of]) for run in of_part])
@@ -97,7 +97,7 @@ def crossed(
     with np.errstate(divide="ignore"):
         factors = (images / (images - 1))[part]
     by_image = sums.mean(0)
-    return Crossed(values @ each, by_image, sums - by_image - moved, factors, number)
+    return CrossedRuns(values @ each, by_image, sums - by_image - moved, factors, number)
 
 
 def _shares(parts: Sequence[str] | None, weights: Mapping[str, float] | None) -> Floats:
@@ -107,7 +107,7 @@ def _shares(parts: Sequence[str] | None, weights: Mapping[str, float] | None) ->
     return result
 
 
-def error_of(by_image: Floats, settings: Sequence[Crossed]) -> CrossedError:
+def error_of(by_image: Floats, settings: Sequence[CrossedRuns]) -> CrossedError:
     """Return the standard errors of a mean, or of a difference between the means of two settings.
 
     Args:

@@ -1,9 +1,9 @@
 """The difference between two settings with repeated runs, and both parts of its variance: other runs, and other images.
 
 The difference is paired by question: its variance is images + runs - both as in `crossed`, where "images" is that of each
-image's difference between the two means. If the two settings have the same seeds, the runs of one seed are paired as well, and
-the differences of the pairs are what is repeated. Else the two settings' runs are independent, and "runs" and "both" are sums over
-the two. A setting with a single run is taken as it is, as if every run of it gave these answers.
+image's difference between the two means. If the two settings have the same seeds, the runs of one seed are paired as well,
+and the differences of the pairs are what is repeated. Else the two settings' runs are independent, and "runs" and "both" are
+sums over the two. A setting with a single run is taken as it is, as if every run of it gave these answers.
 """
 
 from __future__ import annotations
