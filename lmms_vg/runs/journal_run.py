@@ -64,7 +64,10 @@ def read_journal(folder: Path) -> Run:
         else:
             left_out.append(task)
     if not tasks and not measured:
-        reason = "; ".join(unfinished) or f"no scores of questions or measurements ({', '.join(left_out) or 'empty'})"
+        reason = (
+            "; ".join(unfinished or _without_files(left_out))
+            or f"no scores of questions or measurements ({', '.join(left_out) or 'empty'})"
+        )
         advice = ". Run the same command again: it continues where it stopped" if unfinished else ""
         raise ValueError(f"{folder}: {reason}{advice}")
     known = yaml_files.groups() | (own_tasks.own_groups() if own else {})

@@ -55,14 +55,31 @@ def units_of(part: TaskRun, unit: Unit) -> dict[str, str]:
     name = "subset" if unit == "source" else unit
     missing = [uid for uid in part.scores if name not in part.units.get(uid, {})]
     if missing:
-        hint = (
+        raise ValueError(
+            f"--unit {unit}: {part.task}: {len(missing)} of {len(part.scores)} questions state no {unit}; "
+            f"{_remedy(part.task, unit)}"
+        )
+    return {uid: f"{_dataset(part.images[uid])}/{part.units[uid][name]}" for uid in part.scores}
+
+
+def _dataset(image: str) -> str:
+    """The data set of an image; two files of own questions may number their patients alike."""
+    return image.partition("/" if image.startswith("own:") else ":")[0]
+
+
+def _remedy(task: str, unit: Unit) -> str:
+    if task.startswith("own_"):
+        if unit == "source":
+            return "own questions have no sources: take --unit patient if their rows state patients, or --unit image"
+        return (
+            "add the key `patient` to every row of its file and run the same command again, which takes the answers from the "
+            "journal, or take --unit image"
+        )
+    if unit == "patient":
+        return (
             "its data set does not tell whose images they are, so take --unit image, and read its intervals as too narrow if "
             "patients have several images"
-            if unit == "patient"
-            else "run the same command again with this version, which takes the answers from the journal, or take --unit image"
         )
-        raise ValueError(
-            f"--unit {unit}: {part.task}: {len(missing)} of {len(part.scores)} questions state no {unit}; {hint}"
-        )
-    dataset = {uid: part.images[uid].partition(":")[0] for uid in part.scores}
-    return {uid: f"{dataset[uid]}/{part.units[uid][name]}" for uid in part.scores}
+    return (
+        "run the same command again with this version, which takes the answers from the journal, or take --unit image"
+    )
