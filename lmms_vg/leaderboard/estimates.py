@@ -152,7 +152,8 @@ class _Group:
         ends = [(known(one), known(other)) for one, other in zip(low.tolist(), high.tolist(), strict=True)]
         places, _ = numbered(self._images)
         weights = {number: weight for number, (_, weight) in enumerate(self.rows[0].parts)}
-        for row, scores in enumerate(self._scores if self.resampled.size else ()):
+        is_a_mean = min(weights.values()) > 0  # else it is a difference of parts
+        for row, scores in enumerate(self._scores if self.resampled.size and is_a_mean else ()):
             if is_at_an_end(scores, places):
                 found = end_interval(by_part(scores, self._images, [part for part, _ in self._images], weights))
                 ends[row] = ends[row] if found is None else (*found,)
