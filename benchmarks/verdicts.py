@@ -12,54 +12,25 @@ from __future__ import annotations
 import argparse
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import date
-from math import sqrt
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.report import table
+from benchmarks.seeds_and_weights import repeated_settings, weighted_coverage
+from benchmarks.verdict_row import Row
 from lmms_vg import __version__
 from lmms_vg.metrics.forced_choice import auc_shift
 from lmms_vg.metrics.signal_detection import detection_shift
 from lmms_vg.metrics.statistics import cluster_interval, equal_within, holm, paired, sign_flips
-from lmms_vg.metrics.statistics.ends import by_part, end_interval
-from lmms_vg.metrics.statistics.repeated_difference import repeated_difference
 from lmms_vg.runs.compare import compare
 from lmms_vg.runs.compared_line import against, corrected, line_of
 from lmms_vg.runs.results import Asked, Run, TaskRun
 
 Bools = NDArray[np.bool_]
-
-#: Questions of the five subjects of MMMU's test.
-MMMU_WEIGHTS = (326, 356, 509, 269, 292)
-
-
-class Row(NamedTuple):
-    """One simulation.
-
-    Attributes:
-        name: what was counted.
-        rate: the share of repetitions in which it happened.
-        limit: the rate that it may have.
-        at_least: whether the rate must be at least the limit; else at most.
-        repetitions: number of repetitions.
-    """
-
-    name: str
-    rate: float
-    limit: float
-    at_least: bool
-    repetitions: int
-
-    @property
-    def holds(self) -> bool:
-        """Whether the rate is within two standard errors of the simulation."""
-        slack = 2 * sqrt(self.limit * (1 - self.limit) / self.repetitions)
-        return self.rate >= self.limit - slack if self.at_least else self.rate <= self.limit + slack
 
 
 def shared_images(rng: np.random.Generator, images: int, each: int) -> Bools:
@@ -187,57 +158,6 @@ def blind(repetitions: int, seed: int) -> tuple[Row, Row]:
     )
 
 
-def repeated_settings(runs: int, spread: float, repetitions: int, seed: int) -> tuple[Row, Row]:
-    """Two equal settings of several seeds, 100 images of 3 questions.
-
-    Each setting finds other images easy, answers are drawn, and each run is as a whole better or worse by `spread`. Counted are
-    p < .05 and intervals that hold no difference, which is the truth.
-    """
-    rng = np.random.default_rng(seed)
-    alarms = covered = 0
-    images = np.repeat(np.arange(100), 3).tolist()
-    for _ in range(repetitions):
-        easy = np.repeat(rng.uniform(0.2, 0.8, 100), 3)
-        a, b = (
-            (
-                rng.random((runs, 300))
-                < easy + np.repeat(rng.normal(0, 0.1, 100), 3) + rng.normal(0, spread, (runs, 1))
-            ).astype(float)
-            for _ in range(2)
-        )
-        difference = repeated_difference(a, b, images, resamples=2).difference
-        alarms += difference.p < 0.05
-        covered += difference.low <= 0 <= difference.high
-    name = f"two equal settings of {runs} seeds, spread {100 * spread:g} points"
-    return (
-        Row(f"{name}: p < .05", alarms / repetitions, 0.05, False, repetitions),
-        Row(f"{name}: interval holds the truth", covered / repetitions, 0.95, True, repetitions),
-    )
-
-
-def weighted_coverage(wrong: Sequence[float], repetitions: int, seed: int) -> Row:
-    """Share of the intervals that hold a weighted mean near 100 %: MMMU's five subjects, 30 questions each.
-
-    Args:
-        wrong: share of wrong answers in each subject.
-        repetitions: number of repetitions.
-        seed: of the draws.
-    """
-    rng = np.random.default_rng(seed)
-    weights = dict(enumerate(MMMU_WEIGHTS))
-    subjects = np.repeat(np.arange(5), 30)
-    truth = 1 - float(np.dot(MMMU_WEIGHTS, wrong)) / sum(MMMU_WEIGHTS)
-    covered = used = 0
-    for _ in range(repetitions):
-        scores = (rng.random(150) >= np.asarray(wrong)[subjects]).astype(float)
-        ends = end_interval(by_part(scores, range(150), subjects.tolist(), weights))
-        if ends is not None:  # else the bootstrap has enough to draw from
-            used += 1
-            covered += ends.low <= truth <= ends.high
-    where = "one subject alone" if min(wrong) == 0 else "all subjects"
-    return Row(f"interval of a weighted mean of {100 * truth:.1f}%, {where}", covered / used, 0.93, True, used)
-
-
 def winner(repetitions: int, seed: int) -> Row:
     """The best of 14 settings that are all equal to plain, compared alone and corrected for the 14."""
     rng = np.random.default_rng(seed)
@@ -268,7 +188,7 @@ def simulations(repetitions: int, seed: int) -> Iterator[Row]:
         yield from type_one_of_seeing(images, repetitions, seed)
     yield coverage(0.99, 30, repetitions, seed)
     yield coverage(0.997, 300, repetitions, seed)
-    for wrong in ((0.01,) * 5, (0.003,) * 5, (0.0, 0.0, 0.05, 0.0, 0.0)):
+    for wrong in ((0.01,) * 5, (0.003,) * 5, (0.0, 0.0, 0.0, 0.0, 0.05)):
         yield weighted_coverage(wrong, repetitions, seed)
     for runs, spread in ((2, 0.0), (3, 0.03), (5, 0.03), (5, 0.1)):
         yield from repeated_settings(runs, spread, repetitions, seed)

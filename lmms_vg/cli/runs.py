@@ -64,6 +64,8 @@ def _report(args: argparse.Namespace) -> int:
     from lmms_vg.runs.repeated_report import repeated_report
     from lmms_vg.runs.report import report
 
+    if len(args.runs) > 1 and args.layer is not None:
+        raise ValueError(f"--layer {args.layer}: is of the report on one run; repeats are summed up without attention")
     runs = [read(run) for run in args.runs]
     return print_lines([report(runs[0], args.layer) if len(runs) == 1 else repeated_report(runs)])
 
