@@ -14,14 +14,14 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
-from math import sqrt
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.report import table
+from benchmarks.seeds_and_weights import repeated_settings, weighted_coverage
+from benchmarks.verdict_row import Row
 from lmms_vg import __version__
 from lmms_vg.metrics.forced_choice import auc_shift
 from lmms_vg.metrics.signal_detection import detection_shift
@@ -31,30 +31,6 @@ from lmms_vg.runs.compared_line import against, corrected, line_of
 from lmms_vg.runs.results import Asked, Run, TaskRun
 
 Bools = NDArray[np.bool_]
-
-
-class Row(NamedTuple):
-    """One simulation.
-
-    Attributes:
-        name: what was counted.
-        rate: the share of repetitions in which it happened.
-        limit: the rate that it may have.
-        at_least: whether the rate must be at least the limit; else at most.
-        repetitions: number of repetitions.
-    """
-
-    name: str
-    rate: float
-    limit: float
-    at_least: bool
-    repetitions: int
-
-    @property
-    def holds(self) -> bool:
-        """Whether the rate is within two standard errors of the simulation."""
-        slack = 2 * sqrt(self.limit * (1 - self.limit) / self.repetitions)
-        return self.rate >= self.limit - slack if self.at_least else self.rate <= self.limit + slack
 
 
 def shared_images(rng: np.random.Generator, images: int, each: int) -> Bools:
@@ -212,6 +188,10 @@ def simulations(repetitions: int, seed: int) -> Iterator[Row]:
         yield from type_one_of_seeing(images, repetitions, seed)
     yield coverage(0.99, 30, repetitions, seed)
     yield coverage(0.997, 300, repetitions, seed)
+    for wrong in ((0.01,) * 5, (0.003,) * 5, (0.0, 0.0, 0.0, 0.0, 0.05)):
+        yield weighted_coverage(wrong, repetitions, seed)
+    for runs, spread in ((2, 0.0), (3, 0.03), (5, 0.03), (5, 0.1)):
+        yield from repeated_settings(runs, spread, repetitions, seed)
     yield direct(repetitions, seed)
     yield indirect(repetitions, seed)
     yield from blind(repetitions, seed)

@@ -16,10 +16,8 @@ _SUFFIXES = {".md": "markdown", ".csv": "csv", ".tex": "latex"}
 def add(commands: Any) -> None:
     """Add `report` and `compare`."""
     run = "--output_path of a run with --log_samples, its *_results.json, or a folder of LMMS_VG_HOME/journal"
-    report = commands.add_parser(
-        "report", help="report on a finished run: intervals, micro and macro averages, every category"
-    )
-    report.add_argument("run", type=existing, help=run)
+    report = commands.add_parser("report", help="report on a finished run, or sum up runs that differ in a seed alone")
+    report.add_argument("runs", type=existing, nargs="+", metavar="RUN", help=f"{run}; several: repeats of one setting")
     report.add_argument(
         "--layer",
         type=int,
@@ -63,9 +61,13 @@ def add(commands: Any) -> None:
 
 def _report(args: argparse.Namespace) -> int:
     from lmms_vg.runs.read import read
+    from lmms_vg.runs.repeated_report import repeated_report
     from lmms_vg.runs.report import report
 
-    return print_lines([report(read(args.run), args.layer)])
+    if len(args.runs) > 1 and args.layer is not None:
+        raise ValueError(f"--layer {args.layer}: is of the report on one run; repeats are summed up without attention")
+    runs = [read(run) for run in args.runs]
+    return print_lines([report(runs[0], args.layer) if len(runs) == 1 else repeated_report(runs)])
 
 
 def _compare(args: argparse.Namespace) -> int:

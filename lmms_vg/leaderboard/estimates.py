@@ -19,9 +19,9 @@ from lmms_vg.leaderboard.folding import folds
 from lmms_vg.leaderboard.ranks import differing, ranks, surely_better
 from lmms_vg.leaderboard.roles import role_of
 from lmms_vg.leaderboard.table_model import Rank
-from lmms_vg.metrics.statistics import Resampled, cluster_interval, percentile_interval, resample
-from lmms_vg.metrics.statistics.bootstrap import is_at_an_end
+from lmms_vg.metrics.statistics import Resampled, percentile_interval, resample
 from lmms_vg.metrics.statistics.clusters import numbered
+from lmms_vg.metrics.statistics.ends import by_part, end_interval, is_at_an_end
 from lmms_vg.runs.text_tables import known
 from lmms_vg.submission.validated import Entry, Scores, Values
 
@@ -147,14 +147,16 @@ class _Group:
         return dict(zip(self._part, ranks(better, self._counter), strict=True))
 
     def intervals(self) -> list[tuple[float | None, float | None]]:
-        """Return the ends of every row's interval, which is that of `cluster_interval` where there is one part."""
+        """Return the ends of every row's interval, which is Wilson's where hardly a score differs (`end_interval`)."""
         low, high = percentile_interval(self.resampled, LEVEL)
         ends = [(known(one), known(other)) for one, other in zip(low.tolist(), high.tolist(), strict=True)]
-        if self.resampled.size and len(self.rows[0].parts) == 1:
-            places, _ = numbered(self._images)
-            for row, scores in enumerate(self._scores):
-                if is_at_an_end(scores, places):
-                    ends[row] = (*cluster_interval(scores, self._images),)
+        places, _ = numbered(self._images)
+        weights = {number: weight for number, (_, weight) in enumerate(self.rows[0].parts)}
+        is_a_mean = min(weights.values()) > 0  # else it is a difference of parts
+        for row, scores in enumerate(self._scores if self.resampled.size and is_a_mean else ()):
+            if is_at_an_end(scores, places):
+                found = end_interval(by_part(scores, self._images, [part for part, _ in self._images], weights))
+                ends[row] = ends[row] if found is None else (*found,)
         return ends
 
 

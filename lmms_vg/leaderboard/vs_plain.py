@@ -1,8 +1,9 @@
 """Compare every method with the plain run of its own model: only this difference is due to the method alone.
 
 Computed as in `runs.compare`: 10,000 bootstrap draws of whole images, seed 0. p is corrected (Holm) over the lines of one
-submitter's model, that is of one card and one model, so that no stranger's lines change it. All settings count, also those that
-are not ranked. Oracles and controls are a family of their own, so that nobody pays for having sent them.
+submitter's model, that is of one card and one model, so that no stranger's lines change it; that of forced choice likewise.
+All settings count, also those that are not ranked. Oracles and controls are a family of their own, so that nobody pays for
+having sent them.
 """
 
 from __future__ import annotations
@@ -111,5 +112,14 @@ def _corrected(lines: Mapping[str, AgainstPlain], entries: Sequence[Entry]) -> d
     result = dict(lines)
     for ids in families.values():
         corrected = holm({id: lines[id].difference.p for id in ids})
-        result |= {id: lines[id]._replace(lines=len(ids), holm=corrected[id]) for id in ids}
+        preferred = {id: forced.difference.p for id in ids if (forced := lines[id].forced) is not None}
+        forced_p = holm(preferred, family=len(ids))
+        result |= {
+            id: lines[id]._replace(
+                lines=len(ids),
+                holm=corrected[id],
+                forced=forced._replace(holm=forced_p[id]) if (forced := lines[id].forced) else None,
+            )
+            for id in ids
+        }
     return result

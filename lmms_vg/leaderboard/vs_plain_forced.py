@@ -25,6 +25,7 @@ COLUMNS = [
     ),
     ColumnView("forced difference", "Its paired difference to the same model's plain run", "higher", "points"),
     ColumnView("forced p", "p value of no such difference, two-sided, as if this were the only line", None),
+    ColumnView("forced p (Holm)", "forced p, corrected over the same m lines as p (Holm)", None),
 ]
 
 ABOUT = (
@@ -34,11 +35,12 @@ ABOUT = (
 
 
 class ForcedGain(NamedTuple):
-    """Forced choice of a method, and its difference from plain, over `n` questions."""
+    """Forced choice of a method, and its difference from plain, over `n` questions; `holm` is its corrected p."""
 
     n: int
     score: float
     difference: Difference
+    holm: float = 1.0
 
 
 def forced_against(after: Sequence[Scores], before: Sequence[Scores]) -> ForcedGain | None:
@@ -73,4 +75,5 @@ def forced_cells(forced: ForcedGain | None) -> list[CellView]:
         CellView(show(100 * forced.score, 2), 100 * forced.score, n=forced.n),
         CellView(show(100 * forced.difference.mean, 2, "+"), mean, low, high, forced.n),
         CellView(show_p(p), p),
+        CellView(show_p(forced.holm), forced.holm),
     ]

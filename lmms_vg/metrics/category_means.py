@@ -10,6 +10,7 @@ import numpy as np
 from lmms_vg.metrics.statistics import Interval, percentile_interval
 from lmms_vg.metrics.statistics.bootstrap import image_draws
 from lmms_vg.metrics.statistics.clusters import Floats, checked, numbered
+from lmms_vg.metrics.statistics.ends import by_part, end_interval
 
 
 class Macro(NamedTuple):
@@ -30,7 +31,8 @@ def macro(
     """Return the mean over categories with a percentile bootstrap interval of whole images.
 
     A category of which a resample draws no question is left out of that resample's mean. A category with few images makes the
-    interval too narrow, since a bootstrap draws only what was seen.
+    interval too narrow, since a bootstrap draws only what was seen; where hardly a score differs from 0, or from 1, the
+    interval is Wilson's (`end_interval`).
 
     Args:
         scores: one per question.
@@ -51,6 +53,8 @@ def macro(
     mean = float((sums.sum(0) / sizes.sum(0)).mean())
     if images == 1:
         return Macro(mean, Interval(np.nan, np.nan))
+    if (ends := end_interval(by_part(values, clusters, categories))) is not None:
+        return Macro(mean, ends)
     low, high = percentile_interval(_resampled(sums, sizes, resamples, seed))
     return Macro(mean, Interval(float(low), float(high)))
 

@@ -25,11 +25,12 @@ from lmms_vg.runs.control_lines import control_lines
 from lmms_vg.runs.controls import Contrast, averaged, contrasts
 from lmms_vg.runs.grounding_changes import look_changes
 from lmms_vg.runs.group_weights import weights
-from lmms_vg.runs.repeated import repeated
+from lmms_vg.runs.repeated import repeated, settings
+from lmms_vg.runs.repeated_changes import repeated_changes
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.roles import reads_references
 from lmms_vg.runs.settings_tried import settings_tried
-from lmms_vg.runs.units import Unit, check_unit
+from lmms_vg.runs.units import Unit, check_unit, drawn_as
 
 __all__ = ["RESAMPLES", "compare"]
 
@@ -78,6 +79,8 @@ def compare(
         if all(_has(run, first, name, names[name]) for run in (contrast.run, *contrast.draws))
     ]
     tried, forks = settings_tried(first, others, tasks) if others else (0, "")
+    one_of_each = [group[0] for group in settings(runs) if all(run is not first for run in group)]
+    drawn = drawn_as(pairs.values(), unit)
     family = max(sum(run is not first for run, _ in lines), tried * len(names)) + len(direct)
 
     def line(run: Run, name: str, contrast: Contrast | None = None) -> ComparisonLine:
@@ -114,21 +117,24 @@ def compare(
         results[: len(against_base)],
         frozenset(name for name in names if name not in first.tasks and name not in groups),
         list(dict.fromkeys(notes)),
-        _rules(results, bool(chances), unit, bool(controls))
+        _rules(results, bool(chances), drawn, bool(controls))
         + ([nulls.signature(donors="other-images")] if looks else []),
         tuple(allowed),
         frozenset(groups),
         results[len(against_base) :],
         chances,
-        unit,
+        drawn,
         family,
         controls,
-        repeated(runs, {name: members for name, members in names.items() if name not in groups}, pairs, unit),
+        repeated(runs, names, pairs, unit, groups),
         looks,
+        repeated_changes(
+            runs, first, names, pairs, unit, groups, settings_tried(first, one_of_each, tasks)[0] if one_of_each else 0
+        ),
     )
 
 
-def _rules(lines: Sequence[ComparisonLine], chances: bool, unit: Unit, controls: bool) -> list[str]:
+def _rules(lines: Sequence[ComparisonLine], chances: bool, unit: str, controls: bool) -> list[str]:
     tested = [line.against for line in lines if line.against is not None]
     rules = sorted({line.rule for line in lines})
     rules += [signature(unit=unit, resamples=RESAMPLES)] if tested or controls else []

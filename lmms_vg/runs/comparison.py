@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import nan
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from lmms_vg.metrics.statistics import Difference, Equal
 from lmms_vg.runs.chance_rows import ChanceRow
@@ -13,6 +13,9 @@ from lmms_vg.runs.grounding_changes import LookChange
 from lmms_vg.runs.repeated import Repeated
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.saying import Change, Saying, Source
+
+if TYPE_CHECKING:
+    from lmms_vg.runs.repeated_changes import RepeatedChange  # it imports this module
 
 Kind = Literal["markdown", "csv", "latex"]
 
@@ -128,11 +131,12 @@ class Comparison:
         weighted: groups that are weighted as their protocol says.
         contrasts: every method's lines against its controls.
         chance: what answers without the image reach.
-        unit: what is drawn as a whole.
+        unit: what is drawn as a whole: `image`, `patient`, `source`, or `image or patient`.
         family: number of comparisons that p-values are corrected for.
         controls: runs whose questions were changed by a control, each beside its run without it; they are in no other list.
         repeated: runs that differ in a seed alone, summarised.
         looks: whether other runs look better at the boxes than the base.
+        repeated_changes: settings against others of which one has several seeds.
     """
 
     runs: list[Run]
@@ -150,6 +154,7 @@ class Comparison:
     controls: list[ControlLine] = field(default_factory=list)
     repeated: list[Repeated] = field(default_factory=list)
     looks: list[LookChange] = field(default_factory=list)
+    repeated_changes: list[RepeatedChange] = field(default_factory=list)
 
     @property
     def tested(self) -> list[ComparisonLine]:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from lmms_vg.metrics.statistics import Difference
 from lmms_vg.runs.comparison import Comparison, ComparisonLine
 from lmms_vg.runs.results import Run
+from lmms_vg.runs.units import plural
 
-#: Stands for an interval or a p-value that there is not.
-FEW_IMAGES = "too few images"
+
+def too_few(unit: str = "image") -> str:
+    """What stands for an interval or a p-value that there is not.
+
+    >>> too_few("patient")
+    'too few patients'
+    """
+    return f"too few {plural(unit)}"
 
 
 def method_of(table: Comparison, run: Run) -> str:
@@ -26,15 +33,15 @@ def difference_of(line: ComparisonLine) -> str:
     return "" if line.against is None else f"{100 * line.against.difference.mean:+.2f}"
 
 
-def interval_of(line: ComparisonLine) -> str:
+def interval_of(line: ComparisonLine, unit: str = "image") -> str:
     """The 95% interval of that difference; empty for the base itself."""
     if line.against is None:
         return ""
-    return show_interval(line.against.difference)
+    return show_interval(line.against.difference, unit=unit)
 
 
-def show_interval(difference: Difference, factor: int = 100, digits: int = 2) -> str:
+def show_interval(difference: Difference, factor: int = 100, digits: int = 2, unit: str = "image") -> str:
     """The 95% interval of a difference, in percentage points or with another factor and number of digits."""
     if not difference.has_interval:
-        return FEW_IMAGES
+        return too_few(unit)
     return f"{factor * difference.low:+.{digits}f} to {factor * difference.high:+.{digits}f}"

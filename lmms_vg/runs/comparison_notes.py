@@ -8,6 +8,7 @@ from lmms_vg.runs.comparison import MARGIN, Comparison
 from lmms_vg.runs.comparison_cells import method_of, of_line
 from lmms_vg.runs.saying import LEVEL
 from lmms_vg.runs.text_tables import show_p
+from lmms_vg.runs.units import plural
 
 _STATED = ("weights", "prompt", "dtype", "device", "batch_size")
 
@@ -28,7 +29,7 @@ def about(table: Comparison) -> list[str]:
 
 def explained(table: Comparison) -> list[str]:
     """Notes that explain the columns."""
-    notes = []
+    notes, units = [], plural(table.unit)
     if table.pooled:
         notes.append("pooled: every question weighs the same, whichever task it belongs to")
     if table.weighted:
@@ -46,16 +47,16 @@ def explained(table: Comparison) -> list[str]:
         ]
         notes += [
             f"Differences on the same questions, in percentage points; better and worse count the questions with a higher and "
-            f"a lower score. p comes from sign flips of whole {table.unit}s, corrected over {table.family} comparisons; the "
-            f"least possible p of a line is {show_p(least[0])} to {show_p(least[-1])}, by how many {table.unit}s differ. "
-            f"McNemar's exact test, corrected over {exact}, treats questions about one image as independent",
-            f"too few images: fewer than ten {table.unit}s have a difference, too few for an interval. detectable: the "
+            f"a lower score. p comes from sign flips of whole {units}, corrected over {table.family} comparisons; the "
+            f"least possible p of a line is {show_p(least[0])} to {show_p(least[-1])}, by how many {units} differ. "
+            f"McNemar's exact test, corrected over {exact}, treats questions about one {table.unit} as independent",
+            f"too few {units}: fewer than ten {units} have a difference, too few for an interval. detectable: the "
             "smallest difference that would be found with probability .8 at p (Holm) < .05; what is not found may be as large. "
             f"equal within {100 * MARGIN:g}: two one-sided tests, for lines that are not significant",
         ]
         if hopeless:
             notes.append(
-                f"Not significant whatever the signs of their differences, as too few {table.unit}s differ: "
+                f"Not significant whatever the signs of their differences, as too few {units} differ: "
                 f"{', '.join(hopeless)}"
             )
     if any(line.seconds is not None for line in table.lines):

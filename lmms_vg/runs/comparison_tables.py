@@ -3,7 +3,7 @@
 The first table has accuracies, one row per run and one column per task, as the paper's Table F.4, and what answers without
 the image reach; the second has every difference; the third what was said (`said_tables`); the fourth what the runs prefer among
 the allowed answers (`forced_choice_tables`); the fifth what is left under controls (`control_tables`); the next sums up runs
-that differ in a seed alone (`repeated`); the last one where they look (`grounding_change_tables`).
+that differ in a seed alone (`repeated_tables`); the last one where they look (`grounding_change_tables`).
 """
 
 import re
@@ -11,7 +11,6 @@ from collections.abc import Callable
 from math import isnan
 
 from lmms_vg.runs import forced_choice_tables as forced
-from lmms_vg.runs import repeated
 from lmms_vg.runs.comparison import MARGIN, Comparison, ComparisonLine
 from lmms_vg.runs.comparison_cells import difference_of, interval_of, method_of, of_line
 from lmms_vg.runs.comparison_notes import about, explained
@@ -19,6 +18,8 @@ from lmms_vg.runs.control_tables import CSV_HEAD as CONTROL_HEAD
 from lmms_vg.runs.control_tables import control_notes, control_rows
 from lmms_vg.runs.control_tables import csv_cells as control_cells
 from lmms_vg.runs.grounding_change_tables import look_cells, look_notes, look_rows
+from lmms_vg.runs.repeated_tables import CSV_HEAD as REPEATED_HEAD
+from lmms_vg.runs.repeated_tables import repeated_csv, repeated_parts
 from lmms_vg.runs.said_tables import CSV_HEAD, csv_cells, said_notes, said_rows
 from lmms_vg.runs.saying import LEVEL
 from lmms_vg.runs.text_tables import comma_separated, escape, known, latex, markdown, show_p
@@ -42,7 +43,8 @@ def details(table: Comparison) -> str:
     said, preferred, looks = said_rows(table), forced.forced_rows(table), look_rows(table)
     under = control_rows(table)
     notes = [*about(table), *explained(table), *said_notes(table), *forced.forced_notes(table), *control_notes(table)]
-    notes += [repeated.ABOUT.format(unit=table.unit)] if table.repeated else []
+    again = repeated_parts(table.repeated, table.repeated_changes, table.unit)
+    notes += [note for note, _ in again]
     notes += look_notes(table)
     notes += table.notes
     parts = [
@@ -50,7 +52,7 @@ def details(table: Comparison) -> str:
         *([markdown(*said, texts=2)] if said else []),
         *([markdown(*preferred, texts=2)] if preferred else []),
         *([markdown(*under, texts=3)] if under else []),
-        *([markdown(*repeated.table_of(table.repeated, table.unit), texts=2)] if table.repeated else []),
+        *(markdown(*cells, texts=2) for _, cells in again),
         *([markdown(*looks, texts=4)] if looks else []),
         "\n".join(f"- {note}" for note in notes),
         "\n".join(f"- `{rule}`" for rule in table.rules),
@@ -72,9 +74,8 @@ def as_latex(table: Comparison) -> str:
     if preferred := forced.forced_rows(table):
         floats.append(_float("Forced choice", preferred, 2, forced.forced_notes(table)))
     floats += controls
-    if table.repeated:
-        again = repeated.table_of(table.repeated, table.unit)
-        floats.append(_float("Repeated runs", again, 2, [repeated.ABOUT.format(unit=table.unit)]))
+    for note, cells in repeated_parts(table.repeated, table.repeated_changes, table.unit):
+        floats.append(_float("Repeated runs", cells, 2, [note]))
     if looks := look_rows(table):
         floats.append(_float("Where it looks", looks, 4, look_notes(table)))
     return "\n".join(floats)
@@ -88,8 +89,9 @@ def as_csv(table: Comparison) -> str:
         dict(zip(columns, (entry.row, entry.name, entry.blind.n, entry.blind.score), strict=True))
         for entry in table.chance
     ]
-    more = [*(CONTROL_HEAD if table.controls else ()), "layer"]
+    more = [*(CONTROL_HEAD if table.controls else ()), *(REPEATED_HEAD if table.repeated else ()), "layer"]
     further += [control_cells(table, line) for line in table.controls]
+    further += [dict(entry) for entry in repeated_csv(table.repeated, table.repeated_changes, table.unit)]
     full = [*head, *more]
     lines = [[*cells, *(None for _ in more)] for _, cells in rows]
     further += look_cells(table)
@@ -152,16 +154,17 @@ def _detail(table: Comparison) -> tuple[list[str], Cells]:
     for line in (*table.lines, *table.contrasts):
         seconds = "" if line.seconds is None else "(shared)" if line.shared else f"{line.seconds:#.3g}"
         cells = [of_line(table, line), _title(table, line), str(line.n), f"{100 * line.score:.2f}", seconds]
-        rows.append(cells + (_tested(line) if len(table.runs) > 1 else []))
+        rows.append(cells + (_tested(table, line) if len(table.runs) > 1 else []))
     head = ["method", "task", "n", "score (%)", "s/question"]
     return head + (list(_TESTED) if len(table.runs) > 1 else []), rows
 
 
-def _tested(line: ComparisonLine) -> list[str]:
+def _tested(table: Comparison, line: ComparisonLine) -> list[str]:
     if (against := line.against) is None:
         return [""] * len(_TESTED)
     p_values = (against.difference.p, against.holm, against.mcnemar_p, against.mcnemar_holm)
-    shown = [difference_of(line), interval_of(line), str(against.better), str(against.worse), *map(show_p, p_values)]
+    shown = [difference_of(line), interval_of(line, table.unit), str(against.better), str(against.worse)]
+    shown += map(show_p, p_values)
     if against.holm < LEVEL:  # what is found needs neither
         return [*shown, "", ""]
     detectable = f"{100 * against.detectable:.2f}" if against.detectable < 1 else "over 100"

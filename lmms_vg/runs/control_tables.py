@@ -9,6 +9,7 @@ from lmms_vg.runs.comparison import Comparison, ControlLine
 from lmms_vg.runs.comparison_cells import method_of, show_interval
 from lmms_vg.runs.control_lines import BOX, ELSEWHERE
 from lmms_vg.runs.text_tables import known, show_p
+from lmms_vg.runs.units import plural
 
 _HEAD = ("method", "task", "control", "n", "score (%)", "under control (%)", "kept (%)")
 _TESTED = ("gain", "p (Holm)", "gain - plain's gain", "p (Holm)", "answers changed (%)", "necessity", "p (Holm)")
@@ -29,7 +30,7 @@ _ABOUT = (
     "score. gain: score minus score under the control; gain - plain's gain: how much more a method gains from what the control "
     f"takes away than plain does. answers changed: share with another text. necessity: share of answers that {BOX} changes "
     f"minus the share that {ELSEWHERE} does. Differences in percentage points with 95% intervals; p from sign flips of whole "
-    "{unit}s, corrected (Holm) over the {tests} tests of this table"
+    "{units}, corrected (Holm) over the {tests} tests of this table"
 )
 
 
@@ -41,7 +42,8 @@ def control_rows(table: Comparison) -> tuple[list[str], list[list[str]]] | None:
         [
             *(method_of(table, line.run), line.task, line.control, str(line.n)),
             *(_percent(line.score), _percent(line.under), _percent(line.kept)),
-            *(*_with_p(line, 0), *_with_p(line, 1), _percent(line.changed), *_with_p(line, 2)),
+            *(*_with_p(table, line, 0), *_with_p(table, line, 1)),
+            *(_percent(line.changed), *_with_p(table, line, 2)),
         ]
         for line in table.controls
     ]
@@ -57,7 +59,7 @@ def control_notes(table: Comparison) -> list[str]:
     runs = {line.controlled.path: line.controlled for line in table.controls}.values()
     named = [f"{run.label}: `{run.path.name}`" for run in runs]
     tests = sum(one is not None for line in table.controls for one in line.tested)
-    return [_ABOUT.format(unit=table.unit, tests=tests), *named, *left_out]
+    return [_ABOUT.format(units=plural(table.unit), tests=tests), *named, *left_out]
 
 
 def csv_cells(table: Comparison, line: ControlLine) -> dict[str, object]:
@@ -78,9 +80,9 @@ def _percent(share: float) -> str:
     return "" if isnan(share) else f"{100 * share:.1f}"
 
 
-def _shown(difference: Difference | None) -> str:
-    return "" if difference is None else f"{100 * difference.mean:+.2f} ({show_interval(difference)})"
+def _shown(difference: Difference | None, unit: str) -> str:
+    return "" if difference is None else f"{100 * difference.mean:+.2f} ({show_interval(difference, unit=unit)})"
 
 
-def _with_p(line: ControlLine, place: int) -> tuple[str, str]:
-    return _shown(line.tested[place]), show_p(line.holm[place])
+def _with_p(table: Comparison, line: ControlLine, place: int) -> tuple[str, str]:
+    return _shown(line.tested[place], table.unit), show_p(line.holm[place])

@@ -10,7 +10,7 @@ from lmms_vg.journal import NO_VALUE
 from lmms_vg.metrics.forced_choice import AucShift
 from lmms_vg.metrics.statistics import Difference
 from lmms_vg.runs.comparison import Comparison, ComparisonLine
-from lmms_vg.runs.comparison_cells import FEW_IMAGES, of_line, show_interval
+from lmms_vg.runs.comparison_cells import of_line, show_interval, too_few
 from lmms_vg.runs.forced_choice import Forced, ForcedChange, Missing, is_not_shown
 from lmms_vg.runs.text_tables import known, markdown, show_p
 
@@ -37,13 +37,13 @@ CSV_HEAD = (
 )
 
 
-def report_table(tasks: Mapping[str, Forced]) -> str:
+def report_table(tasks: Mapping[str, Forced], unit: str = "image") -> str:
     """The table of one run, with the interval of forced choice; empty if no task has values."""
     rows = []
     for name, values in tasks.items():
         if values.n:
             low, high = values.interval
-            ends = "one image" if isnan(low) else f"{100 * low:.2f} to {100 * high:.2f}"
+            ends = f"one {unit}" if isnan(low) else f"{100 * low:.2f} to {100 * high:.2f}"
             cells = forced_cells(values)
             rows.append([name, *cells[:3], ends, *cells[3:]])
     return markdown(["forced choice", *HEAD[:3], "95% interval", *HEAD[3:]], rows, texts=1) if rows else ""
@@ -73,7 +73,9 @@ def forced_rows(table: Comparison) -> tuple[list[str], list[list[str]]] | None:
     for line in lines:
         assert line.forced is not None
         cells = [of_line(table, line), line.name, *forced_cells(line.forced)]
-        rows.append(cells + (_changed(line.against.forced if line.against else None) if table.tested else []))
+        rows.append(
+            cells + (_changed(line.against.forced if line.against else None, table.unit) if table.tested else [])
+        )
     return ["method", "task", *HEAD, *(_CHANGED if table.tested else ())], rows
 
 
@@ -121,20 +123,21 @@ def forced_cells(values: Forced) -> list[str]:
     return [str(values.n), f"{values.mass:.3f}", f"{100 * values.accuracy:.2f}", *shown]
 
 
-def _changed(change: ForcedChange | None) -> list[str]:
+def _changed(change: ForcedChange | None, unit: str) -> list[str]:
     if change is None:
         return [""] * len(_CHANGED)
     accuracy = change.accuracy
     return [
-        *(f"{100 * accuracy.mean:+.2f}", show_interval(accuracy), show_p(accuracy.p), show_p(change.holm)),
-        *(_tested(change.auc), _tested(change.at_rate, 100, 2), _tested(change.brier), _tested(change.log_score)),
+        *(f"{100 * accuracy.mean:+.2f}", show_interval(accuracy, unit=unit), show_p(accuracy.p), show_p(change.holm)),
+        *(_tested(change.auc, unit), _tested(change.at_rate, unit, 100, 2)),
+        *(_tested(change.brier, unit), _tested(change.log_score, unit)),
     ]
 
 
-def _tested(each: Difference | AucShift | None, factor: int = 1, digits: int = 3) -> str:
+def _tested(each: Difference | AucShift | None, unit: str, factor: int = 1, digits: int = 3) -> str:
     if each is None:
         return ""
-    return f"{factor * each.mean:+.{digits}f} ({FEW_IMAGES if isnan(each.p) else f'p {show_p(each.p)}'})"
+    return f"{factor * each.mean:+.{digits}f} ({too_few(unit) if isnan(each.p) else f'p {show_p(each.p)}'})"
 
 
 def _words(table: Comparison, line: ComparisonLine) -> str:

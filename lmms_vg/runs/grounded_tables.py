@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import isnan
 
 from lmms_vg.metrics.statistics import FEW, Interval
-from lmms_vg.runs.comparison_cells import FEW_IMAGES
+from lmms_vg.runs.comparison_cells import too_few
 from lmms_vg.runs.grounded_answers import WITHIN, CorrectShare, Crossed, crossed, layer_of
 from lmms_vg.runs.results import TaskRun
 from lmms_vg.runs.text_tables import markdown
@@ -59,4 +59,4 @@ def _share(share: CorrectShare) -> list[str]:
 
 
 def _ends(interval: Interval) -> str:
-    return FEW_IMAGES if isnan(interval.low) else f"{interval.low:.3f} to {interval.high:.3f}"
+    return too_few() if isnan(interval.low) else f"{interval.low:.3f} to {interval.high:.3f}"

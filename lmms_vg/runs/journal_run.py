@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lmms_vg import journal
+from lmms_vg.datasets.own_images import OWN_ENV
 from lmms_vg.journal import Record
 from lmms_vg.journal.decoding import Decoding
-from lmms_vg.runs.results import Run, TaskRun, metric_of, partial, rules, task_run
-from lmms_vg.tasks import rescore, yaml_files
+from lmms_vg.runs.results import Run, TaskRun, metric_of, rules, task_run
+from lmms_vg.runs.results import partial as is_partial
+from lmms_vg.tasks import own_tasks, rescore, yaml_files
 from lmms_vg.tasks.documents import documents
 from lmms_vg.tasks.metric_items import Doc
 from lmms_vg.tasks.registry import TASKS
@@ -38,19 +41,19 @@ def read_journal(folder: Path) -> Run:
     measurements: dict[str, TaskRun] = {}
     left_out: list[str] = []
     unfinished: list[str] = []
-    in_part = False
+    in_part, own = False, own_tasks.here() if any(task.startswith("own_") for task in answers) else {}
     for task, records in answers.items():
-        if task not in yaml_files.tasks():
+        if task not in yaml_files.tasks() and task not in own:
             left_out.append(task)
             continue
-        docs = list(documents(task, TASKS[task].read, None))
+        docs = list(documents(task, TASKS[task].read if task in TASKS else partial(own_tasks.samples, task), None))
         decoding = _decoding(yaml_files.definition(task), (provenance or {}).get("sampling_seed"))
         chosen = {uid: _answer(candidates, decoding) for uid, candidates in records.items()}
         if missing := _missing(docs, chosen):
             unfinished.append(f"{task}: {missing}")
             continue
         lines = list(rescore.score(task, _answered(docs, chosen)))
-        in_part |= partial(lines)
+        in_part |= is_partial(lines)
         means[task] = dict(rescore.means(task, lines))
         if (metric := metric_of(lines[0])) is not None:
             tasks[task] = task_run(folder, task, metric, lines)
@@ -61,15 +64,20 @@ def read_journal(folder: Path) -> Run:
         else:
             left_out.append(task)
     if not tasks and not measured:
-        reason = "; ".join(unfinished) or f"no scores of questions or measurements ({', '.join(left_out) or 'empty'})"
+        reason = (
+            "; ".join(unfinished or _without_files(left_out))
+            or f"no scores of questions or measurements ({', '.join(left_out) or 'empty'})"
+        )
         advice = ". Run the same command again: it continues where it stopped" if unfinished else ""
         raise ValueError(f"{folder}: {reason}{advice}")
-    groups = {group: members for group, members in yaml_files.groups().items() if tasks.keys() >= set(members)}
+    known = yaml_files.groups() | (own_tasks.own_groups() if own else {})
+    groups = {group: members for group, members in known.items() if tasks.keys() >= set(members)}
+    groups = {group: members for group, members in groups.items() if len(members) > 1 or group in yaml_files.groups()}
     return Run(
         folder,
         _model(folder, provenance),
         "LMMS_VG_PARTIAL_DATA=1" if in_part else "",
-        [f"left out, as it is not finished: {task}" for task in unfinished],
+        [*(f"left out, as it is not finished: {task}" for task in unfinished), *_without_files(left_out)],
         tasks,
         groups,
         measured,
@@ -79,6 +87,17 @@ def read_journal(folder: Path) -> Run:
         measured_rules=frozenset(measured_rules),
         measurements=measurements,
     )
+
+
+def _without_files(left_out: list[str]) -> list[str]:
+    """One note on own questions whose file is not named, with the next command."""
+    tasks = [task for task in left_out if task.startswith("own_")]
+    if not tasks:
+        return []
+    return [
+        f"left out, as {OWN_ENV} does not name their file: {', '.join(tasks)}; name it as for the run: "
+        f"{OWN_ENV}=FILE.jsonl lmms-vg report JOURNAL"
+    ]
 
 
 def _read(paths: list[Path]) -> tuple[list[dict[str, Any]], dict[str, dict[str, list[Record]]]]:

@@ -13,11 +13,11 @@ from lmms_vg.runs.controls import SEED, without_seed
 from lmms_vg.runs.results import Run, TaskRun
 from lmms_vg.runs.units import Unit, units_of
 
-ABOUT = (
-    "repeated runs differ in a seed alone. spread: standard deviation of the score from run to run on these questions. Errors "
-    "are standard errors of the mean: for other seeds, for other {unit}s, and for both"
-)
-_HEAD = ("repeated runs", "task", "runs", "mean (%)", "spread", "error: seeds", "error: {unit}s", "error: both")
+#: Task or group -> weights of its tasks, for groups whose protocol does not weigh every question the same.
+Weights = Mapping[str, Mapping[str, int]]
+
+#: (path of a run, task) -> the task, restricted to the questions of all runs.
+Pairs = Mapping[tuple[Path, str], TaskRun]
 
 
 class Repeated(NamedTuple):
@@ -26,82 +26,101 @@ class Repeated(NamedTuple):
     runs: list[Run]
     label: str
     name: str
+    n: int
     summary: Repeats
 
 
+class RepeatedScores(NamedTuple):
+    """The scores of runs of one setting on the same questions.
+
+    Attributes:
+        values: (runs, questions).
+        units: what is drawn as a whole, of each question.
+        tasks: the task of each question.
+    """
+
+    values: list[list[float]]
+    units: list[str]
+    tasks: list[str]
+
+
 def repeated(
-    runs: Sequence[Run], names: Mapping[str, list[str]], pairs: Mapping[tuple[Path, str], TaskRun], unit: Unit
+    runs: Sequence[Run], names: Mapping[str, list[str]], pairs: Pairs, unit: Unit, weights: Weights | None = None
 ) -> list[Repeated]:
     """Summarise every model and method with several seeds, on every task and group that all of its runs have.
 
     Args:
         runs: the runs of a comparison.
-        names: task or group -> its tasks, in which every question weighs the same.
-        pairs: run and task -> the task, restricted to the questions of all runs.
+        names: task or group -> its tasks.
+        pairs: the tasks of the runs.
         unit: what is drawn as a whole.
+        weights: of groups in which not every question weighs the same.
     """
     return [
-        Repeated(group, _label(group), name, _summary(group, members, pairs, unit))
-        for group in _groups(runs)
+        _repeated(group, name, scores_on(group, members, pairs, unit), (weights or {}).get(name))
+        for group in settings(runs)
+        if len(group) > 1
         for name, members in names.items()
-        if all((run.path, task) in pairs for run in group for task in members)
+        if has_all(group, members, pairs)
     ]
 
 
-def table_of(found: Sequence[Repeated], unit: str) -> tuple[list[str], list[list[str]]]:
-    """Heading and rows, in percentage points."""
-    rows = [
-        [
-            *(entry.label, entry.name, str(entry.summary.runs), f"{100 * entry.summary.mean:.2f}"),
-            *(f"{100 * value:.2f}" for value in (entry.summary.spread, entry.summary.of_runs)),
-            *(f"{100 * value:.2f}" for value in (entry.summary.of_images, entry.summary.error)),
-            f"{100 * entry.summary.low:.2f} to {100 * entry.summary.high:.2f}",
-        ]
-        for entry in found
-    ]
-    blank = [["" if cell.startswith("nan") else cell for cell in cells] for cells in rows]  # a single image
-    return [*(cell.format(unit=unit) for cell in _HEAD), "95% interval"], blank
-
-
-def _groups(runs: Sequence[Run]) -> list[list[Run]]:
-    """Runs of one method and setting, under the same circumstances, with seeds that all differ."""
+def settings(runs: Sequence[Run]) -> list[list[Run]]:
+    """Group runs of one method and setting, under the same circumstances, with seeds that all differ."""
     groups: list[list[Run]] = []
     for run in runs:
         for group in groups:
-            if _repeats(group, run):
+            if not apart(group, run):
                 group.append(run)
                 break
         else:
             groups.append([run])
-    return [group for group in groups if len(group) > 1]
+    return groups
 
 
-def _repeats(group: Sequence[Run], run: Run) -> bool:
+def apart(group: Sequence[Run], run: Run) -> str:
+    """Say what keeps a run from being a repeat of others: a field, the method, or its seed; empty if it is one."""
     first = group[0]
-    return (
-        run.method is not None
-        and without_seed(run.method) == without_seed(first.method)
-        and set(differing(first, run)) <= {"sampling_seed"}
-        and _seeds(run) not in [_seeds(other) for other in group]
-    )
+    if run.method is None or first.method is None:
+        return "it does not state its method and seed"
+    if without_seed(run.method) != without_seed(first.method):
+        return f"its method is {run.label}, not {label_of(group)}"
+    if fields := sorted({*differing(first, run)} - {"sampling_seed"}):
+        return f"it differs in {', '.join(fields)}"
+    if seeds_of(run) in [seeds_of(other) for other in group]:
+        return "it has the same seed as another one"
+    return ""
 
 
-def _seeds(run: Run) -> tuple[object, object]:
+def seeds_of(run: Run) -> tuple[object, object]:
     """Seeds of sampling and of the method; without a seed of its own, a run samples with the tasks'."""
     sampled = Decoding.seed if run.sampling_seed is None else run.sampling_seed
     return sampled, run.method.hyper_parameters.get(SEED) if run.method else None
 
 
-def _label(group: Sequence[Run]) -> str:
+def label_of(group: Sequence[Run]) -> str:
+    """The setting's name without its seed, or the run's where its method is not known."""
     method = without_seed(group[0].method)
-    return "" if method is None else method.label
+    return group[0].label if method is None else method.label
 
 
-def _summary(
-    group: Sequence[Run], members: Sequence[str], pairs: Mapping[tuple[Path, str], TaskRun], unit: Unit
-) -> Repeats:
+def has_all(group: Sequence[Run], members: Sequence[str], pairs: Pairs) -> bool:
+    """Whether all runs have all tasks."""
+    return all((run.path, task) in pairs for run in group for task in members)
+
+
+def scores_on(group: Sequence[Run], members: Sequence[str], pairs: Pairs, unit: Unit) -> RepeatedScores:
+    """Return the scores of a setting's runs, question by question in the order of the first run."""
     first = [pairs[group[0].path, task] for task in members]
     questions = [(task.task, uid) for task in first for uid in task.scores]
-    clusters = {(task.task, uid): name for task in first for uid, name in units_of(task, unit).items()}
-    scores = [[pairs[run.path, task].scores[uid] for task, uid in questions] for run in group]
-    return repeats(scores, [clusters[question] for question in questions])
+    units = {(task.task, uid): name for task in first for uid, name in units_of(task, unit).items()}
+    return RepeatedScores(
+        [[pairs[run.path, task].scores[uid] for task, uid in questions] for run in group],
+        [units[question] for question in questions],
+        [task for task, _ in questions],
+    )
+
+
+def _repeated(group: list[Run], name: str, scores: RepeatedScores, weights: Mapping[str, int] | None) -> Repeated:
+    summary = repeats(scores.values, scores.units, scores.tasks if weights else None, weights)
+    return Repeated(group, label_of(group), name, len(scores.units), summary)

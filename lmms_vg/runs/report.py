@@ -22,11 +22,12 @@ from lmms_vg.runs.results import MEASURED, Run, TaskRun
 from lmms_vg.runs.said_tables import SAID, SAID_HEAD, said_cells
 from lmms_vg.runs.saying import saying
 from lmms_vg.runs.text_tables import row
+from lmms_vg.runs.units import drawn_as, plural
 
 _OPEN = ("bleu1", "bertscore", "open_recall", "average", "llava_med_recall", "token_f1", "exact_match")
 _WEIGHTS = "micro: every question weighs the same; lmms-eval: parts weigh as in the protocol (mmmu_med: by test counts)"
 _MARK = " (few)"
-_FEW = f"(few): about fewer than {FEW} images; such a number says next to nothing about other images"
+_FEW = f"(few): about fewer than {FEW} {{units}}; such a number says next to nothing about other {{units}}"
 _LAYER = (
     "AR, KL and JS are lmms-eval's means at the layer of this run with the lowest mean KL; layers count from 0. Another run "
     "may have another layer."
@@ -53,10 +54,11 @@ def report(run: Run, layer: int | None = None) -> str:
     if run.leak:
         parts.append(f"**Leak: {run.leak}.**")
     scored = [task for task in run.tasks.values() if task.scores]
+    unit = drawn_as(scored, "image")
     chances = chance_rows({task.task: [task] for task in scored})
     said = {task.task: about for task in scored if (about := saying([task])) is not None}
     if run.tasks:
-        parts += ["\n".join(_overview(run)), _WEIGHTS]
+        parts += ["\n".join(_overview(run, unit)), _WEIGHTS]
         groups = {group: [run.tasks[name] for name in names] for group, names in run.groups.items()}
         parts += [*failure_notes([run], list(run.tasks)), *overlap_notes(groups)]
     if chances:
@@ -68,7 +70,7 @@ def report(run: Run, layer: int | None = None) -> str:
         cells = (row(name, *said_cells(about)) for name, about in said.items())
         parts += ["\n".join([row("task", *SAID_HEAD), f"|---|{'---:|' * len(SAID_HEAD)}", *cells]), SAID]
     preferred = {task.task: values for task in scored if (values := forced([task])) is not None}
-    if table := report_table(preferred):
+    if table := report_table(preferred, unit):
         parts += [table, ABOUT_FORCED]
     if note := missing_note("This run", list(preferred.values())):
         parts.append(note)
@@ -83,41 +85,41 @@ def report(run: Run, layer: int | None = None) -> str:
         for axis in task.axes:
             categories = _categories(task, axis)
             if len(categories) > 1:
-                parts.append("\n".join(_breakdown(task, axis, categories)))
+                parts.append("\n".join(_breakdown(task, axis, categories, unit)))
     placed = [(task, shares_of(run, task.task)) for task in scored if task.looked]
     if grounded := [table for task, shares in placed for table in grounded_tables(task, shares)]:
         parts += [*grounded, GROUNDED]
     if any(_MARK in part for part in parts):
-        parts.append(_FEW)
+        parts.append(_FEW.format(units=plural(unit)))
     judged = grounding(run, dict.fromkeys(run.measured, None if layer is None else named(layer)))
     if run.measured or grounded:
         parts += ["\n".join(_measurements(run)), _LAYER, *grounding_parts(judged)]
     if run.left_out:
         parts.append(f"Not in this report: {', '.join(run.left_out)} (no scores of single questions)")
     rules = sorted({rule for task in run.tasks.values() for rule in task.rules.values()} | run.measured_rules)
-    footer = [*rules, *grounding_rules(judged), *([signature()] if run.tasks else [])]
+    footer = [*rules, *grounding_rules(judged), *([signature(unit=unit)] if run.tasks else [])]
     footer += [chance.signature()] if chances else []
-    footer += [forced_choice.signature()] if any(values.n for values in preferred.values()) else []
-    footer += [signal_detection.signature()] if any(about.detection for about in said.values()) else []
+    footer += [forced_choice.signature(unit)] if any(values.n for values in preferred.values()) else []
+    footer += [signal_detection.signature(unit)] if any(about.detection for about in said.values()) else []
     return "\n\n".join([*parts, *(["\n".join(f"- `{rule}`" for rule in footer)] if footer else [])]) + "\n"
 
 
-def _overview(run: Run) -> Iterator[str]:
+def _overview(run: Run, unit: str) -> Iterator[str]:
     yield row(
         "task", "metric", "n", "failed", "unparseable", "score (micro)", "95% interval", "macro over parts", "lmms-eval"
     )
     yield "|---|---|---:|---:|---:|---:|---|---:|---:|"
     for task in run.tasks.values():
-        yield _line(run, task.task, [task], "")
+        yield _line(run, task.task, [task], "", unit)
     for group, names in run.groups.items():
         parts = [run.tasks[name] for name in names]
         if len({part.metric for part in parts}) == 1 and all(part.scores for part in parts):
             scores, tasks, images = _columns([(part.task, part, uid) for part in parts for uid in part.scores])
             mean, interval = macro(scores, tasks, images)
-            yield _line(run, group, parts, f"{mean:.4f} ({_ends(interval)})")
+            yield _line(run, group, parts, f"{mean:.4f} ({_ends(interval, unit)})", unit)
 
 
-def _line(run: Run, name: str, parts: list[TaskRun], macro: str) -> str:
+def _line(run: Run, name: str, parts: list[TaskRun], macro: str, unit: str) -> str:
     scores = [score for part in parts for score in part.scores.values()]
     images = [part.images[uid] for part in parts for uid in part.scores]
     failed, unread = sum(len(part.failed) for part in parts), sum(part.unparseable for part in parts)
@@ -125,7 +127,7 @@ def _line(run: Run, name: str, parts: list[TaskRun], macro: str) -> str:
     aggregated = _number(run, name, metric, without="")
     if not scores:
         return row(name, metric, "0", str(failed), "", "", "", "", aggregated)
-    interval = _ends(cluster_interval(scores, images)) + _few(images)
+    interval = _ends(cluster_interval(scores, images), unit) + _few(images)
     share = f"{unread / len(scores):.3f}" if metric == "acc" else ""
     return row(name, metric, str(len(scores)), str(failed), share, f"{fmean(scores):.4f}", interval, macro, aggregated)
 
@@ -160,15 +162,15 @@ def _categories(task: TaskRun, axis: str) -> dict[str, list[str]]:
     return dict(sorted(categories.items()))
 
 
-def _breakdown(task: TaskRun, axis: str, categories: dict[str, list[str]]) -> Iterator[str]:
+def _breakdown(task: TaskRun, axis: str, categories: dict[str, list[str]], unit: str) -> Iterator[str]:
     yield row(f"{task.task} by {axis.replace('_', ' ')}", "n", task.metric, "95% interval")
     yield "|---|---:|---:|---|"
     for name, uids in {**categories, "micro": list(task.scores)}.items():
         scores, _, images = _columns([(name, task, uid) for uid in uids])
-        interval = _ends(cluster_interval(scores, images)) + _few(images)
+        interval = _ends(cluster_interval(scores, images), unit) + _few(images)
         yield row(name, str(len(scores)), f"{fmean(scores):.4f}", interval)
     mean, interval_of_mean = macro(*_columns([(name, task, uid) for name, uids in categories.items() for uid in uids]))
-    yield row("macro", f"{len(categories)} categories", f"{mean:.4f}", _ends(interval_of_mean))
+    yield row("macro", f"{len(categories)} categories", f"{mean:.4f}", _ends(interval_of_mean, unit))
 
 
 def _columns(questions: list[tuple[str, TaskRun, str]]) -> tuple[list[float], list[str], list[str]]:
@@ -180,8 +182,8 @@ def _columns(questions: list[tuple[str, TaskRun, str]]) -> tuple[list[float], li
     )
 
 
-def _ends(interval: Interval) -> str:
-    return "one image" if isnan(interval.low) else f"{interval.low:.4f} to {interval.high:.4f}"
+def _ends(interval: Interval, unit: str) -> str:
+    return f"one {unit}" if isnan(interval.low) else f"{interval.low:.4f} to {interval.high:.4f}"
 
 
 def _few(images: list[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isnan
 
 from lmms_vg.runs.comparison import Comparison, ComparisonLine
-from lmms_vg.runs.comparison_cells import of_line
+from lmms_vg.runs.comparison_cells import of_line, too_few
 from lmms_vg.runs.saying import Change, Saying
 from lmms_vg.runs.text_tables import known
 
@@ -40,7 +40,7 @@ def said_rows(table: Comparison) -> tuple[list[str], list[list[str]]] | None:
         changed = line.against.change if line.against else None
         source = line.against.source if line.against else None
         cells = [of_line(table, line), line.name, *said_cells(line.said)]
-        rows.append(cells + ([*_changed(changed), source or ""] if compared else []))
+        rows.append(cells + ([*_changed(changed, table.unit), source or ""] if compared else []))
     return ["method", "task", *SAID_HEAD, *(_CHANGED if compared else ())], rows
 
 
@@ -92,7 +92,7 @@ def said_cells(said: Saying | None) -> list[str]:
     return [f"{said.unreadable:.3f}", f"{detection.yes_rate:.3f}", *shown]
 
 
-def _changed(change: Change | None) -> list[str]:
+def _changed(change: Change | None, unit: str) -> list[str]:
     if change is None:
         return [""] * 5
     parts, shift = change.parts, change.shift
@@ -102,7 +102,7 @@ def _changed(change: Change | None) -> list[str]:
     if shift is None:
         return [both, newly, no_longer, "", ""]
     shifts = [
-        f"{each.mean:+.2f} ({'too few images' if isnan(each.p) else f'p {each.p:.4f}'})"
+        f"{each.mean:+.2f} ({too_few(unit) if isnan(each.p) else f'p {each.p:.4f}'})"
         for each in (shift.d_prime, shift.criterion)
     ]
     return [both, newly, no_longer, *shifts]

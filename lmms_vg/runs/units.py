@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 from lmms_vg._util.suggest import suggest
@@ -22,6 +23,27 @@ def check_unit(unit: str) -> None:
         raise ValueError(f"--unit {unit}: {suggest(unit, UNITS)}allowed is {', '.join(UNITS)}")
 
 
+def drawn_as(parts: Iterable[TaskRun], unit: Unit) -> str:
+    """Name what is drawn as a whole: where questions state patients, a patient stands for all of his or her images.
+
+    Returns:
+        The unit, `patient` in place of `image` if all questions state one, or `image or patient` if some do.
+    """
+    if unit != "image":
+        return unit
+    states = {"patient" in part.units.get(uid, {}) for part in parts for uid in part.images}
+    return "image" if True not in states else "patient" if states == {True} else "image or patient"
+
+
+def plural(unit: str) -> str:
+    """Several of a unit.
+
+    >>> plural("image or patient")
+    'images or patients'
+    """
+    return " or ".join(f"{name}s" for name in unit.split(" or "))
+
+
 def units_of(part: TaskRun, unit: Unit) -> dict[str, str]:
     """Return uid -> its unit. A source is a data set's part, such as one of the sets that OmniMedVQA collects.
 
@@ -33,14 +55,31 @@ def units_of(part: TaskRun, unit: Unit) -> dict[str, str]:
     name = "subset" if unit == "source" else unit
     missing = [uid for uid in part.scores if name not in part.units.get(uid, {})]
     if missing:
-        hint = (
+        raise ValueError(
+            f"--unit {unit}: {part.task}: {len(missing)} of {len(part.scores)} questions state no {unit}; "
+            f"{_remedy(part.task, unit)}"
+        )
+    return {uid: f"{_dataset(part.images[uid])}/{part.units[uid][name]}" for uid in part.scores}
+
+
+def _dataset(image: str) -> str:
+    """The data set of an image; two files of own questions may number their patients alike."""
+    return image.partition("/" if image.startswith("own:") else ":")[0]
+
+
+def _remedy(task: str, unit: Unit) -> str:
+    if task.startswith("own_"):
+        if unit == "source":
+            return "own questions have no sources: take --unit patient if their rows state patients, or --unit image"
+        return (
+            "add the key `patient` to every row of its file and run the same command again, which takes the answers from the "
+            "journal, or take --unit image"
+        )
+    if unit == "patient":
+        return (
             "its data set does not tell whose images they are, so take --unit image, and read its intervals as too narrow if "
             "patients have several images"
-            if unit == "patient"
-            else "run the same command again with this version, which takes the answers from the journal, or take --unit image"
         )
-        raise ValueError(
-            f"--unit {unit}: {part.task}: {len(missing)} of {len(part.scores)} questions state no {unit}; {hint}"
-        )
-    dataset = {uid: part.images[uid].partition(":")[0] for uid in part.scores}
-    return {uid: f"{dataset[uid]}/{part.units[uid][name]}" for uid in part.scores}
+    return (
+        "run the same command again with this version, which takes the answers from the journal, or take --unit image"
+    )

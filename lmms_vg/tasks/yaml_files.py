@@ -47,13 +47,24 @@ def tasks() -> frozenset[str]:
     return frozenset(config["task"] for config, _ in _files() if "group" not in config)
 
 
-@cache
 def definition(name: str) -> dict[str, Any]:
-    """A task's or group's YAML with its includes merged and its functions imported.
+    """A task's or group's YAML with its includes merged and its functions imported; own questions have tasks, too.
 
     Raises:
         KeyError: the name is not ours.
     """
+    if name.startswith("own_"):
+        from lmms_vg.tasks import own_tasks  # late: it imports what reads data sets
+
+        path = own_tasks.folder() / f"{name}.yaml"
+        if not path.exists():
+            raise KeyError(name)
+        return _read(path, _Loader)
+    return _definition(name)
+
+
+@cache
+def _definition(name: str) -> dict[str, Any]:
     paths = {
         config.get("group", config["task"]): path for config, path in _files() if "group" in config or "task" in config
     }

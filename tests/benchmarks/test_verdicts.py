@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks import verdicts
-from benchmarks.verdicts import Row
+from benchmarks import seeds_and_weights, verdicts
+from benchmarks.verdict_row import Row
 
 
 def test_two_standard_errors_are_allowed() -> None:
@@ -25,6 +25,8 @@ def test_two_standard_errors_are_allowed() -> None:
         *(lambda images=images: verdicts.type_one(images, 1000, 1) for images in (2, 5, 10)),
         lambda: verdicts.coverage(0.99, 30, 1000, 1),
         lambda: verdicts.coverage(0.997, 300, 1000, 1),
+        lambda: seeds_and_weights.weighted_coverage((0.01,) * 5, 400, 1),
+        lambda: seeds_and_weights.weighted_coverage((0.0, 0.0, 0.0, 0.0, 0.05), 400, 1),
         lambda: verdicts.direct(1000, 1),
         lambda: verdicts.winner(200, 1),
         lambda: verdicts.margin(300, 1),
@@ -33,6 +35,13 @@ def test_two_standard_errors_are_allowed() -> None:
 def test_verdicts_hold_where_the_truth_is_known(simulation: Callable[[], Row]) -> None:
     row = simulation()
     assert row.holds, row
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("runs", "spread"), [(2, 0.0), (5, 0.1)])
+def test_equal_settings_of_several_seeds_seldom_differ(runs: int, spread: float) -> None:
+    for row in seeds_and_weights.repeated_settings(runs, spread, 200, 1):
+        assert row.holds, row
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lmms_vg.metrics.category_means import macro
 from lmms_vg.metrics.signal_detection import detection, detection_shift
 from lmms_vg.metrics.statistics import (
     cluster_interval,
@@ -67,8 +68,8 @@ def test_repeated_runs() -> None:
     scores = (rng.random((5, 200)) < share).astype(float)
     assert scores.sum(1).tolist() == [111, 116, 119, 119, 110]
     result = repeats(scores, range(200))
-    assert [round(100 * value, 2) for value in result[1:]] == [57.5, 2.15, 0.96, 3.11, 3.15, 51.33, 63.67]
-    assert "mean 57.50, spread 2.15, error .96 for seeds, 3.11 for images, 3.15 for both, so 51.33 to 63.67" in TEXT
+    assert [round(100 * value, 2) for value in result[1:]] == [57.5, 2.15, 0.96, 3.11, 3.15, 51.28, 63.72]
+    assert "mean 57.50, spread 2.15, error .96 for seeds, 3.11 for images, 3.15 for both, so 51.28 to 63.72" in TEXT
 
 
 def test_a_difference_that_is_not_significant() -> None:
@@ -101,3 +102,10 @@ def test_signal_detection(hits: int, alarms: int, shown: str) -> None:
     result = detection(said, [True] * 60 + [False] * 40)
     assert f"{result.d_prime:.2f} {result.criterion:.2f} {result.balanced_accuracy:.2f}" == shown
     assert f"Yes to {hits} and {alarms}: d' {result.d_prime:.2f}" in TEXT
+
+
+def test_weighted_means_at_the_ends() -> None:
+    for of_a, low in ((30, 0.940), (58, 0.561)):
+        ends = macro([1] * 60, ["a"] * of_a + ["b"] * (60 - of_a), range(60)).interval
+        assert ends == pytest.approx((low, 1), abs=5e-4)
+    assert ".940 to 1, as of 60 questions together; in categories of 58 and 2: .561 to 1" in TEXT

@@ -18,7 +18,7 @@ from lmms_vg.leaderboard.columns import Measure, Part, Way
 from lmms_vg.leaderboard.estimates import Estimate, estimates
 from lmms_vg.leaderboard.ranks import differing, ranks, surely_better
 from lmms_vg.leaderboard.table_model import Rank
-from lmms_vg.metrics.statistics import cluster_interval, resample
+from lmms_vg.metrics.statistics import cluster_interval, resample, wilson
 from lmms_vg.metrics.step_down import all_pairs
 from lmms_vg.submission.validated import Entry
 
@@ -209,6 +209,25 @@ def test_weighted_parts_are_drawn_independently() -> None:
     assert made.low is not None
     assert made.high is not None
     assert made.high - made.low == pytest.approx(2 * 1.96 * error, rel=0.06)
+
+
+@pytest.mark.parametrize("score", [0.0, 1.0])
+def test_a_weighted_column_at_an_end_has_wilsons_interval(score: float) -> None:
+    """Parts that weigh by their questions are worth all questions together; a bootstrap would have no width."""
+    weighted = column((Part(("pmc_vqa",), 0.75), Part(("slake_closed",), 0.25)))
+    made = estimates([entry("a", {"pmc_vqa": [score] * 60, "slake_closed": [score] * 20})], weighted)["a"]
+    assert (made.low, made.high) == pytest.approx(wilson(score, 80), abs=0.01)
+    small = estimates([entry("a", {"pmc_vqa": [score] * 60, "slake_closed": [score] * 2})], weighted)["a"]
+    assert made.low is not None
+    assert small.low is not None
+    assert (small.high or 0) - small.low > 2 * ((made.high or 0) - made.low)
+
+
+def test_a_difference_of_parts_at_an_end_keeps_its_value() -> None:
+    gap = column((Part(("pmc_vqa",)), Part(("slake_closed",), -1.0)), better=None)
+    made = estimates([entry("a", {"pmc_vqa": [1.0] * 60, "slake_closed": [0.0, 1.0] * 20})], gap)["a"]
+    assert made.value == 0.5
+    assert (made.low or 0) < 0.5 < (made.high or 0)
 
 
 def test_a_difference_of_parts_has_an_interval_but_no_rank() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lmms_vg.metrics.category_means import macro
+from lmms_vg.metrics.statistics import wilson
 
 
 def test_by_hand_and_by_a_loop() -> None:
@@ -31,5 +32,22 @@ def test_a_single_image_has_no_interval() -> None:
 
 
 def test_a_category_that_is_not_drawn_is_left_out() -> None:
-    result = macro([1, 1, 1], ["a", "b", "c"], ["x", "y", "z"])
-    assert result.interval == (1, 1)
+    """Category b is one image, which a third of the resamples leave out: their mean is that of a."""
+    scores, categories = [*([0.0, 1.0] * 12), 1.0], [*("a" * 24), "b"]
+    result = macro(scores, categories, range(25), resamples=4000)
+    rng = np.random.default_rng(1)
+    draws = []
+    for _ in range(4000):
+        drawn = rng.integers(0, 25, 25)
+        parts = [[scores[i] for i in drawn if categories[i] == name] for name in "ab"]
+        draws.append(fmean(fmean(part) for part in parts if part))
+    assert (result.interval.low, result.interval.high) == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=0.02)
+
+
+def test_categories_without_a_wrong_answer_have_wilsons_interval() -> None:
+    """Of two equally large categories on images of their own it is that of all questions; a small one widens it."""
+    assert macro([1] * 60, ["a"] * 30 + ["b"] * 30, range(60)).interval == pytest.approx(wilson(1, 60))
+    assert macro([0] * 60, ["a"] * 30 + ["b"] * 30, range(60)).interval == pytest.approx(wilson(0, 60))
+    low, high = macro([1] * 60, ["a"] * 58 + ["b"] * 2, range(60)).interval
+    assert high == 1
+    assert low < 1 - 0.5 * (1 - wilson(1, 2)[0]) + 0.05

@@ -3,19 +3,16 @@
 Answers about one image are similar, so they are not independent draws: what is drawn, or changes its sign, is always a whole
 image. Every mean is over questions, not over images: an image counts once per question.
 
-One idea per file: `bootstrap` (intervals), `two_way` (intervals of votes, which share raters too), `wilson` (intervals where
-hardly an answer differs), `sign_flips` (p-values of sums), `label_swaps` (of other values), `difference` and `paired` (two
-runs), `joint` (many), `equivalence` (what a difference that is not significant leaves open), `families` (several comparisons),
-`mcnemar` (the test that papers report).
+One idea per file: `bootstrap` (intervals), `two_way` (intervals of votes, which share raters too), `wilson` and `ends`
+(intervals where hardly an answer differs), `sign_flips` (p-values of sums), `label_swaps` (of other values), `difference` and
+`paired` (two runs), `joint` (many), `equivalence` (what a difference that is not significant leaves open), `families` (several
+comparisons), `mcnemar` (the test that papers report), `repeats` and `repeated_difference` (runs that differ in a seed alone;
+what both rest on is in `crossed`).
 """
 
-from lmms_vg.metrics.statistics.bootstrap import (
-    Interval,
-    cluster_interval,
-    percentile_interval,
-    signature,
-)
+from lmms_vg.metrics.statistics.bootstrap import cluster_interval, percentile_interval, signature
 from lmms_vg.metrics.statistics.difference import Difference
+from lmms_vg.metrics.statistics.ends import Interval
 from lmms_vg.metrics.statistics.equivalence import Equal, equal_within, smallest_detectable
 from lmms_vg.metrics.statistics.families import holm
 from lmms_vg.metrics.statistics.joint import Resampled, resample

@@ -6,23 +6,16 @@ of scores from 0 to 1 of which hardly any differ gets Wilson's interval instead.
 """
 
 from collections.abc import Hashable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from lmms_vg.metrics.statistics.clusters import Floats, checked, numbered
-from lmms_vg.metrics.statistics.wilson import FEW, effective_n, wilson
+from lmms_vg.metrics.statistics.ends import Interval, end_interval
+from lmms_vg.metrics.statistics.wilson import WeightedPart
 
 BATCH = 2**21  # resampled clusters in memory, each with an index, a sum and a count: 50 MB in all
-
-
-class Interval(NamedTuple):
-    """Ends of a confidence interval; both are NaN for a single cluster, which has no spread between clusters."""
-
-    low: float
-    high: float
 
 
 def cluster_interval(
@@ -49,29 +42,10 @@ def cluster_interval(
         ValueError: no scores, a score that is not finite, lengths that differ, or `level` or `resamples` out of range.
     """
     check_draws(level, resamples)
-    values = checked(scores, clusters)
-    index, number = numbered(clusters)
-    if number > 1 and is_at_an_end(values, index):
-        below, above = _unlike(values, index)
-        rarer = 1 - values if below < above else values
-        return Interval(*wilson(float(values.mean()), effective_n(rarer, clusters), level=level))
+    if (ends := end_interval([WeightedPart(scores, clusters, 1)], level=level)) is not None:
+        return ends
     low, high = percentile_interval(bootstrap(scores, clusters, resamples, seed), level)
     return Interval(float(low), float(high))
-
-
-def is_at_an_end(values: Floats, places: NDArray[np.intp]) -> bool:
-    """Return whether scores are from 0 to 1, and fewer than ten images have one below 1, or fewer than ten one above 0.
-
-    Args:
-        values: scores of questions.
-        places: number of each question's image.
-    """
-    return bool(values.min() >= 0 and values.max() <= 1) and min(_unlike(values, places)) < FEW
-
-
-def _unlike(values: Floats, places: NDArray[np.intp]) -> tuple[int, int]:
-    """Numbers of images with a score below 1, and with one above 0."""
-    return len(np.unique(places[values < 1])), len(np.unique(places[values > 0]))
 
 
 def image_draws(images: int, resamples: int, seed: int, *, size: int = 0) -> Iterator[Floats]:

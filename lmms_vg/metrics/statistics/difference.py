@@ -11,7 +11,7 @@ from scipy import stats
 from lmms_vg.metrics.statistics.bootstrap import percentile_interval
 from lmms_vg.metrics.statistics.clusters import Floats
 from lmms_vg.metrics.statistics.sign_flips import sign_flips
-from lmms_vg.metrics.statistics.wilson import FEW, effective_n, wilson
+from lmms_vg.metrics.statistics.wilson import FEW, WeightedPart, weighted_n, wilson
 
 
 class Difference(NamedTuple):
@@ -84,8 +84,7 @@ def difference_of(parts: Sequence[Stratum], *, level: float = 0.95, family: int 
             high = _reach(parts, level)
             low = -high
         elif equal and not few and abs(values[0]) <= 1:
-            images = sum(len(np.unique(part.places)) for part in parts)
-            low, high = (2 * end - 1 for end in wilson((float(values[0]) + 1) / 2, images, level=level))
+            low, high = (2 * end - 1 for end in wilson((float(values[0]) + 1) / 2, _worth(parts, 0), level=level))
         elif not few:
             low, high = percentile_interval(np.sum([part.weight * part.draws for part in parts], axis=0), level)
     return Difference(mean, float(low), float(high), test.p, test.images, test.least, error)
@@ -104,10 +103,12 @@ def _error(part: Stratum) -> float:
 
 def _reach(parts: Sequence[Stratum], level: float = 0.95) -> float:
     """The largest share of differing questions that the data allow, which bounds the difference of scores from 0 to 1."""
-    reaches = []
-    for part in parts:
-        differing = (part.differences != 0).astype(np.float64)
-        reaches.append(
-            part.weight * wilson(float(differing.mean()), effective_n(differing, part.places.tolist()), level=level)[1]
-        )
-    return fsum(reaches)
+    share = fsum(part.weight * float((part.differences != 0).mean()) for part in parts)
+    return wilson(min(share, 1.0), _worth(parts, 1), level=level)[1]
+
+
+def _worth(parts: Sequence[Stratum], event: int) -> float:
+    """The independent questions that the parts are worth, for events where differing questions (1) or none (0) have one."""
+    return weighted_n(
+        [WeightedPart(event * (part.differences != 0), part.places.tolist(), part.weight) for part in parts]
+    )

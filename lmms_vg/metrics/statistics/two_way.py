@@ -10,8 +10,9 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from lmms_vg.metrics.statistics.bootstrap import Interval, check_draws, image_draws, percentile_interval
+from lmms_vg.metrics.statistics.bootstrap import check_draws, image_draws, percentile_interval
 from lmms_vg.metrics.statistics.clusters import Floats, checked, numbered
+from lmms_vg.metrics.statistics.ends import Interval
 from lmms_vg.metrics.statistics.wilson import wilson
 
 

@@ -6,6 +6,7 @@ it is used where fewer than ten images have an answer that differs from the othe
 
 from collections.abc import Hashable, Sequence
 from math import sqrt
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -63,3 +64,46 @@ def effective_n(events: Sequence[float] | Floats, clusters: Sequence[Hashable]) 
         return float(number)
     effect = ((sums - share * sizes) ** 2).sum() / independent
     return float(max(1.0, len(values) / max(effect, 1.0)))
+
+
+class WeightedPart(NamedTuple):
+    """Questions whose mean has a weight of its own in a mean of means.
+
+    Attributes:
+        events: 0 to 1 per question, such as 1 for a wrong answer.
+        clusters: the image of each.
+        weight: of the part's mean; only ratios matter.
+    """
+
+    events: Sequence[float] | Floats
+    clusters: Sequence[Hashable]
+    weight: float
+
+
+def weighted_n(parts: Sequence[WeightedPart]) -> float:
+    """Return how many independent questions would tell as much about a weighted mean of shares as these parts do.
+
+    It is p (1 - p) over the variance of the weighted mean, the sum of w^2 p (1 - p) / `effective_n` over the parts. A part
+    without an event may have a rare one all the same, so each share is taken as if one more image had had an event throughout
+    and one more had had none. For a single part the result is `effective_n`; where parts share images, it is at most that of
+    all questions together.
+
+    Args:
+        parts: the parts.
+
+    Raises:
+        ValueError: there are no parts, or as in `clusters.checked` for one of them.
+    """
+    if not parts:
+        raise ValueError("no parts: allowed is at least one")
+    total = sum(part.weight for part in parts)
+    mean = variance = 0.0
+    for part in parts:
+        values, images = checked(part.events, part.clusters), len(set(part.clusters))
+        share = (float(values.mean()) * images + 1) / (images + 2)
+        weight = part.weight / total
+        mean += weight * share
+        variance += weight**2 * share * (1 - share) / effective_n(values, part.clusters)
+    together = np.concatenate([np.asarray(part.events, dtype=np.float64) for part in parts])
+    pooled = effective_n(together, [cluster for part in parts for cluster in part.clusters])
+    return min(mean * (1 - mean) / variance, pooled)
