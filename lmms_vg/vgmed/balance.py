@@ -16,7 +16,7 @@ def rank(seed: int, text: str) -> str:
     return hashlib.sha256(f"{seed}/{text}".encode()).hexdigest()
 
 
-class _Place(NamedTuple):
+class _Drawable(NamedTuple):
     """What the draw needs of an item."""
 
     id: str
@@ -32,28 +32,28 @@ def balanced(items: Iterable[Item], most: int, seed: int) -> set[str]:
 
     Inside a group, labels take turns, and so do the patients of a label: rare labels stay, and no patient fills the group.
     """
-    groups: dict[tuple[str, str], list[_Place]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[_Drawable]] = defaultdict(list)
     for item in items:
-        place = _Place(item.id, *map(intern, (item.modality, item.body_part, item.label, item.source, item.patient)))
+        place = _Drawable(item.id, *map(intern, (item.modality, item.body_part, item.label, item.source, item.patient)))
         groups[item.modality, item.body_part].append(place)
     return {place.id for group in groups.values() for place in _in_turns(group, seed)[:most]}
 
 
-def _in_turns(group: list[_Place], seed: int) -> list[_Place]:
+def _in_turns(group: list[_Drawable], seed: int) -> list[_Drawable]:
     """The group, drawn round by round: every label once, then every label a second time, ..."""
-    by_label: dict[str, list[_Place]] = defaultdict(list)
+    by_label: dict[str, list[_Drawable]] = defaultdict(list)
     for place in group:
         by_label[place.label].append(place)
     drawn = [entry for same in by_label.values() for entry in enumerate(_patients_in_turns(same, seed))]
     return _by_turn(drawn, seed)
 
 
-def _patients_in_turns(places: list[_Place], seed: int) -> list[_Place]:
-    by_patient: dict[tuple[str, str], list[_Place]] = defaultdict(list)
+def _patients_in_turns(places: list[_Drawable], seed: int) -> list[_Drawable]:
+    by_patient: dict[tuple[str, str], list[_Drawable]] = defaultdict(list)
     for place in sorted(places, key=lambda place: rank(seed, place.id)):
         by_patient[place.source, place.patient].append(place)
     return _by_turn([entry for same in by_patient.values() for entry in enumerate(same)], seed)
 
 
-def _by_turn(drawn: list[tuple[int, _Place]], seed: int) -> list[_Place]:
+def _by_turn(drawn: list[tuple[int, _Drawable]], seed: int) -> list[_Drawable]:
     return [place for _, place in sorted(drawn, key=lambda entry: (entry[0], rank(seed, entry[1].id)))]

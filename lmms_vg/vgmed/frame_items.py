@@ -87,6 +87,7 @@ def _write_image(path: Path, rgb: Image.Image) -> None:
     """Write pixels and nothing else, grey ones with one channel."""
     red, green, blue = rgb.split()
     grey = not any(ImageChops.difference(red, other).getbbox() for other in (green, blue))
-    pixels = red if grey else Image.merge("RGB", (red, green, blue))  # without what a file may have told about itself
+    pixels = red if grey else rgb.copy()
+    pixels.info = {}  # PNG files would take over a colour profile
     with replacing(path) as scratch:
         pixels.save(scratch, "PNG", compress_level=_LEVEL)

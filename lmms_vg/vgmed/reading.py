@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 
 from tqdm import tqdm
@@ -44,6 +43,7 @@ def read_units(units: Sequence[Unit], reader: UnitReader, path: Path, processes:
         try:
             for line in in_order(reader, left, min(processes, os.cpu_count() or 1)):
                 file.write(line)
+                file.flush()
                 bar.update()
                 stop_if_asked()
         except ChildProcessError:
@@ -83,10 +83,10 @@ def _done(units: Sequence[Unit], reader: UnitReader, path: Path) -> tuple[int, i
     """Number of lines that are still true, and their bytes."""
     if not path.is_file():
         return 0, 0
-    size = 0
+    done = size = 0
     with path.open("rb") as lines:
-        for number, line in enumerate(islice(lines, len(units))):
-            if not line.endswith(b"\n") or not reader.holds(line, units[number]):
-                return number, size
-            size += len(line)
-        return min(number + 1, len(units)) if size else 0, size
+        for unit, line in zip(units, lines, strict=False):
+            if not line.endswith(b"\n") or not reader.holds(line, unit):
+                break
+            done, size = done + 1, size + len(line)
+    return done, size

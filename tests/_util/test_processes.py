@@ -8,6 +8,7 @@ from functools import partial
 from multiprocessing import active_children
 
 import pytest
+
 from lmms_vg._util.processes import in_order
 
 

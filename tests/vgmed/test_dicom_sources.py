@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "d"
     windows = {"WindowCenter": [0, -400], "WindowWidth": [1000, 1200]}
     sources.dicom(folder / "images" / "good.dcm", VALUES, **windows)
-    inverted = {"PhotometricInterpretation": "MONOCHROME1", "WindowCenter": -440, "WindowWidth": 1000}
+    inverted = {"PhotometricInterpretation": "MONOCHROME1", "WindowCenter": -440, "WindowWidth": 1200}
     sources.dicom(folder / "images" / "inverted.dcm", -VALUES - 440, **inverted)
     frames = np.stack([VALUES, VALUES])
     many = {"Rows": 30, "Columns": 40, "NumberOfFrames": 2, "PixelData": (frames + 1024).astype("<i2").tobytes()}

@@ -12,12 +12,12 @@ import commands
 import numpy as np
 import pytest
 import vgmed_sources as sources
-from lmms_vg.vgmed.units import Unit, UnitReader
 
 from lmms_vg.host.stopping import Stopped
 from lmms_vg.vgmed.build import READ, build
 from lmms_vg.vgmed.frames import Tally
 from lmms_vg.vgmed.schema import DatasetCard
+from lmms_vg.vgmed.units import Unit, UnitReader
 
 
 def made(out: Path, manifests: list[Path], **changes: Any) -> tuple[DatasetCard, dict[str, Tally]]:
@@ -140,6 +140,7 @@ def test_sigterm_ends_behind_the_unit(tmp_path: Path, manifests: list[Path], mon
 
 
 @pytest.mark.e2e
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_end_both_processes_and_the_next_run_goes_on(
     tmp_path: Path, number: signal.Signals, status: int
@@ -155,15 +156,16 @@ def test_signals_end_both_processes_and_the_next_run_goes_on(
     path = sources.manifest(tmp_path / "a" / "a.yaml")
     building = ("vgmed", "build", str(path), "-o", str(tmp_path / "y"), "--name", "made")
     program = commands.start(tmp_path / "home", *building)
-    until = time.monotonic() + 120
-    while not list((tmp_path / "y" / "images").glob("*.png")) and program.poll() is None and time.monotonic() < until:
+    until = time.monotonic() + 200
+    file = tmp_path / "y" / READ
+    while not (file.is_file() and file.stat().st_size) and program.poll() is None and time.monotonic() < until:
         time.sleep(0.01)
     program.send_signal(number)
-    _, errors = program.communicate(timeout=120)
+    _, errors = program.communicate(timeout=60)
     assert program.returncode == status
     assert "stopped; run the same command again" in errors
     assert "Traceback" not in errors
-    kept = (tmp_path / "y" / READ).read_bytes()
+    kept = file.read_bytes()
     assert kept.endswith(b"\n")
     assert 0 < len(kept.splitlines()) < 401
     assert commands.command(tmp_path / "home", *building).returncode == 0
