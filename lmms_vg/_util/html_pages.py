@@ -9,14 +9,17 @@ from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 
 def templates(package: str) -> Environment:
-    """Return the environment of a package's `templates/`: all texts are escaped, and names that are not given are errors."""
+    """Return the environment of a package's `templates/`, with `page.html`, which pages begin and end with.
+
+    All texts are escaped, and names that are not given are errors.
+    """
     return Environment(
-        loader=PackageLoader(package),
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader("lmms_vg._util")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

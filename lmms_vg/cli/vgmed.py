@@ -15,6 +15,7 @@ from lmms_vg.cli.printing import print_lines
 if TYPE_CHECKING:
     from lmms_vg.vgmed.dataset import BuiltDataset
     from lmms_vg.vgmed.frames import Tally
+    from lmms_vg.vgmed.schema import DatasetCard
 
 
 def add(commands: Any) -> None:
@@ -56,7 +57,7 @@ def _build(args: argparse.Namespace) -> int:
 
     if args.most is not None and args.most < 1:
         raise ValueError(f"--most {args.most}: allowed are positive integers")
-    made, tallies = build(
+    card, tallies = build(
         args.manifests,
         args.out,
         name=args.name or args.out.resolve().name,
@@ -64,20 +65,20 @@ def _build(args: argparse.Namespace) -> int:
         most=args.most,
         allow_burned_in=args.allow_burned_in,
     )
-    return print_lines(_built(made, tallies))
+    return print_lines(_built(args.out, card, tallies))
 
 
-def _built(made: BuiltDataset, tallies: dict[str, Tally]) -> Iterator[str]:
+def _built(out: Path, card: DatasetCard, tallies: dict[str, Tally]) -> Iterator[str]:
     """What was read, lost and kept."""
     for tally in tallies.values():
         yield from tally.problems
-    for source in made.card.sources:
+    for source in card.sources:
         yield f"{source.name}: {source.items} items ({source.licence})"
         yield from (f"  dropped {number}: {reason}" for reason, number in source.dropped.items())
-    counts = made.card.counts
+    counts = card.counts
     yield (
-        f"{made.folder}: {counts['items']} items on {counts['images']} images of {counts['patients']} patients; next: "
-        f"lmms-vg vgmed questions {made.folder}"
+        f"{out}: {counts['items']} items on {counts['images']} images of {counts['patients']} patients; next: "
+        f"lmms-vg vgmed questions {out}"
     )
 
 

@@ -10,7 +10,7 @@ from lmms_vg.cli.printing import print_lines
 
 _FORMATS = {
     "vgmed": "VGMED's JSON lines, a folder for LMMS_VG_DATA/vgmed",
-    "own": "JSON lines of own questions, with boxes, masks and patients",
+    "own": "JSON lines of own questions, with masks and patients",
     "hub": "a folder for the Hugging Face hub with data card",
     "coco": "COCO JSON, for pycocotools, FiftyOne and Label Studio",
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
+from sys import intern
+from typing import NamedTuple
 
 from lmms_vg.vgmed.schema import Item
 
@@ -14,35 +16,44 @@ def rank(seed: int, text: str) -> str:
     return hashlib.sha256(f"{seed}/{text}".encode()).hexdigest()
 
 
-def balanced(items: Iterable[Item], most: int | None, seed: int) -> list[Item]:
-    """Keep at most `most` items of every modality and body part, in their order; None keeps all.
+class _Drawable(NamedTuple):
+    """What the draw needs of an item."""
+
+    id: str
+    modality: str
+    body_part: str
+    label: str
+    source: str
+    patient: str
+
+
+def balanced(items: Iterable[Item], most: int, seed: int) -> set[str]:
+    """Return the ids of at most `most` items of every modality and body part.
 
     Inside a group, labels take turns, and so do the patients of a label: rare labels stay, and no patient fills the group.
     """
-    items = list(items)
-    if most is None:
-        return items
-    groups: dict[tuple[str, str], list[Item]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[_Drawable]] = defaultdict(list)
     for item in items:
-        groups[item.modality, item.body_part].append(item)
-    kept = {item.id for group in groups.values() for item in _in_turns(group, seed)[:most]}
-    return [item for item in items if item.id in kept]
+        place = _Drawable(item.id, *map(intern, (item.modality, item.body_part, item.label, item.source, item.patient)))
+        groups[item.modality, item.body_part].append(place)
+    return {place.id for group in groups.values() for place in _in_turns(group, seed)[:most]}
 
 
-def _in_turns(group: list[Item], seed: int) -> list[Item]:
+def _in_turns(group: list[_Drawable], seed: int) -> list[_Drawable]:
     """The group, drawn round by round: every label once, then every label a second time, ..."""
-    drawn: list[tuple[int, str, Item]] = []
-    by_label: dict[str, list[Item]] = defaultdict(list)
-    for item in group:
-        by_label[item.label].append(item)
-    for same in by_label.values():
-        drawn += [(turn, rank(seed, item.id), item) for turn, item in enumerate(_patients_in_turns(same, seed))]
-    return [item for _, _, item in sorted(drawn, key=lambda entry: entry[:2])]
+    by_label: dict[str, list[_Drawable]] = defaultdict(list)
+    for place in group:
+        by_label[place.label].append(place)
+    drawn = [entry for same in by_label.values() for entry in enumerate(_patients_in_turns(same, seed))]
+    return _by_turn(drawn, seed)
 
 
-def _patients_in_turns(items: list[Item], seed: int) -> list[Item]:
-    by_patient: dict[tuple[str, str], list[Item]] = defaultdict(list)
-    for item in sorted(items, key=lambda item: rank(seed, item.id)):
-        by_patient[item.source, item.patient].append(item)
-    turns = [(turn, rank(seed, item.id), item) for same in by_patient.values() for turn, item in enumerate(same)]
-    return [item for _, _, item in sorted(turns, key=lambda entry: entry[:2])]
+def _patients_in_turns(places: list[_Drawable], seed: int) -> list[_Drawable]:
+    by_patient: dict[tuple[str, str], list[_Drawable]] = defaultdict(list)
+    for place in sorted(places, key=lambda place: rank(seed, place.id)):
+        by_patient[place.source, place.patient].append(place)
+    return _by_turn([entry for same in by_patient.values() for entry in enumerate(same)], seed)
+
+
+def _by_turn(drawn: list[tuple[int, _Drawable]], seed: int) -> list[_Drawable]:
+    return [place for _, place in sorted(drawn, key=lambda entry: (entry[0], rank(seed, entry[1].id)))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +58,16 @@ class CocoFile(BaseModel):
     annotations: list[CocoAnnotation]
 
 
-def frames(folder: Path, manifest: SourceManifest, tally: Tally) -> Iterator[Frame]:
-    """Yield one frame per image that has annotations, in the order of file names. What fails is reported.
+class CocoUnit(NamedTuple):
+    """An image of the file, with its annotations, and the names of their categories by id."""
+
+    image: CocoImage
+    annotations: list[CocoAnnotation]
+    names: dict[int, str]
+
+
+def units(folder: Path, manifest: SourceManifest, tally: Tally) -> list[CocoUnit]:
+    """Return all images that have annotations, in the order of their file names; other annotations are reported.
 
     Raises:
         DataError: the JSON file is broken.
@@ -70,13 +78,21 @@ def frames(folder: Path, manifest: SourceManifest, tally: Tally) -> Iterator[Fra
     by_image: dict[int, list[CocoAnnotation]] = defaultdict(list)
     for annotation in content.annotations:
         by_image[annotation.image_id].append(annotation)
+    found = []
     for image in sorted(content.images, key=lambda image: image.file_name):
-        if image.id in by_image:
-            with tally.skipping("image cannot be read", image.file_name):
-                yield _frame(folder, manifest, image, by_image.pop(image.id), names, tally)
+        if annotations := by_image.pop(image.id, []):
+            used = {annotation.category_id for annotation in annotations}
+            found.append(CocoUnit(image, annotations, {key: name for key, name in names.items() if key in used}))
     for image_id, lonely in by_image.items():
         words = f"{manifest.annotations}: {len(lonely)} annotations of image {image_id}, which is not listed"
         tally.report("annotation has no image", words, once="lonely")
+    return found
+
+
+def frames(folder: Path, unit: CocoUnit, manifest: SourceManifest, tally: Tally) -> Iterator[Frame]:
+    """Yield the frame of an image. What fails is reported."""
+    with tally.skipping("image cannot be read", unit.image.file_name):
+        yield _frame(folder, manifest, *unit, tally)
 
 
 def read(path: Path) -> CocoFile:

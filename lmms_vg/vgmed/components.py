@@ -79,7 +79,10 @@ def components(mask: NDArray[np.bool_], *, whole: bool = False) -> Iterator[_Com
     if whole:
         yield _Component(around, inside)
         return
-    numbered, _ = ndimage.label(inside, _TOUCHING)
+    numbered, count = ndimage.label(inside, _TOUCHING)
+    if count == 1:
+        yield _Component(around, inside)
+        return
     for number, (rows, columns) in enumerate(ndimage.find_objects(numbered), start=1):
         box = (left + columns.start, top + rows.start, left + columns.stop, top + rows.stop)
         yield _Component(box, numbered[rows, columns] == number)
@@ -94,10 +97,18 @@ def touched_patches(boxes: Sequence[Box], height: int, width: int) -> int:
     return int(np.count_nonzero(covered(on_grid, GRID, GRID)))
 
 
+def _area(boxes: Sequence[Box], height: int, width: int) -> int:
+    """Pixels that lie in a box; where boxes overlap, they count once."""
+    if len(boxes) == 1:
+        ((x1, y1, x2, y2),) = boxes
+        return (x2 - x1) * (y2 - y1)
+    return int(np.count_nonzero(covered(boxes, height, width)))
+
+
 def _why_not(boxes: Sequence[Box], mask: NDArray[np.bool_], filters: Filters) -> str:
     """Why an item is dropped; empty if it is kept."""
     height, width = mask.shape
-    inside = int(np.count_nonzero(covered(boxes, height, width)))
+    inside = _area(boxes, height, width)
     if inside > filters.max_share * height * width:
         return "boxes above max_share"
     if touched_patches(boxes, height, width) < filters.min_patches:

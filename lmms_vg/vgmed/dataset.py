@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from lmms_vg import __version__
-from lmms_vg._util.atomic_files import replace_file
+from lmms_vg._util.atomic_files import replace_file, replacing
 from lmms_vg._util.json_text import parse_json
 from lmms_vg.datasets.source import DataError
 from lmms_vg.vgmed.schema import BoxQuestion, DatasetCard, Item, SourceCard
@@ -94,21 +94,21 @@ def write(
     name: str,
     items: Iterable[Item],
     questions: Iterable[BoxQuestion],
-    sources: Sequence[SourceCard],
+    sources: Iterable[SourceCard],
     settings: Mapping[str, Any],
 ) -> DatasetCard:
     """Write items, questions and card of a data set, whose images are in the folder already; older ones are replaced.
 
-    The same input gives the same bytes.
+    The same input gives the same bytes. Items, questions and sources are read once, in this order.
     """
-    items, questions = list(items), list(questions)
     (folder / CARD).unlink(missing_ok=True)
-    _write_rows(folder / ITEMS, items)
-    _write_rows(folder / QUESTIONS, questions)
+    passed = _Passed()
+    _write_rows(folder / ITEMS, passed.items(items))
+    _write_rows(folder / QUESTIONS, passed.questions(questions))
     card = DatasetCard(
         name=name,
         hash=content_hash(folder),
-        counts=_counts(items, questions),
+        counts=passed.counts(),
         settings=dict(settings),
         versions={"lmms_vg": __version__} | {package: version(package) for package in _PACKAGES},
         sources=sorted(sources, key=lambda source: source.name),
@@ -121,24 +121,47 @@ def content_hash(folder: Path) -> str:
     """SHA-256 of `items.jsonl` and `questions.jsonl`; a missing file counts as empty."""
     digest = hashlib.sha256()
     for path in (folder / ITEMS, folder / QUESTIONS):
-        data = path.read_bytes() if path.is_file() else b""
-        digest.update(f"{len(data)};".encode() + data)
+        digest.update(f"{path.stat().st_size if path.is_file() else 0};".encode())
+        if path.is_file():
+            with path.open("rb") as content:
+                while part := content.read(1 << 20):
+                    digest.update(part)
     return digest.hexdigest()
 
 
-def _counts(items: Sequence[Item], questions: Sequence[BoxQuestion]) -> dict[str, int]:
-    kinds = Counter(question.kind for question in questions)
-    return {
-        "items": len(items),
-        "images": len({item.image_hash for item in items}),
-        "patients": len({(item.source, item.patient) for item in items}),
-        "localization": kinds["localization"],
-        "attribute": kinds["attribute"],
-    }
+@dataclass
+class _Passed:
+    """Counts rows while they are written."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    images: set[str] = field(default_factory=set)
+    patients: set[tuple[str, str]] = field(default_factory=set)
+
+    def items(self, items: Iterable[Item]) -> Iterator[Item]:
+        for item in items:
+            self.rows["items"] += 1
+            self.images.add(item.image_hash)
+            self.patients.add((item.source, item.patient))
+            yield item
+
+    def questions(self, questions: Iterable[BoxQuestion]) -> Iterator[BoxQuestion]:
+        for question in questions:
+            self.rows[question.kind] += 1
+            yield question
+
+    def counts(self) -> dict[str, int]:
+        return {
+            "items": self.rows["items"],
+            "images": len(self.images),
+            "patients": len(self.patients),
+            "localization": self.rows["localization"],
+            "attribute": self.rows["attribute"],
+        }
 
 
 def _write_rows(path: Path, rows: Iterable[BaseModel]) -> None:
-    replace_file(path, "".join(row.model_dump_json() + "\n" for row in rows))
+    with replacing(path) as scratch, scratch.open("w", encoding="utf-8", newline="") as lines:
+        lines.writelines(row.model_dump_json() + "\n" for row in rows)
 
 
 def _unique(path: Path, model: type[Row], problems: list[str]) -> Iterator[tuple[int, Row]]:

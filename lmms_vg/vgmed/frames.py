@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -48,23 +48,38 @@ class Frame:
 
 @dataclass
 class Tally:
-    """What a source lost on its way, and why.
+    """What a source, or a unit of it, lost on its way, and why.
 
     Attributes:
         dropped: reason -> number.
-        problems: what people should look at, each with its file.
+        said: what people should look at, each with its file; and what it is about, if that is said only once.
     """
 
     dropped: Counter[str] = field(default_factory=Counter)
-    problems: list[str] = field(default_factory=list)
-    _seen: set[Hashable] = field(default_factory=set)
+    said: list[tuple[str, str]] = field(default_factory=list)
+    _seen: set[str] = field(default_factory=set)
 
-    def report(self, reason: str, text: str, once: Hashable = None) -> None:
+    @property
+    def problems(self) -> list[str]:
+        """What people should look at, in words."""
+        return [text for text, _ in self.said]
+
+    def report(self, reason: str, text: str, once: str = "") -> None:
         """Count a loss, and keep its words; those of a later loss with the same `once` are not kept."""
         self.dropped[reason] += 1
-        if once is None or once not in self._seen:
-            self.problems.append(text)
+        self.say(text, once)
+
+    def say(self, text: str, once: str = "") -> None:
+        """Keep words, unless others with the same `once` were kept before."""
+        if not once or once not in self._seen:
+            self.said.append((text, once))
             self._seen.add(once)
+
+    def add(self, dropped: Mapping[str, int], said: Iterable[tuple[str, str]]) -> None:
+        """Add what a unit lost."""
+        self.dropped.update(dropped)
+        for text, once in said:
+            self.say(text, once)
 
     @contextmanager
     def skipping(self, reason: str, place: str) -> Iterator[None]:
@@ -84,7 +99,7 @@ class Tally:
                 "label is not in the manifest",
                 f"{place}: label {label!r} is not in the manifest of {manifest.name}, which has {known}; add it, or leave it "
                 f"out with `{label}: null`",
-                once=(manifest.name, label),
+                once=f"label {label!r}",
             )
         elif not rule.name:
             self.dropped["label is left out by the manifest"] += 1

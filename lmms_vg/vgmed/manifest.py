@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from lmms_vg._util.suggest import suggest
 from lmms_vg.datasets.source import DataError
 from lmms_vg.vgmed.schema import Identifier, Name
+from lmms_vg.vision.dicom import is_dicom
 from lmms_vg.vision.windows import WINDOWS, GreyWindow, window_of
 
 PERCENTILES = "percentiles"
@@ -135,6 +136,11 @@ class SourceManifest(_Section):
         for field, pattern in (("images", self.images), ("masks", self.masks)):
             if not self.annotations and pattern.count("{image}") != 1:
                 raise ValueError(f"{field}: {pattern!r}: it needs {{image}} once, for what differs between images")
+        if is_dicom(self.masks):
+            raise ValueError(
+                f"masks: {self.masks!r}: segmentations in DICOM (DICOM-SEG) are not read; convert them to NIfTI, as dcmqi's "
+                "segimage2itkimage does, or to PNG"
+            )
         if self.masks and "{label}" not in self.masks and not self.labels:
             raise ValueError("labels: needed, since masks has no {label}: value of the label map -> label in words")
         if self.patient:

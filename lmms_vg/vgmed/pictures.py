@@ -97,9 +97,14 @@ def _dicom(place: Path, window: GreyWindow | int | None, allow_burned_in: bool) 
         picture = read_slice(place, window=window, allow_burned_in=allow_burned_in)
     except BadImage as problem:  # its advice is for a file of questions
         raise BadImage(str(problem).replace('"allow_burned_in": true', "--allow-burned-in")) from None
+    if picture.tags.get("Modality") == "SEG":
+        raise DataError(f"{place}: segmentations (DICOM-SEG), not a picture; name the files of the scan in images")
     number = picture.tags.get("NumberOfFrames", "1")
     if number not in ("", "1"):
-        raise DataError(f"{place}: {number} frames; allowed is one per file, so that its mask is known")
+        raise DataError(
+            f"{place}: {number} frames; allowed is one per file, so that its mask is known; store each frame as a "
+            "file of its own, or the whole as NIfTI, as dcm2niix does"
+        )
     return picture
 
 

@@ -7,8 +7,9 @@ both sides of 3, in the repeat or in another file: nobody knows which of the two
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +17,11 @@ from numpy.typing import NDArray
 from lmms_vg.vgmed.agreement import Agreement, agreement
 from lmms_vg.vgmed.rated_questions import DropReason, RatedQuestion
 from lmms_vg.vgmed.ratings import RatingFile, Scores
-from lmms_vg.vgmed.rubric import THRESHOLD
+from lmms_vg.vgmed.rubric import SCALES, THRESHOLD
 
 
-class RatingsMerged(NamedTuple):
+@dataclass(frozen=True)
+class RatingsMerged:
     """The ratings of all raters.
 
     Attributes:
@@ -34,15 +36,24 @@ class RatingsMerged(NamedTuple):
 
     def between(self, scale: int, kind: str) -> Agreement:
         """How far raters agree with each other on one scale, before any question is dropped."""
-        rows = [question.scores for question in self.questions if question.kind == kind]
-        return agreement(
-            _table([scores[rater][scale] if rater in scores else 0 for scores in rows] for rater in self.raters)
-        )
+        members = np.array([question.kind == kind for question in self.questions], bool)
+        return agreement(self._scores[0][:, members, scale])
 
     def within(self, rater: str, scale: int) -> Agreement:
         """How far a rater repeats the own scores, on the questions that were shown twice."""
-        twice = [one for one in self.questions if rater in one.scores and rater in one.repeats]
-        return agreement(_table([showing[rater][scale] for showing in showings] for showings in _showings(twice)))
+        showings = self._scores[:, self.raters.index(rater), :, scale]
+        return agreement(showings[:, showings.all(axis=0)])
+
+    @cached_property
+    def _scores(self) -> NDArray[np.int8]:
+        """(showings, raters, questions, scales), 0 where a rater has not rated."""
+        scores = np.zeros((2, len(self.raters), len(self.questions), len(SCALES)), np.int8)
+        places = {rater: place for place, rater in enumerate(self.raters)}
+        for number, question in enumerate(self.questions):
+            for showing, given in enumerate((question.scores, question.repeats)):
+                for rater, each in given.items():
+                    scores[showing, places[rater], number] = each
+        return scores
 
 
 def merge(kinds: Mapping[str, str], files: Sequence[RatingFile]) -> RatingsMerged:
@@ -52,15 +63,15 @@ def merge(kinds: Mapping[str, str], files: Sequence[RatingFile]) -> RatingsMerge
         kinds: uid -> kind of every question, in the data set's order.
         files: their ratings are of these questions.
     """
-    given: dict[tuple[str, str, int], set[Scores]] = defaultdict(set)
+    clear: dict[int, dict[str, dict[str, Scores]]] = {1: defaultdict(dict), 2: defaultdict(dict)}
+    twice: set[tuple[str, str, int]] = set()
     for file in files:
         for rating in file.ratings:
-            given[rating.question, file.rater, rating.showing].add(rating.scores)
-    differing = sorted({(uid, rater) for (uid, rater, _), scores in given.items() if len(scores) > 1})
-    clear: dict[int, dict[str, dict[str, Scores]]] = {1: defaultdict(dict), 2: defaultdict(dict)}
-    for (uid, rater, showing), scores in given.items():
-        if len(scores) == 1:
-            clear[showing][uid][rater] = next(iter(scores))
+            if clear[rating.showing][rating.question].setdefault(file.rater, rating.scores) != rating.scores:
+                twice.add((rating.question, file.rater, rating.showing))
+    for uid, rater, showing in twice:
+        del clear[showing][uid][rater]
+    differing = sorted({(uid, rater) for uid, rater, _ in twice})
     unclear = {uid for uid, _ in differing}
     questions = [
         _rated(uid, kind, clear[1].get(uid, {}), clear[2].get(uid, {}), uid in unclear) for uid, kind in kinds.items()
@@ -85,12 +96,3 @@ def _rated(uid: str, kind: str, scores: dict[str, Scores], repeats: dict[str, Sc
 
 def _crossed(first: Scores, second: Scores) -> bool:
     return any((a < THRESHOLD) != (b < THRESHOLD) for a, b in zip(first, second, strict=True))
-
-
-def _showings(questions: Sequence[RatedQuestion]) -> tuple[list[dict[str, Scores]], list[dict[str, Scores]]]:
-    return [question.scores for question in questions], [question.repeats for question in questions]
-
-
-def _table(rows: Iterable[list[int]]) -> NDArray[np.int8]:
-    """(raters, questions)."""
-    return np.array([*rows], dtype=np.int8)

@@ -41,8 +41,11 @@ def distributions(questions: Sequence[RatedQuestion]) -> list[Distribution]:
     found = []
     for kind in kinds_of(questions):
         members = [question for question in questions if question.kind == kind]
+        together = Counter(scores for question in members for scores in question.scores.values())  # of a few kinds
         for place, scale in enumerate(SCALES):
-            counts = Counter(scores[place] for question in members for scores in question.scores.values())
+            counts: Counter[int] = Counter()
+            for scores, number in together.items():
+                counts[scores[place]] += number
             found.append(Distribution(f"{kind.capitalize()}, {scale.title.lower()}", counts, len(members)))
     return found
 

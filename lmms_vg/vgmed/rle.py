@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco
 
 from lmms_vg.vgmed.schema import CocoRle
-from lmms_vg.vision.run_lengths import from_runs, runs_of
+from lmms_vg.vision.run_lengths import from_runs, runs_in, runs_of
 
 
 def encode(mask: NDArray[np.bool_]) -> CocoRle:
     """Write a mask of (height, width) as run lengths."""
-    encoded = coco.encode(np.asfortranarray(mask, np.uint8))
     height, width = mask.shape
+    encoded = coco.frPyObjects({"size": [height, width], "counts": runs_in(mask)}, height, width)
     return CocoRle(size=(height, width), counts=encoded["counts"].decode())
 
 

@@ -1,7 +1,7 @@
-"""COCO's run lengths of a mask, read: numbers, or the text that pycocotools makes of them.
+"""COCO's run lengths of a mask: numbers, or the text that pycocotools makes of them.
 
-Reading is our own: pycocotools' `decode` leaves the pixels that the runs do not reach as they lie in memory, and the run
-lengths come from files.
+Reading the text is our own: pycocotools' `decode` leaves the pixels that the runs do not reach as they lie in memory, and the
+run lengths come from files.
 """
 
 from __future__ import annotations
@@ -27,6 +27,24 @@ def from_runs(runs: Sequence[int], size: Sequence[int]) -> NDArray[np.bool_]:
             f"the runs of the mask add up to {sum(runs)} pixels; the image has {size[0] * size[1]} ({size[1]} x {size[0]})"
         )
     return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(size, order="F")
+
+
+def runs_in(mask: NDArray[np.bool_]) -> list[int]:
+    """Return the lengths of the runs of 0, 1, 0, ... down the columns of a mask of (height, width), from the top left.
+
+    Only the columns that hold a 1 are looked through, as most masks are small.
+
+    >>> runs_in(np.array([[0, 1, 1], [0, 1, 0]], bool))
+    [2, 3, 1]
+    """
+    height = mask.shape[0]
+    columns = np.flatnonzero(mask.any(axis=0))
+    if not columns.size:
+        return [mask.size]
+    left, right = int(columns[0]), int(columns[-1]) + 1
+    ends = np.flatnonzero(np.diff(mask[:, left:right].ravel(order="F"), prepend=False, append=False)) + left * height
+    runs: list[int] = np.diff(ends, prepend=0, append=mask.size).tolist()
+    return runs if runs[-1] else runs[:-1]
 
 
 def runs_of(counts: str) -> list[int]:

@@ -15,13 +15,15 @@ from PIL import Image
 from lmms_vg.datasets.source import DataError
 from lmms_vg.vgmed import rle
 from lmms_vg.vgmed.build import build
-from lmms_vg.vgmed.dataset import BuiltDataset
+from lmms_vg.vgmed.dataset import BuiltDataset, read
 from lmms_vg.vgmed.frames import Tally
 from lmms_vg.vgmed.validate import problems
 
 
 def built(out: Path, *manifests: Path, **changes: Any) -> tuple[BuiltDataset, dict[str, Tally]]:
-    made, tallies = build(manifests, out, **{"name": "made", "seed": 0, "most": None} | changes)
+    card, tallies = build(manifests, out, **{"name": "made", "seed": 0, "most": None} | changes)
+    made = read(out)
+    assert made.card == card
     assert list(problems(made)) == []
     return made, tallies
 

@@ -30,7 +30,8 @@ def frames(folder: Path, annotations: list[dict[str, Any]], **changes: Any) -> t
     fields: dict[str, Any] = {"images": "images", "masks": None, "annotations": "instances.json", "labels": None}
     manifest, root = load_manifest(sources.manifest(folder / "m.yaml", **fields | changes))
     tally = Tally()
-    return list(coco_json.frames(root, manifest, tally)), tally
+    units = coco_json.units(root, manifest, tally)
+    return [frame for unit in units for frame in coco_json.frames(root, unit, manifest, tally)], tally
 
 
 def test_all_ways_to_write_a_mask(tmp_path: Path) -> None:
@@ -108,7 +109,9 @@ def test_an_image_outside_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "instances.json").write_text(json.dumps(content))
     manifest, root = load_manifest(tmp_path / "m.yaml")
     tally = Tally()
-    assert list(coco_json.frames(root, manifest, tally)) == []
+    assert [list(coco_json.frames(root, unit, manifest, tally)) for unit in coco_json.units(root, manifest, tally)] == [
+        []
+    ]
     assert "leads out of its data set's folder" in tally.problems[0]
 
 

@@ -1,7 +1,8 @@
 """Own data: one JSON-lines file of questions, `questions.jsonl`, beside the images.
 
 A row has `image`, `question`, `group` (the kind of question), `split`, `modality` and `patient`; `answer` where the masks tell
-it, and `bbox` (xyxy) and `mask` (COCO's run lengths) unless the question is about what is absent.
+it, and `mask` (COCO's run lengths) unless the question is about what is absent. A row says once where its object
+is, so there is no `bbox` beside it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def _row(question: BoxQuestion, item: Item) -> dict[str, Any]:
     if question.answer is not None:
         row["answer"] = question.answer
     if not is_absent(question, item):
-        row |= {"bbox": item.boxes, "mask": item.mask.model_dump(mode="json")}
+        row["mask"] = item.mask.model_dump(mode="json")
     return row | {
         "group": question.kind,
         "split": "test",
