@@ -69,7 +69,7 @@ def _table(
     if shape.against:
         fitting = _with_methods(shape, fitting)
     contents = {measure.title: fill(fitting, measure) for measure in shape.measures}
-    columns = [ColumnView(item.title, item.about, item.better, item.unit) for item in shape.measures]
+    columns = [ColumnView(item.title, item.about, item.better, item.unit, item.chance) for item in shape.measures]
     ranked = _ranked(shape, contents)
     shown = [item for item in fitting if any(item.id in column.cells for column in contents.values())]
     main = contents[columns[ranked].title]
@@ -148,7 +148,19 @@ def _row(shape: TableSpec, entry: Entry, cells: list[CellView], alike: Sequence[
         alike=_like(shown),
         declared=entry.declared,
         role=role_of(entry),
+        grounding=_grounding(shape, entry),
     )
+
+
+def _grounding(shape: TableSpec, entry: Entry) -> str:
+    """Say whether what the table shows of an entry's look was recomputed; empty if it shows nothing of it."""
+    looked = [
+        entry.scores[task] for task in sorted(shape.tasks & entry.scores.keys()) if entry.scores[task].metric == "ar"
+    ]
+    if not looked:
+        return ""
+    again = [scores.recomputed for scores in looked]
+    return f"grounding {'recomputed' if all(again) else 'recomputed in part' if any(again) else 'not recomputed'}"
 
 
 def _like(alike: Sequence[Likeness]) -> str:

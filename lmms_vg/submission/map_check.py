@@ -7,19 +7,19 @@ task's boxes are. Maps that were invented together with their values are not fou
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from lmms_vg.journal import LayerMaps, Record
-from lmms_vg.journal.map_lines import MapLine, patches_of
+from lmms_vg.journal import Record
+from lmms_vg.journal.map_lines import MapLine
 from lmms_vg.metrics.nulls import LEAST_AR
 from lmms_vg.runs.kept_maps import TOLERANCE, kept_maps
 from lmms_vg.submission.archive import Bundle
-from lmms_vg.submission.findings import Finding, rejected
-from lmms_vg.submission.journal_looks import MOST_PATCHES
+from lmms_vg.submission.carried_maps import extract
+from lmms_vg.submission.findings import Finding
 from lmms_vg.submission.map_masks import misplaced
 from lmms_vg.submission.map_values import DIGITS, Floats, MapValues, hidden_layers, map_values
 from lmms_vg.submission.rescoring import Pair
@@ -58,7 +58,7 @@ def recomputed(bundle: Bundle, name: str, task: Task, rows: str, pairs: Sequence
     assert task.maps is not None, "only tasks with maps"
     measured = {answer.uid: question for question, answer in pairs if answer.alignment is not None}
     with tempfile.TemporaryDirectory() as folder:
-        lines = _checked(bundle, name, task, rows, measured.keys(), Path(folder) / "rank0.maps")
+        lines = extract(bundle, name, task, rows, measured.keys(), Path(folder) / "rank0.maps")
         records = [Record(key=uid, task=name, uid=uid, image=_image(lines[uid])) for uid in measured]
         values = map_values(kept_maps(Path(folder), records), records)
     findings = [
@@ -67,56 +67,6 @@ def recomputed(bundle: Bundle, name: str, task: Task, rows: str, pairs: Sequence
         *_contradictions(name, task, pairs, values),
     ]
     return Recomputed(task.maps.layers, values, findings)
-
-
-def _checked(
-    bundle: Bundle, name: str, task: Task, rows: str, measured: Collection[str], out: Path
-) -> dict[str, MapLine]:
-    """Write the blocks of a member to a file, each if it is in order, and return uid -> the line of its map."""
-    assert task.maps is not None
-    member = f"maps/{name}.maps"
-    asked: dict[str, MapLine] = {}
-    references: dict[str, MapLine] = {}
-    with out.open("wb") as file:
-        for line, maps, data in bundle.blocks(member, task.maps.sha256):
-            lines = references if line.question is None else asked
-            where = f"{member} {line.key[:100]}"
-            if line.key in lines:
-                raise rejected("maps", where, "appears twice")
-            if wrong := _wrong(line, maps, task.maps.layers, rows, measured, references):
-                raise rejected("maps", where, wrong)
-            lines[line.key] = line
-            file.write(data)
-    if missing := next((uid for uid in measured if uid not in asked), None):
-        raise rejected("maps", f"{name} {missing}", f"has values, but no map in {member}")
-    return asked
-
-
-def _wrong(
-    line: MapLine,
-    maps: LayerMaps,
-    layers: Sequence[int],
-    rows: str,
-    measured: Collection[str],
-    references: Mapping[str, MapLine],
-) -> str:
-    """Say what is wrong with a map; empty if nothing is."""
-    if line.patches > MOST_PATCHES:
-        return f"has {line.patches:,} patches, at most {MOST_PATCHES:,}"
-    if line.layers != len(layers):
-        return f"has {line.layers} layers, but the manifest says {len(layers)}"
-    if not all(np.isfinite(values).all() and (values >= 0).all() for values in maps):
-        return "has NaN, infinite or negative values"
-    if (question := line.question) is None:
-        return ""
-    if line.key not in measured:
-        return "is no question that has alignment values"
-    if question.rows != rows:
-        return f"is of the rows {question.rows[:20]}, but the run read {rows}"
-    if question.reference not in references or references[question.reference].grid != line.grid:
-        return "has no reference map on its grid before it"
-    mask, visible = (patches_of(packed, line.grid) for packed in (question.mask, question.visible))
-    return "" if mask.any() and not (mask & ~visible).any() else "has an empty mask, or one of patches without image"
 
 
 def _image(line: MapLine) -> str:

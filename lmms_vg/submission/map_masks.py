@@ -42,36 +42,48 @@ def misplaced(
             does not know which.
     """
     uids = sorted(questions)
+    sizes: dict[str, tuple[int, int] | None] = {}
     for uid in uids if len(uids) <= MOST else sorted(random.Random(seed).sample(uids, MOST)):
-        size = _size(questions[uid])
+        image = next(iter(questions[uid].images), "")
+        if image not in sizes:
+            sizes[image] = _size(image)
+        size = sizes[image]
         about = lines[uid].question
         if size is None or about is None:
             continue
         mask, visible = (patches_of(packed, lines[uid].grid) for packed in (about.mask, about.visible))
-        if not any(
-            _near(mask, own) and _near(visible, shown) for own, shown in _placed(questions[uid], size, mask.shape)
-        ):
+        if lies(questions[uid], size, mask, visible) is None:
             pad = next(_placed(questions[uid], size, mask.shape))[0]
             message = f"mask is {_shown(mask)} in its map, but {_shown(pad)} by the task's boxes in a padded image"
             yield Finding("maps", f"{task} {uid}", message)
 
 
-def _size(question: BundleQuestion) -> tuple[int, int] | None:
-    """Return width and height of the question's first image; None if it is not on this machine."""
+def lies(question: BundleQuestion, size: tuple[int, int], mask: Mask, visible: Mask) -> Geometry | None:
+    """Return how an image lies on the patches, exactly if a known way gives this mask; None if none puts its boxes near it."""
+    ways = zip(_ways(size, mask.shape), _placed(question, size, mask.shape), strict=True)
+    near = [(way, own) for way, (own, shown) in ways if _near(mask, own) and _near(visible, shown)]
+    exact = [way for way, own in near if (own == mask).all()]
+    return next(iter([*exact, *(way for way, _ in near)]), None)
+
+
+def _size(image: str) -> tuple[int, int] | None:
+    """Return width and height of an image; None if it is not on this machine."""
     try:
         with offline():
-            return open_image(question.images[0]).size
-    except (DataMissing, DataError, OSError, IndexError):
+            return open_image(image).size
+    except (DataMissing, DataError, OSError):
         return None
+
+
+def _ways(size: tuple[int, int], grid: tuple[int, ...]) -> list[Geometry]:
+    (width, height), (rows, cols) = size, grid
+    ways = [Geometry.pad(width, height, rows, cols), Geometry.stretch(width, height, rows, cols)]
+    return [*ways, Geometry.center_crop(width, height, rows, cols, _PATCH * rows)] if rows == cols else ways
 
 
 def _placed(question: BundleQuestion, size: tuple[int, int], grid: tuple[int, ...]) -> Iterator[tuple[Mask, Mask]]:
     """Yield mask and visible patches for each way in which an image lies on the patches."""
-    (width, height), (rows, cols) = size, grid
-    ways = [Geometry.pad(width, height, rows, cols), Geometry.stretch(width, height, rows, cols)]
-    if rows == cols:
-        ways.append(Geometry.center_crop(width, height, rows, cols, _PATCH * rows))
-    for way in ways:
+    for way in _ways(size, grid):
         try:
             yield way.patch_mask(question.boxes), way.visible
         except BadBox:  # such questions have no values
