@@ -13,7 +13,7 @@ from lmms_vg.leaderboard.columns import Measure
 from lmms_vg.leaderboard.estimates import way_of
 from lmms_vg.leaderboard.layer_looks import METRICS, LayerLooks
 from lmms_vg.leaderboard.plain_pairing import PlainRuns
-from lmms_vg.leaderboard.table_model import TableView
+from lmms_vg.leaderboard.table_model import RowView, TableView
 from lmms_vg.metrics.statistics import Difference, paired
 from lmms_vg.submission.look_scores import SPOILED
 from lmms_vg.submission.validated import Entry
@@ -31,7 +31,7 @@ class BestGain(NamedTuple):
         table: the table.
         entry: the submission.
         plain: id of its plain run.
-        column: title of the column that orders the table.
+        column: title of the column.
         difference: method minus plain on the column's questions, in its unit.
         n: number of questions.
         better: whether the difference is in the direction that is better, and its interval without 0; None without an interval.
@@ -57,7 +57,7 @@ def best_gains(
     """Return the gain of each table whose rows have a method with a plain run on the same questions.
 
     Args:
-        tables: each with the measure of the column that orders it.
+        tables: each with a column, its `ranked`, and the measure of it (`headlines`).
         entries: the submissions.
         plain: `plain_runs` of them.
         looks: reads where a submission looked.
@@ -65,13 +65,25 @@ def best_gains(
     by_id = {entry.id: entry for entry in entries}
     gains = []
     for table, measure in tables:
-        for row in table.measured:
-            if row.entry in plain and row.cells[table.ranked].rank is not None:
+        for row in _best_first(table, measure):
+            if row.entry in plain:
                 gain = _gain(table, measure, by_id[row.entry], plain[row.entry].of, looks)
                 if gain is not None:
                     gains.append(gain)
                     break
     return gains
+
+
+def headlines(table: TableView, measures: Sequence[Measure]) -> list[tuple[TableView, Measure]]:
+    """Return a table with the column of where models look, if it has one, and with the column that orders it."""
+    looked = [number for number, measure in enumerate(measures) if measure.metric == "excess_js"]
+    return [(table._replace(ranked=number), measures[number]) for number in dict.fromkeys([*looked[:1], table.ranked])]
+
+
+def _best_first(table: TableView, measure: Measure) -> list[RowView]:
+    sign = 1 if measure.better == "lower" else -1
+    ranked = [row for row in table.measured if row.cells[table.ranked].rank is not None]
+    return sorted(ranked, key=lambda row: (sign * (row.cells[table.ranked].value or 0.0), row.entry))
 
 
 def _gain(

@@ -59,10 +59,15 @@ def fill(entries: Sequence[Entry], measure: Measure) -> Filled:
         )
         for id, estimate in results.items()
     }
+    apart = {id: estimate.apart for id, estimate in results.items() if estimate.apart}
+    for entry in entries if measure.metric == "kl" else ():
+        if entry.id in cells and _unjudged(entry, measure._replace(metric="excess_kl")):
+            cells[entry.id] = cells[entry.id]._replace(rank=None)
+            apart[entry.id] = "patches are hidden in its layer, where KL says nothing"
     cells |= {
         entry.id: CellView(why) for entry in entries if entry.id not in cells and (why := _unjudged(entry, measure))
     }
-    return Filled(cells, {id: estimate.apart for id, estimate in results.items() if estimate.apart}, instead)
+    return Filled(cells, apart, instead)
 
 
 def show(value: float, digits: int, sign: str = "") -> str:

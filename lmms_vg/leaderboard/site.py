@@ -22,7 +22,7 @@ from lmms_vg.leaderboard import history, pages
 from lmms_vg.leaderboard import standings as profile
 from lmms_vg.leaderboard.alike import Likeness, likenesses
 from lmms_vg.leaderboard.answer_explorer import check_withheld, data_files
-from lmms_vg.leaderboard.best_gains import best_gains
+from lmms_vg.leaderboard.best_gains import best_gains, headlines
 from lmms_vg.leaderboard.chance_rows import chance
 from lmms_vg.leaderboard.formats import FORMATS
 from lmms_vg.leaderboard.plain_pairing import NONE, PlainRuns, plain_runs
@@ -161,9 +161,8 @@ def _files(
     views = {protocol: tables(entries, protocol, alike, blind) for protocol in offered}
     for protocol, protocol_views in views.items():
         specs = {spec.key: spec.measures for spec in shapes(protocol)}
-        gains = best_gains(
-            [(view, specs[view.key][view.ranked]) for view in protocol_views], entries, plain, looked.read
-        )
+        shown = [headline for view in protocol_views for headline in headlines(view, specs[view.key])]
+        gains = best_gains(shown, entries, plain, looked.read)
         yield pages.page_of(protocol, offered), pages.front(protocol, offered, protocol_views, withheld, gains)
         for table in protocol_views:
             for kind, form in FORMATS.items():

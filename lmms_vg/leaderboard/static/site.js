@@ -89,6 +89,9 @@
         one.row.hidden = hidden;
         shown += Number(!hidden);
       }
+      for (const folded of all("details.empty")) { // what is looked for is not left folded
+        if (text.value.trim() && find("tbody tr:not(.kind):not([hidden])", folded)) folded.open = true;
+      }
       const [some, every] = [shown, rows.length].map(number => number.toLocaleString("en"));
       count.textContent = `${some} of ${every} rows in ${tables.length} tables`;
       for (const link of all(".protocols a")) { // what is filtered stays filtered under another protocol
