@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lmms_vg.leaderboard.layer_looks import LayerLooks
-from lmms_vg.metrics.statistics import percentile_interval, resample
+from lmms_vg.metrics.statistics import FEW, percentile_interval, resample
 from lmms_vg.submission.look_scores import EXCESS, PLACEMENT, SPOILED
 from lmms_vg.submission.validated import Values
 
@@ -31,7 +31,7 @@ class LayerCurve(NamedTuple):
 
     Attributes:
         mean: per layer; NaN at layers where the metric says nothing.
-        low: lower ends of the 95% intervals, from whole images; NaN where there is one image only.
+        low: lower ends of the 95% intervals, from whole images; NaN where there are fewer than ten.
         high: upper ends.
         plain: means of the plain run; None without one.
         chance: the level of a look that knows nothing of the boxes; None where no one number is that.
@@ -65,7 +65,7 @@ def _curve(name: str, own: LayerLooks, plain: LayerLooks | None) -> LayerCurve:
     drawn = resample([*values[known].T], images, resamples=RESAMPLES)
     mean = drawn.totals / drawn.n
     low, high = (np.full(mean.shape, np.nan) for _ in range(2))
-    if drawn.counts.size:
+    if len({*images}) >= FEW:
         low, high = percentile_interval(drawn.sums / drawn.counts)
     before = None if plain is None or name not in plain.values else np.nanmean(plain.values[name], axis=0)
     silent = [*own.hidden] if name in SPOILED or name == "kl" else []

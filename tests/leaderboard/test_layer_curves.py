@@ -23,14 +23,13 @@ def looks(best: int = 1, hidden: tuple[int, ...] = (), **values: list[list[float
 
 
 def test_means_and_bands_are_those_of_whole_images() -> None:
-    rows = [[0.1, 0.5], [0.3, 0.7], [0.2, 0.9], [0.6, 0.1], [0.4, 0.4], [0.0, 0.2]]
-    (curve,) = curves(looks(placement=rows), None)
-    assert curve.mean == pytest.approx([1.6 / 6, 2.8 / 6])
+    rows = [[number / 10 - 1.0, -(number % 7) / 5] for number in range(24)]
+    (curve,) = curves(looks(excess_js=rows), None)
+    assert curve.mean == pytest.approx([0.15, sum(row[1] for row in rows) / 24])
     for layer in range(2):
-        column, images = [row[layer] for row in rows], ["i0", "i0", "i1", "i1", "i2", "i2"]
-        low, high = cluster_interval(column, images, resamples=1000)
+        low, high = cluster_interval([row[layer] for row in rows], [f"i{i // 2}" for i in range(24)], resamples=1000)
         assert (curve.low[layer], curve.high[layer]) == pytest.approx((low, high))
-    assert (curve.chance, curve.n, curve.plain) == (0.5, 6, None)
+    assert (curve.chance, curve.n, curve.plain) == (0.0, 24, None)
 
 
 def test_questions_without_a_value_are_left_out() -> None:
@@ -59,16 +58,17 @@ def test_raw_values_where_nothing_is_judged() -> None:
 
 
 def test_the_picture() -> None:
-    rows = [[0.1, 0.5, 0.7], [0.3, 0.7, 0.6], [0.2, 0.9, 0.4], [0.6, 0.1, 0.2]]
+    rows = [[0.1, 0.5, 0.7], [0.3, 0.7, 0.6], [0.2, 0.9, 0.4], [0.6, 0.1, 0.2]] * 6
     (curve,) = curves(looks(placement=rows, hidden=(2,)), looks(placement=rows))
     svg = curve_svg(curve, "c1")
     for kind in ("band", "after", "before", "chance", "best", "covered"):
         assert svg.count(f'class="{kind}"') == 1
-    assert "Mean of 4 questions per layer. 0: 0.300, 1: 0.550, 2: 0.475. Chance is 0.5." in svg
+    assert "Mean of 24 questions per layer. 0: 0.300, 1: 0.550, 2: 0.475. Chance is 0.5." in svg
     assert "style=" not in svg, "a strict content policy allows no inline style"
 
 
-def test_a_single_image_has_no_band() -> None:
-    (curve,) = curves(looks(placement=[[0.1, 0.5], [0.3, 0.7]]), None)
+@pytest.mark.parametrize("questions", [2, 18])
+def test_one_and_nine_images_have_no_band(questions: int) -> None:
+    (curve,) = curves(looks(placement=[[0.1 + i / 100, 0.5] for i in range(questions)]), None)
     assert np.isnan(curve.low).all()
     assert 'class="band"' not in curve_svg(curve, "c1")
