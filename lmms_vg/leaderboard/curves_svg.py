@@ -109,7 +109,8 @@ def _parts(*rows: Values) -> Iterator[list[int]]:
 
 
 def _points(scale: _Scale, points: Sequence[tuple[int, float]]) -> str:
-    return " ".join(f"{scale.x(layer):.1f},{scale.y(value):.1f}" for layer, value in points)
+    shown = [f"{scale.x(layer):.1f},{scale.y(value):.1f}" for layer, value in points]
+    return " ".join(shown if len(shown) > 1 else shown * 2)  # a line of one point is not drawn at all
 
 
 def _line(root: ElementTree.Element, kind: str, x1: float, y1: float, x2: float, y2: float) -> None:
