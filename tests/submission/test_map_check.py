@@ -275,7 +275,8 @@ def test_why_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_one_layer_if_all_are_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = mapped.save_run(tmp_path, monkeypatch)
-    monkeypatch.setattr("lmms_vg.submission.packing.MOST", 250_000)
+    submit([run], runs.CARD, tmp_path / "all.zip")
+    monkeypatch.setattr("lmms_vg.submission.packing.MOST", len(mapped.member(tmp_path / "all.zip")) - 30_000)
     made = submit([run], runs.CARD, tmp_path / "b.zip")
     layer = json.loads(mapped.member(tmp_path / "b.zip", "manifest.json"))["tasks"][TASK]["metrics"]["best_layer"]
     assert made.maps[TASK].startswith(f"maps of layer {int(layer)} only")
@@ -287,7 +288,8 @@ def test_one_layer_if_all_are_too_large(tmp_path: Path, monkeypatch: pytest.Monk
     assert made.maps[TASK].endswith("bytes, and 1,000 are left")
 
 
-def test_equal_runs_give_equal_bytes(good: Path, tmp_path: Path) -> None:
+def test_equal_runs_give_equal_bytes(good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LMMS_VG_HOME", str(good.parent / "home"))
     run = next(good.parent.glob("run-*"))
     submit([run], runs.CARD, tmp_path / "again.zip")
     assert (tmp_path / "again.zip").read_bytes() == good.read_bytes()
