@@ -51,8 +51,8 @@ def test_what_could_not_be_checked_is_said(bundle: Path, tmp_path: Path, capsys:
     out = tmp_path / "made" / "card.md"
     assert main(["export", str(bundle), "--to", "model-index", "-o", str(out)]) == 0
     assert capsys.readouterr().out == (
-        f"{out}\n  unverified-alignment  {LOOKED}: grounding not recomputed: AR, KL and JS, excess and placement are as submitted, "
-        "since the bundle has no maps\n"
+        f"{out}\n  unverified-alignment  {LOOKED}: grounding not recomputed: AR, KL and JS, excess and placement are "
+        "as submitted, since the bundle has no maps\n"
     )
     assert out.is_file()
 
