@@ -55,8 +55,10 @@ def carried_maps(path: Path, name: str, layer: int, uids: Sequence[str]) -> dict
         for kept in kept_maps(Path(folder), records, [task.maps.layers.index(layer)]):
             for i, place in enumerate(kept.places):
                 cells = np.asarray(kept.maps[i, 0], dtype=np.float64)
-                flat = (cells / (cells.mean() or 1), kept.masks[i], kept.visible[i])
-                result[records[place].uid] = CarriedMap(*(each.reshape(kept.grid) for each in flat))
+                lift, mask, visible = cells / (cells.mean() or 1), kept.masks[i], kept.visible[i]
+                result[records[place].uid] = CarriedMap(
+                    lift.reshape(kept.grid), mask.reshape(kept.grid), visible.reshape(kept.grid)
+                )
         return result
 
 
