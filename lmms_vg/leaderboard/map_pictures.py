@@ -34,7 +34,7 @@ RULE = (
 THIRDS = ("lowest", "middle", "highest")
 
 
-class Looked(NamedTuple):
+class LookedRun(NamedTuple):
     """A submission, and where it looked in a task."""
 
     name: str
@@ -56,7 +56,7 @@ class MapPicture(NamedTuple):
     about: str
 
 
-def map_pictures(task: str, own: Looked, plain: Looked | None) -> Iterator[MapPicture]:
+def map_pictures(task: str, own: LookedRun, plain: LookedRun | None) -> Iterator[MapPicture]:
     """Draw three questions of a task; none where images may not be passed on, or are not on this machine.
 
     Args:
@@ -93,7 +93,7 @@ def _hash(uid: str) -> str:
 
 
 def _picture(
-    question: BundleQuestion, third: str, base: Looked, shown: list[tuple[Looked, CarriedMap]]
+    question: BundleQuestion, third: str, base: LookedRun, shown: list[tuple[LookedRun, CarriedMap]]
 ) -> MapPicture | None:
     try:
         with offline():

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from lmms_vg.leaderboard.answer_explorer import withheld
 from lmms_vg.leaderboard.layer_curves import LayerCurve, curves
 from lmms_vg.leaderboard.layer_looks import LayerLooks, layer_looks
-from lmms_vg.leaderboard.map_pictures import RULE, Looked, map_pictures
+from lmms_vg.leaderboard.map_pictures import RULE, LookedRun, map_pictures
 from lmms_vg.submission.validated import Entry
 
 _KEPT = 16  # tasks of submissions in memory: 100 MB for 14,000 questions and 28 layers
@@ -75,8 +75,8 @@ class SubmittedLooks:
                 continue
             run = plain.get(task)
             before = None if run is None else self.read(run, task)
-            base = None if run is None or before is None else Looked("plain", self._bundles[run.id], before)
-            looked = Looked(entry.method, self._bundles[entry.id], own)
+            base = None if run is None or before is None else LookedRun("plain", self._bundles[run.id], before)
+            looked = LookedRun(entry.method, self._bundles[entry.id], own)
             pictures = [] if withheld(task, names) else list(map_pictures(task, looked, base))
             placed = [
                 PlacedPicture(f"{entry.id}-{task}-{number}.png", *picture) for number, picture in enumerate(pictures, 1)

@@ -28,7 +28,7 @@ from lmms_vg.submission.schema import BundleAlignment, Task
 _ROUNDED = 10.0**-DIGITS  # how far a stated excess may be off by rounding
 
 
-class Recomputed(NamedTuple):
+class RecomputedTask(NamedTuple):
     """What a task's maps give.
 
     Attributes:
@@ -42,7 +42,7 @@ class Recomputed(NamedTuple):
     findings: list[Finding]
 
 
-def recomputed(bundle: Bundle, name: str, task: Task, rows: str, pairs: Sequence[Pair]) -> Recomputed:
+def recomputed(bundle: Bundle, name: str, task: Task, rows: str, pairs: Sequence[Pair]) -> RecomputedTask:
     """Recompute a task from the maps of its bundle.
 
     Args:
@@ -66,7 +66,7 @@ def recomputed(bundle: Bundle, name: str, task: Task, rows: str, pairs: Sequence
         *misplaced(name, measured, lines, task.maps.sha256),
         *_contradictions(name, task, pairs, values),
     ]
-    return Recomputed(task.maps.layers, values, findings)
+    return RecomputedTask(task.maps.layers, values, findings)
 
 
 def _image(line: MapLine) -> str:
