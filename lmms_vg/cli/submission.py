@@ -100,7 +100,7 @@ def _submit(args: argparse.Namespace) -> int:
 
 
 def _summary(out: Path, submitted: Submitted) -> Iterator[str]:
-    checked, ignored, left_out = submitted
+    checked, ignored, left_out, maps = submitted
     assert checked.entry is not None, "submit raises if there are errors"
     manifest = checked.entry.manifest
     size = out.stat().st_size
@@ -109,6 +109,7 @@ def _summary(out: Path, submitted: Submitted) -> Iterator[str]:
         yield f"  left out, because they are not tasks of lmms_vg: {', '.join(ignored)}"
     if left_out:
         yield f"  left out, because they were not chosen: {', '.join(left_out)}"
+    yield from (f"  {task}: {said}" for task, said in maps.items())
     yield from (f"  {finding}" for finding in checked.findings)
 
 

@@ -8,10 +8,11 @@ from typing import NamedTuple
 from lmms_vg.leaderboard.columns import Measure, Way
 from lmms_vg.leaderboard.estimates import estimates, way_of
 from lmms_vg.leaderboard.table_model import CellView
+from lmms_vg.submission.look_scores import EXCESS, PLACEMENT
 from lmms_vg.submission.validated import Entry
 
 #: Metrics that have a value per question.
-SCORED = frozenset({"acc", "open_recall", "bleu1", "ar", "kl", "js"})
+SCORED = frozenset({"acc", "open_recall", "bleu1", "ar", "kl", "js", *EXCESS, PLACEMENT})
 
 #: Mark behind a number whose questions were not compared with the benchmark's.
 UNVERIFIED = " †"
@@ -58,7 +59,15 @@ def fill(entries: Sequence[Entry], measure: Measure) -> Filled:
         )
         for id, estimate in results.items()
     }
-    return Filled(cells, {id: estimate.apart for id, estimate in results.items() if estimate.apart}, instead)
+    apart = {id: estimate.apart for id, estimate in results.items() if estimate.apart}
+    for entry in entries if measure.metric == "kl" else ():
+        if entry.id in cells and _unjudged(entry, measure._replace(metric="excess_kl")):
+            cells[entry.id] = cells[entry.id]._replace(rank=None)
+            apart[entry.id] = "patches are hidden in its layer, where KL says nothing"
+    cells |= {
+        entry.id: CellView(why) for entry in entries if entry.id not in cells and (why := _unjudged(entry, measure))
+    }
+    return Filled(cells, apart, instead)
 
 
 def show(value: float, digits: int, sign: str = "") -> str:
@@ -68,6 +77,13 @@ def show(value: float, digits: int, sign: str = "") -> str:
     ('0.00', '+3.6')
     """
     return f"{round(value, digits) + 0.0:{sign}.{digits}f}"
+
+
+def _unjudged(entry: Entry, measure: Measure) -> str:
+    """Return why an entry that was measured has no value in a column; empty if it was not measured."""
+    way = next((way for way in measure.ways if entry.scores.keys() >= {*_tasks(way)}), ())
+    reasons = (entry.scores[task].unjudged.get(measure.metric, "") for task in _tasks(way))
+    return next(filter(None, reasons), "")
 
 
 def _reported_way(entry: Entry, measure: Measure) -> Way | None:

@@ -34,6 +34,7 @@ class Measure(NamedTuple):
     Attributes:
         ways: alternatives; the first whose tasks a submission all has counts.
         digits: number of decimals shown.
+        chance: what a look that knows nothing of the boxes has; empty where there is no such level.
     """
 
     title: str
@@ -43,6 +44,7 @@ class Measure(NamedTuple):
     better: Literal["higher", "lower"] | None = "higher"
     unit: str = "%"
     digits: int = 1
+    chance: str = ""
 
     @property
     def tasks(self) -> set[str]:
@@ -114,12 +116,53 @@ def demo() -> tuple[Measure, ...]:
 
 
 def _looks(prefix: str, ways: tuple[Way, ...], which: str) -> Iterator[Measure]:
-    about = "Mean attention inside the boxes divided by mean attention over the image; 1 is uniform"
-    yield Measure(f"{prefix}AR", "ar", ways, f"{about}; {which}", "higher", "", 2)
-    yield Measure(f"{prefix}KL", "kl", ways, f"KL(boxes || attention); {which}", "lower", "nats", 3)
-    yield Measure(f"{prefix}JS", "js", ways, f"Jensen-Shannon divergence; {which}", "lower", "nats", 3)
-    about = "Layer of lowest mean KL, counted from 0; one per task where they differ"
-    yield Measure(f"{prefix}best layer", "best_layer", ways, f"{about}; {which}", None, "", 0)
+    """Yield each raw value with what is left of it after a blind look; which value is which metric is in `_LOOKS`."""
+    for title, metric, about, better, unit, digits, chance in _LOOKS:
+        yield Measure(f"{prefix}{title}", metric, ways, f"{about}; {which}", better, unit, digits, chance)
+
+
+_OVER = (
+    "minus the mean of what maps of up to 20 other images, at the same layer, have on the same box (the swap null). Chance is "
+    "0: attention that knows nothing of the boxes has it, whatever their sizes"
+)
+_NO_VERDICT = (
+    '. "hidden": in this layer patches have no attention at all, as under a knockout, and this value says nothing there'
+)
+_LOOKS: tuple[tuple[str, str, str, Literal["higher", "lower"] | None, str, int, str], ...] = (
+    (
+        "AR",
+        "ar",
+        "Mean attention inside the boxes divided by mean attention over the image; 1 is uniform, but blind attention to boxes "
+        "in the middle is above 1",
+        "higher",
+        "",
+        2,
+        "",
+    ),
+    ("excess AR", "excess_ar", f"Natural logarithm of AR {_OVER}{_NO_VERDICT}", "higher", "log", 3, "0"),
+    ("KL", "kl", "KL(boxes || attention), which depends on the sizes of the boxes, too", "lower", "nats", 3, ""),
+    ("excess KL", "excess_kl", f"KL {_OVER}{_NO_VERDICT}", "lower", "nats", 3, "0"),
+    ("JS", "js", "Jensen-Shannon divergence, which depends on the sizes of the boxes, too", "lower", "nats", 3, ""),
+    ("excess JS", "excess_js", f"Jensen-Shannon divergence {_OVER}", "lower", "nats", 3, "0"),
+    (
+        "placement",
+        "placement",
+        "Share of all places of the box's shape in the visible image that hold less attention than its own. Chance is .5",
+        "higher",
+        "",
+        3,
+        ".5",
+    ),
+    (
+        "best layer",
+        "best_layer",
+        "Layer of lowest mean KL, counted from 0, at which all of these are; one per task where they differ",
+        None,
+        "",
+        0,
+        "",
+    ),
+)
 
 
 def _measure(column: PaperColumn, protocol: ProtocolName) -> Measure:

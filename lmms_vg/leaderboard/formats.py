@@ -21,7 +21,7 @@ from lmms_vg.runs.text_tables import comma_separated, escape, latex, markdown
 _HEAD = (
     "table kind entry name method parameters zero_shot column unit value low high n rank_best rank_worst ranked better "
 )
-_HEAD += "rule remark source alike declared role under settings"
+_HEAD += "rule remark source alike declared role under settings chance grounding"
 _FORMULA = "=+-@＝＋－＠"  # spreadsheets compute texts that begin with these; East Asian ones with the wide forms, too
 _WIDE = 12  # columns that fit on a page
 
@@ -45,7 +45,7 @@ def as_csv(table: TableView) -> str:
                 marks = [mark.strip() for mark in (MARK, UNVERIFIED) if cell.text.endswith(mark)]
                 remark = cell.text if cell.value is None else "".join(marks)
                 source = table.source if kind == "published" else ""
-                of_row = [row.alike, row.declared, row.role, cell.under, row.settings]
+                of_row = [row.alike, row.declared, row.role, cell.under, row.settings, column.chance, row.grounding]
                 lines.append([*about, column.title, column.unit, *values, remark, source, *of_row])
     return comma_separated(_HEAD.split(), [list(map(_guarded, line)) for line in lines])
 

@@ -18,11 +18,14 @@ from lmms_vg._util.html_pages import templates
 from lmms_vg.leaderboard import table_html
 from lmms_vg.leaderboard.alike import Likeness
 from lmms_vg.leaderboard.answer_explorer import explorables
+from lmms_vg.leaderboard.best_gains import BestGain
 from lmms_vg.leaderboard.breakdown import breakdowns
+from lmms_vg.leaderboard.curves_svg import curve_svg
 from lmms_vg.leaderboard.formats import FORMATS
 from lmms_vg.leaderboard.radar_svg import radar, style
 from lmms_vg.leaderboard.ranks import DEFINITION
 from lmms_vg.leaderboard.standings import Standing, metrics, provenance
+from lmms_vg.leaderboard.submitted_looks import ShownLooks
 from lmms_vg.leaderboard.table_model import ALIKE_MARK, DECLARED_MARK, TableView
 from lmms_vg.paper.protocols import PROTOCOLS, ProtocolName
 from lmms_vg.submission.validated import Entry
@@ -35,9 +38,13 @@ def page_of(protocol: ProtocolName | None, offered: Sequence[ProtocolName]) -> s
 
 
 def front(
-    protocol: ProtocolName, offered: Sequence[ProtocolName], tables: Sequence[TableView], withheld: Collection[str]
+    protocol: ProtocolName,
+    offered: Sequence[ProtocolName],
+    tables: Sequence[TableView],
+    withheld: Collection[str],
+    gains: Sequence[BestGain] = (),
 ) -> str:
-    """Return the page of a protocol's tables."""
+    """Return the page of a protocol's tables; `gains` is what the best method of each gains over its plain run."""
     return (
         _environment()
         .get_template("tables.html")
@@ -48,6 +55,7 @@ def front(
             about=PROTOCOLS[protocol].about,
             tables=tables,
             withheld=sorted(withheld),
+            gains=gains,
             definition=DEFINITION,
             formats=list(FORMATS),
         )
@@ -62,6 +70,7 @@ def submission(
     standings: Sequence[Standing],
     offered: Sequence[ProtocolName],
     withheld: Collection[str],
+    looked: Sequence[ShownLooks] = (),
 ) -> str:
     """Return the page of one submission.
 
@@ -73,6 +82,7 @@ def submission(
         standings: its rows in the tables of its protocol.
         offered: protocols of the site.
         withheld: data sets whose questions are kept out.
+        looked: where it looked, by task.
     """
     return (
         _environment()
@@ -90,6 +100,7 @@ def submission(
             provenance=provenance(entry.manifest),
             breakdowns=breakdowns(entry, plain),
             explorables=explorables(entry, plain, withheld),
+            looked=looked,
         )
     )
 
@@ -98,9 +109,10 @@ def submission(
 def _environment() -> Environment:
     environment = templates("lmms_vg.leaderboard")
     drawings: dict[str, Any] = {"radar": lambda *shown: Markup(radar(*shown)), "line_style": style}  # noqa: S704 - escaped
+    drawings["curve"] = lambda *shown: Markup(curve_svg(*shown))  # noqa: S704 - escaped
     environment.globals |= drawings | {
         name: getattr(table_html, name)
-        for name in ("heads", "ranked", "interval", "sort_value", "places", "rank_text", "line_text")
+        for name in ("heads", "ranked", "interval", "sort_value", "places", "rank_text", "line_text", "gain_text")
     }
     environment.globals |= {"zero_shot": table_html.zero_shot, "printed_as": table_html.printed_as, "metrics": metrics}
     environment.globals |= {"version": __version__, "alike_mark": ALIKE_MARK, "declared_mark": DECLARED_MARK}

@@ -22,9 +22,12 @@ from lmms_vg.leaderboard import history, pages
 from lmms_vg.leaderboard import standings as profile
 from lmms_vg.leaderboard.alike import Likeness, likenesses
 from lmms_vg.leaderboard.answer_explorer import check_withheld, data_files
+from lmms_vg.leaderboard.best_gains import best_gains, headlines
 from lmms_vg.leaderboard.chance_rows import chance
 from lmms_vg.leaderboard.formats import FORMATS
-from lmms_vg.leaderboard.plain_pairing import NONE, plain_runs
+from lmms_vg.leaderboard.plain_pairing import NONE, PlainRuns, plain_runs
+from lmms_vg.leaderboard.submitted_looks import SubmittedLooks
+from lmms_vg.leaderboard.table_specs import shapes
 from lmms_vg.leaderboard.tables import tables
 from lmms_vg.paper.protocols import PROTOCOLS, ProtocolName
 from lmms_vg.submission.validate import check
@@ -94,8 +97,8 @@ def build(folder: Path, out: Path, withheld: Collection[str] = ()) -> Built:
     alike = likenesses([item.entry for item in valid])
     scratch = place.with_name(f".{place.name}.{os.getpid()}")
     try:
-        for path, text in _files(valid, alike, withheld):
-            _write(scratch / path, text)
+        for path, content in _files(valid, alike, withheld):
+            _write(scratch / path, content)
         initial = _initial(scratch)
         _move(scratch, place)
     finally:
@@ -143,24 +146,29 @@ def _read(folder: Path, arrivals: Mapping[str, int]) -> tuple[list[Submission], 
 
 def _files(
     valid: Sequence[Submission], alike: Mapping[str, list[Likeness]], withheld: Collection[str]
-) -> Iterator[tuple[str, str]]:
-    """Yield path and text of every file."""
+) -> Iterator[tuple[str, str | bytes]]:
+    """Yield path and content of every file."""
     yield MARKER, _SAID
     yield ".nojekyll", ""  # otherwise GitHub Pages turns the Markdown files into pages
     for file in resources.files("lmms_vg.leaderboard").joinpath("static").iterdir():
         yield file.name, file.read_text("utf-8")
     entries = [item.entry for item in valid]
+    looked = SubmittedLooks({item.entry.id: item.path for item in valid})
+    plain = plain_runs(entries)
     present = {entry.manifest.protocol for entry in entries}
     offered = [protocol for protocol in PROTOCOLS if protocol in present] or [*PROTOCOLS][:1]
     blind = chance([(item.entry, item.path) for item in valid])
     views = {protocol: tables(entries, protocol, alike, blind) for protocol in offered}
     for protocol, protocol_views in views.items():
-        yield pages.page_of(protocol, offered), pages.front(protocol, offered, protocol_views, withheld)
+        specs = {spec.key: spec.measures for spec in shapes(protocol)}
+        shown = [headline for view in protocol_views for headline in headlines(view, specs[view.key])]
+        gains = best_gains(shown, entries, plain, looked.read)
+        yield pages.page_of(protocol, offered), pages.front(protocol, offered, protocol_views, withheld, gains)
         for table in protocol_views:
             for kind, form in FORMATS.items():
                 yield f"downloads/{protocol}/{table.key}.{kind}", form(table)
     standings = {protocol: profile.standings(protocol_views) for protocol, protocol_views in views.items()}
-    yield from _submissions(valid, standings, alike, withheld)
+    yield from _submissions(valid, standings, alike, withheld, plain, looked)
 
 
 def _submissions(
@@ -168,24 +176,27 @@ def _submissions(
     standings: dict[ProtocolName, dict[str, list[profile.Standing]]],
     alike: Mapping[str, list[Likeness]],
     withheld: Collection[str],
-) -> Iterator[tuple[str, str]]:
+    plain: Mapping[str, PlainRuns],
+    looked: SubmittedLooks,
+) -> Iterator[tuple[str, str | bytes]]:
     offered = list(standings)
-    plain = plain_runs([item.entry for item in valid])
     written: set[str] = set()
     for entry, path, digest in tqdm(valid, desc="writing", unit="bundle"):
         places = standings[entry.manifest.protocol or offered[0]].get(entry.id, [])
-        page = pages.submission(
-            entry, plain.get(entry.id, NONE).of, alike.get(entry.id, []), digest, places, offered, withheld
-        )
+        of = plain.get(entry.id, NONE).of
+        shown = list(looked.shown(entry, of, withheld))
+        page = pages.submission(entry, of, alike.get(entry.id, []), digest, places, offered, withheld, shown)
         yield f"submissions/{entry.id}.html", page
+        for one in shown:
+            yield from ((f"submissions/{picture.file}", picture.data) for picture in one.pictures)
         for name, text in data_files(entry, path, withheld, written):
             written.add(name)
             yield name, text
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: str | bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode())
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def _initial(site: Path) -> int:

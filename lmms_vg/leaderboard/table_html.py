@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from lmms_vg.leaderboard.best_gains import BestGain
 from lmms_vg.leaderboard.roles import ABOUT
 from lmms_vg.leaderboard.table_model import CellView, Rank, RowView, TableView
 
@@ -37,6 +38,7 @@ def heads(table: TableView) -> list[Head]:
         n = sorted({cell.n for cell in cells if cell.n is not None})
         counted = [column.unit, f"n {n[0]:,}" if len(n) == 1 else ""]
         small = [", ".join(filter(None, counted)), "lower is better" if column.better == "lower" else ""]
+        small.append(f"chance {column.chance}" if column.chance else "")
         first = "ascending" if column.better == "lower" else "descending"
         order = first if number == sort_column and _is_sorted(cells, column.better) else ""
         of = next((cell.rank.of for cell in cells if cell.rank is not None), 0)
@@ -93,6 +95,16 @@ def line_text(row: RowView) -> str:
     if row.under:
         return f"not ranked: {row.under} is ranked for this model and method"
     return f"one of {row.settings} settings, the one that is ranked" if row.settings > 1 else ""
+
+
+def gain_text(gain: BestGain) -> str:
+    """Return what a method gains with its interval: "+1.23 points (0.40 to 2.10)"."""
+    measure = gain.table.columns[gain.table.ranked]
+    unit = {"%": " points", "": ""}.get(measure.unit, f" {measure.unit}")
+    digits = 2 if measure.unit == "%" else 3
+    mean, low, high = gain.difference[:3]
+    ends = f" ({low + 0.0:.{digits}f} to {high + 0.0:.{digits}f})" if gain.difference.has_interval else ""
+    return f"{mean + 0.0:+.{digits}f}{unit}{ends}"
 
 
 def sort_value(cell: CellView) -> str:

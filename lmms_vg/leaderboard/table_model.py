@@ -20,13 +20,15 @@ class ColumnView(NamedTuple):
     Attributes:
         about: exactly what the numbers are, with n.
         better: which way is up; None for neither (a layer, a share).
-        unit: "%", "points" (of %), "nats", or empty for a number without one.
+        unit: "%", "points" (of %), "nats", "log", or empty for a number without one.
+        chance: what a look that knows nothing of the boxes has; empty where there is no such level.
     """
 
     title: str
     about: str
     better: Literal["higher", "lower"] | None = "higher"
     unit: str = ""
+    chance: str = ""
 
 
 class Rank(NamedTuple):
@@ -72,6 +74,7 @@ class RowView(NamedTuple):
         role: why it is never ranked; empty if it can be.
         under: the submission that is ranked for its model and method in the table's main column, if it is another one.
         settings: number of submissions of its model and method in the table, of which one is ranked.
+        grounding: whether where it looked was recomputed from maps, in words; empty if the table does not show it.
     """
 
     name: str
@@ -85,6 +88,7 @@ class RowView(NamedTuple):
     role: Role = ""
     under: str = ""
     settings: int = 1
+    grounding: str = ""
 
 
 class TableView(NamedTuple):

@@ -23,8 +23,9 @@ _AGAINST = (
 )
 _GROUNDING = (
     "Attention of the last prompt token, relative to that of the reference prompt, against the annotated boxes, at the layer "
-    "with the lowest mean KL of each run and task. This layer may differ between runs, which favours each run a little. Models "
-    "of any size; the same under every protocol."
+    "with the lowest mean KL of each run and task. This layer may differ between runs, which favours each run a little. Beside "
+    "each raw value stands its excess: what is left after what maps of other images have on the same boxes. Rows are ordered "
+    "by excess JS, which is judged in every layer. Models of any size; the same under every protocol."
 )
 
 # The evaluation file of protocol chen holds questions of six data sets.
@@ -63,7 +64,7 @@ class TableSpec(NamedTuple):
 
 
 def shapes(protocol: ProtocolName) -> list[TableSpec]:
-    """Return the tables of a protocol in the paper's order; the paper's numbers appear only under its own protocol."""
+    """Return where models look, and the tables of a protocol in the paper's order; its numbers appear under its own only."""
     closed, open_columns, mmmu, omnimedvqa = (measures.of_paper(table, protocol) for table in ("1", "E.3", "2", "3"))
     about_mmmu = _MMMU if len(mmmu) > 1 else _MMMU_CHEN
     recall = tuple(measure.title for measure in open_columns if measure.metric == "open_recall")
@@ -82,7 +83,8 @@ def shapes(protocol: ProtocolName) -> list[TableSpec]:
         specs = [shape._replace(published="") for shape in specs]
     about = f"Protocol {protocol}: {PROTOCOLS[protocol].title}."
     specs = [shape._replace(about=f"{about} {shape.about}") for shape in specs if shape.measures]
-    specs.append(TableSpec("grounding", "Where models look", _GROUNDING, measures.grounding(), ("medical AR",)))
+    ranked = ("medical excess JS", "medical AR")
+    specs.insert(0, TableSpec("grounding", "Where models look", _GROUNDING, measures.grounding(), ranked))
     if protocol == "vgrefine":
         specs.append(TableSpec("demo", "The demo's phantoms", _DEMO, measures.demo(), ("Avg.", "AR")))
     return specs

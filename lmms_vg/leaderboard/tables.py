@@ -69,11 +69,12 @@ def _table(
     if shape.against:
         fitting = _with_methods(shape, fitting)
     contents = {measure.title: fill(fitting, measure) for measure in shape.measures}
-    columns = [ColumnView(item.title, item.about, item.better, item.unit) for item in shape.measures]
+    columns = [ColumnView(item.title, item.about, item.better, item.unit, item.chance) for item in shape.measures]
     ranked = _ranked(shape, contents)
     shown = [item for item in fitting if any(item.id in column.cells for column in contents.values())]
     main = contents[columns[ranked].title]
-    shown.sort(key=lambda item: _place(main, item.id))  # of equals the first to come
+    sign = -1 if columns[ranked].better == "lower" else 1
+    shown.sort(key=lambda item: _place(main, item.id, sign))  # of equals the first to come
     cells = {item.id: [column.cells.get(item.id, CellView("")) for column in contents.values()] for item in shown}
     notes = _notes(shape, contents, shown) if shown else []
     if shape.against:
@@ -126,12 +127,18 @@ def _ranked(shape: TableSpec, filled: dict[str, Filled]) -> int:
     return titles.index(max(named, key=lambda title: sum(not cell.under for cell in filled[title].cells.values())))
 
 
-def _place(column: Filled, id: str) -> tuple[bool, bool, float, str, bool, float]:
-    """Sort key: ranked rows first, then higher is better; folded rows follow the row that is ranked for them."""
+def _place(column: Filled, id: str, sign: int) -> tuple[bool, bool, float, str, bool, float]:
+    """Sort key: ranked rows first, then the better ones; folded rows follow the row that is ranked for them.
+
+    Args:
+        column: the column.
+        id: of the row.
+        sign: 1 if higher is better, -1 if lower is.
+    """
     cell = column.cells.get(id, CellView(""))
     above = column.cells[cell.under] if cell.under else cell
-    of_line = above.value is None, above.rank is None, -(above.value or 0.0), cell.under or id
-    return *of_line, bool(cell.under), -(cell.value or 0.0)
+    of_line = above.value is None, above.rank is None, -sign * (above.value or 0.0), cell.under or id
+    return *of_line, bool(cell.under), -sign * (cell.value or 0.0)
 
 
 def _row(shape: TableSpec, entry: Entry, cells: list[CellView], alike: Sequence[Likeness]) -> RowView:
@@ -148,7 +155,19 @@ def _row(shape: TableSpec, entry: Entry, cells: list[CellView], alike: Sequence[
         alike=_like(shown),
         declared=entry.declared,
         role=role_of(entry),
+        grounding=_grounding(shape, entry),
     )
+
+
+def _grounding(shape: TableSpec, entry: Entry) -> str:
+    """Say whether what the table shows of an entry's look was recomputed; empty if it shows nothing of it."""
+    looked = [
+        entry.scores[task] for task in sorted(shape.tasks & entry.scores.keys()) if entry.scores[task].metric == "ar"
+    ]
+    if not looked:
+        return ""
+    again = [scores.recomputed for scores in looked]
+    return f"grounding {'recomputed' if all(again) else 'recomputed in part' if any(again) else 'not recomputed'}"
 
 
 def _like(alike: Sequence[Likeness]) -> str:

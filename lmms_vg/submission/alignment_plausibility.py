@@ -24,6 +24,11 @@ def implausible(alignment: BundleAlignment) -> str | None:
     ar, printed, kl, js = alignment.ar, alignment.printed_ar, alignment.kl, alignment.js
     if not ar or len({len(ar), len(printed), len(kl), len(js)}) > 1:
         return f"{len(ar)} values of AR, {len(printed)} of printed AR, {len(kl)} of KL and {len(js)} of JS"
+    excess, placement = alignment.excess, alignment.placement
+    if excess is not None and {len(excess.log_ar), len(excess.kl), len(excess.js)} != {len(ar)}:
+        return f"{len(ar)} values of AR, but {len(excess.log_ar)}, {len(excess.kl)} and {len(excess.js)} of excess"
+    if placement is not None and (len(placement) != len(ar) or not all(0 <= share <= 1 for share in placement)):
+        return f"{len(placement)} values of placement; allowed is one per layer, 0 to 1"
     if min(*ar, *printed, *kl, *js) < -_SLACK:
         return "a value below 0"
     if max(*ar, *printed, *kl, *js) > _MOST:

@@ -18,21 +18,26 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lmms_vg import __version__
+from lmms_vg.journal import LayerMaps
+from lmms_vg.journal.map_lines import MapLine, line_of, maps_of
 from lmms_vg.submission import schema_1
 from lmms_vg.submission.findings import Rejected, rejected
-from lmms_vg.submission.schema import LONGEST, SCHEMA_VERSION, Manifest
+from lmms_vg.submission.schema import SCHEMA_VERSION, Manifest
+from lmms_vg.submission.schema_words import LONGEST
 from lmms_vg.submission.strict_json import Model, load, validated
 
 MANIFEST = "manifest.json"
-_MEMBER = re.compile(r"manifest\.json|(?:questions|answers)/[a-z0-9_]{1,100}\.jsonl")
+_MEMBER = re.compile(r"manifest\.json|(?:questions|answers)/[a-z0-9_]{1,100}\.jsonl|maps/[a-z0-9_]{1,100}\.maps")
 
-# In bytes. The paper's benchmarks and VGMED with a model of 60 layers take 60 MB packed, 400 MB unpacked, 110 members.
+# In bytes. The paper's benchmarks and VGMED with a model of 60 layers take 60 MB packed, 400 MB unpacked, 110 members; maps
+# add at most 100 MB (`packing`).
 MAX_FILE = 200_000_000
 MAX_MEMBERS = 200
 MAX_UNPACKED = 600_000_000
 MAX_MEMBER = 100_000_000
 MAX_MANIFEST = 1_000_000
 MAX_LINE = 100_000
+MAX_BLOCK = 10_000_000  # a map of 500 layers of 10,000 patches
 MAX_LINES = LONGEST
 MAX_TASKS = 100
 
@@ -40,20 +45,24 @@ _END = struct.Struct("<4s4H2LH")  # end of central directory
 _ZIP64_LOCATOR = 20  # bytes in front of the end record in a zip of more than 4 GB
 
 
-def write(members: Mapping[str, str]) -> bytes:
-    """Return a zip of the texts by name: sorted and without times, so that equal texts give equal bytes."""
+def write(members: Mapping[str, str | bytes]) -> bytes:
+    """Return a zip of the contents by name: sorted and without times, so that equal contents give equal bytes."""
     out = BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(members):
             info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             info.compress_type, info.create_system, info.external_attr = zipfile.ZIP_DEFLATED, 3, (0o100644 << 16)
-            archive.writestr(info, members[name].encode())
+            archive.writestr(info, _bytes(members[name]))
     return out.getvalue()
 
 
-def sha256(text: str) -> str:
-    """Return the SHA-256 of a member's text in hexadecimal, as manifests store it."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def sha256(content: str | bytes) -> str:
+    """Return the SHA-256 of a member in hexadecimal, as manifests store it."""
+    return hashlib.sha256(_bytes(content)).hexdigest()
+
+
+def _bytes(content: str | bytes) -> bytes:
+    return content.encode() if isinstance(content, str) else content
 
 
 class Bundle:
@@ -138,8 +147,35 @@ class Bundle:
                 where = f"{name}, line {number}"
                 value = load(line, where)
                 yield validated(schema_1.answer(value) if older else value, where, model)
-        if digester.hexdigest() != digest:
-            raise rejected("checksum", name, f"its SHA-256 is {digester.hexdigest()}, but the manifest says {digest}")
+        _same(name, digester.hexdigest(), digest)
+
+    def blocks(self, name: str, digest: str) -> Iterator[tuple[MapLine, LayerMaps, bytes]]:
+        """Yield line, maps and all bytes of every block of a member of maps; arguments as for `lines`.
+
+        Raises:
+            Rejected: a block is damaged, cut off or too large (`maps`, `too-large`); or, at the end, as for `lines`.
+        """
+        digester = hashlib.sha256()
+        with self._open(name) as member:
+            size = 0
+            while line := self._read(member, name, MAX_LINE, line=True):
+                try:
+                    about = line_of(line)
+                    if about.size > MAX_BLOCK:
+                        raise rejected("too-large", name, f"a map of {about.size:,} bytes, at most {MAX_BLOCK:,}")
+                    data = self._read(member, name, about.size, part=True)
+                    maps = maps_of(about, data)
+                except (ValueError, RecursionError) as problem:
+                    if isinstance(problem, Rejected):
+                        raise
+                    raise rejected("maps", f"{name}, byte {size}", _first_line(problem)) from None
+                size += len(line) + len(data)
+                if size > MAX_MEMBER:
+                    raise rejected("too-large", name, f"more than {MAX_MEMBER:,} bytes")
+                digester.update(line)
+                digester.update(data)
+                yield about, maps, line + data
+        _same(name, digester.hexdigest(), digest)
 
     def _open(self, name: str) -> BinaryIO:
         try:
@@ -149,9 +185,9 @@ class Bundle:
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError, struct.error) as problem:
             raise rejected("not-a-zip", name, str(problem)[:200]) from None
 
-    def _read(self, member: BinaryIO, name: str, most: int, line: bool = False) -> bytes:
+    def _read(self, member: BinaryIO, name: str, most: int, line: bool = False, part: bool = False) -> bytes:
         try:
-            data = member.readline(most + 1) if line else member.read(most + 1)
+            data = member.readline(most + 1) if line else member.read(most + (not part))
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError) as problem:
             raise rejected("not-a-zip", name, f"damaged: {str(problem)[:200]}") from None
         if len(data) > most:
@@ -170,7 +206,9 @@ class Bundle:
             if kind not in (0, stat.S_IFREG) or info.is_dir():
                 raise rejected("link", where, "is a link, a folder or a device")
             if not _MEMBER.fullmatch(name):
-                raise rejected("unknown-file", where, "a bundle holds manifest.json, questions/ and answers/ only")
+                raise rejected(
+                    "unknown-file", where, "a bundle holds manifest.json, questions/, answers/ and maps/ only"
+                )
             if name in seen:
                 raise rejected("duplicate-file", where, "appears twice")
             seen.add(name)
@@ -180,6 +218,15 @@ class Bundle:
                 raise rejected("too-large", where, f"{info.file_size:,} bytes unpacked, at most {MAX_MEMBER:,}")
         if sum(info.file_size for info in infos) > MAX_UNPACKED:
             raise rejected("too-large", self.path.name, f"more than {MAX_UNPACKED:,} bytes unpacked")
+
+
+def _same(name: str, actual: str, stated: str) -> None:
+    if actual != stated:
+        raise rejected("checksum", name, f"its SHA-256 is {actual}, but the manifest says {stated}")
+
+
+def _first_line(problem: Exception) -> str:
+    return (str(problem) or type(problem).__name__).partition("\n")[0][:200]
 
 
 def _check_end(file: BinaryIO, where: str) -> None:

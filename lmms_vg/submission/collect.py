@@ -13,6 +13,7 @@ from lmms_vg.runs.results import MEASURED, SCORED, Line, Run
 from lmms_vg.submission.choice import Choice
 from lmms_vg.submission.findings import Rejected, rejected
 from lmms_vg.submission.identity import conflicts, identity, seeds
+from lmms_vg.submission.journal_looks import JournalLooks, journal_looks, with_looks
 from lmms_vg.submission.question_check import question_of
 from lmms_vg.submission.rescoring import Pair, Scored, rules_of, scored, verdict
 from lmms_vg.submission.schema import BundleAlignment, BundleAnswer, BundleFirstToken, BundleQuestion
@@ -22,11 +23,16 @@ from lmms_vg.tasks.yaml_files import definition, groups, tasks
 
 
 class CollectedTask(NamedTuple):
-    """One task of a run: its questions and answers, their scores by this version, and the means that lmms-eval printed."""
+    """One task of a run: its questions and answers, their scores by this version, and the means that lmms-eval printed.
+
+    Attributes:
+        looks: what its journal's maps give, or why there are none; empty if it is no measurement.
+    """
 
     pairs: list[Pair]
     scored: Scored
     metrics: dict[str, Any]
+    looks: JournalLooks | str = ""
 
 
 class Collected(NamedTuple):
@@ -150,9 +156,12 @@ def _part(run: Run, task: str) -> CollectedTask:
     stated = {name: run.means[task].get(name) for name in result.metrics if name in names}
     model_rules = {name: rule for name, rule in rules_of(lines).items() if name in rescore.NEEDS_MODEL}
     result = result._replace(rules=result.rules | model_rules)  # rules of values that are not computed here
-    return CollectedTask(
-        pairs, result, {name: value if isinstance(value, int | float) else None for name, value in stated.items()}
-    )
+    looks = journal_looks(run, task, [answer for _, answer in pairs]) if TASKS[task].measures else ""
+    if isinstance(looks, JournalLooks):
+        asked, answers = zip(*pairs, strict=True)
+        pairs = [*zip(asked, with_looks(answers, looks.values), strict=True)]
+    means = {name: value if isinstance(value, int | float) else None for name, value in stated.items()}
+    return CollectedTask(pairs, result, means, looks)
 
 
 def _has_failed(task: str, line: Line, rescored: Line) -> bool:

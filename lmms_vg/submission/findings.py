@@ -34,6 +34,7 @@ CODES = {
     "missing-uid": "a question without an answer, or an answer without a question",
     "questions": "questions, options or reference answers that are not the benchmark's",
     "alignment": "alignment values that no attention map gives, or that the task does not measure",
+    "maps": "maps that are damaged, incomplete, or not of the task's boxes, or that give other values than those stated",
     "first-token": "first-token values of other answers than the question allows, or of a model that signs nothing",
     "verdict": "a verdict that the answer does not give",
     "metric": "a value that the answers do not give",
@@ -43,6 +44,7 @@ CODES = {
     "unverified-questions": "the questions could not be compared with the benchmark's, which is not on this machine",
     "unverified-metric": "a value that needs a language model was not computed again",
     "unverified-alignment": "alignment values are the submitter's: attention cannot be recomputed without the model",
+    "recomputed-alignment": "alignment values that were computed again from the maps in the bundle",
     "unmeasured": "questions without alignment values, for example because the model does not see their boxes",
     "rule": "scored by another version's rule",
     "leak": "heads that were, or may have been, ranked on images that are asked about",
@@ -50,7 +52,16 @@ CODES = {
 
 #: Codes that do not make a submission invalid.
 NOTES = frozenset(
-    {"declared", "unverified-questions", "unverified-metric", "unverified-alignment", "unmeasured", "rule", "leak"}
+    {
+        "declared",
+        "unverified-questions",
+        "unverified-metric",
+        "unverified-alignment",
+        "recomputed-alignment",
+        "unmeasured",
+        "rule",
+        "leak",
+    }
 )
 
 

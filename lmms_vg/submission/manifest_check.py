@@ -19,6 +19,7 @@ from lmms_vg.tasks.yaml_files import definition, groups, tasks
 def stated_wrongly(manifest: Manifest, members: Collection[str]) -> Iterator[Finding]:
     """Yield everything wrong, and everything to note, that the manifest and the names of the bundle's members show."""
     wanted = {MANIFEST} | {f"{kind}/{task}.jsonl" for task in manifest.tasks for kind in ("questions", "answers")}
+    wanted |= {f"maps/{name}.maps" for name, task in manifest.tasks.items() if task.maps is not None}
     yield from (
         Finding("missing-file", name, "is named by the manifest, but missing") for name in sorted(wanted - {*members})
     )
@@ -78,6 +79,12 @@ def _stated(name: str, task: Task, protocol: ProtocolName | None) -> Iterator[Fi
     ):
         yield Finding(
             "restricted", name, "was decoded differently, or with another reference prompt, than its task says"
+        )
+    if (task.maps is not None or task.hidden) and not spec.measures:
+        yield Finding("maps", name, "has maps, but does not measure where a model looks")
+    if task.maps is not None and task.maps.layers != sorted({*task.maps.layers}):
+        yield Finding(
+            "maps", name, f"says that its maps are of layers {task.maps.layers}; allowed is each once, ascending"
         )
     if task.data.name != spec.spec.name:
         yield Finding("questions", name, f"says it is of {task.data.name}, but it is of {spec.spec.name}")

@@ -231,7 +231,7 @@ def _labels_of(questions: Sequence[BundleQuestion]) -> _Labels:
 
 def _records(task: str, pairs: Sequence[Pair]) -> Iterator[tuple[dict[str, Any], Record]]:
     for question, answer in pairs:
-        alignment = None if answer.alignment is None else answer.alignment.model_dump()
+        alignment = None if answer.alignment is None else answer.alignment.model_dump(exclude={"excess", "placement"})
         record = Record(
             key="", task=task, uid=question.uid, text=answer.answer, alignment=alignment, first_token=answer.first_token
         )

@@ -10,57 +10,35 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from lmms_vg._util.error_codes import ErrorCode
 from lmms_vg.journal import FirstToken
 from lmms_vg.paper.protocols import ProtocolName
 from lmms_vg.runs.method_spec import HyperParameters, Identifier, MethodSpec, Scalar
+from lmms_vg.submission.schema_words import Count, Finite, LayerNumbers, Layers, Name, Text, Word
 
 SCHEMA_VERSION: Literal[2] = 2
 
-#: Largest number of questions of a task; the largest benchmark, OmniMedVQA's MRI, has 31,877.
-LONGEST = 100_000
 
+class StrictModel(BaseModel):
+    """A model that forbids unknown fields and converts no types."""
 
-def _readable(name: str) -> str:
-    """Check a name: it becomes a link, so it needs something to click on, and it must not reverse or hide text beside it."""
-    if not name.isprintable() or not any(character.isalnum() for character in name):
-        raise ValueError("needs a letter or digit, and only characters that can be printed")
-    return name
-
-
-Text = Annotated[str, Field(max_length=2_000)]
-Word = Annotated[str, Field(min_length=1, max_length=200)]
-Name = Annotated[Word, AfterValidator(_readable)]
-Count = Annotated[int, Field(ge=1, le=LONGEST)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class _Extended(_Strict):
+class ExtendedModel(StrictModel):
     """A model with fields that earlier readers of its version do not know; without a value they are not written."""
 
     later: ClassVar[frozenset[str]]
 
     @model_serializer(mode="wrap")
     def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        unused = {name for name in self.later if getattr(self, name) in (None, {})}
+        unused = {name for name in self.later if getattr(self, name) in (None, {}, [])}
         return {name: value for name, value in handler(self).items() if name not in unused}
 
 
-class Card(_Extended):
+class Card(ExtendedModel):
     """What only the submitter knows of a model.
 
     Attributes:
@@ -83,7 +61,7 @@ class Card(_Extended):
     settings: Annotated[dict[Identifier, HyperParameters], Field(max_length=50)] = {}
 
 
-class Provenance(_Extended):
+class Provenance(ExtendedModel):
     """Exactly what was run, as our models sign their results (`inference.build`); hashes are of what their field names.
 
     Attributes:
@@ -124,7 +102,7 @@ class Provenance(_Extended):
     sampling_seed: Annotated[int, Field(ge=0)] | None = None
 
 
-class Declaration(_Strict):
+class Declaration(StrictModel):
     """What was run, by the submitter's word: a model that is not of lmms_vg signs nothing, and nobody can check who answered.
 
     Attributes:
@@ -142,7 +120,7 @@ class Declaration(_Strict):
     arguments: Annotated[dict[Word, Scalar], Field(max_length=50)]
 
 
-class Data(_Strict):
+class Data(StrictModel):
     """The data set of a task's questions.
 
     Attributes:
@@ -153,7 +131,21 @@ class Data(_Strict):
     revision: Word | None
 
 
-class Task(_Strict):
+class BundledMaps(StrictModel):
+    """The member `maps/<task>.maps`: a map of every question that has alignment values, in the format of `journal.map_lines`.
+
+    A question's key is its uid.
+
+    Attributes:
+        sha256: of the member.
+        layers: the layers of the model that its maps are of, in ascending order.
+    """
+
+    sha256: Word
+    layers: Annotated[LayerNumbers, Field(min_length=1)]
+
+
+class Task(ExtendedModel):
     """One task of a bundle.
 
     Attributes:
@@ -166,7 +158,11 @@ class Task(_Strict):
         rules: metric -> signature.
         decoding: as the task defines it.
         reference: the reference prompt.
+        hidden: layers in which patches have no attention at all, as under a knockout; KL and log AR say nothing there.
+        maps: the member of its maps, if there is one.
     """
+
+    later = frozenset({"hidden", "maps"})
 
     protocol: ProtocolName | None
     asked: Count
@@ -178,16 +174,18 @@ class Task(_Strict):
     decoding: Annotated[dict[Word, Scalar | list[Word]], Field(max_length=50)]
     reference: Text
     data: Data
+    hidden: LayerNumbers = []
+    maps: BundledMaps | None = None
 
 
-class Group(_Strict):
+class Group(StrictModel):
     """Tasks that lmms-eval averaged, each group in its own way (docs/protocols.md)."""
 
     members: Annotated[list[Word], Field(max_length=100)]
     metrics: Annotated[dict[Word, Finite | None], Field(max_length=50)]
 
 
-class Manifest(_Extended):
+class Manifest(ExtendedModel):
     """One model with one method under one protocol.
 
     Attributes:
@@ -222,7 +220,7 @@ class Manifest(_Extended):
 Label = Annotated[str, Field(max_length=500)]
 
 
-class BundleQuestion(_Strict):
+class BundleQuestion(StrictModel):
     """A document of a task as it was asked and scored; see `datasets.schema.Sample`."""
 
     uid: Word
@@ -240,17 +238,33 @@ class BundleQuestion(_Strict):
     boxes: Annotated[list[Annotated[list[Finite | None], Field(max_length=10)]], Field(max_length=1_000)]
 
 
-Layers = Annotated[list[Finite], Field(max_length=500)]
+class BundleExcess(StrictModel):
+    """Value minus what maps of other images have on the same box, per layer (`metrics.nulls`); log AR is natural."""
+
+    log_ar: Layers
+    kl: Layers
+    js: Layers
 
 
-class BundleAlignment(_Strict):
-    """How attention and boxes of one question agree: one value per layer, by a version of `metrics/alignment.py`."""
+class BundleAlignment(ExtendedModel):
+    """How attention and boxes of one question agree: one value per layer, by a version of `metrics/alignment.py`.
+
+    Attributes:
+        excess: what is left of log AR, KL and JS after a blind look; None where the run's maps were not at hand, or where
+            there are fewer than five other images.
+        placement: share of all places of the box's shape that hold less attention (`metrics.placement`); None without maps,
+            or where there are fewer than five places.
+    """
+
+    later = frozenset({"excess", "placement"})
 
     ar: Layers
     printed_ar: Layers
     kl: Layers
     js: Layers
     version: Annotated[int, Field(ge=1, le=1_000)] = 1
+    excess: BundleExcess | None = None
+    placement: Layers | None = None
 
 
 class BundleFirstToken(FirstToken):
@@ -259,7 +273,7 @@ class BundleFirstToken(FirstToken):
     model_config = ConfigDict(strict=True)
 
 
-class BundleAnswer(_Strict):
+class BundleAnswer(StrictModel):
     """What the model answered, what the rule extracted, and the verdict.
 
     Attributes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,10 +18,12 @@ from lmms_vg.submission.archive import MANIFEST, sha256, write
 from lmms_vg.submission.choice import Choice, only_protocol
 from lmms_vg.submission.collect import Collected, CollectedTask, collect, read
 from lmms_vg.submission.findings import Finding, Rejected, rejected
+from lmms_vg.submission.journal_looks import JournalLooks
+from lmms_vg.submission.packing import packing
 from lmms_vg.submission.privacy import own_findings
 from lmms_vg.submission.question_check import text_of
 from lmms_vg.submission.rescoring import metric_differences
-from lmms_vg.submission.schema import SCHEMA_VERSION, Card, Data, Group, Manifest, Task
+from lmms_vg.submission.schema import SCHEMA_VERSION, BundledMaps, Card, Data, Group, Manifest, Task
 from lmms_vg.submission.strict_json import canonical, parse
 from lmms_vg.submission.validate import Checked, check
 from lmms_vg.tasks import rescore
@@ -65,11 +67,13 @@ class Submitted(NamedTuple):
         checked: what validation says of it.
         ignored: tasks of the runs that are not ours.
         left_out: tasks of ours that were not chosen.
+        maps: measured task -> which of its maps are in the bundle, in words.
     """
 
     checked: Checked
     ignored: list[str]
     left_out: list[str]
+    maps: dict[str, str]
 
 
 def submit(runs: Sequence[Path], card: Card, out: Path, choice: Choice = EVERYTHING) -> Submitted:
@@ -81,8 +85,11 @@ def submit(runs: Sequence[Path], card: Card, out: Path, choice: Choice = EVERYTH
     """
     check_new(out)
     collected = collect(runs, choice)
-    members = _members(collected, card, choice)
-    write_new(out, write(members))
+    maps = packing(
+        {name: part.looks for name, part in collected.parts.items() if TASKS[name].measures},
+        {name: part.scored.metrics["best_layer"] for name, part in collected.parts.items() if TASKS[name].measures},
+    )
+    write_new(out, write(_members(collected, card, choice, maps.layers)))
     try:
         checked = check(out)
         if checked.errors:
@@ -90,7 +97,7 @@ def submit(runs: Sequence[Path], card: Card, out: Path, choice: Choice = EVERYTH
     except BaseException:
         out.unlink(missing_ok=True)
         raise
-    return Submitted(checked, collected.ignored, collected.left_out)
+    return Submitted(checked, collected.ignored, collected.left_out, maps.said)
 
 
 def by_method(runs: Sequence[Path], card: Card, folder: Path) -> dict[Path, list[Path]]:
@@ -124,7 +131,7 @@ def _name(card: Card, path: Path) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", f"{card.name}-{label}".lower()).strip("-.")[:100]
 
 
-def _members(collected: Collected, card: Card, choice: Choice) -> dict[str, str]:
+def _members(collected: Collected, card: Card, choice: Choice, maps: Mapping[str, list[int]]) -> dict[str, str | bytes]:
     if not collected.parts and all(task.startswith("own_") for task in collected.ignored):
         raise rejected(
             "unknown-task",
@@ -144,11 +151,13 @@ def _members(collected: Collected, card: Card, choice: Choice) -> dict[str, str]
     reasons += _unknown_settings(collected, card)
     if reasons:
         raise Rejected(*reasons)
-    members: dict[str, str] = {}
+    members: dict[str, str | bytes] = {}
     for name, part in collected.parts.items():
         answers = (canonical(answer.model_dump(exclude_none=True)) for _, answer in part.pairs)
         members[f"questions/{name}.jsonl"] = text_of([question for question, _ in part.pairs])
         members[f"answers/{name}.jsonl"] = "".join(f"{line}\n" for line in answers)
+        if name in maps and isinstance(part.looks, JournalLooks):
+            members[f"maps/{name}.maps"] = b"".join(part.looks.blocks(maps[name]))
     digests = {name: sha256(text) for name, text in members.items()}
     protocol = only_protocol(collected.parts, choice.protocol)
     try:
@@ -158,7 +167,9 @@ def _members(collected: Collected, card: Card, choice: Choice) -> dict[str, str]
             card=card,
             **collected.identity,
             seeds=collected.seeds,
-            tasks={name: _task(name, part, digests, protocol) for name, part in collected.parts.items()},
+            tasks={
+                name: _task(name, part, digests, protocol, maps.get(name, [])) for name, part in collected.parts.items()
+            },
             groups={
                 name: Group(members=definition(name)["task"], metrics=metrics)
                 for name, metrics in collected.groups.items()
@@ -183,8 +194,11 @@ def _unknown_settings(collected: Collected, card: Card) -> Iterator[Finding]:
         )
 
 
-def _task(name: str, part: CollectedTask, digests: dict[str, str], protocol: ProtocolName | None) -> Task:
+def _task(
+    name: str, part: CollectedTask, digests: dict[str, str], protocol: ProtocolName | None, layers: list[int]
+) -> Task:
     spec, config = TASKS[name], definition(name)
+    maps = digests.get(f"maps/{name}.maps")
     return Task(
         protocol=None if spec.measures else protocol,
         asked=len(part.pairs),
@@ -196,6 +210,8 @@ def _task(name: str, part: CollectedTask, digests: dict[str, str], protocol: Pro
         decoding=config["generation_kwargs"],
         reference=config["metadata"]["reference"],
         data=Data(name=spec.spec.name, revision=revision_read(spec.spec)),
+        hidden=part.looks.hidden if isinstance(part.looks, JournalLooks) else [],
+        maps=None if maps is None else BundledMaps(sha256=maps, layers=layers),
     )
 
 

@@ -13,12 +13,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from lmms_vg.runs.kept_maps import TOLERANCE
 from lmms_vg.runs.results import MEASURED
 from lmms_vg.submission import question_check as known
 from lmms_vg.submission.archive import Bundle
 from lmms_vg.submission.findings import Finding, Rejected
 from lmms_vg.submission.first_token_check import first_token_findings
+from lmms_vg.submission.look_scores import with_looks
 from lmms_vg.submission.manifest_check import stated_wrongly
+from lmms_vg.submission.map_check import recomputed
 from lmms_vg.submission.privacy import findings as private
 from lmms_vg.submission.rescoring import (
     Pair,
@@ -29,7 +32,7 @@ from lmms_vg.submission.rescoring import (
     scored,
     scores_of,
 )
-from lmms_vg.submission.schema import BundleAnswer, BundleQuestion, Manifest, Task
+from lmms_vg.submission.schema import BundleAnswer, BundleQuestion, Manifest, Provenance, Task
 from lmms_vg.submission.validated import Entry, Scores
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.yaml_files import definition
@@ -150,9 +153,13 @@ def _tasks(
         )
         if (of_task := scores_of(name, task, manifest.run, answered, result, mismatch is None)) is not None:
             scores[name] = of_task
-            if of_task.metric == "ar":
+            if of_task.metric == "ar" and manifest.run is not None:
                 rules[name] |= dict.fromkeys(MEASURED, of_task.rule)
-                findings.append(Finding("unverified-alignment", name, "AR, KL and JS are as submitted"))
+                layer = int(result.metrics["best_layer"])
+                looked = _looked(bundle, name, task, manifest.run, answered, layer)
+                findings += looked
+                has_maps = task.maps is not None and layer in task.maps.layers
+                scores[name] = with_looks(of_task, task, layer, answered, has_maps)
     sizes = {name: task.asked for name, task in manifest.tasks.items()}
     outdated = {finding.where for finding in findings if finding.code == "outdated-rule"}
     for name, group in sorted(manifest.groups.items()):
@@ -162,6 +169,21 @@ def _tasks(
         elif metrics.keys() >= set(members) and not outdated & {*members}:
             findings += metric_differences(name, group.metrics, rescore.group_means(name, metrics, sizes))
     return scores, rules
+
+
+def _looked(bundle: Bundle, name: str, task: Task, run: Provenance, pairs: list[Pair], layer: int) -> Iterator[Finding]:
+    """Yield what the maps of a measurement contradict, or that nothing was recomputed."""
+    if task.maps is None:
+        message = "grounding not recomputed: AR, KL and JS, excess and placement are as submitted, since the bundle has no maps"
+        yield Finding("unverified-alignment", name, message)
+        return
+    made = recomputed(bundle, name, task, run.rows, pairs)
+    yield from made.findings
+    if layer not in made.layers:
+        yield Finding("maps", name, f"has maps of layers {made.layers}, but its numbers are taken at layer {layer}")
+    where = f"layer {made.layers[0]}" if len(made.layers) == 1 else f"{len(made.layers)} layers"
+    message = f"grounding recomputed from the maps of {len(made.values):,} questions in {where}, within {TOLERANCE}"
+    yield Finding("recomputed-alignment", name, message)
 
 
 def _uids(name: str, task: Task, asked: list[BundleQuestion], given: list[BundleAnswer]) -> Iterator[Finding]:

@@ -29,8 +29,11 @@ class Scores(NamedTuple):
         values: (questions); of measurements at the layer with the lowest mean KL over all questions.
         categories: axis -> category per question.
         verified: whether the questions were compared with the benchmark's own.
-        further: metric -> rule and values of other metrics per question: `kl` and `js` at the layer of `ar`, `bleu1` beside
-            `open_recall`, `forced_choice` where answers carry first-token values.
+        further: metric -> rule and values of other metrics per question: `kl` and `js` at the layer of `ar`, with those
+            of `look_scores`; `bleu1` beside `open_recall`; `forced_choice` where answers carry first-token values.
+        recomputed: of measurements, whether the values were computed again from maps in the bundle; else they are the
+            submitter's word.
+        unjudged: metric -> why it has no values, of those that a measurement could have.
     """
 
     questions: str
@@ -42,6 +45,8 @@ class Scores(NamedTuple):
     categories: dict[str, tuple[str, ...]]
     verified: bool
     further: Mapping[str, tuple[str, Values]] = {}
+    recomputed: bool = False
+    unjudged: Mapping[str, str] = {}
 
     @property
     def comparable(self) -> Hashable:

@@ -175,14 +175,14 @@ def test_sorting_by_keyboard(browser: Any, address: str) -> None:
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(browser: Any, address: str) -> None:
     browser.get(f"{address}/index.html")
     seen = []
-    for _ in range(25):
+    for _ in range(60):
         browser.switch_to.active_element.send_keys("\ue004")
         now = browser.switch_to.active_element
         outline = now.value_of_css_property("outline-style"), now.value_of_css_property("outline-width")
         assert outline == ("solid", "3px"), now.get_attribute("outerHTML")[:200]
         seen.append(now.tag_name + (now.get_attribute("class") or now.get_attribute("id") or ""))
     assert seen[0] == "askip"
-    assert {"inputtext", "inputzero-shot", "divscroll long", "button", "summary"} <= set(seen)
+    assert {"inputtext", "inputzero-shot", "divscroll", "button", "buttonwhat", "summary"} <= set(seen)
 
 
 def test_published_rows_stay_apart(browser: Any, address: str) -> None:
@@ -205,13 +205,15 @@ def test_filters_and_the_switch_of_protocols(browser: Any, address: str) -> None
     browser.get(f"{address}/index.html")
     every = len(names(browser, "demo"))
     one_of(browser, "#text").send_keys("VGREFINE tiny")
-    assert names(browser, "demo") == ["Tiny vgrefine tiny-vgrefine"]
+    assert names(browser, "demo") == ["Tiny vgrefine tiny-vgrefine grounding not recomputed"]
     assert names(browser, "table2", "tbody.published") == []
     assert one_of(browser, "#count").text.startswith("2 of "), "in two tables"
     one_of(browser, "#text").clear()
     one_of(browser, "#text").send_keys(" ")
     assert len(names(browser, "demo")) == every
+    browser.execute_script("document.querySelectorAll('.empty').forEach(one => { one.open = true; })")
     published = len(names(browser, "tableE3", "tbody.published"))
+    assert published
     press(one_of(browser, "#zero-shot"), "Space")
     assert not any("Seen" in name for name in names(browser, "demo"))
     assert len(names(browser, "demo")) == every - 1
@@ -231,7 +233,7 @@ def test_tables_and_links_without_scripts(browser: Any, address: str) -> None:
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     browser.get(f"{address}/index.html")
     assert len(names(browser, "demo")) == 3
-    assert not all_of(browser, "thead button")
+    assert not all_of(browser, "thead button:not(.what)")
     assert not one_of(browser, "#filter").is_displayed()
     one_of(browser, ".protocols a:last-child").click()
     assert browser.current_url == f"{address}/chen-greedy.html"
@@ -359,6 +361,86 @@ def test_a_phone_shows_every_page_at_its_width(browser: Any, address: str, site:
         assert settled_width(browser) == {"page": 390, "window": 390, "styles": 1, "wider": []}, path.name
     browser.get(f"{address}/index.html")
     assert one_of(browser, ".how").get_attribute("open") is None
-    browser.execute_script("document.querySelector('#table1 .scroll').scrollLeft = 200")
-    name = one_of(browser, "#table1 tbody th[scope=row]")
+    browser.execute_script("document.querySelector('#table2 .scroll').scrollLeft = 200")
+    name = one_of(browser, "#table2 tbody th[scope=row]")
     assert 0 <= name.rect["x"] < 100, "the name stays when numbers are scrolled"
+
+
+def test_the_first_screen_has_numbers(browser: Any, address: str) -> None:
+    browser.get(f"{address}/index.html")
+    gains = all_of(browser, ".gains li")
+    assert [gain.find_element("css selector", "span a").text for gain in gains] == [
+        "MMMU Health & Medicine",
+        "The demo's phantoms",
+    ]
+    for gain in gains:
+        assert gain.rect["y"] < 900
+        assert re.match(r"[+-]\d+\.\d\d points \(", gain.find_element("css selector", "strong").text)
+        assert "Tiny, vgrefine against tiny-plain" in gain.text
+    assert "n 30" in gains[0].text
+    press(gains[1].find_element("css selector", "a"), "Enter")
+    assert browser.current_url == f"{address}/index.html#demo"
+
+
+def test_tables_without_a_submission_are_folded_and_a_link_unfolds_them(browser: Any, address: str) -> None:
+    browser.get(f"{address}/index.html")
+    assert not one_of(browser, "#table1").is_displayed()
+    assert one_of(browser, "#demo").is_displayed()
+    press(next(link for link in all_of(browser, ".contents a") if "Closed questions" in link.text), "Enter")
+    assert one_of(browser, "#table1").is_displayed()
+    browser.get("about:blank")
+    browser.get(f"{address}/index.html#tableE3")
+    assert one_of(browser, "#tableE3").is_displayed(), "a link from elsewhere, too"
+
+
+def test_a_title_is_explained_by_keyboard_and_by_touch(browser: Any, address: str) -> None:
+    browser.get(f"{address}/index.html")
+    what = column(browser, "demo", "excess JS").find_element("css selector", ".what")
+    assert what.get_attribute("aria-label") == "What excess JS is"
+    said = one_of(browser, f"#{what.get_attribute('popovertarget')}")
+    assert not said.is_displayed()
+    press(what, "Enter")
+    assert said.is_displayed()
+    assert "Chance is 0" in said.text
+    browser.switch_to.active_element.send_keys("\ue00c")  # Escape
+    assert not said.is_displayed()
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center', inline: 'center'})", what)
+    what.click()
+    assert said.is_displayed()
+    said.find_element("css selector", "button").click()
+    assert not said.is_displayed()
+
+
+def test_wide_tables_say_so_and_short_ones_scroll_with_the_page(browser: Any, address: str) -> None:
+    size = {"width": 700, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(f"{address}/index.html")
+    assert "scroll the table sideways" in one_of(browser, "#demo .wide").text
+    for box in all_of(browser, "section .scroll"):
+        rows = len(box.find_elements("css selector", "tbody tr:not(.kind)"))
+        assert ("long" in box.get_attribute("class")) is (rows >= 25)
+    sizes = "const b = document.querySelector('#demo .scroll'); return [b.scrollHeight, b.clientHeight]"
+    inner, outer = browser.execute_script(sizes)
+    assert inner == outer
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size | {"width": 4000})
+    browser.refresh()
+    assert not one_of(browser, "#table2 .wide").is_displayed(), "it fits"
+
+
+def test_on_paper_nothing_is_cut_off(browser: Any, address: str) -> None:
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    browser.get(f"{address}/index.html")
+    assert not one_of(browser, "#filter").is_displayed()
+    assert not any(button.is_displayed() for button in all_of(browser, ".what"))
+    assert one_of(browser, "#table2 .scroll").value_of_css_property("max-height") == "none"
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_curves_of_a_submission(browser: Any, address: str) -> None:
+    browser.get(f"{address}/submissions/tiny-vgrefine.html")
+    curves = all_of(browser, "#looked svg.curve")
+    assert len(curves) == 3, "AR, KL and JS, as its bundle says nothing of excess"
+    assert all(curve.rect["width"] > 200 for curve in curves)
+    assert "grounding not recomputed: the submitter's word" in one_of(browser, "#looked h3").text
+    assert len(all_of(browser, "#looked .before")) == 4, "the plain run in each, and the key"
+    assert not all_of(browser, "#looked img")

@@ -8,6 +8,7 @@ from lmms_vg.leaderboard.columns import Measure
 from lmms_vg.leaderboard.table_specs import TableSpec, shapes
 from lmms_vg.paper import published
 from lmms_vg.paper.protocols import PROTOCOLS, ProtocolName
+from lmms_vg.submission.look_scores import EXCESS
 from lmms_vg.tasks.registry import TASKS
 
 ALL = [*PROTOCOLS]
@@ -36,7 +37,7 @@ def test_every_task_is_one_of_its_protocol_and_every_table_has_its_order(protoco
         for measure in one.measures:
             assert measure.ways
             assert measure.tasks <= TASKS.keys()
-            if one.key == "grounding" or measure.metric in ("ar", "kl", "js", "best_layer"):
+            if one.key == "grounding" or measure.metric in ("ar", "kl", "js", "best_layer", "placement", *EXCESS):
                 assert all(TASKS[task].measures for task in measure.tasks)
             else:
                 assert all(protocol in TASKS[task].protocols for task in measure.tasks)
@@ -97,7 +98,7 @@ def test_mmmu_weighs_subjects_by_their_test_questions() -> None:
 def test_protocol_chen_has_one_column_each_for_mmmu_and_omnimedvqa() -> None:
     assert [one.title for one in shape("table2", "chen").measures] == ["MMMU"]
     assert [one.title for one in shape("table3", "chen").measures] == ["OmniMedVQA"]
-    assert [one.key for one in shapes("chen")] == ["table1", "table2", "table3", "tableF4", "tableG5", "grounding"]
+    assert [one.key for one in shapes("chen")] == ["grounding", "table1", "table2", "table3", "tableF4", "tableG5"]
 
 
 def test_only_the_papers_own_questions_stand_beside_its_numbers() -> None:
@@ -110,7 +111,15 @@ def test_which_way_is_up() -> None:
     up = {one.title: one.better for one in shape("grounding").measures}
     assert up["medical AR"] == up["COCO AR"] == "higher"
     assert {up[f"{side} {name}"] for side in ("medical", "COCO") for name in ("KL", "JS")} == {"lower"}
+    assert {up[f"medical {name}"] for name in ("excess AR", "placement")} == {"higher"}
+    assert {up[f"medical excess {name}"] for name in ("KL", "JS")} == {"lower"}
     assert {up[title] for title in up if "gap" in title or "layer" in title} == {None}
+    chance = {one.title: one.chance for one in shape("grounding").measures if one.chance}
+    assert chance == {
+        f"{side} {name}": level
+        for side in ("medical", "COCO")
+        for name, level in (("excess AR", "0"), ("excess KL", "0"), ("excess JS", "0"), ("placement", ".5"))
+    }
     assert {one.better for key in ("table1", "table2", "table3", "tableE3") for one in shape(key).measures} == {
         "higher"
     }

@@ -50,7 +50,10 @@ def test_what_is_there_is_not_overwritten(
 def test_what_could_not_be_checked_is_said(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "made" / "card.md"
     assert main(["export", str(bundle), "--to", "model-index", "-o", str(out)]) == 0
-    assert capsys.readouterr().out == (f"{out}\n  unverified-alignment  {LOOKED}: AR, KL and JS are as submitted\n")
+    assert capsys.readouterr().out == (
+        f"{out}\n  unverified-alignment  {LOOKED}: grounding not recomputed: AR, KL and JS, excess and placement are "
+        "as submitted, since the bundle has no maps\n"
+    )
     assert out.is_file()
 
 

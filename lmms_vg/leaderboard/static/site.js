@@ -89,6 +89,9 @@
         one.row.hidden = hidden;
         shown += Number(!hidden);
       }
+      for (const folded of all("details.empty")) { // what is looked for is not left folded
+        if (text.value.trim() && find("tbody tr:not(.kind):not([hidden])", folded)) folded.open = true;
+      }
       const [some, every] = [shown, rows.length].map(number => number.toLocaleString("en"));
       count.textContent = `${some} of ${every} rows in ${tables.length} tables`;
       for (const link of all(".protocols a")) { // what is filtered stays filtered under another protocol
@@ -267,10 +270,31 @@
     open();
   }
 
-  const how = find(".how");
-  if (how && matchMedia("(max-width: 40rem)").matches) how.open = false; // on a phone the tables would be far below
+  // A table that fits needs no word on how to scroll it; a link to a table that is folded opens it.
+
+  function sayWhatScrolls() {
+    for (const word of all(".wide")) {
+      const box = word.nextElementSibling;
+      word.hidden = box.scrollWidth <= box.clientWidth;
+    }
+  }
+
+  function unfold() {
+    const target = location.hash.length > 1 && !location.hash.includes("=") && document.getElementById(location.hash.slice(1));
+    const folded = target && target.closest("details.empty");
+    if (folded && !folded.open) {
+      folded.open = true;
+      target.scrollIntoView();
+    }
+  }
+
   const tables = all("table.sheet");
   tables.forEach(sortable);
   if (tables.length) filter(tables);
+  sayWhatScrolls();
+  window.addEventListener("resize", sayWhatScrolls);
+  all("details.empty").forEach(one => one.addEventListener("toggle", sayWhatScrolls));
+  unfold();
+  window.addEventListener("hashchange", unfold);
   if (find("#explorer")) explorer();
 })();

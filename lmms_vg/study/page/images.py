@@ -8,14 +8,12 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from lmms_vg.datasets.licences import may_pass_on
 from lmms_vg.study.page.input import GallerySample
 from lmms_vg.vision.images import open_rgb
 
 #: Longest side in pixels, and WebP's quality: 7 kB for a slice.
 SIDE, QUALITY = 336, 75
-
-#: Licences that allow to pass images on. Anything else that a source says, such as "see the dataset card", does not.
-OPEN = ("CC0", "CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "Apache-2.0", "MIT")
 
 
 class Thumbnail(NamedTuple):
@@ -32,7 +30,7 @@ class Thumbnail(NamedTuple):
 
 def may_embed(licence: str, images: bool | None) -> bool:
     """Whether an image is embedded; `images` is what the user said, None for what the licence allows."""
-    return licence.strip() in OPEN if images is None else images
+    return may_pass_on(licence) if images is None else images
 
 
 def thumbnail(sample: GallerySample, images: bool | None) -> Thumbnail:

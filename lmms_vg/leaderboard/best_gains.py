@@ -1,0 +1,153 @@
+"""What the best method of each table gains over the plain run of its own model: the numbers that a visitor sees first.
+
+Where models look is compared at the plain run's layer, since each run's own layer would compare two layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
+from typing import NamedTuple
+
+from lmms_vg.leaderboard.columns import Measure
+from lmms_vg.leaderboard.estimates import way_of
+from lmms_vg.leaderboard.layer_looks import METRICS, LayerLooks
+from lmms_vg.leaderboard.plain_pairing import PlainRuns
+from lmms_vg.leaderboard.table_model import RowView, TableView
+from lmms_vg.metrics.statistics import Difference, paired
+from lmms_vg.submission.look_scores import SPOILED
+from lmms_vg.submission.validated import Entry
+
+#: Reads where a submission looked in a task.
+Looks = Callable[[Entry, str], LayerLooks | None]
+
+_Question = tuple[str, str]  # part or task, and uid
+
+
+class BestGain(NamedTuple):
+    """The best ranked method of a table.
+
+    Attributes:
+        table: the table.
+        entry: the submission.
+        plain: id of its plain run.
+        column: title of the column.
+        difference: method minus plain on the column's questions, in its unit.
+        n: number of questions.
+        better: whether the difference is in the direction that is better, and its interval without 0; None without an interval.
+        layer: the plain run's layers at which a look is compared; empty for other columns.
+    """
+
+    table: TableView
+    entry: Entry
+    plain: str
+    column: str
+    difference: Difference
+    n: int
+    better: bool | None
+    layer: str
+
+
+def best_gains(
+    tables: Sequence[tuple[TableView, Measure]],
+    entries: Sequence[Entry],
+    plain: Mapping[str, PlainRuns],
+    looks: Looks,
+) -> list[BestGain]:
+    """Return the gain of each table whose rows have a method with a plain run on the same questions.
+
+    Args:
+        tables: each with a column, its `ranked`, and the measure of it (`headlines`).
+        entries: the submissions.
+        plain: `plain_runs` of them.
+        looks: reads where a submission looked.
+    """
+    by_id = {entry.id: entry for entry in entries}
+    gains = []
+    for table, measure in tables:
+        for row in _best_first(table, measure):
+            if row.entry in plain:
+                gain = _gain(table, measure, by_id[row.entry], plain[row.entry].of, looks)
+                if gain is not None:
+                    gains.append(gain)
+                    break
+    return gains
+
+
+def headlines(table: TableView, measures: Sequence[Measure]) -> list[tuple[TableView, Measure]]:
+    """Return a table with the column of where models look, if it has one, and with the column that orders it."""
+    looked = [number for number, measure in enumerate(measures) if measure.metric == "excess_js"]
+    return [(table._replace(ranked=number), measures[number]) for number in dict.fromkeys([*looked[:1], table.ranked])]
+
+
+def _best_first(table: TableView, measure: Measure) -> list[RowView]:
+    sign = 1 if measure.better == "lower" else -1
+    ranked = [row for row in table.measured if row.cells[table.ranked].rank is not None]
+    return sorted(ranked, key=lambda row: (sign * (row.cells[table.ranked].value or 0.0), row.entry))
+
+
+def _gain(
+    table: TableView, measure: Measure, entry: Entry, plain: Mapping[str, Entry], looks: Looks
+) -> BestGain | None:
+    way = way_of(entry, measure)
+    if way is None or any(task not in plain for part in way for task in part.tasks):
+        return None
+    layers: set[int] = set()
+    before: dict[_Question, float] = {}
+    after: dict[_Question, float] = {}
+    images: dict[_Question, str] = {}
+    parts: dict[_Question, str] = {}
+    for number, part in enumerate(way):
+        for task in part.tasks:
+            old, new, of = _values(entry, plain[task], task, measure.metric, looks, layers)
+            for uid in old.keys() & new.keys():
+                before[task, uid], after[task, uid], images[task, uid] = old[uid], new[uid], of[uid]
+                parts[task, uid] = str(number)
+    if not before:
+        return None
+    order = sorted(before)
+    scale = 100 if measure.unit == "%" else 1
+    difference = paired(
+        {name: scale * before[name] for name in order},
+        {name: scale * after[name] for name in order},
+        images,
+        parts=parts,
+        weights={str(number): part.weight for number, part in enumerate(way)},
+    )
+    runs = ", ".join(sorted({plain[task].id for part in way for task in part.tasks}))
+    where = ", ".join(map(str, sorted(layers)))
+    return BestGain(table, entry, runs, measure.title, difference, len(order), _better(difference, measure), where)
+
+
+def _values(
+    entry: Entry, plain: Entry, task: str, metric: str, looks: Looks, layers: set[int]
+) -> tuple[dict[str, float], dict[str, float], dict[str, str]]:
+    """Return the plain run's values and the method's by uid, and images; notes the layer of a look in `layers`."""
+    if metric not in METRICS:
+        scores = [run.scores[task].under(metric) for run in (plain, entry)]
+        old, new = (dict(_finite(one.uids, one.values.tolist())) if one else {} for one in scores)
+        return old, new, dict(zip(entry.scores[task].uids, entry.scores[task].images, strict=True))
+    both = [looks(run, task) for run in (plain, entry)]
+    if both[0] is None or both[1] is None:
+        return {}, {}, {}
+    layer = both[0].best
+    if metric in (*SPOILED, "kl") and any(layer in one.hidden for one in both if one is not None):
+        return {}, {}, {}
+    layers.add(layer)
+    old, new = (
+        dict(_finite(one.uids, one.values[metric][:, layer].tolist()))
+        if one is not None and metric in one.values
+        else {}
+        for one in both
+    )
+    return old, new, dict(zip(both[1].uids, both[1].images, strict=True))
+
+
+def _finite(uids: Sequence[str], values: Sequence[float]) -> list[tuple[str, float]]:
+    return [(uid, value) for uid, value in zip(uids, values, strict=True) if isfinite(value)]
+
+
+def _better(difference: Difference, measure: Measure) -> bool | None:
+    if not difference.has_interval:
+        return None
+    return difference.high < 0 if measure.better == "lower" else difference.low > 0

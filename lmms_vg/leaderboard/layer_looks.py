@@ -1,0 +1,61 @@
+"""Where a submission looked in one task at every layer, read from its bundle, as curves and differences need it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from lmms_vg.submission.look_scores import EXCESS, PLACEMENT
+from lmms_vg.submission.schema import BundleAlignment
+from lmms_vg.submission.validate import pairs
+from lmms_vg.submission.validated import Entry, Values
+
+#: What is read of every question.
+METRICS = ("ar", "kl", "js", *EXCESS, PLACEMENT)
+
+
+class LayerLooks(NamedTuple):
+    """The questions of one task.
+
+    Attributes:
+        uids: names of the questions.
+        images: image of each.
+        values: metric -> (questions, layers), NaN for a question without one; metrics that no question has are left out.
+        best: the layer that the submission's numbers are taken at.
+        hidden: layers in which patches have no attention at all.
+    """
+
+    uids: tuple[str, ...]
+    images: tuple[str, ...]
+    values: Mapping[str, Values]
+    best: int
+    hidden: tuple[int, ...]
+
+
+def layer_looks(entry: Entry, bundle: Path, task: str) -> LayerLooks | None:
+    """Read a task of a valid bundle; None if it measured nothing."""
+    rows = [(question, answer.alignment) for question, answer in pairs(bundle, task)]
+    layers = max((len(alignment.kl) for _, alignment in rows if alignment is not None), default=0)
+    if not layers:
+        return None
+    values = {name: np.array([_row(alignment, name, layers) for _, alignment in rows]) for name in METRICS}
+    stated = entry.manifest.tasks[task]
+    return LayerLooks(
+        tuple(question.uid for question, _ in rows),
+        tuple(question.images[0] if question.images else "" for question, _ in rows),
+        {name: row for name, row in values.items() if np.isfinite(row).any()},
+        int(stated.metrics["best_layer"] or 0),
+        tuple(stated.hidden),
+    )
+
+
+def _row(alignment: BundleAlignment | None, name: str, layers: int) -> list[float]:
+    if alignment is not None and name in EXCESS and alignment.excess is not None:
+        return [*getattr(alignment.excess, EXCESS[name])]
+    if alignment is not None and name not in EXCESS and (row := getattr(alignment, name)) is not None:
+        return [*row]
+    return [math.nan] * layers

@@ -1,0 +1,106 @@
+"""What a run's journal adds to its answers: excess and placement of every measured question, and the maps to check them by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from lmms_vg.journal import LayerMaps, QuestionMap, Record, ReferenceMap, read_records
+from lmms_vg.journal.map_file import PATTERN, MapIndex, MapPlace
+from lmms_vg.journal.map_lines import block_of, patches_of
+from lmms_vg.runs.journal_of import journal_of
+from lmms_vg.runs.kept_maps import kept_maps
+from lmms_vg.runs.results import Run
+from lmms_vg.submission.map_values import MapValues, hidden_layers, map_values
+from lmms_vg.submission.schema import BundleAnswer
+
+#: Most patches of a map in a bundle: placement takes time and memory by the square of it.
+MOST_PATCHES = 4_096
+
+
+class JournalLooks(NamedTuple):
+    """The measured questions of one task of a run.
+
+    Attributes:
+        folder: the journal.
+        records: uid -> record, of all measured questions in the order of the bundle.
+        values: uid -> what its map gives at every layer.
+        hidden: the layers in which patches have no attention at all.
+    """
+
+    folder: Path
+    records: dict[str, Record]
+    values: dict[str, MapValues]
+    hidden: list[int]
+
+    def size(self, layers: Sequence[int]) -> int:
+        """Return the number of bytes that `blocks` gives, up to the lines' own."""
+        index = MapIndex(sorted(self.folder.glob(PATTERN)))
+        places = [place for record in self.records.values() if (place := index.question(record.key))]
+        names = {place.line.name: place for asked in places for place in (asked, index.reference(asked))}
+        return sum(place.end - place.start - place.line.size for place in names.values()) + sum(
+            len(layers) * (8 + 2 * place.line.patches) for place in names.values()
+        )
+
+    def blocks(self, layers: Sequence[int]) -> Iterator[bytes]:
+        """Yield the blocks of a bundle's member: each question's map, and before the first of an image its reference's."""
+        index = MapIndex(sorted(self.folder.glob(PATTERN)))
+        written: set[str] = set()
+        for uid, record in self.records.items():
+            asked = index.question(record.key)
+            assert asked is not None, "only questions with maps are kept"
+            general = index.reference(asked)
+            maps, reference_maps = index.maps([asked, general])
+            assert maps is not None, "it was read before"
+            assert reference_maps is not None, "it was read before"
+            reference = ReferenceMap(general.line.key, general.line.grid, reference_maps.at([*layers]))
+            if reference.key not in written:
+                written.add(reference.key)
+                yield block_of(reference)
+            yield block_of(_question(uid, asked, maps.at([*layers]), reference))
+
+
+def journal_looks(run: Run, task: str, answers: Sequence[BundleAnswer]) -> JournalLooks | str:
+    """Measure a task's maps in its run's journal; or say why there are none."""
+    measured = {answer.uid: answer.alignment for answer in answers if answer.alignment is not None}
+    folder = journal_of(run)
+    if folder is None:
+        return "its journal is not on this machine"
+    found = _records(folder, task)
+    records = {uid: found[uid] for uid in measured if uid in found}
+    if any((record.alignment or {}).get("kl") != measured[uid].kl for uid, record in records.items()):
+        return f"its journal {folder} holds other values than its results"
+    about = [*records.values()]
+    groups = kept_maps(folder, about)
+    if (number := sum(len(kept.places) for kept in groups)) < len(measured):
+        return f"its journal {folder} has maps of {number:,} of {len(measured):,} measured questions"
+    if any(kept.maps.shape[-1] > MOST_PATCHES for kept in groups):
+        return f"its maps have more than {MOST_PATCHES:,} patches"
+    values = map_values(groups, about)
+    return JournalLooks(folder, records, values, hidden_layers(values, range(len(about[0].alignment["kl"]))))  # type: ignore[index]
+
+
+def with_looks(answers: Sequence[BundleAnswer], values: Mapping[str, MapValues]) -> list[BundleAnswer]:
+    """Return the answers with excess and placement where they were measured."""
+    return [
+        answer.model_copy(update={"alignment": values[answer.uid].beside(answer.alignment)})
+        if answer.alignment is not None and answer.uid in values
+        else answer
+        for answer in answers
+    ]
+
+
+def _records(folder: Path, task: str) -> dict[str, Record]:
+    every = read_records(sorted(folder.glob("rank*.jsonl")))
+    return {
+        record.uid: record.without_heads() for record in every if record.task == task and record.alignment is not None
+    }
+
+
+def _question(uid: str, place: MapPlace, maps: LayerMaps, reference: ReferenceMap) -> QuestionMap:
+    line = place.line
+    assert line.question is not None, "the place of a question"
+    mask, visible = (patches_of(packed, line.grid) for packed in (line.question.mask, line.question.visible))
+    about = line.question
+    return QuestionMap(uid, about.image, about.rows, about.view, mask, visible, maps, reference)

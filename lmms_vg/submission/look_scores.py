@@ -1,0 +1,52 @@
+"""What is left of where a model looked after a blind look, and placement: values per question at the layer of AR, KL and JS."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from lmms_vg.metrics import nulls
+from lmms_vg.submission.rescoring import Pair
+from lmms_vg.submission.schema import BundleAlignment, Task
+from lmms_vg.submission.validated import Scores, Values
+
+#: Metric -> its field of `BundleExcess`.
+EXCESS = {"excess_ar": "log_ar", "excess_kl": "kl", "excess_js": "js"}
+PLACEMENT = "placement"
+
+#: What is said where patches have no attention at all; KL explodes there, and log AR's level falls (`runs.grounding`).
+HIDDEN = "hidden"
+SPOILED = ("excess_ar", "excess_kl")
+
+
+def with_looks(scores: Scores, task: Task, layer: int, pairs: Sequence[Pair], recomputed: bool) -> Scores:
+    """Return the scores of a measurement with excess and placement among `further`, and what is not judged.
+
+    Args:
+        scores: of AR, KL and JS.
+        task: the manifest's.
+        layer: the layer that they are taken at.
+        pairs: questions and answers.
+        recomputed: whether maps of this layer gave the stated values again.
+    """
+    rows = {name: _values(pairs, name, layer) for name in (*EXCESS, PLACEMENT)}
+    known = {name: values for name, values in rows.items() if np.isfinite(values).any()}
+    silent = {name: HIDDEN for name in SPOILED if name in known and layer in task.hidden}
+    rules = dict.fromkeys(EXCESS, f"{scores.rule}; {nulls.signature(donors='other-images')}")
+    rules[PLACEMENT] = f"{scores.rule}; placement|v:1"
+    further = {name: (rules[name], values) for name, values in known.items() if name not in silent}
+    return scores._replace(further={**scores.further, **further}, recomputed=recomputed, unjudged=silent)
+
+
+def _values(pairs: Sequence[Pair], name: str, layer: int) -> Values:
+    return np.array([_value(answer.alignment, name, layer) for _, answer in pairs], dtype=np.float64)
+
+
+def _value(alignment: BundleAlignment | None, name: str, layer: int) -> float:
+    if alignment is None:
+        return math.nan
+    if name == PLACEMENT:
+        return math.nan if alignment.placement is None else alignment.placement[layer]
+    return math.nan if alignment.excess is None else float(getattr(alignment.excess, EXCESS[name])[layer])

@@ -1,0 +1,53 @@
+"""Which maps a bundle carries: all that are kept if they are small enough, so that grounding need not be taken on trust.
+
+A bundle is usually sent in by pull request, and GitHub refuses files of 100 MB. So all layers are packed while the maps of all
+tasks have 100 MB before compression; else only the layer that a task's numbers are taken at, as long as that fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from lmms_vg.submission.journal_looks import JournalLooks
+
+#: Most bytes of maps in a bundle, before compression.
+MOST = 100_000_000
+
+
+class Packing(NamedTuple):
+    """The maps of a bundle.
+
+    Attributes:
+        layers: task -> the layers that are packed.
+        said: task -> what is or is not packed, and why, in words.
+    """
+
+    layers: dict[str, list[int]]
+    said: dict[str, str]
+
+
+def packing(looks: Mapping[str, JournalLooks | str], judged: Mapping[str, int]) -> Packing:
+    """Decide what is packed.
+
+    Args:
+        looks: task -> its maps, or why there are none.
+        judged: task -> the layer that its numbers are taken at.
+    """
+    kept = {task: found for task, found in looks.items() if isinstance(found, JournalLooks)}
+    every = {task: [*range(len(next(iter(found.records.values())).alignment["kl"]))] for task, found in kept.items()}  # type: ignore[index]
+    said = {task: f"no maps: {found}" for task, found in looks.items() if isinstance(found, str)}
+    if sum(found.size(every[task]) for task, found in kept.items()) <= MOST:
+        return Packing(every, said | {task: f"maps of all {len(layers)} layers" for task, layers in every.items()})
+    result, left = Packing({}, said), MOST
+    for task, found in kept.items():
+        size = found.size([judged[task]])
+        if size <= left:
+            left -= size
+            result.layers[task] = [judged[task]]
+            result.said[task] = (
+                f"maps of layer {judged[task]} only, which its numbers are taken at; those of all layers are too large"
+            )
+        else:
+            result.said[task] = f"no maps: they need {size:,} bytes, and {left:,} are left"
+    return result

@@ -1,0 +1,79 @@
+"""What the best method gains over its plain run, against means by hand; a look is compared at the plain run's layer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from entries import entry
+from saved_run import spec
+
+from lmms_vg.leaderboard.best_gains import BestGain, best_gains, headlines
+from lmms_vg.leaderboard.layer_looks import LayerLooks
+from lmms_vg.leaderboard.plain_pairing import plain_runs
+from lmms_vg.leaderboard.table_html import gain_text
+from lmms_vg.leaderboard.table_specs import shapes
+from lmms_vg.leaderboard.tables import tables
+from lmms_vg.submission.validated import Entry
+
+TASK = "vgmed_demo"
+N = 40
+
+
+def gains(entries: list[Entry], looks: dict[str, LayerLooks] | None = None) -> list[BestGain]:
+    specs = {spec.key: spec.measures for spec in shapes("vgrefine")}
+    views = [pair for view in tables(entries, "vgrefine") for pair in headlines(view, specs[view.key])]
+    read = lambda of, task: (looks or {}).get(of.id)  # noqa: E731
+    return best_gains(views, entries, plain_runs(entries), read)
+
+
+def test_accuracy() -> None:
+    """In the demo table: 12 of 40 questions more are right, and 4 fewer."""
+    before = [1.0] * 20 + [0.0] * 20
+    after = [0.0] * 4 + [1.0] * 28 + [0.0] * 8
+    scores = {"vqa_demo_standard": before, "vqa_demo_hard": before}
+    plain = entry("plain", scores)
+    better = entry("better", {"vqa_demo_standard": after, "vqa_demo_hard": before}, method=spec("pai"))
+    worse = entry("worse", {"vqa_demo_standard": [0.0] * N, "vqa_demo_hard": before}, method=spec("vaf"))
+    (gain,) = gains([plain, worse, better])
+    assert (gain.entry.id, gain.plain, gain.column, gain.n) == ("better", "plain", "Avg.", 80)
+    assert gain.difference.mean == pytest.approx(100 * 8 / 80)
+    assert gain_text(gain).startswith("+10.00 points (")
+    assert gain.better is (gain.difference.low > 0)
+
+
+def look(id: str, best: int, kl: list[float], hidden: tuple[int, ...] = ()) -> LayerLooks:
+    """Excess JS of every question: its number / 100, plus the layer's."""
+    rows = np.arange(N)[:, None] / 100 + np.array(kl)
+    names = tuple(f"{TASK}/{i}" for i in range(N))
+    return LayerLooks(names, names, {"excess_js": rows, "excess_kl": rows}, best, hidden)
+
+
+def looked(metric: str) -> list[BestGain]:
+    further = {TASK: {metric: list(np.linspace(-0.2, 0.2, N))}}
+    plain = entry("plain", {TASK: [1.0] * N}, further=further)
+    own = {TASK: {metric: list(np.linspace(-0.3, 0.1, N))}}
+    method = entry("method", {TASK: [1.2] * N}, method=spec("pai"), further=own)
+    looks = {"plain": look("plain", 1, [0.0, 0.3]), "method": look("method", 0, [-9.0, 0.1], hidden=(1,))}
+    specs = {spec.key: spec for spec in shapes("vgrefine")}
+    (view,) = [view for view in tables([plain, method], "vgrefine") if view.key == "demo"]
+    measure = next(one for one in specs["demo"].measures if one.metric == metric)
+    place = [column.title for column in view.columns].index(measure.title)
+    pairs = [(view._replace(ranked=place), measure)]
+    return best_gains(pairs, [plain, method], plain_runs([plain, method]), lambda of, task: looks[of.id])
+
+
+def test_a_look_is_compared_at_the_plain_runs_layer() -> None:
+    (gain,) = looked("excess_js")
+    assert gain.layer == "1"
+    assert gain.difference.mean == pytest.approx(0.1 - 0.3)
+    assert gain.better is True, "lower is better"
+
+
+def test_kl_is_not_compared_in_a_layer_under_a_knockout() -> None:
+    assert looked("excess_kl") == []
+
+
+def test_nothing_without_a_plain_run() -> None:
+    assert (
+        gains([entry("alone", {"vqa_demo_standard": [1.0] * N, "vqa_demo_hard": [1.0] * N}, method=spec("pai"))]) == []
+    )
