@@ -70,7 +70,9 @@ def test_an_image_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert f"image {tmp_path / 'no.png'}: there is no no.png in {tmp_path}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("name", "scan"), [("notes.txt", False), ("notes.png", False), ("ct.nii.gz", True), ("IM1.dcm", True)])
+@pytest.mark.parametrize(
+    ("name", "scan"), [("notes.txt", False), ("notes.png", False), ("ct.nii.gz", True), ("IM1.dcm", True)]
+)
 def test_a_file_that_is_no_image_gets_one_line_before_anything_is_loaded(
     name: str, scan: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

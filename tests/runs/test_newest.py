@@ -51,5 +51,5 @@ def test_names_without_a_time_and_damaged_files_come_last_or_by_their_names(tmp_
     other = good.with_name("1_results.json")
     other.write_text("{}")
     assert newest_first(tmp_path) == [good, damaged, other], "18:00 in Singapore is 10:00"
-    with pytest.raises(ValueError, match="no \\*_results.json under it"):
+    with pytest.raises(ValueError, match="name the --output_path of a finished run"):
         newest_first(tmp_path / "none")
