@@ -13,7 +13,7 @@ import importlib.machinery
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from pathlib import Path
@@ -174,21 +174,20 @@ def _refuse_misspelt(index: Mapping[str, Any]) -> None:
     Raises:
         RunFailed: Or SystemExit; the message has the name that is meant.
     """
-    asked = getattr(
-        (callers.variables_of("lmms_eval.__main__", "cli_evaluate_single") or {}).get("args"), "__dict__", {}
-    )
+    frame = callers.variables_of("lmms_eval.__main__", "cli_evaluate_single") or {}
+    model, tasks = (str(getattr(frame.get("args"), option, None) or "") for option in ("model", "tasks"))
     registry = getattr(sys.modules.get("lmms_eval.models"), "MODEL_REGISTRY_V2", None)
-    models = registry.list_model_names() if registry else []
-    names = [name for name in str(asked.get("tasks") or "").split(",") if not _NO_TASK.search(name)]
-    for option, name, known, ours in (
-        ("model", asked.get("model"), models, set(model_ids())),
-        *(("tasks", name, index, {name for name in index if _is_ours(index[name])}) for name in names),
-    ):
-        meant = suggest(name, known) if name and name not in known else ""
-        if meant and meant == suggest(name, ours):
-            raise failure.failed(
-                f"lmms_vg: --{option} {name}: {meant}lmms-vg {'methods' if option == 'model' else 'tasks'} lists ours"
-            )
+    _refuse_like_ours("--model", model, registry.list_model_names() if registry else [], model_ids(), "methods")
+    ours = [name for name, entry in index.items() if _is_ours(entry) or name.startswith("own_")]
+    for task in tasks.split(","):
+        if not _NO_TASK.search(task):
+            _refuse_like_ours("--tasks", task, index, ours, "tasks")
+
+
+def _refuse_like_ours(option: str, name: str, known: Collection[str], ours: Iterable[str], listing: str) -> None:
+    meant = suggest(name, known) if name not in known else ""
+    if meant and meant == suggest(name, ours):
+        raise failure.failed(f"lmms_vg: {option} {name}: {meant}lmms-vg {listing} lists ours")
 
 
 def _own_folder() -> str:

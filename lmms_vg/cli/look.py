@@ -96,15 +96,15 @@ def _check_settings(family: str, method: str, names: str | None, model_args: str
 
 def _check_image(path: Path, boxes: Sequence[Sequence[float]]) -> None:
     """Refuse a file that is no image, and a box that is not on it, before torch is imported."""
-    if problem := missing(path):
-        raise ValueError(f"image {problem}")
+    if absent := missing(path):
+        raise ValueError(f"image {absent}")
     from lmms_vg.vision.images import open_rgb
     from lmms_vg.vision.patch_grid import check_box
 
     try:
         width, height = open_rgb(path).size
-    except ValueError as problem:
-        raise ValueError(f"image {path}: {problem}") from problem
+    except ValueError as unread:
+        raise ValueError(f"image {path}: {unread}") from unread
     for box in boxes:
         check_box(box, width, height)
 

@@ -67,7 +67,7 @@ class OwnRow:
 
 
 #: The keys that are read.
-KEYS = tuple(one.name for one in fields(OwnRow))  # type: ignore[arg-type]  # pydantic's dataclasses are dataclasses
+KEYS = tuple(one.name for one in fields(OwnRow))
 _READ = {*KEYS, _BOXES}
 
 

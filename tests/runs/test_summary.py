@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import isnan
 from pathlib import Path
 
 import pytest
 from looks import asked, blind, run_of, seeing
 from saved_run import IDENTITY, closed, save, spec
 
+from lmms_vg.runs.grounding import grounding
 from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.summary import LINES, WIDTH, Effort, summary
@@ -70,3 +72,11 @@ def test_looks_stand_beside_chance(tmp_path: Path, look: object, verdict: str) -
     assert f"vs 0.50, {'shown' if look is seeing else ''}" in placement
     assert ratio.split()[:3] == ["t", "log", "AR"]
     assert ratio.endswith(f", {verdict}")
+
+
+def test_too_few_images_leave_an_even_look_to_stand_beside(tmp_path: Path) -> None:
+    run = run_of(tmp_path, asked(seeing)[:3])
+    (strength,) = [looked.looked["log AR"] for looked in grounding(run, {"t": None}).values()]
+    assert isnan(strength.level)
+    (line,) = [line for line in summary({"plain": run}, None, tmp_path, []) if "log AR" in line]
+    assert f" {strength.value:.2f} vs {strength.even:.2f} (even), no verdict" in line
