@@ -26,7 +26,7 @@ def pictures(folder: Path) -> None:
 
 
 def volumes(folder: Path) -> None:
-    """A volume, the same volume stored the other way round (its affine flipped), and a mask on another grid."""
+    """A volume, its mask stored the other way round (the affine flipped), and a mask on another grid."""
     nibabel = pytest.importorskip("nibabel")
     values = np.zeros((6, 5, 4), np.int16)
     values[1:3, 1:3] = 100
@@ -34,7 +34,6 @@ def volumes(folder: Path) -> None:
     flipped = np.diag([-1.0, 1, 1, 1])
     flipped[0, 3] = 5
     nibabel.save(nibabel.Nifti1Image((values[::-1] > 0).astype(np.uint8), flipped), folder / "flipped.nii.gz")
-    nibabel.save(nibabel.Nifti1Image((values > 0).astype(np.uint8), flipped), folder / "elsewhere.nii.gz")
     nibabel.save(nibabel.Nifti1Image((values[:4] > 0).astype(np.uint8), np.eye(4)), folder / "shorter.nii.gz")
 
 
@@ -76,7 +75,6 @@ BAD: dict[str, tuple[Files | None, dict[str, Any] | str, str]] = {
         {"image": "burned.dcm", "question": "?", "answer": "no"},
         "text is burned into its pixels",
     ),
-    "mask that lies elsewhere": (volumes, VOLUME | {"mask": "elsewhere.nii.gz"}, "mask: it is empty"),
     "mask of another grid": (volumes, VOLUME | {"mask": "shorter.nii.gz"}, "are on different grids"),
 }
 
@@ -102,18 +100,15 @@ def test_a_bad_line_is_said_with_its_number_and_the_others_are_asked(
     assert {sample.uid for sample in own.load(path)} >= {"mine.jsonl/1", "mine.jsonl/3"}
 
 
-@pytest.mark.parametrize(
-    ("encoding", "said"), [("latin-1", "not UTF-8"), ("utf-16-le", "not JSON"), ("gb18030", "not UTF-8")]
-)
-def test_a_line_in_another_encoding(encoding: str, said: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16-le", "gb18030"])
+def test_a_line_in_another_encoding(encoding: str, tmp_path: Path) -> None:
     path = write(tmp_path, ROW)
     good = path.read_bytes()
-    line = json.dumps(
-        ROW | {"image": "a.png", "question": "Où est le 肝?" if encoding != "latin-1" else "Où?"}, ensure_ascii=False
-    )
+    question = "Où est-il?" if encoding == "latin-1" else "Où est le 肝?"
+    line = json.dumps(ROW | {"image": "a.png", "question": question}, ensure_ascii=False)
     path.write_bytes(good + line.encode(encoding).replace(b"\n", b"") + b"\n" + good)
     (problem,) = own.check(path)
-    assert problem.startswith(f"{path}, line 2: {said}")
+    assert problem.startswith(f"{path}, line 2: not UTF-8")
     assert [sample.uid for sample in own.load(path)] == ["mine.jsonl/1", "mine.jsonl/3"]
 
 
