@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -32,14 +33,17 @@ def agree(fresh: str, shown: str) -> None:
 
 
 def typed(line: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """What a command prints in this process; of a pipe, `head` is understood."""
+    """What a command prints in this process; what stands behind a pipe is given it by a shell."""
     words = shlex.split(line)
-    head = words.index("|") if "|" in words else len(words)
+    end = words.index("|") if "|" in words else len(words)
     capsys.readouterr()
-    assert main(words[1:head]) == 0
-    lines = capsys.readouterr().out.splitlines(keepends=True)
-    assert words[head + 1 : head + 2] in ([], ["head"])
-    return "".join(lines[: int(words[-1].lstrip("-"))] if words[head:] else lines)
+    assert main(words[1:end]) == 0
+    printed = capsys.readouterr().out
+    if not words[end:]:
+        return printed
+    return subprocess.run(
+        shlex.join(words[end + 1 :]), shell=True, input=printed, capture_output=True, text=True
+    ).stdout
 
 
 def again(step: walks.Step, capsys: pytest.CaptureFixture[str]) -> str:
