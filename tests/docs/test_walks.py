@@ -59,14 +59,14 @@ def rows() -> dict[str, list[str]]:
 def test_the_table_has_every_walk_with_its_number_of_commands() -> None:
     counted = {heading: sum(len(step.commands.splitlines()) for step in steps) for heading, steps in WALKS.items()}
     assert {heading: int(cells[1]) for heading, cells in rows().items()} == counted
-    assert all(re.fullmatch(r"\d+ s", cells[-1]) for cells in rows().values())
+    assert all(re.fullmatch(r"\d+ s|-", cells[-1]) for cells in rows().values())
     assert all(step.printed.strip() for steps in WALKS.values() for step in steps)
 
 
 def test_what_was_printed_is_written_back_unchanged() -> None:
     for heading, steps in WALKS.items():
-        seconds = float(rows()[heading][-1].removesuffix(" s"))
-        assert walks.rewritten(PAGE, heading, [walks.steady(step.printed) for step in steps], seconds) == PAGE
+        same = walks.rewritten(PAGE, heading, [walks.steady(step.printed) for step in steps], 7)
+        assert same.replace("| 7 s |", f"| {rows()[heading][-1]} |") == PAGE
     changed = walks.rewritten(PAGE, "Reviewer", ["new\n", "lines\n"], 61.2)
     assert [step.printed for step in walks.walks(changed)["Reviewer"]] == ["new\n", "lines\n"]
     assert "| 1 min | 61 s |" in changed
