@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import importlib.machinery
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from pathlib import Path
@@ -21,14 +22,18 @@ from typing import Any
 
 from loguru import logger
 
+from lmms_vg._util.suggest import suggest
 from lmms_vg.extensions.registered import model_ids
-from lmms_vg.host import failure  # noqa: F401 - importing it makes a failed run exit with a non-zero status
+from lmms_vg.host import callers, failure  # importing failure also makes a failed run exit with a non-zero status
 
 #: Aliases of model ids. `llava` is not among them: it is lmms-eval's own model.
 ALIASES = {"huatuo_plain": ("huatuo",)}
 
 #: Folder of our task files.
 TASKS = Path(__file__).parent / "tasks"
+
+#: Patterns of several tasks, files, and requests for a list.
+_NO_TASK = re.compile(r"[*?/\\\[]|\.ya?ml$|^list|^$")
 
 _REMEDY = (
     'lmms_vg: its tasks could not be added to lmms-eval ({}); add them with --include_path "$(lmms-vg tasks --path)"'
@@ -128,6 +133,11 @@ def add_tasks(tasks_module: ModuleType) -> None:
         def initialize_tasks(self: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
             with task_files.fast(tasks_module):
                 index: dict[str, Any] = initialize(self, *args, **kwargs)
+            whole = merged(self, index, **kwargs)
+            _refuse_misspelt(whole)
+            return whole
+
+        def merged(self: Any, index: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
             try:
                 if kwargs.get("include_defaults", True) is False:
                     return index
@@ -154,6 +164,30 @@ def add_tasks(tasks_module: ModuleType) -> None:
         manager.initialize_tasks = initialize_tasks
     except Exception as problem:  # noqa: BLE001 - reported with the remedy; raising would disable other plugins
         logger.warning(_REMEDY.format(problem))
+
+
+def _refuse_misspelt(index: Mapping[str, Any]) -> None:
+    """End a run of lmms-eval's command line whose model or task is unknown and most like one of ours, before weights are read.
+
+    lmms-eval itself would list hundreds of names or none, and exit with 0.
+
+    Raises:
+        RunFailed: Or SystemExit; the message has the name that is meant.
+    """
+    frame = callers.variables_of("lmms_eval.__main__", "cli_evaluate_single") or {}
+    model, tasks = (str(getattr(frame.get("args"), option, None) or "") for option in ("model", "tasks"))
+    registry = getattr(sys.modules.get("lmms_eval.models"), "MODEL_REGISTRY_V2", None)
+    _refuse_like_ours("--model", model, registry.list_model_names() if registry else [], model_ids(), "methods")
+    ours = [name for name, entry in index.items() if _is_ours(entry) or name.startswith("own_")]
+    for task in tasks.split(","):
+        if not _NO_TASK.search(task):
+            _refuse_like_ours("--tasks", task, index, ours, "tasks")
+
+
+def _refuse_like_ours(option: str, name: str, known: Collection[str], ours: Iterable[str], listing: str) -> None:
+    meant = suggest(name, known) if name not in known else ""
+    if meant and meant == suggest(name, ours):
+        raise failure.failed(f"lmms_vg: {option} {name}: {meant}lmms-vg {listing} lists ours")
 
 
 def _own_folder() -> str:

@@ -65,7 +65,7 @@ def programs() -> None:
 
 @pytest.fixture(scope="session")
 def demo_runs(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`out/plain`, `out/vgrefine` and `home` of one joint run of the demo model, for tests that only read it.
+    """`out/plain`, `out/vgrefine`, `home` and `printed.txt` of one joint run of the demo model, for tests that only read it.
 
     All workers share it: the first makes it, and the others wait for its lock.
     """
@@ -75,10 +75,12 @@ def demo_runs(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not folder.is_dir():
             part = folder.with_suffix(".part")
             asked = (
-                "run --methods plain,vgrefine --model huatuo --model_args pretrained=demo --tasks vqa_demo,vgmed_demo"
+                "run --methods plain,vgrefine --model huatuo --model_args pretrained=demo --tasks vqa_demo,vgmed_demo "
+                "--batch_size 8 --quiet"
             )
-            done = command(part / "home", *asked.split(), "--batch_size", "8", "--output_path", str(part / "out"))
+            done = command(part / "home", *asked.split(), "--output_path", str(part / "out"))
             assert done.returncode == 0, done.stdout + done.stderr
+            (part / "printed.txt").write_text(done.stdout.replace(f"{part}/", ""), encoding="utf-8")
             part.rename(folder)
     return folder
 

@@ -20,6 +20,7 @@ from loguru import logger
 
 from lmms_vg import plugin
 from lmms_vg.extensions.registered import model_ids
+from lmms_vg.host.failure import RunFailed
 
 REMEDY = '--include_path "$(lmms-vg tasks --path)"'
 
@@ -311,3 +312,51 @@ def test_a_host_without_tasks_gets_a_warning(monkeypatch: pytest.MonkeyPatch, tm
     assert hook.find_spec("lmms_eval.tasks", [str(tmp_path)]) is None
     assert len(heard) == 1
     assert REMEDY in heard[0]
+
+
+# --- misspelt names at lmms-eval's own command line -------------------------------------------------------------------------
+
+
+def typed(**options: str) -> None:
+    """What lmms-eval's command line does with these options until it has its index of tasks."""
+    code = "def cli_evaluate_single(args):\n    manager()\n"
+    module = host()
+    plugin.add_tasks(module)
+    names: dict[str, Any] = {"__name__": "lmms_eval.__main__", "manager": module.TaskManager}
+    exec(code, names)
+    names["cli_evaluate_single"](SimpleNamespace(**options))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            {"model": "huatuo_vgrefin", "tasks": "mme"},
+            "--model huatuo_vgrefin: did you mean huatuo_vgrefine? lmms-vg methods",
+        ),
+        (
+            {"model": "huatuo", "tasks": "mme,vqa_dmeo"},
+            "--tasks vqa_dmeo: did you mean vqa_demo? lmms-vg tasks lists ours",
+        ),
+        ({"model": "llava", "tasks": "slake_grounde"}, "--tasks slake_grounde: did you mean slake_grounded? "),
+    ],
+)
+def test_what_is_most_like_ours_ends_the_run_before_weights_are_read(options: dict[str, str], said: str) -> None:
+    with pytest.raises(RunFailed) as raised:
+        typed(**options)
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"model": "huatuo_plain", "tasks": "vqa_demo,mme"},
+        {"model": "huatuo", "tasks": "vqa_*"},
+        {"model": "lava", "tasks": "mmee"},  # most like lmms-eval's own, which says what it says
+        {"model": "huatuo", "tasks": "list"},
+        {"model": "huatuo", "tasks": "tasks/vqa_dmeo.yaml"},
+        {"model": "zzz", "tasks": ""},
+    ],
+)
+def test_other_names_are_left_to_lmms_eval(options: dict[str, str]) -> None:
+    typed(**options)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lmms_vg._util.suggest import suggest
 from lmms_vg.cli import method_files
-from lmms_vg.extensions.registered import families, model_ids
+from lmms_vg.cli.paths import missing
+from lmms_vg.cli.printing import announce
+from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument
+from lmms_vg.extensions.registered import families, methods, model_ids
 
 
 def add(commands: Any) -> None:
@@ -58,13 +62,13 @@ def _look(args: argparse.Namespace) -> int:
     method_files.register(args.method_file)
     family, method = _model(args.model)
     boxes = [_box(text) for text in args.boxes]
-    if not args.image.is_file():
-        raise ValueError(f"image {args.image}: there is no such file")
     if args.bank and not boxes:
         raise ValueError("--bank: give a --box too, to measure the maps of other images on")
     if args.out is not None and args.out.suffix != ".png":
         raise ValueError(f"-o {args.out}: allowed is a name that ends in .png")
-    print(f"lmms-vg: loading {args.model} ...", file=sys.stderr, flush=True)
+    _check_settings(family, method, args.methods, args.model_args)
+    _check_image(args.image, boxes)
+    announce(f"loading {args.model}")
     _quieten()
 
     from lmms_vg._util.atomic_files import replace_file
@@ -81,6 +85,28 @@ def _look(args: argparse.Namespace) -> int:
         replace_file(args.out, looks.draw(args.layer))
         print(args.out)
     return 0
+
+
+def _check_settings(family: str, method: str, names: str | None, model_args: str) -> None:
+    """Refuse a misspelt method or argument before torch is imported."""
+    if names is not None:
+        require("--methods", names.split(","), methods())
+    refuse(unknown_argument(model_args, family, names.split(",") if names else [method], joint=names is not None))
+
+
+def _check_image(path: Path, boxes: Sequence[Sequence[float]]) -> None:
+    """Refuse a file that is no image, and a box that is not on it, before torch is imported."""
+    if absent := missing(path):
+        raise ValueError(f"image {absent}")
+    from lmms_vg.vision.images import open_rgb
+    from lmms_vg.vision.patch_grid import check_box
+
+    try:
+        width, height = open_rgb(path).size
+    except ValueError as unread:
+        raise ValueError(f"image {path}: {unread}") from unread
+    for box in boxes:
+        check_box(box, width, height)
 
 
 def _model(name: str) -> tuple[str, str]:

@@ -6,23 +6,22 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from lmms_vg.cli import method_files
+from lmms_vg.cli.dry_run import forecasts, methods_of
 from lmms_vg.cli.parser import unknown_option
 from lmms_vg.cli.printing import announce, print_lines
 from lmms_vg.cli.run_summary import print_summary
 from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument, unknown_control
 from lmms_vg.cli.unknown_names import unknown_name
-from lmms_vg.extensions.registered import families, methods, model_ids
+from lmms_vg.extensions.registered import families, methods
 from lmms_vg.host.local_time import local_zone
 from lmms_vg.host.options import OPTIONS
 from lmms_vg.host.quiet import quiet
-from lmms_vg.journal import home
-from lmms_vg.plugin import ALIASES
 
 _ABOUT = """lmms-vg run: lmms-eval with its own arguments (below). It exits non-zero when the run failed (3: results are saved,
 but incomplete), and resumes a run that was stopped.
@@ -70,7 +69,7 @@ def run(arguments: Sequence[str]) -> int:
         arguments = _with_data(_with_control(arguments, args.control), args.data)
         refuse(unknown_name(arguments, family=joint) or _unknown_argument(arguments, joint))
         if args.dry_run:
-            return print_lines(_forecast(arguments))
+            return print_lines(forecasts(arguments))
         if not args.quiet:
             announce("importing torch and lmms-eval")
         with quiet() if args.quiet else nullcontext():
@@ -132,35 +131,6 @@ def _with_data(arguments: Sequence[str], files: str | None) -> list[str]:
     return [*arguments, *([] if named else ["--tasks", "own"])]
 
 
-def _forecast(arguments: Sequence[str]) -> Iterator[str]:
-    """Yield what a run with these arguments would ask and take.
-
-    Raises:
-        ValueError: its model is not ours, or the checkpoint cannot be loaded.
-    """
-    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
-    for option in ("--model", "--model_args", "--methods", "--tasks"):
-        parser.add_argument(option, default="")
-    given, _ = parser.parse_known_args(arguments)
-    family, *names = _methods_of(given.model, given.methods)
-    if not names:
-        raise ValueError(f"--dry-run: --model {given.model!r} is not ours, so its cost is not known; lmms-vg models")
-    announce("reading data sets and small files")
-
-    from lmms_vg.reproduce.forecast import forecast
-
-    pairs = dict(part.split("=", 1) for part in given.model_args.split(",") if "=" in part)
-    return forecast(family, names, pairs.get("pretrained"), [name for name in given.tasks.split(",") if name])
-
-
-def _methods_of(model: str, methods: str) -> list[str]:
-    """Return family and methods that `--model` and `--methods` name; nothing for models that are not ours."""
-    if methods:
-        return [model, *methods.split(",")]
-    names = {alias: name for name, aliases in ALIASES.items() for alias in aliases}
-    return list(model_ids().get(names.get(model, model), ("",)))
-
-
 def _unknown_argument(arguments: Sequence[str], joint: bool) -> str:
     """Return a message about the first unknown option, method or argument of a model of ours; empty if there may be none."""
     parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
@@ -175,7 +145,7 @@ def _unknown_argument(arguments: Sequence[str], joint: bool) -> str:
         require("--model (with --methods, a family)", [given.model], families())
         require("--methods", given.methods.split(","), methods())
         return unknown_argument(given.model_args, given.model, given.methods.split(","), joint=True)
-    family, *names = _methods_of(given.model, "")
+    family, *names = methods_of(given.model, "")
     return unknown_argument(given.model_args, family, names) if names else ""
 
 
@@ -195,6 +165,8 @@ def _defaults(arguments: Sequence[str]) -> list[str]:
     given, _ = parser.parse_known_args(arguments)
     if given.config is not None:  # arguments override the file's
         return []
+    from lmms_vg.journal import home  # late: it imports numpy and pydantic
+
     out = home() / "runs" / given.model
     return ["--output_path", str(out), "--log_samples", "--timezone", local_zone()]
 

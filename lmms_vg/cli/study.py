@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from lmms_vg.cli.paths import existing
-from lmms_vg.cli.printing import print_lines
+from lmms_vg.cli.printing import announce, print_lines
+from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument
+from lmms_vg.extensions.registered import model_ids
+from lmms_vg.study.short_names import DATA
+from lmms_vg.tasks.yaml_files import tasks
 
 
 def add(commands: Any) -> None:
@@ -75,10 +79,13 @@ def add(commands: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    data = args.data.split(",")
+    _check_names(args.models.split(","), data, args.model_args)
+    announce("importing torch and lmms-eval")
+
     from lmms_vg.study import templates
     from lmms_vg.study.asking import ask, asks_of, cost, tasks_of
 
-    data = args.data.split(",")
     asks, tasks = asks_of(args.models.split(","), args.causal), tasks_of(data)
     if args.templates and args.dry_run:
         print(f"--templates: ten wordings of up to {templates.BOXES} boxes of each task as well")
@@ -101,6 +108,16 @@ def _run(args: argparse.Namespace) -> int:
     if os.environ.get("RANK", "0") == "0" and done:
         _write(done, [], args.out)
     return int(bool(failed))
+
+
+def _check_names(models: Sequence[str], data: Sequence[str], model_args: str) -> None:
+    """Refuse what is misspelt before torch is imported."""
+    ids = model_ids()
+    require("--models", models, ids)
+    require("--data", [name for name in data if not Path(name).is_file()], [*DATA, *sorted(tasks())])
+    for family in {ids[model][0] for model in models}:
+        methods = [method for of, method in map(ids.__getitem__, models) if of == family]
+        refuse(unknown_argument(model_args, family, methods, joint=True))
 
 
 def _build(args: argparse.Namespace) -> int:

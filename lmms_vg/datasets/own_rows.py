@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import field, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
+from pydantic.dataclasses import dataclass
 
 from lmms_vg._util.json_text import parse_json
 from lmms_vg._util.suggest import suggest
@@ -26,18 +28,18 @@ Kind = Literal["choice", "closed", "open", "grounding", "grounded_choice", "grou
 
 _EXAMPLE = '{"image": "a.png", "question": "Where is the liver?", "bbox": [[20, 30, 60, 70]]}'
 _MOST_OPTIONS = 26
+_BOXES = "original_bboxes"  # VGMED's other name for `bbox`
 
 
-class OwnRow(BaseModel):
-    """One line; docs/add_a_dataset.md says what each key means."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+@dataclass(frozen=True, slots=True, config=ConfigDict(strict=True, extra="ignore"))
+class OwnRow:
+    """One line; docs/add_a_dataset.md says what each key means. Slots, since a file may have 100,000 of them."""
 
     image: str
     question: str
     answer: str = ""
-    options: list[str] = []
-    bbox: list[list[float]] = []
+    options: list[str] = field(default_factory=list)
+    bbox: list[list[float]] = field(default_factory=list)
     mask: str | dict[str, Any] | None = None
     group: str = ""
     split: str = ""
@@ -62,6 +64,11 @@ class OwnRow(BaseModel):
     def has_region(self) -> bool:
         """Whether the row states where its object is."""
         return bool(self.bbox) or self.mask is not None
+
+
+#: The keys that are read.
+KEYS = tuple(one.name for one in fields(OwnRow))
+_READ = {*KEYS, _BOXES}
 
 
 class Problem(NamedTuple):
@@ -101,16 +108,18 @@ def read(path: Path) -> OwnFile:
 @lru_cache(maxsize=8)
 def _read(path: Path, _changed: int, _size: int) -> OwnFile:
     file = OwnFile(path, {}, [], Counter())
+    others: Counter[str] = Counter()
     for number, line in _lines(path):
         try:
-            found = _row(line)
+            row = _object(line)
+            file.rows[number] = _row(row)
         except ValueError as problem:
             file.problems.append(Problem(number, str(problem)))
-            continue
-        file.rows[number] = found
-        file.unread.update(key for key in found.model_extra or {} if suggest(key, OwnRow.model_fields))
+        else:
+            others.update(row.keys() - _READ)
     if not file.rows:
         raise DataError(f"{path}: {_why_nothing(file)}; wanted is one JSON object per line, such as {_EXAMPLE}")
+    file.unread.update({key: lines for key, lines in others.items() if suggest(key, KEYS)})
     return file
 
 
@@ -137,19 +146,23 @@ def _why_nothing(file: OwnFile) -> str:
     return f"none of its {len(file.problems)} lines is a row; line {first}: {what}"
 
 
-def _row(line: bytes) -> OwnRow:
-    """Parse a line.
+def _object(line: bytes) -> dict[str, Any]:
+    row = parse_json(line)
+    if not isinstance(row, dict):
+        raise ValueError(f"not a JSON object; wanted is {_EXAMPLE}")
+    return row
+
+
+def _row(row: dict[str, Any]) -> OwnRow:
+    """Read what a line holds.
 
     Raises:
         ValueError: it is no row that can be asked.
     """
-    row = parse_json(line)
-    if not isinstance(row, dict):
-        raise ValueError(f"not a JSON object; wanted is {_EXAMPLE}")
     given = {key: value for key, value in row.items() if value is not None}
-    boxes = given.pop("bbox", None) if "bbox" in given else given.pop("original_bboxes", None)  # VGMED's other name
+    boxes = given.pop("bbox", None) if "bbox" in given else given.pop(_BOXES, None)
     try:
-        found = OwnRow.model_validate(given | {"bbox": boxes_of(boxes)})
+        found = OwnRow(**given | {"bbox": boxes_of(boxes)})
     except ValidationError as error:
         raise ValueError(_first(error, given)) from error
     return _checked(found)
@@ -172,7 +185,8 @@ def _checked(row: OwnRow) -> OwnRow:
     if isinstance(row.mask, str):
         safe_path(row.mask)
     window_of(row.window)
-    return row.model_copy(update={"answer": _answer(row), "patient": str(row.patient)})
+    answer, patient = _answer(row), str(row.patient)
+    return row if (answer, patient) == (row.answer, row.patient) else replace(row, answer=answer, patient=patient)
 
 
 def _answer(row: OwnRow) -> str:

@@ -141,7 +141,10 @@ CPU = Constants(prefix=3.8, text=0.23, decoding=0.32)
 def spoken(time: float) -> str:
     """A time in seconds as text, with two digits and a suitable unit.
 
-    >>> spoken(5000), spoken(90)
-    ('1.4 h', '1.5 min')
+    >>> spoken(5000), spoken(90), spoken(7), spoken(0.004)
+    ('1.4 h', '1.5 min', '7 s', 'less than 1 s')
     """
-    return f"{time / 3600:.2g} h" if time >= 3600 else f"{time / 60:.2g} min"
+    if time < 1:
+        return "less than 1 s"
+    size, unit = next(((size, unit) for size, unit in ((3600, "h"), (60, "min")) if time >= size), (1, "s"))
+    return f"{time / size:.{0 if time >= 10 * size else 2}{'f' if time >= 10 * size else 'g'}} {unit}"

@@ -26,11 +26,20 @@ def checkpoint(one: Checkpoint) -> str:
     """One line about a checkpoint: its size, and what the hub's cache holds of its weights."""
     gigabytes, billions = BYTES * one.billions, one.billions
     size = (
-        f"about {gigabytes:.{0 if gigabytes >= 10 else 2}f} GB ({BYTES} bytes x {billions:.3g} billion parameters)"
+        f"about {sized(gigabytes, 2)} ({BYTES} bytes x {billions:.3g} billion parameters)"
         if billions
         else "size not known"
     )
     return _weights(one.pretrained, size, "*.safetensors")
+
+
+def sized(gigabytes: float, digits: int = 3) -> str:
+    """A size as text; in megabytes below a tenth of a gigabyte, as of checkpoints for trials.
+
+    >>> sized(14.2), sized(0.00167, 2)
+    ('14.2 GB', '1.7 MB')
+    """
+    return f"{gigabytes:.{digits}g} GB" if gigabytes >= 0.1 else f"{1000 * gigabytes:.{digits}g} MB"
 
 
 def bertscore() -> str:

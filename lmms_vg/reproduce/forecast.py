@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from lmms_vg.datasets.own_images import own_files
+from lmms_vg.datasets.own_rows import read
 from lmms_vg.reproduce import checkpoints, cost
 from lmms_vg.reproduce.checkpoints import Checkpoint
-from lmms_vg.reproduce.downloads import BYTES, checkpoint, datasets
+from lmms_vg.reproduce.downloads import BYTES, checkpoint, datasets, sized
 from lmms_vg.reproduce.own_checkpoint import own_checkpoint
 from lmms_vg.runs.text_tables import aligned
+from lmms_vg.tasks.own_tasks import own_groups, own_tasks
 from lmms_vg.tasks.registry import TASKS
 from lmms_vg.tasks.yaml_files import groups
 
@@ -27,24 +30,33 @@ def forecast(family: str, methods: Sequence[str], pretrained: str | None, names:
     Raises:
         CheckpointError: the family does not load the checkpoint.
     """
-    tasks = list(dict.fromkeys(task for name in names for task in groups().get(name, [name])))
-    ours = [task for task in tasks if task in TASKS]
+    members = {**groups(), **(own_groups() if own_files() else {})}
+    tasks = list(dict.fromkeys(task for name in names for task in members.get(name, [name])))
+    numbers = {task: _numbers(task) for task in tasks if task in TASKS or task in members.get("own", ())}
     own = own_checkpoint(family, pretrained)
     model = _KNOWN.get(own.pretrained, own)
     yield "nothing is run"
-    yield from _questions(ours, len(methods))
-    if others := [task for task in tasks if task not in TASKS]:
+    yield from _questions(numbers, len(methods))
+    if others := [task for task in tasks if task not in numbers]:
         yield f"not counted, because they are not tasks of lmms_vg: {', '.join(others)}"
     yield "downloads:"
-    yield from (f"  {line}" for line in [checkpoint(model), *datasets(ours)])
+    yield from (f"  {line}" for line in [checkpoint(model), *datasets([task for task in numbers if task in TASKS])])
     yield _memory(model)
-    yield from _times(model, methods, ours)
+    yield from _times(model, methods, numbers.values())
 
 
-def _questions(tasks: Sequence[str], methods: int) -> Iterator[str]:
-    numbers = [cost.numbers(task) for task in tasks]
-    rows = [[task, f"{n:,}", f"{images:,}"] for task, (n, images) in zip(tasks, numbers, strict=True)]
-    total = sum(n for n, _ in numbers)
+def _numbers(task: str) -> tuple[int, int]:
+    """Number of questions of a task, and of images."""
+    if task in TASKS:
+        return cost.numbers(task)
+    path, kind = own_tasks()[task]
+    rows = [row for row in read(path).rows.values() if row.kind == kind]
+    return len(rows), len({row.image for row in rows})
+
+
+def _questions(numbers: Mapping[str, tuple[int, int]], methods: int) -> Iterator[str]:
+    rows = [[task, f"{n:,}", f"{images:,}"] for task, (n, images) in numbers.items()]
+    total = sum(n for n, _ in numbers.values())
     yield from aligned([["task", "n", "images (at most)"], *rows])
     yield f"{total:,} questions for each of {methods} methods; answers that are in the journal are not asked again"
 
@@ -53,17 +65,17 @@ def _memory(model: Checkpoint) -> str:
     if not model.billions:
         return "memory: not known, as the weights are not here"
     half, full = BYTES * model.billions, 2 * BYTES * model.billions
-    return f"memory: weights {half:.3g} GB in bfloat16, {full:.3g} GB in float32 (a CPU); batch_size=auto fills what is left"
+    return f"memory: weights {sized(half)} in bfloat16, {sized(full)} in float32 (a CPU); batch_size=auto fills what is left"
 
 
-def _times(model: Checkpoint, methods: Sequence[str], tasks: Sequence[str]) -> Iterator[str]:
+def _times(model: Checkpoint, methods: Sequence[str], numbers: Collection[tuple[int, int]]) -> Iterator[str]:
     if not model.billions:
         yield "time: not known, as the weights are not here"
         return
     for device in (cost.A100, cost.H100):
         constants = cost.Constants.modelled(model.billions, device, model.image_tokens)
         times = [
-            sum(constants.seconds(method if method in cost.WORK else "plain", *cost.numbers(task)) for task in tasks)
+            sum(constants.seconds(method if method in cost.WORK else "plain", *pair) for pair in numbers)
             for method in methods
         ]
         yield f"time: {cost.spoken(sum(times))} on one {device.name}, modelled, one question at a time (docs/scaling.md)"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lmms_vg._util.json_text import parse_json
+from lmms_vg.runs.newest import newest_first
 from lmms_vg.runs.results import MEASURED, Line, Run, TaskRun, agreed, metric_of, partial, rules, signed, task_run
 
 _NAMED = 5  # other runs of a folder that a message names
@@ -19,7 +20,7 @@ def read_run(folder: Path) -> Run:
         ValueError: There is no run, samples are missing, cut short, or scored by several rules under one metric, or no task
             has scores of questions or measurements.
     """
-    paths = [folder] if folder.is_file() else _newest_first(folder)
+    paths = [folder] if folder.is_file() else newest_first(folder)
     path = paths[0]
     try:
         results = parse_json(path.read_bytes())
@@ -79,13 +80,6 @@ def read_run(folder: Path) -> Run:
         measured_rules=frozenset(measured_rules),
         measurements=measurements,
     )
-
-
-def _newest_first(folder: Path) -> list[Path]:
-    paths = sorted(folder.rglob("[0-9]*_results.json"), key=lambda path: (path.name, path), reverse=True)
-    if not paths:
-        raise ValueError(f"{folder}: no *_results.json under it; name the --output_path of a finished run")
-    return paths
 
 
 def _chosen(folder: Path, others: list[Path]) -> list[str]:

@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from lmms_vg.metrics.statistics import cluster_interval
-from lmms_vg.runs.grounding import Grounding, corrected, grounding
+from lmms_vg.runs.grounding import Grounding, LookStrength, corrected, grounding
 from lmms_vg.runs.map_looks import Name
 from lmms_vg.runs.results import Run, TaskRun
 from lmms_vg.runs.text_tables import aligned
@@ -154,10 +154,15 @@ def _looked(runs: Mapping[str, Run]) -> Iterator[_Measure]:
                 if task in results and name in results[task].looked:
                     strength = results[task].looked[name]
                     verdict = results[task].verdicts(corrected(results)[task])[name]
-                    cells[label] = f"{strength.value:.2f} vs {strength.level:.2f}, {verdict}"
+                    cells[label] = f"{strength.value:.2f} vs {_chance(strength)}, {verdict}"
                     n.add(strength.n)
             if cells:
                 yield _Measure(f"{task} {name}", n, cells)
+
+
+def _chance(strength: LookStrength) -> str:
+    """What maps of other images have; where there are too few of them, what an even look has."""
+    return f"{strength.even:.2f} (even)" if isnan(strength.level) else f"{strength.level:.2f}"
 
 
 def _judged(run: Run) -> dict[str, Grounding]:

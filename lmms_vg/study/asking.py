@@ -14,18 +14,11 @@ from lmms_vg.experiments.joint_run import run_together
 from lmms_vg.experiments.method_settings import settings_of
 from lmms_vg.extensions.registered import model_ids
 from lmms_vg.runs.control_lines import BOX, ELSEWHERE
+from lmms_vg.study.short_names import DATA
 from lmms_vg.tasks import yaml_files
 from lmms_vg.tasks.own_tasks import own_tasks
 from lmms_vg.tasks.own_tasks import samples as samples_of
 from lmms_vg.tasks.registry import TASKS
-
-#: Short names of data sets -> their tasks.
-DATA = {
-    "vgmed": ("vgmed_localization", "vgmed_attribute"),
-    "vgmed_coco": ("vgmed_coco_localization", "vgmed_coco_attribute"),
-    "slake_grounded": ("slake_grounded_closed", "slake_grounded_open"),
-    "demo": ("vgmed_demo",),
-}
 
 
 class JointAsk(NamedTuple):

@@ -19,7 +19,7 @@ from lmms_vg._util.atomic_files import replace_file
 from lmms_vg._util.suggest import suggest
 from lmms_vg.datasets import own, own_images
 from lmms_vg.datasets.own_images import OWN_ENV, own_files
-from lmms_vg.datasets.own_rows import Kind, OwnRow, read
+from lmms_vg.datasets.own_rows import KEYS, Kind, read
 from lmms_vg.datasets.schema import Sample
 from lmms_vg.datasets.source import DataError
 from lmms_vg.journal.location import home
@@ -70,7 +70,7 @@ def measured(path: Path) -> Iterator[str]:
     file, name = read(path), own_images.name_of(path)
     yield f"{path}: {len(file.rows)} of {len(file.rows) + len(file.problems)} lines are questions"
     for key, lines in sorted(file.unread.items()):
-        yield f"key {key!r} is not read ({lines} lines); {suggest(key, OwnRow.model_fields).strip()}"
+        yield f"key {key!r} is not read ({lines} lines); {suggest(key, KEYS).strip()}"
     for kind, n in kinds_of(path).items():
         rows = [row for row in file.rows.values() if row.kind == kind]
         images, patients = (

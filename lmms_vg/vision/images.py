@@ -59,6 +59,7 @@ BYTES_PER_PIXEL = {
 }
 
 _FORMATS = tuple(name for name in BYTES_PER_PIXEL if name != "MPO")  # PIL opens MPO as a kind of JPEG
+_SCANS = (".dcm", ".dicom", ".nii", ".nii.gz")
 _SMALLER = "store a smaller version (vision towers see a few hundred pixels a side)"
 _decoding = Lock()
 _STRIP = 1 << 18  # pixels processed together, so that no second copy of a whole image is needed
@@ -103,7 +104,7 @@ def open_rgb(image: Image.Image | str | Path | IO[bytes]) -> Image.Image:
         BadImage: It is no image, of a format that is not read, truncated or damaged, has no pixels or NaN pixels, or
             would take more than `MAX_BYTES`; the last is checked before decoding.
     """
-    with _plain_errors():
+    with _plain_errors(str(image)):
         picture = image if isinstance(image, Image.Image) else Image.open(image, formats=_FORMATS)
         if picture.tell():
             picture.seek(0)
@@ -134,16 +135,15 @@ def pad_to_square(image: Image.Image, colour: tuple[int, int, int]) -> Image.Ima
 
 
 @contextmanager
-def _plain_errors() -> Iterator[None]:
+def _plain_errors(name: str = "") -> Iterator[None]:
     """Turn any error of PIL into a BadImage: its decoders raise exceptions of every kind over damaged bytes."""
     try:
         yield
     except Image.DecompressionBombError as problem:
         raise BadImage(f"image too large: {problem} {_SMALLER}") from problem
     except UnidentifiedImageError as problem:
-        raise BadImage(
-            f"not an image of a format that is read: {', '.join(BYTES_PER_PIXEL)}. Export others (DICOM, NIfTI) as PNG or TIFF"
-        ) from problem
+        export = "; export the scan's slice as PNG or TIFF" if name.lower().endswith(_SCANS) else ""
+        raise BadImage(f"not an image of a format that is read: {', '.join(BYTES_PER_PIXEL)}{export}") from problem
     except Exception as problem:
         if isinstance(problem, OSError) and problem.filename is not None:
             raise BadImage(f"{problem.filename}: cannot be read ({problem.strerror})") from problem

@@ -73,12 +73,6 @@ class Volume:
         shown: NDArray[np.float32] = across.T[up, up]
         return shown
 
-    def spacing(self, plane: Plane) -> tuple[float, float]:
-        """Millimetres from one row to the next, and from one column to the next."""
-        sizes = np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0))
-        column, row = (float(sizes[axis]) for axis in range(3) if axis != PLANES[plane])
-        return row, column
-
 
 def is_nifti(path: Path | str) -> bool:
     """Whether a file is NIfTI by its name."""

@@ -50,8 +50,8 @@ def test_one_method_without_a_box_or_a_picture(image: Path, tmp_path: Path, caps
         (["--box", "1,2,3"], "--box '1,2,3': allowed is x1,y1,x2,y2"),
         (["--box", "1,2,x,4"], "--box '1,2,x,4': allowed is"),
         (["-o", "picture.jpg"], "-o picture.jpg: allowed is a name that ends in .png"),
-        (["--methods", "plain,vgrefin"], "--methods 'vgrefin': did you mean vgrefine"),
-        (["--model_args", "pretrained=demo,kk=1"], "kk not known to 'plain'"),
+        (["--methods", "plain,vgrefin"], "--methods vgrefin: did you mean vgrefine"),
+        (["--model_args", "pretrained=demo,mask=pre"], "--model_args mask=pre: allowed is pretrained"),
         (["--box", "900,900,950,950"], "outside the image"),
         (["--layer", "6"], "layer 6: allowed is 0 to 5"),
     ],
@@ -67,4 +67,19 @@ def test_what_is_refused(
 
 def test_an_image_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["look", str(tmp_path / "no.png"), "Where?", "--model", "huatuo"]) == 2
-    assert "no.png: there is no such file" in capsys.readouterr().err
+    assert f"image {tmp_path / 'no.png'}: there is no no.png in {tmp_path}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "scan"), [("notes.txt", False), ("notes.png", False), ("ct.nii.gz", True), ("IM1.dcm", True)]
+)
+def test_a_file_that_is_no_image_gets_one_line_before_anything_is_loaded(
+    name: str, scan: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / name
+    path.write_text("Where is the nodule?")
+    monkeypatch.setattr("lmms_vg.cli.look._arguments", lambda *_: pytest.fail("it was loaded"))
+    assert main(["look", str(path), "Where?", "--model", "huatuo"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"lmms-vg: image {path}: not an image of a format that is read: AVIF, BMP")
+    assert line.endswith("; export the scan's slice as PNG or TIFF") == scan

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from math import nan
 from pathlib import Path
 
 import pytest
 from looks import asked, blind, run_of, seeing
 from saved_run import IDENTITY, closed, save, spec
 
+from lmms_vg.runs.grounding import LookStrength
 from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.runs.results import Run
-from lmms_vg.runs.summary import LINES, WIDTH, Effort, summary
+from lmms_vg.runs.summary import LINES, WIDTH, Effort, _chance, summary
 
 EFFORT = Effort(80, 20, {}, 300.0, {"load": 10.0, "decode": 30.0}, 2_500_000_000)
 
@@ -70,3 +72,9 @@ def test_looks_stand_beside_chance(tmp_path: Path, look: object, verdict: str) -
     assert f"vs 0.50, {'shown' if look is seeing else ''}" in placement
     assert ratio.split()[:3] == ["t", "log", "AR"]
     assert ratio.endswith(f", {verdict}")
+
+
+def test_without_a_level_an_even_look_stands_beside() -> None:
+    strength = LookStrength(0.45, nan, None, 29, 0.22, None, 0)
+    assert _chance(strength) == "0.22 (even)"
+    assert _chance(strength._replace(level=0.1)) == "0.10"

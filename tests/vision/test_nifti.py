@@ -59,12 +59,12 @@ def test_slices_are_shown_as_a_radiologist_expects_them(tmp_path):
     assert volume.slice("sagittal", 1)[1, 0] == WORLD[1, front, head - 1]
 
 
-def test_shapes_counts_and_spacing_of_planes(tmp_path):
+def test_shapes_and_counts_of_planes(tmp_path):
     volume = read_volume(save(tmp_path / "v.nii", *stored_as("PSL")))
-    assert [(volume.slice(plane, 0).shape, volume.slices(plane), volume.spacing(plane)) for plane in nifti.PLANES] == [
-        ((6, 5), 4, (3.0, 2.0)),
-        ((6, 4), 5, (3.0, 0.5)),
-        ((5, 4), 6, (2.0, 0.5)),
+    assert [(volume.slice(plane, 0).shape, volume.slices(plane)) for plane in nifti.PLANES] == [
+        ((6, 5), 4),
+        ((6, 4), 5),
+        ((5, 4), 6),
     ]
 
 

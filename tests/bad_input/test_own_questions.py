@@ -1,0 +1,130 @@
+"""Whatever is wrong with a line of a user's own file is said with file and line, and the good lines around it are asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from own_files import IMAGE, ROW, write
+from PIL import Image
+
+from lmms_vg.cli.main import main
+from lmms_vg.datasets import own
+
+Files = Callable[[Path], None]
+
+
+def pictures(folder: Path) -> None:
+    """A mask of another size than the image, an empty one, and an image of another grid."""
+    Image.new("L", (10, 10), 255).save(folder / "small.png")
+    Image.new("L", (40, 30)).save(folder / "empty.png")
+    Image.new("RGB", (80, 60)).save(folder / "larger.png")
+
+
+def volumes(folder: Path) -> None:
+    """A volume, its mask stored the other way round (the affine flipped), and a mask on another grid."""
+    nibabel = pytest.importorskip("nibabel")
+    values = np.zeros((6, 5, 4), np.int16)
+    values[1:3, 1:3] = 100
+    nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), folder / "v.nii.gz")
+    flipped = np.diag([-1.0, 1, 1, 1])
+    flipped[0, 3] = 5
+    nibabel.save(nibabel.Nifti1Image((values[::-1] > 0).astype(np.uint8), flipped), folder / "flipped.nii.gz")
+    nibabel.save(nibabel.Nifti1Image((values[:4] > 0).astype(np.uint8), np.eye(4)), folder / "shorter.nii.gz")
+
+
+def dicoms(folder: Path) -> None:
+    pytest.importorskip("pydicom")
+    from dicom_files import picture, save
+
+    save(folder / "good.dcm", picture(WindowCenter=0, WindowWidth=1024))
+    save(folder / "burned.dcm", picture(BurnedInAnnotation="YES"))
+
+
+VOLUME = {"image": "v.nii.gz", "plane": "axial", "slice": 1, "question": "Where?"}
+
+#: What is wrong: the files that are needed, the row, and what is said of it.
+BAD: dict[str, tuple[Files | None, dict[str, Any] | str, str]] = {
+    "semicolons": (None, "a.png;Where is it?;1,2,3,4", "not JSON"),
+    "no text": (None, ROW | {"question": " "}, "question: has no text"),
+    "missing image": (None, ROW | {"image": "gone 肝.png"}, "gone 肝.png: there is no such image"),
+    "xywh": (None, ROW | {"bbox": [20, 20, 10, 10]}, "if it is x, y, width, height, write [20, 20, 30, 30]"),
+    "box outside": (None, ROW | {"bbox": [50, 40, 60, 50]}, "lies outside the image of 40 x 30 pixels"),
+    "box of another grid": (
+        pictures,
+        ROW | {"image": "larger.png", "bbox": [80, 2, 90, 9]},
+        "outside the image of 80 x 60",
+    ),
+    "mask of another size": (
+        pictures,
+        {"image": IMAGE, "question": "?", "mask": "small.png"},
+        f"small.png has 10 x 10 pixels, but its image {IMAGE} has 40 x 30 pixels",
+    ),
+    "mask without a label": (pictures, {"image": IMAGE, "question": "?", "mask": "empty.png"}, "mask: it is empty"),
+    "mask of no known form": (
+        None,
+        {"image": IMAGE, "question": "?", "mask": {"liver": 3}},
+        "mask: allowed is the path of a PNG",
+    ),
+    "burned-in text": (
+        dicoms,
+        {"image": "burned.dcm", "question": "?", "answer": "no"},
+        "text is burned into its pixels",
+    ),
+    "mask of another grid": (volumes, VOLUME | {"mask": "shorter.nii.gz"}, "are on different grids"),
+}
+
+
+def made(folder: Path, files: Files | None, *rows: dict[str, Any] | str) -> Path:
+    path = write(folder, *rows)
+    if files:
+        files(folder)
+    return path
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_line_is_said_with_its_number_and_the_others_are_asked(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files, row, said = BAD[case]
+    path = made(tmp_path, files, ROW, row, ROW)
+    assert main(["data", "check", str(path)]) == 1
+    first, *measured = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{path}, line 2: ")
+    assert said in first
+    assert any("own_mine_grounding: n = " in line for line in measured)
+    assert {sample.uid for sample in own.load(path)} >= {"mine.jsonl/1", "mine.jsonl/3"}
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16-le", "gb18030"])
+def test_a_line_in_another_encoding(encoding: str, tmp_path: Path) -> None:
+    path = write(tmp_path, ROW)
+    good = path.read_bytes()
+    question = "Où est-il?" if encoding == "latin-1" else "Où est le 肝?"
+    line = json.dumps(ROW | {"image": "a.png", "question": question}, ensure_ascii=False)
+    path.write_bytes(good + line.encode(encoding).replace(b"\n", b"") + b"\n" + good)
+    (problem,) = own.check(path)
+    assert problem.startswith(f"{path}, line 2: not UTF-8")
+    assert [sample.uid for sample in own.load(path)] == ["mine.jsonl/1", "mine.jsonl/3"]
+
+
+def test_a_flipped_affine_changes_nothing(tmp_path: Path) -> None:
+    """The mask is stored the other way round than its image, and says so: its boxes lie on the same pixels."""
+    path = made(tmp_path, volumes, VOLUME | {"mask": "flipped.nii.gz"}, VOLUME | {"bbox": [3, 2, 5, 4]})
+    assert list(own.check(path)) == []
+    by_mask, by_box = own.load(path)
+    assert by_mask.boxes == by_box.boxes == [[3, 2, 5, 4]]
+
+
+def test_of_a_dicom_file_only_pixels_and_listed_tags_leave(tmp_path: Path) -> None:
+    row = {"image": "good.dcm", "question": "Is it normal?", "answer": "no"}
+    path = made(tmp_path, dicoms, row)
+    assert list(own.check(path)) == []
+    (sample,) = own.load(path)
+    told = sample.model_dump_json()
+    for private in ("Doe", "4711", "19700101", "General Hospital"):
+        assert private not in told
