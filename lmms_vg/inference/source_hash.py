@@ -49,6 +49,7 @@ NEUTRAL = frozenset(
         "lmms_vg.methods.head_lists",
         "lmms_vg.models",
         "lmms_vg.models.fields",
+        "lmms_vg.models.quantized",
     }
 )
 
