@@ -49,9 +49,10 @@ def quantization(config: Any) -> str:
         config: The model's configuration in transformers.
     """
     stated = getattr(config, _FIELD, None)
-    stated = stated.to_dict() if hasattr(stated, "to_dict") else stated
     if not stated:
         return ""
+    if not isinstance(stated, Mapping):  # an object of transformers, once weights are read
+        stated = stated.to_dict()
     bits = _bits(stated)
     kind = f"-{stated.get('bnb_4bit_quant_type', 'fp4')}" if bits == 4 else ""
     return f"{_LIBRARY}-{_installed()}-{bits}bit{kind}"

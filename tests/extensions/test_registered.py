@@ -84,7 +84,7 @@ def test_an_innocent_family_of_others_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entry_points", "taken"),
     [
-        ({"methods:hf": "theirs:Hf"}, "llava_hf"),
+        ({"methods:hf": "theirs:Hf"}, "internvl_hf"),
         ({"families:qwen2_5": "theirs:Q", "methods:vl": "theirs:V"}, "qwen2_5_vl"),
     ],
 )
