@@ -22,6 +22,7 @@ import numpy as np
 import tiny
 import tiny_families
 import torch
+from checkpoints import edit
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from tiny_vila import VilaParts
@@ -44,12 +45,17 @@ LAYOUTS: dict[str, Callable[[Path], object]] = {
     "huatuo": partial(tiny.save, kind="qwen2", **CLIP),
     "internvl": partial(tiny_families.internvl, "qwen2", side=448),
     "llava": partial(tiny.save, kind="llama", **CLIP),
-    "llava_med": partial(tiny.save, kind="mistral", **CLIP),
+    "llava_med": lambda folder: _begun(tiny.save(folder, "mistral", **CLIP)),
     "llava_next": partial(tiny_families.llava_next, "llama", side=336),
     "medgemma": partial(tiny_families.gemma, 1024, side=896, grain=56),
     "qwen_vl": partial(tiny_families.qwen, "qwen2_5_vl"),
     "vila_m3": VilaParts(side=384, patch=14).save,
 }
+
+
+def _begun(folder: Path) -> None:
+    """State a begin-of-text token, without which LLaVA-Med's family takes no tokenizer."""
+    edit(folder, "tokenizer_config.json", {"bos_token": "<pad>"})
 
 
 def main() -> None:
