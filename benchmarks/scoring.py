@@ -39,7 +39,8 @@ from lmms_vg import __version__
 from lmms_vg.datasets import archives, slake, vqa_rad
 from lmms_vg.datasets.source import DataMissing
 from lmms_vg.host.failure import RunFailed
-from lmms_vg.metrics.bertscore import BertScoreSettings, bertscore
+from lmms_vg.metrics.bertscore import bertscore
+from lmms_vg.metrics.bertscore_settings import BertScoreSettings
 from lmms_vg.metrics.statistics import cluster_interval
 from lmms_vg.tasks import metric_items, scoring_closed, scoring_open
 from lmms_vg.tasks.documents import documents

@@ -32,7 +32,7 @@ from lmms_vg.journal import Record
 
 
 class GroundedModel(lmms):  # type: ignore[misc]
-    """A family with a method as a chat model of lmms-eval; see `inference.build.Settings` for the arguments."""
+    """A family with a method as a chat model of lmms-eval; see `inference.settings.Settings` for the arguments."""
 
     is_simple = False
     #: Read by `tasks.registry`: tasks that measure attention accept only models that leave records.

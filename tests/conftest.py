@@ -44,10 +44,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """A test without the mark starts no program but git, which every journal calls, and what platform, numpy and torch call."""
+    """A test without the mark starts no program but git, which every journal calls, and what platform, numpy and torch call.
+
+    Where there is a card, accelerate asks nvidia-smi for its driver.
+    """
 
     def start(self: subprocess.Popen[str], args: Any, **options: Any) -> None:
-        if Path(args[0]).name not in ("git", "uname", "lscpu", "ldconfig"):
+        if Path(args[0]).name not in ("git", "uname", "lscpu", "ldconfig", "nvidia-smi"):
             pytest.fail(f"this test starts {args[0]}: mark it e2e, or let its fixture depend on `programs`")
         popen(self, args, **options)
 

@@ -19,7 +19,8 @@ from benchmarks.generate import Generate
 from benchmarks.llava_hf import LlavaHf
 from benchmarks.ours import Ours
 from benchmarks.questions import Asked
-from lmms_vg.inference.build import Settings, build
+from lmms_vg.inference.build import build
+from lmms_vg.inference.settings import Settings
 from lmms_vg.methods import METHODS, Method
 from lmms_vg.methods.vgrefine import VGRefine
 from lmms_vg.models import Family

@@ -84,5 +84,6 @@ def _effort(wall: float, totals: Sequence[Totals]) -> Effort | None:
         failed={method: tally.failed for method, tally in counts.items() if tally.failed},
         wall=wall,
         seconds=seconds,
+        scoring=sum(total.scoring for total in totals),
         peak_bytes=max(rank.peak_bytes for rank in ranks),
     )

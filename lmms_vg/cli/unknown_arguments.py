@@ -16,7 +16,7 @@ from lmms_vg.cli.paths import missing
 from lmms_vg.extensions.class_source import class_of, field_names, names_given
 from lmms_vg.extensions.registered import families, methods
 
-_SETTINGS = "lmms_vg.inference.build:Settings"
+_SETTINGS = "lmms_vg.inference.settings:Settings"
 _CONTROLS = "lmms_vg.inference.image_controls", "ImageControl"
 _HEADS = Path(__file__).parents[1] / "methods" / "heads"
 _DATASETS = Path(__file__).parents[1] / "datasets"

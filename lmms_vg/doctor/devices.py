@@ -48,8 +48,8 @@ def cpu() -> Iterator[CheckResult]:
 
 
 def choice() -> Iterator[CheckResult]:
-    """Device and dtype that `inference.build` chooses when `--model_args` does not set them."""
-    from lmms_vg.inference.build import choose_device, choose_dtype
+    """Device and dtype that `inference.settings` chooses when `--model_args` does not set them."""
+    from lmms_vg.inference.settings import choose_device, choose_dtype
 
     device = choose_device(None)
     yield ok(f"a run uses {device} in {choose_dtype(device)}")

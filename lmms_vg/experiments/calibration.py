@@ -20,7 +20,8 @@ from tqdm import tqdm
 
 from lmms_vg.experiments.boxed_questions import BoxedSample
 from lmms_vg.inference.answerer import Answerer
-from lmms_vg.inference.build import build, split_arguments
+from lmms_vg.inference.build import build
+from lmms_vg.inference.settings import split_arguments
 from lmms_vg.journal import check_home, read_records
 from lmms_vg.methods.head_lists import Bootstrap, HeadList, HeadOrders, HeadScores, Stability
 from lmms_vg.metrics.head_ranking import METRICS, By, HeadSums

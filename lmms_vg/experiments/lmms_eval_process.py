@@ -20,6 +20,7 @@ from lmms_eval.models import MODEL_REGISTRY_V2
 from lmms_vg import plugin
 from lmms_vg.extensions.registered import model_ids
 from lmms_vg.host import entry_points, failure, quiet
+from lmms_vg.inference import run_report
 
 #: Exit status of a run whose saved results lack something: a task has no values, or failures were scored.
 INCOMPLETE = 3
@@ -71,6 +72,7 @@ def run(arguments: Sequence[str]) -> int:
         except BaseException as problem:
             failures.append(problem)
             raise
+        run_report.scored()
         if results is not None and options.output_path:  # only the first rank has any
             _require_saved(options.output_path, results, samples or {})
         return results, samples

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from lmms_vg._util.suggest import suggest
-from lmms_vg.inference.build import Settings
+from lmms_vg.inference.settings import Settings
 from lmms_vg.methods import METHODS
 from lmms_vg.models import FAMILIES
 

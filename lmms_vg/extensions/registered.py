@@ -1,13 +1,13 @@
 """Registered families and methods, and the model ids `<family>_<method>` they form; every id is unique.
 
-Both names may contain underscores, so two pairs can form the same id, as can two methods of one name. Of such entries, those
-that are not ours are left out with a warning.
+Both names may contain underscores, so two pairs can form the same id, as can two methods of one name; and lmms-eval has models
+of its own. Of such entries, those that are not ours are left out with a warning.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import product
 from typing import NamedTuple
@@ -38,6 +38,12 @@ def registered() -> Registered:
         problems.append(
             f"{_clash(model_id, clashing)}; left out: {_listed(losing)}; rename it, or uninstall one of the two"
         )
+    for model_id, pair in _of_the_host([entry for entry in extensions if entry not in left_out]):
+        losing = sorted(entry for entry in pair if entry.distribution != OURS)
+        if left_out.issuperset(losing):  # a method can meet several models of lmms-eval
+            continue
+        left_out |= {*losing}
+        problems.append(f"{_taken(model_id, pair)}; left out: {_listed(losing)}; rename it")
     for problem in problems:
         logger.warning(f"lmms_vg: {problem}")
     kept = [entry for entry in extensions if entry not in left_out]
@@ -69,18 +75,21 @@ def add_method(entry: Extension) -> None:
     """Register a method for this process.
 
     Raises:
-        ValueError: it would form a model id that exists already; the message names both entries.
+        ValueError: it would form a model id that exists already; the message names both entries, or lmms-eval.
     """
     known = registered()
-    for model_id, clashing in clashes([*known.families.values(), *known.methods.values(), entry]):
+    together = [*known.families.values(), *known.methods.values(), entry]
+    for model_id, clashing in clashes(together):
         raise ValueError(f"{_clash(model_id, clashing)}; give it another name")
+    for model_id, pair in _of_the_host(together):
+        raise ValueError(f"{_taken(model_id, pair)}; give it another name")
     known.methods[entry.name] = entry
 
 
-def clashes(found: Iterable[Extension]) -> Iterator[tuple[str, frozenset[Extension]]]:
+def clashes(found: Sequence[Extension]) -> Iterator[tuple[str, frozenset[Extension]]]:
     """Yield sets of entries that form one model id in several ways, each set once, with the first such id."""
     pairs: dict[str, list[frozenset[Extension]]] = defaultdict(list)
-    for family, method in product(*([entry for entry in found if entry.kind == kind] for kind in ("family", "method"))):
+    for family, method in _pairs(found):
         pairs[f"{family.name}_{method.name}"].append(frozenset((family, method)))
     seen = set()
     for model_id, sets in pairs.items():
@@ -88,6 +97,26 @@ def clashes(found: Iterable[Extension]) -> Iterator[tuple[str, frozenset[Extensi
         if differing and differing not in seen:
             seen.add(differing)
             yield model_id, differing
+
+
+def _of_the_host(found: Sequence[Extension]) -> Iterator[tuple[str, tuple[Extension, Extension]]]:
+    """Yield family and method of every model id that lmms-eval has too, where one of them is not ours."""
+    for family, method in _pairs(found):
+        if OURS == family.distribution == method.distribution:
+            continue
+        from lmms_vg.extensions.host_models import host_models  # only where somebody has registered something
+
+        if (model_id := f"{family.name}_{method.name}") in host_models():
+            yield model_id, (family, method)
+
+
+def _pairs(found: Sequence[Extension]) -> Iterator[tuple[Extension, Extension]]:
+    entries_of = {kind: [entry for entry in found if entry.kind == kind] for kind in ("family", "method")}
+    return product(entries_of["family"], entries_of["method"])
+
+
+def _taken(model_id: str, pair: Iterable[Extension]) -> str:
+    return f"{_listed(pair)} form the model id {model_id}, and lmms-eval has a model of this name"
 
 
 def _clash(model_id: str, clashing: Iterable[Extension]) -> str:

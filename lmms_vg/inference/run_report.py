@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -22,10 +23,14 @@ class Totals(NamedTuple):
     Attributes:
         counts: name and counts of each method that answered, the run's own first.
         spent: what each rank took.
+        ended: when the last answer was there, on the clock of `time.perf_counter`.
+        scoring: seconds from then until lmms-eval had scored and saved the run; 0 if nobody has said so (`scored`).
     """
 
     counts: list[tuple[str, RunCounts]]
     spent: list[stages.Spent]
+    ended: float
+    scoring: float = 0.0
 
 
 _finished: list[Totals] = []
@@ -36,6 +41,14 @@ def take() -> list[Totals]:
     totals = list(_finished)
     _finished.clear()
     return totals
+
+
+def scored() -> None:
+    """Note that lmms-eval has scored and saved what was reported last."""
+    if _finished and not _finished[-1].scoring:
+        last = _finished[-1]
+        _finished[-1] = last._replace(scoring=time.perf_counter() - last.ended)
+        logger.info(f"lmms_vg summary: scoring and saving took {_finished[-1].scoring:,.1f} s")
 
 
 def report(answerer: Answerer, unscorable: Counter[str], rank: int) -> None:
@@ -54,7 +67,7 @@ def report(answerer: Answerer, unscorable: Counter[str], rank: int) -> None:
     taken = gather(stages.spent())
     totals = [_total(tallies) for tallies in zip(*(counts for counts, _ in ranks), strict=True)]
     total = totals[0]
-    _finished.append(Totals(list(zip(names, totals, strict=True)), taken))
+    _finished.append(Totals(list(zip(names, totals, strict=True)), taken, time.perf_counter()))
     if rank == 0:
         _summarise(answerer, total, sum((failures for _, failures in ranks), Counter()))
         logger.info(f"lmms_vg summary: {spent_in_words(taken)}")

@@ -47,8 +47,10 @@ NEUTRAL = frozenset(
         "lmms_vg.journal.provenance",
         "lmms_vg.methods",
         "lmms_vg.methods.head_lists",
+        "lmms_vg.methods.named_places",
         "lmms_vg.models",
         "lmms_vg.models.fields",
+        "lmms_vg.models.quantized",
     }
 )
 

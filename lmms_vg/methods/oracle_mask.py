@@ -12,7 +12,8 @@ from lmms_vg._util.error_codes import NoBoxes
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.methods.base import Method, require_image
-from lmms_vg.methods.head_lists import check_layers, known_layers, parse_layers
+from lmms_vg.methods.head_lists import known_layers
+from lmms_vg.methods.named_places import check_layers, parse_layers
 from lmms_vg.methods.vgrefine import check_knockout, knock_out
 from lmms_vg.models.checkpoint import Shape
 

@@ -7,11 +7,9 @@ No code from a checkpoint is run: transformers reads a checkpoint without safete
 model that needs its own code is refused.
 """
 
-import os
 import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -20,71 +18,21 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from lmms_vg.metrics.bertscore_settings import BERTSCORE_ENV, VALUES, BertScoreSettings
+
 if TYPE_CHECKING:
     from bert_score import BERTScorer  # imported late: it brings matplotlib and pandas
 
-BERTSCORE_ENV = "LMMS_VG_BERTSCORE"
 _CHUNK = 1024  # pairs per call: the library keeps a vector of 3 kB in memory per token of a call
 _MAX_LENGTH = 512  # longest input of BERT encoders, in tokens
 _WORD = re.compile(r"\w")
 _VERSION = 1  # increases when the same settings and texts give another value
 _UNREAD = "unread"
 _cases: dict[str, str] = {}  # model -> "lower" or "kept", for the tokenizers that were loaded
-_VALUES = "model=<hub id or folder>,layer=<number>,rescale=<true|false>,idf=<true|false>"
 
 
 class BertScoreUnavailable(RuntimeError):
     """The model cannot be loaded; the message tells how to get it, or how to choose another."""
-
-
-@dataclass(frozen=True)
-class BertScoreSettings:
-    """Settings of BERTScore.
-
-    Attributes:
-        model: hub id or folder.
-        layer: counted from 1.
-        rescale: use the library's English baseline, which exists for some models only.
-        idf: give rare words more weight; a score then depends on all references of the call.
-
-    Raises:
-        ValueError: the layer is below 1, or bert-score would download the model by shell commands.
-    """
-
-    model: str = "emilyalsentzer/Bio_ClinicalBERT"
-    layer: int = 12
-    rescale: bool = False
-    idf: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.model or self.model.startswith("scibert"):
-            raise ValueError(
-                f"model {self.model!r}: allowed is a hub id like allenai/scibert_scivocab_uncased, or a folder"
-            )
-        if self.layer < 1:
-            raise ValueError(f"layer {self.layer}: layers count from 1")
-
-    @classmethod
-    def from_environment(cls) -> "BertScoreSettings":
-        """Read settings from `LMMS_VG_BERTSCORE`, e.g. `model=roberta-large,layer=17`; missing ones are the defaults.
-
-        Raises:
-            ValueError: a name or value is not allowed; the message has those that are.
-        """
-        values: dict[str, str | int | bool] = {}
-        for part in filter(None, os.environ.get(BERTSCORE_ENV, "").split(",")):
-            name, _, value = (text.strip() for text in part.partition("="))
-            if name in values:
-                raise ValueError(f"{BERTSCORE_ENV}: {name} is given twice")
-            if name == "model" and value:
-                values[name] = value
-            elif name == "layer" and value.isdecimal():
-                values[name] = int(value)
-            elif name in ("rescale", "idf") and value in ("true", "false"):
-                values[name] = value == "true"
-            else:
-                raise ValueError(f"{BERTSCORE_ENV}: {part!r}: allowed is {_VALUES}")
-        return cls(**values)  # type: ignore[arg-type]
 
 
 def check(settings: BertScoreSettings | None = None) -> None:
@@ -230,7 +178,7 @@ def _available(settings: BertScoreSettings) -> Iterator[None]:
             f"BERTScore needs {settings.model}, which is neither a folder nor a model on this machine, and the download "
             f"from the hub failed ({type(error).__name__}). Where there is a network, download it with\n"
             f"    hf download {settings.model}\n"
-            f"or choose another model: {BERTSCORE_ENV}={_VALUES}. "
+            f"or choose another model: {BERTSCORE_ENV}={VALUES}. "
             "Answers are kept in the journal: the same command again only scores them."
         ) from error
 

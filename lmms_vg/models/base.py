@@ -86,11 +86,6 @@ class Prompt:
         return tuple(image.hash for image in self.images)
 
     @property
-    def pixel_values(self) -> Tensor | None:
-        """Input of the vision tower for all images; None without images."""
-        return torch.cat([image.pixels for image in self.images]) if self.images else None
-
-    @property
     def prefix_key(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """Prompts with equal keys have the same prefix, token for token and pixel for pixel."""
         return self.image_hashes, tuple(self.input_ids[: self.prefix].tolist())

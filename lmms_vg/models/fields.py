@@ -12,6 +12,7 @@ from transformers import LlavaConfig
 
 from lmms_vg.models.checkpoint import CheckpointError, read_json, refuse_adapter
 from lmms_vg.models.prompts import IMAGE
+from lmms_vg.models.quantized import require_known_quantization
 
 #: Settings with which `generate` would do more than decode -> the values that switch them off, besides None. Sampling
 #: and the length of answers are not among them: the task decides those.
@@ -70,7 +71,8 @@ def require_stored(pretrained: str, revision: str | None, raw: dict[str, Any]) -
         CheckpointError: The message names the file, the field and its value.
     """
     _require_decoding(pretrained, revision, raw)
-    _require_weights_as_stored(pretrained, revision, raw)
+    refuse_adapter(pretrained, revision)
+    require_known_quantization(pretrained, raw)
 
 
 def _require_decoding(pretrained: str, revision: str | None, config: dict[str, Any]) -> None:
@@ -92,36 +94,6 @@ def _require_decoding(pretrained: str, revision: str | None, config: dict[str, A
                     f"{' or '.join(map(repr, (*neutral, None)))}, because the task decides how answers are decoded: remove it "
                     "from that file in a copy, and pass it with --gen_kwargs if it is wanted and allowed there",
                 )
-
-
-def _require_weights_as_stored(pretrained: str, revision: str | None, config: dict[str, Any]) -> None:
-    """Refuse what would change the stored weights, or would depend on what is installed."""
-    refuse_adapter(pretrained, revision)
-    for part in ("text_config", "vision_config"):
-        nested = (config.get(part) or {}).get("quantization_config")
-        if nested:
-            raise refuse(
-                pretrained, f"config.json, {part},", "quantization_config", nested, "one at the top of config.json"
-            )
-    quantization = config.get("quantization_config")
-    if quantization and not _is_known(quantization):
-        raise refuse(
-            pretrained,
-            "config.json",
-            "quantization_config",
-            quantization,
-            "a quant_method that the installed transformers knows, or none",
-        )
-
-
-def _is_known(quantization: Any) -> bool:
-    from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING as known
-
-    if not isinstance(quantization, dict):
-        return False
-    method = str(quantization.get("quant_method") or "")
-    eight, four = quantization.get("load_in_8bit"), quantization.get("load_in_4bit")
-    return method in known or bool(method in ("", "bitsandbytes") and (eight or four))
 
 
 def layer_kinds(text: Any) -> tuple[str, ...]:

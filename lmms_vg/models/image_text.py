@@ -21,10 +21,11 @@ from transformers import AutoModelForImageTextToText
 from lmms_vg._util.error_codes import BadQuestion
 from lmms_vg.models.base import Content, Embedded, PreparedImage, Prompt
 from lmms_vg.models.chat_template import Form, render
-from lmms_vg.models.checkpoint import CheckpointError, load_weights
+from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.models.fields import control_marks
 from lmms_vg.models.prompts import IMAGE, expand, join, neutralise, question_span, tokenise
 from lmms_vg.models.small_files import SmallFiles
+from lmms_vg.models.weights import load_weights
 from lmms_vg.vision.images import Picture
 from lmms_vg.vision.patch_grid import Geometry
 

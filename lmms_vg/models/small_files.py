@@ -20,11 +20,11 @@ from lmms_vg.models.checkpoint import (
     read_config,
     read_json,
     reading,
-    require_weights,
 )
 from lmms_vg.models.elsewhere import instead
 from lmms_vg.models.fields import require_image_mark, require_stored, require_text
 from lmms_vg.models.tokenizer import load_tokenizer
+from lmms_vg.models.weights import require_weights
 
 
 class SmallFiles(Family):

@@ -15,12 +15,13 @@ from transformers import CONFIG_MAPPING, LlavaConfig, LlavaForConditionalGenerat
 
 from lmms_vg.models.base import FamilyCard, KnownCheckpoint, PreparedImage
 from lmms_vg.models.chat_template import Form
-from lmms_vg.models.checkpoint import CheckpointError, Shape, load_weights, path_of, read_json, reading
+from lmms_vg.models.checkpoint import CheckpointError, Shape, path_of, read_json, reading
 from lmms_vg.models.fields import refuse
 from lmms_vg.models.image_text import ImageText
 from lmms_vg.models.parts import read_tensors
 from lmms_vg.models.prompts import IMAGE
 from lmms_vg.models.tokenizer import begin_once
+from lmms_vg.models.weights import load_weights
 from lmms_vg.vision.images import Picture
 from lmms_vg.vision.patch_grid import Geometry
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from huggingface_hub import snapshot_download
 
-from lmms_vg.metrics import bertscore as bert
+from lmms_vg.metrics.bertscore_settings import BertScoreSettings
 from lmms_vg.reproduce.checkpoints import Checkpoint
 from lmms_vg.tasks.catalogue import sets_of, size_here, status_of
 
@@ -44,8 +44,8 @@ def sized(gigabytes: float, digits: int = 3) -> str:
 
 def bertscore() -> str:
     """One line about BERTScore's model."""
-    model = bert.BertScoreSettings.from_environment().model
-    size = "about 0.4 GB" if model == bert.BertScoreSettings().model else "size not known"
+    model = BertScoreSettings.from_environment().model
+    size = "about 0.4 GB" if model == BertScoreSettings().model else "size not known"
     return _weights(model, f"for BERTScore, {size}", "*")
 
 

@@ -9,6 +9,7 @@ from loguru import logger
 
 from lmms_vg.metrics import bertscore as bert
 from lmms_vg.metrics import open_ended
+from lmms_vg.metrics.bertscore_settings import BertScoreSettings
 from lmms_vg.runs.lmms_eval_output import samples
 from lmms_vg.runs.results import Run
 
@@ -33,7 +34,7 @@ def values(run: Run, task: str, metric: str) -> Values | None:
     if metric == "bleu1":
         return Values(bleu, images, uids)
     answers, references = (tuple(line["bertscore"][side] for line in lines) for side in ("answer", "reference"))
-    similar = _bertscore(answers, references, bert.BertScoreSettings.from_environment())
+    similar = _bertscore(answers, references, BertScoreSettings.from_environment())
     if similar is None:
         return None
     if metric == "bertscore":
@@ -44,7 +45,7 @@ def values(run: Run, task: str, metric: str) -> Values | None:
 
 @cache  # the mean of the three metrics needs it too
 def _bertscore(
-    answers: tuple[str, ...], references: tuple[str, ...], settings: bert.BertScoreSettings
+    answers: tuple[str, ...], references: tuple[str, ...], settings: BertScoreSettings
 ) -> list[float] | None:
     """BERTScore with today's settings: samples have no value per question, and the run may have had no model."""
     try:

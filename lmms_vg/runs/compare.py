@@ -97,6 +97,7 @@ def compare(
     results = corrected([*against_base, *against_controls], family)
     of_base = {name: [pairs[first.path, task] for task in members] for name, members in names.items()}
     chances = chance_rows({name: parts for name, parts in of_base.items() if name not in groups})
+    notes += [f"Quantised weights: {run.label}: {run.quantized}" for run in runs if run.quantized]
     notes += [f"Leak: {run.label}: {run.leak}" for run in runs if run.leak]
     notes += [
         f"{run.label} reads the reference boxes of the questions that it answers: an upper bound, not a method"

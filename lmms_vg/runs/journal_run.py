@@ -6,7 +6,6 @@ the task says (`--gen_kwargs` is another protocol).
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -17,8 +16,10 @@ from lmms_vg import journal
 from lmms_vg.datasets.own_images import OWN_ENV
 from lmms_vg.journal import Record
 from lmms_vg.journal.decoding import Decoding
-from lmms_vg.runs.results import Run, TaskRun, metric_of, rules, task_run
-from lmms_vg.runs.results import partial as is_partial
+from lmms_vg.runs.journal_answers import JournalAnswers
+from lmms_vg.runs.results import Run, TaskRun, metric_of
+from lmms_vg.runs.task_lines import partial as is_partial
+from lmms_vg.runs.task_lines import rules, task_run
 from lmms_vg.tasks import own_tasks, rescore, yaml_files
 from lmms_vg.tasks.documents import documents
 from lmms_vg.tasks.metric_items import Doc
@@ -32,8 +33,12 @@ def read_journal(folder: Path) -> Run:
         ValueError: None of its tasks is finished.
         RunFailed: The data of a task are missing.
     """
-    runs, answers = _read(sorted(folder.glob("rank*.jsonl")))
-    provenance = _provenance(runs)
+    with JournalAnswers(sorted(folder.glob("rank*.jsonl"))) as answers:
+        return _run(folder, answers)
+
+
+def _run(folder: Path, answers: JournalAnswers) -> Run:
+    provenance = _provenance(answers.runs)
     tasks: dict[str, TaskRun] = {}
     means: dict[str, dict[str, Any]] = {}
     measured: list[str] = []
@@ -41,18 +46,18 @@ def read_journal(folder: Path) -> Run:
     measurements: dict[str, TaskRun] = {}
     left_out: list[str] = []
     unfinished: list[str] = []
-    in_part, own = False, own_tasks.here() if any(task.startswith("own_") for task in answers) else {}
-    for task, records in answers.items():
+    in_part, own = False, own_tasks.here() if any(task.startswith("own_") for task in answers.places) else {}
+    for task in answers.places:
         if task not in yaml_files.tasks() and task not in own:
             left_out.append(task)
             continue
         docs = list(documents(task, TASKS[task].read if task in TASKS else partial(own_tasks.samples, task), None))
         decoding = _decoding(yaml_files.definition(task), (provenance or {}).get("sampling_seed"))
-        chosen = {uid: _answer(candidates, decoding) for uid, candidates in records.items()}
+        chosen = {uid: _answer(answers.records(task, uid), decoding) for uid in answers.places[task]}
         if missing := _missing(docs, chosen):
             unfinished.append(f"{task}: {missing}")
             continue
-        lines = list(rescore.score(task, _answered(docs, chosen)))
+        lines = list(rescore.score(task, _answered(docs, chosen, answers)))
         in_part |= is_partial(lines)
         means[task] = dict(rescore.means(task, lines))
         if (metric := metric_of(lines[0])) is not None:
@@ -100,18 +105,6 @@ def _without_files(left_out: list[str]) -> list[str]:
     ]
 
 
-def _read(paths: list[Path]) -> tuple[list[dict[str, Any]], dict[str, dict[str, list[Record]]]]:
-    """Provenance of every process that wrote the journal, and task -> uid -> records."""
-    runs: list[dict[str, Any]] = []
-    records: dict[str, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
-    for entry in journal.read_entries(paths):
-        if isinstance(entry, Record):
-            records[entry.task][entry.uid].append(entry.without_heads())
-        elif entry:
-            runs.append(entry)
-    return runs, records
-
-
 def _provenance(runs: list[dict[str, Any]]) -> dict[str, Any] | None:
     """All processes that wrote a journal have the same identity, but may have answered for one or several methods."""
     shared = [run["shared"] for run in runs if "shared" in run]
@@ -125,31 +118,33 @@ def _decoding(config: dict[str, Any], sampling_seed: int | None) -> dict[str, An
     return (decoding if sampling_seed is None else replace(decoding, seed=sampling_seed)).as_key()
 
 
-def _answer(records: list[Record], decoding: dict[str, Any]) -> Record | None:
-    """The answer that counts; None if all were decoded differently, or if several differ."""
-    answered = [record for record in records if record.error is None]
-    answers = {record.key: record for record in answered if record.decoding == decoding}  # the last of each key
-    if not answers:
-        return None if answered else records[-1]
-    *others, last = answers.values()
-    same = all((other.text, other.alignment) == (last.text, last.alignment) for other in others)
-    return last if same else None
+def _answer(records: list[tuple[int, Record]], decoding: dict[str, Any]) -> int | None:
+    """Place of the answer that counts; None if all were decoded differently, or if several differ."""
+    answered = [(place, record) for place, record in records if record.error is None]
+    of_key = {
+        record.key: (place, record) for place, record in answered if record.decoding == decoding
+    }  # the last of each
+    if not of_key:
+        return None if answered or not records else records[-1][0]
+    *others, (place, last) = of_key.values()
+    same = all((other.text, other.alignment) == (last.text, last.alignment) for _, other in others)
+    return place if same else None
 
 
-def _missing(docs: list[dict[str, Any]], records: dict[str, Record | None]) -> str:
-    done = sum(records.get(doc["uid"]) is not None for doc in docs)
-    other = sum(doc["uid"] in records and records[doc["uid"]] is None for doc in docs)
+def _missing(docs: list[Doc], chosen: dict[str, int | None]) -> str:
+    done = sum(chosen.get(doc["uid"]) is not None for doc in docs)
+    other = sum(doc["uid"] in chosen and chosen[doc["uid"]] is None for doc in docs)
     if done == len(docs):
         return ""
     unusable = f"; {other} have only answers under --gen_kwargs, or answers that differ" if other else ""
     return f"{done} of {len(docs)} questions are answered{unusable}"
 
 
-def _answered(docs: list[Doc], records: dict[str, Record | None]) -> Iterator[tuple[Doc, Record]]:
+def _answered(docs: list[Doc], chosen: dict[str, int | None], answers: JournalAnswers) -> Iterator[tuple[Doc, Record]]:
     for doc in docs:
-        record = records[doc["uid"]]
-        assert record is not None, "_missing has checked this"
-        yield doc, record
+        place = chosen[doc["uid"]]
+        assert place is not None, "_missing has checked this"
+        yield doc, answers.record(place)
 
 
 def _model(folder: Path, provenance: dict[str, Any] | None) -> str:

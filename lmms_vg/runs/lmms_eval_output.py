@@ -6,7 +6,8 @@ from typing import Any
 
 from lmms_vg._util.json_text import parse_json
 from lmms_vg.runs.newest import newest_first
-from lmms_vg.runs.results import MEASURED, Line, Run, TaskRun, agreed, metric_of, partial, rules, signed, task_run
+from lmms_vg.runs.results import MEASURED, Line, Run, TaskRun, metric_of
+from lmms_vg.runs.task_lines import agreed, partial, rules, signed, task_run
 
 _NAMED = 5  # other runs of a folder that a message names
 _OTHER_SHAPE = (KeyError, TypeError, AttributeError, RecursionError)  # valid JSON of an unexpected shape

@@ -51,6 +51,8 @@ def report(run: Run, layer: int | None = None) -> str:
         parts.append(
             f"**Control {run.control}: every question was changed before it was asked, so this is no result.**"
         )
+    if run.quantized:
+        parts.append(f"**Quantised weights: {run.quantized}. Results of the checkpoint itself may be others.**")
     if run.leak:
         parts.append(f"**Leak: {run.leak}.**")
     scored = [task for task in run.tasks.values() if task.scores]

@@ -33,6 +33,7 @@ class Effort(NamedTuple):
         failed: method -> number of failed questions, without methods that have none.
         wall: seconds from the start of the command.
         seconds: stage -> seconds, over all ranks.
+        scoring: seconds that lmms-eval scored and saved on the first rank.
         peak_bytes: most memory in use by one rank.
     """
 
@@ -41,6 +42,7 @@ class Effort(NamedTuple):
     failed: Mapping[str, int]
     wall: float
     seconds: Mapping[str, float]
+    scoring: float
     peak_bytes: int
 
 
@@ -176,6 +178,8 @@ def _notes(runs: Mapping[str, Run]) -> Iterator[str]:
         yield f"restricted by {reason}: these numbers do not stand for their benchmarks"
     for control in dict.fromkeys(run.control for run in runs.values() if run.control):
         yield f"control {control}: every question was changed before it was asked"
+    for kind in dict.fromkeys(run.quantized for run in runs.values() if run.quantized):
+        yield f"quantised weights: {kind}"
     for label, run in runs.items():
         if run.leak:
             yield f"leak: {label}: {run.leak}"
@@ -190,7 +194,8 @@ def _effort(effort: Effort) -> list[str]:
         for name, seconds in sorted(effort.seconds.items(), key=lambda pair: -pair[1])
         if seconds / total >= 0.005
     )
-    spent = f"time {_time(effort.wall)}, of it answering {_time(total)} ({shares}); {effort.peak_bytes / 1e9:.1f} GB"
+    parts = f"answering {_time(total)} ({shares}), scoring {_time(effort.scoring)}"
+    spent = f"time {_time(effort.wall)}, of it {parts}; {effort.peak_bytes / 1e9:.1f} GB"
     return [shortened(asked), shortened(spent)]
 
 

@@ -13,6 +13,7 @@ from loguru import logger
 
 from lmms_vg.metrics import bertscore as bert
 from lmms_vg.metrics import open_ended
+from lmms_vg.metrics.bertscore_settings import BertScoreSettings
 from lmms_vg.tasks.metric_items import Doc, Item, counted, failed, model_failure, named, over_values
 
 PER_ANSWER: dict[open_ended.Metric, Callable[[str, str], float]] = {
@@ -69,7 +70,7 @@ def average(items: list[Item]) -> float | None:
 @cache  # two metrics need the same scores
 def _once(answers: tuple[str, ...], references: tuple[str, ...]) -> list[float] | None:
     try:
-        settings = bert.BertScoreSettings.from_environment()
+        settings = BertScoreSettings.from_environment()
         logger.info(f"BERTScore of {len(answers)} answers: {bert.signature(settings, len(answers))}")
         return bert.bertscore(answers, references, settings)
     except Exception as problem:  # noqa: BLE001 - loading a model can fail in many ways; the other metrics must survive

@@ -15,6 +15,7 @@ from batches import ask
 from checkpoints import load
 from loguru import logger
 from naive import naive
+from pixels import pixels_of
 from torch import Tensor
 
 from lmms_vg.attention import forward_pass, install
@@ -72,7 +73,7 @@ def by_hand(
         return values
 
     with naive(family.model, scores, weights):
-        family.model(input_ids=prompt.input_ids[None], pixel_values=prompt.pixel_values)
+        family.model(input_ids=prompt.input_ids[None], pixel_values=pixels_of(prompt))
 
     def share(layer: int) -> float:
         driven = (new[layer] < 0.01) & (old[layer] >= 0.01) | (new[layer] > 0.99) & (old[layer] <= 0.99)

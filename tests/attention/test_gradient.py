@@ -12,6 +12,7 @@ import torch
 from batches import ask
 from checkpoints import load
 from naive import stock
+from pixels import pixels_of
 from torch import Tensor
 
 from lmms_vg.attention import install
@@ -34,7 +35,7 @@ def eager_gradient(family: Family, prompt: Prompt, layer: int) -> Tensor:
     try:
         with torch.enable_grad(), stock(family.model, "eager"):
             made = family.model(
-                input_ids=prompt.input_ids[None], pixel_values=prompt.pixel_values, output_attentions=True
+                input_ids=prompt.input_ids[None], pixel_values=pixels_of(prompt), output_attentions=True
             )
             logits = made.logits[0, -1]
             loss = torch.nn.functional.cross_entropy(logits[None], logits.argmax()[None])

@@ -66,7 +66,7 @@ def test_on_a_cpu_it_is_asked_a_short_text(folders: dict[str, Path]) -> None:
     family = load(folders["llama"])
     prompt = self_check.probe(family)
     assert 0 < len(prompt.input_ids) <= 16
-    assert prompt.pixel_values is None
+    assert not prompt.images
     family.tokenizer.chat_template = family.chat_template = (  # type: ignore[attr-defined]
         "You look at pictures. " * 20 + "{{ messages[0]['content'][0]['text'] }}"
     )
@@ -80,7 +80,7 @@ def test_on_a_gpu_it_is_asked_the_whole_prompt_with_its_image(
     with monkeypatch.context() as patched:
         patched.setattr(type(family.model), "device", property(lambda _: torch.device("cuda", 0)))
         prompt = self_check.probe(family)
-    assert prompt.pixel_values is not None
+    assert prompt.images
     assert len(prompt.image_tokens) == (tiny.SIDE // tiny.PATCH) ** 2
     assert len(prompt.input_ids) > prompt.prefix > self_check.CPU_TOKENS
     assert self_check.TEXT in prompt.text
@@ -93,7 +93,7 @@ def test_on_a_gpu_it_is_asked_the_whole_prompt_with_its_image(
 def test_sound_checkpoints_are_taken_on_a_gpu(folders: dict[str, Path], kind: str, dtype: str) -> None:
     family = FAMILIES["llava"].load(str(folders[kind]), None, engine.DTYPES[dtype], "cuda", None, "true", NoOptions())
     prompt = self_check.probe(family)
-    assert prompt.pixel_values is not None
+    assert prompt.images
     deviation, allowed = self_check.compare(family, prompt)
     assert deviation <= allowed
 

@@ -10,6 +10,7 @@ import tiny
 import torch
 from checkpoints import load
 from naive import naive, stock
+from pixels import pixels_of
 from torch import Tensor
 
 from lmms_vg.attention import Knockout, install
@@ -48,8 +49,8 @@ def ask(family: Family, *texts: str, seeds: tuple[int, ...] = (1, 1), sums: bool
 
 def full(family: Family, prompt: Prompt) -> dict[str, Tensor]:
     """Return the inputs of one full stock pass."""
-    assert prompt.pixel_values is not None
-    return {"input_ids": prompt.input_ids[None], "pixel_values": prompt.pixel_values}
+    assert prompt.images
+    return {"input_ids": prompt.input_ids[None], "pixel_values": pixels_of(prompt)}
 
 
 @pytest.mark.parametrize("seeds", [(1, 1), (1, 2)])

@@ -16,6 +16,7 @@ from checkpoints import load
 from loguru import logger
 from naive import stock
 from PIL import Image
+from pixels import pixels_of
 
 import lmms_vg.tasks.catalogue
 from lmms_vg.cli.main import main
@@ -65,7 +66,13 @@ ROW = {"image": "imgs/1.png", "question": "Where is the liver?", "bbox": [[4, 4,
 
 
 def command(checkpoint: str, out: Path, **options: Any) -> list[str]:
-    defaults = {"data": "demo", "model": "huatuo", "model_args": f"pretrained={checkpoint}", "keep": 7, "seed": 3}
+    defaults = {
+        "data": "demo",
+        "model": "huatuo",
+        "model_args": f"pretrained={checkpoint},device=cpu",
+        "keep": 7,
+        "seed": 3,
+    }
     pairs = [part for name, value in (defaults | options).items() for part in (f"--{name}", str(value))]
     return ["heads", "calibrate", *pairs, "-n", "6", "-o", str(out)]
 
@@ -95,7 +102,7 @@ def test_heads_are_ranked_as_eager_attention_says(checkpoint: str, tmp_path: Pat
         for prompt in (family.prompt([picture, str(text)]), family.prompt([picture, question.reference])):
             with torch.no_grad(), stock(family.model, "eager"):
                 seen = family.model(
-                    input_ids=prompt.input_ids[None], pixel_values=prompt.pixel_values, output_attentions=True
+                    input_ids=prompt.input_ids[None], pixel_values=pixels_of(prompt), output_attentions=True
                 ).attentions
             maps.append(np.stack([layer[0, :, -1].double().numpy()[:, prompt.image_tokens] for layer in seen]))
             mask = prompt.images[0].views[0].patch_mask(question.boxes).ravel()
@@ -148,11 +155,13 @@ def test_order_and_batch_size_of_questions_do_not_matter(
     checkpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sample = annotated("demo", 12, 0)
-    head_list = calibrate("huatuo", {"pretrained": checkpoint}, sample)
+    head_list = calibrate("huatuo", {"pretrained": checkpoint, "device": "cpu"}, sample)
     monkeypatch.setenv("LMMS_VG_HOME", str(tmp_path / "other"))
-    turned = calibrate("huatuo", {"pretrained": checkpoint}, replace(sample, questions=sample.questions[::-1]))
+    turned = calibrate(
+        "huatuo", {"pretrained": checkpoint, "device": "cpu"}, replace(sample, questions=sample.questions[::-1])
+    )
     assert turned == head_list
-    by_four = calibrate("huatuo", {"pretrained": checkpoint, "batch_size": 4}, sample)
+    by_four = calibrate("huatuo", {"pretrained": checkpoint, "device": "cpu", "batch_size": 4}, sample)
     assert (by_four.heads, by_four.layers) == (head_list.heads, head_list.layers)
 
 

@@ -9,8 +9,8 @@ import pytest
 from lmms_vg.cli.unknown_arguments import data_sets
 from lmms_vg.extensions.class_source import class_of, field_names, lineage, names_given, stated
 from lmms_vg.extensions.registered import families, methods
-from lmms_vg.inference.build import Settings
 from lmms_vg.inference.image_controls import CONTROLS
+from lmms_vg.inference.settings import Settings
 from lmms_vg.methods import METHODS
 from lmms_vg.models import FAMILIES
 from lmms_vg.tasks.registry import DATASETS
@@ -46,7 +46,7 @@ def test_fields_are_those_of_the_classes() -> None:
     """Of every method, and of what a family may set, without the imports."""
     for name, entry in methods().items():
         assert sorted(field_names(entry.value) or ()) == sorted(METHODS[name].options())
-    assert field_names("lmms_vg.inference.build:Settings") == tuple(Settings.__dataclass_fields__)
+    assert field_names("lmms_vg.inference.settings:Settings") == tuple(Settings.__dataclass_fields__)
     for name, entry in families().items():
         own = class_of(entry.value, "options")
         assert field_names(own) == tuple(FAMILIES[name].options.__dataclass_fields__)

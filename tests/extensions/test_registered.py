@@ -81,6 +81,29 @@ def test_an_innocent_family_of_others_stays(tmp_path: Path) -> None:
         assert ("qwen" in families(), "sharpen" in methods()) == (True, False)
 
 
+@pytest.mark.parametrize(
+    ("entry_points", "taken"),
+    [
+        ({"methods:hf": "theirs:Hf"}, "internvl_hf"),
+        ({"families:qwen2_5": "theirs:Q", "methods:vl": "theirs:V"}, "qwen2_5_vl"),
+    ],
+)
+def test_a_model_of_lmms_eval_is_not_replaced(
+    entry_points: dict[str, str], taken: str, tmp_path: Path, ours: dict[str, tuple[str, str]]
+) -> None:
+    install(tmp_path, "theirs", entry_points | {"methods:blunt": "theirs:Blunt"})
+    with found(tmp_path):
+        assert model_ids() == ours | {f"{family}_blunt": (family, "blunt") for family, _ in ours.values()}
+        (problem,) = registered().problems
+        assert f"{taken}, and lmms-eval has a model" in problem
+
+
+def test_nor_by_a_method_of_this_process() -> None:
+    with pytest.raises(ValueError, match=r"method hf of mine\.py form the model id \w+_hf, and lmms-eval has a model"):
+        add_method(Extension("method", "hf", "mine:Hf", "mine.py"))
+    assert "hf" not in methods()
+
+
 @pytest.mark.parametrize("name", ["sharp-en", "a,b", "a.b", "2x"])
 def test_a_name_that_is_none_is_left_out(name: str, tmp_path: Path, ours: dict[str, tuple[str, str]]) -> None:
     install(tmp_path, "theirs", {f"methods:{name}": "theirs:Sharpen"})

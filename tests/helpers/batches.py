@@ -8,6 +8,7 @@ from typing import Any
 import tiny
 import torch
 from naive import naive
+from pixels import pixels_of
 from torch import Tensor
 
 from lmms_vg.attention.batch import Batch
@@ -56,7 +57,7 @@ def in_full_passes(
     def at(change: Change | None) -> Any:
         return None if change is None else lambda layer, values: change(layer, values, length)
 
-    pixels = {} if prompt.pixel_values is None else {"pixel_values": prompt.pixel_values}
+    pixels = {} if not prompt.images else {"pixel_values": pixels_of(prompt)}
     for token in ANSWER:
         with naive(family.model, at(before), at(after)):
             logits.append(family.model(input_ids=torch.tensor([tokens]), **pixels).logits[0, -1])

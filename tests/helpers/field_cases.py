@@ -133,7 +133,7 @@ CONFIG = [
     case(C, "vision_feature_select_strategy", "changed", "full"),
     case(C, "projector_hidden_act", "changed", "relu"),
     case(C, "multimodal_projector_bias", "refused", False, names=r"linear_1\.bias"),
-    case(C, "quantization_config", "refused", {"quant_method": "gptq", "bits": 4}, names="pip install"),
+    case(C, "quantization_config", "refused", {"quant_method": "gptq", "bits": 4}, names="allowed is bitsandbytes"),
     case(C, "quantization_config", "refused", {"quant_method": "home-made"}),
     case(C, "tie_word_embeddings", "same", True),
     *(case(C, name, "same", value) for name, value in {"image_seq_length": 7, "image_token_index": 9}.items()),

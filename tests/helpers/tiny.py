@@ -22,8 +22,15 @@ SIDE, PATCH = 48, 8  # 6 x 6 = 36 image tokens
 LAYERS, HEADS = 5, 4
 
 
-def config(kind: str = "qwen2", layers: int = LAYERS, strategy: str = "default") -> LlavaConfig:
-    """A LLaVA configuration with a `kind` text model: qwen2, llama or mistral."""
+def config(
+    kind: str = "qwen2",
+    layers: int = LAYERS,
+    strategy: str = "default",
+    side: int = SIDE,
+    patch: int = PATCH,
+    longest: int = 512,
+) -> LlavaConfig:
+    """A LLaVA configuration with a `kind` text model (qwen2, llama or mistral) for prompts of `longest` tokens."""
     tokenizer = build_tokenizer()
     text = AutoConfig.for_model(
         kind,
@@ -33,7 +40,7 @@ def config(kind: str = "qwen2", layers: int = LAYERS, strategy: str = "default")
         num_hidden_layers=layers,
         num_attention_heads=HEADS,
         num_key_value_heads=2,
-        max_position_embeddings=512,
+        max_position_embeddings=longest,
         initializer_range=0.25,  # large enough for attention to be far from uniform
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
@@ -45,8 +52,8 @@ def config(kind: str = "qwen2", layers: int = LAYERS, strategy: str = "default")
         intermediate_size=64,
         num_hidden_layers=2,
         num_attention_heads=2,
-        image_size=SIDE,
-        patch_size=PATCH,
+        image_size=side,
+        patch_size=patch,
         projection_dim=32,
         initializer_range=0.25,
     )
@@ -74,14 +81,14 @@ def save(folder: Path, kind: str = "qwen2", seed: int = 0, **changes: Any) -> Pa
     """A checkpoint folder in transformers' layout."""
     folder.mkdir(parents=True, exist_ok=True)
     model(kind, seed, **changes).save_pretrained(folder)
-    save_processors(folder)
+    save_processors(folder, changes.get("side", SIDE))
     return folder
 
 
-def save_processors(folder: Path) -> None:
+def save_processors(folder: Path, side: int = SIDE) -> None:
     build_tokenizer().save_pretrained(folder)
-    square = {"height": SIDE, "width": SIDE}
-    CLIPImageProcessor(size={"shortest_edge": SIDE}, crop_size=square).save_pretrained(folder)
+    square = {"height": side, "width": side}
+    CLIPImageProcessor(size={"shortest_edge": side}, crop_size=square).save_pretrained(folder)
 
 
 def picture(seed: int = 0, width: int = 60, height: int = 44) -> Image.Image:

@@ -101,8 +101,8 @@ def qwen(kind: str, folder: Path) -> Path:
     )
 
 
-def gemma(window: int, folder: Path) -> Path:
-    """16 tokens per image; every other layer attends to `window` tokens."""
+def gemma(window: int, folder: Path, side: int = 112, grain: int = 28) -> Path:
+    """Images of `side` pixels, a token per `grain` pixels; every other layer attends to `window` tokens."""
     marks = {"boi": "<start_of_image>", "image": "<image_soft_token>", "eoi": "<end_of_image>"}
     tokenizer = _tokenizer(*marks.values(), image="<start_of_image>")
     ids = {f"{name}_token_index": tokenizer.convert_tokens_to_ids(mark) for name, mark in marks.items()}
@@ -110,44 +110,44 @@ def gemma(window: int, folder: Path) -> Path:
     text = TEXT | {"vocab_size": len(tokenizer) + 4, "head_dim": 8, "query_pre_attn_scalar": 8}
     config = Gemma3Config(
         text_config=text | {"sliding_window": window, "layer_types": kinds},
-        vision_config=VISION | {"num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 112, "patch_size": 14},
-        mm_tokens_per_image=16,
+        vision_config=VISION | {"num_hidden_layers": 2, "num_attention_heads": 2, "image_size": side, "patch_size": 14},
+        mm_tokens_per_image=(side // grain) ** 2,
         **ids,
     )
-    return _write(folder, config, tokenizer, Gemma3ImageProcessor(size={"height": 112, "width": 112}))
+    return _write(folder, config, tokenizer, Gemma3ImageProcessor(size={"height": side, "width": side}))
 
 
-def internvl(kind: str, folder: Path) -> Path:
-    """Tiles of 56 pixels and 2 x 2 tokens; `kind` is the text model's type."""
+def internvl(kind: str, folder: Path, side: int = 56) -> Path:
+    """Tiles of `side` pixels, a token per 28 pixels; `kind` is the text model's type."""
     tokenizer = _tokenizer("<img>", "</img>", "<IMG_CONTEXT>", image="<IMG_CONTEXT>\n")
     more = {"head_dim": 8} if kind == "qwen3" else {}
     config = InternVLConfig(
         text_config=AutoConfig.for_model(kind, vocab_size=len(tokenizer) + 4, **TEXT, **more),
         vision_config=VISION
-        | {"num_hidden_layers": 2, "num_attention_heads": 2, "image_size": [56, 56], "patch_size": [14, 14]},
+        | {"num_hidden_layers": 2, "num_attention_heads": 2, "image_size": [side, side], "patch_size": [14, 14]},
         image_token_id=tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"),
-        image_seq_length=4,
+        image_seq_length=(side // 28) ** 2,
     )
-    return _write(folder, config, tokenizer, GotOcr2ImageProcessor(size={"height": 56, "width": 56}))
+    return _write(folder, config, tokenizer, GotOcr2ImageProcessor(size={"height": side, "width": side}))
 
 
-def llava_next(kind: str, folder: Path) -> Path:
-    """Tiles of 56 pixels and 4 x 4 tokens, in the five canvases of the released models."""
+def llava_next(kind: str, folder: Path, side: int = 56) -> Path:
+    """Tiles of `side` pixels, a token per 14 pixels, in the five canvases of the released models."""
     tokenizer = _tokenizer(image="<image>\n")
-    pinpoints = [[56, 112], [112, 56], [112, 112], [168, 56], [56, 168]]
+    pinpoints = [[high * side, wide * side] for high, wide in ((1, 2), (2, 1), (2, 2), (3, 1), (1, 3))]
     config = LlavaNextConfig(
         text_config=AutoConfig.for_model(
             kind, vocab_size=len(tokenizer) + 4, **TEXT, **({"sliding_window": None} if kind == "mistral" else {})
         ),
         vision_config=CLIPVisionConfig(
-            **VISION, num_hidden_layers=2, num_attention_heads=2, image_size=56, patch_size=14, projection_dim=32
+            **VISION, num_hidden_layers=2, num_attention_heads=2, image_size=side, patch_size=14, projection_dim=32
         ),
         image_grid_pinpoints=pinpoints,
         image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
         vision_feature_layer=-2,
     )
-    square = {"height": 56, "width": 56}
-    processor = LlavaNextImageProcessor(size={"shortest_edge": 56}, crop_size=square, image_grid_pinpoints=pinpoints)
+    square = {"height": side, "width": side}
+    processor = LlavaNextImageProcessor(size={"shortest_edge": side}, crop_size=square, image_grid_pinpoints=pinpoints)
     return _write(folder, config, tokenizer, processor)
 
 

@@ -16,14 +16,15 @@ import torch
 from asking import GOOD, question
 from batches import TEXTS, ask, in_steps
 from checkpoints import load
+from pixels import pixels_of
 from torch import Tensor
 
 from lmms_vg.attention import install
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.interface import NAME, _edits
 from lmms_vg.inference.answerer import Answerer
-from lmms_vg.inference.build import split_arguments
 from lmms_vg.inference.method_run import MethodRun
+from lmms_vg.inference.settings import split_arguments
 from lmms_vg.journal import Journal
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.methods import METHODS, Method
@@ -101,7 +102,7 @@ def test_neutral_is_plain_bit_for_bit(family: Family, name: str) -> None:
 
 def stock_logits(family: Family) -> Tensor:
     prompt = boxed(family).layout.prompts[0]
-    return family.model(input_ids=prompt.input_ids[None], pixel_values=prompt.pixel_values).logits
+    return family.model(input_ids=prompt.input_ids[None], pixel_values=pixels_of(prompt)).logits
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -15,6 +15,7 @@ import tiny
 import torch
 from asking import GOOD, question
 from batches import TEXTS, alone, ask, assert_same, in_full_passes, in_steps
+from pixels import pixels_of
 from torch import Tensor
 
 from lmms_vg.attention.decoding import decode
@@ -64,7 +65,7 @@ def test_equals_two_full_passes_a_token(family: Family, method: VCD) -> None:
 def test_the_noise_follows_the_published_schedule(family: Family) -> None:
     """x_t = sqrt(abar) x + sqrt(1 - abar) eps, with both factors given for five steps; eps is standard normal."""
     prompt = ask(family).layout.prompts[0]
-    clean = prompt.pixel_values.double()
+    clean = pixels_of(prompt).double()
     draws = []
     for step, (left, added) in {
         200: (0.9939, 0.1105),
@@ -73,7 +74,7 @@ def test_the_noise_follows_the_published_schedule(family: Family) -> None:
         900: (0.3649, 0.9311),
         999: (0.2850, 0.9585),
     }.items():
-        pixels = noised(family, VCD(noise_step=step), prompt).pixel_values.double()
+        pixels = pixels_of(noised(family, VCD(noise_step=step), prompt)).double()
         assert not torch.equal(pixels, clean)
         draws.append((pixels - left * clean) / added)
     for draw in draws[1:]:
@@ -91,19 +92,18 @@ def test_one_noise_an_image_and_another_for_another_seed(family: Family) -> None
     other = ask(family, seeds=(2, 1)).layout.prompts[0]
     first, second = (noised(family, VCD(), prompt) for prompt in same)
     assert first.prefix_key == second.prefix_key
-    assert torch.equal(first.pixel_values, second.pixel_values)
+    assert torch.equal(pixels_of(first), pixels_of(second))
     assert first.prefix_key != same[0].prefix_key
 
     def eps(prompt: Prompt, method: VCD) -> Tensor:
-        return (
-            noised(family, method, prompt).pixel_values
-            - noised(family, replace(method, noise_step=0), prompt).pixel_values
+        return pixels_of(noised(family, method, prompt)) - pixels_of(
+            noised(family, replace(method, noise_step=0), prompt)
         )
 
     assert not torch.allclose(eps(same[0], VCD()), eps(other, VCD()), atol=0.1), "another image, another draw"
     for changed in (VCD(seed=43), VCD(noise_step=501)):
         assert noised(family, changed, same[0]).prefix_key != first.prefix_key
-        assert not torch.equal(noised(family, changed, same[0]).pixel_values, first.pixel_values)
+        assert not torch.equal(pixels_of(noised(family, changed, same[0])), pixels_of(first))
 
 
 @pytest.mark.parametrize("batch_size", [1, 2])

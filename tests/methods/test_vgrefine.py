@@ -11,6 +11,7 @@ import tiny
 import torch
 from batches import TEXTS, alone, ask, assert_same, in_full_passes, in_steps
 from naive import stock
+from pixels import pixels_of
 from torch import Tensor
 
 from lmms_vg.attention.decoding import decode
@@ -35,7 +36,7 @@ def three_passes(
     def attentions(one: Prompt) -> list[np.ndarray]:
         with stock(family.model, "eager"):
             made = family.model(
-                input_ids=one.input_ids[None], pixel_values=one.pixel_values, output_attentions=True
+                input_ids=one.input_ids[None], pixel_values=pixels_of(one), output_attentions=True
             ).attentions
         return [layer[0, :, -1].numpy()[:, one.image_tokens] for layer in made]
 

@@ -16,6 +16,7 @@ from brute_window import brute_search
 from checkpoints import load
 from naive import stock
 from PIL import Image
+from pixels import pixels_of
 from torch import Tensor
 
 from lmms_vg.attention import install
@@ -64,7 +65,7 @@ def naive_map(family: Family, image: Image.Image, text: str, method: ViCrop) -> 
 
     def eager(words: str) -> tuple[Tensor, Tensor, Prompt]:
         prompt = family.prompt([open_picture(image), words])
-        made = family.model(input_ids=prompt.input_ids[None], pixel_values=prompt.pixel_values, output_attentions=True)
+        made = family.model(input_ids=prompt.input_ids[None], pixel_values=pixels_of(prompt), output_attentions=True)
         return made.attentions[method.layer], made.logits[0, -1], prompt
 
     with torch.enable_grad(), stock(family.model, "eager"):
@@ -170,7 +171,7 @@ def test_the_crop_goes_behind_the_first_of_several_images(family: Family) -> Non
         assert len(batch.layout.image_tokens[0]) == 3 * 36
         with stock(family.model, "eager"):
             looks = [
-                family.model(input_ids=one.input_ids[None], pixel_values=one.pixel_values, output_attentions=True)
+                family.model(input_ids=one.input_ids[None], pixel_values=pixels_of(one), output_attentions=True)
                 for one in (prompt, reference)
             ]
         asked, general = (
@@ -218,7 +219,7 @@ def test_alignment_is_measured_in_the_image_beside_its_crop(padding: Family, tmp
         prompt = padding.prompt([open_picture(image), open_picture(crop), text])
         with torch.no_grad(), stock(padding.model, "eager"):
             made = padding.model(
-                input_ids=prompt.input_ids[None], pixel_values=prompt.pixel_values, output_attentions=True
+                input_ids=prompt.input_ids[None], pixel_values=pixels_of(prompt), output_attentions=True
             )
         maps.append(torch.stack(made.attentions)[:, 0, :, -1, prompt.image_tokens[:36]].numpy())
     mask = laid(padding, *image.size).patch_mask(boxes)

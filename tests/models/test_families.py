@@ -12,12 +12,14 @@ import tiny
 import torch
 from checkpoints import edit, load, original_layout, read_tensors
 from PIL import Image
+from pixels import pixels_of
 from safetensors.torch import save_file
 from transformers import LlavaProcessor
 
 from lmms_vg.models import Family
-from lmms_vg.models.checkpoint import CheckpointError, fingerprint, shape_of
+from lmms_vg.models.checkpoint import CheckpointError, shape_of
 from lmms_vg.models.llava import Llava
+from lmms_vg.models.weights import fingerprint
 from lmms_vg.vision.images import Picture, open_picture
 
 QUESTION = "Where is the nodule?\nAnswer the question using a single word or phrase."
@@ -52,8 +54,8 @@ def test_llava_equals_transformers_processor(llava: Llava, size: tuple[int, int]
     expected = processor(images=picture, text=f"USER: <image>\n{QUESTION} ASSISTANT:", return_tensors="pt")
     prompt = llava.prompt([open_picture(picture), QUESTION])
     assert prompt.input_ids.tolist() == expected["input_ids"][0].tolist()
-    assert prompt.pixel_values is not None
-    assert torch.equal(prompt.pixel_values, expected["pixel_values"])
+    assert prompt.images
+    assert torch.equal(pixels_of(prompt), expected["pixel_values"])
 
 
 def test_huatuo_prompt_is_plain_text(huatuo: Llava) -> None:
@@ -92,8 +94,8 @@ def test_huatuo_pads_to_a_square_with_the_mean_colour(huatuo: Llava) -> None:
     square[8:52] = np.asarray(picture)
     expected = huatuo.image_processor(images=Image.fromarray(square), return_tensors="pt")["pixel_values"]
     prompt = huatuo.prompt([open_picture(picture), QUESTION])
-    assert prompt.pixel_values is not None
-    assert torch.equal(prompt.pixel_values, expected)
+    assert prompt.images
+    assert torch.equal(pixels_of(prompt), expected)
     assert prompt.images[0].views[0].patch_mask([(0, 0, 60, 44)]).sum(1).tolist() == [6, 6, 6, 6, 6, 6]
     assert prompt.images[0].views[0].patch_mask([(0, 0, 60, 2)]).sum(1).tolist() == [6, 0, 0, 0, 0, 0]
     stretched = load("huatuo", Path(huatuo.model.name_or_path), geometry="stretch")

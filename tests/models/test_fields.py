@@ -15,6 +15,7 @@ from batches import alone
 from checkpoint_table import documented_fields
 from checkpoints import edit, load, original_layout
 from field_cases import CASES, Case
+from pixels import pixels_of
 from transformers import (
     AutoImageProcessor,
     AutoTokenizer,
@@ -56,10 +57,10 @@ def answered(family: Llava) -> dict[str, Any]:
     except ValueError as problem:
         return {"refused": str(problem)}
     install(family.model)
-    assert prompt.pixel_values is not None
+    assert prompt.images
     return {
         "ids": prompt.input_ids.tolist(),
-        "pixels": prompt.pixel_values.numpy().tobytes(),
+        "pixels": pixels_of(prompt).numpy().tobytes(),
         "logits": alone(family, prompt).prefill().logits[0],
         "stop": family.stop_ids,
         "text": family.tokenizer.decode(family.tokenizer("it is bright .", add_special_tokens=False)["input_ids"]),

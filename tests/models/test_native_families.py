@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 from transformers.image_processing_utils import select_best_resolution
 
+from lmms_vg._util.error_codes import BadQuestion
 from lmms_vg.attention import Knockout, install
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.self_check import compare
@@ -227,6 +228,15 @@ def test_an_image_that_does_not_fit_is_refused(name: str, family: Family) -> Non
         pytest.skip("only Qwen-VL refuses elongated images: the others stretch them")
     with pytest.raises(ValueError, match="aspect ratio"):
         ask(family, [(4000, 10)])
+
+
+def test_more_images_than_fit_are_refused(family: Family) -> None:
+    text = family.model.config.get_text_config()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text, "max_position_embeddings", len(ask(family, SIZES["landscape"] * 2).input_ids))
+        with pytest.raises(BadQuestion, match=r"prompt of \d+ tokens: the model takes fewer than"):
+            ask(family, SIZES["landscape"] * 2)
+        assert ask(family, SIZES["landscape"]).images
 
 
 def test_image_marks_in_a_question_are_broken(name: str, family: Family) -> None:

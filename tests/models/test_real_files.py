@@ -18,6 +18,7 @@ import tiny
 import torch
 from checkpoints import edit
 from llavas import LLAVAS
+from pixels import pixels_of
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import GenerationConfig, LlavaForConditionalGeneration
 
@@ -189,8 +190,8 @@ def test_prompt_image_tokens_and_stop_ids(
     assert prompt.image_tokens.tolist() == list(range(before, before + 576))
     start, stop = prompt.question
     assert loaded.tokenizer.decode(prompt.input_ids[start:stop].tolist()) == QUESTION
-    assert prompt.pixel_values is not None
-    assert prompt.pixel_values.shape == (1, 3, 336, 336)
+    assert prompt.images
+    assert pixels_of(prompt).shape == (1, 3, 336, 336)
     known = {"HuatuoGPT-Vision-7B-hf": 151_665, "HuatuoGPT-Vision-34B-hf": 64_000, "llava-1.5-7b-hf": 32_000}
     assert loaded.image_id == known.get(name, loaded.image_id)
     assert loaded.stop_ids == ({151_643} if "7B" in name else {2})

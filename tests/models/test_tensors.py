@@ -12,7 +12,8 @@ from checkpoints import edit, load, original_layout, reweighted, sharded
 from torch import Tensor
 from transformers import LlavaForConditionalGeneration, SiglipVisionConfig
 
-from lmms_vg.models.checkpoint import CheckpointError, fingerprint
+from lmms_vg.models.checkpoint import CheckpointError
+from lmms_vg.models.weights import fingerprint
 from lmms_vg.vision.images import open_picture
 
 #: Family, and whether the checkpoint is in LLaVA's original layout.

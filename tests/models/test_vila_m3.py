@@ -13,8 +13,7 @@ import torch
 from checkpoints import edit, read_tensors
 from PIL import Image
 from safetensors.torch import save_file
-from torch import Tensor, nn
-from transformers import LlamaConfig, LlamaForCausalLM, SiglipImageProcessor, SiglipVisionConfig, SiglipVisionModel
+from tiny_vila import CELLS, PATCH, SIDE, VilaParts
 
 from lmms_vg.attention.self_check import self_check
 from lmms_vg.demo.model import build_tokenizer
@@ -23,80 +22,11 @@ from lmms_vg.models.vila_m3 import VilaM3
 from lmms_vg.vision.images import open_picture
 
 QUESTION = "where is the nodule?"
-SIDE, PATCH, WIDTH = 45, 9, 32  # 5 x 5 patches, so 3 x 3 tokens
-CELLS = 3
-
-
-class Reference:
-    """The three parts with random weights, run as VILA's code runs them."""
-
-    def __init__(self) -> None:
-        torch.manual_seed(0)
-        small = {"hidden_size": WIDTH, "intermediate_size": 64, "num_attention_heads": 4, "num_hidden_layers": 3}
-        tokenizer = build_tokenizer()
-        text = LlamaConfig(
-            **small, vocab_size=len(tokenizer) + 8, initializer_range=0.25, bos_token_id=0, eos_token_id=1
-        )
-        self.llama = LlamaForCausalLM(text).eval()
-        vision = SiglipVisionConfig(**small, image_size=SIDE, patch_size=PATCH)
-        self.siglip = SiglipVisionModel(vision).eval()
-        for weight in self.siglip.parameters():
-            nn.init.normal_(weight, std=0.2)
-        self.mlp = nn.Sequential(
-            nn.LayerNorm(4 * WIDTH), nn.Linear(4 * WIDTH, WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH)
-        )
-
-    def save(self, folder: Path) -> Path:
-        self.llama.save_pretrained(folder / "llm")
-        build_tokenizer().save_pretrained(folder / "llm")
-        edit(folder / "llm", "tokenizer_config.json", {"bos_token": "<pad>"})
-        self.siglip.save_pretrained(folder / "vision_tower")
-        older = {f"vision_model.{name}": weight for name, weight in self.siglip.state_dict().items()}
-        save_file(older, folder / "vision_tower" / "model.safetensors")  # transformers 4.36, which VILA used
-        SiglipImageProcessor(size={"height": SIDE, "width": SIDE}).save_pretrained(folder / "vision_tower")
-        (folder / "mm_projector").mkdir()
-        tensors = {f"layers.{int(name[0]) + 1}{name[1:]}": weight for name, weight in self.mlp.state_dict().items()}
-        save_file(tensors, folder / "mm_projector" / "model.safetensors")
-        kind = {"model_type": "v2l_projector", "mm_projector_type": "mlp_downsample"}
-        (folder / "mm_projector" / "config.json").write_text(json.dumps(kind))
-        root = {
-            "model_type": "llava_llama",
-            "architectures": ["LlavaLlamaModel"],
-            "image_aspect_ratio": "resize",
-            "mm_use_im_start_end": False,
-            "mm_vision_select_feature": "cls_patch",
-            "mm_vision_select_layer": -2,
-            "llm_cfg": {},
-            "vision_tower_cfg": {},
-            "mm_projector_cfg": {},
-        }
-        (folder / "config.json").write_text(json.dumps(root))
-        return folder
-
-    @torch.no_grad()
-    def cell(self, image: Image.Image) -> dict[tuple[int, int], Tensor]:
-        """Row and column on the image -> the projected feature of the four patches there."""
-        stretched = image.resize((SIDE, SIDE))
-        processor = SiglipImageProcessor(size={"height": SIDE, "width": SIDE})
-        pixels = processor(images=stretched, return_tensors="pt")["pixel_values"]
-        seen = self.siglip(pixels, output_hidden_states=True).hidden_states[-2][0]
-        side = SIDE // PATCH
-
-        def patch(row: int, col: int) -> Tensor:
-            return seen[row * side + col] if row < side and col < side else torch.zeros(WIDTH)
-
-        return {
-            (row, col): self.mlp(
-                torch.cat([patch(2 * row + down, 2 * col + right) for down in (0, 1) for right in (0, 1)])
-            )
-            for row in range(CELLS)
-            for col in range(CELLS)
-        }
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Reference]:
-    reference = Reference()
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, VilaParts]:
+    reference = VilaParts()
     return reference.save(tmp_path_factory.mktemp("vila")), reference
 
 
@@ -107,7 +37,7 @@ def load(folder: Path) -> VilaM3:
 
 
 @pytest.mark.parametrize("size", [(60, 44), (31, 97)])
-def test_three_folders_equal_their_parts_put_together(made: tuple[Path, Reference], size: tuple[int, int]) -> None:
+def test_three_folders_equal_their_parts_put_together(made: tuple[Path, VilaParts], size: tuple[int, int]) -> None:
     """VILA feeds its tokens column after column; the cells of the map are row after row."""
     folder, reference = made
     family = load(folder)
@@ -134,7 +64,7 @@ def test_three_folders_equal_their_parts_put_together(made: tuple[Path, Referenc
     self_check(family, str(folder))
 
 
-def test_boxes_land_on_the_patches_that_show_them(made: tuple[Path, Reference]) -> None:
+def test_boxes_land_on_the_patches_that_show_them(made: tuple[Path, VilaParts]) -> None:
     """A bright spot changes the input of exactly the cells of its box; the last row and column hold one patch more of zeros."""
     family = load(made[0])
     for box in [(0, 0, 20, 15), (70, 10, 100, 30), (40, 40, 60, 80)]:
@@ -149,7 +79,7 @@ def test_boxes_land_on_the_patches_that_show_them(made: tuple[Path, Reference]) 
         assert view.patch_mask([box]).tolist() == shown.tolist()
 
 
-def test_shards_are_read_too(made: tuple[Path, Reference], tmp_path: Path) -> None:
+def test_shards_are_read_too(made: tuple[Path, VilaParts], tmp_path: Path) -> None:
     shutil.copytree(made[0], tmp_path / "c")
     llm = tmp_path / "c" / "llm"
     tensors = read_tensors(llm / "model.safetensors")
@@ -167,7 +97,7 @@ def test_shards_are_read_too(made: tuple[Path, Reference], tmp_path: Path) -> No
         load(tmp_path / "c")
 
 
-def test_llama_3_is_asked_in_its_own_prompt(made: tuple[Path, Reference], tmp_path: Path) -> None:
+def test_llama_3_is_asked_in_its_own_prompt(made: tuple[Path, VilaParts], tmp_path: Path) -> None:
     shutil.copytree(made[0], tmp_path / "c")
     tokenizer = build_tokenizer()
     marks = ["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
@@ -200,7 +130,7 @@ def test_llama_3_is_asked_in_its_own_prompt(made: tuple[Path, Reference], tmp_pa
     ],
 )
 def test_what_the_conversion_does_not_know_is_refused_before_the_weights(
-    made: tuple[Path, Reference], tmp_path: Path, file: str, change: dict[str, Any], named: str
+    made: tuple[Path, VilaParts], tmp_path: Path, file: str, change: dict[str, Any], named: str
 ) -> None:
     shutil.copytree(made[0], tmp_path / "c")
     edit(tmp_path / "c", file, change)
@@ -210,7 +140,7 @@ def test_what_the_conversion_does_not_know_is_refused_before_the_weights(
 
 
 @pytest.mark.parametrize("folder", ["llm", "vision_tower", "mm_projector"])
-def test_missing_and_foreign_tensors_are_refused(made: tuple[Path, Reference], tmp_path: Path, folder: str) -> None:
+def test_missing_and_foreign_tensors_are_refused(made: tuple[Path, VilaParts], tmp_path: Path, folder: str) -> None:
     shutil.copytree(made[0], tmp_path / "c")
     path = tmp_path / "c" / folder / "model.safetensors"
     tensors = read_tensors(path)
@@ -226,7 +156,7 @@ def test_missing_and_foreign_tensors_are_refused(made: tuple[Path, Reference], t
         load(tmp_path / "c")
 
 
-def test_newer_names_of_the_tower_are_read_too(made: tuple[Path, Reference], tmp_path: Path) -> None:
+def test_newer_names_of_the_tower_are_read_too(made: tuple[Path, VilaParts], tmp_path: Path) -> None:
     shutil.copytree(made[0], tmp_path / "c")
     path = tmp_path / "c" / "vision_tower" / "model.safetensors"
     save_file({name.removeprefix("vision_model."): weight for name, weight in read_tensors(path).items()}, path)
@@ -234,6 +164,6 @@ def test_newer_names_of_the_tower_are_read_too(made: tuple[Path, Reference], tmp
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_layers_and_heads_are_read_from_the_text_model(made: tuple[Path, Reference]) -> None:
+def test_layers_and_heads_are_read_from_the_text_model(made: tuple[Path, VilaParts]) -> None:
     shape = VilaM3.inspect(str(made[0]))
     assert (shape.layers, shape.heads, shape.family) == (3, 4, "vila_m3")

@@ -8,7 +8,7 @@ import pytest
 from lmms_eval.models import AVAILABLE_CHAT_TEMPLATE_MODELS, AVAILABLE_SIMPLE_MODELS
 from lmms_eval.utils import simple_parse_args_string
 
-from lmms_vg.inference.build import split_arguments
+from lmms_vg.inference.settings import split_arguments
 from lmms_vg.methods import METHODS
 from lmms_vg.methods.head_lists import shipped
 from lmms_vg.models import FAMILIES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Iterable
@@ -19,12 +20,15 @@ from lmms_vg import journal
 from lmms_vg.datasets import counts, phantoms
 from lmms_vg.journal import Journal, Record, is_journal
 from lmms_vg.journal.decoding import Decoding
+from lmms_vg.journal.lines import encode
 from lmms_vg.plugin import TASKS
 from lmms_vg.runs.compare import compare
 from lmms_vg.runs.journal_run import read_journal
 from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.runs.report import report
 from lmms_vg.runs.results import TaskRun
+from lmms_vg.runs.summary import summary
+from lmms_vg.tasks import rescore
 
 HARD, STANDARD = "vqa_demo_hard", "vqa_demo_standard"
 SAMPLES = {HARD: phantoms.load("hard"), STANDARD: phantoms.load("standard")}
@@ -245,6 +249,51 @@ def test_answers_decoded_otherwise_do_not_count(tmp_path: Path) -> None:
 def test_of_one_key_the_last_answer_counts(tmp_path: Path) -> None:
     run = read_journal(full(tmp_path, right(HARD, [5], text="north")))
     assert [uid for uid, score in run.tasks[HARD].scores.items() if score == 0] == [SAMPLES[HARD][5].uid]
+
+
+def test_memory_holds_one_record_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While questions are scored, the records of all others are on the disk."""
+    living: list[int] = []
+    score = rescore.score
+
+    def counted(task: str, answered: Iterable[tuple[Any, Record]]) -> Iterable[dict[str, Any]]:
+        for number, line in enumerate(score(task, answered)):
+            if number % 100 == 50:
+                living.append(sum(isinstance(thing, Record) for thing in gc.get_objects()))
+            yield line
+
+    monkeypatch.setattr(rescore, "score", counted)
+    folder = full(tmp_path)
+    gc.collect()
+    before = sum(isinstance(thing, Record) for thing in gc.get_objects())
+    read_journal(folder)
+    assert len(living) == 3
+    assert max(living) - before <= 2
+
+
+def test_a_record_that_is_none_is_skipped(tmp_path: Path) -> None:
+    """Its line is intact, but it holds what no record has."""
+    folder = full(tmp_path)
+    other = {"key": "k", "task": HARD, "uid": SAMPLES[HARD][0].uid, "text": "north", "error": None, "colour": "red"}
+    with (folder / "rank0.jsonl").open("ab") as file:
+        file.write(encode([other]))
+    assert len(read_journal(folder).tasks[HARD].scores) == 300
+
+
+def test_quantised_weights_are_named_in_every_result(tmp_path: Path) -> None:
+    kind = "bitsandbytes-0.48.1-4bit-nf4"
+    run = read_journal(full(tmp_path / "a", dtype=f"bfloat16+{kind}"))
+    assert run.quantized == kind
+    assert f"**Quantised weights: {kind}." in report(run)
+    assert f"quantised weights: {kind}" in summary({"plain": run}, None, tmp_path, [])
+    whole = read_journal(full(tmp_path / "b", method=spec("vgrefine", k=5)))
+    assert whole.quantized == ""
+    assert "uantised" not in report(whole)
+    with pytest.raises(ValueError, match=f"dtype is float32, but bfloat16.{kind}"):
+        compare([run, whole])
+    notes = compare([run, whole], allowed=["dtype"]).notes
+    assert f"Quantised weights: plain: {kind}" in notes
+    assert any(note.startswith("Allowed to differ: dtype") and kind in note for note in notes)
 
 
 def test_all_ranks_are_read(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.summary import LINES, WIDTH, Effort, _chance, summary
 
-EFFORT = Effort(80, 20, {}, 300.0, {"load": 10.0, "decode": 30.0}, 2_500_000_000)
+EFFORT = Effort(80, 20, {}, 300.0, {"load": 10.0, "decode": 30.0}, 12.0, 2_500_000_000)
 
 
 def saved(out: Path, tasks: int = 1, method: str = "plain", right: int = 30, **options: object) -> Run:
@@ -33,7 +33,7 @@ def test_scores_and_what_was_asked(tmp_path: Path) -> None:
     name, metric, n, score, *_ = text[2].split()
     assert (name, metric, n, score) == ("a_task_with_a_long_name_0", "acc", "40", "75.0")
     assert "asked 80, from journal 20, failed 0" in text
-    assert "time 5 min, of it answering 40 s (decode 75%, load 25%); 2.5 GB" in text
+    assert "time 5 min, of it answering 40 s (decode 75%, load 25%), scoring 12 s; 2.5 GB" in text
     assert text[-2:] == ["results: out", "next: lmms-vg report out"]
 
 
