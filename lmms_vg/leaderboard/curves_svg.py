@@ -98,7 +98,8 @@ def _said(curve: LayerCurve) -> str:
 def _parts(*rows: Values) -> Iterator[list[int]]:
     """Yield runs of layers at which all rows have a value."""
     part: list[int] = []
-    for layer, is_known in enumerate(np.isfinite(rows).all(axis=0)):
+    known = np.asarray(np.isfinite(rows).all(axis=0), dtype=np.bool_)
+    for layer, is_known in enumerate(known):
         if is_known:
             part.append(layer)
         elif part:

@@ -60,7 +60,7 @@ def curves(own: LayerLooks, plain: LayerLooks | None) -> Iterator[LayerCurve]:
 
 def _curve(name: str, own: LayerLooks, plain: LayerLooks | None) -> LayerCurve:
     values = own.values[name]
-    known = np.isfinite(values).all(axis=1)
+    known = np.asarray(np.isfinite(values).all(axis=1), dtype=np.bool_)
     images = [image for image, is_known in zip(own.images, known, strict=True) if is_known]
     drawn = resample([*values[known].T], images, resamples=RESAMPLES)
     mean = drawn.totals / drawn.n

@@ -109,7 +109,8 @@ def _picture(
         hidden = carried.lift == 0
         panels.append(Panel(f"{run.name}, placement {share:.2f}", view, carried.lift, hidden if hidden.any() else None))
         said.append(f"placement {share:.2f} in {run.name}")
-    data = draw_overlay(image, question.boxes, panels, f"layer {base.looks.best}")
+    edges = [[edge for edge in box if edge is not None] for box in question.boxes]
+    data = draw_overlay(image, [box for box in edges if len(box) == 4], panels, f"layer {base.looks.best}")
     caption = f"{question.question} ({question.uid}; {third} third)"
     return MapPicture(data, caption, f"The image with its box, and maps of layer {base.looks.best}: {', '.join(said)}")
 
