@@ -60,6 +60,7 @@ def run(arguments: Sequence[str]) -> int:
     def watched(options: Any) -> Any:
         if options.tasks is None:  # lmms-eval would exit with 0
             raise SystemExit("lmms-vg: --tasks is missing; lmms-vg tasks and --tasks list show what is allowed")
+        options.tasks = _as_names(options.tasks)
         _require_folder(options.output_path)
         quiet.warnings_only()
         try:
@@ -85,6 +86,12 @@ def run(arguments: Sequence[str]) -> int:
         sys.argv, host.cli_evaluate_single = argv, evaluate
         notes = failure.take()
     return 1 if failures else INCOMPLETE if notes else 0
+
+
+def _as_names(tasks: str) -> str:
+    """A task's name twice where a folder without task files has it, too: lmms-eval would look for the tasks in there."""
+    folder = Path(tasks)
+    return f"{tasks},{tasks}" if folder.is_dir() and not any(folder.glob("*.yaml")) else tasks
 
 
 def _require_saved(out: str, results: Mapping[str, Any], samples: Mapping[str, Sequence[Any]]) -> None:

@@ -168,3 +168,17 @@ def test_a_run_that_lacks_something_does_not_stop_the_other_methods(
     status = joint_run.run_together("huatuo", settings, "pretrained=demo", ["--tasks", "t"], tmp_path)
     assert len(models) == 4
     assert set(status.values()) == {lmms_eval_process.INCOMPLETE}
+
+
+def test_a_folder_of_a_tasks_name_is_no_folder_of_tasks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """lmms-eval takes `--tasks vqa_demo_hard` for the folder, finds no task in it, and runs nothing."""
+    hosting.light(monkeypatch, tmp_path)
+    (tmp_path / "here" / "vqa_demo_hard").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    out = ("--output_path", str(tmp_path / "out"), "--limit", "3")
+    assert hosting.ended(lambda: main([*DEMO, "--tasks", "vqa_demo_hard", *out])) == 0, capsys.readouterr()
+    assert len(hosting.samples(tmp_path / "out", "vqa_demo_hard")) == 3
+    (tmp_path / "here" / "vqa_demo_hard" / "other.yaml").touch()
+    assert lmms_eval_process._as_names("vqa_demo_hard") == "vqa_demo_hard", "a folder of tasks stays one"
