@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmms_vg.journal import Record
-from lmms_vg.journal.map_file import PATTERN, MapIndex, MapPlace
+from lmms_vg.journal.map_file import MapIndex, MapPlace
 from lmms_vg.journal.map_lines import patches_of
 from lmms_vg.metrics.alignment import normalise
 from lmms_vg.metrics.uniform import uniform
@@ -61,7 +61,7 @@ def kept_maps(folder: Path, records: Sequence[Record], layers: Sequence[int] | N
     Raises:
         ValueError: a layer is not there.
     """
-    index = MapIndex(sorted(folder.glob(PATTERN)))
+    index = MapIndex.of(folder)
     found = {i: place for i, record in enumerate(records) if (place := index.question(record.key)) is not None}
     groups: dict[tuple[tuple[int, int], int], list[int]] = defaultdict(list)
     for i, place in found.items():
@@ -74,7 +74,7 @@ def kept_maps(folder: Path, records: Sequence[Record], layers: Sequence[int] | N
 
 def box_shares(folder: Path) -> dict[str, float]:
     """Return key of a record -> share of the visible patches that its boxes mark; no map is read."""
-    index = MapIndex(sorted(folder.glob(PATTERN)))
+    index = MapIndex.of(folder)
     shares = {}
     for place in index.places.values():
         if (question := place.line.question) is not None:
@@ -90,7 +90,7 @@ def even_looks(folder: Path, times: Mapping[str, int]) -> dict[str, float]:
         folder: the journal.
         times: key of a record -> how often it counts.
     """
-    index = MapIndex(sorted(folder.glob(PATTERN)))
+    index = MapIndex.of(folder)
     counts, weights = [], []
     for key, number in times.items():
         place = index.places.get((True, key))

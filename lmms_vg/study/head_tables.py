@@ -1,7 +1,7 @@
 """Are the heads that look at the boxes of natural images those that look at the boxes of medical ones?
 
 Raw KL of heads correlates by construction: heads differ in how spread their attention is, on any image. Records hold no
-entropy of heads, so the correlation cannot be corrected for it; JS and AR suffer less.
+entropy of heads, so the correlation cannot be corrected for it; JS, AR and placement suffer less.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from lmms_vg.metrics.alignment import Array
+from lmms_vg.metrics.head_ranking import HIGHER, METRICS, By, shared_by_chance
 from lmms_vg.metrics.statistics import FEW, percentile_interval
 from lmms_vg.metrics.statistics.bootstrap import image_draws
 from lmms_vg.runs.results import Run
 from lmms_vg.study.collect import StudiedTask
-from lmms_vg.study.head_values import METRICS, HeadSide, head_sides
+from lmms_vg.study.head_values import HeadSide, head_sides
 from lmms_vg.study.questions import MEDICAL, NATURAL
 from lmms_vg.study.run_names import model_of
 from lmms_vg.study.study_table import SEED, Row, StudyTable
@@ -28,6 +29,8 @@ TOP = (5, 10, 20)
 _RESAMPLES = 500
 
 _SHARED = "shared among the best"
+
+_NAMES: dict[By, str] = {metric: metric if metric == "placement" else metric.upper() for metric in METRICS}
 
 
 class RunHeads(NamedTuple):
@@ -58,20 +61,20 @@ def run_heads(tasks: Sequence[StudiedTask]) -> list[RunHeads]:
     return [heads for heads in found if heads.sides]
 
 
-def best(values: Array, metric: str, keep: int) -> list[int]:
+def best(values: Array, metric: By, keep: int) -> list[int]:
     """The best heads as places in the flattened map; ties in order of layer and head."""
-    order = np.argsort(-values if metric == "ar" else values, axis=None, kind="stable")
+    order = np.argsort(-values if metric in HIGHER else values, axis=None, kind="stable")
     return [int(place) for place in order[:keep]]
 
 
 def table(heads: Sequence[RunHeads]) -> StudyTable:
-    """One row per run, side, layer and head. `better_than_even`: KL is below that of even attention on the same boxes."""
+    """One row per run, side, layer and head. `better_than_even`: by every metric, on the same boxes."""
     rows: list[Row] = []
     for one in heads:
         for side, values in one.sides.items():
-            means = {metric: values.means(metric) for metric in METRICS}
+            means = {metric: values.means(metric) for metric in values.metrics}
+            beat = values.beat_even()
             for layer, head in np.ndindex(means["kl"].shape):
-                kl = float(means["kl"][layer, head])
                 rows.append(
                     {
                         "model": one.model,
@@ -79,9 +82,12 @@ def table(heads: Sequence[RunHeads]) -> StudyTable:
                         "side": side,
                         "layer": layer,
                         "head": head,
-                        **{metric.upper(): float(mean[layer, head]) for metric, mean in means.items()},
-                        "KL_even": values.even,
-                        "better_than_even": None if np.isnan(values.even) else kl < values.even,
+                        **{
+                            _NAMES[metric]: float(means[metric][layer, head]) if metric in means else None
+                            for metric in METRICS
+                        },
+                        **{f"{_NAMES[metric]}_even": values.even[metric] for metric in METRICS},
+                        "better_than_even": None if beat is None else bool(beat[layer, head]),
                         "n": values.n,
                         "images": len(values.images),
                     }
@@ -99,7 +105,7 @@ def agreement_table(heads: Sequence[RunHeads]) -> StudyTable:
 
 def _agreement(heads: RunHeads) -> Iterator[Row]:
     first, second = heads.sides[MEDICAL], heads.sides[NATURAL]
-    for metric in METRICS:
+    for metric in (metric for metric in first.metrics if metric in second.metrics):
         a, b = (side.means(metric).ravel() for side in (first, second))
         found = _statistics(a, b, metric)
         draws = [_statistics(drawn_a, drawn_b, metric) for drawn_a, drawn_b in _draws((first, second), metric)]
@@ -109,12 +115,12 @@ def _agreement(heads: RunHeads) -> Iterator[Row]:
             yield {
                 "model": heads.model,
                 "method": heads.run.label,
-                "metric": metric.upper(),
+                "metric": _NAMES[metric],
                 "statistic": name,
                 "value": value,
                 "low": float(low),
                 "high": float(high),
-                "chance": keep / a.size,
+                "chance": shared_by_chance(keep, a.size).mean / keep if keep else 0.0,
                 "heads": a.size,
                 "n": first.n,
                 "images": len(first.images),
@@ -123,7 +129,7 @@ def _agreement(heads: RunHeads) -> Iterator[Row]:
             }
 
 
-def _statistics(first: Array, second: Array, metric: str) -> dict[str, float]:
+def _statistics(first: Array, second: Array, metric: By) -> dict[str, float]:
     """Rank correlation, and shares of the best K heads that both sides have, of flattened maps."""
     shared = {
         f"{_SHARED} {keep}": len({*best(first, metric, keep)} & {*best(second, metric, keep)}) / keep
@@ -133,7 +139,7 @@ def _statistics(first: Array, second: Array, metric: str) -> dict[str, float]:
     return {"rank correlation": rank_correlation(first, second), **shared}
 
 
-def _draws(sides: Sequence[HeadSide], metric: str) -> list[tuple[Array, Array]]:
+def _draws(sides: Sequence[HeadSide], metric: By) -> list[tuple[Array, Array]]:
     """Resampled means of both sides; none with fewer than ten images on a side."""
     if min(len(side.images) for side in sides) < FEW:
         return []

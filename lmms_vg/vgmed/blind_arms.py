@@ -79,7 +79,7 @@ def _last(folder: Path, task: str) -> list[Record]:
 
 def lowest_kl(maps: Mapping[str, RunMap]) -> int:
     """Return the layer of the lowest mean KL, which the paper takes for the one that grounds."""
-    return int(np.mean([kl_divergence(each.mask, each.maps) for each in maps.values()], axis=0).argmin())
+    return int(np.mean([kl_divergence(each.maps, each.mask) for each in maps.values()], axis=0).argmin())
 
 
 def hiding_layers(maps: Mapping[str, RunMap]) -> list[int]:

@@ -107,7 +107,7 @@ def test_heads_are_ranked_as_eager_attention_says(checkpoint: str, tmp_path: Pat
 
         samples["kl"].append(kl(maps[0] / maps[1]))
         samples["ar"].append(attention_ratio(maps[0] / maps[1], mask))
-        samples["js"].append(js_divergence(mask, maps[0] / maps[1]))
+        samples["js"].append(js_divergence(maps[0] / maps[1], mask))
         samples["layer"].append(kl(maps[0].mean(1) / maps[1].mean(1)))
     means = {name: np.mean(values, 0) for name, values in samples.items()}
     order = np.argsort(means["kl"], axis=None)[:7]

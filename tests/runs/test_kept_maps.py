@@ -34,8 +34,8 @@ def agree(kept: KeptMaps, records: list[Record]) -> None:
         stated = records[i].alignment or {}
         chosen = {name: np.array(stated[name])[list(kept.layers)] for name in ("ar", "kl", "js")}
         np.testing.assert_allclose(alignment.attention_ratio(maps, mask), chosen["ar"], rtol=TOLERANCE)
-        np.testing.assert_allclose(alignment.kl_divergence(mask, maps), chosen["kl"], atol=TOLERANCE)
-        np.testing.assert_allclose(alignment.js_divergence(mask, maps), chosen["js"], atol=TOLERANCE)
+        np.testing.assert_allclose(alignment.kl_divergence(maps, mask), chosen["kl"], atol=TOLERANCE)
+        np.testing.assert_allclose(alignment.js_divergence(maps, mask), chosen["js"], atol=TOLERANCE)
 
 
 @pytest.mark.slow
