@@ -138,8 +138,8 @@ def measure(answerer: Answerer, sample: BoxedSample, sums: HeadSums) -> tuple[in
     for record, heads in read_heads(folder, records):
         if record.alignment and record.key in remaining:
             measured[record.key] = remaining.pop(record.key)
-            sums.add(record.image, heads._asdict(), record.alignment["kl"], measured[record.key])
-            images.add(record.image)
+            sums.add(record.unit, heads._asdict(), record.alignment["kl"], measured[record.key])
+            images.add(record.unit)
     failed = len(sample.questions) - sums.n
     if not sums.n:
         raise ValueError(

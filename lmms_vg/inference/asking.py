@@ -106,6 +106,7 @@ class Asking:
                 extras=extra | report,
                 alignment=layers,
                 batch=len(prepared),
+                patient=form.question.patient,
                 first_token=unless_thinking(first, form.prompt.text, self._text(tokens, marks=True)),
             )
             for form, tokens, extra, report, layers, first in zip(

@@ -38,6 +38,7 @@ class Question:
         repeat: index among repeated requests for the same document; sampling answers them differently.
         choices: the answers that are allowed, if they are a closed set. The model is not told of them and they are no part of
             the key: the record keeps what the first answer token gives to each.
+        patient: the patient, or volume, that the images are of, where the data set tells; it changes nothing about the answer.
         others: returns the messages of other questions of the task, each about another image, in an order that the uid
             decides; of the same modality where it is known. Only controls use them (`inference/image_controls.py`).
     """
@@ -52,6 +53,7 @@ class Question:
     maps: bool = False
     repeat: int = 0
     choices: tuple[str, ...] = ()
+    patient: str = ""
     others: Callable[[], Iterator[Message]] = lambda: iter(())
 
     @property

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from lmms_vg.journal import Record
 from lmms_vg.journal.map_file import MapIndex, MapPlace
-from lmms_vg.journal.map_lines import patches_of
+from lmms_vg.journal.map_lines import MapLine, patches_of
 from lmms_vg.metrics.alignment import normalise
 from lmms_vg.metrics.uniform import uniform
+from lmms_vg.vision.patch_grid import Axis, Geometry
 
 #: What is recomputed from kept maps agrees with the record's values within this: in AR as a share of it, in KL (nats) and JS.
 TOLERANCE = 0.01
@@ -34,6 +35,7 @@ class KeptMaps(NamedTuple):
         masks: (questions, patches) bool, the patches in a box.
         visible: (questions, patches) bool, the patches that show image.
         shares: (questions, layers), share of the question's attention that lies on images.
+        geometries: how each image lies on the patches; None in maps of older versions.
     """
 
     places: NDArray[np.intp]
@@ -43,6 +45,7 @@ class KeptMaps(NamedTuple):
     masks: NDArray[np.bool_]
     visible: NDArray[np.bool_]
     shares: NDArray[np.float32]
+    geometries: tuple[Geometry | None, ...]
 
     @property
     def kinds(self) -> list[tuple[tuple[int, int], bytes]]:
@@ -81,6 +84,14 @@ def box_shares(folder: Path) -> dict[str, float]:
             mask, visible = (patches_of(packed, place.line.grid) for packed in (question.mask, question.visible))
             shares[place.line.key] = float(mask.sum() / visible.sum())
     return shares
+
+
+def geometry_of(line: MapLine) -> Geometry | None:
+    """Return how the image of a map lies on its patches, as it was kept; None in maps of older versions."""
+    if line.question is None or line.question.axes is None:
+        return None
+    (rows, cols), (x, y) = line.grid, line.question.axes
+    return Geometry(Axis(x[0], cols, *x[1:]), Axis(y[0], rows, *y[1:]))
 
 
 def even_looks(folder: Path, times: Mapping[str, int]) -> dict[str, float]:
@@ -145,4 +156,5 @@ def _read(index: MapIndex, found: dict[int, MapPlace], grid: tuple[int, int], la
         marked[:, 0],
         marked[:, 1],
         np.array(shares, dtype=np.float32).reshape(len(good), len(layers)),
+        tuple(geometry_of(found[i].line) for i in good),
     )

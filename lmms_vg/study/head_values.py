@@ -27,7 +27,7 @@ class HeadSide(NamedTuple):
 
     Attributes:
         n: number of questions.
-        images: the images, in the order of `sums`.
+        images: the images, or patients where they are known, in the order of `sums`.
         sums: metric -> (images, layers, heads), sums over an image's questions that have the metric.
         counts: metric -> (images,), numbers of these questions.
         even: metric -> mean of even attention on the same boxes; NaN without kept maps.
@@ -86,7 +86,7 @@ def head_sides(run: Run, tasks: Sequence[StudiedTask]) -> dict[str, HeadSide]:
         name = (record.task, record.uid)
         if name not in seen:
             seen.add(name)
-            gathered.setdefault(asked[name], {}).setdefault(record.image, _ImageSums(heads.kl.shape)).add(heads)
+            gathered.setdefault(asked[name], {}).setdefault(record.unit, _ImageSums(heads.kl.shape)).add(heads)
     return {side: _side(images, [task for task in tasks if task.side == side]) for side, images in gathered.items()}
 
 

@@ -66,7 +66,7 @@ def _rows(task: StudiedTask, tasks: Sequence[StudiedTask]) -> list[Row]:
     layer = chosen(task, tasks)
     rows: list[Row] = []
     for measure in MEASURES:
-        values = layer.of(task.values[measure])
+        values = layer.of(task.values[measure], task.units)
         groups = [known for members in asked if len(known := values[members][np.isfinite(values[members])]) > 1]
         if groups:
             found = repeated(groups)
@@ -75,7 +75,7 @@ def _rows(task: StudiedTask, tasks: Sequence[StudiedTask]) -> list[Row]:
                     **named(task),
                     "measure": measure,
                     "layer": layer.said,
-                    "layer_chosen_on": layer.rule,
+                    "layer_chosen_on": layer.how,
                     "sd_within_box": found.within,
                     "sd_between_boxes": found.between,
                     "reliability": found.reliability,

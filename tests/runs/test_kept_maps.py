@@ -12,10 +12,12 @@ from maps import layer_maps, question_map
 
 from lmms_vg.experiments.boxed_questions import questions
 from lmms_vg.inference.build import build
+from lmms_vg.inference.question_maps import axes_of
 from lmms_vg.journal import Journal, LayerMaps, Record, ReferenceMap
 from lmms_vg.metrics import alignment, nulls
 from lmms_vg.metrics.donors import MapOwner, of_other_images
 from lmms_vg.runs.kept_maps import TOLERANCE, KeptMaps, kept_maps
+from lmms_vg.vision.patch_grid import Geometry
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +151,13 @@ def test_two_ranks_share_a_reference(tmp_path: Path) -> None:
     path.write_bytes(data[data.rindex(b'{"sha256": "') :])
     (kept,) = kept_maps(tmp_path, [*records, record("b")])
     assert kept.places.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "way", [Geometry.pad(640, 480, 4, 5), Geometry.center_crop(300, 100, 4, 5, 56), Geometry.stretch(7, 9, 4, 5)]
+)
+def test_how_the_image_lay_on_the_patches_is_kept(tmp_path: Path, way: Geometry) -> None:
+    written(tmp_path, question_map("a", axes=axes_of(way)), question_map("b"))
+    records = [record("a"), record("b")]
+    (kept,) = kept_maps(tmp_path, records)
+    assert kept.geometries == (way, None), "maps of older versions do not tell"
