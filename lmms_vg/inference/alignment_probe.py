@@ -115,10 +115,7 @@ def _heads(asked: NDArray[Any], general: NDArray[Any], target: Target) -> HeadVa
     values = alignment.align_heads(asked, general, target.mask.ravel(), target.uid)
     looks = alignment.normalise(asked, general).reshape(*values.kl.shape, *target.mask.shape)
     placed = placement.place(looks, target.mask, target.visible, target.uid)
-    # Half precision is what is kept; torch's conversion is some ten times as fast as numpy's.
-    return HeadValues(
-        *(torch.from_numpy(each).half().numpy() for each in (values.kl, values.ar, values.js, placed.share))
-    )
+    return HeadValues(values.kl, values.ar, values.js, placed.share)
 
 
 def _kept(maps: NDArray[Any], patches: int) -> LayerMaps:

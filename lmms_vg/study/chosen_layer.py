@@ -37,8 +37,8 @@ def chosen(task: StudiedTask, tasks: Sequence[StudiedTask]) -> LayerChoice:
         if wanted and (other.model, other.method) == (base.model, base.method):
             return LayerChoice((other.best_layer, other.best_layer), "other images", other.task)
     kl = base.values["KL"]
-    known = np.isfinite(kl).all(axis=1)
-    choice = on_the_other_half(kl[known], [unit for unit, there in zip(base.units, known, strict=True) if there])
+    known = np.flatnonzero(np.isfinite(kl).all(axis=1))
+    choice = on_the_other_half(kl[known], [base.units[i] for i in known])
     return in_sample(task) if choice.in_sample else choice._replace(on=base.task)
 
 

@@ -86,7 +86,9 @@ def of_maps(
     level, excess, steered = tables
     for kept in groups:
         at = kept.places
-        owners = [donors.MapOwner(questions[i].uid, *images[i], kind) for i, kind in zip(at, kept.kinds, strict=True)]
+        owners = [
+            donors.MapOwner(questions[i].uid, *images[i], kind=kind) for i, kind in zip(at, kept.kinds, strict=True)
+        ]
         swapped = nulls.null(kept.maps, kept.masks, donors.of_other_images(owners))
         others = nulls.null(kept.maps, kept.masks, donors.of_same_image(owners, kept.masks))
         for number, name in enumerate(_DIVERGING):

@@ -90,7 +90,7 @@ def test_every_head_is_measured_as_a_map_of_its_own() -> None:
         held = [look[y : y + 2, x].sum() for y in range(3) for x in range(4)]
         own = look[mask].sum()
         assert one.heads.placement[layer, head] == pytest.approx(
-            (sum(value < own - 1e-12 for value in held) + 0.5) / 12, abs=2.5e-4
+            (sum(value < own - 1e-12 for value in held) + 0.5) / 12, abs=1e-12
         )
         for name, function in (("ar", attention_ratio), ("kl", kl_divergence), ("js", js_divergence)):
-            assert getattr(one.heads, name)[layer, head] == pytest.approx(float(function(look, mask)), rel=5e-4)
+            assert getattr(one.heads, name)[layer, head] == pytest.approx(float(function(look, mask)), rel=1e-6)

@@ -192,7 +192,7 @@ def test_the_images_of_a_patient_are_drawn_together(tmp_path: Path) -> None:
     by_patient = grounding(run, {"t": named(0)})["t"]
     assert isinstance(by_image, Grounding)
     assert isinstance(by_patient, Grounding)
-    for name in ("log AR", "KL", "JS", "placement"):
+    for name in ("log AR", "KL", "JS"):
         one, other = by_image.looked[name].excess, by_patient.looked[name].excess
         assert one is not None
         assert other is not None

@@ -78,29 +78,32 @@ def test_the_same_runs_give_the_same_bytes(built: Path, tmp_path: Path) -> None:
     assert different == []
 
 
-def with_heads(folder: Path, task: str, heads: np.ndarray[Any, Any], seed: int) -> Any:
-    """A run of one side whose records hold values of heads, one question per image."""
+def with_heads(folder: Path, task: str, heads: np.ndarray[Any, Any], seed: int, old: bool = False) -> Any:
+    """A run of one side with values of heads, one question per image; `old`: in the records, as older versions had them."""
     from journals import record
 
-    from lmms_vg.journal import Journal
+    from lmms_vg.journal import HeadValues, Journal, QuestionHeads
     from lmms_vg.runs.results import Run
 
     rng = np.random.default_rng(seed)
     with Journal(folder, provenance=IDENTITY) as journal:
         for number in range(12):
             noisy = {name: (heads + 0.01 * rng.random(heads.shape)).tolist() for name in ("kl", "js", "ar")}
-            layers = {name: [1.0] * len(heads) for name in ("kl", "js", "ar")}
-            value = layers | {"heads": noisy}
-            journal.write([record(f"{task}{number}", task=task, image=f"{task} {number}", alignment=value)])
+            value: dict[str, Any] = {name: [1.0] * len(heads) for name in ("kl", "js", "ar")}
+            key = f"{task}{number}"
+            beside = [] if old else [QuestionHeads(key, HeadValues.of(noisy | {"placement": 1 - heads / 30}))]
+            value |= {"heads": noisy} if old else {"head_shape": [*heads.shape]}
+            journal.write([record(key, task=task, image=f"{task} {number}", alignment=value)], heads=beside)
     means = {"ar": 1.5, "kl": 1.0, "js": 0.2, "best_layer": 0, "n": 12}
     return Run(folder, "m", "", measured=[task], means={task: means}, provenance=IDENTITY)
 
 
-def test_heads_of_both_sides(tmp_path: Path) -> None:
+@pytest.mark.parametrize("old", [False, True])
+def test_heads_of_both_sides(tmp_path: Path, old: bool) -> None:
     """The two sides rank heads alike, so the correlation is 1 and all best heads are shared."""
     heads = np.arange(30.0).reshape(5, 6)
-    run = with_heads(tmp_path / "j", "vgmed_localization", heads, 0)
-    with_heads(tmp_path / "j", "vgmed_coco_localization", heads * 2 + 1, 1)
+    run = with_heads(tmp_path / "j", "vgmed_localization", heads, 0, old)
+    with_heads(tmp_path / "j", "vgmed_coco_localization", heads * 2 + 1, 1, old)
     study = collect([replace(run, measured=["vgmed_localization", "vgmed_coco_localization"])])
     (found,) = run_heads(study.tasks)
     rows = {(row["side"], row["layer"], row["head"]): row["KL"] for row in head_table([found]).rows}
@@ -111,6 +114,14 @@ def test_heads_of_both_sides(tmp_path: Path) -> None:
     assert agreement["KL", "rank correlation"]["low"] == pytest.approx(1, abs=0.02)
     top = agreement["AR", "shared among the best 10"]
     assert (top["value"], top["chance"]) == (1.0, pytest.approx(1 / 3))
+    placed = {row["placement"] for row in head_table([found]).rows}
+    if old:
+        assert placed == {None}
+        assert not any(metric == "placement" for metric, _ in agreement)
+    else:
+        assert max(placed) == 1.0
+        assert agreement["placement", "rank correlation"]["value"] == 1.0
+        assert agreement["placement", "shared among the best 10"]["value"] == 1.0, "more is better"
 
 
 def test_of_one_side_there_is_no_agreement_and_without_heads_nothing(tmp_path: Path) -> None:
