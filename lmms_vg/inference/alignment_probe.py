@@ -23,7 +23,7 @@ Mask = NDArray[np.bool_]
 Masks = tuple[Mask, ...]
 
 
-class Target(NamedTuple):
+class LookTarget(NamedTuple):
     """What a question's attention is measured against, on the patches of the first image's first view.
 
     Attributes:
@@ -81,7 +81,7 @@ def probed_maps(answering: Pass, rows: Rows, per_head: bool = True) -> tuple[NDA
     return _stack(answering.seen, per_head), _stack(answering.reference.maps(rows), per_head)
 
 
-def measure(answering: Pass, targets: Sequence[Target], rows: Rows, per_head: bool) -> list[Measured]:
+def measure(answering: Pass, targets: Sequence[LookTarget], rows: Rows, per_head: bool) -> list[Measured]:
     """Return the alignment values of every question of a batch, per layer, and the maps that they are of.
 
     Args:
@@ -101,7 +101,7 @@ def measure(answering: Pass, targets: Sequence[Target], rows: Rows, per_head: bo
     return measured
 
 
-def _values(asked: NDArray[Any], general: NDArray[Any], target: Target, heads: HeadValues | None) -> dict[str, Any]:
+def _values(asked: NDArray[Any], general: NDArray[Any], target: LookTarget, heads: HeadValues | None) -> dict[str, Any]:
     layers = alignment.align(asked, general, target.mask.ravel(), target.uid)
     result: dict[str, Any] = {name: value.tolist() for name, value in layers._asdict().items()}
     result["version"] = alignment.VERSION
@@ -110,7 +110,7 @@ def _values(asked: NDArray[Any], general: NDArray[Any], target: Target, heads: H
     return result
 
 
-def _heads(asked: NDArray[Any], general: NDArray[Any], target: Target) -> HeadValues:
+def _heads(asked: NDArray[Any], general: NDArray[Any], target: LookTarget) -> HeadValues:
     """Values of every head, each divided by its own reference."""
     values = alignment.align_heads(asked, general, target.mask.ravel(), target.uid)
     looks = alignment.normalise(asked, general).reshape(*values.kl.shape, *target.mask.shape)

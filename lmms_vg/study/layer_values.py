@@ -87,7 +87,8 @@ def of_maps(
     for kept in groups:
         at = kept.places
         owners = [
-            donors.MapOwner(questions[i].uid, *images[i], kind=kind) for i, kind in zip(at, kept.kinds, strict=True)
+            donors.MapOwner(questions[i].uid, images[i][0], images[i][1], kind)
+            for i, kind in zip(at, kept.kinds, strict=True)
         ]
         swapped = nulls.null(kept.maps, kept.masks, donors.of_other_images(owners))
         others = nulls.null(kept.maps, kept.masks, donors.of_same_image(owners, kept.masks))

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from lmms_vg._util.error_codes import CodedError
-from lmms_vg.inference.alignment_probe import Target, measure, target_masks
+from lmms_vg.inference.alignment_probe import LookTarget, measure, target_masks
 from lmms_vg.metrics.alignment import attention_ratio, js_divergence, kl_divergence
 from lmms_vg.vision.patch_grid import Geometry
 
@@ -53,7 +53,7 @@ def test_heads_averaged_on_the_device_give_the_values_of_all_heads() -> None:
     mask = np.zeros((4, 4), bool)
     mask[1, 2:] = True
     seen = np.ones((4, 4), bool)
-    targets = [Target("a", mask, seen), Target("b", ~mask, seen)]
+    targets = [LookTarget("a", mask, seen), LookTarget("b", ~mask, seen)]
     for one, other in zip(*(measure(answering, targets, "last", per_head) for per_head in (False, True)), strict=True):
         for kept, same in zip((*one.question, *one.reference), (*other.question, *other.reference), strict=True):
             np.testing.assert_allclose(kept, same, rtol=1e-3)
@@ -69,7 +69,7 @@ def test_what_is_kept_is_the_first_view_and_the_share_of_all() -> None:
     """Averaged over heads by hand."""
     maps = {layer: torch.rand(1, 7, 20, generator=torch.Generator().manual_seed(layer)) / 20 for layer in (0, 1)}
     answering: Any = SimpleNamespace(seen=maps, reference=SimpleNamespace(maps=lambda rows: maps))
-    (one,) = measure(answering, [Target("a", np.ones((4, 4), bool), np.ones((4, 4), bool))], "last", per_head=False)
+    (one,) = measure(answering, [LookTarget("a", np.ones((4, 4), bool), np.ones((4, 4), bool))], "last", per_head=False)
     by_hand = np.array([maps[layer][0].double().numpy().mean(axis=0) for layer in (0, 1)])
     np.testing.assert_allclose(one.question.restored(), by_hand[:, :16], rtol=1e-3)
     np.testing.assert_allclose(one.question.share, by_hand.sum(axis=1), rtol=1e-6)
@@ -83,7 +83,7 @@ def test_every_head_is_measured_as_a_map_of_its_own() -> None:
     mask, visible = np.zeros((4, 5), bool), np.ones((4, 5), bool)
     mask[1:3, 2] = True
     visible[:, 4] = False
-    (one,) = measure(answering, [Target("a", mask, visible)], "last", per_head=True)
+    (one,) = measure(answering, [LookTarget("a", mask, visible)], "last", per_head=True)
     assert one.heads is not None
     for layer, head in np.ndindex(2, 3):
         look = (maps[layer][0, head].double() / general[layer][0, head].double()).numpy().reshape(4, 5)
