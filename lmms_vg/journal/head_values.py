@@ -55,8 +55,10 @@ class HeadValues(NamedTuple):
     def of(cls, values: Mapping[str, Any]) -> HeadValues:
         """Return these values, with NaN for those that are missing."""
         arrays = {name: np.asarray(values[name], dtype=np.float64) for name in cls._fields if name in values}
-        unknown = np.broadcast_to(np.float64(np.nan), next(iter(arrays.values())).shape)
-        return cls(**{name: arrays.get(name, unknown) for name in cls._fields})
+        if len(arrays) < len(cls._fields):
+            unknown = np.broadcast_to(np.float64(np.nan), next(iter(arrays.values())).shape)
+            arrays |= {name: unknown for name in cls._fields if name not in arrays}
+        return cls(**arrays)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,30 +102,29 @@ HEADS = Sidecar("heads", "values of heads", 1, HeadLine)
 def block_of(kept: QuestionHeads) -> bytes:
     """Return the block of a question's values, without those that are not known."""
     known = {name: each for name, each in kept.values._asdict().items() if not np.isnan(each[0, 0])}
-    ends = {name: (float(each.min()), float(each.max())) for name, each in known.items()}
-    data = b"".join(_codes(each, *ends[name]).tobytes() for name, each in known.items())
-    layers, heads = kept.values.kl.shape
+    values = np.stack([*known.values()])
+    flat = values.reshape(len(values), -1)
+    low, high = flat.min(axis=1), flat.max(axis=1)
+    steps = values - low[:, None, None]
+    steps *= np.divide(_STEPS, high - low, out=np.zeros_like(low), where=high > low)[:, None, None]
+    data = np.rint(steps, out=steps).astype("<u2").tobytes()
     return HeadLine(
         layout=HEADS.layout,
         key=kept.key,
         size=len(data),
         crc32=zlib.crc32(data),
-        values=ends,
-        layers=layers,
-        heads=heads,
+        values=dict(zip(known, zip(low.tolist(), high.tolist(), strict=True), strict=True)),
+        layers=values.shape[1],
+        heads=values.shape[2],
     ).block(data)
-
-
-def _codes(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint16]:
-    steps = (values - low) * (_STEPS / (high - low) if high > low else 0.0)
-    return np.rint(steps).astype("<u2")
 
 
 def values_of(line: HeadLine, data: bytes) -> HeadValues:
     """Read the verified bytes of a block."""
-    codes = np.frombuffer(data, "<u2").reshape(line.shape)
-    ends = zip(line.values.items(), codes, strict=True)
-    return HeadValues.of({name: low + each * ((high - low) / _STEPS) for (name, (low, high)), each in ends})
+    low, high = np.array([*line.values.values()]).T[..., None, None]
+    values = np.frombuffer(data, "<u2").reshape(line.shape) * ((high - low) / _STEPS)
+    values += low
+    return HeadValues.of(dict(zip(line.values, values, strict=True)))
 
 
 def read_heads(folder: Path, records: Iterable[Record]) -> Iterator[tuple[Record, HeadValues]]:
