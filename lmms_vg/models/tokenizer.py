@@ -31,7 +31,9 @@ def load_tokenizer(pretrained: str, revision: str | None, config: Any, mark: str
     # Only the text model's own class reads vocab.json and merges.txt, and "llava" does not name it. It is not used for a
     # tokenizer.model, because there it would put a space after `<image>`.
     kind = config if whole or pieces else config.text_config
-    place: dict[str, Any] = {"revision": revision or "main", "trust_remote_code": False} | ({"subfolder": folder} if folder else {})
+    place: dict[str, Any] = {"revision": revision or "main", "trust_remote_code": False} | (
+        {"subfolder": folder} if folder else {}
+    )
     try:
         with reading(pretrained, "tokenizer"):
             tokenizer = AutoTokenizer.from_pretrained(locate(pretrained), config=kind, **place)
