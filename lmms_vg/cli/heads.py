@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 #: Mark of a head that looks at everything alike, or worse.
 _EVEN = "no better than even"
 
+#: Width of each metric's column.
+_WIDTHS = {"kl": 9, "ar": 9, "js": 9, "placement": 11}
+
 
 def add(commands: Any) -> None:
     """Add `heads`."""
@@ -42,7 +45,10 @@ def add(commands: Any) -> None:
         "--keep", type=int, default=20, help="number of heads to keep, best first (default: %(default)s)"
     )
     calibrate.add_argument(
-        "--by", default="kl", choices=("kl", "ar", "js"), help="metric that ranks the heads (default: %(default)s)"
+        "--by",
+        default="kl",
+        choices=("kl", "ar", "js", "placement"),
+        help="metric that ranks the heads (default: %(default)s)",
     )
     calibrate.add_argument("-o", "--out", type=Path, required=True, help="the .json file to write; it must not exist")
     calibrate.set_defaults(command=_calibrate)
@@ -133,16 +139,21 @@ def _table(head_list: HeadList) -> Iterator[str]:
         yield "rank  layer  head"
         yield from (f"{rank:4}  {layer:5}  {head:4}" for rank, (layer, head) in enumerate(head_list.heads, start=1))
     else:
-        yield "rank  layer  head       kl       ar       js"
-        rows = zip(head_list.heads, head_list.scores.kl, head_list.scores.ar, head_list.scores.js, strict=True)
-        orders = head_list.orders
-        even = [False] * len(head_list.heads) if orders is None else orders.no_better_than_even(head_list.scores)
+        scores, orders = head_list.scores, head_list.orders
+        names = ["kl", "ar", "js", *(["placement"] if scores.placement else [])]
+        yield "rank  layer  head" + "".join(f"{name:>{_WIDTHS[name]}}" for name in names)
+        rows = zip(head_list.heads, *(getattr(scores, name) for name in names), strict=True)
+        even = [False] * len(head_list.heads) if orders is None else orders.no_better_than_even(scores)
         for rank, ((layer, head), *values) in enumerate(rows, start=1):
             mark = f"  {_EVEN}" if even[rank - 1] else ""
-            yield f"{rank:4}  {layer:5}  {head:4}" + "".join(f"{value:9.4f}" for value in values) + mark
+            yield f"{rank:4}  {layer:5}  {head:4}{_numbers(dict(zip(names, values, strict=True)))}{mark}"
         if orders is not None and orders.even:
-            yield "even look        " + "".join(f"{orders.even[name]:9.4f}" for name in ("kl", "ar", "js"))
+            yield f"even look        {_numbers({name: orders.even[name] for name in names if name in orders.even})}"
     yield f"knockout layers: {', '.join(map(str, head_list.layers)) or 'not known'}"
+
+
+def _numbers(values: dict[str, float]) -> str:
+    return "".join(f"{value:{_WIDTHS[name]}.4f}" for name, value in values.items())
 
 
 def _remarks(head_list: HeadList) -> Iterator[str]:
@@ -168,15 +179,18 @@ def _remarks(head_list: HeadList) -> Iterator[str]:
 
 
 def _orders(orders: HeadOrders, scores: HeadScores, keep: int, head_list: HeadList) -> Iterator[str]:
+    from lmms_vg.metrics.head_ranking import shared_by_chance
+
     others = ", ".join(f"{shared} by {name}" for name, shared in orders.shared.items() if name != orders.by)
-    chance = keep**2 / (head_list.num_layers * head_list.num_heads)
+    chance = shared_by_chance(keep, head_list.num_layers * head_list.num_heads)
     yield (
-        f"ranked by {orders.by}; of the {keep} heads, among the best {keep} by another metric: {others}; by chance {chance:.1f}"
+        f"ranked by {orders.by}; of the {keep} heads, among the best {keep} by another metric: {others}; unrelated "
+        f"orders share {chance.mean:.1f}, and 95% of them at most {chance.most}"
     )
     if even := sum(orders.no_better_than_even(scores)):
         yield (
-            f"{_EVEN}: {even} of the {keep} heads do not beat attention that is even over the image in KL, AR and JS. KL ranks "
-            "heads that look nowhere above some that find the box; compare with --by js"
+            f"{_EVEN}: {even} of the {keep} heads do not beat attention that is even over the image in every metric. KL ranks "
+            "heads that look nowhere above some that find the box; compare with --by js or placement"
         )
 
 

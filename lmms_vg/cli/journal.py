@@ -39,9 +39,18 @@ def add(commands: Any) -> None:
     prune.add_argument("--yes", action="store_true", help="delete them; those in use by a job are kept")
     prune.set_defaults(command=_prune)
 
-    export = actions.add_parser("export", help="write journals into a zip, for another machine")
+    export = actions.add_parser(
+        "export", help="write journals into a zip, for another machine, or their maps as Parquet"
+    )
     export.add_argument("names", nargs="+", metavar="NAME", help=naming)
-    export.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="a new .zip file")
+    export.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="a new .zip file, or a new .parquet file of the maps",
+    )
     export.set_defaults(command=_export)
 
     load = actions.add_parser("import", help="add the answers of such a zip to the journals here")
@@ -113,11 +122,26 @@ def _export(args: argparse.Namespace) -> int:
     from lmms_vg.journal.archive import export
     from lmms_vg.journal.folders import folders
 
-    if args.out.suffix != ".zip":
-        raise ValueError(f"--out {args.out}: name the .zip file to write")
     chosen = folders(args.names)
+    if args.out.suffix == ".parquet":
+        return _export_maps(chosen, args.out)
+    if args.out.suffix != ".zip":
+        raise ValueError(f"--out {args.out}: allowed is a .zip file, or a .parquet file for the maps")
     export(chosen, args.out)
     return print_lines([*(folder.name for folder in chosen), f"{args.out}: {_megabytes(args.out.stat().st_size)}"])
+
+
+def _export_maps(chosen: Sequence[Path], out: Path) -> int:
+    from lmms_vg.runs.map_export import export_maps
+
+    found = export_maps(chosen, out)
+    missing = f"; {found.without:,} measured questions have no map" if found.without else ""
+    return print_lines(
+        [
+            *(folder.name for folder in chosen),
+            f"{out}: {found.questions:,} questions, {found.rows:,} rows, {_megabytes(out.stat().st_size)}{missing}",
+        ]
+    )
 
 
 def _import(args: argparse.Namespace) -> int:

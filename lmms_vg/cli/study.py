@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
         help="vgmed, vgmed_coco, slake_grounded, demo, tasks that measure, or your own JSON-lines files with boxes",
     )
     ask.add_argument(
-        "--heads", action="store_true", help="keep values of every head: 34 kB per question at 28 x 28 heads"
+        "--heads", action="store_true", help="keep values of every head: 8 kB per question at 28 x 28 heads"
     )
     ask.add_argument(
         "--causal",

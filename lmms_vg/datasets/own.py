@@ -95,7 +95,8 @@ def _sample(path: Path, line: int, row: OwnRow) -> Sample:
         answer_type=_TYPES.get((row.kind or "").removeprefix("grounded_"), ""),
         modality=row.modality,
         group=row.group,
-        patient=str(row.patient),
+        # Slices and frames of one file are of one patient, whether or not the row says of whom.
+        patient=str(row.patient) or (row.image if row.slice is not None or row.frame is not None else ""),
         subset="",
         split=row.split,
         boxes=region_of(row, path.parent),

@@ -125,4 +125,5 @@ def _question(task: str, doc: Doc) -> Question:
         decoding=Decoding(max_new_tokens=1),  # only where the model looks is measured, not what it says
         boxes=doc["boxes"],
         align=True,
+        patient=docs.patient_of(doc),
     )

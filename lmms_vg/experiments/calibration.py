@@ -1,8 +1,8 @@
 """Rank heads by how well they ground, for the list that VGRefine's triage uses (paper, Sec. 4.1 and supplement D).
 
-Calibration is a plain run with per-head alignment values in the journal, so it resumes like any run. Heads are ranked by
-mean KL (or AR, JS) of attention divided by the reference map of the same head. The proposed knockout layer has the lowest
-mean layer KL.
+Calibration is a plain run that keeps values of every head beside its journal, so it resumes like any run. Heads are ranked
+by mean KL (or AR, JS, placement) of attention divided by the reference map of the same head. The proposed knockout layer has
+the lowest mean layer KL.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from lmms_vg.experiments.boxed_questions import BoxedSample
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.build import build
 from lmms_vg.inference.settings import split_arguments
-from lmms_vg.journal import check_home, read_records
+from lmms_vg.journal import check_home, read_heads, read_records
 from lmms_vg.methods.head_lists import Bootstrap, HeadList, HeadOrders, HeadScores, Stability
 from lmms_vg.metrics.head_ranking import METRICS, By, HeadSums
 from lmms_vg.models import FAMILIES
 from lmms_vg.models.checkpoint import locate
 from lmms_vg.runs.kept_maps import even_looks
+from lmms_vg.runs.map_looks import CHANCE
 
 #: Number of resamples of the images that measure the stability of a list.
 RESAMPLES = 1000
@@ -64,6 +65,11 @@ def calibrate(
     answerer = build(family, "plain", **{**arguments, "heads": True})
     sums = HeadSums((shape.layers, shape.heads), by, seed, RESAMPLES)
     images, measured = measure(answerer, sample, sums)
+    if not sums.counts[by]:
+        raise ValueError(
+            f"--by {by}: none of the {sums.n} questions has it; boxes so large that they fit in fewer than five places have no "
+            "placement. Take --by kl, or other questions"
+        )
     heads, means, layer_kl = sums.ranking(keep), sums.means(), sums.layer_kl()
     overlap = sums.overlap(keep)
     answerer.close()
@@ -77,7 +83,7 @@ def calibrate(
         source=f"calibrated with lmms_vg on {sample.data}: {_RULES[by]} per head, lowest mean layer KL",
         leaks=sample.leaks,
         scores=HeadScores(
-            **{name: [_round(means[name][place]) for place in heads] for name in METRICS},
+            **{name: [_round(means[name][place]) for place in heads] for name in METRICS if sums.counts[name]},
             layer_kl=_round(layer_kl),
             all_kl=_round(means["kl"]),
         ),
@@ -90,7 +96,7 @@ def calibrate(
         orders=HeadOrders(
             by=by,
             shared={str(name): number for name, number in sums.shared(keep).items()},
-            even={name: _round(value) for name, value in even_looks(answerer.journal.folder, measured).items()},
+            even={name: _round(value) for name, value in _even(answerer.journal.folder, measured).items()},
         ),
         provenance={
             "data": sample.data,
@@ -107,7 +113,12 @@ def calibrate(
     )
 
 
-_RULES: dict[By, str] = {"kl": "lowest mean KL", "ar": "highest mean AR", "js": "lowest mean JS"}
+_RULES: dict[By, str] = {
+    "kl": "lowest mean KL",
+    "ar": "highest mean AR",
+    "js": "lowest mean JS",
+    "placement": "highest mean placement",
+}
 
 
 def measure(answerer: Answerer, sample: BoxedSample, sums: HeadSums) -> tuple[int, dict[str, int]]:
@@ -123,11 +134,13 @@ def measure(answerer: Answerer, sample: BoxedSample, sums: HeadSums) -> tuple[in
     remaining = Counter(record.key for _, record in answers)
     images = set()
     measured: dict[str, int] = {}
-    for record in read_records(sorted(answerer.journal.folder.glob("rank*.jsonl"))):
-        if record.key in remaining and record.alignment and "heads" in record.alignment:
+    folder = answerer.journal.folder
+    records = (record for record in read_records(sorted(folder.glob("rank*.jsonl"))) if record.key in remaining)
+    for record, heads in read_heads(folder, records):
+        if record.alignment and record.key in remaining:
             measured[record.key] = remaining.pop(record.key)
-            sums.add(record.image, record.alignment["heads"], record.alignment["kl"], measured[record.key])
-            images.add(record.image)
+            sums.add(record.unit, heads._asdict(), record.alignment["kl"], measured[record.key])
+            images.add(record.unit)
     failed = len(sample.questions) - sums.n
     if not sums.n:
         raise ValueError(
@@ -138,6 +151,12 @@ def measure(answerer: Answerer, sample: BoxedSample, sums: HeadSums) -> tuple[in
             f"{failed} of {len(sample.questions)} questions were not measured; the reasons are in {answerer.journal.folder}"
         )
     return len(images), measured
+
+
+def _even(folder: Path, measured: Mapping[str, int]) -> dict[str, float]:
+    """What even attention has on the boxes of these questions; its placement is that of chance on any box."""
+    known = even_looks(folder, measured)
+    return known | {"placement": CHANCE} if known else {}
 
 
 def _revision(pretrained: str, revision: str | None) -> str | None:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from lmms_vg._util.error_codes import BadQuestion, NoBoxes, Unmeasurable
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.attention.session import Rows
-from lmms_vg.journal import LayerMaps
-from lmms_vg.metrics import alignment
+from lmms_vg.journal import HeadValues, LayerMaps
+from lmms_vg.metrics import alignment, placement
 from lmms_vg.models.base import Prompt
 
 #: (rows, cols) bool, True where a patch of one view lies in a box.
@@ -23,16 +23,32 @@ Mask = NDArray[np.bool_]
 Masks = tuple[Mask, ...]
 
 
+class LookTarget(NamedTuple):
+    """What a question's attention is measured against, on the patches of the first image's first view.
+
+    Attributes:
+        uid: name of the question.
+        mask: the patches in a box; none without boxes.
+        visible: the patches that show image.
+    """
+
+    uid: str
+    mask: Mask
+    visible: Mask
+
+
 class Measured(NamedTuple):
     """What was measured of a question.
 
     Attributes:
         values: its alignment values as JSON values; None without boxes.
+        heads: values of every head; None where they are not asked for, and without boxes.
         question: its maps of the first view, heads averaged.
         reference: those of its reference prompt.
     """
 
     values: dict[str, Any] | None
+    heads: HeadValues | None
     question: LayerMaps
     reference: LayerMaps
 
@@ -65,33 +81,42 @@ def probed_maps(answering: Pass, rows: Rows, per_head: bool = True) -> tuple[NDA
     return _stack(answering.seen, per_head), _stack(answering.reference.maps(rows), per_head)
 
 
-def measure(answering: Pass, targets: list[tuple[str, Mask]], rows: Rows, per_head: bool) -> list[Measured]:
+def measure(answering: Pass, targets: Sequence[LookTarget], rows: Rows, per_head: bool) -> list[Measured]:
     """Return the alignment values of every question of a batch, per layer, and the maps that they are of.
 
     Args:
         answering: the watched pass.
-        targets: name and mask of each question, empty without boxes; only the first image's first view counts.
+        targets: what each question is measured against.
         rows: query rows of the maps.
-        per_head: whether to add values per head.
+        per_head: whether to measure every head, too.
     """
     maps, reference = probed_maps(answering, rows, per_head)
     measured = []
-    for (uid, mask), asked, general in zip(targets, maps, reference, strict=True):
-        pair = asked[..., : mask.size], general[..., : mask.size]
-        values = _values(*pair, mask, uid, per_head) if mask.any() else None
-        measured.append(Measured(values, *(_kept(every, mask.size) for every in (asked, general))))
+    for target, asked, general in zip(targets, maps, reference, strict=True):
+        patches = target.mask.size
+        pair, boxed = (asked[..., :patches], general[..., :patches]), bool(target.mask.any())
+        heads = _heads(*pair, target) if boxed and per_head else None
+        values = _values(*pair, target, heads) if boxed else None
+        measured.append(Measured(values, heads, *(_kept(every, patches) for every in (asked, general))))
     return measured
 
 
-def _values(asked: NDArray[Any], general: NDArray[Any], mask: Mask, uid: str, per_head: bool) -> dict[str, Any]:
-    layers = alignment.align(asked, general, mask.ravel(), uid)
+def _values(asked: NDArray[Any], general: NDArray[Any], target: LookTarget, heads: HeadValues | None) -> dict[str, Any]:
+    layers = alignment.align(asked, general, target.mask.ravel(), target.uid)
     result: dict[str, Any] = {name: value.tolist() for name, value in layers._asdict().items()}
     result["version"] = alignment.VERSION
-    if per_head:
-        heads = alignment.align_heads(asked, general, mask.ravel(), uid)
-        kept = {"ar": heads.ar, "kl": heads.kl, "js": heads.js, "entropy": alignment.head_entropy(asked, general, uid)}
-        result["heads"] = {name: np.round(value, 6).tolist() for name, value in kept.items()}
+    if heads is not None:  # the values themselves are kept beside the journal; this says that they belong there
+        result["head_shape"] = list(heads.kl.shape)
     return result
+
+
+def _heads(asked: NDArray[Any], general: NDArray[Any], target: LookTarget) -> HeadValues:
+    """Values of every head, each divided by its own reference."""
+    values = alignment.align_heads(asked, general, target.mask.ravel(), target.uid)
+    looks = alignment.normalise(asked, general).reshape(*values.kl.shape, *target.mask.shape)
+    placed = placement.place(looks, target.mask, target.visible, target.uid)
+    spread = alignment.head_entropy(asked, general, target.uid)
+    return HeadValues(values.kl, values.ar, values.js, placed.share, spread)
 
 
 def _kept(maps: NDArray[Any], patches: int) -> LayerMaps:

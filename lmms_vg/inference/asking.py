@@ -17,21 +17,22 @@ from lmms_vg.attention.diagnosis import Diagnose, saturated_layers
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.attention.session import Rows, Sessions
 from lmms_vg.attention.stages import stage
-from lmms_vg.inference.alignment_probe import Measured, measure
+from lmms_vg.inference.alignment_probe import LookTarget, Measured, measure
 from lmms_vg.inference.first_token import ChoiceTokens, first_tokens, unless_thinking
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Prepared
-from lmms_vg.inference.question_maps import question_map
-from lmms_vg.journal import QuestionMap, Record
+from lmms_vg.inference.question_maps import question_heads, question_map
+from lmms_vg.journal import QuestionHeads, QuestionMap, Record
 from lmms_vg.methods.base import Method
 from lmms_vg.models.base import Family
 
 
 class Answered(NamedTuple):
-    """The records of a batch, and the maps of its questions; no maps where none are kept."""
+    """The records of a batch, and the maps and values of heads of its questions; empty where none are kept."""
 
     records: list[Record]
     maps: list[QuestionMap]
+    heads: list[QuestionHeads]
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Asking:
         decoding = prepared[0].question.decoding  # the same for the whole batch
         measured: list[Measured] = []
         if prepared[0].question.watched:
-            targets = [(form.question.uid, form.mask) for form in prepared]
+            targets = [LookTarget(form.question.uid, form.mask, form.view.visible) for form in prepared]
             measured = measure(answering, targets, self.rows, self.per_head)
         firsts = first_tokens(answering, [form.question.choices for form in prepared], self._choice_tokens)
         draws = [form.draw for form in prepared]
@@ -91,6 +92,7 @@ class Asking:
         seconds = (time.perf_counter() - started) / len(prepared)
         values: Sequence[dict[str, Any] | None] = [looked.values for looked in measured] or [None] * len(prepared)
         maps = [question_map(form, self.rows, looked) for form, looked in zip(prepared, measured, strict=False)]
+        heads = question_heads(prepared, measured)
         records = [
             Record(
                 key=form.key,
@@ -104,13 +106,14 @@ class Asking:
                 extras=extra | report,
                 alignment=layers,
                 batch=len(prepared),
+                patient=form.question.patient,
                 first_token=unless_thinking(first, form.prompt.text, self._text(tokens, marks=True)),
             )
             for form, tokens, extra, report, layers, first in zip(
                 prepared, answers, answering.extras, reports, values, firsts, strict=True
             )
         ]
-        return Answered(records, maps)
+        return Answered(records, maps, heads)
 
     def _diagnosed(self, method_run: MethodRun, answering: Pass) -> list[dict[str, Any]]:
         """Return the journal's entry on the edits' effect, per question; warn if they saturate the attention."""

@@ -50,12 +50,12 @@ def rows_of(maps: Sequence[NDArray[np.float64]], mask: NDArray[np.bool_], visibl
     """
     even = uniform(mask.sum(), visible.sum(), mask.size)
     lifts = np.stack(maps)
-    kl = alignment.kl_divergence(mask, lifts)
+    kl = alignment.kl_divergence(lifts, mask)
     kl[(lifts == 0).any(axis=(1, 2))] = np.nan
     return [
         LookRow("AR (more)", alignment.attention_ratio(lifts, mask).tolist(), float(even.ar)),
         LookRow("KL (less)", kl.tolist(), float(even.kl)),
-        LookRow("JS (less)", alignment.js_divergence(mask, lifts).tolist(), float(even.js)),
+        LookRow("JS (less)", alignment.js_divergence(lifts, mask).tolist(), float(even.js)),
         LookRow("placement (more)", placement.place(lifts, mask, visible).share.tolist(), 0.5),
     ]
 

@@ -9,7 +9,7 @@ from loguru import logger
 
 from lmms_vg._util.error_codes import code_of
 from lmms_vg.inference.question import Prepared, Question
-from lmms_vg.journal import Journal, QuestionMap, Record, content_key
+from lmms_vg.journal import Journal, QuestionHeads, QuestionMap, Record, content_key
 from lmms_vg.methods.base import Method
 
 #: Number of failures that are printed as they happen.
@@ -45,9 +45,11 @@ class MethodRun:
         self.counts.from_journal += record is not None
         return record
 
-    def keep(self, records: Sequence[Record], maps: Sequence[QuestionMap] = ()) -> None:
-        """Journal the answers of a batch, and the maps of its questions."""
-        self.journal.write(records, maps)
+    def keep(
+        self, records: Sequence[Record], maps: Sequence[QuestionMap] = (), heads: Sequence[QuestionHeads] = ()
+    ) -> None:
+        """Journal the answers of a batch, and the maps and values of heads of its questions."""
+        self.journal.write(records, maps, heads)
         self.counts.answered += len(records)
 
     def fail(self, question: Question, problem: Exception, prepared: Prepared | None = None) -> Record:

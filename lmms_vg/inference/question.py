@@ -15,6 +15,7 @@ from lmms_vg.journal.decoding import Decoding
 from lmms_vg.models.base import Family, Prompt
 from lmms_vg.vision.images import Picture
 from lmms_vg.vision.kept import picture_of
+from lmms_vg.vision.patch_grid import Geometry
 
 #: A user message: PIL images and texts, in order.
 Message = Sequence[Image.Image | str]
@@ -37,6 +38,7 @@ class Question:
         repeat: index among repeated requests for the same document; sampling answers them differently.
         choices: the answers that are allowed, if they are a closed set. The model is not told of them and they are no part of
             the key: the record keeps what the first answer token gives to each.
+        patient: the patient, or volume, that the images are of, where the data set tells; it changes nothing about the answer.
         others: returns the messages of other questions of the task, each about another image, in an order that the uid
             decides; of the same modality where it is known. Only controls use them (`inference/image_controls.py`).
     """
@@ -51,6 +53,7 @@ class Question:
     maps: bool = False
     repeat: int = 0
     choices: tuple[str, ...] = ()
+    patient: str = ""
     others: Callable[[], Iterator[Message]] = lambda: iter(())
 
     @property
@@ -80,10 +83,14 @@ class Prepared:
     draw: str
 
     @property
+    def view(self) -> Geometry:
+        """How the image lies on the grid that is measured, the first view of the first image."""
+        return self.prompt.images[0].views[0]
+
+    @property
     def mask(self) -> Mask:
-        """The boxes on the grid that is measured, the first view of the first image; no patch without boxes."""
-        view = self.prompt.images[0].views[0]
-        return np.zeros((view.rows, view.cols), dtype=bool) if self.masks is None else self.masks[0]
+        """The boxes on that grid; no patch without boxes."""
+        return np.zeros((self.view.rows, self.view.cols), dtype=bool) if self.masks is None else self.masks[0]
 
 
 def prepare(family: Family, question: Question, rows: Rows, boxes: bool, other: Prepared | None = None) -> Prepared:

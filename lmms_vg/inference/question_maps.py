@@ -1,11 +1,14 @@
-"""What a journal keeps of a question's attention, besides the values: the maps, and how its image lies on the patches."""
+"""What a journal keeps of a question's attention beside its file: maps, how its image lies on the patches, values of heads."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from lmms_vg.attention.session import Rows
 from lmms_vg.inference.alignment_probe import Measured
 from lmms_vg.inference.question import Prepared
-from lmms_vg.journal import QuestionMap, ReferenceMap, content_key
+from lmms_vg.journal import ImageAxes, QuestionHeads, QuestionMap, ReferenceMap, content_key
+from lmms_vg.vision.patch_grid import Axis, Geometry
 
 
 def question_map(form: Prepared, rows: Rows, measured: Measured) -> QuestionMap:
@@ -18,7 +21,7 @@ def question_map(form: Prepared, rows: Rows, measured: Measured) -> QuestionMap:
         rows: query rows of the maps.
         measured: its maps.
     """
-    view, images = form.prompt.images[0].views[0], form.prompt.image_hashes
+    view, images = form.view, form.prompt.image_hashes
     asked = {"images": images, "reference": form.reference.text}
     return QuestionMap(
         key=form.key,
@@ -29,4 +32,23 @@ def question_map(form: Prepared, rows: Rows, measured: Measured) -> QuestionMap:
         visible=view.visible,
         maps=measured.question,
         reference=ReferenceMap(content_key(asked), (view.rows, view.cols), measured.reference),
+        axes=axes_of(view),
     )
+
+
+def question_heads(prepared: Sequence[Prepared], measured: Sequence[Measured]) -> list[QuestionHeads]:
+    """Return the values of heads of those questions of a batch that have some; none if nothing was measured."""
+    return [
+        QuestionHeads(form.key, looked.heads)
+        for form, looked in zip(prepared, measured, strict=False)
+        if looked.heads is not None
+    ]
+
+
+def axes_of(view: Geometry) -> ImageAxes:
+    """Return how an image lies on the patches, in the form that is kept."""
+
+    def numbers(axis: Axis) -> tuple[int, int, int, int]:
+        return axis.pixels, axis.scale, axis.shift, axis.unit
+
+    return numbers(view.x), numbers(view.y)

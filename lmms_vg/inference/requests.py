@@ -94,6 +94,7 @@ class _Task:
             align=self.align,
             repeat=repeat,
             choices=closed_set(doc) if self.ours else (),
+            patient=docs.patient_of(doc),
             others=lambda: self._others(doc_id, doc.get("uid", f"{self.split}/{doc_id}")),
         )
 

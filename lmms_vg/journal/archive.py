@@ -1,8 +1,8 @@
 """Move answers to another machine: journals in a zip, and back, merged with what is there.
 
-A zip holds `<configuration>/rank0.jsonl` and so on, with the lines as they were written, and `rank0.maps` beside it where maps
-were kept (`archived_maps`). It is read twice: everything is verified before anything is written. Nothing is ever unpacked under
-a name that the zip chooses, other than these.
+A zip holds `<configuration>/rank0.jsonl` and so on, with the lines as they were written, and beside it `rank0.maps` and
+`rank0.heads` where maps and values of heads were kept (`archived_blocks`). It is read twice: everything is verified before
+anything is written. Nothing is ever unpacked under a name that the zip chooses, other than these.
 """
 
 from __future__ import annotations
@@ -23,18 +23,19 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 from pydantic import ValidationError
 
 from lmms_vg._util.atomic_files import check_new, replacing
-from lmms_vg.journal import archived_maps
+from lmms_vg.journal import archived_blocks
 from lmms_vg.journal.lines import JournalError, Label, cut_torn_batch, decode, read_intact, read_labels, require_format
 from lmms_vg.journal.location import home, writing_to
 from lmms_vg.journal.lock import FolderLock
-from lmms_vg.journal.map_file import PATTERN, MapIndex
-from lmms_vg.journal.map_lines import OtherLayoutError
 from lmms_vg.journal.places import append
 from lmms_vg.journal.record import Record
+from lmms_vg.journal.sidecar import OtherLayoutError, Sidecar
+from lmms_vg.journal.sidecars import SIDECARS
 
-_MEMBER = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,199})/(rank[0-9]{1,6}\.(?:jsonl|maps))")
+_ENDINGS = ("jsonl", *(sidecar.suffix for sidecar in SIDECARS))
+_MEMBER = re.compile(rf"([A-Za-z0-9][A-Za-z0-9._-]{{0,199}})/(rank[0-9]{{1,6}}\.(?:{'|'.join(_ENDINGS)}))")
 
-#: Longest line that is read, in bytes. With the values of every head, a question on the largest models takes less than 1 MB.
+#: Longest line that is read, in bytes. With the values of every head, as older versions wrote them, less than 1 MB.
 LONGEST = 1 << 26
 
 #: What `zipfile` and zlib raise on damaged, encrypted or unusual files.
@@ -52,7 +53,7 @@ class Imported:
 
 
 def export(folders: Sequence[Path], path: Path) -> None:
-    """Write the intact lines and maps of journals into a new zip; what a job writes meanwhile is missing.
+    """Write the intact lines, maps and values of heads of journals into a new zip; what a job writes meanwhile is missing.
 
     Raises:
         ValueError: `path` exists.
@@ -66,15 +67,16 @@ def export(folders: Sequence[Path], path: Path) -> None:
                 with archive.open(f"{folder.name}/{file.name}", "w", force_zip64=True) as member:
                     for line in read_intact(file):
                         member.write(line)
-            for file in archived_maps.readable(folder):
-                with archive.open(f"{folder.name}/{file.name}", "w", force_zip64=True) as member:
-                    for block in archived_maps.intact_blocks(file):
-                        member.write(block)
+            for sidecar in SIDECARS:
+                for file in archived_blocks.readable(sidecar, folder):
+                    with archive.open(f"{folder.name}/{file.name}", "w", force_zip64=True) as member:
+                        for block in archived_blocks.intact_blocks(sidecar, file):
+                            member.write(block)
         archive.comment = _comment(len(archive.infolist()))
 
 
 def load(path: Path) -> list[Imported]:
-    """Add the answers of a zip to the journals in `LMMS_VG_HOME`; lines and maps that are there already are not added again.
+    """Add the answers of a zip to the journals in `LMMS_VG_HOME`; what is there already is not added again.
 
     Raises:
         ValueError: the zip is damaged, or holds anything but journals.
@@ -85,7 +87,8 @@ def load(path: Path) -> list[Imported]:
         if archive.comment != _comment(len(members)):  # one flipped byte can hide a member from Python's library
             raise ValueError(f"{path}: it is incomplete, or not made by lmms-vg journal export; export it again")
         for info, _, file in members:
-            for _ in (_blocks if _is_maps(file) else _entries)(path, archive, info):
+            sidecar = _sidecar(file)
+            for _ in _blocks(sidecar, path, archive, info) if sidecar else _entries(path, archive, info):
                 pass
         return _merge(path, archive, members)
 
@@ -106,14 +109,14 @@ def _place(path: Path, info: ZipInfo) -> tuple[str, str]:
     match = _MEMBER.fullmatch(info.filename)
     if match is None:
         raise ValueError(
-            f"{path}, member {info.filename[:100]!r}: allowed is <configuration>/rank<number>.jsonl and .maps; nothing "
-            "was imported"
+            f"{path}, member {info.filename[:100]!r}: allowed is <configuration>/rank<number> and an ending of "
+            f"{', '.join(_ENDINGS)}; nothing was imported"
         )
     return match[1], match[2]
 
 
-def _is_maps(file: str) -> bool:
-    return file.endswith(".maps")
+def _sidecar(file: str) -> Sidecar[Any] | None:
+    return next((sidecar for sidecar in SIDECARS if file.endswith(f".{sidecar.suffix}")), None)
 
 
 def _entries(path: Path, archive: ZipFile, info: ZipInfo) -> Iterator[tuple[Label | None, dict[str, Any]]]:
@@ -136,18 +139,18 @@ def _entries(path: Path, archive: ZipFile, info: ZipInfo) -> Iterator[tuple[Labe
         raise _damaged(path, info, "line", max(number, 1), problem) from None
 
 
-def _blocks(path: Path, archive: ZipFile, info: ZipInfo) -> Iterator[archived_maps.Block]:
-    """Yield the verified blocks of a member with maps."""
+def _blocks(sidecar: Sidecar[Any], path: Path, archive: ZipFile, info: ZipInfo) -> Iterator[archived_blocks.Block]:
+    """Yield the verified blocks of a member."""
     number = 0
     try:
         with archive.open(info) as member:
-            for block in archived_maps.verified(member):
+            for block in archived_blocks.verified(sidecar, member):
                 number += 1
                 yield block
     except OtherLayoutError as problem:
         raise JournalError(f"{path}, member {info.filename}: {problem}; nothing was imported") from None
     except (ValueError, RecursionError, *_UNREADABLE) as problem:
-        raise _damaged(path, info, "map", number + 1, problem) from None
+        raise _damaged(path, info, "block", number + 1, problem) from None
 
 
 def _damaged(path: Path, info: ZipInfo, what: str, number: int, problem: Exception) -> ValueError:
@@ -180,12 +183,14 @@ def _merge(path: Path, archive: ZipFile, members: Sequence[tuple[ZipInfo, str, s
                     if isinstance(label, Label)
                 }
                 here = [(info, file) for info, folder, file in members if folder == name]
-                there = {*MapIndex(sorted(one.folder.glob(PATTERN))).places}
-                for info, file in here:  # maps first, as in a run
-                    if _is_maps(file):
-                        archived_maps.add(_blocks(path, archive, info), one.folder / file, there)
+                for sidecar in SIDECARS:  # first, as in a run
+                    there = {*sidecar.places(sidecar.files(one.folder))}
+                    for info, file in here:
+                        if _sidecar(file) is sidecar:
+                            blocks = _blocks(sidecar, path, archive, info)
+                            archived_blocks.add(sidecar, blocks, one.folder / file, there)
                 for info, file in here:
-                    if not _is_maps(file):
+                    if _sidecar(file) is None:
                         _add(_entries(path, archive, info), one, file, known)
     return list(imported.values())
 

@@ -15,7 +15,7 @@ from lmms_vg._util.suggest import suggest
 from lmms_vg.journal.lines import Label, read_labels
 from lmms_vg.journal.location import home, writing_to
 from lmms_vg.journal.lock import FolderLock
-from lmms_vg.journal.map_file import PATTERN
+from lmms_vg.journal.sidecars import SIDECARS
 from lmms_vg.journal.store import is_journal
 
 #: Files beside the answers that are ours.
@@ -122,5 +122,6 @@ def delete(folder: Path) -> str:
 def _files(folder: Path) -> Iterator[Path]:
     """Our files in a journal folder; the lock comes last."""
     yield from folder.glob("rank*.jsonl")
-    yield from folder.glob(PATTERN)
+    for sidecar in SIDECARS:
+        yield from sidecar.files(folder)
     yield from (folder / name for name in _OURS if (folder / name).exists())

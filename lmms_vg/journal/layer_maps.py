@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+#: How an image lies on its patches: along x, and along y, the numbers of pixels, scale, shift and unit of a
+#: `vision.patch_grid.Axis`: patch = (pixel * scale + shift) / unit.
+ImageAxes: TypeAlias = tuple[tuple[int, int, int, int], tuple[int, int, int, int]]
 
 _SMALLEST = np.float16(2.0**-24)
 
@@ -74,6 +78,7 @@ class QuestionMap:
         visible: (rows, cols) bool, the patches that show image and not only padding.
         maps: the maps.
         reference: the maps of the reference prompt.
+        axes: how the image lies on the patches; None in maps of older versions.
     """
 
     key: str
@@ -84,3 +89,4 @@ class QuestionMap:
     visible: NDArray[np.bool_]
     maps: LayerMaps
     reference: ReferenceMap
+    axes: ImageAxes | None = None

@@ -32,6 +32,8 @@ class Record(BaseModel):
         batch: number of questions in its batch; None if there is no answer, or if an older version wrote the record.
         first_token: what the first answer token says about the allowed answers; None if anything may be answered, if there
             is no answer, or if an older version wrote the record.
+        patient: the patient, or volume, that the image is of, named as its data set; empty where no data set tells, and in
+            records of older versions. It changes no answer, so it is in no key.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,6 +52,7 @@ class Record(BaseModel):
     alignment: dict[str, Any] | None = None
     batch: int | None = None
     first_token: FirstToken | None = None
+    patient: str = ""
 
     @model_validator(mode="after")
     def _has_both_or_neither(self) -> Record:
@@ -60,15 +63,21 @@ class Record(BaseModel):
     @model_serializer(mode="wrap")
     def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what earlier readers of this format do not know, where it is not used."""
-        return {name: value for name, value in handler(self).items() if name != "first_token" or value is not None}
+        unused = {"first_token": None, "patient": ""}
+        return {name: value for name, value in handler(self).items() if name not in unused or value != unused[name]}
 
     @property
     def failure(self) -> Failure | None:
         """Why the model did not answer; None if it did."""
         return None if self.error is None or self.error_code is None else Failure(self.error_code, self.error)
 
+    @property
+    def unit(self) -> str:
+        """What is drawn as a whole in every interval: the patient, or the image where none is known."""
+        return self.patient or self.image
+
     def without_heads(self) -> Record:
-        """Return the record without per-head values (layers x heads numbers per question), as it is kept in memory."""
+        """Return the record without values of heads, which older versions wrote into it."""
         if not self.alignment or "heads" not in self.alignment:
             return self
         layers = {name: value for name, value in self.alignment.items() if name != "heads"}

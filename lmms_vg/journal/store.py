@@ -11,12 +11,14 @@ from typing import Any
 from loguru import logger
 from pydantic import ValidationError
 
+from lmms_vg.journal.head_values import HEADS, QuestionHeads, block_of
 from lmms_vg.journal.layer_maps import QuestionMap
 from lmms_vg.journal.lines import FORMAT, Label, cut_torn_batch, decode, decode_label, read_labels, read_lines
 from lmms_vg.journal.location import writing_to
 from lmms_vg.journal.map_file import MapFile
 from lmms_vg.journal.places import append, line_at
 from lmms_vg.journal.record import Record
+from lmms_vg.journal.sidecar_file import SidecarFile
 
 #: More than a folder has files; see `Journal._places`.
 _FILES = 1 << 20
@@ -68,7 +70,7 @@ class Journal:
         self.path = folder / f"rank{rank}.jsonl"
         self.provenance = dict(provenance or {})
         self._file: int | None = None
-        self._maps = MapFile(self.path)
+        self._maps, self._heads = MapFile(self.path), SidecarFile(HEADS, self.path)
         self._paths = [self.path]
         #: Content key -> where its last line is: offset * _FILES + index in `_paths`. One number, as there is one per answer.
         self._places: dict[str, int] = {}
@@ -103,6 +105,7 @@ class Journal:
             os.close(self._file)
         self._file = None
         self._maps.close()
+        self._heads.close()
         self._places.clear()
         self._other_names.clear()
 
@@ -152,16 +155,20 @@ class Journal:
                 self.write([record])
         return record.without_heads()
 
-    def write(self, records: Iterable[Record], maps: Sequence[QuestionMap] = ()) -> None:
+    def write(
+        self, records: Iterable[Record], maps: Sequence[QuestionMap] = (), heads: Sequence[QuestionHeads] = ()
+    ) -> None:
         """Append records in one write, so that a batch is journalled as a whole or not at all.
 
-        Their maps are written first: maps of questions that have no answer yet do no harm, and are written again with it.
+        Their maps and values of heads are written first: those of questions that have no answer yet do no harm, and are
+        written again with it.
 
         Raises:
-            JournalError: the records or maps cannot be written.
+            JournalError: the records, maps or values cannot be written.
         """
         with writing_to(self.folder):
-            self._maps.write(maps)
+            self._maps.add(maps)
+            self._heads.write(block_of(kept) for kept in heads)
         records = list(records)
         offsets = self._append([record.model_dump(mode="json") for record in records])
         for record, offset in zip(records, offsets, strict=True):

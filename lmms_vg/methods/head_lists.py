@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lmms_vg._util.atomic_files import replace_file
+from lmms_vg.metrics.head_ranking import HIGHER
 from lmms_vg.models.checkpoint import DEMO, Shape
 
 #: Layer and head, both 0-based.
@@ -21,7 +22,7 @@ class HeadScores(BaseModel):
     """Mean alignment values of a calibration; KL and JS in nats.
 
     Attributes:
-        kl, ar, js: values of the list's heads, in its order.
+        kl, ar, js, placement: values of the list's heads, in its order; placement is empty where it was not measured.
         layer_kl: KL of every layer, with heads averaged first.
         all_kl: KL of every head, layers x heads.
     """
@@ -31,6 +32,7 @@ class HeadScores(BaseModel):
     kl: list[float]
     ar: list[float]
     js: list[float]
+    placement: list[float] = []
     layer_kl: list[float]
     all_kl: list[list[float]]
 
@@ -39,7 +41,7 @@ class HeadOrders(BaseModel):
     """How the list depends on the metric that ranks it, and what a head scores that looks at everything alike.
 
     Attributes:
-        by: the metric of the list: "kl", "ar" or "js".
+        by: the metric of the list: "kl", "ar", "js" or "placement".
         shared: metric -> how many of the list's heads are among as many best ones by this metric.
         even: metric -> mean of attention that is even over the visible image, on the same boxes; empty where it is not known.
     """
@@ -51,13 +53,13 @@ class HeadOrders(BaseModel):
     even: dict[str, float] = {}
 
     def no_better_than_even(self, scores: HeadScores) -> list[bool]:
-        """Of each head of the list, whether it does not beat even attention by every metric."""
-        if not self.even:
-            return [False] * len(scores.kl)
-        return [
-            kl >= self.even["kl"] or ar <= self.even["ar"] or js >= self.even["js"]
-            for kl, ar, js in zip(scores.kl, scores.ar, scores.js, strict=True)
-        ]
+        """Of each head of the list, whether it does not beat even attention by every metric that was measured."""
+        marks = [False] * len(scores.kl)
+        for name, even in self.even.items():
+            sign = 1 if name in HIGHER else -1
+            for i, value in enumerate(getattr(scores, name)):
+                marks[i] |= sign * value <= sign * even
+        return marks
 
 
 class Bootstrap(BaseModel):

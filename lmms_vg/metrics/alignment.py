@@ -57,35 +57,35 @@ def attention_ratio(attention: Any, mask: Any, name: str = "sample") -> Array:
     >>> float(attention_ratio([0.3, 0.1, 0.1, 0.1], [1, 0, 0, 0]).round(6))
     2.0
     """
-    maps, flat = _flatten(attention, mask, name)
+    maps, flat = flatten(attention, mask, name)
     return _measure(maps, flat).ar
 
 
 def printed_attention_ratio(attention: Any, mask: Any, name: str = "sample") -> Array:
     """Attention ratio as the paper prints it, without the factor N: 1/N for uniform attention, 0 to 1/|M|_1."""
-    maps, flat = _flatten(attention, mask, name)
+    maps, flat = flatten(attention, mask, name)
     return _measure(maps, flat).printed_ar
 
 
-def kl_divergence(mask: Any, attention: Any, name: str = "sample") -> Array:
+def kl_divergence(attention: Any, mask: Any, name: str = "sample") -> Array:
     """KL(M^ || A^) in nats, from 0 (attention is uniform on the mask and zero elsewhere) to about 12 ln 10 = 27.6.
 
     As in the released code, M^ and A^ are clipped to [1e-12, 1] before the sum. Attention that is zero everywhere has
     A^ = 0 before the clip.
 
-    >>> float(kl_divergence([1, 1, 0, 0], [0.25, 0.25, 0.25, 0.25]).round(6))  # ln 2
+    >>> float(kl_divergence([0.25, 0.25, 0.25, 0.25], [1, 1, 0, 0]).round(6))  # ln 2
     0.693147
     """
-    maps, flat = _flatten(attention, mask, name)
+    maps, flat = flatten(attention, mask, name)
     return _measure(maps, flat).kl
 
 
-def js_divergence(mask: Any, attention: Any, name: str = "sample") -> Array:
+def js_divergence(attention: Any, mask: Any, name: str = "sample") -> Array:
     """KL(M^ || R)/2 + KL(A^ || R)/2 in nats with R = (M^ + A^)/2: 0 (equal) to ln 2 (no overlap).
 
     As in the released code, 1e-8 is added to numerator and denominator inside both logarithms.
     """
-    maps, flat = _flatten(attention, mask, name)
+    maps, flat = flatten(attention, mask, name)
     return _measure(maps, flat).js
 
 
@@ -115,8 +115,8 @@ def head_entropy(question: Any, reference: Any, name: str = "sample") -> Array:
     entropy 0.
     """
     nowhere = np.ones(np.shape(question)[2:])
-    maps, _ = _flatten(question, nowhere, name)
-    general, _ = _flatten(reference, nowhere, name)
+    maps, _ = flatten(question, nowhere, name)
+    general, _ = flatten(reference, nowhere, name)
     share = _distribution(_ratio(maps, general, _smallest(reference)))
     entropy: Array = -(share * np.log(np.where(share > 0, share, 1))).sum(axis=-1)
     return entropy
@@ -161,7 +161,7 @@ def _align(question: Any, reference: Any | None, mask: Any, name: str, heads_ave
     axes = len(shapes[0])
     # The mask's shape matters for maps on a grid only: with one head, flat maps could pass for a grid of one row.
     target = _array(mask).ravel() if axes == 3 else mask
-    maps, flat = zip(*(_flatten(values, target, name) for values in inputs), strict=True)
+    maps, flat = zip(*(flatten(values, target, name) for values in inputs), strict=True)
     if axes not in (3, 4) or shapes[-1] != shapes[0] or maps[0].ndim != 3:
         raise ValueError(
             f"{name}: question and reference must both be (layers, heads, patches), or (layers, heads, rows, cols) with a "
@@ -212,8 +212,12 @@ def _distribution(values: Array) -> Array:
     return scaled
 
 
-def _flatten(attention: Any, mask: Any, name: str) -> tuple[Array, Array]:
-    """Check attention and mask, and return them as (..., N) and (N,)."""
+def flatten(attention: Any, mask: Any, name: str) -> tuple[Array, Array]:
+    """Check attention and mask, and return them as (..., N) and (N,).
+
+    Raises:
+        ValueError: as all functions that take a mask.
+    """
     maps, target = _array(attention), _array(mask)
     if target.ndim and maps.shape[-target.ndim :] == target.shape:
         maps = maps.reshape(*maps.shape[: -target.ndim], target.size)

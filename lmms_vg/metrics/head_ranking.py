@@ -7,14 +7,18 @@ ours: overlap of the top K heads when images are resampled, and between two halv
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-By = Literal["kl", "ar", "js"]
-METRICS: tuple[By, ...] = ("kl", "ar", "js")
+By = Literal["kl", "ar", "js", "placement"]
+METRICS: tuple[By, ...] = ("kl", "ar", "js", "placement")
+
+#: Metrics that are better when higher; the others are divergences.
+HIGHER: frozenset[By] = frozenset({"ar", "placement"})
 
 #: Values are summed in whole millionths: integer sums are exact, so the order of the questions cannot change a ranking.
 _UNIT = 1_000_000
@@ -34,6 +38,31 @@ class Overlap(NamedTuple):
     halves: float | None
 
 
+class SharedByChance(NamedTuple):
+    """How many of its best heads an order shares with an unrelated one.
+
+    Attributes:
+        mean: expected number.
+        most: smallest number that no more than one in twenty unrelated orders exceeds.
+    """
+
+    mean: float
+    most: int
+
+
+def shared_by_chance(keep: int, heads: int) -> SharedByChance:
+    """Return how many of the best `keep` of `heads` heads two unrelated orders share: a hypergeometric number.
+
+    >>> shared_by_chance(20, 784)
+    SharedByChance(mean=0.5102040816326531, most=2)
+    """
+    ways, total, most = math.comb(heads, keep), 0, -1
+    while 20 * total < 19 * ways:
+        most += 1
+        total += math.comb(keep, most) * math.comb(heads - keep, keep - most)
+    return SharedByChance(keep * keep / heads, most)
+
+
 class HeadSums:
     """Sums of alignment values per head, over all questions, per bootstrap resample and per half.
 
@@ -43,7 +72,7 @@ class HeadSums:
 
     Args:
         shape: number of layers and of heads.
-        by: metric of the ranking; `ar` is better when higher, `kl` and `js` when lower.
+        by: metric of the ranking; `ar` and `placement` are better when higher, `kl` and `js` when lower.
         seed: of the weights and halves.
         resamples: number of bootstrap resamples; each holds a matrix of `shape`.
     """
@@ -51,6 +80,8 @@ class HeadSums:
     def __init__(self, shape: tuple[int, int], by: By = "kl", seed: int = 0, resamples: int = 1000) -> None:
         self.by, self.seed, self.resamples = by, seed, resamples
         self.n = 0
+        #: Metric -> number of questions that have it: a box with few places has no placement.
+        self.counts = dict.fromkeys(METRICS, 0)
         self._heads = {name: np.zeros(shape, np.int64) for name in METRICS}
         self._layers = np.zeros(shape[0], np.int64)
         self._drawn = np.zeros((resamples, *shape), np.int64)
@@ -62,24 +93,29 @@ class HeadSums:
 
         Args:
             image: name of its image.
-            heads: kl, ar and js, each (layers, heads).
+            heads: kl, ar, js and placement, each (layers, heads); a metric that is NaN is left out.
             layer_kl: KL of head-averaged maps, (layers,).
             times: number of questions with these values.
         """
-        values = {name: times * _whole(heads[name]) for name in METRICS}
+        values = {name: times * _whole(heads[name]) for name in METRICS if np.isfinite(heads[name]).all()}
         for name, value in values.items():
             self._heads[name] += value
+            self.counts[name] += times
         self._layers += times * _whole(layer_kl)
-        weights, half = self._draw(image)
-        self._drawn += weights[:, None, None] * values[self.by]
-        self._halves[half] += values[self.by]
-        self._weights += times * weights
-        self._sizes[half] += times
         self.n += times
+        if self.by in values:
+            weights, half = self._draw(image)
+            self._drawn += weights[:, None, None] * values[self.by]
+            self._halves[half] += values[self.by]
+            self._weights += times * weights
+            self._sizes[half] += times
 
     def means(self) -> dict[By, NDArray[np.float64]]:
-        """Mean kl, ar and js, each (layers, heads)."""
-        return {name: sums / (self.n * _UNIT) for name, sums in self._heads.items()}
+        """Mean kl, ar, js and placement, each (layers, heads); NaN where no question has the metric."""
+        return {
+            name: sums / (self.counts[name] * _UNIT) if self.counts[name] else np.full(sums.shape, np.nan)
+            for name, sums in self._heads.items()
+        }
 
     def layer_kl(self) -> NDArray[np.float64]:
         """Mean KL per layer, (layers,)."""
@@ -91,9 +127,16 @@ class HeadSums:
         return [(int(layer), int(head)) for layer, head in np.stack(np.unravel_index(order, self._halves[0].shape), 1)]
 
     def shared(self, keep: int) -> dict[By, int]:
-        """How many of the best `keep` heads are also among the best `keep` by each metric; by chance keep^2 / heads are."""
+        """How many of the best `keep` heads are also among the best `keep` by each metric that any question has.
+
+        `shared_by_chance` is what unrelated orders share.
+        """
         own = self._best(self._heads[self.by], keep, self.by)
-        return {name: len(np.intersect1d(own, self._best(self._heads[name], keep, name))) for name in METRICS}
+        return {
+            name: len(np.intersect1d(own, self._best(sums, keep, name)))
+            for name, sums in self._heads.items()
+            if self.counts[name]
+        }
 
     def overlap(self, keep: int) -> Overlap:
         """Shares of the best `keep` heads that recur in the resamples and halves."""
@@ -106,7 +149,7 @@ class HeadSums:
         return Overlap(float(np.mean(shares)), float(np.percentile(shares, 5)), halves)
 
     def _best(self, sums: NDArray[np.int64], keep: int, by: By | None = None) -> NDArray[np.int64]:
-        return np.argsort(-sums if (by or self.by) == "ar" else sums, axis=None, kind="stable")[:keep]
+        return np.argsort(-sums if (by or self.by) in HIGHER else sums, axis=None, kind="stable")[:keep]
 
     def _draw(self, image: str) -> tuple[NDArray[np.int64], int]:
         digest = hashlib.sha256(f"{self.seed} {image}".encode()).digest()

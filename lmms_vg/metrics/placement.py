@@ -10,9 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# Its own check, under its private name: the bytes of `alignment` are in every journal's key, and renaming would ask all again.
-from lmms_vg.metrics.alignment import Array
-from lmms_vg.metrics.alignment import _flatten as flatten
+from lmms_vg.metrics.alignment import Array, flatten
 
 FEWEST = 5
 """Places below which a rank says nothing."""

@@ -14,9 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, stats
 
-# Its own check, under its private name: the bytes of `alignment` are in every journal's key, and renaming would ask all again.
-from lmms_vg.metrics.alignment import Array
-from lmms_vg.metrics.alignment import _flatten as flatten
+from lmms_vg.metrics.alignment import Array, flatten
 
 QUANTILE = 0.9
 MOST_BOXES = 10

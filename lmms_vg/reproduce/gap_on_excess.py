@@ -183,7 +183,7 @@ def _side(looks: MapLooks) -> _OneSet:
     strata = size_of(looks.shares[known])
     return _OneSet(
         excess.reshape(len(excess), -1)[known],
-        [looks.images[i] for i in known],
+        [looks.units[i] for i in known],
         np.stack([strata >= 0, *(strata == s for s in range(len(SIZES)))]),
     )
 

@@ -41,8 +41,8 @@ class LookStrength(NamedTuple):
     Attributes:
         value: mean of the questions.
         level: mean of what maps of other images have on the same boxes; .5 for placement, NaN without enough other images.
-        excess: value minus level, with an interval and a p-value from whole images; 0 is what a blind look has. None without
-            a level.
+        excess: value minus level, with an interval and a p-value from whole images, or patients; 0 is what a blind look has.
+            None without a level.
         n: number of questions; those without enough other images (or, if none has them, other questions) or places are left
             out.
         even: mean of what attention that is even over the image has on these boxes.
@@ -68,7 +68,7 @@ class Grounding(NamedTuple):
         asked: number of questions with measured attention; fewer may have maps.
         looked: measure -> what was found; a measure is left out where no question has it.
         questions: measure -> uid -> value and level of each question that has both.
-        images: uid -> image.
+        units: uid -> patient, or image where none is known.
         ar_window: mean of AR over the mean of all places of the box's shape; NaN where no box has five places.
     """
 
@@ -77,7 +77,7 @@ class Grounding(NamedTuple):
     asked: int
     looked: dict[Name, LookStrength]
     questions: dict[Name, dict[str, tuple[float, float]]]
-    images: dict[str, str]
+    units: dict[str, str]
     ar_window: float
 
     def judges(self, name: Name) -> bool:
@@ -135,7 +135,7 @@ def corrected(results: Mapping[str, Grounding]) -> dict[str, dict[Name, float]]:
 
 
 def _judged(looks: MapLooks) -> Grounding:
-    images = dict(zip(looks.uids, looks.images, strict=True))
+    units = dict(zip(looks.uids, looks.units, strict=True))
     questions = questions_of(looks)
     others = {name: _pairs(looks, looks.value[name], level) for name, level in looks.other_questions.items()}
     even: dict[Name, float] = {
@@ -144,14 +144,14 @@ def _judged(looks: MapLooks) -> Grounding:
         "JS": float(looks.even[2].mean()),
     }
     looked = {
-        name: _looked(pairs, images, even.get(name, CHANCE), others.get(name, {}))
+        name: _looked(pairs, units, even.get(name, CHANCE), others.get(name, {}))
         for name, pairs in questions.items()
         if pairs or others.get(name)
     }
     window = looks.chosen(looks.ar_window)
     placed = window[np.isfinite(window)]
     return Grounding(
-        *(looks.choice, hidden_in(looks), looks.asked, looked, questions, images),
+        *(looks.choice, hidden_in(looks), looks.asked, looked, questions, units),
         float(placed.mean()) if len(placed) else nan,
     )
 
@@ -174,16 +174,16 @@ def _pairs(looks: MapLooks, value: Floats, level: Floats) -> dict[str, tuple[flo
 
 def _looked(
     known: Mapping[str, tuple[float, float]],
-    images: Mapping[str, str],
+    units: Mapping[str, str],
     even: float,
     others: Mapping[str, tuple[float, float]],
 ) -> LookStrength:
     value = float(np.mean([own for own, _ in (known or others).values()]))
     level = float(np.mean([null for _, null in known.values()])) if known else nan
-    excess, over = (_excess(pairs, images) if pairs else None for pairs in (known, others))
+    excess, over = (_excess(pairs, units) if pairs else None for pairs in (known, others))
     return LookStrength(value, level, excess, len(known or others), even, over, len(others))
 
 
-def _excess(known: Mapping[str, tuple[float, float]], images: Mapping[str, str]) -> Difference:
+def _excess(known: Mapping[str, tuple[float, float]], units: Mapping[str, str]) -> Difference:
     blind, own = ({uid: pair[place] for uid, pair in known.items()} for place in (1, 0))
-    return paired(blind, own, images)
+    return paired(blind, own, units)

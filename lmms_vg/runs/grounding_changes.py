@@ -98,12 +98,12 @@ class _QuestionLooks(NamedTuple):
     choice: LayerChoice
     hidden: bool
     questions: Mapping[Name, Mapping[str, tuple[float, float]]]
-    images: Mapping[str, str]
+    units: Mapping[str, str]
 
     @classmethod
     def of(cls, looks: MapLooks) -> _QuestionLooks:
-        images = dict(zip(looks.uids, looks.images, strict=True))
-        return cls(looks.choice, hidden_in(looks), questions_of(looks), images)
+        units = dict(zip(looks.uids, looks.units, strict=True))
+        return cls(looks.choice, hidden_in(looks), questions_of(looks), units)
 
 
 def _changes(
@@ -115,7 +115,7 @@ def _changes(
         shared = [uid for uid in a if uid in b]
         if shared:
             value, excess = (
-                paired(_part(a, shared, level), _part(b, shared, level), before.images) for level in (False, True)
+                paired(_part(a, shared, level), _part(b, shared, level), before.units) for level in (False, True)
             )
             changes.append(LookChange(run, task, name, before.choice, len(shared), value, excess, nan, hidden))
     return changes

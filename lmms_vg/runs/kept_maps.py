@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmms_vg.journal import Record
-from lmms_vg.journal.map_file import PATTERN, MapIndex, MapPlace
-from lmms_vg.journal.map_lines import patches_of
+from lmms_vg.journal.map_file import MapIndex, MapPlace
+from lmms_vg.journal.map_lines import MapLine, patches_of
 from lmms_vg.metrics.alignment import normalise
 from lmms_vg.metrics.uniform import uniform
+from lmms_vg.vision.patch_grid import Axis, Geometry
 
 #: What is recomputed from kept maps agrees with the record's values within this: in AR as a share of it, in KL (nats) and JS.
 TOLERANCE = 0.01
@@ -35,6 +36,7 @@ class KeptMaps(NamedTuple):
         masks: (questions, patches) bool, the patches in a box.
         visible: (questions, patches) bool, the patches that show image.
         shares: (questions, layers), share of the question's attention that lies on images.
+        geometries: how each image lies on the patches; None in maps of older versions.
     """
 
     places: NDArray[np.intp]
@@ -44,6 +46,7 @@ class KeptMaps(NamedTuple):
     masks: NDArray[np.bool_]
     visible: NDArray[np.bool_]
     shares: NDArray[np.float32]
+    geometries: tuple[Geometry | None, ...]
 
     def release(self) -> None:
         """Give the memory back that the maps take which were read; they stay in their file, and can be read again."""
@@ -67,7 +70,7 @@ def kept_maps(folder: Path, records: Sequence[Record], layers: Sequence[int] | N
     Raises:
         ValueError: a layer is not there.
     """
-    index = MapIndex(sorted(folder.glob(PATTERN)))
+    index = MapIndex.of(folder)
     found = {i: place for i, record in enumerate(records) if (place := index.question(record.key)) is not None}
     groups: dict[tuple[tuple[int, int], int], list[int]] = defaultdict(list)
     for i, place in found.items():
@@ -80,13 +83,21 @@ def kept_maps(folder: Path, records: Sequence[Record], layers: Sequence[int] | N
 
 def box_shares(folder: Path) -> dict[str, float]:
     """Return key of a record -> share of the visible patches that its boxes mark; no map is read."""
-    index = MapIndex(sorted(folder.glob(PATTERN)))
+    index = MapIndex.of(folder)
     shares = {}
     for place in index.places.values():
         if (question := place.line.question) is not None:
             mask, visible = (patches_of(packed, place.line.grid) for packed in (question.mask, question.visible))
             shares[place.line.key] = float(mask.sum() / visible.sum())
     return shares
+
+
+def geometry_of(line: MapLine) -> Geometry | None:
+    """Return how the image of a map lies on its patches, as it was kept; None in maps of older versions."""
+    if line.question is None or line.question.axes is None:
+        return None
+    (rows, cols), (x, y) = line.grid, line.question.axes
+    return Geometry(Axis(x[0], cols, *x[1:]), Axis(y[0], rows, *y[1:]))
 
 
 def even_looks(folder: Path, times: Mapping[str, int]) -> dict[str, float]:
@@ -96,7 +107,7 @@ def even_looks(folder: Path, times: Mapping[str, int]) -> dict[str, float]:
         folder: the journal.
         times: key of a record -> how often it counts.
     """
-    index = MapIndex(sorted(folder.glob(PATTERN)))
+    index = MapIndex.of(folder)
     counts, weights = [], []
     for key, number in times.items():
         place = index.places.get((True, key))
@@ -151,4 +162,5 @@ def _read(index: MapIndex, found: dict[int, MapPlace], grid: tuple[int, int], la
         marked[:, 0],
         marked[:, 1],
         np.array(shares, dtype=np.float32).reshape(len(good), len(layers)),
+        tuple(geometry_of(found[i].line) for i in good),
     )

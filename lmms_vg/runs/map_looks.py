@@ -17,6 +17,7 @@ from lmms_vg.metrics.uniform import uniform
 from lmms_vg.runs.journal_of import journal_of
 from lmms_vg.runs.kept_maps import KeptMaps, box_shares, kept_maps
 from lmms_vg.runs.layer_choice import LayerChoice, on_the_other_half
+from lmms_vg.runs.record_units import units_of_records
 from lmms_vg.runs.results import Run
 
 Name = Literal["log AR", "KL", "JS", "placement"]
@@ -37,7 +38,7 @@ class MapLooks(NamedTuple):
         asked: number of questions with measured attention; fewer may have maps.
         choice: the layer at which they are judged.
         uids: names of the questions.
-        images: image of each.
+        units: patient of each, or its image where none is known: what is drawn as a whole.
         layers: the layers that were read, from 0.
         grids: rows and columns of patches of each question.
         shares: share of the visible patches that the box marks, (questions,).
@@ -54,7 +55,7 @@ class MapLooks(NamedTuple):
     asked: int
     choice: LayerChoice
     uids: list[str]
-    images: list[str]
+    units: list[str]
     layers: tuple[int, ...]
     grids: list[tuple[int, int]]
     shares: Floats
@@ -67,8 +68,7 @@ class MapLooks(NamedTuple):
 
     def chosen(self, values: Floats) -> Floats:
         """Of values (questions, layers), each question's at its own layer, (questions,)."""
-        columns = [self.layers.index(self.choice.at(image)) for image in self.images]
-        return values[np.arange(len(columns)), columns]
+        return self.choice.of(values, self.units, self.layers)
 
 
 def map_looks(
@@ -114,7 +114,7 @@ def map_looks(
 
 def _chosen(records: Sequence[Record]) -> LayerChoice:
     kl = np.array([(record.alignment or {})["kl"] for record in records], dtype=np.float64)
-    return on_the_other_half(kl, [record.image for record in records])
+    return on_the_other_half(kl, units_of_records(records))
 
 
 def shares_of(run: Run, task: str) -> dict[str, float]:
@@ -131,10 +131,11 @@ def shares_of(run: Run, task: str) -> dict[str, float]:
 
 
 def _group(records: Sequence[Record], kept: KeptMaps, measures: Sequence[Name], choice: LayerChoice) -> MapLooks:
-    about = [records[i] for i in kept.places]
+    about, all_units = [records[i] for i in kept.places], units_of_records(records)
+    units = [all_units[i] for i in kept.places]
     asked = [
-        donors.MapOwner(record.uid, record.image, record.image, kind)
-        for record, kind in zip(about, kept.kinds, strict=True)
+        donors.MapOwner(record.uid, record.image, unit, kind)
+        for record, unit, kind in zip(about, units, kept.kinds, strict=True)
     ]
     result = nulls.null(kept.maps, kept.masks, donors.of_other_images(asked))
     same_image = nulls.null(kept.maps, kept.masks, donors.of_same_image(asked, kept.masks)).level
@@ -151,7 +152,7 @@ def _group(records: Sequence[Record], kept: KeptMaps, measures: Sequence[Name], 
         len(records),
         choice,
         [record.uid for record in about],
-        [record.image for record in about],
+        units,
         kept.layers,
         [kept.grid] * len(about),
         inside / visible,
@@ -179,7 +180,7 @@ def _together(groups: Sequence[MapLooks]) -> MapLooks:
     first = groups[0]
     return first._replace(
         uids=[uid for group in groups for uid in group.uids],
-        images=[image for group in groups for image in group.images],
+        units=[unit for group in groups for unit in group.units],
         grids=[grid for group in groups for grid in group.grids],
         shares=np.concatenate([group.shares for group in groups]),
         even=np.concatenate([group.even for group in groups], axis=1),

@@ -58,7 +58,7 @@ def _of_axis(task: StudiedTask, tasks: Sequence[StudiedTask], axis: str, categor
         members = np.array([category == name for category in categories])
         units = [unit for unit, member in zip(task.units, members, strict=True) if member]
         tables = {
-            (measure, quantity): layer.of(values[measure])[members][:, None]
+            (measure, quantity): layer.of(values[measure], task.units)[members][:, None]
             for measure in MEASURES
             for quantity, values in (("value", task.values), ("excess", task.excess))
         }
@@ -70,7 +70,7 @@ def _of_axis(task: StudiedTask, tasks: Sequence[StudiedTask], axis: str, categor
                         "axis": axis,
                         "category": name,
                         "layer": layer.said,
-                        "layer_chosen_on": layer.rule,
+                        "layer_chosen_on": layer.how,
                         "measure": measure,
                         "quantity": quantity,
                         "mean": float(found.mean[0]),

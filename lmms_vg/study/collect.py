@@ -27,6 +27,7 @@ from lmms_vg.journal import Record, read_records
 from lmms_vg.metrics.donors import FEWEST
 from lmms_vg.runs.journal_of import journal_of
 from lmms_vg.runs.kept_maps import KeptMaps, kept_maps
+from lmms_vg.runs.record_units import units_of_records
 from lmms_vg.runs.results import Line, Run
 from lmms_vg.study.layer_values import LayerTable, Measure, lowest, of_maps, of_records
 from lmms_vg.study.questions import StudyQuestion, kind_of, lines_of, question_of, side_of, stated
@@ -188,14 +189,19 @@ def _studied(run: Run, task: str, folder: Path | None, records: Mapping[str, Rec
     if not np.isfinite(values["KL"]).any():
         return None
     at = [i for i, record in enumerate(asked) if record is not None]
-    groups = kept_maps(folder, [record for record in asked if record is not None]) if folder is not None else []
+    known = [record for record in asked if record is not None]
+    groups = kept_maps(folder, known) if folder is not None else []
     # The maps count the records that there are, the study all questions.
     groups = [kept._replace(places=np.array(at, dtype=np.intp)[kept.places]) for kept in groups if len(kept.places)]
     for kept in groups:
-        for place, mask, visible in zip(kept.places, kept.masks, kept.visible, strict=True):
+        parts = (kept.places, kept.masks, kept.visible, kept.geometries)
+        for place, mask, visible, geometry in zip(*parts, strict=True):
             shape = {"mask": mask.reshape(kept.grid), "visible": visible.reshape(kept.grid)}
-            questions[place] = replace(questions[place], grid=kept.grid, **shape)
-    found = of_maps(questions, [record.image if record else "" for record in asked], groups, values["KL"].shape[1])
+            questions[place] = replace(questions[place], grid=kept.grid, geometry=geometry, **shape)
+    owners = [("", "")] * len(asked)
+    for i, record, unit in zip(at, known, units_of_records(known), strict=True):
+        owners[i] = record.image, unit
+    found = of_maps(questions, owners, groups, values["KL"].shape[1])
     for kept in groups:
         kept.release()
     return StudiedTask(

@@ -9,8 +9,9 @@ import numpy as np
 
 from lmms_vg.metrics.auc_interval import auc_interval
 from lmms_vg.metrics.forced_choice import auc
+from lmms_vg.runs.layer_choice import LayerChoice
 from lmms_vg.study.breakdown_table import BINS, bin_of
-from lmms_vg.study.chosen_layer import ChosenLayer, chosen
+from lmms_vg.study.chosen_layer import chosen
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
 from lmms_vg.study.layer_values import BETTER, Measure
@@ -43,10 +44,10 @@ def table(tasks: Sequence[StudiedTask]) -> StudyTable:
     return StudyTable("correct_grounded", rows)
 
 
-def _row(task: StudiedTask, layer: ChosenLayer, look: tuple[Measure, str, float], boxes: str) -> list[Row]:
+def _row(task: StudiedTask, layer: LayerChoice, look: tuple[Measure, str, float], boxes: str) -> list[Row]:
     measure, quantity, even = look
     source = task.values if quantity == "value" else task.excess
-    looks = BETTER[measure] * (layer.of(source[measure]) - even)
+    looks = BETTER[measure] * (layer.of(source[measure], task.units) - even)
     members = [
         i
         for i, question in enumerate(task.questions)
@@ -66,7 +67,7 @@ def _row(task: StudiedTask, layer: ChosenLayer, look: tuple[Measure, str, float]
             "quantity": quantity,
             "box share": boxes,
             "layer": layer.said,
-            "layer_chosen_on": layer.rule,
+            "layer_chosen_on": layer.how,
             "both": int((right & grounded).sum()),
             "right_only": int((right & ~grounded).sum()),
             "grounded_only": int((~right & grounded).sum()),

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from lmms_vg.metrics.statistics import FEW
 from lmms_vg.runs.grounding import HIDDEN
+from lmms_vg.runs.layer_choice import LayerChoice
 from lmms_vg.study.breakdown_table import BINS, bin_of
-from lmms_vg.study.chosen_layer import ChosenLayer, common
+from lmms_vg.study.chosen_layer import common
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
 from lmms_vg.study.image_band import ImageBand, bands
@@ -80,12 +81,11 @@ def chosen_table(tasks: Sequence[StudiedTask]) -> StudyTable:
     """The same at one layer for both sides, chosen on the other halves of their images (`chosen_layer.common`)."""
     rows: list[Row] = []
     for pair in pairs(tasks):
-        first, second = common(pair, tasks)
-        hidden = (pair[0].hides | pair[1].hides)[np.unique([*first.at, *second.at])].any()
-        for measure, quantity, gap in _gaps_of(pair, (_at(first), _at(second))):
-            said = "/".join(map(str, np.unique([*first.at, *second.at])))
-            found = _rows(pair, measure, quantity, gap, [said], np.array([hidden]))
-            rows += [{**row, "layer_chosen_on": first.rule} for row in found]
+        layer = common(pair, tasks)
+        hidden = (pair[0].hides | pair[1].hides)[layer.layers].any()
+        for measure, quantity, gap in _gaps_of(pair, [_at(layer, task) for task in pair]):
+            found = _rows(pair, measure, quantity, gap, [layer.said], np.array([hidden]))
+            rows += [{**row, "layer_chosen_on": layer.how} for row in found]
     return StudyTable("gap_headline", rows)
 
 
@@ -132,8 +132,8 @@ def _gaps_of(pair: TwoSides, at: Sequence[Pick]) -> Iterator[tuple[Measure, str,
                 yield measure, quantity, gap
 
 
-def _at(layer: ChosenLayer) -> Pick:
-    return lambda values: layer.of(values)[:, None]
+def _at(layer: LayerChoice, task: StudiedTask) -> Pick:
+    return lambda values: layer.of(values, task.units)[:, None]
 
 
 def _every(values: LayerTable) -> LayerTable:

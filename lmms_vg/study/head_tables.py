@@ -14,11 +14,12 @@ import numpy as np
 from scipy.stats import rankdata
 
 from lmms_vg.metrics.alignment import Array
+from lmms_vg.metrics.head_ranking import HIGHER, METRICS, By, shared_by_chance
 from lmms_vg.metrics.statistics import FEW, percentile_interval
 from lmms_vg.metrics.statistics.bootstrap import image_draws
 from lmms_vg.runs.results import Run
 from lmms_vg.study.collect import StudiedTask
-from lmms_vg.study.head_values import ENTROPY, METRICS, HeadSide, head_sides
+from lmms_vg.study.head_values import ENTROPY, HeadSide, head_sides
 from lmms_vg.study.questions import MEDICAL, NATURAL
 from lmms_vg.study.run_names import model_of
 from lmms_vg.study.study_table import SEED, Row, StudyTable
@@ -30,6 +31,8 @@ _RESAMPLES = 500
 
 _SHARED = "shared among the best"
 _RANK, _PARTIAL = "rank correlation", "rank correlation, entropy taken out"
+
+_NAMES: dict[By, str] = {metric: metric if metric == "placement" else metric.upper() for metric in METRICS}
 
 
 class RunHeads(NamedTuple):
@@ -60,21 +63,21 @@ def run_heads(tasks: Sequence[StudiedTask]) -> list[RunHeads]:
     return [heads for heads in found if heads.sides]
 
 
-def best(values: Array, metric: str, keep: int) -> list[int]:
+def best(values: Array, metric: By, keep: int) -> list[int]:
     """The best heads as places in the flattened map; ties in order of layer and head."""
-    order = np.argsort(-values if metric == "ar" else values, axis=None, kind="stable")
+    order = np.argsort(-values if metric in HIGHER else values, axis=None, kind="stable")
     return [int(place) for place in order[:keep]]
 
 
 def table(heads: Sequence[RunHeads]) -> StudyTable:
-    """One row per run, side, layer and head. `better_than_even`: KL is below that of even attention on the same boxes."""
+    """One row per run, side, layer and head. `better_than_even`: by every metric, on the same boxes."""
     rows: list[Row] = []
     for one in heads:
         for side, values in one.sides.items():
-            means = {metric: values.means(metric) for metric in METRICS}
-            spread = values.means(ENTROPY) if ENTROPY in values.sums else np.full(means["kl"].shape, np.nan)
+            means = {metric: values.means(metric) for metric in values.metrics}
+            spread = values.means(ENTROPY) if values.has_entropy else None
+            beat = values.beat_even()
             for layer, head in np.ndindex(means["kl"].shape):
-                kl = float(means["kl"][layer, head])
                 rows.append(
                     {
                         "model": one.model,
@@ -82,10 +85,13 @@ def table(heads: Sequence[RunHeads]) -> StudyTable:
                         "side": side,
                         "layer": layer,
                         "head": head,
-                        **{metric.upper(): float(mean[layer, head]) for metric, mean in means.items()},
-                        "entropy": float(spread[layer, head]),
-                        "KL_even": values.even,
-                        "better_than_even": None if np.isnan(values.even) else kl < values.even,
+                        **{
+                            _NAMES[metric]: float(means[metric][layer, head]) if metric in means else None
+                            for metric in METRICS
+                        },
+                        "entropy": None if spread is None else float(spread[layer, head]),
+                        **{f"{_NAMES[metric]}_even": values.even[metric] for metric in METRICS},
+                        "better_than_even": None if beat is None else bool(beat[layer, head]),
                         "n": values.n,
                         "images": len(values.images),
                     }
@@ -118,7 +124,7 @@ def rank_correlation(first: Array, second: Array) -> float:
 def spread_of(heads: RunHeads) -> Array | None:
     """Mean entropy of every head over both sides, flattened; None if the records of a side do not hold it."""
     both = [heads.sides[side] for side in (MEDICAL, NATURAL)]
-    if any(ENTROPY not in side.sums for side in both):
+    if not all(side.has_entropy for side in both):
         return None
     first, second = (side.means(ENTROPY).ravel() for side in both)
     mean: Array = (first + second) / 2
@@ -127,7 +133,7 @@ def spread_of(heads: RunHeads) -> Array | None:
 
 def _agreement(heads: RunHeads) -> Iterator[Row]:
     first, second = heads.sides[MEDICAL], heads.sides[NATURAL]
-    for metric in METRICS:
+    for metric in (metric for metric in first.metrics if metric in second.metrics):
         a, b = (side.means(metric).ravel() for side in (first, second))
         found = _statistics(a, b, metric, spread_of(heads))
         draws = [_statistics(*drawn[:2], metric, drawn[2]) for drawn in _draws((first, second), metric)]
@@ -137,12 +143,12 @@ def _agreement(heads: RunHeads) -> Iterator[Row]:
             yield {
                 "model": heads.model,
                 "method": heads.run.label,
-                "metric": metric.upper(),
+                "metric": _NAMES[metric],
                 "statistic": name,
                 "value": value,
                 "low": float(low),
                 "high": float(high),
-                "chance": keep / a.size,
+                "chance": shared_by_chance(keep, a.size).mean / keep if keep else 0.0,
                 "heads": a.size,
                 "n": first.n,
                 "images": len(first.images),
@@ -151,7 +157,7 @@ def _agreement(heads: RunHeads) -> Iterator[Row]:
             }
 
 
-def _statistics(first: Array, second: Array, metric: str, spread: Array | None) -> dict[str, float]:
+def _statistics(first: Array, second: Array, metric: By, spread: Array | None) -> dict[str, float]:
     """Rank correlation, and shares of the best K heads that both sides have, of flattened maps."""
     shared = {
         f"{_SHARED} {keep}": len({*best(first, metric, keep)} & {*best(second, metric, keep)}) / keep
@@ -162,14 +168,15 @@ def _statistics(first: Array, second: Array, metric: str, spread: Array | None) 
     return {_RANK: rank_correlation(first, second), **partial, **shared}
 
 
-def _draws(sides: Sequence[HeadSide], metric: str) -> Iterator[tuple[Array, Array, Array | None]]:
+def _draws(sides: Sequence[HeadSide], metric: By) -> Iterator[tuple[Array, Array, Array | None]]:
     """Resampled means of both sides, and of their entropy; none with fewer than ten images on a side."""
     if min(len(side.images) for side in sides) < FEW:
         return
     batches = [image_draws(len(side.images), _RESAMPLES, SEED + number) for number, side in enumerate(sides)]
     times = [np.concatenate([*batch]) for batch in batches]
-    wanted = [metric, *([ENTROPY] if all(ENTROPY in side.sums for side in sides) else [])]
-    drawn = {name: [side.drawn(name, of_side) for side, of_side in zip(sides, times, strict=True)] for name in wanted}
+    first, second = (side.drawn(metric, of_side) for side, of_side in zip(sides, times, strict=True))
+    spread: Array | None = None
+    if all(side.has_entropy for side in sides):
+        spread = np.mean([side.drawn(ENTROPY, of_side) for side, of_side in zip(sides, times, strict=True)], axis=0)
     for number in range(_RESAMPLES):
-        spread = (drawn[ENTROPY][0][number] + drawn[ENTROPY][1][number]) / 2 if ENTROPY in drawn else None
-        yield drawn[metric][0][number], drawn[metric][1][number], spread
+        yield first[number], second[number], None if spread is None else spread[number]

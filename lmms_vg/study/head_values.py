@@ -6,22 +6,27 @@ Sums are kept per image, so that images can be resampled: memory grows with imag
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmms_vg.journal import read_records
+from lmms_vg.journal import HeadValues, read_heads, read_records
 from lmms_vg.metrics.alignment import Array
+from lmms_vg.metrics.head_ranking import HIGHER, METRICS, By
 from lmms_vg.runs.journal_of import journal_of
 from lmms_vg.runs.results import Run
 from lmms_vg.study.collect import StudiedTask
+from lmms_vg.study.layer_values import Measure
 
-#: As records name them, and as head lists rank by.
-METRICS = ("kl", "js", "ar")
+_MEASURES: dict[By, Measure] = {"kl": "KL", "js": "JS", "ar": "AR", "placement": "placement"}
 
-#: How spread a head's attention is on any image; records of earlier versions do not hold it.
-ENTROPY = "entropy"
+#: How spread a head's attention is on any image: no metric, since no box enters. Journals of earlier versions do not hold it.
+ENTROPY: Literal["entropy"] = "entropy"
+
+HeadValue = By | Literal["entropy"]
+
+_VALUES: tuple[HeadValue, ...] = (*METRICS, ENTROPY)
 
 
 class HeadSide(NamedTuple):
@@ -29,28 +34,50 @@ class HeadSide(NamedTuple):
 
     Attributes:
         n: number of questions.
-        images: the images, in the order of `sums`.
-        sums: metric, and `ENTROPY` where every record holds it -> (images, layers, heads), sums over an image's questions.
-        counts: (images,), numbers of questions.
-        even: mean KL of even attention on the same boxes; NaN without kept maps.
+        images: the images, or patients where they are known, in the order of `sums`.
+        sums: value -> (images, layers, heads), sums over an image's questions that have the value.
+        counts: value -> (images,), numbers of these questions.
+        even: metric -> mean of even attention on the same boxes; NaN without kept maps.
     """
 
     n: int
     images: tuple[str, ...]
-    sums: Mapping[str, NDArray[np.float32]]
-    counts: NDArray[np.float64]
-    even: float
+    sums: Mapping[HeadValue, NDArray[np.float32]]
+    counts: Mapping[HeadValue, NDArray[np.float64]]
+    even: Mapping[By, float]
 
-    def means(self, metric: str) -> Array:
-        """Mean of all questions, (layers, heads)."""
-        summed: Array = self.sums[metric].sum(axis=0, dtype=np.float64) / self.n
+    @property
+    def metrics(self) -> tuple[By, ...]:
+        """The metrics that any question has: a box with few places has no placement, nor has a journal of older versions."""
+        return tuple(metric for metric in METRICS if self.counts[metric].any())
+
+    @property
+    def has_entropy(self) -> bool:
+        """Whether the entropy of every question is known."""
+        return bool(self.counts[ENTROPY].sum() == self.n)
+
+    def means(self, value: HeadValue) -> Array:
+        """Mean of all questions that have the value, (layers, heads)."""
+        summed: Array = self.sums[value].sum(axis=0, dtype=np.float64) / self.counts[value].sum()
         return summed
 
-    def drawn(self, metric: str, times: NDArray[np.float64]) -> Array:
+    def drawn(self, value: HeadValue, times: NDArray[np.float64]) -> Array:
         """Means of resampled images, (resamples, layers x heads), from how often each image is drawn, (resamples, images)."""
-        flat = self.sums[metric].reshape(len(self.images), -1).astype(np.float64)
-        weighted: Array = (times @ flat) / (times @ self.counts)[:, None]
+        flat = self.sums[value].reshape(len(self.images), -1).astype(np.float64)
+        weighted: Array = (times @ flat) / (times @ self.counts[value])[:, None]
         return weighted
+
+    def beat_even(self) -> NDArray[np.bool_] | None:
+        """Whether each head beats even attention by every metric, (layers, heads); None where even attention is not known."""
+        known = [metric for metric in self.metrics if np.isfinite(self.even[metric])]
+        if not known:
+            return None
+        beats = [
+            self.means(metric) > self.even[metric] if metric in HIGHER else self.means(metric) < self.even[metric]
+            for metric in known
+        ]
+        better: NDArray[np.bool_] = np.all(beats, axis=0)
+        return better
 
 
 def head_sides(run: Run, tasks: Sequence[StudiedTask]) -> dict[str, HeadSide]:
@@ -64,30 +91,46 @@ def head_sides(run: Run, tasks: Sequence[StudiedTask]) -> dict[str, HeadSide]:
     if folder is None:
         return {}
     asked = {(task.task, question.uid): task.side for task in tasks for question in task.questions}
-    gathered: dict[str, dict[str, dict[str, Array]]] = {}
-    counts: dict[str, dict[str, int]] = {}
+    gathered: dict[str, dict[str, _ImageSums]] = {}
     seen: set[tuple[str, str]] = set()
-    for record in read_records(sorted(folder.glob("rank*.jsonl"))):
-        heads, name = (record.alignment or {}).get("heads"), (record.task, record.uid)
-        if heads is None or name not in asked or name in seen:
-            continue
-        seen.add(name)
-        side = asked[name]
-        image = gathered.setdefault(side, {}).setdefault(record.image, {})
-        for metric in (*METRICS, ENTROPY):
-            # A record without entropy leaves NaN, which `_side` drops.
-            image[metric] = image.get(metric, 0) + np.asarray(heads.get(metric, np.nan), dtype=np.float64)
-        counts.setdefault(side, {})[record.image] = counts.get(side, {}).get(record.image, 0) + 1
-    even = {side: [value for task in tasks if task.side == side for value in task.even["KL"]] for side in gathered}
-    return {side: _side(images, counts[side], even[side]) for side, images in gathered.items()}
+    records = read_records(sorted(folder.glob("rank*.jsonl")))
+    for record, heads in read_heads(folder, (record for record in records if (record.task, record.uid) in asked)):
+        name = (record.task, record.uid)
+        if name not in seen:
+            seen.add(name)
+            gathered.setdefault(asked[name], {}).setdefault(record.unit, _ImageSums(heads.kl.shape)).add(heads)
+    return {side: _side(images, [task for task in tasks if task.side == side]) for side, images in gathered.items()}
 
 
-def _side(images: Mapping[str, Mapping[str, Array]], counts: Mapping[str, int], even: Sequence[float]) -> HeadSide:
+class _ImageSums:
+    """Sums over the questions about one image."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.n = 0
+        self.sums: dict[HeadValue, Array] = {value: np.zeros(shape) for value in _VALUES}
+        self.counts = dict.fromkeys(_VALUES, 0)
+
+    def add(self, heads: HeadValues) -> None:
+        self.n += 1
+        for value, summed in self.sums.items():
+            found = getattr(heads, value)
+            if np.isfinite(found).all():
+                summed += found
+                self.counts[value] += 1
+
+
+def _side(images: Mapping[str, _ImageSums], tasks: Sequence[StudiedTask]) -> HeadSide:
     names = sorted(images)
-    measured = [
-        metric for metric in (*METRICS, ENTROPY) if all(np.isfinite(images[name][metric]).all() for name in names)
-    ]
-    sums = {metric: np.stack([images[name][metric] for name in names]).astype(np.float32) for metric in measured}
-    numbers = np.array([counts[name] for name in names], dtype=np.float64)
-    known = [value for value in even if np.isfinite(value)]
-    return HeadSide(int(numbers.sum()), tuple(names), sums, numbers, float(np.mean(known)) if known else float("nan"))
+    return HeadSide(
+        sum(image.n for image in images.values()),
+        tuple(names),
+        {value: np.stack([images[name].sums[value] for name in names]).astype(np.float32) for value in _VALUES},
+        {value: np.array([images[name].counts[value] for name in names], dtype=np.float64) for value in _VALUES},
+        {metric: _mean_even(tasks, measure) for metric, measure in _MEASURES.items()},
+    )
+
+
+def _mean_even(tasks: Sequence[StudiedTask], measure: Measure) -> float:
+    even = np.concatenate([task.even[measure] for task in tasks])
+    known = even[np.isfinite(even)]
+    return float(known.mean()) if len(known) else float("nan")

@@ -1,7 +1,8 @@
-"""Where an image lies on a model's patches, found again without the model.
+"""Where an image lies on a model's patches, without the model.
 
-A journal keeps which patches show image and which are in a box, not how the image was prepared. Of the preparations that
-models have (padded to a square, its middle cut out, stretched), the first that gives exactly these patches is taken.
+A journal keeps it with the maps. Those of older versions kept only which patches show image and which are in a box: there, of
+the preparations that models have (padded to a square, its middle cut out, stretched), the first that gives exactly these
+patches is taken.
 """
 
 from __future__ import annotations
@@ -29,7 +30,13 @@ def opened(question: StudyQuestion) -> Image.Image | None:
 
 
 def geometry_of(question: StudyQuestion, width: int, height: int) -> Geometry | None:
-    """Return how an image of this size lies on the question's patches; None if no known preparation gives its masks."""
+    """Return how an image of this size lies on the question's patches.
+
+    None if the run saw an image of another size, or if it did not keep how and no known preparation gives its masks.
+    """
+    kept = question.geometry
+    if kept is not None:
+        return kept if (kept.width, kept.height) == (width, height) else None
     if question.grid is None or question.mask is None or question.visible is None:
         return None
     for candidate in _candidates(width, height, *question.grid):

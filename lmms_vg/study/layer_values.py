@@ -66,13 +66,14 @@ def lowest(kl: LayerTable) -> int:
 
 
 def of_maps(
-    questions: Sequence[StudyQuestion], images: Sequence[str], groups: Sequence[KeptMaps], layers: int
+    questions: Sequence[StudyQuestion], images: Sequence[tuple[str, str]], groups: Sequence[KeptMaps], layers: int
 ) -> FromMaps:
     """Measure kept maps of all questions against those of other images and of other questions, grid by grid.
 
     Args:
         questions: the questions.
-        images: hash of each question's image. It decides which maps are drawn, so the excess is that of `lmms-vg report`.
+        images: hash of each question's image, and its patient or the hash again. They decide which maps are drawn, so the
+            excess is that of `lmms-vg report`.
         groups: the maps.
         layers: number of layers.
     """
@@ -86,7 +87,7 @@ def of_maps(
     for kept in groups:
         at = kept.places
         owners = [
-            donors.MapOwner(questions[i].uid, images[i], images[i], kind)
+            donors.MapOwner(questions[i].uid, images[i][0], images[i][1], kind)
             for i, kind in zip(at, kept.kinds, strict=True)
         ]
         known = nulls.backgrounds(kept.maps)

@@ -70,10 +70,10 @@ def chosen_questions(first: StudiedTask, others: Sequence[StudiedTask], wanted: 
         return [uid for uid in uids if uid == wanted.uid], "this question was named"
     if wanted.worst:
         layer = chosen(first, others)
-        worse = layer.of(first.excess["AR"])
+        worse = layer.of(first.excess["AR"], first.units)
         by = "log AR minus that of maps of other images"
         if not np.isfinite(worse).any():
-            worse, by = layer.of(first.values["placement"]), "placement"
+            worse, by = layer.of(first.values["placement"], first.units), "placement"
         order = [i for i in np.argsort(worse, kind="stable") if np.isfinite(worse[i])]
         said = f"the {wanted.worst} questions of least {by} in layer {layer.said} of {first.model}, {first.method}"
         return [uids[i] for i in order[: wanted.worst]], said

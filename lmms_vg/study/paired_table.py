@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmms_vg.metrics.statistics import Difference, holm, paired
-from lmms_vg.study.chosen_layer import ChosenLayer, chosen, plain_of
+from lmms_vg.study.chosen_layer import chosen, plain_of
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
 from lmms_vg.study.image_band import bands
@@ -106,9 +106,11 @@ def _layer_rows(pair: TaskPair) -> Iterator[Row]:
 
 def _chosen_rows(pair: TaskPair, quantity: str, tasks: Sequence[StudiedTask]) -> Iterator[Row]:
     layer = chosen(pair.base, tasks)
-    at = ChosenLayer(layer.rule, layer.on, layer.at[list(pair.first)])
-    hidden = bool(pair.hidden[at.at].any())
-    found = {measure: _difference(at.of(pair.difference(measure, quantity)), pair.units) for measure in MEASURES}
+    hidden = bool(pair.hidden[layer.layers].any())
+    found = {
+        measure: _difference(layer.of(pair.difference(measure, quantity), pair.units), pair.units)
+        for measure in MEASURES
+    }
     adjusted = holm({name: test[0].p for name, test in found.items() if test and not (name == "KL" and hidden)})
     for measure, test in found.items():
         if test is not None:
@@ -117,9 +119,9 @@ def _chosen_rows(pair: TaskPair, quantity: str, tasks: Sequence[StudiedTask]) ->
                 **pair.columns,
                 "measure": measure,
                 "quantity": quantity,
-                "layer": at.said,
-                "layer_chosen_on": at.rule,
-                "layer_task": at.on,
+                "layer": layer.said,
+                "layer_chosen_on": layer.how,
+                "layer_task": layer.on,
                 "difference": difference.mean,
                 "low": difference.low,
                 "high": difference.high,

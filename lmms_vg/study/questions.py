@@ -14,6 +14,7 @@ from lmms_vg.paper.sources import UNKNOWN, MedicalSource, label_of, source_of
 from lmms_vg.runs.lmms_eval_output import samples
 from lmms_vg.runs.results import Line, Run
 from lmms_vg.tasks.own_tasks import samples as samples_of
+from lmms_vg.vision.patch_grid import Geometry
 
 #: How names of files begin that ask about one box in several wordings.
 TEMPLATES = "templates"
@@ -46,6 +47,7 @@ class StudyQuestion:
         grid: rows and columns of patches; None without kept maps, as the next two.
         mask: (rows, cols) bool, the patches that a box overlaps.
         visible: (rows, cols) bool, the patches that show image and not only padding.
+        geometry: how the image lies on the patches; None in maps of older versions, too.
     """
 
     uid: str
@@ -66,6 +68,7 @@ class StudyQuestion:
     grid: tuple[int, int] | None = None
     mask: NDArray[np.bool_] | None = None
     visible: NDArray[np.bool_] | None = None
+    geometry: Geometry | None = None
 
     @property
     def share(self) -> float:
@@ -144,7 +147,7 @@ def question_of(
         reference=(sample.answer if sample else "") or str(line.get("target", "")),
         right=None if score is None else score == 1,
         image=image,
-        unit=f"{source}/{patient}" if patient else image,
+        unit=f"{source}/{patient}" if patient else (record.patient if record else "") or image,
         boxes=tuple(tuple(box) for box in sample.boxes) if sample else (),
     )
 

@@ -93,7 +93,7 @@ def _rows(task: StudiedTask, tasks: Sequence[StudiedTask]) -> list[Row]:
     layer = chosen(task, tasks)
     rows: list[Row] = []
     for measure in MEASURES:
-        values = layer.of(task.values[measure])
+        values = layer.of(task.values[measure], task.units)
         known = [(members, values[members][np.isfinite(values[members])]) for members in asked]
         measured = [(members, group) for members, group in known if len(group) > 1]
         groups = [group for _, group in measured]
@@ -105,7 +105,7 @@ def _rows(task: StudiedTask, tasks: Sequence[StudiedTask]) -> list[Row]:
                     **named(task),
                     "measure": measure,
                     "layer": layer.said,
-                    "layer_chosen_on": layer.rule,
+                    "layer_chosen_on": layer.how,
                     "sd_within_box": found.within,
                     "sd_between_boxes": found.between,
                     "reliability": found.reliability,

@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from lmms_vg import __version__
 from lmms_vg.journal import LayerMaps
-from lmms_vg.journal.map_lines import MapLine, line_of, maps_of
+from lmms_vg.journal.map_lines import MAPS, MapLine, maps_of
 from lmms_vg.submission import schema_1
 from lmms_vg.submission.findings import Rejected, rejected
 from lmms_vg.submission.schema import SCHEMA_VERSION, Manifest
@@ -160,11 +160,11 @@ class Bundle:
             size = 0
             while line := self._read(member, name, MAX_LINE, line=True):
                 try:
-                    about = line_of(line)
+                    about = MAPS.line_of(line)
                     if about.size > MAX_BLOCK:
                         raise rejected("too-large", name, f"a map of {about.size:,} bytes, at most {MAX_BLOCK:,}")
                     data = self._read(member, name, about.size, part=True)
-                    maps = maps_of(about, data)
+                    maps = maps_of(about, about.verified(data))
                 except (ValueError, RecursionError) as problem:
                     if isinstance(problem, Rejected):
                         raise

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lmms_vg.journal import LayerMaps, QuestionMap, Record, ReferenceMap, read_records
-from lmms_vg.journal.map_file import PATTERN, MapIndex, MapPlace
+from lmms_vg.journal.map_file import MapIndex, MapPlace
 from lmms_vg.journal.map_lines import block_of, patches_of
 from lmms_vg.runs.journal_of import journal_of
 from lmms_vg.runs.kept_maps import kept_maps
@@ -36,7 +36,7 @@ class JournalLooks(NamedTuple):
 
     def size(self, layers: Sequence[int]) -> int:
         """Return the number of bytes that `blocks` gives, up to the lines' own."""
-        index = MapIndex(sorted(self.folder.glob(PATTERN)))
+        index = MapIndex.of(self.folder)
         places = [place for record in self.records.values() if (place := index.question(record.key))]
         names = {place.line.name: place for asked in places for place in (asked, index.reference(asked))}
         return sum(place.end - place.start - place.line.size for place in names.values()) + sum(
@@ -45,7 +45,7 @@ class JournalLooks(NamedTuple):
 
     def blocks(self, layers: Sequence[int]) -> Iterator[bytes]:
         """Yield the blocks of a bundle's member: each question's map, and before the first of an image its reference's."""
-        index = MapIndex(sorted(self.folder.glob(PATTERN)))
+        index = MapIndex.of(self.folder)
         written: set[str] = set()
         for uid, record in self.records.items():
             asked = index.question(record.key)

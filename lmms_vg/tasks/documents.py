@@ -5,7 +5,7 @@ the samples. A document is flat: `task` and `uid` identify the model's record, a
 first URI, or stands for all images of a patient where a source tells. Images stay URIs until a model asks for them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from datasets import Dataset, Features, Value
@@ -91,6 +91,11 @@ def visual(doc: dict[str, Any]) -> list[Image.Image]:
         DataError: as `open_image`.
     """
     return [open_image(uri) for uri in doc["images"]]
+
+
+def patient_of(doc: Mapping[str, Any]) -> str:
+    """Return the name of the document's patient, or volume, as intervals draw it; empty where its data set does not tell."""
+    return str(doc["image"]) if doc.get("patient") else ""
 
 
 def _document(task: str, sample: Sample, features: Iterable[str]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from lmms_vg.metrics.alignment import kl_divergence
 from lmms_vg.runs.journal_of import journal_of
 from lmms_vg.runs.kept_maps import kept_maps
 from lmms_vg.runs.results import Run
+from lmms_vg.vision.patch_grid import Geometry
 
 #: The arms that have as many holes as the method's map.
 CONTROLS = frozenset({"cut", "random"})
@@ -40,12 +41,14 @@ class RunMap(NamedTuple):
         grid: rows and columns of patches.
         mask: the patches in a box.
         visible: the patches that show image.
+        geometry: how the image lies on the patches; None in maps of older versions.
     """
 
     maps: NDArray[np.float32]
     grid: tuple[int, int]
     mask: NDArray[np.bool_]
     visible: NDArray[np.bool_]
+    geometry: Geometry | None = None
 
 
 def run_maps(run: Run, task: str) -> dict[str, RunMap]:
@@ -61,9 +64,11 @@ def run_maps(run: Run, task: str) -> dict[str, RunMap]:
         )
     records = _last(folder, task)
     found = {
-        records[place].uid: RunMap(maps, kept.grid, mask, visible)
+        records[place].uid: RunMap(maps, kept.grid, mask, visible, geometry)
         for kept in kept_maps(folder, records)
-        for place, maps, mask, visible in zip(kept.places, kept.maps, kept.masks, kept.visible, strict=True)
+        for place, maps, mask, visible, geometry in zip(
+            *(kept.places, kept.maps, kept.masks, kept.visible, kept.geometries), strict=True
+        )
     }
     if not found:
         raise ValueError(
@@ -79,7 +84,7 @@ def _last(folder: Path, task: str) -> list[Record]:
 
 def lowest_kl(maps: Mapping[str, RunMap]) -> int:
     """Return the layer of the lowest mean KL, which the paper takes for the one that grounds."""
-    return int(np.mean([kl_divergence(each.mask, each.maps) for each in maps.values()], axis=0).argmin())
+    return int(np.mean([kl_divergence(each.maps, each.mask) for each in maps.values()], axis=0).argmin())
 
 
 def hiding_layers(maps: Mapping[str, RunMap]) -> list[int]:

@@ -30,7 +30,9 @@ _STORED = 0  # zlib's level without compression
 
 
 def placements(size: tuple[int, int], boxes: Sequence[Any], kept: RunMap) -> dict[str, Geometry]:
-    """Return the ways an image may lie on the patches: those under which its boxes fall on the mask that the run kept.
+    """Return the ways an image may lie on the patches: the one that the run kept.
+
+    Runs of older versions did not keep it: there, all known ways under which the boxes fall on the mask that they kept.
 
     Args:
         size: width and height of the image.
@@ -38,9 +40,16 @@ def placements(size: tuple[int, int], boxes: Sequence[Any], kept: RunMap) -> dic
         kept: what the run kept of the question.
 
     Raises:
-        ValueError: it is none of the ways that are known.
+        ValueError: it is none of the ways that are known, or the run saw an image of another size.
     """
     (width, height), (rows, cols) = size, kept.grid
+    if kept.geometry is not None:
+        if (kept.geometry.width, kept.geometry.height) != size:
+            raise ValueError(
+                f"image of {width} x {height} pixels: the run saw one of {kept.geometry.width} x {kept.geometry.height}; "
+                "the data set has changed since"
+            )
+        return {"kept": kept.geometry}
     ways = {"stretched": Geometry.stretch(width, height, rows, cols)}
     if rows == cols:
         ways["padded"] = Geometry.pad(width, height, rows, cols)

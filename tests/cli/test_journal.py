@@ -105,7 +105,7 @@ def test_prune_shows_first_and_deletes_with_yes(
         (["prune", "--yes"], "name what to delete"),
         (["prune", "lava_plain"], "has no journal of that name"),
         (["export", "gemma_*", "-o", "a.zip"], "has no journal of that name"),
-        (["export", PLAIN, "-o", "a.tar"], "name the .zip file to write"),
+        (["export", PLAIN, "-o", "a.tar"], "allowed is a .zip file, or a .parquet file"),
         (["import", "none.zip"], "there is no none.zip in ."),
         (["import", "text.zip"], "it is no zip"),
     ],

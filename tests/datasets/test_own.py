@@ -47,6 +47,17 @@ def test_a_row_becomes_a_sample(tmp_path: Path, heard: list[str]) -> None:
     assert heard == []
 
 
+def test_slices_of_a_volume_are_of_one_patient_whether_or_not_the_row_says_of_whom(tmp_path: Path) -> None:
+    rows = [
+        {"image": "scan.nii.gz", "plane": "axial", "slice": 3, "question": "Is it?", "answer": "yes"},
+        {"image": "scan.nii.gz", "plane": "axial", "slice": 4, "question": "Is it?", "answer": "yes"},
+        {"image": "run.dcm", "frame": 1, "question": "Is it?", "answer": "yes", "patient": "A"},
+        {"image": IMAGE, "question": "Is it?", "answer": "yes"},
+    ]
+    samples = own.load(write(tmp_path, *rows))
+    assert [sample.patient for sample in samples] == ["scan.nii.gz", "scan.nii.gz", "A", ""]
+
+
 def test_rows_of_one_kind_can_be_asked_for(tmp_path: Path) -> None:
     plain = {"image": IMAGE, "question": "Is it?", "answer": "yes"}
     path = write(tmp_path, ROW, plain, ROW | {"answer": "no"})

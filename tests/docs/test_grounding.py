@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from lmms_vg.methods.head_lists import HeadOrders, HeadScores
 from lmms_vg.metrics import alignment
 from lmms_vg.metrics.forced_choice import auc
+from lmms_vg.metrics.head_ranking import HeadSums, shared_by_chance
 from lmms_vg.metrics.nulls import null
 from lmms_vg.metrics.placement import place
 from lmms_vg.metrics.regions import auprc, auroc, mass, overlap, pointing
@@ -17,9 +19,11 @@ EVEN = np.ones((3, 3))
 
 def test_raw_values_and_the_level_of_even_attention() -> None:
     assert float(alignment.attention_ratio(GRID, BOX)) == pytest.approx(1.8)
-    assert float(alignment.kl_divergence(BOX, GRID)) == pytest.approx(1.609, abs=5e-4)
-    assert float(alignment.js_divergence(BOX, GRID)) == pytest.approx(0.423, abs=5e-4)
+    assert float(alignment.kl_divergence(GRID, BOX)) == pytest.approx(1.609, abs=5e-4)
+    assert float(alignment.js_divergence(GRID, BOX)) == pytest.approx(0.423, abs=5e-4)
     assert float(uniform(1, 9, 9).kl) == pytest.approx(2.197, abs=5e-4)
+    assert float(uniform(1, 9, 9).js) == pytest.approx(0.513, abs=6e-4)
+    assert (np.log(1 / 0.6) + 0.2 * np.log(0.2 / 0.6) + 0.8 * np.log(2)) / 2 == pytest.approx(0.423, abs=5e-4)
     assert float(uniform(1, 432, 576).ar) == pytest.approx(1.333, abs=5e-4)
 
 
@@ -43,7 +47,22 @@ def test_regions() -> None:
     assert [float(pointing(a, BOX)) for a in (GRID, EVEN)] == pytest.approx([1, 1 / 9])
     assert [float(mass(a, BOX)) for a in (GRID, EVEN)] == pytest.approx([0.2, 0.111], abs=5e-4)
     assert [float(auroc(GRID, mask)) for mask in (BOX, middle)] == [1, 0.5]
+    assert float(auroc(GRID, (GRID == 6) | BOX)) == pytest.approx(12 / 14)
+    assert float(auroc(EVEN, BOX)) == 0.5
     assert [float(auprc(GRID, mask)) for mask in (BOX, middle)] == pytest.approx([1, 0.2])
+
+
+def test_heads() -> None:
+    sums = HeadSums((1, 36), "kl", resamples=2)
+    order = np.full(36, 9.0)
+    by_kl, by_ar = order.copy(), -order
+    by_kl[[1, 2, 3]], by_ar[[2, 3, 4]] = [1, 2, 3], [3, 2, 1]
+    sums.add("a", {"kl": [by_kl], "ar": [by_ar], "js": [order], "placement": [order]}, [1.0])
+    assert sums.shared(3)["ar"] == 2
+    assert shared_by_chance(3, 36) == (0.25, 1)
+    scores = HeadScores(kl=[2.0], ar=[0.9], js=[0.4], placement=[0.6], layer_kl=[2.0], all_kl=[[2.0]])
+    even = {"kl": 2.2, "ar": 1.0, "js": 0.5, "placement": 0.5}
+    assert HeadOrders(by="kl", shared={}, even=even).no_better_than_even(scores) == [True]
 
 
 def test_right_answers_where_it_looks_right() -> None:

@@ -6,14 +6,17 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import tiny
 import torch
 from checkpoints import load
+from journals import record
 from loguru import logger
+from maps import question_map
 from naive import stock
 from PIL import Image
 from pixels import pixels_of
@@ -21,12 +24,13 @@ from pixels import pixels_of
 import lmms_vg.tasks.catalogue
 from lmms_vg.cli.main import main
 from lmms_vg.experiments import boxed_questions, calibration
-from lmms_vg.experiments.boxed_questions import annotated, questions
+from lmms_vg.experiments.boxed_questions import BoxedSample, annotated, questions
 from lmms_vg.experiments.calibration import calibrate
-from lmms_vg.journal import home
-from lmms_vg.methods.head_lists import HeadList
+from lmms_vg.journal import HeadValues, Journal, QuestionHeads, home, read_heads, read_records
+from lmms_vg.methods.head_lists import HeadList, HeadOrders, HeadScores
 from lmms_vg.methods.vgrefine import VGRefine
 from lmms_vg.metrics.alignment import attention_ratio, js_divergence
+from lmms_vg.metrics.head_ranking import METRICS, HeadSums, shared_by_chance
 from lmms_vg.models.checkpoint import shape_of
 from lmms_vg.vision.images import open_picture
 
@@ -86,6 +90,14 @@ def raw_records() -> list[dict[str, Any]]:
     return [line for line in map(json.loads, path.read_text().splitlines()) if "run" not in line]
 
 
+def raw_heads() -> dict[str, dict[str, np.ndarray]]:
+    """Uid -> metric -> values of heads that the journal keeps."""
+    (folder,) = home().glob("journal/*")
+    return {
+        record.uid: values._asdict() for record, values in read_heads(folder, read_records([folder / "rank0.jsonl"]))
+    }
+
+
 def test_heads_are_ranked_as_eager_attention_says(checkpoint: str, tmp_path: Path, capsys: Capture) -> None:
     """Values equal those from the stock model's maps, head by head, and VGRefine accepts the list."""
     out = tmp_path / "heads" / "list.json"
@@ -114,7 +126,7 @@ def test_heads_are_ranked_as_eager_attention_says(checkpoint: str, tmp_path: Pat
 
         samples["kl"].append(kl(maps[0] / maps[1]))
         samples["ar"].append(attention_ratio(maps[0] / maps[1], mask))
-        samples["js"].append(js_divergence(mask, maps[0] / maps[1]))
+        samples["js"].append(js_divergence(maps[0] / maps[1], mask))
         samples["layer"].append(kl(maps[0].mean(1) / maps[1].mean(1)))
     means = {name: np.mean(values, 0) for name, values in samples.items()}
     order = np.argsort(means["kl"], axis=None)[:7]
@@ -130,18 +142,20 @@ def test_heads_are_ranked_as_eager_attention_says(checkpoint: str, tmp_path: Pat
     assert [*method.heads] == head_list.heads
 
 
-@pytest.mark.parametrize("by", ["kl", "ar", "js"])
+@pytest.mark.parametrize("by", ["kl", "ar", "js", "placement"])
 def test_the_list_is_the_mean_of_the_journal(by: str, checkpoint: str, tmp_path: Path) -> None:
     out = tmp_path / "list.json"
     assert main(command(checkpoint, out, by=by)) == 0
     head_list, records = read(out), raw_records()
-    values = np.mean([record["alignment"]["heads"][by] for record in records], axis=0)
-    order = np.argsort(-values if by == "ar" else values, axis=None, kind="stable")[:7]
+    heads = raw_heads()
+    assert len(heads) == 6
+    values = np.nanmean([one[by] for one in heads.values()], axis=0)
+    order = np.argsort(-values if by in ("ar", "placement") else values, axis=None, kind="stable")[:7]
     assert head_list.heads == [divmod(int(place), tiny.HEADS) for place in order]
     assert head_list.layers == [int(np.mean([record["alignment"]["kl"] for record in records], axis=0).argmin())]
     assert head_list.orders is not None
-    for name, sign in (("kl", 1), ("ar", -1), ("js", 1)):
-        means = sign * np.mean([record["alignment"]["heads"][name] for record in records], axis=0)
+    for name, sign in (("kl", 1), ("ar", -1), ("js", 1), ("placement", -1)):
+        means = sign * np.nanmean([one[name] for one in heads.values()], axis=0)
         best = np.argsort(means, axis=None, kind="stable")[:7]
         assert head_list.orders.shared[name] == len({*best.tolist()} & {*order.tolist()})
     assert head_list.provenance["by"] == head_list.orders.by == by
@@ -149,6 +163,41 @@ def test_the_list_is_the_mean_of_the_journal(by: str, checkpoint: str, tmp_path:
     assert head_list.provenance["images"] == len({record["image"] for record in records})
     assert len(head_list.provenance["weights"]) == 64
     assert all(record["text"] == "" or len(record["text"].split()) == 1 for record in records), "one token is enough"
+
+
+def test_orders_of_a_journal_made_by_hand(tmp_path: Path) -> None:
+    """One layer of four heads. The question about image "y" is asked twice, and its box has too few places for placement."""
+    by_hand = {
+        "a": ("x", {"kl": [1, 2, 3, 4], "ar": [1, 4, 3, 2], "js": [4, 3, 2, 1], "placement": [0.2, 0.4, 0.9, 0.6]}),
+        "b": ("y", {"kl": [4, 2, 3, 5], "ar": [1, 1, 9, 1.5], "js": [4, 3, 1, 2]}),
+    }
+    with Journal(tmp_path) as made:
+        for key, (image, values) in by_hand.items():
+            heads = HeadValues.of({name: [numbers] for name, numbers in values.items()})
+            answered = record(key, image=image, alignment={"kl": [1.0], "head_shape": [1, 4]})
+            made.write([answered], [question_map(key, image, layers=1)], [QuestionHeads(key, heads)])
+        made.write([record("failed", text="", error="E: no", error_code="model")])
+    records = {one.key: one for one in read_records([tmp_path / "rank0.jsonl"])}
+    asked = [records[key] for key in ("a", "b", "b", "failed")]
+    answers: Any = SimpleNamespace(answer=lambda questions: ((one, one) for one in asked), journal=made)
+    orders = {}
+    for by in METRICS:
+        sums = HeadSums((1, 4), by, resamples=4)
+        sample = BoxedSample("by hand", cast("Any", asked), [], [])
+        assert calibration.measure(answers, sample, sums) == (2, {"a": 1, "b": 2})
+        orders[by] = [head for _, head in sums.ranking(4)]
+    assert sums.means()["kl"] == pytest.approx(np.array([[3, 2, 3, 14 / 3]]), abs=1e-4)
+    assert sums.means()["placement"] == pytest.approx(np.array([[0.2, 0.4, 0.9, 0.6]]), abs=1e-4)
+    assert orders == {"kl": [1, 0, 2, 3], "ar": [2, 1, 3, 0], "js": [2, 3, 1, 0], "placement": [2, 3, 1, 0]}
+    assert sums.shared(2) == {"kl": 0, "ar": 1, "js": 2, "placement": 2}
+    even = calibration._even(tmp_path, {"a": 1, "b": 2})
+    assert even == pytest.approx({"ar": 1.0, "kl": np.log(10), "js": even["js"], "placement": 0.5})
+    means = {name: values[0].tolist() for name, values in sums.means().items()}
+    scores = HeadScores(**means, layer_kl=[1.0], all_kl=[means["kl"]])
+    marks = HeadOrders(by="kl", shared={}, even=even | {"js": 3.5}).no_better_than_even(scores)
+    assert marks == [True, True, True, True], "a KL above ln 10, or a placement below chance"
+    easy = HeadOrders(by="kl", shared={}, even=even | {"kl": 3.5, "js": 3.5}).no_better_than_even(scores)
+    assert easy == [True, True, False, True], "no more than even in AR, in placement, and in KL"
 
 
 def test_order_and_batch_size_of_questions_do_not_matter(
@@ -213,10 +262,10 @@ def test_the_same_question_twice_counts_twice(checkpoint: str, tmp_path: Path, o
     """It is answered once; the journal has its values under both of its uids."""
     other = ROW | {"image": "imgs/2.png"}
     assert main(command(checkpoint, tmp_path / "list.json", data=own_file(ROW, other, ROW))) == 0
-    head_list, records = read(tmp_path / "list.json"), raw_records()
-    values = {record["uid"]: record["alignment"]["heads"]["kl"] for record in records}
+    head_list = read(tmp_path / "list.json")
+    values = {uid: heads["kl"] for uid, heads in raw_heads().items()}
     assert len(values) == 3
-    assert values["boxes.jsonl/1"] == values["boxes.jsonl/3"]
+    assert np.array_equal(values["boxes.jsonl/1"], values["boxes.jsonl/3"])
     assert head_list.provenance["n"] == 3
     assert head_list.scores is not None
     twice, once = (np.array(values[f"boxes.jsonl/{row}"]) for row in (1, 2))
@@ -352,13 +401,15 @@ def test_show_prints_a_calibrated_list_and_draws_it(
     output = capsys.readouterr().out
     (layer, head), *_ = head_list.heads
     first = next(line for line in output.splitlines() if line.split()[:1] == ["1"])
-    values = head_list.scores.kl[0], head_list.scores.ar[0], head_list.scores.js[0]
-    assert first.split()[:6] == ["1", str(layer), str(head), *(f"{value:.4f}" for value in values)]
+    values = [getattr(head_list.scores, name)[0] for name in ("kl", "ar", "js", "placement")]
+    assert first.split()[:7] == ["1", str(layer), str(head), *(f"{value:.4f}" for value in values)]
     assert head_list.orders is not None
     marked = head_list.orders.no_better_than_even(head_list.scores)
     assert sum(line.endswith("no better than even") for line in output.splitlines()) == sum(marked)
     assert f"even look        {head_list.orders.even['kl']:9.4f}" in output
     assert "ranked by kl; of the 7 heads, among the best 7 by another metric: " in output
+    chance = shared_by_chance(7, tiny.LAYERS * tiny.HEADS)
+    assert f"unrelated orders share {chance.mean:.1f}, and 95% of them at most {chance.most}" in output
     assert f"knockout layers: {head_list.layers[0]}" in output
     assert "leaks: demo;" in output
     assert f"{head_list.stability.bootstrap.mean:.2f} of them are found again" in output

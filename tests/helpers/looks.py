@@ -64,10 +64,17 @@ def asked(look: Look, n: int = 120, seed: int = 0) -> list[QuestionMap]:
     return kept
 
 
-def run_of(folder: Path, maps: list[QuestionMap], best_layer: int | None = 0, keep: bool = True) -> Run:
+def run_of(
+    folder: Path,
+    maps: list[QuestionMap],
+    best_layer: int | None = 0,
+    keep: bool = True,
+    patient: Callable[[QuestionMap], str] = lambda one: "",
+) -> Run:
     with Journal(folder, provenance=IDENTITY | {"leaks": ["x"]}) as made:
         made.write(
-            [record(one.key, image=one.image, alignment={"kl": [1.0, 1.0]}) for one in maps], maps if keep else []
+            [record(one.key, image=one.image, patient=patient(one), alignment={"kl": [1.0, 1.0]}) for one in maps],
+            maps if keep else [],
         )
     means: dict[str, Any] = {"ar": 1.5, "kl": 1.0, "js": 0.2, "best_layer": best_layer, "n": len(maps)}
     return Run(folder, "m", "", measured=["t"], means={"t": means}, provenance=IDENTITY)

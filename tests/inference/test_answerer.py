@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tiny
 import torch
@@ -24,7 +25,7 @@ from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.method_run import MethodRun, RunCounts
 from lmms_vg.inference.pending import Forms
 from lmms_vg.inference.question import Question, prepare
-from lmms_vg.journal import Journal, Record, read_records
+from lmms_vg.journal import Journal, Record, read_heads, read_records
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.methods import Method
 from lmms_vg.methods.adaptvis import AdaptVis
@@ -259,6 +260,38 @@ def test_boxes_change_the_key_and_nothing_else() -> None:
     assert (
         prepare(family, replace(sampled, repeat=1), "last", False).draw != prepare(family, sampled, "last", False).draw
     )
+
+
+def test_the_patient_is_in_the_record_and_not_in_the_key(family: Family, tmp_path: Path) -> None:
+    asked = question("q", tiny.picture(1), GOOD, boxes=BOX, align=True)
+    named = replace(asked, patient="own:mine/patient 7")
+    assert prepare(family, asked, "last", True).key == prepare(family, named, "last", True).key
+    (_, record), *_ = run(family, METHODS[:1], tmp_path, [named], 1)[0]
+    assert (record.patient, record.unit) == ("own:mine/patient 7", "own:mine/patient 7")
+    (_, known), *_ = run(family, METHODS[:1], tmp_path, [asked], 1)[0]
+    assert known.patient == "own:mine/patient 7", "the answer comes from the journal"
+    (_, other), *_ = run(family, METHODS[:1], tmp_path / "b", [asked], 1)[0]
+    assert other.unit == other.image
+
+
+def test_values_of_heads_lie_beside_the_journal(family: Family, tmp_path: Path) -> None:
+    """They are those of all heads of all layers; the mean of none of them is in the record."""
+    method_run = MethodRun(Plain(), Journal(tmp_path))
+    asked = [one for one in some() if one.align]
+    answerer = Answerer(family, [method_run], 2, per_head=True)
+    for _ in answerer.answer(asked):
+        pass
+    answerer.close()
+    assert b'"heads"' not in (tmp_path / "rank0.jsonl").read_bytes()
+    found = [*read_heads(tmp_path, read_records([tmp_path / "rank0.jsonl"]))]
+    assert [record.uid for record, _ in found] == [one.uid for one in asked]
+    for record, values in found:
+        assert record.alignment is not None
+        assert list(values.kl.shape) == record.alignment["head_shape"]
+        assert np.isfinite(values.kl).all()
+        assert ((values.entropy > 0) & (values.entropy <= np.log(576) + 1e-9)).all()
+        assert ((values.js >= 0) & (values.js <= 0.694)).all()
+        assert ((values.placement > 0) & (values.placement < 1)).all() or np.isnan(values.placement).all()
 
 
 def one_by_one(questions: Iterable[Question], prepare: Callable[[Question], Forms], most: int) -> Iterator[Forms]:

@@ -32,7 +32,7 @@ def test_the_map_is_that_of_the_alignment(looks: lmms_vg.Looks) -> None:
         for layer, ratio in enumerate(look.alignment.ar):
             assert look.map(layer).mean() == pytest.approx(1)
             assert look.map(layer)[look.site.mask].mean() == pytest.approx(ratio, rel=0.01)
-            assert alignment.js_divergence(look.site.mask, look.map(layer)) == pytest.approx(
+            assert alignment.js_divergence(look.map(layer), look.site.mask) == pytest.approx(
                 look.alignment.js[layer], abs=0.01
             )
 

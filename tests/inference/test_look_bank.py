@@ -38,7 +38,7 @@ def test_values_are_the_means_over_other_images(bank: MapBank) -> None:
     by_image: dict[str, list[tuple[float, float]]] = {}
     for place, look in zip(kept.places, kept.maps[:, 0], strict=True):
         ratio = float(alignment.attention_ratio(look, MASK.ravel()))
-        kl = float(alignment.kl_divergence(MASK.ravel(), look))
+        kl = float(alignment.kl_divergence(look, MASK.ravel()))
         by_image.setdefault(bank.records[place].image, []).append((np.log(ratio), kl))
     others = [pairs for image, pairs in by_image.items() if image != "image 0"]
     assert len(others) == 6

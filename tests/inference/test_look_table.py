@@ -24,7 +24,7 @@ def test_values_by_hand() -> None:
     assert ar.blind == 2.0, "even over the image, none on the padding"
     assert kl.values[0] == pytest.approx(log(6 / 3), abs=1e-6)
     assert kl.blind == pytest.approx(log(4))
-    assert js.values[0] == pytest.approx(float(alignment.js_divergence(mask, look)))
+    assert js.values[0] == pytest.approx(float(alignment.js_divergence(look, mask)))
     assert isnan(placement.values[0]), "four places are too few"
     assert placement.blind == 0.5
 

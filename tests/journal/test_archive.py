@@ -11,6 +11,7 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import pytest
+from head_values import question_heads
 from journals import find, held, record
 from maps import question_map
 
@@ -52,11 +53,15 @@ def here() -> Path:
 
 @pytest.fixture
 def with_maps() -> Path:
-    """A journal with maps of two ranks, one of them torn at its end."""
+    """A journal with maps and values of heads of two ranks, one file torn at its end."""
     folder = journal.home() / "journal" / NAME
     for rank, keys in enumerate(("ab", "c")):
         with Journal(folder, rank) as made:
-            made.write([record(key) for key in keys], [question_map(key, f"i{rank}") for key in keys])
+            made.write(
+                [record(key) for key in keys],
+                [question_map(key, f"i{rank}") for key in keys],
+                [question_heads(key) for key in keys],
+            )
     with (folder / "rank1.maps").open("ab") as file:
         file.write(b'{"sha256": "torn')
     return folder
@@ -81,7 +86,7 @@ def test_a_journal_arrives_as_it_was(here: Path, tmp_path: Path, moved: Callable
         assert find(made, "b") == record("b", text="żółw \udc80\n\0")
 
 
-def test_maps_go_along_once(with_maps: Path, tmp_path: Path, moved: Callable[[], Path]) -> None:
+def test_maps_and_values_of_heads_go_along_once(with_maps: Path, tmp_path: Path, moved: Callable[[], Path]) -> None:
     files = {path.name: path.read_bytes().removesuffix(b'{"sha256": "torn') for path in with_maps.glob("rank*")}
     export([with_maps], tmp_path / "a.zip")
     there = moved()
@@ -108,7 +113,7 @@ def test_damaged_maps_are_said_and_nothing_is_imported(
     data[-1] ^= 1
     there = moved()
     bad = zipped(tmp_path / "a.zip", {f"{NAME}/rank0.jsonl": GOOD, f"{NAME}/rank0.maps": bytes(data)})
-    with pytest.raises(ValueError, match=r"rank0\.maps, map 3: damaged .the checksum .*nothing was imported"):
+    with pytest.raises(ValueError, match=r"rank0\.maps, block 3: damaged .the checksum .*nothing was imported"):
         load(bad)
     assert not list(there.glob("*"))
     bad = zipped(tmp_path / "a.zip", {f"{NAME}/rank0.maps": block_of_layout(2)})

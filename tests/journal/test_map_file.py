@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from maps import question_map
 from lmms_vg.journal import Journal, JournalError, LayerMaps
 from lmms_vg.journal.lines import decode
 from lmms_vg.journal.map_file import MapIndex
-from lmms_vg.journal.map_lines import block_of, patches_of
+from lmms_vg.journal.map_lines import MAPS, block_of, patches_of
 
 
 def write(folder: Path, *keys: str, **more: Any) -> Path:
@@ -71,8 +72,8 @@ def test_a_reference_is_kept_once_per_image_also_by_a_later_process(tmp_path: Pa
     write(tmp_path, "a", "b", image="x")
     path = write(tmp_path, "c", image="x")
     write(tmp_path, "d", image="y")
-    assert path.read_bytes().count(b'"r-x", "layers"') == 1
-    assert path.read_bytes().count(b'"r-y", "layers"') == 1
+    assert path.read_bytes().count(b'"r-x", "bytes"') == 1
+    assert path.read_bytes().count(b'"r-y", "bytes"') == 1
     assert keys_of(path) == set("abcd")
 
 
@@ -112,7 +113,7 @@ def test_a_flipped_byte_costs_one_map_and_is_said(tmp_path: Path, warnings: list
 
 def of_layout_2() -> bytes:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lmms_vg.journal.map_lines.LAYOUT", 2)
+        patch.setattr("lmms_vg.journal.map_lines.MAPS", replace(MAPS, layout=2))
         return block_of(question_map("k"))
 
 

@@ -104,4 +104,8 @@ def test_heads_that_do_not_beat_even_attention() -> None:
     )
     orders = HeadOrders(by="kl", shared={"kl": 3, "ar": 3, "js": 3}, even={"kl": 2.0, "ar": 1.0, "js": 0.3})
     assert orders.no_better_than_even(scores) == [False, True, True]
+    placed = scores.model_copy(update={"placement": [0.5, 0.9, 0.9]})
+    by_place = orders.model_copy(update={"even": orders.even | {"placement": 0.5}})
+    assert by_place.no_better_than_even(placed) == [True, True, True], "the first holds no more than half of all places"
+    assert by_place.no_better_than_even(scores) == [False, True, True], "lists of older versions have no placement"
     assert HeadOrders(by="kl", shared={}).no_better_than_even(scores) == [False] * 3

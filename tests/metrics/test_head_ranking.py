@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import hypergeom
 
-from lmms_vg.metrics.head_ranking import METRICS, By, HeadSums
+from lmms_vg.metrics.head_ranking import METRICS, By, HeadSums, shared_by_chance
 
 SHAPE = (4, 5)
 RESAMPLES = 40
@@ -42,7 +43,7 @@ def added(asked: Iterable[Asked], **values: Any) -> HeadSums:
 
 
 def best(mean: np.ndarray, keep: int, by: str = "kl") -> list[tuple[int, int]]:
-    sign = -1 if by == "ar" else 1
+    sign = -1 if by in ("ar", "placement") else 1
     return sorted(product(range(SHAPE[0]), range(SHAPE[1])), key=lambda place: (sign * mean[place], place))[:keep]
 
 
@@ -134,8 +135,42 @@ def test_another_seed_resamples_otherwise(asked: list[Asked]) -> None:
 
 
 def test_heads_that_two_orders_share() -> None:
-    """Best two by KL are heads 0 and 1; by AR (higher is better) 1 and 3; by JS 2 and 3."""
+    """Best two by KL are heads 0 and 1; by AR (higher is better) 1 and 3; by JS 2 and 3; by placement (higher) 0 and 2."""
     sums = HeadSums((2, 2), "kl", resamples=2)
-    sums.add("a", {"kl": [[1, 2], [3, 4]], "ar": [[1, 4], [2, 3]], "js": [[0.4, 0.3], [0.1, 0.2]]}, [1, 1])
-    assert sums.shared(2) == {"kl": 2, "ar": 1, "js": 0}
-    assert sums.shared(4) == {"kl": 4, "ar": 4, "js": 4}
+    heads = {"kl": [[1, 2], [3, 4]], "ar": [[1, 4], [2, 3]], "js": [[0.4, 0.3], [0.1, 0.2]]}
+    sums.add("a", heads | {"placement": [[0.9, 0.2], [0.6, 0.1]]}, [1, 1])
+    assert sums.shared(2) == {"kl": 2, "ar": 1, "js": 0, "placement": 1}
+    assert sums.shared(4) == {"kl": 4, "ar": 4, "js": 4, "placement": 4}
+
+
+def test_questions_without_placement_count_for_the_other_metrics_only() -> None:
+    """The second question has none, and the third decides alone between the heads that the first leaves even."""
+    whole = {name: [[1.0, 2.0]] for name in METRICS}
+    sums = HeadSums((1, 2), "placement", resamples=2)
+    sums.add("a", whole | {"placement": [[0.5, 0.5]]}, [1.0])
+    sums.add("b", whole | {"placement": [[np.nan, np.nan]]}, [1.0], times=3)
+    sums.add("c", whole | {"placement": [[0.2, 0.9]]}, [1.0])
+    assert (sums.n, sums.counts) == (5, {"kl": 5, "ar": 5, "js": 5, "placement": 2})
+    assert sums.means()["placement"] == pytest.approx(np.array([[0.35, 0.7]]))
+    assert sums.means()["kl"] == pytest.approx(np.array([[1.0, 2.0]]))
+    assert sums.ranking(2) == [(0, 1), (0, 0)]
+    without = HeadSums((1, 2), resamples=2)
+    without.add("a", whole | {"placement": [[np.nan, np.nan]]}, [1.0])
+    assert np.isnan(without.means()["placement"]).all()
+    assert without.shared(1) == {"kl": 1, "ar": 0, "js": 1}, "of a metric that no question has nothing is said"
+
+
+@pytest.mark.parametrize(("keep", "heads"), [(1, 2), (5, 36), (20, 784), (20, 3360), (18, 20), (7, 7)])
+def test_what_unrelated_orders_share_is_hypergeometric(keep: int, heads: int) -> None:
+    known = hypergeom(heads, keep, keep)
+    found = shared_by_chance(keep, heads)
+    assert found.mean == pytest.approx(known.mean())
+    assert found.most == known.ppf(0.95)
+
+
+def test_shuffled_orders_share_what_chance_says() -> None:
+    generator = np.random.default_rng(0)
+    shared = [len({*generator.permutation(36)[:5]} & {*generator.permutation(36)[:5]}) for _ in range(4000)]
+    found = shared_by_chance(5, 36)
+    assert np.mean(shared) == pytest.approx(found.mean, abs=0.04)
+    assert np.mean(np.array(shared) > found.most) < 0.06

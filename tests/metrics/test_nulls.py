@@ -118,8 +118,8 @@ def test_values_are_those_of_the_measure():
     for i in (0, 5, 6, 199):
         for who, got, average in (([i], result.value, True), (donors[i], result.level, False)):
             ar = np.log(np.maximum(alignment.attention_ratio(maps[who], masks[i]), LEAST_AR)).mean(axis=0)
-            kl = alignment.kl_divergence(masks[i], maps[who]).mean(axis=0)
-            js = alignment.js_divergence(masks[i], maps[who]).mean(axis=0)
+            kl = alignment.kl_divergence(maps[who], masks[i]).mean(axis=0)
+            js = alignment.js_divergence(maps[who], masks[i]).mean(axis=0)
             assert got.log_ar[i] == pytest.approx(ar, abs=1e-5), (i, average)
             assert got.kl[i] == pytest.approx(kl, abs=1e-5), (i, average)
             assert got.js[i] == pytest.approx(js, abs=1e-5), (i, average)

@@ -24,8 +24,8 @@ def test_it_is_what_the_measure_says_of_such_attention(inside, visible, patches)
     for value, measure in (
         (expected.ar, alignment.attention_ratio(attention, mask)),
         (expected.printed_ar, alignment.printed_attention_ratio(attention, mask)),
-        (expected.kl, alignment.kl_divergence(mask, attention)),
-        (expected.js, alignment.js_divergence(mask, attention)),
+        (expected.kl, alignment.kl_divergence(attention, mask)),
+        (expected.js, alignment.js_divergence(attention, mask)),
     ):
         assert float(measure) == pytest.approx(float(value), abs=1e-5)
 

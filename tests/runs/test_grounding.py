@@ -181,3 +181,27 @@ def test_few_images_with_several_questions_have_an_excess_over_questions_only(tm
     assert found.over_questions.mean > 1
     assert (found.n, found.n_questions) == (8, 8)
     assert looks(report(run, 0))["log AR"] == "no verdict (too few images)"
+
+
+def test_the_images_of_a_patient_are_drawn_together(tmp_path: Path) -> None:
+    """60 images of 12 patients: the interval is that of 12 units, and no map is swapped within a patient."""
+    maps = asked(seeing)
+    of_patient = {one.image: f"own/patient {int(one.image.split()[1]) % 12}" for one in maps}
+    by_image = grounding(run_of(tmp_path / "i", maps), {"t": named(0)})["t"]
+    run = run_of(tmp_path / "p", maps, patient=lambda one: of_patient[one.image])
+    by_patient = grounding(run, {"t": named(0)})["t"]
+    assert isinstance(by_image, Grounding)
+    assert isinstance(by_patient, Grounding)
+    for name in ("log AR", "KL", "JS"):
+        one, other = by_image.looked[name].excess, by_patient.looked[name].excess
+        assert one is not None
+        assert other is not None
+        assert (one.images, other.images) == (60, 12)
+        assert one.least < other.least, "fewer units can flip their signs"
+    level = by_patient.questions["KL"]
+    assert by_patient.units == {f"u/{one.key}": of_patient[one.image] for one in maps}
+    assert all(math.isfinite(pair[1]) for pair in level.values()), "eleven other patients are enough to swap with"
+    alone = run_of(tmp_path / "a", maps, patient=lambda one: "own/patient 1")
+    result = grounding(alone, {"t": named(0)})["t"]
+    assert isinstance(result, Grounding)
+    assert "KL" not in result.looked, "one patient has nobody to swap with"

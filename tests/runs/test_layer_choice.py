@@ -5,7 +5,7 @@ import doctest
 import numpy as np
 
 from lmms_vg.runs import layer_choice
-from lmms_vg.runs.layer_choice import LayerChoice, half_of, named, on_the_other_half
+from lmms_vg.runs.layer_choice import LayerChoice, half_of, named, on_the_other_half, on_the_other_halves
 
 IMAGES = [f"image {i // 2}" for i in range(80)]
 
@@ -42,6 +42,22 @@ def test_one_image_has_no_other_half() -> None:
     assert choice == LayerChoice((1, 1), "in-sample")
     assert choice.in_sample
     assert (str(choice), str(named(4))) == ("1 (in-sample)", "4")
+
+
+def test_a_layer_of_two_tasks_comes_from_the_other_halves_of_both_and_each_counts_the_same() -> None:
+    """By hand: means of the first half add up to (7, 5, 6.5), of the second to (7, 9, 6), however many questions there are."""
+    few, many = IMAGES[:20], [f"natural {i}" for i in range(400)]
+
+    def task(names: list[str], of_half: tuple[list[float], list[float]]) -> tuple[np.ndarray, list[str]]:
+        return np.array([of_half[half_of(name)] for name in names]), names
+
+    first = task(few, ([1.0, 2.0, 4.0], [5.0, 5.0, 1.0]))
+    second = task(many, ([6.0, 3.0, 2.5], [2.0, 4.0, 5.0]))
+    choice = on_the_other_halves([first, second])
+    assert choice == LayerChoice((2, 1), "other half")
+    assert on_the_other_halves([first]) == on_the_other_half(*first) == LayerChoice((2, 0), "other half")
+    alone = task(few[:1], ([1.0, 2.0, 4.0], [1.0, 2.0, 4.0]))
+    assert on_the_other_halves([alone, second]).how == "in-sample"
 
 
 def test_docstring_examples() -> None:

@@ -78,11 +78,12 @@ def test_the_same_runs_give_the_same_bytes(built: Path, tmp_path: Path) -> None:
     assert different == []
 
 
-def test_heads_of_both_sides(tmp_path: Path) -> None:
+@pytest.mark.parametrize("old", [False, True])
+def test_heads_of_both_sides(tmp_path: Path, old: bool) -> None:
     """The two sides rank heads alike, so the correlation is 1 and all best heads are shared."""
     heads = np.arange(30.0).reshape(5, 6)
-    run = with_heads(tmp_path / "j", "vgmed_localization", heads, 0)
-    with_heads(tmp_path / "j", "vgmed_coco_localization", heads * 2 + 1, 1)
+    run = with_heads(tmp_path / "j", "vgmed_localization", heads, 0, old=old)
+    with_heads(tmp_path / "j", "vgmed_coco_localization", heads * 2 + 1, 1, old=old)
     study = collect([replace(run, measured=["vgmed_localization", "vgmed_coco_localization"])])
     (found,) = run_heads(study.tasks)
     rows = {(row["side"], row["layer"], row["head"]): row["KL"] for row in head_table([found]).rows}
@@ -93,6 +94,14 @@ def test_heads_of_both_sides(tmp_path: Path) -> None:
     assert agreement["KL", "rank correlation"]["low"] == pytest.approx(1, abs=0.02)
     top = agreement["AR", "shared among the best 10"]
     assert (top["value"], top["chance"]) == (1.0, pytest.approx(1 / 3))
+    placed = {row["placement"] for row in head_table([found]).rows}
+    if old:
+        assert placed == {None}
+        assert not any(metric == "placement" for metric, _ in agreement)
+    else:
+        assert max(placed) == 1.0
+        assert agreement["placement", "rank correlation"]["value"] == 1.0
+        assert agreement["placement", "shared among the best 10"]["value"] == 1.0, "more is better"
 
 
 def test_of_one_side_there_is_no_agreement_and_without_heads_nothing(tmp_path: Path) -> None:

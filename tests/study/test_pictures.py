@@ -106,3 +106,12 @@ def test_images_keep_their_colour_and_hidden_patches_are_hatched() -> None:
     assert (heat[35, 35], heat[0, 0]) == (0, 0.5)
     assert len(axis.collections) == 1
     assert axis.spines["left"].get_edgecolor()[:2] == pytest.approx((1.0, 0.498), abs=0.01)
+
+
+def test_the_place_that_the_journal_keeps_is_taken() -> None:
+    """Where several preparations give the same patches, only it is sure; and it holds for its own size of image only."""
+    kept = Geometry.center_crop(160, 90, 24, 24, 336)
+    asked = question(0, boxes=BOXES, grid=(24, 24))
+    object.__setattr__(asked, "geometry", kept)
+    assert image_place.geometry_of(asked, 160, 90) is kept
+    assert image_place.geometry_of(asked, 320, 180) is None

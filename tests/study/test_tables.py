@@ -10,7 +10,7 @@ from scipy import stats
 from studies import question, run_named, task_of
 
 from lmms_vg.metrics.statistics import cluster_interval
-from lmms_vg.runs.layer_choice import half_of
+from lmms_vg.runs.layer_choice import half_of, halves
 from lmms_vg.study import breakdown_table, chosen_layer, correct_table, curves, gap_table, necessity_table, paired_table
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.image_band import band
@@ -70,23 +70,23 @@ def test_the_layer_comes_from_the_other_images_or_the_other_half() -> None:
     natural = np.tile([1.0, 2.0, 3.0], (20, 1))
     medical, coco = task_of(kl), task_of(natural, "vgmed_coco_localization", run_named())
     layer = chosen_layer.chosen(medical, [medical, coco])
-    assert (layer.rule, layer.said) == (chosen_layer.OTHER_IMAGES, "0")
+    assert (layer.how, layer.said, layer.on) == ("other images", "0", coco.task)
     half = chosen_layer.chosen(medical, [medical])
-    assert (half.rule, half.said) == (chosen_layer.OTHER_HALF, "1")
+    assert (half.how, half.said) == ("other half", "1")
     single = task_of(kl[:2])
-    assert chosen_layer.chosen(single, [single]).rule == chosen_layer.IN_SAMPLE
+    assert chosen_layer.chosen(single, [single]).in_sample
 
 
 def test_the_other_half_never_holds_the_reported_image() -> None:
     """Each half prefers a layer of its own, and is reported at that of the other."""
     task = task_of(np.zeros((40, 2)))
-    half = chosen_layer.halves(task)
+    half = halves(task.units)
     assert half.tolist() == [half_of(unit) == 1 for unit in task.units], "as report halves them"
     assert 0 < half.sum() < 40
     assert all(half[i] == half[i + 1] for i in range(0, 40, 2)), "the questions of an image stay together"
     kl = np.where(half[:, None], [1.0, 2.0], [2.0, 1.0])
     layer = chosen_layer.chosen(task_of(kl), [task_of(kl)])
-    assert (layer.of(kl) == 2.0).all()
+    assert (layer.of(kl, task.units) == 2.0).all()
 
 
 def test_a_method_is_reported_at_the_layer_of_plain() -> None:
@@ -154,7 +154,7 @@ def test_the_gap_at_one_layer_is_chosen_on_the_other_halves_of_both() -> None:
     medical = task_of(np.tile([2.0, 2.5, 9.0], (40, 1)) + 0.01 * NOISE, run=run)
     natural = task_of(np.tile([9.0, 1.5, 1.0], (40, 1)), "vgmed_coco_localization", run)
     row = one(gap_table.chosen_table([medical, natural]), measure="KL", quantity="value", boxes=gap_table.ALL)
-    assert (row["layer"], row["layer_chosen_on"]) == ("1", "other half of the images")
+    assert (row["layer"], row["layer_chosen_on"]) == ("1", "other half")
     assert row["gap"] == pytest.approx(1.0 + 0.01 * NOISE[:, 1].mean())
     every = gap_table.table([medical, natural])
     assert row["gap"] == pytest.approx(one(every, measure="KL", quantity="value", boxes=gap_table.ALL, layer=1)["gap"])
@@ -170,7 +170,7 @@ def test_breakdown() -> None:
     table = breakdown_table.table([task_of(NOISE, questions=questions)])
     layer = chosen_layer.chosen(task_of(NOISE, questions=questions), [])
     spleen = one(table, axis="organ", category="spleen", measure="KL", quantity="value")
-    assert spleen["mean"] == pytest.approx(layer.of(NOISE)[30:].mean())
+    assert spleen["mean"] == pytest.approx(layer.of(NOISE, [one.unit for one in questions])[30:].mean())
     assert (spleen["n"], spleen["images"]) == (10, 10)
     assert not np.isnan(spleen["low"])
     assert {row["category"] for row in rows(table, axis="box share")} == {"10-30%", "> 30%"}

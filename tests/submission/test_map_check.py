@@ -15,7 +15,7 @@ import runs
 from mapped import TASK
 
 from lmms_vg.journal import LayerMaps, QuestionMap, ReferenceMap
-from lmms_vg.journal.map_lines import block_of, blocks, maps_of, patches_of
+from lmms_vg.journal.map_lines import MAPS, block_of, maps_of, patches_of
 from lmms_vg.metrics.alignment import align
 from lmms_vg.submission import archive, map_masks
 from lmms_vg.submission.findings import Finding
@@ -48,7 +48,7 @@ def remade(data: bytes, change: Callable[[int, dict[str, Any]], Any]) -> bytes:
     """Write the blocks of questions and references anew; `change` gets number and parts, which it may alter or empty."""
     references: dict[str, ReferenceMap] = {}
     out = []
-    for number, (_, end, line) in enumerate(blocks(data)):
+    for number, (_, end, line) in enumerate(MAPS.blocks(data)):
         assert line is not None
         maps = maps_of(line, data[end - line.size : end])
         parts: dict[str, Any] = {
@@ -86,7 +86,7 @@ def test_it_is_recomputed(good: Path) -> None:
 def test_stated_values_follow_from_the_maps_by_other_code(good: Path) -> None:
     """AR, KL, JS by `alignment`, placement by counting places, of the first question's map as the file has it."""
     data = mapped.member(good)
-    (_, e0, r), (_, e1, q), *_ = blocks(data)
+    (_, e0, r), (_, e1, q), *_ = MAPS.blocks(data)
     assert q is not None
     assert r is not None
     ratio = maps_of(q, data[e1 - q.size : e1]).restored() / maps_of(r, data[e0 - r.size : e0]).restored()

@@ -14,6 +14,7 @@ from lmms_vg.datasets.own_images import OWN_ENV
 from lmms_vg.datasets.source import DataError
 from lmms_vg.plugin import TASKS
 from lmms_vg.tasks import own_tasks, registry
+from lmms_vg.tasks.documents import patient_of
 from lmms_vg.tasks.own_tasks import KINDS, folder
 
 PLAIN = {"image": IMAGE, "question": "Is it?"}
@@ -90,8 +91,10 @@ def test_lmms_eval_reads_what_is_written_and_makes_documents_of_it() -> None:
 def test_only_rows_that_state_them_have_group_and_patient_and_a_patient_is_one_cluster(mine: Path) -> None:
     (doc,) = own_tasks.own_mine_grounding(None)
     assert (doc["group"], doc["patient"], doc["image"]) == ("hard", "A", "own:mine/patient A")
+    assert patient_of(doc) == "own:mine/patient A", "as the journal knows it"
     (doc,) = own_tasks.own_mine_closed(None)
     assert not {"group", "patient"} & doc.keys()
+    assert patient_of(doc) == ""
     assert doc["image"] == f"own:mine/{IMAGE}"
     assert mine.name in doc["uid"]
 

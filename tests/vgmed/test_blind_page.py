@@ -202,6 +202,14 @@ def test_an_image_that_lies_in_no_known_way_is_refused() -> None:
         placements((60, 40), [(50, 30, 60, 40)], strange)
 
 
+def test_the_way_that_the_run_kept_is_taken() -> None:
+    way, box = Geometry.pad(60, 40, 8, 8), [(10, 10, 20, 20)]
+    known = kept(way, box)._replace(geometry=way)
+    assert placements((60, 40), box, known) == {"kept": way}
+    with pytest.raises(ValueError, match="image of 120 x 80 pixels: the run saw one of 60 x 40"):
+        placements((120, 80), box, known)
+
+
 @pytest.fixture(scope="module")
 def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with chromium(tmp_path_factory.mktemp("profile")) as started:

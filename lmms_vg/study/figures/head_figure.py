@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from lmms_vg.metrics.alignment import Array
+from lmms_vg.metrics.head_ranking import shared_by_chance
 from lmms_vg.study.figures.style import GREY, save, styled
 from lmms_vg.study.head_tables import RunHeads, best, partial_rank_correlation, rank_correlation, spread_of
 from lmms_vg.study.head_tables import table as table_of
@@ -34,9 +35,10 @@ def draw(heads: Sequence[RunHeads], folder: Path) -> list[Path]:
 
 def _figure(heads: RunHeads) -> Figure:
     names = sorted(heads.sides)
-    known = all(np.isfinite(heads.sides[name].even) for name in names)
+    even = {name: heads.sides[name].even["kl"] for name in names}
+    known = all(np.isfinite(value) for value in even.values())
     # KL of even attention is a property of a side's boxes: over it, both sides are on one scale.
-    maps = {name: heads.sides[name].means("kl") - (heads.sides[name].even if known else 0) for name in names}
+    maps = {name: heads.sides[name].means("kl") - (even[name] if known else 0) for name in names}
     keep = min(_FRAMED, max(1, maps[names[0]].size // 6))
     wide = len(names) + heads.has_both
     figure = Figure(figsize=(2.4 * wide + 0.4, 2.8), layout="constrained")
@@ -90,7 +92,7 @@ def _scatter(panel: Any, medical: Array, natural: Array, keep: int, known: bool,
     panel.set_xlabel(f"KL{over}, natural")
     panel.set_ylabel(f"KL{over}, medical")
     rank = rank_correlation(medical.ravel(), natural.ravel())
-    shared = f"in both best {keep}: {len(both)} (by chance {keep * keep / medical.size:.1f})"
+    shared = f"in both best {keep}: {len(both)} (by chance {shared_by_chance(keep, medical.size).mean:.1f})"
     without = ""
     if spread is not None:
         without = f" ({partial_rank_correlation(medical.ravel(), natural.ravel(), spread):.2f}, entropy taken out)"

@@ -8,9 +8,10 @@ from math import isnan
 import numpy as np
 
 from lmms_vg.metrics.statistics import Difference, holm, paired
+from lmms_vg.runs.layer_choice import LayerChoice
 from lmms_vg.runs.saying import LEVEL
 from lmms_vg.study import necessity_table
-from lmms_vg.study.chosen_layer import ChosenLayer, chosen, plain_of
+from lmms_vg.study.chosen_layer import chosen, plain_of
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.image_band import band
 from lmms_vg.study.page.compared_headlines import correct_headlines, gap_headlines, repeat_headlines
@@ -58,7 +59,7 @@ def _needed(row: Row, name: str) -> TestedFinding:
 def _placed(task: StudiedTask, tasks: Sequence[StudiedTask]) -> Headline | None:
     """Where too few other images leave no excess: placement, which is no verdict, as objects may all stand in the middle."""
     layer = chosen(task, tasks)
-    found = band(layer.of(task.values["placement"])[:, None], task.units)
+    found = band(layer.of(task.values["placement"], task.units)[:, None], task.units)
     if not found.n:
         return None
     mean, low, high = (float(end[0]) for end in (found.mean, found.low, found.high))
@@ -100,16 +101,16 @@ def _against(task: StudiedTask, plain: StudiedTask, tasks: Sequence[StudiedTask]
     return TestedFinding(text, found.mean, found.p, found.has_interval)
 
 
-def _said(layer: ChosenLayer) -> str:
+def _said(layer: LayerChoice) -> str:
     """Name the layer, and on what it was chosen."""
-    return f"layer {layer.said} (of lowest KL, chosen on {_RULES.get(layer.rule, layer.rule)})"
+    return f"layer {layer.said} (of lowest KL, chosen on {_RULES.get(layer.how, layer.how)})"
 
 
-_RULES = {"in-sample": "these same questions", "other half of the images": "the other half of the images"}
+_RULES = {"in-sample": "these same questions", "other half": "the other half of the images"}
 
 
-def _excess(task: StudiedTask, layer: ChosenLayer) -> dict[str, float]:
-    values = zip(task.questions, layer.of(task.excess["AR"]), strict=True)
+def _excess(task: StudiedTask, layer: LayerChoice) -> dict[str, float]:
+    values = zip(task.questions, layer.of(task.excess["AR"], task.units), strict=True)
     return {question.uid: float(value) for question, value in values if np.isfinite(value)}
 
 

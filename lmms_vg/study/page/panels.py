@@ -96,6 +96,6 @@ def _line(curve: LookCurve, level: LookCurve | None, tasks: Sequence[StudiedTask
         low=band.low,
         high=band.high,
         chance=level.band.mean if level else none,
-        marked=sorted({*chosen(task, tasks).at.tolist()}),
+        marked=chosen(task, tasks).layers,
         hidden=np.flatnonzero(task.hidden.any(axis=0)).tolist(),
     )

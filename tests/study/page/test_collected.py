@@ -58,14 +58,14 @@ def test_sentences_say_the_excess_at_the_chosen_layer(study: Study) -> None:
     blind, seeing, gain = made(study).headlines
     assert (blind.word, seeing.word, gain.word) == ("not shown", "shown", "shown")
     task = study.tasks[1]
-    values = chosen(task, study.tasks).of(task.excess["AR"])
+    values = chosen(task, study.tasks).of(task.excess["AR"], task.units)
     assert f"the box holds {exp(values.mean()):.2f} [" in seeing.text
     assert "(120 questions, 60 images)" in seeing.text
     low, high = (exp(end) for end in cluster_interval([*values], task.units))
     ends = seeing.text.partition("[")[2].partition("]")[0].split(", ")
     assert [float(end) for end in ends] == pytest.approx([low, high], abs=0.02)
     plain = study.tasks[0]
-    before = chosen(plain, study.tasks).of(plain.excess["AR"])
+    before = chosen(plain, study.tasks).of(plain.excess["AR"], plain.units)
     assert f"is {exp((values - before).mean()):.2f} [" in gain.text, "the same questions at plain's layers"
     assert "against plain" in gain.text
 
@@ -82,7 +82,7 @@ def test_too_few_images_give_no_verdict(tmp_path: Path) -> None:
     (said,) = made(Study((task,), ())).headlines
     assert said.word == "no verdict"
     assert "50% is chance" in said.text
-    mean = chosen(task, [task]).of(task.values["placement"]).mean()
+    mean = chosen(task, [task]).of(task.values["placement"], task.units).mean()
     assert f"more attention than {100 * mean:.0f}% of the places" in said.text
     twelve = studied(tmp_path, looks.seeing, n=12)
     (said,) = made(Study((twelve,), ())).headlines
@@ -97,7 +97,7 @@ def test_charts_have_the_curves_and_their_chance(study: Study) -> None:
     for line, task in zip(log_ar.lines, study.tasks, strict=True):
         assert line.mean == pytest.approx(task.excess["AR"].mean(axis=0))
         assert (line.low < line.mean).all()
-        assert set(line.marked) == set(chosen(task, study.tasks).at)
+        assert set(line.marked) == set(chosen(task, study.tasks).layers)
     assert raw.lines[0].chance == pytest.approx(study.tasks[0].level["AR"].mean(axis=0))
 
 
@@ -206,8 +206,8 @@ def test_breakdowns_are_multiples_of_other_images(study: Study) -> None:
     task = study.tasks[0]
     layer = chosen(task, study.tasks)
     assert first[:3] == ["short", "t", "all"]
-    assert first[3] == pytest.approx(exp(layer.of(task.excess["AR"]).mean()))
-    assert first[6] == pytest.approx(layer.of(task.values["placement"]).mean())
+    assert first[3] == pytest.approx(exp(layer.of(task.excess["AR"], task.units).mean()))
+    assert first[6] == pytest.approx(layer.of(task.values["placement"], task.units).mean())
     assert (first[7], first[8]) == (120, 60)
     assert [table.title for table in tables[1:]] == ["By box share"], "one category is no breakdown"
     assert [table.note != "" for table in tables] == [True, False]

@@ -1,0 +1,158 @@
+"""How well every head of every layer agrees with the boxes of a question, as a journal keeps it: in two bytes a value.
+
+The format of a file of heads, `rank0.heads` beside `rank0.jsonl`, is a `sidecar` whose lines state the shape, and the lowest
+and the highest of each value:
+
+    {"sha256": "6f1c0d…", "layout": 1, "key": "…", "bytes": 33600, "crc32": …,
+     "values": {"kl": [1.204, 9.377], "ar": [0.0, 11.25], …}, "layers": 60, "heads": 56}
+
+The bytes of a block are unsigned numbers of 16 bits, little-endian, in the order of `values`, layer after layer: 0 stands for
+the lowest, 65,535 for the highest, evenly. So a value is off by at most 1/131,070 of the question's range: 0.0001 where KL
+goes from 1 to 12. Half precision takes as many bytes, is off by 0.002 there, and is slower to convert.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+from loguru import logger
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from lmms_vg.journal.block_reader import BlockReader
+from lmms_vg.journal.record import Record
+from lmms_vg.journal.sidecar import BlockLine, Sidecar
+
+_Count = Annotated[int, Field(ge=1, le=1 << 16)]
+
+#: Steps between the lowest and the highest value.
+_STEPS = (1 << 16) - 1
+
+
+class HeadValues(NamedTuple):
+    """Values of every head, each (layers, heads); of a question each is known for all heads, or NaN for all.
+
+    Attributes:
+        kl: KL divergence in nats.
+        ar: attention ratio.
+        js: Jensen-Shannon divergence in nats.
+        placement: share of the places of the box's shape that hold less; NaN where there are too few places, and in
+            journals of older versions.
+        entropy: entropy of the head's map in nats (`alignment.head_entropy`); NaN in journals of older versions.
+    """
+
+    kl: NDArray[np.float64]
+    ar: NDArray[np.float64]
+    js: NDArray[np.float64]
+    placement: NDArray[np.float64]
+    entropy: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> HeadValues:
+        """Return these values, with NaN for those that are missing."""
+        arrays = {name: np.asarray(values[name], dtype=np.float64) for name in cls._fields if name in values}
+        if len(arrays) < len(cls._fields):
+            unknown = np.broadcast_to(np.float64(np.nan), next(iter(arrays.values())).shape)
+            arrays |= {name: unknown for name in cls._fields if name not in arrays}
+        return cls(**arrays)
+
+
+@dataclass(frozen=True, eq=False)
+class QuestionHeads:
+    """The values of a question that was answered now.
+
+    Attributes:
+        key: content key of the question's record.
+        values: the values.
+    """
+
+    key: str
+    values: HeadValues
+
+
+class HeadLine(BlockLine):
+    """What the line of a block states: the lowest and highest of each value, and the numbers of layers and heads."""
+
+    values: dict[str, tuple[float, float]]
+    layers: _Count
+    heads: _Count
+
+    @model_validator(mode="after")
+    def _sizes_agree(self) -> HeadLine:
+        if self.size != 2 * prod(self.shape):
+            raise ValueError(f"bytes {self.size} do not hold {' x '.join(map(str, self.shape))} values")
+        if not set(self.values) & set(HeadValues._fields):
+            raise ValueError(f"values {', '.join(self.values)}: known are {', '.join(HeadValues._fields)}")
+        return self
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Numbers of values, layers and heads."""
+        return len(self.values), self.layers, self.heads
+
+
+#: Values of heads, beside the journal file of a rank.
+HEADS = Sidecar("heads", "values of heads", 1, HeadLine)
+
+
+def block_of(kept: QuestionHeads) -> bytes:
+    """Return the block of a question's values, without those that are not known."""
+    known = {name: each for name, each in kept.values._asdict().items() if not np.isnan(each[0, 0])}
+    values = np.stack([*known.values()])
+    flat = values.reshape(len(values), -1)
+    low, high = flat.min(axis=1), flat.max(axis=1)
+    steps = values - low[:, None, None]
+    steps *= np.divide(_STEPS, high - low, out=np.zeros_like(low), where=high > low)[:, None, None]
+    data = np.rint(steps, out=steps).astype("<u2").tobytes()
+    return HeadLine(
+        layout=HEADS.layout,
+        key=kept.key,
+        size=len(data),
+        crc32=zlib.crc32(data),
+        values=dict(zip(known, zip(low.tolist(), high.tolist(), strict=True), strict=True)),
+        layers=values.shape[1],
+        heads=values.shape[2],
+    ).block(data)
+
+
+def values_of(line: HeadLine, data: bytes) -> HeadValues:
+    """Read the verified bytes of a block."""
+    low, high = np.array([*line.values.values()]).T[..., None, None]
+    values = np.frombuffer(data, "<u2").reshape(line.shape) * ((high - low) / _STEPS)
+    values += low
+    return HeadValues.of(dict(zip(line.values, values, strict=True)))
+
+
+def read_heads(folder: Path, records: Iterable[Record]) -> Iterator[tuple[Record, HeadValues]]:
+    """Yield those records of a journal that have values of heads, with the values.
+
+    They are read from the files of heads, and from the record itself if an older version wrote it. Records that state values
+    which are not there are counted and said once.
+
+    Args:
+        folder: the journal.
+        records: its records.
+    """
+    places = HEADS.places(HEADS.files(folder))
+    lost = 0
+    with BlockReader(HEADS) as reader:
+        for record in records:
+            stated, place = record.alignment or {}, places.get(record.key)
+            if "heads" in stated:
+                yield record.without_heads(), HeadValues.of(stated["heads"])
+            elif place is not None and (data := reader.read(place)) is not None:
+                yield record, values_of(place.line, data)
+            else:
+                lost += "head_shape" in stated
+    if lost:
+        logger.warning(
+            f"{folder}: the values of every head of {lost:,} answers are not in its files rank*.{HEADS.suffix}, which are "
+            "missing, damaged or of another layout. Copy these files from the machine that asked; or move this journal away "
+            "and ask again with per_head=true"
+        )
