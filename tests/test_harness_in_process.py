@@ -8,12 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 import tiny
-import torch
 from loguru import logger
 from whole_runs import TEXTS
 
 from lmms_vg.inference.build import build
 from lmms_vg.inference.question import Question
+from lmms_vg.journal import read_heads, read_records
 from lmms_vg.journal.decoding import Decoding
 
 
@@ -63,12 +63,11 @@ def test_heads_true_puts_every_head_into_the_journal(checkpoint: Path) -> None:
         list(answerer.answer(asked))
         answerer.journal.close()
         (_, line, _) = [json.loads(line) for line in answerer.journal.path.read_bytes().splitlines()]
-        shapes[heads] = {
-            name: torch.tensor(values).shape for name, values in line["alignment"].get("heads", {}).items()
-        }
         assert len(line["alignment"]["kl"]) == tiny.LAYERS
-    assert shapes[True] == dict.fromkeys(("ar", "printed_ar", "kl", "js"), (tiny.LAYERS, tiny.HEADS))
-    assert shapes[False] == {}
+        kept = read_heads(answerer.journal.path.parent, read_records([answerer.journal.path]))
+        shapes[heads] = [{value.shape for value in values} for _, values in kept]
+    assert shapes[True] == [{(tiny.LAYERS, tiny.HEADS)}] * len(asked)
+    assert shapes[False] == []
 
 
 def test_model_args_win_over_what_lmms_eval_always_passes(checkpoint: Path) -> None:

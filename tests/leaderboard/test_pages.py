@@ -59,7 +59,15 @@ def fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_500_submissions_load_less_than_5_mb() -> None:
     made = tables(many(), "vgrefine")
     assert sum(len(table.measured) for table in made if table.key in ("table1", "tableG5")) == 500
-    assert all(cell.text for table in made for row in table.measured for cell in row.cells if row.method != "plain")
+    shown = [
+        (column.title, cell.text)
+        for table in made
+        for row in table.measured
+        for column, cell in zip(table.columns, row.cells, strict=True)
+        if row.method != "plain"
+    ]
+    # These submissions carry no values per layer, so nothing is judged by chance.
+    assert all(text for title, text in shown if "excess" not in title and "placement" not in title)
     page = pages.front("vgrefine", ["vgrefine"], made, [])
     static = sum(path.stat().st_size for path in STATIC.iterdir())
     assert static < 60_000

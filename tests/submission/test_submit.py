@@ -39,7 +39,7 @@ def refused(tmp_path: Path, code: str, *folders: Path, card: Any = runs.CARD) ->
 
 def test_a_bundle_holds_what_was_asked_said_and_measured(tmp_path: Path) -> None:
     run = runs.save_run(tmp_path / "run", HARD, STANDARD, LOOKED, identity={"method": spec("vgrefine", k=5)})
-    checked, ignored, _ = submit([run], runs.CARD, tmp_path / "b.zip")
+    checked, ignored, *_ = submit([run], runs.CARD, tmp_path / "b.zip")
     assert ignored == []
     assert [one.code for one in checked.findings] == ["unverified-alignment"]
     entry = checked.entry
@@ -363,7 +363,7 @@ def test_what_is_not_chosen_may_be_broken(tmp_path: Path) -> None:
             lines[3]["input"] = "left"
 
     run = runs.save_run(tmp_path / "run", HARD, STANDARD, change=reword)
-    checked, _, left_out = submit([run], runs.CARD, tmp_path / "b.zip", choice(None, [HARD]))
+    checked, _, left_out, _ = submit([run], runs.CARD, tmp_path / "b.zip", choice(None, [HARD]))
     assert checked.entry is not None
     assert left_out == [STANDARD]
 
@@ -422,7 +422,7 @@ def test_tasks_of_others_are_left_out_and_named(tmp_path: Path) -> None:
     found["n-samples"]["mme"] = {"original": 1, "effective": 1}
     results.write_text(json.dumps(found))
     (run / "demo" / results.name.replace("results.json", "samples_mme.jsonl")).write_text('{"score": 3}\n')
-    checked, ignored, _ = submit([run], runs.CARD, tmp_path / "b.zip")
+    checked, ignored, *_ = submit([run], runs.CARD, tmp_path / "b.zip")
     assert ignored == ["mme"]
     assert checked.entry is not None
     assert list(checked.entry.manifest.tasks) == [HARD]

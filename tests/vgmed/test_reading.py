@@ -158,7 +158,11 @@ def test_signals_end_both_processes_and_the_next_run_goes_on(
         sources.picture(tmp_path / "a" / "masks" / f"q{image}.png", labels)
     path = sources.manifest(tmp_path / "a" / "a.yaml")
     building = ("vgmed", "build", str(path), "-o", str(tmp_path / "y"), "--name", "made")
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell lets programs in the background ignore it
     program = commands.start(tmp_path / "home", *building)
+    signal.signal(signal.SIGINT, before)
     until = time.monotonic() + 200
     file = tmp_path / "y" / READ
     while not (file.is_file() and file.stat().st_size) and program.poll() is None and time.monotonic() < until:
