@@ -15,7 +15,7 @@ from lmms_vg.leaderboard.layer_looks import METRICS, LayerLooks
 from lmms_vg.leaderboard.plain_pairing import PlainRuns
 from lmms_vg.leaderboard.table_model import RowView, TableView
 from lmms_vg.metrics.statistics import Difference, paired
-from lmms_vg.submission.look_scores import SPOILED
+from lmms_vg.submission.look_scores import SILENT
 from lmms_vg.submission.validated import Entry
 
 #: Reads where a submission looked in a task.
@@ -131,7 +131,7 @@ def _values(
     if both[0] is None or both[1] is None:
         return {}, {}, {}
     layer = both[0].best
-    if metric in (*SPOILED, "kl") and any(layer in one.hidden for one in both if one is not None):
+    if metric in SILENT and any(layer in one.hidden for one in both if one is not None):
         return {}, {}, {}
     layers.add(layer)
     old, new = (

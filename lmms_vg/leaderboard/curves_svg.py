@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import isfinite
 from typing import NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
 
+from lmms_vg._util.svg import add, stretches
 from lmms_vg.leaderboard.layer_curves import LayerCurve
-from lmms_vg.submission.validated import Values
 
 _WIDTH, _HEIGHT = 300, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 292, 12, 160
@@ -36,38 +36,38 @@ def curve_svg(curve: LayerCurve, name: str) -> str:
     ids = {kind: f"{name}-{kind}" for kind in ("title", "desc")}
     about = {"viewBox": f"0 0 {_WIDTH} {_HEIGHT}", "role": "img", "aria-labelledby": f"{ids['title']} {ids['desc']}"}
     root = ElementTree.Element("svg", {"class": "curve", **about})
-    _add(root, "title", curve.title, id=ids["title"])
-    _add(root, "desc", _said(curve), id=ids["desc"])
+    add(root, "title", curve.title, id=ids["title"])
+    add(root, "desc", _said(curve), id=ids["desc"])
     scale = _scale(curve)
     for layer in curve.hidden:
         left, width = scale.x(layer - 0.5), scale.x(1) - scale.x(0)
         size = {"x": f"{left:.1f}", "y": f"{_TOP}", "width": f"{width:.1f}", "height": f"{_BOTTOM - _TOP}"}
-        _add(root, "rect", **size, **{"class": "covered"})
+        add(root, "rect", **size, kind="covered")
     for value in _ticks(scale):
         _line(root, "tick", _LEFT, scale.y(value), _RIGHT, scale.y(value))
-        _add(root, "text", f"{value:g}", x=f"{_LEFT - 4}", y=f"{scale.y(value) + 3:.1f}", **{"text-anchor": "end"})
+        add(root, "text", f"{value:g}", x=f"{_LEFT - 4}", y=f"{scale.y(value) + 3:.1f}", **{"text-anchor": "end"})
     step = -(-len(curve.mean) // _TICKS)
     for layer in range(0, len(curve.mean), step):
-        _add(root, "text", str(layer), x=f"{scale.x(layer):.1f}", y=f"{_BOTTOM + 14}", **{"text-anchor": "middle"})
+        add(root, "text", str(layer), x=f"{scale.x(layer):.1f}", y=f"{_BOTTOM + 14}", **{"text-anchor": "middle"})
     middle = f"{(_LEFT + _RIGHT) / 2}"
-    _add(root, "text", "layer", x=middle, y=f"{_HEIGHT - 4}", **{"text-anchor": "middle"})
+    add(root, "text", "layer", x=middle, y=f"{_HEIGHT - 4}", **{"text-anchor": "middle"})
     if curve.chance is not None:
         _line(root, "chance", _LEFT, scale.y(curve.chance), _RIGHT, scale.y(curve.chance))
-    for part in _parts(curve.low, curve.high):
+    for part in stretches(curve.low, curve.high):
         ends = [(layer, curve.low[layer]) for layer in part] + [(layer, curve.high[layer]) for layer in reversed(part)]
-        _add(root, "polygon", points=_points(scale, ends), **{"class": "band"})
+        add(root, "polygon", points=_points(scale, ends), kind="band")
     for kind, values in (("before", curve.plain), ("after", curve.mean)):
         if values is not None:
-            for part in _parts(values):
-                _add(
+            for part in stretches(values):
+                add(
                     root,
                     "polyline",
                     points=_points(scale, [(layer, values[layer]) for layer in part]),
-                    **{"class": kind},
+                    kind=kind,
                 )
     if isfinite(curve.mean[curve.best]):
         place = {"cx": f"{scale.x(curve.best):.1f}", "cy": f"{scale.y(curve.mean[curve.best]):.1f}"}
-        _add(root, "circle", **place, r="4", **{"class": "best"})
+        add(root, "circle", **place, r="4", kind="best")
     return ElementTree.tostring(root, encoding="unicode")
 
 
@@ -95,20 +95,6 @@ def _said(curve: LayerCurve) -> str:
     return f"Mean of {curve.n} questions per layer. {means}.{chance}{hidden} Numbers are taken at layer {curve.best}."
 
 
-def _parts(*rows: Values) -> Iterator[list[int]]:
-    """Yield runs of layers at which all rows have a value."""
-    part: list[int] = []
-    known = np.asarray(np.isfinite(rows).all(axis=0), dtype=np.bool_)
-    for layer, is_known in enumerate(known):
-        if is_known:
-            part.append(layer)
-        elif part:
-            yield part
-            part = []
-    if part:
-        yield part
-
-
 def _points(scale: _Scale, points: Sequence[tuple[int, float]]) -> str:
     shown = [f"{scale.x(layer):.1f},{scale.y(value):.1f}" for layer, value in points]
     return " ".join(shown if len(shown) > 1 else shown * 2)  # a line of one point is not drawn at all
@@ -116,8 +102,4 @@ def _points(scale: _Scale, points: Sequence[tuple[int, float]]) -> str:
 
 def _line(root: ElementTree.Element, kind: str, x1: float, y1: float, x2: float, y2: float) -> None:
     ends = {name: f"{value:.1f}" for name, value in zip(("x1", "y1", "x2", "y2"), (x1, y1, x2, y2), strict=True)}
-    _add(root, "line", **ends, **{"class": kind})
-
-
-def _add(parent: ElementTree.Element, tag: str, text: str = "", **attributes: str) -> None:
-    ElementTree.SubElement(parent, tag, attributes).text = text
+    add(root, "line", **ends, kind=kind)

@@ -9,7 +9,7 @@ import numpy as np
 
 from lmms_vg.leaderboard.layer_looks import LayerLooks
 from lmms_vg.metrics.statistics import FEW, percentile_interval, resample
-from lmms_vg.submission.look_scores import EXCESS, PLACEMENT, SPOILED
+from lmms_vg.submission.look_scores import EXCESS, PLACEMENT, SILENT
 from lmms_vg.submission.validated import Values
 
 RESAMPLES = 1000
@@ -68,10 +68,10 @@ def _curve(name: str, own: LayerLooks, plain: LayerLooks | None) -> LayerCurve:
     if len({*images}) >= FEW:
         low, high = percentile_interval(drawn.sums / drawn.counts)
     before = None if plain is None or name not in plain.values else np.nanmean(plain.values[name], axis=0)
-    silent = [*own.hidden] if name in SPOILED or name == "kl" else []
+    silent = [*own.hidden] if name in SILENT else []
     for row in (mean, low, high):
         row[silent] = np.nan
-    if before is not None and plain is not None and (name in SPOILED or name == "kl"):
+    if before is not None and plain is not None and name in SILENT:
         before[[*plain.hidden]] = np.nan
     title, chance = TITLES[name]
     return LayerCurve(title, mean, low, high, before, chance, own.best, own.hidden, drawn.n)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lmms_vg.submission.look_scores import EXCESS, PLACEMENT
+from lmms_vg.submission.look_scores import EXCESS, PLACEMENT, per_layer
 from lmms_vg.submission.schema import BundleAlignment
 from lmms_vg.submission.validate import pairs
 from lmms_vg.submission.validated import Entry, Values
@@ -54,8 +54,5 @@ def layer_looks(entry: Entry, bundle: Path, task: str) -> LayerLooks | None:
 
 
 def _row(alignment: BundleAlignment | None, name: str, layers: int) -> list[float]:
-    if alignment is not None and name in EXCESS and alignment.excess is not None:
-        return [*getattr(alignment.excess, EXCESS[name])]
-    if alignment is not None and name not in EXCESS and (row := getattr(alignment, name)) is not None:
-        return [*row]
-    return [math.nan] * layers
+    stated = None if alignment is None else per_layer(alignment, name)
+    return [math.nan] * layers if stated is None else stated

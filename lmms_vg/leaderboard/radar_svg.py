@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import cos, pi, sin
 from xml.etree import ElementTree
 
+from lmms_vg._util.svg import add
 from lmms_vg.leaderboard.breakdown import Breakdown, RadarLine
 
 _WIDTH, _HEIGHT, _RADIUS = 500, 320, 120
@@ -24,23 +25,23 @@ def radar(shown: Breakdown, number: int) -> str:
         "aria-labelledby": f"{title} {desc}",
     }
     root = ElementTree.Element("svg", about)
-    _add(root, "title", shown.title, id=title)
-    _add(root, "desc", f"Accuracy in %. {' '.join(_said(shown, line) for line in shown.lines)}", id=desc)
+    add(root, "title", shown.title, id=title)
+    add(root, "desc", f"Accuracy in %. {' '.join(_said(shown, line) for line in shown.lines)}", id=desc)
     axes = len(shown.categories)
     for ring in _RINGS:
-        _add(root, "polygon", points=_points([ring] * axes), **{"class": "ring"})
+        add(root, "polygon", points=_points([ring] * axes), kind="ring")
     for place, category in enumerate(shown.categories):
         (x1, y1), (x2, y2), (x, y) = (_at(place, axes, value) for value in (0, 100, 110))
         ends = {name: f"{value:.1f}" for name, value in zip(("x1", "y1", "x2", "y2"), (x1, y1, x2, y2), strict=True)}
-        _add(root, "line", **ends, **{"class": "spoke"})
+        add(root, "line", **ends, kind="spoke")
         anchor = "middle" if abs(x - x1) < 1 else "start" if x > x1 else "end"
         text = category if len(category) <= _LABEL else f"{category[: _LABEL - 1]}…"
-        _add(root, "text", text, x=f"{x:.1f}", y=f"{y + 4:.1f}", **{"text-anchor": anchor})
+        add(root, "text", text, x=f"{x:.1f}", y=f"{y + 4:.1f}", **{"text-anchor": anchor})
     for line in sorted(shown.lines, key=lambda line: _ON_TOP.index(line.kind)):
-        _add(root, "polygon", points=_points(line.values), **{"class": style(shown, line)})
+        add(root, "polygon", points=_points(line.values), kind=style(shown, line))
     for ring in _RINGS:
         x, y = _at(0, axes, ring)
-        _add(root, "text", str(ring), x=f"{x + 3:.1f}", y=f"{y + 9:.1f}", **{"class": "scale"})
+        add(root, "text", str(ring), x=f"{x + 3:.1f}", y=f"{y + 9:.1f}", kind="scale")
     return ElementTree.tostring(root, encoding="unicode")
 
 
@@ -64,7 +65,3 @@ def _at(place: int, axes: int, value: float) -> tuple[float, float]:
     """Return the point of a value on an axis; the first axis points up, the others follow clockwise."""
     angle, length = 2 * pi * place / axes, _RADIUS * value / 100
     return _WIDTH / 2 + length * sin(angle), _HEIGHT / 2 - length * cos(angle)
-
-
-def _add(parent: ElementTree.Element, tag: str, text: str = "", **attributes: str) -> None:
-    ElementTree.SubElement(parent, tag, attributes).text = text

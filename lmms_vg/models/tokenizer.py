@@ -37,9 +37,11 @@ def load_tokenizer(pretrained: str, revision: str | None, config: Any, mark: str
     try:
         with reading(pretrained, "tokenizer"):
             tokenizer = AutoTokenizer.from_pretrained(locate(pretrained), config=kind, **place)
-            if pieces and not whole and not _as_sentencepiece(tokenizer, pieces):
+            as_pieces = bool(whole) or not pieces or _as_sentencepiece(tokenizer, pieces)
+            if pieces and not as_pieces:
                 # transformers 5.20 forgets SentencePiece's space before the first word, but not in this class.
                 tokenizer = LlamaTokenizer.from_pretrained(locate(pretrained), legacy=True, **place)
+                as_pieces = _as_sentencepiece(tokenizer, pieces)
     except CheckpointError as problem:
         if whole or not pieces or _reads_sentencepiece():
             raise
@@ -47,7 +49,7 @@ def load_tokenizer(pretrained: str, revision: str | None, config: Any, mark: str
             f"{problem}. The checkpoint has no tokenizer.json, and its tokenizer.model cannot be read here, because the "
             'installed sentencepiece needs a newer protobuf than is installed: pip install "sentencepiece<0.2.2"'
         ) from problem
-    if pieces and not whole and not _as_sentencepiece(tokenizer, pieces):
+    if not as_pieces:
         raise CheckpointError(
             f"pretrained={pretrained!r}: transformers {transformers.__version__} splits words otherwise than the checkpoint's "
             "tokenizer.model: use a repository that also has a tokenizer.json, or another transformers"

@@ -23,42 +23,40 @@ class JournalLooks(NamedTuple):
     """The measured questions of one task of a run.
 
     Attributes:
-        folder: the journal.
+        maps: where the journal's maps are.
         records: uid -> record, of all measured questions in the order of the bundle.
         values: uid -> what its map gives at every layer.
         hidden: the layers in which patches have no attention at all.
     """
 
-    folder: Path
+    maps: MapIndex
     records: dict[str, Record]
     values: dict[str, MapValues]
     hidden: list[int]
 
     def size(self, layers: Sequence[int]) -> int:
         """Return the number of bytes that `blocks` gives, up to the lines' own."""
-        index = MapIndex.of(self.folder)
-        places = [place for record in self.records.values() if (place := index.question(record.key))]
-        names = {place.line.name: place for asked in places for place in (asked, index.reference(asked))}
+        places = [place for record in self.records.values() if (place := self.maps.question(record.key))]
+        names = {place.line.name: place for asked in places for place in (asked, self.maps.reference(asked))}
         return sum(place.end - place.start - place.line.size for place in names.values()) + sum(
             len(layers) * (8 + 2 * place.line.patches) for place in names.values()
         )
 
     def blocks(self, layers: Sequence[int]) -> Iterator[bytes]:
         """Yield the blocks of a bundle's member: each question's map, and before the first of an image its reference's."""
-        index = MapIndex.of(self.folder)
         written: set[str] = set()
         for uid, record in self.records.items():
-            asked = index.question(record.key)
+            asked = self.maps.question(record.key)
             assert asked is not None, "only questions with maps are kept"
-            general = index.reference(asked)
-            maps, reference_maps = index.maps([asked, general])
-            assert maps is not None, "it was read before"
+            general = self.maps.reference(asked)
+            own, reference_maps = self.maps.maps([asked, general])
+            assert own is not None, "it was read before"
             assert reference_maps is not None, "it was read before"
             reference = ReferenceMap(general.line.key, general.line.grid, reference_maps.at([*layers]))
             if reference.key not in written:
                 written.add(reference.key)
                 yield block_of(reference)
-            yield block_of(_question(uid, asked, maps.at([*layers]), reference))
+            yield block_of(_question(uid, asked, own.at([*layers]), reference))
 
 
 def journal_looks(run: Run, task: str, answers: Sequence[BundleAnswer]) -> JournalLooks | str:
@@ -78,7 +76,8 @@ def journal_looks(run: Run, task: str, answers: Sequence[BundleAnswer]) -> Journ
     if any(kept.maps.shape[-1] > MOST_PATCHES for kept in groups):
         return f"its maps have more than {MOST_PATCHES:,} patches"
     values = map_values(groups, about)
-    return JournalLooks(folder, records, values, hidden_layers(values, range(len(about[0].alignment["kl"]))))  # type: ignore[index]
+    layers = range(len(about[0].alignment["kl"]))  # type: ignore[index]
+    return JournalLooks(MapIndex.of(folder), records, values, hidden_layers(values, layers))
 
 
 def with_looks(answers: Sequence[BundleAnswer], values: Mapping[str, MapValues]) -> list[BundleAnswer]:

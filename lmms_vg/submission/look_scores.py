@@ -20,6 +20,9 @@ PLACEMENT = "placement"
 HIDDEN = "hidden"
 SPOILED = ("excess_ar", "excess_kl")
 
+#: The same with raw KL, which has a value there, but no rank and no verdict.
+SILENT = (*SPOILED, "kl")
+
 
 def with_looks(scores: Scores, task: Task, layer: int, pairs: Sequence[Pair], recomputed: bool) -> Scores:
     """Return the scores of a measurement with excess and placement among `further`, and what is not judged.
@@ -40,13 +43,14 @@ def with_looks(scores: Scores, task: Task, layer: int, pairs: Sequence[Pair], re
     return scores._replace(further={**scores.further, **further}, recomputed=recomputed, unjudged=silent)
 
 
+def per_layer(alignment: BundleAlignment, name: str) -> list[float] | None:
+    """Return a metric of a question at every layer; None where the bundle does not state it."""
+    if name not in EXCESS:
+        values: list[float] | None = getattr(alignment, name)
+        return values
+    return None if alignment.excess is None else getattr(alignment.excess, EXCESS[name])
+
+
 def _values(pairs: Sequence[Pair], name: str, layer: int) -> Values:
-    return np.array([_value(answer.alignment, name, layer) for _, answer in pairs], dtype=np.float64)
-
-
-def _value(alignment: BundleAlignment | None, name: str, layer: int) -> float:
-    if alignment is None:
-        return math.nan
-    if name == PLACEMENT:
-        return math.nan if alignment.placement is None else alignment.placement[layer]
-    return math.nan if alignment.excess is None else float(getattr(alignment.excess, EXCESS[name])[layer])
+    rows = (None if answer.alignment is None else per_layer(answer.alignment, name) for _, answer in pairs)
+    return np.array([math.nan if row is None else row[layer] for row in rows], dtype=np.float64)

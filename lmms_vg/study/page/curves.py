@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
 
-from lmms_vg.study.page.input import CurveLine, CurvePanel, Values
+from lmms_vg._util.svg import add, stretches
+from lmms_vg.study.page.input import CurveLine, CurvePanel
 
 _WIDTH, _HEIGHT = 460, 290
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 40
@@ -44,12 +45,12 @@ def curves(panel: CurvePanel, number: int) -> str:
         "aria-labelledby": f"{name}t {name}d",
     }
     root = ElementTree.Element("svg", about)
-    _add(root, "title", panel.title, id=f"{name}t")
-    _add(root, "desc", " ".join(_said(line) for line in panel.lines), id=f"{name}d")
+    add(root, "title", panel.title, id=f"{name}t")
+    add(root, "desc", " ".join(_said(line) for line in panel.lines), id=f"{name}d")
     _axes(root, scale)
     if panel.chance is not None:
         y = f"{scale.y(panel.chance):.1f}"
-        _add(root, "line", x1=str(_LEFT), x2=str(_WIDTH - _RIGHT), y1=y, y2=y, kind="chance")
+        add(root, "line", x1=str(_LEFT), x2=str(_WIDTH - _RIGHT), y1=y, y2=y, kind="chance")
     for place, line in enumerate(panel.lines):
         _line(root, scale, line, place)
     return ElementTree.tostring(root, encoding="unicode")
@@ -90,40 +91,27 @@ def _axes(root: ElementTree.Element, scale: ChartScale) -> None:
     for tick in range(round((high - low) / scale.step) + 1):
         value = low + tick * scale.step
         y = scale.y(value)
-        _add(root, "line", x1=str(_LEFT), x2=str(_WIDTH - _RIGHT), y1=f"{y:.1f}", y2=f"{y:.1f}", kind="grid")
-        _add(root, "text", f"{value:.{digits}f}", x=str(_LEFT - 6), y=f"{y + 4:.1f}", kind="end")
+        add(root, "line", x1=str(_LEFT), x2=str(_WIDTH - _RIGHT), y1=f"{y:.1f}", y2=f"{y:.1f}", kind="grid")
+        add(root, "text", f"{value:.{digits}f}", x=str(_LEFT - 6), y=f"{y + 4:.1f}", kind="end")
     for layer in range(0, scale.layers, max(1, math.ceil(scale.layers / 8))):
-        _add(root, "text", str(layer), x=f"{scale.x(layer):.1f}", y=str(_HEIGHT - _BOTTOM + 17), kind="middle")
-    _add(root, "text", "layer", x=f"{(_LEFT + _WIDTH - _RIGHT) / 2:.1f}", y=str(_HEIGHT - 6), kind="middle")
+        add(root, "text", str(layer), x=f"{scale.x(layer):.1f}", y=str(_HEIGHT - _BOTTOM + 17), kind="middle")
+    add(root, "text", "layer", x=f"{(_LEFT + _WIDTH - _RIGHT) / 2:.1f}", y=str(_HEIGHT - 6), kind="middle")
 
 
 def _line(root: ElementTree.Element, scale: ChartScale, line: CurveLine, place: int) -> None:
     kind = f"c{place % 6}{' natural' if line.natural else ''}"
-    for run in _runs(line.low + line.high):
+    for run in stretches(line.low, line.high):
         there = [*((layer, line.high[layer]) for layer in run), *((layer, line.low[layer]) for layer in reversed(run))]
-        _add(root, "polygon", points=_points(scale, there), kind=f"band {kind}")
+        add(root, "polygon", points=_points(scale, there), kind=f"band {kind}")
     for values, style_name in ((line.chance, f"own-chance {kind}"), (line.mean, f"curve {kind}")):
-        for run in _runs(values):
-            _add(root, "polyline", points=_points(scale, [(layer, values[layer]) for layer in run]), kind=style_name)
+        for run in stretches(values):
+            add(root, "polyline", points=_points(scale, [(layer, values[layer]) for layer in run]), kind=style_name)
     for layer in map(int, np.flatnonzero(np.isfinite(line.mean))):
         x, y = scale.x(layer), scale.y(line.mean[layer])
         if layer in line.hidden:
-            _add(root, "path", d=f"M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8", kind=f"cross {kind}")
+            add(root, "path", d=f"M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8", kind=f"cross {kind}")
         if layer in line.marked:
-            _add(root, "circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r="5", kind=f"mark {kind}")
-
-
-def _runs(values: Values) -> Iterator[list[int]]:
-    """Yield the stretches of layers that have values."""
-    run: list[int] = []
-    for layer, there in enumerate(np.isfinite(values)):
-        if there:
-            run.append(layer)
-        elif run:
-            yield run
-            run = []
-    if run:
-        yield run
+            add(root, "circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r="5", kind=f"mark {kind}")
 
 
 def _points(scale: ChartScale, there: Sequence[tuple[int, float]]) -> str:
@@ -136,8 +124,3 @@ def _said(line: CurveLine) -> str:
         return f"{line.name}: no values."
     (low_layer, low), (high_layer, high) = (end(known, key=lambda pair: pair[1]) for end in (min, max))
     return f"{line.name}: from {low:.2f} in layer {low_layer} to {high:.2f} in layer {high_layer}."
-
-
-def _add(parent: ElementTree.Element, tag: str, text: str = "", kind: str = "", **attributes: str) -> None:
-    """Add an element; `kind` is its classes."""
-    ElementTree.SubElement(parent, tag, {**attributes, **({"class": kind} if kind else {})}).text = text or None
