@@ -404,7 +404,9 @@ def test_a_title_is_explained_by_keyboard_and_by_touch(browser: Any, address: st
     assert "Chance is 0" in said.text
     browser.switch_to.active_element.send_keys("\ue00c")  # Escape
     assert not said.is_displayed()
-    browser.execute_script("arguments[0].scrollIntoView({block: 'center', inline: 'center'})", what)
+    browser.execute_script(
+        "arguments[0].scrollIntoView({block: 'center', inline: 'center', behavior: 'instant'})", what
+    )
     what.click()
     assert said.is_displayed()
     said.find_element("css selector", "button").click()
