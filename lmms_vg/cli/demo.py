@@ -61,6 +61,8 @@ def add(commands: Any) -> None:
 
 
 def _overlay(args: argparse.Namespace) -> int:
+    if args.n < 1 or args.worst < 0:
+        raise ValueError(f"-n {args.n}, --worst {args.worst}: allowed are positive integers")
     if args.runs:
         return _of_runs(args)
     if args.worst or args.lost_against:

@@ -38,6 +38,8 @@ def test_the_task_folder_is_what_lmms_eval_can_include(capsys: pytest.CaptureFix
     [
         (["overlay", "--models", "gpt_plain", "-o", "x"], "huatuo_plain"),
         (["overlay", "--task", "slake_closed", "-o", "x"], "--task slake_closed: allowed is vgmed_demo"),
+        (["overlay", ".", "--worst", "-3", "-o", "x"], "--worst -3: allowed are positive integers"),
+        (["overlay", "-n", "0", "-o", "x"], "-n 0, --worst 0: allowed are positive integers"),
         (["heads", "show", "unheard_of"], "shipped lists: demo, huatuo_vision_34b"),
     ],
 )
