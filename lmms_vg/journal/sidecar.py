@@ -21,7 +21,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Generic, NamedTuple, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from loguru import logger
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -81,7 +81,8 @@ class BlockLine(BaseModel):
 L = TypeVar("L", bound=BlockLine)
 
 
-class BlockPlace(NamedTuple, Generic[L]):
+@dataclass(frozen=True)
+class BlockPlace(Generic[L]):  # no named tuple: before Python 3.11 none can be generic
     """Where a block is, and what its line states."""
 
     path: Path
