@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 from saved_run import tables
 
 from benchmarks.cost_form import fit
@@ -23,7 +23,7 @@ def test_fit_finds_the_constants_that_made_the_times() -> None:
 @pytest.mark.e2e
 def test_quick_run_predicts_from_seven_questions(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.cost_form", "--quick", "--images", "2"],
+        [warm.programs() / "python", "-m", "benchmarks.cost_form", "--quick", "--images", "2"],
         cwd=Path(__file__).parents[2],
         env=os.environ | {"OMP_NUM_THREADS": "1", "LMMS_VG_SHARED_DATA": str(tmp_path)},
         capture_output=True,

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 from saved_run import tables
 
 
 @pytest.mark.e2e
 def test_killed_runs_end_in_the_results_of_an_undisturbed_one() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.kills", "--times", "1", "--questions", "16", "--seed", "3"],
+        [warm.programs() / "python", "-m", "benchmarks.kills", "--times", "1", "--questions", "16", "--seed", "3"],
         cwd=Path(__file__).parents[2],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 from saved_run import tables
 
 from benchmarks import answers
@@ -20,7 +20,7 @@ from lmms_vg.tasks.documents import AXES
 @pytest.mark.e2e
 def test_quick_run_prints_a_table(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.scoring", "--quick"],
+        [warm.programs() / "python", "-m", "benchmarks.scoring", "--quick"],
         cwd=Path(__file__).parents[2],
         env=os.environ | {"LMMS_VG_DATA": str(tmp_path)},
         capture_output=True,

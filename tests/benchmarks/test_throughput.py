@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import math
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 
 
 @pytest.mark.e2e
 def test_quick_run_prints_finite_ratios_and_equal_answers(tmp_path: Path) -> None:
     numbers = tmp_path / "numbers.json"
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.throughput", "--quick", "--json", str(numbers)],
+        [warm.programs() / "python", "-m", "benchmarks.throughput", "--quick", "--json", str(numbers)],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 
 
 @pytest.mark.e2e
 def test_quick_run_prints_ratios_and_equal_answers() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.together", "--quick", "--images", "1"],
+        [warm.programs() / "python", "-m", "benchmarks.together", "--quick", "--images", "1"],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,

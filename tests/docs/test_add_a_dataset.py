@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 import tiny
-from commands import BIN, answers, command
+import warm
+from commands import answers, command
 from pages import blocks, commands
 from PIL import Image
 
@@ -49,7 +50,11 @@ def typed(root: Path, line: str) -> subprocess.CompletedProcess[str]:
     name, _, value = words[0].partition("=")
     home = {"LMMS_VG_HOME": str(root / "home"), "HF_HOME": str(root / "home" / "hf")}
     return subprocess.run(
-        [BIN / words[1], *words[2:]], env=os.environ | home | {name: value}, capture_output=True, text=True, check=False
+        [warm.programs() / words[1], *words[2:]],
+        env=os.environ | home | {name: value},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

@@ -9,15 +9,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import warm
+
 BIN = Path(sys.executable).parent
 
 
-def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(home: Path, *arguments: str, folder: Path = BIN) -> subprocess.Popen[str]:
     """Start `lmms-vg` with pipes for its output."""
     outer = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
     kept = {name: value for name, value in os.environ.items() if name not in outer}
     return subprocess.Popen(
-        [BIN / "lmms-vg", *arguments],
+        [folder / "lmms-vg", *arguments],
         env=kept | {"LMMS_VG_HOME": str(home), "HF_HOME": str(home / "hf")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -26,8 +28,8 @@ def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `lmms-vg` to its end."""
-    started = start(home, *arguments)
+    """Run `lmms-vg` to its end, with the libraries imported already."""
+    started = start(home, *arguments, folder=warm.programs())
     printed, errors = started.communicate()
     return subprocess.CompletedProcess(started.args, started.returncode, printed, errors)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import tiny
+import warm
 
 BIN = Path(sys.executable).parent
 SPLITS = ("train", "validation", "test")
@@ -126,10 +127,10 @@ def environment(folder: Path, data: Path) -> dict[str, str]:
     }
 
 
-def start(folder: Path, data: Path, *command: str) -> subprocess.Popen[str]:
+def start(folder: Path, data: Path, *command: str, programs: Path = BIN) -> subprocess.Popen[str]:
     folder.mkdir(exist_ok=True)
     return subprocess.Popen(
-        [str(BIN / command[0]), *command[1:]],
+        [str(programs / command[0]), *command[1:]],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -140,7 +141,7 @@ def start(folder: Path, data: Path, *command: str) -> subprocess.Popen[str]:
 
 
 def finish(folder: Path, data: Path, *command: str) -> Run:
-    process = start(folder, data, *command)
+    process = start(folder, data, *command, programs=warm.programs() if command[0] in warm.PROGRAMS else BIN)
     output, _ = process.communicate()
     return Run(process.returncode, re.sub(r"\x1b\[[0-9;]*m", "", output), folder)
 

@@ -7,12 +7,12 @@ import json
 import os
 import random
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import runs
+import warm
 from lmms_eval.api.metrics import clustered_stderr, mean_stderr
 from lmms_eval.baselines.loader import load_baseline
 from lmms_eval.utils import make_table, simple_parse_args_string
@@ -126,9 +126,7 @@ def real(programs: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     """A run by lmms-eval itself, and its export."""
     folder = tmp_path_factory.mktemp("real")
     command = [
-        sys.executable,
-        "-m",
-        "lmms_vg",
+        warm.programs() / "lmms-vg",
         "run",
         "--model",
         "huatuo_vgrefine",

@@ -6,10 +6,10 @@ import json
 import math
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 from saved_run import tables
 
 from benchmarks.gpu import __main__ as command
@@ -19,7 +19,7 @@ from benchmarks.gpu import __main__ as command
 def test_quick_run_measures_every_section(tmp_path: Path) -> None:
     numbers = tmp_path / "numbers.json"
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.gpu", "--device", "cpu", "--quick", "--json", str(numbers)],
+        [warm.programs() / "python", "-m", "benchmarks.gpu", "--device", "cpu", "--quick", "--json", str(numbers)],
         cwd=Path(__file__).parents[3],
         env=os.environ | {"OMP_NUM_THREADS": "1", "LMMS_VG_SHARED_DATA": str(tmp_path)},
         capture_output=True,

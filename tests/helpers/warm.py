@@ -1,0 +1,181 @@
+"""`lmms-vg`, `lmms-eval` and `python -m` in processes of their own, forked from one that has imported the libraries.
+
+A whole run spends most of its time on importing torch, transformers, datasets and evaluate, and tests start hundreds
+of them. Here a server imports these once, and forks for every command; each run imports lmms-eval and lmms_vg itself,
+as ever. `programs()` is a folder of programs that ask the server. Whoever starts one sees what the real one would
+show: its output, its status, its signals; where it is killed, the run is. Where the environment has a variable that a
+library may have read at its import, the real program is executed instead; so it is for `--quiet`, which sets some.
+
+    python warm.py FOLDER         serve, until the standard input ends
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import gc
+import importlib
+import json
+import os
+import random
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import types
+from pathlib import Path
+
+REAL = Path(sys.executable).parent
+#: Of the tests as a whole: no single test's environment may reach the runs of others.
+ENVIRONMENT = dict(os.environ)
+#: Name -> the module of its `main`; of `python` only `-m` is forked.
+PROGRAMS = {"lmms-vg": "lmms_vg.cli.main", "lmms-eval": "lmms_eval.cli.dispatch", "python": ""}
+#: What a run imports of others' code, without what these import themselves.
+LIBRARIES = (
+    *(
+        "accelerate",
+        "aiohttp",
+        "datasets",
+        "evaluate",
+        "jinja2",
+        "loguru",
+        "nibabel",
+        "nltk",
+        "pandas",
+        "pydantic",
+        "pydicom",
+    ),
+    *("pytablewriter", "requests", "rich", "sacrebleu", "scipy.optimize", "scipy.stats", "sklearn.metrics", "tenacity"),
+    *("torchvision", "transformers.pipelines", "transformers.processing_utils"),
+    *("transformers.models.clip.image_processing_clip", "transformers.models.clip.modeling_clip"),
+    *("transformers.models.llama.tokenization_llama", "transformers.models.llava.modeling_llava"),
+    "transformers.models.qwen2.modeling_qwen2",
+)
+#: Read when a program runs, and not when a library is imported; HF_HOME is where nothing is read or written offline.
+FREE = ("LMMS_", "PYTEST_", "HF_HOME", "PATH", "PYTHONPATH", "PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES")
+
+CLIENT = """#!{python} -IS
+import array, json, os, signal, socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.connect({address!r})
+asked = json.dumps([sys.argv, dict(os.environ), os.getcwd()]).encode()
+socket.send_fds(server, [len(asked).to_bytes(8, "big")], [0, 1, 2])
+server.sendall(asked)
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, lambda number, frame: server.send(bytes([number])))
+status = int.from_bytes(server.recv(2), "big", signed=True)
+if status < 0:
+    signal.signal(-status, signal.SIG_DFL)
+    os.kill(os.getpid(), -status)
+os._exit(status)
+"""
+
+
+@functools.cache
+def programs() -> Path:
+    """Start the server of this process; return the folder of the programs that ask it."""
+    folder = Path(tempfile.mkdtemp(prefix="warm"))
+    for name in PROGRAMS:
+        (folder / name).write_text(CLIENT.format(python=sys.executable, address=str(folder / "socket")))
+        (folder / name).chmod(0o755)
+    server = subprocess.Popen(
+        [sys.executable, __file__, folder], env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert server.stdin is not None
+    assert server.stdout is not None
+    atexit.register(server.stdin.close)
+    assert server.stdout.readline() == b"ready\n"
+    return folder
+
+
+def main(folder: Path) -> None:
+    """Serve: one connection per command."""
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    gc.collect()
+    gc.freeze()  # a program that ends would walk over all of this
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(folder / "socket"))
+    listener.listen(64)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel forgets the keepers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever stops the tests stops this by closing the standard input
+    print("ready", flush=True)
+    while True:
+        ready, _, _ = select.select([listener, sys.stdin], [], [])
+        if sys.stdin in ready:
+            return
+        connection, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            keep(connection)
+        connection.close()
+
+
+def keep(connection: socket.socket) -> None:
+    """Fork the program and hand signals to it, until it ends or whoever asked for it is gone."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    head, files, _, _ = socket.recv_fds(connection, 8, 3)
+    asked = b""
+    while len(asked) < int.from_bytes(head, "big"):
+        asked += connection.recv(1 << 16)
+    child = os.fork()
+    if child == 0:
+        connection.close()
+        become(files, *json.loads(asked))
+    for file in files:
+        os.close(file)
+    ended = os.pidfd_open(child)
+    while True:
+        ready, _, _ = select.select([connection, ended], [], [])
+        if ended in ready:
+            status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            connection.send(status.to_bytes(2, "big", signed=True))
+            os._exit(0)
+        numbers = connection.recv(16)
+        for number in numbers or [signal.SIGKILL]:
+            os.kill(child, number)
+
+
+def become(files: list[int], argv: list[str], environment: dict[str, str], folder: str) -> None:
+    """Be the program: with these files, arguments and environment, in this folder."""
+    for number, file in enumerate(files):
+        os.dup2(file, number)
+        os.close(file)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.chdir(folder)
+    name = Path(argv[0]).name
+    argv[0] = str(REAL / name)
+    paths = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
+    other = read_at_import(environment) != read_at_import(ENVIRONMENT) or customised(paths)
+    if other or "--quiet" in argv or (name == "python" and argv[1] != "-m"):
+        os.execve(sys.executable, argv if name == "python" else [sys.executable, *argv], environment)
+    for variable in ENVIRONMENT.keys() - environment.keys():
+        del os.environ[variable]
+    os.environ.update(environment)  # what the libraries set stays
+    sys.argv = argv
+    sys.path[0:1] = [folder if name == "python" else str(REAL), *(os.path.abspath(path) for path in paths)]
+    importlib.invalidate_caches()
+    random.seed()
+    sys.modules["__main__"] = program = types.ModuleType("__main__")
+    program.__file__ = argv[0]
+    if name != "python":
+        sys.exit(importlib.import_module(PROGRAMS[name]).main())
+    sys.argv = argv[2:]
+    runpy.run_module(argv[2], run_name="__main__", alter_sys=True)
+    sys.exit()
+
+
+def read_at_import(environment: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if not name.startswith(FREE)}
+
+
+def customised(paths: list[str]) -> bool:
+    """Whether one of these folders has code that Python runs as it starts."""
+    return any(Path(path, "sitecustomize.py").exists() or Path(path, "usercustomize.py").exists() for path in paths)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
