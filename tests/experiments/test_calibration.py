@@ -27,7 +27,7 @@ from lmms_vg.experiments import boxed_questions, calibration
 from lmms_vg.experiments.boxed_questions import BoxedSample, annotated, questions
 from lmms_vg.experiments.calibration import calibrate
 from lmms_vg.journal import HeadValues, Journal, QuestionHeads, home, read_heads, read_records
-from lmms_vg.methods.head_lists import HeadList, HeadOrders, HeadScores
+from lmms_vg.methods.head_list import HeadList, HeadOrders, HeadScores
 from lmms_vg.methods.vgrefine import VGRefine
 from lmms_vg.metrics.alignment import attention_ratio, js_divergence
 from lmms_vg.metrics.head_ranking import METRICS, HeadSums, shared_by_chance
