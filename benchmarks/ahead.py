@@ -48,7 +48,7 @@ from lmms_vg.methods.plain import Plain
 from lmms_vg.models import Family
 from lmms_vg.models.llava import Llava
 from lmms_vg.vision.images import open_rgb
-from lmms_vg.vision.kept import opened
+from lmms_vg.vision.kept import KeptPictures, opened
 
 TINY = Size(2, 64, vocabulary=4096, vision_layers=2, vision_hidden=64)
 AHEAD, ONE_BY_ONE = "ahead", "one by one"
@@ -76,13 +76,15 @@ def measure(family: Family, asked: Sequence[Question], way: str, pause: float) -
 
     def sleep(_: Asking, __: MethodRun, ___: Batch, prepared: Sequence[Prepared], ____: float) -> Answered:
         time.sleep(pause)
-        return Answered([Record(key=form.key, task=form.question.task, uid=form.question.uid) for form in prepared], [], [])
+        return Answered(
+            [Record(key=form.key, task=form.question.task, uid=form.question.uid) for form in prepared], [], []
+        )
 
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         if way == ONE_BY_ONE:
             stack.enter_context(mock.patch.object(answerer, "prepared_ahead", one_by_one))
-            stack.enter_context(mock.patch.object(answerer.KeptPictures, "question", return_value=nullcontext()))
+            stack.enter_context(mock.patch.object(KeptPictures, "question", return_value=nullcontext()))
         stack.enter_context(mock.patch.object(Asking, "open"))
         stack.enter_context(mock.patch.object(Asking, "records", sleep))
         method_run = MethodRun(Plain(), Journal(Path(folder)))

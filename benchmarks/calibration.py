@@ -34,7 +34,8 @@ from benchmarks.ours import about
 from benchmarks.report import Agreement, Ratio, Report
 from lmms_vg.experiments.boxed_questions import BoxedSample, annotated
 from lmms_vg.experiments.calibration import measure
-from lmms_vg.inference.answerer import Answerer, MethodRun
+from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Question
 from lmms_vg.journal import Journal, read_records
 from lmms_vg.journal.provenance import versions

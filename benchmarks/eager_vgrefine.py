@@ -58,7 +58,8 @@ class EagerVGRefine:
         del question, reference
         with self._hidden(image[self._irrelevant(*last)], int(image[-1]) + 1):
             tokens = self.model.generate(**inputs, max_new_tokens=self.new_tokens, do_sample=False)
-        return self.processor.decode(tokens[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+        text_of: str = self.processor.decode(tokens[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+        return text_of
 
     def _inputs(self, asked: Asked, text: str) -> Any:
         message = [{"role": "user", "content": f"<image>\n{text}"}]
@@ -67,7 +68,8 @@ class EagerVGRefine:
 
     def _attention(self, inputs: Any) -> tuple[Tensor, ...]:
         """Attention weights, one tensor (1, H, T, T) per layer."""
-        return self.model(**inputs, output_attentions=True, logits_to_keep=1).attentions
+        layers: tuple[Tensor, ...] = self.model(**inputs, output_attentions=True, logits_to_keep=1).attentions
+        return layers
 
     def _irrelevant(self, question: list[Tensor], reference: list[Tensor]) -> Tensor:
         """(N,) bool: the irrelevant image tokens, from the last token's (H, N) maps per layer."""

@@ -41,4 +41,6 @@ class Generate:
     def prompt(self, text: str) -> str:
         """The prompt of a question, with one place for its image."""
         message = [{"role": "user", "content": f"<image>\n{text}"}]
-        return self.processor.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
+        tokenizer = self.processor.tokenizer
+        prompt: str = tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
+        return prompt

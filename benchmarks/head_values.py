@@ -94,7 +94,8 @@ def values_alone(folder: Path, questions: int, values: Sequence[HeadValues]) -> 
 
     def write() -> Iterator[None]:
         for batch in batches(questions, values):
-            yield file.write(block_of(kept) for kept in batch)
+            file.write(block_of(kept) for kept in batch)
+            yield
         file.close()
 
     def read() -> Iterator[None]:

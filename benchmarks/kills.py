@@ -25,6 +25,7 @@ from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest import mock
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # processes are forked
@@ -37,7 +38,7 @@ from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.build import build
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Question
-from lmms_vg.journal import Journal, Record, read_records, store
+from lmms_vg.journal import Journal, Record, read_records
 from lmms_vg.tasks import registry, rescore
 
 TASK = "vgmed_demo"
@@ -106,7 +107,7 @@ def _die_after(budget: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return count
 
-    store.os.write = written  # type: ignore[assignment]
+    mock.patch.object(os, "write", written).start()
 
 
 def _records(folder: Path) -> list[Record]:

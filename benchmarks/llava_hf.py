@@ -32,7 +32,9 @@ class LlavaHf:
         """
         asked = [(image, text) for image in images for text in image.questions]
         self.model.task_dict[_TASK] = {_SPLIT: [image for image, _ in asked]}
-        answers = self.model.generate_until([self._request(number, text) for number, (_, text) in enumerate(asked)])
+        answers: list[str] = self.model.generate_until(
+            [self._request(number, text) for number, (_, text) in enumerate(asked)]
+        )
         if "" in answers:
             raise RuntimeError("llava_hf gave an empty answer: generate failed, see its log")
         return answers

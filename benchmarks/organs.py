@@ -123,7 +123,11 @@ def _picture(name: str, look: Look) -> bytes:
     with Image.open(
         BytesIO(draw_overlay(site.image, site.boxes, [counted, look.panel(name="random")], title))
     ) as drawn:
-        small = drawn.convert("RGB").resize((900, round(900 * drawn.height / drawn.width))).quantize(96, dither=0)
+        small = (
+            drawn.convert("RGB")
+            .resize((900, round(900 * drawn.height / drawn.width)))
+            .quantize(96, dither=Image.Dither.NONE)
+        )
     data = BytesIO()
     small.save(data, "PNG", optimize=True)
     return data.getvalue()

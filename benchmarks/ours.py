@@ -17,7 +17,7 @@ from benchmarks.questions import REFERENCE, Asked
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.batch_limit import BatchSize
 from lmms_vg.inference.method_run import MethodRun
-from lmms_vg.inference.question import Question
+from lmms_vg.inference.question import Message, Question
 from lmms_vg.journal import Journal
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.methods import Method
@@ -100,7 +100,7 @@ def answers(
     return [records[question.uid].text for question in questions]
 
 
-def _message(asked: Asked, text: str) -> list:
+def _message(asked: Asked, text: str) -> Message:
     return [asked.open(), text]
 
 

@@ -79,7 +79,7 @@ def merge(questions: int, raters: int) -> None:
         files = [folder / f"ratings-{rater}.json" for rater in range(raters)]
         for path in files:
             replace_file(path, rated(built, path.stem, draw).model_dump_json())
-        command = ["vgmed", "rate", "merge", built.folder, *files, "-o", folder / "merged"]
+        command = ["vgmed", "rate", "merge", str(built.folder), *map(str, files), "-o", str(folder / "merged")]
         began = time.perf_counter()
         subprocess.run([sys.executable, "-m", "lmms_vg", *command], check=True, stdout=subprocess.DEVNULL)
         used = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -30,7 +30,7 @@ from zipfile import ZipFile
 import bert_score
 import torch
 from loguru import logger
-from transformers import BertConfig, BertModel, BertTokenizerFast
+from transformers import BertConfig, BertModel, BertTokenizer
 
 from benchmarks import answers
 from benchmarks.answers import Answered
@@ -108,10 +108,12 @@ def _random_bert(folder: Path) -> str:
     torch.manual_seed(0)
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys(answers.WORDS), *"0123456789"]
     words += [f"##{digit}" for digit in range(10)]
-    shape = {"hidden_size": 128, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 512}
-    BertModel(BertConfig(vocab_size=len(words), **shape)).save_pretrained(folder)
+    config = BertConfig(
+        vocab_size=len(words), hidden_size=128, num_hidden_layers=4, num_attention_heads=4, intermediate_size=512
+    )
+    BertModel(config).save_pretrained(folder)
     vocabulary = {word: number for number, word in enumerate(words)}
-    BertTokenizerFast(vocab=vocabulary, model_max_length=512).save_pretrained(folder)
+    BertTokenizer(vocab=vocabulary, model_max_length=512).save_pretrained(folder)
     return str(folder)
 
 

@@ -51,7 +51,8 @@ def scores(rng: np.random.Generator, accuracies: Sequence[float]) -> Scores:
     scale = sqrt(1 + of_images**2 + of_questions**2)
     levels = np.array([scale * stats.norm.ppf(accuracy) for accuracy in accuracies])
     right = rng.random((len(levels), len(ease))) < stats.norm.cdf(ease + levels[:, None])
-    return right.astype(np.float64)
+    as_numbers: Scores = right.astype(np.float64)
+    return as_numbers
 
 
 class Judged(NamedTuple):
@@ -95,7 +96,7 @@ def anybody_behind(rows: int, repetitions: int, seed: int) -> tuple[Share, Share
     """Share of tables of equal rows in which anybody is ranked behind anybody else: corrected, and each pair by itself."""
     rng = np.random.default_rng(seed)
     found = [judged(scores(rng, [ACCURACY] * rows)) for _ in range(repetitions)]
-    return share([one.corrected.any() for one in found]), share([one.alone.any() for one in found])
+    return share([float(one.corrected.any()) for one in found]), share([float(one.alone.any()) for one in found])
 
 
 class Power(NamedTuple):
@@ -121,8 +122,8 @@ def power(rows: int, repetitions: int, seed: int) -> Power:
     return Power(
         share([one.corrected[0, 1:].mean() for one in found]),
         share([one.alone[0, 1:].mean() for one in found]),
-        share([one.corrected[0, 1:].all() for one in found]),
-        share([one.corrected[1:, 1:].any() for one in found]),
+        share([float(one.corrected[0, 1:].all()) for one in found]),
+        share([float(one.corrected[1:, 1:].any()) for one in found]),
     )
 
 

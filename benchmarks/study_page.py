@@ -56,14 +56,17 @@ def _sample(number: int) -> GallerySample:
     rng = np.random.default_rng(number)
     coarse = Image.fromarray(rng.integers(0, 256, (42, 42, 3), dtype=np.uint8))
     picture = coarse.resize((SIZE, SIZE), Image.Resampling.BICUBIC)
-    values = [rng.normal(size=LAYERS) for _ in range(4)]
+    ar, kl, excess, placement = (rng.normal(size=LAYERS) for _ in range(4))
     looks = [
         SideLook(
-            np.exp(rng.standard_normal((LAYERS, GRID[0] * GRID[1]))),
-            GRID,
-            np.ones(GRID[0] * GRID[1], bool),
-            (0.0, 0.0, SIZE, SIZE),
-            *values,
+            maps=np.exp(rng.standard_normal((LAYERS, GRID[0] * GRID[1]))),
+            grid=GRID,
+            visible=np.ones(GRID[0] * GRID[1], bool),
+            place=(0.0, 0.0, SIZE, SIZE),
+            ar=ar,
+            kl=kl,
+            excess=excess,
+            placement=placement,
             answer="upper-left",
         )
         for _ in range(SIDES)

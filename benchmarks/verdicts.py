@@ -118,7 +118,8 @@ def indirect(repetitions: int, seed: int) -> Row:
 def gain_of(rng: np.random.Generator, gain: float, images: int, each: int) -> NDArray[np.int64]:
     """Differences from plain: one answer in ten changes, to the better a little more often."""
     draws = rng.random((images, each))
-    return (draws < 0.05 + gain / 2).astype(int) - (draws > 0.95 + gain / 2).astype(int)
+    better, worse = draws < 0.05 + gain / 2, draws > 0.95 + gain / 2
+    return better.astype(np.int64) - worse.astype(np.int64)
 
 
 def run_of(said: Bools, truth: Bools, each: int, name: str) -> Run:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 from PIL import Image
 
 from lmms_vg.vgmed import rle
@@ -44,20 +45,21 @@ def built(what: str, manifest: Path, processes: int | None) -> None:
     )
 
 
-def slice_of_ct(rng: np.random.Generator, size: int) -> np.ndarray:
+def slice_of_ct(rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
     """Noise in a body on a black ground, which PNG packs about as a real slice."""
     rows, columns = np.ogrid[:size, :size]
     body = ((rows - size / 2) / (size * 0.35)) ** 2 + ((columns - size / 2) / (size * 0.45)) ** 2 < 1
     return np.where(body, rng.normal(120, 8, (size, size)), 0).astype(np.uint8)
 
 
-def blob(rng: np.random.Generator, size: int) -> np.ndarray:
+def blob(rng: np.random.Generator, size: int) -> NDArray[np.bool_]:
     """An ellipse somewhere in a square, with a hole."""
     rows, columns = np.ogrid[:size, :size]
     y, x = rng.integers(size // 4, 3 * size // 4, 2)
     height, width = rng.integers(size // 40, size // 5, 2)
     distance = ((rows - y) / height) ** 2 + ((columns - x) / width) ** 2
-    return (distance < 1) & (distance > 0.05)
+    inside: NDArray[np.bool_] = (distance < 1) & (distance > 0.05)
+    return inside
 
 
 def masks(n: int, size: int) -> None:

@@ -67,14 +67,20 @@ def write_questions(source: Path, out: Path) -> int:
     return len(rows)
 
 
-def make_model(text: Qwen2Config | LlamaConfig, seed: int = 0) -> LlavaForConditionalGeneration:
-    """A model of random weights behind a small CLIP tower with the true 24 x 24 patches of 14 pixels."""
-    vision = CLIPVisionConfig(
+def vision_tower() -> CLIPVisionConfig:
+    """A small CLIP tower with the true 24 x 24 patches of 14 pixels."""
+    return CLIPVisionConfig(
         hidden_size=64, intermediate_size=128, num_hidden_layers=4, num_attention_heads=4, image_size=336, patch_size=14
     )
+
+
+def make_model(text: Qwen2Config | LlamaConfig, seed: int = 0) -> LlavaForConditionalGeneration:
+    """A model of random weights behind a small CLIP tower."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return LlavaForConditionalGeneration(LlavaConfig(vision_config=vision, text_config=text, image_token_index=3))
+        return LlavaForConditionalGeneration(
+            LlavaConfig(vision_config=vision_tower(), text_config=text, image_token_index=3)
+        )
 
 
 def write_llava(out: Path) -> None:
@@ -132,9 +138,7 @@ def write_huatuo(out: Path) -> None:
     (out / "config.json").write_text(json.dumps(flat, indent=1), encoding="utf-8")
     tower = out / "vit" / "clip_vit_large_patch14_336"
     tower.mkdir(parents=True, exist_ok=True)
-    (tower / "config.json").write_text(
-        json.dumps({"vision_config": model.config.vision_config.to_dict()}), encoding="utf-8"
-    )
+    (tower / "config.json").write_text(json.dumps({"vision_config": vision_tower().to_dict()}), encoding="utf-8")
 
 
 def main() -> None:

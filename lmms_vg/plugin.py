@@ -20,8 +20,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from loguru import logger
-
 from lmms_vg._util.suggest import suggest
 from lmms_vg.extensions.registered import model_ids
 from lmms_vg.host import callers, failure  # importing failure also makes a failed run exit with a non-zero status
@@ -92,6 +90,8 @@ class _WaitForTasks(MetaPathFinder):
         spec = self._ask_others(name, path, target)
         loader = spec.loader if spec else None
         if loader is None:
+            from loguru import logger  # late: it takes as long as the rest of `--help`
+
             logger.warning(_REMEDY.format("lmms_eval.tasks was not found on the path"))
             return spec
         execute = loader.exec_module
@@ -122,6 +122,8 @@ class _WaitForTasks(MetaPathFinder):
 
 def add_tasks(tasks_module: ModuleType) -> None:
     """Make every `TaskManager` index our tasks last; with `LMMS_VG_KEEP_BUILTIN=1`, lmms-eval's own tasks win."""
+    from loguru import logger
+
     from lmms_vg.host import task_files  # imported late: listing models needs no tasks
 
     try:
@@ -198,6 +200,8 @@ def _own_folder() -> str:
         # By name, since models can be listed without all this; it is needed only for own files.
         return str(import_module("lmms_vg.tasks.own_tasks").folder())
     except (ValueError, OSError) as problem:
+        from loguru import logger
+
         logger.error(f"lmms_vg: there are no tasks of your own: {problem}")
         return ""
 

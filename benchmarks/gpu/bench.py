@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -19,6 +20,8 @@ from benchmarks.generate import Generate
 from benchmarks.llava_hf import LlavaHf
 from benchmarks.ours import Ours
 from benchmarks.questions import Asked
+from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.batch_limit import BatchSize
 from lmms_vg.inference.build import build
 from lmms_vg.inference.settings import Settings
 from lmms_vg.methods import METHODS, Method
@@ -38,7 +41,7 @@ class Batching:
     """A value of `batch_size` in --model_args, and what lmms_vg makes of it."""
 
     given: str
-    size: int
+    size: BatchSize
 
     def __str__(self) -> str:
         return self.given if self.given == str(self.size) else f"{self.given} ({self.size})"
@@ -81,9 +84,10 @@ class Bench:
         return str(self.dtype).removeprefix("torch.")
 
     @cached_property
-    def config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """The checkpoint's config.json."""
-        return json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
+        return content
 
     @cached_property
     def stock(self) -> LlavaHf:
@@ -114,8 +118,8 @@ class Bench:
             value = FALLBACK
         return Batching(given, self._built(value).batch_size)
 
-    def _built(self, batch_size: int | str):
-        where = {"pretrained": str(self.folder), "dtype": self.dtype_name, "device": self.device}
+    def _built(self, batch_size: int | str) -> Answerer:
+        where: dict[str, Any] = {"pretrained": str(self.folder), "dtype": self.dtype_name, "device": self.device}
         # Random weights are the load check's worst case; a section of its own says what it finds (`precision`).
         return build("llava", "plain", **where, batch_size=batch_size, self_check=False)
 

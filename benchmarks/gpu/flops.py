@@ -47,12 +47,12 @@ def text(config: Any, new: int, past: int = 0) -> int:
     channels = getattr(config, "head_dim", None) or width // heads
     queries, keys = heads * channels, config.num_key_value_heads * channels
     projections = 2 * width * (queries + 2 * keys) + 2 * queries * width + 6 * width * inside
-    return config.num_hidden_layers * new * (projections + 4 * queries * (past + new))
+    return int(config.num_hidden_layers * new * (projections + 4 * queries * (past + new)))
 
 
 def head(config: Any) -> int:
     """Operations of the output head for one token."""
-    return 2 * config.hidden_size * config.vocab_size
+    return int(2 * config.hidden_size * config.vocab_size)
 
 
 def image(config: Any) -> int:
@@ -66,4 +66,4 @@ def image(config: Any) -> int:
     embedding = 2 * patches * 3 * vision.patch_size**2 * width
     tower = layers * tokens * (8 * width**2 + 4 * width * inside + 4 * width * tokens)
     projector = 2 * patches * (width * config.text_config.hidden_size + config.text_config.hidden_size**2)
-    return embedding + tower + projector
+    return int(embedding + tower + projector)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 
 import torch
-from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.contest import Round
@@ -52,5 +51,5 @@ def _idle(bench: Bench, contestant: Callable[[Round], list[str]], images: Round)
         contestant(images)
         torch.cuda.synchronize()
         wall = time.perf_counter() - started
-    kernels = [event.time_range for event in profiled.events() if event.device_type == DeviceType.CUDA]
+    kernels = [event.time_range for event in profiled.events() if event.device_type.name == "CUDA"]
     return 1 - busy((kernel.start / 1e6, kernel.end / 1e6) for kernel in kernels) / wall

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from statistics import median
@@ -23,7 +23,7 @@ def every(bench: Bench, rounds: Sequence[Round]) -> Found:
     makers = {name: partial(bench.ours, name, batch=batch) for name in names}
     able, notes = taking_part(makers, rounds[0][:1])
     joint = f"these {len(able)} together"
-    everyone = {**able, joint: bench.ours(*able, batch=batch)}
+    everyone: dict[str, Callable[[Round], list[str]]] = {**able, joint: bench.ours(*able, batch=batch)}
     results = contest.hold({name: Contestant(one, bench.per_image) for name, one in everyone.items()}, rounds)
     plain, n = results["plain"], len(results["plain"].answers)
     alone = sum(results[name].times(plain) for name in able)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from statistics import median
 
 import torch
@@ -62,8 +63,8 @@ def compare(bench: Bench, questions: int, rounds: Sequence[Round], until: float)
         LOOP.format(LOOP_BATCH): lambda: bench.loop,
     }
     for batch in bench.batchings:
-        makers[PLAIN.format(batch)] = lambda batch=batch: bench.ours("plain", batch=batch)
-        makers[VGREFINE.format(batch)] = lambda batch=batch: bench.ours("vgrefine", batch=batch)
+        makers[PLAIN.format(batch)] = partial(bench.ours, "plain", batch=batch)
+        makers[VGREFINE.format(batch)] = partial(bench.ours, "vgrefine", batch=batch)
     makers[CAPTURED.format(last)] = lambda: bench.ours("plain", batch=last, align=True)
     if questions > 1:
         makers[BOTH.format(last)] = lambda: bench.ours("plain", "vgrefine", batch=last)

@@ -16,7 +16,7 @@ from lmms_vg.experiments.boxed_tasks import CALIBRATION, TASKS
 from lmms_vg.extensions.registered import families
 
 if TYPE_CHECKING:
-    from lmms_vg.methods.head_lists import HeadList, HeadOrders, HeadScores
+    from lmms_vg.methods.head_list import HeadList, HeadOrders, HeadScores
 
 #: Mark of a head that looks at everything alike, or worse.
 _EVEN = "no better than even"

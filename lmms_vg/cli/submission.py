@@ -121,7 +121,7 @@ def _label(manifest: Manifest) -> str:
 
 def _validate(args: argparse.Namespace) -> int:
     from lmms_vg.submission.findings import CODES, NOTES
-    from lmms_vg.submission.schema import json_schema
+    from lmms_vg.submission.json_schema import json_schema
 
     if args.schema:
         return print_lines([json.dumps(json_schema(), indent=1, sort_keys=True)])

@@ -23,7 +23,7 @@ from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.build import build
 from lmms_vg.inference.settings import split_arguments
 from lmms_vg.journal import check_home, read_heads, read_records
-from lmms_vg.methods.head_lists import Bootstrap, HeadList, HeadOrders, HeadScores, Stability
+from lmms_vg.methods.head_list import Bootstrap, HeadList, HeadOrders, HeadScores, Stability
 from lmms_vg.metrics.head_ranking import METRICS, By, HeadSums
 from lmms_vg.models import FAMILIES
 from lmms_vg.models.checkpoint import locate

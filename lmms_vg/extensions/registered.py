@@ -12,8 +12,6 @@ from functools import cache
 from itertools import product
 from typing import NamedTuple
 
-from loguru import logger
-
 from lmms_vg.extensions.entries import OURS, Extension, Kind, entries
 
 
@@ -45,6 +43,8 @@ def registered() -> Registered:
         left_out |= {*losing}
         problems.append(f"{_taken(model_id, pair)}; left out: {_listed(losing)}; rename it")
     for problem in problems:
+        from loguru import logger  # late: it takes as long as the rest of `--help`
+
         logger.warning(f"lmms_vg: {problem}")
     kept = [entry for entry in extensions if entry not in left_out]
     return Registered(_by_name(kept, "family"), _by_name(kept, "method"), problems)

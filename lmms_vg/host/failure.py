@@ -13,8 +13,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from loguru import logger
-
 from lmms_vg.host.callers import command_line
 
 _noted: list[str] = []
@@ -41,6 +39,8 @@ def failed(message: str) -> RunFailed | SystemExit:
 
 def note(message: str) -> None:
     """Log an error after which the run goes on and saves what it has, and let the process end with a non-zero status."""
+    from loguru import logger  # late: it takes as long as the rest of `--help`
+
     logger.opt(depth=1).error(f"lmms_vg: {message}")
     if command_line() is not None:
         _noted.append(message)

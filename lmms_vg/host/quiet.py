@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
-from loguru import logger
-
 #: Read by tqdm and datasets when they are imported.
 _NO_BARS = ("TQDM_DISABLE", "HF_DATASETS_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_PROGRESS_BARS")
 
@@ -19,6 +17,8 @@ _quiet = False
 @contextmanager
 def quiet() -> Iterator[None]:
     """Inside the block nothing is written to stdout; enter it before lmms-eval is imported, so that no bar appears."""
+    from loguru import logger  # late: it takes as long as the rest of `--help`
+
     global _quiet
     os.environ.update(dict.fromkeys(_NO_BARS, "1"))
     logger.remove()
@@ -35,6 +35,8 @@ def quiet() -> Iterator[None]:
 def warnings_only() -> None:
     """Inside `quiet`, log warnings and errors to stderr and nothing else; lmms-eval sets up its own log at its start."""
     if _quiet:
+        from loguru import logger
+
         logger.remove()
         logger.add(sys.stderr, level="WARNING", format="{level}: {message}")
 

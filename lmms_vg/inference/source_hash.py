@@ -46,6 +46,7 @@ NEUTRAL = frozenset(
         "lmms_vg.journal.decoding",
         "lmms_vg.journal.provenance",
         "lmms_vg.methods",
+        "lmms_vg.methods.head_list",
         "lmms_vg.methods.head_lists",
         "lmms_vg.methods.named_places",
         "lmms_vg.models",

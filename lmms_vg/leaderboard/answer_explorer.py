@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lmms_vg._util.suggest import suggest
-from lmms_vg.submission.schema import BundleQuestion
+from lmms_vg.submission.schema_lines import BundleQuestion
 from lmms_vg.submission.validate import pairs
 from lmms_vg.submission.validated import Entry
 from lmms_vg.tasks.registry import DATASETS, TASKS

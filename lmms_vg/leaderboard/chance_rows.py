@@ -14,7 +14,7 @@ from lmms_vg.leaderboard.columns import Measure
 from lmms_vg.leaderboard.table_model import CellView, RowView
 from lmms_vg.metrics.chance import Blind, by_question, majority
 from lmms_vg.runs.chance_rows import ABOUT, MAJORITY, TRAINING
-from lmms_vg.submission.schema import BundleQuestion
+from lmms_vg.submission.schema_lines import BundleQuestion
 from lmms_vg.submission.validate import pairs
 from lmms_vg.submission.validated import Entry
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lmms_vg.submission.look_scores import EXCESS, PLACEMENT, per_layer
-from lmms_vg.submission.schema import BundleAlignment
+from lmms_vg.submission.schema_lines import BundleAlignment
 from lmms_vg.submission.validate import pairs
 from lmms_vg.submission.validated import Entry, Values
 

@@ -21,7 +21,7 @@ from lmms_vg.runs.plots.overlay import Panel, draw_overlay
 from lmms_vg.submission.carried_maps import CarriedMap, carried_maps
 from lmms_vg.submission.look_scores import PLACEMENT
 from lmms_vg.submission.map_masks import lies
-from lmms_vg.submission.schema import BundleQuestion
+from lmms_vg.submission.schema_lines import BundleQuestion
 from lmms_vg.submission.validate import pairs
 from lmms_vg.tasks.registry import TASKS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lmms_vg.methods.head_lists import Head
+from lmms_vg.methods.head_list import Head
 from lmms_vg.models.checkpoint import Shape
 
 

@@ -13,7 +13,8 @@ from lmms_vg.attention import Knockout
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.methods.base import Method, require_image
-from lmms_vg.methods.head_lists import Head, required_weights, resolve
+from lmms_vg.methods.head_list import Head
+from lmms_vg.methods.head_lists import required_weights, resolve
 from lmms_vg.methods.named_places import check_heads, check_layers, parse_layers
 from lmms_vg.models.checkpoint import Shape
 

@@ -18,7 +18,7 @@ from scipy import stats
 
 from lmms_vg.metrics.statistics.bootstrap import image_draws
 from lmms_vg.metrics.statistics.clusters import Floats, numbered
-from lmms_vg.metrics.statistics.label_swaps import label_swaps
+from lmms_vg.metrics.statistics.label_swaps import Shift, label_swaps
 from lmms_vg.metrics.statistics.wilson import FEW
 
 #: Bins of the expected calibration error: equally wide, over the probability of the preferred answer.
@@ -40,22 +40,6 @@ class Preference(NamedTuple):
     confidence: float
     brier: float
     log_score: float
-
-
-class AucShift(NamedTuple):
-    """Change of the AUC between two runs on the same questions.
-
-    Attributes:
-        mean: AUC of b minus AUC of a.
-        low: lower end of the 95% interval from a bootstrap of images; NaN, as `high` and `p`, if fewer than ten images change.
-        high: upper end.
-        p: two-sided p-value for no change, from swaps of whole images between the runs.
-    """
-
-    mean: float
-    low: float
-    high: float
-    p: float
 
 
 def preference(log_p: Sequence[float], right: int) -> Preference:
@@ -109,7 +93,7 @@ def auc_shift(
     *,
     resamples: int = 2000,
     seed: int = 0,
-) -> AucShift | None:
+) -> Shift | None:
     """Compare the AUC of two runs' margins on the same questions; None if the references are all yes or all no.
 
     The interval is a percentile bootstrap of whole images, both runs together. For the p-value the two runs' margins about an
@@ -129,7 +113,7 @@ def auc_shift(
     differing = np.zeros(images, dtype=bool)
     differing[index[np.not_equal(*np.split(ranks, 2))]] = True
     if len(np.unique(index[before != after])) < FEW:
-        return AucShift(mean, nan, nan, nan)
+        return Shift(mean, nan, nan, nan)
     draws = []
     for times in image_draws(images, resamples, seed, size=len(right)):
         weights = times[:, index]
@@ -143,7 +127,7 @@ def auc_shift(
         return (_weighted_auc(ranks, twice, 1 - weights) - _weighted_auc(ranks, twice, weights))[:, None]
 
     (p,) = label_swaps(changes, differing, size=2 * len(right), seed=seed)
-    return AucShift(mean, float(low), float(high), float(p))
+    return Shift(mean, float(low), float(high), float(p))
 
 
 def correct_at_rate(margins: Sequence[float], truth: Sequence[bool], rate: float) -> list[float]:

@@ -17,7 +17,7 @@ from scipy import stats
 
 from lmms_vg.metrics.statistics.bootstrap import image_draws
 from lmms_vg.metrics.statistics.clusters import Floats, numbered
-from lmms_vg.metrics.statistics.label_swaps import label_swaps
+from lmms_vg.metrics.statistics.label_swaps import Shift, label_swaps
 from lmms_vg.metrics.statistics.sign_flips import sign_flips
 from lmms_vg.metrics.statistics.wilson import FEW
 
@@ -39,23 +39,6 @@ class Detection(NamedTuple):
     balanced_accuracy: float
     d_prime: float
     criterion: float
-
-
-class Shift(NamedTuple):
-    """Change of one value between two runs on the same questions.
-
-    Attributes:
-        mean: value of b minus value of a.
-        low: lower end of the 95% interval from a bootstrap of images; NaN, as `high` and `p`, if fewer than ten images have
-            an answer that differs.
-        high: upper end.
-        p: two-sided p-value for no change, from swaps of whole images between the runs.
-    """
-
-    mean: float
-    low: float
-    high: float
-    p: float
 
 
 class DetectionShift(NamedTuple):

@@ -9,7 +9,7 @@ from lmms_eval.utils import simple_parse_args_string
 from lmms_vg.experiments.boxed_questions import annotated
 from lmms_vg.experiments.calibration import calibrate
 from lmms_vg.host.failure import RunFailed
-from lmms_vg.methods.head_lists import HeadList
+from lmms_vg.methods.head_list import HeadList
 from lmms_vg.reproduce.ask import Ask
 from lmms_vg.reproduce.plan import calibration, calibration_data
 

@@ -14,7 +14,6 @@ from typing import Literal, NamedTuple
 
 from lmms_vg.journal import NoValue
 from lmms_vg.metrics.forced_choice import (
-    AucShift,
     Preference,
     auc,
     auc_shift,
@@ -23,6 +22,7 @@ from lmms_vg.metrics.forced_choice import (
     preference,
 )
 from lmms_vg.metrics.statistics import Difference, Interval, cluster_interval, paired
+from lmms_vg.metrics.statistics.label_swaps import Shift
 from lmms_vg.metrics.text import normalise
 from lmms_vg.runs.results import TaskRun
 from lmms_vg.runs.saying import LEVEL
@@ -74,7 +74,7 @@ class ForcedChange(NamedTuple):
     n: int
     accuracy: Difference
     holm: float
-    auc: AucShift | None
+    auc: Shift | None
     at_rate: Difference | None
     brier: Difference
     log_score: Difference

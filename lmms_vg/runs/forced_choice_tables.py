@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from math import isnan
 
 from lmms_vg.journal import NO_VALUE
-from lmms_vg.metrics.forced_choice import AucShift
 from lmms_vg.metrics.statistics import Difference
+from lmms_vg.metrics.statistics.label_swaps import Shift
 from lmms_vg.runs.comparison import Comparison, ComparisonLine
 from lmms_vg.runs.comparison_cells import of_line, show_interval, too_few
 from lmms_vg.runs.forced_choice import Forced, ForcedChange, Missing, is_not_shown
@@ -134,7 +134,7 @@ def _changed(change: ForcedChange | None, unit: str) -> list[str]:
     ]
 
 
-def _tested(each: Difference | AucShift | None, unit: str, factor: int = 1, digits: int = 3) -> str:
+def _tested(each: Difference | Shift | None, unit: str, factor: int = 1, digits: int = 3) -> str:
     if each is None:
         return ""
     return f"{factor * each.mean:+.{digits}f} ({too_few(unit) if isnan(each.p) else f'p {show_p(each.p)}'})"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from math import exp, log
 
-from lmms_vg.submission.schema import BundleAlignment
+from lmms_vg.submission.schema_lines import BundleAlignment
 
 _SLACK = 1e-3  # relative tolerance; the measures have guards of 1e-8 (metrics/alignment.py)
 _CLIPPED = 1e-6  # mass that KL may count and AR may not: KL clips attention to 1e-12 per patch

@@ -16,7 +16,8 @@ from lmms_vg.runs.kept_maps import kept_maps
 from lmms_vg.submission.archive import Bundle
 from lmms_vg.submission.findings import rejected
 from lmms_vg.submission.journal_looks import MOST_PATCHES
-from lmms_vg.submission.schema import BundleAnswer, Task
+from lmms_vg.submission.schema import Task
+from lmms_vg.submission.schema_lines import BundleAnswer
 
 
 class CarriedMap(NamedTuple):

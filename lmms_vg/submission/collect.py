@@ -16,7 +16,7 @@ from lmms_vg.submission.identity import conflicts, identity, seeds
 from lmms_vg.submission.journal_looks import JournalLooks, journal_looks, with_looks
 from lmms_vg.submission.question_check import question_of
 from lmms_vg.submission.rescoring import Pair, Scored, rules_of, scored, verdict
-from lmms_vg.submission.schema import BundleAlignment, BundleAnswer, BundleFirstToken, BundleQuestion
+from lmms_vg.submission.schema_lines import BundleAlignment, BundleAnswer, BundleFirstToken, BundleQuestion
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.registry import TASKS
 from lmms_vg.tasks.yaml_files import definition, groups, tasks

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from lmms_vg.metrics.forced_choice import preference
 from lmms_vg.submission.question_check import document
-from lmms_vg.submission.schema import BundleAnswer, BundleQuestion
+from lmms_vg.submission.schema_lines import BundleAnswer, BundleQuestion
 from lmms_vg.tasks.closed_sets import place_of
 
 #: Name of the metric among `Scores.further`.

@@ -13,7 +13,7 @@ from lmms_vg.runs.journal_of import journal_of
 from lmms_vg.runs.kept_maps import kept_maps
 from lmms_vg.runs.results import Run
 from lmms_vg.submission.map_values import MapValues, hidden_layers, map_values
-from lmms_vg.submission.schema import BundleAnswer
+from lmms_vg.submission.schema_lines import BundleAnswer
 
 #: Most patches of a map in a bundle: placement takes time and memory by the square of it.
 MOST_PATCHES = 4_096

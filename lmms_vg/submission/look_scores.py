@@ -9,7 +9,8 @@ import numpy as np
 
 from lmms_vg.metrics import nulls
 from lmms_vg.submission.rescoring import Pair
-from lmms_vg.submission.schema import BundleAlignment, Task
+from lmms_vg.submission.schema import Task
+from lmms_vg.submission.schema_lines import BundleAlignment
 from lmms_vg.submission.validated import Scores, Values
 
 #: Metric -> its field of `BundleExcess`.

@@ -23,7 +23,8 @@ from lmms_vg.submission.findings import Finding
 from lmms_vg.submission.map_masks import misplaced
 from lmms_vg.submission.map_values import DIGITS, Floats, MapValues, hidden_layers, map_values
 from lmms_vg.submission.rescoring import Pair
-from lmms_vg.submission.schema import BundleAlignment, Task
+from lmms_vg.submission.schema import Task
+from lmms_vg.submission.schema_lines import BundleAlignment
 
 _ROUNDED = 10.0**-DIGITS  # how far a stated excess may be off by rounding
 

@@ -18,7 +18,7 @@ from lmms_vg.datasets.images import open_image
 from lmms_vg.datasets.source import DataError, DataMissing, offline
 from lmms_vg.journal.map_lines import MapLine, patches_of
 from lmms_vg.submission.findings import Finding
-from lmms_vg.submission.schema import BundleQuestion
+from lmms_vg.submission.schema_lines import BundleQuestion
 from lmms_vg.vision.patch_grid import Geometry
 
 #: Most questions whose images are opened; of more, as many are drawn.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lmms_vg.journal import Record
 from lmms_vg.metrics import donors, nulls, placement
 from lmms_vg.runs.kept_maps import KeptMaps
-from lmms_vg.submission.schema import BundleAlignment, BundleExcess
+from lmms_vg.submission.schema_lines import BundleAlignment, BundleExcess
 
 Floats = NDArray[np.float64]
 

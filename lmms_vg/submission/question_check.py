@@ -18,7 +18,7 @@ from lmms_vg.datasets.schema import Sample
 from lmms_vg.datasets.source import DataError, DataMissing, offline
 from lmms_vg.submission.archive import sha256
 from lmms_vg.submission.findings import Finding
-from lmms_vg.submission.schema import BundleQuestion
+from lmms_vg.submission.schema_lines import BundleQuestion
 from lmms_vg.submission.strict_json import canonical
 from lmms_vg.tasks.documents import FEATURES
 from lmms_vg.tasks.metric_items import Doc

@@ -1,4 +1,4 @@
-"""Score a task's answers with this version, and compare verdicts and means with those that a submission states."""
+"""Score a task's answers with this version."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lmms_vg._util.error_codes import UNMEASURED, ErrorCode
+from lmms_vg._util.error_codes import ErrorCode
 from lmms_vg.journal import Record
 from lmms_vg.metrics import alignment, forced_choice
-from lmms_vg.metrics.open_ended import average
 from lmms_vg.runs.results import MEASURED, SCORED, Line, metric_of
-from lmms_vg.submission.alignment_plausibility import implausible
-from lmms_vg.submission.findings import Finding, rejected
+from lmms_vg.submission.findings import rejected
 from lmms_vg.submission.forced_scores import FORCED, forced_scores
 from lmms_vg.submission.question_check import document
-from lmms_vg.submission.schema import BundleAnswer, BundleQuestion, Provenance, Task
+from lmms_vg.submission.schema import Provenance, Task
+from lmms_vg.submission.schema_lines import BundleAnswer, BundleQuestion
 from lmms_vg.submission.validated import Scores, Values
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.documents import AXES
@@ -33,11 +32,9 @@ HIDDEN = "submission"
 #: Not stored: intervals are computed on display, because bootstrap draws differ between scipy versions.
 _DRAWN = frozenset({"ci95"})
 
-_BLEU, _BERTSCORE, _AVERAGE = "bleu1", "bertscore", "average"
+_BLEU = "bleu1"
 
 _LOOKED = ("ar", "kl", "js")
-
-_CLOSE = 1e-9  # relative tolerance; other machines may add floats in another order
 
 
 @dataclass(frozen=True)
@@ -100,85 +97,6 @@ def verdict(line: Line) -> AnswerVerdict:
     return AnswerVerdict(item.get("extracted"), item.get("score"))
 
 
-def differences(task: str, pairs: Sequence[Pair], made: Scored) -> Iterator[Finding]:
-    """Yield a finding for every answer whose stated verdict is not what its text gives."""
-    for (_, answer), line in zip(pairs, made.lines, strict=True):
-        actual, stated = verdict(line), AnswerVerdict(answer.extracted, answer.score, answer.error_code, answer.error)
-        if actual != stated:
-            yield Finding(
-                "verdict", f"{task} {answer.uid}", f"says {_show(stated)}, but the answer gives {_show(actual)}"
-            )
-
-
-def alignment_findings(task: str, answers: Sequence[BundleAnswer]) -> Iterator[Finding]:
-    """Yield a finding for every measurement without plausible alignment, and for every other answer that has alignment."""
-    if not TASKS[task].measures:
-        unexpected = [answer for answer in answers if answer.alignment is not None]
-        yield from (
-            Finding("alignment", f"{task} {answer.uid}", "has alignment, but its task is not a measurement")
-            for answer in unexpected
-        )
-        return
-    for answer in answers:
-        if answer.alignment is not None and (wrong := implausible(answer.alignment)):
-            yield Finding("alignment", f"{task} {answer.uid}", wrong)
-        elif (answer.alignment is None) == (answer.error_code is None):
-            yield Finding("alignment", f"{task} {answer.uid}", "must have either values or an error")
-    for code, of_code in (("unmeasured", True), ("failed", False)):
-        failed = [answer for answer in answers if answer.error_code and (answer.error_code in UNMEASURED) is of_code]
-        if failed:
-            yield Finding(
-                code, task, f"{len(failed)} of {len(answers)} questions; {failed[0].uid}: {str(failed[0].error)[:200]}"
-            )
-    if len({len(answer.alignment.kl) for answer in answers if answer.alignment}) > 1:
-        yield Finding("alignment", task, "answers of models with different numbers of layers")
-    if len({answer.alignment.version for answer in answers if answer.alignment}) > 1:
-        yield Finding("alignment", task, "answers measured by different versions of the rule")
-
-
-def metric_differences(where: str, said: dict[str, Any], made: dict[str, Any]) -> Iterator[Finding]:
-    """Yield a finding for every value that the answers do not give; values that were not recomputed are notes."""
-    for name in sorted(said.keys() | made.keys()):
-        if name not in said or name not in made:
-            yield Finding("metric", f"{where} {name}", "is missing" if name in made else "is not one of its metrics")
-        elif name == _BERTSCORE:
-            if said[name] is not None and not -1 <= said[name] <= 1:
-                yield Finding("metric", f"{where} {name}", f"{said[name]} is not a cosine")
-            elif said[name] is not None:
-                yield Finding("unverified-metric", f"{where} {name}", f"{said[name]} needs a language model")
-        elif name == _AVERAGE:
-            bertscore = said.get(_BERTSCORE)
-            mean = None if bertscore is None else average(made["bleu1"], bertscore, made["open_recall"])
-            if not _close(said[name], mean):
-                yield Finding("metric", f"{where} {name}", f"says {said[name]}, but its parts give {mean}")
-        elif not _close(said[name], made[name]):
-            yield Finding("metric", f"{where} {name}", f"says {said[name]}, but the answers give {made[name]}")
-
-
-def by_its_rules(name: str, task: Task, made: Scored, wrong: list[Finding]) -> Iterator[Finding]:
-    """Yield `wrong`, the verdicts and values that differ; under another version's rule, `outdated-rule` replaces the errors."""
-    others = sorted(
-        metric
-        for metric in (task.rules.keys() | made.rules.keys()) - rescore.NEEDS_MODEL - {*MEASURED}
-        if task.rules.get(metric) != made.rules.get(metric)
-    )
-    errors = [finding for finding in wrong if not finding.is_note]
-    if not others or not errors:
-        yield from wrong
-    else:
-        yield from (finding for finding in wrong if finding.is_note)
-        verdicts = sum(finding.code == "verdict" for finding in errors)
-        yield Finding(
-            "outdated-rule",
-            name,
-            f"this version's rules read {verdicts} of {task.asked} answers differently; "
-            "run the same command again, which scores the answers anew, and make the bundle again with lmms-vg submit",
-        )
-    for metric in others:
-        message = f"was scored by {task.rules.get(metric)}, here by {made.rules.get(metric)}"
-        yield Finding("rule", f"{name} {metric}", message)
-
-
 def scores_of(
     task: str, stated: Task, run: Provenance | None, pairs: Sequence[Pair], made: Scored, verified: bool
 ) -> Scores | None:
@@ -238,14 +156,3 @@ def _records(task: str, pairs: Sequence[Pair]) -> Iterator[tuple[dict[str, Any],
         if TASKS[task].measures:  # other tasks find out again what cannot be scored
             record = record.model_copy(update={"error": answer.error, "error_code": answer.error_code})
         yield document(task, question), record
-
-
-def _close(first: Any, second: Any) -> bool:
-    numbers = isinstance(first, int | float) and isinstance(second, int | float)
-    return math.isclose(first, second, rel_tol=_CLOSE, abs_tol=_CLOSE) if numbers else first == second
-
-
-def _show(stated: AnswerVerdict) -> str:
-    if stated.error_code is not None:
-        return f"that it cannot be scored ({stated.error_code}: {str(stated.error)[:100]})"
-    return f"{stated.score} for {(stated.extracted or 'nothing')[:100]!r}"

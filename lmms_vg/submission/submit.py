@@ -22,8 +22,8 @@ from lmms_vg.submission.journal_looks import JournalLooks
 from lmms_vg.submission.packing import packing
 from lmms_vg.submission.privacy import own_findings
 from lmms_vg.submission.question_check import text_of
-from lmms_vg.submission.rescoring import metric_differences
 from lmms_vg.submission.schema import SCHEMA_VERSION, BundledMaps, Card, Data, Group, Manifest, Task
+from lmms_vg.submission.score_check import metric_differences
 from lmms_vg.submission.strict_json import canonical, parse
 from lmms_vg.submission.validate import Checked, check
 from lmms_vg.tasks import rescore

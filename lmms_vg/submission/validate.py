@@ -23,16 +23,10 @@ from lmms_vg.submission.look_scores import with_looks
 from lmms_vg.submission.manifest_check import stated_wrongly
 from lmms_vg.submission.map_check import recomputed
 from lmms_vg.submission.privacy import findings as private
-from lmms_vg.submission.rescoring import (
-    Pair,
-    alignment_findings,
-    by_its_rules,
-    differences,
-    metric_differences,
-    scored,
-    scores_of,
-)
-from lmms_vg.submission.schema import BundleAnswer, BundleQuestion, Manifest, Provenance, Task
+from lmms_vg.submission.rescoring import Pair, scored, scores_of
+from lmms_vg.submission.schema import Manifest, Provenance, Task
+from lmms_vg.submission.schema_lines import BundleAnswer, BundleQuestion
+from lmms_vg.submission.score_check import alignment_findings, by_its_rules, differences, metric_differences
 from lmms_vg.submission.validated import Entry, Scores
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.yaml_files import definition

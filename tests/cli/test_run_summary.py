@@ -8,6 +8,7 @@ import hosting
 import pytest
 
 from lmms_vg.cli.main import main
+from lmms_vg.inference.run_report import take
 from lmms_vg.journal import home
 
 ARGUMENTS = ["--model_args", "pretrained=demo", "--tasks", "vqa_demo_hard", "--limit", "4", "--batch_size", "4"]
@@ -16,6 +17,7 @@ ARGUMENTS = ["--model_args", "pretrained=demo", "--tasks", "vqa_demo_hard", "--l
 @pytest.fixture(autouse=True)
 def light(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     hosting.light(monkeypatch, tmp_path)
+    take()  # what earlier tests of this process have run without printing it
 
 
 def ended(*arguments: str) -> int:

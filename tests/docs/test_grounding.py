@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lmms_vg.methods.head_lists import HeadOrders, HeadScores
+from lmms_vg.methods.head_list import HeadOrders, HeadScores
 from lmms_vg.metrics import alignment
 from lmms_vg.metrics.forced_choice import auc
 from lmms_vg.metrics.head_ranking import HeadSums, shared_by_chance

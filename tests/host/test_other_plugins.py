@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from loguru import logger
 
 from lmms_vg import plugin
 
@@ -126,7 +127,7 @@ def future(load: bool) -> ModuleType:
 def test_the_hook_steps_back_where_the_host_has_our_folder(load: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     module = future(load)
     messages: list[str] = []
-    monkeypatch.setattr(plugin.logger, "info", messages.append)
+    monkeypatch.setattr(logger, "info", messages.append)
     plugin.add_tasks(module)
     index = module.TaskManager().index  # type: ignore[attr-defined]
     assert {"mme", "slake", "vgmed_demo"} <= index.keys()

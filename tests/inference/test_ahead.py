@@ -280,6 +280,7 @@ def test_stopping_ends_the_thread(
     assert len([*read_records([tmp_path / "rank0.jsonl"])]) == (end is Stopped)
 
 
+@pytest.mark.slow
 def test_each_image_once_for_all_questions_tasks_and_methods(
     family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,6 +106,7 @@ def assert_same(made: Any, expected: Any, exact: bool) -> None:
         assert made == (expected if exact or not isinstance(expected, float) else pytest.approx(expected, rel=1e-4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 4])
 @pytest.mark.parametrize("order", [1, -1])
 def test_journals_of_a_joint_run_are_those_of_separate_runs(
@@ -157,6 +158,7 @@ def test_what_one_journal_has_already_is_asked_of_the_others(
         assert_same(made, expected, exact=batch_size == 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 4])
 def test_a_joint_run_resumes(family: Family, batch_size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a kill, a resumed run and another run, only failures are asked twice."""
@@ -299,6 +301,7 @@ def one_by_one(questions: Iterable[Question], prepare: Callable[[Question], Form
     yield from map(prepare, questions)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 3])
 def test_records_are_those_of_preparing_one_by_one(
     family: Family, batch_size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

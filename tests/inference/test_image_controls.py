@@ -238,6 +238,7 @@ def test_controls_are_hashed_for_runs_with_a_control_only() -> None:
     assert not {MODULE, "lmms_vg.vision.filling", "lmms_vg.vision.elsewhere"} & closure(ENGINE)
 
 
+@pytest.mark.slow
 def test_a_run_of_lmms_eval_under_a_control(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LMMS_EVAL_DATASETS_CACHE", str(tmp_path))
     images = {}

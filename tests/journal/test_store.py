@@ -12,7 +12,7 @@ import pytest
 from journals import Opened, find, record
 
 from lmms_vg import journal
-from lmms_vg.journal import Journal, JournalError, read_lines, read_records, store
+from lmms_vg.journal import Journal, JournalError, read_lines, read_records
 from lmms_vg.journal.lines import FORMAT
 
 
@@ -149,8 +149,8 @@ def test_per_head_values_stay_in_the_file(opened: Opened, tmp_path: Path) -> Non
 def test_a_batch_is_one_write(opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = opened(tmp_path)
     writes: list[bytes] = []
-    real = store.os.write
-    monkeypatch.setattr(store.os, "write", lambda file, data: writes.append(bytes(data)) or real(file, data))
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: writes.append(bytes(data)) or real(file, data))
     made.write([record("a"), record("b")])
     assert len(writes) == 1
     assert writes[0].count(b"\n") == 2
@@ -158,8 +158,8 @@ def test_a_batch_is_one_write(opened: Opened, tmp_path: Path, monkeypatch: pytes
 
 def test_a_short_write_is_continued(opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = opened(tmp_path)
-    real = store.os.write
-    monkeypatch.setattr(store.os, "write", lambda file, data: real(file, bytes(data)[:7]))
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: real(file, bytes(data)[:7]))
     made.write([record("a"), record("b")])
     assert [one.key for one in read_records([made.path])] == ["a", "b"]
 
@@ -197,7 +197,7 @@ def full_after(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
         left[0] -= taken
         return taken
 
-    monkeypatch.setattr(store.os, "write", write)
+    monkeypatch.setattr(os, "write", write)
 
 
 @pytest.mark.parametrize("fits", [0, 1, 150, 400])

@@ -12,7 +12,8 @@ from lmms_vg.submission.archive import MANIFEST, sha256, write
 from lmms_vg.submission.choice import only_protocol
 from lmms_vg.submission.question_check import text_of
 from lmms_vg.submission.rescoring import scored, verdict
-from lmms_vg.submission.schema import SCHEMA_VERSION, BundleAlignment, BundleAnswer, BundleQuestion, Card
+from lmms_vg.submission.schema import SCHEMA_VERSION, Card
+from lmms_vg.submission.schema_lines import BundleAlignment, BundleAnswer, BundleQuestion
 from lmms_vg.submission.strict_json import canonical
 from lmms_vg.tasks.registry import TASKS
 from lmms_vg.tasks.yaml_files import definition

@@ -15,7 +15,8 @@ from chromium import chromium, requested, served
 from saved_run import spec
 
 from lmms_vg.leaderboard.site import build
-from lmms_vg.submission.schema import BundleQuestion, Card
+from lmms_vg.submission.schema import Card
+from lmms_vg.submission.schema_lines import BundleQuestion
 from lmms_vg.submission.validate import check
 from lmms_vg.submission.validated import Entry
 

@@ -51,6 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.mark.slow
 def test_the_page_shows_what_the_method_did_to_the_map(folder: Path) -> None:
     assert build(folder / "in", folder / "site").refused == []
     page = (folder / "site" / "submissions" / "vgrefine.html").read_text("utf-8")
@@ -65,6 +66,7 @@ def test_the_page_shows_what_the_method_did_to_the_map(folder: Path) -> None:
     assert "grounding recomputed" in (folder / "site" / "index.html").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_images_that_are_withheld_are_not_shown(folder: Path) -> None:
     build(folder / "in", folder / "hidden", ["demo"])
     assert not list((folder / "hidden").rglob("*.png"))

@@ -55,6 +55,7 @@ def fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lmms_vg.leaderboard.vs_plain.RESAMPLES", 50)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fewer_draws")
 def test_500_submissions_load_less_than_5_mb() -> None:
     made = tables(many(), "vgrefine")

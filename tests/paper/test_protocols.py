@@ -11,7 +11,7 @@ import pytest
 from lmms_vg.cli.main import main
 from lmms_vg.leaderboard.table_specs import shapes
 from lmms_vg.paper.protocols import PROTOCOLS, ProtocolName
-from lmms_vg.submission.schema import json_schema
+from lmms_vg.submission.json_schema import json_schema
 from lmms_vg.tasks.catalogue import tasks
 from lmms_vg.tasks.registry import TASKS
 

@@ -11,7 +11,7 @@ import tiny
 from safetensors.numpy import load_file
 
 from lmms_vg.cli.main import main
-from lmms_vg.methods.head_lists import HeadList
+from lmms_vg.methods.head_list import HeadList
 from lmms_vg.reproduce import heads_first
 from lmms_vg.reproduce import reproduce as running
 from lmms_vg.reproduce.own_checkpoint import own_checkpoint

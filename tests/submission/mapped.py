@@ -16,7 +16,7 @@ import runs
 from lmms_vg.datasets.images import open_image
 from lmms_vg.journal import Journal, LayerMaps, QuestionMap, Record, ReferenceMap
 from lmms_vg.metrics.alignment import VERSION, align
-from lmms_vg.submission.schema import BundleQuestion
+from lmms_vg.submission.schema_lines import BundleQuestion
 from lmms_vg.vision.patch_grid import Geometry
 
 TASK = "vgmed_demo"

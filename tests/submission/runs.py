@@ -15,7 +15,8 @@ from lmms_vg.journal import Record
 from lmms_vg.metrics.alignment import VERSION, align
 from lmms_vg.metrics.open_ended import average
 from lmms_vg.submission.question_check import document, question_of
-from lmms_vg.submission.schema import BundleQuestion, Card
+from lmms_vg.submission.schema import Card
+from lmms_vg.submission.schema_lines import BundleQuestion
 from lmms_vg.tasks import rescore
 from lmms_vg.tasks.registry import TASKS
 from lmms_vg.tasks.yaml_files import definition, groups

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lmms_vg.metrics.alignment import align
 from lmms_vg.submission.alignment_plausibility import implausible
-from lmms_vg.submission.schema import BundleAlignment
+from lmms_vg.submission.schema_lines import BundleAlignment
 
 
 def alignment(maps: np.ndarray, mask: np.ndarray) -> BundleAlignment:

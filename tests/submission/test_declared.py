@@ -16,7 +16,8 @@ from lmms_vg.cli.main import main
 from lmms_vg.runs.read import read
 from lmms_vg.submission.archive import Bundle
 from lmms_vg.submission.findings import Rejected
-from lmms_vg.submission.schema import Card, Declaration, Manifest, json_schema
+from lmms_vg.submission.json_schema import json_schema
+from lmms_vg.submission.schema import Card, Declaration, Manifest
 from lmms_vg.submission.submit import by_method, submit
 from lmms_vg.submission.validate import check
 

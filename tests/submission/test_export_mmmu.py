@@ -11,7 +11,7 @@ import runs
 from mmmu_data import write_split
 
 from lmms_vg.cli.main import main
-from lmms_vg.submission.schema import BundleQuestion
+from lmms_vg.submission.schema_lines import BundleQuestion
 from lmms_vg.submission.submit import submit
 from lmms_vg.tasks import mmmu_server_file
 

@@ -12,7 +12,7 @@ import runs
 from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.submission.export import lmms_eval
 from lmms_vg.submission.first_token_check import first_token_findings
-from lmms_vg.submission.schema import BundleAnswer, BundleFirstToken
+from lmms_vg.submission.schema_lines import BundleAnswer, BundleFirstToken
 from lmms_vg.submission.submit import submit
 from lmms_vg.submission.validate import check
 from lmms_vg.tasks.closed_sets import closed_set

@@ -11,7 +11,7 @@ import runs
 from test_first_token_check import TASK, with_values
 
 from lmms_vg.submission.forced_scores import FORCED, forced_scores
-from lmms_vg.submission.schema import BundleAnswer, BundleFirstToken
+from lmms_vg.submission.schema_lines import BundleAnswer, BundleFirstToken
 from lmms_vg.submission.submit import submit
 from lmms_vg.submission.validate import check
 from lmms_vg.tasks.closed_sets import closed_set

@@ -7,7 +7,8 @@ import pytest
 import runs
 
 from lmms_vg.submission.look_scores import with_looks
-from lmms_vg.submission.schema import BundleAlignment, BundleAnswer, BundleExcess, Data, Task
+from lmms_vg.submission.schema import Data, Task
+from lmms_vg.submission.schema_lines import BundleAlignment, BundleAnswer, BundleExcess
 from lmms_vg.submission.validated import Scores
 
 

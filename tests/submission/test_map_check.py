@@ -250,6 +250,7 @@ def test_grids_that_differ_between_images(tmp_path: Path, monkeypatch: pytest.Mo
     assert [f.message for f in found] == ["has no reference map on its grid before it"]
 
 
+@pytest.mark.slow
 def test_hidden_layers_get_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     submit([mapped.save_run(tmp_path, monkeypatch, look=mapped.hiding)], runs.CARD, tmp_path / "b.zip")
     entry = check(tmp_path / "b.zip").entry

@@ -14,7 +14,8 @@ from tampered import Parts, put_together
 from lmms_vg.submission import schema_1
 from lmms_vg.submission.archive import Bundle
 from lmms_vg.submission.export.arguments import model_args, model_of
-from lmms_vg.submission.schema import SCHEMA_VERSION, BundleAnswer
+from lmms_vg.submission.schema import SCHEMA_VERSION
+from lmms_vg.submission.schema_lines import BundleAnswer
 from lmms_vg.submission.validate import check, pairs
 
 STORED = Path(__file__).parent / "data" / "bundle_schema_1.json"

@@ -8,6 +8,7 @@ are equal in the value that is tested and differ in others.
 """
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,23 @@ _MEMORY = 2**21  # swaps of values in memory
 
 #: Swapped or not, (draws, images) -> changes from the first run to the second, (draws, values).
 Changes = Callable[[NDArray[np.bool_]], Floats]
+
+
+class Shift(NamedTuple):
+    """Change of a value that is no sum between two runs on the same questions.
+
+    Attributes:
+        mean: value of b minus value of a.
+        low: lower end of the 95% interval from a bootstrap of images; NaN, as `high` and `p`, if fewer than ten images have
+            an answer that differs.
+        high: upper end.
+        p: two-sided p-value for no change, from `label_swaps`.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float
 
 
 def label_swaps(changes: Changes, differing: NDArray[np.bool_], *, size: int = 0, seed: int = 0) -> Floats:

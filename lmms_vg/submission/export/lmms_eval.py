@@ -17,7 +17,8 @@ from lmms_vg.runs.results import Line
 from lmms_vg.submission.export.arguments import model_args, model_of
 from lmms_vg.submission.export.stderr import NONE, standard_errors
 from lmms_vg.submission.rescoring import scored
-from lmms_vg.submission.schema import BundleAnswer, Group, Manifest, Task
+from lmms_vg.submission.schema import Group, Manifest, Task
+from lmms_vg.submission.schema_lines import BundleAnswer
 from lmms_vg.submission.validate import pairs
 from lmms_vg.submission.validated import Entry
 from lmms_vg.tasks import rescore
