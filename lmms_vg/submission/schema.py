@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from lmms_vg._util.error_codes import ErrorCode
+from lmms_vg.datasets.schema import drawn_together
 from lmms_vg.journal import FirstToken
 from lmms_vg.paper.protocols import ProtocolName
 from lmms_vg.runs.method_spec import HyperParameters, Identifier, MethodSpec, Scalar
@@ -34,7 +35,7 @@ class ExtendedModel(StrictModel):
 
     @model_serializer(mode="wrap")
     def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        unused = {name for name in self.later if getattr(self, name) in (None, {}, [])}
+        unused = {name for name in self.later if getattr(self, name) in (None, {}, [], "")}
         return {name: value for name, value in handler(self).items() if name not in unused}
 
 
@@ -220,8 +221,14 @@ class Manifest(ExtendedModel):
 Label = Annotated[str, Field(max_length=500)]
 
 
-class BundleQuestion(StrictModel):
-    """A document of a task as it was asked and scored; see `datasets.schema.Sample`."""
+class BundleQuestion(ExtendedModel):
+    """A document of a task as it was asked and scored; see `datasets.schema.Sample`.
+
+    Attributes:
+        patient: whose images these are; written only where the data set tells.
+    """
+
+    later = frozenset({"patient"})
 
     uid: Word
     images: Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=100)]
@@ -236,6 +243,12 @@ class BundleQuestion(StrictModel):
     subset: Label
     split: Label
     boxes: Annotated[list[Annotated[list[Finite | None], Field(max_length=10)]], Field(max_length=1_000)]
+    patient: Label = ""
+
+    @property
+    def unit(self) -> str:
+        """What intervals draw as a whole: all images of the patient, or the image where none is known."""
+        return drawn_together(self.images, self.patient)
 
 
 class BundleExcess(StrictModel):
