@@ -76,7 +76,9 @@ def measure(family: Family, asked: Sequence[Question], way: str, pause: float) -
 
     def sleep(_: Asking, __: MethodRun, ___: Batch, prepared: Sequence[Prepared], ____: float) -> Answered:
         time.sleep(pause)
-        return Answered([Record(key=form.key, task=form.question.task, uid=form.question.uid) for form in prepared], [], [])
+        return Answered(
+            [Record(key=form.key, task=form.question.task, uid=form.question.uid) for form in prepared], [], []
+        )
 
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())

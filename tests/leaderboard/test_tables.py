@@ -568,7 +568,25 @@ def test_a_hidden_layer_has_no_verdict_on_kl_and_ar() -> None:
     assert cell(one, "a", "medical excess JS").text == "-0.200"
     assert cell(one, "a", "medical KL").rank is None, "the value stays, without a verdict"
     assert said(one, "Not ranked: a in medical KL (patches are hidden in its layer")
+    assert cell(one, "b", "medical KL").rank == Rank(1, 1, 1), "nobody is ranked among rows that say nothing"
     assert one.columns[one.ranked].title == "medical excess JS"
+
+
+def test_rows_whose_kl_is_spoiled_take_nobodys_place() -> None:
+    """Knocked-out patches in boxes give any KL, here the best and the worst; the others rank as they do without them."""
+    seeing = [-0.3, -0.2, -0.1, -0.2] * 6
+    rows = [looking("b", seeing, weights="b"), looking("c", [-value for value in seeing], weights="c")]
+    spoiled = [
+        looking("a", [-9.0 + value for value in seeing], hidden=True, weights="a"),
+        looking("d", [9.0 + value for value in seeing], hidden=True, weights="d"),
+    ]
+    alone, among = table("grounding", *rows), table("grounding", *rows, *spoiled)
+    for id, place in (("b", 1), ("c", 2)):
+        assert cell(among, id, "medical KL").rank == cell(alone, id, "medical KL").rank == Rank(place, place, 2)
+        assert cell(among, id, "medical excess JS").rank != cell(alone, id, "medical excess JS").rank, (
+            "JS speaks for all four"
+        )
+    assert {cell(among, id, "medical KL").rank for id in "ad"} == {None}
 
 
 def test_a_row_says_whether_its_grounding_was_recomputed() -> None:
