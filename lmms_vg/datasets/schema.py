@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -85,6 +86,16 @@ class DatasetSpec(BaseModel):
     def source(self) -> str:
         """Address of the source, for people."""
         return f"https://huggingface.co/datasets/{self.hub_id}" if self.hub_id else self.homepage
+
+
+def drawn_together(images: Sequence[str], patient: str) -> str:
+    """Name what every interval draws as a whole: the first image, or all images of a patient where a source tells.
+
+    >>> drawn_together(["own:ct/3.png", "own:ct/4.png"], "7")
+    'own:ct/patient 7'
+    """
+    first = images[0] if images else ""
+    return f"{first.partition('/')[0]}/patient {patient}" if patient else first
 
 
 def distinct(samples: list[Sample]) -> list[Sample]:

@@ -125,7 +125,7 @@ class Look:
         mask, visible = self.site.mask, self.site.view.visible
         for bank in banks:
             if bank.is_of(self.identity):
-                return bank_values(bank, self.record.image, self.map(layer), mask, visible, layer)
+                return bank_values(bank, self.record, self.map(layer), mask, visible, layer)
         return BankValues(math.nan, math.nan, math.nan, 0)
 
     def __repr__(self) -> str:

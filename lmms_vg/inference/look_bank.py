@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from lmms_vg.metrics import donors, nulls
 from lmms_vg.runs.journal_of import journal_of
 from lmms_vg.runs.kept_maps import KeptMaps, kept_maps
 from lmms_vg.runs.read import read
+from lmms_vg.runs.record_units import units_of_records
 
 #: What of a run's identity decides where its model looks.
 _SAME = ("family", "weights", "method", "rows", "geometry")
@@ -69,17 +70,17 @@ def open_bank(run: Path) -> MapBank:
 
 def bank_values(
     bank: MapBank,
-    image: str,
+    own: Record,
     lift: NDArray[np.float64],
     mask: NDArray[np.bool_],
     visible: NDArray[np.bool_],
     layer: int,
 ) -> BankValues:
-    """Measure the maps of up to 20 other images, of the same grid and padding, on a box.
+    """Measure the maps of up to 20 other images, of the same grid and padding and of no patient of the look's own, on a box.
 
     Args:
         bank: the maps.
-        image: hash of the look's own image, which is left out.
+        own: the look's record; its image is left out, and so are all images of its patient, whom it or the bank may name.
         lift: (rows, cols), the look's map.
         mask: (rows, cols), the patches in the box.
         visible: (rows, cols), the patches that show image.
@@ -87,13 +88,15 @@ def bank_values(
     """
     kind = (mask.shape, np.packbits(visible).tobytes())
     groups = [kept for kept in kept_maps(bank.folder, bank.records, [layer]) if kept.grid == mask.shape]
-    alike = [_alike(bank.records, kept, kind) for kept in groups]
+    alike = [_alike(kept, kind) for kept in groups]
     maps = np.concatenate([lift.reshape(1, 1, -1), *(found[0] for found in alike)])
-    images = [image, *(name for found in alike for name in found[1])]
-    owners = [donors.MapOwner(f"{number}", name, name, kind) for number, name in enumerate(images)]
+    about = [own, *bank.records]
+    units = units_of_records(about)
+    numbers = [0, *(1 + place for found in alike for place in found[1])]
+    owners = [donors.MapOwner(f"{number}", about[number].image, units[number], kind) for number in numbers]
     chosen = donors.of_other_images(owners)[0]
     if not len(chosen):
-        return BankValues(np.nan, np.nan, np.nan, len({*images} - {image}))
+        return BankValues(np.nan, np.nan, np.nan, len({owner.image for owner in owners if owner.unit != units[0]}))
     nobody = [np.empty(0, dtype=np.intp)] * len(chosen)
     masks = np.repeat(mask.reshape(1, -1), 1 + len(chosen), axis=0)
     result = nulls.null(maps[[0, *chosen]], masks, [np.arange(1, 1 + len(chosen)), *nobody])
@@ -101,7 +104,7 @@ def bank_values(
     return BankValues(float(np.exp(log_ar)), kl, js, len(chosen))
 
 
-def _alike(records: Sequence[Record], kept: KeptMaps, kind: object) -> tuple[NDArray[Any], list[str]]:
-    """The maps of one grid whose images have the same padding, and the names of their images."""
+def _alike(kept: KeptMaps, kind: object) -> tuple[NDArray[Any], list[int]]:
+    """The maps of one grid whose images have the same padding, and the places of their records."""
     same = [place for place, own in enumerate(kept.kinds) if own == kind]
-    return kept.maps[same], [records[kept.places[i]].image for i in same]
+    return kept.maps[same], [kept.places[i] for i in same]

@@ -44,7 +44,8 @@ def fill(entries: Sequence[Entry], measure: Measure) -> Filled:
     instead = {id: ", ".join(_tasks(estimate)) for id, (_, estimate) in ways.items() if estimate != measure.ways[0]}
     if measure.metric not in SCORED:
         return Filled({id: _reported(entry, estimate, measure) for id, (entry, estimate) in ways.items()}, {}, instead)
-    results = estimates(entries, measure)
+    silent = [entry.id for entry in entries if measure.metric == "kl" and _unjudged(entry, _of_excess(measure))]
+    results = estimates(entries, measure, silent)
     scale = 100 if measure.unit == "%" else 1
     cells = {
         id: CellView(
@@ -60,10 +61,7 @@ def fill(entries: Sequence[Entry], measure: Measure) -> Filled:
         for id, estimate in results.items()
     }
     apart = {id: estimate.apart for id, estimate in results.items() if estimate.apart}
-    for entry in entries if measure.metric == "kl" else ():
-        if entry.id in cells and _unjudged(entry, measure._replace(metric="excess_kl")):
-            cells[entry.id] = cells[entry.id]._replace(rank=None)
-            apart[entry.id] = "patches are hidden in its layer, where KL says nothing"
+    apart |= {id: "patches are hidden in its layer, where KL says nothing" for id in silent if id in cells}
     cells |= {
         entry.id: CellView(why) for entry in entries if entry.id not in cells and (why := _unjudged(entry, measure))
     }
@@ -77,6 +75,11 @@ def show(value: float, digits: int, sign: str = "") -> str:
     ('0.00', '+3.6')
     """
     return f"{round(value, digits) + 0.0:{sign}.{digits}f}"
+
+
+def _of_excess(measure: Measure) -> Measure:
+    """The excess of KL, which is not judged where raw KL, too, says nothing."""
+    return measure._replace(metric="excess_kl")
 
 
 def _unjudged(entry: Entry, measure: Measure) -> str:

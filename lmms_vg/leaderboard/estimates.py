@@ -7,7 +7,7 @@ All rows of a column are resampled together, whole images at a time, so that any
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from math import inf
 from typing import NamedTuple
 
@@ -54,16 +54,21 @@ class Estimate(NamedTuple):
     under: str = ""
 
 
-def estimates(entries: Sequence[Entry], measure: Measure) -> dict[str, Estimate]:
+def estimates(entries: Sequence[Entry], measure: Measure, silent: Collection[str] = ()) -> dict[str, Estimate]:
     """Return id -> estimate, for the entries that have all tasks of one of the column's ways.
 
     Rows are compared if they have the same questions, the same rule, and scores for the same questions. Of several such
     groups one is ranked: first one whose questions were compared with the benchmark's, then the one with most models (many
     rows or copies of one model count once), then with most ranked rows that are not alike, then with most tasks, then the one
-    that came first. If nobody knows which came first, each of them is ranked by itself. Folded rows, oracles and controls do
-    not count.
+    that came first. If nobody knows which came first, each of them is ranked by itself. Folded rows, oracles, controls and
+    silent rows do not count.
+
+    Args:
+        entries: the rows.
+        measure: the column.
+        silent: ids of entries whose numbers say nothing: they have no rank and move nobody's.
     """
-    rows = _rows(entries, measure)
+    rows = _rows(entries, measure, silent)
     alike: dict[Hashable, list[_RankedRow]] = {}
     for row in sorted(rows, key=lambda row: row.entry.precedence()):
         alike.setdefault(
@@ -84,7 +89,7 @@ def estimates(entries: Sequence[Entry], measure: Measure) -> dict[str, Estimate]
     return results
 
 
-def _rows(entries: Sequence[Entry], measure: Measure) -> list[_RankedRow]:
+def _rows(entries: Sequence[Entry], measure: Measure, silent: Collection[str]) -> list[_RankedRow]:
     ways = {entry.id: way for entry in entries if (way := way_of(entry, measure))}
     with_number = [entry for entry in entries if entry.id in ways]
     folded = folds(with_number)
@@ -94,7 +99,8 @@ def _rows(entries: Sequence[Entry], measure: Measure) -> list[_RankedRow]:
         ranked = first[folded[entry.id].line]
         under = "" if ranked == entry.id else ranked
         parts = _parts(entry, ways[entry.id], measure.metric)
-        rows.append(_RankedRow(entry, ways[entry.id], parts, under, not under and not role_of(entry)))
+        takes_part = not under and not role_of(entry) and entry.id not in silent
+        rows.append(_RankedRow(entry, ways[entry.id], parts, under, takes_part))
     return rows
 
 

@@ -23,7 +23,7 @@ class LayerLooks(NamedTuple):
 
     Attributes:
         uids: names of the questions.
-        images: image of each.
+        images: image of each, or its patient where the data set tells.
         values: metric -> (questions, layers), NaN for a question without one; metrics that no question has are left out.
         best: the layer that the submission's numbers are taken at.
         hidden: layers in which patches have no attention at all.
@@ -46,7 +46,7 @@ def layer_looks(entry: Entry, bundle: Path, task: str) -> LayerLooks | None:
     stated = entry.manifest.tasks[task]
     return LayerLooks(
         tuple(question.uid for question, _ in rows),
-        tuple(question.images[0] if question.images else "" for question, _ in rows),
+        tuple(question.unit for question, _ in rows),
         {name: row for name, row in values.items() if np.isfinite(row).any()},
         int(stated.metrics["best_layer"] or 0),
         tuple(stated.hidden),

@@ -8,11 +8,11 @@ from statistics import fmean
 from typing import NamedTuple
 
 from lmms_vg.metrics.statistics import cluster_interval
+from lmms_vg.metrics.statistics.weighted_interval import weighted_interval
 from lmms_vg.paper.published import PublishedTable
 from lmms_vg.reproduce.columns import Column
 from lmms_vg.reproduce.question_scores import Values, values
 from lmms_vg.reproduce.verdict import CellVerdict, Score, faults, questions_of, verdict
-from lmms_vg.reproduce.weighted_interval import weighted_interval
 from lmms_vg.runs.results import Run
 
 

@@ -22,7 +22,11 @@ from lmms_vg.metrics.forced_choice import (
     preference,
 )
 from lmms_vg.metrics.statistics import Difference, Interval, cluster_interval, paired
+<<<<<<< HEAD
 from lmms_vg.metrics.statistics.label_swaps import Shift
+=======
+from lmms_vg.metrics.statistics.weighted_interval import weighted_interval
+>>>>>>> ij
 from lmms_vg.metrics.text import normalise
 from lmms_vg.runs.results import TaskRun
 from lmms_vg.runs.saying import LEVEL
@@ -39,8 +43,9 @@ class Forced(NamedTuple):
         n: number of questions with values.
         mass: mean probability of the allowed answers together; NaN, as all that follows, if no question has values.
         accuracy: share of the questions whose right answer has the highest probability; ties are shared.
-        interval: its 95% interval, from whole images; NaN, as the next and the last, in a weighted group.
-        auc: of log p(yes) - log p(no) over the yes/no questions; NaN if there are none, or if all references are the same.
+        interval: its 95% interval, from whole images, drawn within each task of a weighted group; NaN for a single image.
+        auc: of log p(yes) - log p(no) over the yes/no questions; NaN if there are none, if all references are the same, or,
+            as `calibration_error`, in a weighted group.
         brier: mean Brier score, halved: 0 is perfect.
         log_score: mean -ln p of the right answer, in nats: 0 is perfect.
         calibration_error: mean distance of confidence and accuracy over all questions.
@@ -117,7 +122,7 @@ def forced(parts: Sequence[TaskRun], weights: Mapping[str, int] | None = None) -
         len(entries),
         mean([entry.mass for entry in entries]),
         mean(correct),
-        Interval(nan, nan) if weights else cluster_interval(correct, [entry.image for entry in entries]),
+        _interval(entries, weights),
         auc([entry.margin or 0.0 for entry in yes_no], [entry.is_yes for entry in yes_no]) if yes_no else nan,
         mean([entry.judged.brier for entry in entries]),
         mean([entry.judged.log_score for entry in entries]),
@@ -200,6 +205,18 @@ def _weighed(parts: Sequence[TaskRun]) -> tuple[dict[str, _Weighed], dict[Missin
 def _covers(weights: Mapping[str, int], entries: Iterable[_Weighed]) -> bool:
     """Whether every task of a weighted group has questions with values; without one the group has no mean."""
     return {entry.task for entry in entries} >= weights.keys()
+
+
+def _interval(entries: Sequence[_Weighed], weights: Mapping[str, int] | None) -> Interval:
+    """The interval of forced choice, as the accuracy of the generated answers has it."""
+    if not weights:
+        return cluster_interval([entry.judged.correct for entry in entries], [entry.image for entry in entries])
+    of_task: dict[str, tuple[list[float], list[str]]] = {task: ([], []) for task in weights}
+    for entry in entries:
+        scores, images = of_task[entry.task]
+        scores.append(entry.judged.correct)
+        images.append(entry.image)
+    return weighted_interval(of_task, weights)
 
 
 def _shares(weights: Mapping[str, int], entries: Sequence[_Weighed]) -> list[float]:

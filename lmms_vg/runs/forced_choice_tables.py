@@ -31,7 +31,8 @@ ABOUT = (
 
 #: Columns of the CSV file, in the order of `csv_cells`.
 CSV_HEAD = (
-    *("forced_n", "forced_mass", "forced_score", "forced_auc", "forced_brier", "forced_log_score", "forced_ece"),
+    *("forced_n", "forced_mass", "forced_score", "forced_score_low", "forced_score_high"),
+    *("forced_auc", "forced_brier", "forced_log_score", "forced_ece"),
     *("forced_difference", "forced_low", "forced_high", "forced_p", "forced_p_holm", "auc_change", "auc_change_p"),
     *("at_rate_difference", "at_rate_p", "brier_change", "brier_change_p", "log_score_change", "log_score_change_p"),
 )
@@ -103,10 +104,10 @@ def forced_notes(table: Comparison) -> list[str]:
 
 def csv_cells(line: ComparisonLine) -> list[object]:
     """The values of `CSV_HEAD`; None where one is not known."""
-    own: list[object] = [None] * 7
+    own: list[object] = [None] * 9
     if (values := line.forced) is not None:
-        numbers = (values.mass, values.accuracy, values.auc, values.brier, values.log_score, values.calibration_error)
-        own = [values.n, *map(known, numbers)]
+        numbers = (values.mass, values.accuracy, *values.interval, values.auc, values.brier, values.log_score)
+        own = [values.n, *map(known, [*numbers, values.calibration_error])]
     changed: list[object] = [None] * 13
     if line.against is not None and (change := line.against.forced) is not None:
         accuracy = change.accuracy

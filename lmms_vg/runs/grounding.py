@@ -69,6 +69,7 @@ class Grounding(NamedTuple):
         looked: measure -> what was found; a measure is left out where no question has it.
         questions: measure -> uid -> value and level of each question that has both.
         units: uid -> patient, or image where none is known.
+        unit: what these are, in words: `image`, `patient`, or `image or patient`.
         ar_window: mean of AR over the mean of all places of the box's shape; NaN where no box has five places.
     """
 
@@ -78,6 +79,7 @@ class Grounding(NamedTuple):
     looked: dict[Name, LookStrength]
     questions: dict[Name, dict[str, tuple[float, float]]]
     units: dict[str, str]
+    unit: str
     ar_window: float
 
     def judges(self, name: Name) -> bool:
@@ -151,7 +153,7 @@ def _judged(looks: MapLooks) -> Grounding:
     window = looks.chosen(looks.ar_window)
     placed = window[np.isfinite(window)]
     return Grounding(
-        *(looks.choice, hidden_in(looks), looks.asked, looked, questions, units),
+        *(looks.choice, hidden_in(looks), looks.asked, looked, questions, units, looks.unit),
         float(placed.mean()) if len(placed) else nan,
     )
 

@@ -9,6 +9,7 @@ from lmms_vg.runs.grounding_changes import LookChange, layer_changes
 from lmms_vg.runs.map_looks import BETTER
 from lmms_vg.runs.saying import LEVEL
 from lmms_vg.runs.text_tables import known, show_p
+from lmms_vg.runs.units import plural, together
 
 _HEAD = [
     *("where it looks", "task", "layer", "measure", "n", "difference", "95% interval"),
@@ -23,8 +24,8 @@ def look_rows(table: Comparison) -> tuple[list[str], list[list[str]]] | None:
     return _HEAD, [
         [
             *(method_of(table, one.run), one.task, str(one.choice), one.name),
-            *(str(one.n), f"{one.value.mean:+.4f}", show_interval(one.value, 1, 4)),
-            *(f"{one.excess.mean:+.4f}", show_interval(one.excess, 1, 4), show_p(one.holm), _verdict(one)),
+            *(str(one.n), f"{one.value.mean:+.4f}", show_interval(one.value, 1, 4, one.unit)),
+            *(f"{one.excess.mean:+.4f}", show_interval(one.excess, 1, 4, one.unit), show_p(one.holm), _verdict(one)),
         ]
         for one in table.looks
     ]
@@ -34,10 +35,12 @@ def look_notes(table: Comparison) -> list[str]:
     """What the columns mean."""
     if not table.looks:
         return []
+    units = plural(together(one.unit for one in table.looks))
     notes = [
         "where it looks: differences from the base on the same questions at the same layer; excess is what a run's own maps "
-        "have more than its maps of other images on the same boxes. Intervals and p from whole images, corrected over "
-        f"{sum(one.holm == one.holm for one in table.looks)} lines. Better is more log AR and placement, and less KL and JS"
+        "have more than its maps of other images on the same boxes. "
+        f"Intervals and p from whole {units}, corrected over {sum(one.holm == one.holm for one in table.looks)} lines. "
+        "Better is more log AR and placement, and less KL and JS"
     ]
     if any(one.choice.in_sample for one in table.looks):
         notes.append(
@@ -46,7 +49,7 @@ def look_notes(table: Comparison) -> list[str]:
         )
     if any(one.choice.how == "other half" for one in table.looks):
         notes.append(
-            "(other half): images fall into two halves by a hash of their names, and the layer of each half is the base's of "
+            f"(other half): {units} fall into two halves by a hash of their names, and the layer of each half is the base's of "
             "lowest mean KL on the other"
         )
     if any(one.hidden for one in table.looks):
@@ -74,7 +77,7 @@ def _cells(table: Comparison, one: LookChange, kind: str) -> list[dict[str, obje
         (f"excess of {one.name}{kind}", one.excess, known(one.holm)),
     ):
         tested = {"difference": difference.mean, "low": known(difference.low), "high": known(difference.high)}
-        more = {"base": table.base.label, "p": difference.p, "p_holm": holm, "unit": "image"}
+        more = {"base": table.base.label, "p": difference.p, "p_holm": holm, "unit": one.unit}
         rows.append({**shared, "metric": metric, **tested, **more})
     return rows
 

@@ -25,6 +25,7 @@ class LookChange(NamedTuple):
         value: difference of the values.
         excess: difference of the excess over maps of other images of the run itself; for placement, that of the values.
         holm: p-value of the excess, corrected; NaN for KL and log AR where a run hides patches, which get no verdict.
+        unit: what intervals draw as a whole, in words.
         hidden: whether a run leaves patches without any attention in this layer.
     """
 
@@ -36,6 +37,7 @@ class LookChange(NamedTuple):
     value: Difference
     excess: Difference
     holm: float
+    unit: str
     hidden: bool
 
 
@@ -99,25 +101,30 @@ class _QuestionLooks(NamedTuple):
     hidden: bool
     questions: Mapping[Name, Mapping[str, tuple[float, float]]]
     units: Mapping[str, str]
+    unit: str
 
     @classmethod
     def of(cls, looks: MapLooks) -> _QuestionLooks:
         units = dict(zip(looks.uids, looks.units, strict=True))
-        return cls(looks.choice, hidden_in(looks), questions_of(looks), units)
+        return cls(looks.choice, hidden_in(looks), questions_of(looks), units, looks.unit)
 
 
 def _changes(
     run: Run, task: str, before: Grounding | _QuestionLooks, after: Grounding | _QuestionLooks
 ) -> list[LookChange]:
     changes, hidden = [], before.hidden or after.hidden
+    # An older version's journal names no patients; those of the other run are of the same questions.
+    known = after if before.unit == "image" else before
     for name in BETTER:
         a, b = before.questions[name], after.questions[name]
         shared = [uid for uid in a if uid in b]
         if shared:
             value, excess = (
-                paired(_part(a, shared, level), _part(b, shared, level), before.units) for level in (False, True)
+                paired(_part(a, shared, level), _part(b, shared, level), known.units) for level in (False, True)
             )
-            changes.append(LookChange(run, task, name, before.choice, len(shared), value, excess, nan, hidden))
+            changes.append(
+                LookChange(run, task, name, before.choice, len(shared), value, excess, nan, known.unit, hidden)
+            )
     return changes
 
 

@@ -10,6 +10,7 @@ from lmms_vg.runs.comparison_cells import show_interval
 from lmms_vg.runs.grounding import HIDDEN, SPOILED_WHY, Grounding, corrected
 from lmms_vg.runs.map_looks import BETTER, Name
 from lmms_vg.runs.text_tables import markdown, show_p
+from lmms_vg.runs.units import plural, together
 
 _HEAD = (
     *("against other images", "layer", "measure", "n", "value", "even look", "other images", "excess", "95% interval"),
@@ -19,7 +20,7 @@ _HEAD = (
 ABOUT = (
     "other images: what maps of other images of the same grid and padding have on the same boxes, which is what a look "
     "has that cannot know the box; placement has .5 there. Shown: the excess is on the better side of 0 (above for log AR "
-    "and placement, below for KL and JS), with p from sign flips of whole images, corrected over all lines with a "
+    "and placement, below for KL and JS), with p from sign flips of whole {units}, corrected over all lines with a "
     "verdict. It shows a look that depends on the image, not that the question steers it. log AR: mean of logarithms, not "
     "the logarithm of the mean AR above. even look: attention that is even over the image. over other questions: value "
     "minus what maps of the other questions about the same image have on this box, where there are such questions with "
@@ -31,9 +32,10 @@ _IN_SAMPLE = (
     "that was chosen elsewhere with --layer"
 )
 _OTHER_HALF = (
-    "(other half): images fall into two halves by a hash of their names, and the layer of each half is the one of lowest mean "
+    "(other half): {units} fall into two halves by a hash of their names, and the layer of each half is the one of lowest mean "
     "KL on the other"
 )
+_OF_OTHERS = " of other patients"
 _HIDDEN = f"{HIDDEN}: {SPOILED_WHY}"
 
 
@@ -43,13 +45,19 @@ def grounding_parts(results: dict[str, Grounding | str]) -> list[str]:
     parts = []
     if found:
         adjusted = corrected(found)
+        units = plural(together(result.unit for result in found.values()))
         rows = [cells for task, result in found.items() for cells in _rows(task, result, adjusted[task])]
-        parts = [markdown(_HEAD, rows, texts=3), ABOUT]
+        parts = [markdown(_HEAD, rows, texts=3), ABOUT.format(units=units)]
         parts += [_IN_SAMPLE] if any(result.choice.in_sample for result in found.values()) else []
-        parts += [_OTHER_HALF] if any(result.choice.how == "other half" for result in found.values()) else []
+        parts += (
+            [_OTHER_HALF.format(units=units)]
+            if any(result.choice.how == "other half" for result in found.values())
+            else []
+        )
         parts += [_HIDDEN] if any(result.hidden for result in found.values()) else []
     parts += [
-        f"{task}: {result.asked} questions were asked; the others have no map, fewer than five other images like theirs, "
+        f"{task}: {result.asked} questions were asked; the others have no map, fewer than five other images like "
+        f"theirs{_OF_OTHERS * (result.unit != 'image')}, "
         "or a box with fewer than five places"
         for task, result in found.items()
         if len(result.looked) < len(BETTER) or any(one.n < result.asked for one in result.looked.values())
@@ -69,8 +77,8 @@ def _rows(task: str, result: Grounding, adjusted: dict[Name, float]) -> list[lis
     rows = [
         [
             *(task, str(result.choice), name, str(one.n), f"{one.value:.4f}", f"{one.even:.4f}"),
-            *("" if isnan(one.level) else f"{one.level:.4f}", *_shown(one.excess), show_p(adjusted[name])),
-            *(verdicts[name], *_shown(one.over_questions), str(one.n_questions or "")),
+            *("" if isnan(one.level) else f"{one.level:.4f}", *_shown(one.excess, result.unit), show_p(adjusted[name])),
+            *(verdicts[name], *_shown(one.over_questions, result.unit), str(one.n_questions or "")),
         ]
         for name, one in result.looked.items()
     ]
@@ -80,5 +88,5 @@ def _rows(task: str, result: Grounding, adjusted: dict[Name, float]) -> list[lis
     return rows
 
 
-def _shown(excess: Difference | None) -> tuple[str, str]:
-    return ("", "") if excess is None else (f"{excess.mean:+.4f}", show_interval(excess, 1, 4))
+def _shown(excess: Difference | None, unit: str) -> tuple[str, str]:
+    return ("", "") if excess is None else (f"{excess.mean:+.4f}", show_interval(excess, 1, 4, unit))

@@ -17,7 +17,7 @@ from lmms_vg.metrics.uniform import uniform
 from lmms_vg.runs.journal_of import journal_of
 from lmms_vg.runs.kept_maps import KeptMaps, box_shares, kept_maps
 from lmms_vg.runs.layer_choice import LayerChoice, on_the_other_half
-from lmms_vg.runs.record_units import units_of_records
+from lmms_vg.runs.record_units import unit_of_records, units_of_records
 from lmms_vg.runs.results import Run
 
 Name = Literal["log AR", "KL", "JS", "placement"]
@@ -39,6 +39,7 @@ class MapLooks(NamedTuple):
         choice: the layer at which they are judged.
         uids: names of the questions.
         units: patient of each, or its image where none is known: what is drawn as a whole.
+        unit: what these are, in words: `image`, `patient`, or `image or patient`.
         layers: the layers that were read, from 0.
         grids: rows and columns of patches of each question.
         shares: share of the visible patches that the box marks, (questions,).
@@ -56,6 +57,7 @@ class MapLooks(NamedTuple):
     choice: LayerChoice
     uids: list[str]
     units: list[str]
+    unit: str
     layers: tuple[int, ...]
     grids: list[tuple[int, int]]
     shares: Floats
@@ -153,6 +155,7 @@ def _group(records: Sequence[Record], kept: KeptMaps, measures: Sequence[Name], 
         choice,
         [record.uid for record in about],
         units,
+        unit_of_records(records),
         kept.layers,
         [kept.grid] * len(about),
         inside / visible,

@@ -16,6 +16,7 @@ from lmms_vg.runs.forced_choice_tables import missing_note, report_table
 from lmms_vg.runs.grounded_tables import GROUNDED, grounded_tables
 from lmms_vg.runs.grounding import grounding
 from lmms_vg.runs.grounding_tables import grounding_parts, grounding_rules
+from lmms_vg.runs.group_weights import weights
 from lmms_vg.runs.layer_choice import named
 from lmms_vg.runs.map_looks import shares_of
 from lmms_vg.runs.results import MEASURED, Run, TaskRun
@@ -72,7 +73,12 @@ def report(run: Run, layer: int | None = None) -> str:
         cells = (row(name, *said_cells(about)) for name, about in said.items())
         parts += ["\n".join([row("task", *SAID_HEAD), f"|---|{'---:|' * len(SAID_HEAD)}", *cells]), SAID]
     preferred = {task.task: values for task in scored if (values := forced([task])) is not None}
-    if table := report_table(preferred, unit):
+    grouped = {
+        f"{group}, weighted": values
+        for group, names in run.groups.items()
+        if (shares := weights(names)) and (values := forced([run.tasks[name] for name in names], shares)) is not None
+    }
+    if table := report_table(preferred | grouped, unit):
         parts += [table, ABOUT_FORCED]
     if note := missing_note("This run", list(preferred.values())):
         parts.append(note)

@@ -31,8 +31,26 @@ def drawn_as(parts: Iterable[TaskRun], unit: Unit) -> str:
     """
     if unit != "image":
         return unit
-    states = {"patient" in part.units.get(uid, {}) for part in parts for uid in part.images}
+    return image_or_patient("patient" in part.units.get(uid, {}) for part in parts for uid in part.images)
+
+
+def image_or_patient(named: Iterable[bool]) -> str:
+    """Name what is drawn as a whole, from whether each question's patient is known.
+
+    >>> image_or_patient([True, False])
+    'image or patient'
+    """
+    states = {*named}
     return "image" if True not in states else "patient" if states == {True} else "image or patient"
+
+
+def together(units: Iterable[str]) -> str:
+    """Name what is drawn as a whole in several tables at once.
+
+    >>> together(["patient", "image", "patient"])
+    'image or patient'
+    """
+    return " or ".join(sorted({name for unit in units for name in unit.split(" or ")}))
 
 
 def plural(unit: str) -> str:

@@ -90,7 +90,7 @@ def head_sides(run: Run, tasks: Sequence[StudiedTask]) -> dict[str, HeadSide]:
     folder = journal_of(run)
     if folder is None:
         return {}
-    asked = {(task.task, question.uid): task.side for task in tasks for question in task.questions}
+    asked = {(task.task, question.uid): (task.side, question.unit) for task in tasks for question in task.questions}
     gathered: dict[str, dict[str, _ImageSums]] = {}
     seen: set[tuple[str, str]] = set()
     records = read_records(sorted(folder.glob("rank*.jsonl")))
@@ -98,7 +98,8 @@ def head_sides(run: Run, tasks: Sequence[StudiedTask]) -> dict[str, HeadSide]:
         name = (record.task, record.uid)
         if name not in seen:
             seen.add(name)
-            gathered.setdefault(asked[name], {}).setdefault(record.unit, _ImageSums(heads.kl.shape)).add(heads)
+            side, unit = asked[name]
+            gathered.setdefault(side, {}).setdefault(unit, _ImageSums(heads.kl.shape)).add(heads)
     return {side: _side(images, [task for task in tasks if task.side == side]) for side, images in gathered.items()}
 
 

@@ -60,7 +60,16 @@ def recomputed(bundle: Bundle, name: str, task: Task, rows: str, pairs: Sequence
     measured = {answer.uid: question for question, answer in pairs if answer.alignment is not None}
     with tempfile.TemporaryDirectory() as folder:
         lines = extract(bundle, name, task, rows, measured.keys(), Path(folder) / "rank0.maps")
-        records = [Record(key=uid, task=name, uid=uid, image=_image(lines[uid])) for uid in measured]
+        records = [
+            Record(
+                key=uid,
+                task=name,
+                uid=uid,
+                image=_image(lines[uid]),
+                patient=question.unit if question.patient else "",
+            )
+            for uid, question in measured.items()
+        ]
         values = map_values(kept_maps(Path(folder), records), records)
     findings = [
         *_images(name, pairs, lines),

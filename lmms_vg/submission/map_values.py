@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 from lmms_vg.journal import Record
 from lmms_vg.metrics import donors, nulls, placement
 from lmms_vg.runs.kept_maps import KeptMaps
+<<<<<<< HEAD
 from lmms_vg.submission.schema_lines import BundleAlignment, BundleExcess
+=======
+from lmms_vg.runs.record_units import units_of_records
+from lmms_vg.submission.schema import BundleAlignment, BundleExcess
+>>>>>>> ij
 
 Floats = NDArray[np.float64]
 
@@ -48,12 +53,17 @@ def map_values(groups: Sequence[KeptMaps], records: Sequence[Record]) -> dict[st
 
     Args:
         groups: their maps, by grid.
-        records: what `KeptMaps.places` counts.
+        records: what `KeptMaps.places` counts; maps of one patient, whom they may name, never stand in for each other.
 
     Raises:
         ValueError: a mask is empty or covers a patch that shows no image; the question is named.
     """
-    return {uid: values for kept in groups for uid, values in _of_grid(kept, [records[i] for i in kept.places])}
+    units = units_of_records(records)
+    return {
+        uid: values
+        for kept in groups
+        for uid, values in _of_grid(kept, [records[i] for i in kept.places], [units[i] for i in kept.places])
+    }
 
 
 def hidden_layers(values: Mapping[str, MapValues], layers: Sequence[int]) -> list[int]:
@@ -64,10 +74,10 @@ def hidden_layers(values: Mapping[str, MapValues], layers: Sequence[int]) -> lis
     return [layer for layer, is_hidden in zip(layers, hidden.tolist(), strict=True) if is_hidden]
 
 
-def _of_grid(kept: KeptMaps, records: Sequence[Record]) -> list[tuple[str, MapValues]]:
+def _of_grid(kept: KeptMaps, records: Sequence[Record], units: Sequence[str]) -> list[tuple[str, MapValues]]:
     owners = [
-        donors.MapOwner(record.uid, record.image, record.image, kind)
-        for record, kind in zip(records, kept.kinds, strict=True)
+        donors.MapOwner(record.uid, record.image, unit, kind)
+        for record, unit, kind in zip(records, units, kept.kinds, strict=True)
     ]
     chosen = donors.of_other_images(owners)
     result = nulls.null(kept.maps, kept.masks, chosen)

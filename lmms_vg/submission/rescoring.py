@@ -142,7 +142,7 @@ def _labels_of(questions: Sequence[BundleQuestion]) -> _Labels:
     axes = [axis for axis in AXES if any(getattr(question, axis) for question in questions)]
     return (
         tuple(question.uid for question in questions),
-        tuple(question.images[0] if question.images else "" for question in questions),
+        tuple(question.unit for question in questions),
         {axis: tuple(getattr(question, axis) for question in questions) for axis in axes},
     )
 

@@ -12,6 +12,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+<<<<<<< HEAD
+=======
+from lmms_vg._util.error_codes import ErrorCode
+from lmms_vg.datasets.schema import drawn_together
+from lmms_vg.journal import FirstToken
+>>>>>>> ij
 from lmms_vg.paper.protocols import ProtocolName
 from lmms_vg.runs.method_spec import HyperParameters, Identifier, MethodSpec, Scalar
 from lmms_vg.submission.schema_words import Count, Finite, LayerNumbers, Name, Text, Word
@@ -32,7 +38,7 @@ class ExtendedModel(StrictModel):
 
     @model_serializer(mode="wrap")
     def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        unused = {name for name in self.later if getattr(self, name) in (None, {}, [])}
+        unused = {name for name in self.later if getattr(self, name) in (None, {}, [], "")}
         return {name: value for name, value in handler(self).items() if name not in unused}
 
 
@@ -213,3 +219,115 @@ class Manifest(ExtendedModel):
         if self.run is not None and self.card.parameters is None:
             raise ValueError("card.parameters may be null only for a declared model: the weights of a run are known")
         return self
+<<<<<<< HEAD
+=======
+
+
+Label = Annotated[str, Field(max_length=500)]
+
+
+class BundleQuestion(ExtendedModel):
+    """A document of a task as it was asked and scored; see `datasets.schema.Sample`.
+
+    Attributes:
+        patient: whose images these are; written only where the data set tells.
+    """
+
+    later = frozenset({"patient"})
+
+    uid: Word
+    images: Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=100)]
+    question: Annotated[str, Field(max_length=20_000)]
+    answer: Text
+    options: Annotated[list[Text], Field(max_length=26)]
+    answer_type: Label
+    modality: Label
+    organ: Label
+    content_type: Label
+    question_type: Label
+    subset: Label
+    split: Label
+    boxes: Annotated[list[Annotated[list[Finite | None], Field(max_length=10)]], Field(max_length=1_000)]
+    patient: Label = ""
+
+    @property
+    def unit(self) -> str:
+        """What intervals draw as a whole: all images of the patient, or the image where none is known."""
+        return drawn_together(self.images, self.patient)
+
+
+class BundleExcess(StrictModel):
+    """Value minus what maps of other images have on the same box, per layer (`metrics.nulls`); log AR is natural."""
+
+    log_ar: Layers
+    kl: Layers
+    js: Layers
+
+
+class BundleAlignment(ExtendedModel):
+    """How attention and boxes of one question agree: one value per layer, by a version of `metrics/alignment.py`.
+
+    Attributes:
+        excess: what is left of log AR, KL and JS after a blind look; None where the run's maps were not at hand, or where
+            there are fewer than five other images.
+        placement: share of all places of the box's shape that hold less attention (`metrics.placement`); None without maps,
+            or where there are fewer than five places.
+    """
+
+    later = frozenset({"excess", "placement"})
+
+    ar: Layers
+    printed_ar: Layers
+    kl: Layers
+    js: Layers
+    version: Annotated[int, Field(ge=1, le=1_000)] = 1
+    excess: BundleExcess | None = None
+    placement: Layers | None = None
+
+
+class BundleFirstToken(FirstToken):
+    """What the first answer token of one question says about its allowed answers."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class BundleAnswer(StrictModel):
+    """What the model answered, what the rule extracted, and the verdict.
+
+    Attributes:
+        score: 0 or 1 for accuracy, 0 to 1 for recall of open questions; None for measurements, and if the question cannot be
+            scored.
+        error: why there is no score or alignment, in words.
+        error_code: the same as a code.
+        alignment: of measurements, unless they failed.
+        seconds: time the model took.
+        batch: number of questions that shared its batch.
+        first_token: of questions with a closed set of answers, where the model was asked for it.
+    """
+
+    uid: Word
+    answer: str
+    extracted: str | None = None
+    score: Finite | None = None
+    error: Annotated[str, Field(max_length=500)] | None = None
+    error_code: ErrorCode | None = None
+    alignment: BundleAlignment | None = None
+    seconds: Finite | None = None
+    batch: Annotated[int, Field(ge=1)] | None = None
+    first_token: BundleFirstToken | None = None
+
+    @model_validator(mode="after")
+    def _has_both_or_neither(self) -> BundleAnswer:
+        if (self.error is None) != (self.error_code is None):
+            raise ValueError("error and error_code are given together")
+        return self
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the manifest's JSON Schema; `$defs` holds those of a question's and an answer's line."""
+    schema = Manifest.model_json_schema()
+    for model in (BundleQuestion, BundleAnswer):
+        part = model.model_json_schema()
+        schema["$defs"] |= part.pop("$defs", {}) | {model.__name__: part}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
+>>>>>>> ij

@@ -25,7 +25,7 @@ class Scores(NamedTuple):
         rule: signature of the metric.
         metric: what the task is compared by: `acc`, `open_recall`, or `ar` of measurements.
         uids: names of the questions.
-        images: image per question, which clusters the bootstrap.
+        images: image per question, or patient where the data set tells, which clusters the bootstrap.
         values: (questions); of measurements at the layer with the lowest mean KL over all questions.
         categories: axis -> category per question.
         verified: whether the questions were compared with the benchmark's own.

@@ -13,7 +13,7 @@ from PIL import Image
 
 from lmms_vg import journal
 from lmms_vg.datasets.images import open_image
-from lmms_vg.datasets.schema import Sample
+from lmms_vg.datasets.schema import Sample, drawn_together
 from lmms_vg.datasets.source import DataError
 from lmms_vg.host import callers, options
 from lmms_vg.host.failure import RunFailed, failed
@@ -100,6 +100,4 @@ def patient_of(doc: Mapping[str, Any]) -> str:
 
 def _document(task: str, sample: Sample, features: Iterable[str]) -> dict[str, Any]:
     values = sample.model_dump(include=set(features))
-    first = sample.images[0] if sample.images else ""
-    together = f"{first.partition('/')[0]}/patient {sample.patient}" if sample.patient else first
-    return values | {"task": task, "image": together}
+    return values | {"task": task, "image": drawn_together(sample.images, sample.patient)}

@@ -91,6 +91,7 @@ def map_looks_of(maps: NDArray[Any], masks: NDArray[Any], images: list[str]) -> 
         named(0),
         [one.uid for one in asked],
         images,
+        "image",
         tuple(range(maps.shape[1])),
         [(side, side)] * len(maps),
         inside / masks.shape[1],

@@ -21,6 +21,7 @@ from lmms_vg.tasks import documents, registry
 SEEN = np.ones(GRID, dtype=bool)
 MASK = np.zeros(GRID, dtype=bool)
 MASK[1:4, 2:6] = True
+OWN = Record(key="look", task="", uid="look", image="image 0")
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def bank(tmp_path: Path) -> MapBank:
 
 def test_values_are_the_means_over_other_images(bank: MapBank) -> None:
     """With six other images all are taken, one question of each; which one changes with the draw, so all pairs are bounded."""
-    values = bank_values(bank, "image 0", np.ones(GRID), MASK, SEEN, 1)
+    values = bank_values(bank, OWN, np.ones(GRID), MASK, SEEN, 1)
     assert values.n == 6
     (kept,) = kept_maps(bank.folder, bank.records, [1])
     by_image: dict[str, list[tuple[float, float]]] = {}
@@ -49,15 +50,34 @@ def test_values_are_the_means_over_other_images(bank: MapBank) -> None:
 
 def test_maps_of_the_same_image_say_nothing(bank: MapBank) -> None:
     few = bank._replace(records=[record for record in bank.records if record.image in {f"image {i}" for i in range(5)}])
-    values = bank_values(few, "image 0", np.ones(GRID), MASK, SEEN, 1)
+    values = bank_values(few, OWN, np.ones(GRID), MASK, SEEN, 1)
     assert values.n == 4, "four others are too few"
     assert np.isnan([values.ar, values.kl, values.js]).all()
+
+
+def test_no_map_is_of_the_same_patient(tmp_path: Path) -> None:
+    """Twelve images of four patients: a look at image 0 takes the nine of the others, whoever names its patient."""
+    of_patient = {f"image {i}": f"own/patient {i % 4}" for i in range(12)}
+    run_of(tmp_path, asked(blind, 24), patient=lambda one: of_patient[one.image])
+    bank = open_bank(tmp_path)
+    (kept,) = kept_maps(bank.folder, bank.records, [1])
+    ratios: dict[str, list[float]] = {}
+    for place, look in zip(kept.places, kept.maps[:, 0], strict=True):
+        ratio = np.log(alignment.attention_ratio(look, MASK.ravel()))
+        ratios.setdefault(bank.records[place].image, []).append(float(ratio))
+    others = [pair for image, pair in ratios.items() if of_patient[image] != "own/patient 0"]
+    for own in (OWN, OWN.model_copy(update={"image": "unseen", "patient": "own/patient 0"})):
+        values = bank_values(bank, own, np.ones(GRID), MASK, SEEN, 1)
+        assert values.n == len(others) == 9
+        low, high = (np.mean([choose(pair) for pair in others]) for choose in (min, max))
+        assert low - 1e-5 <= np.log(values.ar) <= high + 1e-5
+    assert bank_values(bank, OWN.model_copy(update={"image": "unseen"}), np.ones(GRID), MASK, SEEN, 1).n == 12
 
 
 def test_images_of_another_padding_are_left_out(bank: MapBank) -> None:
     padded = SEEN.copy()
     padded[0] = False
-    assert bank_values(bank, "image 0", np.ones(GRID), MASK, padded, 1).n == 0
+    assert bank_values(bank, OWN, np.ones(GRID), MASK, padded, 1).n == 0
 
 
 def test_a_run_without_measured_attention_is_no_bank(tmp_path: Path) -> None:

@@ -119,6 +119,23 @@ def test_a_hidden_layer_has_no_verdict_on_kl_and_ar() -> None:
     assert one.columns[one.ranked].title == "medical excess JS"
 
 
+def test_rows_whose_kl_is_spoiled_take_nobodys_place() -> None:
+    """Knocked-out patches in boxes give any KL, here the best and the worst; the others rank as they do without them."""
+    seeing = [-0.3, -0.2, -0.1, -0.2] * 6
+    rows = [looking("b", seeing, weights="b"), looking("c", [-value for value in seeing], weights="c")]
+    spoiled = [
+        looking("a", [-9.0 + value for value in seeing], hidden=True, weights="a"),
+        looking("d", [9.0 + value for value in seeing], hidden=True, weights="d"),
+    ]
+    alone, among = table("grounding", *rows), table("grounding", *rows, *spoiled)
+    for id, place in (("b", 1), ("c", 2)):
+        assert cell(among, id, "medical KL").rank == cell(alone, id, "medical KL").rank == Rank(place, place, 2)
+        assert cell(among, id, "medical excess JS").rank != cell(alone, id, "medical excess JS").rank, (
+            "JS speaks for all four"
+        )
+    assert {cell(among, id, "medical KL").rank for id in "ad"} == {None}
+
+
 def test_a_row_says_whether_its_grounding_was_recomputed() -> None:
     rows = [looking("a", [-0.2] * 12), looking("b", [-0.1] * 12, recomputed=False, weights="other")]
     said = {row.entry: row.grounding for row in table("grounding", *rows).measured}

@@ -11,12 +11,12 @@ from saved_run import closed, failed, opened, save
 
 from lmms_vg.metrics import bertscore
 from lmms_vg.metrics.statistics import cluster_interval
+from lmms_vg.metrics.statistics.weighted_interval import weighted_interval
 from lmms_vg.paper.published import table
 from lmms_vg.reproduce.cells import cells, score_of
 from lmms_vg.reproduce.columns import Column, columns
 from lmms_vg.reproduce.question_scores import values
 from lmms_vg.reproduce.verdict import NOTHING
-from lmms_vg.reproduce.weighted_interval import weighted_interval
 from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.runs.results import Run
 

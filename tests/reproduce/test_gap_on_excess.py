@@ -113,7 +113,7 @@ def excess_of(values: list[float], sizes: list[float], images: list[str]) -> Map
     """Log AR, KL and JS all have these values over a level of 0."""
     column = np.array(values)[:, None]
     return MapLooks(
-        *(len(values), named(0), [str(i) for i in range(len(values))], images, (0,), [(24, 24)] * len(values)),
+        *(len(values), named(0), [str(i) for i in range(len(values))], images, "image", (0,), [(24, 24)] * len(values)),
         *(np.array(sizes), np.ones((3, len(values)))),
         dict.fromkeys(("log AR", "KL", "JS"), column),
         dict.fromkeys(("log AR", "KL", "JS"), 0 * column),

@@ -205,3 +205,9 @@ def test_the_images_of_a_patient_are_drawn_together(tmp_path: Path) -> None:
     result = grounding(alone, {"t": named(0)})["t"]
     assert isinstance(result, Grounding)
     assert "KL" not in result.looked, "one patient has nobody to swap with"
+    text = report(run, 0)
+    assert "p from sign flips of whole patients" in text
+    assert "whole images" not in text
+    assert "(other half): patients fall into two halves" in report(run)
+    some = run_of(tmp_path / "s", maps, patient=lambda one: of_patient[one.image] * (one.image > "image 3"))
+    assert "p from sign flips of whole images or patients" in report(some, 0)

@@ -12,6 +12,7 @@ import pytest
 from looks import Look, asked, blind, run_of, seeing, with_hidden
 from saved_run import spec, tables
 
+from lmms_vg.journal import QuestionMap
 from lmms_vg.runs.compare import compare
 from lmms_vg.runs.comparison import Comparison
 from lmms_vg.runs.grounding_changes import look_changes
@@ -116,3 +117,25 @@ def test_a_run_without_maps_is_named(tmp_path: Path) -> None:
         ValueError, match=r"nothing in common .* No excess over other images for vcd on t: its journal has"
     ):
         compare([runs[0], runs[2]])
+
+
+def test_patients_are_named_where_they_are_drawn(tmp_path: Path) -> None:
+    """Also if only one of the runs names them, since an older version's journal does not."""
+
+    def patient(one: QuestionMap) -> str:
+        return f"own/patient {int(one.image.split()[1]) % 12}"
+
+    plain = run(tmp_path / "a", blind)
+    pai = replace(
+        run_of(tmp_path / "b", asked(seeing), patient=patient),
+        provenance={**(plain.provenance or {}), "method": spec("pai")},
+    )
+    table = compare([plain, pai])
+    assert {(one.unit, one.excess.images) for one in table.looks} == {("patient", 12)}
+    assert "p from whole patients" in table.table()
+    units = {
+        row["unit"]
+        for row in csv.DictReader(io.StringIO(table.table("csv")))
+        if row["metric"].startswith("excess of KL")
+    }
+    assert units == {"patient"}

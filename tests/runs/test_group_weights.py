@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import random
 from math import log
 from pathlib import Path
+from statistics import quantiles
 
 import pytest
-from saved_run import closed, save
+from saved_run import closed, save, tables
 
 from lmms_vg.datasets import mmmu
 from lmms_vg.runs.compare import compare
+from lmms_vg.runs.forced_choice import forced
 from lmms_vg.runs.group_weights import weights
 from lmms_vg.runs.lmms_eval_output import read_run
+from lmms_vg.runs.report import report
 from lmms_vg.runs.results import Run
 from lmms_vg.tasks import yaml_files
 from lmms_vg.tasks.scoring_closed import weighted_as_mmmu
@@ -84,6 +90,29 @@ def test_forced_choice_of_letters_is_weighted_as_the_group(tmp_path: Path) -> No
     assert after.against.forced.accuracy.mean == pytest.approx(expected[1] - expected[0])
     assert after.against.forced.auc is None
     assert "nan" not in comparison.table()
+
+
+def test_the_interval_of_a_weighted_forced_choice_is_that_of_a_bootstrap_by_hand(tmp_path: Path) -> None:
+    """Every subject's thirty images are drawn anew, 4,000 times; means are weighted as MMMU weighs them."""
+    right = dict(zip(SUBJECTS, (6, 11, 15, 20, 24), strict=True))
+    run = lettered(tmp_path, "plain", right)
+    stated = weights(SUBJECTS)
+    assert stated is not None
+    about = forced([run.tasks[task] for task in SUBJECTS], stated)
+    assert about is not None
+    draw, total = random.Random(0), sum(stated.values())
+    means = [
+        sum(stated[task] / total * sum(draw.random() < n / 30 for _ in range(30)) / 30 for task, n in right.items())
+        for _ in range(4000)
+    ]
+    ends = quantiles(means, n=40, method="inclusive")
+    assert [*about.interval] == pytest.approx([ends[0], ends[-1]], abs=0.008)
+    assert about.interval.high - about.interval.low > 0.1
+    (row,) = (cells for table in tables(report(run)) for cells in table if cells[0] == "mmmu_med, weighted")
+    assert [float(end) / 100 for end in row[4].split(" to ")] == pytest.approx([*about.interval], abs=1e-4)
+    rows = csv.DictReader(io.StringIO(compare([run, lettered(tmp_path, "other", right)]).table("csv")))
+    (low, high) = next((one["forced_score_low"], one["forced_score_high"]) for one in rows if one["task"] == "mmmu_med")
+    assert [float(low), float(high)] == pytest.approx([*about.interval])
 
 
 def test_a_subject_without_values_leaves_its_group_without_a_mean(tmp_path: Path) -> None:

@@ -69,7 +69,15 @@ def save_run(
     made = [question_map(question, number, look, grid(number)) for number, question in enumerate(questions)]
     values = [of_question for _, of_question in made]
     records = [
-        Record(key=kept.key, task=TASK, uid=question.uid, image=kept.image, text="x", alignment=alignment)
+        Record(
+            key=kept.key,
+            task=TASK,
+            uid=question.uid,
+            image=kept.image,
+            text="x",
+            alignment=alignment,
+            patient=question.unit * bool(question.patient),
+        )
         for question, (kept, alignment) in zip(questions, made, strict=True)
     ]
     provenance = runs.PLAIN | (identity or {})

@@ -14,13 +14,14 @@ import pytest
 import runs
 from mapped import TASK
 
-from lmms_vg.journal import LayerMaps, QuestionMap, ReferenceMap
+from lmms_vg.journal import LayerMaps, QuestionMap, Record, ReferenceMap
 from lmms_vg.journal.map_lines import MAPS, block_of, maps_of, patches_of
 from lmms_vg.metrics.alignment import align
-from lmms_vg.submission import archive, map_masks
+from lmms_vg.submission import archive, map_check, map_masks, question_check
 from lmms_vg.submission.findings import Finding
 from lmms_vg.submission.submit import submit
 from lmms_vg.submission.validate import check
+from lmms_vg.tasks.registry import TASKS
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +107,24 @@ def test_stated_values_follow_from_the_maps_by_other_code(good: Path) -> None:
             np.mean([value < own - 1e-9 for value in held]) + np.mean([abs(value - own) <= 1e-9 for value in held]) / 2
         )
         assert first["placement"][layer] == pytest.approx(less, abs=1e-4)
+
+
+def test_patients_that_the_questions_name_are_drawn_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run swaps no map within a patient, and its check does not either: without the patients, excess would be another."""
+    task = TASKS[TASK]
+    samples = [one.model_copy(update={"patient": f"{i % 7}"}) for i, one in enumerate(task.load())]
+    monkeypatch.setitem(TASKS, TASK, task._replace(load=lambda: samples))
+    question_check.local.cache_clear()
+    made = submit([mapped.save_run(tmp_path, monkeypatch)], runs.CARD, tmp_path / "good.zip")
+    assert made.maps == {TASK: "maps of all 2 layers"}
+    checked = check(tmp_path / "good.zip")
+    assert checked.errors == []
+    assert checked.entry is not None
+    assert len({*checked.entry.scores[TASK].images}) == 7
+    with monkeypatch.context() as blind:
+        blind.setattr(map_check, "Record", lambda patient, **values: Record(**values))
+        assert "excess." in " ".join(str(one) for one in errors(tmp_path / "good.zip"))
+    question_check.local.cache_clear()
 
 
 @pytest.mark.parametrize(

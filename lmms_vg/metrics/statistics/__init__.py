@@ -4,10 +4,10 @@ Answers about one image are similar, so they are not independent draws: what is 
 image. Every mean is over questions, not over images: an image counts once per question.
 
 One idea per file: `bootstrap` (intervals), `two_way` (intervals of votes, which share raters too), `wilson` and `ends`
-(intervals where hardly an answer differs), `sign_flips` (p-values of sums), `label_swaps` (of other values), `difference` and
-`paired` (two runs), `joint` (many), `equivalence` (what a difference that is not significant leaves open), `families` (several
-comparisons), `mcnemar` (the test that papers report), `repeats` and `repeated_difference` (runs that differ in a seed alone;
-what both rest on is in `crossed`).
+(intervals where hardly an answer differs), `weighted_interval` (of a mean of means), `sign_flips` (p-values of sums),
+`label_swaps` (of other values), `difference` and `paired` (two runs), `joint` (many), `equivalence` (what a difference that is
+not significant leaves open), `families` (several comparisons), `mcnemar` (the test that papers report), `repeats` and
+`repeated_difference` (runs that differ in a seed alone; what both rest on is in `crossed`).
 """
 
 from lmms_vg.metrics.statistics.bootstrap import cluster_interval, percentile_interval, signature

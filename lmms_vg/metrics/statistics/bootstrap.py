@@ -82,7 +82,7 @@ def check_draws(level: float, resamples: int) -> None:
         )
 
 
-_VERSION = 2  # increases when the same scores give another interval or p-value
+_VERSION = 3  # increases when the same scores give another interval or p-value
 
 
 def signature(*, unit: str = "image", level: float = 0.95, resamples: int = 2000, seed: int = 0) -> str:

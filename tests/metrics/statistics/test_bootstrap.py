@@ -96,7 +96,7 @@ def test_a_single_image_has_no_interval() -> None:
 
 
 def test_signature() -> None:
-    settings = "interval:percentile+wilson|p:sign-flips|level:{}|resamples:{}|seed:{}|v:2"
+    settings = "interval:percentile+wilson|p:sign-flips|level:{}|resamples:{}|seed:{}|v:3"
     assert signature() == f"bootstrap|unit:image|{settings.format(0.95, 2000, 0)}"
     changed = signature(unit="source", level=0.9, resamples=100, seed=3)
     assert changed == f"bootstrap|unit:source|{settings.format(0.9, 100, 3)}"

@@ -9,7 +9,7 @@ from statistics import fmean, quantiles
 import pytest
 
 from lmms_vg.metrics.statistics import cluster_interval
-from lmms_vg.reproduce.weighted_interval import weighted_interval
+from lmms_vg.metrics.statistics.weighted_interval import weighted_interval
 
 Part = tuple[list[float], list[str]]
 
