@@ -51,7 +51,7 @@ def test_what_a_library_reads_at_its_import_makes_it_the_real_program(shown: Pat
 def test_the_same_refusal_as_the_real_program(tmp_path: Path) -> None:
     said = []
     for folder in (warm.programs(), warm.REAL):
-        done = subprocess.run([folder / "lmms-vg", "repot"], cwd=tmp_path, capture_output=True, text=True)
+        done = subprocess.run([folder / "lmms-vg", "reports"], cwd=tmp_path, capture_output=True, text=True)
         said.append((done.returncode, done.stdout, done.stderr))
     assert said[0] == said[1]
     assert said[0][0] == 2

@@ -22,11 +22,8 @@ from lmms_vg.metrics.forced_choice import (
     preference,
 )
 from lmms_vg.metrics.statistics import Difference, Interval, cluster_interval, paired
-<<<<<<< HEAD
 from lmms_vg.metrics.statistics.label_swaps import Shift
-=======
 from lmms_vg.metrics.statistics.weighted_interval import weighted_interval
->>>>>>> ij
 from lmms_vg.metrics.text import normalise
 from lmms_vg.runs.results import TaskRun
 from lmms_vg.runs.saying import LEVEL

@@ -11,12 +11,8 @@ from numpy.typing import NDArray
 from lmms_vg.journal import Record
 from lmms_vg.metrics import donors, nulls, placement
 from lmms_vg.runs.kept_maps import KeptMaps
-<<<<<<< HEAD
-from lmms_vg.submission.schema_lines import BundleAlignment, BundleExcess
-=======
 from lmms_vg.runs.record_units import units_of_records
-from lmms_vg.submission.schema import BundleAlignment, BundleExcess
->>>>>>> ij
+from lmms_vg.submission.schema_lines import BundleAlignment, BundleExcess
 
 Floats = NDArray[np.float64]
 

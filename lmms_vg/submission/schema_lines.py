@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, model_validator
 
 from lmms_vg._util.error_codes import ErrorCode
+from lmms_vg.datasets.schema import drawn_together
 from lmms_vg.journal import FirstToken
 from lmms_vg.submission.schema import ExtendedModel, StrictModel
 from lmms_vg.submission.schema_words import Finite, Layers, Text, Word
@@ -14,8 +15,14 @@ from lmms_vg.submission.schema_words import Finite, Layers, Text, Word
 Label = Annotated[str, Field(max_length=500)]
 
 
-class BundleQuestion(StrictModel):
-    """A document of a task as it was asked and scored; see `datasets.schema.Sample`."""
+class BundleQuestion(ExtendedModel):
+    """A document of a task as it was asked and scored; see `datasets.schema.Sample`.
+
+    Attributes:
+        patient: whose images these are; written only where the data set tells.
+    """
+
+    later = frozenset({"patient"})
 
     uid: Word
     images: Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=100)]
@@ -30,6 +37,12 @@ class BundleQuestion(StrictModel):
     subset: Label
     split: Label
     boxes: Annotated[list[Annotated[list[Finite | None], Field(max_length=10)]], Field(max_length=1_000)]
+    patient: Label = ""
+
+    @property
+    def unit(self) -> str:
+        """What intervals draw as a whole: all images of the patient, or the image where none is known."""
+        return drawn_together(self.images, self.patient)
 
 
 class BundleExcess(StrictModel):
