@@ -20,15 +20,15 @@ $(BIN)/uv:
 # Exactly what the lock names and nothing else, then the project itself, editable; redone when one of them changes.
 $(STAMP): $(LOCK) pyproject.toml | $(BIN)/uv
 	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes --build-constraints $(LOCK) $(LOCK)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
-# The main job on the embedded model, with and without VGRefine: two tables, and pictures in demo_out/.
-# One thread: the model is so small that a second one only waits.
+# The main job on the embedded model, with and without VGRefine: a table, and pictures in demo_out/ of four questions drawn with
+# seed 0. One thread: the model is so small that a second one only waits.
 demo: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/lmms-vg run --methods plain,vgrefine --model huatuo --model_args pretrained=demo \
 		--tasks vgmed_demo,vqa_demo --batch_size 8 --output_path demo_out --log_samples --verbosity WARNING
-	OMP_NUM_THREADS=1 $(BIN)/lmms-vg overlay --models huatuo_plain,huatuo_vgrefine --model_args pretrained=demo -o demo_out/overlays
+	OMP_NUM_THREADS=1 $(BIN)/lmms-vg overlay demo_out/plain demo_out/vgrefine -o demo_out/overlays
 
 # Two processes: half of the time goes into whole runs of lmms-eval, each of which imports it for five seconds. A file is of one
 # worker, and files start in the order of tests/conftest.py.
