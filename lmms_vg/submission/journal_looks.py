@@ -65,8 +65,8 @@ def journal_looks(run: Run, task: str, answers: Sequence[BundleAnswer]) -> Journ
     folder = journal_of(run)
     if folder is None:
         return "its journal is not on this machine"
-    found = _records(folder, task)
-    records = {uid: found[uid] for uid in measured if uid in found}
+    recorded = _records(folder, task)
+    records = {uid: recorded[uid] for uid in measured if uid in recorded}
     if any((record.alignment or {}).get("kl") != measured[uid].kl for uid, record in records.items()):
         return f"its journal {folder} holds other values than its results"
     about = [*records.values()]
@@ -98,8 +98,7 @@ def _records(folder: Path, task: str) -> dict[str, Record]:
 
 
 def _question(uid: str, place: MapPlace, maps: LayerMaps, reference: ReferenceMap) -> QuestionMap:
-    line = place.line
-    assert line.question is not None, "the place of a question"
-    mask, visible = (patches_of(packed, line.grid) for packed in (line.question.mask, line.question.visible))
-    about = line.question
+    about = place.line.question
+    assert about is not None, "the place of a question"
+    mask, visible = (patches_of(packed, place.line.grid) for packed in (about.mask, about.visible))
     return QuestionMap(uid, about.image, about.rows, about.view, mask, visible, maps, reference)
