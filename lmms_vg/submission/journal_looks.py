@@ -80,8 +80,8 @@ def journal_looks(run: Run, task: str, answers: Sequence[BundleAnswer]) -> Journ
     return JournalLooks(MapIndex.of(folder), records, values, hidden_layers(values, layers))
 
 
-def with_looks(answers: Sequence[BundleAnswer], values: Mapping[str, MapValues]) -> list[BundleAnswer]:
-    """Return the answers with excess and placement where they were measured."""
+def with_map_values(answers: Sequence[BundleAnswer], values: Mapping[str, MapValues]) -> list[BundleAnswer]:
+    """Return the answers with excess and placement where a map gave them."""
     return [
         answer.model_copy(update={"alignment": values[answer.uid].beside(answer.alignment)})
         if answer.alignment is not None and answer.uid in values
