@@ -39,19 +39,19 @@ _HIDDEN = f"{HIDDEN}: {SPOILED_WHY}"
 
 def grounding_parts(results: dict[str, Grounding | str]) -> list[str]:
     """Return the table and its notes; why a task has no such numbers, where it has none."""
-    judged = {task: result for task, result in results.items() if isinstance(result, Grounding)}
+    found = {task: result for task, result in results.items() if isinstance(result, Grounding)}
     parts = []
-    if judged:
-        adjusted = corrected(judged)
-        rows = [cells for task, result in judged.items() for cells in _rows(task, result, adjusted[task])]
+    if found:
+        adjusted = corrected(found)
+        rows = [cells for task, result in found.items() for cells in _rows(task, result, adjusted[task])]
         parts = [markdown(_HEAD, rows, texts=3), ABOUT]
-        parts += [_IN_SAMPLE] if any(result.choice.in_sample for result in judged.values()) else []
-        parts += [_OTHER_HALF] if any(result.choice.how == "other half" for result in judged.values()) else []
-        parts += [_HIDDEN] if any(result.hidden for result in judged.values()) else []
+        parts += [_IN_SAMPLE] if any(result.choice.in_sample for result in found.values()) else []
+        parts += [_OTHER_HALF] if any(result.choice.how == "other half" for result in found.values()) else []
+        parts += [_HIDDEN] if any(result.hidden for result in found.values()) else []
     parts += [
         f"{task}: {result.asked} questions were asked; the others have no map, fewer than five other images like theirs, "
         "or a box with fewer than five places"
-        for task, result in judged.items()
+        for task, result in found.items()
         if len(result.looked) < len(BETTER) or any(one.n < result.asked for one in result.looked.values())
     ]
     missing = {task: reason for task, reason in results.items() if isinstance(reason, str)}
@@ -60,8 +60,8 @@ def grounding_parts(results: dict[str, Grounding | str]) -> list[str]:
 
 def grounding_rules(results: dict[str, Grounding | str]) -> list[str]:
     """Return the signature of what the table holds."""
-    judged = any(isinstance(result, Grounding) for result in results.values())
-    return [nulls.signature(donors=name) for name in ("other-images", "same-image")] if judged else []
+    found = any(isinstance(result, Grounding) for result in results.values())
+    return [nulls.signature(donors=name) for name in ("other-images", "same-image")] if found else []
 
 
 def _rows(task: str, result: Grounding, adjusted: dict[Name, float]) -> list[list[str]]:
