@@ -134,12 +134,12 @@ def _export(args: argparse.Namespace) -> int:
 def _export_maps(chosen: Sequence[Path], out: Path) -> int:
     from lmms_vg.runs.map_export import export_maps
 
-    found = export_maps(chosen, out)
-    missing = f"; {found.without:,} measured questions have no map" if found.without else ""
+    exported = export_maps(chosen, out)
+    missing = f"; {exported.without:,} measured questions have no map" if exported.without else ""
     return print_lines(
         [
             *(folder.name for folder in chosen),
-            f"{out}: {found.questions:,} questions, {found.rows:,} rows, {_megabytes(out.stat().st_size)}{missing}",
+            f"{out}: {exported.questions:,} questions, {exported.rows:,} rows, {_megabytes(out.stat().st_size)}{missing}",
         ]
     )
 

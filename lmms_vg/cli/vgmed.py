@@ -180,22 +180,22 @@ def _validate(args: argparse.Namespace) -> int:
     from lmms_vg.vgmed.dataset import read
     from lmms_vg.vgmed.validate import distributions, problems
 
-    made = read(args.dataset)
-    found = list(problems(made))
-    print_lines([*found, *_distributed(made), *_asked(made, 0)])
-    print(f"{args.dataset}: {len(found)} problems" if found else f"{args.dataset}: nothing is wrong")
+    built = read(args.dataset)
+    faults = list(problems(built))
+    print_lines([*faults, *_distributed(built), *_asked(built, 0)])
+    print(f"{args.dataset}: {len(faults)} problems" if faults else f"{args.dataset}: nothing is wrong")
     if args.out is not None:
         from lmms_vg.vgmed.figures import draw_boxes, draw_distributions
 
-        replace_file(args.out / "boxes.png", draw_boxes(made))
-        title = f"{made.card.name}: {len(made.items)} items, hash {made.card.hash[:12]}"
-        replace_file(args.out / "distributions.png", draw_distributions(distributions(made), title))
+        replace_file(args.out / "boxes.png", draw_boxes(built))
+        title = f"{built.card.name}: {len(built.items)} items, hash {built.card.hash[:12]}"
+        replace_file(args.out / "distributions.png", draw_distributions(distributions(built), title))
         print_lines(str(args.out / name) for name in ("boxes.png", "distributions.png"))
-    return 1 if found else 0
+    return 1 if faults else 0
 
 
-def _distributed(made: BuiltDataset) -> Iterator[str]:
+def _distributed(built: BuiltDataset) -> Iterator[str]:
     from lmms_vg.vgmed.validate import distributions
 
-    for name, counter in distributions(made).items():
+    for name, counter in distributions(built).items():
         yield f"{name}: " + ", ".join(f"{value} {number}" for value, number in counter.items())

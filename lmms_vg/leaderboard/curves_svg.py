@@ -11,6 +11,7 @@ import numpy as np
 
 from lmms_vg._util.svg import add, stretches
 from lmms_vg.leaderboard.layer_curves import LayerCurve
+from lmms_vg.submission.validated import Values
 
 _WIDTH, _HEIGHT = 300, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 292, 12, 160
@@ -39,36 +40,50 @@ def curve_svg(curve: LayerCurve, name: str) -> str:
     add(root, "title", curve.title, id=ids["title"])
     add(root, "desc", _said(curve), id=ids["desc"])
     scale = _scale(curve)
-    for layer in curve.hidden:
-        left, width = scale.x(layer - 0.5), scale.x(1) - scale.x(0)
-        size = {"x": f"{left:.1f}", "y": f"{_TOP}", "width": f"{width:.1f}", "height": f"{_BOTTOM - _TOP}"}
-        add(root, "rect", **size, kind="covered")
-    for value in _ticks(scale):
-        _line(root, "tick", _LEFT, scale.y(value), _RIGHT, scale.y(value))
-        add(root, "text", f"{value:g}", x=f"{_LEFT - 4}", y=f"{scale.y(value) + 3:.1f}", **{"text-anchor": "end"})
-    step = -(-len(curve.mean) // _TICKS)
-    for layer in range(0, len(curve.mean), step):
-        add(root, "text", str(layer), x=f"{scale.x(layer):.1f}", y=f"{_BOTTOM + 14}", **{"text-anchor": "middle"})
-    middle = f"{(_LEFT + _RIGHT) / 2}"
-    add(root, "text", "layer", x=middle, y=f"{_HEIGHT - 4}", **{"text-anchor": "middle"})
+    _hidden(root, scale, curve.hidden)
+    _axes(root, scale)
     if curve.chance is not None:
         _line(root, "chance", _LEFT, scale.y(curve.chance), _RIGHT, scale.y(curve.chance))
-    for part in stretches(curve.low, curve.high):
-        ends = [(layer, curve.low[layer]) for layer in part] + [(layer, curve.high[layer]) for layer in reversed(part)]
-        add(root, "polygon", points=_points(scale, ends), kind="band")
+    _band(root, scale, curve)
     for kind, values in (("before", curve.plain), ("after", curve.mean)):
         if values is not None:
-            for part in stretches(values):
-                add(
-                    root,
-                    "polyline",
-                    points=_points(scale, [(layer, values[layer]) for layer in part]),
-                    kind=kind,
-                )
+            _mean(root, scale, kind, values)
     if isfinite(curve.mean[curve.best]):
         place = {"cx": f"{scale.x(curve.best):.1f}", "cy": f"{scale.y(curve.mean[curve.best]):.1f}"}
         add(root, "circle", **place, r="4", kind="best")
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def _hidden(root: ElementTree.Element, scale: _Scale, layers: Sequence[int]) -> None:
+    """Cover the layers in which patches have no attention."""
+    for layer in layers:
+        left, width = scale.x(layer - 0.5), scale.x(1) - scale.x(0)
+        size = {"x": f"{left:.1f}", "y": f"{_TOP}", "width": f"{width:.1f}", "height": f"{_BOTTOM - _TOP}"}
+        add(root, "rect", **size, kind="covered")
+
+
+def _axes(root: ElementTree.Element, scale: _Scale) -> None:
+    """Draw round numbers at the left, and some layers below."""
+    for value in _ticks(scale):
+        _line(root, "tick", _LEFT, scale.y(value), _RIGHT, scale.y(value))
+        add(root, "text", f"{value:g}", x=f"{_LEFT - 4}", y=f"{scale.y(value) + 3:.1f}", **{"text-anchor": "end"})
+    for layer in range(0, scale.layers, -(-scale.layers // _TICKS)):
+        add(root, "text", str(layer), x=f"{scale.x(layer):.1f}", y=f"{_BOTTOM + 14}", **{"text-anchor": "middle"})
+    middle = f"{(_LEFT + _RIGHT) / 2}"
+    add(root, "text", "layer", x=middle, y=f"{_HEIGHT - 4}", **{"text-anchor": "middle"})
+
+
+def _band(root: ElementTree.Element, scale: _Scale, curve: LayerCurve) -> None:
+    """Fill the intervals, stretch by stretch."""
+    for part in stretches(curve.low, curve.high):
+        ends = [(layer, curve.low[layer]) for layer in part] + [(layer, curve.high[layer]) for layer in reversed(part)]
+        add(root, "polygon", points=_points(scale, ends), kind="band")
+
+
+def _mean(root: ElementTree.Element, scale: _Scale, kind: str, values: Values) -> None:
+    """Draw a line of means, stretch by stretch."""
+    for part in stretches(values):
+        add(root, "polyline", points=_points(scale, [(layer, values[layer]) for layer in part]), kind=kind)
 
 
 def _scale(curve: LayerCurve) -> _Scale:

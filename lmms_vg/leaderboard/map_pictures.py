@@ -7,7 +7,7 @@ run's placement, and of each third the one with the smallest hash of its name is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,7 +74,7 @@ def map_pictures(task: str, own: LookedRun, plain: LookedRun | None) -> Iterator
         return
     questions = {question.uid: question for question, _ in pairs(own.bundle, task)}
     for third, uid in chosen.items():
-        shown = [(run, found[uid]) for run, found in zip(runs, maps, strict=True) if uid in found]
+        shown = [(run, carried[uid]) for run, carried in zip(runs, maps, strict=True) if uid in carried]
         picture = _picture(questions[uid], third, base, shown)
         if picture is not None:
             yield picture
@@ -116,5 +116,4 @@ def _picture(
 
 
 def _placement(looks: LayerLooks, uid: str, layer: int) -> float:
-    values: Mapping[str, float] = dict(zip(looks.uids, looks.values[PLACEMENT][:, layer].tolist(), strict=True))
-    return values[uid]
+    return float(looks.values[PLACEMENT][looks.uids.index(uid), layer])

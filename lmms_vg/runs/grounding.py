@@ -113,12 +113,12 @@ def grounding(run: Run, choices: Mapping[str, LayerChoice | None]) -> dict[str, 
         ValueError: the layer is not there.
     """
     valued = {task: choice for task, choice in choices.items() if choice or run.means[task]["best_layer"] is not None}
-    found = map_looks(run, valued)
+    measured = map_looks(run, valued)
     return {
         task: "no question has a value"
-        if task not in found
+        if task not in measured
         else looks
-        if isinstance(looks := found[task], str)
+        if isinstance(looks := measured[task], str)
         else _judged(looks)
         for task in choices
     }

@@ -71,12 +71,12 @@ def kept_maps(folder: Path, records: Sequence[Record], layers: Sequence[int] | N
         ValueError: a layer is not there.
     """
     index = MapIndex.of(folder)
-    found = {i: place for i, record in enumerate(records) if (place := index.question(record.key)) is not None}
+    places = {i: place for i, record in enumerate(records) if (place := index.question(record.key)) is not None}
     groups: dict[tuple[tuple[int, int], int], list[int]] = defaultdict(list)
-    for i, place in found.items():
+    for i, place in places.items():
         groups[place.line.grid, place.line.layers].append(i)
     return [
-        _read(index, {i: found[i] for i in members}, grid, _chosen(folder, depth, layers))
+        _read(index, {i: places[i] for i in members}, grid, _chosen(folder, depth, layers))
         for (grid, depth), members in groups.items()
     ]
 

@@ -175,8 +175,8 @@ def _by_name(values: nulls.NullValues) -> dict[Name, Floats]:
 def _placed(kept: KeptMaps, number: int, uid: str) -> tuple[Floats, Floats]:
     maps = kept.maps[number].reshape(-1, *kept.grid)
     mask, visible = (each[number].reshape(kept.grid) for each in (kept.masks, kept.visible))
-    found = placement.place(maps, mask, visible, uid)
-    return found.share, found.ar_window
+    places = placement.place(maps, mask, visible, uid)
+    return places.share, places.ar_window
 
 
 def _together(groups: Sequence[MapLooks]) -> MapLooks:

@@ -42,8 +42,8 @@ def repeated_report(runs: Sequence[Run]) -> str:
     }
     groups = {name: shares for name, members in names.items() if (shares := weights(members))}
     unit = drawn_as(pairs.values(), "image")
-    found = repeated(runs, names, pairs, "image", groups)
-    ((about, table),) = repeated_parts(found, [], unit)
+    summaries = repeated(runs, names, pairs, "image", groups)
+    ((about, table),) = repeated_parts(summaries, [], unit)
     seen = [f"{run.label}: `{run.path.name}`" for run in runs]
     rules = sorted({pairs[first.path, task].rule for task in tasks})
     left_out = sorted({task for run in runs for task in run.tasks} - {*tasks})

@@ -42,7 +42,7 @@ def settings_tried(base: Run, others: Sequence[Run], tasks: Iterable[str]) -> tu
 
 def _journalled(base: Run, methods: set[str], tasks: Sequence[str]) -> int:
     """Settings of these methods, on the same weights, that have answers to one of the tasks in a journal of this machine."""
-    found = set()
+    settings = set()
     for folder in folders.folders() if methods and base.provenance is not None else ():
         provenance = _first(folder)
         method = provenance.get("method")
@@ -52,8 +52,8 @@ def _journalled(base: Run, methods: set[str], tasks: Sequence[str]) -> int:
             and all(provenance.get(field) == (base.provenance or {}).get(field) for field in _SAME)
             and any(_asks(path, tasks) for path in folder.glob("rank*.jsonl"))
         ):
-            found.add(str(method))
-    return len(found)
+            settings.add(str(method))
+    return len(settings)
 
 
 def _first(folder: Path) -> dict[str, Any]:

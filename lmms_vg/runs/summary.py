@@ -168,8 +168,8 @@ def _chance(strength: LookStrength) -> str:
 
 
 def _judged(run: Run) -> dict[str, Grounding]:
-    found = grounding(run, dict.fromkeys(run.measured))
-    return {task: result for task, result in found.items() if isinstance(result, Grounding)}
+    results = grounding(run, dict.fromkeys(run.measured))
+    return {task: result for task, result in results.items() if isinstance(result, Grounding)}
 
 
 def _notes(runs: Mapping[str, Run]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from lmms_vg.runs.results import MEASURED, SCORED, Line, Run
 from lmms_vg.submission.choice import Choice
 from lmms_vg.submission.findings import Rejected, rejected
 from lmms_vg.submission.identity import conflicts, identity, seeds
-from lmms_vg.submission.journal_looks import JournalLooks, journal_looks, with_looks
+from lmms_vg.submission.journal_looks import JournalLooks, journal_looks, with_map_values
 from lmms_vg.submission.question_check import question_of
 from lmms_vg.submission.rescoring import Pair, Scored, rules_of, scored, verdict
 from lmms_vg.submission.schema_lines import BundleAlignment, BundleAnswer, BundleFirstToken, BundleQuestion
@@ -159,7 +159,7 @@ def _part(run: Run, task: str) -> CollectedTask:
     looks = journal_looks(run, task, [answer for _, answer in pairs]) if TASKS[task].measures else ""
     if isinstance(looks, JournalLooks):
         asked, answers = zip(*pairs, strict=True)
-        pairs = [*zip(asked, with_looks(answers, looks.values), strict=True)]
+        pairs = [*zip(asked, with_map_values(answers, looks.values), strict=True)]
     means = {name: value if isinstance(value, int | float) else None for name, value in stated.items()}
     return CollectedTask(pairs, result, means, looks)
 

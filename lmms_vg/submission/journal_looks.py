@@ -65,8 +65,8 @@ def journal_looks(run: Run, task: str, answers: Sequence[BundleAnswer]) -> Journ
     folder = journal_of(run)
     if folder is None:
         return "its journal is not on this machine"
-    found = _records(folder, task)
-    records = {uid: found[uid] for uid in measured if uid in found}
+    recorded = _records(folder, task)
+    records = {uid: recorded[uid] for uid in measured if uid in recorded}
     if any((record.alignment or {}).get("kl") != measured[uid].kl for uid, record in records.items()):
         return f"its journal {folder} holds other values than its results"
     about = [*records.values()]
@@ -80,8 +80,8 @@ def journal_looks(run: Run, task: str, answers: Sequence[BundleAnswer]) -> Journ
     return JournalLooks(MapIndex.of(folder), records, values, hidden_layers(values, layers))
 
 
-def with_looks(answers: Sequence[BundleAnswer], values: Mapping[str, MapValues]) -> list[BundleAnswer]:
-    """Return the answers with excess and placement where they were measured."""
+def with_map_values(answers: Sequence[BundleAnswer], values: Mapping[str, MapValues]) -> list[BundleAnswer]:
+    """Return the answers with excess and placement where a map gave them."""
     return [
         answer.model_copy(update={"alignment": values[answer.uid].beside(answer.alignment)})
         if answer.alignment is not None and answer.uid in values
@@ -98,8 +98,7 @@ def _records(folder: Path, task: str) -> dict[str, Record]:
 
 
 def _question(uid: str, place: MapPlace, maps: LayerMaps, reference: ReferenceMap) -> QuestionMap:
-    line = place.line
-    assert line.question is not None, "the place of a question"
-    mask, visible = (patches_of(packed, line.grid) for packed in (line.question.mask, line.question.visible))
-    about = line.question
+    about = place.line.question
+    assert about is not None, "the place of a question"
+    mask, visible = (patches_of(packed, place.line.grid) for packed in (about.mask, about.visible))
     return QuestionMap(uid, about.image, about.rows, about.view, mask, visible, maps, reference)

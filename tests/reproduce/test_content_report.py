@@ -49,6 +49,7 @@ def test_questions_of_the_files_are_counted(
     assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".md", ".csv", ".png", ".pdf"}
 
 
+@pytest.mark.slow
 def test_phantoms_reproduce_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reproduce", "fig2", "--data", "demo", "-o", str(tmp_path)]) == 0
     assert "**NOTHING IS REPRODUCED HERE.**" in capsys.readouterr().out

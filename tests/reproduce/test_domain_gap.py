@@ -136,6 +136,7 @@ def test_a_run_of_an_older_version_is_refused(tmp_path: Path) -> None:
         measured(run, BOXED[0])
 
 
+@pytest.mark.slow
 def test_the_picture_has_a_panel_a_kind_and_metric(run: Run) -> None:
     gap = gaps(run, "localization", *BOXED)
     one = Image.open(io.BytesIO(draw([gap], "title")))
@@ -147,6 +148,7 @@ def test_the_picture_has_a_panel_a_kind_and_metric(run: Run) -> None:
         assert (np.abs(pixels - colour).sum(1) < 12).any(), "both sets are drawn"
 
 
+@pytest.mark.slow
 def test_excess_comes_from_the_journals_maps(tmp_path: Path) -> None:
     """Two sets in one journal: one blind to its boxes, one that looks, so that the claim holds beyond box size."""
     folder = journal.home() / "journal" / "huatuo_plain-1"

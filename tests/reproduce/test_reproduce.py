@@ -248,6 +248,7 @@ def looks() -> list[dict[str, Any]]:
     return samples
 
 
+@pytest.mark.slow
 def test_the_figure(together: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     together["lines"]["vgmed_demo"] = looks()
     assert main(["reproduce", "fig3", *DEMO, "-o", str(tmp_path)]) == 0

@@ -39,6 +39,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
+@pytest.mark.slow
 def test_every_picture_is_there_as_png_as_pdf_and_as_numbers(built: Path) -> None:
     names = {path.stem for path in (built / "figures").glob("*.png")}
     assert {"curves_answered", "excess_answered", "content", "box_size_huatuo_demo_plain"} <= names
@@ -48,6 +49,7 @@ def test_every_picture_is_there_as_png_as_pdf_and_as_numbers(built: Path) -> Non
         assert read(built / "figures" / f"{name}.csv")
 
 
+@pytest.mark.slow
 def test_curves_are_the_means_of_the_journal(built: Path, tmp_path: Path) -> None:
     (task,) = collect([run_of(tmp_path, asked(seeing, n=24))]).tasks
     rows = [row for row in read(built / "figures" / "excess_answered.csv") if row["method"] == "plain"]
@@ -58,17 +60,20 @@ def test_curves_are_the_means_of_the_journal(built: Path, tmp_path: Path) -> Non
     assert {row["images"] for row in rows} == {"12"}
 
 
+@pytest.mark.slow
 def test_tables_and_figures_say_the_same(built: Path) -> None:
     whole = {tuple(row.values()) for row in read(built / "tables" / "curves.csv")}
     assert {tuple(row.values()) for row in read(built / "figures" / "curves_answered.csv")} < whole
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_said(built: Path) -> None:
     text = (built / "missing.md").read_text(encoding="utf-8")
     assert "t is no task of this version" in text
     assert "null|donors:other-images" in text
 
 
+@pytest.mark.slow
 def test_the_same_runs_give_the_same_bytes(built: Path, tmp_path: Path) -> None:
     run = run_of(tmp_path / "plain", asked(seeing, n=12))
     for name in ("a", "b"):

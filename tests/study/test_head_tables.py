@@ -37,6 +37,7 @@ def test_partial_is_the_correlation_of_what_entropy_leaves_of_the_ranks() -> Non
     assert np.isnan(partial_rank_correlation(FIRST, SPREAD, SPREAD))
 
 
+@pytest.mark.slow
 def test_the_table_has_both_where_records_hold_entropy(tmp_path: Path) -> None:
     heads = np.arange(30.0).reshape(5, 6)
     kinds = ("vgmed_localization", "vgmed_coco_localization")

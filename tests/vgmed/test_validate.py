@@ -96,6 +96,7 @@ def test_counts_of_questions(tmp_path: Path) -> None:
     assert flagged(marked) == {"position": 1}
 
 
+@pytest.mark.slow
 def test_pictures_are_the_same_again_and_show_the_box(tmp_path: Path) -> None:
     made = vgmed_items.write(tmp_path, 5)
     drawn = draw_boxes(made)

@@ -59,11 +59,11 @@ def repeats(
     """
     if len(scores) < 2:
         raise ValueError(f"{len(scores)} runs: allowed are at least two, to see how far they move")
-    found = crossed(scores, clusters, parts, weights)
-    error = error_of(found.by_image, [found])
-    mean, reach = float(found.means.mean()), error.reach()
+    divided = crossed(scores, clusters, parts, weights)
+    error = error_of(divided.by_image, [divided])
+    mean, reach = float(divided.means.mean()), error.reach()
     low, high = mean - reach, mean + reach
     if (ends := end_interval(by_part(np.mean(scores, axis=0), clusters, parts, weights))) is not None:
         low, high = min(low, ends.low), max(high, ends.high)
-    spread = float(found.means.std(ddof=1))
+    spread = float(divided.means.std(ddof=1))
     return Repeats(len(scores), mean, spread, error.of_runs, error.of_images, error.error, low, high)
