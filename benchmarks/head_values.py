@@ -26,7 +26,7 @@ import numpy as np
 
 from lmms_vg.journal import HeadValues, Journal, QuestionHeads, Record, read_heads, read_records
 from lmms_vg.journal.block_reader import BlockReader
-from lmms_vg.journal.head_values import HEADS, block_of, values_of
+from lmms_vg.journal.head_values import HEADS, blocks_of, values_of
 from lmms_vg.journal.sidecar_file import SidecarFile
 
 #: Seconds and megabytes that were asked for, with three values per head.
@@ -94,7 +94,7 @@ def values_alone(folder: Path, questions: int, values: Sequence[HeadValues]) -> 
 
     def write() -> Iterator[None]:
         for batch in batches(questions, values):
-            file.write(block_of(kept) for kept in batch)
+            file.write(blocks_of(batch))
             yield
         file.close()
 

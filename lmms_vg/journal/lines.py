@@ -58,9 +58,13 @@ def encode(batch: Sequence[Mapping[str, Any]]) -> bytes:
     lines = []
     for more, entry in zip(reversed(range(len(batch))), batch, strict=True):
         whole = {"more": more, **entry} if more else entry
-        body = json.dumps(whole, ensure_ascii=False).encode(errors="backslashreplace")
-        lines.append(_START + _checksum(body) + _SEPARATOR + body[1:] + b"\n")
+        lines.append(signed(json.dumps(whole, ensure_ascii=False).encode(errors="backslashreplace")))
     return b"".join(lines)
+
+
+def signed(body: bytes) -> bytes:
+    """Return the line of a JSON object that is not empty, with its checksum."""
+    return _START + _checksum(body) + _SEPARATOR + body[1:] + b"\n"
 
 
 class Label(NamedTuple):

@@ -1,6 +1,6 @@
 """The format of a file of maps, `rank0.maps` beside `rank0.jsonl`: a `sidecar` whose lines state what a block is a map of.
 
-    {"sha256": "6f1c0d…", "layout": 1, "key": "…", "bytes": 32480, "crc32": …, "layers": 28, "grid": [24, 24], …}
+    {"sha256": "6f1c0d…", "layout":1,"key":"…","bytes":32480,"crc32":…,"layers":28,"grid":[24,24],…}
 
 The bytes of a block are, little-endian: the largest value of each layer and the share of each layer as float32, and the cells
 as float16, layer after layer, row after row (`layer_maps`). Grids differ between images, so every block states its own. A

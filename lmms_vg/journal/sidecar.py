@@ -2,7 +2,7 @@
 
 Such a file is a row of blocks: one line of JSON, and the bytes that it is about.
 
-    {"sha256": "6f1c0d…", "layout": 1, "key": "…", "bytes": 32480, "crc32": …, …}
+    {"sha256": "6f1c0d…", "layout":1,"key":"…","bytes":32480,"crc32":…,…}
 
 The line has the checksum of a journal's line (`lines`), and the CRC-32 of the bytes. What else it states, and what the bytes
 are, is up to the kind of file: `map_lines` and `head_lines`. Every line states the layout, so a file of another one is
@@ -26,7 +26,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from loguru import logger
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lmms_vg.journal.lines import decode, encode
+from lmms_vg.journal.lines import decode, signed
 
 #: Longest line in bytes: two bits for each of a million patches, and names.
 LONGEST = 1 << 20
@@ -65,7 +65,7 @@ class BlockLine(BaseModel):
 
     def block(self, data: bytes) -> bytes:
         """Return the line and the bytes behind it."""
-        return encode([self.model_dump(by_alias=True, exclude_none=True)]) + data
+        return signed(self.model_dump_json(by_alias=True, exclude_none=True).encode()) + data
 
     def verified(self, data: bytes) -> bytes:
         """Return the bytes behind the line.

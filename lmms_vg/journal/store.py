@@ -11,7 +11,7 @@ from typing import Any
 from loguru import logger
 from pydantic import ValidationError
 
-from lmms_vg.journal.head_values import HEADS, QuestionHeads, block_of
+from lmms_vg.journal.head_values import HEADS, QuestionHeads, blocks_of
 from lmms_vg.journal.layer_maps import QuestionMap
 from lmms_vg.journal.lines import FORMAT, Label, cut_torn_batch, decode, decode_label, read_labels, read_lines
 from lmms_vg.journal.location import writing_to
@@ -168,7 +168,7 @@ class Journal:
         """
         with writing_to(self.folder):
             self._maps.add(maps)
-            self._heads.write(block_of(kept) for kept in heads)
+            self._heads.write(blocks_of(heads))
         records = list(records)
         offsets = self._append([record.model_dump(mode="json") for record in records])
         for record, offset in zip(records, offsets, strict=True):

@@ -14,7 +14,7 @@ from lmms_vg.runs.text_tables import markdown
 _HEAD = ("correct and grounded", "correct only", "grounded only", "neither", "correct where grounded", "95% interval")
 _MORE = ("correct elsewhere", "95% interval", "AUROC of AR", "95% interval")
 
-#: What the columns mean, to be printed once.
+#: What the columns mean, to be printed once; `units` is what is drawn.
 GROUNDED = (
     "grounded: AR above 1, the level of even attention, at the named layer, which was chosen on these questions. Attention "
     "that never saw the place is above 1 for many of them, too: where it prefers the middle and places lie there, or "
@@ -22,7 +22,7 @@ GROUNDED = (
     "correct where it is grounded. correct: a score of 1 (open questions: every word of the reference is in the answer). "
     "AUROC: how often a correct question has a higher AR than a wrong one; .5 is chance. AR depends on the size of the "
     f"place, so read AUROC within sizes: '{WITHIN}' compares questions of one range only. Intervals "
-    "draw whole images. Too few images: one for a share, fewer than ten of a kind for AUROC"
+    "draw whole {units}. Too few images: one for a share, fewer than ten of a kind for AUROC"
 )
 
 

@@ -96,7 +96,7 @@ def report(run: Run, layer: int | None = None) -> str:
                 parts.append("\n".join(_breakdown(task, axis, categories, unit)))
     placed = [(task, shares_of(run, task.task)) for task in scored if task.looked]
     if grounded := [table for task, shares in placed for table in grounded_tables(task, shares)]:
-        parts += [*grounded, GROUNDED]
+        parts += [*grounded, GROUNDED.format(units=plural(unit))]
     if any(_MARK in part for part in parts):
         parts.append(_FEW.format(units=plural(unit)))
     judged = grounding(run, dict.fromkeys(run.measured, None if layer is None else named(layer)))

@@ -12,7 +12,8 @@ import pytest
 from head_values import question_heads
 from journals import Opened, find, record
 
-from lmms_vg.journal import HeadValues, Journal, read_heads, read_records
+from lmms_vg.journal import HeadValues, Journal, QuestionHeads, read_heads, read_records
+from lmms_vg.journal.head_values import blocks_of
 from lmms_vg.journal.lines import decode
 
 SHAPE = {"head_shape": [3, 4]}
@@ -57,6 +58,23 @@ def test_values_come_back_within_a_step_and_their_mean_is_closer(tmp_path: Path)
         )
         np.testing.assert_allclose(read_back, written, atol=bound)
         assert np.abs(read_back.mean(axis=0) - written.mean(axis=0)).max() < bound / 2
+
+
+def test_a_batch_has_the_bytes_of_its_questions_alone(tmp_path: Path) -> None:
+    """Also where they know other values, or are of another model: the memory that they share leaves nothing behind."""
+    every = [
+        question_heads("a"),
+        question_heads("b", placement=np.full((3, 4), np.nan)),
+        question_heads("c"),
+        QuestionHeads("d", HeadValues.of({"kl": np.arange(10.0).reshape(2, 5)})),
+        question_heads("e", js=np.full((3, 4), 0.1)),
+    ]
+    alone = [next(blocks_of([kept])) for kept in every]
+    assert list(blocks_of(every)) == alone
+    with Journal(tmp_path) as made:
+        made.write([record(kept.key, alignment={"kl": [1.0], **SHAPE}) for kept in every], heads=every)
+    assert (tmp_path / "rank0.heads").read_bytes() == b"".join(alone)
+    assert read(tmp_path)["d"].kl.tolist() == pytest.approx(np.arange(10.0).reshape(2, 5), abs=1e-4)
 
 
 def test_equal_heads_stay_equal(tmp_path: Path) -> None:

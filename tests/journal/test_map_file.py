@@ -72,8 +72,8 @@ def test_a_reference_is_kept_once_per_image_also_by_a_later_process(tmp_path: Pa
     write(tmp_path, "a", "b", image="x")
     path = write(tmp_path, "c", image="x")
     write(tmp_path, "d", image="y")
-    assert path.read_bytes().count(b'"r-x", "bytes"') == 1
-    assert path.read_bytes().count(b'"r-y", "bytes"') == 1
+    assert path.read_bytes().count(b'"r-x","bytes"') == 1
+    assert path.read_bytes().count(b'"r-y","bytes"') == 1
     assert keys_of(path) == set("abcd")
 
 
@@ -98,7 +98,7 @@ def test_a_file_torn_in_its_first_bytes_starts_anew(tmp_path: Path) -> None:
 def test_a_flipped_byte_costs_one_map_and_is_said(tmp_path: Path, warnings: list[str]) -> None:
     path = write(tmp_path, "a", "b", "c")
     data = path.read_bytes()
-    start, end = (data.index(b'{"sha256": ', data.index(f'"key": "{key}"'.encode()) - 80) for key in "bc")
+    start, end = (data.index(b'{"sha256": ', data.index(f'"key":"{key}"'.encode()) - 80) for key in "bc")
     for flipped in range(start, end, 5):
         broken = bytearray(data)
         broken[flipped] ^= 0x40

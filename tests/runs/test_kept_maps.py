@@ -125,7 +125,7 @@ def test_what_is_missing_or_damaged_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "rank0.maps"
     data = bytearray(path.read_bytes())
     data[-1] ^= 1  # of the last question
-    data[data.index(b"\n", data.index(b'"r-image b", "bytes"')) + 30] ^= 1
+    data[data.index(b"\n", data.index(b'"r-image b","bytes"')) + 30] ^= 1
     path.write_bytes(data)
     (kept,) = kept_maps(tmp_path, records)
     assert kept.places.tolist() == [0]
