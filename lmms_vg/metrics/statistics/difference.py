@@ -20,13 +20,15 @@ class Difference(NamedTuple):
     Attributes:
         mean: the difference.
         low: lower end of its interval. Both ends are NaN where fewer than ten images have a difference, which is too few for an
-            interval, and for a single image. If no question has a difference, they are the ends of Wilson's interval.
+            interval, and for a single image. If no question has a difference, they are the ends of Wilson's interval, which
+            only scores from 0 to 1 have.
         high: upper end.
         p: two-sided p-value for no difference, from sign flips of whole images.
         images: number of images with a difference.
         least: the least p-value that these images could have given.
         error: standard error, clustered by image; NaN for a single image. With fewer than ten images that have a difference it
-            is at least such that 1.645 of them reach what Wilson's bound allows the share of differing questions to be.
+            is at least such that 1.645 of them reach what Wilson's bound allows the share of differing questions to be; it is
+            NaN for scores that are not from 0 to 1, since nothing tells how large an unseen difference of theirs is.
     """
 
     mean: float
@@ -59,8 +61,18 @@ class Stratum(NamedTuple):
     weight: float = 1.0
 
 
-def difference_of(parts: Sequence[Stratum], *, level: float = 0.95, family: int = 1, seed: int = 0) -> Difference:
-    """Judge the weighted mean of the parts' mean differences; `family` and `seed` are those of `sign_flips`."""
+def difference_of(
+    parts: Sequence[Stratum], *, bounded: bool, level: float = 0.95, family: int = 1, seed: int = 0
+) -> Difference:
+    """Judge the weighted mean of the parts' mean differences.
+
+    Args:
+        parts: the differences; images are drawn within parts.
+        bounded: whether all scores are from 0 to 1, so that a share of questions bounds their difference.
+        level: confidence, between 0 and 1.
+        family: as in `sign_flips`.
+        seed: as in `sign_flips`.
+    """
     mean = fsum(part.weight * fsum(part.differences) / len(part.differences) for part in parts)
     if len(parts) == 1:  # whole numbers stay whole, so that the test is exact
         sums: Floats = np.bincount(parts[0].places, weights=parts[0].differences).astype(np.float64)
@@ -79,11 +91,11 @@ def difference_of(parts: Sequence[Stratum], *, level: float = 0.95, family: int 
         values = np.concatenate([part.differences for part in parts])
         equal, few = bool((values == values[0]).all()), test.images < FEW
         if few:
-            error = max(error, _reach(parts) / float(stats.norm.ppf(0.95)))
-        if equal and values[0] == 0:
+            error = max(error, _reach(parts) / float(stats.norm.ppf(0.95))) if bounded else nan
+        if equal and values[0] == 0 and bounded:
             high = _reach(parts, level)
             low = -high
-        elif equal and not few and abs(values[0]) <= 1:
+        elif equal and not few and bounded:
             low, high = (2 * end - 1 for end in wilson((float(values[0]) + 1) / 2, _worth(parts, 0), level=level))
         elif not few:
             low, high = percentile_interval(np.sum([part.weight * part.draws for part in parts], axis=0), level)

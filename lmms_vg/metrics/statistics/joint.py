@@ -34,8 +34,10 @@ class Resampled(NamedTuple):
 
     def difference(self, a: int, b: int, *, level: float = 0.95) -> Difference:
         """Compare run number b with run number a; equal to `paired`, bit for bit for scores of 0 and 1."""
-        part = Stratum(self.scores[b] - self.scores[a], self.places, (self.sums[b] - self.sums[a]) / self.counts)
-        return difference_of([part], level=level)
+        before, after = self.scores[a], self.scores[b]
+        part = Stratum(after - before, self.places, (self.sums[b] - self.sums[a]) / self.counts)
+        bounded = min(before.min(), after.min()) >= 0 and max(before.max(), after.max()) <= 1
+        return difference_of([part], bounded=bool(bounded), level=level)
 
 
 def resample(

@@ -59,4 +59,5 @@ def paired(
         index, count = numbered(names)
         results.append(Stratum(differences, index + images, draws, shares[name] / total))
         images += count
-    return difference_of(results, level=level, family=family, seed=seed)
+    bounded = all(0 <= score <= 1 for run in (a, b) for score in run.values())
+    return difference_of(results, bounded=bounded, level=level, family=family, seed=seed)

@@ -89,7 +89,9 @@ def _beyond_these_runs(these: Difference, error: CrossedError) -> Difference:
     """The difference of these runs, with the uncertainty of other runs added."""
     if isnan(error.error):
         return these
-    total = max(error.error, these.error)  # where few images differ, that of these runs is what Wilson's bound allows
+    total = float(
+        np.maximum(error.error, these.error)
+    )  # where few images differ, that of these runs is what Wilson's bound allows, or NaN
     low, high = these.low, these.high
     p = _two_sided(these.mean, error) if these.images else 1.0
     if these.images and these.has_interval:

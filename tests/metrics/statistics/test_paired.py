@@ -10,6 +10,7 @@ import pytest
 from clustered import clustered, runs
 
 from lmms_vg.metrics.statistics import cluster_interval, effective_n, mcnemar, paired, sign_flips, wilson
+from lmms_vg.metrics.statistics.joint import resample
 
 
 def test_the_seed_of_a_pair_is_used() -> None:
@@ -88,6 +89,17 @@ def test_runs_without_a_difference_have_wilsons_interval() -> None:
     reach = wilson(0, 300)[1]
     assert result[:6] == (0, -reach, reach, 1, 0, 1)
     assert reach == pytest.approx(1.96**2 / (300 + 1.96**2), rel=1e-4)
+
+
+def test_scores_that_nothing_bounds_have_no_interval_where_none_differs() -> None:
+    """AR of 3 in all of 300 questions of both runs: the share that may differ says nothing of by how much."""
+    uids = [f"q{number}" for number in range(300)]
+    for score, bounded in ((0.5, True), (3.0, False), (-0.5, False)):
+        same = dict.fromkeys(uids, score)
+        result = paired(same, same, {uid: uid for uid in uids})
+        assert (result.mean, result.p, result.images, result.has_interval) == (0, 1, 0, bounded)
+        assert math.isnan(result.error) != bounded
+        assert resample([list(same.values())] * 2, uids).difference(0, 1).has_interval == bounded
 
 
 def test_a_difference_of_every_question_has_an_interval_with_a_width() -> None:
