@@ -11,16 +11,14 @@ from lmms_vg.runs.results import Run
 from lmms_vg.study import (
     breakdown_table,
     chosen_layer,
-    correct_table,
     curves,
     gap_table,
     head_tables,
-    necessity_table,
     paired_table,
     released,
-    repeat_table,
 )
 from lmms_vg.study.collect import StudiedTask, Study, collect
+from lmms_vg.study.compared_tables import ComparedTables, compared
 from lmms_vg.study.figures import (
     box_figure,
     content_figure,
@@ -42,10 +40,6 @@ _TABLES: tuple[Callable[[Tasks], StudyTable], ...] = (
     paired_table.table,
     paired_table.chosen_table,
     gap_table.table,
-    gap_table.chosen_table,
-    correct_table.table,
-    necessity_table.table,
-    repeat_table.table,
 )
 
 
@@ -67,21 +61,24 @@ def build(
     """
     study = collect(runs)
     all_curves, breakdown = curves.curves(study.tasks), breakdown_table.table(study.tasks)
-    paths = [path for part in _parts(study, all_curves, breakdown, out) for path in part]
+    both = compared(study.tasks)
+    paths = [path for part in _parts(study, all_curves, breakdown, both, out) for path in part]
     paths += released.table(lists).write(out / "tables")
-    page, left_out = write_page(study, all_curves, breakdown.rows, out, images)
+    page, left_out = write_page(study, all_curves, breakdown.rows, both, out, images)
     study = replace(study, missing=(*study.missing, *left_out))
     replace_file(out / "missing.md", _missing(study))
     return [*paths, page, out / "missing.md"], study
 
 
 def _parts(
-    study: Study, all_curves: Sequence[curves.LookCurve], breakdown: StudyTable, out: Path
+    study: Study, all_curves: Sequence[curves.LookCurve], breakdown: StudyTable, both: ComparedTables, out: Path
 ) -> Iterator[list[Path]]:
     tables, figures, tasks = out / "tables", out / "figures", study.tasks
     yield curves.table(all_curves).write(tables)
     for make in _TABLES:
         yield make(tasks).write(tables)
+    for table in both:
+        yield table.write(tables)
     yield breakdown.write(tables)
     heads = head_tables.run_heads(tasks)
     yield head_tables.table(heads).write(tables)

@@ -11,6 +11,7 @@ from lmms_vg.metrics import alignment, nulls
 from lmms_vg.metrics.statistics import signature
 from lmms_vg.runs.control_lines import BOX
 from lmms_vg.study.collect import StudiedTask, Study
+from lmms_vg.study.compared_tables import ComparedTables
 from lmms_vg.study.curves import LookCurve
 from lmms_vg.study.page.breakdowns import breakdowns
 from lmms_vg.study.page.gallery import Gallery
@@ -34,6 +35,7 @@ from lmms_vg.study.study_table import Row
 def page_input(
     study: Study,
     curves: Sequence[LookCurve],
+    compared: ComparedTables,
     title: str,
     tables: Sequence[PageTable] = (),
     pictures: Sequence[PagePicture] = (),
@@ -43,6 +45,7 @@ def page_input(
     Args:
         study: the collected runs.
         curves: its curves.
+        compared: its tables of which the page has sentences.
         title: title of the page.
         tables: breakdowns and other tables.
         pictures: pictures that were drawn elsewhere.
@@ -56,7 +59,7 @@ def page_input(
         asked=_asked(study, sides, order),
         sample_of=Gallery(sides, order).sample,
         means=[_means(number, task) for number, side in enumerate(sides) for task in side.tasks.values()],
-        headlines=headlines(shown, [task for task in study.tasks if task.run.control]),
+        headlines=headlines(shown, compared),
         panels=panels(curves, shown),
         pictures=pictures,
         tables=tables,
@@ -66,7 +69,12 @@ def page_input(
 
 
 def write_page(
-    study: Study, curves: Sequence[LookCurve], breakdown: Sequence[Row], out: Path, images: bool | None
+    study: Study,
+    curves: Sequence[LookCurve],
+    breakdown: Sequence[Row],
+    compared: ComparedTables,
+    out: Path,
+    images: bool | None,
 ) -> tuple[Path, list[str]]:
     """Write `report.html` of a study, and return its path and what was left out of it.
 
@@ -74,6 +82,7 @@ def write_page(
         study: the collected runs.
         curves: its curves.
         breakdown: rows of its breakdown.
+        compared: its tables of which the page has sentences.
         out: the study's folder; maps of heads are taken from the figures in it.
         images: whether images are embedded; None for those whose licence allows to pass them on.
     """
@@ -84,7 +93,9 @@ def write_page(
         PagePicture(file.stem.replace("_", " "), file.read_bytes())
         for file in sorted((out / "figures").glob("heads_*.png"))
     ]
-    written = write(page_input(study, curves, _title(study), breakdowns(shown, names), pictures), path, images=images)
+    written = write(
+        page_input(study, curves, compared, _title(study), breakdowns(shown, names), pictures), path, images=images
+    )
     return path, _left_out(written)
 
 

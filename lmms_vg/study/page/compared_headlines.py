@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from math import isnan
 
-from lmms_vg.study import correct_table, gap_table, repeat_table
 from lmms_vg.study.breakdown_table import BINS
-from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.gap_table import ALL, STANDARDISED
 from lmms_vg.study.page.finding import TestedFinding, counted, ends, normal_p, times
 from lmms_vg.study.page.input import Headline
@@ -17,16 +15,21 @@ from lmms_vg.study.study_table import Row
 ShortNames = Mapping[tuple[str, str], str]
 
 
-def gap_headlines(tasks: Sequence[StudiedTask], names: ShortNames) -> Iterator[TestedFinding]:
+def _shown(table: Sequence[Row], names: ShortNames) -> list[Row]:
+    """The rows of what the page shows: runs under a control are in the tables alone."""
+    return [row for row in table if (row["model"], row["method"]) in names]
+
+
+def gap_headlines(table: Sequence[Row], names: ShortNames) -> Iterator[TestedFinding]:
     """Say of every pair of medical and natural tasks how far apart they are: over a blind look, by size of boxes, and raw.
 
     The verdict is of the gap for one distribution of box sizes, or of all boxes where no size has ten images on both sides.
     """
-    table = gap_table.chosen_table(tasks).rows
-    for key in dict.fromkeys((row["model"], row["method"], row["task"]) for row in table):
+    shown = _shown(table, names)
+    for key in dict.fromkeys((row["model"], row["method"], row["task"]) for row in shown):
         rows = {
             (row["measure"], row["quantity"], row["boxes"]): row
-            for row in table
+            for row in shown
             if (row["model"], row["method"], row["task"]) == key
         }
         judged = rows.get(("AR", "excess", STANDARDISED)) or rows.get(("AR", "excess", ALL))
@@ -67,9 +70,9 @@ def _of_both(row: Row) -> str:
     return f"{counted(row['n'], row['images'], 'medical ')}; {counted(row['n_natural'], row['images_natural'], 'natural ')}"
 
 
-def correct_headlines(tasks: Sequence[StudiedTask], names: ShortNames) -> Iterator[TestedFinding]:
+def correct_headlines(table: Sequence[Row], names: ShortNames) -> Iterator[TestedFinding]:
     """Say of every task with answers whether the lead over a blind look tells right answers from wrong ones."""
-    for row in correct_table.table(tasks).rows:
+    for row in _shown(table, names):
         if (row["measure"], row["quantity"], row["box share"]) != ("AR", "excess", "all") or isnan(row["auc"]):
             continue
         grounded, elsewhere = row["both"] + row["grounded_only"], row["right_only"] + row["neither"]
@@ -93,9 +96,9 @@ def _percents(row: Row) -> str:
     return ends(100 * row["low"], 100 * row["high"], 0)
 
 
-def repeat_headlines(tasks: Sequence[StudiedTask], names: ShortNames) -> Iterator[Headline]:
+def repeat_headlines(table: Sequence[Row], names: ShortNames) -> Iterator[Headline]:
     """Say of boxes that are asked about in several wordings how much of the look is the box, and not the wording."""
-    for row in repeat_table.table(tasks).rows:
+    for row in _shown(table, names):
         if row["measure"] == "placement" and not isnan(row["reliability"]):
             text = (
                 f"{names[row['model'], row['method']]}, {row['task']}: {100 * row['reliability']:.0f}% {_percents(row)} of the "

@@ -10,9 +10,9 @@ import numpy as np
 from lmms_vg.metrics.statistics import Difference, holm, paired
 from lmms_vg.runs.layer_choice import LayerChoice
 from lmms_vg.runs.saying import LEVEL
-from lmms_vg.study import necessity_table
 from lmms_vg.study.chosen_layer import chosen, plain_of
 from lmms_vg.study.collect import StudiedTask
+from lmms_vg.study.compared_tables import ComparedTables
 from lmms_vg.study.image_band import band
 from lmms_vg.study.page.compared_headlines import correct_headlines, gap_headlines, repeat_headlines
 from lmms_vg.study.page.finding import TestedFinding, counted, times
@@ -21,25 +21,28 @@ from lmms_vg.study.page.sides import short_name
 from lmms_vg.study.study_table import Row
 
 
-def headlines(tasks: Sequence[StudiedTask], controls: Sequence[StudiedTask] = ()) -> list[Headline]:
+def headlines(tasks: Sequence[StudiedTask], tables: ComparedTables) -> list[Headline]:
     """Say what is found of every task, method and pair of medical and natural tasks, of right answers, and of hidden boxes.
 
     A method is compared with its plain run. p-values are corrected (Holm) over all.
 
     Args:
         tasks: the tasks that are shown.
-        controls: the same under controls.
+        tables: of all tasks of the study; rows of tasks that are not shown are left out.
     """
-    needed = necessity_table.table([*tasks, *controls]).rows
     short = {(task.model, task.method): short_name(task, tasks) for task in tasks}
     found = [tested for task in tasks if (tested := _alone(task, tasks))]
     found += [tested for task in tasks if (tested := _against(task, plain_of(task, tasks), tasks))]
-    found += gap_headlines(tasks, short)
-    found += correct_headlines(tasks, short)
-    found += [_needed(row, short[row["model"], row["method"]]) for row in needed if row["quantity"] == "necessity"]
+    found += gap_headlines(tables.gap.rows, short)
+    found += correct_headlines(tables.correct.rows, short)
+    found += [
+        _needed(row, short[row["model"], row["method"]])
+        for row in tables.necessity.rows
+        if row["quantity"] == "necessity" and (row["model"], row["method"]) in short
+    ]
     adjusted = holm({str(place): tested.p for place, tested in enumerate(found)})
     judged = [Headline(tested.text, _word(tested, adjusted[str(place)])) for place, tested in enumerate(found)]
-    judged += repeat_headlines(tasks, short)
+    judged += repeat_headlines(tables.repeat.rows, short)
     return judged + [
         said for task in tasks if not np.isfinite(task.excess["AR"]).any() and (said := _placed(task, tasks))
     ]

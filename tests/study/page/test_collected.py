@@ -18,6 +18,7 @@ from lmms_vg.runs.method_spec import MethodSpec
 from lmms_vg.study import breakdown_table
 from lmms_vg.study.chosen_layer import chosen
 from lmms_vg.study.collect import StudiedTask, Study, collect
+from lmms_vg.study.compared_tables import compared
 from lmms_vg.study.curves import curves
 from lmms_vg.study.page.breakdowns import breakdowns
 from lmms_vg.study.page.collected import page_input, write_page
@@ -51,7 +52,7 @@ def with_question(task: StudiedTask, question: Any) -> StudiedTask:
 
 
 def made(study: Study) -> Any:
-    return page_input(study, curves(study.tasks), "title")
+    return page_input(study, curves(study.tasks), compared(study.tasks), "title")
 
 
 def test_sentences_say_the_excess_at_the_chosen_layer(study: Study) -> None:
@@ -137,7 +138,8 @@ def test_answers_without_the_box_tell_whether_they_change(study: Study) -> None:
     )
     beside = replace(plain.run, provenance=provenance | {"control": "elsewhere_filled"})
     elsewhere = replace(filled, run=beside, questions=plain.questions)
-    page = page_input(Study((*study.tasks, filled, elsewhere), ()), curves(study.tasks), "title")
+    tasks = (*study.tasks, filled, elsewhere)
+    page = page_input(Study(tasks, ()), curves(study.tasks), compared(tasks), "title")
     assert "filling the box changes 50 percentage points more of the answers" in page.headlines[-1].text
     assert page.headlines[-1].word == "shown"
     assert not any("box_filled" in text for text in page.missing)
@@ -218,7 +220,8 @@ def test_breakdowns_are_multiples_of_other_images(study: Study) -> None:
 def test_the_page_is_written_with_the_maps_of_heads(study: Study, tmp_path: Path) -> None:
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "heads_tiny.png").write_bytes(b"png")
-    path, left_out = write_page(study, curves(study.tasks), breakdown_table.table(study.tasks).rows, tmp_path, None)
+    rows, both = breakdown_table.table(study.tasks).rows, compared(study.tasks)
+    path, left_out = write_page(study, curves(study.tasks), rows, both, tmp_path, None)
     text = path.read_text(encoding="utf-8")
     assert '<b dir="auto">heads tiny</b>' in text
     assert str(tmp_path) not in text

@@ -7,7 +7,9 @@ import pytest
 from scipy import stats
 from studies import question, run_named, task_of
 
+from lmms_vg.study import correct_table, gap_table, repeat_table
 from lmms_vg.study.collect import StudiedTask
+from lmms_vg.study.compared_tables import compared
 from lmms_vg.study.page.compared_headlines import correct_headlines, gap_headlines, repeat_headlines
 from lmms_vg.study.page.finding import normal_p, times
 from lmms_vg.study.page.headlines import headlines
@@ -33,7 +35,7 @@ def pair(images: int = 40) -> list[StudiedTask]:
 
 
 def test_the_gap_is_said_raw_by_size_and_for_one_distribution_of_sizes() -> None:
-    (found,) = gap_headlines(pair(), NAMES)
+    (found,) = gap_headlines(gap_table.chosen_table(pair()).rows, NAMES)
     # Of all boxes: the lead is half as large, and e^.5 smaller for having 20 small boxes more.
     every = np.exp(-np.log(2) + 10 / 40 - 30 / 40)
     assert f"the lead of the box over maps of other images is on medical images {every:.2f} [" in found.text
@@ -49,8 +51,8 @@ def test_the_gap_is_said_raw_by_size_and_for_one_distribution_of_sizes() -> None
 
 
 def test_without_natural_images_or_with_few_there_is_no_gap_to_judge() -> None:
-    assert list(gap_headlines(pair()[:1], NAMES)) == []
-    (few,) = gap_headlines(pair(images=8), NAMES)
+    assert list(gap_headlines(gap_table.chosen_table(pair()[:1]).rows, NAMES)) == []
+    (few,) = gap_headlines(gap_table.chosen_table(pair(images=8)).rows, NAMES)
     assert not few.enough
     assert "(too few images for an interval)" in few.text
 
@@ -60,7 +62,7 @@ def test_right_answers_and_grounded_ones() -> None:
     questions = [question(i, right=good, image=f"i{i}") for i, good in enumerate(right)]
     lead = np.where(right, 0.5, -0.5)[:, None] + RNG.normal(0, 0.6, (60, 1))
     task = task_of(np.ones((60, 1)), questions=questions, AR=1 + lead)
-    (found,) = correct_headlines([task], NAMES)
+    (found,) = correct_headlines(correct_table.table([task]).rows, NAMES)
     grounded = lead[:, 0] > 0
     both = int((grounded & np.array(right)).sum())
     assert (
@@ -71,7 +73,9 @@ def test_right_answers_and_grounded_ones() -> None:
     assert f"is the better one in {100 * auc:.0f}% of pairs" in found.text
     assert "(60 questions, 60 images)" in found.text
     assert found.mean == pytest.approx(auc - 0.5)
-    assert list(correct_headlines([task_of(np.ones((60, 1)))], NAMES)) == [], "no answers are scored"
+    assert list(correct_headlines(correct_table.table([task_of(np.ones((60, 1)))]).rows, NAMES)) == [], (
+        "no answers are scored"
+    )
 
 
 def test_wordings_of_one_box() -> None:
@@ -80,17 +84,26 @@ def test_wordings_of_one_box() -> None:
 
     placed = np.repeat(np.arange(15.0), 2)[:, None] / 15 + RNG.normal(0, 0.01, (30, 1))
     task = task_of(np.ones((30, 1)), questions=[asked(i) for i in range(30)], placement=placed)
-    (said,) = repeat_headlines([task], NAMES)
+    (said,) = repeat_headlines(repeat_table.table([task]).rows, NAMES)
     assert "100% [" in said.text
     assert "15 boxes, 30 questions, 15 images" in said.text
-    assert list(repeat_headlines([task_of(np.ones((30, 1)))], NAMES)) == []
+    assert list(repeat_headlines(repeat_table.table([task_of(np.ones((30, 1)))]).rows, NAMES)) == []
 
 
 def test_all_are_on_the_page_and_judged_together() -> None:
-    words = {one.text.partition(": ")[0]: one.word for one in headlines(pair())}
-    gap = next(one for one in headlines(pair()) if "against vgmed_coco_localization" in one.text)
+    tasks = pair()
+    said = headlines(tasks, compared(tasks))
+    words = {one.text.partition(": ")[0]: one.word for one in said}
+    gap = next(one for one in said if "against vgmed_coco_localization" in one.text)
     assert gap.word == "shown"
     assert len(words) >= 2
+
+
+def test_rows_of_runs_that_are_not_shown_make_no_sentence() -> None:
+    rows = gap_table.chosen_table(pair()).rows
+    control = [{**row, "method": "plain@box_filled"} for row in rows]
+    (found,) = gap_headlines([*rows, *control], NAMES)
+    assert found == next(gap_headlines(rows, NAMES)), "the control is in the table alone"
 
 
 def test_a_p_value_of_an_interval_is_that_of_its_width() -> None:
