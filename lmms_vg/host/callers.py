@@ -15,10 +15,15 @@ def variables_of(module: str, function: str) -> Mapping[str, Any] | None:
     """Local variables of the innermost running call of a function in this thread; None if it is not running."""
     frame = sys._getframe()
     while frame is not None:
-        if frame.f_code.co_name == function and frame.f_globals.get("__name__") == module:
+        if frame.f_code.co_name == function and module in _names_of(frame.f_globals):
             return frame.f_locals
         frame = frame.f_back  # type: ignore[assignment]
     return None
+
+
+def _names_of(variables: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Names of the module with these variables; under `python -m lmms_eval` its `__name__` is `__main__`."""
+    return variables.get("__name__"), getattr(variables.get("__spec__"), "name", None)
 
 
 def evaluation() -> Mapping[str, Any] | None:

@@ -5,12 +5,15 @@ Memory holds the names of files, and never more than a few images; what was read
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lmms_vg.datasets.source import DataError
+from lmms_vg.journal.lock import FolderLock
 from lmms_vg.vgmed import dataset
 from lmms_vg.vgmed.balance import balanced
 from lmms_vg.vgmed.frames import Tally
@@ -48,12 +51,25 @@ def build(
 
     Raises:
         DataError: a manifest is broken, or no item is left.
-        ValueError: the folder holds a data set already.
+        ValueError: the folder holds a data set already, or another process builds one in it.
         ChildProcessError: the system has ended a process.
     """
-    if (out / dataset.CARD).exists():
-        raise ValueError(f"{out}: holds a data set already; choose another folder or remove it")
+    _require_new(out)
     sources = [load_manifest(path) for path in manifests]
+    with _alone_in(out):
+        return _built(sources, out, name, seed, most, allow_burned_in, processes)
+
+
+def _built(
+    sources: list[tuple[SourceManifest, Path]],
+    out: Path,
+    name: str,
+    seed: int,
+    most: int | None,
+    allow_burned_in: bool,
+    processes: int | None,
+) -> tuple[DatasetCard, dict[str, Tally]]:
+    """Build a data set in a folder that nobody else writes to."""
     tallies = _tallies([manifest.name for manifest, _ in sources])
     units = [
         unit
@@ -112,6 +128,30 @@ class Kept:
             problems = [problem for tally in self.tallies.values() for problem in tally.problems[:5]]
             losses = {name: dict(tally.dropped) for name, tally in self.tallies.items()}
             raise DataError(f"no item is left: {'; '.join(problems[:5]) or f'every mask was dropped: {losses}'}")
+
+
+def _require_new(out: Path) -> None:
+    if (out / dataset.CARD).exists():
+        raise ValueError(f"{out}: holds a data set already; choose another folder or remove it")
+
+
+@contextmanager
+def _alone_in(out: Path) -> Iterator[None]:
+    """Hold the folder's lock, which leaves no file behind.
+
+    Raises:
+        ValueError: another process holds it, or has just built a data set here.
+    """
+    lock = FolderLock(out, uuid.uuid4().hex)
+    if not lock.take():
+        raise ValueError(
+            f"{out}: {lock.holder()} builds a data set here; wait until it has ended, or choose another folder"
+        )
+    try:
+        _require_new(out)
+        yield
+    finally:
+        lock.remove()
 
 
 def _tallies(names: list[str]) -> dict[str, Tally]:

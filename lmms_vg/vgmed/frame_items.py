@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from pathlib import Path
 
 from PIL import Image, ImageChops
@@ -16,7 +17,8 @@ from lmms_vg.vgmed.manifest import SourceManifest
 from lmms_vg.vgmed.schema import Item
 from lmms_vg.vision.images import open_picture
 
-_LEVEL = 1  # of PNG: 3 to 4 times as fast as the default, for files of CT slices that are a fifth larger
+#: Of PNG: several times as fast as the default. With runs only, files of CT slices are smaller than with level 1 alone.
+_PACKING = {"compress_level": 1, "compress_type": zlib.Z_RLE}
 
 
 class FrameItems(BaseModel):
@@ -90,4 +92,4 @@ def _write_image(path: Path, rgb: Image.Image) -> None:
     pixels = red if grey else rgb.copy()
     pixels.info = {}  # PNG files would take over a colour profile
     with replacing(path) as scratch:
-        pixels.save(scratch, "PNG", compress_level=_LEVEL)
+        pixels.save(scratch, "PNG", **_PACKING)

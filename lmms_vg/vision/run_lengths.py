@@ -42,8 +42,10 @@ def runs_in(mask: NDArray[np.bool_]) -> list[int]:
     if not columns.size:
         return [mask.size]
     left, right = int(columns[0]), int(columns[-1]) + 1
-    ends = np.flatnonzero(np.diff(mask[:, left:right].ravel(order="F"), prepend=False, append=False)) + left * height
-    runs: list[int] = np.diff(ends, prepend=0, append=mask.size).tolist()
+    pixels = np.zeros((right - left) * height + 2, bool)  # between two that are 0
+    pixels[1:-1] = mask[:, left:right].ravel(order="F")
+    ends = (np.flatnonzero(pixels[1:] != pixels[:-1]) + left * height).tolist()
+    runs = [end - start for start, end in zip([0, *ends], [*ends, mask.size], strict=True)]
     return runs if runs[-1] else runs[:-1]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -178,3 +180,30 @@ def test_signals_end_both_processes_and_the_next_run_goes_on(
     assert commands.command(tmp_path / "home", *building).returncode == 0
     made(tmp_path / "x", [path])
     assert content(tmp_path / "x") == content(tmp_path / "y")
+
+
+@pytest.mark.e2e
+def test_a_second_process_is_told_who_builds_here(
+    tmp_path: Path, manifests: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(tmp_path / "x", manifests)
+    building = ("vgmed", "build", *map(str, manifests), "-o", str(tmp_path / "y"), "--name", "made")
+    seen: list[subprocess.CompletedProcess[str]] = []
+    stopped_after(monkeypatch, 3, lambda: seen.append(commands.command(tmp_path / "home", *building)))
+    made(tmp_path / "y", manifests)
+    assert seen[0].returncode == 2
+    assert (
+        f"{tmp_path}/y: process {os.getpid()} on {platform.node()}, which has held the lock since 20" in seen[0].stderr
+    )
+    assert "wait until it has ended, or choose another folder" in seen[0].stderr
+    assert "Traceback" not in seen[0].stderr
+    assert content(tmp_path / "x") == content(tmp_path / "y")
+
+
+def test_a_build_that_was_stopped_leaves_no_lock(
+    tmp_path: Path, manifests: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped_after(monkeypatch, 2)
+    with pytest.raises(KeyboardInterrupt):
+        made(tmp_path / "y", manifests)
+    assert {path.name for path in (tmp_path / "y").iterdir()} == {READ, "images"}
