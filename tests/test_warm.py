@@ -39,6 +39,8 @@ def run(folder: Path, program: Path, **environment: str) -> tuple[int, str, str]
 
 
 def test_arguments_folder_environment_output_and_status(shown: Path) -> None:
+    import torch  # noqa: F401 - sets variables in this process, which are those that the server has then, too
+
     forked = run(shown, warm.programs() / "python", LMMS_VG_X="1")
     assert forked == (3, f"['a b'] {shown} 1 None True\n", "to stderr\n")
     assert forked[1].replace("True", "False") == run(shown, Path(sys.executable), LMMS_VG_X="1")[1]

@@ -71,14 +71,6 @@ class FolderLock:
         """Release the lock once."""
         self._lock.release()
 
-    def remove(self) -> None:
-        """Release the lock and remove its files, from a folder that is only locked while it is made."""
-        self._note.unlink(missing_ok=True)
-        Path(self._lock.lock_file).unlink(
-            missing_ok=True
-        )  # while it is held: who waits for this file sees that it is gone
-        self._lock.release()
-
     def _holder(self) -> dict[str, Any]:
         try:
             return dict(json.loads(self._note.read_text()))

@@ -5,6 +5,8 @@ Memory holds the names of files, and never more than a few images; what was read
 
 from __future__ import annotations
 
+import hashlib
+import os
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -13,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lmms_vg.datasets.source import DataError
+from lmms_vg.journal.location import home
 from lmms_vg.journal.lock import FolderLock
 from lmms_vg.vgmed import dataset
 from lmms_vg.vgmed.balance import balanced
@@ -137,12 +140,14 @@ def _require_new(out: Path) -> None:
 
 @contextmanager
 def _alone_in(out: Path) -> Iterator[None]:
-    """Hold the folder's lock, which leaves no file behind.
+    """Hold the lock of an output folder. It lies in `LMMS_VG_HOME/locks`, so that a data set has no file but its own.
 
     Raises:
-        ValueError: another process holds it, or has just built a data set here.
+        JournalError: `LMMS_VG_HOME` cannot be written.
+        ValueError: another process holds the lock, or has just built a data set here.
     """
-    lock = FolderLock(out, uuid.uuid4().hex)
+    name = hashlib.sha256(os.fsencode(out.resolve())).hexdigest()[:16]
+    lock = FolderLock(home() / "locks" / name, uuid.uuid4().hex)
     if not lock.take():
         raise ValueError(
             f"{out}: {lock.holder()} builds a data set here; wait until it has ended, or choose another folder"
@@ -151,7 +156,7 @@ def _alone_in(out: Path) -> Iterator[None]:
         _require_new(out)
         yield
     finally:
-        lock.remove()
+        lock.release()
 
 
 def _tallies(names: list[str]) -> dict[str, Tally]:

@@ -158,7 +158,7 @@ def become(files: list[int], argv: list[str], environment: dict[str, str], folde
     name = Path(argv[0]).name
     argv[0] = str(REAL / name)
     paths = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
-    other = read_at_import(environment) != read_at_import(ENVIRONMENT) or customised(paths)
+    other = read_at_import(environment) or customised(paths)
     if other or "--quiet" in argv or (name == "python" and argv[1] != "-m"):
         os.execve(sys.executable, argv if name == "python" else [sys.executable, *argv], environment)
     for variable in ENVIRONMENT.keys() - environment.keys():
@@ -177,8 +177,13 @@ def become(files: list[int], argv: list[str], environment: dict[str, str], folde
     sys.exit()
 
 
-def read_at_import(environment: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if not name.startswith(FREE)}
+def read_at_import(environment: dict[str, str]) -> list[str]:
+    """Variables that a library may have read at its import with another value; libraries set some themselves then."""
+    return [
+        name
+        for name in environment.keys() | ENVIRONMENT.keys()
+        if not name.startswith(FREE) and environment.get(name) not in (ENVIRONMENT.get(name), os.environ.get(name))
+    ]
 
 
 def customised(paths: list[str]) -> bool:

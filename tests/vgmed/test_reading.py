@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 import vgmed_sources as sources
 
+from lmms_vg.datasets.source import DataError
 from lmms_vg.host.stopping import Stopped
+from lmms_vg.journal.location import home
 from lmms_vg.vgmed.build import READ, build
 from lmms_vg.vgmed.frames import Tally
 from lmms_vg.vgmed.schema import DatasetCard
@@ -189,7 +191,7 @@ def test_a_second_process_is_told_who_builds_here(
     made(tmp_path / "x", manifests)
     building = ("vgmed", "build", *map(str, manifests), "-o", str(tmp_path / "y"), "--name", "made")
     seen: list[subprocess.CompletedProcess[str]] = []
-    stopped_after(monkeypatch, 3, lambda: seen.append(commands.command(tmp_path / "home", *building)))
+    stopped_after(monkeypatch, 3, lambda: seen.append(commands.command(home(), *building)))
     made(tmp_path / "y", manifests)
     assert seen[0].returncode == 2
     assert (
@@ -200,10 +202,27 @@ def test_a_second_process_is_told_who_builds_here(
     assert content(tmp_path / "x") == content(tmp_path / "y")
 
 
-def test_a_build_that_was_stopped_leaves_no_lock(
+def test_a_build_that_was_stopped_holds_no_lock_and_leaves_only_what_it_has_read(
     tmp_path: Path, manifests: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stopped_after(monkeypatch, 2)
-    with pytest.raises(KeyboardInterrupt):
-        made(tmp_path / "y", manifests)
+    with monkeypatch.context() as patch:
+        stopped_after(patch, 2)
+        with pytest.raises(KeyboardInterrupt):
+            made(tmp_path / "y", manifests)
     assert {path.name for path in (tmp_path / "y").iterdir()} == {READ, "images"}
+    made(tmp_path / "y", manifests)
+
+
+def test_a_build_that_cannot_begin_leaves_no_folder(tmp_path: Path, manifests: list[Path]) -> None:
+    for mask in manifests[0].parent.rglob("*.png"):
+        mask.unlink()
+    with pytest.raises(DataError):
+        made(tmp_path / "y", manifests[:1])
+    assert not (tmp_path / "y").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, manifests: list[Path]) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file") as refused:
+        made(tmp_path / "file" / "y", manifests)
+    assert "LMMS_VG_HOME" not in str(refused.value)
