@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -33,7 +32,7 @@ def shown(tmp_path: Path) -> Path:
 
 def run(folder: Path, program: Path, **environment: str) -> tuple[int, str, str]:
     done = subprocess.run(
-        [program, "-m", "shows", "a b"], cwd=folder, env=os.environ | environment, capture_output=True, text=True
+        [program, "-m", "shows", "a b"], cwd=folder, env=warm.ENVIRONMENT | environment, capture_output=True, text=True
     )
     return done.returncode, done.stdout, done.stderr
 
