@@ -30,8 +30,8 @@ demo: $(STAMP)
 		--tasks vgmed_demo,vqa_demo --batch_size 8 --output_path demo_out --log_samples --verbosity WARNING
 	OMP_NUM_THREADS=1 $(BIN)/lmms-vg overlay demo_out/plain demo_out/vgrefine -o demo_out/overlays
 
-# Two processes: half of the time goes into whole runs of lmms-eval, each of which imports it for five seconds. A file is of one
-# worker, and files start in the order of tests/conftest.py.
+# Two processes; tests fork the programs that they start from one that has imported the libraries (tests/helpers/warm.py). A file is
+# of one worker, and files start in the order of tests/conftest.py.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 test: $(STAMP)
 	$(PYTEST)

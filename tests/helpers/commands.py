@@ -14,12 +14,12 @@ import warm
 BIN = Path(sys.executable).parent
 
 
-def start(home: Path, *arguments: str, folder: Path = BIN) -> subprocess.Popen[str]:
+def start(home: Path, *arguments: str, programs: Path = BIN) -> subprocess.Popen[str]:
     """Start `lmms-vg` with pipes for its output."""
     outer = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
     kept = {name: value for name, value in os.environ.items() if name not in outer}
     return subprocess.Popen(
-        [folder / "lmms-vg", *arguments],
+        [programs / "lmms-vg", *arguments],
         env=kept | {"LMMS_VG_HOME": str(home), "HF_HOME": str(home / "hf")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -29,7 +29,7 @@ def start(home: Path, *arguments: str, folder: Path = BIN) -> subprocess.Popen[s
 
 def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `lmms-vg` to its end, with the libraries imported already."""
-    started = start(home, *arguments, folder=warm.programs())
+    started = start(home, *arguments, programs=warm.programs())
     printed, errors = started.communicate()
     return subprocess.CompletedProcess(started.args, started.returncode, printed, errors)
 

@@ -15,7 +15,7 @@ from lmms_vg.study.study_table import Row
 ShortNames = Mapping[tuple[str, str], str]
 
 
-def _shown(table: Sequence[Row], names: ShortNames) -> list[Row]:
+def rows_shown(table: Sequence[Row], names: ShortNames) -> list[Row]:
     """The rows of what the page shows: runs under a control are in the tables alone."""
     return [row for row in table if (row["model"], row["method"]) in names]
 
@@ -25,7 +25,7 @@ def gap_headlines(table: Sequence[Row], names: ShortNames) -> Iterator[TestedFin
 
     The verdict is of the gap for one distribution of box sizes, or of all boxes where no size has ten images on both sides.
     """
-    shown = _shown(table, names)
+    shown = rows_shown(table, names)
     for key in dict.fromkeys((row["model"], row["method"], row["task"]) for row in shown):
         rows = {
             (row["measure"], row["quantity"], row["boxes"]): row
@@ -72,7 +72,7 @@ def _of_both(row: Row) -> str:
 
 def correct_headlines(table: Sequence[Row], names: ShortNames) -> Iterator[TestedFinding]:
     """Say of every task with answers whether the lead over a blind look tells right answers from wrong ones."""
-    for row in _shown(table, names):
+    for row in rows_shown(table, names):
         if (row["measure"], row["quantity"], row["box share"]) != ("AR", "excess", "all") or isnan(row["auc"]):
             continue
         grounded, elsewhere = row["both"] + row["grounded_only"], row["right_only"] + row["neither"]
@@ -98,7 +98,7 @@ def _percents(row: Row) -> str:
 
 def repeat_headlines(table: Sequence[Row], names: ShortNames) -> Iterator[Headline]:
     """Say of boxes that are asked about in several wordings how much of the look is the box, and not the wording."""
-    for row in _shown(table, names):
+    for row in rows_shown(table, names):
         if row["measure"] == "placement" and not isnan(row["reliability"]):
             text = (
                 f"{names[row['model'], row['method']]}, {row['task']}: {100 * row['reliability']:.0f}% {_percents(row)} of the "

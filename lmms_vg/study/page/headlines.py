@@ -14,7 +14,7 @@ from lmms_vg.study.chosen_layer import chosen, plain_of
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.compared_tables import ComparedTables
 from lmms_vg.study.image_band import band
-from lmms_vg.study.page.compared_headlines import correct_headlines, gap_headlines, repeat_headlines
+from lmms_vg.study.page.compared_headlines import correct_headlines, gap_headlines, repeat_headlines, rows_shown
 from lmms_vg.study.page.finding import TestedFinding, counted, times
 from lmms_vg.study.page.input import Headline, Word
 from lmms_vg.study.page.sides import short_name
@@ -37,8 +37,8 @@ def headlines(tasks: Sequence[StudiedTask], tables: ComparedTables) -> list[Head
     found += correct_headlines(tables.correct.rows, short)
     found += [
         _needed(row, short[row["model"], row["method"]])
-        for row in tables.necessity.rows
-        if row["quantity"] == "necessity" and (row["model"], row["method"]) in short
+        for row in rows_shown(tables.necessity.rows, short)
+        if row["quantity"] == "necessity"
     ]
     adjusted = holm({str(place): tested.p for place, tested in enumerate(found)})
     judged = [Headline(tested.text, _word(tested, adjusted[str(place)])) for place, tested in enumerate(found)]
