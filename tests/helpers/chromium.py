@@ -28,13 +28,28 @@ def chromium(profile: Path) -> Iterator[Any]:
         pytest.skip("needs chromium and chromedriver (Debian: chromium chromium-driver)")
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    class Browser(webdriver.Chrome):
+        """A browser whose `get` returns when the page asked for stands.
+
+        Where a page of another origin starts a process of its own, the driver may answer for the page before it.
+        """
+
+        def get(self, url: str) -> None:
+            def stands(_: Any) -> bool:
+                there, state = self.execute_script("return [document.URL, document.readyState]")
+                return state == "complete" and there.partition("#")[0] == url.partition("#")[0]
+
+            super().get(url)
+            WebDriverWait(self, 30, poll_frequency=0.05).until(stands, f"{url} is not there")
 
     options = webdriver.ChromeOptions()
     options.binary_location = browser
     for option in (*_OPTIONS.split(), f"--user-data-dir={profile}"):
         options.add_argument(option)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    started = webdriver.Chrome(options=options, service=Service(driver))
+    started = Browser(options=options, service=Service(driver))
     try:
         yield started
     finally:
