@@ -52,7 +52,7 @@ def table_4(vgrefine: VGRefine) -> list[Method]:
     return [*settings, *(replace(vgrefine, p=float(p)) for p in range(30, 100, 10))]
 
 
-def run(folder: Path, size: Size, images: list[Asked]) -> Report:
+def run(folder: Path, size: Size, images: list[Asked], per_image: int) -> Report:
     """Load all contestants, let them answer, compare."""
     family = Llava.load(str(folder), None, torch.float32, "cpu", None, "true")
     chosen, layer = heads.in_proportion(size.layers, size.heads)
@@ -61,12 +61,12 @@ def run(folder: Path, size: Size, images: list[Asked]) -> Report:
     five = [vgrefine if name == "vgrefine" else METHODS[name].for_checkpoint(shape) for name in FIVE]
     grid: list[Method] = list(dict.fromkeys([vgrefine, *table_4(vgrefine)]))
     everyone = {
-        LLAVA_HF: Contestant(LlavaHf(folder, "float32", NEW_TOKENS), PER_IMAGE),
-        PLAIN: Contestant(Ours(family, [Plain()], NEW_TOKENS), PER_IMAGE),
-        VGREFINE: Contestant(Ours(family, [vgrefine], NEW_TOKENS), PER_IMAGE),
-        TOGETHER: Contestant(Ours(family, five, NEW_TOKENS), PER_IMAGE),
-        SWEEP: Contestant(Ours(family, grid, NEW_TOKENS), PER_IMAGE),
-        WITH_PLAIN: Contestant(Ours(family, [*grid, Plain()], NEW_TOKENS), PER_IMAGE),
+        LLAVA_HF: Contestant(LlavaHf(folder, "float32", NEW_TOKENS), per_image),
+        PLAIN: Contestant(Ours(family, [Plain()], NEW_TOKENS), per_image),
+        VGREFINE: Contestant(Ours(family, [vgrefine], NEW_TOKENS), per_image),
+        TOGETHER: Contestant(Ours(family, five, NEW_TOKENS), per_image),
+        SWEEP: Contestant(Ours(family, grid, NEW_TOKENS), per_image),
+        WITH_PLAIN: Contestant(Ours(family, [*grid, Plain()], NEW_TOKENS), per_image),
     }
     results = contest.hold(everyone, contest.one_by_one(images))
     return Report(
@@ -91,15 +91,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="tiny sizes: a smoke test")
     options = parser.parse_args(argv)
     tiny = {"layers": 20, "hidden": 128, "vocabulary": 4096, "vision_layers": 2, "vision_hidden": 128, "image": 112}
-    size = Size(**tiny) if options.quick else Size()
+    size, per_image = (Size(**tiny), 2) if options.quick else (Size(), PER_IMAGE)
     with tempfile.TemporaryDirectory(prefix="lmms_vg_benchmark_") as scratch:
         folder = Path(scratch)
-        images, origin = questions.choose(options.images, PER_IMAGE, folder)
+        images, origin = questions.choose(options.images, per_image, folder)
         parameters = checkpoint.make(folder, size, [text for asked in images for text in asked.questions])
-        results = run(folder, size, images)
+        results = run(folder, size, images, per_image)
     setup = {
         "parameters": ", ".join(f"{count / 1e6:.1f} M {part}" for part, count in parameters.items()) + ", random",
-        "images": f"{len(images)} of {origin}, {PER_IMAGE} questions each, {NEW_TOKENS} new tokens, batch size 1",
+        "images": f"{len(images)} of {origin}, {per_image} questions each, {NEW_TOKENS} new tokens, batch size 1",
         **results.setup,
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, float32",
         "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),

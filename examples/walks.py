@@ -82,13 +82,15 @@ def steady(printed: str) -> str:
     return printed.strip("\n") + "\n"
 
 
-def type_in(folder: Path, data: Path) -> Callable[[str], str]:
+def type_in(folder: Path, data: Path, programs: Path = Path(sys.executable).parent) -> Callable[[str], str]:
     """Return a function that types commands into a shell in this folder, and returns what they print.
+
+    `programs` is the folder where `lmms-vg` lies.
 
     It ends the program where a command fails.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LMMS_VG_")}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     own = {"LMMS_VG_HOME": str(folder / "home"), "LMMS_VG_DATA": str(data), "PATH": path}
 
     def run(commands: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import lmms_eval.models
 import pytest
+import warm
 from lmms_eval.models import MODEL_REGISTRY_V2, get_model
 
 from lmms_vg import plugin
@@ -40,16 +41,16 @@ print(json.dumps({"before": before, "after": after, "ours": ours, "kept": index(
 """
 
 
-def python(code: str) -> Any:
+def python(code: str, program: str | Path = sys.executable) -> Any:
     environment = {name: value for name, value in os.environ.items() if name != "LMMS_VG_KEEP_BUILTIN"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run([program, "-c", code], capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.fixture(scope="module")
 def probe(programs: None) -> dict[str, Any]:
-    return python(PROBE)
+    return python(PROBE, warm.programs() / "python")
 
 
 def is_ours(path: str) -> bool:
@@ -84,7 +85,7 @@ def test_aliases_and_builtin_models() -> None:
 
 @pytest.mark.e2e
 def test_lmms_eval_models_lists_ours() -> None:
-    command = [str(Path(sys.executable).parent / "lmms-eval"), "models", "--aliases"]
+    command = [warm.programs() / "lmms-eval", "models", "--aliases"]
     listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     rows = {row.split()[0]: row.split()[1:] for row in listing.splitlines() if row.strip()}
     assert {name: rows[name] for name in model_ids()} == {

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 
 from lmms_vg.runs.lmms_eval_output import read_run
 
@@ -26,7 +26,7 @@ TASKS = ("vqa_demo_standard", "vqa_demo_hard", "vqa_demo_open", "vgmed_demo")
 def finished(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`out` and `wandb` of a run with everything that can be logged."""
     folder = tmp_path_factory.mktemp("wandb")
-    command = [sys.executable, "-m", "lmms_vg", "run", "--model", "huatuo_plain", "--model_args", "pretrained=demo"]
+    command = [warm.programs() / "lmms-vg", "run", "--model", "huatuo_plain", "--model_args", "pretrained=demo"]
     command += ["--tasks", "vqa_demo,vqa_demo_open,vgmed_demo", "--batch_size", "8"]
     command += ["--output_path", "out", "--log_samples"]
     command += ["--wandb_args", f"project=x,mode=offline,dir={folder}", "--wandb_log_samples"]

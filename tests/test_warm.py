@@ -49,6 +49,15 @@ def test_what_a_library_reads_at_its_import_makes_it_the_real_program(shown: Pat
     assert run(shown, warm.programs() / "python", HF_X="1")[1] == f"['a b'] {shown} None 1 False\n"
 
 
+def test_code_on_the_command_line(tmp_path: Path) -> None:
+    command = ["-c", "import sys; print(sys.argv, __name__, sys.path[0]); sys.exit(4)", "x"]
+    said = [
+        subprocess.run([program, *command], cwd=tmp_path, capture_output=True, text=True)
+        for program in (warm.programs() / "python", sys.executable)
+    ]
+    assert [(done.returncode, done.stdout, done.stderr) for done in said] == [(4, "['-c', 'x'] __main__ \n", "")] * 2
+
+
 def test_the_same_refusal_as_the_real_program(tmp_path: Path) -> None:
     said = []
     for folder in (warm.programs(), warm.REAL):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import transformers
+from tokenizers.models import BPE
+from tokenizers.normalizers import Prepend, Replace, Sequence
 from transformers import AutoTokenizer, LlamaTokenizer
 
 from lmms_vg.models.checkpoint import CheckpointError, locate, path_of, reading
@@ -39,8 +42,8 @@ def load_tokenizer(pretrained: str, revision: str | None, config: Any, mark: str
             tokenizer = AutoTokenizer.from_pretrained(locate(pretrained), config=kind, **place)
             as_pieces = bool(whole) or not pieces or _as_sentencepiece(tokenizer, pieces)
             if pieces and not as_pieces:
-                # transformers 5.20 forgets SentencePiece's space before the first word, but not in this class.
                 tokenizer = LlamaTokenizer.from_pretrained(locate(pretrained), legacy=True, **place)
+                _follow_sentencepiece(tokenizer, pieces)
                 as_pieces = _as_sentencepiece(tokenizer, pieces)
     except CheckpointError as problem:
         if whole or not pieces or _reads_sentencepiece():
@@ -92,10 +95,28 @@ def _as_sentencepiece(tokenizer: Any, pieces: Path) -> bool:
     """Whether a text is split as SentencePiece itself splits it."""
     from sentencepiece import SentencePieceProcessor
 
-    text = "the left lung"
+    text = " the left  lung,\n 3.5   cm"
     ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
     split: list[int] = SentencePieceProcessor(model_file=str(pieces)).encode(text)
     return ids == split
+
+
+def _follow_sentencepiece(tokenizer: Any, pieces: Path) -> None:
+    """Give a tokenizer SentencePiece's rules: a space before every text, and merges in the order of their scores.
+
+    transformers 5.20 forgets the space, and merges in the order of the vocabulary, where Mistral's has runs of spaces first.
+    """
+    from sentencepiece import SentencePieceProcessor
+
+    trained = SentencePieceProcessor(model_file=str(pieces))
+    backend = tokenizer.backend_tokenizer
+    model = json.loads(backend.to_str())["model"]
+    merges = [tuple(pair) for pair in model["merges"]]
+    merges.sort(key=lambda pair: trained.get_score(trained.piece_to_id("".join(pair))), reverse=True)
+    kept = {name: model[name] for name in ("vocab", "unk_token", "fuse_unk", "byte_fallback")}
+    backend.model = BPE(merges=merges, **kept)
+    backend.normalizer = Sequence([Prepend("\u2581"), Replace(" ", "\u2581")])
+    backend.pre_tokenizer = None
 
 
 def _reads_sentencepiece() -> bool:

@@ -21,5 +21,5 @@ def test_quick_run_prints_ratios_and_equal_answers() -> None:
     assert done.returncode == 0, done.stderr
     assert "| 5 methods together / llava_hf plain | " in done.stdout
     assert "| the 14 settings of Table 4 / one VGRefine run | " in done.stdout
-    assert "| plain among five and alone | 7 of 7 | " in done.stdout
-    assert "| VGRefine in the sweep and alone | 7 of 7 | " in done.stdout
+    assert "| plain among five and alone | 2 of 2 | " in done.stdout
+    assert "| VGRefine in the sweep and alone | 2 of 2 | " in done.stdout

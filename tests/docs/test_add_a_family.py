@@ -6,10 +6,10 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 from commands import answers, command
 from distributions import environment
 from pages import commands, packaged
@@ -39,7 +39,7 @@ def test_the_package_runs(site: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_the_package_passes_the_generic_tests(site: Path) -> None:
     rooms = ["tests/bad_input", "tests/models"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n0", "-p", "no:cacheprovider", *rooms, "-k", "terse"],
+        [warm.programs() / "python", "-m", "pytest", "-n0", "-p", "no:cacheprovider", *rooms, "-k", "terse"],
         capture_output=True,
         text=True,
         env=environment(site),

@@ -7,10 +7,10 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 from commands import answers, command
 from distributions import environment
 from pages import commands, files, packaged
@@ -59,7 +59,15 @@ def test_the_package_passes_the_generic_tests(tmp_path: Path) -> None:
     code, end = generic.read_text(), "}\nNAMES = "
     assert code.count(end) == 1
     generic.write_text(code.replace(end, FILES["a row of CASES"] + end))
-    pytest_command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib"]
+    pytest_command = [
+        warm.programs() / "python",
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--import-mode=importlib",
+    ]
     done = subprocess.run(
         [*pytest_command, str(generic), "-k", "sharpen or every_method"],
         capture_output=True,

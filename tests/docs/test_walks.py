@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import warm
 
 from examples import walks
 from lmms_vg.cli.main import main
@@ -114,7 +115,7 @@ def test_clinician_with_one_image(
 @pytest.mark.e2e
 def test_clinician_with_thirty_questions(shared_data: Path, tmp_path: Path) -> None:
     walks.prepare(tmp_path, shared_data)
-    run = walks.type_in(tmp_path, shared_data)
+    run = walks.type_in(tmp_path, shared_data, warm.programs())
     for step in WALKS["Clinician, thirty questions"]:
         agree(run(step.commands), step.printed)
 
@@ -123,7 +124,7 @@ def test_clinician_with_thirty_questions(shared_data: Path, tmp_path: Path) -> N
 def test_method_author(shared_data: Path, tmp_path: Path) -> None:
     walks.prepare(tmp_path, shared_data)
     (command,) = re.findall(r"^lmms-vg run --method_file .*$", PAGE, re.MULTILINE)
-    fresh = walks.type_in(tmp_path, shared_data)(f"{command} --limit 8")
+    fresh = walks.type_in(tmp_path, shared_data, warm.programs())(f"{command} --limit 8")
     assert ["n", "plain", "sharpen"] in [line.split() for line in fresh.splitlines()]
     assert "asked 16, from journal 0, failed 0" in fresh
 

@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import warm
 
-BIN = Path(sys.executable).parent
 
-
-def start(home: Path, *arguments: str, programs: Path = BIN) -> subprocess.Popen[str]:
-    """Start `lmms-vg` with pipes for its output."""
+def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start `lmms-vg`, with the libraries imported already, and with pipes for its output."""
     outer = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
     kept = {name: value for name, value in os.environ.items() if name not in outer}
     return subprocess.Popen(
-        [programs / "lmms-vg", *arguments],
+        [warm.programs() / "lmms-vg", *arguments],
         env=kept | {"LMMS_VG_HOME": str(home), "HF_HOME": str(home / "hf")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -28,8 +25,8 @@ def start(home: Path, *arguments: str, programs: Path = BIN) -> subprocess.Popen
 
 
 def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `lmms-vg` to its end, with the libraries imported already."""
-    started = start(home, *arguments, programs=warm.programs())
+    """Run `lmms-vg` to its end."""
+    started = start(home, *arguments)
     printed, errors = started.communicate()
     return subprocess.CompletedProcess(started.args, started.returncode, printed, errors)
 

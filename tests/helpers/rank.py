@@ -1,6 +1,6 @@
 """The ranks of a job, as a program: each asks what lmms-eval would ask it, and writes down what came back to it.
 
-    python rank.py JOB.json
+    python -m rank JOB.json
 
 JOB.json has the folders `meet` (a file, where the ranks meet) and `out`, the `tasks` (name -> [[image, question, boxes], ...]),
 the environment of each rank, `ranks`, and `dies`: the rank that is killed after one answer, or null. What all ranks import is
@@ -17,6 +17,8 @@ import sys
 import traceback
 from pathlib import Path
 from typing import Any
+
+import warm
 
 
 def run(
@@ -40,7 +42,8 @@ def run(
         ranks.append({name: str(value) for name, value in where.items()})
     described = {"meet": str(turn / "meet"), "out": str(turn), "tasks": tasks, "ranks": ranks} | job
     (turn / "job.json").write_text(json.dumps(described))
-    subprocess.run([sys.executable, __file__, turn / "job.json"], timeout=250, check=True)
+    command = [warm.programs() / "python", "-m", "rank", turn / "job.json"]
+    subprocess.run(command, env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)}, timeout=250, check=True)
     return [json.loads((turn / f"{rank}.json").read_text()) for rank in range(world)]
 
 

@@ -1,4 +1,4 @@
-"""`lmms-vg`, `lmms-eval` and `python -m` in processes of their own, forked from one that has imported the libraries.
+"""`lmms-vg`, `lmms-eval`, `python -m` and `python -c` as processes that are forked from one with the libraries imported.
 
 A whole run spends most of its time on importing torch, transformers, datasets and evaluate, and tests start hundreds
 of them. Here a server imports these once, and forks for every command; each run imports lmms-eval and lmms_vg itself,
@@ -31,7 +31,7 @@ from pathlib import Path
 REAL = Path(sys.executable).parent
 #: Of the tests as a whole: no single test's environment may reach the runs of others.
 ENVIRONMENT = dict(os.environ)
-#: Name -> the module of its `main`; of `python` only `-m` is forked.
+#: Name -> the module of its `main`; of `python` only `-m` and `-c` are forked.
 PROGRAMS = {"lmms-vg": "lmms_vg.cli.main", "lmms-eval": "lmms_eval.cli.dispatch", "python": ""}
 #: What a run imports of others' code, without what these import themselves.
 LIBRARIES = (
@@ -64,7 +64,25 @@ LIBRARIES = (
     "transformers.processing_utils",
 )
 #: Read when a program runs, and not when a library is imported; HF_HOME is where nothing is read or written offline.
-FREE = ("LMMS_", "PYTEST_", "HF_HOME", "PATH", "PYTHONPATH", "PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES")
+FREE = (
+    "LMMS_",
+    "PYTEST_",
+    "WANDB_",
+    "GIT",
+    "RUNNER_",
+    "RANK",
+    "LOCAL_RANK",
+    "WORLD_SIZE",
+    "HF_HOME",
+    "PATH",
+    "PYTHONPATH",
+    "PWD",
+    "OLDPWD",
+    "SHLVL",
+    "_",
+    "COLUMNS",
+    "LINES",
+)
 
 CLIENT = """#!{python} -IS
 import array, json, os, signal, socket, sys
@@ -159,21 +177,26 @@ def become(files: list[int], argv: list[str], environment: dict[str, str], folde
     argv[0] = str(REAL / name)
     paths = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
     other = read_at_import(environment) or customised(paths)
-    if other or "--quiet" in argv or (name == "python" and argv[1] != "-m"):
+    if other or "--quiet" in argv or (name == "python" and argv[1] not in ("-m", "-c")):
         os.execve(sys.executable, argv if name == "python" else [sys.executable, *argv], environment)
     for variable in ENVIRONMENT.keys() - environment.keys():
         del os.environ[variable]
     os.environ.update(environment)  # what the libraries set stays
     sys.argv = argv
-    sys.path[0:1] = [folder if name == "python" else str(REAL), *(os.path.abspath(path) for path in paths)]
+    first = str(REAL) if name != "python" else "" if argv[1] == "-c" else folder
+    sys.path[0:1] = [first, *(os.path.abspath(path) for path in paths)]
     importlib.invalidate_caches()
     random.seed()
     sys.modules["__main__"] = program = types.ModuleType("__main__")
     program.__file__ = argv[0]
     if name != "python":
         sys.exit(importlib.import_module(PROGRAMS[name]).main())
-    sys.argv = argv[2:]
-    runpy.run_module(argv[2], run_name="__main__", alter_sys=True)
+    if argv[1] == "-c":
+        sys.argv = ["-c", *argv[3:]]
+        exec(compile(argv[2], "<string>", "exec"), program.__dict__)
+    else:
+        sys.argv = argv[2:]
+        runpy.run_module(argv[2], run_name="__main__", alter_sys=True)
     sys.exit()
 
 

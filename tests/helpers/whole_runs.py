@@ -127,8 +127,9 @@ def environment(folder: Path, data: Path) -> dict[str, str]:
     }
 
 
-def start(folder: Path, data: Path, *command: str, programs: Path = BIN) -> subprocess.Popen[str]:
+def start(folder: Path, data: Path, *command: str) -> subprocess.Popen[str]:
     folder.mkdir(exist_ok=True)
+    programs = warm.programs() if command[0] in warm.PROGRAMS else BIN
     return subprocess.Popen(
         [str(programs / command[0]), *command[1:]],
         stdout=subprocess.PIPE,
@@ -141,7 +142,7 @@ def start(folder: Path, data: Path, *command: str, programs: Path = BIN) -> subp
 
 
 def finish(folder: Path, data: Path, *command: str) -> Run:
-    process = start(folder, data, *command, programs=warm.programs() if command[0] in warm.PROGRAMS else BIN)
+    process = start(folder, data, *command)
     output, _ = process.communicate()
     return Run(process.returncode, re.sub(r"\x1b\[[0-9;]*m", "", output), folder)
 

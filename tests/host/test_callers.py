@@ -5,19 +5,16 @@ from __future__ import annotations
 import importlib.machinery
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 
 from lmms_vg.host.callers import command_line, variables_of
 
 CODE = "def cli_evaluate(args):\n    return found()\n"
-PROGRAMS = {
-    "lmms-eval": [str(Path(sys.executable).parent / "lmms-eval")],
-    "python -m": [sys.executable, "-m", "lmms_eval"],
-}
+PROGRAMS = {"lmms-eval": ("lmms-eval",), "python -m": ("python", "-m", "lmms_eval")}
 
 
 def running(**names: Any) -> Any:
@@ -53,7 +50,16 @@ def test_a_misspelt_name_ends_before_weights_are_looked_for(
 ) -> None:
     nowhere = str(tmp_path / "no checkpoint")
     done = subprocess.run(
-        [*PROGRAMS[program], "--model", model, "--model_args", f"pretrained={nowhere}", "--tasks", task],
+        [
+            warm.programs() / PROGRAMS[program][0],
+            *PROGRAMS[program][1:],
+            "--model",
+            model,
+            "--model_args",
+            f"pretrained={nowhere}",
+            "--tasks",
+            task,
+        ],
         env=os.environ | {"LMMS_VG_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "1"},
         capture_output=True,
         text=True,

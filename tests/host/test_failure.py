@@ -8,13 +8,13 @@ import multiprocessing
 import os
 import pickle
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import hosting
 import lmms_eval.__main__ as host
 import pytest
+import warm
 import yaml
 
 from lmms_vg.harness import huatuo_plain
@@ -118,7 +118,7 @@ def test_the_process_ends_with_the_status_of_what_was_noted(two: Path, tmp_path:
         f"host.TaskManager = lambda *_, **__: TaskManager('ERROR', include_path={str(TASKS)!r}, include_defaults=False); "
         f"sys.argv = ['lmms-eval', '--config', {str(two)!r}]; sys.exit(main())"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run([warm.programs() / "python", "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
     assert "|vqa_demo_hard|" in done.stdout, "the whole output was written"
     assert len(list((tmp_path / "out").rglob("*_results.json"))) == 1

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+import warm
 from loguru import logger
 
 from lmms_vg import plugin
@@ -80,7 +80,12 @@ def test_both_hooks_act(tmp_path: Path, ours_first: bool) -> None:
     if ours_first:
         environment = after_ours(environment)
     done = subprocess.run(
-        [sys.executable, "-c", PROBE], capture_output=True, text=True, env=environment, check=False, cwd=tmp_path
+        [warm.programs() / "python", "-c", PROBE],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+        cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == [1, True, []]
@@ -89,7 +94,7 @@ def test_both_hooks_act(tmp_path: Path, ours_first: bool) -> None:
 @pytest.mark.e2e
 def test_one_that_fails_before_ours_is_named_by_run(tmp_path: Path) -> None:
     environment = install(tmp_path / "theirs", "theirs", "raises")
-    command = [sys.executable, "-m", "lmms_vg", "run", "--model", "huatuo_plain", "--tasks", "vqa_demo_hard"]
+    command = [warm.programs() / "lmms-vg", "run", "--model", "huatuo_plain", "--tasks", "vqa_demo_hard"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, cwd=tmp_path)
     assert done.returncode == 1
     said, line = [line for line in done.stderr.splitlines() if line.startswith("lmms-vg: ")]
@@ -142,10 +147,10 @@ def test_the_entry_point_is_the_folder_of_the_tasks() -> None:
 def test_the_hosts_list_has_our_tasks_with_their_folder(tmp_path: Path) -> None:
     """As docs/host_options.md says: `lmms-eval tasks list` loads no plugin."""
     shown = subprocess.run(
-        [sys.executable, "-m", "lmms_vg", "tasks", "--path"], capture_output=True, text=True, check=True, cwd=tmp_path
+        [warm.programs() / "lmms-vg", "tasks", "--path"], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     script = "import sys; from lmms_eval.cli.dispatch import main; sys.argv[0] = 'lmms-eval'; sys.exit(main())"
-    command = [sys.executable, "-c", script, "tasks", "list", "--include-path", shown.stdout.strip()]
+    command = [warm.programs() / "python", "-c", script, "tasks", "list", "--include-path", shown.stdout.strip()]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert {"slake_closed", "vgmed_demo"} <= {*done.stdout.replace("|", " ").split()}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import warm
 from journals import free, held
 from loguru import logger
 
@@ -125,7 +125,7 @@ def test_ranks_of_a_job_share_its_locks_and_exchange_any_text(
     processes = [
         subprocess.Popen(
             [
-                sys.executable,
+                warm.programs() / "python",
                 "-c",
                 RANK,
                 tmp_path / "meet",

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import runs
+import warm
 import yaml
 from tampered import Parts, change
 
@@ -27,11 +28,15 @@ OTHERS = "submissions/others/bundle.zip"
 ENVIRONMENT = {
     name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "GITHUB_", "LMMS_VG_"))
 } | {
-    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_SYSTEM": os.devnull,
     **{f"GIT_{role}_{what}": "a@b.invalid" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
 }
+
+
+def path() -> str:
+    """Where a step looks for programs: ours, with the libraries imported already, then this interpreter's."""
+    return os.pathsep.join([str(warm.programs()), str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
 def read(name: str) -> dict[Any, Any]:
@@ -58,7 +63,7 @@ def run_step(
     script = beside / "script.sh"
     script.write_text(one["run"], encoding="utf-8")
     given = {name: _filled(value, outputs or {}) for name, value in one.get("env", {}).items()}
-    runner = {"RUNNER_TEMP": str(beside), "GITHUB_OUTPUT": str(beside / "output")}
+    runner = {"RUNNER_TEMP": str(beside), "GITHUB_OUTPUT": str(beside / "output"), "PATH": path()}
     return subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", script],
         cwd=folder,
@@ -152,7 +157,7 @@ def test_the_pinned_commit_is_installed_with_its_lock(name: str, tmp_path: Path)
     done = run_step(
         step(name, "Install lmms-vg"),
         checkout,
-        PATH=f"{python.parent}{os.pathsep}{ENVIRONMENT['PATH']}",
+        PATH=f"{python.parent}{os.pathsep}{path()}",
         GIT_ALLOW_PROTOCOL="file",
     )
     assert done.returncode == 0, done.stderr

@@ -259,13 +259,13 @@ def test_memory_holds_one_record_at_a_time(tmp_path: Path, monkeypatch: pytest.M
     def counted(task: str, answered: Iterable[tuple[Any, Record]]) -> Iterable[dict[str, Any]]:
         for number, line in enumerate(score(task, answered)):
             if number % 100 == 50:
-                living.append(sum(isinstance(thing, Record) for thing in gc.get_objects()))
+                living.append(sum(type(thing) is Record for thing in gc.get_objects()))
             yield line
 
     monkeypatch.setattr(rescore, "score", counted)
     folder = full(tmp_path)
     gc.collect()
-    before = sum(isinstance(thing, Record) for thing in gc.get_objects())
+    before = sum(type(thing) is Record for thing in gc.get_objects())
     read_journal(folder)
     assert len(living) == 3
     assert max(living) - before <= 2

@@ -173,4 +173,4 @@ def test_a_prompt_stays_within_the_limit(tmp_path: Path, family: str) -> None:
     results = [line.split() for line in run.stdout.splitlines()]
     assert [result for result, _ in results] == ["taken"] * len(taken) + ["refused"] * len(refused)
     peaks = [int(peak) for _, peak in results]
-    assert 0.9 * MAX_BYTES < max(peaks) <= MAX_BYTES + SPARE, peaks
+    assert 0.7 * MAX_BYTES < max(peaks) <= MAX_BYTES + SPARE, peaks  # how much less depends on transformers
