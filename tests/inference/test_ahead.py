@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 import tiny
+import warm
 from asking import GOOD, good, question
 from checkpoints import load
 from loguru import logger
@@ -211,7 +211,7 @@ kept.append(kept)
 
 @pytest.mark.e2e
 def test_a_process_that_abandons_it_exits() -> None:
-    done = subprocess.run([sys.executable, "-c", ABANDONED], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([warm.programs() / "python", "-c", ABANDONED], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -87,9 +87,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
-@pytest.fixture(scope="module", params=["file", "http"])
+#: For what may depend on where a page comes from: addresses, what its policy allows, and what it may read.
+EITHER_ORIGIN = pytest.mark.parametrize("address", ["file", "http"], indirect=True)
+
+
+@pytest.fixture(scope="module")
 def address(request: pytest.FixtureRequest, site: Path) -> Iterator[str]:
-    if request.param == "file":
+    if getattr(request, "param", "file") == "file":
         yield site.as_uri()
     else:
         with served(site) as url:
@@ -202,6 +206,7 @@ def test_published_rows_stay_apart(browser: Any, address: str) -> None:
     assert not any(cell.text for cell in all_of(browser, "#table2 .published td:first-child")), "no ranks"
 
 
+@EITHER_ORIGIN
 def test_filters_and_the_switch_of_protocols(browser: Any, address: str) -> None:
     browser.get(f"{address}/index.html")
     every = len(names(browser, "demo"))
@@ -230,6 +235,7 @@ def test_filters_and_the_switch_of_protocols(browser: Any, address: str) -> None
     assert browser.current_url.startswith(f"{address}/index.html")
 
 
+@EITHER_ORIGIN
 def test_tables_and_links_without_scripts(browser: Any, address: str) -> None:
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     browser.get(f"{address}/index.html")
@@ -255,6 +261,7 @@ def choose(browser: Any, selector: str, value: str) -> None:
     Select(one_of(browser, selector)).select_by_value(value)
 
 
+@EITHER_ORIGIN
 def test_the_explorer_pages_filters_and_finds(browser: Any, address: str, site: Path) -> None:
     browser.get(f"{address}/submissions/tiny-vgrefine.html#task={HARD}")
     assert wait_for(browser, "#found", " of ") == "1 to 50 of 300"
@@ -299,6 +306,7 @@ def test_the_explorer_shows_measurements_and_choices(browser: Any, address: str)
     assert not [one for one in all_of(browser, "#show option") if one.get_attribute("value") in ("won", "lost")]
 
 
+@EITHER_ORIGIN
 def test_nothing_that_a_submission_says_is_run(browser: Any, address: str) -> None:
     said = {"submissions/evil.html": "1 to 50 of 145", "submissions/evil-open.html": "30 of 30"}
     for page in ("index.html", "chen-greedy.html", *said):
@@ -317,6 +325,7 @@ def test_nothing_that_a_submission_says_is_run(browser: Any, address: str) -> No
     assert EVIL in one_of(browser, "#table2 th[scope=row] a").text
 
 
+@EITHER_ORIGIN
 def test_the_policy_holds(browser: Any, address: str) -> None:
     browser.get(f"{address}/index.html")
     for kind, code in {

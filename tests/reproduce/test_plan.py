@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 from saved_run import closed, save, tables
 
 from lmms_vg.cli.main import main
@@ -227,7 +227,7 @@ def test_a_dry_run_runs_nothing_reads_no_weights_and_writes_nothing(tmp_path: Pa
         "sys.exit(status)"
     )
     for target in ("tableG5", "fig3"):
-        command = [sys.executable, "-c", code, "reproduce", target, "--dry-run", "-o", "out"]
+        command = [warm.programs() / "python", "-c", code, "reproduce", target, "--dry-run", "-o", "out"]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert "## Plan" in done.stdout

@@ -95,5 +95,5 @@ def _radar(figure: Figure, place: tuple[int, int, int], number: str, rows: Seque
     axis.set_ylim(0, 100)
     axis.grid(color="#cccccc", linewidth=0.5)
     axis.tick_params(axis="y", labelsize=5.5)
-    axis.set_title(f"Table {number}: accuracy in %", fontsize=7.5)
+    axis.set_title(f"Table {number}: accuracy in %", fontsize=7.5, y=1.12)  # above the labels, with any matplotlib
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=2, fontsize=5)
