@@ -29,6 +29,7 @@ from lmms_vg.runs.journal_of import journal_of
 from lmms_vg.runs.kept_maps import KeptMaps, kept_maps
 from lmms_vg.runs.record_units import units_of_records
 from lmms_vg.runs.results import Line, Run
+from lmms_vg.runs.units import image_or_patient
 from lmms_vg.study.layer_values import LayerTable, Measure, lowest, of_maps, of_records
 from lmms_vg.study.questions import StudyQuestion, kind_of, lines_of, question_of, side_of, stated
 from lmms_vg.study.run_names import method_of, model_of
@@ -93,6 +94,11 @@ class StudiedTask:
     def units(self) -> list[str]:
         """What is drawn as a whole in intervals, of each question: the patient, or the image where none is known."""
         return [question.unit for question in self.questions]
+
+    @cached_property
+    def unit(self) -> str:
+        """Name of what `units` are: `image`, `patient`, or `image or patient` where some patients are known."""
+        return image_or_patient(question.unit != question.image for question in self.questions)
 
     @property
     def best_layer(self) -> int:

@@ -169,6 +169,7 @@ def _rows(
         yield {
             **named(medical),
             "natural_task": natural.task,
+            "natural_unit": natural.unit,
             "measure": measure,
             "quantity": quantity,
             "boxes": gap.boxes,

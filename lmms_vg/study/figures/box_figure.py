@@ -39,13 +39,17 @@ def _figure(rows: Sequence[Row], title: str) -> Figure:
                 _points(panel, own, (number - (len(tasks) - 1) / 2) * 0.12)
             if quantity == "excess":
                 panel.axhline(0, color="black", linestyle=":", linewidth=0.8)
-            panel.set_title(f"{measure} {quantity}", loc="left", fontsize=7.5)
+            log = "log " * (measure == "AR" and quantity == "excess")
+            panel.set_title(f"{log}{measure} {quantity}", loc="left", fontsize=7.5)
             panel.set_xticks(range(len(BINS)), BINS, fontsize=5.5, rotation=30)
             panel.set_xlim(-0.5, len(BINS) - 0.5)
-    figure.supxlabel("share of the visible patches that are in the box", fontsize=7)
+    for panel in panels[-1]:  # not below the figure, where the legend is
+        panel.set_xlabel("share of visible patches in the box", fontsize=6)
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
-    figure.suptitle(f"{title}; 0 excess: a blind look. {seed_note()}", fontsize=6.5, wrap=True)
+    figure.suptitle(
+        f"{title}; 0 excess: a blind look. {seed_note(row['unit'] for row in rows)}", fontsize=6.5, wrap=True
+    )
     return figure
 
 
@@ -58,7 +62,7 @@ def _points(panel: Any, rows: Sequence[Row], shift: float) -> None:
     panel.errorbar(
         x,
         mean,
-        yerr=np.maximum([mean - low, high - mean], 0),  # NaN, under ten images, draws none
+        yerr=np.maximum([mean - low, high - mean], 0),  # NaN, under ten units, draws none
         color=look.colour,
         marker=look.marker,
         linestyle=look.style if rows[0]["kind"] != "attribute" else ":",

@@ -10,6 +10,7 @@ import numpy as np
 from lmms_vg.metrics import alignment, nulls
 from lmms_vg.metrics.statistics import signature
 from lmms_vg.runs.control_lines import BOX
+from lmms_vg.runs.units import together
 from lmms_vg.study.collect import StudiedTask, Study
 from lmms_vg.study.compared_tables import ComparedTables
 from lmms_vg.study.curves import LookCurve
@@ -65,6 +66,7 @@ def page_input(
         tables=tables,
         missing=[*_without_paths(study), *_missing(study, sides)],
         signatures=[alignment.signature(), nulls.signature(donors="other-images"), signature()],
+        unit=together(task.unit for task in shown),
     )
 
 

@@ -50,10 +50,10 @@ def headlines(tasks: Sequence[StudiedTask], tables: ComparedTables) -> list[Head
 
 def _needed(row: Row, name: str) -> TestedFinding:
     mean, low, high = (100 * row[end] for end in ("mean", "low", "high"))
-    ends = "too few images for an interval" if isnan(low) else f"95% interval {low:.0f} to {high:.0f}"
+    ends = "too few for an interval" if isnan(low) else f"95% interval {low:.0f} to {high:.0f}"
     text = (
         f"{name}, {row['task']}: filling the box changes {mean:.0f} percentage points more of the answers than filling a place "
-        f"of its shape elsewhere ({ends}; {row['n']:,} questions, {row['images']:,} images). 0 is what a model has that does "
+        f"of its shape elsewhere ({ends}; {counted(row['n'], row['images'], row['unit'])}). 0 is what a model has that does "
         "not need the box."
     )
     return TestedFinding(text, row["mean"], row["p"], not isnan(low))
@@ -66,10 +66,10 @@ def _placed(task: StudiedTask, tasks: Sequence[StudiedTask]) -> Headline | None:
     if not found.n:
         return None
     mean, low, high = (float(end[0]) for end in (found.mean, found.low, found.high))
-    ends = "too few images for an interval" if isnan(low) else f"95% interval {low:.2f} to {high:.2f}"
+    ends = "too few for an interval" if isnan(low) else f"95% interval {low:.2f} to {high:.2f}"
     text = (
         f"{short_name(task, tasks)}, {task.task}: in {_said(layer)} the box holds more attention than {100 * mean:.0f}% of the "
-        f"places of its shape ({ends}; {found.n:,} questions, {found.images:,} images). 50% is chance, but objects in the "
+        f"places of its shape ({ends}; {counted(found.n, found.images, task.unit)}). 50% is chance, but objects in the "
         "middle exceed it without being looked at, and there are too few images like these for the comparison that tells."
     )
     return Headline(text, "no verdict")
@@ -123,8 +123,7 @@ def _units(task: StudiedTask, uids: Collection[str]) -> dict[str, str]:
 
 
 def _counted(task: StudiedTask, uids: Collection[str]) -> str:
-    units = len(set(_units(task, uids).values()))
-    return counted(len(uids), units)
+    return counted(len(uids), len(set(_units(task, uids).values())), task.unit)
 
 
 def _times(found: Difference) -> str:

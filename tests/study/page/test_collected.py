@@ -87,7 +87,7 @@ def test_too_few_images_give_no_verdict(tmp_path: Path) -> None:
     assert f"more attention than {100 * mean:.0f}% of the places" in said.text
     twelve = studied(tmp_path, looks.seeing, n=12)
     (said,) = made(Study((twelve,), ())).headlines
-    assert (said.word, "too few images for an interval" in said.text) == ("no verdict", True), (
+    assert (said.word, "too few for an interval" in said.text) == ("no verdict", True), (
         "six images: others, no interval"
     )
 
