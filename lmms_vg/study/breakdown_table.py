@@ -58,6 +58,7 @@ def _of_axis(task: StudiedTask, tasks: Sequence[StudiedTask], axis: str, categor
         for measure in MEASURES
         for quantity, values in (("value", task.values), ("excess", task.excess))
     }
+    hidden = bool(task.hides[layer.layers].any())
     rows: list[Row] = []
     for name in sorted(set(categories), key=_in_order):
         members = np.array([category == name for category in categories])
@@ -79,6 +80,7 @@ def _of_axis(task: StudiedTask, tasks: Sequence[StudiedTask], axis: str, categor
                         "high": float(found.high[0]),
                         "n": found.n,
                         "images": found.images,
+                        "hidden_patches": hidden,
                     }
                 )
     return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -139,6 +140,24 @@ def test_the_legend_of_box_sizes_covers_no_label(tmp_path: Path, monkeypatch: py
         text for text in figure.findobj(Text) if text.figure is figure and text.get_text() == figure.get_supxlabel()
     ]
     assert all(not text.get_window_extent(renderer).overlaps(legend) for text in texts if text.get_text())
+
+
+def test_kl_of_hidden_patches_is_not_drawn_and_two_tasks_of_a_side_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a method hides patches KL says nothing, and is several times that of other layers."""
+    figures: list[Figure] = []
+    monkeypatch.setattr(box_figure, "save", lambda figure, *_: figures.append(figure) or [])
+    first, second = sized("vgmed_localization", 0.0), sized("vgmed_attribute", 1.0)
+    hiding = replace(second, hidden=np.ones((72, 1), bool))
+    box_figure.draw(breakdown([first, hiding]).rows, tmp_path)
+    (figure,) = figures
+    for panel in figure.axes:
+        drawn = [lines[0] for lines in panel.containers]
+        assert len(drawn) == (1 if "KL" in panel.get_title(loc="left") else 2), panel.get_title(loc="left")
+    ar = [lines[0] for lines in figure.axes[0].containers]
+    assert len({(line.get_linestyle(), line.get_markerfacecolor()) for line in ar}) == 2
+    assert "No KL where patches are hidden" in figure.get_suptitle()
 
 
 def heads_of(kl: np.ndarray[Any, Any], seed: int) -> HeadSide:
