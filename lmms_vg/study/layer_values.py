@@ -22,6 +22,9 @@ MEASURES: tuple[Measure, ...] = get_args(Measure)
 #: Measure -> 1 where more is better, -1 where less is.
 BETTER: dict[Measure, int] = {"AR": 1, "KL": -1, "JS": -1, "placement": 1}
 
+#: Measures whose excess says nothing where patches are hidden, as in `runs.grounding`: KL explodes, and the level of AR falls.
+SPOILED: tuple[Measure, ...] = ("AR", "KL")
+
 #: (questions, layers), NaN where a value is missing.
 LayerTable = NDArray[np.float64]
 
@@ -54,6 +57,11 @@ def of_records(alignments: Sequence[Mapping[str, Any]]) -> dict[Measure, LayerTa
         name: np.array([stated.get(name.lower(), empty) for stated in alignments], dtype=np.float64)
         for name in _DIVERGING
     }
+
+
+def silent(measure: Measure, quantity: str) -> bool:
+    """Whether a quantity says nothing where patches are hidden: KL never does, AR not beside what other maps have."""
+    return measure == "KL" or (measure in SPOILED and quantity != "value")
 
 
 def lowest(kl: LayerTable) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from math import isnan
 
+from lmms_vg.runs.grounding import HIDDEN
 from lmms_vg.study.breakdown_table import BINS
 from lmms_vg.study.gap_table import ALL, STANDARDISED
 from lmms_vg.study.page.finding import TestedFinding, counted, ends, normal_p, times
@@ -36,7 +37,8 @@ def gap_headlines(table: Sequence[Row], names: ShortNames) -> Iterator[TestedFin
         if judged is not None:
             text = f"{names[key[:2]]}, {key[2]} against {judged['natural_task']}: {_gap_text(rows)}"
             p = normal_p(judged["gap"], judged["low"], judged["high"])
-            yield TestedFinding(text, -judged["gap"], p, not isnan(judged["low"]))
+            found = TestedFinding(text, -judged["gap"], p, not isnan(judged["low"]))
+            yield found.unless(judged["as_claimed"] == HIDDEN)
 
 
 def _gap_text(rows: Mapping[tuple[str, str, str], Row]) -> str:
@@ -84,9 +86,8 @@ def correct_headlines(table: Sequence[Row], names: ShortNames) -> Iterator[Teste
             f"{100 * row['auc']:.0f}% of pairs of a right and a wrong answer {_percents(row)} "
             f"({counted(row['n'], row['images'], row['unit'])}). 50% is what a look has that tells nothing."
         )
-        yield TestedFinding(
-            text, row["auc"] - 0.5, normal_p(row["auc"] - 0.5, row["low"], row["high"]), not isnan(row["low"])
-        )
+        p = normal_p(row["auc"] - 0.5, row["low"], row["high"])
+        yield TestedFinding(text, row["auc"] - 0.5, p, not isnan(row["low"])).unless(row["hidden_patches"])
 
 
 def _share(part: int, whole: int) -> str:

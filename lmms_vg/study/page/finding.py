@@ -9,6 +9,8 @@ from scipy.stats import norm
 
 from lmms_vg.runs.units import plural
 
+_HIDDEN = "Patches are hidden there, in the maps of other images, too, so this is no verdict."
+
 
 class TestedFinding(NamedTuple):
     """A finding, and how it is said.
@@ -17,13 +19,17 @@ class TestedFinding(NamedTuple):
         text: a sentence.
         mean: what is above 0 if it holds.
         p: its p-value.
-        enough: whether there are enough images, or patients, for an interval, and so for a verdict.
+        enough: whether there can be a verdict: there are enough images, or patients, for an interval, and no patch is hidden.
     """
 
     text: str
     mean: float
     p: float
     enough: bool
+
+    def unless(self, hidden: bool) -> TestedFinding:
+        """Return the finding, without a verdict if patches are hidden in its layer."""
+        return self._replace(text=f"{self.text} {_HIDDEN}", enough=False) if hidden else self
 
 
 def normal_p(distance: float, low: float, high: float) -> float:

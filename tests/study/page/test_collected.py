@@ -114,6 +114,19 @@ def test_hidden_patches_are_marked_and_do_not_choose_the_layer(tmp_path: Path) -
     assert sides_of(study)[0].layer == 0, "KL says nothing in layer 1"
 
 
+def test_a_layer_that_hides_patches_has_no_verdict(tmp_path: Path) -> None:
+    """Its AR over other images is high because their maps hide patches of the box, too; `report` gives no verdict either."""
+    plain, method = studied(tmp_path, looks.seeing), studied(tmp_path, looks.with_hidden, "vgrefine")
+    kl = np.tile([2.0, 1.0], (120, 1))
+    both = [replace(task, values={**task.values, "KL": kl}) for task in (plain, method)]
+    alone, hidden, against = made(Study(tuple(both), ())).headlines
+    assert alone.word == "shown"
+    assert "layer 1 " in hidden.text
+    for said in (hidden, against):
+        assert said.word == "no verdict"
+        assert "Patches are hidden there" in said.text
+
+
 def test_columns_are_those_of_the_tasks_in_one_order(study: Study) -> None:
     page = made(study)
     assert [side.name for side in page.sides] == [short_name(task, study.tasks) for task in study.tasks]
