@@ -54,6 +54,7 @@ def page_input(
     sides = sides_of(study)
     order = asked_by(sides)
     shown = [task for side in sides for task in side.tasks.values()]
+    unit = together(task.unit for task in shown)
     return PageInput(
         title=title,
         sides=[PageSide(side.name, side.layers, side.layer, side.chosen) for side in sides],
@@ -65,8 +66,8 @@ def page_input(
         pictures=pictures,
         tables=tables,
         missing=[*_without_paths(study), *_missing(study, sides)],
-        signatures=[alignment.signature(), nulls.signature(donors="other-images"), signature()],
-        unit=together(task.unit for task in shown),
+        signatures=[alignment.signature(), nulls.signature(donors="other-images"), signature(unit=unit)],
+        unit=unit,
     )
 
 
