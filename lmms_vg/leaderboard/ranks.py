@@ -31,7 +31,8 @@ ALPHA = 0.05
 DEFINITION = (
     "Rank: the best to the worst place that a row can have among the ranked rows. Another row is above or below it for sure "
     "if the step-down max-T test over all pairs of the column, at 5% for all of them together, says so; pairs that differ on "
-    f"fewer than {FEW} images are not tested. Rows above it whose scores correlate by {ALIKE} or more over the questions "
+    f"fewer than {FEW} images, or patients where questions name them, are not tested. "
+    f"Rows above it whose scores correlate by {ALIKE} or more over the questions "
     "count once, so that copies push nobody down. Rows whose ranks overlap are not proved to be equal. Of every model and "
     "method one setting is ranked: the one that its submitter's card names, else the method's defaults, else the first "
     "submitted. Oracles, controls and chance are never ranked."

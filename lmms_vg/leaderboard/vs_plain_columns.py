@@ -23,7 +23,7 @@ DISPUTED = "plain runs differ"
 
 _INTERVALS = (
     f"Differences: paired, with 95% intervals; {signature(resamples=compare.RESAMPLES)}. There is no interval where fewer than "
-    f"{FEW} images differ, which is too few for one"
+    f"{FEW} images, or patients where questions name them, differ, which is too few for one"
 )
 
 COLUMNS = [

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -57,8 +58,8 @@ class LayerChoice(NamedTuple):
             units: image, or patient, of each question.
             layers: the layers that the columns are of; all by default.
         """
-        columns = [self.at(unit) if layers is None else layers.index(self.at(unit)) for unit in units]
-        taken: NDArray[np.float64] = values[np.arange(len(columns)), columns]
+        columns = np.array([layer if layers is None else layers.index(layer) for layer in self.halves])
+        taken: NDArray[np.float64] = values[np.arange(len(units)), columns[halves(units).astype(int)]]
         return taken
 
     def __str__(self) -> str:
@@ -112,6 +113,7 @@ def halves(units: Sequence[str]) -> NDArray[np.bool_]:
     return np.array([half_of(unit) for unit in units], dtype=bool)
 
 
+@lru_cache(maxsize=1 << 16)  # a study asks about the same images for each of its tables
 def half_of(unit: str) -> int:
     """Return 0 or 1 for the name of an image, or of a patient.
 

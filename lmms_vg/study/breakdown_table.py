@@ -53,15 +53,17 @@ def table(tasks: Sequence[StudiedTask]) -> StudyTable:
 
 def _of_axis(task: StudiedTask, tasks: Sequence[StudiedTask], axis: str, categories: Sequence[str]) -> list[Row]:
     layer = chosen(task, tasks)
+    at_layer = {
+        (measure, quantity): layer.of(values[measure], task.units)[:, None]
+        for measure in MEASURES
+        for quantity, values in (("value", task.values), ("excess", task.excess))
+    }
+    hidden = bool(task.hides[layer.layers].any())
     rows: list[Row] = []
     for name in sorted(set(categories), key=_in_order):
         members = np.array([category == name for category in categories])
         units = [unit for unit, member in zip(task.units, members, strict=True) if member]
-        tables = {
-            (measure, quantity): layer.of(values[measure], task.units)[members][:, None]
-            for measure in MEASURES
-            for quantity, values in (("value", task.values), ("excess", task.excess))
-        }
+        tables = {key: values[members] for key, values in at_layer.items()}
         for (measure, quantity), found in bands(tables, units, SEED).items():
             if found.n:
                 rows.append(
@@ -78,6 +80,7 @@ def _of_axis(task: StudiedTask, tasks: Sequence[StudiedTask], axis: str, categor
                         "high": float(found.high[0]),
                         "n": found.n,
                         "images": found.images,
+                        "hidden_patches": hidden,
                     }
                 )
     return rows

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lmms_vg._util.atomic_files import replace_file
 from lmms_vg.runs.results import Run
+from lmms_vg.runs.units import together
 from lmms_vg.study import (
     breakdown_table,
     chosen_layer,
@@ -99,4 +100,5 @@ def _parts(
 
 def _missing(study: Study) -> str:
     lines = [f"- {line}" for line in study.missing] or ["Nothing."]
-    return "\n".join(["# What is missing", "", *lines, "", f"Numbers: {signatures()}", ""])
+    unit = together(task.unit for task in study.tasks)
+    return "\n".join(["# What is missing", "", *lines, "", f"Numbers: {signatures(unit)}", ""])

@@ -78,7 +78,7 @@ def _rows(task: StudiedTask, layer: LayerChoice) -> list[Row]:
         for measure in MEASURES
         for quantity, values in _quantities(task, measure).items()
     }
-    found = bands(tables, task.units, SEED)
+    found, hidden = bands(tables, task.units, SEED), bool(task.hides[layer.layers].any())
     return [
         {
             **named(task),
@@ -92,6 +92,7 @@ def _rows(task: StudiedTask, layer: LayerChoice) -> list[Row]:
             "high": float(found[measure, quantity].high[0]),
             "n": found[measure, quantity].n,
             "images": found[measure, quantity].images,
+            "hidden_patches": hidden,
         }
         for measure, quantity in tables
         if found[measure, quantity].n

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmms_vg.journal import Record, read_records
-from lmms_vg.metrics.donors import FEWEST
 from lmms_vg.runs.journal_of import journal_of
 from lmms_vg.runs.kept_maps import KeptMaps, kept_maps
 from lmms_vg.runs.record_units import units_of_records
 from lmms_vg.runs.results import Line, Run
+from lmms_vg.runs.units import image_or_patient
 from lmms_vg.study.layer_values import LayerTable, Measure, lowest, of_maps, of_records
 from lmms_vg.study.questions import StudyQuestion, kind_of, lines_of, question_of, side_of, stated
 from lmms_vg.study.run_names import method_of, model_of
+from lmms_vg.study.shortfall import shortfall
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,15 +85,20 @@ class StudiedTask:
         """Layers, (layers,), in which patches of any question are hidden."""
         return np.asarray(self.hidden.any(axis=0), dtype=bool)
 
-    @property
+    @cached_property
     def images(self) -> list[str]:
         """The image of each question."""
         return [question.image for question in self.questions]
 
-    @property
+    @cached_property
     def units(self) -> list[str]:
         """What is drawn as a whole in intervals, of each question: the patient, or the image where none is known."""
         return [question.unit for question in self.questions]
+
+    @cached_property
+    def unit(self) -> str:
+        """Name of what `units` are: `image`, `patient`, or `image or patient` where some patients are known."""
+        return image_or_patient(question.unit != question.image for question in self.questions)
 
     @property
     def best_layer(self) -> int:
@@ -157,7 +164,7 @@ def collect(runs: Sequence[Run]) -> Study:
                 if isinstance(data[name], str):
                     missing.append(f"{name}: no boxes, categories or texts of the data set: {data[name]}")
             studied = _studied(run, name, folder, records[name], data[name])
-            missing += _said(run, name, folder, studied)
+            missing += shortfall(f"{run.path}: {name}", *_counts(studied), kept_at_all=folder is not None)
             if studied is not None:
                 tasks.append(studied)
     if not tasks:
@@ -229,24 +236,12 @@ def _alignment(record: Record | None, line: Line) -> Mapping[str, Any]:
     return (record.alignment or {}) if record is not None else {}
 
 
-def _said(run: Run, task: str, folder: Path | None, studied: StudiedTask | None) -> list[str]:
-    where = f"{run.path}: {task}"
+def _counts(studied: StudiedTask | None) -> tuple[int, int, int]:
+    """Numbers of questions: all, those with maps, and those with an excess."""
     if studied is None:
-        return [f"{where}: no question with a name and with values; run it again with this version"]
-    asked, kept = len(studied.questions), sum(len(kept.places) for kept in studied.groups)
+        return 0, 0, 0
     judged = int(np.isfinite(studied.excess["JS"]).all(axis=1).sum())
-    said = []
-    if folder is not None and kept < asked:
-        said.append(
-            f"{where}: {asked - kept} of {asked} questions have no maps in the journal, so they have no excess and no "
-            "placement; an earlier version wrote them, or the maps were not moved with it"
-        )
-    if judged < kept:
-        said.append(
-            f"{where}: {kept - judged} of {asked} questions have no excess: it needs {FEWEST} other images on the same grid "
-            "with the same padding"
-        )
-    return said
+    return len(studied.questions), sum(len(kept.places) for kept in studied.groups), judged
 
 
 def _in_order(uid: str) -> tuple[Any, ...]:

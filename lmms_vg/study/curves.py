@@ -10,7 +10,7 @@ import numpy as np
 from lmms_vg.runs.grounding import HIDDEN
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.image_band import ImageBand, bands
-from lmms_vg.study.layer_values import BETTER, MEASURES, LayerTable, Measure
+from lmms_vg.study.layer_values import BETTER, MEASURES, LayerTable, Measure, silent
 from lmms_vg.study.study_table import SEED, Row, StudyTable
 
 Quantity = Literal["value", "even", "level", "excess", "steered"]
@@ -42,7 +42,7 @@ def verdicts(curve: LookCurve) -> list[str]:
     hidden = curve.task.hides
     words = []
     for layer, end in enumerate(nearest):
-        if curve.measure == "KL" and hidden[layer]:
+        if silent(curve.measure, curve.quantity) and hidden[layer]:
             words.append(HIDDEN)
         else:
             words.append("-" if np.isnan(end) else "shown" if end > 0 else "not shown")
@@ -55,8 +55,9 @@ def table(all_curves: Sequence[LookCurve]) -> StudyTable:
 
 
 def named(task: StudiedTask) -> dict[str, str]:
-    """The columns that every table starts with."""
-    return {"model": task.model, "method": task.method, "task": task.task, "side": task.side, "kind": task.kind}
+    """The columns that every table starts with; `unit` is what its column `images` counts."""
+    about = {"model": task.model, "method": task.method, "task": task.task, "side": task.side, "kind": task.kind}
+    return {**about, "unit": task.unit}
 
 
 def _of_task(task: StudiedTask) -> Iterator[LookCurve]:

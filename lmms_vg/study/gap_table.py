@@ -21,7 +21,7 @@ from lmms_vg.study.chosen_layer import common
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
 from lmms_vg.study.image_band import ImageBand, bands
-from lmms_vg.study.layer_values import BETTER, MEASURES, LayerTable, Measure
+from lmms_vg.study.layer_values import BETTER, MEASURES, LayerTable, Measure, silent
 from lmms_vg.study.questions import MEDICAL, NATURAL
 from lmms_vg.study.study_table import SEED, Row, StudyTable
 
@@ -169,6 +169,7 @@ def _rows(
         yield {
             **named(medical),
             "natural_task": natural.task,
+            "natural_unit": natural.unit,
             "measure": measure,
             "quantity": quantity,
             "boxes": gap.boxes,
@@ -178,7 +179,7 @@ def _rows(
             "high": high,
             "low_all_layers": low_all,
             "high_all_layers": high_all,
-            "as_claimed": HIDDEN if measure == "KL" and hides else verdict,
+            "as_claimed": HIDDEN if hides and silent(measure, quantity) else verdict,
             "n": gap.n[0],
             "images": gap.images[0],
             "n_natural": gap.n[1],

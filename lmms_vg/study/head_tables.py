@@ -83,6 +83,7 @@ def table(heads: Sequence[RunHeads]) -> StudyTable:
                         "model": one.model,
                         "method": one.run.label,
                         "side": side,
+                        "unit": values.unit,
                         "layer": layer,
                         "head": head,
                         **{
@@ -143,6 +144,8 @@ def _agreement(heads: RunHeads) -> Iterator[Row]:
             yield {
                 "model": heads.model,
                 "method": heads.run.label,
+                "unit": first.unit,
+                "natural_unit": second.unit,
                 "metric": _NAMES[metric],
                 "statistic": name,
                 "value": value,

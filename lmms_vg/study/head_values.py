@@ -16,6 +16,7 @@ from lmms_vg.metrics.alignment import Array
 from lmms_vg.metrics.head_ranking import HIGHER, METRICS, By
 from lmms_vg.runs.journal_of import journal_of
 from lmms_vg.runs.results import Run
+from lmms_vg.runs.units import together
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.layer_values import Measure
 
@@ -38,6 +39,7 @@ class HeadSide(NamedTuple):
         sums: value -> (images, layers, heads), sums over an image's questions that have the value.
         counts: value -> (images,), numbers of these questions.
         even: metric -> mean of even attention on the same boxes; NaN without kept maps.
+        unit: what `images` are: `image`, `patient`, or `image or patient`.
     """
 
     n: int
@@ -45,6 +47,7 @@ class HeadSide(NamedTuple):
     sums: Mapping[HeadValue, NDArray[np.float32]]
     counts: Mapping[HeadValue, NDArray[np.float64]]
     even: Mapping[By, float]
+    unit: str
 
     @property
     def metrics(self) -> tuple[By, ...]:
@@ -128,6 +131,7 @@ def _side(images: Mapping[str, _ImageSums], tasks: Sequence[StudiedTask]) -> Hea
         {value: np.stack([images[name].sums[value] for name in names]).astype(np.float32) for value in _VALUES},
         {value: np.array([images[name].counts[value] for name in names], dtype=np.float64) for value in _VALUES},
         {metric: _mean_even(tasks, measure) for metric, measure in _MEASURES.items()},
+        together(task.unit for task in tasks),
     )
 
 

@@ -8,12 +8,13 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from lmms_vg.metrics import donors, nulls
+from lmms_vg.metrics import donors
 from lmms_vg.metrics.alignment import best_layer
-from lmms_vg.metrics.placement import place
 from lmms_vg.metrics.uniform import uniform
 from lmms_vg.runs.kept_maps import KeptMaps
+from lmms_vg.study import stored_nulls
 from lmms_vg.study.questions import StudyQuestion
+from lmms_vg.study.study_table import SEED
 
 Measure = Literal["AR", "KL", "JS", "placement"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
@@ -21,10 +22,13 @@ MEASURES: tuple[Measure, ...] = get_args(Measure)
 #: Measure -> 1 where more is better, -1 where less is.
 BETTER: dict[Measure, int] = {"AR": 1, "KL": -1, "JS": -1, "placement": 1}
 
+#: Measures whose excess says nothing where patches are hidden, as in `runs.grounding`: KL explodes, and the level of AR falls.
+SPOILED: tuple[Measure, ...] = ("AR", "KL")
+
 #: (questions, layers), NaN where a value is missing.
 LayerTable = NDArray[np.float64]
 
-_DIVERGING: tuple[Measure, ...] = ("AR", "KL", "JS")  # as in `nulls.NullValues` and in records, in this order
+_DIVERGING: tuple[Measure, ...] = ("AR", "KL", "JS")  # as in `measured_maps.MeasuredMaps` and in records, in this order
 _PLACEMENT_CHANCE = 0.5
 
 
@@ -53,6 +57,11 @@ def of_records(alignments: Sequence[Mapping[str, Any]]) -> dict[Measure, LayerTa
         name: np.array([stated.get(name.lower(), empty) for stated in alignments], dtype=np.float64)
         for name in _DIVERGING
     }
+
+
+def silent(measure: Measure, quantity: str) -> bool:
+    """Whether a quantity says nothing where patches are hidden: KL never does, AR not beside what other maps have."""
+    return measure == "KL" or (measure in SPOILED and quantity != "value")
 
 
 def lowest(kl: LayerTable) -> int:
@@ -90,13 +99,11 @@ def of_maps(
             donors.MapOwner(questions[i].uid, images[i][0], images[i][1], kind)
             for i, kind in zip(at, kept.kinds, strict=True)
         ]
-        known = nulls.backgrounds(kept.maps)
-        swapped = nulls.null(kept.maps, kept.masks, donors.of_other_images(owners), known)
-        others = nulls.null(kept.maps, kept.masks, donors.of_same_image(owners, kept.masks), known)
+        found = stored_nulls.measured(kept, owners, SEED)
         for number, name in enumerate(_DIVERGING):
-            level[name][at], excess[name][at] = swapped.level[number], swapped.excess[number]
-            steered[name][at] = others.excess[number]
-        placed[at], hidden[at] = _placements(kept), _hidden(kept)
+            level[name][at], excess[name][at] = found.level[number], found.excess[number]
+            steered[name][at] = found.steered[number]
+        placed[at], hidden[at] = found.placement, found.hidden
         flat = uniform(kept.masks.sum(axis=1), kept.visible.sum(axis=1), kept.masks.shape[1])
         for name, values in zip(_DIVERGING, (flat.ar, flat.kl, flat.js), strict=True):
             even[name][at] = values
@@ -105,16 +112,3 @@ def of_maps(
     level["placement"] = np.where(np.isnan(placed), np.nan, _PLACEMENT_CHANCE)
     excess["placement"] = placed - _PLACEMENT_CHANCE
     return FromMaps(placed, level, excess, steered, even, hidden)
-
-
-def _placements(kept: KeptMaps) -> LayerTable:
-    shares = [
-        place(maps.reshape(-1, *kept.grid), mask.reshape(kept.grid), visible.reshape(kept.grid)).share
-        for maps, mask, visible in zip(kept.maps, kept.masks, kept.visible, strict=True)
-    ]
-    return np.array(shares, dtype=np.float64)
-
-
-def _hidden(kept: KeptMaps) -> NDArray[np.bool_]:
-    rows = [((maps == 0) & visible).any(axis=-1) for maps, visible in zip(kept.maps, kept.visible, strict=True)]
-    return np.array(rows, dtype=bool)

@@ -14,7 +14,7 @@ from lmms_vg.study.chosen_layer import chosen, plain_of
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
 from lmms_vg.study.image_band import bands
-from lmms_vg.study.layer_values import MEASURES, LayerTable, Measure
+from lmms_vg.study.layer_values import MEASURES, LayerTable, Measure, silent
 from lmms_vg.study.study_table import SEED, Row, StudyTable
 
 QUANTITIES = ("value", "excess")
@@ -111,7 +111,9 @@ def _chosen_rows(pair: TaskPair, quantity: str, tasks: Sequence[StudiedTask]) ->
         measure: _difference(layer.of(pair.difference(measure, quantity), pair.units), pair.units)
         for measure in MEASURES
     }
-    adjusted = holm({name: test[0].p for name, test in found.items() if test and not (name == "KL" and hidden)})
+    adjusted = holm(
+        {name: test[0].p for name, test in found.items() if test and not (hidden and silent(name, quantity))}
+    )
     for measure, test in found.items():
         if test is not None:
             difference, n, images = test

@@ -16,6 +16,7 @@ from lmms_vg._util.atomic_files import replace_file, replacing
 from lmms_vg.metrics import alignment, nulls
 from lmms_vg.metrics.statistics import signature
 from lmms_vg.runs.text_tables import comma_separated
+from lmms_vg.runs.units import together
 
 #: Seed of everything that is drawn.
 SEED = 0
@@ -44,7 +45,7 @@ class StudyTable:
             return []
         path = folder / f"{self.name}.parquet"
         columns = {name: _column([row[place] for row in self.cells]) for place, name in enumerate(self.head)}
-        table = pyarrow.table(columns).replace_schema_metadata({"lmms_vg": signatures()})
+        table = pyarrow.table(columns).replace_schema_metadata({"lmms_vg": signatures(self.unit)})
         with replacing(path) as scratch:
             parquet.write_table(table, scratch)
         return [*self.write_csv(folder), path]
@@ -58,6 +59,12 @@ class StudyTable:
         return [path]
 
     @property
+    def unit(self) -> str:
+        """What the intervals draw as a whole, as the rows say; images where they do not."""
+        stated = [row[name] for row in self.rows for name in ("unit", "natural_unit") if name in row]
+        return together(stated or ["image"])
+
+    @property
     def head(self) -> list[str]:
         """Names of the columns: those of the rows, the seed of all that is drawn, and the version."""
         return [*self.rows[0], "seed", "version"]
@@ -68,9 +75,9 @@ class StudyTable:
         return [[*map(_cell, row.values()), SEED, __version__] for row in self.rows]
 
 
-def signatures() -> str:
-    """Describe what the numbers of all tables depend on, to be printed with them."""
-    parts = (alignment.signature(), nulls.signature(donors="other-images", seed=SEED), signature(seed=SEED))
+def signatures(unit: str) -> str:
+    """Describe what numbers depend on, to be printed with them; `unit` is what their intervals draw as a whole."""
+    parts = (alignment.signature(), nulls.signature(donors="other-images", seed=SEED), signature(unit=unit, seed=SEED))
     return f"lmms_vg {__version__}; {'; '.join(parts)}"
 
 

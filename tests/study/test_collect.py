@@ -118,3 +118,11 @@ def test_answers_that_are_scored_and_measured_are_right_or_wrong(
     first = task.questions[0]
     assert (first.kind, first.side, first.modality, first.organ) == ("answered", "medical", "CT", "Liver")
     assert task.values["KL"].tolist() == [[2.0, 1.0]] * 3
+
+
+def test_units_are_listed_once(tmp_path: Path) -> None:
+    """Tables ask for the unit of single questions: a list made anew for each takes the square of their number."""
+    task = studied(tmp_path, seeing, n=10)
+    assert task.units is task.units
+    assert task.images is task.images
+    assert task.units == [question.unit for question in task.questions]

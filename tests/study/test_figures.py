@@ -1,56 +1,34 @@
-"""Figures on hand-made values: their numbers are those of the CSV beside them, and they look as they did.
-
-Pictures are compared at 120 pixels' width with those in `pictures/`; LMMS_VG_DRAW_AGAIN=1 writes these anew, to be looked at.
-"""
+"""Figures on hand-made values: their numbers are those of the CSV beside them, and they look as they did."""
 
 from __future__ import annotations
 
 import csv
-import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from kept_pictures import PICTURES, TOLERANCE, difference, looks_as_before
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from studies import question, run_named, task_of
 
 from lmms_vg.paper.published import table
 from lmms_vg.runs.results import Run
 from lmms_vg.study import curves
+from lmms_vg.study.breakdown_table import BINS
+from lmms_vg.study.breakdown_table import table as breakdown
 from lmms_vg.study.collect import StudiedTask
-from lmms_vg.study.figures import content_figure, curve_figure, radar_figure, token_figure
-
-PICTURES = Path(__file__).parent / "pictures"
-WIDTH = 120
-
-#: Mean difference in grey levels that fonts and versions of matplotlib make; a line more or less makes 1 or more.
-TOLERANCE = 0.8
+from lmms_vg.study.figures import box_figure, content_figure, curve_figure, head_figure, radar_figure, token_figure
+from lmms_vg.study.figures.style import seed_note
+from lmms_vg.study.head_tables import RunHeads, best
+from lmms_vg.study.head_values import ENTROPY, HeadSide
 
 RNG = np.random.default_rng(11)
 SHAPE = np.array([3.0, 2.0, 1.5, 2.5])
-
-
-def small(path: Path) -> np.ndarray[Any, Any]:
-    with Image.open(path) as picture:
-        height = round(picture.height * WIDTH / picture.width)
-        return np.asarray(picture.convert("L").resize((WIDTH, height), Image.Resampling.BOX), dtype=np.float64)
-
-
-def difference(drawn: Path, kept: Path) -> float:
-    first, second = small(drawn), small(kept)
-    height = min(len(first), len(second))
-    assert abs(len(first) - len(second)) <= 3, "of another shape"
-    return float(np.abs(first[:height] - second[:height]).mean())
-
-
-def looks_as_before(drawn: Path) -> None:
-    kept = PICTURES / drawn.name
-    if os.environ.get("LMMS_VG_DRAW_AGAIN"):
-        PICTURES.mkdir(exist_ok=True)
-        Image.fromarray(small(drawn).round().astype(np.uint8)).save(kept)
-    assert difference(drawn, kept) < TOLERANCE
 
 
 def read(paths: list[Path]) -> list[dict[str, str]]:
@@ -121,3 +99,101 @@ def test_contents_are_counted_once_whoever_answered(tmp_path: Path) -> None:
     paths = content_figure.draw(rows, tmp_path)
     looks_as_before(paths[0])
     assert content_figure.draw([], tmp_path / "none") == []
+
+
+def sized(task: str, shift: float) -> StudiedTask:
+    """Boxes of one to six of sixteen patches, 12 images each; AR falls as they grow."""
+    patches = [1 + i // 12 for i in range(72)]
+    questions = [question(i, task, patches=size, image=f"{task}/{i}") for i, size in enumerate(patches)]
+    values = (shift + 6.0 / np.array(patches))[:, None] + 0.2 * np.random.default_rng(5).standard_normal((72, 1))
+    return task_of(values / 2, task, run_named(), questions, AR=values, JS=values / 10, placement=values / 8)
+
+
+def test_box_sizes_have_the_means_of_their_questions(tmp_path: Path) -> None:
+    tasks = [sized("vgmed_localization", 0.0), sized("vgmed_coco_localization", 1.0)]
+    paths = box_figure.draw(breakdown(tasks).rows, tmp_path)
+    assert [path.name for path in paths] == [f"box_size_huatuo_demo_plain.{kind}" for kind in ("png", "pdf", "csv")]
+    found = {
+        row["category"]: float(row["mean"])
+        for row in read(paths)
+        if (row["side"], row["measure"], row["quantity"]) == ("medical", "AR", "value")
+    }
+    sizes = {BINS[2]: [1], BINS[3]: [2, 3, 4], BINS[4]: [5, 6]}
+    patches = np.array([1 + i // 12 for i in range(72)])
+    by_hand = {name: tasks[0].values["AR"][np.isin(patches, of), 0].mean() for name, of in sizes.items()}
+    assert found == pytest.approx(by_hand)
+    looks_as_before(paths[0])
+    one = box_figure.draw(breakdown(tasks[:1]).rows, tmp_path / "one")
+    assert difference(one[0], PICTURES / paths[0].name) > TOLERANCE, "a line less is seen"
+
+
+def test_the_legend_of_box_sizes_covers_no_label(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr(box_figure, "save", lambda figure, *_: figures.append(figure) or [])
+    box_figure.draw(breakdown([sized("vgmed_localization", 0.0), sized("vgmed_coco_localization", 1.0)]).rows, tmp_path)
+    (figure,) = figures
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    (legend,) = (one.get_window_extent(renderer) for one in figure.legends)
+    texts = [text for panel in figure.axes for text in (panel.xaxis.label, *panel.get_xticklabels())]
+    texts += [
+        text for text in figure.findobj(Text) if text.figure is figure and text.get_text() == figure.get_supxlabel()
+    ]
+    assert all(not text.get_window_extent(renderer).overlaps(legend) for text in texts if text.get_text())
+
+
+def test_kl_of_hidden_patches_is_not_drawn_and_two_tasks_of_a_side_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a method hides patches KL says nothing, and is several times that of other layers."""
+    figures: list[Figure] = []
+    monkeypatch.setattr(box_figure, "save", lambda figure, *_: figures.append(figure) or [])
+    first, second = sized("vgmed_localization", 0.0), sized("vgmed_attribute", 1.0)
+    hiding = replace(second, hidden=np.ones((72, 1), bool))
+    box_figure.draw(breakdown([first, hiding]).rows, tmp_path)
+    (figure,) = figures
+    for panel in figure.axes:
+        drawn = [lines[0] for lines in panel.containers]
+        assert len(drawn) == (1 if "KL" in panel.get_title(loc="left") else 2), panel.get_title(loc="left")
+    ar = [lines[0] for lines in figure.axes[0].containers]
+    assert len({(line.get_linestyle(), line.get_markerfacecolor()) for line in ar}) == 2
+    assert "No KL where patches are hidden" in figure.get_suptitle()
+
+
+def heads_of(kl: np.ndarray[Any, Any], seed: int) -> HeadSide:
+    """Twelve images whose heads have this KL on average."""
+    noise = 0.1 * np.random.default_rng(seed).standard_normal((12, *kl.shape))
+    spread = np.random.default_rng(9).random(kl.shape)
+    sums: dict[Any, Any] = {"kl": kl + noise - noise.mean(axis=0), ENTROPY: spread + 0 * noise}
+    sums |= {metric: np.ones((12, *kl.shape)) for metric in ("js", "ar", "placement")}
+    names = tuple(f"i{i}" for i in range(12))
+    return HeadSide(12, names, sums, dict.fromkeys(sums, np.ones(12)), dict.fromkeys(sums, 3.0), "image")
+
+
+def test_head_maps_frame_the_best_and_have_the_heads_of_the_table(tmp_path: Path) -> None:
+    kl = 2 + 2 * np.random.default_rng(4).random((6, 8))
+    heads = RunHeads(run_named(), {"medical": heads_of(kl, 1), "natural": heads_of(kl.T.reshape(6, 8) / 2 + kl / 2, 2)})
+    paths = head_figure.draw([heads], tmp_path)
+    rows = [row for row in read(paths) if row["side"] == "medical"]
+    assert [float(row["KL"]) for row in rows] == pytest.approx(kl.ravel().tolist(), abs=1e-6)
+    assert best(kl, "kl", 3) == np.argsort(kl.ravel())[:3].tolist()
+    looks_as_before(paths[0])
+    alone = RunHeads(heads.run, {"medical": heads.sides["medical"]})
+    with pytest.raises(AssertionError, match="another shape"):
+        difference(head_figure.draw([alone], tmp_path / "alone")[0], PICTURES / paths[0].name)
+    turned = RunHeads(heads.run, {**heads.sides, "medical": heads_of(kl[::-1], 1)})
+    other = head_figure.draw([turned], tmp_path / "turned")
+    assert difference(other[0], PICTURES / paths[0].name) > TOLERANCE, "other heads are seen"
+
+
+def test_figures_say_what_was_drawn_as_a_whole() -> None:
+    """A patient's images are drawn together where the data name patients, so a figure must not say images."""
+    alone = task_of(np.ones((4, 1)))
+    patients = task_of(np.ones((4, 1)), questions=[question(i, unit=f"patient {i // 2}") for i in range(4)])
+    some = task_of(np.ones((4, 1)), questions=[question(0), question(2, unit="patient")])
+    assert [task.unit for task in (alone, patients, some)] == ["image", "patient", "image or patient"]
+    assert "whole images drawn" in seed_note([alone.unit])
+    assert "whole patients drawn" in seed_note([patients.unit])
+    assert "whole images or patients drawn" in seed_note([alone.unit, patients.unit])
+    curve = next(iter(curves.curves([patients])))
+    assert {row["unit"] for row in curves.table([curve]).rows} == {"patient"}

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kept_pictures import PICTURES, TOLERANCE, difference, looks_as_before
 from matplotlib.figure import Figure
 from PIL import Image
 from studies import question, run_named, task_of
 
 from lmms_vg.study import image_place
 from lmms_vg.study.drawn import shown
-from lmms_vg.study.figures import map_panel, strip_figure
+from lmms_vg.study.figures import map_panel, own_layer_figure, strip_figure
 from lmms_vg.vision.patch_grid import Geometry
 
 BOXES = ((60.0, 20.0, 110.0, 50.0),)
@@ -115,3 +116,52 @@ def test_the_place_that_the_journal_keeps_is_taken() -> None:
     object.__setattr__(asked, "geometry", kept)
     assert image_place.geometry_of(asked, 160, 90) is kept
     assert image_place.geometry_of(asked, 320, 180) is None
+
+
+class SpottedTask(LiftedTask):
+    """A bright spot that moves right from layer to layer; the second layer hides a patch if the task hides any."""
+
+    def lift(self, i: int) -> np.ndarray:  # type: ignore[type-arg]
+        y, x = np.mgrid[:8, :8]
+        maps = [5 * np.exp(-((x - 2 * layer - 1) ** 2 + (y - 4) ** 2) / 4) + 0.1 for layer in range(self.layers)]
+        if self.hides.any():
+            maps[1][:4, :4] = 0
+        return np.array(maps)
+
+
+def spotted(method: str, best: int, family: str = "huatuo") -> SpottedTask:
+    """Six questions on 8 x 8 patches of an image of 64 x 64 pixels."""
+    boxes, grid = ((8.0, 24.0, 32.0, 48.0),), (8, 8)
+    mask = Geometry.stretch(64, 64, *grid).patch_mask(boxes)
+    visible = np.ones(grid, bool)
+    asked = [question(i, boxes=boxes, grid=grid, mask=mask, visible=visible) for i in range(6)]
+    given = vars(lifted(method, best)) | {"run": run_named(method, family), "model": f"{family} demo"}
+    return SpottedTask(**(given | {"questions": tuple(asked), "groups": ("kept",)}))
+
+
+def shaded() -> Image.Image:
+    y, x = np.mgrid[:64, :64]
+    return Image.fromarray(np.stack([4 * x, 4 * y, 0 * x + 128], axis=-1).astype(np.uint8))
+
+
+def test_a_strip_looks_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strip_figure, "opened", lambda _: shaded())
+    both = spotted("plain", 0), spotted("vgrefine", 2)
+    (picture, *_) = strip_figure.strip(both, "q3", tmp_path, "strip")
+    looks_as_before(picture)
+    framed = spotted("plain", 2), spotted("vgrefine", 0)
+    (other, *_) = strip_figure.strip(framed, "q3", tmp_path / "framed", "strip")
+    assert difference(other, PICTURES / picture.name) > 0.5 * TOLERANCE, "another frame is seen"
+    with pytest.raises(AssertionError, match="another shape"):
+        difference(strip_figure.strip(both[:1], "q3", tmp_path / "one", "strip")[0], PICTURES / picture.name)
+
+
+def test_own_layers_look_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_layer_figure, "opened", lambda _: shaded())
+    models = spotted("plain", 0), spotted("plain", 2, "llava")
+    paths = own_layer_figure.draw(models, tmp_path)
+    rows = list(csv.DictReader(paths[-1].open()))
+    assert [(row["model"], row["layer"]) for row in rows[:2]] == [("huatuo demo", "0"), ("llava demo", "2")]
+    looks_as_before(paths[0])
+    (other, *_) = own_layer_figure.draw((models[0], spotted("plain", 0, "llava")), tmp_path / "same")
+    assert difference(other, PICTURES / paths[0].name) > TOLERANCE, "a model at another layer is seen"

@@ -25,7 +25,7 @@ def test_csv_and_parquet_hold_the_same(tmp_path: Path) -> None:
         "seed": 0,
         "version": __version__,
     }
-    assert table.schema.metadata[b"lmms_vg"].decode() == signatures()
+    assert table.schema.metadata[b"lmms_vg"].decode() == signatures("image")
     read = list(csv.DictReader(paths[0].open()))
     assert read[0] == {"name": "a,b", "value": "0.1", "n": "1", "yes": "True", "seed": "0", "version": __version__}
     assert read[1]["value"] == ""
@@ -39,3 +39,9 @@ def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
 def test_a_table_without_rows_is_not_written(tmp_path: Path) -> None:
     assert StudyTable("t", []).write(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_states_what_its_intervals_draw(tmp_path: Path) -> None:
+    rows = [{"unit": "image", "natural_unit": "image", "n": 1}, {"unit": "patient", "natural_unit": "image", "n": 1}]
+    (_, path) = StudyTable("t", rows).write(tmp_path)
+    assert "unit:image or patient|" in parquet.read_table(path).schema.metadata[b"lmms_vg"].decode()

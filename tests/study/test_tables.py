@@ -62,6 +62,14 @@ def test_verdicts_of_curves() -> None:
     assert curves.verdicts(curve) == ["shown", "not shown", "no verdict (hidden patches)"]
     table = curves.table([curve])
     assert [row["mean"] for row in table.rows] == pytest.approx((kl - 1).mean(0))
+    (ar,) = [
+        c for c in curves.curves([task_of(kl, hidden=hidden, AR=5 - kl)]) if (c.measure, c.quantity) == ("AR", "excess")
+    ]
+    assert curves.verdicts(ar)[2] == "no verdict (hidden patches)", "other images' maps hide patches, too"
+    (js,) = [
+        c for c in curves.curves([task_of(kl, hidden=hidden, JS=kl)]) if (c.measure, c.quantity) == ("JS", "excess")
+    ]
+    assert curves.verdicts(js)[2] == "shown"
     assert (table.rows[0]["n"], table.rows[0]["images"]) == (40, 20)
 
 

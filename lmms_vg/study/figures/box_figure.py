@@ -14,6 +14,9 @@ from lmms_vg.study.figures.style import SIDES, WIDTH, save, seed_note, styled
 from lmms_vg.study.layer_values import MEASURES
 from lmms_vg.study.study_table import Row
 
+#: Lines of further tasks of one side.
+_STYLES = ("-", ":", (0, (1, 3)))
+
 
 def draw(breakdown: Sequence[Row], folder: Path) -> list[Path]:
     """Draw one figure per model and method, from the rows of the breakdown."""
@@ -31,25 +34,34 @@ def _figure(rows: Sequence[Row], title: str) -> Figure:
     quantities = [name for name in ("value", "excess") if any(row["quantity"] == name for row in rows)]
     figure = Figure(figsize=(WIDTH, 1.1 + 1.7 * len(quantities)), layout="constrained")
     panels = figure.subplots(len(quantities), len(MEASURES), squeeze=False)
-    tasks = list(dict.fromkeys(row["task"] for row in rows))
+    sides = dict.fromkeys((row["task"], row["side"]) for row in rows)
+    tasks = [task for task, _ in sides]
+    again = {task: sum(side == other for _, other in [*sides][:place]) for place, (task, side) in enumerate(sides)}
     for line, quantity in zip(panels, quantities, strict=True):
         for panel, measure in zip(line, MEASURES, strict=True):
             for number, task in enumerate(tasks):
                 own = [r for r in rows if (r["task"], r["quantity"], r["measure"]) == (task, quantity, measure)]
-                _points(panel, own, (number - (len(tasks) - 1) / 2) * 0.12)
+                _points(panel, own, (number - (len(tasks) - 1) / 2) * 0.12, again[task])
             if quantity == "excess":
                 panel.axhline(0, color="black", linestyle=":", linewidth=0.8)
-            panel.set_title(f"{measure} {quantity}", loc="left", fontsize=7.5)
+            log = "log " * (measure == "AR" and quantity == "excess")
+            panel.set_title(f"{log}{measure} {quantity}", loc="left", fontsize=7.5)
             panel.set_xticks(range(len(BINS)), BINS, fontsize=5.5, rotation=30)
             panel.set_xlim(-0.5, len(BINS) - 0.5)
-    figure.supxlabel("share of the visible patches that are in the box", fontsize=7)
+    for panel in panels[-1]:  # not below the figure, where the legend is
+        panel.set_xlabel("share of visible patches in the box", fontsize=6)
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
-    figure.suptitle(f"{title}; 0 excess: a blind look. {seed_note()}", fontsize=6.5, wrap=True)
+    hidden = " No KL where patches are hidden." * any(row["hidden_patches"] for row in rows)
+    note = seed_note(row["unit"] for row in rows)
+    figure.suptitle(f"{title}; 0 excess: a blind look.{hidden} {note}", fontsize=6.5, wrap=True)
     return figure
 
 
-def _points(panel: Any, rows: Sequence[Row], shift: float) -> None:
+def _points(panel: Any, rows: Sequence[Row], shift: float, again: int) -> None:
+    """Draw a task; the second of a side, `again` 1, and further ones have open marks and dotted lines."""
+    # KL says nothing where patches are hidden, and its values there would leave no room for the others.
+    rows = [row for row in rows if not (row["measure"] == "KL" and row["hidden_patches"])]
     if not rows:
         return
     look = SIDES[rows[0]["side"]]
@@ -58,10 +70,11 @@ def _points(panel: Any, rows: Sequence[Row], shift: float) -> None:
     panel.errorbar(
         x,
         mean,
-        yerr=np.maximum([mean - low, high - mean], 0),  # NaN, under ten images, draws none
+        yerr=np.maximum([mean - low, high - mean], 0),  # NaN, under ten units, draws none
         color=look.colour,
         marker=look.marker,
-        linestyle=look.style if rows[0]["kind"] != "attribute" else ":",
+        markerfacecolor="white" if again else look.colour,
+        linestyle=_STYLES[again % len(_STYLES)] if again else look.style,
         linewidth=0.9,
         markersize=3,
         capsize=2,

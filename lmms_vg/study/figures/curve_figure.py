@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from lmms_vg.runs.units import plural
 from lmms_vg.study.curves import LookCurve
 from lmms_vg.study.curves import table as table_of
 from lmms_vg.study.figures.style import SIDES, WIDTH, save, seed_note, styled, wrapped
@@ -60,7 +61,7 @@ def _figure(curves: Sequence[LookCurve], kind: str, name: str) -> Figure:
         panel.set_xlabel("layer")
     handles, labels = _legend(panels)
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
-    figure.suptitle(f"{kind}: {_SAID[name]}. {seed_note()}", fontsize=6.5, wrap=True)
+    figure.suptitle(f"{kind}: {_SAID[name]}. {seed_note(curve.task.unit for curve in curves)}", fontsize=6.5, wrap=True)
     return figure
 
 
@@ -78,8 +79,12 @@ def _panel(panel: Any, curves: Sequence[LookCurve], name: str) -> None:
         elif curve.quantity == "level":
             panel.plot(layers, mean, color=look.colour, linestyle=(0, (6, 2)), linewidth=0.6)
         else:
-            images = "1 image" if found.images == 1 else f"{found.images:,} images"
-            label = f"{curve.task.side} (n = {found.n:,}, {images})" if curve.measure == MEASURES[0] else None
+            units = curve.task.unit if found.images == 1 else plural(curve.task.unit)
+            label = (
+                f"{curve.task.side} (n = {found.n:,}, {found.images:,} {units})"
+                if curve.measure == MEASURES[0]
+                else None
+            )
             panel.plot(
                 layers,
                 mean,

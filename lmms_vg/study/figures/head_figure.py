@@ -94,6 +94,7 @@ def _scatter(panel: Any, medical: Array, natural: Array, keep: int, known: bool,
     rank = rank_correlation(medical.ravel(), natural.ravel())
     shared = f"in both best {keep}: {len(both)} (by chance {shared_by_chance(keep, medical.size).mean:.1f})"
     without = ""
-    if spread is not None:
-        without = f" ({partial_rank_correlation(medical.ravel(), natural.ravel(), spread):.2f}, entropy taken out)"
+    partial = np.nan if spread is None else partial_rank_correlation(medical.ravel(), natural.ravel(), spread)
+    if np.isfinite(partial):
+        without = f" ({partial:.2f}, entropy taken out)"
     panel.set_title(f"rank correlation {rank:.2f}{without}\n{shared}", loc="left", fontsize=7)

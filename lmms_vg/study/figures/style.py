@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lmms_vg._util.atomic_files import replace_file
+from lmms_vg.runs.units import plural, together
 from lmms_vg.study.questions import MEDICAL, NATURAL, PHANTOM
 from lmms_vg.study.study_table import SEED, Row, StudyTable
 
@@ -103,6 +104,10 @@ def wrapped(text: str, width: int = 26, lines: int = 3) -> str:
     return "\n".join(textwrap.wrap(text, width, max_lines=lines, placeholder=" …"))
 
 
-def seed_note() -> str:
-    """What stands below figures with bands."""
-    return f"Bands: 95%, whole images drawn (seed {SEED}); none under ten images"
+def seed_note(units: Iterable[str]) -> str:
+    """What stands beside bands.
+
+    Args:
+        units: what was drawn as a whole, `image` or `patient`, of each part of the figure.
+    """
+    return f"Bands: 95%, whole {plural(together(units))} drawn (seed {SEED}); none under ten"

@@ -46,7 +46,9 @@ def _figure(curves: Sequence[LookCurve], title: str) -> Figure:
         panel.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
-    figure.suptitle(f"{title}: attention of which tokens. {seed_note()}", fontsize=6.5, wrap=True)
+    figure.suptitle(
+        f"{title}: attention of which tokens. {seed_note(curve.task.unit for curve in curves)}", fontsize=6.5, wrap=True
+    )
     return figure
 
 

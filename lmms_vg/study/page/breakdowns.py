@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from math import exp
 
+from lmms_vg.runs.units import plural, together
 from lmms_vg.study.page.input import PageTable
 from lmms_vg.study.study_table import Row
 
-_HEADS = ("model", "task", "category", "times other images", "from", "to", "placement", "questions", "images", "layer")
+_HEADS = ("model", "task", "category", "times other images", "from", "to", "placement", "questions")
 _NOTE = (
-    "Times other images: attention on the box over what maps of other images put on it, with a 95% interval from whole images "
+    "Times other images: attention on the box over what maps of other images put on it, with a 95% interval from whole {units} "
     "(none under ten); 1 is what a look has that cannot know the box, and 0.5 is chance in placement. Categories are compared "
     "with care: a look of equal strength gives small boxes higher values than large ones."
 )
@@ -24,12 +25,13 @@ def breakdowns(rows: Sequence[Row], names: Mapping[tuple[str, str], str]) -> lis
         names: model and method -> what they are called in short.
     """
     axes = dict.fromkeys(row["axis"] for row in rows)
+    units = plural(together(row["unit"] for row in rows))
     tables = [(axis, [*_lines([row for row in rows if row["axis"] == axis], names)]) for axis in axes]
     return [
         PageTable(
             f"By {axis}" if axis != "all" else "All questions of each task",
-            _NOTE if axis == "all" else "",
-            _HEADS,
+            _NOTE.format(units=units) if axis == "all" else "",
+            (*_HEADS, units, "layer"),
             lines,
         )
         for axis, lines in tables

@@ -10,6 +10,7 @@ import numpy as np
 from lmms_vg.metrics import alignment, nulls
 from lmms_vg.metrics.statistics import signature
 from lmms_vg.runs.control_lines import BOX
+from lmms_vg.runs.units import together
 from lmms_vg.study.collect import StudiedTask, Study
 from lmms_vg.study.compared_tables import ComparedTables
 from lmms_vg.study.curves import LookCurve
@@ -53,6 +54,7 @@ def page_input(
     sides = sides_of(study)
     order = asked_by(sides)
     shown = [task for side in sides for task in side.tasks.values()]
+    unit = together(task.unit for task in shown)
     return PageInput(
         title=title,
         sides=[PageSide(side.name, side.layers, side.layer, side.chosen) for side in sides],
@@ -64,7 +66,8 @@ def page_input(
         pictures=pictures,
         tables=tables,
         missing=[*_without_paths(study), *_missing(study, sides)],
-        signatures=[alignment.signature(), nulls.signature(donors="other-images"), signature()],
+        signatures=[alignment.signature(), nulls.signature(donors="other-images"), signature(unit=unit)],
+        unit=unit,
     )
 
 

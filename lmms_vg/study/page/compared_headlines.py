@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from math import isnan
 
+from lmms_vg.runs.grounding import HIDDEN
 from lmms_vg.study.breakdown_table import BINS
 from lmms_vg.study.gap_table import ALL, STANDARDISED
 from lmms_vg.study.page.finding import TestedFinding, counted, ends, normal_p, times
@@ -36,7 +37,8 @@ def gap_headlines(table: Sequence[Row], names: ShortNames) -> Iterator[TestedFin
         if judged is not None:
             text = f"{names[key[:2]]}, {key[2]} against {judged['natural_task']}: {_gap_text(rows)}"
             p = normal_p(judged["gap"], judged["low"], judged["high"])
-            yield TestedFinding(text, -judged["gap"], p, not isnan(judged["low"]))
+            found = TestedFinding(text, -judged["gap"], p, not isnan(judged["low"]))
+            yield found.unless(judged["as_claimed"] == HIDDEN)
 
 
 def _gap_text(rows: Mapping[tuple[str, str, str], Row]) -> str:
@@ -67,7 +69,8 @@ def _ratio(row: Row) -> str:
 
 
 def _of_both(row: Row) -> str:
-    return f"{counted(row['n'], row['images'], 'medical ')}; {counted(row['n_natural'], row['images_natural'], 'natural ')}"
+    medical = counted(row["n"], row["images"], row["unit"], "medical ")
+    return f"{medical}; {counted(row['n_natural'], row['images_natural'], row['natural_unit'], 'natural ')}"
 
 
 def correct_headlines(table: Sequence[Row], names: ShortNames) -> Iterator[TestedFinding]:
@@ -81,11 +84,10 @@ def correct_headlines(table: Sequence[Row], names: ShortNames) -> Iterator[Teste
             f"the answers are right where the box has more attention than on maps of other images, and "
             f"{_share(row['right_only'], elsewhere)} where it has not. A right answer's look is the better one in "
             f"{100 * row['auc']:.0f}% of pairs of a right and a wrong answer {_percents(row)} "
-            f"({counted(row['n'], row['images'])}). 50% is what a look has that tells nothing."
+            f"({counted(row['n'], row['images'], row['unit'])}). 50% is what a look has that tells nothing."
         )
-        yield TestedFinding(
-            text, row["auc"] - 0.5, normal_p(row["auc"] - 0.5, row["low"], row["high"]), not isnan(row["low"])
-        )
+        p = normal_p(row["auc"] - 0.5, row["low"], row["high"])
+        yield TestedFinding(text, row["auc"] - 0.5, p, not isnan(row["low"])).unless(row["hidden_patches"])
 
 
 def _share(part: int, whole: int) -> str:
@@ -103,6 +105,7 @@ def repeat_headlines(table: Sequence[Row], names: ShortNames) -> Iterator[Headli
             text = (
                 f"{names[row['model'], row['method']]}, {row['task']}: {100 * row['reliability']:.0f}% {_percents(row)} of the "
                 f"variance of placement in layer {row['layer']} is between boxes, the rest between wordings of one question "
-                f"({row['boxes']:,} boxes, {counted(row['n'], row['images'])}). 100% is a look that the wording does not move."
+                f"({row['boxes']:,} boxes, {counted(row['n'], row['images'], row['unit'])}). 100% is a look that the wording "
+                "does not move."
             )
             yield Headline(text, "no verdict")

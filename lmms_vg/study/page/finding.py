@@ -7,6 +7,10 @@ from typing import NamedTuple
 
 from scipy.stats import norm
 
+from lmms_vg.runs.units import plural
+
+_HIDDEN = "Patches are hidden there, in the maps of other images, too, so this is no verdict."
+
 
 class TestedFinding(NamedTuple):
     """A finding, and how it is said.
@@ -15,13 +19,17 @@ class TestedFinding(NamedTuple):
         text: a sentence.
         mean: what is above 0 if it holds.
         p: its p-value.
-        enough: whether there are enough images for an interval, and so for a verdict.
+        enough: whether there can be a verdict: there are enough images, or patients, for an interval, and no patch is hidden.
     """
 
     text: str
     mean: float
     p: float
     enough: bool
+
+    def unless(self, hidden: bool) -> TestedFinding:
+        """Return the finding, without a verdict if patches are hidden in its layer."""
+        return self._replace(text=f"{self.text} {_HIDDEN}", enough=False) if hidden else self
 
 
 def normal_p(distance: float, low: float, high: float) -> float:
@@ -43,9 +51,13 @@ def times(mean: float, low: float, high: float) -> str:
 
 def ends(low: float, high: float, digits: int) -> str:
     """An interval in brackets."""
-    return "(too few images for an interval)" if isnan(low) else f"[{low:.{digits}f}, {high:.{digits}f}]"
+    return "(too few for an interval)" if isnan(low) else f"[{low:.{digits}f}, {high:.{digits}f}]"
 
 
-def counted(n: int, images: int, what: str = "") -> str:
-    """Numbers of questions and of images."""
-    return f"{n:,} {what}question{'s'[: n != 1]}, {images:,} image{'s'[: images != 1]}"
+def counted(n: int, units: int, unit: str, what: str = "") -> str:
+    """Numbers of questions, and of what is drawn as a whole, `image` or `patient`.
+
+    >>> counted(4, 1, "image"), counted(1, 2, "image or patient", "medical ")
+    ('4 questions, 1 image', '1 medical question, 2 images or patients')
+    """
+    return f"{n:,} {what}question{'s'[: n != 1]}, {units:,} {unit if units == 1 else plural(unit)}"

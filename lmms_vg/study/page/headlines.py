@@ -10,6 +10,7 @@ import numpy as np
 from lmms_vg.metrics.statistics import Difference, holm, paired
 from lmms_vg.runs.layer_choice import LayerChoice
 from lmms_vg.runs.saying import LEVEL
+from lmms_vg.runs.units import plural
 from lmms_vg.study.chosen_layer import chosen, plain_of
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.compared_tables import ComparedTables
@@ -50,10 +51,10 @@ def headlines(tasks: Sequence[StudiedTask], tables: ComparedTables) -> list[Head
 
 def _needed(row: Row, name: str) -> TestedFinding:
     mean, low, high = (100 * row[end] for end in ("mean", "low", "high"))
-    ends = "too few images for an interval" if isnan(low) else f"95% interval {low:.0f} to {high:.0f}"
+    ends = "too few for an interval" if isnan(low) else f"95% interval {low:.0f} to {high:.0f}"
     text = (
         f"{name}, {row['task']}: filling the box changes {mean:.0f} percentage points more of the answers than filling a place "
-        f"of its shape elsewhere ({ends}; {row['n']:,} questions, {row['images']:,} images). 0 is what a model has that does "
+        f"of its shape elsewhere ({ends}; {counted(row['n'], row['images'], row['unit'])}). 0 is what a model has that does "
         "not need the box."
     )
     return TestedFinding(text, row["mean"], row["p"], not isnan(low))
@@ -66,10 +67,11 @@ def _placed(task: StudiedTask, tasks: Sequence[StudiedTask]) -> Headline | None:
     if not found.n:
         return None
     mean, low, high = (float(end[0]) for end in (found.mean, found.low, found.high))
-    ends = "too few images for an interval" if isnan(low) else f"95% interval {low:.2f} to {high:.2f}"
+    ends = "too few for an interval" if isnan(low) else f"95% interval {low:.2f} to {high:.2f}"
+    where = _said(layer, task)
     text = (
-        f"{short_name(task, tasks)}, {task.task}: in {_said(layer)} the box holds more attention than {100 * mean:.0f}% of the "
-        f"places of its shape ({ends}; {found.n:,} questions, {found.images:,} images). 50% is chance, but objects in the "
+        f"{short_name(task, tasks)}, {task.task}: in {where} the box holds more attention than {100 * mean:.0f}% of the "
+        f"places of its shape ({ends}; {counted(found.n, found.images, task.unit)}). 50% is chance, but objects in the "
         "middle exceed it without being looked at, and there are too few images like these for the comparison that tells."
     )
     return Headline(text, "no verdict")
@@ -81,11 +83,12 @@ def _alone(task: StudiedTask, tasks: Sequence[StudiedTask]) -> TestedFinding | N
     if not excess:
         return None
     found = paired(dict.fromkeys(excess, 0.0), excess, _units(task, excess))
+    where = _said(layer, task)
     text = (
-        f"{short_name(task, tasks)}, {task.task}: in {_said(layer)} the box holds {_times(found)} the attention that maps of "
+        f"{short_name(task, tasks)}, {task.task}: in {where} the box holds {_times(found)} the attention that maps of "
         f"other images put on it ({_counted(task, excess)}). 1 is what a look has that cannot know the box."
     )
-    return TestedFinding(text, found.mean, found.p, found.has_interval)
+    return TestedFinding(text, found.mean, found.p, found.has_interval).unless(_hides(layer, task))
 
 
 def _against(task: StudiedTask, plain: StudiedTask, tasks: Sequence[StudiedTask]) -> TestedFinding | None:
@@ -97,19 +100,22 @@ def _against(task: StudiedTask, plain: StudiedTask, tasks: Sequence[StudiedTask]
     if not both:
         return None
     found = paired({uid: before[uid] for uid in both}, {uid: own[uid] for uid in both}, _units(task, both))
+    where = _said(layer, task)
     text = (
-        f"{short_name(task, tasks)} against {plain.method}, {task.task}: on the same questions, in {_said(layer)}, the lead of "
+        f"{short_name(task, tasks)} against {plain.method}, {task.task}: on the same questions, in {where}, the lead of "
         f"the box over other images is {_times(found)} that of {plain.method} ({_counted(task, both)}). 1 is no difference."
     )
-    return TestedFinding(text, found.mean, found.p, found.has_interval)
+    return TestedFinding(text, found.mean, found.p, found.has_interval).unless(_hides(layer, task, plain))
 
 
-def _said(layer: LayerChoice) -> str:
+def _hides(layer: LayerChoice, *tasks: StudiedTask) -> bool:
+    return any(bool(task.hides[layer.layers].any()) for task in tasks)
+
+
+def _said(layer: LayerChoice, task: StudiedTask) -> str:
     """Name the layer, and on what it was chosen."""
-    return f"layer {layer.said} (of lowest KL, chosen on {_RULES.get(layer.how, layer.how)})"
-
-
-_RULES = {"in-sample": "these same questions", "other half": "the other half of the images"}
+    rules = {"in-sample": "these same questions", "other half": f"the other half of the {plural(task.unit)}"}
+    return f"layer {layer.said} (of lowest KL, chosen on {rules.get(layer.how, layer.how)})"
 
 
 def _excess(task: StudiedTask, layer: LayerChoice) -> dict[str, float]:
@@ -123,8 +129,7 @@ def _units(task: StudiedTask, uids: Collection[str]) -> dict[str, str]:
 
 
 def _counted(task: StudiedTask, uids: Collection[str]) -> str:
-    units = len(set(_units(task, uids).values()))
-    return counted(len(uids), units)
+    return counted(len(uids), len(set(_units(task, uids).values())), task.unit)
 
 
 def _times(found: Difference) -> str:

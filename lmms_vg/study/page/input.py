@@ -235,6 +235,7 @@ class PageInput:
         panels: charts; `pictures` and `tables` come after them, each in their order.
         missing: what this study has no numbers of, and why, one sentence each.
         signatures: what determined the numbers.
+        unit: what intervals draw as a whole: `image`, `patient`, or `image or patient`.
     """
 
     title: str
@@ -248,3 +249,4 @@ class PageInput:
     tables: Sequence[PageTable] = ()
     missing: Sequence[str] = ()
     signatures: Sequence[str] = ()
+    unit: str = "image"

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from lmms_vg import __version__
 from lmms_vg._util.atomic_files import replace_file
 from lmms_vg._util.html_pages import policy, script_json, static_text, templates
+from lmms_vg.runs.units import plural
 from lmms_vg.study.page import sample
 from lmms_vg.study.page.curves import curves, style
 from lmms_vg.study.page.data import (
@@ -126,6 +127,7 @@ def render(page: PageInput, shown: list[DrawnSample], seed: int, detail: MapDeta
             blobs=blobs(page, shown, detail),
             rule=sample.rule(page.asked, len(shown), seed),
             reduced=reduced,
+            units=plural(page.unit),
             shown=shown,
             licences=sorted({(one.sample.source, one.sample.licence or "not stated") for one in shown}),
             lift=2**DOUBLINGS,

@@ -87,7 +87,7 @@ def test_too_few_images_give_no_verdict(tmp_path: Path) -> None:
     assert f"more attention than {100 * mean:.0f}% of the places" in said.text
     twelve = studied(tmp_path, looks.seeing, n=12)
     (said,) = made(Study((twelve,), ())).headlines
-    assert (said.word, "too few images for an interval" in said.text) == ("no verdict", True), (
+    assert (said.word, "too few for an interval" in said.text) == ("no verdict", True), (
         "six images: others, no interval"
     )
 
@@ -112,6 +112,19 @@ def test_hidden_patches_are_marked_and_do_not_choose_the_layer(tmp_path: Path) -
     study = Study((studied(tmp_path, looks.with_hidden),), ())
     assert made(study).panels[0].lines[0].hidden == [1]
     assert sides_of(study)[0].layer == 0, "KL says nothing in layer 1"
+
+
+def test_a_layer_that_hides_patches_has_no_verdict(tmp_path: Path) -> None:
+    """Its AR over other images is high because their maps hide patches of the box, too; `report` gives no verdict either."""
+    plain, method = studied(tmp_path, looks.seeing), studied(tmp_path, looks.with_hidden, "vgrefine")
+    kl = np.tile([2.0, 1.0], (120, 1))
+    both = [replace(task, values={**task.values, "KL": kl}) for task in (plain, method)]
+    alone, hidden, against = made(Study(tuple(both), ())).headlines
+    assert alone.word == "shown"
+    assert "layer 1 " in hidden.text
+    for said in (hidden, against):
+        assert said.word == "no verdict"
+        assert "Patches are hidden there" in said.text
 
 
 def test_columns_are_those_of_the_tasks_in_one_order(study: Study) -> None:

@@ -54,7 +54,7 @@ def test_without_natural_images_or_with_few_there_is_no_gap_to_judge() -> None:
     assert list(gap_headlines(gap_table.chosen_table(pair()[:1]).rows, NAMES)) == []
     (few,) = gap_headlines(gap_table.chosen_table(pair(images=8)).rows, NAMES)
     assert not few.enough
-    assert "(too few images for an interval)" in few.text
+    assert "(too few for an interval)" in few.text
 
 
 def test_right_answers_and_grounded_ones() -> None:
