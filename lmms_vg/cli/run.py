@@ -16,7 +16,7 @@ from lmms_vg.cli.dry_run import forecasts, methods_of
 from lmms_vg.cli.outputs import output
 from lmms_vg.cli.parser import unknown_option
 from lmms_vg.cli.printing import announce, print_lines
-from lmms_vg.cli.run_summary import print_summary
+from lmms_vg.cli.run_summary import forget_earlier, print_summary
 from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument, unknown_control
 from lmms_vg.cli.unknown_names import unknown_name
 from lmms_vg.extensions.registered import families, methods
@@ -75,6 +75,7 @@ def run(arguments: Sequence[str]) -> int:
         if not args.quiet:
             announce("importing torch and lmms-eval")
         with quiet() if args.quiet else nullcontext():
+            forget_earlier()
             status = _run_together(arguments) if joint else _run_one(arguments)
     except (ValueError, OSError) as problem:
         print(f"lmms-vg: {problem}", file=sys.stderr)
