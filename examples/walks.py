@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "walks.md"
 
 _SECTION = re.compile(r"^## (.+?)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
-_STEP = re.compile(r"^```sh\n(.*?)^```\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_STEP = re.compile(r"^```sh\n((?:(?!```)[^\n]*\n)*)```\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _METHOD_FILE = re.compile(r"^```python\n# (sharpen\.py)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 #: What differs between two runs of the same command, and what the page has in its place.

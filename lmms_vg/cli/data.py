@@ -74,7 +74,7 @@ def _data_check(args: argparse.Namespace) -> int:
     for line in own.check(args.file):
         print(line, flush=True)
         problems += 1
-    print_lines(measured(args.file))
+    print_lines(filter(None, [own.label_maps(args.file), *measured(args.file)]))
     return 1 if problems else 0
 
 

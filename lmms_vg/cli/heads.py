@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmms_vg._util.atomic_files import check_new, replace_file
+from lmms_vg._util.atomic_files import replace_file
 from lmms_vg._util.suggest import suggest
+from lmms_vg.cli.outputs import output
 from lmms_vg.cli.paths import missing
 from lmms_vg.cli.printing import announce, print_lines
 from lmms_vg.cli.unknown_arguments import missing_heads, refuse, unknown_argument
@@ -50,12 +51,14 @@ def add(commands: Any) -> None:
         choices=("kl", "ar", "js", "placement"),
         help="metric that ranks the heads (default: %(default)s)",
     )
-    calibrate.add_argument("-o", "--out", type=Path, required=True, help="the .json file to write; it must not exist")
+    calibrate.add_argument(
+        "-o", "--out", type=output("-o", "new"), required=True, help="the .json file to write; it must not exist"
+    )
     calibrate.set_defaults(command=_calibrate)
 
     show = heads.add_parser("show", help="print a head list as a table, and draw its heat map")
     show.add_argument("list", help="a .json file, or the name of a shipped list")
-    show.add_argument("-o", "--out", type=Path, help="the .png file to draw: mean KL, layers x heads")
+    show.add_argument("-o", "--out", type=output("-o", "file"), help="the .png file to draw: mean KL, layers x heads")
     show.set_defaults(command=_show)
 
 
@@ -67,11 +70,10 @@ def _calibrate(args: argparse.Namespace) -> int:
             "plain model"
         )
     refuse(unknown_argument(args.model_args, family, ["plain"]) or _unknown_data(args.data))
-    if args.out.is_dir() or args.out.suffix != ".json":
+    if args.out.suffix != ".json":
         raise ValueError(f"--out {args.out}: name the .json file to write")
     if args.n < 1 or args.keep < 1:
         raise ValueError(f"-n {args.n}, --keep {args.keep}: allowed are positive integers")
-    check_new(args.out)
     announce("importing torch and lmms-eval")
 
     from lmms_eval.utils import simple_parse_args_string

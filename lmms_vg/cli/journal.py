@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmms_vg.cli.outputs import output
 from lmms_vg.cli.paths import existing
 from lmms_vg.cli.printing import print_lines
 
@@ -46,7 +47,7 @@ def add(commands: Any) -> None:
     export.add_argument(
         "-o",
         "--out",
-        type=Path,
+        type=output("-o", "new"),
         required=True,
         metavar="FILE",
         help="a new .zip file, or a new .parquet file of the maps",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from lmms_vg.cli.outputs import output
 from lmms_vg.cli.paths import existing
 from lmms_vg.cli.printing import print_lines
 from lmms_vg.cli.unknown_arguments import data_sets, require
@@ -20,7 +20,12 @@ def add(commands: Any) -> None:
         "folder", type=existing, metavar="DIR", help="the folder with <id>/bundle.zip for every submission"
     )
     build.add_argument(
-        "-o", "--out", type=Path, required=True, metavar="SITE", help="a new folder, or a site to replace"
+        "-o",
+        "--out",
+        type=output("-o", "folder"),
+        required=True,
+        metavar="SITE",
+        help="a new folder, or a site to replace",
     )
     build.add_argument(
         "--withhold",

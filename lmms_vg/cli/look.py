@@ -11,6 +11,7 @@ from typing import Any
 
 from lmms_vg._util.suggest import suggest
 from lmms_vg.cli import method_files
+from lmms_vg.cli.outputs import output
 from lmms_vg.cli.paths import missing
 from lmms_vg.cli.printing import announce
 from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument
@@ -53,7 +54,7 @@ def add(commands: Any) -> None:
         metavar="RUN",
         help="runs of the same model and methods that measured attention: what their maps of other images have on the box",
     )
-    look.add_argument("-o", "--out", type=Path, metavar="FILE.png", help="the picture to draw")
+    look.add_argument("-o", "--out", type=output("-o", "file"), metavar="FILE.png", help="the picture to draw")
     method_files.add(look)
     look.set_defaults(command=_look)
 
@@ -81,7 +82,6 @@ def _look(args: argparse.Namespace) -> int:
             raise ValueError(str(problem)) from problem
     print(looks.table(args.layer, args.bank))
     if args.out is not None:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
         replace_file(args.out, looks.draw(args.layer))
         print(args.out)
     return 0

@@ -13,9 +13,10 @@ from typing import Any
 
 from lmms_vg.cli import method_files
 from lmms_vg.cli.dry_run import forecasts, methods_of
+from lmms_vg.cli.outputs import output
 from lmms_vg.cli.parser import unknown_option
 from lmms_vg.cli.printing import announce, print_lines
-from lmms_vg.cli.run_summary import print_summary
+from lmms_vg.cli.run_summary import forget_earlier, print_summary
 from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument, unknown_control
 from lmms_vg.cli.unknown_names import unknown_name
 from lmms_vg.extensions.registered import families, methods
@@ -68,11 +69,13 @@ def run(arguments: Sequence[str]) -> int:
         method_files.register(args.method_file)
         arguments = _with_data(_with_control(arguments, args.control), args.data)
         refuse(unknown_name(arguments, family=joint) or _unknown_argument(arguments, joint))
+        _check_output(arguments)
         if args.dry_run:
             return print_lines(forecasts(arguments))
         if not args.quiet:
             announce("importing torch and lmms-eval")
         with quiet() if args.quiet else nullcontext():
+            forget_earlier()
             status = _run_together(arguments) if joint else _run_one(arguments)
     except (ValueError, OSError) as problem:
         print(f"lmms-vg: {problem}", file=sys.stderr)
@@ -147,6 +150,13 @@ def _unknown_argument(arguments: Sequence[str], joint: bool) -> str:
         return unknown_argument(given.model_args, given.model, given.methods.split(","), joint=True)
     family, *names = methods_of(given.model, "")
     return unknown_argument(given.model_args, family, names) if names else ""
+
+
+def _check_output(arguments: Sequence[str]) -> None:
+    """Refuse a place for the results that cannot be written: lmms-eval would find out when all is answered."""
+    parser = argparse.ArgumentParser(prog="lmms-vg run", allow_abbrev=False, add_help=False)
+    parser.add_argument("--output_path", type=output("--output_path", "folder"))
+    parser.parse_known_args(arguments)
 
 
 def _run_one(arguments: Sequence[str]) -> int:

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from lmms_vg.runs.summary import Effort
 
 
+def forget_earlier() -> None:
+    """Forget what this process has run so far: a summary is of one command, and Python code may have asked before it."""
+    from lmms_vg.experiments.lmms_eval_process import take_saved
+    from lmms_vg.inference.run_report import take
+
+    take()
+    take_saved()
+
+
 def print_summary(wall: float) -> None:
     """Print the summary of the runs that this process has saved; nothing if there are none.
 

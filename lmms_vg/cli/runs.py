@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lmms_vg.cli.outputs import output
 from lmms_vg.cli.paths import existing
 from lmms_vg.cli.printing import print_lines
 
@@ -55,7 +56,7 @@ def add(commands: Any) -> None:
         help="compare attention at this layer, from 0; default: the base's of lowest KL on the other half of the images",
     )
     compare.add_argument("--format", choices=_SUFFIXES.values(), help="default: the suffix of FILE, else markdown")
-    compare.add_argument("-o", "--out", type=Path, metavar="FILE", help="a new file: .md, .csv or .tex")
+    compare.add_argument("-o", "--out", type=output("-o", "new"), metavar="FILE", help="a new file: .md, .csv or .tex")
     compare.set_defaults(command=_compare)
 
 
@@ -71,13 +72,11 @@ def _report(args: argparse.Namespace) -> int:
 
 
 def _compare(args: argparse.Namespace) -> int:
-    from lmms_vg._util.atomic_files import check_new, write_new
+    from lmms_vg._util.atomic_files import write_new
     from lmms_vg.runs.agreement import check_names
     from lmms_vg.runs.units import check_unit
 
     kind: Any = args.format or _kind_of(args.out)
-    if args.out is not None:
-        check_new(args.out)
     check_names(args.allow)
     check_unit(args.unit)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmms_vg.cli.outputs import output
 from lmms_vg.cli.paths import existing, missing
 from lmms_vg.cli.printing import print_lines
 from lmms_vg.cli.unknown_arguments import require
@@ -46,7 +47,7 @@ def add(commands: Any) -> None:
     submit.add_argument(
         "-o",
         "--out",
-        type=Path,
+        type=_bundles,
         required=True,
         metavar="OUT",
         help="BUNDLE.zip, a new file, for one method; or a folder, which gets <model>-<run's folder>/bundle.zip per method",
@@ -73,9 +74,19 @@ def add(commands: Any) -> None:
         "mmmu: answers of mmmu_med_test, for its evaluation server",
     )
     export.add_argument(
-        "-o", "--out", type=Path, required=True, metavar="FILE", help="a new file; for lmms-eval a new folder"
+        "-o",
+        "--out",
+        type=output("-o", "new"),
+        required=True,
+        metavar="FILE",
+        help="a new file; for lmms-eval a new folder",
     )
     export.set_defaults(command=_export)
+
+
+def _bundles(text: str) -> Path:
+    """Where bundles are written: a new file, or a folder that may hold some."""
+    return output("-o", "new" if text.endswith(".zip") else "folder")(text)
 
 
 def _submit(args: argparse.Namespace) -> int:
@@ -155,11 +166,9 @@ def _validate(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
-    from lmms_vg._util.atomic_files import check_new
     from lmms_vg.submission.export import lmms_eval, mmmu, model_index
     from lmms_vg.submission.validate import check
 
-    check_new(args.out)
     checked = check(args.bundle)
     notes = [f"  {finding}" for finding in checked.findings]
     if checked.entry is None:

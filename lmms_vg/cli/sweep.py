@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
 from lmms_vg.cli import method_files
+from lmms_vg.cli.outputs import output
 from lmms_vg.cli.printing import announce
 from lmms_vg.cli.unknown_arguments import hyper_parameters, refuse, require, unknown_argument
 from lmms_vg.cli.unknown_names import unknown_name
@@ -32,7 +32,10 @@ def add(commands: Any) -> None:
     )
     sweep.add_argument("--cross", action="store_true", help="run every combination instead")
     sweep.add_argument(
-        "--output_path", type=Path, required=True, help="gets one folder per setting, and the sweep's own files"
+        "--output_path",
+        type=output("--output_path", "folder"),
+        required=True,
+        help="gets one folder per setting, and the sweep's own files",
     )
     sweep.add_argument(
         "--choose-on",

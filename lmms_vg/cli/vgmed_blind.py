@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from lmms_vg._util.atomic_files import check_new
+from lmms_vg.cli.outputs import output
 from lmms_vg.cli.printing import print_lines
 
 
@@ -30,9 +30,15 @@ def add(actions: Any) -> None:
     )
     page.add_argument("--seed", type=int, default=0, help="of the questions drawn")
     page.add_argument(
-        "--key", type=Path, required=True, metavar="KEY.json", help="the key to write; keep it from raters"
+        "--key",
+        type=output("--key", "file"),
+        required=True,
+        metavar="KEY.json",
+        help="the key to write; keep it from raters",
     )
-    page.add_argument("-o", "--out", type=Path, required=True, help="the new folder to write; give all of it to raters")
+    page.add_argument(
+        "-o", "--out", type=output("-o", "new"), required=True, help="the new folder to write; give all of it to raters"
+    )
     page.set_defaults(command=_page)
 
     score = parts.add_parser("score", help="tell which arm raters prefer, with an interval by cases and raters")
@@ -52,7 +58,6 @@ def _page(args: argparse.Namespace) -> int:
 
     arms = args.arms.split(",")
     check_arms(arms)
-    check_new(args.out)
     if args.n < 1:
         raise ValueError(f"-n {args.n}: allowed is a positive integer")
     if args.key.resolve().is_relative_to(args.out.resolve()):

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lmms_vg._util.atomic_files import check_new, replace_file
+from lmms_vg._util.atomic_files import replace_file
+from lmms_vg.cli.outputs import output
 from lmms_vg.cli.printing import print_lines
 
 
@@ -19,14 +20,20 @@ def add(actions: Any) -> None:
     page.add_argument("dataset", type=Path, metavar="FOLDER", help="a built data set with questions")
     page.add_argument("-n", type=int, help="number of questions to draw; all by default")
     page.add_argument("--seed", type=int, default=0, help="of the questions drawn and of the raters' orders")
-    page.add_argument("-o", "--out", type=Path, required=True, help="the new folder to write; give all of it to raters")
+    page.add_argument(
+        "-o", "--out", type=output("-o", "new"), required=True, help="the new folder to write; give all of it to raters"
+    )
     page.set_defaults(command=_page)
 
     merge = parts.add_parser("merge", help="combine exported ratings: what is kept, how far raters agree, Table R.6")
     merge.add_argument("dataset", type=Path, metavar="FOLDER", help="the data set that the page was made from")
     merge.add_argument("ratings", type=Path, nargs="+", metavar="FILE", help="what raters exported from the page")
     merge.add_argument(
-        "-o", "--out", type=Path, required=True, help="the new folder: ratings.jsonl, report.md, table_r6.csv"
+        "-o",
+        "--out",
+        type=output("-o", "new"),
+        required=True,
+        help="the new folder: ratings.jsonl, report.md, table_r6.csv",
     )
     merge.set_defaults(command=_merge)
 
@@ -36,7 +43,6 @@ def _page(args: argparse.Namespace) -> int:
     from lmms_vg.vgmed.rating_cases import PAGE, drawn, write_rating_folder
     from lmms_vg.vgmed.rating_page import SECONDS, repeats, workload
 
-    check_new(args.out)
     built = read(args.dataset)
     print_lines(built.problems)
     questions = drawn(built, args.n, args.seed)
@@ -58,7 +64,6 @@ def _merge(args: argparse.Namespace) -> int:
     from lmms_vg.vgmed.rating_tables import distribution_csv, report
     from lmms_vg.vgmed.ratings import read_ratings
 
-    check_new(args.out)
     built = read(args.dataset)
     kinds = {question.id: question.kind for question in built.questions}
     found = read_ratings(args.ratings, built.card.hash, frozenset(kinds))

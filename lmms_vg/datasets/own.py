@@ -12,7 +12,7 @@ from pathlib import Path
 from loguru import logger
 
 from lmms_vg.datasets.own_images import name_of, open_view, uri_of, view_of
-from lmms_vg.datasets.own_regions import region_of
+from lmms_vg.datasets.own_regions import labels_of, region_of
 from lmms_vg.datasets.own_rows import Kind, OwnFile, OwnRow, Problem, read
 from lmms_vg.datasets.schema import Sample
 from lmms_vg.datasets.source import DataError
@@ -66,6 +66,25 @@ def check(path: Path) -> Iterator[str]:
             what = early[line] if line in early else _wrong(path, file.rows[line])
         if what:
             yield _said(path, Problem(line, what))
+
+
+def label_maps(path: Path) -> str:
+    """Say which lines have masks of several values, which are taken for one region; empty if none has.
+
+    Raises:
+        DataError, OSError: as `check`.
+    """
+    several: dict[int, tuple[OwnRow, int]] = {}
+    for line, row in read(path).rows.items():
+        if row.mask is not None and not _wrong(path, row) and (labels := labels_of(row, path.parent)) > 1:
+            several[line] = row, labels
+    if not several:
+        return ""
+    line, (row, labels) = next(iter(several.items()))
+    return (
+        f"masks of {len(several)} lines have several values, first line {line}: {row.mask} has {labels} beside 0. Own masks "
+        "have no labels: all that is not 0 is one region; write a mask per label to ask about one"
+    )
 
 
 def _said(path: Path, problem: Problem) -> str:

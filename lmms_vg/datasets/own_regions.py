@@ -19,6 +19,8 @@ from lmms_vg.vision.images import whole_images_only
 from lmms_vg.vision.nifti import is_nifti, read_volume, require_same_grid
 from lmms_vg.vision.run_lengths import from_runs, runs_of
 
+_WHITE = 128  # of 255: JPEG leaves grey edges around a white mask on black
+
 
 def region_of(row: OwnRow, folder: Path) -> list[list[float]]:
     """Boxes (x1, y1, x2, y2 in pixels) of a row; those of a mask tile its pixels and do not overlap.
@@ -37,6 +39,22 @@ def region_of(row: OwnRow, folder: Path) -> list[list[float]]:
     return tiles(mask.astype(np.uint8))[1]
 
 
+def labels_of(row: OwnRow, folder: Path) -> int:
+    """Number of values or colours of a row's mask beside 0, which a label map has several of; 0 if it is no file.
+
+    Raises:
+        DataError: as `region_of`.
+    """
+    if not isinstance(row.mask, str):
+        return 0
+    path = folder / row.mask
+    if is_nifti(path):
+        return len(np.setdiff1d(slice_of(read_volume(path, row.orientation), row.plane, row.slice), [0]))
+    pixels = _pixels(path)
+    colours = np.unique(pixels.reshape(pixels.shape[0] * pixels.shape[1], -1), axis=0)
+    return int(np.any(colours, axis=1).sum())
+
+
 def _of_file(row: OwnRow, folder: Path) -> NDArray[np.bool_]:
     path = folder / str(row.mask)
     if not os.path.isfile(path):
@@ -50,10 +68,12 @@ def _of_file(row: OwnRow, folder: Path) -> NDArray[np.bool_]:
     return marked
 
 
-def _pixels(path: Path) -> NDArray[np.uint8]:
-    """The colours of a picture, (height, width, 3), or its palette's indices, (height, width)."""
+def _pixels(path: Path) -> NDArray[Any]:
+    """The colours of a picture, (height, width, 3), or its palette's indices, (height, width); of JPEG, what is white."""
     try:
         with whole_images_only(), Image.open(path) as picture:
+            if picture.format == "JPEG":
+                return np.asarray(picture.convert("L")) >= _WHITE
             return np.asarray(picture.convert("RGB") if picture.mode != "P" else picture)
     except (OSError, SyntaxError, ValueError) as problem:  # PIL raises all of these over damaged bytes
         raise DataError(f"{path}: truncated or damaged ({problem})") from None

@@ -125,22 +125,28 @@ def measure(answerer: Answerer, sample: BoxedSample, sums: HeadSums) -> tuple[in
     """Ask all questions and add their values, as the journal has them, to `sums`.
 
     Returns:
-        The number of images with values; and key -> how often a question with values was asked.
+        The number of patients with values, or of images where none is known; and key -> how often a question with values was asked.
 
     Raises:
         ValueError: No question could be measured.
     """
     answers = tqdm(answerer.answer(sample.questions), total=len(sample.questions), desc="calibrating heads")
-    remaining = Counter(record.key for _, record in answers)
-    images = set()
+    remaining: Counter[str] = Counter()
+    patients: dict[str, str] = {}  # of images; a run that named none may have asked some of the questions before
+    for question, record in answers:
+        remaining[record.key] += 1
+        if patient := question.patient or record.patient:
+            patients[record.image] = patient
+    units = set()
     measured: dict[str, int] = {}
     folder = answerer.journal.folder
     records = (record for record in read_records(sorted(folder.glob("rank*.jsonl"))) if record.key in remaining)
     for record, heads in read_heads(folder, records):
         if record.alignment and record.key in remaining:
             measured[record.key] = remaining.pop(record.key)
-            sums.add(record.unit, heads._asdict(), record.alignment["kl"], measured[record.key])
-            images.add(record.unit)
+            unit = patients.get(record.image, record.image)
+            sums.add(unit, heads._asdict(), record.alignment["kl"], measured[record.key])
+            units.add(unit)
     failed = len(sample.questions) - sums.n
     if not sums.n:
         raise ValueError(
@@ -150,7 +156,7 @@ def measure(answerer: Answerer, sample: BoxedSample, sums: HeadSums) -> tuple[in
         logger.warning(
             f"{failed} of {len(sample.questions)} questions were not measured; the reasons are in {answerer.journal.folder}"
         )
-    return len(images), measured
+    return len(units), measured
 
 
 def _even(folder: Path, measured: Mapping[str, int]) -> dict[str, float]:

@@ -111,11 +111,11 @@ def _free(out: Path, folder: Path) -> Path:
     place = out.resolve()
     if folder.resolve().is_relative_to(place) or place.is_relative_to(folder.resolve()):
         raise ValueError(
-            f"{out}: a site inside or around its bundles' folder would be lost or mixed up with it; name another folder"
+            f"-o {out}: a site inside or around its bundles' folder would be lost or mixed up with it; name another folder"
         )
     if place.exists() and not (place / MARKER).is_file() and not (place.is_dir() and not any(place.iterdir())):
         raise ValueError(
-            f"{out}: exists and is not a site that lmms-vg wrote, so it is not replaced; name another folder"
+            f"-o {out}: exists and is not a site that lmms-vg wrote, so it is not replaced; name another folder"
         )
     return place
 

@@ -14,6 +14,7 @@ from lmms_vg.vgmed import dataset, rle
 from lmms_vg.vgmed.components import mask_boxes
 from lmms_vg.vgmed.frames import Frame, Tally
 from lmms_vg.vgmed.manifest import SourceManifest
+from lmms_vg.vgmed.near_copies import difference_hash
 from lmms_vg.vgmed.schema import Item
 from lmms_vg.vision.images import open_picture
 
@@ -27,12 +28,14 @@ class FrameItems(BaseModel):
     Attributes:
         origin: file that the frame was made of, relative to the source's folder.
         image_hash: SHA-256 of the image's size and pixels.
+        near_hash: of its near copies (`near_copies`), in hexadecimal digits; empty if it has no item.
         items: one per label that is kept.
         dropped: reason -> number of components, or of items.
     """
 
     origin: str
     image_hash: str
+    near_hash: str
     items: list[Item]
     dropped: dict[str, int]
 
@@ -76,7 +79,13 @@ def frame_items(frame: Frame, manifest: SourceManifest, out: Path) -> FrameItems
             )
     if items:
         _write_image(out / name, picture.rgb)
-    return FrameItems(origin=frame.origin, image_hash=picture.hash, items=items, dropped=tally.dropped)
+    return FrameItems(
+        origin=frame.origin,
+        image_hash=picture.hash,
+        near_hash=difference_hash(picture.rgb).hex() if items else "",
+        items=items,
+        dropped=tally.dropped,
+    )
 
 
 def _identifier(manifest: SourceManifest, frame: Frame, label: str) -> str:

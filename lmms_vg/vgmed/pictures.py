@@ -28,10 +28,13 @@ def frames(
         tally.report("no patient id", f"{place}: patient: {manifest.patient!r} does not match")
         return
     masks: Masks = {}
-    named = {rule.name for mask in files.masks if mask.label is not None and (rule := manifest.rule(mask.label))}
+    empty: set[MaskFile] = set()
     for mask in files.masks:
         with tally.skipping("mask cannot be read", str(folder / mask.path)):
-            _add(masks, folder, mask, manifest, tally)
+            if not _add(masks, folder, mask, manifest, tally):
+                empty.add(mask)
+    full = [mask for mask in files.masks if mask not in empty]  # or not read, so that nobody knows
+    named = {rule.name for mask in full if mask.label is not None and (rule := manifest.rule(mask.label))}
     if not is_dicom(place):
         with tally.skipping("image cannot be read", str(place)):
             image = open_rgb(place)
@@ -71,18 +74,28 @@ def fitting(masks: Masks, size: tuple[int, int], place: str, tally: Tally) -> Ma
     return kept
 
 
-def _add(masks: Masks, folder: Path, file: MaskFile, manifest: SourceManifest, tally: Tally) -> None:
+def _add(masks: Masks, folder: Path, file: MaskFile, manifest: SourceManifest, tally: Tally) -> bool:
+    """Add what a file marks; returns whether it marks anything. Many sources have a file for every label on every image."""
     place = folder / file.path
     if file.label is not None:
         rule = tally.rule(manifest, file.label, str(place))
-        if rule is not None:
-            masks.setdefault(rule.name, (rule, []))[1].append(read_mask(place))
-        return
-    labels = read_label_map(place)
-    for value in present(labels):
-        rule = tally.rule(manifest, value, str(place))
-        if rule is not None:
-            masks.setdefault(rule.name, (rule, []))[1].append(labels == value)
+        if rule is None:
+            return True
+        mask = read_mask(place)
+        if mask.any():
+            masks.setdefault(rule.name, (rule, []))[1].append(mask)
+            return True
+    else:
+        labels = read_label_map(place)
+        values = present(labels)
+        for value in values:
+            rule = tally.rule(manifest, value, str(place))
+            if rule is not None:
+                masks.setdefault(rule.name, (rule, []))[1].append(labels == value)
+        if values:
+            return True
+    tally.dropped["empty mask"] += 1
+    return False
 
 
 def _by_window(masks: Masks, manifest: SourceManifest) -> dict[GreyWindow | int | None, Masks]:

@@ -10,7 +10,9 @@ from tqdm import tqdm
 
 from lmms_vg._util.processes import in_order
 from lmms_vg.host.stopping import finishing_batches
+from lmms_vg.vgmed.frame_items import FrameItems
 from lmms_vg.vgmed.frames import Tally
+from lmms_vg.vgmed.near_copies import NearCopies
 from lmms_vg.vgmed.schema import Item
 from lmms_vg.vgmed.units import Unit, UnitRead, UnitReader
 
@@ -52,7 +54,7 @@ def read_units(units: Sequence[Unit], reader: UnitReader, path: Path, processes:
 
 
 def accepted(path: Path, names: Sequence[str], tallies: Mapping[str, Tally]) -> Iterator[Item]:
-    """Yield the items of a file of units, but those on an image that was seen before.
+    """Yield the items of a file of units, but those on an image that was seen before, or whose near copy another source has.
 
     Args:
         path: of the file.
@@ -60,6 +62,7 @@ def accepted(path: Path, names: Sequence[str], tallies: Mapping[str, Tally]) -> 
         tallies: source -> gets what was lost.
     """
     first: dict[bytes, tuple[str, str]] = {}  # hash of an image -> its source and file
+    copies = NearCopies()
     with path.open("rb") as lines:
         for line in lines:
             unit = UnitRead.model_validate_json(line)
@@ -70,13 +73,23 @@ def accepted(path: Path, names: Sequence[str], tallies: Mapping[str, Tally]) -> 
                 place, key = (name, frame.origin), bytes.fromhex(frame.image_hash)
                 seen = first.get(key, place)
                 if seen != place:
-                    words = f"{frame.origin}: the same image as {' '.join(seen)}; only the first is used"
-                    tally.report(f"same image as in {seen[0]}", words, once=f"same image as in {seen[0]}")
+                    _double(tally, frame, "the same image as", seen)
                     continue
-                tally.add(frame.dropped, [])
-                if frame.items:
+                if frame.items and key not in first:
+                    copy_of = copies.find(name, bytes.fromhex(frame.near_hash))
+                    if copy_of is not None:
+                        _double(tally, frame, "nearly the same image as", copy_of)
+                        continue
                     first[key] = place
+                    copies.add(name, bytes.fromhex(frame.near_hash), frame.origin)
+                tally.add(frame.dropped, [])
                 yield from frame.items
+
+
+def _double(tally: Tally, frame: FrameItems, what: str, seen: tuple[str, str]) -> None:
+    """Report an image that is left out, since another one is the same."""
+    reason = f"{what.removeprefix('the ')} in {seen[0]}"
+    tally.report(reason, f"{frame.origin}: {what} {' '.join(seen)}; only the first is used", once=reason)
 
 
 def _done(units: Sequence[Unit], reader: UnitReader, path: Path) -> tuple[int, int]:

@@ -90,6 +90,9 @@ def _labels(
         return
     masks = read_volume(place, manifest.orientation or None)
     require_same_grid(volume, masks)
+    if not masks.values.any():
+        tally.dropped["empty mask"] += 1
+        return
     for plane in manifest.planes:
         counts = _counts(masks, plane, file.label is not None)
         for value in np.flatnonzero(counts[:, 1:].any(axis=0)) + 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from PIL import Image
 
 from lmms_vg.cli.main import main
 from lmms_vg.datasets import own
+from lmms_vg.datasets.own_rows import read
 
 Files = Callable[[Path], None]
 
@@ -128,3 +130,85 @@ def test_of_a_dicom_file_only_pixels_and_listed_tags_leave(tmp_path: Path) -> No
     told = sample.model_dump_json()
     for private in ("Doe", "4711", "19700101", "General Hospital"):
         assert private not in told
+
+
+def test_own_masks_have_no_labels_and_a_label_map_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is asked about all the same: all that is not 0 is one region."""
+    labels = np.zeros((30, 40), np.uint8)
+    labels[2:4, 2:4], labels[2:4, 4:6], labels[10:12, 2:4] = 1, 2, 7
+    colours = np.zeros((30, 40, 3), np.uint8)
+    colours[2:4, 2:4], colours[2:4, 4:6] = (255, 0, 0), (0, 255, 0)
+    question = {"image": IMAGE, "question": "Where?"}
+    path = write(tmp_path, ROW, *(question | {"mask": f"{name}.png"} for name in ("one", "labels", "colours", "gone")))
+    for name, mask in {"one": labels == 1, "labels": labels, "colours": colours}.items():
+        Image.fromarray(mask).save(tmp_path / f"{name}.png")
+    assert main(["data", "check", str(path)]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith(f"{path}, line 5: ")
+    assert said[1] == (
+        "masks of 2 lines have several values, first line 3: labels.png has 3 beside 0. Own masks have no labels: all that is "
+        "not 0 is one region; write a mask per label to ask about one"
+    )
+    assert [sample.boxes for sample in own.load(path)][1:] == [
+        [[2, 2, 4, 4]],
+        [[2, 2, 6, 4], [2, 10, 4, 12]],
+        [[2, 2, 6, 4]],
+    ]
+    main(["data", "check", str(write(tmp_path, ROW, question | {"mask": "one.png"}))])
+    assert "several values" not in capsys.readouterr().out
+
+
+def test_a_label_map_as_a_volume_is_named(tmp_path: Path) -> None:
+    nibabel = pytest.importorskip("nibabel")
+    labels = np.zeros((6, 5, 4), np.uint8)
+    labels[1, 1, 1], labels[2, 2, 1], labels[3, 3, 2] = 1, 2, 3
+    volumes(tmp_path)
+    nibabel.save(nibabel.Nifti1Image(labels, np.eye(4)), tmp_path / "labels.nii.gz")
+    path = write(tmp_path, VOLUME | {"mask": "labels.nii.gz"}, VOLUME | {"mask": "labels.nii.gz", "slice": 2})
+    assert own.label_maps(path).startswith(
+        "masks of 1 lines have several values, first line 1: labels.nii.gz has 2 beside 0"
+    )
+
+
+def test_the_grey_edges_of_a_jpeg_mask_are_no_region(tmp_path: Path) -> None:
+    mask = np.zeros((30, 40), np.uint8)
+    mask[8:16, 8:24] = 255
+    mask[3:5, 30:36] = 255  # not along JPEG's blocks
+    path = write(tmp_path, {"image": IMAGE, "question": "Where?", "mask": "m.jpg"})
+    Image.fromarray(mask).save(tmp_path / "m.jpg", quality=75)
+    assert len(np.unique(np.asarray(Image.open(tmp_path / "m.jpg")))) > 2
+    (sample,) = own.load(path)
+    region = np.zeros((30, 40), bool)
+    for x1, y1, x2, y2 in (map(int, box) for box in sample.boxes):
+        region[y1:y2, x1:x2] = True
+    assert (region == (mask > 0)).all()
+    assert own.label_maps(path) == ""
+
+
+def long_file(folder: Path, lines: int, bad: dict[int, str]) -> Path:
+    path = write(folder, ROW)
+    rows = (bad.get(line) or json.dumps(ROW | {"question": f"Where is {line}?"}) for line in range(1, lines + 1))
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+def test_bad_lines_among_a_hundred_thousand_are_numbered_and_the_others_are_asked(tmp_path: Path) -> None:
+    bad = {1_000: "{", 50_000: json.dumps(ROW | {"question": ""}), 99_999: json.dumps(ROW | {"bbox": [20, 25, 10, 12]})}
+    path = long_file(tmp_path, 100_000, bad)
+    assert [problem.line for problem in read(path).problems] == list(bad)
+    samples = own.load(path)
+    assert len(samples) == 99_997
+    assert {sample.uid for sample in samples}.isdisjoint(f"mine.jsonl/{line}" for line in bad)
+
+
+def test_a_long_file_takes_memory_for_its_rows_only(tmp_path: Path) -> None:
+    path = long_file(tmp_path, 3_000, {2_000: "{"})
+    tracemalloc.start()
+    assert len(read(path).rows) == 2_999
+    held, peak = tracemalloc.get_traced_memory()
+    list(own.check(path))
+    checked = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert held < 2_000 * 3_000
+    assert peak < 1.1 * held, "the text of the file is not kept beside its rows"
+    assert checked < 1.1 * held + 2_000_000, "nor is what is made of a row to check it"

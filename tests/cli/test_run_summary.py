@@ -8,7 +8,6 @@ import hosting
 import pytest
 
 from lmms_vg.cli.main import main
-from lmms_vg.inference.run_report import take
 from lmms_vg.journal import home
 
 ARGUMENTS = ["--model_args", "pretrained=demo", "--tasks", "vqa_demo_hard", "--limit", "4", "--batch_size", "4"]
@@ -17,7 +16,6 @@ ARGUMENTS = ["--model_args", "pretrained=demo", "--tasks", "vqa_demo_hard", "--l
 @pytest.fixture(autouse=True)
 def light(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     hosting.light(monkeypatch, tmp_path)
-    take()  # what earlier tests of this process have run without printing it
 
 
 def ended(*arguments: str) -> int:
@@ -32,6 +30,13 @@ def test_one_method_without_an_output_path(capfd: pytest.CaptureFixture[str]) ->
     assert any(line.startswith("vqa_demo_hard acc") for line in out[-9:])
     assert any("restricted by --limit 4" in line for line in out[-9:])
     assert main(["report", str(home() / "runs" / "huatuo_plain")]) == 0
+
+
+def test_what_python_code_asked_before_is_not_in_it(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    hosting.evaluated("llava_plain", "vqa_demo_hard", model_args="pretrained=demo", limit=3)
+    capfd.readouterr()
+    assert ended("--model", "huatuo_plain", "--output_path", str(tmp_path)) == 0
+    assert "asked 4, from journal 0, failed 0" in capfd.readouterr().out
 
 
 def test_several_methods_then_again_and_quiet(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import api_server
+import numpy as np
 import pytest
 import vgmed_sources as sources
 
@@ -79,6 +80,30 @@ def test_an_endpoint_with_a_dry_run(built: Path, server: api_server.Server, caps
     main([*asked, "--dry-run"])
     assert "2 of 2 answers are kept" in capsys.readouterr().out
     assert server.asked == 4
+
+
+def test_text_burned_in_is_refused_unless_it_is_allowed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("pydicom")
+    organ = np.full((30, 40), -500)
+    organ[5:15, 4:20] = 60
+    for name, tags in {"clean": {}, "a_name": {"BurnedInAnnotation": "YES"}}.items():
+        organ[0, : len(name)] = 60  # no two images are alike
+        sources.dicom(tmp_path / "d" / "images" / f"{name}.dcm", organ, **tags)
+        sources.picture(tmp_path / "d" / "masks" / f"{name}.png", (organ > 0).astype(np.uint8))
+    manifest = str(sources.manifest(tmp_path / "d" / "d.yaml", images="images/{image}.dcm"))
+    assert main(["vgmed", "build", manifest, "-o", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    assert "images/a_name.dcm: it states that text is burned into its pixels" in printed
+    assert "allow it with --allow-burned-in" in printed
+    assert "  dropped 1: image cannot be read\n" in printed
+    assert [item.origin for item in read(tmp_path / "out").items.values()] == ["images/clean.dcm"]
+    assert main(["vgmed", "build", manifest, "-o", str(tmp_path / "all"), "--allow-burned-in"]) == 0
+    assert "burned into" not in capsys.readouterr().out
+    assert len(read(tmp_path / "all").items) == 2
+    for folder in ("out", "all"):
+        for path in (tmp_path / folder).rglob("*.*"):
+            assert b"Doe" not in path.read_bytes()
+            assert b"4711" not in path.read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -143,9 +143,3 @@ def test_keys_that_look_misspelt_are_counted_and_others_are_not(tmp_path: Path) 
 def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     assert len(read(write(tmp_path, ROW)).rows) == 1
     assert len(read(write(tmp_path, ROW, ROW)).rows) == 2
-
-
-def test_a_hundred_thousand_rows_are_read(tmp_path: Path) -> None:
-    path = write(tmp_path)
-    path.write_text("".join(json.dumps(ROW | {"question": f"Where is {n}?"}) + "\n" for n in range(100_000)))
-    assert len(read(path).rows) == 100_000

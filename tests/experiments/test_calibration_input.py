@@ -47,6 +47,18 @@ def test_the_same_question_twice_counts_twice(checkpoint: str, tmp_path: Path, o
     assert np.array(head_list.scores.all_kl) == pytest.approx((2 * twice + once) / 3, abs=1e-4)
 
 
+def test_patients_are_those_of_the_questions_asked(checkpoint: str, tmp_path: Path, own_file: Callable[..., Path]) -> None:
+    """Also where a run that knew of no patient has answered them before."""
+    rows = [ROW, ROW | {"image": "imgs/2.png"}]
+    assert main(command(checkpoint, tmp_path / "before.json", data=own_file(*rows))) == 0
+    named = own_file(*(row | {"patient": "A"} for row in rows))
+    assert main(command(checkpoint, tmp_path / "after.json", data=named)) == 0
+    assert len(raw_records()) == 2, "nothing is asked again"
+    before, after = (read(tmp_path / f"{name}.json") for name in ("before", "after"))
+    assert (before.provenance["n"], before.provenance["images"]) == (2, 2)
+    assert (after.provenance["n"], after.provenance["images"]) == (2, 1), "two slices of one patient"
+
+
 def test_a_broken_image_is_counted(checkpoint: str, tmp_path: Path, own_file: Callable[..., Path]) -> None:
     path = own_file(ROW | {"image": "imgs/0.png"}, ROW)
     heard: list[str] = []
@@ -127,11 +139,10 @@ def test_wrong_arguments_are_named_before_any_work(
 
 
 @pytest.mark.usefixtures("no_model")
-@pytest.mark.parametrize("out", [".", "heads.txt"])
-def test_a_list_is_a_json_file(out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+def test_a_list_is_a_json_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(command("demo", Path(out))) == 2
-    assert f"--out {out}: name the .json file to write" in capsys.readouterr().err
+    assert main(command("demo", Path("heads.txt"))) == 2
+    assert "--out heads.txt: name the .json file to write" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("no_model")

@@ -14,6 +14,7 @@ from lmms_eval import evaluator
 from lmms_eval.tasks import TaskManager
 from loguru import logger
 
+from lmms_vg import plugin
 from lmms_vg.plugin import TASKS
 
 
@@ -22,9 +23,13 @@ def manager(*folders: str) -> TaskManager:
 
 
 def light(patch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Inside the context, the command line knows our tasks and those of `--include_path`."""
+    """Inside the context, the command line knows our tasks, own questions, and those of `--include_path`."""
     patch.setenv("LMMS_EVAL_DATASETS_CACHE", str(tmp_path / "datasets"))
-    patch.setattr(host, "TaskManager", lambda *_, include_path, **__: manager(*filter(None, [include_path])))
+
+    def tasks(*_: object, include_path: str | None, **__: object) -> TaskManager:
+        return manager(*filter(None, [include_path, plugin._own_folder()]))
+
+    patch.setattr(host, "TaskManager", tasks)
 
 
 def ended(call: Callable[[], Any]) -> Any:

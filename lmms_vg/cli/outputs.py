@@ -1,0 +1,62 @@
+"""Where a command writes: a place that cannot be written is refused, with its option, before anything is read or asked."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+#: A folder, which may hold something; a file, which may be replaced; or what must not exist yet.
+Kind = Literal["folder", "file", "new"]
+
+
+def output(option: str, kind: Kind) -> Callable[[str], Path]:
+    """Return a function for argparse's `type`.
+
+    Args:
+        option: as people type it, such as `-o`.
+        kind: what will be written.
+    """
+
+    def place(text: str) -> Path:
+        """Return the path.
+
+        Raises:
+            OSError: it cannot be written. argparse passes it on, and would print its usage for a ValueError.
+        """
+        path = Path(text)
+        if problem := unwritable(path, kind):
+            raise OSError(f"{option} {text or repr(text)}: {problem}")
+        return path
+
+    return place
+
+
+def unwritable(path: Path, kind: Kind) -> str:
+    """Say why nothing can be written to a path, and what to do; empty if it can."""
+    try:
+        place = next(part for part in (path, *path.parents) if part.exists() or part.is_symlink())
+    except OSError as problem:  # such as a name that is too long
+        return f"{problem.strerror}; name another place"
+    if place == path and (in_the_way := _in_the_way(path, kind)):
+        return in_the_way
+    folder = place.parent if place == path and kind == "file" else place
+    if not folder.is_dir():
+        return f"{folder} is no folder, so nothing can lie in it; name another place"
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return ""
+    except OSError as problem:
+        return f"nothing can be written in {folder} ({problem.strerror}); name a place in a folder of yours"
+
+
+def _in_the_way(path: Path, kind: Kind) -> str:
+    """Say why what exists cannot be written to."""
+    if kind == "new":
+        return "already exists and will not be overwritten; choose another path or remove it"
+    if kind == "folder":
+        return "" if path.is_dir() else "is no folder, and one is to be written; name another place"
+    if path.is_dir():
+        return "is a folder; name the file to write"
+    return "" if path.is_file() else "is no ordinary file, and would be replaced by one; name another place"
