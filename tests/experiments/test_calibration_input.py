@@ -47,7 +47,9 @@ def test_the_same_question_twice_counts_twice(checkpoint: str, tmp_path: Path, o
     assert np.array(head_list.scores.all_kl) == pytest.approx((2 * twice + once) / 3, abs=1e-4)
 
 
-def test_patients_are_those_of_the_questions_asked(checkpoint: str, tmp_path: Path, own_file: Callable[..., Path]) -> None:
+def test_patients_are_those_of_the_questions_asked(
+    checkpoint: str, tmp_path: Path, own_file: Callable[..., Path]
+) -> None:
     """Also where a run that knew of no patient has answered them before."""
     rows = [ROW, ROW | {"image": "imgs/2.png"}]
     assert main(command(checkpoint, tmp_path / "before.json", data=own_file(*rows))) == 0
