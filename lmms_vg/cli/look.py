@@ -12,7 +12,7 @@ from typing import Any
 from lmms_vg._util.suggest import suggest
 from lmms_vg.cli import method_files
 from lmms_vg.cli.outputs import output
-from lmms_vg.cli.paths import missing
+from lmms_vg.cli.paths import existing, missing
 from lmms_vg.cli.printing import announce
 from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument
 from lmms_vg.extensions.registered import families, methods, model_ids
@@ -49,7 +49,7 @@ def add(commands: Any) -> None:
     look.add_argument(
         "--bank",
         nargs="+",
-        type=Path,
+        type=existing,
         default=[],
         metavar="RUN",
         help="runs of the same model and methods that measured attention: what their maps of other images have on the box",
@@ -63,6 +63,8 @@ def _look(args: argparse.Namespace) -> int:
     method_files.register(args.method_file)
     family, method = _model(args.model)
     boxes = [_box(text) for text in args.boxes]
+    if not args.question.strip():
+        raise ValueError("question: has no text; write what to ask, in quotation marks")
     if args.bank and not boxes:
         raise ValueError("--bank: give a --box too, to measure the maps of other images on")
     if args.out is not None and args.out.suffix != ".png":
@@ -98,13 +100,15 @@ def _check_image(path: Path, boxes: Sequence[Sequence[float]]) -> None:
     """Refuse a file that is no image, and a box that is not on it, before torch is imported."""
     if absent := missing(path):
         raise ValueError(f"image {absent}")
+    if not path.is_file():  # opening a pipe would wait for ever
+        raise ValueError(f"image {path}: is no ordinary file")
     from lmms_vg.vision.images import open_rgb
     from lmms_vg.vision.patch_grid import check_box
 
     try:
         width, height = open_rgb(path).size
     except ValueError as unread:
-        raise ValueError(f"image {path}: {unread}") from unread
+        raise ValueError(f"image {path}: {str(unread).removeprefix(f'{path.name}: ')}") from unread
     for box in boxes:
         check_box(box, width, height)
 

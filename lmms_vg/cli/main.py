@@ -30,6 +30,7 @@ from lmms_vg.cli import (
     vgmed,
 )
 from lmms_vg.cli.parser import SuggestingParser, unknown_option
+from lmms_vg.cli.paths import told
 from lmms_vg.host.failure import RunFailed
 from lmms_vg.host.options import OPTIONS
 
@@ -58,7 +59,7 @@ def _main(arguments: Sequence[str]) -> int:
         print(f"lmms-vg: {problem}", file=sys.stderr)
         return 1
     except (ValueError, OSError) as problem:
-        print(f"lmms-vg: {problem}", file=sys.stderr)
+        print(f"lmms-vg: {told(problem)}", file=sys.stderr)
         return 2
 
 

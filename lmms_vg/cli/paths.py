@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from lmms_vg._util.suggest import suggest
@@ -17,6 +18,14 @@ def existing(text: str) -> Path:
     if problem := missing(path):
         raise FileNotFoundError(problem)
     return path
+
+
+def told(problem: ValueError | OSError) -> str:
+    """An error in words: where the system has refused a file, its name stands before the system's words, without a number."""
+    if not isinstance(problem, OSError) or problem.filename is None:
+        return str(problem)
+    path = Path(os.fsdecode(problem.filename))
+    return missing(path) or f"{path}: {problem.strerror}"
 
 
 def missing(path: Path) -> str:

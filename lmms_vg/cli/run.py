@@ -15,6 +15,7 @@ from lmms_vg.cli import method_files
 from lmms_vg.cli.dry_run import forecasts, methods_of
 from lmms_vg.cli.outputs import output
 from lmms_vg.cli.parser import unknown_option
+from lmms_vg.cli.paths import told
 from lmms_vg.cli.printing import announce, print_lines
 from lmms_vg.cli.run_summary import forget_earlier, print_summary
 from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument, unknown_control
@@ -78,7 +79,7 @@ def run(arguments: Sequence[str]) -> int:
             forget_earlier()
             status = _run_together(arguments) if joint else _run_one(arguments)
     except (ValueError, OSError) as problem:
-        print(f"lmms-vg: {problem}", file=sys.stderr)
+        print(f"lmms-vg: {told(problem)}", file=sys.stderr)
         return 2
     if not int(os.environ.get("RANK", 0)):
         print_summary(time.monotonic() - start)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,6 +129,11 @@ def _questions(args: argparse.Namespace) -> int:
     if args.dry_run and not args.endpoint:
         raise ValueError("--dry-run: allowed with --endpoint; rules ask nobody and cost nothing")
     price = None if args.price is None else _price(args.price)
+    if args.endpoint and not re.match(r"https?://[^/]", args.endpoint):
+        raise ValueError(
+            f"--endpoint {args.endpoint}: allowed is an address that begins with http:// or https://, such as "
+            "http://localhost:8000/v1"
+        )
 
     from lmms_vg.vgmed import questions as asking
     from lmms_vg.vgmed.dataset import read
@@ -155,7 +162,9 @@ def _price(text: str) -> tuple[float, float]:
     try:
         prompts, answers = map(float, text.split(","))
     except ValueError:
-        raise ValueError(f"--price {text!r}: allowed are two numbers, such as 2.5,10") from None
+        prompts = answers = math.nan
+    if not (0 <= prompts < math.inf and 0 <= answers < math.inf):
+        raise ValueError(f"--price {text!r}: allowed are two numbers from 0 on, such as 2.5,10")
     return prompts, answers
 
 

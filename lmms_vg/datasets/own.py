@@ -97,11 +97,22 @@ def _wrong(path: Path, row: OwnRow) -> str:
         width, height = opened(uri_of("", row), partial(open_view, path.parent / row.image, view_of(row))).size
         for box in region_of(row, path.parent):
             check_box(box, width, height)
+            _require_inside(box, width, height)
     except ValueError as problem:
         return str(problem)
     if row.kind is None:
         return "it has neither an answer nor bbox or mask, so nothing can be measured"
     return ""
+
+
+def _require_inside(box: list[float], width: int, height: int) -> None:
+    """Refuse what a run would cut off, as of a box that was drawn on another size of the image. Edges may be rounded."""
+    x1, y1, x2, y2 = box
+    if min(x1, y1) < -1 or x2 > width + 1 or y2 > height + 1:
+        raise DataError(
+            f"box {box} reaches beyond the image of {width} x {height} pixels, where a run cuts it off; is it of another "
+            "size of the image?"
+        )
 
 
 def _sample(path: Path, line: int, row: OwnRow) -> Sample:

@@ -6,6 +6,7 @@ A line that cannot be asked as it stands is a `Problem` with its number; the oth
 from __future__ import annotations
 
 import math
+import stat
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import field, fields, replace
@@ -98,10 +99,14 @@ def read(path: Path) -> OwnFile:
     """Read a file, once per process as long as it stays the same.
 
     Raises:
-        DataError: it has no row at all; the message says why.
+        DataError: it has no row at all, or is no ordinary file; the message says why.
         OSError: it cannot be read.
     """
     state = path.stat()
+    if not stat.S_ISREG(state.st_mode):  # a pipe would be read once, and a device for ever
+        raise DataError(
+            f"{path}: is no ordinary file; wanted is a file with one JSON object per line, such as {_EXAMPLE}"
+        )
     return _read(path, state.st_mtime_ns, state.st_size)
 
 

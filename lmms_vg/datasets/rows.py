@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from lmms_vg._util.field_errors import said
 from lmms_vg.datasets.source import DataError
 
 Row = TypeVar("Row", bound=BaseModel)
@@ -29,5 +30,5 @@ def parse_rows(model: type[Row], data: bytes, place: Path | str, benchmark: str)
         first = error.errors(include_url=False, include_input=False)[0]
         position = " ".join(map(str, first["loc"])) or "the top"
         raise DataError(
-            f"{place}: {first['msg']} at {position}; the file is broken or not {benchmark}'s; download it again"
+            f"{place}: {said(first)} at {position}; the file is broken or not {benchmark}'s; download it again"
         ) from error

@@ -125,7 +125,8 @@ def measure(answerer: Answerer, sample: BoxedSample, sums: HeadSums) -> tuple[in
     """Ask all questions and add their values, as the journal has them, to `sums`.
 
     Returns:
-        The number of patients with values, or of images where none is known; and key -> how often a question with values was asked.
+        The number of patients with values, or of images where none is known; and key -> how often a question with values was
+        asked.
 
     Raises:
         ValueError: No question could be measured.

@@ -23,6 +23,7 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 from pydantic import ValidationError
 
 from lmms_vg._util.atomic_files import check_new, replacing
+from lmms_vg._util.field_errors import said
 from lmms_vg.journal import archived_blocks
 from lmms_vg.journal.lines import JournalError, Label, cut_torn_batch, decode, read_intact, read_labels, require_format
 from lmms_vg.journal.location import home, writing_to
@@ -154,7 +155,7 @@ def _blocks(sidecar: Sidecar[Any], path: Path, archive: ZipFile, info: ZipInfo) 
 
 
 def _damaged(path: Path, info: ZipInfo, what: str, number: int, problem: Exception) -> ValueError:
-    reason = problem.errors()[0]["msg"] if isinstance(problem, ValidationError) else problem
+    reason = said(problem.errors()[0]) if isinstance(problem, ValidationError) else problem
     return ValueError(
         f"{path}, member {info.filename}, {what} {number}: damaged ({reason}); nothing was imported. Export it again"
     )

@@ -11,6 +11,7 @@ from typing import Any
 from loguru import logger
 from pydantic import ValidationError
 
+from lmms_vg._util.field_errors import said
 from lmms_vg.journal.head_values import HEADS, QuestionHeads, blocks_of
 from lmms_vg.journal.layer_maps import QuestionMap
 from lmms_vg.journal.lines import FORMAT, Label, cut_torn_batch, decode, decode_label, read_labels, read_lines
@@ -40,7 +41,7 @@ def read_entries(paths: Iterable[Path]) -> Iterator[Record | dict[str, Any]]:
             try:
                 yield Record.model_validate(line)
             except ValidationError as problem:
-                logger.warning(f"journal {path}: a record was skipped: {problem.errors()[0]['msg']}")
+                logger.warning(f"journal {path}: a record was skipped: {said(problem.errors()[0])}")
 
 
 def read_records(paths: Iterable[Path]) -> Iterator[Record]:
@@ -127,7 +128,7 @@ class Journal:
             if record.key != key or record.error is not None:  # another process cut off its torn lines and wrote others
                 raise ValueError("another line was written there")
         except (ValueError, RecursionError, OSError) as problem:
-            reason = problem.errors()[0]["msg"] if isinstance(problem, ValidationError) else problem
+            reason = said(problem.errors()[0]) if isinstance(problem, ValidationError) else problem
             logger.warning(
                 f"journal {self._paths[place % _FILES]}: the answer at byte {place // _FILES} cannot be read ({reason}); its "
                 "question is asked again"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from lmms_vg._util.field_errors import said
 from lmms_vg.methods.head_list import HeadList
 from lmms_vg.models.checkpoint import DEMO, Shape
 
@@ -148,4 +149,4 @@ def _read(path: Path) -> HeadList:
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        raise ValueError(f"heads={str(path)!r}: {where}: {first['msg']}") from problem
+        raise ValueError(f"heads={str(path)!r}: {where}: {said(first)}") from problem

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from lmms_vg._util.field_errors import said
 from lmms_vg.journal import FirstToken
 
 
@@ -22,6 +23,6 @@ def first_tokens(where: object, answered: Iterable[tuple[dict[str, Any], dict[st
             try:
                 results[item["uid"]] = FirstToken.model_validate(stated)
             except ValidationError as problem:
-                message = problem.errors()[0]["msg"]
+                message = said(problem.errors()[0])
                 raise ValueError(f"{where}: first_token of {item['uid']}: {message}; run the command again") from None
     return results

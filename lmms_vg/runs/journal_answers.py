@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from loguru import logger
 from pydantic import ValidationError
 
+from lmms_vg._util.field_errors import said
 from lmms_vg.journal import Record
 from lmms_vg.journal.lines import Label, decode, read_labels
 from lmms_vg.journal.places import line_at
@@ -67,4 +68,4 @@ class JournalAnswers:
                 yield place, self.record(place)
             except ValidationError as problem:
                 path = self._paths[place % len(self._paths)]
-                logger.warning(f"journal {path}: a record was skipped: {problem.errors()[0]['msg']}")
+                logger.warning(f"journal {path}: a record was skipped: {said(problem.errors()[0])}")

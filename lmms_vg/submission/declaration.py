@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from lmms_vg._util.field_errors import said
 from lmms_vg._util.json_text import parse_json
 from lmms_vg.runs.results import Run
 from lmms_vg.submission.findings import rejected
@@ -56,7 +57,7 @@ def _of(run: Run) -> Declaration:
     except ValidationError as problem:
         first = problem.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise rejected("provenance", f"{run.path.name} {where}", f"{first['msg']}, to be stated in a bundle") from None
+        raise rejected("provenance", f"{run.path.name} {where}", f"{said(first)}, to be stated in a bundle") from None
 
 
 def _arguments(given: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from lmms_vg import __version__
+from lmms_vg._util.field_errors import said
 from lmms_vg.submission.findings import rejected
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -62,7 +63,7 @@ def validated(value: Any, where: str, model: type[Model]) -> Model:
 def _words(error: ErrorDetails) -> str:
     if error["type"] == "extra_forbidden":
         return f"is not a field of lmms_vg {__version__}; if a newer version made it, update lmms_vg"
-    return error["msg"]
+    return said(error)
 
 
 def load(data: bytes, where: str) -> Any:

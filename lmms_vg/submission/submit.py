@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from lmms_vg._util.atomic_files import check_new, write_new
+from lmms_vg._util.field_errors import said
 from lmms_vg._util.suggest import suggest
 from lmms_vg.datasets.source import revision_read
 from lmms_vg.paper.protocols import ProtocolName
@@ -178,7 +179,7 @@ def _members(collected: Collected, card: Card, choice: Choice, maps: Mapping[str
     except ValidationError as problem:
         first = problem.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise rejected("provenance", where, f"{first['msg']}; run it again with this version of lmms_vg") from problem
+        raise rejected("provenance", where, f"{said(first)}; run it again with this version of lmms_vg") from problem
     return members | {MANIFEST: f"{canonical(manifest.model_dump())}\n"}
 
 

@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lmms_vg._util.atomic_files import write_new
+from lmms_vg._util.field_errors import said
 
 FORMAT: Literal["lmms-vg blind key 1"] = "lmms-vg blind key 1"
 _DIGITS = 20  # of an id: 80 bits
@@ -88,7 +89,7 @@ def read_key(path: Path) -> BlindKey:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise ValueError(
-            f"{path}: {'.'.join(map(str, first['loc'])) or 'the top'}: {first['msg']}; allowed is the key that "
+            f"{path}: {'.'.join(map(str, first['loc'])) or 'the top'}: {said(first)}; allowed is the key that "
             "lmms-vg vgmed blind page wrote"
         ) from error
 

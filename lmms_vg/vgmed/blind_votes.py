@@ -8,6 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lmms_vg._util.field_errors import said
 from lmms_vg._util.json_text import parse_json
 from lmms_vg.vgmed.blind_key import BlindKey
 
@@ -89,7 +90,7 @@ def _read(path: Path, key: BlindKey) -> VoteFile:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the top"
-        raise ValueError(f"{path}: {place}: {first['msg']}; allowed are files exported by the blind page") from error
+        raise ValueError(f"{path}: {place}: {said(first)}; allowed are files exported by the blind page") from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}; allowed are files exported by the blind page") from error
     if file.study != key.study:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco
 from pydantic import BaseModel, ValidationError
 
+from lmms_vg._util.field_errors import said
 from lmms_vg._util.json_text import parse_json
 from lmms_vg.datasets.source import DataError, safe_path
 from lmms_vg.vgmed import rle
@@ -105,7 +106,7 @@ def read(path: Path) -> CocoFile:
         return CocoFile.model_validate(parse_json(path.read_bytes()))
     except ValidationError as problem:
         first = problem.errors(include_url=False, include_input=False)[0]
-        raise DataError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}; allowed is COCO JSON") from None
+        raise DataError(f"{path}: {'.'.join(map(str, first['loc']))}: {said(first)}; allowed is COCO JSON") from None
     except ValueError as problem:
         raise DataError(f"{path}: {problem}") from None
 

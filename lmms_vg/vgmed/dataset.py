@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from lmms_vg import __version__
 from lmms_vg._util.atomic_files import replace_file, replacing
+from lmms_vg._util.field_errors import said
 from lmms_vg._util.json_text import parse_json
 from lmms_vg.datasets.source import DataError
 from lmms_vg.vgmed.schema import BoxQuestion, DatasetCard, Item, SourceCard
@@ -49,6 +50,18 @@ class BuiltDataset:
     def image_path(self, item: Item) -> Path:
         """Where an item's image lies."""
         return self.folder / item.image
+
+    def image_bytes(self, item: Item) -> bytes:
+        """The file of an item's image.
+
+        Raises:
+            DataError: it is not there, or cannot be read.
+        """
+        path = self.image_path(item)
+        try:
+            return path.read_bytes()
+        except OSError as problem:
+            raise DataError(f"{path}: {problem.strerror}; put the image back, or build the data set again") from None
 
 
 def read(folder: Path) -> BuiltDataset:
@@ -194,7 +207,7 @@ def _parse(model: type[Model], data: bytes, where: str) -> Model:
     except ValidationError as problem:
         first = problem.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the row"
-        value = f"; it is {str(first['input'])[:80]!r}" if first["loc"] else ""
-        raise DataError(f"{where}: {place}: {first['msg']}{value}; correct it, or build the data set again") from None
+        value = f"; it is {str(first['input'])[:80]!r}" if first["loc"] and first["type"] != "missing" else ""
+        raise DataError(f"{where}: {place}: {said(first)}{value}; correct it, or build the data set again") from None
     except ValueError as problem:
         raise DataError(f"{where}: {problem}; correct it, or build the data set again") from None

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from lmms_vg._util.field_errors import said
 from lmms_vg._util.suggest import suggest
 from lmms_vg.datasets.source import DataError
 from lmms_vg.vgmed.schema import Identifier, Name
@@ -181,6 +182,17 @@ def _check_expression(text: str) -> None:
         raise ValueError(f"patient: {text!r} has {groups} groups; allowed is one, such as ^(amos_[0-9]+)")
 
 
+class _Loader(yaml.SafeLoader):  # type: ignore[misc] # yaml has no types
+    """Refuses a key that stands twice, of which YAML's loader would take the last without a word."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for number, (key, (place, _)) in enumerate(zip(keys, node.value, strict=True)):
+            if key in keys[:number]:
+                raise yaml.MarkedYAMLError(problem=f"{key!r} stands twice; give it once", problem_mark=place.start_mark)
+        return dict(super().construct_mapping(node, deep))
+
+
 def load_manifest(path: Path) -> tuple[SourceManifest, Path]:
     """Read a manifest; returns it with the folder that it speaks of.
 
@@ -189,7 +201,7 @@ def load_manifest(path: Path) -> tuple[SourceManifest, Path]:
         OSError: the file cannot be read.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - it derives from SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
         raise DataError(f"{path}: not YAML ({' '.join(str(problem).split())})") from None
     if not isinstance(content, dict):
@@ -213,4 +225,4 @@ def _words(error: Any) -> str:
             f"{place}: there is no such field; {suggest(str(error['loc'][-1]), known.model_fields)}allowed is {names}"
         )
     value = "" if error["type"] == "missing" or not place else f"; it is {str(error['input'])[:80]!r}"
-    return f"{place}: {error['msg']}{value}".removeprefix(": ")
+    return f"{place}: {said(error)}{value}".removeprefix(": ")

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lmms_vg._util.atomic_files import replace_file
+from lmms_vg._util.field_errors import said
 from lmms_vg.vgmed.ratings import Scores
 from lmms_vg.vgmed.rubric import THRESHOLD
 
@@ -66,6 +67,6 @@ def read_rated(folder: Path) -> list[RatedQuestion]:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             raise ValueError(
-                f"{path}, line {number}: {'.'.join(map(str, first['loc']))}: {first['msg']}; merge the ratings again"
+                f"{path}, line {number}: {'.'.join(map(str, first['loc']))}: {said(first)}; merge the ratings again"
             ) from error
     return questions

@@ -40,7 +40,7 @@ def write_rating_folder(built: BuiltDataset, questions: Sequence[BoxQuestion], s
     check_new(out)
     items = {question.item: built.items[question.item] for question in questions}
     for item in {item.image: item for item in items.values()}.values():
-        replace_file(out / item.image, built.image_path(item).read_bytes())
+        replace_file(out / item.image, built.image_bytes(item))
     cases = [rating_case(question, items[question.item]) for question in questions]
     replace_file(out / PAGE, rating_page(cases, built.card.hash, seed))
 

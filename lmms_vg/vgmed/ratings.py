@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from lmms_vg._util.field_errors import said
 from lmms_vg._util.json_text import parse_json
 from lmms_vg.vgmed.agreement import LEVELS
 
@@ -73,15 +74,14 @@ def read_ratings(paths: list[Path], data: str, uids: frozenset[str]) -> RatingsR
         paths: the files.
         data: hash of the data set.
         uids: its questions.
-
-    Raises:
-        OSError: a file cannot be read.
     """
     files: list[RatingFile] = []
     problems: list[str] = []
     for path in paths:
         try:
             file, broken = _read(path, data, uids)
+        except OSError as problem:
+            problems.append(f"{path}: {problem.strerror}; left out")
         except ValueError as problem:
             problems.append(f"{path}: {problem}")
         else:
@@ -132,4 +132,4 @@ def _checked(rows: list[Any], uids: frozenset[str]) -> tuple[list[Rating], list[
 def _first(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     place = ".".join(map(str, first["loc"])) or "the top"
-    return f"{place}: {first['msg']}" + ("" if first["type"] == "missing" else f", not {first['input']!r:.80}")
+    return f"{place}: {said(first)}" + ("" if first["type"] == "missing" else f", not {first['input']!r:.80}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -56,6 +57,8 @@ BAD: dict[str, tuple[Files | None, dict[str, Any] | str, str]] = {
     "missing image": (None, ROW | {"image": "gone 肝.png"}, "gone 肝.png: there is no such image"),
     "xywh": (None, ROW | {"bbox": [20, 20, 10, 10]}, "if it is x, y, width, height, write [20, 20, 30, 30]"),
     "box outside": (None, ROW | {"bbox": [50, 40, 60, 50]}, "lies outside the image of 40 x 30 pixels"),
+    "box of another size": (None, ROW | {"bbox": [8, 10, 80, 50]}, "reaches beyond the image of 40 x 30 pixels"),
+    "box before the edge": (None, ROW | {"bbox": [-4, 2, 9, 9]}, "reaches beyond the image of 40 x 30 pixels"),
     "box of another grid": (
         pictures,
         ROW | {"image": "larger.png", "bbox": [80, 2, 90, 9]},
@@ -212,3 +215,16 @@ def test_a_long_file_takes_memory_for_its_rows_only(tmp_path: Path) -> None:
     assert held < 2_000 * 3_000
     assert peak < 1.1 * held, "the text of the file is not kept beside its rows"
     assert checked < 1.1 * held + 2_000_000, "nor is what is made of a row to check it"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
+def test_what_is_no_ordinary_file_is_refused_at_once(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pipe would be waited for, and a device read for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    path = {"pipe": tmp_path / "pipe", "folder": tmp_path, "device": Path("/dev/zero")}[kind]
+    assert main(["data", "check", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"lmms-vg: {path}: is no ordinary file; wanted is")
+    assert said.count("\n") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,7 @@ def test_one_method_without_a_box_or_a_picture(image: Path, tmp_path: Path, caps
         (["--model_args", "pretrained=demo,mask=pre"], "--model_args mask=pre: allowed is pretrained"),
         (["--box", "900,900,950,950"], "outside the image"),
         (["--layer", "6"], "layer 6: allowed is 0 to 5"),
+        (["--box", "2,2,20,20", "--bank", "gone/out"], "gone/out: there is no gone in ."),
     ],
 )
 def test_what_is_refused(
@@ -63,6 +65,21 @@ def test_what_is_refused(
     shown = capsys.readouterr().err
     assert message in shown
     assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize("question", ["", " \n"])
+def test_a_question_without_text_is_refused_before_the_model(
+    question: str, image: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["look", str(image), question, "--model", "huatuo", *DEMO]) == 2
+    assert capsys.readouterr().err == "lmms-vg: question: has no text; write what to ask, in quotation marks\n"
+
+
+def test_a_folder_and_a_pipe_are_no_image(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        assert main(["look", str(path), "Where?", "--model", "huatuo", *DEMO]) == 2
+        assert capsys.readouterr().err == f"lmms-vg: image {path}: is no ordinary file\n"
 
 
 def test_an_image_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

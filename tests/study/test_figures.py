@@ -151,10 +151,14 @@ def test_kl_of_hidden_patches_is_not_drawn_and_two_tasks_of_a_side_differ(
     first, second = sized("vgmed_localization", 0.0), sized("vgmed_attribute", 1.0)
     hiding = replace(second, hidden=np.ones((72, 1), bool))
     box_figure.draw(breakdown([first, hiding]).rows, tmp_path)
-    (figure,) = figures
+    figure = figures[0]
     for panel in figure.axes:
         drawn = [lines[0] for lines in panel.containers]
         assert len(drawn) == (1 if "KL" in panel.get_title(loc="left") else 2), panel.get_title(loc="left")
+    box_figure.draw(breakdown([hiding]).rows, tmp_path)
+    empty = [panel for panel in figures[1].axes if not panel.containers]
+    assert [panel.get_title(loc="left") for panel in empty] == ["KL value", "KL excess"]
+    assert all("patches are hidden" in panel.texts[0].get_text() and not len(panel.get_yticks()) for panel in empty)
     ar = [lines[0] for lines in figure.axes[0].containers]
     assert len({(line.get_linestyle(), line.get_markerfacecolor()) for line in ar}) == 2
     assert "No KL where patches are hidden" in figure.get_suptitle()

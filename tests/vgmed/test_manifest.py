@@ -79,3 +79,15 @@ def test_labels_in_file_names_need_no_list(tmp_path: Path) -> None:
 def test_windows_of_volumes(tmp_path: Path, changes: dict[str, Any], rule: dict[str, Any], window: Any) -> None:
     manifest, _ = load_manifest(sources.manifest(tmp_path / "m.yaml", **changes))
     assert manifest.volume_window(LabelRule(name="lung", **rule)) == window
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    path = sources.manifest(tmp_path / "m.yaml", labels=None)
+    path.write_text(path.read_text() + "labels: {1: liver, 2: spleen, 1: lung}\n")
+    with pytest.raises(DataError, match=r"m.yaml: not YAML \(1 stands twice; give it once .*line \d+, column 31"):
+        load_manifest(path)
+
+
+def test_words_of_our_own_have_no_prefix(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"m.yaml: patient: '\(\(' is no regular expression"):
+        load_manifest(sources.manifest(tmp_path / "m.yaml", patient="(("))

@@ -57,6 +57,17 @@ def test_a_broken_file_is_named_and_the_others_are_read(tmp_path: Path, value: A
     assert reason in problem
 
 
+def test_a_file_that_is_not_there_and_a_folder_are_named_and_the_others_are_read(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    paths = [tmp_path / "gone.json", write(tmp_path / "good.json", content()), tmp_path / "folder"]
+    found = read_ratings(paths, "d" * 64, UIDS)
+    assert len(found.files) == 1
+    assert found.problems == [
+        f"{tmp_path / 'gone.json'}: No such file or directory; left out",
+        f"{tmp_path / 'folder'}: Is a directory; left out",
+    ]
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [

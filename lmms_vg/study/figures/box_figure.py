@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lmms_vg.study.breakdown_table import BINS
-from lmms_vg.study.figures.style import SIDES, WIDTH, save, seed_note, styled
+from lmms_vg.study.figures.style import GREY, SIDES, WIDTH, save, seed_note, styled
 from lmms_vg.study.layer_values import MEASURES
 from lmms_vg.study.study_table import Row
 
@@ -42,7 +42,9 @@ def _figure(rows: Sequence[Row], title: str) -> Figure:
             for number, task in enumerate(tasks):
                 own = [r for r in rows if (r["task"], r["quantity"], r["measure"]) == (task, quantity, measure)]
                 _points(panel, own, (number - (len(tasks) - 1) / 2) * 0.12, again[task])
-            if quantity == "excess":
+            if not panel.containers:
+                _say_why(panel, quantity)
+            elif quantity == "excess":
                 panel.axhline(0, color="black", linestyle=":", linewidth=0.8)
             log = "log " * (measure == "AR" and quantity == "excess")
             panel.set_title(f"{log}{measure} {quantity}", loc="left", fontsize=7.5)
@@ -56,6 +58,13 @@ def _figure(rows: Sequence[Row], title: str) -> Figure:
     note = seed_note(row["unit"] for row in rows)
     figure.suptitle(f"{title}; 0 excess: a blind look.{hidden} {note}", fontsize=6.5, wrap=True)
     return figure
+
+
+def _say_why(panel: Any, quantity: str) -> None:
+    """Say in a panel without points why it has none."""
+    why = "too few other images,\nor patches are hidden" if quantity == "excess" else "patches are hidden"
+    panel.text(0.5, 0.5, why, ha="center", va="center", fontsize=6, color=GREY, transform=panel.transAxes)
+    panel.set_yticks([])
 
 
 def _points(panel: Any, rows: Sequence[Row], shift: float, again: int) -> None:

@@ -26,7 +26,7 @@ def is_absent(question: BoxQuestion, item: Item) -> bool:
 def copy_images(built: BuiltDataset, items: Iterable[Item], out: Path) -> None:
     """Copy the images of items, each once, to the paths that they have in the data set."""
     for item in {item.image: item for item in items}.values():
-        replace_file(out / item.image, built.image_path(item).read_bytes())
+        replace_file(out / item.image, built.image_bytes(item))
 
 
 def write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:

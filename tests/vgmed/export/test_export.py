@@ -13,9 +13,10 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from lmms_vg.datasets import images, own, vgmed
+from lmms_vg.datasets.source import DataError
 from lmms_vg.vgmed import dataset, rle
 from lmms_vg.vgmed.dataset import BuiltDataset
-from lmms_vg.vgmed.export import export
+from lmms_vg.vgmed.export import WRITERS, export
 from lmms_vg.vgmed.schema import BoxQuestion, SourceCard
 
 
@@ -148,3 +149,11 @@ def test_only_what_questions_are_about_is_exported(built: BuiltDataset, tmp_path
     assert [path.name for path in (tmp_path / "coco" / "images").iterdir()] == ["3.png"]
     with pytest.raises(ValueError, match="no questions to export"):
         export(built, [], "coco", tmp_path / "none")
+
+
+def test_an_image_that_is_gone_is_named_with_the_way_on(built: BuiltDataset, tmp_path: Path) -> None:
+    path = built.image_path(next(iter(built.items.values())))
+    path.unlink()
+    for to in WRITERS:
+        with pytest.raises(DataError, match=f"{path.name}: No such file or directory; put the image back, or build"):
+            export(built, built.questions, to, tmp_path / to)

@@ -1,0 +1,10 @@
+"""What pydantic says is wrong with a field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def said(error: Any) -> str:
+    """The message of an entry of `ValidationError.errors()`; of a validator of ours, its own words without a prefix."""
+    return str(error["msg"]).removeprefix("Value error, ")
