@@ -36,6 +36,8 @@ LARGEST = 1 << 28
 
 _START = b'{"sha256": "'
 
+_MOST_HELD = 64 << 20  # bytes of a file whose lines are read that are in memory at a time
+
 
 class OtherLayoutError(ValueError):
     """A file has another layout; the message states both numbers."""
@@ -136,7 +138,11 @@ class Sidecar(Generic[L]):
             OtherLayoutError: the file has another layout.
         """
         with _mapped(path) as data:
+            held = 0  # where the part of the file begins that is in memory
             for start, end, line in self.blocks(data):
+                if end - held > _MOST_HELD:
+                    _release(data)
+                    held = end
                 if line is None:
                     logger.warning(
                         f"{self.suffix} {path}: bytes {start} to {end} are damaged; {self.holds} in them are left out"
@@ -210,6 +216,12 @@ class Sidecar(Generic[L]):
                 return
             yield start, following, None
             start = following
+
+
+def _release(data: Any) -> None:
+    """Give back the memory of what was read of a mapped file: its lines are far apart, but all of it would stay."""
+    if hasattr(mmap, "MADV_DONTNEED"):  # Linux and macOS
+        data.madvise(mmap.MADV_DONTNEED)
 
 
 @contextmanager

@@ -112,7 +112,17 @@ def _environment() -> Environment:
     drawings["curve"] = lambda *shown: Markup(curve_svg(*shown))  # noqa: S704 - escaped
     environment.globals |= drawings | {
         name: getattr(table_html, name)
-        for name in ("heads", "ranked", "interval", "sort_value", "places", "rank_text", "line_text", "gain_text")
+        for name in (
+            "heads",
+            "ranked",
+            "interval",
+            "sort_value",
+            "places",
+            "rank_text",
+            "line_text",
+            "gain_text",
+            "gain_class",
+        )
     }
     environment.globals |= {"zero_shot": table_html.zero_shot, "printed_as": table_html.printed_as, "metrics": metrics}
     environment.globals |= {"version": __version__, "alike_mark": ALIKE_MARK, "declared_mark": DECLARED_MARK}

@@ -97,6 +97,13 @@ def line_text(row: RowView) -> str:
     return f"one of {row.settings} settings, the one that is ranked" if row.settings > 1 else ""
 
 
+def gain_class(gain: BestGain) -> str:
+    """The colour of a gain: of a win or a loss that its interval shows, else none."""
+    if gain.better is None or gain.difference.low <= 0 <= gain.difference.high:
+        return ""
+    return "won" if gain.better else "lost"
+
+
 def gain_text(gain: BestGain) -> str:
     """Return what a method gains with its interval: "+1.23 points (0.40 to 2.10)"."""
     measure = gain.table.columns[gain.table.ranked]

@@ -10,7 +10,7 @@ from saved_run import spec
 from lmms_vg.leaderboard.best_gains import BestGain, best_gains, headlines
 from lmms_vg.leaderboard.layer_looks import LayerLooks
 from lmms_vg.leaderboard.plain_pairing import plain_runs
-from lmms_vg.leaderboard.table_html import gain_text
+from lmms_vg.leaderboard.table_html import gain_class, gain_text
 from lmms_vg.leaderboard.table_specs import shapes
 from lmms_vg.leaderboard.tables import tables
 from lmms_vg.submission.validated import Entry
@@ -39,6 +39,11 @@ def test_accuracy() -> None:
     assert gain.difference.mean == pytest.approx(100 * 8 / 80)
     assert gain_text(gain).startswith("+10.00 points (")
     assert gain.better is (gain.difference.low > 0)
+    ends = {(1.0, 2.0): "won", (-1.0, 2.0): "", (-2.0, -1.0): "lost"}
+    for (low, high), colour in ends.items():
+        other = gain._replace(difference=gain.difference._replace(low=low, high=high), better=low > 0)
+        assert gain_class(other) == colour, "where no difference is shown, none is coloured"
+    assert gain_class(gain._replace(better=None)) == ""
 
 
 def look(id: str, best: int, kl: list[float], hidden: tuple[int, ...] = ()) -> LayerLooks:
