@@ -8,6 +8,7 @@ from pathlib import Path
 from huggingface_hub import snapshot_download
 
 from lmms_vg.metrics.bertscore_settings import BertScoreSettings
+from lmms_vg.models.checkpoint import locate
 from lmms_vg.reproduce.checkpoints import Checkpoint
 from lmms_vg.tasks.catalogue import sets_of, size_here, status_of
 
@@ -51,7 +52,8 @@ def bertscore() -> str:
 
 def _weights(model: str, about: str, pattern: str) -> str:
     try:
-        folder = Path(model) if Path(model).is_dir() else Path(snapshot_download(model, local_files_only=True))
+        place = Path(locate(model))  # of "demo", the folder that comes along
+        folder = place if place.is_dir() else Path(snapshot_download(model, local_files_only=True))
     except OSError:  # not there
         here = None
     else:

@@ -182,7 +182,7 @@ def _check_expression(text: str) -> None:
         raise ValueError(f"patient: {text!r} has {groups} groups; allowed is one, such as ^(amos_[0-9]+)")
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc] # yaml has no types
+class _SingleKeyLoader(yaml.SafeLoader):  # type: ignore[misc] # yaml has no types
     """Refuses a key that stands twice, of which YAML's loader would take the last without a word."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
@@ -201,7 +201,7 @@ def load_manifest(path: Path) -> tuple[SourceManifest, Path]:
         OSError: the file cannot be read.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - it derives from SafeLoader
+        content = yaml.load(path.read_text(encoding="utf-8"), _SingleKeyLoader)  # noqa: S506 - it derives from SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
         raise DataError(f"{path}: not YAML ({' '.join(str(problem).split())})") from None
     if not isinstance(content, dict):

@@ -22,6 +22,13 @@ def test_groups_are_their_tasks_each_once() -> None:
     assert "not counted, because they are not tasks of lmms_vg: mme" in lines
 
 
+def test_the_embedded_model_is_here_and_nothing_is_to_be_downloaded() -> None:
+    lines = list(forecast("llava", ["plain"], "demo", ["vqa_demo"]))
+    (line,) = [line for line in lines if line.startswith("  demo: ")]
+    assert line.endswith(" MB here")
+    assert not any("MISSING" in line for line in lines)
+
+
 def test_the_time_of_a_known_checkpoint_is_that_of_the_cost_model(monkeypatch: pytest.MonkeyPatch) -> None:
     known = "llava-hf/llava-1.5-7b-hf"
     monkeypatch.setattr("lmms_vg.reproduce.forecast.own_checkpoint", lambda *_: unweighed(known))

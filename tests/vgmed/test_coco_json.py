@@ -119,3 +119,14 @@ def test_a_file_that_is_no_coco_json(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"images": []}')
     with pytest.raises(DataError, match=r"x.json: categories: Field required"):
         coco_json.read(tmp_path / "x.json")
+
+
+def test_images_without_annotations_are_counted(tmp_path: Path) -> None:
+    frames(tmp_path, [{"segmentation": SQUARE}])
+    content = json.loads((tmp_path / "instances.json").read_text())
+    content["images"] += [{"id": n, "file_name": f"b{n}.png"} for n in range(2, 7)]
+    (tmp_path / "instances.json").write_text(json.dumps(content))
+    manifest, root = load_manifest(tmp_path / "m.yaml")
+    tally = Tally()
+    assert [unit.image.file_name for unit in coco_json.units(root, manifest, tally)] == ["a.png"]
+    assert tally.problems == ["instances.json: 5 images have no annotation: b2.png, b3.png, b4.png, ..."]
