@@ -17,8 +17,16 @@ $(BIN)/uv:
 	@awk '/^uv==/,!/\\$$/' requirements.lock > $(VENV)/uv.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
 
+# An environment keeps the interpreter that it was made with: another one that is asked for by name is never passed over.
+.PHONY: interpreter
+interpreter: | $(BIN)/uv
+ifneq ($(origin PYTHON),file)
+	@test "$$($(PYTHON) -V)" = "$$($(BIN)/python -V)" || { echo "make: $(VENV) has $$($(BIN)/python -V), and \
+	PYTHON=$(PYTHON) is $$($(PYTHON) -V): 'make clean' first, or name another folder with VENV=" >&2; exit 1; }
+endif
+
 # Exactly what the lock names and nothing else, then the project itself, editable; redone when one of them changes.
-$(STAMP): $(LOCK) pyproject.toml | $(BIN)/uv
+$(STAMP): $(LOCK) pyproject.toml | interpreter
 	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes --build-constraints $(LOCK) $(LOCK)
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $(STAMP)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from importlib import metadata
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from hatchling.builders.sdist import SdistBuilder
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -84,6 +86,26 @@ def test_the_makefile_takes_uv_out_of_the_lock() -> None:
     printed = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     blocks = [block for requirement, block in entries() if requirement.name == "uv"]
     assert [printed.strip().replace("\\\n", " ")] == blocks
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(("asked", "status"), [("", 0), ("3.11.9", 0), ("3.12.1", 2)])
+def test_an_interpreter_that_is_asked_for_is_never_passed_over(tmp_path: Path, asked: str, status: int) -> None:
+    """An environment of 3.11 is there already, as after the first `make test`."""
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    for name, version in ((".venv/bin/python", "3.11.9"), (".venv/bin/uv", ""), ("asked", asked)):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho Python {version}\n")
+        (tmp_path / name).chmod(0o755)
+    command = ["make", "-f", str(ROOT / "Makefile"), "interpreter", *(["PYTHON=./asked"] if asked else [])]
+    without = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "MAKEFLAGS", "VENV")}
+    done = subprocess.run(command, cwd=tmp_path, env=without, capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stderr
+    assert ("has Python 3.11.9, and PYTHON=./asked is Python 3.12.1: 'make clean' first" in done.stderr) == (status > 0)
+
+
+def test_a_source_archive_has_what_the_makefile_needs() -> None:
+    packed = {file.distribution_path for file in SdistBuilder(str(ROOT)).recurse_included_files()}
+    assert {"Makefile", "requirements.lock", "CONTRIBUTING.md", "lmms_vg/__init__.py"} <= packed
 
 
 def steps() -> list[dict[str, Any]]:

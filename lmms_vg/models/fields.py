@@ -224,6 +224,16 @@ def require_choice_option(name: str, value: Any, allowed: Sequence[str]) -> None
         raise ValueError(f"{name}={value!r}: allowed is {' or '.join(allowed)}")
 
 
+def require_resizing(processor: Any) -> None:
+    """Refuse an image processor that does not bring images to a size which the vision tower takes.
+
+    Raises:
+        ValueError: The message has the setting and what is allowed.
+    """
+    if not processor.do_resize:
+        raise ValueError("do_resize=False: allowed is True, because images come in all sizes")
+
+
 def control_marks(tokenizer: Any) -> list[str]:
     """Special tokens, which a question must not contain. Ordinary words that were added are not among them."""
     special = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}

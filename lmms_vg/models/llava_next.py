@@ -67,10 +67,13 @@ class LlavaNext(ImageText):
 
     @classmethod
     def check_processor(cls, processor: Any, config: Any) -> None:
-        """Refuse tiles of another size, or for other canvases, than the model's."""
+        """Refuse tiles of another size, or for other canvases, than the model's; larger ones would lose their edges."""
         side = config.vision_config.image_size
-        if dict(processor.crop_size) != {"height": side, "width": side}:
+        square = {"height": side, "width": side}
+        if dict(processor.crop_size) != square:
             raise ValueError(f"crop_size={dict(processor.crop_size)}: the vision tower takes {side} x {side} pixels")
+        if dict(processor.size) not in (square, {"shortest_edge": side}):
+            raise ValueError(f"size={dict(processor.size)}: the vision tower takes {side} x {side} pixels")
         if [list(pair) for pair in processor.image_grid_pinpoints] != [
             list(pair) for pair in config.image_grid_pinpoints
         ]:

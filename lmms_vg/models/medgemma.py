@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lmms_vg.models.base import FamilyCard, KnownCheckpoint, PreparedImage, Prompt
 from lmms_vg.models.checkpoint import CheckpointError
+from lmms_vg.models.fields import require_resizing
 from lmms_vg.models.image_text import ImageText
 from lmms_vg.vision.images import Picture
 from lmms_vg.vision.patch_grid import Geometry
@@ -57,10 +58,11 @@ class MedGemma(ImageText):
 
     @classmethod
     def check_processor(cls, processor: Any, config: Any) -> None:
-        """Refuse crops of a picture beside it, and another size than the vision tower's."""
+        """Refuse crops of a picture beside it, and images of another size than the vision tower's."""
         side = config.vision_config.image_size
         if getattr(processor, "do_pan_and_scan", None):
             raise ValueError("do_pan_and_scan=True: allowed is False, because crops would be images of their own")
+        require_resizing(processor)
         if dict(processor.size) != {"height": side, "width": side}:
             raise ValueError(f"size={dict(processor.size)}: the vision tower takes {side} x {side} pixels")
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
 
 from lmms_vg.models.base import FamilyCard, KnownCheckpoint, PreparedImage, Prompt
-from lmms_vg.models.fields import require_integer_option
+from lmms_vg.models.fields import require_integer_option, require_resizing
 from lmms_vg.models.image_text import ImageText
 from lmms_vg.vision.images import Picture
 from lmms_vg.vision.patch_grid import Geometry
@@ -79,7 +79,8 @@ class QwenVL(ImageText):
 
     @classmethod
     def check_processor(cls, processor: Any, config: Any) -> None:
-        """Refuse a processor of other patches than the vision tower's."""
+        """Refuse a processor of other patches than the vision tower's, and one that leaves images as large as they are."""
+        require_resizing(processor)
         vision = config.vision_config
         stated = processor.patch_size, processor.merge_size, processor.temporal_patch_size
         if stated != (vision.patch_size, vision.spatial_merge_size, vision.temporal_patch_size):

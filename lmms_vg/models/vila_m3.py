@@ -16,7 +16,7 @@ from transformers import CONFIG_MAPPING, LlavaConfig, LlavaForConditionalGenerat
 from lmms_vg.models.base import FamilyCard, KnownCheckpoint, PreparedImage
 from lmms_vg.models.chat_template import Form
 from lmms_vg.models.checkpoint import CheckpointError, Shape, path_of, read_json, reading
-from lmms_vg.models.fields import refuse
+from lmms_vg.models.fields import refuse, require_resizing
 from lmms_vg.models.image_text import ImageText
 from lmms_vg.models.parts import read_tensors
 from lmms_vg.models.prompts import IMAGE
@@ -188,6 +188,7 @@ class VilaM3(ImageText):
         side = config.vision_config.image_size
         with reading(pretrained, "vision_tower/preprocessor_config.json"):
             processor = SiglipImageProcessor.from_dict(stored or {"size": {"height": side, "width": side}})
+            require_resizing(processor)
             if dict(processor.size) != {"height": side, "width": side}:
                 raise ValueError(f"size={dict(processor.size)}: the vision tower takes {side} x {side} pixels")
         return tokenizer, processor, None, "parts"

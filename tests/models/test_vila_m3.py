@@ -126,6 +126,7 @@ def test_llama_3_is_asked_in_its_own_prompt(made: tuple[Path, VilaParts], tmp_pa
         ("llm/config.json", {"model_type": "qwen2"}, "model_type='qwen2'"),
         ("vision_tower/config.json", {"model_type": "clip_vision_model"}, "model_type='clip_vision_model'"),
         ("vision_tower/preprocessor_config.json", {"size": {"height": 50, "width": 50}}, "takes 45 x 45"),
+        ("vision_tower/preprocessor_config.json", {"do_resize": False}, "do_resize=False"),
         ("mm_projector/config.json", {"mm_projector_type": "linear"}, "mm_projector_type='linear'"),
     ],
 )
