@@ -91,7 +91,7 @@ NOWHERE = (
     Refusal(
         "InternVL in its authors' own layout",
         ("internvl_chat",),
-        "",
+        r"internvl[\d._]+-\d+b(?!.*-hf).*",
         "it needs code of its repository, which is never run",
         "the repository with -hf at the end of its name holds the same weights: --model internvl_plain --model_args "
         "pretrained={hf}",

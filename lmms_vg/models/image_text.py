@@ -23,7 +23,7 @@ from lmms_vg.models.base import Content, Embedded, PreparedImage, Prompt
 from lmms_vg.models.chat_template import Form, render
 from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.models.fields import control_marks
-from lmms_vg.models.prompts import IMAGE, expand, join, neutralise, question_span, tokenise
+from lmms_vg.models.prompts import IMAGE, expand, join, neutralise, question_span, require_room, tokenise
 from lmms_vg.models.small_files import SmallFiles
 from lmms_vg.models.weights import load_weights
 from lmms_vg.vision.images import Picture
@@ -189,8 +189,7 @@ class ImageText(SmallFiles):
         images = tuple(map(self._prepared_once, pictures))
         tokens, starts = expand(tokens, self.image_id, [image.tokens for image in images])
         limit = self.model.config.get_text_config().max_position_embeddings
-        if len(tokens.ids) >= limit:
-            raise BadQuestion(f"prompt of {len(tokens.ids)} tokens: the model takes fewer than {limit}")
+        require_room(len(tokens.ids), limit, sum(image.tokens for image in images), [*asdict(self.settings)])
         self._last = images
         return Prompt(
             text=text,

@@ -95,9 +95,13 @@ class LlavaNext(ImageText):
             cut_y = (rows - int(round(height * (cols / width), 7))) // 2
         else:
             cut_x = (cols - int(round(width * (rows / height), 7))) // 2
-        x = _fitted(width, fitted[0], wide, cut_x, patch)
-        y = _fitted(height, fitted[1], high, cut_y, patch)
-        return (base, Geometry(x, y)) if self.settings.view == "base" else (Geometry(x, y), base)
+        fine = Geometry(_fitted(width, fitted[0], wide, cut_x, patch), _fitted(height, fitted[1], high, cut_y, patch))
+        if min(fine.rows, fine.cols) < 1:
+            raise ValueError(
+                f"image of {width} x {height} pixels: none of its rows or columns of patches would be left in the tiles; "
+                "store a version that is less elongated"
+            )
+        return (base, fine) if self.settings.view == "base" else (fine, base)
 
     def prepare(self, picture: Picture) -> PreparedImage:
         """The base, then the rows of the fine view, each with its line break."""

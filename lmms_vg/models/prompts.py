@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from lmms_vg._util.error_codes import BadQuestion
+
 #: Stands for all tokens of one image in rendered prompts.
 IMAGE = "<image>"
 
@@ -75,3 +77,24 @@ def question_span(tokens: Tokens, text: str, parts: Sequence[str], mark: str = I
         first = next((i for i, (a, b) in enumerate(tokens.spans) if a >= after and b > a), 0)
         return first, first
     return inside[0], inside[-1] + 1
+
+
+def require_room(tokens: int, limit: int, of_images: int, settings: Sequence[str]) -> None:
+    """Refuse a prompt that is too long for the model.
+
+    Args:
+        tokens: Length of the prompt.
+        limit: Number of tokens that the model does not take any more.
+        of_images: How many of the tokens are of images.
+        settings: Names of the family's settings; those that begin with `max_` bound the size of images.
+
+    Raises:
+        BadQuestion: The message says what would make the prompt shorter.
+    """
+    if tokens < limit:
+        return
+    smaller = "".join(f", or with a smaller {name}" for name in settings if name.startswith("max_"))
+    raise BadQuestion(
+        f"prompt of {tokens} tokens: the model takes fewer than {limit}, and the images have {of_images}; "
+        f"ask about fewer images or in fewer words{smaller}"
+    )

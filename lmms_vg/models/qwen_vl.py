@@ -36,6 +36,11 @@ class QwenOptions:
 
     def __post_init__(self) -> None:
         require_integer_option("max_pixels", self.max_pixels, 1)
+        if self.min_pixels == QwenOptions.min_pixels > self.max_pixels:
+            raise ValueError(
+                f"max_pixels={self.max_pixels!r} is below min_pixels={self.min_pixels}, its default: give a smaller min_pixels "
+                "too (the paper's attention study has max_pixels=50176,min_pixels=784)"
+            )
         require_integer_option("min_pixels", self.min_pixels, 1, self.max_pixels)
 
 
@@ -98,7 +103,12 @@ class QwenVL(ImageText):
         """One view: each axis is resized by itself to whole patches, so that the grid covers the image exactly."""
         factor = self.model.config.vision_config.patch_size * self._merged
         settings = self.settings
-        high, wide = smart_resize(height, width, factor, settings.min_pixels, settings.max_pixels)
+        try:
+            high, wide = smart_resize(height, width, factor, settings.min_pixels, settings.max_pixels)
+        except ValueError as problem:
+            raise ValueError(
+                f"image of {width} x {height} pixels: {problem}; store a version that is less elongated"
+            ) from problem
         return (Geometry.stretch(width, height, high // factor, wide // factor),)
 
     def prepare(self, picture: Picture) -> PreparedImage:

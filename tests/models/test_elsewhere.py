@@ -16,7 +16,7 @@ from lmms_vg.demo.model import build_tokenizer
 from lmms_vg.extensions.entries import Extension
 from lmms_vg.models import checkpoint
 from lmms_vg.models.checkpoint import CheckpointError
-from lmms_vg.models.elsewhere import NOWHERE, takers
+from lmms_vg.models.elsewhere import NOWHERE, instead, takers
 from lmms_vg.models.huatuo import Huatuo
 from lmms_vg.models.image_text import ImageText
 from lmms_vg.models.internvl import InternVL
@@ -118,6 +118,25 @@ def test_an_unknown_repository_of_a_known_name_needs_no_network(monkeypatch: pyt
         Llava.inspect("chaoyi-wu/RadFM")
 
 
+@pytest.mark.parametrize(
+    ("asked", "works"),
+    [
+        ("OpenGVLab/InternVL3-8B", "OpenGVLab/InternVL3-8B-hf"),
+        ("OpenGVLab/InternVL3-38B-Instruct", "OpenGVLab/InternVL3-8B-hf"),
+        ("OpenGVLab/InternVL3_5-8B", "OpenGVLab/InternVL3_5-8B-HF"),
+        ("OpenGVLab/InternVL2_5-8B", "OpenGVLab/InternVL3-8B-hf"),
+    ],
+)
+def test_an_internvl_without_hf_names_the_repository_with_it(asked: str, works: str) -> None:
+    """By its name where config.json cannot be read, by its model type where it can."""
+    for hint in (instead(asked, None, {}), instead(asked, None, {"model_type": "internvl_chat"})):
+        assert hint.endswith(f"--model internvl_plain --model_args pretrained={works}")
+    for read in (InternVL.inspect, InternVL.read_configuration):
+        with pytest.raises(CheckpointError, match=f"pretrained={works}$"):
+            read(asked, None)
+    assert instead(works, None, {}) == ""
+
+
 def test_a_checkpoint_that_loads_is_not_refused_for_its_name(tmp_path: Path) -> None:
     config = {"model_type": "qwen2_5_vl"}
     assert QwenVL.read_own(stored(tmp_path / "RadFM", config), None) == config
@@ -179,10 +198,11 @@ def test_a_gated_repository_names_its_terms_and_the_login(monkeypatch: pytest.Mo
         raise GatedRepoError("gated", response=httpx.Response(403, request=request))
 
     monkeypatch.setattr(checkpoint, "hf_hub_download", gated)
-    with pytest.raises(
-        CheckpointError, match=r"gated: accept its terms on https://huggingface.co/google/medgemma-4b-it"
-    ):
-        MedGemma.inspect("google/medgemma-4b-it")
+    login = r"gated: accept its terms on https://huggingface.co/google/medgemma-4b-it, then log in with: hf auth login"
+    for read in (MedGemma.inspect, MedGemma.read_configuration):
+        with pytest.raises(CheckpointError, match=rf"{login} \(or set HF_TOKEN\)") as caught:
+            read("google/medgemma-4b-it", None)
+        assert "\n" not in str(caught.value)
 
 
 def test_a_layout_that_only_another_family_converts(tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ import tiny_families
 import torch
 from PIL import Image
 from torch import Tensor
+from transformers import LlavaNextImageProcessor, Qwen2VLImageProcessor
 from transformers.image_processing_utils import select_best_resolution
 
 from lmms_vg._util.error_codes import BadQuestion
@@ -20,10 +24,12 @@ from lmms_vg.attention.self_check import compare
 from lmms_vg.attention.session import Sessions
 from lmms_vg.models import Family, Prompt
 from lmms_vg.models.checkpoint import CheckpointError
+from lmms_vg.models.internvl import InternVL
 from lmms_vg.models.medgemma import MedGemma
 from lmms_vg.vision.images import open_picture
 
 TEXT, SHORT = "Where is the large nodule in the upper left?", "Is it bright?"
+MASKS: tuple[Literal["pre", "post"], ...] = ("pre", "post")
 SIZES = {"landscape": [(160, 120)], "portrait": [(90, 200)], "two images": [(160, 120), (90, 200)]}
 
 
@@ -106,15 +112,18 @@ def test_logits_and_steps_equal_generate(family: Family, sizes: list[tuple[int, 
         answering.step(token[None])
 
 
+@pytest.mark.parametrize("sizes", [SIZES["landscape"], SIZES["two images"]], ids=["landscape", "two images"])
 @torch.no_grad()
-def test_maps_and_knockout_equal_eager_matrices(family: Family) -> None:
-    """Two questions of different length in one batch, against one eager pass each with a changed mask."""
-    prompts = [ask(family, SIZES["landscape"], text) for text in (TEXT, SHORT)]
+def test_maps_and_knockout_equal_eager_matrices(family: Family, sizes: list[tuple[int, int]]) -> None:
+    """Two questions of different length in one batch, against one eager pass each with a changed mask or changed weights."""
+    prompts = [ask(family, sizes, text) for text in (TEXT, SHORT)]
     family.model.set_attn_implementation("eager")
     stock = [family.model(**family.stock_inputs(prompt), output_attentions=True) for prompt in prompts]
-    hidden = [prompt.image_tokens[::2] for prompt in prompts]
     start = 2
-    without = [_knocked_out(family, prompt, keys, start) for prompt, keys in zip(prompts, hidden, strict=True)]
+    without = {
+        mask: [_knocked_out(family, prompt, prompt.image_tokens[::2], start, mask) for prompt in prompts]
+        for mask in MASKS
+    }
 
     install(family.model)
     batch = Batch.open(Sessions(family), prompts, prompts)
@@ -126,27 +135,47 @@ def test_maps_and_knockout_equal_eager_matrices(family: Family) -> None:
         torch.testing.assert_close(batch.prefill().logits[row], made.logits[0, -1], atol=1e-4, rtol=1e-4)
     chosen = torch.zeros(batch.layout.image_tokens.shape, dtype=torch.bool)
     chosen[:, ::2] = True
-    knockout = Knockout(range(start, tiny_families.LAYERS), batch.layout.post_image, batch.layout.image_keys(chosen))
-    edited = batch.prefill(knockout)
-    for row, logits in enumerate(without):
-        assert (logits - stock[row].logits[0, -1]).abs().max() > 1e-2, "the knockout changes something"
-        torch.testing.assert_close(edited.logits[row], logits, atol=1e-4, rtol=1e-4)
+    hidden, layers = batch.layout.image_keys(chosen), range(start, tiny_families.LAYERS)
+    for mask in MASKS:
+        edited = batch.prefill(Knockout(layers, batch.layout.post_image, hidden, mask))
+        for row, logits in enumerate(without[mask]):
+            assert (logits - stock[row].logits[0, -1]).abs().max() > 1e-2, "the knockout changes something"
+            torch.testing.assert_close(edited.logits[row], logits, atol=1e-4, rtol=1e-4)
+    apart = [one - other for one, other in zip(without["pre"], without["post"], strict=True)]
+    assert min(one.abs().max() for one in apart) > 1e-3, "before and after softmax are two things"
 
 
-def _knocked_out(family: Family, prompt: Prompt, keys: Tensor, start: int) -> Tensor:
-    """Eager logits with an additive mask that a hook changes in the layers from `start` on."""
+def _knocked_out(family: Family, prompt: Prompt, keys: Tensor, start: int, kind: str) -> Tensor:
+    """Eager logits of layers from `start` on whose additive mask (pre) or attention weights (post) a hook changes."""
+    rows = torch.arange(prompt.prefix, len(prompt.input_ids))[:, None]
+    softmax = torch.nn.functional.softmax
 
     def hide(module: torch.nn.Module, args: tuple[object, ...], inputs: dict[str, Tensor]) -> object:
         mask = inputs["attention_mask"].clone()
-        rows = torch.arange(prompt.prefix, len(prompt.input_ids))
-        mask[:, :, rows[:, None], keys[None]] = torch.finfo(mask.dtype).min
+        mask[:, :, rows, keys[None]] = torch.finfo(mask.dtype).min
         return args, inputs | {"attention_mask": mask}
 
-    layers = family.text_model.layers[start:]
-    hooks = [layer.self_attn.register_forward_pre_hook(hide, with_kwargs=True) for layer in layers]
+    def hidden(*args: Any, **how: Any) -> Tensor:
+        weights = softmax(*args, **how)
+        weights[:, :, rows, keys[None]] = 0
+        return weights
+
+    def zero(*_: object) -> None:
+        torch.nn.functional.softmax = hidden
+
+    def restore(*_: object) -> None:
+        torch.nn.functional.softmax = softmax
+
+    attentions = [layer.self_attn for layer in family.text_model.layers[start:]]
+    if kind == "pre":
+        hooks = [attention.register_forward_pre_hook(hide, with_kwargs=True) for attention in attentions]
+    else:
+        hooks = [attention.register_forward_pre_hook(zero) for attention in attentions]
+        hooks += [attention.register_forward_hook(restore) for attention in attentions]
     try:
         return family.model(**family.stock_inputs(prompt)).logits[0, -1]
     finally:
+        restore()
         for hook in hooks:
             hook.remove()
 
@@ -223,28 +252,59 @@ def test_painted_boxes_lie_on_the_cells_they_cover(name: str, family: Family) ->
     assert apart / cells < 0.002
 
 
-def test_an_image_that_does_not_fit_is_refused(name: str, family: Family) -> None:
-    if not name.startswith("qwen"):
-        pytest.skip("only Qwen-VL refuses elongated images: the others stretch them")
-    with pytest.raises(ValueError, match="aspect ratio"):
-        ask(family, [(4000, 10)])
+@pytest.mark.parametrize("size", [(4000, 10), (10, 4000)])
+def test_an_image_more_elongated_than_the_family_takes_is_refused(
+    name: str, family: Family, size: tuple[int, int]
+) -> None:
+    """Where the family stretches images, none is too long: then every view of it has cells."""
+    if name.startswith(("qwen", "llava_next")):
+        with pytest.raises(
+            ValueError, match=f"image of {size[0]} x {size[1]} pixels: .*; store a version that is less"
+        ):
+            ask(family, [size])
+        return
+    assert all(min(grid) >= 1 for grid in ask(family, [size]).grids)
 
 
 def test_more_images_than_fit_are_refused(family: Family) -> None:
     text = family.model.config.get_text_config()
+    settings = [setting.name for setting in fields(family.options) if setting.name.startswith("max_")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text, "max_position_embeddings", len(ask(family, SIZES["landscape"] * 2).input_ids))
-        with pytest.raises(BadQuestion, match=r"prompt of \d+ tokens: the model takes fewer than"):
+        with pytest.raises(
+            BadQuestion, match=r"prompt of \d+ tokens: .* ask about fewer images or in fewer words"
+        ) as why:
             ask(family, SIZES["landscape"] * 2)
+        assert all(f"a smaller {setting}" in str(why.value) for setting in settings)
         assert ask(family, SIZES["landscape"]).images
 
 
-def test_image_marks_in_a_question_are_broken(name: str, family: Family) -> None:
+#: Of every setting of a family, a value that no checkpoint here has.
+OTHERWISE = {"max_pixels": 40_000, "min_pixels": 4_900, "max_tiles": 5}
+
+
+def test_every_setting_is_part_of_the_identity(family: Family) -> None:
+    """Each changes the grid of image tokens, or the view that is measured."""
+    native: Any = family
+    before, own = native.identity(), native.settings
+    for setting in fields(native.options):
+        others = {"tiles", "thumbnail"} if isinstance(native, InternVL) else {"base", "fine"}
+        value = OTHERWISE.get(setting.name) or min(others - {own.view})
+        native.settings = replace(own, **{setting.name: value})
+        assert native.identity() != before, setting.name
+    native.settings = replace(own)
+    assert native.identity() == before
+
+
+def test_image_and_video_marks_in_a_question_are_broken(name: str, family: Family) -> None:
     marks = ["<|image_pad|>", "<start_of_image>", "<image_soft_token>", "<IMG_CONTEXT>", "<image>", "<|im_end|>"]
-    prompt = family.prompt([open_picture(tiny.picture(1)), f"{' '.join(marks)} is it bright?"])
+    videos = {"qwen": "<|video_pad|>", "internvl": "<video>"}
+    videos_of_it = [mark for kind, mark in videos.items() if name.startswith(kind)]
+    prompt = family.prompt([open_picture(tiny.picture(1)), f"{' '.join(marks + videos_of_it)} is it bright?"])
     assert prompt.images
     assert len(prompt.starts) == 1
     assert (prompt.input_ids == family.image_id).sum() == prompt.images[0].tokens  # type: ignore[attr-defined]
+    assert not any(mark in prompt.text for mark in videos_of_it)
 
 
 def test_the_question_is_where_its_tokens_are(family: Family) -> None:
@@ -257,6 +317,25 @@ def test_the_question_is_where_its_tokens_are(family: Family) -> None:
 def test_float16_is_refused_for_gemma(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="bfloat16 or float32"):
         tiny_families.load("gemma3", tmp_path / "gemma", dtype=torch.float16)
+
+
+@pytest.mark.parametrize("other", [False, True], ids=["missing", "of another family"])
+def test_an_image_processor_that_does_not_fit_is_refused_before_the_weights(
+    name: str, folder: Path, tmp_path: Path, other: bool
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    (copy / "model.safetensors").write_bytes(b"no weights")
+    (copy / "preprocessor_config.json").unlink()
+    said = r"no image processor \(preprocessor_config.json\): copy that of"
+    if other:
+        kind = LlavaNextImageProcessor if name.startswith("qwen") else Qwen2VLImageProcessor
+        kind().save_pretrained(copy)
+        said = (
+            f"its image processor is {kind.__name__}.*put preprocessor_config.json of the model that it was made from"
+        )
+    with pytest.raises(CheckpointError, match=said):
+        tiny_families.load(name, copy)
 
 
 def test_another_familys_checkpoint_is_refused_by_its_model_type(name: str, folder: Path) -> None:
@@ -272,6 +351,7 @@ def test_another_familys_checkpoint_is_refused_by_its_model_type(name: str, fold
         ({"max_pixels": 783, "min_pixels": 1}, "max_pixels=783: allowed is an integer, 784 or more"),
         ({"min_pixels": 2_000_000}, "min_pixels=2000000: allowed is an integer, 1 to 1605632"),
         ({"max_pixels": True}, "max_pixels=True"),
+        ({"max_pixels": 50_176}, "max_pixels=50176 is below min_pixels=200704, its default: give a smaller min_pixels"),
     ],
 )
 def test_settings_of_qwen_are_checked_before_weights(tmp_path: Path, options: dict[str, int], message: str) -> None:
@@ -280,6 +360,15 @@ def test_settings_of_qwen_are_checked_before_weights(tmp_path: Path, options: di
     family = tiny_families.QwenVL
     with pytest.raises(ValueError, match=message):
         family.load(str(folder), None, torch.float32, "cpu", None, "true", family.options(**options))
+
+
+@pytest.mark.parametrize(("kind", "least"), [("qwen2_vl", 784), ("qwen2_5_vl", 784), ("qwen3_vl", 1024)])
+def test_max_pixels_below_one_image_token_is_refused(tmp_path: Path, kind: str, least: int) -> None:
+    folder, family = tiny_families.qwen(kind, tmp_path / kind), tiny_families.QwenVL
+    (folder / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(ValueError, match=f"max_pixels={least - 1}: allowed is an integer, {least} or more"):
+        family.read_small_files(str(folder), None, family.options(max_pixels=least - 1, min_pixels=1))
+    family.read_small_files(str(folder), None, family.options(max_pixels=least, min_pixels=1))
 
 
 @pytest.mark.parametrize("kind", ["qwen2_5_vl", "qwen3_vl", "gemma3"])
