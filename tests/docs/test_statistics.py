@@ -179,6 +179,13 @@ def test_a_papers_number() -> None:
     assert '30 right is "at least 1 of 30 answers apart (+3.33)"' in TEXT
 
 
+def test_a_difference_that_lives_nowhere() -> None:
+    """`tests/runs/test_saying.py` compares these runs."""
+    assert round(sign_flips([1] * 20 + [-1] * 8).p, 3) == 0.036
+    assert round(sign_flips([1] * 19 + [-1] * 8).p, 3) == 0.052
+    assert "p .036. One of the 20 became readable; without it p is .052" in TEXT
+
+
 def test_under_a_control(tmp_path: Path) -> None:
     def run(method: str, right: int, control: str = "", changed: int = 0) -> Run:
         """Eighty questions, the first `right` of them right; `changed` answers have another text."""
