@@ -14,7 +14,6 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,15 +21,13 @@ from numpy.typing import NDArray
 from benchmarks.report import Ratio, table
 from benchmarks.seeds_and_weights import repeated_settings, weighted_coverage
 from benchmarks.verdict_row import Row
+from benchmarks.yes_no_runs import Bools, run_of, runs_with_everything
 from lmms_vg import __version__
 from lmms_vg.metrics.forced_choice import auc_shift
 from lmms_vg.metrics.signal_detection import detection_shift
 from lmms_vg.metrics.statistics import cluster_interval, equal_within, holm, paired, sign_flips
 from lmms_vg.runs.compare import compare
 from lmms_vg.runs.compared_line import against, corrected, line_of
-from lmms_vg.runs.results import Asked, Run, TaskRun
-
-Bools = NDArray[np.bool_]
 
 #: Seconds that a comparison of 500 answers by 12 methods may take, with all its tables.
 SECONDS = 20.0
@@ -125,24 +122,6 @@ def gain_of(rng: np.random.Generator, gain: float, images: int, each: int) -> ND
     return better.astype(np.int64) - worse.astype(np.int64)
 
 
-def run_of(said: Bools, truth: Bools, each: int, name: str) -> Run:
-    """A run of one task of yes/no questions in memory."""
-    uids = [f"q{number}" for number in range(len(said))]
-    task = TaskRun(
-        "t",
-        "acc",
-        {"acc": "simulated"},
-        dict(zip(uids, (said == truth).astype(int).tolist(), strict=True)),
-        {uid: f"i{number // each}" for number, uid in enumerate(uids)},
-        {uid: {} for uid in uids},
-        {},
-        0,
-        asked={uid: Asked("", "yes" if right else "no") for uid, right in zip(uids, truth, strict=True)},
-        extracted={uid: "yes" if yes else "no" for uid, yes in zip(uids, said, strict=True)},
-    )
-    return Run(Path(name), name, "", tasks={"t": task})
-
-
 def blind(repetitions: int, seed: int) -> tuple[Row, Row]:
     """Two runs that see nothing and say yes to half and to four fifths, where yes is right for two of three questions."""
     rng = np.random.default_rng(seed)
@@ -205,12 +184,7 @@ def simulations(repetitions: int, seed: int) -> Iterator[Row]:
 
 def seconds_of_comparison(questions: int = 500, methods: int = 12) -> float:
     """Seconds of a whole comparison with its tables, of runs in memory."""
-    rng = np.random.default_rng(0)
-    truth = rng.random(questions) < 0.5
-    runs = [
-        run_of(np.where(rng.random(questions) < 0.3, ~truth, truth), truth, 4, f"model{number}")
-        for number in range(methods + 1)
-    ]
+    runs = runs_with_everything(questions, methods)
     return _timed(lambda: compare(runs).table())
 
 

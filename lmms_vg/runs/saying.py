@@ -53,7 +53,7 @@ class Change(NamedTuple):
             return None
         readable, shift = self.parts.readable, self.shift
         if readable is None or not (readable.p < LEVEL and readable.mean * difference > 0):
-            return "format" if self.parts.newly.n + self.parts.no_longer.n else "cannot tell"
+            return "format" if self._is_mostly_format else "cannot tell"
         if self.yes_no < 0.5:
             return "answers"
         if shift is None:
@@ -61,6 +61,16 @@ class Change(NamedTuple):
         if shift.d_prime.p < LEVEL and shift.d_prime.mean * difference > 0:
             return "seeing"
         return "criterion" if shift.criterion.p < LEVEL else "cannot tell"
+
+    @property
+    def _is_mostly_format(self) -> bool:
+        """Whether more than half of the difference comes from answers that became readable or stopped being so.
+
+        That the others show no difference is not enough: without a single answer they may just miss the level.
+        """
+        of_format = self.parts.newly.net + self.parts.no_longer.net
+        total = self.parts.both.net + of_format
+        return of_format * total > 0 and abs(of_format) > abs(total) / 2
 
 
 def saying(parts: Sequence[TaskRun]) -> Saying | None:

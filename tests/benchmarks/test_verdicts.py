@@ -8,6 +8,8 @@ import pytest
 
 from benchmarks import seeds_and_weights, verdicts
 from benchmarks.verdict_row import Row
+from benchmarks.yes_no_runs import runs_with_everything
+from lmms_vg.runs.compare import compare
 
 
 def test_two_standard_errors_are_allowed() -> None:
@@ -58,3 +60,12 @@ def test_what_the_verdicts_replace_does_not_hold() -> None:
     seeing, better = verdicts.blind(40, 1)
     assert seeing.holds
     assert better.rate > 0.5
+
+
+def test_what_is_timed_has_every_table() -> None:
+    """First-token values, too: without them AUC and calibration would cost nothing. How long it takes is no test."""
+    comparison = compare(runs_with_everything(80, 3))
+    assert all(line.against.forced and line.against.change for line in comparison.tested if line.against)
+    assert len(comparison.tested) == 3
+    assert all(head in comparison.table() for head in ("| lives in |", "| change of AUC |", "| detectable |"))
+    assert verdicts.seconds_of_comparison(20, 1) > 0

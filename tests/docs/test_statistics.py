@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from decimal import Decimal
+from math import log
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import pytest
+from saved_run import IDENTITY, closed, save, spec, tables
 
+from benchmarks.yes_no_runs import runs_with_everything
+from lmms_vg.leaderboard import vs_plain_columns, vs_plain_forced
+from lmms_vg.leaderboard.alike import Counter
+from lmms_vg.leaderboard.ranks import differing, ranks, surely_better
 from lmms_vg.metrics.category_means import macro
+from lmms_vg.metrics.forced_choice import auc, calibration_error, correct_at_rate, preference
 from lmms_vg.metrics.signal_detection import detection, detection_shift
 from lmms_vg.metrics.statistics import (
     cluster_interval,
@@ -16,11 +27,19 @@ from lmms_vg.metrics.statistics import (
     holm,
     mcnemar,
     paired,
+    resample,
     sign_flips,
     smallest_detectable,
 )
 from lmms_vg.metrics.statistics.repeats import repeats
+from lmms_vg.reproduce.verdict import Score, verdict
+from lmms_vg.reproduce.verdict_words import words
+from lmms_vg.runs import control_tables, grounded_tables, grounding_change_tables, grounding_tables, repeated_tables
+from lmms_vg.runs.compare import compare
 from lmms_vg.runs.group_weights import weights
+from lmms_vg.runs.lmms_eval_output import read_run
+from lmms_vg.runs.report import report
+from lmms_vg.runs.results import Run
 from lmms_vg.tasks import yaml_files
 
 TEXT = " ".join((Path(__file__).parents[2] / "docs" / "statistics.md").read_text(encoding="utf-8").split())
@@ -109,3 +128,108 @@ def test_weighted_means_at_the_ends() -> None:
         ends = macro([1] * 60, ["a"] * of_a + ["b"] * (60 - of_a), range(60)).interval
         assert ends == pytest.approx((low, 1), abs=5e-4)
     assert ".940 to 1, as of 60 questions together; in categories of 58 and 2: .561 to 1" in TEXT
+
+
+def test_scores() -> None:
+    right, part = [1, 1, 1, 0, 1], ["A"] * 4 + ["B"]
+    assert sum(right) / 5 == 0.8
+    assert macro(right, part, range(5)).mean == pytest.approx(0.875)
+    assert "n 5, failed 1, micro .800, macro .875" in TEXT
+
+
+def test_forced_choice_by_hand() -> None:
+    """Yes is right for the first two."""
+    judged = [
+        preference([log(yes), log(no)], right) for yes, no, right in ((0.45, 0.05, 0), (0.3, 0.2, 0), (0.4, 0.1, 1))
+    ]
+    assert sum(one.correct for one in judged) == 2
+    assert auc([log(0.45 / 0.05), log(0.3 / 0.2), log(0.4 / 0.1)], [True, True, False]) == 0.5
+    shown = [fmean(one.brier for one in judged), fmean(one.log_score for one in judged)]
+    shown += [calibration_error([one.confidence for one in judged], [one.correct for one in judged])]
+    assert [round(value, 3) for value in shown] == [0.27, 0.742, 0.433]
+    assert "the mean of .01, .16 and .64, .27; the log score that of .105, .511 and 1.609, .742" in TEXT
+    assert "ECE that of .1, .4 and .8, .433" in TEXT
+
+
+def test_accuracy_at_the_bases_yes_rate() -> None:
+    truth = [True, True, False, False]
+    base, method = ([*map(float, row)] for row in ((1, -1, 1, -1), (3, 2, 1, -1)))
+    assert sum(correct_at_rate(base, truth, 0.5)) == 2
+    assert sum((margin > 0) == right for margin, right in zip(method, truth, strict=True)) == 3
+    assert sum(correct_at_rate(method, truth, 0.5)) == 4
+    assert "3 right, +25 points" in TEXT
+    assert "4 right, +50 points" in TEXT
+
+
+def test_ranks() -> None:
+    rows = np.array([[float(number < right) for number in range(300)] for right in (240, 180, 176)])
+    drawn = resample(list(rows), range(300), resamples=2000)
+    better = surely_better(rows.mean(1), drawn.sums / drawn.counts, differing(rows, range(300)), 300)
+    assert [rank[:2] for rank in ranks(better, Counter(rows))] == [(1, 1), (2, 3), (2, 3)]
+    assert 'A is above both for sure and has "1 of 3"' in TEXT
+    assert 'so both have "2–3 of 3"' in TEXT
+
+
+def test_a_papers_number() -> None:
+    printed, others = Decimal("96.67"), {"B": Decimal("96.67")}
+    same, apart = (Score(100 * right / 30, 0.0, 100.0, 30) for right in (29, 30))
+    assert words(verdict(printed, same, 30, {}), printed) == "the same"
+    assert words(verdict(printed, same, 30, others), printed) == "cannot tell: would also pass as B"
+    assert words(verdict(printed, apart, 30, {}), printed) == "at least 1 of 30 answers apart (+3.33)"
+    assert '30 right is "at least 1 of 30 answers apart (+3.33)"' in TEXT
+
+
+def test_a_difference_that_lives_nowhere() -> None:
+    """`tests/runs/test_saying.py` compares these runs."""
+    assert round(sign_flips([1] * 20 + [-1] * 8).p, 3) == 0.036
+    assert round(sign_flips([1] * 19 + [-1] * 8).p, 3) == 0.052
+    assert "p .036. One of the 20 became readable; without it p is .052" in TEXT
+
+
+def test_under_a_control(tmp_path: Path) -> None:
+    def run(method: str, right: int, control: str = "", changed: int = 0) -> Run:
+        """Eighty questions, the first `right` of them right; `changed` answers have another text."""
+        lines = [
+            closed(f"q{number}", int(number < right)) | {"filtered_resps": "other" if number < changed else "same"}
+            for number in range(80)
+        ]
+        stated = {"control": control, "control_code": "c0de"} if control else {}
+        folder = tmp_path / f"{method}_{control}"
+        return read_run(save(folder, {"t": lines}, run=IDENTITY | {"method": spec(method)} | stated))
+
+    blank = [
+        run("plain", 60),
+        run("pai", 70),
+        run("plain", 40, "blank_image"),
+        run("pai", 25, "blank_image"),
+    ]
+    plain, method = compare(blank).controls
+    assert method.over_plain is not None
+    values = (plain.kept, plain.gain.mean, method.kept, method.gain.mean, method.over_plain.mean)
+    assert [round(100 * value, 2) for value in values] == [66.67, 25, 35.71, 56.25, 31.25]
+    filled = [run("plain", 60, "box_filled", 40), run("plain", 60, "elsewhere_filled", 10)]
+    (necessity,) = (line.necessity for line in compare([blank[0], *filled]).controls if line.necessity)
+    assert necessity.mean == 0.375
+    assert "Plain keeps 66.7% and gains 25.00 points; the method keeps 35.7% and gains 56.25, 31.25 more" in TEXT
+    assert "necessity is +37.50 points" in TEXT
+
+
+def test_every_printed_column_is_listed_and_no_other() -> None:
+    """The index at the end of the page has the columns of every table that reports, comparisons and pages print."""
+    runs = runs_with_everything(40, 1)
+    texts = [compare(runs).table(), report(replace(runs[1], means={"t": {}}))]
+    printed = {head for text in texts for table in tables(text) for head in table[0]}
+    printed |= {*control_tables._HEAD, *control_tables._TESTED, *grounding_tables._HEAD, *grounding_change_tables._HEAD}
+    printed |= {*grounded_tables._HEAD, *grounded_tables._MORE}
+    printed |= {*repeated_tables.repeated_table([], "image")[0], *repeated_tables.changes_table([], "image")[0]}
+    printed |= {column.title for column in (*vs_plain_columns.COLUMNS, *vs_plain_forced.COLUMNS)}
+    printed -= {
+        "t (n = 40)",
+        "repeated runs",
+        "where it looks",
+        "against other images",
+        "without the image",
+    }  # what a row is about
+    section = TEXT.split("## Every column")[1].split("## Checked")[0]
+    listed = {*re.findall("`([^`]+)`", section)} - {"report", "compare"}
+    assert listed == printed
