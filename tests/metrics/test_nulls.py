@@ -10,6 +10,7 @@ from lmms_vg.metrics.donors import MapOwner, of_other_images, of_same_image
 from lmms_vg.metrics.nulls import LEAST_AR, null
 from lmms_vg.metrics.placement import place
 from lmms_vg.metrics.statistics import cluster_interval
+from lmms_vg.vision.patch_grid import Geometry
 
 SIDE = 24
 SMALL, LARGE = (2, 3, 4, 5, 6), (6, 8, 10, 12, 14)
@@ -91,6 +92,29 @@ def test_padding_alone_has_no_excess():
         assert np.abs(values).max() < 1e-6
 
 
+def test_blind_attention_on_padded_images_is_not_shown():
+    """Lying and standing images of 4:3; attention leaves out the padding, and is blind otherwise.
+
+    Maps of the other padding hide patches of many boxes, so that exchanging them would seem to be grounding.
+    """
+    rng = np.random.default_rng(0)
+    maps, masks, asked = np.empty((300, 1, SIDE**2)), np.zeros((300, SIDE**2)), []
+    for i in range(300):
+        width, height = ((640, 480), (480, 640))[i // 2 % 2]
+        way = Geometry.pad(width, height, SIDE, SIDE)
+        visible = way.patch_mask([(0, 0, width, height)])
+        x, y, w, h = rng.integers(0, 400), rng.integers(0, 400), *rng.integers(20, 240, 2)
+        masks[i] = way.patch_mask([(x, y, min(x + w, width), min(y + h, height))]).ravel()
+        maps[i, 0] = (np.exp(0.8 * rng.standard_normal((SIDE, SIDE))) * visible).ravel()
+        asked.append(MapOwner(f"{i}", f"image {i // 2}", f"image {i // 2}", visible.tobytes()))
+    images = [question.image for question in asked]
+    result = null(maps, masks, of_other_images(asked))
+    assert shown(result.value.log_ar, images) == "above", "raw AR is lifted by padding alone"
+    assert [shown(values, images) for values in result.excess] == ["not shown"] * 3
+    mixed = null(maps, masks, of_other_images([question._replace(kind=0) for question in asked]))
+    assert shown(mixed.excess.log_ar, images) == "above"
+
+
 def test_by_hand_on_three_by_three():
     """AR of the first patch: 9 * 5/13 for its own map, 1 and 9 * 1/17 for the donors'."""
     maps = np.ones((3, 1, 9))
@@ -101,8 +125,51 @@ def test_by_hand_on_three_by_three():
     assert float(result.value.log_ar[0, 0]) == pytest.approx(np.log(45 / 13), abs=1e-6)
     assert float(result.level.log_ar[0, 0]) == pytest.approx(np.log(9 / 17) / 2, abs=1e-6)
     assert float(result.excess.kl[0, 0]) == pytest.approx(np.log(13 / 5) - (np.log(9) + np.log(17)) / 2, abs=1e-6)
+    own = (np.log(13 / 9) + 5 / 13 * np.log(5 / 9) + 8 / 13 * np.log(2)) / 2
+    even = (np.log(9 / 5) + 1 / 9 * np.log(1 / 5) + 8 / 9 * np.log(2)) / 2
+    far = (np.log(17 / 9) + 1 / 17 * np.log(1 / 9) + 16 / 17 * np.log(2)) / 2
+    assert float(result.excess.js[0, 0]) == pytest.approx(own - (even + far) / 2, abs=1e-6)
     assert np.isnan([values[1, 0] for values in result.excess]).all()
     assert result.donors.tolist() == [2, 0, 1]
+
+
+def test_other_questions_about_the_image_by_hand_on_three_by_three():
+    """Boxes: the first patch; the last; the first two, which overlap the first box. Maps: 5 of 13, 9 of 17 on them, even."""
+    maps, masks = np.ones((3, 1, 9)), np.zeros((3, 9))
+    maps[0, 0, 0], maps[1, 0, 8] = 5, 9
+    masks[0, 0] = masks[1, 8] = masks[2, :2] = 1
+    result = null(maps, masks, of_same_image([MapOwner(f"{i}", "one", "one", 9) for i in range(3)], masks))
+    assert result.donors.tolist() == [1, 2, 1]
+    log_ar, kl = result.excess.log_ar[:, 0].tolist(), result.excess.kl[:, 0].tolist()
+    last = np.log(81 / 17) - (np.log(9 / 13) + np.log(1)) / 2
+    assert log_ar == pytest.approx([np.log(45 / 13) - np.log(9 / 17), last, np.log(1) - np.log(9 / 17)], abs=1e-6)
+    two = np.log(9 / 2) - np.log(17 / 2)
+    assert kl == pytest.approx(
+        [np.log(13 / 5) - np.log(17), np.log(17 / 9) - (np.log(13) + np.log(9)) / 2, two], abs=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("mask", "weights"),
+    [
+        (Geometry.stretch(30, 30, 3, 3).patch_mask([(0, 0, 9, 9), (21, 21, 30, 30)]), {0: 1 / 2, 8: 1 / 2}),
+        (Geometry.center_crop(200, 100, 3, 3, 3).patch_mask([(120, 70, 200, 100)]), {8: 1.0}),
+        (
+            Geometry.stretch(30, 30, 3, 3).mask_of_pixels(np.pad(np.ones((2, 5)), ((28, 0), (19, 6)))),
+            {7: 1 / 5, 8: 4 / 5},
+        ),
+    ],
+    ids=["several boxes", "a box cut off by a crop", "a mask smaller than a patch"],
+)
+def test_unusual_boxes_by_hand_on_three_by_three(mask, weights):
+    """The own map has 1 to 9 of 45, the donor 9 to 1: the mask's share of each patch weighs it."""
+    own, other = np.arange(1.0, 10) / 45, np.arange(9.0, 0, -1) / 45
+    result = null(np.stack([own, other])[:, None], np.stack([mask.ravel()] * 2), [np.array([1]), np.array([0])])
+    held = [sum(share * values[patch] for patch, share in weights.items()) for values in (own, other)]
+    assert float(result.excess.log_ar[0, 0]) == pytest.approx(np.log(held[0] / held[1]), abs=1e-6)
+    kl = [sum(share * np.log(share / values[patch]) for patch, share in weights.items()) for values in (own, other)]
+    assert float(result.value.kl[0, 0]) == pytest.approx(kl[0], abs=1e-6)
+    assert float(result.excess.kl[0, 0]) == pytest.approx(kl[0] - kl[1], abs=1e-6)
 
 
 def test_values_are_those_of_the_measure():

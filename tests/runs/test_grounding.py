@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from saved_run import tables
 
 from lmms_vg import journal
 from lmms_vg.journal import Journal, LayerMaps, ReferenceMap
+from lmms_vg.journal.map_lines import MAPS, block_of
 from lmms_vg.metrics import placement
 from lmms_vg.metrics.statistics import holm
 from lmms_vg.runs.grounding import Grounding, corrected, grounding
@@ -116,6 +118,34 @@ def test_what_has_no_numbers_says_why(tmp_path: Path) -> None:
     assert "fewer than five other images like theirs" in report(few)
     with pytest.raises(ValueError, match="layer 2: allowed is 0 to 1"):
         report(few, 2)
+
+
+def of_another_layout(path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lmms_vg.journal.map_lines.MAPS", replace(MAPS, layout=MAPS.layout + 1))
+        path.write_bytes(block_of(asked(seeing, 2)[0]))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-100]), "t: 40 questions were asked; the others have no map"),
+        (lambda path: path.unlink(), "No excess over other images for t: its journal has no maps"),
+        (lambda path: path.write_bytes(b""), "No excess over other images for t: its journal has no maps"),
+        (of_another_layout, "No excess over other images for t: its journal has no maps"),
+    ],
+    ids=["torn", "missing", "empty", "of another layout"],
+)
+def test_a_file_of_maps_that_cannot_be_read_is_said_and_stops_no_report(
+    tmp_path: Path, spoil: Callable[[Path], object], says: str
+) -> None:
+    run = run_of(tmp_path, asked(seeing, 40))
+    assert says not in report(run, 0)
+    spoil(tmp_path / "rank0.maps")
+    text = report(run, 0)
+    assert says in text
+    (measured,) = (cells for cells in tables(text) if cells[0][0] == "where it looked")
+    assert measured[1] == ["t", "40", "1.5000", "1.0000", "0.2000", "0"], "what the answers hold is there"
 
 
 def test_even_look_windows_and_other_questions_are_printed(tmp_path: Path) -> None:

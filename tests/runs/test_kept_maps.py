@@ -16,6 +16,7 @@ from lmms_vg.inference.question_maps import axes_of
 from lmms_vg.journal import Journal, LayerMaps, Record, ReferenceMap
 from lmms_vg.metrics import alignment, nulls
 from lmms_vg.metrics.donors import MapOwner, of_other_images
+from lmms_vg.metrics.statistics import cluster_interval
 from lmms_vg.runs.kept_maps import TOLERANCE, KeptMaps, kept_maps
 from lmms_vg.vision.patch_grid import Geometry
 
@@ -67,6 +68,10 @@ def test_the_demo_model_looks_and_blind_maps_do_not(demo: tuple[Path, list[Recor
     seen = nulls.null(kept.maps, kept.masks, donors).excess
     assert seen.log_ar.mean() > 1
     assert seen.kl.mean() < -1
+    images = [one.image for one in asked]
+    assert cluster_interval(seen.log_ar[:, 0], images, level=0.999).low > 0.5
+    assert cluster_interval(seen.kl[:, 0], images, level=0.999).high < -0.5
+    assert cluster_interval(seen.js[:, 0], images, level=0.999).high < 0
     blind = nulls.null(np.roll(kept.maps, 40, axis=0), kept.masks, donors).excess  # ten images further
     assert abs(blind.log_ar.mean()) < 0.3
     assert abs(blind.kl.mean()) < 0.3

@@ -9,8 +9,9 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 from clustered import clustered
+from scipy import stats
 
-from lmms_vg.metrics.statistics import cluster_interval, effective_n, signature, wilson
+from lmms_vg.metrics.statistics import cluster_interval, effective_n, paired, signature, wilson
 
 
 def test_interval_covers_the_truth_and_single_questions_for_clusters_do_not() -> None:
@@ -37,6 +38,30 @@ def test_interval_is_near_the_normal_approximation(level: float) -> None:
     half = NormalDist().inv_cdf((1 + level) / 2) * error
     low, high = cluster_interval(scores.tolist(), images.tolist(), level=level, resamples=4000)
     assert (low, high) == pytest.approx((scores.mean() - half, scores.mean() + half), abs=0.12 * half)
+
+
+@pytest.mark.parametrize("most", [1, 6])
+def test_interval_is_that_of_scipy_which_draws_images_with_all_their_questions(most: int) -> None:
+    """Of values that nothing bounds, such as an excess; scipy draws pairs of an image's sum and its number of questions."""
+    rng = np.random.default_rng(2)
+    images = np.repeat(np.arange(80), rng.integers(1, most + 1, 80))
+    excess = rng.normal(0.1, 1, len(images)) + rng.normal(0, 1, 80)[images]
+    pairs = np.bincount(images, weights=excess), np.bincount(images)
+    theirs = stats.bootstrap(
+        pairs,
+        lambda sums, counts, axis: sums.sum(axis) / counts.sum(axis),
+        paired=True,
+        method="percentile",
+        n_resamples=20_000,
+        random_state=np.random.default_rng(3),
+    ).confidence_interval
+    half = (theirs.high - theirs.low) / 2
+    ours = cluster_interval(excess.tolist(), images.tolist(), resamples=20_000)
+    assert ours == pytest.approx((theirs.low, theirs.high), abs=0.04 * half)
+    before = dict(enumerate(rng.normal(0, 1, len(images)).tolist()))
+    after = {number: value + excess[number] for number, value in before.items()}
+    both = paired(before, after, dict(enumerate(images.tolist())), resamples=20_000)
+    assert (both.low, both.high) == pytest.approx((theirs.low, theirs.high), abs=0.04 * half)
 
 
 def test_order_of_questions_does_not_matter_but_the_seed_does() -> None:
