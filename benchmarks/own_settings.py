@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.own_settings    # minutes; --repetitions 20 only tests the script
 
-Each table has three submitters' models, each with its plain run and one method, and a fourth submitter, who then adds 1 to 20
-further settings of the same method, good or bad. The estimates and comparisons of all others must stay what they were, to the
-last bit; those of the fourth submitter's own p must grow, or the simulation would see nothing.
+Each table has the models of four submitters, each with its plain run and one method. The last submitter then adds 1 to 20
+further settings of the same method, good or bad. The estimates and comparisons of all others must stay what they were, to
+the last bit. How often the submitter's own p grows is counted beside it: a simulation in which it never did would show nothing.
 """
 
 from __future__ import annotations

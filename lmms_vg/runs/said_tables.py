@@ -129,7 +129,7 @@ def _words(line: ComparisonLine, subject: str) -> str | None:
     if line.against.source == "criterion" and shift is not None:
         more = "more" if shift.yes_rate.mean > 0 else "less"
         return (
-            f"**{subject}: the {kind} lives in the criterion alone**: yes is said {more} often "
+            f"**{subject}: the {kind} lives in the criterion as far as is shown**: yes is said {more} often "
             f"({100 * shift.yes_rate.mean:+.1f} points), and d' does not show better seeing ({shift.d_prime.mean:+.2f}, p "
             f"{shift.d_prime.p:.4f})"
         )

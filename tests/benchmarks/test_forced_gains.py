@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from math import log
 from pathlib import Path
+from shutil import copy
 
 import pytest
+from commands import command
 from saved_run import IDENTITY, closed, save, spec
 
 from benchmarks.forced_gains import main
@@ -35,3 +38,32 @@ def test_the_status_is_that_of_the_verdict(
 def test_runs_without_first_token_values(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([run(tmp_path / "p", 30, "plain", None), run(tmp_path / "m", 60, "vcd", None)]) == 0
     assert "| no values |" in capsys.readouterr().out
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_no_method_is_better_on_real_questions_that_the_demo_model_cannot_read(
+    shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A short form of the page's 1,297 questions: 32 yes/no questions of VQA-RAD about as many images, as own questions."""
+    folder = shared_data / "vqa_rad"
+    rows = json.loads((folder / "VQA_RAD Dataset Public.json").read_text(encoding="utf-8"))
+    closed_rows = [row for row in rows if str(row["answer"]).strip().lower() in ("yes", "no")]
+    of_images = {row["image_name"]: row for row in reversed(closed_rows)}
+    lines = []
+    for name in sorted(of_images)[:32]:
+        copy(folder / "VQA_RAD Image Folder" / name, tmp_path / name)
+        row = of_images[name]
+        lines.append({"image": name, "question": row["question"], "answer": row["answer"].strip().lower()})
+    questions = tmp_path / "rad.jsonl"
+    questions.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    arguments = "pretrained=demo,attention_lens.start=1,attention_lens.end=4"
+    done = command(
+        tmp_path / "home", "run", "--data", str(questions), "--model", "huatuo", "--batch_size", "8",
+        "--methods", "plain,attention_lens,vcd,pai", "--model_args", arguments, "--output_path", str(tmp_path / "out"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert main([str(tmp_path / "out" / name) for name in ("plain", "attention_lens", "vcd", "pai")]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("| no gain |") == 3, shown
