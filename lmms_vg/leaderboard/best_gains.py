@@ -21,6 +21,9 @@ from lmms_vg.submission.validated import Entry
 #: Reads where a submission looked in a task.
 Looks = Callable[[Entry, str], LayerLooks | None]
 
+#: Of p, below which a difference is shown.
+LEVEL = 0.05
+
 _Question = tuple[str, str]  # part or task, and uid
 
 
@@ -34,7 +37,9 @@ class BestGain(NamedTuple):
         column: title of the column.
         difference: method minus plain on the column's questions, in its unit.
         n: number of questions.
-        better: whether the difference is in the direction that is better, and its interval without 0; None without an interval.
+        p: for no difference, times `among`: the best of many is partly the luckiest.
+        among: number of methods with a plain run that it is the best of.
+        better: whether a difference that is shown (p below .05) is in the direction that is better; None where none is shown.
         layer: the plain run's layers at which a look is compared; empty for other columns.
     """
 
@@ -44,6 +49,8 @@ class BestGain(NamedTuple):
     column: str
     difference: Difference
     n: int
+    p: float
+    among: int
     better: bool | None
     layer: str
 
@@ -65,12 +72,12 @@ def best_gains(
     by_id = {entry.id: entry for entry in entries}
     gains = []
     for table, measure in tables:
-        for row in _best_first(table, measure):
-            if row.entry in plain:
-                gain = _gain(table, measure, by_id[row.entry], plain[row.entry].of, looks)
-                if gain is not None:
-                    gains.append(gain)
-                    break
+        rows = [row for row in _best_first(table, measure) if row.entry in plain]
+        for row in rows:
+            gain = _gain(table, measure, by_id[row.entry], plain[row.entry].of, looks, len(rows))
+            if gain is not None:
+                gains.append(gain)
+                break
     return gains
 
 
@@ -87,7 +94,7 @@ def _best_first(table: TableView, measure: Measure) -> list[RowView]:
 
 
 def _gain(
-    table: TableView, measure: Measure, entry: Entry, plain: Mapping[str, Entry], looks: Looks
+    table: TableView, measure: Measure, entry: Entry, plain: Mapping[str, Entry], looks: Looks, among: int
 ) -> BestGain | None:
     way = way_of(entry, measure)
     if way is None or any(task not in plain for part in way for task in part.tasks):
@@ -116,7 +123,9 @@ def _gain(
     )
     runs = ", ".join(sorted({plain[task].id for part in way for task in part.tasks}))
     where = ", ".join(map(str, sorted(layers)))
-    return BestGain(table, entry, runs, measure.title, difference, len(order), _better(difference, measure), where)
+    p = min(1.0, difference.p * among)
+    better = _better(difference, measure) if p < LEVEL else None
+    return BestGain(table, entry, runs, measure.title, difference, len(order), p, among, better, where)
 
 
 def _values(
@@ -150,4 +159,4 @@ def _finite(uids: Sequence[str], values: Sequence[float]) -> list[tuple[str, flo
 def _better(difference: Difference, measure: Measure) -> bool | None:
     if not difference.has_interval:
         return None
-    return difference.high < 0 if measure.better == "lower" else difference.low > 0
+    return difference.mean < 0 if measure.better == "lower" else difference.mean > 0

@@ -122,6 +122,7 @@ def _environment() -> Environment:
             "line_text",
             "gain_text",
             "gain_class",
+            "gain_words",
         )
     }
     environment.globals |= {"zero_shot": table_html.zero_shot, "printed_as": table_html.printed_as, "metrics": metrics}

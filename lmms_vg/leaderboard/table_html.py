@@ -9,6 +9,7 @@ from typing import NamedTuple
 from lmms_vg.leaderboard.best_gains import BestGain
 from lmms_vg.leaderboard.roles import ABOUT
 from lmms_vg.leaderboard.table_model import CellView, Rank, RowView, TableView
+from lmms_vg.runs.text_tables import show_p
 
 
 class Head(NamedTuple):
@@ -98,10 +99,16 @@ def line_text(row: RowView) -> str:
 
 
 def gain_class(gain: BestGain) -> str:
-    """The colour of a gain: of a win or a loss that its interval shows, else none."""
-    if gain.better is None or gain.difference.low <= 0 <= gain.difference.high:
-        return ""
-    return "won" if gain.better else "lost"
+    """The colour of a gain: of a win or a loss that is shown, else none."""
+    return {True: "won", False: "lost", None: ""}[gain.better]
+
+
+def gain_words(gain: BestGain) -> str:
+    """Return what is shown, and by which p."""
+    if not gain.difference.has_interval:
+        return "too few images, or patients, differ for an interval"
+    verdict = {True: "better", False: "worse", None: "no difference is shown"}[gain.better]
+    return f"{verdict}: p {show_p(gain.p)}" + (f", corrected for the best of {gain.among} methods" if gain.among > 1 else "")
 
 
 def gain_text(gain: BestGain) -> str:

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from entries import entry
 from saved_run import spec
+from scipy.stats import binom
 
 from lmms_vg.leaderboard.best_gains import BestGain, best_gains, headlines
 from lmms_vg.leaderboard.layer_looks import LayerLooks
 from lmms_vg.leaderboard.plain_pairing import plain_runs
-from lmms_vg.leaderboard.table_html import gain_class, gain_text
+from lmms_vg.leaderboard.table_html import gain_class, gain_text, gain_words
 from lmms_vg.leaderboard.table_specs import shapes
 from lmms_vg.leaderboard.tables import tables
 from lmms_vg.submission.validated import Entry
@@ -38,12 +39,30 @@ def test_accuracy() -> None:
     assert (gain.entry.id, gain.plain, gain.column, gain.n) == ("better", "plain", "Avg.", 80)
     assert gain.difference.mean == pytest.approx(100 * 8 / 80)
     assert gain_text(gain).startswith("+10.00 points (")
-    assert gain.better is (gain.difference.low > 0)
-    ends = {(1.0, 2.0): "won", (-1.0, 2.0): "", (-2.0, -1.0): "lost"}
-    for (low, high), colour in ends.items():
-        other = gain._replace(difference=gain.difference._replace(low=low, high=high), better=low > 0)
-        assert gain_class(other) == colour, "where no difference is shown, none is coloured"
-    assert gain_class(gain._replace(better=None)) == ""
+    assert gain.among == 2
+    assert gain.p == pytest.approx(2 * gain.difference.p)
+    assert {shown: gain_class(gain._replace(better=shown)) for shown in (True, False, None)} == {
+        True: "won",
+        False: "lost",
+        None: "",
+    }
+
+
+@pytest.mark.parametrize(("methods", "better"), [(1, True), (9, None)])
+def test_the_best_of_many_is_partly_the_luckiest(methods: int, better: bool | None) -> None:
+    """Twelve questions more and three fewer: p .035 of one method alone; the best of nine shows nothing."""
+    before = [1.0] * 3 + [0.0] * 37
+    after = [0.0] * 3 + [1.0] * 12 + [0.0] * 25
+    runs = [entry("plain", {"vqa_demo_standard": before, "vqa_demo_hard": before})]
+    names = ("pai", "vaf", "adaptvis", "scalingvis", "attention_lens", "vicrop", "vcd", "random_mask", "vgrefine")
+    for number, name in enumerate(names[:methods]):
+        mine = after if number == 0 else before
+        runs.append(entry(name, {"vqa_demo_standard": mine, "vqa_demo_hard": before}, method=spec(name)))
+    (gain,) = gains(runs)
+    assert gain.entry.id == "pai"
+    assert gain.difference.p == pytest.approx(2 * binom.cdf(3, 15, 0.5), abs=0.01)
+    assert gain.better is better
+    assert ("no difference is shown" in gain_words(gain)) is (better is None)
 
 
 def look(id: str, best: int, kl: list[float], hidden: tuple[int, ...] = ()) -> LayerLooks:
