@@ -25,5 +25,8 @@ def test_the_journal_holds_what_a_run_leaves(tmp_path: Path) -> None:
 def test_a_quick_run_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     study_build.main(["--quick", "--folder", str(tmp_path)])
     shown = capsys.readouterr().out
-    assert "| MB of the resident set at its peak |" in shown
-    assert (tmp_path / "study" / "report.html").is_file()
+    assert "| MB of the resident set at its peak, nulls stored |" in shown
+    for name in ("study_first", "study_second"):
+        assert (tmp_path / name / "report.html").is_file()
+    assert "| stored nulls | 0 MB |" in shown, "a few kB, of a home that is removed"
+    assert not list(tmp_path.glob("home_*"))
