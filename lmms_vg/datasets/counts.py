@@ -18,13 +18,13 @@ def partial_allowed() -> bool:
     return os.environ.get(PARTIAL_ENV) == "1"
 
 
-def check_count(spec: DatasetSpec, part: str, found: int, least: int = 1) -> None:
+def check_count(spec: DatasetSpec, part: str, count: int, least: int = 1) -> None:
     """Compare a number of questions with the expected one.
 
     Args:
         spec: the data set.
         part: key of `spec.counts`.
-        found: number of questions found.
+        count: number of questions found.
         least: number of questions that is enough where partial data are allowed; the difference is then a warning
             and an entry of `deviations`.
 
@@ -32,15 +32,15 @@ def check_count(spec: DatasetSpec, part: str, found: int, least: int = 1) -> Non
         DataError: the numbers differ.
     """
     expected = spec.counts[part]
-    if found == expected:
+    if count == expected:
         return
-    cause = "the file is cut short or is another version" if found < expected else "the file is another version"
-    message = f"{spec.name} {part}: {found} questions found, {expected} expected; probably {cause}"
+    cause = "the file is cut short or is another version" if count < expected else "the file is another version"
+    message = f"{spec.name} {part}: {count} questions found, {expected} expected; probably {cause}"
     if not partial_allowed():
         raise DataError(
             f"{message}. {PARTIAL_ENV}=1 runs on part of the data; such results do not count as {spec.name}."
         )
-    if found < least:
+    if count < least:
         raise DataError(f"{message}. There is no question to ask.")
     deviations[f"{spec.name} {part}"] = message
     logger.warning(f"PARTIAL DATA ({PARTIAL_ENV}=1): {message}. These results do not count as {spec.name}.")

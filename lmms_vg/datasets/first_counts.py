@@ -12,7 +12,7 @@ from lmms_vg.datasets.schema import DatasetSpec
 from lmms_vg.datasets.source import DataError
 
 
-def hold(spec: DatasetSpec, part: str, found: int) -> None:
+def hold(spec: DatasetSpec, part: str, count: int) -> None:
     """Record a number of questions, or compare it with the recorded one.
 
     Nothing is recorded or compared where partial data are allowed.
@@ -25,11 +25,11 @@ def hold(spec: DatasetSpec, part: str, found: int) -> None:
         return
     path = journal.home() / "counts" / spec.name / f"{part.replace('/', '-').replace(' ', '-')}.txt"
     if not path.exists():
-        replace_file(path, f"{found}\n")
+        replace_file(path, f"{count}\n")
         return
     recorded = path.read_text("utf-8").strip()
-    if recorded != str(found):
+    if recorded != str(count):
         raise DataError(
-            f"{spec.name} {part}: {found} questions found, but {recorded} when it was first read here, so the files have "
+            f"{spec.name} {part}: {count} questions found, but {recorded} when it was first read here, so the files have "
             f"changed. If they were replaced on purpose: rm {path}"
         )

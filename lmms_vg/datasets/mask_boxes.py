@@ -24,7 +24,7 @@ def tiles(labels: NDArray[np.uint8]) -> dict[int, list[list[float]]]:
     rights = np.append(lefts[1:], 0)
     rights[rights == 0] = width  # the next run begins a row, so this one ends at the edge
     values = labels[rows, lefts]
-    found: dict[int, list[list[float]]] = {}
+    boxes: dict[int, list[list[float]]] = {}
     above: dict[tuple[int, int, int], list[float]] = {}
     row, below = -1, dict(above)
     shown = values != 0
@@ -37,10 +37,10 @@ def tiles(labels: NDArray[np.uint8]) -> dict[int, list[list[float]]]:
         box = above.get((left, right, value))
         if box is None:
             box = [float(left), float(y), float(right), float(y)]
-            found.setdefault(value, []).append(box)
+            boxes.setdefault(value, []).append(box)
         box[3] = float(y + 1)
         below[left, right, value] = box
-    return found
+    return boxes
 
 
 def tight(mask: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:

@@ -23,22 +23,22 @@ def remarks() -> list[str]:
     """
     slake.require_images()
     images = sorted({image_of(sample) for sample in chain(slake.load("closed"), slake.load("open"))})
-    found = {image: regions_of(image) for image in images}
-    with_objects = {image: regions for image, regions in found.items() if regions.labels}
+    by_image = {image: regions_of(image) for image in images}
+    with_objects = {image: regions for image, regions in by_image.items() if regions.labels}
     if not with_objects:
         return []
-    return [_agreement(with_objects), *_unused(found), *_unknown(found)]
+    return [_agreement(with_objects), *_unused(by_image), *_unknown(by_image)]
 
 
-def _agreement(found: dict[str, Regions]) -> str:
+def _agreement(by_image: dict[str, Regions]) -> str:
     pairs = [
         overlap(bounds(regions.boxes[label]), bounds(regions.masks[label]))
-        for regions in found.values()
+        for regions in by_image.values()
         for label in regions.boxes.keys() & regions.masks.keys()
     ]
     counted = (
-        f"{sum(len(regions.boxes) for regions in found.values()):,} objects with boxes and "
-        f"{sum(len(regions.masks) for regions in found.values()):,} with masks in {len(found):,} images"
+        f"{sum(len(regions.boxes) for regions in by_image.values()):,} objects with boxes and "
+        f"{sum(len(regions.masks) for regions in by_image.values()):,} with masks in {len(by_image):,} images"
     )
     if not pairs:
         return f"{counted}; none has both"
@@ -49,16 +49,16 @@ def _agreement(found: dict[str, Regions]) -> str:
     )
 
 
-def _unused(found: dict[str, Regions]) -> list[str]:
-    reasons = [(image, regions.unused) for image, regions in found.items() if regions.unused]
+def _unused(by_image: dict[str, Regions]) -> list[str]:
+    reasons = [(image, regions.unused) for image, regions in by_image.items() if regions.unused]
     if not reasons:
         return []
     image, why = reasons[0]
     return [f"masks of {len(reasons)} images are not used, boxes are; {image}: {why}"]
 
 
-def _unknown(found: dict[str, Regions]) -> list[str]:
-    labels = Counter(label for regions in found.values() for label in regions.labels if not mentions(label))
+def _unknown(by_image: dict[str, Regions]) -> list[str]:
+    labels = Counter(label for regions in by_image.values() for label in regions.labels if not mentions(label))
     if not labels:
         return []
     shown = ", ".join(f"{label} ({times})" for label, times in labels.most_common(10))

@@ -39,17 +39,19 @@ def load(part: Literal["closed", "open"], split: Literal["all", "test"] = "all")
     for name in splits:
         check_count(SLAKE, f"named {part}/{name}", by_name[name], least=0)
     slake.require_images()
-    found = [placed for sample, objects in named if sample.answer and (placed := _placed(sample, objects)) is not None]
-    if not found and any(regions_of(image_of(sample)).labels for sample, _ in named):
+    samples = [
+        placed for sample, objects in named if sample.answer and (placed := _placed(sample, objects)) is not None
+    ]
+    if not samples and any(regions_of(image_of(sample)).labels for sample, _ in named):
         raise DataError(
             f"slake: none of {len(named)} {part} questions in {', '.join(splits)} is about an object of its image"
         )
-    if not found:
+    if not samples:
         raise missing(SLAKE, slake.IMAGES, "The images here have no detection.json and no mask.png.")
-    by_place = Counter(sample.split for sample in found)
+    by_place = Counter(sample.split for sample in samples)
     for name in splits:
         hold(SLAKE, f"grounded {part}/{name}", by_place[name])
-    return found
+    return samples
 
 
 def image_of(sample: Sample) -> str:

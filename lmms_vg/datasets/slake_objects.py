@@ -79,12 +79,12 @@ def mentions(text: str) -> frozenset[Mention]:
     [Mention(name='Kidney', side='left'), Mention(name='Liver', side='')]
     """
     pattern, objects = _names()
-    found: set[Mention] = set()
+    mentions: set[Mention] = set()
     for match in pattern.finditer(text.lower()):
         sides = {side for side in match.group("before", "and", "of") if side}
         side = sides.pop() if len(sides) == 1 else ""  # "left and right lung" are both
-        found |= {Mention(name, side if vocabulary().objects[name].sides else "") for name in objects[match["name"]]}
-    return frozenset(found)
+        mentions |= {Mention(name, side if vocabulary().objects[name].sides else "") for name in objects[match["name"]]}
+    return frozenset(mentions)
 
 
 def linked(question: str, answer: str) -> frozenset[Mention]:

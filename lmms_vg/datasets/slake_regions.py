@@ -81,11 +81,11 @@ def _boxes(path: str, data: bytes) -> dict[str, list[list[float]]]:
         raise DataError(f"slake {path}: {error}; the file is damaged: download imgs.zip again") from error
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise DataError(f"slake {path}: allowed is a list of objects such as {{'Liver': [x, y, width, height]}}")
-    found: dict[str, list[list[float]]] = {}
+    boxes: dict[str, list[list[float]]] = {}
     for entry in entries:
         for label, box in entry.items():
-            found.setdefault(label, []).extend(to_xyxy([box], xywh=True))
-    return found
+            boxes.setdefault(label, []).extend(to_xyxy([box], xywh=True))
+    return boxes
 
 
 def _masks(path: str, data: bytes, picture: bytes | None) -> tuple[dict[str, list[list[float]]], str]:

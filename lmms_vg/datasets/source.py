@@ -7,9 +7,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from huggingface_hub import constants, hf_hub_download, snapshot_download
-from huggingface_hub.errors import EntryNotFoundError
-from huggingface_hub.file_download import repo_folder_name
+from huggingface_hub import constants
 
 from lmms_vg._util.error_codes import CodedError
 from lmms_vg.datasets.schema import DatasetSpec
@@ -51,6 +49,10 @@ def other_revisions(spec: DatasetSpec) -> list[Path]:
     """Cached snapshots of a pinned data set in revisions other than the pinned one; none if a local folder is used."""
     if spec.hub_id is None or revision_read(spec) is None:
         return []
+    from huggingface_hub.file_download import (
+        repo_folder_name,
+    )  # late: a report needs no client of the hub, which takes as long
+
     folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=spec.hub_id, repo_type="dataset") / "snapshots"
     return [path for path in sorted(folder.glob("*")) if path.name != spec.revision]
 
@@ -73,7 +75,7 @@ def locate(spec: DatasetSpec, *names: str) -> Path:
     for name in names:
         try:
             return _download(spec.hub_id, name, spec.revision)
-        except (OSError, EntryNotFoundError) as error:  # no network, no such file, or no access
+        except OSError as error:  # no network, no such file, or no access
             reason = reason or type(error).__name__
     raise missing(spec, names[0], f"The download from the hub failed ({reason}).")
 
@@ -91,7 +93,7 @@ def locate_root(spec: DatasetSpec) -> Path:
         raise missing(spec, "", f"There is no folder {root}.")
     try:
         return _download_all(spec.hub_id, spec.revision)
-    except (OSError, EntryNotFoundError) as error:
+    except OSError as error:
         raise missing(spec, "", f"The download from the hub failed ({type(error).__name__}).") from error
 
 
@@ -105,7 +107,7 @@ def locate_all(spec: DatasetSpec, pattern: str) -> list[Path]:
     if root is None:
         try:
             root = _download_all(spec.hub_id, spec.revision, pattern)
-        except (OSError, EntryNotFoundError) as error:
+        except OSError as error:
             raise missing(spec, pattern, f"The download from the hub failed ({type(error).__name__}).") from error
     paths = sorted(root.glob(pattern))
     if not paths:
@@ -167,11 +169,15 @@ def safe_path(path: str) -> str:
 
 @cache  # every image needs its path, and the hub client would use the network every time
 def _download(hub_id: str, name: str, revision: str | None) -> Path:
+    from huggingface_hub import hf_hub_download  # late
+
     return Path(hf_hub_download(hub_id, name, repo_type="dataset", revision=revision))
 
 
 @cache
 def _download_all(hub_id: str, revision: str | None, pattern: str | None = None) -> Path:
+    from huggingface_hub import snapshot_download  # late
+
     # Told outright: before 2.2 the hub client lists the files of a pinned revision over the network.
     offline = constants.HF_HUB_OFFLINE
     return Path(

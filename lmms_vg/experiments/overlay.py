@@ -39,7 +39,7 @@ def draw(
     unknown = [model for model in models if model not in model_ids()]
     if unknown:
         raise ValueError(f"models {unknown}: allowed is {', '.join(model_ids())}")
-    sample = questions(task, n, seed) if not uid else [one for one in questions(task) if one.uid == uid]
+    sample = questions(task, n, seed) if not uid else [question for question in questions(task) if question.uid == uid]
     if not sample:
         raise ValueError(f"--uid {uid}: {task} has no question of this name that has a box")
     families = dict.fromkeys(model_ids()[model][0] for model in models)

@@ -51,7 +51,7 @@ def parse_grid(method: str, grid: Sequence[str]) -> list[GridAxis]:
         axis = GridAxis(name, [value for value in values.split(",") if value])
         if name not in options:
             raise ValueError(f"--grid {part!r}: {suggest(name, options)}{method} has {', '.join(options)}")
-        if not axis.values or len(set(axis.values)) < len(axis.values) or name in [one.name for one in axes]:
+        if not axis.values or len(set(axis.values)) < len(axis.values) or name in [other.name for other in axes]:
             raise ValueError(f"--grid {part!r}: allowed is each hyper-parameter once, with different values: k=1,2,5")
         axes.append(axis)
     return axes
@@ -66,7 +66,7 @@ def plan(axes: Sequence[GridAxis], cross: bool) -> list[tuple[str, str, dict[str
         return [(axis.name, value, {axis.name: value}) for axis in axes for value in axis.values]
     names = [axis.name for axis in axes]
     combinations = product(*(axis.values for axis in axes))
-    return [(", ".join(names), ", ".join(one), dict(zip(names, one, strict=True))) for one in combinations]
+    return [(", ".join(names), ", ".join(values), dict(zip(names, values, strict=True))) for values in combinations]
 
 
 def join(values: dict[str, str]) -> str:
@@ -93,8 +93,8 @@ def require_comparable(arguments: Sequence[str]) -> None:
     Raises:
         ValueError: Options restrict the benchmark or change its decoding, or all tasks only measure attention.
     """
-    given = [one.split("=")[0] for one in arguments]
-    restricting: list[str] = [one for one in ("--limit", "--offset", "--gen_kwargs") if one in given]
+    given = [argument.split("=")[0] for argument in arguments]
+    restricting: list[str] = [argument for argument in ("--limit", "--offset", "--gen_kwargs") if argument in given]
     if os.environ.get("LMMS_VG_PARTIAL_DATA") == "1":
         restricting.append("LMMS_VG_PARTIAL_DATA=1")
     if restricting:
@@ -143,8 +143,8 @@ def sweep(
         resolved = resolve(family, method, simple_parse_args_string(setting.model_args(common)))
         points.append((axis, value, settings.setdefault(resolved, setting)))
     status = run_together(family, [Setting(PLAIN, PLAIN), *settings.values()], common, arguments, out)
-    failed = [label for label in (PLAIN, *(one.label for one in settings.values())) if status.get(label, 1)]
-    done = [one.label for one in settings.values() if one.label not in failed]
+    failed = [label for label in (PLAIN, *(entry.label for entry in settings.values())) if status.get(label, 1)]
+    done = [entry.label for entry in settings.values() if entry.label not in failed]
     if int(os.environ.get("RANK", 0)):  # only the first rank has results and writes
         return "", failed
     if PLAIN in failed or not done:

@@ -15,10 +15,10 @@ from pathlib import Path
 
 def lineage(value: str) -> list[str]:
     """Return `module:Class` of a class and of all its bases whose source is found, the nearest first."""
-    found = [value]
-    for current in found:
-        found += [base for base in _bases(current) if base not in found]
-    return found
+    classes = [value]
+    for current in classes:
+        classes += [base for base in _bases(current) if base not in classes]
+    return classes
 
 
 def stated(value: str, attribute: str) -> object:

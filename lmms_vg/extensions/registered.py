@@ -86,10 +86,10 @@ def add_method(entry: Extension) -> None:
     known.methods[entry.name] = entry
 
 
-def clashes(found: Sequence[Extension]) -> Iterator[tuple[str, frozenset[Extension]]]:
+def clashes(extensions: Sequence[Extension]) -> Iterator[tuple[str, frozenset[Extension]]]:
     """Yield sets of entries that form one model id in several ways, each set once, with the first such id."""
     pairs: dict[str, list[frozenset[Extension]]] = defaultdict(list)
-    for family, method in _pairs(found):
+    for family, method in _pairs(extensions):
         pairs[f"{family.name}_{method.name}"].append(frozenset((family, method)))
     seen = set()
     for model_id, sets in pairs.items():
@@ -99,9 +99,9 @@ def clashes(found: Sequence[Extension]) -> Iterator[tuple[str, frozenset[Extensi
             yield model_id, differing
 
 
-def _of_the_host(found: Sequence[Extension]) -> Iterator[tuple[str, tuple[Extension, Extension]]]:
+def _of_the_host(extensions: Sequence[Extension]) -> Iterator[tuple[str, tuple[Extension, Extension]]]:
     """Yield family and method of every model id that lmms-eval has too, where one of them is not ours."""
-    for family, method in _pairs(found):
+    for family, method in _pairs(extensions):
         if OURS == family.distribution == method.distribution:
             continue
         from lmms_vg.extensions.host_models import host_models  # only where somebody has registered something
@@ -110,8 +110,8 @@ def _of_the_host(found: Sequence[Extension]) -> Iterator[tuple[str, tuple[Extens
             yield model_id, (family, method)
 
 
-def _pairs(found: Sequence[Extension]) -> Iterator[tuple[Extension, Extension]]:
-    entries_of = {kind: [entry for entry in found if entry.kind == kind] for kind in ("family", "method")}
+def _pairs(extensions: Sequence[Extension]) -> Iterator[tuple[Extension, Extension]]:
+    entries_of = {kind: [entry for entry in extensions if entry.kind == kind] for kind in ("family", "method")}
     return product(entries_of["family"], entries_of["method"])
 
 

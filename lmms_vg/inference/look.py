@@ -173,10 +173,10 @@ class Looks(dict[str, Look]):
                 raise ValueError(
                     f"bank {run}: another model, method or setting left its maps; allowed is a run of the same"
                 )
-        found = [look.in_banks(banks, self.site.layer if layer is None else layer) for look in self.values()]
-        fewest = min((values.n for values in found if values.n), default=0)
+        results = [look.in_banks(banks, self.site.layer if layer is None else layer) for look in self.values()]
+        fewest = min((values.n for values in results if values.n), default=0)
         names = [f"{name} of {fewest} other images" for name in ("AR", "KL", "JS")]
-        return [LookRow(name, [values[i] for values in found], math.nan) for i, name in enumerate(names)]
+        return [LookRow(name, [values[i] for values in results], math.nan) for i, name in enumerate(names)]
 
     def draw(self, layer: int | None = None) -> bytes:
         """Return a PNG of the image with its boxes, and of the image under each method's map; `layer` as in `Look.map`."""

@@ -89,10 +89,10 @@ def bank_values(
     kind = (mask.shape, np.packbits(visible).tobytes())
     groups = [kept for kept in kept_maps(bank.folder, bank.records, [layer]) if kept.grid == mask.shape]
     alike = [_alike(kept, kind) for kept in groups]
-    maps = np.concatenate([lift.reshape(1, 1, -1), *(found[0] for found in alike)])
+    maps = np.concatenate([lift.reshape(1, 1, -1), *(match[0] for match in alike)])
     about = [own, *bank.records]
     units = units_of_records(about)
-    numbers = [0, *(1 + place for found in alike for place in found[1])]
+    numbers = [0, *(1 + place for match in alike for place in match[1])]
     owners = [donors.MapOwner(f"{number}", about[number].image, units[number], kind) for number in numbers]
     chosen = donors.of_other_images(owners)[0]
     if not len(chosen):

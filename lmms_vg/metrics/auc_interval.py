@@ -83,11 +83,11 @@ def _pairs(
     """Comparisons between questions of one stratum, (images of those with `right`, images of the others): won, and made."""
     if len(strata) != len(values):
         raise ValueError(f"{len(strata)} strata for {len(values)} values: allowed is one of each per question")
-    won, made = np.zeros((2, images, images))
+    won, pairs = np.zeros((2, images, images))
     numbers, _ = numbered(strata)
     for value, image, stratum in zip(values[right], index[right], numbers[right], strict=True):
         against = ~right & (numbers == stratum)
         points = (value > values[against]) + (value == values[against]) / 2
         won[image] += np.bincount(index[against], weights=points, minlength=images)
-        made[image] += np.bincount(index[against], minlength=images)
-    return won, made
+        pairs[image] += np.bincount(index[against], minlength=images)
+    return won, pairs

@@ -147,9 +147,9 @@ def correct_at_rate(margins: Sequence[float], truth: Sequence[bool], rate: float
         raise ValueError(f"rate {rate}: allowed is 0 to 1")
     levels, places, counts = np.unique(-values, return_inverse=True, return_counts=True)
     above = np.cumsum(counts) - counts  # questions with a higher margin
-    said = np.clip((rate * len(values) - above) / counts, 0, 1)[places.reshape(-1)]
-    assert isclose(said.sum(), rate * len(values), abs_tol=1e-6 * len(levels))
-    return [float(value) for value in np.where(right, said, 1 - said)]
+    shares = np.clip((rate * len(values) - above) / counts, 0, 1)[places.reshape(-1)]
+    assert isclose(shares.sum(), rate * len(values), abs_tol=1e-6 * len(levels))
+    return [float(value) for value in np.where(right, shares, 1 - shares)]
 
 
 def calibration_error(confidence: Sequence[float], correct: Sequence[float], bins: int = BINS) -> float:

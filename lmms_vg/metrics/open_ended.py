@@ -57,9 +57,9 @@ def llava_med_recall(answer: str, reference: str) -> float:
     0.75
     """
     words, target = _words(answer, reference)
-    found = sum(word in set(target) for word in words)
+    matches = sum(word in set(target) for word in words)
     missing = sum(word not in set(words) for word in target)
-    return found / (found + missing)
+    return matches / (matches + missing)
 
 
 def token_f1(answer: str, reference: str) -> float:

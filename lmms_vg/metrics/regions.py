@@ -131,5 +131,5 @@ def marked(shares: Any) -> NDArray[np.bool_]:
 def _average_precision(values: Array, inside: NDArray[np.bool_]) -> float:
     order = np.argsort(-values, kind="stable")
     last = np.flatnonzero(np.append(np.diff(values[order]) != 0, True))  # of each run of equal values
-    found = np.cumsum(inside[order])[last]
-    return float((np.diff(found, prepend=0) * found / (last + 1)).sum() / inside.sum())
+    hits = np.cumsum(inside[order])[last]
+    return float((np.diff(hits, prepend=0) * hits / (last + 1)).sum() / inside.sum())

@@ -52,7 +52,7 @@ class DetectionShift(NamedTuple):
     criterion: Shift
 
 
-def detection(said: Sequence[bool], truth: Sequence[bool]) -> Detection:
+def detection(answers: Sequence[bool], truth: Sequence[bool]) -> Detection:
     """Describe answers, each True for yes, against the references.
 
     Raises:
@@ -61,10 +61,10 @@ def detection(said: Sequence[bool], truth: Sequence[bool]) -> Detection:
     >>> [round(value, 3) for value in detection([True, True, True, False], [True, True, False, False])]
     [4, 0.75, 0.75, 0.967, -0.484]
     """
-    _check(len(truth), said)
-    h, f, yes, no = (float(total) for total in _counts(said, truth, np.zeros(len(said), dtype=np.intp)).sum(1))
+    _check(len(truth), answers)
+    h, f, yes, no = (float(total) for total in _counts(answers, truth, np.zeros(len(answers), dtype=np.intp)).sum(1))
     rate, balanced, d_prime, criterion = (float(value) for value in _values(h, f, yes, no))
-    return Detection(len(said), rate, *((balanced, d_prime, criterion) if yes and no else (nan, nan, nan)))
+    return Detection(len(answers), rate, *((balanced, d_prime, criterion) if yes and no else (nan, nan, nan)))
 
 
 def detection_shift(
@@ -88,7 +88,7 @@ def detection_shift(
     if all(truth) or not any(truth):
         return None
     index, _ = numbered(clusters)
-    before, after = (_counts(said, truth, index) for said in (a, b))
+    before, after = (_counts(answers, truth, index) for answers in (a, b))
     differing = len(np.unique(index[np.asarray(a) != np.asarray(b)]))
     means = _values(*after.sum(1)) - _values(*before.sum(1))
     low = high = p = np.full(4, nan)
@@ -110,9 +110,9 @@ def _check(n: int, *columns: Sequence[Any]) -> None:
         raise ValueError(f"{n} references for {lengths} values: allowed is one of each per question, and at least one")
 
 
-def _counts(said: Sequence[bool], truth: Sequence[bool], index: Any) -> Floats:
+def _counts(answers: Sequence[bool], truth: Sequence[bool], index: Any) -> Floats:
     """Per image: hits, false alarms, questions whose answer is yes, and others, (4, images)."""
-    yes, right = np.asarray(said, dtype=float), np.asarray(truth, dtype=float)
+    yes, right = np.asarray(answers, dtype=float), np.asarray(truth, dtype=float)
     return np.stack(
         [np.bincount(index, weights=column) for column in (yes * right, yes * (1 - right), right, 1 - right)]
     )

@@ -98,10 +98,10 @@ class InternVL(ImageText):
         """Tiles row by row, then the thumbnail; each becomes `image_seq_length` tokens."""
         rows, cols = self._tiles(*picture.rgb.size)
         most = self.settings.max_tiles
-        made = self.image_processor(
+        processed = self.image_processor(
             images=picture.rgb, crop_to_patches=True, min_patches=1, max_patches=most, return_tensors="pt"
         )
-        pixels, tokens = made["pixel_values"], self._side**2
+        pixels, tokens = processed["pixel_values"], self._side**2
         if len(pixels) != rows * cols + (rows * cols > 1):
             raise ValueError(f"the image processor made {len(pixels)} tiles, expected {rows} x {cols}")
         in_tiles = torch.arange(rows * cols * tokens).view(rows, cols, self._side, self._side)

@@ -72,7 +72,7 @@ def _installed() -> str | None:
         return None
 
 
-def _refused(pretrained: str, found: str, allowed: str) -> CheckpointError:
+def _refused(pretrained: str, stated: str, allowed: str) -> CheckpointError:
     return CheckpointError(
-        f"pretrained={pretrained!r}: config.json says {found}; allowed is {allowed} (docs/checkpoints.md has every field)"
+        f"pretrained={pretrained!r}: config.json says {stated}; allowed is {allowed} (docs/checkpoints.md has every field)"
     )

@@ -127,13 +127,13 @@ def table(id: str) -> PublishedTable:
     return known[id]
 
 
-def check(one: PublishedTable) -> list[Check]:
+def check(table: PublishedTable) -> list[Check]:
     """Recompute every average of a table that is printed together with all its cells."""
     checks = []
-    for average in one.averages:
-        for row in one.rows:
-            printed = one.cell(row, average.column)
-            cells = [cell for name in average.of if (cell := one.cell(row, name)) is not None]
+    for average in table.averages:
+        for row in table.rows:
+            printed = table.cell(row, average.column)
+            cells = [cell for name in average.of if (cell := table.cell(row, name)) is not None]
             if printed is None or len(cells) < len(average.of):
                 continue
             recomputed = {
@@ -147,18 +147,18 @@ def check(one: PublishedTable) -> list[Check]:
                 if _within(printed, main)
                 else {name: value for name, value in recomputed.items() if _within(printed, value)}
             )
-            checks.append(Check(one.id, row, average.column, average.weighting, printed, main, good))
+            checks.append(Check(table.id, row, average.column, average.weighting, printed, main, good))
     return checks
 
 
-def impossible(one: PublishedTable) -> list[tuple[str, str, Decimal, int]]:
+def impossible(table: PublishedTable) -> list[tuple[str, str, Decimal, int]]:
     """Return cells (row, column, printed, n) that no whole number of right answers out of n gives."""
     return [
         (row, column, cell, n)
-        for average in one.averages
-        for row in one.rows
+        for average in table.averages
+        for row in table.rows
         for column, n in zip(average.of, weights(average.of, average.weighting) or (), strict=False)
-        if (cell := one.cell(row, column)) is not None and not right_answers(cell, n)
+        if (cell := table.cell(row, column)) is not None and not right_answers(cell, n)
     ]
 
 

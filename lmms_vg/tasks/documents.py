@@ -49,7 +49,7 @@ def documents(task: str, read: Callable[[], list[Sample]], _stub: object) -> Dat
     uids = {sample.uid for sample in samples}
     if len(uids) < len(samples):
         raise failed(f"{task}: {len(samples) - len(uids)} of {len(samples)} questions have the uid of another question")
-    features = FEATURES | {name: Value("string") for name in RARE if any(getattr(one, name) for one in samples)}
+    features = FEATURES | {name: Value("string") for name in RARE if any(getattr(entry, name) for entry in samples)}
     rows = [_document(task, sample, features) for sample in samples]
     return Dataset.from_list(rows, features=Features(features))
 

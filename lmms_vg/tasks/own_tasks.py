@@ -88,16 +88,16 @@ def own_tasks() -> dict[str, tuple[Path, Kind]]:
         DataError: a file is missing or has no row that can be scored, or two tasks or groups would have the same name.
         OSError: a file cannot be read.
     """
-    found: dict[str, tuple[Path, Kind]] = {}
+    tasks: dict[str, tuple[Path, Kind]] = {}
     for name, path in own_files().items():
         kinds = kinds_of(path)
         if not kinds:
             raise DataError(f"{path}: no row has an answer, bbox or mask, so nothing can be measured")
-        found |= {f"own_{name}_{kind}": (path, kind) for kind in kinds}
-    twice = found.keys() & {f"own_{name}" for name in own_files()}
+        tasks |= {f"own_{name}_{kind}": (path, kind) for kind in kinds}
+    twice = tasks.keys() & {f"own_{name}" for name in own_files()}
     if twice:
         raise DataError(f"{', '.join(twice)}: would be both a file and part of another; rename one of the files")
-    return found
+    return tasks
 
 
 def here() -> dict[str, tuple[Path, Kind]]:

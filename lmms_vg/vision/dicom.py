@@ -219,7 +219,7 @@ def _bytes(shares: NDArray[Any]) -> NDArray[np.uint8]:
 def _numbers(value: Any) -> list[float]:
     if value is None or value == "":
         return []
-    return [float(one) for one in value] if hasattr(value, "__len__") else [float(value)]
+    return [float(number) for number in value] if hasattr(value, "__len__") else [float(value)]
 
 
 def _orientation(data: Any) -> str:

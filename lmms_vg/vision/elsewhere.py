@@ -32,11 +32,11 @@ def moved(region: Sequence[Rect], within: Rect, draw: Random) -> list[Rect] | No
     left, top = within.x0 - min(part.x0 for part in region), within.y0 - min(part.y0 for part in region)
     right, bottom = within.x1 - max(part.x1 for part in region), within.y1 - max(part.y1 for part in region)
     allowed = np.ones((bottom - top + 1, right - left + 1), dtype=bool)  # [dy - top, dx - left]
-    for one in region:
+    for rectangle in region:
         for other in region:
             # The first, moved by (dx, dy), shares a cell with the second exactly for these dx and dy.
-            columns = slice(max(other.x0 - one.x1 + 1 - left, 0), max(other.x1 - one.x0 - left, 0))
-            rows = slice(max(other.y0 - one.y1 + 1 - top, 0), max(other.y1 - one.y0 - top, 0))
+            columns = slice(max(other.x0 - rectangle.x1 + 1 - left, 0), max(other.x1 - rectangle.x0 - left, 0))
+            rows = slice(max(other.y0 - rectangle.y1 + 1 - top, 0), max(other.y1 - rectangle.y0 - top, 0))
             allowed[rows, columns] = False
     places = np.flatnonzero(allowed)
     if not len(places):

@@ -56,7 +56,7 @@ def window_of(value: Any) -> GreyWindow | int | None:
         return value
     if isinstance(value, str) and value in WINDOWS:
         return WINDOWS[value]
-    if isinstance(value, list) and len(value) == 2 and all(type(one) in (int, float) for one in value):
+    if isinstance(value, list) and len(value) == 2 and all(type(number) in (int, float) for number in value):
         window = GreyWindow(*map(float, value))
         if all(map(math.isfinite, window)) and window.width > 0:
             return window

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +35,22 @@ def test_refusal_names_what_would_allow_it(runs: list[str], capsys: pytest.Captu
     shown = capsys.readouterr().out
     assert "| plain (base) | 0.0 |" in shown
     assert "Allowed to differ: dtype" in shown
+
+
+SCRIPT = """
+import json, sys
+from lmms_vg.cli.main import main
+plain = next(run for run in sys.argv[1:] if run.endswith("float32"))
+statuses = [main(["report", plain]), main(["compare", *sys.argv[1:], "--allow", "dtype"])]
+heavy = {"torch", "transformers", "lmms_eval", "datasets", "huggingface_hub.hf_api", "matplotlib", "lmms_vg.attention"}
+print(json.dumps([statuses, sorted(heavy & set(sys.modules))]), file=sys.stderr)
+"""
+
+
+@pytest.mark.e2e
+def test_reading_runs_imports_no_engine_and_no_client_of_the_hub(runs: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-c", SCRIPT, *runs], capture_output=True, text=True, check=True)
+    assert json.loads(done.stderr.splitlines()[-1]) == [[0, 0], []]
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_local_file_goes_by_any_of_its_names(data: Path) -> None:
 
 
 def test_a_local_folder_never_falls_back_to_the_hub(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "hf_hub_download", lambda *_, **__: pytest.fail("asked the hub"))
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *_, **__: pytest.fail("asked the hub"))
     with pytest.raises(DataMissing):
         locate(SPEC, "a.json")
 
@@ -75,7 +75,7 @@ def test_hub_is_asked_once_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append((repo, name, repo_type, revision))
         return f"/cache/{name}"
 
-    monkeypatch.setattr(source, "hf_hub_download", download)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
     assert locate(SPEC, "a.json") == locate(SPEC, "a.json") == Path("/cache/a.json")
     assert asked == [("someone/Toy", "a.json", "dataset", None)]
 
@@ -86,7 +86,7 @@ def test_hub_knows_the_file_by_its_other_name(monkeypatch: pytest.MonkeyPatch) -
             raise LocalEntryNotFoundError("not here")
         return f"/cache/{name}"
 
-    monkeypatch.setattr(source, "hf_hub_download", download)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
     assert locate(SPEC, "a.json", "b.json") == Path("/cache/b.json")
 
 
@@ -95,8 +95,8 @@ def test_what_the_hub_refuses_is_missing(monkeypatch: pytest.MonkeyPatch, error:
     def refuse(*_: object, **__: object) -> str:
         raise error
 
-    monkeypatch.setattr(source, "hf_hub_download", refuse)
-    monkeypatch.setattr(source, "snapshot_download", refuse)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", refuse)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
     for find in (lambda: locate(SPEC, "a.json"), lambda: locate_root(SPEC)):
         with pytest.raises(DataMissing, match=type(error).__name__) as caught:
             find()

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from saved_run import closed, opened, save
 
-from lmms_vg.datasets import training as module
 from lmms_vg.datasets.training import Training, training
 from lmms_vg.runs import chance_rows as rows
 from lmms_vg.runs.compare import compare
@@ -45,5 +44,5 @@ def test_without_training_questions_there_is_no_row(tmp_path: Path, monkeypatch:
     assert training("slake_test_closed") is None
     assert training("pmc_vqa") is None
     monkeypatch.delenv("LMMS_VG_DATA")
-    monkeypatch.setattr(module, "try_to_load_from_cache", lambda *_, **__: None)
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_, **__: None)
     assert training("slake_test_closed") is None, "nothing is downloaded"

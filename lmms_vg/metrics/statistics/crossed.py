@@ -116,17 +116,17 @@ def error_of(by_image: Floats, settings: Sequence[CrossedRuns]) -> CrossedError:
     """
     first = settings[0]
     images = len(by_image)
-    of_runs = sum(one.of_runs for one in settings)
+    of_runs = sum(setting.of_runs for setting in settings)
     if not np.isfinite(first.factors).all():
         return CrossedError(sqrt(of_runs), nan, nan, nan)
     of_images = float((first.factors * by_image**2).sum())
-    shared = sum(one.shared for one in settings)
+    shared = sum(setting.shared for setting in settings)
     # Each part holds what both share once, so neither can be below it but by chance.
     variance = max(of_images + of_runs - shared, of_images, of_runs)
     freedom = images - first.parts
     uncertain = of_images**2 / freedom
-    for one in settings:
-        if len(one.means) > 1:
-            runs = len(one.means) - 1
-            uncertain += one.of_runs**2 / runs + one.shared**2 / (runs * freedom)
+    for setting in settings:
+        if len(setting.means) > 1:
+            runs = len(setting.means) - 1
+            uncertain += setting.of_runs**2 / runs + setting.shared**2 / (runs * freedom)
     return CrossedError(sqrt(of_runs), sqrt(of_images), sqrt(variance), variance**2 / uncertain if uncertain else inf)
