@@ -47,7 +47,9 @@ def run(model: Path, task: str, limit: int, ranks: int, folder: Path) -> tuple[f
     (samples,) = folder.rglob(f"*_samples_{task}.jsonl")
     lines = [json.loads(line) for line in samples.read_text().splitlines()]
     spent = next(filter(None, (_find(line, "spent") for line in lines)))["seconds"]
-    return sum(spent.values()) - spent["load"], {line["doc_id"]: line["filtered_resps"][0] for line in lines}
+    return sum(took for stage, took in spent.items() if stage not in ("load", "score")), {
+        line["doc_id"]: line["filtered_resps"][0] for line in lines
+    }
 
 
 def _find(tree: Any, name: str) -> Any:

@@ -64,7 +64,7 @@ def run(arguments: Sequence[str]) -> int:
         _require_folder(options.output_path)
         quiet.warnings_only()
         try:
-            with _named_bars():
+            with _named_bars(), _timed_scoring():
                 results, samples = evaluate(options)
         except failure.RunFailed as problem:  # one of several configurations; lmms-eval would print a traceback
             print(f"lmms-vg: {problem}", file=sys.stderr)
@@ -73,7 +73,6 @@ def run(arguments: Sequence[str]) -> int:
         except BaseException as problem:
             failures.append(problem)
             raise
-        run_report.scored()
         if results is not None and options.output_path:  # only the first rank has any
             _require_saved(options.output_path, results, samples or {})
         return results, samples
@@ -140,6 +139,23 @@ def _named_bars() -> Iterator[None]:
     finally:
         for module, bar in zip(modules, bars, strict=True):
             module.tqdm = bar
+
+
+@contextmanager
+def _timed_scoring() -> Iterator[None]:
+    """Inside the block, what lmms-eval has scored states how long that took before it is saved."""
+    evaluate = host_evaluator.simple_evaluate
+
+    def timed(*arguments: Any, **options: Any) -> Any:
+        results = evaluate(*arguments, **options)
+        run_report.scored(results)
+        return results
+
+    host_evaluator.simple_evaluate = timed
+    try:
+        yield
+    finally:
+        host_evaluator.simple_evaluate = evaluate
 
 
 def _require_folder(out: str | None) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
 
 from loguru import logger
 
@@ -24,7 +26,7 @@ class Totals(NamedTuple):
         counts: name and counts of each method that answered, the run's own first.
         spent: what each rank took.
         ended: when the last answer was there, on the clock of `time.perf_counter`.
-        scoring: seconds from then until lmms-eval had scored and saved the run; 0 if nobody has said so (`scored`).
+        scoring: seconds from then until lmms-eval had scored the run; 0 if nobody has said so (`scored`).
     """
 
     counts: list[tuple[str, RunCounts]]
@@ -43,12 +45,23 @@ def take() -> list[Totals]:
     return totals
 
 
-def scored() -> None:
-    """Note that lmms-eval has scored and saved what was reported last."""
-    if _finished and not _finished[-1].scoring:
-        last = _finished[-1]
-        _finished[-1] = last._replace(scoring=time.perf_counter() - last.ended)
-        logger.info(f"lmms_vg summary: scoring and saving took {_finished[-1].scoring:,.1f} s")
+def scored(results: Mapping[str, Any] | None) -> None:
+    """Note that lmms-eval has scored what was reported last: in its samples, beside the other stages, and in the log.
+
+    Args:
+        results: what lmms-eval is about to save, samples included; None on ranks that save nothing.
+    """
+    if not _finished or _finished[-1].scoring:
+        return
+    last = _finished[-1]
+    _finished[-1] = last._replace(scoring=time.perf_counter() - last.ended)
+    for line in chain.from_iterable(((results or {}).get("samples") or {}).values()):
+        if (
+            isinstance(line.get("n"), dict) and "spent" in line["n"]
+        ):  # the first of a task, see `tasks.metric_items.counted`
+            line["n"]["spent"]["seconds"]["score"] = round(_finished[-1].scoring, 2)
+    if int(os.environ.get("RANK", 0)) == 0:
+        logger.info(f"lmms_vg summary: {spent_in_words(last.spent, _finished[-1].scoring)}")
 
 
 def report(answerer: Answerer, unscorable: Counter[str], rank: int) -> None:
@@ -78,11 +91,18 @@ def report(answerer: Answerer, unscorable: Counter[str], rank: int) -> None:
         )
 
 
-def spent_in_words(ranks: Sequence[stages.Spent]) -> str:
-    """Where the time of all ranks went, and the peak memory of the rank that used most, as a table."""
+def spent_in_words(ranks: Sequence[stages.Spent], scoring: float | None = None) -> str:
+    """Where the time of all ranks went, and the peak memory of the rank that used most, as a table.
+
+    Args:
+        ranks: what each rank took until the last answer was there.
+        scoring: seconds of the job from then until it was scored; None if that is not known yet.
+    """
     seconds: Counter[str] = Counter()
     for rank in ranks:
         seconds.update(rank.seconds)
+    if scoring is not None:
+        seconds.update({"score": scoring})
     total = seconds.total() or 1
     of = f", all {len(ranks)} ranks together" if len(ranks) > 1 else ""
     peak = max(rank.peak_bytes for rank in ranks)

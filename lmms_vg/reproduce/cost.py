@@ -1,4 +1,4 @@
-"""The cost model of a run: one form, whose constants are modelled for a GPU or measured. No GPU has been measured.
+"""The cost model of a run: one form, whose constants are modelled for a GPU or measured.
 
     seconds = factor * (images * I + questions * (texts * T + D)) + questions * crops * I
 
@@ -49,7 +49,7 @@ STATED = (
     "tokens, 576 for LLaVA-1.5 and HuatuoGPT-Vision), T = 2 P 60 / F (question and template), D = 4 x 2 P / B (four new "
     "tokens, each reading all weights); P parameters, F = 312 TFLOP/s x .4, B = 2.0 TB/s x .6: an A100-80GB, one question at a "
     "time. Larger batches and prefixes shared between rows make it less; loading, opening images, reference prompts and "
-    "scoring make it more. **No GPU has been measured.**"
+    "scoring make it more. **Modelled**; docs/scaling.md compares it with one H100."
 )
 
 

@@ -59,7 +59,8 @@ def counted(doc: Doc, value: int) -> dict[str, Any]:
     In the samples file, `n` also states how long our model took (`seconds`), how many questions shared the batch (`batch`),
     what the first answer token says about the allowed answers (`first_token`, see `journal.first_token`), whether only a part
     of the data set was read (`partial`) and, with the first document of a task, what exactly was run (`run`), which options
-    of lmms-eval change the meaning of the numbers (`host_options`), and where the time of its process went (`spent`).
+    of lmms-eval change the meaning of the numbers (`host_options`), and where the time of its process went (`spent`; with
+    `score` under `lmms-vg run`, see `inference.run_report.scored`).
     """
     # A dict, because lmms-eval computes a standard error for every metric whose items are numbers.
     item: Item = {"answered": value}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +87,30 @@ def test_failures_on_our_own_tasks_are_left_out_and_are_no_failure_of_the_run(
 
     monkeypatch.setattr(documents, "open_image", open_image)
     assert hosting.ended(lambda: main([*DEMO, "--tasks", "vqa_demo_hard", "--limit", "3"])) == 0
-    assert (
-        "vqa_demo_hard: 1 of 3 questions got no value, first demo/hard/200000/0: ValueError: torn"
-        in capsys.readouterr().out
-    )
+    said = capsys.readouterr()
+    assert "vqa_demo_hard: 1 of 3 questions got no value, first demo/hard/200000/0: ValueError: torn" in said.out
+    time, pace = r"\d\d:\d\d", r"[\d.]+(question/s|s/question)"
+    bar = rf"huatuo_plain: 100%.* 3/3 \[{time}<{time}, +{pace}, failed=1\]"
+    assert re.search(bar, said.err), "pace, time left and failures in one bar"
+
+
+def test_results_and_log_say_where_the_time_went(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every stage that the process went through, scoring included, and its peak memory."""
+    hosting.light(monkeypatch, tmp_path)
+    named = ["load", "images", "prefix", "capture", "knockout", "decode", "other", "score"]
+    out = ("--model", "huatuo_vgrefine", "--output_path", str(tmp_path / "out"), "--limit", "3")
+    assert hosting.ended(lambda: main([*DEMO, "--tasks", "vqa_demo_hard", *out])) == 0
+    first, *rest = hosting.samples(tmp_path / "out", "vqa_demo_hard")
+    spent = first["n"]["spent"]
+    assert list(spent["seconds"]) == named
+    assert spent["seconds"]["score"] > 0
+    assert spent["device"] in ("process", "cuda")
+    assert spent["peak_bytes"] > 0
+    assert not any("spent" in line["n"] for line in rest)
+    *_, table = capsys.readouterr().out.split("time by stage; peak memory of the process ")
+    assert [line.split()[0] for line in table.splitlines()[1 : len(named) + 1]] == named
 
 
 # --- results that were not saved -----------------------------------------------------------------------------------------

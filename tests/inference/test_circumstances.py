@@ -21,6 +21,7 @@ from lmms_vg import harness, journal
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.batch_limit import default_batch_size
 from lmms_vg.inference.build import build
 from lmms_vg.models.checkpoint import shape_of
 from lmms_vg.models.llava import Llava
@@ -60,6 +61,14 @@ def test_only_the_same_circumstances_replay_an_answer(checkpoint: Path, tmp_path
     )
     assert ask(folder).counts.answered == 1
     assert ask(folder).counts.from_journal == 1
+
+
+def test_auto_is_the_default_on_cuda_and_is_told_from_any_number(checkpoint: Path) -> None:
+    """The journal is named after what was asked for; each record has the batch that it got (`test_batch_limit.py`)."""
+    assert [default_batch_size(device) for device in ("cuda", "cuda:1", "cpu", "mps")] == ["auto", "auto", 1, 1]
+    journals = [build("huatuo", "plain", pretrained=str(checkpoint), batch_size=size).journal for size in ("auto", 8)]
+    assert [one.provenance["batch_size"] for one in journals] == ["auto", 8]
+    assert journals[0].folder != journals[1].folder
 
 
 def test_a_failed_batch_is_gone_before_its_questions_are_asked_again(

@@ -39,7 +39,7 @@ def test_the_statement_has_the_numbers_of_the_formula() -> None:
     for text in ("312 TFLOP/s x .4", "2.0 TB/s x .6", "2 P N", f"{cost.IMAGE_TOKENS} for", f"2 P {cost.TEXT_TOKENS}"):
         assert text in cost.STATED
     assert f"D = {cost.NEW_TOKENS} x 2 P / B" in cost.STATED
-    assert "No GPU has been measured" in cost.STATED
+    assert "**Modelled**" in cost.STATED
 
 
 def test_another_card_by_hand() -> None:
