@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import tiny
 import torch
 from transformers import (
     AutoConfig,
@@ -29,12 +30,13 @@ from transformers import (
 from transformers.models.got_ocr2.image_processing_got_ocr2 import GotOcr2ImageProcessor
 
 from lmms_vg.demo.model import build_tokenizer
-from lmms_vg.models import Family
+from lmms_vg.models import Family, Prompt
 from lmms_vg.models.image_text import ImageText
 from lmms_vg.models.internvl import InternVL
 from lmms_vg.models.llava_next import LlavaNext
 from lmms_vg.models.medgemma import MedGemma
 from lmms_vg.models.qwen_vl import QwenVL
+from lmms_vg.vision.images import open_picture
 
 LAYERS, HEADS = 4, 4
 TEXT: dict[str, Any] = {
@@ -172,3 +174,10 @@ def load(name: str, folder: Path, **changes: Any) -> Family:
         write(folder)
     settings = {"revision": None, "dtype": torch.float32, "device": "cpu", "device_map": None, "geometry": "true"}
     return family.load(str(folder), options=family.options(**options), **(settings | changes))
+
+
+def ask(
+    family: Family, sizes: list[tuple[int, int]], text: str = "Where is the large nodule in the upper left?"
+) -> Prompt:
+    """A question about random images of these sizes."""
+    return family.prompt([*(open_picture(tiny.picture(n, *size)) for n, size in enumerate(sizes)), text])

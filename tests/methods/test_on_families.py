@@ -11,13 +11,17 @@ import tiny
 import tiny_families
 import torch
 from asking import GOOD, question
+from checkpoints import edit
+from tiny_vila import VilaParts
 
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.journal import Journal
 from lmms_vg.methods import METHODS, Method
 from lmms_vg.models import Family
-from lmms_vg.models.checkpoint import shape_of
+from lmms_vg.models.checkpoint import Shape
+from lmms_vg.models.llava_med import LlavaMed
+from lmms_vg.models.vila_m3 import VilaM3
 
 #: Hyper-parameters that have no default for so small a checkpoint without a head list.
 GIVEN: dict[str, dict[str, Any]] = {
@@ -30,15 +34,24 @@ GIVEN: dict[str, dict[str, Any]] = {
 SIZES = [(160, 120), (90, 200), (160, 120)]
 
 
-@pytest.fixture(scope="module", params=tiny_families.CHECKPOINTS)
+@pytest.fixture(scope="module", params=[*tiny_families.CHECKPOINTS, "llava_med", "vila_m3"])
 def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Family:
-    """A loaded tiny checkpoint of each kind."""
-    return tiny_families.load(request.param, tmp_path_factory.mktemp("on") / request.param)
+    """A loaded tiny checkpoint of each kind; `huatuo` and `llava` are those of the methods' own tests."""
+    folder = tmp_path_factory.mktemp("on") / request.param
+    if request.param in tiny_families.CHECKPOINTS:
+        return tiny_families.load(request.param, folder)
+    if request.param == "vila_m3":
+        folder.mkdir()
+        return VilaM3.load(str(VilaParts().save(folder)), None, torch.float32, "cpu", None, "true")
+    edit(tiny.save(folder, "mistral"), "tokenizer_config.json", {"bos_token": "<pad>"})
+    return LlavaMed.load(str(folder), None, torch.float32, "cpu", None, "true")
 
 
 def method_for(name: str, family: Family) -> Method:
     """The method with its defaults for the checkpoint, or with the values that have none."""
-    return METHODS[name].for_checkpoint(shape_of(family.model.name_or_path), **GIVEN.get(name, {}))
+    text = family.text_model
+    shape = Shape("tiny", len(text.layers), text.config.num_attention_heads, {}, family.name)
+    return METHODS[name].for_checkpoint(shape, **GIVEN.get(name, {}))
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -61,7 +74,7 @@ def test_answers_and_alignment(name: str, family: Family, tmp_path: Path) -> Non
     for uid, record in one_by_one.items():
         assert record.alignment is not None
         assert together[uid].alignment is not None
-        assert len(record.alignment["kl"]) == tiny_families.LAYERS
+        assert len(record.alignment["kl"]) == len(family.text_model.layers)
         assert np.isfinite(record.alignment["kl"]).all()
         np.testing.assert_allclose(record.alignment["kl"], together[uid].alignment["kl"], rtol=1e-3, atol=1e-4)
         assert record.text == together[uid].text
