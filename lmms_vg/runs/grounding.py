@@ -14,6 +14,7 @@ import numpy as np
 from lmms_vg.metrics.statistics import Difference, holm, paired
 from lmms_vg.runs.layer_choice import LayerChoice
 from lmms_vg.runs.map_looks import BETTER, CHANCE, Floats, MapLooks, Name, map_looks
+from lmms_vg.runs.map_regions import RegionMean, RegionName, region_means
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.saying import LEVEL
 
@@ -71,6 +72,7 @@ class Grounding(NamedTuple):
         units: uid -> patient, or image where none is known.
         unit: what these are, in words: `image`, `patient`, or `image or patient`.
         ar_window: mean of AR over the mean of all places of the box's shape; NaN where no box has five places.
+        regions: which regions the maps name; empty if not wanted.
     """
 
     choice: LayerChoice
@@ -81,6 +83,7 @@ class Grounding(NamedTuple):
     units: dict[str, str]
     unit: str
     ar_window: float
+    regions: dict[RegionName, RegionMean]
 
     def judges(self, name: Name) -> bool:
         """Whether a measure gets a verdict in this layer."""
@@ -99,12 +102,15 @@ class Grounding(NamedTuple):
         return "shown" if p < LEVEL and BETTER[name] * excess.mean > 0 else "not shown"
 
 
-def grounding(run: Run, choices: Mapping[str, LayerChoice | None]) -> dict[str, Grounding | str]:
+def grounding(
+    run: Run, choices: Mapping[str, LayerChoice | None], *, regions: bool = False
+) -> dict[str, Grounding | str]:
     """Judge where a run looked, with its journal read once.
 
     Args:
         run: the run; its journal must be on this machine.
         choices: task -> the layer; None for the one of lowest mean KL on the other half of the images.
+        regions: say which regions the maps name, too.
 
     Returns:
         Task -> the result, or why there is none.
@@ -113,7 +119,7 @@ def grounding(run: Run, choices: Mapping[str, LayerChoice | None]) -> dict[str, 
         ValueError: the layer is not there.
     """
     valued = {task: choice for task, choice in choices.items() if choice or run.means[task]["best_layer"] is not None}
-    measured = map_looks(run, valued)
+    measured = map_looks(run, valued, regions=regions)
     return {
         task: "no question has a value"
         if task not in measured
@@ -155,6 +161,7 @@ def _judged(looks: MapLooks) -> Grounding:
     return Grounding(
         *(looks.choice, hidden_in(looks), looks.asked, looked, questions, units, looks.unit),
         float(placed.mean()) if len(placed) else nan,
+        region_means({name: looks.chosen(each) for name, each in looks.regions.items()}, looks.shares, looks.units),
     )
 
 

@@ -57,10 +57,10 @@ def look_changes(base: Run, others: Sequence[Run], layer: int | None = None) -> 
     """
     changes: list[LookChange] = []
     missing: list[str] = []
-    common = [task for task in base.measured if any(task in run.measured for run in others)]
+    common = [task for task in base.with_looks if any(task in run.with_looks for run in others)]
     first = grounding(base, dict.fromkeys(common, None if layer is None else named(layer)))
     at = {task: found.choice for task, found in first.items() if not isinstance(found, str)}
-    seconds = [grounding(run, {task: at[task] for task in at if task in run.measured}) for run in others]
+    seconds = [grounding(run, {task: at[task] for task in at if task in run.with_looks}) for run in others]
     for task in common:
         before = first[task]
         if isinstance(before, str):
@@ -80,11 +80,13 @@ def layer_changes(base: Run, others: Sequence[Run]) -> list[LookChange]:
 
     For curves and tables: no layer is chosen, and none is a verdict.
     """
-    common = [task for task in base.measured if any(task in run.measured for run in others)]
+    common = [task for task in base.with_looks if any(task in run.with_looks for run in others)]
     first = map_looks(base, dict.fromkeys(common, named(0)), whole=True)
     changes = []
     for run in others:
-        second = map_looks(run, dict.fromkeys([task for task in common if task in run.measured], named(0)), whole=True)
+        second = map_looks(
+            run, dict.fromkeys([task for task in common if task in run.with_looks], named(0)), whole=True
+        )
         for task, after in second.items():
             before = first[task]
             if not isinstance(before, str) and not isinstance(after, str):

@@ -17,6 +17,7 @@ from lmms_vg.metrics.uniform import uniform
 from lmms_vg.runs.journal_of import journal_of
 from lmms_vg.runs.kept_maps import KeptMaps, box_shares, kept_maps
 from lmms_vg.runs.layer_choice import LayerChoice, on_the_other_half
+from lmms_vg.runs.map_regions import RegionName, regions_of
 from lmms_vg.runs.record_units import unit_of_records, units_of_records
 from lmms_vg.runs.results import Run
 
@@ -51,6 +52,7 @@ class MapLooks(NamedTuple):
             have on the same box; NaN where there are none.
         ar_window: AR over the mean of all places of the box's shape (`placement`), (questions, layers); empty if not wanted.
         hidden: whether a patch has no attention at all in any question's map of a layer, as under a knockout, (layers,).
+        regions: measure of `map_regions` -> (questions, layers); empty if not wanted.
     """
 
     asked: int
@@ -67,6 +69,7 @@ class MapLooks(NamedTuple):
     other_questions: dict[Name, Floats]
     ar_window: Floats
     hidden: NDArray[np.bool_]
+    regions: Mapping[RegionName, Floats] = {}
 
     def chosen(self, values: Floats) -> Floats:
         """Of values (questions, layers), each question's at its own layer, (questions,)."""
@@ -79,6 +82,7 @@ def map_looks(
     measures: Sequence[Name] = tuple(BETTER),
     *,
     whole: bool = False,
+    regions: bool = False,
 ) -> dict[str, MapLooks | str]:
     """Measure the maps of a run's tasks, with its journal read once.
 
@@ -87,6 +91,7 @@ def map_looks(
         choices: task -> the layer; None to choose it on the other half of the images.
         measures: what is wanted; placement takes longest.
         whole: read all layers, not only the chosen ones.
+        regions: measure which regions the maps name, too.
 
     Returns:
         Task -> the questions, or why there are none.
@@ -107,7 +112,7 @@ def map_looks(
         choice = choices[task] or (_chosen(about) if about else None)
         groups = [] if choice is None else kept_maps(folder, about, None if whole else choice.layers)
         results[task] = (
-            _together([_group(about, kept, measures, choice) for kept in groups])
+            _together([_group(about, kept, measures, choice, regions) for kept in groups])
             if choice is not None and any(len(kept.places) for kept in groups)
             else "its journal has no maps; an earlier version wrote it, or they were not moved with it"
         )
@@ -132,7 +137,9 @@ def shares_of(run: Run, task: str) -> dict[str, float]:
     }
 
 
-def _group(records: Sequence[Record], kept: KeptMaps, measures: Sequence[Name], choice: LayerChoice) -> MapLooks:
+def _group(
+    records: Sequence[Record], kept: KeptMaps, measures: Sequence[Name], choice: LayerChoice, regions: bool
+) -> MapLooks:
     about, all_units = [records[i] for i in kept.places], units_of_records(records)
     units = [all_units[i] for i in kept.places]
     asked = [
@@ -165,6 +172,7 @@ def _group(records: Sequence[Record], kept: KeptMaps, measures: Sequence[Name], 
         {name: other[name] for name in measures if name in other},
         window,
         (kept.maps == 0).any(axis=(0, 2)),
+        regions_of(kept) if regions else {},
     )
 
 
@@ -192,6 +200,7 @@ def _together(groups: Sequence[MapLooks]) -> MapLooks:
         other_questions=_joined([group.other_questions for group in groups]),
         ar_window=np.concatenate([group.ar_window for group in groups]),
         hidden=np.any([group.hidden for group in groups], axis=0),
+        regions={name: np.concatenate([group.regions[name] for group in groups]) for name in first.regions},
     )
 
 

@@ -19,6 +19,7 @@ from lmms_vg.runs.grounding_tables import grounding_parts, grounding_rules
 from lmms_vg.runs.group_weights import weights
 from lmms_vg.runs.layer_choice import named
 from lmms_vg.runs.map_looks import shares_of
+from lmms_vg.runs.region_tables import region_parts
 from lmms_vg.runs.results import MEASURED, Run, TaskRun
 from lmms_vg.runs.said_tables import SAID, SAID_HEAD, said_cells
 from lmms_vg.runs.saying import saying
@@ -99,9 +100,9 @@ def report(run: Run, layer: int | None = None) -> str:
         parts += [*grounded, GROUNDED.format(units=plural(unit))]
     if any(_MARK in part for part in parts):
         parts.append(_FEW.format(units=plural(unit)))
-    judged = grounding(run, dict.fromkeys(run.measured, None if layer is None else named(layer)))
-    if run.measured or grounded:
-        parts += ["\n".join(_measurements(run)), _LAYER, *grounding_parts(judged)]
+    judged = grounding(run, dict.fromkeys(run.with_looks, None if layer is None else named(layer)), regions=True)
+    if run.with_looks:
+        parts += ["\n".join(_measurements(run)), _LAYER, *grounding_parts(judged), *region_parts(judged)]
     if run.left_out:
         parts.append(f"Not in this report: {', '.join(run.left_out)} (no scores of single questions)")
     rules = sorted({rule for task in run.tasks.values() for rule in task.rules.values()} | run.measured_rules)
@@ -152,7 +153,7 @@ def _measurements(run: Run) -> Iterator[str]:
     yield row("where it looked", "n", "AR", "KL", "JS", "best layer")
     yield "|---|---:|---:|---:|---:|---:|"
     *means, layer = MEASURED
-    for task in [*run.measured, *(name for name, part in run.tasks.items() if part.looked)]:
+    for task in run.with_looks:
         numbers = (_number(run, task, metric) for metric in means)
         yield row(task, str(run.means[task].get("n", "")), *numbers, str(run.means[task][layer]))
 

@@ -114,6 +114,11 @@ class Run:
     measurements: dict[str, TaskRun] = field(default_factory=dict)
 
     @property
+    def with_looks(self) -> list[str]:
+        """The tasks whose attention was measured: those that measure alone, and those that are answered as well."""
+        return [*self.measured, *(name for name, part in self.tasks.items() if part.looked)]
+
+    @property
     def method(self) -> MethodSpec | None:
         """The method; None for models that are not ours."""
         return None if self.provenance is None else MethodSpec.model_validate(self.provenance["method"])

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from looks import asked, blind, run_of
-from saved_run import closed, failed, opened, save, tables
+from looks import Look, asked, blind, run_of, seeing
+from saved_run import closed, failed, opened, save, spec, tables
 
 from lmms_vg.metrics.statistics import cluster_interval, wilson
 from lmms_vg.runs.grounded_answers import crossed, layer_of
+from lmms_vg.runs.grounding_changes import layer_changes, look_changes
 from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.runs.report import report
-from lmms_vg.runs.results import TaskRun
+from lmms_vg.runs.results import Run, TaskRun
 
 MEANS = {"t": {"ar": 1.5, "kl": 1.0, "js": 0.1, "best_layer": 1, "n": 4}}
 
@@ -135,3 +136,30 @@ def test_report_knows_sizes_from_the_journal(tmp_path: Path) -> None:
     (table,) = (one for one in tables(report(run)) if one[0][0] == "t, grounded by share of the image")
     assert [row[0] for row in table[1:]] == ["5 to 10%", "10 to 30%", "above 30%", "all, pairs of one size"]
     assert sum(int(cell) for row in table[1:-1] for cell in row[1:5]) == 40
+
+
+def answered_run(folder: Path, look: Look, method: str = "plain") -> Run:
+    """A run whose one task is answered and measured, with its journal."""
+    lines = [looking(closed(f"u/k{i}", i % 2, f"image {i // 2}"), 1.5) for i in range(60)]
+    made = run_of(folder / "journal", asked(look, 60))
+    stated = {**(made.provenance or {}), "method": spec(method)}
+    return replace(made, tasks={"t": part_of(folder, lines)}, measured=[], means=MEANS, provenance=stated)
+
+
+def test_questions_with_an_answer_and_a_place_have_an_excess_too(tmp_path: Path) -> None:
+    """That the place got more than its share, blind attention has as well: the boxes are in the middle."""
+    for name, look, verdict in (("blind", blind, "not shown"), ("seeing", seeing, "shown")):
+        (table,) = (
+            one for one in tables(report(answered_run(tmp_path / name, look), 0)) if one[0][0] == "against other images"
+        )
+        place = table[0].index("look")
+        assert {row[2]: row[place] for row in table[1:4]} == dict.fromkeys(("log AR", "KL", "JS"), verdict)
+
+
+def test_where_two_answered_runs_look_is_compared(tmp_path: Path) -> None:
+    plain, pai = answered_run(tmp_path / "a", blind), answered_run(tmp_path / "b", seeing, "pai")
+    changes, missing = look_changes(plain, [pai])
+    assert missing == []
+    assert {one.name for one in changes if one.holm < 0.05} == {"log AR", "KL", "JS", "placement"}
+    assert {one.n for one in changes} == {60}
+    assert len(layer_changes(plain, [pai])) == 8, "four measures in two layers"
