@@ -108,7 +108,9 @@ def gain_words(gain: BestGain) -> str:
     if not gain.difference.has_interval:
         return "too few images, or patients, differ for an interval"
     verdict = {True: "better", False: "worse", None: "no difference is shown"}[gain.better]
-    return f"{verdict}: p {show_p(gain.p)}" + (f", corrected for the best of {gain.among} methods" if gain.among > 1 else "")
+    return f"{verdict}: p {show_p(gain.p)}" + (
+        f", corrected for the best of {gain.among} methods" if gain.among > 1 else ""
+    )
 
 
 def gain_text(gain: BestGain) -> str:
