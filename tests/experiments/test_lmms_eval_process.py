@@ -117,10 +117,12 @@ def test_results_and_log_say_where_the_time_went(
 
 
 @pytest.mark.parametrize("out", ["/dev/full/out", "/dev/null"])
-def test_what_cannot_be_a_folder_is_said_before_anything_is_asked(out: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_a_folder_is_said_before_anything_is_asked(
+    out: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(lmms_eval_process.host, "cli_evaluate_single", lambda *_: pytest.fail("asked"))
-    message = hosting.ended(lambda: main([*DEMO, "--tasks", "vqa_demo_hard", "--output_path", out]))
-    assert message.startswith(f"lmms-vg: --output_path {out}: /dev/")
+    assert hosting.ended(lambda: main([*DEMO, "--tasks", "vqa_demo_hard", "--output_path", out])) == 2
+    assert capsys.readouterr().err.startswith(f"lmms-vg: --output_path {out}: ")
 
 
 def test_results_that_lmms_eval_could_not_write_make_a_status(
