@@ -1,6 +1,6 @@
 """How much faster two ranks of one thread are than one, as a user starts them: torchrun and `lmms-vg run`.
 
-    python -m benchmarks.two_ranks                                # about ten minutes on two idle cores
+    python -m benchmarks.two_ranks                                # more than thirteen minutes on two idle cores
     python -m benchmarks.two_ranks --quick                        # a tiny model: shows that it works, says nothing about speed
 
 The random-weight LLaVA of the other CPU benchmarks answers VQA-RAD's closed questions in the task's own order (phantoms'
