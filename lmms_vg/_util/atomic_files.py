@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+EXISTS = "already exists and will not be overwritten; choose another path or remove it"
+
 
 def check_new(path: Path) -> None:
     """Raise ValueError if `path` exists; to be called before long work."""
     if path.exists():
-        raise ValueError(f"{path}: already exists and will not be overwritten; choose another path or remove it")
+        raise ValueError(f"{path}: {EXISTS}")
 
 
 def write_new(path: Path, data: str | bytes) -> None:

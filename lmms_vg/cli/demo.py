@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lmms_vg.cli import method_files
-from lmms_vg.cli.outputs import output
+from lmms_vg.cli.outputs import add_output
 from lmms_vg.cli.paths import existing, missing
 from lmms_vg.cli.printing import announce, print_lines
 from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument
@@ -48,7 +48,7 @@ def add(commands: Any) -> None:
     )
     overlay.add_argument("-n", type=int, default=4, help="number of questions, a seeded sample (default: %(default)s)")
     overlay.add_argument("--seed", type=int, default=0)
-    overlay.add_argument("-o", "--out", type=output("-o", "folder"), required=True, help="folder for the pictures")
+    add_output(overlay, "folder", required=True, help="folder for the pictures")
     method_files.add(overlay)
     overlay.set_defaults(command=_overlay)
 
@@ -56,7 +56,7 @@ def add(commands: Any) -> None:
     train = demo.add_parser(
         "train", help="train the demo model again from its seed; resumes a training that was stopped"
     )
-    train.add_argument("-o", "--out", type=output("-o", "folder"), required=True)
+    add_output(train, "folder", required=True)
     train.add_argument("--seed", type=int, default=0)
     train.set_defaults(command=_train)
 

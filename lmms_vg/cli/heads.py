@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmms_vg._util.atomic_files import replace_file
 from lmms_vg._util.suggest import suggest
-from lmms_vg.cli.outputs import output
+from lmms_vg.cli.outputs import add_output
 from lmms_vg.cli.paths import missing
 from lmms_vg.cli.printing import announce, print_lines
 from lmms_vg.cli.unknown_arguments import missing_heads, refuse, unknown_argument
@@ -51,14 +51,12 @@ def add(commands: Any) -> None:
         choices=("kl", "ar", "js", "placement"),
         help="metric that ranks the heads (default: %(default)s)",
     )
-    calibrate.add_argument(
-        "-o", "--out", type=output("-o", "new"), required=True, help="the .json file to write; it must not exist"
-    )
+    add_output(calibrate, "new", required=True, help="the .json file to write; it must not exist")
     calibrate.set_defaults(command=_calibrate)
 
     show = heads.add_parser("show", help="print a head list as a table, and draw its heat map")
     show.add_argument("list", help="a .json file, or the name of a shipped list")
-    show.add_argument("-o", "--out", type=output("-o", "file"), help="the .png file to draw: mean KL, layers x heads")
+    add_output(show, "file", help="the .png file to draw: mean KL, layers x heads")
     show.set_defaults(command=_show)
 
 

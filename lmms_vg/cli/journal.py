@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmms_vg.cli.outputs import output
+from lmms_vg.cli.outputs import add_output
 from lmms_vg.cli.paths import existing
 from lmms_vg.cli.printing import print_lines
 
@@ -44,14 +44,7 @@ def add(commands: Any) -> None:
         "export", help="write journals into a zip, for another machine, or their maps as Parquet"
     )
     export.add_argument("names", nargs="+", metavar="NAME", help=naming)
-    export.add_argument(
-        "-o",
-        "--out",
-        type=output("-o", "new"),
-        required=True,
-        metavar="FILE",
-        help="a new .zip file, or a new .parquet file of the maps",
-    )
+    add_output(export, "new", required=True, metavar="FILE", help="a new .zip file, or a new .parquet file of the maps")
     export.set_defaults(command=_export)
 
     load = actions.add_parser("import", help="add the answers of such a zip to the journals here")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from lmms_vg.cli.outputs import output
+from lmms_vg.cli.outputs import add_output
 from lmms_vg.cli.paths import existing
 from lmms_vg.cli.printing import print_lines
 from lmms_vg.cli.unknown_arguments import data_sets, require
@@ -19,14 +19,7 @@ def add(commands: Any) -> None:
     build.add_argument(
         "folder", type=existing, metavar="DIR", help="the folder with <id>/bundle.zip for every submission"
     )
-    build.add_argument(
-        "-o",
-        "--out",
-        type=output("-o", "folder"),
-        required=True,
-        metavar="SITE",
-        help="a new folder, or a site to replace",
-    )
+    add_output(build, "folder", required=True, metavar="SITE", help="a new folder, or a site to replace")
     build.add_argument(
         "--withhold",
         default="",

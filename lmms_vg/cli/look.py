@@ -11,7 +11,7 @@ from typing import Any
 
 from lmms_vg._util.suggest import suggest
 from lmms_vg.cli import method_files
-from lmms_vg.cli.outputs import output
+from lmms_vg.cli.outputs import add_output
 from lmms_vg.cli.paths import existing, missing
 from lmms_vg.cli.printing import announce
 from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument
@@ -54,7 +54,7 @@ def add(commands: Any) -> None:
         metavar="RUN",
         help="runs of the same model and methods that measured attention: what their maps of other images have on the box",
     )
-    look.add_argument("-o", "--out", type=output("-o", "file"), metavar="FILE.png", help="the picture to draw")
+    add_output(look, "file", metavar="FILE.png", help="the picture to draw")
     method_files.add(look)
     look.set_defaults(command=_look)
 

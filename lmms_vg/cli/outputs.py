@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from lmms_vg._util.atomic_files import EXISTS
 
 #: A folder, which may hold something; a file, which may be replaced; or what must not exist yet.
 Kind = Literal["folder", "file", "new"]
+
+
+def add_output(parser: argparse.ArgumentParser, kind: Kind, *flags: str, **settings: Any) -> None:
+    """Add an option that names a place to write.
+
+    Args:
+        parser: of the command.
+        kind: what will be written.
+        flags: as for `add_argument`; `-o` and `--out` by default.
+        settings: further settings of `add_argument`.
+    """
+    flags = flags or ("-o", "--out")
+    parser.add_argument(*flags, type=output(flags[0], kind), **settings)
 
 
 def output(option: str, kind: Kind) -> Callable[[str], Path]:
@@ -54,7 +70,7 @@ def unwritable(path: Path, kind: Kind) -> str:
 def _in_the_way(path: Path, kind: Kind) -> str:
     """Say why what exists cannot be written to."""
     if kind == "new":
-        return "already exists and will not be overwritten; choose another path or remove it"
+        return EXISTS
     if kind == "folder":
         return "" if path.is_dir() else "is no folder, and one is to be written; name another place"
     if path.is_dir():

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lmms_vg.cli.outputs import output
+from lmms_vg.cli.outputs import add_output
 from lmms_vg.cli.printing import announce, print_lines
 from lmms_vg.cli.unknown_arguments import require, unknown_argument
 from lmms_vg.extensions.registered import families
@@ -40,12 +40,7 @@ def add(commands: Any) -> None:
     )
     reproduce.add_argument("--model_args", default="", help="for all rows, such as device_map=auto")
     reproduce.add_argument("--data", choices=["demo"], help="use phantoms instead of the paper's data")
-    reproduce.add_argument(
-        "-o",
-        "--out",
-        type=output("-o", "folder"),
-        help="default: reproduce/TARGET; holds one folder per row, and the results",
-    )
+    add_output(reproduce, "folder", help="default: reproduce/TARGET; holds one folder per row, and the results")
     reproduce.add_argument(
         "--ratings", type=Path, metavar="MERGED", help=f"for {RATINGS}: the folder that vgmed rate merge wrote"
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from lmms_vg.cli import method_files
 from lmms_vg.cli.dry_run import forecasts, methods_of
-from lmms_vg.cli.outputs import output
+from lmms_vg.cli.outputs import add_output
 from lmms_vg.cli.parser import unknown_option
 from lmms_vg.cli.paths import told
 from lmms_vg.cli.printing import announce, print_lines
@@ -156,7 +156,7 @@ def _unknown_argument(arguments: Sequence[str], joint: bool) -> str:
 def _check_output(arguments: Sequence[str]) -> None:
     """Refuse a place for the results that cannot be written: lmms-eval would find out when all is answered."""
     parser = argparse.ArgumentParser(prog="lmms-vg run", allow_abbrev=False, add_help=False)
-    parser.add_argument("--output_path", type=output("--output_path", "folder"))
+    add_output(parser, "folder", "--output_path")
     parser.parse_known_args(arguments)
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lmms_vg.cli.outputs import output
+from lmms_vg.cli.outputs import add_output
 from lmms_vg.cli.paths import existing
 from lmms_vg.cli.printing import print_lines
 
@@ -56,7 +56,7 @@ def add(commands: Any) -> None:
         help="compare attention at this layer, from 0; default: the base's of lowest KL on the other half of the images",
     )
     compare.add_argument("--format", choices=_SUFFIXES.values(), help="default: the suffix of FILE, else markdown")
-    compare.add_argument("-o", "--out", type=output("-o", "new"), metavar="FILE", help="a new file: .md, .csv or .tex")
+    add_output(compare, "new", metavar="FILE", help="a new file: .md, .csv or .tex")
     compare.set_defaults(command=_compare)
 
 

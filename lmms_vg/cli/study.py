@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lmms_vg.cli.outputs import output
+from lmms_vg.cli.outputs import add_output
 from lmms_vg.cli.paths import existing
 from lmms_vg.cli.printing import announce, print_lines
 from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument
@@ -52,9 +52,7 @@ def add(commands: Any) -> None:
         help="ask about up to 100 boxes of each data set in all ten wordings of the paper: does the wording move the look?",
     )
     ask.add_argument("--dry-run", action="store_true", help="say what it costs only")
-    ask.add_argument(
-        "-o", "--out", type=output("-o", "folder"), default="study", help="folder to write (default: %(default)s)"
-    )
+    add_output(ask, "folder", default="study", help="folder to write (default: %(default)s)")
     ask.set_defaults(command=_run, takes_more=True)
     build = actions.add_parser("build", help="make tables and figures of finished runs; needs no model and no network")
     build.add_argument(
@@ -72,9 +70,7 @@ def add(commands: Any) -> None:
         metavar="FILE",
         help="a result list of the paper's code, for comparison: DATA_KIND_attention_METRIC_normalized.pt; can be repeated",
     )
-    build.add_argument(
-        "-o", "--out", type=output("-o", "folder"), default="study", help="folder to write (default: %(default)s)"
-    )
+    add_output(build, "folder", default="study", help="folder to write (default: %(default)s)")
     build.add_argument(
         "--images",
         action=argparse.BooleanOptionalAction,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmms_vg.cli.outputs import output
+from lmms_vg.cli.outputs import add_output, output
 from lmms_vg.cli.paths import existing, missing
 from lmms_vg.cli.printing import print_lines
 from lmms_vg.cli.unknown_arguments import require
@@ -73,14 +73,7 @@ def add(commands: Any) -> None:
         help="model-index: YAML for the top of a model card; lmms-eval: results and samples, for report and compare; "
         "mmmu: answers of mmmu_med_test, for its evaluation server",
     )
-    export.add_argument(
-        "-o",
-        "--out",
-        type=output("-o", "new"),
-        required=True,
-        metavar="FILE",
-        help="a new file; for lmms-eval a new folder",
-    )
+    add_output(export, "new", required=True, metavar="FILE", help="a new file; for lmms-eval a new folder")
     export.set_defaults(command=_export)
 
 

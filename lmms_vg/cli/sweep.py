@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from lmms_vg.cli import method_files
-from lmms_vg.cli.outputs import output
+from lmms_vg.cli.outputs import add_output
 from lmms_vg.cli.printing import announce
 from lmms_vg.cli.unknown_arguments import hyper_parameters, refuse, require, unknown_argument
 from lmms_vg.cli.unknown_names import unknown_name
@@ -31,11 +31,8 @@ def add(commands: Any) -> None:
         "--grid", required=True, nargs="+", metavar="NAME=V,V", help="such as k=1,2,5 p=30,50: varied one at a time"
     )
     sweep.add_argument("--cross", action="store_true", help="run every combination instead")
-    sweep.add_argument(
-        "--output_path",
-        type=output("--output_path", "folder"),
-        required=True,
-        help="gets one folder per setting, and the sweep's own files",
+    add_output(
+        sweep, "folder", "--output_path", required=True, help="gets one folder per setting, and the sweep's own files"
     )
     sweep.add_argument(
         "--choose-on",

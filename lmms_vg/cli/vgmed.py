@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmms_vg._util.atomic_files import replace_file
 from lmms_vg.cli import vgmed_blind, vgmed_export, vgmed_rating
-from lmms_vg.cli.outputs import output
+from lmms_vg.cli.outputs import add_output
 from lmms_vg.cli.paths import existing
 from lmms_vg.cli.printing import print_lines
 
@@ -39,14 +39,7 @@ def _add_build(actions: Any) -> None:
     build.add_argument(
         "manifests", nargs="+", type=existing, metavar="MANIFEST", help="a YAML file per source (docs/vgmed.md)"
     )
-    build.add_argument(
-        "-o",
-        "--out",
-        type=output("-o", "folder"),
-        required=True,
-        metavar="FOLDER",
-        help="to write; it must not hold a data set",
-    )
+    add_output(build, "folder", required=True, metavar="FOLDER", help="to write; it must not hold a data set")
     build.add_argument("--name", help="of the data set (default: that of the folder)")
     build.add_argument(
         "--most", type=int, metavar="N", help="keep at most N items per modality and body part (default: all)"
@@ -187,9 +180,7 @@ def _asked(made: BuiltDataset, absent: int) -> Iterator[str]:
 def _add_validate(actions: Any) -> None:
     validate = actions.add_parser("validate", help="check a built data set, and show how it is distributed")
     validate.add_argument("dataset", type=Path, metavar="FOLDER", help="what `lmms-vg vgmed build` wrote")
-    validate.add_argument(
-        "-o", "--out", type=output("-o", "folder"), metavar="FOLDER", help="for boxes.png and distributions.png"
-    )
+    add_output(validate, "folder", metavar="FOLDER", help="for boxes.png and distributions.png")
     validate.set_defaults(command=_validate)
 
 

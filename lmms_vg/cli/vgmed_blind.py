@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from lmms_vg.cli.outputs import output
+from lmms_vg.cli.outputs import add_output
 from lmms_vg.cli.printing import print_lines
 
 
@@ -29,16 +29,8 @@ def add(actions: Any) -> None:
         "-n", type=int, default=20, help="number of cases, each with another image (default: %(default)s)"
     )
     page.add_argument("--seed", type=int, default=0, help="of the questions drawn")
-    page.add_argument(
-        "--key",
-        type=output("--key", "file"),
-        required=True,
-        metavar="KEY.json",
-        help="the key to write; keep it from raters",
-    )
-    page.add_argument(
-        "-o", "--out", type=output("-o", "new"), required=True, help="the new folder to write; give all of it to raters"
-    )
+    add_output(page, "file", "--key", required=True, metavar="KEY.json", help="the key to write; keep it from raters")
+    add_output(page, "new", required=True, help="the new folder to write; give all of it to raters")
     page.set_defaults(command=_page)
 
     score = parts.add_parser("score", help="tell which arm raters prefer, with an interval by cases and raters")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from lmms_vg.cli.outputs import output
+from lmms_vg.cli.outputs import add_output
 from lmms_vg.cli.printing import print_lines
 
 _FORMATS = {
@@ -26,7 +26,7 @@ def add(actions: Any) -> None:
     export.add_argument(
         "--ratings", type=Path, metavar="MERGED", help="only questions kept by `rate merge`, by its folder"
     )
-    export.add_argument("-o", "--out", type=output("-o", "new"), required=True, help="the new folder to write")
+    add_output(export, "new", required=True, help="the new folder to write")
     export.set_defaults(command=_export)
 
 

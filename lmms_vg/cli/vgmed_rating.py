@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lmms_vg._util.atomic_files import replace_file
-from lmms_vg.cli.outputs import output
+from lmms_vg.cli.outputs import add_output
 from lmms_vg.cli.printing import print_lines
 
 
@@ -20,21 +20,13 @@ def add(actions: Any) -> None:
     page.add_argument("dataset", type=Path, metavar="FOLDER", help="a built data set with questions")
     page.add_argument("-n", type=int, help="number of questions to draw; all by default")
     page.add_argument("--seed", type=int, default=0, help="of the questions drawn and of the raters' orders")
-    page.add_argument(
-        "-o", "--out", type=output("-o", "new"), required=True, help="the new folder to write; give all of it to raters"
-    )
+    add_output(page, "new", required=True, help="the new folder to write; give all of it to raters")
     page.set_defaults(command=_page)
 
     merge = parts.add_parser("merge", help="combine exported ratings: what is kept, how far raters agree, Table R.6")
     merge.add_argument("dataset", type=Path, metavar="FOLDER", help="the data set that the page was made from")
     merge.add_argument("ratings", type=Path, nargs="+", metavar="FILE", help="what raters exported from the page")
-    merge.add_argument(
-        "-o",
-        "--out",
-        type=output("-o", "new"),
-        required=True,
-        help="the new folder: ratings.jsonl, report.md, table_r6.csv",
-    )
+    add_output(merge, "new", required=True, help="the new folder: ratings.jsonl, report.md, table_r6.csv")
     merge.set_defaults(command=_merge)
 
 

@@ -49,9 +49,8 @@ def other_revisions(spec: DatasetSpec) -> list[Path]:
     """Cached snapshots of a pinned data set in revisions other than the pinned one; none if a local folder is used."""
     if spec.hub_id is None or revision_read(spec) is None:
         return []
-    from huggingface_hub.file_download import (
-        repo_folder_name,
-    )  # late: a report needs no client of the hub, which takes as long
+    # Late, here and below: a report needs no client of the hub, which takes as long.
+    from huggingface_hub.file_download import repo_folder_name
 
     folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=spec.hub_id, repo_type="dataset") / "snapshots"
     return [path for path in sorted(folder.glob("*")) if path.name != spec.revision]
@@ -169,14 +168,14 @@ def safe_path(path: str) -> str:
 
 @cache  # every image needs its path, and the hub client would use the network every time
 def _download(hub_id: str, name: str, revision: str | None) -> Path:
-    from huggingface_hub import hf_hub_download  # late
+    from huggingface_hub import hf_hub_download
 
     return Path(hf_hub_download(hub_id, name, repo_type="dataset", revision=revision))
 
 
 @cache
 def _download_all(hub_id: str, revision: str | None, pattern: str | None = None) -> Path:
-    from huggingface_hub import snapshot_download  # late
+    from huggingface_hub import snapshot_download
 
     # Told outright: before 2.2 the hub client lists the files of a pinned revision over the network.
     offline = constants.HF_HUB_OFFLINE

@@ -56,9 +56,8 @@ def scored(results: Mapping[str, Any] | None) -> None:
     last = _finished[-1]
     _finished[-1] = last._replace(scoring=time.perf_counter() - last.ended)
     for line in chain.from_iterable(((results or {}).get("samples") or {}).values()):
-        if (
-            isinstance(line.get("n"), dict) and "spent" in line["n"]
-        ):  # the first of a task, see `tasks.metric_items.counted`
+        # The first line of a task, see `tasks.metric_items.counted`.
+        if isinstance(line.get("n"), dict) and "spent" in line["n"]:
             line["n"]["spent"]["seconds"]["score"] = round(_finished[-1].scoring, 2)
     if int(os.environ.get("RANK", 0)) == 0:
         logger.info(f"lmms_vg summary: {spent_in_words(last.spent, _finished[-1].scoring)}")

@@ -13,6 +13,7 @@ from lmms_vg.leaderboard.columns import Measure
 from lmms_vg.leaderboard.estimates import way_of
 from lmms_vg.leaderboard.layer_looks import METRICS, LayerLooks
 from lmms_vg.leaderboard.plain_pairing import PlainRuns
+from lmms_vg.leaderboard.ranks import ALPHA
 from lmms_vg.leaderboard.table_model import RowView, TableView
 from lmms_vg.metrics.statistics import Difference, paired
 from lmms_vg.submission.look_scores import SILENT
@@ -20,9 +21,6 @@ from lmms_vg.submission.validated import Entry
 
 #: Reads where a submission looked in a task.
 Looks = Callable[[Entry, str], LayerLooks | None]
-
-#: Of p, below which a difference is shown.
-LEVEL = 0.05
 
 _Question = tuple[str, str]  # part or task, and uid
 
@@ -124,7 +122,7 @@ def _gain(
     runs = ", ".join(sorted({plain[task].id for part in way for task in part.tasks}))
     where = ", ".join(map(str, sorted(layers)))
     p = min(1.0, difference.p * among)
-    better = _better(difference, measure) if p < LEVEL else None
+    better = _better(difference, p, measure)
     return BestGain(table, entry, runs, measure.title, difference, len(order), p, among, better, where)
 
 
@@ -156,7 +154,7 @@ def _finite(uids: Sequence[str], values: Sequence[float]) -> list[tuple[str, flo
     return [(uid, value) for uid, value in zip(uids, values, strict=True) if isfinite(value)]
 
 
-def _better(difference: Difference, measure: Measure) -> bool | None:
-    if not difference.has_interval:
+def _better(difference: Difference, p: float, measure: Measure) -> bool | None:
+    if not difference.has_interval or p >= ALPHA:
         return None
     return difference.mean < 0 if measure.better == "lower" else difference.mean > 0

@@ -58,7 +58,7 @@ def _of_axis(task: StudiedTask, tasks: Sequence[StudiedTask], axis: str, categor
         for measure in MEASURES
         for quantity, values in (("value", task.values), ("excess", task.excess))
     }
-    hidden = bool(task.hides[layer.layers].any())
+    hidden = task.hides_at(layer)
     rows: list[Row] = []
     for name in sorted(set(categories), key=_in_order):
         members = np.array([category == name for category in categories])

@@ -78,7 +78,7 @@ def _rows(task: StudiedTask, layer: LayerChoice) -> list[Row]:
         for measure in MEASURES
         for quantity, values in _quantities(task, measure).items()
     }
-    found, hidden = bands(tables, task.units, SEED), bool(task.hides[layer.layers].any())
+    found, hidden = bands(tables, task.units, SEED), task.hides_at(layer)
     return [
         {
             **named(task),

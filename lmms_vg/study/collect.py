@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from lmms_vg.journal import Record, read_records
 from lmms_vg.runs.journal_of import journal_of
 from lmms_vg.runs.kept_maps import KeptMaps, kept_maps
+from lmms_vg.runs.layer_choice import LayerChoice
 from lmms_vg.runs.record_units import units_of_records
 from lmms_vg.runs.results import Line, Run
 from lmms_vg.runs.units import image_or_patient
@@ -84,6 +85,10 @@ class StudiedTask:
     def hides(self) -> NDArray[np.bool_]:
         """Layers, (layers,), in which patches of any question are hidden."""
         return np.asarray(self.hidden.any(axis=0), dtype=bool)
+
+    def hides_at(self, layer: LayerChoice) -> bool:
+        """Whether patches of any question are hidden in a layer that was chosen, of either half."""
+        return bool(self.hides[layer.layers].any())
 
     @cached_property
     def images(self) -> list[str]:

@@ -68,7 +68,7 @@ def _row(task: StudiedTask, layer: LayerChoice, look: tuple[Measure, str, float]
             "box share": boxes,
             "layer": layer.said,
             "layer_chosen_on": layer.how,
-            "hidden_patches": bool(task.hides[layer.layers].any()),
+            "hidden_patches": task.hides_at(layer),
             "both": int((right & grounded).sum()),
             "right_only": int((right & ~grounded).sum()),
             "grounded_only": int((~right & grounded).sum()),

@@ -88,7 +88,7 @@ def _alone(task: StudiedTask, tasks: Sequence[StudiedTask]) -> TestedFinding | N
         f"{short_name(task, tasks)}, {task.task}: in {where} the box holds {_times(found)} the attention that maps of "
         f"other images put on it ({_counted(task, excess)}). 1 is what a look has that cannot know the box."
     )
-    return TestedFinding(text, found.mean, found.p, found.has_interval).unless(_hides(layer, task))
+    return TestedFinding(text, found.mean, found.p, found.has_interval).unless(task.hides_at(layer))
 
 
 def _against(task: StudiedTask, plain: StudiedTask, tasks: Sequence[StudiedTask]) -> TestedFinding | None:
@@ -105,11 +105,9 @@ def _against(task: StudiedTask, plain: StudiedTask, tasks: Sequence[StudiedTask]
         f"{short_name(task, tasks)} against {plain.method}, {task.task}: on the same questions, in {where}, the lead of "
         f"the box over other images is {_times(found)} that of {plain.method} ({_counted(task, both)}). 1 is no difference."
     )
-    return TestedFinding(text, found.mean, found.p, found.has_interval).unless(_hides(layer, task, plain))
-
-
-def _hides(layer: LayerChoice, *tasks: StudiedTask) -> bool:
-    return any(bool(task.hides[layer.layers].any()) for task in tasks)
+    return TestedFinding(text, found.mean, found.p, found.has_interval).unless(
+        task.hides_at(layer) or plain.hides_at(layer)
+    )
 
 
 def _said(layer: LayerChoice, task: StudiedTask) -> str:
