@@ -34,7 +34,7 @@ class Refusal(NamedTuple):
 
 
 _LLAVA_MED = "the nearest medical model with a map is LLaVA-Med: --model llava_med_plain"
-_LINGSHU = "the nearest medical model is Lingshu: --model qwen_vl_plain --model_args pretrained=lingshu-medical-mllm/Lingshu-7B"
+_LINGSHU = "the nearest medical model is Lingshu: --model lingshu_plain"
 
 #: Matched in this order; a row matches by name or by model type.
 NOWHERE = (

@@ -1,4 +1,4 @@
-"""Qwen2-VL, Qwen2.5-VL, Qwen3-VL, and medical models made from them (Lingshu, HuatuoGPT-Vision-7B-Qwen2.5VL, MedVLM-R1).
+"""Qwen2-VL, Qwen2.5-VL, Qwen3-VL, and medical models made from them (HuatuoGPT-Vision-7B-Qwen2.5VL, MedVLM-R1; `lingshu`).
 
 An image keeps its aspect ratio: it is resized to whole patches within a number of pixels, and the grid follows from its size.
 Image tokens have rotary positions in height and width; Qwen3-VL adds features of the vision tower to its first layers.
@@ -64,8 +64,6 @@ class QwenVL(ImageText):
             KnownCheckpoint("Qwen/Qwen3-VL-8B-Instruct", "Apache-2.0", 17.5),
             KnownCheckpoint("Qwen/Qwen3-VL-32B-Instruct", "Apache-2.0", 66.7),
             KnownCheckpoint("Qwen/Qwen2-VL-7B-Instruct", "Apache-2.0", 16.6),
-            KnownCheckpoint("lingshu-medical-mllm/Lingshu-7B", "MIT", 16.6),
-            KnownCheckpoint("lingshu-medical-mllm/Lingshu-32B", "MIT", 66.9),
             KnownCheckpoint("FreedomIntelligence/HuatuoGPT-Vision-7B-Qwen2.5VL", "see its page", 16.6),
             KnownCheckpoint("JZPeterPan/MedVLM-R1", "Apache-2.0", 4.4),
         ),

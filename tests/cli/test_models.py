@@ -17,6 +17,7 @@ from lmms_vg.models.checkpoint import CheckpointError
 from lmms_vg.models.elsewhere import NOWHERE
 from lmms_vg.models.huatuo import Huatuo
 from lmms_vg.models.internvl import InternVL
+from lmms_vg.models.lingshu import Lingshu
 from lmms_vg.models.llava import Llava
 from lmms_vg.models.llava_med import LlavaMed
 from lmms_vg.models.llava_next import LlavaNext
@@ -26,7 +27,7 @@ from lmms_vg.models.recognition import recognise
 from lmms_vg.models.vila_m3 import VilaM3
 
 #: In the order of their names, as registered.
-OURS = {cls.name: cls for cls in (Huatuo, InternVL, Llava, LlavaMed, LlavaNext, MedGemma, QwenVL, VilaM3)}
+OURS = {cls.name: cls for cls in (Huatuo, InternVL, Lingshu, Llava, LlavaMed, LlavaNext, MedGemma, QwenVL, VilaM3)}
 PAGE = (Path(__file__).parents[2] / "docs" / "families.md").read_text(encoding="utf-8")
 
 

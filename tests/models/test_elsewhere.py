@@ -20,6 +20,7 @@ from lmms_vg.models.elsewhere import NOWHERE, instead, takers
 from lmms_vg.models.huatuo import Huatuo
 from lmms_vg.models.image_text import ImageText
 from lmms_vg.models.internvl import InternVL
+from lmms_vg.models.lingshu import Lingshu
 from lmms_vg.models.llava import Llava
 from lmms_vg.models.llava_med import LlavaMed
 from lmms_vg.models.llava_next import LlavaNext
@@ -28,7 +29,7 @@ from lmms_vg.models.prompts import neutralise
 from lmms_vg.models.qwen_vl import QwenVL
 from lmms_vg.models.vila_m3 import VilaM3
 
-OURS = (Huatuo, InternVL, Llava, LlavaMed, LlavaNext, MedGemma, QwenVL, VilaM3)
+OURS = (Huatuo, InternVL, Lingshu, Llava, LlavaMed, LlavaNext, MedGemma, QwenVL, VilaM3)
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +58,7 @@ OWN = [
     ("vila_m3", {"model_type": "llava_llama", "vision_tower_cfg": {}, "mm_vision_select_feature": "cls_patch"}),
     ("llava", {"model_type": "llava", "text_config": {"model_type": "llama"}}),
 ]
+LINGSHU = ("lingshu", {"model_type": "qwen2_5_vl"})  # in a folder of this name; else it is a Qwen2.5-VL
 
 
 @pytest.mark.parametrize("asked", OURS, ids=lambda cls: cls.name)
@@ -83,7 +85,7 @@ KNOWN = [
     ("qwen3_5", "checkpoint", "linear attention", "Qwen/Qwen3-VL-8B-Instruct"),
     ("internvl_chat", "InternVL3-8B", "InternVL in its authors' own layout", "-hf"),
     ("gemma3_text", "medgemma-27b-text-it", "takes no images", "pretrained=google/medgemma-27b-it"),
-    ("hulumed_qwen2", "checkpoint", "Hulu-Med", "lingshu-medical-mllm/Lingshu-7B"),
+    ("hulumed_qwen2", "checkpoint", "Hulu-Med", "--model lingshu_plain"),
     ("internvl_chat", "medrega", "MedRegA", "--model internvl_plain"),
     ("llava_llama", "LLaVA-Tri", "LLaVA-Tri", "--model llava_med_plain"),
     ("llava_mpt", "checkpoint", "LLaVA in its original layout", "pretrained=CONVERSION"),
@@ -91,7 +93,7 @@ KNOWN = [
     (None, "RadFM", "RadFM", "--model llava_med_plain"),
     (None, "Qwen-VL-Chat", "Qwen-VL-Chat", "--model qwen_vl_plain"),
     (None, "HuatuoGPT-V-7B-Bio", "HuatuoGPT-V-Bio", "--model huatuo_plain"),
-    (None, "Hulu-Med-32B", "Hulu-Med", "--model qwen_vl_plain"),
+    (None, "Hulu-Med-32B", "Hulu-Med", "--model lingshu_plain"),
 ]
 
 
@@ -137,6 +139,14 @@ def test_an_internvl_without_hf_names_the_repository_with_it(asked: str, works: 
     assert instead(works, None, {}) == ""
 
 
+def test_lingshu_is_known_by_its_name(tmp_path: Path) -> None:
+    name, config = LINGSHU
+    folder = stored(tmp_path / name, config)
+    assert takers(folder, None, config) == ["lingshu", "qwen_vl"]
+    with pytest.raises(CheckpointError, match=r"loaded with --model lingshu_plain \(or qwen_vl_plain\) --model_args"):
+        MedGemma.inspect(folder)
+
+
 def test_a_checkpoint_that_loads_is_not_refused_for_its_name(tmp_path: Path) -> None:
     config = {"model_type": "qwen2_5_vl"}
     assert QwenVL.read_own(stored(tmp_path / "RadFM", config), None) == config
@@ -155,12 +165,13 @@ def test_an_adapter_is_refused_with_the_way_to_merge_it(
     tmp_path: Path, asked: type[ImageText], with_config: bool
 ) -> None:
     """Adapters come without a config.json as a rule."""
-    own = next(config for name, config in OWN if name == asked.name)
-    if with_config:
-        stored(tmp_path, own)
-    edit(tmp_path, "adapter_config.json", {"base_model_name_or_path": "some/base"})
+    folder = tmp_path / asked.name
+    stored(folder, next(config for name, config in [*OWN, LINGSHU] if name == asked.name))
+    if not with_config:
+        (folder / "config.json").unlink()
+    edit(folder, "adapter_config.json", {"base_model_name_or_path": "some/base"})
     with pytest.raises(CheckpointError, match=r"adapter of 'some/base'.*merge_and_unload"):
-        asked.read_configuration(str(tmp_path), None)
+        asked.read_configuration(str(folder), None)
 
 
 def test_a_missing_image_processor_is_one_line_with_the_remedy(tmp_path: Path) -> None:
