@@ -37,6 +37,6 @@ class Lingshu(QwenVL):
         super().require_own(pretrained, revision, raw)
         if cls.name not in pretrained.lower():
             raise CheckpointError(
-                f"pretrained={pretrained!r} does not have {cls.name!r} in its name, by which alone Lingshu is told from Qwen2.5-VL; "
-                f"allowed are such names, as {cls.pretrained}"
+                f"pretrained={pretrained!r} does not have {cls.name!r} in its name, by which alone Lingshu is told from "
+                f"Qwen2.5-VL; allowed are such names, as {cls.pretrained}"
             )
