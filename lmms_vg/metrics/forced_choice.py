@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from lmms_vg.metrics.statistics.bootstrap import image_draws
 from lmms_vg.metrics.statistics.clusters import Floats, numbered
+from lmms_vg.metrics.statistics.distributions import average_ranks
 from lmms_vg.metrics.statistics.label_swaps import Shift, label_swaps
 from lmms_vg.metrics.statistics.wilson import FEW
 
@@ -109,7 +109,7 @@ def auc_shift(
         return None
     index, images = numbered(clusters)
     mean = auc(b, truth) - auc(a, truth)
-    ranks = np.concatenate([stats.rankdata(values) for values in (before, after)])
+    ranks = average_ranks([before, after]).ravel()
     differing = np.zeros(images, dtype=bool)
     differing[index[np.not_equal(*np.split(ranks, 2))]] = True
     if len(np.unique(index[before != after])) < FEW:

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, stats
+from scipy import ndimage
 
 from lmms_vg.metrics.alignment import Array, flatten
+from lmms_vg.metrics.statistics.distributions import average_ranks
 
 QUANTILE = 0.9
 MOST_BOXES = 10
@@ -101,7 +102,7 @@ def auroc(attention: Any, mask: Any, name: str = "sample") -> Array:
     maps, weights = flatten(attention, mask, name)
     inside = marked(weights)
     m, rest = int(inside.sum()), int((~inside).sum())
-    ranks = np.asarray(stats.rankdata(maps, axis=-1))
+    ranks = average_ranks(maps)
     if not rest:
         return np.full(maps.shape[:-1], np.nan)
     area: Array = (ranks[..., inside].sum(axis=-1) - m * (m + 1) / 2) / (m * rest)

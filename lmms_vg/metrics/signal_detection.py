@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from lmms_vg.metrics.statistics.bootstrap import image_draws
 from lmms_vg.metrics.statistics.clusters import Floats, numbered
+from lmms_vg.metrics.statistics.distributions import normal_quantile
 from lmms_vg.metrics.statistics.label_swaps import Shift, label_swaps
 from lmms_vg.metrics.statistics.sign_flips import sign_flips
 from lmms_vg.metrics.statistics.wilson import FEW
@@ -120,7 +120,7 @@ def _counts(answers: Sequence[bool], truth: Sequence[bool], index: Any) -> Float
 
 def _values(h: Any, f: Any, yes: Any, no: Any) -> Floats:
     """Yes-rate, balanced accuracy, d' and criterion; the balanced accuracy of one class alone is NaN."""
-    z = [stats.norm.ppf((count + 0.5) / (total + 1)) for count, total in ((h, yes), (f, no))]
+    z = [normal_quantile((count + 0.5) / (total + 1)) for count, total in ((h, yes), (f, no))]
     with np.errstate(invalid="ignore", divide="ignore"):
         balanced = (np.divide(h, yes) + 1 - np.divide(f, no)) / 2
     return np.stack([np.divide(h + f, yes + no), balanced, z[0] - z[1], -(z[0] + z[1]) / 2], axis=-1)

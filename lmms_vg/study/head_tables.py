@@ -11,12 +11,12 @@ from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
 
 from lmms_vg.metrics.alignment import Array
 from lmms_vg.metrics.head_ranking import HIGHER, METRICS, By, shared_by_chance
 from lmms_vg.metrics.statistics import FEW, percentile_interval
 from lmms_vg.metrics.statistics.bootstrap import image_draws
+from lmms_vg.metrics.statistics.distributions import average_ranks
 from lmms_vg.runs.results import Run
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.head_values import ENTROPY, HeadSide, head_sides
@@ -119,7 +119,7 @@ def rank_correlation(first: Array, second: Array) -> float:
     """Spearman's correlation of heads; NaN where all heads of a side are alike."""
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return float("nan")
-    return float(np.corrcoef(rankdata(first), rankdata(second))[0, 1])
+    return float(np.corrcoef(average_ranks(first), average_ranks(second))[0, 1])
 
 
 def spread_of(heads: RunHeads) -> Array | None:

@@ -6,10 +6,8 @@ of scores from 0 to 1 of which hardly any differ gets Wilson's interval instead.
 """
 
 from collections.abc import Hashable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from lmms_vg.metrics.statistics.clusters import Floats, checked, numbered
 from lmms_vg.metrics.statistics.ends import Interval, end_interval
@@ -97,19 +95,9 @@ def bootstrap(scores: Sequence[float] | Floats, clusters: Sequence[Hashable], re
     index, number = numbered(clusters)
     if number == 1:
         return np.empty(0)
-    result = stats.bootstrap(
-        (np.bincount(index, weights=values), np.bincount(index).astype(np.float64)),
-        _ratio,
-        paired=True,
-        vectorized=True,
-        n_resamples=resamples,
-        batch=max(1, BATCH // number),
-        method="percentile",
-        random_state=np.random.default_rng(seed),
-    )
-    # Its interval is not used: the last bit depends on scipy's version.
-    return np.asarray(result.bootstrap_distribution)
-
-
-def _ratio(sums: Any, counts: Any, axis: int = -1) -> Any:
-    return sums.sum(axis=axis) / counts.sum(axis=axis)
+    sums, counts = np.bincount(index, weights=values), np.bincount(index).astype(np.float64)
+    rng, batch, means = np.random.default_rng(seed), max(1, BATCH // number), []
+    for start in range(0, resamples, batch):
+        drawn = rng.integers(0, number, (min(batch, resamples - start), number))
+        means.append(sums[drawn].sum(axis=-1) / counts[drawn].sum(axis=-1))
+    return np.concatenate(means)

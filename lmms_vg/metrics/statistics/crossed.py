@@ -14,9 +14,9 @@ from math import inf, nan, sqrt
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from lmms_vg.metrics.statistics.clusters import Floats, checked, numbered
+from lmms_vg.metrics.statistics.distributions import t_quantile
 
 
 class CrossedRuns(NamedTuple):
@@ -59,7 +59,7 @@ class CrossedError(NamedTuple):
 
     def reach(self, level: float = 0.95) -> float:
         """Return how far the interval goes to either side of the mean."""
-        return float(stats.t.ppf((1 + level) / 2, self.degrees)) * self.error if self.error else 0.0
+        return t_quantile((1 + level) / 2, self.degrees) * self.error if self.error else 0.0
 
 
 def crossed(

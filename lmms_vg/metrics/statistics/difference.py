@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from lmms_vg.metrics.statistics.bootstrap import percentile_interval
 from lmms_vg.metrics.statistics.clusters import Floats
+from lmms_vg.metrics.statistics.distributions import normal_quantile
 from lmms_vg.metrics.statistics.sign_flips import sign_flips
 from lmms_vg.metrics.statistics.wilson import FEW, WeightedPart, weighted_n, wilson
 
@@ -91,7 +91,7 @@ def difference_of(
         values = np.concatenate([part.differences for part in parts])
         equal, few = bool((values == values[0]).all()), test.images < FEW
         if few:
-            error = max(error, _reach(parts) / float(stats.norm.ppf(0.95))) if bounded else nan
+            error = max(error, _reach(parts) / float(normal_quantile(0.95))) if bounded else nan
         if equal and values[0] == 0 and bounded:
             high = _reach(parts, level)
             low = -high

@@ -3,9 +3,8 @@
 from math import isnan
 from typing import Literal
 
-from scipy import stats
-
 from lmms_vg.metrics.statistics.difference import Difference
+from lmms_vg.metrics.statistics.distributions import normal_quantile, t_quantile
 from lmms_vg.metrics.statistics.wilson import FEW
 
 Equal = Literal["yes", "no", "cannot tell"]
@@ -23,7 +22,7 @@ def smallest_detectable(difference: Difference, *, level: float = 0.05, power: f
         power: probability to find it.
         tests: number of comparisons that the level is divided by.
     """
-    return float((stats.norm.ppf(1 - level / 2 / tests) + stats.norm.ppf(power)) * difference.error)
+    return float((normal_quantile(1 - level / 2 / tests) + normal_quantile(power)) * difference.error)
 
 
 def equal_within(difference: Difference, margin: float, *, level: float = 0.05) -> Equal:
@@ -45,8 +44,9 @@ def equal_within(difference: Difference, margin: float, *, level: float = 0.05) 
     if isnan(difference.error):
         return "cannot tell"
     # Below ten images the standard error comes from Wilson's bound, which is a normal one.
-    tail = stats.norm if difference.images < FEW else stats.t(difference.images - 1)
-    reach = float(tail.ppf(1 - level)) * difference.error
+    few = difference.images < FEW
+    quantile = float(normal_quantile(1 - level)) if few else t_quantile(1 - level, difference.images - 1)
+    reach = quantile * difference.error
     if abs(difference.mean) + reach < margin:
         return "yes"
     return "no" if abs(difference.mean) - reach > margin else "cannot tell"

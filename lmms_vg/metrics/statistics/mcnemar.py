@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from scipy import stats
-
 from lmms_vg.metrics.statistics.clusters import Uid, same_questions
+from lmms_vg.metrics.statistics.distributions import sign_test
 
 
 class McNemar(NamedTuple):
@@ -34,5 +33,5 @@ def mcnemar(a: Mapping[Uid, float], b: Mapping[Uid, float]) -> McNemar:
                 raise ValueError(f"{uid}: score {run[uid]!r}: allowed in McNemar's test is 0 or 1")
     only_a, only_b = sum(a[uid] > b[uid] for uid in uids), sum(b[uid] > a[uid] for uid in uids)
     # Runs that agree on all questions have no trials, and show no difference.
-    p = float(stats.binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
+    p = sign_test(only_a, only_a + only_b) if only_a + only_b else 1.0
     return McNemar(only_a, only_b, p)

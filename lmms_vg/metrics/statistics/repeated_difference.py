@@ -13,11 +13,11 @@ from math import isnan
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from lmms_vg.metrics.statistics.clusters import Floats
 from lmms_vg.metrics.statistics.crossed import CrossedError, crossed, error_of
 from lmms_vg.metrics.statistics.difference import Difference
+from lmms_vg.metrics.statistics.distributions import t_tail
 from lmms_vg.metrics.statistics.paired import paired
 
 
@@ -101,4 +101,4 @@ def _beyond_these_runs(these: Difference, error: CrossedError) -> Difference:
 
 
 def _two_sided(mean: float, error: CrossedError) -> float:
-    return float(2 * stats.t.sf(abs(mean) / error.error, error.degrees)) if error.error else 0.0
+    return float(2 * t_tail(abs(mean) / error.error, error.degrees)) if error.error else 0.0

@@ -10,9 +10,9 @@ from math import exp
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from lmms_vg.metrics.statistics.clusters import Floats
+from lmms_vg.metrics.statistics.distributions import heads_of
 
 #: Up to this number of images every choice of signs is tried.
 TRIED = 12
@@ -103,7 +103,7 @@ def _counted_out(numbers: Floats, far: float) -> float:
     distribution = np.ones(1)
     for value, count in zip(*np.unique(numbers, return_counts=True), strict=True):
         part = np.zeros(int(value) * int(count) + 1)
-        part[:: int(value)] = stats.binom.pmf(np.arange(count + 1), count, 0.5)
+        part[:: int(value)] = heads_of(int(count))
         distribution = np.convolve(distribution, part)
     reached = np.abs(2 * np.arange(len(distribution)) - numbers.sum())
     return float(distribution[reached >= far].sum())

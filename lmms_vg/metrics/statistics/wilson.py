@@ -9,9 +9,9 @@ from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from lmms_vg.metrics.statistics.clusters import Floats, checked, numbered
+from lmms_vg.metrics.statistics.distributions import normal_quantile
 
 #: With fewer images than this that have an answer unlike the others, a bootstrap has too little to draw from.
 FEW = 10
@@ -28,7 +28,7 @@ def wilson(share: float, n: float, *, level: float = 0.95) -> tuple[float, float
     """
     if not 0 <= share <= 1 or not n > 0:
         raise ValueError(f"share {share!r} of n {n!r}: allowed is a share from 0 to 1, and n above 0")
-    z = float(stats.norm.ppf((1 + level) / 2))
+    z = float(normal_quantile((1 + level) / 2))
     middle, half = share + z * z / (2 * n), z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     low, high = ((middle + sign * half) / (1 + z * z / n) for sign in (-1, 1))
     # At the ends rounding may leave 1e-17 of what is exactly 0.

@@ -5,8 +5,7 @@ from __future__ import annotations
 from math import exp, isnan
 from typing import NamedTuple
 
-from scipy.stats import norm
-
+from lmms_vg.metrics.statistics.distributions import normal_quantile, normal_tail
 from lmms_vg.runs.units import plural
 
 _HIDDEN = "Patches are hidden there, in the maps of other images, too, so this is no verdict."
@@ -39,8 +38,8 @@ def normal_p(distance: float, low: float, high: float) -> float:
     """
     if isnan(low):
         return 1.0
-    error = (high - low) / (2 * norm.ppf(0.975))
-    return float(2 * norm.sf(abs(distance) / error)) if error else float(distance == 0)
+    error = (high - low) / (2 * normal_quantile(0.975))
+    return float(2 * normal_tail(abs(distance) / error)) if error else float(distance == 0)
 
 
 def times(mean: float, low: float, high: float) -> str:
