@@ -231,11 +231,20 @@ def test_the_question_is_where_its_tokens_are(family: Family) -> None:
 @pytest.mark.parametrize("kind", ["qwen2_5_vl", "qwen3_vl", "gemma3"])
 @torch.no_grad()
 def test_bfloat16_is_as_near_to_float32_as_a_stock_pass(kind: str, tmp_path: Path) -> None:
+    """Root mean square over 24 prompts: rounding makes either of the two the nearer one for a single prompt.
+
+    Measured: .98, .91 and .93 of the stock pass's distance. A tenth is left for other processors' kernels.
+    """
     exact = tiny_families.load(kind, tmp_path / kind)
-    prompt = ask(exact, SIZES["two images"])
-    expected = exact.model(**exact.stock_inputs(prompt)).logits[0, -1]
     rounded = tiny_families.load(kind, tmp_path / kind, dtype=torch.bfloat16)
-    stock = rounded.model(**rounded.stock_inputs(prompt)).logits[0, -1].float()
+    sizes = [(160, 120), (90, 200), (200, 90), (120, 120), (300, 200), (64, 64), (180, 170), (140, 90)]
+    prompts = [[ask(of, [size], text) for of in (exact, rounded)] for size in sizes for text in (TEXT, SHORT, "Why?")]
+    expected = [exact.model(**exact.stock_inputs(prompt)).logits[0, -1] for prompt, _ in prompts]
+    stock = [rounded.model(**rounded.stock_inputs(prompt)).logits[0, -1].float() for _, prompt in prompts]
     install(rounded.model)
-    ours = Batch.open(Sessions(rounded), [prompt], [prompt]).prefill().logits[0]
-    assert (ours - expected).norm() <= 1.5 * (stock - expected).norm()
+    ours = [Batch.open(Sessions(rounded), [prompt], [prompt]).prefill().logits[0] for _, prompt in prompts]
+    assert _distance(ours, expected) <= 1.1 * _distance(stock, expected)
+
+
+def _distance(found: list[Tensor], expected: list[Tensor]) -> float:
+    return float((torch.stack(found) - torch.stack(expected)).norm())
