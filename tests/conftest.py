@@ -17,6 +17,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 
 import pytest
+import warm
 from commands import command
 from filelock import FileLock
 from huggingface_hub import constants
@@ -40,6 +41,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # Files with whole runs first: behind the many short tests the last of them would run alone, with the other worker idle.
     long = {item.path for item in items if item.get_closest_marker("e2e") or item.get_closest_marker("browser")}
     items.sort(key=lambda item: item.path not in long)
+
+
+def pytest_collection_finish() -> None:
+    warm.forget_imported()
 
 
 @pytest.hookimpl(wrapper=True)

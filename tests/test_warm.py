@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -79,3 +80,10 @@ def test_signals_reach_it(shown: Path, number: signal.Signals) -> None:
     assert process.wait() == -number
     while Path("/proc", started.read_text()).exists():  # killed with the program that stands for it
         time.sleep(0.01)
+
+
+def test_no_module_of_a_test_reaches_programs_by_the_environment() -> None:
+    """Benchmarks silence progress bars as they are imported; with such a variable no program would be forked."""
+    names = os.environ.keys() | warm.ENVIRONMENT.keys()
+    changed = [name for name in names if os.environ.get(name) != warm.ENVIRONMENT.get(name)]
+    assert [name for name in changed if not name.startswith(warm.FREE)] == []

@@ -209,6 +209,14 @@ def read_at_import(environment: dict[str, str]) -> list[str]:
     ]
 
 
+def forget_imported() -> None:
+    """Undo what modules of tests and benchmarks set as they were imported: programs would not be forked for it."""
+    for name in os.environ.keys() | ENVIRONMENT.keys():
+        if not name.startswith(FREE) and os.environ.get(name) != ENVIRONMENT.get(name):
+            os.environ.pop(name, None)
+            os.environ.update({name: ENVIRONMENT[name]} if name in ENVIRONMENT else {})
+
+
 def customised(paths: list[str]) -> bool:
     """Whether one of these folders has code that Python runs as it starts."""
     return any(Path(path, "sitecustomize.py").exists() or Path(path, "usercustomize.py").exists() for path in paths)
