@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    warm.forget_imported()
+    warm.restore_environment()  # benchmarks silence progress bars as they are imported
     gc.freeze()  # what is imported by now is not garbage: lmms-eval collects after every run, and would walk over all of it
 
 
@@ -65,7 +65,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     with pytest.MonkeyPatch.context() as patch:
         if not item.get_closest_marker("e2e") and not item.get_closest_marker("browser"):
             patch.setattr(subprocess.Popen, "__init__", start)
-        return (yield)
+        try:
+            return (yield)
+        finally:
+            warm.restore_environment()  # lmms-eval sets its verbosity
 
 
 @pytest.fixture(scope="session")

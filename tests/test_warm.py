@@ -82,8 +82,8 @@ def test_signals_reach_it(shown: Path, number: signal.Signals) -> None:
         time.sleep(0.01)
 
 
-def test_no_module_of_a_test_reaches_programs_by_the_environment() -> None:
-    """Benchmarks silence progress bars as they are imported; with such a variable no program would be forked."""
+def test_nothing_that_ran_before_reaches_programs_by_the_environment() -> None:
+    """Benchmarks silence progress bars as they are imported, lmms-eval sets its verbosity; no program would be forked then."""
     names = os.environ.keys() | warm.ENVIRONMENT.keys()
     changed = [name for name in names if os.environ.get(name) != warm.ENVIRONMENT.get(name)]
     assert [name for name in changed if not name.startswith(warm.FREE)] == []

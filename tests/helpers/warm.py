@@ -209,8 +209,8 @@ def read_at_import(environment: dict[str, str]) -> list[str]:
     ]
 
 
-def forget_imported() -> None:
-    """Undo what modules of tests and benchmarks set as they were imported: programs would not be forked for it."""
+def restore_environment() -> None:
+    """Undo what imports and runs inside a test process left in its environment: programs would not be forked for it."""
     for name in os.environ.keys() | ENVIRONMENT.keys():
         if not name.startswith(FREE) and os.environ.get(name) != ENVIRONMENT.get(name):
             os.environ.pop(name, None)
