@@ -14,8 +14,10 @@ from lmms_vg.leaderboard.estimates import way_of
 from lmms_vg.leaderboard.layer_looks import METRICS, LayerLooks
 from lmms_vg.leaderboard.plain_pairing import PlainRuns
 from lmms_vg.leaderboard.ranks import ALPHA
+from lmms_vg.leaderboard.said import changed, task_run
 from lmms_vg.leaderboard.table_model import RowView, TableView
 from lmms_vg.metrics.statistics import Difference, paired
+from lmms_vg.runs.source_words import SourceWords, source_words
 from lmms_vg.submission.look_scores import SILENT
 from lmms_vg.submission.validated import Entry
 
@@ -23,6 +25,9 @@ from lmms_vg.submission.validated import Entry
 Looks = Callable[[Entry, str], LayerLooks | None]
 
 _Question = tuple[str, str]  # part or task, and uid
+
+#: Said of a weighted mean, whose parts have no sum.
+_WEIGHTED = SourceWords("what of it is format or criterion is told for each task on its page")
 
 
 class BestGain(NamedTuple):
@@ -39,6 +44,8 @@ class BestGain(NamedTuple):
         among: number of methods with a plain run that it is the best of.
         better: whether a difference that is shown (p below .05) is in the direction that is better; None where none is shown.
         layer: the plain run's layers at which a look is compared; empty for other columns.
+        words: where a difference that is shown lives, if it is not in better answers, or where this is told; None else, and for
+            what is not accuracy.
     """
 
     table: TableView
@@ -51,6 +58,7 @@ class BestGain(NamedTuple):
     among: int
     better: bool | None
     layer: str
+    words: SourceWords | None = None
 
 
 def best_gains(
@@ -123,7 +131,18 @@ def _gain(
     where = ", ".join(map(str, sorted(layers)))
     p = min(1.0, difference.p * among)
     better = _better(difference, p, measure)
-    return BestGain(table, entry, runs, measure.title, difference, len(order), p, among, better, where)
+    words = None
+    if better is not None and measure.metric == "acc":
+        words = _lives(entry, plain, way[0].tasks, difference.mean, p) if len(way) == 1 else _WEIGHTED
+    return BestGain(table, entry, runs, measure.title, difference, len(order), p, among, better, where, words)
+
+
+def _lives(
+    entry: Entry, plain: Mapping[str, Entry], tasks: Sequence[str], difference: float, p: float
+) -> SourceWords | None:
+    before = [task_run(task, plain[task].scores[task]) for task in tasks]
+    made_of = changed(before, [task_run(task, entry.scores[task]) for task in tasks])
+    return None if made_of is None else source_words(difference, made_of, made_of.source(difference, p))
 
 
 def _values(

@@ -24,9 +24,12 @@ from lmms_vg.leaderboard.curves_svg import curve_svg
 from lmms_vg.leaderboard.formats import FORMATS
 from lmms_vg.leaderboard.radar_svg import radar, style
 from lmms_vg.leaderboard.ranks import DEFINITION
+from lmms_vg.leaderboard.said_lines import changed_texts, said_lines, said_texts
 from lmms_vg.leaderboard.standings import Standing, metrics, provenance
 from lmms_vg.leaderboard.submitted_looks import ShownLooks
 from lmms_vg.leaderboard.table_model import ALIKE_MARK, DECLARED_MARK, TableView
+from lmms_vg.leaderboard.vs_plain_said import ABOUT as OF_SAID
+from lmms_vg.leaderboard.vs_plain_said import LIVES
 from lmms_vg.paper.protocols import PROTOCOLS, ProtocolName
 from lmms_vg.submission.validated import Entry
 from lmms_vg.tasks.registry import TASKS
@@ -101,6 +104,8 @@ def submission(
             breakdowns=breakdowns(entry, plain),
             explorables=explorables(entry, plain, withheld),
             looked=looked,
+            said=said_lines(entry, plain),
+            about_said=OF_SAID,
         )
     )
 
@@ -123,8 +128,10 @@ def _environment() -> Environment:
             "gain_text",
             "gain_class",
             "gain_words",
+            "gain_evidence",
         )
     }
     environment.globals |= {"zero_shot": table_html.zero_shot, "printed_as": table_html.printed_as, "metrics": metrics}
     environment.globals |= {"version": __version__, "alike_mark": ALIKE_MARK, "declared_mark": DECLARED_MARK}
+    environment.globals |= {"lives_mark": LIVES, "said_texts": said_texts, "changed_texts": changed_texts}
     return environment

@@ -99,18 +99,31 @@ def line_text(row: RowView) -> str:
 
 
 def gain_class(gain: BestGain) -> str:
-    """The colour of a gain: of a win or a loss that is shown, else none."""
-    return {True: "won", False: "lost", None: ""}[gain.better]
+    """The colour of a gain: of a win or a loss that is shown, else none; nor if it lives in format or criterion alone."""
+    return "" if _elsewhere(gain) else {True: "won", False: "lost", None: ""}[gain.better]
 
 
 def gain_words(gain: BestGain) -> str:
-    """Return what is shown, and by which p."""
+    """Return what is shown, where it lives if it is not in better answers, and by which p."""
     if not gain.difference.has_interval:
         return "too few images, or patients, differ for an interval"
     verdict = {True: "better", False: "worse", None: "no difference is shown"}[gain.better]
-    return f"{verdict}: p {show_p(gain.p)}" + (
-        f", corrected for the best of {gain.among} methods" if gain.among > 1 else ""
-    )
+    claim = gain.words.claim if gain.words is not None else ""
+    if _elsewhere(gain):
+        verdict = f"{'a higher' if gain.difference.mean > 0 else 'a lower'} score, but {claim}"
+    corrected = f", corrected for the best of {gain.among} methods" if gain.among > 1 else ""
+    doubt = f"; {claim}" if claim and not _elsewhere(gain) else ""
+    return f"{verdict}: p {show_p(gain.p)}{corrected}{doubt}"
+
+
+def gain_evidence(gain: BestGain) -> str:
+    """Return the numbers by which a gain lives in format or criterion alone; else nothing."""
+    return gain.words.evidence if gain.words is not None else ""
+
+
+def _elsewhere(gain: BestGain) -> bool:
+    """Whether a gain lives in format or criterion alone, so that it is no better seeing."""
+    return gain.words is not None and bool(gain.words.evidence)
 
 
 def gain_text(gain: BestGain) -> str:

@@ -3,7 +3,7 @@
 Computed as in `runs.compare`: 10,000 bootstrap draws of whole images, seed 0. p is corrected (Holm) over the lines of one
 submitter's model, that is of one card and one model, so that no stranger's lines change it; that of forced choice likewise.
 All settings count, also those that are not ranked. Oracles and controls are a family of their own, so that nobody pays for
-having sent them.
+having sent them. What a difference is made of is found by the functions of `runs.saying`, too.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from lmms_vg.leaderboard.columns import Measure
 from lmms_vg.leaderboard.estimates import pooled, way_of
 from lmms_vg.leaderboard.plain_pairing import plain_runs
 from lmms_vg.leaderboard.roles import role_of
+from lmms_vg.leaderboard.said import SaidGain, changed, task_run
 from lmms_vg.leaderboard.vs_plain_forced import ForcedGain, forced_against
 from lmms_vg.metrics.statistics import Difference, holm
 from lmms_vg.runs.compare import RESAMPLES
+from lmms_vg.runs.saying import saying
 from lmms_vg.submission.validated import Entry, Scores
 
 
@@ -35,6 +37,7 @@ class AgainstPlain(NamedTuple):
         lines: number of lines that p is corrected over.
         holm: corrected p.
         forced: forced choice on the same columns; None if no question has first-token values in both.
+        gain: what was said on the same columns, and what the difference is made of.
     """
 
     plain: tuple[str, ...]
@@ -47,12 +50,14 @@ class AgainstPlain(NamedTuple):
     lines: int
     holm: float
     forced: ForcedGain | None = None
+    gain: SaidGain | None = None
 
 
 class _Pair(NamedTuple):
     method: str
     plain: tuple[str, ...]
     of: tuple[str, ...]
+    tasks: list[str]
     scores: list[Scores]
     before: list[Scores]
 
@@ -72,6 +77,7 @@ def _pair(entry: Entry, plain: Mapping[str, Entry], measures: Sequence[Measure])
         entry.id,
         tuple(plain[task].id for task in tasks.values()),
         tuple(tasks),
+        [*tasks.values()],
         [entry.scores[task] for task in tasks.values()],
         [plain[task].scores[task] for task in tasks.values()],
     )
@@ -98,9 +104,25 @@ def _lines(pairs: Sequence[_Pair]) -> list[tuple[str, AgainstPlain]]:
         better, worse = (sum(int((sign * change > 0).sum()) for change in changes) for sign in (1, -1))
         rule = "; ".join(sorted({scores.rule for scores in pair.scores}))
         forced = forced_against(pair.scores, pair.before)
-        line = AgainstPlain(pair.plain, pair.of, drawn.n, rule, difference, better, worse, 1, 1.0, forced)
+        line = AgainstPlain(pair.plain, pair.of, drawn.n, rule, difference, better, worse, 1, 1.0, forced, _gain(pair))
         results.append((pair.method, line))
     return results
+
+
+def _gain(pair: _Pair) -> SaidGain:
+    after, before = (
+        [task_run(task, scores) for task, scores in zip(pair.tasks, of_run, strict=True)]
+        for of_run in (pair.scores, pair.before)
+    )
+    return SaidGain(saying(after), changed(before, after))
+
+
+def _sourced(line: AgainstPlain) -> AgainstPlain:
+    """Say where the difference lives, now that p is corrected."""
+    if line.gain is None or line.gain.change is None:
+        return line
+    source = line.gain.change.source(line.difference.mean, line.holm)
+    return line._replace(gain=line.gain._replace(source=source))
 
 
 def _corrected(lines: Mapping[str, AgainstPlain], entries: Sequence[Entry]) -> dict[str, AgainstPlain]:
@@ -122,4 +144,4 @@ def _corrected(lines: Mapping[str, AgainstPlain], entries: Sequence[Entry]) -> d
             )
             for id in ids
         }
-    return result
+    return {id: _sourced(line) for id, line in result.items()}

@@ -7,14 +7,19 @@ from math import isnan
 
 from lmms_vg.leaderboard.cells import show
 from lmms_vg.leaderboard.columns import Measure
+from lmms_vg.leaderboard.estimates import way_of
 from lmms_vg.leaderboard.plain_pairing import NONE, PlainRuns, plain_runs
+from lmms_vg.leaderboard.said import task_run
 from lmms_vg.leaderboard.table_model import CellView, ColumnView
 from lmms_vg.leaderboard.vs_plain import AgainstPlain, against
 from lmms_vg.leaderboard.vs_plain_forced import ABOUT, forced_cells
 from lmms_vg.leaderboard.vs_plain_forced import COLUMNS as OF_FORCED_CHOICE
+from lmms_vg.leaderboard.vs_plain_said import ABOUT as OF_SAID
+from lmms_vg.leaderboard.vs_plain_said import SaidRow, said_columns, said_note
 from lmms_vg.metrics.statistics import FEW, signature
 from lmms_vg.runs import compare
 from lmms_vg.runs.agreement import NOTED
+from lmms_vg.runs.saying import saying
 from lmms_vg.runs.text_tables import show_p
 from lmms_vg.submission.validated import Entry
 
@@ -46,7 +51,8 @@ def against_columns(
 ) -> tuple[list[ColumnView], dict[str, list[CellView]], list[str]]:
     """Return the columns, id -> its cells under them, and the notes, in the order of the entries.
 
-    Columns of forced choice are there if a method and its plain run carry first-token values.
+    Columns of what was said are there if any row has something in them, and those of forced choice if a method and its plain
+    run carry first-token values.
     """
     sets = [measure for measure in measures if len(measure.ways[0][0].tasks) == 1]
     tasks = {task for measure in sets for task in measure.tasks}
@@ -58,20 +64,35 @@ def against_columns(
     cells = {entry.id: _cells(entry, lines.get(entry.id), bool(disputed[entry.id])) for entry in entries}
     notes = [_INTERVALS] if lines else []
     columns = COLUMNS
+    said, said_cells = said_columns({entry.id: _said(entry, lines.get(entry.id), sets) for entry in entries})
+    if said:
+        columns, notes = [*columns, *said], [*notes, OF_SAID]
+        for id, row in cells.items():
+            row += said_cells[id]
     if any(line.forced for line in lines.values()):
-        columns, notes = [*COLUMNS, *OF_FORCED_CHOICE], [*notes, ABOUT]
+        columns, notes = [*columns, *OF_FORCED_CHOICE], [*notes, ABOUT]
         for id, row in cells.items():
             row += forced_cells(lines[id].forced if id in lines else None)
     by_id = {entry.id: entry for entry in entries}
     for entry in entries:
         if entry.id in lines:
             notes += _notes(entry, lines[entry.id], runs[entry.id], by_id, len(sets))
+            notes += filter(None, [said_note(entry.id, lines[entry.id].difference.mean, lines[entry.id].gain)])
         for task, ids in disputed[entry.id].items():
             notes.append(
                 f"Difference: {entry.id} has none on {task}, since its model's plain runs differ from each other: "
                 f"{', '.join(ids)}"
             )
     return columns, cells, notes
+
+
+def _said(entry: Entry, line: AgainstPlain | None, sets: Sequence[Measure]) -> SaidRow:
+    """What an entry said on the columns of its difference; without one, on all that it has."""
+    if line is not None:
+        return SaidRow(line.gain.said if line.gain else None, line.n, line.gain)
+    tasks = [way[0].tasks[0] for measure in sets if (way := way_of(entry, measure)) is not None]
+    parts = [task_run(task, entry.scores[task]) for task in tasks]
+    return SaidRow(saying(parts) if parts else None, sum(len(part.scores) for part in parts), None)
 
 
 def _cells(entry: Entry, line: AgainstPlain | None, disputed: bool) -> list[CellView]:

@@ -71,21 +71,25 @@ def against(
 
 def corrected(lines: Sequence[ComparisonLine], family: int) -> list[ComparisonLine]:
     """Correct the p-values of all lines for the number of comparisons, and say where each significant difference lives."""
-    tested = {str(number): line.against for number, line in enumerate(lines) if line.against is not None}
-    adjusted = holm({number: entry.difference.p for number, entry in tested.items()}, family)
-    exact = holm({number: entry.mcnemar_p for number, entry in tested.items() if entry.mcnemar_p is not None})
-    preferred = holm({number: entry.forced.accuracy.p for number, entry in tested.items() if entry.forced}, family)
-    results = {
-        number: entry._replace(
-            forced=entry.forced._replace(holm=preferred[number]) if entry.forced else None,
-            holm=adjusted[number],
-            mcnemar_holm=exact.get(number),
+    results = as_family({str(place): line.against for place, line in enumerate(lines) if line.against}, family)
+    return [line._replace(against=results.get(str(place))) for place, line in enumerate(lines)]
+
+
+def as_family(tested: Mapping[str, AgainstBase], family: int) -> dict[str, AgainstBase]:
+    """Correct the p-values of comparisons, by name; `family` is how many they are, with those that were tried before."""
+    adjusted = holm({name: entry.difference.p for name, entry in tested.items()}, family)
+    exact = holm({name: entry.mcnemar_p for name, entry in tested.items() if entry.mcnemar_p is not None})
+    preferred = holm({name: entry.forced.accuracy.p for name, entry in tested.items() if entry.forced}, family)
+    return {
+        name: entry._replace(
+            forced=entry.forced._replace(holm=preferred[name]) if entry.forced else None,
+            holm=adjusted[name],
+            mcnemar_holm=exact.get(name),
             detectable=smallest_detectable(entry.difference, tests=max(family, len(tested))),
-            source=entry.change.source(entry.difference.mean, adjusted[number]) if entry.change else None,
+            source=entry.change.source(entry.difference.mean, adjusted[name]) if entry.change else None,
         )
-        for number, entry in tested.items()
+        for name, entry in tested.items()
     }
-    return [line._replace(against=results.get(str(number))) for number, line in enumerate(lines)]
 
 
 def _mean(parts: Sequence[TaskRun], weights: Mapping[str, int] | None) -> float:

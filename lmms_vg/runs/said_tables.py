@@ -7,6 +7,7 @@ from math import isnan
 from lmms_vg.runs.comparison import Comparison, ComparisonLine
 from lmms_vg.runs.comparison_cells import of_line, too_few
 from lmms_vg.runs.saying import Change, Saying
+from lmms_vg.runs.source_words import source_words
 from lmms_vg.runs.text_tables import known
 
 #: Columns of `said_cells`.
@@ -110,29 +111,9 @@ def _changed(change: Change | None, unit: str) -> list[str]:
 
 def _words(line: ComparisonLine, subject: str) -> str | None:
     """A sentence on a significant difference that does not live in better answers."""
-    if line.against is None or line.against.source is None or line.against.change is None:
+    if line.against is None or line.against.change is None:
         return None
-    parts, shift = line.against.change.parts, line.against.change.shift
-    kind = "gain" if line.against.difference.mean > 0 else "loss"
-    if line.against.source == "format":
-        readable = "no question was answered readably by both"
-        if parts.readable is not None:
-            readable = (
-                f"among the {parts.both.n} questions that both runs answered readably the difference is "
-                f"{100 * parts.readable.mean:+.2f} points (p {parts.readable.p:.4f})"
-            )
-        return (
-            f"**{subject}: the {kind} lives in the format of the answers alone**: {parts.newly.n} became readable "
-            f"and {parts.no_longer.n} no longer are, which makes {parts.newly.net + parts.no_longer.net:+g} right answers; "
-            f"{readable}"
-        )
-    if line.against.source == "criterion" and shift is not None:
-        more = "more" if shift.yes_rate.mean > 0 else "less"
-        return (
-            f"**{subject}: the {kind} lives in the criterion as far as is shown**: yes is said {more} often "
-            f"({100 * shift.yes_rate.mean:+.1f} points), and d' does not show better seeing ({shift.d_prime.mean:+.2f}, p "
-            f"{shift.d_prime.p:.4f})"
-        )
-    if line.against.source == "cannot tell":
-        return f"{subject}: whether the {kind} lives in seeing, criterion or format cannot be told from these answers"
-    return None
+    words = source_words(line.against.difference.mean, line.against.change, line.against.source)
+    if words is None:
+        return None
+    return f"**{subject}: {words.claim}**: {words.evidence}" if words.evidence else f"{subject}: {words.claim}"

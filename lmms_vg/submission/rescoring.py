@@ -16,6 +16,7 @@ from lmms_vg.runs.results import MEASURED, SCORED, Line, metric_of
 from lmms_vg.submission.findings import rejected
 from lmms_vg.submission.forced_scores import FORCED, forced_scores
 from lmms_vg.submission.question_check import document
+from lmms_vg.submission.read_answers import read_answers
 from lmms_vg.submission.schema import Provenance, Task
 from lmms_vg.submission.schema_lines import BundleAnswer, BundleQuestion
 from lmms_vg.submission.validated import Scores, Values
@@ -121,7 +122,8 @@ def scores_of(
     if stated.questions not in _labels:
         _labels[stated.questions] = _labels_of([question for question, _ in pairs])
     uids, images, categories = _labels[stated.questions]
-    return Scores(stated.questions, rule, metric, uids, images, values, categories, verified, further)
+    read = read_answers(made.lines) if metric == "acc" else None
+    return Scores(stated.questions, rule, metric, uids, images, values, categories, verified, further, read=read)
 
 
 def _at_layer(made: Scored, name: str) -> Values:

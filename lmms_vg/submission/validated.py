@@ -1,4 +1,4 @@
-"""A validated submission as the page needs it: only the scores of every question, so that hundreds fit into memory."""
+"""A validated submission as the page needs it: per question its scores and what was read, so that hundreds fit into memory."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lmms_vg.runs.agreement import FIELDS
 from lmms_vg.runs.method_spec import under
+from lmms_vg.submission.read_answers import ReadAnswers
 from lmms_vg.submission.schema import Manifest, Provenance
 from lmms_vg.submission.strict_json import canonical
 
@@ -34,6 +35,7 @@ class Scores(NamedTuple):
         recomputed: of measurements, whether the values were computed again from maps in the bundle; else they are the
             submitter's word.
         unjudged: metric -> why it has no values, of those that a measurement could have.
+        read: what this version read in the answers; None for questions that are not closed.
     """
 
     questions: str
@@ -47,6 +49,7 @@ class Scores(NamedTuple):
     further: Mapping[str, tuple[str, Values]] = {}
     recomputed: bool = False
     unjudged: Mapping[str, str] = {}
+    read: ReadAnswers | None = None
 
     @property
     def comparable(self) -> Hashable:

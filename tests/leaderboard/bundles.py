@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -103,3 +104,39 @@ def choices(n: int, **texts: str) -> list[BundleQuestion]:
 
 def _looked(seed: int) -> BundleAlignment:
     return BundleAlignment(**runs.looked(seed))
+
+
+def yes_no(n: int, each: int = 2, right: float = 0.65) -> list[BundleQuestion]:
+    """Return yes/no questions of no benchmark, `each` of them about an image; a share of `right` has the answer yes."""
+    fields = {
+        "modality": "CT",
+        "organ": "liver",
+        "content_type": "",
+        "question_type": "",
+        "subset": "",
+        "split": "test",
+    }
+    return [
+        BundleQuestion(
+            uid=f"yes-no/{number}",
+            images=[f"yes-no:{number // each}.png"],
+            question="Is it enlarged?",
+            answer="Yes" if int((number + 1) * right) > int(number * right) else "No",
+            options=[],
+            answer_type="CLOSED",
+            boxes=[],
+            **fields,
+        )
+        for number in range(n)
+    ]
+
+
+def signal(strength: float, criterion: float, unreadable: float = 0, seed: int = 0) -> runs.Say:
+    """Say yes to a signal of a strength that is above a criterion; a share of the answers cannot be read."""
+
+    def say(question: BundleQuestion) -> str:
+        draw = random.Random(f"{seed} {question.uid}")
+        heard = draw.gauss(0, 1) + strength * (question.answer == "Yes")
+        return "Normal" if draw.random() < unreadable else "Yes." if heard > criterion else "No."
+
+    return say

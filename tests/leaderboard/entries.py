@@ -9,6 +9,7 @@ import numpy as np
 from saved_run import IDENTITY, spec
 
 from lmms_vg.runs.method_spec import MethodSpec
+from lmms_vg.submission.read_answers import READ, ReadAnswers
 from lmms_vg.submission.schema import SCHEMA_VERSION, Card, Data, Declaration, Manifest, Provenance, Task
 from lmms_vg.submission.validated import Entry, Scores
 
@@ -42,6 +43,7 @@ def entry(
     rules: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
     further: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
+    read: Mapping[str, tuple[Sequence[str | None], Sequence[str]]] | None = None,
     arrival: int | None = None,
     declared: str = "",
     **run: Any,
@@ -49,7 +51,8 @@ def entry(
     """Make an entry.
 
     Per task: further `metrics` of the manifest, `images` (by default one per question), `uids`, `questions` (their SHA-256),
-    `rules`, and `further` metrics with a value per question (by default those of `metrics` at every question).
+    `rules`, `further` metrics with a value per question (by default those of `metrics` at every question), and what was `read`
+    in the answers and in the references.
 
     Args:
         scores: task -> one value per question, NaN for a question without one.
@@ -72,6 +75,7 @@ def entry(
                     _alike((metrics or {}).get(task, {}), values) | dict((further or {}).get(task, {}))
                 ).items()
             },
+            read=_read(*read[task]) if read and task in read else None,
         )
         for task, values in scores.items()
     }
@@ -102,6 +106,11 @@ def entry(
 
 
 RUN: dict[str, Any] = IDENTITY | {"diagnose": False}
+
+
+def _read(said: Sequence[str | None], right: Sequence[str]) -> ReadAnswers:
+    codes = (np.array([READ.index(text) for text in texts], dtype=np.uint8) for texts in (said, right))
+    return ReadAnswers(*codes)
 
 
 def _alike(metrics: Mapping[str, Any], values: Sequence[float]) -> dict[str, Sequence[float]]:

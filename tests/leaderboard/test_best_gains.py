@@ -11,7 +11,7 @@ from scipy.stats import binom
 from lmms_vg.leaderboard.best_gains import BestGain, best_gains, headlines
 from lmms_vg.leaderboard.layer_looks import LayerLooks
 from lmms_vg.leaderboard.plain_pairing import plain_runs
-from lmms_vg.leaderboard.table_html import gain_class, gain_text, gain_words
+from lmms_vg.leaderboard.table_html import gain_class, gain_evidence, gain_text, gain_words
 from lmms_vg.leaderboard.table_specs import shapes
 from lmms_vg.leaderboard.tables import tables
 from lmms_vg.submission.validated import Entry
@@ -63,6 +63,63 @@ def test_the_best_of_many_is_partly_the_luckiest(methods: int, better: bool | No
     assert gain.difference.p == pytest.approx(2 * binom.cdf(3, 15, 0.5), abs=0.01)
     assert gain.better is better
     assert ("no difference is shown" in gain_words(gain)) is (better is None)
+
+
+RIGHT = ["yes"] * 30 + ["no"] * 20
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words", "colour"),
+    [
+        (
+            [*[None] * 40, *RIGHT[40:]],
+            RIGHT,
+            "a higher score, but the gain lives in the format of the answers alone: p < 0.0001",
+            "",
+        ),
+        (
+            ["no"] * 50,
+            ["yes"] * 50,
+            "a higher score, but the gain lives in the criterion as far as is shown: p < 0.0001",
+            "",
+        ),
+        (["no", "yes"] * 25, RIGHT, "better: p < 0.0001", "won"),
+        (RIGHT, [*[None] * 40, *RIGHT[40:]], "a lower score, but the loss lives in the format", ""),
+    ],
+)
+def test_a_gain_that_is_not_of_seeing_is_not_called_better(
+    before: list[str | None], after: list[str | None], words: str, colour: str
+) -> None:
+    """Answers to 100 questions in two tasks: the claim of the first screen says where a gain lives, and has no colour."""
+    tasks = ("vqa_demo_standard", "vqa_demo_hard")
+    right = ["yes"] * 40 + ["no"] * 10 if before == ["no"] * 50 else RIGHT
+
+    def run(id: str, said: list[str | None], method: str) -> Entry:
+        scores = [float(one == truth) for one, truth in zip(said, right, strict=True)]
+        return entry(id, dict.fromkeys(tasks, scores), method=spec(method), read=dict.fromkeys(tasks, (said, right)))
+
+    (gain,) = gains([run("plain", before, "plain"), run("method", after, "pai")])
+    assert gain_words(gain).startswith(words)
+    assert gain_class(gain) == colour
+    assert bool(gain_evidence(gain)) is (not colour)
+
+
+def test_of_a_weighted_mean_it_is_told_where_to_look() -> None:
+    """The parts of a weighted mean have no sum, so the claim points to the tasks."""
+    table = next(one for one in shapes("vgrefine") if one.key == "table2")
+    tasks = {task for measure in table.measures for part in measure.ways[0] for task in part.tasks}
+
+    def run(id: str, right: int, method: str) -> Entry:
+        said = ["other"] * right + [None] * (N - right)
+        read = dict.fromkeys(tasks, (said, ["other"] * N))
+        scores = dict.fromkeys(tasks, [1.0] * right + [0.0] * (N - right))
+        return entry(id, scores, method=spec(method), read=read)
+
+    found = gains([run("plain", 10, "plain"), run("method", 30, "pai")])
+    (gain,) = [one for one in found if one.table.key == "table2"]
+    assert gain.column == "Avg."
+    words = "better: p < 0.0001; what of it is format or criterion is told for each task on its page"
+    assert gain_words(gain) == words
 
 
 def look(id: str, best: int, kl: list[float], hidden: tuple[int, ...] = ()) -> LayerLooks:
