@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from lmms_vg.runs.saying import Change, Source
+from lmms_vg.runs.saying import LEVEL, Change, Source
 
 
 class SourceWords(NamedTuple):
@@ -34,7 +34,11 @@ def source_words(difference: float, change: Change, source: Source | None) -> So
     """
     kind = "gain" if difference > 0 else "loss"
     if source == "format":
-        return SourceWords(f"the {kind} lives in the format of the answers alone", _of_format(change))
+        claim = f"the {kind} lives in the format of the answers alone"
+        readable = change.parts.readable
+        if readable is not None and readable.p < LEVEL:  # the other way, or the source would not be the format
+            claim += f", and what both answered readably shows a {'loss' if difference > 0 else 'gain'}"
+        return SourceWords(claim, _of_format(change))
     if source == "criterion" and change.shift is not None:
         return SourceWords(f"the {kind} lives in the criterion as far as is shown", _of_criterion(change))
     if source == "cannot tell":
