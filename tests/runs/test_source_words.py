@@ -44,8 +44,8 @@ READABLE = Difference(0.0111, -0.02, 0.04, 0.7, 12, 0.001, 0.01)
             "format",
             READABLE._replace(mean=-0.0719, p=0.016),
             "the gain lives in the format of the answers alone, and what both answered readably shows a loss: 8 became "
-            "readable and 2 no longer are, which makes +5 right answers; among the 90 questions that both runs answered readably the "
-            "difference is -7.19 points (p 0.0160)",
+            "readable and 2 no longer are, which makes +5 right answers; among the 90 questions that both runs answered "
+            "readably the difference is -7.19 points (p 0.0160)",
         ),
         (
             0.06,
