@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lmms_vg._util.error_codes import BadQuestion, NoBoxes, Unmeasurable
 from lmms_vg.attention.forward_pass import Pass
-from lmms_vg.attention.session import Rows
+from lmms_vg.attention.session import Rows, Selections
 from lmms_vg.journal import HeadValues, LayerMaps
 from lmms_vg.metrics import alignment, placement
 from lmms_vg.models.base import Prompt
@@ -53,7 +53,7 @@ class Measured(NamedTuple):
     reference: LayerMaps
 
 
-def target_masks(uid: str, prompt: Prompt, boxes: Sequence[Sequence[float]], rows: Rows) -> Masks:
+def target_masks(uid: str, prompt: Prompt, boxes: Sequence[Sequence[float]], rows: Selections) -> Masks:
     """Return the boxes (x0, y0, x1, y1 in pixels) as masks on the patch grids of the first image's views.
 
     Raises:
@@ -63,7 +63,7 @@ def target_masks(uid: str, prompt: Prompt, boxes: Sequence[Sequence[float]], row
         raise BadQuestion(f"{uid}: no image to measure attention on")
     if not boxes:
         raise NoBoxes(f"{uid}: no box to measure attention against")
-    if rows == "question" and prompt.question[0] == prompt.question[1]:
+    if "question" in rows and prompt.question[0] == prompt.question[1]:
         raise Unmeasurable(f'{uid}: no question tokens after the image, over which rows="question" averages')
     masks = tuple(view.patch_mask(boxes) for view in prompt.images[0].views)
     if not masks[0].any():
@@ -76,9 +76,30 @@ def probed_maps(answering: Pass, rows: Rows, per_head: bool = True) -> tuple[NDA
 
     Without `per_head` the heads are averaged into one, on the device: a map of all heads is megabytes per question.
     """
-    if not answering.seen:
-        raise ValueError("the batch was not watched: its questions ask for no maps")
-    return _stack(answering.seen, per_head), _stack(answering.reference.maps(rows), per_head)
+    if rows not in answering.seen:
+        raise ValueError(f"the batch was not watched for rows={rows!r}: its questions ask for no such maps")
+    return _stack(answering.seen[rows], per_head), _stack(answering.reference.maps(rows), per_head)
+
+
+def measure_all(
+    answering: Pass, targets: Sequence[LookTarget], selections: Selections, per_head: bool
+) -> list[dict[Rows, Measured]]:
+    """Return what `measure` gives for each selection of query rows, question by question; heads are the first's alone."""
+    found = [measure(answering, targets, rows, per_head and rows == selections[0]) for rows in selections]
+    return [dict(zip(selections, looks, strict=True)) for looks in zip(*found, strict=True)]
+
+
+def alignment_of(looks: Mapping[Rows, Measured]) -> dict[str, Any] | None:
+    """Return the values of the first selection as a record states them, and beside them those of the others.
+
+    They are stated and not left to the maps, whose half precision is only near what was measured.
+    """
+    first, *others = (looked.values for looked in looks.values())
+    if first is None or not others:
+        return first
+    names = alignment.Alignment._fields
+    further = zip([*looks][1:], others, strict=True)
+    return first | {"selections": {rows: {name: values[name] for name in names} for rows, values in further if values}}
 
 
 def measure(answering: Pass, targets: Sequence[LookTarget], rows: Rows, per_head: bool) -> list[Measured]:

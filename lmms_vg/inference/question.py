@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from lmms_vg.attention.session import Rows
+from lmms_vg.attention.session import Selections
 from lmms_vg.inference.alignment_probe import Mask, Masks, target_masks
 from lmms_vg.journal import content_key
 from lmms_vg.journal.decoding import Decoding
@@ -93,13 +93,15 @@ class Prepared:
         return np.zeros((self.view.rows, self.view.cols), dtype=bool) if self.masks is None else self.masks[0]
 
 
-def prepare(family: Family, question: Question, rows: Rows, boxes: bool, other: Prepared | None = None) -> Prepared:
+def prepare(
+    family: Family, question: Question, rows: Selections, boxes: bool, other: Prepared | None = None
+) -> Prepared:
     """Open, render and lay out a question.
 
     Args:
         family: the model.
         question: the question.
-        rows: query rows of the alignment maps.
+        rows: selections of query rows whose maps are kept.
         boxes: whether the annotated boxes may change the record.
         other: the same question prepared with the other value of `boxes`; its prompts are reused.
 

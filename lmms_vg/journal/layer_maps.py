@@ -15,6 +15,14 @@ ImageAxes: TypeAlias = tuple[tuple[int, int, int, int], tuple[int, int, int, int
 _SMALLEST = np.float16(2.0**-24)
 
 
+def further_key(key: str, rows: str) -> str:
+    """Return the key of the maps of a selection of token rows that a run keeps besides those of its first one.
+
+    A reader that knows of one selection finds that one under the record's own key, and passes over the others.
+    """
+    return f"{key}+{rows}"
+
+
 class LayerMaps(NamedTuple):
     """The maps of one prompt, one per layer.
 
@@ -55,7 +63,7 @@ class ReferenceMap:
     """The maps of a reference prompt about an image.
 
     Attributes:
-        key: hash of the images and of the prompt.
+        key: hash of the images and of the prompt; of a selection beside the run's first, the `further_key`.
         grid: rows and columns of patches.
         maps: the maps.
     """
@@ -70,7 +78,7 @@ class QuestionMap:
     """The maps of a question on the pass that answered it, and what they are compared with.
 
     Attributes:
-        key: content key of the question's record.
+        key: content key of the question's record; of a selection beside the run's first, the `further_key`.
         image: hashes of the images, joined by "+", as in the record.
         rows: token rows that were averaged: last, question or all.
         view: which of the first image's views the patches belong to.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
 from lmms_vg.journal.block_reader import BlockReader
-from lmms_vg.journal.layer_maps import LayerMaps, QuestionMap, ReferenceMap
+from lmms_vg.journal.layer_maps import LayerMaps, QuestionMap, ReferenceMap, further_key
 from lmms_vg.journal.map_lines import MAPS, MapLine, block_of, maps_of
 from lmms_vg.journal.sidecar import BlockPlace
 from lmms_vg.journal.sidecar_file import SidecarFile
@@ -61,12 +62,29 @@ class MapIndex:
         """Find the maps of a journal folder."""
         return cls(MAPS.files(folder))
 
-    def question(self, key: str) -> MapPlace | None:
-        """Return where the map of a question is, if that of its reference prompt is there, too."""
+    def question(self, key: str, rows: str | None = None) -> MapPlace | None:
+        """Return where the map of a question is, if that of its reference prompt is there, too.
+
+        Args:
+            key: key of the record.
+            rows: the token rows that were averaged; None for the run's first selection.
+        """
         place = self.places.get((True, key))
+        if rows is not None and (place is None or place.line.question is None or place.line.question.rows != rows):
+            place = self.places.get((True, further_key(key, rows)))
         if place is None or place.line.question is None or (False, place.line.question.reference) not in self.places:
             return None
         return place
+
+    @cached_property
+    def further(self) -> dict[str, list[str]]:
+        """Key of a record -> the selections of token rows that it has maps of besides the run's first one, in file order."""
+        found: dict[str, list[str]] = {}
+        for place in self.places.values():
+            key, plus, rows = place.line.key.rpartition("+")
+            if plus and place.line.question is not None:
+                found.setdefault(key, []).append(rows)
+        return found
 
     def reference(self, place: MapPlace) -> MapPlace:
         """Return where the reference prompt's map of a question is."""

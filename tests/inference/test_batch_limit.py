@@ -43,7 +43,7 @@ def about(seeds: Sequence[int], **values: Any) -> list[Question]:
 
 def waiting(family: Family, folder: Path, questions: Sequence[Question]) -> list[Pending]:
     run = MethodRun(Plain(), Journal(folder))
-    forms = [Forms(family, one, "last").of(run.method) for one in questions]
+    forms = [Forms(family, one, ("last",)).of(run.method) for one in questions]
     return [Pending(one, {run: form}) for one, form in zip(questions, forms, strict=True) if isinstance(form, Prepared)]
 
 
@@ -207,7 +207,11 @@ def test_the_prediction_covers_what_a_batch_really_holds(
     held: dict[int, int] = {}
     pairs = [*unedited._prefix, *unedited._layers, *((layer.keys, layer.values) for layer in answering._cache.layers)]
     tensors = [tensor for pair in pairs if pair is not None for tensor in pair]
-    for tensor in [*tensors, *unedited._entering, *answering.seen.values()]:
+    for tensor in [
+        *tensors,
+        *unedited._entering,
+        *(maps for seen in answering.seen.values() for maps in seen.values()),
+    ]:
         held[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
     for session in answerer._asking.sessions._kept.values():
         assert (
