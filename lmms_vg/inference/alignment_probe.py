@@ -30,11 +30,13 @@ class LookTarget(NamedTuple):
         uid: name of the question.
         mask: the patches in a box; none without boxes.
         visible: the patches that show image.
+        others: number of patches of each of the image's other views.
     """
 
     uid: str
     mask: Mask
     visible: Mask
+    others: tuple[int, ...] = ()
 
 
 class Measured(NamedTuple):
@@ -45,12 +47,14 @@ class Measured(NamedTuple):
         heads: values of every head; None where they are not asked for, and without boxes.
         question: its maps of the first view, heads averaged.
         reference: those of its reference prompt.
+        others: the same two of each of the image's other views, of which nothing is measured.
     """
 
     values: dict[str, Any] | None
     heads: HeadValues | None
     question: LayerMaps
     reference: LayerMaps
+    others: tuple[tuple[LayerMaps, LayerMaps], ...] = ()
 
 
 def target_masks(uid: str, prompt: Prompt, boxes: Sequence[Sequence[float]], rows: Selections) -> Masks:
@@ -118,7 +122,9 @@ def measure(answering: Pass, targets: Sequence[LookTarget], rows: Rows, per_head
         pair, boxed = (asked[..., :patches], general[..., :patches]), bool(target.mask.any())
         heads = _heads(*pair, target) if boxed and per_head else None
         values = _values(*pair, target, heads) if boxed else None
-        measured.append(Measured(values, heads, *(_kept(every, patches) for every in (asked, general))))
+        question, reference_maps = (_kept(every, (patches, *target.others)) for every in (asked, general))
+        others = tuple(zip(question[1:], reference_maps[1:], strict=True))
+        measured.append(Measured(values, heads, question[0], reference_maps[0], others))
     return measured
 
 
@@ -140,10 +146,11 @@ def _heads(asked: NDArray[Any], general: NDArray[Any], target: LookTarget) -> He
     return HeadValues(values.kl, values.ar, values.js, placed.share, spread)
 
 
-def _kept(maps: NDArray[Any], patches: int) -> LayerMaps:
-    """The first view of maps (layers, heads, N), and the share of the attention that lies on all views and images."""
+def _kept(maps: NDArray[Any], sizes: Sequence[int]) -> list[LayerMaps]:
+    """The views of maps (layers, heads, N), and the share of the attention that lies on all views and images."""
     averaged = maps.mean(axis=1, dtype=np.float64)
-    return LayerMaps.of(averaged[:, :patches], averaged.sum(axis=-1))
+    views = np.split(averaged, np.cumsum(sizes), axis=1)[: len(sizes)]  # further images are behind
+    return [LayerMaps.of(view, averaged.sum(axis=-1)) for view in views]
 
 
 def _stack(maps: dict[int, torch.Tensor], per_head: bool) -> NDArray[Any]:

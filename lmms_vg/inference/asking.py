@@ -17,7 +17,7 @@ from lmms_vg.attention.diagnosis import Diagnose, saturated_layers
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.attention.session import Rows, Selections, Sessions
 from lmms_vg.attention.stages import stage
-from lmms_vg.inference.alignment_probe import LookTarget, Measured, alignment_of, measure_all
+from lmms_vg.inference.alignment_probe import Measured, alignment_of, measure_all
 from lmms_vg.inference.first_token import ChoiceTokens, first_tokens, unless_thinking
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Prepared
@@ -83,7 +83,7 @@ class Asking:
         decoding = prepared[0].question.decoding  # the same for the whole batch
         looks: list[dict[Rows, Measured]] = []
         if prepared[0].question.watched:
-            targets = [LookTarget(form.question.uid, form.mask, form.view.visible) for form in prepared]
+            targets = [form.target for form in prepared]
             looks = measure_all(answering, targets, self.rows, self.per_head)
         firsts = first_tokens(answering, [form.question.choices for form in prepared], self._choice_tokens)
         draws = [form.draw for form in prepared]

@@ -20,21 +20,23 @@ def question_maps(form: Prepared, looks: Mapping[Rows, Measured]) -> Iterator[Qu
         form: the question.
         looks: its maps by selection of query rows, the run's first selection first.
     """
-    view, images = form.view, form.prompt.image_hashes
+    images = form.prompt.image_hashes
     general = content_key({"images": images, "reference": form.reference.text})
     for number, (rows, measured) in enumerate(looks.items()):
-        key, reference = (further_key(one, rows) if number else one for one in (form.key, general))
-        yield QuestionMap(
-            key=key,
-            image="+".join(images),
-            rows=rows,
-            view=0,
-            mask=form.mask,
-            visible=view.visible,
-            maps=measured.question,
-            reference=ReferenceMap(reference, (view.rows, view.cols), measured.reference),
-            axes=axes_of(view),
-        )
+        pairs = [(measured.question, measured.reference), *measured.others]
+        for place, (view, (maps, reference)) in enumerate(zip(form.prompt.images[0].views, pairs, strict=True)):
+            key, of_reference = (further_key(one, rows if number else None, place) for one in (form.key, general))
+            yield QuestionMap(
+                key=key,
+                image="+".join(images),
+                rows=rows,
+                view=place,
+                mask=form.mask_on(place),
+                visible=view.visible,
+                maps=maps,
+                reference=ReferenceMap(of_reference, (view.rows, view.cols), reference),
+                axes=axes_of(view),
+            )
 
 
 def question_heads(prepared: Sequence[Prepared], measured: Sequence[Measured]) -> list[QuestionHeads]:

@@ -15,12 +15,17 @@ ImageAxes: TypeAlias = tuple[tuple[int, int, int, int], tuple[int, int, int, int
 _SMALLEST = np.float16(2.0**-24)
 
 
-def further_key(key: str, rows: str) -> str:
-    """Return the key of the maps of a selection of token rows that a run keeps besides those of its first one.
+def further_key(key: str, rows: str | None = None, view: int = 0) -> str:
+    """Return the key of maps that a run keeps besides those that it measures, which have the record's own key.
 
-    A reader that knows of one selection finds that one under the record's own key, and passes over the others.
+    A reader that knows of one map per question finds that one, and passes over the others.
+
+    Args:
+        key: key of the record, or of the reference prompt.
+        rows: the selection of token rows; None for the run's first one.
+        view: which of the first image's views; the first is the measured one.
     """
-    return f"{key}+{rows}"
+    return "+".join([key, *([rows] if rows else []), *([f"view{view}"] if view else [])])
 
 
 class LayerMaps(NamedTuple):
@@ -63,7 +68,7 @@ class ReferenceMap:
     """The maps of a reference prompt about an image.
 
     Attributes:
-        key: hash of the images and of the prompt; of a selection beside the run's first, the `further_key`.
+        key: hash of the images and of the prompt; of what the run does not measure, the `further_key`.
         grid: rows and columns of patches.
         maps: the maps.
     """
@@ -78,7 +83,7 @@ class QuestionMap:
     """The maps of a question on the pass that answered it, and what they are compared with.
 
     Attributes:
-        key: content key of the question's record; of a selection beside the run's first, the `further_key`.
+        key: content key of the question's record; of what the run does not measure, the `further_key`.
         image: hashes of the images, joined by "+", as in the record.
         rows: token rows that were averaged: last, question or all.
         view: which of the first image's views the patches belong to.

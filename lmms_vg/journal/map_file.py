@@ -62,28 +62,29 @@ class MapIndex:
         """Find the maps of a journal folder."""
         return cls(MAPS.files(folder))
 
-    def question(self, key: str, rows: str | None = None) -> MapPlace | None:
+    def question(self, key: str, rows: str | None = None, view: int = 0) -> MapPlace | None:
         """Return where the map of a question is, if that of its reference prompt is there, too.
 
         Args:
             key: key of the record.
             rows: the token rows that were averaged; None for the run's first selection.
+            view: which of the first image's views; the first is the measured one.
         """
-        place = self.places.get((True, key))
+        place = self.places.get((True, further_key(key, view=view)))
         if rows is not None and (place is None or place.line.question is None or place.line.question.rows != rows):
-            place = self.places.get((True, further_key(key, rows)))
+            place = self.places.get((True, further_key(key, rows, view)))
         if place is None or place.line.question is None or (False, place.line.question.reference) not in self.places:
             return None
         return place
 
     @cached_property
-    def further(self) -> dict[str, list[str]]:
-        """Key of a record -> the selections of token rows that it has maps of besides the run's first one, in file order."""
-        found: dict[str, list[str]] = {}
+    def further(self) -> dict[str, list[tuple[str, int]]]:
+        """Key of a record -> token rows and view of the maps that it has besides the measured one, in the order of the file."""
+        found: dict[str, list[tuple[str, int]]] = {}
         for place in self.places.values():
-            key, plus, rows = place.line.key.rpartition("+")
-            if plus and place.line.question is not None:
-                found.setdefault(key, []).append(rows)
+            key, plus, _ = place.line.key.partition("+")
+            if plus and (question := place.line.question) is not None:
+                found.setdefault(key, []).append((question.rows, question.view))
         return found
 
     def reference(self, place: MapPlace) -> MapPlace:

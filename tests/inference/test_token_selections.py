@@ -19,7 +19,7 @@ from lmms_vg.inference.build import build
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Question
 from lmms_vg.journal import Journal, Record, further_key, read_records
-from lmms_vg.journal.map_file import MapIndex, MapPlace
+from lmms_vg.journal.map_file import MapIndex
 from lmms_vg.methods import METHODS, Method
 from lmms_vg.metrics.alignment import Alignment
 from lmms_vg.models import Family
@@ -81,15 +81,12 @@ def values(record: Record, rows: str | None) -> dict[str, Any]:
 
 
 def blocks(folder: Path, key: str, rows: str | None = None) -> list[bytes]:
-    """The bytes of a question's map, and of that of its reference prompt."""
-    index = MapIndex.of(folder)
-    place = index.question(key, rows)
-    assert place is not None
-
-    def data(one: MapPlace) -> bytes:
-        return one.path.read_bytes()[one.end - one.line.size : one.end]
-
-    return [data(place), data(index.reference(place))]
+    """The bytes of a question's maps, view by view, and of those of its reference prompt."""
+    index, views = MapIndex.of(folder), []
+    while (place := index.question(key, rows, len(views) // 2)) is not None:
+        views += [one.path.read_bytes()[one.end - one.line.size : one.end] for one in (place, index.reference(place))]
+    assert views
+    return views
 
 
 @pytest.mark.parametrize("name", ["plain", "vgrefine"])
@@ -138,7 +135,7 @@ def test_the_file_of_one_selection_is_a_part_of_that_of_several(tmp_path: Path) 
     assert one.items() < every.items()
     assert set(every) == {further for key in one for further in (key, *(further_key(key, rows) for rows in EVERY[1:]))}
     index = MapIndex.of(tmp_path / "every")
-    assert index.further == {record.key: ["question", "all"] for record in records.values()}
+    assert index.further == {record.key: [("question", 0), ("all", 0)] for record in records.values()}
     assert MapIndex.of(tmp_path / "one").further == {}
     assert MapIndex.of(tmp_path / "one").question(records["a"].key, "all") is None
 

@@ -111,7 +111,7 @@ def test_selections_of_one_question_lie_side_by_side(tmp_path: Path) -> None:
                 np.testing.assert_array_equal(maps.cells, kept[number].maps.cells)
         first = index.question("k")
         assert (None if first is None else first.line.key) == ("k" if there > 0 else None)
-        assert index.further == ({} if there < 2 else {"k": ["question", "all"][: there - 1]})
+        assert index.further == ({} if there < 2 else {"k": [("question", 0), ("all", 0)][: there - 1]})
     with Journal(tmp_path) as made:
         made.write([record("k")], kept)
     assert MapIndex([path]).question("k", "all") is not None
