@@ -68,14 +68,8 @@ class BatchMemory:
         references = len(images) * (self._run(prefix, reference) + prefix * self.token)
         cache = len(batch) * (prefix + behind + decoded + ROOM) * self.token
         rows = len(batch) * self._explicit(prefix + behind, min(behind, ROWS_AT_A_TIME))
-        maps = (
-            self._selections
-            * (len(batch) + len(images))
-            * self._heads
-            * len(prompts[0].image_tokens)
-            * self._depth
-            * FP32
-        )
+        per_map = self._depth * self._heads * len(prompts[0].image_tokens) * FP32
+        maps = self._selections * (len(batch) + len(images)) * per_map
         logits = 4 * len(batch) * self._vocabulary * FP32  # as computed, in fp32, changed, and those of a contrast
         first = sessions + sum(map(self._prefill, images))
         later = sessions + stacked + unedited + max(references, cache) + rows + maps + logits
