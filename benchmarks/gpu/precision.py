@@ -110,7 +110,7 @@ def _checked(family: Family) -> str:
 @torch.no_grad()
 def _rows(family: Family, question: Question) -> Tensor:
     """(layers, H, N) attention of the last prompt token to the image."""
-    form = prepare(family, question, "last", boxes=False)
+    form = prepare(family, question, ("last",), boxes=False)
     batch = Batch.open(Sessions(family), [form.prompt], [form.reference])
     return torch.stack([maps[0].float().cpu() for _, maps in sorted(batch.unedited.maps("last").items())])
 

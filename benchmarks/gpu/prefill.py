@@ -72,7 +72,7 @@ def _stock(bench: Bench) -> list[Prefill]:
 def _asked(bench: Bench, images: int, questions: int) -> list[Prepared]:
     family, chosen = bench.family, bench.images[:images]
     return [
-        prepare(family, about(one, text, 1), "last", boxes=False)
+        prepare(family, about(one, text, 1), ("last",), boxes=False)
         for one in chosen
         for text in one.questions[:questions]
     ]

@@ -10,7 +10,7 @@ from lmms_vg.attention.edits import Edit
 from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.attention.layout import Layout
 from lmms_vg.attention.reference import ReferenceMaps
-from lmms_vg.attention.session import Rows, Sessions
+from lmms_vg.attention.session import Selections, Sessions
 from lmms_vg.attention.unedited import UneditedRun
 from lmms_vg.models.base import Prompt
 
@@ -48,7 +48,7 @@ class Batch:
         prompts: Sequence[Prompt],
         references: Sequence[Prompt],
         *,
-        watched: Rows | None = None,
+        watched: Selections = (),
         targets: Sequence[Any] | None = None,
         diagnose: Diagnose = "none",
         keep: bool = True,
@@ -59,7 +59,7 @@ class Batch:
             sessions: where the image prefixes are opened.
             prompts: prompts of the B questions.
             references: their reference prompts.
-            watched: rows whose maps every pass keeps in `Pass.seen`; None for none.
+            watched: selections of rows whose maps every pass keeps in `Pass.seen`.
             targets: masks of the annotated boxes, as in the attribute.
             diagnose: which passes have a `Pass.diagnosis`.
             keep: whether `sessions` keeps the prefixes for later questions.
@@ -99,7 +99,7 @@ class Batch:
             self._sessions,
             prompts,
             references or prompts,
-            watched=self.unedited.watched if answers else None,
+            watched=self.unedited.watched if answers else (),
             targets=self.targets,
             diagnose=self._diagnose if answers else "none",
             keep=keep,

@@ -29,6 +29,10 @@ class Edit:
     #: False for edits that only read: the attention output is then SDPA's own.
     changes = True
 
+    #: True for edits that read what the others change in a computation of their own, so that its rows move no bit of theirs.
+    #: The others then edit twice.
+    beside = False
+
     def __init__(self, layers: Iterable[int], rows: Tensor) -> None:
         self.layers = frozenset(layers)
         self.rows = rows.cpu()
@@ -66,6 +70,7 @@ class Capture(Edit):
         heads: heads to keep, in this order; all by default.
         before: per layer, (B, H, N) sums over rows of an earlier pass, the one over the cached prefix.
         seen: number of rows in these sums.
+        beside: as `Edit.beside`.
     """
 
     changes = False
@@ -78,10 +83,12 @@ class Capture(Edit):
         heads: list[int] | None = None,
         before: dict[int, Tensor] | None = None,
         seen: int = 0,
+        beside: bool = False,
     ) -> None:
         super().__init__(layers, rows)
         self.keys = keys
         self.heads = heads
+        self.beside = beside
         self.before = before or {}
         self.count = (self.rows[:, 1] - self.rows[:, 0] + seen).clamp_min(1)
         self.sums: dict[int, Tensor] = {}

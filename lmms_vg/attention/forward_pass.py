@@ -22,7 +22,7 @@ class Pass:
         layout: the layout of the batch.
         reference: maps of the reference prompts of these questions.
         extras: what the method adds to the journal, one dict per question.
-        seen: layer to (B, H, N), maps of the watched rows; empty if none are watched.
+        seen: watched rows to their maps, layer to (B, H, N); empty if none are watched.
         diagnosis: the effect of the edits on attention; None if not requested.
     """
 
@@ -34,9 +34,9 @@ class Pass:
         self.diagnosis: Diagnosis | None = None
         first = min((layer for edit in edits for layer in edit.layers), default=unedited.depth)
         watched, rest = unedited.watched, range(first, unedited.depth)
-        self.seen = {} if watched is None else unedited.maps(watched, range(first))
-        looks = [] if watched is None or not rest else [unedited.capture(watched, rest)]
-        looking: list[Edit] = [*edits, *looks]
+        self.seen = {rows: unedited.maps(rows, range(first)) for rows in watched}
+        looks = {rows: unedited.capture(rows, rest, beside=rows != watched[0]) for rows in watched if rest}
+        looking: list[Edit] = [*edits, *looks.values()]
         if diagnose == "all" or (diagnose == "edits" and edits):
             self.diagnosis = Diagnosis(edits, self.layout.last, self.layout.image_keys(), unedited.depth)
             if edits:
@@ -44,8 +44,8 @@ class Pass:
             else:  # the unedited run may have passed all layers, so run them again
                 unedited.leave(0, self.diagnosis.before, self.diagnosis.after)
         hidden, self._cache = unedited.leave(first, *looking)
-        for look in looks:
-            self.seen |= look.maps
+        for rows, look in looks.items():
+            self.seen[rows] |= look.maps
         self._logits = unedited.logits(hidden)
         self._edits, self._visible, self._position = edits, self.layout.visible, self.layout.positions[:, -1:]
         self._contrast: tuple[Pass, Callable[[Tensor, Tensor], Tensor]] | None = None

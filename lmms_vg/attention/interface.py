@@ -83,11 +83,15 @@ def attention(
     layer: int = getattr(module, "layer_idx", -1)
     edits = [edit for edit in _edits.get() if layer in edit.layers]
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    # Captures of an unedited model are computed one by one: the number of rows per product changes the last bits, and a
-    # capture must not depend on other captures.
-    for group in [edits] if any(edit.changes for edit in edits) else [[edit] for edit in edits]:
-        output = _edit_rows(group, layer, query, key, value, attention_mask, scale, output)
-    return output, None
+    whole = (layer, query, key, value, attention_mask, scale, output)
+    # The number of rows per product changes the last bits, and a capture must not depend on other captures. So those of an
+    # unedited model are computed one by one, and of an edited one all but the first repeat the edits, for their rows alone.
+    changing = [edit for edit in edits if edit.changes]
+    for edit in edits:
+        if edit.beside or not changing:
+            _edit_rows([*changing, edit], *whole)
+    joint = [edit for edit in edits if not edit.beside] if changing else []
+    return (_edit_rows(joint, *whole) if joint else output), None
 
 
 def _edit_rows(

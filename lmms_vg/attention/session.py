@@ -22,6 +22,9 @@ from lmms_vg.models.base import Family, Prompt
 #: Query rows over which a map is averaged (paper Sec. 2.2: last; supplement: question, all).
 Rows = Literal["last", "question", "all"]
 
+#: Different ones of these, of which the first is the one that a run states where it states one.
+Selections = tuple[Rows, ...]
+
 #: `Prompt.prefix_key`.
 PrefixKey = tuple[tuple[str, ...], tuple[int, ...]]
 

@@ -16,7 +16,7 @@ from lmms_vg.attention.decoder import KeyValue, cache_of, layers_of
 from lmms_vg.attention.edits import Capture, Edit
 from lmms_vg.attention.interface import attend
 from lmms_vg.attention.layout import Layout
-from lmms_vg.attention.session import ImageSession, Rows, common_prefix, stacked
+from lmms_vg.attention.session import ImageSession, Rows, Selections, common_prefix, stacked
 from lmms_vg.attention.stages import stage
 from lmms_vg.models.base import Prompt
 
@@ -28,12 +28,10 @@ class UneditedRun:
     """B questions, each on its image session. All prefixes are equally long and hold equally many image tokens.
 
     Attributes:
-        watched: rows to capture at every layer; None for none.
+        watched: selections of rows to capture at every layer.
     """
 
-    def __init__(
-        self, sessions: Sequence[ImageSession], prompts: Sequence[Prompt], watched: Rows | None = None
-    ) -> None:
+    def __init__(self, sessions: Sequence[ImageSession], prompts: Sequence[Prompt], watched: Selections = ()) -> None:
         self.decoder, self.depth = sessions[0].decoder, sessions[0].decoder.depth
         self.layout = Layout(sessions[0].family, self.decoder, prompts, common_prefix(sessions))
         self.watched = watched
@@ -44,18 +42,21 @@ class UneditedRun:
         self._layers: list[KeyValue | None] = []
         self._maps: dict[Rows, dict[int, Tensor]] = {}
 
-    def capture(self, rows: Rows = "last", layers: Iterable[int] | None = None) -> Capture:
-        """Return a capture of attention from `rows` to the image tokens, for `attend`; all layers by default."""
+    def capture(self, rows: Rows = "last", layers: Iterable[int] | None = None, beside: bool = False) -> Capture:
+        """Return a capture of attention from `rows` to the image tokens, for `attend`; all layers by default.
+
+        With `beside` it moves no bit of what the edits that it is used with give without it.
+        """
         layers = list(range(self.depth) if layers is None else layers)
         layout = self.layout
         keys = layout.image_tokens.to(layout.visible.device)
         span = {"last": layout.last, "question": layout.question, "all": layout.post_image}[rows]
         if rows != "all":
-            return Capture(layers, span, keys)
+            return Capture(layers, span, keys, beside=beside)
         if layout.prefix and not all(session.sums for session in self._sessions):
             raise ValueError('rows="all" needs sessions opened with sums=True')
         before = {layer: torch.cat([session.sums[layer] for session in self._sessions]) for layer in layers}
-        return Capture(layers, span, keys, before=before, seen=layout.prefix)
+        return Capture(layers, span, keys, before=before, seen=layout.prefix, beside=beside)
 
     def maps(self, rows: Rows = "last", layers: Iterable[int] | None = None) -> dict[int, Tensor]:
         """Return layer to (B, H, N), all layers by default. Each map is computed once, and no layer above the last runs."""
@@ -75,9 +76,7 @@ class UneditedRun:
         start = len(self._layers)
         if start >= stop:
             return
-        looks: dict[Rows, Capture] = {}
-        if self.watched is not None:
-            looks[self.watched] = self.capture(self.watched, range(start, stop))
+        looks = {watched: self.capture(watched, range(start, stop)) for watched in self.watched}
         if layers and rows not in looks:
             looks[rows] = self.capture(rows, layers)
         cache = cache_of(self._prefix)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lmms_vg._util.error_codes import BadQuestion, NoBoxes, Unmeasurable
 from lmms_vg.attention.forward_pass import Pass
-from lmms_vg.attention.session import Rows
+from lmms_vg.attention.session import Rows, Selections
 from lmms_vg.journal import HeadValues, LayerMaps
 from lmms_vg.metrics import alignment, placement
 from lmms_vg.models.base import Prompt
@@ -30,11 +30,13 @@ class LookTarget(NamedTuple):
         uid: name of the question.
         mask: the patches in a box; none without boxes.
         visible: the patches that show image.
+        others: number of patches of each of the image's other views.
     """
 
     uid: str
     mask: Mask
     visible: Mask
+    others: tuple[int, ...] = ()
 
 
 class Measured(NamedTuple):
@@ -45,15 +47,17 @@ class Measured(NamedTuple):
         heads: values of every head; None where they are not asked for, and without boxes.
         question: its maps of the first view, heads averaged.
         reference: those of its reference prompt.
+        others: the same two of each of the image's other views, of which nothing is measured.
     """
 
     values: dict[str, Any] | None
     heads: HeadValues | None
     question: LayerMaps
     reference: LayerMaps
+    others: tuple[tuple[LayerMaps, LayerMaps], ...] = ()
 
 
-def target_masks(uid: str, prompt: Prompt, boxes: Sequence[Sequence[float]], rows: Rows) -> Masks:
+def target_masks(uid: str, prompt: Prompt, boxes: Sequence[Sequence[float]], rows: Selections) -> Masks:
     """Return the boxes (x0, y0, x1, y1 in pixels) as masks on the patch grids of the first image's views.
 
     Raises:
@@ -63,7 +67,7 @@ def target_masks(uid: str, prompt: Prompt, boxes: Sequence[Sequence[float]], row
         raise BadQuestion(f"{uid}: no image to measure attention on")
     if not boxes:
         raise NoBoxes(f"{uid}: no box to measure attention against")
-    if rows == "question" and prompt.question[0] == prompt.question[1]:
+    if "question" in rows and prompt.question[0] == prompt.question[1]:
         raise Unmeasurable(f'{uid}: no question tokens after the image, over which rows="question" averages')
     masks = tuple(view.patch_mask(boxes) for view in prompt.images[0].views)
     if not masks[0].any():
@@ -76,9 +80,30 @@ def probed_maps(answering: Pass, rows: Rows, per_head: bool = True) -> tuple[NDA
 
     Without `per_head` the heads are averaged into one, on the device: a map of all heads is megabytes per question.
     """
-    if not answering.seen:
-        raise ValueError("the batch was not watched: its questions ask for no maps")
-    return _stack(answering.seen, per_head), _stack(answering.reference.maps(rows), per_head)
+    if rows not in answering.seen:
+        raise ValueError(f"the batch was not watched for rows={rows!r}: its questions ask for no such maps")
+    return _stack(answering.seen[rows], per_head), _stack(answering.reference.maps(rows), per_head)
+
+
+def measure_all(
+    answering: Pass, targets: Sequence[LookTarget], selections: Selections, per_head: bool
+) -> list[dict[Rows, Measured]]:
+    """Return what `measure` gives for each selection of query rows, question by question; heads are the first's alone."""
+    found = [measure(answering, targets, rows, per_head and rows == selections[0]) for rows in selections]
+    return [dict(zip(selections, looks, strict=True)) for looks in zip(*found, strict=True)]
+
+
+def alignment_of(looks: Mapping[Rows, Measured]) -> dict[str, Any] | None:
+    """Return the values of the first selection as a record states them, and beside them those of the others.
+
+    They are stated and not left to the maps, whose half precision is only near what was measured.
+    """
+    first, *others = (looked.values for looked in looks.values())
+    if first is None or not others:
+        return first
+    names = alignment.Alignment._fields
+    further = zip([*looks][1:], others, strict=True)
+    return first | {"selections": {rows: {name: values[name] for name in names} for rows, values in further if values}}
 
 
 def measure(answering: Pass, targets: Sequence[LookTarget], rows: Rows, per_head: bool) -> list[Measured]:
@@ -97,7 +122,9 @@ def measure(answering: Pass, targets: Sequence[LookTarget], rows: Rows, per_head
         pair, boxed = (asked[..., :patches], general[..., :patches]), bool(target.mask.any())
         heads = _heads(*pair, target) if boxed and per_head else None
         values = _values(*pair, target, heads) if boxed else None
-        measured.append(Measured(values, heads, *(_kept(every, patches) for every in (asked, general))))
+        question, reference_maps = (_kept(every, (patches, *target.others)) for every in (asked, general))
+        others = tuple(zip(question[1:], reference_maps[1:], strict=True))
+        measured.append(Measured(values, heads, question[0], reference_maps[0], others))
     return measured
 
 
@@ -119,10 +146,11 @@ def _heads(asked: NDArray[Any], general: NDArray[Any], target: LookTarget) -> He
     return HeadValues(values.kl, values.ar, values.js, placed.share, spread)
 
 
-def _kept(maps: NDArray[Any], patches: int) -> LayerMaps:
-    """The first view of maps (layers, heads, N), and the share of the attention that lies on all views and images."""
+def _kept(maps: NDArray[Any], sizes: Sequence[int]) -> list[LayerMaps]:
+    """The views of maps (layers, heads, N), and the share of the attention that lies on all views and images."""
     averaged = maps.mean(axis=1, dtype=np.float64)
-    return LayerMaps.of(averaged[:, :patches], averaged.sum(axis=-1))
+    views = np.split(averaged, np.cumsum(sizes), axis=1)[: len(sizes)]  # further images are behind
+    return [LayerMaps.of(view, averaged.sum(axis=-1)) for view in views]
 
 
 def _stack(maps: dict[int, torch.Tensor], per_head: bool) -> NDArray[Any]:

@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 from functools import partial
 
 from lmms_vg.attention import install
-from lmms_vg.attention.session import Rows, Sessions
+from lmms_vg.attention.session import Selections, Sessions
 from lmms_vg.host.stopping import finishing_batches
 from lmms_vg.inference.ahead import prepared_ahead
 from lmms_vg.inference.asking import Asking
@@ -36,7 +36,7 @@ class Answerer:
         method_runs: first the method whose records are returned. The others answer the same questions on the same image
             prefixes, batch by batch, and only journal their answers, which equal those of separate runs.
         batch_size: questions per pass, which may be about different images; "auto" for as many as memory holds.
-        rows: query rows of the alignment maps (paper: "last").
+        rows: selections of query rows whose maps are kept (paper: "last"); the first is the one that records state.
         per_head: whether to journal alignment values of every head too.
         diagnose: whether to journal the effect of the edits on attention, per layer.
         control: what every question is changed by before it is asked; None for nothing.
@@ -47,7 +47,7 @@ class Answerer:
         family: Family,
         method_runs: Sequence[MethodRun],
         batch_size: BatchSize = 1,
-        rows: Rows = "last",
+        rows: Selections = ("last",),
         per_head: bool = False,
         diagnose: bool = False,
         control: ImageControl | None = None,
@@ -55,8 +55,8 @@ class Answerer:
         install(family.model)
         self.family, self.method_runs, self.batch_size = family, list(method_runs), batch_size
         forms = max(run.method.prefixes for run in method_runs)
-        sessions = Sessions(family, kept_bytes(family.model), rows == "all", forms)
-        self._limit = BatchLimit(family, batch_size, forms)
+        sessions = Sessions(family, kept_bytes(family.model), "all" in rows, forms)
+        self._limit = BatchLimit(family, batch_size, forms, len(rows))
         self._asking = Asking(family, sessions, rows, per_head, diagnose)
         self.control = control
         self._folders = [run.journal.folder for run in method_runs]

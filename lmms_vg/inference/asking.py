@@ -15,13 +15,13 @@ from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.decoding import decode
 from lmms_vg.attention.diagnosis import Diagnose, saturated_layers
 from lmms_vg.attention.forward_pass import Pass
-from lmms_vg.attention.session import Rows, Sessions
+from lmms_vg.attention.session import Rows, Selections, Sessions
 from lmms_vg.attention.stages import stage
-from lmms_vg.inference.alignment_probe import LookTarget, Measured, measure
+from lmms_vg.inference.alignment_probe import Measured, alignment_of, measure_all
 from lmms_vg.inference.first_token import ChoiceTokens, first_tokens, unless_thinking
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Prepared
-from lmms_vg.inference.question_maps import question_heads, question_map
+from lmms_vg.inference.question_maps import question_heads, question_maps
 from lmms_vg.journal import QuestionHeads, QuestionMap, Record
 from lmms_vg.methods.base import Method
 from lmms_vg.models.base import Family
@@ -42,14 +42,14 @@ class Asking:
     Attributes:
         family: the model.
         sessions: image prefixes that later questions reuse.
-        rows: query rows of the alignment maps.
+        rows: selections of query rows whose maps are kept; records state the values of the first, heads only those.
         per_head: whether to journal alignment values of every head.
         diagnose: whether to journal the effect of the edits on attention, per layer.
     """
 
     family: Family
     sessions: Sessions
-    rows: Rows = "last"
+    rows: Selections = ("last",)
     per_head: bool = False
     diagnose: bool = False
 
@@ -57,7 +57,7 @@ class Asking:
     def open(self, prepared: Sequence[Prepared]) -> Batch:
         """Open a batch of these questions for all methods; it is watched if their maps are kept."""
         prompts, references = [form.prompt for form in prepared], [form.reference for form in prepared]
-        watched = self.rows if prepared[0].question.watched else None
+        watched = self.rows if prepared[0].question.watched else ()
         return Batch.open(self.sessions, prompts, references, watched=watched)
 
     @torch.no_grad()
@@ -81,18 +81,18 @@ class Asking:
         answering = self.prefill(method_run.method, shared, prepared, "all" if self.diagnose else first)
         reports = self._diagnosed(method_run, answering)
         decoding = prepared[0].question.decoding  # the same for the whole batch
-        measured: list[Measured] = []
+        looks: list[dict[Rows, Measured]] = []
         if prepared[0].question.watched:
-            targets = [LookTarget(form.question.uid, form.mask, form.view.visible) for form in prepared]
-            measured = measure(answering, targets, self.rows, self.per_head)
+            targets = [form.target for form in prepared]
+            looks = measure_all(answering, targets, self.rows, self.per_head)
         firsts = first_tokens(answering, [form.question.choices for form in prepared], self._choice_tokens)
         draws = [form.draw for form in prepared]
         with stage("decode"):
             answers = decode(answering, decoding, draws, self.family.stop_ids, self._text)
         seconds = (time.perf_counter() - started) / len(prepared)
-        values: Sequence[dict[str, Any] | None] = [looked.values for looked in measured] or [None] * len(prepared)
-        maps = [question_map(form, self.rows, looked) for form, looked in zip(prepared, measured, strict=False)]
-        heads = question_heads(prepared, measured)
+        values = [*map(alignment_of, looks)] or [None] * len(prepared)
+        maps = [kept for form, looked in zip(prepared, looks, strict=False) for kept in question_maps(form, looked)]
+        heads = question_heads(prepared, [looked[self.rows[0]] for looked in looks])
         records = [
             Record(
                 key=form.key,

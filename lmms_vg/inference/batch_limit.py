@@ -38,14 +38,14 @@ class BatchLimit:
     Args:
         family: the model.
         batch_size: number of questions per batch, or "auto".
-        forms: as for `BatchMemory`.
+        forms, selections: as for `BatchMemory`.
 
     Attributes:
         most: most questions of a batch.
     """
 
-    def __init__(self, family: Family, batch_size: BatchSize = 1, forms: int = 1) -> None:
-        self._model, self._predicted = family.model, BatchMemory(family, forms).bytes
+    def __init__(self, family: Family, batch_size: BatchSize = 1, forms: int = 1, selections: int = 1) -> None:
+        self._model, self._predicted = family.model, BatchMemory(family, forms, selections).bytes
         self._automatic = batch_size == "auto"
         self._measured = 0.0  # largest ratio of measured and predicted memory
         self._proven = math.inf  # after memory ended: the largest prediction that may still be tried

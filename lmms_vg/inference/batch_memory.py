@@ -28,14 +28,15 @@ class BatchMemory:
     Args:
         family: the model.
         forms: in how many forms, each with prefixes of its own, a method asks every question (`Method.prefixes`).
+        selections: of how many selections of token rows the maps are captured.
 
     Attributes:
         token: bytes of keys and values of one token, in all layers.
     """
 
-    def __init__(self, family: Family, forms: int = 1) -> None:
+    def __init__(self, family: Family, forms: int = 1, selections: int = 1) -> None:
         text: Any = family.text_model.config
-        self._forms = forms
+        self._forms, self._selections = forms, selections
         self._size = torch.finfo(family.model.dtype).bits // 8
         self._depth: int = text.num_hidden_layers
         self._width: int = text.hidden_size
@@ -67,7 +68,8 @@ class BatchMemory:
         references = len(images) * (self._run(prefix, reference) + prefix * self.token)
         cache = len(batch) * (prefix + behind + decoded + ROOM) * self.token
         rows = len(batch) * self._explicit(prefix + behind, min(behind, ROWS_AT_A_TIME))
-        maps = (len(batch) + len(images)) * self._depth * self._heads * len(prompts[0].image_tokens) * FP32
+        per_map = self._depth * self._heads * len(prompts[0].image_tokens) * FP32
+        maps = self._selections * (len(batch) + len(images)) * per_map
         logits = 4 * len(batch) * self._vocabulary * FP32  # as computed, in fp32, changed, and those of a contrast
         first = sessions + sum(map(self._prefill, images))
         later = sessions + stacked + unedited + max(references, cache) + rows + maps + logits

@@ -57,7 +57,8 @@ def build(family: str, method: str, rank: int = 0, journals: Path | None = None,
         "device": device.split(":")[0],
         "geometry": settings.geometry,
         **({"options": asdict(options)} if asdict(options) else {}),
-        "rows": settings.rows,
+        "rows": settings.selections[0],
+        **({"further_rows": [*further]} if (further := settings.selections[1:]) else {}),
         "per_head": settings.per_head,
         "diagnose": settings.diagnose,
         "batch_size": batch_size,
@@ -88,7 +89,7 @@ def build(family: str, method: str, rank: int = 0, journals: Path | None = None,
         )
         method_runs.append(MethodRun(resolved, Journal(folder, rank, provenance)))
     control = control_named(settings.control) if settings.control else None
-    return Answerer(model, method_runs, batch_size, settings.rows, settings.per_head, settings.diagnose, control)
+    return Answerer(model, method_runs, batch_size, settings.selections, settings.per_head, settings.diagnose, control)
 
 
 def resolve(family: str, method: str, arguments: dict[str, Any]) -> Method:

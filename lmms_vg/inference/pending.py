@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lmms_vg._util.error_codes import NoBoxes
-from lmms_vg.attention.session import Rows
+from lmms_vg.attention.session import Selections
 from lmms_vg.inference.image_controls import ImageControl
 from lmms_vg.inference.method_run import MethodRun
 from lmms_vg.inference.question import Prepared, Question, prepare
@@ -25,7 +25,9 @@ class Unaskable:
 class Forms:
     """The forms of one question: with and without the annotated boxes, each prepared once, under the run's control if any."""
 
-    def __init__(self, family: Family, question: Question, rows: Rows, control: ImageControl | None = None) -> None:
+    def __init__(
+        self, family: Family, question: Question, rows: Selections, control: ImageControl | None = None
+    ) -> None:
         self.question = question
         self._asked = question if control is None else control.of(question)
         self._family, self._rows = family, rows

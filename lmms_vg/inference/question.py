@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from lmms_vg.attention.session import Rows
-from lmms_vg.inference.alignment_probe import Mask, Masks, target_masks
+from lmms_vg.attention.session import Selections
+from lmms_vg.inference.alignment_probe import LookTarget, Mask, Masks, target_masks
 from lmms_vg.journal import content_key
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.models.base import Family, Prompt
@@ -90,16 +90,29 @@ class Prepared:
     @property
     def mask(self) -> Mask:
         """The boxes on that grid; no patch without boxes."""
-        return np.zeros((self.view.rows, self.view.cols), dtype=bool) if self.masks is None else self.masks[0]
+        return self.mask_on(0)
+
+    @property
+    def target(self) -> LookTarget:
+        """What its attention is measured against."""
+        others = tuple(view.rows * view.cols for view in self.prompt.images[0].views[1:])
+        return LookTarget(self.question.uid, self.mask, self.view.visible, others)
+
+    def mask_on(self, view: int) -> Mask:
+        """Return the boxes on the grid of one of the first image's views; no patch without boxes."""
+        lies = self.prompt.images[0].views[view]
+        return np.zeros((lies.rows, lies.cols), dtype=bool) if self.masks is None else self.masks[view]
 
 
-def prepare(family: Family, question: Question, rows: Rows, boxes: bool, other: Prepared | None = None) -> Prepared:
+def prepare(
+    family: Family, question: Question, rows: Selections, boxes: bool, other: Prepared | None = None
+) -> Prepared:
     """Open, render and lay out a question.
 
     Args:
         family: the model.
         question: the question.
-        rows: query rows of the alignment maps.
+        rows: selections of query rows whose maps are kept.
         boxes: whether the annotated boxes may change the record.
         other: the same question prepared with the other value of `boxes`; its prompts are reused.
 

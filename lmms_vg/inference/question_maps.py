@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from lmms_vg.attention.session import Rows
 from lmms_vg.inference.alignment_probe import Measured
 from lmms_vg.inference.question import Prepared
-from lmms_vg.journal import ImageAxes, QuestionHeads, QuestionMap, ReferenceMap, content_key
+from lmms_vg.journal import ImageAxes, QuestionHeads, QuestionMap, ReferenceMap, content_key, further_key
 from lmms_vg.vision.patch_grid import Axis, Geometry
 
 
-def question_map(form: Prepared, rows: Rows, measured: Measured) -> QuestionMap:
-    """Return a question's maps with its mask, which is empty without boxes, and the patches that show its image.
+def question_maps(form: Prepared, looks: Mapping[Rows, Measured]) -> Iterator[QuestionMap]:
+    """Yield a question's maps with its mask, which is empty without boxes, and the patches that show its image.
 
     Patches are visible as the boxes were placed: with `geometry=stretch` all are.
 
     Args:
         form: the question.
-        rows: query rows of the maps.
-        measured: its maps.
+        looks: its maps by selection of query rows, the run's first selection first.
     """
-    view, images = form.view, form.prompt.image_hashes
-    asked = {"images": images, "reference": form.reference.text}
-    return QuestionMap(
-        key=form.key,
-        image="+".join(images),
-        rows=rows,
-        view=0,
-        mask=form.mask,
-        visible=view.visible,
-        maps=measured.question,
-        reference=ReferenceMap(content_key(asked), (view.rows, view.cols), measured.reference),
-        axes=axes_of(view),
-    )
+    images = form.prompt.image_hashes
+    general = content_key({"images": images, "reference": form.reference.text})
+    for number, (rows, measured) in enumerate(looks.items()):
+        pairs = [(measured.question, measured.reference), *measured.others]
+        for place, (view, (maps, reference)) in enumerate(zip(form.prompt.images[0].views, pairs, strict=True)):
+            key, of_reference = (further_key(one, rows if number else None, place) for one in (form.key, general))
+            yield QuestionMap(
+                key=key,
+                image="+".join(images),
+                rows=rows,
+                view=place,
+                mask=form.mask_on(place),
+                visible=view.visible,
+                maps=maps,
+                reference=ReferenceMap(of_reference, (view.rows, view.cols), reference),
+                axes=axes_of(view),
+            )
 
 
 def question_heads(prepared: Sequence[Prepared], measured: Sequence[Measured]) -> list[QuestionHeads]:

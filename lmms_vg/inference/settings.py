@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 
 from lmms_vg._util.suggest import suggest
-from lmms_vg.attention.session import Rows
+from lmms_vg.attention.session import Rows, Selections
 from lmms_vg.inference.batch_limit import BatchSize, require_batch_size
 from lmms_vg.inference.image_controls import control_named
 from lmms_vg.methods import METHODS
@@ -32,7 +32,8 @@ class Settings:
         batch_size: questions per pass; "auto" means as many as memory holds (`inference/batch_limit.py`). None means auto on
             CUDA, 1 elsewhere.
         geometry: "true" places boxes where the pixels really are; "stretch" places them as the paper's released code does.
-        rows: query rows of alignment maps: "last" (paper), "question" or "all".
+        rows: query rows of alignment maps: "last" (paper), "question" or "all", or several of these joined by "+". The first is
+            what the run states and everything else reads; of the others, maps and values per layer are kept, too.
         per_head: whether to journal alignment values of every head.
         diagnose: whether to journal the effect of the method's edits per layer: largest logit, attention on the image before
             and after.
@@ -50,7 +51,7 @@ class Settings:
     device_map: str | None = None
     batch_size: BatchSize | None = None
     geometry: Literal["true", "stretch"] = "true"
-    rows: Rows = "last"
+    rows: str = "last"
     per_head: bool = False
     diagnose: bool = False
     self_check: bool = True
@@ -61,11 +62,14 @@ class Settings:
         choices: dict[str, tuple[str, ...]] = {
             "dtype": ("auto", *DTYPES),
             "geometry": ("true", "stretch"),
-            "rows": ("last", "question", "all"),
         }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name}={getattr(self, name)!r}: allowed is {', '.join(allowed)}")
+        parts = self.rows.split("+") if isinstance(self.rows, str) else []
+        if not parts or len({*parts}) < len(parts) or not {*parts} <= {*get_args(Rows)}:
+            allowed_rows = f"allowed is {', '.join(get_args(Rows))}, or several of these joined by +, each once"
+            raise ValueError(f"rows={self.rows!r}: {allowed_rows}")
         for name in ("per_head", "diagnose", "self_check"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name}={getattr(self, name)!r}: allowed is true or false")
@@ -75,6 +79,12 @@ class Settings:
         given = self.sampling_seed
         if given is not None and (isinstance(given, bool) or not isinstance(given, int) or given < 0):
             raise ValueError(f"sampling_seed={given!r}: allowed is an integer of at least 0")
+
+    @property
+    def selections(self) -> Selections:
+        """The selections of `rows`: the first, and the others in one order, as theirs says nothing."""
+        given, known = self.rows.split("+"), get_args(Rows)
+        return tuple(sorted((rows for rows in known if rows in given), key=lambda rows: rows != given[0]))
 
 
 def split_arguments(family: str, method: str, arguments: dict[str, Any]) -> tuple[Settings, Any, dict[str, Any]]:

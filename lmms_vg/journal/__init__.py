@@ -16,7 +16,7 @@ keeps a second job out of a folder while another job writes there. `handover` pa
 from lmms_vg.journal.first_token import NO_VALUE, FirstToken, NoValue
 from lmms_vg.journal.handover import forget, recall, remember, scoring, sign, signed, without_folders
 from lmms_vg.journal.head_values import HeadValues, QuestionHeads, read_heads
-from lmms_vg.journal.layer_maps import ImageAxes, LayerMaps, QuestionMap, ReferenceMap
+from lmms_vg.journal.layer_maps import ImageAxes, LayerMaps, QuestionMap, ReferenceMap, further_key
 from lmms_vg.journal.lines import JournalError, read_lines
 from lmms_vg.journal.location import check_home, home
 from lmms_vg.journal.record import Record, content_key
@@ -38,6 +38,7 @@ __all__ = [
     "check_home",
     "content_key",
     "forget",
+    "further_key",
     "home",
     "is_journal",
     "read_entries",

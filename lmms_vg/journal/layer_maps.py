@@ -15,6 +15,19 @@ ImageAxes: TypeAlias = tuple[tuple[int, int, int, int], tuple[int, int, int, int
 _SMALLEST = np.float16(2.0**-24)
 
 
+def further_key(key: str, rows: str | None = None, view: int = 0) -> str:
+    """Return the key of maps that a run keeps besides those that it measures, which have the record's own key.
+
+    A reader that knows of one map per question finds that one, and passes over the others.
+
+    Args:
+        key: key of the record, or of the reference prompt.
+        rows: the selection of token rows; None for the run's first one.
+        view: which of the first image's views; the first is the measured one.
+    """
+    return "+".join([key, *([rows] if rows else []), *([f"view{view}"] if view else [])])
+
+
 class LayerMaps(NamedTuple):
     """The maps of one prompt, one per layer.
 
@@ -55,7 +68,7 @@ class ReferenceMap:
     """The maps of a reference prompt about an image.
 
     Attributes:
-        key: hash of the images and of the prompt.
+        key: hash of the images and of the prompt; of what the run does not measure, the `further_key`.
         grid: rows and columns of patches.
         maps: the maps.
     """
@@ -70,7 +83,7 @@ class QuestionMap:
     """The maps of a question on the pass that answered it, and what they are compared with.
 
     Attributes:
-        key: content key of the question's record.
+        key: content key of the question's record; of what the run does not measure, the `further_key`.
         image: hashes of the images, joined by "+", as in the record.
         rows: token rows that were averaged: last, question or all.
         view: which of the first image's views the patches belong to.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
 from lmms_vg.journal.block_reader import BlockReader
-from lmms_vg.journal.layer_maps import LayerMaps, QuestionMap, ReferenceMap
+from lmms_vg.journal.layer_maps import LayerMaps, QuestionMap, ReferenceMap, further_key
 from lmms_vg.journal.map_lines import MAPS, MapLine, block_of, maps_of
 from lmms_vg.journal.sidecar import BlockPlace
 from lmms_vg.journal.sidecar_file import SidecarFile
@@ -61,12 +62,30 @@ class MapIndex:
         """Find the maps of a journal folder."""
         return cls(MAPS.files(folder))
 
-    def question(self, key: str) -> MapPlace | None:
-        """Return where the map of a question is, if that of its reference prompt is there, too."""
-        place = self.places.get((True, key))
+    def question(self, key: str, rows: str | None = None, view: int = 0) -> MapPlace | None:
+        """Return where the map of a question is, if that of its reference prompt is there, too.
+
+        Args:
+            key: key of the record.
+            rows: the token rows that were averaged; None for the run's first selection.
+            view: which of the first image's views; the first is the measured one.
+        """
+        place = self.places.get((True, further_key(key, view=view)))
+        if rows is not None and (place is None or place.line.question is None or place.line.question.rows != rows):
+            place = self.places.get((True, further_key(key, rows, view)))
         if place is None or place.line.question is None or (False, place.line.question.reference) not in self.places:
             return None
         return place
+
+    @cached_property
+    def further(self) -> dict[str, list[tuple[str, int]]]:
+        """Key of a record -> token rows and view of the maps that it has besides the measured one, in the order of the file."""
+        found: dict[str, list[tuple[str, int]]] = {}
+        for place in self.places.values():
+            key, plus, _ = place.line.key.partition("+")
+            if plus and (question := place.line.question) is not None:
+                found.setdefault(key, []).append((question.rows, question.view))
+        return found
 
     def reference(self, place: MapPlace) -> MapPlace:
         """Return where the reference prompt's map of a question is."""

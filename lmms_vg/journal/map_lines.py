@@ -4,7 +4,8 @@
 
 The bytes of a block are, little-endian: the largest value of each layer and the share of each layer as float32, and the cells
 as float16, layer after layer, row after row (`layer_maps`). Grids differ between images, so every block states its own. A
-question's block names that of its reference prompt, of which there is one per image.
+question's block names that of its reference prompt, of which there is one per image. What a run keeps besides the map that it
+measures, of other token rows and of other views, lies in blocks of its own under another key (`layer_maps.further_key`).
 """
 
 from __future__ import annotations

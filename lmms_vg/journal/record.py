@@ -28,7 +28,8 @@ class Record(BaseModel):
         seconds: duration of its batch, divided by the number of questions.
         decoding: generation settings.
         extras: what the method adds, and the diagnosis.
-        alignment: alignment values per layer; None if they were not measured.
+        alignment: alignment values per layer; None if they were not measured. They are of the run's first selection of token
+            rows; those of its others are in `selections`, by name.
         batch: number of questions in its batch; None if there is no answer, or if an older version wrote the record.
         first_token: what the first answer token says about the allowed answers; None if anything may be answered, if there
             is no answer, or if an older version wrote the record.
@@ -75,6 +76,13 @@ class Record(BaseModel):
     def unit(self) -> str:
         """What is drawn as a whole in every interval: the patient, or the image where none is known."""
         return self.patient or self.image
+
+    def alignment_of(self, rows: str | None) -> dict[str, Any] | None:
+        """Return the alignment values of a further selection of token rows, or of the first for None; None without any."""
+        if rows is None or self.alignment is None:
+            return self.alignment
+        values: dict[str, Any] | None = self.alignment.get("selections", {}).get(rows)
+        return values
 
     def without_heads(self) -> Record:
         """Return the record without values of heads, which older versions wrote into it."""

@@ -90,11 +90,7 @@ FIGURES = {
     ),
     "figQ28": Target(
         "",
-        tuple(
-            row._replace(name=f"{row.name}, {words}", settings={} if rows == "last" else {"rows": rows})
-            for row in (BASE, LLAVA)
-            for rows, words in (("last", "last token"), ("question", "question tokens"), ("all", "all tokens"))
-        ),
+        tuple(row._replace(settings={"rows": "last+question+all"}) for row in (BASE, LLAVA)),
         title="Figure Q.28: attention of the last, the question's and all tokens (study/figures/tokens_*)",
         note='The paper does not say whether "all" has the rows of the image; ours has every row of the prompt',
     ),

@@ -59,19 +59,29 @@ class KeptMaps(NamedTuple):
         return [(self.grid, np.packbits(visible).tobytes()) for visible in self.visible]
 
 
-def kept_maps(folder: Path, records: Sequence[Record], layers: Sequence[int] | None = None) -> list[KeptMaps]:
+def kept_maps(
+    folder: Path,
+    records: Sequence[Record],
+    layers: Sequence[int] | None = None,
+    rows: str | None = None,
+    view: int = 0,
+) -> list[KeptMaps]:
     """Read the maps of a journal's records, those on one grid together; damaged and missing ones are left out.
 
     Args:
         folder: the journal.
         records: the records, in any order; those that measured nothing have no maps.
         layers: the layers to read; all by default.
+        rows: the token rows that were averaged; None for the first selection of the run.
+        view: which of the first image's views; the first is the measured one, and images may have no other.
 
     Raises:
         ValueError: a layer is not there.
     """
     index = MapIndex.of(folder)
-    places = {i: place for i, record in enumerate(records) if (place := index.question(record.key)) is not None}
+    places = {
+        i: place for i, record in enumerate(records) if (place := index.question(record.key, rows, view)) is not None
+    }
     groups: dict[tuple[tuple[int, int], int], list[int]] = defaultdict(list)
     for i, place in places.items():
         groups[place.line.grid, place.line.layers].append(i)

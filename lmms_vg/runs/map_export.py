@@ -103,9 +103,10 @@ def _asked(folder: Path) -> Iterator[list[dict[str, Any]]]:
     read = read_records(sorted(folder.glob("rank*.jsonl")))
     records = {(record.task, record.uid, record.key): record.without_heads() for record in read}
     for record in records.values():
-        place = index.question(record.key)
-        if place is not None:
-            yield [*_rows(folder, record, place, index)]
+        parts = [(None, 0), *index.further.get(record.key, ())]
+        places = [place for rows, view in parts if (place := index.question(record.key, rows, view)) is not None]
+        if places:
+            yield [row for place in places for row in _rows(folder, record, place, index)]
         elif record.alignment is not None:
             yield []
 
@@ -129,8 +130,10 @@ def _rows(folder: Path, record: Record, place: MapPlace, index: MapIndex) -> Ite
         "visible": visible,
         **_even(mask, visible),
     }
+    # Values are of the first view alone; that of the run's first token rows has the record's own key.
+    stated = None if question.view else record.alignment_of(None if line.key == record.key else question.rows)
     for layer in range(line.layers):
-        values = {name: record.alignment[name][layer] if record.alignment else None for name in ("ar", "kl", "js")}
+        values = {name: stated[name][layer] if stated else None for name in ("ar", "kl", "js")}
         yield fixed | {"layer": layer} | _of("question", maps, layer) | _of("reference", reference, layer) | values
 
 

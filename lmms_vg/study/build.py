@@ -75,7 +75,8 @@ def _parts(
     study: Study, all_curves: Sequence[curves.LookCurve], breakdown: StudyTable, both: ComparedTables, out: Path
 ) -> Iterator[list[Path]]:
     tables, figures, tasks = out / "tables", out / "figures", study.tasks
-    yield curves.table(all_curves).write(tables)
+    further = curves.curves(study.further)
+    yield curves.table([*all_curves, *further]).write(tables)
     for make in _TABLES:
         yield make(tasks).write(tables)
     for table in both:
@@ -92,7 +93,7 @@ def _parts(
     yield box_figure.draw([row for row in breakdown.rows if (row["model"], row["method"]) in names], figures)
     yield content_figure.draw(content_figure.table_rows(q for task in seen for q in task.questions), figures)
     yield head_figure.draw([one for one in heads if not one.run.control], figures)
-    yield token_figure.draw(drawn, figures)
+    yield token_figure.draw([*drawn, *(curve for curve in further if not curve.task.run.control)], figures)
     yield radar_figure.draw(study.runs, figures)
     yield own_layer_figure.draw(seen, figures)
     yield strip_figure.draw(seen, figures)

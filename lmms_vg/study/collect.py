@@ -24,16 +24,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmms_vg.journal import Record, read_records
+from lmms_vg.journal import Record
 from lmms_vg.runs.journal_of import journal_of
 from lmms_vg.runs.kept_maps import KeptMaps, kept_maps
 from lmms_vg.runs.layer_choice import LayerChoice
 from lmms_vg.runs.record_units import units_of_records
-from lmms_vg.runs.results import Line, Run
+from lmms_vg.runs.results import Run
 from lmms_vg.runs.units import image_or_patient
 from lmms_vg.study.layer_values import LayerTable, Measure, lowest, of_maps, of_records
 from lmms_vg.study.questions import StudyQuestion, kind_of, lines_of, question_of, side_of, stated
-from lmms_vg.study.run_names import method_of, model_of
+from lmms_vg.study.run_names import method_of, model_of, rows_of
+from lmms_vg.study.run_records import alignment_of, in_order, measured_records
 from lmms_vg.study.shortfall import shortfall
 
 
@@ -59,6 +60,7 @@ class StudiedTask:
         hidden: (questions, layers) bool, whether a patch of the visible image has no attention at all, as under a knockout:
             KL says nothing there.
         groups: the kept maps, those on one grid together; `places` in them number `questions`.
+        rows: the token rows whose attention this is.
     """
 
     run: Run
@@ -75,6 +77,7 @@ class StudiedTask:
     even: Mapping[Measure, NDArray[np.float64]]
     hidden: NDArray[np.bool_]
     groups: tuple[KeptMaps, ...]
+    rows: str = "last"
 
     @property
     def layers(self) -> int:
@@ -134,11 +137,14 @@ class Study:
         tasks: the tasks, in the order of the runs.
         missing: what could not be read, one sentence each.
         runs: the runs.
+        further: the same tasks with the attention of other token rows than the first selection of their run, which all
+            of the study but the curves and the figure of token rows is about.
     """
 
     tasks: tuple[StudiedTask, ...]
     missing: tuple[str, ...]
     runs: tuple[Run, ...] = ()
+    further: tuple[StudiedTask, ...] = ()
 
 
 def collect(runs: Sequence[Run]) -> Study:
@@ -151,44 +157,40 @@ def collect(runs: Sequence[Run]) -> Study:
         ValueError: none of the runs measured anything.
     """
     tasks: list[StudiedTask] = []
+    further: list[StudiedTask] = []
     missing: list[str] = []
     data: dict[str, Any] = {}
     for run in runs:
         names = [*run.measured, *(name for name, part in run.tasks.items() if part.looked)]
         folder = journal_of(run) if names else None
-        records = _records(folder, names)
+        records, others = measured_records(folder, names), rows_of(run)[1:]
         if not names:
             missing.append(f"{run.path}: none of its tasks measures where the model looks")
         elif folder is None:
-            missing.append(
-                f"{run.path}: its journal is not on this machine, so there are no maps, no excess, no placement"
-            )
+            lacking = ", ".join(["no maps, no excess, no placement", *(f"no rows={rows}" for rows in others)])
+            missing.append(f"{run.path}: its journal is not on this machine, so there are {lacking}")
         for name in names:
             if name not in data:
                 data[name] = stated(name)
                 if isinstance(data[name], str):
                     missing.append(f"{name}: no boxes, categories or texts of the data set: {data[name]}")
-            studied = _studied(run, name, folder, records[name], data[name])
-            missing += shortfall(f"{run.path}: {name}", *_counts(studied), kept_at_all=folder is not None)
-            if studied is not None:
-                tasks.append(studied)
+            for rows in (None, *(others if folder is not None else ())):
+                studied = _studied(run, name, folder, records[name], data[name], rows)
+                where = f"{run.path}: {name}{f', rows={rows}' if rows else ''}"
+                missing += shortfall(where, *_counts(studied), kept_at_all=folder is not None)
+                if studied is not None:
+                    (further if rows else tasks).append(studied)
     if not tasks:
         raise ValueError("\n".join(["no run has measured attention; run a task such as vgmed first", *missing]))
-    return Study(tuple(tasks), tuple(dict.fromkeys(missing)), tuple(runs))
+    return Study(tuple(tasks), tuple(dict.fromkeys(missing)), tuple(runs), tuple(further))
 
 
-def _records(folder: Path | None, tasks: Sequence[str]) -> dict[str, dict[str, Record]]:
-    """Task -> uid -> the last record with measured attention, without values per head."""
-    records: dict[str, dict[str, Record]] = {task: {} for task in tasks}
-    for record in read_records(sorted(folder.glob("rank*.jsonl"))) if folder is not None else ():
-        if record.task in records and record.alignment is not None:
-            records[record.task][record.uid] = record.without_heads()
-    return records
-
-
-def _studied(run: Run, task: str, folder: Path | None, records: Mapping[str, Record], data: Any) -> StudiedTask | None:
+def _studied(
+    run: Run, task: str, folder: Path | None, records: Mapping[str, Record], data: Any, rows: str | None
+) -> StudiedTask | None:
+    """Collect a task, of the run's first selection of token rows for None."""
     lines = lines_of(run, task)
-    uids = sorted(lines or records, key=_in_order)
+    uids = sorted(lines or records, key=in_order)
     if not uids:
         return None
     samples = {} if isinstance(data, str) else data
@@ -197,12 +199,14 @@ def _studied(run: Run, task: str, folder: Path | None, records: Mapping[str, Rec
         question_of(run, task, uid, record, lines.get(uid, {}), samples.get(uid))
         for uid, record in zip(uids, asked, strict=True)
     ]
-    values = of_records([_alignment(record, lines.get(uid, {})) for uid, record in zip(uids, asked, strict=True)])
+    values = of_records(
+        [alignment_of(record, lines.get(uid, {}), rows) for uid, record in zip(uids, asked, strict=True)]
+    )
     if not np.isfinite(values["KL"]).any():
         return None
     at = [i for i, record in enumerate(asked) if record is not None]
     known = [record for record in asked if record is not None]
-    groups = kept_maps(folder, known) if folder is not None else []
+    groups = kept_maps(folder, known, rows=rows) if folder is not None else []
     # The maps count the records that there are, the study all questions.
     groups = [kept._replace(places=np.array(at, dtype=np.intp)[kept.places]) for kept in groups if len(kept.places)]
     for kept in groups:
@@ -216,10 +220,11 @@ def _studied(run: Run, task: str, folder: Path | None, records: Mapping[str, Rec
     found = of_maps(questions, owners, groups, values["KL"].shape[1])
     for kept in groups:
         kept.release()
+    of_rows = rows or rows_of(run)[0]
     return StudiedTask(
         run,
         model_of(run),
-        method_of(run),
+        method_of(run, of_rows),
         task,
         kind_of(task),
         side_of(task),
@@ -231,14 +236,8 @@ def _studied(run: Run, task: str, folder: Path | None, records: Mapping[str, Rec
         found.even,
         found.hidden,
         tuple(groups),
+        of_rows,
     )
-
-
-def _alignment(record: Record | None, line: Line) -> Mapping[str, Any]:
-    """AR, KL and JS per layer, of the samples where there are some: they are the numbers that the run reported."""
-    if line:
-        return {name: line[name][name] for name in ("ar", "kl", "js")}
-    return (record.alignment or {}) if record is not None else {}
 
 
 def _counts(studied: StudiedTask | None) -> tuple[int, int, int]:
@@ -247,8 +246,3 @@ def _counts(studied: StudiedTask | None) -> tuple[int, int, int]:
         return 0, 0, 0
     judged = int(np.isfinite(studied.excess["JS"]).all(axis=1).sum())
     return len(studied.questions), sum(len(kept.places) for kept in studied.groups), judged
-
-
-def _in_order(uid: str) -> tuple[Any, ...]:
-    """Sort by the numbers in names: question 2 before question 10."""
-    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in uid.replace("#", "/").split("/"))

@@ -50,7 +50,7 @@ def verdicts(curve: LookCurve) -> list[str]:
 
 
 def table(all_curves: Sequence[LookCurve]) -> StudyTable:
-    """Put curves into a table: one row per task, measure, quantity and layer."""
+    """Put curves into a table: one row per task, measure, quantity and layer; `rows` says whose attention it is."""
     return StudyTable("curves", [row for curve in all_curves for row in _rows(curve)])
 
 
@@ -80,6 +80,7 @@ def _rows(curve: LookCurve) -> Iterator[Row]:
     for layer, (mean, low, high, low_all, high_all) in enumerate(ends):
         yield {
             **named(curve.task),
+            "rows": curve.task.rows,
             "measure": curve.measure,
             "quantity": curve.quantity,
             "layer": layer,

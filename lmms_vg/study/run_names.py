@@ -13,7 +13,12 @@ def model_of(run: Run) -> str:
     return f"{run.provenance.get('family', '')} {pretrained.rstrip('/').rpartition('/')[2]}".strip()
 
 
-def method_of(run: Run) -> str:
-    """Name the method of a run: its label, and the token rows that were watched if they are not the paper's, the last."""
-    rows = (run.provenance or {}).get("rows", "last")
+def rows_of(run: Run) -> tuple[str, ...]:
+    """Name the token rows whose attention a run measured, first the selection that its values are of."""
+    made = run.provenance or {}
+    return made.get("rows", "last"), *made.get("further_rows", ())
+
+
+def method_of(run: Run, rows: str) -> str:
+    """Name the method of a run: its label, and the token rows if they are not the paper's, the last."""
     return run.label if rows == "last" else f"{run.label}, rows={rows}"

@@ -59,6 +59,9 @@ class Card(ExtendedModel):
     settings: Annotated[dict[Identifier, HyperParameters], Field(max_length=50)] = {}
 
 
+TokenRows = Literal["last", "question", "all"]
+
+
 class Provenance(ExtendedModel):
     """Exactly what was run, as our models sign their results (`inference.build`); hashes are of what their field names.
 
@@ -68,9 +71,10 @@ class Provenance(ExtendedModel):
         control: what every question was changed by before it was asked, such as `blank_image`; None for nothing.
         control_code: hash of the controls' source; None without a control.
         sampling_seed: seed of sampled answers, if it is not the protocol's.
+        further_rows: token rows that were measured besides `rows`; a bundle has nothing of them.
     """
 
-    later = frozenset({"options", "default_settings", "control", "control_code", "sampling_seed"})
+    later = frozenset({"options", "default_settings", "control", "control_code", "sampling_seed", "further_rows"})
 
     family: Word
     method: MethodSpec
@@ -83,7 +87,8 @@ class Provenance(ExtendedModel):
     device: Word
     geometry: Literal["true", "stretch"]
     options: Annotated[dict[Word, Scalar], Field(max_length=50)] | None = None
-    rows: Literal["last", "question", "all"]
+    rows: TokenRows
+    further_rows: Annotated[list[TokenRows], Field(max_length=2)] = []
     per_head: bool
     diagnose: bool
     batch_size: Annotated[int, Field(ge=1)] | Literal["auto"]

@@ -60,10 +60,10 @@ def test_batches_of_several_methods_share_the_unedited_run(family: Family, monke
 @pytest.mark.parametrize("answers", [False, True])
 def test_a_batch_beside_is_watched_only_if_it_answers(family: Family, answers: bool) -> None:
     with torch.no_grad():
-        batch = ask(family, watched="last", diagnose="all")
+        batch = ask(family, watched=("last",), diagnose="all")
         beside = batch.beside(batch.layout.prompts, batch.reference.prompts, answers=answers).prefill()
     assert (beside.diagnosis is not None) == answers
-    assert sorted(beside.seen) == (list(range(tiny.LAYERS)) if answers else [])
+    assert sorted(beside.seen.get("last", ())) == (list(range(tiny.LAYERS)) if answers else [])
 
 
 def prompts_about(family: Family, *seeds: int) -> list[Prompt]:
@@ -137,11 +137,11 @@ def test_prefixes_prefilled_together_are_those_prefilled_alone(family: Family, r
     prompts = [family.prompt([picture, text]) for picture, text in zip(pictures, texts, strict=True)]
     references = [family.prompt([picture, "Write a general description."]) for picture in pictures]
     with torch.no_grad():
-        together = Batch.open(Sessions(family, sums=True), prompts, references, watched=rows)
+        together = Batch.open(Sessions(family, sums=True), prompts, references, watched=(rows,))
         logits, maps = together.prefill().logits, together.unedited.maps(rows)
         reference = together.reference.maps(rows)
         for row, (prompt, general) in enumerate(zip(prompts, references, strict=True)):
-            alone = Batch.open(Sessions(family, sums=True), [prompt], [general], watched=rows)
+            alone = Batch.open(Sessions(family, sums=True), [prompt], [general], watched=(rows,))
             torch.testing.assert_close(logits[row], alone.prefill().logits[0], atol=1e-5, rtol=1e-5)
             for layer in range(tiny.LAYERS):
                 for ours, expected in ((maps, alone.unedited.maps(rows)), (reference, alone.reference.maps(rows))):

@@ -159,7 +159,7 @@ def test_partial_recompute_equals_a_full_naive_pass(family: Family, mask: str, l
 def test_watching_edits_and_earlier_prefills_leave_no_trace(family: Family, rows: str) -> None:
     """Earlier requests to a batch, in any order, do not change a bit of the next prefill."""
 
-    def fresh(watched: str | None) -> Batch:
+    def fresh(*watched: str) -> Batch:
         return ask(family, SHORT, LONG, seeds=(1, 2), sums=True, watched=watched)
 
     def hide(layout: Layout, layer: int) -> Knockout:
@@ -176,9 +176,10 @@ def test_watching_edits_and_earlier_prefills_leave_no_trace(family: Family, rows
         for layer in (2, 0, 4):
             again, first = (batch.prefill(hide(batch.layout, layer)) for batch in (used, fresh(rows)))
             assert torch.equal(again.logits, first.logits)
-            assert again.seen.keys() == first.seen.keys() == set(range(tiny.LAYERS))
-            assert all(torch.equal(again.seen[i], first.seen[i]) for i in again.seen)
-        alone = fresh(None)
+            assert again.seen.keys() == first.seen.keys() == {rows}
+            assert again.seen[rows].keys() == first.seen[rows].keys() == set(range(tiny.LAYERS))
+            assert all(torch.equal(again.seen[rows][i], maps) for i, maps in first.seen[rows].items())
+        alone = fresh()
         assert torch.equal(used.prefill().logits, alone.prefill().logits)
         which: Rows
         for which in ("last", "question", "all"):

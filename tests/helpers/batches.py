@@ -35,7 +35,7 @@ def ask(family: Family, texts: Sequence[str] = TEXTS, seeds: Sequence[int] = (1,
     pictures = [open_picture(tiny.picture(seed)) for seed in seeds]
     prompts = [family.prompt([picture, text]) for picture, text in zip(pictures, texts, strict=True)]
     references = [family.prompt([picture, REFERENCE]) for picture in pictures]
-    sums = observed.get("watched") == "all"
+    sums = "all" in observed.get("watched", ())
     return Batch.open(Sessions(family, sums=sums), prompts, references, **observed)
 
 

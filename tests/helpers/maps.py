@@ -26,4 +26,4 @@ def question_map(
         "maps": layer_maps(rng, layers, grid),
         "reference": reference,
     }
-    return QuestionMap(key=key, image=image, rows="last", view=0, **(given | more))
+    return QuestionMap(**{"key": key, "image": image, "rows": "last", "view": 0, **given, **more})

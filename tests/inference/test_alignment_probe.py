@@ -37,19 +37,19 @@ def prompt(*geometries: Geometry, question: tuple[int, int] = (20, 24)) -> Any:
 )
 def test_code(asked: Any, boxes: Any, rows: Any, code: str) -> None:
     with pytest.raises(CodedError) as caught:
-        target_masks("q", asked, boxes, rows)
+        target_masks("q", asked, boxes, (rows,))
     assert caught.value.code == code
 
 
 def test_a_box_that_can_be_measured() -> None:
-    (mask,) = target_masks("q", prompt(SQUARE, question=(20, 20)), [[0, 0, 26, 9]], "last")
+    (mask,) = target_masks("q", prompt(SQUARE, question=(20, 20)), [[0, 0, 26, 9]], ("last", "all"))
     assert np.argwhere(mask).tolist() == [[0, 0], [0, 1]]
 
 
 def test_heads_averaged_on_the_device_give_the_values_of_all_heads() -> None:
     drawn = torch.Generator().manual_seed(0)
     maps, general = ({layer: torch.rand(2, 7, 16, generator=drawn) for layer in (3, 0)} for _ in range(2))
-    answering: Any = SimpleNamespace(seen=maps, reference=SimpleNamespace(maps=lambda rows: general))
+    answering: Any = SimpleNamespace(seen={"last": maps}, reference=SimpleNamespace(maps=lambda rows: general))
     mask = np.zeros((4, 4), bool)
     mask[1, 2:] = True
     seen = np.ones((4, 4), bool)
@@ -68,7 +68,7 @@ def test_heads_averaged_on_the_device_give_the_values_of_all_heads() -> None:
 def test_what_is_kept_is_the_first_view_and_the_share_of_all() -> None:
     """Averaged over heads by hand."""
     maps = {layer: torch.rand(1, 7, 20, generator=torch.Generator().manual_seed(layer)) / 20 for layer in (0, 1)}
-    answering: Any = SimpleNamespace(seen=maps, reference=SimpleNamespace(maps=lambda rows: maps))
+    answering: Any = SimpleNamespace(seen={"last": maps}, reference=SimpleNamespace(maps=lambda rows: maps))
     (one,) = measure(answering, [LookTarget("a", np.ones((4, 4), bool), np.ones((4, 4), bool))], "last", per_head=False)
     by_hand = np.array([maps[layer][0].double().numpy().mean(axis=0) for layer in (0, 1)])
     np.testing.assert_allclose(one.question.restored(), by_hand[:, :16], rtol=1e-3)
@@ -79,7 +79,7 @@ def test_every_head_is_measured_as_a_map_of_its_own() -> None:
     """Each head over its own reference; placement counted by hand, place by place, inside the visible columns."""
     drawn = torch.Generator().manual_seed(1)
     maps, general = ({layer: torch.rand(1, 3, 20, generator=drawn) for layer in (0, 1)} for _ in range(2))
-    answering: Any = SimpleNamespace(seen=maps, reference=SimpleNamespace(maps=lambda rows: general))
+    answering: Any = SimpleNamespace(seen={"last": maps}, reference=SimpleNamespace(maps=lambda rows: general))
     mask, visible = np.zeros((4, 5), bool), np.ones((4, 5), bool)
     mask[1:3, 2] = True
     visible[:, 4] = False

@@ -253,21 +253,22 @@ def test_boxes_change_the_key_and_nothing_else() -> None:
     its own."""
     family = load("huatuo", "demo")
     asked = question("q", tiny.picture(1), "Where is the nodule?", boxes=BOX)
-    plain, oracle = (prepare(family, asked, "last", boxes) for boxes in (False, True))
-    measured = prepare(family, replace(asked, align=True), "last", True)
+    plain, oracle = (prepare(family, asked, ("last",), boxes) for boxes in (False, True))
+    measured = prepare(family, replace(asked, align=True), ("last",), True)
     assert len({plain.key, oracle.key, measured.key}) == 3
     assert plain.draw == oracle.draw == measured.draw
-    assert prepare(family, replace(asked, repeat=1), "last", False).draw == plain.draw, "greedy"
+    assert prepare(family, replace(asked, repeat=1), ("last",), False).draw == plain.draw, "greedy"
     sampled = replace(asked, decoding=Decoding(max_new_tokens=3, do_sample=True))
     assert (
-        prepare(family, replace(sampled, repeat=1), "last", False).draw != prepare(family, sampled, "last", False).draw
+        prepare(family, replace(sampled, repeat=1), ("last",), False).draw
+        != prepare(family, sampled, ("last",), False).draw
     )
 
 
 def test_the_patient_is_in_the_record_and_not_in_the_key(family: Family, tmp_path: Path) -> None:
     asked = question("q", tiny.picture(1), GOOD, boxes=BOX, align=True)
     named = replace(asked, patient="own:mine/patient 7")
-    assert prepare(family, asked, "last", True).key == prepare(family, named, "last", True).key
+    assert prepare(family, asked, ("last",), True).key == prepare(family, named, ("last",), True).key
     (_, record), *_ = run(family, METHODS[:1], tmp_path, [named], 1)[0]
     assert (record.patient, record.unit) == ("own:mine/patient 7", "own:mine/patient 7")
     (_, known), *_ = run(family, METHODS[:1], tmp_path, [asked], 1)[0]

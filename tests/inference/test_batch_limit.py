@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.forward_pass import Pass
+from lmms_vg.attention.session import Selections
 from lmms_vg.inference import batch_limit
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.batch_limit import BatchLimit
@@ -43,7 +44,7 @@ def about(seeds: Sequence[int], **values: Any) -> list[Question]:
 
 def waiting(family: Family, folder: Path, questions: Sequence[Question]) -> list[Pending]:
     run = MethodRun(Plain(), Journal(folder))
-    forms = [Forms(family, one, "last").of(run.method) for one in questions]
+    forms = [Forms(family, one, ("last",)).of(run.method) for one in questions]
     return [Pending(one, {run: form}) for one, form in zip(questions, forms, strict=True) if isinstance(form, Prepared)]
 
 
@@ -189,13 +190,15 @@ def test_what_batches_took_corrects_the_prediction(
 
 
 @pytest.mark.parametrize("seeds", [(1,), (1, 1, 1), (1, 2, 3)])
-@pytest.mark.parametrize("align", [False, True])
+@pytest.mark.parametrize(
+    ("align", "rows"), [(False, ("last",)), (True, ("last",)), (True, ("last", "question", "all"))]
+)
 def test_the_prediction_covers_what_a_batch_really_holds(
-    family: Family, seeds: tuple[int, ...], align: bool, tmp_path: Path
+    family: Family, seeds: tuple[int, ...], align: bool, rows: Selections, tmp_path: Path
 ) -> None:
     """Keys, values and hidden states of sessions, unedited run and decoding are counted exactly as torch holds them."""
     forms = waiting(family, tmp_path, about(seeds, boxes=[[5, 5, 30, 30]], align=align))
-    answerer = Answerer(family, [MethodRun(Plain(), Journal(tmp_path))])
+    answerer = Answerer(family, [MethodRun(Plain(), Journal(tmp_path))], rows=rows)
     prepared = [next(iter(one.prepared.values())) for one in forms]
     with torch.no_grad():
         shared = answerer._asking.open(prepared)
@@ -207,7 +210,11 @@ def test_the_prediction_covers_what_a_batch_really_holds(
     held: dict[int, int] = {}
     pairs = [*unedited._prefix, *unedited._layers, *((layer.keys, layer.values) for layer in answering._cache.layers)]
     tensors = [tensor for pair in pairs if pair is not None for tensor in pair]
-    for tensor in [*tensors, *unedited._entering, *answering.seen.values()]:
+    for tensor in [
+        *tensors,
+        *unedited._entering,
+        *(maps for seen in answering.seen.values() for maps in seen.values()),
+    ]:
         held[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
     for session in answerer._asking.sessions._kept.values():
         assert (
@@ -215,7 +222,7 @@ def test_the_prediction_covers_what_a_batch_really_holds(
         )
         for tensor in session._tensors():
             held[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-    predicted = BatchMemory(family).bytes(forms)
+    predicted = BatchMemory(family, 1, len(rows)).bytes(forms)
     assert sum(held.values()) <= predicted <= 4 * sum(held.values())
 
 

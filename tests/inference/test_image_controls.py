@@ -179,7 +179,7 @@ def test_keys_without_a_control_are_what_they_were() -> None:
     stub: Any = SimpleNamespace(
         prompt=lambda content: SimpleNamespace(text=content[-1], image_hashes=(content[0].hash,), images=())
     )
-    prepared = prepare(stub, question("q1", tiny.picture(1), GOOD), "last", False)
+    prepared = prepare(stub, question("q1", tiny.picture(1), GOOD), ("last",), False)
     assert (prepared.key, prepared.draw) == PINNED
 
 

@@ -29,7 +29,7 @@ def family() -> Family:
 
 def test_a_message_is_opened_once_for_both_forms(family: Family) -> None:
     opened: list[int] = []
-    forms = Forms(family, question("q", lambda: opened.append(1) or tiny.picture(1), GOOD, boxes=BOX), "last")
+    forms = Forms(family, question("q", lambda: opened.append(1) or tiny.picture(1), GOOD, boxes=BOX), ("last",))
     plain, oracle, again = (forms.of(method) for method in (Plain(), OracleMask((2,)), Plain()))
     assert isinstance(plain, Prepared)
     assert isinstance(oracle, Prepared)
@@ -40,10 +40,10 @@ def test_a_message_is_opened_once_for_both_forms(family: Family) -> None:
 
 
 def test_what_cannot_be_asked_says_why(family: Family) -> None:
-    broken = Forms(family, question("q", lambda: 1 / 0, GOOD, boxes=BOX), "last").of(Plain())
+    broken = Forms(family, question("q", lambda: 1 / 0, GOOD, boxes=BOX), ("last",)).of(Plain())
     assert isinstance(broken, Unaskable)
     assert isinstance(broken.reason, ZeroDivisionError)
-    forms = Forms(family, question("q", tiny.picture(1), GOOD), "last")
+    forms = Forms(family, question("q", tiny.picture(1), GOOD), ("last",))
     boxless = forms.of(OracleMask((2,)))
     assert isinstance(boxless, Unaskable)
     assert "oracle_mask needs annotated boxes" in str(boxless.reason)

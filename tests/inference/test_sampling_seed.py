@@ -90,7 +90,7 @@ def test_only_a_run_that_is_given_a_seed_has_it_in_its_identity(checkpoint: Path
 def test_keys_of_questions_are_pinned() -> None:
     """Answers that were journalled before there was a seed are still found."""
     family = load("huatuo", "demo")
-    assert prepare(family, good("q"), "last", False).key == "2c4422156e92b5a8346a0da8b5ff3d4a"
+    assert prepare(family, good("q"), ("last",), False).key == "2c4422156e92b5a8346a0da8b5ff3d4a"
     assert content_key(Decoding(max_new_tokens=3, do_sample=True).as_key()) == "37c686d3aec773a6ab27819ab3738809"
 
 

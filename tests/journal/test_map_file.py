@@ -14,7 +14,7 @@ import pytest
 from journals import Opened, find, record
 from maps import question_map
 
-from lmms_vg.journal import Journal, JournalError, LayerMaps, sidecar
+from lmms_vg.journal import Journal, JournalError, LayerMaps, further_key, sidecar
 from lmms_vg.journal.lines import decode
 from lmms_vg.journal.map_file import MapIndex
 from lmms_vg.journal.map_lines import MAPS, block_of, patches_of
@@ -85,6 +85,37 @@ def test_a_torn_end_is_ignored_and_cut_off_before_writing(tmp_path: Path, cut: i
     assert keys_of(path) == {"a"}
     write(tmp_path, "b")
     assert path.read_bytes() == whole
+
+
+def test_selections_of_one_question_lie_side_by_side(tmp_path: Path) -> None:
+    """The first under the record's own key; torn behind any block, the whole ones stay, and each is found by its name."""
+    parts = [("k", "last"), (further_key("k", "question"), "question"), (further_key("k", "all"), "all")]
+    kept = [question_map(key, image=key, rows=rows) for key, rows in parts]
+    path = tmp_path / "rank0.maps"
+    with Journal(tmp_path) as made:
+        made.write([record("k")], kept)
+    whole = path.read_bytes()
+    ends = [place.end for place in MAPS.intact(path)]
+    for end in (*ends, *(end + 5 for end in ends[:-1])):
+        path.write_bytes(whole[:end])
+        index = MapIndex([path])
+        there = sum(one <= end for one in ends) - 3  # the references come first
+        for number, (_, rows) in enumerate(parts):
+            place = index.question("k", rows)
+            assert (place is not None) == (number < there)
+            if place is not None:
+                assert place.line.question is not None
+                assert place.line.question.rows == rows
+                (maps,) = index.maps([place])
+                assert maps is not None
+                np.testing.assert_array_equal(maps.cells, kept[number].maps.cells)
+        first = index.question("k")
+        assert (None if first is None else first.line.key) == ("k" if there > 0 else None)
+        assert index.further == ({} if there < 2 else {"k": [("question", 0), ("all", 0)][: there - 1]})
+    with Journal(tmp_path) as made:
+        made.write([record("k")], kept)
+    assert MapIndex([path]).question("k", "all") is not None
+    assert MapIndex([path]).question("k", "first") is None
 
 
 def test_a_file_torn_in_its_first_bytes_starts_anew(tmp_path: Path) -> None:

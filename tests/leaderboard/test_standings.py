@@ -39,7 +39,7 @@ def test_provenance_is_flat_and_leaves_nothing_out() -> None:
     assert found["commit"] == "null"
     assert found["schema_version"] == "2"
     left_out = set(type(one.manifest.run).model_fields) - {name.partition(".")[0] for name in found}
-    unused = {"options", "control", "control_code", "sampling_seed"}
+    unused = {"options", "control", "control_code", "sampling_seed", "further_rows"}
     assert left_out == {"method", *unused}, "no settings of the family, no control, no seed of its own"
     blank = entry("b", {"vqa_demo_hard": [1, 0]}, control="blank_image")
     assert dict(provenance(blank.manifest))["control"] == "blank_image"

@@ -225,8 +225,8 @@ def test_a_probe_shows_the_attention_the_answer_was_given_with(family: Family) -
     """Layers below the knockout equal a plain run; at its layer hidden tokens get nothing; above it, the second pass counts."""
     method = VGRefine(HEADS, (2,), 5, 50)
     with torch.no_grad():
-        plain, refined = (how.prefill(ask(family, watched="last")) for how in (Plain(), method))
-        before, after = plain.seen, refined.seen
+        plain, refined = (how.prefill(ask(family, watched=("last",))) for how in (Plain(), method))
+        before, after = plain.seen["last"], refined.seen["last"]
         assert sorted(after) == list(range(tiny.LAYERS))
         for layer in (0, 1):
             assert torch.equal(after[layer], before[layer])

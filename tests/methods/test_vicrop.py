@@ -138,7 +138,7 @@ def test_large_images_are_looked_at_in_tiles(family: Family, map: str, monkeypat
     values = np.hstack([naive_map(family, part, TEXTS[0], method) for part in parts])
     box, ratio = brute_search(values, Geometry.stretch(200, 100, 6, 12), tiny.SIDE)
     with torch.no_grad():
-        answered = method.prefill(ask(family, [large, small], watched="last"))
+        answered = method.prefill(ask(family, [large, small], watched=("last",)))
         assert answered.extras[0] == {"crop_box": list(box), "crop_ratio": ratio}
         assert answered.extras[1] == method.prefill(ask(family, [small], [TEXTS[1]])).extras[0]
         expected = in_full_passes(family, two_images(family, large, box, TEXTS[0]))
@@ -196,13 +196,13 @@ def test_boxes_follow_the_pixels_whatever_the_geometry(family: Family) -> None:
 @pytest.mark.parametrize("map", ["rel", "grad"])
 def test_the_batch_it_was_given_answers_others_as_before(family: Family, map: str) -> None:
     with torch.no_grad():
-        shared = ask(family, images(), watched="last")
+        shared = ask(family, images(), watched=("last",))
         ViCrop(2, map).prefill(shared)  # type: ignore[arg-type]
-        behind, first = Plain().prefill(shared), Plain().prefill(ask(family, images(), watched="last"))
+        behind, first = Plain().prefill(shared), Plain().prefill(ask(family, images(), watched=("last",)))
         assert torch.equal(behind.logits, first.logits)
         assert behind.extras == [{}, {}]
-        for layer, seen in first.seen.items():
-            torch.testing.assert_close(behind.seen[layer], seen, atol=1e-6, rtol=0)
+        for layer, seen in first.seen["last"].items():
+            torch.testing.assert_close(behind.seen["last"][layer], seen, atol=1e-6, rtol=0)
 
 
 def test_alignment_is_measured_in_the_image_beside_its_crop(padding: Family, tmp_path: Path) -> None:

@@ -219,9 +219,9 @@ def test_the_ablation_of_an_own_checkpoint_keeps_its_settings(tmp_path: Path) ->
 def test_the_token_rows_of_figure_q28_are_settings_of_its_runs(tmp_path: Path) -> None:
     asks = make("figQ28", None, "demo", "", tmp_path).asks
     rows = [simple_parse_args_string(ask.common).get("rows", "last") for ask in asks]
-    assert rows == ["last", "question", "all"] * 2
+    assert rows == ["last+question+all"] * 2
     own = make("figQ28", "llava", "demo", "pretrained=demo", tmp_path).asks
-    assert [ask.row.name for ask in own] == ["demo", "demo, rows=question", "demo, rows=all"]
+    assert [ask.row.name for ask in own] == ["demo, rows=last+question+all"]
 
 
 def test_figure_a1_has_the_cells_of_both_tables() -> None:

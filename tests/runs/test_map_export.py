@@ -12,7 +12,7 @@ from loguru import logger
 from maps import question_map
 
 from lmms_vg.cli.main import main
-from lmms_vg.journal import Journal, home
+from lmms_vg.journal import Journal, further_key, home
 from lmms_vg.runs.map_export import SCHEMA, MapsExported, export_maps
 
 LAYERS, GRID = 3, (4, 5)
@@ -72,6 +72,23 @@ def test_what_is_read_back_gives_the_values_of_the_run(tmp_path: Path) -> None:
     kept = question_map("b", layers=LAYERS, grid=GRID)
     np.testing.assert_array_equal(rows[4]["question"], kept.maps.cells[1].astype(np.float32))
     assert rows[4]["question_on_image"] == kept.maps.share[1]
+
+
+def test_every_selection_of_token_rows_has_rows_and_values_of_its_own(tmp_path: Path) -> None:
+    names = {None: "a", "question": further_key("a", "question"), "all": further_key("a", "all")}
+    stated = hand_values("a") | {"selections": {rows: hand_values(key) for rows, key in names.items() if rows}}
+    with Journal(tmp_path / "j") as made:
+        kept = [question_map(key, layers=LAYERS, grid=GRID, rows=rows or "last") for rows, key in names.items()]
+        made.write([record("a", image="i", alignment=stated)], kept)
+    assert export_maps([tmp_path / "j"], tmp_path / "maps.parquet") == MapsExported(questions=1, rows=9, without=0)
+    rows = pq.read_table(tmp_path / "maps.parquet").to_pylist()
+    assert [row["rows"] for row in rows[::3]] == ["last", "question", "all"]
+    assert {(row["uid"], row["key"]) for row in rows} == {("u/a", "a")}
+    for row in rows:
+        key = names[None if row["rows"] == "last" else row["rows"]]
+        assert row["kl"] == hand_values(key)["kl"][row["layer"]]
+        maps = question_map(key, layers=LAYERS, grid=GRID).maps
+        np.testing.assert_array_equal(row["question"], maps.cells[row["layer"]].astype(np.float32))
 
 
 def test_a_question_without_boxes_has_maps_but_no_values(tmp_path: Path) -> None:

@@ -39,7 +39,8 @@ def watched(rows: str, shift: float) -> StudiedTask:
     run = run_named()
     own = Run(run.path, "m", "", provenance={**(run.provenance or {}), "rows": rows})
     values = SHAPE + shift + 0.2 * RNG.standard_normal((40, 4))
-    return task_of(values, run=own, AR=values[:, ::-1], JS=values / 10, placement=np.clip(values / 4, 0, 1))
+    task = task_of(values, run=own, AR=values[:, ::-1], JS=values / 10, placement=np.clip(values / 4, 0, 1))
+    return replace(task, rows=rows)
 
 
 def test_token_selections_have_a_line_each(tmp_path: Path) -> None:

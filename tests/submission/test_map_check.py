@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 import runs
 from mapped import TASK
 
-from lmms_vg.journal import LayerMaps, QuestionMap, Record, ReferenceMap
+from lmms_vg.journal import Journal, LayerMaps, QuestionMap, Record, ReferenceMap, further_key
 from lmms_vg.journal.map_lines import MAPS, block_of, maps_of, patches_of
 from lmms_vg.metrics.alignment import align
 from lmms_vg.submission import archive, map_check, map_masks, question_check
@@ -313,3 +314,22 @@ def test_equal_runs_give_equal_bytes(good: Path, tmp_path: Path, monkeypatch: py
     run = next(good.parent.glob("run-*"))
     submit([run], runs.CARD, tmp_path / "again.zip")
     assert (tmp_path / "again.zip").read_bytes() == good.read_bytes()
+
+
+def test_a_bundle_of_several_token_rows_is_about_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says which others were measured, and carries the maps that it would carry without them, byte for byte."""
+    stated, members = [], []
+    for name, identity in (("one", {}), ("several", {"further_rows": ["question", "all"]})):
+        run = mapped.save_run(tmp_path / name, monkeypatch, identity=identity)
+        (folder,) = (tmp_path / name / "home" / "journal").iterdir()
+        if identity:
+            other, _ = mapped.question_map(runs.questions(TASK)[0], 99, mapped.seeing, (8, 8))
+            with Journal(folder, provenance=runs.PLAIN | identity) as made:
+                made.write([], [replace(other, key=further_key("k0", "question"), rows="question")])
+        submit([run], runs.CARD, tmp_path / f"{name}.zip")
+        assert errors(tmp_path / f"{name}.zip") == []
+        stated.append(json.loads(mapped.member(tmp_path / f"{name}.zip", "manifest.json"))["run"])
+        members.append(mapped.member(tmp_path / f"{name}.zip"))
+    assert members[0] == members[1]
+    assert "further_rows" not in stated[0]
+    assert stated[1] == stated[0] | {"further_rows": ["question", "all"]}

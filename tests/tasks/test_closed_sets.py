@@ -73,7 +73,7 @@ def test_the_set_is_no_part_of_the_key(tmp_path: Path) -> None:
     family = load("huatuo", tiny.save(tmp_path))
     open_set = good("a")
     first, second = (
-        prepare(family, question, "last", boxes=False)
+        prepare(family, question, ("last",), boxes=False)
         for question in (open_set, replace(open_set, choices=("yes", "no")))
     )
     assert (first.key, first.draw, first.prompt.text) == (second.key, second.draw, second.prompt.text)

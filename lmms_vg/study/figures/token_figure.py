@@ -20,13 +20,13 @@ from lmms_vg.study.layer_values import MEASURES
 
 
 def draw(curves: Sequence[LookCurve], folder: Path) -> list[Path]:
-    """Draw one figure per model, method and task of which there are runs with several selections of tokens."""
+    """Draw one figure per model, method and task of which runs measured several selections of tokens, one run or several."""
     values = [curve for curve in curves if curve.quantity == "value"]
     paths = []
     with styled():
         for key in dict.fromkeys(_key(curve) for curve in values):
             own = [curve for curve in values if _key(curve) == key]
-            if len({_rows(curve) for curve in own}) > 1:
+            if len({curve.task.rows for curve in own}) > 1:
                 model, method, task = key
                 figure = _figure(own, f"{model}, {method}, {task}")
                 paths += save(figure, folder, f"tokens_{model}_{method}_{task}", table_of(own).rows)
@@ -36,11 +36,11 @@ def draw(curves: Sequence[LookCurve], folder: Path) -> list[Path]:
 def _figure(curves: Sequence[LookCurve], title: str) -> Figure:
     figure = Figure(figsize=(WIDTH, 2.3), layout="constrained")
     panels = figure.subplots(1, len(MEASURES))
-    selections = list(dict.fromkeys(_rows(curve) for curve in curves))
+    selections = list(dict.fromkeys(curve.task.rows for curve in curves))
     for panel, measure in zip(panels, MEASURES, strict=True):
         for curve in curves:
             if curve.measure == measure:
-                _line(panel, curve, selections.index(_rows(curve)))
+                _line(panel, curve, selections.index(curve.task.rows))
         panel.set_title(measure, loc="left", fontsize=7.5)
         panel.set_xlabel("layer")
         panel.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
@@ -62,13 +62,9 @@ def _line(panel: Any, curve: LookCurve, number: int) -> None:
         linestyle=("-", "--", "-.")[number % 3],
         markersize=2.5,
         linewidth=1.2,
-        label=f"{_rows(curve)} token{'s'[: _rows(curve) != 'last']} (n = {found.n:,})",
+        label=f"{curve.task.rows} token{'s'[: curve.task.rows != 'last']} (n = {found.n:,})",
     )
     panel.fill_between(layers, found.low, found.high, color=PALETTE[number], alpha=0.18, linewidth=0)
-
-
-def _rows(curve: LookCurve) -> str:
-    return str((curve.task.run.provenance or {}).get("rows", "last"))
 
 
 def _key(curve: LookCurve) -> tuple[str, str, str]:
