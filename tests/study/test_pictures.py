@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from kept_pictures import PICTURES, TOLERANCE, difference, looks_as_before
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 from studies import question, run_named, task_of
@@ -165,3 +166,22 @@ def test_own_layers_look_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     looks_as_before(paths[0])
     (other, *_) = own_layer_figure.draw((models[0], spotted("plain", 0, "llava")), tmp_path / "same")
     assert difference(other, PICTURES / paths[0].name) > TOLERANCE, "a model at another layer is seen"
+
+
+def test_titles_of_nine_models_do_not_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The paper's figure has nine models, and names as long as HuatuoGPT-Vision-34B."""
+    figures: list[Figure] = []
+    monkeypatch.setattr(own_layer_figure, "opened", lambda _: shaded())
+    monkeypatch.setattr(own_layer_figure, "save", lambda figure, *_: figures.append(figure) or [])
+    models = [SpottedTask(**vars(spotted("plain", i % 3)) | {"model": f"HuatuoGPT-Vision-3{i}B"}) for i in range(9)]
+    own_layer_figure.draw(models, tmp_path)
+    (figure,) = figures
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    titles = [panel.title for panel in figure.axes if panel.title.get_text()]
+    assert sum("HuatuoGPT" in title.get_text() for title in titles) == 9 * len(titles) // 12
+    boxes = [title.get_window_extent(renderer) for title in titles]
+    pictures = [panel.get_window_extent(renderer) for panel in figure.axes if panel.images]
+    for i, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[i + 1 :])
+        assert not any(box.overlaps(picture) for picture in pictures)
