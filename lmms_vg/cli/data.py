@@ -67,14 +67,14 @@ def _data_fetch(args: argparse.Namespace) -> int:
 
 
 def _data_check(args: argparse.Namespace) -> int:
-    from lmms_vg.datasets import own
+    from lmms_vg.datasets import own, own_notes
     from lmms_vg.tasks.own_tasks import measured
 
     problems = 0
     for line in own.check(args.file):
         print(line, flush=True)
         problems += 1
-    print_lines(filter(None, [own.label_maps(args.file), *measured(args.file)]))
+    print_lines([*own_notes.notes(args.file), *measured(args.file)])
     return 1 if problems else 0
 
 
