@@ -66,16 +66,16 @@ def run(arguments: Sequence[str]) -> int:
     _add_own(own)
     try:
         args, arguments = own.parse_known_args(arguments)
-        joint = any(argument.split("=")[0] == "--methods" for argument in arguments)
-        method_files.register(args.method_file)
-        arguments = _with_data(_with_control(arguments, args.control), args.data)
-        refuse(unknown_name(arguments, family=joint) or _unknown_argument(arguments, joint))
-        _check_output(arguments)
-        if args.dry_run:
-            return print_lines(forecasts(arguments))
-        if not args.quiet:
-            announce("importing torch and lmms-eval")
-        with quiet() if args.quiet else nullcontext():
+        with quiet() if args.quiet and not args.dry_run else nullcontext():  # before reading questions imports tqdm
+            joint = any(argument.split("=")[0] == "--methods" for argument in arguments)
+            method_files.register(args.method_file)
+            arguments = _with_data(_with_control(arguments, args.control), args.data)
+            refuse(unknown_name(arguments, family=joint) or _unknown_argument(arguments, joint))
+            _check_output(arguments)
+            if args.dry_run:
+                return print_lines(forecasts(arguments))
+            if not args.quiet:
+                announce("importing torch and lmms-eval")
             forget_earlier()
             status = _run_together(arguments) if joint else _run_one(arguments)
     except (ValueError, OSError) as problem:
