@@ -87,7 +87,7 @@ def test_what_is_misspelt_is_said_before_own_questions_are_read(
     wrong: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LMMS_VG_OWN", "")
-    monkeypatch.setattr("lmms_vg.datasets.own_rows.read", lambda _: pytest.fail("it was read"))
+    monkeypatch.setattr("lmms_vg.tasks.own_tasks.read", lambda _: pytest.fail("it was read"))
     assert run([*wrong, "--data", str(write(tmp_path, ROW))]) == 2
     assert "did you mean" in capsys.readouterr().err
 
