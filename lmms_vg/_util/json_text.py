@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
+
+
+class _TwiceError(ValueError):
+    pass
 
 
 def parse_json(data: bytes) -> Any:
@@ -13,11 +18,11 @@ def parse_json(data: bytes) -> Any:
         data: UTF-8, with or without a byte order mark.
 
     Raises:
-        ValueError: not UTF-8, not JSON, nested too deeply, or half a surrogate pair, which is not text. The message has
-            the reason; the caller adds file and line.
+        ValueError: not UTF-8, not JSON, a name twice in an object, nested too deeply, or half a surrogate pair, which is
+            not text. The message has the reason; the caller adds file and line.
     """
     try:
-        value = json.loads(data.decode("utf-8-sig"))
+        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=members)
         if b"\\u" in data:
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
@@ -27,6 +32,21 @@ def parse_json(data: bytes) -> Any:
         raise ValueError(f"not text ({half!a} is half a surrogate pair)") from error
     except RecursionError as error:
         raise ValueError("nested too deeply to be read") from error
+    except _TwiceError:
+        raise
     except ValueError as error:
         raise ValueError(f"not JSON ({error})") from error
     return value
+
+
+def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its members, for `json.loads`; Python alone would let the last of equal names win.
+
+    Raises:
+        ValueError: a name appears twice.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+        raise _TwiceError(f"{twice[:100]!r} appears twice")
+    return found

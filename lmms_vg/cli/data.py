@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from lmms_vg.cli.paths import existing
 from lmms_vg.cli.printing import print_lines
 from lmms_vg.cli.unknown_arguments import data_sets, require
 from lmms_vg.plugin import TASKS
@@ -34,7 +34,7 @@ def add(commands: Any) -> None:
     check = actions.add_parser(
         "check", help="your own questions: what is wrong, line by line, and what will be measured"
     )
-    check.add_argument("file", type=Path, help="a JSON-lines file (docs/add_a_dataset.md)")
+    check.add_argument("file", type=existing, help="a JSON-lines file (docs/add_a_dataset.md)")
     check.set_defaults(command=_data_check)
 
     published = commands.add_parser("published", help="print the paper's tables")
@@ -67,14 +67,14 @@ def _data_fetch(args: argparse.Namespace) -> int:
 
 
 def _data_check(args: argparse.Namespace) -> int:
-    from lmms_vg.datasets import own
+    from lmms_vg.datasets import own, own_notes
     from lmms_vg.tasks.own_tasks import measured
 
     problems = 0
     for line in own.check(args.file):
         print(line, flush=True)
         problems += 1
-    print_lines(filter(None, [own.label_maps(args.file), *measured(args.file)]))
+    print_lines([*own_notes.notes(args.file), *measured(args.file)])
     return 1 if problems else 0
 
 

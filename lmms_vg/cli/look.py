@@ -17,6 +17,8 @@ from lmms_vg.cli.printing import announce
 from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument
 from lmms_vg.extensions.registered import families, methods, model_ids
 
+_TURNED = "its EXIF data turn it in viewers; the model sees it as it is stored, and boxes count those pixels"
+
 
 def add(commands: Any) -> None:
     """Add `look`."""
@@ -102,15 +104,19 @@ def _check_image(path: Path, boxes: Sequence[Sequence[float]]) -> None:
         raise ValueError(f"image {absent}")
     if not path.is_file():  # opening a pipe would wait for ever
         raise ValueError(f"image {path}: is no ordinary file")
+    path.open("rb").close()  # what the system refuses is said in its words
+    from lmms_vg.vision.exif import turned
     from lmms_vg.vision.images import open_rgb
     from lmms_vg.vision.patch_grid import check_box
 
     try:
         width, height = open_rgb(path).size
     except ValueError as unread:
-        raise ValueError(f"image {path}: {str(unread).removeprefix(f'{path.name}: ')}") from unread
+        raise ValueError(f"image {path}: {unread}") from unread
     for box in boxes:
         check_box(box, width, height)
+    if turned(path):
+        print(f"lmms-vg: {path}: {_TURNED}", file=sys.stderr)
 
 
 def _model(name: str) -> tuple[str, str]:

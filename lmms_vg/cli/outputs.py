@@ -41,9 +41,11 @@ def output(option: str, kind: Kind) -> Callable[[str], Path]:
         Raises:
             OSError: it cannot be written. argparse passes it on, and would print its usage for a ValueError.
         """
+        if not text:  # Path("") is the folder where one is
+            raise OSError(f"{option} {text!r}: names no place; name one")
         path = Path(text)
         if problem := unwritable(path, kind):
-            raise OSError(f"{option} {text or repr(text)}: {problem}")
+            raise OSError(f"{option} {text}: {problem}")
         return path
 
     return place

@@ -15,7 +15,7 @@ from lmms_vg.cli import method_files
 from lmms_vg.cli.dry_run import forecasts, methods_of
 from lmms_vg.cli.outputs import add_output
 from lmms_vg.cli.parser import unknown_option
-from lmms_vg.cli.paths import told
+from lmms_vg.cli.paths import missing, told
 from lmms_vg.cli.printing import announce, print_lines
 from lmms_vg.cli.run_summary import forget_earlier, print_summary
 from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument, unknown_control
@@ -66,16 +66,18 @@ def run(arguments: Sequence[str]) -> int:
     _add_own(own)
     try:
         args, arguments = own.parse_known_args(arguments)
-        joint = any(argument.split("=")[0] == "--methods" for argument in arguments)
-        method_files.register(args.method_file)
-        arguments = _with_data(_with_control(arguments, args.control), args.data)
-        refuse(unknown_name(arguments, family=joint) or _unknown_argument(arguments, joint))
-        _check_output(arguments)
-        if args.dry_run:
-            return print_lines(forecasts(arguments))
-        if not args.quiet:
-            announce("importing torch and lmms-eval")
-        with quiet() if args.quiet else nullcontext():
+        with quiet() if args.quiet and not args.dry_run else nullcontext():  # before reading questions imports tqdm
+            joint = any(argument.split("=")[0] == "--methods" for argument in arguments)
+            method_files.register(args.method_file)
+            arguments = _with_data(_with_control(arguments, args.control), args.data)
+            refuse(_unknown_argument(arguments, joint) or unknown_name(arguments, family=joint))
+            _check_output(arguments)
+            if args.data is not None:
+                _check_data()
+            if args.dry_run:
+                return print_lines(forecasts(arguments))
+            if not args.quiet:
+                announce("importing torch and lmms-eval")
             forget_earlier()
             status = _run_together(arguments) if joint else _run_one(arguments)
     except (ValueError, OSError) as problem:
@@ -122,17 +124,23 @@ def _with_data(arguments: Sequence[str], files: str | None) -> list[str]:
     """Make these files the own questions of the run, and add `--tasks own` if no task is named.
 
     Raises:
-        ValueError: a file is missing or has nothing that can be measured.
+        ValueError: a file is missing.
     """
     if files is None:
         return list(arguments)
-    from lmms_vg.datasets.own_images import use
-    from lmms_vg.tasks.own_tasks import own_tasks
-
-    use(files)
-    own_tasks()  # what is wrong with a file is said before anything is loaded
+    for part in filter(None, files.split(os.pathsep)):
+        if absent := missing(Path(part)):
+            raise ValueError(f"--data {absent}")
+    os.environ["LMMS_VG_OWN"] = files
     named = any(argument.split("=")[0] in ("--tasks", "--config") for argument in arguments)
     return [*arguments, *([] if named else ["--tasks", "own"])]
+
+
+def _check_data() -> None:
+    """Refuse files of which nothing can be measured, before anything is loaded, but after all that takes no time."""
+    from lmms_vg.tasks.own_tasks import own_tasks
+
+    own_tasks()
 
 
 def _unknown_argument(arguments: Sequence[str], joint: bool) -> str:

@@ -1,6 +1,6 @@
 """Find unknown models and tasks before lmms-eval is imported, which takes seconds.
 
-lmms-eval's names are searched in the text of its files. A name that occurs there may still be no task; then lmms-eval itself
+lmms-eval's tasks are searched in the text of its files. A name that occurs there may still be no task; then lmms-eval itself
 reports it.
 """
 
@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lmms_vg._util.suggest import suggest
+from lmms_vg.extensions.host_models import host_models
 from lmms_vg.extensions.registered import model_ids
 from lmms_vg.host.entry_points import GROUP
 from lmms_vg.plugin import ALIASES
@@ -40,7 +41,7 @@ def unknown_name(arguments: Sequence[str], family: bool = False) -> str:
     if host is None:
         return ""
     if given.model and not family and not _plugins_of_others(GROUP):
-        message = _unknown_model(given.model, host)
+        message = _unknown_model(given.model)
         if message:
             return message
     if given.tasks and not given.include_path and not _plugins_of_others("lmms_eval.tasks"):
@@ -48,13 +49,12 @@ def unknown_name(arguments: Sequence[str], family: bool = False) -> str:
     return ""
 
 
-def _unknown_model(name: str, host: Path) -> str:
-    text = (host / "models" / "__init__.py").read_text(encoding="utf-8")
+def _unknown_model(name: str) -> str:
     ours = [*model_ids(), *(alias for aliases in ALIASES.values() for alias in aliases)]
-    if name in ours or _is_word_of(name, [text]):
+    theirs = host_models()
+    if name in ours or name in theirs or not theirs:  # none: this lmms-eval is not laid out like ours
         return ""
-    host_names = re.findall(r'^    "([\w.-]+)":', text, re.MULTILINE)
-    suggestion = suggest(name, [*ours, *host_names])
+    suggestion = suggest(name, [*ours, *sorted(theirs)])
     return (
         f"--model {name}: {suggestion}lmms_vg's are <family>_<method> (lmms-vg methods), lmms-eval's: lmms-eval models"
     )

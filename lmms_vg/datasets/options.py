@@ -92,12 +92,13 @@ def letter_of(answer: str, options: list[str]) -> str | None:
     """
     if not answer.strip():
         return None
-    for form in (str.strip, _folded):
+    for form in (str.strip, folded):
         matches = [index for index, option in enumerate(options) if form(option) == form(answer)]
         if matches:
             return letter(matches[0]) if len(matches) == 1 else None
     return None
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """Return a text without what is ignored between texts: case, and the kind and amount of white space."""
     return " ".join(text.casefold().split())

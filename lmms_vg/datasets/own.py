@@ -12,7 +12,7 @@ from pathlib import Path
 from loguru import logger
 
 from lmms_vg.datasets.own_images import name_of, open_view, uri_of, view_of
-from lmms_vg.datasets.own_regions import labels_of, region_of
+from lmms_vg.datasets.own_regions import region_of
 from lmms_vg.datasets.own_rows import Kind, OwnFile, OwnRow, Problem, read
 from lmms_vg.datasets.schema import Sample
 from lmms_vg.datasets.source import DataError
@@ -20,6 +20,7 @@ from lmms_vg.vision.kept import KeptPictures, opened
 from lmms_vg.vision.patch_grid import check_box
 
 _TYPES = {"choice": "CHOICE", "closed": "CLOSED", "open": "OPEN"}
+_NOTHING = "it has neither an answer nor bbox or mask, so nothing can be measured"
 
 
 def load(path: Path, kind: Kind | None = None) -> list[Sample]:
@@ -33,7 +34,9 @@ def load(path: Path, kind: Kind | None = None) -> list[Sample]:
     problems = list(file.problems)
     samples = []
     for line, row in file.rows.items():
-        if kind in (None, row.kind):
+        if row.kind is None and kind:
+            problems.append(Problem(line, _NOTHING))
+        elif kind in (None, row.kind):
             try:
                 samples.append(_sample(path, line, row))
             except DataError as problem:
@@ -63,36 +66,17 @@ def check(path: Path) -> Iterator[str]:
     kept = KeptPictures()
     for line in sorted({*early, *file.rows}):
         with kept.question():  # rows about one image, which often follow each other, open it once
-            what = early[line] if line in early else _wrong(path, file.rows[line])
+            what = early[line] if line in early else wrong(path, file.rows[line])
         if what:
             yield _said(path, Problem(line, what))
-
-
-def label_maps(path: Path) -> str:
-    """Say which lines have masks of several values, which are taken for one region; empty if none has.
-
-    Raises:
-        DataError, OSError: as `check`.
-    """
-    several: dict[int, tuple[OwnRow, int]] = {}
-    for line, row in read(path).rows.items():
-        if row.mask is not None and not _wrong(path, row) and (labels := labels_of(row, path.parent)) > 1:
-            several[line] = row, labels
-    if not several:
-        return ""
-    line, (row, labels) = next(iter(several.items()))
-    return (
-        f"masks of {len(several)} lines have several values, first line {line}: {row.mask} has {labels} beside 0. Own masks "
-        "have no labels: all that is not 0 is one region; write a mask per label to ask about one"
-    )
 
 
 def _said(path: Path, problem: Problem) -> str:
     return f"{path}, line {problem.line}: {problem.what}"
 
 
-def _wrong(path: Path, row: OwnRow) -> str:
-    """What is wrong with a row when its image and region are looked at; empty if nothing is."""
+def wrong(path: Path, row: OwnRow) -> str:
+    """Say what is wrong with a row of a file when its image and region are looked at; empty if nothing is."""
     try:
         width, height = opened(uri_of("", row), partial(open_view, path.parent / row.image, view_of(row))).size
         for box in region_of(row, path.parent):
@@ -101,7 +85,7 @@ def _wrong(path: Path, row: OwnRow) -> str:
     except ValueError as problem:
         return str(problem)
     if row.kind is None:
-        return "it has neither an answer nor bbox or mask, so nothing can be measured"
+        return _NOTHING
     return ""
 
 

@@ -107,7 +107,8 @@ def open_view(path: Path, view: dict[str, Any]) -> Image.Image:
         _only(view, set(), "plain pictures")
         return open_rgb(path)
     except CodedError as problem:
-        raise DataError(f"{path}: {problem}") from problem
+        what = str(problem).removeprefix(f"{path.name}: ")  # readers of scans name their file, others do not
+        raise DataError(f"{path}: {what}") from problem
 
 
 def slice_of(volume: Volume, plane: Any, number: Any) -> Any:

@@ -69,14 +69,39 @@ def _of_file(row: OwnRow, folder: Path) -> NDArray[np.bool_]:
 
 
 def _pixels(path: Path) -> NDArray[Any]:
-    """The colours of a picture, (height, width, 3), or its palette's indices, (height, width); of JPEG, what is white."""
+    """The colours of a picture, (height, width, 3), or its numbers, (height, width); of JPEG, what is white."""
     try:
         with whole_images_only(), Image.open(path) as picture:
             if picture.format == "JPEG":
                 return np.asarray(picture.convert("L")) >= _WHITE
-            return np.asarray(picture.convert("RGB") if picture.mode != "P" else picture)
+            if picture.mode == "P":
+                return _indices(path, picture)
+            if picture.mode.startswith(("I", "F")):
+                return np.asarray(picture)
+            return _opaque(picture)
+    except DataError:
+        raise
     except (OSError, SyntaxError, ValueError) as problem:  # PIL raises all of these over damaged bytes
         raise DataError(f"{path}: truncated or damaged ({problem})") from None
+
+
+def _indices(path: Path, picture: Image.Image) -> NDArray[Any]:
+    """The numbers of a picture with a palette, whose 0 is the background.
+
+    Raises:
+        DataError: the colours say otherwise.
+    """
+    indices, colours = np.asarray(picture), _opaque(picture)
+    if colours[indices == 0].any():
+        raise DataError(f"{path}: 0 in its palette is not black, so what it marks is not clear; save it in grey")
+    return indices
+
+
+def _opaque(picture: Image.Image) -> NDArray[Any]:
+    """The colours of a picture, black where it is transparent."""
+    pixels = np.array(picture.convert("RGBA"))
+    pixels[pixels[..., 3] == 0] = 0
+    return pixels[..., :3]
 
 
 def _of_volume(row: OwnRow, path: Path, image: Path) -> NDArray[np.bool_]:

@@ -5,8 +5,8 @@ A line that cannot be asked as it stands is a `Problem` with its number; the oth
 
 from __future__ import annotations
 
-import math
 import stat
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import field, fields, replace
@@ -19,7 +19,7 @@ from pydantic.dataclasses import dataclass
 
 from lmms_vg._util.json_text import parse_json
 from lmms_vg._util.suggest import suggest
-from lmms_vg.datasets.options import letter, letter_of
+from lmms_vg.datasets.options import folded, letter, letter_of
 from lmms_vg.datasets.source import DataError, safe_path
 from lmms_vg.metrics.text import normalise
 from lmms_vg.vision.windows import window_of
@@ -165,9 +165,11 @@ def _row(row: dict[str, Any]) -> OwnRow:
         ValueError: it is no row that can be asked.
     """
     given = {key: value for key, value in row.items() if value is not None}
-    boxes = given.pop("bbox", None) if "bbox" in given else given.pop(_BOXES, None)
+    boxes, again = (boxes_of(given.pop(key, None)) for key in ("bbox", _BOXES))
+    if boxes and again and boxes != again:
+        raise ValueError(f"bbox and {_BOXES}: are two names of the same boxes, but differ; give one of them")
     try:
-        found = OwnRow(**given | {"bbox": boxes_of(boxes)})
+        found = OwnRow(**given | {"bbox": boxes or again})
     except ValidationError as error:
         raise ValueError(_first(error, given)) from error
     return _checked(found)
@@ -182,7 +184,9 @@ def _first(error: ValidationError, row: dict[str, Any]) -> str:
 
 
 def _checked(row: OwnRow) -> OwnRow:
-    safe_path(row.image)
+    image = safe_path(row.image)  # one spelling, so that one image counts once
+    if "#{" in image:  # begins what a URI says of a scan
+        raise ValueError(f"image {image!r}: '#{{' cannot be part of its name; rename the file or folder")
     if not row.question.strip():
         raise ValueError("question: has no text")
     if row.bbox and row.mask is not None:
@@ -190,8 +194,7 @@ def _checked(row: OwnRow) -> OwnRow:
     if isinstance(row.mask, str):
         safe_path(row.mask)
     window_of(row.window)
-    answer, patient = _answer(row), str(row.patient)
-    return row if (answer, patient) == (row.answer, row.patient) else replace(row, answer=answer, patient=patient)
+    return replace(row, image=image, answer=_answer(row), patient=str(row.patient).strip())
 
 
 def _answer(row: OwnRow) -> str:
@@ -199,14 +202,21 @@ def _answer(row: OwnRow) -> str:
     answer, options = row.answer.strip(), row.options
     if not options:
         return answer
-    if not 2 <= len(options) <= _MOST_OPTIONS or len(set(options)) < len(options) or not all(map(str.strip, options)):
-        raise ValueError(f"options {options!r:.200}: allowed are 2 to {_MOST_OPTIONS} different texts")
+    texts = {folded(option) for option in options}
+    if not 2 <= len(options) <= _MOST_OPTIONS or len(texts) < len(options) or "" in texts:
+        raise ValueError(
+            f"options {options!r:.200}: allowed are 2 to {_MOST_OPTIONS} texts that differ in more than case and white space"
+        )
     letters = [letter(number) for number in range(len(options))]
-    found = letter_of(answer, options) or (answer.upper() if answer.upper() in letters else None)
-    if found is None:
+    found = {one for one in (letter_of(answer, options), answer.upper()) if one in letters}
+    if not found:
         stated = f"answer {answer!r}" if answer else "no answer"
         raise ValueError(f"{stated}: with options, allowed is one of them, or its letter {letters[0]} to {letters[-1]}")
-    return found
+    if len(found) > 1:
+        raise ValueError(
+            f"answer {answer!r}: is an option, and the letter of another; write the options longer, such as 'type {answer}'"
+        )
+    return found.pop()
 
 
 def boxes_of(value: Any) -> list[list[float]]:
@@ -221,7 +231,7 @@ def boxes_of(value: Any) -> list[list[float]]:
         raise ValueError(f"bbox {value!r:.80}: allowed is [x1, y1, x2, y2] in pixels, or a list of such")
     boxes = value if all(isinstance(box, list) for box in value) else [value]
     for box in boxes:
-        if len(box) != 4 or not all(type(edge) in (int, float) and math.isfinite(edge) for edge in box):
+        if len(box) != 4 or not all(type(edge) in (int, float) and abs(edge) <= sys.float_info.max for edge in box):
             raise ValueError(f"bbox {box!r:.80}: allowed are four finite numbers x1, y1, x2, y2 in pixels")
         x1, y1, x2, y2 = box
         if x2 <= x1 or y2 <= y1:

@@ -70,9 +70,25 @@ def look_changes(base: Run, others: Sequence[Run], layer: int | None = None) -> 
             after = second.get(task)
             if isinstance(after, str):
                 missing.append(f"No excess over other images for {run.label} on {task}: {after}")
+            elif after is not None and run.control == base.control and (moved := _moved(before, after)):
+                missing.append(
+                    f"No comparison of where {run.label} looks on {task}: {len(moved)} questions, first {moved[0]}, are about "
+                    f"the image or patient of another question of {base.label}; ask both of the same file"
+                )
             elif after is not None:
                 changes += _changes(run, task, before, after)
     return _corrected(changes), missing
+
+
+def _moved(before: Grounding, after: Grounding) -> list[str]:
+    """Questions about what other questions were about before, as where a file of own questions was edited in between.
+
+    An image that is in one run only may be the same in other pixels, as decoders differ.
+    """
+    if before.unit != after.unit:  # an older version's journal names no patients
+        return []
+    known = set(before.units.values())
+    return [uid for uid, unit in before.units.items() if after.units.get(uid, unit) in known - {unit}]
 
 
 def layer_changes(base: Run, others: Sequence[Run]) -> list[LookChange]:

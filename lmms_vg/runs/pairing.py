@@ -1,4 +1,4 @@
-"""Pair runs on the questions they share: same reference answer, same words, same scoring rule."""
+"""Pair runs on the questions they share: same image, same reference answer, same words, same scoring rule."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -62,7 +62,17 @@ def common(
 
 def _is_asked(task: str, uid: str, base: Run, run: Run) -> bool:
     other, first = run.tasks[task], base.tasks[task]
-    return uid in other.scores and _reference(other, uid) == _reference(first, uid)
+    return (
+        uid in other.scores
+        and _reference(other, uid) == _reference(first, uid)
+        and not _shows_another(other, first, uid)
+    )
+
+
+def _shows_another(other: TaskRun, first: TaskRun, uid: str) -> bool:
+    """Whether a question is about another image or patient, as where a file of own questions was edited between two runs."""
+    by_patient = ["patient" in task.units.get(uid, {}) for task in (other, first)]  # an older version may name none
+    return by_patient[0] == by_patient[1] and other.images.get(uid) != first.images.get(uid)
 
 
 def _reference(task: TaskRun, uid: str) -> str:
@@ -84,7 +94,7 @@ def _same_questions(task: str, base: Run, other: Run) -> None:
             differences.append(f"{has} a score in {run.label} only ({how_many} in {partner.label}): {_first(only)}")
     changed = [uid for uid in first.scores if uid in second.scores and not _is_asked(task, uid, base, other)]
     if changed:
-        differences.append(f"{_count(changed, 'has', 'have')} another reference answer: {_first(changed)}")
+        differences.append(f"{_count(changed, 'has', 'have')} another image or reference answer: {_first(changed)}")
     if differences:
         advice = f". Run {' and '.join(repeat)} again: failed questions are asked again" if repeat else ""
         raise ValueError(

@@ -189,13 +189,14 @@ def _effort(effort: Effort) -> list[str]:
     failed = ", ".join(f"{number:,} of {method}" for method, number in effort.failed.items()) or "0"
     asked = f"asked {effort.asked:,}, from journal {effort.from_journal:,}, failed {failed}"
     total = sum(effort.seconds.values()) or 1
-    shares = ", ".join(
-        f"{name} {seconds / total:.0%}"
-        for name, seconds in sorted(effort.seconds.items(), key=lambda pair: -pair[1])
-        if seconds / total >= 0.005
-    )
-    parts = f"answering {_time(total)} ({shares}), scoring {_time(effort.scoring)}"
-    spent = f"time {_time(effort.wall)}, of it {parts}; {effort.peak_bytes / 1e9:.1f} GB"
+    stages = sorted(effort.seconds.items(), key=lambda pair: -pair[1])
+    shares = [f"{name} {seconds / total:.0%}" for name, seconds in stages if seconds / total >= 0.005]
+    for shown in range(len(shares), -1, -1):  # as many of the longest as fit
+        parts = f"answering {_time(total)} ({', '.join(shares[:shown])}{', ...' * (shown < len(shares))})"
+        end = f"scoring {_time(effort.scoring)}; {effort.peak_bytes / 1e9:.1f} GB"
+        spent = f"time {_time(effort.wall)}, of it {parts}, {end}"
+        if len(spent) <= WIDTH:
+            break
     return [shortened(asked), shortened(spent)]
 
 

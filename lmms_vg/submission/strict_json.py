@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from lmms_vg import __version__
 from lmms_vg._util.field_errors import said
+from lmms_vg._util.json_text import members
 from lmms_vg.submission.findings import rejected
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -75,7 +76,7 @@ def load(data: bytes, where: str) -> Any:
     """
     try:
         text = data.decode("utf-8")
-        value = json.loads(text, parse_constant=_constant, parse_float=_float, object_pairs_hook=_object)
+        value = json.loads(text, parse_constant=_constant, parse_float=_float, object_pairs_hook=members)
         if "\\u" in text:
             canonical(value).encode()  # an escape can write half a surrogate pair, which is not text
         return value
@@ -94,12 +95,3 @@ def _float(text: str) -> float:
     if not math.isfinite(value):
         raise _NotFinite(f"{text[:40]} is too large for a number")
     return value
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise ValueError(f"{twice[:100]!r} appears twice")
-    return members

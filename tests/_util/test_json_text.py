@@ -51,6 +51,7 @@ def test_whole_pairs_and_nan_are_taken() -> None:
         (rb'{"\udfff": 1}', r"half a surrogate pair"),
         (b"[" * 200_000, "nested too deeply"),
         (b'{"a":' * 200_000, "nested too deeply"),
+        (b'{"a": 1, "b": [{"c": 1, "d": 2, "c": 1}]}', "^'c' appears twice$"),
     ],
 )
 def test_what_is_wrong_is_said(data: bytes, message: str) -> None:

@@ -15,7 +15,7 @@ from own_files import IMAGE, ROW, write
 from PIL import Image
 
 from lmms_vg.cli.main import main
-from lmms_vg.datasets import own
+from lmms_vg.datasets import own, own_notes
 from lmms_vg.datasets.own_rows import read
 
 Files = Callable[[Path], None]
@@ -168,9 +168,8 @@ def test_a_label_map_as_a_volume_is_named(tmp_path: Path) -> None:
     volumes(tmp_path)
     nibabel.save(nibabel.Nifti1Image(labels, np.eye(4)), tmp_path / "labels.nii.gz")
     path = write(tmp_path, VOLUME | {"mask": "labels.nii.gz"}, VOLUME | {"mask": "labels.nii.gz", "slice": 2})
-    assert own.label_maps(path).startswith(
-        "masks of 1 lines have several values, first line 1: labels.nii.gz has 2 beside 0"
-    )
+    (note,) = own_notes.notes(path)
+    assert note.startswith("masks of 1 lines have several values, first line 1: labels.nii.gz has 2 beside 0")
 
 
 def test_the_grey_edges_of_a_jpeg_mask_are_no_region(tmp_path: Path) -> None:
@@ -185,7 +184,7 @@ def test_the_grey_edges_of_a_jpeg_mask_are_no_region(tmp_path: Path) -> None:
     for x1, y1, x2, y2 in (map(int, box) for box in sample.boxes):
         region[y1:y2, x1:x2] = True
     assert (region == (mask > 0)).all()
-    assert own.label_maps(path) == ""
+    assert list(own_notes.notes(path)) == []
 
 
 def long_file(folder: Path, lines: int, bad: dict[int, str]) -> Path:
@@ -210,6 +209,7 @@ def test_a_long_file_takes_memory_for_its_rows_only(tmp_path: Path) -> None:
     assert len(read(path).rows) == 2_999
     held, peak = tracemalloc.get_traced_memory()
     list(own.check(path))
+    assert list(own_notes.notes(path)) == []
     checked = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert held < 2_000 * 3_000

@@ -82,6 +82,25 @@ def test_a_folder_and_a_pipe_are_no_image(tmp_path: Path, capsys: pytest.Capture
         assert capsys.readouterr().err == f"lmms-vg: image {path}: is no ordinary file\n"
 
 
+def test_an_image_that_viewers_turn_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class LoadedError(Exception):
+        pass
+
+    def load(*_: object) -> None:
+        raise LoadedError
+
+    monkeypatch.setattr("lmms_vg.cli.look._arguments", load)
+    for orientation, said in ((1, False), (8, True)):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg", exif=exif)
+        with pytest.raises(LoadedError):
+            main(["look", str(tmp_path / "a.jpg"), "Where?", "--model", "huatuo", *DEMO])
+        assert (f"{tmp_path / 'a.jpg'}: its EXIF data turn it in viewers" in capsys.readouterr().err) == said
+
+
 def test_an_image_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["look", str(tmp_path / "no.png"), "Where?", "--model", "huatuo"]) == 2
     assert f"image {tmp_path / 'no.png'}: there is no no.png in {tmp_path}" in capsys.readouterr().err

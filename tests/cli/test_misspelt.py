@@ -33,6 +33,10 @@ CASES = {
     "run --methods plain --model hautuo --tasks vqa_demo --output_path o": "huatuo",
     "run --methods plain,vgrefine --model huatuo --model_args vgrefine.kk=1 --tasks vqa_demo --output_path o": "vgrefine.k",
     "run --methods plain,vgrefine --model huatuo --model_args k=1 --tasks vqa_demo --output_path o": "vgrefine.k",
+    "run --data DIR/mein.jsonl --model huatuo": "mine.jsonl",
+    "run --data DIR/mine.jsonl --model huatuo_vgrefin": "huatuo_vgrefine",
+    "run --data DIR/mine.jsonl --model huatuo_vgrefine --model_args pretrained=demo,kk=5": "k",
+    "data check DIR/mein.jsonl": "mine.jsonl",
     "sweep --model huatuo_vgrefin --tasks vqa_demo --grid k=1 --output_path o": "huatuo_vgrefine",
     "sweep --model huatuo_vgrefine --tasks vqa_dmeo --grid k=1 --output_path o": "vqa_demo",
     "sweep --model huatuo_vgrefine --tasks vqa_demo --grid maks=pre --output_path o": "mask",
@@ -84,7 +88,7 @@ CASES = {
 HEAVY = ("torch", "transformers", "lmms_eval", "datasets", "scipy", "huggingface_hub")
 
 SCRIPT = """
-import contextlib, io, json, sys
+import contextlib, io, json, os, sys
 from lmms_vg.cli.main import main
 results = {}
 for case in json.loads(sys.argv[1]):
@@ -95,6 +99,7 @@ for case in json.loads(sys.argv[1]):
         except SystemExit as end:
             status = end.code
     results[case] = [status, err.getvalue()]
+    os.environ.pop('LMMS_VG_OWN', None)  # which a command leaves to those that it starts
 print(json.dumps([results, sorted(set(sys.argv[2:]) & set(sys.modules))]))
 """
 

@@ -102,7 +102,9 @@ def test_a_run_is_not_begun_that_could_not_be_saved(arguments: list[str], capsys
         ("new", "file", "already exists"),
         ("new", "dangling", "already exists"),
         ("new", "dangling/x", "dangling is no folder"),
-        ("file", "", "is a folder"),
+        ("file", "", "names no place; name one"),
+        ("folder", "", "names no place; name one"),
+        ("file", ".", "is a folder"),
     ],
 )
 def test_what_is_there_already(kind: str, place: str, reason: str) -> None:

@@ -80,6 +80,18 @@ def test_controls_are_listed_apart(capsys: pytest.CaptureFixture[str]) -> None:
         assert f"| {name} |" not in methods
 
 
+@pytest.mark.parametrize(
+    "wrong", [["--model", "huatuo_vgrefin"], ["--model", "huatuo_vgrefine", "--model_args", "kk=5"]]
+)
+def test_what_is_misspelt_is_said_before_own_questions_are_read(
+    wrong: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LMMS_VG_OWN", "")
+    monkeypatch.setattr("lmms_vg.tasks.own_tasks.read", lambda _: pytest.fail("it was read"))
+    assert run([*wrong, "--data", str(write(tmp_path, ROW))]) == 2
+    assert "did you mean" in capsys.readouterr().err
+
+
 def test_own_questions_become_a_task(
     given: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -93,7 +105,7 @@ def test_own_questions_become_a_task(
         [*model, "--tasks", "own_mine_grounding"],
     ]
     assert run([*model, "--data", str(tmp_path / "gone.jsonl")]) == 2
-    assert "there is no such file" in capsys.readouterr().err
+    assert f"--data {tmp_path / 'gone.jsonl'}: did you mean mine.jsonl? there is no gone" in capsys.readouterr().err
     monkeypatch.setenv("LMMS_VG_OWN", "")
     assert run([*model, "--tasks", "own"]) == 2
     assert "--data mine.jsonl" in capsys.readouterr().err

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import hosting
 import pytest
+from own_files import ROW, write
 
 from lmms_vg.cli.main import main
 from lmms_vg.journal import home
@@ -66,3 +69,18 @@ def test_a_quiet_run_still_warns(tmp_path: Path, capfd: pytest.CaptureFixture[st
 def test_a_run_that_fails_has_no_summary(capfd: pytest.CaptureFixture[str]) -> None:
     assert ended("--model", "huatuo_vgrefine", "--quiet", "--gen_kwargs", "nonsense=1") != 0
     assert capfd.readouterr().out == ""
+
+
+@pytest.mark.e2e
+def test_no_bar_appears_in_a_quiet_run_of_own_questions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bars are switched off before reading the questions imports what draws them."""
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)  # quiet runs of this process leave it
+    path = write(tmp_path, ROW)
+    code = (
+        "import sys; from lmms_vg.cli import run; run._run_one = lambda _: list(__import__('tqdm').tqdm([1])) and 0; "
+        "sys.exit(run.run(sys.argv[1:]))"
+    )
+    for flag, bars in (["--quiet"], 0), ([], 1):
+        arguments = ["--model", "huatuo_plain", "--data", str(path), *flag]
+        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+        assert done.stderr.count("100%") == bars

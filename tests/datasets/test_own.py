@@ -74,6 +74,17 @@ def test_bad_lines_are_left_out_and_counted(tmp_path: Path, heard: list[str]) ->
     assert message.endswith(f"All of them: lmms-vg data check {path}")
 
 
+def test_rows_of_which_nothing_is_measured_are_left_out_of_every_task_and_counted(
+    tmp_path: Path, heard: list[str]
+) -> None:
+    path = write(tmp_path, ROW, {"image": IMAGE, "question": "Where?"})
+    assert [sample.uid for sample in own.load(path, "grounding")] == ["mine.jsonl/1"]
+    (message,) = heard
+    assert message.startswith(
+        f"1 of 2 lines are left out, first {path}, line 2: it has neither an answer nor bbox or mask"
+    )
+
+
 def test_a_file_of_which_nothing_can_be_asked_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no row can be asked; .*mine.jsonl, line 1: mask: .*gone.png"):
         own.load(write(tmp_path, {"image": IMAGE, "question": "?", "mask": "gone.png"}))

@@ -105,7 +105,7 @@ def test_a_slice_of_a_volume_is_shown_by_its_affine(
     ],
 )
 def test_what_is_said_of_a_volume_that_is_not_stated_well(volume: Path, view: dict[str, Any], said: str) -> None:
-    with pytest.raises(DataError, match=f"v.nii.gz: .*{said}"):
+    with pytest.raises(DataError, match=f"v.nii.gz: (?!v.nii).*{said}"):
         open_view(volume, view)
 
 

@@ -42,6 +42,38 @@ def test_every_value_but_0_is_region(tmp_path: Path, mode: str) -> None:
     assert (painted(region_of(row(mask="m.png"), tmp_path)) == MASK).all()
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_is_transparent_is_no_region(tmp_path: Path, mode: str) -> None:
+    """An editor may have kept white under a background that is erased."""
+    write(tmp_path, ROW)
+    pixels = np.full((*MASK.shape, 4), 255, np.uint8)
+    pixels[..., 3] *= MASK
+    picture = Image.fromarray(pixels)
+    if mode == "P":
+        picture = Image.fromarray(MASK.astype(np.uint8))
+        picture.putpalette([255, 255, 255] * 2)
+        picture.info["transparency"] = 0
+    (picture.convert("LA") if mode == "LA" else picture).save(tmp_path / "m.png")
+    assert (painted(region_of(row(mask="m.png"), tmp_path)) == MASK).all()
+
+
+def test_values_below_1_are_region(tmp_path: Path) -> None:
+    write(tmp_path, ROW)
+    Image.fromarray(MASK.astype(np.float32) * 0.4).save(tmp_path / "m.tif")
+    assert (painted(region_of(row(mask="m.tif"), tmp_path)) == MASK).all()
+
+
+def test_a_palette_that_contradicts_its_numbers_is_refused(tmp_path: Path) -> None:
+    """A black background may have any number in a palette that a program has made of colours."""
+    write(tmp_path, ROW)
+    picture = Image.fromarray(1 - MASK.astype(np.uint8))
+    picture.putpalette([255, 255, 255, 0, 0, 0])
+    picture.save(tmp_path / "m.png")
+    with pytest.raises(DataError, match=r"m\.png: 0 in its palette is not black") as refused:
+        region_of(row(mask="m.png"), tmp_path)
+    assert "damaged" not in str(refused.value)
+
+
 def test_a_mask_that_is_cut_off_marks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as lmms-eval sets it
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (30, 40), np.uint8)).save(tmp_path / "m.png")

@@ -49,6 +49,17 @@ def test_an_answer_is_an_option_or_its_letter(tmp_path: Path, answer: str, lette
     assert read(write(tmp_path, TEXT | {"options": ["CT", "MRI"], "answer": answer})).rows[1].answer == letter
 
 
+def test_options_that_are_their_own_letters_leave_no_doubt(tmp_path: Path) -> None:
+    assert read(write(tmp_path, TEXT | {"options": ["A", "B"], "answer": "B"})).rows[1].answer == "B"
+
+
+def test_one_image_has_one_name_however_it_is_spelt(tmp_path: Path) -> None:
+    rows = read(
+        write(tmp_path, *(TEXT | {"image": path} for path in ("x/a.png", "./x/a.png", "x//a.png", "x/./a.png")))
+    ).rows
+    assert {row.image for row in rows.values()} == {"x/a.png"}
+
+
 def test_one_box_or_a_list_of_boxes_under_either_name() -> None:
     assert boxes_of([1, 2, 3, 4]) == boxes_of([[1, 2, 3, 4]]) == [[1.0, 2.0, 3.0, 4.0]]
     assert boxes_of([[1, 2, 3, 4], [5, 6, 7, 8.5]])[1] == [5, 6, 7, 8.5]
@@ -57,15 +68,15 @@ def test_one_box_or_a_list_of_boxes_under_either_name() -> None:
 
 def test_vgmeds_other_name_for_boxes_is_read(tmp_path: Path) -> None:
     assert read(write(tmp_path, TEXT | {"original_bboxes": [[1, 2, 3, 4]]})).rows[1].bbox == [[1, 2, 3, 4]]
+    both = TEXT | {"bbox": [1, 2, 3, 4], "original_bboxes": [[1, 2, 3, 4]]}
+    assert read(write(tmp_path, both)).rows[1].bbox == [[1, 2, 3, 4]]
 
 
 def test_patients_may_be_numbers(tmp_path: Path) -> None:
     assert [
-        row.patient for row in read(write(tmp_path, ROW | {"patient": 7}, ROW | {"patient": "7"})).rows.values()
-    ] == [
-        "7",
-        "7",
-    ]
+        row.patient
+        for row in read(write(tmp_path, *(ROW | {"patient": name} for name in (7, "7", " 7")))).rows.values()
+    ] == ["7"] * 3
 
 
 @pytest.mark.parametrize(
@@ -87,11 +98,20 @@ def test_patients_may_be_numbers(tmp_path: Path) -> None:
         (TEXT | {"bbox": [1, 2, 3]}, "allowed are four finite numbers"),
         (TEXT | {"bbox": [1, 2, 3, "4"]}, "allowed are four finite numbers"),
         ('{"image": "a.png", "question": "?", "bbox": [1, 2, NaN, 4]}', "allowed are four finite numbers"),
+        ('{"image": "a.png", "question": "?", "bbox": [1, 2, 1e999, 4]}', "allowed are four finite numbers"),
+        (TEXT | {"bbox": [1, 2, 10**400, 4]}, "allowed are four finite numbers"),
+        (TEXT | {"bbox": [1, 2, 1, 4]}, "its right or bottom edge is not beyond"),
+        ('{"image": "a.png", "question": "?", "bbox": [1, 2, 3, 4], "bbox": [5, 6, 7, 8]}', "'bbox' appears twice"),
+        (TEXT | {"bbox": [1, 2, 3, 4], "original_bboxes": [[5, 6, 7, 8]]}, "bbox and original_bboxes: are two names"),
+        (TEXT | {"image": "a#{.png"}, "'#{' cannot be part of its name"),
         (TEXT | {"bbox": [20, 25, 10, 12]}, "if it is x, y, width, height, write [20, 25, 30, 37]"),
         (TEXT | {"options": ["CT", "MRI"]}, "no answer: with options, allowed is one of them, or its letter A to B"),
         (TEXT | {"options": ["CT", "MRI"], "answer": "C"}, "answer 'C': with options"),
-        (TEXT | {"options": ["CT"], "answer": "A"}, "allowed are 2 to 26 different texts"),
-        (TEXT | {"options": ["CT", "CT"], "answer": "A"}, "allowed are 2 to 26 different texts"),
+        (TEXT | {"options": ["CT"], "answer": "A"}, "allowed are 2 to 26 texts that differ"),
+        (TEXT | {"options": ["CT", "CT"], "answer": "A"}, "allowed are 2 to 26 texts that differ"),
+        (TEXT | {"options": ["CT scan", "ct  scan "], "answer": "A"}, "differ in more than case and white space"),
+        (TEXT | {"options": ["CT", " "], "answer": "A"}, "allowed are 2 to 26 texts that differ"),
+        (TEXT | {"options": ["A", "C", "D"], "answer": "C"}, "answer 'C': is an option, and the letter of another"),
         (TEXT | {"window": "lungs"}, "did you mean lung"),
         (TEXT | {"plane": "axiall"}, "plane 'axiall'"),
         (TEXT | {"slice": 1.5}, "slice 1.5"),

@@ -73,6 +73,16 @@ def test_differences_are_those_of_each_question(tmp_path: Path) -> None:
     assert changes[0].value.mean == pytest.approx(expected, abs=2e-3)
 
 
+def test_questions_about_other_images_are_not_compared(tmp_path: Path) -> None:
+    """As where lines of a file of own questions changed places between two runs."""
+    maps = asked(seeing)
+    moved = [*maps[2:4], *maps[:2], *maps[4:]]
+    swapped = [replace(one, image=other.image) for one, other in zip(maps, moved, strict=True)]
+    changes, missing = look_changes(run_of(tmp_path / "a", maps), [run_of(tmp_path / "b", swapped)])
+    assert changes == []
+    assert "4 questions, first u/k0, are about the image or patient of another question of" in missing[0]
+
+
 def test_under_a_knockout_kl_and_log_ar_have_no_verdict(tmp_path: Path) -> None:
     """And are not counted as tests."""
     table = compare([run(tmp_path / "a", blind), run(tmp_path / "b", with_hidden, "pai")], layer=1)

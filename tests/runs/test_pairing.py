@@ -103,3 +103,26 @@ def test_other_rules_are_never_allowed(tmp_path: Path) -> None:
     runs = [saved(tmp_path / f"r{rule}", [closed("q0", 1, rule=f"rule|v:{rule}")]) for rule in (1, 2)]
     with pytest.raises(ValueError, match=r"t: scored by rule\|v:1 in one run and by rule\|v:2 in the other"):
         compare(runs, ["questions", "prompt"])
+
+
+def test_a_question_about_another_image_is_another_question(tmp_path: Path) -> None:
+    """As where lines of a file of own questions changed places between two runs: the words are often the same."""
+    base = saved(tmp_path / "a", [closed("q0", 1, "x.png"), closed("q1", 0, "y.png"), closed("q2", 1, "z.png")])
+    other = saved(tmp_path / "b", [closed("q0", 0, "y.png"), closed("q1", 0, "x.png"), closed("q2", 1, "z.png")])
+    with pytest.raises(ValueError, match="2 questions have another image or reference answer: q0, q1"):
+        compare([base, other])
+    assert numbers(compare([base, other], ["questions"])) == [(1, 1), (1, 1)]
+
+
+def of_patient(uid: str, score: int, patient: str) -> dict[str, Any]:
+    line = closed(uid, score, f"p/patient {patient}")
+    return line | {"acc": line["acc"] | {"units": {"patient": patient}}}
+
+
+def test_an_image_and_its_patient_are_no_two_images(tmp_path: Path) -> None:
+    base = saved(tmp_path / "a", [closed("q0", 1, "x.png"), closed("q1", 0, "y.png")])
+    named = saved(tmp_path / "b", [of_patient("q0", 1, "1"), of_patient("q1", 0, "2")])
+    assert numbers(compare([base, named])) == [(2, 0.5), (2, 0.5)]
+    others = saved(tmp_path / "c", [of_patient("q0", 1, "1"), of_patient("q1", 0, "1")])
+    with pytest.raises(ValueError, match="1 question has another image or reference answer: q1"):
+        compare([named, others])

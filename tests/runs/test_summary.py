@@ -59,6 +59,15 @@ def test_it_fits(tmp_path: Path, methods: int, tasks: int) -> None:
     assert shown >= 1
 
 
+def test_of_many_stages_the_longest_are_shown_and_what_follows_them_has_room(tmp_path: Path) -> None:
+    stages = {f"stage_{n}": float(n) for n in range(1, 13)}
+    lines = summary({"plain": saved(tmp_path)}, EFFORT._replace(seconds=stages), tmp_path, [])
+    (line,) = [line for line in lines if line.startswith("time ")]
+    assert line.startswith("time 5 min, of it answering 78 s (stage_12 15%, stage_11 14%, ")
+    assert line.endswith(", ...), scoring 12 s; 2.5 GB")
+    assert len(line) <= WIDTH
+
+
 def test_failures_are_named_by_method(tmp_path: Path) -> None:
     lines = summary({"plain": saved(tmp_path)}, EFFORT._replace(failed={"pai": 3}), tmp_path, [])
     assert "asked 80, from journal 20, failed 3 of pai" in lines

@@ -27,7 +27,6 @@ from lmms_vg.study.figures.style import seed_note
 from lmms_vg.study.head_tables import RunHeads, best
 from lmms_vg.study.head_values import ENTROPY, HeadSide
 
-RNG = np.random.default_rng(11)
 SHAPE = np.array([3.0, 2.0, 1.5, 2.5])
 
 
@@ -35,16 +34,17 @@ def read(paths: list[Path]) -> list[dict[str, str]]:
     return list(csv.DictReader(paths[-1].open(encoding="utf-8")))
 
 
-def watched(rows: str, shift: float) -> StudiedTask:
+def watched(rows: str, shift: float, random: np.random.Generator) -> StudiedTask:
     run = run_named()
     own = Run(run.path, "m", "", provenance={**(run.provenance or {}), "rows": rows})
-    values = SHAPE + shift + 0.2 * RNG.standard_normal((40, 4))
+    values = SHAPE + shift + 0.2 * random.standard_normal((40, 4))
     task = task_of(values, run=own, AR=values[:, ::-1], JS=values / 10, placement=np.clip(values / 4, 0, 1))
     return replace(task, rows=rows)
 
 
 def test_token_selections_have_a_line_each(tmp_path: Path) -> None:
-    tasks = [watched(rows, shift) for rows, shift in (("last", 0.0), ("question", 1.0), ("all", 2.0))]
+    random = np.random.default_rng(11)
+    tasks = [watched(rows, shift, random) for rows, shift in (("last", 0.0), ("question", 1.0), ("all", 2.0))]
     paths = token_figure.draw(curves.curves(tasks), tmp_path)
     assert [path.name for path in paths[::2]] == ["tokens_huatuo_demo_plain_vgmed_localization.png", paths[-1].name]
     rows = read(paths)
@@ -77,9 +77,9 @@ def test_radars_have_the_published_cells_and_the_means_of_runs(tmp_path: Path) -
 
 
 def test_curves_of_both_sides(tmp_path: Path) -> None:
-    run = run_named()
+    run, random = run_named(), np.random.default_rng(11)
     sides = [
-        task_of(SHAPE + shift + 0.2 * RNG.standard_normal((40, 4)), name, run)
+        task_of(SHAPE + shift + 0.2 * random.standard_normal((40, 4)), name, run)
         for name, shift in (("vgmed_localization", 1.0), ("vgmed_coco_localization", 0.0))
     ]
     paths = curve_figure.draw(curves.curves(sides), tmp_path)

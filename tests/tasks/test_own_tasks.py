@@ -126,8 +126,10 @@ def test_data_check_says_what_is_wrong_and_what_is_measured(tmp_path: Path, caps
     assert main(["data", "check", str(path)]) == 1
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith(f"{path}, line 9: not JSON")
-    assert said[1] == f"{path}: 8 of 9 lines are questions"
-    assert said[2] == "key 'answr' is not read (1 lines); did you mean answer?"
+    assert said[1].startswith("images of several patients: 1, first")
+    assert said[2].startswith("lines that ask what another asks of the same image: 1, first line 8 as line 4")
+    assert said[3] == f"{path}: 8 of 9 lines are questions"
+    assert said[4] == "key 'answr' is not read (1 lines); did you mean answer?"
     assert (
         "own_mine_grounding: n = 2, 1 images, 2 patients: where the model looks (AR, KL, JS, excess over chance)"
         in said

@@ -320,6 +320,18 @@ def test_tables_are_sorted_with_missing_numbers_last(browser: Any, address: str)
     assert "table1=0.descending" in browser.current_url
 
 
+def test_tables_say_that_they_are_wide_and_short_ones_scroll_with_the_page(browser: Any, address: str) -> None:
+    browser.get(address)
+    browser.execute_script("const b = document.querySelector('#tables .scroll'); b.style.width = '80px'")
+    browser.execute_script("dispatchEvent(new Event('resize'))")
+    assert "scroll the table sideways" in one(browser, "#tables .sideways").text
+    assert one(browser, "#tables .scroll").value_of_css_property("max-height") == "none"
+    assert one(browser, "#all").value_of_css_property("max-height") != "none"
+    browser.execute_script("document.querySelector('#tables .scroll').style.width = '4000px'")
+    browser.execute_script("dispatchEvent(new Event('resize'))")
+    assert not one(browser, "#tables .sideways").is_displayed()
+
+
 def test_pictures_are_unpacked_when_they_come_into_sight_and_let_go_again(browser: Any, address: str) -> None:
     opened(browser, address)
     wait(browser, "document.querySelector('.card').classList.contains('drawn')")

@@ -208,6 +208,8 @@
     for (const table of all("table.sortable")) {
       ReportTables.sortable(table, tables[table.dataset.key], (name, value) => { tables[name] = value; writeAddress(); });
     }
+    ReportTables.sayWhatScrolls();
+    addEventListener("resize", ReportTables.sayWhatScrolls);
     if (!ReportMaps.able) {
       find("#problem").textContent = "This browser cannot unpack the gallery: it has no DecompressionStream. Chrome and Edge have it "
         + "from version 80 on, Safari from 16.4, Firefox from 113. Everything above can be read without it.";

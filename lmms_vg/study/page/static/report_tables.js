@@ -40,5 +40,13 @@ const ReportTables = (() => {
     if (heads[column] && ["ascending", "descending"].includes(order)) sort(Number(column), order);
   }
 
-  return { sortable };
+  // A table that fits needs no word on how to scroll it.
+  function sayWhatScrolls() {
+    for (const word of document.querySelectorAll(".sideways")) {
+      const box = word.nextElementSibling;
+      word.hidden = box.scrollWidth <= box.clientWidth;
+    }
+  }
+
+  return { sortable, sayWhatScrolls };
 })();
