@@ -29,6 +29,7 @@ from lmms_vg.study.page.data import (
 from lmms_vg.study.page.input import PageInput
 from lmms_vg.study.page.maps import DOUBLINGS
 from lmms_vg.study.page.tables import cells, numeric
+from lmms_vg.study.page.words import WORDS, explained
 
 _PACKAGE = "lmms_vg.study.page"
 
@@ -157,6 +158,8 @@ def _environment() -> Environment:
         "line_style": style,
         "cells": cells,
         "numeric": numeric,
+        "explained": explained,
+        "words": WORDS,
         "base64": lambda data: base64.b64encode(data).decode(),
         "version": __version__,
     }

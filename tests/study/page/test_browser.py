@@ -332,6 +332,23 @@ def test_tables_say_that_they_are_wide_and_short_ones_scroll_with_the_page(brows
     assert not one(browser, "#tables .sideways").is_displayed()
 
 
+def test_abbreviations_are_explained_where_they_stand(browser: Any, address: str) -> None:
+    """By touch and by keyboard."""
+    browser.get(address)
+    titles = (
+        "return [...document.querySelectorAll('#curves figure')].map(one => "
+        "[one.querySelector('b').innerText, one.querySelector('.what summary').innerText])"
+    )
+    for title, asked in browser.execute_script(titles):
+        assert asked.removeprefix("What is ").removesuffix("?") in title
+    summary, meaning = (browser.find_element("css selector", f"#curves figure .what {tag}") for tag in ("summary", "p"))
+    assert not meaning.is_displayed()
+    summary.click()
+    assert meaning.is_displayed()
+    summary.send_keys("\ue007")  # Enter
+    assert not meaning.is_displayed()
+
+
 def test_pictures_are_unpacked_when_they_come_into_sight_and_let_go_again(browser: Any, address: str) -> None:
     opened(browser, address)
     wait(browser, "document.querySelector('.card').classList.contains('drawn')")

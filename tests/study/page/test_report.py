@@ -16,6 +16,7 @@ import study_pages
 
 from lmms_vg.study.page import report as page
 from lmms_vg.study.page.data import MapDetail
+from lmms_vg.study.page.input import PageTable
 from lmms_vg.study.page.maps import unpacked
 
 
@@ -40,6 +41,14 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     texts = [written(tmp_path, study_pages.page(), seed=3)[0] for _ in range(2)]
     assert texts[0] == texts[1]
     assert texts[0] != written(tmp_path, study_pages.page(), seed=4)[0]
+
+
+def test_words_of_a_table_are_explained_below_it(tmp_path: Path) -> None:
+    made = study_pages.page()
+    plain, _ = written(tmp_path, replace(made, tables=[PageTable("By organ", "", ("model", "questions"), [("a", 3)])]))
+    assert "What is placement?" not in plain
+    text, _ = written(tmp_path, replace(made, tables=[PageTable("By organ", "", ("model", "placement"), [("a", 0.5)])]))
+    assert text.index("By organ") < text.index("What is placement?") < text.index('<section id="gallery">')
 
 
 def test_only_our_scripts_and_styles_may_run(tmp_path: Path) -> None:
