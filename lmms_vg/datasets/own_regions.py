@@ -117,7 +117,9 @@ def _of_run_lengths(mask: dict[str, Any], wanted: tuple[int, int]) -> NDArray[np
     """COCO's RLE: runs of 0 and 1 by turns, column by column, as a list or in COCO's text."""
     size, counts = mask.get("size"), mask.get("counts")
     if not isinstance(size, list) or [*map(type, size)] != [int, int] or not isinstance(counts, str | list):
-        raise DataError('allowed is the path of a PNG, or COCO\'s {"size": [height, width], "counts": ...}')
+        raise DataError(
+            f'{mask!r:.80}: allowed is the path of a PNG, or COCO\'s {{"size": [height, width], "counts": ...}}'
+        )
     if (size[1], size[0]) != wanted:
         raise DataError(f"it has {_words((size[1], size[0]))}, but its image has {_words(wanted)}")
     try:

@@ -73,7 +73,7 @@ BAD: dict[str, tuple[Files | None, dict[str, Any] | str, str]] = {
     "mask of no known form": (
         None,
         {"image": IMAGE, "question": "?", "mask": {"liver": 3}},
-        "mask: allowed is the path of a PNG",
+        "mask: {'liver': 3}: allowed is the path of a PNG",
     ),
     "burned-in text": (
         dicoms,

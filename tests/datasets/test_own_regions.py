@@ -109,7 +109,7 @@ def test_run_lengths_of_coco_in_both_forms(tmp_path: Path) -> None:
         ),
         ({"size": [30, 40], "counts": "~~"}, "its counts are no run lengths of COCO"),
         ({"size": "30x40", "counts": []}, "allowed is the path of a PNG"),
-        ({"counts": []}, "allowed is the path of a PNG"),
+        ({"counts": []}, r"\{'counts': \[\]\}: allowed is the path of a PNG"),
     ],
 )
 def test_masks_that_mark_no_region_of_their_image_are_refused(tmp_path: Path, mask: Any, said: str) -> None:
