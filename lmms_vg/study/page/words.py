@@ -6,9 +6,9 @@ import re
 
 #: Word -> what it means.
 WORDS = {
-    "1.3\u00d7 other images": "The box holds 1.3 times the attention that maps of other images put on it, at that layer. 1\u00d7 "
-    "is what a look has that cannot know the box. It shows a look that depends on this image; whether the question steers it, and "
-    "whether the answer rests on it, are other questions.",
+    "1.3× other images": "The box holds 1.3 times the attention that maps of other images put on it, at that layer. 1× is "
+    "what a look has that cannot know the box. It shows a look that depends on this image; whether the question steers it, "
+    "and whether the answer rests on it, are other questions.",
     "AR": "Mean attention inside the box over mean attention everywhere: 1 is even. It depends on padding and on where objects "
     "stand.",
     "KL": "Distance of the map from an even look at the box, in nats. It depends on the box's size, so it is never judged "
