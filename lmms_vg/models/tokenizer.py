@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import transformers
+from tokenizers import Regex
 from tokenizers.models import BPE
-from tokenizers.normalizers import Prepend, Replace, Sequence
+from tokenizers.normalizers import Normalizer, Prepend, Replace, Sequence, Strip
 from transformers import AutoTokenizer, LlamaTokenizer
 
 from lmms_vg.models.checkpoint import CheckpointError, locate, path_of, reading
@@ -102,12 +103,20 @@ def _as_sentencepiece(tokenizer: Any, pieces: Path) -> bool:
 
 
 def _follow_sentencepiece(tokenizer: Any, pieces: Path) -> None:
-    """Give a tokenizer SentencePiece's rules: a space before every text, and merges in the order of their scores.
+    """Give a tokenizer SentencePiece's rules: for spaces as the file states them, and merges in the order of their scores.
 
-    transformers 5.20 forgets the space, and merges in the order of the vocabulary, where Mistral's has runs of spaces first.
+    transformers 5.20 forgets the space before a text, keeps runs of spaces that the file wants as one, and merges in the order
+    of the vocabulary, where Mistral's has runs of spaces first.
     """
     from sentencepiece import SentencePieceProcessor
+    from sentencepiece.sentencepiece_model_pb2 import ModelProto
 
+    stated = ModelProto.FromString(pieces.read_bytes()).normalizer_spec
+    rules: list[Normalizer] = []
+    if stated.remove_extra_whitespaces:
+        rules += [Strip(), Replace(Regex(" +"), " ")]
+    if stated.add_dummy_prefix:
+        rules.append(Prepend("\u2581"))
     trained = SentencePieceProcessor(model_file=str(pieces))
     backend = tokenizer.backend_tokenizer
     model = json.loads(backend.to_str())["model"]
@@ -115,7 +124,7 @@ def _follow_sentencepiece(tokenizer: Any, pieces: Path) -> None:
     merges.sort(key=lambda pair: trained.get_score(trained.piece_to_id("".join(pair))), reverse=True)
     kept = {name: model[name] for name in ("vocab", "unk_token", "fuse_unk", "byte_fallback")}
     backend.model = BPE(merges=merges, **kept)
-    backend.normalizer = Sequence([Prepend("\u2581"), Replace(" ", "\u2581")])
+    backend.normalizer = Sequence([*rules, Replace(" ", "\u2581")])
     backend.pre_tokenizer = None
 
 

@@ -123,7 +123,7 @@ def test_coco_without_images_says_how_to_fetch_them(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model": "gpt"}, "--model 'gpt': allowed is huatuo, internvl, llava"),
+        ({"model": "gpt"}, "--model 'gpt': allowed is huatuo, internvl, lingshu, llava"),
         ({"model": "huatuo_vgrefine"}, "heads are ranked on the plain model"),
         ({"model_args": "demo"}, "--model_args 'demo' has no '='; allowed is name=value"),
         ({"model_args": "pretrained=demo,heads=1-1"}, "--model_args heads=1-1: did you mean per_head?"),

@@ -150,6 +150,23 @@ def test_the_space_before_the_first_word_is_not_lost(
     assert tokenizer.convert_ids_to_tokens(ids) == SPLIT
 
 
+@pytest.mark.parametrize("remove", [False, True])
+@pytest.mark.parametrize("prefix", [False, True])
+def test_spaces_are_treated_as_the_file_states(pieces_alone: Path, remove: bool, prefix: bool) -> None:
+    from sentencepiece import SentencePieceProcessor
+    from sentencepiece.sentencepiece_model_pb2 import ModelProto
+
+    file = pieces_alone / "tokenizer.model"
+    model = ModelProto.FromString(file.read_bytes())
+    model.normalizer_spec.remove_extra_whitespaces, model.normalizer_spec.add_dummy_prefix = remove, prefix
+    file.write_bytes(model.SerializeToString())
+    tokenizer = loading.LlamaTokenizer.from_pretrained(str(pieces_alone), legacy=True)
+    loading._follow_sentencepiece(tokenizer, file)
+    trained = SentencePieceProcessor(model_file=str(file))
+    for text in (" the left  lung,\n 3.5   cm ", "the lung", "", "   ", "right"):
+        assert tokenizer(text, add_special_tokens=False)["input_ids"] == trained.encode(text), text
+
+
 def test_spaces_are_merged_by_their_score_and_not_by_their_number(
     pieces_alone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
