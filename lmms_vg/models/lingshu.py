@@ -19,13 +19,12 @@ class Lingshu(QwenVL):
     name: ClassVar[str] = "lingshu"
     pretrained: ClassVar[str] = "lingshu-medical-mllm/Lingshu-7B"
     model_types: ClassVar[tuple[str, ...]] = ("qwen2_5_vl",)
-    card: ClassVar[FamilyCard] = FamilyCard(
+    card: ClassVar[FamilyCard] = QwenVL.card._replace(
         checkpoints=(
             KnownCheckpoint("lingshu-medical-mllm/Lingshu-7B", "MIT", 16.6),
             KnownCheckpoint("lingshu-medical-mllm/Lingshu-32B", "MIT", 66.9),
         ),
         tokens="as `qwen_vl`",
-        prompt="the checkpoint's template, ChatML",
         preprocessing="as `qwen_vl`",
         verified="tiny weights answer as under `qwen_vl`, which is compared with transformers",
         not_verified="real weights; its own template",

@@ -14,10 +14,5 @@ def turned(path: Path) -> bool:
     try:
         with Image.open(path) as picture:
             return picture.getexif().get(_ORIENTATION, 1) in range(2, 9)
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        Image.DecompressionBombError,
-    ):  # a scan, or no image, which opening it says
-        return False
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False  # a scan, or no image, which opening it says

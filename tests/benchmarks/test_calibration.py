@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks import calibration
+
 
 @pytest.mark.slow
-def test_quick_run_prints_ratios_and_equal_answers(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TQDM_DISABLE", "1")  # importing it would set this for all tests to come
-    from benchmarks import calibration
-
+def test_quick_run_prints_ratios_and_equal_answers(capsys: pytest.CaptureFixture[str]) -> None:
     calibration.main(["--quick", "--images", "1", "--questions-per-image", "2"])
     shown = capsys.readouterr().out
     assert "| calibration / plain, 16 tokens | " in shown

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
-import warm
+from benchmark_runs import printed
 from saved_run import tables
 
 from benchmarks.cost_form import fit
@@ -22,16 +20,8 @@ def test_fit_finds_the_constants_that_made_the_times() -> None:
 
 @pytest.mark.e2e
 def test_quick_run_predicts_from_seven_questions(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [warm.programs() / "python", "-m", "benchmarks.cost_form", "--quick", "--images", "2"],
-        cwd=Path(__file__).parents[2],
-        env=os.environ | {"OMP_NUM_THREADS": "1", "LMMS_VG_SHARED_DATA": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
-    ((_, *rows),) = tables(done.stdout)
+    shown = printed("cost_form", "--quick", "--images", "2", LMMS_VG_SHARED_DATA=str(tmp_path))
+    ((_, *rows),) = tables(shown)
     assert [row[0] for row in rows] == ["7", "4", "1"]
     assert all(float(row[1]) > 0 and float(row[2]) > 0 for row in rows)
-    assert "Fitted at 7 questions per image" in done.stdout
+    assert "Fitted at 7 questions per image" in shown

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-from pathlib import Path
-
 import pytest
-import warm
+from benchmark_runs import printed
 from saved_run import tables
 
 
 @pytest.mark.e2e
 def test_killed_runs_end_in_the_results_of_an_undisturbed_one() -> None:
-    done = subprocess.run(
-        [warm.programs() / "python", "-m", "benchmarks.kills", "--times", "1", "--questions", "16", "--seed", "3"],
-        cwd=Path(__file__).parents[2],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    ((_, *rows),) = tables(done.stdout)
+    shown = printed("kills", "--times", "1", "--questions", "16", "--seed", "3")
+    ((_, *rows),) = tables(shown)
     values = {name: int(value) for name, value in rows}
     assert values["SIGKILLs"] == 10
     assert values["torn lines left by them"] > 2, "otherwise they hit nothing"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
-import warm
+from benchmark_runs import printed
 from saved_run import tables
 
 from benchmarks import answers
@@ -19,16 +17,8 @@ from lmms_vg.tasks.documents import AXES
 
 @pytest.mark.e2e
 def test_quick_run_prints_a_table(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [warm.programs() / "python", "-m", "benchmarks.scoring", "--quick"],
-        cwd=Path(__file__).parents[2],
-        env=os.environ | {"LMMS_VG_DATA": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
-    ((head, *rows),) = tables(done.stdout)
+    shown = printed("scoring", "--quick", LMMS_VG_DATA=str(tmp_path))
+    ((head, *rows),) = tables(shown)
     assert head == ["measured", "value", "target", "verdict"]
     scored, ratio, vqa_rad, slake, time, memory = rows
     assert scored[0] == "280 answers scored, with intervals, s"
@@ -39,7 +29,7 @@ def test_quick_run_prints_a_table(tmp_path: Path) -> None:
     assert [time[0], memory[0]] == [f"zip of 1,000 members indexed, {unit}" for unit in ("s", "peak MB")]
     assert all(float(row[1]) > 0 for row in (scored, ratio, time, memory))
     assert {row[3] for row in rows} == {"none at this size"}
-    assert "bert-score 0.3" in done.stdout.splitlines()[-1]
+    assert "bert-score 0.3" in shown.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

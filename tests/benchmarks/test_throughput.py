@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
 from pathlib import Path
 
 import pytest
-import warm
+from benchmark_runs import printed
 
 
 @pytest.mark.e2e
 def test_quick_run_prints_finite_ratios_and_equal_answers(tmp_path: Path) -> None:
     numbers = tmp_path / "numbers.json"
-    done = subprocess.run(
-        [warm.programs() / "python", "-m", "benchmarks.throughput", "--quick", "--json", str(numbers)],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
+    shown = printed("throughput", "--quick", "--json", str(numbers))
     report = json.loads(numbers.read_text(encoding="utf-8"))
     for ratio in report["ratios"]:
         assert math.isfinite(ratio["value"])
         assert ratio["value"] > 0
-        assert f"| {ratio['name']} | " in done.stdout
+        assert f"| {ratio['name']} | " in shown
     assert len(report["ratios"]) == 5  # two degrees of sharing, llava_hf, eager, memory
     *agreeing, knockout = report["agreements"]
     for answers in agreeing:

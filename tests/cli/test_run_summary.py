@@ -72,9 +72,8 @@ def test_a_run_that_fails_has_no_summary(capfd: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.e2e
-def test_no_bar_appears_in_a_quiet_run_of_own_questions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_bar_appears_in_a_quiet_run_of_own_questions(tmp_path: Path) -> None:
     """Bars are switched off before reading the questions imports what draws them."""
-    monkeypatch.delenv("TQDM_DISABLE", raising=False)  # quiet runs of this process leave it
     path = write(tmp_path, ROW)
     code = (
         "import sys; from lmms_vg.cli import run; run._run_one = lambda _: list(__import__('tqdm').tqdm([1])) and 0; "

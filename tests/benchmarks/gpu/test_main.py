@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
-import warm
+from benchmark_runs import printed
 from saved_run import tables
 
 from benchmarks.gpu import __main__ as command
@@ -18,17 +16,9 @@ from benchmarks.gpu import __main__ as command
 @pytest.mark.e2e
 def test_quick_run_measures_every_section(tmp_path: Path) -> None:
     numbers = tmp_path / "numbers.json"
-    done = subprocess.run(
-        [warm.programs() / "python", "-m", "benchmarks.gpu", "--device", "cpu", "--quick", "--json", str(numbers)],
-        cwd=Path(__file__).parents[3],
-        env=os.environ | {"OMP_NUM_THREADS": "1", "LMMS_VG_SHARED_DATA": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
-    assert done.returncode == 0, done.stderr
+    shown = printed("gpu", "--device", "cpu", "--quick", "--json", str(numbers), LMMS_VG_SHARED_DATA=str(tmp_path))
     found = json.loads(numbers.read_text(encoding="utf-8"))
-    assert {name: section["state"] for name, section in found.items()} == dict.fromkeys(found, "measured"), done.stderr
+    assert {name: section["state"] for name, section in found.items()} == dict.fromkeys(found, "measured"), shown
     assert list(found) == [
         "Setup",
         "Weights",
@@ -41,11 +31,11 @@ def test_quick_run_measures_every_section(tmp_path: Path) -> None:
         "device_map",
         "Every method",
     ]
-    assert done.stdout.endswith("Every section was measured.\n")
+    assert shown.endswith("Every section was measured.\n")
     assert "noise, because there is no" in found["Setup"]["images"]
 
     speed = found["Speed, 3 questions an image"]
-    assert "takes no part" not in done.stdout
+    assert "takes no part" not in shown
     assert len(speed["seconds"]) == 9
     assert all(math.isfinite(ratio["value"]) and ratio["value"] > 0 for ratio in speed["ratios"])
     *agreeing, knockout = speed["agreements"]
@@ -64,7 +54,7 @@ def test_quick_run_measures_every_section(tmp_path: Path) -> None:
     assert checks["embedded, float32"].startswith("0.0e+00 "), "the same steps in the same order"
     assert [one["same"] for one in found["device_map"]["agreements"]] == [4]
     assert "plain" in found["Every method"]["seconds"]
-    assert {head[0] for head, *_ in tables(done.stdout)} >= {
+    assert {head[0] for head, *_ in tables(shown)} >= {
         "setup",
         "path",
         "ratio within rounds",
