@@ -1,6 +1,6 @@
 """How much faster two ranks of one thread are than one, as a user starts them: torchrun and `lmms-vg run`.
 
-    python -m benchmarks.two_ranks                                # more than thirteen minutes on two idle cores
+    python -m benchmarks.two_ranks                                # five minutes on two idle cores
     python -m benchmarks.two_ranks --quick                        # a tiny model: shows that it works, says nothing about speed
 
 The random-weight LLaVA of the other CPU benchmarks answers VQA-RAD's closed questions in the task's own order (phantoms'
@@ -64,8 +64,8 @@ def _find(tree: Any, name: str) -> Any:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark and print its report; returns 1 if the target was missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.two_ranks", description=__doc__.splitlines()[0])
-    parser.add_argument("--questions", type=int, default=35, help="number of questions (35)")
-    parser.add_argument("--rounds", type=int, default=2, help="runs of each kind (2)")
+    parser.add_argument("--questions", type=int, default=14, help="number of questions (14)")
+    parser.add_argument("--rounds", type=int, default=1, help="runs of each kind (1)")
     parser.add_argument("--quick", action="store_true", help="a tiny model: a smoke test")
     args = parser.parse_args(argv)
     real = vqa_rad_folder().is_dir()

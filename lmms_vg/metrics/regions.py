@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from lmms_vg.metrics.alignment import Array, flatten
 from lmms_vg.metrics.statistics.distributions import average_ranks
@@ -43,6 +42,8 @@ def named_boxes(attention: Any) -> list[tuple[slice, slice]]:
     Raises:
         ValueError: the map is no grid, or has NaN or infinite values.
     """
+    from scipy import ndimage  # late: reading a run needs this module, and seldom a region
+
     values = np.asarray(attention, dtype=np.float64)
     if values.ndim != 2 or not values.size or not np.isfinite(values).all():
         raise ValueError(f"a map of shape {values.shape}: allowed is one grid (rows, cols) of finite values")

@@ -7,6 +7,7 @@ VQAv2 lower-cases, removes punctuation and articles, and writes number words as 
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 _LOOKALIKES = {
@@ -89,6 +90,7 @@ def tokens(text: str) -> Iterator[Token]:
             yield Token(word, *piece.span())
 
 
+@lru_cache(maxsize=1024)  # the same few answers and references are read for every table
 def normalise(text: str) -> str:
     """Words without articles, joined by single spaces; the last word is kept even if it is one: "vitamin a".
 

@@ -146,8 +146,9 @@ def _group(
         donors.MapOwner(record.uid, record.image, unit, kind)
         for record, unit, kind in zip(about, units, kept.kinds, strict=True)
     ]
-    result = nulls.null(kept.maps, kept.masks, donors.of_other_images(asked))
-    same_image = nulls.null(kept.maps, kept.masks, donors.of_same_image(asked, kept.masks)).level
+    known = nulls.backgrounds(kept.maps)
+    result = nulls.null(kept.maps, kept.masks, donors.of_other_images(asked), known)
+    same_image = nulls.null(kept.maps, kept.masks, donors.of_same_image(asked, kept.masks), known).level
     value, level, other = (_by_name(values) for values in (result.value, result.level, same_image))
     window = np.empty((0, len(kept.layers)))
     if "placement" in measures:
