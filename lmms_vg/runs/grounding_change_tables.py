@@ -43,9 +43,9 @@ def look_notes(table: Comparison) -> list[str]:
     units = plural(together(change.unit for change in table.looks))
     notes = [
         "where it looks: differences from the base on the same questions at the same layer; excess is what a run's own maps "
-        f"have more than its maps of other images on the same boxes. Intervals and p from whole {units}, corrected over "
-        f"{sum(change.holm == change.holm for change in table.looks)} lines. Better is more log AR and placement, and less "
-        "KL and JS"
+        f"have more than its maps of other images on the same boxes. Intervals and p from whole {units}, corrected "
+        f"over {sum(change.holm == change.holm for change in table.looks)} lines. Better is more log AR and placement, "
+        "and less KL and JS"
     ]
     if any(change.choice.in_sample for change in table.looks):
         notes.append(

@@ -63,15 +63,15 @@ def _needed(row: Row, name: str) -> TestedFinding:
 def _placed(task: StudiedTask, tasks: Sequence[StudiedTask]) -> Headline | None:
     """Where too few other images leave no excess: placement, which is no verdict, as objects may all stand in the middle."""
     layer = chosen(task, tasks)
-    result = band(layer.of(task.values["placement"], task.units)[:, None], task.units)
-    if not result.n:
+    share = band(layer.of(task.values["placement"], task.units)[:, None], task.units)
+    if not share.n:
         return None
-    mean, low, high = (float(end[0]) for end in (result.mean, result.low, result.high))
+    mean, low, high = (float(end[0]) for end in (share.mean, share.low, share.high))
     ends = "too few for an interval" if isnan(low) else f"95% interval {low:.2f} to {high:.2f}"
     where = _said(layer, task)
     text = (
         f"{short_name(task, tasks)}, {task.task}: in {where} the box holds more attention than {100 * mean:.0f}% of the "
-        f"places of its shape ({ends}; {counted(result.n, result.images, task.unit)}). 50% is chance, but objects in the "
+        f"places of its shape ({ends}; {counted(share.n, share.images, task.unit)}). 50% is chance, but objects in the "
         "middle exceed it without being looked at, and there are too few images like these for the comparison that tells."
     )
     return Headline(text, "no verdict")
