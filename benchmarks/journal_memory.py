@@ -95,14 +95,14 @@ def measure(name: str, questions: int, layers: int) -> Measured:
                 for record in batch:
                     journal.remember(record)
             added = resident() - before
-        recall, recalled = _read(lambda record: journal.recall(record.task, record.uid), questions)
+        recall, by_recall = _read(lambda record: journal.recall(record.task, record.uid), questions)
         journal.forget()
         started = time.perf_counter()
         with Journal(folder) as opened:
             opening = time.perf_counter() - started
-            find, found = _read(lambda record: opened.find(record.key, record.task, record.uid), questions)
+            find, by_find = _read(lambda record: opened.find(record.key, record.task, record.uid), questions)
         size = written.path.stat().st_size / 1e6
-    agreement = Agreement.of(f"{name}: written and read back", recalled + found)
+    agreement = Agreement.of(f"{name}: written and read back", by_recall + by_find)
     return Measured(added, opening, recall, find, size, agreement)
 
 
