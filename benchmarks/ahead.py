@@ -96,14 +96,14 @@ def measure(family: Family, asked: Sequence[Question], way: str, pause: float) -
     return Measured(seconds, [record.key for record in records])
 
 
-def questions(folder: Path, images: int, each: int, side: int) -> list[Question]:
+def questions(folder: Path, images: int, per_image: int, side: int) -> list[Question]:
     """Questions about JPEG files of smooth noise."""
     asked = []
     for seed in range(images):
         pixels = np.random.default_rng(seed).integers(0, 256, (side // 8, side // 8, 3), dtype=np.uint8)
         path = folder / f"noise{seed}.jpg"
         Image.fromarray(pixels).resize((side, side)).save(path, quality=90)
-        for number in range(each):
+        for number in range(per_image):
             message = partial(_message, path, f"Is there a mass in region {number}?")
             asked.append(Question("benchmark", f"{seed}/{number}", message, REFERENCE, Decoding(max_new_tokens=1)))
     return asked
@@ -133,17 +133,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         texts = ["Is there a mass in region 0 1 2 3 4 5 6?"]
         checkpoint.make(Path(scratch) / "model", TINY, texts)
         family = Llava.load(str(Path(scratch) / "model"), None, torch.float32, "cpu", None, "true")
-        groups = {each: questions(Path(scratch), count // each, each, side) for each in (1, 7)}
+        groups = {n: questions(Path(scratch), count // n, n, side) for n in (1, 7)}
         measure(family, groups[1], ONE_BY_ONE, 0)  # the first run loads what the others find
         preparation = median(measure(family, groups[1], ONE_BY_ONE, 0).seconds for _ in range(rounds))
-        for each, asked in groups.items():
+        for n, asked in groups.items():
             for multiple in MULTIPLES:
                 pause = multiple * preparation
                 runs: dict[str, list[Measured]] = {AHEAD: [], ONE_BY_ONE: []}
                 for _ in range(rounds):
                     for way, results in runs.items():
                         results.append(measure(family, asked, way, pause))
-                setup = f"{each} {'question' if each == 1 else 'questions'} per image, model {multiple:g} x preparation"
+                setup = f"{n} {'question' if n == 1 else 'questions'} per image, model {multiple:g} x preparation"
                 for way, results in runs.items():
                     seconds[f"{way}, {setup}"] = [result.seconds for result in results]
                     ratio = median(result.seconds for result in results) / pause

@@ -41,10 +41,10 @@ def main() -> None:
         small, large = (measured(sides, biased, centred, looks, seed) for seed, sides in enumerate((SMALL, LARGE)))
         for shift, (name, colour) in zip((-0.15, 0.15), COLOURS.items(), strict=True):
             for place, metric in enumerate(("log_ar", "kl", "js")):
-                one, other = (
+                first, second = (
                     getattr(side.value if name == "raw" else side.excess, metric)[:, 0] for side in (small, large)
                 )
-                difference, ends = one - other, cluster_interval(one - other, [i // 2 for i in range(N)])
+                difference, ends = first - second, cluster_interval(first - second, [i // 2 for i in range(N)])
                 axis.plot([place + shift] * 2, ends, color=colour, linewidth=3)
                 axis.plot(place + shift, difference.mean(), "o", color=colour, label=name if place == 0 else None)
         axis.axhline(0, color="#555555", linestyle=":", linewidth=1)

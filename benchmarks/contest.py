@@ -66,7 +66,7 @@ def hold(contestants: Mapping[str, Contestant], rounds: Sequence[Round], until: 
             texts = contestant.answer(asked)
             seconds = (time.perf_counter() - started) / len(texts)
             results[name].seconds.append(seconds)
-            keys = [(one.image.name, question) for one in asked for question in one.questions]
+            keys = [(entry.image.name, question) for entry in asked for question in entry.questions]
             results[name].answers.update(zip(keys, texts, strict=True))
             _log(f"round {number} of {len(rounds)}: {name}: {seconds:.3f} s per question")
     return dict(results)

@@ -94,7 +94,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"{date.today()}, {platform.machine()}, {torch.get_num_threads()} threads, float32; {len(images)} images of {origin}; "
         + ", ".join(f"{name} {version}" for name, version in versions().items())
     )
-    prefix, question = (median(values) for values in zip(*((one.prefix, one.question) for one in rounds), strict=True))
+    prefix, question = (
+        median(values) for values in zip(*((constants.prefix, constants.question) for constants in rounds), strict=True)
+    )
     print(
         f"\nFitted at {FITTED} questions per image: {prefix:.2f} s per image, {question:.3f} s per question (medians)\n"
     )
@@ -102,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for n in (FITTED, *PREDICTED):
         measured = [n * seconds for seconds in results[str(n)].seconds]
         predicted = [constants.seconds("plain", questions=n, images=1) for constants in rounds]
-        error = median(one / other - 1 for one, other in zip(predicted, measured, strict=True))
+        error = median(forecast / actual - 1 for forecast, actual in zip(predicted, measured, strict=True))
         wanted = "fitted" if n == FITTED else "none at this size" if options.quick else f"within {WANTED:.0%}"
         rows.append((n, f"{median(predicted):.2f}", f"{median(measured):.2f}", f"{error:+.1%}", wanted))
     print(table(("questions per image", "predicted s", "measured s", "error within rounds, median", "wanted"), rows))

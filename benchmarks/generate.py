@@ -22,7 +22,7 @@ class Generate:
     @torch.inference_mode()
     def __call__(self, images: Round) -> list[str]:
         """Answers to all questions of a round."""
-        asked = [(picture, text) for one in images for picture in [one.open()] for text in one.questions]
+        asked = [(picture, text) for entry in images for picture in [entry.open()] for text in entry.questions]
         answers: list[str] = []
         for start in range(0, len(asked), self.batch_size):
             pictures, texts = zip(*asked[start : start + self.batch_size], strict=True)

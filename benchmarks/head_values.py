@@ -90,7 +90,7 @@ def batches(questions: int, values: Sequence[HeadValues]) -> Iterator[list[Quest
 def values_alone(folder: Path, questions: int, values: Sequence[HeadValues]) -> dict[str, object]:
     """Write and read the file of heads, without records."""
     file = SidecarFile(HEADS, folder / "rank0.jsonl")
-    names = [name for name, one in values[0]._asdict().items() if not np.isnan(one).all()]
+    names = [name for name, array in values[0]._asdict().items() if not np.isnan(array).all()]
 
     def write() -> Iterator[None]:
         for batch in batches(questions, values):
@@ -105,9 +105,9 @@ def values_alone(folder: Path, questions: int, values: Sequence[HeadValues]) -> 
             for place in places.values():
                 data = reader.read(place)
                 assert data is not None, "nothing is damaged"
-                found = values_of(place.line, data)
+                heads = values_of(place.line, data)
                 for name, total in sums.items():
-                    total += getattr(found, name)
+                    total += getattr(heads, name)
                 n += 1
                 if n % _BATCH == 0:
                     yield
@@ -180,10 +180,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         with tempfile.TemporaryDirectory(prefix="lmms_vg_heads_") as scratch:
             alone, whole = Path(scratch, "alone"), Path(scratch, "whole")
             alone.mkdir()
-            found = values_alone(alone, questions, values)
+            spent = values_alone(alone, questions, values)
             shutil.rmtree(alone)
-            found |= whole_journal(whole, questions, values)
-        print(f"{len(names)} values: {', '.join(f'{name} {value}' for name, value in found.items())}", flush=True)
+            spent |= whole_journal(whole, questions, values)
+        print(f"{len(names)} values: {', '.join(f'{name} {value}' for name, value in spent.items())}", flush=True)
 
 
 if __name__ == "__main__":

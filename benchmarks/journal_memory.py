@@ -95,14 +95,14 @@ def measure(name: str, questions: int, layers: int) -> Measured:
                 for record in batch:
                     journal.remember(record)
             added = resident() - before
-        recall, recalled = _read(lambda record: journal.recall(record.task, record.uid), questions)
+        recall, by_recall = _read(lambda record: journal.recall(record.task, record.uid), questions)
         journal.forget()
         started = time.perf_counter()
         with Journal(folder) as opened:
             opening = time.perf_counter() - started
-            find, found = _read(lambda record: opened.find(record.key, record.task, record.uid), questions)
+            find, by_find = _read(lambda record: opened.find(record.key, record.task, record.uid), questions)
         size = written.path.stat().st_size / 1e6
-    agreement = Agreement.of(f"{name}: written and read back", recalled + found)
+    agreement = Agreement.of(f"{name}: written and read back", by_recall + by_find)
     return Measured(added, opening, recall, find, size, agreement)
 
 
@@ -117,7 +117,7 @@ def _read(read: Callable[[Record], Record | None], questions: int) -> tuple[floa
     started = time.perf_counter()
     records = [read(record) for record in asked]
     took = time.perf_counter() - started
-    pairs = [(one.text, record.text if record else "") for one, record in zip(asked, records, strict=True)]
+    pairs = [(original.text, record.text if record else "") for original, record in zip(asked, records, strict=True)]
     return took / questions * 1e3, pairs
 
 
@@ -139,21 +139,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     report = Report(
         setup={
             "answers": f"{questions:,}, batches of {BATCH}",
-            "journals": ", ".join(f"{name} {one.size:.0f} MB" for name, one in results.items()),
+            "journals": ", ".join(f"{name} {result.size:.0f} MB" for name, result in results.items()),
             "machine": f"{platform.machine()}, Python {platform.python_version()}",
         },
         seconds={},
         ratios=[
             ratio
-            for name, one in results.items()
+            for name, result in results.items()
             for ratio in (
-                Ratio(f"{name}: MB added by writing and handing over", one.added, 120),
-                Ratio(f"{name}: seconds to open", one.opening, 5),
-                Ratio(f"{name}: ms per question read for scoring", one.recall, 1),
-                Ratio(f"{name}: ms per question found to resume", one.find, 1),
+                Ratio(f"{name}: MB added by writing and handing over", result.added, 120),
+                Ratio(f"{name}: seconds to open", result.opening, 5),
+                Ratio(f"{name}: ms per question read for scoring", result.recall, 1),
+                Ratio(f"{name}: ms per question found to resume", result.find, 1),
             )
         ],
-        agreements=[one.agreement for one in results.values()],
+        agreements=[result.agreement for result in results.values()],
         judged=not quick,
     )
     print(report.markdown())

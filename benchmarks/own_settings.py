@@ -136,7 +136,7 @@ def moved(rng: np.random.Generator) -> Moved:
         )
         for number in range(1, int(rng.integers(1, MOST_SETTINGS + 1)) + 1)
     ]
-    others = {one.id for one in before if not one.id.startswith(owner)}
+    others = {submission.id for submission in before if not submission.id.startswith(owner)}
     ranked, ranked_after = (estimates(rows, COLUMN) for rows in (before, [*before, *added]))
     tested, tested_after = (against(rows, [COLUMN]) for rows in (before, [*before, *added]))
     mine = f"{owner} pai"
@@ -156,8 +156,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)
     rng = np.random.default_rng(options.seed)
-    found = [moved(rng) for _ in range(options.repetitions)]
-    counts = [sum(values) for values in zip(*found, strict=True)]
+    outcomes = [moved(rng) for _ in range(options.repetitions)]
+    counts = [sum(values) for values in zip(*outcomes, strict=True)]
     rows = [
         ("another's rank or estimate moved", f"{counts[0]:,}", "0"),
         ("another's p or difference moved", f"{counts[1]:,}", "0"),

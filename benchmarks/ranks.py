@@ -93,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Print both tables."""
     argparse.ArgumentParser(prog="python -m benchmarks.ranks", description=__doc__.splitlines()[0]).parse_args(argv)
     folder = os.environ["LMMS_VG_DATA"] = str(vqa_rad_folder().parent)
-    found = [
+    parts = [
         f"Modelled, not measured. {date.today()}, lmms_vg {__version__}, Python {platform.python_version()}.",
         "Seconds per image and per question: "
         + "; ".join(
@@ -104,21 +104,21 @@ def main(argv: Sequence[str] | None = None) -> None:
         try:
             asked = orders(name)
         except DataMissing:
-            found.append(f"{name}: not here (LMMS_VG_SHARED_DATA={folder})")
+            parts.append(f"{name}: not here (LMMS_VG_SHARED_DATA={folder})")
             continue
         images = len({image for order in asked for image in order})
-        found += [
+        parts += [
             f"{name}: {sum(map(len, asked)):,} questions about {images} images; speed-up over one rank:",
             table(("constants", "ranks", "by stride", "by image", "wanted by image"), speed_ups(asked)),
         ]
     questions, images = paper()
-    found += [
+    parts += [
         f"The whole paper, asked once: {questions:,} questions about at most {images:,} images; hours by number of cards:",
         table(("model, method, card", *map(str, CARDS)), hours(questions, images)),
         f"{cost.STATED} {H100.name}: {H100.flops / 1e12:g} TFLOP/s and {H100.bandwidth / 1e12:g} TB/s, times the same shares. "
         "Images are dealt evenly to the cards.",
     ]
-    print("\n\n".join(found))
+    print("\n\n".join(parts))
 
 
 if __name__ == "__main__":

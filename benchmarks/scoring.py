@@ -154,12 +154,12 @@ def index(members: int, folder: Path) -> list[Ratio]:
     return [Ratio(f"{of}, s", taken, 60), Ratio(f"{of}, peak MB", peak, 300)]
 
 
-def markdown(found: list[Ratio | str], judged: bool) -> str:
+def markdown(results: list[Ratio | str], judged: bool) -> str:
     """The report as a table; without `judged`, no verdicts."""
     names = ("torch", "transformers", "bert-score", "nltk", "numpy", "scipy", "datasets")
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in names)
     lines = ["| measured | value | target | verdict |", "|---|---:|---:|---|"]
-    for result in found:
+    for result in results:
         row = (result, "-", "-", "-") if isinstance(result, str) else result.row()
         lines.append(f"| {' | '.join(row if judged else (*row[:2], '-', 'none at this size'))} |")
     setup = f"One core, {platform.machine()}; lmms_vg {__version__}, python {platform.python_version()}, {versions}."

@@ -95,8 +95,11 @@ def most(repetitions: int) -> float:
 def anybody_behind(rows: int, repetitions: int, seed: int) -> tuple[Share, Share]:
     """Share of tables of equal rows in which anybody is ranked behind anybody else: corrected, and each pair by itself."""
     rng = np.random.default_rng(seed)
-    found = [judged(scores(rng, [ACCURACY] * rows)) for _ in range(repetitions)]
-    return share([float(one.corrected.any()) for one in found]), share([float(one.alone.any()) for one in found])
+    outcomes = [judged(scores(rng, [ACCURACY] * rows)) for _ in range(repetitions)]
+    return (
+        share([float(outcome.corrected.any()) for outcome in outcomes]),
+        share([float(outcome.alone.any()) for outcome in outcomes]),
+    )
 
 
 class Power(NamedTuple):
@@ -118,28 +121,28 @@ class Power(NamedTuple):
 def power(rows: int, repetitions: int, seed: int) -> Power:
     """Judge tables of which the first row is truly better by `GAIN`."""
     rng = np.random.default_rng(seed)
-    found = [judged(scores(rng, [ACCURACY + GAIN, *[ACCURACY] * (rows - 1)])) for _ in range(repetitions)]
+    outcomes = [judged(scores(rng, [ACCURACY + GAIN, *[ACCURACY] * (rows - 1)])) for _ in range(repetitions)]
     return Power(
-        share([one.corrected[0, 1:].mean() for one in found]),
-        share([one.alone[0, 1:].mean() for one in found]),
-        share([float(one.corrected[0, 1:].all()) for one in found]),
-        share([float(one.corrected[1:, 1:].any()) for one in found]),
+        share([outcome.corrected[0, 1:].mean() for outcome in outcomes]),
+        share([outcome.alone[0, 1:].mean() for outcome in outcomes]),
+        share([float(outcome.corrected[0, 1:].all()) for outcome in outcomes]),
+        share([float(outcome.corrected[1:, 1:].any()) for outcome in outcomes]),
     )
 
 
-def taken_for_another(one: PublishedTable, n: int | None = None) -> Counter[str]:
+def taken_for_another(paper_table: PublishedTable, n: int | None = None) -> Counter[str]:
     """Return how often each verdict is given to a run that equals another row's printed cell.
 
     Args:
-        one: a table of the paper.
+        paper_table: a table of the paper.
         n: number of questions that were asked; None for the paper's own, in which case every fifth count that a printed
             number stands for is judged.
     """
     codes: Counter[str] = Counter()
-    for column in one.columns:
-        questions = questions_of(one, column)
+    for column in paper_table.columns:
+        questions = questions_of(paper_table, column)
         asked = n or questions
-        printed = {row: cell for row in one.rows if (cell := one.cell(row, column)) is not None}
+        printed = {row: cell for row in paper_table.rows if (cell := paper_table.cell(row, column)) is not None}
         for taken, cell in printed.items() if asked else ():
             assert asked is not None
             for right in [round(float(cell) * asked / 100)] if n else right_answers(cell, asked)[::5]:
@@ -169,12 +172,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.standings", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repetitions", type=int, default=REPETITIONS)
     repetitions = parser.parse_args(argv).repetitions
-    found = power(POWER_ROWS, repetitions, seed=1)
+    result = power(POWER_ROWS, repetitions, seed=1)
     head = ("somebody behind another among equal rows", "each pair by itself", "all pairs together", "wanted")
     better = [
-        ("rows that it is ranked above, of all others", str(found.alone), str(found.above), f">= {WANTED_POWER}"),
-        ("ranked above all others", "", str(found.first), ""),
-        ("somebody behind another among the equal rows", "", str(found.wrong), f"<= {most(repetitions):.3f}"),
+        ("rows that it is ranked above, of all others", str(result.alone), str(result.above), f">= {WANTED_POWER}"),
+        ("ranked above all others", "", str(result.first), ""),
+        ("somebody behind another among the equal rows", "", str(result.wrong), f"<= {most(repetitions):.3f}"),
     ]
     title = f"a row truly {100 * GAIN:g} points better than {POWER_ROWS - 1} equal ones"
     parts = [

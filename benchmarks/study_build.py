@@ -91,8 +91,10 @@ def _map(number: int, pool: Sequence[LayerMaps], rng: np.random.Generator) -> Qu
 
 def _record(number: int, questions: int, kept: QuestionMap) -> Record:
     task = TASKS[number >= questions // 2]
-    found = alignment.align(kept.maps.restored()[:, None], kept.reference.maps.restored()[:, None], kept.mask.ravel())
-    values = {name: value.tolist() for name, value in found._asdict().items()}
+    measures = alignment.align(
+        kept.maps.restored()[:, None], kept.reference.maps.restored()[:, None], kept.mask.ravel()
+    )
+    values = {name: value.tolist() for name, value in measures._asdict().items()}
     return Record(key=_key(number), task=task, uid=f"{task}/{number}", text="yes", image=kept.image, alignment=values)
 
 

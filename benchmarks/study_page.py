@@ -103,7 +103,7 @@ def loaded(path: Path, rounds: int) -> tuple[list[float], float]:
         browser.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
         browser.execute_cdp_cmd("Performance.enable", {})
         metrics = browser.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
-    heap = next(one["value"] for one in metrics if one["name"] == "JSHeapUsedSize") / 1e6
+    heap = next(metric["value"] for metric in metrics if metric["name"] == "JSHeapUsedSize") / 1e6
     return seconds, heap
 
 
@@ -123,7 +123,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             setup={
                 "page": f"{QUESTIONS:,} questions, {written.shown} samples of {SIDES} models x {LAYERS} layers",
                 "reduced": "; ".join(written.reduced) or "nothing",
-                "seconds to the load event": ", ".join(f"{one:.2f}" for one in seconds),
+                "seconds to the load event": ", ".join(f"{value:.2f}" for value in seconds),
                 "machine": f"{platform.machine()}, Python {platform.python_version()}",
             },
             seconds={},

@@ -64,8 +64,8 @@ def timed(attention: NDArray[np.float32], masks: NDArray[np.bool_]) -> tuple[Nul
     """Draw and measure; seconds by the clock and of the processor."""
     asked = [MapOwner(f"{i}", f"image {i // 2}", f"image {i // 2}", SIDE) for i in range(len(masks))]
     clock, cpu = time.perf_counter(), time.process_time()
-    found = null(attention, masks, of_other_images(asked))
-    return found, time.perf_counter() - clock, time.process_time() - cpu
+    result = null(attention, masks, of_other_images(asked))
+    return result, time.perf_counter() - clock, time.process_time() - cpu
 
 
 def measured(questions: int, judged: bool) -> Report:
@@ -73,10 +73,10 @@ def measured(questions: int, judged: bool) -> Report:
     masks = boxes(questions)
     with tempfile.TemporaryFile() as file:
         attention = maps(questions, file)
-        found, clock, cpu = timed(attention, masks)
+        result, clock, cpu = timed(attention, masks)
         by_measure = alignment.kl_divergence(attention[7], masks[7])
-        np.testing.assert_allclose(found.value.kl[7], by_measure, atol=1e-5)
-    assert (found.donors == SWAPS).all(), "every question has its 20 other images"
+        np.testing.assert_allclose(result.value.kl[7], by_measure, atol=1e-5)
+    assert (result.donors == SWAPS).all(), "every question has its 20 other images"
     of_questions, of_references = megabytes(questions)
     return Report(
         setup={

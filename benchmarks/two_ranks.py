@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             for ranks in RANKS:
                 took, answers[ranks] = run(model, task, args.questions, ranks, Path(scratch) / f"{ranks}_{number}")
                 seconds[ranks].append(took / args.questions)
-    ups = sorted(one / two for one, two in zip(seconds[1], seconds[2], strict=True))
+    ups = sorted(single / double for single, double in zip(seconds[1], seconds[2], strict=True))
     pairs = [(answers[1][doc], answers[2][doc]) for doc in answers[1]]
     report = Report(
         setup={

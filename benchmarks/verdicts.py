@@ -33,9 +33,9 @@ from lmms_vg.runs.compared_line import against, corrected, line_of
 SECONDS = 20.0
 
 
-def shared_images(rng: np.random.Generator, images: int, each: int) -> Bools:
+def shared_images(rng: np.random.Generator, images: int, per_image: int) -> Bools:
     """Right or not, (images, questions): images are hard or easy, so that their questions are alike."""
-    return rng.random((images, each)) < rng.beta(1, 1, (images, 1))
+    return rng.random((images, per_image)) < rng.beta(1, 1, (images, 1))
 
 
 def type_one(images: int, repetitions: int, seed: int) -> Row:
@@ -66,11 +66,11 @@ def type_one_of_seeing(images: int, repetitions: int, seed: int) -> tuple[Row, R
             ((truth - 0.5) * rng.normal(1, 0.7, (images, 1)) - rng.normal(0, 0.5, (images, 1)) + noise).ravel()
             for noise in rng.normal(size=(2, images, 10))
         )
-        said = detection_shift((a > 0).tolist(), (b > 0).tolist(), truth.ravel().tolist(), places, resamples=2)
+        shifts = detection_shift((a > 0).tolist(), (b > 0).tolist(), truth.ravel().tolist(), places, resamples=2)
         ordered = auc_shift(a.tolist(), b.tolist(), truth.ravel().tolist(), places, resamples=2)
-        assert said is not None
+        assert shifts is not None
         assert ordered is not None
-        alarms += [shift.p < 0.05 for shift in (said.d_prime, said.criterion, ordered)]
+        alarms += [shift.p < 0.05 for shift in (shifts.d_prime, shifts.criterion, ordered)]
     first, second, third = (
         Row(
             f"{name}: p < .05 for equal runs, {images} images of 10",
@@ -115,9 +115,9 @@ def indirect(repetitions: int, seed: int) -> Row:
     return Row("(for comparison) exactly one of the two significant", alarms / repetitions, 1.0, False, repetitions)
 
 
-def gain_of(rng: np.random.Generator, gain: float, images: int, each: int) -> NDArray[np.int64]:
+def gain_of(rng: np.random.Generator, gain: float, images: int, per_image: int) -> NDArray[np.int64]:
     """Differences from plain: one answer in ten changes, to the better a little more often."""
-    draws = rng.random((images, each))
+    draws = rng.random((images, per_image))
     better, worse = draws < 0.05 + gain / 2, draws > 0.95 + gain / 2
     return better.astype(np.int64) - worse.astype(np.int64)
 

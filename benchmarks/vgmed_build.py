@@ -30,7 +30,7 @@ def memory(who: int = resource.RUSAGE_SELF) -> float:
 def cpu() -> float:
     """Seconds of a core that this process and those that it has ended took."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def built(what: str, manifest: Path, processes: int | None) -> None:

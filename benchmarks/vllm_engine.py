@@ -32,8 +32,8 @@ class Vllm:
         """Answers to all questions of a round."""
         asked = [
             {"prompt": self.prompts.prompt(text), "multi_modal_data": {"image": picture}}
-            for one in images
-            for picture in [one.open()]
-            for text in one.questions
+            for entry in images
+            for picture in [entry.open()]
+            for text in entry.questions
         ]
-        return [found.outputs[0].text for found in self.engine.generate(asked, self.sampling, use_tqdm=False)]
+        return [result.outputs[0].text for result in self.engine.generate(asked, self.sampling, use_tqdm=False)]

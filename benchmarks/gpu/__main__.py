@@ -73,7 +73,7 @@ def card_of(device: str) -> str:
 
 def setup(card: str, origin: str, images: int, size: Size, dtype: torch.dtype) -> Found:
     """What is run on what."""
-    found = {
+    facts = {
         "date": datetime.now().astimezone().isoformat(timespec="seconds"),
         "card": card,
         "driver": _driver(),
@@ -84,17 +84,17 @@ def setup(card: str, origin: str, images: int, size: Size, dtype: torch.dtype) -
         f"{size.hidden} wide, vocabulary {size.vocabulary}; {size.image_tokens} image tokens",
         "images": f"{images} of {origin}",
     }
-    return Found(table(("setup", ""), found.items()), found)
+    return Found(table(("setup", ""), facts.items()), facts)
 
 
 def weights(bench: Bench) -> Found:
     """Make the checkpoint, and load it as `--model_args` would."""
-    texts = [text for one in bench.images for text in one.questions]
-    made = checkpoint.make(bench.folder, bench.size, texts, dtype=bench.dtype, device=bench.device)
-    parameters = ", ".join(f"{count / 1e6:.1f} M {part}" for part, count in made.items())
+    texts = [text for entry in bench.images for text in entry.questions]
+    counts = checkpoint.make(bench.folder, bench.size, texts, dtype=bench.dtype, device=bench.device)
+    parameters = ", ".join(f"{count / 1e6:.1f} M {part}" for part, count in counts.items())
     sizes = ", ".join(map(str, bench.batchings))
     return Found(
-        "\n\n".join([f"{parameters}; batch sizes: {sizes}", *bench.notes]), {"parameters": made, "notes": bench.notes}
+        "\n\n".join([f"{parameters}; batch sizes: {sizes}", *bench.notes]), {"parameters": counts, "notes": bench.notes}
     )
 
 

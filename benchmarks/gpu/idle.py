@@ -37,8 +37,8 @@ def measure(bench: Bench) -> Found:
     for batch in bench.batchings:
         contestants[PLAIN.format(batch)] = bench.ours("plain", batch=batch)
         contestants[VGREFINE.format(batch)] = bench.ours("vgrefine", batch=batch)
-    shares = {name: _idle(bench, one, images) for name, one in contestants.items()}
-    n = len(list(chain.from_iterable(one.questions for one in images)))
+    shares = {name: _idle(bench, contestant, images) for name, contestant in contestants.items()}
+    n = len(list(chain.from_iterable(entry.questions for entry in images)))
     rows = ((name, f"{share:.0%}") for name, share in shares.items())
     return Found(f"n = {n} questions each\n\n{table(('path', 'GPU idle'), rows)}", {"n": n, "idle": shares})
 

@@ -24,7 +24,7 @@ def every(bench: Bench, rounds: Sequence[Round]) -> Found:
     able, notes = taking_part(makers, rounds[0][:1])
     joint = f"these {len(able)} together"
     everyone: dict[str, Callable[[Round], list[str]]] = {**able, joint: bench.ours(*able, batch=batch)}
-    results = contest.hold({name: Contestant(one, bench.per_image) for name, one in everyone.items()}, rounds)
+    results = contest.hold({name: Contestant(answer, bench.per_image) for name, answer in everyone.items()}, rounds)
     plain, n = results["plain"], len(results["plain"].answers)
     alone = sum(results[name].times(plain) for name in able)
     rows = [
@@ -52,10 +52,10 @@ def vllm(bench: Bench, rounds: Sequence[Round], until: float) -> Found:
     }
     results = contest.hold(everyone, rounds, until)
     agreement = Agreement.of(f"{name} and {ours}", results[name].common(results[ours]))
-    rows = [(one, f"{1 / median(result.seconds):.2f}", str(len(result.answers))) for one, result in results.items()]
+    rows = [(path, f"{1 / median(result.seconds):.2f}", str(len(result.answers))) for path, result in results.items()]
     return Found(
         f"{table(('path', 'questions/s', 'n'), rows)}\n\n"
         f"Our plain takes {results[ours].times(results[name]):.2f} times as long.\n\n"
         f"{table(('answers', 'the same', 'different ones'), [agreement.row()])}",
-        {"seconds": {one: result.seconds for one, result in results.items()}, "agreements": [asdict(agreement)]},
+        {"seconds": {path: result.seconds for path, result in results.items()}, "agreements": [asdict(agreement)]},
     )

@@ -44,7 +44,7 @@ def dtypes(bench: Bench, count: int) -> Found:
             embedded model, small but trained, shows what becomes of answers that mean something.
         count: questions about each.
     """
-    asked = [about(one, text, NEW_TOKENS) for one in bench.images for text in one.questions][:count]
+    asked = [about(entry, text, NEW_TOKENS) for entry in bench.images for text in entry.questions][:count]
     models = {"random": (str(bench.folder), asked), "embedded": ("demo", questions("vgmed_demo", count))}
     rows, agreements, checks = [], [], []
     for name, (pretrained, mine) in models.items():
@@ -67,7 +67,7 @@ def dtypes(bench: Bench, count: int) -> Found:
         + "\n\n".join(
             [
                 table(head, rows),
-                table(("answers", "the same", "different ones"), (one.row() for one in agreements)),
+                table(("answers", "the same", "different ones"), (agreement.row() for agreement in agreements)),
                 table(("load check", "our logits differ from the checkpoint's own forward pass by"), checks),
             ]
         ),
@@ -77,7 +77,7 @@ def dtypes(bench: Bench, count: int) -> Found:
 
 def placement(bench: Bench, count: int) -> Found:
     """The checkpoint placed by accelerate against the same on one device: with several GPUs it is spread over all of them."""
-    asked = [about(one, text, NEW_TOKENS) for one in bench.images for text in one.questions][:count]
+    asked = [about(entry, text, NEW_TOKENS) for entry in bench.images for text in entry.questions][:count]
     whole = look(bench.family, asked)
     name = "balanced" if torch.cuda.device_count() > 1 else "auto"
     family = _load(str(bench.folder), bench.dtype, bench.device, name)
@@ -117,8 +117,8 @@ def _rows(family: Family, question: Question) -> Tensor:
 
 def distances(rows: Tensor, others: Tensor) -> Tensor:
     """Total variation between the distributions over the last dimension, in 0..1."""
-    one, other = (values / values.sum(-1, keepdim=True).clamp_min(1e-30) for values in (rows, others))
-    return (one - other).abs().sum(-1) / 2
+    first, second = (values / values.sum(-1, keepdim=True).clamp_min(1e-30) for values in (rows, others))
+    return (first - second).abs().sum(-1) / 2
 
 
 def _spread(seen: Seen, other: Seen) -> tuple[str, str, str]:

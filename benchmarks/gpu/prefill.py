@@ -62,19 +62,19 @@ def _ours(bench: Bench) -> list[Prefill]:
 
 
 def _stock(bench: Bench) -> list[Prefill]:
-    found = []
+    prefills = []
     for count in (1, min(IMAGES, len(bench.images))):
         asked = _asked(bench, count, 1)
-        found.append(Prefill(f"stock forward, batch {count}", _needed(bench, asked, count), _forward(bench, count)))
-    return found
+        prefills.append(Prefill(f"stock forward, batch {count}", _needed(bench, asked, count), _forward(bench, count)))
+    return prefills
 
 
 def _asked(bench: Bench, images: int, questions: int) -> list[Prepared]:
     family, chosen = bench.family, bench.images[:images]
     return [
-        prepare(family, about(one, text, 1), ("last",), boxes=False)
-        for one in chosen
-        for text in one.questions[:questions]
+        prepare(family, about(entry, text, 1), ("last",), boxes=False)
+        for entry in chosen
+        for text in entry.questions[:questions]
     ]
 
 
@@ -83,12 +83,12 @@ def _needed(bench: Bench, asked: Sequence[Prepared], images: int) -> int:
     config = AutoConfig.from_pretrained(bench.folder)
     text = config.text_config
     prefix = asked[0].prompt.prefix
-    behind = sum(flops.text(text, len(one.prompt.input_ids) - prefix, prefix) + flops.head(text) for one in asked)
+    behind = sum(flops.text(text, len(form.prompt.input_ids) - prefix, prefix) + flops.head(text) for form in asked)
     return images * (flops.image(config) + flops.text(text, prefix)) + behind
 
 
 def _prefill(bench: Bench, asked: Sequence[Prepared]) -> Callable[[], object]:
-    prompts, everything = [one.prompt for one in asked], 2**40  # questions about one image share its prefix
+    prompts, everything = [form.prompt for form in asked], 2**40  # questions about one image share its prefix
 
     @torch.no_grad()
     def run() -> object:
@@ -101,8 +101,8 @@ def _forward(bench: Bench, count: int) -> Callable[[], object]:
     model, processor = bench.loop.model, bench.loop.processor
     chosen = bench.images[:count]
     inputs = processor(
-        images=[[one.open()] for one in chosen],
-        text=[bench.loop.prompt(one.questions[0]) for one in chosen],
+        images=[[entry.open()] for entry in chosen],
+        text=[bench.loop.prompt(entry.questions[0]) for entry in chosen],
         padding=True,
         padding_side="left",
         return_tensors="pt",

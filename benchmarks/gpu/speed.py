@@ -70,7 +70,7 @@ def compare(bench: Bench, questions: int, rounds: Sequence[Round], until: float)
         makers[BOTH.format(last)] = lambda: bench.ours("plain", "vgrefine", batch=last)
         makers[FIVE_TOGETHER.format(last)] = lambda: bench.ours(*FIVE, batch=last)
     able, notes = taking_part(makers, rounds[0][:1])
-    results = contest.hold({name: Contestant(one, questions) for name, one in able.items()}, rounds, until)
+    results = contest.hold({name: Contestant(answer, questions) for name, answer in able.items()}, rounds, until)
     n = {name: len(result.answers) for name, result in results.items()}
     rows = [
         (
@@ -115,31 +115,31 @@ def taking_part(
     able, notes = {}, []
     for name, make in makers.items():
         try:
-            one = Watched(make())
-            one(images)
-            able[name] = one
+            watched = Watched(make())
+            watched(images)
+            able[name] = watched
         except Exception as problem:  # noqa: BLE001 - it takes no part, the others do
             notes.append(f"{name}: takes no part ({type(problem).__name__}: {str(problem).splitlines()[0]})")
     return able, notes
 
 
 def _ratios(results: dict[str, Result], batchings: Sequence[Batching]) -> list[Ratio]:
-    found = []
+    ratios = []
 
-    def times(name: str, one: str, other: str, wanted: float, at_most: bool = True) -> None:
-        if one in results and other in results:
-            found.append(Ratio(name, results[one].times(results[other]), wanted, at_most))
+    def times(name: str, path: str, base: str, wanted: float, at_most: bool = True) -> None:
+        if path in results and base in results:
+            ratios.append(Ratio(name, results[path].times(results[base]), wanted, at_most))
 
     for batch in batchings:
         plain, vgrefine = PLAIN.format(batch), VGREFINE.format(batch)
         if plain in results:
             per_second = 1 / median(results[plain].seconds)
-            found.append(Ratio(f"our plain, questions/s, batch {batch}", per_second, PLAIN_PER_SECOND, at_most=False))
+            ratios.append(Ratio(f"our plain, questions/s, batch {batch}", per_second, PLAIN_PER_SECOND, at_most=False))
         times(f"llava_hf / our plain, time, batch {batch}", LLAVA_HF, plain, TIMES_LLAVA_HF, at_most=False)
         times(f"our VGRefine / our plain, time, batch {batch}", vgrefine, plain, VGREFINE_TIMES_PLAIN)
         captured = CAPTURED.format(batch)
         times(f"captured rows / our plain, time, batch {batch}", captured, plain, CAPTURED_TIMES_PLAIN)
-    return found
+    return ratios
 
 
 def _agreements(results: dict[str, Result], batchings: Sequence[Batching]) -> list[Agreement]:
@@ -155,7 +155,7 @@ def _agreements(results: dict[str, Result], batchings: Sequence[Batching]) -> li
         (VGREFINE.format(first), PLAIN.format(first)),
     ]
     return [
-        Agreement.of(f"{one} and {other}", results[one].common(results[other]))
-        for one, other in pairs
-        if one != other and one in results and other in results
+        Agreement.of(f"{path} and {base}", results[path].common(results[base]))
+        for path, base in pairs
+        if path != base and path in results and base in results
     ]

@@ -45,8 +45,8 @@ def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     Raises:
         ValueError: a name appears twice.
     """
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    content = dict(pairs)
+    if len(content) < len(pairs):
         twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
         raise _TwiceError(f"{twice[:100]!r} appears twice")
-    return found
+    return content

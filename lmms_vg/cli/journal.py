@@ -145,10 +145,10 @@ def _import(args: argparse.Namespace) -> int:
 
 
 def _imported(journals: Sequence[Imported]) -> Iterator[str]:
-    for one in journals:
+    for journal in journals:
         yield (
-            f"{one.folder.name}: {one.answers:,} answers and {one.failures:,} failures added, "
-            f"{one.known:,} were there already"
+            f"{journal.folder.name}: {journal.answers:,} answers and {journal.failures:,} failures added, "
+            f"{journal.known:,} were there already"
         )
 
 

@@ -113,7 +113,7 @@ def _summary(out: Path, submitted: Submitted) -> Iterator[str]:
         yield f"  left out, because they are not tasks of lmms_vg: {', '.join(ignored)}"
     if left_out:
         yield f"  left out, because they were not chosen: {', '.join(left_out)}"
-    yield from (f"  {task}: {said}" for task, said in maps.items())
+    yield from (f"  {task}: {note}" for task, note in maps.items())
     yield from (f"  {finding}" for finding in checked.findings)
 
 

@@ -133,9 +133,9 @@ def _questions(args: argparse.Namespace) -> int:
     from lmms_vg.vgmed.endpoint import Endpoint, estimate
     from lmms_vg.vgmed.prompts import prompt
 
-    made = read(args.dataset)
-    print_lines(made.problems)
-    items = list(made.items.values())
+    built = read(args.dataset)
+    print_lines(built.problems)
+    items = list(built.items.values())
     if args.endpoint:
         endpoint = Endpoint(args.endpoint, args.model, args.dataset / "answers", args.per_minute)
         if args.dry_run:
@@ -146,7 +146,7 @@ def _questions(args: argparse.Namespace) -> int:
         written = asking.by_endpoint(items, endpoint)
     else:
         written = asking.by_rules(items)
-    asked = asking.write(made, written, seed=args.seed, k=args.absent)
+    asked = asking.write(built, written, seed=args.seed, k=args.absent)
     print_lines([*written.problems, *_asked(asked, args.absent)])
     return 1 if written.problems else 0
 
@@ -161,19 +161,19 @@ def _price(text: str) -> tuple[float, float]:
     return prompts, answers
 
 
-def _asked(made: BuiltDataset, absent: int) -> Iterator[str]:
+def _asked(built: BuiltDataset, absent: int) -> Iterator[str]:
     from lmms_vg.vgmed.validate import distinct_share, flagged
 
-    without = sorted(source.name for source in made.card.sources if not source.exhaustive)
+    without = sorted(source.name for source in built.card.sources if not source.exhaustive)
     if absent and without:
         yield f"no absent questions about {', '.join(without)}: their manifests do not say `exhaustive: true`"
     for kind in ("localization", "attribute"):
-        questions = [question for question in made.questions if question.kind == kind]
+        questions = [question for question in built.questions if question.kind == kind]
         negatives = sum(question.answer == "no" for question in questions)
         more = f", {negatives} of them about what is absent" if negatives else ""
         different = f"; {distinct_share(questions):.0%} of their texts are different" if questions else ""
         yield f"{kind}: {len(questions)} questions{more}{different}"
-    for code, number in flagged(made.questions).most_common():
+    for code, number in flagged(built.questions).most_common():
         yield f"  flagged {number}: {code}"
 
 

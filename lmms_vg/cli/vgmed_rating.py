@@ -58,11 +58,11 @@ def _merge(args: argparse.Namespace) -> int:
 
     built = read(args.dataset)
     kinds = {question.id: question.kind for question in built.questions}
-    found = read_ratings(args.ratings, built.card.hash, frozenset(kinds))
-    if not found.files:
-        raise ValueError("\n".join(["no file of ratings can be used", *found.problems]))
-    merged = merge(kinds, found.files)
-    problems = [*built.problems, *found.problems, *merged.problems]
+    ratings = read_ratings(args.ratings, built.card.hash, frozenset(kinds))
+    if not ratings.files:
+        raise ValueError("\n".join(["no file of ratings can be used", *ratings.problems]))
+    merged = merge(kinds, ratings.files)
+    problems = [*built.problems, *ratings.problems, *merged.problems]
     lines = [*report(merged), *(["## Left out", ""] if problems else []), *(f"- {problem}" for problem in problems)]
     write_rated(merged.questions, args.out)
     replace_file(args.out / "table_r6.csv", distribution_csv(merged.questions))

@@ -43,12 +43,13 @@ def _turned(path: Path, rows: _Rows) -> str:
     images: dict[str, int] = {}
     for line, row in rows.items():
         images.setdefault(row.image, line)
-    found = [image for image in images if turned(path.parent / image)]
-    if not found:
+    paths = [image for image in images if turned(path.parent / image)]
+    if not paths:
         return ""
     return (
-        f"images turned by their EXIF data: {len(found)}, first line {images[found[0]]}: {found[0]}. The model sees them as "
-        "stored, and boxes and masks count those pixels; store them upright if their boxes were drawn on what a viewer shows"
+        f"images turned by their EXIF data: {len(paths)}, first line {images[paths[0]]}: {paths[0]}. The model sees "
+        "them as stored, and boxes and masks count those pixels; store them upright if their boxes were drawn on what "
+        "a viewer shows"
     )
 
 
@@ -57,12 +58,12 @@ def _patients(_path: Path, rows: _Rows) -> str:
     owners: dict[str, dict[str, int]] = {}
     for line, row in rows.items():
         owners.setdefault(uri_of("", row), {}).setdefault(str(row.patient), line)
-    found = [lines for lines in owners.values() if len(lines) > 1]
-    if not found:
+    conflicts = [lines for lines in owners.values() if len(lines) > 1]
+    if not conflicts:
         return ""
-    (first, line), (other, later) = list(found[0].items())[:2]
+    (first, line), (other, later) = list(conflicts[0].items())[:2]
     return (
-        f"images of several patients: {len(found)}, first {rows[line].image}: {first or 'none'} in line {line}, "
+        f"images of several patients: {len(conflicts)}, first {rows[line].image}: {first or 'none'} in line {line}, "
         f"{other or 'none'} in line {later}. Intervals take them for independent; name one patient"
     )
 
@@ -70,11 +71,14 @@ def _patients(_path: Path, rows: _Rows) -> str:
 def _repeated(_path: Path, rows: _Rows) -> str:
     """Which lines ask what another has asked of the same image, so that it counts twice."""
     seen: dict[tuple[str, str], int] = {}
-    found = {line: first for line, row in rows.items() if (first := seen.setdefault(_asked(row), line)) != line}
-    if not found:
+    repeats = {line: first for line, row in rows.items() if (first := seen.setdefault(_asked(row), line)) != line}
+    if not repeats:
         return ""
-    line, first = next(iter(found.items()))
-    return f"lines that ask what another asks of the same image: {len(found)}, first line {line} as line {first}; each counts"
+    line, first = next(iter(repeats.items()))
+    return (
+        f"lines that ask what another asks of the same image: {len(repeats)}, first line {line} as line {first}; each "
+        "counts"
+    )
 
 
 def _asked(row: OwnRow) -> tuple[str, str]:

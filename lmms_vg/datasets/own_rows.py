@@ -68,7 +68,7 @@ class OwnRow:
 
 
 #: The keys that are read.
-KEYS = tuple(one.name for one in fields(OwnRow))
+KEYS = tuple(column.name for column in fields(OwnRow))
 _READ = {*KEYS, _BOXES}
 
 
@@ -169,10 +169,10 @@ def _row(row: dict[str, Any]) -> OwnRow:
     if boxes and again and boxes != again:
         raise ValueError(f"bbox and {_BOXES}: are two names of the same boxes, but differ; give one of them")
     try:
-        found = OwnRow(**given | {"bbox": boxes or again})
+        result = OwnRow(**given | {"bbox": boxes or again})
     except ValidationError as error:
         raise ValueError(_first(error, given)) from error
-    return _checked(found)
+    return _checked(result)
 
 
 def _first(error: ValidationError, row: dict[str, Any]) -> str:
@@ -208,15 +208,15 @@ def _answer(row: OwnRow) -> str:
             f"options {options!r:.200}: allowed are 2 to {_MOST_OPTIONS} texts that differ in more than case and white space"
         )
     letters = [letter(number) for number in range(len(options))]
-    found = {one for one in (letter_of(answer, options), answer.upper()) if one in letters}
-    if not found:
+    matches = {match for match in (letter_of(answer, options), answer.upper()) if match in letters}
+    if not matches:
         stated = f"answer {answer!r}" if answer else "no answer"
         raise ValueError(f"{stated}: with options, allowed is one of them, or its letter {letters[0]} to {letters[-1]}")
-    if len(found) > 1:
+    if len(matches) > 1:
         raise ValueError(
             f"answer {answer!r}: is an option, and the letter of another; write the options longer, such as 'type {answer}'"
         )
-    return found.pop()
+    return matches.pop()
 
 
 def boxes_of(value: Any) -> list[list[float]]:

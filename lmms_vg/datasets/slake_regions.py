@@ -100,8 +100,8 @@ def _masks(path: str, data: bytes, picture: bytes | None) -> tuple[dict[str, lis
     if size is not None and size != (width, height):
         return {}, f"it has {width} x {height} pixels, the image {size[0]} x {size[1]}"
     labels = {value: label for label, value in vocabulary().mask_values.items()}
-    found = tiles(np.asarray(channels[0]))
-    return {labels[value]: boxes for value, boxes in found.items() if value in labels}, ""
+    by_value = tiles(np.asarray(channels[0]))
+    return {labels[value]: boxes for value, boxes in by_value.items() if value in labels}, ""
 
 
 def _size(picture: bytes | None) -> tuple[int, int] | None:

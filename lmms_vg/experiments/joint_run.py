@@ -38,13 +38,13 @@ def run_together(
     Raises:
         ValueError: Arguments of a setting are wrong; nothing has been run.
     """
-    given = {one.label: simple_parse_args_string(one.model_args(common)) for one in settings}
-    for one in settings:
+    given = {setting.label: simple_parse_args_string(setting.model_args(common)) for setting in settings}
+    for setting in settings:
         try:
-            resolve(family, one.method, given[one.label])
+            resolve(family, setting.method, given[setting.label])
         except ValueError as problem:
-            raise ValueError(f"{one.label}: {problem}") from problem
-    others = [(one.method, given[one.label]) for one in settings[1:]]
+            raise ValueError(f"{setting.label}: {problem}") from problem
+    others = [(setting.method, given[setting.label]) for setting in settings[1:]]
     status: dict[str, int] = {}
     failure = ""
     with together(others, list(given)):

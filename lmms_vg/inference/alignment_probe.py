@@ -89,8 +89,8 @@ def measure_all(
     answering: Pass, targets: Sequence[LookTarget], selections: Selections, per_head: bool
 ) -> list[dict[Rows, Measured]]:
     """Return what `measure` gives for each selection of query rows, question by question; heads are the first's alone."""
-    found = [measure(answering, targets, rows, per_head and rows == selections[0]) for rows in selections]
-    return [dict(zip(selections, looks, strict=True)) for looks in zip(*found, strict=True)]
+    by_selection = [measure(answering, targets, rows, per_head and rows == selections[0]) for rows in selections]
+    return [dict(zip(selections, looks, strict=True)) for looks in zip(*by_selection, strict=True)]
 
 
 def alignment_of(looks: Mapping[Rows, Measured]) -> dict[str, Any] | None:

@@ -47,7 +47,7 @@ class Forms:
         prompts = [form.prompt for form in self._prepared.values() if isinstance(form, Prepared)]
         pictures = [part for prompt in prompts for part in prompt.content if isinstance(part, Picture)]
         pixels = [image.pixels for prompt in prompts for image in prompt.images]
-        return {id(one): one.nbytes for one in pictures} | {id(one): one.nbytes for one in pixels}
+        return {id(picture): picture.nbytes for picture in pictures} | {id(tensor): tensor.nbytes for tensor in pixels}
 
     def _prepare(self, boxes: bool) -> Prepared | Unaskable:
         other = self._prepared.get(not boxes)

@@ -25,7 +25,7 @@ def question_maps(form: Prepared, looks: Mapping[Rows, Measured]) -> Iterator[Qu
     for number, (rows, measured) in enumerate(looks.items()):
         pairs = [(measured.question, measured.reference), *measured.others]
         for place, (view, (maps, reference)) in enumerate(zip(form.prompt.images[0].views, pairs, strict=True)):
-            key, of_reference = (further_key(one, rows if number else None, place) for one in (form.key, general))
+            key, of_reference = (further_key(base, rows if number else None, place) for base in (form.key, general))
             yield QuestionMap(
                 key=key,
                 image="+".join(images),

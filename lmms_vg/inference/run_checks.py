@@ -52,7 +52,7 @@ def require_boxes(answerer: Answerer, asked: Requests) -> None:
     if any(gather(asked.boxed)) or not asked.tasks:
         return
     needing: list[Method | ImageControl] = [answerer.main.method, *([answerer.control] if answerer.control else [])]
-    if name := next((one.name for one in needing if one.needs_boxes), ""):
+    if name := next((part.name for part in needing if part.needs_boxes), ""):
         raise failed(
             f"lmms_vg: {name} needs annotated boxes, and no question of {', '.join(sorted(asked.tasks))} has any; leave {name} "
             "out, or run tasks with boxes: vgmed, vgmed_coco, vgmed_demo, vqa_demo"

@@ -170,29 +170,29 @@ def _merge(path: Path, archive: ZipFile, members: Sequence[tuple[ZipInfo, str, s
             raise ValueError(f"{path}: its {needed:,} bytes do not fit into {root}, where {free:,} are free")
     with ExitStack() as held:
         imported = {name: Imported(root / name) for name in sorted({name for _, name, _ in members})}
-        for one in imported.values():
-            lock = FolderLock(one.folder, job)
+        for journal in imported.values():
+            lock = FolderLock(journal.folder, job)
             if not lock.take():
-                raise JournalError(f"{one.folder}: in use by {lock.holder()}; import again when that has ended")
+                raise JournalError(f"{journal.folder}: in use by {lock.holder()}; import again when that has ended")
             held.callback(lock.release)
-        for name, one in imported.items():
-            with writing_to(one.folder):
+        for name, journal in imported.items():
+            with writing_to(journal.folder):
                 known = {
                     label
-                    for file in one.folder.glob("rank*.jsonl")
+                    for file in journal.folder.glob("rank*.jsonl")
                     for _, label in read_labels(file)
                     if isinstance(label, Label)
                 }
                 here = [(info, file) for info, folder, file in members if folder == name]
                 for sidecar in SIDECARS:  # first, as in a run
-                    there = {*sidecar.places(sidecar.files(one.folder))}
+                    there = {*sidecar.places(sidecar.files(journal.folder))}
                     for info, file in here:
                         if _sidecar(file) is sidecar:
                             blocks = _blocks(sidecar, path, archive, info)
-                            archived_blocks.add(sidecar, blocks, one.folder / file, there)
+                            archived_blocks.add(sidecar, blocks, journal.folder / file, there)
                 for info, file in here:
                     if _sidecar(file) is None:
-                        _add(_entries(path, archive, info), one, file, known)
+                        _add(_entries(path, archive, info), journal, file, known)
     return list(imported.values())
 
 

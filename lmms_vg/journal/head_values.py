@@ -117,12 +117,12 @@ def blocks_of(batch: Iterable[QuestionHeads]) -> Iterator[bytes]:
     steps, numbers = np.empty((0, 0, 0)), np.empty((0, 0, 0), "<u2")
     for kept in batch:
         known = {
-            name: each for name, each in zip(HeadValues._fields, kept.values, strict=True) if not isnan(each[0, 0])
+            name: array for name, array in zip(HeadValues._fields, kept.values, strict=True) if not isnan(array[0, 0])
         }
         shape = (len(known), *kept.values.kl.shape)
         if steps.shape != shape:
             steps, numbers = np.empty(shape), np.empty(shape, "<u2")
-        ranges = {name: _to_steps(each, out) for (name, each), out in zip(known.items(), steps, strict=True)}
+        ranges = {name: _to_steps(array, out) for (name, array), out in zip(known.items(), steps, strict=True)}
         np.copyto(numbers, np.rint(steps, out=steps), casting="unsafe")
         data = numbers.tobytes()
         yield HeadLine(

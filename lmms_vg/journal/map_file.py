@@ -80,12 +80,12 @@ class MapIndex:
     @cached_property
     def further(self) -> dict[str, list[tuple[str, int]]]:
         """Key of a record -> token rows and view of the maps that it has besides the measured one, in the order of the file."""
-        found: dict[str, list[tuple[str, int]]] = {}
+        by_record: dict[str, list[tuple[str, int]]] = {}
         for place in self.places.values():
             key, plus, _ = place.line.key.partition("+")
             if plus and (question := place.line.question) is not None:
-                found.setdefault(key, []).append((question.rows, question.view))
-        return found
+                by_record.setdefault(key, []).append((question.rows, question.view))
+        return by_record
 
     def reference(self, place: MapPlace) -> MapPlace:
         """Return where the reference prompt's map of a question is."""

@@ -155,16 +155,16 @@ class Sidecar(Generic[L]):
 
         The latter is said.
         """
-        found: dict[Hashable, BlockPlace[L]] = {}
+        places: dict[Hashable, BlockPlace[L]] = {}
         for path in paths:
             try:
-                found |= {place.line.name: place for place in self.intact(path)}
+                places |= {place.line.name: place for place in self.intact(path)}
             except OtherLayoutError as problem:
                 logger.warning(
                     f"{self.suffix} {path}: {problem}. Its {self.holds} are not read. Answers and their values per layer are "
                     "in the journal all the same"
                 )
-        return found
+        return places
 
     def cut_torn_block(self, path: Path) -> set[Hashable]:
         """Cut off an incomplete block at the end, and return the names of all others. The caller must hold the lock.

@@ -151,20 +151,20 @@ def _values(
     """Return the plain run's values and the method's by uid, and images; notes the layer of a look in `layers`."""
     if metric not in METRICS:
         scores = [run.scores[task].under(metric) for run in (plain, entry)]
-        old, new = (dict(_finite(one.uids, one.values.tolist())) if one else {} for one in scores)
+        old, new = (dict(_finite(side.uids, side.values.tolist())) if side else {} for side in scores)
         return old, new, dict(zip(entry.scores[task].uids, entry.scores[task].images, strict=True))
     both = [looks(run, task) for run in (plain, entry)]
     if both[0] is None or both[1] is None:
         return {}, {}, {}
     layer = both[0].best
-    if metric in SILENT and any(layer in one.hidden for one in both if one is not None):
+    if metric in SILENT and any(layer in look.hidden for look in both if look is not None):
         return {}, {}, {}
     layers.add(layer)
     old, new = (
-        dict(_finite(one.uids, one.values[metric][:, layer].tolist()))
-        if one is not None and metric in one.values
+        dict(_finite(look.uids, look.values[metric][:, layer].tolist()))
+        if look is not None and metric in look.values
         else {}
-        for one in both
+        for look in both
     )
     return old, new, dict(zip(both[1].uids, both[1].images, strict=True))
 

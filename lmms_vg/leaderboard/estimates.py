@@ -155,14 +155,14 @@ class _Group:
     def intervals(self) -> list[tuple[float | None, float | None]]:
         """Return the ends of every row's interval, which is Wilson's where hardly a score differs (`end_interval`)."""
         low, high = percentile_interval(self.resampled, LEVEL)
-        ends = [(known(one), known(other)) for one, other in zip(low.tolist(), high.tolist(), strict=True)]
+        ends = [(known(start), known(end)) for start, end in zip(low.tolist(), high.tolist(), strict=True)]
         places, _ = numbered(self._images)
         weights = {number: weight for number, (_, weight) in enumerate(self.rows[0].parts)}
         is_a_mean = min(weights.values()) > 0  # else it is a difference of parts
         for row, scores in enumerate(self._scores if self.resampled.size and is_a_mean else ()):
             if is_at_an_end(scores, places):
-                found = end_interval(by_part(scores, self._images, [part for part, _ in self._images], weights))
-                ends[row] = ends[row] if found is None else (*found,)
+                interval = end_interval(by_part(scores, self._images, [part for part, _ in self._images], weights))
+                ends[row] = ends[row] if interval is None else (*interval,)
         return ends
 
 

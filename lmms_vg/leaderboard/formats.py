@@ -124,8 +124,8 @@ def _grids(table: TableView) -> list[tuple[str, int, _Cells]]:
 
 
 def _measured(row: RowView, ranked: int, counts: Sequence[int | None]) -> list[str]:
-    said = "; ".join(filter(None, (row.alike and f"{ALIKE_MARK} {row.alike}", line_text(row))))
-    entry = f"{row.entry} {said}".strip()
+    remarks = "; ".join(filter(None, (row.alike and f"{ALIKE_MARK} {row.alike}", line_text(row))))
+    entry = f"{row.entry} {remarks}".strip()
     name = f"{row.name} {DECLARED_MARK}" if row.declared else row.name
     about = [rank_text(row.cells[ranked].rank), name, row.method, *_about(row), entry]
     return [*about, *(_shown(cell, n is None) for cell, n in zip(row.cells, counts, strict=True))]

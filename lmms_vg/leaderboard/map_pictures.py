@@ -100,7 +100,7 @@ def _picture(
             image = open_image(question.images[0])
     except (DataMissing, DataError, OSError):
         return None
-    panels, said = [], []
+    panels, placements = [], []
     for run, carried in shown:
         view = lies(question, image.size, carried.mask, carried.visible)
         if view is None:
@@ -108,11 +108,13 @@ def _picture(
         share = _placement(run.looks, question.uid, base.looks.best)
         hidden = carried.lift == 0
         panels.append(Panel(f"{run.name}, placement {share:.2f}", view, carried.lift, hidden if hidden.any() else None))
-        said.append(f"placement {share:.2f} in {run.name}")
+        placements.append(f"placement {share:.2f} in {run.name}")
     edges = [[edge for edge in box if edge is not None] for box in question.boxes]
     data = draw_overlay(image, [box for box in edges if len(box) == 4], panels, f"layer {base.looks.best}")
     caption = f"{question.question} ({question.uid}; {third} third)"
-    return MapPicture(data, caption, f"The image with its box, and maps of layer {base.looks.best}: {', '.join(said)}")
+    return MapPicture(
+        data, caption, f"The image with its box, and maps of layer {base.looks.best}: {', '.join(placements)}"
+    )
 
 
 def _placement(looks: LayerLooks, uid: str, layer: int) -> float:

@@ -37,7 +37,7 @@ def task_run(task: str, scores: Scores) -> TaskRun:
     scored = np.flatnonzero(np.isfinite(scores.values)).tolist()
     uids = [scores.uids[place] for place in scored]
     read = scores.read
-    said = {} if read is None else {uid: READ[read.said[place]] for uid, place in zip(uids, scored, strict=True)}
+    extracted = {} if read is None else {uid: READ[read.said[place]] for uid, place in zip(uids, scored, strict=True)}
     asked = (
         {}
         if read is None
@@ -51,9 +51,9 @@ def task_run(task: str, scores: Scores) -> TaskRun:
         images={uid: scores.images[place] for uid, place in zip(uids, scored, strict=True)},
         about={},
         failed={},
-        unparseable=list(said.values()).count(None),
+        unparseable=list(extracted.values()).count(None),
         asked=asked,
-        extracted=said,
+        extracted=extracted,
     )
 
 

@@ -85,7 +85,9 @@ def changed_texts(line: AgainstBase) -> list[tuple[str, list[str]]]:
     readable = parts.readable
     cells.append(_points(readable, f"p {show_p(readable.p)}", counts[0]) if readable else ("", [counts[0]]))
     cells += [(f"{part.net:+g}", [n]) for part, n in zip((parts.newly, parts.no_longer), counts[1:], strict=True)]
-    return cells + ([_shift(one, shift.n) for one in (shift.d_prime, shift.criterion)] if shift else [("", [])] * 2)
+    return cells + (
+        [_shift(difference, shift.n) for difference in (shift.d_prime, shift.criterion)] if shift else [("", [])] * 2
+    )
 
 
 def _points(difference: Difference, *small: str) -> tuple[str, list[str]]:

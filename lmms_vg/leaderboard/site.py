@@ -187,8 +187,8 @@ def _submissions(
         shown = list(looked.shown(entry, of, withheld))
         page = pages.submission(entry, of, alike.get(entry.id, []), digest, places, offered, withheld, shown)
         yield f"submissions/{entry.id}.html", page
-        for one in shown:
-            yield from ((f"submissions/{picture.file}", picture.data) for picture in one.pictures)
+        for look in shown:
+            yield from ((f"submissions/{picture.file}", picture.data) for picture in look.pictures)
         for name, text in data_files(entry, path, withheld, written):
             written.add(name)
             yield name, text

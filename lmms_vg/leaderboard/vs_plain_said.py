@@ -99,8 +99,10 @@ def _changed_cells(gain: SaidGain | None) -> Sequence[CellView]:
     shifts = [CellView("")] * 2
     if shift is not None:
         shifts = [
-            CellView(show(one.mean, 2, "+"), one.mean, known(one.low), known(one.high), shift.n)
-            for one in (shift.d_prime, shift.criterion)
+            CellView(
+                show(difference.mean, 2, "+"), difference.mean, known(difference.low), known(difference.high), shift.n
+            )
+            for difference in (shift.d_prime, shift.criterion)
         ]
     return [CellView(gain.source or ""), readable, *split, *shifts]
 

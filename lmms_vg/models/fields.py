@@ -99,8 +99,8 @@ def _require_decoding(pretrained: str, revision: str | None, config: dict[str, A
 def layer_kinds(text: Any) -> tuple[str, ...]:
     """Kind of every layer of a text model, `full_attention`, `sliding_attention` (a window), or another that is stated."""
     stated = getattr(text, "layer_types", None)
-    one = SLIDING if not stated and getattr(text, "sliding_window", None) else FULL
-    return tuple(stated or [one] * text.num_hidden_layers)
+    kind = SLIDING if not stated and getattr(text, "sliding_window", None) else FULL
+    return tuple(stated or [kind] * text.num_hidden_layers)
 
 
 def require_text(pretrained: str, text: Any) -> None:

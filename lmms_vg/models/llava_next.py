@@ -119,14 +119,14 @@ class LlavaNext(ImageText):
 
     def features(self, images: Sequence[PreparedImage]) -> tuple[Tensor, Sequence[Tensor]]:
         """Features of each image, with line breaks in place."""
-        made = []
+        parts = []
         for image in images:
             pixels = self.on_tower([image])
             (features,) = self.model.get_image_features(pixels, self._sizes([image]).to(pixels.device)).pooler_output
             if len(features) != image.tokens:
                 raise ValueError(f"the vision tower gave {len(features)} image tokens, expected {image.tokens}")
-            made.append(features)
-        return torch.cat(made), ()
+            parts.append(features)
+        return torch.cat(parts), ()
 
     def stock_inputs(self, prompt: Prompt) -> dict[str, Tensor]:
         """Also the sizes of the images."""
@@ -137,7 +137,7 @@ class LlavaNext(ImageText):
         """Images of fewer tiles are padded with empty ones."""
         most = max(image.pixels.shape[1] for image in images)
         return torch.cat(
-            [torch.nn.functional.pad(one.pixels, (0, 0) * 3 + (0, most - one.pixels.shape[1])) for one in images]
+            [torch.nn.functional.pad(image.pixels, (0, 0) * 3 + (0, most - image.pixels.shape[1])) for image in images]
         )
 
     def render(self, body: str) -> str:

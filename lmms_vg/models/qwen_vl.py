@@ -113,20 +113,20 @@ class QwenVL(ImageText):
         """Patches of the resized image, in the order of the image tokens."""
         (view,) = self.lay(*picture.rgb.size)
         size = {"shortest_edge": self.settings.min_pixels, "longest_edge": self.settings.max_pixels}
-        made = self.image_processor(images=picture.rgb, size=size, return_tensors="pt")
-        if made["image_grid_thw"].tolist() != self._grids([view]).tolist():
-            raise ValueError(f"the image processor made the grid {made['image_grid_thw'].tolist()}, expected {view}")
+        inputs = self.image_processor(images=picture.rgb, size=size, return_tensors="pt")
+        if inputs["image_grid_thw"].tolist() != self._grids([view]).tolist():
+            raise ValueError(f"the image processor made the grid {inputs['image_grid_thw'].tolist()}, expected {view}")
         tokens = view.rows * view.cols
         side = isqrt(tokens) * self.model.config.vision_config.patch_size * self._merged
-        return PreparedImage(picture.hash, made["pixel_values"], tokens, torch.arange(tokens), (view,), side)
+        return PreparedImage(picture.hash, inputs["pixel_values"], tokens, torch.arange(tokens), (view,), side)
 
     def features(self, images: Sequence[PreparedImage]) -> tuple[Tensor, Sequence[Tensor]]:
         """Features of merged patches, and those that Qwen3-VL adds behind its first layers."""
         pixels = torch.cat([image.pixels for image in images]).to(self.model.model.visual.device)
         grids = self._grids([image.views[0] for image in images]).to(pixels.device)
-        made = self.model.model.get_image_features(pixels, grids)
-        deep = getattr(made, "deepstack_features", None) or ()
-        return torch.cat(list(made.pooler_output)), [torch.cat(list(level)) for level in deep]
+        output = self.model.model.get_image_features(pixels, grids)
+        deep = getattr(output, "deepstack_features", None) or ()
+        return torch.cat(list(output.pooler_output)), [torch.cat(list(level)) for level in deep]
 
     def positions(self, length: int, starts: Sequence[int], images: Sequence[PreparedImage]) -> Tensor:
         """Text counts on; an image starts at one time, its cells count rows and columns, and text goes on behind the longer."""

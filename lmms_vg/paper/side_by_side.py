@@ -18,24 +18,24 @@ def side_by_side(prefixes: Mapping[str, str], title: str) -> PublishedTable:
         ValueError: there is no such table, or two have a column of the same name.
     """
     tables = {id: table(id) for id in prefixes}
-    rows = dict.fromkeys(row for one in tables.values() for row in one.rows)
+    rows = dict.fromkeys(row for part in tables.values() for row in part.rows)
     named = {
-        id: {average.column: f"{prefixes[id]} {average.column}" for average in one.averages}
-        for id, one in tables.items()
+        id: {average.column: f"{prefixes[id]} {average.column}" for average in part.averages}
+        for id, part in tables.items()
     }
     return PublishedTable(
         id=" and ".join(tables),
         title=title,
-        source="; ".join(one.source for one in tables.values()),
+        source="; ".join(part.source for part in tables.values()),
         unit=next(iter(tables.values())).unit,
-        columns=[named[id].get(column, column) for id, one in tables.items() for column in one.columns],
+        columns=[named[id].get(column, column) for id, part in tables.items() for column in part.columns],
         averages=[
             Average(column=named[id][average.column], of=average.of, weighting=average.weighting)
-            for id, one in tables.items()
-            for average in one.averages
+            for id, part in tables.items()
+            for average in part.averages
         ],
         rows={
-            row: [cell for one in tables.values() for cell in one.rows.get(row, [None] * len(one.columns))]
+            row: [cell for part in tables.values() for cell in part.rows.get(row, [None] * len(part.columns))]
             for row in rows
         },
     )

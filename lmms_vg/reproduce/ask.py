@@ -97,7 +97,7 @@ def ask_of(
     common, stated = ",".join(parts), _stated(row, given, demo)
     run_of = checkpoint, common, hyper_parameters, row.method
     same = (
-        one.folder for one in before if (one.row.checkpoint, one.common, one.hyper_parameters, one.row.method) == run_of
+        ask.folder for ask in before if (ask.row.checkpoint, ask.common, ask.hyper_parameters, ask.row.method) == run_of
     )
     folder = next(same, folder_of(out, row.name))
     ask = Ask(
@@ -127,8 +127,12 @@ def _known_heads(row: TargetRow, demo: bool) -> int:
 def _shape(row: TargetRow, demo: bool) -> Shape:
     from lmms_vg.models.checkpoint import Shape, shape_of
 
-    one = row.checkpoint
-    return shape_of(DEMO) if demo else Shape(one.pretrained, one.layers, one.heads, {}, one.family)
+    checkpoint = row.checkpoint
+    return (
+        shape_of(DEMO)
+        if demo
+        else Shape(checkpoint.pretrained, checkpoint.layers, checkpoint.heads, {}, checkpoint.family)
+    )
 
 
 def _stated(row: TargetRow, given: Mapping[str, Any], demo: bool) -> str:

@@ -53,15 +53,15 @@ def listed() -> Iterator[Row]:
 
 def _questions(tasks: Sequence[str]) -> tuple[list[StudyQuestion], list[str]]:
     """The questions of tasks, and what of them is not on this machine."""
-    found: list[StudyQuestion] = []
+    questions: list[StudyQuestion] = []
     missing = []
     for task in tasks:
         samples = stated(task)
         if isinstance(samples, str):
             missing.append(f"{task}: {samples}; lmms-vg data fetch vgmed")
         else:
-            found += [question_of(None, task, uid, None, {}, sample) for uid, sample in samples.items()]
-    return found, missing
+            questions += [question_of(None, task, uid, None, {}, sample) for uid, sample in samples.items()]
+    return questions, missing
 
 
 def _table(rows: Sequence[Row], side: str) -> str:

@@ -23,15 +23,15 @@ def datasets(tasks: Collection[str]) -> Iterator[str]:
         yield from status_of(spec).lines(tasks)
 
 
-def checkpoint(one: Checkpoint) -> str:
+def checkpoint(model: Checkpoint) -> str:
     """One line about a checkpoint: its size, and what the hub's cache holds of its weights."""
-    gigabytes, billions = BYTES * one.billions, one.billions
+    gigabytes, billions = BYTES * model.billions, model.billions
     size = (
         f"about {sized(gigabytes, 2)} ({BYTES} bytes x {billions:.3g} billion parameters)"
         if billions
         else "size not known"
     )
-    return _weights(one.pretrained, size, "*.safetensors")
+    return _weights(model.pretrained, size, "*.safetensors")
 
 
 def sized(gigabytes: float, digits: int = 3) -> str:

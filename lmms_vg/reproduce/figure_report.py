@@ -20,24 +20,22 @@ _VIEWS = ("raw (box size not taken out)", "excess", "excess, within box sizes", 
 _NONE = "no maps"
 
 
-def figure_markdown(plan: Plan, found: Mapping[str, Sequence[Gaps]], runs: Mapping[str, Run]) -> str:
+def figure_markdown(plan: Plan, gaps: Mapping[str, Sequence[Gaps]], runs: Mapping[str, Run]) -> str:
     """In how many layers the claim holds, by each way to look at it, then every layer."""
     parts = [f"## Results{warning(plan, runs)}"]
     head = ["row", "questions", "metric", *_VIEWS]
     parts.append(
-        markdown(
-            head, [[row, gap.kind, metric.upper(), *_counted(gap, metric)] for row, gap, metric in _each(found)], 7
-        )
+        markdown(head, [[row, gap.kind, metric.upper(), *_counted(gap, metric)] for row, gap, metric in _each(gaps)], 7)
     )
-    parts.append(listed([*FIGURE, *_scales(found), *_missing(found)]))
-    for row, gap, metric in _each(found):
+    parts.append(listed([*FIGURE, *_scales(gaps), *_missing(gaps)]))
+    for row, gap, metric in _each(gaps):
         title = f"### {row}, {gap.kind}, {metric.upper()}: {gap.n[0]:,} medical questions, {gap.n[1]:,} COCO"
         parts += [title, _layers(gap, metric)]
-    rules = [f"`{nulls.signature(donors='other-images')}`"] if any(_excess(gap) for _, gap, _ in _each(found)) else []
+    rules = [f"`{nulls.signature(donors='other-images')}`"] if any(_excess(gap) for _, gap, _ in _each(gaps)) else []
     return "\n\n".join([*parts, listed([*about(plan, runs), *rules])])
 
 
-def figure_csv(found: Mapping[str, Sequence[Gaps]]) -> str:
+def figure_csv(gaps: Mapping[str, Sequence[Gaps]]) -> str:
     """One line per row, kind, metric and layer."""
     head = "row questions metric layer medical medical_low medical_high coco coco_low coco_high gap low high"
     head += " n_medical n_coco images_medical images_coco verdict"
@@ -46,7 +44,7 @@ def figure_csv(found: Mapping[str, Sequence[Gaps]]) -> str:
     head += " excess_n_medical excess_n_coco excess_verdict strata_verdict"
     head += " standardised_gap standardised_low standardised_high standardised_verdict even_medical even_coco"
     rows: list[list[object]] = []
-    for row, gap, metric in _each(found):
+    for row, gap, metric in _each(gaps):
         for layer in range(gap.gap.mean.shape[1]):
             bands = [value for band in (gap.medical, gap.coco, gap.gap) for value in _cells(band, metric, layer)]
             numbers = [*bands, *gap.n, *gap.images, gap.gap.verdict(metric, layer)]
@@ -54,25 +52,27 @@ def figure_csv(found: Mapping[str, Sequence[Gaps]]) -> str:
     return comma_separated(head.split(), rows)
 
 
-def strata_csv(found: Mapping[str, Sequence[Gaps]]) -> str:
+def strata_csv(gaps: Mapping[str, Sequence[Gaps]]) -> str:
     """One line per row, kind, metric, layer and range of box sizes."""
     head = "row questions metric layer box_share n_medical n_coco images_medical images_coco weight"
     head += " excess_gap low high verdict"
     rows: list[list[object]] = []
-    for row, gap, metric in _each(found):
+    for row, gap, metric in _each(gaps):
         over = _excess(gap)
         for layer in range(gap.gap.mean.shape[1] if over else 0):
             signs = iter(over.signs_in_strata(metric, layer)) if over else iter(())
-            for one in over.strata if over else ():
-                cells = [None] * 3 if one.gap is None else _cells(one.gap, metric, layer)
-                sign = None if one.gap is None else next(signs)
+            for size in over.strata if over else ():
+                cells = [None] * 3 if size.gap is None else _cells(size.gap, metric, layer)
+                sign = None if size.gap is None else next(signs)
                 verdict = UNKNOWN if sign is None else SAID[sign]
-                rows.append([row, gap.kind, metric, layer, one.name, *one.n, *one.images, one.weight, *cells, verdict])
+                rows.append(
+                    [row, gap.kind, metric, layer, size.name, *size.n, *size.images, size.weight, *cells, verdict]
+                )
     return comma_separated(head.split(), rows)
 
 
-def _each(found: Mapping[str, Sequence[Gaps]]) -> Iterator[tuple[str, Gaps, str]]:
-    return ((row, gap, metric) for row, kinds in found.items() for gap in kinds for metric in CLAIM)
+def _each(gaps: Mapping[str, Sequence[Gaps]]) -> Iterator[tuple[str, Gaps, str]]:
+    return ((row, gap, metric) for row, kinds in gaps.items() for gap in kinds for metric in CLAIM)
 
 
 def _excess(gap: Gaps) -> GapOnExcess | None:
@@ -86,8 +86,10 @@ def _counted(gap: Gaps, metric: str) -> list[str]:
     cells = []
     for view in views:
         outcomes = [view(metric, layer) for layer in layers]
-        there = [one for one in (*SAID.values(), MIXED) if one in outcomes]
-        cells.append(", ".join(f"{one}: {outcomes.count(one)} of {len(layers)}" for one in there) or UNKNOWN)
+        there = [outcome for outcome in (*SAID.values(), MIXED) if outcome in outcomes]
+        cells.append(
+            ", ".join(f"{outcome}: {outcomes.count(outcome)} of {len(layers)}" for outcome in there) or UNKNOWN
+        )
     return cells + [_NONE] * (len(_VIEWS) - len(cells))
 
 
@@ -141,10 +143,10 @@ def _shown(band: Band, metric: str, layer: int) -> str:
     return f"{value:+.3f} [{'one image' if isnan(low) else f'{low:+.3f}, {high:+.3f}'}]"
 
 
-def _scales(found: Mapping[str, Sequence[Gaps]]) -> Iterator[str]:
+def _scales(gaps: Mapping[str, Sequence[Gaps]]) -> Iterator[str]:
     """Which raw numbers are not on one scale: the level of even attention beside each gap, and other grids."""
     grids = {}
-    for row, kinds in found.items():
+    for row, kinds in gaps.items():
         for gap in kinds:
             if over := _excess(gap):
                 first, second = over.even
@@ -160,8 +162,8 @@ def _scales(found: Mapping[str, Sequence[Gaps]]) -> Iterator[str]:
                         f"{row}, {gap.kind}: medical images have grids of {_named({*over.grids[0]})}, COCO's of "
                         f"{_named({*over.grids[1]})}: their raw KL and JS are not on one scale"
                     )
-    if len({frozenset(one) for one in grids.values()}) > 1:
-        listed_grids = "; ".join(f"{row} {_named(one)}" for row, one in grids.items())
+    if len({frozenset(shapes) for shapes in grids.values()}) > 1:
+        listed_grids = "; ".join(f"{row} {_named(shapes)}" for row, shapes in grids.items())
         yield (
             f"The rows have different grids of patches ({listed_grids}): their raw KL and JS are not on one scale, as a "
             "coarser grid has lower KL with the same look"
@@ -169,7 +171,9 @@ def _scales(found: Mapping[str, Sequence[Gaps]]) -> Iterator[str]:
 
 
 def _strata_note(row: str, kind: str, over: GapOnExcess) -> Iterator[str]:
-    sizes = ", ".join(f"{one.name} {one.n[0]} and {one.n[1]}{'' if one.gap else ' (left out)'}" for one in over.strata)
+    sizes = ", ".join(
+        f"{size.name} {size.n[0]} and {size.n[1]}{'' if size.gap else ' (left out)'}" for size in over.strata
+    )
     first, second = over.covered
     yield (
         f"{row}, {kind}: questions by share of the image in the box, medical and COCO: {sizes}. Left out: fewer than "
@@ -177,8 +181,8 @@ def _strata_note(row: str, kind: str, over: GapOnExcess) -> Iterator[str]:
     )
 
 
-def _missing(found: Mapping[str, Sequence[Gaps]]) -> Iterator[str]:
-    for row, kinds in found.items():
+def _missing(gaps: Mapping[str, Sequence[Gaps]]) -> Iterator[str]:
+    for row, kinds in gaps.items():
         for gap in kinds:
             if isinstance(gap.on_excess, str):
                 yield f"{row}, {gap.kind}: no verdict on excess: {gap.on_excess}"

@@ -15,7 +15,7 @@ from lmms_vg.tasks.own_tasks import own_groups, own_tasks
 from lmms_vg.tasks.registry import TASKS
 from lmms_vg.tasks.yaml_files import groups
 
-_KNOWN = {one.pretrained: one for one in vars(checkpoints).values() if isinstance(one, Checkpoint)}
+_KNOWN = {value.pretrained: value for value in vars(checkpoints).values() if isinstance(value, Checkpoint)}
 
 
 def forecast(family: str, methods: Sequence[str], pretrained: str | None, names: Sequence[str]) -> Iterator[str]:

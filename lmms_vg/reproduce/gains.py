@@ -77,7 +77,7 @@ def gains(
         ours: dict[str, tuple[Difference, int]] = {}
         if method is not None and plain is not None:
             compared = {column.name: _paired(plain, method, column, len(columns)) for column in columns}
-            ours = {name: found for name, found in compared.items() if found is not None}
+            ours = {name: test for name, test in compared.items() if test is not None}
         corrected = holm({name: difference.p for name, (difference, _) in ours.items()})
         for column in columns:
             places = [(row, column.name) for row in (pair.published, pair.published_plain)]

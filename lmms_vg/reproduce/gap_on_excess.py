@@ -87,9 +87,9 @@ class GapOnExcess(NamedTuple):
     def signs_in_strata(self, metric: str, layer: int) -> list[int | None]:
         """Sign of each stratum that has a gap, as in `Band.sign`; None where it has no verdict."""
         return [
-            None if self._spoiled(metric, layer) else one.gap.sign(metric, layer)
-            for one in self.strata
-            if one.gap is not None
+            None if self._spoiled(metric, layer) else size.gap.sign(metric, layer)
+            for size in self.strata
+            if size.gap is not None
         ]
 
     def verdict_in_strata(self, metric: str, layer: int) -> str:
@@ -151,7 +151,7 @@ def gap_on_excess(medical: MapLooks, coco: MapLooks, seed: int = 0) -> GapOnExce
     whole = np.isfinite(draws[0] + draws[1]).all(axis=(0, 1))
     gap, drawn = means[0] - means[1], (draws[0] - draws[1])[..., whole]
     (overall,) = all_together(gap[:1], drawn[:1])
-    found = dict(zip(used[1:], all_together(gap[1:], drawn[1:]), strict=True)) if used[1:] else {}
+    by_size = dict(zip(used[1:], all_together(gap[1:], drawn[1:]), strict=True)) if used[1:] else {}
     one_size = [np.tensordot(weights, of[1:], axes=1)[None] for of in (gap, drawn)]
     return GapOnExcess(
         (kept[0].n[0], kept[1].n[0]),
@@ -164,12 +164,12 @@ def gap_on_excess(medical: MapLooks, coco: MapLooks, seed: int = 0) -> GapOnExce
                 name,
                 (sides[0].n[s], sides[1].n[s]),
                 (sides[0].drawn_from[s], sides[1].drawn_from[s]),
-                float(weights[used.index(s) - 1]) if s in found else 0.0,
-                found.get(s),
+                float(weights[used.index(s) - 1]) if s in by_size else 0.0,
+                by_size.get(s),
             )
             for s, name in enumerate(SIZES, start=1)
         ),
-        all_together(*one_size)[0] if found else None,
+        all_together(*one_size)[0] if by_size else None,
         (float(shares[0].sum()), float(shares[1].sum())),
         medical.hidden | coco.hidden,
         np.stack([looks.even.mean(axis=1) for looks in (medical, coco)]),

@@ -35,7 +35,7 @@ def rating_table(merged: Path | None, out: Path) -> Iterator[str]:
         yield f"{_NAME} {_HOW}"
         return
     questions = read_rated(merged)
-    ours = {one.row: one for one in distributions(kept(questions))}
+    ours = {entry.row: entry for entry in distributions(kept(questions))}
     lines = [*_lines(printed, ours), *_remarks(questions)]
     replace_file(out / f"{_NAME}.md", "\n".join(lines) + "\n")
     replace_file(out / f"{_NAME}.csv", _csv(printed, ours))

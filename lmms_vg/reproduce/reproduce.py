@@ -59,7 +59,7 @@ def reproduce(plan: Plan, more: Sequence[str]) -> tuple[str, list[str]]:
         return "", _named(failed)
     runs = {}
     for ask in plan.asks:
-        was_run = ask.row in [one.row for one in asked] and ask.row.name not in failed
+        was_run = ask.row in [other.row for other in asked] and ask.row.name not in failed
         if (run := find(ask.folder, ask.model, ask.model_args) if was_run else ask.run) is not None:
             runs[ask.row.name] = run
     return _write(plan, runs, failed), _named(failed)

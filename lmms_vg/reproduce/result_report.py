@@ -39,12 +39,12 @@ def table_markdown(
     rows = [
         [cell.row, cell.column.name, _printed(cell), _ours(cell), words(cell.verdict, cell.printed)] for cell in cells
     ]
-    rows += [[one.row, one.column.name, "-", f"{one.value:.2f} ({one.n:,})", "not a model"] for one in chance]
+    rows += [[level.row, level.column.name, "-", f"{level.value:.2f} ({level.n:,})", "not a model"] for level in chance]
     parts.append(markdown(["row", "column", "paper", "ours [95% interval] (n)", "verdict"], rows, texts=2))
     rows_shown = {cell.row for cell in cells}
     contradictions = ((place, why) for place, why in faults(plan.table).items() if place[0] in rows_shown)
     wrong = [f"inconsistent: {row}, {column}: {why}" for (row, column), why in contradictions]
-    blind = [f"{row}: {ABOUT[row]}" for row in dict.fromkeys(one.row for one in chance)]
+    blind = [f"{row}: {ABOUT[row]}" for row in dict.fromkeys(level.row for level in chance)]
     return "\n\n".join([*parts, listed([*CELLS, *blind, *wrong, *about(plan, runs)])])
 
 
@@ -71,9 +71,11 @@ def table_csv(cells: Sequence[Cell], chance: Sequence[ChanceCell]) -> str:
                 cell.missing,
             ]
         )
-    for one in chance:
-        name, metric, tasks, _ = one.column
-        rows.append([one.row, name, metric, " ".join(tasks), None, one.value, None, None, one.n, "chance", *[None] * 5])
+    for level in chance:
+        name, metric, tasks, _ = level.column
+        rows.append(
+            [level.row, name, metric, " ".join(tasks), None, level.value, None, None, level.n, "chance", *[None] * 5]
+        )
     return comma_separated(head, rows)
 
 

@@ -23,7 +23,7 @@ def batch_notes(runs: Sequence[Run], base: Run) -> list[str]:
             for uid in before.batches
             if uid in after.batches
         ]
-        different = sum(one != other for one, other in sizes)
+        different = sum(old != new for old, new in sizes)
         if different and base in (first, second):
             ranges = [
                 f"{run.label}: {_range(column)}"
@@ -49,7 +49,7 @@ def _changed(first: Run, second: Run) -> str:
         for uid in before.answers
         if uid in after.answers
     ]
-    changed = sum(one != other for one, other in answers)
+    changed = sum(old != new for old, new in answers)
     dtypes = " and ".join(dict.fromkeys(str((run.provenance or {}).get("dtype")) for run in (first, second)))
     return (
         f"Answers differ: {changed} of {len(answers)} between {first.label} and {second.label}, which are one method in other "

@@ -203,7 +203,7 @@ def _skipped(base: Run, others: list[Run], looked: Collection[tuple[Path, str]])
     """One note per run: tasks that only one of the two runs has, and tasks without scores of questions."""
     notes = []
     for run in others:
-        first, second = ({*each.tasks, *each.measured, *each.left_out} for each in (base, run))
+        first, second = ({*side.tasks, *side.measured, *side.left_out} for side in (base, run))
         names = []
         for task in [*base.tasks, *base.measured, *base.left_out, *sorted(second - first)]:
             if task not in first & second:

@@ -32,17 +32,17 @@ def control_lines(runs: Sequence[Run], controlled: Sequence[Run], base: Run, uni
         ValueError: a run under a control has no partner, has its control twice, or is scored by another rule.
     """
     own = {run.path: _partner(run, runs) for run in controlled}
-    found: dict[tuple[object, str], Run] = {}
+    by_control: dict[tuple[object, str], Run] = {}
     for run in controlled:
         key = own[run.path].path, str(run.control)
-        if key in found:
-            raise ValueError(f"{run.path} and {found[key].path}: are both {run.label}; leave one of them out")
-        found[key] = run
+        if key in by_control:
+            raise ValueError(f"{run.path} and {by_control[key].path}: are both {run.label}; leave one of them out")
+        by_control[key] = run
     lines = []
     for run in controlled:
         first = own[run.path]
-        plain = found.get((base.path, str(run.control))) if base.is_plain and base is not first else None
-        elsewhere = found.get((first.path, ELSEWHERE)) if run.control == BOX else None
+        plain = by_control.get((base.path, str(run.control))) if base.is_plain and base is not first else None
+        elsewhere = by_control.get((first.path, ELSEWHERE)) if run.control == BOX else None
         for task in run.tasks:
             if task in first.tasks:
                 lines += _line(task, first, run, (base, plain) if plain else None, elsewhere, unit)
@@ -52,10 +52,10 @@ def control_lines(runs: Sequence[Run], controlled: Sequence[Run], base: Run, uni
 def _corrected(lines: Sequence[ControlLine]) -> list[ControlLine]:
     """The lines with p-values corrected (Holm) over everything that is tested in them."""
     tested = {
-        f"{number} {place}": one.p
+        f"{number} {place}": difference.p
         for number, line in enumerate(lines)
-        for place, one in enumerate(line.tested)
-        if one is not None
+        for place, difference in enumerate(line.tested)
+        if difference is not None
     }
     adjusted = holm(tested)
     of = [[adjusted.get(f"{number} {place}", nan) for place in range(3)] for number in range(len(lines))]

@@ -58,7 +58,7 @@ def control_notes(table: Comparison) -> list[str]:
     left_out = [f"Left out, since they have no score under the control: {', '.join(counts)}"] if counts else []
     runs = {line.controlled.path: line.controlled for line in table.controls}.values()
     named = [f"{run.label}: `{run.path.name}`" for run in runs]
-    tests = sum(one is not None for line in table.controls for one in line.tested)
+    tests = sum(difference is not None for line in table.controls for difference in line.tested)
     return [_ABOUT.format(units=plural(table.unit), tests=tests), *named, *left_out]
 
 

@@ -52,16 +52,16 @@ def report_table(tasks: Mapping[str, Forced], unit: str = "image") -> str:
 
 def missing_note(name: str, values: Sequence[Forced]) -> str:
     """Say in one line how many of a run's questions have no values and why; empty if all have them."""
-    missing: Counter[Missing] = sum((Counter(each.missing) for each in values), Counter())
+    missing: Counter[Missing] = sum((Counter(entry.missing) for entry in values), Counter())
     unknown = missing.pop("not_recorded", 0)
-    if unknown and not any(each.n for each in values):
+    if unknown and not any(entry.n for entry in values):
         return (
             f"{name} has no first-token values, which an older version or another model does not record: no forced choice, "
             "AUC, Brier score or calibration"
         )
     reasons = [f"{count}: {NO_VALUE[code]}" for code, count in missing.items() if code in NO_VALUE]
     reasons += [f"{unknown}: not recorded"] if unknown else []
-    counted = any(each.n for each in values) or set(missing) - {"open_set"}
+    counted = any(entry.n for entry in values) or set(missing) - {"open_set"}
     return f"{name}: questions without first-token values: {'; '.join(reasons)}" if reasons and counted else ""
 
 
@@ -112,15 +112,15 @@ def csv_cells(line: ComparisonLine) -> list[object]:
     if line.against is not None and (change := line.against.forced) is not None:
         accuracy = change.accuracy
         changed = [accuracy.mean, known(accuracy.low), known(accuracy.high), accuracy.p, change.holm]
-        for each in (change.auc, change.at_rate, change.brier, change.log_score):
-            changed += [None, None] if each is None else [each.mean, known(each.p)]
+        for difference in (change.auc, change.at_rate, change.brier, change.log_score):
+            changed += [None, None] if difference is None else [difference.mean, known(difference.p)]
     return [*own, *changed]
 
 
 def forced_cells(values: Forced) -> list[str]:
     """The cells of `HEAD`."""
     scores = (values.auc, values.brier, values.log_score, values.calibration_error)
-    shown = ("" if isnan(one) else f"{one:.3f}" for one in scores)
+    shown = ("" if isnan(score) else f"{score:.3f}" for score in scores)
     return [str(values.n), f"{values.mass:.3f}", f"{100 * values.accuracy:.2f}", *shown]
 
 
@@ -135,10 +135,13 @@ def _changed(change: ForcedChange | None, unit: str) -> list[str]:
     ]
 
 
-def _tested(each: Difference | Shift | None, unit: str, factor: int = 1, digits: int = 3) -> str:
-    if each is None:
+def _tested(difference: Difference | Shift | None, unit: str, factor: int = 1, digits: int = 3) -> str:
+    if difference is None:
         return ""
-    return f"{factor * each.mean:+.{digits}f} ({too_few(unit) if isnan(each.p) else f'p {show_p(each.p)}'})"
+    return (
+        f"{factor * difference.mean:+.{digits}f} "
+        f"({too_few(unit) if isnan(difference.p) else f'p {show_p(difference.p)}'})"
+    )
 
 
 def _words(table: Comparison, line: ComparisonLine) -> str:

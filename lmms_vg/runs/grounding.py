@@ -133,10 +133,10 @@ def grounding(
 def corrected(results: Mapping[str, Grounding]) -> dict[str, dict[Name, float]]:
     """Return task -> measure -> p-value, corrected (Holm) over all that get a verdict; NaN for the others."""
     p = {
-        (task, name): found.excess.p
+        (task, name): look.excess.p
         for task, result in results.items()
-        for name, found in result.looked.items()
-        if result.judges(name) and found.excess is not None
+        for name, look in result.looked.items()
+        if result.judges(name) and look.excess is not None
     }
     adjusted = dict(zip(p, holm({f"{number}": value for number, value in enumerate(p.values())}).values(), strict=True))
     return {task: {name: adjusted.get((task, name), nan) for name in result.looked} for task, result in results.items()}
@@ -161,7 +161,7 @@ def _judged(looks: MapLooks) -> Grounding:
     return Grounding(
         *(looks.choice, hidden_in(looks), looks.asked, looked, questions, units, looks.unit),
         float(placed.mean()) if len(placed) else nan,
-        region_means({name: looks.chosen(each) for name, each in looks.regions.items()}, looks.shares, looks.units),
+        region_means({name: looks.chosen(values) for name, values in looks.regions.items()}, looks.shares, looks.units),
     )
 
 

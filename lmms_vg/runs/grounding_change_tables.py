@@ -23,11 +23,16 @@ def look_rows(table: Comparison) -> tuple[list[str], list[list[str]]] | None:
         return None
     return _HEAD, [
         [
-            *(method_of(table, one.run), one.task, str(one.choice), one.name),
-            *(str(one.n), f"{one.value.mean:+.4f}", show_interval(one.value, 1, 4, one.unit)),
-            *(f"{one.excess.mean:+.4f}", show_interval(one.excess, 1, 4, one.unit), show_p(one.holm), _verdict(one)),
+            *(method_of(table, change.run), change.task, str(change.choice), change.name),
+            *(str(change.n), f"{change.value.mean:+.4f}", show_interval(change.value, 1, 4, change.unit)),
+            *(
+                f"{change.excess.mean:+.4f}",
+                show_interval(change.excess, 1, 4, change.unit),
+                show_p(change.holm),
+                _verdict(change),
+            ),
         ]
-        for one in table.looks
+        for change in table.looks
     ]
 
 
@@ -35,24 +40,24 @@ def look_notes(table: Comparison) -> list[str]:
     """What the columns mean."""
     if not table.looks:
         return []
-    units = plural(together(one.unit for one in table.looks))
+    units = plural(together(change.unit for change in table.looks))
     notes = [
         "where it looks: differences from the base on the same questions at the same layer; excess is what a run's own maps "
-        "have more than its maps of other images on the same boxes. "
-        f"Intervals and p from whole {units}, corrected over {sum(one.holm == one.holm for one in table.looks)} lines. "
-        "Better is more log AR and placement, and less KL and JS"
+        f"have more than its maps of other images on the same boxes. Intervals and p from whole {units}, corrected "
+        f"over {sum(change.holm == change.holm for change in table.looks)} lines. Better is more log AR and placement, "
+        "and less KL and JS"
     ]
-    if any(one.choice.in_sample for one in table.looks):
+    if any(change.choice.in_sample for change in table.looks):
         notes.append(
             "(in-sample): the layer was chosen as the base's of lowest mean KL on these same questions, which favours the "
             "base; name one that was chosen elsewhere with --layer"
         )
-    if any(one.choice.how == "other half" for one in table.looks):
+    if any(change.choice.how == "other half" for change in table.looks):
         notes.append(
             f"(other half): {units} fall into two halves by a hash of their names, and the layer of each half is the base's of "
             "lowest mean KL on the other"
         )
-    if any(one.hidden for one in table.looks):
+    if any(change.hidden for change in table.looks):
         notes.append(f"{HIDDEN}: {SPOILED_WHY}")
     return notes
 
@@ -64,27 +69,33 @@ def look_cells(table: Comparison) -> list[dict[str, object]]:
     others = [run for run in table.runs if run is not table.base]
     by_layer = layer_changes(table.base, others)
     return [
-        *(row for one in table.looks for row in _cells(table, one, "")),
-        *(row for one in by_layer for row in _cells(table, one, " by layer")),
+        *(row for change in table.looks for row in _cells(table, change, "")),
+        *(row for change in by_layer for row in _cells(table, change, " by layer")),
     ]
 
 
-def _cells(table: Comparison, one: LookChange, kind: str) -> list[dict[str, object]]:
-    shared = {"run": one.run.path.name, "method": one.run.label, "task": one.task, "n": one.n, "layer": one.choice}
+def _cells(table: Comparison, change: LookChange, kind: str) -> list[dict[str, object]]:
+    shared = {
+        "run": change.run.path.name,
+        "method": change.run.label,
+        "task": change.task,
+        "n": change.n,
+        "layer": change.choice,
+    }
     rows: list[dict[str, object]] = []
     for metric, difference, holm in (
-        (f"{one.name}{kind}", one.value, None),
-        (f"excess of {one.name}{kind}", one.excess, known(one.holm)),
+        (f"{change.name}{kind}", change.value, None),
+        (f"excess of {change.name}{kind}", change.excess, known(change.holm)),
     ):
         tested = {"difference": difference.mean, "low": known(difference.low), "high": known(difference.high)}
-        more = {"base": table.base.label, "p": difference.p, "p_holm": holm, "unit": one.unit}
+        more = {"base": table.base.label, "p": difference.p, "p_holm": holm, "unit": change.unit}
         rows.append({**shared, "metric": metric, **tested, **more})
     return rows
 
 
-def _verdict(one: LookChange) -> str:
-    if one.holm != one.holm:
+def _verdict(change: LookChange) -> str:
+    if change.holm != change.holm:
         return HIDDEN
-    if one.holm >= LEVEL:
+    if change.holm >= LEVEL:
         return "not shown"
-    return "yes" if BETTER[one.name] * one.excess.mean > 0 else "worse"
+    return "yes" if BETTER[change.name] * change.excess.mean > 0 else "worse"

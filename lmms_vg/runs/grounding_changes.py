@@ -59,7 +59,7 @@ def look_changes(base: Run, others: Sequence[Run], layer: int | None = None) -> 
     missing: list[str] = []
     common = [task for task in base.with_looks if any(task in run.with_looks for run in others)]
     first = grounding(base, dict.fromkeys(common, None if layer is None else named(layer)))
-    at = {task: found.choice for task, found in first.items() if not isinstance(found, str)}
+    at = {task: result.choice for task, result in first.items() if not isinstance(result, str)}
     seconds = [grounding(run, {task: at[task] for task in at if task in run.with_looks}) for run in others]
     for task in common:
         before = first[task]
@@ -152,7 +152,9 @@ def _part(pairs: Mapping[str, tuple[float, float]], uids: Sequence[str], over_le
 
 def _corrected(changes: Sequence[LookChange]) -> list[LookChange]:
     judged = {
-        f"{number}": one.excess.p for number, one in enumerate(changes) if not (one.hidden and one.name in SPOILED)
+        f"{number}": change.excess.p
+        for number, change in enumerate(changes)
+        if not (change.hidden and change.name in SPOILED)
     }
     adjusted = holm(judged)
-    return [one._replace(holm=adjusted.get(f"{number}", nan)) for number, one in enumerate(changes)]
+    return [change._replace(holm=adjusted.get(f"{number}", nan)) for number, change in enumerate(changes)]

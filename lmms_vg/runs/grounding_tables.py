@@ -41,26 +41,26 @@ _HIDDEN = f"{HIDDEN}: {SPOILED_WHY}"
 
 def grounding_parts(results: dict[str, Grounding | str]) -> list[str]:
     """Return the table and its notes; why a task has no such numbers, where it has none."""
-    found = {task: result for task, result in results.items() if isinstance(result, Grounding)}
+    groundings = {task: result for task, result in results.items() if isinstance(result, Grounding)}
     parts = []
-    if found:
-        adjusted = corrected(found)
-        units = plural(together(result.unit for result in found.values()))
-        rows = [cells for task, result in found.items() for cells in _rows(task, result, adjusted[task])]
+    if groundings:
+        adjusted = corrected(groundings)
+        units = plural(together(result.unit for result in groundings.values()))
+        rows = [cells for task, result in groundings.items() for cells in _rows(task, result, adjusted[task])]
         parts = [markdown(_HEAD, rows, texts=3), ABOUT.format(units=units)]
-        parts += [_IN_SAMPLE] if any(result.choice.in_sample for result in found.values()) else []
+        parts += [_IN_SAMPLE] if any(result.choice.in_sample for result in groundings.values()) else []
         parts += (
             [_OTHER_HALF.format(units=units)]
-            if any(result.choice.how == "other half" for result in found.values())
+            if any(result.choice.how == "other half" for result in groundings.values())
             else []
         )
-        parts += [_HIDDEN] if any(result.hidden for result in found.values()) else []
+        parts += [_HIDDEN] if any(result.hidden for result in groundings.values()) else []
     parts += [
         f"{task}: {result.asked} questions were asked; the others have no map, fewer than five other images like "
         f"theirs{_OF_OTHERS * (result.unit != 'image')}, "
         "or a box with fewer than five places"
-        for task, result in found.items()
-        if len(result.looked) < len(BETTER) or any(one.n < result.asked for one in result.looked.values())
+        for task, result in groundings.items()
+        if len(result.looked) < len(BETTER) or any(look.n < result.asked for look in result.looked.values())
     ]
     missing = {task: reason for task, reason in results.items() if isinstance(reason, str)}
     return parts + [f"No excess over other images for {task}: {reason}" for task, reason in missing.items()]
@@ -68,19 +68,23 @@ def grounding_parts(results: dict[str, Grounding | str]) -> list[str]:
 
 def grounding_rules(results: dict[str, Grounding | str]) -> list[str]:
     """Return the signature of what the table holds."""
-    found = any(isinstance(result, Grounding) for result in results.values())
-    return [nulls.signature(donors=name) for name in ("other-images", "same-image")] if found else []
+    known = any(isinstance(result, Grounding) for result in results.values())
+    return [nulls.signature(donors=name) for name in ("other-images", "same-image")] if known else []
 
 
 def _rows(task: str, result: Grounding, adjusted: dict[Name, float]) -> list[list[str]]:
     verdicts = result.verdicts(adjusted)
     rows = [
         [
-            *(task, str(result.choice), name, str(one.n), f"{one.value:.4f}", f"{one.even:.4f}"),
-            *("" if isnan(one.level) else f"{one.level:.4f}", *_shown(one.excess, result.unit), show_p(adjusted[name])),
-            *(verdicts[name], *_shown(one.over_questions, result.unit), str(one.n_questions or "")),
+            *(task, str(result.choice), name, str(look.n), f"{look.value:.4f}", f"{look.even:.4f}"),
+            *(
+                "" if isnan(look.level) else f"{look.level:.4f}",
+                *_shown(look.excess, result.unit),
+                show_p(adjusted[name]),
+            ),
+            *(verdicts[name], *_shown(look.over_questions, result.unit), str(look.n_questions or "")),
         ]
-        for name, one in result.looked.items()
+        for name, look in result.looked.items()
     ]
     if not isnan(result.ar_window):
         places = str(result.looked["placement"].n)

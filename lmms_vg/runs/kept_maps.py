@@ -138,14 +138,14 @@ def _chosen(folder: Path, depth: int, layers: Sequence[int] | None) -> tuple[int
     return chosen
 
 
-def _read(index: MapIndex, found: dict[int, MapPlace], grid: tuple[int, int], layers: tuple[int, ...]) -> KeptMaps:
+def _read(index: MapIndex, places: dict[int, MapPlace], grid: tuple[int, int], layers: tuple[int, ...]) -> KeptMaps:
     patches, wanted = grid[0] * grid[1], list(layers)
     good: list[int] = []
     shares: list[NDArray[np.float32]] = []
     rows: Any = np.empty((0, len(layers), patches), np.float32)
     with tempfile.TemporaryFile() as file:  # stays mapped, and disappears with the array
         references: dict[str, NDArray[np.float64] | None] = {}
-        for (i, place), asked in zip(found.items(), index.maps([*found.values()]), strict=True):
+        for (i, place), asked in zip(places.items(), index.maps([*places.values()]), strict=True):
             reference = index.reference(place)
             if reference.line.key not in references:
                 (general,) = index.maps([reference])
@@ -161,7 +161,7 @@ def _read(index: MapIndex, found: dict[int, MapPlace], grid: tuple[int, int], la
         file.flush()
         if good:
             rows = np.memmap(file, np.float32, "r", shape=(len(good), len(layers), patches))
-    lines = [found[i].line.question for i in good]
+    lines = [places[i].line.question for i in good]
     masks = [[patches_of(packed, grid).ravel() for packed in (q.mask, q.visible)] for q in lines if q is not None]
     marked = np.array(masks, dtype=bool).reshape(len(good), 2, patches)
     return KeptMaps(
@@ -172,5 +172,5 @@ def _read(index: MapIndex, found: dict[int, MapPlace], grid: tuple[int, int], la
         marked[:, 0],
         marked[:, 1],
         np.array(shares, dtype=np.float32).reshape(len(good), len(layers)),
-        tuple(geometry_of(found[i].line) for i in good),
+        tuple(geometry_of(places[i].line) for i in good),
     )

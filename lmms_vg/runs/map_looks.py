@@ -153,8 +153,8 @@ def _group(
     window = np.empty((0, len(kept.layers)))
     if "placement" in measures:
         value["placement"], window = (
-            np.stack(each)
-            for each in zip(*(_placed(kept, i, record.uid) for i, record in enumerate(about)), strict=True)
+            np.stack(column)
+            for column in zip(*(_placed(kept, i, record.uid) for i, record in enumerate(about)), strict=True)
         )
         level["placement"] = np.full(value["placement"].shape, CHANCE)
     inside, visible = kept.masks.sum(axis=1), kept.visible.sum(axis=1)
@@ -183,7 +183,7 @@ def _by_name(values: nulls.NullValues) -> dict[Name, Floats]:
 
 def _placed(kept: KeptMaps, number: int, uid: str) -> tuple[Floats, Floats]:
     maps = kept.maps[number].reshape(-1, *kept.grid)
-    mask, visible = (each[number].reshape(kept.grid) for each in (kept.masks, kept.visible))
+    mask, visible = (marked[number].reshape(kept.grid) for marked in (kept.masks, kept.visible))
     places = placement.place(maps, mask, visible, uid)
     return places.share, places.ar_window
 

@@ -38,11 +38,11 @@ class RegionMean(NamedTuple):
 
 def regions_of(kept: KeptMaps) -> dict[RegionName, Floats]:
     """Measure every map that was read, (questions, layers); NaN where a place fills the image and has no AUROC."""
-    found = [
+    results = [
         _measured(maps.astype(np.float64).reshape(-1, *kept.grid), mask.reshape(kept.grid), visible.reshape(kept.grid))
         for maps, mask, visible in zip(kept.maps, kept.masks, kept.visible, strict=True)
     ]
-    return {name: np.stack([one[name] for one in found]) for name in found[0]} if found else {}
+    return {name: np.stack([result[name] for result in results]) for name in results[0]} if results else {}
 
 
 def region_means(
@@ -68,7 +68,7 @@ def region_means(
 
 
 def _measured(maps: Floats, mask: NDArray[np.bool_], visible: NDArray[np.bool_]) -> dict[RegionName, Floats]:
-    overlaps = np.array([regions.overlap(one, mask)[:2] for one in maps])
+    overlaps = np.array([regions.overlap(layer, mask)[:2] for layer in maps])
     seen, inside = maps[:, visible], mask[visible]  # padding is no place that a map could name
     return {
         "named boxes, IoU": overlaps[:, 0],

@@ -55,8 +55,8 @@ def common(
             paired[run.path, task] = replace(scored, scores={uid: scored.scores[uid] for uid in kept})
         left_out = {run.label: len(run.tasks[task].scores) - len(kept) for run in runs}
         if any(left_out.values()):
-            each = ", ".join(f"{number} of {label}" for label, number in left_out.items())
-            notes.append(f"Allowed to differ: questions ({task}: {len(kept)} are in all runs; left out are {each})")
+            counts = ", ".join(f"{number} of {label}" for label, number in left_out.items())
+            notes.append(f"Allowed to differ: questions ({task}: {len(kept)} are in all runs; left out are {counts})")
     return paired, notes
 
 

@@ -25,15 +25,15 @@ _ABOUT = (
 
 def region_parts(results: Mapping[str, Grounding | str]) -> list[str]:
     """Return the table and what its rows mean; nothing where no task has maps."""
-    found = {task: result for task, result in results.items() if isinstance(result, Grounding) and result.regions}
-    if not found:
+    groundings = {task: result for task, result in results.items() if isinstance(result, Grounding) and result.regions}
+    if not groundings:
         return []
     rows = [
-        [task, str(result.choice), name, str(one.n), f"{one.value:.4f}", _ends(one.interval), f"{one.even:.4f}"]
-        for task, result in found.items()
-        for name, one in result.regions.items()
+        [task, str(result.choice), name, str(mean.n), f"{mean.value:.4f}", _ends(mean.interval), f"{mean.even:.4f}"]
+        for task, result in groundings.items()
+        for name, mean in result.regions.items()
     ]
-    units = plural(together(result.unit for result in found.values()))
+    units = plural(together(result.unit for result in groundings.values()))
     return [markdown(_HEAD, rows, texts=3), _ABOUT.format(units=units)]
 
 

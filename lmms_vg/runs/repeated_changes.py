@@ -92,7 +92,7 @@ def _compared(
     family: int,
 ) -> tuple[int, RepeatedDifference]:
     runs = _by_seed(group, other)
-    after, before = (scores_on(each, members, pairs, unit) for each in runs or (group, other))
+    after, before = (scores_on(side, members, pairs, unit) for side in runs or (group, other))
     result = repeated_difference(
         before.values,
         after.values,

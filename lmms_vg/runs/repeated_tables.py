@@ -30,7 +30,7 @@ _HEAD_CHANGES = ("repeated runs", "task", "n", "runs", "difference", "error: see
 CSV_HEAD = ("runs", "spread", "error_seeds", "error_units")
 
 
-def repeated_table(found: Sequence[Repeated], unit: str) -> Table:
+def repeated_table(means: Sequence[Repeated], unit: str) -> Table:
     """Heading and rows of the means, in percentage points."""
     rows = [
         [
@@ -38,7 +38,7 @@ def repeated_table(found: Sequence[Repeated], unit: str) -> Table:
             *_percent(entry.summary.spread, entry.summary.of_runs, entry.summary.of_images, entry.summary.error),
             "" if isnan(entry.summary.low) else f"{100 * entry.summary.low:.2f} to {100 * entry.summary.high:.2f}",
         ]
-        for entry in found
+        for entry in means
     ]
     return [*(cell.format(units=plural(unit)) for cell in _HEAD), "95% interval"], rows
 
@@ -61,17 +61,17 @@ def changes_table(changes: Sequence[RepeatedChange], unit: str) -> Table:
     return [*(cell.format(units=plural(unit)) for cell in _HEAD_CHANGES), "95% interval", "p", "p (Holm)"], rows
 
 
-def repeated_parts(found: Sequence[Repeated], changes: Sequence[RepeatedChange], unit: str) -> list[tuple[str, Table]]:
+def repeated_parts(means: Sequence[Repeated], changes: Sequence[RepeatedChange], unit: str) -> list[tuple[str, Table]]:
     """The tables that there are, each with the note that explains it."""
     units = plural(unit)
-    parts = [(ABOUT.format(units=units), repeated_table(found, unit))] if found else []
+    parts = [(ABOUT.format(units=units), repeated_table(means, unit))] if means else []
     return parts + ([(_ABOUT_CHANGES.format(units=units), changes_table(changes, unit))] if changes else [])
 
 
-def repeated_csv(found: Sequence[Repeated], changes: Sequence[RepeatedChange], unit: str) -> list[Mapping[str, object]]:
+def repeated_csv(means: Sequence[Repeated], changes: Sequence[RepeatedChange], unit: str) -> list[Mapping[str, object]]:
     """One line per mean and per difference, by the names of columns."""
     lines: list[Mapping[str, object]] = []
-    for entry in found:
+    for entry in means:
         summary = entry.summary
         lines.append(
             {

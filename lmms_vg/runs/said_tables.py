@@ -76,7 +76,7 @@ def csv_cells(line: ComparisonLine) -> list[object]:
         tested = [known(value) for value in readable[1:4]] if readable else [None] * 3
         changed = [*parts.both, *tested, *parts.newly, *parts.no_longer]
         shifts = (shift.d_prime, shift.criterion) if shift else ()
-        changed += [known(value) for each in shifts for value in (each.mean, each.p)] or [None] * 4
+        changed += [known(value) for difference in shifts for value in (difference.mean, difference.p)] or [None] * 4
         changed += [line.against.source]
     return [*said, *changed]
 
@@ -103,8 +103,8 @@ def _changed(change: Change | None, unit: str) -> list[str]:
     if shift is None:
         return [both, newly, no_longer, "", ""]
     shifts = [
-        f"{each.mean:+.2f} ({too_few(unit) if isnan(each.p) else f'p {each.p:.4f}'})"
-        for each in (shift.d_prime, shift.criterion)
+        f"{difference.mean:+.2f} ({too_few(unit) if isnan(difference.p) else f'p {difference.p:.4f}'})"
+        for difference in (shift.d_prime, shift.criterion)
     ]
     return [both, newly, no_longer, *shifts]
 

@@ -91,10 +91,10 @@ def _table(measures: Sequence[_Measure], labels: Sequence[str], room: int) -> li
     """Return the values in at most `room` lines, and how many had no room; methods are rows if they are many."""
     if len(labels) <= _COLUMNS:
         head, fixed = [["", "n", *labels]], 2
-        body = [[one.name, _span(one.n), *(one.values.get(label, "-") for label in labels)] for one in measures]
+        body = [[entry.name, _span(entry.n), *(entry.values.get(label, "-") for label in labels)] for entry in measures]
     else:
-        head, fixed = [["", *(one.name for one in measures)], ["n", *(_span(one.n) for one in measures)]], 1
-        body = [[label, *(one.values.get(label, "-") for one in measures)] for label in labels]
+        head, fixed = [["", *(entry.name for entry in measures)], ["n", *(_span(entry.n) for entry in measures)]], 1
+        body = [[label, *(entry.values.get(label, "-") for entry in measures)] for label in labels]
     columns, space = _columns([*head, *body]), room - len(head)
     whole = columns == len(head[0]) and len(body) <= space
     kept = body if whole else body[: space - 1]

@@ -130,11 +130,11 @@ def ask(
     """
     done: list[Path] = []
     failed: list[str] = []
-    for one in asks:
-        given = ",".join(filter(None, (model_args, f"control={one.control}" if one.control else "")))
-        settings, common = settings_of(one.family, one.methods, given)
-        status = run_together(one.family, settings, common, ["--tasks", ",".join(tasks), *more], one.out(out))
-        for method, path in zip(one.methods, one.runs(out), strict=True):
+    for ask in asks:
+        given = ",".join(filter(None, (model_args, f"control={ask.control}" if ask.control else "")))
+        settings, common = settings_of(ask.family, ask.methods, given)
+        status = run_together(ask.family, settings, common, ["--tasks", ",".join(tasks), *more], ask.out(out))
+        for method, path in zip(ask.methods, ask.runs(out), strict=True):
             if any(path.rglob("*_results.json")):
                 done.append(path)
             if status.get(method, 1):

@@ -64,8 +64,8 @@ def _of_axis(task: StudiedTask, tasks: Sequence[StudiedTask], axis: str, categor
         members = np.array([category == name for category in categories])
         units = [unit for unit, member in zip(task.units, members, strict=True) if member]
         tables = {key: values[members] for key, values in at_layer.items()}
-        for (measure, quantity), found in bands(tables, units, SEED).items():
-            if found.n:
+        for (measure, quantity), band in bands(tables, units, SEED).items():
+            if band.n:
                 rows.append(
                     {
                         **named(task),
@@ -75,11 +75,11 @@ def _of_axis(task: StudiedTask, tasks: Sequence[StudiedTask], axis: str, categor
                         "layer_chosen_on": layer.how,
                         "measure": measure,
                         "quantity": quantity,
-                        "mean": float(found.mean[0]),
-                        "low": float(found.low[0]),
-                        "high": float(found.high[0]),
-                        "n": found.n,
-                        "images": found.images,
+                        "mean": float(band.mean[0]),
+                        "low": float(band.low[0]),
+                        "high": float(band.high[0]),
+                        "n": band.n,
+                        "images": band.images,
                         "hidden_patches": hidden,
                     }
                 )

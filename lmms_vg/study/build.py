@@ -92,7 +92,7 @@ def _parts(
     yield curve_figure.draw(drawn, figures)
     yield box_figure.draw([row for row in breakdown.rows if (row["model"], row["method"]) in names], figures)
     yield content_figure.draw(content_figure.table_rows(q for task in seen for q in task.questions), figures)
-    yield head_figure.draw([one for one in heads if not one.run.control], figures)
+    yield head_figure.draw([entry for entry in heads if not entry.run.control], figures)
     yield token_figure.draw([*drawn, *(curve for curve in further if not curve.task.run.control)], figures)
     yield radar_figure.draw(study.runs, figures)
     yield own_layer_figure.draw(seen, figures)

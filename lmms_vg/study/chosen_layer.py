@@ -78,7 +78,7 @@ def _rows(task: StudiedTask, layer: LayerChoice) -> list[Row]:
         for measure in MEASURES
         for quantity, values in _quantities(task, measure).items()
     }
-    found, hidden = bands(tables, task.units, SEED), task.hides_at(layer)
+    by_measure, hidden = bands(tables, task.units, SEED), task.hides_at(layer)
     return [
         {
             **named(task),
@@ -87,15 +87,15 @@ def _rows(task: StudiedTask, layer: LayerChoice) -> list[Row]:
             "layer_task": layer.on,
             "measure": measure,
             "quantity": quantity,
-            "mean": float(found[measure, quantity].mean[0]),
-            "low": float(found[measure, quantity].low[0]),
-            "high": float(found[measure, quantity].high[0]),
-            "n": found[measure, quantity].n,
-            "images": found[measure, quantity].images,
+            "mean": float(by_measure[measure, quantity].mean[0]),
+            "low": float(by_measure[measure, quantity].low[0]),
+            "high": float(by_measure[measure, quantity].high[0]),
+            "n": by_measure[measure, quantity].n,
+            "images": by_measure[measure, quantity].images,
             "hidden_patches": hidden,
         }
         for measure, quantity in tables
-        if found[measure, quantity].n
+        if by_measure[measure, quantity].n
     ]
 
 

@@ -217,7 +217,7 @@ def _studied(
     owners = [("", "")] * len(asked)
     for i, record, unit in zip(at, known, units_of_records(known), strict=True):
         owners[i] = record.image, unit
-    found = of_maps(questions, owners, groups, values["KL"].shape[1])
+    from_maps = of_maps(questions, owners, groups, values["KL"].shape[1])
     for kept in groups:
         kept.release()
     of_rows = rows or rows_of(run)[0]
@@ -229,12 +229,12 @@ def _studied(
         kind_of(task),
         side_of(task),
         tuple(questions),
-        values | {"placement": found.placement},
-        found.level,
-        found.excess,
-        found.steered,
-        found.even,
-        found.hidden,
+        values | {"placement": from_maps.placement},
+        from_maps.level,
+        from_maps.excess,
+        from_maps.steered,
+        from_maps.even,
+        from_maps.hidden,
         tuple(groups),
         of_rows,
     )

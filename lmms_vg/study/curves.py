@@ -31,8 +31,8 @@ class LookCurve(NamedTuple):
 def curves(tasks: Sequence[StudiedTask]) -> list[LookCurve]:
     """Return all curves of tasks; those without any value are left out."""
     order = {name: place for place, name in enumerate(MEASURES)}
-    found = [curve for task in tasks for curve in sorted(_of_task(task), key=lambda curve: order[curve.measure])]
-    return [curve for curve in found if curve.band.n]
+    all_curves = [curve for task in tasks for curve in sorted(_of_task(task), key=lambda curve: order[curve.measure])]
+    return [curve for curve in all_curves if curve.band.n]
 
 
 def verdicts(curve: LookCurve) -> list[str]:
@@ -69,12 +69,12 @@ def _of_task(task: StudiedTask) -> Iterator[LookCurve]:
         tables[measure, "excess"] = task.excess[measure]
         if measure in task.steered:
             tables[measure, "steered"] = task.steered[measure]
-    for (measure, quantity), found in bands(tables, task.units, SEED).items():
-        yield LookCurve(task, measure, quantity, found)
+    for (measure, quantity), band in bands(tables, task.units, SEED).items():
+        yield LookCurve(task, measure, quantity, band)
 
 
 def _rows(curve: LookCurve) -> Iterator[Row]:
-    said = verdicts(curve) if curve.quantity in JUDGED else [""] * curve.task.layers
+    outcomes = verdicts(curve) if curve.quantity in JUDGED else [""] * curve.task.layers
     hidden = curve.task.hides
     ends = zip(*curve.band[2:7], strict=True)
     for layer, (mean, low, high, low_all, high_all) in enumerate(ends):
@@ -89,7 +89,7 @@ def _rows(curve: LookCurve) -> Iterator[Row]:
             "high": float(high),
             "low_all_layers": float(low_all),
             "high_all_layers": float(high_all),
-            "verdict": said[layer],
+            "verdict": outcomes[layer],
             "hidden_patches": bool(hidden[layer]),
             "n": curve.band.n,
             "images": curve.band.images,

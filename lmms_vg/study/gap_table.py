@@ -84,8 +84,8 @@ def chosen_table(tasks: Sequence[StudiedTask]) -> StudyTable:
         layer = common(pair, tasks)
         hidden = (pair[0].hides | pair[1].hides)[layer.layers].any()
         for measure, quantity, gap in _gaps_of(pair, [_at(layer, task) for task in pair]):
-            found = _rows(pair, measure, quantity, gap, [layer.said], np.array([hidden]))
-            rows += [{**row, "layer_chosen_on": layer.how} for row in found]
+            gap_rows = _rows(pair, measure, quantity, gap, [layer.said], np.array([hidden]))
+            rows += [{**row, "layer_chosen_on": layer.how} for row in gap_rows]
     return StudyTable("gap_headline", rows)
 
 
@@ -102,7 +102,7 @@ def gaps(bins: Mapping[str, tuple[ImageBand, ImageBand]]) -> Iterator[DomainGap]
             if name != ALL and min(first.images, second.images) >= FEW:
                 used.append((first, second))
     if used:
-        weights = [first.n / sum(one.n for one, _ in used) for first, _ in used]
+        weights = [first.n / sum(band.n for band, _ in used) for first, _ in used]
         medical, natural = (ImageBand.weighted(of_side, weights) for of_side in zip(*used, strict=True))
         yield _gap(STANDARDISED, medical, natural)
 

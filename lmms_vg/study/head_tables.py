@@ -59,8 +59,8 @@ def run_heads(tasks: Sequence[StudiedTask]) -> list[RunHeads]:
         for task in tasks
         if not any(other.hides.any() for other in tasks if other.run is task.run)
     }
-    found = [RunHeads(run, head_sides(run, [task for task in tasks if task.run is run])) for run in runs.values()]
-    return [heads for heads in found if heads.sides]
+    entries = [RunHeads(run, head_sides(run, [task for task in tasks if task.run is run])) for run in runs.values()]
+    return [entry for entry in entries if entry.sides]
 
 
 def best(values: Array, metric: By, keep: int) -> list[int]:
@@ -72,16 +72,16 @@ def best(values: Array, metric: By, keep: int) -> list[int]:
 def table(heads: Sequence[RunHeads]) -> StudyTable:
     """One row per run, side, layer and head. `better_than_even`: by every metric, on the same boxes."""
     rows: list[Row] = []
-    for one in heads:
-        for side, values in one.sides.items():
+    for entry in heads:
+        for side, values in entry.sides.items():
             means = {metric: values.means(metric) for metric in values.metrics}
             spread = values.means(ENTROPY) if values.has_entropy else None
             beat = values.beat_even()
             for layer, head in np.ndindex(means["kl"].shape):
                 rows.append(
                     {
-                        "model": one.model,
-                        "method": one.run.label,
+                        "model": entry.model,
+                        "method": entry.run.label,
                         "side": side,
                         "unit": values.unit,
                         "layer": layer,
@@ -105,7 +105,7 @@ def agreement_table(heads: Sequence[RunHeads]) -> StudyTable:
 
     `chance` is what unrelated rankings have: 0, and K heads of H in all share K / H of them.
     """
-    return StudyTable("head_agreement", [row for one in heads if one.has_both for row in _agreement(one)])
+    return StudyTable("head_agreement", [row for entry in heads if entry.has_both for row in _agreement(entry)])
 
 
 def partial_rank_correlation(first: Array, second: Array, spread: Array) -> float:
@@ -136,9 +136,9 @@ def _agreement(heads: RunHeads) -> Iterator[Row]:
     first, second = heads.sides[MEDICAL], heads.sides[NATURAL]
     for metric in (metric for metric in first.metrics if metric in second.metrics):
         a, b = (side.means(metric).ravel() for side in (first, second))
-        found = _statistics(a, b, metric, spread_of(heads))
+        statistics = _statistics(a, b, metric, spread_of(heads))
         draws = [_statistics(*drawn[:2], metric, drawn[2]) for drawn in _draws((first, second), metric)]
-        for name, value in found.items():
+        for name, value in statistics.items():
             low, high = percentile_interval(np.array([drawn[name] for drawn in draws], dtype=np.float64))
             keep = int(name.rpartition(" ")[2]) if name.startswith(_SHARED) else 0
             yield {

@@ -117,9 +117,9 @@ class _ImageSums:
     def add(self, heads: HeadValues) -> None:
         self.n += 1
         for value, summed in self.sums.items():
-            found = getattr(heads, value)
-            if np.isfinite(found).all():
-                summed += found
+            array = getattr(heads, value)
+            if np.isfinite(array).all():
+                summed += array
                 self.counts[value] += 1
 
 

@@ -49,9 +49,9 @@ class ImageBand(NamedTuple):
     def weighted(cls, bands: Sequence[ImageBand], weights: Sequence[float]) -> ImageBand:
         """Return the weighted mean of bands of different images, each with its draws; weights sum to 1."""
         shares = np.asarray(weights)
-        mean = np.tensordot(shares, np.stack([one.mean for one in bands]), 1)
-        draws = np.tensordot(shares, np.stack([one.draws for one in bands]), 1)
-        return _with_ends(sum(one.n for one in bands), sum(one.images for one in bands), mean, draws)
+        mean = np.tensordot(shares, np.stack([band.mean for band in bands]), 1)
+        draws = np.tensordot(shares, np.stack([band.draws for band in bands]), 1)
+        return _with_ends(sum(band.n for band in bands), sum(band.images for band in bands), mean, draws)
 
 
 def band(values: Floats, images: Sequence[Hashable], seed: int = 0) -> ImageBand:
@@ -70,7 +70,7 @@ def bands(tables: Mapping[Key, Floats], images: Sequence[Hashable], seed: int = 
     groups: dict[bytes, list[Key]] = {}
     for name, values in tables.items():
         groups.setdefault(_known(values).tobytes(), []).append(name)
-    found: dict[Key, ImageBand] = {}
+    result: dict[Key, ImageBand] = {}
     for names in groups.values():
         known = _known(tables[names[0]])
         drawn = [image for image, keep in zip(images, known, strict=True) if keep]
@@ -78,8 +78,8 @@ def bands(tables: Mapping[Key, Floats], images: Sequence[Hashable], seed: int = 
         ends = np.cumsum([values.shape[1] for values in kept])[:-1]
         for name, values, draws in zip(names, kept, np.split(_draws(np.hstack(kept), drawn, seed), ends), strict=True):
             mean = values.mean(axis=0) if len(drawn) else np.full(values.shape[1], np.nan)
-            found[name] = _with_ends(len(drawn), len(set(drawn)), mean, draws)
-    return found
+            result[name] = _with_ends(len(drawn), len(set(drawn)), mean, draws)
+    return result
 
 
 def _known(values: Floats) -> NDArray[np.bool_]:

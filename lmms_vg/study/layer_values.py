@@ -99,11 +99,11 @@ def of_maps(
             donors.MapOwner(questions[i].uid, images[i][0], images[i][1], kind)
             for i, kind in zip(at, kept.kinds, strict=True)
         ]
-        found = stored_nulls.measured(kept, owners, SEED)
+        result = stored_nulls.measured(kept, owners, SEED)
         for number, name in enumerate(_DIVERGING):
-            level[name][at], excess[name][at] = found.level[number], found.excess[number]
-            steered[name][at] = found.steered[number]
-        placed[at], hidden[at] = found.placement, found.hidden
+            level[name][at], excess[name][at] = result.level[number], result.excess[number]
+            steered[name][at] = result.steered[number]
+        placed[at], hidden[at] = result.placement, result.hidden
         flat = uniform(kept.masks.sum(axis=1), kept.visible.sum(axis=1), kept.masks.shape[1])
         for name, values in zip(_DIVERGING, (flat.ar, flat.kl, flat.js), strict=True):
             even[name][at] = values

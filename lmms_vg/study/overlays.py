@@ -54,10 +54,10 @@ def draw(runs: Sequence[Run], out: Path, wanted: Wanted, layer: int | None = Non
             continue
         if layer is not None and not 0 <= layer < first.layers:
             raise ValueError(f"--layer {layer}: allowed is 0 to {first.layers - 1}")
-        uids, said = chosen_questions(first, of_task, wanted)
+        uids, choice = chosen_questions(first, of_task, wanted)
         with styled():
             for uid in uids:
-                paths += strip(of_task, uid, out, "strip", layer=layer, said=said)
+                paths += strip(of_task, uid, out, "strip", layer=layer, choice=choice)
     if not paths:
         raise ValueError("\n".join([_nothing(study.tasks, runs[0], wanted), *study.missing]))
     return paths
@@ -75,16 +75,16 @@ def chosen_questions(first: StudiedTask, others: Sequence[StudiedTask], wanted: 
         if not np.isfinite(worse).any():
             worse, by = layer.of(first.values["placement"], first.units), "placement"
         order = [i for i in np.argsort(worse, kind="stable") if np.isfinite(worse[i])]
-        said = f"the {wanted.worst} questions of least {by} in layer {layer.said} of {first.model}, {first.method}"
-        return [uids[i] for i in order[: wanted.worst]], said
-    said = f"drawn at random (seed {wanted.seed})"
+        choice = f"the {wanted.worst} questions of least {by} in layer {layer.said} of {first.model}, {first.method}"
+        return [uids[i] for i in order[: wanted.worst]], choice
+    choice = f"drawn at random (seed {wanted.seed})"
     if wanted.lost_against:
         other = next((task for task in others if task is not first), None)
         right = {} if other is None else {question.uid: question.right for question in other.questions}
         uids = [question.uid for question in first.questions if question.right is False and right.get(question.uid)]
-        said += f" of the {len(uids)} questions that {first.method} answers wrongly and the second run rightly"
+        choice += f" of the {len(uids)} questions that {first.method} answers wrongly and the second run rightly"
     rng = np.random.default_rng(wanted.seed)
-    return [uids[i] for i in sorted(rng.permutation(len(uids))[: wanted.n])], said
+    return [uids[i] for i in sorted(rng.permutation(len(uids))[: wanted.n])], choice
 
 
 def _nothing(tasks: Sequence[StudiedTask], run: Run, wanted: Wanted) -> str:

@@ -64,14 +64,14 @@ def pairs(tasks: Sequence[StudiedTask]) -> list[TaskPair]:
 
     Only tasks with equally many layers and at least one common question are paired.
     """
-    found = [(base, task) for task in tasks if (base := plain_of(task, tasks)) is not task]
+    matches = [(base, task) for task in tasks if (base := plain_of(task, tasks)) is not task]
     first: dict[str, StudiedTask] = {}
     for task in tasks:
         if task.run.is_plain:
             base = first.setdefault(task.task, task)
             if base.model != task.model and base.layers == task.layers:
-                found.append((base, task))
-    return [pair for pair in (_paired(*both) for both in found) if pair.first]
+                matches.append((base, task))
+    return [pair for pair in (_paired(*both) for both in matches) if pair.first]
 
 
 def table(tasks: Sequence[StudiedTask]) -> StudyTable:
@@ -89,8 +89,8 @@ def _layer_rows(pair: TaskPair) -> Iterator[Row]:
     tables = {
         (measure, quantity): pair.difference(measure, quantity) for quantity in QUANTITIES for measure in MEASURES
     }
-    for (measure, quantity), found in bands(tables, pair.units, SEED).items():
-        for layer, ends in enumerate(zip(*found[2:7], strict=True) if found.n else ()):
+    for (measure, quantity), band in bands(tables, pair.units, SEED).items():
+        for layer, ends in enumerate(zip(*band[2:7], strict=True) if band.n else ()):
             names = ("difference", "low", "high", "low_all_layers", "high_all_layers")
             yield {
                 **pair.columns,
@@ -99,22 +99,22 @@ def _layer_rows(pair: TaskPair) -> Iterator[Row]:
                 "layer": layer,
                 **dict(zip(names, map(float, ends), strict=True)),
                 "hidden_patches": bool(pair.hidden[layer]),
-                "n": found.n,
-                "images": found.images,
+                "n": band.n,
+                "images": band.images,
             }
 
 
 def _chosen_rows(pair: TaskPair, quantity: str, tasks: Sequence[StudiedTask]) -> Iterator[Row]:
     layer = chosen(pair.base, tasks)
     hidden = bool(pair.hidden[layer.layers].any())
-    found = {
+    tests = {
         measure: _difference(layer.of(pair.difference(measure, quantity), pair.units), pair.units)
         for measure in MEASURES
     }
     adjusted = holm(
-        {name: test[0].p for name, test in found.items() if test and not (hidden and silent(name, quantity))}
+        {name: test[0].p for name, test in tests.items() if test and not (hidden and silent(name, quantity))}
     )
-    for measure, test in found.items():
+    for measure, test in tests.items():
         if test is not None:
             difference, n, images = test
             yield {

@@ -61,22 +61,22 @@ def read_released(path: Path) -> ReleasedList:
 
 def table(lists: Sequence[ReleasedList]) -> StudyTable:
     """Means by layer, one row per list and layer: without intervals, as they name no images, and without undefined values."""
-    return StudyTable("released", [row for one in lists for row in _rows(one)])
+    return StudyTable("released", [row for entry in lists for row in _rows(entry)])
 
 
-def _rows(one: ReleasedList) -> list[Row]:
-    known = np.isfinite(one.values)
-    sums = np.where(known, one.values, 0).sum(axis=0)
+def _rows(entry: ReleasedList) -> list[Row]:
+    known = np.isfinite(entry.values)
+    sums = np.where(known, entry.values, 0).sum(axis=0)
     return [
         {
-            "model": one.model,
-            "side": one.side,
-            "kind": one.kind,
-            "measure": one.measure,
+            "model": entry.model,
+            "side": entry.side,
+            "kind": entry.kind,
+            "measure": entry.measure,
             "layer": layer,
             "mean": float(total / count) if count else float("nan"),
             "n": int(count),
-            "undefined": int(len(one.values) - count),
+            "undefined": int(len(entry.values) - count),
         }
         for layer, (total, count) in enumerate(zip(sums, known.sum(axis=0), strict=True))
     ]

@@ -40,7 +40,7 @@ class WordingSpread(NamedTuple):
 
 def repeated(groups: Sequence[Array]) -> WordingSpread:
     """Compare the spread within groups of two values or more with that between them."""
-    within, between, reliability = (float(found[0]) for found in _spreads(groups, np.ones((1, len(groups)))))
+    within, between, reliability = (float(values[0]) for values in _spreads(groups, np.ones((1, len(groups)))))
     return WordingSpread(within, between, reliability)
 
 
@@ -98,7 +98,7 @@ def _rows(task: StudiedTask, tasks: Sequence[StudiedTask]) -> list[Row]:
         measured = [(members, group) for members, group in known if len(group) > 1]
         groups = [group for _, group in measured]
         if groups:
-            found = repeated(groups)
+            spread = repeated(groups)
             low, high = interval(groups, [task.units[members[0]] for members, _ in measured])
             rows.append(
                 {
@@ -106,9 +106,9 @@ def _rows(task: StudiedTask, tasks: Sequence[StudiedTask]) -> list[Row]:
                     "measure": measure,
                     "layer": layer.said,
                     "layer_chosen_on": layer.how,
-                    "sd_within_box": found.within,
-                    "sd_between_boxes": found.between,
-                    "reliability": found.reliability,
+                    "sd_within_box": spread.within,
+                    "sd_between_boxes": spread.between,
+                    "reliability": spread.reliability,
                     "low": low,
                     "high": high,
                     "boxes": len(groups),

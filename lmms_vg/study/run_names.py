@@ -15,8 +15,8 @@ def model_of(run: Run) -> str:
 
 def rows_of(run: Run) -> tuple[str, ...]:
     """Name the token rows whose attention a run measured, first the selection that its values are of."""
-    made = run.provenance or {}
-    return made.get("rows", "last"), *made.get("further_rows", ())
+    provenance = run.provenance or {}
+    return provenance.get("rows", "last"), *provenance.get("further_rows", ())
 
 
 def method_of(run: Run, rows: str) -> str:

@@ -17,15 +17,15 @@ def shortfall(where: str, asked: int, kept: int, judged: int, *, kept_at_all: bo
     """
     if not asked:
         return [f"{where}: no question with a name and with values; run it again with this version"]
-    said = []
+    notes = []
     if kept_at_all and kept < asked:
-        said.append(
+        notes.append(
             f"{where}: {asked - kept} of {asked} questions have no maps in the journal, so they have no excess and no "
             "placement; an earlier version wrote them, or the maps were not moved with it"
         )
     if judged < kept:
-        said.append(
+        notes.append(
             f"{where}: {kept - judged} of {asked} questions have no excess: it needs {FEWEST} other images on the same grid "
             "with the same padding"
         )
-    return said
+    return notes

@@ -63,9 +63,9 @@ def _read(path: Path, key: str, shape: tuple[int, ...]) -> MeasuredMaps | None:
 def _values(path: Path, key: str, shape: tuple[int, ...]) -> MeasuredMaps:
     with safe_open(path, framework="numpy") as file:
         parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - a file is no dict
-        found = {name: [part.get_dtype(), *part.get_shape()] for name, part in parts.items()}
-        if found != (allowed := _layout(shape)):
-            raise ValueError(f"it holds {found}: allowed is {allowed}")
+        layout = {name: [part.get_dtype(), *part.get_shape()] for name, part in parts.items()}
+        if layout != (allowed := _layout(shape)):
+            raise ValueError(f"it holds {layout}: allowed is {allowed}")
         tensors = {name: file.get_tensor(name) for name in parts}
         if (file.metadata() or {}).get("sha256") != _checksum(key, tensors):
             raise ValueError("its bytes have changed, or it is of other maps")
@@ -90,7 +90,7 @@ def _key(kept: KeptMaps, owners: Sequence[donors.MapOwner], seed: int) -> str:
     rules = [nulls.signature(donors=name, seed=seed) for name in ("other-images", "same-image")]
     # The last bits of a sum are numpy's.
     rules += [np.__version__, str(seed), str(kept.grid), str(kept.maps.shape)]
-    state = hashlib.sha256(json.dumps([rules, [(*one[:3], repr(one.kind)) for one in owners]]).encode())
+    state = hashlib.sha256(json.dumps([rules, [(*owner[:3], repr(owner.kind)) for owner in owners]]).encode())
     for module in (nulls, donors, placement, measured_maps):
         state.update(Path(str(module.__file__)).read_bytes())
     for marked in (kept.masks, kept.visible):

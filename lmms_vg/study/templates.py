@@ -70,7 +70,7 @@ def boxes_of(samples: Sequence[Sample]) -> list[tuple[str, Sample]]:
         sound = bool(sample.boxes) and np.isfinite(np.concatenate(sample.boxes)).all()
         if sound and sample.images and (label := _label(sample)):
             known.setdefault((sample.images[0], str(sample.boxes)), (label, sample))
-    return sorted(known.values(), key=lambda found: rank(SEED, found[1].uid))[:BOXES]
+    return sorted(known.values(), key=lambda pair: rank(SEED, pair[1].uid))[:BOXES]
 
 
 def _label(sample: Sample) -> str:

@@ -28,17 +28,17 @@ class Choice(NamedTuple):
         named = not self.tasks or task in self.tasks
         return named and (self.protocol is None or self.protocol in _allowed(task))
 
-    def require(self, found: Collection[str]) -> None:
+    def require(self, names: Collection[str]) -> None:
         """Check the choice against the tasks of the runs.
 
         Raises:
             ValueError: a chosen task is not in the runs, or none of their tasks is chosen.
         """
-        missing = sorted(self.tasks - set(found))
+        missing = sorted(self.tasks - set(names))
         if missing:
-            raise ValueError(f"--tasks {','.join(missing)}: not in the runs, which have {', '.join(sorted(found))}")
-        if found and not any(map(self.takes, found)):
-            stated = ", ".join(f"{task} is of {' or '.join(_allowed(task))}" for task in sorted(found))
+            raise ValueError(f"--tasks {','.join(missing)}: not in the runs, which have {', '.join(sorted(names))}")
+        if names and not any(map(self.takes, names)):
+            stated = ", ".join(f"{task} is of {' or '.join(_allowed(task))}" for task in sorted(names))
             raise ValueError(f"--protocol {self.protocol}: no task of the runs is of it; {stated}")
 
 

@@ -31,13 +31,13 @@ def declaration(runs: Sequence[Run]) -> Declaration:
         Rejected: the results file does not say when the run started, or a bundle cannot hold what it says (`provenance`).
     """
     every = [_of(run) for run in runs]
-    return every[0].model_copy(update={"dates": sorted({date for one in every for date in one.dates})})
+    return every[0].model_copy(update={"dates": sorted({date for entry in every for date in entry.dates})})
 
 
 def same_model(first: Run, second: Run) -> bool:
     """Return whether two runs say the same about their model, the dates aside."""
-    one, other = (_of(run).model_dump(exclude={"dates"}) for run in (first, second))
-    return one == other
+    left, right = (_of(run).model_dump(exclude={"dates"}) for run in (first, second))
+    return left == right
 
 
 def _of(run: Run) -> Declaration:

@@ -132,10 +132,10 @@ def _differences(where: str, layers: Sequence[int], stated: BundleAlignment, act
             fields.append((f"excess.{field}", getattr(stated.excess, field), row, False))
     if stated.placement is not None and actual.placement is not None:
         fields.append(("placement", stated.placement, actual.placement, False))
-    for field, said, made, is_log in fields:
-        chosen = np.asarray(said, dtype=np.float64)[list(layers)]
-        far = np.flatnonzero(~(np.abs(chosen - made) <= TOLERANCE + _ROUNDED))
+    for field, claim, result, is_log in fields:
+        chosen = np.asarray(claim, dtype=np.float64)[list(layers)]
+        far = np.flatnonzero(~(np.abs(chosen - result) <= TOLERANCE + _ROUNDED))
         if len(far):
-            pair = [float(np.exp(each[far[0]]) if is_log else each[far[0]]) for each in (chosen, made)]
+            pair = [float(np.exp(values[far[0]]) if is_log else values[far[0]]) for values in (chosen, result)]
             message = f"{field} of layer {layers[far[0]]} is {pair[0]:.4f}, but its map gives {pair[1]:.4f}"
             yield Finding("maps", where, message)

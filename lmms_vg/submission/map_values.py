@@ -95,7 +95,7 @@ def _of_grid(kept: KeptMaps, records: Sequence[Record], units: Sequence[str]) ->
 
 
 def _placed(kept: KeptMaps, number: int, uid: str) -> Floats | None:
-    mask, visible = (each[number].reshape(kept.grid) for each in (kept.masks, kept.visible))
+    mask, visible = (marked[number].reshape(kept.grid) for marked in (kept.masks, kept.visible))
     share = placement.place(kept.maps[number].reshape(-1, *kept.grid), mask, visible, uid).share
     return None if np.isnan(share).any() else share
 

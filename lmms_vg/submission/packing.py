@@ -20,11 +20,11 @@ class Packing(NamedTuple):
 
     Attributes:
         layers: task -> the layers that are packed.
-        said: task -> what is or is not packed, and why, in words.
+        notes: task -> what is or is not packed, and why, in words.
     """
 
     layers: dict[str, list[int]]
-    said: dict[str, str]
+    notes: dict[str, str]
 
 
 def packing(looks: Mapping[str, JournalLooks | str], judged: Mapping[str, int]) -> Packing:
@@ -34,20 +34,20 @@ def packing(looks: Mapping[str, JournalLooks | str], judged: Mapping[str, int]) 
         looks: task -> its maps, or why there are none.
         judged: task -> the layer that its numbers are taken at.
     """
-    kept = {task: found for task, found in looks.items() if isinstance(found, JournalLooks)}
-    every = {task: [*range(len(next(iter(found.records.values())).alignment["kl"]))] for task, found in kept.items()}  # type: ignore[index]
-    said = {task: f"no maps: {found}" for task, found in looks.items() if isinstance(found, str)}
-    if sum(found.size(every[task]) for task, found in kept.items()) <= MOST:
-        return Packing(every, said | {task: f"maps of all {len(layers)} layers" for task, layers in every.items()})
-    result, left = Packing({}, said), MOST
-    for task, found in kept.items():
-        size = found.size([judged[task]])
+    kept = {task: maps for task, maps in looks.items() if isinstance(maps, JournalLooks)}
+    every = {task: [*range(len(next(iter(maps.records.values())).alignment["kl"]))] for task, maps in kept.items()}  # type: ignore[index]
+    notes = {task: f"no maps: {reason}" for task, reason in looks.items() if isinstance(reason, str)}
+    if sum(maps.size(every[task]) for task, maps in kept.items()) <= MOST:
+        return Packing(every, notes | {task: f"maps of all {len(layers)} layers" for task, layers in every.items()})
+    result, left = Packing({}, notes), MOST
+    for task, maps in kept.items():
+        size = maps.size([judged[task]])
         if size <= left:
             left -= size
             result.layers[task] = [judged[task]]
-            result.said[task] = (
+            result.notes[task] = (
                 f"maps of layer {judged[task]} only, which its numbers are taken at; those of all layers are too large"
             )
         else:
-            result.said[task] = f"no maps: they need {size:,} bytes, and {left:,} are left"
+            result.notes[task] = f"no maps: they need {size:,} bytes, and {left:,} are left"
     return result

@@ -99,37 +99,37 @@ def verdict(line: Line) -> AnswerVerdict:
 
 
 def scores_of(
-    task: str, stated: Task, run: Provenance | None, pairs: Sequence[Pair], made: Scored, verified: bool
+    task: str, stated: Task, run: Provenance | None, pairs: Sequence[Pair], result: Scored, verified: bool
 ) -> Scores | None:
     """Return the scores that the page compares; None for answers that are scored elsewhere."""
-    metric = metric_of(made.lines[0])
+    metric = metric_of(result.lines[0])
     further: dict[str, tuple[str, Values]] = {}
     if metric is not None:
-        values = _values([verdict(line).score for line in made.lines])
-        rule = made.rules[metric]
-        if _BLEU in made.rules:
-            further[_BLEU] = made.rules[_BLEU], _values([line[_BLEU].get("score") for line in made.lines])
+        values = _values([verdict(line).score for line in result.lines])
+        rule = result.rules[metric]
+        if _BLEU in result.rules:
+            further[_BLEU] = result.rules[_BLEU], _values([line[_BLEU].get("score") for line in result.lines])
         if any(answer.first_token is not None for _, answer in pairs):
             further[FORCED] = forced_choice.signature(), _values(forced_scores(task, pairs))
     elif TASKS[task].measures:
         assert run is not None, "declared models have no measurements"
         version = next(answer.alignment.version for _, answer in pairs if answer.alignment)
         metric, rule = "ar", alignment.signature(rows=run.rows, geometry=run.geometry, version=version)
-        values, *others = (_at_layer(made, name) for name in _LOOKED)
+        values, *others = (_at_layer(result, name) for name in _LOOKED)
         further = {name: (rule, other) for name, other in zip(_LOOKED[1:], others, strict=True)}
     else:
         return None
     if stated.questions not in _labels:
         _labels[stated.questions] = _labels_of([question for question, _ in pairs])
     uids, images, categories = _labels[stated.questions]
-    read = read_answers(made.lines) if metric == "acc" else None
+    read = read_answers(result.lines) if metric == "acc" else None
     return Scores(stated.questions, rule, metric, uids, images, values, categories, verified, further, read=read)
 
 
-def _at_layer(made: Scored, name: str) -> Values:
+def _at_layer(result: Scored, name: str) -> Values:
     """Return a measurement's values at the layer that its means are taken at."""
-    layer = made.metrics["best_layer"]
-    return _values([line[name][name][layer] if name in line[name] else None for line in made.lines])
+    layer = result.metrics["best_layer"]
+    return _values([line[name][name][layer] if name in line[name] else None for line in result.lines])
 
 
 def _values(values: Sequence[float | None]) -> Values:

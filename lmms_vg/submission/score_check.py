@@ -22,9 +22,9 @@ _BERTSCORE, _AVERAGE = "bertscore", "average"
 _CLOSE = 1e-9  # relative tolerance; other machines may add floats in another order
 
 
-def differences(task: str, pairs: Sequence[Pair], made: Scored) -> Iterator[Finding]:
+def differences(task: str, pairs: Sequence[Pair], result: Scored) -> Iterator[Finding]:
     """Yield a finding for every answer whose stated verdict is not what its text gives."""
-    for (_, answer), line in zip(pairs, made.lines, strict=True):
+    for (_, answer), line in zip(pairs, result.lines, strict=True):
         actual, stated = verdict(line), AnswerVerdict(answer.extracted, answer.score, answer.error_code, answer.error)
         if actual != stated:
             yield Finding(
@@ -58,31 +58,31 @@ def alignment_findings(task: str, answers: Sequence[BundleAnswer]) -> Iterator[F
         yield Finding("alignment", task, "answers measured by different versions of the rule")
 
 
-def metric_differences(where: str, said: dict[str, Any], made: dict[str, Any]) -> Iterator[Finding]:
+def metric_differences(where: str, stated: dict[str, Any], actual: dict[str, Any]) -> Iterator[Finding]:
     """Yield a finding for every value that the answers do not give; values that were not recomputed are notes."""
-    for name in sorted(said.keys() | made.keys()):
-        if name not in said or name not in made:
-            yield Finding("metric", f"{where} {name}", "is missing" if name in made else "is not one of its metrics")
+    for name in sorted(stated.keys() | actual.keys()):
+        if name not in stated or name not in actual:
+            yield Finding("metric", f"{where} {name}", "is missing" if name in actual else "is not one of its metrics")
         elif name == _BERTSCORE:
-            if said[name] is not None and not -1 <= said[name] <= 1:
-                yield Finding("metric", f"{where} {name}", f"{said[name]} is not a cosine")
-            elif said[name] is not None:
-                yield Finding("unverified-metric", f"{where} {name}", f"{said[name]} needs a language model")
+            if stated[name] is not None and not -1 <= stated[name] <= 1:
+                yield Finding("metric", f"{where} {name}", f"{stated[name]} is not a cosine")
+            elif stated[name] is not None:
+                yield Finding("unverified-metric", f"{where} {name}", f"{stated[name]} needs a language model")
         elif name == _AVERAGE:
-            bertscore = said.get(_BERTSCORE)
-            mean = None if bertscore is None else average(made["bleu1"], bertscore, made["open_recall"])
-            if not _close(said[name], mean):
-                yield Finding("metric", f"{where} {name}", f"says {said[name]}, but its parts give {mean}")
-        elif not _close(said[name], made[name]):
-            yield Finding("metric", f"{where} {name}", f"says {said[name]}, but the answers give {made[name]}")
+            bertscore = stated.get(_BERTSCORE)
+            mean = None if bertscore is None else average(actual["bleu1"], bertscore, actual["open_recall"])
+            if not _close(stated[name], mean):
+                yield Finding("metric", f"{where} {name}", f"says {stated[name]}, but its parts give {mean}")
+        elif not _close(stated[name], actual[name]):
+            yield Finding("metric", f"{where} {name}", f"says {stated[name]}, but the answers give {actual[name]}")
 
 
-def by_its_rules(name: str, task: Task, made: Scored, wrong: list[Finding]) -> Iterator[Finding]:
+def by_its_rules(name: str, task: Task, result: Scored, wrong: list[Finding]) -> Iterator[Finding]:
     """Yield `wrong`, the verdicts and values that differ; under another version's rule, `outdated-rule` replaces the errors."""
     others = sorted(
         metric
-        for metric in (task.rules.keys() | made.rules.keys()) - rescore.NEEDS_MODEL - {*MEASURED}
-        if task.rules.get(metric) != made.rules.get(metric)
+        for metric in (task.rules.keys() | result.rules.keys()) - rescore.NEEDS_MODEL - {*MEASURED}
+        if task.rules.get(metric) != result.rules.get(metric)
     )
     errors = [finding for finding in wrong if not finding.is_note]
     if not others or not errors:
@@ -97,7 +97,7 @@ def by_its_rules(name: str, task: Task, made: Scored, wrong: list[Finding]) -> I
             "run the same command again, which scores the answers anew, and make the bundle again with lmms-vg submit",
         )
     for metric in others:
-        message = f"was scored by {task.rules.get(metric)}, here by {made.rules.get(metric)}"
+        message = f"was scored by {task.rules.get(metric)}, here by {result.rules.get(metric)}"
         yield Finding("rule", f"{name} {metric}", message)
 
 

@@ -98,7 +98,7 @@ def submit(runs: Sequence[Path], card: Card, out: Path, choice: Choice = EVERYTH
     except BaseException:
         out.unlink(missing_ok=True)
         raise
-    return Submitted(checked, collected.ignored, collected.left_out, maps.said)
+    return Submitted(checked, collected.ignored, collected.left_out, maps.notes)
 
 
 def by_method(runs: Sequence[Path], card: Card, folder: Path) -> dict[Path, list[Path]]:

@@ -171,12 +171,12 @@ def _looked(bundle: Bundle, name: str, task: Task, run: Provenance, pairs: list[
         message = "grounding not recomputed: AR, KL and JS, excess and placement are as submitted, since the bundle has no maps"
         yield Finding("unverified-alignment", name, message)
         return
-    made = recomputed(bundle, name, task, run.rows, pairs)
-    yield from made.findings
-    if layer not in made.layers:
-        yield Finding("maps", name, f"has maps of layers {made.layers}, but its numbers are taken at layer {layer}")
-    where = f"layer {made.layers[0]}" if len(made.layers) == 1 else f"{len(made.layers)} layers"
-    message = f"grounding recomputed from the maps of {len(made.values):,} questions in {where}, within {TOLERANCE}"
+    result = recomputed(bundle, name, task, run.rows, pairs)
+    yield from result.findings
+    if layer not in result.layers:
+        yield Finding("maps", name, f"has maps of layers {result.layers}, but its numbers are taken at layer {layer}")
+    where = f"layer {result.layers[0]}" if len(result.layers) == 1 else f"{len(result.layers)} layers"
+    message = f"grounding recomputed from the maps of {len(result.values):,} questions in {where}, within {TOLERANCE}"
     yield Finding("recomputed-alignment", name, message)
 
 

@@ -63,18 +63,18 @@ def run_maps(run: Run, task: str) -> dict[str, RunMap]:
             f"{run.path}: its journal is not on this machine, and the maps are there; copy it, or run again"
         )
     records = _last(folder, task)
-    found = {
+    by_uid = {
         records[place].uid: RunMap(maps, kept.grid, mask, visible, geometry)
         for kept in kept_maps(folder, records)
         for place, maps, mask, visible, geometry in zip(
             *(kept.places, kept.maps, kept.masks, kept.visible, kept.geometries), strict=True
         )
     }
-    if not found:
+    if not by_uid:
         raise ValueError(
             f"{run.path}: its journal keeps no maps of task {task!r}; allowed is a measurement task that it ran"
         )
-    return found
+    return by_uid
 
 
 def _last(folder: Path, task: str) -> list[Record]:
@@ -84,13 +84,13 @@ def _last(folder: Path, task: str) -> list[Record]:
 
 def lowest_kl(maps: Mapping[str, RunMap]) -> int:
     """Return the layer of the lowest mean KL, which the paper takes for the one that grounds."""
-    return int(np.mean([kl_divergence(each.maps, each.mask) for each in maps.values()], axis=0).argmin())
+    return int(np.mean([kl_divergence(kept.maps, kept.mask) for kept in maps.values()], axis=0).argmin())
 
 
 def hiding_layers(maps: Mapping[str, RunMap]) -> list[int]:
     """Return the layers in which a method hides patches, so that they have no attention at all."""
-    found = np.any([(each.maps[:, each.visible] == 0).any(axis=1) for each in maps.values()], axis=0)
-    return np.flatnonzero(found).tolist()
+    hidden = np.any([(kept.maps[:, kept.visible] == 0).any(axis=1) for kept in maps.values()], axis=0)
+    return np.flatnonzero(hidden).tolist()
 
 
 def lifts(plain: RunMap, method: RunMap, layer: int, arms: Sequence[str], rng: np.random.Generator) -> dict[str, Any]:
@@ -105,8 +105,8 @@ def lifts(plain: RunMap, method: RunMap, layer: int, arms: Sequence[str], rng: n
     own, other = plain.maps[layer].astype(np.float64), method.maps[layer].astype(np.float64)
     holes = int((other[seen] == 0).sum())
     lowest, drawn = seen[np.argsort(own[seen], kind="stable")[:holes]], rng.permutation(seen)[:holes]
-    made = {"plain": own, "method": other, "cut": _without(own, lowest), "random": _without(own, drawn)}
-    return {arm: _lift(made[arm], seen) for arm in arms}
+    attention = {"plain": own, "method": other, "cut": _without(own, lowest), "random": _without(own, drawn)}
+    return {arm: _lift(attention[arm], seen) for arm in arms}
 
 
 def _without(values: NDArray[np.float64], holes: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -54,18 +54,18 @@ def placements(size: tuple[int, int], boxes: Sequence[Any], kept: RunMap) -> dic
     if rows == cols:
         ways["padded"] = Geometry.pad(width, height, rows, cols)
         ways["cut"] = Geometry.center_crop(width, height, rows, cols, _PATCH * rows)
-    found = {
+    matches = {
         name: way
         for name, way in ways.items()
         if np.array_equal(way.visible.ravel(), kept.visible)
         and np.array_equal(way.patch_mask(boxes).ravel(), kept.mask)
     }
-    if not found:
+    if not matches:
         raise ValueError(
             f"image of {width} x {height} pixels on {rows} x {cols} patches: it lies there in none of the ways that are drawn "
             f"here ({', '.join(ways)})"
         )
-    return found
+    return matches
 
 
 def map_picture(image: Image.Image, lift: NDArray[np.float64], geometry: Geometry) -> bytes:

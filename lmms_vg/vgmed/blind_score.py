@@ -45,13 +45,13 @@ def preferences(votes: Sequence[Unblinded], arms: Sequence[str]) -> list[ArmShar
         raise ValueError("no votes: have raters answer the page and export their votes")
     majorities = Counter(_majority(votes))
     cases, raters = [vote.case for vote in votes], [vote.rater for vote in votes]
-    found = []
+    shares = []
     for arm in arms:
         scores = [1 / len(arms) if vote.arm is None else float(vote.arm == arm) for vote in votes]
         interval = two_way_interval(scores, cases, raters)
         alone = sum(vote.arm == arm for vote in votes)
-        found.append(ArmShare(arm, sum(scores) / len(scores), interval, alone, majorities[arm]))
-    return found
+        shares.append(ArmShare(arm, sum(scores) / len(scores), interval, alone, majorities[arm]))
+    return shares
 
 
 def _majority(votes: Sequence[Unblinded]) -> Iterator[str]:
@@ -111,7 +111,7 @@ def score_lines(votes: Sequence[Unblinded], key: BlindKey) -> Iterator[str]:
         ValueError: there are no votes.
     """
     arms = [*key.arms]
-    found = preferences(votes, arms)
+    shares = preferences(votes, arms)
     raters, cases = {vote.rater for vote in votes}, {vote.case for vote in votes}
     ties = sum(vote.arm is None for vote in votes)
     yield (
@@ -122,15 +122,15 @@ def score_lines(votes: Sequence[Unblinded], key: BlindKey) -> Iterator[str]:
     head = ["arm", "what it is", "share, %", "95% interval", "chance", "votes", "most votes in"]
     rows = [
         [
-            one.arm,
-            key.arms[one.arm],
-            f"{100 * one.share:.1f}",
-            _shown(one.interval),
+            entry.arm,
+            key.arms[entry.arm],
+            f"{100 * entry.share:.1f}",
+            _shown(entry.interval),
             f"{100 / len(arms):.1f}",
-            str(one.votes),
-            f"{one.majorities} cases",
+            str(entry.votes),
+            f"{entry.majorities} cases",
         ]
-        for one in found
+        for entry in shares
     ]
     yield markdown(head, rows, 2)
     yield ""

@@ -83,7 +83,7 @@ def blind_study(
     if not asked:
         raise ValueError("the two runs keep maps of no common question; ask the same task with both")
     layer = lowest_kl(plain) if choice.layer is None else choice.layer
-    depth = min(len(each.maps) for maps in (plain, method) for each in maps.values())
+    depth = min(len(kept.maps) for maps in (plain, method) for kept in maps.values())
     if not 0 <= layer < depth:
         raise ValueError(f"--layer {layer}: allowed is 0 to {depth - 1}")
     hiding = hiding_layers(method)
@@ -96,11 +96,11 @@ def blind_study(
     drawn, left_out = _drawn(asked, plain, choice.n, open_image)
     cases: list[BlindCase] = []
     way = _common_way(drawn)
-    for one in drawn:
+    for entry in drawn:
         try:
-            cases.append(_case(one, way, plain[one.sample.uid], method[one.sample.uid], layer, choice))
+            cases.append(_case(entry, way, plain[entry.sample.uid], method[entry.sample.uid], layer, choice))
         except ValueError as problem:
-            left_out.append(f"{one.sample.uid}: {problem}")
+            left_out.append(f"{entry.sample.uid}: {problem}")
     if not cases:
         raise ValueError(f"layer {layer}: no question can be shown: {'; '.join(left_out[:3])}")
     return BlindStudy(cases, _key(cases, layer, choice, secret), left_out)
@@ -116,33 +116,33 @@ def _drawn(
     asked: Sequence[Sample], maps: Mapping[str, RunMap], n: int, open_image: Callable[[str], Image.Image]
 ) -> tuple[list[_Drawn], list[str]]:
     """The first n questions about different images that can be drawn, and why others cannot."""
-    found: dict[str, _Drawn] = {}
+    by_image: dict[str, _Drawn] = {}
     left_out: list[str] = []
     for sample in asked:
         uri = sample.images[0]
-        if len(found) == n:
+        if len(by_image) == n:
             break
-        if uri not in found:
+        if uri not in by_image:
             try:
                 image = open_image(uri)
-                found[uri] = _Drawn(sample, image, placements(image.size, sample.boxes, maps[sample.uid]))
+                by_image[uri] = _Drawn(sample, image, placements(image.size, sample.boxes, maps[sample.uid]))
             except (ValueError, OSError) as problem:
                 left_out.append(f"{sample.uid}: {problem}")
-    return [*found.values()], left_out
+    return [*by_image.values()], left_out
 
 
 def _common_way(drawn: Sequence[_Drawn]) -> str:
     """The way in which most of the images may lie: the box of a single one often fits several."""
-    counts = Counter(way for one in drawn for way in one.ways)
+    counts = Counter(way for entry in drawn for way in entry.ways)
     return counts.most_common(1)[0][0] if counts else ""
 
 
-def _case(one: _Drawn, way: str, plain: RunMap, method: RunMap, layer: int, choice: ArmChoice) -> BlindCase:
-    rng = np.random.default_rng([choice.seed, *one.sample.uid.encode()])
+def _case(entry: _Drawn, way: str, plain: RunMap, method: RunMap, layer: int, choice: ArmChoice) -> BlindCase:
+    rng = np.random.default_rng([choice.seed, *entry.sample.uid.encode()])
     maps = lifts(plain, method, layer, choice.arms, rng)
-    geometry = one.ways.get(way) or next(iter(one.ways.values()))
-    pictures = {arm: map_picture(one.image, lift.reshape(plain.grid), geometry) for arm, lift in maps.items()}
-    return BlindCase(one.sample.uid, one.sample.question, plain_picture(one.image), pictures)
+    geometry = entry.ways.get(way) or next(iter(entry.ways.values()))
+    pictures = {arm: map_picture(entry.image, lift.reshape(plain.grid), geometry) for arm, lift in maps.items()}
+    return BlindCase(entry.sample.uid, entry.sample.question, plain_picture(entry.image), pictures)
 
 
 def _key(cases: Sequence[BlindCase], layer: int, choice: ArmChoice, secret: str) -> BlindKey:

@@ -106,7 +106,7 @@ def _unblinded(vote: CaseVote, rater: str, uids: dict[str, str], key: BlindKey, 
         raise ValueError(f"{where}: case {vote.case!r} is not in the study; export the votes again")
     if sorted(vote.order) != sorted(arms) or vote.choice not in (*arms, TIE):
         raise ValueError(f"{where}: choice {vote.choice!r} of {vote.order}: allowed are {sorted(arms)} and {TIE}")
-    shown = f"{vote.comment} [{', '.join(arms[one] for one in vote.order)}]" if vote.comment else ""
+    shown = f"{vote.comment} [{', '.join(arms[picture] for picture in vote.order)}]" if vote.comment else ""
     if vote.choice == TIE:
         return Unblinded(rater, uids[vote.case], None, None, shown)
     return Unblinded(rater, uids[vote.case], arms[vote.choice], vote.order.index(vote.choice), shown)

@@ -79,21 +79,21 @@ def units(folder: Path, manifest: SourceManifest, tally: Tally) -> list[CocoUnit
     by_image: dict[int, list[CocoAnnotation]] = defaultdict(list)
     for annotation in content.annotations:
         by_image[annotation.image_id].append(annotation)
-    found, bare = [], []
+    units, bare = [], []
     for image in sorted(content.images, key=lambda image: image.file_name):
         annotations = by_image.pop(image.id, [])
         if not annotations:
             bare.append(image.file_name)
         else:
             used = {annotation.category_id for annotation in annotations}
-            found.append(CocoUnit(image, annotations, {key: name for key, name in names.items() if key in used}))
+            units.append(CocoUnit(image, annotations, {key: name for key, name in names.items() if key in used}))
     if bare:
         named = ", ".join(bare[:3]) + (", ..." if len(bare) > 3 else "")
         tally.say(f"{manifest.annotations}: {len(bare)} images have no annotation: {named}")
     for image_id, lonely in by_image.items():
         words = f"{manifest.annotations}: {len(lonely)} annotations of image {image_id}, which is not listed"
         tally.report("annotation has no image", words, once="lonely")
-    return found
+    return units
 
 
 def frames(folder: Path, unit: CocoUnit, manifest: SourceManifest, tally: Tally) -> Iterator[Frame]:

@@ -51,9 +51,9 @@ def mask_boxes(masks: Sequence[NDArray[np.bool_]], filters: Filters) -> MaskBoxe
         filters: what is dropped.
     """
     height, width = masks[0].shape
-    found = [part for mask in masks for part in components(mask, whole=filters.components == "whole")]
-    large = [part for part in found if part.area >= filters.min_area * height * width]
-    dropped = Counter({"component below min_area": len(found) - len(large)})
+    parts = [part for mask in masks for part in components(mask, whole=filters.components == "whole")]
+    large = [part for part in parts if part.area >= filters.min_area * height * width]
+    dropped = Counter({"component below min_area": len(parts) - len(large)})
     kept = sorted(large, key=lambda part: (-part.area, part.box))
     if filters.components == "largest":
         dropped["component is not the largest"] = len(kept[1:])
@@ -63,7 +63,7 @@ def mask_boxes(masks: Sequence[NDArray[np.bool_]], filters: Filters) -> MaskBoxe
         x1, y1, x2, y2 = part.box
         mask[y1:y2, x1:x2] |= part.pixels
     boxes = list(dict.fromkeys(part.box for part in kept))
-    reason = _why_not(boxes, mask, filters) if boxes else ("" if found else "empty mask")
+    reason = _why_not(boxes, mask, filters) if boxes else ("" if parts else "empty mask")
     if reason:
         boxes, dropped = [], dropped + Counter({reason: 1})
     return MaskBoxes(boxes, mask, +dropped)

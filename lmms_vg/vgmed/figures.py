@@ -19,16 +19,16 @@ COLUMNS = 4
 _BOX, _MASK, _BAR = "#D55E00", "#009E73", "#0072B2"
 
 
-def draw_boxes(made: BuiltDataset, most: int = 12) -> bytes:
+def draw_boxes(built: BuiltDataset, most: int = 12) -> bytes:
     """Draw images with the boxes and mask outlines of one item each, as PNG. The same data set gives the same picture.
 
     Items are drawn at random, so that nobody shows the best ones only.
     """
-    items = sorted(made.items.values(), key=lambda item: rank(0, item.id))[:most]
+    items = sorted(built.items.values(), key=lambda item: rank(0, item.id))[:most]
     rows = -(-len(items) // COLUMNS)
     figure = Figure(figsize=(2.6 * COLUMNS, 2.9 * rows), layout="constrained")
     for place, item in enumerate(items, start=1):
-        _draw_item(figure.add_subplot(rows, COLUMNS, place), made, item)
+        _draw_item(figure.add_subplot(rows, COLUMNS, place), built, item)
     return png(figure)
 
 
@@ -41,8 +41,8 @@ def draw_distributions(counts: Mapping[str, Counter[str]], title: str) -> bytes:
     return png(figure)
 
 
-def _draw_item(axes: Axes, made: BuiltDataset, item: Item) -> None:
-    axes.imshow(open_rgb(made.image_path(item)), interpolation="nearest")
+def _draw_item(axes: Axes, built: BuiltDataset, item: Item) -> None:
+    axes.imshow(open_rgb(built.image_path(item)), interpolation="nearest")
     axes.contour(rle.decode(item.mask), [0.5], colors=_MASK, linewidths=0.8)
     for x1, y1, x2, y2 in item.boxes:  # pixels are drawn around their centres, so edges lie half a pixel before them
         axes.plot(

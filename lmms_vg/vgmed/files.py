@@ -48,8 +48,8 @@ def find(folder: Path, manifest: SourceManifest) -> tuple[list[ImageFiles], list
         elif re.fullmatch(_expression(manifest.masks, ".+"), path):
             lonely.append(path)
     without = [path for name, path in images.items() if not masks[name] and path not in owned]
-    found = [ImageFiles(path, masks[name]) for name, path in images.items() if masks[name]]
-    return sorted(found), [
+    files = [ImageFiles(path, masks[name]) for name, path in images.items() if masks[name]]
+    return sorted(files), [
         *_left_over(folder, without, "images have no mask", f"masks: {manifest.masks!r}"),
         *_left_over(folder, lonely, "masks have no image", f"images: {manifest.images!r}"),
     ]

@@ -60,15 +60,15 @@ def flags(question: str, label: str) -> list[Flag]:
     ['position']
     """
     text = re.sub(rf"\b{re.escape(label.lower())}\b", "it", question.lower())
-    found = []
+    doubts = []
     for code, (pattern, words) in _CHECKS.items():
         if match := re.search(pattern, text):
-            found.append(Flag(code=code, reason=f"{words}: {' '.join(match.group().split())!r}"))
+            doubts.append(Flag(code=code, reason=f"{words}: {' '.join(match.group().split())!r}"))
     if not question.strip().endswith("?"):
-        found.append(Flag(code="form", reason="does not end with a question mark"))
+        doubts.append(Flag(code="form", reason="does not end with a question mark"))
     if not _names(question, label):
-        found.append(Flag(code="label", reason=f"does not name {label!r}"))
-    return found
+        doubts.append(Flag(code="label", reason=f"does not name {label!r}"))
+    return doubts
 
 
 def repeated(questions: Sequence[str]) -> list[bool]:
@@ -84,6 +84,6 @@ def repeated(questions: Sequence[str]) -> list[bool]:
 
 def _names(question: str, label: str) -> bool:
     """Whether a question names its label, or at least the label's noun."""
-    said = set(re.findall(r"[a-z0-9]+", question.lower()))
+    terms = set(re.findall(r"[a-z0-9]+", question.lower()))
     words = re.findall(r"[a-z0-9]+", label.lower())
-    return any(word in said or f"{word}s" in said or word.removesuffix("s") in said for word in words)
+    return any(word in terms or f"{word}s" in terms or word.removesuffix("s") in terms for word in words)

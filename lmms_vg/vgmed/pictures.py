@@ -60,8 +60,8 @@ def frames(
 def fitting(masks: Masks, size: tuple[int, int], place: str, tally: Tally) -> Masks:
     """The masks that have the image's (width, height); the others are reported."""
     kept: Masks = {}
-    for label, (rule, each) in masks.items():
-        for mask in each:
+    for label, (rule, instances) in masks.items():
+        for mask in instances:
             if mask.shape[::-1] == size:
                 kept.setdefault(label, (rule, []))[1].append(mask)
             else:
@@ -100,8 +100,8 @@ def _add(masks: Masks, folder: Path, file: MaskFile, manifest: SourceManifest, t
 
 def _by_window(masks: Masks, manifest: SourceManifest) -> dict[GreyWindow | int | None, Masks]:
     groups: dict[GreyWindow | int | None, Masks] = {}
-    for label, (rule, each) in masks.items():
-        groups.setdefault(manifest.window_stated(rule), {})[label] = (rule, each)
+    for label, (rule, instances) in masks.items():
+        groups.setdefault(manifest.window_stated(rule), {})[label] = (rule, instances)
     return groups
 
 

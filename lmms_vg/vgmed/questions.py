@@ -56,9 +56,9 @@ def by_endpoint(items: Iterable[Item], endpoint: Endpoint) -> WrittenQuestions:
         answer = ""
         for attempt in range(_ATTEMPTS):
             answer = endpoint.ask(prompt(*pair), attempt).answer
-            found = questions_in(answer)
-            if len(found) >= WANTED and not any(repeated(found[:WANTED])):
-                texts[pair] = found[:WANTED]
+            lines = questions_in(answer)
+            if len(lines) >= WANTED and not any(repeated(lines[:WANTED])):
+                texts[pair] = lines[:WANTED]
                 break
         else:
             problems.append(
@@ -68,22 +68,22 @@ def by_endpoint(items: Iterable[Item], endpoint: Endpoint) -> WrittenQuestions:
     return WrittenQuestions(texts, endpoint.model, problems)
 
 
-def write(made: dataset.BuiltDataset, written: WrittenQuestions, *, seed: int, k: int) -> dataset.BuiltDataset:
+def write(built: dataset.BuiltDataset, written: WrittenQuestions, *, seed: int, k: int) -> dataset.BuiltDataset:
     """Write the questions of a data set; older ones are replaced. The same input gives the same bytes.
 
     Args:
-        made: the data set.
+        built: the data set.
         written: attribute questions of its labels.
         seed: draws templates, attribute questions, and labels that are absent.
         k: questions about absent labels per item.
     """
-    items = list(made.items.values())
-    exhaustive = frozenset(source.name for source in made.card.sources if source.exhaustive)
+    items = list(built.items.values())
+    exhaustive = frozenset(source.name for source in built.card.sources if source.exhaustive)
     asked = [question for item in items for question in _of_item(item, written, seed)]
     asked += absent(items, exhaustive, k, seed)
-    settings = made.card.settings | {"questions": {"seed": seed, "absent": k, "attribute_author": written.author}}
-    dataset.write(made.folder, made.card.name, items, asked, made.card.sources, settings)
-    return dataset.read(made.folder)
+    settings = built.card.settings | {"questions": {"seed": seed, "absent": k, "attribute_author": written.author}}
+    dataset.write(built.folder, built.card.name, items, asked, built.card.sources, settings)
+    return dataset.read(built.folder)
 
 
 def _of_item(item: Item, written: WrittenQuestions, seed: int) -> Iterator[BoxQuestion]:
@@ -93,9 +93,9 @@ def _of_item(item: Item, written: WrittenQuestions, seed: int) -> Iterator[BoxQu
         return
     identifier = f"{item.id}-attribute"
     number = int(rank(seed, identifier), 16) % len(texts)
-    found = flags(texts[number], item.label)
+    doubts = flags(texts[number], item.label)
     if repeated(texts)[number]:
-        found.append(Flag(code="repeated", reason="says the same as another question of this label"))
+        doubts.append(Flag(code="repeated", reason="says the same as another question of this label"))
     yield BoxQuestion(
         id=identifier,
         item=item.id,
@@ -103,5 +103,5 @@ def _of_item(item: Item, written: WrittenQuestions, seed: int) -> Iterator[BoxQu
         text=texts[number],
         label=item.label,
         author=f"{written.author}, {number + 1} of {len(texts)}",
-        flags=found,
+        flags=doubts,
     )

@@ -51,8 +51,8 @@ class RatingsMerged:
         places = {rater: place for place, rater in enumerate(self.raters)}
         for number, question in enumerate(self.questions):
             for showing, given in enumerate((question.scores, question.repeats)):
-                for rater, each in given.items():
-                    scores[showing, places[rater], number] = each
+                for rater, ratings in given.items():
+                    scores[showing, places[rater], number] = ratings
         return scores
 
 
@@ -85,7 +85,7 @@ def merge(kinds: Mapping[str, str], files: Sequence[RatingFile]) -> RatingsMerge
 
 def _rated(uid: str, kind: str, scores: dict[str, Scores], repeats: dict[str, Scores], unclear: bool) -> RatedQuestion:
     reasons: list[DropReason] = []
-    if any(min(each) < THRESHOLD for each in (*scores.values(), *repeats.values())):
+    if any(min(ratings) < THRESHOLD for ratings in (*scores.values(), *repeats.values())):
         reasons.append("low")
     if not scores and not repeats and not unclear:
         reasons.append("unrated")

@@ -38,7 +38,7 @@ class Distribution(NamedTuple):
 
 def distributions(questions: Sequence[RatedQuestion]) -> list[Distribution]:
     """Return one row per kind and scale, in the paper's order; of kept questions, give only these."""
-    found = []
+    rows = []
     for kind in kinds_of(questions):
         members = [question for question in questions if question.kind == kind]
         together = Counter(scores for question in members for scores in question.scores.values())  # of a few kinds
@@ -46,8 +46,8 @@ def distributions(questions: Sequence[RatedQuestion]) -> list[Distribution]:
             counts: Counter[int] = Counter()
             for scores, number in together.items():
                 counts[scores[place]] += number
-            found.append(Distribution(f"{kind.capitalize()}, {scale.title.lower()}", counts, len(members)))
-    return found
+            rows.append(Distribution(f"{kind.capitalize()}, {scale.title.lower()}", counts, len(members)))
+    return rows
 
 
 def kinds_of(questions: Sequence[RatedQuestion]) -> list[str]:
@@ -99,8 +99,8 @@ def distribution_lines(questions: Sequence[RatedQuestion]) -> Iterator[str]:
         yield ""
         scores = range(1 if members is questions else THRESHOLD, LEVELS + 1)
         rows = [
-            [one.row, *(shown(one.percent(score)) for score in scores), str(one.ratings), str(one.questions)]
-            for one in distributions(members)
+            [entry.row, *(shown(entry.percent(score)) for score in scores), str(entry.ratings), str(entry.questions)]
+            for entry in distributions(members)
         ]
         yield markdown(["", *map(str, scores), "ratings", "questions"], rows, 1)
         yield ""
@@ -110,8 +110,8 @@ def distribution_csv(questions: Sequence[RatedQuestion]) -> str:
     """The distribution of kept questions' ratings as CSV, in full precision."""
     scores = range(THRESHOLD, LEVELS + 1)
     rows = [
-        [one.row, *(one.percent(score) for score in scores), one.ratings, one.questions]
-        for one in distributions(kept(questions))
+        [entry.row, *(entry.percent(score) for score in scores), entry.ratings, entry.questions]
+        for entry in distributions(kept(questions))
     ]
     return comma_separated(["row", *(f"rating {score}, %" for score in scores), "ratings", "questions"], rows)
 
@@ -124,12 +124,12 @@ def shown(value: float | None) -> str:
 _AGREEMENT = ("alpha (ordinal)", "equal pairs, %", "questions", "ratings")
 
 
-def agreement_cells(found: Agreement) -> list[str]:
+def agreement_cells(agreement: Agreement) -> list[str]:
     """Cells of one agreement; "undefined" where all ratings are equal, and "-" where no question has two."""
-    if found.percent is None:
+    if agreement.percent is None:
         return ["-", "-", "0", "0"]
-    alpha = "undefined" if found.alpha is None else f"{found.alpha:.3f}"
-    return [alpha, f"{found.percent:.1f}", str(found.questions), str(found.ratings)]
+    alpha = "undefined" if agreement.alpha is None else f"{agreement.alpha:.3f}"
+    return [alpha, f"{agreement.percent:.1f}", str(agreement.questions), str(agreement.ratings)]
 
 
 def _dropped(merged: RatingsMerged) -> Iterator[str]:

@@ -59,10 +59,10 @@ def units_of(number: int, manifest: SourceManifest, folder: Path, tally: Tally) 
     """
     if manifest.annotations:
         return [Unit(number, unit) for unit in coco_json.units(folder, manifest, tally)]
-    found, left_over = find(folder, manifest)
+    images, left_over = find(folder, manifest)
     for text in left_over:
         tally.say(text)
-    return [Unit(number, files) for files in found]
+    return [Unit(number, files) for files in images]
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class UnitReader:
         for frame in self._frames(unit, manifest, folder, tally):
             with tally.skipping("image cannot be used", str(folder / frame.origin)):
                 read.append(frame_items(frame, manifest, self.out))
-        made = UnitRead(source=unit.source, state=state, frames=read, dropped=tally.dropped, said=tally.said)
-        return made.model_dump_json().encode() + b"\n"
+        result = UnitRead(source=unit.source, state=state, frames=read, dropped=tally.dropped, said=tally.said)
+        return result.model_dump_json().encode() + b"\n"
 
     def holds(self, line: bytes, unit: Unit) -> bool:
         """Whether a line is what reading the unit would give, with its images in place."""
@@ -122,7 +122,7 @@ class UnitReader:
 
 def _size_and_time(path: str) -> tuple[int, int]:
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except (OSError, ValueError):  # it is told when the file is read
         return 0, 0
-    return found.st_size, found.st_mtime_ns
+    return status.st_size, status.st_mtime_ns

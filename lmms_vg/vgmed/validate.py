@@ -18,23 +18,23 @@ from lmms_vg.vision.images import open_picture, open_rgb
 SHARES = (1, 5, 10, 30)
 
 
-def problems(made: BuiltDataset) -> Iterator[str]:
+def problems(built: BuiltDataset) -> Iterator[str]:
     """Yield what is wrong: with files and lines, with images, with masks and boxes, and with articles and plurals."""
-    yield from made.problems
-    sources = {source.name for source in made.card.sources}
+    yield from built.problems
+    sources = {source.name for source in built.card.sources}
     hashes: dict[str, str] = {}
-    for item in made.items.values():
+    for item in built.items.values():
         if item.source not in sources:
             yield f"item {item.id}: source {item.source!r} is not on the card, so its licence is not known"
-        yield from _image_problems(made, item, hashes)
+        yield from _image_problems(built, item, hashes)
         yield from _mask_problems(item)
-    for question in made.questions:
+    for question in built.questions:
         yield from _grammar_problems(question)
 
 
-def distributions(made: BuiltDataset) -> dict[str, Counter[str]]:
+def distributions(built: BuiltDataset) -> dict[str, Counter[str]]:
     """Number of items by modality, body part, share of the image that lies in boxes, and source, the most frequent first."""
-    items = made.items.values()
+    items = built.items.values()
     columns: dict[str, Callable[[Item], str]] = {
         "modality": lambda item: item.modality,
         "body part": lambda item: item.body_part,
@@ -75,11 +75,11 @@ def _share_names() -> list[str]:
     ]
 
 
-def _image_problems(made: BuiltDataset, item: Item, hashes: dict[str, str]) -> Iterator[str]:
+def _image_problems(built: BuiltDataset, item: Item, hashes: dict[str, str]) -> Iterator[str]:
     """`hashes` keeps what was opened: several items share an image."""
     if item.image not in hashes:
         try:
-            hashes[item.image] = open_picture(open_rgb(made.image_path(item))).hash
+            hashes[item.image] = open_picture(open_rgb(built.image_path(item))).hash
         except (ValueError, OSError) as problem:
             hashes[item.image] = ""
             yield f"item {item.id}: {item.image}: {problem}; build the data set again"

@@ -158,12 +158,12 @@ def _require_small(picture: Image.Image, encoded: int) -> None:
         raise BadImage(f"image format {picture.format}: those that are read are {', '.join(BYTES_PER_PIXEL)}")
     if not picture.width or not picture.height:
         raise BadImage(f"{size}: it has none; store it again from its source")
-    each = BYTES_PER_PIXEL.get(picture.format or "", PROCESSED)
-    needed = picture.width * picture.height * each + encoded
+    per_pixel = BYTES_PER_PIXEL.get(picture.format or "", PROCESSED)
+    needed = picture.width * picture.height * per_pixel + encoded
     if needed > MAX_BYTES:
         raise BadImage(
             f"{size}: it would take up to {needed / 1e6:,.0f} MB, at most {MAX_BYTES / 1e6:.0f} MB are taken "
-            f"({MAX_BYTES // each:,} pixels of {picture.format or 'an image in memory'}); {_SMALLER}"
+            f"({MAX_BYTES // per_pixel:,} pixels of {picture.format or 'an image in memory'}); {_SMALLER}"
         )
 
 

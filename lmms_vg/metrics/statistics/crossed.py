@@ -83,12 +83,12 @@ def crossed(
     of, number = numbered(parts or [""] * len(clusters))
     index, _ = numbered([*zip(of.tolist(), clusters, strict=True)])
     sizes = np.bincount(of)
-    each = (_shares(parts, weights) / sizes)[of]  # what a question weighs in the mean
+    question_weights = (_shares(parts, weights) / sizes)[of]  # what a question weighs in the mean
     of_part = np.stack([np.bincount(of, weights=run) / sizes for run in values])  # (runs, parts)
     centre = of_part.mean(0)
 
     def of_image(questions: Floats) -> Floats:
-        return np.bincount(index, weights=each * questions).astype(np.float64)
+        return np.bincount(index, weights=question_weights * questions).astype(np.float64)
 
     sums = np.stack([of_image(run - centre[of]) for run in values])
     moved = np.stack([of_image((run - centre)[of]) for run in of_part])
@@ -97,7 +97,7 @@ def crossed(
     with np.errstate(divide="ignore"):
         factors = (images / (images - 1))[part]
     by_image = sums.mean(0)
-    return CrossedRuns(values @ each, by_image, sums - by_image - moved, factors, number)
+    return CrossedRuns(values @ question_weights, by_image, sums - by_image - moved, factors, number)
 
 
 def _shares(parts: Sequence[str] | None, weights: Mapping[str, float] | None) -> Floats:

@@ -69,21 +69,19 @@ def _panel(panel: Any, curves: Sequence[LookCurve], name: str) -> None:
     if name == "excess":
         panel.axhline(0, color="black", linestyle=":", linewidth=0.8)
     for curve in curves:
-        look, found = SIDES[curve.task.side], curve.band
-        layers = np.arange(len(found.mean))
+        look, band = SIDES[curve.task.side], curve.band
+        layers = np.arange(len(band.mean))
         # KL says nothing where patches are hidden, and its values there would leave no room for the others.
         hidden = curve.task.hides & (curve.measure == "KL")
-        mean, low, high = (np.where(hidden, np.nan, end) for end in (found.mean, found.low, found.high))
+        mean, low, high = (np.where(hidden, np.nan, end) for end in (band.mean, band.low, band.high))
         if curve.quantity == "even":
-            panel.plot(layers, found.mean, color=look.colour, linestyle=":", linewidth=0.9)
+            panel.plot(layers, band.mean, color=look.colour, linestyle=":", linewidth=0.9)
         elif curve.quantity == "level":
             panel.plot(layers, mean, color=look.colour, linestyle=(0, (6, 2)), linewidth=0.6)
         else:
-            units = curve.task.unit if found.images == 1 else plural(curve.task.unit)
+            units = curve.task.unit if band.images == 1 else plural(curve.task.unit)
             label = (
-                f"{curve.task.side} (n = {found.n:,}, {found.images:,} {units})"
-                if curve.measure == MEASURES[0]
-                else None
+                f"{curve.task.side} (n = {band.n:,}, {band.images:,} {units})" if curve.measure == MEASURES[0] else None
             )
             panel.plot(
                 layers,
@@ -119,8 +117,8 @@ def _hatch(panel: Any, curves: Sequence[LookCurve]) -> None:
 
 
 def _legend(panels: Any) -> tuple[list[Any], list[str]]:
-    found: dict[str, Any] = {}
+    handles: dict[str, Any] = {}
     for panel in panels.ravel():
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
-            found.setdefault(label, handle)
-    return list(found.values()), list(found)
+            handles.setdefault(label, handle)
+    return list(handles.values()), list(handles)

@@ -28,8 +28,8 @@ def draw(heads: Sequence[RunHeads], folder: Path) -> list[Path]:
     """Draw the heads of every run: one map per side on one scale, and medical against natural if there are both."""
     paths = []
     with styled():
-        for one in heads:
-            paths += save(_figure(one), folder, f"heads_{one.model}_{one.run.label}", table_of([one]).rows)
+        for entry in heads:
+            paths += save(_figure(entry), folder, f"heads_{entry.model}_{entry.run.label}", table_of([entry]).rows)
     return paths
 
 
@@ -54,13 +54,13 @@ def _figure(heads: RunHeads) -> Figure:
     )
     if heads.has_both:
         _scatter(panels[-1], maps[MEDICAL], maps[NATURAL], keep, known, spread_of(heads))
-    said = (
+    note = (
         "blue: better than even attention on the same boxes, red: worse"
         if known
         else "no kept maps, so no even attention"
     )
     figure.suptitle(
-        f"{heads.model}, {heads.run.label}; framed: the {keep} heads of lowest KL; {said}", fontsize=6.5, wrap=True
+        f"{heads.model}, {heads.run.label}; framed: the {keep} heads of lowest KL; {note}", fontsize=6.5, wrap=True
     )
     return figure
 

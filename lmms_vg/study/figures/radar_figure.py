@@ -52,8 +52,8 @@ def rows_of(runs: Sequence[Run], number: str) -> list[Row]:
 
 def draw(runs: Sequence[Run], folder: Path) -> list[Path]:
     """Draw a radar per table that a run has all columns of; published rows alone are the paper's own figure."""
-    found = {number: rows_of(runs, number) for number in TABLES}
-    shown = [rows for rows in found.values() if any(row["kind"] == OWN for row in rows)]
+    tables = {number: rows_of(runs, number) for number in TABLES}
+    shown = [rows for rows in tables.values() if any(row["kind"] == OWN for row in rows)]
     return draw_rows([row for rows in shown for row in rows], folder)
 
 

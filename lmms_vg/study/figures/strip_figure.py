@@ -49,7 +49,7 @@ def strip(
     name: str,
     images: bool = True,
     layer: int | None = None,
-    said: str = "",
+    choice: str = "",
 ) -> list[Path]:
     """Draw one question, one row per task with its answer; tasks that lack the question are left out.
 
@@ -60,7 +60,7 @@ def strip(
         name: how the files' names begin; with "strip" they name no method.
         images: whether to open the image.
         layer: the one layer to show; None for `layers_shown`.
-        said: how the question was chosen; `drawn.rule` by default.
+        choice: how the question was chosen; `drawn.rule` by default.
     """
     rows = [(task, i) for task in tasks if (i := _place(task, uid)) is not None]
     question = rows[0][0].questions[rows[0][1]]
@@ -73,7 +73,7 @@ def strip(
         _row(line, task, i, image, of_row)
     colour_bar(figure)
     figure.text(0.5, 1.0, _asked(question), ha="center", va="bottom", fontsize=7.5)
-    figure.text(0.5, 0.0, wrapped(said or rule(), 150, 3), ha="center", va="top", fontsize=5.5)
+    figure.text(0.5, 0.0, wrapped(choice or rule(), 150, 3), ha="center", va="top", fontsize=5.5)
     method = "" if name == "strip" else f"_{rows[-1][0].model}_{rows[-1][0].method}"
     return save(
         figure,

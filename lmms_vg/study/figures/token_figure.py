@@ -53,18 +53,18 @@ def _figure(curves: Sequence[LookCurve], title: str) -> Figure:
 
 
 def _line(panel: Any, curve: LookCurve, number: int) -> None:
-    layers, found = np.arange(len(curve.band.mean)), curve.band
+    layers, band = np.arange(len(curve.band.mean)), curve.band
     panel.plot(
         layers,
-        found.mean,
+        band.mean,
         color=PALETTE[number],
         marker=MARKERS[number],
         linestyle=("-", "--", "-.")[number % 3],
         markersize=2.5,
         linewidth=1.2,
-        label=f"{curve.task.rows} token{'s'[: curve.task.rows != 'last']} (n = {found.n:,})",
+        label=f"{curve.task.rows} token{'s'[: curve.task.rows != 'last']} (n = {band.n:,})",
     )
-    panel.fill_between(layers, found.low, found.high, color=PALETTE[number], alpha=0.18, linewidth=0)
+    panel.fill_between(layers, band.low, band.high, color=PALETTE[number], alpha=0.18, linewidth=0)
 
 
 def _key(curve: LookCurve) -> tuple[str, str, str]:

@@ -103,13 +103,13 @@ def write_page(
 
 
 def _left_out(written: Written) -> list[str]:
-    said = [f"report.html: {text}" for text in written.reduced]
+    notes = [f"report.html: {text}" for text in written.reduced]
     if written.without_image:
-        said.append(
+        notes.append(
             f"report.html: {written.without_image} of {written.shown} samples have no image; each says why. --images embeds "
             "those whose licence does not allow to pass them on, for your own use"
         )
-    return said
+    return notes
 
 
 def _title(study: Study) -> str:
@@ -177,22 +177,22 @@ def _means(number: int, task: StudiedTask) -> LayerMeans:
 def _without_paths(study: Study) -> list[str]:
     """Return what the study says is missing, with runs named as on the page: folders of a machine are nobody's business."""
     names = {str(task.run.path): f"{task.model} {task.method}" for task in study.tasks}
-    said = []
+    notes = []
     for text in study.missing:
         path = next((path for path in names if text.startswith(path)), None)
-        said.append(text if path is None else names[path] + text.removeprefix(path))
-    return list(dict.fromkeys(said))
+        notes.append(text if path is None else names[path] + text.removeprefix(path))
+    return list(dict.fromkeys(notes))
 
 
 def _missing(study: Study, sides: Sequence[StudySide]) -> list[str]:
-    said = []
+    notes = []
     if not any(task.run.control == BOX for task in study.tasks):
-        said.append(
+        notes.append(
             "Whether answers change when the box is hidden is not known: ask again with lmms-vg run --control box_filled and "
             "name that run, too."
         )
     if not any(
         question.right is not None for side in sides for task in side.tasks.values() for question in task.questions
     ):
-        said.append("Whether answers are right is not known: these questions have no reference that decides it.")
-    return said
+        notes.append("Whether answers are right is not known: these questions have no reference that decides it.")
+    return notes

@@ -37,8 +37,8 @@ def gap_headlines(table: Sequence[Row], names: ShortNames) -> Iterator[TestedFin
         if judged is not None:
             text = f"{names[key[:2]]}, {key[2]} against {judged['natural_task']}: {_gap_text(rows)}"
             p = normal_p(judged["gap"], judged["low"], judged["high"])
-            found = TestedFinding(text, -judged["gap"], p, not isnan(judged["low"]))
-            yield found.unless(judged["as_claimed"] == HIDDEN)
+            finding = TestedFinding(text, -judged["gap"], p, not isnan(judged["low"]))
+            yield finding.unless(judged["as_claimed"] == HIDDEN)
 
 
 def _gap_text(rows: Mapping[tuple[str, str, str], Row]) -> str:
@@ -59,8 +59,8 @@ def _gap_text(rows: Mapping[tuple[str, str, str], Row]) -> str:
         )
     raw = [(name, rows[name, "value", ALL]) for name in ("AR", "KL", "JS") if (name, "value", ALL) in rows]
     if raw:
-        said = ", ".join(f"{name} {row['gap']:+.2f} {ends(row['low'], row['high'], 2)}" for name, row in raw)
-        parts.append(f"raw, where box size alone makes a gap, {said} ({_of_both(raw[0][1])})")
+        gaps = ", ".join(f"{name} {row['gap']:+.2f} {ends(row['low'], row['high'], 2)}" for name, row in raw)
+        parts.append(f"raw, where box size alone makes a gap, {gaps} ({_of_both(raw[0][1])})")
     return "; ".join(parts) + ". 1 is no gap, and below 1 is what the paper claims."
 
 

@@ -62,13 +62,13 @@ def style(panel: CurvePanel, line: CurveLine) -> str:
 
 
 def _place(lines: Sequence[CurveLine], line: CurveLine) -> int:
-    return next(place for place, one in enumerate(lines) if one is line)
+    return next(place for place, other in enumerate(lines) if other is line)
 
 
 def _scale(panel: CurvePanel) -> ChartScale:
-    drawn = [each for line in panel.lines for each in (line.mean, line.low, line.high, line.chance)]
+    drawn = [series for line in panel.lines for series in (line.mean, line.low, line.high, line.chance)]
     values = np.concatenate(
-        [np.asarray(each, float) for each in (*drawn, [] if panel.chance is None else [panel.chance])]
+        [np.asarray(series, float) for series in (*drawn, [] if panel.chance is None else [panel.chance])]
     )
     values = values[np.isfinite(values)]
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)

@@ -61,7 +61,7 @@ def rows(asked: AskedQuestions) -> dict[str, Any]:
 
 def samples(page: PageInput, shown: Sequence[DrawnSample]) -> list[dict[str, Any]]:
     """Return the texts and numbers of the gallery."""
-    return [_sample(page.asked, one) for one in shown]
+    return [_sample(page.asked, entry) for entry in shown]
 
 
 def blobs(page: PageInput, shown: Sequence[DrawnSample], detail: MapDetail) -> Iterator[tuple[str, str]]:
@@ -70,10 +70,10 @@ def blobs(page: PageInput, shown: Sequence[DrawnSample], detail: MapDetail) -> I
     Each gets an element of its own, whose text the browser keeps outside the script's memory until it is looked at.
     """
     kept = [layers_of(side, detail) for side in page.sides]
-    for place, one in enumerate(shown):
-        if one.picture:
-            yield f"i{place}", one.picture
-        for side, (look, layers) in enumerate(zip(one.sample.looks, kept, strict=True)):
+    for place, entry in enumerate(shown):
+        if entry.picture:
+            yield f"i{place}", entry.picture
+        for side, (look, layers) in enumerate(zip(entry.sample.looks, kept, strict=True)):
             if look is not None:
                 yield f"m{place}-{side}", packed_maps(look.maps, look.visible, detail.levels, layers)
 
@@ -83,13 +83,13 @@ def layers_of(side: PageSide, detail: MapDetail) -> list[int]:
     return kept_layers(side.layers, detail.step, side.layer)
 
 
-def _sample(asked: AskedQuestions, one: DrawnSample) -> dict[str, Any]:
-    sample = one.sample
+def _sample(asked: AskedQuestions, entry: DrawnSample) -> dict[str, Any]:
+    sample = entry.sample
     width, height = sample.size
     small = min(1.0, SIDE / max(width, height, 1))
     return {
-        "row": one.number,
-        "uid": asked.uids[one.number],
+        "row": entry.number,
+        "uid": asked.uids[entry.number],
         "question": sample.question,
         "reference": sample.reference,
         "label": sample.label,
@@ -97,7 +97,7 @@ def _sample(asked: AskedQuestions, one: DrawnSample) -> dict[str, Any]:
         "w": max(1, round(width * small)),
         "h": max(1, round(height * small)),
         "boxes": [[round(edge * small, 1) for edge in box] for box in sample.boxes],
-        "why": one.reason,
+        "why": entry.reason,
         "looks": [None if look is None else _look(look, small) for look in sample.looks],
     }
 
@@ -117,9 +117,9 @@ def _look(look: SideLook, small: float) -> dict[str, Any]:
 def means(page: PageInput) -> list[dict[str, Any]]:
     """Return the means per layer that are shown beside the layer slider."""
     return [
-        {"side": one.side, "task": one.task, "n": one.n}
-        | {name: _numbers(getattr(one, name)) for name in ("ar", "kl", "excess", "placement")}
-        for one in page.means
+        {"side": mean.side, "task": mean.task, "n": mean.n}
+        | {name: _numbers(getattr(mean, name)) for name in ("ar", "kl", "excess", "placement")}
+        for mean in page.means
     ]
 
 

@@ -33,7 +33,7 @@ class Gallery:
             (side.tasks[name], side.places[name][uid]) if uid in side.places.get(name, ()) else None
             for side in self.sides
         ]
-        tasks = [found for found in at if found is not None]
+        tasks = [place for place in at if place is not None]
         question = tasks[0][0].questions[tasks[0][1]]
         image = opened(question)
         size = image.size if image else None
@@ -49,7 +49,7 @@ class Gallery:
             size=shown,
             boxes=[(box[0], box[1], box[2], box[3]) for box in boxes],
             open_image=partial(open_image, question.image),
-            looks=[None if found is None else _look(*found, size) for found in at],
+            looks=[None if place is None else _look(*place, size) for place in at],
         )
 
 

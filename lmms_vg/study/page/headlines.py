@@ -32,20 +32,20 @@ def headlines(tasks: Sequence[StudiedTask], tables: ComparedTables) -> list[Head
         tables: of all tasks of the study; rows of tasks that are not shown are left out.
     """
     short = {(task.model, task.method): short_name(task, tasks) for task in tasks}
-    found = [tested for task in tasks if (tested := _alone(task, tasks))]
-    found += [tested for task in tasks if (tested := _against(task, plain_of(task, tasks), tasks))]
-    found += gap_headlines(tables.gap.rows, short)
-    found += correct_headlines(tables.correct.rows, short)
-    found += [
+    findings = [tested for task in tasks if (tested := _alone(task, tasks))]
+    findings += [tested for task in tasks if (tested := _against(task, plain_of(task, tasks), tasks))]
+    findings += gap_headlines(tables.gap.rows, short)
+    findings += correct_headlines(tables.correct.rows, short)
+    findings += [
         _needed(row, short[row["model"], row["method"]])
         for row in rows_shown(tables.necessity.rows, short)
         if row["quantity"] == "necessity"
     ]
-    adjusted = holm({str(place): tested.p for place, tested in enumerate(found)})
-    judged = [Headline(tested.text, _word(tested, adjusted[str(place)])) for place, tested in enumerate(found)]
+    adjusted = holm({str(place): tested.p for place, tested in enumerate(findings)})
+    judged = [Headline(tested.text, _word(tested, adjusted[str(place)])) for place, tested in enumerate(findings)]
     judged += repeat_headlines(tables.repeat.rows, short)
     return judged + [
-        said for task in tasks if not np.isfinite(task.excess["AR"]).any() and (said := _placed(task, tasks))
+        headline for task in tasks if not np.isfinite(task.excess["AR"]).any() and (headline := _placed(task, tasks))
     ]
 
 
@@ -63,15 +63,15 @@ def _needed(row: Row, name: str) -> TestedFinding:
 def _placed(task: StudiedTask, tasks: Sequence[StudiedTask]) -> Headline | None:
     """Where too few other images leave no excess: placement, which is no verdict, as objects may all stand in the middle."""
     layer = chosen(task, tasks)
-    found = band(layer.of(task.values["placement"], task.units)[:, None], task.units)
-    if not found.n:
+    share = band(layer.of(task.values["placement"], task.units)[:, None], task.units)
+    if not share.n:
         return None
-    mean, low, high = (float(end[0]) for end in (found.mean, found.low, found.high))
+    mean, low, high = (float(end[0]) for end in (share.mean, share.low, share.high))
     ends = "too few for an interval" if isnan(low) else f"95% interval {low:.2f} to {high:.2f}"
     where = _said(layer, task)
     text = (
         f"{short_name(task, tasks)}, {task.task}: in {where} the box holds more attention than {100 * mean:.0f}% of the "
-        f"places of its shape ({ends}; {counted(found.n, found.images, task.unit)}). 50% is chance, but objects in the "
+        f"places of its shape ({ends}; {counted(share.n, share.images, task.unit)}). 50% is chance, but objects in the "
         "middle exceed it without being looked at, and there are too few images like these for the comparison that tells."
     )
     return Headline(text, "no verdict")
@@ -82,13 +82,13 @@ def _alone(task: StudiedTask, tasks: Sequence[StudiedTask]) -> TestedFinding | N
     excess = _excess(task, layer)
     if not excess:
         return None
-    found = paired(dict.fromkeys(excess, 0.0), excess, _units(task, excess))
+    lead = paired(dict.fromkeys(excess, 0.0), excess, _units(task, excess))
     where = _said(layer, task)
     text = (
-        f"{short_name(task, tasks)}, {task.task}: in {where} the box holds {_times(found)} the attention that maps of "
+        f"{short_name(task, tasks)}, {task.task}: in {where} the box holds {_times(lead)} the attention that maps of "
         f"other images put on it ({_counted(task, excess)}). 1 is what a look has that cannot know the box."
     )
-    return TestedFinding(text, found.mean, found.p, found.has_interval).unless(task.hides_at(layer))
+    return TestedFinding(text, lead.mean, lead.p, lead.has_interval).unless(task.hides_at(layer))
 
 
 def _against(task: StudiedTask, plain: StudiedTask, tasks: Sequence[StudiedTask]) -> TestedFinding | None:
@@ -99,13 +99,13 @@ def _against(task: StudiedTask, plain: StudiedTask, tasks: Sequence[StudiedTask]
     both = [uid for uid in own if uid in before]
     if not both:
         return None
-    found = paired({uid: before[uid] for uid in both}, {uid: own[uid] for uid in both}, _units(task, both))
+    lead = paired({uid: before[uid] for uid in both}, {uid: own[uid] for uid in both}, _units(task, both))
     where = _said(layer, task)
     text = (
         f"{short_name(task, tasks)} against {plain.method}, {task.task}: on the same questions, in {where}, the lead of "
-        f"the box over other images is {_times(found)} that of {plain.method} ({_counted(task, both)}). 1 is no difference."
+        f"the box over other images is {_times(lead)} that of {plain.method} ({_counted(task, both)}). 1 is no difference."
     )
-    return TestedFinding(text, found.mean, found.p, found.has_interval).unless(
+    return TestedFinding(text, lead.mean, lead.p, lead.has_interval).unless(
         task.hides_at(layer) or plain.hides_at(layer)
     )
 
@@ -130,8 +130,8 @@ def _counted(task: StudiedTask, uids: Collection[str]) -> str:
     return counted(len(uids), len(set(_units(task, uids).values())), task.unit)
 
 
-def _times(found: Difference) -> str:
-    return times(found.mean, found.low, found.high)
+def _times(difference: Difference) -> str:
+    return times(difference.mean, difference.low, difference.high)
 
 
 def _word(tested: TestedFinding, p: float) -> Word:

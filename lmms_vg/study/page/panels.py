@@ -66,24 +66,24 @@ _EVEN = _KINDS[1]._replace(
 
 def panels(curves: Sequence[LookCurve], tasks: Sequence[StudiedTask]) -> list[CurvePanel]:
     """Return the charts of every task: one line per model and method."""
-    found = {(id(curve.task), curve.measure, curve.quantity): curve for curve in curves}
+    by_key = {(id(curve.task), curve.measure, curve.quantity): curve for curve in curves}
     names = dict.fromkeys(task.task for task in tasks)
-    made = []
+    charts = []
     for name in sorted(names):
         for kind in _KINDS:
             drawn = [
-                _line(curve, found.get((id(task), kind.measure, "level")) if kind.chance is None else None, tasks)
+                _line(curve, by_key.get((id(task), kind.measure, "level")) if kind.chance is None else None, tasks)
                 for task in tasks
-                if task.task == name and (curve := found.get((id(task), kind.measure, kind.quantity)))
+                if task.task == name and (curve := by_key.get((id(task), kind.measure, kind.quantity)))
             ]
             if drawn:
                 judged = (
                     kind if kind.chance is not None or any(np.isfinite(line.chance).any() for line in drawn) else _EVEN
                 )
-                made.append(
+                charts.append(
                     CurvePanel(f"{name}: {kind.title}", judged.better, drawn, judged.chance, judged.chance_words)
                 )
-    return made
+    return charts
 
 
 def _line(curve: LookCurve, level: LookCurve | None, tasks: Sequence[StudiedTask]) -> CurveLine:

@@ -77,7 +77,7 @@ def write(
     shown = drawn(page, sample.draw(page.asked, n, seed), images)
     text, reduced, count = _within(page, shown, seed, budget)
     replace_file(path, text)
-    return Written(len(text.encode()), count, sum(not one.picture for one in shown[:count]), reduced)
+    return Written(len(text.encode()), count, sum(not entry.picture for entry in shown[:count]), reduced)
 
 
 def _within(page: PageInput, shown: list[DrawnSample], seed: int, budget: int) -> tuple[str, list[str], int]:
@@ -130,7 +130,7 @@ def render(page: PageInput, shown: list[DrawnSample], seed: int, detail: MapDeta
             reduced=reduced,
             units=plural(page.unit),
             shown=shown,
-            licences=sorted({(one.sample.source, one.sample.licence or "not stated") for one in shown}),
+            licences=sorted({(entry.sample.source, entry.sample.licence or "not stated") for entry in shown}),
             lift=2**DOUBLINGS,
         )
     )

@@ -93,7 +93,7 @@ def _card(built: BuiltDataset, items: Sequence[Item], questions: Sequence[BoxQue
     return environment.get_template("card.md").render(
         name=json.dumps(built.card.name, ensure_ascii=False),
         title=" ".join(built.card.name.split()),
-        licences=json.dumps("; ".join(f"{one.name}: {one.licence}" for one in sources), ensure_ascii=False),
+        licences=json.dumps("; ".join(f"{source.name}: {source.licence}" for source in sources), ensure_ascii=False),
         images=len({item.image for item in items}),
         items=len(items),
         questions=len(questions),

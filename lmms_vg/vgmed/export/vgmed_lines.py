@@ -17,10 +17,10 @@ from lmms_vg.vgmed.schema import BoxQuestion, Item, Kind
 
 def write_vgmed(built: BuiltDataset, questions: Sequence[BoxQuestion], out: Path) -> Path:
     """Write the folder that is named by `LMMS_VG_DATA/vgmed`; returns the file of localization questions."""
-    present = [one for one in questions if not is_absent(one, built.items[one.item])]
+    present = [question for question in questions if not is_absent(question, built.items[question.item])]
     copy_images(built, items_of(built, present), out)
     for kind in get_args(Kind):
-        rows = [_row(one, built.items[one.item]) for one in present if one.kind == kind]
+        rows = [_row(question, built.items[question.item]) for question in present if question.kind == kind]
         write_lines(out / f"VGMED_{kind}.jsonl", rows)
     return out / "VGMED_localization.jsonl"
 
