@@ -14,9 +14,13 @@ from typing import Any
 import pytest
 import tiny
 import torch
+import warm
 from whole_runs import ASKED, FAILED, IMAGES, KINDS, METRICS, Interrupted, Run, finish, interrupt, write_data
 
 from lmms_vg.metrics.alignment import VERSION
+
+#: What the program of this name runs, here with Python programs that are forked.
+TORCHRUN = "python -m torch.distributed.run --standalone --nproc_per_node 2 --no-python"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +45,7 @@ def runs(
         "ranks": (
             finish,
             data,
-            ("torchrun", "--standalone", "--nproc_per_node", "2", "-m", "lmms_vg", "run", *ask),
+            (*TORCHRUN.split(), str(warm.programs() / "python"), "-m", "lmms_vg", "run", *ask),
         ),
         "all failed": (finish, bare, ("lmms-eval", "--tasks", "vgmed", *ask[2:])),
         "no data": (finish, root / "nothing", ("lmms-eval", "--tasks", "vgmed", *ask[2:])),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import warm
+from commands import FEW, program
 
 from lmms_vg.runs.lmms_eval_output import read_run
 
@@ -26,7 +26,7 @@ TASKS = ("vqa_demo_standard", "vqa_demo_hard", "vqa_demo_open", "vgmed_demo")
 def finished(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`out` and `wandb` of a run with everything that can be logged."""
     folder = tmp_path_factory.mktemp("wandb")
-    command = [warm.programs() / "lmms-vg", "run", "--model", "huatuo_plain", "--model_args", "pretrained=demo"]
+    command = [*program(few=True), "run", "--model", "huatuo_plain", "--model_args", "pretrained=demo"]
     command += ["--tasks", "vqa_demo,vqa_demo_open,vgmed_demo", "--batch_size", "8"]
     command += ["--output_path", "out", "--log_samples"]
     command += ["--wandb_args", f"project=x,mode=offline,dir={folder}", "--wandb_log_samples"]
@@ -109,7 +109,7 @@ def test_the_results_file_is_in_the_run(records: list[Any]) -> None:
 
 def test_nothing_of_our_results_is_lost(finished: Path) -> None:
     run = read_run(finished / "out")
-    assert {name: len(task.scores) for name, task in run.tasks.items()} == dict.fromkeys(TASKS[:3], 300)
+    assert {name: len(task.scores) for name, task in run.tasks.items()} == dict.fromkeys(TASKS[:3], FEW)
     assert run.measured == ["vgmed_demo"]
     assert run.provenance is not None
 

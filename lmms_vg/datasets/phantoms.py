@@ -4,6 +4,8 @@ Seeds are 100,000 + i for the standard split, 200,000 + i for the hard split, an
 heads. The demo model was trained on seeds from `TRAIN_SEED_START` (1,000,000) upwards only.
 """
 
+from functools import lru_cache
+
 from PIL import Image
 
 from lmms_vg.datasets.schema import DatasetSpec, Sample
@@ -18,13 +20,15 @@ PER_IMAGE = 4
 FIRST_SEED: dict[Split, int] = {"standard": 100_000, "hard": 200_000}
 CALIBRATION_SEED = 300_000
 
+_phantom = lru_cache(maxsize=256)(make_phantom)  # four questions are about each, and every method asks them
+
 
 def load(split: Split, first_seed: int | None = None) -> list[Sample]:
     """Make 300 questions, four per image: two about location and two about appearance; the findings vary by image."""
     samples = []
     for index in range(COUNT // PER_IMAGE):
         seed = (FIRST_SEED[split] if first_seed is None else first_seed) + index
-        pool = questions(make_phantom(seed, split))
+        pool = questions(_phantom(seed, split))
         places = [question for question in pool if question.kind == "localization"]
         looks = [question for question in pool if question.kind == "attribute"]
         chosen = [kind[(index + turn * len(kind) // 2) % len(kind)] for kind in (places, looks) for turn in (0, 1)]
@@ -41,7 +45,7 @@ def draw(path: str) -> Image.Image:
     split, _, seed = path.partition("/")
     if split not in FIRST_SEED or not (seed.isascii() and seed.isdecimal()):
         raise DataError(f"demo:{path} is not an image; allowed is demo:<{'|'.join(FIRST_SEED)}>/<seed>")
-    return make_phantom(int(seed), split).image
+    return _phantom(int(seed), split).image.copy()
 
 
 def _sample(question: PhantomQuestion, split: Split, seed: int, number: int) -> Sample:

@@ -42,3 +42,11 @@ def test_no_constant_answer_does_well() -> None:
         answers = Counter(sample.answer for sample in phantoms.load(split))
         assert answers.most_common(1)[0][1] < 0.3 * 300
         assert len({sample.question for sample in phantoms.load(split)}) > 25
+
+
+def test_whoever_changes_an_image_changes_it_for_nobody_else() -> None:
+    first = phantoms.draw("hard/200000")
+    before = first.tobytes()
+    first.paste((0, 0, 0), (0, 0, 64, 64))
+    assert first.tobytes() != before
+    assert phantoms.draw("hard/200000").tobytes() == before == make_phantom(200_000, "hard").image.tobytes()

@@ -72,7 +72,7 @@ def test_the_package_passes_the_generic_tests(tmp_path: Path) -> None:
         [*pytest_command, str(generic), "-k", "sharpen or every_method"],
         capture_output=True,
         text=True,
-        env=environment(site) | {"PYTHONDONTWRITEBYTECODE": "1"},
+        env=environment(site),
         cwd=os.fspath(tmp_path),
         check=False,
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import json
 import re
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 
 FOLDER = Path(__file__).parents[2] / "examples"
 NOTEBOOK = json.loads((FOLDER / "quickstart.ipynb").read_text(encoding="utf-8"))
@@ -46,6 +48,7 @@ def test_the_script_and_the_notebook_are_the_same() -> None:
 def test_every_cell_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """From the notebook's folder, as Jupyter starts it. Jupyter itself is no dependency: its rule of showing is above."""
     monkeypatch.chdir(FOLDER)
+    monkeypatch.setattr(sys, "executable", str(warm.programs() / "python"))
     names: dict[str, Any] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)

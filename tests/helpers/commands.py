@@ -10,13 +10,26 @@ from typing import Any
 
 import warm
 
+#: Questions of every demo task, four per image, where 300 of them are not the point (`few_phantoms`).
+FEW = 40
+_WITH_FEW = (
+    f"import sys; from lmms_vg.datasets import phantoms; phantoms.COUNT = {FEW}; "
+    "from lmms_vg.cli.main import main; sys.exit(main())"
+)
 
-def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start `lmms-vg`, with the libraries imported already, and with pipes for its output."""
+
+def program(few: bool = False) -> list[str]:
+    """What starts `lmms-vg`, with the libraries imported already; with `few`, every demo task has so many questions."""
+    folder = warm.programs()
+    return [str(folder / "python"), "-c", _WITH_FEW] if few else [str(folder / "lmms-vg")]
+
+
+def start(home: Path, *arguments: str, few: bool = False) -> subprocess.Popen[str]:
+    """Start `lmms-vg`, with pipes for its output."""
     outer = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
     kept = {name: value for name, value in os.environ.items() if name not in outer}
     return subprocess.Popen(
-        [warm.programs() / "lmms-vg", *arguments],
+        [*program(few), *arguments],
         env=kept | {"LMMS_VG_HOME": str(home), "HF_HOME": str(home / "hf")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -24,9 +37,9 @@ def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def command(home: Path, *arguments: str, few: bool = False) -> subprocess.CompletedProcess[str]:
     """Run `lmms-vg` to its end."""
-    started = start(home, *arguments)
+    started = start(home, *arguments, few=few)
     printed, errors = started.communicate()
     return subprocess.CompletedProcess(started.args, started.returncode, printed, errors)
 

@@ -4,7 +4,8 @@ A whole run spends most of its time on importing torch, transformers, datasets a
 of them. Here a server imports these once, and forks for every command; each run imports lmms-eval and lmms_vg itself,
 as ever. `programs()` is a folder of programs that ask the server. Whoever starts one sees what the real one would
 show: its output, its status, its signals; where it is killed, the run is. Where the environment has a variable that a
-library may have read at its import, the real program is executed instead; so it is for `--quiet`, which sets some.
+library may have read at its import, the real program is executed instead. Variables that a program itself sets before
+its imports come too late, so a forked `--quiet` run may draw bars on stderr.
 
     python warm.py FOLDER         serve, until the standard input ends
 """
@@ -73,6 +74,12 @@ FREE = (
     "RANK",
     "LOCAL_RANK",
     "WORLD_SIZE",
+    "MASTER_",
+    "GROUP_",
+    "ROLE_",
+    "LOCAL_WORLD_SIZE",
+    "TORCHELASTIC_",
+    "TORCH_NCCL_",
     "HF_HOME",
     "PATH",
     "PYTHONPATH",
@@ -177,7 +184,7 @@ def become(files: list[int], argv: list[str], environment: dict[str, str], folde
     argv[0] = str(REAL / name)
     paths = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
     other = read_at_import(environment) or customised(paths)
-    if other or "--quiet" in argv or (name == "python" and argv[1] not in ("-m", "-c")):
+    if other or (name == "python" and argv[1] not in ("-m", "-c")):
         os.execve(sys.executable, argv if name == "python" else [sys.executable, *argv], environment)
     for variable in ENVIRONMENT.keys() - environment.keys():
         del os.environ[variable]

@@ -145,11 +145,14 @@ def test_the_entry_point_is_the_folder_of_the_tasks() -> None:
 
 @pytest.mark.e2e
 def test_the_hosts_list_has_our_tasks_with_their_folder(tmp_path: Path) -> None:
-    """As docs/host_options.md says: `lmms-eval tasks list` loads no plugin."""
+    """As docs/host_options.md says: `lmms-eval tasks list` loads no plugin. Its files are read in C, which is faster."""
     shown = subprocess.run(
         [warm.programs() / "lmms-vg", "tasks", "--path"], capture_output=True, text=True, check=True, cwd=tmp_path
     )
-    script = "import sys; from lmms_eval.cli.dispatch import main; sys.argv[0] = 'lmms-eval'; sys.exit(main())"
+    script = (
+        "import sys, lmms_eval.tasks as tasks; from lmms_eval.cli.dispatch import main; from lmms_vg.host import task_files\n"
+        "sys.argv[0] = 'lmms-eval'\nwith task_files.fast(tasks): main()"
+    )
     command = [warm.programs() / "python", "-c", script, "tasks", "list", "--include-path", shown.stdout.strip()]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import raw
-from commands import command
+from commands import FEW, command
 from PIL import Image
 from saved_run import IDENTITY, closed, opened, save, tables
 
@@ -25,13 +25,13 @@ F4 = ["HuatuoGPT-V-7B (Baseline)", "PAI", "PAI, as its README runs it", "AdaptVi
 
 @pytest.fixture(scope="module")
 def table_f4(programs: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """Folder and output of six rows on 600 questions."""
+    """Folder and output of six rows on two tasks."""
     folder = tmp_path_factory.mktemp("f4")
-    done = command(
-        folder / "home", "reproduce", "tableF4", *DEMO, "--batch_size", "8", "--verbosity", "INFO", "-o", str(folder / "out")
-    )  # fmt: skip
+    more = ["--batch_size", "8", "--verbosity", "INFO", "-o", str(folder / "out")]
+    done = command(folder / "home", "reproduce", "tableF4", *DEMO, *more, few=True)
     assert done.returncode == 0, done.stderr
-    assert (done.stdout + done.stderr).count("600 asked, 600 from journal, 0 answered now") == 5, "asked together"
+    later = f"{2 * FEW} asked, {2 * FEW} from journal, 0 answered now"
+    assert (done.stdout + done.stderr).count(later) == 5, "asked together"
     return folder, done.stdout
 
 
@@ -74,12 +74,12 @@ def test_numbers_are_those_of_the_saved_samples(table_f4: tuple[Path, str]) -> N
         line = by_cell["ViCrop", column]
         low, high = cluster_interval(scores, images)
         ours = [float(line[name]) for name in ("ours", "low", "high", "n")]
-        assert ours == pytest.approx([100 * sum(scores) / 300, 100 * low, 100 * high, 300])
+        assert ours == pytest.approx([100 * sum(scores) / FEW, 100 * low, 100 * high, FEW])
         assert (line["tasks"], line["metric"]) == ("vqa_demo_hard", "acc")
     average = by_cell["ViCrop", "Avg."]
     parts = [float(by_cell["ViCrop", column]["ours"]) for column in ("VQA-RAD", "SLAKE")]
     assert float(average["ours"]) == pytest.approx(sum(parts) / 2)
-    assert average["n"] == "600", "a demo task that stands for two columns is pooled once"
+    assert average["n"] == str(2 * FEW), "a demo task that stands for two columns is pooled once"
     assert len({by_cell[row, "VQA-RAD"]["ours"] for row in F4}) > 1, "methods are those of the rows"
 
 

@@ -29,7 +29,8 @@ def put_together(out: Path, made: Parts) -> Path:
     for name, lines in made.items():
         if name == "manifest":
             continue
-        texts[name] = "".join(canonical(line) + "\n" for line in lines)
+        written = {id(line): canonical(line) + "\n" for line in {id(line): line for line in lines}.values()}
+        texts[name] = "".join(written[id(line)] for line in lines)  # a bomb has the same line very often
         kind, _, task = name.removesuffix(".jsonl").partition("/")
         if task in made["manifest"]["tasks"]:
             made["manifest"]["tasks"][task][kind] = hashlib.sha256(texts[name].encode()).hexdigest()

@@ -7,12 +7,14 @@ import json
 import os
 import random
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import few_phantoms
 import pytest
 import runs
-import warm
+from commands import FEW, program
 from lmms_eval.api.metrics import clustered_stderr, mean_stderr
 from lmms_eval.baselines.loader import load_baseline
 from lmms_eval.utils import make_table, simple_parse_args_string
@@ -51,6 +53,12 @@ def results_of(folder: Path) -> dict[str, Any]:
 # --- our own readers --------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True, scope="module")
+def few() -> Iterator[None]:
+    with few_phantoms.few():
+        yield
+
+
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Path]]:
     """Method -> a run and its export."""
@@ -71,7 +79,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Pat
 def test_the_folder_reads_as_the_run(pairs: dict[str, tuple[Path, Path]], method: str) -> None:
     run, out = map(read_run, pairs[method])
     assert out.tasks == run.tasks, "scores, images, categories, rules, prompts, references, times"
-    assert {name: len(task.scores) for name, task in out.tasks.items()} == {HARD: 300, STANDARD: 300, OPENED: 300}
+    assert {name: len(task.scores) for name, task in out.tasks.items()} == {HARD: FEW, STANDARD: FEW, OPENED: FEW}
     assert set(out.tasks[HARD].seconds.values()) == {0.25}
     assert out.provenance == run.provenance
     assert (out.groups, out.measured, out.left_out, out.restricted) == (run.groups, [LOOKED], [], "")
@@ -125,14 +133,7 @@ def test_a_folder_that_was_not_finished_is_no_run(
 def real(programs: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A run by lmms-eval itself, and its export."""
     folder = tmp_path_factory.mktemp("real")
-    command = [
-        warm.programs() / "lmms-vg",
-        "run",
-        "--model",
-        "huatuo_vgrefine",
-        "--model_args",
-        "pretrained=demo,k=5",
-    ]
+    command = [*program(few=True), "run", "--model", "huatuo_vgrefine", "--model_args", "pretrained=demo,k=5"]
     command += ["--tasks", f"vqa_demo,{LOOKED},{OPENED}", "--batch_size", "8", "--output_path", "run", "--log_samples"]
     outer = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LMMS_VG_PARTIAL_DATA")
     environment = {name: value for name, value in os.environ.items() if name not in outer}
@@ -193,7 +194,7 @@ def test_its_samples_are_those_of_the_run(real: tuple[Path, Path]) -> None:
 def test_it_can_be_the_baseline_of_a_run(real: tuple[Path, Path]) -> None:
     (samples,) = real[1].glob(f"*_samples_{STANDARD}.jsonl")
     scores, aggregated = load_baseline(str(samples), STANDARD)
-    assert sorted(scores) == list(range(300))
+    assert sorted(scores) == list(range(FEW))
     assert aggregated == results_of(real[1])
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import few_phantoms
 import hosting
 import pytest
 import runs
 from api_server import model_args, serving
+from commands import FEW
 
 from benchmarks import checkpoint
 from lmms_vg.cli.main import main
@@ -21,6 +23,12 @@ from lmms_vg.submission.validate import check
 from lmms_vg.submission.validated import Entry
 
 HARD = "vqa_demo_hard"
+
+
+@pytest.fixture(autouse=True)
+def few() -> Iterator[None]:
+    with few_phantoms.few():
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +57,7 @@ def submitted(patch: pytest.MonkeyPatch, tmp_path: Path, *arguments: str, **card
 def test_an_api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One answer to every question is right as often as it is the reference."""
     with serving() as server:
-        server.answer, server.most = lambda number: "yes", 300
+        server.answer, server.most = lambda number: "yes", FEW
         entry = submitted(
             monkeypatch, tmp_path, "--model", "openai", "--model_args", model_args(server), parameters=None
         )
@@ -77,4 +85,4 @@ def test_weights_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert stated is not None
     assert (stated.model, stated.name, stated.host) == ("llava_hf", "tiny", None)
     assert stated.arguments == {"device": "cpu", "device_map": "cpu", "dtype": "float32"}
-    assert entry.manifest.tasks[HARD].n == 300
+    assert entry.manifest.tasks[HARD].n == FEW
