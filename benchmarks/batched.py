@@ -35,11 +35,11 @@ from lmms_vg.methods.plain import Plain
 from lmms_vg.methods.vgrefine import VGRefine
 from lmms_vg.models.llava import Llava
 
-TINY = Size(6, 128, 4096, 2, 128, 112)
+TINY = Size(4, 128, 1024, 2, 128, 56)
 PERCENTILE = 50.0
 PER_IMAGE = (7, 1)
-#: Images of a round, and tokens of an answer.
-IMAGES, TOKENS = 4, 4
+#: Images of a round, also of the smoke test, and tokens of an answer.
+IMAGES, FEW, TOKENS = 4, 2, 4
 #: Questions per image -> VGRefine / llava_hf wanted.
 WANTED = {7: 0.20, 1: 1.08}
 
@@ -63,12 +63,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=2, help="rounds of four images (2)")
     parser.add_argument("--quick", action="store_true", help="a tiny model: a smoke test")
     args = parser.parse_args(argv)
-    size = TINY if args.quick else Size()
+    size, at_once = (TINY, FEW) if args.quick else (Size(), IMAGES)
     with tempfile.TemporaryDirectory(prefix="lmms_vg_benchmark_") as scratch:
         folder = Path(scratch)
-        images, origin = questions.choose(IMAGES * args.rounds, max(PER_IMAGE), folder)
+        images, origin = questions.choose(at_once * args.rounds, max(PER_IMAGE), folder)
         checkpoint.make(folder, size, [text for asked in images for text in asked.questions])
-        results = run(folder, size, [images[at : at + IMAGES] for at in range(0, len(images), IMAGES)])
+        results = run(folder, size, [images[at : at + at_once] for at in range(0, len(images), at_once)])
     ratios, agreements = [], []
     for number in PER_IMAGE:
         plain, refined, host = (results[f"{name}, {number}"] for name in ("plain", "vgrefine", "llava_hf"))
@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         agreements.append(Agreement.of(f"plain and llava_hf, {number} per image", plain.common(host)))
     report = Report(
         setup={
-            "images": f"{len(images)} of {origin}, {IMAGES} at once; {TOKENS} new tokens, batches of up to {MOST_ELSEWHERE}",
+            "images": f"{len(images)} of {origin}, {at_once} at once; {TOKENS} new tokens, batches of up to {MOST_ELSEWHERE}",
             "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, float32",
             "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
         },

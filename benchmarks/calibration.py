@@ -48,6 +48,8 @@ from lmms_vg.models.llava import Llava
 NEW_TOKENS = 16
 #: The model for memory: many layers, but small, so that questions take more memory than weights.
 SMALL = Size(24, 128, vocabulary=4096, vision_layers=2, vision_hidden=128, image=112)
+#: The model of the smoke test.
+TINY = Size(4, 128, vocabulary=1024, vision_layers=2, vision_hidden=128, image=56)
 CALIBRATION, PLAIN, SHORT = "calibration", f"plain, {NEW_TOKENS} tokens", "plain, 1 token"
 
 
@@ -126,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--questions-per-image", type=int, default=4)
     parser.add_argument("--quick", action="store_true", help="tiny sizes: a smoke test")
     options = parser.parse_args(argv)
-    size, few, many = (SMALL, 4, 8) if options.quick else (Size(), 20, 100)
+    size, light, few, many = (TINY, TINY, 2, 4) if options.quick else (Size(), SMALL, 20, 100)
     with tempfile.TemporaryDirectory(prefix="lmms_vg_benchmark_") as scratch:
         images, origin = questions.choose(options.images, options.questions_per_image, Path(scratch))
         texts = [text for asked in images for text in asked.questions]
@@ -139,14 +141,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         }
         results = contest.hold(everyone, contest.one_by_one(images))
         del family, everyone
-        small = _load(Path(scratch) / "small", SMALL, texts)
-        peaks = memory(small, (SMALL.layers, SMALL.heads), few, many)
+        small = _load(Path(scratch) / "small", light, texts)
+        peaks = memory(small, (light.layers, light.heads), few, many)
     calibration = results[CALIBRATION]
     report = Report(
         setup={
             "text model": f"{size.layers} layers, {size.heads} heads, {size.hidden} wide; {size.image_tokens} image tokens",
             "images": f"{len(images)} of {origin}, {options.questions_per_image} questions each; batch size 1",
-            "memory": f"phantoms; {SMALL.layers} layers of {SMALL.heads} heads",
+            "memory": f"phantoms; {light.layers} layers of {light.heads} heads",
             "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, float32",
             "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
         },

@@ -41,7 +41,7 @@ from lmms_vg.reproduce.cost import Constants
 FITTED, PREDICTED = 7, (4, 1)
 #: Largest relative error wanted.
 WANTED = 0.15
-TINY = Size(6, 128, 4096, vision_layers=2, vision_hidden=128, image=112)
+TINY = Size(4, 128, 1024, vision_layers=2, vision_hidden=128, image=56)
 
 
 @dataclass

@@ -71,7 +71,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
         parser.error(f"--hidden {options.hidden}: allowed is a multiple of 64")
     options.eager_questions = min(options.eager_questions, options.questions_per_image)
     if options.quick:
-        vars(options).update(images=2, questions_per_image=5, eager_questions=2, repeats=1, layers=6, hidden=128)
+        vars(options).update(images=1, questions_per_image=5, eager_questions=2, repeats=1, layers=6, hidden=128)
     return options
 
 

@@ -90,7 +90,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--images", type=int, default=3, help="number of images (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: a smoke test")
     options = parser.parse_args(argv)
-    tiny = {"layers": 20, "hidden": 128, "vocabulary": 4096, "vision_layers": 2, "vision_hidden": 128, "image": 112}
+    tiny = {"layers": 8, "hidden": 128, "vocabulary": 1024, "vision_layers": 2, "vision_hidden": 128, "image": 56}
     size, per_image = (Size(**tiny), 2) if options.quick else (Size(), PER_IMAGE)
     with tempfile.TemporaryDirectory(prefix="lmms_vg_benchmark_") as scratch:
         folder = Path(scratch)

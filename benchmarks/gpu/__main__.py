@@ -38,7 +38,7 @@ from lmms_vg.extensions.registered import families
 from lmms_vg.inference.build import together
 from lmms_vg.journal.provenance import versions
 
-TINY = Size(10, 128, 1024, vision_layers=2, vision_hidden=128, image=56)
+TINY = Size(5, 128, 1024, vision_layers=2, vision_hidden=128, image=56)
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -105,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     logger.add(sys.stderr, level="WARNING")
     sections = Sections(options.minutes * 60, options.json)
     dtype = torch.bfloat16 if options.device == "cuda" else torch.float32
-    size, count, at_once, per_image = (TINY, 2, 1, 3) if options.quick else (HUATUO_7B, 24, 8, 7)
+    size, count, at_once, per_image = (TINY, 2, 2, 2) if options.quick else (HUATUO_7B, 24, 8, 7)
     with tempfile.TemporaryDirectory(prefix="lmms_vg_benchmark_") as scratch, together([], []):
         os.environ["LMMS_VG_HOME"] = f"{scratch}/home"
         images, origin = questions.choose(count, per_image, Path(scratch))
@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def measure(sections: Sections, bench: Bench, card: str) -> None:
     """All sections, the most important first; the stock model goes before models in further dtypes come."""
-    run, many, few = sections.run, bench.per_image, 14 if bench.judged else 4
+    run, many, few = sections.run, bench.per_image, 14 if bench.judged else 2
     half = (len(bench.images) + 1) // 2
     run("Weights", partial(weights, bench))
     run(f"Speed, {many} questions an image", lambda: speed.compare(bench, many, bench.rounds(3), sections.until(0.45)))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from benchmark_runs import printed
+from benchmark_runs import reported
 
 
-@pytest.mark.e2e
-def test_quick_run_prints_ratios_and_equal_answers() -> None:
-    shown = printed("batched", "--quick", "--rounds", "1")
+@pytest.mark.slow
+def test_quick_run_prints_ratios_and_equal_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = reported(capsys, "batched", "--quick", "--rounds", "1")
     for number in (7, 1):
         for other in ("llava_hf", "plain"):
             assert f"| VGRefine / {other}, {number} per image | " in shown
-    assert "| plain and llava_hf, 7 per image | 28 of 28 | " in shown
-    assert "| plain and llava_hf, 1 per image | 4 of 4 | " in shown
+    assert "| plain and llava_hf, 7 per image | 14 of 14 | " in shown
+    assert "| plain and llava_hf, 1 per image | 2 of 2 | " in shown

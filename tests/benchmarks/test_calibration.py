@@ -12,5 +12,5 @@ def test_quick_run_prints_ratios_and_equal_answers(capsys: pytest.CaptureFixture
     calibration.main(["--quick", "--images", "1", "--questions-per-image", "2"])
     shown = capsys.readouterr().out
     assert "| calibration / plain, 16 tokens | " in shown
-    assert "| peak resident set, 8 questions / 4 | " in shown
+    assert "| peak resident set, 4 questions / 2 | " in shown
     assert "| calibration and plain, 1 token | 2 of 2 | " in shown, "the same model was asked"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from benchmark_runs import printed
+from benchmark_runs import reported
 from saved_run import tables
 
 from benchmarks.cost_form import fit
@@ -18,9 +18,12 @@ def test_fit_finds_the_constants_that_made_the_times() -> None:
     assert fitted.seconds("plain", questions=3, images=1) == pytest.approx(5.5)
 
 
-@pytest.mark.e2e
-def test_quick_run_predicts_from_seven_questions(tmp_path: Path) -> None:
-    shown = printed("cost_form", "--quick", "--images", "2", LMMS_VG_SHARED_DATA=str(tmp_path))
+@pytest.mark.slow
+def test_quick_run_predicts_from_seven_questions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LMMS_VG_SHARED_DATA", str(tmp_path))
+    shown = reported(capsys, "cost_form", "--quick", "--images", "1")
     ((_, *rows),) = tables(shown)
     assert [row[0] for row in rows] == ["7", "4", "1"]
     assert all(float(row[1]) > 0 and float(row[2]) > 0 for row in rows)

@@ -46,13 +46,13 @@ def test_runs_without_first_token_values(tmp_path: Path, capsys: pytest.CaptureF
 def test_no_method_is_better_on_real_questions_that_the_demo_model_cannot_read(
     shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A short form of the page's 1,297 questions: 32 yes/no questions of VQA-RAD about as many images, as own questions."""
+    """A short form of the page's 1,297 questions: 24 yes/no questions of VQA-RAD about as many images, as own questions."""
     folder = shared_data / "vqa_rad"
     rows = json.loads((folder / "VQA_RAD Dataset Public.json").read_text(encoding="utf-8"))
     closed_rows = [row for row in rows if str(row["answer"]).strip().lower() in ("yes", "no")]
     of_images = {row["image_name"]: row for row in reversed(closed_rows)}
     lines = []
-    for name in sorted(of_images)[:32]:
+    for name in sorted(of_images)[:24]:
         copy(folder / "VQA_RAD Image Folder" / name, tmp_path / name)
         row = of_images[name]
         lines.append({"image": name, "question": row["question"], "answer": row["answer"].strip().lower()})

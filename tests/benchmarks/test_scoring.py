@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from benchmark_runs import printed
+from benchmark_runs import reported
 from saved_run import tables
 
 from benchmarks import answers
@@ -15,9 +15,12 @@ from lmms_vg.tasks import scoring_closed
 from lmms_vg.tasks.documents import AXES
 
 
-@pytest.mark.e2e
-def test_quick_run_prints_a_table(tmp_path: Path) -> None:
-    shown = printed("scoring", "--quick", LMMS_VG_DATA=str(tmp_path))
+@pytest.mark.slow
+def test_quick_run_prints_a_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path))
+    shown = reported(capsys, "scoring", "--quick")
     ((head, *rows),) = tables(shown)
     assert head == ["measured", "value", "target", "verdict"]
     scored, ratio, vqa_rad, slake, time, memory = rows

@@ -7,13 +7,13 @@ import math
 from pathlib import Path
 
 import pytest
-from benchmark_runs import printed
+from benchmark_runs import reported
 
 
-@pytest.mark.e2e
-def test_quick_run_prints_finite_ratios_and_equal_answers(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_quick_run_prints_finite_ratios_and_equal_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     numbers = tmp_path / "numbers.json"
-    shown = printed("throughput", "--quick", "--json", str(numbers))
+    shown = reported(capsys, "throughput", "--quick", "--json", str(numbers))
     report = json.loads(numbers.read_text(encoding="utf-8"))
     for ratio in report["ratios"]:
         assert math.isfinite(ratio["value"])

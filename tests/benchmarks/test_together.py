@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from benchmark_runs import printed
+from benchmark_runs import reported
 
 
-@pytest.mark.e2e
-def test_quick_run_prints_ratios_and_equal_answers() -> None:
-    shown = printed("together", "--quick", "--images", "1")
+@pytest.mark.slow
+def test_quick_run_prints_ratios_and_equal_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = reported(capsys, "together", "--quick", "--images", "1")
     assert "| 5 methods together / llava_hf plain | " in shown
     assert "| the 14 settings of Table 4 / one VGRefine run | " in shown
     assert "| plain among five and alone | 2 of 2 | " in shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from few_draws import few_draws
 
 from benchmarks import seeds_and_weights, verdicts
 from benchmarks.verdict_row import Row
@@ -48,15 +49,17 @@ def test_equal_settings_of_several_seeds_seldom_differ(runs: int, spread: float)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("images", "repetitions"), [(5, 100), (10, 100), (15, 60)])
-def test_equal_runs_seldom_seem_to_see_better(images: int, repetitions: int) -> None:
+def test_equal_runs_seldom_seem_to_see_better(images: int, repetitions: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    few_draws(monkeypatch)
     for row in verdicts.type_one_of_seeing(images, repetitions, 1):
         assert row.holds, row
         assert row.rate > 0 or images == 5  # a test that never alarms would hold, too
 
 
 @pytest.mark.slow
-def test_what_the_verdicts_replace_does_not_hold() -> None:
+def test_what_the_verdicts_replace_does_not_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blind runs differ by their yes-rate alone: nearly always significant, and hardly ever called better seeing."""
+    few_draws(monkeypatch)
     seeing, better = verdicts.blind(40, 1)
     assert seeing.holds
     assert better.rate > 0.5

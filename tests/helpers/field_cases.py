@@ -78,7 +78,7 @@ CONFIG = [
     ),
     case(C, "text_config.max_position_embeddings", "changed", 20),
     case(C, "text_config.eos_token_id", "changed", 9),
-    case(C, "text_config.num_hidden_layers", "refused", 4, names=r"layers\.4\."),
+    case(C, "text_config.num_hidden_layers", "refused", 2, names=r"layers\.2\."),
     case(C, "text_config.num_attention_heads", "refused", 2, names="have another shape"),
     case(C, "text_config.num_key_value_heads", "refused", 1, names="k_proj"),
     case(C, "text_config.head_dim", "refused", 16, names="k_proj"),
@@ -88,14 +88,13 @@ CONFIG = [
     case(C, "text_config.attention_bias", "refused", True, names=r"proj\.bias"),
     case(C, "text_config.mlp_bias", "refused", True, names=r"proj\.bias"),
     case(C, "text_config.sliding_window", "changed", 8, kind="mistral"),
-    case(C, "text_config.layer_types", "refused", ["sliding_attention"] * 5, kind="qwen2"),
+    case(C, "text_config.layer_types", "refused", ["sliding_attention"] * 3, kind="qwen2"),
     case(
         C,
         "text_config.layer_types",
         "changed",
         {
-            "text_config.layer_types": ["sliding_attention", "full_attention", "sliding_attention"]
-            + 2 * ["full_attention"],
+            "text_config.layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
             "text_config.use_sliding_window": True,
             "text_config.sliding_window": 8,
         },

@@ -1,10 +1,11 @@
-"""The ranks of a job, as a program: each asks what lmms-eval would ask it, and writes down what came back to it.
+"""The ranks of jobs, as a program: each asks what lmms-eval would ask it, and writes down what came back to it.
 
-    python -m rank JOB.json
+    python -m rank
 
-JOB.json has the folders `meet` (a file, where the ranks meet) and `out`, the `tasks` (name -> [[image, question, boxes], ...]),
-the environment of each rank, `ranks`, and `dies`: the rank that is killed after one answer, or null. What all ranks import is
-imported once, before they are forked.
+Each line of the standard input is the path of a JOB.json, and "done" is printed when the job has ended. JOB.json has the
+folders `meet` (a file, where the ranks meet) and `out`, the `tasks` (name -> [[image, question, boxes], ...]), the environment
+of each rank, `ranks`, and `dies`: the rank that is killed after one answer, or null. What all ranks import is imported once,
+before they are forked.
 """
 
 from __future__ import annotations
@@ -15,18 +16,38 @@ import signal
 import subprocess
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import warm
 
 
+@contextmanager
+def program() -> Iterator[subprocess.Popen[str]]:
+    """The program, for any number of jobs."""
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    command = [warm.programs() / "python", "-m", "rank"]
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    ) as started:
+        yield started
+
+
 def run(
-    folder: Path, tasks: dict[str, list[Any]], world: int, *, shared: bool = True, **job: Any
+    program: subprocess.Popen[str],
+    folder: Path,
+    tasks: dict[str, list[Any]],
+    world: int,
+    *,
+    shared: bool = True,
+    **job: Any,
 ) -> list[dict[str, Any]]:
     """Run all ranks of a job to their end; return what each wrote, or {"status": ..., "said": ...} of one that failed.
 
     Args:
+        program: runs them.
         folder: holds the homes of jobs that continue each other.
         tasks: name -> [[image, question, boxes], ...].
         world: number of ranks.
@@ -42,16 +63,24 @@ def run(
         ranks.append({name: str(value) for name, value in where.items()})
     described = {"meet": str(turn / "meet"), "out": str(turn), "tasks": tasks, "ranks": ranks} | job
     (turn / "job.json").write_text(json.dumps(described))
-    command = [warm.programs() / "python", "-m", "rank", turn / "job.json"]
-    subprocess.run(command, env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)}, timeout=250, check=True)
+    assert program.stdin is not None
+    assert program.stdout is not None
+    program.stdin.write(f"{turn / 'job.json'}\n")
+    assert program.stdout.readline() == "done\n"
     return [json.loads((turn / f"{rank}.json").read_text()) for rank in range(world)]
 
 
 def main() -> None:
-    job = json.loads(Path(sys.argv[1]).read_text())
     import lmms_vg.harness
     import lmms_vg.tasks.documents  # noqa: F401
 
+    for line in sys.stdin:
+        work_off(json.loads(Path(line.strip()).read_text()))
+        print("done", flush=True)
+
+
+def work_off(job: dict[str, Any]) -> None:
+    """Run all ranks of a job to their end."""
     children = [started(job, rank) for rank in range(len(job["ranks"]))]
     for rank, child in enumerate(children):
         _, status = os.waitpid(child, 0)

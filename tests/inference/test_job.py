@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -88,51 +89,49 @@ def test_locks_are_taken_in_one_order_whatever_the_methods_order(
 
 # --- several ranks ----------------------------------------------------------------------------------------------------
 
+#: Each rank with the folders and the local rank of each case, and a place to meet.
 RANK = """
-import os, sys
+import json, os, sys
 from pathlib import Path
 import torch
 from lmms_vg.inference import job
 from lmms_vg.inference.job import exchange, gather, locked
-os.environ["LOCAL_RANK"] = sys.argv[3]
 rank = int(os.environ["RANK"])
-torch.distributed.init_process_group("gloo", init_method=f"file://{sys.argv[1]}", rank=rank, world_size=2)
-with locked([Path(folder) for folder in sys.argv[4:]], lambda: None):
-    made = gather(sorted(path.parent.name for path in Path(sys.argv[2]).glob("*/lock")))
-    print(rank, *made[0], flush=True)
-    job.CHUNK = 3
-    odd = ["", "a\\nb", "\\0", "\\ud800 alone", "肺", "😀" * 9999, '{"more": 1}']
-    received = list(exchange([(1 - rank, (rank, i)) for i in range(rank, len(odd))], lambda name: odd[name[1]], rank))
-    assert received == [((1 - rank, i), odd[i]) for i in range(1 - rank, len(odd))], received
-    assert list(exchange([], str, rank)) == []
-    torch.distributed.barrier()
-torch.distributed.destroy_process_group()
+job.CHUNK = 3
+odd = ["", "a\\nb", "\\0", "\\ud800 alone", "肺", "😀" * 9999, '{"more": 1}']
+for case in json.loads(sys.argv[1]):
+    os.environ["LOCAL_RANK"] = case["local"][rank]
+    torch.distributed.init_process_group("gloo", init_method=f"file://{case['place']}/meet", rank=rank, world_size=2)
+    with locked([Path(case["place"], name) for name in case["folders"][rank]], lambda: None):
+        made = gather(sorted(path.parent.name for path in Path(case["place"]).glob("*/lock")))
+        print(rank, *made[0], flush=True)
+        received = list(exchange([(1 - rank, (rank, i)) for i in range(rank, len(odd))], lambda name: odd[name[1]], rank))
+        assert received == [((1 - rank, i), odd[i]) for i in range(1 - rank, len(odd))], received
+        assert list(exchange([], str, rank)) == []
+        torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
 """
+
+CASES = {
+    "one host: its first rank takes the locks, the other none": (("0", "1"), ("ab", "c"), ["a", "b"]),
+    "two hosts that share the disk": (("0", "0"), ("ab", "ab"), ["a", "b"]),
+    "two hosts with disks of their own": (("0", "0"), ("a", "b"), ["a", "b"]),
+}
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize(
-    ("local", "folders", "locks"),
-    [
-        (("0", "1"), (("a", "b"), ("c",)), ["a", "b"]),  # one host: its first rank takes the locks, the other none
-        (("0", "0"), (("a", "b"), ("a", "b")), ["a", "b"]),  # two hosts that share the disk
-        (("0", "0"), (("a",), ("b",)), ["a", "b"]),  # two hosts with disks of their own
-    ],
-)
-def test_ranks_of_a_job_share_its_locks_and_exchange_any_text(
-    tmp_path: Path, local: tuple[str, str], folders: tuple[tuple[str, ...], ...], locks: list[str]
-) -> None:
+def test_ranks_of_a_job_share_its_locks_and_exchange_any_text(tmp_path: Path) -> None:
+    """Of one job after the other."""
+    places = [tmp_path / str(number) for number in range(len(CASES))]
+    asked = [
+        {"place": str(place), "local": local, "folders": folders}
+        for place, (local, folders, _) in zip(places, CASES.values(), strict=True)
+    ]
+    for place in places:
+        place.mkdir()
     processes = [
         subprocess.Popen(
-            [
-                warm.programs() / "python",
-                "-c",
-                RANK,
-                tmp_path / "meet",
-                tmp_path,
-                local[rank],
-                *(tmp_path / f for f in folders[rank]),
-            ],
+            [warm.programs() / "python", "-c", RANK, json.dumps(asked)],
             env=os.environ | {"RANK": str(rank)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -143,5 +142,9 @@ def test_ranks_of_a_job_share_its_locks_and_exchange_any_text(
     started = time.monotonic()
     outputs = [process.communicate(timeout=200) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], (outputs, time.monotonic() - started)
-    assert [output.split() for output, _ in outputs] == [[str(rank), *locks] for rank in range(2)]
-    assert all(free(*(tmp_path / name for name in locks)))
+    for number, (case, (_, _, locks)) in enumerate(CASES.items()):
+        said = [output.splitlines()[number].split() for output, _ in outputs]
+        assert said == [[str(rank), *locks] for rank in range(2)], case
+    assert all(
+        free(*(place / name for place, (_, _, locks) in zip(places, CASES.values(), strict=True) for name in locks))
+    )

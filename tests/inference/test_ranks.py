@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 import pytest
@@ -27,9 +29,15 @@ def tasks(images: int, turns: int) -> dict[str, list[Any]]:
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def program() -> Iterator[Popen[str]]:
+    with rank.program() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def alone(program: Popen[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What one process gives, asked everything."""
-    (written,) = rank.run(tmp_path_factory.mktemp("alone"), tasks(IMAGES, TURNS), 1)
+    (written,) = rank.run(program, tmp_path_factory.mktemp("alone"), tasks(IMAGES, TURNS), 1)
     assert (written["prefixes"], len(written["back"])) == (IMAGES, IMAGES * TURNS + IMAGES // 2)
     assert len({record["text"] for record in written["back"].values()}) > 1
     assert len({str(record["alignment"]) for record in written["back"].values()}) >= IMAGES
@@ -48,13 +56,15 @@ def back(ranks: list[dict[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def test_three_ranks_with_two_images_and_then_two_with_all(tmp_path: Path, alone: dict[str, Any]) -> None:
+def test_three_ranks_with_two_images_and_then_two_with_all(
+    program: Popen[str], tmp_path: Path, alone: dict[str, Any]
+) -> None:
     """First one rank has no work; then two read the journal of three. Both numbers of questions are odd."""
-    first = rank.run(tmp_path, tasks(2, 2), 3)
+    first = rank.run(program, tmp_path, tasks(2, 2), 3)
     assert sorted(written["prefixes"] for written in first) == [0, 1, 1]
     assert back(first).items() <= alone["back"].items()
     assert (len(back(first)), total(first, "asked")) == (5, 5)
-    whole = rank.run(tmp_path, tasks(IMAGES, TURNS), 2)
+    whole = rank.run(program, tmp_path, tasks(IMAGES, TURNS), 2)
     assert back(whole) == alone["back"]
     assert total(whole, "asked") == alone["asked"]
     assert (
@@ -64,23 +74,27 @@ def test_three_ranks_with_two_images_and_then_two_with_all(tmp_path: Path, alone
     assert total(whole, "prefixes") == IMAGES, "each image once in the job; two images have a third question"
 
 
-def test_hosts_without_a_shared_disk_exchange_their_answers(tmp_path: Path, alone: dict[str, Any]) -> None:
-    first = rank.run(tmp_path, tasks(4, 2), 2, shared=False)
+def test_hosts_without_a_shared_disk_exchange_their_answers(
+    program: Popen[str], tmp_path: Path, alone: dict[str, Any]
+) -> None:
+    first = rank.run(program, tmp_path, tasks(4, 2), 2, shared=False)
     (tmp_path / "home0").rename(tmp_path / "home")  # each host goes on with the other's disk
     (tmp_path / "home1").rename(tmp_path / "home0")
     (tmp_path / "home").rename(tmp_path / "home1")
-    again = rank.run(tmp_path, tasks(4, 2), 2, shared=False)
+    again = rank.run(program, tmp_path, tasks(4, 2), 2, shared=False)
     assert total(first, "prefixes") == 4
     assert (total(again, "answered"), total(again, "prefixes")) == (0, 0)
     assert back(again) == back(first)
 
 
-def test_after_a_rank_is_killed_only_what_is_missing_is_asked(tmp_path: Path, alone: dict[str, Any]) -> None:
-    survivor, killed = rank.run(tmp_path, tasks(IMAGES, TURNS), 2, dies=1)
+def test_after_a_rank_is_killed_only_what_is_missing_is_asked(
+    program: Popen[str], tmp_path: Path, alone: dict[str, Any]
+) -> None:
+    survivor, killed = rank.run(program, tmp_path, tasks(IMAGES, TURNS), 2, dies=1)
     assert killed["status"] == -signal.SIGKILL
     assert survivor["status"] == 1, survivor
     assert "another process of this job has ended" in survivor["said"]
-    again = rank.run(tmp_path, tasks(IMAGES, TURNS), 2)
+    again = rank.run(program, tmp_path, tasks(IMAGES, TURNS), 2)
     assert back(again) == alone["back"]
     kept = total(again, "from_journal") - alone["from_journal"]
     assert 0 < kept < alone["answered"]

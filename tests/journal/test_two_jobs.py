@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 
 from lmms_vg.journal import read_records
 
@@ -17,7 +17,7 @@ ASKED = 12
 
 #: A run as `lmms-vg run` makes it, but for lmms-eval. Whoever has the lock goes on at its sixth question once the other waits.
 RUN = f"""
-import json, sys, time
+import json, os, sys, time
 from pathlib import Path
 from loguru import logger
 from lmms_vg.inference.build import build
@@ -35,14 +35,14 @@ def asked():
 answerer = build("huatuo", "plain", pretrained="demo")
 records = {{question.uid: record.model_dump(exclude={{"seconds"}}) for question, record in answerer.answer(asked())}}
 answerer.close()
-print(json.dumps([answerer.counts.answered, answerer.counts.from_journal, records]))
+print(json.dumps([answerer.counts.answered, answerer.counts.from_journal, records, os.getpid()]))
 """
 
 
 @pytest.mark.e2e
 def test_two_processes_on_one_journal_ask_each_question_once(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    command = [sys.executable, "-W", "ignore", "-c", RUN, tmp_path / "waiting"]
+    command = [warm.programs() / "python", "-c", RUN, tmp_path / "waiting"]
     environment = os.environ | {"LMMS_VG_HOME": str(home)}
     processes = [
         subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -53,6 +53,6 @@ def test_two_processes_on_one_journal_ask_each_question_once(tmp_path: Path) -> 
     runs: list[Any] = [json.loads(output.splitlines()[-1]) for output, _ in outputs]
     assert sorted(run[:2] for run in runs) == [[0, ASKED], [ASKED, 0]]
     assert runs[0][2] == runs[1][2]
-    assert sum(f"waiting for process {process.pid} " in errors for process in processes for _, errors in outputs) == 1
+    assert sum(f"waiting for process {run[3]} " in errors for run in runs for _, errors in outputs) == 1
     (path,) = home.glob("journal/*/rank*.jsonl")
     assert len(list(read_records([path]))) == ASKED

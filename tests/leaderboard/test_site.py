@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -21,8 +22,10 @@ HARD = "vqa_demo_hard"
 CHEN = "mmmu_med_chen_greedy"
 
 
-def submissions(folder: Path) -> Path:
-    """A model's plain run, a method on it, and a submission under another protocol."""
+@pytest.fixture(scope="module")
+def submissions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model's plain run, a method on it, and a submission under another protocol; tests only read them."""
+    folder = tmp_path_factory.mktemp("submissions")
     plain = bundles.demo(runs.mostly_right(1), HARD)
     bundles.write_bundle(folder / "tiny-plain" / "bundle.zip", plain)
     method = {"method": spec("vgrefine", k=5)}
@@ -34,32 +37,38 @@ def submissions(folder: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def site(submissions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site of them; tests only read it."""
+    folder = tmp_path_factory.mktemp("site") / "site"
+    built = build(submissions, folder)
+    assert (built.submissions, built.refused) == (3, [])
+    return folder
+
+
 def content(site: Path) -> dict[str, bytes]:
     return {path.relative_to(site).as_posix(): path.read_bytes() for path in sorted(site.rglob("*")) if path.is_file()}
 
 
-def test_the_same_bundles_give_the_same_bytes(tmp_path: Path) -> None:
-    folder = submissions(tmp_path / "in")
-    built = build(folder, tmp_path / "a")
-    first = content(tmp_path / "a")
-    assert (built.submissions, built.refused) == (3, [])
-    build(folder, tmp_path / "b")
-    assert content(tmp_path / "b") == first
+def test_the_same_bundles_give_the_same_bytes_and_replace_an_older_site(
+    submissions: Path, site: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(site, tmp_path / "a")
     (tmp_path / "a" / "left_over.html").write_text("from an older site")
-    build(folder, tmp_path / "a")
-    assert content(tmp_path / "a") == first, "replaced whole"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "in"], "nothing is left beside it"
+    (tmp_path / "a" / "index.html").write_text("older")
+    build(submissions, tmp_path / "a")
+    assert content(tmp_path / "a") == content(site), "replaced whole"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"], "nothing is left beside it"
 
 
-def test_what_a_site_holds(tmp_path: Path) -> None:
-    build(submissions(tmp_path / "in"), tmp_path / "site")
-    names = set(content(tmp_path / "site"))
+def test_what_a_site_holds(site: Path) -> None:
+    names = set(content(site))
     assert {"index.html", "chen-greedy.html", "site.js", "site.css", "icon.svg", ".nojekyll", MARKER} <= names
     assert {f"submissions/{id}.html" for id in ("tiny-plain", "tiny-vgrefine", "greedy")} <= names
     assert {f"downloads/vgrefine/demo.{kind}" for kind in ("csv", "json", "tex", "md")} <= names
     assert {f"downloads/chen-greedy/table2.{kind}" for kind in ("csv", "json", "tex", "md")} <= names
     assert len([name for name in names if name.startswith("data/questions/vqa_demo_hard-")]) == 1, "once for both"
-    page = (tmp_path / "site" / "submissions" / "tiny-vgrefine.html").read_text()
+    page = (site / "submissions" / "tiny-vgrefine.html").read_text()
     assert "vgrefine k=5" in page
     assert 'href="tiny-plain.html"' in page
 
@@ -93,9 +102,8 @@ class Links(HTMLParser):
                 self.ids.append(value or "")
 
 
-def test_every_link_leads_to_something(tmp_path: Path) -> None:
-    build(submissions(tmp_path / "in"), tmp_path / "site")
-    pages = {path.resolve(): Links(path) for path in (tmp_path / "site").rglob("*.html")}
+def test_every_link_leads_to_something(site: Path) -> None:
+    pages = {path.resolve(): Links(path) for path in site.rglob("*.html")}
     assert len(pages) == 5
     for path, links in pages.items():
         assert len(set(links.ids)) == len(links.ids), f"{path}: an id twice"
@@ -111,8 +119,10 @@ def test_every_link_leads_to_something(tmp_path: Path) -> None:
                 assert parts.fragment in pages[target].ids, f"{path}: {link}"
 
 
-def test_an_invalid_bundle_is_left_out_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = submissions(tmp_path / "in")
+def test_an_invalid_bundle_is_left_out_and_said(
+    submissions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(submissions, tmp_path / "in")
     good = folder / "tiny-plain" / "bundle.zip"
     for name, data in {"broken": b"no zip", "Upper": good.read_bytes(), "..": None, "-x": good.read_bytes()}.items():
         if data is not None:
@@ -129,7 +139,7 @@ def test_an_invalid_bundle_is_left_out_and_said(tmp_path: Path, capsys: pytest.C
     names = "\n".join(content(tmp_path / "site"))
     assert "broken" not in names
     assert "Upper" not in names
-    assert main(["leaderboard", "build", str(submissions(tmp_path / "fine")), "-o", str(tmp_path / "site")]) == 0
+    assert main(["leaderboard", "build", str(submissions), "-o", str(tmp_path / "site")]) == 0
 
 
 def test_without_a_valid_bundle_there_is_no_site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,27 +153,27 @@ def test_without_a_valid_bundle_there_is_no_site(tmp_path: Path, capsys: pytest.
     assert main(["leaderboard", "build", str(tmp_path / "nowhere"), "-o", str(tmp_path / "site")]) == 2
 
 
-def test_other_things_are_not_replaced(tmp_path: Path) -> None:
-    folder = submissions(tmp_path / "in")
+def test_other_things_are_not_replaced(submissions: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     (tmp_path / "file").write_text("a file")
     for out in ("mine", "file"):
         with pytest.raises(ValueError, match="site that lmms-vg wrote"):
-            build(folder, tmp_path / out)
+            build(submissions, tmp_path / out)
     assert content(tmp_path / "mine") == {"thesis.txt": b"years of work"}
     assert (tmp_path / "file").read_text() == "a file"
     (tmp_path / "empty").mkdir()
-    build(folder, tmp_path / "empty")
-    inside = submissions(tmp_path / "empty" / "in")
+    build(submissions, tmp_path / "empty")
+    inside = shutil.copytree(submissions, tmp_path / "empty" / "in")
     with pytest.raises(ValueError, match="would be lost"):
         build(inside, tmp_path / "empty")
     assert (inside / "greedy" / "bundle.zip").is_file()
 
 
-def test_a_build_that_fails_leaves_the_old_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = submissions(tmp_path / "in")
-    build(folder, tmp_path / "site")
+def test_a_build_that_fails_leaves_the_old_site(
+    submissions: Path, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(site, tmp_path / "site")
     before = content(tmp_path / "site")
 
     def full(*_: object) -> None:
@@ -171,9 +181,9 @@ def test_a_build_that_fails_leaves_the_old_site(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr("lmms_vg.leaderboard.site.data_files", full)
     with pytest.raises(OSError, match="No space"):
-        build(folder, tmp_path / "site")
+        build(submissions, tmp_path / "site")
     assert content(tmp_path / "site") == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "site"]
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
 def test_withheld_texts_are_nowhere(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tiny_vila import VilaParts
 
 from lmms_vg.inference.answerer import Answerer
 from lmms_vg.inference.method_run import MethodRun
-from lmms_vg.journal import Journal
+from lmms_vg.journal import Journal, Record, read_records
 from lmms_vg.methods import METHODS, Method
 from lmms_vg.models import Family
 from lmms_vg.models.checkpoint import Shape
@@ -54,23 +55,32 @@ def method_for(name: str, family: Family) -> Method:
     return METHODS[name].for_checkpoint(shape, **GIVEN.get(name, {}))
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_answers_and_alignment(name: str, family: Family, tmp_path: Path) -> None:
-    """Images of two shapes in one run; the batch of two has the records of batches of one."""
-    method = method_for(name, family)
+@pytest.fixture(scope="module")
+def answered(family: Family, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Record]]]:
+    """Records of every method, of batches of one and of two; all methods together, which answer as each does alone."""
     asked = [
         question(str(n), tiny.picture(n, *size), f"{GOOD} {n}", boxes=[[10, 10, 60, 70]], align=True)
         for n, size in enumerate(SIZES)
     ]
-    made = []
+    made: dict[str, list[dict[str, Record]]] = {name: [] for name in METHODS}
     for batch_size in (1, 2):
-        answerer = Answerer(family, [MethodRun(method, Journal(tmp_path / str(batch_size)))], batch_size)
-        with torch.no_grad():
-            records = {one.uid: record for one, record in answerer.answer(asked)}
-        answerer.close()
-        assert [record.error for record in records.values()] == [None] * len(SIZES)
-        made.append(records)
-    one_by_one, together = made
+        folder = tmp_path_factory.mktemp("journals")
+        journals = {name: Journal(folder / name) for name in METHODS}
+        runs = [MethodRun(method_for(name, family), journal) for name, journal in journals.items()]
+        with closing(Answerer(family, runs, batch_size)) as answerer, torch.no_grad():
+            for _ in answerer.answer(asked):
+                pass
+        for name, journal in journals.items():
+            made[name].append({record.uid: record for record in read_records([journal.path])})
+    return made
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_answers_and_alignment(name: str, family: Family, answered: dict[str, list[dict[str, Record]]]) -> None:
+    """Images of two shapes in one run; the batch of two has the records of batches of one."""
+    for records in answered[name]:
+        assert [records[str(n)].error for n in range(len(SIZES))] == [None] * len(SIZES)
+    one_by_one, together = answered[name]
     for uid, record in one_by_one.items():
         assert record.alignment is not None
         assert together[uid].alignment is not None

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from few_draws import few_draws
 
 from lmms_vg.metrics.forced_choice import (
     auc,
@@ -183,7 +184,8 @@ def test_too_few_images_and_equal_runs() -> None:
 
 
 @pytest.mark.slow
-def test_equal_runs_are_seldom_called_different() -> None:
+def test_equal_runs_are_seldom_called_different(monkeypatch: pytest.MonkeyPatch) -> None:
+    few_draws(monkeypatch)
     rng, found, times = np.random.default_rng(1), 0, 300
     for _ in range(times):
         truth = rng.random(90) < 0.5

@@ -6,6 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
+from few_draws import few_draws
 
 from lmms_vg.metrics import signal_detection
 from lmms_vg.metrics.signal_detection import detection, detection_shift
@@ -83,8 +84,9 @@ def test_few_images_say_nothing() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rates", [(0.5, 0.8), (0.2, 0.9)])
-def test_two_blind_runs_seldom_see_better(rates: tuple[float, float]) -> None:
+def test_two_blind_runs_seldom_see_better(rates: tuple[float, float], monkeypatch: pytest.MonkeyPatch) -> None:
     """300 questions, four per image, two of three with the answer yes, whatever is seen."""
+    few_draws(monkeypatch)
     rng = np.random.default_rng(3)
     repetitions, better, criterion = 300, 0, 0
     for _ in range(repetitions):

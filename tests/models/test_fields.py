@@ -45,7 +45,7 @@ QUESTION = "Is the nodule bright ?"
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path]:
     root = tmp_path_factory.mktemp("fields")
-    folders = {("transformers", kind): tiny.save(root / kind, kind) for kind in ("llama", "qwen2", "mistral")}
+    folders = {("transformers", kind): tiny.save(root / kind, kind, layers=3) for kind in ("llama", "qwen2", "mistral")}
     return folders | {("original", "llama"): original_layout(root / "llama", root / "original", "llama")}
 
 

@@ -13,6 +13,7 @@ from looks import asked, run_of, seeing, with_hidden
 from PIL import Image
 from saved_run import IDENTITY, spec
 
+from lmms_vg.runs.results import Run
 from lmms_vg.study.build import build
 from lmms_vg.study.collect import collect
 from lmms_vg.study.head_tables import agreement_table, run_heads
@@ -26,17 +27,23 @@ def read(path: Path) -> Rows:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("study")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+    folder = tmp_path_factory.mktemp("runs")
     plain = run_of(folder / "plain", asked(seeing, n=24))
     method = replace(
         run_of(folder / "method", asked(with_hidden, n=24, seed=1)),
         provenance=IDENTITY | {"method": spec("vgrefine", k=10)},
     )
-    paths, study = build([plain, method], folder / "out")
+    return [plain, method]
+
+
+@pytest.fixture(scope="module")
+def built(runs: list[Run], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("study") / "out"
+    paths, study = build(runs, out)
     assert all(path.is_file() for path in paths)
     assert len(study.tasks) == 2
-    return folder / "out"
+    return out
 
 
 @pytest.mark.slow
@@ -74,13 +81,12 @@ def test_what_is_missing_is_said(built: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_same_runs_give_the_same_bytes(built: Path, tmp_path: Path) -> None:
-    run = run_of(tmp_path / "plain", asked(seeing, n=12))
-    for name in ("a", "b"):
-        build([run], tmp_path / name)
-    files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
-    different = [path for path in files if (tmp_path / "a" / path).read_bytes() != (tmp_path / "b" / path).read_bytes()]
-    assert different == []
+def test_the_same_runs_give_the_same_bytes(built: Path, runs: list[Run], tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    build(runs, again)
+    files = sorted(path.relative_to(built) for path in built.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
+    assert [path for path in files if (built / path).read_bytes() != (again / path).read_bytes()] == []
 
 
 @pytest.mark.parametrize("old", [False, True])

@@ -58,11 +58,18 @@ def study(arms: list[str], n: int = 12, layer: int | None = 1) -> BlindStudy:
     return blind_study(asked, plain, method, ArmChoice("t", arms, "vgrefine", layer, n, 0), grey.__getitem__, SECRET)
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = study(["plain", "method", "cut"])
-    write_blind(made.cases, made.key, tmp_path / "page")
-    return tmp_path / "page"
+@pytest.fixture(scope="module")
+def three() -> BlindStudy:
+    """A study of three arms, which tests only read."""
+    return study(["plain", "method", "cut"])
+
+
+@pytest.fixture(scope="module")
+def folder(three: BlindStudy, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its page, which tests only read."""
+    out = tmp_path_factory.mktemp("blind") / "page"
+    write_blind(three.cases, three.key, out)
+    return out
 
 
 def chunks(png: bytes) -> list[tuple[bytes, int, bytes]]:
@@ -86,8 +93,8 @@ def stored(png: bytes) -> tuple[int, int]:
     return len(packed), len(zlib.decompress(packed))
 
 
-def test_pictures_of_all_arms_are_alike_but_for_their_pixels(folder: Path) -> None:
-    key = study(["plain", "method", "cut"]).key
+def test_pictures_of_all_arms_are_alike_but_for_their_pixels(folder: Path, three: BlindStudy) -> None:
+    key = three.key
     files = {
         arm: [(folder / "images" / f"{key.picture(uid, arm)}.png").read_bytes() for uid in key.cases]
         for arm in key.arms
@@ -100,8 +107,8 @@ def test_pictures_of_all_arms_are_alike_but_for_their_pixels(folder: Path) -> No
         assert stored(png)[0] > stored(png)[1] == SIDE * (3 * SIDE + 1)
 
 
-def test_files_bear_one_date_and_names_in_no_order_of_arms(folder: Path) -> None:
-    key = study(["plain", "method", "cut"]).key
+def test_files_bear_one_date_and_names_in_no_order_of_arms(folder: Path, three: BlindStudy) -> None:
+    key = three.key
     assert len({path.stat().st_mtime for path in [folder, *folder.rglob("*")]}) == 1
     names = {path.stem for path in (folder / "images").iterdir()}
     assert names == {id for pictures in key.pictures.values() for id in pictures} | set(key.pictures)
@@ -229,8 +236,8 @@ def page(chrome: Any, folder: Path, tmp_path: Path) -> Iterator[Any]:
     assert [url for url in requested(chrome) if not url.startswith((f"{folder.as_uri()}/", "about:", "blob:"))] == []
 
 
-def test_raters_vote_by_keys_and_the_key_tells_for_what(page: Any, tmp_path: Path) -> None:
-    key = study(["plain", "method", "cut"]).key
+def test_raters_vote_by_keys_and_the_key_tells_for_what(page: Any, three: BlindStudy, tmp_path: Path) -> None:
+    key = three.key
     begin(page, "Ann")
     keys(page, "b\ue014=\ue014")
     for _ in range(10):

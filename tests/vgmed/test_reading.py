@@ -146,21 +146,33 @@ def test_sigterm_ends_behind_the_unit(tmp_path: Path, manifests: list[Path], mon
     assert len((tmp_path / "y" / READ).read_bytes().splitlines()) == 6
 
 
+#: Images of a build that is still reading when a signal arrives.
+MANY = 160
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
+    """The manifest of a source of many images, and what a build of it writes that nobody stops."""
+    folder = tmp_path_factory.mktemp("long")
+    pixels = np.zeros((300, 400, 3), np.uint8)
+    labels = np.zeros((300, 400), np.uint8)
+    labels[50:150, 40:200] = 1
+    for image in range(MANY):
+        pixels[0, :9] = image, 0, 0
+        sources.picture(folder / "a" / "images" / f"q{image}.png", pixels)
+        sources.picture(folder / "a" / "masks" / f"q{image}.png", labels)
+    path = sources.manifest(folder / "a" / "a.yaml")
+    made(folder / "x", [path], processes=1)
+    return path, content(folder / "x")
+
+
 @pytest.mark.e2e
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_end_both_processes_and_the_next_run_goes_on(
-    tmp_path: Path, number: signal.Signals, status: int
+    tmp_path: Path, long: tuple[Path, dict[str, bytes]], number: signal.Signals, status: int
 ) -> None:
-    sources.label_maps(tmp_path / "a", n=1)
-    pixels = np.zeros((300, 400, 3), np.uint8)
-    labels = np.zeros((300, 400), np.uint8)
-    labels[50:150, 40:200] = 1
-    for image in range(400):
-        pixels[0, :9] = image % 250, image // 250, 0
-        sources.picture(tmp_path / "a" / "images" / f"q{image}.png", pixels)
-        sources.picture(tmp_path / "a" / "masks" / f"q{image}.png", labels)
-    path = sources.manifest(tmp_path / "a" / "a.yaml")
+    path, whole = long
     building = ("vgmed", "build", str(path), "-o", str(tmp_path / "y"), "--name", "made")
     before = signal.signal(
         signal.SIGINT, signal.default_int_handler
@@ -178,10 +190,9 @@ def test_signals_end_both_processes_and_the_next_run_goes_on(
     assert "Traceback" not in errors
     kept = file.read_bytes()
     assert kept.endswith(b"\n")
-    assert 0 < len(kept.splitlines()) < 401
+    assert 0 < len(kept.splitlines()) < MANY
     assert commands.command(tmp_path / "home", *building).returncode == 0
-    made(tmp_path / "x", [path])
-    assert content(tmp_path / "x") == content(tmp_path / "y")
+    assert content(tmp_path / "y") == whole
 
 
 @pytest.mark.e2e

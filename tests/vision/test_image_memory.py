@@ -7,10 +7,12 @@ import sys
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import tiny
+import warm
 from PIL import Image
 from png import png
 from tiff import tiff
@@ -18,7 +20,7 @@ from tiff import tiff
 from lmms_vg.vision.images import BYTES_PER_PIXEL, MAX_BYTES, PROCESSED
 
 PEAK = """
-import resource, sys
+import os, resource, sys
 from io import BytesIO
 from PIL import Image
 from lmms_vg.vision.images import open_picture, open_rgb
@@ -30,16 +32,22 @@ def peak():
     return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
 """
 
+#: Each file in a process of its own, which is forked from one with the modules imported, and begins at what that has.
 OPEN = (
     PEAK
     + """
 Image.init()
 for mode in ("RGB", "F"):
     open_picture(Image.new(mode, (9, 8)))
-data = open(sys.argv[1], "rb").read()
-before = peak() - len(data)
-picture = open_picture(open_rgb(BytesIO(data)))
-print(peak() - before, picture.rgb.width * picture.rgb.height)
+for path in sys.argv[1:]:
+    child = os.fork()
+    if child == 0:
+        data = open(path, "rb").read()
+        before = peak() - len(data)
+        picture = open_picture(open_rgb(BytesIO(data)))
+        print(peak() - before, picture.rgb.width * picture.rgb.height, flush=True)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0, path
 """
 )
 
@@ -66,11 +74,12 @@ for path in sys.argv[3:]:
 SPARE = 12_000_000
 
 
-def cost(path: Path) -> tuple[int, int]:
-    """Bytes by which the peak grows while a file is opened, and its number of pixels."""
-    run = subprocess.run([sys.executable, "-c", OPEN, str(path)], capture_output=True, text=True, check=True)
-    peak, pixels = map(int, run.stdout.split())
-    return peak, pixels
+class Opened(NamedTuple):
+    """A file, the bytes by which the peak grows while it is opened, and its number of pixels."""
+
+    path: Path
+    peak: int
+    pixels: int
 
 
 SIDE = 1500
@@ -114,39 +123,45 @@ COSTLY: dict[str, tuple[str, Callable[[], bytes]]] = {
 }
 
 
-@pytest.mark.e2e
-@pytest.mark.parametrize("name", COSTLY)
-def test_no_pixel_costs_more_than_its_format_says(tmp_path: Path, name: str) -> None:
-    kind, make = COSTLY[name]
-    (tmp_path / "image").write_bytes(make())
-    with Image.open(tmp_path / "image") as image:
-        assert image.format == kind
-    size = (tmp_path / "image").stat().st_size
-    peak, pixels = cost(tmp_path / "image")
-    assert pixels == SIDE * SIDE
-    assert peak <= BYTES_PER_PIXEL[kind] * pixels + size + SPARE
-
-
 #: Side, in pixels, of a square PNG just below the limit.
 LARGEST = 5970
 
+LARGE: dict[str, Callable[[], bytes]] = {
+    "1 bit": lambda: png(LARGEST, LARGEST, 1, 0),
+    "16 bits, large": lambda: png(LARGEST, LARGEST, 16, 0),
+    "with transparency": lambda: png(LARGEST, LARGEST, 8, 6),
+    "float": lambda: tiff(np.zeros((4980, 5000), "<f4"), packed=False),
+    "packed float": lambda: tiff(np.zeros((5500, 5600), "<f4"), packed=True),
+}
 
-@pytest.mark.e2e
-@pytest.mark.parametrize(
-    "data",
-    [
-        lambda: png(LARGEST, LARGEST, 1, 0),
-        lambda: png(LARGEST, LARGEST, 16, 0),
-        lambda: png(LARGEST, LARGEST, 8, 6),
-        lambda: tiff(np.zeros((4980, 5000), "<f4"), packed=False),
-        lambda: tiff(np.zeros((5500, 5600), "<f4"), packed=True),
-    ],
-)
-def test_the_largest_that_are_taken_stay_within_the_limit(tmp_path: Path, data: Callable[[], bytes]) -> None:
+
+@pytest.fixture(scope="module")
+def opened(programs: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Opened]:
+    """What every image takes."""
+    folder = tmp_path_factory.mktemp("images")
+    making = {name: make for name, (_, make) in COSTLY.items()} | LARGE
+    paths = [folder / name for name in making]
+    for path, make in zip(paths, making.values(), strict=True):
+        path.write_bytes(make())
+    run = subprocess.run([sys.executable, "-c", OPEN, *paths], capture_output=True, text=True, check=True)
+    lines = run.stdout.splitlines()
+    return {path.name: Opened(path, *map(int, line.split())) for path, line in zip(paths, lines, strict=True)}
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_no_pixel_costs_more_than_its_format_says(opened: dict[str, Opened], name: str) -> None:
+    kind, _ = COSTLY[name]
+    path, peak, pixels = opened[name]
+    with Image.open(path) as image:
+        assert image.format == kind
+    assert pixels == SIDE * SIDE
+    assert peak <= BYTES_PER_PIXEL[kind] * pixels + path.stat().st_size + SPARE
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_the_largest_that_are_taken_stay_within_the_limit(opened: dict[str, Opened], name: str) -> None:
     assert 0.99 * MAX_BYTES < PROCESSED * LARGEST**2 <= MAX_BYTES
-    (tmp_path / "image").write_bytes(data())
-    peak, _ = cost(tmp_path / "image")
-    assert peak <= MAX_BYTES + SPARE
+    assert opened[name].peak <= MAX_BYTES + SPARE
 
 
 PROMPTED = {
@@ -168,7 +183,7 @@ def test_a_prompt_stays_within_the_limit(tmp_path: Path, family: str) -> None:
     files = [tmp_path / f"{width}x{height}.png" for width, height in (*taken, *refused)]
     for file, (width, height) in zip(files, (*taken, *refused), strict=True):
         file.write_bytes(png(width, height, 8, 2))
-    command = [sys.executable, "-c", PROMPT, family, str(tmp_path / "model"), *map(str, files)]
+    command = [warm.programs() / "python", "-c", PROMPT, family, str(tmp_path / "model"), *map(str, files)]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     results = [line.split() for line in run.stdout.splitlines()]
     assert [result for result, _ in results] == ["taken"] * len(taken) + ["refused"] * len(refused)
