@@ -11,6 +11,8 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+import pytest
+from matplotlib.figure import Figure
 from packaging.version import Version
 from PIL import Image
 
@@ -43,3 +45,16 @@ def looks_as_before(drawn: Path) -> None:
         Image.fromarray(small(drawn).round().astype(np.uint8)).save(kept)
     if SETS_TEXT_ALIKE:
         assert difference(drawn, kept) < TOLERANCE
+
+
+def without_pdf(patch: pytest.MonkeyPatch) -> None:
+    """Let figures be drawn as PNG only, for half of the time; `tests/study/test_build.py` looks at PDFs."""
+    drawn = Figure.savefig
+
+    def save(figure: Figure, file: Any, **how: Any) -> None:
+        if how["format"] == "pdf":
+            file.write(b"%PDF")
+        else:
+            drawn(figure, file, **how)
+
+    patch.setattr(Figure, "savefig", save)

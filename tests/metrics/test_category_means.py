@@ -18,7 +18,7 @@ def test_by_hand_and_by_a_loop() -> None:
     result = macro(scores.tolist(), categories, images.tolist(), resamples=4000)
     assert result.mean == pytest.approx((scores[:270].mean() + scores[270:].mean()) / 2)
     draws = []
-    for _ in range(4000):
+    for _ in range(1500):
         drawn = rng.integers(0, 100, 100)
         parts = [[scores[3 * i : 3 * i + 3] for i in drawn if (i >= 90) == last] for last in (False, True)]
         draws.append(fmean(np.concatenate(part).mean() for part in parts if part))
@@ -37,7 +37,7 @@ def test_a_category_that_is_not_drawn_is_left_out() -> None:
     result = macro(scores, categories, range(25), resamples=4000)
     rng = np.random.default_rng(1)
     draws = []
-    for _ in range(4000):
+    for _ in range(1500):
         drawn = rng.integers(0, 25, 25)
         parts = [[scores[i] for i in drawn if categories[i] == name] for name in "ab"]
         draws.append(fmean(fmean(part) for part in parts if part))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kept_pictures import PICTURES, TOLERANCE, difference, looks_as_before
+from kept_pictures import PICTURES, TOLERANCE, difference, looks_as_before, without_pdf
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -28,6 +28,11 @@ from lmms_vg.study.head_tables import RunHeads, best
 from lmms_vg.study.head_values import ENTROPY, HeadSide
 
 SHAPE = np.array([3.0, 2.0, 1.5, 2.5])
+
+
+@pytest.fixture(autouse=True)
+def png_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_pdf(monkeypatch)
 
 
 def read(paths: list[Path]) -> list[dict[str, str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kept_pictures import PICTURES, TOLERANCE, difference, looks_as_before
+from kept_pictures import PICTURES, TOLERANCE, difference, looks_as_before, without_pdf
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -19,6 +19,11 @@ from lmms_vg.study.figures import map_panel, own_layer_figure, strip_figure
 from lmms_vg.vision.patch_grid import Geometry
 
 BOXES = ((60.0, 20.0, 110.0, 50.0),)
+
+
+@pytest.fixture(autouse=True)
+def png_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_pdf(monkeypatch)
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,8 @@ def test_auc_against_every_choice_of_ranks() -> None:
     right = truth.ravel()
 
     def area(margins: Floats) -> float:
-        return float(np.mean([(x > y) + (x == y) / 2 for x in margins[right] for y in margins[~right]]))
+        yes, no = margins.ravel()[right][:, None], margins.ravel()[~right]
+        return float(((yes > no) + (yes == no) / 2).mean())
 
     ranks = [np.argsort(np.argsort(margins.ravel())).reshape(10, 3).astype(float) for margins in (a, b)]
     expected = _p([area(second) - area(first) for first, second in _every_choice(*ranks)])
