@@ -20,7 +20,7 @@ from lmms_vg.experiments.sweep import divide
 from lmms_vg.host.stopping import Stopped
 from lmms_vg.journal import read_records
 
-COMMON = ["--tasks", "vgmed_demo,vqa_demo_hard", "--limit", "40", "--batch_size", "4", "--verbosity", "INFO"]
+COMMON = ["--tasks", "vgmed_demo,vqa_demo_hard", "--limit", "12", "--batch_size", "4", "--verbosity", "INFO"]
 
 
 def records(home: Path, model: str) -> dict[tuple[str, str], dict[str, Any]]:
@@ -67,7 +67,7 @@ def test_weights_are_loaded_and_questions_asked_once(runs: dict[str, tuple[Path,
     summaries = re.findall(
         r"(\d+) asked, (\d+) from journal, (\d+) answered now, 0 failed", joint.stdout + joint.stderr
     )
-    assert summaries == [("80", "0", "80"), ("80", "80", "0"), ("80", "80", "0")]
+    assert summaries == [("24", "0", "24"), ("24", "24", "0"), ("24", "24", "0")]
 
 
 @pytest.mark.parametrize("method", ["plain", "vgrefine", "pai"])
@@ -77,7 +77,7 @@ def test_a_joint_run_equals_a_run_of_its_own(runs: dict[str, tuple[Path, Any]], 
     assert joint.keys() == alone.keys() == {"vgmed_demo.jsonl", "vqa_demo_hard.jsonl"}
     assert joint == alone
     first, second = (records(runs[name][0] / "home", f"huatuo_{method}") for name in ("joint", method))
-    assert len(first) == 80
+    assert len(first) == 24
     assert first == second
 
 

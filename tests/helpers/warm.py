@@ -41,6 +41,7 @@ LIBRARIES = (
     "datasets",
     "evaluate",
     "jinja2",
+    "lmms_eval.filters",  # compiles hundreds of expressions, and knows no plugin yet
     "loguru",
     "nibabel",
     "nltk",

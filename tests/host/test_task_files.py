@@ -63,6 +63,21 @@ def test_values_are_the_same(tmp_path: Path, mode: str) -> None:
     assert fast["prompt"]["b"][:3] == [1, 2.5, True]
 
 
+@pytest.mark.parametrize("mode", ["simple", "full"])
+def test_what_is_included_again_is_what_it_was(tmp_path: Path, mode: str) -> None:
+    """A file that includes a list of others, of which the last is overruled by the first, is included by two."""
+    (tmp_path / "first.yaml").write_text("a: first\nb: [1, {c: 2}]\n")
+    (tmp_path / "last.yaml").write_text("a: last\nd: 3\n")
+    (tmp_path / "both.yaml").write_text("include: [first.yaml, last.yaml]\ne: 4\n")
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text(f"include: both.yaml\ntask: {name}\n")
+    files = [str(tmp_path / f"{name}.yaml") for name in ("one", "two", "one")]
+    plainly = [utils.load_yaml_config(file, mode=mode) for file in files]
+    with task_files.fast(lmms_eval.tasks):
+        assert [utils.load_yaml_config(file, mode=mode) for file in files] == plainly
+    assert [config["a"] for config in plainly] == ["first"] * 3
+
+
 def test_refuses_what_full_load_refuses(tmp_path: Path) -> None:
     file = tmp_path / "task.yaml"
     file.write_text("a: !!python/object/apply:os.system ['exit 1']\n")

@@ -159,6 +159,9 @@ def test_a_checkpoint_that_cannot_be_had_fails_its_rows_only(
         return run(family, settings, common, *rest)
 
     monkeypatch.setattr(running, "run_together", gone)
+    monkeypatch.setattr(
+        running, "build", lambda runs, out: None
+    )  # the study of the others, which test_the_figure writes
     together["lines"]["vgmed_demo"] = looks()
     assert main(["reproduce", "fig3", "--data", "demo", "-o", str(tmp_path)]) == 1
     shown = capsys.readouterr()
@@ -275,6 +278,8 @@ def test_the_figure(together: dict[str, Any], tmp_path: Path, capsys: pytest.Cap
         "fig3_llava-v1.5-7b.png",
     ]
     assert Image.open(pictures[0]).width > 1000
+    assert "\n- study/: tables and figures of where these models look" in shown
+    assert any((tmp_path / "study").glob("*.html"))
 
 
 def test_figure_a1_draws_published_cells_beside_ours(together: dict[str, Any], tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import few_phantoms
 import pytest
 import runs
 import yaml
+from commands import FEW
 from huggingface_hub import EvalResult, ModelCard
 from huggingface_hub.repocard_data import model_index_to_eval_results
 from mmmu_data import write_split
@@ -23,6 +26,12 @@ from lmms_vg.submission.validated import Entry
 
 HARD, LOOKED, OPENED, PHARMACY = "vqa_demo_hard", "vgmed_demo", "vqa_demo_open", "mmmu_med_pharmacy"
 METHOD = spec("vgrefine", heads=[[1, 1], [1, 0]], layers=[1], k=2, p=50.0, mask="pre")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few() -> Iterator[None]:
+    with few_phantoms.few():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -155,4 +164,4 @@ def test_an_average_stands_under_the_name_of_its_group(tmp_path: Path) -> None:
     average = found["vqa_demo", "acc"]
     assert average.metric_value == manifest.groups["vqa_demo"].metrics["acc"]
     assert average.dataset_name == "vqa_demo: vqa_demo_standard, vqa_demo_hard"
-    assert average.metric_name == f"acc with plain, n=600, {manifest.tasks[HARD].rules['acc']}"
+    assert average.metric_name == f"acc with plain, n={2 * FEW}, {manifest.tasks[HARD].rules['acc']}"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
+import few_phantoms
 import pytest
 import runs
+from commands import FEW
 from refusals import refused
 from saved_run import closed, save, spec
 
@@ -18,6 +21,12 @@ from lmms_vg.submission.submit import by_method, read_card, submit
 from lmms_vg.submission.validate import check
 
 HARD, STANDARD, LOOKED = "vqa_demo_hard", "vqa_demo_standard", "vgmed_demo"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few() -> Iterator[None]:
+    with few_phantoms.few():
+        yield
 
 
 def test_a_bundle_holds_what_was_asked_said_and_measured(tmp_path: Path) -> None:
@@ -34,7 +43,7 @@ def test_a_bundle_holds_what_was_asked_said_and_measured(tmp_path: Path) -> None
     assert sorted(manifest.tasks) == sorted([HARD, STANDARD, LOOKED])
     results = json.loads(next((run / "demo").glob("*_results.json")).read_text())["results"]
     for task, stated in manifest.tasks.items():
-        assert stated.asked == stated.n == 300
+        assert stated.asked == stated.n == FEW
         for name, value in stated.metrics.items():
             assert value == results[task][f"{name},none"], "lmms-eval's own table"
     assert manifest.groups["vqa_demo"].metrics == {"acc": results["vqa_demo"]["acc,none"]}
@@ -44,10 +53,10 @@ def test_a_bundle_holds_what_was_asked_said_and_measured(tmp_path: Path) -> None
     for metric in ("ar", "kl", "js"):
         under = entry.scores[LOOKED].under(metric)
         assert under is not None
-        assert (under.metric, under.values.size) == (metric, 300)
+        assert (under.metric, under.values.size) == (metric, FEW)
         assert under.values.mean() == pytest.approx(manifest.tasks[LOOKED].metrics[metric]), "of the one best layer"
     assert entry.scores[HARD].under("kl") is None
-    assert entry.scores[HARD].categories["modality"] == ("phantom",) * 300
+    assert entry.scores[HARD].categories["modality"] == ("phantom",) * FEW
 
 
 def test_thinking_moves_no_verdict(tmp_path: Path) -> None:
