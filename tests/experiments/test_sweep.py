@@ -19,7 +19,7 @@ def swept(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sweep")
     done = command(
         folder / "home", "sweep", *COMMON, "--model", "huatuo_vgrefine", "--model_args", "pretrained=demo,mask=post",
-        "--grid", "k=5,10", "p=50,80", "--output_path", str(folder / "out"), few=True,
+        "--grid", "k=5,10", "p=50,100", "--output_path", str(folder / "out"), few=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (folder / "out" / "sweep.md").read_text() in done.stdout
@@ -27,8 +27,8 @@ def swept(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_equals_separate_runs(swept: Path, tmp_path: Path) -> None:
-    for label in ("p=80", "plain"):
-        method, values = ("plain", "") if label == "plain" else ("vgrefine", ",mask=post,p=80")
+    for label in ("p=100", "plain"):
+        method, values = ("plain", "") if label == "plain" else ("vgrefine", ",mask=post,p=100")
         command(
             tmp_path / label / "home", "run", *COMMON, "--model", f"huatuo_{method}", "--log_samples", "--model_args",
             f"pretrained=demo{values}", "--output_path", str(tmp_path / label / "out"), few=True,
@@ -36,11 +36,16 @@ def test_equals_separate_runs(swept: Path, tmp_path: Path) -> None:
         alone = answers(tmp_path / label / "out")
         assert alone
         assert answers(swept / "out" / label) == alone
+    texts = [
+        [line["filtered_resps"] for line in answers(swept / "out" / label)["vqa_demo_hard.jsonl"]]
+        for label in ("p=100", "plain")
+    ]
+    assert texts[0] != texts[1], "or all settings could be one"
 
 
 def test_settings_that_come_to_the_same_are_run_once(swept: Path) -> None:
     """k = 10 is the demo's default and p = 50 the general one: both equal the setting without either."""
-    assert sorted(path.name for path in (swept / "out").iterdir() if path.is_dir()) == ["k=10", "k=5", "p=80", "plain"]
+    assert sorted(path.name for path in (swept / "out").iterdir() if path.is_dir()) == ["k=10", "k=5", "p=100", "plain"]
     assert (swept / "out" / "sweep.md").read_text().count("\n| 50 |") == 1
 
 
@@ -52,7 +57,7 @@ def test_csv_holds_every_setting_with_its_interval(swept: Path) -> None:
         ("k", "5"),
         ("k", "10"),
         ("p", "50"),
-        ("p", "80"),
+        ("p", "100"),
     ]
     plain = [line["acc"]["score"] for line in answers(swept / "out" / "plain")["vqa_demo_hard.jsonl"]]
     for row in rows:
