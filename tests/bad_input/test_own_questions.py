@@ -194,12 +194,12 @@ def long_file(folder: Path, lines: int, bad: dict[int, str]) -> Path:
     return path
 
 
-def test_bad_lines_among_ten_thousand_are_numbered_and_the_others_are_asked(tmp_path: Path) -> None:
-    bad = {1_000: "{", 5_000: json.dumps(ROW | {"question": ""}), 9_999: json.dumps(ROW | {"bbox": [20, 25, 10, 12]})}
-    path = long_file(tmp_path, 10_000, bad)
+def test_bad_lines_among_a_hundred_thousand_are_numbered_and_the_others_are_asked(tmp_path: Path) -> None:
+    bad = {1_000: "{", 50_000: json.dumps(ROW | {"question": ""}), 99_999: json.dumps(ROW | {"bbox": [20, 25, 10, 12]})}
+    path = long_file(tmp_path, 100_000, bad)
     assert [problem.line for problem in read(path).problems] == list(bad)
     samples = own.load(path)
-    assert len(samples) == 9_997
+    assert len(samples) == 99_997
     assert {sample.uid for sample in samples}.isdisjoint(f"mine.jsonl/{line}" for line in bad)
 
 
