@@ -16,14 +16,18 @@ from commands import FEW, program
 
 from lmms_vg.runs.lmms_eval_output import read_run
 
-wandb_pb2 = pytest.importorskip("wandb.proto.wandb_internal_pb2", reason="wandb is not installed")
-datastore = pytest.importorskip("wandb.sdk.internal.datastore", reason="this wandb does not read offline runs")
-
 TASKS = ("vqa_demo_standard", "vqa_demo_hard", "vqa_demo_open", "vgmed_demo")
 
 
 @pytest.fixture(scope="module")
-def finished(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reader(programs: None) -> tuple[Any, Any]:
+    """The modules of wandb that read its offline runs; every worker would wait for their import if it stood above."""
+    pb2 = pytest.importorskip("wandb.proto.wandb_internal_pb2", reason="wandb is not installed")
+    return pb2, pytest.importorskip("wandb.sdk.internal.datastore", reason="this wandb does not read offline runs")
+
+
+@pytest.fixture(scope="module")
+def finished(programs: None, reader: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`out` and `wandb` of a run with everything that can be logged."""
     folder = tmp_path_factory.mktemp("wandb")
     command = [*program(few=True), "run", "--model", "huatuo_plain", "--model_args", "pretrained=demo"]
@@ -50,9 +54,10 @@ def results(finished: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def records(finished: Path) -> list[Any]:
+def records(finished: Path, reader: tuple[Any, Any]) -> list[Any]:
     """Of the offline run."""
     (path,) = (finished / "wandb").glob("offline-run-*/run-*.wandb")
+    wandb_pb2, datastore = reader
     store, found = datastore.DataStore(), []
     store.open_for_scan(str(path))
     while (data := store.scan_data()) is not None:

@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from math import isnan, prod
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -111,37 +112,36 @@ HEADS = Sidecar("heads", "values of heads", 1, HeadLine)
 def blocks_of(batch: Iterable[QuestionHeads]) -> Iterator[bytes]:
     """Yield the block of each question's values, without those that are not known.
 
-    All questions of a batch are worked on in the same memory: to get fresh pages from the system for each takes longer than
-    the arithmetic.
+    Questions of one shape and the same values are worked on together: numpy's calls for each would take longer than the
+    arithmetic.
     """
-    steps, numbers = np.empty((0, 0, 0)), np.empty((0, 0, 0), "<u2")
-    for kept in batch:
-        known = {
-            name: array for name, array in zip(HeadValues._fields, kept.values, strict=True) if not isnan(array[0, 0])
-        }
-        shape = (len(known), *kept.values.kl.shape)
-        if steps.shape != shape:
-            steps, numbers = np.empty(shape), np.empty(shape, "<u2")
-        ranges = {name: _to_steps(array, out) for (name, array), out in zip(known.items(), steps, strict=True)}
-        np.copyto(numbers, np.rint(steps, out=steps), casting="unsafe")
-        data = numbers.tobytes()
-        yield HeadLine(
-            layout=HEADS.layout,
-            key=kept.key,
-            size=len(data),
-            crc32=zlib.crc32(data),
-            values=ranges,
-            layers=shape[1],
-            heads=shape[2],
-        ).block(data)
+    for (names, shape), alike in groupby(batch, key=_kind):
+        questions = [*alike]
+        values = np.stack(
+            [getattr(kept.values, name).ravel() for kept in questions for name in names], dtype=np.float64
+        )
+        low, high = values.min(axis=1), values.max(axis=1)
+        values -= low[:, None]
+        values *= np.divide(_STEPS, high - low, out=np.zeros_like(low), where=high > low)[:, None]
+        steps = np.rint(values, out=values).astype("<u2").reshape(len(questions), -1)
+        ranges = np.stack([low, high], axis=1).reshape(len(questions), len(names), 2).tolist()
+        for kept, numbers, stated in zip(questions, steps, ranges, strict=True):
+            data = numbers.tobytes()
+            yield HeadLine(
+                layout=HEADS.layout,
+                key=kept.key,
+                size=len(data),
+                crc32=zlib.crc32(data),
+                values=dict(zip(names, map(tuple, stated), strict=True)),
+                layers=shape[0],
+                heads=shape[1],
+            ).block(data)
 
 
-def _to_steps(values: NDArray[np.float64], out: NDArray[np.float64]) -> tuple[float, float]:
-    """Write how many steps each value lies above the lowest, and return the lowest and highest value."""
-    low, high = float(values.min()), float(values.max())
-    np.subtract(values, low, out=out)
-    out *= _STEPS / (high - low) if high > low else 0.0
-    return low, high
+def _kind(kept: QuestionHeads) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Names of the values that are known, and their shape."""
+    known = [name for name, each in zip(HeadValues._fields, kept.values, strict=True) if not isnan(each[0, 0])]
+    return (*known,), kept.values.kl.shape
 
 
 def values_of(line: HeadLine, data: bytes) -> HeadValues:
