@@ -194,11 +194,13 @@ def long_file(folder: Path, lines: int, bad: dict[int, str]) -> Path:
     return path
 
 
-def test_bad_lines_among_a_hundred_thousand_are_numbered_and_the_others_are_read(tmp_path: Path) -> None:
+def test_bad_lines_among_a_hundred_thousand_are_numbered_and_the_others_are_asked(tmp_path: Path) -> None:
     bad = {1_000: "{", 50_000: json.dumps(ROW | {"question": ""}), 99_999: json.dumps(ROW | {"bbox": [20, 25, 10, 12]})}
-    result = read(long_file(tmp_path, 100_000, bad))
-    assert [problem.line for problem in result.problems] == list(bad)
-    assert result.rows.keys() == {*range(1, 100_001)} - bad.keys()
+    path = long_file(tmp_path, 100_000, bad)
+    assert [problem.line for problem in read(path).problems] == list(bad)
+    samples = own.load(path)
+    assert len(samples) == 99_997
+    assert {sample.uid for sample in samples}.isdisjoint(f"mine.jsonl/{line}" for line in bad)
 
 
 def test_a_long_file_takes_memory_for_its_rows_only(tmp_path: Path) -> None:
