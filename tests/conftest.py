@@ -98,6 +98,15 @@ def demo_runs(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def few_phantoms() -> Iterator[None]:
+    """The demo's tasks have fewer questions, in this process: for modules of which their number is not the point."""
+    from few_phantoms import few  # late: few modules need what it imports
+
+    with few():
+        yield
+
+
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's journal or data."""

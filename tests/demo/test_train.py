@@ -24,8 +24,8 @@ class Stopped(Exception):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def few_phantoms() -> Iterator[None]:
-    """A step sees four images: what is tested does not depend on how many."""
+def four_images_a_step() -> Iterator[None]:
+    """What is tested does not depend on how many."""
     with pytest.MonkeyPatch.context() as patch:
         for batch in ("_VISION_BATCH", "_TEXT_BATCH"):
             patch.setattr(f"lmms_vg.demo.train.{batch}", 4)

@@ -7,11 +7,9 @@ import json
 import os
 import random
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import few_phantoms
 import pytest
 import runs
 from commands import FEW, program
@@ -35,6 +33,8 @@ HARD, STANDARD, LOOKED, OPENED = "vqa_demo_hard", "vqa_demo_standard", "vgmed_de
 REFINED = spec("vgrefine", heads=[[1, 1], [1, 0]], layers=[1], k=2, p=50.0, mask="pre")
 SPECS = {"plain": spec("plain"), "vgrefine": REFINED}
 
+pytestmark = pytest.mark.usefixtures("few_phantoms")
+
 
 def export(run: Path, out: Path) -> Path:
     """Pack a run into a bundle and export it again."""
@@ -51,12 +51,6 @@ def results_of(folder: Path) -> dict[str, Any]:
 
 
 # --- our own readers --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(autouse=True, scope="module")
-def few() -> Iterator[None]:
-    with few_phantoms.few():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import few_phantoms
 import pytest
 import runs
 import yaml
@@ -27,11 +25,7 @@ from lmms_vg.submission.validated import Entry
 HARD, LOOKED, OPENED, PHARMACY = "vqa_demo_hard", "vgmed_demo", "vqa_demo_open", "mmmu_med_pharmacy"
 METHOD = spec("vgrefine", heads=[[1, 1], [1, 0]], layers=[1], k=2, p=50.0, mask="pre")
 
-
-@pytest.fixture(autouse=True, scope="module")
-def few() -> Iterator[None]:
-    with few_phantoms.few():
-        yield
+pytestmark = pytest.mark.usefixtures("few_phantoms")
 
 
 @pytest.fixture(scope="module")

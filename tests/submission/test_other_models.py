@@ -9,7 +9,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import few_phantoms
 import hosting
 import pytest
 import runs
@@ -24,11 +23,7 @@ from lmms_vg.submission.validated import Entry
 
 HARD = "vqa_demo_hard"
 
-
-@pytest.fixture(autouse=True)
-def few() -> Iterator[None]:
-    with few_phantoms.few():
-        yield
+pytestmark = pytest.mark.usefixtures("few_phantoms")
 
 
 @pytest.fixture(autouse=True)

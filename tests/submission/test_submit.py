@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
-import few_phantoms
 import pytest
 import runs
 from commands import FEW
@@ -22,11 +20,7 @@ from lmms_vg.submission.validate import check
 
 HARD, STANDARD, LOOKED = "vqa_demo_hard", "vqa_demo_standard", "vgmed_demo"
 
-
-@pytest.fixture(autouse=True, scope="module")
-def few() -> Iterator[None]:
-    with few_phantoms.few():
-        yield
+pytestmark = pytest.mark.usefixtures("few_phantoms")
 
 
 def test_a_bundle_holds_what_was_asked_said_and_measured(tmp_path: Path) -> None:
