@@ -46,7 +46,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     warm.restore_environment()  # benchmarks silence progress bars as they are imported
+    gc.set_threshold(50_000, 20, 20)  # Python's own is for small heaps: models here are tiny, and objects many
     gc.freeze()  # what is imported by now is not garbage: lmms-eval collects after every run, and would walk over all of it
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kept_objects() -> None:
+    """What earlier modules left is not garbage either: without this, one end of a run takes a second."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
