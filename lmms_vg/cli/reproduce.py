@@ -53,7 +53,7 @@ def _reproduce(args: argparse.Namespace) -> int:
 
         return print_lines(rating_table(args.ratings, args.out or Path("reproduce") / RATINGS))
     if args.target == CONTENT:
-        from lmms_vg.reproduce.content_report import content_report
+        from lmms_vg.study.content_report import content_report
 
         return print_lines(content_report(args.data, args.out or Path("reproduce") / CONTENT))
     if args.model is not None:
@@ -73,8 +73,9 @@ def _reproduce(args: argparse.Namespace) -> int:
     if args.dry_run:
         return 0
     from lmms_vg.reproduce.reproduce import reproduce
+    from lmms_vg.study.build import build
 
-    text, failed = reproduce(plan, args.more)
+    text, failed = reproduce(plan, args.more, build)
     if text:
         print(f"\n{text}")
         print(f"{plan.out / plan.name}.md and .csv hold the results")

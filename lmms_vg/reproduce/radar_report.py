@@ -9,34 +9,30 @@ from lmms_vg.paper.columns import by_title
 from lmms_vg.reproduce.cells import Cell
 from lmms_vg.reproduce.plan import Plan
 from lmms_vg.reproduce.plan_report import warning
-from lmms_vg.study.figures.radar_figure import OWN, PUBLISHED, draw_rows
-from lmms_vg.study.study_table import Row
+from lmms_vg.runs.plots import radar
+from lmms_vg.runs.plots.radar import OWN, PUBLISHED, Spoke
 
 
 def draw(plan: Plan, cells: Sequence[Cell]) -> list[Path]:
     """Draw the radars of a plan into its folder, and return their paths; averages are no spokes."""
-    return draw_rows([*_published(plan), *_own(cells)], plan.out, warning(plan, {}).replace("*", "").strip())
+    return radar.draw([*_published(plan), *_own(cells)], plan.out, warning(plan, {}).replace("*", "").strip())
 
 
-def _published(plan: Plan) -> Iterator[Row]:
+def _published(plan: Plan) -> Iterator[Spoke]:
     assert plan.table is not None
     for row in plan.table.rows:
-        for column in filter(_number, plan.table.columns):
-            if (cell := plan.table.cell(row, column)) is not None:
-                yield _row(PUBLISHED, row, column, float(cell), None)
+        for column in plan.table.columns:
+            if (number := _number(column)) and (cell := plan.table.cell(row, column)) is not None:
+                yield Spoke(number, PUBLISHED, row, column, float(cell), None)
 
 
-def _own(cells: Sequence[Cell]) -> Iterator[Row]:
+def _own(cells: Sequence[Cell]) -> Iterator[Spoke]:
     for cell in cells:
-        if cell.score is not None and _number(cell.column.name):
-            yield _row(OWN, cell.row, cell.column.name, cell.score.value, cell.score.n)
+        if cell.score is not None and (number := _number(cell.column.name)):
+            yield Spoke(number, OWN, cell.row, cell.column.name, cell.score.value, cell.score.n)
 
 
 def _number(column: str) -> str:
     """The paper's table of a column; empty for an average."""
     known = by_title()
     return known[column].table if column in known else ""
-
-
-def _row(kind: str, row: str, column: str, accuracy: float, n: int | None) -> Row:
-    return {"table": _number(column), "kind": kind, "row": row, "column": column, "accuracy": accuracy, "n": n}

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from lmms_vg._util.atomic_files import replace_file
 from lmms_vg.datasets.source import DataError
@@ -28,18 +29,22 @@ from lmms_vg.reproduce.heads_first import rank_heads
 from lmms_vg.reproduce.plan import Plan
 from lmms_vg.reproduce.plan_report import announce
 from lmms_vg.runs.results import Run
-from lmms_vg.study.build import build
 from lmms_vg.tasks.registry import TASKS
 
+#: Writes the study of runs into a folder, as `lmms_vg.study.build.build` does.
+BuildStudy = Callable[[Sequence[Run], Path], object]
 
-def reproduce(plan: Plan, more: Sequence[str]) -> tuple[str, list[str]]:
+
+def reproduce(plan: Plan, more: Sequence[str], study: BuildStudy) -> tuple[str, list[str]]:
     """Run the rows that are not done, and write results into the plan's folder.
 
-    They are `<target>.md` and `.csv`; of a table `_gains.csv`, of a figure `_strata.csv` and a picture per row.
+    They are `<target>.md` and `.csv`; of a table `_gains.csv`; of a figure `_strata.csv`, a picture per row and, of runs that
+    measured where the model looked, a study in `study/`.
 
     Args:
         plan: the target and what of it is done.
         more: further arguments of lmms-eval, such as --batch_size 8.
+        study: writes the study. A ValueError of it becomes a line of the results.
 
     Returns:
         The results as Markdown (empty unless this is rank 0), and the rows and tasks that were not run, with the reason.
@@ -62,7 +67,7 @@ def reproduce(plan: Plan, more: Sequence[str]) -> tuple[str, list[str]]:
         was_run = ask.row in [other.row for other in asked] and ask.row.name not in failed
         if (run := find(ask.folder, ask.model, ask.model_args) if was_run else ask.run) is not None:
             runs[ask.row.name] = run
-    return _write(plan, runs, failed), _named(failed)
+    return _write(plan, runs, failed, study), _named(failed)
 
 
 def _readable(tasks: Sequence[str]) -> tuple[list[str], dict[str, str]]:
@@ -98,7 +103,7 @@ def _run(plan: Plan, asks: Sequence[Ask], tasks: Sequence[str], more: Sequence[s
     return failed
 
 
-def _write(plan: Plan, runs: Mapping[str, Run], failed: Mapping[str, str]) -> str:
+def _write(plan: Plan, runs: Mapping[str, Run], failed: Mapping[str, str], study: BuildStudy) -> str:
     if plan.table is not None:
         rows = {ask.row.name: runs.get(ask.row.name) for ask in plan.asks}
         published = {ask.row.name: ask.row.published for ask in plan.asks}
@@ -126,17 +131,17 @@ def _write(plan: Plan, runs: Mapping[str, Run], failed: Mapping[str, str]) -> st
                 text += f"\n- {picture.name}: {ask.row.name}"
         looking = {run.path: run for run in runs.values() if run.measured}  # rows of one setting have one run
         if looking:
-            text += f"\n- {_studied([*looking.values()], plan)}"
+            text += f"\n- {_studied([*looking.values()], plan, study)}"
     text += "".join(f"\n- not run: {name}" for name in _named(failed)) + "\n"
     replace_file(plan.out / f"{plan.name}.md", f"{announce(_done(plan, runs))}\n\n{text}")
     replace_file(plan.out / f"{plan.name}.csv", csv)
     return text
 
 
-def _studied(runs: Sequence[Run], plan: Plan) -> str:
+def _studied(runs: Sequence[Run], plan: Plan, study: BuildStudy) -> str:
     """Write the study of runs beside the figure, and return what to say of it."""
     try:
-        build(runs, plan.out / "study")
+        study(runs, plan.out / "study")
     except ValueError as problem:  # runs of an older version, which a figure still shows
         return f"no study: {problem}"
     return "study/: tables and figures of where these models look, with what a blind look has (docs/study.md)"

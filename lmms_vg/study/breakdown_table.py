@@ -7,13 +7,14 @@ from math import isnan
 
 import numpy as np
 
+from lmms_vg.runs.tidy_rows import SEED, Row
 from lmms_vg.study.chosen_layer import chosen
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
 from lmms_vg.study.image_band import bands
 from lmms_vg.study.layer_values import MEASURES
 from lmms_vg.study.questions import StudyQuestion
-from lmms_vg.study.study_table import SEED, Row, StudyTable
+from lmms_vg.study.study_table import StudyTable
 
 #: Edges of the bins of box size, as shares of the visible patches.
 EDGES = (0.01, 0.05, 0.10, 0.30)

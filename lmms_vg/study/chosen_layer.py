@@ -12,12 +12,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from lmms_vg.runs.layer_choice import LayerChoice, on_the_other_half, on_the_other_halves
+from lmms_vg.runs.tidy_rows import SEED, Row
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
 from lmms_vg.study.image_band import bands
 from lmms_vg.study.layer_values import MEASURES, LayerTable, Measure
 from lmms_vg.study.questions import MEDICAL, NATURAL
-from lmms_vg.study.study_table import SEED, Row, StudyTable
+from lmms_vg.study.study_table import StudyTable
 
 
 def plain_of(task: StudiedTask, tasks: Sequence[StudiedTask]) -> StudiedTask:

@@ -10,12 +10,13 @@ import numpy as np
 from lmms_vg.metrics.auc_interval import auc_interval
 from lmms_vg.metrics.forced_choice import auc
 from lmms_vg.runs.layer_choice import LayerChoice
+from lmms_vg.runs.tidy_rows import SEED, Row
 from lmms_vg.study.breakdown_table import BINS, bin_of
 from lmms_vg.study.chosen_layer import chosen
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
 from lmms_vg.study.layer_values import BETTER, Measure
-from lmms_vg.study.study_table import SEED, Row, StudyTable
+from lmms_vg.study.study_table import StudyTable
 
 #: What is compared with the answers, and its value for an even look: better than it counts as grounded. KL and JS have none
 #: that is free of the box's size, so only their excess over other images is taken.

@@ -8,10 +8,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from lmms_vg.runs.grounding import HIDDEN
+from lmms_vg.runs.tidy_rows import SEED, Row
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.image_band import ImageBand, bands
 from lmms_vg.study.layer_values import BETTER, MEASURES, LayerTable, Measure, silent
-from lmms_vg.study.study_table import SEED, Row, StudyTable
+from lmms_vg.study.study_table import StudyTable
 
 Quantity = Literal["value", "even", "level", "excess", "steered"]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lmms_vg.runs.tidy_rows import SEED
 from lmms_vg.study.collect import StudiedTask
-from lmms_vg.study.study_table import SEED
 
 #: The rule, to be printed where the pictures are shown.
 RULE = (

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lmms_vg.metrics.statistics import FEW
 from lmms_vg.runs.grounding import HIDDEN
 from lmms_vg.runs.layer_choice import LayerChoice
+from lmms_vg.runs.tidy_rows import SEED, Row
 from lmms_vg.study.breakdown_table import BINS, bin_of
 from lmms_vg.study.chosen_layer import common
 from lmms_vg.study.collect import StudiedTask
@@ -23,7 +24,7 @@ from lmms_vg.study.curves import named
 from lmms_vg.study.image_band import ImageBand, bands
 from lmms_vg.study.layer_values import BETTER, MEASURES, LayerTable, Measure, silent
 from lmms_vg.study.questions import MEDICAL, NATURAL
-from lmms_vg.study.study_table import SEED, Row, StudyTable
+from lmms_vg.study.study_table import StudyTable
 
 QUANTITIES = ("value", "excess")
 

@@ -18,11 +18,12 @@ from lmms_vg.metrics.statistics import FEW, percentile_interval
 from lmms_vg.metrics.statistics.bootstrap import image_draws
 from lmms_vg.metrics.statistics.distributions import average_ranks
 from lmms_vg.runs.results import Run
+from lmms_vg.runs.tidy_rows import SEED, Row
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.head_values import ENTROPY, HeadSide, head_sides
 from lmms_vg.study.questions import MEDICAL, NATURAL
 from lmms_vg.study.run_names import model_of
-from lmms_vg.study.study_table import SEED, Row, StudyTable
+from lmms_vg.study.study_table import StudyTable
 
 #: Numbers of best heads whose overlap is given.
 TOP = (5, 10, 20)

@@ -12,9 +12,9 @@ from lmms_vg.metrics import donors
 from lmms_vg.metrics.alignment import best_layer
 from lmms_vg.metrics.uniform import uniform
 from lmms_vg.runs.kept_maps import KeptMaps
+from lmms_vg.runs.tidy_rows import SEED
 from lmms_vg.study import stored_nulls
 from lmms_vg.study.questions import StudyQuestion
-from lmms_vg.study.study_table import SEED
 
 Measure = Literal["AR", "KL", "JS", "placement"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)

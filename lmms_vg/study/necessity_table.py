@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from lmms_vg.metrics.statistics import FEW, cluster_interval, paired
 from lmms_vg.runs.control_lines import BOX, ELSEWHERE
+from lmms_vg.runs.tidy_rows import SEED, Row
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
-from lmms_vg.study.study_table import SEED, Row, StudyTable
+from lmms_vg.study.study_table import StudyTable
 
 
 def table(tasks: Sequence[StudiedTask]) -> StudyTable:

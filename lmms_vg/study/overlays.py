@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from lmms_vg._util.suggest import suggest
+from lmms_vg.runs.plots.style import styled
 from lmms_vg.runs.results import Run
 from lmms_vg.study.chosen_layer import chosen
 from lmms_vg.study.collect import StudiedTask, collect
 from lmms_vg.study.figures.strip_figure import strip
-from lmms_vg.study.figures.style import styled
 
 
 class Wanted(NamedTuple):

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmms_vg.metrics.statistics import Difference, holm, paired
+from lmms_vg.runs.tidy_rows import SEED, Row
 from lmms_vg.study.chosen_layer import chosen, plain_of
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
 from lmms_vg.study.image_band import bands
 from lmms_vg.study.layer_values import MEASURES, LayerTable, Measure, silent
-from lmms_vg.study.study_table import SEED, Row, StudyTable
+from lmms_vg.study.study_table import StudyTable
 
 QUANTITIES = ("value", "excess")
 

@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lmms_vg.runs.tidy_rows import Row
 from lmms_vg.study.layer_values import LayerTable, Measure
-from lmms_vg.study.study_table import Row, StudyTable
+from lmms_vg.study.study_table import StudyTable
 
 _NAME = re.compile(r"(?P<data>VGMED|COCO)_(?P<kind>\w+?)_attention_(?P<metric>ratios|kl|js)_normalized\.pt")
 _METRICS: dict[str, Measure] = {"ratios": "AR", "kl": "KL", "js": "JS"}

@@ -14,11 +14,12 @@ import numpy as np
 from lmms_vg.metrics.alignment import Array
 from lmms_vg.metrics.statistics import FEW, percentile_interval
 from lmms_vg.metrics.statistics.bootstrap import image_draws
+from lmms_vg.runs.tidy_rows import SEED, Row
 from lmms_vg.study.chosen_layer import chosen
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
 from lmms_vg.study.layer_values import MEASURES
-from lmms_vg.study.study_table import SEED, Row, StudyTable
+from lmms_vg.study.study_table import StudyTable
 
 _RESAMPLES = 2000
 

@@ -17,8 +17,8 @@ from lmms_vg.datasets.images import open_image
 from lmms_vg.datasets.schema import Sample
 from lmms_vg.datasets.source import DataError
 from lmms_vg.paper.sources import label_of
+from lmms_vg.runs.tidy_rows import SEED
 from lmms_vg.study.questions import TEMPLATES as PREFIX
-from lmms_vg.study.study_table import SEED
 from lmms_vg.tasks.own_tasks import samples as samples_of
 from lmms_vg.vgmed.balance import rank
 from lmms_vg.vgmed.grammar import noun

@@ -159,9 +159,8 @@ def test_a_checkpoint_that_cannot_be_had_fails_its_rows_only(
         return run(family, settings, common, *rest)
 
     monkeypatch.setattr(running, "run_together", gone)
-    monkeypatch.setattr(
-        running, "build", lambda runs, out: None
-    )  # the study of the others, which test_the_figure writes
+    # The study of the others, which test_the_figure writes.
+    monkeypatch.setattr("lmms_vg.study.build.build", lambda runs, out: None)
     together["lines"]["vgmed_demo"] = looks()
     assert main(["reproduce", "fig3", "--data", "demo", "-o", str(tmp_path)]) == 1
     shown = capsys.readouterr()

@@ -11,10 +11,11 @@ from studies import question, run_named, task_of
 
 from lmms_vg.metrics.statistics import cluster_interval
 from lmms_vg.runs.layer_choice import half_of, halves
+from lmms_vg.runs.tidy_rows import Row
 from lmms_vg.study import breakdown_table, chosen_layer, correct_table, curves, gap_table, necessity_table, paired_table
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.image_band import band
-from lmms_vg.study.study_table import Row, StudyTable
+from lmms_vg.study.study_table import StudyTable
 
 RNG = np.random.default_rng(5)
 NOISE = RNG.normal(2, 0.5, (40, 3))

@@ -16,12 +16,12 @@ from saved_run import IDENTITY
 from lmms_vg.journal import Journal, QuestionMap, ReferenceMap, further_key
 from lmms_vg.metrics.alignment import align
 from lmms_vg.runs.results import Run
+from lmms_vg.runs.tidy_rows import write_csv
 from lmms_vg.study import curves
 from lmms_vg.study.build import build
 from lmms_vg.study.collect import collect
 from lmms_vg.study.figures import curve_figure, token_figure
 from lmms_vg.study.run_names import rows_of
-from lmms_vg.study.study_table import StudyTable
 
 ROWS = ("last", "question", "all")
 N = 16
@@ -99,7 +99,7 @@ def test_the_journal_of_the_further_rows_is_missed(tmp_path: Path, monkeypatch: 
 def test_the_figure_of_one_run_is_that_of_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("box_figure", "content_figure", "own_layer_figure", "strip_figure"):
         monkeypatch.setattr(f"lmms_vg.study.figures.{name}.draw", lambda *_: [])  # which have nothing of it
-    monkeypatch.setattr(curve_figure, "save", lambda _, folder, name, rows: StudyTable(name, rows).write_csv(folder))
+    monkeypatch.setattr(curve_figure, "save", lambda _, folder, name, rows: write_csv(name, rows, folder))
     build([run_with(tmp_path / "every", *ROWS)], tmp_path / "one")
     several = collect([run_with(tmp_path / rows, rows) for rows in ROWS])
     token_figure.draw(curves.curves(several.tasks), tmp_path / "several" / "figures")

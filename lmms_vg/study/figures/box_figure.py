@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from lmms_vg.runs.plots.style import save, styled
+from lmms_vg.runs.tidy_rows import Row
 from lmms_vg.study.breakdown_table import BINS
-from lmms_vg.study.figures.style import GREY, SIDES, WIDTH, save, seed_note, styled
+from lmms_vg.study.figures.style import GREY, SIDES, WIDTH, seed_note
 from lmms_vg.study.layer_values import MEASURES
-from lmms_vg.study.study_table import Row
 
 #: Lines of further tasks of one side.
 _STYLES = ("-", ":", (0, (1, 3)))

@@ -9,10 +9,11 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from lmms_vg.runs.plots.style import save, styled
+from lmms_vg.runs.tidy_rows import Row
 from lmms_vg.study.breakdown_table import AXES, BINS
-from lmms_vg.study.figures.style import GREY, SIDES, WIDTH, save, styled
+from lmms_vg.study.figures.style import GREY, SIDES, WIDTH
 from lmms_vg.study.questions import StudyQuestion
-from lmms_vg.study.study_table import Row
 
 _SHOWN = ("modality", "body part", "organ", "box share")
 _MOST = 12  # categories; the table has all

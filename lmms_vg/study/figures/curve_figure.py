@@ -11,10 +11,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from lmms_vg.runs.plots.style import save, styled
 from lmms_vg.runs.units import plural
 from lmms_vg.study.curves import LookCurve
 from lmms_vg.study.curves import table as table_of
-from lmms_vg.study.figures.style import SIDES, WIDTH, save, seed_note, styled, wrapped
+from lmms_vg.study.figures.style import SIDES, WIDTH, seed_note, wrapped
 from lmms_vg.study.layer_values import BETTER, MEASURES, Measure
 
 _TITLES: dict[Measure, str] = {"AR": "AR", "KL": "KL (nats)", "JS": "JS (nats)", "placement": "placement"}

@@ -13,7 +13,8 @@ from matplotlib.ticker import MaxNLocator
 
 from lmms_vg.metrics.alignment import Array
 from lmms_vg.metrics.head_ranking import shared_by_chance
-from lmms_vg.study.figures.style import GREY, save, styled
+from lmms_vg.runs.plots.style import save, styled
+from lmms_vg.study.figures.style import GREY
 from lmms_vg.study.head_tables import RunHeads, best, partial_rank_correlation, rank_correlation, spread_of
 from lmms_vg.study.head_tables import table as table_of
 from lmms_vg.study.questions import MEDICAL, NATURAL

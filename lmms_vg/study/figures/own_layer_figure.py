@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from lmms_vg.runs.plots.style import save, styled
+from lmms_vg.runs.tidy_rows import Row
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
 from lmms_vg.study.drawn import rule, shown
 from lmms_vg.study.figures.map_panel import bare, colour_bar, panel_grid, show_image, show_map
-from lmms_vg.study.figures.style import save, styled, wrapped
+from lmms_vg.study.figures.style import wrapped
 from lmms_vg.study.image_place import opened
-from lmms_vg.study.study_table import Row
 
 #: Models in a line at most, so that each panel has room for its title; and letters that fit the width.
 _MODELS, _LETTERS = 4, 120

@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from lmms_vg.runs.plots.style import save, styled
+from lmms_vg.runs.tidy_rows import Row
 from lmms_vg.study.chosen_layer import plain_of
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named
 from lmms_vg.study.drawn import rule, shown
 from lmms_vg.study.figures.map_panel import colour_bar, panel_grid, show_image, show_map
-from lmms_vg.study.figures.style import save, styled, wrapped
+from lmms_vg.study.figures.style import wrapped
 from lmms_vg.study.image_place import opened
 from lmms_vg.study.questions import StudyQuestion
-from lmms_vg.study.study_table import Row
 
 #: Maps in a row, at most.
 _MAPS = 7

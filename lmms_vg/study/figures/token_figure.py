@@ -13,9 +13,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from lmms_vg.runs.plots.style import MARKERS, PALETTE, save, styled
 from lmms_vg.study.curves import LookCurve
 from lmms_vg.study.curves import table as table_of
-from lmms_vg.study.figures.style import MARKERS, PALETTE, WIDTH, save, seed_note, styled
+from lmms_vg.study.figures.style import WIDTH, seed_note
 from lmms_vg.study.layer_values import MEASURES
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from math import exp
 
+from lmms_vg.runs.tidy_rows import Row
 from lmms_vg.runs.units import plural, together
 from lmms_vg.study.page.input import PageTable
-from lmms_vg.study.study_table import Row
 
 _HEADS = ("model", "task", "category", "times other images", "from", "to", "placement", "questions")
 _NOTE = (

@@ -10,6 +10,7 @@ import numpy as np
 from lmms_vg.metrics import alignment, nulls
 from lmms_vg.metrics.statistics import signature
 from lmms_vg.runs.control_lines import BOX
+from lmms_vg.runs.tidy_rows import Row
 from lmms_vg.runs.units import together
 from lmms_vg.study.collect import StudiedTask, Study
 from lmms_vg.study.compared_tables import ComparedTables
@@ -30,7 +31,6 @@ from lmms_vg.study.page.panels import panels
 from lmms_vg.study.page.report import Written, write
 from lmms_vg.study.page.sides import Asked, StudySide, asked_by, sides_of
 from lmms_vg.study.questions import StudyQuestion
-from lmms_vg.study.study_table import Row
 
 
 def page_input(

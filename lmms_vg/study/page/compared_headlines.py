@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isnan
 
 from lmms_vg.runs.grounding import HIDDEN
+from lmms_vg.runs.tidy_rows import Row
 from lmms_vg.study.breakdown_table import BINS
 from lmms_vg.study.gap_table import ALL, STANDARDISED
 from lmms_vg.study.page.finding import TestedFinding, counted, ends, normal_p, times
 from lmms_vg.study.page.input import Headline
-from lmms_vg.study.study_table import Row
 
 #: (model, method) -> how the page calls it.
 ShortNames = Mapping[tuple[str, str], str]

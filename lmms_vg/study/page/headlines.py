@@ -10,6 +10,7 @@ import numpy as np
 from lmms_vg.metrics.statistics import Difference, holm, paired
 from lmms_vg.runs.layer_choice import LayerChoice
 from lmms_vg.runs.saying import LEVEL
+from lmms_vg.runs.tidy_rows import Row
 from lmms_vg.runs.units import plural
 from lmms_vg.study.chosen_layer import chosen, plain_of
 from lmms_vg.study.collect import StudiedTask
@@ -19,7 +20,6 @@ from lmms_vg.study.page.compared_headlines import correct_headlines, gap_headlin
 from lmms_vg.study.page.finding import TestedFinding, counted, times
 from lmms_vg.study.page.input import Headline, Word
 from lmms_vg.study.page.sides import short_name
-from lmms_vg.study.study_table import Row
 
 
 def headlines(tasks: Sequence[StudiedTask], tables: ComparedTables) -> list[Headline]:

@@ -10,7 +10,7 @@ import pytest
 
 from lmms_vg.cli.main import main
 from lmms_vg.paper.sources import SOURCES
-from lmms_vg.reproduce.content_report import listed
+from lmms_vg.study.content_report import listed
 
 
 def rows(folder: Path) -> list[dict[str, str]]:

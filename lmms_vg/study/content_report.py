@@ -9,9 +9,9 @@ from pathlib import Path
 from lmms_vg._util.atomic_files import replace_file
 from lmms_vg.paper.sources import SOURCES
 from lmms_vg.runs.text_tables import markdown
+from lmms_vg.runs.tidy_rows import Row
 from lmms_vg.study.figures.content_figure import draw, table_rows
 from lmms_vg.study.questions import StudyQuestion, question_of, stated
-from lmms_vg.study.study_table import Row
 
 _NAME = "fig2"
 _TASKS = ("vgmed_localization", "vgmed_attribute")
