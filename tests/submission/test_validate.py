@@ -18,6 +18,9 @@ from lmms_vg.submission.submit import submit
 from lmms_vg.submission.validate import check, pairs
 
 
+pytestmark = pytest.mark.usefixtures("few_phantoms")
+
+
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("good")
