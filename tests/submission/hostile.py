@@ -71,7 +71,8 @@ def _many_members(good: Path, out: Path) -> None:
     size = 30 + len(names[0])
     files = [struct.pack("<4s5H3L2H", b"PK\3\4", 20, 0, 0, 0, 33, 0, 0, 0, size - 30, 0) + name for name in names]
     entries = [
-        struct.pack("<4s6H3L5H2L", b"PK\1\2", 20, 20, 0, 0, 0, 33, 0, 0, 0, size - 30, 0, 0, 0, 0, 0, place * size) + name
+        struct.pack("<4s6H3L5H2L", b"PK\1\2", 20, 20, 0, 0, 0, 33, 0, 0, 0, size - 30, 0, 0, 0, 0, 0, place * size)
+        + name
         for place, name in enumerate(names)
     ]
     end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 60_000, 60_000, sum(map(len, entries)), 60_000 * size, 0)
