@@ -17,7 +17,6 @@ from lmms_vg.submission.findings import CODES, NOTES
 from lmms_vg.submission.submit import submit
 from lmms_vg.submission.validate import check, pairs
 
-
 pytestmark = pytest.mark.usefixtures("few_phantoms")
 
 
