@@ -41,7 +41,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(MARKS[fixture])
     # Files with whole runs first: behind the many short tests the last of them would run alone, with the other worker idle.
     long = {item.path for item in items if item.get_closest_marker("e2e") or item.get_closest_marker("browser")}
-    items.sort(key=lambda item: item.path not in long)
+    # Of those that share a run, one makes it while the other worker has something else to do.
+    shared = [item.path for item in items if "demo_runs" in getattr(item, "fixturenames", ())]
+    items.sort(key=lambda item: (item.path not in shared[:1], item.path not in long, item.path in shared))
 
 
 def pytest_collection_finish() -> None:
