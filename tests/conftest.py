@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -117,14 +118,19 @@ def few_phantoms() -> Iterator[None]:
         yield
 
 
+_homes = count()
+
+
 @pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the user's journal or data."""
-    monkeypatch.setenv("LMMS_VG_HOME", str(tmp_path / "lmms_vg_home"))
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test reads or writes the user's journal or data; the folder is made by the first that writes to it."""
+    home = tmp_path_factory.getbasetemp() / "homes" / str(next(_homes))
+    monkeypatch.setenv("LMMS_VG_HOME", str(home))
     monkeypatch.delenv("LMMS_VG_DATA", raising=False)
     monkeypatch.setenv("LMMS_VG_OWN", "")  # commands set it
     if known := sys.modules.get("lmms_vg.submission.question_check"):
         known.local.cache_clear()  # the benchmarks' questions in another test's data
+    return home
 
 
 @pytest.fixture(autouse=True)
