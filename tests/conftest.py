@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(MARKS[fixture])
     # Files with whole runs first: behind the many short tests the last of them would run alone, with the other worker idle.
     long = {item.path for item in items if item.get_closest_marker("e2e") or item.get_closest_marker("browser")}
-    items.sort(key=lambda item: item.path not in long)
+    # Of those that share a run, one makes it while the other worker has something else to do.
+    shared = [item.path for item in items if "demo_runs" in getattr(item, "fixturenames", ())]
+    items.sort(key=lambda item: (item.path not in shared[:1], item.path not in long, item.path in shared))
 
 
 def pytest_collection_finish() -> None:
     warm.restore_environment()  # benchmarks silence progress bars as they are imported
+    gc.set_threshold(50_000, 20, 20)  # Python's own is for small heaps: models here are tiny, and objects many
     gc.freeze()  # what is imported by now is not garbage: lmms-eval collects after every run, and would walk over all of it
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kept_objects() -> None:
+    """What earlier modules left is not garbage either: without this, one end of a run takes a second."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -107,14 +118,19 @@ def few_phantoms() -> Iterator[None]:
         yield
 
 
+_homes = count()
+
+
 @pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the user's journal or data."""
-    monkeypatch.setenv("LMMS_VG_HOME", str(tmp_path / "lmms_vg_home"))
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test reads or writes the user's journal or data; the folder is made by the first that writes to it."""
+    home = tmp_path_factory.getbasetemp() / "homes" / str(next(_homes))
+    monkeypatch.setenv("LMMS_VG_HOME", str(home))
     monkeypatch.delenv("LMMS_VG_DATA", raising=False)
     monkeypatch.setenv("LMMS_VG_OWN", "")  # commands set it
     if known := sys.modules.get("lmms_vg.submission.question_check"):
         known.local.cache_clear()  # the benchmarks' questions in another test's data
+    return home
 
 
 @pytest.fixture(autouse=True)

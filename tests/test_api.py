@@ -86,7 +86,9 @@ def test_asked_again_is_answered_from_the_journal(docs: list[dict]) -> None:
     np.testing.assert_array_equal(again.map(), first.map())
 
 
-def test_nothing_is_left_unless_asked(docs: list[dict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_left_unless_asked(
+    docs: list[dict], tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     with lmms_vg.load("huatuo", pretrained="demo") as model:
@@ -94,7 +96,7 @@ def test_nothing_is_left_unless_asked(docs: list[dict], tmp_path: Path, monkeypa
     assert len([*(tmp_path / "temporary").rglob("rank0.jsonl")]) == 1
     del model
     assert [*(tmp_path / "temporary").iterdir()] == []
-    assert not (tmp_path / "lmms_vg_home" / "journal").exists()
+    assert not (own_home / "journal").exists()
 
 
 @pytest.mark.parametrize(

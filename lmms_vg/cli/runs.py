@@ -80,7 +80,7 @@ def _compare(args: argparse.Namespace) -> int:
     check_names(args.allow)
     check_unit(args.unit)
 
-    from lmms_vg.runs.compare import compare  # late: it imports scipy
+    from lmms_vg.runs.compare import compare  # late: what is wrong above is said first
     from lmms_vg.runs.comparison_tables import beside
     from lmms_vg.runs.read import read
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from huggingface_hub import constants
 
@@ -13,6 +13,9 @@ from lmms_vg._util.error_codes import CodedError
 from lmms_vg.datasets.schema import DatasetSpec
 
 DATA_ENV = "LMMS_VG_DATA"
+
+#: What a path on Windows, or a hostile one, may hold.
+_OUTSIDE = re.compile(r"^[A-Za-z]:|[\\\0]")
 
 
 class DataError(CodedError):
@@ -160,8 +163,8 @@ def safe_path(path: str) -> str:
     Raises:
         DataError: the path is empty or could lead out of its folder.
     """
-    parts = PurePosixPath(path).parts
-    if not parts or ".." in parts or path.startswith("/") or re.search(r"^[A-Za-z]:|[\\\0]", path):
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if not parts or ".." in parts or path.startswith("/") or _OUTSIDE.search(path):
         raise DataError(f"the path {path!r} is empty or leads out of its data set's folder")
     return "/".join(parts)
 

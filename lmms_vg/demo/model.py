@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -42,12 +43,7 @@ _IMAGE = "<image>"
 def build_tokenizer() -> PreTrainedTokenizerFast:
     """Build a tokenizer of lower-case words without white space; `<|user|>` and `upper-left` are one word each."""
     splitter = Split(Regex(r"<\|\w+\|>|[\w-]+|[^\w\s]"), behavior="removed", invert=True)
-    # Forty phantoms hold all kinds of findings, and so every possible question and answer.
-    samples = [question for seed in range(40) for question in questions(make_phantom(seed))]
-    texts = [sample.text for sample in samples] + [sample.answer for sample in samples]
-    texts += [template.replace(_IMAGE, " ").format(text="") for template in TEMPLATES.values()]
-    texts += [TAIL, REFERENCE, REFERENCE_ANSWER]
-    words = {word for text in texts for word, _ in splitter.pre_tokenize_str(text.lower())}
+    words = {word for text in _texts() for word, _ in splitter.pre_tokenize_str(text.lower())}
     vocabulary = [*_SPECIAL.values(), _IMAGE, *sorted(words)]
 
     tokenizer = Tokenizer(WordLevel({word: i for i, word in enumerate(vocabulary)}, unk_token=_SPECIAL["unk_token"]))
@@ -56,6 +52,15 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, model_max_length=512, extra_special_tokens=[_IMAGE], padding_side="left", **_SPECIAL
     )
+
+
+@cache
+def _texts() -> frozenset[str]:
+    """Everything that is said to the model or by it: forty phantoms hold all kinds of findings."""
+    samples = [question for seed in range(40) for question in questions(make_phantom(seed))]
+    templates = [template.replace(_IMAGE, " ").format(text="") for template in TEMPLATES.values()]
+    texts = [text for sample in samples for text in (sample.text, sample.answer)]
+    return frozenset([*texts, *templates, TAIL, REFERENCE, REFERENCE_ANSWER])
 
 
 def build_image_processor() -> CLIPImageProcessor:

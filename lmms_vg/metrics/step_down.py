@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lmms_vg.metrics.statistics.distributions import normal_quantile, t_tail
+from lmms_vg.metrics.statistics.distributions import normal_of_t
 
 _BLOCK = 2**18  # deviates at a time: 2 MB, which a processor's cache holds
 
@@ -49,7 +49,7 @@ def all_pairs(
     varies = spread > 1e-9
     first, second, spread = first[varies], second[varies], spread[varies]
     student = np.abs(means[first] - means[second]) / spread
-    statistic = -normal_quantile(t_tail(student, max(1, images - 1)))
+    statistic = normal_of_t(student, max(1, images - 1))
     order = np.argsort(statistic, kind="stable")
     first, second, spread, statistic = first[order], second[order], spread[order], statistic[order]
     deviates = resampled - means[:, None]

@@ -36,12 +36,14 @@ def test_answer_values_and_picture(image: Path, tmp_path: Path, capsys: pytest.C
     assert Image.open(out).width > 2 * Image.open(out).height
 
 
-def test_one_method_without_a_box_or_a_picture(image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_method_without_a_box_or_a_picture(
+    image: Path, tmp_path: Path, own_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["look", str(image), "Where is it?", "--model", "huatuo", *DEMO]) == 0
     shown = capsys.readouterr().out
     assert "  plain: " in shown
     assert "|" not in shown
-    assert not (tmp_path / "lmms_vg_home" / "journal").exists()
+    assert not (own_home / "journal").exists()
 
 
 @pytest.mark.parametrize(

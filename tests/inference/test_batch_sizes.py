@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -15,14 +16,14 @@ from checkpoints import load
 from PIL import Image
 from torch import Tensor
 
-from lmms_vg.attention import decoding
+from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.forward_pass import Pass
-from lmms_vg.inference import asking
 from lmms_vg.inference.answerer import Answerer
+from lmms_vg.inference.asking import Asking
 from lmms_vg.inference.method_run import MethodRun
-from lmms_vg.inference.question import Question
-from lmms_vg.journal import Journal, Record
-from lmms_vg.methods import METHODS
+from lmms_vg.inference.question import Prepared, Question
+from lmms_vg.journal import Journal, Record, read_records
+from lmms_vg.methods import METHODS, Method
 from lmms_vg.models import Family
 from lmms_vg.models.checkpoint import Shape
 
@@ -55,36 +56,50 @@ def questions() -> Iterator[Question]:
         yield question(str(number), image, text, boxes=[[9, 5, 29, 30]], align=True)
 
 
-def answered(
-    family: Family, name: str, batch_size: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> tuple[dict[str, Record], dict[str, Tensor]]:
-    """Return the records, and the logits of the first answer token of each prompt."""
-    logits: dict[str, Tensor] = {}
+class Answered(NamedTuple):
+    """What one method made of the questions: the records, and the logits of the first answer token of each prompt."""
 
-    def seen(answering: Pass, settings: Any, keys: list[str], *rest: Any) -> list[list[int]]:
-        logits.update(zip(keys, answering.logits, strict=True))
-        return decoding.decode(answering, settings, keys, *rest)
+    records: dict[str, Record]
+    logits: dict[str, Tensor]
 
-    monkeypatch.setattr(asking, "decode", seen)
-    method = METHODS[name].for_checkpoint(SHAPE, **CASES.get(name, {}))
-    answerer = Answerer(family, [MethodRun(method, Journal(folder / str(batch_size)))], batch_size)
-    records = {one.uid: record for one, record in answerer.answer(questions())}
-    answerer.close()
-    assert [record.error for record in records.values()] == [None] * 5
-    return records, logits
+
+@pytest.fixture(scope="module")
+def answered(family: Family, tmp_path_factory: pytest.TempPathFactory) -> dict[Any, dict[str, Answered]]:
+    """Batch size -> what each method made of them; all methods together, which answer as each does alone."""
+    return {size: joint(family, size, tmp_path_factory.mktemp("journals")) for size in (1, 4, "auto")}
+
+
+def joint(family: Family, batch_size: Any, folder: Path) -> dict[str, Answered]:
+    logits: dict[str, dict[str, Tensor]] = {name: {} for name in METHODS}
+    prefill = Asking.prefill
+
+    def seen(self: Asking, method: Method, shared: Batch, prepared: Sequence[Prepared], *rest: Any) -> Pass:
+        answering = prefill(self, method, shared, prepared, *rest)
+        rows = answering.logits.clone()
+        logits[method.name].update(zip([form.question.uid for form in prepared], rows, strict=True))
+        return answering
+
+    methods = {name: METHODS[name].for_checkpoint(SHAPE, **CASES.get(name, {})) for name in METHODS}
+    runs = [MethodRun(method, Journal(folder / name)) for name, method in methods.items()]
+    with pytest.MonkeyPatch.context() as patch, closing(Answerer(family, runs, batch_size)) as answerer:
+        patch.setattr(Asking, "prefill", seen)
+        assert len([*answerer.answer(questions())]) == 5
+    records = {run.method.name: {one.uid: one for one in read_records([run.journal.path])} for run in runs}
+    return {name: Answered(records[name], logits[name]) for name in METHODS}
 
 
 @pytest.mark.parametrize("name", list(METHODS))
-def test_batch_sizes_agree(family: Family, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    alone, expected = answered(family, name, 1, tmp_path, monkeypatch)
+def test_batch_sizes_agree(name: str, answered: dict[Any, dict[str, Answered]]) -> None:
+    alone, expected = answered[1][name]
+    assert [record.error for record in alone.values()] == [None] * 5
     assert {record.batch for record in alone.values()} == {1}
     for batch_size, sizes in ((4, {4, 1}), ("auto", {5})):
-        together, logits = answered(family, name, batch_size, tmp_path, monkeypatch)
+        together, logits = answered[batch_size][name]
         assert {record.batch for record in together.values()} == sizes
-        assert {uid: record.text for uid, record in together.items()} == {uid: alone[uid].text for uid in together}
-        assert logits.keys() == expected.keys()
-        for key, row in logits.items():
-            torch.testing.assert_close(row, expected[key], atol=1e-5, rtol=1e-5)
+        assert {uid: record.text for uid, record in together.items()} == {uid: one.text for uid, one in alone.items()}
+        assert logits.keys() == expected.keys() == together.keys()
+        for uid, row in logits.items():
+            torch.testing.assert_close(row, expected[uid], atol=1e-5, rtol=1e-5)
         for uid, record in together.items():
             assert record.alignment is not None
             for measure in ("ar", "kl", "js"):

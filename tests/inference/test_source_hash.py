@@ -58,26 +58,34 @@ def test_nothing_of_the_benchmark_side_is_hashed() -> None:
     assert {module for module in hashed if ".metrics." in module} == measured
 
 
-@pytest.fixture
-def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Hashes]]:
-    """Return the hashes of all families and methods after adding a comment to one file of a copied package."""
-    root = tmp_path / "lmms_vg"
+@pytest.fixture(scope="module")
+def edited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Hashes]]:
+    """Return the hashes of all families and methods of a copied package, in which a file ends in a comment."""
+    root = tmp_path_factory.mktemp("copied") / "lmms_vg"
     shutil.copytree(Path(lmms_vg.__file__).parent, root, ignore=shutil.ignore_patterns("*.safetensors", "__pycache__"))
 
-    def clear() -> None:
-        source_hash._source.cache_clear()
-        source_hash._imports.cache_clear()
-
     def hashes(file: str = "") -> Hashes:
+        before = (root / file).read_text() if file else ""
         if file:
-            (root / file).write_text((root / file).read_text() + "\n# a comment\n")
-        clear()
+            (root / file).write_text(before + "\n# a comment\n")
+        source_hash._source.cache_clear()  # and a comment imports nothing
         families = {name: engine_hash(cls) for name, cls in FAMILIES.items()}
-        return families | {name: method_hash(cls) for name, cls in METHODS.items()}
+        methods = {name: method_hash(cls) for name, cls in METHODS.items()}
+        if file:
+            (root / file).write_text(before)
+        return families | methods
 
-    monkeypatch.setattr(source_hash, "_ROOT", root)
-    yield hashes
-    clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source_hash, "_ROOT", root)
+        source_hash._imports.cache_clear()
+        yield hashes
+    source_hash._source.cache_clear()
+    source_hash._imports.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def unedited(edited: Callable[[str], Hashes]) -> Hashes:
+    return edited("")
 
 
 @pytest.mark.parametrize(
@@ -100,9 +108,11 @@ def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
         ),
     ],
 )
-def test_what_a_changed_file_changes(edited: Callable[[str], Hashes], file: str, changed: set[str]) -> None:
-    before, after = edited(""), edited(file)
-    assert {name for name in before if before[name] != after[name]} == changed
+def test_what_a_changed_file_changes(
+    edited: Callable[[str], Hashes], unedited: Hashes, file: str, changed: set[str]
+) -> None:
+    after = edited(file)
+    assert {name for name in unedited if unedited[name] != after[name]} == changed
 
 
 def test_a_method_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

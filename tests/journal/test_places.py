@@ -18,8 +18,8 @@ from lmms_vg.journal import Journal, Record, content_key
 from lmms_vg.journal.lines import FORMAT, Label, decode, decode_label, encode
 from lmms_vg.journal.places import append, line_at
 
-#: A dictionary of them is as full as one of four times as many.
-ANSWERS = 5_000
+#: A dictionary of them is as full as one of sixteen times as many.
+ANSWERS = 1_250
 
 #: Most bytes in memory per answer: in a journal, and handed over to scoring. Measured are 138 and 111.
 IN_JOURNAL, HANDED_OVER = 200, 200
@@ -47,8 +47,8 @@ def test_memory_holds_places_and_not_answers(tmp_path: Path) -> None:
 
     def write() -> None:
         made.__enter__()
-        for number in range(0, ANSWERS, 100):
-            made.write([answer(number + place) for place in range(100)])
+        for number in range(0, ANSWERS, 50):
+            made.write([answer(number + place) for place in range(50)])
 
     def remember() -> None:
         for number in range(ANSWERS):

@@ -18,6 +18,8 @@ from lmms_vg.leaderboard.answer_explorer import check_withheld
 from lmms_vg.leaderboard.site import MARKER, build
 from lmms_vg.submission.schema import Card
 
+pytestmark = pytest.mark.usefixtures("few_phantoms")
+
 HARD = "vqa_demo_hard"
 CHEN = "mmmu_med_chen_greedy"
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import pytest
 import tiny
 from checkpoints import load
@@ -10,9 +13,19 @@ from lmms_vg.attention import install
 from lmms_vg.models import Family
 
 
+@pytest.fixture(scope="session")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Family]:
+    """Kind of text model -> a family that is loaded once, although files of tests alternate between the two."""
+
+    @cache
+    def load_once(kind: str) -> Family:
+        family = load("llava", tiny.save(tmp_path_factory.mktemp("tiny") / kind, kind))
+        install(family.model)
+        return family
+
+    return load_once
+
+
 @pytest.fixture(scope="session", params=["qwen2", "mistral"])
-def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Family:
-    folder = tiny.save(tmp_path_factory.mktemp("tiny") / request.param, request.param)
-    made = load("llava", folder)
-    install(made.model)
-    return made
+def family(request: pytest.FixtureRequest, loaded: Callable[[str], Family]) -> Family:
+    return loaded(request.param)

@@ -84,14 +84,14 @@ def test_numbers_are_those_of_the_saved_samples(table_f4: tuple[Path, str]) -> N
 
 
 def test_a_second_call_asks_nothing_anew(
-    table_f4: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    table_f4: tuple[Path, str], own_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, first = table_f4
     before = sorted((folder / "out").rglob("*_results.json"))
     assert main(["reproduce", "tableF4", *DEMO, "-o", str(folder / "out")]) == 0
     shown = capsys.readouterr().out
     assert shown.count("| done: `") == 6
-    assert not (tmp_path / "lmms_vg_home" / "journal").exists(), "no model was asked, not even from a journal"
+    assert not (own_home / "journal").exists(), "no model was asked, not even from a journal"
     assert sorted((folder / "out").rglob("*_results.json")) == before
     assert shown[shown.index("## Results") :] == first[first.index("## Results") :]
 

@@ -15,6 +15,8 @@ from lmms_vg.submission.choice import choice, only_protocol
 from lmms_vg.submission.collect import collect
 from lmms_vg.submission.submit import submit
 
+pytestmark = pytest.mark.usefixtures("few_phantoms")
+
 HARD, STANDARD, LOOKED = "vqa_demo_hard", "vqa_demo_standard", "vgmed_demo"
 
 

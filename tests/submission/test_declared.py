@@ -21,6 +21,8 @@ from lmms_vg.submission.schema import Card, Declaration, Manifest
 from lmms_vg.submission.submit import by_method, submit
 from lmms_vg.submission.validate import check
 
+pytestmark = pytest.mark.usefixtures("few_phantoms")
+
 HARD, STANDARD, LOOKED = "vqa_demo_hard", "vqa_demo_standard", "vgmed_demo"
 CARD = Card(name="Some API", parameters=None, trained_on=[])
 OPENAI = {

@@ -17,6 +17,8 @@ from lmms_vg.submission.findings import CODES, NOTES
 from lmms_vg.submission.submit import submit
 from lmms_vg.submission.validate import check, pairs
 
+pytestmark = pytest.mark.usefixtures("few_phantoms")
+
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -110,10 +110,10 @@ def test_nothing_takes_them_for_a_benchmark(capsys: pytest.CaptureFixture[str]) 
         _ = own_tasks.own_other_closed
 
 
-def test_without_own_files_there_are_no_tasks_and_no_folder(tmp_path: Path) -> None:
+def test_without_own_files_there_are_no_tasks_and_no_folder(own_home: Path) -> None:
     assert own_tasks.own_groups() == own_tasks.own_tasks() == {}
     assert plugin._own_folder() == ""
-    assert not (tmp_path / "lmms_vg_home").exists()
+    assert not own_home.exists()
 
 
 def test_a_file_that_is_not_there_costs_its_tasks_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ def test_our_answers_are_scored_too() -> None:
     assert scored({"1": "no"})["acc"][0]["score"] == 1
 
 
-def test_macro_weighs_categories_alike_and_says_them(caplog: pytest.LogCaptureFixture) -> None:
+def test_macro_weighs_categories_alike_and_says_them() -> None:
     """HEAD has 1 of 3 correct, CHEST 1 of 1: micro 1/2, macro 2/3."""
     items = scored({"1": "no", "2": "yes", "3": "yes", "4": "no"}, **{"4": "CHEST"})
     assert metric_items.mean_score(items["acc"]) == 0.5

@@ -1,37 +1,52 @@
 """The normal and t distributions, counts of a fair coin, and ranks.
 
-They are those of `scipy.stats`, which the tests compare them with. That package takes most of a second to import, and every
-command that prints an interval would wait for it; `scipy.special`, which it is built on, does not.
+Tests compare them with those of `scipy.stats`. That package takes most of a second to import, and every command that prints an
+interval would wait for it. So the normal distribution is Python's own, and Student's t imports `scipy.special` when it is used.
 """
 
 from __future__ import annotations
 
-from math import comb
+from math import comb, erfc, inf, sqrt
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+
+_NORMAL = NormalDist()
 
 
 def normal_quantile(share: Any) -> Any:
     """Return the value that a standard normal variable is below with this probability; an array for an array."""
-    return special.ndtri(share)
+    if np.ndim(share):
+        return np.array([normal_quantile(one) for one in np.ravel(share)]).reshape(np.shape(share))
+    return _NORMAL.inv_cdf(share) if 0 < share < 1 else {0: -inf, 1: inf}.get(share, np.nan)
 
 
-def normal_tail(value: Any) -> Any:
+def normal_tail(value: float) -> float:
     """Return the probability that a standard normal variable is above a value."""
-    return special.ndtr(-value)
+    return erfc(value / sqrt(2)) / 2
 
 
 def t_quantile(share: float, degrees: float) -> float:
     """Return the value that Student's t with these degrees of freedom is below with this probability."""
+    from scipy import special
+
     return float(special.stdtrit(degrees, share))
 
 
 def t_tail(value: Any, degrees: float) -> Any:
     """Return the probability that Student's t is above a value; an array for an array."""
+    from scipy import special
+
     return special.stdtr(degrees, -value)
+
+
+def normal_of_t(value: Any, degrees: float) -> Any:
+    """Return what a standard normal variable is above as often as Student's t is above a value; an array for an array."""
+    from scipy import special
+
+    return -special.ndtri(special.stdtr(degrees, -value))
 
 
 def heads_of(tosses: int) -> NDArray[np.float64]:
@@ -47,7 +62,7 @@ def heads_of(tosses: int) -> NDArray[np.float64]:
 
 def sign_test(heads: int, tosses: int) -> float:
     """Return the two-sided p-value of the exact binomial test of a fair coin, 0 to 1."""
-    return float(min(1.0, 2 * special.bdtr(min(heads, tosses - heads), tosses, 0.5)))
+    return float(min(1.0, 2 * heads_of(tosses)[: min(heads, tosses - heads) + 1].sum()))
 
 
 def average_ranks(values: Any) -> NDArray[np.float64]:

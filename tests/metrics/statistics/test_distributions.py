@@ -1,4 +1,4 @@
-"""Against `scipy.stats`, which the package does not import."""
+"""Against `scipy.stats`, which the package does not import; commands that print intervals import nothing of scipy."""
 
 from __future__ import annotations
 
@@ -14,13 +14,18 @@ VALUES = np.array([-40.0, -3.0, 0.0, 0.5, 1.96, 8.0, 40.0])
 
 
 def test_normal() -> None:
-    np.testing.assert_array_equal(distributions.normal_quantile(SHARES), stats.norm.ppf(SHARES))
-    np.testing.assert_allclose(distributions.normal_tail(VALUES), stats.norm.sf(VALUES), rtol=1e-14)
+    np.testing.assert_allclose(distributions.normal_quantile(SHARES), stats.norm.ppf(SHARES), rtol=1e-14, atol=1e-16)
+    tails = [distributions.normal_tail(value) for value in VALUES]
+    np.testing.assert_allclose(tails, stats.norm.sf(VALUES), rtol=1e-13)
+    np.testing.assert_array_equal(distributions.normal_quantile([[0, 1], [-1, 2]]), stats.norm.ppf([[0, 1], [-1, 2]]))
+    assert distributions.normal_quantile(0.975) == distributions.normal_quantile(np.array([0.975]))[0]
 
 
 @pytest.mark.parametrize("degrees", [1.0, 2.5, 9.0, 299.0, 1e6])
 def test_student(degrees: float) -> None:
     np.testing.assert_allclose(distributions.t_tail(VALUES, degrees), stats.t.sf(VALUES, degrees), rtol=1e-12)
+    deviates = stats.norm.isf(stats.t.sf(VALUES, degrees))
+    np.testing.assert_allclose(distributions.normal_of_t(VALUES, degrees), deviates, rtol=1e-9, atol=1e-15)
     for share in (0.025, 0.5, 0.95, 0.999):
         assert distributions.t_quantile(share, degrees) == pytest.approx(stats.t.ppf(share, degrees), rel=1e-12)
 
