@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 from commands import answers, command
 
 from lmms_vg.cli.main import main
@@ -29,31 +32,44 @@ def records(home: Path, model: str) -> dict[tuple[str, str], dict[str, Any]]:
     return {(record.task, record.uid): record.model_dump() | {"seconds": 0} for record in read_records(paths)}
 
 
+#: The method's own hyper-parameters, of the joint run and of a run of its own.
+HYPER_PARAMETERS = {"plain": "", "vgrefine": "k=5", "pai": "alpha=0.3"}
+
+#: One command after the other, each with a home of its own; the arguments are JSON.
+ONE_BY_ONE = """
+import json, os, sys
+from lmms_vg.cli.main import main
+for home, *command in json.loads(sys.argv[1]):
+    os.environ["LMMS_VG_HOME"] = home
+    if status := main(command):
+        sys.exit(status)
+"""
+
+
 @pytest.fixture(scope="module")
 def runs(programs: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Any]]:
-    """Folder and process of the joint run and of the single runs, each with a separate home."""
-    hyper_parameters = {"plain": "", "vgrefine": "k=5", "pai": "alpha=0.3"}
-    joint = "pretrained=demo,vgrefine.k=5,pai.alpha=0.3"
-    arguments = {
-        "joint": ["--methods", "plain,vgrefine,pai", "--model", "huatuo", "--model_args", joint],
-        **{
-            method: [
-                "--model",
-                f"huatuo_{method}",
-                "--log_samples",
-                "--model_args",
-                f"pretrained=demo,{values}".strip(","),
-            ]
-            for method, values in hyper_parameters.items()
-        },
-    }
-    folders = {name: tmp_path_factory.mktemp(name) for name in arguments}
+    """Folder and process of the joint run and of the single runs, each with a separate home.
+
+    The single runs share a process, as all but its start is theirs alone, and take the methods from the last to the first: what
+    one method might leave to the next would come to others than in the joint run.
+    """
+    folders = {name: tmp_path_factory.mktemp(name) for name in ("joint", *HYPER_PARAMETERS)}
+    given = ",".join(f"{method}.{values}" for method, values in HYPER_PARAMETERS.items() if values)
+    joint = ["--methods", ",".join(HYPER_PARAMETERS), "--model", "huatuo", "--model_args", f"pretrained=demo,{given}"]
+    alone = [
+        [
+            str(folders[method] / "home"), "run", *COMMON, "--model", f"huatuo_{method}", "--log_samples",
+            "--model_args", f"pretrained=demo,{values}".strip(","), "--output_path", str(folders[method] / "out"),
+        ]
+        for method, values in reversed(HYPER_PARAMETERS.items())
+    ]  # fmt: skip
+    singly = [warm.programs() / "python", "-c", ONE_BY_ONE, json.dumps(alone)]
     with ThreadPoolExecutor(2) as pool:
-        done = {
-            name: pool.submit(command, f / "home", "run", *COMMON, *arguments[name], "--output_path", str(f / "out"))
-            for name, f in folders.items()
-        }
-    return {name: (folders[name], process.result()) for name, process in done.items()}
+        single = pool.submit(subprocess.run, singly, capture_output=True, text=True, check=False)
+        out = str(folders["joint"] / "out")
+        together = command(folders["joint"] / "home", "run", *COMMON, *joint, "--output_path", out)
+    done = {"joint": together} | dict.fromkeys(HYPER_PARAMETERS, single.result())
+    return {name: (folders[name], process) for name, process in done.items()}
 
 
 def test_all_runs_succeed(runs: dict[str, tuple[Path, Any]]) -> None:
