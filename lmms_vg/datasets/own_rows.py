@@ -195,7 +195,7 @@ def _checked(row: OwnRow) -> OwnRow:
         safe_path(row.mask)
     window_of(row.window)
     clean = {"image": image, "answer": _answer(row), "patient": str(row.patient).strip()}
-    changed = {key: value for key, value in clean.items() if value != getattr(row, key)}
+    changed: dict[str, Any] = {key: value for key, value in clean.items() if value != getattr(row, key)}
     return replace(row, **changed) if changed else row  # it checks all values again
 
 
