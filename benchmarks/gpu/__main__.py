@@ -38,7 +38,7 @@ from lmms_vg.extensions.registered import families
 from lmms_vg.inference.build import together
 from lmms_vg.journal.provenance import versions
 
-TINY = Size(5, 128, 1024, vision_layers=2, vision_hidden=128, image=56)
+TINY = Size(3, 128, 1024, vision_layers=2, vision_hidden=128, image=56)
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -133,7 +133,7 @@ def measure(sections: Sections, bench: Bench, card: str) -> None:
     bench.drop_stock()
     run("Numbers by dtype and batch", lambda: precision.dtypes(bench, few))
     run("device_map", lambda: precision.placement(bench, few))
-    run("Every method", lambda: methods.every(bench, bench.rounds(1, 2)))
+    run("Every method", lambda: methods.every(bench, bench.rounds(1, 2 if bench.judged else 1)))
     states = [
         f"{name}: {section['state']}" for name, section in sections.done.items() if section["state"] != "measured"
     ]

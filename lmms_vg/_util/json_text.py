@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from typing import Any
 
@@ -22,8 +23,8 @@ def parse_json(data: bytes) -> Any:
             not text. The message has the reason; the caller adds file and line.
     """
     try:
-        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=members)
-        if b"\\u" in data:
+        value = _DECODER.decode(data.decode("utf-8-sig"))
+        if _SURROGATE.search(data):
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8 ({error.reason} at byte {error.start})") from error
@@ -50,3 +51,9 @@ def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
         raise _TwiceError(f"{twice[:100]!r} appears twice")
     return content
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=members)
+
+#: An escape that may be half a pair; both halves of a pair match, too.
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")

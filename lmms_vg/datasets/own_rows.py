@@ -194,7 +194,9 @@ def _checked(row: OwnRow) -> OwnRow:
     if isinstance(row.mask, str):
         safe_path(row.mask)
     window_of(row.window)
-    return replace(row, image=image, answer=_answer(row), patient=str(row.patient).strip())
+    clean = {"image": image, "answer": _answer(row), "patient": str(row.patient).strip()}
+    changed: dict[str, Any] = {key: value for key, value in clean.items() if value != getattr(row, key)}
+    return replace(row, **changed) if changed else row  # it checks all values again
 
 
 def _answer(row: OwnRow) -> str:

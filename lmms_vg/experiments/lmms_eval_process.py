@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -64,7 +65,7 @@ def run(arguments: Sequence[str]) -> int:
         _require_folder(options.output_path)
         quiet.warnings_only()
         try:
-            with _named_bars(), _timed_scoring():
+            with _named_bars(), _timed_scoring(), _names_of_its_own(options.output_path):
                 results, samples = evaluate(options)
         except failure.RunFailed as problem:  # one of several configurations; lmms-eval would print a traceback
             print(f"lmms-vg: {problem}", file=sys.stderr)
@@ -156,6 +157,26 @@ def _timed_scoring() -> Iterator[None]:
         yield
     finally:
         host_evaluator.simple_evaluate = evaluate
+
+
+@contextmanager
+def _names_of_its_own(out: str | None) -> Iterator[None]:
+    """Inside the block, a run whose files would have the names of an earlier one's gets the time a little later.
+
+    lmms-eval names files by the second and appends samples, so files of two quick runs would hold both.
+    """
+    dated: Callable[..., str] = host.utils.get_datetime_str
+
+    def fresh(**zone: str) -> str:
+        while any(Path(out or ".").glob(f"*/{(date := dated(**zone))}_*")):
+            time.sleep(0.05)
+        return date
+
+    host.utils.get_datetime_str = fresh if out else dated
+    try:
+        yield
+    finally:
+        host.utils.get_datetime_str = dated
 
 
 def _require_folder(out: str | None) -> None:

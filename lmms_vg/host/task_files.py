@@ -1,14 +1,16 @@
 """Read lmms-eval's task files with libyaml.
 
 lmms-eval 0.7.3 reads all of its 1,700 YAML files whenever it starts, with PyYAML's parser in Python: 7 to 10 s per run.
-PyYAML also has the same loader on libyaml's parser in C, which takes a tenth of the time. Files that many tasks include are
-read once.
+PyYAML also has the same loader on libyaml's parser in C, which takes a tenth of the time. Files are read once per process, as
+many tasks include the same one, and every run of `lmms-vg run --methods` or `lmms-vg sweep` starts with all of them.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -25,11 +27,16 @@ def fast(tasks: ModuleType) -> Iterator[None]:
     if utils is None or not hasattr(yaml, "CFullLoader"):
         yield
         return
-    utils.yaml = _Libyaml(yaml)
+    utils.yaml = _libyaml(yaml)
     try:
         yield
     finally:
         utils.yaml = yaml
+
+
+@cache
+def _libyaml(yaml: Any) -> _Libyaml:
+    return _Libyaml(yaml)
 
 
 class _Libyaml:
@@ -44,7 +51,7 @@ class _Libyaml:
                 self.name = getattr(stream, "name", "<file>")  # `!function` looks for its module next to this file
 
         self._loader = Loader
-        self._read: dict[tuple[str, object], Any] = {}
+        self._read: dict[tuple[object, ...], Any] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._yaml, name)
@@ -54,7 +61,14 @@ class _Libyaml:
         self._loader.add_constructor(tag, constructor)
 
     def full_load(self, stream: Any) -> Any:
-        key = (str(stream.name), self._loader.yaml_constructors.get("!function"))
+        about = os.fstat(stream.fileno())  # a file may change between two runs
+        key = (
+            str(stream.name),
+            about.st_ino,
+            about.st_size,
+            about.st_mtime_ns,
+            self._loader.yaml_constructors.get("!function"),
+        )
         if key not in self._read:
             self._read[key] = self._yaml.load(stream, self._loader)
         read = self._read[key]

@@ -120,9 +120,9 @@ def _signature(settings: BertScoreSettings, n: int | None, case: str) -> str:
 
 @lru_cache(maxsize=1)
 def _scorer(settings: BertScoreSettings, device: str) -> "BERTScorer":
-    from bert_score import BERTScorer
-
     config = _config(settings)
+    from bert_score import BERTScorer  # after the question whether there is a model: it takes a second
+
     with _quiet(), _available(settings):
         scorer = BERTScorer(
             model_type=settings.model,

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from string import ascii_uppercase
 
 from lmms_vg._util.error_codes import BadQuestion
-from lmms_vg.metrics.claims import chosen
 from lmms_vg.metrics.closed import Verdict
 
 _CHEN = re.compile(r"(?:[\W是为]|^)(?![aA] )([a-nA-N])(?:\W|$)")
@@ -52,6 +51,8 @@ def choice(answer: str, reference: str, options: Sequence[str]) -> Verdict:
 
 def extract(answer: str, options: Sequence[str]) -> str | None:
     """Letter of the option that an answer chooses by the rule of `choice`; None if that is not clear."""
+    from lmms_vg.metrics.claims import chosen  # late: its patterns take 0.4 s to compile
+
     return chosen(answer, options)
 
 

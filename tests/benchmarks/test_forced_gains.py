@@ -7,11 +7,12 @@ from math import log
 from pathlib import Path
 from shutil import copy
 
+import hosting
 import pytest
-from commands import command
 from saved_run import IDENTITY, closed, save, spec
 
 from benchmarks.forced_gains import main
+from lmms_vg.cli.main import main as lmms_vg
 
 
 def run(folder: Path, right: int, method: str, sure: float | None) -> str:
@@ -40,13 +41,12 @@ def test_runs_without_first_token_values(tmp_path: Path, capsys: pytest.CaptureF
     assert "| no values |" in capsys.readouterr().out
 
 
-@pytest.mark.e2e
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_no_method_is_better_on_real_questions_that_the_demo_model_cannot_read(
-    shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A short form of the page's 1,297 questions: 24 yes/no questions of VQA-RAD about as many images, as own questions."""
+    hosting.light(monkeypatch, tmp_path)
     folder = shared_data / "vqa_rad"
     rows = json.loads((folder / "VQA_RAD Dataset Public.json").read_text(encoding="utf-8"))
     closed_rows = [row for row in rows if str(row["answer"]).strip().lower() in ("yes", "no")]
@@ -59,11 +59,12 @@ def test_no_method_is_better_on_real_questions_that_the_demo_model_cannot_read(
     questions = tmp_path / "rad.jsonl"
     questions.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     arguments = "pretrained=demo,attention_lens.start=1,attention_lens.end=4"
-    done = command(
-        tmp_path / "home", "run", "--data", str(questions), "--model", "huatuo", "--batch_size", "8",
+    asked = [
+        "--data", str(questions), "--model", "huatuo", "--batch_size", "8",
         "--methods", "plain,attention_lens,vcd,pai", "--model_args", arguments, "--output_path", str(tmp_path / "out"),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    ]  # fmt: skip
+    assert hosting.ended(lambda: lmms_vg(["run", *asked])) == 0
+    capsys.readouterr()
     assert main([str(tmp_path / "out" / name) for name in ("plain", "attention_lens", "vcd", "pai")]) == 0
     shown = capsys.readouterr().out
     assert shown.count("| no gain |") == 3, shown

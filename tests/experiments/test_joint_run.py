@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import hosting
 import pytest
 from commands import answers, command
 
@@ -29,40 +32,50 @@ def records(home: Path, model: str) -> dict[tuple[str, str], dict[str, Any]]:
     return {(record.task, record.uid): record.model_dump() | {"seconds": 0} for record in read_records(paths)}
 
 
+#: The method's own hyper-parameters, of the joint run and of a run of its own.
+HYPER_PARAMETERS = {"plain": "", "vgrefine": "k=5", "pai": "alpha=0.3"}
+
+
+class JointAndSingleRuns(NamedTuple):
+    """Folders and exit statuses by method, or by "joint"; and the process of the joint run."""
+
+    folders: dict[str, Path]
+    statuses: dict[str, int]
+    joint: subprocess.CompletedProcess[str]
+
+
 @pytest.fixture(scope="module")
-def runs(programs: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Any]]:
-    """Folder and process of the joint run and of the single runs, each with a separate home."""
-    hyper_parameters = {"plain": "", "vgrefine": "k=5", "pai": "alpha=0.3"}
-    joint = "pretrained=demo,vgrefine.k=5,pai.alpha=0.3"
-    arguments = {
-        "joint": ["--methods", "plain,vgrefine,pai", "--model", "huatuo", "--model_args", joint],
-        **{
-            method: [
-                "--model",
-                f"huatuo_{method}",
-                "--log_samples",
-                "--model_args",
-                f"pretrained=demo,{values}".strip(","),
-            ]
-            for method, values in hyper_parameters.items()
-        },
-    }
-    folders = {name: tmp_path_factory.mktemp(name) for name in arguments}
-    with ThreadPoolExecutor(2) as pool:
-        done = {
-            name: pool.submit(command, f / "home", "run", *COMMON, *arguments[name], "--output_path", str(f / "out"))
-            for name, f in folders.items()
-        }
-    return {name: (folders[name], process.result()) for name, process in done.items()}
+def runs(programs: None, tmp_path_factory: pytest.TempPathFactory) -> JointAndSingleRuns:
+    """A joint run and the runs of its methods alone, each with a separate home.
+
+    The joint run is a program. The single runs are in this process, from the last method to the first: what one method might
+    leave to the next would come to others than in the joint run.
+    """
+    folders = {name: tmp_path_factory.mktemp(name) for name in ("joint", *HYPER_PARAMETERS)}
+    given = ",".join(f"{method}.{values}" for method, values in HYPER_PARAMETERS.items() if values)
+    joint = ["--methods", ",".join(HYPER_PARAMETERS), "--model", "huatuo", "--model_args", f"pretrained=demo,{given}"]
+    statuses = {}
+    with ThreadPoolExecutor(1) as pool, pytest.MonkeyPatch.context() as patch:
+        place = folders["joint"]
+        together = pool.submit(command, place / "home", "run", *COMMON, *joint, "--output_path", str(place / "out"))
+        for method, values in reversed(HYPER_PARAMETERS.items()):
+            place = folders[method]
+            hosting.light(patch, place)
+            patch.setenv("LMMS_VG_HOME", str(place / "home"))
+            model = ["--model", f"huatuo_{method}", "--model_args", f"pretrained=demo,{values}".strip(",")]
+            asked = ["run", *COMMON, *model, "--log_samples", "--output_path", str(place / "out")]
+            statuses[method] = hosting.ended(partial(main, asked))
+        process = together.result()
+    return JointAndSingleRuns(folders, statuses | {"joint": process.returncode}, process)
 
 
-def test_all_runs_succeed(runs: dict[str, tuple[Path, Any]]) -> None:
-    assert {name: process.returncode for name, (_, process) in runs.items()} == dict.fromkeys(runs, 0)
-    assert "lmms-vg compare" in runs["joint"][1].stdout.splitlines()[-1]
+def test_all_runs_succeed(runs: JointAndSingleRuns) -> None:
+    assert runs.statuses == dict.fromkeys(("joint", *HYPER_PARAMETERS), 0)
+    assert "lmms-vg compare" in runs.joint.stdout.splitlines()[-1]
 
 
-def test_weights_are_loaded_and_questions_asked_once(runs: dict[str, tuple[Path, Any]]) -> None:
-    joint = runs["joint"][1]
+def test_weights_are_loaded_and_questions_asked_once(runs: JointAndSingleRuns) -> None:
+    joint = runs.joint
     assert (joint.stdout + joint.stderr).count("load check: our logits differ") == 1  # one per load of the weights
     summaries = re.findall(
         r"(\d+) asked, (\d+) from journal, (\d+) answered now, 0 failed", joint.stdout + joint.stderr
@@ -71,20 +84,20 @@ def test_weights_are_loaded_and_questions_asked_once(runs: dict[str, tuple[Path,
 
 
 @pytest.mark.parametrize("method", ["plain", "vgrefine", "pai"])
-def test_a_joint_run_equals_a_run_of_its_own(runs: dict[str, tuple[Path, Any]], method: str) -> None:
+def test_a_joint_run_equals_a_run_of_its_own(runs: JointAndSingleRuns, method: str) -> None:
     """Saved samples and journalled records, with alignment values, are equal to the last digit."""
-    joint, alone = answers(runs["joint"][0] / "out" / method), answers(runs[method][0] / "out")
+    joint, alone = answers(runs.folders["joint"] / "out" / method), answers(runs.folders[method] / "out")
     assert joint.keys() == alone.keys() == {"vgmed_demo.jsonl", "vqa_demo_hard.jsonl"}
     assert joint == alone
-    first, second = (records(runs[name][0] / "home", f"huatuo_{method}") for name in ("joint", method))
+    first, second = (records(runs.folders[name] / "home", f"huatuo_{method}") for name in ("joint", method))
     assert len(first) == 24
     assert first == second
 
 
-def test_methods_differ(runs: dict[str, tuple[Path, Any]]) -> None:
+def test_methods_differ(runs: JointAndSingleRuns) -> None:
     """Otherwise the test above could pass because all methods do the same."""
     plain, refined, pai = (
-        records(runs["joint"][0] / "home", f"huatuo_{name}") for name in ("plain", "vgrefine", "pai")
+        records(runs.folders["joint"] / "home", f"huatuo_{name}") for name in ("plain", "vgrefine", "pai")
     )
     assert all(refined[key]["alignment"] != plain[key]["alignment"] for key in plain if key[0] == "vgmed_demo")
     assert all(pai[key]["alignment"] != plain[key]["alignment"] for key in plain if key[0] == "vgmed_demo")

@@ -11,6 +11,7 @@ import hosting
 import pytest
 import tiny
 import yaml
+from lmms_eval import utils
 from lmms_eval.loggers import EvaluationTracker
 
 from lmms_vg.cli.main import main
@@ -72,6 +73,19 @@ def test_failures_that_somebody_elses_task_scores_make_a_status(
     assert result == status
     assert ("2 questions of of_others failed" in capsys.readouterr().out) == bool(gone)
     assert len(hosting.samples(tmp_path / "out", "of_others")) == 3, "failures are saved too"
+
+
+def test_two_runs_within_a_second_have_files_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """lmms-eval names them by the second, and appends to a file of samples that is there."""
+    hosting.light(monkeypatch, tmp_path)
+    moments = iter(["20260101_000000"] * 4 + ["20260101_000001"])
+    monkeypatch.setattr(utils, "get_datetime_str", lambda **_: next(moments))
+    arguments = [*DEMO, "--tasks", "vqa_demo_hard", "--limit", "2", "--output_path", str(tmp_path / "out")]
+    for _ in range(2):
+        assert hosting.ended(lambda: main([*arguments, "--log_samples"])) == 0
+    files = sorted(path.name[:15] for path in (tmp_path / "out").rglob("*_samples_*.jsonl"))
+    assert files == ["20260101_000000", "20260101_000001"]
+    assert [*moments] == []
 
 
 def test_failures_on_our_own_tasks_are_left_out_and_are_no_failure_of_the_run(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+from functools import partial
 from pathlib import Path
 
+import hosting
 import pytest
 from commands import FEW, answers, command
 
@@ -26,13 +28,15 @@ def swept(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_equals_separate_runs(swept: Path, tmp_path: Path) -> None:
+def test_equals_separate_runs(swept: Path, few_phantoms: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sweep is a program; the separate runs are in this process."""
+    hosting.light(monkeypatch, tmp_path)
     for label in ("p=100", "plain"):
         method, values = ("plain", "") if label == "plain" else ("vgrefine", ",mask=post,p=100")
-        command(
-            tmp_path / label / "home", "run", *COMMON, "--model", f"huatuo_{method}", "--log_samples", "--model_args",
-            f"pretrained=demo{values}", "--output_path", str(tmp_path / label / "out"), few=True,
-        )  # fmt: skip
+        monkeypatch.setenv("LMMS_VG_HOME", str(tmp_path / label / "home"))
+        model = ["--model", f"huatuo_{method}", "--model_args", f"pretrained=demo{values}"]
+        asked = ["run", *COMMON, *model, "--log_samples", "--output_path", str(tmp_path / label / "out")]
+        assert hosting.ended(partial(main, asked)) == 0
         alone = answers(tmp_path / label / "out")
         assert alone
         assert answers(swept / "out" / label) == alone

@@ -78,6 +78,25 @@ def test_what_is_included_again_is_what_it_was(tmp_path: Path, mode: str) -> Non
     assert [config["a"] for config in plainly] == ["first"] * 3
 
 
+def test_a_second_run_reads_a_file_again_only_if_it_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A joint run or a sweep in one process indexes all files once per method or setting."""
+    loaded: list[str] = []
+    load = yaml.load
+    monkeypatch.setattr(yaml, "load", lambda stream, loader: loaded.append(stream.name) or load(stream, loader))
+    file = tmp_path / "task.yaml"
+
+    def read(text: str) -> Any:
+        if not file.exists() or file.read_text() != text:
+            file.write_text(text)
+        with task_files.fast(lmms_eval.tasks):
+            return utils.load_yaml_config(str(file), mode="simple")
+
+    assert [read("task: one\n"), read("task: one\n")] == [{"task": "one"}] * 2
+    assert loaded == [str(file)]
+    assert read("task: another\n") == {"task": "another"}
+    assert loaded == [str(file)] * 2
+
+
 def test_refuses_what_full_load_refuses(tmp_path: Path) -> None:
     file = tmp_path / "task.yaml"
     file.write_text("a: !!python/object/apply:os.system ['exit 1']\n")

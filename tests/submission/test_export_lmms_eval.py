@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import random
-import subprocess
 from pathlib import Path
 from typing import Any
 
+import hosting
 import pytest
 import runs
-from commands import FEW, program
+from commands import FEW
 from lmms_eval.api.metrics import clustered_stderr, mean_stderr
 from lmms_eval.baselines.loader import load_baseline
 from lmms_eval.utils import make_table, simple_parse_args_string
@@ -124,16 +123,16 @@ def test_a_folder_that_was_not_finished_is_no_run(
 
 
 @pytest.fixture(scope="module")
-def real(programs: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def real(few_phantoms: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A run by lmms-eval itself, and its export."""
     folder = tmp_path_factory.mktemp("real")
-    command = [*program(few=True), "run", "--model", "huatuo_vgrefine", "--model_args", "pretrained=demo,k=5"]
-    command += ["--tasks", f"vqa_demo,{LOOKED},{OPENED}", "--batch_size", "8", "--output_path", "run", "--log_samples"]
-    outer = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LMMS_VG_PARTIAL_DATA")
-    environment = {name: value for name, value in os.environ.items() if name not in outer}
-    environment |= {"LMMS_VG_HOME": str(folder / "home"), "LMMS_EVAL_DATASETS_CACHE": str(folder / "datasets")}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    asked = ["run", "--model", "huatuo_vgrefine", "--model_args", "pretrained=demo,k=5", "--batch_size", "8"]
+    asked += ["--tasks", f"vqa_demo,{LOOKED},{OPENED}", "--output_path", str(folder / "run"), "--log_samples"]
+    with pytest.MonkeyPatch.context() as patch:
+        hosting.light(patch, folder)
+        patch.setenv("LMMS_VG_HOME", str(folder / "home"))
+        patch.delenv("LMMS_VG_PARTIAL_DATA", raising=False)
+        assert hosting.ended(lambda: main(asked)) == 0
     return folder / "run", export(folder / "run", folder / "out")
 
 
