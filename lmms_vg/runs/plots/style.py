@@ -13,6 +13,7 @@ from zlib import crc32
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from lmms_vg._util.atomic_files import replace_file
 from lmms_vg.runs.tidy_rows import Row, write_csv
@@ -22,6 +23,7 @@ PALETTE = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = "osD^vP*"
 
 _DPI = 200
+_MARGIN = 0.06  # inches
 _LONGEST = 100
 _STYLE = {
     "font.size": 8,
@@ -53,15 +55,25 @@ def save(figure: Figure, folder: Path, name: str, rows: Sequence[Row]) -> list[P
         rows: the numbers that it shows.
     """
     stem = file_name(name)
-    FigureCanvasAgg(figure)
+    covered = _laid_out(figure)
     paths = []
     metadata: dict[str, dict[str, Any]] = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None}}
     for kind, without in metadata.items():
         data = BytesIO()
-        figure.savefig(data, format=kind, dpi=_DPI, bbox_inches="tight", pad_inches=0.06, metadata=without)
+        figure.savefig(data, format=kind, dpi=_DPI, bbox_inches=covered, metadata=without)
         paths.append(folder / f"{stem}.{kind}")
         replace_file(paths[-1], data.getvalue())
     return [*paths, *write_csv(stem, rows, folder)]
+
+
+def _laid_out(figure: Figure) -> Bbox:
+    """Lay a figure out for good, since this is most of the work of every format; return what it covers, in inches."""
+    FigureCanvasAgg(figure)
+    figure.dpi = _DPI
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
+    figure.set_layout_engine("none")
+    return figure.get_tightbbox().padded(_MARGIN)
 
 
 def file_name(name: str) -> str:
