@@ -11,11 +11,10 @@ from typing import Any
 from zlib import crc32
 
 import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.transforms import Bbox
 
 from lmms_vg._util.atomic_files import replace_file
+from lmms_vg.runs.plots.layout import laid_out
 from lmms_vg.runs.tidy_rows import Row, write_csv
 
 #: Okabe and Ito's colours, in the order in which lines take them.
@@ -23,7 +22,6 @@ PALETTE = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = "osD^vP*"
 
 _DPI = 200
-_MARGIN = 0.06  # inches
 _LONGEST = 100
 _STYLE = {
     "font.size": 8,
@@ -55,7 +53,7 @@ def save(figure: Figure, folder: Path, name: str, rows: Sequence[Row]) -> list[P
         rows: the numbers that it shows.
     """
     stem = file_name(name)
-    covered = _laid_out(figure)
+    covered = laid_out(figure, _DPI)
     paths = []
     metadata: dict[str, dict[str, Any]] = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None}}
     for kind, without in metadata.items():
@@ -64,16 +62,6 @@ def save(figure: Figure, folder: Path, name: str, rows: Sequence[Row]) -> list[P
         paths.append(folder / f"{stem}.{kind}")
         replace_file(paths[-1], data.getvalue())
     return [*paths, *write_csv(stem, rows, folder)]
-
-
-def _laid_out(figure: Figure) -> Bbox:
-    """Lay a figure out for good, since this is most of the work of every format; return what it covers, in inches."""
-    FigureCanvasAgg(figure)
-    figure.dpi = _DPI
-    if engine := figure.get_layout_engine():
-        engine.execute(figure)
-    figure.set_layout_engine("none")
-    return figure.get_tightbbox().padded(_MARGIN)
 
 
 def file_name(name: str) -> str:
