@@ -285,7 +285,10 @@ def test_the_figure(
     assert any((tmp_path / "study").glob("*.html"))
 
 
-def test_figure_a1_draws_published_cells_beside_ours(together: dict[str, Any], tmp_path: Path) -> None:
+def test_figure_a1_draws_published_cells_beside_ours(
+    monkeypatch: pytest.MonkeyPatch, together: dict[str, Any], tmp_path: Path
+) -> None:
+    without_pdf(monkeypatch)
     assert main(["reproduce", "figA1", *DEMO, "-o", str(tmp_path)]) == 0
     with (tmp_path / "radar.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
