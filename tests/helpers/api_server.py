@@ -50,7 +50,7 @@ class Handler(BaseHTTPRequestHandler):
 def serving() -> Iterator[Server]:
     """A server while the block runs."""
     with Server(("127.0.0.1", 0), Handler) as made:
-        thread = Thread(target=made.serve_forever, daemon=True)
+        thread = Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         yield made
         made.shutdown()

@@ -52,7 +52,7 @@ def without_pdf(patch: pytest.MonkeyPatch) -> None:
     drawn = Figure.savefig
 
     def save(figure: Figure, file: Any, **how: Any) -> None:
-        if how["format"] == "pdf":
+        if how.get("format") == "pdf":
             file.write(b"%PDF")
         else:
             drawn(figure, file, **how)

@@ -32,5 +32,5 @@ def shown(browser: Any, find: Callable[[], Found], ready: Callable[[Found], bool
     """Wait until what is found is ready."""
     from selenium.webdriver.support.ui import WebDriverWait
 
-    WebDriverWait(browser, 20).until(lambda _: ready(find()))
+    WebDriverWait(browser, 20, poll_frequency=0.02).until(lambda _: ready(find()))
     return find()

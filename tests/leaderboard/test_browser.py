@@ -101,8 +101,8 @@ def address(request: pytest.FixtureRequest, site: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with chromium(tmp_path_factory.mktemp("profile")) as started:
+def chrome(request: pytest.FixtureRequest) -> Iterator[Any]:
+    with chromium(request.config) as started:
         yield started
 
 
@@ -146,7 +146,7 @@ def wait_for(browser: Any, selector: str, text: str) -> str:
         said = one_of(browser, selector).text
         return said if text in said else ""
 
-    return WebDriverWait(browser, 10).until(found)
+    return WebDriverWait(browser, 10, poll_frequency=0.02).until(found)
 
 
 def column(browser: Any, table: str, title: str) -> Any:
@@ -366,7 +366,9 @@ def settled_width(browser: Any) -> dict[str, Any]:
         return {page: root.scrollWidth, window: width, styles: document.styleSheets.length,
             wider: root.scrollWidth > width ? out.map(one => one.outerHTML.slice(0, 80)) : []};"""
     with suppress(TimeoutException):
-        WebDriverWait(browser, 10).until(lambda _: (now := browser.execute_script(measure))["page"] == now["window"])
+        WebDriverWait(browser, 10, poll_frequency=0.02).until(
+            lambda _: (now := browser.execute_script(measure))["page"] == now["window"]
+        )
     return browser.execute_script(measure)
 
 

@@ -40,7 +40,7 @@ def test_two_questions_have_two_thirds() -> None:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(few_phantoms: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A plain run and a method, both with maps."""
     made = tmp_path_factory.mktemp("pictures")
     with pytest.MonkeyPatch.context() as patch:

@@ -19,6 +19,7 @@ TASKS = ["vgmed_demo", "vqa_demo_hard", "vqa_demo_standard"]
 def test_run_submit_validate_build(demo_runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     finished = demo_runs / "out"
     card = runs.write_card(tmp_path / "card.json", name="Demo LLaVA")
+    scores = []
     for method in ("plain", "vgrefine"):
         bundle = tmp_path / "in" / f"demo-{method}" / "bundle.zip"
         assert main(["submit", str(finished / method), "--card", str(card), "-o", str(bundle)]) == 0
@@ -36,6 +37,7 @@ def test_run_submit_validate_build(demo_runs: Path, tmp_path: Path, capsys: pyte
             }
             assert {key: value for key, value in theirs.items() if key not in NEEDS_MODEL} == stated.metrics
         assert manifest.run.commit is None or len(manifest.run.commit) >= 40
+        scores.append(100 * manifest.groups["vqa_demo"].metrics["acc"])
         made = parts(bundle)
         assert len(made["answers/vqa_demo_hard.jsonl"]) == 300
         assert str(finished) not in json.dumps(made), "no path of this machine"
@@ -43,6 +45,5 @@ def test_run_submit_validate_build(demo_runs: Path, tmp_path: Path, capsys: pyte
     assert main(["leaderboard", "build", str(tmp_path / "in"), "-o", str(tmp_path / "site")]) == 0
     page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
     assert "Demo LLaVA" in page
-    for method in ("plain", "vgrefine"):
-        acc = check(tmp_path / "in" / f"demo-{method}" / "bundle.zip").entry.manifest.groups["vqa_demo"].metrics["acc"]
-        assert f"{100 * acc:.1f}" in page
+    for score in scores:
+        assert f"{score:.1f}" in page

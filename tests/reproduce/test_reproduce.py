@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import raw
 from commands import FEW, command
+from kept_pictures import without_pdf
 from PIL import Image
 from saved_run import IDENTITY, closed, opened, save, tables
 
@@ -251,7 +252,10 @@ def looks() -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_the_figure(together: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_figure(
+    monkeypatch: pytest.MonkeyPatch, together: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without_pdf(monkeypatch)
     together["lines"]["vgmed_demo"] = looks()
     assert main(["reproduce", "fig3", *DEMO, "-o", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
@@ -281,7 +285,10 @@ def test_the_figure(together: dict[str, Any], tmp_path: Path, capsys: pytest.Cap
     assert any((tmp_path / "study").glob("*.html"))
 
 
-def test_figure_a1_draws_published_cells_beside_ours(together: dict[str, Any], tmp_path: Path) -> None:
+def test_figure_a1_draws_published_cells_beside_ours(
+    monkeypatch: pytest.MonkeyPatch, together: dict[str, Any], tmp_path: Path
+) -> None:
+    without_pdf(monkeypatch)
     assert main(["reproduce", "figA1", *DEMO, "-o", str(tmp_path)]) == 0
     with (tmp_path / "radar.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -218,8 +218,8 @@ def test_the_way_that_the_run_kept_is_taken() -> None:
 
 
 @pytest.fixture(scope="module")
-def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with chromium(tmp_path_factory.mktemp("profile")) as started:
+def chrome(request: pytest.FixtureRequest) -> Iterator[Any]:
+    with chromium(request.config) as started:
         yield started
 
 

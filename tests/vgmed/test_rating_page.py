@@ -28,8 +28,8 @@ def case(number: int, text: str = "Is there a liver?") -> RatingCase:
 
 
 @pytest.fixture(scope="module")
-def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with chromium(tmp_path_factory.mktemp("profile")) as started:
+def chrome(request: pytest.FixtureRequest) -> Iterator[Any]:
+    with chromium(request.config) as started:
         yield started
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from io import BytesIO
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from lmms_vg.runs.plots.layout import laid_out
+
+_DPI = 130
 
 
 def png(figure: Figure) -> bytes:
     """The figure as a PNG at 130 dots per inch, cropped to its content."""
-    FigureCanvasAgg(figure)
     data = BytesIO()
-    figure.savefig(data, dpi=130, bbox_inches="tight", pad_inches=0.06, metadata={"Software": None})
+    figure.savefig(data, dpi=_DPI, bbox_inches=laid_out(figure, _DPI), metadata={"Software": None})
     return data.getvalue()

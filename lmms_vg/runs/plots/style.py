@@ -11,10 +11,10 @@ from typing import Any
 from zlib import crc32
 
 import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lmms_vg._util.atomic_files import replace_file
+from lmms_vg.runs.plots.layout import laid_out
 from lmms_vg.runs.tidy_rows import Row, write_csv
 
 #: Okabe and Ito's colours, in the order in which lines take them.
@@ -53,12 +53,12 @@ def save(figure: Figure, folder: Path, name: str, rows: Sequence[Row]) -> list[P
         rows: the numbers that it shows.
     """
     stem = file_name(name)
-    FigureCanvasAgg(figure)
+    covered = laid_out(figure, _DPI)
     paths = []
     metadata: dict[str, dict[str, Any]] = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None}}
     for kind, without in metadata.items():
         data = BytesIO()
-        figure.savefig(data, format=kind, dpi=_DPI, bbox_inches="tight", pad_inches=0.06, metadata=without)
+        figure.savefig(data, format=kind, dpi=_DPI, bbox_inches=covered, metadata=without)
         paths.append(folder / f"{stem}.{kind}")
         replace_file(paths[-1], data.getvalue())
     return [*paths, *write_csv(stem, rows, folder)]

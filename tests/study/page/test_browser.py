@@ -23,8 +23,8 @@ N = 60
 
 
 @pytest.fixture(scope="module")
-def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with chromium(tmp_path_factory.mktemp("profile")) as started:
+def chrome(request: pytest.FixtureRequest) -> Iterator[Any]:
+    with chromium(request.config) as started:
         yield started
 
 
@@ -59,12 +59,17 @@ def browser(chrome: Any) -> Iterator[Any]:
 def wait(browser: Any, script: str) -> Any:
     from selenium.webdriver.support.ui import WebDriverWait
 
-    return WebDriverWait(browser, 20).until(lambda _: browser.execute_script(f"return {script}"))
+    return WebDriverWait(browser, 20, poll_frequency=0.02).until(lambda _: browser.execute_script(f"return {script}"))
 
 
 def opened(browser: Any, address: str, state: str = "") -> None:
-    browser.get("about:blank")
+    if browser.current_url != "about:blank":  # else an address that differs in its state alone would open nothing
+        browser.get("about:blank")
     browser.get(address + state)
+    begun(browser)
+
+
+def begun(browser: Any) -> None:
     wait(browser, "document.body.dataset.ready === '1'")
     browser.execute_script("document.querySelector('.card')?.scrollIntoView()")
 
@@ -170,7 +175,7 @@ def test_orders(browser: Any, address: str, made: PageInput) -> None:
         assert shown == pytest.approx(np.sort(key)), value
     choose(browser, "sort", "")
     browser.refresh()
-    wait(browser, "document.body.dataset.ready === '1'")
+    begun(browser)
     assert set(uids(browser)) == set(made.asked.uids)
 
 
@@ -226,7 +231,7 @@ def test_two_sides_can_be_chosen_and_swapped(browser: Any, address: str) -> None
     choose(browser, "b", "")
     assert names() == ["tiny vgrefine"]
     browser.refresh()
-    wait(browser, "document.body.dataset.ready === '1'")
+    begun(browser)
     assert names() == ["tiny vgrefine"], "the address remembers"
     choose(browser, "b", "1")
     assert names() == ["tiny vgrefine"], "the same twice is one"
