@@ -31,6 +31,8 @@ from lmms_vg.datasets import counts, source
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
+warm.own()  # with xdist, the process that starts the workers
+
 
 #: Fixtures, and the mark of every test that depends on one of them, directly or through another fixture.
 MARKS = {"programs": "e2e", "chrome": "browser", "shared_data": "real_data"}

@@ -7,7 +7,7 @@ show: its output, its status, its signals; where it is killed, the run is. Where
 library may have read at its import, the real program is executed instead. Variables that a program itself sets before
 its imports come too late, so a forked `--quiet` run may draw bars on stderr.
 
-    python warm.py FOLDER         serve, until the standard input ends
+    python warm.py FOLDER OWNER   serve, until that process ends
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import os
 import random
 import runpy
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -29,9 +30,13 @@ import tempfile
 import types
 from pathlib import Path
 
+from filelock import FileLock
+
 REAL = Path(sys.executable).parent
 #: Of the tests as a whole: no single test's environment may reach the runs of others.
 ENVIRONMENT = dict(os.environ)
+#: Variable with the process that outlives all workers, and the folder of its programs.
+_OWNER = "PYTEST_WARM"
 #: Name -> the module of its `main`; of `python` only `-m` and `-c` are forked.
 PROGRAMS = {"lmms-vg": "lmms_vg.cli.main", "lmms-eval": "lmms_eval.cli.dispatch", "python": ""}
 #: What a run imports of others' code, without what these import themselves.
@@ -109,25 +114,39 @@ os._exit(status)
 """
 
 
+def own() -> None:
+    """Make the folder of programs, and this process the one that it lasts for; in those that it starts, nothing is done."""
+    if _OWNER not in os.environ:
+        folder = tempfile.mkdtemp(prefix="warm")
+        os.environ[_OWNER] = f"{os.getpid()}:{folder}"
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
 @functools.cache
 def programs() -> Path:
-    """Start the server of this process; return the folder of the programs that ask it."""
-    folder = Path(tempfile.mkdtemp(prefix="warm"))
+    """Start the server that all workers share, if none has; return the folder of the programs that ask it."""
+    own()
+    owner, _, folder = os.environ[_OWNER].partition(":")
+    with FileLock(Path(folder, "lock")):
+        if not Path(folder, "socket").exists():
+            serve(Path(folder), owner)
+    return Path(folder)
+
+
+def serve(folder: Path, owner: str) -> None:
+    """Write the programs and start their server."""
     for name in PROGRAMS:
         (folder / name).write_text(CLIENT.format(python=sys.executable, address=str(folder / "socket")))
         (folder / name).chmod(0o755)
     server = subprocess.Popen(
-        [sys.executable, __file__, folder], env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, __file__, folder, owner], env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
     )
-    assert server.stdin is not None
     assert server.stdout is not None
-    atexit.register(server.stdin.close)
     assert server.stdout.readline() == b"ready\n"
-    return folder
 
 
-def main(folder: Path) -> None:
-    """Serve: one connection per command."""
+def main(folder: Path, owner: int) -> None:
+    """Serve until the owner ends: one connection per command."""
     for library in LIBRARIES:
         importlib.import_module(library)
     gc.collect()
@@ -136,11 +155,12 @@ def main(folder: Path) -> None:
     listener.bind(str(folder / "socket"))
     listener.listen(64)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel forgets the keepers
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever stops the tests stops this by closing the standard input
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever stops the tests ends the owner
+    ended = os.pidfd_open(owner)
     print("ready", flush=True)
     while True:
-        ready, _, _ = select.select([listener, sys.stdin], [], [])
-        if sys.stdin in ready:
+        ready, _, _ = select.select([listener, ended], [], [])
+        if ended in ready:
             return
         connection, _ = listener.accept()
         if os.fork() == 0:
@@ -231,4 +251,4 @@ def customised(paths: list[str]) -> bool:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))
