@@ -127,6 +127,14 @@ def one_of(browser: Any, selector: str) -> Any:
     return browser.find_element("css selector", selector)
 
 
+def texts(browser: Any, selector: str) -> list[str]:
+    """Return what is seen of all elements, by one script."""
+    read = """
+        return [...document.querySelectorAll(arguments[0])].map(
+            one => one.checkVisibility() ? one.innerText.trim() : "")"""
+    return [str(text) for text in browser.execute_script(read, selector)]
+
+
 def names(browser: Any, table: str, part: str = "tbody:first-of-type") -> list[str]:
     """Return the submissions, or models, of the visible rows from top to bottom."""
     read = """
@@ -167,7 +175,7 @@ def test_sorting_by_keyboard(browser: Any, address: str) -> None:
     assert hard.get_attribute("aria-sort") == "descending"
     assert "Seen" in names(browser, "demo")[0]
     assert one_of(browser, "#demo thead th small").text == "by hard"
-    ranks = [cell.text for cell in all_of(browser, "#demo tbody:first-of-type tr:not(.kind) td:first-child")]
+    ranks = texts(browser, "#demo tbody:first-of-type tr:not(.kind) td:first-child")
     assert ranks[0].startswith("1")
     assert all(re.fullmatch(r"\d(–\d)? of \d", rank) for rank in ranks)
     press(hard.find_element("css selector", "button"), "Space")
@@ -210,9 +218,11 @@ def test_published_rows_stay_apart(browser: Any, address: str) -> None:
             press(column(browser, "table2", title).find_element("css selector", "button"), "Enter")
             assert sorted(names(browser, "table2")) == sorted(measured)
             assert sorted(names(browser, "table2", "tbody.published")) == sorted(published)
-            order = [row.get_attribute("class") for row in all_of(browser, "#table2 tbody tr")]
-            assert order == ["kind", *[""] * len(measured), "kind", *[""] * len(published)]
-    assert not any(cell.text for cell in all_of(browser, "#table2 .published td:first-child")), "no ranks"
+            order = "return [...document.querySelectorAll('#table2 tbody tr')].map(row => row.className)"
+            assert browser.execute_script(order) == ["kind", *[""] * len(measured), "kind", *[""] * len(published)]
+    places = texts(browser, "#table2 .published td:first-child")
+    assert places
+    assert not any(places), "no ranks"
 
 
 @EITHER_ORIGIN
@@ -287,7 +297,7 @@ def test_the_explorer_pages_filters_and_finds(browser: Any, address: str, site: 
         assert f"({count})" in shown[kind]
         choose(browser, "#show", kind)
         assert one_of(browser, "#found").text.endswith(f" of {count}")
-    assert {head.text for head in all_of(browser, "#list > li > .id b")} == {"lost"}
+    assert set(texts(browser, "#list > li > .id b")) == {"lost"}
     first = one_of(browser, "#list > li")
     assert [said.text.partition("\n")[0] for said in first.find_elements("css selector", ".said")] == [
         "vgrefine: Wrong",
@@ -296,7 +306,7 @@ def test_the_explorer_pages_filters_and_finds(browser: Any, address: str, site: 
     choose(browser, "#show", "all")
     one_of(browser, "#find").send_keys("stent")
     wait_for(browser, "#found", " of ")
-    assert all("stent" in item.text.lower() for item in all_of(browser, "#list > li"))
+    assert all("stent" in item.lower() for item in texts(browser, "#list > li"))
     one_of(browser, "#find").send_keys(" nowhere")
     assert one_of(browser, "#found").text == "No answer fits"
 
@@ -439,9 +449,13 @@ def test_wide_tables_say_so_and_short_ones_scroll_with_the_page(browser: Any, ad
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     browser.get(f"{address}/index.html")
     assert "scroll the table sideways" in one_of(browser, "#demo .wide").text
-    for box in all_of(browser, "section .scroll"):
-        rows = len(box.find_elements("css selector", "tbody tr:not(.kind)"))
-        assert ("long" in box.get_attribute("class")) is (rows >= 25)
+    boxes = """
+        return [...document.querySelectorAll("section .scroll")].map(
+            box => [box.classList.contains("long"), box.querySelectorAll("tbody tr:not(.kind)").length])"""
+    lengths = browser.execute_script(boxes)
+    assert lengths
+    for long, rows in lengths:
+        assert long is (rows >= 25)
     sizes = "const b = document.querySelector('#demo .scroll'); return [b.scrollHeight, b.clientHeight]"
     inner, outer = browser.execute_script(sizes)
     assert inner == outer
