@@ -13,6 +13,7 @@ its imports come too late, so a forked `--quiet` run may draw bars on stderr.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import gc
 import importlib
@@ -27,6 +28,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import types
 from pathlib import Path
 
@@ -179,7 +181,10 @@ def keep(connection: socket.socket) -> None:
     child = os.fork()
     if child == 0:
         connection.close()
-        become(files, *json.loads(asked))
+        try:
+            become(files, *json.loads(asked))
+        except SystemExit as ended:
+            leave(ended.code)
     for file in files:
         os.close(file)
     ended = os.pidfd_open(child)
@@ -226,6 +231,18 @@ def become(files: list[int], argv: list[str], environment: dict[str, str], folde
         sys.argv = argv[2:]
         runpy.run_module(argv[2], run_name="__main__", alter_sys=True)
     sys.exit()
+
+
+def leave(code: object) -> None:
+    """End as an interpreter does, but do not take apart what was imported: in a fork, that copies all of it, for a second."""
+    if not isinstance(code, int | None):
+        print(code, file=sys.stderr)
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for file in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            file.flush()
+    os._exit(code & 0xFF if isinstance(code, int) else int(code is not None))
 
 
 def read_at_import(environment: dict[str, str]) -> list[str]:
