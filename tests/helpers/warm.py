@@ -79,6 +79,7 @@ FREE = (
     "WANDB_",
     "GIT",
     "RUNNER_",
+    "BUNDLE",  # of the leaderboard's workflow
     "RANK",
     "LOCAL_RANK",
     "WORLD_SIZE",

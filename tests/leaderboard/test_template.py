@@ -26,7 +26,7 @@ MINE = "submissions/my-model.v2/bundle.zip"
 OTHERS = "submissions/others/bundle.zip"
 
 ENVIRONMENT = {
-    name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "GITHUB_", "LMMS_VG_"))
+    name: value for name, value in warm.ENVIRONMENT.items() if not name.startswith(("GIT_", "GITHUB_", "LMMS_VG_"))
 } | {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_SYSTEM": os.devnull,

@@ -1,7 +1,10 @@
 """The tasks as lmms-eval loads them: every YAML, the documents, the messages, and the end of a run without data."""
 
 import math
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import raw
@@ -47,6 +50,12 @@ def load(manager: TaskManager, name: str):
     return manager.load_task_or_group(name, task_type="chat")[name]
 
 
+@pytest.fixture(scope="module")
+def loaded(manager: TaskManager):
+    """Name -> the task, which is loaded once for all tests that read it."""
+    return cache(partial(load, manager))
+
+
 def test_the_folder_holds_these_tasks_and_no_others(manager: TaskManager) -> None:
     assert set(manager.all_subtasks) == set(ALL)
     assert set(manager.all_groups) == set(GROUPS)
@@ -60,8 +69,8 @@ def test_groups(manager: TaskManager, raw_data: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*MEASUREMENT, *SHORT, *LETTER])
-def test_task_asks_what_its_prompt_says(manager: TaskManager, raw_data: Path, name: str) -> None:
-    task = load(manager, name)
+def test_task_asks_what_its_prompt_says(loaded: Callable[[str], Any], raw_data: Path, name: str) -> None:
+    task = loaded(name)
     doc = task.test_docs()[0]
     separator = " " if name in MEASUREMENT else "\n"
     ((image, text),) = (message["content"] for message in task.doc_to_messages(doc))
@@ -76,8 +85,8 @@ def test_task_asks_what_its_prompt_says(manager: TaskManager, raw_data: Path, na
 
 
 @pytest.mark.parametrize("name", MMMU)
-def test_mmmu_asks_with_images_among_the_words(manager: TaskManager, raw_data: Path, name: str) -> None:
-    task = load(manager, name)
+def test_mmmu_asks_with_images_among_the_words(loaded: Callable[[str], Any], raw_data: Path, name: str) -> None:
+    task = loaded(name)
     choice, opened = list(task.test_docs())[:2]
     (message,) = task.doc_to_messages(choice)
     assert [part["type"] for part in message["content"]] == ["text", "image", "text"]
@@ -87,8 +96,8 @@ def test_mmmu_asks_with_images_among_the_words(manager: TaskManager, raw_data: P
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_reference_prompt_and_version(manager: TaskManager, raw_data: Path, name: str) -> None:
-    metadata = load(manager, name).config.metadata
+def test_reference_prompt_and_version(loaded: Callable[[str], Any], raw_data: Path, name: str) -> None:
+    metadata = loaded(name).config.metadata
     separator = " " if name in MEASUREMENT else "\n"
     assert metadata["reference"] == f"Write a general description of the image.{separator}{INSTRUCTION}"
     assert metadata.get("alignment", False) is (name in [*MEASUREMENT, *GROUNDED])
@@ -97,9 +106,9 @@ def test_reference_prompt_and_version(manager: TaskManager, raw_data: Path, name
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_decoding(manager: TaskManager, raw_data: Path, name: str) -> None:
+def test_decoding(loaded: Callable[[str], Any], raw_data: Path, name: str) -> None:
     """Greedy and short, except HuatuoGPT-Vision's protocol: sampled at 0.2 with a penalty, or its greedy twin."""
-    given = load(manager, name).config.generation_kwargs
+    given = loaded(name).config.generation_kwargs
     expected = {"max_new_tokens": 16, "do_sample": False, "temperature": 0.0, "until": []}
     if name in [*CHEN, *GREEDY]:
         expected |= {"max_new_tokens": 256, "repetition_penalty": 1.2, "min_new_tokens": 1}
@@ -110,8 +119,8 @@ def test_decoding(manager: TaskManager, raw_data: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_task_declares_the_metrics_it_gives(manager: TaskManager, raw_data: Path, name: str) -> None:
-    task = load(manager, name)
+def test_task_declares_the_metrics_it_gives(loaded: Callable[[str], Any], raw_data: Path, name: str) -> None:
+    task = loaded(name)
     assert task.config.output_type == "generate_until"
     result = task.process_results(task.test_docs()[0], ["no"])
     assert set(result) == set(task.aggregation()) == set(task.higher_is_better())
@@ -124,8 +133,8 @@ def test_task_declares_the_metrics_it_gives(manager: TaskManager, raw_data: Path
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_documents_are_flat_and_know_their_task(manager: TaskManager, raw_data: Path, name: str) -> None:
-    rows = list(load(manager, name).test_docs())
+def test_documents_are_flat_and_know_their_task(loaded: Callable[[str], Any], raw_data: Path, name: str) -> None:
+    rows = list(loaded(name).test_docs())
     assert all(sorted(row) == sorted(documents.FEATURES) for row in rows)
     assert {row["task"] for row in rows} == {name}
     assert len({row["uid"] for row in rows}) == len(rows)
