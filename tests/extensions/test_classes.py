@@ -6,8 +6,10 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import warm
 from distributions import environment, found, install, method
 
 from lmms_vg.cli.main import main
@@ -88,24 +90,34 @@ def test_doctor_names_each(theirs: Path) -> None:
     assert [finding.mark for finding in hook.extensions()] == ["ok"]
 
 
-PROBE = """
+LISTED = """
 import json, sys
-from lmms_eval.models import MODEL_REGISTRY_V2, get_model
+from lmms_eval.models import MODEL_REGISTRY_V2
 known = set(MODEL_REGISTRY_V2.list_canonical_model_ids())
 imported = "torch" in sys.modules
-found = [get_model(name).method for name in ("huatuo_plain", "llava_sharpen", "llava_raises")]
-print(json.dumps([sorted(known & {"huatuo_plain", "huatuo_sharpen", "llava_raises", "huatuo_pai"}), imported, found]))
+print(json.dumps([sorted(known & {"huatuo_plain", "huatuo_sharpen", "llava_raises", "huatuo_pai"}), imported]))
+"""
+LOADED = """
+import json
+from lmms_eval.models import get_model
+print(json.dumps([get_model(name).method for name in ("huatuo_plain", "llava_sharpen", "llava_raises")]))
 """
 
 
 @pytest.mark.e2e
 def test_lmms_eval_knows_them_and_imports_none(theirs: Path) -> None:
     install(theirs, "impostor", {"methods:pai": "impostor:PAI"})
-    done = subprocess.run(
-        [sys.executable, "-c", PROBE], capture_output=True, text=True, env=environment(theirs), check=True
-    )
-    known, imported, methods = json.loads(done.stdout.splitlines()[-1])
+
+    def told(program: str | Path, code: str) -> tuple[Any, list[str]]:
+        """What a program prints last, as JSON, and every line that it prints."""
+        command = [program, "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment(theirs), check=True)
+        return json.loads(done.stdout.splitlines()[-1]), (done.stdout + done.stderr).splitlines()
+
+    (known, imported), lines = told(sys.executable, LISTED)
     assert known == ["huatuo_pai", "huatuo_plain", "huatuo_sharpen", "llava_raises"]
     assert not imported
+    assert ["lmms_vg" in line for line in lines if "impostor" in line] == [True]
+    methods, lines = told(warm.programs() / "python", LOADED)
     assert methods == ["plain", "sharpen", "raises"]
-    assert ["lmms_vg" in line for line in (done.stdout + done.stderr).splitlines() if "impostor" in line] == [True]
+    assert ["lmms_vg" in line for line in lines if "impostor" in line] == [True]

@@ -93,18 +93,33 @@ class SmallMemory:
             torch.empty(2**55)  # the error of the machine's own allocator
 
 
+def eleven() -> list[Question]:
+    """Questions about three images."""
+    return about([1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3])
+
+
+@pytest.fixture(scope="module")
+def one_by_one(family: Family, tmp_path_factory: pytest.TempPathFactory) -> list[list[Record]]:
+    """The records of each method in batches of one."""
+    return run(family, eleven(), tmp_path_factory.mktemp("ones"), 1)
+
+
 @pytest.mark.parametrize("where", ["prefill", "decode", "main memory"])
 @pytest.mark.parametrize("batch_size", [7, "auto"])
 def test_a_batch_without_memory_is_halved_and_nothing_is_lost_or_asked_twice(
-    family: Family, where: str, batch_size: int | str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    family: Family,
+    one_by_one: list[list[Record]],
+    where: str,
+    batch_size: int | str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Eleven questions about three images; later batches are no larger than what has fitted, and records say how large."""
-    questions = about([1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3])
-    expected = run(family, questions, tmp_path / "ones", 1)
-    assert {record.batch for journal in expected for record in journal} == {1}
+    """Later batches are no larger than what has fitted, and records say how large."""
+    questions = eleven()
+    assert {record.batch for journal in one_by_one for record in journal} == {1}
     memory = SmallMemory(monkeypatch, 3, where)
-    journals = run(family, questions, tmp_path / "full", batch_size)
-    for journal, alone in zip(journals, expected, strict=True):
+    journals = run(family, questions, tmp_path, batch_size)
+    for journal, alone in zip(journals, one_by_one, strict=True):
         assert sorted(record.uid for record in journal) == sorted(one.uid for one in questions)
         assert all(record.error is None for record in journal)
         texts = {record.uid: record.text for record in alone}

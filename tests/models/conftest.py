@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,13 @@ def folder(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def family(name: str, folder: Path) -> Family:
-    """The loaded family, with transformers' own attention."""
+@pytest.fixture(scope="module")
+def loaded(name: str, folder: Path) -> Family:
+    """The family, loaded once; nobody asks this one."""
     return tiny_families.load(name, folder)
+
+
+@pytest.fixture
+def family(loaded: Family) -> Family:
+    """The loaded family, with transformers' own attention."""
+    return deepcopy(loaded)
