@@ -12,6 +12,7 @@ from commands import FEW, answers, command
 
 from lmms_vg.cli.main import main
 from lmms_vg.experiments.sweep import GridAxis, divide, join, parse_grid, plan, require_comparable
+from lmms_vg.runs.lmms_eval_output import read_run
 
 COMMON = ["--tasks", "vqa_demo_hard", "--batch_size", "8", "--verbosity", "WARNING"]
 
@@ -76,7 +77,8 @@ def test_csv_holds_every_setting_with_its_interval(swept: Path) -> None:
 
 
 def answers_of(swept: Path, row: dict[str, str]) -> list[dict]:
-    (path,) = (swept / "out").rglob(row["run"])
+    # Files are named by the second, so two quick settings may have files of one name in folders of their own.
+    (path,) = (path for path in (swept / "out").rglob(row["run"]) if read_run(path).label == row["method"])
     return answers(path.parent)["vqa_demo_hard.jsonl"]
 
 
