@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 
 import pytest
 import warm
+from chromium import chromium
 from commands import command
 from filelock import FileLock
 from huggingface_hub import constants
@@ -52,12 +53,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     warm.restore_environment()  # benchmarks silence progress bars as they are imported
     gc.set_threshold(50_000, 20, 20)  # Python's own is for small heaps: models here are tiny, and objects many
-    gc.freeze()  # what is imported by now is not garbage: lmms-eval collects after every run, and would walk over all of it
 
 
 @pytest.fixture(scope="module", autouse=True)
 def kept_objects() -> None:
-    """What earlier modules left is not garbage either: without this, one end of a run takes a second."""
+    """What is imported, or left by earlier files, is no garbage: lmms-eval collects after every run, and would walk over it."""
     gc.collect()
     gc.freeze()
 
@@ -109,6 +109,13 @@ def demo_runs(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
             (part / "printed.txt").write_text(done.stdout.replace(f"{part}/", ""), encoding="utf-8")
             part.rename(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def chrome(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The browser of all files of this process, with a new tab for each."""
+    with chromium(request.config) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from typing import Any
 import bundles
 import pytest
 import runs
-from chromium import chromium, requested, served
+from chromium import requested, served
 from saved_run import spec
 
 from lmms_vg.leaderboard.site import build
@@ -98,12 +98,6 @@ def address(request: pytest.FixtureRequest, site: Path) -> Iterator[str]:
     else:
         with served(site) as url:
             yield url
-
-
-@pytest.fixture(scope="module")
-def chrome(request: pytest.FixtureRequest) -> Iterator[Any]:
-    with chromium(request.config) as started:
-        yield started
 
 
 @pytest.fixture

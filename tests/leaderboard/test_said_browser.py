@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import chromium
 from entries import entry
 from saved_run import spec
 
@@ -68,12 +66,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for file in resources.files("lmms_vg.leaderboard").joinpath("static").iterdir():
         shutil.copyfile(str(file), out / file.name)
     return out
-
-
-@pytest.fixture(scope="module")
-def chrome(request: pytest.FixtureRequest) -> Iterator[Any]:
-    with chromium(request.config) as started:
-        yield started
 
 
 #: Of every table: whether the hint before it is shown, and how wide it is inside and outside.

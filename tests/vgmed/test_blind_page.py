@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chromium import chromium, requested
+from chromium import requested
 from PIL import Image
 from vgmed_pages import begin, exports_to, keys, shown
 
@@ -215,12 +215,6 @@ def test_the_way_that_the_run_kept_is_taken() -> None:
     assert placements((60, 40), box, known) == {"kept": way}
     with pytest.raises(ValueError, match="image of 120 x 80 pixels: the run saw one of 60 x 40"):
         placements((120, 80), box, known)
-
-
-@pytest.fixture(scope="module")
-def chrome(request: pytest.FixtureRequest) -> Iterator[Any]:
-    with chromium(request.config) as started:
-        yield started
 
 
 @pytest.fixture

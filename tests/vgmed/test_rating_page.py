@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import vgmed_items
-from chromium import chromium, requested
+from chromium import requested
 from vgmed_pages import begin, exports_to, keys, shown
 
 from lmms_vg.vgmed.rate_merge import merge
@@ -25,12 +25,6 @@ EVIL = "</script><script>window.pwned=1</script><img src=x onerror=window.pwned=
 
 def case(number: int, text: str = "Is there a liver?") -> RatingCase:
     return RatingCase(f"q{number}", "images/0.png", 40, 30, [(4, 5, 20, 15)], text, text)
-
-
-@pytest.fixture(scope="module")
-def chrome(request: pytest.FixtureRequest) -> Iterator[Any]:
-    with chromium(request.config) as started:
-        yield started
 
 
 @pytest.fixture

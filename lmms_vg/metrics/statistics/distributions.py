@@ -46,7 +46,7 @@ def normal_of_t(value: Any, degrees: float) -> Any:
     """Return what a standard normal variable is above as often as Student's t is above a value; an array for an array."""
     from scipy import special
 
-    return -special.ndtri(special.stdtr(degrees, -value))
+    return -special.ndtri(t_tail(value, degrees))
 
 
 def heads_of(tosses: int) -> NDArray[np.float64]:

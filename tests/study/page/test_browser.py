@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import study_pages
-from chromium import chromium, requested
+from chromium import requested
 
 from lmms_vg.study.page import report as page
 from lmms_vg.study.page.input import Headline, PageInput, PagePicture, PageTable, SideLook
@@ -20,12 +20,6 @@ EVIL = (
     + "long" * 200
 )
 N = 60
-
-
-@pytest.fixture(scope="module")
-def chrome(request: pytest.FixtureRequest) -> Iterator[Any]:
-    with chromium(request.config) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
