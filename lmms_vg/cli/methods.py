@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import inspect
 from typing import Any
 
 from lmms_vg._util.suggest import suggest
@@ -25,6 +24,8 @@ def _methods(args: argparse.Namespace) -> int:
         raise ValueError(
             f"method {args.name!r}: {suggest(args.name, registered())}allowed is {', '.join(registered())}"
         )
+
+    import inspect
 
     from lmms_vg.inference.image_controls import CONTROLS
     from lmms_vg.methods import METHODS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -62,6 +61,8 @@ def unwritable(path: Path, kind: Kind) -> str:
     folder = place.parent if place == path and kind == "file" else place
     if not folder.is_dir():
         return f"{folder} is no folder, so nothing can lie in it; name another place"
+    import tempfile  # late: `--help` writes nothing
+
     try:
         with tempfile.TemporaryFile(dir=folder):
             return ""

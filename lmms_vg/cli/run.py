@@ -19,7 +19,6 @@ from lmms_vg.cli.paths import missing, told
 from lmms_vg.cli.printing import announce, print_lines
 from lmms_vg.cli.run_summary import forget_earlier, print_summary
 from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument, unknown_control
-from lmms_vg.cli.unknown_names import unknown_name
 from lmms_vg.extensions.registered import families, methods
 from lmms_vg.host.local_time import local_zone
 from lmms_vg.host.options import OPTIONS
@@ -61,6 +60,8 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         Exit status: 1 if lmms-eval reported an error, 2 for wrong arguments of ours, 3 if results are saved but incomplete.
     """
+    from lmms_vg.cli.unknown_names import unknown_name
+
     start = time.monotonic()
     own = argparse.ArgumentParser(prog="lmms-vg run", allow_abbrev=False, add_help=False)
     _add_own(own)

@@ -15,7 +15,6 @@ from lmms_vg.cli.printing import announce, print_lines
 from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument
 from lmms_vg.extensions.registered import model_ids
 from lmms_vg.study.short_names import DATA
-from lmms_vg.tasks.yaml_files import tasks
 
 
 def add(commands: Any) -> None:
@@ -113,6 +112,8 @@ def _run(args: argparse.Namespace) -> int:
 
 def _check_names(models: Sequence[str], data: Sequence[str], model_args: str) -> None:
     """Refuse what is misspelt before torch is imported."""
+    from lmms_vg.tasks.yaml_files import tasks
+
     ids = model_ids()
     require("--models", models, ids)
     require("--data", [name for name in data if not Path(name).is_file()], [*DATA, *sorted(tasks())])

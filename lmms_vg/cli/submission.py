@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,6 @@ from lmms_vg.cli.paths import existing, missing
 from lmms_vg.cli.printing import print_lines
 from lmms_vg.cli.unknown_arguments import require
 from lmms_vg.paper.protocols import PROTOCOLS
-from lmms_vg.tasks.yaml_files import groups, tasks
 
 if TYPE_CHECKING:
     from lmms_vg.submission.schema import Manifest
@@ -83,6 +81,8 @@ def _bundles(text: str) -> Path:
 
 
 def _submit(args: argparse.Namespace) -> int:
+    from lmms_vg.tasks.yaml_files import groups, tasks
+
     require("--protocol", filter(None, [args.protocol]), PROTOCOLS)
     require("--tasks", filter(None, args.tasks.split(",")), [*groups(), *sorted(tasks())])
 
@@ -124,6 +124,8 @@ def _label(manifest: Manifest) -> str:
 
 
 def _validate(args: argparse.Namespace) -> int:
+    import json
+
     from lmms_vg.submission.findings import CODES, NOTES
     from lmms_vg.submission.json_schema import json_schema
 

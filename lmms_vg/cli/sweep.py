@@ -10,7 +10,6 @@ from lmms_vg.cli import method_files
 from lmms_vg.cli.outputs import add_output
 from lmms_vg.cli.printing import announce
 from lmms_vg.cli.unknown_arguments import hyper_parameters, refuse, require, unknown_argument
-from lmms_vg.cli.unknown_names import unknown_name
 from lmms_vg.extensions.registered import model_ids
 
 
@@ -44,8 +43,9 @@ def add(commands: Any) -> None:
 
 
 def _sweep(args: argparse.Namespace) -> int:
-    method_files.register(args.method_file)
+    from lmms_vg.cli.unknown_names import unknown_name
 
+    method_files.register(args.method_file)
     require("--model", [args.model], model_ids())
     family, method = model_ids()[args.model]
     refuse(unknown_name(["--tasks", args.tasks]) or unknown_argument(args.model_args, family, [method]))

@@ -17,9 +17,10 @@ from lmms_vg.host import options
 from lmms_vg.host.failure import failed
 from lmms_vg.inference.question import Message, Question
 from lmms_vg.journal.decoding import Decoding
-from lmms_vg.tasks import documents as docs
 from lmms_vg.tasks import prompts
 from lmms_vg.tasks.closed_sets import closed_set
+from lmms_vg.tasks.document_fields import FIELDS
+from lmms_vg.tasks.documents import patient_of
 from lmms_vg.vision.images import open_rgb
 
 
@@ -69,7 +70,7 @@ class _Task:
             reference=metadata.get("reference") or prompts.REFERENCE,
             decoding=decoding,
             align=bool(metadata.get("alignment")),
-            ours=set(docs.FEATURES) <= set(getattr(documents, "column_names", ())),
+            ours=set(FIELDS) <= set(getattr(documents, "column_names", ())),
         )
 
     def column(self, name: str) -> Sequence[Any]:
@@ -94,7 +95,7 @@ class _Task:
             align=self.align,
             repeat=repeat,
             choices=closed_set(doc) if self.ours else (),
-            patient=docs.patient_of(doc),
+            patient=patient_of(doc),
             others=lambda: self._others(doc_id, doc.get("uid", f"{self.split}/{doc_id}")),
         )
 

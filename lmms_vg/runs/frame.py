@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lmms_vg.metrics.alignment import best_layer
+from lmms_vg.runs.layer_choice import check_used
 from lmms_vg.runs.results import Run, TaskRun
 
 _FIRST = ["run", "model", "task", "uid", "image"]
@@ -29,16 +30,17 @@ def frame(run: Run, layer: int | None = None) -> pd.DataFrame:
         layer: the layer of AR, KL and JS, from 0; None for the one of lowest mean KL of each task.
 
     Raises:
-        ValueError: there is no such layer.
+        ValueError: there is no such layer, or it is named although no task's attention was measured.
     """
     tasks = [*run.tasks.values(), *run.measurements.values()]
+    looked = [task.task for task in tasks if task.looked]
+    check_used(layer, looked, run.label)
     rows = [
         {"run": run.label, "model": run.model, "task": task.task, **row} for task in tasks for row in _rows(task, layer)
     ]
     known = dict.fromkeys(name for row in rows for name in row)
     axes = [name for name in known if name not in {*_FIRST, *_LAST, *_LOOKED}]
-    looked = _LOOKED if any(task.looked for task in tasks) else []
-    return pd.DataFrame(rows, columns=[*_FIRST, *axes, *_LAST, *looked])
+    return pd.DataFrame(rows, columns=[*_FIRST, *axes, *_LAST, *(_LOOKED if looked else [])])
 
 
 def _rows(task: TaskRun, layer: int | None) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from lmms_vg.metrics.statistics import Difference, holm, paired
 from lmms_vg.runs.grounding import SPOILED, Grounding, grounding, hidden_in, questions_of
-from lmms_vg.runs.layer_choice import LayerChoice, named
+from lmms_vg.runs.layer_choice import LayerChoice, check_used, named
 from lmms_vg.runs.map_looks import BETTER, MapLooks, Name, map_looks
 from lmms_vg.runs.results import Run
 
@@ -53,11 +53,12 @@ def look_changes(base: Run, others: Sequence[Run], layer: int | None = None) -> 
         The changes, p-values corrected (Holm) over all of them; and why others are missing.
 
     Raises:
-        ValueError: the layer is not there.
+        ValueError: the layer is not there, or named although no task's attention was measured.
     """
     changes: list[LookChange] = []
     missing: list[str] = []
     common = [task for task in base.with_looks if any(task in run.with_looks for run in others)]
+    check_used(layer, common, f"{base.label} and of another run")
     first = grounding(base, dict.fromkeys(common, None if layer is None else named(layer)))
     at = {task: result.choice for task, result in first.items() if not isinstance(result, str)}
     seconds = [grounding(run, {task: at[task] for task in at if task in run.with_looks}) for run in others]

@@ -9,7 +9,7 @@ chosen on what it is judged on: in-sample.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -70,6 +70,23 @@ class LayerChoice(NamedTuple):
 def named(layer: int) -> LayerChoice:
     """One layer for all images."""
     return LayerChoice((layer, layer), "named")
+
+
+def check_used(layer: int | None, looked: Collection[object], runs: str) -> None:
+    """Check that a named layer can be looked at.
+
+    Args:
+        layer: the layer that was asked for; None if none was.
+        looked: the tasks with measured attention.
+        runs: the runs, for the message.
+
+    Raises:
+        ValueError: a layer was asked for, and there is no such task.
+    """
+    if layer is not None and not looked:
+        raise ValueError(
+            f"layer {layer}: no task of {runs} has measured attention; leave the layer out, or ask questions with boxes"
+        )
 
 
 def on_the_other_half(kl: NDArray[np.float64], units: Sequence[str]) -> LayerChoice:

@@ -17,7 +17,7 @@ from lmms_vg.runs.grounded_tables import GROUNDED, grounded_tables
 from lmms_vg.runs.grounding import grounding
 from lmms_vg.runs.grounding_tables import grounding_parts, grounding_rules
 from lmms_vg.runs.group_weights import weights
-from lmms_vg.runs.layer_choice import named
+from lmms_vg.runs.layer_choice import check_used, named
 from lmms_vg.runs.map_looks import shares_of
 from lmms_vg.runs.region_tables import region_parts
 from lmms_vg.runs.results import MEASURED, Run, TaskRun
@@ -44,8 +44,9 @@ def report(run: Run, layer: int | None = None) -> str:
     over other images. Below them are the tasks that were left out, and the rule of every metric.
 
     Raises:
-        ValueError: the layer is not there.
+        ValueError: the layer is not there, or named although no task's attention was measured.
     """
+    check_used(layer, run.with_looks, run.label)
     parts = [f"# {run.model}", f"`{run.path.name}`", *run.notes]
     if run.restricted:
         parts.append(f"**Restricted by {run.restricted}: these numbers do not stand for their benchmarks.**")

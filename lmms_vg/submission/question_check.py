@@ -20,7 +20,7 @@ from lmms_vg.submission.archive import sha256
 from lmms_vg.submission.findings import Finding
 from lmms_vg.submission.schema_lines import BundleQuestion
 from lmms_vg.submission.strict_json import canonical
-from lmms_vg.tasks.documents import FEATURES
+from lmms_vg.tasks.document_fields import FIELDS
 from lmms_vg.tasks.metric_items import Doc
 from lmms_vg.tasks.registry import TASKS
 
@@ -37,7 +37,7 @@ def document(task: str, question: BundleQuestion) -> Doc:
     boxes = [[math.nan if edge is None else edge for edge in box] for box in question.boxes]
     extra = {"task": task, "image": question.unit, "boxes": boxes}
     doc: dict[str, Any] = question.model_dump() | extra
-    assert doc.keys() - {"patient"} == FEATURES.keys(), "a bundle's questions hold every field that scoring reads"
+    assert doc.keys() - {"patient"} == {*FIELDS}, "a bundle's questions hold every field that scoring reads"
     return doc
 
 

@@ -21,7 +21,7 @@ from lmms_vg.submission.schema import Provenance, Task
 from lmms_vg.submission.schema_lines import BundleAnswer, BundleQuestion
 from lmms_vg.submission.validated import Scores, Values
 from lmms_vg.tasks import rescore
-from lmms_vg.tasks.documents import AXES
+from lmms_vg.tasks.document_fields import AXES
 from lmms_vg.tasks.registry import TASKS
 from lmms_vg.tasks.yaml_files import definition
 

@@ -17,19 +17,13 @@ from lmms_vg.datasets.schema import Sample, drawn_together
 from lmms_vg.datasets.source import DataError
 from lmms_vg.host import callers, options
 from lmms_vg.host.failure import RunFailed, failed
+from lmms_vg.tasks.document_fields import RARE, TEXTS
 
-#: Fields by which results are broken down.
-AXES = ("modality", "organ", "content_type", "question_type")
-
-_TEXT = ("task", "uid", "image", "question", "answer", "answer_type", *AXES, "subset", "split")
 #: Spelt out, because types inferred from values fail where every list is empty.
 FEATURES = Features(
-    {name: Value("string") for name in _TEXT}
+    {name: Value("string") for name in TEXTS}
     | {"images": [Value("string")], "options": [Value("string")], "boxes": [[Value("float64")]]}
 )
-
-#: Fields that few data sets state; their documents have these columns, others do not.
-RARE = ("group", "patient")
 
 
 def documents(task: str, read: Callable[[], list[Sample]], _stub: object) -> Dataset:

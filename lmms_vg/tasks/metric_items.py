@@ -18,7 +18,7 @@ from lmms_vg import journal
 from lmms_vg._util.error_codes import Failure, code_of
 from lmms_vg.datasets import counts
 from lmms_vg.host import failure
-from lmms_vg.tasks.documents import AXES
+from lmms_vg.tasks.document_fields import AXES
 
 Doc = dict[str, Any]
 Item = dict[str, Any]

@@ -16,7 +16,6 @@ from lmms_vg.datasets.schema import DatasetSpec, Sample
 from lmms_vg.datasets.source import DataError
 from lmms_vg.host import callers
 from lmms_vg.paper.protocols import ProtocolName
-from lmms_vg.tasks.documents import documents_of_task
 
 PARTS: tuple[Literal["closed", "open"], ...] = ("closed", "open")
 SPLITS: tuple[Literal["all", "test"], ...] = ("all", "test")
@@ -195,6 +194,9 @@ def process_docs(name: str, read: Callable[[], list[Sample]], *, measures: bool)
         read: reads its questions.
         measures: whether it needs models that leave a record of their attention.
     """
+    # Late: it imports datasets, which what reads tasks and scores answers does not need.
+    from lmms_vg.tasks.documents import documents_of_task
+
     if name.endswith("_open"):
         read = partial(_open, read)
     if measures:

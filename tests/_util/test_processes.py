@@ -12,6 +12,7 @@ import pytest
 from lmms_vg._util.processes import in_order
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
 def test_results_come_in_the_order_of_the_values(processes: int) -> None:
     assert list(in_order(partial(pow, 3), range(50), processes)) == [3**value for value in range(50)]

@@ -12,7 +12,7 @@ from benchmarks import answers
 from benchmarks.answers import Answered
 from lmms_vg.datasets.schema import Sample
 from lmms_vg.tasks import scoring_closed
-from lmms_vg.tasks.documents import AXES
+from lmms_vg.tasks.document_fields import AXES
 
 
 @pytest.mark.slow

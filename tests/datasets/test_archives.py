@@ -63,6 +63,7 @@ def test_archive_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert opened == [path]
 
 
+@pytest.mark.slow
 def test_threads_read_one_archive_at_once(tmp_path: Path) -> None:
     members = {f"{number}.bin": bytes([number]) * 50_000 + os.urandom(50_000) for number in range(40)}
     make_zip(tmp_path / "imgs.zip", members)
@@ -192,6 +193,7 @@ def test_list_of_an_extracted_folder_is_not_mixed_with_archives(tmp_path: Path, 
     assert list_files(tmp_path, "qa", ".json", folder="Set") == ["qa/b.json", "qa/c.json"]
 
 
+@pytest.mark.slow
 def test_index_of_many_members_is_quick_and_small(tmp_path: Path) -> None:
     """The limit is, scaled to 100,000 members, a minute and 300 MB; measured are .5 s and 70 MB."""
     path = make_zip(tmp_path / "imgs.zip", {f"Images/Some Data Set/train/class/{n:07}.png": b"x" for n in range(5000)})

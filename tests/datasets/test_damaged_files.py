@@ -45,6 +45,7 @@ def damaged(data: bytes, draw: random.Random) -> bytes:
     return bytes(changed[: draw.randrange(1, len(changed))] if draw.random() < 0.1 else changed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SETS)
 def test_damaged_questions(data: Path, small: None, name: str) -> None:
     getattr(raw, name)(data)

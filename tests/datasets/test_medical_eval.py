@@ -44,6 +44,7 @@ def test_a_row(data: Path, small: None) -> None:
     assert (sample.answer_type, sample.modality) == ("CHOICE", "")
 
 
+@pytest.mark.slow
 def test_all_of_it(data: Path) -> None:
     sizes = {"vqa_rad": 251, "slake": 416, "pathvqa": 3362, "pmc_vqa": 2000, "omnimedvqa": 11124, "mmmu": 145}
     rows = [ROW | {"dataset": DATASETS[key]} for key, size in sizes.items() for _ in range(size)]

@@ -67,6 +67,7 @@ def test_published_counts() -> None:
     assert sum(OMNIMEDVQA.counts.values()) == 88_995
 
 
+@pytest.mark.slow
 def test_all_of_it(data: Path) -> None:
     """42 files have 88,996 rows; the one with the irregular key is not counted."""
     rows = {

@@ -142,6 +142,7 @@ def test_an_image_many_rows_repeat_is_held_once(tmp_path: Path) -> None:
     assert 100_000 <= pa.total_allocated_bytes() - before < 1_000_000
 
 
+@pytest.mark.slow
 def test_streaming_holds_a_batch_and_not_the_file(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", [os.urandom(20_000) for _ in range(640)], group=20)
     before, most = pa.total_allocated_bytes(), 0
@@ -164,6 +165,7 @@ def test_threads_wait_for_one_decoding(tmp_path: Path, decoded: list[int]) -> No
     assert decoded == [0]
 
 
+@pytest.mark.slow
 def test_threads_far_apart_get_their_own_images(tmp_path: Path) -> None:
     images = noise(60)
     path = write(tmp_path / "a.parquet", list(images))

@@ -75,6 +75,7 @@ def zipped(path: Path, members: dict[str, bytes]) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_journal_arrives_as_it_was(here: Path, tmp_path: Path, moved: Callable[[], Path]) -> None:
     files = {path.name: path.read_bytes() for path in here.glob("rank*")}
     export([here], tmp_path / "a.zip")
@@ -266,6 +267,7 @@ def test_a_truncated_zip_is_said(here: Path, tmp_path: Path, cut: float) -> None
         load(tmp_path / "a.zip")
 
 
+@pytest.mark.slow
 def test_a_zip_with_flipped_bytes_is_never_half_imported(here: Path, tmp_path: Path, moved: Callable[[], Path]) -> None:
     export([here], tmp_path / "a.zip")
     data = bytearray((tmp_path / "a.zip").read_bytes())

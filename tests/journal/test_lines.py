@@ -63,6 +63,7 @@ def test_the_checksum_is_that_of_the_rest_of_the_line() -> None:
     assert [json.loads(line).get("more", 0) for line in LINES] == [0, 0, 2, 1, 0, 1, 0], "lines of a batch that follow"
 
 
+@pytest.mark.slow
 def test_no_flipped_bit_is_ever_read(tmp_path: Path, whole: list[Any]) -> None:
     """Flip every byte of the file in turn: its line is skipped, and all other lines are unchanged."""
     for place in range(len(WHOLE)):
@@ -73,6 +74,7 @@ def test_no_flipped_bit_is_ever_read(tmp_path: Path, whole: list[Any]) -> None:
         assert len(whole) - 2 <= len(entries) < len(whole)
 
 
+@pytest.mark.slow
 @fuzzed
 @given(place=st.integers(0, len(WHOLE) - 1), byte=st.integers(0, 255))
 def test_no_changed_byte_is_ever_read(tmp_path: Path, whole: list[Any], place: int, byte: int) -> None:
@@ -81,6 +83,7 @@ def test_no_changed_byte_is_ever_read(tmp_path: Path, whole: list[Any], place: i
     assert (len(entries) == len(whole)) == (WHOLE[place] == byte)
 
 
+@pytest.mark.slow
 @fuzzed
 @given(start=st.integers(0, len(WHOLE)), length=st.integers(0, 400), put=st.binary(max_size=60))
 def test_no_overwritten_part_is_ever_read(
@@ -89,6 +92,7 @@ def test_no_overwritten_part_is_ever_read(
     assert is_part(read(tmp_path / "f", WHOLE[:start] + put + WHOLE[start + length :]), whole)
 
 
+@pytest.mark.slow
 @fuzzed
 @given(length=st.integers(0, len(WHOLE)))
 def test_a_file_cut_anywhere_has_its_whole_lines(tmp_path: Path, whole: list[Any], length: int) -> None:
@@ -96,6 +100,7 @@ def test_a_file_cut_anywhere_has_its_whole_lines(tmp_path: Path, whole: list[Any
     assert entries == whole[: WHOLE[:length].count(b"\n")]
 
 
+@pytest.mark.slow
 @fuzzed
 @given(length=st.integers(0, len(WHOLE)))
 def test_who_goes_on_finds_whole_batches(tmp_path: Path, length: int) -> None:
@@ -113,6 +118,7 @@ def test_who_goes_on_finds_whole_batches(tmp_path: Path, length: int) -> None:
     )
 
 
+@pytest.mark.slow
 @fuzzed
 @given(order=st.lists(st.integers(0, len(LINES) - 1), max_size=12))
 def test_lines_stand_by_themselves(tmp_path: Path, whole: list[Any], order: list[int]) -> None:
@@ -121,6 +127,7 @@ def test_lines_stand_by_themselves(tmp_path: Path, whole: list[Any], order: list
     assert entries == [whole[number] for number in order]
 
 
+@pytest.mark.slow
 @fuzzed
 @given(glued=st.sets(st.integers(0, len(LINES) - 2)))
 def test_glued_lines_are_skipped(tmp_path: Path, whole: list[Any], glued: set[int]) -> None:
@@ -129,6 +136,7 @@ def test_glued_lines_are_skipped(tmp_path: Path, whole: list[Any], glued: set[in
     assert read(tmp_path / "f", data) == [entry for number, entry in enumerate(whole) if number not in harmed]
 
 
+@pytest.mark.slow
 @fuzzed
 @given(pair=st.permutations(range(len(LINES))), cut=st.integers(1, 400))
 def test_halves_of_two_lines_are_no_line(tmp_path: Path, whole: list[Any], pair: list[int], cut: int) -> None:

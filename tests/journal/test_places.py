@@ -152,6 +152,7 @@ def test_many_documents_with_one_question_keep_their_names(tmp_path: Path) -> No
     assert sorted(one.uid for one in journal.read_records(tmp_path.glob("rank*.jsonl"))) == list("0123")
 
 
+@pytest.mark.slow
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(key=texts, task=texts, uid=texts, text=texts, failed=st.booleans())
 def test_a_label_says_what_the_whole_line_says(

@@ -280,6 +280,7 @@ def test_align_names_the_sample(function, maps):
 POSITIVE = st.lists(st.floats(1e-6, 1), min_size=2, max_size=30)
 
 
+@pytest.mark.slow
 @given(POSITIVE, st.data())
 def test_values_stay_in_range_and_do_not_depend_on_scale(attention, data):
     mask = data.draw(st.lists(st.booleans(), min_size=len(attention), max_size=len(attention)).filter(any))

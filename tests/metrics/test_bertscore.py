@@ -64,6 +64,7 @@ def near(values: list[float]) -> object:
     return pytest.approx(values, abs=2e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("idf", [False, True])
 def test_equals_the_library(model: str, unbounded: str, pairs: tuple[list[str], list[str]], idf: bool) -> None:
     answers, references = pairs
@@ -78,6 +79,7 @@ def test_equals_the_library(model: str, unbounded: str, pairs: tuple[list[str], 
     assert bertscore(answers, references, BertScoreSettings(model, 3, idf=idf)) != near(expected)
 
 
+@pytest.mark.slow
 def test_equals_the_formula(model: str) -> None:
     """F1 of each word's best cosine, averaged over answer (precision) and reference (recall) without special tokens."""
     answer, reference = "pleural effusion in the chest", "the right pleural effusion"
@@ -112,6 +114,7 @@ def test_rescaling_without_a_baseline_is_refused(model: str) -> None:
         bertscore(["lung"], ["lung"], BertScoreSettings(model, 2, rescale=True))
 
 
+@pytest.mark.slow
 def test_neither_order_nor_batches_nor_company_matter(model: str, pairs, monkeypatch: pytest.MonkeyPatch) -> None:
     answers, references = pairs
     settings = BertScoreSettings(model, LAYERS)

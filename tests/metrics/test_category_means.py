@@ -10,6 +10,7 @@ from lmms_vg.metrics.category_means import macro
 from lmms_vg.metrics.statistics import wilson
 
 
+@pytest.mark.slow
 def test_by_hand_and_by_a_loop() -> None:
     """Category b has a tenth of the questions and half of the weight."""
     rng = np.random.default_rng(0)

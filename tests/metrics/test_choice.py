@@ -111,6 +111,7 @@ def test_chen(answer: str, letter: str | None, _why: str) -> None:
         assert chen(answer, reference, OPTIONS) == Verdict(letter, letter == reference)
 
 
+@pytest.mark.slow
 @given(st.text() | st.lists(st.sampled_from(["is", "为", "#", '"', "'", "*", *PIECES])).map("".join))
 def test_chen_is_the_published_expression(answer: str) -> None:
     published = PUBLISHED.search(answer)
@@ -143,6 +144,7 @@ options = st.lists(st.text("ABab cdé1.<-") | st.text() | st.sampled_from(OPTION
 answers = st.text() | st.lists(st.sampled_from(PIECES)).map("".join) | st.lists(st.sampled_from(PIECES)).map(" ".join)
 
 
+@pytest.mark.slow
 @given(answers, options)
 @example("ı", [""] * 12)
 def test_any_text_gets_a_verdict(answer: str, options: list[str]) -> None:
@@ -153,6 +155,7 @@ def test_any_text_gets_a_verdict(answer: str, options: list[str]) -> None:
         assert verdict.correct == (verdict.extracted == "B")
 
 
+@pytest.mark.slow
 @given(answers, options, st.sampled_from([" ", "\n", "\t\n ", "\u00a0", "\u200b"]))
 def test_space_around_changes_nothing(answer: str, options: list[str], space: str) -> None:
     assert choice(f"{space}{answer}{space}", "A", options) == choice(answer, "A", options)
@@ -167,6 +170,7 @@ def test_the_option_meant_is_found(letter: str, form: str) -> None:
     assert choice(answer, letter, OPTIONS).correct
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("piece", DEGENERATE)
 def test_degenerate_answers_take_no_quadratic_time(piece: str) -> None:

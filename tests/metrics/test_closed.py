@@ -155,6 +155,7 @@ def test_empty_reference_matches_nothing_not_even_silence(rule, reference: str) 
         rule("", reference)
 
 
+@pytest.mark.slow
 @given(st.text() | st.text("yesnoYESNO -.'/\n"), st.sampled_from(["yes", "No.", "Left Lung", "4"]))
 def test_any_text_gets_a_verdict(answer: str, reference: str) -> None:
     for rule in RULES.values():

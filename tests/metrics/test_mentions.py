@@ -60,6 +60,7 @@ WORDS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(
     st.lists(WORDS.map(" ".join), min_size=2, max_size=9),
     st.sampled_from(["{}", "The {}.", "it is a {}, I think", "**{}**"]),

@@ -48,6 +48,7 @@ def shown(values, images):
     return "above" if low > 0 else "below" if high < 0 else "not shown"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("centred", [False, True])
 @pytest.mark.parametrize("biased", [False, True])
 def test_blind_attention_is_not_shown_to_be_grounded(centred, biased):

@@ -62,6 +62,7 @@ def test_by_hand(answer, reference, bleu, recall, llava_med, f1, exact) -> None:
     assert [metric(answer, reference) for metric in METRICS] == pytest.approx([bleu, recall, llava_med, f1, exact])
 
 
+@pytest.mark.slow
 @given(TEXT, TEXT)
 def test_any_text_is_scored_like_plain_loops_and_within_range(answer: str, reference: str) -> None:
     said, wanted = normalise(answer).split(), normalise(reference).split()

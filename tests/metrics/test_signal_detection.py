@@ -61,6 +61,7 @@ def test_change_is_the_difference_of_the_two() -> None:
     assert back.d_prime.p == pytest.approx(shift.d_prime.p, abs=0.01)
 
 
+@pytest.mark.slow
 def test_the_interval_is_as_wide_as_the_normal_approximation_says() -> None:
     """Gourevitch and Galanter (1967): var d' = H (1 - H) / (n φ(z(H))²) + F (1 - F) / (m φ(z(F))²), for independent runs."""
     rng = np.random.default_rng(1)

@@ -51,6 +51,7 @@ def test_there_are_enough_and_each_is_there_once() -> None:
     assert len(set(templates)) == len(templates)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS, ids="/".join)
 def test_what_is_claimed_is_read_whatever_the_word(pair: tuple[str, str]) -> None:
     wrong = [
@@ -112,6 +113,7 @@ PIECES += [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.integers(0, 1 << 32))
 def test_any_answer_is_read_alike_with_the_words_swapped(seed: int) -> None:

@@ -40,6 +40,7 @@ def test_luck_lifts_the_best_of_many_as_far_as_the_normal_approximation_says(tmp
     assert "all 10 settings were exactly as good as plain" in highest_note(plain, settings, {"t": ["t"]})
 
 
+@pytest.mark.slow
 def test_the_chosen_one_is_judged_on_the_other_images(tmp_path: Path) -> None:
     plain, settings = equal_settings(tmp_path, 10)
     chosen = choose_on_half(plain, settings, ["t"])

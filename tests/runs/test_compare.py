@@ -14,6 +14,7 @@ from scipy import stats
 from lmms_vg.runs.compare import compare
 from lmms_vg.runs.comparison import AgainstBase, ComparisonLine
 from lmms_vg.runs.lmms_eval_output import read_run
+from lmms_vg.runs.report import report
 from lmms_vg.runs.results import Run
 
 BASE = [0] * 10 + [1] * 10
@@ -217,6 +218,13 @@ def test_what_runs_have_in_common(tmp_path: Path) -> None:
     assert "open_recall|v:0" not in compare([base, closed_only]).rules, "no rule of what is not compared"
     with pytest.raises(ValueError, match=r"a2.*_results.json has t; .*b.*_results.json has a, b, o: nothing in common"):
         compare([saved(tmp_path / "a2"), other])
+
+
+def test_a_layer_is_refused_where_no_attention_was_measured(tmp_path: Path) -> None:
+    runs = [saved(tmp_path / name) for name in "ab"]
+    for table in (lambda: compare(runs, layer=3), lambda: report(runs[0], 3), lambda: runs[0].to_pandas(layer=3)):
+        with pytest.raises(ValueError, match=r"^layer 3: no task of .* has measured attention"):
+            table()
 
 
 def test_what_is_not_compared_is_named(tmp_path: Path) -> None:

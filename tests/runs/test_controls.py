@@ -29,6 +29,7 @@ def test_what_the_classes_say() -> None:
     assert not controls("vgrefine", "vgrefine")
 
 
+@pytest.mark.slow
 def test_a_method_and_its_control_are_compared_directly(tmp_path: Path) -> None:
     runs = [
         said_run(tmp_path / "p", flipped(40), TRUTH, each=1),
@@ -47,6 +48,7 @@ def test_a_method_and_its_control_are_compared_directly(tmp_path: Path) -> None:
     assert ",random_mask," in comparison.table("csv")
 
 
+@pytest.mark.slow
 def test_seeds_of_a_control_are_averaged(tmp_path: Path) -> None:
     """Two seeds with 15 and 25 wrong make 20; the image that both have wrong counts -1, one that one has wrong -1/2."""
     runs = [

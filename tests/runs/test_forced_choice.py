@@ -127,6 +127,7 @@ def test_a_gain_of_format_does_not_show(tmp_path: Path) -> None:
     assert "forced choice does not show the gain" in table.table()
 
 
+@pytest.mark.slow
 def test_saying_yes_more_often_changes_neither_auc_nor_accuracy_at_one_rate(tmp_path: Path) -> None:
     margins, truth = signal(1)
     table = both(tmp_path, margins, [margin + 1.5 for margin in margins], truth)
@@ -141,6 +142,7 @@ def test_saying_yes_more_often_changes_neither_auc_nor_accuracy_at_one_rate(tmp_
     assert change.log_score.mean > 0
 
 
+@pytest.mark.slow
 def test_better_seeing_shows(tmp_path: Path) -> None:
     (before, truth), (after, _) = signal(0.5, 1), signal(3, 2)
     table = both(tmp_path, before, after, truth)
@@ -155,6 +157,7 @@ def test_better_seeing_shows(tmp_path: Path) -> None:
     assert "does not show" not in table.table()
 
 
+@pytest.mark.slow
 def test_tables_and_csv_have_the_same_values(tmp_path: Path) -> None:
     (before, truth), (after, _) = signal(0.5, 1), signal(3, 2)
     table = both(tmp_path, before, after, truth)

@@ -29,6 +29,7 @@ def saved(tmp_path: Path) -> Path:
     return save(tmp_path, tasks, means={"m": dict.fromkeys(METRICS, 1)}, run=IDENTITY, seconds=0.5)
 
 
+@pytest.mark.slow
 def test_one_row_per_question(tmp_path: Path) -> None:
     table = lmms_vg.read(saved(tmp_path)).to_pandas()
     assert list(zip(table.task, table.uid, strict=True)) == [

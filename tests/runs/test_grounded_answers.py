@@ -146,6 +146,7 @@ def answered_run(folder: Path, look: Look, method: str = "plain") -> Run:
     return replace(made, tasks={"t": part_of(folder, lines)}, measured=[], means=MEANS, provenance=stated)
 
 
+@pytest.mark.slow
 def test_questions_with_an_answer_and_a_place_have_an_excess_too(tmp_path: Path) -> None:
     """That the place got more than its share, blind attention has as well: the boxes are in the middle."""
     for name, look, verdict in (("blind", blind, "not shown"), ("seeing", seeing, "shown")):

@@ -31,6 +31,7 @@ def looks(text: str) -> dict[str, str]:
     return {cells[2]: cells[place] for cells in table[1:] if cells[2] != "AR by windows"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", [0, 1])
 def test_blind_attention_is_not_shown(tmp_path: Path, layer: int) -> None:
     """Whose raw AR is above 1, as boxes stand in the middle and it prefers the middle."""
@@ -62,6 +63,7 @@ def test_even_attention_has_no_excess(tmp_path: Path) -> None:
     assert result.looked["placement"].value == 0.5
 
 
+@pytest.mark.slow
 def test_under_a_knockout_kl_and_log_ar_have_no_verdict(tmp_path: Path) -> None:
     """Nor are they counted as tests."""
     run = run_of(tmp_path, asked(with_hidden))
@@ -148,6 +150,7 @@ def test_a_file_of_maps_that_cannot_be_read_is_said_and_stops_no_report(
     assert measured[1] == ["t", "40", "1.5000", "1.0000", "0.2000", "0"], "what the answers hold is there"
 
 
+@pytest.mark.slow
 def test_even_look_windows_and_other_questions_are_printed(tmp_path: Path) -> None:
     """Two questions an image: one about the box in the middle, one about a corner, so that their boxes are disjoint.
 
@@ -213,6 +216,7 @@ def test_few_images_with_several_questions_have_an_excess_over_questions_only(tm
     assert looks(report(run, 0))["log AR"] == "no verdict (too few images)"
 
 
+@pytest.mark.slow
 def test_the_images_of_a_patient_are_drawn_together(tmp_path: Path) -> None:
     """60 images of 12 patients: the interval is that of 12 units, and no map is swapped within a patient."""
     maps = asked(seeing)

@@ -33,12 +33,14 @@ def verdicts(table: Comparison) -> dict[str, str]:
     return {cells[3]: cells[-1] for cells in rows[1:]}
 
 
+@pytest.mark.slow
 def test_a_run_that_looks_is_better_than_a_blind_one_and_the_other_is_worse(tmp_path: Path) -> None:
     plain, pai = run(tmp_path / "a", blind), run(tmp_path / "b", seeing, "pai")
     assert verdicts(compare([plain, pai])) == dict.fromkeys(NAMES, "yes")
     assert verdicts(compare([plain, pai], base="pai")) == dict.fromkeys(NAMES, "worse")
 
 
+@pytest.mark.slow
 def test_two_blind_runs_do_not_differ(tmp_path: Path) -> None:
     """One prefers the middle, where the boxes are, so its raw AR is far higher."""
 
@@ -52,6 +54,7 @@ def test_two_blind_runs_do_not_differ(tmp_path: Path) -> None:
     assert change.value.low > 0.2
 
 
+@pytest.mark.slow
 def test_differences_are_those_of_each_question(tmp_path: Path) -> None:
     plain, pai = run(tmp_path / "a", blind, best_layer=1), run(tmp_path / "b", seeing, "pai")
     changes, missing = look_changes(plain, [pai], 1)
@@ -83,6 +86,7 @@ def test_questions_about_other_images_are_not_compared(tmp_path: Path) -> None:
     assert "4 questions, first u/k0, are about the image or patient of another question of" in missing[0]
 
 
+@pytest.mark.slow
 def test_under_a_knockout_kl_and_log_ar_have_no_verdict(tmp_path: Path) -> None:
     """And are not counted as tests."""
     table = compare([run(tmp_path / "a", blind), run(tmp_path / "b", with_hidden, "pai")], layer=1)
@@ -93,6 +97,7 @@ def test_under_a_knockout_kl_and_log_ar_have_no_verdict(tmp_path: Path) -> None:
     assert "in-sample" not in table.table()
 
 
+@pytest.mark.slow
 def test_csv_has_values_and_excess(tmp_path: Path) -> None:
     table = compare([run(tmp_path / "a", blind), run(tmp_path / "b", seeing, "pai")])
     rows = list(csv.DictReader(io.StringIO(table.table("csv"))))
@@ -114,6 +119,7 @@ def test_csv_has_values_and_excess(tmp_path: Path) -> None:
     assert r"\caption{Where it looks}" in table.table("latex")
 
 
+@pytest.mark.slow
 def test_a_run_without_maps_is_named(tmp_path: Path) -> None:
     runs = [
         run(tmp_path / "a", blind),
@@ -129,6 +135,7 @@ def test_a_run_without_maps_is_named(tmp_path: Path) -> None:
         compare([runs[0], runs[2]])
 
 
+@pytest.mark.slow
 def test_patients_are_named_where_they_are_drawn(tmp_path: Path) -> None:
     """Also if only one of the runs names them, since an older version's journal does not."""
 

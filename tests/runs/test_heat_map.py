@@ -19,6 +19,7 @@ def drawn(png: bytes) -> tuple[np.ndarray, np.ndarray]:
     return pixels, (np.abs(pixels - LINE) < 40).all(-1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("layers", "heads"), [(6, 6), (28, 28), (60, 56), (3, 40)])
 def test_frame_and_arrow(layers: int, heads: int) -> None:
     """The only chosen head is dark inside its frame, others are light, and the arrow is level with its layer."""

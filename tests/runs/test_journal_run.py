@@ -148,6 +148,7 @@ class Thinks(lmms):
     def generate_until_multi_round(self, requests: list[Any]) -> None: ...
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments", [None, [], ["--reasoning_tags", "none"], ["--reasoning_tags", '[["<x>", "</x>"]]']], ids=str
 )
@@ -187,6 +188,7 @@ def test_what_it_holds(tmp_path: Path) -> None:
     assert journal.recall(HARD, SAMPLES[HARD][0].uid) is None, "nothing is left for a run in this process"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [0, 1, 299])
 def test_an_unfinished_journal_is_refused(tmp_path: Path, n: int) -> None:
     written(tmp_path, right(HARD, range(n)), right(STANDARD, range(2)))
@@ -205,6 +207,7 @@ def test_an_empty_journal_is_refused(tmp_path: Path) -> None:
         read_journal(written(tmp_path, other))
 
 
+@pytest.mark.slow
 def test_finished_tasks_are_taken_and_others_named(tmp_path: Path) -> None:
     base = read_journal(full(tmp_path / "a", right(STANDARD, range(300))))
     other = read_journal(full(tmp_path / "b", right(STANDARD, range(7)), method=spec("vgrefine", k=5)))
@@ -235,6 +238,7 @@ def test_answers_that_differ_are_not_taken(tmp_path: Path) -> None:
         read_journal(folder)
 
 
+@pytest.mark.slow
 def test_answers_decoded_otherwise_do_not_count(tmp_path: Path) -> None:
     """A run with --gen_kwargs leaves answers in the same journal; alone they do not follow the task's protocol."""
     sampled = DECODING | {"do_sample": True, "temperature": 0.7}

@@ -48,6 +48,7 @@ def test_box_and_heat_lie_where_the_patch_is() -> None:
     assert abs((bottom - top) - (right - left)) <= 3, "200 x 100 pixels are drawn to scale: the box is a square"
 
 
+@pytest.mark.slow
 def test_one_scale_for_all_maps() -> None:
     """A value has one colour whatever else is in the map, and what is above the scale has its last colour."""
     alone, *_ = inside_of_box(Panel("m", WIDE, one_hot(2.0)), 1, 2)
@@ -58,6 +59,7 @@ def test_one_scale_for_all_maps() -> None:
     assert abs(top.mean(0) - alone.mean(0)).max() > 40
 
 
+@pytest.mark.slow
 def test_hidden_patches_are_hatched_and_no_others() -> None:
     hidden = np.zeros((8, 8), dtype=bool)
     hidden[3, 6] = True
@@ -86,6 +88,7 @@ def test_titles_are_text_and_no_formula(text: str) -> None:
     assert draw_overlay(Image.new("RGB", (200, 100)), [], [panel], text)[:4] == b"\x89PNG"
 
 
+@pytest.mark.slow
 def test_the_same_picture_has_the_same_bytes() -> None:
     first, again = (
         draw_overlay(Image.new("RGB", (200, 100)), [], [Panel("m", WIDE, one_hot(1.0))], "a") for _ in range(2)

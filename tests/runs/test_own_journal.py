@@ -54,6 +54,7 @@ def journalled(folder: Path, right: int, method: str) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("mine")
 def test_own_questions_are_reported_and_compared_by_patient(tmp_path: Path) -> None:
     runs = [read_journal(journalled(tmp_path / name, right, name)) for name, right in (("plain", 0), ("vgrefine", 22))]

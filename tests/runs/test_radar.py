@@ -21,6 +21,7 @@ SPOKES = [
 ]
 
 
+@pytest.mark.slow
 def test_rows_that_have_all_columns_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     without_pdf(monkeypatch)
     figures: list[Figure] = []

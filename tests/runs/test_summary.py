@@ -45,6 +45,7 @@ def test_a_group_counts_every_question_and_stands_above_its_tasks(tmp_path: Path
     assert lines[2].split()[2:4] == ["40", "75.0"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("methods", [1, 2, 3, 4, 7, 13])
 @pytest.mark.parametrize("tasks", [1, 3, 12])
 def test_it_fits(tmp_path: Path, methods: int, tasks: int) -> None:

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import raw
-from lmms_eval.tasks import TaskManager
 
 import lmms_vg.tasks
 from lmms_vg import journal
 from lmms_vg.datasets import counts
+
+if TYPE_CHECKING:
+    from lmms_eval.tasks import TaskManager
 
 # No __init__.py in this folder: tests/helpers is on sys.path.
 TASKS = str(Path(lmms_vg.tasks.__file__).parent)
@@ -24,7 +27,9 @@ def datasets_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def manager() -> TaskManager:
+def manager() -> "TaskManager":
+    from lmms_eval.tasks import TaskManager  # late: not every test of this room needs what it imports
+
     return TaskManager("ERROR", include_path=TASKS, include_defaults=False)
 
 

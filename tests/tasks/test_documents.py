@@ -61,6 +61,7 @@ def test_the_folder_holds_these_tasks_and_no_others(manager: TaskManager) -> Non
     assert set(manager.all_groups) == set(GROUPS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GROUPS)
 def test_groups(manager: TaskManager, raw_data: Path, name: str) -> None:
     ((group, tasks),) = manager.load_task_or_group(name, task_type="chat").items()

@@ -69,6 +69,7 @@ def test_a_file_without_anything_to_measure_is_refused(tmp_path: Path, monkeypat
         own_tasks.own_tasks()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("mine")
 def test_lmms_eval_reads_what_is_written_and_makes_documents_of_it() -> None:
     before = {path: path.stat().st_mtime_ns for path in TASKS.rglob("*")}

@@ -98,6 +98,7 @@ def test_answers_with_a_place(manager: TaskManager, raw_data: Path) -> None:
         run(manager, False, "slake_grounded_closed")
 
 
+@pytest.mark.slow
 def test_every_benchmark_in_one_call(manager: TaskManager, raw_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every group of the six benchmarks under both protocols; answers are correct but each third."""
     groups = ["medvqa", "vqa_rad_test", "omnimedvqa", "mmmu_med", "medvqa_chen", "medvqa_chen_greedy"]

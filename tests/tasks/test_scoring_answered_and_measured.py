@@ -6,7 +6,7 @@ import pytest
 
 from lmms_vg import journal
 from lmms_vg.tasks import scoring_closed, scoring_grounding, scoring_open
-from lmms_vg.tasks.documents import AXES
+from lmms_vg.tasks.document_fields import AXES
 from lmms_vg.tasks.scoring_answered_and_measured import open_results, yes_no_results
 
 LISTS = {"ar": [1.0, 2.0], "kl": [3.0, 1.0], "js": [0.3, 0.1], "printed_ar": [0.1, 0.2]}

@@ -8,7 +8,7 @@ from lmms_vg import journal
 from lmms_vg.metrics.alignment import signature
 from lmms_vg.tasks import metric_items as shared
 from lmms_vg.tasks import scoring_grounding as alignment
-from lmms_vg.tasks.documents import AXES
+from lmms_vg.tasks.document_fields import AXES
 
 ALIGNMENT = ("ar", "kl", "js", "best_layer")
 

@@ -42,6 +42,7 @@ rects = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(rects, min_size=1, max_size=3), st.integers(0, 5))
 def test_a_place_is_one_that_trying_finds(region: list[Rect], seed: int) -> None:
     places = by_trying(region, WHOLE)

@@ -203,6 +203,7 @@ def test_formats_that_are_not_read_are_named(tmp_path: Path) -> None:
         open_rgb(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("depth", "colour"), [(1, 0), (8, 0), (16, 0), (8, 6), (16, 4)])
 def test_size_is_refused_before_decoding(depth: int, colour: int, monkeypatch: pytest.MonkeyPatch) -> None:
     data = png(13_377, 13_377, depth, colour)

@@ -14,6 +14,7 @@ from scipy import stats
 from lmms_vg.metrics.statistics import cluster_interval, effective_n, paired, signature, wilson
 
 
+@pytest.mark.slow
 def test_interval_covers_the_truth_and_single_questions_for_clusters_do_not() -> None:
     rng = np.random.default_rng(0)
     runs, covered, naively = 200, 0, 0
@@ -74,6 +75,7 @@ def test_order_of_questions_does_not_matter_but_the_seed_does() -> None:
     assert cluster_interval(scores, images, seed=5) != interval
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_resamples() -> None:
     scores, images = [0.0, 1.0] * 15_000, range(30_000)
     tracemalloc.start()

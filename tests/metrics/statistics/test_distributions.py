@@ -55,6 +55,7 @@ def test_average_ranks() -> None:
     np.testing.assert_array_equal(distributions.average_ranks(values[0, 1]), stats.rankdata(values[0, 1]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("images", "resamples"), [(2, 50), (7, 333), (40_000, 120)])
 def test_the_same_seed_draws_what_scipys_bootstrap_draws(images: int, resamples: int) -> None:
     """40,000 images need three batches."""

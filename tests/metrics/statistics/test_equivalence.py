@@ -42,6 +42,7 @@ def test_runs_without_a_difference_are_equal_only_if_there_are_enough_images() -
         assert equal_within(paired(a, dict(a), {uid: uid for uid in a}), 0.01) == expected
 
 
+@pytest.mark.slow
 def test_runs_that_differ_by_the_margin_are_seldom_called_equal() -> None:
     rng = np.random.default_rng(1)
     called = 0
@@ -52,6 +53,7 @@ def test_runs_that_differ_by_the_margin_are_seldom_called_equal() -> None:
     assert called / 400 <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 400)
 
 
+@pytest.mark.slow
 def test_the_smallest_detectable_difference_is_detected_as_often_as_it_says() -> None:
     rng = np.random.default_rng(2)
     n, share = 800, 0.1

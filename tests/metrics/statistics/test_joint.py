@@ -66,6 +66,7 @@ def test_blocks_of_runs_and_batches_of_draws_change_nothing(limit: str, monkeypa
     assert (parts.counts == whole.counts).all()
 
 
+@pytest.mark.slow
 def test_memory_of_many_runs_is_bounded() -> None:
     runs, images = np.random.default_rng(0).random((300, 30_000)), range(30_000)
     tracemalloc.start()

@@ -33,6 +33,7 @@ def test_paired_is_the_interval_of_the_differences() -> None:
     assert back.p == result.p
 
 
+@pytest.mark.slow
 def test_paired_p_value_holds_its_level_and_sees_a_gain(monkeypatch: pytest.MonkeyPatch) -> None:
     """For two equally good runs p is below .05 in about one of 20; with questions as clusters far more often."""
     few_draws(monkeypatch, 1000)

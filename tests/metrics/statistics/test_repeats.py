@@ -54,6 +54,7 @@ def test_parts_against_an_analysis_of_variance() -> None:
     assert (result.high - result.low) / 2 == pytest.approx(stats.t.ppf(0.975, degrees) * sqrt(expected), rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("run", "image"), [(0.3, 0.0), (0.0, 1.0), (0.3, 1.0)])
 def test_the_error_is_that_of_other_runs_on_other_images(run: float, image: float) -> None:
     """The standard deviation of 1,000 means, each of 6 runs and 30 images that are new."""

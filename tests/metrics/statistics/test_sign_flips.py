@@ -42,6 +42,7 @@ def test_one_question_per_image_is_the_sign_test() -> None:
     assert result.images == 62
 
 
+@pytest.mark.slow
 def test_drawn_signs_against_scipy() -> None:
     sums = np.random.default_rng(1).normal(0.25, 1, 40)
     assert sums.sum() > 0

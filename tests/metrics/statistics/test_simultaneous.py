@@ -23,6 +23,7 @@ def test_means_that_move_together_cost_nothing():
     assert together.high == pytest.approx(alone.high[0] * np.array([[1, 3], [1, 1]]))
 
 
+@pytest.mark.slow
 def test_the_truth_lies_within_all_intervals_in_19_of_20_samples():
     rng, held = np.random.default_rng(1), 0
     for _ in range(300):

@@ -16,6 +16,7 @@ def crossed(table: np.ndarray) -> tuple[list[float], list[int], list[int]]:
     return [*scores], [*cases], [*raters]
 
 
+@pytest.mark.slow
 def test_it_is_the_bootstrap_that_draws_cases_and_raters_one_by_one() -> None:
     rng = np.random.default_rng(1)
     table = (rng.random((12, 5)) < 0.6).astype(float)

@@ -46,6 +46,7 @@ PARTS = {"a": part(1, 25, 0.4), "b": part(2, 30, 0.7), "c": part(3, 20, 0.5)}
 WEIGHTS = {"a": 326, "b": 100, "c": 509}
 
 
+@pytest.mark.slow
 def test_interval_is_that_of_a_naive_bootstrap() -> None:
     low, high = weighted_interval(PARTS, WEIGHTS)
     expected = naive(PARTS, WEIGHTS)

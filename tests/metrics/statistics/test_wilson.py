@@ -34,6 +34,7 @@ def test_events_that_ignore_images_lose_little() -> None:
     assert effective_n(events, np.repeat(np.arange(500), 4).tolist()) > 1700
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("truth", "n"), [(0.99, 30), (0.997, 300)])
 def test_coverage_at_the_ends(truth: float, n: int) -> None:
     rng = np.random.default_rng(n)
