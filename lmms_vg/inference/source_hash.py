@@ -25,7 +25,8 @@ CONTROLS = "lmms_vg.inference.image_controls"
 
 #: Modules that the engine, a family or a method imports, but that cannot change an answer: they register, name, write, lock,
 #: print, refuse or schedule. Values that pass through them (hyper-parameters, the checkpoint's fields) are in the key. The
-#: controls are among them, as they change no question of a run without a control.
+#: controls are among them, as they change no question of a run without a control; `inference.settings` is not, as it says which
+#: numbers a dtype's name stands for.
 NEUTRAL = frozenset(
     {
         "lmms_vg",
@@ -50,6 +51,7 @@ NEUTRAL = frozenset(
         "lmms_vg.methods.head_lists",
         "lmms_vg.methods.named_places",
         "lmms_vg.models",
+        "lmms_vg.models.elsewhere",
         "lmms_vg.models.fields",
         "lmms_vg.models.quantized",
     }

@@ -62,9 +62,7 @@ def withheld(task: str, names: Collection[str]) -> bool:
 
     HuatuoGPT-Vision's evaluation file holds questions of six data sets, so its tasks count as tasks of those data sets too.
     """
-    stem = task.removesuffix("_greedy").removesuffix("_chen")
-    alike = [other for other in TASKS if other == task or (stem != task and f"{other}_".startswith(f"{stem}_"))]
-    return any(TASKS[other].spec.name in names for other in alike)
+    return any(spec.name in names for spec in (TASKS[task].spec, *TASKS[task].holds))
 
 
 def explorables(entry: Entry, plain: Mapping[str, Entry], names: Collection[str]) -> list[Explorable]:

@@ -16,7 +16,7 @@ from lmms_vg.extensions.registered import model_ids
 from lmms_vg.runs.control_lines import BOX, ELSEWHERE
 from lmms_vg.study.short_names import DATA
 from lmms_vg.tasks import yaml_files
-from lmms_vg.tasks.own_tasks import own_tasks
+from lmms_vg.tasks.own_tasks import KINDS, own_tasks
 from lmms_vg.tasks.own_tasks import samples as samples_of
 from lmms_vg.tasks.registry import TASKS
 
@@ -76,7 +76,7 @@ def tasks_of(data: Sequence[str]) -> list[str]:
     files = [name for name in data if Path(name).is_file()]
     if files:
         own_images.use(os.pathsep.join(files))
-    tasks = [task for task, (_, kind) in own_tasks().items() if kind.startswith("ground")] if files else []
+    tasks = [task for task, (_, kind) in own_tasks().items() if KINDS[kind].measures] if files else []
     if files and not tasks:
         raise ValueError(f"--data {files[0]}: no row has bbox or mask, so there is no place to look at")
     known = yaml_files.tasks()  # some of the registry are no tasks of lmms-eval

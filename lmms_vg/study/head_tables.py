@@ -139,16 +139,15 @@ def _agreement(heads: RunHeads) -> Iterator[Row]:
         a, b = (side.means(metric).ravel() for side in (first, second))
         statistics = _statistics(a, b, metric, spread_of(heads))
         draws = [_statistics(*drawn[:2], metric, drawn[2]) for drawn in _draws((first, second), metric)]
-        for name, value in statistics.items():
-            low, high = percentile_interval(np.array([drawn[name] for drawn in draws], dtype=np.float64))
-            keep = int(name.rpartition(" ")[2]) if name.startswith(_SHARED) else 0
+        for (name, keep), value in statistics.items():
+            low, high = percentile_interval(np.array([drawn[name, keep] for drawn in draws], dtype=np.float64))
             yield {
                 "model": heads.model,
                 "method": heads.run.label,
                 "unit": first.unit,
                 "natural_unit": second.unit,
                 "metric": _NAMES[metric],
-                "statistic": name,
+                "statistic": f"{name} {keep}" if keep else name,
                 "value": value,
                 "low": float(low),
                 "high": float(high),
@@ -161,15 +160,15 @@ def _agreement(heads: RunHeads) -> Iterator[Row]:
             }
 
 
-def _statistics(first: Array, second: Array, metric: By, spread: Array | None) -> dict[str, float]:
-    """Rank correlation, and shares of the best K heads that both sides have, of flattened maps."""
+def _statistics(first: Array, second: Array, metric: By, spread: Array | None) -> dict[tuple[str, int], float]:
+    """Rank correlation, and shares of the best K heads that both sides have, of flattened maps: by name and K, 0 for no K."""
     shared = {
-        f"{_SHARED} {keep}": len({*best(first, metric, keep)} & {*best(second, metric, keep)}) / keep
+        (_SHARED, keep): len({*best(first, metric, keep)} & {*best(second, metric, keep)}) / keep
         for keep in TOP
         if keep < first.size
     }
-    partial = {} if spread is None else {_PARTIAL: partial_rank_correlation(first, second, spread)}
-    return {_RANK: rank_correlation(first, second), **partial, **shared}
+    partial = {} if spread is None else {(_PARTIAL, 0): partial_rank_correlation(first, second, spread)}
+    return {(_RANK, 0): rank_correlation(first, second), **partial, **shared}
 
 
 def _draws(sides: Sequence[HeadSide], metric: By) -> Iterator[tuple[Array, Array, Array | None]]:

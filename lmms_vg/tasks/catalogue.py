@@ -8,7 +8,6 @@ from pathlib import Path
 from huggingface_hub import snapshot_download
 
 from lmms_vg.datasets import slake, slake_agreement
-from lmms_vg.datasets.coco import COCO
 from lmms_vg.datasets.download import download, unwritable
 from lmms_vg.datasets.schema import DatasetSpec
 from lmms_vg.datasets.source import (
@@ -103,8 +102,8 @@ def tasks() -> Iterator[str]:
 
 def sets_of(task: str) -> list[DatasetSpec]:
     """The data sets with files that a task reads."""
-    images = [COCO] if task.startswith("vgmed_coco") else []  # the questions come from VGMED, the images from COCO
-    return [spec for spec in [TASKS[task].spec, *images] if spec.files]
+    of = TASKS[task]
+    return [spec for spec in (of.spec, of.images) if spec and spec.files]
 
 
 def _resolve(name: str) -> list[DatasetSpec]:

@@ -33,10 +33,12 @@ class OwnKind(NamedTuple):
     Attributes:
         base: the YAML that their task includes, in our folder of tasks.
         words: what is measured, for people.
+        measures: whether it is where the model looks, alone or beside the answer.
     """
 
     base: str
     words: str
+    measures: bool = False
 
 
 _LOOK = "where the model looks (AR, KL, JS, excess over chance)"
@@ -44,10 +46,10 @@ KINDS: dict[Kind, OwnKind] = {
     "choice": OwnKind("_choice_yaml", "the letter of an option: right or wrong"),
     "closed": OwnKind("_closed_yaml", "yes or no: right or wrong"),
     "open": OwnKind("_open_yaml", "a free answer: BLEU-1, recall, BERTScore"),
-    "grounding": OwnKind("_measurement_yaml", _LOOK),
-    "grounded_choice": OwnKind("own/_grounded_choice_yaml", f"the letter of an option, and {_LOOK}"),
-    "grounded_closed": OwnKind("own/_grounded_closed_yaml", f"yes or no, and {_LOOK}"),
-    "grounded_open": OwnKind("slake/_grounded_open_yaml", f"a free answer, and {_LOOK}"),
+    "grounding": OwnKind("_measurement_yaml", _LOOK, measures=True),
+    "grounded_choice": OwnKind("own/_grounded_choice_yaml", f"the letter of an option, and {_LOOK}", measures=True),
+    "grounded_closed": OwnKind("own/_grounded_closed_yaml", f"yes or no, and {_LOOK}", measures=True),
+    "grounded_open": OwnKind("slake/_grounded_open_yaml", f"a free answer, and {_LOOK}", measures=True),
 }
 
 
@@ -166,4 +168,4 @@ def __getattr__(name: str) -> Callable[[object], Any]:
     if not name.startswith("own_") or name not in (tasks := own_tasks()):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     path, kind = tasks[name]
-    return process_docs(name, partial(own.load, path, kind), measures=kind.startswith("ground"))
+    return process_docs(name, partial(own.load, path, kind), measures=KINDS[kind].measures)

@@ -10,7 +10,18 @@ from typing import Any, Literal, NamedTuple
 
 from loguru import logger
 
-from lmms_vg.datasets import medical_eval, mmmu, omnimedvqa, path_vqa, phantoms, slake, slake_grounded, vgmed, vqa_rad
+from lmms_vg.datasets import (
+    coco,
+    medical_eval,
+    mmmu,
+    omnimedvqa,
+    path_vqa,
+    phantoms,
+    slake,
+    slake_grounded,
+    vgmed,
+    vqa_rad,
+)
 from lmms_vg.datasets import pmc_vqa as pmc  # `pmc_vqa` is also a task, whose name must stay free for `__getattr__`
 from lmms_vg.datasets.schema import DatasetSpec, Sample
 from lmms_vg.datasets.source import DataError
@@ -37,6 +48,8 @@ class TaskSpec(NamedTuple):
         protocols: names of the protocols its numbers can be reported under (`paper.protocols`); those that measure have none.
         axes: fields by which accuracy is broken down.
         require: raises DataMissing if the images are not here.
+        images: the data set that the images come from, where it is another one.
+        holds: further data sets whose questions are among its own.
     """
 
     load: Callable[[], list[Sample]]
@@ -45,6 +58,8 @@ class TaskSpec(NamedTuple):
     protocols: Protocols
     axes: tuple[str, ...] = ()
     require: Callable[[], None] | None = None
+    images: DatasetSpec | None = None
+    holds: tuple[DatasetSpec, ...] = ()
 
     @property
     def measures(self) -> bool:
@@ -67,9 +82,9 @@ class TaskSpec(NamedTuple):
 def _measurements() -> dict[str, TaskSpec]:
     specs = {}
     for kind in ("localization", "attribute"):
-        for name, images in (("vgmed", "VGMED"), ("vgmed_coco", "COCO")):
+        for name, images, source in (("vgmed", "VGMED", None), ("vgmed_coco", "COCO", coco.COCO)):
             load = partial(vgmed.load, images, kind)  # type: ignore[arg-type]
-            specs[f"{name}_{kind}"] = TaskSpec(load, vgmed.VGMED, None, ())
+            specs[f"{name}_{kind}"] = TaskSpec(load, vgmed.VGMED, None, (), images=source)
     return specs | {
         "vgmed_demo": TaskSpec(partial(phantoms.load, "standard"), phantoms.PHANTOMS, phantoms.COUNT, ()),
         "demo_calibration": TaskSpec(
@@ -156,12 +171,20 @@ def _chen() -> dict[str, TaskSpec]:
     """HuatuoGPT-Vision's released evaluation file; the greedy twins ask the same questions."""
     specs = {}
     suffixes: dict[str, Protocols] = {"chen": ("chen",), "chen_greedy": ("chen-greedy",)}
-    for name in medical_eval.DATASETS:
+    parts: dict[medical_eval.Dataset, DatasetSpec] = {
+        "vqa_rad": vqa_rad.VQA_RAD,
+        "slake": slake.SLAKE,
+        "pathvqa": path_vqa.PATH_VQA,
+        "pmc_vqa": pmc.PMC_VQA,
+        "omnimedvqa": omnimedvqa.OMNIMEDVQA,
+        "mmmu": mmmu.MMMU,
+    }
+    for name, part in parts.items():
         load, spec = partial(medical_eval.load, name), medical_eval.MEDICAL_EVAL
         prefix = "mmmu_med" if name == "mmmu" else name
         for suffix, protocols in suffixes.items():
             specs[f"{prefix}_{suffix}"] = TaskSpec(
-                load, spec, spec.counts[name], protocols, require=medical_eval.require_images
+                load, spec, spec.counts[name], protocols, require=medical_eval.require_images, holds=(part,)
             )
     return specs
 
