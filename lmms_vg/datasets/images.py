@@ -8,7 +8,7 @@ from PIL import Image
 
 from lmms_vg.datasets import medical_eval, mmmu, omnimedvqa, path_vqa, phantoms, pmc_vqa, slake, vgmed, vqa_rad
 from lmms_vg.datasets.own_images import open_own
-from lmms_vg.datasets.source import DataError, safe_path
+from lmms_vg.datasets.source import DataError, read_data, safe_path
 from lmms_vg.vision.images import open_rgb
 from lmms_vg.vision.kept import opened
 
@@ -22,6 +22,7 @@ _READERS: dict[str, Callable[[str], bytes]] = {
     "omnimedvqa": omnimedvqa.read_image,
     "mmmu": mmmu.read_image,
     "medical_eval": medical_eval.read_image,
+    "data": read_data,
 }
 
 

@@ -37,6 +37,23 @@ def data_root() -> Path | None:
     return Path(base).expanduser() if base else None
 
 
+def read_data(path: str) -> bytes:
+    """Read a file under `LMMS_VG_DATA`, such as an image of a data set that another package reads.
+
+    Args:
+        path: relative to the folder of all data sets, and checked by `safe_path`.
+
+    Raises:
+        DataMissing: the variable is not set, or there is no such file.
+    """
+    root = data_root()
+    if root is None:
+        raise DataMissing(f"data:{path}: {DATA_ENV} is not set; let it name the folder that {path} lies in")
+    if not (root / path).is_file():
+        raise DataMissing(f"data:{path}: there is no file {root / path}")
+    return (root / path).read_bytes()
+
+
 def local_root(spec: DatasetSpec) -> Path | None:
     """The data set's folder under `LMMS_VG_DATA`, which need not exist; None if the variable is not set."""
     root = data_root()

@@ -15,7 +15,15 @@ from lmms_vg.demo.phantoms import make_phantom
 
 Lay = Callable[[str, bytes], None]
 
-SCHEMES = ["slake", "vgmed", "coco", "vqa_rad", "path_vqa", "pmc_vqa", "omnimedvqa", "mmmu", "medical_eval"]
+SCHEMES = ["slake", "vgmed", "coco", "vqa_rad", "path_vqa", "pmc_vqa", "omnimedvqa", "mmmu", "medical_eval", "data"]
+
+
+def test_an_image_of_anybodys_data_set(lay: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay("my_set/images/a.png", png(6))
+    assert open_image("data:my_set/images/a.png").getpixel((0, 0)) == (6, 6, 6)
+    monkeypatch.delenv("LMMS_VG_DATA")
+    with pytest.raises(DataMissing, match="LMMS_VG_DATA is not set"):
+        open_image("data:my_set/images/b.png")
 
 
 @pytest.mark.parametrize("place", ["slake/imgs/xmlab1/source.jpg", "slake/imgs.zip:imgs/xmlab1/source.jpg"])

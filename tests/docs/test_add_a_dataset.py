@@ -1,4 +1,7 @@
-"""Follow docs/add_a_dataset.md literally: own questions are checked, asked, reported, compared, drawn, and rank heads."""
+"""Follow docs/add_a_dataset.md literally: own questions are checked, asked, reported, compared, drawn, and rank heads.
+
+A reader in a folder outside the project, as the page has it, is asked, too.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from PIL import Image
 
 import lmms_vg
 from lmms_vg.cli.main import main
+from lmms_vg.plugin import TASKS
 
 #: Seconds per test: several whole runs of lmms-eval, on a machine that may be busy.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -44,6 +48,24 @@ def write_questions(root: Path) -> None:
         lines += [box | about, mask | about | {"mask": f"masks/{number}.png"}, choice | about]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (root / "mine.jsonl").write_text(text + '{"image": "scans/0.png", "question": "?", "bbox": [40, 40, 10, 10]}\n')
+
+
+def write_reader(root: Path) -> None:
+    """The page's reader and tasks, and the data set that it reads."""
+    code, *more = [text for language, text in blocks(PAGE) if language == "python"]
+    assert not more
+    tasks = [text for language, text in blocks(PAGE) if language == "yaml"]
+    (root / "my_tasks").mkdir()
+    (root / "my_tasks" / "reader.py").write_text(code)
+    for number, text in enumerate(tasks):
+        (root / "my_tasks" / f"{number}.yaml").write_text(text.replace("TASKS", str(TASKS)))
+    images = root / "data" / "my_set" / "images"
+    images.mkdir(parents=True)
+    rows = ["id,image,question,answer,left,top,right,bottom"]
+    for number in range(PATIENTS):
+        tiny.picture(number, 80, 80).save(images / f"{number}.png")
+        rows.append(f"{number},{number}.png,Is the liver enlarged?,{('yes', 'no')[number % 2]},{number},20,40,60")
+    (images.parent / "questions.csv").write_text("\n".join(rows), encoding="utf-8")
 
 
 def typed(root: Path, line: str) -> tuple[int, str]:
@@ -74,6 +96,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the page, after all its commands."""
     root = tmp_path_factory.mktemp("own")
     write_questions(root)
+    write_reader(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         patch.setenv("LMMS_VG_HOME", str(root / "home"))
@@ -99,6 +122,15 @@ def test_every_kind_of_row_is_asked_by_either_command(folder: Path, run: str) ->
     assert both["kl,none"] > 0
     assert 0 <= both["acc,none"] <= 1
     assert 0 <= chosen["acc,none"] <= 1
+
+
+def test_a_reader_of_another_package_is_asked_and_measured(folder: Path) -> None:
+    tasks = results(folder / "reader")
+    assert [tasks[f"my_set_{kind}"]["n,none"] for kind in ("closed", "grounding")] == [PATIENTS] * 2
+    assert [tasks[f"my_set_{kind}"]["answered,none"] for kind in ("closed", "grounding")] == [1, 1]
+    assert tasks["my_set_grounding"]["ar,none"] > 0
+    run = lmms_vg.read(folder / "reader")
+    assert run.tasks["my_set_closed"].images == {str(n): f"data:my_set/images/{n}.png" for n in range(PATIENTS)}
 
 
 def test_both_commands_give_the_same_answers(folder: Path) -> None:
