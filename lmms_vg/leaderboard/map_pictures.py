@@ -74,10 +74,18 @@ def map_pictures(task: str, own: LookedRun, plain: LookedRun | None) -> Iterator
         return
     questions = {question.uid: question for question, _ in pairs(own.bundle, task)}
     for third, uid in chosen.items():
+        if not of_its_data(task, questions[uid].images[0]):
+            continue
         shown = [(run, carried[uid]) for run, carried in zip(runs, maps, strict=True) if uid in carried]
         picture = _picture(questions[uid], third, base, shown)
         if picture is not None:
             yield picture
+
+
+def of_its_data(task: str, uri: str) -> bool:
+    """Return whether an image is of a task's own data: a forged bundle could name one of another, which may not be passed on."""
+    sources = (TASKS[task].spec, TASKS[task].images)
+    return uri.partition(":")[0] in {source.name for source in sources if source}
 
 
 def drawn(looks: LayerLooks) -> dict[str, str]:

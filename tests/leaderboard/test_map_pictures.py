@@ -12,7 +12,7 @@ import runs
 from saved_run import spec
 
 from lmms_vg.leaderboard.layer_looks import LayerLooks
-from lmms_vg.leaderboard.map_pictures import drawn
+from lmms_vg.leaderboard.map_pictures import drawn, of_its_data
 from lmms_vg.leaderboard.site import build
 from lmms_vg.submission.submit import submit
 
@@ -33,6 +33,22 @@ def test_one_of_each_third_by_the_smallest_hash() -> None:
         name: min(uids, key=lambda uid: hashlib.sha256(uid.encode()).hexdigest()) for name, uids in thirds.items()
     }
     assert drawn(looks(placement)) == expected
+
+
+@pytest.mark.parametrize(
+    ("task", "uri", "its_own"),
+    [
+        ("vgmed_demo", "demo:standard/100000", True),
+        ("vgmed_coco_attribute", "coco:COCO_val2014_1.jpg", True),
+        ("vgmed_localization", "vgmed:AMOS/a.png", True),
+        ("vgmed_localization", "slake:xmlab1/source.jpg", False),
+        ("vgmed_demo", "data:vqa_rad/a.png", False),
+        ("vgmed_demo", "own:mine/a.png", False),
+        ("vgmed_demo", "", False),
+    ],
+)
+def test_a_bundle_cannot_show_images_of_other_data(task: str, uri: str, its_own: bool) -> None:
+    assert of_its_data(task, uri) == its_own
 
 
 def test_two_questions_have_two_thirds() -> None:
