@@ -83,7 +83,7 @@ def map_pictures(task: str, own: LookedRun, plain: LookedRun | None) -> Iterator
 
 
 def of_its_data(task: str, uri: str) -> bool:
-    """Return whether an image is of a task's own data: a forged bundle could name one of another, which may not be passed on."""
+    """Return whether an image is of a task's own data: a forged bundle could name one of another, which must not be shown."""
     sources = (TASKS[task].spec, TASKS[task].images)
     return uri.partition(":")[0] in {source.name for source in sources if source}
 
