@@ -99,8 +99,7 @@ class GroundedModel(lmms):  # type: ignore[misc]
             if request.rank != self._rank:
                 outgoing.add(request, record)
                 continue
-            *_, repeat = request.order
-            if not repeat:  # lmms-eval scores the first of repeated answers
+            if not request.order.repeat:  # lmms-eval scores the first of repeated answers
                 journal.remember(record)
             if record.error and not asked.is_ours(request.task):
                 unscorable[request.task] += 1

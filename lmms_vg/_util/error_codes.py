@@ -31,6 +31,11 @@ class Failure(NamedTuple):
     code: ErrorCode
     error: str
 
+    @classmethod
+    def of(cls, problem: Exception) -> Failure:
+        """Return what an exception says, without the exception, whose frames hold images and tensors."""
+        return cls(code_of(problem), f"{type(problem).__name__}: {problem}")
+
 
 class CodedError(ValueError):
     """Base of the errors that have another code than `model`."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 
+from lmms_vg._util.error_codes import Failure
 from lmms_vg.attention import install
 from lmms_vg.attention.session import Selections, Sessions
 from lmms_vg.host.stopping import finishing_batches
@@ -17,7 +18,7 @@ from lmms_vg.inference.image_controls import ImageControl
 from lmms_vg.inference.job import locked
 from lmms_vg.inference.memory import kept_bytes
 from lmms_vg.inference.method_run import MethodRun, RunCounts
-from lmms_vg.inference.pending import BatchQueue, Forms, Pending, Unaskable
+from lmms_vg.inference.pending import BatchQueue, Forms, Pending
 from lmms_vg.inference.question import Prepared, Question, prepare
 from lmms_vg.inference.shared_answers import share_answers
 from lmms_vg.journal import Journal, Record
@@ -139,8 +140,8 @@ class Answerer:
         for method_run in self.method_runs:
             method_run.counts.asked += 1
             form = forms.of(method_run.method)
-            if isinstance(form, Unaskable):
-                records[method_run] = method_run.fail(forms.question, form.reason)
+            if isinstance(form, Failure):
+                records[method_run] = method_run.fail(forms.question, form)
             elif record := method_run.find(form):
                 records[method_run] = record
             else:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from loguru import logger
 
+from lmms_vg._util.error_codes import Failure
 from lmms_vg.attention.batch import Batch
 from lmms_vg.attention.decoder import DEVICE_IS_GONE
 from lmms_vg.inference.asking import Asking
@@ -61,7 +62,7 @@ class BatchRun:
                 shared = None  # reopened below, or by the next method
                 is_full = is_out_of_memory(problem)
                 if len(batch) == 1 and (again or not is_full):
-                    records = [method_run.fail(prepared[0].question, problem, prepared[0])]
+                    records = [method_run.fail(prepared[0].question, Failure.of(problem), prepared[0])]
                 logger.debug(f"a batch of {len(batch)} questions failed: {problem}")
             else:
                 method_run.keep(*answered)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from loguru import logger
 
-from lmms_vg._util.error_codes import code_of
+from lmms_vg._util.error_codes import Failure
 from lmms_vg.inference.question import Prepared, Question
 from lmms_vg.journal import Journal, QuestionHeads, QuestionMap, Record, content_key
 from lmms_vg.methods.base import Method
@@ -52,14 +52,12 @@ class MethodRun:
         self.journal.write(records, maps, heads)
         self.counts.answered += len(records)
 
-    def fail(self, question: Question, problem: Exception, prepared: Prepared | None = None) -> Record:
+    def fail(self, question: Question, failure: Failure, prepared: Prepared | None = None) -> Record:
         """Journal a question's failure; print the first `SHOWN_FAILURES` failures of the run."""
-        error = f"{type(problem).__name__}: {problem}"
+        code, error = failure
         key = prepared.key if prepared else content_key({"task": question.task, "uid": question.uid, "error": error})
         prompt = prepared.prompt.text if prepared else ""
-        record = Record(
-            key=key, task=question.task, uid=question.uid, error=error, error_code=code_of(problem), prompt=prompt
-        )
+        record = Record(key=key, task=question.task, uid=question.uid, error=error, error_code=code, prompt=prompt)
         self.journal.write([record])
         self.counts.failed += 1
         if self.counts.failed <= SHOWN_FAILURES:

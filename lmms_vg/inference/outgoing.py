@@ -48,4 +48,4 @@ class Outgoing:
 
 def _name(request: Requested) -> tuple[str, str]:
     """Task and name of a request's record, different for repeated requests."""
-    return request.task, f"{request.order}"
+    return request.task, "-".join(map(str, request.order))

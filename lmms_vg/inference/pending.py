@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lmms_vg._util.error_codes import NoBoxes
+from lmms_vg._util.error_codes import Failure, NoBoxes
 from lmms_vg.attention.session import Selections
 from lmms_vg.inference.image_controls import ImageControl
 from lmms_vg.inference.method_run import MethodRun
@@ -13,13 +13,6 @@ from lmms_vg.inference.question import Prepared, Question, prepare
 from lmms_vg.methods.base import Method
 from lmms_vg.models.base import Family
 from lmms_vg.vision.images import Picture
-
-
-@dataclass(frozen=True)
-class Unaskable:
-    """The reason why a question cannot be asked."""
-
-    reason: Exception
 
 
 class Forms:
@@ -31,12 +24,12 @@ class Forms:
         self.question = question
         self._asked = question if control is None else control.of(question)
         self._family, self._rows = family, rows
-        self._prepared: dict[bool, Prepared | Unaskable] = {}
+        self._prepared: dict[bool, Prepared | Failure] = {}
 
-    def of(self, method: Method) -> Prepared | Unaskable:
+    def of(self, method: Method) -> Prepared | Failure:
         """Return the form for a method, or the reason why it cannot be asked."""
         if method.needs_boxes and not self._asked.boxes:
-            return Unaskable(NoBoxes(f"{method.name} needs annotated boxes; this question has none"))
+            return Failure.of(NoBoxes(f"{method.name} needs annotated boxes; this question has none"))
         boxes = self.question.align or method.needs_boxes
         if boxes not in self._prepared:
             self._prepared[boxes] = self._prepare(boxes)
@@ -49,13 +42,12 @@ class Forms:
         pixels = [image.pixels for prompt in prompts for image in prompt.images]
         return {id(picture): picture.nbytes for picture in pictures} | {id(tensor): tensor.nbytes for tensor in pixels}
 
-    def _prepare(self, boxes: bool) -> Prepared | Unaskable:
+    def _prepare(self, boxes: bool) -> Prepared | Failure:
         other = self._prepared.get(not boxes)
         try:
             return prepare(self._family, self._asked, self._rows, boxes, other if isinstance(other, Prepared) else None)
         except Exception as problem:  # noqa: BLE001 - journalled as the failure of this question
-            problem.__cause__ = problem.__context__ = problem.__traceback__ = None  # their frames hold the image
-            return Unaskable(problem)
+            return Failure.of(problem)
 
 
 @dataclass(frozen=True)

@@ -24,19 +24,27 @@ from lmms_vg.tasks.documents import patient_of
 from lmms_vg.vision.images import open_rgb
 
 
+class Order(NamedTuple):
+    """Where a request stands among all: index of its task, of its document there, and of its repetition of that document."""
+
+    task: int
+    document: int
+    repeat: int
+
+
 class Requested(NamedTuple):
     """What lmms-eval asks: a document, once. It is small, so that all ranks can hold those of all ranks.
 
     Attributes:
         image: names of its images, joined by "|"; empty if the task belongs to somebody else, whose images have no names.
-        order: index of its task, of its document in the task, and among repeated requests for the document.
+        order: where it stands among the requests of all ranks.
         task: name of the task.
         rank: the rank that lmms-eval asks and that scores the answer.
         place: index of the request, and of its answer, on that rank.
     """
 
     image: str
-    order: tuple[int, int, int]
+    order: Order
     task: str
     rank: int
     place: int
@@ -153,7 +161,7 @@ class Requests:
             if (request.metadata or {}).get("__padding_only__"):
                 continue
             task, doc_id = request.task_name, request.doc_id
-            where = (order[task], doc_id, repeats[task, doc_id])
+            where = Order(order[task], doc_id, repeats[task, doc_id])
             self.own.append(Requested(self._tasks[task].images[doc_id], where, task, rank, place))
             repeats[task, doc_id] += 1
 
@@ -176,7 +184,7 @@ class Requests:
     def boxed(self) -> bool:
         """Whether any document of this rank's own requests has annotated boxes."""
         columns = {name: task.column("boxes") for name, task in self._tasks.items() if task.ours}
-        return any(columns[request.task][request.order[1]] for request in self.own if request.task in columns)
+        return any(columns[request.task][request.order.document] for request in self.own if request.task in columns)
 
     def first(self, task: str) -> Question | None:
         """Return the question about the first document of a task that is asked of this rank; None if none is."""
@@ -189,8 +197,7 @@ class Requests:
 
     def question(self, requested: Requested) -> Question:
         """Return the question that any rank is asked."""
-        _, doc_id, repeat = requested.order
-        return self._tasks[requested.task].question(doc_id, repeat)
+        return self._tasks[requested.task].question(requested.order.document, requested.order.repeat)
 
 
 def check_gen_kwargs() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lmms_vg.inference import dealing
 from lmms_vg.inference.dealing import PREFIX, deal, dealt
-from lmms_vg.inference.requests import Requested
+from lmms_vg.inference.requests import Order, Requested
 
 
 def busiest(ranks: list[int], sizes: list[int], count: int) -> float:
@@ -32,8 +32,10 @@ def test_what_a_rank_has_to_do_already_counts() -> None:
 
 def asked(rank: int, world: int) -> list[Requested]:
     """A rank's share of two tasks, dealt by stride: 12 documents about 4 images, and 5 of a task of somebody else."""
-    ours = [Requested(f"image{doc % 4}", (0, doc, 0), "ours", rank, doc // world) for doc in range(rank, 12, world)]
-    return ours + [Requested("", (1, doc, 0), "theirs", rank, 99 + doc // world) for doc in range(rank, 5, world)]
+    ours = [
+        Requested(f"image{doc % 4}", Order(0, doc, 0), "ours", rank, doc // world) for doc in range(rank, 12, world)
+    ]
+    return ours + [Requested("", Order(1, doc, 0), "theirs", rank, 99 + doc // world) for doc in range(rank, 5, world)]
 
 
 @pytest.mark.parametrize("world", [1, 2, 3, 7])

@@ -11,8 +11,9 @@ import tiny
 from asking import GOOD, question
 from checkpoints import load
 
+from lmms_vg._util.error_codes import Failure
 from lmms_vg.inference.method_run import MethodRun
-from lmms_vg.inference.pending import BatchQueue, Forms, Pending, Unaskable
+from lmms_vg.inference.pending import BatchQueue, Forms, Pending
 from lmms_vg.inference.question import Prepared
 from lmms_vg.journal import Journal
 from lmms_vg.methods.oracle_mask import OracleMask
@@ -41,12 +42,12 @@ def test_a_message_is_opened_once_for_both_forms(family: Family) -> None:
 
 def test_what_cannot_be_asked_says_why(family: Family) -> None:
     broken = Forms(family, question("q", lambda: 1 / 0, GOOD, boxes=BOX), ("last",)).of(Plain())
-    assert isinstance(broken, Unaskable)
-    assert isinstance(broken.reason, ZeroDivisionError)
+    assert broken == Failure("model", "ZeroDivisionError: division by zero")
     forms = Forms(family, question("q", tiny.picture(1), GOOD), ("last",))
     boxless = forms.of(OracleMask((2,)))
-    assert isinstance(boxless, Unaskable)
-    assert "oracle_mask needs annotated boxes" in str(boxless.reason)
+    assert isinstance(boxless, Failure)
+    assert boxless.code == "no_boxes"
+    assert "oracle_mask needs annotated boxes" in boxless.error
     assert isinstance(forms.of(Plain()), Prepared), "the other method can be asked it"
 
 
