@@ -1,13 +1,10 @@
 """Multiple-choice answers in the styles of many models, in addition to the specification of the rule."""
 
-import runpy
-from pathlib import Path
-
 import pytest
+from cases_answers import ANSWERS
 
 from lmms_vg.metrics.choice import extract
 
-ANSWERS = runpy.run_path(str(Path(__file__).with_name("cases_answers.py")))["ANSWERS"]
 CASES = [(answer, letter, options) for options, cases in ANSWERS for answer, letter in cases]
 
 

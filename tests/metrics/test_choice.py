@@ -2,10 +2,9 @@
 
 import doctest
 import re
-import runpy
-from pathlib import Path
 
 import pytest
+from cases_choice import CASES
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -13,7 +12,6 @@ from lmms_vg.metrics import choice as module
 from lmms_vg.metrics.choice import RULES, chen, choice, signature
 from lmms_vg.metrics.closed import Verdict
 
-CASES = runpy.run_path(str(Path(__file__).with_name("cases_choice.py")))["CASES"]
 OPTIONS = ["right lung", "left lung", "heart", "liver"]
 
 CHEN = [

@@ -3,20 +3,16 @@
 import itertools
 import random
 import re
-import runpy
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from cases_swaps import CLAIMED, SIDES, UNCLEAR
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmms_vg.metrics.choice import choice, extract
 from lmms_vg.metrics.closed import closed
 from lmms_vg.metrics.text import words
-
-_CASES = runpy.run_path(str(Path(__file__).with_name("cases_swaps.py")))
-CLAIMED, UNCLEAR, SIDES = _CASES["CLAIMED"], _CASES["UNCLEAR"], _CASES["SIDES"]
 
 PAIRS = [
     ("Left", "Right"),

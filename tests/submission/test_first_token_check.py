@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import runs
+from first_token_runs import TASK, VALUES, with_values
 
 from lmms_vg.runs.lmms_eval_output import read_run
 from lmms_vg.submission.export import lmms_eval
@@ -16,23 +16,6 @@ from lmms_vg.submission.schema_lines import BundleAnswer, BundleFirstToken
 from lmms_vg.submission.submit import submit
 from lmms_vg.submission.validate import check
 from lmms_vg.tasks.closed_sets import closed_set
-from lmms_vg.tasks.registry import TASKS
-
-TASK = "vqa_demo_hard"
-VALUES: dict[str, Any] = {"log_p": {"yes": -0.6931, "no": -1.3863}, "mass": 0.75}
-
-
-def with_values(path: Path) -> int:
-    """Add values to a saved run's yes/no questions; return how many there are."""
-    (samples,) = path.parent.glob(f"*_samples_{TASK}.jsonl")
-    lines = [json.loads(line) for line in samples.read_text(encoding="utf-8").splitlines()]
-    number = 0
-    for line, sample in zip(lines, TASKS[TASK].load(), strict=True):
-        if closed_set(sample.model_dump()):
-            line["n"]["first_token"] = VALUES
-            number += 1
-    samples.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
-    return number
 
 
 def test_a_bundle_and_its_export_keep_them(tmp_path: Path) -> None:

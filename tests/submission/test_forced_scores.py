@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import runs
-from test_first_token_check import TASK, with_values
+from first_token_runs import TASK, with_values
 
 from lmms_vg.submission.forced_scores import FORCED, forced_scores
 from lmms_vg.submission.schema_lines import BundleAnswer, BundleFirstToken
