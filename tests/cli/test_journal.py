@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from journals import held, record
@@ -51,15 +52,18 @@ def test_list_names_model_method_and_counts(root: Path, capsys: Capture) -> None
     assert [row[0] for row in cells(capsys.readouterr().out)] == [VGREFINE]
 
 
-def test_list_goes_on_where_a_journal_cannot_be_read(root: Path, capsys: Capture) -> None:
-    (root / PLAIN / "rank0.jsonl").write_bytes(encode([{"run": {}}]))
+@pytest.mark.parametrize(("unread", "number"), [({"run": {}}, 1), ({"format": 99, "run": {}}, 99)])
+def test_list_goes_on_where_a_journal_cannot_be_read(
+    root: Path, capsys: Capture, unread: dict[str, Any], number: int
+) -> None:
+    (root / PLAIN / "rank0.jsonl").write_bytes(encode([unread]))
     (root / VGREFINE / "rank1.jsonl").write_bytes(encode([{"format": 2, "run": {"method": "old", "settings": None}}]))
     assert main(["journal", "list"]) == 0
     shown = capsys.readouterr().out
     first, second = cells(shown)
     assert first[:6] == [PLAIN, "", "", "", "", ""]
     assert second[:6] == [VGREFINE, "", "", "", "1", "1"]
-    assert shown.splitlines()[-1].startswith(f"journal {root / PLAIN / 'rank0.jsonl'}: its format is 1;")
+    assert shown.splitlines()[-1].startswith(f"journal {root / PLAIN / 'rank0.jsonl'}: its format is {number};")
 
 
 def test_size_of_each_and_of_all(root: Path, capsys: Capture) -> None:

@@ -16,6 +16,7 @@ from lmms_vg.cli.main import main
 from lmms_vg.doctor import hook
 from lmms_vg.extensions.classes import ExtensionError
 from lmms_vg.methods import METHODS
+from lmms_vg.models import FAMILIES
 
 BROKEN = {
     "raises": ("raise RuntimeError('boom')", "RuntimeError: boom"),
@@ -88,6 +89,19 @@ def test_doctor_names_each(theirs: Path) -> None:
         problems = [finding.text for finding in hook.extensions() if finding.mark == "PROBLEM"]
     assert sorted(text.split(" of ")[0] for text in problems) == sorted(f"method {n}" for n in (*BROKEN, "absent"))
     assert [finding.mark for finding in hook.extensions()] == ["ok"]
+
+
+def test_a_family_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    install(
+        tmp_path, "others", {"families:upside": "upside_code:Upside"}, {"upside_code": "raise RuntimeError('boom')"}
+    )
+    with found(tmp_path):
+        assert {"upside", "huatuo"} < set(FAMILIES)
+        with pytest.raises(ExtensionError, match=r"^family upside of others.*RuntimeError: boom"):
+            FAMILIES["upside"]
+        assert FAMILIES["huatuo"].__name__ == "Huatuo"
+        problems = [finding.text for finding in hook.extensions() if finding.mark == "PROBLEM"]
+        assert [text.split(" of ")[0] for text in problems] == ["family upside"]
 
 
 LISTED = """

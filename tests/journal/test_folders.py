@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from journals import held, record
@@ -75,9 +76,10 @@ def test_answers_and_failures_are_counted_once(root: Path) -> None:
     assert contents(folder) == Contents(answers=3, failures=1, provenance={"name": "last"})
 
 
-def test_another_format_is_said(root: Path) -> None:
-    (root / NAMES[0] / "rank0.jsonl").write_bytes(encode([{"run": {}}]))
-    with pytest.raises(JournalError, match="its format is 1"):
+@pytest.mark.parametrize(("first", "number"), [({"run": {}}, 1), ({"format": 99, "run": {}}, 99)])
+def test_another_format_is_said(root: Path, first: dict[str, Any], number: int) -> None:
+    (root / NAMES[0] / "rank0.jsonl").write_bytes(encode([first]))
+    with pytest.raises(JournalError, match=f"its format is {number}"):
         contents(root / NAMES[0])
 
 

@@ -12,6 +12,7 @@ import bundles
 import pytest
 import runs
 from saved_run import spec
+from tampered import change
 
 from lmms_vg.cli.main import main
 from lmms_vg.leaderboard.answer_explorer import check_withheld
@@ -126,6 +127,8 @@ def test_an_invalid_bundle_is_left_out_and_said(
 ) -> None:
     folder = shutil.copytree(submissions, tmp_path / "in")
     good = folder / "tiny-plain" / "bundle.zip"
+    (folder / "later").mkdir()
+    change(good, folder / "later" / "bundle.zip", lambda parts: parts["manifest"].update(schema_version=3))
     for name, data in {"broken": b"no zip", "Upper": good.read_bytes(), "..": None, "-x": good.read_bytes()}.items():
         if data is not None:
             (folder / name).mkdir()
@@ -137,7 +140,9 @@ def test_an_invalid_bundle_is_left_out_and_said(
     assert "'Upper'" in said
     assert "'-x'" in said
     assert f"{folder / 'folder' / 'bundle.zip'}: refused\n  cannot be read" in said
-    assert "3 submissions, 4 left out" in said
+    assert f"{folder / 'later' / 'bundle.zip'}: refused\n" in said
+    assert "schema_version is 3; lmms_vg" in said
+    assert "3 submissions, 5 left out" in said
     names = "\n".join(content(tmp_path / "site"))
     assert "broken" not in names
     assert "Upper" not in names
