@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lmms_vg.datasets.coco import COCO
+from lmms_vg.datasets.phantoms import PHANTOMS
 from lmms_vg.datasets.schema import Sample
 from lmms_vg.datasets.source import DataError, offline
 from lmms_vg.journal import Record
@@ -14,6 +16,7 @@ from lmms_vg.paper.sources import UNKNOWN, MedicalSource, label_of, source_of
 from lmms_vg.runs.lmms_eval_output import samples
 from lmms_vg.runs.results import Line, Run
 from lmms_vg.tasks.own_tasks import samples as samples_of
+from lmms_vg.tasks.registry import TASKS
 from lmms_vg.vision.patch_grid import Geometry
 
 #: How names of files begin that ask about one box in several wordings.
@@ -82,16 +85,25 @@ class StudyQuestion:
 
 
 def side_of(task: str) -> str:
-    """Return what a task's images show."""
-    return PHANTOM if "demo" in task else NATURAL if "vgmed_coco" in task else MEDICAL
+    """Return what a task's images show; those of own questions are taken to be medical."""
+    spec = TASKS.get(_asked_again(task))
+    return (
+        MEDICAL if spec is None else PHANTOM if spec.spec == PHANTOMS else NATURAL if spec.images == COCO else MEDICAL
+    )
 
 
 def kind_of(task: str) -> str:
     """Return the kind of a task's questions."""
-    if task.startswith(f"own_{TEMPLATES}_"):
+    if _asked_again(task) != task:
         return TEMPLATES
-    kinds = [kind for kind in ("localization", "attribute") if task.endswith(kind)]
-    return kinds[0] if kinds else "phantom" if "demo" in task else "answered"
+    spec = TASKS.get(task)
+    return "answered" if spec is None else spec.kind or ("phantom" if spec.spec == PHANTOMS else "answered")
+
+
+def _asked_again(task: str) -> str:
+    """Return the task whose boxes a file of templates asks about (`templates.write` names it so); other tasks as they are."""
+    start = f"own_{TEMPLATES}_"
+    return task.removeprefix(start).rpartition("_")[0] if task.startswith(start) else task
 
 
 def stated(task: str) -> dict[str, Sample] | str:

@@ -50,6 +50,7 @@ class TaskSpec(NamedTuple):
         require: raises DataMissing if the images are not here.
         images: the data set that the images come from, where it is another one.
         holds: further data sets whose questions are among its own.
+        kind: of VGMED's questions, whether they ask where something is or about an attribute of it.
     """
 
     load: Callable[[], list[Sample]]
@@ -60,6 +61,7 @@ class TaskSpec(NamedTuple):
     require: Callable[[], None] | None = None
     images: DatasetSpec | None = None
     holds: tuple[DatasetSpec, ...] = ()
+    kind: Literal["localization", "attribute"] | None = None
 
     @property
     def measures(self) -> bool:
@@ -81,10 +83,11 @@ class TaskSpec(NamedTuple):
 
 def _measurements() -> dict[str, TaskSpec]:
     specs = {}
-    for kind in ("localization", "attribute"):
+    kinds: tuple[Literal["localization", "attribute"], ...] = ("localization", "attribute")
+    for kind in kinds:
         for name, images, source in (("vgmed", "VGMED", None), ("vgmed_coco", "COCO", coco.COCO)):
             load = partial(vgmed.load, images, kind)  # type: ignore[arg-type]
-            specs[f"{name}_{kind}"] = TaskSpec(load, vgmed.VGMED, None, (), images=source)
+            specs[f"{name}_{kind}"] = TaskSpec(load, vgmed.VGMED, None, (), images=source, kind=kind)
     return specs | {
         "vgmed_demo": TaskSpec(partial(phantoms.load, "standard"), phantoms.PHANTOMS, phantoms.COUNT, ()),
         "demo_calibration": TaskSpec(

@@ -100,3 +100,22 @@ def test_a_broken_image_costs_its_own_box_alone(monkeypatch: pytest.MonkeyPatch,
     assert len(file.read_text().splitlines()) == 20
     (said,) = missing
     assert said.startswith("s/9: cannot be asked under templates: demo:nowhere/1 is not an image")
+
+
+@pytest.mark.parametrize(
+    ("task", "kind", "side"),
+    [
+        ("vgmed_localization", "localization", "medical"),
+        ("vgmed_coco_attribute", "attribute", "natural"),
+        ("own_templates_vgmed_coco_localization_grounding", "templates", "natural"),
+        ("own_templates_vgmed_localization_grounding", "templates", "medical"),
+        ("vgmed_demo", "phantom", "phantom"),
+        ("demo_calibration", "phantom", "phantom"),
+        ("slake_grounded_closed", "answered", "medical"),
+        # whatever a user's file is called
+        ("own_demo_patients_grounding", "answered", "medical"),
+        ("own_vgmed_coco_localization", "answered", "medical"),
+    ],
+)
+def test_kind_and_side_are_those_that_the_task_states(task: str, kind: str, side: str) -> None:
+    assert (kind_of(task), side_of(task)) == (kind, side)
