@@ -31,7 +31,7 @@ $(STAMP): $(LOCK) pyproject.toml | interpreter
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
-# The main job on the embedded model, with and without VGRefine: a table, and pictures in demo_out/ of four questions drawn with
+# The main job on the demo model, with and without VGRefine: a table, and pictures in demo_out/ of four questions drawn with
 # seed 0. One thread: the model is so small that a second one only waits.
 demo: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/lmms-vg run --methods plain,vgrefine --model huatuo --model_args pretrained=demo \
@@ -76,7 +76,7 @@ leaderboard-example: $(STAMP)
 		-o leaderboard_example/submissions
 	$(BIN)/lmms-vg leaderboard build leaderboard_example/submissions -o leaderboard_example/site
 
-# The study of the embedded model on phantoms, as docs/study.md describes one: study_example/report.html.
+# The study of the demo model on phantoms, as docs/study.md describes one: study_example/report.html.
 study-example: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/lmms-vg study run --models huatuo_plain,huatuo_vgrefine,llava_plain --model_args pretrained=demo \
 		--data demo --heads --causal --templates --batch_size 8 --verbosity WARNING -o study_example

@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python -m benchmarks.soak            # 50,000 questions: 10 to 20 minutes
     python -m benchmarks.soak --questions 200              # shows that it works, says nothing about memory
 
-The embedded model answers questions about phantoms, seven per image, at batch size `auto`, into one journal, and hands each
+The demo model answers questions about phantoms, seven per image, at batch size `auto`, into one journal, and hands each
 answer to scoring, as a run inside lmms-eval does. The resident set and the number of open files are read every thousand
 questions; growth counts from the first tenth on, when caches are full. Linux only.
 """

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # lmms_vg in a notebook
 #
-# Ask a model about an image, see where it looked, and compare two methods. `pretrained="demo"` is the embedded model, which
+# Ask a model about an image, see where it looked, and compare two methods. `pretrained="demo"` is the demo model, which
 # needs no download and knows drawn phantoms only; leave it out for HuatuoGPT-Vision-7B. `examples/quickstart.py` is the
 # same as a script.
 

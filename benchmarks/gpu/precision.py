@@ -41,7 +41,7 @@ def dtypes(bench: Bench, count: int) -> Found:
 
     Args:
         bench: the random checkpoint. Its attention is sharp and its answers are close calls, so it shows the worst case; the
-            embedded model, small but trained, shows what becomes of answers that mean something.
+            demo model, small but trained, shows what becomes of answers that mean something.
         count: questions about each.
     """
     asked = [about(entry, text, NEW_TOKENS) for entry in bench.images for text in entry.questions][:count]

@@ -52,7 +52,7 @@ def add(commands: Any) -> None:
     method_files.add(overlay)
     overlay.set_defaults(command=_overlay)
 
-    demo = commands.add_parser("demo", help="the embedded model").add_subparsers(required=True, metavar="ACTION")
+    demo = commands.add_parser("demo", help="the demo model").add_subparsers(required=True, metavar="ACTION")
     train = demo.add_parser(
         "train", help="train the demo model again from its seed; resumes a training that was stopped"
     )

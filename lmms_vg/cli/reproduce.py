@@ -36,7 +36,7 @@ def add(commands: Any) -> None:
         "--model",
         metavar="FAMILY",
         help="run the target's methods on your own checkpoint of this family: --model_args pretrained=...; demo: on the "
-        "embedded model",
+        "demo model",
     )
     reproduce.add_argument("--model_args", default="", help="for all rows, such as device_map=auto")
     reproduce.add_argument("--data", choices=["demo"], help="use phantoms instead of the paper's data")

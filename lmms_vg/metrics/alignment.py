@@ -51,7 +51,7 @@ def normalise(question: Any, reference: Any) -> Array:
 def attention_ratio(attention: Any, mask: Any, name: str = "sample") -> Array:
     """Mean attention inside the mask over mean attention everywhere: N * sum(A*M) / (|A|_1 |M|_1), 0 to N/|M|_1.
 
-    It is 1 for uniform attention, as in the paper's text and released code; the printed formula lacks the N. Attention
+    It is 1 for even attention, as in the paper's text and released code; the printed formula lacks the N. Attention
     that is zero everywhere has ratio 0; the released code adds 1e-8 to |A|_1 |M|_1 instead.
 
     >>> float(attention_ratio([0.3, 0.1, 0.1, 0.1], [1, 0, 0, 0]).round(6))
@@ -62,7 +62,7 @@ def attention_ratio(attention: Any, mask: Any, name: str = "sample") -> Array:
 
 
 def printed_attention_ratio(attention: Any, mask: Any, name: str = "sample") -> Array:
-    """Attention ratio as the paper prints it, without the factor N: 1/N for uniform attention, 0 to 1/|M|_1."""
+    """Attention ratio as the paper prints it, without the factor N: 1/N for even attention, 0 to 1/|M|_1."""
     maps, flat = flatten(attention, mask, name)
     return _measure(maps, flat).printed_ar
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DEMO = "demo"
 
 _HEADS = "heads_{}.json"
-_DEMO_FAMILIES = ("huatuo", "llava")  # the embedded model is a LLaVA; for rows of other families, `llava` runs it
+_DEMO_FAMILIES = ("huatuo", "llava")  # the demo model is a LLaVA; for rows of other families, `llava` runs it
 
 
 class Ask(NamedTuple):
@@ -118,7 +118,7 @@ def ask_of(
 
 
 def _known_heads(row: TargetRow, demo: bool) -> int:
-    """Number of heads in the list that the package has for a row's checkpoint, or for the embedded model."""
+    """Number of heads in the list that the package has for a row's checkpoint, or for the demo model."""
     from lmms_vg.methods.head_lists import resolve  # late: it takes seconds
 
     return len(resolve(_shape(row, demo), None, layers_given=False).heads)

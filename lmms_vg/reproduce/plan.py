@@ -48,7 +48,7 @@ def make(name: str, model: str | None, data: str | None, model_args: str, out: P
 
     Args:
         name: a key of `TARGETS`.
-        model: "demo" for the embedded model, or the family of a checkpoint of one's own; None for the paper's checkpoints.
+        model: "demo" for the demo model, or the family of a checkpoint of one's own; None for the paper's checkpoints.
         data: "demo" for phantoms, else None.
         model_args: for all rows, such as device_map=auto; with a family also pretrained=.
         out: folder of the results; None for `reproduce/<name>`.

@@ -47,7 +47,7 @@ def title(plan: Plan) -> str:
 def warning(plan: Plan, runs: Mapping[str, Run]) -> str:
     """A paragraph that says why the numbers cannot stand for the paper's; empty if they can."""
     reasons = [
-        *(["--model demo: the embedded model answers for the paper's checkpoints"] if plan.demo_model else []),
+        *(["--model demo: the demo model answers for the paper's checkpoints"] if plan.demo_model else []),
         *(["--data demo: phantoms stand for the paper's data"] if plan.demo_data else []),
         *(["medical and COCO images are the same phantoms, so the gap is 0"] if plan.demo_data and plan.figure else []),
         *(f"{row} was run with {run.restricted}" for row, run in runs.items() if run.restricted),
@@ -124,7 +124,7 @@ def _time(plan: Plan) -> str:
     if not plan.asks:
         return "none: no row runs here"
     if plan.demo_model:
-        return "none: the embedded model answers on a CPU, in minutes"
+        return "none: the demo model answers on a CPU, in minutes"
     return "\n\n".join(_estimates(plan))
 
 

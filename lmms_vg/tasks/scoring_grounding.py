@@ -42,7 +42,7 @@ def results(doc: Doc, _results: list[str]) -> dict[str, Any]:
 
 @over_values
 def ar(items: list[Item]) -> float:
-    """Mean AR at the layer of lowest mean KL; 1 is uniform attention. None if no question has a value."""
+    """Mean AR at the layer of lowest mean KL; 1 is even attention. None if no question has a value."""
     return _mean_at_best_layer(items, "ar")
 
 

@@ -30,5 +30,10 @@ def test_the_reference_has_every_public_name_and_method() -> None:
     named = re.findall(r"^::: (\S+)$", (ROOT / "docs" / "reference.md").read_text(encoding="utf-8"), re.MULTILINE)
     methods = [f"{method.__module__}.{method.__qualname__}" for method in METHODS.values()]
     assert sorted(named) == sorted(
-        [*(f"lmms_vg.{name}" for name in lmms_vg.__all__), "lmms_vg.methods.base.Method", *methods]
+        [
+            *(f"lmms_vg.{name}" for name in lmms_vg.__all__),
+            "lmms_vg.datasets.schema.Sample",
+            "lmms_vg.methods.base.Method",
+            *methods,
+        ]
     )

@@ -37,7 +37,7 @@ GIVEN: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module", params=["demo", "internvl", "gemma3"])
 def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Family:
-    """The embedded model; one whose views are tiles; and one whose text surrounds the image and whose layers see a window."""
+    """The demo model; one whose views are tiles; and one whose text surrounds the image and whose layers see a window."""
     if request.param == "demo":
         return load("huatuo", "demo")
     return tiny_families.load(request.param, tmp_path_factory.mktemp("tiny") / request.param)
