@@ -35,7 +35,7 @@ def _build(args: argparse.Namespace) -> int:
     built = build(args.folder, args.out, frozenset(filter(None, args.withhold.split(","))))
     for bundle in built.refused:
         print_lines([f"{bundle.path}: refused", *(f"  {reason}" for reason in bundle.reasons)])
-    print_lines(f"{folder}: contains no bundle.zip" for folder in built.empty)
+    print_lines(f"{folder} contains no bundle.zip" for folder in built.empty)
     for id, alike in built.alike.items():
         others = ", ".join(f"{match.other}{f' (came {match.came})' if match.came else ''}" for match in alike)
         print_lines([f"{id}: its scores are nearly those of {others}"])

@@ -69,7 +69,7 @@ def _look(args: argparse.Namespace) -> int:
     family, method = _model(args.model)
     boxes = [_box(text) for text in args.boxes]
     if not args.question.strip():
-        raise ValueError("question: has no text; write what to ask, in quotation marks")
+        raise ValueError("the question has no text; write what to ask, in quotation marks")
     if args.bank and not boxes:
         raise ValueError("--bank: give a --box too, to measure the maps of other images on")
     if args.out is not None and args.out.suffix != ".png":
@@ -106,7 +106,7 @@ def _check_image(path: Path, boxes: Sequence[Sequence[float]]) -> None:
     if absent := missing(path):
         raise ValueError(f"image {absent}")
     if not path.is_file():  # opening a pipe would wait for ever
-        raise ValueError(f"image {path}: is no ordinary file")
+        raise ValueError(f"image {path} is not an ordinary file")
     path.open("rb").close()  # what the system refuses is said in its words
     from lmms_vg.vision.exif import turned
     from lmms_vg.vision.images import open_rgb

@@ -57,7 +57,7 @@ def _page(args: argparse.Namespace) -> int:
     if args.n < 1:
         raise ValueError(f"-n {args.n}: allowed is a positive integer")
     if args.key.resolve().is_relative_to(args.out.resolve()):
-        raise ValueError(f"--key {args.key}: lies in the folder that raters get; name a file elsewhere")
+        raise ValueError(f"--key {args.key} lies in the folder that raters get; name a file elsewhere")
     plain, method = read(args.plain), read(args.method)
     for run in (plain, method):
         if args.task not in run.measured:

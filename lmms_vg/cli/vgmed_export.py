@@ -45,7 +45,7 @@ def _export(args: argparse.Namespace) -> int:
         rated = read_rated(args.ratings)
         if {question.uid for question in rated} != {question.id for question in questions}:
             raise ValueError(
-                f"--ratings {args.ratings}: rates other questions than {args.dataset} has; merge the ratings again"
+                f"--ratings {args.ratings} rates other questions than those of {args.dataset}; merge the ratings again"
             )
         kept = {question.uid for question in rated if not question.reasons}
         questions = [question for question in questions if question.id in kept]

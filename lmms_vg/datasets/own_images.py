@@ -124,9 +124,7 @@ def slice_of(volume: Volume, plane: Any, number: Any) -> Any:
 
 def _only(view: dict[str, Any], allowed: set[str], what: str) -> dict[str, Any]:
     if extra := sorted(view.keys() - allowed):
-        raise DataError(
-            f"{', '.join(extra)}: says nothing about {what}; allowed is {', '.join(sorted(allowed)) or 'none'}"
-        )
+        raise DataError(f"{', '.join(extra)} is not used for {what}; allowed is {', '.join(sorted(allowed)) or 'none'}")
     return view
 
 

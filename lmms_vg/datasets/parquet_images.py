@@ -83,7 +83,7 @@ def image_of_row(spec: DatasetSpec, pattern: str, row: int, column: str = "image
                 raise missing(spec, pattern, f"Row {row - first} of {file} has no image in column {column}.")
             return data
         first += rows
-    raise missing(spec, pattern, f"There is no row {row}.")
+    raise missing(spec, pattern, f"Row {row} is not in {pattern}; allowed is 0 to {first - 1}.")
 
 
 class _Layout(NamedTuple):

@@ -145,7 +145,7 @@ def _read(path: Path) -> HeadList:
     try:
         return HeadList.model_validate_json(path.read_bytes())
     except OSError as problem:
-        raise ValueError(f"heads={str(path)!r}: cannot be read: {problem.strerror}") from problem
+        raise ValueError(f"heads={str(path)!r} cannot be read: {problem.strerror}") from problem
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"

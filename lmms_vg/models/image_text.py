@@ -146,13 +146,20 @@ class ImageText(SmallFiles):
         hidden = self.embed_text(ids.masked_fill(ids == self.image_id, 0))
         features, deep = self.features([image for prompt in prompts for image in prompt.images])
         if len(features) != len(places):
-            raise ValueError(f"the vision tower gave {len(features)} image tokens, the prompts have {len(places)}")
+            raise self.mismatch(f"the vision tower gave {len(features)} image tokens, the prompts have {len(places)}")
         where = rows.to(hidden.device), places.to(hidden.device)
         hidden[where] = features.to(hidden)
         added = [torch.zeros_like(hidden) for _ in deep]
         for target, values in zip(added, deep, strict=True):
             target[where] = values.to(hidden)
         return Embedded(hidden, added)
+
+    def mismatch(self, counts: str) -> ValueError:
+        """Make the error for parts of a checkpoint that do not agree on the tokens of an image."""
+        return ValueError(
+            f"{counts}: this checkpoint and the family {self.name!r} do not agree; please report the checkpoint's name "
+            "with the output of lmms-vg doctor"
+        )
 
     @abstractmethod
     def features(self, images: Sequence[PreparedImage]) -> tuple[Tensor, Sequence[Tensor]]:
@@ -185,7 +192,7 @@ class ImageText(SmallFiles):
         text = self.render(join(parts)).replace(written, self.placed or written)
         tokens = tokenise(self.tokenizer, text, self.begin_of_text)
         if (marks := tokens.ids.count(self.image_id)) != len(pictures):
-            raise ValueError(f"the prompt has {marks} image marks, the message has {len(pictures)} images")
+            raise self.mismatch(f"the prompt has {marks} image marks, the message has {len(pictures)} images")
         images = tuple(map(self._prepared_once, pictures))
         tokens, starts = expand(tokens, self.image_id, [image.tokens for image in images])
         limit = self.model.config.get_text_config().max_position_embeddings

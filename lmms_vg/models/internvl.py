@@ -103,7 +103,7 @@ class InternVL(ImageText):
         )
         pixels, tokens = processed["pixel_values"], self._side**2
         if len(pixels) != rows * cols + (rows * cols > 1):
-            raise ValueError(f"the image processor made {len(pixels)} tiles, expected {rows} x {cols}")
+            raise self.mismatch(f"the image processor made {len(pixels)} tiles, expected {rows} x {cols}")
         in_tiles = torch.arange(rows * cols * tokens).view(rows, cols, self._side, self._side)
         cells = [in_tiles.transpose(1, 2).flatten()]
         if rows * cols > 1:

@@ -124,7 +124,7 @@ class LlavaNext(ImageText):
             pixels = self.on_tower([image])
             (features,) = self.model.get_image_features(pixels, self._sizes([image]).to(pixels.device)).pooler_output
             if len(features) != image.tokens:
-                raise ValueError(f"the vision tower gave {len(features)} image tokens, expected {image.tokens}")
+                raise self.mismatch(f"the vision tower gave {len(features)} image tokens, expected {image.tokens}")
             parts.append(features)
         return torch.cat(parts), ()
 

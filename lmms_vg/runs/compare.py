@@ -62,7 +62,7 @@ def compare(
     runs = _told_apart([run for run in runs if not run.control])
     if not runs:
         raise ValueError(
-            f"{controlled[0].path}: is {controlled[0].label}, and no run is without a control; name this run without it, too"
+            f"{controlled[0].path} is {controlled[0].label}, and no run is without a control; name this run without it, too"
         )
     first = base_of(runs, base)
     others = [run for run in runs if run is not first]
@@ -149,12 +149,12 @@ def _check(runs: list[Run]) -> None:
     for number, run in enumerate(runs):
         if run.restricted:
             raise ValueError(
-                f"{run.path}: was run with {run.restricted}, so its numbers do not stand for their benchmarks and are "
+                f"{run.path} was run with {run.restricted}, so its numbers do not stand for their benchmarks and are "
                 "not compared; run it again without that"
             )
         if any(run.path.resolve() == other.path.resolve() for other in runs[:number]):
             raise ValueError(
-                f"{run.path}: is compared with itself; name another run, by its folder or its *_results.json"
+                f"{run.path} is compared with itself; name another run, by its folder or its *_results.json"
             )
 
 

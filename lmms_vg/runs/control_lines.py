@@ -36,7 +36,7 @@ def control_lines(runs: Sequence[Run], controlled: Sequence[Run], base: Run, uni
     for run in controlled:
         key = own[run.path].path, str(run.control)
         if key in by_control:
-            raise ValueError(f"{run.path} and {by_control[key].path}: are both {run.label}; leave one of them out")
+            raise ValueError(f"{run.path} and {by_control[key].path} are both {run.label}; leave one of them out")
         by_control[key] = run
     lines = []
     for run in controlled:
@@ -67,7 +67,7 @@ def _partner(run: Run, others: Sequence[Run]) -> Run:
         if other.provenance is not None and other.method == run.method and not {*differing(other, run)} & {*FIELDS}:
             return other
     raise ValueError(
-        f"{run.path}: is {run.label}, which says something only beside the same run without a control, and in the same "
+        f"{run.path} is {run.label}, which can only be judged beside the same run without a control, in the same "
         "circumstances; name that run, too, or run the same command without the control"
     )
 

@@ -97,7 +97,7 @@ def cost(asks: Sequence[JointAsk], tasks: Sequence[str]) -> Iterator[str]:
         try:
             samples = samples_of(task)
         except (DataError, OSError) as problem:
-            yield f"{task}: cannot be asked: {problem}"
+            yield f"{task} cannot be asked: {problem}"
             continue
         yield f"{task}: {len(samples):,} questions about {len({image for s in samples for image in s.images}):,} images"
         questions += len(samples)

@@ -104,6 +104,4 @@ def write_key(key: BlindKey, path: Path) -> None:
     if not path.exists():
         write_new(path, text)
     elif read_key(path) != key:
-        raise ValueError(
-            f"{path}: is the key of another study; without it that study cannot be scored. Name another file"
-        )
+        raise ValueError(f"{path} is the key of another study, which cannot be scored without it; name another file")

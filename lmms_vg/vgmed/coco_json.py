@@ -176,7 +176,7 @@ def _frame(
         if annotation.iscrowd:
             tally.dropped["crowd region"] += 1
         elif annotation.segmentation is None:
-            words = f"{place}: no segmentation; a box alone says little of where an object is"
+            words = f"{place}: no segmentation; a box alone does not show which pixels are the object"
             tally.report("annotation has no mask", words, once="no mask")
         else:
             with tally.skipping("mask cannot be read", place):

@@ -146,7 +146,7 @@ def _plain_errors(name: str = "") -> Iterator[None]:
         raise BadImage(f"not an image of a format that is read: {', '.join(BYTES_PER_PIXEL)}{export}") from problem
     except Exception as problem:
         if isinstance(problem, OSError) and problem.filename is not None:
-            raise BadImage(f"{problem.filename}: cannot be read ({problem.strerror})") from problem
+            raise BadImage(f"{problem.filename} cannot be read ({problem.strerror})") from problem
         reason = " ".join(str(problem).split()) or type(problem).__name__
         raise BadImage(f"image is truncated or damaged: {reason}") from problem
 

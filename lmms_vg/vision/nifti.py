@@ -133,7 +133,7 @@ def _open(path: Path) -> Any:
     except Exception as problem:
         raise BadImage(f"{path.name}: not a NIfTI file, or damaged ({type(problem).__name__})") from problem
     if not isinstance(image, nibabel.Nifti1Image):  # Nifti2Image is a subclass
-        raise BadImage(f"{path.name}: is {type(image).__name__}; allowed is NIfTI")
+        raise BadImage(f"{path.name} is {type(image).__name__}; allowed is NIfTI")
     return image
 
 
