@@ -1,4 +1,4 @@
-"""What pydantic says is wrong with a field."""
+"""Words for an invalid field that pydantic reports."""
 
 from __future__ import annotations
 

@@ -161,7 +161,7 @@ def _numbers(values: dict[str, float]) -> str:
 
 
 def _remarks(head_list: HeadList) -> Iterator[str]:
-    """How far the list can be trusted."""
+    """Yield remarks on how reliable the list is."""
     if head_list.orders is not None and head_list.scores is not None:
         yield from _orders(head_list.orders, head_list.scores, len(head_list.heads), head_list)
     if head_list.stability is not None:

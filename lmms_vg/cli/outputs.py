@@ -1,4 +1,4 @@
-"""Where a command writes: a place that cannot be written is refused, with its option, before anything is read or asked."""
+"""Output options of commands: a place that cannot be written is refused, with its option, before anything is read or asked."""
 
 from __future__ import annotations
 

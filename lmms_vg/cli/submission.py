@@ -78,7 +78,7 @@ def add(commands: Any) -> None:
 
 
 def _bundles(text: str) -> Path:
-    """Where bundles are written: a new file, or a folder that may hold some."""
+    """Return the place to write bundles to: a new file, or a folder that may hold some."""
     return output("-o", "new" if text.endswith(".zip") else "folder")(text)
 
 

@@ -74,7 +74,7 @@ def _build(args: argparse.Namespace) -> int:
 
 
 def _built(out: Path, card: DatasetCard, tallies: dict[str, Tally]) -> Iterator[str]:
-    """What was read, lost and kept."""
+    """Yield the numbers of items that were read, lost and kept."""
     for tally in tallies.values():
         yield from tally.problems
     for source in card.sources:

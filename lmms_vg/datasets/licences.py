@@ -1,4 +1,4 @@
-"""Which licences of images allow to pass them on, as a page does that shows them."""
+"""The licences of images that allow redistribution, as in a page that shows the images."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def left_out(file: OwnFile, problems: list[Problem]) -> str:
 
 
 def check(path: Path) -> Iterator[str]:
-    """What is wrong with a file, line by line, with every image opened; nothing if all is well.
+    """Yield every error of a file, line by line, with every image opened; nothing if the file has none.
 
     Raises:
         DataError: it has no row at all.
@@ -90,7 +90,10 @@ def wrong(path: Path, row: OwnRow) -> str:
 
 
 def _require_inside(box: list[float], width: int, height: int) -> None:
-    """Refuse what a run would cut off, as of a box that was drawn on another size of the image. Edges may be rounded."""
+    """Refuse a box that reaches beyond its image, where a run would cut it off; edges may be off by rounding.
+
+    Such a box was probably drawn on another size of the image.
+    """
     x1, y1, x2, y2 = box
     if min(x1, y1) < -1 or x2 > width + 1 or y2 > height + 1:
         raise DataError(

@@ -62,7 +62,7 @@ def name_of(path: Path) -> str:
 
 
 def view_of(row: OwnRow) -> dict[str, Any]:
-    """What a row says of how its image is shown."""
+    """Return the keys of a row that state how to show its image, with their values."""
     return {key: value for key in VIEW if (value := getattr(row, key)) not in (None, False)}
 
 
@@ -150,7 +150,7 @@ def _dicom(path: Path, frame: int = 0, window: Any = None, allow_burned_in: bool
 
 
 def _is_dicom(path: Path) -> bool:
-    """By name, or, as scanners often give no suffix, by the letters that stand after 128 bytes."""
+    """Return whether a file is DICOM, by its suffix or by the magic `DICM` at byte 128."""
     if is_dicom(path):
         return True
     if path.suffix and not path.suffix[1:].isdigit():

@@ -1,4 +1,4 @@
-"""Where the object of an own question is: its boxes, or the boxes that tile its mask."""
+"""The region of an own question in its image: its boxes, or the boxes that tile its mask."""
 
 from __future__ import annotations
 

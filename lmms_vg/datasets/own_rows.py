@@ -55,7 +55,7 @@ class OwnRow:
 
     @property
     def kind(self) -> Kind | None:
-        """What is scored; None if the row states neither an answer nor a region."""
+        """The kind of scoring; None if the row states neither an answer nor a region."""
         if not self.answer:
             return "grounding" if self.has_region else None
         kind: Any = "choice" if self.options else "closed" if normalise(self.answer) in ("yes", "no") else "open"
@@ -73,7 +73,7 @@ _READ = {*KEYS, _BOXES}
 
 
 class Problem(NamedTuple):
-    """What is wrong with a line, counted from 1."""
+    """An error in a line; lines count from 1."""
 
     line: int
     what: str

@@ -161,7 +161,7 @@ def measure(answerer: Answerer, sample: BoxedSample, sums: HeadSums) -> tuple[in
 
 
 def _even(folder: Path, measured: Mapping[str, int]) -> dict[str, float]:
-    """What even attention has on the boxes of these questions; its placement is that of chance on any box."""
+    """Return the scores of even attention on the boxes of these questions; its placement is that of chance on any box."""
     known = even_looks(folder, measured)
     return known | {"placement": CHANCE} if known else {}
 

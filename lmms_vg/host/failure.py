@@ -1,4 +1,4 @@
-"""How a run fails: an ordinary exception in Python; one line and a non-zero exit status at the command line.
+"""Failures of a run: an ordinary exception in Python; one line and a non-zero exit status at the command line.
 
 lmms-eval's command line turns exceptions into a traceback and status 0. There an error that ends a run is a SystemExit, and
 an error after which the run goes on (`note`) is remembered until the process ends. In Python (`simple_evaluate`, process

@@ -21,7 +21,7 @@ _SEEDS = ("random_seed", "numpy_random_seed", "torch_random_seed", "fewshot_rand
 
 
 class Option(NamedTuple):
-    """How an option is treated.
+    """The treatment of one of lmms-eval's options.
 
     Attributes:
         models: By our models, on any task.

@@ -24,7 +24,7 @@ Masks = tuple[Mask, ...]
 
 
 class LookTarget(NamedTuple):
-    """What a question's attention is measured against, on the patches of the first image's first view.
+    """The region that a question's attention is measured against, on the patches of the first image's first view.
 
     Attributes:
         uid: name of the question.
@@ -40,7 +40,7 @@ class LookTarget(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """What was measured of a question.
+    """The measurements of one question.
 
     Attributes:
         values: its alignment values as JSON values; None without boxes.

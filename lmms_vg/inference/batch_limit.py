@@ -1,4 +1,4 @@
-"""Which questions fit into one batch: a fixed number of them, or as many as memory holds (`batch_size=auto`)."""
+"""The number of questions in a batch: fixed, or as many as memory holds (`batch_size=auto`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the same model's maps of other images have on a look's box, from the maps that a run has kept: the swap null."""
+"""The swap null of a look, from a finished run: the values of the same model's maps of other images on this box."""
 
 from __future__ import annotations
 

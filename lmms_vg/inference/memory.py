@@ -1,4 +1,4 @@
-"""How much memory a model's devices have left, how much a batch took, and whether an error says that none is left."""
+"""Memory that a model's devices have left, memory that a batch took, and recognition of errors for lack of memory."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from lmms_vg.vision.images import open_rgb
 
 
 class Requested(NamedTuple):
-    """What lmms-eval asks: a document, once. It is small, so that all ranks can hold those of all ranks.
+    """A document that lmms-eval asks, once. It is small, so that all ranks can hold the documents of all ranks.
 
     Attributes:
         image: names of its images, joined by "|"; empty if the task belongs to somebody else, whose images have no names.
@@ -44,7 +44,7 @@ class Requested(NamedTuple):
 
 @dataclass(frozen=True)
 class _Task:
-    """What all requests of a task have in common, and its documents."""
+    """Properties that all requests of a task have in common, and its documents."""
 
     name: str
     split: str

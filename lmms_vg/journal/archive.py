@@ -45,7 +45,7 @@ _UNREADABLE = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeErr
 
 @dataclass
 class Imported:
-    """How many answers and failures an import added to a journal, and how many lines were there already."""
+    """Numbers of answers and failures that an import added to a journal, and of lines that were there already."""
 
     folder: Path
     answers: int = 0

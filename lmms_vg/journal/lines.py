@@ -68,7 +68,7 @@ def signed(body: bytes) -> bytes:
 
 
 class Label(NamedTuple):
-    """What a record's line is about, without the rest of the record. `answered`: it holds an answer, not a failure."""
+    """The question of a record, without the rest of the record. `answered`: it holds an answer, not a failure."""
 
     key: str
     task: str

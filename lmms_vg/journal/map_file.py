@@ -43,7 +43,7 @@ class MapFile(SidecarFile):
 
 
 class MapIndex:
-    """Where the maps of journal files are. Memory holds the lines; the maps are read when they are asked for.
+    """Places of the maps in journal files. Memory holds the lines; the maps are read when they are asked for.
 
     A file that is missing holds no maps. One of another layout, and what is damaged, is said and skipped.
 

@@ -1,4 +1,4 @@
-"""Where a submission looked in one task at every layer, read from its bundle, as curves and differences need it."""
+"""A submission's attention in one task at every layer, read from its bundle, in the form that curves and differences need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which head list belongs to a checkpoint: the shipped ones, a file of one's own, or heads that are written out."""
+"""Find the head list of a checkpoint: a shipped one, a file of one's own, or heads that are written out."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ def _scorer(settings: BertScoreSettings, device: str) -> "BERTScorer":
 
 
 def _case(tokenizer: Any) -> str:
-    """How a tokenizer treats case, by its normaliser and not its class: `lower` or `kept`."""
+    """Return the tokenizer's treatment of case, by its normaliser and not its class: `lower` or `kept`."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:  # written in Python
         return "lower" if getattr(tokenizer, "do_lower_case", False) else "kept"

@@ -39,7 +39,7 @@ class Overlap(NamedTuple):
 
 
 class SharedByChance(NamedTuple):
-    """How many of its best heads an order shares with an unrelated one.
+    """The number of best heads that two unrelated orders share.
 
     Attributes:
         mean: expected number.
@@ -127,7 +127,7 @@ class HeadSums:
         return [(int(layer), int(head)) for layer, head in np.stack(np.unravel_index(order, self._halves[0].shape), 1)]
 
     def shared(self, keep: int) -> dict[By, int]:
-        """How many of the best `keep` heads are also among the best `keep` by each metric that any question has.
+        """Count the best `keep` heads that are also among the best `keep` by each metric that any question has.
 
         `shared_by_chance` is what unrelated orders share.
         """

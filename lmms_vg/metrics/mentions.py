@@ -1,6 +1,6 @@
-"""Replace the names of options in an answer by signs, which no pattern reads as words.
+"""Replace the names of options in an answer by placeholders, which no pattern reads as words.
 
-"Right" is a side or a judgement, and "no" is an option or a denial. After the replacement, the remaining such words are
+"Right" may be a side or a judgement, and "no" an option or a denial. After the replacement, the remaining such words are
 judgements.
 """
 

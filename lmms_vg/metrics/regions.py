@@ -1,4 +1,4 @@
-"""Which region a map names, and whether it is the right one: by boxes around its peaks, by its highest patch, by its ranking.
+"""Localization by a map: boxes around its peaks, its highest patch and its ranking, each against the right region.
 
 Boxes around peaks follow MedFocus (Xiong et al., arXiv 2605.20158, Section 3.3 and released code), on patches where they have
 pixels: patches at or above the 0.9 quantile of those above the lowest value, in components that touch by side or corner, and
@@ -21,7 +21,7 @@ MOST_BOXES = 10
 
 
 class RegionOverlap(NamedTuple):
-    """How the union of the boxes that a map names covers a mask; all are shares from 0 to 1.
+    """Overlap of a mask with the union of the boxes that a map names; all are shares from 0 to 1.
 
     Attributes:
         iou: shared area over the area of both.

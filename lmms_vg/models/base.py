@@ -120,7 +120,7 @@ class KnownCheckpoint(NamedTuple):
 
 
 class FamilyCard(NamedTuple):
-    """What a family states about itself in `lmms-vg models`, in a few words each."""
+    """A family's description of itself in `lmms-vg models`, in a few words each."""
 
     checkpoints: tuple[KnownCheckpoint, ...] = ()
     tokens: str = ""
@@ -136,7 +136,7 @@ class NoOptions:
 
 
 class Family(ABC):
-    """A loaded model of one family. A family knows nothing about methods."""
+    """A loaded model of one family. A family does not depend on methods."""
 
     #: First half of `<family>_<method>`.
     name: ClassVar[str]
@@ -224,7 +224,7 @@ class Family(ABC):
 
     @abstractmethod
     def views(self, width: int, height: int) -> tuple[Geometry, ...]:
-        """How an image of this size (pixels) is really mapped to each view's patch grid, whatever `geometry` was loaded.
+        """Return the real mapping of an image of this size (pixels) to each view's patch grid, whatever `geometry` was loaded.
 
         The view that is measured comes first.
         """

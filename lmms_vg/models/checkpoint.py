@@ -39,7 +39,7 @@ def reading(pretrained: str, what: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Shape:
-    """What is known about a checkpoint before its weights are read.
+    """Properties of a checkpoint that are known before its weights are read.
 
     Attributes:
         pretrained: Its hub id or folder, or `demo`.

@@ -139,7 +139,7 @@ def takers(pretrained: str, revision: str | None, raw: Mapping[str, Any]) -> lis
 
 
 def instead(pretrained: str, revision: str | None, raw: Mapping[str, Any]) -> str:
-    """What to do with a checkpoint that a family refused: one sentence; empty if nothing is known about it."""
+    """Advise, in one sentence, on a checkpoint that a family refused; empty if nothing is known about it."""
     families = takers(pretrained, revision, raw) if raw else []
     if families:
         others = f" (or {', '.join(f'{name}_plain' for name in families[1:])})" if families[1:] else ""

@@ -16,7 +16,7 @@ TEXT_MODELS = {"llava_qwen2": "qwen2", "llava_llama": "llama"}
 
 
 class Size(NamedTuple):
-    """What distinguishes one size of HuatuoGPT-Vision: its text model, and the ids that conversions gave `<image>`."""
+    """Properties of one size of HuatuoGPT-Vision: its text model, and the ids that conversions gave `<image>`."""
 
     text: str
     width: int
@@ -40,7 +40,7 @@ def is_huatuo(raw: Mapping[str, Any]) -> bool:
 
 
 def difference(raw: Mapping[str, Any]) -> str | None:
-    """How a stored config.json differs from HuatuoGPT-Vision's; None if it does not."""
+    """Describe the difference of a stored config.json from HuatuoGPT-Vision's; None if there is none."""
     text = raw.get("text_config") or raw
     kind = TEXT_MODELS.get(str(raw.get("model_type"))) if is_original(raw) else text.get("model_type", "llama")
     width, vocabulary = text.get("hidden_size", 4096), text.get("vocab_size", 32_000)

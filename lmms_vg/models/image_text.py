@@ -1,4 +1,4 @@
-"""What all families of transformers' image-text-to-text classes share: prompts, tokens and embeddings.
+"""The base of all families of transformers' image-text-to-text classes: prompts, tokens and embeddings.
 
 The rendered prompt has one image token per image; it is repeated as often as the image has tokens. A family of its own says
 which token that is, how it prepares an image, and what its vision tower makes of it.
@@ -222,7 +222,7 @@ class ImageText(SmallFiles):
         return image
 
     def lay(self, width: int, height: int) -> tuple[Geometry, ...]:
-        """How an image of this size is mapped to the patch grid of each view, as `geometry` says.
+        """Return the mapping of an image of this size to the patch grid of each view, by the setting `geometry`.
 
         Raises:
             ValueError: The image cannot be used, also where boxes are only stretched.

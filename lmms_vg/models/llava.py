@@ -104,7 +104,7 @@ class Llava(ImageText):
         return pixels
 
     def views(self, width: int, height: int) -> tuple[Geometry, ...]:
-        """How the image processor really maps an image of this size; see `Placement`."""
+        """Return the real mapping of an image of this size, as the image processor makes it; see `Placement`."""
         return (self.placement.lay(width, height),)
 
     def render(self, body: str) -> str:

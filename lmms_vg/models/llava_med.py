@@ -44,7 +44,7 @@ class LlavaMed(OriginalLlava):
     def read_processors(
         cls, pretrained: str, revision: str | None, raw: dict[str, Any], config: Any
     ) -> tuple[Any, Any, str | None, Form]:
-        """As for every family; the tokenizer then begins every prompt with one begin-of-text token."""
+        """Read them as every family does; the tokenizer then begins every prompt with one begin-of-text token."""
         tokenizer, processor, template, form = super().read_processors(pretrained, revision, raw, config)
         begin_once(pretrained, tokenizer)
         return tokenizer, processor, template, form

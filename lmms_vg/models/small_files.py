@@ -1,4 +1,4 @@
-"""What the families of transformers' image-text-to-text classes read of a checkpoint before its weights, and what they refuse.
+"""Files of a checkpoint that image-text-to-text families read before its weights, and the faults that they refuse.
 
 A fault in a small file then shows in seconds, and its message names the file, the field and what is allowed.
 """

@@ -1,4 +1,4 @@
-"""Which metric and tasks each column of a paper's table needs from our runs, averages included."""
+"""The metric and tasks that each column of a paper's table needs from our runs, averages included."""
 
 from __future__ import annotations
 

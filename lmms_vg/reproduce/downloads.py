@@ -1,4 +1,4 @@
-"""What has to be downloaded, and what is already here."""
+"""The files to download, and the files that are here already."""
 
 from __future__ import annotations
 

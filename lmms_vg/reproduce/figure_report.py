@@ -21,7 +21,7 @@ _NONE = "no maps"
 
 
 def figure_markdown(plan: Plan, gaps: Mapping[str, Sequence[Gaps]], runs: Mapping[str, Run]) -> str:
-    """In how many layers the claim holds, by each way to look at it, then every layer."""
+    """Return the number of layers in which the claim holds, by each way to look at it, then every layer."""
     parts = [f"## Results{warning(plan, runs)}"]
     head = ["row", "questions", "metric", *_VIEWS]
     parts.append(
@@ -144,7 +144,7 @@ def _shown(band: Band, metric: str, layer: int) -> str:
 
 
 def _scales(gaps: Mapping[str, Sequence[Gaps]]) -> Iterator[str]:
-    """Which raw numbers are not on one scale: the level of even attention beside each gap, and other grids."""
+    """Name the raw numbers that are not on one scale: the level of even attention beside each gap, and other grids."""
     grids = {}
     for row, kinds in gaps.items():
         for gap in kinds:

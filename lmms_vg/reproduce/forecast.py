@@ -1,4 +1,4 @@
-"""What a run would ask, download and take, before anything is run: `lmms-vg run --dry-run`."""
+"""Forecast of a run's questions, downloads and time, before anything is run: `lmms-vg run --dry-run`."""
 
 from __future__ import annotations
 

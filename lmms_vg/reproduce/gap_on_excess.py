@@ -77,11 +77,11 @@ class GapOnExcess(NamedTuple):
     grids: tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]
 
     def verdict(self, metric: str, layer: int) -> str:
-        """What the gap in excess says about the claim."""
+        """Judge the paper's claim by the gap in excess."""
         return self._judged(self.gap, metric, layer)
 
     def verdict_standardised(self, metric: str, layer: int) -> str:
-        """What the gap under one distribution of sizes says."""
+        """Judge the paper's claim by the gap under one distribution of sizes."""
         return UNKNOWN if self.standardised is None else self._judged(self.standardised, metric, layer)
 
     def signs_in_strata(self, metric: str, layer: int) -> list[int | None]:

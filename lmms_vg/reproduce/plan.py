@@ -23,7 +23,7 @@ _OURS = ("--tasks", "--output_path", "--methods")
 
 @dataclass(frozen=True)
 class Plan:
-    """What a target needs.
+    """The runs and data that a target needs.
 
     `table` is None for a figure, whose `figure` maps a kind of question to (medical, COCO) tasks. `own` is a checkpoint of
     one's own in place of the paper's; None for these.

@@ -93,7 +93,7 @@ def gains_csv(gains: Sequence[Gain]) -> str:
 
 
 def about(plan: Plan, runs: Mapping[str, Run]) -> Iterator[str]:
-    """Which runs these are, what failed in them, and the rules of scoring."""
+    """Describe the runs, their failures, and the rules of scoring."""
     if plan.target.note:
         yield plan.target.note
     for row, run in runs.items():

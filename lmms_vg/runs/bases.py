@@ -1,4 +1,4 @@
-"""Which run the others are compared with."""
+"""Choose the run that the others are compared with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The best of several settings: how high it would stand if all were equal, and how it does on images it was not chosen on."""
+"""The best of several settings: its expected score if all were equal, and its score on images not used to choose it."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from lmms_vg.runs.units import plural
 
 
 def too_few(unit: str = "image") -> str:
-    """What stands for an interval or a p-value that there is not.
+    """Text shown in place of a missing interval or p-value.
 
     >>> too_few("patient")
     'too few patients'

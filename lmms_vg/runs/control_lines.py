@@ -1,4 +1,4 @@
-"""Runs whose questions were changed by a control, each beside the same run without it: is what was taken away needed?"""
+"""Lines of a comparison that put a run under a control beside the same run without it: does the model need what was removed?"""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _line(
 
 
 def _gains(before: TaskRun, after: TaskRun) -> Values:
-    """What each question loses under the control, from -1 to 1."""
+    """Return the loss of each question under the control, from -1 to 1."""
     return {uid: score - after.scores[uid] for uid, score in before.scores.items() if uid in after.scores}
 
 

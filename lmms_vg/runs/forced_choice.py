@@ -1,4 +1,4 @@
-"""What a run prefers among the allowed answers, and what changes between two runs, from the first answer token's values.
+"""A run's preference among the allowed answers, and its change between two runs, from the first answer token's values.
 
 It stands beside the accuracy of the generated answers and never replaces it: that is what a user gets.
 """
@@ -34,7 +34,7 @@ Missing = NoValue | Literal["not_recorded"]
 
 
 class Forced(NamedTuple):
-    """What one run prefers on a task or group.
+    """The preference of one run on a task or group.
 
     Attributes:
         n: number of questions with values.
@@ -217,7 +217,7 @@ def _interval(entries: Sequence[_Weighed], weights: Mapping[str, int] | None) ->
 
 
 def _shares(weights: Mapping[str, int], entries: Sequence[_Weighed]) -> list[float]:
-    """What each question weighs in the mean of its group."""
+    """Return the weight of each question in the mean of its group."""
     counts = Counter(entry.task for entry in entries)
     return [weights[entry.task] / counts[entry.task] / sum(weights.values()) for entry in entries]
 

@@ -1,4 +1,4 @@
-"""Where a run looked, judged by what maps that cannot know the box have: excess over maps of other images, and placement.
+"""Judge a run's attention against maps that cannot know the box: excess over maps of other images, and placement.
 
 All from the maps that the run's journal keeps, at one layer. Several grids are measured apart and put together.
 """
@@ -61,11 +61,11 @@ class LookStrength(NamedTuple):
 
 
 class Grounding(NamedTuple):
-    """How a run looked at the boxes of a task.
+    """The attention of a run on the boxes of a task.
 
     Attributes:
         choice: the layer.
-        hidden: whether a patch has no attention at all in this layer, as under a knockout, so that KL and log AR say nothing.
+        hidden: whether a patch has no attention at all in this layer, as under a knockout, so that KL and log AR are undefined.
         asked: number of questions with measured attention; fewer may have maps.
         looked: measure -> what was found; a measure is left out where no question has it.
         questions: measure -> uid -> value and level of each question that has both.

@@ -1,4 +1,4 @@
-"""How many settings were tried on the questions of a comparison, whether or not they are in it.
+"""Count the settings that were tried on the questions of a comparison, whether or not they are in it.
 
 The best of seventeen equal settings looks better than plain in three sweeps of ten. Whoever compares it alone must still
 correct for the seventeen, so they are counted: those that were run together with a run (its provenance says so), and those

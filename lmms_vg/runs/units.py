@@ -1,4 +1,4 @@
-"""What is drawn and flipped as a whole: images, or the patients or sources that several images share."""
+"""The units that are resampled and sign-flipped as a whole: images, or the patients or sources that several images share."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from lmms_vg.tasks.registry import TASKS
 
 
 class JointAsk(NamedTuple):
-    """What one process asks.
+    """The family, methods and control that one process asks.
 
     Attributes:
         family: the family.

@@ -1,4 +1,4 @@
-"""Where does a model look, and where not? By modality, body part, organ, source, and size of the box."""
+"""Attention by modality, body part, organ, source, and size of the box."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which questions are shown in pictures: drawn by a rule, never picked."""
+"""Choose the questions that pictures show: drawn by a rule, never picked."""
 
 from __future__ import annotations
 

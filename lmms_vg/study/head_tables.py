@@ -54,7 +54,7 @@ class RunHeads(NamedTuple):
 
 
 def run_heads(tasks: Sequence[StudiedTask]) -> list[RunHeads]:
-    """Return the heads of every run whose records hold them; methods that hide patches are left out, KL says nothing there."""
+    """Return the heads of every run whose records hold them, without methods that hide patches, where KL is undefined."""
     runs = {
         id(task.run): task.run
         for task in tasks

@@ -38,12 +38,12 @@ class TaskPair(NamedTuple):
 
     @property
     def units(self) -> list[str]:
-        """What is drawn as a whole, of each common question."""
+        """The unit of resampling of each common question."""
         return [self.base.units[i] for i in self.first]
 
     @property
     def hidden(self) -> NDArray[np.bool_]:
-        """Layers, (layers,), in which one of the two hides patches, so that their KL says nothing."""
+        """Layers, (layers,), in which one of the two hides patches, so that KL is undefined."""
         return self.base.hides | self.other.hides
 
     def difference(self, measure: Measure, quantity: str) -> LayerTable:

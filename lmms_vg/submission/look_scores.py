@@ -1,4 +1,4 @@
-"""What is left of where a model looked after a blind look, and placement: values per question at the layer of AR, KL and JS."""
+"""Excess over the swap null, and placement: values per question at the layer of AR, KL and JS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the scoring rule read in the answers to closed questions: as little of it as format, criterion and seeing need."""
+"""The values that the scoring rule read from closed answers: as little as the division of a gain needs."""
 
 from __future__ import annotations
 

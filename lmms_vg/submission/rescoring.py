@@ -40,7 +40,7 @@ _LOOKED = ("ar", "kl", "js")
 
 @dataclass(frozen=True)
 class AnswerVerdict:
-    """What the rule made of an answer: a value, or an `error_code`. Two verdicts may differ in the words of `error`."""
+    """The rule's verdict on an answer: a value, or an `error_code`. Two verdicts may differ in the words of `error`."""
 
     extracted: str | None = None
     score: float | None = None

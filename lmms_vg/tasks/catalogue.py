@@ -1,4 +1,4 @@
-"""Which data sets exist, which of them are here, and how to get the rest: `lmms-vg data` and `lmms-vg tasks`."""
+"""The list of data sets, those that are here, and how to get the rest: `lmms-vg data` and `lmms-vg tasks`."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def _count(name: str, task: TaskSpec) -> QuestionCount:
 
 
 def _remarks(spec: DatasetSpec) -> list[str]:
-    """What is to be said of boxes and masks; nothing where files are missing or wrong, which the counts say."""
+    """Return remarks on boxes and masks; none where files are missing or wrong, which the counts show."""
     if spec.name != slake.SLAKE.name:
         return []
     try:

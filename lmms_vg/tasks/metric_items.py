@@ -1,4 +1,4 @@
-"""What every kind of scoring shares: failed questions, counts, and means over answered questions.
+"""Parts that every kind of scoring shares: failed questions, counts, and means over answered questions.
 
 lmms-eval gives a metric the items of all documents. An item is a dict that is written to the samples file. An item with
 `error` (and `error_code`, see `_util/error_codes.py`) has no value: every mean leaves it out and `answered` counts it; it is

@@ -17,7 +17,7 @@ def rank(seed: int, text: str) -> str:
 
 
 class _Drawable(NamedTuple):
-    """What the draw needs of an item."""
+    """The properties of an item that the draw needs."""
 
     id: str
     modality: str

@@ -1,4 +1,4 @@
-"""What tells the arms of a blind study apart: a file of its own, which no rater gets.
+"""The key of a blind study, which tells its arms apart: a file that no rater gets.
 
 Ids of cases and pictures are keyed hashes (HMAC-SHA256) of what they stand for. Without the secret nobody can compute them, not
 even from the runs; with it, the arm of every picture follows from its id.

@@ -28,7 +28,7 @@ class BlindStudy(NamedTuple):
 
 
 class ArmChoice(NamedTuple):
-    """What is compared.
+    """The questions, arms and layer of a comparison.
 
     Attributes:
         task: the task that the questions are from.

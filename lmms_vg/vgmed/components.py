@@ -20,7 +20,7 @@ _TOUCHING = np.ones((3, 3), bool)  # diagonal neighbours belong together
 
 @dataclass(frozen=True)
 class MaskBoxes:
-    """What is left of the masks of one label on one image.
+    """The remains of the masks of one label on one image.
 
     Attributes:
         boxes: the largest component first; none if all were dropped.

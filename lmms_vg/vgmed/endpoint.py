@@ -132,7 +132,7 @@ class Endpoint:
 
 
 def estimate(prompts: list[str], price: tuple[float, float] | None) -> str:
-    """What requests would cost, in words.
+    """Return the cost of requests, in words.
 
     Args:
         prompts: the requests.

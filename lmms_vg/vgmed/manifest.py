@@ -35,7 +35,7 @@ def _checked_window(value: _Window) -> _Window:
 
 
 class LabelRule(_Section):
-    """What a value of a label map, or a label in a file's name, stands for.
+    """The meaning of a value of a label map, or of a label in a file's name.
 
     Attributes:
         name: label in words; empty leaves it out on purpose.
@@ -51,7 +51,7 @@ class LabelRule(_Section):
 
 
 class Filters(_Section):
-    """Which masks become items. Shares are of the image's area.
+    """Conditions for a mask to become an item. Shares are of the image's area.
 
     Attributes:
         components: "all" gives every connected component of a mask a box, "largest" only the largest one, "whole" puts one box
@@ -149,7 +149,7 @@ class SourceManifest(_Section):
         return self
 
     def rule(self, label: str | int) -> LabelRule | None:
-        """What a label stands for; None if the manifest does not say."""
+        """Return the meaning of a label; None if the manifest does not state it."""
         if self.labels:
             return self.labels.get(label)
         return LabelRule(name=str(label).replace("_", " ").strip())

@@ -1,4 +1,4 @@
-"""What a model behind an endpoint is asked for: attribute questions about a label, by its modality.
+"""Prompts for a model behind an endpoint: attribute questions about a label, by its modality.
 
 Written after the guidelines of the paper (Figures I.3 to I.11), in words of our own. The model never sees an image: it gets the
 modality and the label only, so that one request serves all items that share them.

@@ -23,7 +23,7 @@ FORMAT = "lmms-vg ratings 1"
 
 
 class RatingCase(NamedTuple):
-    """What is shown of one question.
+    """The contents of the page for one question.
 
     Attributes:
         uid: the question.

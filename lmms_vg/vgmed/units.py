@@ -22,7 +22,7 @@ from lmms_vg.vision.nifti import is_nifti
 
 
 class Unit(NamedTuple):
-    """What is read at once: of the source with this number."""
+    """Files that are read together, and the number of their source."""
 
     source: int
     files: ImageFiles | CocoUnit
@@ -34,7 +34,7 @@ class Unit(NamedTuple):
 
 
 class UnitRead(BaseModel):
-    """What was read of a unit.
+    """The result of reading a unit.
 
     Attributes:
         source: number of its source.

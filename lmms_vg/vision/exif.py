@@ -1,4 +1,4 @@
-"""Which way up viewers show a picture, by its EXIF data: here pictures are taken as they are stored."""
+"""Orientation of a picture by its EXIF data, which viewers apply: here pictures are taken as they are stored."""
 
 from __future__ import annotations
 

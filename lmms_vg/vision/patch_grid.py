@@ -86,7 +86,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Geometry:
-    """How one image of `width` x `height` pixels maps to a grid of `rows` x `cols` patches.
+    """The mapping of one image of `width` x `height` pixels to a grid of `rows` x `cols` patches.
 
     >>> huatuo = Geometry.pad(640, 480, rows=24, cols=24)
     >>> huatuo.patch_box(3, 0)  # the three rows above are padding

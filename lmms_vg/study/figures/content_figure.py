@@ -1,4 +1,4 @@
-"""What the questions are about: questions by modality, body part and organ (paper, Figure 2 b), and by size of the box."""
+"""Content of the questions: their number by modality, body part and organ (paper, Figure 2 b), and by size of the box."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class TestedFinding(NamedTuple):
 
 
 def normal_p(distance: float, low: float, high: float) -> float:
-    """Two-sided p-value of a value this far from what says nothing, as wide as its 95% interval; 1 without an interval.
+    """Two-sided p-value of a value against its null value, from the width of its 95% interval; 1 without an interval.
 
     For values that are no means of differences, so that signs of images cannot be flipped.
     """

@@ -1,4 +1,4 @@
-"""What all formats of an export share: which items questions are about, and their images."""
+"""Parts that all formats of an export share: the items that questions are about, and their images."""
 
 from __future__ import annotations
 
