@@ -46,6 +46,9 @@ class UneditedRun:
         """Return a capture of attention from `rows` to the image tokens, for `attend`; all layers by default.
 
         With `beside`, the capture leaves the result of the other edits bit-identical.
+
+        Raises:
+            ValueError: all rows are asked for, but the sessions were opened without `sums`.
         """
         layers = list(range(self.depth) if layers is None else layers)
         layout = self.layout

@@ -96,7 +96,11 @@ def open_own(uri: str) -> Image.Image:
 
 
 def open_view(path: Path, view: dict[str, Any]) -> Image.Image:
-    """Open a picture, or the slice of a scan that the keys of `VIEW` state; errors as `open_own`."""
+    """Open a picture, or the slice of a scan that the keys of `VIEW` state.
+
+    Raises:
+        DataError: the image is missing or cannot be read, or a key of `VIEW` is not for its format.
+    """
     if not os.path.isfile(path):  # Path.is_file() would raise for a name that is too long
         raise DataError(f"{str(path)[:300]}: there is no such image")
     try:

@@ -79,6 +79,9 @@ def probed_maps(answering: Pass, rows: Rows, per_head: bool = True) -> tuple[NDA
     """Return the maps of the answering pass and of the reference prompts, both (B, layers, heads, N), layers in order.
 
     Without `per_head` the heads are averaged into one, on the device: a map of all heads is megabytes per question.
+
+    Raises:
+        ValueError: the batch was not watched for these rows.
     """
     if rows not in answering.seen:
         raise ValueError(f"the batch was not watched for rows={rows!r}: its questions ask for no such maps")

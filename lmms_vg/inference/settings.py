@@ -124,7 +124,11 @@ def split_arguments(family: str, method: str, arguments: dict[str, Any]) -> tupl
 
 
 def choose_device(device: str | None) -> str:
-    """Return the given device; by default this rank's CUDA GPU, else Apple's GPU, else the CPU."""
+    """Return the given device; by default this rank's CUDA GPU, else Apple's GPU, else the CPU.
+
+    Raises:
+        ValueError: the given device is not usable here.
+    """
     if device is not None:
         kind = str(device).split(":")[0]
         present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}

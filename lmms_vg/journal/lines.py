@@ -87,9 +87,12 @@ def decode(line: bytes) -> dict[str, Any]:
 
 
 def decode_label(line: bytes) -> Label | dict[str, Any]:
-    """Return the label of a record's line, and the whole entry of any other line; raises as `decode`.
+    """Return the label of a record's line, and the whole entry of any other line.
 
     The checksum is verified, but a record is not parsed, so it may turn out to be invalid when it is read.
+
+    Raises:
+        ValueError: as in `decode`, or the record has no key, task or uid.
     """
     if start := _LABEL.match(_verified(line)):
         key, task, uid, error = start.groups()

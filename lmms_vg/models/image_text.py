@@ -183,7 +183,12 @@ class ImageText(SmallFiles):
         return None
 
     def prompt(self, content: Content) -> Prompt:
-        """Render one user message, see `Family.prompt`; control marks in its texts are broken up."""
+        """Render one user message, see `Family.prompt`; control marks in its texts are broken up.
+
+        Raises:
+            BadQuestion: The message has no text.
+            ValueError: The prompt's image marks are not those of its images.
+        """
         pictures = [part for part in content if isinstance(part, Picture)]
         parts = [neutralise(part, self.forbidden) if isinstance(part, str) else IMAGE for part in content]
         if not any(part.strip() for part in parts if part != IMAGE):
@@ -209,7 +214,11 @@ class ImageText(SmallFiles):
         )
 
     def render(self, body: str) -> str:
-        """Render the user's message (images marked `<image>`) up to the place where the answer begins."""
+        """Render the user's message (images marked `<image>`) up to the place where the answer begins.
+
+        Raises:
+            CheckpointError: The checkpoint has no chat template.
+        """
         if self.chat_template is None:
             raise CheckpointError(f"the {self.name!r} family needs the checkpoint's chat template, and it has none")
         return render(self.tokenizer, self.chat_template, body, self.form)

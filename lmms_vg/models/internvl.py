@@ -67,7 +67,11 @@ class InternVL(ImageText):
 
     @classmethod
     def check_processor(cls, processor: Any, config: Any) -> None:
-        """Refuse tiles of another size than the vision tower's."""
+        """Refuse tiles of another size than the vision tower's.
+
+        Raises:
+            ValueError: The tiles have another size.
+        """
         high, wide = config.vision_config.image_size
         if dict(processor.size) != {"height": high, "width": wide}:
             raise ValueError(f"size={dict(processor.size)}: the vision tower takes {wide} x {high} pixels")

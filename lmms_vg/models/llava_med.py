@@ -51,7 +51,11 @@ class LlavaMed(OriginalLlava):
 
     @classmethod
     def require_own(cls, pretrained: str, revision: str | None, raw: Mapping[str, Any]) -> None:
-        """Refuse a LLaVA whose text model is no Mistral."""
+        """Refuse a LLaVA whose text model is no Mistral.
+
+        Raises:
+            CheckpointError: The text model is another one.
+        """
         if is_original(raw) and raw.get("model_type") in cls.originals:
             require_image_fields(pretrained, raw)
             return

@@ -67,7 +67,11 @@ class LlavaNext(ImageText):
 
     @classmethod
     def check_processor(cls, processor: Any, config: Any) -> None:
-        """Refuse tiles of another size, or for other canvases, than the model's; larger ones would lose their edges."""
+        """Refuse tiles of another size, or for other canvases, than the model's; larger ones would lose their edges.
+
+        Raises:
+            ValueError: The tiles have another size, or their canvases are others.
+        """
         side = config.vision_config.image_size
         square = {"height": side, "width": side}
         if dict(processor.crop_size) != square:
@@ -80,7 +84,11 @@ class LlavaNext(ImageText):
             raise ValueError("image_grid_pinpoints are not those of config.json")
 
     def views(self, width: int, height: int) -> tuple[Geometry, ...]:
-        """The base is stretched; the fine view is the image, fitted into a canvas and cut to whole patches."""
+        """The base is stretched; the fine view is the image, fitted into a canvas and cut to whole patches.
+
+        Raises:
+            ValueError: The image is so elongated that no row or column of patches is left in the tiles.
+        """
         vision = self.model.config.vision_config
         patch, cells = vision.patch_size, vision.image_size // vision.patch_size
         base = Geometry.stretch(width, height, cells, cells)

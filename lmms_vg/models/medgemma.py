@@ -50,7 +50,11 @@ class MedGemma(ImageText):
 
     @classmethod
     def check_dtype(cls, dtype: torch.dtype) -> None:
-        """Refuse float16, in which activations of Gemma 3 overflow."""
+        """Refuse float16, in which activations of Gemma 3 overflow.
+
+        Raises:
+            CheckpointError: The dtype is float16.
+        """
         if dtype == torch.float16:
             raise CheckpointError(
                 f"dtype='float16': activations of Gemma 3 overflow in it; allowed for {cls.name!r} is bfloat16 or float32"
@@ -58,7 +62,11 @@ class MedGemma(ImageText):
 
     @classmethod
     def check_processor(cls, processor: Any, config: Any) -> None:
-        """Refuse crops of a picture beside it, and images of another size than the vision tower's."""
+        """Refuse crops of a picture beside it, and images of another size than the vision tower's.
+
+        Raises:
+            ValueError: The processor makes crops, or images of another size.
+        """
         side = config.vision_config.image_size
         if getattr(processor, "do_pan_and_scan", None):
             raise ValueError("do_pan_and_scan=True: allowed is False, because crops would be images of their own")

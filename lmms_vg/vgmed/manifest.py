@@ -160,7 +160,11 @@ class SourceManifest(_Section):
         return None if stated == PERCENTILES else window_of(stated)
 
     def volume_window(self, rule: LabelRule) -> GreyWindow | None:
-        """The window of a label in a volume, by default that of the body part; None for percentiles of the volume."""
+        """The window of a label in a volume, by default that of the body part; None for percentiles of the volume.
+
+        Raises:
+            DataError: the manifest states the number of a window, which only DICOM files have.
+        """
         window = self.window_stated(rule)
         if isinstance(window, int):
             raise DataError(
