@@ -17,7 +17,7 @@ def check_new(path: Path) -> None:
         ValueError: `path` exists.
     """
     if path.exists():
-        raise ValueError(f"{path}: {EXISTS}")
+        raise ValueError(f"{path} {EXISTS}")
 
 
 def write_new(path: Path, data: str | bytes) -> None:

@@ -73,7 +73,7 @@ def unwritable(path: Path, kind: Kind) -> str:
 def _in_the_way(path: Path, kind: Kind) -> str:
     """Say why what exists cannot be written to."""
     if kind == "new":
-        return EXISTS
+        return f"this {EXISTS}"
     if kind == "folder":
         return "" if path.is_dir() else "this is not a folder, but a folder is to be written; name another place"
     if path.is_dir():

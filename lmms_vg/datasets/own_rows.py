@@ -24,7 +24,7 @@ from lmms_vg.datasets.source import DataError, safe_path
 from lmms_vg.metrics.text import normalise
 from lmms_vg.vision.windows import window_of
 
-#: What is scored of a row: its answer, where the model looks, or both ("grounded").
+#: The kind of scoring of a row: its answer, where the model looks, or both ("grounded").
 Kind = Literal["choice", "closed", "open", "grounding", "grounded_choice", "grounded_closed", "grounded_open"]
 
 _EXAMPLE = '{"image": "a.png", "question": "Where is the liver?", "bbox": [[20, 30, 60, 70]]}'

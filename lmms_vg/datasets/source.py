@@ -14,7 +14,7 @@ from lmms_vg.datasets.schema import DatasetSpec
 
 DATA_ENV = "LMMS_VG_DATA"
 
-#: What a path on Windows, or a hostile one, may hold.
+#: Parts that only a path on Windows, or a hostile one, has.
 _OUTSIDE = re.compile(r"^[A-Za-z]:|[\\\0]")
 
 

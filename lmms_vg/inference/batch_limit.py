@@ -24,7 +24,7 @@ MOST_ELSEWHERE = 8
 #: Share of the free memory that is planned with; the rest is for fragments between tensors.
 PLANNED = 0.9
 
-#: How many times its prediction a batch is expected to take: before any batch was measured, and after that relative to the
+#: The expected ratio of the memory of a batch to its prediction: before any batch was measured, and after that relative to the
 #: largest measured ratio.
 UNMEASURED, MEASURED = 2.0, 1.1
 

@@ -16,7 +16,7 @@ from lmms_vg.runs.kept_maps import KeptMaps, kept_maps
 from lmms_vg.runs.read import read
 from lmms_vg.runs.record_units import units_of_records
 
-#: What of a run's identity decides where its model looks.
+#: The parts of a run's identity that determine its model's attention.
 _SAME = ("family", "weights", "method", "rows", "geometry")
 
 

@@ -14,10 +14,10 @@ from lmms_vg.metrics import alignment, placement
 from lmms_vg.metrics.uniform import uniform
 from lmms_vg.runs.text_tables import markdown
 
-#: What `blind` of the rows is.
+#: The meaning of `blind` in the rows.
 BLIND = (
     "Blind is what attention has that is spread evenly over the image. Placement is the share of the places in the image at "
-    "which the same box would hold less attention; 0.50 is chance. One image does not stand for others"
+    "which the same box would hold less attention; 0.50 is chance. One image says nothing about others"
 )
 _DASH = (
     "No KL (-) where patches have no attention at all, no placement where the box has fewer than five places, nothing of other "

@@ -39,7 +39,7 @@ _MEMBER = re.compile(rf"([A-Za-z0-9][A-Za-z0-9._-]{{0,199}})/(rank[0-9]{{1,6}}\.
 #: Longest line that is read, in bytes. With the values of every head, as older versions wrote them, less than 1 MB.
 LONGEST = 1 << 26
 
-#: What `zipfile` and zlib raise on damaged, encrypted or unusual files.
+#: Errors that `zipfile` and zlib raise on damaged, encrypted or unusual files.
 _UNREADABLE = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 
 

@@ -33,7 +33,7 @@ _SEPARATOR = b'", '
 _REST = len(_START) + _DIGITS + len(_SEPARATOR)
 _MORE = b'"more": '
 
-#: How the body of a record's line starts, in the order of the fields of `Record`. Other orders are read too, but slower.
+#: The start of the body of a record's line, in the order of the fields of `Record`. Other orders are read too, but slower.
 _STRING = rb'"([^"\\]*(?:\\.[^"\\]*)*)"'
 _LABEL = re.compile(
     rb'\{(?:"more": \d+, )?"key": %b, "task": %b, "uid": %b, "text": %b, "error": (null|")'

@@ -13,7 +13,7 @@ from lmms_vg.journal.map_lines import MAPS, MapLine, block_of, maps_of
 from lmms_vg.journal.sidecar import BlockPlace
 from lmms_vg.journal.sidecar_file import SidecarFile
 
-#: Where the block of a map is, and what its line states.
+#: The place of the block of a map, and its line.
 MapPlace: TypeAlias = BlockPlace[MapLine]
 
 

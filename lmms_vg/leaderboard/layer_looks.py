@@ -14,7 +14,7 @@ from lmms_vg.submission.schema_lines import BundleAlignment
 from lmms_vg.submission.validate import pairs
 from lmms_vg.submission.validated import Entry, Values
 
-#: What is read of every question.
+#: The values that are read for every question.
 METRICS = ("ar", "kl", "js", *EXCESS, PLACEMENT)
 
 

@@ -31,7 +31,7 @@ class PreparedImage:
     tokens: int
     #: (N,) which of these tokens lie on a patch grid: view after view, each row by row. Others mark the ends of rows.
     cells: Tensor
-    #: How the image's pixels map to the patch grid of each view. Attention is measured on the first one.
+    #: The mapping of the image's pixels to the patch grid of each view. Attention is measured on the first one.
     views: tuple[Geometry, ...]
     #: Side, in pixels, of a square as large as the first view on the model's input.
     side: int
@@ -144,7 +144,7 @@ class Family(ABC):
     pretrained: ClassVar[str]
     #: Frozen dataclass of the family's own `--model_args`, all with defaults; its `__post_init__` refuses wrong values.
     options: ClassVar[type[Any]] = NoOptions
-    #: What `lmms-vg models` shows about it.
+    #: The description that `lmms-vg models` shows.
     card: ClassVar[FamilyCard] = FamilyCard()
     #: Whether the tokens of an image attend to all tokens of the same image, also to later ones.
     images_see_themselves: ClassVar[bool] = False

@@ -33,7 +33,7 @@ from lmms_vg.vision.patch_grid import Geometry
 class ImageText(SmallFiles):
     """A model of one of transformers' image-text-to-text classes, asked in its checkpoint's own chat template."""
 
-    #: What the prompt has in its place, with `mark` in it once; None: what is written.
+    #: The text in its place in the prompt, with `mark` in it once; None: the written text.
     placed: ClassVar[str | None] = None
     #: Further marks that a question must not imitate: roles that are plain text, images and videos.
     roles: ClassVar[tuple[str, ...]] = ()

@@ -34,7 +34,7 @@ class SmallFiles(Family):
     model_types: ClassVar[tuple[str, ...]]
     #: The image token of the vocabulary.
     mark: ClassVar[str]
-    #: What the chat template writes for an image; None: `mark`.
+    #: The text that the chat template writes for an image; None: `mark`.
     written: ClassVar[str | None] = None
     #: Class of its image processors, without the ending that names a backend; None: any that places pixels as it states.
     processor: ClassVar[str | None] = None

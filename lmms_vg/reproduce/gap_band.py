@@ -17,7 +17,7 @@ CLAIM = {"ar": -1, "kl": 1, "js": 1}
 
 SAID = {1: "as claimed", -1: "opposite", 0: "not shown"}
 
-#: What is said without an interval.
+#: Text in place of a missing interval.
 UNKNOWN = "-"
 
 #: Values are computed in single precision: what varies by less does not vary.

@@ -25,7 +25,7 @@ MEASURES: dict[Name, str] = {"log AR": "ar", "KL": "kl", "JS": "js"}
 #: Images of either set below which a stratum has no gap.
 FEWEST = 10
 
-#: What is said where some strata are as claimed and others opposite.
+#: Verdict if some strata are as claimed and others opposite.
 MIXED = "mixed"
 
 

@@ -9,7 +9,7 @@ from lmms_vg.runs.results import Run
 #: Fields of the provenance that must agree, because they could change results as the method does.
 FIELDS = ("weights", "config", "tokenizer", "image_processor", "prompt", "options", "dtype", "device", "batch_size")
 
-#: What can be allowed to differ.
+#: The circumstances that can be allowed to differ.
 ALLOWED = (*FIELDS, "questions")
 
 #: Fields that may differ; a difference is noted.

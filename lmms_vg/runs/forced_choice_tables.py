@@ -21,7 +21,7 @@ _CHANGED = (
     *("change of Brier", "change of log score"),
 )
 
-#: What they mean.
+#: Their meaning.
 ABOUT = (
     "forced choice: the allowed answer (yes or no, or a letter) with the highest probability as the first answer token is "
     "taken, whatever was written; it stands beside the score and does not replace it. mass: mean probability of the allowed "

@@ -18,10 +18,10 @@ from lmms_vg.runs.map_regions import RegionMean, RegionName, region_means
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.saying import LEVEL
 
-#: What is said where there are too few other images to compare with.
+#: Text where there are too few other images to compare with.
 ALONE = "no verdict (too few images)"
 
-#: What is said where patches have no attention at all,
+#: Text where patches have no attention at all,
 HIDDEN = "no verdict (hidden patches)"
 
 #: and of which measures: KL explodes where a box holds such a patch, and maps of other images, which hide patches of this

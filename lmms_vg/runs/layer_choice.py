@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lmms_vg.metrics.alignment import best_layer
 
-#: How a layer was chosen. On other images: on COCO for medical ones, or the other way round, as `lmms-vg study` does.
+#: The way a layer was chosen. On other images: on COCO for medical ones, or the other way round, as `lmms-vg study` does.
 Rule = Literal["named", "other images", "other half", "in-sample"]
 
 

@@ -14,7 +14,7 @@ from lmms_vg.runs.text_tables import known
 SAID_HEAD = ("unreadable", "yes-rate", "balanced accuracy", "d'", "criterion")
 _CHANGED = ("both readable", "newly readable", "no longer", "change of d'", "change of criterion", "lives in")
 
-#: What they mean.
+#: Their meaning.
 SAID = (
     "unreadable: share of the answers in which the rule reads nothing; they count as wrong. yes-rate, balanced accuracy, d' "
     "(how well yes is told from no) and criterion (below 0: yes is said readily): of the yes/no questions that were answered "

@@ -10,7 +10,7 @@ from lmms_vg.metrics.signal_detection import Detection, DetectionShift, detectio
 from lmms_vg.metrics.text import normalise
 from lmms_vg.runs.results import TaskRun
 
-#: Where a significant difference lives: in answers that became readable, in the readiness to say yes, in telling yes from no,
+#: The source of a significant difference: answers that became readable, in the readiness to say yes, in telling yes from no,
 #: in the readable answers of questions that are not yes/no, or in nothing that can be named.
 Source = Literal["format", "criterion", "seeing", "answers", "cannot tell"]
 

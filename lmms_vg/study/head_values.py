@@ -22,7 +22,8 @@ from lmms_vg.study.layer_values import Measure
 
 _MEASURES: dict[By, Measure] = {"kl": "KL", "js": "JS", "ar": "AR", "placement": "placement"}
 
-#: How spread a head's attention is on any image: no metric, since no box enters. Journals of earlier versions do not hold it.
+#: The spread of a head's attention on any image, which is no metric, since it uses no box. Journals of earlier versions lack
+#: it.
 ENTROPY: Literal["entropy"] = "entropy"
 
 HeadValue = By | Literal["entropy"]
