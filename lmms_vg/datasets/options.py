@@ -33,7 +33,7 @@ def parse_options(value: object, place: str) -> list[str]:
 
 
 def has_texts_run_together(text: str) -> bool:
-    """Whether two string literals follow each other without a comma, so that Python reads them as one.
+    """Return whether two string literals follow each other without a comma, so that Python reads them as one.
 
     >>> has_texts_run_together("['4' 'four']"), has_texts_run_together("['4', 'four']")
     (True, False)

@@ -56,7 +56,7 @@ class Mention(NamedTuple):
     side: str = ""
 
     def means(self, label: Mention) -> bool:
-        """Whether a file's label is what this mention means.
+        """Return whether a file's label is what this mention means.
 
         >>> Mention("Kidney").means(Mention("Kidney", "left")), Mention("Kidney", "right").means(Mention("Kidney", "left"))
         (True, False)

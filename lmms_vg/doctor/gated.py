@@ -1,4 +1,4 @@
-"""Whether the hub's gated repositories can be fetched. The token itself is never shown."""
+"""Check that the hub's gated repositories can be fetched. The token itself is never shown."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def common_arguments(family: str | None) -> tuple[str, ...]:
 
 
 def is_common(name: str, family: str | None = None) -> bool:
-    """Whether an argument belongs to the model, whatever the method."""
+    """Return whether an argument belongs to the model, whatever the method."""
     return name in common_arguments(family)
 
 

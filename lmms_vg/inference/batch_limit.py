@@ -56,7 +56,7 @@ class BatchLimit:
             self.most, self._free = batch_size, math.inf
 
     def fits(self, batch: Sequence[Pending]) -> bool:
-        """Whether these questions may share a batch; a single question always may."""
+        """Return whether these questions may share a batch; a single question always may."""
         if len(batch) == 1:
             return True
         if len(batch) > self.most:

@@ -34,7 +34,7 @@ class MapBank(NamedTuple):
     records: list[Record]
 
     def is_of(self, identity: Mapping[str, Any]) -> bool:
-        """Whether the same model and method, read in the same way, left these maps."""
+        """Return whether the same model and method, read in the same way, left these maps."""
         return all(self.identity.get(name) == identity.get(name) for name in _SAME)
 
 

@@ -48,7 +48,7 @@ def peak_bytes(model: nn.Module) -> int:
 
 
 def is_out_of_memory(problem: Exception) -> bool:
-    """Whether an error says that a device, or the machine, has no memory left."""
+    """Return whether an error says that a device, or the machine, has no memory left."""
     if isinstance(problem, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(problem, RuntimeError) and any(refusal in str(problem) for refusal in _REFUSALS)

@@ -184,7 +184,7 @@ class Requests:
         return self.question(min(asked, key=lambda request: request.order)) if asked else None
 
     def is_ours(self, task: str) -> bool:
-        """Whether the task belongs to lmms_vg, whose tasks leave failures out of their scores."""
+        """Return whether the task belongs to lmms_vg, whose tasks leave failures out of their scores."""
         return self._tasks[task].ours
 
     def question(self, requested: Requested) -> Question:

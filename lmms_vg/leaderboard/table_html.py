@@ -122,7 +122,7 @@ def gain_evidence(gain: BestGain) -> str:
 
 
 def _elsewhere(gain: BestGain) -> bool:
-    """Whether a gain lives in format or criterion alone, so that it is no better seeing."""
+    """Return whether a gain lives in format or criterion alone, so that it is no better seeing."""
     return gain.words is not None and bool(gain.words.evidence)
 
 

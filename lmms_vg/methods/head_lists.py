@@ -97,7 +97,7 @@ _HOW = (
 
 
 def _is_for(entry: HeadList, shape: Shape) -> bool:
-    """Whether a list names this checkpoint, in any folder: a hub id and its local copy end in the same name."""
+    """Return whether a list names this checkpoint, in any folder: a hub id and its local copy end in the same name."""
     name = Path(shape.pretrained).name.lower()
     kind = shape.config.get("model_type")
     return (

@@ -133,11 +133,11 @@ def _length(text: str, answer: list[Token], first: int, name: list[str]) -> int:
 
 
 def _is_article(text: str, token: Token) -> bool:
-    """Whether a token is an article; the "A" of "A. baumannii" is not."""
+    """Return whether a token is an article; the "A" of "A. baumannii" is not."""
     return token.word in ARTICLES and text[token.end : token.end + 1].isspace()
 
 
 def _parted(text: str, before: Token, after: Token) -> bool:
-    """Whether a sentence ends between two tokens; the full stop of "A. baumannii" does not end one."""
+    """Return whether a sentence ends between two tokens; the full stop of "A. baumannii" does not end one."""
     gap = text[before.end : after.start]
     return _BREAK.search(gap) is not None or (gap.startswith(". ") and len(before.word) > 1)

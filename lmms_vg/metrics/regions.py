@@ -76,7 +76,7 @@ def overlap(attention: Any, mask: Any, name: str = "sample") -> RegionOverlap:
 
 
 def pointing(attention: Any, mask: Any, name: str = "sample") -> Array:
-    """Whether the highest patch lies in the mask, 0 or 1 (the pointing game, Zhang et al., ECCV 2016).
+    """Return whether the highest patch lies in the mask, 0 or 1 (the pointing game, Zhang et al., ECCV 2016).
 
     Of several equally high patches it is the share that lies in the mask, so that even attention gets the mask's share of the
     grid, which is chance. A mask of shares is taken as `marked`.

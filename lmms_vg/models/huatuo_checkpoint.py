@@ -35,7 +35,7 @@ ADDED_ROWS = 64
 
 
 def is_huatuo(raw: Mapping[str, Any]) -> bool:
-    """Whether a stored config.json is that of a HuatuoGPT-Vision, in either layout."""
+    """Return whether a stored config.json is that of a HuatuoGPT-Vision, in either layout."""
     return difference(raw) is None
 
 
@@ -61,7 +61,7 @@ def difference(raw: Mapping[str, Any]) -> str | None:
 
 
 def has_role_words(pretrained: str, revision: str | None) -> bool:
-    """Whether both role marks are ordinary words of the vocabulary, as in models made for this prompt (the demo).
+    """Return whether both role marks are ordinary words of the vocabulary, as in models made for this prompt (the demo).
 
     In other models they are special tokens with another meaning (Phi-3, Falcon 3), or no tokens at all.
     """

@@ -137,7 +137,7 @@ class LlavaNext(ImageText):
         return torch.cat(parts), ()
 
     def stock_inputs(self, prompt: Prompt) -> dict[str, Tensor]:
-        """Also the sizes of the images."""
+        """Return also the sizes of the images."""
         sizes = {"image_sizes": self._sizes(prompt.images).to(self.model.device)} if prompt.images else {}
         return super().stock_inputs(prompt) | sizes
 

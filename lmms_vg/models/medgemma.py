@@ -94,6 +94,6 @@ class MedGemma(ImageText):
         return self.model.get_image_features(self.on_tower(images)).pooler_output.flatten(0, 1), ()
 
     def stock_inputs(self, prompt: Prompt) -> dict[str, Tensor]:
-        """Also which tokens are of an image: they attend to all of it."""
+        """Return also which tokens are of an image: they attend to all of it."""
         of_image = (prompt.input_ids == self.image_id).int()[None]
         return super().stock_inputs(prompt) | {"token_type_ids": of_image.to(self.model.device)}

@@ -79,7 +79,7 @@ _WITHOUT_EFFECT = {
 
 
 def is_original(raw: Mapping[str, Any]) -> bool:
-    """Whether a stored config.json is of the original layout."""
+    """Return whether a stored config.json is of the original layout."""
     return "mm_vision_tower" in raw
 
 
@@ -166,5 +166,5 @@ def _folder(tower: str) -> str:
 
 
 def _is_inside(tower: str) -> bool:
-    """Whether the tower may be a folder of the repository. A hub id may look like one; then no file is found."""
+    """Return whether the tower may be a folder of the repository. A hub id may look like one; then no file is found."""
     return not tower.startswith(("/", "~")) and ".." not in tower

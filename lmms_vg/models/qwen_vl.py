@@ -161,7 +161,7 @@ class QwenVL(ImageText):
         return noise.expand(-1, -1, frames, -1).reshape(image.pixels.shape)
 
     def stock_inputs(self, prompt: Prompt) -> dict[str, Tensor]:
-        """Also the grids, and which tokens are of an image."""
+        """Return also the grids, and which tokens are of an image."""
         inputs = super().stock_inputs(prompt)
         inputs["mm_token_type_ids"] = (prompt.input_ids == self.image_id).int()[None].to(self.model.device)
         if prompt.images:

@@ -211,7 +211,7 @@ class VilaM3(ImageText):
 
     @property
     def stop_ids(self) -> frozenset[int]:
-        """Also Llama 3's end of a turn."""
+        """The family's stop tokens, and Llama 3's end of a turn."""
         turn = self.tokenizer.get_vocab().get("<|eot_id|>")
         return super().stop_ids | ({turn} if turn is not None else frozenset())
 

@@ -145,5 +145,5 @@ def _stated(row: TargetRow, given: Mapping[str, Any], demo: bool) -> str:
 
 
 def _newer(heads: Path | None, results: Path) -> bool:
-    """Whether the head list was calibrated after the results were written."""
+    """Return whether the head list was calibrated after the results were written."""
     return heads is not None and heads.is_file() and heads.stat().st_mtime > results.stat().st_mtime

@@ -113,7 +113,7 @@ def _gains(before: TaskRun, after: TaskRun) -> Values:
 
 
 def _changes(before: TaskRun, after: TaskRun) -> Values:
-    """Whether the text of each answer changes, 0 or 1."""
+    """Return whether the text of each answer changes, 0 or 1."""
     return {
         uid: float(before.answers.get(uid) != after.answers.get(uid)) for uid in before.scores if uid in after.scores
     }

@@ -169,7 +169,7 @@ def forced_change(
 
 
 def is_not_shown(difference: float, p: float, change: ForcedChange) -> bool:
-    """Whether a significant difference of the generated answers does not show in what the run prefers."""
+    """Return whether a significant difference of the generated answers does not show in what the run prefers."""
     shown = change.holm < LEVEL and change.accuracy.mean * difference > 0
     return not isnan(p) and p < LEVEL and not shown
 
@@ -200,7 +200,7 @@ def _weighed(parts: Sequence[TaskRun]) -> tuple[dict[str, _Weighed], dict[Missin
 
 
 def _covers(weights: Mapping[str, int], entries: Iterable[_Weighed]) -> bool:
-    """Whether every task of a weighted group has questions with values; without one the group has no mean."""
+    """Return whether every task of a weighted group has questions with values; without one the group has no mean."""
     return {entry.task for entry in entries} >= weights.keys()
 
 
@@ -223,6 +223,6 @@ def _shares(weights: Mapping[str, int], entries: Sequence[_Weighed]) -> list[flo
 
 
 def _is_closed(reference: str) -> bool:
-    """Whether a reference answer is one of a closed set: yes, no or a letter."""
+    """Return whether a reference answer is one of a closed set: yes, no or a letter."""
     text = reference.strip()
     return normalise(text) in YES_NO or (len(text) == 1 and text.isascii() and text.isupper())

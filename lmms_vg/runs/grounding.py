@@ -86,7 +86,7 @@ class Grounding(NamedTuple):
     regions: dict[RegionName, RegionMean]
 
     def judges(self, name: Name) -> bool:
-        """Whether a measure gets a verdict in this layer."""
+        """Return whether a measure gets a verdict in this layer."""
         return self.looked[name].excess is not None and not (self.hidden and name in SPOILED)
 
     def verdicts(self, adjusted: Mapping[Name, float]) -> dict[Name, str]:
@@ -171,7 +171,7 @@ def questions_of(looks: MapLooks) -> dict[Name, dict[str, tuple[float, float]]]:
 
 
 def hidden_in(looks: MapLooks) -> bool:
-    """Whether a patch has no attention at all in the chosen layers."""
+    """Return whether a patch has no attention at all in the chosen layers."""
     return bool(looks.hidden[[looks.layers.index(layer) for layer in looks.choice.layers]].any())
 
 

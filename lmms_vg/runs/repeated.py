@@ -105,7 +105,7 @@ def label_of(group: Sequence[Run]) -> str:
 
 
 def has_all(group: Sequence[Run], members: Sequence[str], pairs: Pairs) -> bool:
-    """Whether all runs have all tasks."""
+    """Return whether all runs have all tasks."""
     return all((run.path, task) in pairs for run in group for task in members)
 
 

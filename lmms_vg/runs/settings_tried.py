@@ -68,7 +68,10 @@ def _first(folder: Path) -> dict[str, Any]:
 
 
 def _asks(path: Path, tasks: Sequence[str]) -> bool:
-    """Whether a journal file has a line of one of the tasks; its bytes are searched, since parsing 100,000 lines takes long."""
+    """Return whether a journal file has a line of one of the tasks.
+
+    Its bytes are searched, because parsing 100,000 lines takes long.
+    """
     if not path.stat().st_size:
         return False
     with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:

@@ -90,7 +90,7 @@ class StudiedTask:
         return np.asarray(self.hidden.any(axis=0), dtype=bool)
 
     def hides_at(self, layer: LayerChoice) -> bool:
-        """Whether patches of any question are hidden in a layer that was chosen, of either half."""
+        """Return whether patches of any question are hidden in a layer that was chosen, of either half."""
         return bool(self.hides[layer.layers].any())
 
     @cached_property

@@ -72,7 +72,7 @@ class HeadSide(NamedTuple):
         return weighted
 
     def beat_even(self) -> NDArray[np.bool_] | None:
-        """Whether each head beats even attention by every metric, (layers, heads); None where even attention is not known."""
+        """Return whether each head beats even attention by every metric, (layers, heads); None if even attention is unknown."""
         known = [metric for metric in self.metrics if np.isfinite(self.even[metric])]
         if not known:
             return None

@@ -46,7 +46,7 @@ def _rows(task: StudiedTask, tasks: Sequence[StudiedTask]) -> Iterator[Row]:
 
 
 def _changed(task: StudiedTask, other: StudiedTask) -> dict[str, float]:
-    """Whether each answer's text changes, 0 or 1, of the questions that both have."""
+    """Return whether each answer's text changes, 0 or 1, of the questions that both have."""
     answers = {question.uid: question.answer for question in other.questions}
     return {
         question.uid: float(question.answer != answers[question.uid])

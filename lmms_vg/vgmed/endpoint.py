@@ -90,7 +90,7 @@ class Endpoint:
         return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
 
     def kept(self, prompt: str) -> bool:
-        """Whether the first request of a prompt has its answer."""
+        """Return whether the first request of a prompt has its answer."""
         return _read(self.path(prompt, 0)) is not None
 
     def _answered(self, prompt: str, attempt: int) -> tuple[str, tuple[int, int]]:

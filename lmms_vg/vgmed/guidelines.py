@@ -83,7 +83,7 @@ def repeated(questions: Sequence[str]) -> list[bool]:
 
 
 def _names(question: str, label: str) -> bool:
-    """Whether a question names its label, or at least the label's noun."""
+    """Return whether a question names its label, or at least the label's noun."""
     terms = set(re.findall(r"[a-z0-9]+", question.lower()))
     words = re.findall(r"[a-z0-9]+", label.lower())
     return any(word in terms or f"{word}s" in terms or word.removesuffix("s") in terms for word in words)

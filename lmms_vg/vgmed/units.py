@@ -90,7 +90,7 @@ class UnitReader:
         return result.model_dump_json().encode() + b"\n"
 
     def holds(self, line: bytes, unit: Unit) -> bool:
-        """Whether a line is what reading the unit would give, with its images in place."""
+        """Return whether a line is what reading the unit would give, with its images in place."""
         try:
             read = UnitRead.model_validate_json(line)
         except ValidationError:  # cut off, or of another version

@@ -65,7 +65,7 @@ class DicomSlice(NamedTuple):
 
 
 def is_dicom(path: Path | str) -> bool:
-    """Whether a file is DICOM by its name."""
+    """Return whether a file is DICOM by its name."""
     return str(path).lower().endswith(SUFFIXES)
 
 

@@ -75,7 +75,7 @@ class Volume:
 
 
 def is_nifti(path: Path | str) -> bool:
-    """Whether a file is NIfTI by its name."""
+    """Return whether a file is NIfTI by its name."""
     return str(path).lower().endswith(SUFFIXES)
 
 

@@ -19,7 +19,7 @@ def items_of(built: BuiltDataset, questions: Sequence[BoxQuestion]) -> list[Item
 
 
 def is_absent(question: BoxQuestion, item: Item) -> bool:
-    """Whether a question is about something that the image does not show, so that no box belongs to it."""
+    """Return whether a question is about something that the image does not show, so that no box belongs to it."""
     return question.label != item.label
 
 
