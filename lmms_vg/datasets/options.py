@@ -47,7 +47,7 @@ def has_texts_run_together(text: str) -> bool:
 
 
 def _literal(text: str) -> object:
-    """The value of a JSON or Python literal; None if the text is neither."""
+    """Return the value of a JSON or Python literal; None if the text is neither."""
     try:
         return parse_json(text.encode())  # first, because Python reads \u pairs and \/ in another way
     except ValueError:
@@ -69,7 +69,7 @@ def _is_option(value: object) -> bool:
 
 
 def _short(value: object) -> str:
-    """The first 80 characters of a value, or its type where it cannot be printed."""
+    """Return the first 80 characters of a value, or its type where it cannot be printed."""
     try:
         return repr(str(value)[:80])
     except (RecursionError, ValueError):

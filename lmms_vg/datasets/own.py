@@ -49,7 +49,7 @@ def load(path: Path, kind: Kind | None = None) -> list[Sample]:
 
 
 def left_out(file: OwnFile, problems: list[Problem]) -> str:
-    """One line on the lines that are left out."""
+    """Return a sentence on the lines that are left out."""
     lines = f"{len(problems)} of {len(file.rows) + len(file.problems)} lines"
     return f"{lines} are left out, first {_said(file.path, problems[0])}. All of them: lmms-vg data check {file.path}"
 

@@ -57,7 +57,7 @@ def use(files: str) -> None:
 
 
 def name_of(path: Path) -> str:
-    """A file's name in task names and URIs: its stem, with `_` for all that is no letter, digit or underscore."""
+    """Return a file's name in task names and URIs: its stem, with `_` for all that is no letter, digit or underscore."""
     return re.sub(r"\W+", "_", path.stem).strip("_") or "file"
 
 
@@ -67,13 +67,13 @@ def view_of(row: OwnRow) -> dict[str, Any]:
 
 
 def uri_of(name: str, row: OwnRow) -> str:
-    """The URI of a row's image."""
+    """Return the URI of a row's image."""
     view = view_of(row)
     return f"own:{name}/{row.image}" + (f"#{json.dumps(view, sort_keys=True)}" if view else "")
 
 
 def file_of(uri: str) -> Path:
-    """The file of an image.
+    """Return the file of an image.
 
     Raises:
         DataError: `LMMS_VG_OWN` names no file of questions of that name.
@@ -116,7 +116,7 @@ def open_view(path: Path, view: dict[str, Any]) -> Image.Image:
 
 
 def slice_of(volume: Volume, plane: Any, number: Any) -> Any:
-    """The slice that a row states.
+    """Return the slice that a row states.
 
     Raises:
         DataError: the row does not state one.

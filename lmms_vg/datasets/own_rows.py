@@ -200,7 +200,7 @@ def _checked(row: OwnRow) -> OwnRow:
 
 
 def _answer(row: OwnRow) -> str:
-    """The answer; with options, its letter."""
+    """Return the answer; with options, its letter."""
     answer, options = row.answer.strip(), row.options
     if not options:
         return answer

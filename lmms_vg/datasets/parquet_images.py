@@ -24,7 +24,7 @@ GROUPS_KEPT = 2
 
 
 def row_count(path: Path) -> int:
-    """Number of rows, read from the file's footer.
+    """Return the number of rows, read from the file's footer.
 
     Raises:
         DataError: the file is not a parquet file.

@@ -167,7 +167,7 @@ def _even(folder: Path, measured: Mapping[str, int]) -> dict[str, float]:
 
 
 def _revision(pretrained: str, revision: str | None) -> str | None:
-    """The commit of a hub checkpoint if the cache knows it, else `revision`; a folder has no commit."""
+    """Return the commit of a hub checkpoint if the cache knows it, else `revision`; a folder has no commit."""
     if Path(locate(pretrained)).is_dir():
         return revision
     cached = try_to_load_from_cache(pretrained, "config.json", revision=revision)

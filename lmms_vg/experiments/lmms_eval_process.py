@@ -124,7 +124,7 @@ def unsaved(out: Path, results: Mapping[str, Any], samples: Mapping[str, Sequenc
 
 
 def _stem(out: Path, results: Mapping[str, Any], suffix: str) -> Path:
-    """A file of a run, as lmms-eval names it."""
+    """Return a file of a run, as lmms-eval names it."""
     return out / (results.get("model_name_sanitized") or "") / f"{str(results['date']).replace(':', '-')}{suffix}"
 
 

@@ -22,7 +22,7 @@ class Setting(NamedTuple):
     hyper_parameters: str = ""
 
     def model_args(self, common: str) -> str:
-        """The `--model_args` of this setting: the common arguments and its hyper-parameters."""
+        """Return the `--model_args` of this setting: the common arguments and its hyper-parameters."""
         return ",".join(filter(None, (common, self.hyper_parameters)))
 
 

@@ -23,7 +23,7 @@ class RunFailed(Exception):
 
 
 def failed(message: str) -> RunFailed | SystemExit:
-    """The exception to raise when a run cannot go on.
+    """Return the exception to raise when a run cannot go on.
 
     If lmms-eval runs a list of configurations (`--config`), the others still run: then it is an ordinary exception too,
     and the process remembers to end with a non-zero status.

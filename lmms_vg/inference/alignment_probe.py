@@ -150,7 +150,7 @@ def _heads(asked: NDArray[Any], general: NDArray[Any], target: LookTarget) -> He
 
 
 def _kept(maps: NDArray[Any], sizes: Sequence[int]) -> list[LayerMaps]:
-    """The views of maps (layers, heads, N), and the share of the attention that lies on all views and images."""
+    """Return the views of maps (layers, heads, N), and the share of the attention that lies on all views and images."""
     averaged = maps.mean(axis=1, dtype=np.float64)
     views = np.split(averaged, np.cumsum(sizes), axis=1)[: len(sizes)]  # further images are behind
     return [LayerMaps.of(view, averaged.sum(axis=-1)) for view in views]

@@ -94,7 +94,7 @@ class BatchMemory:
         return total
 
     def _patches(self, pixels: torch.Tensor) -> int:
-        """Number of patches that the vision tower sees; a text token may stand for several."""
+        """Return the number of patches that the vision tower sees; a text token may stand for several."""
         side = self._vision.patch_size
         area: int = side**2 if isinstance(side, int) else math.prod(side)
         return -(-pixels.numel() // (3 * area))

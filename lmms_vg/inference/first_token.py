@@ -61,7 +61,7 @@ class ChoiceTokens:
 
 
 def _spellings(choice: str) -> list[str]:
-    """The ways to write an allowed answer; a letter has one, as the small "a" is an article."""
+    """Return the ways to write an allowed answer; a letter has one, as the small "a" is an article."""
     if len(choice) == 1:
         return [choice]
     return list(dict.fromkeys((choice, choice.lower(), choice.capitalize(), choice.upper())))

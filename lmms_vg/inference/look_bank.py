@@ -105,6 +105,6 @@ def bank_values(
 
 
 def _alike(kept: KeptMaps, kind: object) -> tuple[NDArray[Any], list[int]]:
-    """The maps of one grid whose images have the same padding, and the places of their records."""
+    """Return the maps of one grid whose images have the same padding, and the places of their records."""
     same = [place for place, own in enumerate(kept.kinds) if own == kind]
     return kept.maps[same], [kept.places[i] for i in same]

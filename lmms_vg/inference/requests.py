@@ -74,7 +74,7 @@ class _Task:
         )
 
     def column(self, name: str) -> Sequence[Any]:
-        """A field of all documents; of our own tasks only: others may decode images on access, or mean something else."""
+        """Return a field of all documents; of our own tasks only: others may decode images on access."""
         values: Sequence[Any] = self.documents[name][:]
         return values
 

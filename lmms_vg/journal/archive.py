@@ -106,7 +106,7 @@ def _opened(path: Path) -> ZipFile:
 
 
 def _place(path: Path, info: ZipInfo) -> tuple[str, str]:
-    """The folder and the file of a member."""
+    """Return the folder and the file of a member."""
     match = _MEMBER.fullmatch(info.filename)
     if match is None:
         raise ValueError(

@@ -70,13 +70,13 @@ def _said(run: TaskRun | None) -> Saying | None:
 
 
 def said_texts(said: Saying) -> list[str]:
-    """The cells of one row: unreadable, the number of yes/no answers, yes-rate, balanced accuracy, d' and criterion."""
+    """Return the cells of one row: unreadable, the number of yes/no answers, yes-rate, balanced accuracy, d' and criterion."""
     unreadable, *others = said_cells(said)
     return [unreadable, f"{said.detection.n:,}" if said.detection is not None else "", *others]
 
 
 def changed_texts(line: AgainstBase) -> list[tuple[str, list[str]]]:
-    """The cells of one row, each with lines of small print: difference, source, three parts, changes of d' and criterion."""
+    """Return the cells of a row with small print: difference, source, three parts, changes of d' and criterion."""
     cells = [_points(line.difference, f"p (Holm) {show_p(line.holm)}"), (line.source or "", [])]
     if line.change is None:
         return [*cells, *[("", [])] * 5]

@@ -184,7 +184,7 @@ def _available(settings: BertScoreSettings) -> Iterator[None]:
 
 
 def _without_tokens(scorer: "BERTScorer", texts: Collection[str]) -> set[str]:
-    """The texts without tokens (spaces, control characters), on which bert-score 0.3.13 fails."""
+    """Return the texts without tokens (spaces, control characters), on which bert-score 0.3.13 fails."""
     candidates = [text for text in texts if not _WORD.search(text)]  # since tokenizing all of them is slow
     return {text for text in candidates if not scorer._tokenizer.tokenize(text)}
 

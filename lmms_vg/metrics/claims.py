@@ -36,7 +36,7 @@ def chosen(answer: str, options: Sequence[str]) -> str | None:
 
 
 def _alone(answer: Marked) -> list[Claim]:
-    """The claim of an answer that is only an option's text."""
+    """Return the claim of an answer that is only an option's text."""
     match = choice_patterns.NAMED_ALONE.fullmatch(answer.text)
     return [({*answer.letters[match["sign"]]}, len(answer.text))] if match else []
 
@@ -151,7 +151,7 @@ def _clause_claim(answer: Marked, start: int) -> Claim | None:
 
 
 def _letter_claim(answer: Marked, label: re.Match[str]) -> set[str]:
-    """The letter, unless another option's text or another letter follows, or the claim is withdrawn."""
+    """Return the letter, unless another option's text or another letter follows, or the claim is withdrawn."""
     letter, rest = _letter(label), answer.text[label.end("letter") :]
     name = choice_patterns.OWN.match(rest)
     if name:

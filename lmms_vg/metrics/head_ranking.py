@@ -122,7 +122,7 @@ class HeadSums:
         return self._layers / (self.n * _UNIT)
 
     def ranking(self, keep: int) -> list[tuple[int, int]]:
-        """The best `keep` heads as (layer, head), best first; ties in order of layer and head."""
+        """Return the best `keep` heads as (layer, head), best first; ties in order of layer and head."""
         order = self._best(self._heads[self.by], keep)
         return [(int(layer), int(head)) for layer, head in np.stack(np.unravel_index(order, self._halves[0].shape), 1)]
 

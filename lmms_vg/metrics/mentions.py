@@ -117,7 +117,7 @@ def _names(options: Sequence[str]) -> tuple[_Names, dict[str, frozenset[str]], s
 
 
 def _length(text: str, answer: list[Token], first: int, name: list[str]) -> int:
-    """Number of tokens from `first` on that are the option's words and articles between them; 0 if they are not."""
+    """Return the number of tokens from `first` on that are the option's words and articles between them; 0 if they are not."""
     number, last = first, len(answer)
     for word in name:
         while number > first and number < last and answer[number].word != word and _is_article(text, answer[number]):

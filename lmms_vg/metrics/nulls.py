@@ -155,7 +155,7 @@ def _chunks(maps: Any) -> Iterator[tuple[slice, NDArray[np.float32]]]:
 
 
 def _inverse(totals: Array) -> Array:
-    """One over the sums; 0 for maps that are zero everywhere, which stay so."""
+    """Return one over the sums; 0 for maps that are zero everywhere, which stay so."""
     return np.divide(1, totals, out=np.zeros_like(totals), where=totals > 0)
 
 

@@ -97,7 +97,7 @@ def _windows(maps: Array, height: int, width: int) -> Array:
 
 
 def shifted(grid: NDArray[Any]) -> NDArray[Any]:
-    """The shape in a grid at every place of the grid where it fits whole, (places, rows * cols), its own place among them.
+    """Return the shape at every place of the grid where it fits whole, (places, rows * cols), its own place among them.
 
     >>> shifted(np.array([[0, 1], [0, 1]])).tolist()
     [[0, 1, 0, 1], [1, 0, 1, 0]]

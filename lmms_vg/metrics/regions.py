@@ -37,7 +37,7 @@ class RegionOverlap(NamedTuple):
 
 
 def named_boxes(attention: Any) -> list[tuple[slice, slice]]:
-    """The boxes around the peaks of one map (rows, cols), highest mean first; the whole map if it is even.
+    """Return the boxes around the peaks of one map (rows, cols), highest mean first; the whole map if it is even.
 
     Raises:
         ValueError: the map is no grid, or has NaN or infinite values.
@@ -121,7 +121,7 @@ def auprc(attention: Any, mask: Any, name: str = "sample") -> Array:
 
 
 def marked(shares: Any) -> NDArray[np.bool_]:
-    """The patches that a mask marks: those it covers by half or more, or if there are none, those it covers most.
+    """Return the patches that a mask marks: those it covers by half or more, or if there are none, those it covers most.
 
     >>> marked([0.0, 0.5, 0.4]).tolist(), marked([0.0, 0.1, 0.2]).tolist()
     ([False, True, False], [False, False, True])

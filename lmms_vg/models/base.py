@@ -231,7 +231,7 @@ class Family(ABC):
 
     @abstractmethod
     def stock_inputs(self, prompt: Prompt) -> dict[str, Tensor]:
-        """The arguments with which the transformers model runs this prompt by itself; `input_ids` is (1, T)."""
+        """Return the arguments with which the transformers model runs this prompt by itself; `input_ids` is (1, T)."""
 
     def noise(self, image: PreparedImage, generator: torch.Generator) -> Tensor:
         """Standard normal noise for the pixels of an image, in the shape of `image.pixels`.

@@ -61,7 +61,7 @@ class Shape:
 
 
 def locate(pretrained: str) -> str:
-    """The folder or hub id that transformers can load."""
+    """Return the folder or hub id that transformers can load."""
     return str(WEIGHTS) if pretrained == DEMO else pretrained
 
 

@@ -72,7 +72,7 @@ def has_role_words(pretrained: str, revision: str | None) -> bool:
 
 
 def not_huatuo(pretrained: str, reason: str) -> str:
-    """The message that says why the family refuses a checkpoint."""
+    """Return the message that says why the family refuses a checkpoint."""
     return (
         f"pretrained={pretrained!r} is not a HuatuoGPT-Vision: {reason}; 'huatuo' takes HuatuoGPT-Vision 7B (Qwen2-7B, "
         f"vocabulary 152064) and 34B (Yi-34B, 64000), and models whose vocabulary has the words {' and '.join(ROLES)}"

@@ -91,7 +91,7 @@ class ImageText(SmallFiles):
 
     @classmethod
     def model_class(cls, config: Any) -> Any:
-        """The transformers class of a configuration's model."""
+        """Return the transformers class of a configuration's model."""
         return AutoModelForImageTextToText._model_mapping[type(config)]
 
     @property
@@ -251,7 +251,7 @@ class ImageText(SmallFiles):
         return inputs
 
     def stacked(self, images: Sequence[PreparedImage]) -> Tensor:
-        """The pixels of several images as the transformers model takes them."""
+        """Return the pixels of several images as the transformers model takes them."""
         return torch.cat([image.pixels for image in images])
 
     def on_tower(self, images: Sequence[PreparedImage]) -> Tensor:

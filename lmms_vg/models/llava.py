@@ -91,7 +91,7 @@ class Llava(ImageText):
         return torch.cat(list(self.model.get_image_features(self.on_tower(images)).pooler_output)), ()
 
     def prepare(self, picture: Picture) -> PreparedImage:
-        """One view; with a class token before the patches if the checkpoint keeps it."""
+        """Return one view; with a class token before the patches if the checkpoint keeps it."""
         views = self.lay(*picture.rgb.size)  # refuses images that would become huge
         patches = self.placement.patches**2
         cells = torch.arange(self.extra_tokens, self.extra_tokens + patches)

@@ -112,7 +112,7 @@ class LlavaNext(ImageText):
         return (base, fine) if self.settings.view == "base" else (fine, base)
 
     def prepare(self, picture: Picture) -> PreparedImage:
-        """The base, then the rows of the fine view, each with its line break."""
+        """Return the base, then the rows of the fine view, each with its line break."""
         views, fine_is_measured = self.views(*picture.rgb.size), self.settings.view == "fine"
         fine, base = views if fine_is_measured else views[::-1]
         first = base.rows * base.cols
@@ -164,6 +164,6 @@ class LlavaNext(ImageText):
 
 
 def _fitted(pixels: int, fitted: int, canvas: int, cut: int, patch: int) -> Axis:
-    """An axis that is resized to `fitted`, centred on `canvas`, and loses `cut` patches at each end."""
+    """Return an axis that is resized to `fitted`, centred on `canvas`, and loses `cut` patches at each end."""
     shift = (canvas - fitted) // 2 - cut * patch
     return Axis(pixels, canvas // patch - 2 * cut, scale=fitted, shift=shift * pixels, unit=pixels * patch)

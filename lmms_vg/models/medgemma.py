@@ -80,11 +80,11 @@ class MedGemma(ImageText):
         return isqrt(self.model.config.mm_tokens_per_image)
 
     def views(self, width: int, height: int) -> tuple[Geometry, ...]:
-        """One view, the whole image on a square."""
+        """Return one view, the whole image on a square."""
         return (Geometry.stretch(width, height, self._side, self._side),)
 
     def prepare(self, picture: Picture) -> PreparedImage:
-        """One square of pixels."""
+        """Return one square of pixels."""
         pixels = self.image_processor(images=picture.rgb, return_tensors="pt")["pixel_values"]
         views, tokens = self.lay(*picture.rgb.size), self._side**2
         return PreparedImage(picture.hash, pixels, tokens, torch.arange(tokens), views, pixels.shape[-1])

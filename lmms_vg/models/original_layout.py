@@ -153,7 +153,7 @@ def _tower(pretrained: str, revision: str | None, tower: str) -> CLIPVisionConfi
 
 
 def image_processor(pretrained: str, revision: str | None, raw: dict[str, Any]) -> CLIPImageProcessor | None:
-    """The tower's own image processor, which LLaVA uses; None if the repository does not have it."""
+    """Return the tower's own image processor, which LLaVA uses; None if the repository does not have it."""
     tower = raw["mm_vision_tower"]
     stored = (
         read_json(pretrained, revision, f"{_folder(tower)}/preprocessor_config.json") if _is_inside(tower) else None

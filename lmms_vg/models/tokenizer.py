@@ -87,7 +87,7 @@ def begin_once(pretrained: str, tokenizer: Any) -> None:
 
 
 def _begins(tokenizer: Any) -> int:
-    """Number of begin-of-text tokens that the tokenizer puts before a text."""
+    """Return the number of begin-of-text tokens that the tokenizer puts before a text."""
     begin = tokenizer.bos_token_id
     return 0 if begin is None else tokenizer("a")["input_ids"].count(begin)
 

@@ -227,7 +227,7 @@ class VilaM3(ImageText):
         return (Geometry.prepared((width, height), (cells, cells), (width, height), square, (0, 0), extent),)
 
     def prepare(self, picture: Picture) -> PreparedImage:
-        """One square, of which the tokens run column by column."""
+        """Return one square, of which the tokens run column by column."""
         (view,) = self.lay(*picture.rgb.size)
         side = self.model.config.vision_config.image_size
         pixels = self.image_processor(images=picture.rgb.resize((side, side)), return_tensors="pt")["pixel_values"]

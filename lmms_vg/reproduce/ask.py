@@ -58,7 +58,7 @@ class Ask(NamedTuple):
 
 
 def folder_of(out: Path, row: str) -> Path:
-    """The folder of a row's results."""
+    """Return the folder of a row's results."""
     return out / re.sub(r"[^a-z0-9.]+", "-", row.lower()).strip("-")
 
 
@@ -118,7 +118,7 @@ def ask_of(
 
 
 def _known_heads(row: TargetRow, demo: bool) -> int:
-    """Number of heads in the list that the package has for a row's checkpoint, or for the embedded model."""
+    """Return the number of heads in the list that the package has for a row's checkpoint, or for the embedded model."""
     from lmms_vg.methods.head_lists import resolve  # late: it takes seconds
 
     return len(resolve(_shape(row, demo), None, layers_given=False).heads)

@@ -73,7 +73,7 @@ def gaps(run: Run, kind: str, medical: str, coco: str, seed: int = 0) -> Gaps:
 
 
 def measured(run: Run, task: str) -> tuple[Floats, list[str]]:
-    """The measured questions of a task: values (questions, metrics x layers), and the image of each question.
+    """Return the measured questions of a task: values (questions, metrics x layers), and the image of each question.
 
     Raises:
         ValueError: the run was saved by an older version.

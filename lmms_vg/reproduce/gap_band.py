@@ -38,7 +38,7 @@ class Band(NamedTuple):
         return None if np.isnan(low) else (int(low > 0) - int(high < 0)) * CLAIM[metric]
 
     def verdict(self, metric: str, layer: int) -> str:
-        """The same in words."""
+        """Return the verdict in words."""
         sign = self.sign(metric, layer)
         return UNKNOWN if sign is None else SAID[sign]
 

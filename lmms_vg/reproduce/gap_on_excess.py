@@ -93,7 +93,7 @@ class GapOnExcess(NamedTuple):
         ]
 
     def verdict_in_strata(self, metric: str, layer: int) -> str:
-        """The claim within strata: as claimed (or opposite) if some stratum is and none says the contrary."""
+        """Return the claim within strata: as claimed (or opposite) if some stratum is and none says the contrary."""
         signs = {sign for sign in self.signs_in_strata(metric, layer) if sign is not None}
         if not signs:
             return UNKNOWN

@@ -94,7 +94,7 @@ def _value(run: Run, name: str) -> Any:
 
 
 def shown(run: Run, name: str) -> str:
-    """A field of the provenance as text; hashes are shortened."""
+    """Return a field of the provenance as text; hashes are shortened."""
     field = _value(run, name)
     if isinstance(field, dict):
         return ", ".join(f"{key}={part}" for key, part in field.items()) or "none"

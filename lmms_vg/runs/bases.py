@@ -51,7 +51,7 @@ def _named(runs: list[Run], name: str) -> Run:
 
 
 def _places(run: Run) -> list[Path]:
-    """The results file or journal of a run, and the folders it is in."""
+    """Return the results file or journal of a run, and the folders it is in."""
     path = run.path.resolve()
     return [path, *path.parents]
 

@@ -100,7 +100,7 @@ def chosen_notes(base: Run, settings: Sequence[Run], names: Mapping[str, Sequenc
 
 
 def _questions(base: Run, settings: Sequence[Run], tasks: Sequence[str]) -> tuple[list[tuple[str, str]], list[str]]:
-    """The questions that all runs have scored, and the image of each."""
+    """Return the questions that all runs have scored, and the image of each."""
     keys = [
         (task, uid)
         for task in tasks

@@ -200,7 +200,7 @@ def _all(run: Run) -> str:
 
 
 def _skipped(base: Run, others: list[Run], looked: Collection[tuple[Path, str]]) -> list[str]:
-    """One note per run: tasks that only one of the two runs has, and tasks without scores of questions."""
+    """Return one note per run: tasks that only one of the two runs has, and tasks without scores of questions."""
     notes = []
     for run in others:
         first, second = ({*side.tasks, *side.measured, *side.left_out} for side in (base, run))

@@ -162,7 +162,7 @@ class Comparison:
         return [line for line in (*self.lines, *self.contrasts) if line.against is not None]
 
     def table(self, kind: Kind = "markdown") -> str:
-        """The comparison as text: accuracies in the form of the paper's Table F.4, then every difference.
+        """Return the comparison as text: accuracies in the form of the paper's Table F.4, then every difference.
 
         Raises:
             ValueError: There is no such format.

@@ -50,7 +50,7 @@ def control_lines(runs: Sequence[Run], controlled: Sequence[Run], base: Run, uni
 
 
 def _corrected(lines: Sequence[ControlLine]) -> list[ControlLine]:
-    """The lines with p-values corrected (Holm) over everything that is tested in them."""
+    """Return the lines with p-values corrected (Holm) over everything that is tested in them."""
     tested = {
         f"{number} {place}": difference.p
         for number, line in enumerate(lines)
@@ -130,7 +130,7 @@ def _difference(a: Values, b: Values, units: Mapping[str, str]) -> Difference | 
 
 
 def _apart(a: Values, b: Values, units: Mapping[str, str]) -> Difference | None:
-    """The same for values from -1 to 1: they are halved, as the statistics expect differences from -1 to 1."""
+    """Return the same for values from -1 to 1: they are halved, as the statistics expect differences from -1 to 1."""
     first, second = ({uid: value / 2 for uid, value in values.items()} for values in (a, b))
     half = _difference(first, second, units)
     if half is None:

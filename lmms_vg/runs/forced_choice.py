@@ -205,7 +205,7 @@ def _covers(weights: Mapping[str, int], entries: Iterable[_Weighed]) -> bool:
 
 
 def _interval(entries: Sequence[_Weighed], weights: Mapping[str, int] | None) -> Interval:
-    """The interval of forced choice, as the accuracy of the generated answers has it."""
+    """Return the interval of forced choice, as the accuracy of the generated answers has it."""
     if not weights:
         return cluster_interval([entry.judged.correct for entry in entries], [entry.image for entry in entries])
     of_task: dict[str, tuple[list[float], list[str]]] = {task: ([], []) for task in weights}

@@ -18,7 +18,7 @@ _HEAD = [
 
 
 def look_rows(table: Comparison) -> tuple[list[str], list[list[str]]] | None:
-    """The table; None if nothing was compared."""
+    """Return the table; None if nothing was compared."""
     if not table.looks:
         return None
     return _HEAD, [

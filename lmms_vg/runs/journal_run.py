@@ -95,7 +95,7 @@ def _run(folder: Path, answers: JournalAnswers) -> Run:
 
 
 def _without_files(left_out: list[str]) -> list[str]:
-    """One note on own questions whose file is not named, with the next command."""
+    """Return one note on own questions whose file is not named, with the next command."""
     tasks = [task for task in left_out if task.startswith("own_")]
     if not tasks:
         return []

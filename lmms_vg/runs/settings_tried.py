@@ -57,7 +57,7 @@ def _journalled(base: Run, methods: set[str], tasks: Sequence[str]) -> int:
 
 
 def _first(folder: Path) -> dict[str, Any]:
-    """The provenance in a journal's first line."""
+    """Return the provenance in a journal's first line."""
     for path in sorted(folder.glob("rank*.jsonl")):
         try:
             for entry in read_lines(path):

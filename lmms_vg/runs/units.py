@@ -81,7 +81,7 @@ def units_of(part: TaskRun, unit: Unit) -> dict[str, str]:
 
 
 def _dataset(image: str) -> str:
-    """The data set of an image; two files of own questions may number their patients alike."""
+    """Return the data set of an image; two files of own questions may number their patients alike."""
     return image.partition("/" if image.startswith("own:") else ":")[0]
 
 

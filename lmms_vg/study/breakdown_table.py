@@ -44,7 +44,7 @@ AXES: dict[str, Callable[[StudyQuestion], str]] = {
 
 
 def table(tasks: Sequence[StudiedTask]) -> StudyTable:
-    """One row per task, axis, category, measure and quantity, at the chosen layer; no interval under ten images."""
+    """Return one row per task, axis, category, measure and quantity, at the chosen layer; no interval under ten images."""
     rows: list[Row] = []
     for task in tasks:
         for axis, category in AXES.items():

@@ -30,7 +30,7 @@ LOOKS: tuple[tuple[Measure, str, float], ...] = (
 
 
 def table(tasks: Sequence[StudiedTask]) -> StudyTable:
-    """One row per task, measure, quantity and bin of box size.
+    """Return one row per task, measure, quantity and bin of box size.
 
     Columns `both` to `neither` count questions. `auc` is the probability that a right answer's look is better than a wrong
     one's: 0.5 if the look tells nothing.

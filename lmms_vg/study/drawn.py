@@ -27,5 +27,5 @@ def shown(task: StudiedTask, per_third: int = 1) -> list[int]:
 
 
 def rule() -> str:
-    """The rule with its seed."""
+    """Return the rule with its seed."""
     return RULE.format(seed=SEED)

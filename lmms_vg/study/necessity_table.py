@@ -13,7 +13,7 @@ from lmms_vg.study.study_table import StudyTable
 
 
 def table(tasks: Sequence[StudiedTask]) -> StudyTable:
-    """One row per task, control and quantity.
+    """Return one row per task, control and quantity.
 
     `answers changed` is the share of answers whose text the control changes. `necessity` is what filling the box changes
     beyond filling a place of the same size elsewhere: 0 for a model that does not need the box.

@@ -76,12 +76,12 @@ def pairs(tasks: Sequence[StudiedTask]) -> list[TaskPair]:
 
 
 def table(tasks: Sequence[StudiedTask]) -> StudyTable:
-    """One row per pair, measure, quantity and layer."""
+    """Return one row per pair, measure, quantity and layer."""
     return StudyTable("differences", [row for pair in pairs(tasks) for row in _layer_rows(pair)])
 
 
 def chosen_table(tasks: Sequence[StudiedTask]) -> StudyTable:
-    """One row per pair, measure and quantity at the base's chosen layer; p-values are corrected (Holm) over the measures."""
+    """Return one row per pair, measure and quantity at the base's chosen layer; p-values are Holm-corrected over measures."""
     rows = [row for pair in pairs(tasks) for quantity in QUANTITIES for row in _chosen_rows(pair, quantity, tasks)]
     return StudyTable("differences_headline", rows)
 

@@ -80,7 +80,7 @@ def _spreads(groups: Sequence[Array], times: Array) -> tuple[Array, Array, Array
 
 
 def table(tasks: Sequence[StudiedTask]) -> StudyTable:
-    """One row per task and measure, at the chosen layer; tasks that ask about every box once have none."""
+    """Return one row per task and measure, at the chosen layer; tasks that ask about every box once have none."""
     return StudyTable("repeatability", [row for task in tasks for row in _rows(task, tasks)])
 
 

@@ -52,7 +52,7 @@ def measured(kept: KeptMaps, owners: Sequence[donors.MapOwner], seed: int) -> Me
 
 
 def _read(path: Path, key: str, shape: tuple[int, ...]) -> MeasuredMaps | None:
-    """The values of a file; None if there is none, or none that can be used."""
+    """Return the values of a file; None if there is none, or none that can be used."""
     try:
         return _values(path, key, shape)
     except FileNotFoundError:

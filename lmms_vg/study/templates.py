@@ -81,7 +81,7 @@ def _label(sample: Sample) -> str:
 
 
 def _asked(label: str, sample: Sample, name: str, folder: Path) -> Iterator[dict[str, object]]:
-    """The ten lines of a box; its image is written as PNG under a name in the folder."""
+    """Yield the ten lines of a box; its image is written as PNG under a name in the folder."""
     picture = BytesIO()
     open_image(sample.images[0]).save(picture, "PNG")
     replace_file(folder / name, picture.getvalue())

@@ -129,7 +129,7 @@ class DatasetStatus(NamedTuple):
         return f", pinned to revision {revision[:8]}" if revision else ", not pinned: the hub's newest"
 
     def _again(self) -> str:
-        """The command that fetches it again; the old files are moved, not removed: they may still be useful."""
+        """Return the command that fetches it again; the old files are moved, not removed: they may still be useful."""
         root = local_root(self.spec)
         if root is not None:
             return f'mv "{root}" "{root}.wrong" && {self.fetch}'

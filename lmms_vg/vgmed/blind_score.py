@@ -55,7 +55,7 @@ def preferences(votes: Sequence[Unblinded], arms: Sequence[str]) -> list[ArmShar
 
 
 def _majority(votes: Sequence[Unblinded]) -> Iterator[str]:
-    """The arm of every case that has one with most votes."""
+    """Yield the arm of every case that has one with most votes."""
     of_case: dict[str, Counter[str]] = defaultdict(Counter)
     for vote in votes:
         if vote.arm is not None:

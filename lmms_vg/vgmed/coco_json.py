@@ -118,7 +118,7 @@ def read(path: Path) -> CocoFile:
 
 
 def segmentation_mask(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:
-    """The mask of an instance, (height, width); its area may be 0.
+    """Return the mask of an instance, (height, width); its area may be 0.
 
     Raises:
         ValueError: it is neither a list of polygons nor run lengths of this size.

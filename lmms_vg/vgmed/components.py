@@ -89,7 +89,7 @@ def components(mask: NDArray[np.bool_], *, whole: bool = False) -> Iterator[_Com
 
 
 def touched_patches(boxes: Sequence[Box], height: int, width: int) -> int:
-    """Number of patches that boxes touch, on a grid of `GRID` x `GRID` over the image."""
+    """Return the number of patches that boxes touch, on a grid of `GRID` x `GRID` over the image."""
     on_grid = [
         (x1 * GRID // width, y1 * GRID // height, -(-x2 * GRID // width), -(-y2 * GRID // height))
         for x1, y1, x2, y2 in boxes

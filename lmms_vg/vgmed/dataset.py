@@ -52,7 +52,7 @@ class BuiltDataset:
         return self.folder / item.image
 
     def image_bytes(self, item: Item) -> bytes:
-        """The file of an item's image.
+        """Return the file of an item's image.
 
         Raises:
             DataError: it is not there, or cannot be read.

@@ -155,12 +155,12 @@ class SourceManifest(_Section):
         return LabelRule(name=str(label).replace("_", " ").strip())
 
     def window_stated(self, rule: LabelRule) -> GreyWindow | int | None:
-        """The window that is stated for a label; None if none or percentiles are."""
+        """Return the window that is stated for a label; None if none or percentiles are."""
         stated = rule.window if rule.window is not None else self.window
         return None if stated == PERCENTILES else window_of(stated)
 
     def volume_window(self, rule: LabelRule) -> GreyWindow | None:
-        """The window of a label in a volume, by default that of the body part; None for percentiles of the volume.
+        """Return the window of a label in a volume, by default that of the body part; None for percentiles of the volume.
 
         Raises:
             DataError: the manifest states the number of a window, which only DICOM files have.

@@ -45,13 +45,13 @@ nothing else."""
 
 
 def prompt(modality: str, label: str) -> str:
-    """The request for questions about a label in images of a modality."""
+    """Return the request for questions about a label in images of a modality."""
     properties = _PROPERTIES[modality_key(modality)]
     return _PROMPT.format(modality=modality, label=label, wanted=WANTED, properties=properties)
 
 
 def questions_in(answer: str) -> list[str]:
-    r"""The questions in a model's answer: lines that end with a question mark, without bullets, numbers and quotation marks.
+    r"""Return the questions in a model's answer: lines that end with a question mark, without bullets, numbers and quotes.
 
     >>> questions_in('Here they are:\n1. "Is it large?"\n- Is it round?')
     ['Is it large?', 'Is it round?']

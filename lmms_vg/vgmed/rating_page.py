@@ -45,7 +45,7 @@ class RatingCase(NamedTuple):
 
 
 def repeats(questions: int) -> int:
-    """Number of questions that are shown twice."""
+    """Return the number of questions that are shown twice."""
     return min(ceil(REPEATED * questions), questions // 2)
 
 

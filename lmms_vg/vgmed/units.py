@@ -106,7 +106,7 @@ class UnitReader:
         return pictures.frames(folder, unit.files, manifest, tally, allow_burned_in=self.allow_burned_in)
 
     def _state(self, unit: Unit) -> str:
-        """A hash of settings, and of the names, sizes and times of files."""
+        """Return a hash of settings, and of the names, sizes and times of files."""
         manifest, folder = self.sources[unit.source]
         digest = hashlib.sha256(f"{__version__} {unit.source} {self.allow_burned_in} {folder}\n".encode())
         digest.update(manifest.model_dump_json().encode())

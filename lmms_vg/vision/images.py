@@ -193,7 +193,7 @@ def _mend_byte_order(picture: Image.Image) -> None:
 
 
 def _stored_as(picture: Image.Image) -> str | None:
-    """The number type in the file if PIL's differs: PIL takes bytes as unsigned and 32-bit integers as signed."""
+    """Return the number type in the file if PIL's differs: PIL takes bytes as unsigned and 32-bit integers as signed."""
     samples = set(_tag(picture, _SAMPLE_FORMAT))
     if picture.mode == "L" and samples == {_SIGNED}:
         return "int8"

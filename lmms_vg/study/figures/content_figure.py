@@ -20,7 +20,7 @@ _MOST = 12  # categories; the table has all
 
 
 def table_rows(questions: Iterable[StudyQuestion]) -> list[Row]:
-    """One row per side, axis and category, with every question once, whoever answered it; box sizes only where known."""
+    """Return one row per side, axis and category, with every question once, whoever answered it; box sizes only where known."""
     asked = {(question.side, question.uid): question for question in questions}
     rows: list[Row] = []
     for side in dict.fromkeys(side for side, _ in asked):

@@ -13,7 +13,7 @@ from lmms_vg.vgmed.schema import BoxQuestion, Item
 
 
 def items_of(built: BuiltDataset, questions: Sequence[BoxQuestion]) -> list[Item]:
-    """The items that questions are about, each once, in the data set's order."""
+    """Return the items that questions are about, each once, in the data set's order."""
     asked = {question.item for question in questions}
     return [item for item in built.items.values() if item.id in asked]
 
