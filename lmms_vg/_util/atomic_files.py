@@ -11,13 +11,21 @@ EXISTS = "already exists and will not be overwritten; choose another path or rem
 
 
 def check_new(path: Path) -> None:
-    """Raise ValueError if `path` exists; to be called before long work."""
+    """Refuse a path that exists; to be called before long work.
+
+    Raises:
+        ValueError: `path` exists.
+    """
     if path.exists():
-        raise ValueError(f"{path}: {EXISTS}")
+        raise ValueError(f"{path} {EXISTS}")
 
 
 def write_new(path: Path, data: str | bytes) -> None:
-    """Write a new file; raise ValueError if `path` exists."""
+    """Write a new file.
+
+    Raises:
+        ValueError: `path` exists.
+    """
     check_new(path)  # again: another process may have been faster
     replace_file(path, data)
 

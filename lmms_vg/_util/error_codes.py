@@ -68,5 +68,5 @@ class NoControl(CodedError):
 
 
 def code_of(problem: BaseException) -> ErrorCode:
-    """The code of an exception; `model` for all that were not foreseen."""
+    """Return the code of an exception; `model` for all that were not foreseen."""
     return problem.code if isinstance(problem, CodedError) else "model"

@@ -1,4 +1,4 @@
-"""What pydantic says is wrong with a field."""
+"""Words for an invalid field that pydantic reports."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from typing import Any
 
 
 def said(error: Any) -> str:
-    """The message of an entry of `ValidationError.errors()`; of a validator of ours, its own words without a prefix."""
+    """Return the message of an entry of `ValidationError.errors()`; of a validator of ours, its own words without a prefix."""
     return str(error["msg"]).removeprefix("Value error, ")

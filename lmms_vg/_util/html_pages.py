@@ -1,4 +1,4 @@
-"""What pages made of Jinja templates share: escaping, data that scripts read, and a policy of what a page may run and load."""
+"""Parts that all pages made of Jinja templates share: escaping, data that scripts read, and the content security policy."""
 
 from __future__ import annotations
 

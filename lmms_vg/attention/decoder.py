@@ -22,7 +22,7 @@ from transformers.cache_utils import DynamicLayer
 
 from lmms_vg.models.fields import FULL, SLIDING, layer_kinds
 
-#: What torch raises after a device-side fault, which is not the same as running out of memory. Empty in older versions.
+#: Error that torch raises after a device-side fault, which is not the same as running out of memory. Empty in older versions.
 DEVICE_IS_GONE: tuple[type[Exception], ...] = tuple(filter(None, [getattr(torch, "AcceleratorError", None)]))
 
 #: Keys and values of one layer, each (B, Hkv, T, D).

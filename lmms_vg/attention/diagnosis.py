@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lmms_vg.attention.edits import Edit, KeyEdit
 
-#: Which passes to diagnose: none, those that edit attention, or all. A pass without edits is run a second time for it.
+#: The passes to diagnose: none, those that edit attention, or all. A pass without edits is run a second time for it.
 Diagnose = Literal["none", "edits", "all"]
 
 #: A row is saturated when its attention mass on the image is below `LOW` or above `HIGH`.

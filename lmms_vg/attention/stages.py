@@ -1,4 +1,4 @@
-"""Where the time of a run goes: seconds per stage, and peak memory.
+"""The time of a run, in seconds per stage, and its peak memory.
 
 A moment counts for the innermost stage that is active, so that the seconds of all stages add up to the time spent in them.
 On a GPU the end of a stage waits for its work, about ten times per batch and never once per token.
@@ -22,7 +22,7 @@ Stage = Literal["load", "images", "prefix", "capture", "knockout", "decode"]
 
 
 class Spent(NamedTuple):
-    """What a run has taken so far.
+    """Time and memory that a run has taken so far.
 
     Attributes:
         seconds: by stage, only those that were entered; and `other`, the rest of the time since `forget`.

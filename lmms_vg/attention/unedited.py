@@ -45,7 +45,10 @@ class UneditedRun:
     def capture(self, rows: Rows = "last", layers: Iterable[int] | None = None, beside: bool = False) -> Capture:
         """Return a capture of attention from `rows` to the image tokens, for `attend`; all layers by default.
 
-        With `beside` it moves no bit of what the edits that it is used with give without it.
+        With `beside`, the capture leaves the result of the other edits bit-identical.
+
+        Raises:
+            ValueError: all rows are asked for, but the sessions were opened without `sums`.
         """
         layers = list(range(self.depth) if layers is None else layers)
         layout = self.layout

@@ -13,31 +13,33 @@ from lmms_vg.plugin import TASKS
 
 def add(commands: Any) -> None:
     """Add `tasks`, `data` and `published`."""
-    tasks = commands.add_parser("tasks", help="list our tasks with number of questions, protocol and licence")
-    tasks.add_argument("--path", action="store_true", help="print the folder, for lmms-eval --include_path")
+    tasks = commands.add_parser("tasks", help="list the tasks with number of questions, protocol and licence")
+    tasks.add_argument(
+        "--path", action="store_true", help="print the folder of the task files, for lmms-eval --include_path"
+    )
     tasks.set_defaults(command=_tasks)
 
-    data = commands.add_parser("data", help="data sets: show what is here, download the rest")
+    data = commands.add_parser("data", help="show which data sets are here, download others, check your own questions")
     actions = data.add_subparsers(required=True, metavar="ACTION")
-    actions.add_parser("status", help="every data set: files, licence, number of questions").set_defaults(
+    actions.add_parser("status", help="list the data sets: files, licence, number of questions").set_defaults(
         command=_data_status
     )
-    fetch = actions.add_parser(
-        "fetch", help="download data sets into LMMS_VG_DATA; resumes a download that was stopped"
-    )
+    fetch = actions.add_parser("fetch", help="download data sets into LMMS_VG_DATA; resume a download that was stopped")
     fetch.add_argument(
         "names", nargs="+", metavar="NAME", help="a data set; or a task or group, for all data sets it uses"
     )
     fetch.set_defaults(command=_data_fetch)
 
     check = actions.add_parser(
-        "check", help="your own questions: what is wrong, line by line, and what will be measured"
+        "check", help="check a file of your own questions: its errors, line by line, and the metrics that it allows"
     )
-    check.add_argument("file", type=existing, help="a JSON-lines file (docs/add_a_dataset.md)")
+    check.add_argument("file", type=existing, help="JSON-lines file (docs/add_a_dataset.md)")
     check.set_defaults(command=_data_check)
 
     published = commands.add_parser("published", help="print the paper's tables")
-    published.add_argument("--check", action="store_true", help="recompute every average from the cells")
+    published.add_argument(
+        "--check", action="store_true", help="compare the printed averages with averages of the printed cells"
+    )
     published.set_defaults(command=_published)
 
 

@@ -18,46 +18,55 @@ from lmms_vg.extensions.registered import model_ids
 def add(commands: Any) -> None:
     """Add `overlay` and `demo`."""
     overlay = commands.add_parser(
-        "overlay", help="draw where models look, of finished runs or by asking a few questions"
+        "overlay", help="draw where models look, from finished runs or by asking a few questions"
     )
     overlay.add_argument(
         "runs",
         type=existing,
         nargs="*",
         metavar="RUN",
-        help="finished runs, one row each: nothing is asked (docs/look.md)",
+        help="finished runs, drawn in one row each without asking a model (docs/look.md)",
     )
-    overlay.add_argument("--models", default="llava_plain,llava_vgrefine", help="default: %(default)s")
-    overlay.add_argument("--model_args", default="", help="for all models, in lmms-eval's syntax")
+    overlay.add_argument("--models", default="llava_plain,llava_vgrefine", help="models to ask (default: %(default)s)")
+    overlay.add_argument("--model_args", default="", help="arguments of all models, in lmms-eval's syntax")
     asked = overlay.add_mutually_exclusive_group()
-    asked.add_argument("--task", default="vgmed_demo", help="a measurement task (default: %(default)s)")
-    asked.add_argument("--data", type=Path, metavar="FILE", help="your own questions (docs/add_a_dataset.md)")
+    asked.add_argument(
+        "--task", default="vgmed_demo", help="measurement task to ask questions of (default: %(default)s)"
+    )
+    asked.add_argument(
+        "--data", type=Path, metavar="FILE", help="JSON-lines file of your own questions to ask (docs/add_a_dataset.md)"
+    )
     shown = overlay.add_mutually_exclusive_group()
-    shown.add_argument("--uid", default="", metavar="UID", help="this question")
+    shown.add_argument("--uid", default="", metavar="UID", help="draw only the question with this uid")
     shown.add_argument(
-        "--worst", type=int, default=0, metavar="N", help="of runs: the N whose boxes are looked at least"
+        "--worst", type=int, default=0, metavar="N", help="with runs: the N questions whose boxes get least attention"
     )
     shown.add_argument(
         "--lost-against",
         type=existing,
         metavar="RUN",
-        help="of runs: questions that this run has right and the first wrong",
+        help="with runs: questions that RUN answers correctly and the first run does not",
     )
     overlay.add_argument(
-        "--layer", type=int, metavar="N", help="this layer, from 0; default: of lowest KL, or several of runs"
+        "--layer",
+        type=int,
+        metavar="N",
+        help="layer to draw, from 0; default: the layer of lowest KL, or several layers if runs are given",
     )
-    overlay.add_argument("-n", type=int, default=4, help="number of questions, a seeded sample (default: %(default)s)")
-    overlay.add_argument("--seed", type=int, default=0)
+    overlay.add_argument("-n", type=int, default=4, help="number of questions to draw at random (default: %(default)s)")
+    overlay.add_argument("--seed", type=int, default=0, help="seed of the sample (default: %(default)s)")
     add_output(overlay, "folder", required=True, help="folder for the pictures")
     method_files.add(overlay)
     overlay.set_defaults(command=_overlay)
 
-    demo = commands.add_parser("demo", help="the demo model").add_subparsers(required=True, metavar="ACTION")
+    demo = commands.add_parser("demo", help="train the demo model again").add_subparsers(
+        required=True, metavar="ACTION"
+    )
     train = demo.add_parser(
         "train", help="train the demo model again from its seed; resumes a training that was stopped"
     )
-    add_output(train, "folder", required=True)
-    train.add_argument("--seed", type=int, default=0)
+    add_output(train, "folder", required=True, help="folder for the trained model")
+    train.add_argument("--seed", type=int, default=0, help="seed of weights and data (default: %(default)s)")
     train.set_defaults(command=_train)
 
 
@@ -68,7 +77,7 @@ def _overlay(args: argparse.Namespace) -> int:
         return _of_runs(args)
     if args.worst or args.lost_against:
         raise ValueError(
-            "--worst and --lost-against: of finished runs only; name them: lmms-vg overlay RUN RUN --worst 4 -o DIR"
+            "--worst and --lost-against need finished runs; name them: lmms-vg overlay RUN RUN --worst 4 -o DIR"
         )
     method_files.register(args.method_file)
 

@@ -12,8 +12,8 @@ def add(commands: Any) -> None:
     """Add `doctor`."""
     doctor = commands.add_parser(
         "doctor",
-        help="find what a run needs and lacks, and how to fix it: versions, lmms-eval's plugins, devices, data sets, folders, "
-        "offline switches; exits with 1 if there is a problem",
+        help="find what a run lacks, and how to fix it: versions, lmms-eval's plugins, devices, data sets, folders, "
+        "offline switches; exit with 1 if there is a problem",
     )
     doctor.set_defaults(command=_doctor)
 

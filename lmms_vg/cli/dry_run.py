@@ -62,7 +62,7 @@ def methods_of(model: str, methods: str) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    """A value of a file as it would be typed: lists and mappings are allowed there."""
+    """Return a value of a file as it would be typed: lists and mappings are allowed there."""
     if isinstance(value, dict):
         return ",".join(f"{name}={part}" for name, part in value.items())
     return ",".join(map(str, value)) if isinstance(value, list) else str(value or "")

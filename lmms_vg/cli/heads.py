@@ -28,12 +28,16 @@ _WIDTHS = {"kl": 9, "ar": 9, "js": 9, "placement": 11}
 
 def add(commands: Any) -> None:
     """Add `heads`."""
-    heads = commands.add_parser("heads", help="make or show head lists").add_subparsers(required=True, metavar="ACTION")
-    calibrate = heads.add_parser(
-        "calibrate", help="rank all heads of a model and write a head list; resumes a run that was stopped"
+    heads = commands.add_parser("heads", help="make or show lists of attention heads").add_subparsers(
+        required=True, metavar="ACTION"
     )
-    calibrate.add_argument("--model", required=True, metavar="FAMILY", help="huatuo, llava, ...")
-    calibrate.add_argument("--model_args", default="", help="in lmms-eval's syntax, such as pretrained=demo")
+    calibrate = heads.add_parser(
+        "calibrate", help="rank all heads of a model and write a head list; resume a run that was stopped"
+    )
+    calibrate.add_argument("--model", required=True, metavar="FAMILY", help="family of the model: huatuo, llava, ...")
+    calibrate.add_argument(
+        "--model_args", default="", help="arguments of the model in lmms-eval's syntax, such as pretrained=demo"
+    )
     calibrate.add_argument(
         "--data",
         default="coco",
@@ -41,7 +45,7 @@ def add(commands: Any) -> None:
         "boxes; not a data set whose results you will report (default: %(default)s)",
     )
     calibrate.add_argument("-n", type=int, default=500, help="number of questions to sample (default: %(default)s)")
-    calibrate.add_argument("--seed", type=int, default=0)
+    calibrate.add_argument("--seed", type=int, default=0, help="seed of the sample (default: %(default)s)")
     calibrate.add_argument(
         "--keep", type=int, default=20, help="number of heads to keep, best first (default: %(default)s)"
     )
@@ -51,12 +55,12 @@ def add(commands: Any) -> None:
         choices=("kl", "ar", "js", "placement"),
         help="metric that ranks the heads (default: %(default)s)",
     )
-    add_output(calibrate, "new", required=True, help="the .json file to write; it must not exist")
+    add_output(calibrate, "new", required=True, help="new .json file to write")
     calibrate.set_defaults(command=_calibrate)
 
     show = heads.add_parser("show", help="print a head list as a table, and draw its heat map")
-    show.add_argument("list", help="a .json file, or the name of a shipped list")
-    add_output(show, "file", help="the .png file to draw: mean KL, layers x heads")
+    show.add_argument("list", help=".json file, or the name of a shipped list")
+    add_output(show, "file", help=".png file to write: mean KL of each head, layers x heads")
     show.set_defaults(command=_show)
 
 
@@ -157,7 +161,7 @@ def _numbers(values: dict[str, float]) -> str:
 
 
 def _remarks(head_list: HeadList) -> Iterator[str]:
-    """How far the list can be trusted."""
+    """Yield remarks on how reliable the list is."""
     if head_list.orders is not None and head_list.scores is not None:
         yield from _orders(head_list.orders, head_list.scores, len(head_list.heads), head_list)
     if head_list.stability is not None:

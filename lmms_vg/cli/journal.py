@@ -17,38 +17,40 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Add `journal`."""
-    journal = commands.add_parser("journal", help="journals of answers: list, delete, move to another machine")
+    journal = commands.add_parser(
+        "journal", help="list and delete the journals of answers, or move them to another machine"
+    )
     actions = journal.add_subparsers(required=True, metavar="ACTION")
     naming = "name of a folder in LMMS_VG_HOME/journal, or a pattern such as 'llava_*'"
 
-    listing = actions.add_parser("list", help="every configuration: model, method, number of answers, size")
+    listing = actions.add_parser("list", help="list the journals: model, method, number of answers, size")
     listing.add_argument("names", nargs="*", metavar="NAME", default=["*"], help=f"{naming}; default: all")
     listing.set_defaults(command=_list)
 
-    size = actions.add_parser("size", help="bytes of every journal and of all together")
+    size = actions.add_parser("size", help="print the size of each journal and of all together")
     size.add_argument("names", nargs="*", metavar="NAME", default=["*"], help=f"{naming}; default: all")
     size.set_defaults(command=_size)
 
-    prune = actions.add_parser("prune", help="delete journals; without --yes, only show which")
+    prune = actions.add_parser("prune", help="delete journals; without --yes, only list them")
     prune.add_argument("names", nargs="*", metavar="NAME", help=naming)
     prune.add_argument(
         "--unwritten",
         type=_days,
         metavar="DAYS",
-        help="only journals to which nothing was written for DAYS days; without NAME, of all journals",
+        help="only journals to which nothing was written for DAYS days; without NAME, all such journals",
     )
-    prune.add_argument("--yes", action="store_true", help="delete them; those in use by a job are kept")
+    prune.add_argument("--yes", action="store_true", help="delete the journals, except those in use by a job")
     prune.set_defaults(command=_prune)
 
     export = actions.add_parser(
-        "export", help="write journals into a zip, for another machine, or their maps as Parquet"
+        "export", help="write journals into a zip for another machine, or their maps into a Parquet file"
     )
     export.add_argument("names", nargs="+", metavar="NAME", help=naming)
-    add_output(export, "new", required=True, metavar="FILE", help="a new .zip file, or a new .parquet file of the maps")
+    add_output(export, "new", required=True, metavar="FILE", help="new file to write: .zip, or .parquet for the maps")
     export.set_defaults(command=_export)
 
-    load = actions.add_parser("import", help="add the answers of such a zip to the journals here")
-    load.add_argument("file", type=existing, metavar="FILE", help="a .zip file of lmms-vg journal export")
+    load = actions.add_parser("import", help="add the answers of an exported zip to the journals of this machine")
+    load.add_argument("file", type=existing, metavar="FILE", help=".zip file that lmms-vg journal export wrote")
     load.set_defaults(command=_import)
 
 

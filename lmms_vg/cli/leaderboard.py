@@ -13,18 +13,16 @@ from lmms_vg.cli.unknown_arguments import data_sets, require
 
 def add(commands: Any) -> None:
     """Add `leaderboard`."""
-    leaderboard = commands.add_parser("leaderboard", help="make a static site that ranks submissions")
+    leaderboard = commands.add_parser("leaderboard", help="build a static site that ranks submissions")
     actions = leaderboard.add_subparsers(required=True, metavar="ACTION")
-    build = actions.add_parser("build", help="validate bundles and write a site with the valid ones")
-    build.add_argument(
-        "folder", type=existing, metavar="DIR", help="the folder with <id>/bundle.zip for every submission"
-    )
-    add_output(build, "folder", required=True, metavar="SITE", help="a new folder, or a site to replace")
+    build = actions.add_parser("build", help="validate bundles, and write a site of the valid ones")
+    build.add_argument("folder", type=existing, metavar="DIR", help="folder with <id>/bundle.zip for every submission")
+    add_output(build, "folder", required=True, metavar="SITE", help="new folder to write, or a site to replace")
     build.add_argument(
         "--withhold",
         default="",
         metavar="NAME,...",
-        help="data sets (lmms-vg data status) whose questions, options and references are hidden",
+        help="hide questions, options and references of these data sets (lmms-vg data status)",
     )
     build.set_defaults(command=_build)
 
@@ -37,7 +35,7 @@ def _build(args: argparse.Namespace) -> int:
     built = build(args.folder, args.out, frozenset(filter(None, args.withhold.split(","))))
     for bundle in built.refused:
         print_lines([f"{bundle.path}: refused", *(f"  {reason}" for reason in bundle.reasons)])
-    print_lines(f"{folder}: contains no bundle.zip" for folder in built.empty)
+    print_lines(f"{folder} contains no bundle.zip" for folder in built.empty)
     for id, alike in built.alike.items():
         others = ", ".join(f"{match.other}{f' (came {match.came})' if match.came else ''}" for match in alike)
         print_lines([f"{id}: its scores are nearly those of {others}"])

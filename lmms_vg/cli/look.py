@@ -23,18 +23,21 @@ _TURNED = "its EXIF data turn it in viewers; the model sees it as it is stored, 
 def add(commands: Any) -> None:
     """Add `look`."""
     look = commands.add_parser(
-        "look", help="ask one question about one image: the answer, values with chance, and where the model looked"
+        "look",
+        help="ask one question about one image: the answer, values beside their chance level, and where the model looked",
     )
     look.add_argument("image", type=Path, help="an image file")
     look.add_argument("question", help="the text to ask, exactly as written")
     look.add_argument(
-        "--model", required=True, metavar="MODEL", help="huatuo_vgrefine, ..., or a family with --methods"
+        "--model", required=True, metavar="MODEL", help="model to ask: huatuo_vgrefine, ..., or a family with --methods"
     )
-    look.add_argument("--model_args", default="", help="in lmms-eval's syntax, such as pretrained=demo")
+    look.add_argument(
+        "--model_args", default="", help="arguments of the model in lmms-eval's syntax, such as pretrained=demo"
+    )
     look.add_argument(
         "--methods",
         metavar="NAME,NAME",
-        help="several methods side by side; hyper-parameters then name theirs: vgrefine.k=10",
+        help="compare several methods; write each hyper-parameter with its method: vgrefine.k=10",
     )
     look.add_argument(
         "--box",
@@ -43,10 +46,10 @@ def add(commands: Any) -> None:
         action="extend",
         default=[],
         metavar="X1,Y1,X2,Y2",
-        help="where the answer is, in pixels; a map needs none, the values do",
+        help="boxes around the answer, in pixels; required for the values, not for the map",
     )
     look.add_argument(
-        "--layer", type=int, metavar="N", help="the layer to show, from 0; default: that of the head list"
+        "--layer", type=int, metavar="N", help="layer to show, from 0; default: the layer of the head list"
     )
     look.add_argument(
         "--bank",
@@ -54,9 +57,9 @@ def add(commands: Any) -> None:
         type=existing,
         default=[],
         metavar="RUN",
-        help="runs of the same model and methods that measured attention: what their maps of other images have on the box",
+        help="runs of the same model and methods; their maps of other images give the chance level on your box",
     )
-    add_output(look, "file", metavar="FILE.png", help="the picture to draw")
+    add_output(look, "file", metavar="FILE.png", help="picture to write")
     method_files.add(look)
     look.set_defaults(command=_look)
 
@@ -66,7 +69,7 @@ def _look(args: argparse.Namespace) -> int:
     family, method = _model(args.model)
     boxes = [_box(text) for text in args.boxes]
     if not args.question.strip():
-        raise ValueError("question: has no text; write what to ask, in quotation marks")
+        raise ValueError("the question has no text; write what to ask, in quotation marks")
     if args.bank and not boxes:
         raise ValueError("--bank: give a --box too, to measure the maps of other images on")
     if args.out is not None and args.out.suffix != ".png":
@@ -103,7 +106,7 @@ def _check_image(path: Path, boxes: Sequence[Sequence[float]]) -> None:
     if absent := missing(path):
         raise ValueError(f"image {absent}")
     if not path.is_file():  # opening a pipe would wait for ever
-        raise ValueError(f"image {path}: is no ordinary file")
+        raise ValueError(f"image {path} is not an ordinary file")
     path.open("rb").close()  # what the system refuses is said in its words
     from lmms_vg.vision.exif import turned
     from lmms_vg.vision.images import open_rgb

@@ -1,4 +1,4 @@
-"""Tools around lmms-eval: run it with a meaningful exit status, get data, read and compare runs, rank heads.
+"""Ask medical vision-language models with lmms-eval, measure where they look, and compare methods that change it.
 
 Commands import what they need inside their functions, so that `lmms-vg --help` is instant.
 """

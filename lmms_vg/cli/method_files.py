@@ -17,7 +17,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=existing,
         metavar="FILE.py",
-        help="a Python file that defines a method, which can then be used by its name; can be repeated",
+        help="Python file that defines a method, which can then be used by its name; can be repeated",
     )
 
 

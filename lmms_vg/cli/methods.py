@@ -12,9 +12,7 @@ from lmms_vg.extensions.registered import methods as registered
 
 def add(commands: Any) -> None:
     """Add `methods`."""
-    methods = commands.add_parser(
-        "methods", help="list methods: what each edits, its hyper-parameters, paper and source"
-    )
+    methods = commands.add_parser("methods", help="list the methods: their edits, hyper-parameters, papers and sources")
     methods.add_argument("name", nargs="?", metavar="NAME", help="show one method in full")
     methods.set_defaults(command=_methods)
 

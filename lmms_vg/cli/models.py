@@ -11,9 +11,14 @@ from lmms_vg.cli.unknown_arguments import missing_checkpoint, refuse
 
 def add(commands: Any) -> None:
     """Add `models`."""
-    models = commands.add_parser("models", help="list families and their checkpoints; say whether a checkpoint loads")
+    models = commands.add_parser(
+        "models", help="list the families and their checkpoints, or tell whether a checkpoint will load"
+    )
     models.add_argument(
-        "pretrained", nargs="?", metavar="CHECKPOINT", help="folder or hub id: will it load, and as what"
+        "pretrained",
+        nargs="?",
+        metavar="CHECKPOINT",
+        help="folder or hub id of a checkpoint: tell whether it will load, and as which family",
     )
     models.add_argument("--revision", help="branch, tag or commit of the hub id")
     models.set_defaults(command=_models)

@@ -1,4 +1,4 @@
-"""Where a command writes: a place that cannot be written is refused, with its option, before anything is read or asked."""
+"""Output options of commands: a place that cannot be written is refused, with its option, before anything is read or asked."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def output(option: str, kind: Kind) -> Callable[[str], Path]:
             OSError: it cannot be written. argparse passes it on, and would print its usage for a ValueError.
         """
         if not text:  # Path("") is the folder where one is
-            raise OSError(f"{option} {text!r}: names no place; name one")
+            raise OSError(f"{option} {text!r} names no place; name one")
         path = Path(text)
         if problem := unwritable(path, kind):
             raise OSError(f"{option} {text}: {problem}")
@@ -60,7 +60,7 @@ def unwritable(path: Path, kind: Kind) -> str:
         return in_the_way
     folder = place.parent if place == path and kind == "file" else place
     if not folder.is_dir():
-        return f"{folder} is no folder, so nothing can lie in it; name another place"
+        return f"{folder} is not a folder, so nothing can be written in it; name another place"
     import tempfile  # late: `--help` writes nothing
 
     try:
@@ -73,9 +73,9 @@ def unwritable(path: Path, kind: Kind) -> str:
 def _in_the_way(path: Path, kind: Kind) -> str:
     """Say why what exists cannot be written to."""
     if kind == "new":
-        return EXISTS
+        return f"this {EXISTS}"
     if kind == "folder":
-        return "" if path.is_dir() else "is no folder, and one is to be written; name another place"
+        return "" if path.is_dir() else "this is not a folder, but a folder is to be written; name another place"
     if path.is_dir():
-        return "is a folder; name the file to write"
-    return "" if path.is_file() else "is no ordinary file, and would be replaced by one; name another place"
+        return "this is a folder; name the file to write"
+    return "" if path.is_file() else "this is not an ordinary file, but would be replaced by one; name another place"

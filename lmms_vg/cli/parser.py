@@ -9,8 +9,20 @@ from typing import Any
 from lmms_vg._util.suggest import suggest
 
 
+class _Commands(argparse._SubParsersAction):  # type: ignore[type-arg]  # Python 3.10 cannot subscript it
+    """Subparsers whose own help begins with the sentence that describes them in the list of commands."""
+
+    def add_parser(self, name: str, **settings: Any) -> Any:
+        about = settings["help"]
+        return super().add_parser(name, description=f"{about[0].upper()}{about[1:]}.", **settings)
+
+
 class SuggestingParser(argparse.ArgumentParser):
     """Names the choice or option that is most like what was typed; its subparsers do so, too."""
+
+    def add_subparsers(self, **settings: Any) -> Any:
+        """Add commands, each with a `help` that its own help text repeats."""
+        return super().add_subparsers(action=_Commands, **settings)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:

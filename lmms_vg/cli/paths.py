@@ -1,4 +1,4 @@
-"""Files and folders on the command line: what is not there is said at once, with the name that is most like it."""
+"""Files and folders on the command line: a missing one is reported at once, with the name that is most like it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def existing(text: str) -> Path:
 
 
 def told(problem: ValueError | OSError) -> str:
-    """An error in words: where the system has refused a file, its name stands before the system's words, without a number."""
+    """Return the message of an error; of the system's errors, the file's name and the reason, without a number."""
     if not isinstance(problem, OSError) or problem.filename is None:
         return str(problem)
     path = Path(os.fsdecode(problem.filename))

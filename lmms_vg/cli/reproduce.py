@@ -30,19 +30,21 @@ def add(commands: Any) -> None:
         allow_abbrev=False,
     )
     targets = (*TARGETS, CONTENT, RATINGS)
-    reproduce.add_argument("target", choices=targets, metavar="TARGET", help=", ".join(targets))
-    reproduce.add_argument("--dry-run", action="store_true", help="print the plan only")
+    reproduce.add_argument("target", choices=targets, metavar="TARGET", help=f"table or figure: {', '.join(targets)}")
+    reproduce.add_argument("--dry-run", action="store_true", help="print the plan and stop")
     reproduce.add_argument(
         "--model",
         metavar="FAMILY",
-        help="run the target's methods on your own checkpoint of this family: --model_args pretrained=...; demo: on the "
-        "demo model",
+        help="run the target's methods on your own checkpoint of this family, with --model_args pretrained=...; or demo, for "
+        "the demo model",
     )
-    reproduce.add_argument("--model_args", default="", help="for all rows, such as device_map=auto")
+    reproduce.add_argument("--model_args", default="", help="model arguments for all rows, such as device_map=auto")
     reproduce.add_argument("--data", choices=["demo"], help="use phantoms instead of the paper's data")
-    add_output(reproduce, "folder", help="default: reproduce/TARGET; holds one folder per row, and the results")
+    add_output(
+        reproduce, "folder", help="folder for the runs, one folder per row, and the results (default: reproduce/TARGET)"
+    )
     reproduce.add_argument(
-        "--ratings", type=Path, metavar="MERGED", help=f"for {RATINGS}: the folder that vgmed rate merge wrote"
+        "--ratings", type=Path, metavar="MERGED", help=f"folder that vgmed rate merge wrote, for {RATINGS}"
     )
     reproduce.set_defaults(command=_reproduce, takes_more=True)
 

@@ -28,8 +28,8 @@ _ABOUT = """lmms-vg run: lmms-eval with its own arguments (below). It exits non-
 but incomplete), and resumes a run that was stopped.
 
 With --methods, several methods run in one process: --methods plain,vgrefine,pai --model FAMILY --output_path OUT. They share
-weights and image prefixes, the results of each are in OUT/<method>, and hyper-parameters name their method: --model_args
-pretrained=...,vgrefine.k=10,pai.alpha=.2. Methods: {}.
+weights and image prefixes, the results of each are in OUT/<method>, and each hyper-parameter is written with its method:
+--model_args pretrained=...,vgrefine.k=10,pai.alpha=.2. Methods: {}.
 
 With --control blank_image, shuffled_image, no_image, box_filled or elsewhere_filled, every question is changed before it is
 asked (lmms-vg methods says how); it is short for --model_args control=NAME.

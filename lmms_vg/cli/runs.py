@@ -17,13 +17,17 @@ _SUFFIXES = {".md": "markdown", ".csv": "csv", ".tex": "latex"}
 def add(commands: Any) -> None:
     """Add `report` and `compare`."""
     run = "--output_path of a run with --log_samples, its *_results.json, or a folder of LMMS_VG_HOME/journal"
-    report = commands.add_parser("report", help="report on a finished run, or sum up runs that differ in a seed alone")
-    report.add_argument("runs", type=existing, nargs="+", metavar="RUN", help=f"{run}; several: repeats of one setting")
+    report = commands.add_parser(
+        "report", help="report on a finished run, or summarize runs that differ only in the seed"
+    )
+    report.add_argument(
+        "runs", type=existing, nargs="+", metavar="RUN", help=f"{run}; several: a summary of repeats of one setting"
+    )
     report.add_argument(
         "--layer",
         type=int,
         metavar="N",
-        help="judge attention at this layer, from 0; default: that of lowest mean KL on the other half of the images",
+        help="layer, from 0; default: the layer of lowest mean KL, chosen on the other half of the images",
     )
     report.set_defaults(command=_report)
 
@@ -38,25 +42,29 @@ def add(commands: Any) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="allow runs to differ in this, such as dtype or questions; can be repeated",
+        help="allow runs to differ in NAME, such as dtype or questions; can be repeated",
     )
     compare.add_argument(
         "--base",
         default="",
         metavar="NAME",
-        help="label or method of the run that the others are compared with, or its folder, by name or path",
+        help="run to compare the others with: its label or method, or the name or path of its folder",
     )
     compare.add_argument(
-        "--unit", default="image", metavar="UNIT", help="what is drawn as a whole: image (default), patient or source"
+        "--unit", default="image", metavar="UNIT", help="unit of resampling: image (default), patient or source"
     )
     compare.add_argument(
         "--layer",
         type=int,
         metavar="N",
-        help="compare attention at this layer, from 0; default: the base's of lowest KL on the other half of the images",
+        help="layer, from 0; default: the base run's layer of lowest KL, chosen on the other half of the images",
     )
-    compare.add_argument("--format", choices=_SUFFIXES.values(), help="default: the suffix of FILE, else markdown")
-    add_output(compare, "new", metavar="FILE", help="a new file: .md, .csv or .tex")
+    compare.add_argument(
+        "--format",
+        choices=_SUFFIXES.values(),
+        help="format of the table (default: from the suffix of FILE, else markdown)",
+    )
+    add_output(compare, "new", metavar="FILE", help="new file to write: .md, .csv or .tex")
     compare.set_defaults(command=_compare)
 
 
@@ -66,7 +74,7 @@ def _report(args: argparse.Namespace) -> int:
     from lmms_vg.runs.report import report
 
     if len(args.runs) > 1 and args.layer is not None:
-        raise ValueError(f"--layer {args.layer}: is of the report on one run; repeats are summed up without attention")
+        raise ValueError(f"--layer {args.layer} applies to a single run; leave it out, or give one RUN")
     runs = [read(run) for run in args.runs]
     return print_lines([report(runs[0], args.layer) if len(runs) == 1 else repeated_report(runs)])
 

@@ -19,41 +19,50 @@ from lmms_vg.study.short_names import DATA
 
 def add(commands: Any) -> None:
     """Add `study`."""
-    study = commands.add_parser("study", help="study where models look: tables and figures of finished runs")
+    study = commands.add_parser("study", help="study where models look: make tables and figures from runs")
     actions = study.add_subparsers(required=True, metavar="ACTION")
     ask = actions.add_parser(
         "run",
-        help="ask models, then build; says the cost first, and resumes a study that was stopped",
+        help="ask models, then make tables and figures; print the cost first, and resume a study that was stopped",
         epilog="Further arguments go to lmms-eval, such as --batch_size 8.",
         allow_abbrev=False,
     )
     ask.add_argument(
-        "--models", required=True, metavar="MODEL,...", help="huatuo_plain,huatuo_vgrefine,llava_plain, ..."
+        "--models",
+        required=True,
+        metavar="MODEL,...",
+        help="models to ask: huatuo_plain,huatuo_vgrefine,llava_plain, ...",
     )
-    ask.add_argument("--model_args", default="", help="for all models; hyper-parameters as method.name=value")
+    ask.add_argument(
+        "--model_args",
+        default="",
+        help="arguments of all models; write each hyper-parameter with its method: vgrefine.k=10",
+    )
     ask.add_argument(
         "--data",
         required=True,
         metavar="DATA,...",
-        help="vgmed, vgmed_coco, slake_grounded, demo, tasks that measure, or your own JSON-lines files with boxes",
+        help="vgmed, vgmed_coco, slake_grounded, demo, measurement tasks, or your own JSON-lines files with boxes",
     )
     ask.add_argument(
-        "--heads", action="store_true", help="keep values of every head: 8 kB per question at 28 x 28 heads"
+        "--heads", action="store_true", help="keep the values of every head, 8 kB per question for 28 x 28 heads"
     )
     ask.add_argument(
         "--causal",
         action="store_true",
-        help="ask plain models again with the box filled, and with another place filled",
+        help="ask plain models again with the box filled, and with a region elsewhere filled",
     )
     ask.add_argument(
         "--templates",
         action="store_true",
-        help="ask about up to 100 boxes of each data set in all ten wordings of the paper: does the wording move the look?",
+        help="ask about up to 100 boxes of each data set in all ten wordings of the paper: does attention depend on them?",
     )
-    ask.add_argument("--dry-run", action="store_true", help="say what it costs only")
+    ask.add_argument("--dry-run", action="store_true", help="print the cost and stop")
     add_output(ask, "folder", default="study", help="folder to write (default: %(default)s)")
     ask.set_defaults(command=_run, takes_more=True)
-    build = actions.add_parser("build", help="make tables and figures of finished runs; needs no model and no network")
+    build = actions.add_parser(
+        "build", help="make tables and figures from finished runs; needs no model and no network"
+    )
     build.add_argument(
         "runs",
         type=existing,
@@ -73,7 +82,7 @@ def add(commands: Any) -> None:
     build.add_argument(
         "--images",
         action=argparse.BooleanOptionalAction,
-        help="embed images in report.html, or do not (default: those whose licence allows to pass them on)",
+        help="embed images in report.html, or leave them out (default: embed those whose licence allows redistribution)",
     )
     build.set_defaults(command=_build)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Add `submit`, `validate` and `export`."""
-    submit = commands.add_parser("submit", help="pack finished runs of one model into bundles, one for each method")
+    submit = commands.add_parser("submit", help="pack finished runs of one model into bundles, one per method")
     submit.add_argument(
         "runs",
         type=existing,
@@ -34,36 +34,38 @@ def add(commands: Any) -> None:
         type=existing,
         required=True,
         metavar="FILE",
-        help="JSON file: name, parameters (billions, or null), trained_on (data sets whose training split it has seen), ...",
+        help="JSON file: name, parameters (billions, or null), trained_on (data sets whose training split the model saw), ...",
     )
     submit.add_argument(
         "--protocol",
         metavar="NAME",
-        help=f"only tasks of this protocol ({', '.join(PROTOCOLS)}), and measurements",
+        help=f"submit only measurements and the tasks of this protocol: {', '.join(PROTOCOLS)}",
     )
-    submit.add_argument("--tasks", default="", metavar="NAME,...", help="only these tasks or groups")
+    submit.add_argument("--tasks", default="", metavar="NAME,...", help="submit only these tasks or groups")
     submit.add_argument(
         "-o",
         "--out",
         type=_bundles,
         required=True,
         metavar="OUT",
-        help="BUNDLE.zip, a new file, for one method; or a folder, which gets <model>-<run's folder>/bundle.zip per method",
+        help="new file BUNDLE.zip, for one method; or a folder, for one <model>-<run's folder>/bundle.zip per method",
     )
     submit.set_defaults(command=_submit)
 
     validate = commands.add_parser("validate", help="check bundles offline: recompute every score from the answers")
-    validate.add_argument("bundles", type=Path, nargs="*", metavar="BUNDLE.zip")
+    validate.add_argument("bundles", type=Path, nargs="*", metavar="BUNDLE.zip", help="bundle to check")
     validate.add_argument(
         "--schema", action="store_true", help="print the JSON Schema of a bundle's manifest and lines"
     )
-    validate.add_argument("--codes", action="store_true", help="print every reason code and its meaning")
+    validate.add_argument(
+        "--codes", action="store_true", help="print the codes of all reasons to refuse a bundle, and their meanings"
+    )
     validate.set_defaults(command=_validate)
 
     export = commands.add_parser(
         "export", help="convert a bundle to model card metadata, lmms-eval results, or MMMU's submission file"
     )
-    export.add_argument("bundle", type=existing, metavar="BUNDLE.zip")
+    export.add_argument("bundle", type=existing, metavar="BUNDLE.zip", help="bundle to convert")
     export.add_argument(
         "--to",
         required=True,
@@ -71,12 +73,12 @@ def add(commands: Any) -> None:
         help="model-index: YAML for the top of a model card; lmms-eval: results and samples, for report and compare; "
         "mmmu: answers of mmmu_med_test, for its evaluation server",
     )
-    add_output(export, "new", required=True, metavar="FILE", help="a new file; for lmms-eval a new folder")
+    add_output(export, "new", required=True, metavar="FILE", help="new file to write; for lmms-eval, a new folder")
     export.set_defaults(command=_export)
 
 
 def _bundles(text: str) -> Path:
-    """Where bundles are written: a new file, or a folder that may hold some."""
+    """Return the place to write bundles to: a new file, or a folder that may hold some."""
     return output("-o", "new" if text.endswith(".zip") else "folder")(text)
 
 

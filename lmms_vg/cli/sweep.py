@@ -21,17 +21,27 @@ def add(commands: Any) -> None:
         epilog="Further arguments go to lmms-eval, such as --batch_size 8.",
         allow_abbrev=False,
     )
-    sweep.add_argument("--model", required=True, metavar="FAMILY_METHOD", help="huatuo_vgrefine, ...")
+    sweep.add_argument("--model", required=True, metavar="FAMILY_METHOD", help="model to ask: huatuo_vgrefine, ...")
     sweep.add_argument(
-        "--model_args", default="", help="in lmms-eval's syntax; hyper-parameters that are not varied keep these values"
+        "--model_args",
+        default="",
+        help="arguments of the model in lmms-eval's syntax; hyper-parameters that are not varied keep these values",
     )
-    sweep.add_argument("--tasks", required=True, help="in lmms-eval's syntax")
+    sweep.add_argument("--tasks", required=True, help="tasks to ask, in lmms-eval's syntax")
     sweep.add_argument(
-        "--grid", required=True, nargs="+", metavar="NAME=V,V", help="such as k=1,2,5 p=30,50: varied one at a time"
+        "--grid",
+        required=True,
+        nargs="+",
+        metavar="NAME=V,V",
+        help="values of each hyper-parameter, varied one at a time: k=1,2,5 p=30,50",
     )
-    sweep.add_argument("--cross", action="store_true", help="run every combination instead")
+    sweep.add_argument("--cross", action="store_true", help="run every combination of values instead")
     add_output(
-        sweep, "folder", "--output_path", required=True, help="gets one folder per setting, and the sweep's own files"
+        sweep,
+        "folder",
+        "--output_path",
+        required=True,
+        help="folder for the results: one folder per setting, and the table and curves",
     )
     sweep.add_argument(
         "--choose-on",

@@ -132,6 +132,10 @@ def require(option: str, names: Iterable[str], known: Iterable[str]) -> None:
 
 
 def refuse(problem: str) -> None:
-    """Raise ValueError with a message; do nothing if it is empty."""
+    """Raise a message as an error; do nothing if it is empty.
+
+    Raises:
+        ValueError: there is a message.
+    """
     if problem:
         raise ValueError(problem)

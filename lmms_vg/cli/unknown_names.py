@@ -25,7 +25,7 @@ _NO_NAME = re.compile(r"[*?/\\\[]|\.ya?ml$|^list")
 
 
 def unknown_name(arguments: Sequence[str], family: bool = False) -> str:
-    """A message about the first unknown name in lmms-eval's arguments; empty if every name may be known.
+    """Return a message about the first unknown name in lmms-eval's arguments; empty if every name may be known.
 
     Args:
         arguments: of lmms-eval's command line.

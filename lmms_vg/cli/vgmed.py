@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Add `vgmed`."""
-    vgmed = commands.add_parser("vgmed", help="build a data set with boxes out of masks, and ask about it")
+    vgmed = commands.add_parser("vgmed", help="build a data set of questions and boxes from segmentation masks")
     actions = vgmed.add_subparsers(required=True, metavar="ACTION")
     _add_build(actions)
     _add_questions(actions)
@@ -34,21 +34,25 @@ def add(commands: Any) -> None:
 
 def _add_build(actions: Any) -> None:
     build = actions.add_parser(
-        "build", help="turn masks into boxes, filtered, balanced, with everything that was dropped"
+        "build", help="turn masks into boxes, filter and balance them, and list everything that was dropped"
     )
     build.add_argument(
-        "manifests", nargs="+", type=existing, metavar="MANIFEST", help="a YAML file per source (docs/vgmed.md)"
+        "manifests",
+        nargs="+",
+        type=existing,
+        metavar="MANIFEST",
+        help="YAML file that describes a source (docs/vgmed.md)",
     )
-    add_output(build, "folder", required=True, metavar="FOLDER", help="to write; it must not hold a data set")
-    build.add_argument("--name", help="of the data set (default: that of the folder)")
+    add_output(build, "folder", required=True, metavar="FOLDER", help="folder to write; it must not hold a data set")
+    build.add_argument("--name", help="name of the data set (default: the name of the folder)")
     build.add_argument(
         "--most", type=int, metavar="N", help="keep at most N items per modality and body part (default: all)"
     )
-    build.add_argument("--seed", type=int, default=0, help="of the draw with --most (default: %(default)s)")
+    build.add_argument("--seed", type=int, default=0, help="seed of the draw with --most (default: %(default)s)")
     build.add_argument(
         "--allow-burned-in",
         action="store_true",
-        help="read DICOM files that state that text is burned into their pixels, which may name the patient",
+        help="read DICOM files that declare text burned into their pixels, although it may name the patient",
     )
     build.set_defaults(command=_build)
 
@@ -70,7 +74,7 @@ def _build(args: argparse.Namespace) -> int:
 
 
 def _built(out: Path, card: DatasetCard, tallies: dict[str, Tally]) -> Iterator[str]:
-    """What was read, lost and kept."""
+    """Yield the numbers of items that were read, lost and kept."""
     for tally in tallies.values():
         yield from tally.problems
     for source in card.sources:
@@ -85,30 +89,38 @@ def _built(out: Path, card: DatasetCard, tallies: dict[str, Tally]) -> Iterator[
 
 def _add_questions(actions: Any) -> None:
     questions = actions.add_parser(
-        "questions", help="ask a localization and an attribute question per item; resumes an endpoint's answers"
+        "questions", help="write a localization and an attribute question per item; resume an endpoint's answers"
     )
-    questions.add_argument("dataset", type=Path, metavar="FOLDER", help="what `lmms-vg vgmed build` wrote")
-    questions.add_argument("--seed", type=int, default=0, help="of templates and draws (default: %(default)s)")
+    questions.add_argument("dataset", type=Path, metavar="FOLDER", help="data set that `lmms-vg vgmed build` wrote")
+    questions.add_argument("--seed", type=int, default=0, help="seed of templates and draws (default: %(default)s)")
     questions.add_argument(
         "--absent",
         type=int,
         default=0,
         metavar="K",
-        help="also ask K questions per item about labels that its image does not show; only of sources whose manifest says "
+        help="also write K questions per item about labels that its image does not show; only for sources whose manifest says "
         "`exhaustive: true` (default: %(default)s)",
     )
     questions.add_argument(
         "--endpoint",
         metavar="URL",
-        help="let a model write the attribute questions: base address of an OpenAI-compatible endpoint; its key is read from "
+        help="base address of an OpenAI-compatible endpoint that writes the attribute questions; its key is read from "
         "OPENAI_API_KEY (default: rules, offline)",
     )
-    questions.add_argument("--model", metavar="NAME", help="the model's name at the endpoint")
+    questions.add_argument("--model", metavar="NAME", help="name of the model at the endpoint")
     questions.add_argument(
-        "--per-minute", type=int, default=60, metavar="N", help="most requests (default: %(default)s)"
+        "--per-minute",
+        type=int,
+        default=60,
+        metavar="N",
+        help="highest number of requests per minute (default: %(default)s)",
     )
-    questions.add_argument("--dry-run", action="store_true", help="say what the endpoint would be asked for, and stop")
-    questions.add_argument("--price", metavar="IN,OUT", help="price of a million tokens, for --dry-run")
+    questions.add_argument(
+        "--dry-run", action="store_true", help="print the requests to the endpoint and their cost, and stop"
+    )
+    questions.add_argument(
+        "--price", metavar="IN,OUT", help="prices per million input and output tokens, for --dry-run"
+    )
     questions.set_defaults(command=_questions)
 
 
@@ -178,9 +190,9 @@ def _asked(built: BuiltDataset, absent: int) -> Iterator[str]:
 
 
 def _add_validate(actions: Any) -> None:
-    validate = actions.add_parser("validate", help="check a built data set, and show how it is distributed")
-    validate.add_argument("dataset", type=Path, metavar="FOLDER", help="what `lmms-vg vgmed build` wrote")
-    add_output(validate, "folder", metavar="FOLDER", help="for boxes.png and distributions.png")
+    validate = actions.add_parser("validate", help="check a built data set, and show its distributions")
+    validate.add_argument("dataset", type=Path, metavar="FOLDER", help="data set that `lmms-vg vgmed build` wrote")
+    add_output(validate, "folder", metavar="FOLDER", help="folder for boxes.png and distributions.png")
     validate.set_defaults(command=_validate)
 
 

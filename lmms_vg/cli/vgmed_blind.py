@@ -12,30 +12,34 @@ from lmms_vg.cli.printing import print_lines
 
 def add(actions: Any) -> None:
     """Add `vgmed blind`."""
-    blind = actions.add_parser("blind", help="have people choose between maps without knowing whose they are")
+    blind = actions.add_parser(
+        "blind", help="let people choose between the maps of two methods without knowing which is which"
+    )
     parts = blind.add_subparsers(required=True, metavar="PART")
-    page = parts.add_parser("page", help="write the page that raters open, and the key, out of two finished runs")
-    page.add_argument("plain", type=Path, metavar="PLAIN", help="a finished run of the plain model")
-    page.add_argument("method", type=Path, metavar="METHOD", help="a finished run of a method on the same questions")
-    page.add_argument("--task", required=True, help="a measurement task of both runs, such as vgmed_localization")
+    page = parts.add_parser("page", help="write the page that raters open, and the key, from two finished runs")
+    page.add_argument("plain", type=Path, metavar="PLAIN", help="finished run of the plain model")
+    page.add_argument("method", type=Path, metavar="METHOD", help="finished run of a method on the same questions")
+    page.add_argument("--task", required=True, help="measurement task of both runs, such as vgmed_localization")
     page.add_argument(
         "--arms",
         default="plain,method",
-        help="two or three of plain, method, cut (plain without its lowest patches, as many as the method hides), random "
-        "(plain without random patches, as many); default: %(default)s",
+        help="maps: two or three of plain, method, cut (plain without its lowest patches, as many as the method hides), "
+        "random (plain without random patches, as many); default: %(default)s",
     )
-    page.add_argument("--layer", type=int, help="from 0; default: the plain run's layer of lowest mean KL")
     page.add_argument(
-        "-n", type=int, default=20, help="number of cases, each with another image (default: %(default)s)"
+        "--layer", type=int, help="layer of the maps, from 0; default: the plain run's layer of lowest mean KL"
     )
-    page.add_argument("--seed", type=int, default=0, help="of the questions drawn")
-    add_output(page, "file", "--key", required=True, metavar="KEY.json", help="the key to write; keep it from raters")
-    add_output(page, "new", required=True, help="the new folder to write; give all of it to raters")
+    page.add_argument(
+        "-n", type=int, default=20, help="number of cases, each with a different image (default: %(default)s)"
+    )
+    page.add_argument("--seed", type=int, default=0, help="seed of the draw of questions (default: %(default)s)")
+    add_output(page, "file", "--key", required=True, metavar="KEY.json", help="file for the key; keep it from raters")
+    add_output(page, "new", required=True, help="new folder to write; give all of it to raters")
     page.set_defaults(command=_page)
 
-    score = parts.add_parser("score", help="tell which arm raters prefer, with an interval by cases and raters")
-    score.add_argument("key", type=Path, metavar="KEY.json", help="what `blind page` wrote")
-    score.add_argument("votes", type=Path, nargs="+", metavar="FILE", help="what raters exported from the page")
+    score = parts.add_parser("score", help="report which map raters prefer, with an interval over cases and raters")
+    score.add_argument("key", type=Path, metavar="KEY.json", help="key that `blind page` wrote")
+    score.add_argument("votes", type=Path, nargs="+", metavar="FILE", help="file that a rater exported from the page")
     score.set_defaults(command=_score)
 
 
@@ -53,7 +57,7 @@ def _page(args: argparse.Namespace) -> int:
     if args.n < 1:
         raise ValueError(f"-n {args.n}: allowed is a positive integer")
     if args.key.resolve().is_relative_to(args.out.resolve()):
-        raise ValueError(f"--key {args.key}: lies in the folder that raters get; name a file elsewhere")
+        raise ValueError(f"--key {args.key} lies in the folder that raters get; name a file elsewhere")
     plain, method = read(args.plain), read(args.method)
     for run in (plain, method):
         if args.task not in run.measured:

@@ -19,14 +19,17 @@ _FORMATS = {
 
 def add(actions: Any) -> None:
     """Add `vgmed export`."""
-    export = actions.add_parser("export", help="write a built data set in the formats of others")
-    export.add_argument("dataset", type=Path, metavar="FOLDER", help="a built data set with questions")
+    export = actions.add_parser("export", help="write a built data set in a format that other tools read")
+    export.add_argument("dataset", type=Path, metavar="FOLDER", help="built data set with questions")
     told = "; ".join(f"{name}: {what}" for name, what in _FORMATS.items())
     export.add_argument("--to", required=True, choices=_FORMATS, help=told)
     export.add_argument(
-        "--ratings", type=Path, metavar="MERGED", help="only questions kept by `rate merge`, by its folder"
+        "--ratings",
+        type=Path,
+        metavar="MERGED",
+        help="folder that `rate merge` wrote: export only the questions that it kept",
     )
-    add_output(export, "new", required=True, help="the new folder to write")
+    add_output(export, "new", required=True, help="new folder to write")
     export.set_defaults(command=_export)
 
 
@@ -42,7 +45,7 @@ def _export(args: argparse.Namespace) -> int:
         rated = read_rated(args.ratings)
         if {question.uid for question in rated} != {question.id for question in questions}:
             raise ValueError(
-                f"--ratings {args.ratings}: rates other questions than {args.dataset} has; merge the ratings again"
+                f"--ratings {args.ratings} rates other questions than those of {args.dataset}; merge the ratings again"
             )
         kept = {question.uid for question in rated if not question.reasons}
         questions = [question for question in questions if question.id in kept]

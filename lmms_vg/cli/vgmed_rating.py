@@ -14,19 +14,23 @@ from lmms_vg.cli.printing import print_lines
 
 def add(actions: Any) -> None:
     """Add `vgmed rate`."""
-    rate = actions.add_parser("rate", help="have people rate the questions on a page, and combine their ratings")
+    rate = actions.add_parser("rate", help="let people rate the questions on a page, and combine their ratings")
     parts = rate.add_subparsers(required=True, metavar="PART")
     page = parts.add_parser("page", help="write the page that raters open, with its images")
-    page.add_argument("dataset", type=Path, metavar="FOLDER", help="a built data set with questions")
-    page.add_argument("-n", type=int, help="number of questions to draw; all by default")
-    page.add_argument("--seed", type=int, default=0, help="of the questions drawn and of the raters' orders")
-    add_output(page, "new", required=True, help="the new folder to write; give all of it to raters")
+    page.add_argument("dataset", type=Path, metavar="FOLDER", help="built data set with questions")
+    page.add_argument("-n", type=int, help="number of questions to draw (default: all)")
+    page.add_argument(
+        "--seed", type=int, default=0, help="seed of the draw and of the order for each rater (default: %(default)s)"
+    )
+    add_output(page, "new", required=True, help="new folder to write; give all of it to raters")
     page.set_defaults(command=_page)
 
-    merge = parts.add_parser("merge", help="combine exported ratings: what is kept, how far raters agree, Table R.6")
-    merge.add_argument("dataset", type=Path, metavar="FOLDER", help="the data set that the page was made from")
-    merge.add_argument("ratings", type=Path, nargs="+", metavar="FILE", help="what raters exported from the page")
-    add_output(merge, "new", required=True, help="the new folder: ratings.jsonl, report.md, table_r6.csv")
+    merge = parts.add_parser(
+        "merge", help="combine exported ratings: questions that are kept, agreement of raters, Table R.6"
+    )
+    merge.add_argument("dataset", type=Path, metavar="FOLDER", help="data set that the page was made from")
+    merge.add_argument("ratings", type=Path, nargs="+", metavar="FILE", help="file that a rater exported from the page")
+    add_output(merge, "new", required=True, help="new folder to write: ratings.jsonl, report.md, table_r6.csv")
     merge.set_defaults(command=_merge)
 
 

@@ -189,6 +189,6 @@ def _spellings(path: str, folder: str) -> Iterator[str]:
 
 
 def _common_folder(names: Iterable[str]) -> str:
-    """The one folder that holds all names, or empty; the folder that macOS adds to zips does not count."""
+    """Return the one folder that holds all names, or empty; the folder that macOS adds to zips does not count."""
     tops = {name.partition("/")[0] for name in names if not name.startswith("__MACOSX/")}
     return tops.pop() if len(tops) == 1 else ""

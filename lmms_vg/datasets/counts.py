@@ -14,7 +14,7 @@ deviations: dict[str, str] = {}
 
 
 def partial_allowed() -> bool:
-    """Whether the user allows incomplete data (`LMMS_VG_PARTIAL_DATA=1`)."""
+    """Return whether the user allows incomplete data (`LMMS_VG_PARTIAL_DATA=1`)."""
     return os.environ.get(PARTIAL_ENV) == "1"
 
 

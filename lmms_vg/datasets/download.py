@@ -35,7 +35,7 @@ def download(url: str, path: Path) -> None:
 
 
 def unwritable(error: OSError, path: Path) -> DataError:
-    """The error for a `path` that cannot be written; `error` may name a folder above it."""
+    """Return the error for a `path` that cannot be written; `error` may name a folder above it."""
     return DataError(
         f"{error.filename or path} cannot be written ({error.strerror}): {DATA_ENV} must be a writable folder"
     )

@@ -59,7 +59,7 @@ def _place(uri: str) -> tuple[str, str]:
 
 
 def _place_of_file(file: Path) -> tuple[str, str]:
-    """The data set whose folder holds a file, and the file's path in it; links are resolved."""
+    """Return the data set whose folder holds a file, and the file's path in it; links are resolved."""
     for spec in _SPECS:
         root = local_root(spec)
         if root is not None and file.resolve().is_relative_to(root.resolve()):

@@ -1,4 +1,4 @@
-"""Which licences of images allow to pass them on, as a page does that shows them."""
+"""The licences of images that allow redistribution, as in a page that shows the images."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ OPEN = ("CC0", "CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "Apache-2.0", "MIT")
 
 
 def may_pass_on(licence: str) -> bool:
-    """Whether images under this licence may be shown on a page.
+    """Return whether images under this licence may be shown on a page.
 
     >>> may_pass_on("CC-BY-4.0"), may_pass_on("see the dataset card")
     (True, False)

@@ -33,7 +33,7 @@ def parse_options(value: object, place: str) -> list[str]:
 
 
 def has_texts_run_together(text: str) -> bool:
-    """Whether two string literals follow each other without a comma, so that Python reads them as one.
+    """Return whether two string literals follow each other without a comma, so that Python reads them as one.
 
     >>> has_texts_run_together("['4' 'four']"), has_texts_run_together("['4', 'four']")
     (True, False)
@@ -47,7 +47,7 @@ def has_texts_run_together(text: str) -> bool:
 
 
 def _literal(text: str) -> object:
-    """The value of a JSON or Python literal; None if the text is neither."""
+    """Return the value of a JSON or Python literal; None if the text is neither."""
     try:
         return parse_json(text.encode())  # first, because Python reads \u pairs and \/ in another way
     except ValueError:
@@ -69,7 +69,7 @@ def _is_option(value: object) -> bool:
 
 
 def _short(value: object) -> str:
-    """The first 80 characters of a value, or its type where it cannot be printed."""
+    """Return the first 80 characters of a value, or its type where it cannot be printed."""
     try:
         return repr(str(value)[:80])
     except (RecursionError, ValueError):

@@ -49,13 +49,13 @@ def load(path: Path, kind: Kind | None = None) -> list[Sample]:
 
 
 def left_out(file: OwnFile, problems: list[Problem]) -> str:
-    """One line on the lines that are left out."""
+    """Return a sentence on the lines that are left out."""
     lines = f"{len(problems)} of {len(file.rows) + len(file.problems)} lines"
     return f"{lines} are left out, first {_said(file.path, problems[0])}. All of them: lmms-vg data check {file.path}"
 
 
 def check(path: Path) -> Iterator[str]:
-    """What is wrong with a file, line by line, with every image opened; nothing if all is well.
+    """Yield every error of a file, line by line, with every image opened; nothing if the file has none.
 
     Raises:
         DataError: it has no row at all.
@@ -90,7 +90,10 @@ def wrong(path: Path, row: OwnRow) -> str:
 
 
 def _require_inside(box: list[float], width: int, height: int) -> None:
-    """Refuse what a run would cut off, as of a box that was drawn on another size of the image. Edges may be rounded."""
+    """Refuse a box that reaches beyond its image, where a run would cut it off; edges may be off by rounding.
+
+    Such a box was probably drawn on another size of the image.
+    """
     x1, y1, x2, y2 = box
     if min(x1, y1) < -1 or x2 > width + 1 or y2 > height + 1:
         raise DataError(

@@ -57,23 +57,23 @@ def use(files: str) -> None:
 
 
 def name_of(path: Path) -> str:
-    """A file's name in task names and URIs: its stem, with `_` for all that is no letter, digit or underscore."""
+    """Return a file's name in task names and URIs: its stem, with `_` for all that is no letter, digit or underscore."""
     return re.sub(r"\W+", "_", path.stem).strip("_") or "file"
 
 
 def view_of(row: OwnRow) -> dict[str, Any]:
-    """What a row says of how its image is shown."""
+    """Return the keys of a row that state how to show its image, with their values."""
     return {key: value for key in VIEW if (value := getattr(row, key)) not in (None, False)}
 
 
 def uri_of(name: str, row: OwnRow) -> str:
-    """The URI of a row's image."""
+    """Return the URI of a row's image."""
     view = view_of(row)
     return f"own:{name}/{row.image}" + (f"#{json.dumps(view, sort_keys=True)}" if view else "")
 
 
 def file_of(uri: str) -> Path:
-    """The file of an image.
+    """Return the file of an image.
 
     Raises:
         DataError: `LMMS_VG_OWN` names no file of questions of that name.
@@ -96,7 +96,11 @@ def open_own(uri: str) -> Image.Image:
 
 
 def open_view(path: Path, view: dict[str, Any]) -> Image.Image:
-    """Open a picture, or the slice of a scan that the keys of `VIEW` state; errors as `open_own`."""
+    """Open a picture, or the slice of a scan that the keys of `VIEW` state.
+
+    Raises:
+        DataError: the image is missing or cannot be read, or a key of `VIEW` is not for its format.
+    """
     if not os.path.isfile(path):  # Path.is_file() would raise for a name that is too long
         raise DataError(f"{str(path)[:300]}: there is no such image")
     try:
@@ -112,7 +116,7 @@ def open_view(path: Path, view: dict[str, Any]) -> Image.Image:
 
 
 def slice_of(volume: Volume, plane: Any, number: Any) -> Any:
-    """The slice that a row states.
+    """Return the slice that a row states.
 
     Raises:
         DataError: the row does not state one.
@@ -124,9 +128,7 @@ def slice_of(volume: Volume, plane: Any, number: Any) -> Any:
 
 def _only(view: dict[str, Any], allowed: set[str], what: str) -> dict[str, Any]:
     if extra := sorted(view.keys() - allowed):
-        raise DataError(
-            f"{', '.join(extra)}: says nothing about {what}; allowed is {', '.join(sorted(allowed)) or 'none'}"
-        )
+        raise DataError(f"{', '.join(extra)} is not used for {what}; allowed is {', '.join(sorted(allowed)) or 'none'}")
     return view
 
 
@@ -152,7 +154,7 @@ def _dicom(path: Path, frame: int = 0, window: Any = None, allow_burned_in: bool
 
 
 def _is_dicom(path: Path) -> bool:
-    """By name, or, as scanners often give no suffix, by the letters that stand after 128 bytes."""
+    """Return whether a file is DICOM, by its suffix or by the magic `DICM` at byte 128."""
     if is_dicom(path):
         return True
     if path.suffix and not path.suffix[1:].isdigit():

@@ -1,4 +1,4 @@
-"""What is not wrong with a file of own questions, but may mean something else than its author thinks."""
+"""Notes on rows of an own-questions file that are valid, but may not mean what their author intended."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def notes(path: Path) -> Iterator[str]:
 
 
 def _label_maps(path: Path, rows: _Rows) -> str:
-    """Which lines have masks of several values, which are taken for one region."""
+    """Describe the lines whose masks have several values, all of which count as one region."""
     masked = {line: row for line, row in rows.items() if row.mask is not None and not wrong(path, row)}
     several = {line: labels for line, row in masked.items() if (labels := labels_of(row, path.parent)) > 1}
     if not several:
@@ -39,7 +39,7 @@ def _label_maps(path: Path, rows: _Rows) -> str:
 
 
 def _turned(path: Path, rows: _Rows) -> str:
-    """Which images viewers show turned or mirrored."""
+    """Describe the images that viewers show turned or mirrored."""
     images: dict[str, int] = {}
     for line, row in rows.items():
         images.setdefault(row.image, line)
@@ -54,7 +54,7 @@ def _turned(path: Path, rows: _Rows) -> str:
 
 
 def _patients(_path: Path, rows: _Rows) -> str:
-    """Which images are of several patients, so that intervals would take them for several images."""
+    """Describe the images that several patients share, so that intervals would count them as several images."""
     owners: dict[str, dict[str, int]] = {}
     for line, row in rows.items():
         owners.setdefault(uri_of("", row), {}).setdefault(str(row.patient), line)
@@ -69,7 +69,7 @@ def _patients(_path: Path, rows: _Rows) -> str:
 
 
 def _repeated(_path: Path, rows: _Rows) -> str:
-    """Which lines ask what another has asked of the same image, so that it counts twice."""
+    """Describe the lines that repeat a question about the same image, so that it counts twice."""
     seen: dict[tuple[str, str], int] = {}
     repeats = {line: first for line, row in rows.items() if (first := seen.setdefault(_asked(row), line)) != line}
     if not repeats:

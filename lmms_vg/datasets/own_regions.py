@@ -1,4 +1,4 @@
-"""Where the object of an own question is: its boxes, or the boxes that tile its mask."""
+"""The region of an own question in its image: its boxes, or the boxes that tile its mask."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def region_of(row: OwnRow, folder: Path) -> list[list[float]]:
 
 
 def labels_of(row: OwnRow, folder: Path) -> int:
-    """Number of values or colours of a row's mask beside 0, which a label map has several of; 0 if it is no file.
+    """Return the number of values or colours of a row's mask beside 0, which a label map has several of; 0 if it is no file.
 
     Raises:
         DataError: as `region_of`.
@@ -69,7 +69,7 @@ def _of_file(row: OwnRow, folder: Path) -> NDArray[np.bool_]:
 
 
 def _pixels(path: Path) -> NDArray[Any]:
-    """The colours of a picture, (height, width, 3), or its numbers, (height, width); of JPEG, what is white."""
+    """Return the colours of a picture, (height, width, 3), or its numbers, (height, width); of JPEG, what is white."""
     try:
         with whole_images_only(), Image.open(path) as picture:
             if picture.format == "JPEG":
@@ -86,7 +86,7 @@ def _pixels(path: Path) -> NDArray[Any]:
 
 
 def _indices(path: Path, picture: Image.Image) -> NDArray[Any]:
-    """The numbers of a picture with a palette, whose 0 is the background.
+    """Return the numbers of a picture with a palette, whose 0 is the background.
 
     Raises:
         DataError: the colours say otherwise.
@@ -98,7 +98,7 @@ def _indices(path: Path, picture: Image.Image) -> NDArray[Any]:
 
 
 def _opaque(picture: Image.Image) -> NDArray[Any]:
-    """The colours of a picture, black where it is transparent."""
+    """Return the colours of a picture, black where it is transparent."""
     pixels = np.array(picture.convert("RGBA"))
     pixels[pixels[..., 3] == 0] = 0
     return pixels[..., :3]

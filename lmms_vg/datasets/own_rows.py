@@ -24,7 +24,7 @@ from lmms_vg.datasets.source import DataError, safe_path
 from lmms_vg.metrics.text import normalise
 from lmms_vg.vision.windows import window_of
 
-#: What is scored of a row: its answer, where the model looks, or both ("grounded").
+#: The kind of scoring of a row: its answer, where the model looks, or both ("grounded").
 Kind = Literal["choice", "closed", "open", "grounding", "grounded_choice", "grounded_closed", "grounded_open"]
 
 _EXAMPLE = '{"image": "a.png", "question": "Where is the liver?", "bbox": [[20, 30, 60, 70]]}'
@@ -55,7 +55,7 @@ class OwnRow:
 
     @property
     def kind(self) -> Kind | None:
-        """What is scored; None if the row states neither an answer nor a region."""
+        """The kind of scoring; None if the row states neither an answer nor a region."""
         if not self.answer:
             return "grounding" if self.has_region else None
         kind: Any = "choice" if self.options else "closed" if normalise(self.answer) in ("yes", "no") else "open"
@@ -73,7 +73,7 @@ _READ = {*KEYS, _BOXES}
 
 
 class Problem(NamedTuple):
-    """What is wrong with a line, counted from 1."""
+    """An error in a line; lines count from 1."""
 
     line: int
     what: str
@@ -105,7 +105,7 @@ def read(path: Path) -> OwnFile:
     state = path.stat()
     if not stat.S_ISREG(state.st_mode):  # a pipe would be read once, and a device for ever
         raise DataError(
-            f"{path}: is no ordinary file; wanted is a file with one JSON object per line, such as {_EXAMPLE}"
+            f"{path} is not an ordinary file; wanted is a file with one JSON object per line, such as {_EXAMPLE}"
         )
     return _read(path, state.st_mtime_ns, state.st_size)
 
@@ -132,22 +132,22 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if number == 1 and line.startswith((b"\xff\xfe", b"\xfe\xff")):
-                raise DataError(f"{path}: is UTF-16; save it as UTF-8")
+                raise DataError(f"{path} is UTF-16; save it as UTF-8")
             if line.strip():
                 yield number, line
 
 
 def _why_nothing(file: OwnFile) -> str:
     if not file.problems:
-        return "is empty"
+        return "the file is empty"
     first, what = file.problems[0]
     with file.path.open("rb") as lines:
         start = lines.readline().decode("utf-8-sig", "replace").strip()
     if start.startswith("["):
-        return "is a JSON list; write each of its objects on a line (jq -c '.[]' FILE > mine.jsonl)"
+        return "this is a JSON list; write each of its objects on a line (jq -c '.[]' FILE > mine.jsonl)"
     if not start.startswith("{") and any(sign in start for sign in ";,\t"):
         sign = next(sign for sign in ";\t," if sign in start)
-        return f"looks like a table (its columns are divided by {sign!r}), not like JSON lines"
+        return f"this looks like a table (its columns are divided by {sign!r}), not like JSON lines"
     return f"none of its {len(file.problems)} lines is a row; line {first}: {what}"
 
 
@@ -167,7 +167,7 @@ def _row(row: dict[str, Any]) -> OwnRow:
     given = {key: value for key, value in row.items() if value is not None}
     boxes, again = (boxes_of(given.pop(key, None)) for key in ("bbox", _BOXES))
     if boxes and again and boxes != again:
-        raise ValueError(f"bbox and {_BOXES}: are two names of the same boxes, but differ; give one of them")
+        raise ValueError(f"bbox and {_BOXES} are two names of the same boxes, but differ; give one of them")
     try:
         result = OwnRow(**given | {"bbox": boxes or again})
     except ValidationError as error:
@@ -179,7 +179,7 @@ def _first(error: ValidationError, row: dict[str, Any]) -> str:
     first = error.errors(include_url=False)[0]
     key = str(first["loc"][0])
     if first["type"] == "missing":
-        return f"has no {key!r}; {suggest(key, row)}".rstrip("; ")
+        return f"the key {key!r} is missing; {suggest(key, row)}".rstrip("; ")
     return f"{key} {first['input']!r:.80}: {first['msg'][0].lower()}{first['msg'][1:]}"
 
 
@@ -188,7 +188,7 @@ def _checked(row: OwnRow) -> OwnRow:
     if "#{" in image:  # begins what a URI says of a scan
         raise ValueError(f"image {image!r}: '#{{' cannot be part of its name; rename the file or folder")
     if not row.question.strip():
-        raise ValueError("question: has no text")
+        raise ValueError("question has no text")
     if row.bbox and row.mask is not None:
         raise ValueError("bbox and mask: both say where the object is; give one of them")
     if isinstance(row.mask, str):
@@ -200,7 +200,7 @@ def _checked(row: OwnRow) -> OwnRow:
 
 
 def _answer(row: OwnRow) -> str:
-    """The answer; with options, its letter."""
+    """Return the answer; with options, its letter."""
     answer, options = row.answer.strip(), row.options
     if not options:
         return answer
@@ -216,7 +216,7 @@ def _answer(row: OwnRow) -> str:
         raise ValueError(f"{stated}: with options, allowed is one of them, or its letter {letters[0]} to {letters[-1]}")
     if len(matches) > 1:
         raise ValueError(
-            f"answer {answer!r}: is an option, and the letter of another; write the options longer, such as 'type {answer}'"
+            f"answer {answer!r} is an option and also the letter of another; write the options longer, such as 'type {answer}'"
         )
     return matches.pop()
 

@@ -24,7 +24,7 @@ GROUPS_KEPT = 2
 
 
 def row_count(path: Path) -> int:
-    """Number of rows, read from the file's footer.
+    """Return the number of rows, read from the file's footer.
 
     Raises:
         DataError: the file is not a parquet file.
@@ -83,7 +83,7 @@ def image_of_row(spec: DatasetSpec, pattern: str, row: int, column: str = "image
                 raise missing(spec, pattern, f"Row {row - first} of {file} has no image in column {column}.")
             return data
         first += rows
-    raise missing(spec, pattern, f"There is no row {row}.")
+    raise missing(spec, pattern, f"Row {row} is not in {pattern}; allowed is 0 to {first - 1}.")
 
 
 class _Layout(NamedTuple):

@@ -100,7 +100,7 @@ def _sample(row: dict[str, str], number: int) -> Sample:
 
 
 def _choice(text: str) -> str:
-    """An option without its letter and without quotation marks around both: `'A:Crohn's disease'`."""
+    """Return an option without its letter and without quotation marks around both: `'A:Crohn's disease'`."""
     lettered = _LETTERED.fullmatch(" ".join(text.split()))
     if not lettered:
         return _plain(text)

@@ -1,4 +1,4 @@
-"""How well SLAKE's boxes and masks agree: both are published for many objects, and were drawn separately."""
+"""Agreement of SLAKE's boxes and masks: both are published for many objects, and were drawn separately."""
 
 from __future__ import annotations
 

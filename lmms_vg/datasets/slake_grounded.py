@@ -60,7 +60,7 @@ def image_of(sample: Sample) -> str:
 
 
 def _placed(sample: Sample, objects: frozenset[Mention]) -> Sample | None:
-    """The question with the place of its objects; None if the image's files have none of them."""
+    """Return the question with the place of its objects; None if the image's files have none of them."""
     regions = regions_of(image_of(sample))
     organs: set[str] = set()
     boxes: list[list[float]] = []

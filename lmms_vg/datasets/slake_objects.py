@@ -56,7 +56,7 @@ class Mention(NamedTuple):
     side: str = ""
 
     def means(self, label: Mention) -> bool:
-        """Whether a file's label is what this mention means.
+        """Return whether a file's label is what this mention means.
 
         >>> Mention("Kidney").means(Mention("Kidney", "left")), Mention("Kidney", "right").means(Mention("Kidney", "left"))
         (True, False)
@@ -98,7 +98,7 @@ def linked(question: str, answer: str) -> frozenset[Mention]:
 
 @cache
 def _names() -> tuple[re.Pattern[str], dict[str, list[str]]]:
-    """A pattern that finds names with their sides, and name -> the objects it stands for."""
+    """Return a pattern that finds names with their sides, and name -> the objects it stands for."""
     objects: dict[str, list[str]] = {}
     for name, words in vocabulary().objects.items():
         for word in (name.lower(), *words.also):

@@ -1,4 +1,4 @@
-"""What SLAKE's files say about one image: where its objects are.
+"""The objects on one image of SLAKE, as the image's files state them.
 
 Beside `source.jpg` there are `detection.json`, a list of objects such as `{"Liver": [54, 106, 30, 31]}` (x, y, width, height
 in pixels), and `mask.png`, as large as the image, whose pixels have the values of `mask.txt`. Findings such as "Atelectasis"

@@ -14,7 +14,7 @@ from lmms_vg.datasets.schema import DatasetSpec
 
 DATA_ENV = "LMMS_VG_DATA"
 
-#: What a path on Windows, or a hostile one, may hold.
+#: Parts that only a path on Windows, or a hostile one, has.
 _OUTSIDE = re.compile(r"^[A-Za-z]:|[\\\0]")
 
 
@@ -32,7 +32,7 @@ class DataMissing(DataError):
 
 
 def data_root() -> Path | None:
-    """The folder of all data sets, `LMMS_VG_DATA`, which need not exist; None if the variable is not set."""
+    """Return the folder of all data sets, `LMMS_VG_DATA`, which need not exist; None if the variable is not set."""
     base = os.environ.get(DATA_ENV)
     return Path(base).expanduser() if base else None
 
@@ -55,13 +55,13 @@ def read_data(path: str) -> bytes:
 
 
 def local_root(spec: DatasetSpec) -> Path | None:
-    """The data set's folder under `LMMS_VG_DATA`, which need not exist; None if the variable is not set."""
+    """Return the data set's folder under `LMMS_VG_DATA`, which need not exist; None if the variable is not set."""
     root = data_root()
     return None if root is None else root / spec.name
 
 
 def revision_read(spec: DatasetSpec) -> str | None:
-    """The pinned hub revision that readers use; None for the newest one, or for a local folder."""
+    """Return the pinned hub revision that readers use; None for the newest one, or for a local folder."""
     return spec.revision if local_root(spec) is None else None
 
 

@@ -134,7 +134,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
 
 
 def text_of(row: dict[str, Any], name: str) -> str:
-    """A row's text under `name`; empty if there is none or it is not a text."""
+    """Return a row's text under `name`; empty if there is none or it is not a text."""
     value = row.get(name)
     return value if isinstance(value, str) else ""
 

@@ -93,7 +93,7 @@ def require_images() -> None:
 
 
 def _question_type(text: str) -> str:
-    """One of eleven types, or "several"; the file misspells two types and has one in lower case."""
+    """Return one of eleven types, or "several"; the file misspells two types and has one in lower case."""
     types = {_MISSPELT.get(name.strip().upper(), name.strip().upper()) for name in text.split(",")}
     return types.pop() if len(types) == 1 else "several"
 

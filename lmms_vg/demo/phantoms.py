@@ -181,6 +181,6 @@ def _shape(kind: Kind, radius: float, x: int, y: int, *, upright: bool) -> tuple
 
 
 def _tight_box(mask: NDArray[np.bool_]) -> Box:
-    """The smallest box around a mask: xyxy in pixels, x2 and y2 exclusive."""
+    """Return the smallest box around a mask: xyxy in pixels, x2 and y2 exclusive."""
     rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return int(cols[0]), int(rows[0]), int(cols[-1]) + 1, int(rows[-1]) + 1

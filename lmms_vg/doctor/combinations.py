@@ -90,7 +90,7 @@ def _cuda_unavailable() -> str:
 
 
 def _nvidia() -> bool:
-    """Whether the driver exposes a GPU. Its version file proves nothing: containers without a GPU see their host's."""
+    """Return whether the driver exposes a GPU. Its version file proves nothing: containers without a GPU see their host's."""
     return any(Path("/dev").glob("nvidia[0-9]*"))
 
 

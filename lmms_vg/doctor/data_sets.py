@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def data_sets() -> Iterator[CheckResult]:
-    """Where data sets are looked for, then the state of each."""
+    """Yield the places that are searched for data sets, then the state of each data set."""
     from lmms_vg.datasets.source import data_root
     from lmms_vg.tasks.catalogue import looked_in, status
 

@@ -62,7 +62,7 @@ def _accelerated() -> bool:
 
 
 def _cpus() -> int:
-    """Number of CPUs that this process may use; a batch system may limit it."""
+    """Return the number of CPUs that this process may use; a batch system may limit it."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

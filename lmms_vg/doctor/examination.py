@@ -36,7 +36,7 @@ class Examination:
     notes: int = 0
 
     def lines(self, groups: Mapping[str, str] = GROUPS) -> Iterator[str]:
-        """A heading and the findings of each group; at the end, how many findings were problems and notes."""
+        """Yield a heading and the findings of each group; at the end, how many findings were problems and notes."""
         for heading, module in groups.items():
             yield heading
             for finding in _findings(heading, module):

@@ -20,7 +20,7 @@ class CheckResult(NamedTuple):
     remedy: str = ""
 
     def lines(self) -> Iterator[str]:
-        """The text, wrapped, then the remedy on its own line, unwrapped so that it can be copied."""
+        """Yield the text, wrapped, then the remedy on its own line, unwrapped so that it can be copied."""
         text = " ".join(self.text.split())
         start = f"  {self.mark:9}"
         yield from textwrap.wrap(
@@ -39,21 +39,21 @@ Check = Callable[[], Iterable[CheckResult]]
 
 
 def ok(text: str) -> CheckResult:
-    """A finding that all is well."""
+    """Return a finding that all is well."""
     return CheckResult("ok", text)
 
 
 def note(text: str, remedy: str = "") -> CheckResult:
-    """A finding worth knowing, which does not stop a run."""
+    """Return a finding worth knowing, which does not stop a run."""
     return CheckResult("note", text, remedy)
 
 
 def problem(text: str, remedy: str) -> CheckResult:
-    """A finding that stops a run, with its remedy."""
+    """Return a finding that stops a run, with its remedy."""
     return CheckResult("PROBLEM", text, remedy)
 
 
 def described(failure: BaseException) -> str:
-    """An exception on one line: its type and the first line of its message."""
+    """Return an exception on one line: its type and the first line of its message."""
     message = str(failure).strip().splitlines()
     return f"{type(failure).__name__}{f': {message[0]}' if message else ''}"

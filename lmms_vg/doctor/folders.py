@@ -26,14 +26,14 @@ class Folder(NamedTuple):
 
 
 def home() -> Iterator[CheckResult]:
-    """The folder of answers."""
+    """Yield findings about the folder of answers."""
     from lmms_vg import journal
 
     yield _examined(Folder("answers", "LMMS_VG_HOME", journal.home()))
 
 
 def data() -> Iterator[CheckResult]:
-    """The folder of data sets, which may be read-only: only `lmms-vg data fetch` writes there."""
+    """Yield findings about the folder of data sets, which may be read-only: only `lmms-vg data fetch` writes there."""
     from lmms_vg.datasets.source import DATA_ENV
 
     base = os.environ.get(DATA_ENV)
@@ -44,7 +44,7 @@ def data() -> Iterator[CheckResult]:
 
 
 def hub() -> Iterator[CheckResult]:
-    """The hub's cache, to which nothing is written offline."""
+    """Yield findings about the hub's cache, to which nothing is written offline."""
     from huggingface_hub import constants
 
     path = Path(constants.HF_HUB_CACHE)
@@ -52,14 +52,14 @@ def hub() -> Iterator[CheckResult]:
 
 
 def datasets_library() -> Iterator[CheckResult]:
-    """The cache of `datasets`: lmms-eval opens every task through it, ours too, and it always writes there."""
+    """Yield findings about the cache of `datasets`, to which lmms-eval writes for every task, ours too."""
     from datasets import config
 
     yield _examined(Folder("cache of datasets", "HF_DATASETS_CACHE", Path(config.HF_DATASETS_CACHE)))
 
 
 def temporary() -> Iterator[CheckResult]:
-    """The folder of temporary files."""
+    """Yield findings about the folder of temporary files."""
     yield _examined(Folder("temporary files", "TMPDIR", Path(tempfile.gettempdir())))
 
 

@@ -1,4 +1,4 @@
-"""Whether the hub's gated repositories can be fetched. The token itself is never shown."""
+"""Check that the hub's gated repositories can be fetched. The token itself is never shown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lmms_vg.doctor.finding import Check, CheckResult, note, ok
 
 
 def token() -> Iterator[CheckResult]:
-    """A token of the hub, from HF_TOKEN or a login; whether the terms of each repository were accepted only the hub knows."""
+    """Yield findings about the hub's token, from HF_TOKEN or a login; only the hub knows which terms were accepted."""
     from huggingface_hub import get_token
 
     from lmms_vg.models import FAMILIES

@@ -1,4 +1,4 @@
-"""How lmms-eval sees this package: the entry points, models and tasks it finds."""
+"""Check lmms-eval's view of this package: the entry points, models and tasks it finds."""
 
 from __future__ import annotations
 

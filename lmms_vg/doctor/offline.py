@@ -1,4 +1,4 @@
-"""Whether the hub's libraries are offline, according to the switches they read at import."""
+"""Check whether the hub's libraries are offline, according to the switches they read at import."""
 
 from __future__ import annotations
 

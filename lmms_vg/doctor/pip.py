@@ -10,12 +10,12 @@ import lmms_vg
 
 
 def pip(arguments: str) -> str:
-    """A command for the pip of this interpreter; its path is omitted if `python` is this interpreter."""
+    """Return a command for the pip of this interpreter; its path is omitted if `python` is this interpreter."""
     python = "python" if shutil.which("python") == sys.executable else f'"{sys.executable}"'
     return f"{python} -m pip {arguments}"
 
 
 def reinstall() -> str:
-    """The command that installs lmms_vg again: from its checkout if the code runs from one."""
+    """Return the command that installs lmms_vg again: from its checkout if the code runs from one."""
     root = Path(lmms_vg.__file__).parents[1]
     return pip(f'install -e "{root}"' if (root / "pyproject.toml").is_file() else "install --force-reinstall lmms-vg")

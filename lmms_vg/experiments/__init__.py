@@ -1,1 +1,1 @@
-"""What asks models beyond a single run: joint runs, sweeps, calibration, overlays."""
+"""Experiments that ask models beyond a single run: joint runs, sweeps, calibration, overlays."""

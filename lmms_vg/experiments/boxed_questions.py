@@ -83,7 +83,10 @@ def annotated(data: str, n: int, seed: int) -> BoxedSample:
 
 
 def _documents(data: str) -> tuple[str, list[Doc]]:
-    """The name and the documents of a task or of a file; a file becomes the process's own questions, to find its images."""
+    """Return the name and the documents of a task or of a file.
+
+    A file becomes the process's own questions, so that its images are found.
+    """
     task, path = CALIBRATION.get(data, data), Path(data).expanduser()
     if task in TASKS:
         return task, list(getattr(registry, task)(None))

@@ -161,13 +161,13 @@ def measure(answerer: Answerer, sample: BoxedSample, sums: HeadSums) -> tuple[in
 
 
 def _even(folder: Path, measured: Mapping[str, int]) -> dict[str, float]:
-    """What even attention has on the boxes of these questions; its placement is that of chance on any box."""
+    """Return the scores of even attention on the boxes of these questions; its placement is that of chance on any box."""
     known = even_looks(folder, measured)
     return known | {"placement": CHANCE} if known else {}
 
 
 def _revision(pretrained: str, revision: str | None) -> str | None:
-    """The commit of a hub checkpoint if the cache knows it, else `revision`; a folder has no commit."""
+    """Return the commit of a hub checkpoint if the cache knows it, else `revision`; a folder has no commit."""
     if Path(locate(pretrained)).is_dir():
         return revision
     cached = try_to_load_from_cache(pretrained, "config.json", revision=revision)

@@ -106,7 +106,7 @@ def _require_saved(out: str, results: Mapping[str, Any], samples: Mapping[str, S
 
 
 def unsaved(out: Path, results: Mapping[str, Any], samples: Mapping[str, Sequence[Any]]) -> str:
-    """What lmms-eval failed to write, which only its log says; empty if all files are complete."""
+    """Name what lmms-eval failed to write, which it reports only in its log; empty if all files are complete."""
     path = _stem(out, results, "_results.json")
     try:
         json.loads(path.read_text(encoding="utf-8"))
@@ -124,7 +124,7 @@ def unsaved(out: Path, results: Mapping[str, Any], samples: Mapping[str, Sequenc
 
 
 def _stem(out: Path, results: Mapping[str, Any], suffix: str) -> Path:
-    """A file of a run, as lmms-eval names it."""
+    """Return a file of a run, as lmms-eval names it."""
     return out / (results.get("model_name_sanitized") or "") / f"{str(results['date']).replace(':', '-')}{suffix}"
 
 
@@ -161,7 +161,7 @@ def _timed_scoring() -> Iterator[None]:
 
 @contextmanager
 def _names_of_its_own(out: str | None) -> Iterator[None]:
-    """Inside the block, a run whose files would have the names of an earlier one's gets the time a little later.
+    """Inside the block, delay a run by moments if its files would get the names of an earlier run's files.
 
     lmms-eval names files by the second and appends samples, so files of two quick runs would hold both.
     """

@@ -22,7 +22,7 @@ class Setting(NamedTuple):
     hyper_parameters: str = ""
 
     def model_args(self, common: str) -> str:
-        """The `--model_args` of this setting: the common arguments and its hyper-parameters."""
+        """Return the `--model_args` of this setting: the common arguments and its hyper-parameters."""
         return ",".join(filter(None, (common, self.hyper_parameters)))
 
 
@@ -72,7 +72,7 @@ def common_arguments(family: str | None) -> tuple[str, ...]:
 
 
 def is_common(name: str, family: str | None = None) -> bool:
-    """Whether an argument belongs to the model, whatever the method."""
+    """Return whether an argument belongs to the model, whatever the method."""
     return name in common_arguments(family)
 
 

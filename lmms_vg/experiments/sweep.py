@@ -105,7 +105,7 @@ def require_comparable(arguments: Sequence[str]) -> None:
     tasks = arguments[given.index("--tasks") + 1].split(",")
     if set(tasks) <= {*MEASURED, "vgmed", "vgmed_coco"}:
         raise ValueError(
-            f"--tasks {','.join(tasks)}: measures where a model looks, and has no right answers to compare settings by; to "
+            f"--tasks {','.join(tasks)} measures where a model looks, and has no right answers to compare settings by; to "
             "vary a method there, run it several times (lmms-vg run) and read the reports"
         )
 

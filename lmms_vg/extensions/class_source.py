@@ -1,4 +1,4 @@
-"""What a registered class states, read from its source: importing a method imports torch, which takes seconds.
+"""Attributes of a registered class, read from its source because importing a method imports torch, which takes seconds.
 
 Only plain statements are understood: `name = True` or `name: ... = True` in the class or a base class, and base classes that
 are defined in the same module or imported by `from module import Class`.

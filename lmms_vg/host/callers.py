@@ -32,7 +32,7 @@ def evaluation() -> Mapping[str, Any] | None:
 
 
 def leaves_records() -> bool:
-    """Whether the evaluated model keeps records of its answers, as ours do; True outside of an evaluation."""
+    """Return whether the evaluated model keeps records of its answers, as ours do; True outside of an evaluation."""
     model = (evaluation() or {}).get("lm")
     return model is None or getattr(model, "leaves_records", False)
 

@@ -1,4 +1,4 @@
-"""How a run fails: an ordinary exception in Python; one line and a non-zero exit status at the command line.
+"""Failures of a run: an ordinary exception in Python; one line and a non-zero exit status at the command line.
 
 lmms-eval's command line turns exceptions into a traceback and status 0. There an error that ends a run is a SystemExit, and
 an error after which the run goes on (`note`) is remembered until the process ends. In Python (`simple_evaluate`, process
@@ -23,7 +23,7 @@ class RunFailed(Exception):
 
 
 def failed(message: str) -> RunFailed | SystemExit:
-    """The exception to raise when a run cannot go on.
+    """Return the exception to raise when a run cannot go on.
 
     If lmms-eval runs a list of configurations (`--config`), the others still run: then it is an ordinary exception too,
     and the process remembers to end with a non-zero status.

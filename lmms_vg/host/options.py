@@ -21,7 +21,7 @@ _SEEDS = ("random_seed", "numpy_random_seed", "torch_random_seed", "fewshot_rand
 
 
 class Option(NamedTuple):
-    """How an option is treated.
+    """The treatment of one of lmms-eval's options.
 
     Attributes:
         models: By our models, on any task.
@@ -199,13 +199,13 @@ def recorded() -> dict[str, Any]:
 
 
 def shown(name: str) -> str:
-    """An option as it was given, and how it is treated."""
+    """Return an option as it was given, and how it is treated."""
     value = given()[name]
     return f"--{name}{'' if value is True else f' {value}'}: {OPTIONS[name].why}"
 
 
 def as_markdown() -> str:
-    """The table of docs/host_options.md; options with the same treatment and reason share a row."""
+    """Return the table of docs/host_options.md; options with the same treatment and reason share a row."""
     rows = ["| option | models of lmms_vg | tasks of lmms_vg, any model | |", "|---|---|---|---|"]
     for option, items in groupby(OPTIONS.items(), key=itemgetter(1)):
         names = ", ".join(f"`{name}`" for name, _ in items)

@@ -24,7 +24,7 @@ Masks = tuple[Mask, ...]
 
 
 class LookTarget(NamedTuple):
-    """What a question's attention is measured against, on the patches of the first image's first view.
+    """The region that a question's attention is measured against, on the patches of the first image's first view.
 
     Attributes:
         uid: name of the question.
@@ -40,7 +40,7 @@ class LookTarget(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """What was measured of a question.
+    """The measurements of one question.
 
     Attributes:
         values: its alignment values as JSON values; None without boxes.
@@ -79,6 +79,9 @@ def probed_maps(answering: Pass, rows: Rows, per_head: bool = True) -> tuple[NDA
     """Return the maps of the answering pass and of the reference prompts, both (B, layers, heads, N), layers in order.
 
     Without `per_head` the heads are averaged into one, on the device: a map of all heads is megabytes per question.
+
+    Raises:
+        ValueError: the batch was not watched for these rows.
     """
     if rows not in answering.seen:
         raise ValueError(f"the batch was not watched for rows={rows!r}: its questions ask for no such maps")
@@ -147,7 +150,7 @@ def _heads(asked: NDArray[Any], general: NDArray[Any], target: LookTarget) -> He
 
 
 def _kept(maps: NDArray[Any], sizes: Sequence[int]) -> list[LayerMaps]:
-    """The views of maps (layers, heads, N), and the share of the attention that lies on all views and images."""
+    """Return the views of maps (layers, heads, N), and the share of the attention that lies on all views and images."""
     averaged = maps.mean(axis=1, dtype=np.float64)
     views = np.split(averaged, np.cumsum(sizes), axis=1)[: len(sizes)]  # further images are behind
     return [LayerMaps.of(view, averaged.sum(axis=-1)) for view in views]

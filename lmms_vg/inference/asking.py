@@ -37,7 +37,7 @@ class Answered(NamedTuple):
 
 @dataclass(frozen=True)
 class Asking:
-    """How questions are asked, and what is journalled besides the answers.
+    """Settings for asking questions, and for the values that are journalled besides the answers.
 
     Attributes:
         family: the model.

@@ -1,4 +1,4 @@
-"""Which questions fit into one batch: a fixed number of them, or as many as memory holds (`batch_size=auto`)."""
+"""The number of questions in a batch: fixed, or as many as memory holds (`batch_size=auto`)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_ELSEWHERE = 8
 #: Share of the free memory that is planned with; the rest is for fragments between tensors.
 PLANNED = 0.9
 
-#: How many times its prediction a batch is expected to take: before any batch was measured, and after that relative to the
+#: The expected ratio of the memory of a batch to its prediction: before any batch was measured, and after that relative to the
 #: largest measured ratio.
 UNMEASURED, MEASURED = 2.0, 1.1
 
@@ -56,7 +56,7 @@ class BatchLimit:
             self.most, self._free = batch_size, math.inf
 
     def fits(self, batch: Sequence[Pending]) -> bool:
-        """Whether these questions may share a batch; a single question always may."""
+        """Return whether these questions may share a batch; a single question always may."""
         if len(batch) == 1:
             return True
         if len(batch) > self.most:

@@ -76,7 +76,7 @@ class BatchMemory:
         return max(first, later) + (self._forms - 1) * later
 
     def _run(self, prefix: int, behind: int) -> int:
-        """What the unedited run keeps of one question: keys and values, and the hidden states that enter every layer."""
+        """Return the bytes that the unedited run keeps of a question: keys, values, and the hidden states of every layer."""
         return (prefix + behind) * self.token + behind * self._width * (self._depth + 1) * self._size
 
     def _explicit(self, keys: int, rows: int) -> int:
@@ -94,7 +94,7 @@ class BatchMemory:
         return total
 
     def _patches(self, pixels: torch.Tensor) -> int:
-        """Number of patches that the vision tower sees; a text token may stand for several."""
+        """Return the number of patches that the vision tower sees; a text token may stand for several."""
         side = self._vision.patch_size
         area: int = side**2 if isinstance(side, int) else math.prod(side)
         return -(-pixels.numel() // (3 * area))

@@ -13,7 +13,7 @@ from itertools import chain
 from lmms_vg.inference.job import gather
 from lmms_vg.inference.requests import Requested
 
-#: What the prefix of an image costs, in questions: 3.8 s and 0.55 s on a CPU (docs/speed.md). No answer depends on it.
+#: The cost of the prefix of an image, in questions: 3.8 s and 0.55 s on a CPU (docs/speed.md). No answer depends on it.
 PREFIX = 7
 
 

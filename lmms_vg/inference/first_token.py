@@ -1,4 +1,4 @@
-"""Log-probabilities of the allowed answers, from the logits that a prefilled pass has anyway.
+"""Log-probabilities of the allowed answers, from the logits that the prefill computes anyway.
 
 They are taken over the whole vocabulary from the logits that the method chooses the first token by: contrasted if it
 contrasts (VCD, PAI's guidance), because those are the method's, but before its cut-off, which would make an allowed answer
@@ -61,7 +61,7 @@ class ChoiceTokens:
 
 
 def _spellings(choice: str) -> list[str]:
-    """The ways to write an allowed answer; a letter has one, as the small "a" is an article."""
+    """Return the ways to write an allowed answer; a letter has one, as the small "a" is an article."""
     if len(choice) == 1:
         return [choice]
     return list(dict.fromkeys((choice, choice.lower(), choice.capitalize(), choice.upper())))

@@ -1,7 +1,7 @@
 """Controls: the same question with less to see, or with something else to see.
 
-A control changes a question before any method gets it, so it combines with every family, method and task. What a question
-cannot be asked under a control for is raised when its images are opened, and fails that question alone, with a code.
+A control changes a question before any method gets it, so it combines with every family, method and task. If a question
+cannot be changed by a control, opening its images raises the reason, and this question alone fails, with a code.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What all processes (ranks) of one job do together: exchange values and lock journal folders."""
+"""Communication between all processes (ranks) of one job: exchange values and lock journal folders."""
 
 from __future__ import annotations
 

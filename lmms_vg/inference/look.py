@@ -1,4 +1,4 @@
-"""What `Model.ask` returns: the answer, where the model looked meanwhile, and both as a picture, a table and HTML."""
+"""The result of `Model.ask`: the answer, the attention behind it, and both as a picture, a table and HTML."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lmms_vg.vision.patch_grid import Geometry
 
 @dataclass(frozen=True)
 class LookSite:
-    """What the looks of several methods at one question share.
+    """The question, image and boxes that the looks of several methods share.
 
     Attributes:
         question: the text that was asked.
@@ -53,7 +53,7 @@ class LookSite:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Look:
-    """What a method answered to a question, and where the model looked meanwhile. In a notebook it shows itself.
+    """A method's answer to a question, and the attention behind it. In a notebook it shows itself.
 
     Attributes:
         method: name of the method.
@@ -140,7 +140,7 @@ class Looks(dict[str, Look]):
 
     @property
     def site(self) -> LookSite:
-        """What they are about."""
+        """The question, image and boxes that the looks share."""
         return next(iter(self.values())).site
 
     def rows(self, layer: int | None = None) -> list[LookRow]:

@@ -1,4 +1,4 @@
-"""What the same model's maps of other images have on a look's box, from the maps that a run has kept: the swap null."""
+"""The swap null of a look, from a finished run: the values of the same model's maps of other images on this box."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lmms_vg.runs.kept_maps import KeptMaps, kept_maps
 from lmms_vg.runs.read import read
 from lmms_vg.runs.record_units import units_of_records
 
-#: What of a run's identity decides where its model looks.
+#: The parts of a run's identity that determine its model's attention.
 _SAME = ("family", "weights", "method", "rows", "geometry")
 
 
@@ -34,7 +34,7 @@ class MapBank(NamedTuple):
     records: list[Record]
 
     def is_of(self, identity: Mapping[str, Any]) -> bool:
-        """Whether the same model and method, read in the same way, left these maps."""
+        """Return whether the same model and method, read in the same way, left these maps."""
         return all(self.identity.get(name) == identity.get(name) for name in _SAME)
 
 
@@ -105,6 +105,6 @@ def bank_values(
 
 
 def _alike(kept: KeptMaps, kind: object) -> tuple[NDArray[Any], list[int]]:
-    """The maps of one grid whose images have the same padding, and the places of their records."""
+    """Return the maps of one grid whose images have the same padding, and the places of their records."""
     same = [place for place, own in enumerate(kept.kinds) if own == kind]
     return kept.maps[same], [kept.places[i] for i in same]

@@ -14,7 +14,7 @@ from lmms_vg.metrics import alignment, placement
 from lmms_vg.metrics.uniform import uniform
 from lmms_vg.runs.text_tables import markdown
 
-#: What `blind` of the rows is.
+#: The meaning of `blind` in the rows.
 BLIND = (
     "Blind is what attention has that is spread evenly over the image. Placement is the share of the places in the image at "
     "which the same box would hold less attention; 0.50 is chance. One image says nothing about others"
@@ -31,7 +31,7 @@ class LookRow(NamedTuple):
 
     Attributes:
         name: its name, and which direction is better.
-        values: one per look; NaN where it says nothing.
+        values: one per look; NaN where it is undefined.
         blind: what attention that is blind to the boxes has.
     """
 

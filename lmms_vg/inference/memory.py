@@ -1,4 +1,4 @@
-"""How much memory a model's devices have left, how much a batch took, and whether an error says that none is left."""
+"""Memory that a model's devices have left, memory that a batch took, and recognition of errors for lack of memory."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def peak_bytes(model: nn.Module) -> int:
 
 
 def is_out_of_memory(problem: Exception) -> bool:
-    """Whether an error says that a device, or the machine, has no memory left."""
+    """Return whether an error says that a device, or the machine, has no memory left."""
     if isinstance(problem, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(problem, RuntimeError) and any(refusal in str(problem) for refusal in _REFUSALS)

@@ -18,7 +18,7 @@ SHOWN_FAILURES = 10
 
 @dataclass
 class RunCounts:
-    """How many questions a run asked, answered and failed."""
+    """Numbers of questions that a run asked, answered and failed."""
 
     asked: int = 0
     from_journal: int = 0

@@ -84,7 +84,7 @@ class Prepared:
 
     @property
     def view(self) -> Geometry:
-        """How the image lies on the grid that is measured, the first view of the first image."""
+        """The mapping of the image to the grid that is measured, the first view of the first image."""
         return self.prompt.images[0].views[0]
 
     @property
@@ -94,7 +94,7 @@ class Prepared:
 
     @property
     def target(self) -> LookTarget:
-        """What its attention is measured against."""
+        """The region that its attention is measured against."""
         others = tuple(view.rows * view.cols for view in self.prompt.images[0].views[1:])
         return LookTarget(self.question.uid, self.mask, self.view.visible, others)
 

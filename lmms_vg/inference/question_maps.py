@@ -1,4 +1,4 @@
-"""What a journal keeps of a question's attention beside its file: maps, how its image lies on the patches, values of heads."""
+"""Attention of a question that a journal keeps beside its file: maps, the image's place on the patches, values of heads."""
 
 from __future__ import annotations
 

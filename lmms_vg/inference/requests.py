@@ -33,7 +33,7 @@ class Order(NamedTuple):
 
 
 class Requested(NamedTuple):
-    """What lmms-eval asks: a document, once. It is small, so that all ranks can hold those of all ranks.
+    """A document that lmms-eval asks, once. It is small, so that all ranks can hold the documents of all ranks.
 
     Attributes:
         image: names of its images, joined by "|"; empty if the task belongs to somebody else, whose images have no names.
@@ -52,7 +52,7 @@ class Requested(NamedTuple):
 
 @dataclass(frozen=True)
 class _Task:
-    """What all requests of a task have in common, and its documents."""
+    """Properties that all requests of a task have in common, and its documents."""
 
     name: str
     split: str
@@ -82,7 +82,7 @@ class _Task:
         )
 
     def column(self, name: str) -> Sequence[Any]:
-        """A field of all documents; of our own tasks only: others may decode images on access, or mean something else."""
+        """Return a field of all documents; of our own tasks only: others may decode images on access."""
         values: Sequence[Any] = self.documents[name][:]
         return values
 
@@ -192,7 +192,7 @@ class Requests:
         return self.question(min(asked, key=lambda request: request.order)) if asked else None
 
     def is_ours(self, task: str) -> bool:
-        """Whether the task belongs to lmms_vg, whose tasks leave failures out of their scores."""
+        """Return whether the task belongs to lmms_vg, whose tasks leave failures out of their scores."""
         return self._tasks[task].ours
 
     def question(self, requested: Requested) -> Question:

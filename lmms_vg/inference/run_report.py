@@ -20,7 +20,7 @@ from lmms_vg.inference.method_run import RunCounts
 
 
 class Totals(NamedTuple):
-    """What all ranks of a run have asked and taken.
+    """Numbers of questions, time and memory over all ranks of a run.
 
     Attributes:
         counts: name and counts of each method that answered, the run's own first.
@@ -91,7 +91,7 @@ def report(answerer: Answerer, unscorable: Counter[str], rank: int) -> None:
 
 
 def spent_in_words(ranks: Sequence[stages.Spent], scoring: float | None = None) -> str:
-    """Where the time of all ranks went, and the peak memory of the rank that used most, as a table.
+    """Return a table of the time that all ranks took, and the peak memory of the rank that used most.
 
     Args:
         ranks: what each rank took until the last answer was there.

@@ -1,4 +1,4 @@
-"""What `--model_args` may hold: the arguments of every model, the family's own and the method's hyper-parameters."""
+"""The arguments allowed in `--model_args`: those of every model, the family's own and the method's hyper-parameters."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Settings:
 
     @property
     def selections(self) -> Selections:
-        """The selections of `rows`: the first, and the others in one order, as theirs says nothing."""
+        """The selections of `rows`: the first as given, the others in a fixed order, because their order has no meaning."""
         given, known = self.rows.split("+"), get_args(Rows)
         return tuple(sorted((rows for rows in known if rows in given), key=lambda rows: rows != given[0]))
 
@@ -124,7 +124,11 @@ def split_arguments(family: str, method: str, arguments: dict[str, Any]) -> tupl
 
 
 def choose_device(device: str | None) -> str:
-    """Return the given device; by default this rank's CUDA GPU, else Apple's GPU, else the CPU."""
+    """Return the given device; by default this rank's CUDA GPU, else Apple's GPU, else the CPU.
+
+    Raises:
+        ValueError: the given device is not usable here.
+    """
     if device is not None:
         kind = str(device).split(":")[0]
         present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}

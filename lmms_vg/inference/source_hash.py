@@ -127,7 +127,7 @@ def _origin(module: str, node: ast.ImportFrom) -> str:
 
 
 def _exists(module: str) -> bool:
-    """Whether a dotted name is a module, not a name inside one."""
+    """Return whether a dotted name is a module, not a name inside one."""
     if module.split(".")[0] == PACKAGE:
         return _own_file(module).is_file()
     try:

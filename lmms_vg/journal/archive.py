@@ -39,13 +39,13 @@ _MEMBER = re.compile(rf"([A-Za-z0-9][A-Za-z0-9._-]{{0,199}})/(rank[0-9]{{1,6}}\.
 #: Longest line that is read, in bytes. With the values of every head, as older versions wrote them, less than 1 MB.
 LONGEST = 1 << 26
 
-#: What `zipfile` and zlib raise on damaged, encrypted or unusual files.
+#: Errors that `zipfile` and zlib raise on damaged, encrypted or unusual files.
 _UNREADABLE = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 
 
 @dataclass
 class Imported:
-    """How many answers and failures an import added to a journal, and how many lines were there already."""
+    """Numbers of answers and failures that an import added to a journal, and of lines that were there already."""
 
     folder: Path
     answers: int = 0
@@ -106,7 +106,7 @@ def _opened(path: Path) -> ZipFile:
 
 
 def _place(path: Path, info: ZipInfo) -> tuple[str, str]:
-    """The folder and the file of a member."""
+    """Return the folder and the file of a member."""
     match = _MEMBER.fullmatch(info.filename)
     if match is None:
         raise ValueError(

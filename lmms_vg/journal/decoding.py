@@ -109,10 +109,10 @@ def _require_known(given: Mapping[str, Any], known: set[str]) -> None:
 
 
 def _integer(value: Any, low: int) -> bool:
-    """Whether `value` is an integer of at least `low`; booleans are not integers here."""
+    """Return whether `value` is an integer of at least `low`; booleans are not integers here."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= low
 
 
 def _number(value: Any) -> bool:
-    """Whether `value` is a finite number above 0."""
+    """Return whether `value` is a finite number above 0."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0

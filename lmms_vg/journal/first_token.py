@@ -1,4 +1,4 @@
-"""What the first answer token of a question says about each allowed answer, or why it says nothing."""
+"""Log-probability of each allowed answer at the first answer token of a question, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -45,5 +45,5 @@ class FirstToken(BaseModel):
 
     @model_serializer(mode="wrap")
     def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out the fields that say nothing: a journal has one of these per question."""
+        """Leave out empty fields, because a journal has one of these per question."""
         return {name: value for name, value in handler(self).items() if value not in (None, {})}

@@ -24,7 +24,7 @@ _OURS = ("holder.json", "lock")
 
 @dataclass(frozen=True)
 class Contents:
-    """What a journal holds.
+    """The number of answers and failures in a journal, and its provenance.
 
     Attributes:
         answers: number of answers, each question of a task counted once per content key.

@@ -1,4 +1,4 @@
-"""How well every head of every layer agrees with the boxes of a question, as a journal keeps it: in two bytes a value.
+"""Agreement of every head of every layer with the boxes of a question, as a journal keeps it: in two bytes per value.
 
 The format of a file of heads, `rank0.heads` beside `rank0.jsonl`, is a `sidecar` whose lines state the shape, and the lowest
 and the highest of each value:
@@ -85,7 +85,7 @@ class QuestionHeads:
 
 
 class HeadLine(BlockLine):
-    """What the line of a block states: the lowest and highest of each value, and the numbers of layers and heads."""
+    """The line of a block: the lowest and highest of each value, and the numbers of layers and heads."""
 
     values: dict[str, tuple[float, float]]
     layers: _Count

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-#: How an image lies on its patches: along x, and along y, the numbers of pixels, scale, shift and unit of a
+#: The mapping of an image to its patches: along x, and along y, the numbers of pixels, scale, shift and unit of a
 #: `vision.patch_grid.Axis`: patch = (pixel * scale + shift) / unit.
 ImageAxes: TypeAlias = tuple[tuple[int, int, int, int], tuple[int, int, int, int]]
 

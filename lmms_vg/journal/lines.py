@@ -33,7 +33,7 @@ _SEPARATOR = b'", '
 _REST = len(_START) + _DIGITS + len(_SEPARATOR)
 _MORE = b'"more": '
 
-#: How the body of a record's line starts, in the order of the fields of `Record`. Other orders are read too, but slower.
+#: The start of the body of a record's line, in the order of the fields of `Record`. Other orders are read too, but slower.
 _STRING = rb'"([^"\\]*(?:\\.[^"\\]*)*)"'
 _LABEL = re.compile(
     rb'\{(?:"more": \d+, )?"key": %b, "task": %b, "uid": %b, "text": %b, "error": (null|")'
@@ -68,7 +68,7 @@ def signed(body: bytes) -> bytes:
 
 
 class Label(NamedTuple):
-    """What a record's line is about, without the rest of the record. `answered`: it holds an answer, not a failure."""
+    """The question of a record, without the rest of the record. `answered`: it holds an answer, not a failure."""
 
     key: str
     task: str
@@ -87,9 +87,12 @@ def decode(line: bytes) -> dict[str, Any]:
 
 
 def decode_label(line: bytes) -> Label | dict[str, Any]:
-    """Return the label of a record's line, and the whole entry of any other line; raises as `decode`.
+    """Return the label of a record's line, and the whole entry of any other line.
 
     The checksum is verified, but a record is not parsed, so it may turn out to be invalid when it is read.
+
+    Raises:
+        ValueError: as in `decode`, or the record has no key, task or uid.
     """
     if start := _LABEL.match(_verified(line)):
         key, task, uid, error = start.groups()

@@ -31,7 +31,11 @@ def check_home() -> None:
 
 @contextmanager
 def writing_to(folder: Path) -> Iterator[None]:
-    """Turn an operating system error in this folder into a JournalError."""
+    """Turn an operating system error in this folder into a JournalError.
+
+    Raises:
+        JournalError: the system refused to write in the folder.
+    """
     try:
         yield
     except JournalError:

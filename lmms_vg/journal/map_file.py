@@ -13,7 +13,7 @@ from lmms_vg.journal.map_lines import MAPS, MapLine, block_of, maps_of
 from lmms_vg.journal.sidecar import BlockPlace
 from lmms_vg.journal.sidecar_file import SidecarFile
 
-#: Where the block of a map is, and what its line states.
+#: The place of the block of a map, and its line.
 MapPlace: TypeAlias = BlockPlace[MapLine]
 
 
@@ -43,7 +43,7 @@ class MapFile(SidecarFile):
 
 
 class MapIndex:
-    """Where the maps of journal files are. Memory holds the lines; the maps are read when they are asked for.
+    """Places of the maps in journal files. Memory holds the lines; the maps are read when they are asked for.
 
     A file that is missing holds no maps. One of another layout, and what is damaged, is said and skipped.
 

@@ -25,7 +25,7 @@ _Count = Annotated[int, Field(ge=1, le=1 << 20)]
 
 
 class OfQuestion(BaseModel):
-    """What a question's line states; see `QuestionMap`. Masks are hexadecimal, eight patches a byte, row by row.
+    """The part of a line about a question; see `QuestionMap`. Masks are hexadecimal, eight patches per byte, row by row.
 
     `axes` is missing in maps of older versions.
     """
@@ -42,7 +42,7 @@ class OfQuestion(BaseModel):
 
 
 class MapLine(BlockLine):
-    """What the line of a block states. Its key is that of the question's record, or of the reference prompt.
+    """The line of a block. Its key is that of the question's record, or of the reference prompt.
 
     Attributes:
         layers: number of layers.

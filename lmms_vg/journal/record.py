@@ -74,7 +74,7 @@ class Record(BaseModel):
 
     @property
     def unit(self) -> str:
-        """What is drawn as a whole in every interval: the patient, or the image where none is known."""
+        """The unit of resampling in every interval: the patient, or the image where none is known."""
         return self.patient or self.image
 
     def alignment_of(self, rows: str | None) -> dict[str, Any] | None:

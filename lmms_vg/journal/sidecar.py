@@ -44,7 +44,7 @@ class OtherLayoutError(ValueError):
 
 
 class BlockLine(BaseModel):
-    """What the line of every block states.
+    """The fields that the line of every block has.
 
     Attributes:
         layout: version of the layout.
@@ -62,7 +62,7 @@ class BlockLine(BaseModel):
 
     @property
     def name(self) -> Hashable:
-        """What tells a block from the others of its kind; of several with one name the last counts."""
+        """The name that distinguishes a block from others of its kind; of several with one name the last counts."""
         return self.key
 
     def block(self, data: bytes) -> bytes:
@@ -85,7 +85,7 @@ L = TypeVar("L", bound=BlockLine)
 
 @dataclass(frozen=True)
 class BlockPlace(Generic[L]):  # no named tuple: before Python 3.11 none can be generic
-    """Where a block is, and what its line states."""
+    """The place of a block in its file, and its line."""
 
     path: Path
     start: int

@@ -188,7 +188,7 @@ class Journal:
         self._places[label.key] = place
 
     def _line(self, place: int) -> bytes:
-        """The line at a place. Files of other ranks are opened for each reading: there may be very many."""
+        """Return the line at a place. Files of other ranks are opened for each reading: there may be very many."""
         offset, number = divmod(place, _FILES)
         if number == 0 and self._file is not None:
             return line_at(self._file, offset)

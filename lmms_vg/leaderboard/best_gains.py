@@ -1,4 +1,4 @@
-"""What the best method of each table gains over the plain run of its own model: the numbers that a visitor sees first.
+"""The gain of each table's best method over the plain run of its own model: the numbers that a visitor sees first.
 
 Where models look is compared at the plain run's layer, since each run's own layer would compare two layers.
 """
@@ -44,8 +44,8 @@ class BestGain(NamedTuple):
         among: number of methods with a plain run that it is the best of.
         better: whether a difference that is shown (p below .05) is in the direction that is better; None where none is shown.
         layer: the plain run's layers at which a look is compared; empty for other columns.
-        words: where a difference that is shown lives, if it is not in better answers, or where this is told; None else, and for
-            what is not accuracy.
+        words: the source of a difference that is shown, if it does not come from better answers, or where to read it; None
+            otherwise, and for metrics other than accuracy.
     """
 
     table: TableView

@@ -61,7 +61,7 @@ def fill(entries: Sequence[Entry], measure: Measure) -> Filled:
         for id, estimate in results.items()
     }
     apart = {id: estimate.apart for id, estimate in results.items() if estimate.apart}
-    apart |= {id: "patches are hidden in its layer, where KL says nothing" for id in silent if id in cells}
+    apart |= {id: "patches are hidden in its layer, where KL is undefined" for id in silent if id in cells}
     cells |= {
         entry.id: CellView(why) for entry in entries if entry.id not in cells and (why := _unjudged(entry, measure))
     }
@@ -78,7 +78,7 @@ def show(value: float, digits: int, sign: str = "") -> str:
 
 
 def _of_excess(measure: Measure) -> Measure:
-    """The excess of KL, which is not judged where raw KL, too, says nothing."""
+    """Return the measure of the excess of KL, which is not judged where raw KL is undefined."""
     return measure._replace(metric="excess_kl")
 
 

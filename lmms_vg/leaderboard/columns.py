@@ -34,7 +34,7 @@ class Measure(NamedTuple):
     Attributes:
         ways: alternatives; the first whose tasks a submission all has counts.
         digits: number of decimals shown.
-        chance: what a look that knows nothing of the boxes has; empty where there is no such level.
+        chance: the level of a look blind to the boxes; empty where there is no such level.
     """
 
     title: str
@@ -116,17 +116,17 @@ def demo() -> tuple[Measure, ...]:
 
 
 def _looks(prefix: str, ways: tuple[Way, ...], which: str) -> Iterator[Measure]:
-    """Yield each raw value with what is left of it after a blind look; which value is which metric is in `_LOOKS`."""
+    """Yield each raw value followed by its excess over the swap null; `_LOOKS` maps values to metrics."""
     for title, metric, about, better, unit, digits, chance in _LOOKS:
         yield Measure(f"{prefix}{title}", metric, ways, f"{about}; {which}", better, unit, digits, chance)
 
 
 _OVER = (
     "minus the mean of what maps of up to 20 other images, at the same layer, have on the same box (the swap null). Chance is "
-    "0: attention that knows nothing of the boxes has it, whatever their sizes"
+    "0 is the level of attention that is blind to the boxes, whatever their sizes"
 )
 _NO_VERDICT = (
-    '. "hidden": in this layer patches have no attention at all, as under a knockout, and this value says nothing there'
+    '. "hidden": in this layer patches have no attention at all, as under a knockout, and this value is undefined there'
 )
 _LOOKS: tuple[tuple[str, str, str, Literal["higher", "lower"] | None, str, int, str], ...] = (
     (

@@ -66,7 +66,7 @@ def estimates(entries: Sequence[Entry], measure: Measure, silent: Collection[str
     Args:
         entries: the rows.
         measure: the column.
-        silent: ids of entries whose numbers say nothing: they have no rank and move nobody's.
+        silent: ids of entries whose numbers are undefined: they have no rank and change no other rank.
     """
     rows = _rows(entries, measure, silent)
     alike: dict[Hashable, list[_RankedRow]] = {}

@@ -16,7 +16,7 @@ _PLACE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 
 
 class History(NamedTuple):
-    """When the files of a folder arrived.
+    """The order in which the files of a folder arrived.
 
     Attributes:
         arrivals: path in the folder -> number of the commit that brought the file as it is now; a later commit has a larger

@@ -14,7 +14,7 @@ from lmms_vg.submission.validated import Values
 
 RESAMPLES = 1000
 
-#: Metric -> title, and what a look that knows nothing of the boxes has (None where no one number is that).
+#: Metric -> title, and the level of a look blind to the boxes (None where no single number is that).
 TITLES: dict[str, tuple[str, float | None]] = {
     "excess_ar": ("excess AR (log), higher is better", 0.0),
     "excess_kl": ("excess KL (nats), lower is better", 0.0),
@@ -30,11 +30,11 @@ class LayerCurve(NamedTuple):
     """One metric of one task.
 
     Attributes:
-        mean: per layer; NaN at layers where the metric says nothing.
+        mean: per layer; NaN at layers where the metric is undefined.
         low: lower ends of the 95% intervals, from whole images; NaN where there are fewer than ten.
         high: upper ends.
         plain: means of the plain run; None without one.
-        chance: the level of a look that knows nothing of the boxes; None where no one number is that.
+        chance: the level of a look blind to the boxes; None where no single number is that.
         best: the layer that the submission's numbers are taken at.
         hidden: layers in which patches have no attention at all.
         n: number of questions.

@@ -1,4 +1,4 @@
-"""Where a submission looked in one task at every layer, read from its bundle, as curves and differences need it."""
+"""A submission's attention in one task at every layer, read from its bundle, in the form that curves and differences need."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lmms_vg.submission.schema_lines import BundleAlignment
 from lmms_vg.submission.validate import pairs
 from lmms_vg.submission.validated import Entry, Values
 
-#: What is read of every question.
+#: The values that are read for every question.
 METRICS = ("ar", "kl", "js", *EXCESS, PLACEMENT)
 
 

@@ -16,7 +16,7 @@ _METHODS = ("VGRefine", "PAI", "AdaptVis", "ViCrop")
 
 # Section 4.2: "VILA-M3 and MedPLIB incorporate training data from VQA-RAD, SLAKE, PathVQA, and PMC-VQA"; caption of Table E.3:
 # VILA-M3, MedPLIB and LLaVA-Tri from VQA-RAD, SLAKE, and PathVQA; caption of Table G.5: VILA-M3 and MedRegA from all four.
-# The paper says nothing about other rows and other benchmarks.
+# The paper does not cover other rows and other benchmarks.
 _THREE = {"vqa_rad", "slake", "path_vqa"}
 _TRAINED_ON = {"LLaVA-Tri": _THREE} | dict.fromkeys(("VILA-M3", "MedPLIB", "MedRegA"), _THREE | {"pmc_vqa"})
 

@@ -1,4 +1,4 @@
-"""What a row is for: to be ranked, or only to help to read those that are."""
+"""The role of a row: ranked, or shown only for comparison."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What submissions said, and what their gains are made of: by the functions of `compare`, from what validation read."""
+"""Readability and yes-rate of each submission, and the parts of its gain, computed with the functions of `compare`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lmms_vg.submission.validated import Scores
 
 
 class SaidGain(NamedTuple):
-    """What a run said, and what its difference from the plain run is made of.
+    """Readability and yes-rate of a run, and the parts of its difference from the plain run.
 
     Attributes:
         said: None if what was read is not known.

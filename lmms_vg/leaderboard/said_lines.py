@@ -1,4 +1,4 @@
-"""What a submission said on each task, and what its difference from its plain run is made of, for the submission's page."""
+"""Lines of a submission's page: readability and yes-rate on each task, and the parts of its difference from the plain run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _UNIT = "image or patient"  # questions that name their patient are drawn by pat
 
 
 class SaidLine(NamedTuple):
-    """What was said on a task.
+    """Readability and yes-rate on a task.
 
     Attributes:
         n: number of questions with a score.
@@ -40,7 +40,7 @@ class SaidLine(NamedTuple):
 
     @property
     def words(self) -> str:
-        """Where a significant difference lives if it is not in better answers; else empty."""
+        """The source of a significant difference that does not come from better answers; else empty."""
         if self.against is None or self.against.change is None:
             return ""
         words = source_words(self.against.difference.mean, self.against.change, self.against.source)
@@ -70,13 +70,13 @@ def _said(run: TaskRun | None) -> Saying | None:
 
 
 def said_texts(said: Saying) -> list[str]:
-    """The cells of one row: unreadable, the number of yes/no answers, yes-rate, balanced accuracy, d' and criterion."""
+    """Return the cells of one row: unreadable, the number of yes/no answers, yes-rate, balanced accuracy, d' and criterion."""
     unreadable, *others = said_cells(said)
     return [unreadable, f"{said.detection.n:,}" if said.detection is not None else "", *others]
 
 
 def changed_texts(line: AgainstBase) -> list[tuple[str, list[str]]]:
-    """The cells of one row, each with lines of small print: difference, source, three parts, changes of d' and criterion."""
+    """Return the cells of a row with small print: difference, source, three parts, changes of d' and criterion."""
     cells = [_points(line.difference, f"p (Holm) {show_p(line.holm)}"), (line.source or "", [])]
     if line.change is None:
         return [*cells, *[("", [])] * 5]

@@ -93,7 +93,7 @@ def build(folder: Path, out: Path, withheld: Collection[str] = ()) -> Built:
     valid, refused = _read(folder, past.arrivals)
     if not valid:
         reasons = "\n".join(f"{item.path}: {reason}" for item in refused for reason in item.reasons)
-        raise ValueError(f"{folder}: holds no valid <id>/{BUNDLE}, so there is nothing to show\n{reasons}".rstrip())
+        raise ValueError(f"{folder} holds no valid <id>/{BUNDLE}, so there is nothing to show\n{reasons}".rstrip())
     alike = likenesses([item.entry for item in valid])
     scratch = place.with_name(f".{place.name}.{os.getpid()}")
     try:
@@ -115,7 +115,7 @@ def _free(out: Path, folder: Path) -> Path:
         )
     if place.exists() and not (place / MARKER).is_file() and not (place.is_dir() and not any(place.iterdir())):
         raise ValueError(
-            f"-o {out}: exists and is not a site that lmms-vg wrote, so it is not replaced; name another folder"
+            f"-o {out} exists and is not a site that lmms-vg wrote, so it is not replaced; name another folder"
         )
     return place
 

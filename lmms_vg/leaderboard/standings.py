@@ -1,4 +1,4 @@
-"""What a submission's page shows besides answers: its rows in the tables, and exactly what was run."""
+"""Parts of a submission's page besides answers: its rows in the tables, and the exact settings of the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages show of where submissions looked, read from their bundles: values per layer, curves and pictures."""
+"""Attention of submissions on the pages, read from their bundles: values per layer, curves and pictures."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def line_text(row: RowView) -> str:
 
 
 def gain_class(gain: BestGain) -> str:
-    """The colour of a gain: of a win or a loss that is shown, else none; nor if it lives in format or criterion alone."""
+    """Return the colour of a gain: of a significant win or loss that is not one of format or criterion alone, else none."""
     return "" if _elsewhere(gain) else {True: "won", False: "lost", None: ""}[gain.better]
 
 
@@ -122,7 +122,7 @@ def gain_evidence(gain: BestGain) -> str:
 
 
 def _elsewhere(gain: BestGain) -> bool:
-    """Whether a gain lives in format or criterion alone, so that it is no better seeing."""
+    """Return whether a gain lives in format or criterion alone, so that it is no better seeing."""
     return gain.words is not None and bool(gain.words.evidence)
 
 

@@ -21,7 +21,7 @@ class ColumnView(NamedTuple):
         about: exactly what the numbers are, with n.
         better: which way is up; None for neither (a layer, a share).
         unit: "%", "points" (of %), "nats", "log", or empty for a number without one.
-        chance: what a look that knows nothing of the boxes has; empty where there is no such level.
+        chance: the level of a look blind to the boxes; empty where there is no such level.
     """
 
     title: str

@@ -87,7 +87,7 @@ def against_columns(
 
 
 def _said(entry: Entry, line: AgainstPlain | None, sets: Sequence[Measure]) -> SaidRow:
-    """What an entry said on the columns of its difference; without one, on all that it has."""
+    """Return readability and yes-rate on the columns of an entry's difference; without a difference, on all its columns."""
     if line is not None:
         return SaidRow(line.gain.said if line.gain else None, line.n, line.gain)
     tasks = [way[0].tasks[0] for measure in sets if (way := way_of(entry, measure)) is not None]

@@ -66,7 +66,7 @@ def forced_against(after: Sequence[Scores], before: Sequence[Scores]) -> ForcedG
 
 
 def forced_cells(forced: ForcedGain | None) -> list[CellView]:
-    """The cells of `COLUMNS`."""
+    """Return the cells of `COLUMNS`."""
     if forced is None:
         return [CellView("")] * len(COLUMNS)
     mean, low, high = (known(100 * value) for value in forced.difference[:3])

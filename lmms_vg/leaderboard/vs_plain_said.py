@@ -1,4 +1,4 @@
-"""What methods and their plain runs said, as columns beside the difference, and in words where a gain is not one of seeing."""
+"""Readability and yes-rate of methods and their plain runs, beside the difference, and words for gains from other sources."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ ABOUT = (
 
 
 class SaidRow(NamedTuple):
-    """What a row of the table said over `n` scored questions; `gain` is None without a plain run."""
+    """Readability and yes-rate of a row over `n` scored questions; `gain` is None without a plain run."""
 
     said: Saying | None
     n: int

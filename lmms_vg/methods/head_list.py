@@ -35,7 +35,7 @@ class HeadScores(BaseModel):
 
 
 class HeadOrders(BaseModel):
-    """How the list depends on the metric that ranks it, and what a head scores that looks at everything alike.
+    """Dependence of the list on the metric that ranks it, and the scores of even attention.
 
     Attributes:
         by: the metric of the list: "kl", "ar", "js" or "placement".
@@ -50,7 +50,7 @@ class HeadOrders(BaseModel):
     even: dict[str, float] = {}
 
     def no_better_than_even(self, scores: HeadScores) -> list[bool]:
-        """Of each head of the list, whether it does not beat even attention by every metric that was measured."""
+        """Return, for each head of the list, whether it fails to beat even attention by at least one measured metric."""
         marks = [False] * len(scores.kl)
         for name, even in self.even.items():
             sign = 1 if name in HIGHER else -1

@@ -1,4 +1,4 @@
-"""Which head list belongs to a checkpoint: the shipped ones, a file of one's own, or heads that are written out."""
+"""Find the head list of a checkpoint: a shipped one, a file of one's own, or heads that are written out."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ _HOW = (
 
 
 def _is_for(entry: HeadList, shape: Shape) -> bool:
-    """Whether a list names this checkpoint, in any folder: a hub id and its local copy end in the same name."""
+    """Return whether a list names this checkpoint, in any folder: a hub id and its local copy end in the same name."""
     name = Path(shape.pretrained).name.lower()
     kind = shape.config.get("model_type")
     return (
@@ -145,7 +145,7 @@ def _read(path: Path) -> HeadList:
     try:
         return HeadList.model_validate_json(path.read_bytes())
     except OSError as problem:
-        raise ValueError(f"heads={str(path)!r}: cannot be read: {problem.strerror}") from problem
+        raise ValueError(f"heads={str(path)!r} cannot be read: {problem.strerror}") from problem
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"

@@ -31,7 +31,7 @@ def register(path: Path) -> list[type[Method]]:
 
 
 def _is_method_of(module: ModuleType, value: object) -> bool:
-    """Whether `value` is a method that the module defines; imported classes and base classes without a name are not."""
+    """Return whether `value` is a method that the module defines; imported classes and base classes without a name are not."""
     return (
         isinstance(value, type)
         and issubclass(value, Method)

@@ -89,7 +89,7 @@ def _elsewhere(mask: NDArray[np.bool_], view: Geometry, draw: Random) -> NDArray
 
 
 def _runs(mask: NDArray[np.bool_]) -> list[Rect]:
-    """The mask as rectangles of one row each."""
+    """Return the mask as rectangles of one row each."""
     edges = np.diff(mask.astype(np.int8), axis=1, prepend=0, append=0)
     starts, stops = np.argwhere(edges == 1), np.argwhere(edges == -1)
     return [Rect(int(x0), int(y), int(x1), int(y) + 1) for (y, x0), (_, x1) in zip(starts, stops, strict=True)]

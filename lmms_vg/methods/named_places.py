@@ -44,4 +44,4 @@ def check_heads(heads: list[Head], shape: Shape) -> None:
             )
     if len(set(heads)) != len(heads):
         layer, head = next(pair for pair in heads if heads.count(pair) > 1)
-        raise ValueError(f"heads={layer}-{head}: is listed twice")
+        raise ValueError(f"heads={layer}-{head} is listed twice")

@@ -51,7 +51,11 @@ class OracleMask(Method):
     def for_checkpoint(  # type: ignore[override]  # the hyper-parameters, spelt out
         cls, shape: Shape, layers: str | int | None = None, mask: Literal["pre", "post"] = "pre"
     ) -> OracleMask:
-        """Create the method; `layers` defaults to the knockout layers of the checkpoint's shipped head list."""
+        """Create the method; `layers` defaults to the knockout layers of the checkpoint's shipped head list.
+
+        Raises:
+            ValueError: no knockout layers are known for the checkpoint, and none are given.
+        """
         places = tuple(known_layers(shape)) if layers is None else parse_layers(layers)
         if not places:
             raise ValueError(

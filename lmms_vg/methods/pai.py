@@ -75,7 +75,11 @@ class PAI(LayerRange):
 
     @classmethod
     def for_checkpoint(cls, shape: Shape, **hyper_parameters: Any) -> Method:
-        """Create the method as `LayerRange` does; refuse `gamma` without guidance, where it would do nothing."""
+        """Create the method as `LayerRange` does; refuse `gamma` without guidance, where it would do nothing.
+
+        Raises:
+            ValueError: as in `LayerRange`, or `gamma` is given without `cfg=true`.
+        """
         if "gamma" in hyper_parameters and not hyper_parameters.get("cfg"):
             raise ValueError(
                 f"gamma={hyper_parameters['gamma']!r}: allowed only with cfg=true; without it there is no guidance"

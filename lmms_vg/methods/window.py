@@ -64,7 +64,7 @@ def search(values: NDArray[Any], geometry: Geometry, base: int) -> Window:
 
 
 def _patches(axis: Axis, base: int, tenths: int, available: int) -> int:
-    """Number of whole patches along a window's side: at least one, at most all."""
+    """Return the number of whole patches along a window's side: at least one, at most all."""
     return max(1, min(base * tenths * axis.scale // (10 * axis.unit), available))
 
 

@@ -1,4 +1,4 @@
-"""How well a number tells two kinds of questions apart, with an interval that draws whole images."""
+"""AUC: how well a number separates two kinds of questions, with an interval that resamples whole images."""
 
 from collections.abc import Hashable, Sequence
 from math import nan

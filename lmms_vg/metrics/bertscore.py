@@ -140,7 +140,7 @@ def _scorer(settings: BertScoreSettings, device: str) -> "BERTScorer":
 
 
 def _case(tokenizer: Any) -> str:
-    """How a tokenizer treats case, by its normaliser and not its class: `lower` or `kept`."""
+    """Return the tokenizer's treatment of case, by its normaliser and not its class: `lower` or `kept`."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:  # written in Python
         return "lower" if getattr(tokenizer, "do_lower_case", False) else "kept"
@@ -184,7 +184,7 @@ def _available(settings: BertScoreSettings) -> Iterator[None]:
 
 
 def _without_tokens(scorer: "BERTScorer", texts: Collection[str]) -> set[str]:
-    """The texts without tokens (spaces, control characters), on which bert-score 0.3.13 fails."""
+    """Return the texts without tokens (spaces, control characters), on which bert-score 0.3.13 fails."""
     candidates = [text for text in texts if not _WORD.search(text)]  # since tokenizing all of them is slow
     return {text for text in candidates if not scorer._tokenizer.tokenize(text)}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 #: Name of the environment variable that changes the defaults.
 BERTSCORE_ENV = "LMMS_VG_BERTSCORE"
 
-#: What it may hold.
+#: The form of its value.
 VALUES = "model=<hub id or folder>,layer=<number>,rescale=<true|false>,idf=<true|false>"
 
 

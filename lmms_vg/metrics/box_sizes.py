@@ -11,7 +11,7 @@ SIZES = ("below 1%", "1 to 5%", "5 to 10%", "10 to 30%", "above 30%")
 
 
 def size_of(shares: Any) -> NDArray[np.intp]:
-    """Number of the range in `SIZES` of shares, of any shape; a range holds its lower end.
+    """Return the number of the range in `SIZES` of shares, of any shape; a range holds its lower end.
 
     >>> [SIZES[number] for number in size_of([0.004, 0.05, 1])]
     ['below 1%', '5 to 10%', 'above 30%']

@@ -1,4 +1,4 @@
-"""What answers reach without the image: the level below which a score shows nothing."""
+"""The score of answers given without the image: a score below this level is no evidence of seeing."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -36,7 +36,7 @@ def chosen(answer: str, options: Sequence[str]) -> str | None:
 
 
 def _alone(answer: Marked) -> list[Claim]:
-    """The claim of an answer that is only an option's text."""
+    """Return the claim of an answer that is only an option's text."""
     match = choice_patterns.NAMED_ALONE.fullmatch(answer.text)
     return [({*answer.letters[match["sign"]]}, len(answer.text))] if match else []
 
@@ -108,12 +108,12 @@ def _negated(text: str, start: int) -> bool:
 
 
 def _clause(text: str, start: int, pattern: re.Pattern[str]) -> bool:
-    """Whether a pattern occurs between the start of the clause and `start`."""
+    """Return whether a pattern occurs between the start of the clause and `start`."""
     return pattern.search(choice_patterns.CLAUSE.split(text[max(0, start - 200) : start])[-1]) is not None
 
 
 def _rival(answer: Marked, match: re.Match[str], letters: Collection[str]) -> bool:
-    """Whether a match names an option other than `letters` and does not rule it out."""
+    """Return whether a match names an option other than `letters` and does not rule it out."""
     sign = match.groupdict().get("sign")
     group, others = ("sign", answer.letters[sign]) if sign else ("letter", {_letter(match)} & {*answer.known})
     if not others or not others.isdisjoint(letters) or _negated(match.string, match.start(group)):
@@ -122,7 +122,7 @@ def _rival(answer: Marked, match: re.Match[str], letters: Collection[str]) -> bo
 
 
 def _rejected(text: str, end: int) -> bool:
-    """Whether the text after an option's letter, or after the option's text that follows it, rules the option out."""
+    """Return whether the text after an option's letter, or after the option's text that follows it, rules the option out."""
     name = choice_patterns.OWN.match(text, end)
     return any(choice_patterns.REJECTED.match(text, place) for place in {end, name.end() if name else end})
 
@@ -151,7 +151,7 @@ def _clause_claim(answer: Marked, start: int) -> Claim | None:
 
 
 def _letter_claim(answer: Marked, label: re.Match[str]) -> set[str]:
-    """The letter, unless another option's text or another letter follows, or the claim is withdrawn."""
+    """Return the letter, unless another option's text or another letter follows, or the claim is withdrawn."""
     letter, rest = _letter(label), answer.text[label.end("letter") :]
     name = choice_patterns.OWN.match(rest)
     if name:
@@ -166,7 +166,7 @@ def _letter_claim(answer: Marked, label: re.Match[str]) -> set[str]:
 
 
 def _first_of_wrong(letter: str, rest: str) -> bool:
-    """Whether a letter begins a list of letters that are ruled out: "A, C and D are wrong", but not "B, A is wrong"."""
+    """Return whether a letter begins a list of letters that are ruled out: "A, C and D are wrong", but not "B, A is wrong"."""
     rejected = choice_patterns.REJECTED.match(rest)
     others = re.findall(r"\b[A-Z]\b", rejected["others"].upper()) if rejected else []
     return bool(others) and letter < min(others)
@@ -177,7 +177,7 @@ def _sentence(rest: str) -> str:
 
 
 def _withdrawn(answer: Marked, rest: str, clause: str, letters: set[str]) -> bool:
-    """Whether the text after a claim doubts it, or the rest of its clause names another option."""
+    """Return whether the text after a claim doubts it, or the rest of its clause names another option."""
     another, listed = choice_patterns.NEXT.match(rest), choice_patterns.LISTED.finditer(clause)
     return choice_patterns.DOUBT.match(rest) is not None or any(
         _rival(answer, other, letters) for other in chain([another] if another else [], listed)

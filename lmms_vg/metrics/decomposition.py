@@ -1,4 +1,4 @@
-"""What a difference between two runs is made of: answers that became readable, and answers that became right.
+"""Parts of a difference between two runs: answers that became readable, and answers that became right.
 
 An answer that the scoring rule cannot read counts as wrong. A method that only makes answers readable gains by it, up to half
 of them for yes/no questions, even if it answers by tossing a coin.

@@ -1,4 +1,4 @@
-"""Whose maps a map is compared with: those of other images, or of other questions about the same image.
+"""Choose the maps that a map is compared with: those of other images, or of other questions about the same image.
 
 A donor is the number of a question whose map is laid over another question's box. Which ones are drawn depends on the names of
 the questions and the seed only, not on their order.
@@ -16,11 +16,11 @@ Donors = Sequence[NDArray[np.intp]]
 
 SWAPS = 20
 FEWEST = 5
-"""Other images below which their mean says nothing."""
+"""Number of other images below which their mean is uninformative."""
 
 
 class MapOwner(NamedTuple):
-    """What decides whose map may stand in for whose.
+    """The properties of a question that decide which maps may replace its own.
 
     Attributes:
         uid: name of the question.

@@ -1,4 +1,4 @@
-"""What a model prefers among the allowed answers, whether it says it or not: from the first answer token's log-probabilities.
+"""A model's preference among the allowed answers, whether it writes it or not, from the first token's log-probabilities.
 
 A generated answer must be readable before it can be right. Forced choice takes the answer with the highest log-probability
 instead, so that a method which only changes the form of answers changes nothing here. The area under the curve (AUC) goes
@@ -26,7 +26,7 @@ BINS = 10
 
 
 class Preference(NamedTuple):
-    """What the log-probabilities of one question say.
+    """The preferred answer of one question, and its probability.
 
     Attributes:
         correct: 1 if the right answer has the highest one, 0 if another has, 1 / k if it shares it with k - 1 others.
@@ -71,7 +71,7 @@ def preference(log_p: Sequence[float], right: int) -> Preference:
 def auc(margins: Sequence[float], truth: Sequence[bool]) -> float:
     """Probability that a question whose answer is yes has a higher margin, log p(yes) - log p(no), than one whose answer is no.
 
-    Ties count half. It is .5 for margins that know nothing, and NaN if the references are all yes or all no.
+    Ties count half. It is .5 for uninformative margins, and NaN if the references are all yes or all no.
 
     Raises:
         ValueError: there are no margins, one is not finite, or there is not one reference per margin.

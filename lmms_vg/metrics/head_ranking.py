@@ -39,7 +39,7 @@ class Overlap(NamedTuple):
 
 
 class SharedByChance(NamedTuple):
-    """How many of its best heads an order shares with an unrelated one.
+    """The number of best heads that two unrelated orders share.
 
     Attributes:
         mean: expected number.
@@ -122,12 +122,12 @@ class HeadSums:
         return self._layers / (self.n * _UNIT)
 
     def ranking(self, keep: int) -> list[tuple[int, int]]:
-        """The best `keep` heads as (layer, head), best first; ties in order of layer and head."""
+        """Return the best `keep` heads as (layer, head), best first; ties in order of layer and head."""
         order = self._best(self._heads[self.by], keep)
         return [(int(layer), int(head)) for layer, head in np.stack(np.unravel_index(order, self._halves[0].shape), 1)]
 
     def shared(self, keep: int) -> dict[By, int]:
-        """How many of the best `keep` heads are also among the best `keep` by each metric that any question has.
+        """Count the best `keep` heads that are also among the best `keep` by each metric that any question has.
 
         `shared_by_chance` is what unrelated orders share.
         """

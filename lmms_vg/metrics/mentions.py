@@ -1,6 +1,6 @@
-"""Replace the names of options in an answer by signs, which no pattern reads as words.
+"""Replace the names of options in an answer by placeholders, which no pattern reads as words.
 
-"Right" is a side or a judgement, and "no" is an option or a denial. After the replacement, the remaining such words are
+"Right" may be a side or a judgement, and "no" an option or a denial. After the replacement, the remaining such words are
 judgements.
 """
 
@@ -117,7 +117,7 @@ def _names(options: Sequence[str]) -> tuple[_Names, dict[str, frozenset[str]], s
 
 
 def _length(text: str, answer: list[Token], first: int, name: list[str]) -> int:
-    """Number of tokens from `first` on that are the option's words and articles between them; 0 if they are not."""
+    """Return the number of tokens from `first` on that are the option's words and articles between them; 0 if they are not."""
     number, last = first, len(answer)
     for word in name:
         while number > first and number < last and answer[number].word != word and _is_article(text, answer[number]):
@@ -133,11 +133,11 @@ def _length(text: str, answer: list[Token], first: int, name: list[str]) -> int:
 
 
 def _is_article(text: str, token: Token) -> bool:
-    """Whether a token is an article; the "A" of "A. baumannii" is not."""
+    """Return whether a token is an article; the "A" of "A. baumannii" is not."""
     return token.word in ARTICLES and text[token.end : token.end + 1].isspace()
 
 
 def _parted(text: str, before: Token, after: Token) -> bool:
-    """Whether a sentence ends between two tokens; the full stop of "A. baumannii" does not end one."""
+    """Return whether a sentence ends between two tokens; the full stop of "A. baumannii" does not end one."""
     gap = text[before.end : after.start]
     return _BREAK.search(gap) is not None or (gap.startswith(". ") and len(before.word) > 1)

@@ -1,4 +1,4 @@
-"""How much more a map agrees with its box than maps that cannot know the box: value minus null.
+"""Excess of a map's agreement with its box over maps that cannot know the box: value minus null.
 
 The null of a question is the mean over donors' maps on this question's box, at the same layer. With other images as donors
 (the swap null) it has whatever box size, centred anatomy and a model's habits give without looking, so attention that is blind
@@ -58,7 +58,7 @@ class Null(NamedTuple):
 
 
 class Backgrounds(NamedTuple):
-    """What no mask changes, (questions, layers): the sum of each map, and its part of JS if no patch were in the mask."""
+    """Terms that no mask changes, (questions, layers): the sum of each map, and its part of JS if no patch were in the mask."""
 
     totals: Array
     spread: Array
@@ -155,7 +155,7 @@ def _chunks(maps: Any) -> Iterator[tuple[slice, NDArray[np.float32]]]:
 
 
 def _inverse(totals: Array) -> Array:
-    """One over the sums; 0 for maps that are zero everywhere, which stay so."""
+    """Return one over the sums; 0 for maps that are zero everywhere, which stay so."""
     return np.divide(1, totals, out=np.zeros_like(totals), where=totals > 0)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lmms_vg.metrics.alignment import Array, flatten
 
 FEWEST = 5
-"""Places below which a rank says nothing."""
+"""Number of places below which a rank is uninformative."""
 
 _TIE = 1e-9  # of a map's sum: places are summed in another order, which differs in the last bits
 
@@ -70,7 +70,7 @@ def place(attention: Any, mask: Any, visible: Any | None = None, name: str = "sa
 
 
 def _held(maps: Array, grid: Array, seen: NDArray[np.bool_]) -> Array:
-    """What each place of the shape holds, (..., places), of places that lie wholly in the visible image."""
+    """Return the attention in each place of the shape, (..., places), for places that lie wholly in the visible image."""
     height, width = (int(np.ptp(places)) + 1 for places in np.nonzero(grid))
     inside = grid[grid > 0]
     if len(inside) == height * width and np.ptp(inside) == 0:  # one box, the usual case, takes a sixth of the time
@@ -97,7 +97,7 @@ def _windows(maps: Array, height: int, width: int) -> Array:
 
 
 def shifted(grid: NDArray[Any]) -> NDArray[Any]:
-    """The shape in a grid at every place of the grid where it fits whole, (places, rows * cols), its own place among them.
+    """Return the shape at every place of the grid where it fits whole, (places, rows * cols), its own place among them.
 
     >>> shifted(np.array([[0, 1], [0, 1]])).tolist()
     [[0, 1, 0, 1], [1, 0, 1, 0]]

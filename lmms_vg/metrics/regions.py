@@ -1,4 +1,4 @@
-"""Which region a map names, and whether it is the right one: by boxes around its peaks, by its highest patch, by its ranking.
+"""Localization by a map: boxes around its peaks, its highest patch and its ranking, each against the right region.
 
 Boxes around peaks follow MedFocus (Xiong et al., arXiv 2605.20158, Section 3.3 and released code), on patches where they have
 pixels: patches at or above the 0.9 quantile of those above the lowest value, in components that touch by side or corner, and
@@ -21,7 +21,7 @@ MOST_BOXES = 10
 
 
 class RegionOverlap(NamedTuple):
-    """How the union of the boxes that a map names covers a mask; all are shares from 0 to 1.
+    """Overlap of a mask with the union of the boxes that a map names; all are shares from 0 to 1.
 
     Attributes:
         iou: shared area over the area of both.
@@ -37,7 +37,7 @@ class RegionOverlap(NamedTuple):
 
 
 def named_boxes(attention: Any) -> list[tuple[slice, slice]]:
-    """The boxes around the peaks of one map (rows, cols), highest mean first; the whole map if it is even.
+    """Return the boxes around the peaks of one map (rows, cols), highest mean first; the whole map if it is even.
 
     Raises:
         ValueError: the map is no grid, or has NaN or infinite values.
@@ -76,7 +76,7 @@ def overlap(attention: Any, mask: Any, name: str = "sample") -> RegionOverlap:
 
 
 def pointing(attention: Any, mask: Any, name: str = "sample") -> Array:
-    """Whether the highest patch lies in the mask, 0 or 1 (the pointing game, Zhang et al., ECCV 2016).
+    """Return whether the highest patch lies in the mask, 0 or 1 (the pointing game, Zhang et al., ECCV 2016).
 
     Of several equally high patches it is the share that lies in the mask, so that even attention gets the mask's share of the
     grid, which is chance. A mask of shares is taken as `marked`.
@@ -121,7 +121,7 @@ def auprc(attention: Any, mask: Any, name: str = "sample") -> Array:
 
 
 def marked(shares: Any) -> NDArray[np.bool_]:
-    """The patches that a mask marks: those it covers by half or more, or if there are none, those it covers most.
+    """Return the patches that a mask marks: those it covers by half or more, or if there are none, those it covers most.
 
     >>> marked([0.0, 0.5, 0.4]).tolist(), marked([0.0, 0.1, 0.2]).tolist()
     ([False, True, False], [False, False, True])

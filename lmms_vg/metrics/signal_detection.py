@@ -23,7 +23,7 @@ from lmms_vg.metrics.statistics.wilson import FEW
 
 
 class Detection(NamedTuple):
-    """What yes/no answers say.
+    """Rates, sensitivity and criterion of yes/no answers.
 
     Attributes:
         n: number of answers.
@@ -133,7 +133,7 @@ def _resampled(before: Floats, after: Floats, resamples: int, seed: int) -> Floa
 
 
 def _p_values(before: Floats, after: Floats, seed: int) -> Floats:
-    """p-values of the four changes; an image whose counts are the same in both runs says nothing."""
+    """p-values of the four changes; an image whose counts are the same in both runs is uninformative."""
     yes, no = before[2].sum(), before[3].sum()
     moved = (after - before)[:2]  # hits and false alarms
     start, end = (counts[:2].sum(1, keepdims=True) for counts in (before, after))

@@ -1,4 +1,4 @@
-"""Which of many rows differ, tested for all pairs at once: the step-down max-T procedure.
+"""Tests of all pairs of many rows at once, by the step-down max-T procedure.
 
 Romano and Wolf, "Stepwise multiple testing as formalized data snooping", Econometrica 73(4), 2005; as one pass over the
 ordered hypotheses it is Algorithm 2.8 of Westfall and Young, "Resampling-based multiple testing", 1993. The draws of all rows

@@ -1,7 +1,7 @@
-"""What attention that is spread evenly over the image scores: a level to read raw values by, in closed form.
+"""Scores of attention that is spread evenly over the image, in closed form: a level to compare raw values with.
 
-KL and JS of such attention depend on the size of the box alone, so two sets of boxes of other sizes differ in both although
-nothing looks anywhere. The level is for reading: what a value is judged by is the swap null of `nulls`.
+KL and JS of such attention depend on the size of the box alone, so both differ between sets of different box sizes even for
+a model with even attention. The level only helps to read a value; the swap null of `nulls` judges it.
 
 Shapes: all arguments broadcast against each other, and the result has the shape that they have together.
 """

@@ -31,7 +31,7 @@ class PreparedImage:
     tokens: int
     #: (N,) which of these tokens lie on a patch grid: view after view, each row by row. Others mark the ends of rows.
     cells: Tensor
-    #: How the image's pixels map to the patch grid of each view. Attention is measured on the first one.
+    #: The mapping of the image's pixels to the patch grid of each view. Attention is measured on the first one.
     views: tuple[Geometry, ...]
     #: Side, in pixels, of a square as large as the first view on the model's input.
     side: int
@@ -120,7 +120,7 @@ class KnownCheckpoint(NamedTuple):
 
 
 class FamilyCard(NamedTuple):
-    """What a family states about itself in `lmms-vg models`, in a few words each."""
+    """A family's description of itself in `lmms-vg models`, in a few words each."""
 
     checkpoints: tuple[KnownCheckpoint, ...] = ()
     tokens: str = ""
@@ -136,7 +136,7 @@ class NoOptions:
 
 
 class Family(ABC):
-    """A loaded model of one family. A family knows nothing about methods."""
+    """A loaded model of one family. A family does not depend on methods."""
 
     #: First half of `<family>_<method>`.
     name: ClassVar[str]
@@ -144,7 +144,7 @@ class Family(ABC):
     pretrained: ClassVar[str]
     #: Frozen dataclass of the family's own `--model_args`, all with defaults; its `__post_init__` refuses wrong values.
     options: ClassVar[type[Any]] = NoOptions
-    #: What `lmms-vg models` shows about it.
+    #: The description that `lmms-vg models` shows.
     card: ClassVar[FamilyCard] = FamilyCard()
     #: Whether the tokens of an image attend to all tokens of the same image, also to later ones.
     images_see_themselves: ClassVar[bool] = False
@@ -224,14 +224,14 @@ class Family(ABC):
 
     @abstractmethod
     def views(self, width: int, height: int) -> tuple[Geometry, ...]:
-        """How an image of this size (pixels) is really mapped to each view's patch grid, whatever `geometry` was loaded.
+        """Return the real mapping of an image of this size (pixels) to each view's patch grid, whatever `geometry` was loaded.
 
         The view that is measured comes first.
         """
 
     @abstractmethod
     def stock_inputs(self, prompt: Prompt) -> dict[str, Tensor]:
-        """The arguments with which the transformers model runs this prompt by itself; `input_ids` is (1, T)."""
+        """Return the arguments with which the transformers model runs this prompt by itself; `input_ids` is (1, T)."""
 
     def noise(self, image: PreparedImage, generator: torch.Generator) -> Tensor:
         """Standard normal noise for the pixels of an image, in the shape of `image.pixels`.

@@ -1,4 +1,4 @@
-"""What a family states about itself: its checkpoints, and what of it was verified; the table of all families."""
+"""A family's description of itself: its checkpoints, and what of it was verified; the table of all families."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _COLUMNS = (
     "licence",
     "gated",
     "GB in bf16",
-    "tokens an image",
+    "tokens per image",
     "prompt",
     "preprocessing",
     "verified",

@@ -68,7 +68,7 @@ def form_of(pretrained: str, tokenizer: Any, template: str, raw: dict[str, Any],
     """
     hint = f"HuatuoGPT-Vision was trained on another prompt: --model huatuo_plain --model_args pretrained={pretrained}"
     if is_huatuo(raw):
-        logger.warning(f"pretrained={pretrained!r}: is asked in its tokenizer's chat template; {hint}")
+        logger.warning(f"pretrained={pretrained!r} is asked in its tokenizer's chat template; {hint}")
     results = []
     forms: tuple[Form, Form] = ("parts", "string")
     for form in forms:

@@ -27,7 +27,11 @@ class CheckpointError(ValueError):
 
 @contextmanager
 def reading(pretrained: str, what: str) -> Iterator[None]:
-    """Turn any error of transformers over a file into one line; what it calls may raise even a bare Exception."""
+    """Turn any error of transformers over a file into one line; what it calls may raise even a bare Exception.
+
+    Raises:
+        CheckpointError: transformers cannot read the file.
+    """
     try:
         yield
     except CheckpointError:
@@ -39,7 +43,7 @@ def reading(pretrained: str, what: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Shape:
-    """What is known about a checkpoint before its weights are read.
+    """Properties of a checkpoint that are known before its weights are read.
 
     Attributes:
         pretrained: Its hub id or folder, or `demo`.
@@ -57,7 +61,7 @@ class Shape:
 
 
 def locate(pretrained: str) -> str:
-    """The folder or hub id that transformers can load."""
+    """Return the folder or hub id that transformers can load."""
     return str(WEIGHTS) if pretrained == DEMO else pretrained
 
 
@@ -168,7 +172,11 @@ def refuse_adapter(pretrained: str, revision: str | None) -> None:
 
 
 def shape_of(pretrained: str, revision: str | None = None) -> Shape:
-    """Read layers and heads of the text model from config.json alone."""
+    """Read layers and heads of the text model from config.json alone.
+
+    Raises:
+        CheckpointError: config.json is not there, or states no layers or heads of a text model.
+    """
     config = read_config(pretrained, revision)
     text = config.get("text_config", config)
     with reading(pretrained, "config.json"):

@@ -139,7 +139,7 @@ def takers(pretrained: str, revision: str | None, raw: Mapping[str, Any]) -> lis
 
 
 def instead(pretrained: str, revision: str | None, raw: Mapping[str, Any]) -> str:
-    """What to do with a checkpoint that a family refused: one sentence; empty if nothing is known about it."""
+    """Advise, in one sentence, on a checkpoint that a family refused; empty if nothing is known about it."""
     families = takers(pretrained, revision, raw) if raw else []
     if families:
         others = f" (or {', '.join(f'{name}_plain' for name in families[1:])})" if families[1:] else ""
@@ -149,7 +149,7 @@ def instead(pretrained: str, revision: str | None, raw: Mapping[str, Any]) -> st
 
 
 def nowhere(pretrained: str, raw: Mapping[str, Any]) -> Refusal | None:
-    """The row of a checkpoint that no family can load; None if there is none."""
+    """Return the row of a checkpoint that no family can load; None if there is none."""
     name, kind = Path(pretrained).name.lower(), raw.get("model_type")
     for row in NOWHERE:
         if kind in row.types or (row.names and re.fullmatch(row.names, name)):
@@ -158,7 +158,7 @@ def nowhere(pretrained: str, raw: Mapping[str, Any]) -> Refusal | None:
 
 
 def _converted(pretrained: str) -> str:
-    """The conversion of an InternVL to transformers' layout; its makers write the ending differently in 3.5."""
+    """Return the conversion of an InternVL to transformers' layout; its makers write the ending differently in 3.5."""
     if re.fullmatch(r"OpenGVLab/InternVL3-[\w.]+", pretrained):
         return f"{pretrained}-hf"
     return (

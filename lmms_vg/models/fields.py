@@ -58,7 +58,7 @@ TOWERS = {"clip_vision_model": True, "siglip_vision_model": False}
 
 
 def refuse(pretrained: str, file: str, field: str, value: Any, allowed: str) -> CheckpointError:
-    """The error about one field of one file: its value, what is allowed, and where to read more."""
+    """Return the error about one field of one file: its value, what is allowed, and where to read more."""
     return CheckpointError(
         f"pretrained={pretrained!r}: {file} says {field}={value!r}; allowed is {allowed} (docs/checkpoints.md has every field)"
     )

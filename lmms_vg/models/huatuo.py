@@ -45,7 +45,11 @@ class Huatuo(OriginalLlava):
 
     @classmethod
     def require_own(cls, pretrained: str, revision: str | None, raw: Mapping[str, Any]) -> None:
-        """Refuse what is no HuatuoGPT-Vision, unless its vocabulary has the role marks of this prompt."""
+        """Refuse what is no HuatuoGPT-Vision, unless its vocabulary has the role marks of this prompt.
+
+        Raises:
+            CheckpointError: The checkpoint is another model, and its vocabulary lacks the role marks.
+        """
         if not is_original(raw):
             super().require_own(pretrained, revision, raw)
         elif raw.get("model_type") not in TEXT_MODELS:

@@ -16,7 +16,7 @@ TEXT_MODELS = {"llava_qwen2": "qwen2", "llava_llama": "llama"}
 
 
 class Size(NamedTuple):
-    """What distinguishes one size of HuatuoGPT-Vision: its text model, and the ids that conversions gave `<image>`."""
+    """Properties of one size of HuatuoGPT-Vision: its text model, and the ids that conversions gave `<image>`."""
 
     text: str
     width: int
@@ -35,12 +35,12 @@ ADDED_ROWS = 64
 
 
 def is_huatuo(raw: Mapping[str, Any]) -> bool:
-    """Whether a stored config.json is that of a HuatuoGPT-Vision, in either layout."""
+    """Return whether a stored config.json is that of a HuatuoGPT-Vision, in either layout."""
     return difference(raw) is None
 
 
 def difference(raw: Mapping[str, Any]) -> str | None:
-    """How a stored config.json differs from HuatuoGPT-Vision's; None if it does not."""
+    """Describe the difference of a stored config.json from HuatuoGPT-Vision's; None if there is none."""
     text = raw.get("text_config") or raw
     kind = TEXT_MODELS.get(str(raw.get("model_type"))) if is_original(raw) else text.get("model_type", "llama")
     width, vocabulary = text.get("hidden_size", 4096), text.get("vocab_size", 32_000)
@@ -61,7 +61,7 @@ def difference(raw: Mapping[str, Any]) -> str | None:
 
 
 def has_role_words(pretrained: str, revision: str | None) -> bool:
-    """Whether both role marks are ordinary words of the vocabulary, as in models made for this prompt (the demo).
+    """Return whether both role marks are ordinary words of the vocabulary, as in models made for this prompt (the demo).
 
     In other models they are special tokens with another meaning (Phi-3, Falcon 3), or no tokens at all.
     """
@@ -72,7 +72,7 @@ def has_role_words(pretrained: str, revision: str | None) -> bool:
 
 
 def not_huatuo(pretrained: str, reason: str) -> str:
-    """The message that says why the family refuses a checkpoint."""
+    """Return the message that says why the family refuses a checkpoint."""
     return (
         f"pretrained={pretrained!r} is not a HuatuoGPT-Vision: {reason}; 'huatuo' takes HuatuoGPT-Vision 7B (Qwen2-7B, "
         f"vocabulary 152064) and 34B (Yi-34B, 64000), and models whose vocabulary has the words {' and '.join(ROLES)}"

@@ -1,4 +1,4 @@
-"""What all families of transformers' image-text-to-text classes share: prompts, tokens and embeddings.
+"""The base of all families of transformers' image-text-to-text classes: prompts, tokens and embeddings.
 
 The rendered prompt has one image token per image; it is repeated as often as the image has tokens. A family of its own says
 which token that is, how it prepares an image, and what its vision tower makes of it.
@@ -33,7 +33,7 @@ from lmms_vg.vision.patch_grid import Geometry
 class ImageText(SmallFiles):
     """A model of one of transformers' image-text-to-text classes, asked in its checkpoint's own chat template."""
 
-    #: What the prompt has in its place, with `mark` in it once; None: what is written.
+    #: The text in its place in the prompt, with `mark` in it once; None: the written text.
     placed: ClassVar[str | None] = None
     #: Further marks that a question must not imitate: roles that are plain text, images and videos.
     roles: ClassVar[tuple[str, ...]] = ()
@@ -91,7 +91,7 @@ class ImageText(SmallFiles):
 
     @classmethod
     def model_class(cls, config: Any) -> Any:
-        """The transformers class of a configuration's model."""
+        """Return the transformers class of a configuration's model."""
         return AutoModelForImageTextToText._model_mapping[type(config)]
 
     @property
@@ -146,13 +146,20 @@ class ImageText(SmallFiles):
         hidden = self.embed_text(ids.masked_fill(ids == self.image_id, 0))
         features, deep = self.features([image for prompt in prompts for image in prompt.images])
         if len(features) != len(places):
-            raise ValueError(f"the vision tower gave {len(features)} image tokens, the prompts have {len(places)}")
+            raise self.mismatch(f"the vision tower gave {len(features)} image tokens, the prompts have {len(places)}")
         where = rows.to(hidden.device), places.to(hidden.device)
         hidden[where] = features.to(hidden)
         added = [torch.zeros_like(hidden) for _ in deep]
         for target, values in zip(added, deep, strict=True):
             target[where] = values.to(hidden)
         return Embedded(hidden, added)
+
+    def mismatch(self, counts: str) -> ValueError:
+        """Make the error for parts of a checkpoint that do not agree on the tokens of an image."""
+        return ValueError(
+            f"{counts}: this checkpoint and the family {self.name!r} do not agree; please report the checkpoint's name "
+            "with the output of lmms-vg doctor"
+        )
 
     @abstractmethod
     def features(self, images: Sequence[PreparedImage]) -> tuple[Tensor, Sequence[Tensor]]:
@@ -176,7 +183,12 @@ class ImageText(SmallFiles):
         return None
 
     def prompt(self, content: Content) -> Prompt:
-        """Render one user message, see `Family.prompt`; control marks in its texts are broken up."""
+        """Render one user message, see `Family.prompt`; control marks in its texts are broken up.
+
+        Raises:
+            BadQuestion: The message has no text.
+            ValueError: The prompt's image marks are not those of its images.
+        """
         pictures = [part for part in content if isinstance(part, Picture)]
         parts = [neutralise(part, self.forbidden) if isinstance(part, str) else IMAGE for part in content]
         if not any(part.strip() for part in parts if part != IMAGE):
@@ -185,7 +197,7 @@ class ImageText(SmallFiles):
         text = self.render(join(parts)).replace(written, self.placed or written)
         tokens = tokenise(self.tokenizer, text, self.begin_of_text)
         if (marks := tokens.ids.count(self.image_id)) != len(pictures):
-            raise ValueError(f"the prompt has {marks} image marks, the message has {len(pictures)} images")
+            raise self.mismatch(f"the prompt has {marks} image marks, the message has {len(pictures)} images")
         images = tuple(map(self._prepared_once, pictures))
         tokens, starts = expand(tokens, self.image_id, [image.tokens for image in images])
         limit = self.model.config.get_text_config().max_position_embeddings
@@ -202,7 +214,11 @@ class ImageText(SmallFiles):
         )
 
     def render(self, body: str) -> str:
-        """Render the user's message (images marked `<image>`) up to the place where the answer begins."""
+        """Render the user's message (images marked `<image>`) up to the place where the answer begins.
+
+        Raises:
+            CheckpointError: The checkpoint has no chat template.
+        """
         if self.chat_template is None:
             raise CheckpointError(f"the {self.name!r} family needs the checkpoint's chat template, and it has none")
         return render(self.tokenizer, self.chat_template, body, self.form)
@@ -215,7 +231,7 @@ class ImageText(SmallFiles):
         return image
 
     def lay(self, width: int, height: int) -> tuple[Geometry, ...]:
-        """How an image of this size is mapped to the patch grid of each view, as `geometry` says.
+        """Return the mapping of an image of this size to the patch grid of each view, by the setting `geometry`.
 
         Raises:
             ValueError: The image cannot be used, also where boxes are only stretched.
@@ -235,7 +251,7 @@ class ImageText(SmallFiles):
         return inputs
 
     def stacked(self, images: Sequence[PreparedImage]) -> Tensor:
-        """The pixels of several images as the transformers model takes them."""
+        """Return the pixels of several images as the transformers model takes them."""
         return torch.cat([image.pixels for image in images])
 
     def on_tower(self, images: Sequence[PreparedImage]) -> Tensor:

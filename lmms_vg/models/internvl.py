@@ -67,7 +67,11 @@ class InternVL(ImageText):
 
     @classmethod
     def check_processor(cls, processor: Any, config: Any) -> None:
-        """Refuse tiles of another size than the vision tower's."""
+        """Refuse tiles of another size than the vision tower's.
+
+        Raises:
+            ValueError: The tiles have another size.
+        """
         high, wide = config.vision_config.image_size
         if dict(processor.size) != {"height": high, "width": wide}:
             raise ValueError(f"size={dict(processor.size)}: the vision tower takes {wide} x {high} pixels")
@@ -103,7 +107,7 @@ class InternVL(ImageText):
         )
         pixels, tokens = processed["pixel_values"], self._side**2
         if len(pixels) != rows * cols + (rows * cols > 1):
-            raise ValueError(f"the image processor made {len(pixels)} tiles, expected {rows} x {cols}")
+            raise self.mismatch(f"the image processor made {len(pixels)} tiles, expected {rows} x {cols}")
         in_tiles = torch.arange(rows * cols * tokens).view(rows, cols, self._side, self._side)
         cells = [in_tiles.transpose(1, 2).flatten()]
         if rows * cols > 1:

@@ -32,7 +32,11 @@ class Lingshu(QwenVL):
 
     @classmethod
     def require_own(cls, pretrained: str, revision: str | None, raw: Mapping[str, Any]) -> None:
-        """Also refuse what is not called Lingshu: `qwen_vl` computes the same for any other Qwen2.5-VL."""
+        """Refuse also a checkpoint not called Lingshu: `qwen_vl` computes the same for any other Qwen2.5-VL.
+
+        Raises:
+            CheckpointError: The checkpoint is of another family, or its name does not contain Lingshu.
+        """
         super().require_own(pretrained, revision, raw)
         if cls.name not in pretrained.lower():
             raise CheckpointError(

@@ -91,7 +91,7 @@ class Llava(ImageText):
         return torch.cat(list(self.model.get_image_features(self.on_tower(images)).pooler_output)), ()
 
     def prepare(self, picture: Picture) -> PreparedImage:
-        """One view; with a class token before the patches if the checkpoint keeps it."""
+        """Return one view; with a class token before the patches if the checkpoint keeps it."""
         views = self.lay(*picture.rgb.size)  # refuses images that would become huge
         patches = self.placement.patches**2
         cells = torch.arange(self.extra_tokens, self.extra_tokens + patches)
@@ -104,7 +104,7 @@ class Llava(ImageText):
         return pixels
 
     def views(self, width: int, height: int) -> tuple[Geometry, ...]:
-        """How the image processor really maps an image of this size; see `Placement`."""
+        """Return the real mapping of an image of this size, as the image processor makes it; see `Placement`."""
         return (self.placement.lay(width, height),)
 
     def render(self, body: str) -> str:

@@ -44,14 +44,18 @@ class LlavaMed(OriginalLlava):
     def read_processors(
         cls, pretrained: str, revision: str | None, raw: dict[str, Any], config: Any
     ) -> tuple[Any, Any, str | None, Form]:
-        """As for every family; the tokenizer then begins every prompt with one begin-of-text token."""
+        """Read them as every family does; the tokenizer then begins every prompt with one begin-of-text token."""
         tokenizer, processor, template, form = super().read_processors(pretrained, revision, raw, config)
         begin_once(pretrained, tokenizer)
         return tokenizer, processor, template, form
 
     @classmethod
     def require_own(cls, pretrained: str, revision: str | None, raw: Mapping[str, Any]) -> None:
-        """Refuse a LLaVA whose text model is no Mistral."""
+        """Refuse a LLaVA whose text model is no Mistral.
+
+        Raises:
+            CheckpointError: The text model is another one.
+        """
         if is_original(raw) and raw.get("model_type") in cls.originals:
             require_image_fields(pretrained, raw)
             return

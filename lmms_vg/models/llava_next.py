@@ -67,7 +67,11 @@ class LlavaNext(ImageText):
 
     @classmethod
     def check_processor(cls, processor: Any, config: Any) -> None:
-        """Refuse tiles of another size, or for other canvases, than the model's; larger ones would lose their edges."""
+        """Refuse tiles of another size, or for other canvases, than the model's; larger ones would lose their edges.
+
+        Raises:
+            ValueError: The tiles have another size, or their canvases are others.
+        """
         side = config.vision_config.image_size
         square = {"height": side, "width": side}
         if dict(processor.crop_size) != square:
@@ -80,7 +84,11 @@ class LlavaNext(ImageText):
             raise ValueError("image_grid_pinpoints are not those of config.json")
 
     def views(self, width: int, height: int) -> tuple[Geometry, ...]:
-        """The base is stretched; the fine view is the image, fitted into a canvas and cut to whole patches."""
+        """The base is stretched; the fine view is the image, fitted into a canvas and cut to whole patches.
+
+        Raises:
+            ValueError: The image is so elongated that no row or column of patches is left in the tiles.
+        """
         vision = self.model.config.vision_config
         patch, cells = vision.patch_size, vision.image_size // vision.patch_size
         base = Geometry.stretch(width, height, cells, cells)
@@ -104,7 +112,7 @@ class LlavaNext(ImageText):
         return (base, fine) if self.settings.view == "base" else (fine, base)
 
     def prepare(self, picture: Picture) -> PreparedImage:
-        """The base, then the rows of the fine view, each with its line break."""
+        """Return the base, then the rows of the fine view, each with its line break."""
         views, fine_is_measured = self.views(*picture.rgb.size), self.settings.view == "fine"
         fine, base = views if fine_is_measured else views[::-1]
         first = base.rows * base.cols
@@ -124,12 +132,12 @@ class LlavaNext(ImageText):
             pixels = self.on_tower([image])
             (features,) = self.model.get_image_features(pixels, self._sizes([image]).to(pixels.device)).pooler_output
             if len(features) != image.tokens:
-                raise ValueError(f"the vision tower gave {len(features)} image tokens, expected {image.tokens}")
+                raise self.mismatch(f"the vision tower gave {len(features)} image tokens, expected {image.tokens}")
             parts.append(features)
         return torch.cat(parts), ()
 
     def stock_inputs(self, prompt: Prompt) -> dict[str, Tensor]:
-        """Also the sizes of the images."""
+        """Return also the sizes of the images."""
         sizes = {"image_sizes": self._sizes(prompt.images).to(self.model.device)} if prompt.images else {}
         return super().stock_inputs(prompt) | sizes
 
@@ -156,6 +164,6 @@ class LlavaNext(ImageText):
 
 
 def _fitted(pixels: int, fitted: int, canvas: int, cut: int, patch: int) -> Axis:
-    """An axis that is resized to `fitted`, centred on `canvas`, and loses `cut` patches at each end."""
+    """Return an axis that is resized to `fitted`, centred on `canvas`, and loses `cut` patches at each end."""
     shift = (canvas - fitted) // 2 - cut * patch
     return Axis(pixels, canvas // patch - 2 * cut, scale=fitted, shift=shift * pixels, unit=pixels * patch)

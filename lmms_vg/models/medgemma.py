@@ -50,7 +50,11 @@ class MedGemma(ImageText):
 
     @classmethod
     def check_dtype(cls, dtype: torch.dtype) -> None:
-        """Refuse float16, in which activations of Gemma 3 overflow."""
+        """Refuse float16, in which activations of Gemma 3 overflow.
+
+        Raises:
+            CheckpointError: The dtype is float16.
+        """
         if dtype == torch.float16:
             raise CheckpointError(
                 f"dtype='float16': activations of Gemma 3 overflow in it; allowed for {cls.name!r} is bfloat16 or float32"
@@ -58,7 +62,11 @@ class MedGemma(ImageText):
 
     @classmethod
     def check_processor(cls, processor: Any, config: Any) -> None:
-        """Refuse crops of a picture beside it, and images of another size than the vision tower's."""
+        """Refuse crops of a picture beside it, and images of another size than the vision tower's.
+
+        Raises:
+            ValueError: The processor makes crops, or images of another size.
+        """
         side = config.vision_config.image_size
         if getattr(processor, "do_pan_and_scan", None):
             raise ValueError("do_pan_and_scan=True: allowed is False, because crops would be images of their own")
@@ -72,11 +80,11 @@ class MedGemma(ImageText):
         return isqrt(self.model.config.mm_tokens_per_image)
 
     def views(self, width: int, height: int) -> tuple[Geometry, ...]:
-        """One view, the whole image on a square."""
+        """Return one view, the whole image on a square."""
         return (Geometry.stretch(width, height, self._side, self._side),)
 
     def prepare(self, picture: Picture) -> PreparedImage:
-        """One square of pixels."""
+        """Return one square of pixels."""
         pixels = self.image_processor(images=picture.rgb, return_tensors="pt")["pixel_values"]
         views, tokens = self.lay(*picture.rgb.size), self._side**2
         return PreparedImage(picture.hash, pixels, tokens, torch.arange(tokens), views, pixels.shape[-1])
@@ -86,6 +94,6 @@ class MedGemma(ImageText):
         return self.model.get_image_features(self.on_tower(images)).pooler_output.flatten(0, 1), ()
 
     def stock_inputs(self, prompt: Prompt) -> dict[str, Tensor]:
-        """Also which tokens are of an image: they attend to all of it."""
+        """Return also which tokens are of an image: they attend to all of it."""
         of_image = (prompt.input_ids == self.image_id).int()[None]
         return super().stock_inputs(prompt) | {"token_type_ids": of_image.to(self.model.device)}

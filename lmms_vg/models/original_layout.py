@@ -79,7 +79,7 @@ _WITHOUT_EFFECT = {
 
 
 def is_original(raw: Mapping[str, Any]) -> bool:
-    """Whether a stored config.json is of the original layout."""
+    """Return whether a stored config.json is of the original layout."""
     return "mm_vision_tower" in raw
 
 
@@ -153,7 +153,7 @@ def _tower(pretrained: str, revision: str | None, tower: str) -> CLIPVisionConfi
 
 
 def image_processor(pretrained: str, revision: str | None, raw: dict[str, Any]) -> CLIPImageProcessor | None:
-    """The tower's own image processor, which LLaVA uses; None if the repository does not have it."""
+    """Return the tower's own image processor, which LLaVA uses; None if the repository does not have it."""
     tower = raw["mm_vision_tower"]
     stored = (
         read_json(pretrained, revision, f"{_folder(tower)}/preprocessor_config.json") if _is_inside(tower) else None
@@ -166,5 +166,5 @@ def _folder(tower: str) -> str:
 
 
 def _is_inside(tower: str) -> bool:
-    """Whether the tower may be a folder of the repository. A hub id may look like one; then no file is found."""
+    """Return whether the tower may be a folder of the repository. A hub id may look like one; then no file is found."""
     return not tower.startswith(("/", "~")) and ".." not in tower

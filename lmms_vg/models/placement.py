@@ -1,4 +1,4 @@
-"""Where an image processor puts an image's pixels: read from its settings, and checked against what it does."""
+"""The place of an image's pixels after an image processor: read from its settings, and checked against its results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FIELDS = ("do_pad", "pad_size", "do_resize", "size", "do_center_crop", "crop_siz
 
 
 class Placement:
-    """How a processor lays images on the square input of a vision tower.
+    """The mapping from images to the square input of a vision tower, as a processor makes it.
 
     The steps are those of transformers' processors, in their order: pad to a square (LLaVA's processor), resize, centre
     crop, pad at the end (the others).
@@ -46,7 +46,7 @@ class Placement:
         self.patches = side // patch
 
     def lay(self, width: int, height: int) -> Geometry:
-        """How an image of this size (pixels) is mapped to the patch grid.
+        """Return the mapping of an image of this size (pixels) to the patch grid.
 
         Raises:
             ValueError: The image would become huge, or would get a size that the tower does not take.

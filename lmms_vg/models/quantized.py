@@ -32,13 +32,13 @@ def require_known_quantization(pretrained: str, config: Mapping[str, Any]) -> No
         raise _refused(
             pretrained,
             f"{_FIELD}={stated!r}",
-            f"{_LIBRARY} with load_in_4bit or load_in_8bit, or none: take the checkpoint that it was made from",
+            f"{_LIBRARY} with load_in_4bit or load_in_8bit, or none, as in the checkpoint that this one was made from",
         )
     if _installed() is None:
         raise _refused(
             pretrained,
-            f"{_FIELD} of {_LIBRARY}, {_bits(stated)} bits",
-            f"this where {_LIBRARY} is installed: pip install {_LIBRARY}, or take the checkpoint that it was made from",
+            f"{_bits(stated)}-bit {_FIELD} of {_LIBRARY}, which is not installed",
+            f"this after pip install {_LIBRARY}, or the checkpoint that it was made from",
         )
 
 

@@ -82,7 +82,11 @@ class QwenVL(ImageText):
 
     @classmethod
     def check_processor(cls, processor: Any, config: Any) -> None:
-        """Refuse a processor of other patches than the vision tower's, and one that leaves images as large as they are."""
+        """Refuse a processor of other patches than the vision tower's, and one that leaves images as large as they are.
+
+        Raises:
+            ValueError: The processor makes other patches, or does not resize.
+        """
         require_resizing(processor)
         vision = config.vision_config
         stated = processor.patch_size, processor.merge_size, processor.temporal_patch_size
@@ -98,7 +102,11 @@ class QwenVL(ImageText):
         return merged
 
     def views(self, width: int, height: int) -> tuple[Geometry, ...]:
-        """One view: each axis is resized by itself to whole patches, so that the grid covers the image exactly."""
+        """One view: each axis is resized by itself to whole patches, so that the grid covers the image exactly.
+
+        Raises:
+            ValueError: The image is too elongated.
+        """
         factor = self.model.config.vision_config.patch_size * self._merged
         settings = self.settings
         try:
@@ -110,7 +118,11 @@ class QwenVL(ImageText):
         return (Geometry.stretch(width, height, high // factor, wide // factor),)
 
     def prepare(self, picture: Picture) -> PreparedImage:
-        """Patches of the resized image, in the order of the image tokens."""
+        """Patches of the resized image, in the order of the image tokens.
+
+        Raises:
+            ValueError: The image is too elongated, or the image processor made another grid than `views` expects.
+        """
         (view,) = self.lay(*picture.rgb.size)
         size = {"shortest_edge": self.settings.min_pixels, "longest_edge": self.settings.max_pixels}
         inputs = self.image_processor(images=picture.rgb, size=size, return_tensors="pt")
@@ -149,7 +161,7 @@ class QwenVL(ImageText):
         return noise.expand(-1, -1, frames, -1).reshape(image.pixels.shape)
 
     def stock_inputs(self, prompt: Prompt) -> dict[str, Tensor]:
-        """Also the grids, and which tokens are of an image."""
+        """Return also the grids, and which tokens are of an image."""
         inputs = super().stock_inputs(prompt)
         inputs["mm_token_type_ids"] = (prompt.input_ids == self.image_id).int()[None].to(self.model.device)
         if prompt.images:

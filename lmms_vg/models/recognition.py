@@ -1,4 +1,4 @@
-"""Whether a checkpoint will load and as what, judged by its small files."""
+"""Predict from a checkpoint's small files whether it will load, and as which family."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the families of transformers' image-text-to-text classes read of a checkpoint before its weights, and what they refuse.
+"""Files of a checkpoint that image-text-to-text families read before its weights, and the faults that they refuse.
 
 A fault in a small file then shows in seconds, and its message names the file, the field and what is allowed.
 """
@@ -34,7 +34,7 @@ class SmallFiles(Family):
     model_types: ClassVar[tuple[str, ...]]
     #: The image token of the vocabulary.
     mark: ClassVar[str]
-    #: What the chat template writes for an image; None: `mark`.
+    #: The text that the chat template writes for an image; None: `mark`.
     written: ClassVar[str | None] = None
     #: Class of its image processors, without the ending that names a backend; None: any that places pixels as it states.
     processor: ClassVar[str | None] = None

@@ -87,13 +87,13 @@ def begin_once(pretrained: str, tokenizer: Any) -> None:
 
 
 def _begins(tokenizer: Any) -> int:
-    """Number of begin-of-text tokens that the tokenizer puts before a text."""
+    """Return the number of begin-of-text tokens that the tokenizer puts before a text."""
     begin = tokenizer.bos_token_id
     return 0 if begin is None else tokenizer("a")["input_ids"].count(begin)
 
 
 def _as_sentencepiece(tokenizer: Any, pieces: Path) -> bool:
-    """Whether a text is split as SentencePiece itself splits it."""
+    """Return whether a text is split as SentencePiece itself splits it."""
     from sentencepiece import SentencePieceProcessor
 
     text = " the left  lung,\n 3.5   cm"
@@ -129,7 +129,7 @@ def _follow_sentencepiece(tokenizer: Any, pieces: Path) -> None:
 
 
 def _reads_sentencepiece() -> bool:
-    """Whether the installed sentencepiece and protobuf fit together; if not, transformers misreads the file."""
+    """Return whether the installed sentencepiece and protobuf fit together; if not, transformers misreads the file."""
     try:
         import sentencepiece.sentencepiece_model_pb2  # noqa: F401
     except Exception:  # noqa: BLE001 - protobuf's VersionError derives from Exception only

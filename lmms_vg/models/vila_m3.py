@@ -100,7 +100,11 @@ class VilaM3(ImageText):
 
     @classmethod
     def require_own(cls, pretrained: str, revision: str | None, raw: Mapping[str, Any]) -> None:
-        """Refuse what is not in VILA's layout, or was trained on images in another form."""
+        """Refuse what is not in VILA's layout, or was trained on images in another form.
+
+        Raises:
+            CheckpointError: The checkpoint has another layout, or takes images in another form.
+        """
         if raw.get("model_type") != "llava_llama" or "vision_tower_cfg" not in raw:
             raise CheckpointError(
                 f"pretrained={pretrained!r}: model_type {raw.get('model_type')!r}"
@@ -148,7 +152,11 @@ class VilaM3(ImageText):
 
     @classmethod
     def require_weights(cls, pretrained: str, revision: str | None) -> None:
-        """Refuse a folder in which a part has no safetensors."""
+        """Refuse a folder in which a part has no safetensors.
+
+        Raises:
+            CheckpointError: A part has no weights.
+        """
         for folder in PARTS:
             names = "model.safetensors", "model.safetensors.index.json"
             if not any(path_of(pretrained, revision, f"{folder}/{name}") for name in names[::-1]):
@@ -165,7 +173,11 @@ class VilaM3(ImageText):
         device_map: str | None,
         renaming: dict[str, str] | None,
     ) -> Any:
-        """Put the three parts together."""
+        """Put the three parts together.
+
+        Raises:
+            CheckpointError: A tensor is missing, or has no place in the model.
+        """
         tensors = {}
         for folder, beginnings in PARTS.items():
             for name, tensor in read_tensors(pretrained, revision, folder).items():
@@ -181,7 +193,11 @@ class VilaM3(ImageText):
     def read_processors(
         cls, pretrained: str, revision: str | None, raw: dict[str, Any], config: Any
     ) -> tuple[Any, Any, str | None, Form]:
-        """The tokenizer lies with the text model, the image processor with the vision tower."""
+        """The tokenizer lies with the text model, the image processor with the vision tower.
+
+        Raises:
+            CheckpointError: A file cannot be read, or does not fit the vision tower.
+        """
         tokenizer = cls.read_tokenizer(pretrained, revision, config, "llm")
         begin_once(pretrained, tokenizer)
         stored = read_json(pretrained, revision, "vision_tower/preprocessor_config.json")
@@ -195,7 +211,7 @@ class VilaM3(ImageText):
 
     @property
     def stop_ids(self) -> frozenset[int]:
-        """Also Llama 3's end of a turn."""
+        """The family's stop tokens, and Llama 3's end of a turn."""
         turn = self.tokenizer.get_vocab().get("<|eot_id|>")
         return super().stop_ids | ({turn} if turn is not None else frozenset())
 
@@ -211,7 +227,7 @@ class VilaM3(ImageText):
         return (Geometry.prepared((width, height), (cells, cells), (width, height), square, (0, 0), extent),)
 
     def prepare(self, picture: Picture) -> PreparedImage:
-        """One square, of which the tokens run column by column."""
+        """Return one square, of which the tokens run column by column."""
         (view,) = self.lay(*picture.rgb.size)
         side = self.model.config.vision_config.image_size
         pixels = self.image_processor(images=picture.rgb.resize((side, side)), return_tensors="pt")["pixel_values"]

@@ -15,8 +15,9 @@ class Protocol(NamedTuple):
     """A protocol.
 
     Attributes:
-        title: whose questions it asks, in half a sentence.
-        about: what it fixes, in a few sentences.
+        name: its name, as in `--protocol`.
+        title: the questions that it asks, in half a sentence.
+        about: the rules that it fixes, in a few sentences.
     """
 
     name: ProtocolName

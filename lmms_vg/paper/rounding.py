@@ -1,4 +1,4 @@
-"""What rounding allows: the averages that could have been printed beside given cells."""
+"""Bounds from rounding: the averages that could have been printed beside given cells."""
 
 from collections.abc import Sequence
 from decimal import Decimal

@@ -58,7 +58,7 @@ class Ask(NamedTuple):
 
 
 def folder_of(out: Path, row: str) -> Path:
-    """The folder of a row's results."""
+    """Return the folder of a row's results."""
     return out / re.sub(r"[^a-z0-9.]+", "-", row.lower()).strip("-")
 
 
@@ -118,7 +118,7 @@ def ask_of(
 
 
 def _known_heads(row: TargetRow, demo: bool) -> int:
-    """Number of heads in the list that the package has for a row's checkpoint, or for the demo model."""
+    """Return the number of heads in the list that the package has for a row's checkpoint, or for the demo model."""
     from lmms_vg.methods.head_lists import resolve  # late: it takes seconds
 
     return len(resolve(_shape(row, demo), None, layers_given=False).heads)
@@ -145,5 +145,5 @@ def _stated(row: TargetRow, given: Mapping[str, Any], demo: bool) -> str:
 
 
 def _newer(heads: Path | None, results: Path) -> bool:
-    """Whether the head list was calibrated after the results were written."""
+    """Return whether the head list was calibrated after the results were written."""
     return heads is not None and heads.is_file() and heads.stat().st_mtime > results.stat().st_mtime

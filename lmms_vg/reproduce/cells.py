@@ -60,7 +60,7 @@ def cells(
 
 
 def _verdict(table: PublishedTable, own: Collection[str], row: str, column: Column, score: Score | None) -> CellVerdict:
-    """The verdict on a row's cell; `own` are the rows of the same run, which no number can tell apart."""
+    """Return the verdict on a row's cell; `own` are the rows of the same run, which no number can tell apart."""
     questions = questions_of(table, column.name) if column.metric == "acc" else None
     others = {
         other: cell for other in table.rows if other not in own and (cell := table.cell(other, column.name)) is not None

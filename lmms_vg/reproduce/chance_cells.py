@@ -1,4 +1,4 @@
-"""What answers without looking at any image reach in the columns of a table, on the questions of our runs."""
+"""Scores of answers given without looking at any image, in the columns of a table, on the questions of our runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which metric and tasks each column of a paper's table needs from our runs, averages included."""
+"""The metric and tasks that each column of a paper's table needs from our runs, averages included."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Column(NamedTuple):
 
 
 def columns(table: PublishedTable, demo: bool) -> list[Column]:
-    """The columns of a table. `demo` replaces tasks by phantom tasks: the two closed ones in turn, and the open one."""
+    """Return the columns of a table. `demo` replaces tasks by phantom tasks: the two closed ones in turn, and the open one."""
     turn = cycle(DEMO_ACCURACY)
     known = by_title()
     result: dict[str, Column] = {}

@@ -139,7 +139,7 @@ CPU = Constants(prefix=3.8, text=0.23, decoding=0.32)
 
 
 def spoken(time: float) -> str:
-    """A time in seconds as text, with two digits and a suitable unit.
+    """Return a time in seconds as text, with two digits and a suitable unit.
 
     >>> spoken(5000), spoken(90), spoken(7), spoken(0.004)
     ('1.4 h', '1.5 min', '7 s', 'less than 1 s')

@@ -73,7 +73,7 @@ def gaps(run: Run, kind: str, medical: str, coco: str, seed: int = 0) -> Gaps:
 
 
 def measured(run: Run, task: str) -> tuple[Floats, list[str]]:
-    """The measured questions of a task: values (questions, metrics x layers), and the image of each question.
+    """Return the measured questions of a task: values (questions, metrics x layers), and the image of each question.
 
     Raises:
         ValueError: the run was saved by an older version.
@@ -83,7 +83,7 @@ def measured(run: Run, task: str) -> tuple[Floats, list[str]]:
         images = [line["ar"]["image"] for line in lines]
     except KeyError as problem:
         raise ValueError(
-            f"{run.path}: its measurements do not name their images; run it again with this version"
+            f"the measurements of {run.path} do not name their images; run it again with this version"
         ) from problem
     return np.array([[value for metric in CLAIM for value in line[metric][metric]] for line in lines]), images
 

@@ -20,7 +20,7 @@ _EXCESS = {"ar": "excess of log AR", "kl": "excess of KL", "js": "excess of JS"}
 
 
 def draw(gaps: Sequence[Gaps], title: str) -> bytes:
-    """A PNG with one row per kind of question, a second one of excess where there is one, and one column per metric."""
+    """Return a PNG with one row per kind of question, a second one of excess where there is one, and one column per metric."""
     rows = [(gap, over) for gap in gaps for over in (None, gap.on_excess) if not isinstance(over, str)]
     figure = Figure(figsize=(12.0, 0.9 + 3.0 * len(rows)), layout="constrained")
     panels = figure.subplots(len(rows), len(CLAIM), squeeze=False)

@@ -1,4 +1,4 @@
-"""What has to be downloaded, and what is already here."""
+"""The files to download, and the files that are here already."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ BYTES = 2
 
 
 def datasets(tasks: Collection[str]) -> Iterator[str]:
-    """The lines of `lmms-vg data status` on the data sets of these tasks, without other tasks. Nothing is downloaded."""
+    """Yield the lines of `lmms-vg data status` on the data sets of these tasks, without other tasks. Nothing is downloaded."""
     specs = {spec.name: spec for task in tasks for spec in sets_of(task)}
     for spec in specs.values():
         yield from status_of(spec).lines(tasks)
 
 
 def checkpoint(model: Checkpoint) -> str:
-    """One line about a checkpoint: its size, and what the hub's cache holds of its weights."""
+    """Return one line about a checkpoint: its size, and what the hub's cache holds of its weights."""
     gigabytes, billions = BYTES * model.billions, model.billions
     size = (
         f"about {sized(gigabytes, 2)} ({BYTES} bytes x {billions:.3g} billion parameters)"
@@ -35,7 +35,7 @@ def checkpoint(model: Checkpoint) -> str:
 
 
 def sized(gigabytes: float, digits: int = 3) -> str:
-    """A size as text; in megabytes below a tenth of a gigabyte, as of checkpoints for trials.
+    """Return a size as text; in megabytes below a tenth of a gigabyte, as of checkpoints for trials.
 
     >>> sized(14.2), sized(0.00167, 2)
     ('14.2 GB', '1.7 MB')
@@ -44,7 +44,7 @@ def sized(gigabytes: float, digits: int = 3) -> str:
 
 
 def bertscore() -> str:
-    """One line about BERTScore's model."""
+    """Return one line about BERTScore's model."""
     model = BertScoreSettings.from_environment().model
     size = "about 0.4 GB" if model == BertScoreSettings().model else "size not known"
     return _weights(model, f"for BERTScore, {size}", "*")

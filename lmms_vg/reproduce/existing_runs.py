@@ -11,7 +11,7 @@ from lmms_vg.runs.results import Run
 
 
 def find(folder: Path, model: str, model_args: str) -> Run | None:
-    """The newest run under `folder`; None if there is none, it cannot be read, or its model or arguments differ."""
+    """Return the newest run under `folder`; None if there is none, it cannot be read, or its model or arguments differ."""
     try:
         run = read_run(folder)
     except ValueError:
@@ -21,5 +21,5 @@ def find(folder: Path, model: str, model_args: str) -> Run | None:
 
 
 def lacking(run: Run | None, tasks: Sequence[str]) -> list[str]:
-    """The tasks that a run does not have."""
+    """Return the tasks that a run does not have."""
     return [task for task in tasks if run is None or task not in (*run.tasks, *run.measured)]

@@ -21,7 +21,7 @@ _NONE = "no maps"
 
 
 def figure_markdown(plan: Plan, gaps: Mapping[str, Sequence[Gaps]], runs: Mapping[str, Run]) -> str:
-    """In how many layers the claim holds, by each way to look at it, then every layer."""
+    """Return the number of layers in which the claim holds, by each way to look at it, then every layer."""
     parts = [f"## Results{warning(plan, runs)}"]
     head = ["row", "questions", "metric", *_VIEWS]
     parts.append(
@@ -36,7 +36,7 @@ def figure_markdown(plan: Plan, gaps: Mapping[str, Sequence[Gaps]], runs: Mappin
 
 
 def figure_csv(gaps: Mapping[str, Sequence[Gaps]]) -> str:
-    """One line per row, kind, metric and layer."""
+    """Return one line per row, kind, metric and layer."""
     head = "row questions metric layer medical medical_low medical_high coco coco_low coco_high gap low high"
     head += " n_medical n_coco images_medical images_coco verdict"
     for name in ("excess_medical", "excess_coco", "excess_gap"):
@@ -53,7 +53,7 @@ def figure_csv(gaps: Mapping[str, Sequence[Gaps]]) -> str:
 
 
 def strata_csv(gaps: Mapping[str, Sequence[Gaps]]) -> str:
-    """One line per row, kind, metric, layer and range of box sizes."""
+    """Return one line per row, kind, metric, layer and range of box sizes."""
     head = "row questions metric layer box_share n_medical n_coco images_medical images_coco weight"
     head += " excess_gap low high verdict"
     rows: list[list[object]] = []
@@ -80,7 +80,7 @@ def _excess(gap: Gaps) -> GapOnExcess | None:
 
 
 def _counted(gap: Gaps, metric: str) -> list[str]:
-    """Number of layers of each verdict, by each way to look."""
+    """Return the number of layers of each verdict, by each way to look."""
     layers, over = range(gap.gap.mean.shape[1]), _excess(gap)
     views = [gap.gap.verdict, *((over.verdict, over.verdict_in_strata, over.verdict_standardised) if over else ())]
     cells = []
@@ -144,7 +144,7 @@ def _shown(band: Band, metric: str, layer: int) -> str:
 
 
 def _scales(gaps: Mapping[str, Sequence[Gaps]]) -> Iterator[str]:
-    """Which raw numbers are not on one scale: the level of even attention beside each gap, and other grids."""
+    """Name the raw numbers that are not on one scale: the level of even attention beside each gap, and other grids."""
     grids = {}
     for row, kinds in gaps.items():
         for gap in kinds:

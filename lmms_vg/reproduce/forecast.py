@@ -1,4 +1,4 @@
-"""What a run would ask, download and take, before anything is run: `lmms-vg run --dry-run`."""
+"""Forecast of a run's questions, downloads and time, before anything is run: `lmms-vg run --dry-run`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def forecast(family: str, methods: Sequence[str], pretrained: str | None, names:
 
 
 def _numbers(task: str) -> tuple[int, int]:
-    """Number of questions of a task, and of images."""
+    """Return the number of questions of a task, and of images."""
     if task in TASKS:
         return cost.numbers(task)
     path, kind = own_tasks()[task]

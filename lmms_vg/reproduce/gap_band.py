@@ -17,7 +17,7 @@ CLAIM = {"ar": -1, "kl": 1, "js": 1}
 
 SAID = {1: "as claimed", -1: "opposite", 0: "not shown"}
 
-#: What is said without an interval.
+#: Text in place of a missing interval.
 UNKNOWN = "-"
 
 #: Values are computed in single precision: what varies by less does not vary.
@@ -38,7 +38,7 @@ class Band(NamedTuple):
         return None if np.isnan(low) else (int(low > 0) - int(high < 0)) * CLAIM[metric]
 
     def verdict(self, metric: str, layer: int) -> str:
-        """The same in words."""
+        """Return the verdict in words."""
         sign = self.sign(metric, layer)
         return UNKNOWN if sign is None else SAID[sign]
 

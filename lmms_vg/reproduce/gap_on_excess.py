@@ -25,7 +25,7 @@ MEASURES: dict[Name, str] = {"log AR": "ar", "KL": "kl", "JS": "js"}
 #: Images of either set below which a stratum has no gap.
 FEWEST = 10
 
-#: What is said where some strata are as claimed and others opposite.
+#: Verdict if some strata are as claimed and others opposite.
 MIXED = "mixed"
 
 
@@ -77,11 +77,11 @@ class GapOnExcess(NamedTuple):
     grids: tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]
 
     def verdict(self, metric: str, layer: int) -> str:
-        """What the gap in excess says about the claim."""
+        """Judge the paper's claim by the gap in excess."""
         return self._judged(self.gap, metric, layer)
 
     def verdict_standardised(self, metric: str, layer: int) -> str:
-        """What the gap under one distribution of sizes says."""
+        """Judge the paper's claim by the gap under one distribution of sizes."""
         return UNKNOWN if self.standardised is None else self._judged(self.standardised, metric, layer)
 
     def signs_in_strata(self, metric: str, layer: int) -> list[int | None]:
@@ -93,7 +93,7 @@ class GapOnExcess(NamedTuple):
         ]
 
     def verdict_in_strata(self, metric: str, layer: int) -> str:
-        """The claim within strata: as claimed (or opposite) if some stratum is and none says the contrary."""
+        """Return the claim within strata: as claimed (or opposite) if some stratum is and none says the contrary."""
         signs = {sign for sign in self.signs_in_strata(metric, layer) if sign is not None}
         if not signs:
             return UNKNOWN

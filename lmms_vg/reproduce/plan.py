@@ -23,7 +23,7 @@ _OURS = ("--tasks", "--output_path", "--methods")
 
 @dataclass(frozen=True)
 class Plan:
-    """What a target needs.
+    """The runs and data that a target needs.
 
     `table` is None for a figure, whose `figure` maps a kind of question to (medical, COCO) tasks. `own` is a checkpoint of
     one's own in place of the paper's; None for these.
@@ -91,18 +91,18 @@ def require_ours(more: Sequence[str]) -> None:
 
 
 def calibration(ask: Ask, demo_data: bool = False) -> str:
-    """The command that makes a row's head list."""
+    """Return the command that makes a row's head list."""
     data = calibration_data(demo_data)
     return f"lmms-vg heads calibrate --model {ask.family} --model_args {ask.common} --data {data} -o {ask.heads}"
 
 
 def calibration_data(demo_data: bool) -> str:
-    """The data set that heads are ranked on: `--data` of `lmms-vg heads calibrate`."""
+    """Return the data set that heads are ranked on: `--data` of `lmms-vg heads calibrate`."""
     return DEMO if demo_data else "coco"
 
 
 def _printed(target: Target) -> PublishedTable | None:
-    """The paper's table of a target, or its tables side by side; None for a figure without numbers."""
+    """Return the paper's table of a target, or its tables side by side; None for a figure without numbers."""
     if target.radar:
         return side_by_side(target.radar, target.title)
     return table(target.table) if target.table else None

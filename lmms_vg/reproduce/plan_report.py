@@ -36,7 +36,7 @@ def _on(plan: Plan) -> str:
 
 
 def title(plan: Plan) -> str:
-    """The title, followed by a warning if the results cannot stand for the paper's."""
+    """Return the title, followed by a warning if the results cannot stand for the paper's."""
     about = plan.target.title or (f"Table {plan.table.id}: {plan.table.title}" if plan.table else "")
     own = ""
     if plan.own is not None:
@@ -45,7 +45,7 @@ def title(plan: Plan) -> str:
 
 
 def warning(plan: Plan, runs: Mapping[str, Run]) -> str:
-    """A paragraph that says why the numbers cannot stand for the paper's; empty if they can."""
+    """Return a paragraph that says why the numbers cannot stand for the paper's; empty if they can."""
     reasons = [
         *(["--model demo: the demo model answers for the paper's checkpoints"] if plan.demo_model else []),
         *(["--data demo: phantoms stand for the paper's data"] if plan.demo_data else []),

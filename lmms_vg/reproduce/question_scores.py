@@ -23,7 +23,7 @@ class Values(NamedTuple):
 
 
 def values(run: Run, task: str, metric: str) -> Values | None:
-    """The values of a metric on a task; None if the metric needs BERTScore and its model is not available."""
+    """Return the values of a metric on a task; None if the metric needs BERTScore and its model is not available."""
     scored = run.tasks[task]
     if metric == scored.metric:
         return Values(list(scored.scores.values()), [scored.images[uid] for uid in scored.scores], list(scored.scores))

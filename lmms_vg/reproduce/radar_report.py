@@ -33,6 +33,6 @@ def _own(cells: Sequence[Cell]) -> Iterator[Spoke]:
 
 
 def _number(column: str) -> str:
-    """The paper's table of a column; empty for an average."""
+    """Return the paper's table of a column; empty for an average."""
     known = by_title()
     return known[column].table if column in known else ""

@@ -63,7 +63,7 @@ def _remarks(questions: Sequence[RatedQuestion]) -> Iterator[str]:
     raters = {rater for question in questions for rater in question.scores}
     yield (
         f"Here: {len(kept(questions))} of {len(questions)} questions are kept, of {len(raters)} raters. Other questions "
-        "on other images were rated by other people, so a difference says nothing of the paper's table."
+        "on other images were rated by other people, so a difference is no evidence against the paper's table."
     )
 
 

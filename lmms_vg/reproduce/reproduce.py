@@ -71,7 +71,7 @@ def reproduce(plan: Plan, more: Sequence[str], study: BuildStudy) -> tuple[str, 
 
 
 def _readable(tasks: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """The tasks whose data can be read, and the reason for every other task. A missing one does not stop the rest."""
+    """Return the tasks whose data can be read, and the reason for every other task. A missing one does not stop the rest."""
     readable, reasons = [], {}
     for task in tasks:
         try:
@@ -148,7 +148,7 @@ def _studied(runs: Sequence[Run], plan: Plan, study: BuildStudy) -> str:
 
 
 def _done(plan: Plan, runs: Mapping[str, Run]) -> Plan:
-    """The plan after its runs."""
+    """Return the plan after its runs."""
     finished = {row: run for row, run in runs.items() if not run.restricted}
     asks = [
         ask._replace(run=run, missing=lacking(run, plan.tasks))
@@ -166,7 +166,7 @@ def _pairs(plan: Plan) -> list[Pair]:
 
 
 def _asked(plan: Plan, run: Run) -> list[tuple[str, tuple[str, str]]]:
-    """The kinds of questions for which a run has both data sets."""
+    """Return the kinds of questions for which a run has both data sets."""
     return [(kind, pair) for kind, pair in plan.figure.items() if set(pair) <= set(run.measured)]
 
 

@@ -25,7 +25,7 @@ _STATED = ("weights", "prompt", "dtype", "device", "batch_size", "geometry")
 def table_markdown(
     plan: Plan, cells: Sequence[Cell], gains: Sequence[Gain], chance: Sequence[ChanceCell], runs: Mapping[str, Run]
 ) -> str:
-    """The paper's claim, then its cells next to ours, one per line, then what answers without looking reach."""
+    """Return the paper's claim, then its cells next to ours, one per line, then what answers without looking reach."""
     assert plan.table is not None
     parts = [f"## Results{warning(plan, runs)}"]
     if gains:
@@ -49,7 +49,7 @@ def table_markdown(
 
 
 def table_csv(cells: Sequence[Cell], chance: Sequence[ChanceCell]) -> str:
-    """The same cells as CSV, in % as in the paper; `verdict` is a code."""
+    """Return the same cells as CSV, in % as in the paper; `verdict` is a code."""
     head = ["row", "column", "metric", "tasks", "paper", "ours", "low", "high", "n"]
     head += ["verdict", "apart", "of", "difference", "also", "missing"]
     rows: list[list[object]] = []
@@ -80,7 +80,7 @@ def table_csv(cells: Sequence[Cell], chance: Sequence[ChanceCell]) -> str:
 
 
 def gains_csv(gains: Sequence[Gain]) -> str:
-    """The paper's claim as CSV, in points; `verdict` is a code."""
+    """Return the paper's claim as CSV, in points; `verdict` is a code."""
     head = ["row", "plain", "column", "metric", "tasks", "paper", "ours", "low", "high", "n", "p", "holm", "verdict"]
     rows: list[list[object]] = []
     for gain in gains:
@@ -93,7 +93,7 @@ def gains_csv(gains: Sequence[Gain]) -> str:
 
 
 def about(plan: Plan, runs: Mapping[str, Run]) -> Iterator[str]:
-    """Which runs these are, what failed in them, and the rules of scoring."""
+    """Describe the runs, their failures, and the rules of scoring."""
     if plan.target.note:
         yield plan.target.note
     for row, run in runs.items():

@@ -1,4 +1,4 @@
-"""What a target is: rows of the paper's tables and figures, as checkpoints and methods."""
+"""A target: rows of the paper's tables and figures, as checkpoints and methods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be reproduced: rows of the paper's tables and of its figures of attention, as checkpoints and methods.
+"""All targets: rows of the paper's tables and of its figures of attention, as checkpoints and methods.
 
 Rows have their names in `paper/published.json`. Hyper-parameters are those that the paper states (Supplement L). The paper
 prints none for the other methods of Table F.4, so they run with our defaults (`lmms-vg methods NAME` names their sources); if

@@ -1,4 +1,4 @@
-"""What can be said of our number beside a printed one, as a code; words are made where it is shown.
+"""The verdict on our number beside a printed one, as a code; words are made where it is shown.
 
 Paper and we ask the same questions greedily, so what separates the two numbers is not which images were drawn: it is how many
 answers differ. Where the numbers of questions agree, that is counted. Where they do not (MMMU's test questions are hidden), a

@@ -9,7 +9,7 @@ from lmms_vg.runs.results import Run
 #: Fields of the provenance that must agree, because they could change results as the method does.
 FIELDS = ("weights", "config", "tokenizer", "image_processor", "prompt", "options", "dtype", "device", "batch_size")
 
-#: What can be allowed to differ.
+#: The circumstances that can be allowed to differ.
 ALLOWED = (*FIELDS, "questions")
 
 #: Fields that may differ; a difference is noted.
@@ -94,7 +94,7 @@ def _value(run: Run, name: str) -> Any:
 
 
 def shown(run: Run, name: str) -> str:
-    """A field of the provenance as text; hashes are shortened."""
+    """Return a field of the provenance as text; hashes are shortened."""
     field = _value(run, name)
     if isinstance(field, dict):
         return ", ".join(f"{key}={part}" for key, part in field.items()) or "none"

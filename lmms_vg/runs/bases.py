@@ -1,4 +1,4 @@
-"""Which run the others are compared with."""
+"""Choose the run that the others are compared with."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _named(runs: list[Run], name: str) -> Run:
             return matching[0]
         if matching:
             raise ValueError(
-                f"--base {name}: is the name of {len(matching)} runs: {_listed(matching)}; give one of these labels or paths"
+                f"--base {name} is the name of {len(matching)} runs: {_listed(matching)}; give one of these labels or paths"
             )
     meant = suggest(name, [run.label for run in runs])
     raise ValueError(
@@ -51,7 +51,7 @@ def _named(runs: list[Run], name: str) -> Run:
 
 
 def _places(run: Run) -> list[Path]:
-    """The results file or journal of a run, and the folders it is in."""
+    """Return the results file or journal of a run, and the folders it is in."""
     path = run.path.resolve()
     return [path, *path.parents]
 
@@ -67,7 +67,7 @@ def _check_agree(first: Run, second: Run) -> None:
         apart = [uid for uid in before if uid in after and before[uid] != after[uid]]
         if apart:
             raise ValueError(
-                f"{first.path} and {second.path}: are both plain and state the same circumstances, but {len(apart)} of "
+                f"{first.path} and {second.path} are both plain and state the same circumstances, but {len(apart)} of "
                 f"{len(before)} scores of {task} differ, so no difference from plain is known; leave one of them out, or "
                 f"name the base: --base '{first.label}'"
             )

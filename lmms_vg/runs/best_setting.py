@@ -1,4 +1,4 @@
-"""The best of several settings: how high it would stand if all were equal, and how it does on images it was not chosen on."""
+"""The best of several settings: its expected score if all were equal, and its score on images not used to choose it."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def chosen_notes(base: Run, settings: Sequence[Run], names: Mapping[str, Sequenc
 
 
 def _questions(base: Run, settings: Sequence[Run], tasks: Sequence[str]) -> tuple[list[tuple[str, str]], list[str]]:
-    """The questions that all runs have scored, and the image of each."""
+    """Return the questions that all runs have scored, and the image of each."""
     keys = [
         (task, uid)
         for task in tasks

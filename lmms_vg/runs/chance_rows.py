@@ -1,4 +1,4 @@
-"""What answers reach without the image, for the questions of a table."""
+"""Scores of answers given without the image, for the questions of a table."""
 
 from __future__ import annotations
 

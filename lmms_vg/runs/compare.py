@@ -62,7 +62,7 @@ def compare(
     runs = _told_apart([run for run in runs if not run.control])
     if not runs:
         raise ValueError(
-            f"{controlled[0].path}: is {controlled[0].label}, and no run is without a control; name this run without it, too"
+            f"{controlled[0].path} is {controlled[0].label}, and no run is without a control; name this run without it, too"
         )
     first = base_of(runs, base)
     others = [run for run in runs if run is not first]
@@ -149,12 +149,12 @@ def _check(runs: list[Run]) -> None:
     for number, run in enumerate(runs):
         if run.restricted:
             raise ValueError(
-                f"{run.path}: was run with {run.restricted}, so its numbers do not stand for their benchmarks and are "
+                f"{run.path} was run with {run.restricted}, so its numbers do not stand for their benchmarks and are "
                 "not compared; run it again without that"
             )
         if any(run.path.resolve() == other.path.resolve() for other in runs[:number]):
             raise ValueError(
-                f"{run.path}: is compared with itself; name another run, by its folder or its *_results.json"
+                f"{run.path} is compared with itself; name another run, by its folder or its *_results.json"
             )
 
 
@@ -200,7 +200,7 @@ def _all(run: Run) -> str:
 
 
 def _skipped(base: Run, others: list[Run], looked: Collection[tuple[Path, str]]) -> list[str]:
-    """One note per run: tasks that only one of the two runs has, and tasks without scores of questions."""
+    """Return one note per run: tasks that only one of the two runs has, and tasks without scores of questions."""
     notes = []
     for run in others:
         first, second = ({*side.tasks, *side.measured, *side.left_out} for side in (base, run))

@@ -1,4 +1,4 @@
-"""What a comparison of runs holds: lines per run and task, what each rests on, and notes."""
+"""A comparison of runs: lines per run and task, the questions that each rests on, and notes."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class ControlLine(NamedTuple):
 
     @property
     def tested(self) -> tuple[Difference | None, Difference | None, Difference | None]:
-        """What has a p-value, in the order of `holm`."""
+        """The differences that have a p-value, in the order of `holm`."""
         return self.gain, self.over_plain, self.necessity
 
     @property
@@ -162,7 +162,7 @@ class Comparison:
         return [line for line in (*self.lines, *self.contrasts) if line.against is not None]
 
     def table(self, kind: Kind = "markdown") -> str:
-        """The comparison as text: accuracies in the form of the paper's Table F.4, then every difference.
+        """Return the comparison as text: accuracies in the form of the paper's Table F.4, then every difference.
 
         Raises:
             ValueError: There is no such format.

@@ -1,4 +1,4 @@
-"""What is said beside the tables of a comparison: which runs they are, and what the columns mean."""
+"""Notes beside the tables of a comparison: the names of the runs, and the meaning of the columns."""
 
 from __future__ import annotations
 

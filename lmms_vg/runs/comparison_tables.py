@@ -39,7 +39,7 @@ def as_markdown(table: Comparison) -> str:
 
 
 def details(table: Comparison) -> str:
-    """The other tables, notes, and the scoring rules."""
+    """Return the other tables, notes, and the scoring rules."""
     said, preferred, looks = said_rows(table), forced.forced_rows(table), look_rows(table)
     under = control_rows(table)
     notes = [*about(table), *explained(table), *said_notes(table), *forced.forced_notes(table), *control_notes(table)]
@@ -61,7 +61,7 @@ def details(table: Comparison) -> str:
 
 
 def as_latex(table: Comparison) -> str:
-    """The tables for the package booktabs, each with its notes below."""
+    """Return the tables for the package booktabs, each with its notes below."""
     first = _float(r"Accuracy in \%", _overview(table), 1, [*about(table), *table.notes])
     under = control_rows(table)
     controls = [_float("Under controls", under, 3, control_notes(table))] if under else []
@@ -82,7 +82,7 @@ def as_latex(table: Comparison) -> str:
 
 
 def as_csv(table: Comparison) -> str:
-    """One line per run and task, scores from 0 to 1 in full precision; cells that do not apply are empty."""
+    """Return one line per run and task, scores from 0 to 1 in full precision; cells that do not apply are empty."""
     head, rows = csv_rows(table)
     columns = ("method", "task", "n", "score")
     further: list[dict[str, object]] = [
@@ -99,7 +99,7 @@ def as_csv(table: Comparison) -> str:
 
 
 def csv_rows(table: Comparison) -> tuple[list[str], list[tuple[ComparisonLine, list[object]]]]:
-    """The names of the columns, and every line with its cells."""
+    """Return the names of the columns, and every line with its cells."""
     head = "run method task metric n score seconds_per_question shared_work base difference low high better worse"
     head += " p p_holm mcnemar_p mcnemar_p_holm least_p differing_images standard_error detectable equal family unit"
     rows: list[tuple[ComparisonLine, list[object]]] = []

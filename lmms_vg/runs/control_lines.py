@@ -1,4 +1,4 @@
-"""Runs whose questions were changed by a control, each beside the same run without it: is what was taken away needed?"""
+"""Lines of a comparison that put a run under a control beside the same run without it: does the model need what was removed?"""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def control_lines(runs: Sequence[Run], controlled: Sequence[Run], base: Run, uni
     for run in controlled:
         key = own[run.path].path, str(run.control)
         if key in by_control:
-            raise ValueError(f"{run.path} and {by_control[key].path}: are both {run.label}; leave one of them out")
+            raise ValueError(f"{run.path} and {by_control[key].path} are both {run.label}; leave one of them out")
         by_control[key] = run
     lines = []
     for run in controlled:
@@ -50,7 +50,7 @@ def control_lines(runs: Sequence[Run], controlled: Sequence[Run], base: Run, uni
 
 
 def _corrected(lines: Sequence[ControlLine]) -> list[ControlLine]:
-    """The lines with p-values corrected (Holm) over everything that is tested in them."""
+    """Return the lines with p-values corrected (Holm) over everything that is tested in them."""
     tested = {
         f"{number} {place}": difference.p
         for number, line in enumerate(lines)
@@ -67,7 +67,7 @@ def _partner(run: Run, others: Sequence[Run]) -> Run:
         if other.provenance is not None and other.method == run.method and not {*differing(other, run)} & {*FIELDS}:
             return other
     raise ValueError(
-        f"{run.path}: is {run.label}, which says something only beside the same run without a control, and in the same "
+        f"{run.path} is {run.label}, which can only be judged beside the same run without a control, in the same "
         "circumstances; name that run, too, or run the same command without the control"
     )
 
@@ -108,12 +108,12 @@ def _line(
 
 
 def _gains(before: TaskRun, after: TaskRun) -> Values:
-    """What each question loses under the control, from -1 to 1."""
+    """Return the loss of each question under the control, from -1 to 1."""
     return {uid: score - after.scores[uid] for uid, score in before.scores.items() if uid in after.scores}
 
 
 def _changes(before: TaskRun, after: TaskRun) -> Values:
-    """Whether the text of each answer changes, 0 or 1."""
+    """Return whether the text of each answer changes, 0 or 1."""
     return {
         uid: float(before.answers.get(uid) != after.answers.get(uid)) for uid in before.scores if uid in after.scores
     }
@@ -130,7 +130,7 @@ def _difference(a: Values, b: Values, units: Mapping[str, str]) -> Difference | 
 
 
 def _apart(a: Values, b: Values, units: Mapping[str, str]) -> Difference | None:
-    """The same for values from -1 to 1: they are halved, as the statistics expect differences from -1 to 1."""
+    """Return the same for values from -1 to 1: they are halved, as the statistics expect differences from -1 to 1."""
     first, second = ({uid: value / 2 for uid, value in values.items()} for values in (a, b))
     half = _difference(first, second, units)
     if half is None:

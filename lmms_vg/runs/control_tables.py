@@ -35,7 +35,7 @@ _ABOUT = (
 
 
 def control_rows(table: Comparison) -> tuple[list[str], list[list[str]]] | None:
-    """The table of controls; None if no run was under one."""
+    """Return the table of controls; None if no run was under one."""
     if not table.controls:
         return None
     rows = [
@@ -63,7 +63,7 @@ def control_notes(table: Comparison) -> list[str]:
 
 
 def csv_cells(table: Comparison, line: ControlLine) -> dict[str, object]:
-    """The cells of a line of the CSV file, by column; the other columns are empty."""
+    """Return the cells of a line of the CSV file, by column; the other columns are empty."""
     about = {"run": line.controlled.path.name, "method": line.controlled.label, "task": line.task, "n": line.n}
     values: list[object] = [line.control, known(line.kept), line.changed]
     for difference, adjusted in zip(line.tested, line.holm, strict=True):

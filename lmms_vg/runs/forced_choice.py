@@ -1,4 +1,4 @@
-"""What a run prefers among the allowed answers, and what changes between two runs, from the first answer token's values.
+"""A run's preference among the allowed answers, and its change between two runs, from the first answer token's values.
 
 It stands beside the accuracy of the generated answers and never replaces it: that is what a user gets.
 """
@@ -34,7 +34,7 @@ Missing = NoValue | Literal["not_recorded"]
 
 
 class Forced(NamedTuple):
-    """What one run prefers on a task or group.
+    """The preference of one run on a task or group.
 
     Attributes:
         n: number of questions with values.
@@ -169,7 +169,7 @@ def forced_change(
 
 
 def is_not_shown(difference: float, p: float, change: ForcedChange) -> bool:
-    """Whether a significant difference of the generated answers does not show in what the run prefers."""
+    """Return whether a significant difference of the generated answers does not show in what the run prefers."""
     shown = change.holm < LEVEL and change.accuracy.mean * difference > 0
     return not isnan(p) and p < LEVEL and not shown
 
@@ -200,12 +200,12 @@ def _weighed(parts: Sequence[TaskRun]) -> tuple[dict[str, _Weighed], dict[Missin
 
 
 def _covers(weights: Mapping[str, int], entries: Iterable[_Weighed]) -> bool:
-    """Whether every task of a weighted group has questions with values; without one the group has no mean."""
+    """Return whether every task of a weighted group has questions with values; without one the group has no mean."""
     return {entry.task for entry in entries} >= weights.keys()
 
 
 def _interval(entries: Sequence[_Weighed], weights: Mapping[str, int] | None) -> Interval:
-    """The interval of forced choice, as the accuracy of the generated answers has it."""
+    """Return the interval of forced choice, as the accuracy of the generated answers has it."""
     if not weights:
         return cluster_interval([entry.judged.correct for entry in entries], [entry.image for entry in entries])
     of_task: dict[str, tuple[list[float], list[str]]] = {task: ([], []) for task in weights}
@@ -217,12 +217,12 @@ def _interval(entries: Sequence[_Weighed], weights: Mapping[str, int] | None) ->
 
 
 def _shares(weights: Mapping[str, int], entries: Sequence[_Weighed]) -> list[float]:
-    """What each question weighs in the mean of its group."""
+    """Return the weight of each question in the mean of its group."""
     counts = Counter(entry.task for entry in entries)
     return [weights[entry.task] / counts[entry.task] / sum(weights.values()) for entry in entries]
 
 
 def _is_closed(reference: str) -> bool:
-    """Whether a reference answer is one of a closed set: yes, no or a letter."""
+    """Return whether a reference answer is one of a closed set: yes, no or a letter."""
     text = reference.strip()
     return normalise(text) in YES_NO or (len(text) == 1 and text.isascii() and text.isupper())

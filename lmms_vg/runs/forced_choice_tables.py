@@ -21,7 +21,7 @@ _CHANGED = (
     *("change of Brier", "change of log score"),
 )
 
-#: What they mean.
+#: Their meaning.
 ABOUT = (
     "forced choice: the allowed answer (yes or no, or a letter) with the highest probability as the first answer token is "
     "taken, whatever was written; it stands beside the score and does not replace it. mass: mean probability of the allowed "
@@ -39,7 +39,7 @@ CSV_HEAD = (
 
 
 def report_table(tasks: Mapping[str, Forced], unit: str = "image") -> str:
-    """The table of one run, with the interval of forced choice; empty if no task has values."""
+    """Return the table of one run, with the interval of forced choice; empty if no task has values."""
     rows = []
     for name, values in tasks.items():
         if values.n:
@@ -66,7 +66,7 @@ def missing_note(name: str, values: Sequence[Forced]) -> str:
 
 
 def forced_rows(table: Comparison) -> tuple[list[str], list[list[str]]] | None:
-    """The table of a comparison; None if no line has values."""
+    """Return the table of a comparison; None if no line has values."""
     lines = [line for line in (*table.lines, *table.contrasts) if line.forced is not None and line.forced.n]
     if not lines:
         return None
@@ -103,7 +103,7 @@ def forced_notes(table: Comparison) -> list[str]:
 
 
 def csv_cells(line: ComparisonLine) -> list[object]:
-    """The values of `CSV_HEAD`; None where one is not known."""
+    """Return the values of `CSV_HEAD`; None where one is not known."""
     own: list[object] = [None] * 9
     if (values := line.forced) is not None:
         numbers = (values.mass, values.accuracy, *values.interval, values.auc, values.brier, values.log_score)
@@ -118,7 +118,7 @@ def csv_cells(line: ComparisonLine) -> list[object]:
 
 
 def forced_cells(values: Forced) -> list[str]:
-    """The cells of `HEAD`."""
+    """Return the cells of `HEAD`."""
     scores = (values.auc, values.brier, values.log_score, values.calibration_error)
     shown = ("" if isnan(score) else f"{score:.3f}" for score in scores)
     return [str(values.n), f"{values.mass:.3f}", f"{100 * values.accuracy:.2f}", *shown]
@@ -145,7 +145,7 @@ def _tested(difference: Difference | Shift | None, unit: str, factor: int = 1, d
 
 
 def _words(table: Comparison, line: ComparisonLine) -> str:
-    """A sentence on a significant difference that forced choice does not show."""
+    """Return a sentence on a significant difference that forced choice does not show."""
     if line.against is None or (change := line.against.forced) is None:
         return ""
     difference = line.against.difference.mean

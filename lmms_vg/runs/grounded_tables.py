@@ -14,7 +14,7 @@ from lmms_vg.runs.text_tables import markdown
 _HEAD = ("correct and grounded", "correct only", "grounded only", "neither", "correct where grounded", "95% interval")
 _MORE = ("correct elsewhere", "95% interval", "AUROC of AR", "95% interval")
 
-#: What the columns mean, to be printed once; `units` is what is drawn.
+#: The meaning of the columns, to be printed once; `units` are the units of resampling.
 GROUNDED = (
     "grounded: AR above 1, the level of even attention, at the named layer, which was chosen on these questions. Attention "
     "that never saw the place is above 1 for many of them, too: where it prefers the middle and places lie there, or "

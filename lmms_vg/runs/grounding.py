@@ -1,4 +1,4 @@
-"""Where a run looked, judged by what maps that cannot know the box have: excess over maps of other images, and placement.
+"""Judge a run's attention against maps that cannot know the box: excess over maps of other images, and placement.
 
 All from the maps that the run's journal keeps, at one layer. Several grids are measured apart and put together.
 """
@@ -18,10 +18,10 @@ from lmms_vg.runs.map_regions import RegionMean, RegionName, region_means
 from lmms_vg.runs.results import Run
 from lmms_vg.runs.saying import LEVEL
 
-#: What is said where there are too few other images to compare with.
+#: Text where there are too few other images to compare with.
 ALONE = "no verdict (too few images)"
 
-#: What is said where patches have no attention at all,
+#: Text where patches have no attention at all,
 HIDDEN = "no verdict (hidden patches)"
 
 #: and of which measures: KL explodes where a box holds such a patch, and maps of other images, which hide patches of this
@@ -61,11 +61,11 @@ class LookStrength(NamedTuple):
 
 
 class Grounding(NamedTuple):
-    """How a run looked at the boxes of a task.
+    """The attention of a run on the boxes of a task.
 
     Attributes:
         choice: the layer.
-        hidden: whether a patch has no attention at all in this layer, as under a knockout, so that KL and log AR say nothing.
+        hidden: whether a patch has no attention at all in this layer, as under a knockout, so that KL and log AR are undefined.
         asked: number of questions with measured attention; fewer may have maps.
         looked: measure -> what was found; a measure is left out where no question has it.
         questions: measure -> uid -> value and level of each question that has both.
@@ -86,7 +86,7 @@ class Grounding(NamedTuple):
     regions: dict[RegionName, RegionMean]
 
     def judges(self, name: Name) -> bool:
-        """Whether a measure gets a verdict in this layer."""
+        """Return whether a measure gets a verdict in this layer."""
         return self.looked[name].excess is not None and not (self.hidden and name in SPOILED)
 
     def verdicts(self, adjusted: Mapping[Name, float]) -> dict[Name, str]:
@@ -171,7 +171,7 @@ def questions_of(looks: MapLooks) -> dict[Name, dict[str, tuple[float, float]]]:
 
 
 def hidden_in(looks: MapLooks) -> bool:
-    """Whether a patch has no attention at all in the chosen layers."""
+    """Return whether a patch has no attention at all in the chosen layers."""
     return bool(looks.hidden[[looks.layers.index(layer) for layer in looks.choice.layers]].any())
 
 

@@ -18,7 +18,7 @@ _HEAD = [
 
 
 def look_rows(table: Comparison) -> tuple[list[str], list[list[str]]] | None:
-    """The table; None if nothing was compared."""
+    """Return the table; None if nothing was compared."""
     if not table.looks:
         return None
     return _HEAD, [
@@ -37,7 +37,7 @@ def look_rows(table: Comparison) -> tuple[list[str], list[list[str]]] | None:
 
 
 def look_notes(table: Comparison) -> list[str]:
-    """What the columns mean."""
+    """Return the meaning of the columns."""
     if not table.looks:
         return []
     units = plural(together(change.unit for change in table.looks))

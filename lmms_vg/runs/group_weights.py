@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from lmms_vg.paper.columns import COLUMNS, HIDDEN, WEIGHTINGS
 
-#: What such a group is weighted by.
+#: The weights of such a group.
 ABOUT = WEIGHTINGS[HIDDEN]
 
 

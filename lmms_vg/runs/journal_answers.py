@@ -18,7 +18,7 @@ from lmms_vg.journal.places import line_at
 
 
 class JournalAnswers:
-    """Where the records of journal files lie; use it in a `with` block. Needs no lock and changes nothing.
+    """Places of the records in journal files; use it in a `with` block. Needs no lock and changes nothing.
 
     Attributes:
         runs: provenance of every process that wrote the files, in order.

@@ -10,7 +10,7 @@ from lmms_vg import journal
 from lmms_vg.journal import JournalError, is_journal, read_entries
 from lmms_vg.runs.results import Run
 
-#: What of a run's provenance does not name its journal; versions are those of more than what computes.
+#: Fields of a run's provenance that do not name its journal; versions include packages that compute nothing.
 _BESIDE = {"settings", "shared", "leaks", "commit", "default_settings", "versions", "host_options", "spent"}
 
 

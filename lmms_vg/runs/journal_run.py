@@ -95,7 +95,7 @@ def _run(folder: Path, answers: JournalAnswers) -> Run:
 
 
 def _without_files(left_out: list[str]) -> list[str]:
-    """One note on own questions whose file is not named, with the next command."""
+    """Return one note on own questions whose file is not named, with the next command."""
     tasks = [task for task in left_out if task.startswith("own_")]
     if not tasks:
         return []
@@ -112,7 +112,7 @@ def _provenance(runs: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def _decoding(config: dict[str, Any], sampling_seed: int | None) -> dict[str, Any]:
-    """How a task's answers are decoded, in the form that a journal stores; sampled ones with the run's own seed."""
+    """Return a task's decoding in the form that a journal stores; if it samples, with the run's own seed."""
     penalise_prompt = config.get("metadata", {}).get("penalise_prompt", True)
     decoding = Decoding.from_lmms_eval(config["generation_kwargs"], penalise_prompt)
     return (decoding if sampling_seed is None else replace(decoding, seed=sampling_seed)).as_key()

@@ -19,7 +19,7 @@ from lmms_vg.metrics.alignment import normalise
 from lmms_vg.metrics.uniform import uniform
 from lmms_vg.vision.patch_grid import Axis, Geometry
 
-#: What is recomputed from kept maps agrees with the record's values within this: in AR as a share of it, in KL (nats) and JS.
+#: Largest deviation of values recomputed from kept maps from the record's: of AR as a share of it, of KL (nats) and JS.
 TOLERANCE = 0.01
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lmms_vg.metrics.alignment import best_layer
 
-#: How a layer was chosen. On other images: on COCO for medical ones, or the other way round, as `lmms-vg study` does.
+#: The way a layer was chosen. On other images: on COCO for medical ones, or the other way round, as `lmms-vg study` does.
 Rule = Literal["named", "other images", "other half", "in-sample"]
 
 
@@ -68,7 +68,7 @@ class LayerChoice(NamedTuple):
 
 
 def named(layer: int) -> LayerChoice:
-    """One layer for all images."""
+    """Return one layer for all images."""
     return LayerChoice((layer, layer), "named")
 
 
@@ -120,7 +120,7 @@ def on_the_other_halves(tasks: Sequence[tuple[NDArray[np.float64], Sequence[str]
 
 
 def _best_of_all(tables: Sequence[NDArray[np.float64]]) -> int:
-    """The layer of lowest mean over tables, each of which has the weight of the longest; a single one stays as it is."""
+    """Return the layer of lowest mean over tables, each of which has the weight of the longest; a single one stays as it is."""
     most = max(map(len, tables))
     return best_layer(np.concatenate([kl * (most / max(len(kl), 1)) for kl in tables]))
 

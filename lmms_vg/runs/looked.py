@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Looked(NamedTuple):
-    """Where the model looked while it answered one question, measured against the question's place.
+    """Attention while the model answered one question, measured against the question's region.
 
     Attributes:
         ar: attention ratio, one value per layer.

@@ -56,7 +56,7 @@ _QUESTIONS = 64  # in memory at once, and in a row group
 
 
 class MapsExported(NamedTuple):
-    """How many questions and rows an export wrote, and how many measured questions have no map that can be read."""
+    """Numbers of questions and rows that an export wrote, and of measured questions without a map that can be read."""
 
     questions: int
     rows: int
@@ -146,7 +146,7 @@ def _of(name: str, maps: LayerMaps, layer: int) -> dict[str, Any]:
 
 
 def _even(mask: Any, visible: Any) -> Mapping[str, float]:
-    """What even attention has; nothing for a question without boxes."""
+    """Return the values of even attention; nothing for a question without boxes."""
     if not mask.any():
         return {}
     even = uniform(mask.sum(), visible.sum(), mask.size)

@@ -1,4 +1,4 @@
-"""What a run's kept maps say of every question at every layer, beside what maps of other images have on the same box.
+"""Values of a run's kept maps for every question and layer, beside those of maps of other images on the same box.
 
 Several grids are measured apart and put together. Nothing is judged here: `grounding` and `reproduce.domain_gap` do that.
 """
@@ -72,7 +72,7 @@ class MapLooks(NamedTuple):
     regions: Mapping[RegionName, Floats] = {}
 
     def chosen(self, values: Floats) -> Floats:
-        """Of values (questions, layers), each question's at its own layer, (questions,)."""
+        """Select each question's value at its own layer, (questions,), from values (questions, layers)."""
         return self.choice.of(values, self.units, self.layers)
 
 

@@ -1,4 +1,4 @@
-"""Which region the kept maps of questions name, and how well it fits the place: IoU and F1 of named boxes, pointing, rankings.
+"""Localization by the kept maps of questions: IoU and F1 of named boxes, pointing, rankings.
 
 For reading beside what attention has that is even over the visible image; what is judged is the excess in `grounding`.
 """
@@ -81,7 +81,7 @@ def _measured(maps: Floats, mask: NDArray[np.bool_], visible: NDArray[np.bool_])
 
 
 def _even(shares: Floats) -> dict[RegionName, Floats]:
-    """What attention has that is even over the visible image: it names all of it."""
+    """Return the values of attention that is even over the visible image: it names the whole image."""
     half = np.full(shares.shape, 0.5)
     f1 = 2 * shares / (1 + shares)
     return {

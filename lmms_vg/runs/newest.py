@@ -1,4 +1,4 @@
-"""Which run under a folder is the newest: by the moment in the name of its results file, whatever the time zone of the name.
+"""Find the newest run under a folder: by the moment in the name of its results file, whatever the time zone of the name.
 
 lmms-eval names files by the time of a zone (`--timezone`, Singapore's by default), and `lmms-vg run` by local time, so one
 folder may hold both. The results file states the zone. The time at which a file was written is no guide, since copying

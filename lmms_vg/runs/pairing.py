@@ -70,7 +70,7 @@ def _is_asked(task: str, uid: str, base: Run, run: Run) -> bool:
 
 
 def _shows_another(other: TaskRun, first: TaskRun, uid: str) -> bool:
-    """Whether a question is about another image or patient, as where a file of own questions was edited between two runs."""
+    """Return whether a question has another image or patient, as after an edit of a file of own questions between two runs."""
     by_patient = ["patient" in task.units.get(uid, {}) for task in (other, first)]  # an older version may name none
     return by_patient[0] == by_patient[1] and other.images.get(uid) != first.images.get(uid)
 

@@ -1,4 +1,4 @@
-"""What questions of a journal share, so that intervals draw it as a whole and swaps never exchange maps within it."""
+"""The units of a journal's questions: intervals resample them as a whole, and swaps never exchange maps within one."""
 
 from __future__ import annotations
 

@@ -99,13 +99,13 @@ def seeds_of(run: Run) -> tuple[object, object]:
 
 
 def label_of(group: Sequence[Run]) -> str:
-    """The setting's name without its seed, or the run's where its method is not known."""
+    """Return the setting's name without its seed, or the run's where its method is not known."""
     method = without_seed(group[0].method)
     return group[0].label if method is None else method.label
 
 
 def has_all(group: Sequence[Run], members: Sequence[str], pairs: Pairs) -> bool:
-    """Whether all runs have all tasks."""
+    """Return whether all runs have all tasks."""
     return all((run.path, task) in pairs for run in group for task in members)
 
 

@@ -78,7 +78,7 @@ def repeated_changes(
 
 
 def named(group: Sequence[Run]) -> str:
-    """The setting, and how many seeds it is the mean of."""
+    """Return the setting, and how many seeds it is the mean of."""
     return f"{label_of(group)}, {len(group)} seeds" if len(group) > 1 else group[0].label
 
 
@@ -107,7 +107,7 @@ def _compared(
 
 
 def _by_seed(group: Sequence[Run], other: Sequence[Run]) -> tuple[list[Run], list[Run]] | None:
-    """The runs of both settings in the order of their seeds, if these are the same; the sampling's seed comes first."""
+    """Return the runs of both settings in the order of their seeds, if these are the same; the sampling's seed comes first."""
     for place in (0, 1):
         first, second = ({seeds_of(run)[place]: run for run in runs} for runs in (group, other))
         if 1 < len(first) == len(group) == len(other) and first.keys() == second.keys():

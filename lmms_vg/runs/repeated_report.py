@@ -23,16 +23,16 @@ def repeated_report(runs: Sequence[Run]) -> str:
     first, *others = runs
     for run in runs:
         if run.restricted:
-            raise ValueError(f"{run.path}: was run with {run.restricted}; run it again without that to sum it up")
+            raise ValueError(f"{run.path} was run with {run.restricted}; run it again without that to sum it up")
     for place, run in enumerate(others, start=1):
         if reason := apart(runs[:place], run):
             raise ValueError(
-                f"{run.path}: is no repeat of {first.path}: {reason}. `report` sums up runs that differ in a seed alone; for "
-                "other runs: lmms-vg compare"
+                f"{run.path} is not a repeat of {first.path}: {reason}. `report` summarizes runs that differ only in the seed; "
+                "for other runs: lmms-vg compare"
             )
     tasks = [task for task in first.tasks if all(task in run.tasks for run in others)]
     if not tasks:
-        raise ValueError(f"{first.path} and {others[0].path}: have no task in common that has scores of questions")
+        raise ValueError(f"{first.path} and {others[0].path} have no task in common that has scores of questions")
     pairs, notes = pairing.common(first, list(others), tasks, ())
     names = {task: [task] for task in tasks}
     names |= {

@@ -62,14 +62,14 @@ def changes_table(changes: Sequence[RepeatedChange], unit: str) -> Table:
 
 
 def repeated_parts(means: Sequence[Repeated], changes: Sequence[RepeatedChange], unit: str) -> list[tuple[str, Table]]:
-    """The tables that there are, each with the note that explains it."""
+    """Return the tables that there are, each with the note that explains it."""
     units = plural(unit)
     parts = [(ABOUT.format(units=units), repeated_table(means, unit))] if means else []
     return parts + ([(_ABOUT_CHANGES.format(units=units), changes_table(changes, unit))] if changes else [])
 
 
 def repeated_csv(means: Sequence[Repeated], changes: Sequence[RepeatedChange], unit: str) -> list[Mapping[str, object]]:
-    """One line per mean and per difference, by the names of columns."""
+    """Return one line per mean and per difference, by the names of columns."""
     lines: list[Mapping[str, object]] = []
     for entry in means:
         summary = entry.summary

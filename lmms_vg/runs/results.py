@@ -1,4 +1,4 @@
-"""What a finished run says about every question, independent of the files it was read from."""
+"""The results of a finished run for every question, independent of the files they were read from."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class Run:
 
     @property
     def control(self) -> str | None:
-        """What every question was changed by before it was asked, such as `blank_image`; None for nothing."""
+        """The control that changed every question before it was asked, such as `blank_image`; None if there was none."""
         return (self.provenance or {}).get("control")
 
     @property
@@ -145,7 +145,7 @@ class Run:
 
     @property
     def quantized(self) -> str:
-        """How its weights were quantised, such as `bitsandbytes-0.48.1-4bit-nf4`; empty if they were not."""
+        """The quantization of its weights, such as `bitsandbytes-0.48.1-4bit-nf4`; empty if there was none."""
         return str((self.provenance or {}).get("dtype", "")).partition("+")[2]
 
     @property

@@ -1,4 +1,4 @@
-"""Which methods are controls, and which read the references: asked of their classes, without importing them."""
+"""Find the methods that are controls, and those that read the references, from their classes, without importing them."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from lmms_vg.runs.text_tables import known
 SAID_HEAD = ("unreadable", "yes-rate", "balanced accuracy", "d'", "criterion")
 _CHANGED = ("both readable", "newly readable", "no longer", "change of d'", "change of criterion", "lives in")
 
-#: What they mean.
+#: Their meaning.
 SAID = (
     "unreadable: share of the answers in which the rule reads nothing; they count as wrong. yes-rate, balanced accuracy, d' "
     "(how well yes is told from no) and criterion (below 0: yes is said readily): of the yes/no questions that were answered "
@@ -31,7 +31,7 @@ CSV_HEAD = (
 
 
 def said_rows(table: Comparison) -> tuple[list[str], list[list[str]]] | None:
-    """The table of what was said; None if no line says what was read in its answers."""
+    """Return the table of readability and yes-rates; None if no line has read answers."""
     lines = [line for line in (*table.lines, *table.contrasts) if line.said is not None]
     if not lines:
         return None
@@ -65,7 +65,7 @@ def said_notes(table: Comparison) -> list[str]:
 
 
 def csv_cells(line: ComparisonLine) -> list[object]:
-    """The values of `CSV_HEAD`; None where one is not known."""
+    """Return the values of `CSV_HEAD`; None where one is not known."""
     said: list[float | None] = [None] * 5
     if line.said is not None:
         detection = line.said.detection
@@ -82,7 +82,7 @@ def csv_cells(line: ComparisonLine) -> list[object]:
 
 
 def said_cells(said: Saying | None) -> list[str]:
-    """The cells of `SAID_HEAD`; empty where something is not known."""
+    """Return the cells of `SAID_HEAD`; empty where something is not known."""
     if said is None:
         return [""] * 5
     detection = said.detection
@@ -110,7 +110,7 @@ def _changed(change: Change | None, unit: str) -> list[str]:
 
 
 def _words(line: ComparisonLine, subject: str) -> str | None:
-    """A sentence on a significant difference that does not live in better answers."""
+    """Return a sentence on a significant difference that does not come from better answers."""
     if line.against is None or line.against.change is None:
         return None
     words = source_words(line.against.difference.mean, line.against.change, line.against.source)

@@ -1,4 +1,4 @@
-"""What was said, apart from whether it was right: readable or not, yes or no; and what a difference is made of."""
+"""Answers, apart from whether they are right: readable or not, yes or no; and the parts of a difference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lmms_vg.metrics.signal_detection import Detection, DetectionShift, detectio
 from lmms_vg.metrics.text import normalise
 from lmms_vg.runs.results import TaskRun
 
-#: Where a significant difference lives: in answers that became readable, in the readiness to say yes, in telling yes from no,
+#: The source of a significant difference: answers that became readable, in the readiness to say yes, in telling yes from no,
 #: in the readable answers of questions that are not yes/no, or in nothing that can be named.
 Source = Literal["format", "criterion", "seeing", "answers", "cannot tell"]
 
@@ -19,7 +19,7 @@ LEVEL = 0.05
 
 
 class Saying(NamedTuple):
-    """What one run said on a task or group.
+    """Readability and yes-rate of one run on a task or group.
 
     Attributes:
         unreadable: share of the answers that the rule could not read, which count as wrong.
@@ -31,7 +31,7 @@ class Saying(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What a difference between two runs is made of.
+    """The parts of a difference between two runs.
 
     Attributes:
         parts: by readability.
@@ -45,7 +45,7 @@ class Change(NamedTuple):
     yes_no: float
 
     def source(self, difference: float, p: float) -> Source | None:
-        """Say where a difference with a corrected p-value lives; None if it is not significant.
+        """Return the source of a difference with a corrected p-value; None if it is not significant.
 
         The p-values within are not corrected: they are looked at only if the difference itself is significant.
         """

@@ -1,4 +1,4 @@
-"""How many settings were tried on the questions of a comparison, whether or not they are in it.
+"""Count the settings that were tried on the questions of a comparison, whether or not they are in it.
 
 The best of seventeen equal settings looks better than plain in three sweeps of ten. Whoever compares it alone must still
 correct for the seventeen, so they are counted: those that were run together with a run (its provenance says so), and those
@@ -57,7 +57,7 @@ def _journalled(base: Run, methods: set[str], tasks: Sequence[str]) -> int:
 
 
 def _first(folder: Path) -> dict[str, Any]:
-    """The provenance in a journal's first line."""
+    """Return the provenance in a journal's first line."""
     for path in sorted(folder.glob("rank*.jsonl")):
         try:
             for entry in read_lines(path):
@@ -68,7 +68,10 @@ def _first(folder: Path) -> dict[str, Any]:
 
 
 def _asks(path: Path, tasks: Sequence[str]) -> bool:
-    """Whether a journal file has a line of one of the tasks; its bytes are searched, since parsing 100,000 lines takes long."""
+    """Return whether a journal file has a line of one of the tasks.
+
+    Its bytes are searched, because parsing 100,000 lines takes long.
+    """
     if not path.stat().st_size:
         return False
     with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:

@@ -1,4 +1,4 @@
-"""Say in words where a significant difference lives if it is not in better answers."""
+"""Explain a significant difference that does not come from better answers: format, criterion, or unknown."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _COLUMNS = 3
 
 
 class Effort(NamedTuple):
-    """What a command has taken.
+    """Questions, time and memory that a command has taken.
 
     Attributes:
         asked: number of questions, over all methods.
@@ -163,7 +163,7 @@ def _looked(runs: Mapping[str, Run]) -> Iterator[_Measure]:
 
 
 def _chance(strength: LookStrength) -> str:
-    """What maps of other images have; where there are too few of them, what an even look has."""
+    """Return the level of maps of other images; where there are too few of them, the level of even attention."""
     return f"{strength.even:.2f} (even)" if isnan(strength.level) else f"{strength.level:.2f}"
 
 

@@ -19,12 +19,12 @@ _LATEX = {
 
 
 def row(*cells: str) -> str:
-    """One Markdown row. Inside a cell pipes become slashes, and line breaks of every kind become spaces."""
+    """Return one Markdown row. Inside a cell pipes become slashes, and line breaks of every kind become spaces."""
     return f"| {' | '.join(' '.join(cell.split()).replace('|', '/') for cell in cells)} |"
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> str:
-    """A Markdown table. The first `texts` columns are text, aligned left; the others are numbers."""
+    """Return a Markdown table. The first `texts` columns are text, aligned left; the others are numbers."""
     rule = "|---" * texts + "|---:" * (len(head) - texts) + "|"
     return "\n".join([row(*head), rule, *(row(*cells) for cells in rows)])
 
@@ -43,7 +43,7 @@ def aligned(rows: Sequence[Sequence[str]], texts: int = 1) -> list[str]:
 
 
 def latex(head: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> str:
-    """The same table as a LaTeX `tabular` for the package booktabs."""
+    """Return the same table as a LaTeX `tabular` for the package booktabs."""
     first, *others = (" & ".join(map(escape, cells)) + r" \\" for cells in (head, *rows))
     columns = "l" * texts + "r" * (len(head) - texts)
     begin = rf"\begin{{tabular}}{{{columns}}}"
@@ -56,19 +56,19 @@ def escape(text: str) -> str:
 
 
 def comma_separated(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A CSV table with values in full precision; None is an empty cell."""
+    """Return a CSV table with values in full precision; None is an empty cell."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([head, *rows])
     return out.getvalue()
 
 
 def known(value: float) -> float | None:
-    """The value of a cell; None for NaN, which stands for a number that there is not."""
+    """Return the value of a cell; None for NaN, which stands for a missing number."""
     return None if isnan(value) else value
 
 
 def show_p(p: float | None) -> str:
-    """A p-value with four decimals; nothing for one that there is not."""
+    """Return a p-value with four decimals; empty for a missing one."""
     if p is None or isnan(p):
         return ""
     return f"{p:.4f}" if p >= 0.0001 else "< 0.0001"

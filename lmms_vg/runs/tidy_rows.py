@@ -33,7 +33,7 @@ def head(rows: Sequence[Row]) -> list[str]:
 
 
 def cells(rows: Sequence[Row]) -> list[list[Any]]:
-    """The rows as lists, in the order of `head`; None for an empty cell, which NaN and infinities are too."""
+    """Return the rows as lists, in the order of `head`; None for an empty cell, which NaN and infinities are too."""
     return [[*map(_cell, row.values()), SEED, __version__] for row in rows]
 
 

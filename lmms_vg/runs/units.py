@@ -1,4 +1,4 @@
-"""What is drawn and flipped as a whole: images, or the patients or sources that several images share."""
+"""The units that are resampled and sign-flipped as a whole: images, or the patients or sources that several images share."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def units_of(part: TaskRun, unit: Unit) -> dict[str, str]:
 
 
 def _dataset(image: str) -> str:
-    """The data set of an image; two files of own questions may number their patients alike."""
+    """Return the data set of an image; two files of own questions may number their patients alike."""
     return image.partition("/" if image.startswith("own:") else ":")[0]
 
 

@@ -22,7 +22,7 @@ from lmms_vg.tasks.registry import TASKS
 
 
 class JointAsk(NamedTuple):
-    """What one process asks.
+    """The family, methods and control that one process asks.
 
     Attributes:
         family: the family.
@@ -97,7 +97,7 @@ def cost(asks: Sequence[JointAsk], tasks: Sequence[str]) -> Iterator[str]:
         try:
             samples = samples_of(task)
         except (DataError, OSError) as problem:
-            yield f"{task}: cannot be asked: {problem}"
+            yield f"{task} cannot be asked: {problem}"
             continue
         yield f"{task}: {len(samples):,} questions about {len({image for s in samples for image in s.images}):,} images"
         questions += len(samples)

@@ -1,4 +1,4 @@
-"""Where does a model look, and where not? By modality, body part, organ, source, and size of the box."""
+"""Attention by modality, body part, organ, source, and size of the box."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ AXES: dict[str, Callable[[StudyQuestion], str]] = {
 
 
 def table(tasks: Sequence[StudiedTask]) -> StudyTable:
-    """One row per task, axis, category, measure and quantity, at the chosen layer; no interval under ten images."""
+    """Return one row per task, axis, category, measure and quantity, at the chosen layer; no interval under ten images."""
     rows: list[Row] = []
     for task in tasks:
         for axis, category in AXES.items():

@@ -59,7 +59,7 @@ def _known(task: StudiedTask) -> tuple[LayerTable, list[str]]:
 
 
 def in_sample(task: StudiedTask) -> LayerChoice:
-    """The layer of lowest mean KL on the very questions."""
+    """Return the layer of lowest mean KL on the very questions."""
     return LayerChoice((task.best_layer, task.best_layer), "in-sample", task.task)
 
 

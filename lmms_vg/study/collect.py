@@ -58,7 +58,7 @@ class StudiedTask:
             question steer the look? Not of placement.
         even: measure -> (questions,), what attention has that is even over the visible image.
         hidden: (questions, layers) bool, whether a patch of the visible image has no attention at all, as under a knockout:
-            KL says nothing there.
+            KL is undefined there.
         groups: the kept maps, those on one grid together; `places` in them number `questions`.
         rows: the token rows whose attention this is.
     """
@@ -90,7 +90,7 @@ class StudiedTask:
         return np.asarray(self.hidden.any(axis=0), dtype=bool)
 
     def hides_at(self, layer: LayerChoice) -> bool:
-        """Whether patches of any question are hidden in a layer that was chosen, of either half."""
+        """Return whether patches of any question are hidden in a layer that was chosen, of either half."""
         return bool(self.hides[layer.layers].any())
 
     @cached_property
@@ -100,7 +100,7 @@ class StudiedTask:
 
     @cached_property
     def units(self) -> list[str]:
-        """What is drawn as a whole in intervals, of each question: the patient, or the image where none is known."""
+        """The unit of resampling of each question: the patient, or the image where none is known."""
         return [question.unit for question in self.questions]
 
     @cached_property
@@ -131,7 +131,7 @@ class StudiedTask:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """What was collected.
+    """The tasks and runs of a study.
 
     Attributes:
         tasks: the tasks, in the order of the runs.

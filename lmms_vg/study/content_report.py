@@ -44,7 +44,7 @@ def content_report(data: str | None, out: Path) -> Iterator[str]:
 
 
 def listed() -> Iterator[Row]:
-    """The 44 sources of Table C.2 by modality and body part; one that shows several is counted under each."""
+    """Yield the 44 sources of Table C.2 by modality and body part; one that shows several is counted under each."""
     for axis, name in (("modality", "modality"), ("body part", "body_part")):
         counts = Counter(part for source in SOURCES for part in getattr(source, name).split(", "))
         for category, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
@@ -52,7 +52,7 @@ def listed() -> Iterator[Row]:
 
 
 def _questions(tasks: Sequence[str]) -> tuple[list[StudyQuestion], list[str]]:
-    """The questions of tasks, and what of them is not on this machine."""
+    """Return the questions of tasks, and the tasks that are not on this machine."""
     questions: list[StudyQuestion] = []
     missing = []
     for task in tasks:

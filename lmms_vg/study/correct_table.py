@@ -18,8 +18,8 @@ from lmms_vg.study.curves import named
 from lmms_vg.study.layer_values import BETTER, Measure
 from lmms_vg.study.study_table import StudyTable
 
-#: What is compared with the answers, and its value for an even look: better than it counts as grounded. KL and JS have none
-#: that is free of the box's size, so only their excess over other images is taken.
+#: Measures that are compared with the answers, and their values for an even look; better values count as grounded. For KL and
+#: JS, this value depends on the size of the box, so only their excess over other images is taken.
 LOOKS: tuple[tuple[Measure, str, float], ...] = (
     ("AR", "value", 1.0),
     ("AR", "excess", 0.0),
@@ -30,7 +30,7 @@ LOOKS: tuple[tuple[Measure, str, float], ...] = (
 
 
 def table(tasks: Sequence[StudiedTask]) -> StudyTable:
-    """One row per task, measure, quantity and bin of box size.
+    """Return one row per task, measure, quantity and bin of box size.
 
     Columns `both` to `neither` count questions. `auc` is the probability that a right answer's look is better than a wrong
     one's: 0.5 if the look tells nothing.

@@ -56,7 +56,7 @@ def table(all_curves: Sequence[LookCurve]) -> StudyTable:
 
 
 def named(task: StudiedTask) -> dict[str, str]:
-    """The columns that every table starts with; `unit` is what its column `images` counts."""
+    """Return the columns that every table starts with; `unit` is what its column `images` counts."""
     about = {"model": task.model, "method": task.method, "task": task.task, "side": task.side, "kind": task.kind}
     return {**about, "unit": task.unit}
 

@@ -1,4 +1,4 @@
-"""Which questions are shown in pictures: drawn by a rule, never picked."""
+"""Choose the questions that pictures show: drawn by a rule, never picked."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def shown(task: StudiedTask, per_third: int = 1) -> list[int]:
 
 
 def rule() -> str:
-    """The rule with its seed."""
+    """Return the rule with its seed."""
     return RULE.format(seed=SEED)

@@ -64,7 +64,7 @@ def pairs(tasks: Sequence[StudiedTask]) -> list[TwoSides]:
 
 
 def table(tasks: Sequence[StudiedTask]) -> StudyTable:
-    """One row per pair, measure, quantity, bin of box size and layer.
+    """Return one row per pair, measure, quantity, bin of box size and layer.
 
     `as_claimed` is yes where the whole band of the gap lies on the side that the paper claims: medical images have the lower
     AR and placement, and the higher KL and JS.
@@ -79,7 +79,7 @@ def table(tasks: Sequence[StudiedTask]) -> StudyTable:
 
 
 def chosen_table(tasks: Sequence[StudiedTask]) -> StudyTable:
-    """The same at one layer for both sides, chosen on the other halves of their images (`chosen_layer.common`)."""
+    """Return the same at one layer for both sides, chosen on the other halves of their images (`chosen_layer.common`)."""
     rows: list[Row] = []
     for pair in pairs(tasks):
         layer = common(pair, tasks)
@@ -142,7 +142,7 @@ def _every(values: LayerTable) -> LayerTable:
 
 
 def _within(task: StudiedTask, at: Pick, boxes: str, seed: int) -> dict[tuple[str, str], ImageBand]:
-    """The bands of a side in a bin of box size, by measure and quantity."""
+    """Return the bands of a side in a bin of box size, by measure and quantity."""
     members = np.array([boxes in (ALL, bin_of(question.share)) for question in task.questions], dtype=bool)
     units = [unit for unit, member in zip(task.units, members, strict=True) if member]
     tables = {

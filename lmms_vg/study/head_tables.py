@@ -54,7 +54,7 @@ class RunHeads(NamedTuple):
 
 
 def run_heads(tasks: Sequence[StudiedTask]) -> list[RunHeads]:
-    """Return the heads of every run whose records hold them; methods that hide patches are left out, KL says nothing there."""
+    """Return the heads of every run whose records hold them, without methods that hide patches, where KL is undefined."""
     runs = {
         id(task.run): task.run
         for task in tasks
@@ -65,13 +65,13 @@ def run_heads(tasks: Sequence[StudiedTask]) -> list[RunHeads]:
 
 
 def best(values: Array, metric: By, keep: int) -> list[int]:
-    """The best heads as places in the flattened map; ties in order of layer and head."""
+    """Return the best heads as places in the flattened map; ties in order of layer and head."""
     order = np.argsort(-values if metric in HIGHER else values, axis=None, kind="stable")
     return [int(place) for place in order[:keep]]
 
 
 def table(heads: Sequence[RunHeads]) -> StudyTable:
-    """One row per run, side, layer and head. `better_than_even`: by every metric, on the same boxes."""
+    """Return one row per run, side, layer and head. `better_than_even`: by every metric, on the same boxes."""
     rows: list[Row] = []
     for entry in heads:
         for side, values in entry.sides.items():
@@ -102,7 +102,7 @@ def table(heads: Sequence[RunHeads]) -> StudyTable:
 
 
 def agreement_table(heads: Sequence[RunHeads]) -> StudyTable:
-    """One row per run with both sides, metric and statistic: rank correlation, and shared heads among the best K.
+    """Return one row per run with both sides, metric and statistic: rank correlation, and shared heads among the best K.
 
     `chance` is what unrelated rankings have: 0, and K heads of H in all share K / H of them.
     """

@@ -22,7 +22,8 @@ from lmms_vg.study.layer_values import Measure
 
 _MEASURES: dict[By, Measure] = {"kl": "KL", "js": "JS", "ar": "AR", "placement": "placement"}
 
-#: How spread a head's attention is on any image: no metric, since no box enters. Journals of earlier versions do not hold it.
+#: The spread of a head's attention on any image, which is no metric, since it uses no box. Journals of earlier versions lack
+#: it.
 ENTROPY: Literal["entropy"] = "entropy"
 
 HeadValue = By | Literal["entropy"]
@@ -71,7 +72,7 @@ class HeadSide(NamedTuple):
         return weighted
 
     def beat_even(self) -> NDArray[np.bool_] | None:
-        """Whether each head beats even attention by every metric, (layers, heads); None where even attention is not known."""
+        """Return whether each head beats even attention by every metric, (layers, heads); None if even attention is unknown."""
         known = [metric for metric in self.metrics if np.isfinite(self.even[metric])]
         if not known:
             return None

@@ -1,4 +1,4 @@
-"""Where an image lies on a model's patches, without the model.
+"""The mapping of an image to a model's patches, without the model.
 
 A journal keeps it with the maps. Those of older versions kept only which patches show image and which are in a box: there, of
 the preparations that models have (padded to a square, its middle cut out, stretched), the first that gives exactly these

@@ -22,7 +22,7 @@ MEASURES: tuple[Measure, ...] = get_args(Measure)
 #: Measure -> 1 where more is better, -1 where less is.
 BETTER: dict[Measure, int] = {"AR": 1, "KL": -1, "JS": -1, "placement": 1}
 
-#: Measures whose excess says nothing where patches are hidden, as in `runs.grounding`: KL explodes, and the level of AR falls.
+#: Measures whose excess is undefined where patches are hidden, as in `runs.grounding`: KL explodes, and the level of AR falls.
 SPOILED: tuple[Measure, ...] = ("AR", "KL")
 
 #: (questions, layers), NaN where a value is missing.
@@ -33,7 +33,7 @@ _PLACEMENT_CHANCE = 0.5
 
 
 class FromMaps(NamedTuple):
-    """What kept maps tell beyond the record, as in `collect.StudiedTask`."""
+    """Values that need kept maps beyond the record, as in `collect.StudiedTask`."""
 
     placement: LayerTable
     level: dict[Measure, LayerTable]
@@ -60,7 +60,7 @@ def of_records(alignments: Sequence[Mapping[str, Any]]) -> dict[Measure, LayerTa
 
 
 def silent(measure: Measure, quantity: str) -> bool:
-    """Whether a quantity says nothing where patches are hidden: KL never does, AR not beside what other maps have."""
+    """Return whether a quantity is undefined where patches are hidden: KL always is, AR if it is compared with other maps."""
     return measure == "KL" or (measure in SPOILED and quantity != "value")
 
 

@@ -1,4 +1,4 @@
-"""What the maps of one grid say of their boxes, question by question: beside maps of other images, and beside other places."""
+"""Values of the maps of one grid on their boxes, per question: beside maps of other images, and beside other places."""
 
 from __future__ import annotations
 

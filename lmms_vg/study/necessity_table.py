@@ -13,7 +13,7 @@ from lmms_vg.study.study_table import StudyTable
 
 
 def table(tasks: Sequence[StudiedTask]) -> StudyTable:
-    """One row per task, control and quantity.
+    """Return one row per task, control and quantity.
 
     `answers changed` is the share of answers whose text the control changes. `necessity` is what filling the box changes
     beyond filling a place of the same size elsewhere: 0 for a model that does not need the box.
@@ -46,7 +46,7 @@ def _rows(task: StudiedTask, tasks: Sequence[StudiedTask]) -> Iterator[Row]:
 
 
 def _changed(task: StudiedTask, other: StudiedTask) -> dict[str, float]:
-    """Whether each answer's text changes, 0 or 1, of the questions that both have."""
+    """Return whether each answer's text changes, 0 or 1, of the questions that both have."""
     answers = {question.uid: question.answer for question in other.questions}
     return {
         question.uid: float(question.answer != answers[question.uid])

@@ -17,7 +17,7 @@ from lmms_vg.study.figures.strip_figure import strip
 
 
 class Wanted(NamedTuple):
-    """Which questions are shown, of the first run.
+    """The choice of the questions to show, from those of the first run.
 
     Attributes:
         uid: this one; empty for others.

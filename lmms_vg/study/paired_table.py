@@ -38,12 +38,12 @@ class TaskPair(NamedTuple):
 
     @property
     def units(self) -> list[str]:
-        """What is drawn as a whole, of each common question."""
+        """The unit of resampling of each common question."""
         return [self.base.units[i] for i in self.first]
 
     @property
     def hidden(self) -> NDArray[np.bool_]:
-        """Layers, (layers,), in which one of the two hides patches, so that their KL says nothing."""
+        """Layers, (layers,), in which one of the two hides patches, so that KL is undefined."""
         return self.base.hides | self.other.hides
 
     def difference(self, measure: Measure, quantity: str) -> LayerTable:
@@ -76,12 +76,12 @@ def pairs(tasks: Sequence[StudiedTask]) -> list[TaskPair]:
 
 
 def table(tasks: Sequence[StudiedTask]) -> StudyTable:
-    """One row per pair, measure, quantity and layer."""
+    """Return one row per pair, measure, quantity and layer."""
     return StudyTable("differences", [row for pair in pairs(tasks) for row in _layer_rows(pair)])
 
 
 def chosen_table(tasks: Sequence[StudiedTask]) -> StudyTable:
-    """One row per pair, measure and quantity at the base's chosen layer; p-values are corrected (Holm) over the measures."""
+    """Return one row per pair, measure and quantity at the base's chosen layer; p-values are Holm-corrected over measures."""
     rows = [row for pair in pairs(tasks) for quantity in QUANTITIES for row in _chosen_rows(pair, quantity, tasks)]
     return StudyTable("differences_headline", rows)
 

@@ -19,10 +19,10 @@ from lmms_vg.tasks.own_tasks import samples as samples_of
 from lmms_vg.tasks.registry import TASKS
 from lmms_vg.vision.patch_grid import Geometry
 
-#: How names of files begin that ask about one box in several wordings.
+#: The beginning of the names of files that ask about one box in several wordings.
 TEMPLATES = "templates"
 
-#: What a task's images show.
+#: The kind of a task's images.
 MEDICAL, NATURAL, PHANTOM = "medical", "natural", "phantom"
 
 

@@ -1,6 +1,7 @@
-"""Does the wording of a question move the look? Boxes that a task asks about in several wordings.
+"""Does attention depend on the wording of a question? A test on boxes that a task asks about in several wordings.
 
-One-way analysis of variance: questions about one box share what the box has; what is left within a box is the wording.
+One-way analysis of variance: questions about one box share the effect of the box, so the variance within a box is that of the
+wording.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def _spreads(groups: Sequence[Array], times: Array) -> tuple[Array, Array, Array
 
 
 def table(tasks: Sequence[StudiedTask]) -> StudyTable:
-    """One row per task and measure, at the chosen layer; tasks that ask about every box once have none."""
+    """Return one row per task and measure, at the chosen layer; tasks that ask about every box once have none."""
     return StudyTable("repeatability", [row for task in tasks for row in _rows(task, tasks)])
 
 

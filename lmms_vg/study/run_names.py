@@ -1,4 +1,4 @@
-"""How runs are named in the study."""
+"""The names of runs in the study."""
 
 from __future__ import annotations
 

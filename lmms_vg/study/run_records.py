@@ -1,4 +1,4 @@
-"""What a run has left of each question: the record in its journal, and the values that its samples or the record state."""
+"""The remains of each question of a run: the record in its journal, and the values that its samples or the record state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the questions of a task lack, in words."""
+"""The values that the questions of a task lack, in words."""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""The values of maps beside their nulls, kept on disk: measuring them takes most of a build, and the next needs the same ones.
+"""Values of maps beside their nulls, kept on disk.
+
+Computing them takes most of a build, and the next build needs the same values.
 
 They lie in `LMMS_VG_HOME/nulls`, beside the journals that the maps are read from, and not in the folder of a study: a build
-into another folder, or of more runs, finds them there. A file is named by a hash of all that its values depend on. So what
-has changed is measured again, and two builds at once write the same bytes under the same name. Any of these files may be
+into another folder, or of more runs, finds them there. A file is named by a hash of all that its values depend on. So a
+changed input is measured again, and two builds at once write the same bytes under the same name. Any of these files may be
 removed at any time.
 """
 
@@ -50,7 +52,7 @@ def measured(kept: KeptMaps, owners: Sequence[donors.MapOwner], seed: int) -> Me
 
 
 def _read(path: Path, key: str, shape: tuple[int, ...]) -> MeasuredMaps | None:
-    """The values of a file; None if there is none, or none that can be used."""
+    """Return the values of a file; None if there is none, or none that can be used."""
     try:
         return _values(path, key, shape)
     except FileNotFoundError:

@@ -46,7 +46,7 @@ class StudyTable:
 
     @property
     def unit(self) -> str:
-        """What the intervals draw as a whole, as the rows say; images where they do not."""
+        """The unit of resampling of the intervals, as the rows state it; images where they do not."""
         stated = [row[name] for row in self.rows for name in ("unit", "natural_unit") if name in row]
         return together(stated or ["image"])
 

@@ -47,14 +47,14 @@ def write(tasks: Sequence[str], folder: Path) -> tuple[list[Path], list[str]]:
         try:
             drawn = boxes_of(samples_of(task))
         except (DataError, OSError) as problem:
-            missing.append(f"{task}: cannot be asked under templates: {problem}")
+            missing.append(f"{task} cannot be asked under templates: {problem}")
             continue
         lines: list[dict[str, object]] = []
         for number, (label, sample) in enumerate(drawn):
             try:
                 lines += _asked(label, sample, f"{PREFIX}_{task}/{number:03d}.png", folder)
             except (DataError, OSError) as problem:  # a broken image; the other boxes are asked
-                missing.append(f"{sample.uid}: cannot be asked under templates: {problem}")
+                missing.append(f"{sample.uid} cannot be asked under templates: {problem}")
         if lines:
             files.append(folder / f"{PREFIX}_{task}.jsonl")
             replace_file(files[-1], "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
@@ -81,7 +81,7 @@ def _label(sample: Sample) -> str:
 
 
 def _asked(label: str, sample: Sample, name: str, folder: Path) -> Iterator[dict[str, object]]:
-    """The ten lines of a box; its image is written as PNG under a name in the folder."""
+    """Yield the ten lines of a box; its image is written as PNG under a name in the folder."""
     picture = BytesIO()
     open_image(sample.images[0]).save(picture, "PNG")
     replace_file(folder / name, picture.getvalue())

@@ -1,4 +1,4 @@
-"""What a run of another model than ours says about itself: the name, endpoint, date and arguments in its results file."""
+"""Declarations of runs of other models than ours: the name, endpoint, date and arguments in the results file."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class Finding(NamedTuple):
         return self.code in NOTES
 
     def __str__(self) -> str:
-        """One line of printable characters: a stranger's text must not move the cursor or command whoever reads a log."""
+        """Return one line of printable characters: a stranger's text must not move the cursor of whoever reads a log."""
         line = f"{self.code}  {self.where}: {self.message}"
         return "".join(character if character.isprintable() else "?" for character in line)[:_LONGEST]
 

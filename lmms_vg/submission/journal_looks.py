@@ -1,4 +1,4 @@
-"""What a run's journal adds to its answers: excess and placement of every measured question, and the maps to check them by."""
+"""Values that a run's journal adds to its answers: excess and placement of every measured question, and their maps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is left of where a model looked after a blind look, and placement: values per question at the layer of AR, KL and JS."""
+"""Excess over the swap null, and placement: values per question at the layer of AR, KL and JS."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lmms_vg.submission.validated import Scores, Values
 EXCESS = {"excess_ar": "log_ar", "excess_kl": "kl", "excess_js": "js"}
 PLACEMENT = "placement"
 
-#: What is said where patches have no attention at all; KL explodes there, and log AR's level falls (`runs.grounding`).
+#: Text where patches have no attention at all; KL explodes there, and log AR's level falls (`runs.grounding`).
 HIDDEN = "hidden"
 SPOILED = ("excess_ar", "excess_kl")
 

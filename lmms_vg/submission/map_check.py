@@ -30,7 +30,7 @@ _ROUNDED = 10.0**-DIGITS  # how far a stated excess may be off by rounding
 
 
 class RecomputedTask(NamedTuple):
-    """What a task's maps give.
+    """The values that a task's maps give.
 
     Attributes:
         layers: the layers that they are of.

@@ -91,7 +91,7 @@ def _placed(question: BundleQuestion, size: tuple[int, int], grid: tuple[int, ..
 
 
 def _near(mask: Mask, expected: Mask) -> bool:
-    """Whether two masks mark the same patches, give or take one patch in any direction."""
+    """Return whether two masks mark the same patches, give or take one patch in any direction."""
     wide = np.ones((3, 3), dtype=bool)
     return not (mask & ~binary_dilation(expected, wide)).any() and not (expected & ~binary_dilation(mask, wide)).any()
 

@@ -1,4 +1,4 @@
-"""What a question's kept map gives: AR, KL and JS, what is left of them after a blind look, and placement, per layer."""
+"""Values of a question's kept map: AR, KL and JS, their excess over the swap null, and placement, per layer."""
 
 from __future__ import annotations
 

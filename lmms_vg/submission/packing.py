@@ -1,4 +1,4 @@
-"""Which maps a bundle carries: all that are kept if they are small enough, so that grounding need not be taken on trust.
+"""Choose the maps that a bundle carries: all that are kept, if they are small enough, so that grounding can be verified.
 
 A bundle is usually sent in by pull request, and GitHub refuses files of 100 MB. So all layers are packed while the maps of all
 tasks have 100 MB before compression; else only the layer that a task's numbers are taken at, as long as that fits.

@@ -1,4 +1,4 @@
-"""What the scoring rule read in the answers to closed questions: as little of it as format, criterion and seeing need."""
+"""The values that the scoring rule read from closed answers: as little as the division of a gain needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lmms_vg.metrics.text import normalise
 from lmms_vg.runs.results import Line
 
-#: What can be read in an answer; letters and other words count as readable, whichever they are.
+#: Values that can be read from an answer; letters and other words count as readable, whichever they are.
 READ = (None, "yes", "no", "other")
 
 Codes = NDArray[np.uint8]

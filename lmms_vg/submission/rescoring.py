@@ -27,7 +27,7 @@ from lmms_vg.tasks.yaml_files import definition
 
 Pair = tuple[BundleQuestion, BundleAnswer]
 
-#: What a task has in place of a metric if its reference answers are not public.
+#: The value in place of a metric for a task whose reference answers are not public.
 HIDDEN = "submission"
 
 #: Not stored: intervals are computed on display, because bootstrap draws differ between scipy versions.
@@ -40,7 +40,7 @@ _LOOKED = ("ar", "kl", "js")
 
 @dataclass(frozen=True)
 class AnswerVerdict:
-    """What the rule made of an answer: a value, or an `error_code`. Two verdicts may differ in the words of `error`."""
+    """The rule's verdict on an answer: a value, or an `error_code`. Two verdicts may differ in the words of `error`."""
 
     extracted: str | None = None
     score: float | None = None

@@ -1,4 +1,4 @@
-"""What a bundle holds: `manifest.json`, and a line per question in `questions/<task>.jsonl` and `answers/<task>.jsonl`.
+"""The contents of a bundle: `manifest.json`, and a line per question in `questions/<task>.jsonl` and `answers/<task>.jsonl`.
 
 Every model forbids unknown fields and converts no types, so a bundle means the same to everyone who reads it. Optional fields
 may be added without a new `SCHEMA_VERSION`: they are left out if they have no value, so a reader that does not know a field
@@ -37,7 +37,7 @@ class ExtendedModel(StrictModel):
 
 
 class Card(ExtendedModel):
-    """What only the submitter knows of a model.
+    """Facts about a model that only the submitter knows.
 
     Attributes:
         parameters: in billions; None if they are not known, which only a `Declaration` may say.
@@ -106,7 +106,7 @@ class Provenance(ExtendedModel):
 
 
 class Declaration(StrictModel):
-    """What was run, by the submitter's word: a model that is not of lmms_vg signs nothing, and nobody can check who answered.
+    """A run as the submitter states it: a model outside lmms_vg signs nothing, so nobody can check who answered.
 
     Attributes:
         model: lmms-eval's name of the model, such as `openai`.
@@ -161,7 +161,7 @@ class Task(ExtendedModel):
         rules: metric -> signature.
         decoding: as the task defines it.
         reference: the reference prompt.
-        hidden: layers in which patches have no attention at all, as under a knockout; KL and log AR say nothing there.
+        hidden: layers in which patches have no attention at all, as under a knockout; KL and log AR are undefined there.
         maps: the member of its maps, if there is one.
     """
 

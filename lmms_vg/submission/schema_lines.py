@@ -1,4 +1,4 @@
-"""What a line of `questions/<task>.jsonl` and of `answers/<task>.jsonl` holds (`schema` has the rules)."""
+"""Lines of `questions/<task>.jsonl` and of `answers/<task>.jsonl` (`schema` has the rules)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class BundleQuestion(ExtendedModel):
 
     @property
     def unit(self) -> str:
-        """What intervals draw as a whole: all images of the patient, or the image where none is known."""
+        """The unit of resampling: all images of the patient, or the image where none is known."""
         return drawn_together(self.images, self.patient)
 
 
@@ -54,7 +54,7 @@ class BundleExcess(StrictModel):
 
 
 class BundleAlignment(ExtendedModel):
-    """How attention and boxes of one question agree: one value per layer, by a version of `metrics/alignment.py`.
+    """Agreement of attention and boxes of one question: one value per layer, by a version of `metrics/alignment.py`.
 
     Attributes:
         excess: what is left of log AR, KL and JS after a blind look; None where the run's maps were not at hand, or where
@@ -75,13 +75,13 @@ class BundleAlignment(ExtendedModel):
 
 
 class BundleFirstToken(FirstToken):
-    """What the first answer token of one question says about its allowed answers."""
+    """Log-probabilities of a question's allowed answers at the first answer token."""
 
     model_config = ConfigDict(strict=True)
 
 
 class BundleAnswer(StrictModel):
-    """What the model answered, what the rule extracted, and the verdict.
+    """The model's answer, the value that the rule extracted, and the verdict.
 
     Attributes:
         score: 0 or 1 for accuracy, 0 to 1 for recall of open questions; None for measurements, and if the question cannot be

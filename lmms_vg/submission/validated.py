@@ -53,7 +53,7 @@ class Scores(NamedTuple):
 
     @property
     def comparable(self) -> Hashable:
-        """What scores of two runs must have in common to be compared: questions, rule, and which questions have a score."""
+        """Properties that scores of two runs must share to be compared: questions, rule, and the set of scored questions."""
         return self.questions, self.rule, np.isnan(self.values).tobytes()
 
     def under(self, metric: str) -> Scores | None:
@@ -89,7 +89,7 @@ class Entry:
 
     @property
     def run(self) -> Provenance:
-        """What was run, as it was signed; a declared entry has none."""
+        """The run, as it was signed; a declared entry has none."""
         assert self.manifest.run is not None, "ask `declared` first"
         return self.manifest.run
 
@@ -105,13 +105,13 @@ class Entry:
 
     @property
     def model(self) -> Hashable:
-        """What tells models apart: the hash of the weights, or the name that a declared model has by the submitter's word."""
+        """The identity of the model: the hash of the weights, or the name that the submitter gave to a declared model."""
         stated = self.manifest.declared
         return self.run.weights if stated is None else (stated.model, stated.name, stated.host)
 
     @property
     def circumstances(self) -> str:
-        """What a method and its plain run must have in common; a declared entry has none."""
+        """Circumstances that a method and its plain run must share; a declared entry has none."""
         return canonical(self.run.model_dump(include={*FIELDS}))
 
     def precedence(self) -> tuple[bool, int, str]:

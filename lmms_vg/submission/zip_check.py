@@ -48,7 +48,7 @@ def check_end(file: BinaryIO, where: str) -> None:
 
 
 def check_members(archive: zipfile.ZipFile, where: str) -> None:
-    """Check name, kind, packing and size of every member, by what the zip's directory says.
+    """Check name, kind, compression and size of every member, as stated in the zip's directory.
 
     Raises:
         Rejected: a member is none that a bundle may have, or they are too large.

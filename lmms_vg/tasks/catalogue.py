@@ -1,4 +1,4 @@
-"""Which data sets exist, which of them are here, and how to get the rest: `lmms-vg data` and `lmms-vg tasks`."""
+"""The list of data sets, those that are here, and how to get the rest: `lmms-vg data` and `lmms-vg tasks`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def specs() -> dict[str, DatasetSpec]:
 
 
 def looked_in() -> str:
-    """One line on where data sets are looked for."""
+    """Return one line on where data sets are looked for."""
     root = data_root()
     if root is None:
         return f"{DATA_ENV} is not set; looking in the hub's cache only"
@@ -39,12 +39,12 @@ def looked_in() -> str:
 
 
 def status() -> Iterator[DatasetStatus]:
-    """The status of every data set, one after the other, because reading them takes a while."""
+    """Return the status of every data set, one after the other, because reading them takes a while."""
     return map(status_of, specs().values())
 
 
 def status_of(spec: DatasetSpec) -> DatasetStatus:
-    """The status of one data set. Nothing is downloaded."""
+    """Return the status of one data set. Nothing is downloaded."""
     with offline():
         root = local_root(spec) or _hub_cache(spec)
         files = {pattern: size_here(root, pattern) if root else None for pattern in spec.files}
@@ -86,7 +86,7 @@ def fetch(names: Sequence[str]) -> Iterator[str]:
 
 
 def tasks() -> Iterator[str]:
-    """One line per task (name, number of questions, protocols, "-" for measurements, licence), then one per group."""
+    """Yield one line per task (name, number of questions, protocols, "-" for measurements, licence), then one per group."""
     leaves, groups = yaml_files.tasks(), yaml_files.groups()
     width = max(map(len, leaves))
     yield f"{'task':{width}}  {'n':>6}  {'protocol':14}  licence"
@@ -101,13 +101,13 @@ def tasks() -> Iterator[str]:
 
 
 def sets_of(task: str) -> list[DatasetSpec]:
-    """The data sets with files that a task reads."""
+    """Return the data sets with files that a task reads."""
     of = TASKS[task]
     return [spec for spec in (of.spec, of.images) if spec and spec.files]
 
 
 def _resolve(name: str) -> list[DatasetSpec]:
-    """The data sets that belong to a name: of a data set, a task or a group.
+    """Return the data sets that belong to a name: of a data set, a task or a group.
 
     Raises:
         ValueError: the name is not known.
@@ -165,7 +165,7 @@ def size_here(root: Path, pattern: str) -> str | None:
 
 
 def _parts(spec: DatasetSpec) -> list[tuple[str, TaskSpec]]:
-    """The tasks that ask a data set; of tasks with the same questions, only the first."""
+    """Return the tasks that ask a data set; of tasks with the same questions, only the first."""
     parts: dict[str, tuple[str, TaskSpec]] = {}
     for name, task in TASKS.items():
         if task.spec.name == spec.name:
@@ -205,7 +205,7 @@ def _count(name: str, task: TaskSpec) -> QuestionCount:
 
 
 def _remarks(spec: DatasetSpec) -> list[str]:
-    """What is to be said of boxes and masks; nothing where files are missing or wrong, which the counts say."""
+    """Return remarks on boxes and masks; none where files are missing or wrong, which the counts show."""
     if spec.name != slake.SLAKE.name:
         return []
     try:

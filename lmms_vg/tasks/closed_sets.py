@@ -1,6 +1,6 @@
 """The answers that a question allows, where they are a closed set: yes and no, or the letters of its options.
 
-They are what the first answer token is asked for (`inference.first_token`); prompts and scoring rules know nothing of them.
+They are what the first answer token is asked for (`inference.first_token`); prompts and scoring rules do not use them.
 """
 
 from __future__ import annotations

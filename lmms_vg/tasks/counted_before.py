@@ -1,4 +1,4 @@
-"""What was read from a data set before, as long as its files are the same: to read SLAKE's masks takes half a minute.
+"""Counts from an earlier reading of a data set, valid while its files are the same: SLAKE's masks take half a minute to read.
 
 One file per data set in `LMMS_VG_HOME/counts`. Files are the same if all have the size and time that they had; so is what
 reads them, if the package's own files have. `LMMS_VG_PARTIAL_DATA` changes what is counted, and is part of it.
@@ -21,7 +21,7 @@ from lmms_vg.tasks.dataset_status import QuestionCount
 
 
 class CountedBefore(BaseModel):
-    """What a data set held, and the stamp of the files that it was read from."""
+    """Counts and remarks of a data set, and the stamp of the files that they were read from."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

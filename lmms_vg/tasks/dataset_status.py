@@ -1,4 +1,4 @@
-"""What of a data set is here: its files, the number of questions in them, and the command that fixes what is missing."""
+"""The state of a data set: its files, the number of questions in them, and the command that fetches missing files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ State = Literal["here", "partial", "incomplete", "missing", "wrong"]
 
 
 class QuestionCount(NamedTuple):
-    """How many questions of one task are here.
+    """The number of questions of one task that are here.
 
     Attributes:
         task: name of the task.
@@ -129,7 +129,7 @@ class DatasetStatus(NamedTuple):
         return f", pinned to revision {revision[:8]}" if revision else ", not pinned: the hub's newest"
 
     def _again(self) -> str:
-        """The command that fetches it again; the old files are moved, not removed: they may still be useful."""
+        """Return the command that fetches it again; the old files are moved, not removed: they may still be useful."""
         root = local_root(self.spec)
         if root is not None:
             return f'mv "{root}" "{root}.wrong" && {self.fetch}'

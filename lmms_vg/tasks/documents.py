@@ -27,7 +27,7 @@ FEATURES = Features(
 
 
 def documents(task: str, read: Callable[[], list[Sample]], _stub: object) -> Dataset:
-    """The documents of a task.
+    """Return the documents of a task.
 
     Raises:
         RunFailed: data are missing or not as expected, or an option cannot be honoured on our tasks. At lmms-eval's command
@@ -79,7 +79,7 @@ class _Failed(Dataset):  # type: ignore[misc]
 
 
 def visual(doc: dict[str, Any]) -> list[Image.Image]:
-    """The document's images.
+    """Return the document's images.
 
     Raises:
         DataError: as `open_image`.

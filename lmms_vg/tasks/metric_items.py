@@ -1,4 +1,4 @@
-"""What every kind of scoring shares: failed questions, counts, and means over answered questions.
+"""Parts that every kind of scoring shares: failed questions, counts, and means over answered questions.
 
 lmms-eval gives a metric the items of all documents. An item is a dict that is written to the samples file. An item with
 `error` (and `error_code`, see `_util/error_codes.py`) has no value: every mean leaves it out and `answered` counts it; it is
@@ -46,7 +46,7 @@ def model_failure(doc: Doc, text: str) -> Failure | None:
 
 
 def failed(doc: Doc, reason: Failure | Exception, *metrics: str) -> dict[str, Any]:
-    """The results of a document that has no value under any of `metrics`."""
+    """Return the results of a document that has no value under any of `metrics`."""
     code, error = reason if isinstance(reason, Failure) else (code_of(reason), str(reason))
     item = {"error": error, "error_code": code, "task": doc["task"], "uid": doc["uid"]}
     count = counted(doc, 0)
@@ -54,7 +54,7 @@ def failed(doc: Doc, reason: Failure | Exception, *metrics: str) -> dict[str, An
 
 
 def counted(doc: Doc, value: int) -> dict[str, Any]:
-    """The items of `answered` and `n` for one document.
+    """Return the items of `answered` and `n` for one document.
 
     In the samples file, `n` also states how long our model took (`seconds`), how many questions shared the batch (`batch`),
     what the first answer token says about the allowed answers (`first_token`, see `journal.first_token`), whether only a part
@@ -82,7 +82,7 @@ def counted(doc: Doc, value: int) -> dict[str, Any]:
 
 
 def named(doc: Doc) -> Item:
-    """The fields of an item that identify its question, so that samples alone are enough to break down and compare runs.
+    """Return the fields of an item that identify its question, so that samples alone are enough to break down and compare runs.
 
     `units` states what else than the image questions share, where a data set tells: its part, and the patient.
     """
@@ -92,7 +92,7 @@ def named(doc: Doc) -> Item:
 
 
 def with_value(items: list[Item]) -> list[Item]:
-    """The items that have a value."""
+    """Return the items that have a value."""
     return [item for item in items if "error" not in item]
 
 
@@ -121,7 +121,10 @@ def answered(items: list[int]) -> float:
 
 
 def n(items: list[Item]) -> int:
-    """Number of questions that have a value: the n of every mean. Logs the others here, because every task has this metric."""
+    """Return the number of questions that have a value, the n of every mean.
+
+    The other questions are logged here, because every task has this metric.
+    """
     failures = [item["failed"] for item in items if "failed" in item]
     if failures:
         first = failures[0]

@@ -15,7 +15,7 @@ from lmms_vg.tasks.registry import TASKS
 
 
 def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
-    """The answer to submit: a letter if the question has options, else the text. It is empty if no letter can be read."""
+    """Return the answer to submit: a letter if the question has options, else the text; empty if no letter can be read."""
     if (reason := model_failure(doc, texts[0])) is not None:
         return failed(doc, reason, "submission", "unparseable")
     text: str | None = texts[0].strip()

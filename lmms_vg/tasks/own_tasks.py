@@ -28,7 +28,7 @@ from lmms_vg.tasks.registry import TASKS, process_docs
 
 
 class OwnKind(NamedTuple):
-    """What is scored of rows of a kind.
+    """The scoring of a kind of rows.
 
     Attributes:
         base: the YAML that their task includes, in our folder of tasks.

@@ -19,7 +19,7 @@ REFERENCE = f"Write a general description of the image. {INSTRUCTION}"
 
 
 def measurement(doc: Doc) -> str:
-    """The prompt of VGMED measurements: a space before the instruction, as in the paper's released code."""
+    """Return the prompt of VGMED measurements: a space before the instruction, as in the paper's released code."""
     return f"{doc['question']} {INSTRUCTION}" if doc["question"].strip() else ""
 
 
@@ -42,7 +42,7 @@ def mmmu(doc: Doc) -> str:
 
 
 def mmmu_messages(doc: Doc) -> list[dict[str, Any]]:
-    """The single user message of an MMMU question, with each image at its first mark `<image 1>`.
+    """Return the single user message of an MMMU question, with each image at its first mark `<image 1>`.
 
     Later marks of the same image become the words "image 1". Images without a mark come first.
 

@@ -69,7 +69,7 @@ class TaskSpec(NamedTuple):
         return not self.protocols
 
     def read(self) -> list[Sample]:
-        """The questions, after a check that their images are here too.
+        """Return the questions, after a check that their images are here too.
 
         Raises:
             DataMissing: files are missing.
@@ -97,7 +97,7 @@ def _measurements() -> dict[str, TaskSpec]:
 
 
 def _short_answers() -> dict[str, TaskSpec]:
-    """The paper's closed and open questions: all that it pools (Table 1), and the official test splits."""
+    """Return the paper's closed and open questions: all that it pools (Table 1), and the official test splits."""
     specs = {}
     for part, split in product(PARTS, SPLITS):
         splits = slake.SPLITS if split == "all" else ("test",)
@@ -148,7 +148,7 @@ def _grounded() -> dict[str, TaskSpec]:
 
 
 def _choices() -> dict[str, TaskSpec]:
-    """The paper's multiple-choice sets."""
+    """Return the paper's multiple-choice sets."""
     specs = {}
     n = pmc.PMC_VQA.counts["test_clean"]
     specs["pmc_vqa"] = TaskSpec(pmc.load, pmc.PMC_VQA, n, _EITHER, require=pmc.require_images)

@@ -24,7 +24,7 @@ NEEDS_MODEL = frozenset({"bertscore", "average"})
 
 
 def score(task: str, answered: Iterable[tuple[Doc, Record]]) -> Iterator[Line]:
-    """One line of the samples file per document, with the fields that `runs` reads; thinking is removed as lmms-eval does."""
+    """Yield a line of the samples file per document, with the fields that `runs` reads; thinking is removed as in lmms-eval."""
     from lmms_eval.api.reasoning import strip_reasoning_tags  # late: reading our tasks does not need lmms-eval
 
     config = definition(task)

@@ -17,7 +17,7 @@ _COUNTS = ("answered", "n")
 
 
 def results(score: Score, metric: str, doc: Doc, texts: list[str]) -> dict[str, Any]:
-    """The metrics of one answer and of the attention behind it; no values if one of the two has none.
+    """Return the metrics of one answer and of the attention behind it; no values if one of the two has none.
 
     Args:
         score: scores the answer.

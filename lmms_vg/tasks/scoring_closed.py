@@ -40,7 +40,7 @@ def _chen(text: str, doc: Doc) -> Verdict:
 
 
 def _mmmu(text: str, doc: Doc) -> Verdict:
-    """A letter if there are options; else a match with any accepted answer, which may be written as a Python list."""
+    """Return a letter if there are options; else a match with any accepted answer, which may be written as a Python list."""
     if doc["options"]:
         return _choice(text, doc)
     verdicts = [rules.exact(text, accepted) for accepted in accepted_answers(doc["answer"])]
@@ -48,7 +48,7 @@ def _mmmu(text: str, doc: Doc) -> Verdict:
 
 
 def accepted_answers(answer: str) -> list[str]:
-    """The accepted answers of an open MMMU question: the text itself, or the items of a Python list."""
+    """Return the accepted answers of an open MMMU question: the text itself, or the items of a Python list."""
     if not answer.startswith("["):
         return [answer]
     try:
@@ -59,7 +59,7 @@ def accepted_answers(answer: str) -> list[str]:
 
 
 def score(rule: Rule, signature: str, doc: Doc, results: list[str]) -> dict[str, Any]:
-    """The metrics of one answer under a rule; no values if the model gave no answer or the question has no reference."""
+    """Return the metrics of one answer under a rule; no values if the model gave no answer or the question has no reference."""
     axes = TASKS[doc["task"]].axes if doc["task"] in TASKS else ()  # other packages' tasks state no axes
     declared = ("acc", "ci95", "unparseable", *(f"macro_{axis}" for axis in axes))
     if (reason := model_failure(doc, results[0])) is not None:

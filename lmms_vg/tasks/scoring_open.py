@@ -26,7 +26,7 @@ PER_ANSWER: dict[open_ended.Metric, Callable[[str, str], float]] = {
 
 
 def results(doc: Doc, texts: list[str]) -> dict[str, Any]:
-    """The metrics of one answer; no values without an answer or a reference (SLAKE has one question without)."""
+    """Return the metrics of one answer; no values without an answer or a reference (SLAKE has one question without)."""
     declared = (*PER_ANSWER, "bertscore", "average")
     if (reason := model_failure(doc, texts[0])) is not None:
         return failed(doc, reason, *declared)

@@ -51,7 +51,7 @@ def tasks() -> frozenset[str]:
 
 
 def definition(name: str) -> dict[str, Any]:
-    """A task's or group's YAML with its includes merged and its functions imported; own questions have tasks, too.
+    """Return a task's or group's YAML with its includes merged and its functions imported; own questions have tasks, too.
 
     Raises:
         KeyError: the name is not ours.

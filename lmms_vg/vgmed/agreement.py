@@ -1,4 +1,4 @@
-"""How far raters agree: Krippendorff's alpha for ordered levels, and the share of equal pairs.
+"""Agreement of raters: Krippendorff's alpha for ordered levels, and the share of equal pairs.
 
 At a ceiling the two tell different things: where nearly every rating is 5, raters who do not look agree in nearly all pairs, at
 an alpha of 0. Both are therefore given, and both are computed on all ratings, before any question is dropped.
@@ -18,7 +18,7 @@ _INSTALL = "krippendorff is not installed: run pip install 'lmms-vg[vgmed]'"
 
 
 class Agreement(NamedTuple):
-    """How far ratings of the same questions agree.
+    """Agreement of several ratings of the same questions.
 
     Attributes:
         alpha: Krippendorff's alpha, ordinal: 1 is perfect, 0 is what chance gives; None where it is undefined, as all ratings

@@ -57,7 +57,7 @@ _SAME = {"mri": "mr", "us": "ultrasound", "xray": "x-ray", "radiography": "x-ray
 
 
 def modality_key(modality: str) -> str:
-    """The key of a modality in `RULES`; empty for one that has no questions of its own."""
+    """Return the key of a modality in `RULES`; empty for one that has no questions of its own."""
     key = modality.lower().strip()
     key = _SAME.get(key, key)
     return key if key in RULES else ""

@@ -12,12 +12,12 @@ from lmms_vg.vgmed.schema import Item
 
 
 def rank(seed: int, text: str) -> str:
-    """A place in a random order that depends on the seed and this text only, so that other items do not change it."""
+    """Return a place in a random order that depends on the seed and this text only, so that other items do not change it."""
     return hashlib.sha256(f"{seed}/{text}".encode()).hexdigest()
 
 
 class _Drawable(NamedTuple):
-    """What the draw needs of an item."""
+    """The properties of an item that the draw needs."""
 
     id: str
     modality: str
@@ -40,7 +40,7 @@ def balanced(items: Iterable[Item], most: int, seed: int) -> set[str]:
 
 
 def _in_turns(group: list[_Drawable], seed: int) -> list[_Drawable]:
-    """The group, drawn round by round: every label once, then every label a second time, ..."""
+    """Return the group, drawn round by round: every label once, then every label a second time, ..."""
     by_label: dict[str, list[_Drawable]] = defaultdict(list)
     for place in group:
         by_label[place.label].append(place)

@@ -1,4 +1,4 @@
-"""The maps that a blind study compares: what two runs kept of the same questions, and two controls of the plain run's maps.
+"""The maps that a blind study compares: those of two runs on the same questions, and two controls made of the plain maps.
 
 A method that hides patches leaves holes in its map, and a map with holes looks tidier than one without, whatever it shows.
 `cut` is the plain map with as many holes where it is lowest, `random` the plain map with as many holes anywhere: a preference

@@ -1,4 +1,4 @@
-"""What tells the arms of a blind study apart: a file of its own, which no rater gets.
+"""The key of a blind study, which tells its arms apart: a file that no rater gets.
 
 Ids of cases and pictures are keyed hashes (HMAC-SHA256) of what they stand for. Without the secret nobody can compute them, not
 even from the runs; with it, the arm of every picture follows from its id.
@@ -104,6 +104,4 @@ def write_key(key: BlindKey, path: Path) -> None:
     if not path.exists():
         write_new(path, text)
     elif read_key(path) != key:
-        raise ValueError(
-            f"{path}: is the key of another study; without it that study cannot be scored. Name another file"
-        )
+        raise ValueError(f"{path} is the key of another study, which cannot be scored without it; name another file")

@@ -1,4 +1,4 @@
-"""Which arm raters prefer, with an interval that knows that votes share cases and raters."""
+"""The arm that raters prefer, with an interval that accounts for votes that share cases and raters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAPER_RATERS, PAPER_CASES, PAPER_PREFERRED = 5, 20, 76
 
 
 class ArmShare(NamedTuple):
-    """How one arm did.
+    """The votes for one arm.
 
     Attributes:
         arm: its name.
@@ -55,7 +55,7 @@ def preferences(votes: Sequence[Unblinded], arms: Sequence[str]) -> list[ArmShar
 
 
 def _majority(votes: Sequence[Unblinded]) -> Iterator[str]:
-    """The arm of every case that has one with most votes."""
+    """Yield the arm of every case that has one with most votes."""
     of_case: dict[str, Counter[str]] = defaultdict(Counter)
     for vote in votes:
         if vote.arm is not None:
@@ -155,7 +155,7 @@ def _checks(votes: Sequence[Unblinded], arms: Sequence[str], raters: int) -> Ite
         "every arm."
     )
     if raters == 1:
-        yield "One rater: the interval says nothing of other raters."
+        yield "One rater: the interval does not extend to other raters."
 
 
 def _shown(interval: Interval) -> str:

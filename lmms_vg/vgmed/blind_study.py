@@ -28,7 +28,7 @@ class BlindStudy(NamedTuple):
 
 
 class ArmChoice(NamedTuple):
-    """What is compared.
+    """The questions, arms and layer of a comparison.
 
     Attributes:
         task: the task that the questions are from.
@@ -115,7 +115,7 @@ class _Drawn(NamedTuple):
 def _drawn(
     asked: Sequence[Sample], maps: Mapping[str, RunMap], n: int, open_image: Callable[[str], Image.Image]
 ) -> tuple[list[_Drawn], list[str]]:
-    """The first n questions about different images that can be drawn, and why others cannot."""
+    """Return the first n questions about different images that can be drawn, and why others cannot."""
     by_image: dict[str, _Drawn] = {}
     left_out: list[str] = []
     for sample in asked:
@@ -132,7 +132,7 @@ def _drawn(
 
 
 def _common_way(drawn: Sequence[_Drawn]) -> str:
-    """The way in which most of the images may lie: the box of a single one often fits several."""
+    """Return the way in which most of the images may lie: the box of a single one often fits several."""
     counts = Counter(way for entry in drawn for way in entry.ways)
     return counts.most_common(1)[0][0] if counts else ""
 

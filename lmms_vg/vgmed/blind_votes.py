@@ -35,7 +35,7 @@ class CaseVote(BaseModel):
 
 
 class VoteFile(BaseModel):
-    """What one rater has exported."""
+    """The votes that one rater exported."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -135,7 +135,7 @@ class Kept:
 
 def _require_new(out: Path) -> None:
     if (out / dataset.CARD).exists():
-        raise ValueError(f"-o {out}: holds a data set already; choose another folder or remove it")
+        raise ValueError(f"-o {out} holds a data set already; choose another folder or remove it")
 
 
 @contextmanager

@@ -118,7 +118,7 @@ def read(path: Path) -> CocoFile:
 
 
 def segmentation_mask(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:
-    """The mask of an instance, (height, width); its area may be 0.
+    """Return the mask of an instance, (height, width); its area may be 0.
 
     Raises:
         ValueError: it is neither a list of polygons nor run lengths of this size.
@@ -176,7 +176,7 @@ def _frame(
         if annotation.iscrowd:
             tally.dropped["crowd region"] += 1
         elif annotation.segmentation is None:
-            words = f"{place}: no segmentation; a box alone says little of where an object is"
+            words = f"{place}: no segmentation; a box alone does not show which pixels are the object"
             tally.report("annotation has no mask", words, once="no mask")
         else:
             with tally.skipping("mask cannot be read", place):

@@ -20,7 +20,7 @@ _TOUCHING = np.ones((3, 3), bool)  # diagonal neighbours belong together
 
 @dataclass(frozen=True)
 class MaskBoxes:
-    """What is left of the masks of one label on one image.
+    """The remains of the masks of one label on one image.
 
     Attributes:
         boxes: the largest component first; none if all were dropped.
@@ -89,7 +89,7 @@ def components(mask: NDArray[np.bool_], *, whole: bool = False) -> Iterator[_Com
 
 
 def touched_patches(boxes: Sequence[Box], height: int, width: int) -> int:
-    """Number of patches that boxes touch, on a grid of `GRID` x `GRID` over the image."""
+    """Return the number of patches that boxes touch, on a grid of `GRID` x `GRID` over the image."""
     on_grid = [
         (x1 * GRID // width, y1 * GRID // height, -(-x2 * GRID // width), -(-y2 * GRID // height))
         for x1, y1, x2, y2 in boxes

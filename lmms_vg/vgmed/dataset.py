@@ -48,11 +48,11 @@ class BuiltDataset:
     problems: list[str] = field(default_factory=list)
 
     def image_path(self, item: Item) -> Path:
-        """Where an item's image lies."""
+        """Return the path of an item's image."""
         return self.folder / item.image
 
     def image_bytes(self, item: Item) -> bytes:
-        """The file of an item's image.
+        """Return the file of an item's image.
 
         Raises:
             DataError: it is not there, or cannot be read.

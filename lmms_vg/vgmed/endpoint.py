@@ -85,12 +85,12 @@ class Endpoint:
         return kept
 
     def path(self, prompt: str, attempt: int) -> Path:
-        """The file of an answer: by model, prompt and attempt, not by address."""
+        """Return the file of an answer: by model, prompt and attempt, not by address."""
         text = json.dumps([self.model, prompt, attempt])
         return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
 
     def kept(self, prompt: str) -> bool:
-        """Whether the first request of a prompt has its answer."""
+        """Return whether the first request of a prompt has its answer."""
         return _read(self.path(prompt, 0)) is not None
 
     def _answered(self, prompt: str, attempt: int) -> tuple[str, tuple[int, int]]:
@@ -132,7 +132,7 @@ class Endpoint:
 
 
 def estimate(prompts: list[str], price: tuple[float, float] | None) -> str:
-    """What requests would cost, in words.
+    """Return the cost of requests, in words.
 
     Args:
         prompts: the requests.
@@ -150,7 +150,7 @@ def estimate(prompts: list[str], price: tuple[float, float] | None) -> str:
 
 
 def _read(path: Path) -> KeptAnswer | None:
-    """A kept answer; None if there is none, or if its file is broken, so that it is asked again."""
+    """Return a kept answer; None if there is none, or if its file is broken, so that it is asked again."""
     if not path.is_file():
         return None
     try:

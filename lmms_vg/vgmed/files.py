@@ -56,7 +56,7 @@ def find(folder: Path, manifest: SourceManifest) -> tuple[list[ImageFiles], list
 
 
 def patient_of(path: str, expression: str) -> str | None:
-    """The patient's or volume's id in an image's path: the file's name without suffix if the manifest has no expression.
+    """Return the patient's or volume's id in an image's path: the file's name without suffix if the manifest has no expression.
 
     None if the expression does not match.
     """
@@ -94,7 +94,7 @@ def _expression(pattern: str, image: str) -> str:
 
 
 def _owner(path: str, pattern: str, images: Container[str], lengths: Iterable[int]) -> tuple[str | None, str | None]:
-    """The image that a mask belongs to, and its label. Of images whose names both fit, the longer one."""
+    """Return the image that a mask belongs to, and its label. Of images whose names both fit, the longer one."""
     expression = _expression(pattern, _IMAGE)
     for length in lengths:
         for start in range(len(path) - length + 1):

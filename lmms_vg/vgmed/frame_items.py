@@ -23,7 +23,7 @@ _PACKING = {"compress_level": 1, "compress_type": zlib.Z_RLE}
 
 
 class FrameItems(BaseModel):
-    """What a frame gives, if no frame before it had the same image.
+    """The items of a frame, if no frame before it had the same image.
 
     Attributes:
         origin: file that the frame was made of, relative to the source's folder.

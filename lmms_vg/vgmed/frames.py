@@ -48,7 +48,7 @@ class Frame:
 
 @dataclass
 class Tally:
-    """What a source, or a unit of it, lost on its way, and why.
+    """The losses of a source, or of a unit of it, and their reasons.
 
     Attributes:
         dropped: reason -> number.
@@ -61,7 +61,7 @@ class Tally:
 
     @property
     def problems(self) -> list[str]:
-        """What people should look at, in words."""
+        """Messages that a person should read."""
         return [text for text, _ in self.said]
 
     def report(self, reason: str, text: str, once: str = "") -> None:
@@ -91,7 +91,7 @@ class Tally:
             self.report(reason, text if place in text else f"{place}: {text}")
 
     def rule(self, manifest: SourceManifest, label: str | int, place: str) -> LabelRule | None:
-        """What a label stands for; None, counted, if the manifest does not say or leaves it out on purpose."""
+        """Return the meaning of a label; None, counted, if the manifest does not state it or leaves it out on purpose."""
         rule = manifest.rule(label)
         if rule is None:
             known = ", ".join(map(str, list(manifest.labels)[:8])) + (", ..." if len(manifest.labels) > 8 else "")

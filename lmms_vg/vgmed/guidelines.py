@@ -50,7 +50,7 @@ _CHECKS: dict[str, tuple[str, str]] = {
 
 
 def flags(question: str, label: str) -> list[Flag]:
-    """What the guidelines find questionable about an attribute question, in the order of the checks.
+    """Return the objections of the guidelines to an attribute question, in the order of the checks.
 
     Args:
         question: the text.
@@ -72,7 +72,7 @@ def flags(question: str, label: str) -> list[Flag]:
 
 
 def repeated(questions: Sequence[str]) -> list[bool]:
-    """Which questions of a set say the same as one before, in any case and punctuation."""
+    """Return whether each question of a set repeats one before it, in any case and punctuation."""
     seen: set[str] = set()
     result = []
     for question in questions:
@@ -83,7 +83,7 @@ def repeated(questions: Sequence[str]) -> list[bool]:
 
 
 def _names(question: str, label: str) -> bool:
-    """Whether a question names its label, or at least the label's noun."""
+    """Return whether a question names its label, or at least the label's noun."""
     terms = set(re.findall(r"[a-z0-9]+", question.lower()))
     words = re.findall(r"[a-z0-9]+", label.lower())
     return any(word in terms or f"{word}s" in terms or word.removesuffix("s") in terms for word in words)

@@ -7,7 +7,7 @@ from importlib import resources
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-#: What a field says that was not looked up.
+#: The text of a field that was not looked up.
 UNKNOWN = "not checked offline"
 
 

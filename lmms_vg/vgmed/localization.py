@@ -25,7 +25,7 @@ TEMPLATES = (
 
 
 def localization(item: Item, seed: int) -> BoxQuestion:
-    """The question about an item's own label, whose answer is yes. The template is drawn by seed and item."""
+    """Return the question about an item's own label, whose answer is yes. The template is drawn by seed and item."""
     return _question(item, item.label, "localization", seed, "yes")
 
 

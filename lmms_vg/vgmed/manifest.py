@@ -35,7 +35,7 @@ def _checked_window(value: _Window) -> _Window:
 
 
 class LabelRule(_Section):
-    """What a value of a label map, or a label in a file's name, stands for.
+    """The meaning of a value of a label map, or of a label in a file's name.
 
     Attributes:
         name: label in words; empty leaves it out on purpose.
@@ -51,7 +51,7 @@ class LabelRule(_Section):
 
 
 class Filters(_Section):
-    """Which masks become items. Shares are of the image's area.
+    """Conditions for a mask to become an item. Shares are of the image's area.
 
     Attributes:
         components: "all" gives every connected component of a mask a box, "largest" only the largest one, "whole" puts one box
@@ -149,18 +149,22 @@ class SourceManifest(_Section):
         return self
 
     def rule(self, label: str | int) -> LabelRule | None:
-        """What a label stands for; None if the manifest does not say."""
+        """Return the meaning of a label; None if the manifest does not state it."""
         if self.labels:
             return self.labels.get(label)
         return LabelRule(name=str(label).replace("_", " ").strip())
 
     def window_stated(self, rule: LabelRule) -> GreyWindow | int | None:
-        """The window that is stated for a label; None if none or percentiles are."""
+        """Return the window that is stated for a label; None if none or percentiles are."""
         stated = rule.window if rule.window is not None else self.window
         return None if stated == PERCENTILES else window_of(stated)
 
     def volume_window(self, rule: LabelRule) -> GreyWindow | None:
-        """The window of a label in a volume, by default that of the body part; None for percentiles of the volume."""
+        """Return the window of a label in a volume, by default that of the body part; None for percentiles of the volume.
+
+        Raises:
+            DataError: the manifest states the number of a window, which only DICOM files have.
+        """
         window = self.window_stated(rule)
         if isinstance(window, int):
             raise DataError(

@@ -56,12 +56,12 @@ def whole_numbers(values: NDArray[Any], place: str) -> NDArray[np.int64]:
 
 
 def present(labels: NDArray[np.int64]) -> list[int]:
-    """The values of a label map but 0, the background, sorted."""
+    """Return the values of a label map but 0, the background, sorted."""
     return [value for value in np.flatnonzero(np.bincount(labels.ravel())).tolist() if value]
 
 
 def _pixels(path: Path) -> tuple[NDArray[Any], str]:
-    """The single channel of a picture, and its format."""
+    """Return the single channel of a picture, and its format."""
     try:
         with whole_images_only(), Image.open(path, formats=(*_LOSSLESS, "JPEG")) as picture:
             if picture.width * picture.height > _LARGEST:

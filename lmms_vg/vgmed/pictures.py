@@ -58,7 +58,7 @@ def frames(
 
 
 def fitting(masks: Masks, size: tuple[int, int], place: str, tally: Tally) -> Masks:
-    """The masks that have the image's (width, height); the others are reported."""
+    """Return the masks that have the image's (width, height); the others are reported."""
     kept: Masks = {}
     for label, (rule, instances) in masks.items():
         for mask in instances:

@@ -1,4 +1,4 @@
-"""What a model behind an endpoint is asked for: attribute questions about a label, by its modality.
+"""Prompts for a model behind an endpoint: attribute questions about a label, by its modality.
 
 Written after the guidelines of the paper (Figures I.3 to I.11), in words of our own. The model never sees an image: it gets the
 modality and the label only, so that one request serves all items that share them.
@@ -45,13 +45,13 @@ nothing else."""
 
 
 def prompt(modality: str, label: str) -> str:
-    """The request for questions about a label in images of a modality."""
+    """Return the request for questions about a label in images of a modality."""
     properties = _PROPERTIES[modality_key(modality)]
     return _PROMPT.format(modality=modality, label=label, wanted=WANTED, properties=properties)
 
 
 def questions_in(answer: str) -> list[str]:
-    r"""The questions in a model's answer: lines that end with a question mark, without bullets, numbers and quotation marks.
+    r"""Return the questions in a model's answer: lines that end with a question mark, without bullets, numbers and quotes.
 
     >>> questions_in('Here they are:\n1. "Is it large?"\n- Is it round?')
     ['Is it large?', 'Is it round?']

@@ -35,12 +35,12 @@ class RatingsMerged:
     problems: list[str]
 
     def between(self, scale: int, kind: str) -> Agreement:
-        """How far raters agree with each other on one scale, before any question is dropped."""
+        """Return the agreement of raters with each other on one scale, before any question is dropped."""
         members = np.array([question.kind == kind for question in self.questions], bool)
         return agreement(self._scores[0][:, members, scale])
 
     def within(self, rater: str, scale: int) -> Agreement:
-        """How far a rater repeats the own scores, on the questions that were shown twice."""
+        """Return the agreement of a rater's two scores of the questions that were shown twice."""
         showings = self._scores[:, self.raters.index(rater), :, scale]
         return agreement(showings[:, showings.all(axis=0)])
 

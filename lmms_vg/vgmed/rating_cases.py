@@ -46,7 +46,7 @@ def write_rating_folder(built: BuiltDataset, questions: Sequence[BoxQuestion], s
 
 
 def rating_case(question: BoxQuestion, item: Item) -> RatingCase:
-    """What is shown of a question. One about something that is absent has no box."""
+    """Return the case that shows a question. A question about something that is absent has no box."""
     boxes = item.boxes if question.label == item.label else []
     about = f"{question.kind.capitalize()} question; {item.modality}, {item.body_part}"
     return RatingCase(question.id, item.image, item.width, item.height, boxes, question.text, about)

@@ -23,7 +23,7 @@ FORMAT = "lmms-vg ratings 1"
 
 
 class RatingCase(NamedTuple):
-    """What is shown of one question.
+    """The contents of the page for one question.
 
     Attributes:
         uid: the question.
@@ -45,7 +45,7 @@ class RatingCase(NamedTuple):
 
 
 def repeats(questions: int) -> int:
-    """Number of questions that are shown twice."""
+    """Return the number of questions that are shown twice."""
     return min(ceil(REPEATED * questions), questions // 2)
 
 

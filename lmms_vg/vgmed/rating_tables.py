@@ -56,7 +56,7 @@ def kinds_of(questions: Sequence[RatedQuestion]) -> list[str]:
 
 
 def kept(questions: Sequence[RatedQuestion]) -> list[RatedQuestion]:
-    """The questions that are not dropped."""
+    """Return the questions that are not dropped."""
     return [question for question in questions if not question.reasons]
 
 
@@ -107,7 +107,7 @@ def distribution_lines(questions: Sequence[RatedQuestion]) -> Iterator[str]:
 
 
 def distribution_csv(questions: Sequence[RatedQuestion]) -> str:
-    """The distribution of kept questions' ratings as CSV, in full precision."""
+    """Return the distribution of kept questions' ratings as CSV, in full precision."""
     scores = range(THRESHOLD, LEVELS + 1)
     rows = [
         [entry.row, *(entry.percent(score) for score in scores), entry.ratings, entry.questions]
@@ -117,7 +117,7 @@ def distribution_csv(questions: Sequence[RatedQuestion]) -> str:
 
 
 def shown(value: float | None) -> str:
-    """A percentage with the paper's two decimals."""
+    """Return a percentage with the paper's two decimals."""
     return "-" if value is None else f"{value:.2f}"
 
 

@@ -37,7 +37,7 @@ _RATINGS = TypeAdapter(list[Rating])
 
 
 class RatingFile(BaseModel):
-    """What one rater has exported.
+    """The ratings that one rater exported.
 
     Attributes:
         format: what the file is.

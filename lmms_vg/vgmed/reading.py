@@ -93,7 +93,7 @@ def _double(tally: Tally, frame: FrameItems, what: str, seen: tuple[str, str]) -
 
 
 def _done(units: Sequence[Unit], reader: UnitReader, path: Path) -> tuple[int, int]:
-    """Number of lines that are still true, and their bytes."""
+    """Return the number of lines that are still true, and their bytes."""
     if not path.is_file():
         return 0, 0
     done = size = 0

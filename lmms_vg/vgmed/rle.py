@@ -27,7 +27,7 @@ def decode(rle: CocoRle) -> NDArray[np.bool_]:
 
 
 def area(rle: CocoRle) -> int:
-    """Number of the mask's pixels.
+    """Return the number of the mask's pixels.
 
     Raises:
         ValueError: as `decode`.

@@ -1,4 +1,4 @@
-"""What clinicians rate a question by: three scales of 1 to 5, after the rubric of the paper's rebuttal (its Section B).
+"""The rubric by which clinicians rate a question: three scales of 1 to 5, after the paper's rebuttal (its Section B).
 
 Levels and examples mean what the paper's mean; the words are ours. A question is kept from level 3 on, on every scale.
 """

@@ -1,4 +1,4 @@
-"""What the folder of a built data set holds: `dataset.json`, and a line per item and per question.
+"""The folder of a built data set: `dataset.json`, and a line per item and per question.
 
     dataset.json     `DatasetCard`: name, hash, counts, settings, sources with their licences
     items.jsonl      `Item`: one label on one image, with its boxes and its mask
@@ -114,7 +114,7 @@ class Item(_Row):
 
 
 class Flag(_Row):
-    """What a check finds questionable about a question. It rejects nothing: people decide.
+    """A doubt that a check raises about a question. It rejects nothing: people decide.
 
     Attributes:
         code: of the check, such as position.

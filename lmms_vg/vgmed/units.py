@@ -22,7 +22,7 @@ from lmms_vg.vision.nifti import is_nifti
 
 
 class Unit(NamedTuple):
-    """What is read at once: of the source with this number."""
+    """Files that are read together, and the number of their source."""
 
     source: int
     files: ImageFiles | CocoUnit
@@ -34,7 +34,7 @@ class Unit(NamedTuple):
 
 
 class UnitRead(BaseModel):
-    """What was read of a unit.
+    """The result of reading a unit.
 
     Attributes:
         source: number of its source.
@@ -90,7 +90,7 @@ class UnitReader:
         return result.model_dump_json().encode() + b"\n"
 
     def holds(self, line: bytes, unit: Unit) -> bool:
-        """Whether a line is what reading the unit would give, with its images in place."""
+        """Return whether a line is what reading the unit would give, with its images in place."""
         try:
             read = UnitRead.model_validate_json(line)
         except ValidationError:  # cut off, or of another version
@@ -106,7 +106,7 @@ class UnitReader:
         return pictures.frames(folder, unit.files, manifest, tally, allow_burned_in=self.allow_burned_in)
 
     def _state(self, unit: Unit) -> str:
-        """A hash of settings, and of the names, sizes and times of files."""
+        """Return a hash of settings, and of the names, sizes and times of files."""
         manifest, folder = self.sources[unit.source]
         digest = hashlib.sha256(f"{__version__} {unit.source} {self.allow_burned_in} {folder}\n".encode())
         digest.update(manifest.model_dump_json().encode())

@@ -33,7 +33,7 @@ def problems(built: BuiltDataset) -> Iterator[str]:
 
 
 def distributions(built: BuiltDataset) -> dict[str, Counter[str]]:
-    """Number of items by modality, body part, share of the image that lies in boxes, and source, the most frequent first."""
+    """Return the number of items by modality, body part, share of the image in boxes, and source, most frequent first."""
     items = built.items.values()
     columns: dict[str, Callable[[Item], str]] = {
         "modality": lambda item: item.modality,
@@ -47,7 +47,7 @@ def distributions(built: BuiltDataset) -> dict[str, Counter[str]]:
 
 
 def share_group(share: float) -> str:
-    """The group of a share from 0 to 1.
+    """Return the group of a share from 0 to 1.
 
     >>> share_group(0.0278), share_group(0.5)
     ('1 to 5%', 'over 30%')
@@ -104,7 +104,7 @@ def _mask_problems(item: Item) -> Iterator[str]:
 
 
 def _grammar_problems(question: BoxQuestion) -> Iterator[str]:
-    """A wrong article, or an article before many or a mass."""
+    """Yield a wrong article, or an article before many or a mass."""
     label = noun(question.label)
     for match in re.finditer(rf"\b(an?)\s+{re.escape(question.label)}\b", question.text):
         right = label.with_article

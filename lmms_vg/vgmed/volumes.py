@@ -84,7 +84,7 @@ def _labels(
     tally: Tally,
     shows: dict[tuple[Plane, int], set[str]],
 ) -> Iterator[tuple[_View, _Shown]]:
-    """The labels of a file on the slices that are chosen for them; `shows` gets them on all slices."""
+    """Yield the labels of a file on the slices that are chosen for them; `shows` gets them on all slices."""
     place = folder / file.path
     if file.label is not None and tally.rule(manifest, file.label, str(place)) is None:
         return

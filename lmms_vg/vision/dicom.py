@@ -65,7 +65,7 @@ class DicomSlice(NamedTuple):
 
 
 def is_dicom(path: Path | str) -> bool:
-    """Whether a file is DICOM by its name."""
+    """Return whether a file is DICOM by its name."""
     return str(path).lower().endswith(SUFFIXES)
 
 
@@ -201,7 +201,7 @@ def _by_table(data: Any, values: NDArray[Any], index: int) -> NDArray[np.uint8]:
 
 
 def _by_file(data: Any, values: NDArray[Any], index: int) -> NDArray[np.uint8]:
-    """By the window and the function (linear, exact or sigmoid) that the file states, computed by pydicom."""
+    """Convert values by the window and the function (linear, exact or sigmoid) that the file states, computed by pydicom."""
     from pydicom.pixels import apply_windowing
 
     far = 1e6 * (1 + float(np.abs(values).max()))  # beyond every window: what becomes black and what becomes white
@@ -223,7 +223,7 @@ def _numbers(value: Any) -> list[float]:
 
 
 def _orientation(data: Any) -> str:
-    """Where columns and rows go, by the nearest of the patient's directions (DICOM's axes go to left, back and head)."""
+    """Return the nearest patient directions of columns and rows (DICOM's axes go to left, back and head)."""
     cosines = _numbers(data.get("ImageOrientationPatient"))
     if len(cosines) != 6 or not np.isfinite(cosines).all():
         return ""

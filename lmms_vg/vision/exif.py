@@ -1,4 +1,4 @@
-"""Which way up viewers show a picture, by its EXIF data: here pictures are taken as they are stored."""
+"""Orientation of a picture by its EXIF data, which viewers apply: here pictures are taken as they are stored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ORIENTATION = 0x0112  # the tag; 1 is upright
 
 
 def turned(path: Path) -> bool:
-    """Whether viewers turn or mirror a picture, so that boxes drawn on what they show lie elsewhere; False for other files."""
+    """Return whether viewers turn or mirror a picture, so that boxes drawn there lie elsewhere; False for other files."""
     try:
         with Image.open(path) as picture:
             return picture.getexif().get(_ORIENTATION, 1) in range(2, 9)

@@ -146,7 +146,7 @@ def _plain_errors(name: str = "") -> Iterator[None]:
         raise BadImage(f"not an image of a format that is read: {', '.join(BYTES_PER_PIXEL)}{export}") from problem
     except Exception as problem:
         if isinstance(problem, OSError) and problem.filename is not None:
-            raise BadImage(f"{problem.filename}: cannot be read ({problem.strerror})") from problem
+            raise BadImage(f"{problem.filename} cannot be read ({problem.strerror})") from problem
         reason = " ".join(str(problem).split()) or type(problem).__name__
         raise BadImage(f"image is truncated or damaged: {reason}") from problem
 
@@ -193,7 +193,7 @@ def _mend_byte_order(picture: Image.Image) -> None:
 
 
 def _stored_as(picture: Image.Image) -> str | None:
-    """The number type in the file if PIL's differs: PIL takes bytes as unsigned and 32-bit integers as signed."""
+    """Return the number type in the file if PIL's differs: PIL takes bytes as unsigned and 32-bit integers as signed."""
     samples = set(_tag(picture, _SAMPLE_FORMAT))
     if picture.mode == "L" and samples == {_SIGNED}:
         return "int8"

@@ -47,7 +47,9 @@ _active: ContextVar[KeptPictures | None] = ContextVar("kept_pictures", default=N
 
 
 def opened(name: Hashable, opener: Callable[[], Image.Image]) -> Image.Image:
-    """Open an image, unless the question before had one of this name. Nobody may change it: other questions have it, too.
+    """Open an image, or return it if the question before had one of this name.
+
+    Nobody may change the image: other questions share it.
 
     Args:
         name: stands for one file as long as the run lasts.

@@ -54,11 +54,11 @@ class Volume:
     stored: str
 
     def slices(self, plane: Plane) -> int:
-        """Number of slices of a plane."""
+        """Return the number of slices of a plane."""
         return int(self.values.shape[PLANES[plane]])
 
     def slice(self, plane: Plane, index: int) -> NDArray[np.float32]:
-        """One slice as it is shown, (rows, columns).
+        """Return one slice as it is shown, (rows, columns).
 
         Raises:
             BadImage: there is no such slice or plane.
@@ -75,7 +75,7 @@ class Volume:
 
 
 def is_nifti(path: Path | str) -> bool:
-    """Whether a file is NIfTI by its name."""
+    """Return whether a file is NIfTI by its name."""
     return str(path).lower().endswith(SUFFIXES)
 
 
@@ -133,7 +133,7 @@ def _open(path: Path) -> Any:
     except Exception as problem:
         raise BadImage(f"{path.name}: not a NIfTI file, or damaged ({type(problem).__name__})") from problem
     if not isinstance(image, nibabel.Nifti1Image):  # Nifti2Image is a subclass
-        raise BadImage(f"{path.name}: is {type(image).__name__}; allowed is NIfTI")
+        raise BadImage(f"{path.name} is {type(image).__name__}; allowed is NIfTI")
     return image
 
 
@@ -146,7 +146,7 @@ def _values(name: str, image: Any) -> NDArray[np.float32]:
 
 
 def _directions(name: str, image: Any, orientation: str | None) -> tuple[NDArray[np.float64], str]:
-    """The affine and the directions of the stored axes."""
+    """Return the affine and the directions of the stored axes."""
     stated = {what: "".join(map(str, _codes(affine))) for what, affine in _affines(image).items()}
     if len(set(stated.values())) > 1:
         both = " and ".join(f"{what} {letters}" for what, letters in stated.items())

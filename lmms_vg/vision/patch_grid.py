@@ -64,7 +64,7 @@ class Axis:
         return (patch * self.unit - self.shift) / self.scale
 
     def touched(self, low: float, high: float) -> slice:
-        """The patches that the pixel interval [low, high) overlaps; empty if the model does not see it."""
+        """Return the patches that the pixel interval [low, high) overlaps; empty if the model does not see it."""
         first, last = self.to_patch(low), self.to_patch(high)
         # An interval within TOLERANCE of an edge still touches one patch, the one before `last`.
         start = min(math.floor(first + TOLERANCE), math.ceil(last) - 1)
@@ -72,12 +72,12 @@ class Axis:
         return slice(max(start, 0), max(stop, 0))  # indexing stops at the last patch
 
     def patch_of_pixels(self) -> NDArray[np.int64]:
-        """The patch of every pixel's centre, (pixels,); outside range(patches) if the pixel is cropped away."""
+        """Return the patch of every pixel's centre, (pixels,); outside range(patches) if the pixel is cropped away."""
         twice_centres = 2 * np.arange(self.pixels, dtype=np.int64) + 1  # doubled to stay integers
         return (twice_centres * self.scale + 2 * self.shift) // (2 * self.unit)
 
     def overlaps(self) -> NDArray[np.float64]:
-        """The share, 0 to 1, of each patch that each pixel covers, (patches, pixels)."""
+        """Return the share, 0 to 1, of each patch that each pixel covers, (patches, pixels)."""
         edges = (np.arange(self.pixels + 1, dtype=np.int64) * self.scale + self.shift) / self.unit
         patch = np.arange(self.patches)[:, None]
         shares: NDArray[np.float64] = np.clip(np.minimum(edges[1:], patch + 1) - np.maximum(edges[:-1], patch), 0, None)
@@ -86,7 +86,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Geometry:
-    """How one image of `width` x `height` pixels maps to a grid of `rows` x `cols` patches.
+    """The mapping of one image of `width` x `height` pixels to a grid of `rows` x `cols` patches.
 
     >>> huatuo = Geometry.pad(640, 480, rows=24, cols=24)
     >>> huatuo.patch_box(3, 0)  # the three rows above are padding
@@ -172,7 +172,7 @@ class Geometry:
         return self.x.patches
 
     def patch_mask(self, boxes: Iterable[Any]) -> NDArray[np.bool_]:
-        """The patches, (rows, cols), that any of the xyxy pixel `boxes` overlaps, however little.
+        """Return the patches, (rows, cols), that any of the xyxy pixel `boxes` overlaps, however little.
 
         The mask is empty if there is no box, or if a centre crop cut all of them away: the caller has to report that.
 
@@ -191,11 +191,11 @@ class Geometry:
         return self.patch_mask([(0, 0, self.width, self.height)])
 
     def patch_box(self, row: int, col: int) -> Box:
-        """A patch as an xyxy box in pixels of the original image. It is not clipped, so it may lie in the padding."""
+        """Return a patch as an xyxy box in pixels of the original image. It is not clipped, so it may lie in the padding."""
         return self.x.to_pixel(col), self.y.to_pixel(row), self.x.to_pixel(col + 1), self.y.to_pixel(row + 1)
 
     def to_pixels(self, patch_map: NDArray[Any]) -> NDArray[np.float64]:
-        """The value of the patch under each pixel's centre, (rows, cols) -> (height, width); NaN if it is cropped away."""
+        """Return the value of the patch under each pixel's centre, (rows, cols) -> (height, width); NaN if cropped away."""
         patch_map = self._expect(patch_map, self.rows, self.cols)
         row, col = self.y.patch_of_pixels(), self.x.patch_of_pixels()
         seen_row, seen_col = (row >= 0) & (row < self.rows), (col >= 0) & (col < self.cols)
@@ -204,7 +204,7 @@ class Geometry:
         return pixels
 
     def mask_of_pixels(self, mask: NDArray[Any]) -> NDArray[np.float64]:
-        """The share, 0 to 1, of each patch that a segmentation mask covers, (height, width) -> (rows, cols)."""
+        """Return the share, 0 to 1, of each patch that a segmentation mask covers, (height, width) -> (rows, cols)."""
         mask = self._expect(mask, self.height, self.width)
         return self.y.overlaps() @ mask.astype(np.float64) @ self.x.overlaps().T
 

@@ -64,7 +64,7 @@ def window_of(value: Any) -> GreyWindow | int | None:
 
 
 def percentile_window(values: NDArray[Any]) -> GreyWindow:
-    """The window from the 0.5th to the 99.5th percentile of the finite values, so that a few bright voxels do not darken all.
+    """Return the window from the 0.5th to the 99.5th percentile of finite values, so that few bright voxels do not darken all.
 
     Raises:
         BadImage: no value is finite.

@@ -53,7 +53,7 @@ VOLUME = {"image": "v.nii.gz", "plane": "axial", "slice": 1, "question": "Where?
 #: What is wrong: the files that are needed, the row, and what is said of it.
 BAD: dict[str, tuple[Files | None, dict[str, Any] | str, str]] = {
     "semicolons": (None, "a.png;Where is it?;1,2,3,4", "not JSON"),
-    "no text": (None, ROW | {"question": " "}, "question: has no text"),
+    "no text": (None, ROW | {"question": " "}, "question has no text"),
     "missing image": (None, ROW | {"image": "gone 肝.png"}, "gone 肝.png: there is no such image"),
     "xywh": (None, ROW | {"bbox": [20, 20, 10, 10]}, "if it is x, y, width, height, write [20, 20, 30, 30]"),
     "box outside": (None, ROW | {"bbox": [50, 40, 60, 50]}, "lies outside the image of 40 x 30 pixels"),
@@ -226,5 +226,5 @@ def test_what_is_no_ordinary_file_is_refused_at_once(
     path = {"pipe": tmp_path / "pipe", "folder": tmp_path, "device": Path("/dev/zero")}[kind]
     assert main(["data", "check", str(path)]) == 2
     said = capsys.readouterr().err
-    assert said.startswith(f"lmms-vg: {path}: is no ordinary file; wanted is")
+    assert said.startswith(f"lmms-vg: {path} is not an ordinary file; wanted is")
     assert said.count("\n") == 1

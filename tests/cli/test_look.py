@@ -74,14 +74,14 @@ def test_a_question_without_text_is_refused_before_the_model(
     question: str, image: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["look", str(image), question, "--model", "huatuo", *DEMO]) == 2
-    assert capsys.readouterr().err == "lmms-vg: question: has no text; write what to ask, in quotation marks\n"
+    assert capsys.readouterr().err == "lmms-vg: the question has no text; write what to ask, in quotation marks\n"
 
 
 def test_a_folder_and_a_pipe_are_no_image(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe"):
         assert main(["look", str(path), "Where?", "--model", "huatuo", *DEMO]) == 2
-        assert capsys.readouterr().err == f"lmms-vg: image {path}: is no ordinary file\n"
+        assert capsys.readouterr().err == f"lmms-vg: image {path} is not an ordinary file\n"
 
 
 def test_an_image_that_viewers_turn_is_named(

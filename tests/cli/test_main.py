@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,7 @@ from lmms_eval.tasks import TaskManager
 from PIL import Image
 
 from lmms_vg import harness
-from lmms_vg.cli.main import main
+from lmms_vg.cli.main import _parser, main
 from lmms_vg.host.failure import RunFailed
 from lmms_vg.plugin import TASKS
 
@@ -66,6 +69,28 @@ def test_help_is_instant_and_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def _with_subcommands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for commands in (action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)):
+        for command in commands.values():
+            yield from _with_subcommands(command)
+
+
+def test_the_help_of_every_command_says_what_it_does_and_describes_all_its_arguments() -> None:
+    parsers = list(_with_subcommands(_parser()))
+    assert len(parsers) > 40
+    for parser in parsers:
+        assert re.fullmatch(r"[A-Z][^\n]+\w\.", parser.description or ""), parser.prog
+        undescribed = [action.dest for action in parser._actions if not action.help and action.nargs != "A..."]
+        assert not undescribed, parser.prog
+
+
+def test_the_help_of_a_command_begins_with_its_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["journal", "size", "--help"])
+    assert "\n\nPrint the size of each journal and of all together.\n\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -88,20 +88,20 @@ def test_a_command_says_so_in_one_line(name: str, place: str, capsys: pytest.Cap
 def test_a_run_is_not_begun_that_could_not_be_saved(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*arguments, "--output_path", "file/out"]) == 2
     assert capsys.readouterr().err == (
-        "lmms-vg: --output_path file/out: file is no folder, so nothing can lie in it; name another place\n"
+        "lmms-vg: --output_path file/out: file is not a folder, so nothing can be written in it; name another place\n"
     )
 
 
 @pytest.mark.parametrize(
     ("kind", "place", "reason"),
     [
-        ("folder", "file", "is no folder, and one is to be written"),
-        ("file", "there", "is a folder; name the file to write"),
-        ("file", "/dev/null", "is no ordinary file, and would be replaced by one"),
+        ("folder", "file", "this is not a folder, but a folder is to be written"),
+        ("file", "there", "this is a folder; name the file to write"),
+        ("file", "/dev/null", "this is not an ordinary file, but would be replaced by one"),
         ("new", "there", "already exists and will not be overwritten; choose another path or remove it"),
         ("new", "file", "already exists"),
         ("new", "dangling", "already exists"),
-        ("new", "dangling/x", "dangling is no folder"),
+        ("new", "dangling/x", "dangling is not a folder"),
         ("file", "", "names no place; name one"),
         ("folder", "", "names no place; name one"),
         ("file", ".", "is a folder"),
@@ -128,7 +128,7 @@ def test_places_that_a_command_itself_refuses_name_the_option(capsys: pytest.Cap
     Path("full").mkdir()
     Path("full/precious").touch()
     assert main(["leaderboard", "build", "there", "-o", "full"]) == 2
-    assert capsys.readouterr().err.startswith("lmms-vg: -o full: exists and is not a site")
+    assert capsys.readouterr().err.startswith("lmms-vg: -o full exists and is not a site")
     Path("full/dataset.json").touch()
     assert main(["vgmed", "build", "there.yaml", "-o", "full"]) == 2
-    assert capsys.readouterr().err.startswith("lmms-vg: -o full: holds a data set already")
+    assert capsys.readouterr().err.startswith("lmms-vg: -o full holds a data set already")

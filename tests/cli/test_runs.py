@@ -67,7 +67,7 @@ def test_a_new_file_in_the_format_of_its_suffix(
     first = out.read_text()
     assert first.startswith(start)
     assert main(["compare", *runs, "--allow", "dtype", "-o", str(out)]) == 2
-    assert f"{out}: already exists" in capsys.readouterr().err
+    assert f"{out}: this already exists" in capsys.readouterr().err
     assert out.read_text() == first
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["run_bfloat16", "run_float32", name])
 

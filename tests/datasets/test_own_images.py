@@ -68,7 +68,7 @@ def test_a_uri_does_not_lead_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_keys_of_scans_say_nothing_about_pictures(tmp_path: Path) -> None:
     write(tmp_path, ROW)
-    with pytest.raises(DataError, match="slice: says nothing about plain pictures"):
+    with pytest.raises(DataError, match="slice is not used for plain pictures"):
         open_view(tmp_path / IMAGE, {"slice": 3})
 
 
@@ -99,7 +99,7 @@ def test_a_slice_of_a_volume_is_shown_by_its_affine(
         ({}, 'a volume needs "plane"'),
         ({"plane": "axial"}, 'a volume needs "plane"'),
         ({"plane": "axial", "slice": 6}, "its axial slices are 0 to 5"),
-        ({"plane": "axial", "slice": 1, "frame": 0}, "frame: says nothing about NIfTI"),
+        ({"plane": "axial", "slice": 1, "frame": 0}, "frame is not used for NIfTI"),
         ({"plane": "axial", "slice": 1, "window": 0}, "a NIfTI file has no windows of its own"),
         ({"plane": "axial", "slice": 1, "orientation": "RAS"}, "its header says LAS"),
     ],
@@ -116,7 +116,7 @@ def test_dicom_is_shown_without_its_suffix_and_refused_with_text_burned_in(tmp_p
     path = save(tmp_path / "IM0001", picture(WindowCenter=0, WindowWidth=1024))
     assert open_view(path, {}).size == RAMP.shape
     assert np.asarray(open_view(path, {"window": [-1024, 1]}))[-1, -1].tolist() == [255] * 3
-    with pytest.raises(DataError, match="plane: says nothing about DICOM"):
+    with pytest.raises(DataError, match="plane is not used for DICOM"):
         open_view(path, {"plane": "axial"})
     save(path, picture(BurnedInAnnotation="YES"))
     with pytest.raises(DataError, match="text is burned into its pixels"):

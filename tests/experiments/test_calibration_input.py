@@ -152,5 +152,5 @@ def test_a_list_is_never_overwritten(tmp_path: Path, capsys: Capture) -> None:
     out = tmp_path / "list.json"
     out.write_text("precious")
     assert main(command("demo", out)) == 2
-    assert f"{out}: already exists" in capsys.readouterr().err
+    assert f"{out}: this already exists" in capsys.readouterr().err
     assert out.read_text() == "precious"

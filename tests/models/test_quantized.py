@@ -35,7 +35,7 @@ def missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("stated", [FOUR, {"load_in_8bit": True}], ids=["4 bits", "8 bits, as old files say it"])
 def test_without_the_package_it_is_refused_with_the_command(missing: None, stated: dict[str, Any]) -> None:
-    with pytest.raises(CheckpointError, match=r"pretrained='x'.*bitsandbytes, [48] bits.*pip install bitsandbytes"):
+    with pytest.raises(CheckpointError, match=r"pretrained='x'.*[48]-bit.*not installed.*pip install bitsandbytes"):
         require_known_quantization("x", {"quantization_config": stated})
 
 

@@ -26,7 +26,7 @@ def test_by_label_method_or_folder(tmp_path: Path) -> None:
     assert base_of(runs, "v5") is runs[1]
     assert compare(runs, base="pai").base.name == "pai"
     with pytest.raises(
-        ValueError, match=r"--base vgrefine: is the name of 2 runs: vgrefine \(k=5\) \(.*\), vgrefine \(k=9\) \("
+        ValueError, match=r"--base vgrefine is the name of 2 runs: vgrefine \(k=5\) \(.*\), vgrefine \(k=9\) \("
     ):
         base_of(runs, "vgrefine")
     with pytest.raises(
@@ -38,14 +38,14 @@ def test_by_label_method_or_folder(tmp_path: Path) -> None:
 def test_by_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two folders have the same name, so that only their paths tell them apart."""
     runs = [said_run(tmp_path / name / "out", TRUTH, TRUTH, "vgrefine", k=k) for name, k in (("a", 5), ("b", 9))]
-    with pytest.raises(ValueError, match="--base out: is the name of 2 runs"):
+    with pytest.raises(ValueError, match="--base out is the name of 2 runs"):
         base_of(runs, "out")
     assert base_of(runs, str(tmp_path / "b" / "out")) is runs[1]
     assert base_of(runs, str(runs[1].path)) is runs[1], "as it is printed"
     monkeypatch.chdir(tmp_path)
     assert base_of(runs, "b/out/") is runs[1]
     assert base_of(runs, "./a/out") is runs[0]
-    with pytest.raises(ValueError, match=r"--base \.: is the name of 2 runs"):
+    with pytest.raises(ValueError, match=r"--base \. is the name of 2 runs"):
         base_of(runs, ".")
     with pytest.raises(ValueError, match=r"--base c/out: .*the name or path of its folder"):
         base_of(runs, "c/out")

@@ -256,7 +256,7 @@ def test_choice_of_the_newest_run_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize("restricted", ["base", "other"])
 def test_restricted_runs_are_refused(tmp_path: Path, restricted: str) -> None:
     runs = [saved(tmp_path / name, [1, 0], limit=2 if name == restricted else None) for name in ("base", "other")]
-    with pytest.raises(ValueError, match=rf"{restricted}/demo/.*_results.json: was run with --limit 2.*not compared"):
+    with pytest.raises(ValueError, match=rf"{restricted}/demo/.*_results.json was run with --limit 2.*not compared"):
         compare(runs)
 
 
@@ -264,7 +264,7 @@ def test_run_and_itself_are_no_pair(tmp_path: Path) -> None:
     run = saved(tmp_path / "a")
     again = read_run(tmp_path / "a" / ".." / "a" / "demo")
     assert again.path != run.path
-    with pytest.raises(ValueError, match=r"_results.json: is compared with itself; name another run"):
+    with pytest.raises(ValueError, match=r"_results.json is compared with itself; name another run"):
         compare([run, saved(tmp_path / "b"), again])
 
 

@@ -41,7 +41,7 @@ def test_both_parts_of_the_variance(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_a_layer_is_of_one_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = [str(drawn(tmp_path / str(seed), seed).path) for seed in (1, 2)]
     assert main(["report", *runs, "--layer", "3"]) != 0
-    assert "--layer 3: is of the report on one run" in capsys.readouterr().err
+    assert "--layer 3 applies to a single run" in capsys.readouterr().err
 
 
 def test_what_is_no_repeat_is_refused_with_the_reason(tmp_path: Path) -> None:

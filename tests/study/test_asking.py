@@ -38,7 +38,7 @@ def test_cost_counts_questions_times_methods() -> None:
 def test_data_that_are_missing_are_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LMMS_VG_DATA", str(tmp_path))
     first, *_ = cost([JointAsk("huatuo", ("plain",))], ["vgmed_localization"])
-    assert first.startswith("vgmed_localization: cannot be asked: vgmed: missing VGMED_localization.jsonl")
+    assert first.startswith("vgmed_localization cannot be asked: vgmed: missing VGMED_localization.jsonl")
 
 
 def test_names() -> None:

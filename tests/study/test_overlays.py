@@ -66,4 +66,4 @@ def test_what_cannot_be_shown_is_said(tmp_path: Path) -> None:
 
 def test_choices_of_runs_need_runs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["overlay", "--worst", "3", "-o", str(tmp_path)]) == 2
-    assert "of finished runs only" in capsys.readouterr().err
+    assert "need finished runs" in capsys.readouterr().err

@@ -86,7 +86,7 @@ def test_what_cannot_be_asked_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path:
     files, missing = templates.write(["gone", "unnamed"], tmp_path)
     assert files == []
     assert missing == [
-        "gone: cannot be asked under templates: it is not here",
+        "gone cannot be asked under templates: it is not here",
         "unnamed: no box has a known label, so the templates cannot ask about it",
     ]
 
@@ -99,7 +99,7 @@ def test_a_broken_image_costs_its_own_box_alone(monkeypatch: pytest.MonkeyPatch,
     (file,), missing = templates.write(["t"], tmp_path)
     assert len(file.read_text().splitlines()) == 20
     (said,) = missing
-    assert said.startswith("s/9: cannot be asked under templates: demo:nowhere/1 is not an image")
+    assert said.startswith("s/9 cannot be asked under templates: demo:nowhere/1 is not an image")
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def crossed(
 
 
 def _shares(parts: Sequence[str] | None, weights: Mapping[str, float] | None) -> Floats:
-    """The weights of the parts in the order of their numbers, which is that of their names; their sum is 1."""
+    """Return the weights of the parts in the order of their numbers, which is that of their names; their sum is 1."""
     shares = np.array([1.0 if weights is None else weights[name] for name in sorted(set(parts or [""]))])
     result: Floats = shares / shares.sum()
     return result

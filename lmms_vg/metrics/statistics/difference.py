@@ -114,13 +114,13 @@ def _error(part: Stratum) -> float:
 
 
 def _reach(parts: Sequence[Stratum], level: float = 0.95) -> float:
-    """The largest share of differing questions that the data allow, which bounds the difference of scores from 0 to 1."""
+    """Return the largest share of differing questions that the data allow; it bounds the difference of scores from 0 to 1."""
     share = fsum(part.weight * float((part.differences != 0).mean()) for part in parts)
     return wilson(min(share, 1.0), _worth(parts, 1), level=level)[1]
 
 
 def _worth(parts: Sequence[Stratum], event: int) -> float:
-    """The independent questions that the parts are worth, for events where differing questions (1) or none (0) have one."""
+    """Return the effective number of independent questions, for events where differing questions (1) or none (0) have one."""
     return weighted_n(
         [WeightedPart(event * (part.differences != 0), part.places.tolist(), part.weight) for part in parts]
     )

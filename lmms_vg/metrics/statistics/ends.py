@@ -1,7 +1,7 @@
-"""Intervals of means at the ends, where hardly a score differs from 1, or from 0: there is too little to draw from.
+"""Intervals of means near 0 or 1, where a bootstrap has too few differing scores to resample.
 
-A bootstrap of thirty right answers has no width. Wilson's interval has one, on as many independent questions as the images are
-worth, and in a weighted mean as many as the weights leave.
+A bootstrap of thirty right answers has an interval of no width. Wilson's interval is used instead, with the effective number
+of independent questions, given the images they share and the weights of the mean.
 """
 
 from collections.abc import Hashable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a difference that is not significant leaves open: how large it could be, and whether two runs are shown to be equal."""
+"""The largest difference that a non-significant result leaves open, and whether two runs are shown to be equal."""
 
 from math import isnan
 from typing import Literal

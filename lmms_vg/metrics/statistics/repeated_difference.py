@@ -86,7 +86,7 @@ def repeated_difference(
 
 
 def _beyond_these_runs(these: Difference, error: CrossedError) -> Difference:
-    """The difference of these runs, with the uncertainty of other runs added."""
+    """Return the difference of these runs, with the uncertainty of other runs added."""
     if isnan(error.error):
         return these
     total = float(

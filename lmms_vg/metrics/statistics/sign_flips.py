@@ -77,7 +77,7 @@ def sign_flips(
 
 
 def _all_sums(values: Floats) -> Floats:
-    """The sums under every choice of signs."""
+    """Return the sums under every choice of signs."""
     result = np.zeros(1)
     for value in values:
         result = np.concatenate([result + value, result - value])
@@ -85,7 +85,7 @@ def _all_sums(values: Floats) -> Floats:
 
 
 def _whole(values: Floats) -> tuple[Floats, int] | None:
-    """The absolute values as whole numbers, and what they were multiplied by."""
+    """Return the absolute values as whole numbers, and what they were multiplied by."""
     for factor in range(1, _WHOLE + 1):
         scaled = np.abs(values) * factor
         rounded = np.round(scaled)

@@ -27,7 +27,7 @@ def two_way_interval(
 ) -> Interval:
     """Percentile interval of the mean score under draws of whole cases and of whole raters.
 
-    With a single rater, only cases are drawn, and the interval says nothing of other raters; likewise with a single case.
+    With a single rater, only cases are drawn, and the interval does not extend to other raters; likewise with a single case.
     Where all scores are equal and 0 or 1, nothing can be drawn: Wilson's interval is given, on as many independent votes as
     there are cases or raters, whichever are fewer.
 

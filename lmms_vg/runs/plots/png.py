@@ -12,7 +12,7 @@ _DPI = 130
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG at 130 dots per inch, cropped to its content."""
+    """Return the figure as a PNG at 130 dots per inch, cropped to its content."""
     data = BytesIO()
     figure.savefig(data, dpi=_DPI, bbox_inches=laid_out(figure, _DPI), metadata={"Software": None})
     return data.getvalue()

@@ -15,7 +15,7 @@ PUBLISHED, OWN = "published", "own run"
 
 
 class Spoke(NamedTuple):
-    """How far a row reaches on one spoke of a radar.
+    """The accuracy of a row on one spoke of a radar.
 
     Attributes:
         table: number of the paper's table; each has a radar of its own.

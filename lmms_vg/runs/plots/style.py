@@ -1,4 +1,4 @@
-"""What figures for print share: colours that differ in print, in grey and to the colour-blind; and how they are saved."""
+"""The style that figures for print share: colours that differ in print, in grey and to the colour-blind; and saving them."""
 
 from __future__ import annotations
 

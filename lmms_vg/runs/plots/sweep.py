@@ -31,7 +31,7 @@ class Point(NamedTuple):
 
 
 def as_markdown(points: Sequence[Point], table: Comparison) -> str:
-    """One table per axis: one row per value, plain first, and one column per task or pooled group."""
+    """Return one table per axis: one row per value, plain first, and one column per task or pooled group."""
     sizes = {line.name: line.n for line in table.lines}
     cells = {(line.run.path, line.name): _cell(line) for line in table.lines}
     titles = [f"{name}{', pooled' if name in table.pooled else ''} (n = {n})" for name, n in sizes.items()]
@@ -44,7 +44,7 @@ def as_markdown(points: Sequence[Point], table: Comparison) -> str:
 
 
 def as_csv(points: Sequence[Point], table: Comparison) -> str:
-    """The lines of the comparison with their axis and value; those of plain have neither."""
+    """Return the lines of the comparison with their axis and value; those of plain have neither."""
     head, rows = csv_rows(table)
     plain = [["", "", *cells] for line, cells in rows if line.run.path == table.base.path]
     settings = [

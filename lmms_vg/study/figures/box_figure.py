@@ -70,7 +70,7 @@ def _say_why(panel: Any, quantity: str) -> None:
 
 def _points(panel: Any, rows: Sequence[Row], shift: float, again: int) -> None:
     """Draw a task; the second of a side, `again` 1, and further ones have open marks and dotted lines."""
-    # KL says nothing where patches are hidden, and its values there would leave no room for the others.
+    # KL is undefined where patches are hidden, and its values there would leave no room for the others.
     rows = [row for row in rows if not (row["measure"] == "KL" and row["hidden_patches"])]
     if not rows:
         return

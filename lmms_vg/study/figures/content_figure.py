@@ -1,4 +1,4 @@
-"""What the questions are about: questions by modality, body part and organ (paper, Figure 2 b), and by size of the box."""
+"""Content of the questions: their number by modality, body part and organ (paper, Figure 2 b), and by size of the box."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST = 12  # categories; the table has all
 
 
 def table_rows(questions: Iterable[StudyQuestion]) -> list[Row]:
-    """One row per side, axis and category, with every question once, whoever answered it; box sizes only where known."""
+    """Return one row per side, axis and category, with every question once, whoever answered it; box sizes only where known."""
     asked = {(question.side, question.uid): question for question in questions}
     rows: list[Row] = []
     for side in dict.fromkeys(side for side, _ in asked):

@@ -72,7 +72,7 @@ def _panel(panel: Any, curves: Sequence[LookCurve], name: str) -> None:
     for curve in curves:
         look, band = SIDES[curve.task.side], curve.band
         layers = np.arange(len(band.mean))
-        # KL says nothing where patches are hidden, and its values there would leave no room for the others.
+        # KL is undefined where patches are hidden, and its values there would leave no room for the others.
         hidden = curve.task.hides & (curve.measure == "KL")
         mean, low, high = (np.where(hidden, np.nan, end) for end in (band.mean, band.low, band.high))
         if curve.quantity == "even":
@@ -111,7 +111,7 @@ def _panel(panel: Any, curves: Sequence[LookCurve], name: str) -> None:
 
 
 def _hatch(panel: Any, curves: Sequence[LookCurve]) -> None:
-    """Hatch the layers where patches are hidden: KL says nothing there."""
+    """Hatch the layers where patches are hidden: KL is undefined there."""
     hidden = np.any([curve.task.hides for curve in curves], axis=0) if curves else np.zeros(0, bool)
     for layer in np.flatnonzero(hidden):
         panel.axvspan(layer - 0.5, layer + 0.5, facecolor="none", edgecolor="#999999", hatch="////", linewidth=0)

@@ -98,7 +98,7 @@ def _number(value: float, digits: int) -> str:
 
 
 def answered(question: StudyQuestion) -> str:
-    """An answer in short, with right or wrong where that is known."""
+    """Return an answer in short, with right or wrong where that is known."""
     verdict = {True: " (right)", False: " (wrong)", None: ""}[question.right]
     return f'"{question.answer}"{verdict}'
 

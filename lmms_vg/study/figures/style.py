@@ -1,4 +1,4 @@
-"""What the study's figures share beside the style of print: how each side looks, frames, sizes, labels and notes."""
+"""The style that the study's figures share beside that of print: the colour of each side, frames, sizes, labels and notes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WIDTH = 7.2  # inches: a page of text
 
 
 class LineLook(NamedTuple):
-    """How a line is drawn."""
+    """The style of a line."""
 
     colour: str
     style: str
@@ -39,7 +39,7 @@ def wrapped(text: str, width: int = 26, lines: int = 3) -> str:
 
 
 def seed_note(units: Iterable[str]) -> str:
-    """What stands beside bands.
+    """Note under the bands: unit and seed of the draws.
 
     Args:
         units: what was drawn as a whole, `image` or `patient`, of each part of the figure.

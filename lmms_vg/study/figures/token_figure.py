@@ -1,4 +1,4 @@
-"""Whose attention is measured: the last token's, the question's, or that of all tokens (paper, Figure Q.28).
+"""Attention of different tokens: the last one, those of the question, or all tokens (paper, Figure Q.28).
 
 "All" is every row of the prompt, those of the image among them; the paper does not say what its has.
 """

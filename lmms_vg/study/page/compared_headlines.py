@@ -17,7 +17,7 @@ ShortNames = Mapping[tuple[str, str], str]
 
 
 def rows_shown(table: Sequence[Row], names: ShortNames) -> list[Row]:
-    """The rows of what the page shows: runs under a control are in the tables alone."""
+    """Return the rows of what the page shows: runs under a control are in the tables alone."""
     return [row for row in table if (row["model"], row["method"]) in names]
 
 

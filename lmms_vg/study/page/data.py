@@ -1,4 +1,4 @@
-"""What the page's script reads: the drawn samples with their maps, and all asked questions as short columns."""
+"""Data that the page's script reads: the drawn samples with their maps, and all asked questions as short columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNKNOWN = -32768
 
 
 class MapDetail(NamedTuple):
-    """How much of the maps is kept: number of levels, and every how manieth layer (the best one always)."""
+    """The detail in which maps are kept: number of levels, and the step between kept layers (the best one is always kept)."""
 
     levels: int
     step: int
@@ -46,7 +46,7 @@ def drawn(page: PageInput, numbers: Sequence[int], images: bool | None) -> list[
 
 
 def rows(asked: AskedQuestions) -> dict[str, Any]:
-    """Return the columns of all questions; texts of tasks and modalities stand once."""
+    """Return the columns of all questions; task and modality names are stored once."""
     tasks, modalities = sorted(set(asked.tasks)), sorted(set(asked.modalities))
     return {
         "n": len(asked.uids),

@@ -32,7 +32,7 @@ class TestedFinding(NamedTuple):
 
 
 def normal_p(distance: float, low: float, high: float) -> float:
-    """Two-sided p-value of a value this far from what says nothing, as wide as its 95% interval; 1 without an interval.
+    """Two-sided p-value of a value against its null value, from the width of its 95% interval; 1 without an interval.
 
     For values that are no means of differences, so that signs of images cannot be flipped.
     """
@@ -43,13 +43,13 @@ def normal_p(distance: float, low: float, high: float) -> float:
 
 
 def times(mean: float, low: float, high: float) -> str:
-    """A ratio with its interval, from logarithms."""
+    """Return a ratio with its interval, from logarithms."""
     digits = 3 if abs(exp(mean) - 1) < 0.1 else 2  # where two would leave nothing to see
     return f"{exp(mean):.{digits}f} {ends(exp(low), exp(high), digits)} times"
 
 
 def ends(low: float, high: float, digits: int) -> str:
-    """An interval in brackets."""
+    """Return an interval in brackets."""
     return "(too few for an interval)" if isnan(low) else f"[{low:.{digits}f}, {high:.{digits}f}]"
 
 

@@ -61,7 +61,10 @@ def _needed(row: Row, name: str) -> TestedFinding:
 
 
 def _placed(task: StudiedTask, tasks: Sequence[StudiedTask]) -> Headline | None:
-    """Where too few other images leave no excess: placement, which is no verdict, as objects may all stand in the middle."""
+    """Return the headline on placement, which is no verdict, as all objects may be central.
+
+    It stands in for the excess where there are too few other images.
+    """
     layer = chosen(task, tasks)
     share = band(layer.of(task.values["placement"], task.units)[:, None], task.units)
     if not share.n:

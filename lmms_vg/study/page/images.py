@@ -29,7 +29,7 @@ class Thumbnail(NamedTuple):
 
 
 def may_embed(licence: str, images: bool | None) -> bool:
-    """Whether an image is embedded; `images` is what the user said, None for what the licence allows."""
+    """Return whether an image is embedded; `images` is what the user said, None for what the licence allows."""
     return may_pass_on(licence) if images is None else images
 
 

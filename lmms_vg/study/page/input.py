@@ -1,4 +1,4 @@
-"""What `report.html` shows, as types: all asked questions as columns, and a few of them, with maps and pictures, on demand."""
+"""Types of the input of `report.html`: all asked questions as columns, and a few of them, with maps and pictures, on demand."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class PageSide(NamedTuple):
 
 
 class SideAnswers(NamedTuple):
-    """What one side has of every asked question, at its own headline layer; all (questions,).
+    """One side's values for every asked question, at its own headline layer; all (questions,).
 
     Attributes:
         excess: log AR minus that of maps of other images on the same box; NaN if it is not known.
@@ -68,7 +68,7 @@ class AskedQuestions:
 
 
 class SideLook(NamedTuple):
-    """How one side looked at the image of one question.
+    """The attention of one side on the image of one question.
 
     Attributes:
         maps: attention over the image's patches, (layers, patches), of any scale; 0 where a patch was hidden.

@@ -17,7 +17,7 @@ from lmms_vg.study.questions import NATURAL
 
 
 class PanelKind(NamedTuple):
-    """What one chart shows.
+    """The content of one chart.
 
     Attributes:
         title: behind the task's name.

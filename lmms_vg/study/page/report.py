@@ -43,7 +43,7 @@ _SCRIPTS = ("report_tables.js", "report_maps.js", "report_state.js", "report_car
 
 
 class Written(NamedTuple):
-    """What was written.
+    """The report that was written.
 
     Attributes:
         size: bytes of the file.

@@ -1,4 +1,4 @@
-"""Which questions the page shows: drawn by a rule, so that nobody picks them."""
+"""Choose the questions that the page shows: drawn by a rule, so that nobody picks them."""
 
 from __future__ import annotations
 

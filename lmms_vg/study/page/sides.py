@@ -89,7 +89,7 @@ def _chosen(tasks: Mapping[str, StudiedTask]) -> tuple[int, str]:
     used = elsewhere or [*tasks.values()]
     depth = min(task.layers for task in tasks.values())
     kl = np.concatenate([task.values["KL"][:, :depth] for task in used])
-    # KL says nothing where patches are hidden.
+    # KL is undefined where patches are hidden.
     hidden = np.any([task.hidden[:, :depth].any(axis=0) for task in used], axis=0)
     with np.errstate(invalid="ignore"):
         means = np.where(hidden, np.inf, np.nan_to_num(np.nanmean(kl, axis=0), nan=np.inf))

@@ -31,7 +31,7 @@ def cells(row: Sequence[Cell]) -> list[PrintedCell]:
 
 
 def numeric(table: PageTable, column: int) -> bool:
-    """Whether a column has numbers, known or not, in all of its rows."""
+    """Return whether a column has numbers, known or not, in all of its rows."""
     return bool(table.rows) and not any(isinstance(row[column], str) for row in table.rows)
 
 

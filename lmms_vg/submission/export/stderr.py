@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-#: What lmms-eval prints if there is no standard error.
+#: The text that lmms-eval prints if there is no standard error.
 NONE = "N/A"
 
 

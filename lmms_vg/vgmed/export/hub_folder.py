@@ -111,7 +111,7 @@ def _passed_on(redistribution: bool | None) -> str:
 
 
 def _size(n: int) -> str:
-    """The hub's category of size."""
+    """Return the hub's category of size."""
     for below, name in ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")):
         if n < below:
             return name

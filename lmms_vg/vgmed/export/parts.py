@@ -1,4 +1,4 @@
-"""What all formats of an export share: which items questions are about, and their images."""
+"""Parts that all formats of an export share: the items that questions are about, and their images."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from lmms_vg.vgmed.schema import BoxQuestion, Item
 
 
 def items_of(built: BuiltDataset, questions: Sequence[BoxQuestion]) -> list[Item]:
-    """The items that questions are about, each once, in the data set's order."""
+    """Return the items that questions are about, each once, in the data set's order."""
     asked = {question.item for question in questions}
     return [item for item in built.items.values() if item.id in asked]
 
 
 def is_absent(question: BoxQuestion, item: Item) -> bool:
-    """Whether a question is about something that the image does not show, so that no box belongs to it."""
+    """Return whether a question is about something that the image does not show, so that no box belongs to it."""
     return question.label != item.label
 
 

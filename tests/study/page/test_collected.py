@@ -111,7 +111,7 @@ def test_raw_values_without_other_images_have_even_attention_as_chance(tmp_path:
 def test_hidden_patches_are_marked_and_do_not_choose_the_layer(tmp_path: Path) -> None:
     study = Study((studied(tmp_path, looks.with_hidden),), ())
     assert made(study).panels[0].lines[0].hidden == [1]
-    assert sides_of(study)[0].layer == 0, "KL says nothing in layer 1"
+    assert sides_of(study)[0].layer == 0, "KL is undefined in layer 1"
 
 
 def test_a_layer_that_hides_patches_has_no_verdict(tmp_path: Path) -> None:
