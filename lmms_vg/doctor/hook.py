@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from lmms_vg.doctor.finding import Check, CheckResult, described, note, ok, problem
+from lmms_vg.doctor.check_result import Check, CheckResult, described, note, ok, problem
 from lmms_vg.doctor.pip import pip, reinstall
 from lmms_vg.extensions.classes import ExtensionError
 from lmms_vg.extensions.entries import OURS

@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 
 from lmms_vg.doctor import combinations
 from lmms_vg.doctor.combinations import CHECKS, COMBINATIONS
-from lmms_vg.doctor.finding import CheckResult
+from lmms_vg.doctor.check_result import CheckResult
 
 Patch = pytest.MonkeyPatch
 

@@ -15,7 +15,7 @@ from lmms_eval.models.registry_v2 import ModelManifest, ModelRegistryV2
 
 from lmms_vg import plugin
 from lmms_vg.doctor import hook
-from lmms_vg.doctor.finding import CheckResult
+from lmms_vg.doctor.check_result import CheckResult
 from lmms_vg.extensions.registered import model_ids
 from lmms_vg.host import entry_points as points
 
