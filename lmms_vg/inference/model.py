@@ -39,7 +39,9 @@ Picture = Image.Image | str | Path
 #: x0, y0, x1, y1 in pixels.
 Box = Sequence[float]
 
-_DEMO = "The demo model knows phantoms only: what it says about any other image, and where it looks there, means nothing"
+_DEMO = (
+    "The demo model knows phantoms only: what it says about any other image, and where it looks there, means nothing"
+)
 
 
 class AskError(RuntimeError):
