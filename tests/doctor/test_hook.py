@@ -20,7 +20,7 @@ from lmms_vg.extensions.registered import model_ids
 from lmms_vg.host import entry_points as points
 
 OURS = EntryPoint("lmms_vg", "lmms_vg.plugin:manifests", "lmms_eval.models")
-STEMS = sorted(file.stem for file in plugin.TASKS.rglob("*.yaml"))
+STEMS = sorted(file.stem for file in plugin.TASK_FOLDER.rglob("*.yaml"))
 
 
 def marks(findings: Iterable[CheckResult]) -> list[str]:
@@ -145,7 +145,7 @@ def index(monkeypatch: pytest.MonkeyPatch, paths: dict[str, str | int]) -> None:
 
 
 def ours() -> dict[str, str | int]:
-    return {file.stem: str(file) for file in plugin.TASKS.rglob("*.yaml")}
+    return {file.stem: str(file) for file in plugin.TASK_FOLDER.rglob("*.yaml")}
 
 
 def test_the_hook_is_in_force() -> None:
