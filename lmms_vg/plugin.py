@@ -27,7 +27,7 @@ from lmms_vg.host import callers, failure  # importing failure also makes a fail
 ALIASES = {"huatuo_plain": ("huatuo",)}
 
 #: Folder of our task files.
-TASKS = Path(__file__).parent / "tasks"
+TASK_FOLDER = Path(__file__).parent / "tasks"
 
 #: Patterns of several tasks, files, and requests for a list.
 _NO_TASK = re.compile(r"[*?/\\\[]|\.ya?ml$|^list|^$")
@@ -56,7 +56,7 @@ def manifests() -> list[Any]:
 
 def task_folder() -> str:
     """Entry point `lmms_eval.tasks`, for a version that has this group (docs/host_options.md): return the task folder."""
-    return str(TASKS)
+    return str(TASK_FOLDER)
 
 
 def _announce_tasks() -> None:
@@ -143,7 +143,7 @@ def add_tasks(tasks_module: ModuleType) -> None:
                 if kwargs.get("include_defaults", True) is False:
                     return index
                 with task_files.fast(tasks_module):
-                    ours = scan(self, str(TASKS))
+                    ours = scan(self, str(TASK_FOLDER))
                     if own := _own_folder():
                         ours |= scan(self, own)
                 same = sorted(name for name in index.keys() & ours.keys() if not _is_ours(index[name]))
@@ -207,4 +207,4 @@ def _own_folder() -> str:
 
 def _is_ours(entry: dict[str, Any]) -> bool:
     path = entry.get("yaml_path")
-    return isinstance(path, str) and Path(path).is_relative_to(TASKS)
+    return isinstance(path, str) and Path(path).is_relative_to(TASK_FOLDER)

@@ -56,7 +56,7 @@ def probe(programs: None) -> dict[str, Any]:
 
 
 def is_ours(path: str) -> bool:
-    return Path(path).is_relative_to(plugin.TASKS)
+    return Path(path).is_relative_to(plugin.TASK_FOLDER)
 
 
 # --- models ---------------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def test_the_hook_waits_for_the_tasks_and_is_gone_then(probe: dict[str, Any]) ->
 def test_our_tasks_are_indexed_beside_the_builtin_ones(probe: dict[str, Any]) -> None:
     paths = probe["ours"]["paths"]
     assert {name for name, path in paths.items() if is_ours(path)} == {
-        file.stem for file in plugin.TASKS.rglob("*.yaml")
+        file.stem for file in plugin.TASK_FOLDER.rglob("*.yaml")
     }
     assert "lmms_eval/tasks/mme" in Path(paths["mme"]).as_posix()
     assert probe["ours"]["paths"].keys() == probe["kept"]["paths"].keys()
@@ -134,7 +134,7 @@ def replaced(probe: dict[str, Any]) -> list[str]:
 
 def test_our_slake_wins_unless_the_builtin_is_kept(probe: dict[str, Any]) -> None:
     ours, kept = probe["ours"]["paths"], probe["kept"]["paths"]
-    assert Path(ours["slake"]) == plugin.TASKS / "slake" / "slake.yaml"
+    assert Path(ours["slake"]) == plugin.TASK_FOLDER / "slake" / "slake.yaml"
     assert not is_ours(kept["slake"])
     assert "lmms_eval/tasks/slake" in Path(kept["slake"]).as_posix()
     assert is_ours(ours["vg_slake"])
@@ -143,7 +143,7 @@ def test_our_slake_wins_unless_the_builtin_is_kept(probe: dict[str, Any]) -> Non
 
 
 def test_one_line_says_so(probe: dict[str, Any]) -> None:
-    count = len(list(plugin.TASKS.rglob("*.yaml")))
+    count = len(list(plugin.TASK_FOLDER.rglob("*.yaml")))
     said = f"INFO lmms_vg: {count} tasks added; "
     assert probe["ours"]["lines"] == [f"{said}slake in place of lmms-eval's own (LMMS_VG_KEEP_BUILTIN=1 keeps those)"]
     assert probe["kept"]["lines"] == [f"{said}kept lmms-eval's own slake"]

@@ -29,7 +29,7 @@ def heard() -> Iterator[list[str]]:
 
 
 def is_ours(path: str) -> bool:
-    return Path(path).is_relative_to(plugin.TASKS)
+    return Path(path).is_relative_to(plugin.TASK_FOLDER)
 
 
 class Manager:
@@ -68,7 +68,7 @@ def test_who_asks_for_no_defaults_gets_none(heard: list[str]) -> None:
     module = host()
     plugin.add_tasks(module)
     assert module.TaskManager(include_defaults=False).index == {}
-    assert set(module.TaskManager(include_defaults=False, include_path=str(plugin.TASKS / "vgmed")).index) == {
+    assert set(module.TaskManager(include_defaults=False, include_path=str(plugin.TASK_FOLDER / "vgmed")).index) == {
         "vgmed",
         "vgmed_localization",
         "vgmed_attribute",
@@ -79,7 +79,7 @@ def test_who_asks_for_no_defaults_gets_none(heard: list[str]) -> None:
 def test_our_folder_given_by_hand_is_not_reported_as_replaced(heard: list[str]) -> None:
     module = host()
     plugin.add_tasks(module)
-    assert is_ours(module.TaskManager(include_path=str(plugin.TASKS)).index["slake"]["yaml_path"])
+    assert is_ours(module.TaskManager(include_path=str(plugin.TASK_FOLDER)).index["slake"]["yaml_path"])
     assert heard == [], "nothing had to be merged"
 
 

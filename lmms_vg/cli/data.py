@@ -8,7 +8,7 @@ from typing import Any
 from lmms_vg.cli.paths import existing
 from lmms_vg.cli.printing import print_lines
 from lmms_vg.cli.unknown_arguments import data_sets, require
-from lmms_vg.plugin import TASKS
+from lmms_vg.plugin import TASK_FOLDER
 
 
 def add(commands: Any) -> None:
@@ -45,7 +45,7 @@ def add(commands: Any) -> None:
 
 def _tasks(args: argparse.Namespace) -> int:
     if args.path:
-        print(TASKS)
+        print(TASK_FOLDER)
         return 0
     from lmms_vg.tasks import catalogue
 

@@ -11,7 +11,7 @@ from lmms_vg.cli.outputs import add_output
 from lmms_vg.cli.paths import existing, missing
 from lmms_vg.cli.printing import announce, print_lines
 from lmms_vg.cli.unknown_arguments import refuse, require, unknown_argument
-from lmms_vg.experiments.boxed_tasks import TASKS
+from lmms_vg.experiments.boxed_tasks import BOXED_TASKS
 from lmms_vg.extensions.registered import model_ids
 
 
@@ -84,7 +84,7 @@ def _overlay(args: argparse.Namespace) -> int:
     models = args.models.split(",")
     require("--models", models, model_ids())
     if args.data is None:
-        require("--task", [args.task], TASKS)
+        require("--task", [args.task], BOXED_TASKS)
     else:
         refuse(missing(args.data))
     for family, method in (model_ids()[model] for model in models):

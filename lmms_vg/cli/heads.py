@@ -13,7 +13,7 @@ from lmms_vg.cli.outputs import add_output
 from lmms_vg.cli.paths import missing
 from lmms_vg.cli.printing import announce, print_lines
 from lmms_vg.cli.unknown_arguments import missing_heads, refuse, unknown_argument
-from lmms_vg.experiments.boxed_tasks import CALIBRATION, TASKS
+from lmms_vg.experiments.boxed_tasks import BOXED_TASKS, CALIBRATION
 from lmms_vg.extensions.registered import families
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _calibrate(args: argparse.Namespace) -> int:
 
 def _unknown_data(data: str) -> str:
     """Return a message about data that are no known name and no file; empty if there are some."""
-    known = [*CALIBRATION, *TASKS]
+    known = [*CALIBRATION, *BOXED_TASKS]
     if data in known or not (problem := missing(Path(data))):
         return ""
     meant = suggest(data, known)

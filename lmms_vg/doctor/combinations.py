@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from lmms_vg.doctor.finding import Check, CheckResult, Mark, described, ok
+from lmms_vg.doctor.check_result import Check, CheckResult, Mark, described, ok
 from lmms_vg.doctor.pip import pip
 
 _WHEELS = "https://download.pytorch.org/whl"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lmms_vg.doctor.finding import Check, CheckResult, note, ok, problem
+from lmms_vg.doctor.check_result import Check, CheckResult, note, ok, problem
 
 if TYPE_CHECKING:
     from lmms_vg.tasks.dataset_status import DatasetStatus

@@ -10,7 +10,7 @@ from importlib import import_module
 
 from loguru import logger
 
-from lmms_vg.doctor.finding import Check, CheckResult, described, problem
+from lmms_vg.doctor.check_result import Check, CheckResult, described, problem
 from lmms_vg.doctor.pip import pip
 
 #: Heading -> the module with its checks.

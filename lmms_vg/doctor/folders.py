@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from lmms_vg.doctor.finding import Check, CheckResult, note, ok, problem
+from lmms_vg.doctor.check_result import Check, CheckResult, note, ok, problem
 
 #: Least free space, in bytes.
 LEAST = 1_000_000_000

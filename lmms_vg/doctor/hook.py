@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from lmms_vg.doctor.finding import Check, CheckResult, described, note, ok, problem
+from lmms_vg.doctor.check_result import Check, CheckResult, described, note, ok, problem
 from lmms_vg.doctor.pip import pip, reinstall
 from lmms_vg.extensions.classes import ExtensionError
 from lmms_vg.extensions.entries import OURS
 from lmms_vg.extensions.registered import model_ids, registered
 from lmms_vg.host.entry_points import GROUP, loaded
-from lmms_vg.plugin import TASKS
+from lmms_vg.plugin import TASK_FOLDER
 
 
 def entry_points() -> Iterator[CheckResult]:
@@ -81,10 +81,10 @@ def tasks() -> Iterator[CheckResult]:
     """Every task name of ours resolves to our file in lmms-eval's index, so the hook works."""
     from lmms_eval.tasks import TaskManager
 
-    names = sorted(file.stem for file in TASKS.rglob("*.yaml"))  # a test checks that stems are names
+    names = sorted(file.stem for file in TASK_FOLDER.rglob("*.yaml"))  # a test checks that stems are names
     index = {name: str(entry.get("yaml_path")) for name, entry in TaskManager().task_index.items()}
     absent = [name for name in names if name not in index]
-    others = [name for name in names if name in index and not Path(index[name]).is_relative_to(TASKS)]
+    others = [name for name in names if name in index and not Path(index[name]).is_relative_to(TASK_FOLDER)]
     kept = os.environ.get("LMMS_VG_KEEP_BUILTIN") == "1"
     if absent:
         yield problem(

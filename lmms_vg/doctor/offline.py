@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lmms_vg.doctor.finding import Check, CheckResult, note, ok
+from lmms_vg.doctor.check_result import Check, CheckResult, note, ok
 
 
 def in_force() -> Iterator[CheckResult]:

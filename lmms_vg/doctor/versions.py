@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from packaging.specifiers import SpecifierSet
 
 from lmms_vg import __version__
-from lmms_vg.doctor.finding import Check, CheckResult, note, ok, problem
+from lmms_vg.doctor.check_result import Check, CheckResult, note, ok, problem
 from lmms_vg.doctor.pip import reinstall
 
 OURS = "lmms-vg"

@@ -11,7 +11,7 @@ from pathlib import Path
 from lmms_vg.datasets import own, own_images
 from lmms_vg.datasets.leaks import leaks
 from lmms_vg.datasets.source import DataError
-from lmms_vg.experiments.boxed_tasks import CALIBRATION, TASKS
+from lmms_vg.experiments.boxed_tasks import BOXED_TASKS, CALIBRATION
 from lmms_vg.inference.question import Question
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.tasks import documents as docs
@@ -88,13 +88,13 @@ def _documents(data: str) -> tuple[str, list[Doc]]:
     A file becomes the process's own questions, so that its images are found.
     """
     task, path = CALIBRATION.get(data, data), Path(data).expanduser()
-    if task in TASKS:
+    if task in BOXED_TASKS:
         return task, list(getattr(registry, task)(None))
     if path.is_file():
         own_images.use(str(path))
         return path.name, list(docs.documents(path.name, partial(own.load, path), None))
     raise ValueError(
-        f"{data!r}: allowed is {', '.join(CALIBRATION)}, a task ({', '.join(TASKS)}), or a JSON-lines file "
+        f"{data!r}: allowed is {', '.join(CALIBRATION)}, a task ({', '.join(BOXED_TASKS)}), or a JSON-lines file "
         'with a row such as {"image": "a.png", "question": "Where is the liver?", "bbox": [[x1, y1, x2, y2]]}; '
         "there is no file of that name"
     )

@@ -15,7 +15,7 @@ from lmms_eval.utils import simple_parse_args_string
 
 from lmms_vg._util.atomic_files import replace_file
 from lmms_vg._util.suggest import suggest
-from lmms_vg.experiments.boxed_tasks import TASKS as MEASURED
+from lmms_vg.experiments.boxed_tasks import BOXED_TASKS
 from lmms_vg.experiments.joint_run import run_together
 from lmms_vg.experiments.method_settings import Setting, is_common, pairs
 from lmms_vg.extensions.registered import model_ids
@@ -103,7 +103,7 @@ def require_comparable(arguments: Sequence[str]) -> None:
             "numbers do not stand for their benchmark; to try things take a small task, such as --tasks vqa_demo"
         )
     tasks = arguments[given.index("--tasks") + 1].split(",")
-    if set(tasks) <= {*MEASURED, "vgmed", "vgmed_coco"}:
+    if set(tasks) <= {*BOXED_TASKS, "vgmed", "vgmed_coco"}:
         raise ValueError(
             f"--tasks {','.join(tasks)} measures where a model looks, and has no right answers to compare settings by; to "
             "vary a method there, run it several times (lmms-vg run) and read the reports"

@@ -23,7 +23,7 @@ from lmms_vg.datasets.own_rows import KEYS, Kind, read
 from lmms_vg.datasets.schema import Sample
 from lmms_vg.datasets.source import DataError
 from lmms_vg.journal.location import home
-from lmms_vg.plugin import TASKS as FOLDER
+from lmms_vg.plugin import TASK_FOLDER
 from lmms_vg.tasks.registry import TASKS, process_docs
 
 
@@ -154,7 +154,7 @@ def folder() -> Path:
 
 def _texts() -> Iterator[tuple[str, str]]:
     for name, (_, kind) in own_tasks().items():
-        config = {"include": str(FOLDER / KINDS[kind].base), "task": name}
+        config = {"include": str(TASK_FOLDER / KINDS[kind].base), "task": name}
         yield name, f"{_dumped(config)}process_docs: !function {__name__}.{name}\n"
     for name, members in own_groups().items():
         yield name, _dumped({"group": name, "task": members, "metadata": {"version": 1.0}})

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from lmms_vg.plugin import TASKS
+from lmms_vg.plugin import TASK_FOLDER
 
 #: libyaml's parser takes a tenth of the time of the one in Python, which reads our files for more than a second.
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -76,7 +76,7 @@ def _definition(name: str) -> dict[str, Any]:
 
 @cache
 def _files() -> list[tuple[dict[str, Any], Path]]:
-    return [(_read(path, _Names), path) for path in sorted(TASKS.rglob("*.yaml"))]
+    return [(_read(path, _Names), path) for path in sorted(TASK_FOLDER.rglob("*.yaml"))]
 
 
 def _read(path: Path, loader: Any) -> dict[str, Any]:

@@ -26,7 +26,7 @@ YamlLoader.add_multi_constructor("!", lambda loader, _, node: loader.construct_s
 
 def test_every_task_has_a_line() -> None:
     """Compared with the YAML files as a YAML parser reads them."""
-    files = [yaml.load(file.read_text(), YamlLoader) for file in plugin.TASKS.rglob("*.yaml")]
+    files = [yaml.load(file.read_text(), YamlLoader) for file in plugin.TASK_FOLDER.rglob("*.yaml")]
     leaves = {file["task"] for file in files if "group" not in file}
     groups = {file["group"]: file["task"] for file in files if "group" in file}
     assert leaves == TASKS.keys() - {"demo_calibration"}
@@ -72,7 +72,7 @@ def test_status_and_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
 
     assert shown("data", "status") == [looked_in(), *(line for dataset in status() for line in dataset.lines())]
     assert shown("tasks") == list(tasks())
-    assert shown("tasks", "--path") == [str(plugin.TASKS)]
+    assert shown("tasks", "--path") == [str(plugin.TASK_FOLDER)]
 
 
 def test_fetch_takes_several_names(capsys: Capture) -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 from lmms_vg import harness
 from lmms_vg.cli.main import _parser, main
 from lmms_vg.host.failure import RunFailed
-from lmms_vg.plugin import TASKS
+from lmms_vg.plugin import TASK_FOLDER
 
 
 def test_overlay_draws_a_picture_a_question(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,8 +31,8 @@ def test_overlay_draws_a_picture_a_question(tmp_path: Path, capsys: pytest.Captu
 
 def test_the_task_folder_is_what_lmms_eval_can_include(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tasks", "--path"]) == 0
-    assert capsys.readouterr().out.strip() == str(TASKS)
-    names = TaskManager(include_path=str(TASKS), include_defaults=False).all_tasks
+    assert capsys.readouterr().out.strip() == str(TASK_FOLDER)
+    names = TaskManager(include_path=str(TASK_FOLDER), include_defaults=False).all_tasks
     assert {"vgmed", "vgmed_coco", "slake", "vg_slake", "vgmed_demo", "vqa_demo", "medvqa"} <= set(names)
 
 

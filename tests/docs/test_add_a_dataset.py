@@ -23,7 +23,7 @@ from PIL import Image
 
 import lmms_vg
 from lmms_vg.cli.main import main
-from lmms_vg.plugin import TASKS
+from lmms_vg.plugin import TASK_FOLDER
 
 #: Seconds per test: several whole runs of lmms-eval, on a machine that may be busy.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -58,7 +58,7 @@ def write_reader(root: Path) -> None:
     (root / "my_tasks").mkdir()
     (root / "my_tasks" / "reader.py").write_text(code)
     for number, text in enumerate(tasks):
-        (root / "my_tasks" / f"{number}.yaml").write_text(text.replace("TASKS", str(TASKS)))
+        (root / "my_tasks" / f"{number}.yaml").write_text(text.replace("TASKS", str(TASK_FOLDER)))
     images = root / "data" / "my_set" / "images"
     images.mkdir(parents=True)
     rows = ["id,image,question,answer,left,top,right,bottom"]

@@ -17,8 +17,8 @@ from lmms_eval.models.registry_v2 import ModelRegistryV2
 from packaging.requirements import Requirement
 
 from lmms_vg.doctor import combinations
+from lmms_vg.doctor.check_result import CheckResult
 from lmms_vg.doctor.combinations import CHECKS, COMBINATIONS
-from lmms_vg.doctor.finding import CheckResult
 
 Patch = pytest.MonkeyPatch
 

@@ -8,8 +8,8 @@ import pytest
 import raw
 from huggingface_hub import constants
 
+from lmms_vg.doctor.check_result import CheckResult
 from lmms_vg.doctor.data_sets import data_sets
-from lmms_vg.doctor.finding import CheckResult
 from lmms_vg.tasks.registry import TASKS
 
 SETS = ["vgmed", "coco", "vqa_rad", "slake", "path_vqa", "pmc_vqa", "omnimedvqa", "mmmu", "medical_eval"]

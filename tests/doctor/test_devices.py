@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from lmms_vg.doctor import devices
-from lmms_vg.doctor.finding import CheckResult
+from lmms_vg.doctor.check_result import CheckResult
 from lmms_vg.inference import build
 
 

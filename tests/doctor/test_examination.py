@@ -13,8 +13,8 @@ from loguru import logger
 
 from lmms_vg.cli.main import main
 from lmms_vg.doctor import examination, folders
+from lmms_vg.doctor.check_result import Check, CheckResult, note, ok, problem
 from lmms_vg.doctor.examination import GROUPS, Examination
-from lmms_vg.doctor.finding import Check, CheckResult, note, ok, problem
 from lmms_vg.host import entry_points
 
 TOKEN = "hf_" + "x" * 30

@@ -14,7 +14,7 @@ import pytest
 from huggingface_hub import constants
 
 from lmms_vg.doctor import folders
-from lmms_vg.doctor.finding import CheckResult
+from lmms_vg.doctor.check_result import CheckResult
 
 Patch = pytest.MonkeyPatch
 

@@ -15,12 +15,12 @@ from lmms_eval.models.registry_v2 import ModelManifest, ModelRegistryV2
 
 from lmms_vg import plugin
 from lmms_vg.doctor import hook
-from lmms_vg.doctor.finding import CheckResult
+from lmms_vg.doctor.check_result import CheckResult
 from lmms_vg.extensions.registered import model_ids
 from lmms_vg.host import entry_points as points
 
 OURS = EntryPoint("lmms_vg", "lmms_vg.plugin:manifests", "lmms_eval.models")
-STEMS = sorted(file.stem for file in plugin.TASKS.rglob("*.yaml"))
+STEMS = sorted(file.stem for file in plugin.TASK_FOLDER.rglob("*.yaml"))
 
 
 def marks(findings: Iterable[CheckResult]) -> list[str]:
@@ -145,7 +145,7 @@ def index(monkeypatch: pytest.MonkeyPatch, paths: dict[str, str | int]) -> None:
 
 
 def ours() -> dict[str, str | int]:
-    return {file.stem: str(file) for file in plugin.TASKS.rglob("*.yaml")}
+    return {file.stem: str(file) for file in plugin.TASK_FOLDER.rglob("*.yaml")}
 
 
 def test_the_hook_is_in_force() -> None:

@@ -15,11 +15,11 @@ from lmms_eval.tasks import TaskManager
 from loguru import logger
 
 from lmms_vg import plugin
-from lmms_vg.plugin import TASKS
+from lmms_vg.plugin import TASK_FOLDER
 
 
 def manager(*folders: str) -> TaskManager:
-    return TaskManager("ERROR", include_path=[str(TASKS), *folders], include_defaults=False)
+    return TaskManager("ERROR", include_path=[str(TASK_FOLDER), *folders], include_defaults=False)
 
 
 def light(patch: pytest.MonkeyPatch, tmp_path: Path) -> None:

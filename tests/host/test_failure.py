@@ -20,7 +20,7 @@ import yaml
 from lmms_vg.harness import huatuo_plain
 from lmms_vg.host import failure
 from lmms_vg.host.failure import RunFailed
-from lmms_vg.plugin import TASKS
+from lmms_vg.plugin import TASK_FOLDER
 
 
 @pytest.fixture(autouse=True)
@@ -115,7 +115,7 @@ def test_the_process_ends_with_the_status_of_what_was_noted(two: Path, tmp_path:
     script = (
         "import sys; from lmms_eval.cli.dispatch import main; import lmms_eval.__main__ as host; "
         "from lmms_eval.tasks import TaskManager; "
-        f"host.TaskManager = lambda *_, **__: TaskManager('ERROR', include_path={str(TASKS)!r}, include_defaults=False); "
+        f"host.TaskManager = lambda *_, **__: TaskManager('ERROR', include_path={str(TASK_FOLDER)!r}, include_defaults=False); "
         f"sys.argv = ['lmms-eval', '--config', {str(two)!r}]; sys.exit(main())"
     )
     done = subprocess.run([warm.programs() / "python", "-c", script], capture_output=True, text=True, check=False)

@@ -21,7 +21,7 @@ from lmms_vg.datasets import counts, phantoms
 from lmms_vg.journal import Journal, Record, is_journal
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.journal.lines import encode
-from lmms_vg.plugin import TASKS
+from lmms_vg.plugin import TASK_FOLDER
 from lmms_vg.runs.compare import compare
 from lmms_vg.runs.journal_run import read_journal
 from lmms_vg.runs.lmms_eval_output import read_run
@@ -161,7 +161,7 @@ def test_answers_that_think_are_scored_as_in_the_run(
     ran = evaluator.simple_evaluate(
         model=model,
         tasks=[HARD],
-        task_manager=TaskManager("ERROR", include_path=str(TASKS), include_defaults=False),
+        task_manager=TaskManager("ERROR", include_path=str(TASK_FOLDER), include_defaults=False),
         bootstrap_iters=0,
         cli_args=options,
     )

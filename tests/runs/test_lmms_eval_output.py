@@ -215,7 +215,7 @@ def test_what_lmms_eval_itself_writes(tmp_path: Path, monkeypatch: pytest.Monkey
     from lmms_eval.loggers import EvaluationTracker
     from lmms_eval.tasks import TaskManager
 
-    from lmms_vg.plugin import TASKS
+    from lmms_vg.plugin import TASK_FOLDER
 
     class StandIn(lmms):
         is_simple = False
@@ -244,7 +244,7 @@ def test_what_lmms_eval_itself_writes(tmp_path: Path, monkeypatch: pytest.Monkey
     results = evaluator.simple_evaluate(
         model=StandIn(),
         tasks=["vqa_demo", "slake_test_open", "vgmed_demo"],
-        task_manager=TaskManager("ERROR", include_path=str(TASKS), include_defaults=False),
+        task_manager=TaskManager("ERROR", include_path=str(TASK_FOLDER), include_defaults=False),
         limit=6,
         bootstrap_iters=0,
         log_samples=True,

@@ -12,7 +12,7 @@ from lmms_vg import plugin
 from lmms_vg.cli.main import main
 from lmms_vg.datasets.own_images import OWN_ENV
 from lmms_vg.datasets.source import DataError
-from lmms_vg.plugin import TASKS
+from lmms_vg.plugin import TASK_FOLDER
 from lmms_vg.tasks import own_tasks, registry
 from lmms_vg.tasks.documents import patient_of
 from lmms_vg.tasks.own_tasks import KINDS, folder
@@ -72,9 +72,11 @@ def test_a_file_without_anything_to_measure_is_refused(tmp_path: Path, monkeypat
 @pytest.mark.slow
 @pytest.mark.usefixtures("mine")
 def test_lmms_eval_reads_what_is_written_and_makes_documents_of_it() -> None:
-    before = {path: path.stat().st_mtime_ns for path in TASKS.rglob("*")}
+    before = {path: path.stat().st_mtime_ns for path in TASK_FOLDER.rglob("*")}
     written = folder()
-    assert {path: path.stat().st_mtime_ns for path in TASKS.rglob("*")} == before, "nothing is written into the package"
+    assert {path: path.stat().st_mtime_ns for path in TASK_FOLDER.rglob("*")} == before, (
+        "nothing is written into the package"
+    )
     assert folder() == written, "the same files have the same folder"
     tasks = manager(str(written)).load_task_or_group([f"own_mine_{kind}" for kind in KINDS])
     assert len(tasks) == len(KINDS)

@@ -17,7 +17,7 @@ from lmms_vg.tasks.yaml_files import definition, groups, tasks
 
 @pytest.fixture(scope="module")
 def manager() -> Any:
-    return TaskManager("ERROR", include_path=str(plugin.TASKS), include_defaults=False)
+    return TaskManager("ERROR", include_path=str(plugin.TASK_FOLDER), include_defaults=False)
 
 
 def plain(value: Any) -> Any:

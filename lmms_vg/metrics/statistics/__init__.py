@@ -6,7 +6,7 @@ image. Every mean is over questions, not over images: an image counts once per q
 One idea per file: `bootstrap` (intervals), `two_way` (intervals of votes, which share raters too), `wilson` and `ends`
 (intervals where hardly an answer differs), `weighted_interval` (of a mean of means), `sign_flips` (p-values of sums),
 `label_swaps` (of other values), `difference` and `paired` (two runs), `joint` (many), `equivalence` (what a difference that is
-not significant leaves open), `families` (several comparisons), `mcnemar` (the test that papers report), `repeats` and
+not significant leaves open), `holm` (several comparisons), `mcnemar` (the test that papers report), `repeats` and
 `repeated_difference` (runs that differ in a seed alone; what both rest on is in `crossed`).
 """
 
@@ -14,7 +14,7 @@ from lmms_vg.metrics.statistics.bootstrap import cluster_interval, percentile_in
 from lmms_vg.metrics.statistics.difference import Difference
 from lmms_vg.metrics.statistics.ends import Interval
 from lmms_vg.metrics.statistics.equivalence import Equal, equal_within, smallest_detectable
-from lmms_vg.metrics.statistics.families import holm
+from lmms_vg.metrics.statistics.holm import holm
 from lmms_vg.metrics.statistics.joint import Resampled, resample
 from lmms_vg.metrics.statistics.label_swaps import label_swaps
 from lmms_vg.metrics.statistics.mcnemar import McNemar, mcnemar

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lmms_vg.doctor.finding import described, note, ok, problem
+from lmms_vg.doctor.check_result import described, note, ok, problem
 
 
 def test_one_line_where_it_fits() -> None:
