@@ -89,7 +89,7 @@ def _documents(data: str) -> tuple[str, list[Doc]]:
     """
     task, path = CALIBRATION.get(data, data), Path(data).expanduser()
     if task in BOXED_TASKS:
-        return task, list(getattr(registry, task)(None))
+        return task, list(docs.documents(task, registry.TASKS[task].read, None))
     if path.is_file():
         own_images.use(str(path))
         return path.name, list(docs.documents(path.name, partial(own.load, path), None))

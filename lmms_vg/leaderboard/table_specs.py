@@ -28,10 +28,6 @@ _GROUNDING = (
     "by excess JS, which is judged in every layer. Models of any size; the same under every protocol."
 )
 
-# The evaluation file of protocol chen holds questions of six data sets.
-_SOURCES = {"vqa_rad": "vqa_rad", "slake": "slake", "pathvqa": "path_vqa", "pmc_vqa": "pmc_vqa"}
-_SOURCES |= {"omnimedvqa": "omnimedvqa", "mmmu_med": "mmmu"}
-
 
 class TableSpec(NamedTuple):
     """The specification of a table.
@@ -101,4 +97,4 @@ _DEMO = "Accuracy in % on images that the demo draws itself, and where models lo
 
 
 def _datasets(task: str) -> set[str]:
-    return {TASKS[task].spec.name} | {name for prefix, name in _SOURCES.items() if task.startswith(f"{prefix}_")}
+    return {spec.name for spec in (TASKS[task].spec, *TASKS[task].holds)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 
 from lmms_vg._util.error_codes import NoControl
 from lmms_vg.attention.batch import Batch
-from lmms_vg.attention.forward_pass import Pass
 from lmms_vg.methods.base import require_integer
 from lmms_vg.methods.oracle_mask import OracleMask
 from lmms_vg.models.base import Prompt
@@ -57,13 +55,10 @@ class MovedMask(OracleMask):
         oracle = OracleMask.for_checkpoint(shape, **hyper_parameters)
         return cls(oracle.layers, oracle.mask, seed)
 
-    def prefill(self, batch: Batch) -> Pass:
-        elsewhere = copy(batch)
-        elsewhere.targets = [
-            None if views is None else self._moved(views, prompt)
-            for views, prompt in zip(batch.targets, batch.layout.prompts, strict=True)
-        ]
-        return super().prefill(elsewhere)
+    def targets(self, batch: Batch) -> list[tuple[NDArray[np.bool_], ...]]:
+        """Return the oracle's masks, each moved to a disjoint place of the visible image."""
+        given = super().targets(batch)
+        return [self._moved(views, prompt) for views, prompt in zip(given, batch.layout.prompts, strict=True)]
 
     def _moved(self, views: tuple[NDArray[np.bool_], ...], prompt: Prompt) -> tuple[NDArray[np.bool_], ...]:
         """Return the masks of one question's views, each moved; an empty one stays empty."""

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from lmms_vg._util.error_codes import NoBoxes
 from lmms_vg.attention.batch import Batch
@@ -67,10 +68,19 @@ class OracleMask(Method):
 
     def prefill(self, batch: Batch) -> Pass:
         require_image(self, batch)
-        if any(target is None for target in batch.targets):
-            raise NoBoxes(f"{self.name} needs annotated boxes; this question has none")
         hidden = torch.zeros(batch.layout.image_tokens.shape, dtype=torch.bool)
-        for row, views in zip(hidden, batch.targets, strict=True):
+        for row, views in zip(hidden, self.targets(batch), strict=True):
             boxes = np.concatenate([view.ravel() for view in views])
             row[: len(boxes)] = torch.from_numpy(~boxes)
         return knock_out(batch, hidden, self.layers, self.mask)
+
+    def targets(self, batch: Batch) -> list[tuple[NDArray[np.bool_], ...]]:
+        """Return the masks of each question's views, whose patches stay visible.
+
+        Raises:
+            NoBoxes: a question has none.
+        """
+        given = [views for views in batch.targets if views is not None]
+        if len(given) < len(batch.targets):
+            raise NoBoxes(f"{self.name} needs annotated boxes; this question has none")
+        return given

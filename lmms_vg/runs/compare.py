@@ -21,10 +21,10 @@ from lmms_vg.runs.caveats import failure_notes, overlap_notes
 from lmms_vg.runs.chance_rows import chance_rows
 from lmms_vg.runs.compared_line import RESAMPLES, against, corrected, line_of
 from lmms_vg.runs.comparison import Comparison, ComparisonLine
-from lmms_vg.runs.control_lines import control_lines
 from lmms_vg.runs.controls import Contrast, averaged, contrasts
 from lmms_vg.runs.grounding_changes import look_changes
 from lmms_vg.runs.group_weights import weights
+from lmms_vg.runs.image_control_lines import image_control_lines
 from lmms_vg.runs.repeated import repeated, settings
 from lmms_vg.runs.repeated_changes import repeated_changes
 from lmms_vg.runs.results import Run
@@ -106,7 +106,7 @@ def compare(
     ]
     notes += [forks] if forks else []
     notes += [*more, *failure_notes(runs, tasks), *overlap_notes(of_base)]
-    controls = control_lines(runs, controlled, first, unit)
+    controls = image_control_lines(runs, controlled, first, unit)
     looks, without = look_changes(first, others, layer)
     if not (lines or looks or controls):
         raise _nothing(first, others, others, without)

@@ -2,8 +2,8 @@
 
 The first table has accuracies, one row per run and one column per task, as the paper's Table F.4, and what answers without
 the image reach; the second has every difference; the third what was said (`said_tables`); the fourth what the runs prefer among
-the allowed answers (`forced_choice_tables`); the fifth what is left under controls (`control_tables`); the next sums up runs
-that differ in a seed alone (`repeated_tables`); the last one where they look (`grounding_change_tables`).
+the allowed answers (`forced_choice_tables`); the fifth what is left under image controls (`image_control_tables`); the next
+sums up runs that differ in a seed alone (`repeated_tables`); the last one where they look (`grounding_change_tables`).
 """
 
 import re
@@ -14,10 +14,10 @@ from lmms_vg.runs import forced_choice_tables as forced
 from lmms_vg.runs.comparison import MARGIN, Comparison, ComparisonLine
 from lmms_vg.runs.comparison_cells import difference_of, interval_of, method_of, of_line
 from lmms_vg.runs.comparison_notes import about, explained
-from lmms_vg.runs.control_tables import CSV_HEAD as CONTROL_HEAD
-from lmms_vg.runs.control_tables import control_notes, control_rows
-from lmms_vg.runs.control_tables import csv_cells as control_cells
 from lmms_vg.runs.grounding_change_tables import look_cells, look_notes, look_rows
+from lmms_vg.runs.image_control_tables import CSV_HEAD as CONTROL_HEAD
+from lmms_vg.runs.image_control_tables import control_notes, control_rows
+from lmms_vg.runs.image_control_tables import csv_cells as control_cells
 from lmms_vg.runs.repeated_tables import CSV_HEAD as REPEATED_HEAD
 from lmms_vg.runs.repeated_tables import repeated_csv, repeated_parts
 from lmms_vg.runs.said_tables import CSV_HEAD, csv_cells, said_notes, said_rows

@@ -13,7 +13,7 @@ from lmms_vg.datasets.source import DataError
 from lmms_vg.experiments.joint_run import run_together
 from lmms_vg.experiments.method_settings import settings_of
 from lmms_vg.extensions.registered import model_ids
-from lmms_vg.runs.control_lines import BOX, ELSEWHERE
+from lmms_vg.runs.image_control_lines import BOX, ELSEWHERE
 from lmms_vg.study.short_names import DATA
 from lmms_vg.tasks import yaml_files
 from lmms_vg.tasks.own_tasks import KINDS, own_tasks

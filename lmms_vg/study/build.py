@@ -32,6 +32,7 @@ from lmms_vg.study.figures import (
 )
 from lmms_vg.study.page.collected import write_page
 from lmms_vg.study.released import ReleasedList
+from lmms_vg.study.shortfall import Missing
 from lmms_vg.study.study_table import StudyTable, signatures
 
 Tasks = Sequence[StudiedTask]
@@ -66,7 +67,7 @@ def build(
     paths = [path for part in _parts(study, all_curves, breakdown, both, out) for path in part]
     paths += released.table(lists).write(out / "tables")
     page, left_out = write_page(study, all_curves, breakdown.rows, both, out, images)
-    study = replace(study, missing=(*study.missing, *left_out))
+    study = replace(study, missing=(*study.missing, *map(Missing, left_out)))
     replace_file(out / "missing.md", _missing(study))
     return [*paths, page, out / "missing.md"], study
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from lmms_vg.study.layer_values import LayerTable, Measure, lowest, of_maps, of_
 from lmms_vg.study.questions import StudyQuestion, kind_of, lines_of, question_of, side_of, stated
 from lmms_vg.study.run_names import method_of, model_of, rows_of
 from lmms_vg.study.run_records import alignment_of, in_order, measured_records
-from lmms_vg.study.shortfall import shortfall
+from lmms_vg.study.shortfall import Missing, shortfall
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,14 +135,14 @@ class Study:
 
     Attributes:
         tasks: the tasks, in the order of the runs.
-        missing: what could not be read, one sentence each.
+        missing: what could not be read.
         runs: the runs.
         further: the same tasks with the attention of other token rows than the first selection of their run, which all
             of the study but the curves and the figure of token rows is about.
     """
 
     tasks: tuple[StudiedTask, ...]
-    missing: tuple[str, ...]
+    missing: tuple[Missing, ...]
     runs: tuple[Run, ...] = ()
     further: tuple[StudiedTask, ...] = ()
 
@@ -158,30 +158,33 @@ def collect(runs: Sequence[Run]) -> Study:
     """
     tasks: list[StudiedTask] = []
     further: list[StudiedTask] = []
-    missing: list[str] = []
+    missing: list[Missing] = []
     data: dict[str, Any] = {}
     for run in runs:
         names = [*run.measured, *(name for name, part in run.tasks.items() if part.looked)]
         folder = journal_of(run) if names else None
         records, others = measured_records(folder, names), rows_of(run)[1:]
+        of = partial(Missing, path=str(run.path), name=f"{model_of(run)} {method_of(run, rows_of(run)[0])}")
         if not names:
-            missing.append(f"{run.path}: none of its tasks measures where the model looks")
+            missing.append(of("none of its tasks measures where the model looks"))
         elif folder is None:
             lacking = ", ".join(["no maps, no excess, no placement", *(f"no rows={rows}" for rows in others)])
-            missing.append(f"{run.path}: its journal is not on this machine, so there are {lacking}")
+            missing.append(of(f"its journal is not on this machine, so there are {lacking}"))
         for name in names:
             if name not in data:
                 data[name] = stated(name)
                 if isinstance(data[name], str):
-                    missing.append(f"{name}: no boxes, categories or texts of the data set: {data[name]}")
+                    missing.append(Missing(f"{name}: no boxes, categories or texts of the data set: {data[name]}"))
             for rows in (None, *(others if folder is not None else ())):
                 studied = _studied(run, name, folder, records[name], data[name], rows)
-                where = f"{run.path}: {name}{f', rows={rows}' if rows else ''}"
-                missing += shortfall(where, *_counts(studied), kept_at_all=folder is not None)
+                where = f"{name}{f', rows={rows}' if rows else ''}"
+                missing += map(of, shortfall(where, *_counts(studied), kept_at_all=folder is not None))
                 if studied is not None:
                     (further if rows else tasks).append(studied)
     if not tasks:
-        raise ValueError("\n".join(["no run has measured attention; run a task such as vgmed first", *missing]))
+        raise ValueError(
+            "\n".join(["no run has measured attention; run a task such as vgmed first", *map(str, missing)])
+        )
     return Study(tuple(tasks), tuple(dict.fromkeys(missing)), tuple(runs), tuple(further))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lmms_vg.metrics.statistics import FEW, cluster_interval, paired
-from lmms_vg.runs.control_lines import BOX, ELSEWHERE
+from lmms_vg.runs.image_control_lines import BOX, ELSEWHERE
 from lmms_vg.runs.tidy_rows import SEED, Row
 from lmms_vg.study.collect import StudiedTask
 from lmms_vg.study.curves import named

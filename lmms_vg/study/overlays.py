@@ -59,7 +59,7 @@ def draw(runs: Sequence[Run], out: Path, wanted: Wanted, layer: int | None = Non
             for uid in uids:
                 paths += strip(of_task, uid, out, "strip", layer=layer, choice=choice)
     if not paths:
-        raise ValueError("\n".join([_nothing(study.tasks, runs[0], wanted), *study.missing]))
+        raise ValueError("\n".join([_nothing(study.tasks, runs[0], wanted), *map(str, study.missing)]))
     return paths
 
 

@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from lmms_vg.metrics.donors import FEWEST
+
+
+class Missing(NamedTuple):
+    """A sentence on what a study lacks.
+
+    Attributes:
+        text: the sentence, without its run.
+        path: the run; empty if the sentence is about no run.
+        name: model and method of the run, by which pages name it: the folders of a machine are nobody's business.
+    """
+
+    text: str
+    path: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.text}" if self.path else self.text
+
+    @property
+    def on_a_page(self) -> str:
+        """The sentence for others."""
+        return f"{self.name}: {self.text}" if self.name else self.text
 
 
 def shortfall(where: str, asked: int, kept: int, judged: int, *, kept_at_all: bool) -> list[str]:
     """Say which questions have no maps, and which have no excess.
 
     Args:
-        where: run and task.
+        where: the task, and the rows if they are further ones.
         asked: number of questions with values.
         kept: those with maps.
         judged: those with an excess.

@@ -22,7 +22,7 @@ from lmms_vg.runs.results import Run
 from lmms_vg.vision.patch_grid import Geometry
 
 #: The arms that have as many holes as the method's map.
-CONTROLS = frozenset({"cut", "random"})
+CONTROL_ARMS = frozenset({"cut", "random"})
 
 #: Arm -> what it is.
 ARMS = {

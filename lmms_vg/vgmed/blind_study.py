@@ -12,7 +12,7 @@ from PIL import Image
 
 from lmms_vg import __version__
 from lmms_vg.datasets.schema import Sample
-from lmms_vg.vgmed.blind_arms import ARMS, CONTROLS, RunMap, hiding_layers, lifts, lowest_kl
+from lmms_vg.vgmed.blind_arms import ARMS, CONTROL_ARMS, RunMap, hiding_layers, lifts, lowest_kl
 from lmms_vg.vgmed.blind_key import BlindKey
 from lmms_vg.vgmed.blind_page import BlindCase
 from lmms_vg.vgmed.blind_pictures import SIDE, TOP, map_picture, placements, plain_picture
@@ -87,7 +87,7 @@ def blind_study(
     if not 0 <= layer < depth:
         raise ValueError(f"--layer {layer}: allowed is 0 to {depth - 1}")
     hiding = hiding_layers(method)
-    if CONTROLS & set(choice.arms) and layer not in hiding:
+    if CONTROL_ARMS & set(choice.arms) and layer not in hiding:
         raise ValueError(
             f"--arms {','.join(choice.arms)}: the method hides no patch in layer {layer}, so nothing is cut; allowed is "
             f"--layer {', '.join(map(str, hiding)) or '(it hides none in any layer: leave cut and random out)'}"

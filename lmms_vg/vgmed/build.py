@@ -22,8 +22,8 @@ from lmms_vg.vgmed.balance import balanced
 from lmms_vg.vgmed.frames import Tally
 from lmms_vg.vgmed.manifest import SourceManifest, load_manifest
 from lmms_vg.vgmed.reading import accepted, read_units
+from lmms_vg.vgmed.reading_units import UnitReader, units_of
 from lmms_vg.vgmed.schema import DatasetCard, Item, SourceCard
-from lmms_vg.vgmed.units import UnitReader, units_of
 
 READ = ".read.jsonl"
 

@@ -13,14 +13,14 @@ from lmms_vg.host.stopping import finishing_batches
 from lmms_vg.vgmed.frame_items import FrameItems
 from lmms_vg.vgmed.frames import Tally
 from lmms_vg.vgmed.near_copies import NearCopies
+from lmms_vg.vgmed.reading_units import ReadingUnit, UnitRead, UnitReader
 from lmms_vg.vgmed.schema import Item
-from lmms_vg.vgmed.units import Unit, UnitRead, UnitReader
 
 _PROCESSES = 2  # each may hold a volume and its masks
 _FEW = 32  # images that take no longer than two processes take to start
 
 
-def read_units(units: Sequence[Unit], reader: UnitReader, path: Path, processes: int | None = None) -> None:
+def read_units(units: Sequence[ReadingUnit], reader: UnitReader, path: Path, processes: int | None = None) -> None:
     """Write a line per unit to a file, in order; lines that it has already are kept while they are still true.
 
     Args:
@@ -92,7 +92,7 @@ def _double(tally: Tally, frame: FrameItems, what: str, seen: tuple[str, str]) -
     tally.report(reason, f"{frame.origin}: {what} {' '.join(seen)}; only the first is used", once=reason)
 
 
-def _done(units: Sequence[Unit], reader: UnitReader, path: Path) -> tuple[int, int]:
+def _done(units: Sequence[ReadingUnit], reader: UnitReader, path: Path) -> tuple[int, int]:
     """Return the number of lines that are still true, and their bytes."""
     if not path.is_file():
         return 0, 0

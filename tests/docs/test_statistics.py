@@ -34,7 +34,13 @@ from lmms_vg.metrics.statistics import (
 from lmms_vg.metrics.statistics.repeats import repeats
 from lmms_vg.reproduce.verdict import Score, verdict
 from lmms_vg.reproduce.verdict_words import words
-from lmms_vg.runs import control_tables, grounded_tables, grounding_change_tables, grounding_tables, repeated_tables
+from lmms_vg.runs import (
+    grounded_tables,
+    grounding_change_tables,
+    grounding_tables,
+    image_control_tables,
+    repeated_tables,
+)
 from lmms_vg.runs.compare import compare
 from lmms_vg.runs.group_weights import weights
 from lmms_vg.runs.lmms_eval_output import read_run
@@ -219,7 +225,12 @@ def test_every_printed_column_is_listed_and_no_other() -> None:
     runs = runs_with_everything(40, 1)
     texts = [compare(runs).table(), report(replace(runs[1], means={"t": {}}))]
     printed = {head for text in texts for table in tables(text) for head in table[0]}
-    printed |= {*control_tables._HEAD, *control_tables._TESTED, *grounding_tables._HEAD, *grounding_change_tables._HEAD}
+    printed |= {
+        *image_control_tables._HEAD,
+        *image_control_tables._TESTED,
+        *grounding_tables._HEAD,
+        *grounding_change_tables._HEAD,
+    }
     printed |= {*grounded_tables._HEAD, *grounded_tables._MORE}
     printed |= {*repeated_tables.repeated_table([], "image")[0], *repeated_tables.changes_table([], "image")[0]}
     printed |= {column.title for column in (*vs_plain_columns.COLUMNS, *vs_plain_forced.COLUMNS)}

@@ -66,7 +66,7 @@ def test_a_journal_without_maps_has_the_values_of_its_records_alone(tmp_path: Pa
     for table in (*task.excess.values(), *task.level.values(), task.values["placement"]):
         assert np.isnan(table).all()
     assert task.lift(0) is None
-    assert any("10 of 10 questions have no maps" in line for line in study.missing)
+    assert any("10 of 10 questions have no maps" in line.text for line in study.missing)
 
 
 def test_without_its_journal_a_run_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,8 +21,8 @@ from lmms_vg.host.stopping import Stopped
 from lmms_vg.journal.location import home
 from lmms_vg.vgmed.build import READ, build
 from lmms_vg.vgmed.frames import Tally
+from lmms_vg.vgmed.reading_units import ReadingUnit, UnitReader
 from lmms_vg.vgmed.schema import DatasetCard
-from lmms_vg.vgmed.units import Unit, UnitReader
 
 
 def made(out: Path, manifests: list[Path], **changes: Any) -> tuple[DatasetCard, dict[str, Tally]]:
@@ -53,7 +53,7 @@ def stopped_after(monkeypatch: pytest.MonkeyPatch, number: int, stop: Callable[[
     read = UnitReader.__call__
     seen: list[str] = []
 
-    def stopping(self: UnitReader, unit: Unit) -> bytes:
+    def stopping(self: UnitReader, unit: ReadingUnit) -> bytes:
         seen.append(unit.files.image)
         if len(seen) == number + 1:
             stop()

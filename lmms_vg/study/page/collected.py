@@ -9,7 +9,7 @@ import numpy as np
 
 from lmms_vg.metrics import alignment, nulls
 from lmms_vg.metrics.statistics import signature
-from lmms_vg.runs.control_lines import BOX
+from lmms_vg.runs.image_control_lines import BOX
 from lmms_vg.runs.tidy_rows import Row
 from lmms_vg.runs.units import together
 from lmms_vg.study.collect import StudiedTask, Study
@@ -65,7 +65,7 @@ def page_input(
         panels=panels(curves, shown),
         pictures=pictures,
         tables=tables,
-        missing=[*_without_paths(study), *_missing(study, sides)],
+        missing=[*dict.fromkeys(note.on_a_page for note in study.missing), *_missing(study, sides)],
         signatures=[alignment.signature(), nulls.signature(donors="other-images"), signature(unit=unit)],
         unit=unit,
     )
@@ -172,16 +172,6 @@ def _means(number: int, task: StudiedTask) -> LayerMeans:
             for table in (task.values["AR"], task.values["KL"], task.excess["AR"], task.values["placement"])
         )
     return LayerMeans(number, task.task, len(task.questions), ar, kl, excess, placement)
-
-
-def _without_paths(study: Study) -> list[str]:
-    """Return what the study says is missing, with runs named as on the page: folders of a machine are nobody's business."""
-    names = {str(task.run.path): f"{task.model} {task.method}" for task in study.tasks}
-    notes = []
-    for text in study.missing:
-        path = next((path for path in names if text.startswith(path)), None)
-        notes.append(text if path is None else names[path] + text.removeprefix(path))
-    return list(dict.fromkeys(notes))
 
 
 def _missing(study: Study, sides: Sequence[StudySide]) -> list[str]:

@@ -24,6 +24,7 @@ from lmms_vg.study.page.breakdowns import breakdowns
 from lmms_vg.study.page.collected import page_input, write_page
 from lmms_vg.study.page.gallery import Gallery
 from lmms_vg.study.page.sides import asked_by, short_name, sides_of
+from lmms_vg.study.shortfall import Missing
 
 Look = Callable[..., Any]
 
@@ -44,7 +45,7 @@ def studied(folder: Path, look: Look, method: str = "plain", n: int = 120, **giv
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
     plain, other = studied(tmp_path, looks.blind), studied(tmp_path, looks.seeing, "vgrefine")
-    return Study((plain, other), (f"{plain.run.path}: something is missing",))
+    return Study((plain, other), (Missing("something is missing", str(plain.run.path), f"{plain.model} plain"),))
 
 
 def with_question(task: StudiedTask, question: Any) -> StudiedTask:

@@ -21,7 +21,7 @@ from lmms_vg.vgmed.manifest import SourceManifest
 from lmms_vg.vision.nifti import is_nifti
 
 
-class Unit(NamedTuple):
+class ReadingUnit(NamedTuple):
     """Files that are read together, and the number of their source."""
 
     source: int
@@ -51,18 +51,18 @@ class UnitRead(BaseModel):
     said: list[tuple[str, str]]
 
 
-def units_of(number: int, manifest: SourceManifest, folder: Path, tally: Tally) -> list[Unit]:
+def units_of(number: int, manifest: SourceManifest, folder: Path, tally: Tally) -> list[ReadingUnit]:
     """Return the units of a source in the order of their paths; what belongs to none is in the tally.
 
     Raises:
         DataError: nothing of it can be read.
     """
     if manifest.annotations:
-        return [Unit(number, unit) for unit in coco_json.units(folder, manifest, tally)]
+        return [ReadingUnit(number, unit) for unit in coco_json.units(folder, manifest, tally)]
     images, left_over = find(folder, manifest)
     for text in left_over:
         tally.say(text)
-    return [Unit(number, files) for files in images]
+    return [ReadingUnit(number, files) for files in images]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class UnitReader:
     out: Path
     allow_burned_in: bool
 
-    def __call__(self, unit: Unit) -> bytes:
+    def __call__(self, unit: ReadingUnit) -> bytes:
         """Read a unit, as a line that holds a `UnitRead`. What fails is in it."""
         manifest, folder = self.sources[unit.source]
         tally, state, read = Tally(), self._state(unit), []
@@ -89,7 +89,7 @@ class UnitReader:
         result = UnitRead(source=unit.source, state=state, frames=read, dropped=tally.dropped, said=tally.said)
         return result.model_dump_json().encode() + b"\n"
 
-    def holds(self, line: bytes, unit: Unit) -> bool:
+    def holds(self, line: bytes, unit: ReadingUnit) -> bool:
         """Return whether a line is what reading the unit would give, with its images in place."""
         try:
             read = UnitRead.model_validate_json(line)
@@ -98,14 +98,14 @@ class UnitReader:
         images = {item.image for frame in read.frames for item in frame.items}
         return read.state == self._state(unit) and all((self.out / image).is_file() for image in images)
 
-    def _frames(self, unit: Unit, manifest: SourceManifest, folder: Path, tally: Tally) -> Iterator[Frame]:
+    def _frames(self, unit: ReadingUnit, manifest: SourceManifest, folder: Path, tally: Tally) -> Iterator[Frame]:
         if isinstance(unit.files, CocoUnit):
             return coco_json.frames(folder, unit.files, manifest, tally)
         if unit.is_volume:
             return volumes.frames(folder, unit.files, manifest, tally)
         return pictures.frames(folder, unit.files, manifest, tally, allow_burned_in=self.allow_burned_in)
 
-    def _state(self, unit: Unit) -> str:
+    def _state(self, unit: ReadingUnit) -> str:
         """Return a hash of settings, and of the names, sizes and times of files."""
         manifest, folder = self.sources[unit.source]
         digest = hashlib.sha256(f"{__version__} {unit.source} {self.allow_burned_in} {folder}\n".encode())

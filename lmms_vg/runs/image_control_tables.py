@@ -7,7 +7,7 @@ from math import isnan
 from lmms_vg.metrics.statistics import Difference
 from lmms_vg.runs.comparison import Comparison, ControlLine
 from lmms_vg.runs.comparison_cells import method_of, show_interval
-from lmms_vg.runs.control_lines import BOX, ELSEWHERE
+from lmms_vg.runs.image_control_lines import BOX, ELSEWHERE
 from lmms_vg.runs.text_tables import known, show_p
 from lmms_vg.runs.units import plural
 

@@ -19,7 +19,7 @@ BOX, ELSEWHERE = "box_filled", "elsewhere_filled"
 Values = Mapping[str, float]
 
 
-def control_lines(runs: Sequence[Run], controlled: Sequence[Run], base: Run, unit: Unit) -> list[ControlLine]:
+def image_control_lines(runs: Sequence[Run], controlled: Sequence[Run], base: Run, unit: Unit) -> list[ControlLine]:
     """Pair every run under a control with the same run without it.
 
     Args:
