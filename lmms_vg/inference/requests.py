@@ -25,7 +25,7 @@ from lmms_vg.vision.images import open_rgb
 
 
 class Order(NamedTuple):
-    """Where a request stands among all: index of its task, of its document there, and of its repetition of that document."""
+    """The place of a request among all: index of its task, of its document there, and of its repetition of that document."""
 
     task: int
     document: int

@@ -106,7 +106,7 @@ def test_divide_keeps_what_plain_takes_apart() -> None:
     [
         (["--tasks", "vqa_demo", "--limit", "20"], "--limit: .* not compared.*--tasks vqa_demo"),
         (["--tasks", "vqa_demo", "--gen_kwargs=temperature=1"], "--gen_kwargs: "),
-        (["--tasks", "vgmed_demo,vgmed"], "--tasks vgmed_demo,vgmed: measures where a model looks"),
+        (["--tasks", "vgmed_demo,vgmed"], "--tasks vgmed_demo,vgmed measures where a model looks"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_before_it_is_run(arguments: list[str], message: str) -> None:
