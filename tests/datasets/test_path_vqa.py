@@ -164,7 +164,7 @@ def test_image_of_every_row(data: Path) -> None:
     write(data, rows[:3], rows[3:4], rows[4:], group=2)
     assert [path_vqa.read_image(f"test/{row}") for row in range(7)] == [row[0] for row in rows]
     assert open_image("path_vqa:test/5").getpixel((0, 0)) == (0, 5, 7)
-    with pytest.raises(DataMissing, match="Row 7 is not in .*; allowed is 0 to"):
+    with pytest.raises(DataMissing, match=r"Row 7 is not in .*; allowed is 0 to 6"):
         path_vqa.read_image("test/7")
 
 
