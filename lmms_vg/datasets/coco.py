@@ -1,5 +1,7 @@
 """COCO val2014 images: the COCO rows of VGMED point to them, and they are fetched separately."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from lmms_vg.datasets.archives import read_file

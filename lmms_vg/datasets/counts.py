@@ -1,5 +1,7 @@
 """Expected numbers of questions: a benchmark with one question more or less is another benchmark."""
 
+from __future__ import annotations
+
 import os
 
 from loguru import logger

@@ -1,5 +1,7 @@
 """Download files that are not on the hub, with a progress bar, and resume interrupted downloads."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import requests

@@ -1,5 +1,7 @@
 """Open images of every source by URI (`slake:xmlab1/source.jpg`, `demo:hard/200000`)."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from io import BytesIO

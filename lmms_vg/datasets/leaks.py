@@ -1,5 +1,7 @@
 """Find the data sets that images belong to, so that tuning on a benchmark's own images is noticed."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """Segmentation masks as boxes: those that tile a mask, so that what takes boxes takes masks as well, and the one around it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 
 import numpy as np

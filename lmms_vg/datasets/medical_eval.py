@@ -4,6 +4,8 @@ Its parts differ from the benchmarks of the same names elsewhere: they are other
 another form, such as yes/no questions with the options "yes" and "no".
 """
 
+from __future__ import annotations
+
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict

@@ -3,6 +3,8 @@
 The validation split has answers. Those of the test split are hidden ("?"): the authors' server scores it.
 """
 
+from __future__ import annotations
+
 import re
 from collections import Counter
 from pathlib import Path

@@ -5,6 +5,8 @@ Results are reported per modality, for eight modalities; the published counts ad
 these rows are used only where the published count is not reached without them.
 """
 
+from __future__ import annotations
+
 from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple

@@ -1,5 +1,7 @@
 """Options of multiple-choice questions: parse a source's list of options, and find the letter of an answer text."""
 
+from __future__ import annotations
+
 import ast
 import math
 import tokenize

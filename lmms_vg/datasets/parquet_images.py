@@ -1,5 +1,7 @@
 """Read rows and images of parquet files without loading a whole file; an image is a cell with fields bytes and path."""
 
+from __future__ import annotations
+
 import os
 from bisect import bisect_right
 from collections.abc import Iterator

@@ -4,6 +4,8 @@ The VGRefine paper's Table 1 counts 3,362 closed questions: those that remain wh
 answer are used once. The authors' files have 6,761 rows; the hub's copy has the 6,719 remaining ones.
 """
 
+from __future__ import annotations
+
 import hashlib
 from functools import cache
 from pathlib import Path

@@ -4,6 +4,8 @@ Seeds are 100,000 + i for the standard split, 200,000 + i for the hard split, an
 heads. The demo model was trained on seeds from `TRAIN_SEED_START` (1,000,000) upwards only.
 """
 
+from __future__ import annotations
+
 from functools import lru_cache
 
 from PIL import Image

@@ -4,6 +4,8 @@ The hub also has test.csv and test_2.csv, which are other sets. A language model
 options start with letters other than their column's, unpaired quotation marks remain, and labels may be broken.
 """
 
+from __future__ import annotations
+
 import csv
 import re
 from io import StringIO

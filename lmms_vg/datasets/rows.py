@@ -1,5 +1,7 @@
 """Parse the JSON files of benchmarks: a list of objects, each with the fields that a reader needs."""
 
+from __future__ import annotations
+
 from codecs import BOM_UTF8
 from pathlib import Path
 from typing import TypeVar

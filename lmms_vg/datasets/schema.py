@@ -1,5 +1,7 @@
 """`Sample`, which every source is read into, and `DatasetSpec`, which describes a source."""
 
+from __future__ import annotations
+
 import re
 from collections import Counter
 from collections.abc import Sequence

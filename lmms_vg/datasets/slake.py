@@ -4,6 +4,8 @@ The VGRefine paper's Table 1 counts 2,781 questions: q_lang "en" and answer_type
 test, not the test split alone. 387 of them are not yes/no questions. Most other papers report the test split alone.
 """
 
+from __future__ import annotations
+
 from typing import Literal
 
 from loguru import logger

@@ -1,5 +1,7 @@
 """Locate the files of a data set: in `LMMS_VG_DATA/<name>/` with the hub's layout, or else on the hub."""
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Iterator

@@ -4,6 +4,8 @@ It has four JSON-lines files: two kinds of questions, each on both sorts of imag
 medical rows whose image path starts with "Slake", and xyxy in all other rows; here all become xyxy.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal

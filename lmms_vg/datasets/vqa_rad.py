@@ -4,6 +4,8 @@ The VGRefine paper's Table 1 counts 1,297 questions: answer_type exactly "CLOSED
 alone. Copies on the hub lack the answer types, and rows that were considered duplicates.
 """
 
+from __future__ import annotations
+
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict

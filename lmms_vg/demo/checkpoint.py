@@ -1,5 +1,7 @@
 """Save and load the state of an unfinished training run, in one safetensors file."""
 
+from __future__ import annotations
+
 import json
 import os
 from pathlib import Path

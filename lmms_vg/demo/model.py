@@ -1,5 +1,7 @@
 """The demo model before training: a LLaVA of under a million parameters, with tokenizer and image processor."""
 
+from __future__ import annotations
+
 import os
 import tempfile
 from functools import cache

@@ -5,6 +5,8 @@ random numbers only PCG64's uniform ones, so that a seed gives the same image on
 viewer's.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Literal, get_args
 

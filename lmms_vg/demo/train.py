@@ -4,6 +4,8 @@ On one machine, a seed and a number of threads give one model. Another number of
 another order and gives another, equally good model.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from functools import cache

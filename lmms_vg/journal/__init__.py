@@ -13,6 +13,8 @@ keeps a second job out of a folder while another job writes there. `handover` pa
 (`spill`).
 """
 
+from __future__ import annotations
+
 from lmms_vg.journal.first_token import NO_VALUE, FirstToken, NoValue
 from lmms_vg.journal.handover import forget, recall, remember, scoring, sign, signed, without_folders
 from lmms_vg.journal.head_values import HeadValues, QuestionHeads, read_heads

@@ -1,5 +1,7 @@
 """Methods: edits of a model's attention while it answers. One method per file."""
 
+from __future__ import annotations
+
 from lmms_vg.extensions.classes import Classes
 from lmms_vg.extensions.registered import methods
 from lmms_vg.methods.base import Method, not_frozen

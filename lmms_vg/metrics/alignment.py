@@ -11,6 +11,8 @@ All functions that take a mask raise ValueError if it is empty, if a shape does 
 infinite or negative values; `name` names the sample in the message.
 """
 
+from __future__ import annotations
+
 import math
 from typing import Any, NamedTuple
 

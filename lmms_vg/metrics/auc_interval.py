@@ -1,5 +1,7 @@
 """AUC: how well a number separates two kinds of questions, with an interval that resamples whole images."""
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Sequence
 from math import nan
 

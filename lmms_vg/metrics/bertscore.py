@@ -7,6 +7,8 @@ No code from a checkpoint is run: transformers reads a checkpoint without safete
 model that needs its own code is refused.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -119,7 +121,7 @@ def _signature(settings: BertScoreSettings, n: int | None, case: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _scorer(settings: BertScoreSettings, device: str) -> "BERTScorer":
+def _scorer(settings: BertScoreSettings, device: str) -> BERTScorer:
     config = _config(settings)
     from bert_score import BERTScorer  # after the question whether there is a model: it takes a second
 
@@ -183,7 +185,7 @@ def _available(settings: BertScoreSettings) -> Iterator[None]:
         ) from error
 
 
-def _without_tokens(scorer: "BERTScorer", texts: Collection[str]) -> set[str]:
+def _without_tokens(scorer: BERTScorer, texts: Collection[str]) -> set[str]:
     """Return the texts without tokens (spaces, control characters), on which bert-score 0.3.13 fails."""
     candidates = [text for text in texts if not _WORD.search(text)]  # since tokenizing all of them is slow
     return {text for text in candidates if not scorer._tokenizer.tokenize(text)}

@@ -1,5 +1,7 @@
 """Settings of BERTScore: model, layer, rescaling and weights, by default from `LMMS_VG_BERTSCORE`."""
 
+from __future__ import annotations
+
 import os
 from dataclasses import dataclass
 
@@ -38,7 +40,7 @@ class BertScoreSettings:
             raise ValueError(f"layer {self.layer}: layers count from 1")
 
     @classmethod
-    def from_environment(cls) -> "BertScoreSettings":
+    def from_environment(cls) -> BertScoreSettings:
         """Read settings from `LMMS_VG_BERTSCORE`, e.g. `model=roberta-large,layer=17`; missing ones are the defaults.
 
         Raises:

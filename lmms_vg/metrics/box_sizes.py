@@ -1,5 +1,7 @@
 """Ranges of box sizes, within which questions are compared, as most measures of a look depend on the size of the box."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

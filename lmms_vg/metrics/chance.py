@@ -1,5 +1,7 @@
 """The score of answers given without the image: a score below this level is no evidence of seeing."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple

@@ -5,6 +5,8 @@ A letter counts where it names an option: in an answer phrase ("the answer is B"
 answer whose choice is not clear is unparseable (`extracted` is None); print the share of these with the accuracy.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Sequence
 from string import ascii_uppercase

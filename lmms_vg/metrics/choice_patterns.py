@@ -5,6 +5,8 @@ read as a judgement where they are an option. Every gap is bounded, since answer
 quadratic time otherwise.
 """
 
+from __future__ import annotations
+
 import re
 
 from lmms_vg.metrics.mentions import SIGN as _A_SIGN

@@ -1,5 +1,7 @@
 """Claims of a free-form answer: letters and names of options that are meant as the answer and not withdrawn."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain

@@ -6,6 +6,8 @@ rules are wrong in a typical way: LLaVA-Med's released scorer reads every answer
 comparison with numbers published under it only.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from typing import NamedTuple

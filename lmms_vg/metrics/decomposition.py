@@ -4,6 +4,8 @@ An answer that the scoring rule cannot read counts as wrong. A method that only 
 of them for yes/no questions, even if it answers by tossing a coin.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import NamedTuple
 

@@ -4,6 +4,8 @@ A donor is the number of a question whose map is laid over another question's bo
 the questions and the seed only, not on their order.
 """
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 from zlib import crc32

@@ -8,6 +8,8 @@ Probabilities are shares among the allowed answers; what the model gives to all 
 without values is left out by the caller: NaN and infinity are refused here.
 """
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Sequence
 from math import isclose, nan
 from typing import Any, NamedTuple

@@ -4,6 +4,8 @@
 judgements.
 """
 
+from __future__ import annotations
+
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

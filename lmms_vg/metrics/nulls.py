@@ -9,6 +9,8 @@ question steers the look.
 The excess of a model that does look still depends on box size: compare data sets within strata of it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 

@@ -9,6 +9,8 @@ Every function of an answer and a reference returns 0 (no common word) to 1, and
 for a reference without words, which no answer can match.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from functools import cache
 from importlib.metadata import version

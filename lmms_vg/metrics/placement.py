@@ -5,6 +5,8 @@ that lie wholly in the visible image count, so padding lifts nothing. Objects th
 attention that prefers the middle, score above 0.5 without being looked at: only the swap null of `nulls` corrects that.
 """
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 import numpy as np

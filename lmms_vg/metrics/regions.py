@@ -8,6 +8,8 @@ Shapes: maps are (..., rows, cols), or (..., N) where the place of a patch does 
 leave padding out of a ranking, index map and mask with the visible patches.
 """
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 import numpy as np

@@ -7,6 +7,8 @@ criterion -(z(H) + z(F)) / 2: below 0 yes is said readily. Both shares are log-l
 comparing two normal signals of equal variance with a threshold.
 """
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Sequence
 from math import nan
 from typing import Any, NamedTuple

@@ -4,6 +4,8 @@ VQAv2 lower-cases, removes punctuation and articles, and writes number words as 
 "vitamin", both "ER+" and "ER-" into "er", and "<5 mm" and ">5 mm" into one text; here these stay different.
 """
 
+from __future__ import annotations
+
 import re
 import unicodedata
 from collections.abc import Iterator

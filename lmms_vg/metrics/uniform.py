@@ -6,6 +6,8 @@ a model with even attention. The level only helps to read a value; the swap null
 Shapes: all arguments broadcast against each other, and the result has the shape that they have together.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -6,6 +6,8 @@ paper says that averages are weighted by questions, but prints no numbers of que
 are ours, chosen because they reproduce most averages of the paper's own method.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -62,7 +64,7 @@ class PublishedTable(BaseModel):
         return self.rows[row][self.columns.index(column)]
 
     @model_validator(mode="after")
-    def _complete(self) -> "PublishedTable":
+    def _complete(self) -> PublishedTable:
         for name, cells in self.rows.items():
             if len(cells) != len(self.columns):
                 raise ValueError(f"table {self.id} row {name!r}: {len(cells)} cells in {len(self.columns)} columns")
@@ -80,7 +82,7 @@ class Published(BaseModel):
     tables: list[PublishedTable]
 
     @model_validator(mode="after")
-    def _weighted(self) -> "Published":
+    def _weighted(self) -> Published:
         for table in self.tables:
             for average in table.averages:
                 if weights(average.of, average.weighting) is None:

@@ -1,5 +1,7 @@
 """Bounds from rounding: the averages that could have been printed beside given cells."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction

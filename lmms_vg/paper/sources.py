@@ -4,6 +4,8 @@ The published rows state neither modality nor label. The modality follows from t
 the source, and the label from the wording of the question.
 """
 
+from __future__ import annotations
+
 import re
 from typing import NamedTuple
 

@@ -1,5 +1,7 @@
 """Check that runs differ in their method only; any other difference must be allowed by name."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator
 from typing import Any
 

@@ -3,6 +3,8 @@
 In float32 this moves logits by about 1e-6 and next to no answer; in bfloat16 it moves some answers.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 

@@ -6,6 +6,8 @@ the allowed answers (`forced_choice_tables`); the fifth what is left under image
 sums up runs that differ in a seed alone (`repeated_tables`); the last one where they look (`grounding_change_tables`).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from math import isnan

@@ -1,5 +1,7 @@
 """Read a finished run from the files that lmms-eval saved (`--output_path`, `--log_samples`)."""
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
 from typing import Any

@@ -1,5 +1,7 @@
 """Pair runs on the questions they share: same image, same reference answer, same words, same scoring rule."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path

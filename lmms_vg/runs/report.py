@@ -1,5 +1,7 @@
 """Print a run as tables: accuracy, chance, what was said and preferred, every category, and where the model looked."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Iterator
 from math import isnan

@@ -1,5 +1,7 @@
 """Write tables as text, safely for any cell: names come from data sets and command lines."""
 
+from __future__ import annotations
+
 import csv
 import io
 from collections.abc import Sequence

@@ -1,6 +1,8 @@
 """Short names of the data sets of a study. Nothing is imported here, so that a misspelt name is answered at once."""
 
 #: Name -> its tasks.
+from __future__ import annotations
+
 DATA = {
     "vgmed": ("vgmed_localization", "vgmed_attribute"),
     "vgmed_coco": ("vgmed_coco_localization", "vgmed_coco_attribute"),

@@ -1,6 +1,8 @@
 """The fields of lmms-eval documents. What only scores needs no more of them than their names."""
 
 #: Fields by which results are broken down.
+from __future__ import annotations
+
 AXES = ("modality", "organ", "content_type", "question_type")
 
 #: Fields that hold one text.

@@ -5,6 +5,8 @@ the samples. A document is flat: `task` and `uid` identify the model's record, a
 first URI, or stands for all images of a patient where a source tells. Images stay URIs until a model asks for them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 

@@ -7,6 +7,8 @@ process is not 0. The other tasks keep their values and everything is saved. Rai
 other tasks and answers that may have been paid for.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import wraps
 from statistics import fmean

@@ -1,5 +1,7 @@
 """MMMU's hidden test split: instead of a score, write the file of answers for its evaluation server."""
 
+from __future__ import annotations
+
 import json
 from argparse import Namespace
 from datetime import datetime, timezone

@@ -3,6 +3,8 @@
 An empty question gives an empty prompt, which every model refuses: with the instruction alone it would answer with a guess.
 """
 
+from __future__ import annotations
+
 from string import ascii_uppercase
 from typing import Any
 

@@ -3,6 +3,8 @@
 YAML names a task's documents as `lmms_vg.tasks.registry.<task>`; `__getattr__` makes the attribute from `TASKS` on demand.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import cache, partial
 from itertools import product

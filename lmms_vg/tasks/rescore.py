@@ -3,6 +3,8 @@
 It builds the same lines that lmms-eval would have saved, document by document, so both give the same numbers.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any

@@ -3,6 +3,8 @@
 A question counts with both or with neither, so that every number of such a task is about the same questions.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from typing import Any

@@ -5,6 +5,8 @@ wrong), `answered`, `n`, and its accuracy broken down: `macro_<axis>` and a log 
 ours leave no record in the journal; their texts are scored in the same way.
 """
 
+from __future__ import annotations
+
 import ast
 from collections import defaultdict
 from collections.abc import Callable

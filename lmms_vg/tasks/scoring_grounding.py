@@ -4,6 +4,8 @@ Items are written to the samples file, so they hold whole lists of layers. Each 
 lowest mean KL is known only after all questions. Other models than ours leave no record of their attention.
 """
 
+from __future__ import annotations
+
 import math
 from statistics import fmean
 from typing import Any

@@ -4,6 +4,8 @@ BERTScore needs its own language model, so it runs once over all answers, at agg
 `bertscore` and `average` have no value, a message says how to get the weights, and the other metrics keep their values.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import cache
 from statistics import fmean

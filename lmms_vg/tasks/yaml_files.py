@@ -3,6 +3,8 @@
 A test compares this with lmms-eval's own reading of the same files.
 """
 
+from __future__ import annotations
+
 from functools import cache
 from importlib import import_module
 from pathlib import Path

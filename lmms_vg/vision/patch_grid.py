@@ -4,6 +4,8 @@ Pixel coordinates are continuous: pixel i spans [i, i + 1). Patch coordinates li
 Every image preparation in use (pad to a square, resize, centre crop) is one affine map per axis between the two.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -99,14 +101,14 @@ class Geometry:
     y: Axis
 
     @classmethod
-    def pad(cls, width: int, height: int, rows: int, cols: int) -> "Geometry":
+    def pad(cls, width: int, height: int, rows: int, cols: int) -> Geometry:
         """Paste the image into the middle of a square, then resize the square (`pad` of LLaVA, HuatuoGPT-Vision)."""
         _check_positive(width=width, height=height)
         side = max(width, height)
         return cls.prepared((width, height), (cols, rows), (side, side), resized=(1, 1), offset=(0, 0), extent=(1, 1))
 
     @classmethod
-    def center_crop(cls, width: int, height: int, rows: int, cols: int, size: int) -> "Geometry":
+    def center_crop(cls, width: int, height: int, rows: int, cols: int, size: int) -> Geometry:
         """Resize the shorter edge to `size` pixels, then cut out the middle `size` x `size` pixels.
 
         Lengths are rounded as by transformers' CLIPImageProcessor: the longer edge and the crop's offset are rounded down.
@@ -120,7 +122,7 @@ class Geometry:
     @classmethod
     def prepared(
         cls, image: Size, grid: Size, canvas: Size, resized: Size, offset: tuple[int, int], extent: Size
-    ) -> "Geometry":
+    ) -> Geometry:
         """Paste the image into the middle of a canvas, resize the canvas, and place it on the model's input.
 
         Args:
@@ -142,7 +144,7 @@ class Geometry:
         return cls(axis(*x), axis(*y))
 
     @classmethod
-    def stretch(cls, width: int, height: int, rows: int, cols: int) -> "Geometry":
+    def stretch(cls, width: int, height: int, rows: int, cols: int) -> Geometry:
         """Resize each axis separately to fill the grid.
 
         The paper's released code assumes this for padded images too (`geometry="stretch"`): unless the image is square,

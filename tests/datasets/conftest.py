@@ -1,5 +1,7 @@
 """Fixtures: a folder of raw data, the real data if the checkout has them, and a forked child."""
 
+from __future__ import annotations
+
 import multiprocessing
 import os
 from collections.abc import Callable

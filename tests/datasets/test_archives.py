@@ -1,5 +1,7 @@
 """Read files in place: folders, zips, threads, forks, broken archives."""
 
+from __future__ import annotations
+
 import os
 import time
 import tracemalloc

@@ -1,5 +1,7 @@
 """Counts: wrong ones raise an error, partial data accept them with a warning, and no question is always an error."""
 
+from __future__ import annotations
+
 import pytest
 
 from lmms_vg.datasets import counts

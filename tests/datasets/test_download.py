@@ -1,5 +1,7 @@
 """Downloads from a server that closes the connection, cannot resume, has another file, or refuses."""
 
+from __future__ import annotations
+
 import errno
 import gzip
 import re
@@ -186,7 +188,7 @@ def test_interruption_leaves_the_part(server: Server, tmp_path: Path, monkeypatc
     class Interrupted:
         def __init__(self, **_: object) -> None: ...
 
-        def __enter__(self) -> "Interrupted":
+        def __enter__(self) -> Interrupted:
             return self
 
         def __exit__(self, *_: object) -> None: ...

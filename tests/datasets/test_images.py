@@ -1,5 +1,7 @@
 """Image URIs of every source, and those that must not be opened."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path

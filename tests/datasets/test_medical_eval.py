@@ -1,5 +1,7 @@
 """HuatuoGPT-Vision's evaluation data: six parts of one file, letters as in its scorer, images before the text."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable
 from pathlib import Path

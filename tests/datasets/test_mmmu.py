@@ -1,5 +1,7 @@
 """MMMU: marks that match their images, hidden answers, and images from parquet files."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 

@@ -1,5 +1,7 @@
 """OmniMedVQA: eight modalities from 42 files in one zip, their irregular spellings, and the published counts."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path

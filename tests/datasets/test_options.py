@@ -1,5 +1,7 @@
 """Options as sources write them, and the option that an answer text means."""
 
+from __future__ import annotations
+
 import pytest
 
 from lmms_vg.datasets.options import letter, letter_of, parse_options

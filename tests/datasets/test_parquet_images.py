@@ -1,5 +1,7 @@
 """Parquet files: the bytes that are read, how often, memory, and files of another kind."""
 
+from __future__ import annotations
+
 import os
 import time
 from collections.abc import Callable, Iterator

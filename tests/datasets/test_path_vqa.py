@@ -1,5 +1,7 @@
 """PathVQA: counts on the real questions, one URI per picture, images from the hub's files."""
 
+from __future__ import annotations
+
 import io
 import json
 from collections import Counter, defaultdict

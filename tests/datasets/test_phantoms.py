@@ -1,5 +1,7 @@
 """Demo questions: held out, balanced, and about the image that they name."""
 
+from __future__ import annotations
+
 from collections import Counter
 
 import pytest

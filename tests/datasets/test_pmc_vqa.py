@@ -1,5 +1,7 @@
 """PMC-VQA: irregular rows and the places of images."""
 
+from __future__ import annotations
+
 import csv
 from collections.abc import Callable
 from pathlib import Path

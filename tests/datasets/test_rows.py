@@ -1,5 +1,7 @@
 """Rows of JSON files: their checks, and the position that a message names."""
 
+from __future__ import annotations
+
 import json
 
 import pytest

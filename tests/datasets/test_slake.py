@@ -1,5 +1,7 @@
 """SLAKE: the rows that are used, and their counts."""
 
+from __future__ import annotations
+
 import json
 from collections import Counter
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """SLAKE-grounded on files in SLAKE's layout: boxes, masks, sides, absent objects, counts, agreement."""
 
+from __future__ import annotations
+
 import io
 import json
 import zipfile

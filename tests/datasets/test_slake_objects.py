@@ -1,5 +1,7 @@
 """The rule that links SLAKE's questions to objects: single texts, and its counts on the real questions."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Locate files: the local folder, the hub, and the message for a missing file."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
 

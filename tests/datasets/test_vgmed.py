@@ -1,5 +1,7 @@
 """VGMED: box formats, broken rows, uids."""
 
+from __future__ import annotations
+
 import json
 import math
 from pathlib import Path

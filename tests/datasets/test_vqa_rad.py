@@ -1,5 +1,7 @@
 """VQA-RAD: the rows that are used, irregular values of the original file, and counts."""
 
+from __future__ import annotations
+
 import json
 from collections import Counter
 from collections.abc import Callable

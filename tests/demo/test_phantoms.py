@@ -1,5 +1,7 @@
 """Phantoms: exact boxes, one image per seed, balanced answers."""
 
+from __future__ import annotations
+
 import hashlib
 import re
 from collections import Counter

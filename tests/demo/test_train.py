@@ -1,5 +1,7 @@
 """A few steps of training: finite, resumable, loadable. The README of the weights has the results of long training."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator
 from pathlib import Path

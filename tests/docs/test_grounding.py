@@ -1,5 +1,7 @@
 """The worked examples of docs/grounding.md are what the code computes."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

@@ -1,5 +1,7 @@
 """Realistic answers that the rule was tested on after it was written: options, then (answer, letter or None)."""
 
+from __future__ import annotations
+
 LUNGS = ("Left lung", "Right lung", "Heart", "Liver")
 SIDES = ("Left", "Right")
 YES_NO = ("Yes", "No")

@@ -3,6 +3,8 @@
 A group is (options, cases), and a case is (answer, letter, topic).
 """
 
+from __future__ import annotations
+
 ORGANS = ("right lung", "left lung", "heart", "liver")
 
 GROUPS = {

@@ -4,6 +4,8 @@
 and {b} are the first two options in the listed order. CLAIMED templates claim {X}, UNCLEAR templates claim nothing.
 """
 
+from __future__ import annotations
+
 CLAIMED = [
     # only the words
     "{X}",

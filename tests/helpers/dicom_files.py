@@ -1,5 +1,7 @@
 """DICOM files of a CT slice, with all that says whose it is."""
 
+from __future__ import annotations
+
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset

@@ -1,5 +1,7 @@
 """One or two questions per benchmark, in the raw layout of its source, for tests that only need something to ask."""
 
+from __future__ import annotations
+
 import csv
 import io
 import json

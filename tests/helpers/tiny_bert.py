@@ -1,5 +1,7 @@
 """A BERT with random weights for BERTScore, saved as on the hub."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import torch

@@ -1,5 +1,7 @@
 """Multiple-choice answers in the styles of many models, in addition to the specification of the rule."""
 
+from __future__ import annotations
+
 import pytest
 from cases_answers import ANSWERS
 

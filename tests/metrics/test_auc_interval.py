@@ -1,5 +1,7 @@
 """The interval of an AUC against a bootstrap that draws images and compares all pairs, one draw at a time."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from scipy import stats

@@ -1,5 +1,7 @@
 """BERTScore on a tiny random BERT: against bert-score called directly, and against its formula by hand."""
 
+from __future__ import annotations
+
 import csv
 import logging
 import random

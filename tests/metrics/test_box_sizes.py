@@ -1,5 +1,7 @@
 """Ranges of box sizes: one name more than ends, and a share belongs to the range that it begins."""
 
+from __future__ import annotations
+
 import doctest
 
 from lmms_vg.metrics import box_sizes

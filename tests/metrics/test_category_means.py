@@ -1,5 +1,7 @@
 """The mean over categories, and its interval, against a loop."""
 
+from __future__ import annotations
+
 import math
 from statistics import fmean
 

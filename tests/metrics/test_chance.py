@@ -1,5 +1,7 @@
 """Chance levels worked by hand, and those of the published questions."""
 
+from __future__ import annotations
+
 import doctest
 import json
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Multiple choice: a rule that does not guess, and the published rule that does."""
 
+from __future__ import annotations
+
 import doctest
 import re
 

@@ -1,5 +1,7 @@
 """The part of an answer that is read, and patterns on empty text; `test_choice` has the answers."""
 
+from __future__ import annotations
+
 import doctest
 import re
 

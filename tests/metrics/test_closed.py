@@ -1,5 +1,7 @@
 """Rules for closed questions: each case is one that some scorer gets wrong."""
 
+from __future__ import annotations
+
 import doctest
 
 import pytest

@@ -1,5 +1,7 @@
 """What a difference is made of, counted by hand, and a coin that becomes readable."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

@@ -1,5 +1,7 @@
 """Who may be swapped with whom, and that the draw does not depend on the order of the questions."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

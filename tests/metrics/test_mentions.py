@@ -1,5 +1,7 @@
 """Signs in place of the options that an answer names, and neutral signs for words of judgement that the options use."""
 
+from __future__ import annotations
+
 import doctest
 import string
 

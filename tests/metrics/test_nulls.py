@@ -1,5 +1,7 @@
 """Attention that never saw a box must not look grounded, whatever the sizes and places of boxes; attention that did must."""
 
+from __future__ import annotations
+
 import doctest
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Open-ended metrics, compared with hand-computed values, nltk and plain loops, and on any text."""
 
+from __future__ import annotations
+
 import doctest
 import math
 import warnings

@@ -1,5 +1,7 @@
 """Placements by hand on 3 x 3 grids, and against a loop over places."""
 
+from __future__ import annotations
+
 import doctest
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Regions that a map names, by hand and against loops over patches and pairs."""
 
+from __future__ import annotations
+
 import doctest
 
 import numpy as np

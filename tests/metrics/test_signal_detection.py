@@ -1,5 +1,7 @@
 """d', criterion and balanced accuracy by hand; and that saying yes more often is not seeing better."""
 
+from __future__ import annotations
+
 import doctest
 import math
 from statistics import NormalDist

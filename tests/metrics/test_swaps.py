@@ -1,5 +1,7 @@
 """The words do not matter: swapping them in answer, options and reference does not change the verdict."""
 
+from __future__ import annotations
+
 import itertools
 import random
 import re

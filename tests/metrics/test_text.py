@@ -1,5 +1,7 @@
 """VQAv2's normalisation: agreement with lmms-eval's processor, and the intended differences."""
 
+from __future__ import annotations
+
 import doctest
 import importlib.util
 from pathlib import Path

@@ -1,5 +1,7 @@
 """The closed forms against sums over patches, and by hand."""
 
+from __future__ import annotations
+
 import doctest
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Correct against grounded, counted by hand, and as the report prints it."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from math import isnan
 from pathlib import Path

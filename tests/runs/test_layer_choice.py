@@ -1,5 +1,7 @@
 """The layer of an image never rests on the image itself, nor on its half."""
 
+from __future__ import annotations
+
 import doctest
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Fixtures: small data in the raw layout of every source, and the task folder as lmms-eval reads it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +29,7 @@ def datasets_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def manager() -> "TaskManager":
+def manager() -> TaskManager:
     from lmms_eval.tasks import TaskManager  # late: not every test of this room needs what it imports
 
     return TaskManager("ERROR", include_path=TASKS, include_defaults=False)

@@ -1,5 +1,7 @@
 """The tasks as lmms-eval loads them: every YAML, the documents, the messages, and the end of a run without data."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from functools import cache, partial

@@ -1,5 +1,7 @@
 """What the count of a document adds to the samples file: time, partial data, and what was run."""
 
+from __future__ import annotations
+
 import pytest
 from loguru import logger
 

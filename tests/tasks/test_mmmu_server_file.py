@@ -1,5 +1,7 @@
 """The file for MMMU's server: its content, its place, and what is left out."""
 
+from __future__ import annotations
+
 import json
 from argparse import Namespace
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Prompt templates of the paper and of HuatuoGPT-Vision, and images at their marks in MMMU questions."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import pytest

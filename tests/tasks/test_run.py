@@ -1,5 +1,7 @@
 """Whole runs of lmms-eval with stand-in models: the numbers in its result table."""
 
+from __future__ import annotations
+
 import json
 from argparse import Namespace
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Answers with a place: scored and measured together, or not at all."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import pytest

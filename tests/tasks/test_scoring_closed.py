@@ -1,5 +1,7 @@
 """Scoring of closed and multiple-choice answers: items, means, intervals and breakdowns, against hand-computed values."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import pytest

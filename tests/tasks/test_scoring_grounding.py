@@ -1,5 +1,7 @@
 """Alignment metrics of tasks: means against hand-computed values, and failed questions."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import pytest

@@ -1,5 +1,7 @@
 """Scoring of open answers: items, means, and a BERTScore that is not available."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 

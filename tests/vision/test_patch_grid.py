@@ -1,5 +1,7 @@
 """The patch grid: boxes, masks and maps against values worked out by hand and against real image processors."""
 
+from __future__ import annotations
+
 import doctest
 import re
 

@@ -10,6 +10,8 @@ not significant leaves open), `holm` (several comparisons), `mcnemar` (the test 
 `repeated_difference` (runs that differ in a seed alone; what both rest on is in `crossed`).
 """
 
+from __future__ import annotations
+
 from lmms_vg.metrics.statistics.bootstrap import cluster_interval, percentile_interval, signature
 from lmms_vg.metrics.statistics.difference import Difference
 from lmms_vg.metrics.statistics.ends import Interval

@@ -5,6 +5,8 @@ Section 3.8). With fewer than about 30 images it is still too narrow, and it has
 of scores from 0 to 1 of which hardly any differ gets Wilson's interval instead. p-values are those of `sign_flips`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Iterator, Sequence
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Scores grouped by cluster, which is the image of a question or another unit that questions share."""
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TypeVar
 

@@ -1,5 +1,7 @@
 """The difference between two runs: its size, its interval, its p-value, and how precisely it is known."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from math import fsum, isnan, nan, sqrt
 from typing import NamedTuple

@@ -4,6 +4,8 @@ A bootstrap of thirty right answers has an interval of no width. Wilson's interv
 of independent questions, given the images they share and the weights of the mean.
 """
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 

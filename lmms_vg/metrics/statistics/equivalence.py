@@ -1,5 +1,7 @@
 """The largest difference that a non-significant result leaves open, and whether two runs are shown to be equal."""
 
+from __future__ import annotations
+
 from math import isnan
 from typing import Literal
 

@@ -1,5 +1,7 @@
 """Correct p-values for the number of comparisons that were made."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 

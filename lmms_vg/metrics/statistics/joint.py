@@ -1,5 +1,7 @@
 """Resample many runs at once, so that any two of them are paired."""
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 

@@ -7,6 +7,8 @@ is right on any number of images if the answers about an image are as likely und
 are equal in the value that is tested and differ in others.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 

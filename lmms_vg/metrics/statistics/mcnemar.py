@@ -1,5 +1,7 @@
 """McNemar's exact test, which papers report although questions about one image are not independent."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import NamedTuple
 

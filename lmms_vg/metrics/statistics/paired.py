@@ -1,5 +1,7 @@
 """Compare two runs on the same questions."""
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Mapping
 from typing import Any
 

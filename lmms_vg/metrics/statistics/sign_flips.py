@@ -5,6 +5,8 @@ any number of images, down to one. What it assumes is that an image's difference
 if the runs are equal.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from math import exp
 from typing import NamedTuple

@@ -1,5 +1,7 @@
 """Intervals that hold for many means at once, such as those of all layers."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

@@ -6,6 +6,8 @@ factors is exact (McCullagh, 2000); this one errs on the wide side, by at most t
 independent.
 """
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Sequence
 
 import numpy as np

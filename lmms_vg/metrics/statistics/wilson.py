@@ -4,6 +4,8 @@ A bootstrap draws only what was seen: thirty right answers give the interval fro
 it is used where fewer than ten images have an answer that differs from the others.
 """
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Sequence
 from math import sqrt
 from typing import NamedTuple

@@ -1,5 +1,7 @@
 """Intervals, compared with a normal approximation, with scipy, and on simulated runs of known truth."""
 
+from __future__ import annotations
+
 import doctest
 import math
 import tracemalloc
@@ -129,7 +131,7 @@ def test_signature() -> None:
     assert changed == f"bootstrap|unit:source|{settings.format(0.9, 100, 3)}"
 
 
-@pytest.mark.parametrize("module", ["families", "mcnemar", "sign_flips", "wilson"])
+@pytest.mark.parametrize("module", ["holm", "mcnemar", "sign_flips", "wilson"])
 def test_docstring_examples(module: str) -> None:
     result = doctest.testmod(import_module(f"lmms_vg.metrics.statistics.{module}"))
     assert (result.failed, result.attempted > 0) == (0, True)

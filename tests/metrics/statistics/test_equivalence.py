@@ -1,5 +1,7 @@
 """Equivalence and smallest detectable differences, by hand and on runs of known truth."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

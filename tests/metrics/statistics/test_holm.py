@@ -1,5 +1,7 @@
 """Holm's correction by hand, and as the closure of Bonferroni's."""
 
+from __future__ import annotations
+
 import math
 from itertools import combinations
 

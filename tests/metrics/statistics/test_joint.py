@@ -1,5 +1,7 @@
 """Many runs at once are every pair."""
 
+from __future__ import annotations
+
 import math
 import tracemalloc
 from itertools import combinations

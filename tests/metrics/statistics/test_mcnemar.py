@@ -1,5 +1,7 @@
 """McNemar's test against scipy and binomial coefficients."""
 
+from __future__ import annotations
+
 import math
 
 import pytest

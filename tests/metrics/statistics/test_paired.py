@@ -1,5 +1,7 @@
 """Two runs: the interval is that of their differences, the p-value that of sign flips, and few images are said to be few."""
 
+from __future__ import annotations
+
 import math
 import re
 import warnings

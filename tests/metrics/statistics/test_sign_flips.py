@@ -1,5 +1,7 @@
 """Sign flips against every choice of signs, scipy's permutation test, the sign test, and runs of known truth."""
 
+from __future__ import annotations
+
 from itertools import product
 
 import numpy as np

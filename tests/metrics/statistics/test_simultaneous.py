@@ -1,5 +1,7 @@
 """Intervals that hold together, against the known quantile of the largest of independent normal values."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from scipy import stats

@@ -1,5 +1,7 @@
 """Wilson's interval against scipy; the effective number of questions where it is known."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
