@@ -15,10 +15,10 @@ from typing import Any
 
 from PIL import Image
 
-from lmms_vg._util.error_codes import CodedError
+from lmms_vg._util.error_codes import BadImage, CodedError
 from lmms_vg.datasets.own_rows import OwnRow
 from lmms_vg.datasets.source import DataError, safe_path
-from lmms_vg.vision.dicom import is_dicom, read_slice
+from lmms_vg.vision.dicom import BurnedIn, is_dicom, read_slice
 from lmms_vg.vision.images import open_rgb
 from lmms_vg.vision.nifti import Volume, is_nifti, read_volume
 from lmms_vg.vision.windows import GreyWindow, grey, percentile_window, window_of
@@ -149,7 +149,10 @@ def _volume(path: Path, _changed: int, orientation: str | None) -> tuple[Volume,
 
 
 def _dicom(path: Path, frame: int = 0, window: Any = None, allow_burned_in: bool = False) -> Image.Image:
-    read = read_slice(path, frame, window_of(window), allow_burned_in=allow_burned_in)
+    try:
+        read = read_slice(path, frame, window_of(window), allow_burned_in=allow_burned_in)
+    except BurnedIn as problem:
+        raise BadImage(f'{problem} with "allow_burned_in": true') from None
     return Image.fromarray(read.pixels).convert("RGB")
 
 

@@ -30,7 +30,15 @@ class DataError(CodedError):
 
 
 class DataMissing(DataError):
-    """A file is missing; the message has its name, source and approximate size, and the command that downloads it."""
+    """A file is missing; the message has its name, source and approximate size, and the command that downloads it.
+
+    Attributes:
+        what: the beginning of the message, which says what is missing and where it was looked for.
+    """
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(f"{what}{remedy}")
+        self.what = what
 
 
 def data_root() -> Path | None:
@@ -157,10 +165,11 @@ def missing(spec: DatasetSpec, name: str, where: str) -> DataMissing:
     base = os.environ.get(DATA_ENV)
     setting = f"{DATA_ENV} is {base}" if base else f"{DATA_ENV} is not set: export it first"
     return DataMissing(
-        f"{spec.name}: missing {sizes}. {where} Source: {spec.source} (licence: {spec.licence}). Download it with\n"
+        f"{spec.name}: missing {sizes}. {where}",
+        f" Source: {spec.source} (licence: {spec.licence}). Download it with\n"
         f"    {command}\n"
         f"where {DATA_ENV} is the folder of all data sets ({setting}). `lmms-vg data fetch {spec.name}` downloads all\n"
-        "files and resumes interrupted downloads; `lmms-vg data status` shows what else is missing."
+        "files and resumes interrupted downloads; `lmms-vg data status` shows what else is missing.",
     )
 
 

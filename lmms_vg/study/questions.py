@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lmms_vg.datasets.coco import COCO
 from lmms_vg.datasets.phantoms import PHANTOMS
 from lmms_vg.datasets.schema import Sample
-from lmms_vg.datasets.source import DataError, offline
+from lmms_vg.datasets.source import DataError, DataMissing, offline
 from lmms_vg.journal import Record
 from lmms_vg.paper.sources import UNKNOWN, MedicalSource, label_of, source_of
 from lmms_vg.runs.lmms_eval_output import samples
@@ -111,8 +111,10 @@ def stated(task: str) -> dict[str, Sample] | str:
     try:
         with offline():
             return {sample.uid: sample for sample in samples_of(task)}
+    except DataMissing as problem:
+        return problem.what
     except (DataError, OSError) as problem:
-        return str(problem).partition(" Source:")[0].partition("\n")[0]
+        return str(problem).partition("\n")[0]
 
 
 def lines_of(run: Run, task: str) -> dict[str, Line]:

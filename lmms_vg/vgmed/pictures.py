@@ -13,7 +13,7 @@ from lmms_vg.vgmed.files import ImageFiles, MaskFile, patient_of
 from lmms_vg.vgmed.frames import Frame, Masks, Tally
 from lmms_vg.vgmed.manifest import SourceManifest
 from lmms_vg.vgmed.mask_files import present, read_label_map, read_mask
-from lmms_vg.vision.dicom import DicomSlice, is_dicom, read_slice
+from lmms_vg.vision.dicom import BurnedIn, DicomSlice, is_dicom, read_slice
 from lmms_vg.vision.images import open_rgb
 from lmms_vg.vision.windows import GreyWindow
 
@@ -108,8 +108,8 @@ def _by_window(masks: Masks, manifest: SourceManifest) -> dict[GreyWindow | int 
 def _dicom(place: Path, window: GreyWindow | int | None, allow_burned_in: bool) -> DicomSlice:
     try:
         picture = read_slice(place, window=window, allow_burned_in=allow_burned_in)
-    except BadImage as problem:  # its advice is for a file of questions
-        raise BadImage(str(problem).replace('"allow_burned_in": true', "--allow-burned-in")) from None
+    except BurnedIn as problem:
+        raise BadImage(f"{problem} with --allow-burned-in") from None
     if picture.tags.get("Modality") == "SEG":
         raise DataError(f"{place}: segmentations (DICOM-SEG), not a picture; name the files of the scan in images")
     number = picture.tags.get("NumberOfFrames", "1")

@@ -48,6 +48,10 @@ _DECODERS = "pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg"
 _BYTES = 16  # of one pixel while its values are windowed, as float64, beside the stored ones
 
 
+class BurnedIn(BadImage):
+    """Text is burned into the pixels, and reading them was not allowed; who calls says how to allow it."""
+
+
 class DicomSlice(NamedTuple):
     """One picture of a DICOM file.
 
@@ -82,14 +86,15 @@ def read_slice(
         allow_burned_in: read it although it states that text is burned into its pixels, which may name the patient.
 
     Raises:
-        BadImage: it cannot be read, has no such frame or window, needs a decoder, or states that text is burned in.
+        BurnedIn: it states that text is burned in.
+        BadImage: it cannot be read, has no such frame or window, or needs a decoder.
         OSError: there is no such file.
     """
     data = _open(path)
     if str(data.get("BurnedInAnnotation", "")).upper() == "YES" and not allow_burned_in:
-        raise BadImage(
+        raise BurnedIn(
             f"{path.name}: it states that text is burned into its pixels (BurnedInAnnotation YES), which may name the patient; "
-            'look at it, then leave it out, or allow it with "allow_burned_in": true'
+            "look at it, then leave it out, or allow it"
         )
     frames = int(data.get("NumberOfFrames") or 1)
     if type(frame) is not int or not 0 <= frame < frames:
