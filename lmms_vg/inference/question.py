@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from lmms_vg.attention.session import Selections
-from lmms_vg.inference.alignment_probe import LookTarget, Mask, Masks, target_masks
+from lmms_vg.inference.look_target import LookTarget, Mask, Masks, target_masks
 from lmms_vg.journal import content_key
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.models.base import Family, Prompt

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from lmms_vg._util.error_codes import CodedError
-from lmms_vg.inference.alignment_probe import LookTarget, measure, target_masks
+from lmms_vg.inference.alignment_probe import measure
+from lmms_vg.inference.look_target import LookTarget, target_masks
 from lmms_vg.metrics.alignment import attention_ratio, js_divergence, kl_divergence
 from lmms_vg.vision.patch_grid import Geometry
 
