@@ -7,7 +7,7 @@ the table, and the first over all settings that are known to have been tried on 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,42 +97,42 @@ def compare(
     results = corrected([*against_base, *against_controls], family)
     of_base = {name: [pairs[first.path, task] for task in members] for name, members in names.items()}
     chances = chance_rows({name: parts for name, parts in of_base.items() if name not in groups})
-    notes += [f"Quantised weights: {run.label}: {run.quantized}" for run in runs if run.quantized]
-    notes += [f"Leak: {run.label}: {run.leak}" for run in runs if run.leak]
-    notes += [
-        f"{run.label} reads the reference boxes of the questions that it answers: an upper bound, not a method"
-        for run in runs
-        if reads_references(run.name)
-    ]
-    notes += [forks] if forks else []
-    notes += [*more, *failure_notes(runs, tasks), *overlap_notes(of_base)]
+    notes += [*_remarks(runs), *filter(None, [forks]), *more, *failure_notes(runs, tasks), *overlap_notes(of_base)]
     controls = image_control_lines(runs, controlled, first, unit)
     looks, without = look_changes(first, others, layer)
     if not (lines or looks or controls):
         raise _nothing(first, others, others, without)
     notes += [*(f"`{run.path.name}`: {note}" for run in runs for note in run.notes), *without]
     notes += _skipped(first, others, {(change.run.path, change.task) for change in looks})
+    tried_repeated = settings_tried(first, one_of_each, tasks)[0] if one_of_each else 0
     return Comparison(
-        runs,
-        first,
-        results[: len(against_base)],
-        frozenset(name for name in names if name not in first.tasks and name not in groups),
-        list(dict.fromkeys(notes)),
-        _rules(results, bool(chances), drawn, bool(controls))
+        runs=runs,
+        base=first,
+        lines=results[: len(against_base)],
+        pooled=frozenset(name for name in names if name not in first.tasks and name not in groups),
+        notes=list(dict.fromkeys(notes)),
+        rules=_rules(results, bool(chances), drawn, bool(controls))
         + ([nulls.signature(donors="other-images")] if looks else []),
-        tuple(allowed),
-        frozenset(groups),
-        results[len(against_base) :],
-        chances,
-        drawn,
-        family,
-        controls,
-        repeated(runs, names, pairs, unit, groups),
-        looks,
-        repeated_changes(
-            runs, first, names, pairs, unit, groups, settings_tried(first, one_of_each, tasks)[0] if one_of_each else 0
-        ),
+        allowed=tuple(allowed),
+        weighted=frozenset(groups),
+        contrasts=results[len(against_base) :],
+        chance=chances,
+        unit=drawn,
+        family=family,
+        controls=controls,
+        repeated=repeated(runs, names, pairs, unit, groups),
+        looks=looks,
+        repeated_changes=repeated_changes(runs, first, names, pairs, unit, groups, tried_repeated),
     )
+
+
+def _remarks(runs: Sequence[Run]) -> Iterator[str]:
+    """Yield what readers must know of single runs: their quantization, leaks, and references that they read."""
+    yield from (f"Quantised weights: {run.label}: {run.quantized}" for run in runs if run.quantized)
+    yield from (f"Leak: {run.label}: {run.leak}" for run in runs if run.leak)
+    for run in runs:
+        if reads_references(run.name):
+            yield f"{run.label} reads the reference boxes of the questions that it answers: an upper bound, not a method"
 
 
 def _rules(lines: Sequence[ComparisonLine], chances: bool, unit: str, controls: bool) -> list[str]:
