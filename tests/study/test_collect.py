@@ -104,6 +104,15 @@ def test_runs_that_measured_nothing_are_refused(tmp_path: Path) -> None:
         collect([run])
 
 
+def test_no_folder_of_this_machine_is_named_to_others(tmp_path: Path) -> None:
+    looked, other = (run_of(tmp_path / name, asked(seeing, n=10)) for name in "ab")
+    study = collect([looked, replace(other, measured=[])])
+    lacking = next(note for note in study.missing if "none of its tasks measures" in note.text)
+    assert str(lacking).startswith(f"{other.path}: none of its tasks measures")
+    assert lacking.on_a_page.endswith(" plain: none of its tasks measures where the model looks")
+    assert not any(str(tmp_path) in note.on_a_page for note in study.missing)
+
+
 def test_answers_that_are_scored_and_measured_are_right_or_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
