@@ -28,6 +28,11 @@ def exports_to(browser: Any, folder: Path) -> None:
     browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
 
 
+def arrived(file: Path) -> bool:
+    """Whether an exported file is whole: Chromium holds its name with an empty one until then."""
+    return file.is_file() and file.stat().st_size > 0
+
+
 def shown(browser: Any, find: Callable[[], Found], ready: Callable[[Found], bool]) -> Found:
     """Wait until what is found is ready."""
     from selenium.webdriver.support.ui import WebDriverWait

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from chromium import requested
 from PIL import Image
-from vgmed_pages import begin, exports_to, keys, shown
+from vgmed_pages import arrived, begin, exports_to, keys, shown
 
 from lmms_vg.datasets.schema import Sample
 from lmms_vg.vgmed.blind_arms import RunMap
@@ -243,7 +243,7 @@ def test_raters_vote_by_keys_and_the_key_tells_for_what(page: Any, three: BlindS
     begin(page, "Ann")
     assert "12 answered" in page.find_element("id", "count").text
     page.find_element("id", "export").click()
-    file = shown(page, lambda: tmp_path / "downloads" / "votes-Ann.json", Path.is_file)
+    file = shown(page, lambda: tmp_path / "downloads" / "votes-Ann.json", arrived)
     votes = read_votes([file], key)
     assert Counter(vote.place for vote in votes) == {0: 10, 1: 1, None: 1}
     given = json.loads(file.read_text())["votes"]
@@ -263,7 +263,7 @@ def test_raters_see_the_maps_of_a_case_in_other_orders(page: Any, tmp_path: Path
         begin(page, name)
         keys(page, "a\ue014" * 12)
         page.find_element("id", "export").click()
-        file = shown(page, lambda name=name: tmp_path / "downloads" / f"votes-{name}.json", Path.is_file)
+        file = shown(page, lambda name=name: tmp_path / "downloads" / f"votes-{name}.json", arrived)
         orders.append({vote["case"]: vote["order"] for vote in json.loads(file.read_text())["votes"]})
     assert orders[0].keys() == orders[1].keys()
     assert orders[0] != orders[1]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import vgmed_items
 from chromium import requested
-from vgmed_pages import begin, exports_to, keys, shown
+from vgmed_pages import arrived, begin, exports_to, keys, shown
 
 from lmms_vg.vgmed.rate_merge import merge
 from lmms_vg.vgmed.rating_cases import drawn, write_rating_folder
@@ -53,7 +53,7 @@ def page(chrome: Any, built: Any, tmp_path: Path) -> Iterator[Any]:
 
 def export(page: Any, folder: Path, rater: str) -> Path:
     page.find_element("id", "export").click()
-    return shown(page, lambda: folder / f"ratings-{rater}.json", Path.is_file)
+    return shown(page, lambda: folder / f"ratings-{rater}.json", arrived)
 
 
 def order(page: Any) -> list[str]:
