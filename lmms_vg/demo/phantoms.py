@@ -34,7 +34,7 @@ _TISSUE = 115.0
 
 
 @dataclass(frozen=True)
-class _Appearance:
+class _Look:
     """Appearance of a split, in grey levels from 0 to 255."""
 
     contrast: float  # difference between a finding and the tissue
@@ -42,9 +42,9 @@ class _Appearance:
     distractors: int  # number of marks that are not findings
 
 
-_APPEARANCES: dict[Split, _Appearance] = {
-    "standard": _Appearance(contrast=70.0, noise=8.0, distractors=0),
-    "hard": _Appearance(contrast=45.0, noise=18.0, distractors=3),
+_LOOKS: dict[Split, _Look] = {
+    "standard": _Look(contrast=70.0, noise=8.0, distractors=0),
+    "hard": _Look(contrast=45.0, noise=18.0, distractors=3),
 }
 
 
@@ -88,7 +88,7 @@ class PhantomQuestion:
 def make_phantom(seed: int, split: Split = "standard") -> Phantom:
     """Make the phantom of a seed; the splits differ in the appearance and places of the findings."""
     rng = np.random.Generator(np.random.PCG64([seed, get_args(Split).index(split)]))
-    look = _APPEARANCES[split]
+    look = _LOOKS[split]
     semi_x, semi_y = rng.uniform(28.0, 31.0, size=2)
     body = ((_COLS - _MIDDLE) / semi_x) ** 2 + ((_ROWS - _MIDDLE) / semi_y) ** 2 <= 1
 
