@@ -62,7 +62,7 @@ def withheld(task: str, names: Collection[str]) -> bool:
 
     HuatuoGPT-Vision's evaluation file holds questions of six data sets, so its tasks count as tasks of those data sets too.
     """
-    return any(spec.name in names for spec in (TASKS[task].spec, *TASKS[task].holds))
+    return any(spec.name in names for spec in TASKS[task].question_sets)
 
 
 def explorables(entry: Entry, plain: Mapping[str, Entry], names: Collection[str]) -> list[Explorable]:

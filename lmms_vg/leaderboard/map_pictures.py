@@ -74,7 +74,7 @@ def map_pictures(task: str, own: LookedRun, plain: LookedRun | None) -> Iterator
         return
     questions = {question.uid: question for question, _ in pairs(own.bundle, task)}
     for third, uid in chosen.items():
-        if not of_its_data(task, questions[uid].images[0]):
+        if not of_its_data(task, next(iter(questions[uid].images), "")):
             continue
         shown = [(run, carried[uid]) for run, carried in zip(runs, maps, strict=True) if uid in carried]
         picture = _picture(questions[uid], third, base, shown)
@@ -84,8 +84,7 @@ def map_pictures(task: str, own: LookedRun, plain: LookedRun | None) -> Iterator
 
 def of_its_data(task: str, uri: str) -> bool:
     """Return whether an image is of a task's own data: a forged bundle could name one of another, which must not be shown."""
-    sources = (TASKS[task].spec, TASKS[task].images)
-    return uri.partition(":")[0] in {source.name for source in sources if source}
+    return uri.partition(":")[0] in {source.name for source in TASKS[task].file_sets}
 
 
 def drawn(looks: LayerLooks) -> dict[str, str]:

@@ -97,4 +97,4 @@ _DEMO = "Accuracy in % on images that the demo draws itself, and where models lo
 
 
 def _datasets(task: str) -> set[str]:
-    return {spec.name for spec in (TASKS[task].spec, *TASKS[task].holds)}
+    return {spec.name for spec in TASKS[task].question_sets}

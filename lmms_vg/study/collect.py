@@ -163,8 +163,9 @@ def collect(runs: Sequence[Run]) -> Study:
     for run in runs:
         names = [*run.measured, *(name for name, part in run.tasks.items() if part.looked)]
         folder = journal_of(run) if names else None
-        records, others = measured_records(folder, names), rows_of(run)[1:]
-        of = partial(Missing, path=str(run.path), name=f"{model_of(run)} {method_of(run, rows_of(run)[0])}")
+        records = measured_records(folder, names)
+        first, *others = rows_of(run)
+        of = partial(Missing, path=str(run.path), name=f"{model_of(run)} {method_of(run, first)}")
         if not names:
             missing.append(of("none of its tasks measures where the model looks"))
         elif folder is None:

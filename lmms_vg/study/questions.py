@@ -86,18 +86,20 @@ class StudyQuestion:
 
 def side_of(task: str) -> str:
     """Return what a task's images show; those of own questions are taken to be medical."""
-    spec = TASKS.get(_asked_again(task))
-    return (
-        MEDICAL if spec is None else PHANTOM if spec.spec == PHANTOMS else NATURAL if spec.images == COCO else MEDICAL
-    )
+    known = TASKS.get(_asked_again(task))
+    if known is not None and known.spec == PHANTOMS:
+        return PHANTOM
+    return NATURAL if known is not None and known.images == COCO else MEDICAL
 
 
 def kind_of(task: str) -> str:
     """Return the kind of a task's questions."""
     if _asked_again(task) != task:
         return TEMPLATES
-    spec = TASKS.get(task)
-    return "answered" if spec is None else spec.kind or ("phantom" if spec.spec == PHANTOMS else "answered")
+    if side_of(task) == PHANTOM:
+        return "phantom"
+    kind = TASKS[task].kind if task in TASKS else None
+    return kind or "answered"
 
 
 def _asked_again(task: str) -> str:

@@ -102,8 +102,7 @@ def tasks() -> Iterator[str]:
 
 def sets_of(task: str) -> list[DatasetSpec]:
     """Return the data sets with files that a task reads."""
-    of = TASKS[task]
-    return [spec for spec in (of.spec, of.images) if spec and spec.files]
+    return [spec for spec in TASKS[task].file_sets if spec.files]
 
 
 def _resolve(name: str) -> list[DatasetSpec]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache, partial
 from itertools import product
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from loguru import logger
 
@@ -63,7 +63,17 @@ class TaskSpec(NamedTuple):
     require: Callable[[], None] | None = None
     images: DatasetSpec | None = None
     holds: tuple[DatasetSpec, ...] = ()
-    kind: Literal["localization", "attribute"] | None = None
+    kind: vgmed.Kind | None = None
+
+    @property
+    def question_sets(self) -> tuple[DatasetSpec, ...]:
+        """The data sets whose questions it asks."""
+        return self.spec, *self.holds
+
+    @property
+    def file_sets(self) -> tuple[DatasetSpec, ...]:
+        """The data sets whose files it reads: of its questions, and of its images."""
+        return (self.spec,) if self.images is None else (self.spec, self.images)
 
     @property
     def measures(self) -> bool:
@@ -85,7 +95,7 @@ class TaskSpec(NamedTuple):
 
 def _measurements() -> dict[str, TaskSpec]:
     specs = {}
-    kinds: tuple[Literal["localization", "attribute"], ...] = ("localization", "attribute")
+    kinds: tuple[vgmed.Kind, ...] = get_args(vgmed.Kind)
     for kind in kinds:
         for name, images, source in (("vgmed", "VGMED", None), ("vgmed_coco", "COCO", coco.COCO)):
             load = partial(vgmed.load, images, kind)  # type: ignore[arg-type]

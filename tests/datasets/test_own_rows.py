@@ -139,13 +139,13 @@ def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "the file is empty"),
-        (b"\n \n", "the file is empty"),
-        (b"image;question;answer\na.png;Is it?;yes\n", "this looks like a table (its columns are divided by ';')"),
-        ("﻿image,question\na.png,Is it?\n".encode(), "this looks like a table (its columns are divided by ',')"),
-        (json.dumps([ROW], indent=1).encode(), "this is a JSON list; write each of its objects on a line"),
-        (json.dumps(ROW).encode("utf-16"), "is UTF-16; save it as UTF-8"),
-        (b'{"a": 1}\n', "none of its 1 lines is a row; line 1: the key 'image' is missing"),
+        (b"", ": the file is empty"),
+        (b"\n \n", ": the file is empty"),
+        (b"image;question;answer\na.png;Is it?;yes\n", ": this looks like a table (its columns are divided by ';')"),
+        ("﻿image,question\na.png,Is it?\n".encode(), ": this looks like a table (its columns are divided by ',')"),
+        (json.dumps([ROW], indent=1).encode(), ": this is a JSON list; write each of its objects on a line"),
+        (json.dumps(ROW).encode("utf-16"), " is UTF-16; save it as UTF-8"),
+        (b'{"a": 1}\n', ": none of its 1 lines is a row; line 1: the key 'image' is missing"),
     ],
 )
 def test_files_that_are_no_json_lines_are_refused(tmp_path: Path, content: bytes, said: str) -> None:
@@ -153,7 +153,7 @@ def test_files_that_are_no_json_lines_are_refused(tmp_path: Path, content: bytes
     path.write_bytes(content)
     with pytest.raises(DataError) as caught:
         read(path)
-    assert str(caught.value).startswith((f"{path}: {said}", f"{path} {said}"))
+    assert str(caught.value).startswith(f"{path}{said}")
 
 
 def test_keys_that_look_misspelt_are_counted_and_others_are_not(tmp_path: Path) -> None:

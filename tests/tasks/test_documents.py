@@ -17,6 +17,7 @@ from lmms_vg.datasets.schema import Sample
 from lmms_vg.host.failure import RunFailed
 from lmms_vg.journal.decoding import Decoding
 from lmms_vg.tasks import documents, registry
+from lmms_vg.tasks.document_fields import FIELDS
 
 MEASUREMENT = ["vgmed_localization", "vgmed_attribute", "vgmed_coco_localization", "vgmed_coco_attribute", "vgmed_demo"]
 PAIRS = [f"{name}{suffix}" for name in ("vqa_rad", "slake", "pathvqa") for suffix in ("", "_test")]
@@ -138,6 +139,7 @@ def test_task_declares_the_metrics_it_gives(loaded: Callable[[str], Any], raw_da
 @pytest.mark.parametrize("name", ALL)
 def test_documents_are_flat_and_know_their_task(loaded: Callable[[str], Any], raw_data: Path, name: str) -> None:
     rows = list(loaded(name).test_docs())
+    assert tuple(documents.FEATURES) == FIELDS
     assert all(sorted(row) == sorted(documents.FEATURES) for row in rows)
     assert {row["task"] for row in rows} == {name}
     assert len({row["uid"] for row in rows}) == len(rows)
