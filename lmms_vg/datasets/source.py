@@ -59,8 +59,8 @@ def read_data(path: str) -> bytes:
     root = data_root()
     if root is None:
         raise DataMissing(f"data:{path}: {DATA_ENV} is not set; let it name the folder that {path} lies in")
-    if not (root / path).is_file():
-        raise DataMissing(f"data:{path}: there is no file {root / path}")
+    if not os.path.isfile(root / path):  # Path.is_file() would raise for a name that is too long
+        raise DataMissing(f"data:{path[:300]}: there is no such file in {root}")
     return (root / path).read_bytes()
 
 

@@ -23,6 +23,9 @@ SCHEMES = ["slake", "vgmed", "coco", "vqa_rad", "path_vqa", "pmc_vqa", "omnimedv
 def test_an_image_of_anybodys_data_set(lay: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
     lay("my_set/images/a.png", png(6))
     assert open_image("data:my_set/images/a.png").getpixel((0, 0)) == (6, 6, 6)
+    for path in ("my_set", "my_set/images/a.png/b.png", f"my_set/{'a' * 400}.png"):
+        with pytest.raises(DataMissing, match="there is no such file in"):
+            open_image(f"data:{path}")
     monkeypatch.delenv("LMMS_VG_DATA")
     with pytest.raises(DataMissing, match="LMMS_VG_DATA is not set"):
         open_image("data:my_set/images/b.png")
